@@ -1,0 +1,99 @@
+// The door to libtorch: a small C interface. Every function that can fail returns 0 on success; otherwise it
+// returns 1 and stores in *error a message that the caller frees with mcdrl_string_free. No exception escapes.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct mcdrl_tensor *mcdrl_tensor_t;
+typedef struct mcdrl_generator *mcdrl_generator_t;
+typedef struct mcdrl_operator *mcdrl_operator_t;
+
+enum mcdrl_kind {
+  MCDRL_NONE = 0,
+  MCDRL_TENSOR,       // object: mcdrl_tensor_t
+  MCDRL_INT,          // integer
+  MCDRL_DOUBLE,       // real
+  MCDRL_BOOL,         // integer
+  MCDRL_STRING,       // data: const char *, count bytes
+  MCDRL_TENSOR_LIST,  // data: mcdrl_tensor_t *, count; a null element is an absent optional tensor
+  MCDRL_INT_LIST,     // data: int64_t *, count
+  MCDRL_DOUBLE_LIST,  // data: double *, count
+  MCDRL_BOOL_LIST,    // data: bool *, count
+  MCDRL_DTYPE,        // integer: c10::ScalarType
+  MCDRL_DEVICE,       // integer: c10::DeviceType, count: index (-1 for the current one)
+  MCDRL_GENERATOR     // object: mcdrl_generator_t
+};
+
+typedef struct {
+  const char *name;  // keyword, or null for a positional argument
+  int32_t kind;
+  int64_t integer;
+  double real;
+  void *object;
+  const void *data;
+  int64_t count;
+} mcdrl_value;
+
+void mcdrl_string_free(char *string);
+const char *mcdrl_version(void);
+int mcdrl_build_description(char **text, char **error);
+
+// Operators, by name through the dispatcher.
+int mcdrl_operator_find(const char *name, const char *overload, mcdrl_operator_t *op, char **error);
+// Results: an array of *count values that the caller frees with mcdrl_results_free, which leaves tensors alive.
+int mcdrl_operator_call(
+    mcdrl_operator_t op, const mcdrl_value *arguments, int64_t argument_count, mcdrl_value **results,
+    int64_t *count, char **error);
+void mcdrl_results_free(mcdrl_value *results, int64_t count);
+
+// Tensors.
+void mcdrl_tensor_free(mcdrl_tensor_t tensor);
+int mcdrl_tensor_from_bytes(
+    const void *bytes, const int64_t *shape, int64_t rank, int32_t dtype, mcdrl_tensor_t *out, char **error);
+// Shares memory; release(context) runs once when libtorch lets go of it (at once, on failure).
+int mcdrl_tensor_wrap(
+    void *bytes, const int64_t *shape, int64_t rank, int32_t dtype, void (*release)(void *), void *context,
+    mcdrl_tensor_t *out, char **error);
+int64_t mcdrl_tensor_rank(mcdrl_tensor_t tensor);
+int64_t mcdrl_tensor_size(mcdrl_tensor_t tensor, int64_t dimension);
+int64_t mcdrl_tensor_count(mcdrl_tensor_t tensor);
+int32_t mcdrl_tensor_dtype(mcdrl_tensor_t tensor);
+void mcdrl_tensor_device(mcdrl_tensor_t tensor, int32_t *type, int32_t *index);
+bool mcdrl_tensor_contiguous(mcdrl_tensor_t tensor);
+bool mcdrl_tensor_requires_grad(mcdrl_tensor_t tensor);
+int mcdrl_tensor_set_requires_grad(mcdrl_tensor_t tensor, bool value, char **error);
+int mcdrl_tensor_grad(mcdrl_tensor_t tensor, mcdrl_tensor_t *out, char **error);  // null when there is none
+int mcdrl_tensor_set_grad(mcdrl_tensor_t tensor, mcdrl_tensor_t grad, char **error);  // null clears it
+int mcdrl_tensor_data(mcdrl_tensor_t tensor, void **data, int64_t *bytes, char **error);
+
+// Random numbers.
+int mcdrl_generator_new(uint64_t seed, mcdrl_generator_t *out, char **error);
+void mcdrl_generator_free(mcdrl_generator_t generator);
+int mcdrl_generator_state(mcdrl_generator_t generator, mcdrl_tensor_t *out, char **error);
+int mcdrl_generator_set_state(mcdrl_generator_t generator, mcdrl_tensor_t state, char **error);
+int mcdrl_seed_default(uint64_t seed, char **error);
+
+// Modes of this thread. Each returns the previous value or a guard to end.
+bool mcdrl_grad_mode(void);
+void mcdrl_set_grad_mode(bool enabled);
+void *mcdrl_inference_begin(void);
+void mcdrl_inference_end(void *guard);
+// Autocast to dtype on the device type; depth counts nested regions, the cache is cleared when the last ends.
+int mcdrl_autocast_begin(int32_t device_type, int32_t dtype, bool *was_enabled, int32_t *old_dtype, char **error);
+int mcdrl_autocast_end(int32_t device_type, bool was_enabled, int32_t old_dtype, char **error);
+
+// Machine.
+int32_t mcdrl_threads(void);
+int mcdrl_set_threads(int32_t count, char **error);
+const char *mcdrl_cpu_capability(void);
+bool mcdrl_has_cuda(void);
+bool mcdrl_has_mps(void);
+
+#ifdef __cplusplus
+}
+#endif

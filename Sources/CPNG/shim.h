@@ -1,0 +1,3 @@
+// The system's png library, for CImageCodecs.
+#pragma once
+#include <png.h>

@@ -1,0 +1,3 @@
+// The system's tiff library, for CImageCodecs.
+#pragma once
+#include <tiffio.h>
