@@ -1,0 +1,73 @@
+import Foundation
+
+/// Writes files so that a reader sees the old content or the whole new one, never a part.
+public enum AtomicFile {
+  /// Replaces a file's content: temporary file beside it, flush to disk, rename.
+  ///
+  /// - Throws: `FileError` that names the file and the system's reason, such as a full disk.
+  public static func write(_ data: Data, to url: URL) throws {
+    try write(to: url) { try $0.write(contentsOf: data) }
+  }
+
+  /// Replaces a file's content by what a closure writes.
+  ///
+  /// - Throws: `FileError`, or what the closure throws; the old file is then untouched.
+  public static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
+    let folder = url.deletingLastPathComponent()
+    let temporary = folder.appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString).part")
+    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    do {
+      try body(handle)
+      guard fsync(descriptor) == 0 else {
+        throw FileError.cannotWrite(url, reason: FileError.systemReason())
+      }
+      try handle.close()
+      guard rename(temporary.path, url.path) == 0 else {
+        throw FileError.cannotWrite(url, reason: FileError.systemReason())
+      }
+    } catch {
+      unlink(temporary.path)
+      throw error is CocoaError ? FileError.cannotWrite(url, reason: FileError.reason(of: error)) : error
+    }
+    flushFolder(folder)
+  }
+
+  /// Makes the rename itself durable. A folder that cannot be flushed is no reason to fail: the file is whole.
+  private static func flushFolder(_ folder: URL) {
+    let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+}
+
+/// A file or folder that could not be read or written.
+public enum FileError: Error, Equatable, CustomStringConvertible {
+  /// It could not be read; the reason is the system's.
+  case cannotRead(URL, reason: String)
+  /// It could not be written; the reason is the system's.
+  case cannotWrite(URL, reason: String)
+
+  /// One line that names the file, the reason and, where it is known, the fix.
+  public var description: String {
+    switch self {
+    case .cannotRead(let url, let reason): "\(url.path): cannot be read: \(reason)"
+    case .cannotWrite(let url, let reason):
+      "\(url.path): cannot be written: \(reason); check the folder's permissions and free space"
+    }
+  }
+
+  /// The system's text for the last failed call.
+  static func systemReason() -> String { String(cString: strerror(errno)) }
+
+  /// The system's text inside a Foundation error.
+  public static func reason(of error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    if let underlying, underlying.domain == NSPOSIXErrorDomain {
+      return String(cString: strerror(Int32(underlying.code)))
+    }
+    return (error as NSError).localizedDescription
+  }
+}

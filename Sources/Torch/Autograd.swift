@@ -1,0 +1,76 @@
+import CLibTorch
+
+extension Tensor {
+  /// Whether operators on this tensor are recorded for gradients.
+  public var requiresGradient: Bool { mcdrl_tensor_requires_grad(handle) }
+
+  /// Asks for gradients of this leaf, or stops asking.
+  ///
+  /// - Throws: `TorchError.operation` when it is no leaf or no floating-point tensor.
+  @discardableResult
+  public func requireGradient(_ value: Bool = true) throws -> Tensor {
+    try check("requires_grad_") { mcdrl_tensor_set_requires_grad(handle, value, $0) }
+    return self
+  }
+
+  /// The gradient that backward passes have added up, nil when there is none.
+  public func gradient() throws -> Tensor? {
+    var out: mcdrl_tensor_t?
+    try check("grad") { mcdrl_tensor_grad(handle, &out, $0) }
+    return out.map(Tensor.init(owning:))
+  }
+
+  /// Replaces the gradient; nil clears it.
+  public func setGradient(_ gradient: Tensor?) throws {
+    try check("grad") { mcdrl_tensor_set_grad(handle, gradient?.handle, $0) }
+  }
+
+  /// Adds the gradients of this scalar to all leaves that ask for one.
+  ///
+  /// - Parameters:
+  ///   - gradient: of the outcome by this tensor; 1 when nil, then this must have one element.
+  ///   - retainGraph: whether another backward pass will follow.
+  /// - Throws: `TorchError.operation` with libtorch's message.
+  public func backward(gradient: Tensor? = nil, retainGraph: Bool = false) throws {
+    try Operators.backward.all(self, [Tensor](), gradient, retainGraph, false)
+  }
+
+  /// The same values outside the graph.
+  public func detached() throws -> Tensor { try Operators.detach(self) }
+}
+
+/// Runs without recording for gradients; faster, less memory. Only the calling thread is affected.
+public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+  let before = mcdrl_grad_mode()
+  mcdrl_set_grad_mode(false)
+  defer { mcdrl_set_grad_mode(before) }
+  return try body()
+}
+
+/// Runs in inference mode: results can never take part in training. Faster than `withoutGradients`.
+public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Result {
+  let guardObject = mcdrl_inference_begin()
+  defer { mcdrl_inference_end(guardObject) }
+  return try body()
+}
+
+/// Runs with matrix products and convolutions in a lower precision, where `dtype` is not nil.
+///
+/// - Parameters:
+///   - dtype: bfloat16 or float16; nil runs the body as it is.
+///   - device: where the operators run.
+///   - body: what to run, on the calling thread.
+/// - Throws: what the body throws, or `TorchError.operation` when the device has no autocast.
+public func autocast<Result>(
+  to dtype: DType?, on device: Device = .cpu, _ body: () throws -> Result
+) throws -> Result {
+  guard let dtype, dtype != .float32 else { return try body() }
+  var wasEnabled = false
+  var oldType: Int32 = 0
+  try check("autocast") {
+    mcdrl_autocast_begin(device.kind.rawValue, dtype.rawValue, &wasEnabled, &oldType, $0)
+  }
+  let result = Swift.Result { try body() }
+  try check("autocast") { mcdrl_autocast_end(device.kind.rawValue, wasEnabled, oldType, $0) }
+  return try result.get()
+}

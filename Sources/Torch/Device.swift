@@ -1,0 +1,64 @@
+/// Where a tensor lives and is computed. CUDA and MPS were not run by the project's tests.
+public struct Device: Sendable, Hashable, CustomStringConvertible {
+  /// The kinds of device; raw values are libtorch's own (`c10::DeviceType`).
+  public enum Kind: Int32, Sendable { case cpu = 0, cuda = 1, mps = 13, meta = 14 }
+
+  /// The kind.
+  public let kind: Kind
+  /// Which device of the kind, −1 for the current one.
+  public let index: Int
+
+  /// The processor.
+  public static let cpu = Device(kind: .cpu, index: -1)
+  /// Apple's graphics processor.
+  public static let mps = Device(kind: .mps, index: 0)
+
+  /// An Nvidia graphics processor.
+  public static func cuda(_ index: Int = 0) -> Device { Device(kind: .cuda, index: index) }
+
+  /// Makes a device of a kind.
+  public init(kind: Kind, index: Int) {
+    self.kind = kind
+    self.index = index
+  }
+
+  /// Reads `cpu`, `cuda`, `cuda:N` or `mps`.
+  ///
+  /// - Throws: `TorchError.value` for any other text, or when this build of libtorch lacks the device.
+  public init(parsing text: String) throws {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    switch (parts.first.map(String.init), parts.count) {
+    case ("cpu", 1): self = .cpu
+    case ("mps", 1): self = .mps
+    case ("cuda", 1): self = .cuda()
+    case ("cuda", 2):
+      guard let index = Int(parts[1]), index >= 0 else {
+        throw TorchError.value("device \"\(text)\": the part after cuda: must be a number")
+      }
+      self = .cuda(index)
+    default: throw TorchError.value("device \"\(text)\" is not known; use cpu, cuda:0 or mps")
+    }
+    guard isAvailable else {
+      throw TorchError.value("device \(text) is not available in this build of libtorch; use --device cpu")
+    }
+  }
+
+  /// Whether libtorch, as built, can use this kind of device.
+  public var isAvailable: Bool {
+    switch kind {
+    case .cpu, .meta: true
+    case .cuda: Machine.hasCUDA
+    case .mps: Machine.hasMPS
+    }
+  }
+
+  /// `cpu`, `cuda:0`, `mps`.
+  public var description: String {
+    switch kind {
+    case .cpu: "cpu"
+    case .meta: "meta"
+    case .mps: "mps"
+    case .cuda: "cuda:\(max(0, index))"
+    }
+  }
+}

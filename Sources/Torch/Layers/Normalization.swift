@@ -1,0 +1,101 @@
+/// Layer normalisation over the last dimension, of size `width`.
+public final class LayerNorm: Module {
+  /// width.
+  @Parameter public var weight: Tensor
+  /// width.
+  @Parameter public var bias: Tensor
+  /// Added to the variance.
+  public let epsilon: Double
+
+  /// Makes a layer of scale 1 and shift 0.
+  public init(_ width: Int, epsilon: Double = 1e-5) throws {
+    _weight = Parameter("weight", try .ones([width]))
+    _bias = Parameter("bias", try .zeros([width]))
+    self.epsilon = epsilon
+  }
+
+  /// …×width → …×width.
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    try x.layerNorm([weight.count], weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// Instance normalisation of B×C×h×w: each channel of each image by its own mean and variance.
+public final class InstanceNorm2d: Module {
+  /// C.
+  @Parameter public var weight: Tensor
+  /// C.
+  @Parameter public var bias: Tensor
+  /// Added to the variance.
+  public let epsilon: Double
+
+  /// Makes a layer of scale 1 and shift 0.
+  public init(_ channels: Int, epsilon: Double = 1e-5) throws {
+    _weight = Parameter("weight", try .ones([channels]))
+    _bias = Parameter("bias", try .zeros([channels]))
+    self.epsilon = epsilon
+  }
+
+  /// B×C×h×w → B×C×h×w.
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    try x.instanceNorm(weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// Group normalisation of B×C×….
+public final class GroupNorm: Module {
+  /// C.
+  @Parameter public var weight: Tensor
+  /// C.
+  @Parameter public var bias: Tensor
+  /// How many groups the channels fall into.
+  public let groups: Int
+  /// Added to the variance.
+  public let epsilon: Double
+
+  /// Makes a layer of scale 1 and shift 0.
+  public init(groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
+    _weight = Parameter("weight", try .ones([channels]))
+    _bias = Parameter("bias", try .zeros([channels]))
+    self.groups = groups
+    self.epsilon = epsilon
+  }
+
+  /// B×C×… → B×C×….
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    try x.groupNorm(groups, weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// Batch normalisation of B×C×h×w with running statistics.
+public final class BatchNorm2d: Module {
+  /// C.
+  @Parameter public var weight: Tensor
+  /// C.
+  @Parameter public var bias: Tensor
+  /// C.
+  @Buffer public var mean: Tensor
+  /// C.
+  @Buffer public var variance: Tensor
+  /// Added to the variance.
+  public let epsilon: Double
+  /// The share of the batch in the running statistics.
+  public let momentum: Double
+
+  /// Makes a layer of scale 1 and shift 0.
+  public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) throws {
+    _weight = Parameter("weight", try .ones([channels]))
+    _bias = Parameter("bias", try .zeros([channels]))
+    _mean = Buffer("running_mean", try .zeros([channels]))
+    _variance = Buffer("running_var", try .ones([channels]))
+    self.epsilon = epsilon
+    self.momentum = momentum
+  }
+
+  /// B×C×h×w → B×C×h×w; in training by the batch's statistics, else by the running ones.
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    try x.batchNorm(
+      weight: weight, bias: bias, mean: mean, variance: variance, training: isTraining, momentum: momentum,
+      epsilon: epsilon)
+  }
+}

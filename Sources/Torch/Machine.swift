@@ -1,0 +1,45 @@
+import CLibTorch
+
+/// What libtorch knows about itself and this machine.
+public enum Machine {
+  /// The version of libtorch that was linked, such as `2.13.0`.
+  public static var libtorchVersion: String { String(cString: mcdrl_version()) }
+
+  /// The vector instructions libtorch uses here, such as `AVX512`.
+  public static var cpuCapability: String { String(cString: mcdrl_cpu_capability()) }
+
+  /// Whether libtorch can use an Nvidia graphics processor.
+  public static var hasCUDA: Bool { mcdrl_has_cuda() }
+
+  /// Whether libtorch can use Apple's graphics processor.
+  public static var hasMPS: Bool { mcdrl_has_mps() }
+
+  /// Threads a single operator may use, on the calling thread.
+  public static var threads: Int { Int(mcdrl_threads()) }
+
+  /// Sets how many threads a single operator may use.
+  ///
+  /// - Throws: `TorchError.operation` unless `count` is at least 1.
+  public static func setThreads(_ count: Int) throws {
+    try check("set_num_threads") { mcdrl_set_threads(Int32(clamping: count), $0) }
+  }
+
+  /// How libtorch was built: compiler, libraries, options; several lines.
+  public static func buildDescription() throws -> String {
+    var text: UnsafeMutablePointer<CChar>?
+    try check("show_config") { mcdrl_build_description(&text, $0) }
+    defer { mcdrl_string_free(text) }
+    return text.map { String(cString: $0) } ?? ""
+  }
+}
+
+/// Runs one call through the door and throws its message when it failed.
+func check(
+  _ name: @autoclosure () -> String,
+  _ call: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
+) throws {
+  var message: UnsafeMutablePointer<CChar>?
+  guard call(&message) != 0 else { return }
+  defer { mcdrl_string_free(message) }
+  throw TorchError.operation(name(), message: message.map { String(cString: $0) } ?? "out of memory")
+}

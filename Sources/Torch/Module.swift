@@ -1,0 +1,157 @@
+/// A part of a network: a class whose stored layers and tensors carry their checkpoint keys.
+///
+/// ```swift
+/// final class Block: Module {
+///   @Child var norm: LayerNorm
+///   @Parameter var scale: Tensor
+///   init(width: Int) throws {
+///     _norm = Child("layer_norm1", try LayerNorm(width))
+///     _scale = Parameter("scale", try .ones([width]))
+///   }
+///   func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(x) * scale }
+/// }
+/// ```
+open class Module {
+  /// Whether layers that behave differently in training (batch normalisation) do so.
+  public private(set) var isTraining = true
+
+  /// Makes a module; subclasses set their layers.
+  public init() {}
+
+  /// The property wrappers of this object, in order of declaration, superclass first.
+  private var slots: [any ModuleSlot] {
+    var found: [any ModuleSlot] = []
+    var mirror: Mirror? = Mirror(reflecting: self)
+    while let current = mirror {
+      found.insert(contentsOf: current.children.compactMap { $0.value as? any ModuleSlot }, at: 0)
+      mirror = current.superclassMirror
+    }
+    return found
+  }
+
+  /// The modules directly inside, with their keys.
+  public var children: [(key: String, module: Module)] { slots.flatMap { $0.modules } }
+
+  /// Every trained tensor, with its checkpoint key, in order of declaration.
+  public func parameters() -> [NamedTensor] { collect { $0.parameter } }
+
+  /// Every stored tensor that is not trained (running statistics), with its checkpoint key.
+  public func buffers() -> [NamedTensor] { collect { $0.buffer } }
+
+  /// Every tensor that a checkpoint holds: parameters and buffers by key.
+  public func state() -> [String: Tensor] {
+    Dictionary(
+      (parameters() + buffers()).map { ($0.key, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private func collect(_ pick: (any ModuleSlot) -> Tensor?) -> [NamedTensor] {
+    slots.flatMap { slot -> [NamedTensor] in
+      if let tensor = pick(slot) { return [NamedTensor(key: slot.key, tensor: tensor)] }
+      return slot.modules.flatMap { key, module in
+        module.collect(pick).map { NamedTensor(key: "\(key).\($0.key)", tensor: $0.tensor) }
+      }
+    }
+  }
+
+  /// Copies a checkpoint's values into this module, converting types.
+  ///
+  /// - Parameters:
+  ///   - tensors: by checkpoint key.
+  ///   - source: where they come from, for the message.
+  ///   - ignoring: keys that may stand in the checkpoint without a place in the module.
+  /// - Throws: `TorchError.parameters` with every key that is missing, left over or of another shape; then
+  ///   nothing was copied.
+  public func load(
+    _ tensors: [String: Tensor], from source: String, ignoring: (String) -> Bool = { _ in false }
+  ) throws {
+    let own = state()
+    try ParameterMismatch.check(own, against: tensors, from: source, ignoring: ignoring)
+    try withoutGradients {
+      for (key, tensor) in own { if let value = tensors[key] { try tensor.assign(value) } }
+    }
+  }
+
+  /// Asks all parameters for gradients, or stops asking.
+  public func requireGradients(_ value: Bool) throws {
+    for parameter in parameters() { try parameter.tensor.requireGradient(value) }
+  }
+
+  /// Switches between training and evaluation, for this module and all inside.
+  public func train(_ value: Bool = true) {
+    isTraining = value
+    for child in children { child.module.train(value) }
+  }
+
+  /// Moves parameters and buffers to a device. Call it before an optimiser is made.
+  public func move(to device: Device) throws {
+    for slot in slots {
+      try slot.replace { try $0.detached().to(device).requireGradient($0.requiresGradient) }
+      for child in slot.modules { try child.module.move(to: device) }
+    }
+  }
+}
+
+/// A tensor and its checkpoint key.
+public struct NamedTensor {
+  /// The key, such as `layers.0.self_attn.q_proj.weight`.
+  public let key: String
+  /// The tensor.
+  public let tensor: Tensor
+
+  /// Pairs a key with a tensor.
+  public init(key: String, tensor: Tensor) {
+    self.key = key
+    self.tensor = tensor
+  }
+}
+
+/// How a checkpoint and a module differ.
+public struct ParameterMismatch: Equatable, Sendable, CustomStringConvertible {
+  /// One key whose shapes differ.
+  public struct Shape: Equatable, Sendable {
+    let key: String
+    let expected: [Int]
+    let found: [Int]
+  }
+
+  /// Where the checkpoint came from.
+  public let source: String
+  /// Keys of the module that the checkpoint lacks.
+  public let missing: [String]
+  /// Keys of the checkpoint that the module lacks.
+  public let unexpected: [String]
+  /// Keys whose shapes differ.
+  public let shapes: [Shape]
+
+  /// Compares the tensors a model has with those that a checkpoint offers.
+  ///
+  /// - Throws: `TorchError.parameters` with every difference.
+  static func check(
+    _ own: [String: Tensor], against tensors: [String: Tensor], from source: String,
+    ignoring: (String) -> Bool = { _ in false }
+  ) throws {
+    let mismatch = ParameterMismatch(
+      source: source,
+      missing: own.keys.filter { tensors[$0] == nil }.sorted(),
+      unexpected: tensors.keys.filter { own[$0] == nil && !ignoring($0) }.sorted(),
+      shapes: own.compactMap { key, tensor in
+        guard let found = tensors[key], found.shape != tensor.shape else { return nil }
+        return Shape(key: key, expected: tensor.shape, found: found.shape)
+      }.sorted { $0.key < $1.key })
+    guard mismatch.isEmpty else { throw TorchError.parameters(mismatch) }
+  }
+
+  private var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && shapes.isEmpty }
+
+  /// Every difference, a line for each kind.
+  public var description: String {
+    var lines = ["\(source) does not fit the model; give the configuration it was made with"]
+    if !missing.isEmpty { lines.append("missing: " + missing.joined(separator: ", ")) }
+    if !unexpected.isEmpty { lines.append("not part of the model: " + unexpected.joined(separator: ", ")) }
+    if !shapes.isEmpty {
+      let texts = shapes.map { "\($0.key) (expected \($0.expected), found \($0.found))" }
+      lines.append("other shape: " + texts.joined(separator: ", "))
+    }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,114 @@
+/// A stored property of a module that has a place in checkpoints.
+protocol ModuleSlot: AnyObject {
+  var key: String { get }
+  var parameter: Tensor? { get }
+  var buffer: Tensor? { get }
+  var modules: [(key: String, module: Module)] { get }
+  func replace(_ change: (Tensor) throws -> Tensor) throws
+}
+
+/// What a `Parameter` or `Buffer` may hold: a tensor, or one that may be absent.
+public protocol TensorSlotValue {
+  /// The tensor, when there is one.
+  var tensorIfPresent: Tensor? { get }
+  /// The value that holds a tensor.
+  static func holding(_ tensor: Tensor) -> Self
+}
+
+extension Tensor: TensorSlotValue {
+  /// Itself.
+  public var tensorIfPresent: Tensor? { self }
+  /// The tensor.
+  public static func holding(_ tensor: Tensor) -> Tensor { tensor }
+}
+
+extension Optional: TensorSlotValue where Wrapped == Tensor {
+  /// The tensor, when there is one.
+  public var tensorIfPresent: Tensor? { self }
+  /// The tensor.
+  public static func holding(_ tensor: Tensor) -> Tensor? { tensor }
+}
+
+/// A trained tensor of a module, under its checkpoint key.
+@propertyWrapper
+public final class Parameter<Value: TensorSlotValue>: ModuleSlot {
+  /// The tensor.
+  public var wrappedValue: Value
+  let key: String
+
+  /// Makes the slot; the tensor is asked for gradients when training starts.
+  public init(_ key: String, _ value: Value) {
+    self.key = key
+    wrappedValue = value
+  }
+
+  var parameter: Tensor? { wrappedValue.tensorIfPresent }
+  var buffer: Tensor? { nil }
+  var modules: [(key: String, module: Module)] { [] }
+  func replace(_ change: (Tensor) throws -> Tensor) throws {
+    if let tensor = parameter { wrappedValue = Value.holding(try change(tensor)) }
+  }
+}
+
+/// A stored tensor of a module that is not trained, under its checkpoint key.
+@propertyWrapper
+public final class Buffer<Value: TensorSlotValue>: ModuleSlot {
+  /// The tensor.
+  public var wrappedValue: Value
+  let key: String
+
+  /// Makes the slot.
+  public init(_ key: String, _ value: Value) {
+    self.key = key
+    wrappedValue = value
+  }
+
+  var parameter: Tensor? { nil }
+  var buffer: Tensor? { wrappedValue.tensorIfPresent }
+  var modules: [(key: String, module: Module)] { [] }
+  func replace(_ change: (Tensor) throws -> Tensor) throws {
+    if let tensor = buffer { wrappedValue = Value.holding(try change(tensor)) }
+  }
+}
+
+/// What a `Child` may hold: a module, one that may be absent, or a list (keys `name.0`, `name.1`, …).
+public protocol ModuleSlotValue {
+  /// The modules with their keys.
+  func modules(_ key: String) -> [(key: String, module: Module)]
+}
+
+extension Module: ModuleSlotValue {
+  /// Itself.
+  public func modules(_ key: String) -> [(key: String, module: Module)] { [(key, self)] }
+}
+
+extension Optional: ModuleSlotValue where Wrapped: ModuleSlotValue {
+  /// The module, when there is one.
+  public func modules(_ key: String) -> [(key: String, module: Module)] { self?.modules(key) ?? [] }
+}
+
+extension Array: ModuleSlotValue where Element: ModuleSlotValue {
+  /// The modules with their places in the list.
+  public func modules(_ key: String) -> [(key: String, module: Module)] {
+    enumerated().flatMap { $1.modules("\(key).\($0)") }
+  }
+}
+
+/// A part of a module, under its checkpoint key.
+@propertyWrapper
+public final class Child<Value: ModuleSlotValue>: ModuleSlot {
+  /// The part.
+  public var wrappedValue: Value
+  let key: String
+
+  /// Makes the slot.
+  public init(_ key: String, _ value: Value) {
+    self.key = key
+    wrappedValue = value
+  }
+
+  var parameter: Tensor? { nil }
+  var buffer: Tensor? { nil }
+  var modules: [(key: String, module: Module)] { wrappedValue.modules(key) }
+  func replace(_ change: (Tensor) throws -> Tensor) throws {}
+}

@@ -1,0 +1,116 @@
+/// Parameters that are trained at one rate.
+public struct ParameterGroup {
+  /// What the group is called in saved state and logs.
+  public let name: String
+  /// The parameters with their keys.
+  public let parameters: [NamedTensor]
+  /// The rate before a schedule scales it.
+  public let learningRate: Double
+  /// Decoupled weight decay.
+  public let weightDecay: Double
+
+  /// Makes a group.
+  public init(name: String, parameters: [NamedTensor], learningRate: Double, weightDecay: Double) {
+    self.name = name
+    self.parameters = parameters
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+  }
+}
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), by libtorch's fused operator.
+public final class AdamW {
+  private struct Moments {
+    let first: Tensor
+    let second: Tensor
+    let steps: Tensor
+  }
+
+  /// The groups, each with a rate of its own.
+  public let groups: [ParameterGroup]
+  private let moments: [[Moments]]
+  private let beta1: Double
+  private let beta2: Double
+  private let epsilon: Double
+
+  /// Makes an optimiser; every parameter is asked for gradients.
+  public init(
+    groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8
+  ) throws {
+    self.groups = groups
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    moments = try groups.map { group in
+      try group.parameters.map { parameter in
+        try parameter.tensor.requireGradient()
+        let zeros = try parameter.tensor.detached().zerosLike()
+        return Moments(first: zeros, second: try zeros.copy(), steps: try .zeros([]))
+      }
+    }
+  }
+
+  /// All parameters of all groups.
+  public var parameters: [Tensor] { groups.flatMap { $0.parameters.map(\.tensor) } }
+
+  /// Forgets all gradients.
+  public func clearGradients() throws {
+    for parameter in parameters { try parameter.setGradient(nil) }
+  }
+
+  /// Takes one step along the gradients; parameters without one stay as they are.
+  ///
+  /// - Parameter scale: what the groups' rates are multiplied by, from a schedule.
+  /// - Throws: `TorchError.operation` with libtorch's message.
+  public func step(scale: Double = 1) throws {
+    try withoutGradients {
+      for (group, groupMoments) in zip(groups, moments) {
+        var values: [Tensor] = []
+        var gradients: [Tensor] = []
+        var used: [Moments] = []
+        for (parameter, moment) in zip(group.parameters, groupMoments) {
+          guard let gradient = try parameter.tensor.gradient() else { continue }
+          values.append(parameter.tensor)
+          gradients.append(gradient)
+          used.append(moment)
+        }
+        guard !values.isEmpty else { continue }
+        try Operators.foreachAddScalar.all(used.map(\.steps), 1.0)
+        try Operators.fusedAdamW.all(
+          values, gradients, used.map(\.first), used.map(\.second), [Tensor](), used.map(\.steps),
+          named: [
+            "lr": group.learningRate * scale, "beta1": beta1, "beta2": beta2,
+            "weight_decay": group.weightDecay, "eps": epsilon, "amsgrad": false, "maximize": false,
+          ])
+      }
+    }
+  }
+
+  /// Moments and step counts by group and parameter key, to be saved.
+  public func state() -> [String: Tensor] {
+    var out: [String: Tensor] = [:]
+    forEach { key, moment in
+      out[key + ".exp_avg"] = moment.first
+      out[key + ".exp_avg_sq"] = moment.second
+      out[key + ".step"] = moment.steps
+    }
+    return out
+  }
+
+  /// Puts saved state back.
+  ///
+  /// - Throws: `TorchError.parameters` when it is not the state of the same parameters.
+  public func load(_ tensors: [String: Tensor], from source: String) throws {
+    let own = state()
+    try ParameterMismatch.check(own, against: tensors, from: source)
+    for (key, tensor) in own { if let value = tensors[key] { try tensor.assign(value) } }
+  }
+
+  private func forEach(_ body: (String, Moments) -> Void) {
+    for (group, groupMoments) in zip(groups, moments) {
+      for (parameter, moment) in zip(group.parameters, groupMoments) {
+        body("\(group.name).\(parameter.key)", moment)
+      }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+/// A learning rate that rises linearly, then falls along half a cosine.
+public struct CosineSchedule: Sendable {
+  /// Steps of the rise.
+  public let warmupSteps: Int
+  /// All steps.
+  public let totalSteps: Int
+  /// The share of the rate that is left at the end.
+  public let floor: Double
+
+  /// Makes a schedule.
+  public init(warmupSteps: Int, totalSteps: Int, floor: Double = 0) {
+    self.warmupSteps = warmupSteps
+    self.totalSteps = totalSteps
+    self.floor = floor
+  }
+
+  /// What the rate is multiplied by at a step, counted from 0.
+  public func scale(at step: Int) -> Double {
+    if step < warmupSteps { return Double(step + 1) / Double(warmupSteps) }
+    let length = max(1, totalSteps - warmupSteps)
+    let progress = min(1, Double(step - warmupSteps) / Double(length))
+    return floor + (1 - floor) * 0.5 * (1 + cos(.pi * progress))
+  }
+}

@@ -1,0 +1,103 @@
+extension Tensor {
+  /// Adds, elementwise with broadcasting.
+  public static func + (left: Tensor, right: Tensor) throws -> Tensor { try Operators.add(left, right) }
+  /// Adds a number to every element.
+  public static func + (left: Tensor, right: Double) throws -> Tensor { try Operators.addScalar(left, right) }
+  /// Adds every element to a number.
+  public static func + (left: Double, right: Tensor) throws -> Tensor { try Operators.addScalar(right, left) }
+  /// Subtracts, elementwise with broadcasting.
+  public static func - (left: Tensor, right: Tensor) throws -> Tensor { try Operators.sub(left, right) }
+  /// Subtracts a number from every element.
+  public static func - (left: Tensor, right: Double) throws -> Tensor { try Operators.subScalar(left, right) }
+  /// Subtracts every element from a number.
+  public static func - (left: Double, right: Tensor) throws -> Tensor {
+    try Operators.rsubScalar(right, left)
+  }
+  /// Multiplies, elementwise with broadcasting.
+  public static func * (left: Tensor, right: Tensor) throws -> Tensor { try Operators.mul(left, right) }
+  /// Multiplies every element by a number.
+  public static func * (left: Tensor, right: Double) throws -> Tensor { try Operators.mulScalar(left, right) }
+  /// Multiplies every element by a number.
+  public static func * (left: Double, right: Tensor) throws -> Tensor { try Operators.mulScalar(right, left) }
+  /// Divides, elementwise with broadcasting.
+  public static func / (left: Tensor, right: Tensor) throws -> Tensor { try Operators.div(left, right) }
+  /// Divides every element by a number.
+  public static func / (left: Tensor, right: Double) throws -> Tensor { try Operators.divScalar(left, right) }
+  /// Negates every element.
+  public static prefix func - (value: Tensor) throws -> Tensor { try Operators.neg(value) }
+
+  /// Adds another tensor, scaled, into this one.
+  @discardableResult
+  public func addInPlace(_ other: Tensor, scale: Double = 1) throws -> Tensor {
+    try Operators.addInPlace(self, other, named: ["alpha": scale])
+  }
+  /// Multiplies this tensor by a number, in place.
+  @discardableResult
+  public func multiplyInPlace(_ factor: Double) throws -> Tensor { try Operators.mulInPlace(self, factor) }
+  /// Moves this tensor towards another: self + weight · (other − self), in place.
+  @discardableResult
+  public func moveInPlace(towards other: Tensor, weight: Double) throws -> Tensor {
+    try Operators.lerpInPlace(self, other, weight)
+  }
+
+  /// Raises to a power.
+  public func power(_ exponent: Double) throws -> Tensor { try Operators.powScalar(self, exponent) }
+  /// e to the power of each element.
+  public func exp() throws -> Tensor { try Operators.exp(self) }
+  /// The natural logarithm.
+  public func log() throws -> Tensor { try Operators.log(self) }
+  /// The sine.
+  public func sin() throws -> Tensor { try Operators.sin(self) }
+  /// The cosine.
+  public func cos() throws -> Tensor { try Operators.cos(self) }
+  /// The hyperbolic tangent.
+  public func tanh() throws -> Tensor { try Operators.tanh(self) }
+  /// The square root.
+  public func squareRoot() throws -> Tensor { try Operators.sqrt(self) }
+  /// The magnitude.
+  public func magnitude() throws -> Tensor { try Operators.abs(self) }
+  /// Rounds to the nearest integer, halves to even.
+  public func rounded() throws -> Tensor { try Operators.round(self) }
+  /// Rounds down.
+  public func floor() throws -> Tensor { try Operators.floor(self) }
+  /// Limits the elements to a range; nil leaves that side open.
+  public func clamped(min: Double? = nil, max: Double? = nil) throws -> Tensor {
+    try Operators.clamp(self, min, max)
+  }
+  /// The larger of two, elementwise.
+  public func maximum(_ other: Tensor) throws -> Tensor { try Operators.maximum(self, other) }
+  /// The smaller of two, elementwise.
+  public func minimum(_ other: Tensor) throws -> Tensor { try Operators.minimum(self, other) }
+
+  /// Where this (bool) is true `a`, elsewhere `b`.
+  public func choose(_ a: Tensor, else b: Tensor) throws -> Tensor { try Operators.whereSelf(self, a, b) }
+
+  /// Elementwise equality, bool.
+  public func equals(_ other: Tensor) throws -> Tensor { try Operators.eq(self, other) }
+  /// Elementwise equality with a number, bool.
+  public func equals(_ other: Double) throws -> Tensor { try Operators.eqScalar(self, other) }
+  /// Elementwise self > other, bool.
+  public func greater(than other: Double) throws -> Tensor { try Operators.gtScalar(self, other) }
+  /// Elementwise self > other, bool.
+  public func greater(than other: Tensor) throws -> Tensor { try Operators.gt(self, other) }
+  /// Elementwise self ≥ other, bool.
+  public func atLeast(_ other: Double) throws -> Tensor { try Operators.geScalar(self, other) }
+  /// Elementwise self < other, bool.
+  public func less(than other: Double) throws -> Tensor { try Operators.ltScalar(self, other) }
+  /// Elementwise and.
+  public func and(_ other: Tensor) throws -> Tensor { try Operators.logicalAnd(self, other) }
+  /// Elementwise or.
+  public func or(_ other: Tensor) throws -> Tensor { try Operators.logicalOr(self, other) }
+  /// Elementwise not.
+  public func not() throws -> Tensor { try Operators.logicalNot(self) }
+
+  /// Whether both have the same shape and elements.
+  public func isEqual(to other: Tensor) throws -> Bool {
+    guard shape == other.shape, dtype == other.dtype else { return false }
+    guard case .bool(let equal)? = try Operators.equal.all(self, other).first else { return false }
+    return equal
+  }
+
+  /// Whether every element is neither infinite nor NaN.
+  public func isFinite() throws -> Bool { try Operators.all(Operators.isfinite(self)).item() != 0 }
+}

@@ -1,0 +1,143 @@
+extension Tensor {
+  /// The matrix product of the last two dimensions, the others broadcast.
+  public func matmul(_ other: Tensor) throws -> Tensor { try Operators.matmul(self, other) }
+  /// x · weightᵀ + bias over the last dimension; weight out×in.
+  public func linear(_ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
+    try Operators.linear(self, weight, bias)
+  }
+  /// Attention of queries (self, B×H×N×d) over keys and values (B×H×M×d).
+  ///
+  /// - Parameters:
+  ///   - keys: B×H×M×d.
+  ///   - values: B×H×M×d.
+  ///   - mask: added to the logits, broadcast to B×H×N×M.
+  ///   - causal: whether position n sees only positions up to n.
+  /// - Throws: `TorchError.operation` when shapes do not fit.
+  public func attention(
+    keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
+  ) throws -> Tensor {
+    try Operators.attention(self, keys, values, mask, 0.0, causal)
+  }
+
+  /// Exponentials divided by their sum along a dimension.
+  public func softmax(dim: Int) throws -> Tensor { try Operators.softmax(self, dim, nil) }
+  /// The logarithm of the softmax.
+  public func logSoftmax(dim: Int) throws -> Tensor { try Operators.logSoftmax(self, dim, nil) }
+  /// 1 / (1 + e^−x).
+  public func sigmoid() throws -> Tensor { try Operators.sigmoid(self) }
+  /// The logarithm of the sigmoid.
+  public func logSigmoid() throws -> Tensor { try Operators.logSigmoid(self) }
+  /// max(x, 0).
+  public func relu() throws -> Tensor { try Operators.relu(self) }
+  /// x where positive, slope · x elsewhere.
+  public func leakyRelu(slope: Double = 0.01) throws -> Tensor { try Operators.leakyRelu(self, slope) }
+  /// The Gaussian error linear unit, exact.
+  public func gelu() throws -> Tensor { try Operators.gelu(self) }
+  /// x · sigmoid(1.702 x), the approximation that OpenAI's CLIP was trained with.
+  public func quickGelu() throws -> Tensor { try self * (self * 1.702).sigmoid() }
+  /// x · sigmoid(x).
+  public func silu() throws -> Tensor { try Operators.silu(self) }
+
+  /// Normalised over the last dimensions, then scaled and shifted.
+  public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
+    try Operators.layerNorm(self, shape, weight, bias, epsilon, false)
+  }
+  /// Normalised over groups of channels of a B×C×… tensor.
+  public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
+    try Operators.groupNorm(self, groups, weight, bias, epsilon, false)
+  }
+  /// Normalised over each channel of each image of a B×C×h×w tensor.
+  public func instanceNorm(weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
+    try Operators.instanceNorm(self, weight, bias, nil, nil, true, 0.1, epsilon, false)
+  }
+  /// Normalised over each channel of the batch, or by the running statistics.
+  public func batchNorm(
+    weight: Tensor?, bias: Tensor?, mean: Tensor?, variance: Tensor?, training: Bool,
+    momentum: Double, epsilon: Double
+  ) throws -> Tensor {
+    try Operators.batchNorm(self, weight, bias, mean, variance, training, momentum, epsilon, false)
+  }
+
+  /// A 2-D convolution of B×C×H×W.
+  ///
+  /// - Parameters:
+  ///   - weight: out×(C/groups)×kh×kw.
+  ///   - bias: out.
+  ///   - stride: in both directions.
+  ///   - padding: zeros on all sides.
+  ///   - dilation: distance between taps.
+  ///   - groups: channel groups.
+  /// - Throws: `TorchError.operation` when shapes do not fit.
+  public func conv2d(
+    _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1
+  ) throws -> Tensor {
+    try Operators.conv2d(
+      self, weight, bias, [stride, stride], [padding, padding], [dilation, dilation], groups)
+  }
+  /// A transposed 2-D convolution of B×C×H×W; weight C×out×kh×kw.
+  public func convTranspose2d(_ weight: Tensor, bias: Tensor? = nil, stride: Int, padding: Int = 0) throws
+    -> Tensor
+  {
+    try Operators.convTranspose2d(self, weight, bias, [stride, stride], [padding, padding])
+  }
+  /// Means over windows.
+  public func averagePool(_ size: Int, stride: Int? = nil, padding: Int = 0) throws -> Tensor {
+    try Operators.avgPool2d(
+      self, [size, size], [stride ?? size, stride ?? size], [padding, padding])
+  }
+  /// Maxima over windows.
+  public func maxPool(_ size: Int, stride: Int? = nil, padding: Int = 0) throws -> Tensor {
+    try Operators.maxPool2d(
+      self, [size, size], [stride ?? size, stride ?? size], [padding, padding])
+  }
+  /// Rows of this table (V×d) that int64 indices name; shape of indices × d.
+  public func embedding(_ indices: Tensor) throws -> Tensor { try Operators.embedding(self, indices) }
+  /// B×(C·r²)×h×w to B×C×(h·r)×(w·r).
+  public func pixelShuffle(_ factor: Int) throws -> Tensor { try Operators.pixelShuffle(self, factor) }
+
+  /// How positions between pixels are computed.
+  public enum Interpolation: Sendable { case nearest, bilinear, bicubic }
+
+  /// Resizes B×C×H×W.
+  ///
+  /// - Parameters:
+  ///   - height: the new height.
+  ///   - width: the new width.
+  ///   - interpolation: nearest, bilinear or bicubic; pixel centres at half-integers.
+  ///   - antialias: whether to average when shrinking, as Pillow does; not for nearest.
+  /// - Throws: `TorchError.operation` for shapes that do not fit.
+  public func resized(
+    height: Int, width: Int, interpolation: Interpolation = .bilinear, antialias: Bool = false
+  ) throws -> Tensor {
+    let size = [height, width]
+    switch (interpolation, antialias) {
+    case (.nearest, _): return try Operators.upsampleNearest(self, size)
+    case (.bilinear, false): return try Operators.upsampleBilinear(self, size, false)
+    case (.bilinear, true): return try Operators.upsampleBilinearAntialiased(self, size, false)
+    case (.bicubic, false): return try Operators.upsampleBicubic(self, size, false)
+    case (.bicubic, true): return try Operators.upsampleBicubicAntialiased(self, size, false)
+    }
+  }
+
+  /// Sampling positions B×H×W×2 of affine maps (self, B×2×3), in coordinates from −1 to 1.
+  public func affineGrid(_ shape: [Int]) throws -> Tensor { try Operators.affineGrid(self, shape, false) }
+
+  /// How positions outside the image are filled.
+  public enum Outside: Int, Sendable { case zeros = 0, border = 1, reflection = 2 }
+
+  /// Samples B×C×H×W at the positions of a grid B×h×w×2.
+  public func sampled(
+    at grid: Tensor, interpolation: Interpolation = .bilinear, outside: Outside = .zeros
+  ) throws -> Tensor {
+    let mode = interpolation == .nearest ? 1 : interpolation == .bilinear ? 0 : 2
+    return try Operators.gridSample(self, grid, mode, outside.rawValue, false)
+  }
+
+  /// Mean binary cross-entropy of logits against targets of the same shape, from 0 to 1.
+  public func binaryCrossEntropy(targets: Tensor, weight: Tensor? = nil) throws -> Tensor {
+    try Operators.binaryCrossEntropy(self, targets, weight, nil, 1)
+  }
+  /// Mean cross-entropy of logits B×K(×…) against int64 classes B(×…); classes of −100 are left out.
+  public func crossEntropy(classes: Tensor) throws -> Tensor { try Operators.crossEntropy(self, classes) }
+}
