@@ -1,0 +1,164 @@
+import Foundation
+
+/// Why a safetensors file was refused; each message names the file.
+public enum SafetensorsError: Error, Equatable, CustomStringConvertible {
+  /// The file is shorter than its eight-byte length field.
+  case tooShort(String, bytes: Int)
+  /// The header claims more than the format's limit of 100 MB.
+  case headerTooLarge(String, bytes: UInt64)
+  /// The header or a tensor reaches beyond the end of the file.
+  case truncated(String, needed: Int, bytes: Int)
+  /// The header is not UTF-8.
+  case notUTF8(String)
+  /// The header is not the JSON that the format wants.
+  case badHeader(String, reason: String)
+  /// A key stands twice in the header.
+  case duplicateKey(String, key: String)
+  /// A tensor's type is none that this version knows.
+  case unknownType(String, tensor: String, type: String)
+  /// A tensor's offsets are reversed or do not match shape × type.
+  case badOffsets(String, tensor: String, reason: String)
+  /// Two tensors share bytes, or bytes belong to no tensor.
+  case notContiguous(String, tensor: String, reason: String)
+  /// Sizes multiply beyond what fits a number.
+  case overflow(String, tensor: String)
+
+  /// One line that names the file and what is wrong.
+  public var description: String {
+    switch self {
+    case .tooShort(let file, let bytes):
+      "\(file): \(bytes) bytes are too few for a safetensors file; fetch it again"
+    case .headerTooLarge(let file, let bytes):
+      "\(file): a header of \(bytes) bytes is beyond the format's limit; this is no safetensors file"
+    case .truncated(let file, let needed, let bytes):
+      "\(file): needs \(needed) bytes and has \(bytes); the file was cut short, fetch it again"
+    case .notUTF8(let file): "\(file): the header is not UTF-8; this is no safetensors file"
+    case .badHeader(let file, let reason): "\(file): bad header: \(reason)"
+    case .duplicateKey(let file, let key): "\(file): the key \"\(key)\" stands twice in the header"
+    case .unknownType(let file, let tensor, let type): "\(file): \(tensor) has the unknown type \"\(type)\""
+    case .badOffsets(let file, let tensor, let reason): "\(file): \(tensor): \(reason)"
+    case .notContiguous(let file, let tensor, let reason): "\(file): \(tensor): \(reason)"
+    case .overflow(let file, let tensor): "\(file): the size of \(tensor) overflows"
+    }
+  }
+}
+
+/// A safetensors file, memory-mapped: tensors are views of the mapping, read when they are used.
+///
+/// The format: 8 bytes header length (little-endian), a JSON header, the data without gaps.
+public struct SafetensorsFile: Sendable {
+  /// One tensor's place.
+  public struct Entry: Sendable, Equatable {
+    /// Its type.
+    public let dtype: DType
+    /// Its sizes.
+    public let shape: [Int]
+    /// Its bytes, counted from the start of the data.
+    public let offsets: Range<Int>
+  }
+
+  /// The free text that writers may add.
+  public let metadata: [String: String]
+  /// All tensors by name.
+  public let entries: [String: Entry]
+  private let mapping: FileMapping
+  private let dataStart: Int
+
+  /// Opens and checks a file; no data is read yet.
+  ///
+  /// - Throws: `FileError` when it cannot be opened, `SafetensorsError` when it is malformed.
+  public init(_ url: URL) throws {
+    mapping = try FileMapping(url)
+    let name = url.path
+    let bytes = mapping.bytes
+    guard bytes.count >= 8 else { throw SafetensorsError.tooShort(name, bytes: bytes.count) }
+    let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    guard length <= 100_000_000 else { throw SafetensorsError.headerTooLarge(name, bytes: length) }
+    dataStart = 8 + Int(length)
+    guard dataStart <= bytes.count else {
+      throw SafetensorsError.truncated(name, needed: dataStart, bytes: bytes.count)
+    }
+    let header = try SafetensorsHeader(Array(bytes[8..<dataStart]), file: name)
+    metadata = header.metadata
+    entries = header.entries
+    try header.checkLayout(dataBytes: bytes.count - dataStart, file: name)
+  }
+
+  /// All tensors, as views of the mapping.
+  public func tensors() throws -> [String: Tensor] {
+    try Dictionary(uniqueKeysWithValues: entries.map { ($0, try view($1)) })
+  }
+
+  /// One tensor, nil when there is none of the name.
+  public func tensor(_ name: String) throws -> Tensor? { try entries[name].map(view) }
+
+  private func view(_ entry: Entry) throws -> Tensor {
+    let start = dataStart + entry.offsets.lowerBound
+    let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[start..<start + entry.offsets.count])
+    // Writers align the data, but the format does not promise it; zero-size tensors have no address.
+    guard let base = bytes.baseAddress, !bytes.isEmpty,
+      UInt(bitPattern: base) % UInt(entry.dtype.byteCount) == 0
+    else { return try Tensor(bytes: bytes, shape: entry.shape, dtype: entry.dtype) }
+    return try Tensor(
+      sharing: UnsafeMutableRawPointer(mutating: base), shape: entry.shape, dtype: entry.dtype, owner: mapping)
+  }
+
+  /// Writes tensors, atomically, in the same bytes for the same content.
+  ///
+  /// - Parameters:
+  ///   - tensors: by name.
+  ///   - metadata: free text.
+  ///   - url: where to.
+  /// - Throws: `FileError` that names the file, such as for a full disk.
+  public static func write(_ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL) throws {
+    // Wide types first, so that every tensor is aligned; then by name.
+    let order = tensors.sorted {
+      ($1.value.dtype.byteCount, $0.key) < ($0.value.dtype.byteCount, $1.key)
+    }
+    let header = SafetensorsHeader.encode(order.map { ($0.key, $0.value.dtype, $0.value.shape) }, metadata)
+    try AtomicFile.write(to: url) { file in
+      try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write(contentsOf: Data($0)) }
+      try file.write(contentsOf: header)
+      for (_, tensor) in order {
+        try tensor.withBytes { bytes in
+          guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+          try file.write(
+            contentsOf: Data(
+              bytesNoCopy: UnsafeMutableRawPointer(mutating: base), count: bytes.count, deallocator: .none))
+        }
+      }
+    }
+  }
+}
+
+/// A whole file in memory, read by the system when it is touched.
+final class FileMapping: @unchecked Sendable {
+  let bytes: UnsafeRawBufferPointer
+
+  init(_ url: URL) throws {
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw FileError.cannotRead(url, reason: FileError.systemReason())
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError.cannotRead(url, reason: "it is not a file")
+    }
+    guard status.st_size > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    // Private and writable: an in-place operator on a view changes the view, never the file.
+    let address = mmap(nil, Int(status.st_size), PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
+    guard let address, address != MAP_FAILED else {
+      throw FileError.cannotRead(url, reason: FileError.systemReason())
+    }
+    bytes = UnsafeRawBufferPointer(start: address, count: Int(status.st_size))
+  }
+
+  deinit {
+    if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+  }
+}
