@@ -34,7 +34,9 @@ public enum AtomicFile {
     flushFolder(folder)
   }
 
-  /// Makes the rename itself durable. A folder that cannot be flushed is no reason to fail: the file is whole.
+  /// Makes the rename itself durable.
+  ///
+  /// A folder that cannot be flushed is no reason to fail: the file is whole.
   private static func flushFolder(_ folder: URL) {
     let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

@@ -39,7 +39,10 @@ extension Tensor {
   public func detached() throws -> Tensor { try Operators.detach(self) }
 }
 
-/// Runs without recording for gradients; faster, less memory. Only the calling thread is affected.
+/// Runs without recording for gradients; faster, less memory.
+///
+/// Only the calling thread is affected.
+@discardableResult
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
   let before = mcdrl_grad_mode()
   mcdrl_set_grad_mode(false)
@@ -47,7 +50,10 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
   return try body()
 }
 
-/// Runs in inference mode: results can never take part in training. Faster than `withoutGradients`.
+/// Runs in inference mode: results can never take part in training.
+///
+/// Faster than `withoutGradients`.
+@discardableResult
 public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Result {
   let guardObject = mcdrl_inference_begin()
   defer { mcdrl_inference_end(guardObject) }
@@ -60,6 +66,7 @@ public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Resul
 ///   - dtype: bfloat16 or float16; nil runs the body as it is.
 ///   - device: where the operators run.
 ///   - body: what to run, on the calling thread.
+/// - Returns: what the body returns.
 /// - Throws: what the body throws, or `TorchError.operation` when the device has no autocast.
 public func autocast<Result>(
   to dtype: DType?, on device: Device = .cpu, _ body: () throws -> Result

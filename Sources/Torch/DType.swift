@@ -1,4 +1,6 @@
-/// The type of a tensor's elements. Raw values are libtorch's own (`c10::ScalarType`).
+/// The type of a tensor's elements.
+///
+/// Raw values are libtorch's own (`c10::ScalarType`).
 public enum DType: Int32, Sendable, CaseIterable {
   case uint8 = 0
   case int8 = 1

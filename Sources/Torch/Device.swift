@@ -1,4 +1,6 @@
-/// Where a tensor lives and is computed. CUDA and MPS were not run by the project's tests.
+/// Where a tensor lives and is computed.
+///
+/// CUDA and MPS were not run by the project's tests.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// The kinds of device; raw values are libtorch's own (`c10::DeviceType`).
   public enum Kind: Int32, Sendable { case cpu = 0, cuda = 1, mps = 13, meta = 14 }

@@ -82,7 +82,9 @@ open class Module {
     for child in children { child.module.train(value) }
   }
 
-  /// Moves parameters and buffers to a device. Call it before an optimiser is made.
+  /// Moves parameters and buffers to a device.
+  ///
+  /// Call it before an optimiser is made.
   public func move(to device: Device) throws {
     for slot in slots {
       try slot.replace { try $0.detached().to(device).requireGradient($0.requiresGradient) }

@@ -30,6 +30,7 @@ public struct Operator: @unchecked Sendable {
   /// - Parameters:
   ///   - arguments: in schema order; those left out take the schema's defaults.
   ///   - named: by keyword.
+  /// - Returns: the first result.
   /// - Throws: `TorchError.operation` with libtorch's message.
   @discardableResult
   public func callAsFunction(

@@ -100,7 +100,8 @@ public struct SafetensorsFile: Sendable {
       UInt(bitPattern: base) % UInt(entry.dtype.byteCount) == 0
     else { return try Tensor(bytes: bytes, shape: entry.shape, dtype: entry.dtype) }
     return try Tensor(
-      sharing: UnsafeMutableRawPointer(mutating: base), shape: entry.shape, dtype: entry.dtype, owner: mapping)
+      sharing: UnsafeMutableRawPointer(mutating: base), shape: entry.shape, dtype: entry.dtype, owner: mapping
+    )
   }
 
   /// Writes tensors, atomically, in the same bytes for the same content.
@@ -110,7 +111,8 @@ public struct SafetensorsFile: Sendable {
   ///   - metadata: free text.
   ///   - url: where to.
   /// - Throws: `FileError` that names the file, such as for a full disk.
-  public static func write(_ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL) throws {
+  public static func write(_ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL) throws
+  {
     // Wide types first, so that every tensor is aligned; then by name.
     let order = tensors.sorted {
       ($1.value.dtype.byteCount, $0.key) < ($0.value.dtype.byteCount, $1.key)

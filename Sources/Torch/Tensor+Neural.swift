@@ -12,6 +12,7 @@ extension Tensor {
   ///   - values: B×H×M×d.
   ///   - mask: added to the logits, broadcast to B×H×N×M.
   ///   - causal: whether position n sees only positions up to n.
+  /// - Returns: B×H×N×d.
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func attention(
     keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
@@ -67,6 +68,7 @@ extension Tensor {
   ///   - padding: zeros on all sides.
   ///   - dilation: distance between taps.
   ///   - groups: channel groups.
+  /// - Returns: B×out×h×w.
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func conv2d(
     _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
@@ -106,6 +108,7 @@ extension Tensor {
   ///   - width: the new width.
   ///   - interpolation: nearest, bilinear or bicubic; pixel centres at half-integers.
   ///   - antialias: whether to average when shrinking, as Pillow does; not for nearest.
+  /// - Returns: B×C×height×width.
   /// - Throws: `TorchError.operation` for shapes that do not fit.
   public func resized(
     height: Int, width: Int, interpolation: Interpolation = .bilinear, antialias: Bool = false

@@ -39,7 +39,9 @@ extension Tensor {
   public func flipped(_ dimensions: [Int]) throws -> Tensor { try Operators.flip(self, dimensions) }
   /// Moved along dimensions, what leaves at the end enters at the start.
   public func rolled(_ shifts: [Int], dims: [Int]) throws -> Tensor { try Operators.roll(self, shifts, dims) }
-  /// Padded; amounts before and after, last dimension first. Modes: constant, reflect, replicate.
+  /// Padded; amounts before and after, last dimension first.
+  ///
+  /// Modes: constant, reflect, replicate.
   public func padded(_ amounts: [Int], mode: String = "constant", value: Double = 0) throws -> Tensor {
     try Operators.pad(self, amounts, mode, mode == "constant" ? value : nil)
   }

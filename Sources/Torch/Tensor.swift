@@ -97,6 +97,7 @@ extension Tensor {
   /// - Parameters:
   ///   - rank: the wanted number of dimensions.
   ///   - name: what the tensor is, for the message.
+  /// - Returns: the sizes.
   /// - Throws: `TorchError.value` when the rank differs.
   public func sizes(rank: Int, _ name: String) throws -> [Int] {
     let shape = self.shape
