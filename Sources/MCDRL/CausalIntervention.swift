@@ -1,0 +1,156 @@
+import Foundation
+import Torch
+
+/// How the sum over confounders is carried out.
+public enum Adjustment: String, Codable, Sendable, CaseIterable {
+  /// One pass; a softmax over the dictionary weighs z by its relevance to F (the paper's).
+  case attention
+  /// One pass; log P(z) is added to the logits, as a backdoor adjustment asks for (ours).
+  case prior
+  /// One pass for every z, averaged with P(z): the yardstick, M times the cost (ours).
+  case exact
+}
+
+/// The causal intervention network A(F, Z), method section 3: cross-attention from features to confounders.
+public final class CausalIntervention: Module {
+  @Child private var input: Linear?
+  @Child private var layers: [CrossAttentionLayer]
+  @Child private var output: Linear?
+  /// How the sum over confounders is carried out.
+  public let adjustment: Adjustment
+
+  /// Makes a network.
+  ///
+  /// - Parameters:
+  ///   - width: d of the features and the dictionary.
+  ///   - innerWidth: width inside the layers; another than `width` adds projections in and out.
+  ///   - depth: layers; 3 in the paper.
+  ///   - heads: attention heads; must divide the inner width.
+  ///   - adjustment: how the sum over confounders is carried out.
+  ///   - outputScale: what the output projections' first weights are multiplied by.
+  ///   - generator: for the first weights.
+  /// - Throws: `TorchError.value` when the heads do not divide the width.
+  public init(
+    width: Int, innerWidth: Int? = nil, depth: Int, heads: Int, adjustment: Adjustment, outputScale: Double,
+    generator: Generator
+  ) throws {
+    let inner = innerWidth ?? width
+    guard depth >= 1, heads >= 1, inner % heads == 0 else {
+      throw TorchError.value(
+        "\(heads) heads must divide the intervention's width \(inner), depth be at least 1")
+    }
+    _input = Child("input", inner == width ? nil : try Linear(width, inner, generator: generator))
+    _layers = Child(
+      "layers",
+      try (0..<depth).map { _ in
+        try CrossAttentionLayer(
+          width: inner, dictionaryWidth: width, heads: heads, outputScale: outputScale, generator: generator)
+      })
+    _output = Child("output", inner == width ? nil : try Linear(inner, width, generator: generator))
+    self.adjustment = adjustment
+    super.init()
+    if let output {
+      output.weight = try output.weight * outputScale
+      if let bias = output.bias { output.bias = try bias.zerosLike() }
+    }
+  }
+
+  /// F, B×N×d → F_ca, B×N×d.
+  public func callAsFunction(_ features: Tensor, _ dictionary: ConfounderDictionary) throws -> Tensor {
+    switch adjustment {
+    case .attention: return try pass(features, dictionary.embeddings, bias: nil)
+    case .prior: return try pass(features, dictionary.embeddings, bias: try dictionary.prior.log())
+    case .exact:
+      let count = try dictionary.embeddings.size(0)
+      let weights = try dictionary.prior.doubles()
+      let terms = try (0..<count).map { index in
+        let single = try dictionary.embeddings.narrowed(dim: 0, start: index, length: 1)
+        return try pass(features, single, bias: nil) * weights[index]
+      }
+      return try terms.dropFirst().reduce(terms[0]) { try $0 + $1 }
+    }
+  }
+
+  /// How much each position attends to each confounder, mean over heads and layers: B×N×M.
+  public func attention(_ features: Tensor, _ dictionary: ConfounderDictionary) throws -> Tensor {
+    let bias = adjustment == .prior ? try dictionary.prior.log() : nil
+    var x = try input?(features) ?? features
+    var maps: [Tensor] = []
+    for layer in layers {
+      maps.append(try layer.attention(x, dictionary.embeddings, bias: bias))
+      x = try layer(x, dictionary.embeddings, bias: bias)
+    }
+    return try Tensor.stacked(maps).mean([0])
+  }
+
+  private func pass(_ features: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Tensor {
+    var x = try input?(features) ?? features
+    for layer in layers { x = try layer(x, dictionary, bias: bias) }
+    guard let output else { return x }
+    return try features + output(x)
+  }
+}
+
+/// One layer of the network: cross-attention and a feed-forward of ratio 1, each with normalisation and residual.
+final class CrossAttentionLayer: Module {
+  @Child private var norm: LayerNorm
+  @Child private var dictionaryNorm: LayerNorm
+  @Child private var query: Linear
+  @Child private var key: Linear
+  @Child private var value: Linear
+  @Child private var out: Linear
+  @Child private var feedForwardNorm: LayerNorm
+  @Child private var feedForwardIn: Linear
+  @Child private var feedForwardOut: Linear
+  private let heads: Int
+
+  init(width: Int, dictionaryWidth: Int, heads: Int, outputScale: Double, generator: Generator) throws {
+    self.heads = heads
+    _norm = Child("norm", try LayerNorm(width))
+    _dictionaryNorm = Child("dictionary_norm", try LayerNorm(dictionaryWidth))
+    _query = Child("q_proj", try Linear(width, width, generator: generator))
+    _key = Child("k_proj", try Linear(dictionaryWidth, width, generator: generator))
+    _value = Child("v_proj", try Linear(dictionaryWidth, width, generator: generator))
+    _out = Child("out_proj", try Linear(width, width, generator: generator))
+    _feedForwardNorm = Child("mlp_norm", try LayerNorm(width))
+    _feedForwardIn = Child("mlp.fc1", try Linear(width, width, generator: generator))
+    _feedForwardOut = Child("mlp.fc2", try Linear(width, width, generator: generator))
+    super.init()
+    // Small at the start, so that the first steps change the features little.
+    for layer in [out, feedForwardOut] {
+      layer.weight = try layer.weight * outputScale
+      if let bias = layer.bias { layer.bias = try bias.zerosLike() }
+    }
+  }
+
+  /// x, B×N×w, dictionary, M×d, bias, M → B×N×w.
+  func callAsFunction(_ x: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Tensor {
+    let (queries, keys, values) = try projections(x, dictionary)
+    let batch = try x.size(0)
+    let attended = try queries.attention(
+      keys: keys.expanded(to: [batch, -1, -1, -1]), values: values.expanded(to: [batch, -1, -1, -1]),
+      mask: bias?.to(queries.dtype).reshaped([1, 1, 1, -1]))
+    let y = try x + out(attended.transposed(1, 2).flattened(from: 2))
+    return try y + feedForwardOut(feedForwardIn(feedForwardNorm(y)).gelu())
+  }
+
+  /// The weights over the dictionary, mean over heads: B×N×M.
+  func attention(_ x: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Tensor {
+    let (queries, keys, _) = try projections(x, dictionary)
+    let scale = 1 / Double(try queries.size(-1)).squareRoot()
+    var logits = try queries.matmul(keys.transposed()) * scale
+    if let bias { logits = try logits + bias }
+    return try logits.softmax(dim: -1).mean([1])
+  }
+
+  private func projections(_ x: Tensor, _ dictionary: Tensor) throws -> (Tensor, Tensor, Tensor) {
+    let normed = try dictionaryNorm(dictionary).expandedDimension(0)
+    return (try split(query(norm(x))), try split(key(normed)), try split(value(normed)))
+  }
+
+  /// B×N×w → B×H×N×(w/H).
+  private func split(_ x: Tensor) throws -> Tensor {
+    let sizes = try x.sizes(rank: 3, "attention input")
+    return try x.reshaped([sizes[0], sizes[1], heads, sizes[2] / heads]).transposed(1, 2)
+  }
+}

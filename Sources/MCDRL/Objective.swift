@@ -1,0 +1,74 @@
+import Torch
+
+/// The weights of the objective, method section 5: L = L_seg + causal·L_causal + contrast·L_contrast.
+public struct ObjectiveWeights: Codable, Equatable, Sendable {
+  /// Of soft Dice inside L_seg, beside cross-entropy; 0 is the paper's (ours).
+  public var dice: Double = 1
+  /// Of L_causal.
+  public var causal: Double = 0.5
+  /// Of L_contrast.
+  public var contrast: Double = 0.1
+  /// tau of L_contrast.
+  public var temperature: Double = 0.5
+
+  /// The defaults: the paper's weights, with soft Dice added.
+  public init() {}
+}
+
+/// The three losses, each a pure function of tensors.
+public enum Objective {
+  /// L_seg: pixel cross-entropy plus `dice` times soft Dice loss.
+  ///
+  /// - Parameters:
+  ///   - logits: B×1×S×S.
+  ///   - masks: B×1×S×S, 0 to 1.
+  ///   - dice: weight of the soft Dice loss; its smoothing of 1 pixel lets empty masks count.
+  /// - Returns: a scalar.
+  /// - Throws: `TorchError` when shapes differ.
+  public static func segmentation(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
+    let crossEntropy = try logits.binaryCrossEntropy(targets: masks)
+    guard dice > 0 else { return crossEntropy }
+    let probability = try logits.sigmoid()
+    let overlap = try (probability * masks).sum([1, 2, 3])
+    let total = try probability.sum([1, 2, 3]) + masks.sum([1, 2, 3])
+    return try crossEntropy + (1 - (overlap * 2 + 1) / (total + 1)).mean() * dice
+  }
+
+  /// L_causal = ‖mean-pool(F_ca) − (1/M) Σ_m t_km‖², mean over the images that show a lesion.
+  ///
+  /// - Parameters:
+  ///   - intervened: F_ca, B×N×d.
+  ///   - joint: t, K×M×d.
+  ///   - classes: the lesion class of each image, nil where there is none or it is not known.
+  /// - Returns: a scalar, nil when no image has a class.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public static func causal(intervened: Tensor, joint: Tensor, classes: [Int?]) throws -> Tensor? {
+    guard let (rows, labels) = try labelled(classes) else { return nil }
+    let pooled = try intervened.mean([1]).indexed(rows)
+    let targets = try joint.mean([1]).indexed(labels)
+    return try (pooled - targets).power(2).sum([-1]).mean()
+  }
+
+  /// L_contrast: cross-entropy over cos(F_vis, e_k) / tau, mean over the images that show a lesion.
+  ///
+  /// - Parameters:
+  ///   - images: F_vis, B×d.
+  ///   - classEmbeddings: e, K×d.
+  ///   - classes: the lesion class of each image, nil where there is none or it is not known.
+  ///   - temperature: tau.
+  /// - Returns: a scalar, nil when no image has a class.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public static func contrast(
+    images: Tensor, classEmbeddings: Tensor, classes: [Int?], temperature: Double
+  ) throws -> Tensor? {
+    guard let (rows, labels) = try labelled(classes) else { return nil }
+    let cosines = try images.indexed(rows).normalized().matmul(classEmbeddings.normalized().transposed())
+    return try (cosines / temperature).crossEntropy(classes: labels)
+  }
+
+  private static func labelled(_ classes: [Int?]) throws -> (rows: Tensor, labels: Tensor)? {
+    let pairs = classes.enumerated().compactMap { row, label in label.map { (row, $0) } }
+    guard !pairs.isEmpty else { return nil }
+    return (try Tensor(pairs.map(\.0)), try Tensor(pairs.map(\.1)))
+  }
+}

@@ -1,0 +1,52 @@
+import Torch
+
+/// The prompts after the text tower: L2-normalised, constant, computed once for a run.
+public struct TextEmbeddings: Sendable {
+  /// e: class prompts, K×d.
+  public let classes: Tensor
+  /// The mean of the sentences for normal images, normalised, d.
+  public let normal: Tensor
+  /// z: confounder prompts, M×d.
+  public let confounders: Tensor
+  /// t: class with confounder, K×M×d.
+  public let joint: Tensor
+
+  /// Embeds all prompts.
+  ///
+  /// - Parameters:
+  ///   - prompts: the words.
+  ///   - encode: a text tower; n sentences → n×d, projected, not normalised.
+  /// - Throws: what the tower throws.
+  public init(_ prompts: PromptSet, encode: ([String]) throws -> Tensor) throws {
+    (classes, normal, confounders, joint) = try withoutGradients {
+      let normals = try encode(prompts.normal).normalized().mean([0]).normalized()
+      let joint = try encode(prompts.jointPrompts).normalized()
+      let shape = [prompts.classes.count, prompts.confounders.count, try joint.size(1)]
+      return (
+        try encode(prompts.classPrompts).normalized(), normals,
+        try encode(prompts.confounderPrompts).normalized(), try joint.reshaped(shape)
+      )
+    }
+  }
+
+  /// Wraps embeddings that exist.
+  public init(classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor) {
+    self.classes = classes
+    self.normal = normal
+    self.confounders = confounders
+    self.joint = joint
+  }
+
+  /// By name, to be stored beside a model.
+  public var tensors: [String: Tensor] {
+    ["text.classes": classes, "text.normal": normal, "text.confounders": confounders, "text.joint": joint]
+  }
+
+  /// Takes stored embeddings out of a checkpoint; nil when it holds none.
+  public init?(tensors: [String: Tensor]) {
+    guard let classes = tensors["text.classes"], let normal = tensors["text.normal"],
+      let confounders = tensors["text.confounders"], let joint = tensors["text.joint"]
+    else { return nil }
+    self.init(classes: classes, normal: normal, confounders: confounders, joint: joint)
+  }
+}
