@@ -1,6 +1,8 @@
 import Torch
 
-/// The confounders in numbers: embeddings z (M×d) and how likely each is, P(z) (M). Method, section 2.
+/// The confounders in numbers: embeddings z (M×d) and how likely each is, P(z) (M).
+///
+/// Method, section 2.
 public struct ConfounderDictionary: Sendable {
   /// M×d, L2-normalised.
   public let embeddings: Tensor

@@ -35,7 +35,8 @@ import Testing
     }
   }
 
-  private func tensor(_ type: String = "F32", _ shape: String = "[2]", _ offsets: String = "[0,8]") -> String {
+  private func tensor(_ type: String = "F32", _ shape: String = "[2]", _ offsets: String = "[0,8]") -> String
+  {
     "{\"dtype\":\"\(type)\",\"shape\":\(shape),\"data_offsets\":\(offsets)}"
   }
 
@@ -64,7 +65,8 @@ import Testing
     let first = try store(Data())
     let second = try store(Data())
     for url in [first, second] {
-      try SafetensorsFile.write(["b": .ones([2]), "a": .zeros([3])], metadata: ["x": "1", "y": "2"], to: url)
+      try SafetensorsFile.write(
+        ["b": .ones([2]), "a": .zeros([3])], metadata: ["x": "1", "y": "2"], to: url)
     }
     #expect(try Data(contentsOf: first) == Data(contentsOf: second))
   }

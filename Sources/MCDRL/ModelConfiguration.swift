@@ -1,0 +1,75 @@
+/// Which parts of the method are on.
+///
+/// The four differ only in what they name; method, section 7.
+public enum Method: String, Codable, Sendable, CaseIterable {
+  /// Region selection with L_contrast, and the intervention with L_causal.
+  case mcdrl
+  /// Neither: the same tower and head, trained by L_seg alone.
+  case baseline
+  /// The intervention with L_causal on all positions; no region selection, no L_contrast.
+  case withoutRegionSelection = "no-mtrs"
+  /// Region selection with L_contrast; no intervention, no L_causal.
+  case withoutIntervention = "no-cdrl"
+
+  /// Whether positions are selected and L_contrast is on.
+  public var selectsRegions: Bool { self == .mcdrl || self == .withoutIntervention }
+  /// Whether the intervention and L_causal are on.
+  public var intervenes: Bool { self == .mcdrl || self == .withoutRegionSelection }
+}
+
+/// What stands at the positions that were not selected (ours).
+public enum Fill: String, Codable, Sendable, CaseIterable {
+  /// The features C as they were.
+  case features
+  /// Zeros.
+  case zeros
+  /// One trained vector.
+  case learned
+}
+
+/// The settings of region selection.
+public struct RegionConfiguration: Codable, Equatable, Sendable {
+  /// alpha: the share of positions that are kept.
+  public var fraction = 0.5
+  /// Whether the score of the "normal" prompt is subtracted.
+  public var subtractsNormal = true
+  /// What stands at the other positions.
+  public var fill = Fill.features
+
+  /// The defaults.
+  public init() {}
+}
+
+/// The settings of the intervention network.
+public struct InterventionConfiguration: Codable, Equatable, Sendable {
+  /// Layers.
+  public var depth = 3
+  /// Attention heads; must divide the width.
+  public var heads = 4
+  /// Width inside the layers; nil for that of the features.
+  public var width: Int?
+  /// How the sum over confounders is carried out.
+  public var adjustment = Adjustment.attention
+  /// What the output projections' first weights are multiplied by.
+  public var outputScale = 0.1
+
+  /// The defaults.
+  public init() {}
+}
+
+/// The shape of a segmentation model beyond its image tower.
+public struct ModelConfiguration: Codable, Equatable, Sendable {
+  /// Which parts of the method are on.
+  public var method = Method.mcdrl
+  /// The name of the dense extractor: `tokens`, `maskclip` or `sclip`.
+  public var dense = "maskclip"
+  /// Region selection.
+  public var region = RegionConfiguration()
+  /// The intervention network.
+  public var intervention = InterventionConfiguration()
+  /// The head.
+  public var head = HeadConfiguration()
+
+  /// The defaults.
+  public init() {}
+}
