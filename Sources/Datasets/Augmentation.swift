@@ -1,0 +1,85 @@
+import Foundation
+import Torch
+
+/// Random changes of shape and colour that keep the lesion a lesion; on batches, by tensor operators.
+public struct Augmentation: Codable, Equatable, Sendable {
+  /// Whether images are mirrored, left–right and up–down, half of the time each.
+  public var flips = true
+  /// The largest rotation, degrees.
+  public var rotation = 45.0
+  /// The largest enlargement and its inverse.
+  public var scale = 1.3
+  /// The largest shift, as a share of the side.
+  public var shift = 0.1
+  /// Brightness and contrast are multiplied by up to 1 ± this.
+  public var colour = 0.25
+  /// Saturation is multiplied by up to 1 ± this.
+  public var saturation = 0.35
+  /// Each colour is multiplied by up to 1 ± this.
+  public var tint = 0.1
+
+  /// The defaults.
+  public init() {}
+
+  /// No change at all.
+  public static var none: Augmentation {
+    var none = Augmentation()
+    none.flips = false
+    none.rotation = 0
+    none.scale = 1
+    none.shift = 0
+    none.colour = 0
+    none.saturation = 0
+    none.tint = 0
+    return none
+  }
+
+  /// Changes a batch.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S, 0 to 1.
+  ///   - masks: B×1×S×S.
+  ///   - generator: the only source of chance.
+  /// - Returns: images and masks, moved together; masks stay 0 or 1.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func callAsFunction(
+    images: Tensor, masks: Tensor, generator: Generator
+  ) throws -> (images: Tensor, masks: Tensor) {
+    let grid = try affine(try images.size(0), generator).affineGrid(images.shape)
+    let moved = try images.sampled(at: grid, outside: .zeros)
+    let movedMasks = try masks.sampled(at: grid, outside: .zeros).atLeast(0.5).to(.float32)
+    return (try recolour(moved, generator), movedMasks)
+  }
+
+  /// Random maps from output to input coordinates, B×2×3.
+  private func affine(_ batch: Int, _ generator: Generator) throws -> Tensor {
+    func uniform(_ low: Double, _ high: Double) throws -> Tensor {
+      try .randomUniform([batch], low: low, high: high, generator: generator)
+    }
+    func sign() throws -> Tensor {
+      let draw = try uniform(0, 1)
+      return flips ? try draw.atLeast(0.5).to(.float32) * 2 - 1 : try draw.onesLike()
+    }
+    let angle = try uniform(-rotation, rotation) * (.pi / 180)
+    let zoom = try uniform(-log(scale), log(scale)).exp()
+    let (mirrorX, mirrorY) = (try sign(), try sign())
+    let (cosine, sine) = (try angle.cos() * zoom, try angle.sin() * zoom)
+    let (shiftX, shiftY) = (try uniform(-2 * shift, 2 * shift), try uniform(-2 * shift, 2 * shift))
+    let first = try Tensor.stacked([cosine * mirrorX, -(sine * mirrorY), shiftX], dim: 1)
+    let second = try Tensor.stacked([sine * mirrorX, cosine * mirrorY, shiftY], dim: 1)
+    return try Tensor.stacked([first, second], dim: 1)
+  }
+
+  private func recolour(_ images: Tensor, _ generator: Generator) throws -> Tensor {
+    let batch = try images.size(0)
+    func factor(_ spread: Double, channels: Int = 1) throws -> Tensor {
+      try .randomUniform([batch, channels, 1, 1], low: 1 - spread, high: 1 + spread, generator: generator)
+    }
+    var x = try images * (factor(colour) * factor(tint, channels: 3))
+    let level = try x.mean([1, 2, 3], keepDimensions: true)
+    x = try (x - level) * factor(colour) + level
+    let grey = try x.mean([1], keepDimensions: true)
+    x = try (x - grey) * factor(saturation) + grey
+    return try x.clamped(min: 0, max: 1)
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+
+/// Makes items in order on a thread of its own, a few ahead of the consumer.
+public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
+  private let condition = NSCondition()
+  private var ready: [Result<Item, any Error>] = []
+  private var finished = false
+  private var cancelled = false
+  /// How long `next()` has waited, seconds.
+  public private(set) var secondsWaited = 0.0
+
+  /// Starts making items.
+  ///
+  /// - Parameters:
+  ///   - range: which items, in order.
+  ///   - depth: how many may wait to be used; bounds memory.
+  ///   - make: makes one; called on the prefetching thread only.
+  public init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
+    let thread = Thread { [weak self] in
+      for index in range {
+        let result = Result { try make(index) }
+        guard let self, self.put(result, depth) else { return }
+        if case .failure = result { break }
+      }
+      self?.finish()
+    }
+    thread.stackSize = 8 << 20
+    thread.start()
+  }
+
+  /// The next item, nil after the last.
+  ///
+  /// - Throws: what making it threw.
+  public func next() throws -> Item? {
+    let start = Date()
+    condition.lock()
+    defer { condition.unlock() }
+    while ready.isEmpty && !finished { condition.wait() }
+    secondsWaited += Date().timeIntervalSince(start)
+    guard !ready.isEmpty else { return nil }
+    let result = ready.removeFirst()
+    condition.broadcast()
+    return try result.get()
+  }
+
+  /// Stops making items; call it when not all are consumed.
+  public func cancel() {
+    condition.lock()
+    cancelled = true
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  private func put(_ result: Result<Item, any Error>, _ depth: Int) -> Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    while ready.count >= depth && !cancelled { condition.wait() }
+    guard !cancelled else { return false }
+    ready.append(result)
+    condition.broadcast()
+    return true
+  }
+
+  private func finish() {
+    condition.lock()
+    finished = true
+    condition.broadcast()
+    condition.unlock()
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Imaging
+import Torch
+
+/// Reads images and masks as tensors.
+public struct SampleReader: Sendable {
+  /// The side S that images are scaled to, whole and without keeping their proportions.
+  public let size: Int
+  /// How large a file may be.
+  public let limits: ImageLimits
+
+  /// Makes a reader.
+  public init(size: Int, limits: ImageLimits = .default) {
+    self.size = size
+    self.limits = limits
+  }
+
+  /// An image at its own size: uint8, 3×H×W.
+  ///
+  /// - Throws: `ImagingError` that names the file.
+  public func image(_ url: URL) throws -> Tensor {
+    let image = try ImageFile.read(url, limits: limits).rgb
+    return try image.pixels.withUnsafeBytes {
+      try Tensor(bytes: $0, shape: [image.height, image.width, 3], dtype: .uint8)
+    }.permuted([2, 0, 1]).contiguous()
+  }
+
+  /// A mask at its own size: bool, H×W.
+  ///
+  /// - Throws: `ImagingError` that names the file.
+  public func mask(_ url: URL, lesionLabels: [Int]?) throws -> Tensor {
+    let image = try MaskFile.read(url, as: lesionLabels == nil ? .grey : .indices, limits: limits)
+    let values = try image.pixels.withUnsafeBytes {
+      try Tensor(bytes: $0, shape: [image.height, image.width], dtype: .uint8)
+    }
+    guard let lesionLabels else { return try values.greater(than: 127) }
+    return try lesionLabels.reduce(values.less(than: 0)) { try $0.or(values.equals(Double($1))) }
+  }
+
+  /// A mask at its own size, checked against its image's size: bool, H×W.
+  ///
+  /// - Throws: `DatasetError.sizeMismatch`, or `ImagingError` that names the file.
+  public func mask(of sample: Sample, imageSize: [Int]) throws -> Tensor? {
+    guard let url = sample.mask else { return nil }
+    let mask = try mask(url, lesionLabels: sample.lesionLabels)
+    guard mask.shape == imageSize else {
+      throw DatasetError.sizeMismatch(
+        image: sample.image, imageSize: imageSize.reversed(), mask: url, maskSize: mask.shape.reversed())
+    }
+    return mask
+  }
+
+  /// An image scaled to S×S as CLIP's preparation does (antialiased bicubic, rounded): uint8, 3×S×S.
+  public func scaled(_ image: Tensor) throws -> Tensor {
+    let pixels = try image.to(.float32).expandedDimension(0)
+    return try pixels.resized(height: size, width: size, interpolation: .bicubic, antialias: true)
+      .rounded().clamped(min: 0, max: 255).to(.uint8).squeezed(0)
+  }
+
+  /// A mask scaled to S×S, lesion where at least half of the area is: bool, S×S.
+  public func scaled(mask: Tensor) throws -> Tensor {
+    let area = try mask.to(.float32).expandedDimension(0).expandedDimension(0)
+    return try area.resized(height: size, width: size, antialias: true).atLeast(0.5).squeezed(0).squeezed(0)
+  }
+
+  /// Both at S×S: uint8 3×S×S and bool S×S.
+  public func pair(_ sample: Sample) throws -> (image: Tensor, mask: Tensor) {
+    let image = try image(sample.image)
+    let mask = try mask(of: sample, imageSize: Array(image.shape.dropFirst()))
+    return (try scaled(image), try mask.map(scaled(mask:)) ?? .zeros([size, size], dtype: .bool))
+  }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Torch
+
+/// The sites of a data folder.
+///
+/// Either a folder of sites, each with `images/` and `masks/` of equal stems, or one with a `sites.json5`, which
+/// also says lesion classes and patient groups. See docs/data.md for the format.
+public struct SiteCatalog: Sendable {
+  /// The folder.
+  public let folder: URL
+  /// The sites, by name.
+  public let sites: [Site]
+
+  /// File endings that count as images.
+  public static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
+
+  /// Finds the sites of a folder; no image is read yet.
+  ///
+  /// - Parameters:
+  ///   - url: the data folder, or a `sites.json5`.
+  ///   - defaultClass: the lesion class of images for which none is stated.
+  /// - Throws: `DatasetError` that names the folder or file and the fix.
+  public init(_ url: URL, defaultClass: String? = nil) throws {
+    let manifest = url.pathExtension == "json5" ? url : url.appendingPathComponent("sites.json5")
+    folder = manifest.deletingLastPathComponent()
+    if FileManager.default.fileExists(atPath: manifest.path) {
+      sites = try SiteManifest(contentsOf: manifest).sites(relativeTo: folder, defaultClass: defaultClass)
+    } else {
+      sites = try Self.folders(in: url).filter { folder in
+        ["images", "masks"].contains { Self.isFolder(folder.appendingPathComponent($0)) }
+      }.map { try SiteManifest.Entry(name: $0.lastPathComponent).site(relativeTo: url, defaultClass) }
+    }
+    guard !sites.isEmpty else { throw DatasetError.noSites(url) }
+  }
+
+  /// One site by name.
+  ///
+  /// - Throws: `DatasetError.unknownSite` with the names there are.
+  public func site(_ name: String) throws -> Site {
+    guard let site = sites.first(where: { $0.name == name }) else {
+      throw DatasetError.unknownSite(name, known: sites.map(\.name))
+    }
+    return site
+  }
+
+  private static func folders(in url: URL) throws -> [URL] {
+    do {
+      return try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
+        .filter(isFolder).sorted { $0.lastPathComponent < $1.lastPathComponent }
+    } catch {
+      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+    }
+  }
+
+  static func isFolder(_ url: URL) -> Bool {
+    var folder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
+  }
+
+  /// Image files of a folder by stem.
+  ///
+  /// - Throws: `FileError` when it cannot be read, `DatasetError.ambiguous` when two files have one stem.
+  public static func images(in folder: URL) throws -> [String: URL] {
+    let files: [URL]
+    do {
+      files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    } catch {
+      throw FileError.cannotRead(folder, reason: FileError.reason(of: error))
+    }
+    var found: [String: URL] = [:]
+    for file in files.sorted(by: { $0.lastPathComponent < $1.lastPathComponent })
+    where imageEndings.contains(file.pathExtension.lowercased()) && !file.lastPathComponent.hasPrefix(".") {
+      if let first = found.updateValue(file, forKey: file.deletingPathExtension().lastPathComponent) {
+        throw DatasetError.ambiguous(first: first, second: file)
+      }
+    }
+    return found
+  }
+}

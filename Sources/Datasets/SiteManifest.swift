@@ -1,0 +1,112 @@
+import Foundation
+import Torch
+
+/// The content of a `sites.json5`.
+struct SiteManifest: Decodable {
+  /// One site; only the name must stand there.
+  struct Entry: Decodable {
+    var name: String
+    /// Folders, relative to the manifest; `NAME/images` and `NAME/masks` when absent.
+    var images: String?
+    var masks: String?
+    /// The lesion class of all images.
+    var `class`: String?
+    /// The lesion class by image; null for an image without a lesion.
+    var classes: [String: String?]?
+    /// A regular expression on the image's stem; its first group, or the whole match, is the patient or sequence.
+    var groupPattern: String?
+    /// The patient or sequence by image.
+    var groups: [String: String]?
+    /// Names of label-map values, and which of them are lesions.
+    var labels: [String: Int]?
+    var lesions: [String]?
+
+    init(name: String) { self.name = name }
+  }
+
+  var sites: [Entry]
+
+  init(contentsOf url: URL) throws {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true
+    let data: Data
+    do {
+      data = try Data(contentsOf: url)
+    } catch {
+      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+    }
+    do {
+      self = try decoder.decode(SiteManifest.self, from: data)
+    } catch {
+      throw DatasetError.badCatalog(
+        url, reason: "it must hold sites: [{ name: …, images: …, masks: … }, …]; \(error)")
+    }
+    let names = sites.map(\.name)
+    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+      throw DatasetError.badCatalog(url, reason: "site \"\(twice)\" stands twice; names must differ")
+    }
+  }
+
+  private enum CodingKeys: String, CodingKey { case sites }
+
+  func sites(relativeTo folder: URL, defaultClass: String?) throws -> [Site] {
+    try sites.map { try $0.site(relativeTo: folder, defaultClass) }.sorted { $0.name < $1.name }
+  }
+}
+
+extension SiteManifest.Entry {
+  /// Finds the site's files.
+  func site(relativeTo folder: URL, _ defaultClass: String?) throws -> Site {
+    let imageFolder = folder.appendingPathComponent(images ?? "\(name)/images")
+    let maskFolder = folder.appendingPathComponent(masks ?? "\(name)/masks")
+    for folder in [imageFolder, maskFolder] where !SiteCatalog.isFolder(folder) {
+      throw DatasetError.missingFolder(site: name, folder: folder)
+    }
+    let imageFiles = try SiteCatalog.images(in: imageFolder)
+    guard !imageFiles.isEmpty else { throw DatasetError.emptySite(name, folder: imageFolder) }
+    let maskFiles = try SiteCatalog.images(in: maskFolder)
+    let orphans = imageFiles.keys.filter { maskFiles[$0] == nil }.sorted()
+    guard orphans.isEmpty else {
+      throw DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder)
+    }
+    let lesionLabels = try lesionValues(in: folder)
+    let pattern = try expression(in: folder)
+    let samples = imageFiles.sorted { $0.key < $1.key }.map { stem, file in
+      Sample(
+        site: name, id: stem, image: file, mask: maskFiles[stem],
+        lesionClass: classes?[stem] ?? self.class ?? defaultClass,
+        group: "\(name)/\(groups?[stem] ?? match(pattern, stem) ?? stem)", lesionLabels: lesionLabels)
+    }
+    return Site(name: name, samples: samples)
+  }
+
+  private func lesionValues(in folder: URL) throws -> [Int]? {
+    guard let labels else { return nil }
+    return try (lesions ?? labels.keys.sorted()).map { lesion in
+      guard let value = labels[lesion] else {
+        throw DatasetError.badCatalog(
+          folder.appendingPathComponent("sites.json5"),
+          reason: "site \(name): the lesion \"\(lesion)\" is not among its labels")
+      }
+      return value
+    }.filter { $0 != 0 }
+  }
+
+  private func expression(in folder: URL) throws -> NSRegularExpression? {
+    guard let groupPattern else { return nil }
+    do {
+      return try NSRegularExpression(pattern: groupPattern)
+    } catch {
+      throw DatasetError.badCatalog(
+        folder.appendingPathComponent("sites.json5"),
+        reason: "site \(name): groupPattern \"\(groupPattern)\" is not a regular expression")
+    }
+  }
+
+  private func match(_ pattern: NSRegularExpression?, _ stem: String) -> String? {
+    let whole = NSRange(stem.startIndex..., in: stem)
+    guard let found = pattern?.firstMatch(in: stem, range: whole) else { return nil }
+    let range = found.numberOfRanges > 1 ? found.range(at: 1) : found.range
+    return Range(range, in: stem).map { String(stem[$0]) }
+  }
+}
