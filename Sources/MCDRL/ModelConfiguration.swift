@@ -40,16 +40,26 @@ public struct RegionConfiguration: Codable, Equatable, Sendable {
   public init() {}
 }
 
+/// Where P(z) comes from (ours).
+public enum Prior: String, Codable, Sendable, CaseIterable {
+  /// Every confounder is as likely as any other.
+  case uniform
+  /// The mean zero-shot posterior of the training images.
+  case estimated
+}
+
 /// The settings of the intervention network.
 public struct InterventionConfiguration: Codable, Equatable, Sendable {
   /// Layers.
   public var depth = 3
   /// Attention heads; must divide the width.
   public var heads = 4
-  /// Width inside the layers; nil for that of the features.
-  public var width: Int?
+  /// Width inside the layers; 0 for that of the features.
+  public var width = 0
   /// How the sum over confounders is carried out.
   public var adjustment = Adjustment.attention
+  /// Where P(z) comes from.
+  public var prior = Prior.uniform
   /// What the output projections' first weights are multiplied by.
   public var outputScale = 0.1
 

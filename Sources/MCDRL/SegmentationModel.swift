@@ -74,7 +74,8 @@ public final class SegmentationModel: Module {
       "intervention",
       configuration.method.intervenes
         ? try CausalIntervention(
-          width: width, innerWidth: settings.width, depth: settings.depth, heads: settings.heads,
+          width: width, innerWidth: settings.width == 0 ? nil : settings.width, depth: settings.depth,
+          heads: settings.heads,
           adjustment: settings.adjustment, outputScale: settings.outputScale,
           generator: Generator(seed: seed, for: "intervention")) : nil)
     _head = Child(

@@ -1,0 +1,70 @@
+import Torch
+
+/// What the method asks of an image tower; CLIP's vision transformer and ResNet both give it.
+public protocol ImageEncoder: Module {
+  /// d: width of the joint image–text space.
+  var featureWidth: Int { get }
+  /// Channels of the tower's layers.
+  var layerWidth: Int { get }
+  /// Pixels between neighbouring positions of the dense features.
+  var gridStride: Int { get }
+
+  /// Encodes normalised pixels, B×3×S×S, in one pass.
+  ///
+  /// - Parameters:
+  ///   - pixels: normalised by CLIP's mean and deviation.
+  ///   - dense: the name of the dense extractor.
+  ///   - layers: layers whose outputs are wanted, counted from 1.
+  /// - Returns: dense features, image embedding, layer outputs.
+  /// - Throws: `TorchError` when shapes do not fit.
+  func encode(_ pixels: Tensor, dense: String, layers: [Int]) throws -> EncodedImages
+
+  /// The parameters that are trained when this much of the tower is tuned.
+  func parameters(tuned: Tuning) throws -> [NamedTensor]
+}
+
+/// How much of the image tower is trained: `none`, `last-N` blocks with all that follows them, `all`.
+public enum Tuning: Equatable, Sendable, Codable, CustomStringConvertible {
+  /// The tower is frozen.
+  case none
+  /// The last blocks, the final normalisation and the projection.
+  case last(Int)
+  /// Everything.
+  case all
+
+  /// Reads `none`, `last-N` or `all`.
+  public init?(_ text: String) {
+    switch text {
+    case "none": self = .none
+    case "all": self = .all
+    default:
+      guard text.hasPrefix("last-"), let count = Int(text.dropFirst(5)), count > 0 else { return nil }
+      self = .last(count)
+    }
+  }
+
+  /// `none`, `last-2`, `all`.
+  public var description: String {
+    switch self {
+    case .none: "none"
+    case .last(let count): "last-\(count)"
+    case .all: "all"
+    }
+  }
+
+  /// Reads the text form.
+  public init(from decoder: any Decoder) throws {
+    let text = try decoder.singleValueContainer().decode(String.self)
+    guard let value = Tuning(text) else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is none of none, last-N, all"))
+    }
+    self = value
+  }
+
+  /// Writes the text form.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
