@@ -1,0 +1,103 @@
+import Foundation
+import MCDRL
+import Torch
+
+/// The folder of one run: settings, prompts, weights, state for resuming, metrics, fingerprint.
+public struct RunDirectory: Sendable {
+  /// The folder.
+  public let url: URL
+
+  /// Names a run folder; nothing is read or made.
+  public init(_ url: URL) { self.url = url }
+
+  /// Every setting, resolved.
+  public var configurationFile: URL { url.appendingPathComponent("config.json") }
+  /// The words.
+  public var promptsFile: URL { url.appendingPathComponent("prompts.json5") }
+  /// The geometry of the CLIP model.
+  public var clipFile: URL { url.appendingPathComponent("clip.json") }
+  /// The weights of the epoch that validation chose, with the embedded prompts.
+  public var weightsFile: URL { url.appendingPathComponent("model.safetensors") }
+  /// One line an epoch.
+  public var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
+  /// What went in: data, weights, code.
+  public var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
+  /// Everything that resuming needs.
+  public var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
+
+  /// Whether the folder holds a run.
+  public var exists: Bool { FileManager.default.fileExists(atPath: configurationFile.path) }
+  /// Whether the run can be resumed.
+  public var hasState: Bool { FileManager.default.fileExists(atPath: stateFile.path) }
+
+  /// Makes the folder.
+  ///
+  /// - Throws: `FileError` that names it.
+  public func create() throws {
+    let state = stateFile.deletingLastPathComponent()
+    do {
+      try FileManager.default.createDirectory(at: state, withIntermediateDirectories: true)
+    } catch {
+      throw FileError.cannotWrite(url, reason: FileError.reason(of: error))
+    }
+  }
+
+  /// Reads the settings of the run.
+  ///
+  /// - Throws: `ConfigurationError` when there is no run or its settings cannot be read.
+  public func configuration() throws -> RunConfiguration {
+    guard exists else {
+      throw ConfigurationError(
+        "\(url.path): not a run folder (no config.json); give the --out of mcdrl train")
+    }
+    do {
+      return try JSONDecoder().decode(RunConfiguration.self, from: Data(contentsOf: configurationFile))
+    } catch {
+      throw ConfigurationError("\(configurationFile.path): \(explanation(of: error)); train the run again")
+    }
+  }
+
+  /// Writes a value as JSON, atomically.
+  public func write(_ value: some Encodable, to file: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(try encoder.encode(value) + Data("\n".utf8), to: file)
+  }
+
+  /// Replaces the metrics by those of the epochs that are finished.
+  func write(_ epochs: [EpochMetrics]) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let lines = try epochs.map { try encoder.encode($0) + Data("\n".utf8) }
+    try AtomicFile.write(Data(lines.joined()), to: metricsFile)
+  }
+}
+
+/// What one epoch came to; a line of `metrics.jsonl`.
+public struct EpochMetrics: Codable, Equatable, Sendable {
+  /// Counted from 1.
+  public var epoch: Int
+  /// The whole objective, mean over steps.
+  public var loss: Double
+  /// L_seg, mean over steps.
+  public var segmentation: Double
+  /// L_causal, mean over the steps that had it; nil when none had.
+  public var causal: Double?
+  /// L_contrast, mean over the steps that had it; nil when none had.
+  public var contrast: Double?
+  /// Whether the intervention was on.
+  public var intervening: Bool
+  /// Mean Dice over the validation images at S×S; nil without a validation split.
+  public var validationDice: Double?
+  /// Whether this epoch's weights are the chosen ones so far.
+  public var best: Bool
+  /// Wall time, seconds; the only entry that differs between equal runs, with `waited`.
+  public var seconds: Double
+  /// Seconds in which the network waited for images.
+  public var waited: Double
+
+  enum CodingKeys: String, CodingKey {
+    case epoch, loss, segmentation, causal, contrast, intervening, best, seconds, waited
+    case validationDice = "validation_dice"
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import MCDRL
+import Torch
+
+/// An image tower and the method after it: what is trained, stored and used.
+public final class SegmentationSystem: Module {
+  @Child private var towerModule: Module
+  @Child public var model: SegmentationModel
+  @Buffer private var prior: Tensor
+  private let tower: any ImageEncoder
+  private let mean: Tensor
+  private let deviation: Tensor
+  private let tuning: Tuning
+  private let precision: Precision
+
+  /// Joins the parts.
+  ///
+  /// - Parameters:
+  ///   - tower: the image tower.
+  ///   - mean: CLIP's pixel means, red, green, blue.
+  ///   - deviation: CLIP's pixel deviations.
+  ///   - text: the embedded prompts.
+  ///   - configuration: the settings.
+  /// - Throws: `TorchError` for settings that are not possible.
+  public init(
+    tower: any ImageEncoder, mean: [Double], deviation: [Double], text: TextEmbeddings,
+    configuration: RunConfiguration
+  ) throws {
+    self.tower = tower
+    self.mean = try Tensor(mean.map(Float.init), shape: [1, 3, 1, 1])
+    self.deviation = try Tensor(deviation.map(Float.init), shape: [1, 3, 1, 1])
+    tuning = configuration.tune
+    precision = configuration.precision
+    let model = try SegmentationModel(
+      configuration.model, text: text, towerWidth: tower.layerWidth, gridStride: tower.gridStride,
+      seed: configuration.seed)
+    _towerModule = Child("tower", tower)
+    _model = Child("model", model)
+    _prior = Buffer("prior", model.dictionary.prior)
+    super.init()
+  }
+
+  /// The parameters that are trained, in groups with rates of their own.
+  public func parameterGroups(_ optimizer: OptimizerConfiguration) throws -> [ParameterGroup] {
+    for parameter in tower.parameters() { try parameter.tensor.requireGradient(false) }
+    let tuned = try tower.parameters(tuned: tuning)
+    let head = ParameterGroup(
+      name: "model", parameters: model.parameters(), learningRate: optimizer.learningRate,
+      weightDecay: optimizer.weightDecay)
+    guard !tuned.isEmpty else { return [head] }
+    return [
+      head,
+      ParameterGroup(
+        name: "tower", parameters: tuned, learningRate: optimizer.towerLearningRate,
+        weightDecay: optimizer.weightDecay),
+    ]
+  }
+
+  /// Segments a batch: images B×3×S×S from 0 to 1.
+  public func callAsFunction(_ images: Tensor, intervening: Bool = true) throws -> SegmentationOutput {
+    try autocast(to: precision.autocastType) {
+      let pixels = try normalized(images)
+      let encoded = try encode(pixels)
+      let output = try model(images: pixels, encoded: encoded, intervening: intervening)
+      return output
+    }
+  }
+
+  /// Lesion probabilities of a batch, float32 B×1×S×S; nothing is recorded for gradients.
+  public func probabilities(_ images: Tensor) throws -> Tensor {
+    try inferenceMode { try self(images).logits.to(.float32).sigmoid() }
+  }
+
+  /// Image embeddings of a batch, B×d.
+  public func imageEmbeddings(_ images: Tensor) throws -> Tensor {
+    try inferenceMode { try encode(normalized(images)).image.to(.float32) }
+  }
+
+  /// Sets P(z), which is stored with the weights.
+  public func setPrior(_ value: Tensor) throws {
+    try prior.assign(value)
+    try adoptPrior()
+  }
+
+  /// Takes P(z) from the loaded weights.
+  public func adoptPrior() throws {
+    model.dictionary = try ConfounderDictionary(embeddings: model.text.confounders, prior: prior)
+  }
+
+  private func normalized(_ images: Tensor) throws -> Tensor { try (images - mean) / deviation }
+
+  private func encode(_ pixels: Tensor) throws -> EncodedImages {
+    let layers = model.configuration.head.towerLayers
+    let dense = model.configuration.dense
+    if tuning == .none {
+      return try withoutGradients { try tower.encode(pixels, dense: dense, layers: layers) }
+    }
+    return try tower.encode(pixels, dense: dense, layers: layers)
+  }
+}

@@ -1,0 +1,264 @@
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+
+/// Why training stopped before its end.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+  /// A loss or gradient is not a number.
+  case diverged(epoch: Int, step: Int, state: String)
+  /// The user asked to stop; the state is saved.
+  case interrupted(epoch: Int, step: Int)
+  /// There is nothing to train on.
+  case noImages
+
+  /// One or two lines with the fix.
+  public var description: String {
+    switch self {
+    case .diverged(let epoch, let step, let state):
+      "training diverged in epoch \(epoch), step \(step): the loss or a gradient is not a number; "
+        + "lower optimizer.learningRate. The last good state is kept in \(state)"
+    case .interrupted(let epoch, let step):
+      "interrupted in epoch \(epoch), step \(step); the state is saved, continue with --resume"
+    case .noImages: "no training images are left; lower validationShare or add images"
+    }
+  }
+}
+
+/// What a trainer tells while it works.
+public struct TrainingProgress: Sendable {
+  /// After each step: epoch and step (both counted from 1), steps in the epoch, loss.
+  public var step: @Sendable (_ epoch: Int, _ step: Int, _ steps: Int, _ loss: Double) -> Void
+  /// After each epoch.
+  public var epoch: @Sendable (_ metrics: EpochMetrics, _ epochs: Int) -> Void
+  /// Asked after each step; true saves the state and stops.
+  public var shouldStop: @Sendable () -> Bool
+
+  /// Says nothing and never stops.
+  public init() {
+    step = { _, _, _, _ in }
+    epoch = { _, _ in }
+    shouldStop = { false }
+  }
+}
+
+/// Trains one model; method, section 6.
+///
+/// Every random choice is drawn from a stream named by seed, epoch and step, so a resumed run equals an
+/// uninterrupted one bit for bit.
+public final class Trainer {
+  private let configuration: RunConfiguration
+  private let system: SegmentationSystem
+  private let run: RunDirectory
+  private let training: SampleBank
+  private let validation: SampleBank
+  private let classes: [Int?]
+  private let optimizer: AdamW
+  private var state = TrainingState()
+
+  /// Prepares training.
+  ///
+  /// - Parameters:
+  ///   - configuration: the settings.
+  ///   - system: the model.
+  ///   - run: where results go; the folder must exist.
+  ///   - training: images to train on.
+  ///   - validation: images to choose the epoch by; may be empty.
+  ///   - classes: the names of the lesion classes, in the order of the prompts.
+  ///   - resuming: whether to continue from the run's saved state.
+  /// - Throws: `TrainingError.noImages`, or what reading the state throws.
+  public init(
+    configuration: RunConfiguration, system: SegmentationSystem, run: RunDirectory, training: SampleBank,
+    validation: SampleBank, classes: [String], resuming: Bool
+  ) throws {
+    guard !training.samples.isEmpty else { throw TrainingError.noImages }
+    self.configuration = configuration
+    self.system = system
+    self.run = run
+    self.training = training
+    self.validation = validation
+    self.classes = training.samples.map { sample in sample.lesionClass.flatMap(classes.firstIndex(of:)) }
+    optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
+    if resuming {
+      state = try TrainingState.load(from: run.stateFile, into: system, optimizer)
+    } else {
+      try estimatePrior()
+    }
+  }
+
+  /// Steps in an epoch; the last, smaller batch is left out unless it is the only one.
+  public var stepsPerEpoch: Int { max(1, training.samples.count / configuration.batchSize) }
+
+  /// The epochs that are finished.
+  public var history: [EpochMetrics] { state.history }
+
+  /// Trains to the end, saving the state after each epoch.
+  ///
+  /// - Returns: one entry an epoch.
+  /// - Throws: `TrainingError`; the saved state is then the last good one.
+  @discardableResult
+  public func train(_ progress: TrainingProgress = TrainingProgress()) throws -> [EpochMetrics] {
+    while state.epoch < configuration.epochs {
+      let metrics = try trainEpoch(progress)
+      progress.epoch(metrics, configuration.epochs)
+    }
+    return state.history
+  }
+
+  private func trainEpoch(_ progress: TrainingProgress) throws -> EpochMetrics {
+    let start = Date()
+    let epoch = state.epoch
+    system.train()
+    let batches = try loader(epoch: epoch, from: state.step)
+    defer { batches.cancel() }
+    let intervening = epoch >= configuration.interventionEpoch
+    while let batch = try batches.next() {
+      let losses = try step(batch, intervening: intervening)
+      state.sums.add(losses)
+      state.step += 1
+      state.totalSteps += 1
+      progress.step(epoch + 1, state.step, stepsPerEpoch, losses.total)
+      // Between two accumulated steps the gradients are not in the state, so stop only after a change of weights.
+      if state.step < stepsPerEpoch, state.step % configuration.accumulation == 0, progress.shouldStop() {
+        state.seconds += Date().timeIntervalSince(start)
+        try state.save(system: system, optimizer: optimizer, to: run.stateFile)
+        throw TrainingError.interrupted(epoch: epoch + 1, step: state.step)
+      }
+    }
+    let dice = try validationDice()
+    let better = dice.map { $0 > (state.best ?? -1) } ?? true
+    if better { try saveWeights() }
+    let sums = state.sums
+    let metrics = EpochMetrics(
+      epoch: epoch + 1, loss: sums.loss / Double(sums.steps),
+      segmentation: sums.segmentation / Double(sums.steps),
+      causal: sums.causalSteps > 0 ? sums.causal / Double(sums.causalSteps) : nil,
+      contrast: sums.contrastSteps > 0 ? sums.contrast / Double(sums.contrastSteps) : nil,
+      intervening: intervening, validationDice: dice, best: better,
+      seconds: state.seconds + Date().timeIntervalSince(start), waited: batches.secondsWaited)
+    state.history.append(metrics)
+    state.best = better ? dice : state.best
+    state.epoch += 1
+    state.step = 0
+    state.seconds = 0
+    state.sums = LossSums()
+    // The chosen weights are already on disk: a kill between the two writes repeats this epoch, equally.
+    try state.save(system: system, optimizer: optimizer, to: run.stateFile)
+    try run.write(state.history)
+    if state.epoch < configuration.epochs, progress.shouldStop() {
+      throw TrainingError.interrupted(epoch: state.epoch, step: stepsPerEpoch)
+    }
+    return metrics
+  }
+
+  /// Makes the batches of an epoch ahead of their use.
+  private func loader(epoch: Int, from first: Int) throws -> Prefetcher<Batch> {
+    let (seed, size, bank) = (configuration.seed, configuration.batchSize, training)
+    let (augmentation, classes) = (configuration.augmentation, classes)
+    let order = try Tensor.randomPermutation(
+      bank.samples.count, generator: Generator(seed: seed, for: "order", "\(epoch)")
+    ).array(of: Int.self)
+    return Prefetcher(first..<stepsPerEpoch) { step in
+      let indices = Array(order[step * size..<min(order.count, (step + 1) * size)])
+      let (images, masks) = try bank.batch(indices)
+      let generator = try Generator(seed: seed, for: "augment", "\(epoch)", "\(step)")
+      let changed = try augmentation(images: images, masks: masks, generator: generator)
+      // L_causal and L_contrast speak of the lesion's class: images without a lesion have none.
+      let lesions = try masks.sum([1, 2, 3]).floats()
+      return Batch(
+        images: changed.images, masks: changed.masks,
+        classes: zip(indices, lesions).map { $1 > 0 ? classes[$0] : nil })
+    }
+  }
+
+  private func step(_ batch: Batch, intervening: Bool) throws -> StepLosses {
+    let weights = configuration.objective
+    let method = configuration.model.method
+    let output = try system(batch.images, intervening: intervening)
+    let segmentation = try Objective.segmentation(
+      logits: output.logits.to(.float32), masks: batch.masks, dice: weights.dice)
+    var total = segmentation
+    var causal: Tensor?
+    var contrast: Tensor?
+    if method.intervenes, intervening, weights.causal > 0 {
+      causal = try Objective.causal(
+        intervened: output.intervened.to(.float32), joint: system.model.text.joint, classes: batch.classes)
+    }
+    if method.selectsRegions, weights.contrast > 0 {
+      contrast = try Objective.contrast(
+        images: output.image.to(.float32), classEmbeddings: system.model.text.classes,
+        classes: batch.classes, temperature: weights.temperature)
+    }
+    if let causal { total = try total + causal * weights.causal }
+    if let contrast { total = try total + contrast * weights.contrast }
+    let losses = StepLosses(
+      total: try total.detached().item(), segmentation: try segmentation.detached().item(),
+      causal: try causal?.detached().item(), contrast: try contrast?.detached().item())
+    try check(losses.total)
+    try (configuration.accumulation > 1 ? total / Double(configuration.accumulation) : total).backward()
+    let last = state.step + 1 == stepsPerEpoch
+    if last || (state.step + 1) % configuration.accumulation == 0 {
+      try check(clipGradients(of: optimizer.parameters, toNorm: configuration.optimizer.gradientClip))
+      try optimizer.step(scale: schedule.scale(at: state.totalSteps))
+      try optimizer.clearGradients()
+    }
+    return losses
+  }
+
+  private func check(_ value: Double) throws {
+    guard value.isFinite else {
+      throw TrainingError.diverged(epoch: state.epoch + 1, step: state.step + 1, state: run.stateFile.path)
+    }
+  }
+
+  private var schedule: CosineSchedule {
+    let total = configuration.epochs * stepsPerEpoch
+    return CosineSchedule(
+      warmupSteps: Int(configuration.optimizer.warmup * Double(total)), totalSteps: total,
+      floor: configuration.optimizer.floor)
+  }
+
+  /// Mean Dice over the validation images at S×S, threshold 0.5; both empty counts 1.
+  private func validationDice() throws -> Double? {
+    guard !validation.samples.isEmpty else { return nil }
+    system.train(false)
+    var total = 0.0
+    for start in stride(from: 0, to: validation.samples.count, by: configuration.batchSize) {
+      let end = min(validation.samples.count, start + configuration.batchSize)
+      let (images, masks) = try validation.batch(Array(start..<end))
+      let predicted = try system.probabilities(images).atLeast(0.5).to(.float32)
+      let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
+      let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
+      total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
+    }
+    return total / Double(validation.samples.count)
+  }
+
+  private func saveWeights() throws {
+    let tensors = system.state().merging(system.model.text.tensors) { first, _ in first }
+    try SafetensorsFile.write(tensors, metadata: ["format": "mcdrl-run"], to: run.weightsFile)
+  }
+
+  private func estimatePrior() throws {
+    guard configuration.model.intervention.prior == .estimated else { return }
+    system.train(false)
+    var embeddings: [Tensor] = []
+    for start in stride(from: 0, to: training.samples.count, by: configuration.batchSize) {
+      let end = min(training.samples.count, start + configuration.batchSize)
+      embeddings.append(try system.imageEmbeddings(training.batch(Array(start..<end)).images))
+    }
+    try system.setPrior(
+      ConfounderDictionary.estimatedPrior(
+        images: .concatenated(embeddings, dim: 0), embeddings: system.model.text.confounders))
+  }
+}
+
+/// What one step trains on.
+private struct Batch: Sendable {
+  /// B×3×S×S, 0 to 1.
+  let images: Tensor
+  /// B×1×S×S, 0 and 1.
+  let masks: Tensor
+  /// The lesion class of each image, nil without a lesion or where it is not known.
+  let classes: [Int?]
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Torch
+
+/// How far a run has come; stored with weights and moments in one file, so that they cannot disagree.
+struct TrainingState: Codable {
+  /// The epoch that is under way, from 0.
+  var epoch = 0
+  /// Steps done in it.
+  var step = 0
+  /// Steps done in all epochs.
+  var totalSteps = 0
+  /// The sums of this epoch's losses so far.
+  var sums = LossSums()
+  /// Seconds spent in this epoch before an interruption.
+  var seconds = 0.0
+  /// Finished epochs.
+  var history: [EpochMetrics] = []
+  /// The best validation Dice so far.
+  var best: Double?
+
+  private static let key = "mcdrl.state"
+
+  /// Writes everything that resuming needs, atomically.
+  func save(system: SegmentationSystem, optimizer: AdamW, to url: URL) throws {
+    var tensors: [String: Tensor] = [:]
+    for (key, tensor) in system.state() { tensors["weights." + key] = tensor }
+    for (key, tensor) in optimizer.state() { tensors["optimizer." + key] = tensor }
+    let text = String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
+    try SafetensorsFile.write(tensors, metadata: [Self.key: text], to: url)
+  }
+
+  /// Reads a state back into a system and its optimiser.
+  ///
+  /// - Throws: `TorchError.parameters` when it belongs to other settings, `SafetensorsError` when it is damaged.
+  static func load(from url: URL, into system: SegmentationSystem, _ optimizer: AdamW) throws -> TrainingState
+  {
+    let file = try SafetensorsFile(url)
+    guard let text = file.metadata[key],
+      let state = try? JSONDecoder().decode(TrainingState.self, from: Data(text.utf8))
+    else { throw ConfigurationError("\(url.path): not a training state; remove it and train again") }
+    func part(_ prefix: String) throws -> [String: Tensor] {
+      try Dictionary(
+        uniqueKeysWithValues: file.tensors().compactMap { key, tensor in
+          key.hasPrefix(prefix) ? (String(key.dropFirst(prefix.count)), tensor) : nil
+        })
+    }
+    try system.load(part("weights."), from: url.path)
+    try system.adoptPrior()
+    try optimizer.load(part("optimizer."), from: url.path)
+    return state
+  }
+}
+
+/// Sums of losses over steps, and how many steps had each.
+struct LossSums: Codable {
+  var loss = 0.0
+  var segmentation = 0.0
+  var causal = 0.0
+  var contrast = 0.0
+  var steps = 0
+  var causalSteps = 0
+  var contrastSteps = 0
+
+  mutating func add(_ losses: StepLosses) {
+    loss += losses.total
+    segmentation += losses.segmentation
+    steps += 1
+    if let causal = losses.causal {
+      self.causal += causal
+      causalSteps += 1
+    }
+    if let contrast = losses.contrast {
+      self.contrast += contrast
+      contrastSteps += 1
+    }
+  }
+}
+
+/// The losses of one step.
+struct StepLosses {
+  var total: Double
+  var segmentation: Double
+  var causal: Double?
+  var contrast: Double?
+}
