@@ -48,7 +48,10 @@ open class Module {
     slots.flatMap { slot -> [NamedTensor] in
       if let tensor = pick(slot) { return [NamedTensor(key: slot.key, tensor: tensor)] }
       return slot.modules.flatMap { key, module in
-        module.collect(pick).map { NamedTensor(key: "\(key).\($0.key)", tensor: $0.tensor) }
+        // A child under the empty key has its tensors at this module's own level.
+        module.collect(pick).map {
+          NamedTensor(key: key.isEmpty ? $0.key : "\(key).\($0.key)", tensor: $0.tensor)
+        }
       }
     }
   }

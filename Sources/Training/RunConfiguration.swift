@@ -95,10 +95,10 @@ extension RunConfiguration {
     } catch {
       throw FileError.cannotRead(url, reason: FileError.reason(of: error))
     }
-    guard let object = try? JSONSerialization.jsonObject(with: data, options: [.json5Allowed]),
-      let settings = object as? [String: Any]
-    else { throw ConfigurationError("\(url.path): it must hold one JSON5 object of settings") }
-    self = try changed { try lay(settings, over: &$0, path: url.path) }
+    guard let settings = try? JSONValue(json5: data), settings.members != nil else {
+      throw ConfigurationError("\(url.path): it must hold one JSON5 object of settings")
+    }
+    self = try laid(settings, source: url.path)
   }
 
   /// Changes one setting by its dotted name, such as `optimizer.learningRate=0.001`.
@@ -110,25 +110,20 @@ extension RunConfiguration {
     }
     let keys = assignment[..<equals].split(separator: ".").map(String.init)
     let text = String(assignment[assignment.index(after: equals)...])
-    let value =
-      (try? JSONSerialization.jsonObject(with: Data(text.utf8), options: [.fragmentsAllowed, .json5Allowed]))
-      ?? text
-    let settings = keys.reversed().reduce(value) { [$1: $0] as [String: Any] }
-    guard let settings = settings as? [String: Any], !keys.isEmpty else {
+    let value = (try? JSONValue(json5: Data(text.utf8))) ?? .string(text)
+    guard !keys.isEmpty else {
       throw ConfigurationError("--set \(assignment): the setting's name is missing")
     }
-    self = try changed { try lay(settings, over: &$0, path: "--set \(assignment)") }
+    let settings = keys.reversed().reduce(value) { JSONValue.object([$1: $0]) }
+    self = try laid(settings, source: "--set \(assignment)")
   }
 
-  private func changed(_ change: (inout [String: Any]) throws -> Void) throws -> RunConfiguration {
-    let data = try JSONEncoder().encode(self)
-    guard var object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else { return self }
-    try change(&object)
+  private func laid(_ settings: JSONValue, source: String) throws -> RunConfiguration {
+    let all = try lay(settings, over: JSONValue(encoding: self), source)
     do {
-      return try JSONDecoder().decode(
-        RunConfiguration.self, from: JSONSerialization.data(withJSONObject: object))
+      return try all.decoded(as: RunConfiguration.self)
     } catch {
-      throw ConfigurationError("a setting has a value that it cannot take: \(explanation(of: error))")
+      throw ConfigurationError("\(source): a value that this setting cannot take: \(explanation(of: error))")
     }
   }
 
@@ -156,20 +151,18 @@ extension RunConfiguration {
 }
 
 /// Lays settings over others of the same names; a name that does not exist is an error.
-private func lay(_ settings: [String: Any], over target: inout [String: Any], path: String) throws {
-  for (key, value) in settings {
-    guard let old = target[key] else {
-      let known = target.keys.sorted().joined(separator: ", ")
-      throw ConfigurationError("\(path): there is no setting \"\(key)\"; here are \(known)")
-    }
-    if var inner = old as? [String: Any] {
-      guard let value = value as? [String: Any] else {
-        throw ConfigurationError("\(path): \"\(key)\" holds settings of its own: \(inner.keys.sorted())")
-      }
-      try lay(value, over: &inner, path: path)
-      target[key] = inner
-    } else {
-      target[key] = value
-    }
+private func lay(_ settings: JSONValue, over base: JSONValue, _ source: String) throws -> JSONValue {
+  guard case .object(var members) = base else { return settings }
+  guard case .object(let given) = settings else {
+    throw ConfigurationError(
+      "\(source): write one of \(members.keys.sorted().joined(separator: ", ")) after a dot")
   }
+  for (key, value) in given {
+    guard let old = members[key] else {
+      let known = members.keys.sorted().joined(separator: ", ")
+      throw ConfigurationError("\(source): there is no setting \"\(key)\"; here are \(known)")
+    }
+    members[key] = try lay(value, over: old, source)
+  }
+  return .object(members)
 }

@@ -1,0 +1,50 @@
+import Torch
+
+/// CLIP's text tower: token ids → embeddings. Checkpoint keys are Hugging Face's.
+public final class TextTransformer: Module {
+  @Child private var tokenEmbedding: Embedding
+  @Parameter private var positions: Tensor
+  @Child private var layers: [TransformerLayer]
+  @Child private var finalNorm: LayerNorm
+  @Child private var projection: Linear
+  /// The geometry.
+  public let configuration: CLIPConfiguration.Text
+
+  /// Makes a tower with random weights.
+  public init(_ configuration: CLIPConfiguration.Text, projectionSize: Int, generator: Generator) throws {
+    self.configuration = configuration
+    let width = configuration.hiddenSize
+    _tokenEmbedding = Child(
+      "text_model.embeddings.token_embedding",
+      try Embedding(count: configuration.vocabularySize, width: width, deviation: 0.02, generator: generator))
+    _positions = Parameter(
+      "text_model.embeddings.position_embedding.weight",
+      try .randomNormal([configuration.positions, width], generator: generator) * 0.01)
+    _layers = Child(
+      "text_model.encoder.layers",
+      try (0..<configuration.layers).map { _ in
+        try TransformerLayer(
+          width: width, innerWidth: configuration.intermediateSize, heads: configuration.heads,
+          layers: configuration.layers, activation: configuration.activation, epsilon: configuration.epsilon,
+          generator: generator)
+      })
+    _finalNorm = Child("text_model.final_layer_norm", try LayerNorm(width, epsilon: configuration.epsilon))
+    _projection = Child(
+      "text_projection", try Linear(width, projectionSize, bias: false, generator: generator))
+    super.init()
+    try projection.initialize(deviation: 1 / Double(width).squareRoot(), generator)
+  }
+
+  /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.
+  ///
+  /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
+  public func callAsFunction(_ ids: Tensor) throws -> Tensor {
+    let sizes = try ids.sizes(rank: 2, "token ids")
+    var x = try tokenEmbedding(ids) + positions.narrowed(dim: 0, start: 0, length: sizes[1])
+    for layer in layers { x = try layer(x, causal: true) }
+    // The sentence is read at its end token: the first one, or the largest id in files of the old kind.
+    let marks = configuration.endToken == 2 ? ids : try ids.equals(Double(configuration.endToken)).to(.int32)
+    let ends = try marks.argmax(dim: 1).reshaped([-1, 1, 1]).expanded(to: [-1, -1, x.size(2)])
+    return try projection(finalNorm(x).gathered(dim: 1, index: ends).squeezed(1))
+  }
+}
