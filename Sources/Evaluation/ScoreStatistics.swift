@@ -1,0 +1,56 @@
+/// What one score came to over many images, undefined ones left out.
+public struct ScoreStatistics: Codable, Equatable, Sendable {
+  /// The number of images on which the score is defined; the other numbers are over these.
+  public let count: Int
+
+  /// The mean; `nil` over no image.
+  public let mean: Double?
+
+  /// The sample standard deviation (divisor `count - 1`); `nil` over fewer than two images.
+  public let standardDeviation: Double?
+
+  /// The median, the mean of the two middle values when their number is even; `nil` over no image.
+  public let median: Double?
+
+  /// Takes the statistics of some scores.
+  ///
+  /// - Parameter scores: One score an image, `nil` where it is undefined.
+  public init(of scores: [Double?]) {
+    let values = scores.compactMap { $0 }.sorted()
+    count = values.count
+    guard !values.isEmpty else {
+      mean = nil
+      standardDeviation = nil
+      median = nil
+      return
+    }
+    let mean = values.reduce(0, +) / Double(values.count)
+    self.mean = mean
+    median = Percentile.ofSorted(values, percent: 50)
+    guard values.count > 1 else {
+      standardDeviation = nil
+      return
+    }
+    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    standardDeviation = (squares / Double(values.count - 1)).squareRoot()
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case count = "n"
+    case mean
+    case standardDeviation = "sd"
+    case median
+  }
+
+  /// Writes every key, with `null` for what is undefined.
+  ///
+  /// - Parameter encoder: Where to write.
+  /// - Throws: What the encoder throws.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(count, forKey: .count)
+    try container.encode(mean, forKey: .mean)
+    try container.encode(standardDeviation, forKey: .standardDeviation)
+    try container.encode(median, forKey: .median)
+  }
+}
