@@ -2,8 +2,6 @@ import Torch
 
 /// What the method asks of an image tower; CLIP's vision transformer and ResNet both give it.
 public protocol ImageEncoder: Module {
-  /// d: width of the joint image–text space.
-  var featureWidth: Int { get }
   /// Channels of the tower's layers.
   var layerWidth: Int { get }
   /// Pixels between neighbouring positions of the dense features.

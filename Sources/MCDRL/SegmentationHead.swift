@@ -23,6 +23,7 @@ public final class SegmentationHead: Module {
   @Child private var towerProjections: [Linear]
   @Child private var encoders: [ConvolutionBlock]
   @Child private var decoders: [ConvolutionBlock]
+  @Child private var reducers: [Conv2d]
   @Child private var classifier: Conv2d
   /// The level that the grid enters.
   private let gridLevel: Int
@@ -56,16 +57,24 @@ public final class SegmentationHead: Module {
       "encoders",
       try widths.indices.map { index in
         try ConvolutionBlock(
-          index == 0 ? 3 : widths[index - 1], widths[index], stride: index == 0 ? 1 : 2, generator: generator)
+          index == 0 ? 3 : widths[index - 1], widths[index], stride: index == 0 ? 1 : 2, isDouble: index > 0,
+          generator: generator)
       })
     let levels = widths.isEmpty ? [grid] : widths
     _decoders = Child(
       "decoders",
       try levels.indices.map { index in
-        let deeper = index + 1 < levels.count ? levels[index + 1] : 0
+        let deeper = index + 1 < levels.count ? levels[index] : 0
         let skip = widths.isEmpty ? 0 : widths[index]
         return try ConvolutionBlock(
-          deeper + skip + (index == level ? grid : 0), levels[index], stride: 1, generator: generator)
+          deeper + skip + (index == level ? grid : 0), levels[index], stride: 1,
+          isDouble: index > 0 || widths.isEmpty, generator: generator)
+      })
+    // Fewer channels before the enlargement: full resolution is where the time goes.
+    _reducers = Child(
+      "reducers",
+      try levels.indices.dropLast().map { index in
+        try Conv2d(levels[index + 1], levels[index], kernel: 1, generator: generator)
       })
     _classifier = Child("classifier", try Conv2d(levels[0], 1, kernel: 1, generator: generator))
     super.init()
@@ -94,7 +103,7 @@ public final class SegmentationHead: Module {
     for index in decoders.indices.reversed() {
       let size = skips.isEmpty ? features.shape : skips[index].shape
       var parts: [Tensor] = []
-      if let deeper { parts.append(try fit(deeper, size)) }
+      if let deeper { parts.append(try fit(reducers[index](deeper), size)) }
       if !skips.isEmpty { parts.append(skips[index]) }
       if index == gridLevel { parts.append(try fit(features, size)) }
       deeper = try decoders[index](parts.count == 1 ? parts[0] : .concatenated(parts, dim: 1))
@@ -108,33 +117,36 @@ public final class SegmentationHead: Module {
   }
 }
 
-/// Two 3×3 convolutions, each with instance normalisation and leaky ReLU, and a residual.
-///
-/// Instance normalisation takes each image's own contrast out, which differs between sites.
+/// One or two 3×3 convolutions, each with batch normalisation and leaky ReLU; two have a residual.
 final class ConvolutionBlock: Module {
   @Child private var first: Conv2d
-  @Child private var firstNorm: InstanceNorm2d
-  @Child private var second: Conv2d
-  @Child private var secondNorm: InstanceNorm2d
+  @Child private var firstNorm: BatchNorm2d
+  @Child private var second: Conv2d?
+  @Child private var secondNorm: BatchNorm2d?
   @Child private var shortcut: Conv2d?
 
-  init(_ inputs: Int, _ outputs: Int, stride: Int, generator: Generator) throws {
-    _first = Child(
-      "conv1",
-      try Conv2d(inputs, outputs, kernel: 3, stride: stride, padding: 1, bias: false, generator: generator))
-    _firstNorm = Child("norm1", try InstanceNorm2d(outputs))
-    _second = Child(
-      "conv2", try Conv2d(outputs, outputs, kernel: 3, padding: 1, bias: false, generator: generator))
-    _secondNorm = Child("norm2", try InstanceNorm2d(outputs))
-    let same = inputs == outputs && stride == 1
-    _shortcut = Child(
-      "shortcut", same ? nil : try Conv2d(inputs, outputs, kernel: 1, stride: stride, generator: generator))
+  init(_ inputs: Int, _ outputs: Int, stride: Int, isDouble: Bool, generator: Generator) throws {
+    func convolution(_ inputs: Int, kernel: Int, stride: Int) throws -> Conv2d {
+      let layer = try Conv2d(
+        inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false,
+        generator: generator)
+      // He initialisation: the variance survives the leaky ReLU.
+      let deviation = (2 / Double(inputs * kernel * kernel)).squareRoot()
+      layer.weight = try .randomNormal(layer.weight.shape, generator: generator) * deviation
+      return layer
+    }
+    _first = Child("conv1", try convolution(inputs, kernel: 3, stride: stride))
+    _firstNorm = Child("norm1", try BatchNorm2d(outputs))
+    _second = Child("conv2", isDouble ? try convolution(outputs, kernel: 3, stride: 1) : nil)
+    _secondNorm = Child("norm2", isDouble ? try BatchNorm2d(outputs) : nil)
+    _shortcut = Child("shortcut", isDouble ? try convolution(inputs, kernel: 1, stride: stride) : nil)
     super.init()
   }
 
   /// B×in×H×W → B×out×(H/stride)×(W/stride).
   func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let y = try secondNorm(second(firstNorm(first(x)).leakyRelu()))
-    return try (y + (shortcut?(x) ?? x)).leakyRelu()
+    let y = try firstNorm(first(x)).leakyRelu()
+    guard let second, let secondNorm, let shortcut else { return y }
+    return try (secondNorm(second(y)) + shortcut(x)).leakyRelu()
   }
 }

@@ -5,6 +5,8 @@ import Torch
 
 /// Every setting of a training run; `config.json` holds all of them, resolved.
 public struct RunConfiguration: Codable, Equatable, Sendable {
+  /// The data folder.
+  public var data = ""
   /// The site that takes no part in training.
   public var holdOut = ""
   /// The sites that are trained on; empty for all others.

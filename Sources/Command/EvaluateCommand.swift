@@ -1,0 +1,110 @@
+import Datasets
+import Evaluation
+import Foundation
+import Torch
+import Training
+
+/// `mcdrl evaluate`.
+enum EvaluateCommand: Subcommand {
+  static let name = "evaluate"
+  static let summary = "score a run at a site, beside predictors that do not look"
+  static let usage = "RUN --data DATA [--site S …]"
+  static let example = "mcdrl evaluate runs/c3 --data polypgen"
+  static let options: [Option] = [
+    .one("data", "DATA", "folder of sites (the one the run was trained on)"),
+    .many("site", "SITE", "sites to score (the one that was held out)"),
+    .one("tolerance", "PIXELS", "of the normalised surface Dice (2)"),
+    .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
+  ]
+
+  /// What `evaluation-SITE.json` holds.
+  private struct Evaluation: Encodable {
+    let site: String
+    let method: String
+    let seed: UInt64
+    let threshold: Double
+    let heldOut: Bool
+    let selection = "highest mean Dice on the source sites' validation split"
+    let model: ScoreSummary
+    let trivial: [String: ScoreSummary]
+
+    enum CodingKeys: String, CodingKey {
+      case site, method, seed, threshold, selection, model, trivial
+      case heldOut = "held_out"
+    }
+  }
+
+  static func run(_ arguments: Arguments, _ console: Console) throws {
+    guard arguments.positional.count == 1 else {
+      throw UsageError(description: "give one run folder\nusage: mcdrl \(name) \(usage)")
+    }
+    let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
+    let (system, configuration) = try RunAssembly.trained(run)
+    let tolerance = try arguments.number("tolerance") ?? 2
+    let threshold = try arguments.number("threshold") ?? 0.5
+    let catalog = try SiteCatalog(
+      URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
+      defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
+    let named = arguments.all("site")
+    let sites = try (named.isEmpty ? [configuration.holdOut] : named).map(catalog.site)
+    let segmenter = Segmenter(system, imageSize: configuration.imageSize)
+    let reader = SampleReader(size: configuration.imageSize)
+    let split = try Split(
+      sites: configuration.sources.map(catalog.site), validationShare: configuration.validationShare,
+      seed: configuration.seed)
+    let meanMask = try TrivialPredictor.meanMask(split.training, reader: reader)
+
+    var results: [Evaluation] = []
+    for site in sites {
+      let bar = ProgressBar(site.name, total: site.samples.count)
+      var table = PerImageTable(labels: ["site", "image", "group", "class"])
+      var scores: [ImageScores] = []
+      var trivial: [TrivialPredictor: [ImageScores]] = [:]
+      for (index, sample) in site.samples.enumerated() {
+        let score = try segmenter.scores(sample, threshold: threshold, tolerance: tolerance)
+        scores.append(score)
+        try table.append([site.name, sample.id, sample.group, sample.lesionClass ?? ""], score)
+        for predictor in TrivialPredictor.allCases {
+          trivial[predictor, default: []].append(
+            try predictor.scores(sample, meanMask: meanMask, reader: reader, tolerance: tolerance))
+        }
+        console.progress(bar.line(index + 1, unit: "images"))
+      }
+      let evaluation = Evaluation(
+        site: site.name, method: configuration.model.method.rawValue, seed: configuration.seed,
+        threshold: threshold, heldOut: !configuration.sources.contains(site.name),
+        model: try ScoreSummary(of: scores),
+        trivial: try Dictionary(
+          uniqueKeysWithValues: trivial.map { ($0.key.rawValue, try ScoreSummary(of: $0.value)) }))
+      try run.write(evaluation, to: run.url.appendingPathComponent("evaluation-\(site.name).json"))
+      try table.write(to: run.url.appendingPathComponent("evaluation-\(site.name).csv"))
+      results.append(evaluation)
+      console.progress("")
+    }
+    if console.json {
+      try console.result(json: results)
+    } else {
+      for result in results { console.result(text(result)) }
+    }
+  }
+
+  private static func text(_ evaluation: Evaluation) -> String {
+    func row(_ name: String, _ summary: ScoreSummary) -> [String] {
+      [name] + [Metric.dice, .iou, .accuracy].map { format(summary.metrics[$0]?.mean) }
+        + [format(summary.meanDiceWithLesion), format(summary.metrics[.dice]?.standardDeviation)]
+    }
+    let trivial = TrivialPredictor.allCases.compactMap { predictor in
+      evaluation.trivial[predictor.rawValue].map { row(predictor.rawValue, $0) }
+    }
+    let table = Console.table(
+      ["", "Dice", "IoU", "accuracy", "Dice (lesion)", "SD of Dice"],
+      [row(evaluation.method, evaluation.model)] + trivial)
+    let kind = evaluation.heldOut ? "held out" : "trained on"
+    return """
+      site \(evaluation.site) (\(kind)), n = \(evaluation.model.count), \
+      \(evaluation.model.countEmptyReference) without a lesion, means over images at their own size
+      \(table)
+      \(evaluation.model.policy)
+      """
+  }
+}

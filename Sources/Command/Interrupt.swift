@@ -1,0 +1,20 @@
+import Foundation
+
+/// Ctrl-C: the first asks for a stop that saves the state, the second ends at once.
+enum Interrupt {
+  // Written by a signal handler, where a lock is not allowed; a word is written in one piece.
+  nonisolated(unsafe) private static var flag: sig_atomic_t = 0
+
+  /// Whether a stop was asked for.
+  static var requested: Bool { flag != 0 }
+
+  /// Starts watching.
+  static func watch() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { received in
+        Interrupt.flag = 1
+        signal(received, SIG_DFL)
+      }
+    }
+  }
+}

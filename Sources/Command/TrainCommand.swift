@@ -1,0 +1,199 @@
+import CLIP
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+import Training
+
+/// `mcdrl train`.
+enum TrainCommand: Subcommand {
+  static let name = "train"
+  static let summary = "train on some sites, hold one out"
+  static let usage = "--data DATA --clip CLIP --hold-out SITE --out RUN"
+  static let example =
+    "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json --hold-out c3 --out runs/c3"
+  static let options: [Option] = [
+    .one("data", "DATA", "folder of sites, or a sites.json5"),
+    .one("clip", "CLIP", "CLIP folder, or random:FILE for random weights of that geometry"),
+    .one("hold-out", "SITE", "the site that takes no part in training"),
+    .one("out", "RUN", "the run folder"),
+    .one("method", "NAME", "mcdrl, baseline, no-mtrs or no-cdrl (mcdrl)"),
+    .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
+    .one("config", "FILE", "JSON5 file of settings"),
+    .many("set", "key=value", "settings by dotted name; they win over --config"),
+    .one("epochs", "N", "passes over the training images (50)"),
+    .one("tune", "none|last-N|all", "how much of the image tower is trained"),
+    .flag("resume", "continue a run that was stopped"),
+  ]
+
+  static func run(_ arguments: Arguments, _ console: Console) throws {
+    let run = RunDirectory(URL(fileURLWithPath: try arguments.required("out")))
+    let resuming = arguments.has("resume")
+    var configuration = resuming ? try run.configuration() : try fresh(arguments, run)
+    if resuming, let epochs = try arguments.integer("epochs", atLeast: 1), epochs != configuration.epochs {
+      throw UsageError(
+        description: "--epochs \(epochs): the run was started with \(configuration.epochs); "
+          + "the schedule depends on it, so start a new run")
+    }
+    if let data = arguments.last("data") { configuration.data = data }
+    guard !resuming || run.hasState else {
+      throw ConfigurationError("\(run.url.path): nothing to resume yet; train again without --resume")
+    }
+
+    let prompts = try PromptSet(
+      contentsOf: resuming ? run.promptsFile : promptsFile(arguments.last("prompts")))
+    let clip = try CLIPModel.load(configuration.clip, seed: configuration.seed)
+    if configuration.imageSize == 0 { configuration.imageSize = clip.configuration.vision.imageSize }
+    try configuration.validate()
+    let catalog = try SiteCatalog(
+      URL(fileURLWithPath: configuration.data),
+      defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
+    let sources = try sourceSites(catalog, &configuration)
+    try checkClasses(sources, prompts, catalog.folder)
+    let split = try Split(
+      sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
+    let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)
+
+    if !resuming {
+      try run.create()
+      try run.write(configuration, to: run.configurationFile)
+      try run.write(prompts, to: run.promptsFile)
+      try run.write(ClipDescription(clip), to: run.clipFile)
+      try run.write(
+        Fingerprint(sites: sources, system: system, version: MCDRLCommand.version), to: run.fingerprintFile)
+    }
+    console.note(
+      "\(configuration.model.method.rawValue): \(split.training.count) training and "
+        + "\(split.validation.count) validation images from \(sources.map(\.name).joined(separator: ", ")); "
+        + "\(configuration.holdOut) held out")
+    let reader = SampleReader(size: configuration.imageSize)
+    let training = try bank(split.training, reader, "reading", console)
+    let validation = try bank(split.validation, reader, "reading validation", console)
+    let trainer = try Trainer(
+      configuration: configuration, system: system, run: run, training: training, validation: validation,
+      classes: prompts.classes, resuming: resuming)
+    Interrupt.watch()
+    let metrics = try trainer.train(progress(trainer, configuration, console))
+    try report(metrics, run, console)
+  }
+
+  private static func fresh(_ arguments: Arguments, _ run: RunDirectory) throws -> RunConfiguration {
+    guard !run.exists else {
+      throw ConfigurationError(
+        "\(run.url.path): holds a run already; continue it with --resume or choose another --out")
+    }
+    var configuration = RunConfiguration()
+    configuration.imageSize = 0
+    configuration.clip = try arguments.required("clip")
+    // Random weights need to learn everything at a rate of their own; trained ones only to adapt.
+    if configuration.clip.hasPrefix("random:") {
+      configuration.tune = .all
+      configuration.optimizer.towerLearningRate = 5e-4
+    }
+    configuration.data = try arguments.required("data")
+    configuration.holdOut = try arguments.required("hold-out")
+    if let file = arguments.last("config") { try configuration.merge(contentsOf: URL(fileURLWithPath: file)) }
+    if let seed = try arguments.integer("seed") { configuration.seed = UInt64(seed) }
+    if let epochs = try arguments.integer("epochs", atLeast: 1) { configuration.epochs = epochs }
+    if let text = arguments.last("method") {
+      guard let method = Method(rawValue: text) else {
+        let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
+        throw UsageError(description: "--method \(text) is not known; use one of \(names)")
+      }
+      configuration.model.method = method
+    }
+    if let text = arguments.last("tune") {
+      guard let tune = Tuning(text) else {
+        throw UsageError(description: "--tune \(text) is none of none, last-N, all")
+      }
+      configuration.tune = tune
+    }
+    for assignment in arguments.all("set") { try configuration.set(assignment) }
+    return configuration
+  }
+
+  private static func sourceSites(
+    _ catalog: SiteCatalog, _ configuration: inout RunConfiguration
+  ) throws -> [Site] {
+    let heldOut = try catalog.site(configuration.holdOut)
+    if configuration.sources.isEmpty {
+      configuration.sources = catalog.sites.map(\.name).filter { $0 != heldOut.name }
+    }
+    guard !configuration.sources.contains(heldOut.name) else {
+      throw ConfigurationError("sources: the held-out site \(heldOut.name) must not be among them")
+    }
+    let sources = try configuration.sources.map(catalog.site)
+    guard !sources.isEmpty else {
+      throw ConfigurationError("\(catalog.folder.path): there is no site to train on besides \(heldOut.name)")
+    }
+    return sources
+  }
+
+  private static func checkClasses(_ sites: [Site], _ prompts: PromptSet, _ folder: URL) throws {
+    let stated = Set(sites.flatMap(\.samples).compactMap(\.lesionClass))
+    if let stranger = stated.subtracting(prompts.classes).min() {
+      throw ConfigurationError(
+        "\(folder.path): the lesion class \"\(stranger)\" is not among the prompts' classes "
+          + "(\(prompts.classes.joined(separator: ", "))); change the data or the prompt file")
+    }
+  }
+
+  private static func bank(
+    _ samples: [Sample], _ reader: SampleReader, _ label: String, _ console: Console
+  ) throws -> SampleBank {
+    let bar = ProgressBar(label, total: samples.count)
+    return try SampleBank(samples, reader: reader) { done in
+      if done % 20 == 0 { console.progress(bar.line(done, unit: "images")) }
+    }
+  }
+
+  private static func progress(
+    _ trainer: Trainer, _ configuration: RunConfiguration, _ console: Console
+  ) -> TrainingProgress {
+    let bar = ProgressBar(
+      "training", total: (configuration.epochs - trainer.history.count) * trainer.stepsPerEpoch)
+    let first = trainer.history.count
+    var progress = TrainingProgress()
+    progress.step = { epoch, step, steps, loss in
+      let done = (epoch - 1 - first) * steps + step
+      console.progress(
+        bar.line(done, unit: "steps", "epoch \(epoch)/\(configuration.epochs) loss \(format(loss))"))
+    }
+    progress.epoch = { metrics, epochs in
+      console.note(
+        "epoch \(metrics.epoch)/\(epochs) loss \(format(metrics.loss)) seg \(format(metrics.segmentation)) "
+          + "causal \(format(metrics.causal)) contrast \(format(metrics.contrast)) "
+          + "validation Dice \(format(metrics.validationDice))\(metrics.best ? " *" : "") "
+          + "\(format(metrics.seconds, 1)) s (waited \(format(metrics.waited, 1)) s)")
+    }
+    progress.shouldStop = { Interrupt.requested }
+    return progress
+  }
+
+  private static func report(_ metrics: [EpochMetrics], _ run: RunDirectory, _ console: Console) throws {
+    let chosen = metrics.last { $0.best }
+    if console.json {
+      try console.result(json: metrics)
+    } else {
+      console.result(
+        "chosen: epoch \(chosen?.epoch ?? 0), validation Dice \(format(chosen?.validationDice)) "
+          + "(highest on the source sites' validation split); weights in \(run.weightsFile.path)")
+    }
+  }
+}
+
+/// The prompt file that was asked for, or the one that comes with the project.
+func promptsFile(_ path: String?) throws -> URL {
+  if let path { return URL(fileURLWithPath: path) }
+  let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+  let places =
+    [URL(fileURLWithPath: FileManager.default.currentDirectoryPath)]
+    + sequence(first: program.deletingLastPathComponent()) { url in
+      url.path == "/" ? nil : url.deletingLastPathComponent()
+    }
+  for place in places {
+    let file = place.appendingPathComponent("Prompts/endoscopy.json5")
+    if FileManager.default.fileExists(atPath: file.path) { return file }
+  }
+  throw UsageError(description: "Prompts/endoscopy.json5 was not found; give --prompts FILE")
+}

@@ -1,0 +1,140 @@
+import CLIP
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+
+/// Builds what a run needs from its settings: to train anew, to resume, or to use a finished one.
+public enum RunAssembly {
+  /// A system with the weights that training starts from.
+  ///
+  /// - Parameters:
+  ///   - configuration: the settings.
+  ///   - prompts: the words.
+  ///   - clip: the CLIP model that `configuration.clip` names.
+  /// - Returns: the system, not yet trained.
+  /// - Throws: `CLIPError`, `TorchError` that name the file or setting.
+  public static func fresh(
+    _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
+  ) throws -> SegmentationSystem {
+    let text = try TextEmbeddings(prompts) { try clip.textFeatures($0) }
+    return try SegmentationSystem(
+      tower: clip.vision, mean: clip.preparation.mean, deviation: clip.preparation.deviation, text: text,
+      configuration: configuration)
+  }
+
+  /// The system of a finished run, with the weights that validation chose; needs no CLIP folder.
+  ///
+  /// - Parameter run: the run folder.
+  /// - Returns: the system in evaluation mode, and its settings.
+  /// - Throws: an error that names the file of the run that is missing or does not fit.
+  public static func trained(
+    _ run: RunDirectory
+  ) throws -> (system: SegmentationSystem, configuration: RunConfiguration) {
+    let configuration = try run.configuration()
+    let description = try ClipDescription(run)
+    guard FileManager.default.fileExists(atPath: run.weightsFile.path) else {
+      throw ConfigurationError(
+        "\(run.weightsFile.path): not found; no epoch of this run is finished, continue with mcdrl train --resume"
+      )
+    }
+    let tensors = try SafetensorsFile(run.weightsFile).tensors()
+    guard let text = TextEmbeddings(tensors: tensors) else {
+      throw ConfigurationError("\(run.weightsFile.path): holds no embedded prompts; train the run again")
+    }
+    let tower = try VisionTransformer(
+      description.geometry.vision, projectionSize: description.geometry.projectionSize,
+      generator: Generator(seed: 0))
+    let system = try SegmentationSystem(
+      tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
+      text: text, configuration: configuration)
+    try system.load(tensors, from: run.weightsFile.path) { $0.hasPrefix("text.") }
+    try system.adoptPrior()
+    system.train(false)
+    return (system, configuration)
+  }
+}
+
+/// The CLIP model of a run: geometry and preparation; `clip.json`.
+public struct ClipDescription: Codable, Sendable {
+  /// The geometry.
+  public let geometry: CLIPConfiguration
+  /// How pixels become input.
+  public let preparation: ImagePreparation
+
+  /// Describes a model.
+  public init(_ clip: CLIPModel) {
+    geometry = clip.configuration
+    preparation = clip.preparation
+  }
+
+  /// Reads the description that a run holds.
+  ///
+  /// - Throws: `ConfigurationError` that names the file.
+  public init(_ run: RunDirectory) throws {
+    do {
+      self = try JSONDecoder().decode(ClipDescription.self, from: Data(contentsOf: run.clipFile))
+    } catch {
+      throw ConfigurationError("\(run.clipFile.path): cannot be read; train the run again")
+    }
+  }
+}
+
+/// What went into a run, so that two runs can be told apart; `fingerprint.json`.
+public struct Fingerprint: Codable, Sendable {
+  /// FNV-1a over names, sizes and bytes of all images and masks, by site.
+  public let data: [String: String]
+  /// FNV-1a over the values of the weights that training started from.
+  public let weights: String
+  /// The version of this software.
+  public let version: String
+  /// The version of libtorch.
+  public let libtorch: String
+
+  /// Reads every file once.
+  public init(sites: [Site], system: SegmentationSystem, version: String) throws {
+    data = try Dictionary(
+      uniqueKeysWithValues: sites.map { site in
+        var hash = StableHash()
+        for sample in site.samples {
+          for url in [sample.image, sample.mask].compactMap({ $0 }) {
+            hash.combine(Data(url.lastPathComponent.utf8))
+            do {
+              hash.combine(try Data(contentsOf: url, options: .mappedIfSafe))
+            } catch {
+              throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+            }
+          }
+        }
+        return (site.name, hash.text)
+      })
+    var hash = StableHash()
+    for (key, tensor) in system.state().sorted(by: { $0.key < $1.key }) {
+      hash.combine(Data(key.utf8))
+      try tensor.withBytes { hash.combine($0) }
+    }
+    weights = hash.text
+    self.version = version
+    libtorch = Machine.libtorchVersion
+  }
+}
+
+/// FNV-1a over 64-bit words: quick, stable between machines, not meant against forgery.
+struct StableHash {
+  private var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func combine(_ data: Data) { data.withUnsafeBytes { combine($0) } }
+
+  mutating func combine(_ bytes: UnsafeRawBufferPointer) {
+    let words = bytes.count / 8
+    for index in 0..<words {
+      mix(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)))
+    }
+    for byte in bytes[(words * 8)...] { mix(UInt64(byte)) }
+    mix(UInt64(bytes.count))
+  }
+
+  private mutating func mix(_ word: UInt64) { value = (value ^ word) &* 0x0000_0100_0000_01b3 }
+
+  var text: String { String(format: "fnv1a64:%016lx", value) }
+}

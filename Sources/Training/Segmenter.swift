@@ -1,0 +1,55 @@
+import Datasets
+import Evaluation
+import Foundation
+import Imaging
+import Torch
+
+/// Uses a trained system on images of any size.
+public final class Segmenter {
+  private let system: SegmentationSystem
+  private let reader: SampleReader
+
+  /// Wraps a system.
+  public init(_ system: SegmentationSystem, imageSize: Int, limits: ImageLimits = .default) {
+    self.system = system
+    reader = SampleReader(size: imageSize, limits: limits)
+  }
+
+  /// Reads an image file: uint8 3×H×W.
+  public func read(_ url: URL) throws -> Tensor { try reader.image(url) }
+
+  /// Lesion probability at the image's own size: uint8 3×H×W → float32 H×W.
+  ///
+  /// - Throws: `TorchError` when memory does not suffice.
+  public func probability(_ image: Tensor) throws -> Tensor {
+    let sizes = try image.sizes(rank: 3, "the image")
+    let input = try (reader.scaled(image).to(.float32) / 255).expandedDimension(0)
+    let small = try system.probabilities(input)
+    return try small.resized(height: sizes[1], width: sizes[2]).squeezed(0).squeezed(0)
+  }
+
+  /// Scores a sample at its own size.
+  ///
+  /// - Parameters:
+  ///   - sample: an image with a mask.
+  ///   - threshold: from which probability on a pixel is lesion.
+  ///   - tolerance: of the normalised surface Dice, pixels.
+  /// - Returns: all metrics.
+  /// - Throws: an error that names the file.
+  public func scores(_ sample: Sample, threshold: Double = 0.5, tolerance: Double) throws -> ImageScores {
+    let image = try reader.image(sample.image)
+    let shape = Array(image.shape.dropFirst())
+    let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
+    let predicted = try probability(image).atLeast(threshold)
+    return try ImageScores(
+      prediction: BinaryMask(predicted), reference: BinaryMask(reference), tolerance: tolerance)
+  }
+}
+
+extension BinaryMask {
+  /// Takes a bool tensor, H×W.
+  public init(_ tensor: Tensor) throws {
+    let sizes = try tensor.sizes(rank: 2, "the mask")
+    try self.init(width: sizes[1], height: sizes[0], pixels: tensor.to(.uint8).array())
+  }
+}
