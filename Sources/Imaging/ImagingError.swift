@@ -1,0 +1,56 @@
+/// A picture that could not be read, made or encoded.
+public enum ImagingError: Error, Equatable, CustomStringConvertible {
+  /// Nothing lies at the path.
+  case missing(file: String)
+  /// The path is a folder, a device or a pipe.
+  case notAFile(file: String)
+  /// The system refuses to read the file.
+  case unreadable(file: String, reason: String)
+  /// The file has no bytes.
+  case empty(file: String)
+  /// The file has more bytes than the limits allow.
+  case fileTooLarge(file: String, bytes: Int, limit: Int)
+  /// The picture has more pixels than the limits allow.
+  case tooManyPixels(file: String, width: Int, height: Int, limit: Int)
+  /// The first bytes are those of no known format.
+  case unknownFormat(file: String)
+  /// The content is cut short or corrupt.
+  case damaged(file: String, format: ImageFormat, reason: String)
+  /// The content is of a kind that is not read.
+  case unsupported(file: String, format: ImageFormat, reason: String)
+  /// A mask has colours where it should have grey levels.
+  case colouredMask(file: String)
+  /// A 16-bit mask has a label that 8 bits cannot hold.
+  case labelTooLarge(file: String, value: Int)
+  /// Sizes and samples do not make a picture.
+  case invalidImage(reason: String)
+  /// A picture could not be encoded.
+  case notEncoded(format: ImageFormat, reason: String)
+
+  /// One line that names the file, what is wrong and what to do.
+  public var description: String {
+    switch self {
+    case .missing(let file): "\(file): no such file; check the path"
+    case .notAFile(let file): "\(file): not a file but a folder or device; give an image file"
+    case .unreadable(let file, let reason): "\(file): cannot be read: \(reason); check its permissions"
+    case .empty(let file): "\(file): the file is empty (0 bytes); copy it again or remove it"
+    case .fileTooLarge(let file, let bytes, let limit):
+      "\(file): \(bytes) bytes, more than the limit of \(limit); if you trust it, raise "
+        + "ImageLimits.maximumFileBytes"
+    case .tooManyPixels(let file, let width, let height, let limit):
+      "\(file): \(width) × \(height) pixels, more than the limit of \(limit) pixels; if you trust it, raise "
+        + "ImageLimits.maximumPixels"
+    case .unknownFormat(let file): "\(file): not a JPEG, PNG, TIFF or BMP image; convert it to one of these"
+    case .damaged(let file, let format, let reason):
+      "\(file): damaged \(format.name): \(reason); copy it again or remove it"
+    case .unsupported(let file, let format, let reason):
+      "\(file): a kind of \(format.name) that is not read: \(reason); convert it to an 8-bit PNG"
+    case .colouredMask(let file):
+      "\(file): a mask whose colours are not grey levels; save it as grey, or read a palette image by its indices"
+    case .labelTooLarge(let file, let value):
+      "\(file): a 16-bit mask with label \(value); labels go up to 255, so renumber them"
+    case .invalidImage(let reason): "not an image: \(reason)"
+    case .notEncoded(let format, let reason): "the image cannot be written as \(format.name): \(reason)"
+    }
+  }
+}

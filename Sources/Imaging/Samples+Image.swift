@@ -1,0 +1,73 @@
+extension Samples {
+  /// The picture for looking at: 16 bits scaled to 8 with rounding, transparent parts over black.
+  func picture() -> Image {
+    let bytes: [UInt8]
+    switch values {
+    case .bytes(let stored): bytes = stored
+    case .words(let words): bytes = words.map(Self.scaled)
+    }
+    let colours = channels >= 3 ? 3 : 1
+    guard channels != colours else { return image(bytes, colours) }
+    let isPremultiplied = layout.premultiplied != 0
+    return image(
+      Self.withoutAlpha(bytes, colours: colours) { value, alpha in
+        isPremultiplied ? value : UInt8((UInt32(value) * UInt32(alpha) + 127) / 255)
+      }, colours)
+  }
+
+  /// The picture for its values: 16 bits must fit 8 as they are, and alpha decides but never mixes.
+  ///
+  /// A pixel at most half opaque is 0, any other keeps its value: a mix of two labels would be a third.
+  func labels(file: String) throws -> Image {
+    let colours = channels >= 3 ? 3 : 1
+    let bytes: [UInt8]
+    switch values {
+    case .bytes(let stored): bytes = stored
+    case .words(let words):
+      bytes = try Self.narrowed(words, channels: channels, hasAlpha: channels != colours, file: file)
+    }
+    guard channels != colours else { return image(bytes, colours) }
+    return image(Self.withoutAlpha(bytes, colours: colours) { $1 > 127 ? $0 : 0 }, colours)
+  }
+
+  private func image(_ bytes: [UInt8], _ channels: Int) -> Image {
+    Image(checkedWidth: width, height: height, channels: channels, pixels: bytes)
+  }
+
+  private static func scaled(_ word: UInt16) -> UInt8 { UInt8((UInt32(word) * 255 + 32_767) / 65_535) }
+
+  /// Values of 16-bit masks as they are, or 0 and 255 when 0 and 65,535 are all there is.
+  private static func narrowed(_ words: [UInt16], channels: Int, hasAlpha: Bool, file: String) throws
+    -> [UInt8]
+  {
+    let alpha = hasAlpha ? channels - 1 : -1
+    var largest: UInt16 = 0
+    var isBinary = true
+    for (index, word) in words.enumerated() where index % channels != alpha {
+      largest = max(largest, word)
+      if word != 0 && word != .max { isBinary = false }
+    }
+    guard largest <= 255 || isBinary else {
+      throw ImagingError.labelTooLarge(file: file, value: Int(largest))
+    }
+    return words.enumerated().map { index, word in
+      isBinary || index % channels == alpha ? scaled(word) : UInt8(truncatingIfNeeded: word)
+    }
+  }
+
+  /// Drops the last channel, each value passing through `blend` with its pixel's alpha.
+  private static func withoutAlpha(_ bytes: [UInt8], colours: Int, blend: (UInt8, UInt8) -> UInt8) -> [UInt8]
+  {
+    let count = bytes.count / (colours + 1)
+    return [UInt8](unsafeUninitializedCapacity: count * colours) { target, used in
+      bytes.withUnsafeBufferPointer { source in
+        for i in 0..<count {
+          let from = i * (colours + 1)
+          let alpha = source[from + colours]
+          for c in 0..<colours { target[i * colours + c] = blend(source[from + c], alpha) }
+        }
+      }
+      used = count * colours
+    }
+  }
+}
