@@ -85,7 +85,7 @@ enum MCDRLCommand {
   }
 
   private static func overview(_ commands: [any Subcommand.Type]) -> String {
-    let width = (commands.map(\.name.count).max() ?? 0) + 2
+    let width = (commands.map { $0.name.count }.max() ?? 0) + 2
     let lines = commands.map {
       "  " + $0.name.padding(toLength: width, withPad: " ", startingAt: 0) + $0.summary
     }
