@@ -243,8 +243,13 @@ def tiffs():
     save("bilevel-g4.tif", Image.fromarray(binary).convert("1"), compression="group4")
     record("bilevel-g4.tif", "image", binary)
     record("bilevel-g4.tif", "mask", binary)
+    write("bilevel-min-is-white.tif", binary > 0, (), photometric="miniswhite")
+    record("bilevel-min-is-white.tif", "mask", 255 - binary)
     save("jpeg.tif", Image.fromarray(rgb), compression="jpeg", quality=92)
     record("jpeg.tif", "image", pillow("jpeg.tif"), 2)
+    write("jpeg-ycbcr.tif", rgb, (), photometric="ycbcr", compression="jpeg", compressionargs={"level": 92},
+          subsampling=(2, 2), tile=(16, 16))
+    record("jpeg-ycbcr.tif", "image", pillow("jpeg-ycbcr.tif"), 2)
     save("cmyk.tif", Image.fromarray(rgb).convert("CMYK"), compression="tiff_lzw")
     record("cmyk.tif", "image", pillow("cmyk.tif"), 2)
 
@@ -285,6 +290,13 @@ def bmps():
     raw[46:50] = struct.pack("<I", 16)
     (HERE / "bits4.bmp").write_bytes(bytes(raw))
     record("bits4.bmp", "indices", labels)
+    # The header of OS/2: 12 bytes, and three a colour.
+    body = b"".join(r + b"\0" * (-len(r) % 4) for r in packed(labels[::-1], 4))
+    table = b"".join(bytes([i, 2 * i, 3 * i]) for i in range(16))
+    (HERE / "os2.bmp").write_bytes(
+        b"BM" + struct.pack("<IHHI", 26 + 48 + len(body), 0, 0, 74) + struct.pack("<IHHHH", 12, W, H, 1, 4) + table + body)
+    record("os2.bmp", "image", labels[..., None] * np.array([3, 2, 1], np.uint8))
+    record("os2.bmp", "indices", labels)
     bmp("run-length.bmp", 8, [b"\x05\x01\0\0\0\x01"], H, compression=1, extra=b"\0" * 1024)
 
 
