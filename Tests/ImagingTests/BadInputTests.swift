@@ -134,7 +134,8 @@ struct BadInputTests {
     }
   }
 
-  @Test("JPEG, PNG and BMP cut short are always errors", arguments: Fixtures.all.filter { !$0.hasSuffix("tif") })
+  @Test(
+    "JPEG, PNG and BMP cut short are always errors", arguments: Fixtures.all.filter { !$0.hasSuffix("tif") })
   func truncatedIsAnError(name: String) throws {
     let bytes = try Fixtures.bytes(name)
     for length in Set([bytes.count / 4, bytes.count / 2, bytes.count * 3 / 4, bytes.count - 1]) {
