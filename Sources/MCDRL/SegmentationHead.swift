@@ -97,8 +97,10 @@ public final class SegmentationHead: Module {
     }
     let features = try tokens.permuted([0, 3, 1, 2])
 
+    // Channels last is the layout that convolutions on a CPU are quickest in; it carries through the branch.
+    let pixels = try image.channelsLast()
     var skips: [Tensor] = []
-    for encoder in encoders { skips.append(try encoder(skips.last ?? image)) }
+    for encoder in encoders { skips.append(try encoder(skips.last ?? pixels)) }
     var deeper: Tensor?
     for index in decoders.indices.reversed() {
       let size = skips.isEmpty ? features.shape : skips[index].shape
