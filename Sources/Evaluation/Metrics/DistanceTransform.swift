@@ -25,21 +25,25 @@ public enum DistanceTransform {
   ///
   /// Rows without a query are passed over. Neither mask may be empty and both must be of one size.
   static func squaredDistances(from queries: BinaryMask, to sites: BinaryMask) -> [Int] {
-    var result: [Int] = []
     let width = queries.width
-    queries.pixels.withUnsafeBufferPointer { query in
-      forEachRow(
-        of: sites,
-        where: { y in
-          var any: UInt8 = 0
-          for index in (y * width)..<((y + 1) * width) { any |= query[index] }
-          return any != 0
-        },
-        do: { y, row in
-          for x in 0..<width where query[y * width + x] != 0 { result.append(row[x]) }
-        })
+    // Every value is stored and then kept or overwritten, with one place to spare: faster than a branch a pixel.
+    return [Int](unsafeUninitializedCapacity: queries.count + 1) { result, found in
+      queries.pixels.withUnsafeBufferPointer { query in
+        forEachRow(
+          of: sites,
+          where: { y in
+            var any: UInt8 = 0
+            for index in (y * width)..<((y + 1) * width) { any |= query[index] }
+            return any != 0
+          },
+          do: { y, row in
+            for x in 0..<width {
+              result[found] = row[x]
+              found += Int(query[y * width + x])
+            }
+          })
+      }
     }
-    return result
   }
 
   /// Hands over the finished rows that are wanted, from the last to the first.
