@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import MCDRL
+
+let testFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+
+/// The largest difference between two tensors; infinite when their shapes differ.
+func difference(_ a: Tensor, _ b: Tensor) throws -> Double {
+  guard a.shape == b.shape else { return .infinity }
+  // Not max(), which would let a NaN pass.
+  return try zip(a.detached().doubles(), b.detached().doubles()).reduce(0) {
+    ($1.0 - $1.1).isNaN ? .infinity : max($0, abs($1.0 - $1.1))
+  }
+}
+
+/// The PyTorch rendering of the method; see Fixtures/make_fixtures.py.
+struct Fixture {
+  let tensors: [String: Tensor]
+  let part: String
+
+  init(_ part: String) throws {
+    self.part = part
+    tensors = try SafetensorsFile(testFolder.appendingPathComponent("Fixtures/method.safetensors")).tensors()
+  }
+
+  /// A tensor of this part.
+  subscript(name: String) -> Tensor {
+    get throws { try #require(tensors["\(part).\(name)"]) }
+  }
+
+  /// The parameters of this part, by checkpoint key.
+  var parameters: [String: Tensor] {
+    let prefix = "\(part).parameters."
+    return Dictionary(
+      uniqueKeysWithValues: tensors.filter { $0.key.hasPrefix(prefix) }
+        .map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+  }
+}
+
+extension Tensor {
+  /// Normal draws from a seed.
+  static func seeded(_ shape: [Int], _ seed: UInt64) throws -> Tensor {
+    try .randomNormal(shape, generator: Generator(seed: seed))
+  }
+}
+
+/// Text embeddings on the unit sphere, K classes and M confounders.
+func someText(width: Int, classes: Int = 3, confounders: Int = 4) throws -> TextEmbeddings {
+  TextEmbeddings(
+    classes: try .seeded([classes, width], 101).normalized(), normal: try .seeded([width], 102).normalized(),
+    confounders: try .seeded([confounders, width], 103).normalized(),
+    joint: try .seeded([classes, confounders, width], 104).normalized())
+}
