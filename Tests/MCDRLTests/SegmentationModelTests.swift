@@ -1,0 +1,201 @@
+import Testing
+import Torch
+
+@testable import MCDRL
+
+/// What a tower would give for 64×64 pixels at stride 8: an 8×8 grid of width 16.
+private struct Batch {
+  let images: Tensor
+  let encoded: EncodedImages
+
+  init(side: Int = 64, stride: Int = 8, width: Int = 16, layers: Int = 0) throws {
+    let grid = side / stride
+    images = try .seeded([2, 3, side, side], 1)
+    encoded = EncodedImages(
+      dense: try .seeded([2, grid, grid, width], 2), image: try .seeded([2, width], 3),
+      layers: try (0..<layers).map { try .seeded([2, grid, grid, 10], UInt64(10 + $0)) })
+  }
+}
+
+private func model(
+  _ method: Method, fill: Fill = .features, seed: UInt64 = 9,
+  _ change: (inout ModelConfiguration) -> Void = { _ in }
+) throws -> SegmentationModel {
+  var configuration = ModelConfiguration()
+  configuration.method = method
+  configuration.region.fill = fill
+  configuration.intervention.depth = 2
+  configuration.head.detailWidths = [4, 8, 8, 8]
+  configuration.head.gridWidth = 6
+  change(&configuration)
+  let model = try SegmentationModel(
+    configuration, text: someText(width: 16), towerWidth: 10, gridStride: 8, seed: seed)
+  model.train(false)
+  return model
+}
+
+private func logits(_ model: SegmentationModel, intervening: Bool = true) throws -> Tensor {
+  let batch = try Batch()
+  return try model(images: batch.images, encoded: batch.encoded, intervening: intervening).logits
+}
+
+@Suite struct SegmentationModelTests {
+  @Test func theFourMethodsNameTheirParts() {
+    #expect(Method.allCases.map(\.rawValue) == ["mcdrl", "baseline", "no-mtrs", "no-cdrl"])
+    #expect(Method.allCases.map(\.selectsRegions) == [true, false, false, true])
+    #expect(Method.allCases.map(\.intervenes) == [true, false, true, false])
+  }
+
+  @Test(arguments: Method.allCases, Fill.allCases)
+  func allMethodsStartFromTheSameHead(method: Method, fill: Fill) throws {
+    let baseline = try model(.baseline).state().filter { $0.key.hasPrefix("head.") }
+    let other = try model(method, fill: fill).state().filter { $0.key.hasPrefix("head.") }
+    #expect(baseline.keys.sorted() == other.keys.sorted())
+    #expect(!baseline.isEmpty)
+    for (key, tensor) in baseline { #expect(try tensor.isEqual(to: #require(other[key])), "\(key)") }
+  }
+
+  @Test func bothInterveningMethodsStartFromTheSameIntervention() throws {
+    let one = try model(.mcdrl).state().filter { $0.key.hasPrefix("intervention.") }
+    let two = try model(.withoutRegionSelection).state().filter { $0.key.hasPrefix("intervention.") }
+    #expect(!one.isEmpty && one.keys == two.keys)
+    for (key, tensor) in one { #expect(try tensor.isEqual(to: #require(two[key])), "\(key)") }
+  }
+
+  @Test func anotherSeedGivesAnotherHead() throws {
+    let key = "head.grid_proj.weight"
+    let one = try #require(try model(.baseline, seed: 1).state()[key])
+    #expect(try !one.isEqual(to: #require(try model(.baseline, seed: 2).state()[key])))
+  }
+
+  @Test(arguments: Method.allCases)
+  func aMethodHasTheParametersOfItsParts(method: Method) throws {
+    let keys = try model(method, fill: .learned).parameters().map(\.key)
+    #expect(keys.contains { $0.hasPrefix("intervention.") } == method.intervenes)
+    #expect(keys.contains("fill") == method.selectsRegions)
+    #expect(try !model(method, fill: .zeros).parameters().map(\.key).contains("fill"))
+  }
+
+  @Test func beforeTheInterventionMCDRLIsTheBaselineBitForBit() throws {
+    let baseline = try logits(model(.baseline))
+    #expect(try logits(model(.mcdrl), intervening: false).isEqual(to: baseline))
+    #expect(try logits(model(.withoutRegionSelection), intervening: false).isEqual(to: baseline))
+    #expect(try !logits(model(.mcdrl)).isEqual(to: baseline))
+  }
+
+  @Test func withoutInterventionSelectionAloneIsTheBaselineBitForBit() throws {
+    #expect(try logits(model(.withoutIntervention)).isEqual(to: logits(model(.baseline))))
+  }
+
+  @Test(arguments: Method.allCases, Adjustment.allCases)
+  func withOutputScaleZeroAllMethodsAgree(method: Method, adjustment: Adjustment) throws {
+    let other = try model(method) {
+      $0.intervention.outputScale = 0
+      $0.intervention.adjustment = adjustment
+    }
+    #expect(try difference(logits(other), logits(model(.baseline))) < 1e-4)
+    if adjustment != .exact { #expect(try logits(other).isEqual(to: logits(model(.baseline)))) }
+  }
+
+  @Test(arguments: [Fill.zeros, .learned])
+  func otherFillsDiffer(fill: Fill) throws {
+    let features = try logits(model(.withoutIntervention))
+    #expect(try difference(logits(model(.withoutIntervention, fill: fill)), features) > 1e-4)
+    // All positions selected: nothing is left to fill.
+    let all = try model(.withoutIntervention, fill: fill) { $0.region.fraction = 1 }
+    #expect(try logits(all).isEqual(to: features))
+  }
+
+  @Test(arguments: Method.allCases)
+  func shapesAreThoseOfTheSpecification(method: Method) throws {
+    let batch = try Batch()
+    let out = try model(method) { $0.region.fraction = 0.3 }(images: batch.images, encoded: batch.encoded)
+    #expect(out.logits.shape == [2, 1, 64, 64])
+    #expect(out.intervened.shape == [2, method.selectsRegions ? 20 : 64, 16])
+    #expect(out.score?.shape == (method.selectsRegions ? [2, 8, 8] : nil))
+    #expect(try out.image.isEqual(to: batch.encoded.image))
+    #expect(try out.logits.isFinite())
+  }
+
+  @Test(arguments: [[], [4], [4, 8], [4, 8, 8, 8, 8, 8]], [[], [3], [3, 6]])
+  func anyDepthOfTheHeadGivesLogitsOfTheImagesSize(widths: [Int], layers: [Int]) throws {
+    let net = try model(.mcdrl) {
+      $0.head.detailWidths = widths
+      $0.head.towerLayers = layers
+    }
+    for side in [64, 72] {
+      let batch = try Batch(side: side, layers: layers.count)
+      let out = try net(images: batch.images, encoded: batch.encoded)
+      #expect(out.logits.shape == [2, 1, side, side])
+      #expect(try out.logits.isFinite())
+    }
+  }
+
+  @Test func theGridReachesTheLogitsWhateverItsStride() throws {
+    for stride in [1, 2, 8, 16, 32] {
+      let net = try SegmentationModel(
+        model(.baseline).configuration, text: someText(width: 16), towerWidth: 10, gridStride: stride, seed: 1
+      )
+      net.train(false)
+      let batch = try Batch(stride: stride)
+      let other = EncodedImages(dense: try -batch.encoded.dense, image: batch.encoded.image, layers: [])
+      let one = try net(images: batch.images, encoded: batch.encoded).logits
+      #expect(one.shape == [2, 1, 64, 64])
+      #expect(try difference(one, net(images: batch.images, encoded: other).logits) > 1e-4)
+    }
+  }
+
+  @Test func everyParameterOfMCDRLGetsAGradient() throws {
+    let net = try model(.mcdrl, fill: .learned)
+    net.train()
+    try net.requireGradients(true)
+    let batch = try Batch()
+    let out = try net(images: batch.images, encoded: batch.encoded)
+    try (out.logits.power(2).mean() + out.intervened.power(2).mean()).backward()
+    for parameter in net.parameters() {
+      #expect(try parameter.tensor.gradient()?.isFinite() == true, "\(parameter.key)")
+    }
+  }
+
+  @Test func theInterventionTakesThePriorOfTheDictionary() throws {
+    let net = try model(.mcdrl) { $0.intervention.adjustment = .prior }
+    let before = try logits(net)
+    net.dictionary = try ConfounderDictionary(
+      embeddings: net.text.confounders, prior: Tensor([0.97, 0.01, 0.01, 0.01] as [Float]))
+    #expect(try difference(logits(net), before) > 1e-6)
+  }
+
+  @Test func wrongShapesAreRefused() throws {
+    let batch = try Batch()
+    let net = try model(.mcdrl)
+    let narrow = EncodedImages(
+      dense: try .seeded([2, 8, 8, 12], 1), image: batch.encoded.image, layers: [])
+    let flat = EncodedImages(dense: try .seeded([2, 64, 16], 1), image: batch.encoded.image, layers: [])
+    let fewer = EncodedImages(dense: try .seeded([1, 8, 8, 16], 1), image: batch.encoded.image, layers: [])
+    for encoded in [narrow, flat, fewer] {
+      #expect(throws: TorchError.self) { try net(images: batch.images, encoded: encoded) }
+    }
+    #expect(throws: TorchError.self) {
+      try net(images: .zeros([2, 1, 64, 64]), encoded: batch.encoded)
+    }
+  }
+
+  @Test(arguments: [0, -0.5, 1.01, .nan])
+  func aFractionOutsideItsRangeIsRefused(fraction: Double) {
+    #expect(throws: TorchError.self) { try model(.mcdrl) { $0.region.fraction = fraction } }
+  }
+
+  @Test func theHeadAgreesWithPyTorch() throws {
+    let fixture = try Fixture("head")
+    var configuration = HeadConfiguration()
+    configuration.detailWidths = [4, 8]
+    configuration.gridWidth = 6
+    configuration.towerLayers = [3]
+    let head = try SegmentationHead(
+      configuration, featureWidth: 16, towerWidth: 10, gridStride: 2, generator: Generator(seed: 0))
+    try head.load(fixture.parameters, from: "method.safetensors")
+    head.train(false)
+    let out = try head(image: fixture["image"], grid: fixture["grid"], tower: [fixture["tower"]])
+    #expect(try difference(out, fixture["logits"]) < 1e-5)
+  }
+}
