@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Torch
 
 /// How images become input, as `preprocessor_config.json` says: resize, crop, scale, normalise.
@@ -58,9 +59,7 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
     let short = min(height, width)
     let newHeight = height == short ? size : Int(Double(size) * Double(height) / Double(short))
     let newWidth = width == short ? size : Int(Double(size) * Double(width) / Double(short))
-    let resized = try image.to(.float32).expandedDimension(0)
-      .resized(height: newHeight, width: newWidth, interpolation: .bicubic, antialias: true)
-      .rounded().clamped(min: 0, max: 255)
+    let resized = try Resizing.bicubic(image, height: newHeight, width: newWidth).expandedDimension(0)
     let square = try resized.narrowed(dim: 2, start: (newHeight - size) / 2, length: size)
       .narrowed(dim: 3, start: (newWidth - size) / 2, length: size)
     let (means, deviations) = (

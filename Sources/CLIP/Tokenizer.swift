@@ -107,9 +107,28 @@ public struct Tokenizer: Sendable {
   }
 
   /// The tokens of a sentence, with start and end, at most `window`; the end is kept when it is cut.
+  ///
+  /// Special tokens that stand in the text, written just so, are themselves.
   public func encode(_ text: String, window: Int = 77) -> [Int] {
-    let tokens = [startToken] + words(Self.cleaned(text)).flatMap(tokens(of:)) + [endToken]
+    var tokens = [startToken]
+    var rest = Substring(text)
+    while let special = Self.firstSpecial(rest) {
+      tokens +=
+        ordinary(rest[..<special.lowerBound]) + [rest[special] == "<|endoftext|>" ? endToken : startToken]
+      rest = rest[special.upperBound...]
+    }
+    tokens += ordinary(rest) + [endToken]
     return tokens.count <= window ? tokens : Array(tokens.prefix(window - 1)) + [endToken]
+  }
+
+  private static func firstSpecial(_ text: Substring) -> Range<String.Index>? {
+    ["<|startoftext|>", "<|endoftext|>"].compactMap { text.range(of: $0) }.min {
+      $0.lowerBound < $1.lowerBound
+    }
+  }
+
+  private func ordinary(_ text: Substring) -> [Int] {
+    words(Self.cleaned(String(text))).flatMap(tokens(of:))
   }
 
   /// Sentences as one tensor: int64 n×window, padded.
@@ -140,7 +159,8 @@ public struct Tokenizer: Sendable {
     while start < scalars.count {
       let rest = scalars[start..<min(scalars.count, start + 16)]
       if let special = Self.fixed.first(where: { rest.starts(with: $0.unicodeScalars) }) {
-        words.append(special)
+        // A special token in capitals is only text: CLIP's pattern takes it out, the byte-level one cuts it in three.
+        words += special.hasPrefix("<|") ? ["<|", String(special.dropFirst(2).dropLast(2)), "|>"] : [special]
         start += special.unicodeScalars.count
         continue
       }
@@ -176,9 +196,6 @@ public struct Tokenizer: Sendable {
   }
 
   private func tokens(of word: String) -> [Int] {
-    if let special = vocabulary[word], word == "<|startoftext|>" || word == "<|endoftext|>" {
-      return [special]
-    }
     var parts = word.utf8.map { Self.symbols(ofByte: $0) }
     guard !parts.isEmpty else { return [] }
     parts[parts.count - 1] += "</w>"

@@ -48,7 +48,8 @@ public enum DemoData {
     let radius = 0.1 + 0.15 * draws[2]
     let distance = try (dx * dx * (0.7 + 0.6 * draws[3]) + dy * dy).squareRoot()
     let inside = try hasLesion ? distance.less(than: radius) : distance.less(than: 0)
-    let ground = try Tensor.randomNormal([1, 1, 6, 6], generator: generator)
+    let ground =
+      try Tensor.randomNormal([1, 1, 6, 6], generator: generator)
       .resized(height: height, width: width, interpolation: .bicubic).reshaped([height, width]) * 0.08
     let noise = try Tensor.randomNormal([height, width, 3], generator: generator) * (0.02 + 0.04 * draws[4])
     let dome = try (1 - distance / radius).clamped(min: 0) * inside.to(.float32) * 0.25

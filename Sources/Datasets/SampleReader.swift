@@ -52,9 +52,7 @@ public struct SampleReader: Sendable {
 
   /// An image scaled to S×S as CLIP's preparation does (antialiased bicubic, rounded): uint8, 3×S×S.
   public func scaled(_ image: Tensor) throws -> Tensor {
-    let pixels = try image.to(.float32).expandedDimension(0)
-    return try pixels.resized(height: size, width: size, interpolation: .bicubic, antialias: true)
-      .rounded().clamped(min: 0, max: 255).to(.uint8).squeezed(0)
+    try Resizing.bicubic(image, height: size, width: size).to(.uint8)
   }
 
   /// A mask scaled to S×S, lesion where at least half of the area is: bool, S×S.
