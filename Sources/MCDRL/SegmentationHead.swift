@@ -126,6 +126,7 @@ final class ConvolutionBlock: Module {
   @Child private var second: Conv2d?
   @Child private var secondNorm: BatchNorm2d?
   @Child private var shortcut: Conv2d?
+  private let stride: Int
 
   init(_ inputs: Int, _ outputs: Int, stride: Int, isDouble: Bool, generator: Generator) throws {
     func convolution(_ inputs: Int, kernel: Int, stride: Int) throws -> Conv2d {
@@ -141,7 +142,8 @@ final class ConvolutionBlock: Module {
     _firstNorm = Child("norm1", try BatchNorm2d(outputs))
     _second = Child("conv2", isDouble ? try convolution(outputs, kernel: 3, stride: 1) : nil)
     _secondNorm = Child("norm2", isDouble ? try BatchNorm2d(outputs) : nil)
-    _shortcut = Child("shortcut", isDouble ? try convolution(inputs, kernel: 1, stride: stride) : nil)
+    _shortcut = Child("shortcut", isDouble ? try convolution(inputs, kernel: 1, stride: 1) : nil)
+    self.stride = stride
     super.init()
   }
 
@@ -149,6 +151,9 @@ final class ConvolutionBlock: Module {
   func callAsFunction(_ x: Tensor) throws -> Tensor {
     let y = try firstNorm(first(x)).leakyRelu()
     guard let second, let secondNorm, let shortcut else { return y }
-    return try (secondNorm(second(y)) + shortcut(x)).leakyRelu()
+    // The stride is taken before the shortcut, which gives the same: oneDNN's backward pass of a 1×1 convolution
+    // with a stride writes past its memory for fewer than 16 channels in channels-last layout (PyTorch 2.13).
+    let kept = stride == 1 ? x : try x.strided(dim: 2, by: stride).strided(dim: 3, by: stride)
+    return try (secondNorm(second(y)) + shortcut(kept)).leakyRelu()
   }
 }

@@ -157,6 +157,21 @@ private func logits(_ model: SegmentationModel, intervening: Bool = true) throws
     }
   }
 
+  /// Widths below 16 once made oneDNN's backward pass of the strided shortcut write past its memory.
+  @Test(arguments: [[4, 4], [4, 16], [8, 16], [12, 16], [16, 32]])
+  func narrowHeadsCanBeTrained(widths: [Int]) throws {
+    let net = try model(.baseline) { $0.head.detailWidths = widths }
+    net.train()
+    try net.requireGradients(true)
+    let batch = try Batch()
+    for _ in 0..<5 {
+      try net(images: batch.images, encoded: batch.encoded).logits.power(2).mean().backward()
+    }
+    for parameter in net.parameters() {
+      #expect(try parameter.tensor.gradient()?.isFinite() == true, "\(parameter.key)")
+    }
+  }
+
   @Test func theInterventionTakesThePriorOfTheDictionary() throws {
     let net = try model(.mcdrl) { $0.intervention.adjustment = .prior }
     let before = try logits(net)
