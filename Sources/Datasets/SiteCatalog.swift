@@ -24,11 +24,14 @@ public struct SiteCatalog: Sendable {
     let manifest = url.pathExtension == "json5" ? url : url.appendingPathComponent("sites.json5")
     folder = manifest.deletingLastPathComponent()
     if FileManager.default.fileExists(atPath: manifest.path) {
-      sites = try SiteManifest(contentsOf: manifest).sites(relativeTo: folder, defaultClass: defaultClass)
+      sites = try SiteManifest(contentsOf: manifest).sites(in: manifest, defaultClass: defaultClass)
     } else {
       sites = try Self.folders(in: url).filter { folder in
         ["images", "masks"].contains { Self.isFolder(folder.appendingPathComponent($0)) }
-      }.map { try SiteManifest.Entry(name: $0.lastPathComponent).site(relativeTo: url, defaultClass) }
+      }.map {
+        try SiteManifest.Entry(name: $0.lastPathComponent).site(
+          relativeTo: url, defaultClass, statedIn: manifest)
+      }
     }
     guard !sites.isEmpty else { throw DatasetError.noSites(url) }
   }

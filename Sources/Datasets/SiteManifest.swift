@@ -49,14 +49,17 @@ struct SiteManifest: Decodable {
 
   private enum CodingKeys: String, CodingKey { case sites }
 
-  func sites(relativeTo folder: URL, defaultClass: String?) throws -> [Site] {
-    try sites.map { try $0.site(relativeTo: folder, defaultClass) }.sorted { $0.name < $1.name }
+  func sites(in manifest: URL, defaultClass: String?) throws -> [Site] {
+    let folder = manifest.deletingLastPathComponent()
+    return try sites.map { try $0.site(relativeTo: folder, defaultClass, statedIn: manifest) }.sorted {
+      $0.name < $1.name
+    }
   }
 }
 
 extension SiteManifest.Entry {
-  /// Finds the site's files.
-  func site(relativeTo folder: URL, _ defaultClass: String?) throws -> Site {
+  /// Finds the site's files; errors in what the entry states name the manifest.
+  func site(relativeTo folder: URL, _ defaultClass: String?, statedIn manifest: URL) throws -> Site {
     let imageFolder = folder.appendingPathComponent(images ?? "\(name)/images")
     let maskFolder = folder.appendingPathComponent(masks ?? "\(name)/masks")
     for folder in [imageFolder, maskFolder] where !SiteCatalog.isFolder(folder) {
@@ -69,8 +72,8 @@ extension SiteManifest.Entry {
     guard orphans.isEmpty else {
       throw DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder)
     }
-    let lesionLabels = try lesionValues(in: folder)
-    let pattern = try expression(in: folder)
+    let lesionLabels = try lesionValues(manifest)
+    let pattern = try expression(manifest)
     let samples = imageFiles.sorted { $0.key < $1.key }.map { stem, file in
       Sample(
         site: name, id: stem, image: file, mask: maskFiles[stem],
@@ -80,26 +83,24 @@ extension SiteManifest.Entry {
     return Site(name: name, samples: samples)
   }
 
-  private func lesionValues(in folder: URL) throws -> [Int]? {
+  private func lesionValues(_ manifest: URL) throws -> [Int]? {
     guard let labels else { return nil }
     return try (lesions ?? labels.keys.sorted()).map { lesion in
       guard let value = labels[lesion] else {
         throw DatasetError.badCatalog(
-          folder.appendingPathComponent("sites.json5"),
-          reason: "site \(name): the lesion \"\(lesion)\" is not among its labels")
+          manifest, reason: "site \(name): the lesion \"\(lesion)\" is not among its labels")
       }
       return value
     }.filter { $0 != 0 }
   }
 
-  private func expression(in folder: URL) throws -> NSRegularExpression? {
+  private func expression(_ manifest: URL) throws -> NSRegularExpression? {
     guard let groupPattern else { return nil }
     do {
       return try NSRegularExpression(pattern: groupPattern)
     } catch {
       throw DatasetError.badCatalog(
-        folder.appendingPathComponent("sites.json5"),
-        reason: "site \(name): groupPattern \"\(groupPattern)\" is not a regular expression")
+        manifest, reason: "site \(name): groupPattern \"\(groupPattern)\" is not a regular expression")
     }
   }
 

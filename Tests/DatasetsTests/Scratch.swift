@@ -1,0 +1,53 @@
+import Foundation
+import Imaging
+
+@testable import Datasets
+
+/// A temporary folder that goes away with the value that holds it.
+final class Scratch {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory.appendingPathComponent("datasets-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func file(_ path: String) -> URL { url.appendingPathComponent(path) }
+
+  func folder(_ path: String) throws {
+    try FileManager.default.createDirectory(at: file(path), withIntermediateDirectories: true)
+  }
+
+  func text(_ path: String, _ text: String) throws {
+    try folder(file(path).deletingLastPathComponent().path.replacingOccurrences(of: url.path, with: ""))
+    try Data(text.utf8).write(to: file(path))
+  }
+
+  /// An empty file at each path; enough where no image is read.
+  func touch(_ paths: String...) throws { for path in paths { try text(path, "") } }
+
+  /// A grey PNG whose pixels are given row by row.
+  func grey(_ path: String, width: Int, _ pixels: [UInt8]) throws {
+    try touch(path)
+    let image = try Image(width: width, height: pixels.count / width, channels: 1, pixels: pixels)
+    try ImageFile.writePNG(image, to: file(path))
+  }
+
+  func sample(_ image: String, _ mask: String?, labels: [Int]? = nil) -> Sample {
+    Sample(
+      site: "a", id: "x", image: file(image), mask: mask.map(file), lesionClass: nil, group: "a/x",
+      lesionLabels: labels)
+  }
+}
+
+/// The text of the error that a closure throws, empty when it throws none.
+func message(_ body: () throws -> Void) -> String {
+  do {
+    try body()
+    return ""
+  } catch {
+    return "\(error)"
+  }
+}
