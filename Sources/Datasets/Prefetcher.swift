@@ -28,14 +28,14 @@ public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
     thread.start()
   }
 
-  /// The next item, nil after the last.
+  /// The next item, nil after the last and, once what is ready has been taken, after a cancellation.
   ///
   /// - Throws: what making it threw.
   public func next() throws -> Item? {
     let start = Date()
     condition.lock()
     defer { condition.unlock() }
-    while ready.isEmpty && !finished { condition.wait() }
+    while ready.isEmpty && !finished && !cancelled { condition.wait() }
     secondsWaited += Date().timeIntervalSince(start)
     guard !ready.isEmpty else { return nil }
     let result = ready.removeFirst()
