@@ -1,0 +1,115 @@
+import Foundation
+import MCDRL
+import Testing
+
+@testable import Training
+
+@Suite("Run configuration")
+struct RunConfigurationTests {
+  @Test("A dotted name changes one nested setting and nothing else")
+  func nested() throws {
+    var changed = RunConfiguration()
+    try changed.set("optimizer.learningRate=0.25")
+    try changed.set("model.head.detailWidths=[8, 16]")
+    var expected = RunConfiguration()
+    expected.optimizer.learningRate = 0.25
+    expected.model.head.detailWidths = [8, 16]
+    #expect(changed == expected)
+  }
+
+  @Test("Words need no quotes; numbers, lists and true are read as such")
+  func kinds() throws {
+    var configuration = RunConfiguration()
+    try configuration.set("tune=last-2")
+    try configuration.set("precision=bfloat16")
+    try configuration.set("augmentation.flips=false")
+    try configuration.set("sources=['a', \"b\"]")
+    try configuration.set("data=/a=b")
+    #expect(configuration.tune == .last(2) && configuration.precision == .bfloat16)
+    #expect(!configuration.augmentation.flips && configuration.sources == ["a", "b"])
+    #expect(configuration.data == "/a=b")
+  }
+
+  @Test("An unknown name is answered with the known ones and changes nothing")
+  func unknown() throws {
+    var configuration = RunConfiguration()
+    let top = message { try configuration.set("epoch=3") }
+    #expect(top.contains("--set epoch=3") && top.contains("\"epoch\"") && top.contains("epochs"))
+    let nested = message { try configuration.set("optimizer.rate=3") }
+    #expect(nested.contains("\"rate\"") && nested.contains("learningRate"))
+    let group = message { try configuration.set("optimizer=3") }
+    #expect(group.contains("learningRate"))
+    #expect(configuration == RunConfiguration())
+  }
+
+  @Test(
+    "A value of the wrong type is refused",
+    arguments: ["epochs=many", "epochs=1.5", "epochs=", "seed=-1", "tune=last-0", "augmentation.flips=1x"])
+  func wrongType(_ assignment: String) throws {
+    var configuration = RunConfiguration()
+    let text = message { try configuration.set(assignment) }
+    #expect(text.contains("--set \(assignment)"), "\(text)")
+    #expect(configuration == RunConfiguration())
+  }
+
+  @Test("Without a key or an equals sign it says how to write it", arguments: ["epochs", "=3", ""])
+  func malformed(_ assignment: String) throws {
+    var configuration = RunConfiguration()
+    #expect(message { try configuration.set(assignment) }.contains("--set"))
+  }
+
+  @Test("A JSON5 file is laid over the settings; only what it names changes")
+  func merge() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json5")
+    defer { try? FileManager.default.removeItem(at: file) }
+    func merged(_ text: String) throws -> RunConfiguration {
+      try Data(text.utf8).write(to: file)
+      var configuration = RunConfiguration()
+      configuration.batchSize = 5
+      try configuration.merge(contentsOf: file)
+      return configuration
+    }
+    let configuration = try merged("{ epochs: 9, optimizer: { warmup: 0.5, }, /* ours */ }")
+    #expect(configuration.epochs == 9 && configuration.batchSize == 5)
+    #expect(configuration.optimizer.warmup == 0.5)
+    #expect(configuration.optimizer.learningRate == RunConfiguration().optimizer.learningRate)
+    for bad in ["{ epoch: 9 }", "{ epochs: 'nine' }", "[1]", "{ epochs: ", ""] {
+      #expect(message { _ = try merged(bad) }.hasPrefix(file.path), "\(bad)")
+    }
+    try FileManager.default.removeItem(at: file)
+    var missing = RunConfiguration()
+    #expect(message { try missing.merge(contentsOf: file) }.hasPrefix(file.path))
+  }
+
+  @Test("The shipped settings file fits")
+  func shipped() throws {
+    var configuration = RunConfiguration()
+    try configuration.merge(
+      contentsOf: TinyRun.root.appendingPathComponent("Configurations/polypgen-scratch.json5"))
+    try configuration.validate()
+  }
+
+  @Test(
+    "Values that no run can use are refused by name",
+    arguments: [
+      "epochs=0", "batchSize=0", "accumulation=0", "imageSize=8", "validationShare=1",
+      "interventionStart=1.5", "optimizer.learningRate=0", "optimizer.gradientClip=0",
+      "augmentation.scale=0.5",
+    ])
+  func validate(_ assignment: String) throws {
+    var configuration = RunConfiguration()
+    try configuration.validate()
+    try configuration.set(assignment)
+    let key = assignment.prefix { $0 != "=" }
+    #expect(message { try configuration.validate() }.contains(key))
+  }
+
+  @Test("Settings survive being written and read")
+  func roundTrip() throws {
+    var configuration = RunConfiguration()
+    configuration.tune = .last(3)
+    configuration.seed = .max
+    let data = try JSONEncoder().encode(configuration)
+    #expect(try JSONDecoder().decode(RunConfiguration.self, from: data) == configuration)
+  }
+}
