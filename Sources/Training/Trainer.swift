@@ -98,6 +98,8 @@ public final class Trainer {
   /// - Throws: `TrainingError`; the saved state is then the last good one.
   @discardableResult
   public func train(_ progress: TrainingProgress = TrainingProgress()) throws -> [EpochMetrics] {
+    // A kill between state and metrics leaves the latter a line short, which no later epoch may mend.
+    if !state.history.isEmpty { try run.write(state.history) }
     while state.epoch < configuration.epochs {
       let metrics = try trainEpoch(progress)
       progress.epoch(metrics, configuration.epochs)

@@ -1,0 +1,79 @@
+import Foundation
+import MCDRL
+import Testing
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  @Suite("Resuming")
+  struct ResumeTests {
+    /// Three steps an epoch: 6 is the end of epoch 2, 8 the middle of epoch 3.
+    @Test(
+      "A run that is stopped and resumed equals an uninterrupted one, bit for bit",
+      arguments: [Method.mcdrl, .baseline], [6, 8])
+    func bitForBit(method: Method, stop: Int) throws {
+      let whole = try TinyRun(method: method)
+      try whole.trainer().trainer.train()
+
+      let parts = try TinyRun(method: method)
+      let interrupted = TrainingError.interrupted(epoch: (stop - 1) / 3 + 1, step: (stop - 1) % 3 + 1)
+      #expect(throws: interrupted) { try parts.train(stopAfter: stop) }
+      try parts.trainer(resuming: true).trainer.train()
+
+      #expect(try whole.metrics().count == 4)
+      #expect(try whole.metrics() == parts.metrics())
+      #expect(try whole.stateTensors() == parts.stateTensors())
+      #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: parts.run.weightsFile))
+    }
+
+    @Test("Gradients that are being accumulated are not lost by a stop")
+    func accumulation() throws {
+      let (whole, parts) = (
+        try TinyRun(method: .baseline, epochs: 2), try TinyRun(method: .baseline, epochs: 2)
+      )
+      whole.configuration.accumulation = 2
+      parts.configuration.accumulation = 2
+      try whole.trainer().trainer.train()
+      // Step 1 leaves half of a sum, so the stop waits for step 2.
+      #expect(throws: TrainingError.interrupted(epoch: 1, step: 2)) { try parts.train(stopAfter: 1) }
+      try parts.trainer(resuming: true).trainer.train()
+      #expect(try whole.metrics() == parts.metrics())
+      #expect(try whole.stateTensors() == parts.stateTensors())
+    }
+
+    @Test("Resuming a finished run changes no weights and completes metrics that a kill cut off")
+    func finished() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 2)
+      try tiny.trainer().trainer.train()
+      let (metrics, state) = (try tiny.metrics(), try tiny.stateTensors())
+      // A kill between the last state and the last line of metrics leaves this.
+      try tiny.run.write(Array(try tiny.trainer(resuming: true).trainer.history.dropLast()))
+      #expect(try tiny.metrics().count == 1)
+      let history = try tiny.trainer(resuming: true).trainer.train()
+      #expect(history.count == 2)
+      #expect(try tiny.metrics() == metrics)
+      #expect(try tiny.stateTensors() == state)
+    }
+
+    @Test("The state of another shape is an error that names its file")
+    func otherShape() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      try tiny.trainer().trainer.train()
+      try tiny.configuration.set("model.head.detailWidths=[4,8]")
+      let text = message { _ = try tiny.trainer(resuming: true) }
+      #expect(text.contains(tiny.run.stateFile.path) && text.contains("head"), "\(text)")
+    }
+
+    @Test("A truncated state, and a file that is none, are errors that name the file")
+    func damaged() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      try tiny.trainer().trainer.train()
+      let bytes = try Data(contentsOf: tiny.run.stateFile)
+      try bytes.prefix(bytes.count / 2).write(to: tiny.run.stateFile)
+      #expect(message { _ = try tiny.trainer(resuming: true) }.contains(tiny.run.stateFile.path))
+      try SafetensorsFile.write(["x": .zeros([1])], to: tiny.run.stateFile)
+      #expect(message { _ = try tiny.trainer(resuming: true) }.contains(tiny.run.stateFile.path))
+    }
+  }
+}
