@@ -100,6 +100,8 @@ public final class Trainer {
   public func train(_ progress: TrainingProgress = TrainingProgress()) throws -> [EpochMetrics] {
     // A kill between state and metrics leaves the latter a line short, which no later epoch may mend.
     if !state.history.isEmpty { try run.write(state.history) }
+    // Divergence or a kill in the first epoch must find a state, too.
+    if state.totalSteps == 0 { try state.save(system: system, optimizer: optimizer, to: run.stateFile) }
     while state.epoch < configuration.epochs {
       let metrics = try trainEpoch(progress)
       progress.epoch(metrics, configuration.epochs)

@@ -1,0 +1,105 @@
+import Datasets
+import Foundation
+import MCDRL
+import Testing
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  @Suite("Trainer")
+  struct TrainerTests {
+    @Test("Divergence is an error, and the state file can still be loaded", arguments: [4, 12])
+    func diverged(batch: Int) throws {
+      let tiny = try TinyRun(method: .baseline)
+      tiny.configuration.batchSize = batch
+      tiny.configuration.optimizer.learningRate = 1e30
+      tiny.configuration.optimizer.warmup = 0
+      do {
+        try tiny.trainer().trainer.train()
+        Issue.record("training at a rate of 1e30 should diverge")
+      } catch let error as TrainingError {
+        guard case .diverged(_, _, let state) = error else { throw error }
+        #expect(state == tiny.run.stateFile.path)
+        #expect(error.description.contains("optimizer.learningRate"))
+      }
+      #expect(tiny.run.hasState)
+      let (_, system) = try tiny.trainer(resuming: true)
+      #expect(try system.state().values.allSatisfy { try $0.floats().allSatisfy(\.isFinite) })
+    }
+
+    @Test("The finished run gives the live system's probabilities", arguments: [Method.mcdrl, .baseline])
+    func trained(method: Method) throws {
+      let tiny = try TinyRun(method: method, epochs: 1)
+      let (trainer, live) = try tiny.trainer()
+      try trainer.train()
+      let (loaded, configuration) = try RunAssembly.trained(tiny.run)
+      #expect(configuration == tiny.configuration)
+      let samples = Array(try TinyRun.sites.get()[2].samples.prefix(3))
+      let images = try SampleBank(samples, reader: SampleReader(size: 32)).batch([0, 1, 2]).images
+      live.train(false)
+      #expect(try loaded.probabilities(images).floats() == live.probabilities(images).floats())
+    }
+
+    @Test("Training twice with one seed gives equal weights; another seed gives others")
+    func seeded() throws {
+      let runs = try [UInt64(7), 7, 8].map { seed in
+        let tiny = try TinyRun(epochs: 1)
+        tiny.configuration.seed = seed
+        try tiny.trainer().trainer.train()
+        return tiny
+      }
+      let weights = try runs.map { try Data(contentsOf: $0.run.weightsFile) }
+      #expect(weights[0] == weights[1] && weights[0] != weights[2])
+      #expect(try runs[0].metrics() == runs[1].metrics())
+    }
+
+    @Test("The intervention and its loss begin at their epoch; a baseline has neither")
+    func schedule() throws {
+      let tiny = try TinyRun()
+      try tiny.trainer().trainer.train()
+      let metrics = try tiny.metrics()
+      #expect(metrics.map(\.epoch) == [1, 2, 3, 4])
+      #expect(metrics.map(\.intervening) == [false, true, true, true])
+      #expect(metrics.map { $0.causal != nil } == [false, true, true, true])
+      #expect(metrics.allSatisfy { $0.contrast != nil && $0.validationDice != nil && $0.loss.isFinite })
+      let baseline = try TinyRun(method: .baseline, epochs: 2)
+      try baseline.trainer().trainer.train()
+      #expect(try baseline.metrics().allSatisfy { $0.causal == nil && $0.contrast == nil })
+    }
+
+    @Test("The weights that are kept are those of the best epoch so far")
+    func best() throws {
+      let tiny = try TinyRun(method: .baseline)
+      let history = try tiny.trainer().trainer.train()
+      var highest = -1.0
+      for metrics in history {
+        let dice = try #require(metrics.validationDice)
+        #expect(metrics.best == (dice > highest))
+        highest = max(highest, dice)
+      }
+    }
+
+    @Test("No training images are an error that says so")
+    func noImages() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      let (_, system) = try tiny.trainer()
+      let none = try SampleBank([], reader: SampleReader(size: 32))
+      #expect(throws: TrainingError.noImages) {
+        try Trainer(
+          configuration: tiny.configuration, system: system, run: tiny.run, training: none, validation: none,
+          classes: [], resuming: false)
+      }
+    }
+
+    @Test("A folder without a run, and a run without weights, say what to do")
+    func notTrained() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      #expect(message { _ = try RunAssembly.trained(tiny.run) }.hasPrefix(tiny.run.url.path))
+      _ = try tiny.trainer()
+      #expect(message { _ = try RunAssembly.trained(tiny.run) }.contains(tiny.run.weightsFile.path))
+      try Data("{}".utf8).write(to: tiny.run.configurationFile)
+      #expect(message { _ = try RunAssembly.trained(tiny.run) }.contains(tiny.run.configurationFile.path))
+    }
+  }
+}
