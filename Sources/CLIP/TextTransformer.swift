@@ -1,6 +1,8 @@
 import Torch
 
-/// CLIP's text tower: token ids → embeddings. Checkpoint keys are Hugging Face's.
+/// CLIP's text tower: token ids → embeddings.
+///
+/// Checkpoint keys are Hugging Face's.
 public final class TextTransformer: Module {
   @Child private var tokenEmbedding: Embedding
   @Parameter private var positions: Tensor

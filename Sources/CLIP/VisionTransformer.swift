@@ -10,7 +10,9 @@ public struct ImageFeatures: Sendable {
   public let layers: [Tensor]
 }
 
-/// CLIP's vision transformer, of any patch, width and depth. Checkpoint keys are Hugging Face's.
+/// CLIP's vision transformer, of any patch, width and depth.
+///
+/// Checkpoint keys are Hugging Face's.
 public final class VisionTransformer: Module {
   @Parameter private var classEmbedding: Tensor
   @Parameter private var patchWeight: Tensor

@@ -8,10 +8,10 @@ enum MCDRLCommand {
   static let version = "0.1.0"
   static var subcommands: [any Subcommand.Type] {
     [
-    DoctorCommand.self, DemoCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
-    ClipEmbedCommand.self,
-    ClipTokenizeCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
-    MetricsCommand.self,
+      DoctorCommand.self, DemoCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
+      ClipEmbedCommand.self,
+      ClipTokenizeCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
+      MetricsCommand.self,
     ]
   }
 

@@ -5,6 +5,7 @@ import Torch
 /// An image tower and the method after it: what is trained, stored and used.
 public final class SegmentationSystem: Module {
   @Child private var towerModule: Module
+  /// The method after the tower.
   @Child public var model: SegmentationModel
   @Buffer private var prior: Tensor
   private let tower: any ImageEncoder
