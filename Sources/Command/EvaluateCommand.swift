@@ -47,8 +47,8 @@ enum EvaluateCommand: Subcommand {
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
     let named = arguments.all("site")
     let sites = try (named.isEmpty ? [configuration.holdOut] : named).map(catalog.site)
-    let segmenter = Segmenter(system, imageSize: configuration.imageSize)
-    let reader = SampleReader(size: configuration.imageSize)
+    let segmenter = Segmenter(system, reader: configuration.reader)
+    let reader = configuration.reader
     let split = try Split(
       sites: configuration.sources.map(catalog.site), validationShare: configuration.validationShare,
       seed: configuration.seed)

@@ -14,7 +14,7 @@ enum PredictCommand: Subcommand {
     .one("out", "DIR", "where results go"),
     .one("format", "LIST", "mask, probability, overlay; several with commas (mask)"),
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one("max-pixels", "N", "refuse larger images (100000000)"),
+    .one("max-pixels", "N", "refuse larger images (the run's maxPixels)"),
   ]
 
   private enum Format: String, CaseIterable { case mask, probability, overlay }
@@ -44,19 +44,20 @@ enum PredictCommand: Subcommand {
       return format
     }
     let threshold = try arguments.number("threshold") ?? 0.5
-    var limits = ImageLimits.default
-    if let pixels = try arguments.integer("max-pixels", atLeast: 1) { limits.maximumPixels = pixels }
+    let maxPixels = try arguments.integer("max-pixels", atLeast: 1)
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let files = try inputs(arguments.positional.dropFirst().map { URL(fileURLWithPath: $0) })
-    let (system, configuration) = try RunAssembly.trained(
+    let (system, trained) = try RunAssembly.trained(
       RunDirectory(URL(fileURLWithPath: arguments.positional[0])))
+    var configuration = trained
+    if let maxPixels { configuration.maxPixels = maxPixels }
     do {
       try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
     } catch {
       throw FileError.cannotWrite(out, reason: FileError.reason(of: error))
     }
 
-    let segmenter = Segmenter(system, imageSize: configuration.imageSize, limits: limits)
+    let segmenter = Segmenter(system, reader: configuration.reader)
     let bar = ProgressBar("predicting", total: files.count)
     var summaries: [Summary] = []
     var failures: [String] = []

@@ -66,7 +66,7 @@ enum TrainCommand: Subcommand {
       "\(configuration.model.method.rawValue): \(split.training.count) training and "
         + "\(split.validation.count) validation images from \(sources.map(\.name).joined(separator: ", ")); "
         + "\(configuration.holdOut) held out")
-    let reader = SampleReader(size: configuration.imageSize)
+    let reader = configuration.reader
     let training = try bank(split.training, reader, "reading", console)
     let validation = try bank(split.validation, reader, "reading validation", console)
     let trainer = try Trainer(
@@ -78,7 +78,7 @@ enum TrainCommand: Subcommand {
   }
 
   private static func fresh(_ arguments: Arguments, _ run: RunDirectory) throws -> RunConfiguration {
-    guard !run.exists else {
+    guard !run.hasState else {
       throw ConfigurationError(
         "\(run.url.path): holds a run already; continue it with --resume or choose another --out")
     }

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Imaging
 import MCDRL
 import Torch
 
@@ -17,6 +18,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var lesionClass = ""
   /// S: the side of the square that images are scaled to.
   public var imageSize = 224
+  /// Larger images are refused before they are decoded.
+  public var maxPixels = ImageLimits.default.maximumPixels
   /// The seed of everything.
   public var seed: UInt64 = 0
   /// Passes over the training images.
@@ -44,6 +47,11 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   /// The defaults.
   public init() {}
+
+  /// How images are read.
+  public var reader: SampleReader {
+    SampleReader(size: imageSize, limits: ImageLimits(maximumPixels: maxPixels))
+  }
 
   /// The first epoch, counted from 0, in which the intervention is on.
   public var interventionEpoch: Int { Int((interventionStart * Double(epochs)).rounded()) }

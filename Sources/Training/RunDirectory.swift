@@ -50,11 +50,10 @@ public struct RunDirectory: Sendable {
       throw ConfigurationError(
         "\(url.path): not a run folder (no config.json); give the --out of mcdrl train")
     }
-    do {
-      return try JSONDecoder().decode(RunConfiguration.self, from: Data(contentsOf: configurationFile))
-    } catch {
-      throw ConfigurationError("\(configurationFile.path): \(explanation(of: error)); train the run again")
-    }
+    // Laid over the defaults, so that a run of an older version, which lacks a setting, can still be used.
+    var configuration = RunConfiguration()
+    try configuration.merge(contentsOf: configurationFile)
+    return configuration
   }
 
   /// Writes a value as JSON, atomically.

@@ -10,9 +10,9 @@ public final class Segmenter {
   private let reader: SampleReader
 
   /// Wraps a system.
-  public init(_ system: SegmentationSystem, imageSize: Int, limits: ImageLimits = .default) {
+  public init(_ system: SegmentationSystem, reader: SampleReader) {
     self.system = system
-    reader = SampleReader(size: imageSize, limits: limits)
+    self.reader = reader
   }
 
   /// Reads an image file: uint8 3×H×W.
