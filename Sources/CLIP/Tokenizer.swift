@@ -3,122 +3,92 @@ import Torch
 
 /// CLIP's byte-level byte-pair encoding: text → token ids in a fixed window.
 ///
-/// Cleaning is that of Hugging Face's tokenizer: NFC, white space collapsed, lower case.
+/// The text is cleaned, split at CLIP's pattern, and each word's bytes are joined pair by pair.
 public struct Tokenizer: Sendable {
-  private let vocabulary: [String: Int]
-  private let ranks: [Pair: Int]
   /// The first token of every sentence.
   public let startToken: Int
   /// The last token of every sentence.
   public let endToken: Int
   /// What fills the window after the end.
   public let padToken: Int
+  /// How text is cleaned.
+  public let cleaning: TextCleaning
+  /// The number of tokens: the largest id and one.
+  public let count: Int
+
+  /// The ids of the 256 bytes inside a word, and at its end.
+  private let inner: [Int]
+  private let final: [Int]
+  private let merges: [Pair: Merge]
 
   private struct Pair: Hashable {
-    let left: String
-    let right: String
+    let left: Int
+    let right: Int
+  }
+
+  private struct Merge {
+    let rank: Int
+    let token: Int
   }
 
   /// Makes a tokenizer from a vocabulary and merges in order of rank.
   ///
-  /// - Throws: `CLIPError.badFile` when the vocabulary lacks a byte or a special token.
-  public init(vocabulary: [String: Int], merges: [(String, String)], file: URL, padToken: Int? = nil) throws {
-    guard let start = vocabulary["<|startoftext|>"], let end = vocabulary["<|endoftext|>"] else {
-      throw CLIPError.badFile(file, reason: "the vocabulary lacks <|startoftext|> or <|endoftext|>")
-    }
-    for symbol in Self.symbols where vocabulary[symbol] == nil || vocabulary[symbol + "</w>"] == nil {
-      throw CLIPError.badFile(file, reason: "the vocabulary lacks the byte \"\(symbol)\"")
-    }
-    for (left, right) in merges where vocabulary[left + right] == nil {
-      throw CLIPError.badFile(file, reason: "the vocabulary lacks the merge \"\(left)\(right)\"")
-    }
-    self.vocabulary = vocabulary
-    ranks = Dictionary(
-      merges.enumerated().map { (Pair(left: $1.0, right: $1.1), $0) }, uniquingKeysWith: { first, _ in first }
-    )
-    startToken = start
-    endToken = end
-    self.padToken = padToken ?? end
-  }
-
-  /// A vocabulary of the 256 bytes without merges, for models that have none of their own.
-  public static func bytes() throws -> Tokenizer {
-    let tokens = symbols + symbols.map { $0 + "</w>" } + ["<|startoftext|>", "<|endoftext|>"]
-    let vocabulary = Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, $0) })
-    return try Tokenizer(vocabulary: vocabulary, merges: [], file: URL(fileURLWithPath: "bytes"))
-  }
-
-  /// The number of tokens.
-  public var count: Int { (vocabulary.values.max() ?? -1) + 1 }
-
-  /// Reads `vocab.json` and `merges.txt`, or `tokenizer.json`, from a CLIP folder.
-  ///
-  /// - Throws: `CLIPError` that names the file.
-  public init(folder: URL) throws {
-    let vocabularyFile = folder.appendingPathComponent("vocab.json")
-    let mergesFile = folder.appendingPathComponent("merges.txt")
-    let whole = folder.appendingPathComponent("tokenizer.json")
-    if let data = try? Data(contentsOf: vocabularyFile) {
-      guard let vocabulary = try? JSONDecoder().decode([String: Int].self, from: data) else {
-        throw CLIPError.badFile(vocabularyFile, reason: "it must hold one JSON object of tokens and ids")
-      }
-      guard let text = try? String(contentsOf: mergesFile, encoding: .utf8) else {
-        throw CLIPError.missingFile(mergesFile)
-      }
-      let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#version") }
-      try self.init(
-        vocabulary: vocabulary, merges: try Self.pairs(lines.map(String.init), mergesFile), file: mergesFile)
-    } else if let data = try? Data(contentsOf: whole) {
-      guard let file = try? JSONDecoder().decode(WholeFile.self, from: data) else {
-        throw CLIPError.badFile(whole, reason: "it must hold model.vocab and model.merges")
-      }
-      let merges = try file.model.merges.map { merge in
-        if case .string(let line) = merge { return try Self.pairs([line], whole)[0] }
-        if case .array(let parts) = merge, parts.count == 2, case .string(let left) = parts[0],
-          case .string(let right) = parts[1]
-        {
-          return (left, right)
-        }
-        throw CLIPError.badFile(whole, reason: "a merge is not a pair of tokens")
-      }
-      try self.init(vocabulary: file.model.vocab, merges: merges, file: whole)
-    } else {
-      throw CLIPError.missingFile(vocabularyFile)
-    }
-  }
-
-  private struct WholeFile: Decodable {
-    struct Model: Decodable {
-      let vocab: [String: Int]
-      let merges: [JSONValue]
-    }
-    let model: Model
-  }
-
-  private static func pairs(_ lines: [String], _ file: URL) throws -> [(String, String)] {
-    try lines.map { line in
-      let parts = line.split(separator: " ")
-      guard parts.count == 2 else {
+  /// - Parameters:
+  ///   - vocabulary: ids of tokens, written in CLIP's byte symbols.
+  ///   - merges: pairs of tokens, the first joined first.
+  ///   - file: where they come from, for messages.
+  ///   - cleaning: how text is cleaned.
+  ///   - padToken: nil for what the cleaning's family does: the end token, or 0.
+  /// - Throws: `CLIPError.badFile` when the vocabulary lacks a byte, a merge or a special token.
+  public init(
+    vocabulary: [String: Int], merges: [(String, String)], file: URL,
+    cleaning: TextCleaning = .huggingFace, padToken: Int? = nil
+  ) throws {
+    func id(_ token: String, _ what: String) throws -> Int {
+      guard let id = vocabulary[token], id >= 0 else {
         throw CLIPError.badFile(
-          file, reason: "the merge \"\(line)\" is not two tokens with a space between them")
+          file, reason: "the vocabulary lacks the \(what) \"\(token)\"; fetch vocabulary and merges again")
       }
-      return (String(parts[0]), String(parts[1]))
+      return id
     }
+    startToken = try id("<|startoftext|>", "token")
+    endToken = try id("<|endoftext|>", "token")
+    inner = try Self.symbols.map { try id($0, "byte") }
+    final = try Self.symbols.map { try id($0 + "</w>", "byte") }
+    var table: [Pair: Merge] = [:]
+    for (rank, merge) in merges.enumerated() {
+      let pair = Pair(left: try id(merge.0, "token"), right: try id(merge.1, "token"))
+      if table[pair] == nil { table[pair] = Merge(rank: rank, token: try id(merge.0 + merge.1, "merge")) }
+    }
+    self.merges = table
+    self.cleaning = cleaning
+    self.padToken = padToken ?? (cleaning == .openCLIP ? 0 : endToken)
+    count = (vocabulary.values.max() ?? -1) + 1
+  }
+
+  /// The 256 bytes, alone and at a word's end, and the two special tokens: 514 tokens without merges.
+  ///
+  /// For models with random weights, which have no vocabulary of their own.
+  public static func bytes(cleaning: TextCleaning = .huggingFace) throws -> Tokenizer {
+    try Tokenizer(orderedMerges: [], file: URL(fileURLWithPath: "bytes"), cleaning: cleaning)
+  }
+
+  /// Makes a tokenizer whose vocabulary follows from its merges, in OpenAI's order.
+  init(orderedMerges merges: [(String, String)], file: URL, cleaning: TextCleaning) throws {
+    let ordered = Self.orderedSymbols
+    let tokens =
+      ordered + ordered.map { $0 + "</w>" } + merges.map { $0.0 + $0.1 } + ["<|startoftext|>", "<|endoftext|>"]
+    let vocabulary = Dictionary(tokens.enumerated().map { ($1, $0) }, uniquingKeysWith: { $1 })
+    try self.init(vocabulary: vocabulary, merges: merges, file: file, cleaning: cleaning)
   }
 
   /// The tokens of a sentence, with start and end, at most `window`; the end is kept when it is cut.
   ///
   /// Special tokens that stand in the text, written just so, are themselves.
   public func encode(_ text: String, window: Int = 77) -> [Int] {
-    var tokens = [startToken]
-    var rest = Substring(text)
-    while let special = Self.firstSpecial(rest) {
-      tokens +=
-        ordinary(rest[..<special.lowerBound]) + [rest[special] == "<|endoftext|>" ? endToken : startToken]
-      rest = rest[special.upperBound...]
-    }
-    tokens += ordinary(rest) + [endToken]
-    return tokens.count <= window ? tokens : Array(tokens.prefix(window - 1)) + [endToken]
+    let tokens = [startToken] + words(text).flatMap(tokens(of:)) + [endToken]
+    guard tokens.count > window else { return tokens }
+    return Array(tokens.prefix(max(0, window - 1)) + [endToken])
   }
 
   private static func firstSpecial(_ text: Substring) -> Range<String.Index>? {
@@ -135,53 +105,95 @@ public struct Tokenizer: Sendable {
   public func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
     let rows = texts.flatMap { text -> [Int] in
       let tokens = encode(text, window: window)
-      return tokens + Array(repeating: padToken, count: window - tokens.count)
+      return tokens + Array(repeating: padToken, count: max(0, window - tokens.count))
     }
     return try Tensor(rows, shape: [texts.count, window])
   }
 
-  private static func cleaned(_ text: String) -> String {
-    let parts = text.precomposedStringWithCanonicalMapping.unicodeScalars
-      .split { $0.properties.isWhitespace }.map { String($0) }
-    return parts.joined(separator: " ").lowercased()
+  private enum Word {
+    case token(Int)
+    case text(ArraySlice<Unicode.Scalar>)
+  }
+
+  /// The words of a text; special tokens that are written out stand for themselves.
+  private func words(_ text: String) -> [Word] {
+    switch cleaning {
+    case .openCLIP:
+      let specials = [("<start_of_text>", startToken), ("<end_of_text>", endToken)]
+      return split(Array(cleaning(text).unicodeScalars), specials.map { (Array($0.unicodeScalars), $1) })
+    case .huggingFace:
+      // Special tokens are found before cleaning, so only in lower case; after it they are words of their own,
+      // spelt from bytes.
+      var found: [Word] = []
+      var rest = Array(text.unicodeScalars)[...]
+      let specials = [("<|startoftext|>", startToken), ("<|endoftext|>", endToken)]
+        .map { (Array($0.unicodeScalars), $1) }
+      var part: [Unicode.Scalar] = []
+      func flush() {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: part)
+        found += split(Array(cleaning(String(view)).unicodeScalars), specials.map { ($0.0, nil) })
+        part = []
+      }
+      while let first = rest.first {
+        if first == "<", let special = specials.first(where: { rest.starts(with: $0.0) }) {
+          flush()
+          found.append(.token(special.1))
+          rest = rest.dropFirst(special.0.count)
+        } else {
+          part.append(first)
+          rest = rest.dropFirst()
+        }
+      }
+      flush()
+      return found
+    }
   }
 
   /// Splits at CLIP's pattern: contractions, runs of letters, single numerals, runs of anything else.
-  private func words(_ text: String) -> [String] {
-    let scalars = Array(text.unicodeScalars)
-    var words: [String] = []
-    var start = 0
-    func string(_ range: Range<Int>) -> String {
-      var view = String.UnicodeScalarView()
-      view.append(contentsOf: scalars[range])
-      return String(view)
+  ///
+  /// - Parameters:
+  ///   - scalars: the cleaned text.
+  ///   - specials: texts that are words wherever they stand, with their tokens; nil for words of their own.
+  private func split(_ scalars: [Unicode.Scalar], _ specials: [([Unicode.Scalar], Int?)]) -> [Word] {
+    var words: [Word] = []
+    var rest = scalars[...]
+    func take(_ length: Int) {
+      words.append(.text(rest.prefix(length)))
+      rest = rest.dropFirst(length)
     }
-    while start < scalars.count {
-      let rest = scalars[start..<min(scalars.count, start + 16)]
-      if let special = Self.fixed.first(where: { rest.starts(with: $0.unicodeScalars) }) {
-        // A special token in capitals is only text: CLIP's pattern takes it out, the byte-level one cuts it in three.
-        words += special.hasPrefix("<|") ? ["<|", String(special.dropFirst(2).dropLast(2)), "|>"] : [special]
-        start += special.unicodeScalars.count
-        continue
+    while let first = rest.first {
+      if let special = specials.first(where: { rest.starts(with: $0.0) }) {
+        words += special.1.map { [.token($0)] } ?? split(special.0, [])
+        rest = rest.dropFirst(special.0.count)
+      } else if first == "'", let ending = contraction(rest.dropFirst()) {
+        take(1 + ending)
+      } else {
+        let kind = Kind(first)
+        switch kind {
+        case .space: rest = rest.dropFirst()
+        case .numeral: take(1)
+        case .letter, .other: take(rest.prefix { Kind($0) == kind }.count)
+        }
       }
-      var end = start + 1
-      switch Kind(scalars[start]) {
-      case .space:
-        start = end
-        continue
-      case .numeral: break
-      case .letter: while end < scalars.count, Kind(scalars[end]) == .letter { end += 1 }
-      case .other: while end < scalars.count, Kind(scalars[end]) == .other { end += 1 }
-      }
-      words.append(string(start..<end))
-      start = end
     }
     return words
   }
 
-  private static let fixed = [
-    "<|startoftext|>", "<|endoftext|>", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d",
-  ]
+  /// The letters of 's, 't, 're, 've, 'm, 'll or 'd that come next; nil when none does.
+  private func contraction(_ rest: ArraySlice<Unicode.Scalar>) -> Int? {
+    guard let first = rest.first else { return nil }
+    switch first {
+    case "s", "t", "m", "d": return 1
+    // OpenCLIP's pattern ignores case, and the long s is another case of s.
+    case "\u{17F}" where cleaning == .openCLIP: return 1
+    default: break
+    }
+    switch (first, rest.dropFirst().first) {
+    case ("r", "e"), ("v", "e"), ("l", "l"): return 2
+    default: return nil
+    }
+  }
 
   private enum Kind {
     case letter, numeral, space, other
@@ -195,46 +207,51 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  private func tokens(of word: String) -> [Int] {
-    var parts = word.utf8.map { Self.symbols(ofByte: $0) }
-    guard !parts.isEmpty else { return [] }
-    parts[parts.count - 1] += "</w>"
-    while parts.count > 1 {
-      let candidates = parts.indices.dropLast().compactMap { index -> (rank: Int, index: Int)? in
-        ranks[Pair(left: parts[index], right: parts[index + 1])].map { ($0, index) }
-      }
-      guard let best = candidates.min(by: { $0.rank < $1.rank }) else { break }
-      let (left, right) = (parts[best.index], parts[best.index + 1])
-      var merged: [String] = []
+  private func tokens(of word: Word) -> [Int] {
+    guard case .text(let scalars) = word else {
+      if case .token(let id) = word { return [id] }
+      return []
+    }
+    let bytes = scalars.flatMap { Array(UTF8.encode($0) ?? UTF8.encodedReplacementCharacter) }
+    guard let last = bytes.last else { return [] }
+    var parts = bytes.dropLast().map { inner[Int($0)] } + [final[Int(last)]]
+    while let best = lowestMerge(parts) {
+      var joined: [Int] = []
       var index = 0
       while index < parts.count {
-        if index + 1 < parts.count, parts[index] == left, parts[index + 1] == right {
-          merged.append(left + right)
+        if index + 1 < parts.count, parts[index] == best.pair.left, parts[index + 1] == best.pair.right {
+          joined.append(best.token)
           index += 2
         } else {
-          merged.append(parts[index])
+          joined.append(parts[index])
           index += 1
         }
       }
-      parts = merged
+      parts = joined
     }
-    return parts.compactMap { vocabulary[$0] }
+    return parts
   }
 
+  private func lowestMerge(_ parts: [Int]) -> (pair: Pair, token: Int)? {
+    var best: (rank: Int, pair: Pair, token: Int)?
+    for (left, right) in zip(parts, parts.dropFirst()) {
+      let pair = Pair(left: left, right: right)
+      if let merge = merges[pair], merge.rank < best?.rank ?? .max { best = (merge.rank, pair, merge.token) }
+    }
+    return best.map { ($0.pair, $0.token) }
+  }
+
+  /// The bytes that are printable themselves, then the others: the order of CLIP's vocabulary.
+  private static let byteOrder: [Int] = {
+    let printable = Array(33...126) + Array(161...172) + Array(174...255)
+    return printable + (0...255).filter { !printable.contains($0) }
+  }()
+
   /// The printable character that stands for each byte, in the order of CLIP's vocabulary.
-  private static let symbols: [String] = {
-    let printable = Array(33...126) + Array(161...172) + Array(174...255)
-    let others = (0...255).filter { !printable.contains($0) }
-    return (printable + others.indices.map { 256 + $0 }).compactMap { Unicode.Scalar($0).map { String($0) } }
-  }()
+  private static let orderedSymbols: [String] = byteOrder.enumerated().compactMap { index, byte in
+    Unicode.Scalar(index < 188 ? byte : 256 + index - 188).map { String($0) }
+  }
 
-  private static let symbolOfByte: [String] = {
-    let printable = Array(33...126) + Array(161...172) + Array(174...255)
-    let order = printable + (0...255).filter { !printable.contains($0) }
-    var table = Array(repeating: "", count: 256)
-    for (byte, symbol) in zip(order, symbols) { table[byte] = symbol }
-    return table
-  }()
-
-  private static func symbols(ofByte byte: UInt8) -> String { symbolOfByte[Int(byte)] }
+  /// The same by byte.
+  private static let symbols: [String] = zip(byteOrder, orderedSymbols).sorted { $0.0 < $1.0 }.map(\.1)
 }

@@ -1,0 +1,138 @@
+/// HTML's character references (`&eacute;`, `&#233;`), resolved as Python's `html` module and `ftfy` do.
+enum CharacterReferences {
+  /// As `html.unescape`: lenient, the longest known name counts and the semicolon may be missing.
+  static func resolved(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    var result: [Unicode.Scalar] = []
+    var index = 0
+    while index < text.count {
+      if text[index] == "&", let (value, end) = reference(text, at: index) {
+        result += value
+        index = end
+      } else {
+        result.append(text[index])
+        index += 1
+      }
+    }
+    return result
+  }
+
+  /// As `ftfy`: only with a semicolon, but also names that were put in capitals.
+  static func resolvedStrictly(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    var result: [Unicode.Scalar] = []
+    var index = 0
+    while index < text.count {
+      if text[index] == "&", let end = strictEnd(text, index) {
+        result += strictValue(Array(text[index..<end]))
+        index = end
+      } else {
+        result.append(text[index])
+        index += 1
+      }
+    }
+    return result
+  }
+
+  /// The character that Windows-1252 has where Unicode has a control code; itself where it has none.
+  static func windows(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
+    let index = Int(scalar.value) - 0x80
+    guard windowsTable.indices.contains(index), windowsTable[index] != 0 else { return scalar }
+    return Unicode.Scalar(windowsTable[index]) ?? scalar
+  }
+
+  private static let windowsTable: [UInt32] = [
+    0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0,
+    0x017D, 0, 0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A,
+    0x0153, 0, 0x017E, 0x0178,
+  ]
+
+  private static func reference(
+    _ text: [Unicode.Scalar], at start: Int
+  ) -> (value: [Unicode.Scalar], end: Int)? {
+    let body = start + 1
+    if body < text.count, text[body] == "#" { return numeric(text, at: start) }
+    var end = body
+    while end < text.count, end - body < 32, !"\t\n\u{0C} <&#;".unicodeScalars.contains(text[end]) {
+      end += 1
+    }
+    guard end > body else { return nil }
+    if end < text.count, text[end] == ";" { end += 1 }
+    // The longest name that begins here; what follows it stays, as the standard says.
+    for stop in stride(from: end, to: body + 1, by: -1) {
+      if let value = HTMLEntities.byName[string(text[body..<stop])] { return (Array(value.unicodeScalars), stop) }
+    }
+    // A single letter counts only when it is the whole name.
+    return (Array(text[start..<end]), end)
+  }
+
+  private static func numeric(
+    _ text: [Unicode.Scalar], at start: Int
+  ) -> (value: [Unicode.Scalar], end: Int)? {
+    var index = start + 2
+    let isHexadecimal = index < text.count && (text[index] == "x" || text[index] == "X")
+    if isHexadecimal { index += 1 }
+    let first = index
+    var number = 0
+    while index < text.count, let digit = digit(text[index], isHexadecimal) {
+      number = min(number * (isHexadecimal ? 16 : 10) + digit, 0x11_0000)
+      index += 1
+    }
+    guard index > first else { return nil }
+    if index < text.count, text[index] == ";" { index += 1 }
+    return (character(number), index)
+  }
+
+  private static func digit(_ scalar: Unicode.Scalar, _ isHexadecimal: Bool) -> Int? {
+    switch scalar.value {
+    case 0x30...0x39: Int(scalar.value) - 0x30
+    case 0x41...0x46 where isHexadecimal: Int(scalar.value) - 0x37
+    case 0x61...0x66 where isHexadecimal: Int(scalar.value) - 0x57
+    default: nil
+    }
+  }
+
+  private static func character(_ number: Int) -> [Unicode.Scalar] {
+    switch number {
+    case 0, 0xD800...0xDFFF, 0x11_0000...: return ["\u{FFFD}"]
+    case 0x0D: return ["\r"]
+    case 0x80...0x9F: return [windows(Unicode.Scalar(UInt8(number)))]
+    case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0xFDD0...0xFDEF: return []
+    default:
+      if number & 0xFFFE == 0xFFFE { return [] }
+      return Unicode.Scalar(UInt32(number)).map { [$0] } ?? []
+    }
+  }
+
+  /// Where `&name;` or `&#…;` of at most 24 letters and digits ends.
+  private static func strictEnd(_ text: [Unicode.Scalar], _ start: Int) -> Int? {
+    var index = start + 1
+    if index < text.count, text[index] == "#" { index += 1 }
+    let first = index
+    while index < text.count, index - first < 25, isLetterOrDigit(text[index]) { index += 1 }
+    guard index > first, index - first <= 24, index < text.count, text[index] == ";" else { return nil }
+    return index + 1
+  }
+
+  private static func isLetterOrDigit(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII && (scalar.properties.isAlphabetic || (0x30...0x39).contains(scalar.value))
+  }
+
+  private static func strictValue(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    let name = string(text[1...])
+    if let value = HTMLEntities.byName[name] { return Array(value.unicodeScalars) }
+    if text[1] == "#" {
+      let value = resolved(text)
+      return value.contains(";") ? text : value
+    }
+    // A name in capitals: only where HTML itself would not read a part of it.
+    if name == name.uppercased(), let value = HTMLEntities.byName[name.lowercased()], resolved(text) == text {
+      return value.unicodeScalars.flatMap { $0.properties.uppercaseMapping.unicodeScalars }
+    }
+    return text
+  }
+
+  private static func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+    var view = String.UnicodeScalarView()
+    view.append(contentsOf: scalars)
+    return String(view)
+  }
+}

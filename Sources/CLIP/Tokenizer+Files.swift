@@ -1,0 +1,121 @@
+import Foundation
+import Torch
+
+extension Tokenizer {
+  /// Reads a CLIP folder's vocabulary: `vocab.json` with `merges.txt`, `tokenizer.json`, or OpenAI's
+  /// `bpe_simple_vocab_16e6.txt`.
+  ///
+  /// - Parameters:
+  ///   - folder: the folder.
+  ///   - cleaning: nil for what the folder's other files say: OpenCLIP's when it has no Hugging Face `config.json`
+  ///     but `open_clip_config.json` or only OpenAI's vocabulary, else Hugging Face's.
+  /// - Throws: `CLIPError` that names the file.
+  public init(folder: URL, cleaning: TextCleaning? = nil) throws {
+    func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name).path) }
+    let openAI = "bpe_simple_vocab_16e6.txt"
+    let isOpen =
+      !exists("config.json")
+      && (exists("open_clip_config.json") || !(exists("vocab.json") || exists("tokenizer.json")))
+    let cleaning = cleaning ?? (isOpen ? .openCLIP : .huggingFace)
+    if exists("vocab.json") {
+      let vocabulary = try Self.vocabulary(file("vocab.json"))
+      try self.init(
+        vocabulary: vocabulary, merges: try Self.merges(file("merges.txt")), file: file("vocab.json"),
+        cleaning: cleaning,
+        padToken: cleaning == .openCLIP ? nil : try Self.padToken(folder).flatMap { vocabulary[$0] })
+    } else if exists("tokenizer.json") {
+      let (vocabulary, merges) = try Self.whole(file("tokenizer.json"))
+      try self.init(
+        vocabulary: vocabulary, merges: merges, file: file("tokenizer.json"), cleaning: cleaning,
+        padToken: cleaning == .openCLIP ? nil : try Self.padToken(folder).flatMap { vocabulary[$0] })
+    } else if exists(openAI) {
+      // The published list goes on; CLIP's vocabulary is its first 48,894 merges.
+      let merges = try Self.merges(file(openAI), hasHeader: true).prefix(48_894)
+      try self.init(orderedMerges: Array(merges), file: file(openAI), cleaning: cleaning)
+    } else {
+      throw CLIPError.missingFile(file("vocab.json"))
+    }
+  }
+
+  private static func data(_ file: URL) throws -> Data {
+    guard FileManager.default.fileExists(atPath: file.path) else { throw CLIPError.missingFile(file) }
+    do {
+      return try Data(contentsOf: file)
+    } catch {
+      throw FileError.cannotRead(file, reason: FileError.reason(of: error))
+    }
+  }
+
+  private static func vocabulary(_ file: URL) throws -> [String: Int] {
+    guard let vocabulary = try? JSONDecoder().decode([String: Int].self, from: data(file)) else {
+      throw CLIPError.badFile(file, reason: "it must hold one JSON object of tokens and ids; fetch it again")
+    }
+    return vocabulary
+  }
+
+  /// Pairs of tokens, one a line; a first line that begins with `#version` is none.
+  private static func merges(_ file: URL, hasHeader: Bool = false) throws -> [(String, String)] {
+    guard let text = String(data: try data(file), encoding: .utf8) else {
+      throw CLIPError.badFile(file, reason: "it is not UTF-8; fetch it again")
+    }
+    // By bytes: a carriage return and a newline are one character in Swift.
+    let lines = text.utf8.split(whereSeparator: { $0 == 10 || $0 == 13 }).map { String(Substring($0)) }
+    return try lines.enumerated().compactMap { index, line in
+      if index == 0, hasHeader || line.hasPrefix("#version") { return nil }
+      return try pair(line, file, "line \(index + 1)")
+    }
+  }
+
+  private static func pair(_ text: String, _ file: URL, _ place: String) throws -> (String, String) {
+    let parts = text.unicodeScalars.split(separator: " ")
+    guard parts.count == 2 else {
+      throw CLIPError.badFile(
+        file, reason: "\(place): \"\(text)\" is not two tokens with a space between them; fetch it again")
+    }
+    return (String(parts[0]), String(parts[1]))
+  }
+
+  private struct WholeFile: Decodable {
+    struct Model: Decodable {
+      let vocab: [String: Int]
+      let merges: [JSONValue]
+    }
+    let model: Model
+  }
+
+  private static func whole(_ file: URL) throws -> (vocabulary: [String: Int], merges: [(String, String)]) {
+    guard let found = try? JSONDecoder().decode(WholeFile.self, from: data(file)) else {
+      throw CLIPError.badFile(file, reason: "it must hold model.vocab and model.merges; fetch it again")
+    }
+    let merges = try found.model.merges.enumerated().map { index, merge -> (String, String) in
+      switch merge {
+      case .string(let line): return try pair(line, file, "merge \(index)")
+      case .array(let items):
+        if case .string(let left)? = items.first, case .string(let right)? = items.last, items.count == 2 {
+          return (left, right)
+        }
+        fallthrough
+      default: throw CLIPError.badFile(file, reason: "merge \(index) is not a pair of tokens; fetch it again")
+      }
+    }
+    return (found.model.vocab, merges)
+  }
+
+  /// The token that fills the window, when the folder names one.
+  private static func padToken(_ folder: URL) throws -> String? {
+    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+      let file = folder.appendingPathComponent(name)
+      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      guard let members = try? JSONValue(json5: data(file)).members else {
+        throw CLIPError.badFile(file, reason: "it must hold one JSON object; fetch it again")
+      }
+      switch members["pad_token"] {
+      case .string(let token)?: return token
+      case .object(let token)?: if case .string(let content)? = token["content"] { return content }
+      default: continue
+      }
+    }
+    return nil
+  }
+}
