@@ -58,7 +58,9 @@ enum CharacterReferences {
     if end < text.count, text[end] == ";" { end += 1 }
     // The longest name that begins here; what follows it stays, as the standard says.
     for stop in stride(from: end, to: body + 1, by: -1) {
-      if let value = HTMLEntities.byName[string(text[body..<stop])] { return (Array(value.unicodeScalars), stop) }
+      if let value = HTMLEntities.byName[string(text[body..<stop])] {
+        return (Array(value.unicodeScalars), stop)
+      }
     }
     // A single letter counts only when it is the whole name.
     return (Array(text[start..<end]), end)

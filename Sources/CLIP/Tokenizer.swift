@@ -77,28 +77,18 @@ public struct Tokenizer: Sendable {
   init(orderedMerges merges: [(String, String)], file: URL, cleaning: TextCleaning) throws {
     let ordered = Self.orderedSymbols
     let tokens =
-      ordered + ordered.map { $0 + "</w>" } + merges.map { $0.0 + $0.1 } + ["<|startoftext|>", "<|endoftext|>"]
+      ordered + ordered.map { $0 + "</w>" } + merges.map { $0.0 + $0.1 } + [
+        "<|startoftext|>", "<|endoftext|>",
+      ]
     let vocabulary = Dictionary(tokens.enumerated().map { ($1, $0) }, uniquingKeysWith: { $1 })
     try self.init(vocabulary: vocabulary, merges: merges, file: file, cleaning: cleaning)
   }
 
   /// The tokens of a sentence, with start and end, at most `window`; the end is kept when it is cut.
-  ///
-  /// Special tokens that stand in the text, written just so, are themselves.
   public func encode(_ text: String, window: Int = 77) -> [Int] {
     let tokens = [startToken] + words(text).flatMap(tokens(of:)) + [endToken]
     guard tokens.count > window else { return tokens }
     return Array(tokens.prefix(max(0, window - 1)) + [endToken])
-  }
-
-  private static func firstSpecial(_ text: Substring) -> Range<String.Index>? {
-    ["<|startoftext|>", "<|endoftext|>"].compactMap { text.range(of: $0) }.min {
-      $0.lowerBound < $1.lowerBound
-    }
-  }
-
-  private func ordinary(_ text: Substring) -> [Int] {
-    words(Self.cleaned(String(text))).flatMap(tokens(of:))
   }
 
   /// Sentences as one tensor: int64 n×window, padded.
