@@ -145,6 +145,7 @@ public struct Tokenizer: Sendable {
   /// - Parameters:
   ///   - scalars: the cleaned text.
   ///   - specials: texts that are words wherever they stand, with their tokens; nil for words of their own.
+  /// - Returns: the words, in order.
   private func split(_ scalars: [Unicode.Scalar], _ specials: [([Unicode.Scalar], Int?)]) -> [Word] {
     var words: [Word] = []
     var rest = scalars[...]
