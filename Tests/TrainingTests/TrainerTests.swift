@@ -98,7 +98,7 @@ extension TrainingRuns {
       #expect(message { _ = try RunAssembly.trained(tiny.run) }.hasPrefix(tiny.run.url.path))
       _ = try tiny.trainer()
       #expect(message { _ = try RunAssembly.trained(tiny.run) }.contains(tiny.run.weightsFile.path))
-      try Data("{}".utf8).write(to: tiny.run.configurationFile)
+      try Data("damaged".utf8).write(to: tiny.run.configurationFile)
       #expect(message { _ = try RunAssembly.trained(tiny.run) }.contains(tiny.run.configurationFile.path))
     }
   }
