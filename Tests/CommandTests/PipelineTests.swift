@@ -1,0 +1,94 @@
+import Foundation
+import Imaging
+import Testing
+
+extension ProgramTests {
+  @Suite("Pipeline")
+  struct PipelineTests {
+    @Test("Train, evaluate and predict, from folders of images to masks of their sizes")
+    func pipeline() throws {
+      let shop = try Workshop()
+      let run = shop.file("run")
+      let training = try Program.run(shop.training("run") + ["--json"])
+      try #require(training.code == 0, "\(training.err)")
+      #expect((try training.json() as? [[String: Any]])?.count == 2)
+      for name in [
+        "config.json", "prompts.json5", "model.safetensors", "metrics.jsonl", "fingerprint.json",
+        "state/checkpoint.safetensors",
+      ] {
+        #expect(FileManager.default.fileExists(atPath: run.appendingPathComponent(name).path), "\(name)")
+      }
+
+      let evaluation = try Program.run("evaluate", run.path, "--data", shop.data.path, "--json")
+      #expect(evaluation.code == 0, "\(evaluation.err)")
+      let written = try Data(contentsOf: run.appendingPathComponent("evaluation-c.json"))
+      let result = try #require(try JSONSerialization.jsonObject(with: written) as? [String: Any])
+      #expect(result["site"] as? String == "c" && result["held_out"] as? Bool == true)
+      let table = try String(contentsOf: run.appendingPathComponent("evaluation-c.csv"), encoding: .utf8)
+      #expect(table.split(whereSeparator: \.isNewline).count == 9)
+
+      let unknown = try Program.run("evaluate", run.path, "--data", shop.data.path, "--site", "z")
+      #expect(unknown.code == 1 && unknown.err.contains("\"z\"") && unknown.err.contains("a, b, c"))
+
+      // One bad image among the good ones.
+      let inputs = shop.file("data/c/images")
+      let bad = inputs.appendingPathComponent("bad.png")
+      try Data(contentsOf: inputs.appendingPathComponent("0.png")).prefix(60).write(to: bad)
+      let out = shop.file("out")
+      let prediction = try Program.run(
+        "predict", run.path, inputs.path, "--out", out.path, "--format", "mask,probability,overlay")
+      #expect(prediction.code == 1 && prediction.err.contains(bad.path), "\(prediction.err)")
+      for index in 0..<8 {
+        for (format, channels) in [("mask", 1), ("probability", 1), ("overlay", 3)] {
+          let image = try ImageFile.read(out.appendingPathComponent("\(index)-\(format).png"))
+          #expect(image.width == 40 + index && image.height == 32)
+          #expect(image.channels == channels)
+          if format == "mask" { #expect(image.pixels.allSatisfy { $0 == 0 || $0 == 255 }) }
+        }
+      }
+      let blocked = try Program.run(
+        "predict", run.path, inputs.path, "--out", bad.appendingPathComponent("below").path)
+      #expect(blocked.code == 1 && blocked.err.contains(bad.path), "\(blocked.err)")
+
+      // The folder holds a run now.
+      let again = try Program.run(shop.training("run"))
+      #expect(again.code == 1 && again.err.contains(run.path) && again.err.contains("--resume"))
+    }
+
+    @Test("data inspect counts sites and reports what is wrong")
+    func inspect() throws {
+      let shop = try Workshop()
+      try shop.grey("data/b/masks/3.png", width: 2, [0, 0, 0, 0])
+      let outcome = try Program.run("data", "inspect", shop.data.path, "--json")
+      #expect(outcome.code == 0, "\(outcome.err)")
+      let report = try #require(try outcome.json() as? [String: Any])
+      let sites = try #require(report["sites"] as? [[String: Any]])
+      #expect(sites.map { $0["name"] as? String } == ["a", "b", "c"])
+      #expect(sites.allSatisfy { $0["images"] as? Int == 8 })
+      #expect(sites[0]["smallest"] as? String == "40×32" && sites[0]["largest"] as? String == "47×32")
+      let problems = try #require(report["problems"] as? [String])
+      #expect(problems.contains { $0.contains("b/masks/3.png") && $0.contains("2×2") })
+    }
+
+    @Test("metrics of a pair equal those worked by hand")
+    func metrics() throws {
+      let shop = try Workshop()
+      // Three and two pixels of lesion, two in common, of eight: Dice 4/5, IoU 2/3, accuracy 7/8.
+      try shop.grey("p.png", width: 4, [255, 255, 255, 0, 0, 0, 0, 0])
+      try shop.grey("r.png", width: 4, [255, 255, 0, 0, 0, 0, 0, 0])
+      let outcome = try Program.run(
+        "metrics", "--prediction", shop.file("p.png").path, "--reference", shop.file("r.png").path, "--json")
+      #expect(outcome.code == 0, "\(outcome.err)")
+      let scores = try #require(try outcome.json() as? [String: Any])
+      let expected = ["dice": 0.8, "iou": 2.0 / 3, "accuracy": 0.875, "precision": 2.0 / 3, "recall": 1]
+      for (name, value) in expected {
+        let found = try #require(scores[name] as? Double, "\(name)")
+        #expect(abs(found - value) < 1e-9, "\(name) is \(found)")
+      }
+      try shop.grey("q.png", width: 2, [0, 0, 0, 0])
+      let mismatch = try Program.run(
+        "metrics", "--prediction", shop.file("q.png").path, "--reference", shop.file("r.png").path)
+      #expect(mismatch.code == 1 && mismatch.err.contains("q.png") && mismatch.err.contains("r.png"))
+    }
+  }
+}
