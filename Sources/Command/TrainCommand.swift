@@ -36,10 +36,6 @@ enum TrainCommand: Subcommand {
           + "the schedule depends on it, so start a new run")
     }
     if let data = arguments.last("data") { configuration.data = data }
-    guard !resuming || run.hasState else {
-      throw ConfigurationError("\(run.url.path): nothing to resume yet; train again without --resume")
-    }
-
     let prompts = try PromptSet(
       contentsOf: resuming ? run.promptsFile : promptsFile(arguments.last("prompts")))
     let clip = try CLIPModel.load(configuration.clip, seed: configuration.seed)
@@ -56,11 +52,12 @@ enum TrainCommand: Subcommand {
 
     if !resuming {
       try run.create()
-      try run.write(configuration, to: run.configurationFile)
       try run.write(prompts, to: run.promptsFile)
       try run.write(ClipDescription(clip), to: run.clipFile)
       try run.write(
         Fingerprint(sites: sources, system: system, version: MCDRLCommand.version), to: run.fingerprintFile)
+      // Last, because it makes the folder a run: from here on --resume works, before that training anew does.
+      try run.write(configuration, to: run.configurationFile)
     }
     console.note(
       "\(configuration.model.method.rawValue): \(split.training.count) training and "
@@ -71,7 +68,7 @@ enum TrainCommand: Subcommand {
     let validation = try bank(split.validation, reader, "reading validation", console)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
-      classes: prompts.classes, resuming: resuming)
+      classes: prompts.classes, resuming: resuming && run.hasState)
     Interrupt.watch()
     let metrics = try trainer.train(progress(trainer, configuration, console))
     try report(metrics, run, console)
