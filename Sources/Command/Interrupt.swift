@@ -16,5 +16,11 @@ enum Interrupt {
         signal(received, SIG_DFL)
       }
     }
+    // A parent's worker thread may have passed on a mask that blocks them.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }
