@@ -3,7 +3,7 @@ import Torch
 
 /// The geometry of a CLIP model, as Hugging Face's `config.json` says it.
 public struct CLIPConfiguration: Codable, Equatable, Sendable {
-  /// The image tower: a vision transformer.
+  /// The image tower: a vision transformer, or a ResNet when `stages` is not nil.
   public struct Vision: Codable, Equatable, Sendable {
     /// Width of the tokens.
     public var hiddenSize = 768
@@ -21,8 +21,14 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var activation = "quick_gelu"
     /// Added to variances.
     public var epsilon = 1e-5
+    /// Blocks of a ResNet's four stages (3, 4, 6, 3 for RN50); nil for a transformer.
+    ///
+    /// `hiddenSize` is then the width of the last stage (2048), `patchSize` is 32, and `intermediateSize`,
+    /// `activation` and `epsilon` mean nothing. The key `resnet_layers` is ours: Hugging Face has no such tower.
+    public var stages: [Int]?
 
     enum CodingKeys: String, CodingKey {
+      case stages = "resnet_layers"
       case hiddenSize = "hidden_size"
       case intermediateSize = "intermediate_size"
       case layers = "num_hidden_layers"
@@ -101,25 +107,28 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
         throw CLIPError.badFile(
           url, reason: "it must hold vision_config and text_config, as Hugging Face writes them")
       }
-      self = try Self.merge(JSONValue(encoding: CLIPConfiguration()), given)
-        .decoded(as: CLIPConfiguration.self)
+      var merged = Self.merge(try JSONValue(encoding: CLIPConfiguration()), given)
+      // Old files repeat the towers' settings under these keys, and there they count.
+      for tower in ["vision_config", "text_config"] {
+        guard let old = given.members?[tower + "_dict"], old.members != nil else { continue }
+        merged = Self.merge(merged, .object([tower: old]))
+      }
+      self = try merged.decoded(as: CLIPConfiguration.self)
     } catch let error as DecodingError {
       throw CLIPError.badFile(url, reason: "it is not JSON with the settings of a CLIP model: \(error)")
     }
     if let reason = fault { throw CLIPError.badFile(url, reason: reason) }
   }
 
-  /// The defaults with what a file says in their place; settings that are none of ours are left out.
+  /// The defaults with what a file says in their place.
   private static func merge(_ base: JSONValue, _ given: JSONValue) -> JSONValue {
     guard case .object(let members) = base, case .object(let overlay) = given else { return given }
     return .object(
-      members.reduce(into: [:]) { result, member in
-        let found = overlay[member.key] ?? .null
-        result[member.key] = found == .null ? member.value : merge(member.value, found)
-      })
+      members.merging(overlay.filter { $0.value != .null }) { merge($0, $1) })
   }
 
-  private var fault: String? {
+  /// What is impossible about the sizes; nil when nothing is.
+  var fault: String? {
     let sizes = [
       projectionSize, vision.hiddenSize, vision.intermediateSize, vision.layers, vision.heads,
       vision.imageSize,
@@ -131,30 +140,16 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
       return "hidden_size must be a multiple of num_attention_heads"
     }
     if vision.patchSize > vision.imageSize { return "patch_size is larger than image_size" }
+    if let stages = vision.stages,
+      stages.count != 4 || stages.contains(where: { $0 < 1 }) || vision.hiddenSize % 64 != 0
+        || vision.imageSize < 32
+    {
+      return
+        "resnet_layers must be four numbers above 0, hidden_size a multiple of 64, image_size at least 32"
+    }
     for name in [vision.activation, text.activation] where !["gelu", "quick_gelu"].contains(name) {
       return "hidden_act \"\(name)\" is not known; use gelu or quick_gelu"
     }
     return nil
-  }
-}
-
-/// Why a CLIP model cannot be used; each message names the file and the fix.
-public enum CLIPError: Error, Equatable, CustomStringConvertible {
-  /// A file of the model cannot be used.
-  case badFile(URL, reason: String)
-  /// A file that the model needs is not there.
-  case missingFile(URL)
-  /// A dense extractor that does not exist.
-  case unknownExtractor(String)
-
-  /// One line.
-  public var description: String {
-    switch self {
-    case .badFile(let url, let reason): "\(url.path): \(reason)"
-    case .missingFile(let url):
-      "\(url.path): not found; a CLIP folder holds config.json, model.safetensors and vocab.json with merges.txt"
-    case .unknownExtractor(let name):
-      "dense extractor \"\(name)\" is not known; use tokens, maskclip or sclip"
-    }
   }
 }

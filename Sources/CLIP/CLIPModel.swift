@@ -1,10 +1,18 @@
 import Foundation
 import Torch
 
+/// A CLIP model with a vision transformer.
+public typealias CLIPModel = ContrastiveModel<VisionTransformer>
+
+/// A CLIP model with whichever image tower its files have.
+public typealias AnyCLIPModel = ContrastiveModel<ImageTower>
+
 /// A CLIP model: image tower, text tower, tokenizer, preparation of images.
-public final class CLIPModel: Module {
+///
+/// `Tower` says which image towers will do: one kind, or `ImageTower` for any.
+public final class ContrastiveModel<Tower: ImageTower>: Module {
   /// The image tower.
-  @Child public var vision: VisionTransformer
+  @Child public var vision: Tower
   /// The text tower.
   @Child public var text: TextTransformer
   /// The logarithm of the logits' scale.
@@ -18,75 +26,108 @@ public final class CLIPModel: Module {
 
   /// Makes a model with random weights, as CLIP's own training starts.
   ///
-  /// - Throws: `CLIPError` when the vocabulary does not fit the text tower.
-  public init(
+  /// - Throws: `CLIPError.otherTower`, or `TorchError` when the vocabulary does not fit the text tower.
+  public convenience init(
     _ configuration: CLIPConfiguration, tokenizer: Tokenizer, preparation: ImagePreparation, seed: UInt64
+  ) throws {
+    try self.init(
+      configuration, tokenizer: tokenizer, preparation: preparation, name: "the configuration",
+      image: Initializer(generator: Generator(seed: seed, for: "vision")),
+      text: Initializer(generator: Generator(seed: seed, for: "text")))
+  }
+
+  private init(
+    _ configuration: CLIPConfiguration, tokenizer: Tokenizer, preparation: ImagePreparation, name: String,
+    image: Initializer, text: Initializer
   ) throws {
     guard tokenizer.count <= configuration.text.vocabularySize else {
       throw TorchError.value(
-        "text_config.vocab_size is \(configuration.text.vocabularySize), the vocabulary has \(tokenizer.count) tokens"
-      )
+        "\(name): vocab_size is \(configuration.text.vocabularySize), the vocabulary has \(tokenizer.count) tokens; "
+          + "take both from one model")
     }
     self.configuration = configuration
     self.tokenizer = tokenizer
     self.preparation = preparation
-    _vision = Child(
-      "",
-      try VisionTransformer(
-        configuration.vision, projectionSize: configuration.projectionSize,
-        generator: Generator(seed: seed, for: "vision")))
-    var text = configuration.text
+    let tower = try ImageTower.make(
+      configuration.vision, projectionSize: configuration.projectionSize, image)
+    guard let fitting = tower as? Tower else {
+      throw CLIPError.otherTower(
+        name, found: configuration.vision.stages == nil ? "vision transformer" : "ResNet")
+    }
+    _vision = Child("", fitting)
+    var words = configuration.text
     // A file without a usable end token: the tokenizer knows it.
-    if text.endToken != 2 { text.endToken = tokenizer.endToken }
+    if words.endToken != 2 { words.endToken = tokenizer.endToken }
     _text = Child(
-      "",
-      try TextTransformer(
-        text, projectionSize: configuration.projectionSize, generator: Generator(seed: seed, for: "text")))
+      "", try TextTransformer(words, projectionSize: configuration.projectionSize, text))
     _logitScale = Parameter("logit_scale", try .scalar(2.6592))
     super.init()
   }
 
-  /// Loads a folder as Hugging Face publishes it, or starts from random weights.
+  /// Loads a model, or starts from random weights.
   ///
   /// - Parameters:
-  ///   - name: a folder, or `random:FILE` with a configuration file.
+  ///   - name: a folder, a safetensors file of OpenAI's or OpenCLIP's, or `random:FILE` with a configuration file.
   ///   - seed: of random weights.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  public static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
-    if name.hasPrefix("random:") {
-      let file = URL(fileURLWithPath: String(name.dropFirst("random:".count)))
-      return try random(CLIPConfiguration(contentsOf: file), beside: file, seed: seed)
+  public static func load(_ name: String, seed: UInt64 = 0) throws -> Self {
+    guard name.hasPrefix("random:") else { return try load(folder: URL(fileURLWithPath: name)) }
+    let file = URL(fileURLWithPath: String(name.dropFirst("random:".count)))
+    return try random(CLIPConfiguration(contentsOf: file), beside: file, seed: seed)
+  }
+
+  /// Loads a folder as Hugging Face or OpenCLIP publish it, or one safetensors file with the vocabulary beside it.
+  ///
+  /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
+  public static func load(folder: URL) throws -> Self {
+    let weights = try Checkpoint.find(folder)
+    let place = weights.deletingLastPathComponent()
+    let (hugging, open) = (
+      place.appendingPathComponent("config.json"), place.appendingPathComponent("open_clip_config.json")
+    )
+    func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
+    let checkpoint = try Checkpoint(weights)
+    let configuration: CLIPConfiguration
+    if exists(hugging) {
+      configuration = try CLIPConfiguration(contentsOf: hugging)
+    } else if exists(open) {
+      configuration = try CLIPConfiguration(openCLIP: open)
+    } else if checkpoint.hasHuggingFaceNames {
+      throw CLIPError.missingFile(hugging)
+    } else {
+      configuration = try checkpoint.inferred()
     }
-    let folder = URL(fileURLWithPath: name)
-    let weights = folder.appendingPathComponent("model.safetensors")
-    for file in [folder.appendingPathComponent("config.json"), weights]
-    where !FileManager.default.fileExists(atPath: file.path) {
-      throw CLIPError.missingFile(file)
-    }
-    let configuration = try CLIPConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
-    let model = try CLIPModel(
-      configuration, tokenizer: Tokenizer(folder: folder), preparation: ImagePreparation(folder: folder),
-      seed: 0)
-    try model.load(SafetensorsFile(weights).tensors(), from: weights.path) { $0.hasSuffix("position_ids") }
+    let unset = Initializer(generator: nil)
+    let model = try Self(
+      configuration, tokenizer: Tokenizer(folder: place),
+      preparation: ImagePreparation(folder: place, imageSize: configuration.vision.imageSize),
+      name: weights.path, image: unset, text: unset)
+    try model.load(checkpoint.tensors, from: weights.path, ignoring: Checkpoint.isIgnored)
     model.train(false)
     return model
   }
 
   /// A model of random weights; the vocabulary beside the configuration file is used when there is one.
-  public static func random(_ configuration: CLIPConfiguration, beside file: URL, seed: UInt64) throws
-    -> CLIPModel
-  {
+  public static func random(
+    _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
+  ) throws -> Self {
     let folder = file.deletingLastPathComponent()
     let hasVocabulary = ["vocab.json", "tokenizer.json"].contains {
       FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
     }
-    let model = try CLIPModel(
+    let model = try Self(
       configuration, tokenizer: hasVocabulary ? Tokenizer(folder: folder) : .bytes(),
       preparation: ImagePreparation(size: configuration.vision.imageSize), seed: seed)
     model.train(false)
     return model
   }
+
+  /// Normalised pixels B×3×H×W → embeddings B×d, projected, not normalised.
+  public func imageFeatures(_ pixels: Tensor) throws -> Tensor { try vision(pixels, dense: nil).image }
+
+  /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.
+  public func textFeatures(_ ids: Tensor) throws -> Tensor { try text(ids) }
 
   /// Sentences → embeddings n×d, projected, not normalised.
   public func textFeatures(_ texts: [String]) throws -> Tensor {

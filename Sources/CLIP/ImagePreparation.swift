@@ -1,11 +1,28 @@
 import Foundation
-import Imaging
 import Torch
 
 /// How images become input, as `preprocessor_config.json` says: resize, crop, scale, normalise.
 public struct ImagePreparation: Codable, Equatable, Sendable {
+  /// What becomes of images that are not square.
+  public enum Framing: String, Codable, Sendable {
+    /// The shorter side is resized and the centre is cut out, as Hugging Face does.
+    case crop
+    /// The same with OpenCLIP's rounding of the cut: an odd margin's half goes to the even number.
+    case openCrop
+    /// The whole image is squeezed into the square; for segmentation, where the margins count, too.
+    case squash
+  }
+
   /// The side of the square input.
   public var size: Int
+  /// What the shorter side is resized to before the cut.
+  public var shortestEdge: Int
+  /// What becomes of images that are not square.
+  public var framing = Framing.crop
+  /// Pillow's number of the filter: 3, bicubic, or 2, bilinear.
+  public var resample = 3
+  /// What samples are multiplied by first.
+  public var rescale = 1.0 / 255
   /// Means of red, green, blue.
   public var mean: [Double]
   /// Deviations of red, green, blue.
@@ -14,58 +31,176 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
   /// CLIP's own values, for a side.
   public init(size: Int) {
     self.size = size
+    shortestEdge = size
     mean = [0.48145466, 0.4578275, 0.40821073]
     deviation = [0.26862954, 0.26130258, 0.27577711]
   }
 
-  /// Reads `preprocessor_config.json`; a folder without one has CLIP's own values.
-  ///
-  /// - Throws: `CLIPError.badFile` that names the file.
-  public init(folder: URL) throws {
-    let file = folder.appendingPathComponent("preprocessor_config.json")
-    self.init(size: 224)
-    guard let data = try? Data(contentsOf: file) else {
-      size = try CLIPConfiguration(contentsOf: folder.appendingPathComponent("config.json")).vision.imageSize
-      return
-    }
-    guard let members = try? JSONValue(json5: data).members else {
-      throw CLIPError.badFile(file, reason: "it must hold one JSON object")
-    }
-    func numbers(_ key: String) -> [Double]? {
-      guard let value = members[key] else { return nil }
-      return (try? value.decoded(as: [Double].self)).flatMap { $0.count == 3 ? $0 : nil }
-    }
-    mean = numbers("image_mean") ?? mean
-    deviation = numbers("image_std") ?? deviation
-    // Old files hold a number, newer ones an object; the crop is what the tower sees.
-    for key in ["size", "crop_size"] {
-      guard let value = members[key] else { continue }
-      let sides = [value] + ["shortest_edge", "height"].compactMap { value.members?[$0] }
-      for side in sides { if case .integer(let number) = side { size = number } }
-    }
-    guard size >= 1, deviation.allSatisfy({ $0 > 0 }) else {
-      throw CLIPError.badFile(file, reason: "size and image_std must be above 0")
-    }
+  /// Reads what `encode` wrote; values that an older version did not write are CLIP's own.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(size: try container.decode(Int.self, forKey: .size))
+    shortestEdge = try container.decodeIfPresent(Int.self, forKey: .shortestEdge) ?? size
+    framing = try container.decodeIfPresent(Framing.self, forKey: .framing) ?? framing
+    resample = try container.decodeIfPresent(Int.self, forKey: .resample) ?? resample
+    rescale = try container.decodeIfPresent(Double.self, forKey: .rescale) ?? rescale
+    mean = try container.decode([Double].self, forKey: .mean)
+    deviation = try container.decode([Double].self, forKey: .deviation)
   }
 
   /// Prepares one image: uint8 3×H×W → float32 3×size×size.
   ///
-  /// The shorter side is resized (antialiased bicubic, rounded), then the centre is cut out.
+  /// - Throws: `TorchError` for other shapes or types.
+  public func callAsFunction(_ image: Tensor) throws -> Tensor { try prepared(image, framing) }
+
+  /// Prepares the whole of one image, squeezed into the square: uint8 3×H×W → float32 3×size×size.
   ///
-  /// - Throws: `TorchError` for other shapes.
-  public func callAsFunction(_ image: Tensor) throws -> Tensor {
+  /// - Throws: `TorchError` for other shapes or types.
+  public func squashed(_ image: Tensor) throws -> Tensor { try prepared(image, .squash) }
+
+  /// Prepares one image of interleaved samples, H×W×3 → float32 3×size×size.
+  ///
+  /// - Throws: `TorchError` when the bytes do not fill the shape.
+  public func callAsFunction(interleaved bytes: [UInt8], height: Int, width: Int) throws -> Tensor {
+    try prepared(Tensor(bytes, shape: [height, width, 3]).permuted([2, 0, 1]), framing)
+  }
+
+  private func prepared(_ image: Tensor, _ framing: Framing) throws -> Tensor {
     let sizes = try image.sizes(rank: 3, "the image")
     let (height, width) = (sizes[1], sizes[2])
+    guard sizes[0] == 3, height > 0, width > 0, image.dtype == .uint8 else {
+      throw TorchError.value("the image must be uint8 3×H×W, it is \(image.dtype) \(sizes)")
+    }
     let short = min(height, width)
-    let newHeight = height == short ? size : Int(Double(size) * Double(height) / Double(short))
-    let newWidth = width == short ? size : Int(Double(size) * Double(width) / Double(short))
-    let resized = try Resizing.bicubic(image, height: newHeight, width: newWidth).expandedDimension(0)
-    let square = try resized.narrowed(dim: 2, start: (newHeight - size) / 2, length: size)
-      .narrowed(dim: 3, start: (newWidth - size) / 2, length: size)
-    let (means, deviations) = (
-      try Tensor(mean.map(Float.init), shape: [1, 3, 1, 1]),
-      try Tensor(deviation.map(Float.init), shape: [1, 3, 1, 1])
-    )
-    return try ((square / 255 - means) / deviations).squeezed(0)
+    // The longer side rounds down, as in both references.
+    func scaled(_ side: Int) -> Int { side == short ? shortestEdge : shortestEdge * side / short }
+    let target =
+      framing == .squash
+      ? (height: size, width: size) : (height: scaled(height), width: scaled(width))
+    let resampling = PillowResampling(filter: .init(rawValue: resample) ?? .bicubic)
+    let samples = resampling(
+      try image.array(), planes: 3, height: height, width: width, newHeight: target.height,
+      newWidth: target.width)
+    let resized = try Tensor(samples, shape: [3, target.height, target.width]).to(.float32)
+    let square = try cut(cut(resized, dim: 1), dim: 2)
+    let means = try Tensor(mean.map(Float.init), shape: [3, 1, 1])
+    let deviations = try Tensor(deviation.map(Float.init), shape: [3, 1, 1])
+    return try (square * rescale - means) / deviations
+  }
+
+  /// The middle of a dimension; zeros around it when it is too small.
+  private func cut(_ image: Tensor, dim: Int) throws -> Tensor {
+    let margin = try image.size(dim) - size
+    if margin < 0 {
+      let before = (1 - margin) / 2
+      let amounts = [before, -margin - before]
+      return try image.padded(dim == 2 ? amounts : [0, 0] + amounts)
+    }
+    let half = margin / 2
+    let start = framing == .openCrop && margin % 4 == 3 ? half + 1 : half
+    return try image.narrowed(dim: dim, start: start, length: size)
+  }
+}
+
+extension ImagePreparation {
+  /// Reads a folder's `preprocessor_config.json`, or OpenCLIP's `preprocess_cfg`; without one, CLIP's own values.
+  ///
+  /// - Throws: `CLIPError.badFile` that names the file.
+  public init(folder: URL) throws {
+    let configuration = folder.appendingPathComponent("config.json")
+    let open = folder.appendingPathComponent("open_clip_config.json")
+    let isHugging = FileManager.default.fileExists(atPath: configuration.path)
+    try self.init(
+      folder: folder,
+      imageSize: isHugging
+        ? CLIPConfiguration(contentsOf: configuration).vision.imageSize
+        : CLIPConfiguration(openCLIP: open).vision.imageSize)
+  }
+
+  /// The same where the tower's image size is known.
+  init(folder: URL, imageSize: Int) throws {
+    self.init(size: imageSize)
+    let hugging = folder.appendingPathComponent("preprocessor_config.json")
+    let open = folder.appendingPathComponent("open_clip_config.json")
+    func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
+    if exists(hugging) {
+      try read(Self.members(hugging), hugging)
+    } else if exists(open), !exists(folder.appendingPathComponent("config.json")) {
+      framing = .openCrop
+      try readOpen(Self.members(open)["preprocess_cfg"]?.members ?? [:], open)
+    }
+    guard size >= 1, shortestEdge >= 1, deviation.allSatisfy({ $0 > 0 }) else {
+      throw CLIPError.badFile(
+        exists(hugging) ? hugging : open, reason: "sizes and deviations must be above 0")
+    }
+  }
+
+  private static func members(_ file: URL) throws -> [String: JSONValue] {
+    guard let data = try? Data(contentsOf: file), let members = try? JSONValue(json5: data).members else {
+      throw CLIPError.badFile(file, reason: "it must hold one JSON object; fetch it again")
+    }
+    return members
+  }
+
+  private mutating func read(_ members: [String: JSONValue], _ file: URL) throws {
+    mean = try Self.colours(members["image_mean"], "image_mean", file) ?? mean
+    deviation = try Self.colours(members["image_std"], "image_std", file) ?? deviation
+    if case .bool(false)? = members["do_normalize"] { (mean, deviation) = ([0, 0, 0], [1, 1, 1]) }
+    if let factor = try? members["rescale_factor"]?.decoded(as: Double.self) { rescale = factor }
+    if case .bool(false)? = members["do_rescale"] { rescale = 1 }
+    if case .bool(false)? = members["do_resize"] {
+      throw CLIPError.badFile(
+        file, reason: "do_resize is false, but images must have the tower's size; set it to true")
+    }
+    if case .integer(let number)? = members["resample"] { resample = number }
+    guard PillowResampling.Filter(rawValue: resample) != nil else {
+      throw CLIPError.badFile(
+        file, reason: "resample \(resample) is not known; use 3 (bicubic) or 2 (bilinear)")
+    }
+    // Old files hold a number, newer ones an object; the crop is what the tower sees.
+    if let side = try Self.side(members["size"], "size", file) { (size, shortestEdge) = (side, side) }
+    var crops = true
+    if case .bool(false)? = members["do_center_crop"] { crops = false }
+    if crops, let side = try Self.side(members["crop_size"], "crop_size", file) { size = side }
+    // Without a cut a tower of fixed size needs the whole image in a square.
+    if !crops || members["size"]?.members?["height"] != nil && size == shortestEdge { framing = .squash }
+  }
+
+  private mutating func readOpen(_ members: [String: JSONValue], _ file: URL) throws {
+    mean = try Self.colours(members["mean"], "mean", file) ?? mean
+    deviation = try Self.colours(members["std"], "std", file) ?? deviation
+    switch members["interpolation"] {
+    case .string("bilinear")?: resample = 2
+    case .string("bicubic")?, nil, .null?: break
+    default: throw CLIPError.badFile(file, reason: "interpolation must be bicubic or bilinear")
+    }
+    switch members["resize_mode"] {
+    case .string("squash")?: framing = .squash
+    case .string("shortest")?, nil, .null?: break
+    default: throw CLIPError.badFile(file, reason: "resize_mode must be shortest or squash")
+    }
+  }
+
+  private static func colours(_ value: JSONValue?, _ key: String, _ file: URL) throws -> [Double]? {
+    guard let value, value != .null else { return nil }
+    guard let numbers = try? value.decoded(as: [Double].self), numbers.count == 3 else {
+      throw CLIPError.badFile(file, reason: "\(key) must be three numbers")
+    }
+    return numbers
+  }
+
+  private static func side(_ value: JSONValue?, _ key: String, _ file: URL) throws -> Int? {
+    switch value {
+    case nil, .null?: return nil
+    case .integer(let side)?: return side
+    case .object(let members)?:
+      if case .integer(let side)? = members["shortest_edge"] { return side }
+      if case .integer(let height)? = members["height"], members["width"] == members["height"] {
+        return height
+      }
+    default: break
+    }
+    throw CLIPError.badFile(
+      file, reason: "\(key) must be a number, or an object with shortest_edge or a square")
   }
 }

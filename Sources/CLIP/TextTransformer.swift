@@ -13,28 +13,34 @@ public final class TextTransformer: Module {
   public let configuration: CLIPConfiguration.Text
 
   /// Makes a tower with random weights.
-  public init(_ configuration: CLIPConfiguration.Text, projectionSize: Int, generator: Generator) throws {
+  public convenience init(
+    _ configuration: CLIPConfiguration.Text, projectionSize: Int, generator: Generator
+  ) throws {
+    try self.init(configuration, projectionSize: projectionSize, Initializer(generator: generator))
+  }
+
+  init(_ configuration: CLIPConfiguration.Text, projectionSize: Int, _ initializer: Initializer) throws {
     self.configuration = configuration
     let width = configuration.hiddenSize
     _tokenEmbedding = Child(
       "text_model.embeddings.token_embedding",
-      try Embedding(count: configuration.vocabularySize, width: width, deviation: 0.02, generator: generator))
+      try initializer.embedding(count: configuration.vocabularySize, width: width, deviation: 0.02))
     _positions = Parameter(
       "text_model.embeddings.position_embedding.weight",
-      try .randomNormal([configuration.positions, width], generator: generator) * 0.01)
+      try initializer.normal([configuration.positions, width], deviation: 0.01))
     _layers = Child(
       "text_model.encoder.layers",
       try (0..<configuration.layers).map { _ in
         try TransformerLayer(
           width: width, innerWidth: configuration.intermediateSize, heads: configuration.heads,
           layers: configuration.layers, activation: configuration.activation, epsilon: configuration.epsilon,
-          generator: generator)
+          initializer)
       })
     _finalNorm = Child("text_model.final_layer_norm", try LayerNorm(width, epsilon: configuration.epsilon))
     _projection = Child(
-      "text_projection", try Linear(width, projectionSize, bias: false, generator: generator))
-    super.init()
-    try projection.initialize(deviation: 1 / Double(width).squareRoot(), generator)
+      "text_projection",
+      try initializer.linear(
+        width, projectionSize, bias: false, deviation: 1 / Double(width).squareRoot()))
   }
 
   /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.

@@ -4,35 +4,32 @@ import Torch
 final class TransformerLayer: Module {
   @Child var norm1: LayerNorm
   @Child var attention: SelfAttention
-  @Child var norm2: LayerNorm
+  @Child private var norm2: LayerNorm
   @Child private var inner: Linear
   @Child private var outer: Linear
   private let isQuick: Bool
 
   init(
     width: Int, innerWidth: Int, heads: Int, layers: Int, activation: String, epsilon: Double,
-    generator: Generator
+    _ initializer: Initializer
   ) throws {
+    let residual = Double(width).squareRoot() * Double(2 * layers).squareRoot()
     _norm1 = Child("layer_norm1", try LayerNorm(width, epsilon: epsilon))
-    _attention = Child("self_attn", try SelfAttention(width: width, heads: heads, layers: layers, generator))
+    _attention = Child(
+      "self_attn", try SelfAttention(width: width, heads: heads, outDeviation: 1 / residual, initializer))
     _norm2 = Child("layer_norm2", try LayerNorm(width, epsilon: epsilon))
-    _inner = Child("mlp.fc1", try Linear(width, innerWidth, generator: generator))
-    _outer = Child("mlp.fc2", try Linear(innerWidth, width, generator: generator))
+    _inner = Child(
+      "mlp.fc1",
+      try initializer.linear(width, innerWidth, deviation: 1 / Double(2 * width).squareRoot()))
+    _outer = Child("mlp.fc2", try initializer.linear(innerWidth, width, deviation: 1 / residual))
     isQuick = activation == "quick_gelu"
     super.init()
-    let residual = Double(width).squareRoot() * Double(2 * layers).squareRoot()
-    try inner.initialize(deviation: 1 / Double(2 * width).squareRoot(), generator)
-    try outer.initialize(deviation: 1 / residual, generator)
   }
 
   func callAsFunction(_ x: Tensor, causal: Bool = false) throws -> Tensor {
     let y = try x + attention(norm1(x), causal: causal)
-    return try y + feedForward(norm2(y))
-  }
-
-  func feedForward(_ x: Tensor) throws -> Tensor {
-    let hidden = try inner(x)
-    return try outer(isQuick ? hidden.quickGelu() : hidden.gelu())
+    let hidden = try inner(norm2(y))
+    return try y + outer(isQuick ? hidden.quickGelu() : hidden.gelu())
   }
 }
 
@@ -44,17 +41,13 @@ final class SelfAttention: Module {
   @Child private var out: Linear
   private let heads: Int
 
-  init(width: Int, heads: Int, layers: Int, _ generator: Generator) throws {
-    self.heads = heads
-    func projection() throws -> Linear { try Linear(width, width, generator: generator) }
-    _query = Child("q_proj", try projection())
-    _key = Child("k_proj", try projection())
-    _value = Child("v_proj", try projection())
-    _out = Child("out_proj", try projection())
-    super.init()
+  init(width: Int, heads: Int, outDeviation: Double, _ initializer: Initializer) throws {
     let deviation = 1 / Double(width).squareRoot()
-    for layer in [query, key, value] { try layer.initialize(deviation: deviation, generator) }
-    try out.initialize(deviation: deviation / Double(2 * layers).squareRoot(), generator)
+    self.heads = heads
+    _query = Child("q_proj", try initializer.linear(width, width, deviation: deviation))
+    _key = Child("k_proj", try initializer.linear(width, width, deviation: deviation))
+    _value = Child("v_proj", try initializer.linear(width, width, deviation: deviation))
+    _out = Child("out_proj", try initializer.linear(width, width, deviation: outDeviation))
   }
 
   func callAsFunction(_ x: Tensor, causal: Bool) throws -> Tensor {
@@ -76,12 +69,4 @@ final class SelfAttention: Module {
   }
 
   private func merge(_ x: Tensor) throws -> Tensor { try out(x.transposed(1, 2).flattened(from: 2)) }
-}
-
-extension Linear {
-  /// Draws the weights from a normal distribution, as CLIP does, and clears the bias.
-  func initialize(deviation: Double, _ generator: Generator) throws {
-    weight = try .randomNormal(weight.shape, generator: generator) * deviation
-    if let bias { self.bias = try bias.zerosLike() }
-  }
 }

@@ -1,0 +1,26 @@
+import Foundation
+
+/// Why a CLIP model cannot be used; each message names the file and the fix.
+public enum CLIPError: Error, Equatable, CustomStringConvertible {
+  /// A file of the model cannot be used.
+  case badFile(URL, reason: String)
+  /// A file that the model needs is not there.
+  case missingFile(URL)
+  /// The folder holds a model with another kind of image tower.
+  case otherTower(String, found: String)
+  /// A dense extractor that does not exist.
+  case unknownExtractor(String)
+
+  /// One line.
+  public var description: String {
+    switch self {
+    case .badFile(let url, let reason): "\(url.path): \(reason)"
+    case .missingFile(let url):
+      "\(url.path): not found; a CLIP folder holds config.json (or open_clip_config.json), model.safetensors and vocab.json with merges.txt"
+    case .otherTower(let name, let found):
+      "\(name): its image tower is a \(found), which cannot be used here; give another CLIP"
+    case .unknownExtractor(let name):
+      "dense extractor \"\(name)\" is not known; use tokens, maskclip or sclip"
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import Torch
+
+/// The weights of a CLIP model in a file, under our names whatever names the file has.
+struct Checkpoint {
+  /// By our keys: Hugging Face's, and OpenAI's for a ResNet.
+  let tensors: [String: Tensor]
+  /// The file, for messages.
+  let file: URL
+  /// The geometry, when the names are OpenAI's and tell it.
+  let inferred: () throws -> CLIPConfiguration
+  /// Whether the file's names are Hugging Face's, which do not tell the geometry.
+  let hasHuggingFaceNames: Bool
+
+  /// Reads a safetensors file, or the parts that an index file lists.
+  ///
+  /// - Throws: `FileError`, `SafetensorsError` or `CLIPError` that names the file.
+  init(_ file: URL) throws {
+    var tensors: [String: Tensor] = [:]
+    if file.pathExtension == "json" {
+      guard let data = try? Data(contentsOf: file),
+        let index = try? JSONDecoder().decode(Index.self, from: data)
+      else { throw CLIPError.badFile(file, reason: "it must hold a weight_map of tensors and files") }
+      for part in Set(index.weight_map.values) {
+        let url = file.deletingLastPathComponent().appendingPathComponent(part)
+        tensors.merge(try SafetensorsFile(url).tensors()) { $1 }
+      }
+    } else {
+      tensors = try SafetensorsFile(file).tensors()
+    }
+    self.file = file
+    let plain = Self.plainNames(tensors)
+    let isOpenAI = plain.keys.contains { $0.hasPrefix("visual.") }
+    self.tensors = isOpenAI ? try Self.ourNames(plain, file) : tensors
+    hasHuggingFaceNames = !isOpenAI && tensors.keys.contains { $0.hasPrefix("vision_model.") }
+    inferred = { try CLIPConfiguration(inferring: plain, file: file) }
+  }
+
+  private struct Index: Decodable {
+    let weight_map: [String: String]
+  }
+
+  /// The weights file of a folder; a path that is a file is itself.
+  ///
+  /// - Throws: `CLIPError.missingFile` with the name that is expected.
+  static func find(_ folder: URL) throws -> URL {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
+      return folder
+    }
+    let names = [
+      "model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.safetensors",
+      "model.safetensors.index.json",
+    ]
+    let files = names.map { folder.appendingPathComponent($0) }
+    guard let found = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+      throw CLIPError.missingFile(files[0])
+    }
+    return found
+  }
+
+  /// Whether a key may stand in a file without a place in the model: positions that are counted, not learnt, and
+  /// numbers that OpenAI's files carry.
+  static func isIgnored(_ key: String) -> Bool {
+    ["position_ids", "num_batches_tracked", "attn_mask"].contains { key.hasSuffix($0) }
+      || ["input_resolution", "context_length", "vocab_size"].contains(key)
+  }
+
+  /// Without the prefixes that wrappers add: `module.` of parallel training, `text.` of OpenCLIP's newer text tower.
+  private static func plainNames(_ tensors: [String: Tensor]) -> [String: Tensor] {
+    Dictionary(
+      tensors.map { key, tensor in
+        var name = Substring(key)
+        for prefix in ["module.", "text."] where name.hasPrefix(prefix) {
+          name = name.dropFirst(prefix.count)
+        }
+        return (String(name), tensor)
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// OpenAI's names made ours; fused projections are split, projections are transposed.
+  private static func ourNames(_ tensors: [String: Tensor], _ file: URL) throws -> [String: Tensor] {
+    let isResNet = tensors["visual.layer1.0.conv1.weight"] != nil
+    var result: [String: Tensor] = [:]
+    for (key, tensor) in tensors {
+      switch key {
+      case "visual.proj": result["visual_projection.weight"] = try transposed(tensor, key, file)
+      case "text_projection": result["text_projection.weight"] = try transposed(tensor, key, file)
+      case "logit_scale": result[key] = try tensor.reshaped([])
+      case _ where isResNet && key.hasPrefix("visual."): result[key] = tensor
+      case _ where key.hasPrefix("visual.transformer.resblocks."):
+        try place(tensor, key, "visual.transformer.resblocks.", "vision_model.encoder.layers.", in: &result)
+      case _ where key.hasPrefix("transformer.resblocks."):
+        try place(tensor, key, "transformer.resblocks.", "text_model.encoder.layers.", in: &result)
+      default: result[renamed(key)] = tensor
+      }
+    }
+    return result
+  }
+
+  private static func transposed(_ tensor: Tensor, _ key: String, _ file: URL) throws -> Tensor {
+    guard tensor.rank == 2 else {
+      throw CLIPError.badFile(file, reason: "\(key) must have 2 dimensions, its shape is \(tensor.shape)")
+    }
+    return try tensor.transposed(0, 1)
+  }
+
+  private static let embeddings = [
+    "visual.class_embedding": "vision_model.embeddings.class_embedding",
+    "visual.conv1.weight": "vision_model.embeddings.patch_embedding.weight",
+    "visual.positional_embedding": "vision_model.embeddings.position_embedding.weight",
+    "positional_embedding": "text_model.embeddings.position_embedding.weight",
+    "token_embedding.weight": "text_model.embeddings.token_embedding.weight",
+  ]
+
+  private static let norms = [
+    "visual.ln_pre.": "vision_model.pre_layrnorm.", "visual.ln_post.": "vision_model.post_layernorm.",
+    "ln_final.": "text_model.final_layer_norm.",
+  ]
+
+  private static let parts = [
+    "ln_1.": "layer_norm1.", "ln_2.": "layer_norm2.", "attn.out_proj.": "self_attn.out_proj.",
+    "mlp.c_fc.": "mlp.fc1.", "mlp.c_proj.": "mlp.fc2.",
+  ]
+
+  private static func renamed(_ key: String) -> String {
+    if let name = embeddings[key] { return name }
+    for (theirs, ours) in norms where key.hasPrefix(theirs) { return ours + key.dropFirst(theirs.count) }
+    return key
+  }
+
+  /// Puts a tensor of a transformer layer in its place.
+  private static func place(
+    _ tensor: Tensor, _ key: String, _ theirs: String, _ ours: String, in result: inout [String: Tensor]
+  ) throws {
+    let rest = key.dropFirst(theirs.count)
+    let number = rest.prefix { $0 != "." }
+    let part = rest.dropFirst(number.count + 1)
+    for kind in ["weight", "bias"] where part == "attn.in_proj_\(kind)" {
+      for (name, piece) in zip("qkv", try tensor.chunks(3, dim: 0)) {
+        result["\(ours)\(number).self_attn.\(name)_proj.\(kind)"] = piece
+      }
+      return
+    }
+    let found = parts.first { part.hasPrefix($0.key) }
+    let name = found.map { $0.value + part.dropFirst($0.key.count) } ?? String(part)
+    result["\(ours)\(number).\(name)"] = tensor
+  }
+}

@@ -1,0 +1,65 @@
+import Torch
+
+/// What one pass through an image tower gives.
+public struct ImageFeatures: Sendable {
+  /// The image embedding, projected, not normalised: B×d.
+  public let image: Tensor
+  /// Dense features, projected, not normalised: B×h×w×d; the image embedding when none were asked for.
+  public let dense: Tensor
+  /// Outputs of the layers that were asked for, in that order: B×h×w×c each.
+  public let layers: [Tensor]
+}
+
+/// An image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
+public class ImageTower: Module {
+  /// The geometry.
+  public let configuration: CLIPConfiguration.Vision
+
+  init(_ configuration: CLIPConfiguration.Vision) { self.configuration = configuration }
+
+  /// Makes the tower that a configuration describes, with random weights.
+  public static func make(
+    _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
+  ) throws -> ImageTower {
+    try make(configuration, projectionSize: projectionSize, Initializer(generator: generator))
+  }
+
+  static func make(
+    _ configuration: CLIPConfiguration.Vision, projectionSize: Int, _ initializer: Initializer
+  ) throws -> ImageTower {
+    configuration.stages == nil
+      ? try VisionTransformer(configuration, projectionSize: projectionSize, initializer)
+      : try ModifiedResNet(configuration, projectionSize: projectionSize, initializer)
+  }
+
+  /// Channels of the outputs that `hidden` can ask for: one for each layer of a transformer, four stages of a ResNet.
+  public var hiddenWidths: [Int] { [] }
+
+  /// Pixels between neighbouring positions of each of these outputs.
+  public var hiddenStrides: [Int] { [] }
+
+  /// Encodes normalised pixels in one pass.
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×H×W; sides that are no multiple of the patch lose the remainder.
+  ///   - dense: how the last block is read; nil skips the dense features.
+  ///   - hidden: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
+  /// - Returns: image embedding, dense features, layer outputs.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func callAsFunction(
+    _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
+  ) throws -> ImageFeatures {
+    throw TorchError.value("this image tower cannot encode")
+  }
+
+  /// The parameters of the last layers (of a ResNet: stages) with all that follows them; all when `count` is nil.
+  ///
+  /// With gradients asked for these only, libtorch records nothing of the layers before.
+  public func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
+
+  func check(hidden: [Int]) throws {
+    guard hidden.allSatisfy((1...hiddenWidths.count).contains) else {
+      throw TorchError.value("layers \(hidden) are not all from 1 to \(hiddenWidths.count)")
+    }
+  }
+}

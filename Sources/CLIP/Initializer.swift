@@ -1,0 +1,62 @@
+import Torch
+
+/// Where the first values of weights come from: random numbers, or nothing when a file will overwrite them.
+///
+/// Drawing the 400 million numbers of a ViT-L/14 only to replace them takes seconds.
+struct Initializer {
+  /// nil when the values do not matter.
+  let generator: Generator?
+
+  /// Normal numbers of a standard deviation.
+  func normal(_ shape: [Int], deviation: Double) throws -> Tensor {
+    guard let generator else { return try .zeros(shape) }
+    return try .randomNormal(shape, generator: generator).multiplyInPlace(deviation)
+  }
+
+  /// A linear layer with normal weights and, when wanted, a bias of zeros.
+  func linear(_ inputs: Int, _ outputs: Int, bias: Bool = true, deviation: Double) throws -> Linear {
+    let layer = try Linear(1, 1, bias: bias, generator: generator ?? Generator(seed: 0))
+    layer.weight = try normal([outputs, inputs], deviation: deviation)
+    if bias { layer.bias = try .zeros([outputs]) }
+    return layer
+  }
+
+  /// An embedding with normal vectors.
+  func embedding(count: Int, width: Int, deviation: Double) throws -> Embedding {
+    let layer = try Embedding(count: 1, width: 1, generator: generator ?? Generator(seed: 0))
+    layer.weight = try normal([count, width], deviation: deviation)
+    return layer
+  }
+
+  /// A convolution without bias whose weights have the deviation of PyTorch's default, 1/√(3·fan in).
+  func convolution(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0) throws
+    -> Conv2d
+  {
+    let layer = try Conv2d(
+      1, 1, kernel: kernel, stride: stride, padding: padding, bias: false,
+      generator: generator ?? Generator(seed: 0))
+    layer.weight = try normal(
+      [outputs, inputs, kernel, kernel],
+      deviation: 1 / Double(3 * inputs * kernel * kernel).squareRoot())
+    return layer
+  }
+}
+
+/// Embeddings of a square grid for another grid: bicubic, pixel centres at half-integers, as
+/// Hugging Face's `interpolate_pos_encoding`.
+///
+/// - Parameters:
+///   - positions: (1 + side²)×w; the first belongs to the class token and stays.
+///   - side: of the grid they were trained on.
+///   - height: rows of the new grid.
+///   - width: columns of the new grid.
+/// - Returns: (1 + height·width)×w.
+/// - Throws: `TorchError` when the positions do not fit the side.
+func interpolated(_ positions: Tensor, side: Int, height: Int, width: Int) throws -> Tensor {
+  if height == side, width == side { return positions }
+  let head = try positions.narrowed(dim: 0, start: 0, length: 1)
+  let grid = try positions.narrowed(dim: 0, start: 1, length: side * side)
+  let resized = try grid.reshaped([1, side, side, -1]).permuted([0, 3, 1, 2])
+    .resized(height: height, width: width, interpolation: .bicubic)
+  return try .concatenated([head, resized.flattened(from: 2).squeezed(0).transposed(0, 1)], dim: 0)
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import CLIP
+
+/// Pixels against transformers' `CLIPImageProcessor` and open_clip's transform.
+@Suite struct ImagePreparationTests {
+  private func picture(_ height: Int, _ width: Int) throws -> [UInt8] {
+    let noise = try uniform("image \(height)×\(width)", [height, width, 3], scale: 127.5, offset: 127.5)
+      .floats()
+    return noise.indices.map { index in
+      let (row, column) = (index / 3 / width, index / 3 % width)
+      if (row + column) % 3 == 0 { return UInt8(min(max(noise[index].rounded(.down), 0), 255)) }
+      return (row / 9 + column / 7) % 2 == 0 ? 0 : 255
+    }
+  }
+
+  /// The samples, 0 to 255, behind normalised pixels.
+  private func samples(_ pixels: Tensor, _ preparation: ImagePreparation) throws -> Tensor {
+    let (mean, deviation) = (
+      try Tensor(preparation.mean, shape: [3, 1, 1]), try Tensor(preparation.deviation, shape: [3, 1, 1])
+    )
+    return try (pixels.to(.float64) * deviation + mean) * 255
+  }
+
+  @Test func equalsTheReferences() throws {
+    let file = try SafetensorsFile(fixture("images.safetensors"))
+    #expect(file.entries.count == 38)
+    for (key, expected) in try file.tensors() {
+      let numbers = key.split { !$0.isNumber }.compactMap { Int($0) }
+      let (height, width, size, edge) = (numbers[0], numbers[1], numbers[2], numbers[3])
+      var preparation = ImagePreparation(size: size)
+      preparation.shortestEdge = edge
+      preparation.framing = key.hasSuffix("open") ? .openCrop : key.hasSuffix("squash") ? .squash : .crop
+      let pixels = try preparation(interleaved: picture(height, width), height: height, width: width)
+      #expect(pixels.shape == [3, size, size])
+      let found = try samples(pixels, preparation)
+      let step = size > 100 ? 8 : 1
+      let part = try found.strided(dim: 1, by: step).strided(dim: 2, by: step)
+      let off = try difference(part, expected)
+      #expect(off < 1e-3, "\(key): \(off) levels of 255")
+    }
+  }
+
+  @Test func squashesTheWholeImage() throws {
+    let image = try Tensor(picture(40, 90), shape: [40, 90, 3]).permuted([2, 0, 1])
+    var preparation = ImagePreparation(size: 32)
+    let squashed = try preparation.squashed(image)
+    preparation.framing = .squash
+    #expect(try squashed.isEqual(to: preparation(image)))
+  }
+
+  @Test func refusesOtherTensors() throws {
+    let preparation = ImagePreparation(size: 8)
+    #expect(message { _ = try preparation(.zeros([3, 9, 9])) }.contains("uint8 3×H×W"))
+    #expect(message { _ = try preparation(.zeros([1, 9, 9], dtype: .uint8)) }.contains("[1, 9, 9]"))
+  }
+
+  @Test func readsSettingsOfEveryAge() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("preprocessor_config.json")
+      func read(_ text: String) throws -> ImagePreparation {
+        try Data(text.utf8).write(to: file)
+        return try ImagePreparation(folder: folder, imageSize: 99)
+      }
+      let old = try read(#"{"size": 224, "crop_size": 224, "do_center_crop": true, "resample": 3}"#)
+      #expect(old == ImagePreparation(size: 224))
+      let new = try read(
+        #"{"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "image_mean": [0, 0, 0]}"#
+      )
+      #expect(new.size == 224 && new.shortestEdge == 256 && new.framing == .crop && new.mean == [0, 0, 0])
+      let whole = try read(#"{"size": {"height": 64, "width": 64}, "do_center_crop": false}"#)
+      #expect(whole.size == 64 && whole.framing == .squash)
+      for (text, part) in [
+        ("[]", "one JSON object"), (#"{"image_std": [1, 0, 1]}"#, "above 0"),
+        (#"{"image_mean": [1]}"#, "image_mean"), (#"{"resample": 9}"#, "resample 9"),
+        (#"{"crop_size": {"height": 2, "width": 3}}"#, "crop_size"),
+      ] {
+        let text = message { _ = try read(text) }
+        #expect(text.contains(file.path) && text.contains(part), "\(text)")
+      }
+      let back = try JSONDecoder().decode(
+        ImagePreparation.self, from: Data(#"{"size": 32, "mean": [0, 0, 0], "deviation": [1, 1, 1]}"#.utf8))
+      #expect(back.shortestEdge == 32 && back.framing == .crop)
+    }
+  }
+}
