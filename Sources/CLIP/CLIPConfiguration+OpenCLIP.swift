@@ -2,6 +2,35 @@ import Foundation
 import Torch
 
 extension CLIPConfiguration {
+  /// Finds a model's geometry: in `config.json`, in `open_clip_config.json`, or from OpenAI's names in the weights.
+  ///
+  /// - Parameter folder: a CLIP folder, or a safetensors file in one.
+  /// - Throws: `CLIPError`, `FileError` or `SafetensorsError` that names the file.
+  public init(folder: URL) throws {
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
+    try self.init(isFolder.boolValue ? folder : folder.deletingLastPathComponent()) {
+      try Checkpoint(Checkpoint.find(folder))
+    }
+  }
+
+  /// The same; the weights are read only where no file says the geometry.
+  init(_ folder: URL, weights: () throws -> Checkpoint) throws {
+    let (hugging, open) = (
+      folder.appendingPathComponent("config.json"), folder.appendingPathComponent("open_clip_config.json")
+    )
+    if FileManager.default.fileExists(atPath: hugging.path) {
+      try self.init(contentsOf: hugging)
+    } else if FileManager.default.fileExists(atPath: open.path) {
+      try self.init(openCLIP: open)
+    } else {
+      let checkpoint = try weights()
+      // Hugging Face's names do not tell, for example, the number of heads.
+      if checkpoint.hasHuggingFaceNames { throw CLIPError.missingFile(hugging) }
+      self = try checkpoint.inferred()
+    }
+  }
+
   /// Reads `open_clip_config.json`, or one of OpenCLIP's model files.
   ///
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.

@@ -83,21 +83,8 @@ public final class ContrastiveModel<Tower: ImageTower>: Module {
   public static func load(folder: URL) throws -> Self {
     let weights = try Checkpoint.find(folder)
     let place = weights.deletingLastPathComponent()
-    let (hugging, open) = (
-      place.appendingPathComponent("config.json"), place.appendingPathComponent("open_clip_config.json")
-    )
-    func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
     let checkpoint = try Checkpoint(weights)
-    let configuration: CLIPConfiguration
-    if exists(hugging) {
-      configuration = try CLIPConfiguration(contentsOf: hugging)
-    } else if exists(open) {
-      configuration = try CLIPConfiguration(openCLIP: open)
-    } else if checkpoint.hasHuggingFaceNames {
-      throw CLIPError.missingFile(hugging)
-    } else {
-      configuration = try checkpoint.inferred()
-    }
+    let configuration = try CLIPConfiguration(place) { checkpoint }
     let unset = Initializer(generator: nil)
     let model = try Self(
       configuration, tokenizer: Tokenizer(folder: place),

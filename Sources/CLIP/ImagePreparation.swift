@@ -107,14 +107,7 @@ extension ImagePreparation {
   ///
   /// - Throws: `CLIPError.badFile` that names the file.
   public init(folder: URL) throws {
-    let configuration = folder.appendingPathComponent("config.json")
-    let open = folder.appendingPathComponent("open_clip_config.json")
-    let isHugging = FileManager.default.fileExists(atPath: configuration.path)
-    try self.init(
-      folder: folder,
-      imageSize: isHugging
-        ? CLIPConfiguration(contentsOf: configuration).vision.imageSize
-        : CLIPConfiguration(openCLIP: open).vision.imageSize)
+    try self.init(folder: folder, imageSize: CLIPConfiguration(folder: folder).vision.imageSize)
   }
 
   /// The same where the tower's image size is known.

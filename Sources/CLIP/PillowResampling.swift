@@ -1,5 +1,3 @@
-import Torch
-
 /// Resizing of 8-bit images that equals Pillow's to the bit: antialiased, in two passes of integers.
 ///
 /// libtorch's operators do not round between the passes, or round otherwise, and differ by up to 27 levels.
@@ -91,13 +89,14 @@ struct PillowResampling {
     return [UInt8](unsafeUninitializedCapacity: rows * newSize) { target, used in
       samples.withUnsafeBufferPointer { source in
         taps.weights.withUnsafeBufferPointer { weights in
-          for x in 0..<newSize {
-            let (start, count) = (taps.starts[x], taps.counts[x])
-            for row in 0..<rows {
+          for row in 0..<rows {
+            for x in 0..<newSize {
+              let first = row &* size &+ taps.starts[x]
+              let count = taps.counts[x]
               var sum: Int32 = 1 << (Self.bits - 1)
               var tap = 0
               while tap < count {
-                sum &+= Int32(source[row &* size &+ start &+ tap]) &* weights[x &* taps.width &+ tap]
+                sum &+= Int32(source[first &+ tap]) &* weights[x &* taps.width &+ tap]
                 tap &+= 1
               }
               target[row &* newSize &+ x] = UInt8(clamping: sum >> Self.bits)

@@ -98,6 +98,8 @@ import Torch
       #expect(model.configuration.vision.imageSize == 224 && model.configuration.vision.heads == 32)
       #expect(model.configuration.projectionSize == 1024 && model.configuration.text.layers == 2)
       #expect(model.vision is ModifiedResNet)
+      #expect(try CLIPConfiguration(folder: folder) == model.configuration)
+      #expect(try CLIPConfiguration(folder: file) == model.configuration)
       let text = message { _ = try CLIPModel.load(folder: folder) }
       #expect(text.contains(file.path) && text.contains("ResNet"), "\(text)")
     }
