@@ -2,8 +2,11 @@ import Torch
 
 /// The shape of the segmentation head (ours: the paper does not say how F_ca becomes a mask).
 public struct HeadConfiguration: Codable, Equatable, Sendable {
-  /// Channels of the convolutional branch on the image, at full, half, quarter … resolution; empty for none.
+  /// Channels of the convolutional branch on the image, each level at half the resolution of the one before; empty
+  /// for none.
   public var detailWidths: [Int] = [16, 32, 64, 128, 192]
+  /// Pixels of the image between neighbouring positions of the first level: 1, or 2 to save time.
+  public var detailStride = 1
   /// Channels that the feature grid is projected to.
   public var gridWidth = 128
   /// Layers of the image tower, counted from 1, whose outputs are added to the grid.
@@ -50,14 +53,19 @@ public final class SegmentationHead: Module {
       try configuration.towerLayers.map { _ in try Linear(towerWidth, grid, generator: generator) })
 
     let widths = configuration.detailWidths
-    // The level whose stride 2^i is nearest to the grid's, never finer than the grid needs.
-    let level = widths.indices.min { abs((1 << $0) - gridStride) < abs((1 << $1) - gridStride) } ?? 0
+    let first = configuration.detailStride
+    guard first == 1 || first == 2 else {
+      throw TorchError.value("head.detailStride is \(first); it must be 1 or 2")
+    }
+    // The level whose stride is nearest to the grid's.
+    let level =
+      widths.indices.min { abs((first << $0) - gridStride) < abs((first << $1) - gridStride) } ?? 0
     gridLevel = level
     _encoders = Child(
       "encoders",
       try widths.indices.map { index in
         try ConvolutionBlock(
-          index == 0 ? 3 : widths[index - 1], widths[index], stride: index == 0 ? 1 : 2, isDouble: index > 0,
+          index == 0 ? 3 : widths[index - 1], widths[index], stride: index == 0 ? first : 2, isDouble: index > 0,
           generator: generator)
       })
     let levels = widths.isEmpty ? [grid] : widths
@@ -78,6 +86,8 @@ public final class SegmentationHead: Module {
       })
     _classifier = Child("classifier", try Conv2d(levels[0], 1, kernel: 1, generator: generator))
     super.init()
+    // A small start: a tower that knows nothing yet must not drown what the image itself shows.
+    gridProjection.weight = try gridProjection.weight * 0.1
     // Lesions are rare: start from a low probability, so that the first steps are not spent on learning that.
     classifier.bias = try classifier.bias?.zerosLike().addInPlace(.scalar(-2))
   }
