@@ -26,9 +26,14 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     /// `hiddenSize` is then the width of the last stage (2048), `patchSize` is 32, and `intermediateSize`,
     /// `activation` and `epsilon` mean nothing. The key `resnet_layers` is ours: Hugging Face has no such tower.
     public var stages: [Int]?
+    /// Channels of the 3×3 convolutions with stride 2 before the patches; nil for CLIP's one convolution.
+    ///
+    /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their number.
+    public var stemChannels: [Int]?
 
     enum CodingKeys: String, CodingKey {
       case stages = "resnet_layers"
+      case stemChannels = "stem_channels"
       case hiddenSize = "hidden_size"
       case intermediateSize = "intermediate_size"
       case layers = "num_hidden_layers"
@@ -146,6 +151,20 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     {
       return
         "resnet_layers must be four numbers above 0, hidden_size a multiple of 64, image_size at least 32"
+    }
+    if let channels = vision.stemChannels {
+      if vision.stages != nil {
+        return "stem_channels is for transformers; resnet_layers has a stem of its own"
+      }
+      if channels.isEmpty || channels.contains(where: { $0 < 1 }) {
+        return "stem_channels must be one or more numbers above 0"
+      }
+      // Beyond 16 halvings no image is left, and the power would overflow.
+      if channels.count > 16 || vision.patchSize % (1 << channels.count) != 0 {
+        return
+          "stem_channels has \(channels.count) entries, each halves the image, so patch_size must be a multiple of "
+          + "2^\(channels.count); it is \(vision.patchSize)"
+      }
     }
     for name in [vision.activation, text.activation] where !["gelu", "quick_gelu"].contains(name) {
       return "hidden_act \"\(name)\" is not known; use gelu or quick_gelu"

@@ -1,11 +1,11 @@
 import Torch
 
-/// CLIP's vision transformer, of any patch, width and depth.
+/// CLIP's vision transformer, of any patch, width and depth, with a convolutional stem where the configuration has one.
 ///
-/// Checkpoint keys are Hugging Face's.
+/// Checkpoint keys are Hugging Face's; a stem's are `vision_model.embeddings.stem.…`.
 public final class VisionTransformer: ImageTower {
   @Parameter private var classEmbedding: Tensor
-  @Parameter private var patchWeight: Tensor
+  @Child private var patchEmbedding: PatchEmbedding
   @Parameter private var positions: Tensor
   @Child private var preNorm: LayerNorm
   @Child private var layers: [TransformerLayer]
@@ -21,14 +21,11 @@ public final class VisionTransformer: ImageTower {
 
   init(_ configuration: CLIPConfiguration.Vision, projectionSize: Int, _ initializer: Initializer) throws {
     let width = configuration.hiddenSize
-    let patch = configuration.patchSize
-    let grid = configuration.imageSize / patch
+    let grid = configuration.imageSize / configuration.patchSize
     let deviation = 1 / Double(width).squareRoot()
     _classEmbedding = Parameter(
       "vision_model.embeddings.class_embedding", try initializer.normal([width], deviation: deviation))
-    _patchWeight = Parameter(
-      "vision_model.embeddings.patch_embedding.weight",
-      try initializer.convolution(3, width, kernel: patch).weight)
+    _patchEmbedding = Child("vision_model.embeddings", try PatchEmbedding(configuration, initializer))
     _positions = Parameter(
       "vision_model.embeddings.position_embedding.weight",
       try initializer.normal([grid * grid + 1, width], deviation: deviation))
@@ -59,7 +56,7 @@ public final class VisionTransformer: ImageTower {
     _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     try check(hidden: hidden)
-    let patches = try pixels.conv2d(patchWeight, stride: configuration.patchSize)
+    let patches = try patchEmbedding(pixels)
     let sizes = try patches.sizes(rank: 4, "the patches")
     let (batch, height, width) = (sizes[0], sizes[2], sizes[3])
     let tokens = try patches.flattened(from: 2).transposed(1, 2)

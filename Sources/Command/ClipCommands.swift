@@ -28,11 +28,12 @@ enum ClipInfoCommand: Subcommand {
     if console.json { return try console.result(json: info) }
     let vision = clip.configuration.vision
     let text = clip.configuration.text
+    let stem = vision.stemChannels.map { ", stem of \($0)" } ?? ""
     console.result(
       Console.table(
         ["", "image tower", "text tower"],
         [
-          ["kind", "vision transformer", "transformer"],
+          ["kind", "vision transformer\(stem)", "transformer"],
           ["width", "\(vision.hiddenSize)", "\(text.hiddenSize)"],
           ["layers", "\(vision.layers)", "\(text.layers)"],
           ["heads", "\(vision.heads)", "\(text.heads)"],
