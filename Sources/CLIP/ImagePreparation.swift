@@ -157,6 +157,13 @@ extension ImagePreparation {
     if crops, let side = try Self.side(members["crop_size"], "crop_size", file) { size = side }
     // Without a cut a tower of fixed size needs the whole image in a square.
     if !crops || members["size"]?.members?["height"] != nil && size == shortestEdge { framing = .squash }
+    if case .string(let name)? = members["framing"] {
+      guard let named = Framing(rawValue: name) else {
+        throw CLIPError.badFile(
+          file, reason: "framing \"\(name)\" is not known; use crop, openCrop or squash")
+      }
+      framing = named
+    }
   }
 
   private mutating func readOpen(_ members: [String: JSONValue], _ file: URL) throws {

@@ -7,8 +7,9 @@ extension Tokenizer {
   ///
   /// - Parameters:
   ///   - folder: the folder.
-  ///   - cleaning: nil for what the folder's other files say: OpenCLIP's when it has no Hugging Face `config.json`
-  ///     but `open_clip_config.json` or only OpenAI's vocabulary, else Hugging Face's.
+  ///   - cleaning: nil for what the folder's other files say: that of `text_cleaning` in `tokenizer_config.json`,
+  ///     else OpenCLIP's when it has no Hugging Face `config.json` but `open_clip_config.json` or only OpenAI's
+  ///     vocabulary, else Hugging Face's.
   /// - Throws: `CLIPError` that names the file.
   public init(folder: URL, cleaning: TextCleaning? = nil) throws {
     func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
@@ -17,7 +18,7 @@ extension Tokenizer {
     let isOpen =
       !exists("config.json")
       && (exists("open_clip_config.json") || !(exists("vocab.json") || exists("tokenizer.json")))
-    let cleaning = cleaning ?? (isOpen ? .openCLIP : .huggingFace)
+    let cleaning = try cleaning ?? Self.cleaning(folder) ?? (isOpen ? .openCLIP : .huggingFace)
     if exists("vocab.json") {
       let vocabulary = try Self.vocabulary(file("vocab.json"))
       try self.init(
@@ -105,17 +106,31 @@ extension Tokenizer {
   /// The token that fills the window, when the folder names one.
   private static func padToken(_ folder: URL) throws -> String? {
     for name in ["tokenizer_config.json", "special_tokens_map.json"] {
-      let file = folder.appendingPathComponent(name)
-      guard FileManager.default.fileExists(atPath: file.path) else { continue }
-      guard let members = try? JSONValue(json5: data(file)).members else {
-        throw CLIPError.badFile(file, reason: "it must hold one JSON object; fetch it again")
-      }
-      switch members["pad_token"] {
+      switch try members(folder.appendingPathComponent(name))["pad_token"] {
       case .string(let token)?: return token
       case .object(let token)?: if case .string(let content)? = token["content"] { return content }
       default: continue
       }
     }
     return nil
+  }
+
+  /// The cleaning, when the folder names one.
+  private static func cleaning(_ folder: URL) throws -> TextCleaning? {
+    let file = folder.appendingPathComponent("tokenizer_config.json")
+    guard let value = try members(file)["text_cleaning"] else { return nil }
+    guard case .string(let name) = value, let cleaning = TextCleaning(rawValue: name) else {
+      throw CLIPError.badFile(file, reason: "text_cleaning must be \"huggingFace\" or \"openCLIP\"")
+    }
+    return cleaning
+  }
+
+  /// What a JSON object holds; nothing when the file is not there.
+  private static func members(_ file: URL) throws -> [String: JSONValue] {
+    guard FileManager.default.fileExists(atPath: file.path) else { return [:] }
+    guard let members = try? JSONValue(json5: data(file)).members else {
+      throw CLIPError.badFile(file, reason: "it must hold one JSON object; fetch it again")
+    }
+    return members
   }
 }

@@ -15,11 +15,15 @@ public struct Tokenizer: Sendable {
   public let cleaning: TextCleaning
   /// The number of tokens: the largest id and one.
   public let count: Int
+  /// Ids of tokens, written in CLIP's byte symbols.
+  public let vocabulary: [String: Int]
+  /// Pairs of tokens, the first joined first.
+  public let merges: [(String, String)]
 
   /// The ids of the 256 bytes inside a word, and at its end.
   private let inner: [Int]
   private let final: [Int]
-  private let merges: [Pair: Merge]
+  private let joins: [Pair: Merge]
 
   private struct Pair: Hashable {
     let left: Int
@@ -60,7 +64,9 @@ public struct Tokenizer: Sendable {
       let pair = Pair(left: try id(merge.0, "token"), right: try id(merge.1, "token"))
       if table[pair] == nil { table[pair] = Merge(rank: rank, token: try id(merge.0 + merge.1, "merge")) }
     }
-    self.merges = table
+    joins = table
+    self.vocabulary = vocabulary
+    self.merges = merges
     self.cleaning = cleaning
     self.padToken = padToken ?? (cleaning == .openCLIP ? 0 : endToken)
     count = (vocabulary.values.max() ?? -1) + 1
@@ -227,7 +233,7 @@ public struct Tokenizer: Sendable {
     var best: (rank: Int, pair: Pair, token: Int)?
     for (left, right) in zip(parts, parts.dropFirst()) {
       let pair = Pair(left: left, right: right)
-      if let merge = merges[pair], merge.rank < best?.rank ?? .max { best = (merge.rank, pair, merge.token) }
+      if let merge = joins[pair], merge.rank < best?.rank ?? .max { best = (merge.rank, pair, merge.token) }
     }
     return best.map { ($0.pair, $0.token) }
   }
