@@ -25,7 +25,7 @@ public struct Tokenizer: Sendable {
   private let final: [Int]
   private let joins: [Pair: Merge]
 
-  private struct Pair: Hashable {
+  struct Pair: Hashable {
     let left: Int
     let right: Int
   }
@@ -204,29 +204,26 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  private func tokens(of word: Word) -> [Int] {
-    guard case .text(let scalars) = word else {
-      if case .token(let id) = word { return [id] }
-      return []
-    }
+  /// The words of a text as tokens of single bytes, before anything is joined; special tokens are left out.
+  func spelledWords(_ text: String) -> [[Int]] {
+    words(text).compactMap { if case .text(let scalars) = $0 { spelled(scalars) } else { nil } }
+  }
+
+  /// A word's bytes, the last of them as a word's end.
+  private func spelled(_ scalars: ArraySlice<Unicode.Scalar>) -> [Int] {
     let bytes = scalars.flatMap { Array(UTF8.encode($0) ?? UTF8.encodedReplacementCharacter) }
     guard let last = bytes.last else { return [] }
-    var parts = bytes.dropLast().map { inner[Int($0)] } + [final[Int(last)]]
-    while let best = lowestMerge(parts) {
-      var joined: [Int] = []
-      var index = 0
-      while index < parts.count {
-        if index + 1 < parts.count, parts[index] == best.pair.left, parts[index + 1] == best.pair.right {
-          joined.append(best.token)
-          index += 2
-        } else {
-          joined.append(parts[index])
-          index += 1
-        }
-      }
-      parts = joined
+    return bytes.dropLast().map { inner[Int($0)] } + [final[Int(last)]]
+  }
+
+  private func tokens(of word: Word) -> [Int] {
+    switch word {
+    case .token(let id): return [id]
+    case .text(let scalars):
+      var parts = spelled(scalars)
+      while let best = lowestMerge(parts) { parts = best.pair.joined(in: parts, as: best.token) }
+      return parts
     }
-    return parts
   }
 
   private func lowestMerge(_ parts: [Int]) -> (pair: Pair, token: Int)? {
@@ -245,10 +242,28 @@ public struct Tokenizer: Sendable {
   }()
 
   /// The printable character that stands for each byte, in the order of CLIP's vocabulary.
-  private static let orderedSymbols: [String] = byteOrder.enumerated().compactMap { index, byte in
+  static let orderedSymbols: [String] = byteOrder.enumerated().compactMap { index, byte in
     Unicode.Scalar(index < 188 ? byte : 256 + index - 188).map { String($0) }
   }
 
   /// The same by byte.
   private static let symbols: [String] = zip(byteOrder, orderedSymbols).sorted { $0.0 < $1.0 }.map(\.1)
+}
+
+extension Tokenizer.Pair {
+  /// Tokens with each occurrence of the pair, from the left, made one token.
+  func joined(in parts: [Int], as token: Int) -> [Int] {
+    var joined: [Int] = []
+    var index = 0
+    while index < parts.count {
+      if index + 1 < parts.count, parts[index] == left, parts[index + 1] == right {
+        joined.append(token)
+        index += 2
+      } else {
+        joined.append(parts[index])
+        index += 1
+      }
+    }
+    return joined
+  }
 }
