@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Evaluation", targets: ["Evaluation"]),
     .library(name: "Training", targets: ["Training"]),
+    .library(name: "SyntheticEndoscopy", targets: ["SyntheticEndoscopy"]),
   ],
   targets: [
     // The doors to C and C++.
@@ -44,6 +45,7 @@ let package = Package(
     // The rooms, lowest first; each uses only those above it in this list.
     .target(name: "Torch", dependencies: ["CLibTorch"]),
     .target(name: "Imaging", dependencies: ["CImageCodecs", "Torch"]),
+    .target(name: "SyntheticEndoscopy", dependencies: ["Torch", "Imaging"]),
     .target(name: "CLIP", dependencies: ["Torch", "Imaging"]),
     .target(name: "MCDRL", dependencies: ["Torch", "CLIP"]),
     .target(name: "Datasets", dependencies: ["Torch", "Imaging"]),
@@ -51,11 +53,14 @@ let package = Package(
     .target(name: "Training", dependencies: ["Torch", "CLIP", "MCDRL", "Datasets", "Evaluation"]),
     .executableTarget(
       name: "Command",
-      dependencies: ["Torch", "Imaging", "CLIP", "MCDRL", "Datasets", "Evaluation", "Training"]),
+      dependencies: [
+        "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "MCDRL", "Datasets", "Evaluation", "Training",
+      ]),
 
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .testTarget(
       name: "ImagingTests", dependencies: ["Imaging", "Torch"], exclude: ["Fixtures"]),
+    .testTarget(name: "SyntheticEndoscopyTests", dependencies: ["SyntheticEndoscopy", "Imaging"]),
     .testTarget(name: "CLIPTests", dependencies: ["CLIP"], exclude: ["Fixtures"]),
     .testTarget(name: "MCDRLTests", dependencies: ["MCDRL"], exclude: ["Fixtures"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),

@@ -1,0 +1,68 @@
+/// A cause of how a picture looks that has nothing to do with the lesion; raw values are the names in
+/// `Prompts/endoscopy.json5`.
+public enum Confounder: String, Codable, CaseIterable, Sendable {
+  /// Out of focus.
+  case blur
+  /// Combed lines and parted colours, as of interlaced video in motion.
+  case artefacts
+  /// Too much light.
+  case bright
+  /// Too little light.
+  case dark
+  /// A spot of light, the rest in shade.
+  case uneven
+  /// Narrow-band imaging: blue and green light only, vessels dark.
+  case narrowBand = "narrow-band"
+  /// White light imaging: a cold, strong lamp.
+  case whiteLight = "white light"
+  /// The camera close to the wall.
+  case near
+  /// The camera far from the wall.
+  case far
+  /// A film and strands of mucus.
+  case mucus
+  /// A pool of blood.
+  case blood
+  /// Glints of the lamp on the wet wall.
+  case reflection = "specular reflection"
+
+  /// The words a caption uses for it, as in `Prompts/endoscopy.json5`.
+  public var words: String {
+    switch self {
+    case .blur, .artefacts, .mucus, .blood, .reflection: rawValue
+    case .bright: "bright light"
+    case .dark: "dark light"
+    case .uneven: "uneven light"
+    case .narrowBand: "narrow-band imaging"
+    case .whiteLight: "white light imaging"
+    case .near: "a near view"
+    case .far: "a far view"
+    }
+  }
+
+  /// Whether it covers a place of the picture and leaves the rest alone.
+  public var isLocalised: Bool { self == .mucus || self == .blood || self == .reflection }
+
+  /// The confounder that cannot be there at the same time.
+  var opposite: Confounder? {
+    switch self {
+    case .bright: .dark
+    case .dark: .bright
+    case .narrowBand: .whiteLight
+    case .whiteLight: .narrowBand
+    case .near: .far
+    case .far: .near
+    default: nil
+    }
+  }
+}
+
+/// Where a localised confounder lies to the lesion.
+public enum Placement: String, Codable, Sendable {
+  /// Anywhere, whatever the lesion.
+  case anywhere
+  /// At the lesion's edge.
+  case beside
+  /// Across the picture from the lesion.
+  case away
+}

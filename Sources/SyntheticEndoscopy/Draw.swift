@@ -1,0 +1,56 @@
+/// Everything that determines one picture: a value for every node of the causal model that has no parents, and the
+/// noise of all the others.
+public struct Draw: Sendable {
+  /// The lesion; nil for normal mucosa.
+  public var lesion: LesionClass?
+  /// The confounders and their strengths from 0 to 1; an absent one is 0.
+  public var strengths: [Confounder: Double]
+  /// The site's camera.
+  public var camera: Camera
+  /// Where localised confounders lie, should they be there; an absent one lies anywhere.
+  public var placements: [Confounder: Placement]
+  /// The name of the scene, such as `site-a/source/17`; equal scenes have equal noise.
+  public let scene: String
+  /// The root of the scene's noise variables.
+  let noise: Noise
+
+  /// Makes a picture's causes by hand.
+  ///
+  /// - Parameters:
+  ///   - scene: its name; the scene's noise follows from it and the seed.
+  ///   - seed: the seed.
+  ///   - lesion: the lesion, nil for normal mucosa.
+  ///   - strengths: the confounders.
+  ///   - camera: the camera.
+  ///   - placements: where localised confounders lie.
+  public init(
+    scene: String, seed: UInt64, lesion: LesionClass?, strengths: [Confounder: Double] = [:],
+    camera: Camera = Camera(), placements: [Confounder: Placement] = [:]
+  ) {
+    self.lesion = lesion
+    self.strengths = strengths
+    self.camera = camera
+    self.placements = placements
+    self.scene = scene
+    noise = Noise(seed: seed)["scene"][scene]
+  }
+
+  /// The same scene and camera under do(confounder = strength): that one set, every other cleared.
+  public func doing(_ confounder: Confounder, strength: Double) -> Draw {
+    var draw = self
+    draw.strengths = [confounder: strength]
+    return draw
+  }
+
+  /// The same scene and camera with no confounder.
+  public func withoutConfounders() -> Draw {
+    var draw = self
+    draw.strengths = [:]
+    return draw
+  }
+
+  /// The strength of a confounder within 0 and 1.
+  func strength(_ confounder: Confounder) -> Float {
+    Float(min(1, max(0, strengths[confounder] ?? 0)))
+  }
+}

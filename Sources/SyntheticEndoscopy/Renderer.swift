@@ -1,0 +1,112 @@
+import Foundation
+import Imaging
+
+/// One picture and what is true of it.
+public struct Rendering: Sendable {
+  /// The picture, RGB, size×size.
+  public let image: Image
+  /// The lesion, one channel, size×size: 255 inside its outline and the field of view, else 0.
+  public let mask: Image
+  /// How much larger the scene appears than without near or far.
+  public let zoom: Double
+}
+
+/// Renders draws: scene, then imaging, then the site's camera, as docs/causal-model.md says.
+///
+/// Equal draws give equal bytes, whatever else is rendered and on however many threads.
+public struct Renderer: Sendable {
+  /// The side of the pictures, in pixels.
+  public let size: Int
+  /// Whether the camera's JPEG compression is applied.
+  public let compresses: Bool
+
+  /// Makes a renderer of pictures with a side in pixels.
+  public init(size: Int) { self.init(size: size, compresses: true) }
+
+  /// Makes a renderer.
+  ///
+  /// - Parameters:
+  ///   - size: the side of the pictures, in pixels.
+  ///   - compresses: whether to apply the camera's compression; false where pictures are then written as JPEG of
+  ///     that quality.
+  public init(size: Int, compresses: Bool) {
+    self.size = size
+    self.compresses = compresses
+  }
+
+  /// The factor by which near and far zoom about the image's centre.
+  static func zoom(_ draw: Draw) -> Float {
+    (1 + 0.65 * draw.strength(.near)) * (1 - 0.40 * draw.strength(.far))
+  }
+
+  /// Renders one picture.
+  ///
+  /// - Throws: `ImagingError` when the size is below 16, or from the JPEG codec.
+  public func render(_ draw: Draw) throws -> Rendering {
+    guard size >= 16 else {
+      throw ImagingError.invalidImage(reason: "\(size) pixels a side; a rendering needs at least 16")
+    }
+    let zoom = Self.zoom(draw)
+    let view = View(size: size, zoom: zoom)
+    let scene = Scene(draw.noise)
+    let lesion = draw.lesion.map { Lesion($0, in: scene) }
+    let canvas = Canvas(size: size)
+
+    Mucosa.paint(scene, canvas, in: view)
+    Vessels(scene.noise["vessels"], trees: 7, centre: .zero, reach: 1.1, width: 0.022)
+      .draw(on: canvas.vessels, strength: scene.vesselStrength, in: view)
+    let outline = lesion?.paint(scene, canvas, in: view)
+    Lighting.apply(scene, canvas, in: view)
+
+    SurfaceConfounders(draw: draw, scene: scene, lesion: lesion, view: view).apply(canvas)
+    let imaging = ImagingConfounders(draw: draw, scene: scene, view: view)
+    imaging.applyLight(canvas, spot: SurfaceConfounders.place(of: .uneven, draw, scene, lesion) * zoom)
+    imaging.applyOptics(canvas)
+
+    let model = CameraModel(camera: draw.camera, noise: scene.noise["sensor"], size: size)
+    let aperture = Plane(size: size)
+    for y in 0..<size {
+      let row = aperture.row(y)
+      for x in 0..<size { row[x] = model.aperture(x, y) }
+    }
+    var image = try Image(
+      width: size, height: size, channels: 3, pixels: model.develop(canvas, aperture: aperture))
+    if compresses, (1..<100).contains(draw.camera.compression) {
+      let file = try image.jpegData(quality: draw.camera.compression)
+      image = try ImageFile.decode([UInt8](file), file: "rendering of \(draw.scene)")
+    }
+    let count = size * size
+    let mask = [UInt8](unsafeUninitializedCapacity: count) { target, used in
+      for index in 0..<count {
+        target[index] = (outline?.values[index] ?? 9) < 1 && aperture.values[index] > 0.5 ? 255 : 0
+      }
+      used = count
+    }
+    return Rendering(
+      image: image, mask: try Image(width: size, height: size, channels: 1, pixels: mask), zoom: Double(zoom))
+  }
+
+  /// Renders many pictures on all cores; the order is kept.
+  ///
+  /// - Throws: the first error in the order of the draws.
+  public func render(_ draws: [Draw]) throws -> [Rendering] {
+    let results = Results(count: draws.count)
+    DispatchQueue.concurrentPerform(iterations: draws.count) { index in
+      results.store(Result { try render(draws[index]) }, at: index)
+    }
+    return try results.values()
+  }
+
+  private final class Results: @unchecked Sendable {
+    private let lock = NSLock()
+    private var stored: [Result<Rendering, any Error>?]
+
+    init(count: Int) { stored = Array(repeating: nil, count: count) }
+
+    func store(_ result: Result<Rendering, any Error>, at index: Int) {
+      lock.withLock { stored[index] = result }
+    }
+
+    func values() throws -> [Rendering] { try stored.compactMap { try $0?.get() } }
+  }
+}

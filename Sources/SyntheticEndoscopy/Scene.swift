@@ -1,0 +1,77 @@
+/// What the endoscope looks at, without confounders: the wall of a tube, its folds and lumen, and where a lesion
+/// would sit. Values of the scene's own noise variables; nothing here depends on lesion class, confounder or camera.
+struct Scene {
+  /// One fold: a ring about the lumen that rises and fades along its way.
+  struct Fold {
+    /// Distance of the crest from the lumen.
+    var radius: Float
+    /// How the crest's distance varies along the ring.
+    var wobble: SIMD2<Float>
+    /// Mean strength, and its variation along the ring.
+    var strength: Float
+    var variation: SIMD2<Float>
+    /// Width of the lit face.
+    var width: Float
+  }
+
+  let noise: Noise
+  /// The mucosa's colour in even light.
+  let colour: Colour
+  /// Where the lesion sits, or would.
+  let place: SIMD2<Float>
+  let lumen: SIMD2<Float>
+  /// Focal length over radius of the tube: how quickly the wall recedes towards the lumen.
+  let focus: Float
+  /// Stretch of the lumen along y, and how triangular it is.
+  let stretch: Float
+  let triangle: SIMD2<Float>
+  let folds: [Fold]
+  /// From where the lamp shines, seen from the camera's axis.
+  let lamp: SIMD2<Float>
+  /// How strong mottling, fine texture and vessels are.
+  let mottle: Float
+  let texture: Float
+  let vesselStrength: Float
+
+  init(_ noise: Noise) {
+    self.noise = noise
+    var values = noise["mucosa"].values
+    let paleness = values.uniform()
+    let yellowness = values.uniform()
+    colour = Colour(
+      mix(0.80, 0.90, paleness), mix(0.40, 0.58, paleness), mix(0.36, 0.50, paleness) - 0.12 * yellowness)
+    mottle = values.uniform(0.05, 0.12)
+    texture = values.uniform(0.4, 1)
+    vesselStrength = values.uniform(0.35, 1)
+
+    values = noise["place"].values
+    place = values.direction() * (0.46 * values.uniform().squareRoot())
+
+    values = noise["lumen"].values
+    // The lumen lies across the picture's middle from the lesion, give or take a third of a turn.
+    let across = place.x == 0 && place.y == 0 ? SIMD2<Float>(1, 0) : -place / length(place)
+    let turn = unitVector(angle: values.uniform(-1.1, 1.1))
+    let direction = SIMD2(across.x * turn.x - across.y * turn.y, across.x * turn.y + across.y * turn.x)
+    lumen = direction * values.uniform(0.38, 1.15)
+    focus = values.uniform(0.20, 0.42)
+    stretch = values.uniform(0.8, 1.25)
+    triangle = values.direction() * values.uniform(0, 0.12)
+
+    values = noise["folds"].values
+    let spacing = values.uniform(1.45, 2.0)
+    let strength = values.uniform(0.25, 1)
+    var radius = values.uniform(0.26, 0.42)
+    folds = (0..<4).map { _ in
+      defer { radius *= spacing }
+      return Fold(
+        radius: radius, wobble: values.direction() * values.uniform(0.02, 0.16),
+        strength: strength * values.uniform(0.2, 0.7),
+        variation: values.direction() * values.uniform(0.3, 0.9),
+        width: radius * values.uniform(0.3, 0.5))
+    }
+    values = noise["lamp"].values
+    lamp = values.direction() * values.uniform(0.15, 0.45)
+  }
+}
+
+func length(_ vector: SIMD2<Float>) -> Float { (vector * vector).sum().squareRoot() }

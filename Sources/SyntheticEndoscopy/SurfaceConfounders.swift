@@ -1,0 +1,171 @@
+/// What lies on the mucosa: mucus, blood and glints. Each has an envelope outside of which nothing changes.
+struct SurfaceConfounders {
+  let draw: Draw
+  let scene: Scene
+  let lesion: Lesion?
+  let view: View
+
+  /// Lays them on the lit picture.
+  func apply(_ canvas: Canvas) {
+    for confounder in [Confounder.mucus, .blood, .reflection] {
+      let strength = draw.strength(confounder)
+      guard strength > 0 else { continue }
+      let noise = scene.noise["confounders"][confounder.rawValue]
+      switch confounder {
+      case .mucus: mucus(canvas, strength, noise)
+      case .blood: blood(canvas, strength, noise)
+      default: reflection(canvas, strength, noise)
+      }
+    }
+  }
+
+  /// Where a confounder lies: its own noise, and at a linked site the lesion's place.
+  static func place(of confounder: Confounder, _ draw: Draw, _ scene: Scene, _ lesion: Lesion?) -> SIMD2<
+    Float
+  > {
+    var values = scene.noise["confounders"][confounder.rawValue]["place"].values
+    let anywhere = SIMD2(values.uniform(-0.62, 0.62), values.uniform(-0.62, 0.62))
+    let direction = values.direction()
+    let share = values.uniform()
+    guard let lesion else { return anywhere }
+    switch draw.placements[confounder] ?? .anywhere {
+    case .anywhere: return anywhere
+    case .beside:
+      let beside = lesion.centre + direction * (lesion.radius * mix(0.75, 1.15, share) + 0.05)
+      return SIMD2(clamped(beside.x, -0.8, 0.8), clamped(beside.y, -0.8, 0.8))
+    case .away:
+      let far = max(1e-3, length(lesion.centre))
+      let away = -lesion.centre / far * mix(0.42, 0.68, share) + direction * 0.12
+      return SIMD2(clamped(away.x, -0.8, 0.8), clamped(away.y, -0.8, 0.8))
+    }
+  }
+
+  /// A film of fluid: its thickness, 0 outside its reach.
+  private func film(
+    _ place: SIMD2<Float>, reach: Float, noise: Noise, fields: [(frequency: Float, amplitude: Float)],
+    stretch: Float, ragged: Float
+  ) -> (Plane, Region) {
+    let region = Region(around: place, reach, in: view)
+    let film = noise["film"].fields(fields, in: view, region)
+    var values = noise["flow"].values
+    let flow = values.direction()
+    for y in region.rows {
+      let row = film.row(y)
+      let dy = view.position(y) - place.y
+      for x in region.columns {
+        let dx = view.position(x) - place.x
+        let (along, across) = (dx * flow.x + dy * flow.y, (dy * flow.x - dx * flow.y) * stretch)
+        let near = 1 - (along * along + across * across).squareRoot() / reach
+        row[x] = max(0, near * 1.5 - 0.35 + ragged * row[x]) * smoothStep(near, 0, 0.2)
+      }
+    }
+    return (film, region)
+  }
+
+  private func mucus(_ canvas: Canvas, _ strength: Float, _ noise: Noise) {
+    let place = Self.place(of: .mucus, draw, scene, lesion)
+    let reach = 0.26 + 0.42 * strength
+    let (film, region) = film(
+      place, reach: reach, noise: noise, fields: [(2.6, 0.8), (5.5, 0.6), (12, 0.3)], stretch: 1.5,
+      ragged: 0.42)
+    let clumps = noise["clumps"].fields([(6, 0.7), (14, 0.6)], in: view, region)
+    bubbles(noise["bubbles"], on: film, place, reach: reach, count: Int(6 + 14 * strength))
+    let scale = 0.5 / view.pixel
+    for y in region.rows {
+      let row = film.row(y)
+      let (above, below) = (film.row(max(0, y - 1)), film.row(min(view.size - 1, y + 1)))
+      let (red, green, blue) = (canvas.red.row(y), canvas.green.row(y), canvas.blue.row(y))
+      let (light, clump) = (canvas.light.row(y), clumps.row(y))
+      for x in region.columns where row[x] > 0 {
+        let thickness = row[x]
+        let gx = (row[min(view.size - 1, x + 1)] - row[max(0, x - 1)]) * scale
+        let gy = (below[x] - above[x]) * scale
+        let cover =
+          smoothStep(thickness, 0.02, 0.42) * (0.45 + 0.45 * strength)
+          * (0.86 + 0.14 * clamped(clump[x], -1, 1))
+        let lit =
+          (0.25 + 0.75 * min(1.1, light[x]))
+          * clamped(1 - 0.07 * (gx * scene.lamp.x + gy * scene.lamp.y), 0.7, 1.25)
+        let milky = 0.92 + 0.07 * clump[x]
+        let (hx, hy) = (0.16 * gx + 0.12 * clump[x] + 0.4 * scene.lamp.x, 0.16 * gy + 0.4 * scene.lamp.y)
+        let lobe = 1 / (1 + 30 * (hx * hx + hy * hy))
+        let glint = 0.9 * lobe * lobe * lobe * lobe * smoothStep(thickness, 0.05, 0.2) * min(1, light[x])
+        red[x] = mix(red[x], 0.86 * milky * lit, cover) + glint
+        green[x] = mix(green[x], 0.81 * milky * lit, cover) + glint
+        blue[x] = mix(blue[x], 0.52 * milky * lit, cover) + glint
+      }
+    }
+  }
+
+  /// Rings that stand up from the film.
+  private func bubbles(_ noise: Noise, on film: Plane, _ place: SIMD2<Float>, reach: Float, count: Int) {
+    for index in 0..<count {
+      var values = noise[index].values
+      let centre = place + values.direction() * (0.55 * reach * values.uniform())
+      let radius = values.uniform(0.012, 0.045)
+      let region = Region(around: centre, radius, in: view)
+      for y in region.rows {
+        let row = film.row(y)
+        let dy = view.position(y) - centre.y
+        for x in region.columns where row[x] > 0.03 {
+          let dx = view.position(x) - centre.x
+          let q = (dx * dx + dy * dy) / (radius * radius)
+          if q < 1 { row[x] += 1.6 * radius * (1 - q) }
+        }
+      }
+    }
+  }
+
+  private func blood(_ canvas: Canvas, _ strength: Float, _ noise: Noise) {
+    let place = Self.place(of: .blood, draw, scene, lesion)
+    let (film, region) = film(
+      place, reach: 0.26 + 0.44 * strength, noise: noise, fields: [(2.2, 0.9), (5, 0.55), (11, 0.25)],
+      stretch: 1.7,
+      ragged: 0.5)
+    let scale = 0.5 / view.pixel
+    for y in region.rows {
+      let row = film.row(y)
+      let (above, below) = (film.row(max(0, y - 1)), film.row(min(view.size - 1, y + 1)))
+      let (red, green, blue) = (canvas.red.row(y), canvas.green.row(y), canvas.blue.row(y))
+      let light = canvas.light.row(y)
+      for x in region.columns where row[x] > 0 {
+        let thickness = row[x]
+        let gx = (row[min(view.size - 1, x + 1)] - row[max(0, x - 1)]) * scale
+        let gy = (below[x] - above[x]) * scale
+        let cover = smoothStep(thickness, 0, 0.16) * (0.62 + 0.36 * strength)
+        let deep = smoothStep(thickness, 0.1, 0.8)
+        let lit = 0.25 + 0.75 * min(1.1, light[x])
+        let (hx, hy) = (0.14 * gx + 0.4 * scene.lamp.x, 0.14 * gy + 0.4 * scene.lamp.y)
+        let lobe = 1 / (1 + 40 * (hx * hx + hy * hy))
+        let glint = 0.7 * lobe * lobe * lobe * lobe * smoothStep(thickness, 0.08, 0.3) * min(1, light[x])
+        // Thin blood stains what is below; a thick pool is nearly black red.
+        red[x] = mix(red[x], mix(0.62 * red[x] + 0.16, 0.34, deep) * lit, cover) + glint
+        green[x] = mix(green[x], mix(0.10 * green[x], 0.015, deep) * lit, cover) + glint
+        blue[x] = mix(blue[x], mix(0.10 * blue[x], 0.02, deep) * lit, cover) + glint
+      }
+    }
+  }
+
+  private func reflection(_ canvas: Canvas, _ strength: Float, _ noise: Noise) {
+    let place = Self.place(of: .reflection, draw, scene, lesion)
+    let reach = 0.28 + 0.34 * strength
+    let region = Region(around: place, reach, in: view)
+    let field = noise["glints"].fields([(5.5, 0.7), (11, 0.65), (21, 0.3)], in: view, region)
+    for y in region.rows {
+      let (red, green, blue) = (canvas.red.row(y), canvas.green.row(y), canvas.blue.row(y))
+      let row = field.row(y)
+      let dy = view.position(y) - place.y
+      for x in region.columns {
+        let dx = view.position(x) - place.x
+        let near = max(0, 1 - (dx * dx + dy * dy) / (reach * reach))
+        let level = row[x] + 1.1 * near - 1.75 + 0.45 * strength
+        let core = smoothStep(level, 0, 0.22) * smoothStep(near, 0, 0.15)
+        let halo = smoothStep(level, -0.7, 0.2) * smoothStep(near, 0, 0.3) * 0.22
+        let cover = min(1, (core * 0.97 + halo) * (0.6 + 0.4 * strength))
+        red[x] = mix(red[x], 1.12, cover)
+        green[x] = mix(green[x], 1.12, cover)
+        blue[x] = mix(blue[x], 1.10, cover)
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/// Branching vessels under the surface, grown as random trees and drawn with soft edges.
+struct Vessels {
+  struct Segment {
+    var from: SIMD2<Float>
+    var to: SIMD2<Float>
+    var width: Float
+  }
+
+  private(set) var segments: [Segment] = []
+
+  /// Grows trees from places that noise chooses.
+  ///
+  /// - Parameters:
+  ///   - noise: the trees' noise.
+  ///   - trees: how many.
+  ///   - centre: the middle of the area they start in.
+  ///   - reach: half the area's side.
+  ///   - width: of a trunk.
+  init(_ noise: Noise, trees: Int, centre: SIMD2<Float>, reach: Float, width: Float) {
+    for tree in 0..<trees {
+      // Each tree has noise of its own, so that one more tree changes no other.
+      var values = noise[tree].values
+      let start = centre + SIMD2(values.uniform(-reach, reach), values.uniform(-reach, reach))
+      grow(
+        from: start, towards: values.direction(), width: width * values.uniform(0.6, 1.1),
+        step: 0.045 * max(0.35, reach), &values)
+    }
+  }
+
+  private mutating func grow(
+    from start: SIMD2<Float>, towards direction: SIMD2<Float>, width: Float, step: Float,
+    _ values: inout NoiseValues
+  ) {
+    var pending = [(place: start, direction: direction, width: width)]
+    var left = 90
+    while left > 0, let branch = pending.popLast() {
+      var (place, direction, width) = branch
+      var bend: Float = 0
+      while left > 0, width > 0.0035 {
+        left -= 1
+        bend = 0.7 * bend + values.uniform(-0.28, 0.28)
+        let turn = unitVector(angle: bend)
+        direction = SIMD2(
+          direction.x * turn.x - direction.y * turn.y, direction.x * turn.y + direction.y * turn.x)
+        let next = place + direction * step
+        segments.append(Segment(from: place, to: next, width: width))
+        place = next
+        width *= 0.975
+        if values.isTrue(0.15) {
+          let side = unitVector(
+            angle: values.isTrue(0.5) ? values.uniform(0.5, 0.9) : values.uniform(-0.9, -0.5))
+          let away = SIMD2(
+            direction.x * side.x - direction.y * side.y, direction.x * side.y + direction.y * side.x)
+          pending.append((place, away, width * values.uniform(0.5, 0.8)))
+          width *= 0.88
+        }
+      }
+    }
+  }
+
+  /// Draws them: the plane keeps the larger of what it holds and `strength` times a profile that is 1 on the axis.
+  func draw(on plane: Plane, strength: Float, in view: View) {
+    for segment in segments {
+      // Vessels thinner than a pixel are drawn a pixel wide and fainter.
+      let width = max(segment.width, 0.8 * view.pixel)
+      let peak = strength * min(1, segment.width / width)
+      let along = segment.to - segment.from
+      let lengthSquared = max(1e-9, (along * along).sum())
+      let middle = (segment.from + segment.to) * 0.5
+      let reach = 0.5 * lengthSquared.squareRoot() + width
+      let region = Region(around: middle, reach, in: view)
+      let scale = 1 / (width * width)
+      for y in region.rows {
+        let row = plane.row(y)
+        let dy = view.position(y) - segment.from.y
+        for x in region.columns {
+          let dx = view.position(x) - segment.from.x
+          let t = clamped((dx * along.x + dy * along.y) / lengthSquared)
+          let (ex, ey) = (dx - t * along.x, dy - t * along.y)
+          let profile = max(0, 1 - (ex * ex + ey * ey) * scale)
+          row[x] = max(row[x], peak * profile * (2 - profile))
+        }
+      }
+    }
+  }
+}

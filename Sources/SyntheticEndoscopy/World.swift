@@ -1,0 +1,139 @@
+/// On which side of the experiment an image stands.
+public enum SiteRole: String, Codable, Sendable {
+  /// The site is trained on: confounders go with lesions as `link` says.
+  case source
+  /// The site is held out: the link is rewired.
+  case heldOut
+}
+
+/// Sites that share lesions and differ in camera and habits, with a known link between confounder and lesion.
+///
+/// Follows the causal graph of docs/causal-model.md: site → camera, site → confounders, and at strength `link` lesion →
+/// confounders and their place. The last two arrows are what a model must not learn: at the held-out site they point
+/// elsewhere.
+public struct World: Sendable {
+  /// The sites' names: `site-a`, `site-b` …
+  public let siteNames: [String]
+  /// The probability that a confounder follows the lesion.
+  public let link: Double
+  private let seed: UInt64
+  private let cameras: [Camera]
+  private let habits: [[Confounder: Double]]
+
+  /// Makes a world.
+  ///
+  /// - Parameters:
+  ///   - sites: how many sites; the first five have cameras of their own making, more are drawn.
+  ///   - link: how strongly confounders follow lesions, 0 (not at all) to 1 (always).
+  ///   - seed: the seed of everything random.
+  public init(sites: Int = 5, link: Double = 0.8, seed: UInt64) {
+    self.seed = seed
+    self.link = min(1, max(0, link))
+    let root = Noise(seed: seed)["sites"]
+    let count = max(0, sites)
+    siteNames = (0..<count).map(Self.name)
+    cameras = (0..<count).map { index in
+      index < Self.builtCameras.count ? Self.builtCameras[index] : Self.drawnCamera(root[index]["camera"])
+    }
+    habits = (0..<count).map { index in
+      var values = root[index]["habits"].values
+      var favourites: [Confounder] = []
+      if index < Self.builtHabits.count {
+        favourites = Self.builtHabits[index]
+      } else {
+        while favourites.count < 3 { favourites.append(Confounder.allCases[values.integer(0...11)]) }
+      }
+      return Dictionary(
+        uniqueKeysWithValues: Confounder.allCases.map { ($0, favourites.contains($0) ? 6.0 : 1.0) })
+    }
+  }
+
+  /// One image of a site.
+  ///
+  /// - Parameters:
+  ///   - site: the number of the site.
+  ///   - index: the number of the image; each role has images of its own.
+  ///   - role: whether the site is trained on or held out.
+  public func draw(site: Int, index: Int, role: SiteRole) -> Draw {
+    let scene = "\(siteNames[site])/\(role.rawValue)/\(index)"
+    let noise = Noise(seed: seed)["scene"][scene]
+    let lesion = Self.lesion(noise, normalShare: 0.1)
+    var draw = Draw(
+      scene: scene, seed: seed, lesion: lesion, camera: Self.varied(cameras[site], noise["camera"]))
+
+    // P(z | site): none, one or two by the site's habits.
+    var values = noise["confounders"].values
+    let count = [0, 1, 1, 2][values.integer(0...3)]
+    for _ in 0..<count {
+      let chosen = Self.choice(among: habits[site], values.uniform())
+      draw.add(chosen, strength: Double(values.uniform(0.35, 1)))
+    }
+    // The spurious arrows: lesion → companion, lesion → imaging technology, lesion → place.
+    var links = noise["link"].values
+    let (companions, technologies) =
+      role == .source
+      ? (Self.companions, Self.technologies)
+      : (
+        Self.rewiredCompanions, Self.rewiredTechnologies
+      )
+    let companion = lesion.flatMap { companions[$0] } ?? (role == .heldOut ? .reflection : nil)
+    let strength = Double(links.uniform(0.5, 1))
+    if links.isTrue(Float(link)), let companion { draw.add(companion, strength: strength) }
+    let strengthOfTechnology = Double(links.uniform(0.5, 1))
+    if links.isTrue(Float(link) * 0.7), let technology = lesion.flatMap({ technologies[$0] }) {
+      draw.add(technology, strength: strengthOfTechnology)
+    }
+    let isPlaced = links.isTrue(Float(link)) && lesion != nil
+    for confounder in Confounder.allCases where confounder.isLocalised || confounder == .uneven {
+      draw.placements[confounder] = isPlaced ? (role == .source ? .beside : .away) : .anywhere
+    }
+    return draw
+  }
+
+  /// One image to teach CLIP: any camera, none to three confounders, about 15 % normal mucosa, no link.
+  public func captioned(_ index: Int) -> Draw {
+    let scene = "captioned/\(index)"
+    let noise = Noise(seed: seed)["scene"][scene]
+    var draw = Draw(
+      scene: scene, seed: seed, lesion: Self.lesion(noise, normalShare: 0.15),
+      camera: Self.drawnCamera(noise["camera"]))
+    var values = noise["confounders"].values
+    for _ in 0..<values.integer(0...3) {
+      draw.add(Confounder.allCases[values.integer(0...11)], strength: Double(values.uniform(0.35, 1)))
+    }
+    return draw
+  }
+
+  private static func name(_ index: Int) -> String {
+    // Base 26 without a zero, as spreadsheets name their columns.
+    var (rest, letters) = (index, "")
+    repeat {
+      letters = String(UnicodeScalar(UInt8(97 + rest % 26))) + letters
+      rest = rest / 26 - 1
+    } while rest >= 0
+    return "site-" + letters
+  }
+
+  private static func lesion(_ noise: Noise, normalShare: Double) -> LesionClass? {
+    guard noise["normal"].uniform >= normalShare else { return nil }
+    return LesionClass.allCases[Int(noise["class"].uniform * Double(LesionClass.allCases.count))]
+  }
+
+  private static func choice(among weights: [Confounder: Double], _ uniform: Float) -> Confounder {
+    let total = Confounder.allCases.reduce(0) { $0 + (weights[$1] ?? 0) }
+    var left = Double(uniform) * total
+    for confounder in Confounder.allCases {
+      left -= weights[confounder] ?? 0
+      if left < 0 { return confounder }
+    }
+    return .reflection
+  }
+}
+
+extension Draw {
+  /// Adds a confounder unless its opposite is there; the stronger of two equal ones stays.
+  fileprivate mutating func add(_ confounder: Confounder, strength: Double) {
+    if let opposite = confounder.opposite, strengths[opposite] != nil { return }
+    strengths[confounder] = max(strength, strengths[confounder] ?? 0)
+  }
+}
