@@ -103,6 +103,7 @@ enum Operators {
   static let all = Operator("aten::all")
   static let any = Operator("aten::any")
   static let sort = Operator("aten::sort", "stable")
+  static let topk = Operator("aten::topk")
   static let cumsum = Operator("aten::cumsum")
   static let logsumexp = Operator("aten::logsumexp")
   // Neural.

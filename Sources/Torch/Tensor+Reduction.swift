@@ -44,6 +44,12 @@ extension Tensor {
     guard parts.count == 2 else { throw TorchError.value("sort returned \(parts.count) tensors") }
     return (parts[0], parts[1])
   }
+  /// The `count` largest elements along a dimension, falling; values and int64 indices.
+  public func largest(_ count: Int, dim: Int) throws -> (values: Tensor, indices: Tensor) {
+    let parts = try Operators.topk.tensors(self, count, dim)
+    guard parts.count == 2 else { throw TorchError.value("topk returned \(parts.count) tensors") }
+    return (parts[0], parts[1])
+  }
   /// Running sums along a dimension.
   public func cumulativeSum(dim: Int) throws -> Tensor { try Operators.cumsum(self, dim) }
   /// The logarithm of the sum of exponentials along dimensions.
