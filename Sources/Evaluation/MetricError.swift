@@ -23,6 +23,9 @@ public enum MetricError: Error, Equatable, Sendable {
   /// A row whose labels do not match the table's label columns.
   case labelCount(expected: [String], found: [String])
 
+  /// Nothing to summarise.
+  case noCases(String)
+
   /// A table that could not be written.
   case cannotWrite(path: String, reason: String)
 }
@@ -51,6 +54,8 @@ extension MetricError: CustomStringConvertible, LocalizedError {
     case .labelCount(let expected, let found):
       return "A row of the per-image table has \(found.count) label(s) \(found) where its header has "
         + "\(expected.count) \(expected). Give one label for each label column."
+    case .noCases(let what):
+      return "There is no case for \(what). Give at least one."
     case .cannotWrite(let path, let reason):
       return "\(path): cannot be written: \(reason). Check that the folder exists, is writable and has room."
     }

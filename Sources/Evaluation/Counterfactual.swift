@@ -1,0 +1,123 @@
+/// How much a prediction moves when one confounder of the same scene is changed: the direct test of an intervention.
+public enum Counterfactual {
+  /// One scene under one intervention, beside the scene without any.
+  public struct Case: Sendable {
+    /// The scene.
+    public let scene: String
+    /// The confounder that was set.
+    public let confounder: String
+    /// How much larger the intervened picture shows things: 1 but for interventions on distance.
+    public let zoom: Double
+    /// The prediction without intervention, and its reference.
+    public let before: (prediction: BinaryMask, reference: BinaryMask)
+    /// The prediction under the intervention, and its reference.
+    public let after: (prediction: BinaryMask, reference: BinaryMask)
+
+    /// Joins the parts.
+    public init(
+      scene: String, confounder: String, zoom: Double, before: (prediction: BinaryMask, reference: BinaryMask),
+      after: (prediction: BinaryMask, reference: BinaryMask)
+    ) {
+      self.scene = scene
+      self.confounder = confounder
+      self.zoom = zoom
+      self.before = before
+      self.after = after
+    }
+
+    /// IoU of the two predictions, on the part of the scene that both pictures show; both empty: 1.
+    ///
+    /// - Throws: `MetricError.sizeMismatch` when the two differ in size.
+    public func agreement() throws -> Double {
+      let (first, second) = (before.prediction, after.prediction)
+      try BinaryMask.requireSameSize(prediction: first, reference: second)
+      let (width, height) = (Double(first.width), Double(first.height))
+      var (both, either) = (0, 0)
+      for y in 0..<first.height {
+        for x in 0..<first.width {
+          // Where the middle of the base picture's pixel lies in the other, which is enlarged about its centre.
+          let otherX = ((Double(x) + 0.5 - width / 2) * zoom + width / 2).rounded(.down)
+          let otherY = ((Double(y) + 0.5 - height / 2) * zoom + height / 2).rounded(.down)
+          guard otherX >= 0, otherY >= 0, otherX < width, otherY < height else { continue }
+          let (a, b) = (first[x, y], second[Int(otherX), Int(otherY)])
+          if a && b { both += 1 }
+          if a || b { either += 1 }
+        }
+      }
+      return either == 0 ? 1 : Double(both) / Double(either)
+    }
+  }
+
+  /// What one confounder did, over the scenes.
+  public struct Row: Codable, Equatable, Sendable {
+    /// The confounder.
+    public let confounder: String
+    /// Scenes.
+    public let count: Int
+    /// Mean IoU between the predictions with and without it.
+    public let agreement: Double
+    /// The lowest of these.
+    public let worst: Double
+    /// Mean Dice without it.
+    public let diceBefore: Double
+    /// Mean Dice under it.
+    public let diceAfter: Double
+
+    enum CodingKeys: String, CodingKey {
+      case confounder
+      case count = "n"
+      case agreement = "mean_iou"
+      case worst = "worst_iou"
+      case diceBefore = "dice_without"
+      case diceAfter = "dice_under"
+    }
+  }
+
+  /// The rows by confounder, and two numbers over all.
+  public struct Summary: Codable, Equatable, Sendable {
+    /// In the order in which the confounders came.
+    public let rows: [Row]
+    /// Mean over rows of the mean IoU.
+    public let agreement: Double
+    /// Mean over scenes of the lowest IoU under any confounder.
+    public let worstCase: Double
+    /// Scenes.
+    public let scenes: Int
+
+    enum CodingKeys: String, CodingKey {
+      case rows, scenes
+      case agreement = "mean_iou"
+      case worstCase = "mean_worst_iou"
+    }
+
+    /// Summarises cases.
+    ///
+    /// - Throws: `MetricError` when there is no case, or masks differ in size.
+    public init(of cases: [Case]) throws {
+      guard !cases.isEmpty else { throw MetricError.noCases("a counterfactual check") }
+      let measured = try cases.map { item in
+        (
+          item: item, agreement: try item.agreement(),
+          before: try OverlapCounts(
+            prediction: item.before.prediction, reference: item.before.reference
+          ).dice,
+          after: try OverlapCounts(prediction: item.after.prediction, reference: item.after.reference).dice
+        )
+      }
+      func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+      var names: [String] = []
+      for item in cases where !names.contains(item.confounder) { names.append(item.confounder) }
+      rows = names.map { name in
+        let own = measured.filter { $0.item.confounder == name }
+        return Row(
+          confounder: name, count: own.count, agreement: mean(own.map(\.agreement)),
+          worst: own.map(\.agreement).min() ?? 1, diceBefore: mean(own.map(\.before)),
+          diceAfter: mean(own.map(\.after)))
+      }
+      agreement = mean(rows.map(\.agreement))
+      let byScene = Dictionary(grouping: measured, by: \.item.scene)
+      worstCase = mean(byScene.keys.sorted().map { byScene[$0]?.map(\.agreement).min() ?? 1 })
+      scenes = byScene.count
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/// What one fold came to; `fold.json`.
+public struct FoldResult: Codable, Equatable, Sendable {
+  /// One image of the held-out site.
+  public struct Image: Codable, Equatable, Sendable {
+    /// Its name.
+    public let image: String
+    /// Its patient or sequence.
+    public let group: String
+    /// Its lesion class.
+    public let lesionClass: String?
+    /// Its scores at its own size.
+    public let scores: ImageScores
+
+    /// Joins the parts.
+    public init(image: String, group: String, lesionClass: String?, scores: ImageScores) {
+      self.image = image
+      self.group = group
+      self.lesionClass = lesionClass
+      self.scores = scores
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case image, group, scores
+      case lesionClass = "class"
+    }
+  }
+
+  /// The held-out site.
+  public let site: String
+  /// The method, by name.
+  public let method: String
+  /// The seed.
+  public let seed: UInt64
+  /// The epoch that was chosen: highest mean Dice on the source sites' validation split.
+  public let epoch: Int
+  /// That Dice; nil without a validation split.
+  public let validationDice: Double?
+  /// Seconds of training.
+  public let seconds: Double
+  /// The images of the held-out site.
+  public let images: [Image]
+
+  /// Mean Dice over the images.
+  public var dice: Double { images.reduce(0) { $0 + $1.scores.dice } / Double(max(1, images.count)) }
+
+  /// Joins the parts.
+  public init(
+    site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?, seconds: Double,
+    images: [Image]
+  ) {
+    self.site = site
+    self.method = method
+    self.seed = seed
+    self.epoch = epoch
+    self.validationDice = validationDice
+    self.seconds = seconds
+    self.images = images
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case site, method, seed, epoch, seconds, images
+    case validationDice = "validation_dice"
+  }
+}

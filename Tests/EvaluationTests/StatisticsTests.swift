@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import Evaluation
+
+@Suite("Statistics")
+struct StatisticsTests {
+  @Test("The area under the curve is the share of pairs in order, ties counting half")
+  func areaUnderCurve() {
+    #expect(AreaUnderCurve.of([1, 2, 3, 4], positive: [false, false, true, true]) == 1)
+    #expect(AreaUnderCurve.of([4, 3, 2, 1], positive: [false, false, true, true]) == 0)
+    #expect(AreaUnderCurve.of([1, 1, 1], positive: [true, false, true]) == 0.5)
+    // Positives 2 and 3, negatives 1, 2 and 4: of six pairs 2>1, 3>1, 3>2 are in order, 2=2 is half.
+    #expect(AreaUnderCurve.of([2, 3, 1, 2, 4], positive: [true, true, false, false, false]) == 3.5 / 6)
+    #expect(AreaUnderCurve.of([1, 2], positive: [true, true]) == nil)
+    #expect(AreaUnderCurve.of([Double](), positive: []) == nil)
+  }
+
+  @Test("The area equals counting all pairs, on random scores with ties")
+  func againstPairs() throws {
+    let generator = try Generator(seed: 3)
+    for _ in 0..<20 {
+      let scores = try Tensor.randomIntegers([40], high: 12, generator: generator).doubles()
+      let positive = try Tensor.randomIntegers([40], high: 2, generator: generator).doubles().map { $0 > 0 }
+      var (total, pairs) = (0.0, 0.0)
+      for i in 0..<40 where positive[i] {
+        for j in 0..<40 where !positive[j] {
+          pairs += 1
+          total += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0
+        }
+      }
+      let area = try #require(AreaUnderCurve.of(scores, positive: positive))
+      #expect(abs(area - total / pairs) < 1e-12)
+    }
+  }
+
+  @Test("A bootstrap of one stratum covers about as a normal interval does, and repeats by seed")
+  func bootstrap() throws {
+    let cases = try Tensor.randomNormal([200], generator: Generator(seed: 5)).doubles()
+    let interval = try #require(try Bootstrap.mean(ofStrata: [cases]))
+    let mean = cases.reduce(0, +) / 200
+    let deviation = (cases.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 199).squareRoot()
+    #expect(abs(interval.value - mean) < 1e-12)
+    let expected = 1.96 * deviation / 200.0.squareRoot()
+    #expect(abs(interval.high - mean - expected) < 0.15 * expected)
+    #expect(abs(mean - interval.low - expected) < 0.15 * expected)
+    #expect(try Bootstrap.mean(ofStrata: [cases]) == interval)
+    #expect(try Bootstrap.mean(ofStrata: [cases], seed: 1) != interval)
+  }
+
+  @Test("Strata weigh the same whatever their size; constants have no width; nothing gives nil")
+  func strata() throws {
+    let interval = try #require(
+      try Bootstrap.mean(ofStrata: [Array(repeating: 1, count: 90), [], [0, 0]]))
+    #expect(interval == Interval(value: 0.5, low: 0.5, high: 0.5))
+    #expect(interval.excludesZero)
+    #expect(!Interval(value: 0.1, low: -0.1, high: 0.3).excludesZero)
+    #expect(Interval(value: -2, low: -3, high: -1).excludesZero)
+    #expect(try Bootstrap.mean(ofStrata: [[], []]) == nil)
+  }
+}
