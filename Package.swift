@@ -15,8 +15,9 @@ let package = Package(
     .library(name: "MCDRL", targets: ["MCDRL"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Evaluation", targets: ["Evaluation"]),
-    .library(name: "Training", targets: ["Training"]),
     .library(name: "SyntheticEndoscopy", targets: ["SyntheticEndoscopy"]),
+    .library(name: "Pretraining", targets: ["Pretraining"]),
+    .library(name: "Training", targets: ["Training"]),
   ],
   targets: [
     // The doors to C and C++.
@@ -50,11 +51,15 @@ let package = Package(
     .target(name: "MCDRL", dependencies: ["Torch", "CLIP"]),
     .target(name: "Datasets", dependencies: ["Torch", "Imaging"]),
     .target(name: "Evaluation", dependencies: ["Torch", "Imaging"]),
+    .target(
+      name: "Pretraining",
+      dependencies: ["Torch", "CLIP", "MCDRL", "Datasets", "Evaluation", "SyntheticEndoscopy"]),
     .target(name: "Training", dependencies: ["Torch", "CLIP", "MCDRL", "Datasets", "Evaluation"]),
     .executableTarget(
       name: "Command",
       dependencies: [
-        "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "MCDRL", "Datasets", "Evaluation", "Training",
+        "Torch", "Imaging", "CLIP", "MCDRL", "Datasets", "Evaluation", "SyntheticEndoscopy", "Pretraining",
+        "Training",
       ]),
 
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
@@ -65,6 +70,7 @@ let package = Package(
     .testTarget(name: "MCDRLTests", dependencies: ["MCDRL"], exclude: ["Fixtures"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], exclude: ["Fixtures"]),
+    .testTarget(name: "PretrainingTests", dependencies: ["Pretraining"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     .testTarget(name: "CommandTests", dependencies: ["Imaging", "Torch"]),
   ],

@@ -20,7 +20,7 @@ enum DemoCommand: Subcommand {
       let run = out.appendingPathComponent("runs/\(method)")
       console.note("\(index + 2)/4 training \(method) on sites a and b, site c held out")
       try? FileManager.default.removeItem(at: run)
-      let configuration = try promptsFile(nil).deletingLastPathComponent().deletingLastPathComponent()
+      let configuration = try ProjectFiles.prompts(nil).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Configurations/demo-clip.json")
       let words = [
         "--data", data.path, "--clip", "random:\(configuration.path)", "--hold-out", "c", "--out", run.path,

@@ -8,13 +8,14 @@ import Training
 enum EvaluateCommand: Subcommand {
   static let name = "evaluate"
   static let summary = "score a run at a site, beside predictors that do not look"
-  static let usage = "RUN --data DATA [--site S …]"
+  static let usage = "RUN --data DATA [--site S …] | RUN… --counterfactual SWEEP"
   static let example = "mcdrl evaluate runs/c3 --data polypgen"
   static let options: [Option] = [
     .one("data", "DATA", "folder of sites (the one the run was trained on)"),
     .many("site", "SITE", "sites to score (the one that was held out)"),
     .one("tolerance", "PIXELS", "of the normalised surface Dice (2)"),
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
+    .one("counterfactual", "SWEEP", "how predictions move under each intervention of mcdrl synth --sweep"),
   ]
 
   /// What `evaluation-SITE.json` holds.
@@ -35,6 +36,9 @@ enum EvaluateCommand: Subcommand {
   }
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
+    if let sweep = arguments.last("counterfactual") {
+      return try counterfactual(arguments, sweep: sweep, console)
+    }
     guard arguments.positional.count == 1 else {
       throw UsageError(description: "give one run folder\nusage: mcdrl \(name) \(usage)")
     }
@@ -86,6 +90,20 @@ enum EvaluateCommand: Subcommand {
     } else {
       for result in results { console.result(text(result)) }
     }
+  }
+
+  private static func counterfactual(_ arguments: Arguments, sweep: String, _ console: Console) throws {
+    let runs = arguments.positional.map { RunDirectory(URL(fileURLWithPath: $0)) }
+    guard !runs.isEmpty else {
+      throw UsageError(description: "give at least one run folder\nusage: mcdrl \(name) \(usage)")
+    }
+    let report = try CounterfactualReport(
+      runs, sweep: Sweep(URL(fileURLWithPath: sweep)), threshold: arguments.number("threshold") ?? 0.5,
+      console)
+    for (run, entry) in zip(runs, report.entries) {
+      try run.write(entry, to: run.url.appendingPathComponent("counterfactual.json"))
+    }
+    try report.show(console)
   }
 
   private static func text(_ evaluation: Evaluation) -> String {

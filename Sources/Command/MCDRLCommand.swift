@@ -10,7 +10,7 @@ enum MCDRLCommand {
     [
       DoctorCommand.self, DemoCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
       ClipEmbedCommand.self,
-      ClipTokenizeCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
+      ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
       MetricsCommand.self,
     ]
   }

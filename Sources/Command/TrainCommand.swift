@@ -37,8 +37,8 @@ enum TrainCommand: Subcommand {
     }
     if let data = arguments.last("data") { configuration.data = data }
     let prompts = try PromptSet(
-      contentsOf: resuming ? run.promptsFile : promptsFile(arguments.last("prompts")))
-    let clip = try CLIPModel.load(configuration.clip, seed: configuration.seed)
+      contentsOf: resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts")))
+    let clip = try CLIPModel.load(ProjectFiles.clip(configuration.clip), seed: configuration.seed)
     if configuration.imageSize == 0 { configuration.imageSize = clip.configuration.vision.imageSize }
     try configuration.validate()
     let catalog = try SiteCatalog(
@@ -66,9 +66,11 @@ enum TrainCommand: Subcommand {
     let reader = configuration.reader
     let training = try bank(split.training, reader, "reading", console)
     let validation = try bank(split.validation, reader, "reading validation", console)
+    let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
+    let features = configuration.keepsFeatures ? try features(all, system, console) : nil
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
-      classes: prompts.classes, resuming: resuming && run.hasState)
+      classes: prompts.classes, features: features, resuming: resuming && run.hasState)
     Interrupt.watch()
     let metrics = try trainer.train(progress(trainer, configuration, console))
     try report(metrics, run, console)
@@ -144,6 +146,15 @@ enum TrainCommand: Subcommand {
     }
   }
 
+  /// Encodes the images once, for a frozen tower that sees them unchanged in every epoch.
+  private static func features(
+    _ bank: SampleBank, _ system: SegmentationSystem, _ console: Console
+  ) throws -> FeatureStore {
+    let bar = ProgressBar("encoding", total: bank.samples.count)
+    defer { console.progress("") }
+    return try FeatureStore(bank, system: system) { console.progress(bar.line($0, unit: "images")) }
+  }
+
   private static func progress(
     _ trainer: Trainer, _ configuration: RunConfiguration, _ console: Console
   ) -> TrainingProgress {
@@ -177,20 +188,4 @@ enum TrainCommand: Subcommand {
           + "(highest on the source sites' validation split); weights in \(run.weightsFile.path)")
     }
   }
-}
-
-/// The prompt file that was asked for, or the one that comes with the project.
-func promptsFile(_ path: String?) throws -> URL {
-  if let path { return URL(fileURLWithPath: path) }
-  let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-  let places =
-    [URL(fileURLWithPath: FileManager.default.currentDirectoryPath)]
-    + sequence(first: program.deletingLastPathComponent()) { url in
-      url.path == "/" ? nil : url.deletingLastPathComponent()
-    }
-  for place in places {
-    let file = place.appendingPathComponent("Prompts/endoscopy.json5")
-    if FileManager.default.fileExists(atPath: file.path) { return file }
-  }
-  throw UsageError(description: "Prompts/endoscopy.json5 was not found; give --prompts FILE")
 }

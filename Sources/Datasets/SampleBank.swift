@@ -11,7 +11,6 @@ public final class SampleBank: @unchecked Sendable {
   private let reader: SampleReader
   private var cache: [(image: Tensor, mask: Tensor)?]
   private let lock = NSLock()
-  private let capacity: Int
 
   /// Makes a bank and decodes what fits the limit, on all cores.
   ///
@@ -28,7 +27,7 @@ public final class SampleBank: @unchecked Sendable {
     self.samples = samples
     self.reader = reader
     cache = Array(repeating: nil, count: samples.count)
-    capacity = min(samples.count, memoryLimit / (4 * reader.size * reader.size))
+    let capacity = min(samples.count, memoryLimit / (4 * reader.size * reader.size))
     let done = Counter()
     let failures = Counter()
     let errors = ErrorSlots()
@@ -44,6 +43,21 @@ public final class SampleBank: @unchecked Sendable {
       progress(done.add())
     }
     if let error = errors.first { throw error }
+  }
+
+  /// Samples of other banks, sharing what these have decoded.
+  ///
+  /// - Parameters:
+  ///   - samples: those that no bank has kept are decoded when they are asked for.
+  ///   - first: the bank whose way of reading is taken over.
+  ///   - others: further banks to share with.
+  public init(_ samples: [Sample], sharing first: SampleBank, _ others: SampleBank...) {
+    self.samples = samples
+    reader = first.reader
+    let known = Dictionary(
+      ([first] + others).flatMap { bank in zip(bank.samples.map(\.image), bank.cache) },
+      uniquingKeysWith: { first, _ in first })
+    cache = samples.map { known[$0.image] ?? nil }
   }
 
   /// One sample: uint8 3×S×S and bool S×S.

@@ -53,6 +53,9 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     SampleReader(size: imageSize, limits: ImageLimits(maximumPixels: maxPixels))
   }
 
+  /// Whether the tower sees every image unchanged in every epoch, so that its features can be kept.
+  public var keepsFeatures: Bool { tune == .none && augmentation == .none }
+
   /// The first epoch, counted from 0, in which the intervention is on.
   public var interventionEpoch: Int { Int((interventionStart * Double(epochs)).rounded()) }
 }

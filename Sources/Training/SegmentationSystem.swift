@@ -57,24 +57,35 @@ public final class SegmentationSystem: Module {
     ]
   }
 
-  /// Segments a batch: images B×3×S×S from 0 to 1.
-  public func callAsFunction(_ images: Tensor, intervening: Bool = true) throws -> SegmentationOutput {
+  /// Whether nothing of the image tower is trained, so that its features can be kept.
+  public var isFrozen: Bool { tuning == .none }
+
+  /// Segments a batch.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1.
+  ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
+  ///   - intervening: whether the intervention is on.
+  /// - Returns: logits and what the losses need.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func callAsFunction(
+    _ images: Tensor, encoded: EncodedImages? = nil, intervening: Bool = true
+  ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType) {
       let pixels = try normalized(images)
-      let encoded = try encode(pixels)
-      let output = try model(images: pixels, encoded: encoded, intervening: intervening)
-      return output
+      return try model(
+        images: pixels, encoded: encoded ?? encode(pixels), intervening: intervening)
     }
   }
 
   /// Lesion probabilities of a batch, float32 B×1×S×S; nothing is recorded for gradients.
-  public func probabilities(_ images: Tensor) throws -> Tensor {
-    try inferenceMode { try self(images).logits.to(.float32).sigmoid() }
+  public func probabilities(_ images: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
+    try inferenceMode { try self(images, encoded: encoded).logits.to(.float32).sigmoid() }
   }
 
-  /// Image embeddings of a batch, B×d.
-  public func imageEmbeddings(_ images: Tensor) throws -> Tensor {
-    try inferenceMode { try encode(normalized(images)).image.to(.float32) }
+  /// What the image tower makes of a batch of B×3×S×S from 0 to 1.
+  public func encoded(_ images: Tensor) throws -> EncodedImages {
+    try autocast(to: precision.autocastType) { try encode(normalized(images)) }
   }
 
   /// Sets P(z), which is stored with the weights.

@@ -2,6 +2,7 @@ import Datasets
 import Evaluation
 import Foundation
 import Imaging
+import MCDRL
 import Torch
 
 /// Uses a trained system on images of any size.
@@ -20,11 +21,14 @@ public final class Segmenter {
 
   /// Lesion probability at the image's own size: uint8 3×H×W → float32 H×W.
   ///
+  /// - Parameters:
+  ///   - image: the image.
+  ///   - encoded: what the tower makes of it, when that is known; nil runs the tower.
   /// - Throws: `TorchError` when memory does not suffice.
-  public func probability(_ image: Tensor) throws -> Tensor {
+  public func probability(_ image: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
     let sizes = try image.sizes(rank: 3, "the image")
     let input = try (reader.scaled(image).to(.float32) / 255).expandedDimension(0)
-    let small = try system.probabilities(input)
+    let small = try system.probabilities(input, encoded: encoded)
     return try small.resized(height: sizes[1], width: sizes[2]).squeezed(0).squeezed(0)
   }
 
@@ -34,15 +38,32 @@ public final class Segmenter {
   ///   - sample: an image with a mask.
   ///   - threshold: from which probability on a pixel is lesion.
   ///   - tolerance: of the normalised surface Dice, pixels.
+  ///   - encoded: what the tower makes of the image, when that is known.
   /// - Returns: all metrics.
   /// - Throws: an error that names the file.
-  public func scores(_ sample: Sample, threshold: Double = 0.5, tolerance: Double) throws -> ImageScores {
+  public func scores(
+    _ sample: Sample, threshold: Double = 0.5, tolerance: Double, encoded: EncodedImages? = nil
+  ) throws -> ImageScores {
+    let (prediction, reference) = try masks(sample, threshold: threshold, encoded: encoded)
+    return try ImageScores(prediction: prediction, reference: reference, tolerance: tolerance)
+  }
+
+  /// What the model draws on a sample and what the expert drew, at the sample's own size.
+  ///
+  /// - Parameters:
+  ///   - sample: an image; without a mask the reference is empty.
+  ///   - threshold: from which probability on a pixel is lesion.
+  ///   - encoded: what the tower makes of the image, when that is known.
+  /// - Returns: both masks.
+  /// - Throws: an error that names the file.
+  public func masks(
+    _ sample: Sample, threshold: Double = 0.5, encoded: EncodedImages? = nil
+  ) throws -> (prediction: BinaryMask, reference: BinaryMask) {
     let image = try reader.image(sample.image)
     let shape = Array(image.shape.dropFirst())
     let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
-    let predicted = try probability(image).atLeast(threshold)
-    return try ImageScores(
-      prediction: BinaryMask(predicted), reference: BinaryMask(reference), tolerance: tolerance)
+    let predicted = try probability(image, encoded: encoded).atLeast(threshold)
+    return (try BinaryMask(predicted), try BinaryMask(reference))
   }
 }
 

@@ -52,6 +52,7 @@ public final class Trainer {
   private let run: RunDirectory
   private let training: SampleBank
   private let validation: SampleBank
+  private let features: FeatureStore?
   private let classes: [Int?]
   private let optimizer: AdamW
   private var state = TrainingState()
@@ -65,18 +66,25 @@ public final class Trainer {
   ///   - training: images to train on.
   ///   - validation: images to choose the epoch by; may be empty.
   ///   - classes: the names of the lesion classes, in the order of the prompts.
+  ///   - features: of all these images, when the tower is frozen and images are not augmented; nil runs the tower.
   ///   - resuming: whether to continue from the run's saved state.
-  /// - Throws: `TrainingError.noImages`, or what reading the state throws.
+  /// - Throws: `TrainingError.noImages`, `ConfigurationError` when features are given for settings that change
+  ///   them, or what reading the state throws.
   public init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunDirectory, training: SampleBank,
-    validation: SampleBank, classes: [String], resuming: Bool
+    validation: SampleBank, classes: [String], features: FeatureStore? = nil, resuming: Bool
   ) throws {
+    guard features == nil || configuration.keepsFeatures else {
+      throw ConfigurationError(
+        "features can be kept only with tune none and augmentation off (every setting at its neutral value)")
+    }
     guard !training.samples.isEmpty else { throw TrainingError.noImages }
     self.configuration = configuration
     self.system = system
     self.run = run
     self.training = training
     self.validation = validation
+    self.features = features
     self.classes = training.samples.map { sample in sample.lesionClass.flatMap(classes.firstIndex(of:)) }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     if resuming {
@@ -158,19 +166,23 @@ public final class Trainer {
   /// Makes the batches of an epoch ahead of their use.
   private func loader(epoch: Int, from first: Int) throws -> Prefetcher<Batch> {
     let (seed, size, bank) = (configuration.seed, configuration.batchSize, training)
-    let (augmentation, classes) = (configuration.augmentation, classes)
+    let (augmentation, classes, features) = (configuration.augmentation, classes, features)
     let order = try Tensor.randomPermutation(
       bank.samples.count, generator: Generator(seed: seed, for: "order", "\(epoch)")
     ).array(of: Int.self)
     return Prefetcher(first..<stepsPerEpoch) { step in
       let indices = Array(order[step * size..<min(order.count, (step + 1) * size)])
       let (images, masks) = try bank.batch(indices)
-      let generator = try Generator(seed: seed, for: "augment", "\(epoch)", "\(step)")
-      let changed = try augmentation(images: images, masks: masks, generator: generator)
+      var changed = (images: images, masks: masks)
+      if augmentation != .none {
+        let generator = try Generator(seed: seed, for: "augment", "\(epoch)", "\(step)")
+        changed = try augmentation(images: images, masks: masks, generator: generator)
+      }
       // L_causal and L_contrast speak of the lesion's class: images without a lesion have none.
       let lesions = try masks.sum([1, 2, 3]).floats()
       return Batch(
         images: changed.images, masks: changed.masks,
+        encoded: try features?.encoded(indices.map { bank.samples[$0] }),
         classes: zip(indices, lesions).map { $1 > 0 ? classes[$0] : nil })
     }
   }
@@ -178,7 +190,7 @@ public final class Trainer {
   private func step(_ batch: Batch, intervening: Bool) throws -> StepLosses {
     let weights = configuration.objective
     let method = configuration.model.method
-    let output = try system(batch.images, intervening: intervening)
+    let output = try system(batch.images, encoded: batch.encoded, intervening: intervening)
     let segmentation = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: batch.masks, dice: weights.dice)
     var total = segmentation
@@ -230,7 +242,8 @@ public final class Trainer {
     for start in stride(from: 0, to: validation.samples.count, by: configuration.batchSize) {
       let end = min(validation.samples.count, start + configuration.batchSize)
       let (images, masks) = try validation.batch(Array(start..<end))
-      let predicted = try system.probabilities(images).atLeast(0.5).to(.float32)
+      let encoded = try features?.encoded(Array(validation.samples[start..<end]))
+      let predicted = try system.probabilities(images, encoded: encoded).atLeast(0.5).to(.float32)
       let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
       let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
       total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
@@ -249,7 +262,11 @@ public final class Trainer {
     var embeddings: [Tensor] = []
     for start in stride(from: 0, to: training.samples.count, by: configuration.batchSize) {
       let end = min(training.samples.count, start + configuration.batchSize)
-      embeddings.append(try system.imageEmbeddings(training.batch(Array(start..<end)).images))
+      let encoded = try inferenceMode {
+        try features?.encoded(Array(training.samples[start..<end]))
+          ?? system.encoded(training.batch(Array(start..<end)).images)
+      }
+      embeddings.append(try encoded.image.to(.float32))
     }
     try system.setPrior(
       ConfounderDictionary.estimatedPrior(
@@ -263,6 +280,8 @@ private struct Batch: Sendable {
   let images: Tensor
   /// B×1×S×S, 0 and 1.
   let masks: Tensor
+  /// What the frozen tower makes of the images, where it is kept.
+  let encoded: EncodedImages?
   /// The lesion class of each image, nil without a lesion or where it is not known.
   let classes: [Int?]
 }

@@ -47,7 +47,9 @@ final class TinyRun {
   deinit { try? FileManager.default.removeItem(at: run.url) }
 
   /// A trainer over twelve images and four for validation, with a system made anew.
-  func trainer(resuming: Bool = false) throws -> (trainer: Trainer, system: SegmentationSystem) {
+  func trainer(
+    resuming: Bool = false, keepsFeatures: Bool = false
+  ) throws -> (trainer: Trainer, system: SegmentationSystem) {
     let prompts = try PromptSet(contentsOf: Self.root.appendingPathComponent("Prompts/endoscopy.json5"))
     let clip = try CLIPModel.load(configuration.clip, seed: configuration.seed)
     let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)
@@ -56,10 +58,12 @@ final class TinyRun {
     try run.write(ClipDescription(clip), to: run.clipFile)
     let sites = try Self.sites.get()
     let reader = SampleReader(size: configuration.imageSize)
+    let training = try SampleBank(Array(sites[0].samples[..<7] + sites[1].samples[..<5]), reader: reader)
+    let validation = try SampleBank(Array(sites[1].samples.suffix(4)), reader: reader)
+    let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let trainer = try Trainer(
-      configuration: configuration, system: system, run: run,
-      training: SampleBank(Array(sites[0].samples[..<7] + sites[1].samples[..<5]), reader: reader),
-      validation: SampleBank(Array(sites[1].samples.suffix(4)), reader: reader), classes: prompts.classes,
+      configuration: configuration, system: system, run: run, training: training, validation: validation,
+      classes: prompts.classes, features: keepsFeatures ? FeatureStore(all, system: system) : nil,
       resuming: resuming)
     return (trainer, system)
   }

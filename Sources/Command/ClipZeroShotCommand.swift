@@ -1,0 +1,56 @@
+import CLIP
+import Foundation
+import MCDRL
+import Pretraining
+
+/// `mcdrl clip zero-shot`.
+enum ClipZeroShotCommand: Subcommand {
+  static let name = "clip zero-shot"
+  static let summary = "what a CLIP knows of rendered endoscopy: classes, confounders, where lesions are"
+  static let usage = "CLIP [--images N]"
+  static let example = "mcdrl clip zero-shot tiny"
+  static let options: [Option] = [
+    .one("images", "N", "unseen pictures to render (1000)"),
+    .one("prompts", "FILE", "the words (Prompts/endoscopy.json5)"),
+  ]
+
+  static func run(_ arguments: Arguments, _ console: Console) throws {
+    guard arguments.positional.count == 1 else {
+      throw UsageError(description: "give one CLIP\nusage: mcdrl \(name) \(usage)")
+    }
+    let count = try arguments.integer("images", atLeast: 1) ?? 1000
+    let seed = UInt64(try arguments.integer("seed") ?? 0)
+    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts")))
+    let clip = try CLIPModel.load(ProjectFiles.clip(arguments.positional[0]), seed: seed)
+    try show(report(clip, prompts: prompts, count: count, seed: seed, console), console)
+  }
+
+  static func report(
+    _ clip: CLIPModel, prompts: PromptSet, count: Int, seed: UInt64, _ console: Console
+  ) throws -> ZeroShot {
+    let bar = ProgressBar("zero-shot", total: count)
+    defer { console.progress("") }
+    return try ZeroShot(clip, prompts: prompts, count: count, seed: seed) {
+      console.progress(bar.line($0, unit: "pictures"))
+    }
+  }
+
+  static func show(_ report: ZeroShot, _ console: Console) throws {
+    if console.json { return try console.result(json: report) }
+    console.result("zero-shot on \(report.count) unseen rendered pictures of \(report.size) px\n")
+    let byClass = report.accuracyByClass.sorted { $0.key < $1.key }.map { [$0.key, format($0.value)] }
+    console.result(
+      Console.table(
+        ["class", "accuracy"],
+        byClass + [["all \(byClass.count) (chance \(format(report.chance)))", format(report.classAccuracy)]]))
+    let byConfounder = report.confounders.sorted { $0.key < $1.key }.map { [$0.key, format($0.value)] }
+    console.result(
+      "\n" + Console.table(["confounder", "AUC"], byConfounder + [["mean", format(report.meanConfounder)]]))
+    let rows = report.localisation.map {
+      [$0.extractor, format($0.classScore), format($0.lessNormal)]
+    }
+    console.result(
+      "\n"
+        + Console.table(["AUC of region score and mask", "max_k S_k", "max_k S_k − S_normal"], rows))
+  }
+}

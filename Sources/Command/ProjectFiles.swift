@@ -1,0 +1,32 @@
+import Foundation
+
+/// Files that come with the project, such as prompts, configurations and the model `tiny`.
+enum ProjectFiles {
+  /// Finds a file or folder: from the folder one works in, else beside the program or above it.
+  ///
+  /// - Throws: `UsageError` that names it and the option to give instead.
+  static func find(_ path: String, instead option: String) throws -> URL {
+    let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+    let places =
+      [URL(fileURLWithPath: FileManager.default.currentDirectoryPath)]
+      + sequence(first: program.deletingLastPathComponent()) { url in
+        url.path == "/" ? nil : url.deletingLastPathComponent()
+      }
+    for place in places {
+      let file = place.appendingPathComponent(path)
+      if FileManager.default.fileExists(atPath: file.path) { return file }
+    }
+    throw UsageError(description: "\(path) was not found; give \(option)")
+  }
+
+  /// The prompt file that was asked for, or the one for endoscopy.
+  static func prompts(_ path: String?) throws -> URL {
+    if let path { return URL(fileURLWithPath: path) }
+    return try find("Prompts/endoscopy.json5", instead: "--prompts FILE")
+  }
+
+  /// What a CLIP name stands for: `tiny` for the model that comes with the project, any other name for itself.
+  static func clip(_ name: String) throws -> String {
+    name == "tiny" ? try find("Models/tiny", instead: "a CLIP folder").path : name
+  }
+}

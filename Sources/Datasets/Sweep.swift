@@ -1,0 +1,84 @@
+import Foundation
+import Torch
+
+/// Scenes that were rendered once without and once under each intervention; `mcdrl synth --sweep` writes them.
+///
+/// The folder holds `factors.jsonl`: lines `{"image": "images/1.png", "mask": "masks/1.png", "scene": "…",
+/// "intervention": "none" or a confounder, "zoom": 1}`, paths relative to it.
+public struct Sweep: Sendable {
+  /// One picture of a scene.
+  public struct Picture: Decodable, Sendable {
+    /// The scene.
+    public let scene: String
+    /// The confounder that was set, `none` for none.
+    public let intervention: String
+    /// How much larger things are than in the scene without near and far view.
+    public let zoom: Double
+    let image: String
+    let mask: String
+  }
+
+  /// A scene and its pictures.
+  public struct Scene: Sendable {
+    /// Its name.
+    public let name: String
+    /// Without intervention.
+    public let base: Picture
+    /// Under each intervention, in the order of the file.
+    public let interventions: [Picture]
+  }
+
+  /// The folder.
+  public let folder: URL
+  /// In the order of the file.
+  public let scenes: [Scene]
+
+  /// Reads the list of pictures; no image is read yet.
+  ///
+  /// - Parameter folder: the folder with `factors.jsonl`, or one that holds it as `sweep`.
+  /// - Throws: `FileError` or `DatasetError.badCatalog` that names the file and the line.
+  public init(_ folder: URL) throws {
+    let inner = folder.appendingPathComponent("sweep")
+    self.folder = SiteCatalog.isFolder(inner) ? inner : folder
+    let file = self.folder.appendingPathComponent("factors.jsonl")
+    let text: String
+    do {
+      text = try String(contentsOf: file, encoding: .utf8)
+    } catch {
+      throw FileError.cannotRead(file, reason: FileError.reason(of: error))
+    }
+    var order: [String] = []
+    var pictures: [String: [Picture]] = [:]
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+    where !line.allSatisfy(\.isWhitespace) {
+      guard let picture = try? JSONDecoder().decode(Picture.self, from: Data(line.utf8)),
+        picture.zoom > 0, picture.zoom.isFinite
+      else {
+        throw DatasetError.badCatalog(
+          file,
+          reason: "line \(number + 1) must name image, mask, scene, intervention and a zoom above 0; "
+            + "write it with mcdrl synth --sweep")
+      }
+      if pictures[picture.scene] == nil { order.append(picture.scene) }
+      pictures[picture.scene, default: []].append(picture)
+    }
+    scenes = try order.map { name in
+      let own = pictures[name] ?? []
+      let changed = own.filter { $0.intervention != "none" }
+      guard let base = own.first(where: { $0.intervention == "none" }), !changed.isEmpty else {
+        throw DatasetError.badCatalog(
+          file, reason: "scene \(name) needs a picture of intervention \"none\" and at least one other")
+      }
+      return Scene(name: name, base: base, interventions: changed)
+    }
+    guard !scenes.isEmpty else { throw DatasetError.badCatalog(file, reason: "names no picture") }
+  }
+
+  /// A picture as a sample, to be read and segmented like any other.
+  public func sample(_ picture: Picture) -> Sample {
+    Sample(
+      site: "sweep", id: "\(picture.scene)/\(picture.intervention)",
+      image: folder.appendingPathComponent(picture.image), mask: folder.appendingPathComponent(picture.mask),
+      lesionClass: nil, group: picture.scene, lesionLabels: nil)
+  }
+}

@@ -1,0 +1,274 @@
+import CLIP
+import Datasets
+import Foundation
+import Torch
+
+/// Trains a CLIP model from random weights on pictures with captions.
+///
+/// Every random choice comes from a stream named by seed and step, so a resumed run equals an uninterrupted one bit
+/// for bit.
+public final class ContrastiveTrainer {
+  private let configuration: PretrainingConfiguration
+  private let clip: CLIPModel
+  private let images: CaptionedImages
+  private let stateFile: URL
+  private let optimizer: AdamW
+  private var state = State()
+  private let tokens: [String: Tensor]
+  private let extractor: DenseFeatures
+
+  /// How far training has come; stored with weights and moments in one file.
+  private struct State: Codable {
+    var step = 0
+    var history: [PretrainingMetrics] = []
+    var sum = 0.0
+    var count = 0
+    var seconds = 0.0
+  }
+
+  private static let key = "mcdrl.pretraining"
+
+  /// Prepares training.
+  ///
+  /// - Parameters:
+  ///   - configuration: the settings.
+  ///   - clip: the model, changed in place.
+  ///   - images: what to train on.
+  ///   - stateFile: where everything that resuming needs is kept.
+  ///   - resuming: whether to continue from that file.
+  /// - Throws: `PretrainingError.badSetting`, `CLIPError`, or what reading the state throws.
+  public init(
+    configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages, stateFile: URL,
+    resuming: Bool
+  ) throws {
+    guard images.count >= configuration.batchSize, configuration.batchSize >= 2 else {
+      throw PretrainingError.badSetting(
+        "batches of \(configuration.batchSize) need at least 2 and at most the \(images.count) pictures there are")
+    }
+    guard configuration.steps >= 1, configuration.captionsPerImage >= 1, configuration.saveEvery >= 1,
+      configuration.densePositions >= 1
+    else {
+      throw PretrainingError.badSetting(
+        "steps, captions a picture, positions and steps between saved states must be at least 1")
+    }
+    self.configuration = configuration
+    self.clip = clip
+    self.images = images
+    self.stateFile = stateFile
+    extractor = try DenseFeatures(named: configuration.dense)
+    let window = clip.configuration.text.positions
+    // Every caption is tokenised once; rows are cut to the longest sentence of the batch.
+    tokens = try Dictionary(
+      uniqueKeysWithValues: Set(images.captions.joined()).map {
+        ($0, try Tensor(clip.tokenizer.encode($0, window: window)))
+      })
+    let (matrices, vectors) = (
+      clip.parameters().filter { $0.tensor.shape.count > 1 },
+      clip.parameters().filter { $0.tensor.shape.count <= 1 }
+    )
+    optimizer = try AdamW(
+      groups: [
+        ParameterGroup(
+          name: "matrices", parameters: matrices, learningRate: configuration.learningRate,
+          weightDecay: configuration.weightDecay),
+        ParameterGroup(
+          name: "vectors", parameters: vectors, learningRate: configuration.learningRate, weightDecay: 0),
+      ], beta2: 0.98)
+    if resuming { try load() }
+  }
+
+  /// Steps that are done.
+  public var step: Int { state.step }
+
+  /// Trains to the end, saving the state now and then and where it is asked to stop.
+  ///
+  /// - Parameters:
+  ///   - progress: told the steps that are done and the loss.
+  ///   - shouldStop: asked after each step.
+  /// - Returns: the mean loss of each stretch between two saved states.
+  /// - Throws: `PretrainingError.diverged` or `.interrupted`; the saved state is then the last good one.
+  @discardableResult
+  public func train(
+    _ progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in },
+    shouldStop: () -> Bool = { false }
+  ) throws -> [PretrainingMetrics] {
+    clip.train()
+    let batches = loader()
+    defer { batches.cancel() }
+    var start = Date()
+    func settle() throws {
+      state.seconds += Date().timeIntervalSince(start)
+      start = Date()
+      try save()
+    }
+    while state.step < configuration.steps, let batch = try batches.next() {
+      let loss = try step(batch)
+      state.step += 1
+      state.sum += loss
+      state.count += 1
+      progress(state.step, loss)
+      let ends = state.step % configuration.saveEvery == 0 || state.step == configuration.steps
+      if ends {
+        state.seconds += Date().timeIntervalSince(start)
+        start = Date()
+        state.history.append(
+          PretrainingMetrics(
+            step: state.step, loss: state.sum / Double(state.count), seconds: state.seconds))
+        (state.sum, state.count) = (0, 0)
+        try save()
+      }
+      if state.step < configuration.steps, shouldStop() {
+        if !ends { try settle() }
+        throw PretrainingError.interrupted(step: state.step)
+      }
+    }
+    clip.train(false)
+    return state.history
+  }
+
+  /// What one step trains on.
+  private struct Batch: Sendable {
+    /// B×3×S×S, normalised.
+    let pixels: Tensor
+    /// int64, U×L.
+    let ids: Tensor
+    /// B×U.
+    let truth: Tensor
+  }
+
+  private func loader() -> Prefetcher<Batch> {
+    let (configuration, images, tokens) = (configuration, images, tokens)
+    let (mean, deviation) = (clip.preparation.mean, clip.preparation.deviation)
+    let pad = clip.tokenizer.padToken
+    return Prefetcher(state.step..<configuration.steps) { step in
+      let generator = try Generator(seed: configuration.seed, for: "pretraining", "\(step)")
+      let count = configuration.batchSize
+      let indices = try Tensor.randomIntegers([count], high: images.count, generator: generator)
+      let rows = try indices.array(of: Int.self)
+      // Of each picture's captions the ones with the smallest random numbers are drawn.
+      let draws = try Tensor.randomUniform([count, 256], generator: generator).floats()
+      var sentences = Set<String>()
+      for (place, row) in rows.enumerated() {
+        let captions = images.captions[row]
+        let order = captions.indices.sorted {
+          draws[place * 256 + $0 % 256] < draws[place * 256 + $1 % 256]
+        }
+        sentences.formUnion(order.prefix(configuration.captionsPerImage).map { captions[$0] })
+      }
+      let texts = sentences.sorted()
+      let truth = rows.flatMap { row in
+        let captions = Set(images.captions[row])
+        return texts.map { captions.contains($0) ? Float(1) : 0 }
+      }
+      let ids = try texts.map { try tokens[$0]?.array(of: Int.self) ?? [] }
+      let longest = ids.map(\.count).max() ?? 0
+      let padded = ids.flatMap { $0 + Array(repeating: pad, count: longest - $0.count) }
+      var pixels = try images.pixels.indexed(indices).to(.float32) / 255
+      if configuration.flips {
+        for dim in [2, 3] {
+          let mirrored = try Tensor.randomUniform([count, 1, 1, 1], generator: generator).less(than: 0.5)
+          pixels = try mirrored.choose(pixels.flipped([dim]), else: pixels)
+        }
+      }
+      pixels =
+        try (pixels - Tensor(mean.map(Float.init), shape: [1, 3, 1, 1]))
+        / Tensor(deviation.map(Float.init), shape: [1, 3, 1, 1])
+      return Batch(
+        pixels: pixels, ids: try Tensor(padded, shape: [texts.count, longest]),
+        truth: try Tensor(truth, shape: [count, texts.count]))
+    }
+  }
+
+  private func step(_ batch: Batch) throws -> Double {
+    let isDense = configuration.denseWeight > 0
+    let features = try clip.vision(batch.pixels, dense: isDense ? extractor : nil)
+    let texts = try clip.text(batch.ids).normalized()
+    // OpenAI's limit: the scale may not pass 100.
+    let scale = try clip.logitScale.clamped(max: Foundation.log(100)).exp()
+    let logits = try features.image.normalized().matmul(texts.transposed()) * scale
+    var loss = try ContrastiveObjective.symmetric(logits: logits, truth: batch.truth)
+    if isDense {
+      let positions = try features.dense.flattened(from: 1, to: 2).normalized()
+      let pooled = try ContrastiveObjective.pooled(
+        dense: positions, texts: texts, best: configuration.densePositions)
+      loss =
+        try loss + ContrastiveObjective.symmetric(logits: pooled * scale, truth: batch.truth)
+        * configuration.denseWeight
+    }
+    let value = try loss.detached().item()
+    try check(value)
+    try loss.backward()
+    try check(clipGradients(of: optimizer.parameters, toNorm: 1))
+    let schedule = CosineSchedule(
+      warmupSteps: configuration.steps / 20, totalSteps: configuration.steps, floor: 0.02)
+    try optimizer.step(scale: schedule.scale(at: state.step))
+    try optimizer.clearGradients()
+    return value
+  }
+
+  private func check(_ value: Double) throws {
+    guard value.isFinite else {
+      throw PretrainingError.diverged(step: state.step + 1, state: stateFile.path)
+    }
+  }
+
+  private func save() throws {
+    var tensors: [String: Tensor] = [:]
+    for (key, tensor) in clip.state() { tensors["weights." + key] = tensor }
+    for (key, tensor) in optimizer.state() { tensors["optimizer." + key] = tensor }
+    let text = String(decoding: try JSONEncoder().encode(state), as: UTF8.self)
+    try SafetensorsFile.write(tensors, metadata: [Self.key: text], to: stateFile)
+  }
+
+  private func load() throws {
+    let file = try SafetensorsFile(stateFile)
+    guard let text = file.metadata[Self.key],
+      let found = try? JSONDecoder().decode(State.self, from: Data(text.utf8))
+    else { throw PretrainingError.badState(stateFile) }
+    let tensors = try file.tensors()
+    func part(_ prefix: String) -> [String: Tensor] {
+      Dictionary(
+        uniqueKeysWithValues: tensors.compactMap { key, tensor in
+          key.hasPrefix(prefix) ? (String(key.dropFirst(prefix.count)), tensor) : nil
+        })
+    }
+    try clip.load(part("weights."), from: stateFile.path)
+    try optimizer.load(part("optimizer."), from: stateFile.path)
+    state = found
+  }
+}
+
+/// What a stretch of contrastive training came to.
+public struct PretrainingMetrics: Codable, Equatable, Sendable {
+  /// Steps done by its end.
+  public let step: Int
+  /// The mean loss over the stretch.
+  public let loss: Double
+  /// Seconds of training up to its end; the only entry that differs between equal runs.
+  public let seconds: Double
+}
+
+/// Why contrastive training stopped before its end.
+public enum PretrainingError: Error, Equatable, CustomStringConvertible {
+  /// A setting that cannot be used.
+  case badSetting(String)
+  /// A loss or gradient is not a number.
+  case diverged(step: Int, state: String)
+  /// The user asked to stop; the state is saved.
+  case interrupted(step: Int)
+  /// A file that is not a state of this training.
+  case badState(URL)
+
+  /// One or two lines with the fix.
+  public var description: String {
+    switch self {
+    case .badSetting(let text): text
+    case .diverged(let step, let state):
+      "training diverged in step \(step): the loss or a gradient is not a number; lower --learning-rate. "
+        + "The last good state is kept in \(state)"
+    case .interrupted(let step): "interrupted after step \(step); the state is saved, continue with --resume"
+    case .badState(let url):
+      "\(url.path): not a state of contrastive training; remove it and start again without --resume"
+    }
+  }
+}
