@@ -11,6 +11,8 @@ public struct PromptSet: Codable, Equatable, Sendable {
     public var name: String
     /// What takes the place of `{domain}`.
     public var text: String
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case name, text }
   }
 
   /// Confounders of one kind.
@@ -19,16 +21,20 @@ public struct PromptSet: Codable, Equatable, Sendable {
     public var name: String
     /// Its members.
     public var confounders: [Confounder]
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case name, confounders }
   }
 
-  /// The sentences.
+  /// The sentences; the class is `{class}`, or with its article `{a class}` or `{A class}`.
   public struct Templates: Codable, Equatable, Sendable {
-    /// With `{class}`.
+    /// With the class.
     public var `class`: String
     /// With `{domain}`.
     public var confounder: String
-    /// With `{class}` and `{domain}`.
+    /// With the class and `{domain}`.
     public var joint: String
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case `class`, confounder, joint }
   }
 
   /// What kind of images the prompts are for.
@@ -42,9 +48,11 @@ public struct PromptSet: Codable, Equatable, Sendable {
   /// The confounders by kind, M in all.
   public var groups: [Group]
 
+  enum CodingKeys: String, CodingKey, CaseIterable { case modality, classes, normal, templates, groups }
+
   /// Reads and checks a prompt file.
   ///
-  /// - Throws: `PromptError` that names the file and the fault, `FileError` when it cannot be read.
+  /// - Throws: `PromptError` with the file and everything that is wrong with it, `FileError` when it cannot be read.
   public init(contentsOf url: URL) throws {
     let data: Data
     do {
@@ -52,64 +60,71 @@ public struct PromptSet: Codable, Equatable, Sendable {
     } catch {
       throw FileError.cannotRead(url, reason: FileError.reason(of: error))
     }
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true
     do {
-      self = try decoder.decode(PromptSet.self, from: data)
-    } catch {
-      throw PromptError(file: url.path, reason: explanation(of: error))
+      let document = try JSONValue(json5: data)
+      let check = PromptCheck(document)
+      guard check.faults.isEmpty else { throw PromptError(file: url.path, faults: check.faults) }
+      self = try document.decoded(as: PromptSet.self)
+    } catch let error as DecodingError {
+      throw PromptError(file: url.path, faults: [PromptFault(reason: explanation(of: error))])
     }
-    if let reason = fault { throw PromptError(file: url.path, reason: reason) }
   }
 
   /// All confounders in order, M.
   public var confounders: [Confounder] { groups.flatMap(\.confounders) }
 
-  /// "A {class} in an endoscopic image", K.
+  /// "A polyp in an endoscopic image", K.
   public var classPrompts: [String] { classes.map { fill(templates.class, class: $0) } }
 
-  /// "An endoscopy image with {domain}", M.
+  /// "An endoscopy image with blur", M.
   public var confounderPrompts: [String] {
     confounders.map { fill(templates.confounder, domain: $0.text) }
   }
 
-  /// "A {class} with {domain}", K·M, the confounder fastest.
+  /// "A polyp with blur", K·M, the confounder fastest.
   public var jointPrompts: [String] {
     classes.flatMap { name in confounders.map { fill(templates.joint, class: name, domain: $0.text) } }
   }
 
   private func fill(_ template: String, class name: String = "", domain: String = "") -> String {
-    template.replacingOccurrences(of: "{class}", with: name)
-      .replacingOccurrences(of: "{domain}", with: domain)
+    let fillings: [(PromptPlaceholder, String)] = [
+      (.name, name), (.withArticle, Article.indefinite(name) + " " + name),
+      (.withCapitalArticle, Article.indefinite(name).capitalized + " " + name), (.domain, domain),
+    ]
+    return fillings.reduce(template) { $0.replacingOccurrences(of: $1.0.rawValue, with: $1.1) }
   }
+}
 
-  private var fault: String? {
-    if classes.isEmpty { return "classes is empty; name at least one lesion class" }
-    if confounders.isEmpty { return "groups hold no confounder; name at least one" }
-    if normal.isEmpty { return "normal is empty; give at least one sentence for an image without a lesion" }
-    let names = confounders.map(\.name)
-    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
-      return "the confounder \"\(twice)\" stands twice; names must differ"
-    }
-    if Set(classes).count != classes.count { return "a class stands twice; names must differ" }
-    if !templates.class.contains("{class}") { return "templates.class lacks {class}" }
-    if !templates.confounder.contains("{domain}") { return "templates.confounder lacks {domain}" }
-    if !(templates.joint.contains("{class}") && templates.joint.contains("{domain}")) {
-      return "templates.joint must hold {class} and {domain}"
-    }
-    return nil
-  }
+/// What stands between braces in a template.
+enum PromptPlaceholder: String, CaseIterable {
+  /// The class as it is written.
+  case name = "{class}"
+  /// "a polyp", "an ulcer".
+  case withArticle = "{a class}"
+  /// "A polyp", "An ulcer".
+  case withCapitalArticle = "{A class}"
+  /// A confounder's text.
+  case domain = "{domain}"
 }
 
 /// A prompt file that cannot be used.
 public struct PromptError: Error, Equatable, CustomStringConvertible {
   /// The file.
   public let file: String
-  /// What is wrong and what to do.
-  public let reason: String
+  /// Everything that is wrong.
+  public let faults: [PromptFault]
 
-  /// One line that names the file.
-  public var description: String { "\(file): \(reason)" }
+  /// Says what is wrong with a file.
+  public init(file: String, faults: [PromptFault]) {
+    self.file = file
+    self.faults = faults
+  }
+
+  /// One line that names the file when one thing is wrong; else a line for each below it.
+  public var description: String {
+    guard faults.count != 1 else { return "\(file): \(faults[0])" }
+    return (["\(file): \(faults.count) faults"] + faults.map { "  \($0)" }).joined(separator: "\n")
+  }
 }
 
 /// What a JSON decoder found wrong, with the place, in one line.

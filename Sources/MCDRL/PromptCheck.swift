@@ -1,0 +1,196 @@
+import Foundation
+import Torch
+
+/// One thing that is wrong with a prompt file, and where.
+public struct PromptFault: Codable, Equatable, Sendable, CustomStringConvertible {
+  /// The place, such as `groups[1].confounders[0].text`; empty for the whole file.
+  public let place: String
+  /// What is wrong and what to do.
+  public let reason: String
+
+  /// Pairs a place with what is wrong there.
+  public init(place: String = "", reason: String) {
+    self.place = place
+    self.reason = reason
+  }
+
+  /// One line.
+  public var description: String { place.isEmpty ? reason : "\(place): \(reason)" }
+}
+
+/// Looks at the content of a prompt file and finds everything that is wrong, not the first thing only.
+struct PromptCheck {
+  /// In the order of the file's parts.
+  private(set) var faults: [PromptFault] = []
+
+  init(_ document: JSONValue) {
+    guard let file = object(document, "", PromptSet.CodingKeys.self) else { return }
+    _ = text(file["modality"], "modality")
+    let classes = words(file["classes"], "classes", of: "lesion class")
+    distinct(classes)
+    distinct(words(file["normal"], "normal", of: "sentence for an image without a lesion"))
+    if let templates = file["templates"] { check(templates: templates) }
+    check(groups: list(file["groups"], "groups", of: "group of confounders"))
+  }
+
+  private mutating func check(templates: JSONValue) {
+    guard let templates = object(templates, "templates", PromptSet.Templates.CodingKeys.self) else { return }
+    let names: [PromptPlaceholder] = [.name, .withArticle, .withCapitalArticle]
+    template(templates["class"], "templates.class", wants: [names])
+    template(templates["confounder"], "templates.confounder", wants: [[.domain]])
+    template(templates["joint"], "templates.joint", wants: [names, [.domain]])
+  }
+
+  private mutating func check(groups: [JSONValue]) {
+    var (kinds, names, texts) = ([Found](), [Found](), [Found]())
+    for (index, value) in groups.enumerated() {
+      let place = "groups[\(index)]"
+      guard let group = object(value, place, PromptSet.Group.CodingKeys.self) else { continue }
+      kinds += text(group["name"], place + ".name").map { [$0] } ?? []
+      let members = list(group["confounders"], place + ".confounders", of: "confounder")
+      for (index, value) in members.enumerated() {
+        let place = "\(place).confounders[\(index)]"
+        guard let member = object(value, place, PromptSet.Confounder.CodingKeys.self) else { continue }
+        names += text(member["name"], place + ".name").map { [$0] } ?? []
+        texts += word(member["text"], place + ".text").map { [$0] } ?? []
+      }
+    }
+    distinct(kinds)
+    distinct(names)
+    distinct(texts)
+  }
+
+  /// A text that is there, and its place.
+  private typealias Found = (place: String, text: String)
+
+  private mutating func report(_ place: String, _ reason: String) {
+    faults.append(PromptFault(place: place, reason: reason))
+  }
+
+  /// The members of an object with exactly these keys.
+  private mutating func object<Key: CodingKey & CaseIterable>(
+    _ value: JSONValue, _ place: String, _ type: Key.Type
+  ) -> [String: JSONValue]? {
+    let keys = type.allCases.map(\.stringValue)
+    guard let members = value.members else {
+      report(place, "must be an object with \(keys.joined(separator: ", ")); it is \(value.kind)")
+      return nil
+    }
+    for key in members.keys.sorted() where !keys.contains(key) {
+      report(place, "the key \"\(key)\" is not known" + Spelling.suggestion(for: key, among: keys))
+    }
+    for key in keys where members[key] == nil { report(place, "\"\(key)\" is missing") }
+    return members
+  }
+
+  /// A list with something in it; what is missing was reported by the object around it.
+  private mutating func list(_ value: JSONValue?, _ place: String, of what: String) -> [JSONValue] {
+    guard let value else { return [] }
+    guard case .array(let items) = value else {
+      report(place, "must be a list between [ and ]; it is \(value.kind)")
+      return []
+    }
+    if items.isEmpty { report(place, "is empty; give at least one \(what)") }
+    return items
+  }
+
+  private mutating func text(_ value: JSONValue?, _ place: String) -> Found? {
+    guard let value else { return nil }
+    guard case .string(let text) = value else {
+      report(place, "must be a text in quotes; it is \(value.kind)")
+      return nil
+    }
+    guard text.contains(where: { !$0.isWhitespace }) else {
+      report(place, "is empty; write something or remove it")
+      return nil
+    }
+    return (place, text)
+  }
+
+  /// A text that goes into sentences as it is.
+  private mutating func word(_ value: JSONValue?, _ place: String) -> Found? {
+    guard let found = text(value, place) else { return nil }
+    if found.text.contains(where: { $0 == "{" || $0 == "}" }) {
+      report(place, "\"\(found.text)\" has a brace; { and } belong in templates only")
+    }
+    return found
+  }
+
+  private mutating func words(_ value: JSONValue?, _ place: String, of what: String) -> [Found] {
+    var found: [Found] = []
+    for (index, item) in list(value, place, of: what).enumerated() {
+      if let word = word(item, "\(place)[\(index)]") { found.append(word) }
+    }
+    return found
+  }
+
+  /// Reports texts that stand twice; CLIP reads capitals as small letters.
+  private mutating func distinct(_ found: [Found]) {
+    var first: [String: String] = [:]
+    for (place, text) in found {
+      let key = text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      if let other = first[key] {
+        report(place, "\"\(text)\" stands at \(other) already; each must be there once")
+      } else {
+        first[key] = place
+      }
+    }
+  }
+
+  /// Reports placeholders that are unknown, in the wrong template, or not there.
+  ///
+  /// - Parameters:
+  ///   - value: the template.
+  ///   - place: where it stands.
+  ///   - wants: for each thing that the sentence must name, the placeholders that do.
+  private mutating func template(_ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]) {
+    guard let (_, text) = text(value, place) else { return }
+    guard let found = Self.placeholders(in: text) else {
+      report(place, "\"\(text)\" has a brace without its partner; write placeholders as {class}")
+      return
+    }
+    let allowed = wants.flatMap { $0 }.map(\.rawValue)
+    for name in found where !allowed.contains(name) {
+      let isKnown = PromptPlaceholder(rawValue: name) != nil
+      report(
+        place,
+        isKnown
+          ? "\(name) has no place in this template; it may hold \(allowed.joined(separator: ", "))"
+          : "\(name) is not known" + Spelling.suggestion(for: name, among: allowed, quoted: false))
+    }
+    for choices in wants where !choices.contains(where: { found.contains($0.rawValue) }) {
+      report(place, "lacks \(choices.map(\.rawValue).joined(separator: " or "))")
+    }
+  }
+
+  /// All `{…}` of a template; nil when a brace has no partner.
+  private static func placeholders(in text: String) -> [String]? {
+    func isBrace(_ character: Character) -> Bool { character == "{" || character == "}" }
+    var found: [String] = []
+    var rest = text[...]
+    while let open = rest.firstIndex(where: isBrace) {
+      let after = rest.index(after: open)
+      guard rest[open] == "{", let close = rest[after...].firstIndex(where: isBrace), rest[close] == "}"
+      else {
+        return nil
+      }
+      found.append(String(rest[open...close]))
+      rest = rest[rest.index(after: close)...]
+    }
+    return found
+  }
+}
+
+extension JSONValue {
+  /// What a person would call it.
+  fileprivate var kind: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .integer, .number: "a number"
+    case .string: "a text"
+    case .array: "a list"
+    case .object: "an object"
+    }
+  }
+}
