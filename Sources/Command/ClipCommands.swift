@@ -54,18 +54,7 @@ enum ClipTokenizeCommand: Subcommand {
   static let options: [Option] = [.many("texts", "TEXT", "the texts")]
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
-    let clip = try clipName(arguments)
-    let tokenizer: Tokenizer
-    let window: Int
-    if clip.hasPrefix("random:") {
-      let model = try CLIPModel.load(clip)
-      (tokenizer, window) = (model.tokenizer, model.configuration.text.positions)
-    } else {
-      let folder = URL(fileURLWithPath: clip)
-      tokenizer = try Tokenizer(folder: folder)
-      let configuration = try CLIPConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
-      window = configuration.text.positions
-    }
+    let (tokenizer, window) = try clipWords(clipName(arguments))
     guard !arguments.all("texts").isEmpty else { throw UsageError(description: "--texts is missing") }
     let rows = arguments.all("texts").map { tokenizer.encode($0, window: window) }
     print(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
@@ -115,6 +104,16 @@ enum ClipEmbedCommand: Subcommand {
     }
     console.result(out.path)
   }
+}
+
+/// The tokenizer and the window of a CLIP, without its weights where it is a folder.
+func clipWords(_ clip: String) throws -> (tokenizer: Tokenizer, window: Int) {
+  guard !clip.hasPrefix("random:") else {
+    let model = try CLIPModel.load(clip)
+    return (model.tokenizer, model.configuration.text.positions)
+  }
+  let folder = URL(fileURLWithPath: clip)
+  return (try Tokenizer(folder: folder), try CLIPConfiguration(folder: folder).text.positions)
 }
 
 private func clipName(_ arguments: Arguments) throws -> String {

@@ -9,9 +9,9 @@ enum MCDRLCommand {
   static var subcommands: [any Subcommand.Type] {
     [
       DoctorCommand.self, DemoCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
-      ClipEmbedCommand.self,
-      ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
-      MetricsCommand.self,
+      ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
+      PromptsCheckCommand.self, PromptsListCommand.self, TrainCommand.self, EvaluateCommand.self,
+      PredictCommand.self, MetricsCommand.self,
     ]
   }
 

@@ -8,7 +8,7 @@ extension ProgramTests {
     func help() throws {
       let commands = [
         "", "doctor", "demo", "data", "data inspect", "clip", "clip info", "clip embed", "clip tokenize",
-        "train", "evaluate", "predict", "metrics",
+        "train", "evaluate", "predict", "metrics", "prompts", "prompts check", "prompts list",
       ]
       for command in commands {
         let help = try Program.run(command.split(separator: " ").map(String.init) + ["--help"])
@@ -31,7 +31,8 @@ extension ProgramTests {
         (["trian"], "trian"), (["data", "inspekt"], "inspekt"), (["doctor", "--jsno"], "--jsno"),
         (["train", "--data", "x"], "--out"), (["train", "--out"], "--out"),
         (["doctor", "--threads", "0"], "--threads 0"), (["doctor", "--json=1"], "--json"),
-        (["doctor", "--device", "gpu"], "--device gpu"), (["evaluate"], "run folder"),
+        (["prompts", "check"], "prompt file"), (["doctor", "--device", "gpu"], "--device gpu"),
+        (["evaluate"], "run folder"),
         (["predict", "run"], "input"), (["predict", "run", "x", "--out", "y", "--format", "gif"], "gif"),
         (["metrics", "--prediction", "x"], "--reference"), (["data", "inspect"], "data folder"),
         (
