@@ -5,7 +5,7 @@ import Torch
 /// Without `stemChannels` this is CLIP's one convolution of a whole patch. With them a chain of 3×3 convolutions with
 /// stride 2 stands before it, each normalised over its own image and passed through GELU, and the last convolution
 /// takes what is left of the patch: 1×1 for a patch of 8 and three of them (Xiao et al., "Early convolutions help
-/// transformers see better", 2021). Such a tower learns from far fewer images.
+/// transformers see better", 2021). It is for towers that are trained on few images.
 final class PatchEmbedding: Module {
   @Child private var stem: [StemLayer]
   @Child private var projection: Conv2d
