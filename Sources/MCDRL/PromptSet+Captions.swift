@@ -16,7 +16,4 @@ extension PromptSet {
     let joint = shown.map { jointPrompts[index * confounders.count + $0] }
     return [classPrompts[index]] + domains + joint
   }
-
-  /// Every sentence that is embedded: classes, normal images, confounders, classes with confounders.
-  public var sentences: [String] { classPrompts + normal + confounderPrompts + jointPrompts }
 }

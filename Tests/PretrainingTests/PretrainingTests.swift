@@ -41,7 +41,7 @@ struct PretrainingTests {
     let prompts = try prompts()
     let images = try CaptionedImages(rendering: 40, size: 32, seed: 2, prompts: prompts)
     #expect(images.pixels.shape == [40, 3, 32, 32] && images.count == 40)
-    #expect(images.captions.allSatisfy { !$0.isEmpty && Set($0).isSubset(of: prompts.sentences) })
+    #expect(images.captions.allSatisfy { !$0.isEmpty && Set($0).isSubset(of: prompts.sentences.map(\.text)) })
     // A picture shows one class or none.
     for captions in images.captions {
       #expect(captions.filter(prompts.classPrompts.contains).count + (captions.contains(prompts.normal[0]) ? 1 : 0) == 1)
