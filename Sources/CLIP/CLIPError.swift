@@ -6,8 +6,6 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
   case badFile(URL, reason: String)
   /// A file that the model needs is not there.
   case missingFile(URL)
-  /// The folder holds a model with another kind of image tower.
-  case otherTower(String, found: String)
   /// A dense extractor that does not exist.
   case unknownExtractor(String)
 
@@ -17,8 +15,6 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
     case .badFile(let url, let reason): "\(url.path): \(reason)"
     case .missingFile(let url):
       "\(url.path): not found; a CLIP folder holds config.json (or open_clip_config.json), model.safetensors and vocab.json with merges.txt"
-    case .otherTower(let name, let found):
-      "\(name): its image tower is a \(found), which cannot be used here; give another CLIP"
     case .unknownExtractor(let name):
       "dense extractor \"\(name)\" is not known; use tokens, maskclip or sclip"
     }

@@ -1,18 +1,10 @@
 import Foundation
 import Torch
 
-/// A CLIP model with a vision transformer.
-public typealias CLIPModel = ContrastiveModel<VisionTransformer>
-
-/// A CLIP model with whichever image tower its files have.
-public typealias AnyCLIPModel = ContrastiveModel<ImageTower>
-
 /// A CLIP model: image tower, text tower, tokenizer, preparation of images.
-///
-/// `Tower` says which image towers will do: one kind, or `ImageTower` for any.
-public final class ContrastiveModel<Tower: ImageTower>: Module {
-  /// The image tower.
-  @Child public var vision: Tower
+public final class CLIPModel: Module {
+  /// The image tower, of the kind that the configuration says.
+  @Child public var vision: ImageTower
   /// The text tower.
   @Child public var text: TextTransformer
   /// The logarithm of the logits' scale.
@@ -26,7 +18,7 @@ public final class ContrastiveModel<Tower: ImageTower>: Module {
 
   /// Makes a model with random weights, as CLIP's own training starts.
   ///
-  /// - Throws: `CLIPError.otherTower`, or `TorchError` when the vocabulary does not fit the text tower.
+  /// - Throws: `TorchError` when the vocabulary does not fit the text tower.
   public convenience init(
     _ configuration: CLIPConfiguration, tokenizer: Tokenizer, preparation: ImagePreparation, seed: UInt64
   ) throws {
@@ -48,13 +40,9 @@ public final class ContrastiveModel<Tower: ImageTower>: Module {
     self.configuration = configuration
     self.tokenizer = tokenizer
     self.preparation = preparation
-    let tower = try ImageTower.make(
-      configuration.vision, projectionSize: configuration.projectionSize, image)
-    guard let fitting = tower as? Tower else {
-      throw CLIPError.otherTower(
-        name, found: configuration.vision.stages == nil ? "vision transformer" : "ResNet")
-    }
-    _vision = Child("", fitting)
+    _vision = Child(
+      "",
+      try ImageTower.make(configuration.vision, projectionSize: configuration.projectionSize, image))
     var words = configuration.text
     // A file without a usable end token: the tokenizer knows it.
     if words.endToken != 2 { words.endToken = tokenizer.endToken }
@@ -71,7 +59,7 @@ public final class ContrastiveModel<Tower: ImageTower>: Module {
   ///   - seed: of random weights.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  public static func load(_ name: String, seed: UInt64 = 0) throws -> Self {
+  public static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
     guard name.hasPrefix("random:") else { return try load(folder: URL(fileURLWithPath: name)) }
     let file = URL(fileURLWithPath: String(name.dropFirst("random:".count)))
     return try random(CLIPConfiguration(contentsOf: file), beside: file, seed: seed)
@@ -80,13 +68,13 @@ public final class ContrastiveModel<Tower: ImageTower>: Module {
   /// Loads a folder as Hugging Face or OpenCLIP publish it, or one safetensors file with the vocabulary beside it.
   ///
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  public static func load(folder: URL) throws -> Self {
+  public static func load(folder: URL) throws -> CLIPModel {
     let weights = try Checkpoint.find(folder)
     let place = weights.deletingLastPathComponent()
     let checkpoint = try Checkpoint(weights)
     let configuration = try CLIPConfiguration(place) { checkpoint }
     let unset = Initializer(generator: nil)
-    let model = try Self(
+    let model = try CLIPModel(
       configuration, tokenizer: Tokenizer(folder: place),
       preparation: ImagePreparation(folder: place, imageSize: configuration.vision.imageSize),
       name: weights.path, image: unset, text: unset)
@@ -96,16 +84,19 @@ public final class ContrastiveModel<Tower: ImageTower>: Module {
   }
 
   /// A model of random weights; the vocabulary beside the configuration file is used when there is one.
+  ///
+  /// A ResNet of random weights has no statistics worth keeping, so training learns them.
   public static func random(
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
-  ) throws -> Self {
+  ) throws -> CLIPModel {
     let folder = file.deletingLastPathComponent()
     let hasVocabulary = ["vocab.json", "tokenizer.json"].contains {
       FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
     }
-    let model = try Self(
+    let model = try CLIPModel(
       configuration, tokenizer: hasVocabulary ? Tokenizer(folder: folder) : .bytes(),
       preparation: ImagePreparation(size: configuration.vision.imageSize), seed: seed)
+    (model.vision as? ModifiedResNet)?.learnsStatistics = true
     model.train(false)
     return model
   }

@@ -27,17 +27,20 @@ enum ClipInfoCommand: Subcommand {
       textParameters: count(clip.text), vocabulary: clip.tokenizer.count)
     if console.json { return try console.result(json: info) }
     let vision = clip.configuration.vision
+    let kind = vision.stages == nil ? "vision transformer" : "ResNet"
+    let step = vision.stages == nil ? "patch \(vision.patchSize)" : "stride 32"
+    let layers = vision.stages.map { $0.map(String.init).joined(separator: " + ") } ?? "\(vision.layers)"
     let text = clip.configuration.text
     let stem = vision.stemChannels.map { ", stem of \($0)" } ?? ""
     console.result(
       Console.table(
         ["", "image tower", "text tower"],
         [
-          ["kind", "vision transformer\(stem)", "transformer"],
+          ["kind", kind + stem, "transformer"],
           ["width", "\(vision.hiddenSize)", "\(text.hiddenSize)"],
-          ["layers", "\(vision.layers)", "\(text.layers)"],
+          ["layers", layers, "\(text.layers)"],
           ["heads", "\(vision.heads)", "\(text.heads)"],
-          ["input", "\(vision.imageSize) px, patch \(vision.patchSize)", "\(text.positions) tokens"],
+          ["input", "\(vision.imageSize) px, \(step)", "\(text.positions) tokens"],
           ["parameters", "\(info.imageParameters)", "\(info.textParameters)"],
         ]))
     console.result(

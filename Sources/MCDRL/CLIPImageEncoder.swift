@@ -1,11 +1,9 @@
 import CLIP
 import Torch
 
-extension VisionTransformer: ImageEncoder {
-  /// Channels of the layers' outputs.
-  public var layerWidth: Int { configuration.hiddenSize }
-  /// The side of a patch.
-  public var gridStride: Int { configuration.patchSize }
+extension ImageTower: ImageEncoder {
+  /// The stride of the last layer: a patch's side, or 32 for a ResNet.
+  public var gridStride: Int { hiddenStrides.last ?? configuration.patchSize }
 
   /// Encodes normalised pixels; `dense` names an extractor of CLIP's `DenseFeatures`.
   public func encode(_ pixels: Tensor, dense: String, layers: [Int]) throws -> EncodedImages {

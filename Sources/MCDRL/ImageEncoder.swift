@@ -2,8 +2,8 @@ import Torch
 
 /// What the method asks of an image tower; CLIP's vision transformer and ResNet both give it.
 public protocol ImageEncoder: Module {
-  /// Channels of the tower's layers.
-  var layerWidth: Int { get }
+  /// Channels of the outputs of the tower's layers (of a ResNet: stages), each its own.
+  var hiddenWidths: [Int] { get }
   /// Pixels between neighbouring positions of the dense features.
   var gridStride: Int { get }
 
@@ -12,7 +12,7 @@ public protocol ImageEncoder: Module {
   /// - Parameters:
   ///   - pixels: normalised by CLIP's mean and deviation.
   ///   - dense: the name of the dense extractor.
-  ///   - layers: layers whose outputs are wanted, counted from 1.
+  ///   - layers: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
   /// - Returns: dense features, image embedding, layer outputs.
   /// - Throws: `TorchError` when shapes do not fit.
   func encode(_ pixels: Tensor, dense: String, layers: [Int]) throws -> EncodedImages
@@ -21,11 +21,11 @@ public protocol ImageEncoder: Module {
   func parameters(tuned: Tuning) throws -> [NamedTensor]
 }
 
-/// How much of the image tower is trained: `none`, `last-N` blocks with all that follows them, `all`.
+/// How much of the image tower is trained: `none`, `last-N` with all that follows, `all`.
 public enum Tuning: Equatable, Sendable, Codable, CustomStringConvertible {
   /// The tower is frozen.
   case none
-  /// The last blocks, the final normalisation and the projection.
+  /// The last layers of a transformer or stages of a ResNet, and all that follows them.
   case last(Int)
   /// Everything.
   case all

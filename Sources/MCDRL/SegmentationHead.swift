@@ -9,7 +9,7 @@ public struct HeadConfiguration: Codable, Equatable, Sendable {
   public var detailStride = 1
   /// Channels that the feature grid is projected to.
   public var gridWidth = 128
-  /// Layers of the image tower, counted from 1, whose outputs are added to the grid.
+  /// Layers of the image tower (of a ResNet: stages), counted from 1, whose outputs are added to the grid.
   public var towerLayers: [Int] = []
 
   /// The defaults.
@@ -36,21 +36,26 @@ public final class SegmentationHead: Module {
   /// - Parameters:
   ///   - configuration: its shape.
   ///   - featureWidth: d of the grid.
-  ///   - towerWidth: channels of the tower's layers.
+  ///   - towerWidths: channels of each of the tower's layers.
   ///   - gridStride: pixels of the image between neighbouring positions of the grid.
   ///   - generator: for the first weights.
   /// - Throws: `TorchError` when a size is not possible.
   public init(
-    _ configuration: HeadConfiguration, featureWidth: Int, towerWidth: Int, gridStride: Int,
+    _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], gridStride: Int,
     generator: Generator
   ) throws {
     let grid = configuration.gridWidth
     _gridNorm = Child("grid_norm", try LayerNorm(featureWidth))
     _gridProjection = Child("grid_proj", try Linear(featureWidth, grid, generator: generator))
-    _towerNorms = Child("tower_norms", try configuration.towerLayers.map { _ in try LayerNorm(towerWidth) })
-    _towerProjections = Child(
-      "tower_projs",
-      try configuration.towerLayers.map { _ in try Linear(towerWidth, grid, generator: generator) })
+    let chosen = try configuration.towerLayers.map { layer in
+      guard towerWidths.indices.contains(layer - 1) else {
+        throw TorchError.value(
+          "head.towerLayers names layer \(layer); the image tower has layers 1 to \(towerWidths.count)")
+      }
+      return towerWidths[layer - 1]
+    }
+    _towerNorms = Child("tower_norms", try chosen.map { try LayerNorm($0) })
+    _towerProjections = Child("tower_projs", try chosen.map { try Linear($0, grid, generator: generator) })
 
     let widths = configuration.detailWidths
     let first = configuration.detailStride
@@ -65,7 +70,8 @@ public final class SegmentationHead: Module {
       "encoders",
       try widths.indices.map { index in
         try ConvolutionBlock(
-          index == 0 ? 3 : widths[index - 1], widths[index], stride: index == 0 ? first : 2, isDouble: index > 0,
+          index == 0 ? 3 : widths[index - 1], widths[index], stride: index == 0 ? first : 2,
+          isDouble: index > 0,
           generator: generator)
       })
     let levels = widths.isEmpty ? [grid] : widths
@@ -97,15 +103,15 @@ public final class SegmentationHead: Module {
   /// - Parameters:
   ///   - image: B×3×S×S.
   ///   - grid: B×h×w×d.
-  ///   - tower: outputs of the chosen layers, each B×h×w×c.
+  ///   - tower: outputs of the chosen layers, each B×h×w×c; those of another size are brought to the grid's.
   /// - Returns: logits, B×1×S×S.
   /// - Throws: `TorchError` when shapes do not fit.
   public func callAsFunction(image: Tensor, grid: Tensor, tower: [Tensor] = []) throws -> Tensor {
-    var tokens = try gridProjection(gridNorm(grid))
+    var features = try gridProjection(gridNorm(grid)).permuted([0, 3, 1, 2])
     for (index, layer) in tower.enumerated() where index < towerNorms.count {
-      tokens = try tokens + towerProjections[index](towerNorms[index](layer))
+      let projected = try towerProjections[index](towerNorms[index](layer)).permuted([0, 3, 1, 2])
+      features = try features + fit(projected, features.shape, antialias: true)
     }
-    let features = try tokens.permuted([0, 3, 1, 2])
 
     // Channels last is the layout that convolutions on a CPU are quickest in; it carries through the branch.
     let pixels = try image.channelsLast()
@@ -123,9 +129,10 @@ public final class SegmentationHead: Module {
     return try fit(classifier(deeper ?? features), image.shape)
   }
 
-  private func fit(_ x: Tensor, _ shape: [Int]) throws -> Tensor {
+  private func fit(_ x: Tensor, _ shape: [Int], antialias: Bool = false) throws -> Tensor {
     let own = x.shape
-    return own[2] == shape[2] && own[3] == shape[3] ? x : try x.resized(height: shape[2], width: shape[3])
+    return own[2] == shape[2] && own[3] == shape[3]
+      ? x : try x.resized(height: shape[2], width: shape[3], antialias: antialias)
   }
 }
 

@@ -6,7 +6,7 @@ public struct EncodedImages: Sendable {
   public let dense: Tensor
   /// F_vis: the image-level embedding, B×d.
   public let image: Tensor
-  /// Outputs of the layers that were asked for, each B×h×w×c.
+  /// Outputs of the layers that were asked for, each B×h×w×c with sizes of its own.
   public let layers: [Tensor]
 
   /// Groups a tower's outputs.
@@ -52,12 +52,13 @@ public final class SegmentationModel: Module {
   /// - Parameters:
   ///   - configuration: the settings.
   ///   - text: the embedded prompts, of width d.
-  ///   - towerWidth: channels of the tower's layers.
+  ///   - towerWidths: channels of each of the tower's layers.
   ///   - gridStride: pixels of the image between neighbouring positions of the feature grid.
   ///   - seed: for the first weights.
   /// - Throws: `TorchError.value` for settings that are not possible.
   public init(
-    _ configuration: ModelConfiguration, text: TextEmbeddings, towerWidth: Int, gridStride: Int, seed: UInt64
+    _ configuration: ModelConfiguration, text: TextEmbeddings, towerWidths: [Int], gridStride: Int,
+    seed: UInt64
   ) throws {
     let width = try text.classes.size(1)
     guard configuration.region.fraction > 0, configuration.region.fraction <= 1 else {
@@ -81,7 +82,7 @@ public final class SegmentationModel: Module {
     _head = Child(
       "head",
       try SegmentationHead(
-        configuration.head, featureWidth: width, towerWidth: towerWidth, gridStride: gridStride,
+        configuration.head, featureWidth: width, towerWidths: towerWidths, gridStride: gridStride,
         generator: Generator(seed: seed, for: "head")))
     let learns = configuration.method.selectsRegions && configuration.region.fill == .learned
     _fill = Parameter(

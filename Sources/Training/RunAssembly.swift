@@ -42,7 +42,7 @@ public enum RunAssembly {
     guard let text = TextEmbeddings(tensors: tensors) else {
       throw ConfigurationError("\(run.weightsFile.path): holds no embedded prompts; train the run again")
     }
-    let tower = try VisionTransformer(
+    let tower = try ImageTower.make(
       description.geometry.vision, projectionSize: description.geometry.projectionSize,
       generator: Generator(seed: 0))
     let system = try SegmentationSystem(

@@ -33,7 +33,7 @@ public final class SegmentationSystem: Module {
     tuning = configuration.tune
     precision = configuration.precision
     let model = try SegmentationModel(
-      configuration.model, text: text, towerWidth: tower.layerWidth, gridStride: tower.gridStride,
+      configuration.model, text: text, towerWidths: tower.hiddenWidths, gridStride: tower.gridStride,
       seed: configuration.seed)
     _towerModule = Child("tower", tower)
     _model = Child("model", model)

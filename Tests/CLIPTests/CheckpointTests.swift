@@ -8,7 +8,7 @@ import Torch
 @Suite struct CheckpointTests {
   private let texts = ["A polyp in an endoscopic image", "an endoscopy image with dark lighting", ""]
 
-  private func check<Tower: ImageTower>(_ model: ContrastiveModel<Tower>, tolerance: Double = 1e-4) throws {
+  private func check(_ model: CLIPModel, tolerance: Double = 1e-4) throws {
     let expected = try SafetensorsFile(fixture("tiny.safetensors")).tensors()
     try withoutGradients {
       let images = try model.imageFeatures(uniform("pixels", [2, 3, 32, 32], scale: 2))
@@ -47,7 +47,6 @@ import Torch
     try check(model)
     #expect(model.tokenizer.cleaning == .openCLIP && model.tokenizer.padToken == 0)
     #expect(model.preparation.framing == .openCrop)
-    try check(AnyCLIPModel.load(folder: fixture("tiny-openclip")))
   }
 
   @Test func bothFoldersHoldTheSameModel() throws {
@@ -93,15 +92,13 @@ import Torch
     try reference.withFolder { folder in
       try FileManager.default.removeItem(at: folder.appendingPathComponent("open_clip_config.json"))
       let file = folder.appendingPathComponent("open_clip_model.safetensors")
-      let model = try AnyCLIPModel.load(file.path)
+      let model = try CLIPModel.load(file.path)
       #expect(model.configuration.vision.stages == [3, 4, 6, 3])
       #expect(model.configuration.vision.imageSize == 224 && model.configuration.vision.heads == 32)
       #expect(model.configuration.projectionSize == 1024 && model.configuration.text.layers == 2)
       #expect(model.vision is ModifiedResNet)
       #expect(try CLIPConfiguration(folder: folder) == model.configuration)
       #expect(try CLIPConfiguration(folder: file) == model.configuration)
-      let text = message { _ = try CLIPModel.load(folder: folder) }
-      #expect(text.contains(file.path) && text.contains("ResNet"), "\(text)")
     }
   }
 

@@ -11,7 +11,7 @@ import Torch
     let stored = try SafetensorsFile(fixture("models.safetensors"))
     func expected(_ key: String) throws -> Tensor? { try stored.tensor("\(reference.name)/\(key)") }
     try reference.withFolder { folder in
-      let model = try AnyCLIPModel.load(folder: folder)
+      let model = try CLIPModel.load(folder: folder)
       let pixels = try uniform("pixels", [2, 3] + reference.size, scale: 2)
       let isResNet = model.configuration.vision.stages != nil
       try withoutGradients {

@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import Testing
+import Torch
 
 extension ProgramTests {
   @Suite("Pipeline")
@@ -53,6 +54,39 @@ extension ProgramTests {
       // The folder holds a run now.
       let again = try Program.run(shop.training("run"))
       #expect(again.code == 1 && again.err.contains(run.path) && again.err.contains("--resume"))
+    }
+
+    @Test("A ResNet of random weights goes the whole way, too")
+    func resNet() throws {
+      let shop = try Workshop()
+      let geometry = """
+        {projection_dim: 16, vision_config: {resnet_layers: [1, 1, 1, 1], hidden_size: 128,
+        num_attention_heads: 2, image_size: 32}, text_config: {hidden_size: 16, intermediate_size: 32,
+        num_hidden_layers: 1, num_attention_heads: 2, vocab_size: 514}}
+        """
+      try Data(geometry.utf8).write(to: shop.file("resnet.json"))
+      let clip = "random:\(shop.file("resnet.json").path)"
+      let info = try Program.run("clip", "info", clip)
+      #expect(info.code == 0 && info.out.contains("ResNet") && info.out.contains("1 + 1 + 1 + 1"), "\(info)")
+      let image = shop.file("data/a/images/0.png").path
+      let features = shop.file("features.safetensors")
+      let embedding = try Program.run(
+        "clip", "embed", clip, "--images", image, "--texts", "a polyp", "--dense", "maskclip", "--out",
+        features.path)
+      #expect(embedding.code == 0, "\(embedding.err)")
+      let shapes = try SafetensorsFile(features).tensors().mapValues(\.shape)
+      #expect(shapes == ["image_features": [1, 16], "text_features": [1, 16], "dense": [1, 1, 1, 16]])
+
+      let training = try Program.run(
+        shop.training("run", clip: clip, more: ["model.head.towerLayers=[2,4]", "--tune", "last-2"]))
+      try #require(training.code == 0, "\(training.err)")
+      let evaluation = try Program.run("evaluate", shop.file("run").path, "--json")
+      #expect(evaluation.code == 0, "\(evaluation.err)")
+      let prediction = try Program.run(
+        "predict", shop.file("run").path, image, "--out", shop.file("out").path)
+      #expect(prediction.code == 0, "\(prediction.err)")
+      let mask = try ImageFile.read(shop.file("out/0.png"))
+      #expect(mask.width == 40 && mask.height == 32)
     }
 
     @Test("data inspect counts sites and reports what is wrong")

@@ -8,14 +8,21 @@ private struct Batch {
   let images: Tensor
   let encoded: EncodedImages
 
-  init(side: Int = 64, stride: Int = 8, width: Int = 16, layers: Int = 0) throws {
+  init(side: Int = 64, stride: Int = 8, width: Int = 16, layers: [Int] = []) throws {
     let grid = side / stride
     images = try .seeded([2, 3, side, side], 1)
     encoded = EncodedImages(
       dense: try .seeded([2, grid, grid, width], 2), image: try .seeded([2, width], 3),
-      layers: try (0..<layers).map { try .seeded([2, grid, grid, 10], UInt64(10 + $0)) })
+      layers: try layers.map { layer in
+        // The first layers have a grid twice as fine, as a ResNet's stages do.
+        let fine = layer < 4 ? 2 * grid : grid
+        return try .seeded([2, fine, fine, towerWidths[layer - 1]], UInt64(10 + layer))
+      })
   }
 }
+
+/// Six layers, of two widths.
+private let towerWidths = [10, 12, 10, 12, 10, 12]
 
 private func model(
   _ method: Method, fill: Fill = .features, seed: UInt64 = 9,
@@ -29,7 +36,7 @@ private func model(
   configuration.head.gridWidth = 6
   change(&configuration)
   let model = try SegmentationModel(
-    configuration, text: someText(width: 16), towerWidth: 10, gridStride: 8, seed: seed)
+    configuration, text: someText(width: 16), towerWidths: towerWidths, gridStride: 8, seed: seed)
   model.train(false)
   return model
 }
@@ -124,7 +131,7 @@ private func logits(_ model: SegmentationModel, intervening: Bool = true) throws
       $0.head.towerLayers = layers
     }
     for side in [64, 72] {
-      let batch = try Batch(side: side, layers: layers.count)
+      let batch = try Batch(side: side, layers: layers)
       let out = try net(images: batch.images, encoded: batch.encoded)
       #expect(out.logits.shape == [2, 1, side, side])
       #expect(try out.logits.isFinite())
@@ -134,7 +141,8 @@ private func logits(_ model: SegmentationModel, intervening: Bool = true) throws
   @Test func theGridReachesTheLogitsWhateverItsStride() throws {
     for stride in [1, 2, 8, 16, 32] {
       let net = try SegmentationModel(
-        model(.baseline).configuration, text: someText(width: 16), towerWidth: 10, gridStride: stride, seed: 1
+        model(.baseline).configuration, text: someText(width: 16), towerWidths: [], gridStride: stride,
+        seed: 1
       )
       net.train(false)
       let batch = try Batch(stride: stride)
@@ -207,7 +215,7 @@ private func logits(_ model: SegmentationModel, intervening: Bool = true) throws
     configuration.gridWidth = 6
     configuration.towerLayers = [3]
     let head = try SegmentationHead(
-      configuration, featureWidth: 16, towerWidth: 10, gridStride: 2, generator: Generator(seed: 0))
+      configuration, featureWidth: 16, towerWidths: [7, 7, 10], gridStride: 2, generator: Generator(seed: 0))
     try head.load(fixture.parameters, from: "method.safetensors")
     head.train(false)
     let out = try head(image: fixture["image"], grid: fixture["grid"], tower: [fixture["tower"]])

@@ -1,0 +1,73 @@
+import CLIP
+import Datasets
+import Foundation
+import MCDRL
+import Testing
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  /// Runs on a ResNet of random weights, whose stages have widths and grids of their own.
+  @Suite("ResNet runs")
+  struct ResNetRunTests {
+    private func tiny(_ change: (inout RunConfiguration) throws -> Void = { _ in }) throws -> TinyRun {
+      let run = try TinyRun(epochs: 1)
+      try run.run.create()
+      let geometry = run.run.url.appendingPathComponent("resnet.json")
+      try Data(
+        #"""
+        {"projection_dim": 16,
+         "vision_config": {"resnet_layers": [1, 1, 1, 1], "hidden_size": 128, "num_attention_heads": 2,
+                           "image_size": 32},
+         "text_config": {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
+                         "num_attention_heads": 2, "vocab_size": 514}}
+        """#.utf8
+      ).write(to: geometry)
+      run.configuration.clip = "random:\(geometry.path)"
+      run.configuration.imageSize = 64
+      try run.configuration.set("model.head.towerLayers=[1,3,4]")
+      try change(&run.configuration)
+      return run
+    }
+
+    @Test("A ResNet trains, stage outputs and all, and its finished run gives the live probabilities")
+    func trains() throws {
+      let tiny = try tiny()
+      let (trainer, live) = try tiny.trainer()
+      let before = try live.state().mapValues { try $0.copy() }
+      try trainer.train()
+      // Random weights have no statistics worth keeping, so training learns them with all else.
+      for (key, tensor) in live.state() where key.hasPrefix("tower.") {
+        #expect(try !tensor.isEqual(to: #require(before[key])), "\(key)")
+      }
+      let (loaded, _) = try RunAssembly.trained(tiny.run)
+      let samples = Array(try TinyRun.sites.get()[2].samples.prefix(3))
+      let images = try SampleBank(samples, reader: SampleReader(size: 64)).batch([0, 1, 2]).images
+      live.train(false)
+      // Convolutions of equal weights round apart by a bit when their memory is aligned otherwise.
+      let gaps = zip(try loaded.probabilities(images).floats(), try live.probabilities(images).floats())
+      #expect(gaps.allSatisfy { abs($0 - $1) < 1e-6 })
+    }
+
+    @Test("last-1 trains the last stage and the attention pool and nothing before")
+    func lastStage() throws {
+      let tiny = try tiny { $0.tune = .last(1) }
+      let (trainer, live) = try tiny.trainer()
+      let weights = { live.state().filter { $0.key.hasPrefix("tower.") && !$0.key.contains("running_") } }
+      let before = try weights().mapValues { try $0.copy() }
+      try trainer.train()
+      for (key, tensor) in weights() {
+        let isLast = key.contains("visual.layer4.") || key.contains("visual.attnpool.")
+        #expect(try tensor.isEqual(to: #require(before[key])) == !isLast, "\(key)")
+      }
+    }
+
+    @Test("A stage that the tower does not have is named with the number there are")
+    func unknownStage() throws {
+      let tiny = try tiny { try $0.set("model.head.towerLayers=[5]") }
+      let text = message { _ = try tiny.trainer() }
+      #expect(text.contains("head.towerLayers") && text.contains("5") && text.contains("1 to 4"), "\(text)")
+    }
+  }
+}
