@@ -71,8 +71,15 @@ public final class CausalIntervention: Module {
     }
   }
 
-  /// How much each position attends to each confounder, mean over heads and layers: B×N×M.
+  /// How much each confounder weighs at each position: B×N×M, sums to 1 over M.
+  ///
+  /// The attention, mean over heads and layers; with the `exact` adjustment each z is passed alone, and what weighs
+  /// its pass is P(z), at every position the same.
   public func attention(_ features: Tensor, _ dictionary: ConfounderDictionary) throws -> Tensor {
+    if adjustment == .exact {
+      let sizes = try features.sizes(rank: 3, "the features")
+      return try dictionary.prior.expanded(to: [sizes[0], sizes[1], -1])
+    }
     let bias = adjustment == .prior ? try dictionary.prior.log() : nil
     var x = try input?(features) ?? features
     var maps: [Tensor] = []

@@ -98,6 +98,12 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
     #expect(try difference(map.sum([-1]), .ones([2, 7])) < 1e-6)
   }
 
+  @Test func exactlyAdjustedTheWeightsAreThePriorAtEveryPosition() throws {
+    let map = try network(.exact).attention(features, dictionary(prior: skewed))
+    #expect(try difference(map, Tensor(skewed.map(Float.init)).expanded(to: [2, 7, 5])) < 1e-6)
+    #expect(try difference(map, network(.attention).attention(features, dictionary(prior: skewed))) > 0.01)
+  }
+
   @Test func positionsAreIntervenedOnOneByOne() throws {
     let net = try network()
     let part = try net(features.narrowed(dim: 1, start: 2, length: 3), dictionary())
@@ -194,15 +200,16 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
     let fixture = try Fixture(part)
     let inner = part == "projected" ? 8 : nil
     let all = try ConfounderDictionary(embeddings: fixture["dictionary"], prior: fixture["prior"])
-    let expected: [(Adjustment, String, String)] = [
-      (.attention, "attention", "attention_map"), (.prior, "prior_adjusted", "prior_map"),
-      (.exact, "exact", "attention_map"),
+    let expected: [(Adjustment, String, Tensor)] = [
+      (.attention, "attention", try fixture["attention_map"]),
+      (.prior, "prior_adjusted", try fixture["prior_map"]),
+      (.exact, "exact", try all.prior.expanded(to: fixture["attention_map"].shape)),
     ]
     for (adjustment, outcome, map) in expected {
       let net = try network(adjustment, inner: inner)
       try net.load(fixture.parameters, from: "method.safetensors")
       #expect(try difference(net(fixture["features"], all), fixture[outcome]) < 1e-5, "\(adjustment)")
-      #expect(try difference(net.attention(fixture["features"], all), fixture[map]) < 1e-5, "\(adjustment)")
+      #expect(try difference(net.attention(fixture["features"], all), map) < 1e-5, "\(adjustment)")
     }
   }
 }
