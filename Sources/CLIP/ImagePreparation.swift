@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Torch
 
 /// How images become input, as `preprocessor_config.json` says: resize, crop, scale, normalise.
@@ -77,11 +78,8 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
     let target =
       framing == .squash
       ? (height: size, width: size) : (height: scaled(height), width: scaled(width))
-    let resampling = PillowResampling(filter: .init(rawValue: resample) ?? .bicubic)
-    let samples = resampling(
-      try image.array(), planes: 3, height: height, width: width, newHeight: target.height,
-      newWidth: target.width)
-    let resized = try Tensor(samples, shape: [3, target.height, target.width]).to(.float32)
+    let resampling = PillowResampling(.init(rawValue: resample) ?? .bicubic)
+    let resized = try resampling(image, height: target.height, width: target.width).to(.float32)
     let square = try cut(cut(resized, dim: 1), dim: 2)
     let means = try Tensor(mean.map(Float.init), shape: [3, 1, 1])
     let deviations = try Tensor(deviation.map(Float.init), shape: [3, 1, 1])

@@ -50,9 +50,9 @@ public struct SampleReader: Sendable {
     return mask
   }
 
-  /// An image scaled to S×S as CLIP's preparation does (antialiased bicubic, rounded): uint8, 3×S×S.
+  /// An image scaled to S×S as CLIP's preparation does (Pillow's bicubic): uint8, 3×S×S.
   public func scaled(_ image: Tensor) throws -> Tensor {
-    try Resizing.bicubic(image, height: size, width: size).to(.uint8)
+    try PillowResampling()(image, height: size, width: size)
   }
 
   /// A mask scaled to S×S, lesion where at least half of the area is: bool, S×S.

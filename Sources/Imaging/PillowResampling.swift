@@ -1,10 +1,14 @@
+import Torch
+
 /// Resizing of 8-bit images that equals Pillow's to the bit: antialiased, in two passes of integers.
 ///
 /// libtorch's operators do not round between the passes, or round otherwise, and differ by up to 27 levels.
-struct PillowResampling {
+public struct PillowResampling: Sendable {
   /// The filters that CLIP's files name; raw values are Pillow's.
-  enum Filter: Int {
+  public enum Filter: Int, Sendable {
+    /// Linear over one pixel to each side.
     case bilinear = 2
+    /// Cubic over two pixels to each side, a = −0.5.
     case bicubic = 3
 
     fileprivate var support: Double { self == .bilinear ? 1 : 2 }
@@ -24,10 +28,34 @@ struct PillowResampling {
   /// Weights are integers, scaled by 2²² as in Pillow.
   private static let bits: Int32 = 22
 
-  let filter: Filter
+  /// The filter.
+  public let filter: Filter
+
+  /// Makes a resampling.
+  public init(_ filter: Filter = .bicubic) { self.filter = filter }
+
+  /// Resizes an image, each channel alone.
+  ///
+  /// - Parameters:
+  ///   - image: uint8, C×H×W.
+  ///   - height: the new height.
+  ///   - width: the new width.
+  /// - Returns: uint8, C×height×width.
+  /// - Throws: `TorchError` for other shapes or types, and for sizes below 1.
+  public func callAsFunction(_ image: Tensor, height: Int, width: Int) throws -> Tensor {
+    let sizes = try image.sizes(rank: 3, "the image")
+    guard image.dtype == .uint8, sizes.allSatisfy({ $0 > 0 }), height > 0, width > 0 else {
+      throw TorchError.value(
+        "\(image.dtype) \(sizes) cannot be resized to \(height)×\(width); give uint8 C×H×W and sizes above 0")
+    }
+    let samples = resized(
+      try image.array(), planes: sizes[0], height: sizes[1], width: sizes[2], newHeight: height,
+      newWidth: width)
+    return try Tensor(samples, shape: [sizes[0], height, width])
+  }
 
   /// Resizes: planes of `height`×`width` samples → planes of `newHeight`×`newWidth`.
-  func callAsFunction(
+  private func resized(
     _ samples: [UInt8], planes: Int, height: Int, width: Int, newHeight: Int, newWidth: Int
   ) -> [UInt8] {
     var result = samples
@@ -42,7 +70,7 @@ struct PillowResampling {
       result = vertical(result, planes: planes, columns: columns, from: rows, to: newHeight)
       rows = newHeight
     }
-    // Pillow 13 begins with the columns when that drops more; older ones never do, which only matters for tall images.
+    // Pillow 13 shortens columns first where that drops much more; older ones never do, which matters for tall images.
     if newHeight < height, height - newHeight > 2 * (width - newWidth) {
       shorten()
       narrow()
