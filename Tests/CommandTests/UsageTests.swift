@@ -47,6 +47,23 @@ extension ProgramTests {
       #expect(outcome.out.isEmpty)
     }
 
+    @Test("clip tokenize reads Hugging Face's and OpenCLIP's folders")
+    func tokenize() throws {
+      let fixtures = Program.root.appendingPathComponent("Tests/CLIPTests/Fixtures")
+      func ids(_ folder: String) throws -> [[Int]] {
+        let outcome = try Program.run(
+          "clip", "tokenize", fixtures.appendingPathComponent(folder).path, "--texts", "a polyp", "")
+        #expect(outcome.code == 0, "\(outcome.err)")
+        return try #require(outcome.json() as? [[Int]])
+      }
+      // The folders hold one model.
+      let hugging = try ids("tiny-hf")
+      #expect(try ids("tiny-openclip") == hugging)
+      #expect(hugging.count == 2 && hugging[0].count > 3 && hugging[1].count == 2)
+      let nothing = try Program.run("clip", "tokenize", fixtures.appendingPathComponent("tiny-openclip").path)
+      #expect(nothing.code == 2 && nothing.err.contains("--texts"))
+    }
+
     @Test("doctor --json is one document that names libtorch")
     func doctor() throws {
       let outcome = try Program.run("doctor", "--json")
