@@ -115,13 +115,15 @@ func clipWords(_ clip: String) throws -> (tokenizer: Tokenizer, window: Int) {
     let model = try CLIPModel.load(clip)
     return (model.tokenizer, model.configuration.text.positions)
   }
-  let folder = URL(fileURLWithPath: clip)
-  return (try Tokenizer(folder: folder), try CLIPConfiguration(folder: folder).text.positions)
+  let url = URL(fileURLWithPath: clip)
+  // One of OpenAI's files has its vocabulary beside it.
+  let folder = url.pathExtension == "safetensors" ? url.deletingLastPathComponent() : url
+  return (try Tokenizer(folder: folder), try CLIPConfiguration(folder: url).text.positions)
 }
 
 private func clipName(_ arguments: Arguments) throws -> String {
   guard arguments.positional.count == 1 else { throw UsageError(description: "give one CLIP folder") }
-  return arguments.positional[0]
+  return try ProjectFiles.clip(arguments.positional[0])
 }
 
 private func loadClip(_ arguments: Arguments) throws -> CLIPModel {

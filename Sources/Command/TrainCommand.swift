@@ -23,21 +23,24 @@ enum TrainCommand: Subcommand {
     .many("set", "key=value", "settings by dotted name; they win over --config"),
     .one("epochs", "N", "passes over the training images (50)"),
     .one("tune", "none|last-N|all", "how much of the image tower is trained"),
-    .flag("resume", "continue a run that was stopped"),
+    .flag("resume", "continue a run that was stopped, with the settings it has"),
   ]
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let run = RunDirectory(URL(fileURLWithPath: try arguments.required("out")))
     let resuming = arguments.has("resume")
-    var configuration = resuming ? try run.configuration() : try fresh(arguments, run)
-    if resuming, let epochs = try arguments.integer("epochs", atLeast: 1), epochs != configuration.epochs {
-      throw UsageError(
-        description: "--epochs \(epochs): the run was started with \(configuration.epochs); "
-          + "the schedule depends on it, so start a new run")
-    }
+    let settings = try TrainSettings(arguments)
+    var configuration = resuming ? try run.configuration() : try fresh(arguments, settings, run)
+    if resuming { try settings.check(resuming: configuration) }
+    // Data may have moved.
     if let data = arguments.last("data") { configuration.data = data }
     let prompts = try PromptSet(
       contentsOf: resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts")))
+    if resuming, let file = arguments.last("prompts"),
+      try PromptSet(contentsOf: URL(fileURLWithPath: file)) != prompts
+    {
+      throw TrainSettings.refusal("--prompts \(file)", "other words, those in \(run.promptsFile.path)")
+    }
     let clip = try CLIPModel.load(ProjectFiles.clip(configuration.clip), seed: configuration.seed)
     if configuration.imageSize == 0 { configuration.imageSize = clip.configuration.vision.imageSize }
     try configuration.validate()
@@ -76,38 +79,23 @@ enum TrainCommand: Subcommand {
     try report(metrics, run, console)
   }
 
-  private static func fresh(_ arguments: Arguments, _ run: RunDirectory) throws -> RunConfiguration {
+  private static func fresh(
+    _ arguments: Arguments, _ settings: TrainSettings, _ run: RunDirectory
+  ) throws -> RunConfiguration {
     guard !run.hasState else {
       throw ConfigurationError(
         "\(run.url.path): holds a run already; continue it with --resume or choose another --out")
     }
     var configuration = RunConfiguration()
     configuration.imageSize = 0
-    configuration.clip = try arguments.required("clip")
     // Random weights need to learn everything at a rate of their own; trained ones only to adapt.
-    if configuration.clip.hasPrefix("random:") {
+    if try arguments.required("clip").hasPrefix("random:") {
       configuration.tune = .all
       configuration.optimizer.towerLearningRate = 5e-4
     }
     configuration.data = try arguments.required("data")
     configuration.holdOut = try arguments.required("hold-out")
-    if let file = arguments.last("config") { try configuration.merge(contentsOf: URL(fileURLWithPath: file)) }
-    if let seed = try arguments.integer("seed") { configuration.seed = UInt64(seed) }
-    if let epochs = try arguments.integer("epochs", atLeast: 1) { configuration.epochs = epochs }
-    if let text = arguments.last("method") {
-      guard let method = Method(rawValue: text) else {
-        let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
-        throw UsageError(description: "--method \(text) is not known; use one of \(names)")
-      }
-      configuration.model.method = method
-    }
-    if let text = arguments.last("tune") {
-      guard let tune = Tuning(text) else {
-        throw UsageError(description: "--tune \(text) is none of none, last-N, all")
-      }
-      configuration.tune = tune
-    }
-    for assignment in arguments.all("set") { try configuration.set(assignment) }
+    try settings.apply(to: &configuration)
     return configuration
   }
 

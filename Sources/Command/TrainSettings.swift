@@ -1,0 +1,73 @@
+import Foundation
+import MCDRL
+import Training
+
+/// The settings that the options of `mcdrl train` name.
+struct TrainSettings {
+  private typealias Change = (option: String, apply: (inout RunConfiguration) throws -> Void)
+
+  private var changes: [Change] = []
+
+  /// Reads the options.
+  ///
+  /// - Throws: `UsageError` that names the option and what it takes.
+  init(_ arguments: Arguments) throws {
+    func add(_ name: String, _ value: String, _ apply: @escaping (inout RunConfiguration) throws -> Void) {
+      changes.append(("--\(name) \(value)", apply))
+    }
+    if let clip = arguments.last("clip") { add("clip", clip) { $0.clip = clip } }
+    if let site = arguments.last("hold-out") { add("hold-out", site) { $0.holdOut = site } }
+    if let file = arguments.last("config") {
+      add("config", file) { try $0.merge(contentsOf: URL(fileURLWithPath: file)) }
+    }
+    if let seed = try arguments.integer("seed") { add("seed", "\(seed)") { $0.seed = UInt64(seed) } }
+    if let epochs = try arguments.integer("epochs", atLeast: 1) {
+      add("epochs", "\(epochs)") { $0.epochs = epochs }
+    }
+    if let text = arguments.last("method") {
+      guard let method = Method(rawValue: text) else {
+        let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
+        throw UsageError(description: "--method \(text) is not known; use one of \(names)")
+      }
+      add("method", text) { $0.model.method = method }
+    }
+    if let text = arguments.last("tune") {
+      guard let tune = Tuning(text) else {
+        throw UsageError(description: "--tune \(text) is none of none, last-N, all")
+      }
+      add("tune", text) { $0.tune = tune }
+    }
+    for assignment in arguments.all("set") { add("set", assignment) { try $0.set(assignment) } }
+  }
+
+  /// Lays the settings over others; what stands later here wins.
+  ///
+  /// - Throws: `FileError` or `ConfigurationError` that names the file or setting.
+  func apply(to configuration: inout RunConfiguration) throws {
+    for change in changes { try change.apply(&configuration) }
+  }
+
+  /// Checks that a run which is resumed has these settings already: they shaped its weights and its schedule.
+  ///
+  /// - Throws: `UsageError` that names the option and the run's value.
+  func check(resuming run: RunConfiguration) throws {
+    var wanted = run
+    try apply(to: &wanted)
+    let names = Set(try run.differences(from: wanted).map(\.name))
+    for change in changes.reversed() {
+      var alone = run
+      try change.apply(&alone)
+      guard let setting = try run.differences(from: alone).first(where: { names.contains($0.name) }) else {
+        continue
+      }
+      throw Self.refusal(change.option, "\(setting.name) = \(setting.value)")
+    }
+  }
+
+  /// The error for an option that a run, resumed, cannot follow.
+  static func refusal(_ option: String, _ own: String) -> UsageError {
+    UsageError(
+      description: "\(option): the run was started with \(own); leave the option out to continue it, "
+        + "or start a new run with another --out")
+  }
+}
