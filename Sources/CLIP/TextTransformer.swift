@@ -48,6 +48,7 @@ public final class TextTransformer: Module {
   /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     let sizes = try ids.sizes(rank: 2, "token ids")
+    let ids = try ids.to(positions.device)
     var x = try tokenEmbedding(ids) + positions.narrowed(dim: 0, start: 0, length: sizes[1])
     for layer in layers { x = try layer(x, causal: true) }
     // The sentence is read at its end token: the first one, or the largest id in files of the old kind.

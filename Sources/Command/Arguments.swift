@@ -1,3 +1,5 @@
+import Torch
+
 /// One option of a command: a flag, or a name with values.
 struct Option {
   let name: String
@@ -89,6 +91,18 @@ struct Arguments {
       throw UsageError(description: "--\(name) \(text): a whole number of at least \(minimum) is needed")
     }
     return number
+  }
+
+  /// The device that was asked for; nil when none was.
+  func device() throws -> Device? {
+    guard let text = last("device") else { return nil }
+    do {
+      let device = try Device(parsing: text)
+      try device.requireAvailable()
+      return device
+    } catch {
+      throw UsageError(description: "--device \(text): \(error)")
+    }
   }
 
   /// A number.

@@ -82,6 +82,8 @@ enum ClipEmbedCommand: Subcommand {
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let dense = try arguments.last("dense").map { try DenseFeatures(named: $0) }
     let clip = try loadClip(arguments)
+    let device = try arguments.device() ?? .cpu
+    if device != .cpu { try clip.move(to: device) }
     let reader = SampleReader(size: clip.preparation.size)
     var tensors: [String: Tensor] = [:]
     try inferenceMode {
@@ -89,7 +91,7 @@ enum ClipEmbedCommand: Subcommand {
       var grids: [Tensor] = []
       for path in arguments.all("images") {
         let pixels = try clip.preparation(reader.image(URL(fileURLWithPath: path))).expandedDimension(0)
-        let features = try clip.vision(pixels, dense: dense)
+        let features = try clip.vision(pixels.to(device), dense: dense)
         images.append(features.image)
         grids.append(features.dense)
       }

@@ -43,7 +43,7 @@ enum EvaluateCommand: Subcommand {
       throw UsageError(description: "give one run folder\nusage: mcdrl \(name) \(usage)")
     }
     let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
-    let (system, configuration) = try RunAssembly.trained(run)
+    let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
     let tolerance = try arguments.number("tolerance") ?? 2
     let threshold = try arguments.number("threshold") ?? 0.5
     let catalog = try SiteCatalog(

@@ -75,23 +75,11 @@ enum MCDRLCommand {
     do {
       arguments = try Arguments(rest, options: command.options + commonOptions)
       if let threads = try arguments.integer("threads", atLeast: 1) { try Machine.setThreads(threads) }
-      if let device = arguments.last("device") { try check(device: device) }
+      _ = try arguments.device()
     } catch let error as UsageError {
       throw UsageError(description: "\(error)\nusage: mcdrl \(command.name) \(command.usage)")
     }
     try command.run(arguments, Console(json: arguments.has("json"), quiet: arguments.has("quiet")))
-  }
-
-  private static func check(device: String) throws {
-    let parsed: Device
-    do {
-      parsed = try Device(parsing: device)
-    } catch {
-      throw UsageError(description: "--device \(device): \(error)")
-    }
-    guard parsed == .cpu else {
-      throw UsageError(description: "--device \(device): only cpu can be used by this version")
-    }
   }
 
   private static func overview(_ commands: [any Subcommand.Type]) -> String {

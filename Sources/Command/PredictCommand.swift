@@ -48,7 +48,7 @@ enum PredictCommand: Subcommand {
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let files = try inputs(arguments.positional.dropFirst().map { URL(fileURLWithPath: $0) })
     let (system, trained) = try RunAssembly.trained(
-      RunDirectory(URL(fileURLWithPath: arguments.positional[0])))
+      RunDirectory(URL(fileURLWithPath: arguments.positional[0])), on: arguments.device() ?? .cpu)
     var configuration = trained
     if let maxPixels { configuration.maxPixels = maxPixels }
     do {

@@ -32,8 +32,9 @@ enum TrainCommand: Subcommand {
     let settings = try TrainSettings(arguments)
     var configuration = resuming ? try run.configuration() : try fresh(arguments, settings, run)
     if resuming { try settings.check(resuming: configuration) }
-    // Data may have moved.
+    // Data may have moved, and another machine has other devices.
     if let data = arguments.last("data") { configuration.data = data }
+    if let device = try arguments.device() { configuration.device = device }
     let prompts = try PromptSet(
       contentsOf: resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts")))
     if resuming, let file = arguments.last("prompts"),

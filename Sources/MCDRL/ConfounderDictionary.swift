@@ -16,13 +16,23 @@ public struct ConfounderDictionary: Sendable {
     let count = try embeddings.sizes(rank: 2, "the dictionary")[0]
     self.embeddings = embeddings
     guard let prior else {
-      self.prior = try .full([count], 1 / Double(count))
+      self.prior = try .full([count], 1 / Double(count), device: embeddings.device)
       return
     }
     guard prior.shape == [count], try prior.min([0]).item() > 0 else {
       throw TorchError.value("a prior over \(count) confounders needs \(count) positive numbers")
     }
     self.prior = try prior / prior.sum()
+  }
+
+  private init(embeddings: Tensor, checkedPrior prior: Tensor) {
+    self.embeddings = embeddings
+    self.prior = prior
+  }
+
+  /// The same on a device.
+  public func moved(to device: Device) throws -> ConfounderDictionary {
+    try ConfounderDictionary(embeddings: embeddings.to(device), checkedPrior: prior.to(device))
   }
 
   /// Estimates P(z) from images: the mean zero-shot posterior softmax(cos(x, z) / temperature).

@@ -43,7 +43,7 @@ public enum Objective {
   /// - Returns: a scalar, nil when no image has a class.
   /// - Throws: `TorchError` when shapes do not fit.
   public static func causal(intervened: Tensor, joint: Tensor, classes: [Int?]) throws -> Tensor? {
-    guard let (rows, labels) = try labelled(classes) else { return nil }
+    guard let (rows, labels) = try labelled(classes, intervened.device) else { return nil }
     let pooled = try intervened.mean([1]).indexed(rows)
     let targets = try joint.mean([1]).indexed(labels)
     return try (pooled - targets).power(2).sum([-1]).mean()
@@ -61,14 +61,16 @@ public enum Objective {
   public static func contrast(
     images: Tensor, classEmbeddings: Tensor, classes: [Int?], temperature: Double
   ) throws -> Tensor? {
-    guard let (rows, labels) = try labelled(classes) else { return nil }
+    guard let (rows, labels) = try labelled(classes, images.device) else { return nil }
     let cosines = try images.indexed(rows).normalized().matmul(classEmbeddings.normalized().transposed())
     return try (cosines / temperature).crossEntropy(classes: labels)
   }
 
-  private static func labelled(_ classes: [Int?]) throws -> (rows: Tensor, labels: Tensor)? {
+  private static func labelled(
+    _ classes: [Int?], _ device: Device
+  ) throws -> (rows: Tensor, labels: Tensor)? {
     let pairs = classes.enumerated().compactMap { row, label in label.map { (row, $0) } }
     guard !pairs.isEmpty else { return nil }
-    return (try Tensor(pairs.map(\.0)), try Tensor(pairs.map(\.1)))
+    return (try Tensor(pairs.map(\.0)).to(device), try Tensor(pairs.map(\.1)).to(device))
   }
 }

@@ -15,6 +15,12 @@ public struct EncodedImages: Sendable {
     self.image = image
     self.layers = layers
   }
+
+  /// The same on a device.
+  public func to(_ device: Device) throws -> EncodedImages {
+    EncodedImages(
+      dense: try dense.to(device), image: try image.to(device), layers: try layers.map { try $0.to(device) })
+  }
 }
 
 /// What the method gives for a batch.
@@ -39,7 +45,7 @@ public final class SegmentationModel: Module {
   /// The settings.
   public let configuration: ModelConfiguration
   /// The embedded prompts.
-  public let text: TextEmbeddings
+  public private(set) var text: TextEmbeddings
   /// The confounders with their prior; the prior can be set once it is estimated.
   public var dictionary: ConfounderDictionary
   private let selection: RegionSelection
@@ -89,6 +95,13 @@ public final class SegmentationModel: Module {
       "fill",
       learns ? try .randomNormal([width], generator: Generator(seed: seed, for: "fill")) * 0.02 : nil)
     super.init()
+  }
+
+  /// Moves parameters, embedded prompts and dictionary to a device.
+  public override func move(to device: Device) throws {
+    try super.move(to: device)
+    text = try text.moved(to: device)
+    dictionary = try dictionary.moved(to: device)
   }
 
   /// Segments a batch.

@@ -37,6 +37,13 @@ public struct TextEmbeddings: Sendable {
     self.joint = joint
   }
 
+  /// The same on a device.
+  public func moved(to device: Device) throws -> TextEmbeddings {
+    TextEmbeddings(
+      classes: try classes.to(device), normal: try normal.to(device), confounders: try confounders.to(device),
+      joint: try joint.to(device))
+  }
+
   /// By name, to be stored beside a model.
   public var tensors: [String: Tensor] {
     ["text.classes": classes, "text.normal": normal, "text.confounders": confounders, "text.joint": joint]

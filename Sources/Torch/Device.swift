@@ -24,9 +24,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     self.index = index
   }
 
-  /// Reads `cpu`, `cuda`, `cuda:N` or `mps`.
+  /// Reads `cpu`, `cuda`, `cuda:N` or `mps`, whether this build of libtorch has it or not.
   ///
-  /// - Throws: `TorchError.value` for any other text, or when this build of libtorch lacks the device.
+  /// - Throws: `TorchError.value` for any other text.
   public init(parsing text: String) throws {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     switch (parts.first.map(String.init), parts.count) {
@@ -40,8 +40,14 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
       self = .cuda(index)
     default: throw TorchError.value("device \"\(text)\" is not known; use cpu, cuda:0 or mps")
     }
+  }
+
+  /// Checks that libtorch can use the device.
+  ///
+  /// - Throws: `TorchError.value` when it cannot.
+  public func requireAvailable() throws {
     guard isAvailable else {
-      throw TorchError.value("device \(text) is not available in this build of libtorch; use --device cpu")
+      throw TorchError.value("\(self) is not available in this build of libtorch; use cpu")
     }
   }
 
@@ -62,5 +68,23 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     case .mps: "mps"
     case .cuda: "cuda:\(max(0, index))"
     }
+  }
+}
+
+extension Device: Codable {
+  /// Reads the text form.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    do {
+      try self.init(parsing: container.decode(String.self))
+    } catch let error as TorchError {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+    }
+  }
+
+  /// Writes the text form.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
   }
 }

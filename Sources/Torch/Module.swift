@@ -87,8 +87,8 @@ open class Module {
 
   /// Moves parameters and buffers to a device.
   ///
-  /// Call it before an optimiser is made.
-  public func move(to device: Device) throws {
+  /// Call it before an optimiser is made; a module that holds tensors beside its slots moves them, too.
+  open func move(to device: Device) throws {
     for slot in slots {
       try slot.replace { try $0.detached().to(device).requireGradient($0.requiresGradient) }
       for child in slot.modules { try child.module.move(to: device) }

@@ -29,7 +29,7 @@ public struct FeatureStore: Sendable {
     var parts: [EncodedImages] = []
     for start in stride(from: 0, to: bank.samples.count, by: batchSize) {
       let end = min(bank.samples.count, start + batchSize)
-      parts.append(try withoutGradients { try system.encoded(bank.batch(Array(start..<end)).images) })
+      parts.append(try withoutGradients { try system.encoded(bank.batch(Array(start..<end)).images).to(.cpu) })
       progress(end)
     }
     guard let first = parts.first else { throw TrainingError.noImages }

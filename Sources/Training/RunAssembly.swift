@@ -6,7 +6,7 @@ import Torch
 
 /// Builds what a run needs from its settings: to train anew, to resume, or to use a finished one.
 public enum RunAssembly {
-  /// A system with the weights that training starts from.
+  /// A system with the weights that training starts from, on the device of the settings.
   ///
   /// - Parameters:
   ///   - configuration: the settings.
@@ -18,18 +18,22 @@ public enum RunAssembly {
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
     let text = try TextEmbeddings(prompts) { try clip.textFeatures($0) }
-    return try SegmentationSystem(
+    let system = try SegmentationSystem(
       tower: clip.vision, mean: clip.preparation.mean, deviation: clip.preparation.deviation, text: text,
       configuration: configuration)
+    try system.move(to: configuration.device)
+    return system
   }
 
   /// The system of a finished run, with the weights that validation chose; needs no CLIP folder.
   ///
-  /// - Parameter run: the run folder.
+  /// - Parameters:
+  ///   - run: the run folder.
+  ///   - device: where to compute, whatever it was trained on.
   /// - Returns: the system in evaluation mode, and its settings.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public static func trained(
-    _ run: RunDirectory
+    _ run: RunDirectory, on device: Device = .cpu
   ) throws -> (system: SegmentationSystem, configuration: RunConfiguration) {
     let configuration = try run.configuration()
     let description = try ClipDescription(run)
@@ -51,6 +55,7 @@ public enum RunAssembly {
     try system.load(tensors, from: run.weightsFile.path) { $0.hasPrefix("text.") }
     try system.adoptPrior()
     system.train(false)
+    try system.move(to: device)
     return (system, configuration)
   }
 }

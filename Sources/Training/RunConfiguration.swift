@@ -32,6 +32,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var validationShare = 0.15
   /// How much of the image tower is trained.
   public var tune = Tuning.all
+  /// Where the network is computed: `cpu`, `cuda:0` or `mps`.
+  public var device = Device.cpu
   /// Arithmetic of products and convolutions: `float32` or `bfloat16`.
   public var precision = Precision.float32
   /// Rates, decay and schedule.
@@ -156,6 +158,7 @@ extension RunConfiguration {
     func require(_ condition: Bool, _ text: String) throws {
       guard condition else { throw ConfigurationError(text) }
     }
+    do { try device.requireAvailable() } catch { throw ConfigurationError("device: \(error)") }
     try require(epochs >= 1, "epochs is \(epochs); it must be at least 1")
     try require(batchSize >= 1, "batchSize is \(batchSize); it must be at least 1")
     try require(accumulation >= 1, "accumulation is \(accumulation); it must be at least 1")

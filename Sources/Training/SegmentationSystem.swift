@@ -9,10 +9,12 @@ public final class SegmentationSystem: Module {
   @Child public var model: SegmentationModel
   @Buffer private var prior: Tensor
   private let tower: any ImageEncoder
-  private let mean: Tensor
-  private let deviation: Tensor
+  private var mean: Tensor
+  private var deviation: Tensor
   private let tuning: Tuning
   private let precision: Precision
+  /// Where it computes; batches are moved there.
+  public private(set) var device = Device.cpu
 
   /// Joins the parts.
   ///
@@ -60,10 +62,19 @@ public final class SegmentationSystem: Module {
   /// Whether nothing of the image tower is trained, so that its features can be kept.
   public var isFrozen: Bool { tuning == .none }
 
+  /// Moves everything that computing needs to a device.
+  public override func move(to device: Device) throws {
+    guard device != self.device else { return }
+    try super.move(to: device)
+    mean = try mean.to(device)
+    deviation = try deviation.to(device)
+    self.device = device
+  }
+
   /// Segments a batch.
   ///
   /// - Parameters:
-  ///   - images: B×3×S×S from 0 to 1.
+  ///   - images: B×3×S×S from 0 to 1, on any device.
   ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
   ///   - intervening: whether the intervention is on.
   /// - Returns: logits and what the losses need.
@@ -71,21 +82,21 @@ public final class SegmentationSystem: Module {
   public func callAsFunction(
     _ images: Tensor, encoded: EncodedImages? = nil, intervening: Bool = true
   ) throws -> SegmentationOutput {
-    try autocast(to: precision.autocastType) {
+    try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalized(images)
       return try model(
-        images: pixels, encoded: encoded ?? encode(pixels), intervening: intervening)
+        images: pixels, encoded: encoded?.to(device) ?? encode(pixels), intervening: intervening)
     }
   }
 
-  /// Lesion probabilities of a batch, float32 B×1×S×S; nothing is recorded for gradients.
+  /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU; nothing is recorded for gradients.
   public func probabilities(_ images: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
-    try inferenceMode { try self(images, encoded: encoded).logits.to(.float32).sigmoid() }
+    try inferenceMode { try self(images, encoded: encoded).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
   /// What the image tower makes of a batch of B×3×S×S from 0 to 1.
   public func encoded(_ images: Tensor) throws -> EncodedImages {
-    try autocast(to: precision.autocastType) { try encode(normalized(images)) }
+    try autocast(to: precision.autocastType, on: device) { try encode(normalized(images)) }
   }
 
   /// Sets P(z), which is stored with the weights.
@@ -99,7 +110,9 @@ public final class SegmentationSystem: Module {
     model.dictionary = try ConfounderDictionary(embeddings: model.text.confounders, prior: prior)
   }
 
-  private func normalized(_ images: Tensor) throws -> Tensor { try (images - mean) / deviation }
+  private func normalized(_ images: Tensor) throws -> Tensor {
+    try (images.to(device) - mean) / deviation
+  }
 
   private func encode(_ pixels: Tensor) throws -> EncodedImages {
     let layers = model.configuration.head.towerLayers

@@ -191,8 +191,9 @@ public final class Trainer {
     let weights = configuration.objective
     let method = configuration.model.method
     let output = try system(batch.images, encoded: batch.encoded, intervening: intervening)
+    let masks = try batch.masks.to(system.device)
     let segmentation = try Objective.segmentation(
-      logits: output.logits.to(.float32), masks: batch.masks, dice: weights.dice)
+      logits: output.logits.to(.float32), masks: masks, dice: weights.dice)
     var total = segmentation
     var causal: Tensor?
     var contrast: Tensor?

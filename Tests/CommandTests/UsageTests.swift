@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torch
 
 extension ProgramTests {
   @Suite("Usage")
@@ -45,6 +46,27 @@ extension ProgramTests {
       #expect(outcome.code == 2, "\(words)")
       #expect(outcome.err.hasPrefix("mcdrl: ") && outcome.err.contains(named), "\(outcome.err)")
       #expect(outcome.out.isEmpty)
+    }
+
+    @Test(
+      "A device that this libtorch lacks is refused with exit code 2, as a setting with 1",
+      .enabled(if: !Machine.hasCUDA && !Machine.hasMPS))
+    func device() throws {
+      let shop = try Workshop()
+      let image = shop.file("data/a/images/0.png").path
+      let embedding = ["clip", "embed", "x", "--images", image, "--out", shop.file("f").path]
+      for words in [
+        shop.training("run"), ["evaluate", "x"], ["predict", "x", image, "--out", "y"], embedding,
+      ] {
+        for device in ["cuda:0", "mps"] {
+          let outcome = try Program.run(words + ["--device", device])
+          #expect(outcome.code == 2, "\(outcome.err)")
+          #expect(outcome.err.contains("--device \(device)") && outcome.err.contains("libtorch"))
+        }
+      }
+      let setting = try Program.run(shop.training("run", more: ["device=cuda:0"]))
+      #expect(setting.code == 1 && setting.err.contains("device: cuda:0"), "\(setting.err)")
+      #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
     }
 
     @Test("clip tokenize reads Hugging Face's and OpenCLIP's folders")

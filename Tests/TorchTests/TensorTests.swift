@@ -93,9 +93,15 @@ import Testing
     #expect(try !a.isEqual(to: b))
   }
 
-  @Test func aThirdDeviceIsRefusedWithTheFix() {
+  @Test func devicesAreReadAndWrittenAsText() throws {
     #expect(throws: TorchError.self) { try Device(parsing: "tpu") }
     #expect(throws: TorchError.self) { try Device(parsing: "cuda:x") }
     #expect((try? Device(parsing: "cpu")) == .cpu)
+    for text in ["cpu", "cuda:0", "cuda:3", "mps"] {
+      let device = try Device(parsing: text)
+      #expect(device.description == text)
+      #expect(try JSONValue(encoding: device).decoded(as: Device.self) == device)
+      #expect(device.isAvailable == ((try? device.requireAvailable()) != nil))
+    }
   }
 }

@@ -45,7 +45,7 @@ public final class AdamW {
       try group.parameters.map { parameter in
         try parameter.tensor.requireGradient()
         let zeros = try parameter.tensor.detached().zerosLike()
-        return Moments(first: zeros, second: try zeros.copy(), steps: try .zeros([]))
+        return Moments(first: zeros, second: try zeros.copy(), steps: try .zeros([], device: zeros.device))
       }
     }
   }

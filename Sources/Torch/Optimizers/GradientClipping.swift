@@ -14,7 +14,7 @@ public func clipGradients(of parameters: [Tensor], toNorm maximum: Double) throw
     let total = try Tensor.stacked(norms).norm(dims: [0])
     let norm = try total.item()
     if norm > maximum {
-      try Operators.foreachMulTensor.all(gradients, Tensor.scalar(maximum / (norm + 1e-6)))
+      try Operators.foreachMulTensor.all(gradients, Tensor.scalar(maximum / (norm + 1e-6)).to(total.device))
     }
     return norm
   }

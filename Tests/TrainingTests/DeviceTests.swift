@@ -1,0 +1,27 @@
+import MCDRL
+import Testing
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  /// libtorch's meta device has shapes but no numbers, so what was moved can be seen without a graphics processor.
+  @Suite("Devices")
+  struct DeviceTests {
+    @Test(
+      "After a move weights, buffers, words, dictionary and moments are on the device",
+      arguments: Method.allCases)
+    func moved(method: Method) throws {
+      let tiny = try TinyRun(method: method)
+      tiny.configuration.model.region.fill = .learned
+      let (_, system) = try tiny.trainer()
+      try system.move(to: Device(kind: .meta, index: -1))
+      #expect(system.state().values.allSatisfy { $0.device.kind == .meta })
+      #expect(system.model.text.tensors.values.allSatisfy { $0.device.kind == .meta })
+      let dictionary = system.model.dictionary
+      #expect(dictionary.embeddings.device.kind == .meta && dictionary.prior.device.kind == .meta)
+      let optimizer = try AdamW(groups: system.parameterGroups(tiny.configuration.optimizer))
+      #expect(optimizer.state().values.allSatisfy { $0.device.kind == .meta })
+    }
+  }
+}
