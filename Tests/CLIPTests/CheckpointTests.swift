@@ -142,6 +142,29 @@ import Torch
     #expect(message { _ = try CLIPModel.load("/nowhere") }.contains("/nowhere/model.safetensors"))
   }
 
+  @Test(arguments: [
+    "config.json", "vocab.json", "merges.txt", "preprocessor_config.json", "model.safetensors",
+  ])
+  func namesTheFileThatIsDamaged(_ name: String) throws {
+    try withCopy(of: "tiny-hf") { folder in
+      let file = folder.appendingPathComponent(name)
+      try Data("not what it should be".utf8).write(to: file)
+      let text = message { _ = try CLIPModel.load(folder: folder) }
+      #expect(text.contains(file.path), "\(text)")
+    }
+  }
+
+  @Test func startsFromRandomWeightsByNameAndSeed() throws {
+    let name = "random:\(fixture("tiny-hf/config.json").path)"
+    let first = try CLIPModel.load(name, seed: 3)
+    let (again, other) = (try CLIPModel.load(name, seed: 3), try CLIPModel.load(name, seed: 4))
+    for (key, tensor) in first.state() { #expect(try tensor.isEqual(to: #require(again.state()[key]))) }
+    #expect(try !first.vision.parameters()[0].tensor.isEqual(to: other.vision.parameters()[0].tensor))
+    // The vocabulary stands beside the file.
+    #expect(
+      try first.tokenizer(texts).isEqual(to: CLIPModel.load(folder: fixture("tiny-hf")).tokenizer(texts)))
+  }
+
   @Test func namesTheFaultOfAConfiguration() throws {
     for (name, text, part) in [
       ("tiny-hf/config.json", "{", "not JSON"), ("tiny-hf/config.json", "{}", "vision_config"),

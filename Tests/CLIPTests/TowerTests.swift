@@ -63,7 +63,13 @@ import Torch
       #expect(try features.dense.isEqual(to: features.image))
       #expect(message { _ = try tower(pixels, dense: nil, hidden: [9]) }.contains("[9]"))
       #expect(message { _ = try tower(pixels, dense: nil, hidden: [0]) }.contains("[0]"))
+      #expect(throws: TorchError.self) { try tower(.zeros([1, 4, side, side]), dense: nil) }
     }
+  }
+
+  @Test func unknownExtractorsAreAnsweredWithThoseThereAre() {
+    let error = #expect(throws: CLIPError.self) { try DenseFeatures(named: "magic") }
+    #expect(error?.description.contains("maskclip") == true)
   }
 
   @Test func maskclipLooksAtEachPositionAlone() throws {

@@ -7,9 +7,8 @@ import Torch
 
 @testable import Training
 
-/// Tests that train, one after the other: oneDNN crashes when several threads run its convolutions backward
-/// and get fewer OpenMP threads than they ask for.
-@Suite("Training runs", .serialized)
+/// Tests that train.
+@Suite("Training runs")
 struct TrainingRuns {}
 
 /// A run that trains in a second: demo images at 32 px, batch 4, a CLIP of two layers.
