@@ -62,14 +62,15 @@ let package = Package(
         "Training",
       ]),
 
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .testTarget(
-      name: "ImagingTests", dependencies: ["Imaging", "Torch"], exclude: ["Fixtures"]),
+      name: "ImagingTests", dependencies: ["Imaging", "TestSupport", "Torch"], exclude: ["Fixtures"]),
     .testTarget(name: "SyntheticEndoscopyTests", dependencies: ["SyntheticEndoscopy", "Imaging"]),
     .testTarget(name: "CLIPTests", dependencies: ["CLIP"], exclude: ["Fixtures"]),
     .testTarget(name: "MCDRLTests", dependencies: ["MCDRL"], exclude: ["Fixtures"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], exclude: ["Fixtures"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "PretrainingTests", dependencies: ["Pretraining"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     .testTarget(name: "CommandTests", dependencies: ["Imaging", "Torch"]),

@@ -35,12 +35,7 @@ extension CLIPConfiguration {
   ///
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
   public init(openCLIP url: URL) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-    }
+    let data = try Data(file: url)
     guard let whole = try? JSONValue(json5: data),
       let model = try? (whole.members?["model_cfg"] ?? whole).decoded(as: OpenModel.self)
     else {

@@ -99,12 +99,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
   ///
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
   public init(contentsOf url: URL) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-    }
+    let data = try Data(file: url)
     do {
       let given = try JSONValue(json5: data)
       guard given.members?["vision_config"]?.members != nil, given.members?["text_config"]?.members != nil

@@ -41,11 +41,7 @@ extension Tokenizer {
 
   private static func data(_ file: URL) throws -> Data {
     guard FileManager.default.fileExists(atPath: file.path) else { throw CLIPError.missingFile(file) }
-    do {
-      return try Data(contentsOf: file)
-    } catch {
-      throw FileError.cannotRead(file, reason: FileError.reason(of: error))
-    }
+    return try Data(file: file)
   }
 
   private static func vocabulary(_ file: URL) throws -> [String: Int] {

@@ -29,12 +29,7 @@ struct SiteManifest: Decodable {
   init(contentsOf url: URL) throws {
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-    }
+    let data = try Data(file: url)
     do {
       self = try decoder.decode(SiteManifest.self, from: data)
     } catch {

@@ -54,12 +54,7 @@ public struct PromptSet: Codable, Equatable, Sendable {
   ///
   /// - Throws: `PromptError` with the file and everything that is wrong with it, `FileError` when it cannot be read.
   public init(contentsOf url: URL) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-    }
+    let data = try Data(file: url)
     do {
       let document = try JSONValue(json5: data)
       let check = PromptCheck(document)

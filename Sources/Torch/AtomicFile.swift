@@ -73,3 +73,16 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
     return (error as NSError).localizedDescription
   }
 }
+
+extension Data {
+  /// Reads a file.
+  ///
+  /// - Throws: `FileError.cannotRead` that names it.
+  public init(file url: URL, options: Data.ReadingOptions = []) throws {
+    do {
+      try self.init(contentsOf: url, options: options)
+    } catch {
+      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+    }
+  }
+}

@@ -7,6 +7,25 @@ protocol ModuleSlot: AnyObject {
   func replace(_ change: (Tensor) throws -> Tensor) throws
 }
 
+extension ModuleSlot {
+  var parameter: Tensor? { nil }
+  var buffer: Tensor? { nil }
+  var modules: [(key: String, module: Module)] { [] }
+  func replace(_ change: (Tensor) throws -> Tensor) throws {}
+}
+
+/// A slot that holds a tensor, trained or not.
+protocol TensorSlot: ModuleSlot {
+  associatedtype Value: TensorSlotValue
+  var wrappedValue: Value { get set }
+}
+
+extension TensorSlot {
+  func replace(_ change: (Tensor) throws -> Tensor) throws {
+    if let tensor = wrappedValue.tensorIfPresent { wrappedValue = Value.holding(try change(tensor)) }
+  }
+}
+
 /// What a `Parameter` or `Buffer` may hold: a tensor, or one that may be absent.
 public protocol TensorSlotValue {
   /// The tensor, when there is one.
@@ -31,7 +50,7 @@ extension Optional: TensorSlotValue where Wrapped == Tensor {
 
 /// A trained tensor of a module, under its checkpoint key.
 @propertyWrapper
-public final class Parameter<Value: TensorSlotValue>: ModuleSlot {
+public final class Parameter<Value: TensorSlotValue>: TensorSlot {
   /// The tensor.
   public var wrappedValue: Value
   let key: String
@@ -43,16 +62,11 @@ public final class Parameter<Value: TensorSlotValue>: ModuleSlot {
   }
 
   var parameter: Tensor? { wrappedValue.tensorIfPresent }
-  var buffer: Tensor? { nil }
-  var modules: [(key: String, module: Module)] { [] }
-  func replace(_ change: (Tensor) throws -> Tensor) throws {
-    if let tensor = parameter { wrappedValue = Value.holding(try change(tensor)) }
-  }
 }
 
 /// A stored tensor of a module that is not trained, under its checkpoint key.
 @propertyWrapper
-public final class Buffer<Value: TensorSlotValue>: ModuleSlot {
+public final class Buffer<Value: TensorSlotValue>: TensorSlot {
   /// The tensor.
   public var wrappedValue: Value
   let key: String
@@ -63,12 +77,7 @@ public final class Buffer<Value: TensorSlotValue>: ModuleSlot {
     wrappedValue = value
   }
 
-  var parameter: Tensor? { nil }
   var buffer: Tensor? { wrappedValue.tensorIfPresent }
-  var modules: [(key: String, module: Module)] { [] }
-  func replace(_ change: (Tensor) throws -> Tensor) throws {
-    if let tensor = buffer { wrappedValue = Value.holding(try change(tensor)) }
-  }
 }
 
 /// What a `Child` may hold: a module, one that may be absent, or a list (keys `name.0`, `name.1`, …).
@@ -107,8 +116,5 @@ public final class Child<Value: ModuleSlotValue>: ModuleSlot {
     wrappedValue = value
   }
 
-  var parameter: Tensor? { nil }
-  var buffer: Tensor? { nil }
   var modules: [(key: String, module: Module)] { wrappedValue.modules(key) }
-  func replace(_ change: (Tensor) throws -> Tensor) throws {}
 }

@@ -104,11 +104,7 @@ public struct Fingerprint: Codable, Sendable {
         for sample in site.samples {
           for url in [sample.image, sample.mask].compactMap({ $0 }) {
             hash.combine(Data(url.lastPathComponent.utf8))
-            do {
-              hash.combine(try Data(contentsOf: url, options: .mappedIfSafe))
-            } catch {
-              throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-            }
+            hash.combine(try Data(file: url, options: .mappedIfSafe))
           }
         }
         return (site.name, hash.text)

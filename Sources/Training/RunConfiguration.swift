@@ -104,12 +104,7 @@ extension RunConfiguration {
   ///
   /// - Throws: `FileError` or `ConfigurationError` that names the file and the setting.
   public mutating func merge(contentsOf url: URL) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-    }
+    let data = try Data(file: url)
     guard let settings = try? JSONValue(json5: data), settings.members != nil else {
       throw ConfigurationError("\(url.path): it must hold one JSON5 object of settings")
     }

@@ -1,4 +1,5 @@
 import Evaluation
+import TestSupport
 import Testing
 
 @Suite struct DistanceTransformTests {
@@ -14,7 +15,7 @@ import Testing
   }
 
   @Test func agreesWithComparingAllPairs() throws {
-    var generator = SplitMix(state: 42)
+    var generator = SplitMix(seed: 42)
     for _ in 0..<200 {
       let width = Int.random(in: 1...20, using: &generator)
       let height = Int.random(in: 1...20, using: &generator)
@@ -48,7 +49,7 @@ import Testing
   #if !DEBUG
     /// A full-size pair in under 100 ms, whatever is in it; the best of five, for the machine is shared.
     @Test(arguments: [0.001, 0.5]) func aFullSizePairTakesUnderATenthOfASecond(density: Double) throws {
-      var generator = SplitMix(state: 3)
+      var generator = SplitMix(seed: 3)
       let masks = try (0..<2).map { _ in
         try BinaryMask(
           width: 1920, height: 1080,

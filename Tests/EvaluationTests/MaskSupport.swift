@@ -1,4 +1,5 @@
 import Evaluation
+import TestSupport
 
 extension BinaryMask {
   /// Makes a mask from rows of 0 and 1 separated by "/".
@@ -26,18 +27,5 @@ extension BinaryMask {
   /// The columns and rows of the set pixels.
   var points: [(x: Int, y: Int)] {
     (0..<height).flatMap { y in (0..<width).compactMap { x in self[x, y] ? (x, y) : nil } }
-  }
-}
-
-/// A small seeded generator, so that a failing case can be run again.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

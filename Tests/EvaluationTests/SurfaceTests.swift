@@ -1,4 +1,5 @@
 import Evaluation
+import TestSupport
 import Testing
 
 @Suite struct SurfaceTests {
@@ -63,7 +64,7 @@ import Testing
   }
 
   @Test func agreesWithComparingAllPairs() throws {
-    var generator = SplitMix(state: 7)
+    var generator = SplitMix(seed: 7)
     for _ in 0..<150 {
       let width = Int.random(in: 1...24, using: &generator)
       let height = Int.random(in: 1...24, using: &generator)

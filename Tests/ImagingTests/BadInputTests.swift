@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Imaging
@@ -146,7 +147,7 @@ struct BadInputTests {
   @Test("Flipped bytes decode or throw, never crash", arguments: Fixtures.all)
   func flippedBytes(name: String) throws {
     let original = try Fixtures.bytes(name)
-    var generator = SeededGenerator(state: UInt64(original.count) &* 31)
+    var generator = SplitMix(seed: UInt64(original.count) &* 31)
     let limits = ImageLimits(maximumPixels: 1_000_000)
     for round in 0..<120 {
       var bytes = original
@@ -167,7 +168,7 @@ struct BadInputTests {
   func wildEXIF() throws {
     let original = try Fixtures.bytes("exif-6.jpg")
     let start = try #require(original.indices.first { original[$0] == 0xFF && original[$0 + 1] == 0xE1 })
-    var generator = SeededGenerator(state: 7)
+    var generator = SplitMix(seed: 7)
     for _ in 0..<300 {
       var bytes = original
       for _ in 0..<3 {

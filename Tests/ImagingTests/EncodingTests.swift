@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -7,7 +8,7 @@ import Torch
 @Suite("Encoding")
 struct EncodingTests {
   private func random(width: Int, height: Int, channels: Int, seed: UInt64) throws -> Image {
-    var generator = SeededGenerator(state: seed)
+    var generator = SplitMix(seed: seed)
     let pixels = (0..<width * height * channels).map { _ in UInt8.random(in: 0...255, using: &generator) }
     return try Image(width: width, height: height, channels: channels, pixels: pixels)
   }

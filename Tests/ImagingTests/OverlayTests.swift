@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Imaging
@@ -65,7 +66,7 @@ struct OverlayTests {
 
   @Test("The depth agrees with its definition on random masks", arguments: 0..<20)
   func depthByDefinition(seed: Int) throws {
-    var generator = SeededGenerator(state: UInt64(seed))
+    var generator = SplitMix(seed: UInt64(seed))
     let (width, height) = (
       Int.random(in: 1...14, using: &generator), Int.random(in: 1...14, using: &generator)
     )

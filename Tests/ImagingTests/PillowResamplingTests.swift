@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 import Torch
 
@@ -16,7 +17,7 @@ struct PillowResamplingTests {
 
   /// Noise of which half is black or white.
   private func noise(_ seed: UInt64, _ shape: [Int]) throws -> Tensor {
-    var generator = SeededGenerator(state: seed)
+    var generator = SplitMix(seed: seed)
     let samples = (0..<shape.reduce(1, *)).map { _ -> UInt8 in
       let draw = generator.next()
       return draw & 256 != 0 ? UInt8(draw & 255) : draw >> 9 & 1 == 1 ? 255 : 0
