@@ -25,10 +25,9 @@ demo: build
 	.build/release/mcdrl demo --out $(DEMO)
 
 # Debug builds check what release builds trust: overflow, exclusivity, assertions. Builds mcdrl too, which the tests
-# of the command run. One OpenMP thread for each: tests run side by side already, and oneDNN's convolutions fail when a
-# thread gets fewer helpers than it asked for.
+# of the command run.
 test: bootstrap
-	OMP_NUM_THREADS=1 $(SWIFT) test
+	$(SWIFT) test
 
 lint: bootstrap
 	$(SWIFT) format lint --strict --recursive $(sources)
