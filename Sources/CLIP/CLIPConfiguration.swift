@@ -115,7 +115,8 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
       }
       self = try merged.decoded(as: CLIPConfiguration.self)
     } catch let error as DecodingError {
-      throw CLIPError.badFile(url, reason: "it is not JSON with the settings of a CLIP model: \(error)")
+      throw CLIPError.badFile(
+        url, reason: "it is not JSON with the settings of a CLIP model: \(explanation(of: error))")
     }
     if let reason = fault { throw CLIPError.badFile(url, reason: reason) }
   }

@@ -74,9 +74,13 @@ enum MetricsCommand: Subcommand {
     let predictions = try SiteCatalog.images(in: prediction)
     let references = try SiteCatalog.images(in: reference)
     let missing = references.keys.filter { predictions[$0] == nil }.sorted()
-    guard missing.isEmpty, !references.isEmpty else {
-      throw DatasetError.missingMasks(
-        site: "--prediction", stems: missing.isEmpty ? ["(none)"] : missing, folder: prediction)
+    guard !references.isEmpty else {
+      throw ConfigurationError("\(reference.path): the folder holds no image; give the reference masks")
+    }
+    if let first = missing.first {
+      throw ConfigurationError(
+        "\(prediction.path): lacks \(missing.count) of the \(references.count) masks in \(reference.path), "
+          + "such as \(first); predictions need the names of their references")
     }
     return references.keys.sorted().compactMap { stem in
       guard let first = predictions[stem], let second = references[stem] else { return nil }

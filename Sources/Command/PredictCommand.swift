@@ -51,11 +51,7 @@ enum PredictCommand: Subcommand {
       RunDirectory(URL(fileURLWithPath: arguments.positional[0])), on: arguments.device() ?? .cpu)
     var configuration = trained
     if let maxPixels { configuration.maxPixels = maxPixels }
-    do {
-      try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
-    } catch {
-      throw FileError.cannotWrite(out, reason: FileError.reason(of: error))
-    }
+    try FileManager.default.createFolder(out)
 
     let segmenter = Segmenter(system, reader: configuration.reader)
     let bar = ProgressBar("predicting", total: files.count)

@@ -31,7 +31,10 @@ enum TrainCommand: Subcommand {
     let resuming = arguments.has("resume")
     let settings = try TrainSettings(arguments)
     var configuration = resuming ? try run.configuration() : try fresh(arguments, settings, run)
-    if resuming { try settings.check(resuming: configuration) }
+    if resuming {
+      try settings.check(resuming: configuration)
+      try run.requireResumable(finished: 0)
+    }
     // Data may have moved, and another machine has other devices.
     if let data = arguments.last("data") { configuration.data = data }
     if let device = try arguments.device() { configuration.device = device }
@@ -54,6 +57,8 @@ enum TrainCommand: Subcommand {
       sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
     let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)
 
+    // The description follows from the CLIP model, so a damaged one can be mended.
+    if resuming, (try? ClipDescription(run)) == nil { try run.write(ClipDescription(clip), to: run.clipFile) }
     if !resuming {
       try run.create()
       try run.write(prompts, to: run.promptsFile)
@@ -75,6 +80,7 @@ enum TrainCommand: Subcommand {
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
       classes: prompts.classes, features: features, resuming: resuming && run.hasState)
+    try run.requireResumable(finished: trainer.history.count)
     Interrupt.watch()
     let metrics = try trainer.train(progress(trainer, configuration, console))
     try report(metrics, run, console)

@@ -20,11 +20,7 @@ public enum DemoData {
       let images = folder.appendingPathComponent("\(name)/images")
       let masks = folder.appendingPathComponent("\(name)/masks")
       for target in [images, masks] {
-        do {
-          try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
-        } catch {
-          throw FileError.cannotWrite(target, reason: FileError.reason(of: error))
-        }
+        try FileManager.default.createFolder(target)
       }
       let generator = try Generator(seed: seed, for: "demo", name)
       for index in 0..<40 {

@@ -34,7 +34,7 @@ struct SiteManifest: Decodable {
       self = try decoder.decode(SiteManifest.self, from: data)
     } catch {
       throw DatasetError.badCatalog(
-        url, reason: "it must hold sites: [{ name: …, images: …, masks: … }, …]; \(error)")
+        url, reason: "it must hold sites: [{ name: …, images: …, masks: … }, …]; \(explanation(of: error))")
     }
     let names = sites.map(\.name)
     if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {

@@ -121,20 +121,3 @@ public struct PromptError: Error, Equatable, CustomStringConvertible {
     return (["\(file): \(faults.count) faults"] + faults.map { "  \($0)" }).joined(separator: "\n")
   }
 }
-
-/// What a JSON decoder found wrong, with the place, in one line.
-public func explanation(of error: any Error) -> String {
-  func place(_ context: DecodingError.Context) -> String {
-    let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-    return path.isEmpty ? "" : " in \(path.joined(separator: "."))"
-  }
-  switch error as? DecodingError {
-  case .keyNotFound(let key, let context): return "\"\(key.stringValue)\" is missing\(place(context))"
-  case .typeMismatch(_, let context), .valueNotFound(_, let context):
-    return "\(context.debugDescription)\(place(context))"
-  case .dataCorrupted(let context):
-    let detail = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey] as? String
-    return "\(detail ?? context.debugDescription)\(place(context))"
-  default: return "\(error)"
-  }
-}

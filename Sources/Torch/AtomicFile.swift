@@ -70,7 +70,28 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
     if let underlying, underlying.domain == NSPOSIXErrorDomain {
       return String(cString: strerror(Int32(underlying.code)))
     }
-    return (error as NSError).localizedDescription
+    let text = (error as NSError).localizedDescription
+    let filler = "The operation could not be completed. "
+    return text.hasPrefix(filler) ? String(text.dropFirst(filler.count)) : text
+  }
+}
+
+extension FileManager {
+  /// Makes a folder, with those above it, unless it is there.
+  ///
+  /// - Throws: `FileError.cannotWrite` that names it and what is in the way.
+  public func createFolder(_ url: URL) throws {
+    do {
+      try createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      // Foundation does not say which part of the path is a file.
+      var part = url.standardizedFileURL
+      while part.path != "/", !fileExists(atPath: part.path) { part.deleteLastPathComponent() }
+      var isFolder: ObjCBool = false
+      let isFile = fileExists(atPath: part.path, isDirectory: &isFolder) && !isFolder.boolValue
+      throw FileError.cannotWrite(
+        url, reason: isFile ? "\(part.path) is a file" : FileError.reason(of: error))
+    }
   }
 }
 

@@ -68,3 +68,20 @@ public enum JSONValue: Codable, Equatable, Sendable {
     if case .object(let members) = self { members } else { nil }
   }
 }
+
+/// What a JSON decoder found wrong, with the place, in one line.
+public func explanation(of error: any Error) -> String {
+  func place(_ context: DecodingError.Context) -> String {
+    let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+    return path.isEmpty ? "" : " in \(path.joined(separator: "."))"
+  }
+  switch error as? DecodingError {
+  case .keyNotFound(let key, let context): return "\"\(key.stringValue)\" is missing\(place(context))"
+  case .typeMismatch(_, let context), .valueNotFound(_, let context):
+    return "\(context.debugDescription)\(place(context))"
+  case .dataCorrupted(let context):
+    let detail = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey] as? String
+    return "\(detail ?? context.debugDescription)\(place(context))"
+  default: return "\(error)"
+  }
+}

@@ -34,11 +34,28 @@ public struct RunDirectory: Sendable {
   ///
   /// - Throws: `FileError` that names it.
   public func create() throws {
-    let state = stateFile.deletingLastPathComponent()
+    try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
+  }
+
+  /// Checks that a run can go on from what its folder holds.
+  ///
+  /// - Parameter finished: how many epochs its state says are finished.
+  /// - Throws: `ConfigurationError` that names what is gone: going on without it would end in other weights.
+  public func requireResumable(finished: Int) throws {
+    let hasWeights = FileManager.default.fileExists(atPath: weightsFile.path)
+    // The first state is written before the first weights.
+    if hasWeights, !hasState {
+      throw ConfigurationError(
+        "\(stateFile.path): not found, though epochs of this run are finished; put it back, or start a new run "
+          + "with another --out")
+    }
+    guard finished > 0 else { return }
     do {
-      try FileManager.default.createDirectory(at: state, withIntermediateDirectories: true)
+      _ = try SafetensorsFile(weightsFile)
     } catch {
-      throw FileError.cannotWrite(url, reason: FileError.reason(of: error))
+      throw ConfigurationError(
+        "\(error)\nwithout the weights that validation chose the run cannot go on; start a new one with another --out"
+      )
     }
   }
 

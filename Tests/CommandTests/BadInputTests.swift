@@ -35,6 +35,86 @@ extension ProgramTests {
       try refused(shop.training("file/run"), naming: shop.file("file/run").path)
     }
 
+    @Test("A site without images, a truncated mask and a catalogue that is no JSON5 are named")
+    func sites() throws {
+      let shop = try Workshop()
+      let mask = shop.file("data/a/masks/3.png")
+      try Data(contentsOf: mask).prefix(60).write(to: mask)
+      try refused(shop.training("one"), naming: mask.path)
+      for index in 0..<8 { try FileManager.default.removeItem(at: shop.file("data/b/images/\(index).png")) }
+      try refused(shop.training("two"), naming: "\(shop.file("data/b/images").path): site b has no images")
+      try Data("{ sites: [".utf8).write(to: shop.file("data/sites.json5"))
+      try refused(shop.training("three"), naming: shop.file("data/sites.json5").path)
+    }
+
+    @Test("Divergence keeps the last good state and says which setting to lower")
+    func diverged() throws {
+      let shop = try Workshop()
+      let words = shop.training("run", more: ["optimizer.learningRate=1e30", "optimizer.warmup=0"])
+      try refused(words, naming: "optimizer.learningRate")
+      #expect(FileManager.default.fileExists(atPath: shop.file("run/state/checkpoint.safetensors").path))
+    }
+
+    @Test("Outputs that cannot be written and pairs that do not fit are named")
+    func outputs() throws {
+      let shop = try Workshop()
+      try Data("x".utf8).write(to: shop.file("file"))
+      let clip = Program.root.appendingPathComponent("Tests/CLIPTests/Fixtures/tiny-hf").path
+      try refused(
+        ["clip", "embed", clip, "--texts", "a", "--out", shop.file("file/f").path],
+        naming: shop.file("file/f").path)
+      try refused(shop.training("file/run"), naming: "\(shop.file("file").path) is a file")
+      let (masks, images) = (shop.file("data/a/masks").path, shop.file("data/a/images").path)
+      try FileManager.default.removeItem(at: shop.file("data/a/masks/4.png"))
+      try refused(["metrics", "--prediction", masks, "--reference", images], naming: "such as 4")
+      try FileManager.default.createDirectory(at: shop.file("none"), withIntermediateDirectories: true)
+      try refused(
+        ["metrics", "--prediction", masks, "--reference", shop.file("none").path],
+        naming: shop.file("none").path)
+    }
+
+    @Test("A run folder whose files are damaged, gone or of another shape is refused, with the file")
+    func runFolder() throws {
+      let shop = try Workshop()
+      try #require(try Program.run(shop.training("run", epochs: 1)).code == 0)
+      let (weights, state) = (
+        shop.file("run/model.safetensors"), shop.file("run/state/checkpoint.safetensors")
+      )
+      let (evaluate, resume) = (
+        ["evaluate", shop.file("run").path], ["train", "--out", shop.file("run").path, "--resume"]
+      )
+      /// Spoils a file, sees the commands fail and name it, and puts it back.
+      func spoil(_ file: URL, _ content: Data?, _ commands: [[String]]) throws {
+        let old = try Data(contentsOf: file)
+        try FileManager.default.removeItem(at: file)
+        try content?.write(to: file)
+        for command in commands { try refused(command, naming: file.path) }
+        try old.write(to: file)
+      }
+      let half = try Data(contentsOf: weights).prefix(3000)
+      try spoil(weights, half, [evaluate, resume])
+      try spoil(weights, nil, [evaluate, resume])
+      try spoil(weights, try Data(contentsOf: state), [evaluate])
+      try spoil(state, half, [resume])
+      try spoil(state, nil, [resume])
+      try spoil(shop.file("run/prompts.json5"), Data("{".utf8), [resume])
+      try spoil(shop.file("run/clip.json"), Data("{".utf8), [evaluate])
+      let configuration = shop.file("run/config.json")
+      try spoil(configuration, Data("{".utf8), [evaluate, resume])
+      let text = try String(contentsOf: configuration, encoding: .utf8)
+      let other = text.replacingOccurrences(of: #""gridWidth" : 16"#, with: #""gridWidth" : 24"#)
+      try #require(other != text)
+      try Data(other.utf8).write(to: configuration)
+      try refused(evaluate, naming: "\(weights.path) does not fit")
+      try refused(resume, naming: "\(state.path) does not fit")
+      try Data(text.utf8).write(to: configuration)
+
+      // What follows from the CLIP model is mended, and all is well again.
+      try Data("{".utf8).write(to: shop.file("run/clip.json"))
+      #expect(try Program.run(resume).code == 0)
+      #expect(try Program.run(evaluate).code == 0)
+    }
+
     @Test("A CLIP folder that is missing, a geometry that is missing, and one that is no JSON are named")
     func clip() throws {
       let shop = try Workshop()
