@@ -11,8 +11,8 @@ struct ImagingConfounders {
     let (narrow, white) = (draw.strength(.narrowBand), draw.strength(.whiteLight))
     guard bright + dark + uneven + near + far + narrow + white > 0 else { return }
     let gain =
-      (1 + 1.15 * bright) * (1 - 0.70 * dark) * (1 + 0.10 * near) * (1 - 0.16 * far) * (1 + 0.16 * white)
-    let haze = 0.10 * bright
+      (1 + 0.85 * bright) * (1 - 0.70 * dark) * (1 + 0.10 * near) * (1 - 0.16 * far) * (1 + 0.16 * white)
+    let haze = 0.07 * bright
     // Narrow bands: mostly on or off, the strength tells how pure.
     let share = narrow > 0 ? 0.55 + 0.45 * narrow : 0
     for y in 0..<view.size {
@@ -32,9 +32,9 @@ struct ImagingConfounders {
         if share > 0 {
           // Green light is shown as red, blue as green and blue; vessels absorb both.
           let dim = 1 - 0.5 * vessels[x] * share
-          let shownRed = (0.98 * g + 0.02 * r) * dim
-          let shownGreen = (0.42 * g + 0.78 * b) * (0.4 + 0.6 * dim)
-          let shownBlue = (0.22 * g + 0.82 * b) * (0.4 + 0.6 * dim)
+          let shownRed = (0.80 * g + 0.04 * r) * dim
+          let shownGreen = (0.46 * g + 0.78 * b) * (0.4 + 0.6 * dim)
+          let shownBlue = (0.30 * g + 0.80 * b) * (0.4 + 0.6 * dim)
           r = mix(r, shownRed * 1.02, share)
           g = mix(g, shownGreen * 1.12, share)
           b = mix(b, shownBlue * 1.12, share)

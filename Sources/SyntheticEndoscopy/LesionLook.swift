@@ -33,7 +33,7 @@ struct LesionLook {
     switch kind {
     case .polyp:
       (radius, stretch, waves, height) = (0.20...0.34, 1.45, 0.05, values.uniform(0.65, 1.0))
-      tint = Colour(1.04, 0.84, 0.82)
+      tint = Colour(1.05, 0.86, 0.85)
       (shadow, gloss, texture, vesselsKept) = (0.42, 1.3, 0.07, 0.25)
     case .tumour:
       (radius, stretch, waves, height) = (0.32...0.46, 1.5, 0.12, values.uniform(0.35, 0.55))
@@ -47,7 +47,7 @@ struct LesionLook {
       (erosions, gloss) = (0.85, 1.2)
     case .nodule:
       (radius, stretch, waves, height) = (0.11...0.18, 1.15, 0.03, values.uniform(0.7, 0.9))
-      tint = Colour(1.08, 1.28, 1.20)
+      tint = Colour(1.08, 1.36, 1.30)
       (shadow, gloss, texture, flatness) = (0.42, 0.9, 0.02, 0.15)
     case .cyst:
       (radius, stretch, waves, height) = (0.20...0.32, 1.25, 0.02, values.uniform(0.6, 0.8))

@@ -1,5 +1,12 @@
 /// The wall: its colour, its relief, and how much of the lamp's light reaches it.
 enum Mucosa {
+  /// The light that comes back from a depth: it falls with the square and with the angle at which it meets the wall.
+  @inline(__always)
+  static func returned(fromDepth depth: Float) -> Float {
+    let fall = 1 / (1 + depth * depth)
+    return 1.06 * fall * fall.squareRoot()
+  }
+
   /// Paints colour, height, light and slope of the bare wall.
   static func paint(_ scene: Scene, _ canvas: Canvas, in view: View) {
     let noise = scene.noise["mucosa"]
@@ -13,7 +20,7 @@ enum Mucosa {
       .add(to: canvas.height, amplitude: 0.0035, in: view, Region(whole: view.size))
 
     let (folds, colour) = (scene.folds, scene.colour)
-    let softness = max(0.02, view.pixel)
+    let softness = view.pixel
     folds.withUnsafeBufferPointer { folds in
       for y in 0..<view.size {
         let (w, m, p, t) = (warp.row(y), mottle.row(y), pinkness.row(y), texture.row(y))
@@ -28,25 +35,27 @@ enum Mucosa {
           // Angles trebled by the multiple-angle formulas.
           let (c3, s3) = (c * (4 * c * c - 3), s * (3 - 4 * s * s))
           let distance = max(
-            0.03, radius * (1 + scene.triangle.x * c3 + scene.triangle.y * s3) + 0.045 * w[x])
-          // A tube of radius 1 seen from its axis: depth is focus / distance, light falls with its square and the
-          // angle at which it meets the wall.
-          let depth = scene.focus / distance
-          let fall = 1 / (1 + depth * depth)
-          var lit = fall * fall.squareRoot() * 1.18
+            0.03, radius * (1 + scene.triangle.x * c3 + scene.triangle.y * s3) + 0.06 * w[x])
+          // A tube of radius 1 seen from its axis, which bends out of sight at a depth of focus / bend.
+          let depth = scene.focus / (distance + scene.bend)
+          var lit = returned(fromDepth: depth)
           var raised: Float = 0
           for fold in folds {
-            let crest = fold.radius * (1 + fold.wobble.x * c + fold.wobble.y * s + 0.06 * w[x])
-            let strength = clamped(fold.strength + fold.variation.x * c + fold.variation.y * s)
+            let crest = fold.radius * (1 + fold.wobble.x * c + fold.wobble.y * s + 0.09 * w[x])
+            let strength = clamped(
+              fold.strength + fold.variation.x * c + fold.variation.y * s
+                + fold.halves.x * (c * c - s * s) + fold.halves.y * 2 * c * s)
             let beyond = distance - crest
             let face = max(0, 1 - beyond / fold.width)
             let behind = max(0, 1 + beyond / (0.75 * fold.width))
-            let outer = 1 + strength * 0.62 * face * face
-            let inner = 1 - strength * 0.72 * behind * behind
-            let side = smoothStep(beyond, -softness, softness)
+            let outer = 1 + strength * 0.55 * face * face
+            let inner = 1 - strength * 0.62 * behind * behind
+            let soft = max(softness, 0.13 * fold.width)
+            let side = smoothStep(beyond, -soft, soft)
             lit *= mix(inner, outer, side)
             raised += strength * 0.05 * fold.width * 2.5 * mix(behind * behind, face * face, side)
           }
+          lit = 0.05 + 0.95 * lit
           light[x] = lit
           height[x] += raised
           slopeX[x] = c * depth * 0.9

@@ -65,7 +65,9 @@ func unitVector(angle: Float) -> SIMD2<Float> {
   SIMD2(cosine(angle), cosine(angle - .pi / 2))
 }
 
-/// The cosine, by polynomial: the same bits wherever it runs. Error below 1e-6 for angles of a few turns.
+/// The cosine, by polynomial: the same bits wherever it runs.
+///
+/// The error is below 4e-6 for angles of a few turns.
 func cosine(_ angle: Float) -> Float {
   // Fold to −1…1 quarter turns about a zero of the cosine, where the sine's short series holds.
   let turns = angle / (2 * .pi)

@@ -53,7 +53,7 @@ public struct Renderer: Sendable {
     let canvas = Canvas(size: size)
 
     Mucosa.paint(scene, canvas, in: view)
-    Vessels(scene.noise["vessels"], trees: 7, centre: .zero, reach: 1.1, width: 0.022)
+    Vessels(scene.noise["vessels"], trees: 9, centre: .zero, reach: 1.2, width: 0.019)
       .draw(on: canvas.vessels, strength: scene.vesselStrength, in: view)
     let outline = lesion?.paint(scene, canvas, in: view)
     Lighting.apply(scene, canvas, in: view)

@@ -1,5 +1,6 @@
-/// What the endoscope looks at, without confounders: the wall of a tube, its folds and lumen, and where a lesion
-/// would sit. Values of the scene's own noise variables; nothing here depends on lesion class, confounder or camera.
+/// What the endoscope looks at: the wall of a tube, its folds and lumen, and where a lesion would sit.
+///
+/// Values of the scene's own noise variables; nothing here depends on lesion class, confounder or camera.
 struct Scene {
   /// One fold: a ring about the lumen that rises and fades along its way.
   struct Fold {
@@ -10,6 +11,8 @@ struct Scene {
     /// Mean strength, and its variation along the ring.
     var strength: Float
     var variation: SIMD2<Float>
+    /// Variation at twice the angle: folds of the colon cover a third of its round.
+    var halves: SIMD2<Float>
     /// Width of the lit face.
     var width: Float
   }
@@ -22,6 +25,8 @@ struct Scene {
   let lumen: SIMD2<Float>
   /// Focal length over radius of the tube: how quickly the wall recedes towards the lumen.
   let focus: Float
+  /// How near the tube bends out of sight: 0 never.
+  let bend: Float
   /// Stretch of the lumen along y, and how triangular it is.
   let stretch: Float
   let triangle: SIMD2<Float>
@@ -42,7 +47,7 @@ struct Scene {
       mix(0.80, 0.90, paleness), mix(0.40, 0.58, paleness), mix(0.36, 0.50, paleness) - 0.12 * yellowness)
     mottle = values.uniform(0.05, 0.12)
     texture = values.uniform(0.4, 1)
-    vesselStrength = values.uniform(0.35, 1)
+    vesselStrength = values.uniform(0.2, 0.9)
 
     values = noise["place"].values
     place = values.direction() * (0.46 * values.uniform().squareRoot())
@@ -52,25 +57,33 @@ struct Scene {
     let across = place.x == 0 && place.y == 0 ? SIMD2<Float>(1, 0) : -place / length(place)
     let turn = unitVector(angle: values.uniform(-1.1, 1.1))
     let direction = SIMD2(across.x * turn.x - across.y * turn.y, across.x * turn.y + across.y * turn.x)
-    lumen = direction * values.uniform(0.38, 1.15)
-    focus = values.uniform(0.20, 0.42)
+    lumen = direction * values.uniform(0.42, 1.5)
+    focus = values.uniform(0.10, 0.36)
+    bend = max(0, values.uniform(-0.15, 0.22))
     stretch = values.uniform(0.8, 1.25)
     triangle = values.direction() * values.uniform(0, 0.12)
 
     values = noise["folds"].values
     let spacing = values.uniform(1.45, 2.0)
-    let strength = values.uniform(0.25, 1)
+    let strength = values.uniform(0.2, 1)
     var radius = values.uniform(0.26, 0.42)
     folds = (0..<4).map { _ in
       defer { radius *= spacing }
       return Fold(
-        radius: radius, wobble: values.direction() * values.uniform(0.02, 0.16),
-        strength: strength * values.uniform(0.2, 0.7),
-        variation: values.direction() * values.uniform(0.3, 0.9),
-        width: radius * values.uniform(0.3, 0.5))
+        radius: radius, wobble: values.direction() * values.uniform(0.05, 0.24),
+        strength: strength * values.uniform(0.1, 0.6),
+        variation: values.direction() * values.uniform(0.3, 0.8),
+        halves: values.direction() * values.uniform(0, 0.5), width: radius * values.uniform(0.28, 0.5))
     }
     values = noise["lamp"].values
     lamp = values.direction() * values.uniform(0.15, 0.45)
+  }
+}
+
+extension Scene {
+  /// How much light reaches the lesion's place past the folds.
+  var openLight: Float {
+    0.05 + 0.95 * Mucosa.returned(fromDepth: focus / (max(0.1, length(place - lumen)) + bend))
   }
 }
 

@@ -1,4 +1,6 @@
-/// What lies on the mucosa: mucus, blood and glints. Each has an envelope outside of which nothing changes.
+/// What lies on the mucosa: mucus, blood and glints.
+///
+/// Each has an envelope outside of which nothing changes.
 struct SurfaceConfounders {
   let draw: Draw
   let scene: Scene
@@ -64,12 +66,23 @@ struct SurfaceConfounders {
 
   private func mucus(_ canvas: Canvas, _ strength: Float, _ noise: Noise) {
     let place = Self.place(of: .mucus, draw, scene, lesion)
-    let reach = 0.26 + 0.42 * strength
+    let reach = 0.30 + 0.44 * strength
     let (film, region) = film(
-      place, reach: reach, noise: noise, fields: [(2.6, 0.8), (5.5, 0.6), (12, 0.3)], stretch: 1.5,
-      ragged: 0.42)
-    let clumps = noise["clumps"].fields([(6, 0.7), (14, 0.6)], in: view, region)
-    bubbles(noise["bubbles"], on: film, place, reach: reach, count: Int(6 + 14 * strength))
+      place, reach: reach, noise: noise, fields: [(3.1, 0.7), (6.7, 0.6), (15, 0.4)], stretch: 1.6,
+      ragged: 0.55)
+    let clumps = noise["clumps"].fields([(5, 0.6), (13, 0.7)], in: view, region)
+    // Threads run where a field crosses zero.
+    let threads = noise["threads"].fields([(3.3, 1), (8, 0.35)], in: view, region)
+    for y in region.rows {
+      let (row, thread) = (film.row(y), threads.row(y))
+      let dy = view.position(y) - place.y
+      for x in region.columns {
+        let dx = view.position(x) - place.x
+        let near = max(0, 1 - (dx * dx + dy * dy) / (reach * reach))
+        row[x] += 0.5 * near * smoothStep(1 / (1 + 220 * thread[x] * thread[x]), 0.25, 1)
+      }
+    }
+    bubbles(noise["bubbles"], on: film, place, reach: reach, count: Int(8 + 22 * strength))
     let scale = 0.5 / view.pixel
     for y in region.rows {
       let row = film.row(y)
@@ -80,19 +93,17 @@ struct SurfaceConfounders {
         let thickness = row[x]
         let gx = (row[min(view.size - 1, x + 1)] - row[max(0, x - 1)]) * scale
         let gy = (below[x] - above[x]) * scale
-        let cover =
-          smoothStep(thickness, 0.02, 0.42) * (0.45 + 0.45 * strength)
-          * (0.86 + 0.14 * clamped(clump[x], -1, 1))
+        let dense = clamped(0.80 + 0.30 * clump[x], 0.35, 1)
+        let cover = smoothStep(thickness, 0, 0.5) * (0.42 + 0.52 * strength) * dense
         let lit =
-          (0.25 + 0.75 * min(1.1, light[x]))
-          * clamped(1 - 0.07 * (gx * scene.lamp.x + gy * scene.lamp.y), 0.7, 1.25)
-        let milky = 0.92 + 0.07 * clump[x]
-        let (hx, hy) = (0.16 * gx + 0.12 * clump[x] + 0.4 * scene.lamp.x, 0.16 * gy + 0.4 * scene.lamp.y)
-        let lobe = 1 / (1 + 30 * (hx * hx + hy * hy))
-        let glint = 0.9 * lobe * lobe * lobe * lobe * smoothStep(thickness, 0.05, 0.2) * min(1, light[x])
-        red[x] = mix(red[x], 0.86 * milky * lit, cover) + glint
-        green[x] = mix(green[x], 0.81 * milky * lit, cover) + glint
-        blue[x] = mix(blue[x], 0.52 * milky * lit, cover) + glint
+          (0.30 + 0.68 * min(1.1, light[x]))
+          * clamped(1 - 0.09 * (gx * scene.lamp.x + gy * scene.lamp.y), 0.72, 1.2)
+        let (hx, hy) = (0.13 * gx + 0.2 * clump[x] + 0.4 * scene.lamp.x, 0.13 * gy + 0.4 * scene.lamp.y)
+        let lobe = 1 / (1 + 60 * (hx * hx + hy * hy))
+        let glint = 0.8 * lobe * lobe * lobe * smoothStep(thickness, 0.1, 0.3) * min(1, light[x])
+        red[x] = mix(red[x], 0.90 * lit, cover) + glint
+        green[x] = mix(green[x], (0.80 + 0.03 * clump[x]) * lit, cover) + glint
+        blue[x] = mix(blue[x], (0.46 + 0.07 * clump[x]) * lit, cover) + glint
       }
     }
   }
@@ -119,7 +130,7 @@ struct SurfaceConfounders {
   private func blood(_ canvas: Canvas, _ strength: Float, _ noise: Noise) {
     let place = Self.place(of: .blood, draw, scene, lesion)
     let (film, region) = film(
-      place, reach: 0.26 + 0.44 * strength, noise: noise, fields: [(2.2, 0.9), (5, 0.55), (11, 0.25)],
+      place, reach: 0.26 + 0.44 * strength, noise: noise, fields: [(2.6, 0.8), (6, 0.65), (14, 0.45)],
       stretch: 1.7,
       ragged: 0.5)
     let scale = 0.5 / view.pixel
@@ -132,16 +143,16 @@ struct SurfaceConfounders {
         let thickness = row[x]
         let gx = (row[min(view.size - 1, x + 1)] - row[max(0, x - 1)]) * scale
         let gy = (below[x] - above[x]) * scale
-        let cover = smoothStep(thickness, 0, 0.16) * (0.62 + 0.36 * strength)
-        let deep = smoothStep(thickness, 0.1, 0.8)
+        let cover = smoothStep(thickness, 0, 0.3) * (0.62 + 0.36 * strength)
+        let deep = smoothStep(thickness, 0.05, 0.7)
         let lit = 0.25 + 0.75 * min(1.1, light[x])
-        let (hx, hy) = (0.14 * gx + 0.4 * scene.lamp.x, 0.14 * gy + 0.4 * scene.lamp.y)
+        let (hx, hy) = (0.10 * gx + 0.3 * scene.lamp.x, 0.10 * gy + 0.3 * scene.lamp.y)
         let lobe = 1 / (1 + 40 * (hx * hx + hy * hy))
         let glint = 0.7 * lobe * lobe * lobe * lobe * smoothStep(thickness, 0.08, 0.3) * min(1, light[x])
         // Thin blood stains what is below; a thick pool is nearly black red.
-        red[x] = mix(red[x], mix(0.62 * red[x] + 0.16, 0.34, deep) * lit, cover) + glint
-        green[x] = mix(green[x], mix(0.10 * green[x], 0.015, deep) * lit, cover) + glint
-        blue[x] = mix(blue[x], mix(0.10 * blue[x], 0.02, deep) * lit, cover) + glint
+        red[x] = mix(red[x], mix(0.66 * red[x] + 0.08, 0.36, deep) * lit, cover) + glint
+        green[x] = mix(green[x], mix(0.26 * green[x], 0.025, deep) * lit, cover) + glint
+        blue[x] = mix(blue[x], mix(0.28 * blue[x], 0.025, deep) * lit, cover) + glint
       }
     }
   }
@@ -150,7 +161,7 @@ struct SurfaceConfounders {
     let place = Self.place(of: .reflection, draw, scene, lesion)
     let reach = 0.28 + 0.34 * strength
     let region = Region(around: place, reach, in: view)
-    let field = noise["glints"].fields([(5.5, 0.7), (11, 0.65), (21, 0.3)], in: view, region)
+    let field = noise["glints"].fields([(7, 0.65), (13, 0.75), (27, 0.25)], in: view, region)
     for y in region.rows {
       let (red, green, blue) = (canvas.red.row(y), canvas.green.row(y), canvas.blue.row(y))
       let row = field.row(y)
@@ -158,8 +169,8 @@ struct SurfaceConfounders {
       for x in region.columns {
         let dx = view.position(x) - place.x
         let near = max(0, 1 - (dx * dx + dy * dy) / (reach * reach))
-        let level = row[x] + 1.1 * near - 1.75 + 0.45 * strength
-        let core = smoothStep(level, 0, 0.22) * smoothStep(near, 0, 0.15)
+        let level = row[x] + 0.9 * near - 1.95 + 0.45 * strength
+        let core = smoothStep(level, 0, 0.3) * smoothStep(near, 0, 0.15)
         let halo = smoothStep(level, -0.7, 0.2) * smoothStep(near, 0, 0.3) * 0.22
         let cover = min(1, (core * 0.97 + halo) * (0.6 + 0.4 * strength))
         red[x] = mix(red[x], 1.12, cover)

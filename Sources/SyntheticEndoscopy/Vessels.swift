@@ -38,7 +38,7 @@ struct Vessels {
       var bend: Float = 0
       while left > 0, width > 0.0035 {
         left -= 1
-        bend = 0.7 * bend + values.uniform(-0.28, 0.28)
+        bend = 0.7 * bend + values.uniform(-0.17, 0.17)
         let turn = unitVector(angle: bend)
         direction = SIMD2(
           direction.x * turn.x - direction.y * turn.y, direction.x * turn.y + direction.y * turn.x)
@@ -62,8 +62,8 @@ struct Vessels {
   func draw(on plane: Plane, strength: Float, in view: View) {
     for segment in segments {
       // Vessels thinner than a pixel are drawn a pixel wide and fainter.
-      let width = max(segment.width, 0.8 * view.pixel)
-      let peak = strength * min(1, segment.width / width)
+      let width = max(1.3 * segment.width, 0.9 * view.pixel)
+      let peak = strength * min(1, 1.3 * segment.width / width)
       let along = segment.to - segment.from
       let lengthSquared = max(1e-9, (along * along).sum())
       let middle = (segment.from + segment.to) * 0.5
@@ -78,7 +78,7 @@ struct Vessels {
           let t = clamped((dx * along.x + dy * along.y) / lengthSquared)
           let (ex, ey) = (dx - t * along.x, dy - t * along.y)
           let profile = max(0, 1 - (ex * ex + ey * ey) * scale)
-          row[x] = max(row[x], peak * profile * (2 - profile))
+          row[x] = max(row[x], peak * profile * profile)
         }
       }
     }

@@ -12,7 +12,7 @@ public enum SiteRole: String, Codable, Sendable {
 /// confounders and their place. The last two arrows are what a model must not learn: at the held-out site they point
 /// elsewhere.
 public struct World: Sendable {
-  /// The sites' names: `site-a`, `site-b` …
+  /// The sites' names, from `site-a` on.
   public let siteNames: [String]
   /// The probability that a confounder follows the lesion.
   public let link: Double
@@ -54,6 +54,7 @@ public struct World: Sendable {
   ///   - site: the number of the site.
   ///   - index: the number of the image; each role has images of its own.
   ///   - role: whether the site is trained on or held out.
+  /// - Returns: the causes of the picture.
   public func draw(site: Int, index: Int, role: SiteRole) -> Draw {
     let scene = "\(siteNames[site])/\(role.rawValue)/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
