@@ -24,7 +24,6 @@ public struct Site: Sendable, Equatable {
   public let name: String
   /// Its images, by name.
   public let samples: [Sample]
-  public var testSamples: [Sample] { samples }
 }
 
 /// Why a data folder cannot be used; each message names the file or folder and the fix.
