@@ -12,7 +12,9 @@ enum DataInspectCommand: Subcommand {
   static func run(_ arguments: Arguments, _ console: Console) throws {
     guard arguments.positional.count == 1 else { throw UsageError(description: "give one data folder") }
     let catalog = try SiteCatalog(URL(fileURLWithPath: arguments.positional[0]))
-    let total = catalog.sites.reduce(0) { $0 + $1.samples.count }
+    let total = catalog.sites.reduce(0) {
+      $0 + $1.samples.count + ($1.testSamples == $1.samples ? 0 : $1.testSamples.count)
+    }
     let bar = ProgressBar("inspecting", total: total)
     let inspection = try Inspection(catalog) { done in
       if done % 20 == 0 { console.progress(bar.line(done, unit: "images")) }
@@ -21,14 +23,16 @@ enum DataInspectCommand: Subcommand {
     if console.json { return try console.result(json: inspection) }
     let rows = inspection.sites.map { site in
       [
-        site.name, "\(site.images)", "\(site.groups)", site.smallest + " – " + site.largest,
+        site.name, "\(site.images)", site.testImages > 0 ? "\(site.testImages)" : "–", "\(site.groups)",
+        site.smallest + " – " + site.largest,
         format(site.lesionShare * 100, 1) + " %", "\(site.emptyMasks)",
         site.classes.isEmpty
           ? "–" : site.classes.map { "\($0.key) \($0.value)" }.sorted().joined(separator: ", "),
       ]
     }
     console.result(
-      Console.table(["site", "images", "groups", "sizes", "lesion area", "empty masks", "classes"], rows))
+      Console.table(
+        ["site", "images", "test images", "groups", "sizes", "lesion area", "empty masks", "classes"], rows))
     console.result(
       inspection.problems.isEmpty
         ? "no problems" : "problems:\n" + inspection.problems.joined(separator: "\n"))

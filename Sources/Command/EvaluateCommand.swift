@@ -60,11 +60,13 @@ enum EvaluateCommand: Subcommand {
 
     var results: [Evaluation] = []
     for site in sites {
-      let bar = ProgressBar(site.name, total: site.samples.count)
+      let heldOut = !configuration.sources.contains(site.name)
+      let samples = heldOut ? site.testSamples : site.samples
+      let bar = ProgressBar(site.name, total: samples.count)
       var table = PerImageTable(labels: ["site", "image", "group", "class"])
       var scores: [ImageScores] = []
       var trivial: [TrivialPredictor: [ImageScores]] = [:]
-      for (index, sample) in site.samples.enumerated() {
+      for (index, sample) in samples.enumerated() {
         let score = try segmenter.scores(sample, threshold: threshold, tolerance: tolerance)
         scores.append(score)
         try table.append([site.name, sample.id, sample.group, sample.lesionClass ?? ""], score)
@@ -76,7 +78,7 @@ enum EvaluateCommand: Subcommand {
       }
       let evaluation = Evaluation(
         site: site.name, method: configuration.model.method.rawValue, seed: configuration.seed,
-        threshold: threshold, heldOut: !configuration.sources.contains(site.name),
+        threshold: threshold, heldOut: heldOut,
         model: try ScoreSummary(of: scores),
         trivial: try Dictionary(
           uniqueKeysWithValues: trivial.map { ($0.key.rawValue, try ScoreSummary(of: $0.value)) }))

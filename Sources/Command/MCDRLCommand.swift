@@ -8,7 +8,7 @@ enum MCDRLCommand {
   static let version = "0.1.0"
   static var subcommands: [any Subcommand.Type] {
     [
-      DoctorCommand.self, DemoCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
+      DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, TrainCommand.self, EvaluateCommand.self,
       PredictCommand.self, MetricsCommand.self,

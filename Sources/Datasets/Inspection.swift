@@ -10,6 +10,8 @@ public struct Inspection: Codable, Sendable {
     public var name: String
     /// How many images.
     public var images = 0
+    /// How many other images score the site when it is held out.
+    public var testImages = 0
     /// How many patients or sequences; equals the images where groups are not stated.
     public var groups = 0
     /// Width×height of the smallest image.
@@ -27,6 +29,7 @@ public struct Inspection: Codable, Sendable {
       case name, images, groups, smallest, largest, classes
       case lesionShare = "lesion_share"
       case emptyMasks = "empty_masks"
+      case testImages = "test_images"
     }
   }
 
@@ -51,12 +54,16 @@ public struct Inspection: Codable, Sendable {
       figures.groups = Set(site.samples.map(\.group)).count
       var sizes: [[Int]] = []
       var shares: [Double] = []
-      for sample in site.samples {
-        if let name = sample.lesionClass { figures.classes[name, default: 0] += 1 }
+      let tests = site.testSamples == site.samples ? [] : site.testSamples
+      figures.testImages = tests.count
+      for (index, sample) in (site.samples + tests).enumerated() {
+        // Images that only score the site are looked at, but do not count as the site's.
+        let isOwn = index < site.samples.count
+        if isOwn, let name = sample.lesionClass { figures.classes[name, default: 0] += 1 }
         do {
           let image = try reader.image(sample.image)
           let shape = Array(image.shape.dropFirst())
-          sizes.append(shape)
+          if isOwn { sizes.append(shape) }
           if let first = seen.updateValue(sample, forKey: try Self.hash(image)) {
             let across = first.site == sample.site ? "twice" : "at two sites"
             problems.append(
@@ -64,8 +71,10 @@ public struct Inspection: Codable, Sendable {
           }
           let mask = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
           let share = try mask.to(.float32).mean().item()
-          shares.append(share)
-          if share == 0 { figures.emptyMasks += 1 }
+          if isOwn {
+            shares.append(share)
+            if share == 0 { figures.emptyMasks += 1 }
+          }
           if let problem = try Self.maskProblem(sample) { problems.append(problem) }
         } catch {
           problems.append("\(error)")

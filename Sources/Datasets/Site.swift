@@ -24,6 +24,14 @@ public struct Site: Sendable, Equatable {
   public let name: String
   /// Its images, by name.
   public let samples: [Sample]
+  /// What it is scored on when it is held out: its images, unless the catalog states others.
+  public let testSamples: [Sample]
+
+  init(name: String, samples: [Sample], testSamples: [Sample]? = nil) {
+    self.name = name
+    self.samples = samples
+    self.testSamples = testSamples ?? samples
+  }
 }
 
 /// Why a data folder cannot be used; each message names the file or folder and the fix.

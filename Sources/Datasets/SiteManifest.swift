@@ -20,8 +20,19 @@ struct SiteManifest: Decodable {
     /// Names of label-map values, and which of them are lesions.
     var labels: [String: Int]?
     var lesions: [String]?
+    /// Other images to score the site on when it is held out.
+    var test: Test?
 
     init(name: String) { self.name = name }
+  }
+
+  /// Images that stand in for a site's own when it is held out.
+  struct Test: Decodable {
+    /// Folders, relative to the manifest; `NAME/test/images` and `NAME/test/masks` when absent.
+    var images: String?
+    var masks: String?
+    /// The lesion class by image; null for an image without a lesion.
+    var classes: [String: String?]?
   }
 
   var sites: [Entry]
@@ -55,8 +66,22 @@ struct SiteManifest: Decodable {
 extension SiteManifest.Entry {
   /// Finds the site's files; errors in what the entry states name the manifest.
   func site(relativeTo folder: URL, _ defaultClass: String?, statedIn manifest: URL) throws -> Site {
-    let imageFolder = folder.appendingPathComponent(images ?? "\(name)/images")
-    let maskFolder = folder.appendingPathComponent(masks ?? "\(name)/masks")
+    let own = try samples(
+      images: folder.appendingPathComponent(images ?? "\(name)/images"),
+      masks: folder.appendingPathComponent(masks ?? "\(name)/masks"), classes, defaultClass, manifest)
+    guard let test else { return Site(name: name, samples: own) }
+    let tests = try samples(
+      images: folder.appendingPathComponent(test.images ?? "\(name)/test/images"),
+      masks: folder.appendingPathComponent(test.masks ?? "\(name)/test/masks"), test.classes, defaultClass,
+      manifest)
+    return Site(name: name, samples: own, testSamples: tests)
+  }
+
+  /// Pairs the images of one folder with the masks of another.
+  private func samples(
+    images imageFolder: URL, masks maskFolder: URL, _ classes: [String: String?]?, _ defaultClass: String?,
+    _ manifest: URL
+  ) throws -> [Sample] {
     for folder in [imageFolder, maskFolder] where !SiteCatalog.isFolder(folder) {
       throw DatasetError.missingFolder(site: name, folder: folder)
     }
@@ -69,13 +94,12 @@ extension SiteManifest.Entry {
     }
     let lesionLabels = try lesionValues(manifest)
     let pattern = try expression(manifest)
-    let samples = imageFiles.sorted { $0.key < $1.key }.map { stem, file in
+    return imageFiles.sorted { $0.key < $1.key }.map { stem, file in
       Sample(
         site: name, id: stem, image: file, mask: maskFiles[stem],
         lesionClass: classes?[stem] ?? self.class ?? defaultClass,
         group: "\(name)/\(groups?[stem] ?? match(pattern, stem) ?? stem)", lesionLabels: lesionLabels)
     }
-    return Site(name: name, samples: samples)
   }
 
   private func lesionValues(_ manifest: URL) throws -> [Int]? {

@@ -43,6 +43,9 @@ public enum Confounder: String, Codable, CaseIterable, Sendable {
   /// Whether it covers a place of the picture and leaves the rest alone.
   public var isLocalised: Bool { self == .mucus || self == .blood || self == .reflection }
 
+  /// Whether it has a place that a site may tie to the lesion's.
+  var isPlaced: Bool { isLocalised || self == .uneven }
+
   /// The confounder that cannot be there at the same time.
   var opposite: Confounder? {
     switch self {

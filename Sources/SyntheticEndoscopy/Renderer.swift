@@ -1,4 +1,3 @@
-import Foundation
 import Imaging
 
 /// One picture and what is true of it.
@@ -89,24 +88,12 @@ public struct Renderer: Sendable {
   /// Renders many pictures on all cores; the order is kept.
   ///
   /// - Throws: the first error in the order of the draws.
-  public func render(_ draws: [Draw]) throws -> [Rendering] {
-    let results = Results(count: draws.count)
-    DispatchQueue.concurrentPerform(iterations: draws.count) { index in
-      results.store(Result { try render(draws[index]) }, at: index)
-    }
-    return try results.values()
-  }
+  public func render(_ draws: [Draw]) throws -> [Rendering] { try render(draws, threads: nil) }
 
-  private final class Results: @unchecked Sendable {
-    private let lock = NSLock()
-    private var stored: [Result<Rendering, any Error>?]
-
-    init(count: Int) { stored = Array(repeating: nil, count: count) }
-
-    func store(_ result: Result<Rendering, any Error>, at index: Int) {
-      lock.withLock { stored[index] = result }
-    }
-
-    func values() throws -> [Rendering] { try stored.compactMap { try $0?.get() } }
+  /// Renders many pictures on a number of threads, nil for all cores; the order is kept.
+  ///
+  /// - Throws: the first error in the order of the draws.
+  public func render(_ draws: [Draw], threads: Int?) throws -> [Rendering] {
+    try concurrentMap(count: draws.count, threads: threads) { try render(draws[$0]) }
   }
 }

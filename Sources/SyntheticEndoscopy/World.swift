@@ -85,13 +85,29 @@ public struct World: Sendable {
       draw.add(technology, strength: strengthOfTechnology)
     }
     let isPlaced = links.isTrue(Float(link)) && lesion != nil
-    for confounder in Confounder.allCases where confounder.isLocalised || confounder == .uneven {
+    for confounder in Confounder.allCases where confounder.isPlaced {
       draw.placements[confounder] = isPlaced ? (role == .source ? .beside : .away) : .anywhere
     }
     return draw
   }
 
+  /// One scene for rendering under each intervention: a lesion, the sites' cameras in turn, no confounder, no link.
+  ///
+  /// - Parameter index: the number of the scene.
+  /// - Returns: the causes of the picture without an intervention.
+  public func swept(_ index: Int) -> Draw {
+    let scene = "sweep/\(index)"
+    let noise = Noise(seed: seed)["scene"][scene]
+    let camera = cameras.isEmpty ? Self.drawnCamera(noise["camera"]) : cameras[index % cameras.count]
+    return Draw(
+      scene: scene, seed: seed, lesion: LesionClass.allCases[Int(noise["class"].uniform * 5)],
+      camera: Self.varied(camera, noise["camera"]))
+  }
+
   /// One image to teach CLIP: any camera, none to three confounders, about 15 % normal mucosa, no link.
+  ///
+  /// - Parameter index: the number of the image.
+  /// - Returns: the causes of the picture.
   public func captioned(_ index: Int) -> Draw {
     let scene = "captioned/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]

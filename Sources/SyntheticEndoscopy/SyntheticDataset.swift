@@ -1,0 +1,186 @@
+import Foundation
+import Imaging
+import Torch
+
+/// Writes a world to a folder as real data would come, with what is true of each image beside it.
+///
+/// For each site `images`, `masks`, `test/images`, `test/masks`, `captions.jsonl` and `factors.jsonl`; for the folder
+/// `sites.json5`, and `sweep/` where the same scenes are rendered under each intervention. See docs/data.md.
+public struct SyntheticDataset: Sendable {
+  /// In which format pictures are written; masks are always PNG.
+  public enum Format: String, CaseIterable, Sendable {
+    /// JPEG of the site's quality.
+    case jpg
+    /// PNG, after the site's compression.
+    case png
+  }
+
+  /// The sites.
+  public var world: World
+  /// Source images of a site, and images of the rewired link to score it on when it is held out.
+  public var perSite: Int
+  /// Images of a site for when it is held out.
+  public var testPerSite: Int
+  /// The side of the pictures, in pixels.
+  public var size: Int
+  /// The pictures' format.
+  public var format: Format
+  /// Scenes rendered under each intervention.
+  public var sweep: Int
+
+  /// The strength of the sweep's interventions.
+  public static let sweepStrength = 0.8
+
+  /// Describes a data set.
+  public init(world: World, perSite: Int, testPerSite: Int, size: Int, format: Format, sweep: Int) {
+    self.world = world
+    self.perSite = perSite
+    self.testPerSite = testPerSite
+    self.size = size
+    self.format = format
+    self.sweep = sweep
+  }
+
+  /// How many pictures it has.
+  public var count: Int {
+    world.siteNames.count * (perSite + testPerSite) + sweep * (1 + Confounder.allCases.count)
+  }
+
+  /// A picture to make, where it goes, and what it is called in the records.
+  private struct Item {
+    var draw: Draw
+    var stem: String
+    var folder: String
+    var role: SiteRole?
+    var intervention: Confounder?
+
+    func path(_ kind: String, _ ending: String) -> String { folder + kind + "/" + stem + "." + ending }
+  }
+
+  /// Renders and writes all of it.
+  ///
+  /// - Parameters:
+  ///   - url: the folder; made if it is not there.
+  ///   - progress: told how many pictures are done.
+  /// - Throws: `FileError` that names the file, or `ImagingError`.
+  public func write(to url: URL, progress: (Int) -> Void = { _ in }) throws {
+    var done = 0
+    var sites: [SiteRecord] = []
+    for (site, name) in world.siteNames.enumerated() {
+      let folder = url.appendingPathComponent(name)
+      let items = items(site: site)
+      let zooms = try write(items, under: folder) { progress(done + $0) }
+      done += items.count
+      try Self.write(
+        items.map { CaptionRecord(image: $0.path("images", format.rawValue), captions: $0.draw.captions) },
+        to: folder.appendingPathComponent("captions.jsonl"))
+      try Self.write(
+        zip(items, zooms).map { item, zoom in
+          FactorRecord(
+            image: item.path("images", format.rawValue), mask: item.path("masks", "png"), draw: item.draw,
+            zoom: zoom, role: item.role)
+        }, to: folder.appendingPathComponent("factors.jsonl"))
+      sites.append(SiteRecord(name, items.map { ($0.stem, $0.draw.lesion, $0.role) }))
+    }
+    if sweep > 0 {
+      let folder = url.appendingPathComponent("sweep")
+      let items = sweepItems()
+      let zooms = try write(items, under: folder) { progress(done + $0) }
+      try Self.write(
+        zip(items, zooms).map { item, zoom in
+          FactorRecord(
+            image: item.path("images", format.rawValue), mask: item.path("masks", "png"), draw: item.draw,
+            zoom: zoom, intervention: item.intervention?.rawValue ?? "none")
+        }, to: folder.appendingPathComponent("factors.jsonl"))
+    }
+    // Last, so that a folder with this file is whole.
+    let manifest = try Self.encoder(pretty: true).encode(["sites": sites])
+    try AtomicFile.write(manifest + Data("\n".utf8), to: url.appendingPathComponent("sites.json5"))
+  }
+
+  private func items(site: Int) -> [Item] {
+    let sources = (0..<perSite).map { index in
+      Item(
+        draw: world.draw(site: site, index: index, role: .source), stem: Self.number(index, 4), folder: "",
+        role: .source)
+    }
+    let tests = (0..<testPerSite).map { index in
+      Item(
+        draw: world.draw(site: site, index: index, role: .heldOut), stem: "test-" + Self.number(index, 4),
+        folder: "test/", role: .heldOut)
+    }
+    return sources + tests
+  }
+
+  private func sweepItems() -> [Item] {
+    (0..<sweep).flatMap { index in
+      let scene = world.swept(index)
+      let number = Self.number(index, 3)
+      let plain = Item(draw: scene, stem: number + "-none", folder: "")
+      return [plain]
+        + Confounder.allCases.map { confounder in
+          let words = confounder.rawValue.replacingOccurrences(of: " ", with: "-")
+          return Item(
+            draw: scene.doing(confounder, strength: Self.sweepStrength), stem: number + "-" + words,
+            folder: "",
+            intervention: confounder)
+        }
+    }
+  }
+
+  private static func number(_ value: Int, _ digits: Int) -> String {
+    let text = String(value)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+
+  /// Renders in groups, so that memory stays small, and writes picture and mask of each.
+  private func write(_ items: [Item], under folder: URL, progress: (Int) -> Void) throws -> [Double] {
+    for path in Set(items.flatMap { [$0.folder + "images", $0.folder + "masks"] }).sorted() {
+      let target = folder.appendingPathComponent(path)
+      do {
+        try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+      } catch {
+        throw FileError.cannotWrite(target, reason: FileError.reason(of: error))
+      }
+    }
+    let renderer = Renderer(size: size, compresses: format == .png)
+    var zooms: [Double] = []
+    for start in stride(from: 0, to: items.count, by: 32) {
+      let group = Array(items[start..<min(items.count, start + 32)])
+      zooms += try concurrentMap(count: group.count) { index in
+        let item = group[index]
+        let rendering = try renderer.render(item.draw)
+        let image = folder.appendingPathComponent(item.path("images", format.rawValue))
+        switch format {
+        case .jpg:
+          let quality = min(100, max(1, item.draw.camera.compression))
+          try ImageFile.writeJPEG(rendering.image, quality: quality, to: image)
+        case .png: try ImageFile.writePNG(rendering.image, to: image)
+        }
+        let mask = folder.appendingPathComponent(item.path("masks", "png"))
+        try MaskFile.writeBinary(rendering.mask, to: mask)
+        return rendering.zoom
+      }
+      progress(start + group.count)
+    }
+    return zooms
+  }
+
+  private static func write(_ records: [some Encodable], to url: URL) throws {
+    let encoder = encoder(pretty: false)
+    var lines = Data()
+    for record in records {
+      lines += try encoder.encode(record)
+      lines.append(UInt8(ascii: "\n"))
+    }
+    try AtomicFile.write(lines, to: url)
+  }
+
+  private static func encoder(pretty: Bool) -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting =
+      pretty
+      ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+}
