@@ -28,6 +28,32 @@ extension ProgramTests {
       let table = try String(contentsOf: run.appendingPathComponent("evaluation-c.csv"), encoding: .utf8)
       #expect(table.split(whereSeparator: \.isNewline).count == 9)
 
+      // Other images for when c is held out are those that it is scored on; a source keeps its own.
+      for index in 0..<3 {
+        try FileManager.default.createDirectory(
+          at: shop.file("data/c/test/images"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+          at: shop.file("data/c/test/masks"), withIntermediateDirectories: true)
+        for kind in ["images", "masks"] {
+          try FileManager.default.copyItem(
+            at: shop.file("data/b/\(kind)/\(index).png"), to: shop.file("data/c/test/\(kind)/\(index).png"))
+        }
+      }
+      let manifest = shop.file("data/sites.json5")
+      try Data(
+        "{sites: [{name: 'a'}, {name: 'b', test: {images: 'c/test/images', masks: 'c/test/masks'}},\n{name: 'c', test: {}}]}"
+          .utf8
+      )
+      .write(to: manifest)
+      let tested = try Program.run("evaluate", run.path, "--data", shop.data.path, "--site", "b", "c")
+      #expect(tested.code == 0, "\(tested.err)")
+      for (site, lines) in [("b", 9), ("c", 4)] {
+        let table = try String(
+          contentsOf: run.appendingPathComponent("evaluation-\(site).csv"), encoding: .utf8)
+        #expect(table.split(whereSeparator: \.isNewline).count == lines, "\(site)")
+      }
+      try FileManager.default.removeItem(at: manifest)
+
       let unknown = try Program.run("evaluate", run.path, "--data", shop.data.path, "--site", "z")
       #expect(unknown.code == 1 && unknown.err.contains("\"z\"") && unknown.err.contains("a, b, c"))
 

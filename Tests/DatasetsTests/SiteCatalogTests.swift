@@ -54,6 +54,27 @@ struct SiteCatalogTests {
     }
   }
 
+  @Test("A site may state other images to score it on when it is held out; without them they are its own")
+  func testSamples() throws {
+    let scratch = try Scratch()
+    try scratch.touch("a/images/1.png", "a/masks/1.png", "b/images/1.png", "b/masks/1.png")
+    try scratch.touch(
+      "b/test/images/2.png", "b/test/images/3.png", "b/test/masks/2.png", "b/test/masks/3.png")
+    try scratch.text(
+      "sites.json5",
+      "{sites: [{name: 'a'}, {name: 'b', class: 'polyp', test: {classes: {'2': null, '3': 'cyst'}}}]}")
+    let catalog = try SiteCatalog(scratch.url)
+    let (a, b) = (try catalog.site("a"), try catalog.site("b"))
+    #expect(a.testSamples == a.samples)
+    #expect(b.samples.map(\.id) == ["1"] && b.samples.map(\.lesionClass) == ["polyp"])
+    #expect(b.testSamples.map(\.id) == ["2", "3"] && b.testSamples.map(\.lesionClass) == [nil, "cyst"])
+    #expect(b.testSamples.allSatisfy { $0.image.path.contains("/b/test/images/") && $0.mask != nil })
+    try scratch.text("sites.json5", "{sites: [{name: 'a', test: {images: 'b/images', masks: 'nowhere'}}]}")
+    #expect(throws: DatasetError.missingFolder(site: "a", folder: scratch.file("nowhere"))) {
+      try SiteCatalog(scratch.url)
+    }
+  }
+
   @Test("A label map's lesions are named; background never counts and all labels count by default")
   func labels() throws {
     let scratch = try Scratch()
