@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-extension ContrastiveModel {
+extension CLIPModel {
   /// Writes the model as a folder in Hugging Face's form; `load(folder:)` gives it back.
   ///
   /// The folder is made when it is not there: `model.safetensors` under Hugging Face's names, `config.json`,
