@@ -67,7 +67,7 @@ struct CameraModel {
         let py = (Float(y) + 0.5) * scale - 1
         for x in 0..<size {
           let px = (Float(x) + 0.5) * scale - 1
-          let lens = 1 - vignette * (px * px + py * py)
+          let lens = 1.06 - vignette * (px * px + py * py)
           let r = Self.rolled(red[x] * lens * hue[0])
           let g = Self.rolled(green[x] * lens * hue[1])
           let b = Self.rolled(blue[x] * lens * hue[2])
@@ -80,12 +80,12 @@ struct CameraModel {
     }
   }
 
-  /// Linear up to 0.7, then ever flatter towards 1.
+  /// Linear up to 0.6, then ever flatter: only many times full scale comes near white.
   @inline(__always)
   private static func rolled(_ value: Float) -> Float {
-    guard value > 0.7 else { return value }
-    let over = (value - 0.7) / 0.3
-    return 0.7 + 0.3 * over / (1 + 0.55 * over * over).squareRoot() * 0.78
+    guard value > 0.6 else { return value }
+    let over = (value - 0.6) / 0.4
+    return 0.6 + 0.4 * over / (1 + 0.92 * over)
   }
 
   @inline(__always)

@@ -84,19 +84,21 @@ extension Lesion {
     for x in region.columns where outline[x] < 1.45 {
       let distance = outline[x]
       let inside = smoothStep(1 - distance, -look.softness, look.softness)
+      // What stands up hides the folds behind it, is nearer to the lamp and turned towards it.
+      let up = inside * min(1, 1.6 * look.height)
+      // Gradually, for a step in height would draw a line around it.
+      height[x] *= 1 - up * smoothStep(1 - distance, 0, 0.6)
       if distance < 1 {
         let lump = look.lobed * (0.5 - crease(lobes[x])) * 0.9
-        height[x] +=
-          relief[x] * look.height * (1 + lump) - radius * 0.22 * ulcer(distance, lobes[x]) * look.height
+        height[x] += relief[x] * look.height * (1 + lump)
+        height[x] -= radius * 0.22 * ulcer(distance, lobes[x]) * look.height
       } else {
         // A dome casts soft shade on the wall away from the lamp.
         let away = ((view.position(x) - centre.x) * scene.lamp.x + py * scene.lamp.y) / (radius * 0.5)
         let near = max(0, 1 - (distance - 1) / 0.42)
         light[x] *= 1 - look.shadow * near * near * clamped(0.6 + 0.4 * away, 0.2, 1)
       }
-      // What stands up hides the folds behind it, is nearer to the lamp and turned towards it.
-      let up = inside * min(1, 1.6 * look.height)
-      light[x] = mix(light[x], open * 1.08, 0.92 * up)
+      light[x] = mix(light[x], open * 1.08, 0.96 * up)
       slopeX[x] *= 1 - 0.7 * up
       slopeY[x] *= 1 - 0.7 * up
       // The foot of a dome is a crease, which does not shine.

@@ -32,8 +32,8 @@ enum Lighting {
         let hy = gy + slopeY[x] + wy[x] + 0.5 * lamp.y
         let lobe = 1 / (1 + (hx * hx + hy * hy) * glintWidth)
         let sharp = lobe * lobe * lobe
-        let pool = smoothStep(wet[x], 0.2, 1.9)
-        let glint = gloss[x] * min(1, light[x]) * (0.07 * lobe + 1.7 * pool * sharp * sharp * sharp)
+        let pool = smoothStep(wet[x] - scene.dryness, 0, 1.7)
+        let glint = gloss[x] * min(1, light[x]) * (0.07 * lobe + 2.2 * pool * sharp * sharp * sharp)
         red[x] = red[x] * lit * (1 - 0.30 * v) + glint
         green[x] = green[x] * lit * (1 - 0.58 * v) + glint
         blue[x] = blue[x] * lit * (1 - 0.50 * v) + glint

@@ -42,10 +42,11 @@ enum Mucosa {
           var raised: Float = 0
           for fold in folds {
             let crest = fold.radius * (1 + fold.wobble.x * c + fold.wobble.y * s + 0.09 * w[x])
+            let beyond = distance - crest
+            guard beyond < fold.width, beyond > -0.75 * fold.width else { continue }
             let strength = clamped(
               fold.strength + fold.variation.x * c + fold.variation.y * s
                 + fold.halves.x * (c * c - s * s) + fold.halves.y * 2 * c * s)
-            let beyond = distance - crest
             let face = max(0, 1 - beyond / fold.width)
             let behind = max(0, 1 + beyond / (0.75 * fold.width))
             let outer = 1 + strength * 0.55 * face * face

@@ -48,6 +48,12 @@ struct NoiseValues {
     low + (high - low) * Float(bits() >> 40) * 0x1p-24
   }
 
+  /// The first value, uniform from `low` up to `high`.
+  func first(_ low: Float, _ high: Float) -> Float {
+    var values = self
+    return values.uniform(low, high)
+  }
+
   /// True with a probability.
   mutating func isTrue(_ probability: Float) -> Bool { uniform() < probability }
 

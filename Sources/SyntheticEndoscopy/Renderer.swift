@@ -52,8 +52,9 @@ public struct Renderer: Sendable {
     let canvas = Canvas(size: size)
 
     Mucosa.paint(scene, canvas, in: view)
-    Vessels(scene.noise["vessels"], trees: 9, centre: .zero, reach: 1.2, width: 0.019)
+    Vessels(scene.noise["vessels"], trees: 11, centre: .zero, reach: 1.2, width: 0.017)
       .draw(on: canvas.vessels, strength: scene.vesselStrength, in: view)
+    Vessels.sink(canvas.vessels, scene.noise["vessels"]["depth"], in: view)
     let outline = lesion?.paint(scene, canvas, in: view)
     Lighting.apply(scene, canvas, in: view)
 

@@ -37,6 +37,8 @@ struct Scene {
   let mottle: Float
   let texture: Float
   let vesselStrength: Float
+  /// How much fluid lies on the wall: the threshold of its pools.
+  let dryness: Float
 
   init(_ noise: Noise) {
     self.noise = noise
@@ -77,6 +79,7 @@ struct Scene {
     }
     values = noise["lamp"].values
     lamp = values.direction() * values.uniform(0.15, 0.45)
+    dryness = noise["wetness"]["dryness"].values.first(-0.1, 1.3)
   }
 }
 

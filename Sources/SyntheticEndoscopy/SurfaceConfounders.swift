@@ -143,14 +143,14 @@ struct SurfaceConfounders {
         let thickness = row[x]
         let gx = (row[min(view.size - 1, x + 1)] - row[max(0, x - 1)]) * scale
         let gy = (below[x] - above[x]) * scale
-        let cover = smoothStep(thickness, 0, 0.3) * (0.62 + 0.36 * strength)
-        let deep = smoothStep(thickness, 0.05, 0.7)
+        let cover = smoothStep(thickness, 0, 0.42) * (0.66 + 0.34 * strength)
+        let deep = smoothStep(thickness, 0.05, 1.0)
         let lit = 0.25 + 0.75 * min(1.1, light[x])
         let (hx, hy) = (0.10 * gx + 0.3 * scene.lamp.x, 0.10 * gy + 0.3 * scene.lamp.y)
         let lobe = 1 / (1 + 40 * (hx * hx + hy * hy))
         let glint = 0.7 * lobe * lobe * lobe * lobe * smoothStep(thickness, 0.08, 0.3) * min(1, light[x])
         // Thin blood stains what is below; a thick pool is nearly black red.
-        red[x] = mix(red[x], mix(0.66 * red[x] + 0.08, 0.36, deep) * lit, cover) + glint
+        red[x] = mix(red[x], mix(0.70 * red[x] + 0.06, 0.30, deep) * lit, cover) + glint
         green[x] = mix(green[x], mix(0.26 * green[x], 0.025, deep) * lit, cover) + glint
         blue[x] = mix(blue[x], mix(0.28 * blue[x], 0.025, deep) * lit, cover) + glint
       }
@@ -161,7 +161,7 @@ struct SurfaceConfounders {
     let place = Self.place(of: .reflection, draw, scene, lesion)
     let reach = 0.28 + 0.34 * strength
     let region = Region(around: place, reach, in: view)
-    let field = noise["glints"].fields([(7, 0.65), (13, 0.75), (27, 0.25)], in: view, region)
+    let field = noise["glints"].fields([(8.5, 0.6), (16, 0.75), (31, 0.3)], in: view, region)
     for y in region.rows {
       let (red, green, blue) = (canvas.red.row(y), canvas.green.row(y), canvas.blue.row(y))
       let row = field.row(y)
@@ -171,11 +171,11 @@ struct SurfaceConfounders {
         let near = max(0, 1 - (dx * dx + dy * dy) / (reach * reach))
         let level = row[x] + 0.9 * near - 1.95 + 0.45 * strength
         let core = smoothStep(level, 0, 0.3) * smoothStep(near, 0, 0.15)
-        let halo = smoothStep(level, -0.7, 0.2) * smoothStep(near, 0, 0.3) * 0.22
-        let cover = min(1, (core * 0.97 + halo) * (0.6 + 0.4 * strength))
-        red[x] = mix(red[x], 1.12, cover)
-        green[x] = mix(green[x], 1.12, cover)
-        blue[x] = mix(blue[x], 1.10, cover)
+        let halo = smoothStep(level, -0.7, 0.2) * smoothStep(near, 0, 0.3) * 0.06
+        let cover = min(1, (core * core * 0.97 + halo) * (0.6 + 0.4 * strength))
+        red[x] = mix(red[x], 3.2, cover)
+        green[x] = mix(green[x], 3.2, cover)
+        blue[x] = mix(blue[x], 3.2, cover)
       }
     }
   }

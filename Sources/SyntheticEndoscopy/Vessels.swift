@@ -58,6 +58,15 @@ struct Vessels {
     }
   }
 
+  /// Hides vessels where they run deeper, so that they come and go.
+  static func sink(_ plane: Plane, _ noise: Noise, in view: View) {
+    let depth = noise.fields([(2.3, 0.8), (5.1, 0.6)], in: view)
+    let (values, depths) = (plane.values, depth.values)
+    for index in 0..<plane.count where values[index] > 0 {
+      values[index] *= 0.12 + 0.88 * smoothStep(depths[index], -0.7, 0.8)
+    }
+  }
+
   /// Draws them: the plane keeps the larger of what it holds and `strength` times a profile that is 1 on the axis.
   func draw(on plane: Plane, strength: Float, in view: View) {
     for segment in segments {
