@@ -32,9 +32,9 @@ struct ImagingConfounders {
         if share > 0 {
           // Green light is shown as red, blue as green and blue; vessels absorb both.
           let dim = 1 - 0.5 * vessels[x] * share
-          let shownRed = (0.80 * g + 0.04 * r) * dim
-          let shownGreen = (0.46 * g + 0.78 * b) * (0.4 + 0.6 * dim)
-          let shownBlue = (0.30 * g + 0.80 * b) * (0.4 + 0.6 * dim)
+          let shownRed = (0.72 * g + 0.03 * r) * dim
+          let shownGreen = (0.52 * g + 0.78 * b) * (0.4 + 0.6 * dim)
+          let shownBlue = (0.32 * g + 0.80 * b) * (0.4 + 0.6 * dim)
           r = mix(r, shownRed * 1.02, share)
           g = mix(g, shownGreen * 1.12, share)
           b = mix(b, shownBlue * 1.12, share)

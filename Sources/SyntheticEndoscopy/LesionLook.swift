@@ -39,7 +39,7 @@ struct LesionLook {
       (radius, stretch, waves, height) = (0.32...0.46, 1.5, 0.12, values.uniform(0.35, 0.55))
       tint = Colour(0.86, 0.62, 0.64)
       (roughness, lobed, flatness, softness, shadow) = (0.10, 0.42, 0.6, 0.05, 0.35)
-      (ulcer, texture, gloss) = (values.uniform(0.5, 1), 0.10, 0.9)
+      (ulcer, texture, gloss) = (values.uniform(0.5, 1), 0.16, 0.9)
     case .inflammation:
       (radius, stretch, waves, height) = (0.34...0.50, 1.7, 0.16, 0.03)
       tint = Colour(1.0, 0.60, 0.58)
