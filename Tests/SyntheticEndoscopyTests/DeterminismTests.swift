@@ -8,8 +8,8 @@ struct DeterminismTests {
   @Test("A draw gives the same bytes twice, alone or among others on any number of threads")
   func bytes() throws {
     let world = World(seed: 7)
-    let renderer = Renderer(size: 48)
-    let draws = (0..<10).map { world.draw(site: $0 % 5, index: $0, role: $0 % 2 == 0 ? .source : .heldOut) }
+    let renderer = Renderer(size: 32)
+    let draws = (0..<6).map { world.draw(site: $0 % 5, index: $0, role: $0 % 2 == 0 ? .source : .heldOut) }
     let alone = try draws.map(renderer.render)
     for threads in [nil, 1, 2, 3, 16] {
       let together = try renderer.render(draws, threads: threads)

@@ -6,7 +6,7 @@ import Testing
 @Suite("World")
 struct WorldTests {
   /// How often a class comes with its linked confounder, and how often a placed one is of a placement.
-  func frequencies(_ world: World, _ role: SiteRole, count: Int = 300)
+  func frequencies(_ world: World, _ role: SiteRole, count: Int = 200)
     -> (linked: Double, rewired: Double, beside: Double, away: Double)
   {
     var (lesions, linked, rewired, beside, away) = (0, 0, 0, 0, 0)
@@ -49,10 +49,10 @@ struct WorldTests {
     let world = World(sites: 2, link: 0, seed: 4)
     for confounder in Confounder.allCases {
       let shares = [SiteRole.source, .heldOut].map { role in
-        Double((0..<1500).count { world.draw(site: 1, index: $0, role: role).strengths[confounder] != nil })
-          / 1500
+        Double((0..<1000).count { world.draw(site: 1, index: $0, role: role).strengths[confounder] != nil })
+          / 1000
       }
-      #expect(abs(shares[0] - shares[1]) < 0.05, "\(confounder): \(shares)")
+      #expect(abs(shares[0] - shares[1]) < 0.06, "\(confounder): \(shares)")
     }
   }
 
@@ -89,13 +89,13 @@ struct WorldTests {
 
   @Test("Captioned images have zero to three confounders, any camera, and 15 % are normal")
   func captioned() {
-    let draws = (0..<3000).map(World(seed: 6).captioned)
+    let draws = (0..<1500).map(World(seed: 6).captioned)
     #expect(Set(draws.map(\.strengths.count)) == [0, 1, 2, 3])
     #expect(Set(draws.map(\.camera.fieldOfView)).count == 4)
-    let normal = Double(draws.count { $0.lesion == nil }) / 3000
-    #expect(abs(normal - 0.15) < 0.02, "\(normal)")
+    let normal = Double(draws.count { $0.lesion == nil }) / 1500
+    #expect(abs(normal - 0.15) < 0.03, "\(normal)")
     for confounder in Confounder.allCases {
-      #expect(draws.count { $0.strengths[confounder] != nil } > 200, "\(confounder)")
+      #expect(draws.count { $0.strengths[confounder] != nil } > 90, "\(confounder)")
     }
   }
 }
