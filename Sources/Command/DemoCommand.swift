@@ -1,44 +1,227 @@
 import CLIP
 import Datasets
+import Evaluation
 import Foundation
+import MCDRL
+import SyntheticEndoscopy
+import Torch
+import Training
 
-/// `mcdrl demo`.
+/// `mcdrl demo`: the whole story on rendered sites, with the CLIP that comes with the project.
 enum DemoCommand: Subcommand {
   static let name = "demo"
-  static let summary = "the pipeline on a small data set that it makes itself"
-  static let usage = "[--out DIR]"
+  static let summary = "the whole story on rendered sites: baseline against MCDRL where neither was trained"
+  static let usage = "[--out DIR] [--quick]"
   static let example = "mcdrl demo --out demo"
-  static let options: [Option] = [.one("out", "DIR", "where results go (demo)")]
+  static let options: [Option] = [
+    .one("out", "DIR", "where data, runs, results.json and report.html go (demo)"),
+    .one("link", "P", "how often a confounder follows the lesion at sources, 0 to 1 (0.8)"),
+    .flag("quick", "fewer images, one seed: under a minute"),
+  ]
+
+  /// What a demonstration consists of; `demo.json`, so that another call knows whether it may go on.
+  private struct Plan: Codable, Equatable {
+    var perSite: Int
+    var testPerSite: Int
+    var sweep: Int
+    var seeds: [UInt64]
+    var epochs: Int
+    var link: Double
+    var worldSeed: UInt64
+    var weights: String
+    var version = MCDRLCommand.version
+
+    init(quick: Bool, link: Double, seed: UInt64, clip: CLIPModel) throws {
+      (perSite, testPerSite, sweep, epochs) = quick ? (40, 24, 8, 10) : (80, 60, 16, 24)
+      seeds = quick ? [seed] : [seed, seed + 1]
+      self.link = link
+      worldSeed = seed
+      weights = try Fingerprint.hash(of: clip)
+    }
+  }
+
+  private static let methods = [Method.baseline, .mcdrl]
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
+    let start = Date()
     let out = URL(fileURLWithPath: arguments.last("out") ?? "demo")
-    let data = out.appendingPathComponent("data")
-    console.note("1/4 making three sites of 40 images in \(data.path)")
-    try DemoData.write(to: data, seed: UInt64(try arguments.integer("seed") ?? 0))
-    var rows: [String] = []
-    for (index, method) in ["baseline", "mcdrl"].enumerated() {
-      let run = out.appendingPathComponent("runs/\(method)")
-      console.note("\(index + 2)/4 training \(method) on sites a and b, site c held out")
-      try? FileManager.default.removeItem(at: run)
-      let configuration = try ProjectFiles.prompts(nil).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Configurations/demo-clip.json")
-      let words = [
-        "--data", data.path, "--clip", "random:\(configuration.path)", "--hold-out", "c", "--out", run.path,
-        "--method", method, "--epochs", "12", "--set", "batchSize=8", "optimizer.learningRate=0.003",
-        "lesionClass=polyp", "model.head.detailWidths=[16,32,64]", "model.head.gridWidth=48",
-      ]
-      try TrainCommand.run(Arguments(words, options: TrainCommand.options + commonOptions), console)
-      rows.append(run.path)
+    let link = try arguments.number("link") ?? 0.8
+    guard (0...1).contains(link) else {
+      throw UsageError(description: "--link \(link): a number from 0 (no link) to 1 (always) is needed")
     }
-    console.note("4/4 scoring both at site c")
-    for run in rows {
-      let words = [run, "--data", data.path]
-      try EvaluateCommand.run(Arguments(words, options: EvaluateCommand.options + commonOptions), console)
-      let overlays = ["--out", "\(run)/overlays", "--format", "overlay"]
-      try PredictCommand.run(
-        Arguments(
-          [run, "\(data.path)/c/images"] + overlays, options: PredictCommand.options + commonOptions),
-        console)
+    let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
+    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(nil))
+    let plan = try Plan(
+      quick: arguments.has("quick"), link: link, seed: UInt64(try arguments.integer("seed") ?? 0), clip: clip)
+    try claim(out, plan)
+    Interrupt.watch()
+    // Small models gain more from each other's company than from several threads for one operator.
+    let workers = try arguments.integer("threads", atLeast: 1) ?? ProcessInfo.processInfo.activeProcessorCount
+    try Machine.setThreads(1)
+    let data = out.appendingPathComponent("data")
+    try render(plan, to: data, size: clip.preparation.size, prompts, console)
+
+    let configuration = try settings(plan, data: data, size: clip.preparation.size)
+    let catalog = try SiteCatalog(data)
+    let study = try LeaveOneSiteOut(
+      configuration: configuration, methods: methods, seeds: plan.seeds, catalog: catalog,
+      clip: { try CLIPModel.load(ProjectFiles.clip("tiny"), seed: $0) }, prompts: prompts, folder: out,
+      workers: workers)
+    let trained = catalog.sites.count - 1
+    let steps =
+      study.folds.count * plan.epochs
+      * (Int(Double(trained * plan.perSite) * (1 - configuration.validationShare)) / configuration.batchSize)
+    let folds = try train(study, steps: steps, workers: workers, console)
+    console.note("4/5 asking whether predictions move when only a confounder moves")
+    let sweep = try Sweep(data)
+    let counterfactual = try counterfactual(study, plan, sweep, console)
+
+    console.note("5/5 writing the report")
+    let report = ComparisonReport(
+      data: "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
+        + "others to score the site on when it is held out, \(clip.preparation.size) px. At the sites that are "
+        + "trained on a confounder follows the lesion with probability \(plan.link); where a site is held out it "
+        + "does not (docs/causal-model.md). The image tower is the frozen CLIP tiny.",
+      comparison: try MethodComparison(
+        folds, reference: methods[0].rawValue, candidate: methods[1].rawValue),
+      counterfactual: counterfactual, folds: folds,
+      environment: ComparisonReport.Environment(
+        version: MCDRLCommand.version, libtorch: Machine.libtorchVersion,
+        vectorInstructions: Machine.cpuCapability, threads: workers,
+        seconds: Date().timeIntervalSince(start)))
+    try writeJSON(report, to: out.appendingPathComponent("results.json"))
+    let page = out.appendingPathComponent("report.html")
+    let text = try report.page(
+      title: "MCDRL on rendered endoscopy",
+      lead: "Five rendered sites with a known causal model; each is held out in turn, and a model trained at the "
+        + "others is scored there.",
+      examples: DemoGallery(study: study, catalog: catalog, sweep: sweep, seed: plan.seeds[0]).examples(folds),
+      settings: [
+        ("epochs", "\(plan.epochs)"), ("batch", "\(configuration.batchSize)"),
+        ("learning rate", "\(configuration.optimizer.learningRate)"),
+        ("dense features", configuration.model.dense),
+        ("link at sources", "\(plan.link)"), ("world's seed", "\(plan.worldSeed)"),
+        ("weights of tiny", plan.weights),
+      ])
+    try AtomicFile.write(Data(text.utf8), to: page)
+    if console.json { return try console.result(json: report) }
+    show(report, page, seconds: Date().timeIntervalSince(start), console)
+  }
+
+  private static func show(_ report: ComparisonReport, _ page: URL, seconds: Double, _ console: Console) {
+    console.result(Console.table(report.table.headings, report.table.rows))
+    console.result(
+      "mean Dice with 95 % intervals; seeds \(report.comparison.seeds.map(String.init).joined(separator: ", "))\n"
+        + report.verdict + "\n")
+    console.result(Console.table(report.drops.headings, report.drops.rows) + "\n")
+    if let table = report.counterfactuals {
+      console.result("predictions with and without each confounder, on the same scenes:\n")
+      console.result(Console.table(table.headings, table.rows) + "\n")
+    }
+    console.result("\(duration(seconds)); the report is \(page.path)")
+  }
+
+  /// Makes the folder this demonstration's, or finds that it is already.
+  private static func claim(_ out: URL, _ plan: Plan) throws {
+    let file = out.appendingPathComponent("demo.json")
+    guard let data = try? Data(contentsOf: file) else {
+      let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []
+      guard found.isEmpty else {
+        throw UsageError(
+          description: "--out \(out.path): the folder holds something else; choose another, or remove it")
+      }
+      try makeFolder(out)
+      return try writeJSON(plan, to: file)
+    }
+    guard (try? JSONDecoder().decode(Plan.self, from: data)) == plan else {
+      throw UsageError(
+        description: "--out \(out.path): holds a demonstration with other settings or weights; choose another, "
+          + "or remove it")
+    }
+  }
+
+  private static func render(
+    _ plan: Plan, to data: URL, size: Int, _ prompts: PromptSet, _ console: Console
+  ) throws {
+    // The list of sites is written last, so a folder that has it is whole.
+    guard !FileManager.default.fileExists(atPath: data.appendingPathComponent("sites.json5").path) else {
+      return console.note("1/5 the sites in \(data.path) are there already")
+    }
+    let dataset = SyntheticDataset(
+      world: World(link: plan.link, seed: plan.worldSeed), perSite: plan.perSite,
+      testPerSite: plan.testPerSite, size: size, format: .png, sweep: plan.sweep, captions: prompts.captions)
+    console.note("1/5 rendering \(dataset.count) images of five sites into \(data.path)")
+    let bar = ProgressBar("rendering", total: dataset.count)
+    try dataset.write(to: data) { console.progress(bar.line($0, unit: "images")) }
+    console.progress("")
+  }
+
+  /// The settings of every fold: a frozen tower whose features are kept, a head on the grid alone.
+  private static func settings(_ plan: Plan, data: URL, size: Int) throws -> RunConfiguration {
+    var configuration = RunConfiguration()
+    configuration.data = data.path
+    configuration.clip = "tiny"
+    configuration.imageSize = size
+    configuration.epochs = plan.epochs
+    configuration.batchSize = 16
+    configuration.tune = .none
+    configuration.augmentation = .none
+    configuration.validationShare = 0.2
+    configuration.optimizer.learningRate = 0.002
+    configuration.model.head.detailStride = 2
+    configuration.model.head.detailWidths = [12, 24, 48]
+    configuration.model.head.gridWidth = 48
+    return configuration
+  }
+
+  private static func train(
+    _ study: LeaveOneSiteOut, steps: Int, workers: Int, _ console: Console
+  ) throws -> [FoldResult] {
+    var progress = LeaveOneSiteOut.Progress()
+    progress.encoding = { done, total in console.progress(done < total ? "encoding \(done)/\(total)" : "") }
+    console.note("2/5 encoding all images once with the frozen tower")
+    console.note("3/5 training \(study.folds.count) models on what it gives, \(workers) side by side")
+    let bar = ProgressBar("training", total: steps)
+    let (done, finished) = (Tally(), Tally())
+    progress.step = { _ in console.progress(bar.line(done.add(), unit: "steps")) }
+    progress.finished = { result in
+      console.note(
+        "  \(finished.add())/\(study.folds.count) \(result.site) held out, \(result.method), seed "
+          + "\(result.seed): Dice \(format(result.dice)) (familiar sites \(format(result.validationDice))), "
+          + "\(format(result.seconds, 1)) s")
+    }
+    progress.shouldStop = { Interrupt.requested }
+    return try study.run(progress)
+  }
+
+  /// The sweep under the models of the first seed, all folds together.
+  private static func counterfactual(
+    _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, _ console: Console
+  ) throws -> [String: Counterfactual.Summary] {
+    try Dictionary(
+      uniqueKeysWithValues: methods.map { method in
+        let folds = study.folds.filter { $0.method == method && $0.seed == plan.seeds[0] }
+        let cases = try folds.enumerated().flatMap { index, fold -> [Counterfactual.Case] in
+          console.progress("\(method.rawValue) \(index + 1)/\(folds.count)")
+          let (system, settings) = try RunAssembly.trained(study.directory(fold))
+          return try Segmenter(system, reader: settings.reader).counterfactualCases(sweep)
+        }
+        console.progress("")
+        return (method.rawValue, try Counterfactual.Summary(of: cases))
+      })
+  }
+}
+
+/// Counts from several threads.
+private final class Tally: @unchecked Sendable {
+  private let lock = NSLock()
+  private var count = 0
+
+  /// Counts one more.
+  func add() -> Int {
+    lock.withLock {
+      count += 1
+      return count
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MCDRL
 import SyntheticEndoscopy
 
 /// `mcdrl synth`.
@@ -15,6 +16,7 @@ enum SynthCommand: Subcommand {
     .one("size", "PIXELS", "the side of the images, 16 to 2048 (224)"),
     .one("link", "P", "how often a confounder follows the lesion at sources, 0 to 1 (0.8)"),
     .one("format", "jpg|png", "of the images; masks are PNG (jpg)"),
+    .one("prompts", "FILE", "words of the captions (Prompts/endoscopy.json5)"),
     .one("sweep", "N", "scenes to render under each do(confounder) as well (0)"),
   ]
 
@@ -60,7 +62,8 @@ enum SynthCommand: Subcommand {
       seed: UInt64(try arguments.integer("seed") ?? 0))
     let dataset = SyntheticDataset(
       world: world, perSite: perSite, testPerSite: try arguments.integer("test-per-site") ?? perSite / 2,
-      size: size, format: format, sweep: try arguments.integer("sweep") ?? 0)
+      size: size, format: format, sweep: try arguments.integer("sweep") ?? 0,
+      captions: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts"))).captions)
 
     // Files of an earlier call would stay among the new ones.
     let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []

@@ -5,12 +5,11 @@ import Torch
 ///
 /// An image takes 4·S² bytes (three colours and a mask): 64 KiB at 128, 196 KiB at 224. Beyond the limit images
 /// are decoded each time they are asked for; results do not depend on it.
-public final class SampleBank: @unchecked Sendable {
+public final class SampleBank: Sendable {
   /// The samples, in order.
   public let samples: [Sample]
   private let reader: SampleReader
-  private var cache: [(image: Tensor, mask: Tensor)?]
-  private let lock = NSLock()
+  private let cache: [(image: Tensor, mask: Tensor)?]
 
   /// Makes a bank and decodes what fits the limit, on all cores.
   ///
@@ -26,23 +25,14 @@ public final class SampleBank: @unchecked Sendable {
   ) throws {
     self.samples = samples
     self.reader = reader
-    cache = Array(repeating: nil, count: samples.count)
     let capacity = min(samples.count, memoryLimit / (4 * reader.size * reader.size))
     let done = Counter()
-    let failures = Counter()
-    let errors = ErrorSlots()
-    DispatchQueue.concurrentPerform(iterations: capacity) { index in
-      guard failures.value == 0 else { return }
-      do {
-        let pair = try reader.pair(samples[index])
-        lock.withLock { cache[index] = pair }
-      } catch {
-        errors.store(error, at: index)
-        _ = failures.add()
-      }
+    let pairs = try concurrentMap(count: capacity) { index in
+      let pair = try reader.pair(samples[index])
       progress(done.add())
+      return pair
     }
-    if let error = errors.first { throw error }
+    cache = pairs + Array(repeating: nil, count: samples.count - capacity)
   }
 
   /// Samples of other banks, sharing what these have decoded.
@@ -62,7 +52,7 @@ public final class SampleBank: @unchecked Sendable {
 
   /// One sample: uint8 3×S×S and bool S×S.
   public func pair(_ index: Int) throws -> (image: Tensor, mask: Tensor) {
-    try lock.withLock { cache[index] } ?? reader.pair(samples[index])
+    try cache[index] ?? reader.pair(samples[index])
   }
 
   /// A batch: images float32 B×3×S×S from 0 to 1, masks float32 B×1×S×S of 0 and 1.
@@ -78,18 +68,10 @@ public final class SampleBank: @unchecked Sendable {
 private final class Counter: @unchecked Sendable {
   private let lock = NSLock()
   private var count = 0
-  var value: Int { lock.withLock { count } }
   func add() -> Int {
     lock.withLock {
       count += 1
       return count
     }
   }
-}
-
-private final class ErrorSlots: @unchecked Sendable {
-  private let lock = NSLock()
-  private var errors: [Int: any Error] = [:]
-  func store(_ error: any Error, at index: Int) { lock.withLock { errors[index] = error } }
-  var first: (any Error)? { lock.withLock { errors.min { $0.key < $1.key }?.value } }
 }

@@ -8,7 +8,7 @@ extension PromptSet {
   ///   - lesion: the lesion class that it shows, nil for none; a class that has no prompt adds no sentence.
   ///   - present: names of the confounders that it shows; names without a prompt add no sentence.
   /// - Returns: the sentences, in the order of the prompts.
-  public func captions(lesion: String?, confounders present: Set<String>) -> [String] {
+  @Sendable public func captions(lesion: String?, confounders present: Set<String>) -> [String] {
     let shown = confounders.indices.filter { present.contains(confounders[$0].name) }
     let domains = shown.map { confounderPrompts[$0] }
     guard let lesion else { return normal + domains }

@@ -16,9 +16,6 @@ public struct CaptionedImages: Sendable {
   /// How many pictures there are.
   public var count: Int { captions.count }
 
-  /// Strength from which on a rendered confounder is mentioned.
-  public static let mentioned = Draw.visibleStrength
-
   /// Renders pictures of the embedded world: any camera, no link between confounder and lesion.
   ///
   /// - Parameters:
@@ -41,8 +38,7 @@ public struct CaptionedImages: Sendable {
       let draws = (start..<min(count, start + 256)).map { world.captioned(first + $0) }
       captions += draws.map { draw in
         prompts.captions(
-          lesion: draw.lesion?.rawValue,
-          confounders: Set(draw.strengths.filter { $0.value >= Self.mentioned }.map(\.key.rawValue)))
+          lesion: draw.lesion?.rawValue, confounders: Set(draw.visibleConfounders.map(\.rawValue)))
       }
       let images = try renderer.render(draws).map(\.image.pixels)
       try pixels.narrowed(dim: 0, start: start, length: draws.count).assign(

@@ -116,10 +116,7 @@ public struct ZeroShot: Codable, Equatable, Sendable {
           let values = try near.selected(dim: 0, index: row).floats()
           for (index, confounder) in prompts.confounders.enumerated() {
             cosines[index].append(values[index])
-            present[index].append(
-              draw.strengths.contains {
-                $0.key.rawValue == confounder.name && $0.value >= CaptionedImages.mentioned
-              })
+            present[index].append(draw.visibleConfounders.contains { $0.rawValue == confounder.name })
           }
         }
         progress(start + draws.count)

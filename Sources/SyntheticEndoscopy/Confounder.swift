@@ -26,20 +26,6 @@ public enum Confounder: String, Codable, CaseIterable, Sendable {
   /// Glints of the lamp on the wet wall.
   case reflection = "specular reflection"
 
-  /// The words a caption uses for it, as in `Prompts/endoscopy.json5`.
-  public var words: String {
-    switch self {
-    case .blur, .artefacts, .mucus, .blood, .reflection: rawValue
-    case .bright: "bright light"
-    case .dark: "dark light"
-    case .uneven: "uneven light"
-    case .narrowBand: "narrow-band imaging"
-    case .whiteLight: "white light imaging"
-    case .near: "a near view"
-    case .far: "a far view"
-    }
-  }
-
   /// Whether it covers a place of the picture and leaves the rest alone.
   public var isLocalised: Bool { self == .mucus || self == .blood || self == .reflection }
 

@@ -49,6 +49,14 @@ public struct Draw: Sendable {
     return draw
   }
 
+  /// From which strength on a confounder can be seen.
+  public static let visibleStrength = 0.3
+
+  /// The confounders that can be seen, in the order of the prompts.
+  public var visibleConfounders: [Confounder] {
+    Confounder.allCases.filter { (strengths[$0] ?? 0) >= Self.visibleStrength }
+  }
+
   /// The strength of a confounder within 0 and 1.
   func strength(_ confounder: Confounder) -> Float {
     Float(min(1, max(0, strengths[confounder] ?? 0)))

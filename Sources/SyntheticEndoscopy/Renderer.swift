@@ -1,4 +1,5 @@
 import Imaging
+import Torch
 
 /// One picture and what is true of it.
 public struct Rendering: Sendable {

@@ -27,18 +27,24 @@ public struct SyntheticDataset: Sendable {
   public var format: Format
   /// Scenes rendered under each intervention.
   public var sweep: Int
+  /// The sentences that are true of a picture, by its lesion and the names of the confounders that can be seen.
+  public var captions: @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
 
   /// The strength of the sweep's interventions.
   public static let sweepStrength = 0.8
 
   /// Describes a data set.
-  public init(world: World, perSite: Int, testPerSite: Int, size: Int, format: Format, sweep: Int) {
+  public init(
+    world: World, perSite: Int, testPerSite: Int, size: Int, format: Format, sweep: Int,
+    captions: @escaping @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
+  ) {
     self.world = world
     self.perSite = perSite
     self.testPerSite = testPerSite
     self.size = size
     self.format = format
     self.sweep = sweep
+    self.captions = captions
   }
 
   /// How many pictures it has.
@@ -72,7 +78,12 @@ public struct SyntheticDataset: Sendable {
       let zooms = try write(items, under: folder) { progress(done + $0) }
       done += items.count
       try Self.write(
-        items.map { CaptionRecord(image: $0.path("images", format.rawValue), captions: $0.draw.captions) },
+        items.map { item in
+          CaptionRecord(
+            image: item.path("images", format.rawValue),
+            captions: captions(
+              item.draw.lesion?.rawValue, Set(item.draw.visibleConfounders.map(\.rawValue))))
+        },
         to: folder.appendingPathComponent("captions.jsonl"))
       try Self.write(
         zip(items, zooms).map { item, zoom in

@@ -7,9 +7,10 @@ import Torch
 
 /// Holds every site out in turn, for some methods and seeds; method, section 7.
 ///
-/// The frozen tower's features are encoded once and shared by all folds. Each fold is a run folder of its own,
+/// A frozen tower's features are encoded once and shared by all folds. Each fold is a run folder of its own,
 /// `runs/SITE/METHOD-SEED`; a fold whose evaluation is written is not trained again, one that was interrupted goes on.
-public struct LeaveOneSiteOut {
+/// Folds do not depend on each other, so several may be trained side by side with the same results.
+public struct LeaveOneSiteOut: Sendable {
   /// One model to train: which site is held out, by which method, from which seed.
   public struct Fold: Hashable, Sendable {
     /// The site that is held out.
@@ -21,15 +22,13 @@ public struct LeaveOneSiteOut {
   }
 
   /// What is told while it works.
-  public struct Progress {
+  public struct Progress: Sendable {
     /// Pictures whose features are encoded, of all.
-    public var encoding: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-    /// Before a fold, with its number counted from 1.
-    public var starting: (_ fold: Fold, _ number: Int, _ total: Int) -> Void = { _, _, _ in }
-    /// After each step of a fold.
-    public var step: @Sendable (_ epoch: Int, _ step: Int, _ steps: Int) -> Void = { _, _, _ in }
-    /// After a fold.
-    public var finished: (_ result: FoldResult, _ number: Int, _ total: Int) -> Void = { _, _, _ in }
+    public var encoding: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    /// After each step of a fold that is trained, from its thread.
+    public var step: @Sendable (_ fold: Fold) -> Void = { _ in }
+    /// After a fold, from its thread.
+    public var finished: @Sendable (_ result: FoldResult) -> Void = { _ in }
     /// Asked after each step; true saves the state and stops.
     public var shouldStop: @Sendable () -> Bool = { false }
 
@@ -41,7 +40,8 @@ public struct LeaveOneSiteOut {
   private let methods: [Method]
   private let seeds: [UInt64]
   private let catalog: SiteCatalog
-  private let clip: CLIPModel
+  private let clip: @Sendable (_ seed: UInt64) throws -> CLIPModel
+  private let workers: Int
   private let prompts: PromptSet
   private let folder: URL
 
@@ -52,13 +52,15 @@ public struct LeaveOneSiteOut {
   ///   - methods: the methods to compare.
   ///   - seeds: the seeds of each.
   ///   - catalog: the sites.
-  ///   - clip: the CLIP model that the settings name.
+  ///   - clip: loads the CLIP model that the settings name; each fold has one of its own, for it may be tuned.
   ///   - prompts: the words.
   ///   - folder: where run folders go.
+  ///   - workers: folds that are trained side by side; set libtorch's threads to one when these are as many as cores.
   /// - Throws: `ConfigurationError` when there are fewer than two sites, or no method or seed.
   public init(
-    configuration: RunConfiguration, methods: [Method], seeds: [UInt64], catalog: SiteCatalog, clip: CLIPModel,
-    prompts: PromptSet, folder: URL
+    configuration: RunConfiguration, methods: [Method], seeds: [UInt64], catalog: SiteCatalog,
+    clip: @escaping @Sendable (_ seed: UInt64) throws -> CLIPModel, prompts: PromptSet, folder: URL,
+    workers: Int = 1
   ) throws {
     guard catalog.sites.count >= 2 else {
       throw ConfigurationError("\(catalog.folder.path): leaving a site out needs at least two sites")
@@ -74,6 +76,7 @@ public struct LeaveOneSiteOut {
     self.clip = clip
     self.prompts = prompts
     self.folder = folder
+    self.workers = workers
   }
 
   /// The folds in the order in which they are trained.
@@ -97,14 +100,17 @@ public struct LeaveOneSiteOut {
     let samples = catalog.sites.flatMap { $0.samples + ($0.testSamples == $0.samples ? [] : $0.testSamples) }
     let bank = try SampleBank(samples, reader: configuration.reader)
     var features: FeatureStore?
-    if configuration.keepsFeatures {
-      let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)
+    // Random towers differ from seed to seed; a tower from files is the same for all.
+    if configuration.keepsFeatures, !configuration.clip.hasPrefix("random:"),
+      try !folds.allSatisfy({ try finished($0) != nil })
+    {
+      let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip(configuration.seed))
       features = try FeatureStore(bank, system: system) { progress.encoding($0, samples.count) }
     }
-    return try folds.enumerated().map { index, fold in
-      progress.starting(fold, index + 1, folds.count)
-      let result = try finished(fold) ?? train(fold, bank, features, progress)
-      progress.finished(result, index + 1, folds.count)
+    let (folds, shared) = (folds, features)
+    return try concurrentMap(count: folds.count, threads: workers) { index in
+      let result = try finished(folds[index]) ?? train(folds[index], bank, shared, progress)
+      progress.finished(result)
       return result
     }
   }
@@ -143,6 +149,7 @@ public struct LeaveOneSiteOut {
   ) throws -> FoldResult {
     let (run, settings) = (directory(fold), settings(fold))
     let sources = try settings.sources.map(catalog.site)
+    let clip = try clip(fold.seed)
     let system = try RunAssembly.fresh(settings, prompts: prompts, clip: clip)
     let resuming = run.exists && run.hasState
     if resuming {
@@ -159,9 +166,9 @@ public struct LeaveOneSiteOut {
       validation: SampleBank(split.validation, sharing: bank), classes: prompts.classes, features: features,
       resuming: resuming)
     var training = TrainingProgress()
-    let (step, shouldStop) = (progress.step, progress.shouldStop)
-    training.step = { epoch, number, steps, _ in step(epoch, number, steps) }
-    training.shouldStop = shouldStop
+    let step = progress.step
+    training.step = { _, _, _, _ in step(fold) }
+    training.shouldStop = progress.shouldStop
     let history = try trainer.train(training)
 
     let (trained, _) = try RunAssembly.trained(run)

@@ -109,14 +109,19 @@ public struct Fingerprint: Codable, Sendable {
         }
         return (site.name, hash.text)
       })
+    weights = try Self.hash(of: system)
+    self.version = version
+    libtorch = Machine.libtorchVersion
+  }
+
+  /// FNV-1a over keys and values of a module's tensors.
+  public static func hash(of module: Module) throws -> String {
     var hash = StableHash()
-    for (key, tensor) in system.state().sorted(by: { $0.key < $1.key }) {
+    for (key, tensor) in module.state().sorted(by: { $0.key < $1.key }) {
       hash.combine(Data(key.utf8))
       try tensor.withBytes { hash.combine($0) }
     }
-    weights = hash.text
-    self.version = version
-    libtorch = Machine.libtorchVersion
+    return hash.text
   }
 }
 

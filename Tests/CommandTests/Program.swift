@@ -102,7 +102,7 @@ final class Workshop {
   func training(
     _ out: String, epochs: Int = 2, clip: String? = nil, holdOut: String = "c", more: [String] = []
   ) -> [String] {
-    let geometry = "random:\(Program.root.path)/Configurations/demo-clip.json"
+    let geometry = "random:\(Program.root.path)/Configurations/vit-tiny-p8-64.json"
     return [
       "train", "--data", data.path, "--clip", clip ?? geometry, "--hold-out", holdOut, "--out",
       file(out).path, "--epochs", "\(epochs)", "--threads", "1", "--set", "imageSize=32", "batchSize=4",

@@ -5,7 +5,7 @@ extension ProgramTests {
   @Suite("Prompts")
   struct PromptsTests {
     private let pack = Program.root.appendingPathComponent("Prompts/fundus.json5").path
-    private let clip = "random:\(Program.root.path)/Configurations/demo-clip.json"
+    private let clip = "random:\(Program.root.path)/Configurations/vit-tiny-p8-64.json"
 
     private func withBadFile(_ body: (String) throws -> Void) throws {
       let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json5")

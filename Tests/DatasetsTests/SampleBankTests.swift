@@ -8,8 +8,13 @@ struct SampleBankTests {
   @Test("Batches do not depend on how much is kept in memory", arguments: [0, 5 * 4 * 16 * 16])
   func memoryLimit(limit: Int) throws {
     let scratch = try Scratch()
-    try DemoData.write(to: scratch.url, seed: 1)
-    let samples = try Array(SiteCatalog(scratch.url).site("a").samples.prefix(12))
+    for index in 0..<12 {
+      // Sizes and contents differ, so that a mixed-up picture shows.
+      let pixels = (0..<20 * (10 + index)).map { UInt8(($0 * (index + 3)) % 256) }
+      try scratch.grey("a/images/\(10 + index).png", width: 20, pixels)
+      try scratch.grey("a/masks/\(10 + index).png", width: 20, pixels.map { $0 > 99 ? 255 : 0 })
+    }
+    let samples = try SiteCatalog(scratch.url).site("a").samples
     let reader = SampleReader(size: 16)
     let all = try SampleBank(samples, reader: reader).batch([11, 0, 4, 4])
     let few = try SampleBank(samples, reader: reader, memoryLimit: limit).batch([11, 0, 4, 4])
@@ -32,13 +37,23 @@ struct SampleBankTests {
     #expect(message { _ = try bank.batch([0, 1]) }.contains(scratch.file("bad.png").path))
   }
 
-  @Test("The same seed writes the same demo data, byte for byte")
-  func demoData() throws {
-    let (first, second) = (try Scratch(), try Scratch())
-    try DemoData.write(to: first.url, seed: 4)
-    try DemoData.write(to: second.url, seed: 4)
-    for path in ["a/images/000.png", "b/masks/007.png", "c/images/039.png"] {
-      #expect(try Data(contentsOf: first.file(path)) == Data(contentsOf: second.file(path)))
+  @Test("A bank that shares gives the other's pictures, also of files that are gone since")
+  func sharing() throws {
+    let scratch = try Scratch()
+    for (index, name) in ["x", "y", "z"].enumerated() {
+      try scratch.grey("\(name).png", width: 4, Array(repeating: UInt8(index * 60), count: 16))
     }
+    func sample(_ name: String) -> Sample { scratch.sample("\(name).png", "\(name).png") }
+    let reader = SampleReader(size: 8)
+    let first = try SampleBank([sample("x"), sample("y")], reader: reader)
+    let second = try SampleBank([sample("z")], reader: reader)
+    let expected = try first.batch([1]).images
+    for name in ["y", "z"] { try FileManager.default.removeItem(at: scratch.file("\(name).png")) }
+    let shared = SampleBank([sample("z"), sample("y"), sample("x")], sharing: first, second)
+    #expect(try shared.batch([1]).images.isEqual(to: expected))
+    #expect(try shared.batch([0]).images.isEqual(to: second.batch([0]).images))
+    // What no bank has kept is read when it is asked for.
+    let alone = SampleBank([sample("x")], sharing: second)
+    #expect(try alone.batch([0]).images.isEqual(to: first.batch([0]).images))
   }
 }

@@ -5,15 +5,17 @@ import Testing
 
 @Suite("Site catalog")
 struct SiteCatalogTests {
-  @Test("Demo data is three sites by name, each image with the mask of its stem and a group of its own")
+  @Test("Folders are sites by name, each image with the mask of its stem and a group of its own")
   func folders() throws {
     let scratch = try Scratch()
-    try DemoData.write(to: scratch.url, seed: 1)
+    for site in ["b", "c", "a"] {
+      for index in 0..<5 { try scratch.touch("\(site)/images/\(index).png", "\(site)/masks/\(index).png") }
+    }
     let catalog = try SiteCatalog(scratch.url)
     #expect(catalog.sites.map(\.name) == ["a", "b", "c"])
     for site in catalog.sites {
-      #expect(site.samples.count == 40)
-      #expect(Set(site.samples.map(\.group)).count == 40)
+      #expect(site.samples.count == 5)
+      #expect(Set(site.samples.map(\.group)).count == 5)
       #expect(site.samples.map(\.id) == site.samples.map(\.id).sorted())
       #expect(site.samples.allSatisfy { $0.mask?.lastPathComponent == $0.image.lastPathComponent })
       #expect(site.samples.allSatisfy { $0.lesionClass == nil && $0.lesionLabels == nil })

@@ -24,7 +24,7 @@ struct PretrainingTests {
   }
 
   private func clip() throws -> CLIPModel {
-    let file = Self.root.appendingPathComponent("Configurations/demo-clip.json")
+    let file = Self.root.appendingPathComponent("Configurations/vit-tiny-p8-64.json")
     return try CLIPModel.random(CLIPConfiguration(contentsOf: file), beside: file, seed: 1)
   }
 

@@ -41,27 +41,27 @@ extension TrainingRuns {
     @Test("Every site is held out in turn; stopped and run again it gives the same, and trains nothing twice")
     func folds() throws {
       let tiny = try TinyRun(epochs: 2)
-      let sites = try TinyRun.sites.get()
-      let catalog = try SiteCatalog(
-        sites[0].samples[0].image.deletingLastPathComponent().deletingLastPathComponent()
-          .deletingLastPathComponent(), defaultClass: "polyp")
+      let catalog = try SiteCatalog(TinyRun.data.get())
       let prompts = try PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5"))
-      func study(_ name: String) throws -> LeaveOneSiteOut {
-        try LeaveOneSiteOut(
-          configuration: frozen(tiny), methods: [.baseline, .mcdrl], seeds: [3], catalog: catalog,
-          clip: CLIPModel.load(tiny.configuration.clip, seed: 0), prompts: prompts,
-          folder: tiny.run.url.appendingPathComponent(name))
+      let name = tiny.configuration.clip
+      func study(_ folder: String, workers: Int = 1, batch: Int = 4) throws -> LeaveOneSiteOut {
+        var configuration = frozen(tiny)
+        configuration.batchSize = batch
+        return try LeaveOneSiteOut(
+          configuration: configuration, methods: [.baseline, .mcdrl], seeds: [3], catalog: catalog,
+          clip: { try CLIPModel.load(name, seed: $0) }, prompts: prompts,
+          folder: tiny.run.url.appendingPathComponent(folder), workers: workers)
       }
       let whole = try study("whole")
       let expected = try whole.run()
-      #expect(expected.map(\.site) == ["a", "a", "b", "b", "c", "c"])
+      #expect(expected.map(\.site) == ["site-a", "site-a", "site-b", "site-b", "site-c", "site-c"])
       #expect(expected.map(\.method) == ["baseline", "mcdrl", "baseline", "mcdrl", "baseline", "mcdrl"])
-      #expect(expected.allSatisfy { $0.images.count == 40 && $0.validationDice != nil })
-      #expect(try whole.directory(whole.folds[4]).configuration().sources == ["a", "b"])
+      #expect(expected.allSatisfy { $0.images.count == 8 && $0.validationDice != nil })
+      #expect(try whole.directory(whole.folds[4]).configuration().sources == ["site-a", "site-b"])
 
       let steps = Counter()
       var progress = LeaveOneSiteOut.Progress()
-      progress.step = { _, _, _ in steps.add() }
+      progress.step = { _ in steps.add() }
       // In the third fold.
       progress.shouldStop = { steps.value >= 80 }
       #expect(throws: TrainingError.self) { try study("parts").run(progress) }
@@ -75,20 +75,31 @@ extension TrainingRuns {
       #expect(steps.value == total)
 
       let comparison = try MethodComparison(found, reference: "baseline", candidate: "mcdrl")
-      #expect(comparison.rows.map(\.site) == ["a", "b", "c", nil] && comparison.rows[3].count == 120)
+      #expect(comparison.rows.map(\.site) == ["site-a", "site-b", "site-c", nil] && comparison.rows[3].count == 24)
       let mean = found.filter { $0.method == "mcdrl" }.reduce(0) { $0 + $1.dice } / 3
       #expect(abs(try #require(comparison.rows[3].dice["mcdrl"]).value - mean) < 1e-12)
       #expect(throws: MetricError.self) {
         try MethodComparison(found, reference: "no-cdrl", candidate: "mcdrl")
       }
 
-      var other = frozen(tiny)
-      other.batchSize = 5
-      let changed = try LeaveOneSiteOut(
-        configuration: other, methods: [.baseline], seeds: [3], catalog: catalog,
-        clip: CLIPModel.load(tiny.configuration.clip, seed: 0), prompts: prompts,
-        folder: tiny.run.url.appendingPathComponent("parts"))
+      #expect(try study("beside", workers: 3).run().map(\.images) == expected.map(\.images))
+      let changed = try study("parts", batch: 5)
       #expect(message { _ = try changed.run() }.contains("other settings"))
+    }
+
+    @Test("A sweep gives one case for each scene and intervention, with the zoom of near and far views")
+    func counterfactual() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      let (trainer, _) = try tiny.trainer()
+      try trainer.train()
+      let (system, configuration) = try RunAssembly.trained(tiny.run)
+      let sweep = try Sweep(TinyRun.data.get())
+      let cases = try Segmenter(system, reader: configuration.reader).counterfactualCases(sweep)
+      #expect(cases.count == 24 && Set(cases.map(\.scene)).count == 2)
+      #expect(cases.filter { $0.zoom > 1 }.map(\.confounder) == ["near", "near"])
+      #expect(cases.filter { $0.zoom < 1 }.map(\.confounder) == ["far", "far"])
+      #expect(cases.allSatisfy { $0.before.reference.count > 0 })
+      #expect(try Counterfactual.Summary(of: cases).rows.count == 12)
     }
 
     private final class Counter: @unchecked Sendable {

@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Foundation
 import MCDRL
+import SyntheticEndoscopy
 import Testing
 import Torch
 
@@ -11,18 +12,25 @@ import Torch
 @Suite("Training runs")
 struct TrainingRuns {}
 
-/// A run that trains in a second: demo images at 32 px, batch 4, a CLIP of two layers.
+/// A run that trains in a second: rendered images of 32 px, batch 4, a CLIP of two layers.
 final class TinyRun {
   static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// Demo data, drawn once for all tests.
-  static let sites: Result<[Site], any Error> = Result {
+  /// Three sites of forty images, eight others to score each on, and a sweep; rendered once for all tests.
+  static let data: Result<URL, any Error> = Result {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "training-data-\(ProcessInfo.processInfo.processIdentifier)")
-    try DemoData.write(to: folder, seed: 1)
-    return try SiteCatalog(folder, defaultClass: "polyp").sites
+    try? FileManager.default.removeItem(at: folder)
+    try SyntheticDataset(
+      world: World(sites: 3, seed: 1), perSite: 40, testPerSite: 8, size: 32, format: .png, sweep: 2,
+      captions: { _, _ in [] }
+    ).write(to: folder)
+    return folder
   }
+
+  /// Its sites.
+  static let sites: Result<[Site], any Error> = Result { try SiteCatalog(data.get()).sites }
 
   let run: RunDirectory
   var configuration = RunConfiguration()
@@ -30,7 +38,7 @@ final class TinyRun {
   init(method: Method = .mcdrl, epochs: Int = 4) throws {
     run = RunDirectory(
       FileManager.default.temporaryDirectory.appendingPathComponent("training-\(UUID().uuidString)"))
-    configuration.clip = "random:\(Self.root.path)/Configurations/demo-clip.json"
+    configuration.clip = "random:\(Self.root.path)/Configurations/vit-tiny-p8-64.json"
     configuration.imageSize = 32
     configuration.batchSize = 4
     configuration.epochs = epochs

@@ -1,0 +1,47 @@
+import Foundation
+
+/// Computes values side by side and gives them in order.
+///
+/// - Parameters:
+///   - count: how many.
+///   - threads: how many at once; nil for one a core.
+///   - body: computes one; once one has thrown, no further is begun.
+/// - Returns: the values, by index.
+/// - Throws: of the errors the one with the lowest index.
+public func concurrentMap<Value: Sendable>(
+  count: Int, threads: Int? = nil, _ body: @Sendable (Int) throws -> Value
+) throws -> [Value] {
+  let workers = max(1, min(count, threads ?? ProcessInfo.processInfo.activeProcessorCount))
+  let results = Results<Value>(count: count)
+  DispatchQueue.concurrentPerform(iterations: workers) { _ in
+    while let index = results.next() { results.store(Result { try body(index) }, at: index) }
+  }
+  return try results.values()
+}
+
+private final class Results<Value: Sendable>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var stored: [Result<Value, any Error>?]
+  private var begun = 0
+  private var failed = false
+
+  init(count: Int) { stored = Array(repeating: nil, count: count) }
+
+  /// The next index to compute; nil when all are begun or one has failed.
+  func next() -> Int? {
+    lock.withLock {
+      guard !failed, begun < stored.count else { return nil }
+      begun += 1
+      return begun - 1
+    }
+  }
+
+  func store(_ result: Result<Value, any Error>, at index: Int) {
+    lock.withLock {
+      stored[index] = result
+      if case .failure = result { failed = true }
+    }
+  }
+
+  func values() throws -> [Value] { try stored.compactMap { try $0?.get() } }
+}
