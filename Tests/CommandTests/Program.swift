@@ -3,7 +3,7 @@ import Imaging
 import Testing
 
 /// Tests that run the built program, one after the other.
-@Suite("The mcdrl program", .serialized, .timeLimit(.minutes(2)))
+@Suite("The mcdrl program", .serialized, .timeLimit(.minutes(10)))
 struct ProgramTests {}
 
 /// What a call of the program came to.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Datasets
 
-@Suite("Prefetcher", .timeLimit(.minutes(1)))
+@Suite("Prefetcher", .timeLimit(.minutes(10)))
 struct PrefetcherTests {
   private struct Bad: Error, Equatable { let index: Int }
 

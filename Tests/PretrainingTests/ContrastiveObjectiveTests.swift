@@ -22,7 +22,7 @@ struct ContrastiveObjectiveTests {
     // One picture; captions 0 and 1 are true of it, caption 2 is not.
     let logits = try Tensor([Float(1), 2, 0], shape: [1, 3])
     let truth = try Tensor([Float(1), 1, 0], shape: [1, 3])
-    let total = log(exp(1) + exp(2) + exp(0))
+    let total = log(exp(1.0) + exp(2.0) + 1)
     let rows = ((total - 1) + (total - 2)) / 2
     // With one picture every column has one answer.
     let loss = try ContrastiveObjective.symmetric(logits: logits, truth: truth).item()
