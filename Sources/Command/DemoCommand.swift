@@ -78,7 +78,8 @@ enum DemoCommand: Subcommand {
 
     console.note("5/5 writing the report")
     let report = ComparisonReport(
-      data: "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
+      data:
+        "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
         + "others to score the site on when it is held out, \(clip.preparation.size) px. At the sites that are "
         + "trained on a confounder follows the lesion with probability \(plan.link); where a site is held out it "
         + "does not (docs/causal-model.md). The image tower is the frozen CLIP tiny.",
@@ -93,9 +94,11 @@ enum DemoCommand: Subcommand {
     let page = out.appendingPathComponent("report.html")
     let text = try report.page(
       title: "MCDRL on rendered endoscopy",
-      lead: "Five rendered sites with a known causal model; each is held out in turn, and a model trained at the "
+      lead:
+        "Five rendered sites with a known causal model; each is held out in turn, and a model trained at the "
         + "others is scored there.",
-      examples: DemoGallery(study: study, catalog: catalog, sweep: sweep, seed: plan.seeds[0]).examples(folds),
+      examples: DemoGallery(study: study, catalog: catalog, sweep: sweep, seed: plan.seeds[0]).examples(
+        folds),
       settings: [
         ("epochs", "\(plan.epochs)"), ("batch", "\(configuration.batchSize)"),
         ("learning rate", "\(configuration.optimizer.learningRate)"),
@@ -135,7 +138,8 @@ enum DemoCommand: Subcommand {
     }
     guard (try? JSONDecoder().decode(Plan.self, from: data)) == plan else {
       throw UsageError(
-        description: "--out \(out.path): holds a demonstration with other settings or weights; choose another, "
+        description:
+          "--out \(out.path): holds a demonstration with other settings or weights; choose another, "
           + "or remove it")
     }
   }

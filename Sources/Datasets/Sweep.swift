@@ -49,7 +49,8 @@ public struct Sweep: Sendable {
     }
     var order: [String] = []
     var pictures: [String: [Picture]] = [:]
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
     where !line.allSatisfy(\.isWhitespace) {
       guard let picture = try? JSONDecoder().decode(Picture.self, from: Data(line.utf8)),
         picture.zoom > 0, picture.zoom.isFinite

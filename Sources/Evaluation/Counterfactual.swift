@@ -15,7 +15,8 @@ public enum Counterfactual {
 
     /// Joins the parts.
     public init(
-      scene: String, confounder: String, zoom: Double, before: (prediction: BinaryMask, reference: BinaryMask),
+      scene: String, confounder: String, zoom: Double,
+      before: (prediction: BinaryMask, reference: BinaryMask),
       after: (prediction: BinaryMask, reference: BinaryMask)
     ) {
       self.scene = scene

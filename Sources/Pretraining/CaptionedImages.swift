@@ -87,7 +87,8 @@ public struct CaptionedImages: Sendable {
       else {
         throw CaptionError(
           file: list,
-          reason: "line \(number + 1) must be {\"image\": \"…\", \"captions\": [\"…\"]} with a caption at least")
+          reason:
+            "line \(number + 1) must be {\"image\": \"…\", \"captions\": [\"…\"]} with a caption at least")
       }
       return entry
     }

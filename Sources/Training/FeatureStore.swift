@@ -29,12 +29,14 @@ public struct FeatureStore: Sendable {
     var parts: [EncodedImages] = []
     for start in stride(from: 0, to: bank.samples.count, by: batchSize) {
       let end = min(bank.samples.count, start + batchSize)
-      parts.append(try withoutGradients { try system.encoded(bank.batch(Array(start..<end)).images).to(.cpu) })
+      parts.append(
+        try withoutGradients { try system.encoded(bank.batch(Array(start..<end)).images).to(.cpu) })
       progress(end)
     }
     guard let first = parts.first else { throw TrainingError.noImages }
     features = EncodedImages(
-      dense: try .concatenated(parts.map(\.dense), dim: 0), image: try .concatenated(parts.map(\.image), dim: 0),
+      dense: try .concatenated(parts.map(\.dense), dim: 0),
+      image: try .concatenated(parts.map(\.image), dim: 0),
       layers: try first.layers.indices.map { layer in
         try .concatenated(parts.map { $0.layers[layer] }, dim: 0)
       })

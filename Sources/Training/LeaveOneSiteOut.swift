@@ -140,7 +140,8 @@ public struct LeaveOneSiteOut: Sendable {
   private func requireSameSettings(_ fold: Fold) throws {
     guard try directory(fold).configuration() == settings(fold) else {
       throw ConfigurationError(
-        "\(directory(fold).url.path): was run with other settings; choose another --out or remove this folder")
+        "\(directory(fold).url.path): was run with other settings; choose another --out or remove this folder"
+      )
     }
   }
 

@@ -24,6 +24,7 @@ public final class Segmenter {
   /// - Parameters:
   ///   - image: the image.
   ///   - encoded: what the tower makes of it, when that is known; nil runs the tower.
+  /// - Returns: probabilities from 0 to 1.
   /// - Throws: `TorchError` when memory does not suffice.
   public func probability(_ image: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
     let sizes = try image.sizes(rank: 3, "the image")

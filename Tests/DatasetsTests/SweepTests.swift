@@ -27,9 +27,11 @@ struct SweepTests {
     }
   }
 
-  @Test("A list that cannot be used is an error that names the file and the line", arguments: [
-    ("not json", "line 1"), ("{\"image\": \"x.png\"}", "line 1"), ("", "names no picture"),
-  ])
+  @Test(
+    "A list that cannot be used is an error that names the file and the line",
+    arguments: [
+      ("not json", "line 1"), ("{\"image\": \"x.png\"}", "line 1"), ("", "names no picture"),
+    ])
   func faults(text: String, place: String) throws {
     let scratch = try Scratch()
     try scratch.text("factors.jsonl", text)

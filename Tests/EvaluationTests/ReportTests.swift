@@ -21,9 +21,11 @@ struct ReportTests {
     #expect(!text.contains("http"))
   }
 
-  @Test("Ticks are round, evenly spaced and enclose the range", arguments: [
-    (0.0, 1.0), (0.31, 0.64), (-0.05, 0.02), (0.5, 0.5), (-120, 35),
-  ])
+  @Test(
+    "Ticks are round, evenly spaced and enclose the range",
+    arguments: [
+      (0.0, 1.0), (0.31, 0.64), (-0.05, 0.02), (0.5, 0.5), (-120, 35),
+    ])
   func ticks(range: (Double, Double)) {
     let ticks = IntervalPlot.ticks(range.0, range.1)
     #expect(ticks.count >= 2 && ticks.count <= 12)

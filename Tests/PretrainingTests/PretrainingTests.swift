@@ -18,7 +18,8 @@ struct PretrainingTests {
   }
 
   private func folder() throws -> URL {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("pretraining-\(UUID().uuidString)")
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "pretraining-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     return url
   }
@@ -44,7 +45,9 @@ struct PretrainingTests {
     #expect(images.captions.allSatisfy { !$0.isEmpty && Set($0).isSubset(of: prompts.sentences.map(\.text)) })
     // A picture shows one class or none.
     for captions in images.captions {
-      #expect(captions.filter(prompts.classPrompts.contains).count + (captions.contains(prompts.normal[0]) ? 1 : 0) == 1)
+      #expect(
+        captions.filter(prompts.classPrompts.contains).count + (captions.contains(prompts.normal[0]) ? 1 : 0)
+          == 1)
     }
     let later = try CaptionedImages(rendering: 10, from: 30, size: 32, seed: 2, prompts: prompts)
     #expect(Array(images.captions[30...]) == later.captions)

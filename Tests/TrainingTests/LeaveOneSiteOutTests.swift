@@ -75,7 +75,8 @@ extension TrainingRuns {
       #expect(steps.value == total)
 
       let comparison = try MethodComparison(found, reference: "baseline", candidate: "mcdrl")
-      #expect(comparison.rows.map(\.site) == ["site-a", "site-b", "site-c", nil] && comparison.rows[3].count == 24)
+      #expect(
+        comparison.rows.map(\.site) == ["site-a", "site-b", "site-c", nil] && comparison.rows[3].count == 24)
       let mean = found.filter { $0.method == "mcdrl" }.reduce(0) { $0 + $1.dice } / 3
       #expect(abs(try #require(comparison.rows[3].dice["mcdrl"]).value - mean) < 1e-12)
       #expect(throws: MetricError.self) {

@@ -17,7 +17,8 @@ public struct ComparisonReport: Encodable {
     public let seconds: Double
 
     /// Joins the parts.
-    public init(version: String, libtorch: String, vectorInstructions: String, threads: Int, seconds: Double) {
+    public init(version: String, libtorch: String, vectorInstructions: String, threads: Int, seconds: Double)
+    {
       self.version = version
       self.libtorch = libtorch
       self.vectorInstructions = vectorInstructions
@@ -72,7 +73,8 @@ public struct ComparisonReport: Encodable {
     let text = Self.text(difference, signed: true)
     let (candidate, reference) = (comparison.candidate, comparison.reference)
     guard difference.excludesZero else {
-      return "No difference between \(candidate) and \(reference) was shown: \(text) Dice, an interval that holds zero."
+      return
+        "No difference between \(candidate) and \(reference) was shown: \(text) Dice, an interval that holds zero."
     }
     return difference.value > 0
       ? "\(candidate) is ahead of \(reference) at held-out sites by \(text) Dice."
@@ -114,7 +116,9 @@ public struct ComparisonReport: Encodable {
           guard let row = counterfactual[method]?.rows.first(where: { $0.confounder == name }) else {
             return ["–", "–"]
           }
-          return [String(format: "%.3f", row.agreement), String(format: "%+.3f", row.diceAfter - row.diceBefore)]
+          return [
+            String(format: "%.3f", row.agreement), String(format: "%+.3f", row.diceAfter - row.diceBefore),
+          ]
         }
     }
     rows.append(
@@ -150,6 +154,7 @@ public struct ComparisonReport: Encodable {
   ///   - lead: what was done, in a sentence or two.
   ///   - examples: the gallery.
   ///   - settings: names and values to print at the end.
+  /// - Returns: HTML.
   /// - Throws: `ImagingError.notEncoded`.
   public func page(
     title: String, lead: String, examples: [Example], settings: [(String, String)]

@@ -71,7 +71,8 @@ public struct IntervalPlot {
             + "<circle class=\"series\(place % 2)\" cx=\"\(n(x(mark.value)))\" cy=\"\(n(y))\" r=\"4.5\"/>")
       }
     }
-    return "<svg viewBox=\"0 0 720 \(n(bottom + 24))\" width=\"720\" role=\"img\">\(parts.joined(separator: "\n"))</svg>"
+    return
+      "<svg viewBox=\"0 0 720 \(n(bottom + 24))\" width=\"720\" role=\"img\">\(parts.joined(separator: "\n"))</svg>"
   }
 
   private var bounds: (low: Double, high: Double) {
@@ -93,6 +94,7 @@ public struct IntervalPlot {
 
   private static func label(_ value: Double) -> String {
     let text = String(format: "%.3f", abs(value) < 1e-9 ? 0 : value)
-    return text.contains(".") ? String(text.reversed().drop { $0 == "0" }.drop { $0 == "." }.reversed()) : text
+    return text.contains(".")
+      ? String(text.reversed().drop { $0 == "0" }.drop { $0 == "." }.reversed()) : text
   }
 }

@@ -43,7 +43,8 @@ public enum Bootstrap {
     var totals = try Tensor.zeros([resamples], dtype: .float64)
     for cases in strata {
       let values = try Tensor(cases)
-      let draws = try Tensor.randomIntegers([resamples * cases.count], high: cases.count, generator: generator)
+      let draws = try Tensor.randomIntegers(
+        [resamples * cases.count], high: cases.count, generator: generator)
       totals = try totals + values.indexed(draws).reshaped([resamples, cases.count]).mean([1])
     }
     let means = try (totals / Double(strata.count)).doubles().sorted()
