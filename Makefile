@@ -8,7 +8,7 @@ scripts = scripts/bootstrap .ci/run
 .PHONY: help bootstrap build test demo lint format clean
 
 help:
-	@echo 'make demo     the whole story on a small data set, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
+	@echo 'make demo     the whole story on rendered sites, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
 	@echo 'make test     every test'
 	@echo 'make lint     style of the Swift sources, syntax of the scripts'
 	@echo 'make build    the optimised command, .build/release/mcdrl'

@@ -23,11 +23,7 @@ extension CLIPModel {
     for (key, tensor) in weights.sorted(by: { $0.key < $1.key }) where try !tensor.isFinite() {
       throw TorchError.value("\(key) holds numbers that are not finite as \(dtype); nothing was written")
     }
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw FileError.cannotWrite(folder, reason: FileError.reason(of: error))
-    }
+    try FileManager.default.createFolder(folder)
     var geometry = configuration
     // With the end token that the tokenizer knew.
     geometry.text = text.configuration
@@ -52,7 +48,7 @@ extension CLIPConfiguration {
     members["model_type"] = .string("clip")
     members["architectures"] = .array([.string("CLIPModel")])
     members["torch_dtype"] = .string("\(dtype)")
-    try JSONValue.object(members).write(to: file)
+    try AtomicFile.write(json: JSONValue.object(members), to: file)
   }
 }
 
@@ -69,7 +65,7 @@ extension ImagePreparation {
       "size": framing == .squash ? square(size) : .object(["shortest_edge": .integer(shortestEdge)]),
     ]
     if framing == .openCrop { members["framing"] = .string(framing.rawValue) }
-    try JSONValue.object(members).write(to: file)
+    try AtomicFile.write(json: JSONValue.object(members), to: file)
   }
 }
 
@@ -81,8 +77,7 @@ extension Tokenizer {
   ///   - window: the positions of the text tower, which other readers want to know.
   /// - Throws: `FileError` that names the file.
   public func write(to folder: URL, window: Int = 77) throws {
-    try JSONValue.object(vocabulary.mapValues { .integer($0) }).write(
-      to: folder.appendingPathComponent("vocab.json"))
+    try AtomicFile.write(json: vocabulary, to: folder.appendingPathComponent("vocab.json"))
     let lines = ["#version: 0.2"] + merges.map { "\($0.0) \($0.1)" }
     try AtomicFile.write(
       Data((lines.joined(separator: "\n") + "\n").utf8), to: folder.appendingPathComponent("merges.txt"))
@@ -94,15 +89,7 @@ extension Tokenizer {
     ]
     // Hugging Face has no other cleaning than its own.
     if cleaning != .huggingFace { members["text_cleaning"] = .string(cleaning.rawValue) }
-    try JSONValue.object(members).write(to: folder.appendingPathComponent("tokenizer_config.json"))
-  }
-}
-
-extension JSONValue {
-  /// Writes the value for people to read, the same bytes for the same content.
-  fileprivate func write(to file: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(encoder.encode(self) + Data("\n".utf8), to: file)
+    try AtomicFile.write(
+      json: JSONValue.object(members), to: folder.appendingPathComponent("tokenizer_config.json"))
   }
 }

@@ -26,6 +26,8 @@ public final class CLIPModel: Module {
       configuration, tokenizer: tokenizer, preparation: preparation, name: "the configuration",
       image: Initializer(generator: Generator(seed: seed, for: "vision")),
       text: Initializer(generator: Generator(seed: seed, for: "text")))
+    // There are no published statistics to keep.
+    (vision as? ModifiedResNet)?.learnsStatistics = true
   }
 
   private init(
@@ -96,7 +98,6 @@ public final class CLIPModel: Module {
     let model = try CLIPModel(
       configuration, tokenizer: hasVocabulary ? Tokenizer(folder: folder) : .bytes(),
       preparation: ImagePreparation(size: configuration.vision.imageSize), seed: seed)
-    (model.vision as? ModifiedResNet)?.learnsStatistics = true
     model.train(false)
     return model
   }

@@ -37,6 +37,9 @@ enum ClipPretrainCommand: Subcommand {
   }
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
+    guard arguments.positional.isEmpty else {
+      throw UsageError(description: "give the folder with --out\nusage: mcdrl \(name) \(usage)")
+    }
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let stateFile = out.appendingPathComponent("state/checkpoint.safetensors")
     let recordFile = out.appendingPathComponent("pretraining.json")
@@ -51,8 +54,8 @@ enum ClipPretrainCommand: Subcommand {
         throw UsageError(
           description: "--out \(out.path): holds a training already; add --resume or choose another folder")
       }
-      try makeFolder(stateFile.deletingLastPathComponent())
-      try writeJSON(record, to: recordFile)
+      try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
+      try AtomicFile.write(json: record, to: recordFile)
     }
 
     let size = record.geometry.vision.imageSize
@@ -75,21 +78,29 @@ enum ClipPretrainCommand: Subcommand {
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step
     Interrupt.watch()
-    let metrics = try trainer.train(
-      { step, loss in
-        console.progress(bar.line(step - first, unit: "steps", "loss \(format(loss))"))
-        if step % record.configuration.saveEvery == 0 {
-          console.note("step \(step)/\(steps) loss \(format(loss))")
-        }
-      }, shouldStop: { Interrupt.requested })
+    let metrics: [PretrainingMetrics]
+    do {
+      metrics = try trainer.train(
+        { step, loss in
+          console.progress(bar.line(step - first, unit: "steps", "loss \(format(loss))"))
+          if step % record.configuration.saveEvery == 0 {
+            console.note("step \(step)/\(steps) loss \(format(loss))")
+          }
+        }, shouldStop: { Interrupt.requested })
+    } catch let error as PretrainingError {
+      if case .interrupted = error { throw Interruption(description: "\(error)") }
+      throw error
+    }
     try clip.save(to: out, dtype: dtype)
-    try writeJSON(metrics, to: out.appendingPathComponent("metrics.json"))
-    guard record.data == nil, tests > 0 else { return console.result(out.path) }
+    try AtomicFile.write(json: metrics, to: out.appendingPathComponent("metrics.json"))
+    guard record.data == nil, tests > 0 else {
+      return console.json ? try console.result(json: metrics) : console.result(out.path)
+    }
     // The report is of the weights as they were stored.
     let report = try ClipZeroShotCommand.report(
       CLIPModel.load(folder: out), prompts: record.prompts, count: tests, seed: record.configuration.seed,
       console)
-    try writeJSON(report, to: out.appendingPathComponent("zero-shot.json"))
+    try AtomicFile.write(json: report, to: out.appendingPathComponent("zero-shot.json"))
     try ClipZeroShotCommand.show(report, console)
     console.note("the model is in \(out.path)")
   }
@@ -149,22 +160,4 @@ enum ClipPretrainCommand: Subcommand {
       if $0 % 20 == 0 { console.progress("reading \($0) pictures") }
     }
   }
-}
-
-/// Makes a folder, with those above it.
-///
-/// - Throws: `FileError` that names it.
-func makeFolder(_ folder: URL) throws {
-  do {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  } catch {
-    throw FileError.cannotWrite(folder, reason: FileError.reason(of: error))
-  }
-}
-
-/// Writes a value as JSON, whole or not at all.
-func writeJSON(_ value: some Encodable, to file: URL) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  try AtomicFile.write(try encoder.encode(value) + Data("\n".utf8), to: file)
 }

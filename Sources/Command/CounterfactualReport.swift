@@ -37,32 +37,12 @@ struct CounterfactualReport: Encodable {
     }
   }
 
-  /// Prints a table with a row a confounder and two columns a run.
+  /// Prints a table with a row a confounder.
   func show(_ console: Console) throws {
     if console.json { return try console.result(json: entries) }
-    guard let first = entries.first else { return }
-    console.result(
-      "counterfactual check, \(first.summary.scenes) scenes: IoU of the predictions with and without each "
-        + "confounder (1: nothing moved), and the change of Dice\n")
-    let headings = entries.flatMap { ["\($0.method) IoU", "worst", "Δ Dice"] }
-    var rows = first.summary.rows.indices.map { index in
-      [first.summary.rows[index].confounder]
-        + entries.flatMap { entry -> [String] in
-          let row = entry.summary.rows[index]
-          return [format(row.agreement), format(row.worst), signed(row.diceAfter - row.diceBefore)]
-        }
-    }
-    rows.append(
-      ["mean"]
-        + entries.flatMap { entry -> [String] in
-          let rows = entry.summary.rows
-          let change = rows.reduce(0) { $0 + $1.diceAfter - $1.diceBefore } / Double(max(1, rows.count))
-          return [format(entry.summary.agreement), format(entry.summary.worstCase), signed(change)]
-        })
-    console.result(Console.table(["do(confounder)"] + headings, rows))
-    console.result("worst: the lowest over scenes; in the last row, the mean over scenes of their lowest")
+    let table = Counterfactual.table(entries.map { (name: $0.method, summary: $0.summary) })
+    console.result("counterfactual check, \(entries.first?.summary.scenes ?? 0) scenes\n")
+    console.result(Console.table(table.headings, table.rows))
+    console.result(Counterfactual.legend)
   }
 }
-
-/// A number with its sign.
-func signed(_ value: Double) -> String { (value < 0 ? "−" : "+") + format(abs(value)) }

@@ -29,14 +29,16 @@ enum DemoCommand: Subcommand {
     var link: Double
     var worldSeed: UInt64
     var weights: String
+    var prompts: PromptSet
     var version = MCDRLCommand.version
 
-    init(quick: Bool, link: Double, seed: UInt64, clip: CLIPModel) throws {
+    init(quick: Bool, link: Double, seed: UInt64, clip: CLIPModel, prompts: PromptSet) throws {
       (perSite, testPerSite, sweep, epochs) = quick ? (40, 24, 8, 10) : (80, 60, 16, 24)
       seeds = quick ? [seed] : [seed, seed + 1]
       self.link = link
       worldSeed = seed
       weights = try Fingerprint.hash(of: clip)
+      self.prompts = prompts
     }
   }
 
@@ -49,15 +51,17 @@ enum DemoCommand: Subcommand {
     guard (0...1).contains(link) else {
       throw UsageError(description: "--link \(link): a number from 0 (no link) to 1 (always) is needed")
     }
+    guard arguments.positional.isEmpty else {
+      throw UsageError(description: "give the folder with --out\nusage: mcdrl \(name) \(usage)")
+    }
+    try refuseForeign(out)
     let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
     let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(nil))
     let plan = try Plan(
-      quick: arguments.has("quick"), link: link, seed: UInt64(try arguments.integer("seed") ?? 0), clip: clip)
+      quick: arguments.has("quick"), link: link, seed: UInt64(try arguments.integer("seed") ?? 0), clip: clip,
+      prompts: prompts)
     try claim(out, plan)
-    Interrupt.watch()
-    // Small models gain more from each other's company than from several threads for one operator.
     let workers = try arguments.integer("threads", atLeast: 1) ?? ProcessInfo.processInfo.activeProcessorCount
-    try Machine.setThreads(1)
     let data = out.appendingPathComponent("data")
     try render(plan, to: data, size: clip.preparation.size, prompts, console)
 
@@ -66,7 +70,7 @@ enum DemoCommand: Subcommand {
     let study = try LeaveOneSiteOut(
       configuration: configuration, methods: methods, seeds: plan.seeds, catalog: catalog,
       clip: { try CLIPModel.load(ProjectFiles.clip("tiny"), seed: $0) }, prompts: prompts, folder: out,
-      workers: workers)
+      workers: workers, version: MCDRLCommand.version)
     let trained = catalog.sites.count - 1
     let steps =
       study.folds.count * plan.epochs
@@ -74,7 +78,7 @@ enum DemoCommand: Subcommand {
     let folds = try train(study, steps: steps, workers: workers, console)
     console.note("4/5 asking whether predictions move when only a confounder moves")
     let sweep = try Sweep(data)
-    let counterfactual = try counterfactual(study, plan, sweep, console)
+    let counterfactual = try counterfactual(study, plan, sweep, workers: workers, console)
 
     console.note("5/5 writing the report")
     let report = ComparisonReport(
@@ -90,7 +94,7 @@ enum DemoCommand: Subcommand {
         version: MCDRLCommand.version, libtorch: Machine.libtorchVersion,
         vectorInstructions: Machine.cpuCapability, threads: workers,
         seconds: Date().timeIntervalSince(start)))
-    try writeJSON(report, to: out.appendingPathComponent("results.json"))
+    try AtomicFile.write(json: report, to: out.appendingPathComponent("results.json"))
     let page = out.appendingPathComponent("report.html")
     let text = try report.page(
       title: "MCDRL on rendered endoscopy",
@@ -114,33 +118,39 @@ enum DemoCommand: Subcommand {
   private static func show(_ report: ComparisonReport, _ page: URL, seconds: Double, _ console: Console) {
     console.result(Console.table(report.table.headings, report.table.rows))
     console.result(
-      "mean Dice with 95 % intervals; seeds \(report.comparison.seeds.map(String.init).joined(separator: ", "))\n"
-        + report.verdict + "\n")
+      "mean Dice with 95 % intervals. \(report.bySeed).\n\(report.verdict)\n")
     console.result(Console.table(report.drops.headings, report.drops.rows) + "\n")
     if let table = report.counterfactuals {
-      console.result("predictions with and without each confounder, on the same scenes:\n")
-      console.result(Console.table(table.headings, table.rows) + "\n")
+      console.result(
+        "the same \(report.counterfactual.values.first?.scenes ?? 0) scenes with and without each confounder:\n"
+      )
+      console.result(Console.table(table.headings, table.rows))
+      console.result(Counterfactual.legend + "\n")
     }
     console.result("\(duration(seconds)); the report is \(page.path)")
   }
 
+  private static func planFile(_ out: URL) -> URL { out.appendingPathComponent("demo.json") }
+
+  /// Keeps away from a folder that holds something else.
+  private static func refuseForeign(_ out: URL) throws {
+    let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []
+    guard found.isEmpty || FileManager.default.fileExists(atPath: planFile(out).path) else {
+      throw UsageError(
+        description: "--out \(out.path): the folder holds something else; choose another, or remove it")
+    }
+  }
+
   /// Makes the folder this demonstration's, or finds that it is already.
   private static func claim(_ out: URL, _ plan: Plan) throws {
-    let file = out.appendingPathComponent("demo.json")
-    guard let data = try? Data(contentsOf: file) else {
-      let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []
-      guard found.isEmpty else {
-        throw UsageError(
-          description: "--out \(out.path): the folder holds something else; choose another, or remove it")
-      }
-      try makeFolder(out)
-      return try writeJSON(plan, to: file)
+    guard let data = try? Data(contentsOf: planFile(out)) else {
+      try FileManager.default.createFolder(out)
+      return try AtomicFile.write(json: plan, to: planFile(out))
     }
     guard (try? JSONDecoder().decode(Plan.self, from: data)) == plan else {
       throw UsageError(
-        description:
-          "--out \(out.path): holds a demonstration with other settings or weights; choose another, "
-          + "or remove it")
+        description: "--out \(out.path): holds a demonstration with other settings, words or weights; choose "
+          + "another, or remove it")
     }
   }
 
@@ -195,37 +205,40 @@ enum DemoCommand: Subcommand {
           + "\(format(result.seconds, 1)) s")
     }
     progress.shouldStop = { Interrupt.requested }
-    return try study.run(progress)
-  }
-
-  /// The sweep under the models of the first seed, all folds together.
-  private static func counterfactual(
-    _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, _ console: Console
-  ) throws -> [String: Counterfactual.Summary] {
-    try Dictionary(
-      uniqueKeysWithValues: methods.map { method in
-        let folds = study.folds.filter { $0.method == method && $0.seed == plan.seeds[0] }
-        let cases = try folds.enumerated().flatMap { index, fold -> [Counterfactual.Case] in
-          console.progress("\(method.rawValue) \(index + 1)/\(folds.count)")
-          let (system, settings) = try RunAssembly.trained(study.directory(fold))
-          return try Segmenter(system, reader: settings.reader).counterfactualCases(sweep)
-        }
-        console.progress("")
-        return (method.rawValue, try Counterfactual.Summary(of: cases))
-      })
-  }
-}
-
-/// Counts from several threads.
-private final class Tally: @unchecked Sendable {
-  private let lock = NSLock()
-  private var count = 0
-
-  /// Counts one more.
-  func add() -> Int {
-    lock.withLock {
-      count += 1
-      return count
+    // Before and after this Ctrl-C ends at once: there is nothing that another call would not make again quickly.
+    Interrupt.watch()
+    defer { Interrupt.unwatch() }
+    do {
+      return try study.run(progress)
+    } catch TrainingError.interrupted {
+      throw Interruption(description: "interrupted; what is finished is kept, run the same command to go on")
     }
+  }
+
+  /// The sweep under the models of the first seed, mean over the folds.
+  private static func counterfactual(
+    _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, workers: Int, _ console: Console
+  ) throws -> [String: Counterfactual.Summary] {
+    let folds = study.folds.filter { $0.seed == plan.seeds[0] }
+    let pictures = sweep.scenes.flatMap { [$0.base] + $0.interventions }.map(sweep.sample)
+    let (first, settings) = try RunAssembly.trained(study.directory(folds[0]))
+    // All folds have the same frozen tower.
+    let features = try FeatureStore(SampleBank(pictures, reader: settings.reader), system: first) {
+      console.progress("encoding \($0)/\(pictures.count)")
+    }
+    console.progress("")
+    let threads = Machine.threads
+    if workers > 1 { try Machine.setThreads(1) }
+    defer { if workers > 1 { try? Machine.setThreads(threads) } }
+    let summaries = try concurrentMap(count: folds.count, threads: workers) { index in
+      let (system, settings) = try RunAssembly.trained(study.directory(folds[index]))
+      return try Counterfactual.Summary(
+        of: Segmenter(system, reader: settings.reader).counterfactualCases(sweep, features: features))
+    }
+    return try Dictionary(
+      uniqueKeysWithValues: methods.map { method in
+        let own = zip(folds, summaries).filter { $0.0.method == method }.map(\.1)
+        return (method.rawValue, try Counterfactual.Summary(meanOf: own))
+      })
   }
 }

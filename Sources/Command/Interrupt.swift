@@ -8,6 +8,11 @@ enum Interrupt {
   /// Whether a stop was asked for.
   static var requested: Bool { flag != 0 }
 
+  /// Stops watching: Ctrl-C ends the program again.
+  static func unwatch() {
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+  }
+
   /// Starts watching.
   static func watch() {
     for number in [SIGINT, SIGTERM] {
@@ -23,4 +28,9 @@ enum Interrupt {
     sigaddset(&signals, SIGTERM)
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
+}
+
+/// The user stopped the work, and nothing is lost; exit code 130.
+struct Interruption: Error, CustomStringConvertible {
+  let description: String
 }

@@ -26,10 +26,9 @@ enum MCDRLCommand {
     } catch let error as UsageError {
       complain("\(error)")
       return 2
-    } catch let error as TrainingError {
+    } catch let error as Interruption {
       complain("\(error)")
-      if case .interrupted = error { return 130 }
-      return 1
+      return 130
     } catch {
       complain("\(error)")
       return 1

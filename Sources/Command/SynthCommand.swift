@@ -1,5 +1,6 @@
 import Foundation
 import MCDRL
+import Pretraining
 import SyntheticEndoscopy
 
 /// `mcdrl synth`.
@@ -57,13 +58,15 @@ enum SynthCommand: Subcommand {
     guard let format = SyntheticDataset.Format(rawValue: formatName) else {
       throw UsageError(description: "--format \(formatName): choose jpg or png")
     }
+    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts")))
+    try prompts.requireNames(of: World.self)
     let world = World(
       sites: try arguments.integer("sites", atLeast: 1) ?? 5, link: link,
       seed: UInt64(try arguments.integer("seed") ?? 0))
     let dataset = SyntheticDataset(
       world: world, perSite: perSite, testPerSite: try arguments.integer("test-per-site") ?? perSite / 2,
       size: size, format: format, sweep: try arguments.integer("sweep") ?? 0,
-      captions: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts"))).captions)
+      captions: prompts.captions)
 
     // Files of an earlier call would stay among the new ones.
     let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []

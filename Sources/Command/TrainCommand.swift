@@ -52,7 +52,7 @@ enum TrainCommand: Subcommand {
       URL(fileURLWithPath: configuration.data),
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
     let sources = try sourceSites(catalog, &configuration)
-    try checkClasses(sources, prompts, catalog.folder)
+    try RunAssembly.requireClasses(sources, prompts, in: catalog.folder)
     let split = try Split(
       sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
     let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)
@@ -76,13 +76,19 @@ enum TrainCommand: Subcommand {
     let training = try bank(split.training, reader, "reading", console)
     let validation = try bank(split.validation, reader, "reading validation", console)
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
-    let features = configuration.keepsFeatures ? try features(all, system, console) : nil
+    let features = try features(all, system, configuration, console)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
       classes: prompts.classes, features: features, resuming: resuming && run.hasState)
     try run.requireResumable(finished: trainer.history.count)
     Interrupt.watch()
-    let metrics = try trainer.train(progress(trainer, configuration, console))
+    let metrics: [EpochMetrics]
+    do {
+      metrics = try trainer.train(progress(trainer, configuration, console))
+    } catch let error as TrainingError {
+      if case .interrupted = error { throw Interruption(description: "\(error)") }
+      throw error
+    }
     try report(metrics, run, console)
   }
 
@@ -123,15 +129,6 @@ enum TrainCommand: Subcommand {
     return sources
   }
 
-  private static func checkClasses(_ sites: [Site], _ prompts: PromptSet, _ folder: URL) throws {
-    let stated = Set(sites.flatMap(\.samples).compactMap(\.lesionClass))
-    if let stranger = stated.subtracting(prompts.classes).min() {
-      throw ConfigurationError(
-        "\(folder.path): the lesion class \"\(stranger)\" is not among the prompts' classes "
-          + "(\(prompts.classes.joined(separator: ", "))); change the data or the prompt file")
-    }
-  }
-
   private static func bank(
     _ samples: [Sample], _ reader: SampleReader, _ label: String, _ console: Console
   ) throws -> SampleBank {
@@ -141,10 +138,12 @@ enum TrainCommand: Subcommand {
     }
   }
 
-  /// Encodes the images once, for a frozen tower that sees them unchanged in every epoch.
+  /// Encodes the images once, for a frozen tower that sees them unchanged in every epoch; nil for others, and where
+  /// the features would take too much memory.
   private static func features(
-    _ bank: SampleBank, _ system: SegmentationSystem, _ console: Console
-  ) throws -> FeatureStore {
+    _ bank: SampleBank, _ system: SegmentationSystem, _ configuration: RunConfiguration, _ console: Console
+  ) throws -> FeatureStore? {
+    guard configuration.keepsFeatures else { return nil }
     let bar = ProgressBar("encoding", total: bank.samples.count)
     defer { console.progress("") }
     return try FeatureStore(bank, system: system) { console.progress(bar.line($0, unit: "images")) }

@@ -54,9 +54,8 @@ public struct Inspection: Codable, Sendable {
       figures.groups = Set(site.samples.map(\.group)).count
       var sizes: [[Int]] = []
       var shares: [Double] = []
-      let tests = site.testSamples == site.samples ? [] : site.testSamples
-      figures.testImages = tests.count
-      for (index, sample) in (site.samples + tests).enumerated() {
+      figures.testImages = site.allSamples.count - site.samples.count
+      for (index, sample) in site.allSamples.enumerated() {
         // Images that only score the site are looked at, but do not count as the site's.
         let isOwn = index < site.samples.count
         if isOwn, let name = sample.lesionClass { figures.classes[name, default: 0] += 1 }

@@ -26,7 +26,7 @@ public final class SampleBank: Sendable {
     self.samples = samples
     self.reader = reader
     let capacity = min(samples.count, memoryLimit / (4 * reader.size * reader.size))
-    let done = Counter()
+    let done = Tally()
     let pairs = try concurrentMap(count: capacity) { index in
       let pair = try reader.pair(samples[index])
       progress(done.add())
@@ -62,16 +62,5 @@ public final class SampleBank: Sendable {
       try Tensor.stacked(pairs.map(\.image)).to(.float32) / 255,
       try Tensor.stacked(pairs.map(\.mask)).to(.float32).expandedDimension(1)
     )
-  }
-}
-
-private final class Counter: @unchecked Sendable {
-  private let lock = NSLock()
-  private var count = 0
-  func add() -> Int {
-    lock.withLock {
-      count += 1
-      return count
-    }
   }
 }

@@ -27,6 +27,9 @@ public struct Site: Sendable, Equatable {
   /// What it is scored on when it is held out: its images, unless the catalog states others.
   public let testSamples: [Sample]
 
+  /// Every image, once.
+  public var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
+
   init(name: String, samples: [Sample], testSamples: [Sample]? = nil) {
     self.name = name
     self.samples = samples

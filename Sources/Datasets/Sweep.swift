@@ -41,25 +41,13 @@ public struct Sweep: Sendable {
     let inner = folder.appendingPathComponent("sweep")
     self.folder = SiteCatalog.isFolder(inner) ? inner : folder
     let file = self.folder.appendingPathComponent("factors.jsonl")
-    let text: String
-    do {
-      text = try String(contentsOf: file, encoding: .utf8)
-    } catch {
-      throw FileError.cannotRead(file, reason: FileError.reason(of: error))
-    }
     var order: [String] = []
     var pictures: [String: [Picture]] = [:]
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .enumerated()
-    where !line.allSatisfy(\.isWhitespace) {
-      guard let picture = try? JSONDecoder().decode(Picture.self, from: Data(line.utf8)),
-        picture.zoom > 0, picture.zoom.isFinite
-      else {
-        throw DatasetError.badCatalog(
-          file,
-          reason: "line \(number + 1) must name image, mask, scene, intervention and a zoom above 0; "
-            + "write it with mcdrl synth --sweep")
-      }
+    let expected =
+      "image, mask, scene, intervention and a zoom above 0, as mcdrl synth --sweep writes it"
+    for picture: Picture in try JSONLines.read(
+      file, expected: expected, where: { $0.zoom > 0 && $0.zoom.isFinite })
+    {
       if pictures[picture.scene] == nil { order.append(picture.scene) }
       pictures[picture.scene, default: []].append(picture)
     }
@@ -72,7 +60,6 @@ public struct Sweep: Sendable {
       }
       return Scene(name: name, base: base, interventions: changed)
     }
-    guard !scenes.isEmpty else { throw DatasetError.badCatalog(file, reason: "names no picture") }
   }
 
   /// A picture as a sample, to be read and segmented like any other.

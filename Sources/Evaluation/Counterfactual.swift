@@ -1,3 +1,5 @@
+import Foundation
+
 /// How much a prediction moves when one confounder of the same scene is changed: the direct test of an intervention.
 public enum Counterfactual {
   /// One scene under one intervention, beside the scene without any.
@@ -74,6 +76,44 @@ public enum Counterfactual {
     }
   }
 
+  /// The summaries of several models side by side.
+  ///
+  /// By confounder IoU, worst IoU and Dice without and under it; the last row over all. Dice stands beside IoU because a
+  /// model that predicts nothing moves nothing.
+  ///
+  /// - Parameter models: names and summaries over the same scenes.
+  /// - Returns: headings and rows of text; no row without a model.
+  public static func table(_ models: [(name: String, summary: Summary)]) -> (
+    headings: [String], rows: [[String]]
+  ) {
+    func cells(_ agreement: Double, _ worst: Double, _ before: Double, _ after: Double) -> [String] {
+      [agreement, worst, before, after].map { String(format: "%.3f", $0) }
+    }
+    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+    let headings = models.flatMap { ["\($0.name) IoU", "worst", "Dice", "under it"] }
+    let names = models.first?.summary.rows.map(\.confounder) ?? []
+    let rows = names.map { name in
+      [name]
+        + models.flatMap { model -> [String] in
+          guard let row = model.summary.rows.first(where: { $0.confounder == name }) else {
+            return ["–", "–", "–", "–"]
+          }
+          return cells(row.agreement, row.worst, row.diceBefore, row.diceAfter)
+        }
+    }
+    let last = models.flatMap { model in
+      cells(
+        model.summary.agreement, model.summary.worstCase, mean(model.summary.rows.map(\.diceBefore)),
+        mean(model.summary.rows.map(\.diceAfter)))
+    }
+    return (["do(confounder)"] + headings, names.isEmpty ? [] : rows + [["all"] + last])
+  }
+
+  /// What the columns of `table` mean.
+  public static let legend =
+    "IoU of the predictions with and without the confounder (1: nothing moved), mean over scenes; worst: the lowest over "
+    + "scenes, in the last row the mean over scenes of their lowest; Dice without and under it"
+
   /// The rows by confounder, and two numbers over all.
   public struct Summary: Codable, Equatable, Sendable {
     /// In the order in which the confounders came.
@@ -89,6 +129,31 @@ public enum Counterfactual {
       case rows, scenes
       case agreement = "mean_iou"
       case worstCase = "mean_worst_iou"
+    }
+
+    /// The mean of several models' summaries over the same scenes.
+    ///
+    /// - Throws: `MetricError.noCases` when there is none.
+    public init(meanOf summaries: [Summary]) throws {
+      guard let first = summaries.first else { throw MetricError.noCases("a mean of summaries") }
+      func mean(_ pick: (Summary) -> Double?) -> Double {
+        let values = summaries.compactMap(pick)
+        return values.reduce(0, +) / Double(max(1, values.count))
+      }
+      rows = first.rows.map { row in
+        func mean(_ key: KeyPath<Row, Double>) -> Double {
+          let values = summaries.compactMap { summary in
+            summary.rows.first { $0.confounder == row.confounder }?[keyPath: key]
+          }
+          return values.reduce(0, +) / Double(max(1, values.count))
+        }
+        return Row(
+          confounder: row.confounder, count: row.count, agreement: mean(\.agreement), worst: mean(\.worst),
+          diceBefore: mean(\.diceBefore), diceAfter: mean(\.diceAfter))
+      }
+      agreement = mean(\.agreement)
+      worstCase = mean(\.worstCase)
+      scenes = first.scenes
     }
 
     /// Summarises cases.

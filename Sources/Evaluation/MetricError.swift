@@ -26,6 +26,9 @@ public enum MetricError: Error, Equatable, Sendable {
   /// Nothing to summarise.
   case noCases(String)
 
+  /// Results of one site that are not of the same images.
+  case differentImages(site: String)
+
   /// A table that could not be written.
   case cannotWrite(path: String, reason: String)
 }
@@ -56,6 +59,9 @@ extension MetricError: CustomStringConvertible, LocalizedError {
         + "\(expected.count) \(expected). Give one label for each label column."
     case .noCases(let what):
       return "There is no case for \(what). Give at least one."
+    case .differentImages(let site):
+      return
+        "The results of site \(site) are not of the same images. Score every method and seed on the same ones."
     case .cannotWrite(let path, let reason):
       return "\(path): cannot be written: \(reason). Check that the folder exists, is writable and has room."
     }

@@ -16,11 +16,16 @@ public struct EncodedImages: Sendable {
     self.layers = layers
   }
 
-  /// The same on a device.
-  public func to(_ device: Device) throws -> EncodedImages {
-    EncodedImages(
-      dense: try dense.to(device), image: try image.to(device), layers: try layers.map { try $0.to(device) })
+  /// All tensors: dense features, image embedding, layers.
+  public var tensors: [Tensor] { [dense, image] + layers }
+
+  /// The same with every tensor changed.
+  public func map(_ change: (Tensor) throws -> Tensor) rethrows -> EncodedImages {
+    EncodedImages(dense: try change(dense), image: try change(image), layers: try layers.map(change))
   }
+
+  /// The same on a device.
+  public func to(_ device: Device) throws -> EncodedImages { try map { try $0.to(device) } }
 }
 
 /// What the method gives for a batch.

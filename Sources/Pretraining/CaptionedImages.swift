@@ -25,11 +25,13 @@ public struct CaptionedImages: Sendable {
   ///   - seed: of the world.
   ///   - prompts: the words of the captions.
   ///   - progress: told how many are done.
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Throws: `PromptError` when the prompts lack a class or confounder of the world, `TorchError` when
+  ///   memory does not suffice.
   public init(
     rendering count: Int, from first: Int = 0, size: Int, seed: UInt64, prompts: PromptSet,
     progress: (Int) -> Void = { _ in }
   ) throws {
+    try prompts.requireNames(of: World.self)
     let world = World(seed: seed)
     let renderer = Renderer(size: size)
     var captions: [[String]] = []
@@ -55,10 +57,12 @@ public struct CaptionedImages: Sendable {
   ///   - folder: the folder; images are named relative to it.
   ///   - reader: how they are read and scaled.
   ///   - progress: told how many are done.
-  /// - Throws: `CaptionError` or `ImagingError` that names the file, and the line where it is one.
+  /// - Throws: `FileError`, `DatasetError` or `ImagingError` that names the file, and the line where it is one.
   public init(folder: URL, reader: SampleReader, progress: (Int) -> Void = { _ in }) throws {
-    let list = folder.appendingPathComponent("captions.jsonl")
-    let entries = try Self.entries(list)
+    let entries: [Entry] = try JSONLines.read(
+      folder.appendingPathComponent("captions.jsonl"),
+      expected: "{\"image\": \"…\", \"captions\": [\"…\"]} with a caption at least",
+      where: { !$0.captions.isEmpty })
     let pixels = try Tensor.zeros([entries.count, 3, reader.size, reader.size], dtype: .uint8)
     for (index, entry) in entries.enumerated() {
       let image = try reader.image(folder.appendingPathComponent(entry.image))
@@ -73,39 +77,4 @@ public struct CaptionedImages: Sendable {
     let image: String
     let captions: [String]
   }
-
-  private static func entries(_ list: URL) throws -> [Entry] {
-    let text: String
-    do {
-      text = try String(contentsOf: list, encoding: .utf8)
-    } catch {
-      throw CaptionError(file: list, reason: "cannot be read as UTF-8 text: \(FileError.reason(of: error))")
-    }
-    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
-    let entries = try lines.filter { !$0.element.allSatisfy(\.isWhitespace) }.map { number, line -> Entry in
-      guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(line.utf8)), !entry.captions.isEmpty
-      else {
-        throw CaptionError(
-          file: list,
-          reason:
-            "line \(number + 1) must be {\"image\": \"…\", \"captions\": [\"…\"]} with a caption at least")
-      }
-      return entry
-    }
-    guard !entries.isEmpty else {
-      throw CaptionError(file: list, reason: "names no image; add a line for each")
-    }
-    return entries
-  }
-}
-
-/// A list of captions that cannot be used.
-public struct CaptionError: Error, Equatable, CustomStringConvertible {
-  /// The list.
-  public let file: URL
-  /// What is wrong and what to do.
-  public let reason: String
-
-  /// One line that names the file.
-  public var description: String { "\(file.path): \(reason)" }
 }

@@ -14,7 +14,7 @@ public final class ContrastiveTrainer {
   private let stateFile: URL
   private let optimizer: AdamW
   private var state = State()
-  private let tokens: [String: Tensor]
+  private let tokens: [String: [Int]]
   private let extractor: DenseFeatures
 
   /// How far training has come; stored with weights and moments in one file.
@@ -59,9 +59,9 @@ public final class ContrastiveTrainer {
     extractor = try DenseFeatures(named: configuration.dense)
     let window = clip.configuration.text.positions
     // Every caption is tokenised once; rows are cut to the longest sentence of the batch.
-    tokens = try Dictionary(
+    tokens = Dictionary(
       uniqueKeysWithValues: Set(images.captions.joined()).map {
-        ($0, try Tensor(clip.tokenizer.encode($0, window: window)))
+        ($0, clip.tokenizer.encode($0, window: window))
       })
     let (matrices, vectors) = (
       clip.parameters().filter { $0.tensor.shape.count > 1 },
@@ -97,11 +97,18 @@ public final class ContrastiveTrainer {
     let batches = loader()
     defer { batches.cancel() }
     var start = Date()
-    func settle() throws {
+    func settle(endsStretch: Bool) throws {
       state.seconds += Date().timeIntervalSince(start)
       start = Date()
+      if endsStretch {
+        let loss = state.sum / Double(state.count)
+        state.history.append(PretrainingMetrics(step: state.step, loss: loss, seconds: state.seconds))
+        (state.sum, state.count) = (0, 0)
+      }
       try save()
     }
+    // Divergence or a kill before the first stretch ends must find a state, too.
+    if state.step == 0 { try save() }
     while state.step < configuration.steps, let batch = try batches.next() {
       let loss = try step(batch)
       state.step += 1
@@ -109,19 +116,9 @@ public final class ContrastiveTrainer {
       state.count += 1
       progress(state.step, loss)
       let ends = state.step % configuration.saveEvery == 0 || state.step == configuration.steps
-      if ends {
-        state.seconds += Date().timeIntervalSince(start)
-        start = Date()
-        state.history.append(
-          PretrainingMetrics(
-            step: state.step, loss: state.sum / Double(state.count), seconds: state.seconds))
-        (state.sum, state.count) = (0, 0)
-        try save()
-      }
-      if state.step < configuration.steps, shouldStop() {
-        if !ends { try settle() }
-        throw PretrainingError.interrupted(step: state.step)
-      }
+      let stops = state.step < configuration.steps && shouldStop()
+      if ends || stops { try settle(endsStretch: ends) }
+      if stops { throw PretrainingError.interrupted(step: state.step) }
     }
     clip.train(false)
     return state.history
@@ -161,7 +158,7 @@ public final class ContrastiveTrainer {
         let captions = Set(images.captions[row])
         return texts.map { captions.contains($0) ? Float(1) : 0 }
       }
-      let ids = try texts.map { try tokens[$0]?.array(of: Int.self) ?? [] }
+      let ids = texts.map { tokens[$0] ?? [] }
       let longest = ids.map(\.count).max() ?? 0
       let padded = ids.flatMap { $0 + Array(repeating: pad, count: longest - $0.count) }
       var pixels = try images.pixels.indexed(indices).to(.float32) / 255

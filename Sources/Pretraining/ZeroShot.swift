@@ -65,11 +65,13 @@ public struct ZeroShot: Codable, Equatable, Sendable {
   ///   - first: the number of the first.
   ///   - seed: of the world.
   ///   - progress: told how many are done.
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Throws: `PromptError` when the prompts lack a class or confounder of the world, `TorchError` when memory does
+  ///   not suffice.
   public init(
     _ clip: CLIPModel, prompts: PromptSet, count: Int = 1000, from first: Int = firstTestPicture,
     seed: UInt64 = 0, progress: (Int) -> Void = { _ in }
   ) throws {
+    try prompts.requireNames(of: World.self)
     let size = clip.preparation.size
     let world = World(seed: seed)
     let renderer = Renderer(size: size)
@@ -88,7 +90,9 @@ public struct ZeroShot: Codable, Equatable, Sendable {
         let renderings = try renderer.render(draws)
         let pixels = try Tensor.stacked(
           renderings.map {
-            try clip.preparation(interleaved: $0.image.pixels, height: size, width: size)
+            // Never cut: the mask is of the whole picture.
+            try clip.preparation.squashed(
+              Tensor($0.image.pixels, shape: [size, size, 3]).permuted([2, 0, 1]).contiguous())
           })
         var image: Tensor?
         for extractor in DenseFeatures.allCases {

@@ -17,9 +17,9 @@ public struct SyntheticDataset: Sendable {
 
   /// The sites.
   public var world: World
-  /// Source images of a site, and images of the rewired link to score it on when it is held out.
+  /// Images of a site as a source.
   public var perSite: Int
-  /// Images of a site for when it is held out.
+  /// Images of a site with the rewired link, to score it on when it is held out.
   public var testPerSite: Int
   /// The side of the pictures, in pixels.
   public var size: Int
@@ -105,8 +105,7 @@ public struct SyntheticDataset: Sendable {
         }, to: folder.appendingPathComponent("factors.jsonl"))
     }
     // Last, so that a folder with this file is whole.
-    let manifest = try Self.encoder(pretty: true).encode(["sites": sites])
-    try AtomicFile.write(manifest + Data("\n".utf8), to: url.appendingPathComponent("sites.json5"))
+    try AtomicFile.write(json: ["sites": sites], to: url.appendingPathComponent("sites.json5"))
   }
 
   private func items(site: Int) -> [Item] {
@@ -147,12 +146,7 @@ public struct SyntheticDataset: Sendable {
   /// Renders in groups, so that memory stays small, and writes picture and mask of each.
   private func write(_ items: [Item], under folder: URL, progress: (Int) -> Void) throws -> [Double] {
     for path in Set(items.flatMap { [$0.folder + "images", $0.folder + "masks"] }).sorted() {
-      let target = folder.appendingPathComponent(path)
-      do {
-        try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
-      } catch {
-        throw FileError.cannotWrite(target, reason: FileError.reason(of: error))
-      }
+      try FileManager.default.createFolder(folder.appendingPathComponent(path))
     }
     let renderer = Renderer(size: size, compresses: format == .png)
     var zooms: [Double] = []
@@ -178,20 +172,13 @@ public struct SyntheticDataset: Sendable {
   }
 
   private static func write(_ records: [some Encodable], to url: URL) throws {
-    let encoder = encoder(pretty: false)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var lines = Data()
     for record in records {
       lines += try encoder.encode(record)
       lines.append(UInt8(ascii: "\n"))
     }
     try AtomicFile.write(lines, to: url)
-  }
-
-  private static func encoder(pretty: Bool) -> JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting =
-      pretty
-      ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
   }
 }

@@ -41,7 +41,10 @@ public struct World: Sendable {
       if index < Self.builtHabits.count {
         favourites = Self.builtHabits[index]
       } else {
-        while favourites.count < 3 { favourites.append(Confounder.allCases[values.integer(0...11)]) }
+        while favourites.count < 3 {
+          let drawn = Confounder.allCases[values.integer(0...11)]
+          if !favourites.contains(drawn) { favourites.append(drawn) }
+        }
       }
       return Dictionary(
         uniqueKeysWithValues: Confounder.allCases.map { ($0, favourites.contains($0) ? 6.0 : 1.0) })

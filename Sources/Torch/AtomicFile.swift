@@ -9,6 +9,15 @@ public enum AtomicFile {
     try write(to: url) { try $0.write(contentsOf: data) }
   }
 
+  /// Replaces a file's content by a value as JSON for people to read; the same bytes for the same value.
+  ///
+  /// - Throws: `FileError` that names the file, or what encoding throws.
+  public static func write(json value: some Encodable, to url: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try write(try encoder.encode(value) + Data("\n".utf8), to: url)
+  }
+
   /// Replaces a file's content by what a closure writes.
   ///
   /// - Throws: `FileError`, or what the closure throws; the old file is then untouched.

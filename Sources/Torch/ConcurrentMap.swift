@@ -45,3 +45,26 @@ private final class Results<Value: Sendable>: @unchecked Sendable {
 
   func values() throws -> [Value] { try stored.compactMap { try $0?.get() } }
 }
+
+/// Counts from several threads.
+public final class Tally: @unchecked Sendable {
+  private let lock = NSLock()
+  private var count = 0
+
+  /// Starts at zero.
+  public init() {}
+
+  /// What was counted so far.
+  public var value: Int { lock.withLock { count } }
+
+  /// Counts one more.
+  ///
+  /// - Returns: what is counted now.
+  @discardableResult
+  public func add() -> Int {
+    lock.withLock {
+      count += 1
+      return count
+    }
+  }
+}

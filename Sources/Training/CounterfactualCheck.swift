@@ -8,20 +8,25 @@ extension Segmenter {
   /// - Parameters:
   ///   - sweep: the scenes.
   ///   - threshold: from which probability on a pixel is lesion.
+  ///   - features: of all pictures of the sweep, when they are kept.
   ///   - progress: told how many scenes are done.
   /// - Returns: one case for each scene and intervention.
   /// - Throws: an error that names the file.
   public func counterfactualCases(
-    _ sweep: Sweep, threshold: Double = 0.5, progress: (Int) -> Void = { _ in }
+    _ sweep: Sweep, threshold: Double = 0.5, features: FeatureStore? = nil, progress: (Int) -> Void = { _ in }
   ) throws -> [Counterfactual.Case] {
+    func drawn(_ picture: Sweep.Picture) throws -> (prediction: BinaryMask, reference: BinaryMask) {
+      let sample = sweep.sample(picture)
+      return try masks(sample, threshold: threshold, encoded: features?.encoded([sample]))
+    }
     var cases: [Counterfactual.Case] = []
     for (index, scene) in sweep.scenes.enumerated() {
-      let before = try masks(sweep.sample(scene.base), threshold: threshold)
+      let before = try drawn(scene.base)
       for picture in scene.interventions {
         cases.append(
           Counterfactual.Case(
             scene: scene.name, confounder: picture.intervention, zoom: picture.zoom / scene.base.zoom,
-            before: before, after: try masks(sweep.sample(picture), threshold: threshold)))
+            before: before, after: try drawn(picture)))
       }
       progress(index + 1)
     }

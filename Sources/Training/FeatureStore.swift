@@ -17,29 +17,38 @@ public struct FeatureStore: Sendable {
   ///   - bank: the pictures.
   ///   - system: whose tower and settings are used; its tower must be frozen.
   ///   - batchSize: pictures a pass.
+  ///   - memoryLimit: bytes that may be kept; nil is returned when all pictures take more.
   ///   - progress: told how many are done.
-  /// - Throws: `ConfigurationError` when the tower is trained, or what encoding throws.
-  public init(
-    _ bank: SampleBank, system: SegmentationSystem, batchSize: Int = 16, progress: (Int) -> Void = { _ in }
+  /// - Throws: `ConfigurationError` when the tower is trained, `TrainingError.noImages`, or what encoding throws.
+  public init?(
+    _ bank: SampleBank, system: SegmentationSystem, batchSize: Int = 16, memoryLimit: Int = 4 << 30,
+    progress: (Int) -> Void = { _ in }
   ) throws {
     guard system.isFrozen else {
       throw ConfigurationError("tune: features can be kept only of a frozen tower; set tune to none")
     }
+    let count = bank.samples.count
+    guard count > 0 else { throw TrainingError.noImages }
     system.train(false)
-    var parts: [EncodedImages] = []
-    for start in stride(from: 0, to: bank.samples.count, by: batchSize) {
-      let end = min(bank.samples.count, start + batchSize)
-      parts.append(
-        try withoutGradients { try system.encoded(bank.batch(Array(start..<end)).images).to(.cpu) })
+    var kept: EncodedImages?
+    for start in stride(from: 0, to: count, by: batchSize) {
+      let end = min(count, start + batchSize)
+      try withoutGradients {
+        let part = try system.encoded(bank.batch(Array(start..<end)).images).to(.cpu)
+        if kept == nil {
+          let bytes = part.tensors.reduce(0) { $0 + 4 * $1.count } / (end - start) * count
+          guard bytes <= memoryLimit else { return }
+          kept = try part.map { try .zeros([count] + $0.shape.dropFirst(), dtype: $0.dtype) }
+        }
+        for (target, source) in zip(kept?.tensors ?? [], part.tensors) {
+          try target.narrowed(dim: 0, start: start, length: end - start).assign(source)
+        }
+      }
+      guard kept != nil else { return nil }
       progress(end)
     }
-    guard let first = parts.first else { throw TrainingError.noImages }
-    features = EncodedImages(
-      dense: try .concatenated(parts.map(\.dense), dim: 0),
-      image: try .concatenated(parts.map(\.image), dim: 0),
-      layers: try first.layers.indices.map { layer in
-        try .concatenated(parts.map { $0.layers[layer] }, dim: 0)
-      })
+    guard let kept else { return nil }
+    features = kept
     rows = Dictionary(
       bank.samples.enumerated().map { ($1.image, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -55,8 +64,6 @@ public struct FeatureStore: Sendable {
         }
         return row
       })
-    return EncodedImages(
-      dense: try features.dense.indexed(indices), image: try features.image.indexed(indices),
-      layers: try features.layers.map { try $0.indexed(indices) })
+    return try features.map { try $0.indexed(indices) }
   }
 }

@@ -7,7 +7,7 @@ import Torch
 
 /// Holds every site out in turn, for some methods and seeds; method, section 7.
 ///
-/// A frozen tower's features are encoded once and shared by all folds. Each fold is a run folder of its own,
+/// The features of a frozen tower that was loaded are encoded once and shared by all folds. Each fold is a run folder of its own,
 /// `runs/SITE/METHOD-SEED`; a fold whose evaluation is written is not trained again, one that was interrupted goes on.
 /// Folds do not depend on each other, so several may be trained side by side with the same results.
 public struct LeaveOneSiteOut: Sendable {
@@ -42,6 +42,7 @@ public struct LeaveOneSiteOut: Sendable {
   private let catalog: SiteCatalog
   private let clip: @Sendable (_ seed: UInt64) throws -> CLIPModel
   private let workers: Int
+  private let version: String
   private let prompts: PromptSet
   private let folder: URL
 
@@ -55,12 +56,14 @@ public struct LeaveOneSiteOut: Sendable {
   ///   - clip: loads the CLIP model that the settings name; each fold has one of its own, for it may be tuned.
   ///   - prompts: the words.
   ///   - folder: where run folders go.
-  ///   - workers: folds that are trained side by side; set libtorch's threads to one when these are as many as cores.
+  ///   - workers: folds that are trained side by side; with more than one each has one thread, for small models gain
+  ///     more from company than from several threads for an operator.
+  ///   - version: of the software, for the fingerprints.
   /// - Throws: `ConfigurationError` when there are fewer than two sites, or no method or seed.
   public init(
     configuration: RunConfiguration, methods: [Method], seeds: [UInt64], catalog: SiteCatalog,
     clip: @escaping @Sendable (_ seed: UInt64) throws -> CLIPModel, prompts: PromptSet, folder: URL,
-    workers: Int = 1
+    workers: Int = 1, version: String
   ) throws {
     guard catalog.sites.count >= 2 else {
       throw ConfigurationError("\(catalog.folder.path): leaving a site out needs at least two sites")
@@ -69,6 +72,7 @@ public struct LeaveOneSiteOut: Sendable {
       throw ConfigurationError("at least one method and one seed are needed")
     }
     try configuration.validate()
+    try RunAssembly.requireClasses(catalog.sites, prompts, in: catalog.folder)
     self.configuration = configuration
     self.methods = methods
     self.seeds = seeds
@@ -77,6 +81,7 @@ public struct LeaveOneSiteOut: Sendable {
     self.prompts = prompts
     self.folder = folder
     self.workers = workers
+    self.version = version
   }
 
   /// The folds in the order in which they are trained.
@@ -97,22 +102,26 @@ public struct LeaveOneSiteOut: Sendable {
   /// - Returns: the scores of every fold, in the order of `folds`.
   /// - Throws: `TrainingError.interrupted` when it is asked to stop, or an error that names the file or setting.
   public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
-    let samples = catalog.sites.flatMap { $0.samples + ($0.testSamples == $0.samples ? [] : $0.testSamples) }
+    let samples = catalog.sites.flatMap(\.allSamples)
     let bank = try SampleBank(samples, reader: configuration.reader)
-    var features: FeatureStore?
-    // Random towers differ from seed to seed; a tower from files is the same for all.
-    if configuration.keepsFeatures, !configuration.clip.hasPrefix("random:"),
-      try !folds.allSatisfy({ try finished($0) != nil })
-    {
-      let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip(configuration.seed))
-      features = try FeatureStore(bank, system: system) { progress.encoding($0, samples.count) }
-    }
-    let (folds, shared) = (folds, features)
+    let hashes = try Fingerprint.data(catalog.sites)
+    let shared = try features(bank, progress)
+    let (folds, threads) = (folds, Machine.threads)
+    if workers > 1 { try Machine.setThreads(1) }
+    defer { if workers > 1 { try? Machine.setThreads(threads) } }
     return try concurrentMap(count: folds.count, threads: workers) { index in
-      let result = try finished(folds[index]) ?? train(folds[index], bank, shared, progress)
+      let result = try fold(folds[index], bank, shared, hashes, progress)
       progress.finished(result)
       return result
     }
+  }
+
+  /// What the tower makes of all pictures; nil where it is trained, sees changed pictures, differs from seed to seed, or
+  /// its features would take too much memory.
+  private func features(_ bank: SampleBank, _ progress: Progress) throws -> FeatureStore? {
+    guard configuration.keepsFeatures, !configuration.clip.hasPrefix("random:") else { return nil }
+    let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip(configuration.seed))
+    return try FeatureStore(bank, system: system) { progress.encoding($0, bank.samples.count) }
   }
 
   private func settings(_ fold: Fold) -> RunConfiguration {
@@ -128,44 +137,57 @@ public struct LeaveOneSiteOut: Sendable {
     directory(fold).url.appendingPathComponent("fold.json")
   }
 
-  /// The result of a fold that was finished earlier with the same settings.
-  private func finished(_ fold: Fold) throws -> FoldResult? {
-    guard let data = try? Data(contentsOf: resultFile(fold)),
-      let result = try? JSONDecoder().decode(FoldResult.self, from: data)
-    else { return nil }
-    try requireSameSettings(fold)
-    return result
-  }
-
-  private func requireSameSettings(_ fold: Fold) throws {
-    guard try directory(fold).configuration() == settings(fold) else {
-      throw ConfigurationError(
-        "\(directory(fold).url.path): was run with other settings; choose another --out or remove this folder"
-      )
-    }
-  }
-
-  private func train(
-    _ fold: Fold, _ bank: SampleBank, _ features: FeatureStore?, _ progress: Progress
+  /// Takes a fold's result from an earlier call with the same settings, words, data and weights, or trains and scores.
+  private func fold(
+    _ fold: Fold, _ bank: SampleBank, _ features: FeatureStore?, _ hashes: [String: String],
+    _ progress: Progress
   ) throws -> FoldResult {
     let (run, settings) = (directory(fold), settings(fold))
-    let sources = try settings.sources.map(catalog.site)
     let clip = try clip(fold.seed)
     let system = try RunAssembly.fresh(settings, prompts: prompts, clip: clip)
-    let resuming = run.exists && run.hasState
-    if resuming {
-      try requireSameSettings(fold)
+    let fingerprint = try Fingerprint(data: hashes, system: system, version: version)
+    if run.exists {
+      try requireSame(run, settings, fingerprint)
+      if let data = try? Data(contentsOf: resultFile(fold)),
+        let result = try? JSONDecoder().decode(FoldResult.self, from: data)
+      {
+        return result
+      }
     } else {
       try run.create()
       try run.write(prompts, to: run.promptsFile)
       try run.write(ClipDescription(clip), to: run.clipFile)
+      try run.write(fingerprint, to: run.fingerprintFile)
+      // Last: it makes the folder a run.
       try run.write(settings, to: run.configurationFile)
     }
+    return try train(fold, settings, system, bank, features, progress)
+  }
+
+  private func requireSame(
+    _ run: RunDirectory, _ settings: RunConfiguration, _ fingerprint: Fingerprint
+  ) throws {
+    let stored = try? JSONDecoder().decode(Fingerprint.self, from: Data(contentsOf: run.fingerprintFile))
+    guard try run.configuration() == settings, try PromptSet(contentsOf: run.promptsFile) == prompts,
+      stored == fingerprint
+    else {
+      throw ConfigurationError(
+        "\(run.url.path): was run with other settings, words, data, weights or version; choose another --out or "
+          + "remove this folder")
+    }
+  }
+
+  private func train(
+    _ fold: Fold, _ settings: RunConfiguration, _ system: SegmentationSystem, _ bank: SampleBank,
+    _ features: FeatureStore?, _ progress: Progress
+  ) throws -> FoldResult {
+    let run = directory(fold)
+    let sources = try settings.sources.map(catalog.site)
     let split = try Split(sites: sources, validationShare: settings.validationShare, seed: settings.seed)
     let trainer = try Trainer(
       configuration: settings, system: system, run: run, training: SampleBank(split.training, sharing: bank),
       validation: SampleBank(split.validation, sharing: bank), classes: prompts.classes, features: features,
-      resuming: resuming)
+      resuming: run.hasState)
     var training = TrainingProgress()
     let step = progress.step
     training.step = { _, _, _, _ in step(fold) }

@@ -25,6 +25,22 @@ public enum RunAssembly {
     return system
   }
 
+  /// Checks that every lesion class that the data states has words.
+  ///
+  /// - Parameters:
+  ///   - sites: the sites.
+  ///   - prompts: the words.
+  ///   - folder: where the sites are, for the message.
+  /// - Throws: `ConfigurationError` that names a class without words.
+  public static func requireClasses(_ sites: [Site], _ prompts: PromptSet, in folder: URL) throws {
+    let stated = Set(sites.flatMap(\.samples).compactMap(\.lesionClass))
+    if let stranger = stated.subtracting(prompts.classes).min() {
+      throw ConfigurationError(
+        "\(folder.path): the lesion class \"\(stranger)\" is not among the prompts' classes "
+          + "(\(prompts.classes.joined(separator: ", "))); change the data or the prompt file")
+    }
+  }
+
   /// The system of a finished run, with the weights that validation chose; needs no CLIP folder.
   ///
   /// - Parameters:
@@ -86,7 +102,7 @@ public struct ClipDescription: Codable, Sendable {
 }
 
 /// What went into a run, so that two runs can be told apart; `fingerprint.json`.
-public struct Fingerprint: Codable, Sendable {
+public struct Fingerprint: Codable, Equatable, Sendable {
   /// FNV-1a over names, sizes and bytes of all images and masks, by site.
   public let data: [String: String]
   /// FNV-1a over the values of the weights that training started from.
@@ -98,10 +114,23 @@ public struct Fingerprint: Codable, Sendable {
 
   /// Reads every file once.
   public init(sites: [Site], system: SegmentationSystem, version: String) throws {
-    data = try Dictionary(
+    try self.init(data: Self.data(sites), system: system, version: version)
+  }
+
+  /// Joins the hashes of data that were read before with those of a system's weights.
+  init(data: [String: String], system: SegmentationSystem, version: String) throws {
+    self.data = data
+    weights = try Self.hash(of: system)
+    self.version = version
+    libtorch = Machine.libtorchVersion
+  }
+
+  /// FNV-1a over names, sizes and bytes of all images and masks, by site.
+  static func data(_ sites: [Site]) throws -> [String: String] {
+    try Dictionary(
       uniqueKeysWithValues: sites.map { site in
         var hash = StableHash()
-        for sample in site.samples {
+        for sample in site.allSamples {
           for url in [sample.image, sample.mask].compactMap({ $0 }) {
             hash.combine(Data(url.lastPathComponent.utf8))
             hash.combine(try Data(file: url, options: .mappedIfSafe))
@@ -109,9 +138,6 @@ public struct Fingerprint: Codable, Sendable {
         }
         return (site.name, hash.text)
       })
-    weights = try Self.hash(of: system)
-    self.version = version
-    libtorch = Machine.libtorchVersion
   }
 
   /// FNV-1a over keys and values of a module's tensors.

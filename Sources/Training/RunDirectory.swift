@@ -75,9 +75,7 @@ public struct RunDirectory: Sendable {
 
   /// Writes a value as JSON, atomically.
   public func write(_ value: some Encodable, to file: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(try encoder.encode(value) + Data("\n".utf8), to: file)
+    try AtomicFile.write(json: value, to: file)
   }
 
   /// Replaces the metrics by those of the epochs that are finished.

@@ -30,7 +30,7 @@ struct SweepTests {
   @Test(
     "A list that cannot be used is an error that names the file and the line",
     arguments: [
-      ("not json", "line 1"), ("{\"image\": \"x.png\"}", "line 1"), ("", "names no picture"),
+      ("not json", "line 1"), ("{\"image\": \"x.png\"}", "line 1"), ("", "holds no line"),
     ])
   func faults(text: String, place: String) throws {
     let scratch = try Scratch()

@@ -54,6 +54,23 @@ struct CounterfactualTests {
     #expect(summary.rows.allSatisfy { $0.count == 2 && $0.diceBefore == 1 && $0.diceAfter == 1 })
   }
 
+  @Test(
+    "The mean of summaries is that of their numbers, and the table has a row a confounder and one for all")
+  func mean() throws {
+    let (four, eight) = (try square(4), try square(8))
+    let first = try Counterfactual.Summary(of: [item("a", "blur", four, four)])
+    let second = try Counterfactual.Summary(of: [item("a", "blur", four, eight)])
+    let both = try Counterfactual.Summary(meanOf: [first, second])
+    #expect(both.agreement == 0.625 && both.worstCase == 0.625 && both.rows[0].agreement == 0.625)
+    #expect(both.scenes == 1 && both.rows[0].count == 1)
+    let table = Counterfactual.table([("x", first), ("y", both)])
+    #expect(table.headings.count == 9 && table.rows.map { $0[0] } == ["blur", "all"])
+    #expect(
+      table.rows[0] == ["blur", "1.000", "1.000", "1.000", "1.000", "0.625", "0.625", "1.000", "1.000"])
+    #expect(Counterfactual.table([]).rows.isEmpty)
+    #expect(throws: MetricError.self) { try Counterfactual.Summary(meanOf: []) }
+  }
+
   @Test("No case, and masks of two sizes, are errors")
   func faults() throws {
     #expect(throws: MetricError.self) { try Counterfactual.Summary(of: []) }

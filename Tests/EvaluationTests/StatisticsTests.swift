@@ -15,6 +15,7 @@ struct StatisticsTests {
     #expect(AreaUnderCurve.of([2, 3, 1, 2, 4], positive: [true, true, false, false, false]) == 3.5 / 6)
     #expect(AreaUnderCurve.of([1, 2], positive: [true, true]) == nil)
     #expect(AreaUnderCurve.of([Double](), positive: []) == nil)
+    #expect(AreaUnderCurve.of([.nan, 1], positive: [true, false]) == nil)
   }
 
   @Test("The area equals counting all pairs, on random scores with ties")
@@ -47,6 +48,18 @@ struct StatisticsTests {
     #expect(abs(mean - interval.low - expected) < 0.15 * expected)
     #expect(try Bootstrap.mean(ofStrata: [cases]) == interval)
     #expect(try Bootstrap.mean(ofStrata: [cases], seed: 1) != interval)
+  }
+
+  @Test("Cases of one group stay together, so that repeating them does not narrow the interval")
+  func groups() throws {
+    let patients = try Tensor.randomNormal([30], generator: Generator(seed: 9)).doubles()
+    let single = try #require(try Bootstrap.mean(ofStrata: [patients.map { [$0] }]))
+    let repeated = try #require(
+      try Bootstrap.mean(ofStrata: [patients.map { Array(repeating: $0, count: 8) }]))
+    #expect(abs(repeated.high - single.high) < 1e-9 && abs(repeated.low - single.low) < 1e-9)
+    let alone = try #require(
+      try Bootstrap.mean(ofStrata: [patients.flatMap { Array(repeating: $0, count: 8) }]))
+    #expect(alone.high - alone.low < 0.6 * (single.high - single.low))
   }
 
   @Test("Strata weigh the same whatever their size; constants have no width; nothing gives nil")

@@ -132,11 +132,31 @@ struct PretrainingTests {
     #expect(try images.pixels.to(.float32).mean().item() == 255)
     for text in ["{}", "{\"image\": \"a.png\", \"captions\": []}", "[", ""] {
       try write(text)
-      #expect(throws: CaptionError.self) { try CaptionedImages(folder: folder, reader: reader) }
+      #expect(throws: DatasetError.self) { try CaptionedImages(folder: folder, reader: reader) }
     }
     try write("{\"image\": \"b.png\", \"captions\": [\"one\"]}")
     #expect(throws: (any Error).self) { try CaptionedImages(folder: folder, reader: reader) }
     try FileManager.default.removeItem(at: list)
-    #expect(throws: CaptionError.self) { try CaptionedImages(folder: folder, reader: reader) }
+    #expect(throws: FileError.self) { try CaptionedImages(folder: folder, reader: reader) }
+  }
+
+  @Test("Words for another modality are refused, naming what the pictures show")
+  func otherWords() throws {
+    let fundus = try PromptSet(contentsOf: Self.root.appendingPathComponent("Prompts/fundus.json5"))
+    #expect(throws: PromptError.self) {
+      try CaptionedImages(rendering: 2, size: 32, seed: 0, prompts: fundus)
+    }
+    #expect(throws: PromptError.self) { try ZeroShot(clip(), prompts: fundus, count: 1) }
+  }
+
+  @Test("A report holds every class, confounder and extractor, within bounds, the same twice")
+  func zeroShot() throws {
+    let report = try ZeroShot(clip(), prompts: prompts(), count: 60, seed: 3)
+    #expect(report.accuracyByClass.count == 6 && report.confounders.count == 12)
+    #expect(report.localisation.map(\.extractor) == ["tokens", "maskclip", "sclip"])
+    let areas = report.localisation.flatMap { [$0.classScore, $0.lessNormal] }
+    #expect((areas.compactMap { $0 } + report.confounders.values).allSatisfy { (0...1).contains($0) })
+    #expect(areas.allSatisfy { $0 != nil })
+    #expect(try ZeroShot(clip(), prompts: prompts(), count: 60, seed: 3) == report)
   }
 }

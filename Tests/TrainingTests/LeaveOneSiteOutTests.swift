@@ -50,7 +50,7 @@ extension TrainingRuns {
         return try LeaveOneSiteOut(
           configuration: configuration, methods: [.baseline, .mcdrl], seeds: [3], catalog: catalog,
           clip: { try CLIPModel.load(name, seed: $0) }, prompts: prompts,
-          folder: tiny.run.url.appendingPathComponent(folder), workers: workers)
+          folder: tiny.run.url.appendingPathComponent(folder), workers: workers, version: "test")
       }
       let whole = try study("whole")
       let expected = try whole.run()

@@ -11,7 +11,7 @@ public struct ComparisonReport: Encodable {
     public let libtorch: String
     /// Vector instructions of the processor.
     public let vectorInstructions: String
-    /// Threads of one operator.
+    /// Models trained side by side, each on one thread.
     public let threads: Int
     /// Seconds from start to report.
     public let seconds: Double
@@ -76,9 +76,17 @@ public struct ComparisonReport: Encodable {
       return
         "No difference between \(candidate) and \(reference) was shown: \(text) Dice, an interval that holds zero."
     }
-    return difference.value > 0
-      ? "\(candidate) is ahead of \(reference) at held-out sites by \(text) Dice."
-      : "\(candidate) is behind \(reference) at held-out sites by \(text) Dice."
+    return
+      "\(candidate) is \(difference.value > 0 ? "ahead of" : "behind") \(reference) by \(text) Dice at the held-out "
+      + "sites, for these sites and trained models."
+  }
+
+  /// The overall difference of each seed, in words.
+  public var bySeed: String {
+    let values = zip(comparison.seeds, comparison.rows.last?.differenceBySeed ?? []).map { seed, difference in
+      "\(seed): \(difference < 0 ? "−" : "+")\(String(format: "%.3f", abs(difference)))"
+    }
+    return "Difference by seed, mean over sites: " + values.joined(separator: ", ")
   }
 
   /// The headline table: by site and over all, Dice of both methods and the difference.
@@ -104,33 +112,12 @@ public struct ComparisonReport: Encodable {
     return (["method", "familiar sites (validation)", "held-out site", "drop"], rows)
   }
 
-  /// The counterfactual table: by confounder, IoU with and without it and the change of Dice, for each method.
+  /// The counterfactual table; nil without a check.
   public var counterfactuals: (headings: [String], rows: [[String]])? {
-    let methods = [comparison.reference, comparison.candidate].filter { counterfactual[$0] != nil }
-    guard let first = methods.first, let names = counterfactual[first]?.rows.map(\.confounder) else {
-      return nil
+    let models = [comparison.reference, comparison.candidate].compactMap { method in
+      counterfactual[method].map { (name: method, summary: $0) }
     }
-    var rows = names.map { name in
-      [name]
-        + methods.flatMap { method -> [String] in
-          guard let row = counterfactual[method]?.rows.first(where: { $0.confounder == name }) else {
-            return ["–", "–"]
-          }
-          return [
-            String(format: "%.3f", row.agreement), String(format: "%+.3f", row.diceAfter - row.diceBefore),
-          ]
-        }
-    }
-    rows.append(
-      ["mean"]
-        + methods.flatMap { method -> [String] in
-          let own = counterfactual[method]?.rows ?? []
-          let change = own.reduce(0) { $0 + $1.diceAfter - $1.diceBefore } / Double(max(1, own.count))
-          return [
-            String(format: "%.3f", counterfactual[method]?.agreement ?? 0), String(format: "%+.3f", change),
-          ]
-        })
-    return (["do(confounder)"] + methods.flatMap { ["\($0) IoU", "Δ Dice"] }, rows)
+    return models.isEmpty ? nil : Counterfactual.table(models)
   }
 
   /// A row of pictures of the gallery.
@@ -178,7 +165,7 @@ public struct ComparisonReport: Encodable {
       ).svg,
       caption: "\(comparison.candidate) minus \(comparison.reference), paired by image, with 95 % intervals.")
     page.paragraph(
-      "Seeds \(comparison.seeds.map(String.init).joined(separator: ", ")). Intervals: \(comparison.intervals). "
+      "\(bySeed). Intervals: \(comparison.intervals). "
         + "Chosen: \(comparison.selection). \(policy)")
     page.section(
       "What the move to a new site costs",
@@ -188,8 +175,8 @@ public struct ComparisonReport: Encodable {
     if let counterfactuals {
       page.section(
         "Does the prediction move when only a confounder moves?",
-        "The same scenes, rendered without and with each confounder: IoU of the two predictions (1: nothing "
-          + "moved), and the change of Dice. Mean over the models of the first seed.")
+        "The same scenes, rendered without and with each confounder. \(Counterfactual.legend). Mean over the models "
+          + "of the first seed.")
       page.table(
         counterfactuals.headings, counterfactuals.rows, emphasised: [counterfactuals.rows.count - 1])
     }
@@ -202,7 +189,8 @@ public struct ComparisonReport: Encodable {
       ["setting", "value"],
       settings.map { [$0.0, $0.1] } + [
         ["mcdrl", environment.version], ["libtorch", environment.libtorch],
-        ["vector instructions", environment.vectorInstructions], ["threads", "\(environment.threads)"],
+        ["vector instructions", environment.vectorInstructions],
+        ["models side by side", "\(environment.threads)"],
         ["time", String(format: "%.0f s", environment.seconds)],
       ])
     return page.text
