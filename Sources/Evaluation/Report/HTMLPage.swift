@@ -116,9 +116,9 @@ public struct HTMLPage {
     th:first-child, td:first-child { text-align: left; padding-left: 0; }
     th { color: var(--faint); font-weight: 600; font-size: .85rem; }
     tr.total td { font-weight: 700; }
-    figure { margin: .8rem 0; }
+    figure { margin: .8rem 0; overflow-x: auto; }
     figcaption { color: var(--faint); font-size: .85rem; }
-    svg { max-width: 100%; height: auto; display: block; }
+    svg { max-width: 100%; min-width: 34rem; height: auto; display: block; }
     svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
     svg .faint { fill: var(--faint); }
     svg .axis { stroke: var(--line); }
@@ -129,6 +129,6 @@ public struct HTMLPage {
     .gallery { display: flex; flex-wrap: wrap; gap: .6rem; }
     .gallery figure { margin: 0; width: 11rem; max-width: 45%; }
     .gallery img { width: 100%; display: block; border-radius: 4px; }
-    @media print { main { max-width: none; } h2, figure, table { break-inside: avoid; } }
+    @media print { main { max-width: none; } svg { min-width: 0; } h2, figure, table { break-inside: avoid; } }
     """
 }
