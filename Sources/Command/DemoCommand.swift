@@ -61,7 +61,9 @@ enum DemoCommand: Subcommand {
       quick: arguments.has("quick"), link: link, seed: UInt64(try arguments.integer("seed") ?? 0), clip: clip,
       prompts: prompts)
     try claim(out, plan)
+    // Small models gain more from each other's company than from several threads for an operator.
     let workers = try arguments.integer("threads", atLeast: 1) ?? ProcessInfo.processInfo.activeProcessorCount
+    try Machine.setThreads(1)
     let data = out.appendingPathComponent("data")
     try render(plan, to: data, size: clip.preparation.size, prompts, console)
 
@@ -224,13 +226,12 @@ enum DemoCommand: Subcommand {
     let pictures = sweep.scenes.flatMap { [$0.base] + $0.interventions }.map(sweep.sample)
     let (first, settings) = try RunAssembly.trained(study.directory(folds[0]))
     // All folds have the same frozen tower.
-    let features = try FeatureStore(SampleBank(pictures, reader: settings.reader), system: first) {
+    let features = try FeatureStore(
+      SampleBank(pictures, reader: settings.reader), system: first, workers: workers
+    ) {
       console.progress("encoding \($0)/\(pictures.count)")
     }
     console.progress("")
-    let threads = Machine.threads
-    if workers > 1 { try Machine.setThreads(1) }
-    defer { if workers > 1 { try? Machine.setThreads(threads) } }
     let summaries = try concurrentMap(count: folds.count, threads: workers) { index in
       let (system, settings) = try RunAssembly.trained(study.directory(folds[index]))
       return try Counterfactual.Summary(

@@ -18,11 +18,12 @@ public struct FeatureStore: Sendable {
   ///   - system: whose tower and settings are used; its tower must be frozen.
   ///   - batchSize: pictures a pass.
   ///   - memoryLimit: bytes that may be kept; nil is returned when all pictures take more.
-  ///   - progress: told how many are done.
+  ///   - workers: batches that are encoded side by side.
+  ///   - progress: told how many are done, from any thread.
   /// - Throws: `ConfigurationError` when the tower is trained, `TrainingError.noImages`, or what encoding throws.
   public init?(
     _ bank: SampleBank, system: SegmentationSystem, batchSize: Int = 16, memoryLimit: Int = 4 << 30,
-    progress: (Int) -> Void = { _ in }
+    workers: Int = 1, progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
     guard system.isFrozen else {
       throw ConfigurationError("tune: features can be kept only of a frozen tower; set tune to none")
@@ -30,24 +31,21 @@ public struct FeatureStore: Sendable {
     let count = bank.samples.count
     guard count > 0 else { throw TrainingError.noImages }
     system.train(false)
-    var kept: EncodedImages?
-    for start in stride(from: 0, to: count, by: batchSize) {
-      let end = min(count, start + batchSize)
-      try withoutGradients {
-        let part = try system.encoded(bank.batch(Array(start..<end)).images).to(.cpu)
-        if kept == nil {
-          let bytes = part.tensors.reduce(0) { $0 + 4 * $1.count } / (end - start) * count
-          guard bytes <= memoryLimit else { return }
-          kept = try part.map { try .zeros([count] + $0.shape.dropFirst(), dtype: $0.dtype) }
-        }
-        for (target, source) in zip(kept?.tensors ?? [], part.tensors) {
-          try target.narrowed(dim: 0, start: start, length: end - start).assign(source)
-        }
+    let encoder = Encoder(system: system, bank: bank)
+    let first = try encoder.batch(0..<min(batchSize, count))
+    let bytes = first.tensors.reduce(0) { $0 + 4 * $1.count } / min(batchSize, count) * count
+    guard bytes <= memoryLimit else { return nil }
+    let kept = try first.map { try Tensor.zeros([count] + $0.shape.dropFirst(), dtype: $0.dtype) }
+    let done = Tally()
+    let starts = Array(stride(from: 0, to: count, by: batchSize))
+    _ = try concurrentMap(count: starts.count, threads: workers) { index in
+      let rows = starts[index]..<min(count, starts[index] + batchSize)
+      let part = index == 0 ? first : try encoder.batch(rows)
+      for (target, source) in zip(kept.tensors, part.tensors) {
+        try target.narrowed(dim: 0, start: rows.lowerBound, length: rows.count).assign(source)
       }
-      guard kept != nil else { return nil }
-      progress(end)
+      progress(min(count, done.add() * batchSize))
     }
-    guard let kept else { return nil }
     features = kept
     rows = Dictionary(
       bank.samples.enumerated().map { ($1.image, $0) }, uniquingKeysWith: { first, _ in first })
@@ -65,5 +63,15 @@ public struct FeatureStore: Sendable {
         return row
       })
     return try features.map { try $0.indexed(indices) }
+  }
+}
+
+/// Encodes batches from several threads; the system is only read.
+private struct Encoder: @unchecked Sendable {
+  let system: SegmentationSystem
+  let bank: SampleBank
+
+  func batch(_ rows: Range<Int>) throws -> EncodedImages {
+    try withoutGradients { try system.encoded(bank.batch(Array(rows)).images).to(.cpu) }
   }
 }

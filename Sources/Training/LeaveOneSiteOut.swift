@@ -56,8 +56,8 @@ public struct LeaveOneSiteOut: Sendable {
   ///   - clip: loads the CLIP model that the settings name; each fold has one of its own, for it may be tuned.
   ///   - prompts: the words.
   ///   - folder: where run folders go.
-  ///   - workers: folds that are trained side by side; with more than one each has one thread, for small models gain
-  ///     more from company than from several threads for an operator.
+  ///   - workers: folds that are trained side by side. Set libtorch to one thread before: small models gain more from
+  ///     each other's company than from several threads for an operator.
   ///   - version: of the software, for the fingerprints.
   /// - Throws: `ConfigurationError` when there are fewer than two sites, or no method or seed.
   public init(
@@ -106,9 +106,7 @@ public struct LeaveOneSiteOut: Sendable {
     let bank = try SampleBank(samples, reader: configuration.reader)
     let hashes = try Fingerprint.data(catalog.sites)
     let shared = try features(bank, progress)
-    let (folds, threads) = (folds, Machine.threads)
-    if workers > 1 { try Machine.setThreads(1) }
-    defer { if workers > 1 { try? Machine.setThreads(threads) } }
+    let folds = folds
     return try concurrentMap(count: folds.count, threads: workers) { index in
       let result = try fold(folds[index], bank, shared, hashes, progress)
       progress.finished(result)
@@ -121,7 +119,9 @@ public struct LeaveOneSiteOut: Sendable {
   private func features(_ bank: SampleBank, _ progress: Progress) throws -> FeatureStore? {
     guard configuration.keepsFeatures, !configuration.clip.hasPrefix("random:") else { return nil }
     let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip(configuration.seed))
-    return try FeatureStore(bank, system: system) { progress.encoding($0, bank.samples.count) }
+    return try FeatureStore(bank, system: system, workers: workers) {
+      progress.encoding($0, bank.samples.count)
+    }
   }
 
   private func settings(_ fold: Fold) -> RunConfiguration {
