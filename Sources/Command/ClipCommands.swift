@@ -71,6 +71,7 @@ enum ClipEmbedCommand: Subcommand {
   static let usage = "CLIP [--images …] [--texts …] [--dense tokens|maskclip|sclip] --out F"
   static let example =
     "mcdrl clip embed clip-vit-base-patch16 --images a.jpg --texts \"a polyp\" --out features.safetensors"
+  static let choosesDevice = true
   static let options: [Option] = [
     .many("images", "FILE", "image files"),
     .many("texts", "TEXT", "the texts"),

@@ -22,9 +22,11 @@ struct CounterfactualReport: Encodable {
   let entries: [Entry]
 
   /// Segments a sweep with each run.
-  init(_ runs: [RunDirectory], sweep: Sweep, threshold: Double, _ console: Console) throws {
+  init(
+    _ runs: [RunDirectory], sweep: Sweep, threshold: Double, device: Device, _ console: Console
+  ) throws {
     entries = try runs.map { run in
-      let (system, configuration) = try RunAssembly.trained(run)
+      let (system, configuration) = try RunAssembly.trained(run, on: device)
       let bar = ProgressBar("\(configuration.model.method.rawValue)", total: sweep.scenes.count)
       let cases = try Segmenter(system, reader: configuration.reader)
         .counterfactualCases(sweep, threshold: threshold) {

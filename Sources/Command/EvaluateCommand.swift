@@ -10,6 +10,7 @@ enum EvaluateCommand: Subcommand {
   static let summary = "score a run at a site, beside predictors that do not look"
   static let usage = "RUN --data DATA [--site S …] | RUN… --counterfactual SWEEP"
   static let example = "mcdrl evaluate runs/c3 --data polypgen"
+  static let choosesDevice = true
   static let options: [Option] = [
     .one("data", "DATA", "folder of sites (the one the run was trained on)"),
     .many("site", "SITE", "sites to score (the one that was held out)"),
@@ -99,9 +100,13 @@ enum EvaluateCommand: Subcommand {
     guard !runs.isEmpty else {
       throw UsageError(description: "give at least one run folder\nusage: mcdrl \(name) \(usage)")
     }
+    if let other = ["data", "site", "tolerance"].first(where: arguments.has) {
+      throw UsageError(
+        description: "--\(other) says nothing to --counterfactual, which takes scenes from its folder")
+    }
     let report = try CounterfactualReport(
       runs, sweep: Sweep(URL(fileURLWithPath: sweep)), threshold: arguments.number("threshold") ?? 0.5,
-      console)
+      device: arguments.device() ?? .cpu, console)
     for (run, entry) in zip(runs, report.entries) {
       try run.write(entry, to: run.url.appendingPathComponent("counterfactual.json"))
     }

@@ -74,7 +74,9 @@ enum MCDRLCommand {
     do {
       arguments = try Arguments(rest, options: command.options + commonOptions)
       if let threads = try arguments.integer("threads", atLeast: 1) { try Machine.setThreads(threads) }
-      _ = try arguments.device()
+      if let device = try arguments.device(), device != .cpu, !command.choosesDevice {
+        throw UsageError(description: "--device \(device): mcdrl \(command.name) computes on the cpu")
+      }
     } catch let error as UsageError {
       throw UsageError(description: "\(error)\nusage: mcdrl \(command.name) \(command.usage)")
     }

@@ -10,6 +10,7 @@ enum PredictCommand: Subcommand {
   static let summary = "segment images: masks, probabilities, overlays"
   static let usage = "RUN INPUT… --out DIR"
   static let example = "mcdrl predict runs/c3 polypgen/c3/images --out predictions --format mask,overlay"
+  static let choosesDevice = true
   static let options: [Option] = [
     .one("out", "DIR", "where results go"),
     .one("format", "LIST", "mask, probability, overlay; several with commas (mask)"),

@@ -13,6 +13,8 @@ protocol Subcommand {
   static var example: String { get }
   /// Its own options.
   static var options: [Option] { get }
+  /// Whether `--device` says where it computes; the others compute on the CPU.
+  static var choosesDevice: Bool { get }
   /// Does the work.
   static func run(_ arguments: Arguments, _ console: Console) throws
 }
@@ -28,6 +30,9 @@ let commonOptions: [Option] = [
 ]
 
 extension Subcommand {
+  /// On the CPU.
+  static var choosesDevice: Bool { false }
+
   /// The whole help text.
   static var help: String {
     let all = options + commonOptions

@@ -12,6 +12,7 @@ enum TrainCommand: Subcommand {
   static let usage = "--data DATA --clip CLIP --hold-out SITE --out RUN"
   static let example =
     "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json --hold-out c3 --out runs/c3"
+  static let choosesDevice = true
   static let options: [Option] = [
     .one("data", "DATA", "folder of sites, or a sites.json5"),
     .one("clip", "CLIP", "CLIP folder, or random:FILE for random weights of that geometry"),

@@ -55,6 +55,9 @@ extension ProgramTests {
         #expect((summary["rows"] as? [[String: Any]])?.count == 12)
       }
       #expect(FileManager.default.fileExists(atPath: shop.file("two/counterfactual.json").path))
+      let extra = try Program.run(
+        "evaluate", shop.file("one").path, "--counterfactual", data.path, "--site", "c")
+      #expect(extra.code == 2 && extra.err.contains("--site"))
       let missing = try Program.run("evaluate", shop.file("one").path, "--counterfactual", shop.data.path)
       #expect(missing.code == 1 && missing.err.contains("factors.jsonl"))
     }
