@@ -62,6 +62,9 @@ struct Arguments {
         index += 1
       }
       guard !found.isEmpty else { throw UsageError(description: "--\(name) needs a value: \(placeholder)") }
+      guard option.takesMany || values[name] == nil else {
+        throw UsageError(description: "--\(name) is given twice; give it once")
+      }
       values[name, default: []] += found
     }
   }
@@ -103,6 +106,15 @@ struct Arguments {
     } catch {
       throw UsageError(description: "--device \(text): \(error)")
     }
+  }
+
+  /// A probability, from 0 to 1.
+  func probability(_ name: String) throws -> Double? {
+    guard let number = try number(name) else { return nil }
+    guard (0...1).contains(number) else {
+      throw UsageError(description: "--\(name) \(number): a number from 0 to 1 is needed")
+    }
+    return number
   }
 
   /// A number.

@@ -113,7 +113,8 @@ enum ClipEmbedCommand: Subcommand {
 }
 
 /// The tokenizer and the window of a CLIP, without its weights where it is a folder.
-func clipWords(_ clip: String) throws -> (tokenizer: Tokenizer, window: Int) {
+func clipWords(_ name: String) throws -> (tokenizer: Tokenizer, window: Int) {
+  let clip = try ProjectFiles.clip(name)
   guard !clip.hasPrefix("random:") else {
     let model = try CLIPModel.load(clip)
     return (model.tokenizer, model.configuration.text.positions)

@@ -47,10 +47,7 @@ enum DemoCommand: Subcommand {
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let start = Date()
     let out = URL(fileURLWithPath: arguments.last("out") ?? "demo")
-    let link = try arguments.number("link") ?? 0.8
-    guard (0...1).contains(link) else {
-      throw UsageError(description: "--link \(link): a number from 0 (no link) to 1 (always) is needed")
-    }
+    let link = try arguments.probability("link") ?? 0.8
     guard arguments.positional.isEmpty else {
       throw UsageError(description: "give the folder with --out\nusage: mcdrl \(name) \(usage)")
     }

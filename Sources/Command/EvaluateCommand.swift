@@ -46,7 +46,7 @@ enum EvaluateCommand: Subcommand {
     let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
     let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
     let tolerance = try arguments.number("tolerance") ?? 2
-    let threshold = try arguments.number("threshold") ?? 0.5
+    let threshold = try arguments.probability("threshold") ?? 0.5
     let catalog = try SiteCatalog(
       URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
@@ -105,7 +105,7 @@ enum EvaluateCommand: Subcommand {
         description: "--\(other) says nothing to --counterfactual, which takes scenes from its folder")
     }
     let report = try CounterfactualReport(
-      runs, sweep: Sweep(URL(fileURLWithPath: sweep)), threshold: arguments.number("threshold") ?? 0.5,
+      runs, sweep: Sweep(URL(fileURLWithPath: sweep)), threshold: arguments.probability("threshold") ?? 0.5,
       device: arguments.device() ?? .cpu, console)
     for (run, entry) in zip(runs, report.entries) {
       try run.write(entry, to: run.url.appendingPathComponent("counterfactual.json"))

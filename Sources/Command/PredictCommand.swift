@@ -44,10 +44,19 @@ enum PredictCommand: Subcommand {
       }
       return format
     }
-    let threshold = try arguments.number("threshold") ?? 0.5
+    let threshold = try arguments.probability("threshold") ?? 0.5
     let maxPixels = try arguments.integer("max-pixels", atLeast: 1)
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let files = try inputs(arguments.positional.dropFirst().map { URL(fileURLWithPath: $0) })
+    // Results carry the names of their images, so they would replace them.
+    let place = out.standardizedFileURL.resolvingSymlinksInPath().path
+    if let input = files.first(where: {
+      $0.deletingLastPathComponent().standardizedFileURL.resolvingSymlinksInPath().path == place
+    }) {
+      throw UsageError(
+        description: "--out \(out.path): \(input.lastPathComponent) is read from this folder and could be "
+          + "overwritten; choose another")
+    }
     let (system, trained) = try RunAssembly.trained(
       RunDirectory(URL(fileURLWithPath: arguments.positional[0])), on: arguments.device() ?? .cpu)
     var configuration = trained

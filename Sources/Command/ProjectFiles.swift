@@ -6,7 +6,9 @@ enum ProjectFiles {
   ///
   /// - Throws: `UsageError` that names it and the option to give instead.
   static func find(_ path: String, instead option: String) throws -> URL {
-    let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+    // The first word of the command line is no path when the program was found by PATH.
+    let program = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]))
+      .resolvingSymlinksInPath()
     let places =
       [URL(fileURLWithPath: FileManager.default.currentDirectoryPath)]
       + sequence(first: program.deletingLastPathComponent()) { url in

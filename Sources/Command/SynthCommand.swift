@@ -50,10 +50,7 @@ enum SynthCommand: Subcommand {
     guard size <= 2048 else {
       throw UsageError(description: "--size \(size): at most 2048 pixels can be rendered")
     }
-    let link = try arguments.number("link") ?? 0.8
-    guard (0...1).contains(link) else {
-      throw UsageError(description: "--link \(link): a number from 0 (no link) to 1 (always) is needed")
-    }
+    let link = try arguments.probability("link") ?? 0.8
     let formatName = arguments.last("format") ?? "jpg"
     guard let format = SyntheticDataset.Format(rawValue: formatName) else {
       throw UsageError(description: "--format \(formatName): choose jpg or png")

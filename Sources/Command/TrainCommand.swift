@@ -15,7 +15,7 @@ enum TrainCommand: Subcommand {
   static let choosesDevice = true
   static let options: [Option] = [
     .one("data", "DATA", "folder of sites, or a sites.json5"),
-    .one("clip", "CLIP", "CLIP folder, or random:FILE for random weights of that geometry"),
+    .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
     .one("hold-out", "SITE", "the site that takes no part in training"),
     .one("out", "RUN", "the run folder"),
     .one("method", "NAME", "mcdrl, baseline, no-mtrs or no-cdrl (mcdrl)"),
@@ -73,6 +73,13 @@ enum TrainCommand: Subcommand {
       "\(configuration.model.method.rawValue): \(split.training.count) training and "
         + "\(split.validation.count) validation images from \(sources.map(\.name).joined(separator: ", ")); "
         + "\(configuration.holdOut) held out")
+    let method = configuration.model.method
+    if method.selectsRegions || method.intervenes, !split.training.contains(where: { $0.lesionClass != nil })
+    {
+      console.note(
+        "note: no image has a lesion class, so L_causal and L_contrast are left out; state classes in sites.json5, or "
+          + "one for all with --set lesionClass=polyp")
+    }
     let reader = configuration.reader
     let training = try bank(split.training, reader, "reading", console)
     let validation = try bank(split.validation, reader, "reading validation", console)

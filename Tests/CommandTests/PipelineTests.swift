@@ -77,6 +77,12 @@ extension ProgramTests {
         "predict", run.path, inputs.path, "--out", bad.appendingPathComponent("below").path)
       #expect(blocked.code == 1 && blocked.err.contains(bad.path), "\(blocked.err)")
 
+      // Masks carry their images' names: into the images' own folder they would replace them.
+      let before = try Data(contentsOf: inputs.appendingPathComponent("1.png"))
+      let onto = try Program.run("predict", run.path, inputs.path, "--out", inputs.path)
+      #expect(onto.code == 2 && onto.err.contains(inputs.path), "\(onto.err)")
+      #expect(try Data(contentsOf: inputs.appendingPathComponent("1.png")) == before)
+
       // The folder holds a run now.
       let again = try Program.run(shop.training("run"))
       #expect(again.code == 1 && again.err.contains(run.path) && again.err.contains("--resume"))

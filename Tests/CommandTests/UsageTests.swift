@@ -93,5 +93,13 @@ extension ProgramTests {
       let checks = try #require(outcome.json() as? [[String: String]])
       #expect(checks.contains { $0["what"] == "libtorch" && $0["found"]?.hasPrefix("2.") == true })
     }
+
+    @Test("An option that is given twice, and a threshold beyond 1, are wrong usage")
+    func once() throws {
+      let twice = try Program.run("train", "--hold-out", "a", "--hold-out", "b")
+      #expect(twice.code == 2 && twice.err.contains("--hold-out"), "\(twice.err)")
+      let wide = try Program.run("predict", "run", "image.png", "--out", "o", "--threshold", "2")
+      #expect(wide.code == 2 && wide.err.contains("--threshold"), "\(wide.err)")
+    }
   }
 }

@@ -176,7 +176,8 @@ public struct ComparisonReport: Encodable {
       page.section(
         "Does the prediction move when only a confounder moves?",
         "The same scenes, rendered without and with each confounder. \(Counterfactual.legend). Mean over the models "
-          + "of the first seed.")
+          + "of the first seed. Every one of these scenes has a lesion and, without a confounder, nothing in its way: "
+          + "hence more Dice than above.")
       page.table(
         counterfactuals.headings, counterfactuals.rows, emphasised: [counterfactuals.rows.count - 1])
     }
