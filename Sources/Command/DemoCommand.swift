@@ -64,17 +64,17 @@ enum DemoCommand: Subcommand {
     let data = out.appendingPathComponent("data")
     try render(plan, to: data, size: clip.preparation.size, prompts, console)
 
-    let configuration = try settings(plan, data: data, size: clip.preparation.size)
+    let training = StudyPlan(
+      study: "demo", configuration: try settings(plan, data: data, size: clip.preparation.size),
+      arms: methods.map { Arm($0) }, seeds: plan.seeds, version: MCDRLCommand.version)
+    let configuration = training.configuration
     let catalog = try SiteCatalog(data)
     let study = try LeaveOneSiteOut(
-      configuration: configuration, methods: methods, seeds: plan.seeds, catalog: catalog,
-      clip: { try CLIPModel.load(ProjectFiles.clip("tiny"), seed: $0) }, prompts: prompts, folder: out,
-      workers: workers, version: MCDRLCommand.version)
-    let trained = catalog.sites.count - 1
-    let steps =
-      study.folds.count * plan.epochs
-      * (Int(Double(trained * plan.perSite) * (1 - configuration.validationShare)) / configuration.batchSize)
-    let folds = try train(study, steps: steps, workers: workers, console)
+      training, catalog: catalog, clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
+      prompts: prompts, folder: out, workers: workers)
+    console.note("2/5 encoding all images once with the frozen tower")
+    console.note("3/5 training on what it gives")
+    let folds = try StudyRunner.train(study, workers: workers, console)
     console.note("4/5 asking whether predictions move when only a confounder moves")
     let sweep = try Sweep(data)
     let counterfactual = try counterfactual(study, plan, sweep, workers: workers, console)
@@ -188,33 +188,6 @@ enum DemoCommand: Subcommand {
     return configuration
   }
 
-  private static func train(
-    _ study: LeaveOneSiteOut, steps: Int, workers: Int, _ console: Console
-  ) throws -> [FoldResult] {
-    var progress = LeaveOneSiteOut.Progress()
-    progress.encoding = { done, total in console.progress(done < total ? "encoding \(done)/\(total)" : "") }
-    console.note("2/5 encoding all images once with the frozen tower")
-    console.note("3/5 training \(study.folds.count) models on what it gives, \(workers) side by side")
-    let bar = ProgressBar("training", total: steps)
-    let (done, finished) = (Tally(), Tally())
-    progress.step = { _ in console.progress(bar.line(done.add(), unit: "steps")) }
-    progress.finished = { result in
-      console.note(
-        "  \(finished.add())/\(study.folds.count) \(result.site) held out, \(result.method), seed "
-          + "\(result.seed): Dice \(format(result.dice)) (familiar sites \(format(result.validationDice))), "
-          + "\(format(result.seconds, 1)) s")
-    }
-    progress.shouldStop = { Interrupt.requested }
-    // Before and after this Ctrl-C ends at once: there is nothing that another call would not make again quickly.
-    Interrupt.watch()
-    defer { Interrupt.unwatch() }
-    do {
-      return try study.run(progress)
-    } catch TrainingError.interrupted {
-      throw Interruption(description: "interrupted; what is finished is kept, run the same command to go on")
-    }
-  }
-
   /// The sweep under the models of the first seed, mean over the folds.
   private static func counterfactual(
     _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, workers: Int, _ console: Console
@@ -236,7 +209,7 @@ enum DemoCommand: Subcommand {
     }
     return try Dictionary(
       uniqueKeysWithValues: methods.map { method in
-        let own = zip(folds, summaries).filter { $0.0.method == method }.map(\.1)
+        let own = zip(folds, summaries).filter { $0.0.arm == Arm(method) }.map(\.1)
         return (method.rawValue, try Counterfactual.Summary(meanOf: own))
       })
   }

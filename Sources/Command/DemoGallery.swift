@@ -18,7 +18,7 @@ struct DemoGallery {
     for (index, site) in catalog.sites.enumerated() {
       let own = study.folds.filter { $0.site == site.name && $0.seed == seed }
       let models = try own.map { fold in
-        (fold.method.rawValue, try segmenter(fold), folds.first { $0.isOf(fold) }?.images ?? [])
+        (fold.arm.name, try segmenter(fold), folds.first { $0.isOf(fold) }?.images ?? [])
       }
       guard let first = models.first, let last = models.last, !first.2.isEmpty else { continue }
       let pairs = zip(first.2, last.2).map { ($0.scores.dice, $1.scores.dice) }
@@ -76,6 +76,6 @@ struct DemoGallery {
 extension FoldResult {
   /// Whether it is the result of a fold.
   fileprivate func isOf(_ fold: LeaveOneSiteOut.Fold) -> Bool {
-    site == fold.site && method == fold.method.rawValue && seed == fold.seed
+    site == fold.site && method == fold.arm.name && seed == fold.seed
   }
 }

@@ -42,7 +42,7 @@ enum TrainCommand: Subcommand {
     let prompts = try PromptSet(
       contentsOf: resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts")))
     if resuming, let file = arguments.last("prompts"),
-      try PromptSet(contentsOf: URL(fileURLWithPath: file)) != prompts
+      try PromptSet(contentsOf: URL(fileURLWithPath: file)).limited(to: configuration.confounders) != prompts
     {
       throw TrainSettings.refusal("--prompts \(file)", "other words, those in \(run.promptsFile.path)")
     }
@@ -62,7 +62,7 @@ enum TrainCommand: Subcommand {
     if resuming, (try? ClipDescription(run)) == nil { try run.write(ClipDescription(clip), to: run.clipFile) }
     if !resuming {
       try run.create()
-      try run.write(prompts, to: run.promptsFile)
+      try run.write(prompts.limited(to: configuration.confounders), to: run.promptsFile)
       try run.write(ClipDescription(clip), to: run.clipFile)
       try run.write(
         Fingerprint(sites: sources, system: system, version: MCDRLCommand.version), to: run.fingerprintFile)
@@ -109,11 +109,7 @@ enum TrainCommand: Subcommand {
     }
     var configuration = RunConfiguration()
     configuration.imageSize = 0
-    // Random weights need to learn everything at a rate of their own; trained ones only to adapt.
-    if try arguments.required("clip").hasPrefix("random:") {
-      configuration.tune = .all
-      configuration.optimizer.towerLearningRate = 5e-4
-    }
+    try TrainSettings.adapt(&configuration, toClip: arguments.required("clip"))
     configuration.data = try arguments.required("data")
     configuration.holdOut = try arguments.required("hold-out")
     try settings.apply(to: &configuration)

@@ -40,6 +40,14 @@ struct TrainSettings {
     for assignment in arguments.all("set") { add("set", assignment) { try $0.set(assignment) } }
   }
 
+  /// Defaults that follow from where the tower's weights come from.
+  static func adapt(_ configuration: inout RunConfiguration, toClip clip: String) {
+    // Random weights need to learn everything at a rate of their own; trained ones only to adapt.
+    guard clip.hasPrefix("random:") else { return }
+    configuration.tune = .all
+    configuration.optimizer.towerLearningRate = 5e-4
+  }
+
   /// Lays the settings over others; what stands later here wins.
   ///
   /// - Throws: `FileError` or `ConfigurationError` that names the file or setting.

@@ -3,7 +3,7 @@ import Imaging
 import Torch
 
 /// Reads images and masks as tensors.
-public struct SampleReader: Sendable {
+public struct SampleReader: Hashable, Sendable {
   /// The side S that images are scaled to, whole and without keeping their proportions.
   public let size: Int
   /// How large a file may be.

@@ -25,9 +25,28 @@ public struct FoldResult: Codable, Equatable, Sendable {
     }
   }
 
+  /// Settings that validation chose among, and how they did there.
+  public struct Candidate: Codable, Equatable, Sendable {
+    /// Assignments by dotted name.
+    public let settings: [String]
+    /// Mean Dice of the chosen epoch on the source sites' validation split.
+    public let validationDice: Double?
+
+    /// Joins the parts.
+    public init(settings: [String], validationDice: Double?) {
+      self.settings = settings
+      self.validationDice = validationDice
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case settings
+      case validationDice = "validation_dice"
+    }
+  }
+
   /// The held-out site.
   public let site: String
-  /// The method, by name.
+  /// The method or arm, by name.
   public let method: String
   /// The seed.
   public let seed: UInt64
@@ -35,7 +54,13 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public let epoch: Int
   /// That Dice; nil without a validation split.
   public let validationDice: Double?
-  /// Seconds of training.
+  /// The settings that validation chose; empty when there was nothing to choose.
+  public let chosen: [String]
+  /// What they were chosen from.
+  public let candidates: [Candidate]
+  /// From which probability on a pixel was lesion.
+  public let threshold: Double
+  /// Seconds of training; the only entry that differs between equal runs.
   public let seconds: Double
   /// The images of the held-out site.
   public let images: [Image]
@@ -45,7 +70,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
 
   /// Joins the parts.
   public init(
-    site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?, seconds: Double,
+    site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
+    chosen: [String] = [], candidates: [Candidate] = [], threshold: Double = 0.5, seconds: Double,
     images: [Image]
   ) {
     self.site = site
@@ -53,12 +79,15 @@ public struct FoldResult: Codable, Equatable, Sendable {
     self.seed = seed
     self.epoch = epoch
     self.validationDice = validationDice
+    self.chosen = chosen
+    self.candidates = candidates
+    self.threshold = threshold
     self.seconds = seconds
     self.images = images
   }
 
   enum CodingKeys: String, CodingKey {
-    case site, method, seed, epoch, seconds, images
+    case site, method, seed, epoch, chosen, candidates, threshold, seconds, images
     case validationDice = "validation_dice"
   }
 }

@@ -1,7 +1,7 @@
 /// How large a picture may be before it is refused, unread.
 ///
 /// A few kilobytes can hold a picture that unpacks to gigabytes; the limits turn it away from its header.
-public struct ImageLimits: Sendable, Equatable {
+public struct ImageLimits: Sendable, Hashable {
   /// The most pixels, width × height; 100 million by default.
   public var maximumPixels: Int
   /// The most bytes in a file; 1 GiB by default.

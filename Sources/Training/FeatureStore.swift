@@ -10,6 +10,8 @@ import Torch
 public struct FeatureStore: Sendable {
   private let rows: [URL: Int]
   private let features: EncodedImages
+  /// The memory that the features take.
+  let bytes: Int
 
   /// Encodes the pictures of a bank.
   ///
@@ -33,7 +35,7 @@ public struct FeatureStore: Sendable {
     system.train(false)
     let encoder = Encoder(system: system, bank: bank)
     let first = try encoder.batch(0..<min(batchSize, count))
-    let bytes = first.tensors.reduce(0) { $0 + 4 * $1.count } / min(batchSize, count) * count
+    bytes = first.tensors.reduce(0) { $0 + 4 * $1.count } / min(batchSize, count) * count
     guard bytes <= memoryLimit else { return nil }
     let kept = try first.map { try Tensor.zeros([count] + $0.shape.dropFirst(), dtype: $0.dtype) }
     let done = Tally()

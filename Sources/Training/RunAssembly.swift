@@ -10,14 +10,16 @@ public enum RunAssembly {
   ///
   /// - Parameters:
   ///   - configuration: the settings.
-  ///   - prompts: the words.
+  ///   - prompts: the words; as many confounders as the settings say are taken.
   ///   - clip: the CLIP model that `configuration.clip` names.
   /// - Returns: the system, not yet trained.
   /// - Throws: `CLIPError`, `TorchError` that name the file or setting.
   public static func fresh(
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
-    let text = try TextEmbeddings(prompts) { try clip.textFeatures($0) }
+    let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
+      try clip.textFeatures($0)
+    }
     let system = try SegmentationSystem(
       tower: clip.vision, mean: clip.preparation.mean, deviation: clip.preparation.deviation, text: text,
       configuration: configuration)

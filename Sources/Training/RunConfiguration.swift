@@ -16,6 +16,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var clip = ""
   /// The lesion class of images for which the data states none; empty for none.
   public var lesionClass = ""
+  /// M: how many of the prompt file's confounders make the dictionary, taken in turn from its groups; 0 for all.
+  public var confounders = 0
   /// S: the side of the square that images are scaled to.
   public var imageSize = 224
   /// Larger images are refused before they are decoded.
@@ -155,6 +157,7 @@ extension RunConfiguration {
     }
     do { try device.requireAvailable() } catch { throw ConfigurationError("device: \(error)") }
     try require(epochs >= 1, "epochs is \(epochs); it must be at least 1")
+    try require(confounders >= 0, "confounders is \(confounders); it must be at least 0")
     try require(batchSize >= 1, "batchSize is \(batchSize); it must be at least 1")
     try require(accumulation >= 1, "accumulation is \(accumulation); it must be at least 1")
     try require((16...2048).contains(imageSize), "imageSize is \(imageSize); it must be from 16 to 2048")

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import MCDRL
 import Torch
@@ -71,6 +72,13 @@ public struct RunDirectory: Sendable {
     var configuration = RunConfiguration()
     try configuration.merge(contentsOf: configurationFile)
     return configuration
+  }
+
+  /// What the finished epochs came to.
+  ///
+  /// - Throws: an error that names the file when it cannot be read.
+  public func history() throws -> [EpochMetrics] {
+    try JSONLines.read(metricsFile, expected: "the metrics of an epoch")
   }
 
   /// Writes a value as JSON, atomically.

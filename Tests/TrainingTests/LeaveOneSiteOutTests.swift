@@ -48,9 +48,11 @@ extension TrainingRuns {
         var configuration = frozen(tiny)
         configuration.batchSize = batch
         return try LeaveOneSiteOut(
-          configuration: configuration, methods: [.baseline, .mcdrl], seeds: [3], catalog: catalog,
-          clip: { try CLIPModel.load(name, seed: $0) }, prompts: prompts,
-          folder: tiny.run.url.appendingPathComponent(folder), workers: workers, version: "test")
+          StudyPlan(
+            study: "loso", configuration: configuration, arms: [Arm(.baseline), Arm(.mcdrl)], seeds: [3],
+            version: "test"),
+          catalog: catalog, clip: { try CLIPModel.load(name, seed: $0.seed) }, prompts: prompts,
+          folder: tiny.run.url.appendingPathComponent(folder), workers: workers)
       }
       let whole = try study("whole")
       let expected = try whole.run()

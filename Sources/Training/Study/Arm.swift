@@ -1,0 +1,99 @@
+import Foundation
+import MCDRL
+
+/// One way of training that is compared with others: a name, and how its settings differ from the common ones.
+public struct Arm: Hashable, Codable, Sendable {
+  /// What tables and folders call it.
+  public let name: String
+  /// Settings by dotted name, as `--set` takes them: `model.intervention.depth=5`.
+  public let settings: [String]
+
+  /// Names an arm.
+  ///
+  /// - Parameters:
+  ///   - name: letters, digits, dots, hyphens and underscores, for folders are named after it.
+  ///   - settings: assignments by dotted name; none for the common settings as they are.
+  /// - Throws: `ConfigurationError` for another name.
+  public init(_ name: String, settings: [String]) throws {
+    let isPlain = name.unicodeScalars.allSatisfy {
+      $0.isASCII && (CharacterSet.alphanumerics.contains($0) || "-_.".unicodeScalars.contains($0))
+    }
+    guard isPlain, name.contains(where: { $0.isLetter || $0.isNumber }) else {
+      throw ConfigurationError(
+        "the arm \"\(name)\": folders are named after it, so use letters, digits, dots, hyphens and underscores"
+      )
+    }
+    self.name = name
+    self.settings = settings
+  }
+
+  /// One of the methods, with the common settings.
+  public init(_ method: Method) {
+    name = method.rawValue
+    settings = ["model.method=\(method.rawValue)"]
+  }
+
+  /// Reads `NAME` of a method, or `NAME:key=value,key=value`.
+  ///
+  /// - Throws: `ConfigurationError` that says what was wrong.
+  public init(parsing text: String) throws {
+    guard let colon = text.firstIndex(of: ":") else {
+      guard let method = Method(rawValue: text) else {
+        let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ConfigurationError(
+          "the method \"\(text)\" is not known; use one of \(names), or NAME:key=value,… for one of your own")
+      }
+      self.init(method)
+      return
+    }
+    try self.init(
+      String(text[..<colon]), settings: Self.assignments(String(text[text.index(after: colon)...])))
+  }
+
+  /// Parts at commas outside brackets, for a value may be a list.
+  private static func assignments(_ text: String) -> [String] {
+    var (parts, depth) = ([""], 0)
+    for character in text {
+      depth += "[{".contains(character) ? 1 : "]}".contains(character) ? -1 : 0
+      if character == ",", depth == 0 { parts.append("") } else { parts[parts.count - 1].append(character) }
+    }
+    return parts.filter { !$0.isEmpty }
+  }
+
+  /// The common settings with this arm's laid over them.
+  ///
+  /// - Throws: `ConfigurationError` that names the setting.
+  public func applied(to configuration: RunConfiguration) throws -> RunConfiguration {
+    try settings.reduce(into: configuration) { try $0.set($1) }
+  }
+}
+
+/// A setting that validation chooses: its dotted name and the values that are tried.
+public struct Choice: Hashable, Codable, Sendable {
+  /// The dotted name.
+  public let setting: String
+  /// The values, as `--set` takes them.
+  public let values: [String]
+
+  /// Reads `key=value,value,…`.
+  ///
+  /// - Throws: `ConfigurationError` when there is no name or fewer than two values.
+  public init(parsing text: String) throws {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    let values = parts.count == 2 ? parts[1].split(separator: ",").map(String.init) : []
+    guard values.count >= 2 else {
+      throw ConfigurationError(
+        "--choose \(text): write key=value,value with at least two values, such as "
+          + "optimizer.learningRate=0.001,0.005")
+    }
+    setting = parts[0]
+    self.values = values
+  }
+
+  /// Every combination of the values of some choices, the last varying fastest; one empty one of no choice.
+  static func combinations(_ choices: [Choice]) -> [[String]] {
+    choices.reduce([[]]) { found, choice in
+      found.flatMap { start in choice.values.map { start + ["\(choice.setting)=\($0)"] } }
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import CLIP
+import Datasets
+import Evaluation
+import Foundation
+import MCDRL
+import Torch
+
+/// Holds every site out in turn, for some arms and seeds; method, section 7.
+///
+/// Images are decoded once and the features of frozen towers encoded once, for all folds. Each fold is a run folder of
+/// its own, `runs/SITE/ARM-SEED`; a fold whose `fold.json` is written is not trained again, one that was interrupted goes
+/// on. Folds do not depend on each other, so several may be trained side by side with the same results.
+public struct LeaveOneSiteOut: Sendable {
+  /// One model to train: which site is held out, which arm, from which seed.
+  public struct Fold: Hashable, Sendable {
+    /// The site that is held out.
+    public let site: String
+    /// The arm.
+    public let arm: Arm
+    /// The seed.
+    public let seed: UInt64
+  }
+
+  /// What is told while it works.
+  public struct Progress: Sendable {
+    /// Pictures whose features are encoded, of all.
+    public var encoding: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    /// After each step of a fold that is trained, from its thread.
+    public var step: @Sendable (_ fold: Fold) -> Void = { _ in }
+    /// After a fold, from its thread.
+    public var finished: @Sendable (_ result: FoldResult) -> Void = { _ in }
+    /// Asked after each step; true saves the state and stops.
+    public var shouldStop: @Sendable () -> Bool = { false }
+
+    /// Says nothing and never stops.
+    public init() {}
+  }
+
+  /// What is trained and how it is scored.
+  public let plan: StudyPlan
+  /// The sites.
+  public let catalog: SiteCatalog
+  /// The words.
+  public let prompts: PromptSet
+  /// Where run folders go.
+  public let folder: URL
+  private let clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel
+  private let workers: Int
+
+  /// Describes the folds.
+  ///
+  /// - Parameters:
+  ///   - plan: the settings, arms and seeds.
+  ///   - catalog: the sites.
+  ///   - clip: loads the CLIP model that settings name; each fold has one of its own, for it may be tuned.
+  ///   - prompts: the words.
+  ///   - folder: where run folders go.
+  ///   - workers: folds that are trained side by side. Set libtorch to one thread before: small models gain more from
+  ///     each other's company than from several threads for an operator.
+  /// - Throws: `ConfigurationError` when there are fewer than two sites, or a setting is not possible.
+  public init(
+    _ plan: StudyPlan, catalog: SiteCatalog,
+    clip: @escaping @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet,
+    folder: URL, workers: Int = 1
+  ) throws {
+    guard catalog.sites.count >= 2 else {
+      throw ConfigurationError("\(catalog.folder.path): leaving a site out needs at least two sites")
+    }
+    try plan.validate()
+    try RunAssembly.requireClasses(catalog.sites, prompts, in: catalog.folder)
+    self.plan = plan
+    self.catalog = catalog
+    self.clip = clip
+    self.prompts = prompts
+    self.folder = folder
+    self.workers = workers
+  }
+
+  /// The folds in the order in which they are trained.
+  public var folds: [Fold] {
+    catalog.sites.flatMap { site in
+      plan.seeds.flatMap { seed in plan.arms.map { Fold(site: site.name, arm: $0, seed: seed) } }
+    }
+  }
+
+  /// The folder of one fold: the run that validation chose.
+  public func directory(_ fold: Fold) -> RunDirectory { RunDirectory(folder("runs", fold)) }
+
+  /// Where the candidates among which validation chooses are trained.
+  func candidates(_ fold: Fold) -> URL { folder("candidates", fold) }
+
+  private func folder(_ kind: String, _ fold: Fold) -> URL {
+    folder.appendingPathComponent("\(kind)/\(fold.site)/\(fold.arm.name)-\(fold.seed)")
+  }
+
+  /// Steps that remain, over all folds that are not finished; for a progress bar.
+  ///
+  /// - Throws: an error that names what cannot be read.
+  public func stepsLeft() throws -> Int {
+    try folds.filter { stored($0) == nil }.reduce(0) { total, fold in
+      let split = try split(fold, plan.settings(fold.arm, []))
+      return try total
+        + plan.candidates.reduce(0) { sum, candidate in
+          let settings = try plan.settings(fold.arm, candidate)
+          return sum + settings.epochs * max(1, split.training.count / settings.batchSize)
+        }
+    }
+  }
+
+  /// The results that are finished, in the order of `folds`.
+  public var finished: [FoldResult] { folds.compactMap(stored) }
+
+  /// Trains and scores every fold.
+  ///
+  /// - Returns: the scores of every fold, in the order of `folds`.
+  /// - Throws: `TrainingError.interrupted` when it is asked to stop, or an error that names the file or setting.
+  public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
+    let folds = folds
+    let hashes = try Fingerprint.data(catalog.sites)
+    // What is finished needs no images; a study that is done is read in a moment.
+    let open = folds.filter { stored($0) == nil }
+    let settings = try open.flatMap { fold in try plan.candidates.map { try self.settings(fold, $0) } }
+    let inputs = try StudyInputs(
+      settings, samples: catalog.sites.flatMap(\.allSamples), clip: clip, prompts: prompts,
+      workers: workers, progress: progress.encoding)
+    return try concurrentMap(count: folds.count, threads: workers) { index in
+      let run = FoldRun(
+        study: self, fold: folds[index], inputs: inputs, hashes: hashes, progress: progress)
+      let result = try run.result()
+      progress.finished(result)
+      return result
+    }
+  }
+
+  /// The settings of one run.
+  func settings(_ fold: Fold, _ candidate: [String]) throws -> RunConfiguration {
+    var settings = try plan.settings(fold.arm, candidate)
+    settings.holdOut = fold.site
+    settings.sources = catalog.sites.map(\.name).filter { $0 != fold.site }
+    settings.seed = fold.seed
+    return settings
+  }
+
+  /// The source sites' images, divided into those that are trained on and those that choose.
+  func split(_ fold: Fold, _ settings: RunConfiguration) throws -> Split {
+    try Split(
+      sites: catalog.sites.filter { $0.name != fold.site }, validationShare: settings.validationShare,
+      seed: fold.seed)
+  }
+
+  func model(_ settings: RunConfiguration) throws -> CLIPModel { try clip(settings) }
+
+  func resultFile(_ fold: Fold) -> URL { directory(fold).url.appendingPathComponent("fold.json") }
+
+  /// The result of an earlier call; nil when there is none that can be read, or it was scored by another rule.
+  func stored(_ fold: Fold) -> FoldResult? {
+    guard let data = try? Data(contentsOf: resultFile(fold)),
+      let result = try? JSONDecoder().decode(FoldResult.self, from: data),
+      result.threshold == plan.threshold, result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance })
+    else { return nil }
+    return result
+  }
+}
