@@ -22,13 +22,7 @@ public struct BinaryMask: Equatable, Sendable {
   /// - Throws: ``MetricError`` when a side is not positive, the number of pixels is not `width * height`, or a
   ///   pixel is neither 0 nor 1.
   public init(width: Int, height: Int, pixels: [UInt8]) throws {
-    let (count, overflow) = width.multipliedReportingOverflow(by: height)
-    guard width > 0, height > 0, !overflow else {
-      throw MetricError.invalidSize(width: width, height: height)
-    }
-    guard pixels.count == count else {
-      throw MetricError.pixelCount(width: width, height: height, found: pixels.count)
-    }
+    try Self.requirePixels(pixels.count, width: width, height: height)
     if (pixels.max() ?? 0) > 1, let index = pixels.firstIndex(where: { $0 > 1 }) {
       throw MetricError.notBinary(value: pixels[index], x: index % width, y: index / width)
     }
@@ -61,6 +55,15 @@ public struct BinaryMask: Equatable, Sendable {
 
   /// Whether the pixel in column `x` of row `y` is set; both must lie inside the mask.
   public subscript(x: Int, y: Int) -> Bool { pixels[y * width + x] == 1 }
+
+  /// Throws unless a number of pixels fills a width and height.
+  static func requirePixels(_ found: Int, width: Int, height: Int) throws {
+    let (count, overflow) = width.multipliedReportingOverflow(by: height)
+    guard width > 0, height > 0, !overflow else {
+      throw MetricError.invalidSize(width: width, height: height)
+    }
+    guard found == count else { throw MetricError.pixelCount(width: width, height: height, found: found) }
+  }
 
   /// Throws unless a prediction and its reference have the same width and height.
   static func requireSameSize(prediction: BinaryMask, reference: BinaryMask) throws {

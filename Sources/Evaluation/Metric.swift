@@ -12,10 +12,16 @@ public enum Metric: String, CaseIterable, Codable, CodingKey, CodingKeyRepresent
   case recall
   /// ``OverlapCounts/specificity``
   case specificity
-  /// ``SurfaceDistances/hd95``, in pixels
+  /// ``BoundaryIoU``, at 2 % of the image's diagonal
+  case boundaryIoU = "boundary_iou"
+  /// ``SurfaceDistances/hd95``, in pixels or millimetres
   case hd95
-  /// ``SurfaceDistances/averageSurfaceDistance``, in pixels
+  /// ``SurfaceDistances/hd95Percent``, in per cent of the image's diagonal
+  case hd95Percent = "hd95_percent"
+  /// ``SurfaceDistances/averageSurfaceDistance``, in pixels or millimetres
   case asd
+  /// ``SurfaceDistances/averageSurfaceDistancePercent``, in per cent of the image's diagonal
+  case asdPercent = "asd_percent"
   /// ``SurfaceDistances/normalisedSurfaceDice(tolerance:)``
   case nsd
 }

@@ -17,8 +17,29 @@ public enum MetricError: Error, Equatable, Sendable {
   /// A surface tolerance that is negative or not finite.
   case invalidTolerance(Double)
 
+  /// A spacing of pixels that is not a length.
+  case invalidSpacing(x: Double, y: Double)
+
+  /// A detection criterion that is not above 0 and at most 1.
+  case invalidCriterion(Double)
+
+  /// A number of bins below 1.
+  case invalidBins(Int)
+
+  /// A pixel of a probability map that is not from 0 to 1.
+  case notAProbability(Double, x: Int, y: Int)
+
   /// Scores to be summarised together whose surface Dice was taken at different tolerances.
   case mixedTolerances(Double, Double)
+
+  /// Scores to be summarised together whose distances are in different units.
+  case mixedUnits
+
+  /// Detections to be added up that were counted by different criteria.
+  case mixedCriteria(Double, Double)
+
+  /// Reliability curves to be added up that have different numbers of bins.
+  case mixedBins(Int, Int)
 
   /// A row whose labels do not match the table's label columns.
   case labelCount(expected: [String], found: [String])
@@ -50,10 +71,31 @@ extension MetricError: CustomStringConvertible, LocalizedError {
         + "\(referenceWidth)×\(referenceHeight). Resize the prediction to the reference's size "
         + "(--prediction and --reference must match)."
     case .invalidTolerance(let tolerance):
-      return "--tolerance \(tolerance) is not a distance. Give a finite number of pixels, 0 or more."
+      return "--tolerance \(tolerance) is not a distance. Give a finite number, 0 or more: "
+        + "pixels, or millimetres with --spacing."
+    case .invalidSpacing(let x, let y):
+      return
+        "--spacing \(x),\(y) is not a spacing of pixels. Give the millimetres per pixel, across and down, "
+        + "as numbers above 0."
+    case .invalidCriterion(let criterion):
+      return "\(criterion) is no criterion for finding a lesion. Give an IoU above 0 and at most 1."
+    case .invalidBins(let bins):
+      return "A reliability curve of \(bins) bins cannot be drawn. Give at least 1."
+    case .notAProbability(let value, let x, let y):
+      return "The map's value at column \(x), row \(y) is \(value), not a probability. "
+        + "Give values from 0 to 1."
     case .mixedTolerances(let first, let second):
-      return "Surface Dice at --tolerance \(first) and \(second) pixels cannot be averaged together. "
+      return "Surface Dice at --tolerance \(first) and \(second) cannot be averaged together. "
         + "Score every image at one tolerance."
+    case .mixedUnits:
+      return "Distances in pixels and in millimetres cannot be averaged together. "
+        + "Give the --spacing of every image or of none."
+    case .mixedCriteria(let first, let second):
+      return "Lesions found at an IoU of \(first) and of \(second) cannot be counted together. "
+        + "Score every image by one criterion."
+    case .mixedBins(let first, let second):
+      return
+        "Reliability curves of \(first) and \(second) bins cannot be added. Count every image in as many bins."
     case .labelCount(let expected, let found):
       return "A row of the per-image table has \(found.count) label(s) \(found) where its header has "
         + "\(expected.count) \(expected). Give one label for each label column."

@@ -12,14 +12,23 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   /// Each score over all images on which it is defined.
   public let metrics: [Metric: ScoreStatistics]
 
-  /// Mean Dice over the images with a lesion, which the empty-mask rule cannot raise; `nil` when there are none.
+  /// Each score over the images with a lesion on which it is defined; the empty-mask rule cannot raise it there.
+  public let metricsWithLesion: [Metric: ScoreStatistics]
+
+  /// Mean Dice over the images with a lesion; `nil` when there are none.
   public let meanDiceWithLesion: Double?
 
   /// Mean IoU over the images with a lesion; `nil` when there are none.
   public let meanIoUWithLesion: Double?
 
-  /// The tolerance of the surface Dice, in pixels; `nil` over no image.
+  /// The lesions found, missed and falsely marked.
+  public let detection: LesionDetection.Summary
+
+  /// The tolerance of the surface Dice, in ``distanceUnit``; `nil` over no image.
   public let tolerance: Double?
+
+  /// What distances are counted in; `nil` over no image.
+  public let distanceUnit: DistanceUnit?
 
   /// The empty-mask rule in plain words, ``EmptyMaskPolicy/statement``.
   public let policy: String
@@ -27,7 +36,7 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   /// Summarises the scores of some images; of none, every mean is `nil`.
   ///
   /// - Parameter scores: The scores of each image, in any order.
-  /// - Throws: ``MetricError/mixedTolerances(_:_:)`` when surface Dice was taken at different tolerances.
+  /// - Throws: ``MetricError`` when tolerances, units of distances or criteria of detection differ between images.
   public init(of scores: [ImageScores]) throws {
     let tolerance = scores.first?.tolerance
     for score in scores {
@@ -35,28 +44,39 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
         throw MetricError.mixedTolerances(tolerance, score.tolerance)
       }
     }
+    let units = Set(scores.map(\.distanceUnit))
+    guard units.count <= 1 else { throw MetricError.mixedUnits }
     let withLesion = scores.filter { !$0.referenceIsEmpty }
     count = scores.count
     countWithLesion = withLesion.count
     countEmptyReference = scores.count - withLesion.count
-    metrics = Dictionary(
+    metrics = Self.statistics(scores)
+    metricsWithLesion = Self.statistics(withLesion)
+    meanDiceWithLesion = ScoreStatistics(of: withLesion.map(\.dice)).mean
+    meanIoUWithLesion = ScoreStatistics(of: withLesion.map(\.iou)).mean
+    detection = try LesionDetection.Summary(of: scores.map(\.detection))
+    self.tolerance = tolerance
+    distanceUnit = units.first
+    policy = EmptyMaskPolicy.statement
+  }
+
+  private static func statistics(_ scores: [ImageScores]) -> [Metric: ScoreStatistics] {
+    Dictionary(
       uniqueKeysWithValues: Metric.allCases.map { metric in
         (metric, ScoreStatistics(of: scores.map { $0[metric] }))
       })
-    meanDiceWithLesion = ScoreStatistics(of: withLesion.map(\.dice)).mean
-    meanIoUWithLesion = ScoreStatistics(of: withLesion.map(\.iou)).mean
-    self.tolerance = tolerance
-    policy = EmptyMaskPolicy.statement
   }
 
   private enum CodingKeys: String, CodingKey {
     case count = "n"
     case countWithLesion = "n_with_lesion"
     case countEmptyReference = "n_empty_reference"
-    case metrics
+    case metrics, detection
+    case metricsWithLesion = "metrics_with_lesion"
     case meanDiceWithLesion = "dice_with_lesion"
     case meanIoUWithLesion = "iou_with_lesion"
     case tolerance = "nsd_tolerance"
+    case distanceUnit = "distance_unit"
     case policy = "empty_mask_policy"
   }
 
@@ -70,9 +90,12 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
     try container.encode(countWithLesion, forKey: .countWithLesion)
     try container.encode(countEmptyReference, forKey: .countEmptyReference)
     try container.encode(metrics, forKey: .metrics)
+    try container.encode(metricsWithLesion, forKey: .metricsWithLesion)
     try container.encode(meanDiceWithLesion, forKey: .meanDiceWithLesion)
     try container.encode(meanIoUWithLesion, forKey: .meanIoUWithLesion)
+    try container.encode(detection, forKey: .detection)
     try container.encode(tolerance, forKey: .tolerance)
+    try container.encode(distanceUnit, forKey: .distanceUnit)
     try container.encode(policy, forKey: .policy)
   }
 }

@@ -49,6 +49,28 @@ public final class Segmenter {
     return try ImageScores(prediction: prediction, reference: reference, tolerance: tolerance)
   }
 
+  /// Everything that one forward pass tells about a sample, at the sample's own size.
+  ///
+  /// - Parameters:
+  ///   - sample: an image; without a mask the reference is empty.
+  ///   - threshold: from which probability on a pixel is lesion.
+  ///   - tolerance: of the normalised surface Dice; pixels or, with a spacing, millimetres.
+  ///   - spacing: millimetres per pixel; nil measures in pixels.
+  ///   - encoded: what the tower makes of the image, when that is known.
+  /// - Returns: scores and lesions found, the sample's share of the polyp protocol and of the reliability curve.
+  /// - Throws: an error that names the file.
+  public func assess(
+    _ sample: Sample, threshold: Double = 0.5, tolerance: Double, spacing: PixelSpacing? = nil,
+    encoded: EncodedImages? = nil
+  ) throws -> ImageAssessment {
+    let image = try reader.image(sample.image)
+    let shape = Array(image.shape.dropFirst())
+    let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
+    return try ImageAssessment(
+      probability: ProbabilityMap(probability(image, encoded: encoded)), reference: BinaryMask(reference),
+      threshold: threshold, tolerance: tolerance, spacing: spacing)
+  }
+
   /// What the model draws on a sample and what the expert drew, at the sample's own size.
   ///
   /// - Parameters:
@@ -73,5 +95,13 @@ extension BinaryMask {
   public init(_ tensor: Tensor) throws {
     let sizes = try tensor.sizes(rank: 2, "the mask")
     try self.init(width: sizes[1], height: sizes[0], pixels: tensor.to(.uint8).array())
+  }
+}
+
+extension ProbabilityMap {
+  /// Takes a tensor of probabilities, H×W.
+  public init(_ tensor: Tensor) throws {
+    let sizes = try tensor.sizes(rank: 2, "the probability map")
+    try self.init(width: sizes[1], height: sizes[0], values: tensor.floats())
   }
 }

@@ -2,41 +2,77 @@
 ///
 /// Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8 (2012):
 /// first the distance within each column, then along each row the lower envelope of the parabolas
-/// `(x - u)² + g(u)²`, one for each column `u` whose nearest site is `g(u)` rows away. Squared distances between pixel
-/// centres are whole numbers, so nothing is rounded.
+/// `((x - u)·a)² + (g(u)·b)²`, one for each column `u` whose nearest site is `g(u)` rows away, `a` and `b` being the steps
+/// between columns and rows. In pixels squared distances between pixel centres are whole numbers, so nothing is
+/// rounded; with a spacing each is rounded as the sum of two squares is.
 public enum DistanceTransform {
-  /// The squared distance in pixels from every pixel to the nearest site, row by row; 0 at the sites.
+  /// The squared distance from every pixel to the nearest site, row by row; 0 at the sites.
   ///
-  /// - Parameter sites: The mask whose set pixels are the sites.
+  /// - Parameters:
+  ///   - sites: The mask whose set pixels are the sites.
+  ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
   /// - Returns: `width * height` squared distances, or `nil` when there is no site.
-  public static func squaredDistances(to sites: BinaryMask) -> [Int]? {
+  public static func squaredDistances(to sites: BinaryMask, spacing: PixelSpacing? = nil) -> [Double]? {
     guard !sites.isEmpty else { return nil }
-    var result = [Int](repeating: 0, count: sites.pixels.count)
+    var result = [Double](repeating: 0, count: sites.pixels.count)
     let width = sites.width
     result.withUnsafeMutableBufferPointer { result in
-      forEachRow(of: sites, where: { _ in true }) { y, row in
+      forEachRow(of: sites, spacing, where: { _ in true }) { y, row, _, _ in
         for x in 0..<width { result[y * width + x] = row[x] }
       }
     }
     return result
   }
 
-  /// The squared distances in pixels from each set pixel of one mask to the nearest set pixel of another.
+  /// The nearest site of every pixel: its squared distance in pixels, and its place in the mask.
+  ///
+  /// Of sites equally near it is the one in the leftmost column, and in that column the upper one, as in SciPy's
+  /// `distance_transform_edt(return_indices=True)`.
+  ///
+  /// - Parameter sites: The mask whose set pixels are the sites.
+  /// - Returns: `width * height` squared distances and places `y * width + x`, or `nil` when there is no site.
+  static func nearestSites(to sites: BinaryMask) -> (squares: [Double], places: [Int])? {
+    guard !sites.isEmpty else { return nil }
+    let width = sites.width
+    var squares = [Double](repeating: 0, count: sites.pixels.count)
+    var places = [Int](repeating: 0, count: sites.pixels.count)
+    squares.withUnsafeMutableBufferPointer { squares in
+      places.withUnsafeMutableBufferPointer { places in
+        sites.pixels.withUnsafeBufferPointer { site in
+          forEachRow(of: sites, nil, where: { _ in true }) { y, row, columns, heights in
+            for x in 0..<width {
+              squares[y * width + x] = row[x]
+              let column = Int(columns[x])
+              let height = Int(heights[column])
+              let above = (y - height) * width + column
+              places[y * width + x] =
+                above >= 0 && site[above] != 0 ? above : (y + height) * width + column
+            }
+          }
+        }
+      }
+    }
+    return (squares, places)
+  }
+
+  /// The squared distances from each set pixel of one mask to the nearest set pixel of another.
   ///
   /// Rows without a query are passed over. Neither mask may be empty and both must be of one size.
-  static func squaredDistances(from queries: BinaryMask, to sites: BinaryMask) -> [Int] {
+  static func squaredDistances(
+    from queries: BinaryMask, to sites: BinaryMask, spacing: PixelSpacing?
+  ) -> [Double] {
     let width = queries.width
     // Every value is stored and then kept or overwritten, with one place to spare: faster than a branch a pixel.
-    return [Int](unsafeUninitializedCapacity: queries.count + 1) { result, found in
+    return [Double](unsafeUninitializedCapacity: queries.count + 1) { result, found in
       queries.pixels.withUnsafeBufferPointer { query in
         forEachRow(
-          of: sites,
+          of: sites, spacing,
           where: { y in
             var any: UInt8 = 0
             for index in (y * width)..<((y + 1) * width) { any |= query[index] }
             return any != 0
           },
-          do: { y, row in
+          do: { y, row, _, _ in
             for x in 0..<width {
               result[found] = row[x]
               found += Int(query[y * width + x])
@@ -47,14 +83,20 @@ public enum DistanceTransform {
   }
 
   /// Hands over the finished rows that are wanted, from the last to the first.
+  ///
+  /// `body` is given the row, its squared distances, the column of each pixel's nearest site, and how many rows away each
+  /// column's nearest site is.
   @inline(__always)
   private static func forEachRow(
-    of sites: BinaryMask, where wanted: (Int) -> Bool, do body: (Int, UnsafeMutablePointer<Int>) -> Void
+    of sites: BinaryMask, _ spacing: PixelSpacing?, where wanted: (Int) -> Bool,
+    do body: (
+      Int, UnsafeMutablePointer<Double>, UnsafeMutablePointer<Int32>, UnsafeBufferPointer<Int32>
+    ) -> Void
   ) {
     let width = sites.width
     let height = sites.height
     var columns = distancesFromAbove(sites)
-    var envelope = LowerEnvelope(width: width)
+    var envelope = LowerEnvelope(width: width, step: PixelSpacing.steps(spacing))
     columns.withUnsafeMutableBufferPointer { g in
       for y in stride(from: height - 1, through: 0, by: -1) {
         let row = y * width
@@ -63,7 +105,7 @@ public enum DistanceTransform {
         }
         guard wanted(y) else { continue }
         let heights = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(g)[row..<(row + width)])
-        envelope.evaluate(heights) { body(y, $0) }
+        envelope.evaluate(heights) { body(y, $0, $1, heights) }
       }
     }
   }

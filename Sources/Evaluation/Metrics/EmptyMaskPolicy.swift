@@ -2,20 +2,23 @@
 ///
 /// | | both empty | only the prediction empty | only the reference empty |
 /// |---|---|---|---|
-/// | Dice, IoU | 1 | 0 | 0 |
+/// | Dice, IoU, boundary IoU | 1 | 0 | 0 |
 /// | normalised surface Dice | 1 | 0 | 0 |
-/// | HD95, average surface distance | 0 | undefined | undefined |
+/// | HD95, average surface distance, either in per cent | 0 | undefined | undefined |
 /// | precision | 1 | undefined (nothing was claimed) | 0 |
 /// | recall | 1 | 0 | undefined (there was nothing to find) |
 ///
-/// Accuracy and specificity need no rule, but for the specificity of a reference without background, which is
+/// Lesions are counted, so they need no rule: with an empty reference none is found or missed and every mark is false, see
+/// ``LesionDetection``. The polyp protocol has rules of its own, ``PolypProtocol/definition``; calibration is of pixels.
+///
+/// Accuracy and specificity need no rule either, but for the specificity of a reference without background, which is
 /// undefined. An undefined score is `nil`, `null` in JSON and an empty field in CSV; means leave it out and say
 /// over how many images they were taken.
 public enum EmptyMaskPolicy {
   /// The rule in plain words, to print beside the scores.
   public static let statement =
-    "Prediction and reference both empty: Dice, IoU, NSD, precision and recall 1, HD95 and ASD 0. "
-    + "Exactly one empty: Dice, IoU and NSD 0, HD95 and ASD undefined. "
+    "Prediction and reference both empty: Dice, IoU, boundary IoU, NSD, precision and recall 1, HD95 and ASD 0. "
+    + "Exactly one empty: Dice, IoU, boundary IoU and NSD 0, HD95 and ASD undefined. "
     + "Otherwise a ratio with nothing below its line is undefined. "
     + "Undefined scores are null and left out of means."
 

@@ -1,5 +1,5 @@
 extension SurfaceDistances {
-  /// The 95th percentile Hausdorff distance, in pixels.
+  /// The 95th percentile Hausdorff distance, in pixels or, with a spacing, millimetres.
   ///
   /// The larger of the two directed 95th percentiles, each interpolated linearly between ranks as NumPy does; the same as
   /// MONAI's `compute_hausdorff_distance(percentile=95, directed=False)`. (Other tools take one percentile over both
@@ -16,4 +16,7 @@ extension SurfaceDistances {
         Percentile.ofRoots(squaredFromReference, percent: 95))
     }
   }
+
+  /// ``hd95`` as a percentage of the image's diagonal, so that images of several sizes compare.
+  public var hd95Percent: Double? { hd95.map { 100 * $0 / diagonal } }
 }

@@ -5,12 +5,12 @@ enum Percentile {
     interpolated(count: values.count, percent: percent) { values[$0] }
   }
 
-  /// A percentile of the square roots of whole numbers, of which there is at least one and none is negative.
+  /// A percentile of the square roots of numbers, of which there is at least one and none is negative.
   ///
   /// Selects by digits instead of sorting, so the time is linear whatever the values.
-  static func ofRoots(_ squares: [Int], percent: Double) -> Double {
+  static func ofRoots(_ squares: [Double], percent: Double) -> Double {
     interpolated(count: squares.count, percent: percent) {
-      Double(select(rank: $0, from: squares)).squareRoot()
+      select(rank: $0, from: squares).squareRoot()
     }
   }
 
@@ -25,24 +25,25 @@ enum Percentile {
   }
 
   /// The value that would stand at `rank` if the values were sorted, found one byte at a time from the highest.
-  private static func select(rank: Int, from values: [Int]) -> Int {
-    let largest = values.max() ?? 0
+  ///
+  /// Numbers that are not negative stand in the order of their bits.
+  private static func select(rank: Int, from values: [Double]) -> Double {
     var rank = rank
-    var prefix = 0
-    var shift = (Int.bitWidth - largest.leadingZeroBitCount + 7) / 8 * 8
-    while shift > 0 {
-      var histogram = [Int](repeating: 0, count: 256)
-      for value in values where value >> shift == prefix {
-        histogram[(value >> (shift - 8)) & 255] += 1
+    var prefix: UInt64 = 0
+    var histogram = [Int](repeating: 0, count: 256)
+    for shift in stride(from: 56, through: 0, by: -8) {
+      for digit in 0..<256 { histogram[digit] = 0 }
+      // All bits above this byte; none for the first, since a shift by the whole width gives 0.
+      for value in values where value.bitPattern >> (shift + 8) == prefix {
+        histogram[Int(truncatingIfNeeded: value.bitPattern >> shift) & 255] += 1
       }
-      shift -= 8
       var digit = 0
       while rank >= histogram[digit], digit < 255 {
         rank -= histogram[digit]
         digit += 1
       }
-      prefix = prefix << 8 | digit
+      prefix = prefix << 8 | UInt64(digit)
     }
-    return prefix
+    return Double(bitPattern: prefix)
   }
 }

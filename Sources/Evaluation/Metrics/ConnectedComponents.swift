@@ -1,0 +1,84 @@
+/// The parts of a mask whose pixels touch, at their sides or corners (8-connectivity).
+struct ConnectedComponents {
+  /// The component of every pixel, row by row, counted from 1 in the order of their first pixels; 0 is background.
+  let labels: [Int32]
+
+  /// The pixels of each component; the one labelled 1 comes first.
+  let areas: [Int]
+
+  /// The number of components.
+  var count: Int { areas.count }
+
+  /// Labels the components of a mask, in two passes.
+  init(of mask: BinaryMask) {
+    let (width, height) = (mask.width, mask.height)
+    var labels = [Int32](repeating: 0, count: mask.pixels.count)
+    // Provisional labels, each pointing to one that it was found to touch and that came before it.
+    var parents: [Int32] = [0]
+    func root(_ label: Int32) -> Int32 {
+      var label = label
+      while parents[Int(label)] != label {
+        parents[Int(label)] = parents[Int(parents[Int(label)])]
+        label = parents[Int(label)]
+      }
+      return label
+    }
+    mask.pixels.withUnsafeBufferPointer { pixels in
+      labels.withUnsafeMutableBufferPointer { labels in
+        for y in 0..<height {
+          let row = y * width
+          var previous: Int32 = 0
+          for x in 0..<width {
+            guard pixels[row + x] != 0 else {
+              previous = 0
+              continue
+            }
+            if y > 0 {
+              let above = labels[row - width + x]
+              if above != 0 {
+                // It touches whatever else is near: the pixel before it, and those beside the one above.
+                if previous == 0 { previous = above }
+              } else if x + 1 < width, labels[row - width + x + 1] != 0 {
+                let corner = labels[row - width + x + 1]
+                let left = x > 0 && previous == 0 ? labels[row - width + x - 1] : previous
+                if left == 0 {
+                  previous = corner
+                } else {
+                  let (a, b) = (root(left), root(corner))
+                  if a != b { parents[Int(max(a, b))] = min(a, b) }
+                  previous = min(a, b)
+                }
+              } else if previous == 0, x > 0 {
+                previous = labels[row - width + x - 1]
+              }
+            }
+            if previous == 0 {
+              previous = Int32(parents.count)
+              parents.append(previous)
+            }
+            labels[row + x] = previous
+          }
+        }
+      }
+    }
+    // A root comes before all that lead to it, so one pass numbers the components.
+    var final = [Int32](repeating: 0, count: parents.count)
+    var found: Int32 = 0
+    for label in parents.indices.dropFirst() {
+      let parent = root(Int32(label))
+      if Int(parent) == label {
+        found += 1
+        final[label] = found
+      } else {
+        final[label] = final[Int(parent)]
+      }
+    }
+    var areas = [Int](repeating: 0, count: Int(found))
+    for index in labels.indices where labels[index] != 0 {
+      labels[index] = final[Int(labels[index])]
+      areas[Int(labels[index]) - 1] += 1
+    }
+    self.labels = labels
+    self.areas = areas
+  }
+}

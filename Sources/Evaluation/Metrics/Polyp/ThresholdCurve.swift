@@ -1,0 +1,38 @@
+/// A measure at each of the 256 thresholds k/255, from 0 to 1.
+struct ThresholdCurve: Codable, Equatable, Sendable {
+  /// The number of thresholds.
+  static let count = 256
+
+  /// The values, the one at threshold k/255 at place k.
+  private(set) var values: [Double]
+
+  /// Zero everywhere.
+  init() { values = [Double](repeating: 0, count: Self.count) }
+
+  /// Asks for the value at every threshold.
+  init(_ value: (_ threshold: Int) -> Double) { values = (0..<Self.count).map(value) }
+
+  /// Takes as many values as there are thresholds.
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    values = try container.decode([Double].self)
+    guard values.count == Self.count else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "a curve needs \(Self.count) values, \(values.count) were found")
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(values)
+  }
+
+  /// The mean over the thresholds.
+  var mean: Double { values.reduce(0, +) / Double(Self.count) }
+
+  /// The largest value at any threshold.
+  var max: Double { values.reduce(-.infinity) { Swift.max($0, $1) } }
+
+  static func + (first: Self, second: Self) -> Self { Self { first.values[$0] + second.values[$0] } }
+  static func / (curve: Self, divisor: Double) -> Self { Self { curve.values[$0] / divisor } }
+}
