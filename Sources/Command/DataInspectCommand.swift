@@ -11,10 +11,9 @@ enum DataInspectCommand: Subcommand {
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     guard arguments.positional.count == 1 else { throw UsageError(description: "give one data folder") }
-    let catalog = try SiteCatalog(URL(fileURLWithPath: arguments.positional[0]))
-    let total = catalog.sites.reduce(0) {
-      $0 + $1.samples.count + ($1.testSamples == $1.samples ? 0 : $1.testSamples.count)
-    }
+    let catalog = try SiteCatalog(
+      URL(fileURLWithPath: arguments.positional[0]), allowsMissingMasks: true)
+    let total = catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let bar = ProgressBar("inspecting", total: total)
     let inspection = try Inspection(catalog) { done in
       if done % 20 == 0 { console.progress(bar.line(done, unit: "images")) }

@@ -35,73 +35,93 @@ public struct Inspection: Codable, Sendable {
 
   /// The sites.
   public var sites: [SiteFigures] = []
-  /// One line each: unreadable files, sizes that differ, masks that are not binary, duplicates across sites.
+  /// One line each: missing masks, unreadable files, sizes that differ, masks that are not binary, the same picture
+  /// twice, and what leaks from one site to another.
   public var problems: [String] = []
 
-  /// Reads every image and mask once.
+  /// Reads every image and mask once, and those that look the same once more.
   ///
   /// - Parameters:
-  ///   - catalog: the sites.
-  ///   - progress: told how many images are done.
+  ///   - catalog: the sites; best one that allows missing masks, so that these are a problem among others.
+  ///   - limits: how large a file may be.
+  ///   - workers: images read side by side; nil for one a core.
+  ///   - progress: told how many images are done, from any thread.
   /// - Throws: never for a bad image: that is a problem to report.
-  public init(_ catalog: SiteCatalog, progress: (Int) -> Void = { _ in }) throws {
-    let reader = SampleReader(size: 1)
-    var seen: [UInt64: Sample] = [:]
-    var done = 0
+  public init(
+    _ catalog: SiteCatalog, limits: ImageLimits = .default, workers: Int? = nil,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws {
+    let reader = SampleReader(size: 1, limits: limits)
+    let border = Border(catalog.sites)
+    let done = Tally()
+    let views = try concurrentMap(count: border.samples.count, threads: workers) { index in
+      defer { progress(done.add()) }
+      return View(border.samples[index], reader)
+    }
+    problems = catalog.missingMasks.map { "\($0)" } + views.flatMap(\.problems)
+    var rest = views[...]
     for site in catalog.sites {
-      var figures = SiteFigures(name: site.name)
-      figures.images = site.samples.count
-      figures.groups = Set(site.samples.map(\.group)).count
-      var sizes: [[Int]] = []
-      var shares: [Double] = []
-      figures.testImages = site.allSamples.count - site.samples.count
-      for (index, sample) in site.allSamples.enumerated() {
-        // Images that only score the site are looked at, but do not count as the site's.
-        let isOwn = index < site.samples.count
-        if isOwn, let name = sample.lesionClass { figures.classes[name, default: 0] += 1 }
-        do {
-          let image = try reader.image(sample.image)
-          let shape = Array(image.shape.dropFirst())
-          if isOwn { sizes.append(shape) }
-          if let first = seen.updateValue(sample, forKey: try Self.hash(image)) {
-            let across = first.site == sample.site ? "twice" : "at two sites"
-            problems.append(
-              "\(sample.image.path): the same picture stands \(across), see \(first.image.path)")
-          }
-          let mask = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
-          let share = try mask.to(.float32).mean().item()
-          if isOwn {
-            shares.append(share)
-            if share == 0 { figures.emptyMasks += 1 }
-          }
-          if let problem = try Self.maskProblem(sample) { problems.append(problem) }
-        } catch {
-          problems.append("\(error)")
-        }
-        done += 1
-        progress(done)
-      }
-      let ordered = sizes.sorted { ($0[0] * $0[1], $0[1]) < ($1[0] * $1[1], $1[1]) }
-      figures.smallest = ordered.first.map { "\($0[1])×\($0[0])" } ?? ""
-      figures.largest = ordered.last.map { "\($0[1])×\($0[0])" } ?? ""
-      figures.lesionShare = shares.isEmpty ? 0 : shares.reduce(0, +) / Double(shares.count)
-      sites.append(figures)
+      // Images that only score the site are looked at, but do not count as the site's.
+      sites.append(Self.figures(site, rest.prefix(site.samples.count)))
+      rest = rest.dropFirst(site.allSamples.count)
+    }
+    let pairs = try NearDuplicates.pairs(views.map(\.thumbnail), border: border, withinSites: true)
+    let across = pairs.filter { border.divides($0.first, $0.second) }
+    problems += try LeakageReport(border, across, reader: reader).findings.map { "\($0)" }
+    for pair in pairs where border.sites[pair.first] == border.sites[pair.second] {
+      let (first, second) = (border.samples[pair.first], border.samples[pair.second])
+      guard try NearDuplicates.isSame(first, second, reader) else { continue }
+      problems.append("\(second.image.path): the same picture stands twice, see \(first.image.path)")
+    }
+  }
+
+  private static func figures(_ site: Site, _ views: ArraySlice<View>) -> SiteFigures {
+    var figures = SiteFigures(name: site.name)
+    figures.images = site.samples.count
+    figures.testImages = site.allSamples.count - site.samples.count
+    figures.groups = Set(site.samples.map(\.group)).count
+    for name in site.samples.compactMap(\.lesionClass) { figures.classes[name, default: 0] += 1 }
+    let sizes = views.compactMap(\.size).sorted { ($0[0] * $0[1], $0[1]) < ($1[0] * $1[1], $1[1]) }
+    figures.smallest = sizes.first.map { "\($0[1])×\($0[0])" } ?? ""
+    figures.largest = sizes.last.map { "\($0[1])×\($0[0])" } ?? ""
+    let shares = views.compactMap(\.lesionShare)
+    figures.lesionShare = shares.isEmpty ? 0 : shares.reduce(0, +) / Double(shares.count)
+    figures.emptyMasks = shares.filter { $0 == 0 }.count
+    return figures
+  }
+}
+
+/// What one image and its mask came to.
+private struct View: Sendable {
+  /// Height and width; nil when the image cannot be read.
+  var size: [Int]?
+  /// What it is compared by; nil when the image cannot be read.
+  var thumbnail: Tensor?
+  /// The share of it that is lesion; nil when there is no mask that fits.
+  var lesionShare: Double?
+  /// One line each.
+  var problems: [String] = []
+
+  init(_ sample: Sample, _ reader: SampleReader) {
+    do {
+      let image = try reader.image(sample.image)
+      let size = Array(image.shape.dropFirst())
+      self.size = size
+      thumbnail = try NearDuplicates.thumbnail(of: image)
+      lesionShare = try reader.mask(of: sample, imageSize: size)?.to(.float32).mean().item()
+      if let problem = try Self.maskProblem(sample, reader) { problems.append(problem) }
+    } catch {
+      problems.append("\(error)")
     }
   }
 
   /// A mask that is neither black and white nor a label map has grey in more than its edges.
-  private static func maskProblem(_ sample: Sample) throws -> String? {
+  private static func maskProblem(_ sample: Sample, _ reader: SampleReader) throws -> String? {
     guard let url = sample.mask, sample.lesionLabels == nil else { return nil }
-    let values = try MaskFile.read(url).pixels
+    let values = try MaskFile.read(url, limits: reader.limits).pixels
     let grey = values.reduce(0) { $0 + ($1 > 0 && $1 < 255 ? 1 : 0) }
     guard Double(grey) > 0.05 * Double(values.count) else { return nil }
     return "\(url.path): \(100 * grey / values.count) % of the mask is neither 0 nor 255; "
       + "name its labels in sites.json5 or store it as black and white"
-  }
-
-  private static func hash(_ image: Tensor) throws -> UInt64 {
-    try image.withBytes { bytes in
-      bytes.reduce(UInt64(image.count)) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
-    }
   }
 }

@@ -17,9 +17,13 @@ public struct SampleReader: Hashable, Sendable {
 
   /// An image at its own size: uint8, 3×H×W.
   ///
+  /// - Parameters:
+  ///   - url: the file.
+  ///   - denominator: for JPEG 1, 2, 4 or 8, to decode it at that fraction of its size.
+  /// - Returns: the image.
   /// - Throws: `ImagingError` that names the file.
-  public func image(_ url: URL) throws -> Tensor {
-    let image = try ImageFile.read(url, limits: limits).rgb
+  public func image(_ url: URL, reducedBy denominator: Int = 1) throws -> Tensor {
+    let image = try ImageFile.read(url, limits: limits, reducedBy: denominator).rgb
     return try image.pixels.withUnsafeBytes {
       try Tensor(bytes: $0, shape: [image.height, image.width, 3], dtype: .uint8)
     }.permuted([2, 0, 1]).contiguous()

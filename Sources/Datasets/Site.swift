@@ -14,8 +14,25 @@ public struct Sample: Sendable, Equatable {
   public let lesionClass: String?
   /// The patient or sequence it comes from; images of one group never fall on both sides of a split.
   public let group: String
+  /// The patient or sequence as `sites.json5` states it, to be compared between sites; nil where none is stated or where
+  /// its names are local to their site.
+  public let statedGroup: String?
   /// Mask values that mean lesion; nil for binary and grey-edged masks (above 127).
   public let lesionLabels: [Int]?
+
+  init(
+    site: String, id: String, image: URL, mask: URL?, lesionClass: String?, group: String,
+    statedGroup: String? = nil, lesionLabels: [Int]?
+  ) {
+    self.site = site
+    self.id = id
+    self.image = image
+    self.mask = mask
+    self.lesionClass = lesionClass
+    self.group = group
+    self.statedGroup = statedGroup
+    self.lesionLabels = lesionLabels
+  }
 }
 
 /// One hospital, endoscope or protocol: images that share how they were made.

@@ -10,6 +10,8 @@ public struct SiteCatalog: Sendable {
   public let folder: URL
   /// The sites, by name.
   public let sites: [Site]
+  /// What was passed over when images without a mask are allowed: one error for each folder that lacks masks.
+  public let missingMasks: [DatasetError]
 
   /// File endings that count as images.
   public static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
@@ -19,20 +21,28 @@ public struct SiteCatalog: Sendable {
   /// - Parameters:
   ///   - url: the data folder, or a `sites.json5`.
   ///   - defaultClass: the lesion class of images for which none is stated.
+  ///   - allowsMissingMasks: whether images without a mask are listed, without one; else they are an error.
   /// - Throws: `DatasetError` that names the folder or file and the fix.
-  public init(_ url: URL, defaultClass: String? = nil) throws {
+  public init(_ url: URL, defaultClass: String? = nil, allowsMissingMasks: Bool = false) throws {
+    var passedOver: [DatasetError] = []
+    func report(_ error: DatasetError) throws {
+      guard allowsMissingMasks else { throw error }
+      passedOver.append(error)
+    }
     let manifest = url.pathExtension == "json5" ? url : url.appendingPathComponent("sites.json5")
     folder = manifest.deletingLastPathComponent()
     if FileManager.default.fileExists(atPath: manifest.path) {
-      sites = try SiteManifest(contentsOf: manifest).sites(in: manifest, defaultClass: defaultClass)
+      sites = try SiteManifest(contentsOf: manifest).sites(
+        in: manifest, defaultClass: defaultClass, onMissingMasks: report)
     } else {
       sites = try Self.folders(in: url).filter { folder in
         ["images", "masks"].contains { Self.isFolder(folder.appendingPathComponent($0)) }
       }.map {
         try SiteManifest.Entry(name: $0.lastPathComponent).site(
-          relativeTo: url, defaultClass, statedIn: manifest)
+          relativeTo: url, defaultClass, statedIn: manifest, onMissingMasks: report)
       }
     }
+    missingMasks = passedOver
     guard !sites.isEmpty else { throw DatasetError.noSites(url) }
   }
 

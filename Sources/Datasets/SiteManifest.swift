@@ -36,6 +36,8 @@ struct SiteManifest: Decodable {
   }
 
   var sites: [Entry]
+  /// Whether the names of patients and sequences mean something within their site only.
+  var groupsAreLocal: Bool?
 
   init(contentsOf url: URL) throws {
     let decoder = JSONDecoder()
@@ -53,53 +55,62 @@ struct SiteManifest: Decodable {
     }
   }
 
-  private enum CodingKeys: String, CodingKey { case sites }
+  private enum CodingKeys: String, CodingKey { case sites, groupsAreLocal }
 
-  func sites(in manifest: URL, defaultClass: String?) throws -> [Site] {
+  func sites(
+    in manifest: URL, defaultClass: String?, onMissingMasks report: (DatasetError) throws -> Void
+  ) throws -> [Site] {
     let folder = manifest.deletingLastPathComponent()
-    return try sites.map { try $0.site(relativeTo: folder, defaultClass, statedIn: manifest) }.sorted {
-      $0.name < $1.name
-    }
+    let isLocal = groupsAreLocal ?? false
+    return try sites.map { entry in
+      try entry.site(
+        relativeTo: folder, defaultClass, statedIn: manifest, groupsAreLocal: isLocal, onMissingMasks: report)
+    }.sorted { $0.name < $1.name }
   }
 }
 
 extension SiteManifest.Entry {
-  /// Finds the site's files; errors in what the entry states name the manifest.
-  func site(relativeTo folder: URL, _ defaultClass: String?, statedIn manifest: URL) throws -> Site {
-    let own = try samples(
-      images: folder.appendingPathComponent(images ?? "\(name)/images"),
-      masks: folder.appendingPathComponent(masks ?? "\(name)/masks"), classes, defaultClass, manifest)
+  /// Finds the site's files; errors in what the entry states name the manifest, images without masks are reported.
+  func site(
+    relativeTo folder: URL, _ defaultClass: String?, statedIn manifest: URL, groupsAreLocal: Bool = false,
+    onMissingMasks report: (DatasetError) throws -> Void
+  ) throws -> Site {
+    let lesionLabels = try lesionValues(manifest)
+    let pattern = try expression(manifest)
+    /// Pairs the images of one folder with the masks of another.
+    func samples(_ images: String, _ masks: String, _ classes: [String: String?]?) throws -> [Sample] {
+      let files = try files(
+        images: folder.appendingPathComponent(images), masks: folder.appendingPathComponent(masks), report)
+      return files.map { stem, image, mask in
+        let stated = groups?[stem] ?? match(pattern, stem)
+        return Sample(
+          site: name, id: stem, image: image, mask: mask,
+          lesionClass: classes?[stem] ?? self.class ?? defaultClass, group: "\(name)/\(stated ?? stem)",
+          statedGroup: groupsAreLocal ? nil : stated, lesionLabels: lesionLabels)
+      }
+    }
+    let own = try samples(images ?? "\(name)/images", masks ?? "\(name)/masks", classes)
     guard let test else { return Site(name: name, samples: own) }
     let tests = try samples(
-      images: folder.appendingPathComponent(test.images ?? "\(name)/test/images"),
-      masks: folder.appendingPathComponent(test.masks ?? "\(name)/test/masks"), test.classes, defaultClass,
-      manifest)
+      test.images ?? "\(name)/test/images", test.masks ?? "\(name)/test/masks", test.classes)
     return Site(name: name, samples: own, testSamples: tests)
   }
 
-  /// Pairs the images of one folder with the masks of another.
-  private func samples(
-    images imageFolder: URL, masks maskFolder: URL, _ classes: [String: String?]?, _ defaultClass: String?,
-    _ manifest: URL
-  ) throws -> [Sample] {
+  /// The images of one folder, by stem, with the masks of another.
+  private func files(
+    images imageFolder: URL, masks maskFolder: URL, _ report: (DatasetError) throws -> Void
+  ) throws -> [(stem: String, image: URL, mask: URL?)] {
     for folder in [imageFolder, maskFolder] where !SiteCatalog.isFolder(folder) {
       throw DatasetError.missingFolder(site: name, folder: folder)
     }
-    let imageFiles = try SiteCatalog.images(in: imageFolder)
-    guard !imageFiles.isEmpty else { throw DatasetError.emptySite(name, folder: imageFolder) }
-    let maskFiles = try SiteCatalog.images(in: maskFolder)
-    let orphans = imageFiles.keys.filter { maskFiles[$0] == nil }.sorted()
-    guard orphans.isEmpty else {
-      throw DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder)
+    let images = try SiteCatalog.images(in: imageFolder)
+    guard !images.isEmpty else { throw DatasetError.emptySite(name, folder: imageFolder) }
+    let masks = try SiteCatalog.images(in: maskFolder)
+    let orphans = images.keys.filter { masks[$0] == nil }.sorted()
+    if !orphans.isEmpty {
+      try report(DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder))
     }
-    let lesionLabels = try lesionValues(manifest)
-    let pattern = try expression(manifest)
-    return imageFiles.sorted { $0.key < $1.key }.map { stem, file in
-      Sample(
-        site: name, id: stem, image: file, mask: maskFiles[stem],
-        lesionClass: classes?[stem] ?? self.class ?? defaultClass,
-        group: "\(name)/\(groups?[stem] ?? match(pattern, stem) ?? stem)", lesionLabels: lesionLabels)
-    }
+    return images.sorted { $0.key < $1.key }.map { ($0.key, $0.value, masks[$0.key]) }
   }
 
   private func lesionValues(_ manifest: URL) throws -> [Int]? {

@@ -1,0 +1,170 @@
+import Foundation
+import Imaging
+import Torch
+
+/// Finds pictures that are copies of each other: the same pixels, recompressed, resized, brighter or darker by a tenth,
+/// or shifted by some 2 %; not mirrored or turned.
+///
+/// Endoscopy shares black borders, vignettes and a reddish ground, so pictures are compared by what is left of small
+/// thumbnails when their blurred selves are taken away, the middle weighing more than the rim. All pairs are compared
+/// at 16×16 in colour; the few that are alike there are compared once more at 64×64 in grey, at the best of 25 shifts of
+/// up to 2 of 64 pixels. docs/data.md says how often each threshold was right and wrong.
+///
+/// Memory, for n images: 12 KiB a thumbnail, 3 KiB a descriptor, and 1024·n·4 bytes four times while a block of
+/// products is looked through; for 10,000 images 0.15 GB and 0.16 GB. Products: n²·768 multiply-adds.
+enum NearDuplicates {
+  /// Two pictures by number, the lower first, and how alike they are.
+  struct Pair: Hashable, Sendable {
+    let first: Int
+    let second: Int
+    let similarity: Double
+  }
+
+  /// The side of a thumbnail.
+  static let side = 64
+  /// How alike two descriptors must be for a closer look.
+  static let candidateThreshold: Float = 0.7
+  /// How alike two thumbnails must be, at the best shift, to count as one picture.
+  static let threshold = 0.8
+  /// How alike two descriptors of one site must be for pixels to be compared.
+  private static let sameThreshold: Float = 0.999
+  /// The closest pictures of each that are looked at.
+  private static let candidates = 3
+  private static let block = 1024
+
+  /// The thumbnail of an image file: uint8, 3×64×64.
+  ///
+  /// - Throws: `ImagingError` that names the file.
+  static func thumbnail(reading url: URL, limits: ImageLimits) throws -> Tensor {
+    let size = try ImageFile.size(url)
+    // A JPEG can be decoded at a fraction of its size, several times faster.
+    let reduction = [8, 4, 2].first { min(size.width, size.height) >= 2 * side * $0 } ?? 1
+    return try thumbnail(of: SampleReader(size: 1, limits: limits).image(url, reducedBy: reduction))
+  }
+
+  /// The thumbnail of an image, uint8 3×H×W: uint8, 3×64×64.
+  static func thumbnail(of image: Tensor) throws -> Tensor {
+    try image.to(.float32).expandedDimension(0).resized(height: side, width: side, antialias: true)
+      .rounded().clamped(min: 0, max: 255).to(.uint8).squeezed(0)
+  }
+
+  /// The pairs that are alike across the border.
+  ///
+  /// - Parameters:
+  ///   - thumbnails: one for each image of the border; nil where the image cannot be read.
+  ///   - border: which pairs count.
+  ///   - withinSites: whether pairs of one site count, too, where they may be the same to the pixel.
+  /// - Returns: each pair once, in the order of the images.
+  static func pairs(_ thumbnails: [Tensor?], border: Border, withinSites: Bool = false) throws -> [Pair] {
+    guard !thumbnails.isEmpty else { return [] }
+    let blank = try Tensor.zeros([3, side, side], dtype: .uint8)
+    let all = thumbnails.map { $0 ?? blank }
+    let blocks = stride(from: 0, to: all.count, by: block).map { $0..<min(all.count, $0 + block) }
+    let described = try Tensor.concatenated(
+      blocks.map { try descriptors(.stacked(Array(all[$0]))) }, dim: 0)
+    let transposed = try described.transposed()
+    var found = Set<[Int]>()
+    for rows in blocks {
+      let similarity = try described.narrowed(dim: 0, start: rows.lowerBound, length: rows.count)
+        .matmul(transposed)
+      func collect(_ similarity: Tensor, above least: Float, where isWanted: (Int, Int) -> Bool) throws {
+        let count = min(candidates, all.count)
+        let closest = try similarity.largest(count, dim: 1)
+        let (values, indices) = (try closest.values.floats(), try closest.indices.array(of: Int.self))
+        for place in values.indices where values[place] > least {
+          let (row, other) = (rows.lowerBound + place / count, indices[place])
+          if isWanted(row, other) { found.insert([min(row, other), max(row, other)]) }
+        }
+      }
+      try collect(similarity * border.divided(rows), above: candidateThreshold) { border.divides($0, $1) }
+      if withinSites {
+        try collect(similarity, above: sameThreshold) { $0 != $1 && border.sites[$0] == border.sites[$1] }
+      }
+    }
+    let ordered = found.sorted { $0.lexicographicallyPrecedes($1) }
+    return try stride(from: 0, to: ordered.count, by: block).flatMap { start in
+      try verified(Array(ordered[start..<min(ordered.count, start + block)]), all)
+    }
+  }
+
+  /// Whether two images have the same size and pixels.
+  ///
+  /// - Throws: `ImagingError` that names the file.
+  static func isSame(_ first: Sample, _ second: Sample, _ reader: SampleReader) throws -> Bool {
+    guard try ImageFile.size(first.image) == ImageFile.size(second.image) else { return false }
+    return try reader.image(first.image).isEqual(to: reader.image(second.image))
+  }
+
+  /// The descriptors of thumbnails, B×3×64×64: float32, B×768, of norm 1; zero for a picture without details.
+  private static func descriptors(_ thumbnails: Tensor) throws -> Tensor {
+    let small = try thumbnails.to(.float32).averagePool(4)
+    let details = try details(small, blur: 2).flattened(from: 1)
+    let strength = try details.norm(dims: [1], keepDimensions: true)
+    // Less than half a grey level is noise of the codec, and noise must not be blown up to norm 1.
+    let isPlain = try strength.less(than: 0.5 * Double(details.size(1)).squareRoot())
+    return try isPlain.choose(details.zerosLike(), else: details / strength.clamped(min: 1e-6))
+  }
+
+  /// The pairs whose thumbnails are alike at the best shift.
+  private static func verified(_ pairs: [[Int]], _ thumbnails: [Tensor]) throws -> [Pair] {
+    let reach = 2
+    let inner = side - 2 * reach
+    let weights = try Tensor([0.299, 0.587, 0.114] as [Float], shape: [1, 3, 1, 1])
+    let window = try Self.window(inner)
+    let share = try window / window.sum()
+    func greyDetails(_ indices: [Int]) throws -> Tensor {
+      let colours = try Tensor.stacked(indices.map { thumbnails[$0] }).to(.float32)
+      return try details((colours * weights).sum([1], keepDimensions: true), blur: 8, weighted: false)
+    }
+    /// The inner part at a shift, its weighted mean taken away.
+    func part(_ details: Tensor, _ y: Int, _ x: Int) throws -> Tensor {
+      let part = try details.narrowed(dim: 2, start: reach + y, length: inner)
+        .narrowed(dim: 3, start: reach + x, length: inner)
+      return try part - (part * share).sum([2, 3], keepDimensions: true)
+    }
+    func total(_ values: Tensor) throws -> Tensor { try (values * share).sum([1, 2, 3]) }
+
+    let (firsts, seconds) = (try greyDetails(pairs.map { $0[0] }), try greyDetails(pairs.map { $0[1] }))
+    let fixed = try part(firsts, 0, 0)
+    var best = try Tensor.full([pairs.count], -1)
+    for y in -reach...reach {
+      for x in -reach...reach {
+        let moved = try part(seconds, y, x)
+        let scale = try (total(fixed * fixed) * total(moved * moved)).squareRoot().clamped(min: 1e-6)
+        best = try best.maximum(total(fixed * moved) / scale)
+      }
+    }
+    return try zip(pairs, best.doubles()).compactMap { pair, similarity in
+      similarity > threshold ? Pair(first: pair[0], second: pair[1], similarity: min(1, similarity)) : nil
+    }
+  }
+
+  /// What is left of pictures, B×C×S×S, when their blurred selves are taken away; weighted, the middle counts most.
+  private static func details(_ pictures: Tensor, blur deviation: Double, weighted: Bool = true) throws -> Tensor
+  {
+    let side = try pictures.size(-1)
+    let kernel = try blurring(side, deviation)
+    let details = try pictures - kernel.matmul(pictures).matmul(kernel.transposed())
+    return weighted ? try details * window(side) : details
+  }
+
+  /// A Gaussian blur of S samples as a matrix, S×S; beyond the ends the outermost samples go on.
+  private static func blurring(_ side: Int, _ deviation: Double) throws -> Tensor {
+    let reach = Int((4 * deviation).rounded())
+    let taps = (-reach...reach).map { exp(-0.5 * Double($0 * $0) / (deviation * deviation)) }
+    let sum = taps.reduce(0, +)
+    var matrix = [Float](repeating: 0, count: side * side)
+    for row in 0..<side {
+      for (tap, weight) in zip(-reach...reach, taps) {
+        matrix[row * side + min(side - 1, max(0, row + tap))] += Float(weight / sum)
+      }
+    }
+    return try Tensor(matrix, shape: [side, side])
+  }
+
+  /// The weight of each place: half a sine in both directions; S×S.
+  private static func window(_ side: Int) throws -> Tensor {
+    let arc = (0..<side).map { Float(sin(Double.pi * (Double($0) + 0.5) / Double(side))) }
+    return try Tensor(arc, shape: [side, 1]) * Tensor(arc, shape: [1, side])
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+@testable import Torch
+
+@Suite("Folder lock")
+struct FolderLockTests {
+  private func withFolder(_ body: (URL) throws -> Void) throws {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("lock-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try body(url)
+  }
+
+  @Test("The first takes the lock and makes the folder; a second is told who has it; the end of the first frees it")
+  func exclusive() throws {
+    try withFolder { folder in
+      var first: FolderLock? = try FolderLock(folder)
+      #expect(first?.isEnforced == true && first?.warning == nil)
+      let refusal = #expect(throws: FolderLockError.self) { try FolderLock(folder, option: "--study") }
+      let holder = try #require(refusal?.holder)
+      #expect(holder.process == ProcessInfo.processInfo.processIdentifier && !holder.host.isEmpty)
+      #expect(abs(holder.started.timeIntervalSinceNow) < 60)
+      let text = "\(try #require(refusal))"
+      #expect(text.hasPrefix("\(folder.path) is in use by process \(holder.process) on \(holder.host) since "))
+      #expect(text.hasSuffix("wait for it or choose another --study"))
+      first = nil
+      #expect(FolderLock.holder(of: folder) == nil)
+      let second = try FolderLock(folder)
+      #expect(second.isEnforced)
+    }
+  }
+
+  @Test("A process that is killed leaves no lock, and what it wrote of itself does not stand in the way")
+  func killed() throws {
+    try withFolder { folder in
+      try FileManager.default.createFolder(folder)
+      let ready = folder.appendingPathComponent("ready")
+      // Another program that knows nothing of this one holds the lock, and no helper of its own outlives it.
+      let holder = Process()
+      holder.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      holder.arguments = [
+        "perl", "-MFcntl=:flock", "-e",
+        "open(L,'+>>',$ARGV[0]); flock(L,LOCK_EX) or die; print L 'half a'; open(R,'>',$ARGV[1]); close R; sleep 60",
+        folder.appendingPathComponent(".lock").path, ready.path,
+      ]
+      try holder.run()
+      for _ in 0..<2000 where holder.isRunning && !FileManager.default.fileExists(atPath: ready.path) {
+        usleep(5000)
+      }
+      let refusal = #expect(throws: FolderLockError.self) { try FolderLock(folder) }
+      #expect(refusal?.description.contains("in use by another process") == true)
+      kill(holder.processIdentifier, SIGKILL)
+      holder.waitUntilExit()
+      let lock = try FolderLock(folder)
+      #expect(FolderLock.holder(of: folder)?.process == ProcessInfo.processInfo.processIdentifier)
+      withExtendedLifetime(lock) {}
+    }
+  }
+
+  @Test("A folder that cannot be made is named; only errors that mean no locks at all are passed over")
+  func errors() throws {
+    try withFolder { folder in
+      try FileManager.default.createFolder(folder)
+      let file = folder.appendingPathComponent("file")
+      try Data().write(to: file)
+      let below = file.appendingPathComponent("study")
+      let error = #expect(throws: FileError.self) { try FolderLock(below) }
+      #expect(error?.description.hasPrefix(below.path) == true)
+      #expect(FolderLock.hasNoLocks(ENOLCK) && FolderLock.hasNoLocks(ENOTSUP))
+      #expect(!FolderLock.hasNoLocks(EWOULDBLOCK) && !FolderLock.hasNoLocks(EBADF))
+    }
+  }
+}
