@@ -1,0 +1,46 @@
+import Foundation
+import Torch
+
+/// The figures that a study's folder holds; those that were not computed are nil.
+public struct StoredFigures: Sendable {
+  /// The folder `figures` of the study, with the pictures of the gallery.
+  public let folder: URL
+  /// The representation before and after the intervention.
+  public let features: FeatureFigure?
+  /// The attention over the confounders by site.
+  public let attention: AttentionFigure?
+  /// The pictures.
+  public let gallery: GalleryFigure?
+  /// Parameters and latency.
+  public let cost: CostFigure?
+
+  /// Reads what the folder of a study holds.
+  ///
+  /// - Parameter study: the folder of the study.
+  /// - Throws: `FileError` that names a file that is there but cannot be read.
+  public init(of study: URL) throws {
+    folder = study.appendingPathComponent("figures")
+    features = try Self.read(FigureFile.features, in: folder)
+    attention = try Self.read(FigureFile.attention, in: folder)
+    gallery = try Self.read(FigureFile.gallery, in: folder)
+    cost = try Self.read(FigureFile.cost, in: folder)
+  }
+
+  private static func read<Value: Decodable>(_ file: FigureFile, in folder: URL) throws -> Value? {
+    let url = folder.appendingPathComponent(file.rawValue)
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    do {
+      return try JSONDecoder().decode(Value.self, from: Data(file: url))
+    } catch let error as DecodingError {
+      throw FileError.cannotRead(url, reason: "\(explanation(of: error)); remove it, it will be made again")
+    }
+  }
+}
+
+/// The files of the folder `figures`, beside the pictures.
+public enum FigureFile: String, Sendable, CaseIterable {
+  case features = "features.json"
+  case attention = "attention.json"
+  case gallery = "gallery.json"
+  case cost = "cost.json"
+}
