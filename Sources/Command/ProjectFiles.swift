@@ -21,9 +21,17 @@ enum ProjectFiles {
     throw UsageError(description: "\(path) was not found; give \(option)")
   }
 
+  /// A file that was named: where it was said to be, else among the project's own, such as
+  /// `Configurations/polypgen-tiny.json5`.
+  static func file(_ path: String) -> URL {
+    let url = URL(fileURLWithPath: path)
+    guard !path.hasPrefix("/"), !FileManager.default.fileExists(atPath: url.path) else { return url }
+    return (try? find(path, instead: "")) ?? url
+  }
+
   /// The prompt file that was asked for, or the one for endoscopy.
   static func prompts(_ path: String?) throws -> URL {
-    if let path { return URL(fileURLWithPath: path) }
+    if let path { return file(path) }
     return try find("Prompts/endoscopy.json5", instead: "--prompts FILE")
   }
 

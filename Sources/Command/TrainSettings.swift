@@ -18,7 +18,8 @@ struct TrainSettings {
     if let clip = arguments.last("clip") { add("clip", clip) { $0.clip = clip } }
     if let site = arguments.last("hold-out") { add("hold-out", site) { $0.holdOut = site } }
     if let file = arguments.last("config") {
-      add("config", file) { try $0.merge(contentsOf: URL(fileURLWithPath: file)) }
+      let url = ProjectFiles.file(file)
+      add("config", file) { try $0.merge(contentsOf: url) }
     }
     if let seed = try arguments.integer("seed") { add("seed", "\(seed)") { $0.seed = UInt64(seed) } }
     if let epochs = try arguments.integer("epochs", atLeast: 1) {

@@ -62,6 +62,10 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public let threshold: Double
   /// Seconds of training; the only entry that differs between equal runs.
   public let seconds: Double
+  /// The held-out site by the polyp protocol, which averages over thresholds; nil when it was not taken.
+  public let polyp: PolypProtocol?
+  /// The held-out site's pixels by how sure the model was of them; nil when that was not taken.
+  public let reliability: Reliability?
   /// The images of the held-out site.
   public let images: [Image]
 
@@ -72,7 +76,7 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
     chosen: [String] = [], candidates: [Candidate] = [], threshold: Double = 0.5, seconds: Double,
-    images: [Image]
+    polyp: PolypProtocol? = nil, reliability: Reliability? = nil, images: [Image]
   ) {
     self.site = site
     self.method = method
@@ -83,11 +87,13 @@ public struct FoldResult: Codable, Equatable, Sendable {
     self.candidates = candidates
     self.threshold = threshold
     self.seconds = seconds
+    self.polyp = polyp
+    self.reliability = reliability
     self.images = images
   }
 
   enum CodingKeys: String, CodingKey {
-    case site, method, seed, epoch, chosen, candidates, threshold, seconds, images
+    case site, method, seed, epoch, chosen, candidates, threshold, seconds, polyp, reliability, images
     case validationDice = "validation_dice"
   }
 }

@@ -37,8 +37,22 @@ struct StudyRunner {
     let folder = URL(fileURLWithPath: try arguments.required("out"))
     // Small models gain more from each other's company than from several threads for an operator.
     if arguments.last("threads") == nil { try Machine.setThreads(1) }
+    try FileManager.default.createFolder(folder)
+    let lock = try FolderLock(folder)
+    defer { withExtendedLifetime(lock) {} }
     let study = try study(in: folder)
+    if !arguments.has("allow-leakage") { try refuseLeakage(study) }
     _ = try Self.train(study, workers: workers, console)
+  }
+
+  /// Stops where a patient or picture would be trained on at one site and scored at another.
+  private func refuseLeakage(_ study: LeaveOneSiteOut) throws {
+    let count = study.catalog.sites.reduce(0) { $0 + $1.allSamples.count }
+    let report = try LeakageReport(
+      study.catalog, limits: plan.configuration.reader.limits, workers: workers
+    ) { console.progress("looking for the same patient or picture at two sites: \($0)/\(count)") }
+    console.progress("")
+    if let error = report.error { throw error }
   }
 
   private var workers: Int {

@@ -111,12 +111,14 @@ struct FoldRun {
     let (trained, _) = try RunAssembly.trained(run)
     let segmenter = Segmenter(trained, reader: settings.reader)
     let features = inputs.features(settings)
+    var (polyp, reliability) = (PolypProtocol(), try Reliability())
     let images = try study.catalog.site(fold.site).testSamples.map { sample in
-      FoldResult.Image(
-        image: sample.id, group: sample.group, lesionClass: sample.lesionClass,
-        scores: try segmenter.scores(
-          sample, threshold: plan.threshold, tolerance: plan.tolerance,
-          encoded: features?.encoded([sample])))
+      let found = try segmenter.assess(
+        sample, threshold: plan.threshold, tolerance: plan.tolerance, encoded: features?.encoded([sample]))
+      polyp.merge(found.polyp)
+      try reliability.merge(found.reliability)
+      return FoldResult.Image(
+        image: sample.id, group: sample.group, lesionClass: sample.lesionClass, scores: found.scores)
     }
     let best = Self.chosen(history)
     let candidates = try plan.candidates.enumerated().map { index, settings in
@@ -128,7 +130,8 @@ struct FoldRun {
     let result = FoldResult(
       site: fold.site, method: fold.arm.name, seed: fold.seed, epoch: best?.epoch ?? 0,
       validationDice: best?.validationDice, chosen: plan.candidates[chosen], candidates: candidates,
-      threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds }, images: images)
+      threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds }, polyp: polyp,
+      reliability: reliability, images: images)
     try run.write(result, to: study.resultFile(fold))
     return result
   }

@@ -156,7 +156,7 @@ public struct LeaveOneSiteOut: Sendable {
   func stored(_ fold: Fold) -> FoldResult? {
     guard let data = try? Data(contentsOf: resultFile(fold)),
       let result = try? JSONDecoder().decode(FoldResult.self, from: data),
-      result.threshold == plan.threshold, result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance })
+      result.threshold == plan.threshold, result.reliability != nil, result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance })
     else { return nil }
     return result
   }
