@@ -14,7 +14,7 @@ enum DemoCommand: Subcommand {
   static let usage = "[--out DIR] [--quick]"
   static let example = "mcdrl demo --out demo"
   static let options: [Option] = [
-    .one("out", "DIR", "where data, runs, results.json and report.html go (demo)"),
+    .one("out", "DIR", "where data, runs, results.json, images.csv and report.html go (demo)"),
     .one("link", "P", "how often a confounder follows the lesion at sources, 0 to 1 (0.8)"),
     .flag("quick", "fewer images, one seed: under a minute"),
   ]
@@ -80,48 +80,62 @@ enum DemoCommand: Subcommand {
     let counterfactual = try counterfactual(study, plan, sweep, workers: workers, console)
 
     console.note("5/5 writing the report")
-    let report = ComparisonReport(
-      data:
-        "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
-        + "others to score the site on when it is held out, \(clip.preparation.size) px. At the sites that are "
-        + "trained on a confounder follows the lesion with probability \(plan.link); where a site is held out it "
-        + "does not (docs/causal-model.md). The image tower is the frozen CLIP tiny.",
-      comparison: try MethodComparison(
-        folds, reference: methods[0].rawValue, candidate: methods[1].rawValue),
-      counterfactual: counterfactual, folds: folds,
-      environment: ComparisonReport.Environment(
-        version: MCDRLCommand.version, libtorch: Machine.libtorchVersion,
-        vectorInstructions: Machine.cpuCapability, threads: workers,
-        seconds: Date().timeIntervalSince(start)))
-    try AtomicFile.write(json: report, to: out.appendingPathComponent("results.json"))
+    let results = try StudyResults(
+      folds: folds,
+      description: description(
+        plan, catalog, configuration, counterfactual: counterfactual, size: clip.preparation.size))
+    try AtomicFile.write(json: results, to: out.appendingPathComponent("results.json"))
+    try PerImageTable(folds).write(to: out.appendingPathComponent("images.csv"))
+    let report = StudyReport(
+      results: results,
+      timing: StudyTiming(folds: folds, total: Date().timeIntervalSince(start), workers: workers),
+      examples: try DemoGallery(study: study, catalog: catalog, sweep: sweep, seed: plan.seeds[0]).examples(
+        folds))
+    try AtomicFile.write(json: report.timing, to: out.appendingPathComponent("timing.json"))
     let page = out.appendingPathComponent("report.html")
     let text = try report.page(
       title: "MCDRL on rendered endoscopy",
       lead:
         "Five rendered sites with a known causal model; each is held out in turn, and a model trained at the "
-        + "others is scored there.",
-      examples: DemoGallery(study: study, catalog: catalog, sweep: sweep, seed: plan.seeds[0]).examples(
-        folds),
-      settings: [
-        ("epochs", "\(plan.epochs)"), ("batch", "\(configuration.batchSize)"),
-        ("learning rate", "\(configuration.optimizer.learningRate)"),
-        ("dense features", configuration.model.dense),
-        ("link at sources", "\(plan.link)"), ("world's seed", "\(plan.worldSeed)"),
-        ("weights of tiny", plan.weights),
-      ])
+        + "others is scored there.")
     try AtomicFile.write(Data(text.utf8), to: page)
-    if console.json { return try console.result(json: report) }
-    show(report, page, seconds: Date().timeIntervalSince(start), console)
+    if console.json { return try console.result(json: results) }
+    show(results, page, seconds: Date().timeIntervalSince(start), console)
   }
 
-  private static func show(_ report: ComparisonReport, _ page: URL, seconds: Double, _ console: Console) {
-    console.result(Console.table(report.table.headings, report.table.rows))
-    console.result(
-      "mean Dice with 95 % intervals. \(report.bySeed).\n\(report.verdict)\n")
-    console.result(Console.table(report.drops.headings, report.drops.rows) + "\n")
-    if let table = report.counterfactuals {
+  private static func description(
+    _ plan: Plan, _ catalog: SiteCatalog, _ configuration: RunConfiguration,
+    counterfactual: [String: Counterfactual.Summary], size: Int
+  ) throws -> StudyDescription {
+    var description = StudyDescription(
+      study: "demo",
+      text:
+        "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
+        + "others to score the site on when it is held out, \(size) px. At the sites that are "
+        + "trained on a confounder follows the lesion with probability \(plan.link); where a site is held out it "
+        + "does not (docs/causal-model.md). The image tower is the frozen CLIP tiny.",
+      methods: methods.map { StudyResults.Method(name: $0.rawValue) },
+      environment: StudyResults.Environment(
+        version: MCDRLCommand.version, device: configuration.device.description,
+        precision: configuration.precision.rawValue))
+    description.counterfactual = counterfactual
+    description.data = try Fingerprint.data(catalog.sites)
+    description.settings = try configuration.studySettings()
+    description.settings["demo.link"] = .number(plan.link)
+    description.settings["demo.worldSeed"] = .integer(Int(clamping: plan.worldSeed))
+    description.settings["clip.weights"] = .string(plan.weights)
+    return description
+  }
+
+  private static func show(_ results: StudyResults, _ page: URL, seconds: Double, _ console: Console) {
+    console.result(Console.table(results.headline.headings, results.headline.rows))
+    let bySeed = results.differencesBySeed.map { $0 + "." }.joined(separator: "\n")
+    console.result("mean Dice with 95 % intervals. \(bySeed)")
+    console.result(results.verdicts.joined(separator: "\n") + "\n")
+    console.result(Console.table(results.drops.headings, results.drops.rows) + "\n")
+    if let table = results.counterfactuals {
       console.result(
-        "the same \(report.counterfactual.values.first?.scenes ?? 0) scenes with and without each confounder:\n"
+        "the same \(results.counterfactual?.values.first?.scenes ?? 0) scenes with and without each confounder:\n"
       )
       console.result(Console.table(table.headings, table.rows))
       console.result(Counterfactual.legend + "\n")

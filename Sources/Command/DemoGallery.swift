@@ -13,8 +13,8 @@ struct DemoGallery {
 
   /// For each site the image at the median and the one on which the methods differ most; then one scene under every
   /// intervention, by the models of the first site.
-  func examples(_ folds: [FoldResult]) throws -> [ComparisonReport.Example] {
-    var examples: [ComparisonReport.Example] = []
+  func examples(_ folds: [FoldResult]) throws -> [StudyReport.Example] {
+    var examples: [StudyReport.Example] = []
     for (index, site) in catalog.sites.enumerated() {
       let own = study.folds.filter { $0.site == site.name && $0.seed == seed }
       let models = try own.map { fold in
@@ -27,7 +27,7 @@ struct DemoGallery {
       for (what, row) in [("median", order[order.count / 2]), ("largest disagreement", apart ?? 0)] {
         let sample = site.testSamples[row]
         examples.append(
-          ComparisonReport.Example(
+          StudyReport.Example(
             text: "\(site.name), \(what): \(sample.lesionClass ?? "no lesion")",
             pictures: try [("reference", try picture(sample, nil))]
               + models.map { name, segmenter, images in
@@ -40,7 +40,7 @@ struct DemoGallery {
       if index == 0, let scene = sweep.scenes.first {
         for (name, segmenter, _) in models {
           examples.append(
-            ComparisonReport.Example(
+            StudyReport.Example(
               text: "one scene under each intervention, \(name)",
               pictures: try ([scene.base] + scene.interventions).map { picture in
                 (picture.intervention, try self.picture(sweep.sample(picture), segmenter))

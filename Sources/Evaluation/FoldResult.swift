@@ -1,3 +1,5 @@
+import Torch
+
 /// What one fold came to; `fold.json`.
 public struct FoldResult: Codable, Equatable, Sendable {
   /// One image of the held-out site.
@@ -34,8 +36,7 @@ public struct FoldResult: Codable, Equatable, Sendable {
 
     /// Joins the parts.
     public init(settings: [String], validationDice: Double?) {
-      self.settings = settings
-      self.validationDice = validationDice
+        self.validationDice = validationDice
     }
 
     enum CodingKeys: String, CodingKey {
@@ -68,6 +69,7 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public let reliability: Reliability?
   /// The images of the held-out site.
   public let images: [Image]
+
 
   /// Mean Dice over the images.
   public var dice: Double { images.reduce(0) { $0 + $1.scores.dice } / Double(max(1, images.count)) }

@@ -45,6 +45,9 @@ public struct ImageScores: Codable, Equatable, Sendable {
   /// Which lesions were found.
   public let detection: LesionDetection
 
+  /// The share of all pixels that the reference has set.
+  public let referenceShare: Double
+
   /// Whether the reference has no pixel set.
   public let referenceIsEmpty: Bool
 
@@ -87,6 +90,7 @@ public struct ImageScores: Codable, Equatable, Sendable {
     self.spacing = spacing
     detection = try LesionDetection(
       prediction: prediction, reference: reference, criterion: detectionIoU)
+    referenceShare = Double(overlap.truePositives + overlap.falseNegatives) / Double(reference.pixels.count)
     referenceIsEmpty = overlap.referenceIsEmpty
     predictionIsEmpty = overlap.predictionIsEmpty
   }
@@ -120,6 +124,7 @@ public struct ImageScores: Codable, Equatable, Sendable {
     case averageSurfaceDistancePercent = "asd_percent"
     case normalisedSurfaceDice = "nsd"
     case tolerance = "nsd_tolerance"
+    case referenceShare = "reference_share"
     case referenceIsEmpty = "reference_empty"
     case predictionIsEmpty = "prediction_empty"
   }
@@ -139,6 +144,7 @@ public struct ImageScores: Codable, Equatable, Sendable {
     try rest.encode(tolerance, forKey: .tolerance)
     try rest.encode(spacing, forKey: .spacing)
     try rest.encode(detection, forKey: .detection)
+    try rest.encode(referenceShare, forKey: .referenceShare)
     try rest.encode(referenceIsEmpty, forKey: .referenceIsEmpty)
     try rest.encode(predictionIsEmpty, forKey: .predictionIsEmpty)
     var derived = encoder.container(keyedBy: DerivedKeys.self)

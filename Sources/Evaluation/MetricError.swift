@@ -50,6 +50,12 @@ public enum MetricError: Error, Equatable, Sendable {
   /// Results of one site that are not of the same images.
   case differentImages(site: String)
 
+  /// A site, method and seed of which a study has not exactly one result.
+  case notOneFold(site: String, method: String, seed: UInt64, found: Int)
+
+  /// A method with results that the study does not list.
+  case unlistedMethod(String, listed: [String])
+
   /// A table that could not be written.
   case cannotWrite(path: String, reason: String)
 }
@@ -104,6 +110,12 @@ extension MetricError: CustomStringConvertible, LocalizedError {
     case .differentImages(let site):
       return
         "The results of site \(site) are not of the same images. Score every method and seed on the same ones."
+    case .notOneFold(let site, let method, let seed, let found):
+      return "Of site \(site), method \(method), seed \(seed) there are \(found) results. "
+        + "Give one for every site, method and seed."
+    case .unlistedMethod(let method, let listed):
+      return "There are results of the method \(method), which the study does not list "
+        + "(\(listed.joined(separator: ", "))). List it, or leave them out."
     case .cannotWrite(let path, let reason):
       return "\(path): cannot be written: \(reason). Check that the folder exists, is writable and has room."
     }

@@ -25,7 +25,8 @@ public struct PerImageTable: Sendable {
     self.evaluation = evaluation
     let scores = Metric.allCases.map(\.rawValue)
     let rest = [
-      "nsd_tolerance", "distance_unit", "lesions_found", "lesions_missed", "lesions_false", "reference_empty",
+      "nsd_tolerance", "distance_unit", "lesions_found", "lesions_missed", "lesions_false", "reference_share",
+      "reference_empty",
       "prediction_empty",
     ]
     csv = Self.line(labels + scores + rest + (evaluation == .pranet ? PolypProtocol.Means.names : []))
@@ -48,7 +49,7 @@ public struct PerImageTable: Sendable {
     let detection = [scores.detection.found, scores.detection.missed, scores.detection.falseMarks]
     let rest =
       [scores.tolerance.description, scores.distanceUnit.rawValue] + detection.map(\.description)
-      + [scores.referenceIsEmpty.description, scores.predictionIsEmpty.description]
+      + [scores.referenceShare.description, scores.referenceIsEmpty.description, scores.predictionIsEmpty.description]
     csv += Self.line(rowLabels + values + rest + (evaluation == .pranet ? Self.fields(polyp) : []))
   }
 

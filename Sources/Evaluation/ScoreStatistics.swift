@@ -12,6 +12,12 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
   /// The median, the mean of the two middle values when their number is even; `nil` over no image.
   public let median: Double?
 
+  /// The value a quarter of the way up, interpolated linearly between ranks as NumPy does; `nil` over no image.
+  public let lowerQuartile: Double?
+
+  /// The value three quarters of the way up; `nil` over no image.
+  public let upperQuartile: Double?
+
   /// Takes the statistics of some scores.
   ///
   /// - Parameter scores: One score an image, `nil` where it is undefined.
@@ -22,11 +28,15 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
       mean = nil
       standardDeviation = nil
       median = nil
+      lowerQuartile = nil
+      upperQuartile = nil
       return
     }
     let mean = values.reduce(0, +) / Double(values.count)
     self.mean = mean
     median = Percentile.ofSorted(values, percent: 50)
+    lowerQuartile = Percentile.ofSorted(values, percent: 25)
+    upperQuartile = Percentile.ofSorted(values, percent: 75)
     guard values.count > 1 else {
       standardDeviation = nil
       return
@@ -40,6 +50,8 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
     case mean
     case standardDeviation = "sd"
     case median
+    case lowerQuartile = "q1"
+    case upperQuartile = "q3"
   }
 
   /// Writes every key, with `null` for what is undefined.
@@ -52,5 +64,7 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
     try container.encode(mean, forKey: .mean)
     try container.encode(standardDeviation, forKey: .standardDeviation)
     try container.encode(median, forKey: .median)
+    try container.encode(lowerQuartile, forKey: .lowerQuartile)
+    try container.encode(upperQuartile, forKey: .upperQuartile)
   }
 }

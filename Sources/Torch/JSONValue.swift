@@ -67,6 +67,22 @@ public enum JSONValue: Codable, Equatable, Sendable {
   public var members: [String: JSONValue]? {
     if case .object(let members) = self { members } else { nil }
   }
+
+  /// Each value that is no object, by its dotted name.
+  public var leaves: [String: JSONValue] {
+    guard let members else { return ["": self] }
+    return members.reduce(into: [:]) { found, member in
+      for (name, value) in member.value.leaves {
+        found[name.isEmpty ? member.key : "\(member.key).\(name)"] = value
+      }
+    }
+  }
+
+  /// A string as it is, any other value as JSON.
+  public var text: String {
+    if case .string(let text) = self { return text }
+    return (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
 }
 
 /// What a JSON decoder found wrong, with the place, in one line.

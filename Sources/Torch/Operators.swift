@@ -86,6 +86,7 @@ enum Operators {
   static let pad = Operator("aten::pad")
   static let gather = Operator("aten::gather")
   static let scatter = Operator("aten::scatter", "src")
+  static let scatterAdd = Operator("aten::scatter_add")
   static let indexSelect = Operator("aten::index_select")
   static let oneHot = Operator("aten::one_hot")
   static let triu = Operator("aten::triu")

@@ -51,6 +51,10 @@ extension Tensor {
   public func scattered(dim: Int, index: Tensor, source: Tensor) throws -> Tensor {
     try Operators.scatter(self, dim, index, source)
   }
+  /// A copy to whose elements, that `index` names along a dimension, those of `source` are added.
+  public func scatteredSum(dim: Int, index: Tensor, source: Tensor) throws -> Tensor {
+    try Operators.scatterAdd(self, dim, index, source)
+  }
   /// The indices that `index` (int64, one dimension) names along a dimension.
   public func indexed(_ index: Tensor, dim: Int = 0) throws -> Tensor {
     try Operators.indexSelect(self, dim, index)

@@ -128,7 +128,7 @@ public struct Fingerprint: Codable, Equatable, Sendable {
   }
 
   /// FNV-1a over names, sizes and bytes of all images and masks, by site.
-  static func data(_ sites: [Site]) throws -> [String: String] {
+  public static func data(_ sites: [Site]) throws -> [String: String] {
     try Dictionary(
       uniqueKeysWithValues: sites.map { site in
         var hash = StableHash()

@@ -134,9 +134,9 @@ extension RunConfiguration {
   ///
   /// - Throws: `EncodingError`, which settings that were decoded never meet.
   public func differences(from other: RunConfiguration) throws -> [(name: String, value: String)] {
-    let others = try JSONValue(encoding: other).leaves()
-    return try JSONValue(encoding: self).leaves().filter { others[$0.key] != $0.value }
-      .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    let others = try JSONValue(encoding: other).leaves
+    return try JSONValue(encoding: self).leaves.filter { others[$0.key] != $0.value }
+      .sorted { $0.key < $1.key }.map { ($0.key, $0.value.text) }
   }
 
   private func laid(_ settings: JSONValue, source: String) throws -> RunConfiguration {
@@ -170,21 +170,6 @@ extension RunConfiguration {
     try require(optimizer.learningRate > 0, "optimizer.learningRate must be above 0")
     try require(optimizer.gradientClip > 0, "optimizer.gradientClip must be above 0")
     try require(augmentation.scale >= 1, "augmentation.scale must be at least 1")
-  }
-}
-
-extension JSONValue {
-  /// The text of each value that is no object, by dotted name.
-  fileprivate func leaves(_ name: String = "") throws -> [String: String] {
-    switch self {
-    case .object(let members):
-      return try members.reduce(into: [:]) { found, member in
-        let below = try member.value.leaves(name.isEmpty ? member.key : "\(name).\(member.key)")
-        found.merge(below) { first, _ in first }
-      }
-    case .string(let text): return [name: text]
-    default: return [name: String(decoding: try JSONEncoder().encode(self), as: UTF8.self)]
-    }
   }
 }
 

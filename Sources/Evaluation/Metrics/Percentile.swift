@@ -1,8 +1,10 @@
 /// Percentiles with linear interpolation between ranks, NumPy's default.
 enum Percentile {
   /// A percentile of values that are in ascending order and not none.
-  static func ofSorted(_ values: [Double], percent: Double) -> Double {
-    interpolated(count: values.count, percent: percent) { values[$0] }
+  static func ofSorted(_ values: some RandomAccessCollection<Double>, percent: Double) -> Double {
+    interpolated(count: values.count, percent: percent) {
+      values[values.index(values.startIndex, offsetBy: $0)]
+    }
   }
 
   /// A percentile of the square roots of numbers, of which there is at least one and none is negative.

@@ -1,25 +1,5 @@
 import Torch
 
-/// A number with the interval that resampling gives it.
-public struct Interval: Codable, Equatable, Sendable {
-  /// The number over all cases.
-  public let value: Double
-  /// The lower end.
-  public let low: Double
-  /// The upper end.
-  public let high: Double
-
-  /// Whether zero lies outside: only then is a difference called one.
-  public var excludesZero: Bool { low > 0 || high < 0 }
-
-  /// Joins the three numbers.
-  public init(value: Double, low: Double, high: Double) {
-    self.value = value
-    self.low = low
-    self.high = high
-  }
-}
-
 /// Percentile intervals by resampling (Efron, 1979).
 public enum Bootstrap {
   /// The mean of strata means with its interval; groups of cases are resampled within each stratum.
@@ -40,29 +20,51 @@ public enum Bootstrap {
     let strata = strata.map { $0.filter { !$0.isEmpty } }.filter { !$0.isEmpty }
     guard !strata.isEmpty else { return nil }
     let generator = try Generator(seed: seed, for: "bootstrap")
-    var totals = try Tensor.zeros([resamples], dtype: .float64)
+    var totals = try Tensor.zeros([resamples, 1], dtype: .float64)
     for groups in strata {
-      let draws = try Tensor.randomIntegers(
-        [resamples * groups.count], high: groups.count, generator: generator)
-      func drawn(_ values: [Double]) throws -> Tensor {
-        try Tensor(values).indexed(draws).reshaped([resamples, groups.count]).sum([1])
-      }
+      let draws = try GroupResampling(groups: groups.count, resamples: resamples, generator: generator)
+      let labels = groups.enumerated().flatMap { index, cases in cases.map { _ in index } }
+      let cases = Array(groups.joined())
       totals =
-        try totals + drawn(groups.map { $0.reduce(0, +) }) / drawn(groups.map { Double($0.count) })
+        try totals
+        + draws.means(GroupSums(Tensor(cases, shape: [cases.count, 1]), of: labels, groups: groups.count))
     }
-    let means = try (totals / Double(strata.count)).doubles().sorted()
-    let tail = (1 - level) / 2 * 100
     let exact = strata.map { groups in
       let cases = groups.joined()
       return cases.reduce(0, +) / Double(cases.count)
     }
-    return Interval(
-      value: exact.reduce(0, +) / Double(exact.count), low: Percentile.ofSorted(means, percent: tail),
-      high: Percentile.ofSorted(means, percent: 100 - tail))
+    return try intervals(
+      of: totals / Double(strata.count), around: [exact.reduce(0, +) / Double(exact.count)], level: level)[0]
   }
 
   /// The same where every case is a group of its own.
   public static func mean(ofStrata strata: [[Double]], seed: UInt64 = 0) throws -> Interval? {
     try mean(ofStrata: strata.map { $0.map { [$0] } }, seed: seed)
+  }
+
+  /// The percentile intervals of several numbers that were resampled together.
+  ///
+  /// - Parameters:
+  ///   - resampled: R×C, a column a number; resamples in which it is NaN, because they hold no case on which it is defined, are
+  ///     left out.
+  ///   - values: the numbers over all cases, C.
+  ///   - level: the share of resamples inside the interval.
+  /// - Returns: one a number, nil where its value is nil or no resample defines it.
+  /// - Throws: `TorchError` when shapes do not fit.
+  static func intervals(
+    of resampled: Tensor, around values: [Double?], level: Double = 0.95
+  ) throws -> [Interval?] {
+    // NaN sorts behind every number.
+    let sorted = try resampled.sorted(dim: 0).values.transposed().doubles()
+    let counts = try resampled.equals(resampled).to(.float64).sum([0]).doubles()
+    let rows = try resampled.size(0)
+    let tail = (1 - level) / 2 * 100
+    return values.indices.map { column in
+      guard let value = values[column], counts[column] > 0 else { return nil }
+      let defined = sorted[column * rows..<column * rows + Int(counts[column])]
+      return Interval(
+        value: value, low: Percentile.ofSorted(defined, percent: tail),
+        high: Percentile.ofSorted(defined, percent: 100 - tail))
+    }
   }
 }

@@ -1,0 +1,40 @@
+import Foundation
+
+extension Machine {
+  /// The processor, as it calls itself; its architecture where the system does not say.
+  public static var processor: String {
+    #if os(macOS)
+      var size = 0
+      sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
+      var bytes = [UInt8](repeating: 0, count: size)
+      if size > 0, sysctlbyname("machdep.cpu.brand_string", &bytes, &size, nil, 0) == 0 {
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+    #else
+      let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+      for line in (text ?? "").split(separator: "\n") where line.hasPrefix("model name") {
+        if let name = line.split(separator: ":", maxSplits: 1).last {
+          return name.trimmingCharacters(in: .whitespaces)
+        }
+      }
+    #endif
+    #if arch(arm64)
+      return "arm64"
+    #elseif arch(x86_64)
+      return "x86_64"
+    #else
+      return "unknown"
+    #endif
+  }
+
+  /// Runs a body with another number of threads for each operator of the calling thread.
+  ///
+  /// - Throws: what the body throws.
+  public static func withThreads<Result>(_ count: Int, _ body: () throws -> Result) throws -> Result {
+    let before = threads
+    try setThreads(count)
+    let result = Swift.Result { try body() }
+    try setThreads(before)
+    return try result.get()
+  }
+}
