@@ -11,7 +11,7 @@ enum MCDRLCommand {
       DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, TrainCommand.self, EvaluateCommand.self,
-      LosoCommand.self, AblateCommand.self, PredictCommand.self, MetricsCommand.self,
+      LosoCommand.self, AblateCommand.self, ReportCommand.self, PredictCommand.self, MetricsCommand.self,
     ]
   }
 

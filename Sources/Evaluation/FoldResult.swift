@@ -36,7 +36,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
 
     /// Joins the parts.
     public init(settings: [String], validationDice: Double?) {
-        self.validationDice = validationDice
+      self.settings = settings
+      self.validationDice = validationDice
     }
 
     enum CodingKeys: String, CodingKey {
@@ -69,7 +70,6 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public let reliability: Reliability?
   /// The images of the held-out site.
   public let images: [Image]
-
 
   /// Mean Dice over the images.
   public var dice: Double { images.reduce(0) { $0 + $1.scores.dice } / Double(max(1, images.count)) }

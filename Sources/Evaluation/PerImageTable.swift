@@ -49,7 +49,10 @@ public struct PerImageTable: Sendable {
     let detection = [scores.detection.found, scores.detection.missed, scores.detection.falseMarks]
     let rest =
       [scores.tolerance.description, scores.distanceUnit.rawValue] + detection.map(\.description)
-      + [scores.referenceShare.description, scores.referenceIsEmpty.description, scores.predictionIsEmpty.description]
+      + [
+        scores.referenceShare.description, scores.referenceIsEmpty.description,
+        scores.predictionIsEmpty.description,
+      ]
     csv += Self.line(rowLabels + values + rest + (evaluation == .pranet ? Self.fields(polyp) : []))
   }
 

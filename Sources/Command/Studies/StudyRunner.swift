@@ -34,15 +34,41 @@ struct StudyRunner {
     guard arguments.positional.isEmpty else {
       throw UsageError(description: "\"\(arguments.positional[0])\" belongs to no option; see --help")
     }
+    let start = Date()
     let folder = URL(fileURLWithPath: try arguments.required("out"))
     // Small models gain more from each other's company than from several threads for an operator.
     if arguments.last("threads") == nil { try Machine.setThreads(1) }
+    try refuseForeign(folder)
     try FileManager.default.createFolder(folder)
     let lock = try FolderLock(folder)
     defer { withExtendedLifetime(lock) {} }
     let study = try study(in: folder)
     if !arguments.has("allow-leakage") { try refuseLeakage(study) }
-    _ = try Self.train(study, workers: workers, console)
+    var writer = StudyWriter(folder: folder, record: try record(study))
+    try writer.begin()
+    let folds = try Self.train(study, workers: workers, console)
+    console.note("computing intervals and writing the report")
+    writer.record.seconds += Date().timeIntervalSince(start)
+    try writer.show(writer.write(folds), console)
+  }
+
+  /// Keeps away from a folder that holds something else.
+  private func refuseForeign(_ folder: URL) throws {
+    let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    guard found.allSatisfy({ $0.hasPrefix(".") }) || found.contains("study.json") else {
+      throw UsageError(
+        description: "--out \(folder.path): the folder holds something else; choose another, or remove it")
+    }
+  }
+
+  private func record(_ study: LeaveOneSiteOut) throws -> StudyWriter.Record {
+    let seconds = (try? StudyWriter(reading: study.folder.url))?.record.seconds ?? 0
+    return StudyWriter.Record(
+      plan: plan, data: try Fingerprint.data(study.catalog.sites),
+      environment: StudyResults.Environment(
+        version: MCDRLCommand.version, device: plan.configuration.device.description,
+        precision: plan.configuration.precision.rawValue),
+      workers: try workers, seconds: seconds)
   }
 
   /// Stops where a patient or picture would be trained on at one site and scored at another.

@@ -50,7 +50,7 @@ struct FoldRun {
   }
 
   private func candidate(_ index: Int) -> RunDirectory {
-    RunDirectory(study.candidates(fold).appendingPathComponent("\(index)"))
+    study.folder.candidate(fold, index)
   }
 
   private static func chosen(_ history: [EpochMetrics]) -> EpochMetrics? { history.last { $0.best } }
@@ -132,7 +132,7 @@ struct FoldRun {
       validationDice: best?.validationDice, chosen: plan.candidates[chosen], candidates: candidates,
       threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds }, polyp: polyp,
       reliability: reliability, images: images)
-    try run.write(result, to: study.resultFile(fold))
+    try run.write(result, to: study.folder.resultFile(fold))
     return result
   }
 }

@@ -43,7 +43,7 @@ public struct LeaveOneSiteOut: Sendable {
   /// The words.
   public let prompts: PromptSet
   /// Where run folders go.
-  public let folder: URL
+  public let folder: StudyFolder
   private let clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel
   private let workers: Int
 
@@ -72,26 +72,15 @@ public struct LeaveOneSiteOut: Sendable {
     self.catalog = catalog
     self.clip = clip
     self.prompts = prompts
-    self.folder = folder
+    self.folder = StudyFolder(folder)
     self.workers = workers
   }
 
   /// The folds in the order in which they are trained.
-  public var folds: [Fold] {
-    catalog.sites.flatMap { site in
-      plan.seeds.flatMap { seed in plan.arms.map { Fold(site: site.name, arm: $0, seed: seed) } }
-    }
-  }
+  public var folds: [Fold] { plan.folds(sites: catalog.sites.map(\.name)) }
 
   /// The folder of one fold: the run that validation chose.
-  public func directory(_ fold: Fold) -> RunDirectory { RunDirectory(folder("runs", fold)) }
-
-  /// Where the candidates among which validation chooses are trained.
-  func candidates(_ fold: Fold) -> URL { folder("candidates", fold) }
-
-  private func folder(_ kind: String, _ fold: Fold) -> URL {
-    folder.appendingPathComponent("\(kind)/\(fold.site)/\(fold.arm.name)-\(fold.seed)")
-  }
+  public func directory(_ fold: Fold) -> RunDirectory { folder.run(fold) }
 
   /// Steps that remain, over all folds that are not finished; for a progress bar.
   ///
@@ -150,14 +139,5 @@ public struct LeaveOneSiteOut: Sendable {
 
   func model(_ settings: RunConfiguration) throws -> CLIPModel { try clip(settings) }
 
-  func resultFile(_ fold: Fold) -> URL { directory(fold).url.appendingPathComponent("fold.json") }
-
-  /// The result of an earlier call; nil when there is none that can be read, or it was scored by another rule.
-  func stored(_ fold: Fold) -> FoldResult? {
-    guard let data = try? Data(contentsOf: resultFile(fold)),
-      let result = try? JSONDecoder().decode(FoldResult.self, from: data),
-      result.threshold == plan.threshold, result.reliability != nil, result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance })
-    else { return nil }
-    return result
-  }
+  func stored(_ fold: Fold) -> FoldResult? { folder.result(fold, of: plan) }
 }

@@ -1,0 +1,129 @@
+import Datasets
+import Evaluation
+import Foundation
+import Torch
+import Training
+
+/// Writes what a study came to: `results.json`, `images.csv`, `timing.json`, `figures/` and `report.html`.
+///
+/// `study.json` says what was trained, so that `mcdrl report` can write the rest again from the folds alone.
+struct StudyWriter {
+  /// What a report needs beside the folds; `study.json`.
+  struct Record: Codable {
+    /// What was trained.
+    var plan: StudyPlan
+    /// A hash of each site's images and masks.
+    var data: [String: String]
+    /// What it was made with.
+    var environment: StudyResults.Environment
+    /// Folds that were trained side by side.
+    var workers: Int
+    /// Seconds from the first call's start to the end of the last, calls that were interrupted left out.
+    var seconds: Double
+  }
+
+  let folder: URL
+  var record: Record
+
+  /// Where the record stands.
+  static func recordFile(_ folder: URL) -> URL { folder.appendingPathComponent("study.json") }
+
+  /// Reads a study's record.
+  ///
+  /// - Throws: `ConfigurationError` that names the file.
+  init(reading folder: URL) throws {
+    self.folder = folder
+    let file = Self.recordFile(folder)
+    do {
+      record = try JSONDecoder().decode(Record.self, from: Data(contentsOf: file))
+    } catch {
+      throw ConfigurationError(
+        "\(file.path): cannot be read; give the --out of mcdrl loso or mcdrl ablate, which write it")
+    }
+  }
+
+  /// Describes a study that was just run.
+  init(folder: URL, record: Record) {
+    self.folder = folder
+    self.record = record
+  }
+
+  /// Writes what is to be trained, before it is.
+  ///
+  /// - Throws: `FileError` that names the file.
+  func begin() throws { try AtomicFile.write(json: record, to: Self.recordFile(folder)) }
+
+  /// The results of all folds, as an earlier call left them.
+  ///
+  /// - Throws: `ConfigurationError` that names the first fold without a result.
+  func stored() throws -> [FoldResult] {
+    try StudyFolder(folder).results(of: record.plan, sites: record.data.keys.sorted())
+  }
+
+  /// Prints the headline and where the report is.
+  func show(_ written: (results: StudyResults, page: URL), _ console: Console) throws {
+    let (results, page) = written
+    guard !console.json else { return try console.result(json: results) }
+    console.result(Console.table(results.headline.headings, results.headline.rows))
+    console.result("mean Dice with 95 % intervals; chosen: \(results.protocol.selection)")
+    for line in results.differencesBySeed + results.verdicts { console.result(line) }
+    console.result("the report is \(page.path)")
+  }
+
+  /// Writes everything.
+  ///
+  /// - Parameter folds: in the order of the study.
+  /// - Returns: the results, and the page.
+  /// - Throws: an error that names the file.
+  @discardableResult
+  func write(_ folds: [FoldResult]) throws -> (results: StudyResults, page: URL) {
+    let results = try StudyResults(folds: folds, description: description(folds))
+    try AtomicFile.write(json: record, to: Self.recordFile(folder))
+    try AtomicFile.write(json: results, to: folder.appendingPathComponent("results.json"))
+    try PerImageTable(folds).write(to: folder.appendingPathComponent("images.csv"))
+    let timing = StudyTiming(folds: folds, total: record.seconds, workers: record.workers)
+    try AtomicFile.write(json: timing, to: folder.appendingPathComponent("timing.json"))
+    let page = folder.appendingPathComponent("report.html")
+    let text = try StudyReport(results: results, timing: timing).page(title: title, lead: lead(results))
+    try AtomicFile.write(Data(text.utf8), to: page)
+    return (results, page)
+  }
+
+  private func description(_ folds: [FoldResult]) throws -> StudyDescription {
+    let plan = record.plan
+    var description = try StudyDescription(
+      study: plan.study.replacingOccurrences(of: " ", with: "-"), text: text,
+      methods: plan.arms.map { try StudyResults.Method(name: $0.name, settings: settings(of: $0)) },
+      environment: record.environment)
+    description.threshold = plan.threshold
+    description.selection = plan.selection
+    description.data = record.data
+    description.settings = try plan.configuration.studySettings()
+    return description
+  }
+
+  /// An arm's settings with the values they came to.
+  private func settings(of arm: Arm) throws -> [String: JSONValue] {
+    let all = try JSONValue(encoding: arm.applied(to: record.plan.configuration)).leaves
+    let names = arm.settings.compactMap { $0.split(separator: "=").first.map(String.init) }
+    return all.filter { leaf in names.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") } }
+  }
+
+  private var text: String {
+    let plan = record.plan
+    return
+      "\(record.data.count) sites, each held out in turn; trained on the others at \(plan.configuration.imageSize) px "
+      + "from CLIP \(plan.configuration.clip), \(plan.configuration.epochs) epochs, scored at the images' own size."
+  }
+
+  private var title: String {
+    record.plan.study == "loso" ? "Leaving one site out" : "Ablation: \(record.plan.study.dropFirst(7))"
+  }
+
+  private func lead(_ results: StudyResults) -> String {
+    let names = results.methods.map(\.name)
+    return
+      "\(names.joined(separator: ", ")), trained at some sites and scored at one that took no part; seeds "
+      + results.seeds.map(String.init).joined(separator: ", ") + "."
+  }
+}
