@@ -89,8 +89,8 @@ public struct LeakageReport: Codable, Sendable {
       let (first, second) = (border.samples[pair.first], border.samples[pair.second])
       let isSame = try NearDuplicates.isSame(first, second, reader)
       return Finding(
-        kind: isSame ? .duplicate : .nearDuplicate, first: Picture(first), second: Picture(second), group: nil,
-        similarity: isSame ? 1 : pair.similarity)
+        kind: isSame ? .duplicate : .nearDuplicate, first: Picture(first), second: Picture(second),
+        group: nil, similarity: isSame ? 1 : pair.similarity)
     }
     findings = border.groups() + pictures.sorted { ($0.similarity ?? 0) > ($1.similarity ?? 0) }
   }

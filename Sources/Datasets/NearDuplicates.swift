@@ -5,13 +5,14 @@ import Torch
 /// Finds pictures that are copies of each other: the same pixels, recompressed, resized, brighter or darker by a tenth,
 /// or shifted by some 2 %; not mirrored or turned.
 ///
-/// Endoscopy shares black borders, vignettes and a reddish ground, so pictures are compared by what is left of small
-/// thumbnails when their blurred selves are taken away, the middle weighing more than the rim. All pairs are compared
-/// at 16×16 in colour; the few that are alike there are compared once more at 64×64 in grey, at the best of 25 shifts of
-/// up to 2 of 64 pixels. docs/data.md says how often each threshold was right and wrong.
+/// Endoscopy shares black borders, vignettes and a reddish ground, so thumbnails of 64×64 are compared by their details:
+/// what is left when their blurred selves are taken away, with dark pixels and the edges to these left out, so that two
+/// pictures through one round field of view are not alike for its sake. All pairs are compared by details averaged to 16×16
+/// in colour, the middle weighing more than the rim; the closest few that are alike there are compared at 64×64 in grey, at
+/// the best of 25 shifts of up to 2 pixels. docs/data.md says how often this was right and wrong.
 ///
-/// Memory, for n images: 12 KiB a thumbnail, 3 KiB a descriptor, and 1024·n·4 bytes four times while a block of
-/// products is looked through; for 10,000 images 0.15 GB and 0.16 GB. Products: n²·768 multiply-adds.
+/// Memory, for n images: 12 KiB a thumbnail, 3 KiB a descriptor, 4 KiB while a block of 256 images is compared with all,
+/// and 0.1 GiB whatever n is; for 10,000 images some 0.3 GiB. Work: n²·768 multiply-adds.
 enum NearDuplicates {
   /// Two pictures by number, the lower first, and how alike they are.
   struct Pair: Hashable, Sendable {
@@ -23,14 +24,16 @@ enum NearDuplicates {
   /// The side of a thumbnail.
   static let side = 64
   /// How alike two descriptors must be for a closer look.
-  static let candidateThreshold: Float = 0.7
+  static let candidateThreshold: Float = 0.6
   /// How alike two thumbnails must be, at the best shift, to count as one picture.
   static let threshold = 0.8
   /// How alike two descriptors of one site must be for pixels to be compared.
   private static let sameThreshold: Float = 0.999
   /// The closest pictures of each that are looked at.
   private static let candidates = 3
-  private static let block = 1024
+  /// Pixels whose brightest colour is below this are dark: border, caption ground, the depth of the lumen.
+  private static let darkness = 24.0
+  private static let block = 256
 
   /// The thumbnail of an image file: uint8, 3×64×64.
   ///
@@ -55,6 +58,7 @@ enum NearDuplicates {
   ///   - border: which pairs count.
   ///   - withinSites: whether pairs of one site count, too, where they may be the same to the pixel.
   /// - Returns: each pair once, in the order of the images.
+  /// - Throws: `TorchError` when memory runs out.
   static func pairs(_ thumbnails: [Tensor?], border: Border, withinSites: Bool = false) throws -> [Pair] {
     guard !thumbnails.isEmpty else { return [] }
     let blank = try Tensor.zeros([3, side, side], dtype: .uint8)
@@ -83,7 +87,12 @@ enum NearDuplicates {
     }
     let ordered = found.sorted { $0.lexicographicallyPrecedes($1) }
     return try stride(from: 0, to: ordered.count, by: block).flatMap { start in
-      try verified(Array(ordered[start..<min(ordered.count, start + block)]), all)
+      let pairs = ordered[start..<min(ordered.count, start + block)]
+      let first = try Tensor.stacked(pairs.map { all[$0[0]] })
+      let second = try Tensor.stacked(pairs.map { all[$0[1]] })
+      return try zip(pairs, similarities(first, second).doubles()).compactMap { pair, similarity in
+        similarity > threshold ? Pair(first: pair[0], second: pair[1], similarity: min(1, similarity)) : nil
+      }
     }
   }
 
@@ -96,60 +105,63 @@ enum NearDuplicates {
   }
 
   /// The descriptors of thumbnails, B×3×64×64: float32, B×768, of norm 1; zero for a picture without details.
-  private static func descriptors(_ thumbnails: Tensor) throws -> Tensor {
-    let small = try thumbnails.to(.float32).averagePool(4)
-    let details = try details(small, blur: 2).flattened(from: 1)
+  static func descriptors(_ thumbnails: Tensor) throws -> Tensor {
+    let details = try (details(thumbnails).values * window(side)).averagePool(4).flattened(from: 1)
     let strength = try details.norm(dims: [1], keepDimensions: true)
-    // Less than half a grey level is noise of the codec, and noise must not be blown up to norm 1.
-    let isPlain = try strength.less(than: 0.5 * Double(details.size(1)).squareRoot())
+    // A root mean square of a sixth of a grey level is the codec's noise, which must not be blown up to norm 1.
+    let isPlain = try strength.less(than: Double(details.size(1)).squareRoot() / 6)
     return try isPlain.choose(details.zerosLike(), else: details / strength.clamped(min: 1e-6))
   }
 
-  /// The pairs whose thumbnails are alike at the best shift.
-  private static func verified(_ pairs: [[Int]], _ thumbnails: [Tensor]) throws -> [Pair] {
+  /// How alike thumbnails are at the best shift: B×3×64×64 and B×3×64×64 to B, correlations of their details where neither
+  /// is dark.
+  static func similarities(_ first: Tensor, _ second: Tensor) throws -> Tensor {
     let reach = 2
     let inner = side - 2 * reach
-    let weights = try Tensor([0.299, 0.587, 0.114] as [Float], shape: [1, 3, 1, 1])
+    let luma = try Tensor([0.299, 0.587, 0.114] as [Float], shape: [1, 3, 1, 1])
     let window = try Self.window(inner)
-    let share = try window / window.sum()
-    func greyDetails(_ indices: [Int]) throws -> Tensor {
-      let colours = try Tensor.stacked(indices.map { thumbnails[$0] }).to(.float32)
-      return try details((colours * weights).sum([1], keepDimensions: true), blur: 8, weighted: false)
+    func grey(_ thumbnails: Tensor) throws -> (values: Tensor, bright: Tensor) {
+      let (values, bright) = try details(thumbnails)
+      return (try (values * luma).sum([1], keepDimensions: true), bright)
     }
-    /// The inner part at a shift, its weighted mean taken away.
-    func part(_ details: Tensor, _ y: Int, _ x: Int) throws -> Tensor {
-      let part = try details.narrowed(dim: 2, start: reach + y, length: inner)
+    func part(_ map: Tensor, _ y: Int, _ x: Int) throws -> Tensor {
+      try map.narrowed(dim: 2, start: reach + y, length: inner)
         .narrowed(dim: 3, start: reach + x, length: inner)
-      return try part - (part * share).sum([2, 3], keepDimensions: true)
     }
-    func total(_ values: Tensor) throws -> Tensor { try (values * share).sum([1, 2, 3]) }
+    func total(_ values: Tensor) throws -> Tensor { try values.sum([1, 2, 3], keepDimensions: true) }
 
-    let (firsts, seconds) = (try greyDetails(pairs.map { $0[0] }), try greyDetails(pairs.map { $0[1] }))
-    let fixed = try part(firsts, 0, 0)
-    var best = try Tensor.full([pairs.count], -1)
+    let (still, moving) = (try grey(first), try grey(second))
+    let (fixed, bright) = (try part(still.values, 0, 0), try part(still.bright, 0, 0) * window)
+    var best = try Tensor.full([first.size(0), 1, 1, 1], -1)
     for y in -reach...reach {
       for x in -reach...reach {
-        let moved = try part(seconds, y, x)
-        let scale = try (total(fixed * fixed) * total(moved * moved)).squareRoot().clamped(min: 1e-6)
-        best = try best.maximum(total(fixed * moved) / scale)
+        let weights = try bright * part(moving.bright, y, x)
+        let share = try weights / total(weights).clamped(min: 1e-6)
+        func centred(_ map: Tensor) throws -> Tensor { try map - total(map * share) }
+        let (a, b) = (try centred(fixed), try centred(part(moving.values, y, x)))
+        let scale = try (total(a * a * share) * total(b * b * share)).squareRoot().clamped(min: 1e-6)
+        best = try best.maximum(total(a * b * share) / scale)
       }
     }
-    return try zip(pairs, best.doubles()).compactMap { pair, similarity in
-      similarity > threshold ? Pair(first: pair[0], second: pair[1], similarity: min(1, similarity)) : nil
-    }
+    return try best.flattened()
   }
 
-  /// What is left of pictures, B×C×S×S, when their blurred selves are taken away; weighted, the middle counts most.
-  private static func details(_ pictures: Tensor, blur deviation: Double, weighted: Bool = true) throws -> Tensor
-  {
-    let side = try pictures.size(-1)
-    let kernel = try blurring(side, deviation)
-    let details = try pictures - kernel.matmul(pictures).matmul(kernel.transposed())
-    return weighted ? try details * window(side) : details
+  /// What is left of thumbnails, B×3×64×64, when their blurred selves are taken away.
+  ///
+  /// - Returns: the details, B×3×64×64, zero where it is dark or borders on dark; and 1 where it is not, B×1×64×64.
+  private static func details(_ thumbnails: Tensor) throws -> (values: Tensor, bright: Tensor) {
+    let colours = try thumbnails.to(.float32)
+    let dark = try colours.max([1], keepDimensions: true).less(than: darkness).to(.float32)
+    let bright = try 1 - dark.maxPool(3, stride: 1, padding: 1)
+    let kernel = try blurring(side, deviation: 6)
+    let transposed = try kernel.transposed()
+    func blurred(_ maps: Tensor) throws -> Tensor { try kernel.matmul(maps).matmul(transposed) }
+    let ground = try blurred(colours * bright) / blurred(bright).clamped(min: 1e-3)
+    return (try (colours - ground) * bright, bright)
   }
 
   /// A Gaussian blur of S samples as a matrix, S×S; beyond the ends the outermost samples go on.
-  private static func blurring(_ side: Int, _ deviation: Double) throws -> Tensor {
+  private static func blurring(_ side: Int, deviation: Double) throws -> Tensor {
     let reach = Int((4 * deviation).rounded())
     let taps = (-reach...reach).map { exp(-0.5 * Double($0 * $0) / (deviation * deviation)) }
     let sum = taps.reduce(0, +)

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Torch
 
 @testable import Datasets
 
@@ -33,6 +34,28 @@ final class Scratch {
     try touch(path)
     let image = try Image(width: width, height: pixels.count / width, channels: 1, pixels: pixels)
     try ImageFile.writePNG(image, to: file(path))
+  }
+
+  /// A picture of soft blobs, the same for the same number, as PNG or JPEG by its ending; `change` works on 0 to 255.
+  func picture(
+    _ path: String, _ number: Int, width: Int = 160, height: Int = 128, quality: Int = 90,
+    change: (Tensor) throws -> Tensor = { $0 }
+  ) throws {
+    try touch(path)
+    let colours = try change(Self.blobs(number, width: width, height: height)).clamped(min: 0, max: 255)
+    let pixels = try colours.permuted([1, 2, 0]).contiguous().to(.uint8).array(of: UInt8.self)
+    let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
+    if path.hasSuffix("png") {
+      try ImageFile.writePNG(image, to: file(path))
+    } else {
+      try ImageFile.writeJPEG(image, quality: quality, to: file(path))
+    }
+  }
+
+  /// Blobs as float32, 3×H×W, 40 to 220.
+  static func blobs(_ number: Int, width: Int, height: Int) throws -> Tensor {
+    try Tensor.randomUniform([1, 3, 9, 11], low: 40, high: 220, generator: Generator(seed: UInt64(number)))
+      .resized(height: height, width: width).squeezed(0)
   }
 
   func sample(_ image: String, _ mask: String?, labels: [Int]? = nil) -> Sample {
