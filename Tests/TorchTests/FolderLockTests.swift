@@ -11,7 +11,7 @@ struct FolderLockTests {
     try body(url)
   }
 
-  @Test("The first takes the lock and makes the folder; a second is told who has it; the end of the first frees it")
+  @Test("The first takes the lock and makes the folder; a second is told who has it; its end frees it")
   func exclusive() throws {
     try withFolder { folder in
       var first: FolderLock? = try FolderLock(folder)
@@ -21,7 +21,8 @@ struct FolderLockTests {
       #expect(holder.process == ProcessInfo.processInfo.processIdentifier && !holder.host.isEmpty)
       #expect(abs(holder.started.timeIntervalSinceNow) < 60)
       let text = "\(try #require(refusal))"
-      #expect(text.hasPrefix("\(folder.path) is in use by process \(holder.process) on \(holder.host) since "))
+      let start = "\(folder.path) is in use by process \(holder.process) on \(holder.host) since "
+      #expect(text.hasPrefix(start))
       #expect(text.hasSuffix("wait for it or choose another --study"))
       first = nil
       #expect(FolderLock.holder(of: folder) == nil)
