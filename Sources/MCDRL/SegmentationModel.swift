@@ -40,6 +40,23 @@ public struct SegmentationOutput: Sendable {
   public let score: Tensor?
 }
 
+/// What the method sees of a batch before the head, and what the intervention makes of it.
+public struct Representation: Sendable {
+  /// F, B×N×d.
+  public let observed: Tensor
+  /// F_ca, B×N×d; nil without an intervention.
+  public let intervened: Tensor?
+  /// How much each confounder weighs at each position, B×N×M, sums to 1 over M; nil without an intervention.
+  public let attention: Tensor?
+
+  /// The same with every tensor changed.
+  public func map(_ change: (Tensor) throws -> Tensor) rethrows -> Representation {
+    Representation(
+      observed: try change(observed), intervened: try intervened.map(change),
+      attention: try attention.map(change))
+  }
+}
+
 /// The method after the image tower: region selection, intervention, head.
 ///
 /// Method, sections 1 to 4.
@@ -122,22 +139,38 @@ public final class SegmentationModel: Module {
   ) throws -> SegmentationOutput {
     let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
     let (batch, height, width, channels) = (sizes[0], sizes[1], sizes[2], sizes[3])
-    // F lives on the sphere of the text embeddings, where L_causal compares the two.
-    let features = try encoded.dense.reshaped([batch, height * width, channels]).normalized()
-
-    var score: Tensor?
-    var region: SelectedRegion?
-    if configuration.method.selectsRegions {
-      let values = try selection.score(features, text)
-      region = SelectedRegion(positions: try selection.positions(values))
-      score = try values.reshaped([batch, height, width])
-    }
+    let (features, values, region) = try regions(encoded.dense)
+    let score = try values?.reshaped([batch, height, width])
     let selected = try region?.gather(features) ?? features
     let intervened = intervening ? try intervention?(selected, dictionary) ?? selected : selected
     let grid = try region?.scatter(intervened, into: background(features)) ?? intervened
     let logits = try head(
       image: images, grid: grid.reshaped([batch, height, width, channels]), tower: encoded.layers)
     return SegmentationOutput(logits: logits, intervened: intervened, image: encoded.image, score: score)
+  }
+
+  /// What the method sees of a batch before the head, and what the intervention makes of it.
+  ///
+  /// - Parameter encoded: the tower's outputs.
+  /// - Returns: F, F_ca and the attention.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func representation(_ encoded: EncodedImages) throws -> Representation {
+    let (features, _, region) = try regions(encoded.dense)
+    let selected = try region?.gather(features) ?? features
+    return Representation(
+      observed: selected, intervened: try intervention?(selected, dictionary),
+      attention: try intervention?.attention(selected, dictionary))
+  }
+
+  /// C as B×P×d, and where regions are selected S^, B×P, with the positions.
+  private func regions(_ dense: Tensor) throws -> (features: Tensor, score: Tensor?, region: SelectedRegion?)
+  {
+    let sizes = try dense.sizes(rank: 4, "the dense features")
+    // F lives on the sphere of the text embeddings, where L_causal compares the two.
+    let features = try dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]]).normalized()
+    guard configuration.method.selectsRegions else { return (features, nil, nil) }
+    let score = try selection.score(features, text)
+    return (features, score, SelectedRegion(positions: try selection.positions(score)))
   }
 
   private func background(_ features: Tensor) throws -> Tensor {

@@ -99,6 +99,21 @@ public final class SegmentationSystem: Module {
     try autocast(to: precision.autocastType, on: device) { try encode(normalized(images)) }
   }
 
+  /// What the method sees of a batch before the head, on the CPU; nothing is recorded for gradients.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
+  /// - Returns: F, F_ca and the attention, float32.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func representation(_ images: Tensor, encoded: EncodedImages? = nil) throws -> Representation {
+    try inferenceMode {
+      try autocast(to: precision.autocastType, on: device) {
+        try model.representation(encoded?.to(device) ?? encode(normalized(images)))
+      }.map { try $0.to(.float32).to(.cpu) }
+    }
+  }
+
   /// Sets P(z), which is stored with the weights.
   public func setPrior(_ value: Tensor) throws {
     try prior.assign(value)

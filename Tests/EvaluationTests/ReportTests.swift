@@ -77,7 +77,7 @@ struct ReportTests {
       (0.0, 1.0), (0.31, 0.64), (-0.05, 0.02), (0.5, 0.5), (-120, 35),
     ])
   func ticks(range: (Double, Double)) {
-    let ticks = IntervalPlot.ticks(range.0, range.1)
+    let ticks = PlotAxis.ticks(range.0, range.1)
     #expect(ticks.count >= 2 && ticks.count <= 12)
     #expect(ticks[0] <= range.0 + 1e-12 && ticks[ticks.count - 1] >= range.1 - 1e-12)
     let step = ticks[1] - ticks[0]

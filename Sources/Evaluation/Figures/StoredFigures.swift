@@ -18,7 +18,7 @@ public struct StoredFigures: Sendable {
   ///
   /// - Parameter study: the folder of the study.
   /// - Throws: `FileError` that names a file that is there but cannot be read.
-  public init(of study: URL) throws {
+  public init(study: URL) throws {
     folder = study.appendingPathComponent("figures")
     features = try Self.read(FigureFile.features, in: folder)
     attention = try Self.read(FigureFile.attention, in: folder)

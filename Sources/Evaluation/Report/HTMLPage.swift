@@ -8,6 +8,8 @@ public struct HTMLPage {
   private let title: String
   private let lead: String
   private var body = ""
+  /// The headings of the sections with the names that links lead to.
+  private var contents: [(name: String, heading: String)] = []
 
   /// Starts a page.
   ///
@@ -34,16 +36,37 @@ public struct HTMLPage {
     return result
   }
 
-  /// A heading, with text below it.
+  /// A heading, which the contents list, with text below it.
   public mutating func section(_ heading: String, _ text: String = "") {
-    body += "<h2>\(Self.escaped(heading))</h2>\n"
+    let name = "section-\(contents.count + 1)"
+    contents.append((name, heading))
+    body += "<h2 id=\"\(name)\">\(Self.escaped(heading))</h2>\n"
+    if !text.isEmpty { paragraph(text) }
+  }
+
+  /// A heading within a section.
+  public mutating func subsection(_ heading: String, _ text: String = "") {
+    body += "<h3>\(Self.escaped(heading))</h3>\n"
     if !text.isEmpty { paragraph(text) }
   }
 
   /// A paragraph of plain text.
   public mutating func paragraph(_ text: String) { body += "<p>\(Self.escaped(text))</p>\n" }
 
+  /// Parts that are shown when they are asked for, and in print.
+  ///
+  /// - Parameters:
+  ///   - summary: what stands there until then.
+  ///   - parts: adds the parts.
+  public mutating func details(_ summary: String, _ parts: (inout HTMLPage) throws -> Void) rethrows {
+    body += "<details><summary>\(Self.escaped(summary))</summary>\n"
+    try parts(&self)
+    body += "</details>\n"
+  }
+
   /// A table, the first column left, the others right; `emphasised` rows are bold.
+  ///
+  /// One that is wider than the page is moved within its own box.
   public mutating func table(_ headings: [String], _ rows: [[String]], emphasised: Set<Int> = []) {
     func cells(_ row: [String], _ tag: String) -> String {
       row.map { "<\(tag)>\(Self.escaped($0))</\(tag)>" }.joined()
@@ -51,25 +74,69 @@ public struct HTMLPage {
     let lines = rows.enumerated().map { index, row in
       "<tr\(emphasised.contains(index) ? " class=\"total\"" : "")>\(cells(row, "td"))</tr>"
     }
-    body += "<div class=\"wide\"><table><thead><tr>\(cells(headings, "th"))</tr></thead>\n<tbody>"
+    body +=
+      "<div class=\"wide\" tabindex=\"0\"><table><thead><tr>\(cells(headings, "th"))</tr></thead>\n<tbody>"
     body += lines.joined(separator: "\n") + "</tbody></table></div>\n"
   }
 
   /// A drawing in SVG.
-  public mutating func drawing(_ svg: String, caption: String) {
-    body += "<figure>\(svg)<figcaption>\(Self.escaped(caption))</figcaption></figure>\n"
+  public mutating func drawing(_ svg: String, caption: String) { drawings([(svg, caption)]) }
+
+  /// Drawings in SVG, beside each other where the page is wide enough.
+  ///
+  /// - Parameters:
+  ///   - drawings: each with what stands below it.
+  ///   - beside: adds what stands beside the last, such as a table.
+  public mutating func drawings(
+    _ drawings: [(svg: String, caption: String)], beside: ((inout HTMLPage) -> Void)? = nil
+  ) {
+    body += "<div class=\"drawings\">"
+    for drawing in drawings {
+      let caption =
+        drawing.caption.isEmpty ? "" : "<figcaption>\(Self.escaped(drawing.caption))</figcaption>"
+      body += "<figure>\(drawing.svg)\(caption)</figure>\n"
+    }
+    if let beside {
+      body += "<div class=\"beside\">"
+      beside(&self)
+      body += "</div>"
+    }
+    body += "</div>\n"
   }
 
   /// Pictures in a row, each with a label; `text` stands above them.
   ///
   /// - Throws: `ImagingError.notEncoded`.
   public mutating func gallery(_ text: String, _ pictures: [(label: String, image: Image)]) throws {
-    let figures = try pictures.map { label, image in
-      let data = try image.jpegData(quality: 88).base64EncodedString()
-      return "<figure><img alt=\"\(Self.escaped(label))\" src=\"data:image/jpeg;base64,\(data)\">"
-        + "<figcaption>\(Self.escaped(label))</figcaption></figure>"
+    gallery(
+      text,
+      pictures: try pictures.map { label, image in
+        (label, try image.jpegData(quality: 88), image.width, image.height)
+      })
+  }
+
+  /// Pictures in a row that are JPEG files already, each with a label and its size; `text` stands above them.
+  mutating func gallery(
+    _ text: String, pictures: [(label: String, jpeg: Data, width: Int, height: Int)]
+  ) {
+    let figures = pictures.map { picture in
+      let label = Self.escaped(picture.label)
+      return "<figure><img alt=\"\(Self.escaped(text)): \(label)\" loading=\"lazy\" decoding=\"async\" "
+        + "width=\"\(picture.width)\" height=\"\(picture.height)\" "
+        + "src=\"data:image/jpeg;base64,\(picture.jpeg.base64EncodedString())\">"
+        + "<figcaption>\(label)</figcaption></figure>"
     }
-    body += "<p class=\"over\">\(Self.escaped(text))</p><div class=\"gallery\">\(figures.joined())</div>\n"
+    body +=
+      "<p class=\"over\">\(Self.escaped(text))</p><div class=\"gallery\">\(figures.joined(separator: "\n"))</div>\n"
+  }
+
+  /// A key of colours.
+  mutating func key(_ entries: [(colour: Overlay.Colour, text: String)]) {
+    let items = entries.map { colour, text in
+      "<li><span style=\"background: rgb(\(colour.red) \(colour.green) \(colour.blue))\"></span>"
+        + "\(Self.escaped(text))</li>"
+    }
+    body += "<ul class=\"key\">\(items.joined())</ul>\n"
   }
 
   /// The whole page.
@@ -89,7 +156,7 @@ public struct HTMLPage {
     <main>
     <h1>\(Self.escaped(title))</h1>
     <p class="lead">\(Self.escaped(lead))</p>
-    \(body)
+    \(navigation)\(body)
     </main>
     </body>
     </html>
@@ -97,38 +164,10 @@ public struct HTMLPage {
     """
   }
 
-  private static let style = """
-    :root { color-scheme: light dark; --ink: #1d2530; --faint: #5c6876; --line: #d5dbe2; --paper: #ffffff;
-      --first: #6a7b90; --second: #c2410c; }
-    @media (prefers-color-scheme: dark) {
-      :root { --ink: #e6eaf0; --faint: #9aa7b6; --line: #39424e; --paper: #14181d; --first: #94a6bd;
-        --second: #fb923c; } }
-    body { margin: 0; background: var(--paper); color: var(--ink);
-      font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-    main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-    h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem; }
-    h2 { font-size: 1.2rem; margin: 2.2rem 0 .5rem; padding-top: .6rem; border-top: 1px solid var(--line); }
-    .lead { color: var(--faint); font-size: 1.05rem; max-width: 46rem; }
-    p { max-width: 46rem; }
-    .wide { overflow-x: auto; }
-    table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }
-    th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-    th:first-child, td:first-child { text-align: left; padding-left: 0; }
-    th { color: var(--faint); font-weight: 600; font-size: .85rem; }
-    tr.total td { font-weight: 700; }
-    figure { margin: .8rem 0; overflow-x: auto; }
-    figcaption { color: var(--faint); font-size: .85rem; }
-    svg { max-width: 100%; min-width: 34rem; height: auto; display: block; }
-    svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
-    svg .faint { fill: var(--faint); }
-    svg .axis { stroke: var(--line); }
-    svg .zero { stroke: var(--faint); stroke-dasharray: 4 3; }
-    svg .series0 { stroke: var(--first); fill: var(--first); }
-    svg .series1 { stroke: var(--second); fill: var(--second); }
-    .over { margin: 1.2rem 0 .2rem; font-weight: 600; }
-    .gallery { display: flex; flex-wrap: wrap; gap: .6rem; }
-    .gallery figure { margin: 0; width: 11rem; max-width: 45%; }
-    .gallery img { width: 100%; display: block; border-radius: 4px; }
-    @media print { main { max-width: none; } svg { min-width: 0; } h2, figure, table { break-inside: avoid; } }
-    """
+  /// The list of sections; none for a page of one or two.
+  private var navigation: String {
+    guard contents.count > 2 else { return "" }
+    let items = contents.map { "<li><a href=\"#\($0.name)\">\(Self.escaped($0.heading))</a></li>" }
+    return "<nav class=\"contents\" aria-label=\"Contents\"><ul>\(items.joined())</ul></nav>\n"
+  }
 }

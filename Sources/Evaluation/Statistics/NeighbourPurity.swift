@@ -16,13 +16,12 @@ public struct NeighbourPurity: Codable, Equatable, Sendable {
     self.chance = chance
   }
 
-  /// Measures cases by Euclidean distance.
+  /// Measures cases by Euclidean distance; nil for fewer than two.
   ///
   /// - Parameters:
   ///   - points: one row a case, n×d.
   ///   - labels: one a case.
   ///   - neighbours: how many to ask; all others when there are fewer.
-  /// - Returns: nil for fewer than two cases.
   /// - Throws: `TorchError.value` when the number of labels is not n.
   public init?(_ points: Tensor, labels: [String], neighbours: Int = 15) throws {
     let count = try points.sizes(rank: 2, "the points")[0]

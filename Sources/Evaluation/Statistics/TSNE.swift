@@ -63,7 +63,7 @@ public struct TSNE: Sendable {
   }
 
   /// A third of the others at most, as a neighbourhood has to be smaller than the whole; 2 where even that is less.
-  func effectivePerplexity(_ count: Int) -> Double {
+  public func effectivePerplexity(_ count: Int) -> Double {
     min(perplexity, max(Double(count - 1) / 3, min(2, Double(count) / 2)))
   }
 

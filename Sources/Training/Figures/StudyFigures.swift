@@ -1,0 +1,214 @@
+import Datasets
+import Evaluation
+import Foundation
+import MCDRL
+import Torch
+
+/// Computes the figures of a leave-one-site-out study from its finished runs and keeps them in its folder.
+///
+/// Writes `figures/features.json`, `attention.json`, `gallery.json` with JPEG files, and `cost.json`; a report needs no
+/// run, weight or image afterwards (`StoredFigures`). A figure that is there already and was computed from the same
+/// runs is left alone.
+public struct StudyFigures: Sendable {
+  /// A finished run: its scores and its folder.
+  public struct Run: Sendable {
+    /// Site, method, seed and scores.
+    public let result: FoldResult
+    /// Settings and weights.
+    public let directory: RunDirectory
+
+    /// Joins the parts.
+    public init(result: FoldResult, directory: RunDirectory) {
+      self.result = result
+      self.directory = directory
+    }
+  }
+
+  /// How many images feature map and attention take at most, evenly from all sites.
+  public var imageLimit = 1500
+  /// The longer side of the gallery's pictures, pixels.
+  public var pictureSize = 320
+  /// Passes that are timed for the latency.
+  public var latencyPasses = 21
+  /// Told what is being computed.
+  public var progress: @Sendable (String) -> Void = { _ in }
+
+  let folder: URL
+  let catalog: SiteCatalog
+  let candidate: String
+  let runs: [Run]
+
+  /// Describes a study.
+  ///
+  /// - Parameters:
+  ///   - study: its folder; figures go into `figures` in it.
+  ///   - catalog: the sites.
+  ///   - candidate: the method whose representation and attention are shown, and that others are compared with.
+  ///   - runs: the finished runs, in the order in which methods and seeds are to be shown.
+  /// - Throws: `ConfigurationError` when no run is of the candidate.
+  public init(study: URL, catalog: SiteCatalog, candidate: String, runs: [Run]) throws {
+    guard runs.contains(where: { $0.result.method == candidate }) else {
+      throw ConfigurationError("\(study.path): no finished run of the method \(candidate)")
+    }
+    folder = study.appendingPathComponent("figures")
+    self.catalog = catalog
+    self.candidate = candidate
+    self.runs = runs
+  }
+
+  /// Finds the finished runs of a study: those that hold a `fold.json`, below `runs/SITE/`.
+  ///
+  /// - Parameter study: its folder.
+  /// - Returns: by site, then by name.
+  /// - Throws: `FileError` that names what cannot be read.
+  public static func runs(of study: URL) throws -> [Run] {
+    func folders(_ url: URL) throws -> [URL] {
+      do {
+        return try FileManager.default.contentsOfDirectory(
+          at: url, includingPropertiesForKeys: [.isDirectoryKey]
+        )
+        .filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
+        .sorted { $0.lastPathComponent < $1.lastPathComponent }
+      } catch {
+        throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+      }
+    }
+    return try folders(study.appendingPathComponent("runs")).flatMap(folders).compactMap { folder in
+      let file = folder.appendingPathComponent("fold.json")
+      guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+      do {
+        let result = try JSONDecoder().decode(FoldResult.self, from: Data(file: file))
+        return Run(result: result, directory: RunDirectory(folder))
+      } catch let error as DecodingError {
+        throw FileError.cannotRead(file, reason: explanation(of: error))
+      }
+    }
+  }
+
+  /// Computes and writes what is missing or was computed from other runs.
+  ///
+  /// - Parameter features: what the frozen tower makes of the sites' images, where that is kept; nil runs the tower.
+  /// - Returns: all figures of the study.
+  /// - Throws: an error that names the file.
+  @discardableResult
+  public func compute(features: FeatureStore? = nil) throws -> StoredFigures {
+    try FileManager.default.createFolder(folder)
+    if let run = featureRun {
+      try keep(.features, of: [run], "\(imageLimit)") { try featureFigure(run, features, fingerprint: $0) }
+    }
+    let own = heldOut(candidate)
+    if try own.first?.directory.configuration().model.method.intervenes == true {
+      try keep(.attention, of: own, "\(imageLimit)") { try attentionFigure(own, features, fingerprint: $0) }
+    }
+    try keep(.gallery, of: methods.flatMap(heldOut), "\(candidate) \(pictureSize)") {
+      try galleryFigure(features, fingerprint: $0)
+    }
+    try keep(.cost, of: methods.compactMap { heldOut($0).first }, "\(latencyPasses)") {
+      try costFigure(fingerprint: $0)
+    }
+    return try StoredFigures(study: folder.deletingLastPathComponent())
+  }
+
+  /// The methods, in the order in which they come.
+  var methods: [String] {
+    runs.reduce(into: []) { found, run in
+      if !found.contains(run.result.method) { found.append(run.result.method) }
+    }
+  }
+
+  /// The seed whose models are shown: the candidate's first.
+  var seed: UInt64 { runs.first { $0.result.method == candidate }?.result.seed ?? 0 }
+
+  /// For each site the run of a method that held it out, with the seed that is shown or else its first.
+  func heldOut(_ method: String) -> [Run] {
+    catalog.sites.compactMap { site in
+      let own = runs.filter { $0.result.site == site.name && $0.result.method == method }
+      return own.first { $0.result.seed == seed } ?? own.first
+    }
+  }
+
+  /// The run whose representation is shown: the candidate's, the first site held out.
+  private var featureRun: Run? { heldOut(candidate).first }
+
+  /// What a file is known by that was computed before.
+  private struct Known: Decodable { let fingerprint: String }
+
+  /// Leaves a file alone that was computed from the same runs, with all pictures that belong to it, or computes it.
+  private func keep<Figure: Encodable>(
+    _ file: FigureFile, of runs: [Run], _ settings: String, _ figure: (_ fingerprint: String) throws -> Figure
+  ) throws {
+    let url = folder.appendingPathComponent(file.rawValue)
+    let fingerprint = try fingerprint(of: runs, "\(file.rawValue) \(settings)")
+    let known = try? JSONDecoder().decode(Known.self, from: Data(contentsOf: url))
+    if known?.fingerprint == fingerprint, file != .gallery || hasPictures(url) { return }
+    progress("computing \(file.rawValue)")
+    try AtomicFile.write(json: try figure(fingerprint), to: url)
+  }
+
+  private func hasPictures(_ url: URL) -> Bool {
+    guard let figure = try? JSONDecoder().decode(GalleryFigure.self, from: Data(contentsOf: url)) else {
+      return false
+    }
+    return figure.rows.flatMap(\.pictures).allSatisfy {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent($0.file).path)
+    }
+  }
+
+  /// FNV-1a over what the figure is made of; scores to the last digit stand for the weights that gave them.
+  private func fingerprint(of runs: [Run], _ settings: String) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var hash = StableHash()
+    // Changes when figures are computed otherwise.
+    hash.combine(Data("figures 1 \(settings)".utf8))
+    for run in runs {
+      hash.combine(try Data(file: run.directory.configurationFile))
+      hash.combine(try Data(file: run.directory.fingerprintFile))
+      hash.combine(try encoder.encode(run.result))
+    }
+    return hash.text
+  }
+
+  /// As many samples of each site as fit the limit: small sites whole, the others alike, spread over their images.
+  func spread(_ sites: [[Sample]]) -> [[Sample]] {
+    var taken = sites.map { _ in 0 }
+    var left = imageLimit
+    let order = sites.indices.sorted { (sites[$0].count, $0) < (sites[$1].count, $1) }
+    for (position, site) in order.enumerated() {
+      taken[site] = min(sites[site].count, left / (order.count - position))
+      left -= taken[site]
+    }
+    return zip(sites, taken).map { samples, count in
+      (0..<count).map { samples[$0 * samples.count / count] }
+    }
+  }
+
+  /// What a model makes of samples before its head, a batch at a time.
+  func eachRepresentation(
+    _ samples: [Sample], _ system: SegmentationSystem, _ reader: SampleReader, _ features: FeatureStore?,
+    _ use: (Representation) throws -> Void
+  ) throws {
+    let bank = try SampleBank(samples, reader: reader)
+    for start in stride(from: 0, to: samples.count, by: 16) {
+      let rows = Array(start..<min(samples.count, start + 16))
+      let encoded = try features?.encoded(rows.map { samples[$0] })
+      try use(system.representation(bank.batch(rows).images, encoded: encoded))
+    }
+  }
+}
+
+extension TrainingCurve {
+  /// Reads the epochs of a run.
+  ///
+  /// - Throws: `FileError` or `DatasetError.badCatalog` that names the file.
+  public init(_ run: StudyFigures.Run) throws {
+    let epochs = try JSONLines.read(
+      run.directory.metricsFile, as: EpochMetrics.self, expected: "the metrics of an epoch")
+    self.init(
+      method: run.result.method, site: run.result.site, seed: run.result.seed,
+      chosen: epochs.last { $0.best }?.epoch,
+      epochs: epochs.map {
+        Epoch(number: $0.epoch, segmentation: $0.segmentation, validationDice: $0.validationDice)
+      })
+  }
+}
