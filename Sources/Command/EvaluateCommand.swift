@@ -14,7 +14,10 @@ enum EvaluateCommand: Subcommand {
   static let options: [Option] = [
     .one("data", "DATA", "folder of sites (the one the run was trained on)"),
     .many("site", "SITE", "sites to score (the one that was held out)"),
-    .one("tolerance", "PIXELS", "of the normalised surface Dice (2)"),
+    .one(
+      "protocol", "fixed-threshold|pranet", "pranet adds the polyp literature's measures over 256 thresholds"),
+    .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
+    .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
     .one("counterfactual", "SWEEP", "how predictions move under each intervention of mcdrl synth --sweep"),
   ]
@@ -27,11 +30,16 @@ enum EvaluateCommand: Subcommand {
     let threshold: Double
     let heldOut: Bool
     let selection = "highest mean Dice on the source sites' validation split"
+    let evaluation: EvaluationProtocol
     let model: ScoreSummary
+    let calibration: Reliability.Summary
+    /// The polyp protocol's table; nil when it was not asked for.
+    let polyp: PolypProtocol.Summary?
     let trivial: [String: ScoreSummary]
 
     enum CodingKeys: String, CodingKey {
-      case site, method, seed, threshold, selection, model, trivial
+      case site, method, seed, threshold, selection, model, calibration, polyp, trivial
+      case evaluation = "protocol"
       case heldOut = "held_out"
     }
   }
@@ -45,7 +53,8 @@ enum EvaluateCommand: Subcommand {
     }
     let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
     let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
-    let tolerance = try arguments.number("tolerance") ?? 2
+    let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
+    let evaluation = try arguments.evaluationProtocol()
     let threshold = try arguments.probability("threshold") ?? 0.5
     let catalog = try SiteCatalog(
       URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
@@ -64,28 +73,37 @@ enum EvaluateCommand: Subcommand {
       let heldOut = !configuration.sources.contains(site.name)
       let samples = heldOut ? site.testSamples : site.samples
       let bar = ProgressBar(site.name, total: samples.count)
-      var table = PerImageTable(labels: ["site", "image", "group", "class"])
+      var table = PerImageTable(labels: ["site", "image", "group", "class"], evaluation: evaluation)
       var scores: [ImageScores] = []
+      var polyp = PolypProtocol()
+      var reliability = try Reliability()
       var trivial: [TrivialPredictor: [ImageScores]] = [:]
       for (index, sample) in samples.enumerated() {
-        let score = try segmenter.scores(sample, threshold: threshold, tolerance: tolerance)
-        scores.append(score)
-        try table.append([site.name, sample.id, sample.group, sample.lesionClass ?? ""], score)
+        let assessment = try segmenter.assess(
+          sample, threshold: threshold, tolerance: tolerance, spacing: spacing)
+        scores.append(assessment.scores)
+        polyp.merge(assessment.polyp)
+        try reliability.merge(assessment.reliability)
+        try table.append(
+          [site.name, sample.id, sample.group, sample.lesionClass ?? ""], assessment.scores,
+          polyp: assessment.polyp)
         for predictor in TrivialPredictor.allCases {
           trivial[predictor, default: []].append(
-            try predictor.scores(sample, meanMask: meanMask, reader: reader, tolerance: tolerance))
+            try predictor.scores(
+              sample, meanMask: meanMask, reader: reader, tolerance: tolerance, spacing: spacing))
         }
         console.progress(bar.line(index + 1, unit: "images"))
       }
-      let evaluation = Evaluation(
+      let result = Evaluation(
         site: site.name, method: configuration.model.method.rawValue, seed: configuration.seed,
-        threshold: threshold, heldOut: heldOut,
-        model: try ScoreSummary(of: scores),
+        threshold: threshold, heldOut: heldOut, evaluation: evaluation,
+        model: try ScoreSummary(of: scores), calibration: reliability.summary,
+        polyp: evaluation == .pranet ? polyp.summary : nil,
         trivial: try Dictionary(
           uniqueKeysWithValues: trivial.map { ($0.key.rawValue, try ScoreSummary(of: $0.value)) }))
-      try run.write(evaluation, to: run.url.appendingPathComponent("evaluation-\(site.name).json"))
+      try run.write(result, to: run.url.appendingPathComponent("evaluation-\(site.name).json"))
       try table.write(to: run.url.appendingPathComponent("evaluation-\(site.name).csv"))
-      results.append(evaluation)
+      results.append(result)
       console.progress("")
     }
     if console.json {
@@ -100,7 +118,7 @@ enum EvaluateCommand: Subcommand {
     guard !runs.isEmpty else {
       throw UsageError(description: "give at least one run folder\nusage: mcdrl \(name) \(usage)")
     }
-    if let other = ["data", "site", "tolerance"].first(where: arguments.has) {
+    if let other = ["data", "site", "tolerance", "spacing", "protocol"].first(where: arguments.has) {
       throw UsageError(
         description: "--\(other) says nothing to --counterfactual, which takes scenes from its folder")
     }
@@ -114,21 +132,42 @@ enum EvaluateCommand: Subcommand {
   }
 
   private static func text(_ evaluation: Evaluation) -> String {
-    func row(_ name: String, _ summary: ScoreSummary) -> [String] {
-      [name] + [Metric.dice, .iou, .accuracy].map { format(summary.metrics[$0]?.mean) }
-        + [format(summary.meanDiceWithLesion), format(summary.metrics[.dice]?.standardDeviation)]
-    }
-    let trivial = TrivialPredictor.allCases.compactMap { predictor in
-      evaluation.trivial[predictor.rawValue].map { row(predictor.rawValue, $0) }
-    }
-    let table = Console.table(
-      ["", "Dice", "IoU", "accuracy", "Dice (lesion)", "SD of Dice"],
-      [row(evaluation.method, evaluation.model)] + trivial)
+    let rows =
+      [(evaluation.method, evaluation.model)]
+      + TrivialPredictor.allCases.compactMap { predictor in
+        evaluation.trivial[predictor.rawValue].map { (predictor.rawValue, $0) }
+      }
+    let overlap = Console.table(
+      ["", "Dice", "IoU", "boundary IoU", "accuracy", "Dice (lesion)", "SD of Dice"],
+      rows.map { name, summary in
+        [name] + [Metric.dice, .iou, .boundaryIoU, .accuracy].map { format(summary.metrics[$0]?.mean) }
+          + [format(summary.meanDiceWithLesion), format(summary.metrics[.dice]?.standardDeviation)]
+      })
+    let unit = evaluation.model.distanceUnit?.rawValue ?? DistanceUnit.pixels.rawValue
+    let detection = Console.table(
+      [
+        "", "HD95 (\(unit))", "HD95 (% diagonal)", "found", "missed", "false", "sensitivity",
+        "false an image",
+      ],
+      rows.map { name, summary in
+        let lesions = summary.detection
+        return [
+          name, format(summary.metrics[.hd95]?.mean, 1), format(summary.metrics[.hd95Percent]?.mean, 1),
+        ]
+          + [lesions.found, lesions.missed, lesions.falseMarks].map(String.init)
+          + [format(lesions.sensitivity), format(lesions.falsePerImage)]
+      })
     let kind = evaluation.heldOut ? "held out" : "trained on"
+    let criterion = evaluation.model.detection.criterion ?? LesionDetection.defaultCriterion
     return """
       site \(evaluation.site) (\(kind)), n = \(evaluation.model.count), \
       \(evaluation.model.countEmptyReference) without a lesion, means over images at their own size
-      \(table)
+      \(overlap)
+
+      \(detection)
+      a lesion is found by a mark that overlaps it with an IoU of at least \(criterion)
+      \(ScoreTables.sentence(evaluation.calibration))
+      \(evaluation.polyp.map { "\n" + ScoreTables.text($0) + "\n" } ?? "")\
       \(evaluation.model.policy)
       """
   }

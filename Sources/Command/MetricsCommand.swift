@@ -1,64 +1,137 @@
 import Datasets
 import Evaluation
 import Foundation
+import Imaging
 import Torch
 import Training
 
 /// `mcdrl metrics`.
 enum MetricsCommand: Subcommand {
   static let name = "metrics"
-  static let summary = "score one pair of masks, or two folders"
+  static let summary = "score predictions beside reference masks: one pair, or two folders"
   static let usage = "--prediction P --reference R"
   static let example = "mcdrl metrics --prediction predictions --reference polypgen/c3/masks --json"
   static let options: [Option] = [
-    .one("prediction", "P", "a mask, or a folder of masks"),
+    .one("prediction", "P", "a mask or a grey probability image, or a folder of them"),
     .one("reference", "R", "a mask, or a folder of masks with the same stems"),
-    .one("tolerance", "PIXELS", "of the normalised surface Dice (2)"),
+    .one(
+      "protocol", "fixed-threshold|pranet", "pranet adds the polyp literature's measures over 256 thresholds"),
+    .one("threshold", "P", "from which probability (grey level / 255) on a pixel is lesion (0.5)"),
+    .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
+    .one("spacing", "X[,Y]", "mm per pixel, across and down; distances are then in mm"),
     .one("csv", "FILE", "write the scores of each image"),
   ]
+
+  /// What is printed with `--json`: the scores or their summary, and beside them how they came about.
+  private struct Report<Scores: Encodable>: Encodable {
+    let scores: Scores
+    let evaluation: EvaluationProtocol
+    let threshold: Double
+    /// The polyp protocol's table; nil when it was not asked for.
+    let polyp: PolypProtocol.Summary?
+    /// How well the probabilities agree with the references; nil when predictions are taken for masks.
+    let calibration: Reliability.Summary?
+
+    enum CodingKeys: String, CodingKey {
+      case threshold, polyp, calibration
+      case evaluation = "protocol"
+      case policy = "empty_mask_policy"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      try scores.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(evaluation, forKey: .evaluation)
+      try container.encode(threshold, forKey: .threshold)
+      try container.encodeIfPresent(polyp, forKey: .polyp)
+      try container.encodeIfPresent(calibration, forKey: .calibration)
+      try container.encode(EmptyMaskPolicy.statement, forKey: .policy)
+    }
+  }
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let prediction = URL(fileURLWithPath: try arguments.required("prediction"))
     let reference = URL(fileURLWithPath: try arguments.required("reference"))
-    let tolerance = try arguments.number("tolerance") ?? 2
+    let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
+    let evaluation = try arguments.evaluationProtocol()
+    let threshold = try arguments.probability("threshold") ?? 0.5
     let pairs = try pair(prediction, reference)
-    var table = PerImageTable(labels: ["image"])
-    let scores = try pairs.map { name, prediction, reference in
-      let reader = SampleReader(size: 1)
-      let found = try reader.mask(prediction, lesionLabels: nil)
-      let wanted = try reader.mask(reference, lesionLabels: nil)
-      guard found.shape == wanted.shape else {
-        throw DatasetError.sizeMismatch(
-          image: prediction, imageSize: found.shape.reversed(), mask: reference,
-          maskSize: wanted.shape.reversed())
+    var table = PerImageTable(labels: ["image"], evaluation: evaluation)
+    var scores: [ImageScores] = []
+    var polyp = PolypProtocol()
+    var reliability = try Reliability()
+    for (name, prediction, reference) in pairs {
+      let (found, wanted) = try read(prediction, reference)
+      guard evaluation == .pranet else {
+        scores.append(
+          try ImageScores(
+            prediction: found.mask(atLeast: threshold), reference: wanted, tolerance: tolerance,
+            spacing: spacing))
+        try table.append([name], scores[scores.count - 1])
+        continue
       }
-      let score = try ImageScores(
-        prediction: BinaryMask(found), reference: BinaryMask(wanted), tolerance: tolerance)
-      try table.append([name], score)
-      return score
+      let assessment = try ImageAssessment(
+        probability: found, reference: wanted, threshold: threshold, tolerance: tolerance, spacing: spacing)
+      scores.append(assessment.scores)
+      polyp.merge(assessment.polyp)
+      try reliability.merge(assessment.reliability)
+      try table.append([name], assessment.scores, polyp: assessment.polyp)
     }
     if let csv = arguments.last("csv") { try table.write(to: URL(fileURLWithPath: csv)) }
-    if scores.count == 1 {
-      try print(scores[0], console)
+    let isGrey = evaluation == .pranet
+    func report<Scores>(_ scores: Scores) -> Report<Scores> {
+      Report(
+        scores: scores, evaluation: evaluation, threshold: threshold, polyp: isGrey ? polyp.summary : nil,
+        calibration: isGrey ? reliability.summary : nil)
+    }
+    if let only = scores.first, scores.count == 1 {
+      if console.json { return try console.result(json: report(only)) }
+      console.result(
+        Console.table(["metric", "value"], Metric.allCases.map { [label($0, only), format(only[$0], 4)] }))
     } else {
-      try print(ScoreSummary(of: scores), console)
+      let summary = try ScoreSummary(of: scores)
+      if console.json { return try console.result(json: report(summary)) }
+      console.result(text(summary))
     }
+    console.result(ScoreTables.sentence(try LesionDetection.Summary(of: scores.map(\.detection))))
+    if isGrey {
+      console.result(ScoreTables.sentence(reliability.summary))
+      console.result(ScoreTables.text(polyp.summary))
+    }
+    console.result(EmptyMaskPolicy.statement)
   }
 
-  private static func print(_ scores: ImageScores, _ console: Console) throws {
-    if console.json { return try console.result(json: scores) }
-    console.result(
-      Console.table(["metric", "value"], Metric.allCases.map { [$0.rawValue, format(scores[$0], 4)] }))
+  /// A prediction's grey levels and its reference, of one size.
+  private static func read(_ prediction: URL, _ reference: URL) throws -> (ProbabilityMap, BinaryMask) {
+    let found = try MaskFile.read(prediction)
+    let wanted = try SampleReader(size: 1).mask(reference, lesionLabels: nil)
+    guard [found.height, found.width] == wanted.shape else {
+      throw DatasetError.sizeMismatch(
+        image: prediction, imageSize: [found.width, found.height], mask: reference,
+        maskSize: wanted.shape.reversed())
+    }
+    return (
+      try ProbabilityMap(width: found.width, height: found.height, levels: found.pixels),
+      try BinaryMask(wanted)
+    )
   }
 
-  private static func print(_ summary: ScoreSummary, _ console: Console) throws {
-    if console.json { return try console.result(json: summary) }
+  private static func label(_ metric: Metric, _ scores: ImageScores) -> String {
+    ScoreTables.label(metric, unit: scores.distanceUnit, tolerance: scores.tolerance)
+  }
+
+  private static func text(_ summary: ScoreSummary) -> String {
     let rows = Metric.allCases.compactMap { metric in
-      summary.metrics[metric].map { [metric.rawValue, format($0.mean, 4), format($0.standardDeviation, 4)] }
+      summary.metrics[metric].map { all in
+        [
+          ScoreTables.label(metric, unit: summary.distanceUnit, tolerance: summary.tolerance),
+          String(all.count), format(all.mean, 4), format(all.standardDeviation, 4),
+          format(summary.metricsWithLesion[metric]?.mean, 4),
+        ]
+      }
     }
-    console.result("n = \(summary.count), \(summary.countEmptyReference) references are empty")
-    console.result(Console.table(["metric", "mean", "SD"], rows))
-    console.result(summary.policy)
+    return "n = \(summary.count), of which \(summary.countEmptyReference) have an empty reference\n"
+      + Console.table(["metric", "defined on", "mean", "SD", "mean with lesion"], rows)
   }
 
   private static func pair(_ prediction: URL, _ reference: URL) throws -> [(String, URL, URL)] {

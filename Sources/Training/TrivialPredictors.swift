@@ -39,7 +39,7 @@ public enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
 
   /// Scores the predictor on a sample at its own size.
   public func scores(
-    _ sample: Sample, meanMask: Tensor, reader: SampleReader, tolerance: Double
+    _ sample: Sample, meanMask: Tensor, reader: SampleReader, tolerance: Double, spacing: PixelSpacing? = nil
   ) throws -> ImageScores {
     let image = try reader.image(sample.image)
     let shape = Array(image.shape.dropFirst())
@@ -47,6 +47,7 @@ public enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
     let small = try prediction(meanMask: meanMask).to(.float32).expandedDimension(0).expandedDimension(0)
     let full = try small.resized(height: shape[0], width: shape[1]).squeezed(0).squeezed(0).atLeast(0.5)
     return try ImageScores(
-      prediction: BinaryMask(full), reference: BinaryMask(reference), tolerance: tolerance)
+      prediction: BinaryMask(full), reference: BinaryMask(reference), tolerance: tolerance,
+      spacing: spacing)
   }
 }

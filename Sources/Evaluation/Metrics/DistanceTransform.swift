@@ -17,95 +17,128 @@ public enum DistanceTransform {
     var result = [Double](repeating: 0, count: sites.pixels.count)
     let width = sites.width
     result.withUnsafeMutableBufferPointer { result in
-      forEachRow(of: sites, spacing, where: { _ in true }) { y, row, _, _ in
-        for x in 0..<width { result[y * width + x] = row[x] }
+      forEachRow(of: sites, spacing: spacing) { row in
+        for x in 0..<width { result[row.y * width + x] = row.squares[x] }
       }
     }
     return result
   }
 
-  /// The nearest site of every pixel: its squared distance in pixels, and its place in the mask.
+  /// A finished row: how far each pixel's nearest site is, and where.
   ///
   /// Of sites equally near it is the one in the leftmost column, and in that column the upper one, as in SciPy's
   /// `distance_transform_edt(return_indices=True)`.
+  struct Row {
+    /// The row.
+    let y: Int
+    /// The squared distance of each pixel's nearest site.
+    let squares: UnsafeMutablePointer<Double>
+    fileprivate let columns: UnsafeMutablePointer<Int32>
+    fileprivate let heights: UnsafeBufferPointer<Int32>
+    fileprivate let sites: UnsafeBufferPointer<UInt8>
+
+    /// The place `y * width + x` of the site that is nearest to the pixel in a column of this row.
+    @inline(__always)
+    func place(_ x: Int) -> Int {
+      let column = Int(columns[x])
+      let height = Int(heights[column])
+      let above = (y - height) * heights.count + column
+      return above >= 0 && sites[above] != 0 ? above : (y + height) * heights.count + column
+    }
+  }
+
+  /// Hands over every row, from the last to the first; none when there is no site.
+  @inline(__always)
+  static func forEachRow(of sites: BinaryMask, spacing: PixelSpacing? = nil, _ body: (Row) -> Void) {
+    guard !sites.isEmpty else { return }
+    var envelope = LowerEnvelope(width: sites.width, step: PixelSpacing.steps(spacing))
+    sites.pixels.withUnsafeBufferPointer { site in
+      forEachRow(of: sites) { y, heights in
+        envelope.evaluate(heights) { squares, columns in
+          body(Row(y: y, squares: squares, columns: columns, heights: heights, sites: site))
+        }
+      }
+    }
+  }
+
+  /// The squared distances from each set pixel of one mask to the nearest set pixel of another.
   ///
-  /// - Parameter sites: The mask whose set pixels are the sites.
-  /// - Returns: `width * height` squared distances and places `y * width + x`, or `nil` when there is no site.
-  static func nearestSites(to sites: BinaryMask) -> (squares: [Double], places: [Int])? {
-    guard !sites.isEmpty else { return nil }
-    let width = sites.width
-    var squares = [Double](repeating: 0, count: sites.pixels.count)
-    var places = [Int](repeating: 0, count: sites.pixels.count)
-    squares.withUnsafeMutableBufferPointer { squares in
-      places.withUnsafeMutableBufferPointer { places in
-        sites.pixels.withUnsafeBufferPointer { site in
-          forEachRow(of: sites, nil, where: { _ in true }) { y, row, columns, heights in
-            for x in 0..<width {
-              squares[y * width + x] = row[x]
-              let column = Int(columns[x])
-              let height = Int(heights[column])
-              let above = (y - height) * width + column
-              places[y * width + x] =
-                above >= 0 && site[above] != 0 ? above : (y + height) * width + column
+  /// Neither mask may be empty and both must be of one size.
+  static func squaredDistances(
+    from queries: BinaryMask, to sites: BinaryMask, spacing: PixelSpacing?
+  ) -> [Double] {
+    let width = queries.width
+    let step = PixelSpacing.steps(spacing)
+    var envelope = LowerEnvelope(width: width, step: step)
+    // Every value is stored and then kept or overwritten, with one place to spare: faster than a branch a pixel.
+    return [Double](unsafeUninitializedCapacity: queries.count + 1) { result, found in
+      queries.pixels.withUnsafeBufferPointer { query in
+        forEachRow(of: sites) { y, heights in
+          let row = UnsafeBufferPointer(rebasing: query[(y * width)..<((y + 1) * width)])
+          switch reach(of: row, heights) {
+          case 0 where !row.contains(1): break
+          case ...(4 * width):
+            for x in 0..<width where row[x] != 0 {
+              result[found] = squaredDistance(x, heights, step)
+              found += 1
+            }
+          default:
+            envelope.evaluate(heights) { squares, _ in
+              for x in 0..<width {
+                result[found] = squares[x]
+                found += Int(row[x])
+              }
             }
           }
         }
       }
     }
-    return (squares, places)
   }
 
-  /// The squared distances from each set pixel of one mask to the nearest set pixel of another.
-  ///
-  /// Rows without a query are passed over. Neither mask may be empty and both must be of one size.
-  static func squaredDistances(
-    from queries: BinaryMask, to sites: BinaryMask, spacing: PixelSpacing?
-  ) -> [Double] {
-    let width = queries.width
-    // Every value is stored and then kept or overwritten, with one place to spare: faster than a branch a pixel.
-    return [Double](unsafeUninitializedCapacity: queries.count + 1) { result, found in
-      queries.pixels.withUnsafeBufferPointer { query in
-        forEachRow(
-          of: sites, spacing,
-          where: { y in
-            var any: UInt8 = 0
-            for index in (y * width)..<((y + 1) * width) { any |= query[index] }
-            return any != 0
-          },
-          do: { y, row, _, _ in
-            for x in 0..<width {
-              result[found] = row[x]
-              found += Int(query[y * width + x])
-            }
-          })
-      }
+  /// How far the queries of a row would have to look sideways, at most, in all: no farther than the site in their own column.
+  @inline(__always)
+  private static func reach(of queries: UnsafeBufferPointer<UInt8>, _ heights: UnsafeBufferPointer<Int32>)
+    -> Int
+  {
+    var sum = 0
+    for x in queries.indices { sum &+= Int(queries[x]) &* Int(heights[x]) }
+    return sum
+  }
+
+  /// The squared distance of a pixel's nearest site, found by looking sideways as long as a nearer one may stand there.
+  @inline(__always)
+  private static func squaredDistance(
+    _ x: Int, _ heights: UnsafeBufferPointer<Int32>, _ step: (x: Double, y: Double)
+  ) -> Double {
+    func square(_ height: Int32) -> Double {
+      let distance = Double(height) * step.y
+      return distance * distance
+    }
+    var best = square(heights[x])
+    var aside = 1
+    while true {
+      let distance = Double(aside) * step.x
+      let across = distance * distance
+      guard across < best else { return best }
+      if x >= aside { best = min(best, across + square(heights[x - aside])) }
+      if x + aside < heights.count { best = min(best, across + square(heights[x + aside])) }
+      aside += 1
     }
   }
 
-  /// Hands over the finished rows that are wanted, from the last to the first.
-  ///
-  /// `body` is given the row, its squared distances, the column of each pixel's nearest site, and how many rows away each
-  /// column's nearest site is.
+  /// Hands over how many rows away each column's nearest site is, for each row from the last to the first.
   @inline(__always)
-  private static func forEachRow(
-    of sites: BinaryMask, _ spacing: PixelSpacing?, where wanted: (Int) -> Bool,
-    do body: (
-      Int, UnsafeMutablePointer<Double>, UnsafeMutablePointer<Int32>, UnsafeBufferPointer<Int32>
-    ) -> Void
-  ) {
+  private static func forEachRow(of sites: BinaryMask, _ body: (Int, UnsafeBufferPointer<Int32>) -> Void) {
     let width = sites.width
     let height = sites.height
     var columns = distancesFromAbove(sites)
-    var envelope = LowerEnvelope(width: width, step: PixelSpacing.steps(spacing))
     columns.withUnsafeMutableBufferPointer { g in
       for y in stride(from: height - 1, through: 0, by: -1) {
         let row = y * width
         if y < height - 1 {
           for index in row..<(row + width) { g[index] = min(g[index], g[index + width] &+ 1) }
         }
-        guard wanted(y) else { continue }
-        let heights = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(g)[row..<(row + width)])
-        envelope.evaluate(heights) { body(y, $0, $1, heights) }
+        body(y, UnsafeBufferPointer(rebasing: UnsafeBufferPointer(g)[row..<(row + width)]))
       }
     }
   }

@@ -20,6 +20,11 @@ enum WeightedFMeasure {
     return weights.map { $0 / sum }
   }()
 
+  /// How much a background pixel's error weighs by its squared distance from the lesion; beyond the table, 2 as a double.
+  private static let weights: [Double] = (0..<(270 * 270)).map {
+    2 - exp(log(0.5) / 5 * Double($0).squareRoot())
+  }
+
   /// Scores an 8-bit map.
   ///
   /// - Parameters:
@@ -28,59 +33,81 @@ enum WeightedFMeasure {
   ///   - reference: What the expert drew.
   /// - Returns: The measure, from 0 to 1.
   static func score(_ levels: [UInt8], values: [Double], reference: BinaryMask) -> Double {
-    guard let nearest = DistanceTransform.nearestSites(to: reference) else { return 0 }
-    let smoothed = smoothedErrors(levels, values, reference, nearest.places)
-    let decay = log(0.5) / 5
-    var (lesion, lesionErrors, backgroundErrors) = (0, 0.0, 0.0)
-    for index in levels.indices {
-      let value = values[Int(levels[index])]
-      if reference.pixels[index] != 0 {
-        lesion += 1
-        lesionErrors += min(1 - value, smoothed[index])
-      } else if value > 0 {
-        backgroundErrors += value * (2 - exp(decay * nearest.squares[index].squareRoot()))
+    guard let box = BoundingBox(around: reference, reference) else { return 0 }
+    let width = reference.width
+    var window = SmoothingWindow(box, width: width, height: reference.height)
+    var backgroundErrors = 0.0
+    levels.withUnsafeBufferPointer { levels in
+      reference.pixels.withUnsafeBufferPointer { pixels in
+        DistanceTransform.forEachRow(of: reference) { row in
+          let start = row.y * width
+          for x in 0..<width where pixels[start + x] == 0 {
+            let square = Int(row.squares[x])
+            backgroundErrors +=
+              values[Int(levels[start + x])] * (square < weights.count ? weights[square] : 2)
+          }
+          // The error of the lesion pixel that stands for each one.
+          window.take(row.y) { 1 - values[Int(levels[row.place($0)])] }
+        }
       }
     }
-    let hits = Double(lesion) - lesionErrors
-    let recall = 1 - lesionErrors / Double(lesion)
+    let lesion = Double(reference.count)
+    var lesionErrors = 0.0
+    for y in box.rows {
+      for x in box.columns where reference.pixels[y * width + x] != 0 {
+        lesionErrors += min(1 - values[Int(levels[y * width + x])], window.smoothed(x, y))
+      }
+    }
+    let hits = lesion - lesionErrors
+    let recall = 1 - lesionErrors / lesion
     let precision = hits / (hits + backgroundErrors + .ulpOfOne)
     return 2 * recall * precision / (recall + precision + .ulpOfOne)
   }
 
-  /// The errors smoothed by the kernel, at the pixels of the lesion; elsewhere they are not asked for.
-  private static func smoothedErrors(
-    _ levels: [UInt8], _ values: [Double], _ reference: BinaryMask, _ places: [Int]
-  ) -> [Double] {
-    let (width, height) = (reference.width, reference.height)
-    var result = [Double](repeating: 0, count: levels.count)
-    guard let box = BoundingBox(around: reference, reference) else { return result }
-    // Along rows first, for the box's columns and all rows that its own need.
-    let rows = max(0, box.rows.lowerBound - radius)..<min(height, box.rows.upperBound + radius)
-    let columns = max(0, box.columns.lowerBound - radius)..<min(width, box.columns.upperBound + radius)
-    var alongRows = [Double](repeating: 0, count: rows.count * box.columns.count)
-    var errors = [Double](repeating: 0, count: box.columns.count + 2 * radius)
-    for y in rows {
-      for x in columns {
-        // The error of the lesion pixel that stands for this one.
-        errors[x - box.columns.lowerBound + radius] = 1 - values[Int(levels[places[y * width + x]])]
+  /// Errors in and around the lesion, smoothed by the kernel: along rows as they come, along columns when asked.
+  private struct SmoothingWindow {
+    private let box: BoundingBox
+    private let width: Int
+    /// The rows that the box's own need.
+    private let rows: Range<Int>
+    /// Smoothed along rows, the box's columns of each of `rows`.
+    private var alongRows: [Double]
+    /// The errors of one row; zero beyond the image.
+    private var errors: [Double]
+
+    init(_ box: BoundingBox, width: Int, height: Int) {
+      self.box = box
+      self.width = width
+      rows = max(0, box.rows.lowerBound - radius)..<min(height, box.rows.upperBound + radius)
+      alongRows = [Double](repeating: 0, count: rows.count * box.columns.count)
+      errors = [Double](repeating: 0, count: box.columns.count + 2 * radius)
+    }
+
+    /// Takes a row, asking for the error at some of its columns.
+    @inline(__always)
+    mutating func take(_ y: Int, _ error: (_ x: Int) -> Double) {
+      guard rows.contains(y) else { return }
+      let left = box.columns.lowerBound
+      for x in max(0, left - radius)..<min(width, box.columns.upperBound + radius) {
+        errors[x - left + radius] = error(x)
       }
+      let start = (y - rows.lowerBound) * box.columns.count
       for x in 0..<box.columns.count {
         var sum = 0.0
-        for offset in 0..<kernel.count { sum += kernel[offset] * errors[x + offset] }
-        alongRows[(y - rows.lowerBound) * box.columns.count + x] = sum
+        for offset in 0...(2 * radius) { sum += kernel[offset] * errors[x + offset] }
+        alongRows[start + x] = sum
       }
     }
-    for y in box.rows {
-      for x in box.columns where reference.pixels[y * width + x] != 0 {
-        var sum = 0.0
-        for offset in -radius...radius where rows.contains(y + offset) {
-          sum +=
-            kernel[offset + radius]
-            * alongRows[(y + offset - rows.lowerBound) * box.columns.count + x - box.columns.lowerBound]
-        }
-        result[y * width + x] = sum
+
+    /// The smoothed error of a pixel of the box.
+    @inline(__always)
+    func smoothed(_ x: Int, _ y: Int) -> Double {
+      var sum = 0.0
+      for offset in -radius...radius where rows.contains(y + offset) {
+        let start = (y + offset - rows.lowerBound) * box.columns.count
+        sum += kernel[offset + radius] * alongRows[start + x - box.columns.lowerBound]
       }
+      return sum
     }
-    return result
   }
 }
