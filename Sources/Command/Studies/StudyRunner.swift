@@ -47,7 +47,8 @@ struct StudyRunner {
     var writer = StudyWriter(folder: folder, record: try record(study))
     try writer.begin()
     let folds = try Self.train(study, workers: workers, console)
-    console.note("computing intervals and writing the report")
+    console.note("computing figures, intervals and the report")
+    try writer.figures(folds, study.catalog, console)
     writer.record.seconds += Date().timeIntervalSince(start)
     try writer.show(writer.write(folds), console)
   }

@@ -60,6 +60,25 @@ struct StudyWriter {
     try StudyFolder(folder).results(of: record.plan, sites: record.data.keys.sorted())
   }
 
+  /// The finished runs of all folds.
+  private func runs(_ folds: [FoldResult]) -> [StudyFigures.Run] {
+    zip(record.plan.folds(sites: record.data.keys.sorted()), folds).map {
+      StudyFigures.Run(result: $1, directory: StudyFolder(folder).run($0))
+    }
+  }
+
+  /// Computes the figures that need images and weights, as far as they are missing.
+  ///
+  /// - Throws: an error that names the file.
+  func figures(_ folds: [FoldResult], _ catalog: SiteCatalog, _ console: Console) throws {
+    guard let candidate = record.plan.arms.last else { return }
+    var figures = try StudyFigures(
+      study: folder, catalog: catalog, candidate: candidate.name, runs: runs(folds))
+    figures.progress = { console.progress($0) }
+    try figures.compute()
+    console.progress("")
+  }
+
   /// Prints the headline and where the report is.
   func show(_ written: (results: StudyResults, page: URL), _ console: Console) throws {
     let (results, page) = written
@@ -84,7 +103,10 @@ struct StudyWriter {
     let timing = StudyTiming(folds: folds, total: record.seconds, workers: record.workers)
     try AtomicFile.write(json: timing, to: folder.appendingPathComponent("timing.json"))
     let page = folder.appendingPathComponent("report.html")
-    let text = try StudyReport(results: results, timing: timing).page(title: title, lead: lead(results))
+    let report = StudyReport(
+      results: results, timing: timing, curves: try runs(folds).map(TrainingCurve.init),
+      figures: try StoredFigures(study: folder))
+    let text = try report.page(title: title, lead: lead(results))
     try AtomicFile.write(Data(text.utf8), to: page)
     return (results, page)
   }

@@ -227,7 +227,7 @@ extension HTMLPage {
         points.map { point in
           [
             PlotAxis.text(point.x, decimals: point.x == point.x.rounded() ? 0 : 2),
-            ComparisonReport.text(point.score),
+            point.score?.text ?? "–",
           ]
             + point.cells
         })

@@ -21,13 +21,22 @@ public struct StudyReport {
   public let results: StudyResults
   /// How long it took; nil where that is not known.
   public let timing: StudyTiming?
-  /// The gallery.
+  /// The epochs of every run.
+  public let curves: [TrainingCurve]
+  /// Feature maps, attention, pictures and cost; nil where none were computed.
+  public let figures: StoredFigures?
+  /// Further pictures.
   public let examples: [Example]
 
   /// Joins the parts.
-  public init(results: StudyResults, timing: StudyTiming? = nil, examples: [Example] = []) {
+  public init(
+    results: StudyResults, timing: StudyTiming? = nil, curves: [TrainingCurve] = [],
+    figures: StoredFigures? = nil, examples: [Example] = []
+  ) {
     self.results = results
     self.timing = timing
+    self.curves = curves
+    self.figures = figures
     self.examples = examples
   }
 
@@ -43,10 +52,19 @@ public struct StudyReport {
     headline(&page)
     differences(&page)
     ranks(&page)
-    costs(&page)
+    variation(&page)
+    drops(&page)
     strata(&page)
+    scores(&page)
+    detection(&page)
+    calibration(&page)
     counterfactuals(&page)
+    if let attention = figures?.attention { page.attention(attention) }
+    if let features = figures?.features { page.featureMaps(features) }
+    if !curves.isEmpty { page.trainingCurves(curves) }
+    if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
     try gallery(&page)
+    if let cost = figures?.cost { page.costs(cost) }
     provenance(&page)
     return page.text
   }
@@ -111,7 +129,7 @@ public struct StudyReport {
   }
 
   /// What the move to a new site costs.
-  func costs(_ page: inout HTMLPage) {
+  func drops(_ page: inout HTMLPage) {
     let table = results.drops
     guard !table.rows.isEmpty else { return }
     page.section(
@@ -133,6 +151,90 @@ public struct StudyReport {
             stratum.methods.first { $0.method == method.name }?.dice.text ?? "–"
           }
       })
+  }
+
+  /// Dice over the number that was varied, where the arms differ by one number alone.
+  func variation(_ page: inout HTMLPage) {
+    let points = results.methods.map { method -> (x: Double, method: String)? in
+      guard let only = method.settings.first, method.settings.count == 1,
+        let value = Double(only.value.text)
+      else { return nil }
+      return (value, method.name)
+    }
+    let names = Set(results.methods.compactMap(\.settings.first?.key))
+    guard names.count == 1, let name = names.first, points.count > 1, points.allSatisfy({ $0 != nil }) else {
+      return
+    }
+    let costs = figures?.cost
+    page.curve(
+      "Dice by \(name)",
+      "Mean Dice over the held-out sites with 95 % intervals; all other settings are the same.",
+      variable: name, score: "Dice",
+      points: points.compactMap { $0 }.sorted { $0.x < $1.x }.map { point in
+        let cost = costs?.rows.first { $0.method == point.method }
+        return CurvePoint(
+          x: point.x, score: results.score(point.method)?[.dice]?.interval,
+          cells: [
+            cost.map { "\($0.parameters)" } ?? "–", cost.map { String(format: "%.1f", $0.latency) } ?? "–",
+          ])
+      }, columns: ["parameters", "ms an image"])
+  }
+
+  /// Every score over the sites.
+  func scores(_ page: inout HTMLPage) {
+    page.section(
+      "Every score",
+      "Means over the sites with 95 % intervals. Distances in \(results.protocol.distanceUnit), and in % of the "
+        + "image's diagonal; surface Dice (nsd) at \(results.protocol.tolerance) \(results.protocol.distanceUnit). "
+        + results.protocol.emptyMaskPolicy)
+    page.table(
+      ["score"] + results.methods.map(\.name),
+      Metric.allCases.map { metric in
+        [metric.rawValue] + results.methods.map { results.score($0.name)?[metric]?.interval?.text ?? "–" }
+      } + [
+        ["dice, lesion images only"]
+          + results.methods.map { results.score($0.name)?.diceWithLesion.interval?.text ?? "–" },
+        ["iou, lesion images only"]
+          + results.methods.map { results.score($0.name)?.iouWithLesion.interval?.text ?? "–" },
+      ])
+    if let polyp = results.polypTable {
+      page.paragraph(
+        "By the polyp protocol (pranet), images of all sites and seeds together. \(results.polypDefinition ?? "")"
+      )
+      page.table(polyp.headings, polyp.rows)
+    }
+  }
+
+  /// Lesions found.
+  func detection(_ page: inout HTMLPage) {
+    let criterion =
+      results.pooled.lazy.compactMap(\.detection.criterion).first ?? LesionDetection.defaultCriterion
+    page.section(
+      "Lesions found",
+      "Connected parts of reference and prediction; a lesion is found by a part that overlaps it with an IoU of at least "
+        + "\(criterion). Images of all sites and seeds together.")
+    page.table(results.detectionTable.headings, results.detectionTable.rows)
+  }
+
+  /// How far probabilities are to be trusted.
+  func calibration(_ page: inout HTMLPage) {
+    let series = results.methods.compactMap { method -> ReliabilityPlot.Series? in
+      guard let row = results.pooled.first(where: { $0.method == method.name && $0.site == nil }),
+        let calibration = row.calibration
+      else { return nil }
+      return ReliabilityPlot.Series(
+        name: method.name,
+        bins: calibration.curve.map {
+          ReliabilityPlot.Bin(count: $0.count, confidence: $0.meanConfidence, positives: $0.shareOfPositives)
+        })
+    }
+    guard !series.isEmpty else { return }
+    page.reliability(
+      series,
+      text:
+        "Every pixel of every held-out image, all sites and seeds together; most pixels are plain background."
+    )
+    page.table(results.calibrationTable.headings, results.calibrationTable.rows)
   }
 
   /// Movement of predictions under interventions.
@@ -170,7 +272,9 @@ public struct StudyReport {
     ]
     if let timing {
       rows += [
-        ["models side by side", "\(timing.workers)"], ["time", String(format: "%.0f s", timing.total)],
+        ["models side by side", "\(timing.workers)"],
+        ["training, sum over models", String(format: "%.0f s", timing.folds.reduce(0) { $0 + $1.seconds })],
+        ["time", String(format: "%.0f s", timing.total)],
       ]
     }
     rows += results.settings.sorted { $0.key < $1.key }.map { [$0.key, $0.value.text] }

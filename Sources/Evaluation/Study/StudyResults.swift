@@ -28,6 +28,8 @@ public struct StudyResults: Codable, Equatable, Sendable {
   public let `protocol`: Rules
   /// Every method at every site, then over the sites.
   public let scores: [Score]
+  /// Lesions found, calibration and the polyp protocol of every method at every site, then over the sites.
+  public let pooled: [Pooled]
   /// Pairs of methods by metric, at every site, then over the sites.
   public let differences: [Difference]
   /// How firm the order of the methods is; nil for one method.
@@ -73,6 +75,7 @@ public struct StudyResults: Codable, Equatable, Sendable {
       threshold: description.threshold, tolerance: table.tolerance, distanceUnit: description.distanceUnit,
       selection: description.selection, resamples: resamples)
     scores = statistics.scores
+    pooled = try Self.pooled(table.folds, methods: table.methods, sites: table.sites.map(\.name))
     differences = statistics.differences
     ranks = statistics.ranks
     strata = statistics.strata

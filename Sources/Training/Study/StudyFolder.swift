@@ -57,7 +57,7 @@ public struct StudyFolder: Sendable {
 
 extension StudyPlan {
   /// The folds in the order in which they are trained.
-  func folds(sites: [String]) -> [LeaveOneSiteOut.Fold] {
+  public func folds(sites: [String]) -> [LeaveOneSiteOut.Fold] {
     sites.flatMap { site in
       seeds.flatMap { seed in arms.map { LeaveOneSiteOut.Fold(site: site, arm: $0, seed: seed) } }
     }
