@@ -5,12 +5,12 @@ import Testing
 @Suite struct PerImageTableTests {
   static let header =
     "site,image,dice,iou,accuracy,precision,recall,specificity,hd95,asd,nsd,nsd_tolerance,"
-    + "reference_empty,prediction_empty\r\n"
+    + "reference_share,reference_empty,prediction_empty\r\n"
 
   @Test func writesUndefinedScoresAsEmptyFields() throws {
     var table = PerImageTable(labels: ["site", "image"])
     try table.append(["c1", "a.png"], ScoreTests.scores("0000", "0100", tolerance: 2))
-    #expect(table.csv == Self.header + "c1,a.png,0.0,0.0,0.75,,0.0,1.0,,,0.0,2.0,false,true\r\n")
+    #expect(table.csv == Self.header + "c1,a.png,0.0,0.0,0.75,,0.0,1.0,,,0.0,2.0,0.25,false,true\r\n")
   }
 
   @Test func quotesWhatNeedsQuotes() throws {
@@ -18,7 +18,7 @@ import Testing
     try table.append(["a \"big\", one", "two\r\nlines"], ScoreTests.scores("1", "1", tolerance: 0))
     #expect(
       table.csv == Self.header
-        + "\"a \"\"big\"\", one\",\"two\r\nlines\",1.0,1.0,1.0,1.0,1.0,,0.0,0.0,1.0,0.0,false,false\r\n")
+        + "\"a \"\"big\"\", one\",\"two\r\nlines\",1.0,1.0,1.0,1.0,1.0,,0.0,0.0,1.0,0.0,1.0,false,false\r\n")
   }
 
   @Test func refusesLabelsThatDoNotFit() throws {

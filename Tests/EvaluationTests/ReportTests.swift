@@ -21,54 +21,35 @@ struct ReportTests {
     #expect(!text.contains("http"))
   }
 
-  /// Two sites of two images by two methods; the candidate is 0.5 better everywhere but at the last image.
-  private func folds(candidate: [[Bool]]) throws -> [FoldResult] {
-    func scores(_ isRight: Bool) throws -> ImageScores {
-      let full = try BinaryMask(width: 2, height: 1, pixels: [1, 1])
-      let none = try BinaryMask(width: 2, height: 1, pixels: [0, 0])
-      return try ImageScores(prediction: isRight ? full : none, reference: full, tolerance: 1)
-    }
-    func fold(_ site: String, _ method: String, _ right: [Bool]) throws -> FoldResult {
-      FoldResult(
-        site: site, method: method, seed: 4, epoch: 1, validationDice: 0.75, seconds: 1,
-        images: try right.enumerated().map {
-          .init(image: "\($0)", group: "\(site)/\($0)", lesionClass: "polyp", scores: try scores($1))
-        })
-    }
-    return try ["a", "b"].enumerated().flatMap { index, site in
-      [try fold(site, "baseline", [true, false]), try fold(site, "mcdrl", candidate[index])]
-    }
-  }
-
-  @Test("A comparison pairs by image, weighs sites alike, and says only what its interval holds")
-  func comparison() throws {
-    let folds = try folds(candidate: [[true, true], [true, false]])
-    let comparison = try MethodComparison(folds, reference: "baseline", candidate: "mcdrl")
-    #expect(comparison.rows.map(\.site) == ["a", "b", nil] && comparison.rows.map(\.count) == [2, 2, 4])
-    #expect(comparison.rows.compactMap { $0.difference?.value } == [0.5, 0, 0.25])
-    #expect(comparison.rows.map(\.differenceBySeed) == [[0.5], [0], [0.25]])
-    #expect(comparison.rows[2].dice["mcdrl"]?.value == 0.75)
-    #expect(comparison.rows[2].familiar == ["baseline": 0.75, "mcdrl": 0.75])
-    func report(_ folds: [FoldResult]) throws -> ComparisonReport {
-      ComparisonReport(
-        data: "drawn", comparison: try MethodComparison(folds, reference: "baseline", candidate: "mcdrl"),
-        counterfactual: [:], folds: folds,
-        environment: .init(version: "1", libtorch: "2", vectorInstructions: "AVX2", threads: 1, seconds: 3))
-    }
-    #expect(try report(folds).verdict.hasPrefix("No difference"))
-    let equal = try report(self.folds(candidate: [[true, true], [true, true]]))
-    #expect(equal.table.rows.count == 3 && equal.drops.rows[1] == ["mcdrl", "0.750", "1.000", "-0.250"])
-    let page = try equal.page(title: "t", lead: "l", examples: [], settings: [("batch", "16")])
-    #expect(page.contains(HTMLPage.escaped(equal.verdict)) && page.contains("<td>batch</td><td>16</td>"))
+  @Test("The page of a study shows every section that it has something for, and its verdicts as they stand")
+  func study() throws {
+    let results = try StudyExample.study()
+    let timing = try StudyTiming(folds: StudyExample.folds(), total: 40, workers: 2)
+    let page = try StudyReport(results: results, timing: timing).page(title: "t", lead: "l")
+    #expect(results.verdicts.count == 2)
+    for verdict in results.verdicts { #expect(page.contains(HTMLPage.escaped(verdict))) }
+    let headings = page.matches(of: /<h2>(.*?)<\/h2>/).map { String($0.1) }
+    #expect(
+      headings == [
+        "Dice at sites that were not trained on", "Differences between methods, paired by image",
+        "How firm is the order?",
+        "What the move to a new site costs", "By lesion class, lesion size and empty reference",
+        "Does the prediction move when only a confounder moves?", "How it was made",
+      ])
+    #expect(
+      page.contains("<td>epochs</td><td>8</td>")
+        && page.contains("<td>mcdrl: objective.causal</td><td>0.5</td>"))
+    #expect(page.contains("<td>time</td><td>40 s</td>") && page.contains("00000000feedface"))
     #expect(page.components(separatedBy: "<svg").count == 3)
   }
 
-  @Test("Folds of one site that hold other images are refused, also when one has fewer")
-  func otherImages() throws {
-    let folds = try folds(candidate: [[true], [true, false]])
-    #expect(throws: MetricError.differentImages(site: "a")) {
-      try MethodComparison(folds, reference: "baseline", candidate: "mcdrl")
-    }
+  @Test("One method alone makes a page without comparisons")
+  func oneMethod() throws {
+    let results = try StudyExample.results(
+      [StudyExample.fold("a", "only", dice: [1, 0.5])], methods: ["only"])
+    let page = try StudyReport(results: results).page(title: "t", lead: "l")
+    #expect(page.contains("<td>mean over sites</td><td>2</td><td>0.750"))
+    #expect(!page.contains("Differences between") && !page.contains("How firm"))
   }
 
   @Test(

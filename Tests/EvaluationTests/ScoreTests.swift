@@ -19,12 +19,13 @@ import Testing
     #expect(
       Set(json.keys) == [
         "dice", "iou", "accuracy", "precision", "recall", "specificity", "hd95", "asd", "nsd",
-        "nsd_tolerance", "reference_empty", "prediction_empty",
+        "nsd_tolerance", "reference_share", "reference_empty", "prediction_empty",
       ])
     for key in ["precision", "hd95", "asd"] { #expect(json[key] is NSNull, "\(key)") }
     #expect(json["dice"] as? Double == 0)
     #expect(json["prediction_empty"] as? Bool == true)
     #expect(json["reference_empty"] as? Bool == false)
+    #expect(json["reference_share"] as? Double == 1.0 / 6)
   }
 
   @Test func scoresSurviveJSON() throws {
