@@ -12,7 +12,8 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
   /// The median, the mean of the two middle values when their number is even; `nil` over no image.
   public let median: Double?
 
-  /// The value a quarter of the way up, interpolated linearly between ranks as NumPy does; `nil` over no image.
+  /// The value a quarter of the way up, interpolated linearly between ranks as NumPy does; `nil` over no
+  /// image.
   public let lowerQuartile: Double?
 
   /// The value three quarters of the way up; `nil` over no image.

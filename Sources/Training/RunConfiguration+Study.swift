@@ -3,8 +3,8 @@ import Torch
 extension RunConfiguration {
   /// The settings that all folds of a study share, by dotted name.
   ///
-  /// Without what differs between folds (held-out site, sources, method, seed), and without the data's folder, which says
-  /// where the files are on this machine and not what they hold.
+  /// Without what differs between folds (held-out site, sources, method, seed), and without the data's
+  /// folder, which says where the files are on this machine and not what they hold.
   ///
   /// - Throws: `EncodingError`, which settings that were decoded never meet.
   public func studySettings() throws -> [String: JSONValue] {

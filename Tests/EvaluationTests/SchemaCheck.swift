@@ -3,8 +3,8 @@ import Torch
 
 /// Whether a document has the keys that a JSON Schema states.
 ///
-/// Knows `properties`, `required`, `items`, `additionalProperties`, `$ref` and `anyOf` with null; types and ranges are left to
-/// real validators.
+/// Knows `properties`, `required`, `items`, `additionalProperties`, `$ref` and `anyOf` with null; types and
+/// ranges are left to real validators.
 final class SchemaCheck {
   private let root: JSONValue
   private var used: Set<String> = []

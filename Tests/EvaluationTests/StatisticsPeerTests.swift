@@ -4,7 +4,8 @@ import Torch
 
 @testable import Evaluation
 
-/// Agreement with SciPy, statsmodels and NumPy on `Fixtures/statistics.json`, made by `Fixtures/make_statistics.py`.
+/// Agreement with SciPy, statsmodels and NumPy on `Fixtures/statistics.json`, made by
+/// `Fixtures/make_statistics.py`.
 @Suite("Statistics beside SciPy, statsmodels and NumPy")
 struct StatisticsPeerTests {
   struct Fixture: Decodable {

@@ -5,7 +5,8 @@ import Torch
 
 /// Folds to make studies of.
 enum StudyExample {
-  /// One image's scores: `hits` of a reference of `lesion` pixels are found, in a mask of 100 pixels; `extra` are wrong.
+  /// One image's scores: `hits` of a reference of `lesion` pixels are found, in a mask of 100 pixels; `extra`
+  /// are wrong.
   static func scores(lesion: Int, hits: Int, extra: Int = 0, tolerance: Double = 2) throws -> ImageScores {
     func mask(_ isSet: (Int) -> Bool) throws -> BinaryMask {
       try BinaryMask(width: 10, height: 10, values: (0..<100).map(isSet))

@@ -6,7 +6,7 @@ import Testing
 @Suite("Results of a study")
 struct StudyResultsTests {
   @Test(
-    "Differences are paired by image, sites weigh the same, and one is called so only when its interval excludes zero"
+    "Differences are paired by image, sites weigh the same, and one needs an interval without zero"
   )
   func differences() throws {
     let folds = try [
@@ -22,7 +22,8 @@ struct StudyResultsTests {
     #expect(found.map(\.isDifference) == [true, false, true])
     #expect(found.map { [$0.wins, $0.ties, $0.losses] } == [[4, 0, 0], [0, 2, 0], [4, 2, 0]])
     #expect(found.map(\.rankBiserial) == [1, nil, 1] && found[1].wilcoxon == nil)
-    // Four equal differences: 2 of 2⁴ signs are as extreme; over the sites the zeros are left out. Two tests in the family.
+    // Four equal differences: 2 of 2⁴ signs are as extreme; over the sites the zeros are left out. Two tests
+    // in the family.
     #expect(found[0].wilcoxon == .init(count: 4, statistic: 0, p: 0.125, holm: 0.25))
     #expect(found[2].wilcoxon == .init(count: 4, statistic: 0, p: 0.125, holm: 0.25))
     #expect(found.allSatisfy { $0.overSeeds == nil })
@@ -57,8 +58,8 @@ struct StudyResultsTests {
       let difference = try #require(results.difference("mcdrl", "baseline", site: site))
       #expect(
         difference.interval == Interval(value: 0.25, low: 0.25, high: 0.25) && difference.bySeed == [0, 0.5])
-      // One of two seeds is drawn, for both sites at once: were each site to draw its own, a quarter would stay at each end, too,
-      // but half of the means over sites would lie between.
+      // One of two seeds is drawn, for both sites at once: were each site to draw its own, a quarter would
+      // stay at each end, too, but half of the means over sites would lie between.
       #expect(difference.overSeeds == Interval(value: 0.25, low: 0, high: 0.5))
       #expect(difference.verdict.contains("for new seeds no difference was shown"))
     }

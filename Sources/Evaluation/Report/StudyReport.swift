@@ -134,8 +134,8 @@ public struct StudyReport {
     guard !table.rows.isEmpty else { return }
     page.section(
       "What the move to a new site costs",
-      "Dice of the chosen epoch on the validation images of the sites that were trained on, beside Dice at the "
-        + "held-out site. The epoch was chosen by the first, which flatters it a little.")
+      "Dice of the chosen epoch on the validation images of the sites that were trained on, beside Dice at "
+        + "the held-out site. The epoch was chosen by the first, which flatters it a little.")
     page.table(table.headings, table.rows)
   }
 
@@ -242,9 +242,9 @@ public struct StudyReport {
     guard let table = results.counterfactuals else { return }
     page.section(
       "Does the prediction move when only a confounder moves?",
-      "The same scenes, rendered without and with each confounder. \(Counterfactual.legend). Mean over the models "
-        + "of the first seed. Every one of these scenes has a lesion and, without a confounder, nothing in its way: "
-        + "hence more Dice than above.")
+      "The same scenes, rendered without and with each confounder. \(Counterfactual.legend). Mean over the "
+        + "models of the first seed. Every one of these scenes has a lesion and, without a confounder, nothing "
+        + "in its way: hence more Dice than above.")
     page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
   }
 

@@ -4,8 +4,8 @@ import Torch
 public enum Bootstrap {
   /// The mean of strata means with its interval; groups of cases are resampled within each stratum.
   ///
-  /// Cases of one group (a patient's images) stay together. Several sites as strata keep each site's weight. Pair two
-  /// methods by giving the differences.
+  /// Cases of one group (a patient's images) stay together. Several sites as strata keep each site's weight.
+  /// Pair two methods by giving the differences.
   ///
   /// - Parameters:
   ///   - strata: of each stratum the groups, of each group the cases; empty ones are left out.
@@ -45,8 +45,8 @@ public enum Bootstrap {
   /// The percentile intervals of several numbers that were resampled together.
   ///
   /// - Parameters:
-  ///   - resampled: R×C, a column a number; resamples in which it is NaN, because they hold no case on which it is defined, are
-  ///     left out.
+  ///   - resampled: R×C, a column a number; resamples in which it is NaN, because they hold no case on which it is
+  ///     defined, are left out.
   ///   - values: the numbers over all cases, C.
   ///   - level: the share of resamples inside the interval.
   /// - Returns: one a number, nil where its value is nil or no resample defines it.

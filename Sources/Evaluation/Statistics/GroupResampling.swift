@@ -1,7 +1,7 @@
 import Torch
 
-/// Draws of groups with replacement, as many as there are: one draw serves every method and every score, so that all are
-/// compared on the same resamples.
+/// Draws of groups with replacement, as many as there are: one draw serves every method and every score, so
+/// that all are compared on the same resamples.
 struct GroupResampling {
   /// How often each resample holds each group; R×G, float64.
   let counts: Tensor

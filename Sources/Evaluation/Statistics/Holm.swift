@@ -1,7 +1,7 @@
 /// Holm's step-down correction of several tests (Holm, 1979).
 public enum Holm {
-  /// The p-values after correction: reject those at or below the level, and the chance of one false rejection among all
-  /// is at most that level, however the tests depend on each other.
+  /// The p-values after correction: reject those at or below the level, and the chance of one false rejection
+  /// among all is at most that level, however the tests depend on each other.
   ///
   /// - Parameter p: of all tests of the family.
   /// - Returns: in the same order, at most 1.

@@ -1,5 +1,5 @@
-/// The matched-pairs rank-biserial correlation: an effect size for the signed-rank test (Kerby, "The simple difference formula",
-/// 2014).
+/// The matched-pairs rank-biserial correlation: an effect size for the signed-rank test (Kerby, "The simple
+/// difference formula", 2014).
 public enum RankBiserial {
   /// The share of the rank sum that favours the first of each pair, less the share that favours the second.
   ///

@@ -2,8 +2,9 @@ import Torch
 
 /// How firm an order of methods is: the ranks they take when the cases are drawn anew.
 ///
-/// Every resample holds the same groups for all methods. Equal means share the better rank. After Wiesenfarth et al.,
-/// "Methods and open-source toolkit for analyzing and visualizing challenge results", Scientific Reports 11, 2021.
+/// Every resample holds the same groups for all methods. Equal means share the better rank. After Wiesenfarth
+/// et al., "Methods and open-source toolkit for analyzing and visualizing challenge results", Scientific
+/// Reports 11, 2021.
 public struct RankStability: Codable, Equatable, Sendable {
   /// One method's ranks.
   public struct Row: Codable, Equatable, Sendable {

@@ -1,8 +1,9 @@
 /// Wilcoxon's two-sided signed-rank test of whether paired differences lie symmetrically about zero.
 ///
-/// Zeros are left out, equal sizes share their mean rank. The p-value is exact over all 2ⁿ signs for up to 50 pairs without
-/// zeros and ties, and for up to 13 pairs in any case; otherwise from the normal approximation, its variance corrected for
-/// ties, without correction for continuity. These are the choices of SciPy's `wilcoxon` by default (as of 1.17).
+/// Zeros are left out, equal sizes share their mean rank. The p-value is exact over all 2ⁿ signs for up to 50
+/// pairs without zeros and ties, and for up to 13 pairs in any case; otherwise from the normal approximation,
+/// its variance corrected for ties, without correction for continuity. These are the choices of SciPy's
+/// `wilcoxon` by default (as of 1.17).
 public struct WilcoxonSignedRank: Equatable, Sendable {
   /// Differences that are not zero.
   public let count: Int
@@ -13,7 +14,8 @@ public struct WilcoxonSignedRank: Equatable, Sendable {
 
   /// Tests differences.
   ///
-  /// - Parameter differences: one a pair, independent of each other; nil comes of differences that are all zero, or none.
+  /// - Parameter differences: one a pair, independent of each other; when none is other than zero there is no
+  ///   test.
   public init?(_ differences: [Double]) {
     let ranks = SignedRanks(differences)
     guard !ranks.ranks.isEmpty else { return nil }

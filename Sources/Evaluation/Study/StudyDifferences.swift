@@ -2,15 +2,16 @@ import Torch
 
 /// Paired differences between methods, at every site and over the sites.
 ///
-/// Two intervals answer two questions. *For these trained models*: groups (patients or sequences) are drawn anew within their
-/// site, the seeds stay. *For new seeds*: groups and seeds are drawn anew, independently of each other, as in the pigeonhole
-/// bootstrap for crossed random effects (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007): every seed meets
-/// every image, so a draw of seeds holds for all images. It also holds for all sites, because a seed is drawn once for a study:
-/// models of one seed share their first weights and the order of their images, so what a seed does at one site may come
-/// with what it does at another, and drawing it once is right whether it does or not. Of S seeds a resample takes S − 1, which
-/// makes the variance between seeds unbiased (Rao & Wu, "Resampling inference with complex survey data", JASA 83, 1988); S would
-/// understate it by half for two seeds. Interactions of seeds with groups count more than once, so that the second
-/// interval is rather too wide than too narrow.
+/// Two intervals answer two questions. *For these trained models*: groups (patients or sequences) are drawn
+/// anew within their site, the seeds stay. *For new seeds*: groups and seeds are drawn anew, independently of
+/// each other, as in the pigeonhole bootstrap for crossed random effects (Owen, "The pigeonhole bootstrap",
+/// Annals of Applied Statistics 1, 2007): every seed meets every image, so a draw of seeds holds for all
+/// images. It also holds for all sites, because a seed is drawn once for a study: models of one seed share
+/// their first weights and the order of their images, so what a seed does at one site may come with what it
+/// does at another, and drawing it once is right whether it does or not. Of S seeds a resample takes S − 1,
+/// which makes the variance between seeds unbiased (Rao & Wu, "Resampling inference with complex survey
+/// data", JASA 83, 1988); S would understate it by half for two seeds. Interactions of seeds with groups
+/// count more than once, so that the second interval is rather too wide than too narrow.
 struct StudyDifferences {
   /// The scores that are compared; both are defined on every image.
   private static let measures: [(metric: Metric, value: @Sendable (ImageScores) -> Double)] = [
@@ -27,8 +28,8 @@ struct StudyDifferences {
       return
     }
     let seeds = table.seeds.count
-    // By site; a column for each metric, pair and seed, the last fastest. Differences are taken before anything is added up,
-    // so that equal methods differ by exactly nothing.
+    // By site; a column for each metric, pair and seed, the last fastest. Differences are taken before
+    // anything is added up, so that equal methods differ by exactly nothing.
     let columns = table.sites.map { site in
       Self.measures.flatMap { measure in
         pairs.flatMap { pair in

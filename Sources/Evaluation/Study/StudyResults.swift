@@ -2,8 +2,8 @@ import Torch
 
 /// What a study came to: any methods, seeds and held-out sites, with their statistics; `results.json`.
 ///
-/// Holds no time and no date, so that the same folds give the same bytes; see ``StudyTiming``. `docs/results-format.md`
-/// explains every key to a reader, `docs/results.schema.json` to a program.
+/// Holds no time and no date, so that the same folds give the same bytes; see ``StudyTiming``.
+/// `docs/results-format.md` explains every key to a reader, `docs/results.schema.json` to a program.
 public struct StudyResults: Codable, Equatable, Sendable {
   /// The value of `format` in every file.
   public static let formatName = "mcdrl-results"
@@ -50,12 +50,13 @@ public struct StudyResults: Codable, Equatable, Sendable {
   /// Computes the statistics of a study.
   ///
   /// - Parameters:
-  ///   - folds: one result for every site, method and seed, in any order; sites stay in the order in which they come.
+  ///   - folds: one result for every site, method and seed, in any order; sites stay in the order in which they
+  ///     come.
   ///   - description: what the folds do not say.
   ///   - resamples: of every bootstrap.
   ///   - seed: of every bootstrap.
-  /// - Throws: `MetricError` when a fold is missing or there twice, the folds of a site are not of the same images, or surface
-  ///   distances were taken at different tolerances; `TorchError` when resampling fails.
+  /// - Throws: `MetricError` when a fold is missing or there twice, the folds of a site are not of the same images, or
+  ///   surface distances were taken at different tolerances; `TorchError` when resampling fails.
   public init(
     folds: [FoldResult], description: StudyDescription, resamples: Int = 2000, seed: UInt64 = 0
   ) throws {

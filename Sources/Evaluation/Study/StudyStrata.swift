@@ -1,6 +1,7 @@
 import Torch
 
-/// Figures on parts of the images of all sites: lesion classes, lesion sizes, images with and without a lesion.
+/// Figures on parts of the images of all sites: lesion classes, lesion sizes, images with and without a
+/// lesion.
 struct StudyStrata {
   /// Lesions below this share of the image are small.
   static let smallBelow = 0.02

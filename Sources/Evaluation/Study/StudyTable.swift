@@ -1,4 +1,5 @@
-/// The results of a study in order: of every site the images, and the scores that every method and seed gave them.
+/// The results of a study in order: of every site the images, and the scores that every method and seed gave
+/// them.
 struct StudyTable {
   /// One held-out site.
   struct Site {

@@ -14,8 +14,8 @@ public struct StudyTiming: Codable, Equatable, Sendable {
 
   /// By fold.
   public let folds: [Fold]
-  /// Seconds from the start of the last call to the report; less than the folds' sum where folds were trained side by side
-  /// or taken from an earlier call.
+  /// Seconds from the start of the last call to the report; less than the folds' sum where folds were trained
+  /// side by side or taken from an earlier call.
   public let total: Double
   /// Seconds of encoding images with a frozen tower, once for all folds; nil where features were not kept.
   @Nullable public private(set) var encoding: Double?

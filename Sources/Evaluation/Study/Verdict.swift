@@ -23,15 +23,15 @@ extension StudyResults.Difference {
     let place = site.map { "at \($0)" } ?? "at the held-out sites"
     guard isDifference else {
       return
-        "No difference between \(candidate) and \(reference) was shown: \(interval.signedText) \(name) \(place), an "
-        + "interval that holds zero."
+        "No difference between \(candidate) and \(reference) was shown: \(interval.signedText) \(name) "
+        + "\(place), an interval that holds zero."
     }
     let start =
-      "\(candidate) is \(value > 0 ? "ahead of" : "behind") \(reference) by \(interval.signedText) \(name) \(place), "
-      + "for these sites and trained models"
+      "\(candidate) is \(value > 0 ? "ahead of" : "behind") \(reference) by \(interval.signedText) \(name) "
+      + "\(place), for these sites and trained models"
     guard let overSeeds else { return start + "; one seed says nothing of others." }
     return overSeeds.excludesZero
       ? "\(start), and for new seeds: \(overSeeds.signedText)."
-      : "\(start); for new seeds no difference was shown: \(overSeeds.signedText), an interval that holds zero."
+      : "\(start); for new seeds no difference was shown: \(overSeeds.signedText), which holds zero."
   }
 }
