@@ -73,7 +73,7 @@ struct ReportTests {
       rows: [.init(label: "a", marks: [interval, nil]), .init(label: "b & c", marks: [interval, interval])]
     ).svg
     // Three marks and two in the legend.
-    #expect(svg.components(separatedBy: "<circle").count == 6)
+    #expect(svg.components(separatedBy: " mark\"").count == 6)
     #expect(svg.contains("b &amp; c"))
     let places = svg.matches(of: /x[12]="([-0-9.]+)"/).compactMap { Double($0.1) }
     #expect(places.allSatisfy { (0...720).contains($0) })

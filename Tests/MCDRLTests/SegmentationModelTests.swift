@@ -124,6 +124,20 @@ private func logits(_ model: SegmentationModel, intervening: Bool = true) throws
     #expect(try out.logits.isFinite())
   }
 
+  @Test(arguments: Method.allCases)
+  func theRepresentationIsWhatTheForwardPassMakes(method: Method) throws {
+    let (model, batch) = (try model(method), try Batch())
+    let found = try model.representation(batch.encoded)
+    let off = try model(images: batch.images, encoded: batch.encoded, intervening: false).intervened
+    let on = try model(images: batch.images, encoded: batch.encoded).intervened
+    #expect(try found.observed.isEqual(to: off))
+    #expect((found.intervened != nil) == method.intervenes && (found.attention != nil) == method.intervenes)
+    guard let intervened = found.intervened, let attention = found.attention else { return }
+    #expect(try intervened.isEqual(to: on) && !intervened.isEqual(to: off))
+    #expect(try attention.shape == found.observed.shape.dropLast() + [model.dictionary.embeddings.size(0)])
+    #expect(try (attention.sum([-1]) - 1).magnitude().max([0, 1]).item() < 1e-5)
+  }
+
   @Test(arguments: [[], [4], [4, 8], [4, 8, 8, 8, 8, 8]], [[], [3], [3, 6]])
   func anyDepthOfTheHeadGivesLogitsOfTheImagesSize(widths: [Int], layers: [Int]) throws {
     let net = try model(.mcdrl) {

@@ -49,8 +49,7 @@ extension HTMLPage {
     .d1 { stroke-dasharray: 7 3; } .d2 { stroke-dasharray: 2 3; } .d3 { stroke-dasharray: 9 3 2 3; }
     \((0..<PlotMark.colours).map { ".s\($0) { color: var(--s\($0)); }" }.joined(separator: " "))
     .over { margin: 1.2rem 0 .2rem; font-weight: 600; }
-    .gallery { display: flex; flex-wrap: wrap; gap: .6rem; }
-    .gallery figure { width: 11rem; max-width: calc(50% - .3rem); }
+    .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .6rem; }
     .gallery img { width: 100%; height: auto; display: block; border-radius: 4px; }
     .key { list-style: none; padding: 0; margin: .5rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem;
       font-size: .9rem; }
@@ -66,7 +65,7 @@ extension HTMLPage {
       h2, h3, summary, .over { break-after: avoid; }
       figure, tr { break-inside: avoid; }
       .drawings > figure { max-width: 48%; flex-basis: 40%; }
-      .gallery figure { width: 4.2cm; max-width: 24%; }
+      .gallery { grid-template-columns: repeat(6, 1fr); gap: .2cm; break-inside: avoid; }
       details::details-content { content-visibility: visible; display: block; height: auto; }
     }
     """

@@ -37,10 +37,10 @@ public struct IntervalPlot {
     var drawing = SVGDrawing()
     let top = drawing.legend(series, .mark) + 4
     let height = 20 + 15 * Double(max(1, series.count)) + 6
-    let bottom = top + height * Double(rows.count)
+    let bottom = top + max(30, height * Double(rows.count))
     let marks = rows.flatMap(\.marks).compactMap { $0 }
     let axis = PlotAxis(marks.flatMap { [$0.value, $0.low, $0.high] } + (showsZero ? [0] : []))
-    let (left, right) = (10.0, SVGDrawing.width - 58)
+    let (left, right) = (22.0, SVGDrawing.width - 66)
     let decimals = max(abs(axis.low), abs(axis.high)) < 10 ? 3 : 1
     func x(_ value: Double) -> Double { axis.place(value, from: left, to: right) }
     for tick in axis.ticks {
@@ -50,7 +50,7 @@ public struct IntervalPlot {
     }
     for (index, row) in rows.enumerated() {
       let start = top + height * Double(index)
-      drawing.text(row.label, left, start + 14, style: "row", width: right - left)
+      drawing.text(row.label, 2, start + 14, style: "row", width: SVGDrawing.width - 4)
       for (place, mark) in row.marks.enumerated() {
         guard let mark, mark.value.isFinite else { continue }
         let y = start + 27 + 15 * Double(place)
@@ -64,7 +64,7 @@ public struct IntervalPlot {
           style: "number")
       }
     }
-    if marks.isEmpty { drawing.text("no data", (left + right) / 2, top + 10, .middle) }
+    if marks.isEmpty { drawing.text("no data", (left + right) / 2, top + 19, .middle) }
     return drawing.svg(
       height: bottom + 24,
       label: "\(series.joined(separator: ", ")) with intervals by row: "

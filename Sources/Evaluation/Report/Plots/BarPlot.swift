@@ -42,10 +42,10 @@ public struct BarPlot {
     let top = legend + (reference == nil ? 6 : 22)
     let pitch = series.count > 3 ? 10.0 : 13.0
     let height = 20 + pitch * Double(max(1, series.count)) + 7
-    let bottom = top + height * Double(groups.count)
+    let bottom = top + max(30, height * Double(groups.count))
     let values = groups.flatMap(\.values).compactMap { $0 }.filter(\.isFinite)
     let axis = PlotAxis(values + [0] + (reference.map { [$0.value] } ?? []))
-    let (left, right) = (8.0, SVGDrawing.width - 14)
+    let (left, right) = (22.0, SVGDrawing.width - 22)
     func x(_ value: Double) -> Double { axis.place(value, from: left, to: right) }
     for tick in axis.ticks {
       drawing.line("grid", x(tick), top, x(tick), bottom)
@@ -53,7 +53,7 @@ public struct BarPlot {
     }
     for (index, group) in groups.enumerated() {
       let start = top + height * Double(index)
-      drawing.text(group.label, left, start + 14, width: right - left)
+      drawing.text(group.label, 2, start + 14, width: SVGDrawing.width - 4)
       for (place, value) in group.values.enumerated() {
         guard let value, value.isFinite else { continue }
         let y = start + 20 + pitch * Double(place)
@@ -71,7 +71,7 @@ public struct BarPlot {
         reference.name, x(reference.value), top - 8, isRight ? .end : .start, style: "faint",
         width: right - left)
     }
-    if groups.isEmpty { drawing.text("no data", (left + right) / 2, top + 10, .middle) }
+    if groups.isEmpty { drawing.text("no data", (left + right) / 2, top + 19, .middle) }
     drawing.text(valueName, (left + right) / 2, bottom + 33, .middle, style: "faint", width: right - left)
     return drawing.svg(
       height: bottom + 40,

@@ -73,7 +73,9 @@ public struct LinePlot {
 
   private func draw(_ index: Int, _ points: [Point], _ frame: PlotFrame, _ drawing: inout SVGDrawing) {
     // Beside each other, where the intervals of several series would hide one another.
-    let aside = points.count <= Self.few ? (Double(index) - Double(series.count - 1) / 2) * 3 : 0
+    let aside =
+      points.count <= Self.few
+      ? (Double(index) - Double(series.count - 1) / 2) * min(3, 16 / Double(series.count)) : 0
     let places = points.map { (x: frame.across($0.x) + aside, y: frame.up($0.y)) }
     let ranges = points.filter { $0.range != nil }
     if points.count > Self.few, ranges.count > 1 {

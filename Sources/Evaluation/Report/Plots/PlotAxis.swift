@@ -37,8 +37,8 @@ struct PlotAxis {
   /// An axis of powers of ten that enclose some positive values; others are passed over.
   init(powersOfTen values: [Double]) {
     let usable = values.filter { $0.isFinite && $0 > 0 }
-    let first = Foundation.floor(log10(usable.min() ?? 0.1) + 1e-9)
-    let last = max(first + 1, Foundation.ceil(log10(usable.max() ?? 1) - 1e-9))
+    let last = Foundation.ceil(log10(usable.max() ?? 1) - 1e-9)
+    let first = min(last - 1, Foundation.floor(log10(usable.min() ?? 1) + 1e-9))
     let powers = Array(stride(from: first, through: last, by: 1))
     let step = (powers.count + 4) / 5
     // From the top down, where the largest value is.
@@ -71,7 +71,7 @@ struct PlotAxis {
     let whole = digits.prefix { $0 != "." }
     var grouped = ""
     for (index, digit) in whole.enumerated() {
-      if whole.count > 4, index > 0, (whole.count - index) % 3 == 0 { grouped += "," }
+      if index > 0, (whole.count - index) % 3 == 0 { grouped += "," }
       grouped.append(digit)
     }
     let isZero = !digits.contains { ("1"..."9").contains($0) }

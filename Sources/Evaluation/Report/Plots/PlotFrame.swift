@@ -13,10 +13,10 @@ struct PlotFrame {
   /// From bottom to top.
   let y: PlotAxis
 
-  /// Lays a frame across a drawing.
-  init(x: PlotAxis, y: PlotAxis, top: Double, height: Double) {
-    let longest = y.ticks.map { y.label($0).count }.max() ?? 1
-    left = Double(longest) * SVGDrawing.letter + 10
+  /// Lays a frame across a drawing; `beside` is another vertical axis that the left edge has to be in line with.
+  init(x: PlotAxis, y: PlotAxis, beside other: PlotAxis? = nil, top: Double, height: Double) {
+    let labels = y.ticks.map(y.label) + (other.map { $0.ticks.map($0.label) } ?? [])
+    left = Double(labels.map(\.count).max() ?? 1) * SVGDrawing.letter + 10
     right = SVGDrawing.width - 12
     self.top = top
     bottom = top + height
@@ -46,7 +46,7 @@ struct PlotFrame {
       if showsNumbers { drawing.text(x.label(tick), across(tick), bottom + 17, .middle, style: "faint") }
     }
     drawing.line("axis", left, bottom, right, bottom)
-    if !yName.isEmpty { drawing.text(yName, 2, top - 9, style: "faint", width: SVGDrawing.width) }
+    if !yName.isEmpty { drawing.text(yName, 2, top - 12, style: "faint", width: SVGDrawing.width) }
     if !xName.isEmpty {
       drawing.text(xName, (left + right) / 2, bottom + 34, .middle, style: "faint", width: right - left)
     }

@@ -14,8 +14,10 @@ enum PlotMark {
   /// The classes of a series' line: colour and dashes.
   static func line(_ series: Int) -> String { "\(colour(series)) line d\(shape(series) % 4)" }
 
-  /// The shape of a series; beyond the colours there are it is another one for the same colour.
-  static func shape(_ series: Int) -> Int { (series + series / colours) % shapes }
+  /// The shape of a series.
+  ///
+  /// As there is one shape more than colours, only the 57th series has colour and shape of the first.
+  static func shape(_ series: Int) -> Int { series % shapes }
 
   /// The outline of a shape about a point, as SVG's path has it.
   ///

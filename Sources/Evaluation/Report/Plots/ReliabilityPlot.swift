@@ -46,10 +46,10 @@ public struct ReliabilityPlot {
       return line.bins.map { Double($0.count) / Double(max(1, total)) }
     }
     let strip = PlotAxis(powersOfTen: shares.flatMap { $0 } + [1])
-    let curve = PlotFrame(x: unit, y: unit, top: top, height: 270)
+    let curve = PlotFrame(x: unit, y: unit, beside: strip, top: top, height: 270)
     curve.draw(in: &drawing, yName: "share of these pixels that are lesion", showsNumbers: false)
     drawing.line("zero", curve.across(0), curve.up(0), curve.across(1), curve.up(1))
-    let bars = PlotFrame(x: unit, y: strip, top: curve.bottom + 32, height: 90)
+    let bars = PlotFrame(x: unit, y: strip, beside: unit, top: curve.bottom + 34, height: 90)
     bars.draw(
       in: &drawing, xName: "probability that the model gives", yName: "share of all pixels (log scale)")
     for (index, line) in series.enumerated() {

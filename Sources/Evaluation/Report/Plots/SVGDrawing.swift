@@ -17,10 +17,17 @@ struct SVGDrawing {
     return whole % 10 == 0 ? "\(whole / 10)" : "\(whole < 0 ? "-" : "")\(abs(whole) / 10).\(abs(whole) % 10)"
   }
 
+  /// About how wide a text is: the letters of the page are not known here, so rather too wide.
+  static func width(of text: some StringProtocol) -> Double {
+    text.reduce(0) { $0 + letter * ($1.isUppercase || "mwMW@—".contains($1) ? 1.4 : $1.isASCII ? 1 : 1.6) }
+  }
+
   /// A text cut to a width, with a sign that it was.
   static func fitted(_ text: String, width: Double) -> String {
-    let room = max(2, Int(width / letter))
-    return text.count <= room ? text : text.prefix(room - 1) + "…"
+    guard self.width(of: text) > width else { return text }
+    var shown = text[...]
+    while shown.count > 1, self.width(of: shown) > width - letter { shown.removeLast() }
+    return shown + "…"
   }
 
   /// Adds a straight line.
@@ -89,7 +96,7 @@ struct SVGDrawing {
     var (x, y) = (2.0, top + 14)
     for (series, name) in names.enumerated() {
       let shown = Self.fitted(name, width: Self.width - sample - 8)
-      let width = sample + Double(shown.count) * Self.letter + 14
+      let width = sample + Self.width(of: shown) + 14
       if x > 2, x + width - 14 > Self.width { (x, y) = (2, y + 19) }
       switch key {
       case .mark: mark(series, x + 5, y - 4)
