@@ -72,7 +72,8 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "PretrainingTests", dependencies: ["Pretraining"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "SyntheticEndoscopy"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "SyntheticEndoscopy"], exclude: ["Fixtures"]),
     .testTarget(name: "CommandTests", dependencies: ["Imaging", "Torch"]),
   ],
   swiftLanguageModes: [.v6],

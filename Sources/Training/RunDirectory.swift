@@ -23,6 +23,8 @@ public struct RunDirectory: Sendable {
   public var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
   /// What went in: data, weights, code.
   public var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
+  /// The history for TensorBoard.
+  public var tensorBoard: TensorBoardLog { TensorBoardLog(url.appendingPathComponent("tensorboard")) }
   /// Everything that resuming needs.
   public var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
 
@@ -86,12 +88,13 @@ public struct RunDirectory: Sendable {
     try AtomicFile.write(json: value, to: file)
   }
 
-  /// Replaces the metrics by those of the epochs that are finished.
+  /// Brings the metrics, for people and for TensorBoard, to the epochs that are finished.
   func write(_ epochs: [EpochMetrics]) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let lines = try epochs.map { try encoder.encode($0) + Data("\n".utf8) }
     try AtomicFile.write(Data(lines.joined()), to: metricsFile)
+    try tensorBoard.write(epochs, settings: try? String(contentsOf: configurationFile, encoding: .utf8))
   }
 }
 

@@ -1,0 +1,93 @@
+import Foundation
+import Torch
+
+/// A run's history for TensorBoard: one event file, which grows by an event an epoch.
+///
+/// The whole content follows from the history and from the time in the file's name, so a run that is stopped and resumed
+/// adds what is missing and repeats nothing.
+public struct TensorBoardLog: Sendable {
+  /// The folder; `tensorboard --logdir` takes it or any folder above it.
+  public let folder: URL
+
+  /// Names a folder; nothing is read or made.
+  public init(_ folder: URL) { self.folder = folder }
+
+  /// Brings the event file up to a history.
+  ///
+  /// Only what is missing is appended: a TensorBoard that is running keeps the file open and would not see one that was put
+  /// in its place. A part that a kill cut short is completed. Only a file of another history is replaced.
+  ///
+  /// - Parameters:
+  ///   - epochs: the finished epochs.
+  ///   - settings: shown as text beside the curves, as it stands; nil for none.
+  /// - Throws: `FileError` that names the file.
+  public func write(_ epochs: [EpochMetrics], settings: String? = nil) throws {
+    try FileManager.default.createFolder(folder)
+    let file = try existing() ?? new(epochs)
+    let content = content(epochs, settings, started: Self.started(file))
+    guard let old = try? Data(contentsOf: file), content.starts(with: old) else {
+      return try AtomicFile.write(content, to: file)
+    }
+    guard content.count > old.count else { return }
+    do {
+      let handle = try FileHandle(forWritingTo: file)
+      try handle.seekToEnd()
+      try handle.write(contentsOf: content.dropFirst(old.count))
+      try handle.close()
+    } catch {
+      throw FileError.cannotWrite(file, reason: FileError.reason(of: error))
+    }
+  }
+
+  /// The bytes of the whole file.
+  func content(_ epochs: [EpochMetrics], _ settings: String?, started: Double) -> Data {
+    var events = [TensorBoardEvent(time: started, step: 0, content: .version)]
+    if let settings {
+      // Indented lines are shown as they stand.
+      let lines = settings.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
+      events.append(
+        TensorBoardEvent(
+          time: started, step: 0, content: .text(tag: "settings", lines.joined(separator: "\n"))))
+    }
+    var time = started
+    for epoch in epochs {
+      time += epoch.seconds
+      events.append(TensorBoardEvent(time: time, step: epoch.epoch, content: .scalars(Self.scalars(epoch))))
+    }
+    return events.reduce(into: Data()) { $0 += TensorBoardRecord.framed($1.bytes) }
+  }
+
+  private static func scalars(_ epoch: EpochMetrics) -> [(tag: String, value: Double)] {
+    let all: [(tag: String, value: Double?)] = [
+      ("loss/total", epoch.loss), ("loss/segmentation", epoch.segmentation), ("loss/causal", epoch.causal),
+      ("loss/contrast", epoch.contrast), ("validation/dice", epoch.validationDice),
+      ("intervention/on", epoch.intervening ? 1 : 0), ("seconds/epoch", epoch.seconds),
+      ("seconds/waited for images", epoch.waited),
+    ]
+    return all.compactMap { tag, value in value.map { (tag, $0) } }
+  }
+
+  private static let prefix = "events.out.tfevents."
+
+  /// The file of an earlier write; the first by name.
+  private func existing() throws -> URL? {
+    do {
+      return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        .filter { $0.lastPathComponent.hasPrefix(Self.prefix) }
+        .min { $0.lastPathComponent < $1.lastPathComponent }
+    } catch {
+      throw FileError.cannotRead(folder, reason: FileError.reason(of: error))
+    }
+  }
+
+  /// A file named for the start of the run and this machine.
+  private func new(_ epochs: [EpochMetrics]) -> URL {
+    let started = Date().timeIntervalSince1970 - epochs.reduce(0) { $0 + $1.seconds }
+    return folder.appendingPathComponent("\(Self.prefix)\(Int(started)).\(ProcessInfo.processInfo.hostName)")
+  }
+
+  /// The time in a file's name, seconds since 1970.
+  private static func started(_ file: URL) -> Double {
+    Double(file.lastPathComponent.dropFirst(prefix.count).prefix { $0 != "." }) ?? 0
+  }
+}
