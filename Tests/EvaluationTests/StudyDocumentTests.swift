@@ -26,7 +26,8 @@ struct StudyDocumentTests {
     let slower = folds.reversed().map {
       FoldResult(
         site: $0.site, method: $0.method, seed: $0.seed, epoch: $0.epoch, validationDice: $0.validationDice,
-        seconds: $0.seconds + 5, images: $0.images, settings: $0.settings)
+        chosen: $0.chosen, candidates: $0.candidates, seconds: $0.seconds + 5, polyp: $0.polyp,
+        reliability: $0.reliability, images: $0.images)
     }
     let methods = ["baseline", "no-cdrl", "mcdrl"]
     let sorted = slower.sorted { $0.site < $1.site }

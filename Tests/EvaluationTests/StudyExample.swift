@@ -42,6 +42,18 @@ enum StudyExample {
     try StudyResults(folds: folds, description: description(methods))
   }
 
+  private static let candidates = [
+    FoldResult.Candidate(settings: ["optimizer.learningRate=0.001"], validationDice: nil),
+    FoldResult.Candidate(settings: ["optimizer.learningRate=0.002"], validationDice: 0.7),
+  ]
+
+  /// What a map of two pixels, of which one is lesion, comes to.
+  private static func protocols(_ surer: Float) throws -> ImageAssessment {
+    try ImageAssessment(
+      probability: ProbabilityMap(width: 2, height: 1, values: [0.6 + surer, 0.3 - surer]),
+      reference: BinaryMask(width: 2, height: 1, pixels: [1, 0]), tolerance: 2)
+  }
+
   /// Two sites, three methods and two seeds, with empty references, empty predictions and two lesion classes.
   static func folds() throws -> [FoldResult] {
     var generator = SplitMix(seed: 11)
@@ -57,7 +69,9 @@ enum StudyExample {
           FoldResult(
             site: site, method: method, seed: seed, epoch: 5 + skill,
             validationDice: 0.6 + 0.05 * Double(skill),
-            seconds: 10,
+            chosen: ["optimizer.learningRate=0.002"], candidates: candidates, seconds: 10,
+            polyp: try protocols(0.1 * Float(skill)).polyp,
+            reliability: try protocols(0.1 * Float(skill)).reliability,
             images: try images.map { image in
               let share = min(1, Double.random(in: 0...1, using: &generator) + 0.15 * Double(skill))
               return FoldResult.Image(
@@ -66,7 +80,7 @@ enum StudyExample {
                 scores: try scores(
                   lesion: image.lesion, hits: Int(share * Double(image.lesion)),
                   extra: Int.random(in: 0...4, using: &generator)))
-            }, settings: ["optimizer.learningRate": .number(0.002)])
+            })
         }
       }
     }

@@ -20,7 +20,9 @@ struct StudyPlanTests {
     #expect(try Arm(parsing: "common:").applied(to: RunConfiguration()) == RunConfiguration())
   }
 
-  @Test("A name that would leave its folder, or is unknown, is refused", arguments: ["../x:", "a/b:", ":", "mcdr", ""])
+  @Test(
+    "A name that would leave its folder, or is unknown, is refused",
+    arguments: ["../x:", "a/b:", ":", "mcdr", ""])
   func badNames(_ text: String) {
     #expect(throws: ConfigurationError.self) { try Arm(parsing: text) }
   }
@@ -41,7 +43,8 @@ struct StudyPlanTests {
     #expect(throws: ConfigurationError.self) { try Choice(parsing: "epochs") }
   }
 
-  @Test("Arms or seeds that stand twice, settings that do not exist, and choosing without validation are refused")
+  @Test(
+    "Arms or seeds that stand twice, settings that do not exist, and choosing without validation are refused")
   func refused() throws {
     let baseline = Arm(.baseline)
     #expect(throws: ConfigurationError.self) { try plan([]).validate() }
