@@ -112,7 +112,7 @@ public enum Counterfactual {
   /// What the columns of `table` mean.
   public static let legend =
     "IoU of the predictions with and without the confounder (1: nothing moved), mean over scenes; worst: the lowest over "
-    + "scenes, in the last row the mean over scenes of their lowest; Dice without and under it"
+    + "scenes, in the last row the mean over scenes of their lowest; Dice without and under it; two empty masks: 1"
 
   /// The rows by confounder, and two numbers over all.
   public struct Summary: Codable, Equatable, Sendable {

@@ -14,6 +14,20 @@ public struct ProbabilityMap: Equatable, Sendable {
   /// The map as it was stored in 8 bits; `nil` when it was not.
   private let stored: [UInt8]?
 
+  /// Hands over the place of every pixel and its probability as a double.
+  ///
+  /// That of a map that was stored in 8 bits is level / 255 without the rounding of `Float`, so that levels which fall on the
+  /// edge of a bin are on it.
+  @inline(__always)
+  func forEachPixel(_ body: (_ index: Int, _ probability: Double) -> Void) {
+    if let stored {
+      let probabilities = (0..<256).map { Double($0) / 255 }
+      for index in stored.indices { body(index, probabilities[Int(stored[index])]) }
+    } else {
+      for index in values.indices { body(index, Double(values[index])) }
+    }
+  }
+
   /// How far rounding, as of a map that was enlarged, may carry a probability past 0 or 1.
   private static let slack: Float = 1e-5
 

@@ -25,6 +25,12 @@ extension ProgramTests {
       let written = try Data(contentsOf: run.appendingPathComponent("evaluation-c.json"))
       let result = try #require(try JSONSerialization.jsonObject(with: written) as? [String: Any])
       #expect(result["site"] as? String == "c" && result["held_out"] as? Bool == true)
+      #expect((result["calibration"] as? [String: Any])?["n"] as? Int == 8)
+      #expect((result["model"] as? [String: Any])?["detection"] != nil && result["polyp"] == nil)
+      let polyp = try Program.run(
+        "evaluate", run.path, "--data", shop.data.path, "--protocol", "pranet", "--spacing", "0.1")
+      #expect(
+        polyp.code == 0 && polyp.out.contains("mean_dice") && polyp.out.contains("HD95 (mm)"), "\(polyp.err)")
       let table = try String(contentsOf: run.appendingPathComponent("evaluation-c.csv"), encoding: .utf8)
       #expect(table.split(whereSeparator: \.isNewline).count == 9)
 
@@ -151,10 +157,48 @@ extension ProgramTests {
         let found = try #require(scores[name] as? Double, "\(name)")
         #expect(abs(found - value) < 1e-9, "\(name) is \(found)")
       }
+      #expect(scores["empty_mask_policy"] is String && scores["distance_unit"] as? String == "px")
+      #expect((scores["detection"] as? [String: Any])?["found"] as? Int == 1)
       try shop.grey("q.png", width: 2, [0, 0, 0, 0])
       let mismatch = try Program.run(
         "metrics", "--prediction", shop.file("q.png").path, "--reference", shop.file("r.png").path)
       #expect(mismatch.code == 1 && mismatch.err.contains("q.png") && mismatch.err.contains("r.png"))
+    }
+
+    @Test("a probability image is scored at the threshold, by the polyp protocol and for calibration")
+    func probabilityImage() throws {
+      let shop = try Workshop()
+      try shop.grey("p.png", width: 4, [255, 204, 102, 0, 0, 0, 0, 0])
+      try shop.grey("r.png", width: 4, [255, 255, 0, 0, 0, 0, 0, 0])
+      let pair = ["--prediction", shop.file("p.png").path, "--reference", shop.file("r.png").path]
+      func run(_ more: String...) throws -> Outcome { try Program.run(["metrics"] + pair + more) }
+
+      let low = try #require(try run("--threshold", "0.4", "--json").json() as? [String: Any])
+      #expect(low["dice"] as? Double == 0.8 && low["threshold"] as? Double == 0.4)
+      #expect(low["protocol"] as? String == "fixed-threshold" && low["polyp"] == nil)
+
+      let both = try #require(
+        try run("--protocol", "pranet", "--spacing", "0.5,2", "--json").json() as? [String: Any])
+      #expect(both["dice"] as? Double == 1 && both["distance_unit"] as? String == "mm")
+      let polyp = try #require((both["polyp"] as? [String: Any])?["all"] as? [String: Double])
+      // At level 0 all 8 pixels are marked, up to 102 three, up to 204 two, beyond it one.
+      let dice: Double = [0.4, 102 * 0.8, 102, 34].reduce(0, +) / 256
+      #expect(abs((polyp["mean_dice"] ?? 0) - dice) < 1e-9 && polyp["max_dice"] == 1)
+      #expect(abs((polyp["mae"] ?? 0) - 0.075) < 1e-9)
+      let calibration = try #require(both["calibration"] as? [String: Any])
+      #expect(abs((calibration["brier"] as? Double ?? 0) - 0.025) < 1e-9)
+
+      let table = try run("--protocol", "pranet", "--csv", shop.file("images.csv").path)
+      #expect(
+        table.code == 0 && table.out.contains("mean_dice") && table.out.contains("Brier"), "\(table.err)")
+      #expect(try String(contentsOf: shop.file("images.csv"), encoding: .utf8).contains(",weighted_f,"))
+      for (option, value) in [
+        ("--spacing", "0"), ("--spacing", "1,2,3"), ("--spacing", "a"), ("--protocol", "best"),
+        ("--tolerance", "-1"),
+      ] {
+        let refused = try run(option, value)
+        #expect(refused.code == 2 && refused.err.contains(option), "\(option) \(value)")
+      }
     }
   }
 }

@@ -25,7 +25,7 @@ import Testing
       let expected = (0..<(width * height)).map { index in
         points.map { point in
           let (dx, dy) = (point.x - index % width, point.y - index / width)
-          return dx * dx + dy * dy
+          return Double(dx * dx + dy * dy)
         }.min()
       }
       let found = DistanceTransform.squaredDistances(to: sites)
@@ -41,9 +41,10 @@ import Testing
     var pixels = [UInt8](repeating: 0, count: 3 * 40_000)
     pixels[0] = 1
     let tall = try BinaryMask(width: 3, height: 40_000, pixels: pixels)
-    #expect(DistanceTransform.squaredDistances(to: tall)?.last == 39_999 * 39_999 + 4)
+    let farthest = 39_999.0 * 39_999 + 4
+    #expect(DistanceTransform.squaredDistances(to: tall)?.last == farthest)
     let wide = try BinaryMask(width: 40_000, height: 3, pixels: pixels)
-    #expect(DistanceTransform.squaredDistances(to: wide)?.last == 39_999 * 39_999 + 4)
+    #expect(DistanceTransform.squaredDistances(to: wide)?.last == farthest)
   }
 
   #if !DEBUG

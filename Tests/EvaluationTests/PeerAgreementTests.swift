@@ -2,7 +2,7 @@ import Evaluation
 import Foundation
 import Testing
 
-/// Agreement with MONAI, SciPy and NumPy on `Fixtures/metrics.json`, made by `Fixtures/make_fixtures.py`.
+/// Agreement with MONAI, MedPy, OpenCV, SciPy and NumPy on `Fixtures/metrics.json`, made by `Fixtures/make_fixtures.py`.
 @Suite struct PeerAgreementTests {
   struct Fixture: Decodable {
     struct Case: Decodable, Sendable, CustomTestStringConvertible {
@@ -10,6 +10,8 @@ import Testing
       let prediction: String
       let reference: String
       let tolerance: Double
+      let spacing: [Double]?
+      let detection: [String: Int]
       let expected: [String: Double?]
       let monai: [String: Double?]
       var testDescription: String { name }
@@ -23,12 +25,17 @@ import Testing
     return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: file)).cases
   }
 
-  @Test func thereAreCases() throws { #expect(try Self.cases().count >= 20) }
+  @Test func thereAreCases() throws { #expect(try Self.cases().count >= 40) }
 
   @Test(arguments: try cases()) func agrees(with fixture: Fixture.Case) throws {
     let scores = try ImageScores(
       prediction: BinaryMask(fixture.prediction), reference: BinaryMask(fixture.reference),
-      tolerance: fixture.tolerance)
+      tolerance: fixture.tolerance, spacing: fixture.spacing.map { try PixelSpacing(x: $0[0], y: $0[1]) })
+    #expect(scores.distanceUnit == (fixture.spacing == nil ? .pixels : .millimetres))
+    let detection = scores.detection
+    #expect(
+      ["found": detection.found, "missed": detection.missed, "false": detection.falseMarks]
+        == fixture.detection)
     for metric in Metric.allCases {
       let expected = try #require(fixture.expected[metric.rawValue])
       let found = scores[metric]

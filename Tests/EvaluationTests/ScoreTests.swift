@@ -18,18 +18,31 @@ import Testing
     let json = try Self.json(scores)
     #expect(
       Set(json.keys) == [
-        "dice", "iou", "accuracy", "precision", "recall", "specificity", "hd95", "asd", "nsd",
-        "nsd_tolerance", "reference_share", "reference_empty", "prediction_empty",
+        "dice", "iou", "accuracy", "precision", "recall", "specificity", "boundary_iou", "hd95",
+        "hd95_percent",
+        "asd", "asd_percent", "nsd", "nsd_tolerance", "distance_unit", "spacing", "detection",
+        "reference_share", "reference_empty",
+        "prediction_empty",
       ])
-    for key in ["precision", "hd95", "asd"] { #expect(json[key] is NSNull, "\(key)") }
+    for key in ["precision", "hd95", "hd95_percent", "asd", "asd_percent", "spacing"] {
+      #expect(json[key] is NSNull, "\(key)")
+    }
     #expect(json["dice"] as? Double == 0)
+    #expect(json["distance_unit"] as? String == "px")
+    #expect((json["detection"] as? [String: Any])?["missed"] as? Int == 1)
     #expect(json["prediction_empty"] as? Bool == true)
     #expect(json["reference_empty"] as? Bool == false)
     #expect(json["reference_share"] as? Double == 1.0 / 6)
   }
 
   @Test func scoresSurviveJSON() throws {
-    for scores in try [Self.scores("000/000", "010/000"), Self.scores("011/000", "010/100")] {
+    let pixel = try BinaryMask("011/000")
+    let inMillimetres = try ImageScores(
+      prediction: pixel, reference: pixel, tolerance: 1, spacing: PixelSpacing(x: 0.5, y: 2))
+    #expect(try Self.json(inMillimetres)["distance_unit"] as? String == "mm")
+    for scores in try [
+      Self.scores("000/000", "010/000"), Self.scores("011/000", "010/100"), inMillimetres,
+    ] {
       #expect(try JSONDecoder().decode(ImageScores.self, from: JSONEncoder().encode(scores)) == scores)
     }
   }
@@ -54,6 +67,13 @@ import Testing
     #expect(abs((summary.meanIoUWithLesion ?? 0) - 0.5) < 1e-12)
     #expect(summary.metrics[.hd95]?.count == 3)
     #expect(summary.metrics[.precision]?.count == 3)
+    #expect(summary.metricsWithLesion[.dice]?.count == 3)
+    #expect(summary.metricsWithLesion[.hd95]?.count == 2)
+    #expect(summary.distanceUnit == .pixels)
+    #expect(
+      summary.detection.found == 2 && summary.detection.missed == 1 && summary.detection.falseMarks == 0)
+    #expect(summary.detection.sensitivity == 2.0 / 3)
+    #expect(summary.detection.foundPerImage == 0.5 && summary.detection.missedPerImage == 0.25)
   }
 
   @Test func aSummaryOfNothingIsNull() throws {
@@ -79,5 +99,15 @@ import Testing
   @Test func refusesToMixTolerances() throws {
     let scores = try [Self.scores("010", "010", tolerance: 1), Self.scores("010", "010", tolerance: 2)]
     #expect(throws: MetricError.mixedTolerances(1, 2)) { try ScoreSummary(of: scores) }
+  }
+
+  @Test func refusesToMixUnitsAndCriteria() throws {
+    let pixel = try BinaryMask("010")
+    let scores = try ImageScores(prediction: pixel, reference: pixel, tolerance: 1)
+    let inMillimetres = try ImageScores(
+      prediction: pixel, reference: pixel, tolerance: 1, spacing: PixelSpacing(x: 1, y: 1))
+    let strict = try ImageScores(prediction: pixel, reference: pixel, tolerance: 1, detectionIoU: 0.5)
+    #expect(throws: MetricError.mixedUnits) { try ScoreSummary(of: [scores, inMillimetres]) }
+    #expect(throws: MetricError.mixedCriteria(0.1, 0.5)) { try ScoreSummary(of: [scores, strict]) }
   }
 }

@@ -49,11 +49,13 @@ extension TrainingRuns {
       configuration.batchSize = 16
       let name = configuration.clip
       let catalog = try SiteCatalog(TinyRun.data.get())
+      let plan = StudyPlan(
+        study: "loso", configuration: configuration, arms: [Arm(.baseline), Arm(.mcdrl)], seeds: [3],
+        version: "test")
       let folds = try LeaveOneSiteOut(
-        configuration: configuration, methods: [.baseline, .mcdrl], seeds: [3], catalog: catalog,
-        clip: { try CLIPModel.load(name, seed: $0) },
+        plan, catalog: catalog, clip: { try CLIPModel.load(name, seed: $0.seed) },
         prompts: PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5")),
-        folder: tiny.run.url, version: "test")
+        folder: tiny.run.url)
       _ = try folds.run()
       return (tiny.run.url, catalog)
     }

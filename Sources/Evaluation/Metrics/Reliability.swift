@@ -51,21 +51,18 @@ public struct Reliability: Codable, Equatable, Sendable {
     let edges = (0...number).map { Double($0) / Double(number) }
     var own = [Bin](repeating: Bin(), count: number)
     var error = 0.0
-    probability.values.withUnsafeBufferPointer { values in
+    own.withUnsafeMutableBufferPointer { own in
       reference.pixels.withUnsafeBufferPointer { pixels in
-        own.withUnsafeMutableBufferPointer { own in
-          for index in values.indices {
-            let p = Double(values[index])
-            let isLesion = Int(pixels[index])
-            var bin = max(0, Int((p * Double(number)).rounded(.up)) - 1)
-            // The product is rounded, the edges are what counts.
-            if bin > 0, p <= edges[bin] { bin -= 1 } else if bin + 1 < number, p > edges[bin + 1] { bin += 1 }
-            own[bin].count += 1
-            own[bin].positives += isLesion
-            own[bin].confidence += p
-            let off = p - Double(isLesion)
-            error += off * off
-          }
+        probability.forEachPixel { index, p in
+          let isLesion = Int(pixels[index])
+          var bin = max(0, Int((p * Double(number)).rounded(.up)) - 1)
+          // The product is rounded, the edges are what counts.
+          if bin > 0, p <= edges[bin] { bin -= 1 } else if bin + 1 < number, p > edges[bin + 1] { bin += 1 }
+          own[bin].count += 1
+          own[bin].positives += isLesion
+          own[bin].confidence += p
+          let off = p - Double(isLesion)
+          error += off * off
         }
       }
     }
