@@ -8,8 +8,8 @@ extension HTMLPage {
   public mutating func trainingCurves(_ curves: [TrainingCurve]) {
     section(
       "Training",
-      "Each line is the mean over a method's models (one for each held-out site and seed), the band from the lowest to "
-        + "the highest of them. The loss is L_seg, which all methods have. Validation Dice is measured on images of the "
+      "Each line is the mean over a method's models (one for each held-out site and seed), bands or strokes go from the "
+        + "lowest to the highest of them. The loss is L_seg, which all methods have. Validation Dice is measured on images of the "
         + "sites that were trained on; the epoch was chosen by it.")
     var methods: [String] = []
     for curve in curves where !methods.contains(curve.method) { methods.append(curve.method) }
@@ -52,8 +52,8 @@ extension HTMLPage {
       "Each point is an image: the mean of its representation over the positions that the model uses, F before and F_ca "
         + "after the intervention, brought to the plane by t-SNE (perplexity "
         + "\(PlotAxis.text(figure.perplexity, decimals: 0))). Method \(figure.method), seed \(figure.seed), trained "
-        + "without \(figure.heldOut); \(figure.items.count) of \(figure.total) images, evenly from all sites. Distances "
-        + "between groups mean little in such a map, so the table says in numbers, from the representation itself, how "
+        + "without \(figure.heldOut); \(figure.items.count) of \(figure.total) images, evenly from all sites, of the held-out site those "
+        + "that it is scored on. Distances between groups mean little in such a map, so the table says in numbers, from the representation itself, how "
         + "many of an image's nearest neighbours are from its site or of its class. An intervention that does what it is "
         + "for lowers the first and keeps or raises the second.")
     let maps = [("before", figure.before)] + (figure.after.map { [("after", $0)] } ?? [])
@@ -91,22 +91,22 @@ extension HTMLPage {
         + "did not see it (\(figure.method), seed \(figure.seed), \(count) images). Softmax weights, mean over heads, "
         + "layers, positions and images. Where all weights are alike (the dashed line) or no weight changes from image "
         + "to image, the attention does not look at what disturbs an image.")
-    let uniform = 1 / Double(max(1, figure.confounders.count))
+    let groups = figure.confounders.enumerated().map { index, name in
+      BarPlot.Group(
+        label: name, values: figure.rows.map { $0.mean.indices.contains(index) ? $0.mean[index] : nil })
+    }
+    // A long list in two halves, beside each other where there is room.
+    let half = groups.count > 6 ? (groups.count + 1) / 2 : groups.count
     drawings(
-      [
-        (
-          BarPlot(
-            series: figure.rows.map(\.site),
-            groups: figure.confounders.enumerated().map { index, name in
-              .init(
-                label: name,
-                values: figure.rows.map { $0.mean.indices.contains(index) ? $0.mean[index] : nil })
-            }, valueName: "mean weight",
-            reference: (uniform, "all alike: 1/\(figure.confounders.count)")
-          ).svg, ""
-        )
-      ]
-    ) { page in
+      [groups.prefix(half), groups.dropFirst(half)].filter { !$0.isEmpty }.map { part in
+        let plot = BarPlot(
+          series: figure.rows.map(\.site), groups: Array(part), valueName: "mean weight",
+          reference: (1 / Double(max(1, groups.count)), "all alike: 1/\(groups.count)"),
+          including: figure.rows.flatMap(\.mean))
+        return (plot.svg, "")
+      })
+    details("numbers") { page in
+      page.paragraph("Mean weight ± its standard deviation over the site's images.")
       page.table(
         ["confounder"] + figure.rows.map(\.site),
         figure.confounders.enumerated().map { index, name in
@@ -116,7 +116,6 @@ extension HTMLPage {
                 ? "\(Self.number(row.mean[index])) ± \(Self.number(row.deviation[index]))" : "–"
             }
         })
-      page.paragraph("Mean weight ± its standard deviation over the site's images.")
     }
   }
 

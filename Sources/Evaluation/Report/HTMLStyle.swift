@@ -65,6 +65,7 @@ extension HTMLPage {
       h2, h3, summary, .over { break-after: avoid; }
       figure, tr { break-inside: avoid; }
       .drawings > figure { max-width: 48%; flex-basis: 40%; }
+      .beside { flex-basis: 100%; }
       .gallery { grid-template-columns: repeat(6, 1fr); gap: .2cm; break-inside: avoid; }
       details::details-content { content-visibility: visible; display: block; height: auto; }
     }

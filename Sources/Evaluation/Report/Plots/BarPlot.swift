@@ -18,6 +18,7 @@ public struct BarPlot {
   private let groups: [Group]
   private let valueName: String
   private let reference: (value: Double, name: String)?
+  private let including: [Double]
 
   /// Describes a plot.
   ///
@@ -26,13 +27,16 @@ public struct BarPlot {
   ///   - groups: from top to bottom.
   ///   - valueName: what the bars measure.
   ///   - reference: a value that a dashed line marks, with its name.
+  ///   - including: values that the axis has to hold as well, so that plots beside each other have the same.
   public init(
-    series: [String], groups: [Group], valueName: String, reference: (value: Double, name: String)? = nil
+    series: [String], groups: [Group], valueName: String, reference: (value: Double, name: String)? = nil,
+    including: [Double] = []
   ) {
     self.series = series
     self.groups = groups
     self.valueName = valueName
     self.reference = reference
+    self.including = including
   }
 
   /// The drawing.
@@ -44,7 +48,7 @@ public struct BarPlot {
     let height = 20 + pitch * Double(max(1, series.count)) + 7
     let bottom = top + max(30, height * Double(groups.count))
     let values = groups.flatMap(\.values).compactMap { $0 }.filter(\.isFinite)
-    let axis = PlotAxis(values + [0] + (reference.map { [$0.value] } ?? []))
+    let axis = PlotAxis(values + including + [0] + (reference.map { [$0.value] } ?? []))
     let (left, right) = (22.0, SVGDrawing.width - 22)
     func x(_ value: Double) -> Double { axis.place(value, from: left, to: right) }
     for tick in axis.ticks {
