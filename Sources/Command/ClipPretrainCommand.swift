@@ -50,9 +50,12 @@ enum ClipPretrainCommand: Subcommand {
     if resuming {
       try check(record, recordFile)
     } else {
-      guard !FileManager.default.fileExists(atPath: recordFile.path) else {
+      // A record alone is what a training leaves that failed before its first step: it may start anew.
+      let weights = out.appendingPathComponent("model.safetensors")
+      let files = FileManager.default
+      guard !files.fileExists(atPath: stateFile.path), !files.fileExists(atPath: weights.path) else {
         throw UsageError(
-          description: "--out \(out.path): holds a training already; add --resume or choose another folder")
+          description: "--out \(out.path): holds a training or a CLIP already; add --resume or choose another folder")
       }
       try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
       try AtomicFile.write(json: record, to: recordFile)

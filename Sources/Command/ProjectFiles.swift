@@ -35,8 +35,13 @@ enum ProjectFiles {
     return try find("Prompts/endoscopy.json5", instead: "--prompts FILE")
   }
 
-  /// What a CLIP name stands for: `tiny` for the model that comes with the project, any other name for itself.
+  /// What a CLIP name stands for: `tiny` for the model that comes with the project, `random:FILE` for that file, which
+  /// may come with the project, too, and any other name for itself.
   static func clip(_ name: String) throws -> String {
-    name == "tiny" ? try find("Models/tiny", instead: "a CLIP folder").path : name
+    if name == "tiny" { return try find("Models/tiny", instead: "a CLIP folder").path }
+    let prefix = "random:"
+    guard name.hasPrefix(prefix) else { return name }
+    let file = String(name.dropFirst(prefix.count))
+    return file.isEmpty ? name : prefix + self.file(file).path
   }
 }

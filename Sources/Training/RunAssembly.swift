@@ -13,10 +13,16 @@ public enum RunAssembly {
   ///   - prompts: the words; as many confounders as the settings say are taken.
   ///   - clip: the CLIP model that `configuration.clip` names.
   /// - Returns: the system, not yet trained.
-  /// - Throws: `CLIPError`, `TorchError` that name the file or setting.
+  /// - Throws: `CLIPError`, `TorchError`, `ConfigurationError` that name the file or setting.
   public static func fresh(
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
+    let layers = clip.vision.hiddenWidths.count
+    if case .last(let count) = configuration.tune, count > layers {
+      throw ConfigurationError(
+        "tune: \(configuration.tune) asks for more layers than the image tower's \(layers); use last-1 to "
+          + "last-\(layers), or all")
+    }
     let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
       try clip.textFeatures($0)
     }

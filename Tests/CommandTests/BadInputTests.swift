@@ -134,6 +134,8 @@ extension ProgramTests {
       try refused(shop.training("run", holdOut: "z"), naming: "a, b, c")
       try refused(shop.training("run", more: ["nonsense=1"]), naming: "\"nonsense\"")
       try refused(shop.training("run", more: ["lesionClass=wart"]), naming: "\"wart\"")
+      try refused(shop.training("run", more: ["tune=last-9"]), naming: "last-1 to last-")
+      #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
       try refused(["data", "inspect", shop.file("nowhere").path], naming: shop.file("nowhere").path)
       try refused(["evaluate", shop.file("nowhere").path], naming: shop.file("nowhere").path)
     }

@@ -13,6 +13,10 @@ extension ProgramTests {
         "clip", "pretrain", "--out", out.path, "--geometry", geometry, "--images", "16", "--batch", "4",
         "--threads", "1", "--test-images", "12",
       ]
+      // A training that fails before its first step leaves nothing that the next would have to be rid of.
+      let failed = try Program.run(words + ["--steps", "2", "--data", shop.file("nowhere").path])
+      #expect(failed.code == 1 && failed.err.contains(shop.file("nowhere").path), "\(failed.err)")
+
       let outcome = try Program.run(words + ["--steps", "2", "--json"])
       try #require(outcome.code == 0, "\(outcome.err)")
       let report = try #require(try outcome.json() as? [String: Any])

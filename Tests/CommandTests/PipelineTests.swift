@@ -131,6 +131,7 @@ extension ProgramTests {
     func inspect() throws {
       let shop = try Workshop()
       try shop.grey("data/b/masks/3.png", width: 2, [0, 0, 0, 0])
+      try FileManager.default.removeItem(at: shop.file("data/c/masks/4.png"))
       let outcome = try Program.run("data", "inspect", shop.data.path, "--json")
       #expect(outcome.code == 0, "\(outcome.err)")
       let report = try #require(try outcome.json() as? [String: Any])
@@ -140,6 +141,7 @@ extension ProgramTests {
       #expect(sites[0]["smallest"] as? String == "40×32" && sites[0]["largest"] as? String == "47×32")
       let problems = try #require(report["problems"] as? [String])
       #expect(problems.contains { $0.contains("b/masks/3.png") && $0.contains("2×2") })
+      #expect(problems.contains { $0.contains("c/masks") && $0.contains("such as 4") })
     }
 
     @Test("metrics of a pair equal those worked by hand")

@@ -21,11 +21,11 @@ enum Program {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   /// Starts it with output going to files, so that a full pipe cannot stop it.
-  static func start(_ words: [String], in folder: URL) throws -> Process {
+  static func start(_ words: [String], in folder: URL, from place: URL = root) throws -> Process {
     let process = Process()
     process.executableURL = root.appendingPathComponent(".build/debug/mcdrl")
     process.arguments = words
-    process.currentDirectoryURL = root
+    process.currentDirectoryURL = place
     for (name, keyPath) in [
       ("out", \Process.standardOutput), ("err", \Process.standardError),
     ] as [(String, ReferenceWritableKeyPath<Process, Any?>)] {
@@ -38,11 +38,11 @@ enum Program {
     return process
   }
 
-  static func run(_ words: [String]) throws -> Outcome {
+  static func run(_ words: [String], from place: URL = root) throws -> Outcome {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("call-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let process = try start(words, in: folder)
+    let process = try start(words, in: folder, from: place)
     process.waitUntilExit()
     func text(_ name: String) throws -> String {
       try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)

@@ -86,6 +86,16 @@ extension ProgramTests {
       #expect(nothing.code == 2 && nothing.err.contains("--texts"))
     }
 
+    @Test("A geometry that comes with the project is found from any folder")
+    func projectFiles() throws {
+      let shop = try Workshop()
+      let info = try Program.run(
+        ["clip", "info", "random:Configurations/vit-tiny-p8-64.json", "--json"], from: shop.url)
+      #expect(info.code == 0, "\(info.err)")
+      let missing = try Program.run(["clip", "info", "random:no-such.json"], from: shop.url)
+      #expect(missing.code == 1 && missing.err.contains("no-such.json"), "\(missing.err)")
+    }
+
     @Test("doctor --json is one document that names libtorch")
     func doctor() throws {
       let outcome = try Program.run("doctor", "--json")
