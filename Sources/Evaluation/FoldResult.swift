@@ -31,8 +31,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public struct Candidate: Codable, Equatable, Sendable {
     /// Assignments by dotted name.
     public let settings: [String]
-    /// Mean Dice of the chosen epoch on the source sites' validation split.
-    public let validationDice: Double?
+    /// Mean Dice of the chosen epoch on the source sites' validation split; nil without a split.
+    @Nullable public private(set) var validationDice: Double?
 
     /// Joins the parts.
     public init(settings: [String], validationDice: Double?) {

@@ -28,19 +28,20 @@ struct ReportTests {
     let page = try StudyReport(results: results, timing: timing).page(title: "t", lead: "l")
     #expect(results.verdicts.count == 2)
     for verdict in results.verdicts { #expect(page.contains(HTMLPage.escaped(verdict))) }
-    let headings = page.matches(of: /<h2>(.*?)<\/h2>/).map { String($0.1) }
+    let headings = page.matches(of: /<h2 id=".*?">(.*?)<\/h2>/).map { String($0.1) }
     #expect(
       headings == [
         "Dice at sites that were not trained on", "Differences between methods, paired by image",
         "How firm is the order?",
         "What the move to a new site costs", "By lesion class, lesion size and empty reference",
+        "Every score", "Lesions found", "Calibration",
         "Does the prediction move when only a confounder moves?", "How it was made",
       ])
     #expect(
       page.contains("<td>epochs</td><td>8</td>")
         && page.contains("<td>mcdrl: objective.causal</td><td>0.5</td>"))
     #expect(page.contains("<td>time</td><td>40 s</td>") && page.contains("00000000feedface"))
-    #expect(page.components(separatedBy: "<svg").count == 3)
+    #expect(page.components(separatedBy: "<svg").count == 4)
   }
 
   @Test("One method alone makes a page without comparisons")
