@@ -55,7 +55,8 @@ enum ClipPretrainCommand: Subcommand {
       let files = FileManager.default
       guard !files.fileExists(atPath: stateFile.path), !files.fileExists(atPath: weights.path) else {
         throw UsageError(
-          description: "--out \(out.path): holds a training or a CLIP already; add --resume or choose another folder")
+          description: "--out \(out.path): holds a training or a CLIP already; add --resume or "
+            + "choose another folder")
       }
       try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
       try AtomicFile.write(json: record, to: recordFile)
