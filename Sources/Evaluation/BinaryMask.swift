@@ -19,8 +19,8 @@ public struct BinaryMask: Equatable, Sendable {
   ///   - width: The number of columns.
   ///   - height: The number of rows.
   ///   - pixels: The pixels row by row.
-  /// - Throws: ``MetricError`` when a side is not positive, the number of pixels is not `width * height`, or a
-  ///   pixel is neither 0 nor 1.
+  /// - Throws: ``MetricError`` when a side is not positive, the number of pixels is not `width * height`, or
+  ///   a pixel is neither 0 nor 1.
   public init(width: Int, height: Int, pixels: [UInt8]) throws {
     try Self.requirePixels(pixels.count, width: width, height: height)
     if (pixels.max() ?? 0) > 1, let index = pixels.firstIndex(where: { $0 > 1 }) {

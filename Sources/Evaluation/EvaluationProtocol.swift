@@ -2,6 +2,7 @@
 public enum EvaluationProtocol: String, CaseIterable, Codable, Sendable {
   /// The map is cut at one threshold and the mask is scored, ``ImageScores``.
   case fixedThreshold = "fixed-threshold"
-  /// Beside that, the measures of the polyp literature, most of them averaged over 256 thresholds, ``PolypProtocol``.
+  /// Beside that, the measures of the polyp literature, most of them averaged over 256 thresholds,
+  /// ``PolypProtocol``.
   case pranet
 }

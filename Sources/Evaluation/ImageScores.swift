@@ -62,12 +62,12 @@ public struct ImageScores: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - prediction: What the model drew.
   ///   - reference: What the expert drew.
-  ///   - tolerance: The distance within which surface Dice counts a boundary as right, in millimetres when the spacing is
-  ///     given, else in pixels.
+  ///   - tolerance: The distance within which surface Dice counts a boundary as right, in millimetres when
+  ///     the spacing is given, else in pixels.
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
   ///   - detectionIoU: The IoU from which on a lesion is found, see ``LesionDetection``.
-  /// - Throws: ``MetricError`` when the masks differ in size, the tolerance is negative or not finite, or the IoU is out of
-  ///   range.
+  /// - Throws: ``MetricError`` when the masks differ in size, the tolerance is negative or not finite, or the
+  ///   IoU is out of range.
   public init(
     prediction: BinaryMask, reference: BinaryMask, tolerance: Double, spacing: PixelSpacing? = nil,
     detectionIoU: Double = LesionDetection.defaultCriterion

@@ -1,10 +1,11 @@
 import Foundation
 
-/// A CSV table with one row an image: label columns of the caller's choice, then every score, the lesions found, missed and
-/// falsely marked, and with the polyp protocol its measures.
+/// A CSV table with one row an image: label columns of the caller's choice, then every score, the lesions
+/// found, missed and falsely marked, and with the polyp protocol its measures.
 ///
-/// As RFC 4180 has it: comma-separated, lines ended by CR LF, fields quoted where they need it. Numbers have a point
-/// whatever the locale and as many digits as read back to the same value; an undefined score is an empty field.
+/// As RFC 4180 has it: comma-separated, lines ended by CR LF, fields quoted where they need it. Numbers have
+/// a point whatever the locale and as many digits as read back to the same value; an undefined score is an
+/// empty field.
 public struct PerImageTable: Sendable {
   /// The names of the label columns, such as `site` and `image`.
   public let labels: [String]

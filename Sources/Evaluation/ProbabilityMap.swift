@@ -16,8 +16,8 @@ public struct ProbabilityMap: Equatable, Sendable {
 
   /// Hands over the place of every pixel and its probability as a double.
   ///
-  /// That of a map that was stored in 8 bits is level / 255 without the rounding of `Float`, so that levels which fall on the
-  /// edge of a bin are on it.
+  /// That of a map that was stored in 8 bits is level / 255 without the rounding of `Float`, so that levels
+  /// which fall on the edge of a bin are on it.
   @inline(__always)
   func forEachPixel(_ body: (_ index: Int, _ probability: Double) -> Void) {
     if let stored {
@@ -37,8 +37,8 @@ public struct ProbabilityMap: Equatable, Sendable {
   ///   - width: The number of columns.
   ///   - height: The number of rows.
   ///   - values: The probabilities row by row.
-  /// - Throws: ``MetricError`` when a side is not positive, the number of values is not `width * height`, or a value is
-  ///   not a probability.
+  /// - Throws: ``MetricError`` when a side is not positive, the number of values is not `width * height`, or
+  ///   a value is not a probability.
   public init(width: Int, height: Int, values: [Float]) throws {
     try BinaryMask.requirePixels(values.count, width: width, height: height)
     if let index = values.firstIndex(where: { !($0 >= -Self.slack && $0 <= 1 + Self.slack) }) {
@@ -77,8 +77,8 @@ public struct ProbabilityMap: Equatable, Sendable {
 
   /// The map in 8 bits, as PraNet's test script saves it.
   ///
-  /// Stretched so that its least value is 0 and its greatest 255, then rounded to whole levels (halves up); a map of a single
-  /// value is 0 everywhere. A map that was stored in 8 bits is given as it was stored.
+  /// Stretched so that its least value is 0 and its greatest 255, then rounded to whole levels (halves up); a
+  /// map of a single value is 0 everywhere. A map that was stored in 8 bits is given as it was stored.
   public var savedLevels: [UInt8] {
     if let stored { return stored }
     guard let low = values.min(), let high = values.max(), high > low else {

@@ -12,7 +12,8 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   /// Each score over all images on which it is defined.
   public let metrics: [Metric: ScoreStatistics]
 
-  /// Each score over the images with a lesion on which it is defined; the empty-mask rule cannot raise it there.
+  /// Each score over the images with a lesion on which it is defined; the empty-mask rule cannot raise it
+  /// there.
   public let metricsWithLesion: [Metric: ScoreStatistics]
 
   /// Mean Dice over the images with a lesion; `nil` when there are none.
@@ -36,7 +37,8 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   /// Summarises the scores of some images; of none, every mean is `nil`.
   ///
   /// - Parameter scores: The scores of each image, in any order.
-  /// - Throws: ``MetricError`` when tolerances, units of distances or criteria of detection differ between images.
+  /// - Throws: ``MetricError`` when tolerances, units of distances or criteria of detection differ between
+  ///   images.
   public init(of scores: [ImageScores]) throws {
     let tolerance = scores.first?.tolerance
     for score in scores {

@@ -2,9 +2,11 @@ extension SurfaceDistances {
   /// The average symmetric surface distance, in pixels or, with a spacing, millimetres.
   ///
   /// The mean over the boundary pixels of both masks together, each pixel counted once; the same as MONAI's
-  /// `compute_average_surface_distance(symmetric=True)`. (MedPy's `assd` averages the two directed means instead.)
+  /// `compute_average_surface_distance(symmetric=True)`. (MedPy's `assd` averages the two directed means
+  /// instead.)
   ///
-  /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See ``EmptyMaskPolicy``.
+  /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See
+  /// ``EmptyMaskPolicy``.
   public var averageSurfaceDistance: Double? {
     switch emptyCase {
     case .both: return 0
@@ -17,6 +19,7 @@ extension SurfaceDistances {
     }
   }
 
-  /// ``averageSurfaceDistance`` as a percentage of the image's diagonal, so that images of several sizes compare.
+  /// ``averageSurfaceDistance`` as a percentage of the image's diagonal, so that images of several sizes
+  /// compare.
   public var averageSurfaceDistancePercent: Double? { averageSurfaceDistance.map { 100 * $0 / diagonal } }
 }

@@ -1,9 +1,10 @@
 /// Intersection over union of the bands along the inner side of two boundaries.
 ///
-/// Cheng, Girshick, Dollár, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image Segmentation Evaluation",
-/// CVPR 2021, as their `boundary-iou-api` computes it: the band is the mask less its erosion by `d` passes of a 3×3 square,
-/// that is, the mask's pixels at most `d` away, along rows, columns or diagonals, from background. What lies outside the
-/// image counts as background. `d` is 2 % of the image's diagonal in pixels, rounded (halves to even), at least 1.
+/// Cheng, Girshick, Dollár, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image Segmentation
+/// Evaluation", CVPR 2021, as their `boundary-iou-api` computes it: the band is the mask less its erosion by
+/// `d` passes of a 3×3 square, that is, the mask's pixels at most `d` away, along rows, columns or diagonals,
+/// from background. What lies outside the image counts as background. `d` is 2 % of the image's diagonal in
+/// pixels, rounded (halves to even), at least 1.
 public enum BoundaryIoU {
   /// The share of the image's diagonal that the bands are wide, unless another is given.
   public static let defaultRatio = 0.02
@@ -29,8 +30,8 @@ public enum BoundaryIoU {
   ///   - reference: What the expert drew.
   ///   - ratio: The share of the image's diagonal that the bands are wide, 0 or more.
   /// - Returns: Intersection over union of the two bands.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)`` when the
-  ///   masks differ in size.
+  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
+  ///   when the masks differ in size.
   public static func score(
     prediction: BinaryMask, reference: BinaryMask, ratio: Double = defaultRatio
   ) throws -> Double {
@@ -46,10 +47,11 @@ public enum BoundaryIoU {
 }
 
 extension BinaryMask {
-  /// The pixels of the mask from which at most `distance` steps, sideways, up, down or diagonal, lead out of it.
+  /// The pixels of the mask from which at most `distance` steps, to any of 8 neighbours, lead out of it.
   ///
   /// - Parameter distance: The width of the band in pixels, at least 1.
-  /// - Returns: The mask less its erosion by a square of `2 · distance + 1` pixels; outside the image is background.
+  /// - Returns: The mask less its erosion by a square of `2 · distance + 1` pixels; outside the image is
+  ///   background.
   func innerBand(_ distance: Int) -> BinaryMask {
     let (width, height) = (self.width, self.height)
     let side = Int32(clamping: 2 * distance + 1)

@@ -1,6 +1,7 @@
 /// The parts of a mask whose pixels touch, at their sides or corners (8-connectivity).
 struct ConnectedComponents {
-  /// The component of every pixel, row by row, counted from 1 in the order of their first pixels; 0 is background.
+  /// The component of every pixel, row by row, counted from 1 in the order of their first pixels; 0 is
+  /// background.
   let labels: [Int32]
 
   /// The pixels of each component; the one labelled 1 comes first.

@@ -2,9 +2,9 @@
 ///
 /// Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8 (2012):
 /// first the distance within each column, then along each row the lower envelope of the parabolas
-/// `((x - u)·a)² + (g(u)·b)²`, one for each column `u` whose nearest site is `g(u)` rows away, `a` and `b` being the steps
-/// between columns and rows. In pixels squared distances between pixel centres are whole numbers, so nothing is
-/// rounded; with a spacing each is rounded as the sum of two squares is.
+/// `((x - u)·a)² + (g(u)·b)²`, one for each column `u` whose nearest site is `g(u)` rows away, `a` and `b`
+/// being the steps between columns and rows. In pixels squared distances between pixel centres are whole numbers, so
+/// nothing is rounded; with a spacing each is rounded as the sum of two squares is.
 public enum DistanceTransform {
   /// The squared distance from every pixel to the nearest site, row by row; 0 at the sites.
   ///
@@ -26,8 +26,8 @@ public enum DistanceTransform {
 
   /// A finished row: how far each pixel's nearest site is, and where.
   ///
-  /// Of sites equally near it is the one in the leftmost column, and in that column the upper one, as in SciPy's
-  /// `distance_transform_edt(return_indices=True)`.
+  /// Of sites equally near it is the one in the leftmost column, and in that column the upper one, as in
+  /// SciPy's `distance_transform_edt(return_indices=True)`.
   struct Row {
     /// The row.
     let y: Int
@@ -70,7 +70,8 @@ public enum DistanceTransform {
     let width = queries.width
     let step = PixelSpacing.steps(spacing)
     var envelope = LowerEnvelope(width: width, step: step)
-    // Every value is stored and then kept or overwritten, with one place to spare: faster than a branch a pixel.
+    // Every value is stored and then kept or overwritten, with one place to spare: faster than a branch a
+    // pixel.
     return [Double](unsafeUninitializedCapacity: queries.count + 1) { result, found in
       queries.pixels.withUnsafeBufferPointer { query in
         forEachRow(of: sites) { y, heights in
@@ -95,7 +96,8 @@ public enum DistanceTransform {
     }
   }
 
-  /// How far the queries of a row would have to look sideways, at most, in all: no farther than the site in their own column.
+  /// How far the queries of a row would have to look sideways, at most, in all: no farther than the site in
+  /// their own column.
   @inline(__always)
   private static func reach(of queries: UnsafeBufferPointer<UInt8>, _ heights: UnsafeBufferPointer<Int32>)
     -> Int
@@ -105,7 +107,8 @@ public enum DistanceTransform {
     return sum
   }
 
-  /// The squared distance of a pixel's nearest site, found by looking sideways as long as a nearer one may stand there.
+  /// The squared distance of a pixel's nearest site, found by looking sideways as long as a nearer one may
+  /// stand there.
   @inline(__always)
   private static func squaredDistance(
     _ x: Int, _ heights: UnsafeBufferPointer<Int32>, _ step: (x: Double, y: Double)
@@ -143,7 +146,8 @@ public enum DistanceTransform {
     }
   }
 
-  /// The rows from each pixel up to the nearest site above it in its column, or at least ``LowerEnvelope/none``.
+  /// The rows from each pixel up to the nearest site above it in its column, or at least
+  /// ``LowerEnvelope/none``.
   private static func distancesFromAbove(_ sites: BinaryMask) -> [Int32] {
     let width = sites.width
     return [Int32](unsafeUninitializedCapacity: sites.pixels.count) { g, initialized in

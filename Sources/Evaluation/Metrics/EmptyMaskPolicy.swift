@@ -8,12 +8,13 @@
 /// | precision | 1 | undefined (nothing was claimed) | 0 |
 /// | recall | 1 | 0 | undefined (there was nothing to find) |
 ///
-/// Lesions are counted, so they need no rule: with an empty reference none is found or missed and every mark is false, see
-/// ``LesionDetection``. The polyp protocol has rules of its own, ``PolypProtocol/definition``; calibration is of pixels.
+/// Lesions are counted, so they need no rule: with an empty reference none is found or missed and every mark
+/// is false, see ``LesionDetection``. The polyp protocol has rules of its own, ``PolypProtocol/definition``;
+/// calibration is of pixels.
 ///
-/// Accuracy and specificity need no rule either, but for the specificity of a reference without background, which is
-/// undefined. An undefined score is `nil`, `null` in JSON and an empty field in CSV; means leave it out and say
-/// over how many images they were taken.
+/// Accuracy and specificity need no rule either, but for the specificity of a reference without background,
+/// which is undefined. An undefined score is `nil`, `null` in JSON and an empty field in CSV; means leave it
+/// out and say over how many images they were taken.
 public enum EmptyMaskPolicy {
   /// The rule in plain words, to print beside the scores.
   public static let statement =

@@ -1,11 +1,12 @@
 extension SurfaceDistances {
   /// The 95th percentile Hausdorff distance, in pixels or, with a spacing, millimetres.
   ///
-  /// The larger of the two directed 95th percentiles, each interpolated linearly between ranks as NumPy does; the same as
-  /// MONAI's `compute_hausdorff_distance(percentile=95, directed=False)`. (Other tools take one percentile over both
-  /// directions pooled, which is smaller or equal.)
+  /// The larger of the two directed 95th percentiles, each interpolated linearly between ranks as NumPy does;
+  /// the same as MONAI's `compute_hausdorff_distance(percentile=95, directed=False)`. (Other tools take one
+  /// percentile over both directions pooled, which is smaller or equal.)
   ///
-  /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See ``EmptyMaskPolicy``.
+  /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See
+  /// ``EmptyMaskPolicy``.
   public var hd95: Double? {
     switch emptyCase {
     case .both: return 0

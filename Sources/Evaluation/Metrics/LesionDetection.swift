@@ -1,14 +1,16 @@
 /// Which lesions of one image were found, which were missed, and what was marked where no lesion is.
 ///
-/// A lesion is a connected component of the reference (8-connectivity), a mark one of the prediction. A lesion is found when
-/// one single mark overlaps it with an IoU of at least ``criterion``; otherwise it is missed. A mark that reaches the
-/// criterion with no lesion is false. Several marks of one lesion are no false ones, and one mark may find two lesions,
-/// as in the polyp challenge of MICCAI 2015, which counts several detections inside one polyp as one true positive
-/// (Bernal et al., "Comparative Validation of Polyp Detection Methods in Video Colonoscopy", IEEE TMI 36, 2017).
+/// A lesion is a connected component of the reference (8-connectivity), a mark one of the prediction. A
+/// lesion is found when one single mark overlaps it with an IoU of at least ``criterion``; otherwise it is
+/// missed. A mark that reaches the criterion with no lesion is false. Several marks of one lesion are no
+/// false ones, and one mark may find two lesions, as in the polyp challenge of MICCAI 2015, which counts
+/// several detections inside one polyp as one true positive (Bernal et al., "Comparative Validation of Polyp
+/// Detection Methods in Video Colonoscopy", IEEE TMI 36, 2017).
 ///
-/// The criterion is 0.1 by default, that of nnDetection (Baumgartner et al., MICCAI 2021): in the clinic a lesion is to be
-/// localised coarsely, how well it is outlined the overlap metrics say. With this rule a smear over half of the image does
-/// not find a small lesion, as it would by the challenge's own rule, any point of the detection inside the mask.
+/// The criterion is 0.1 by default, where nnDetection (Baumgartner et al., MICCAI 2021) reports AP and FROC: a
+/// lesion is to be localised coarsely, how well it is outlined the overlap metrics say. With this rule a mark over
+/// half of the image does not find a small lesion, as it would by the challenge's own rule, any point of the
+/// detection inside the mask.
 ///
 /// Reference empty: nothing is found or missed, every mark is false. Prediction empty: every lesion is missed.
 public struct LesionDetection: Codable, Equatable, Sendable {

@@ -1,8 +1,10 @@
-/// The lower envelope of the parabolas `((x - u)·a)² + (g(u)·b)²` along one row, with room to work that rows share.
+/// The lower envelope of the parabolas `((x - u)·a)² + (g(u)·b)²` along one row, with room to work that rows
+/// share.
 ///
 /// `a` and `b` are the steps between columns and rows.
 struct LowerEnvelope {
-  /// The height that stands for a column without a site: larger than any distance, with room to count on from it.
+  /// The height that stands for a column without a site: larger than any distance, with room to count on from
+  /// it.
   static let none: Int32 = 1 << 30
 
   private let width: Int
@@ -27,12 +29,13 @@ struct LowerEnvelope {
     columns = [Int32](repeating: 0, count: width)
   }
 
-  /// Gives the envelope's value at every column of a row in which at least one column has a site, and the column of the
-  /// parabola it lies on, the leftmost of several.
+  /// Gives the envelope's value at every column of a row in which at least one column has a site, and the
+  /// column of the parabola it lies on, the leftmost of several.
   ///
-  /// Parabolas cross at `(u + v)/2 + (b²g(u)² - b²g(v)²) / (2a²(u - v))`. With steps of 1 this is a fraction of whole
-  /// numbers far below 2⁵³, exact where it is a whole column, and its rounding as a `Double` cannot carry it past one; so
-  /// the values are exact. With other steps it can, but only where both parabolas give the same value up to rounding.
+  /// Parabolas cross at `(u + v)/2 + (b²g(u)² - b²g(v)²) / (2a²(u - v))`. With steps of 1 this is a fraction
+  /// of whole numbers far below 2⁵³, exact where it is a whole column, and its rounding as a `Double` cannot
+  /// carry it past one; so the values are exact. With other steps it can, but only where both parabolas give
+  /// the same value up to rounding.
   @inline(__always)
   mutating func evaluate(
     _ heights: UnsafeBufferPointer<Int32>,

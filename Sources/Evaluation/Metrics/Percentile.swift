@@ -24,17 +24,19 @@ enum Percentile {
     return below.squareRoot() + (next.squareRoot() - below.squareRoot()) * fraction
   }
 
-  /// The whole part and the rest of the rank `percent` of the way from the first to the last of `count` ordered values.
+  /// The whole part and the rest of the rank `percent` of the way from the first to the last of `count`
+  /// ordered values.
   private static func rank(_ percent: Double, of count: Int) -> (lower: Int, fraction: Double) {
     let rank = percent / 100 * Double(count - 1)
     let lower = Int(rank.rounded(.down))
     return (lower, rank - Double(lower))
   }
 
-  /// The value that would stand at `rank` if the values were sorted, found some bits at a time from the highest.
+  /// The value that would stand at `rank` if the values were sorted, found some bits at a time from the
+  /// highest.
   ///
-  /// Numbers that are not negative stand in the order of their bits. Bits below the lowest that any value has are passed
-  /// over, which for whole numbers are most.
+  /// Numbers that are not negative stand in the order of their bits. Bits below the lowest that any value has
+  /// are passed over, which for whole numbers are most.
   private static func select(rank: Int, from values: [Double]) -> Double {
     var rank = rank
     var candidates = values.map(\.bitPattern)

@@ -1,13 +1,14 @@
 /// How well lesion probabilities agree with how often pixels are lesion: calibration, added up over images.
 ///
-/// Every pixel counts once, whichever image it is from, so large images weigh more. A pixel's probability of being lesion is
-/// compared with whether it is one (not the probability of the likelier class with whether it is right). Bins have equal
-/// width; a pixel belongs to the bin with `lower < p ≤ upper`, and 0 to the first: Guo et al., "On Calibration of Modern
-/// Neural Networks", ICML 2017, and scikit-learn's `calibration_curve`. Pixels of images without a lesion count like any
-/// other, so the rule for empty masks has nothing to say here.
+/// Every pixel counts once, whichever image it is from, so large images weigh more. A pixel's probability of
+/// being lesion is compared with whether it is one (not the probability of the likelier class with whether it
+/// is right). Bins have equal width; a pixel belongs to the bin with `lower < p ≤ upper`, and 0 to the first:
+/// Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, and scikit-learn's `calibration_curve`.
+/// Pixels of images without a lesion count like any other, so the rule for empty masks has nothing to say
+/// here.
 ///
-/// The memory does not grow with the images. Sums are of doubles: values added in another order agree up to rounding, and
-/// in the same order bit for bit.
+/// The memory does not grow with the images. Sums are of doubles: values added in another order agree up to
+/// rounding, and in the same order bit for bit.
 public struct Reliability: Codable, Equatable, Sendable {
   /// The bins of the curve, unless another number is given.
   public static let defaultBins = 15
@@ -43,8 +44,8 @@ public struct Reliability: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - probability: Lesion probabilities.
   ///   - reference: What the expert drew.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)`` when the two
-  ///   differ in size.
+  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
+  ///   when the two differ in size.
   public mutating func add(_ probability: ProbabilityMap, reference: BinaryMask) throws {
     try probability.requireSize(of: reference)
     let number = bins.count
@@ -146,10 +147,11 @@ extension Reliability {
     public let images: Int
     /// Pixels.
     public let pixels: Int
-    /// The Brier score, the mean of (p - y)²: 0 is best, 0.25 is what p = 0.5 everywhere gives; `nil` over no pixel.
+    /// The Brier score, the mean of (p - y)²: 0 is best, 0.25 is what p = 0.5 everywhere gives; `nil` over no
+    /// pixel.
     public let brier: Double?
-    /// The expected calibration error: the mean over pixels of the distance, in their bin, between mean probability and
-    /// share of lesion; `nil` over no pixel.
+    /// The expected calibration error: the mean over pixels of the distance, in their bin, between mean
+    /// probability and share of lesion; `nil` over no pixel.
     public let expectedCalibrationError: Double?
     /// The reliability curve, one point a bin.
     public let curve: [Point]

@@ -2,7 +2,8 @@
 ///
 /// In millimetres where the spacing of the pixels is known, which may differ across and down; else in pixels.
 /// From every boundary pixel of the one mask to the nearest boundary pixel of the other, both ways; see
-/// ``BinaryMask/boundary``. HD95, average surface distance and surface Dice are all read from these distances.
+/// ``BinaryMask/boundary``. HD95, average surface distance and surface Dice are all read from these
+/// distances.
 public struct SurfaceDistances: Equatable, Sendable {
   /// Squared distances from each boundary pixel of the prediction to the reference's boundary.
   ///
@@ -45,7 +46,8 @@ public struct SurfaceDistances: Equatable, Sendable {
       squaredFromReference = []
       return
     }
-    // Beyond the rectangle both masks are background, as beyond the image: cutting it out changes no boundary.
+    // Beyond the rectangle both masks are background, as beyond the image: cutting it out changes no
+    // boundary.
     let predicted = prediction.cropped(to: box).boundary
     let referenced = reference.cropped(to: box).boundary
     squaredFromPrediction = DistanceTransform.squaredDistances(

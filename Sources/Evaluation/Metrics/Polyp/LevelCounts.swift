@@ -1,7 +1,8 @@
-/// How many pixels have each grey level, counted apart for lesion and background and for the four parts into which the
-/// reference's centroid divides the image.
+/// How many pixels have each grey level, counted apart for lesion and background and for the four parts into
+/// which the reference's centroid divides the image.
 ///
-/// One pass over the pixels, from which all measures of the polyp protocol but the weighted F-measure can be read.
+/// One pass over the pixels, from which all measures of the polyp protocol but the weighted F-measure can be
+/// read.
 struct LevelCounts {
   /// One of the four parts.
   struct Part {
@@ -61,10 +62,11 @@ struct LevelCounts {
     values = Self.stretched(whole)
   }
 
-  /// The levels over 255, stretched so that the least that occurs is 0 and the greatest 1; a map of one level stays.
+  /// The levels over 255, stretched so that the least that occurs is 0 and the greatest 1; a map of one level
+  /// stays.
   ///
-  /// MATLAB's `mapminmax(im2double(...))`, which leaves a constant alone. Computed in the order of PySODMetrics, so that
-  /// levels which fall on a threshold fall to the same side.
+  /// MATLAB's `mapminmax(im2double(...))`, which leaves a constant alone. Computed in the order of
+  /// PySODMetrics, so that levels which fall on a threshold fall to the same side.
   private static func stretched(_ part: Part) -> [Double] {
     let present = (0..<256).filter { part.background[$0] + part.lesion[$0] > 0 }
     let all = (0..<256).map { Double($0) / 255 }
@@ -74,10 +76,12 @@ struct LevelCounts {
 }
 
 extension BinaryMask {
-  /// Where the centroid divides the image: columns left of `x` and rows above `y` lie to its left and above it.
+  /// Where the centroid divides the image: columns left of `x` and rows above `y` lie to its left and above
+  /// it.
   ///
-  /// The mean row and column of the set pixels, each rounded (halves to even), and one more: that row and column belong to
-  /// the upper left part. (MATLAB's toolbox rounds halves away from zero; PySODMetrics as here.)
+  /// The mean row and column of the set pixels, each rounded (halves to even), and one more: that row and
+  /// column belong to the upper left part. (MATLAB's toolbox rounds halves away from zero; PySODMetrics as
+  /// here.)
   fileprivate var centroidSplit: (x: Int, y: Int) {
     var (count, columns, rows) = (0, 0, 0)
     pixels.withUnsafeBufferPointer { pixels in

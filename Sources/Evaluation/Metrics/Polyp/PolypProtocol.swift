@@ -1,19 +1,21 @@
-/// The measures of the polyp literature, added up over images: structure measure, weighted F-measure, mean absolute
-/// error, and E-measure, Dice and IoU at 256 thresholds.
+/// The measures of the polyp literature, added up over images: structure measure, weighted F-measure, mean
+/// absolute error, and E-measure, Dice and IoU at 256 thresholds.
 ///
-/// What is judged is an 8-bit map, as PraNet (Fan et al., MICCAI 2020) and its successors publish them. Their test script
-/// stretches a model's probabilities so that each image's least is 0 and its greatest 1, and saves them rounded to 8 bits;
-/// ``ProbabilityMap/savedLevels`` does the same. Their MATLAB toolbox, and PySODMetrics after it, stretch the saved map
-/// again, which changes nothing but for maps that were saved without. So how sure a model is of an image is not judged, only
-/// how it ranks its pixels: a model that marks nothing is shown as one that marks its likeliest pixels.
+/// What is judged is an 8-bit map, as PraNet (Fan et al., MICCAI 2020) and its successors publish them. Their
+/// test script stretches a model's probabilities so that each image's least is 0 and its greatest 1, and
+/// saves them rounded to 8 bits; ``ProbabilityMap/savedLevels`` does the same. Their MATLAB toolbox, and
+/// PySODMetrics after it, stretch the saved map again, which changes nothing but for maps that were saved
+/// without. So how sure a model is of an image is not judged, only how it ranks its pixels: a model that
+/// marks nothing is shown as one that marks its likeliest pixels.
 ///
 /// The variants, each with its rule for an empty reference, are stated at ``LevelCounts/structureMeasure``,
-/// ``WeightedFMeasure`` and ``ThresholdMeasures``: those of the MATLAB toolbox. (UACANet's Python evaluation differs in
-/// three places: standard deviations with divisor n, parts divided one row and column earlier, and the nearest pixel instead
-/// of zero beyond the image.)
+/// ``WeightedFMeasure`` and ``ThresholdMeasures``: those of the MATLAB toolbox. (UACANet's Python evaluation
+/// differs in three places: standard deviations with divisor n, parts divided one row and column earlier, and
+/// the nearest pixel instead of zero beyond the image.)
 ///
-/// "meanDic" and "meanIoU" are means over thresholds, then over images. The maximum of E, Dice and IoU is the highest point of
-/// the mean curve over images, so the curves are kept and add up; images in another order give the same up to rounding.
+/// "meanDic" and "meanIoU" are means over thresholds, then over images. The maximum of E, Dice and IoU is the
+/// highest point of the mean curve over images, so the curves are kept and add up; images in another order
+/// give the same up to rounding.
 public struct PolypProtocol: Codable, Equatable, Sendable {
   /// Images whose reference shows a lesion.
   private var withLesion = Sums()
@@ -29,8 +31,8 @@ public struct PolypProtocol: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - probability: The model's probabilities, or a map that was stored in 8 bits.
   ///   - reference: What the expert drew.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)`` when the two
-  ///   differ in size.
+  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
+  ///   when the two differ in size.
   public init(_ probability: ProbabilityMap, reference: BinaryMask) throws {
     try probability.requireSize(of: reference)
     let levels = probability.savedLevels
@@ -62,6 +64,26 @@ public struct PolypProtocol: Codable, Equatable, Sendable {
   public static let definition =
     "Each map is stretched to 0…1 and rounded to 8 bits, as PraNet saves it; thresholds k/255, k = 0…255. "
     + "An empty reference gives Dice, IoU and weighted F 0, S 1 less the map's mean, E the share left unmarked."
+
+  /// Reads what ``encode(to:)`` wrote.
+  ///
+  /// - Parameter decoder: Where to read.
+  /// - Throws: What the decoder throws, and `DecodingError` for a curve without as many values as thresholds.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    withLesion = try container.decodeIfPresent(Sums.self, forKey: .withLesion) ?? Sums()
+    withoutLesion = try container.decodeIfPresent(Sums.self, forKey: .withoutLesion) ?? Sums()
+  }
+
+  /// Writes the sums over the images with a lesion and over those without, each when there are any.
+  ///
+  /// - Parameter encoder: Where to write.
+  /// - Throws: What the encoder throws.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    if withLesion.count > 0 { try container.encode(withLesion, forKey: .withLesion) }
+    if withoutLesion.count > 0 { try container.encode(withoutLesion, forKey: .withoutLesion) }
+  }
 
   enum CodingKeys: String, CodingKey {
     case withLesion = "with_lesion"
@@ -127,11 +149,13 @@ extension PolypProtocol {
     public let maxEnhancedAlignment: Double
     /// Dice, mean over thresholds: the literature's "meanDic".
     public let meanDice: Double
-    /// Dice at the threshold where its mean over images is highest, which is chosen on the images that are scored.
+    /// Dice at the threshold where its mean over images is highest, which is chosen on the images that are
+    /// scored.
     public let maxDice: Double
     /// IoU, mean over thresholds: the literature's "meanIoU".
     public let meanIoU: Double
-    /// IoU at the threshold where its mean over images is highest, which is chosen on the images that are scored.
+    /// IoU at the threshold where its mean over images is highest, which is chosen on the images that are
+    /// scored.
     public let maxIoU: Double
 
     enum CodingKeys: String, CodingKey {
@@ -202,7 +226,8 @@ extension PolypProtocol {
 }
 
 extension LevelCounts {
-  /// The mean absolute difference between the stretched map and the reference, from 0 to 1; defined for any reference.
+  /// The mean absolute difference between the stretched map and the reference, from 0 to 1; defined for any
+  /// reference.
   var meanAbsoluteError: Double {
     let sum = (0..<256).reduce(0.0) {
       $0 + Double(whole.lesion[$1]) * (1 - values[$1]) + Double(whole.background[$1]) * values[$1]

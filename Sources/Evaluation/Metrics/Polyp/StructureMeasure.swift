@@ -1,10 +1,11 @@
 extension LevelCounts {
-  /// The structure measure S with alpha 0.5: half how uniformly lesion and background are marked, half how alike map and
-  /// reference are in four parts of the image.
+  /// The structure measure S with alpha 0.5: half how uniformly lesion and background are marked, half how
+  /// alike map and reference are in four parts of the image.
   ///
-  /// Fan et al., "Structure-measure: A New Way to Evaluate Foreground Maps", ICCV 2017, as the authors' MATLAB code and
-  /// PySODMetrics compute it: standard deviations with the divisor n - 1, ε = 2⁻⁵² in denominators, parts divided after
-  /// the centroid's row and column, and 0 where the sum is negative. A part without a pixel has no weight.
+  /// Fan et al., "Structure-measure: A New Way to Evaluate Foreground Maps", ICCV 2017, as the authors'
+  /// MATLAB code and PySODMetrics compute it: standard deviations with the divisor n - 1, ε = 2⁻⁵² in
+  /// denominators, parts divided after the centroid's row and column, and 0 where the sum is negative. A part
+  /// without a pixel has no weight.
   ///
   /// Reference empty: 1 less the mean of the map. Reference full: the mean of the map.
   var structureMeasure: Double {

@@ -1,11 +1,12 @@
 /// The measures that are taken of the mask at every threshold.
 ///
-/// At threshold k/255 a pixel is lesion when its stretched value, times 255 and cut to a whole level, is at least k; so at
-/// threshold 0 every pixel is.
+/// At threshold k/255 a pixel is lesion when its stretched value, times 255 and cut to a whole level, is at
+/// least k; so at threshold 0 every pixel is.
 struct ThresholdMeasures {
   /// The Dice coefficient, 2·TP / (2·TP + FP + FN).
   ///
-  /// 0 where nothing is hit (TP = 0), so 0 at every threshold when the reference is empty: `Fmeasure_calu` of PraNet's toolbox.
+  /// 0 where nothing is hit (TP = 0), so 0 at every threshold when the reference is empty: `Fmeasure_calu` of
+  /// PraNet's toolbox.
   let dice: ThresholdCurve
 
   /// Intersection over union, TP / (TP + FP + FN); 0 where nothing is hit.
@@ -13,10 +14,10 @@ struct ThresholdMeasures {
 
   /// The enhanced-alignment measure E.
   ///
-  /// Fan et al., "Enhanced-alignment Measure for Binary Foreground Map Evaluation", IJCAI 2018, as the authors' MATLAB code
-  /// and PySODMetrics compute it: (1 + a)² / 4 summed over pixels, a being the alignment of the two centred masks with
-  /// ε = 2⁻⁵² in its denominator, over n - 1 pixels. It can be larger than 1 by 1/(n - 1); an image of a single pixel is
-  /// divided by 1.
+  /// Fan et al., "Enhanced-alignment Measure for Binary Foreground Map Evaluation", IJCAI 2018, as the
+  /// authors' MATLAB code and PySODMetrics compute it: (1 + a)² / 4 summed over pixels, a being the alignment
+  /// of the two centred masks with ε = 2⁻⁵² in its denominator, over n - 1 pixels. It can be larger than 1 by
+  /// 1/(n - 1); an image of a single pixel is divided by 1.
   ///
   /// Reference empty: the pixels that are not marked, over n - 1. Reference full: the marked ones.
   let enhancedAlignment: ThresholdCurve

@@ -1,13 +1,13 @@
 import Foundation
 
-/// The weighted F-measure with β² = 1: errors count less where a neighbour in the lesion is right, and background errors more
-/// the farther they are from the lesion.
+/// The weighted F-measure with β² = 1: errors count less where a neighbour in the lesion is right, and
+/// background errors more the farther they are from the lesion.
 ///
-/// Margolin, Zelnik-Manor and Tal, "How to Evaluate Foreground Maps?", CVPR 2014, as the authors' MATLAB code and
-/// PySODMetrics compute it: each background pixel takes on the error of the nearest lesion pixel (of several, SciPy's), errors
-/// are smoothed by a 7×7 Gaussian of σ = 5 with zeros beyond the image, a lesion pixel's error is the smaller of its own and
-/// the smoothed one, and a background pixel's is weighted by 2 - 2^(-d/5), d being its distance from the lesion in pixels.
-/// ε = 2⁻⁵² in denominators.
+/// Margolin, Zelnik-Manor and Tal, "How to Evaluate Foreground Maps?", CVPR 2014, as the authors' MATLAB code
+/// and PySODMetrics compute it: each background pixel takes on the error of the nearest lesion pixel (of
+/// several, SciPy's), errors are smoothed by a 7×7 Gaussian of σ = 5 with zeros beyond the image, a lesion
+/// pixel's error is the smaller of its own and the smoothed one, and a background pixel's is weighted by 2 -
+/// 2^(-d/5), d being its distance from the lesion in pixels. ε = 2⁻⁵² in denominators.
 ///
 /// Reference empty: 0, as in PySODMetrics (the MATLAB code divides by zero).
 enum WeightedFMeasure {
@@ -20,7 +20,8 @@ enum WeightedFMeasure {
     return weights.map { $0 / sum }
   }()
 
-  /// How much a background pixel's error weighs by its squared distance from the lesion; beyond the table, 2 as a double.
+  /// How much a background pixel's error weighs by its squared distance from the lesion; beyond the table, 2
+  /// as a double.
   private static let weights: [Double] = (0..<(270 * 270)).map {
     2 - exp(log(0.5) / 5 * Double($0).squareRoot())
   }
@@ -64,7 +65,8 @@ enum WeightedFMeasure {
     return 2 * recall * precision / (recall + precision + .ulpOfOne)
   }
 
-  /// Errors in and around the lesion, smoothed by the kernel: along rows as they come, along columns when asked.
+  /// Errors in and around the lesion, smoothed by the kernel: along rows as they come, along columns when
+  /// asked.
   private struct SmoothingWindow {
     private let box: BoundingBox
     private let width: Int
