@@ -144,17 +144,16 @@ enum EvaluateCommand: Subcommand {
           + [format(summary.meanDiceWithLesion), format(summary.metrics[.dice]?.standardDeviation)]
       })
     let unit = evaluation.model.distanceUnit?.rawValue ?? DistanceUnit.pixels.rawValue
+    // With a lesion only: where both masks are empty the rule says 0, which a model that marks nothing would live on.
     let detection = Console.table(
       [
-        "", "HD95 (\(unit))", "HD95 (% diagonal)", "found", "missed", "false", "sensitivity",
+        "", "HD95 (\(unit))", "% of diagonal", "defined on", "found", "missed", "false", "sensitivity",
         "false an image",
       ],
       rows.map { name, summary in
-        let lesions = summary.detection
-        return [
-          name, format(summary.metrics[.hd95]?.mean, 1), format(summary.metrics[.hd95Percent]?.mean, 1),
-        ]
-          + [lesions.found, lesions.missed, lesions.falseMarks].map(String.init)
+        let (distance, lesions) = (summary.metricsWithLesion, summary.detection)
+        return [name, format(distance[.hd95]?.mean, 1), format(distance[.hd95Percent]?.mean, 1)]
+          + [distance[.hd95]?.count ?? 0, lesions.found, lesions.missed, lesions.falseMarks].map(String.init)
           + [format(lesions.sensitivity), format(lesions.falsePerImage)]
       })
     let kind = evaluation.heldOut ? "held out" : "trained on"
@@ -165,7 +164,7 @@ enum EvaluateCommand: Subcommand {
       \(overlap)
 
       \(detection)
-      a lesion is found by a mark that overlaps it with an IoU of at least \(criterion)
+      HD95 over the images with a lesion where something is marked; a mark finds a lesion with an IoU of at least \(criterion)
       \(ScoreTables.sentence(evaluation.calibration))
       \(evaluation.polyp.map { "\n" + ScoreTables.text($0) + "\n" } ?? "")\
       \(evaluation.model.policy)
