@@ -79,52 +79,35 @@ enum DemoCommand: Subcommand {
     let sweep = try Sweep(data)
     let counterfactual = try counterfactual(study, plan, sweep, workers: workers, console)
 
-    console.note("5/5 writing the report")
-    let results = try StudyResults(
-      folds: folds,
-      description: description(
-        plan, catalog, configuration, counterfactual: counterfactual, size: clip.preparation.size))
-    try AtomicFile.write(json: results, to: out.appendingPathComponent("results.json"))
-    try PerImageTable(folds).write(to: out.appendingPathComponent("images.csv"))
-    let report = StudyReport(
-      results: results,
-      timing: StudyTiming(folds: folds, total: Date().timeIntervalSince(start), workers: workers),
-      examples: try DemoGallery(study: study, catalog: catalog, sweep: sweep, seed: plan.seeds[0]).examples(
-        folds))
-    try AtomicFile.write(json: report.timing, to: out.appendingPathComponent("timing.json"))
-    let page = out.appendingPathComponent("report.html")
-    let text = try report.page(
+    console.note("5/5 computing figures, intervals and the report")
+    let writer = StudyWriter(
+      folder: out,
+      record: StudyWriter.Record(
+        plan: training, data: try Fingerprint.data(catalog.sites),
+        environment: StudyResults.Environment(
+          version: MCDRLCommand.version, device: configuration.device.description,
+          precision: configuration.precision.rawValue), workers: workers,
+        seconds: Date().timeIntervalSince(start)))
+    try writer.figures(folds, catalog, console)
+    var words = StudyWriter.Words(
       title: "MCDRL on rendered endoscopy",
       lead:
         "Five rendered sites with a known causal model; each is held out in turn, and a model trained at the "
-        + "others is scored there.")
-    try AtomicFile.write(Data(text.utf8), to: page)
-    if console.json { return try console.result(json: results) }
-    show(results, page, seconds: Date().timeIntervalSince(start), console)
-  }
-
-  private static func description(
-    _ plan: Plan, _ catalog: SiteCatalog, _ configuration: RunConfiguration,
-    counterfactual: [String: Counterfactual.Summary], size: Int
-  ) throws -> StudyDescription {
-    var description = StudyDescription(
-      study: "demo",
+        + "others is scored there.",
       text:
         "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
-        + "others to score the site on when it is held out, \(size) px. At the sites that are "
+        + "others to score the site on when it is held out, \(clip.preparation.size) px. At the sites that are "
         + "trained on a confounder follows the lesion with probability \(plan.link); where a site is held out it "
-        + "does not (docs/causal-model.md). The image tower is the frozen CLIP tiny.",
-      methods: methods.map { StudyResults.Method(name: $0.rawValue) },
-      environment: StudyResults.Environment(
-        version: MCDRLCommand.version, device: configuration.device.description,
-        precision: configuration.precision.rawValue))
-    description.counterfactual = counterfactual
-    description.data = try Fingerprint.data(catalog.sites)
-    description.settings = try configuration.studySettings()
-    description.settings["demo.link"] = .number(plan.link)
-    description.settings["demo.worldSeed"] = .integer(Int(clamping: plan.worldSeed))
-    description.settings["clip.weights"] = .string(plan.weights)
-    return description
+        + "does not (docs/causal-model.md). The image tower is the frozen CLIP tiny.")
+    words.settings = [
+      "demo.link": .number(plan.link), "demo.worldSeed": .integer(Int(clamping: plan.worldSeed)),
+      "clip.weights": .string(plan.weights),
+    ]
+    words.counterfactual = counterfactual
+    words.examples = try SceneGallery(study: study, sweep: sweep, seed: plan.seeds[0]).examples
+    let (results, page) = try writer.write(folds, words)
+    if console.json { return try console.result(json: results) }
+    show(results, page, seconds: Date().timeIntervalSince(start), console)
   }
 
   private static func show(_ results: StudyResults, _ page: URL, seconds: Double, _ console: Console) {

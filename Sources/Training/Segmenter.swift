@@ -33,22 +33,6 @@ public final class Segmenter {
     return try small.resized(height: sizes[1], width: sizes[2]).squeezed(0).squeezed(0)
   }
 
-  /// Scores a sample at its own size.
-  ///
-  /// - Parameters:
-  ///   - sample: an image with a mask.
-  ///   - threshold: from which probability on a pixel is lesion.
-  ///   - tolerance: of the normalised surface Dice, pixels.
-  ///   - encoded: what the tower makes of the image, when that is known.
-  /// - Returns: all metrics.
-  /// - Throws: an error that names the file.
-  public func scores(
-    _ sample: Sample, threshold: Double = 0.5, tolerance: Double, encoded: EncodedImages? = nil
-  ) throws -> ImageScores {
-    let (prediction, reference) = try masks(sample, threshold: threshold, encoded: encoded)
-    return try ImageScores(prediction: prediction, reference: reference, tolerance: tolerance)
-  }
-
   /// Everything that one forward pass tells about a sample, at the sample's own size.
   ///
   /// - Parameters:
@@ -95,6 +79,13 @@ extension BinaryMask {
   public init(_ tensor: Tensor) throws {
     let sizes = try tensor.sizes(rank: 2, "the mask")
     try self.init(width: sizes[1], height: sizes[0], pixels: tensor.to(.uint8).array())
+  }
+}
+
+extension BinaryMask {
+  /// The mask as a picture of one channel, 0 and 255.
+  public var image: Image {
+    get throws { try Image(width: width, height: height, channels: 1, pixels: pixels.map { $0 * 255 }) }
   }
 }
 

@@ -85,7 +85,7 @@ struct StudyDocumentTests {
   func timeless() throws {
     let text = String(decoding: try Self.bytes(StudyExample.study()), as: UTF8.self)
     #expect(!text.contains("seconds") && !text.contains("\"date\""))
-    let timing = try StudyTiming(folds: StudyExample.folds(), total: 40, encoding: 3.5, workers: 2)
+    let timing = try StudyTiming(folds: StudyExample.folds(), total: 40, workers: 2)
     #expect(timing.folds.map(\.seconds) == Array(repeating: 10, count: 12))
     #expect(try JSONDecoder().decode(StudyTiming.self, from: Self.bytes(timing)) == timing)
   }

@@ -45,11 +45,12 @@ struct StudyRunner {
     let study = try study(in: folder)
     if !arguments.has("allow-leakage") { try refuseLeakage(study) }
     var writer = StudyWriter(folder: folder, record: try record(study))
-    try writer.begin()
+    try writer.writeRecord()
     let folds = try Self.train(study, workers: workers, console)
     console.note("computing figures, intervals and the report")
     try writer.figures(folds, study.catalog, console)
     writer.record.seconds += Date().timeIntervalSince(start)
+    try writer.writeRecord()
     try writer.show(writer.write(folds), console)
   }
 

@@ -22,6 +22,18 @@ struct StudyWriter {
     var seconds: Double
   }
 
+  /// What a page says of itself, and what only some studies have.
+  struct Words {
+    var title: String
+    var lead: String
+    /// What was done with which data.
+    var text: String
+    /// Settings of no run, such as those of the rendered world.
+    var settings: [String: JSONValue] = [:]
+    var counterfactual: [String: Counterfactual.Summary]?
+    var examples: [StudyReport.Example] = []
+  }
+
   let folder: URL
   var record: Record
 
@@ -48,10 +60,10 @@ struct StudyWriter {
     self.record = record
   }
 
-  /// Writes what is to be trained, before it is.
+  /// Writes what is trained, so that a report can be made again.
   ///
   /// - Throws: `FileError` that names the file.
-  func begin() throws { try AtomicFile.write(json: record, to: Self.recordFile(folder)) }
+  func writeRecord() throws { try AtomicFile.write(json: record, to: Self.recordFile(folder)) }
 
   /// The results of all folds, as an earlier call left them.
   ///
@@ -91,13 +103,15 @@ struct StudyWriter {
 
   /// Writes everything.
   ///
-  /// - Parameter folds: in the order of the study.
+  /// - Parameters:
+  ///   - folds: in the order of the study.
+  ///   - words: what the page says of itself; nil for the words of a leave-one-site-out or ablation.
   /// - Returns: the results, and the page.
   /// - Throws: an error that names the file.
   @discardableResult
-  func write(_ folds: [FoldResult]) throws -> (results: StudyResults, page: URL) {
-    let results = try StudyResults(folds: folds, description: description(folds))
-    try AtomicFile.write(json: record, to: Self.recordFile(folder))
+  func write(_ folds: [FoldResult], _ words: Words? = nil) throws -> (results: StudyResults, page: URL) {
+    let words = words ?? self.words
+    let results = try StudyResults(folds: folds, description: description(words))
     try AtomicFile.write(json: results, to: folder.appendingPathComponent("results.json"))
     try PerImageTable(folds).write(to: folder.appendingPathComponent("images.csv"))
     let timing = StudyTiming(folds: folds, total: record.seconds, workers: record.workers)
@@ -105,22 +119,23 @@ struct StudyWriter {
     let page = folder.appendingPathComponent("report.html")
     let report = StudyReport(
       results: results, timing: timing, curves: try runs(folds).map(TrainingCurve.init),
-      figures: try StoredFigures(study: folder))
-    let text = try report.page(title: title, lead: lead(results))
+      figures: try StoredFigures(study: folder), examples: words.examples)
+    let text = try report.page(title: words.title, lead: words.lead)
     try AtomicFile.write(Data(text.utf8), to: page)
     return (results, page)
   }
 
-  private func description(_ folds: [FoldResult]) throws -> StudyDescription {
+  private func description(_ words: Words) throws -> StudyDescription {
     let plan = record.plan
     var description = try StudyDescription(
-      study: plan.study.replacingOccurrences(of: " ", with: "-"), text: text,
+      study: plan.study.replacingOccurrences(of: " ", with: "-"), text: words.text,
       methods: plan.arms.map { try StudyResults.Method(name: $0.name, settings: settings(of: $0)) },
       environment: record.environment)
     description.threshold = plan.threshold
     description.selection = plan.selection
     description.data = record.data
-    description.settings = try plan.configuration.studySettings()
+    description.settings = try plan.configuration.studySettings().merging(words.settings) { $1 }
+    description.counterfactual = words.counterfactual
     return description
   }
 
@@ -131,21 +146,17 @@ struct StudyWriter {
     return all.filter { leaf in names.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") } }
   }
 
-  private var text: String {
+  private var words: Words {
     let plan = record.plan
-    return
-      "\(record.data.count) sites, each held out in turn; trained on the others at \(plan.configuration.imageSize) px "
-      + "from CLIP \(plan.configuration.clip), \(plan.configuration.epochs) epochs, scored at the images' own size."
-  }
-
-  private var title: String {
-    record.plan.study == "loso" ? "Leaving one site out" : "Ablation: \(record.plan.study.dropFirst(7))"
-  }
-
-  private func lead(_ results: StudyResults) -> String {
-    let names = results.methods.map(\.name)
-    return
-      "\(names.joined(separator: ", ")), trained at some sites and scored at one that took no part; seeds "
-      + results.seeds.map(String.init).joined(separator: ", ") + "."
+    let seeds = plan.seeds.map(String.init).joined(separator: ", ")
+    return Words(
+      title: plan.study == "loso" ? "Leaving one site out" : "Ablation: \(plan.study.dropFirst(7))",
+      lead:
+        "\(plan.arms.map(\.name).joined(separator: ", ")), trained at some sites and scored at one that took no part; "
+        + "seeds \(seeds).",
+      text:
+        "\(record.data.count) sites, each held out in turn; trained on the others at \(plan.configuration.imageSize) px "
+        + "from CLIP \(plan.configuration.clip), \(plan.configuration.epochs) epochs, scored at the images' own size."
+    )
   }
 }

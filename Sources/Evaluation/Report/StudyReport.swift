@@ -59,11 +59,11 @@ public struct StudyReport {
     detection(&page)
     calibration(&page)
     counterfactuals(&page)
+    try scenes(&page)
     if let attention = figures?.attention { page.attention(attention) }
     if let features = figures?.features { page.featureMaps(features) }
     if !curves.isEmpty { page.trainingCurves(curves) }
     if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
-    try gallery(&page)
     if let cost = figures?.cost { page.costs(cost) }
     provenance(&page)
     return page.text
@@ -175,9 +175,10 @@ public struct StudyReport {
         return CurvePoint(
           x: point.x, score: results.score(point.method)?[.dice]?.interval,
           cells: [
-            cost.map { "\($0.parameters)" } ?? "–", cost.map { String(format: "%.1f", $0.latency) } ?? "–",
+            cost.map { "\($0.parameters)" } ?? "–", cost.map { "\($0.intervention)" } ?? "–",
+            cost.map { String(format: "%.1f", $0.latency) } ?? "–",
           ])
-      }, columns: ["parameters", "ms an image"])
+      }, columns: ["parameters", "of the intervention", "ms an image"])
   }
 
   /// Every score over the sites.
@@ -248,10 +249,11 @@ public struct StudyReport {
     page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
   }
 
-  /// Pictures.
-  func gallery(_ page: inout HTMLPage) throws {
+  /// Scenes under interventions.
+  func scenes(_ page: inout HTMLPage) throws {
     guard !examples.isEmpty else { return }
-    page.section("Pictures", "Blue: the reference. Yellow: the prediction.")
+    page.section(
+      "One scene under every intervention", "Blue: the reference. Yellow: the prediction of one model.")
     for example in examples { try page.gallery(example.text, example.pictures) }
   }
 

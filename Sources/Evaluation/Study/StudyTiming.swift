@@ -17,8 +17,6 @@ public struct StudyTiming: Codable, Equatable, Sendable {
   /// Seconds from the start of the last call to the report; less than the folds' sum where folds were trained
   /// side by side or taken from an earlier call.
   public let total: Double
-  /// Seconds of encoding images with a frozen tower, once for all folds; nil where features were not kept.
-  @Nullable public private(set) var encoding: Double?
   /// Models that were trained side by side.
   public let workers: Int
 
@@ -27,18 +25,15 @@ public struct StudyTiming: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - folds: the results that say their seconds.
   ///   - total: seconds from the start to the report.
-  ///   - encoding: seconds of encoding images.
   ///   - workers: models that were trained side by side.
-  public init(folds: [FoldResult], total: Double, encoding: Double? = nil, workers: Int) {
+  public init(folds: [FoldResult], total: Double, workers: Int) {
     self.folds = folds.map { Fold(site: $0.site, method: $0.method, seed: $0.seed, seconds: $0.seconds) }
     self.total = total
-    self.encoding = encoding
     self.workers = workers
   }
 
   enum CodingKeys: String, CodingKey {
     case folds, workers
     case total = "total_seconds"
-    case encoding = "encoding_seconds"
   }
 }

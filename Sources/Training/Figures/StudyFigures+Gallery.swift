@@ -119,13 +119,6 @@ extension StudyFigures {
   }
 }
 
-extension BinaryMask {
-  /// The mask as a picture of one channel, 0 and 255.
-  fileprivate var image: Image {
-    get throws { try Image(width: width, height: height, channels: 1, pixels: pixels.map { $0 * 255 }) }
-  }
-}
-
 extension Image {
   /// The picture with its longer side at most so long; itself when it is.
   fileprivate func reduced(to longest: Int) throws -> Image {

@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+
+extension ProgramTests {
+  /// `mcdrl loso`, `ablate` and `report`, through the program.
+  @Suite("Studies")
+  struct StudyTests {
+    /// The words of a leave-one-site-out on the workshop's three sites, which take a second a fold.
+    private func words(
+      _ shop: Workshop, _ out: String, command: [String] = ["loso", "--methods", "baseline,mcdrl"],
+      more: [String] = []
+    ) -> [String] {
+      command + [
+        "--data", shop.data.path, "--clip", "random:Configurations/vit-tiny-p8-64.json", "--out",
+        shop.file(out).path, "--epochs", "2", "--allow-leakage", "--set", "imageSize=32", "batchSize=4",
+        "model.head.detailWidths=[8]", "model.head.gridWidth=16", "lesionClass=polyp", "tune=none",
+      ] + more
+    }
+
+    private func bytes(_ shop: Workshop, _ path: String) throws -> Data {
+      try Data(contentsOf: shop.file(path))
+    }
+
+    @Test("Killed and run again it gives the bytes of an uninterrupted study, and so does its report")
+    func killed() throws {
+      let shop = try Workshop()
+      let whole = try Program.run(words(shop, "whole"))
+      #expect(whole.code == 0, "\(whole.err)")
+      #expect(whole.out.contains("mean over sites") && whole.out.contains("held-out site"))
+      let process = try Program.start(words(shop, "parts"), in: shop.url)
+      try #require(shop.wait(for: "parts/runs/b/baseline-0/metrics.jsonl", of: process))
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+      #expect(!FileManager.default.fileExists(atPath: shop.file("parts/results.json").path))
+      let missing = try Program.run("report", shop.file("parts").path)
+      #expect(missing.code == 1 && missing.err.contains("fold.json"))
+      let again = try Program.run(words(shop, "parts"))
+      #expect(again.code == 0 && again.err.contains("finished already"), "\(again.err)")
+      for file in ["results.json", "images.csv"] {
+        #expect(try bytes(shop, "parts/\(file)") == bytes(shop, "whole/\(file)"), "\(file)")
+      }
+      let before = try bytes(shop, "parts/results.json")
+      try FileManager.default.removeItem(at: shop.file("parts/results.json"))
+      #expect(try Program.run("report", shop.file("parts").path, "--quiet").code == 0)
+      #expect(try bytes(shop, "parts/results.json") == before)
+    }
+
+    @Test("Alike pictures at two sites stop a study unless it is told to go on")
+    func leakage() throws {
+      let shop = try Workshop()
+      let outcome = try Program.run(words(shop, "study").filter { $0 != "--allow-leakage" })
+      #expect(outcome.code == 1 && outcome.err.contains("--allow-leakage"), "\(outcome.err)")
+      #expect(!FileManager.default.fileExists(atPath: shop.file("study/runs").path))
+    }
+
+    @Test("Two processes do not work in one folder, and a folder of something else is left alone")
+    func folders() throws {
+      let shop = try Workshop()
+      let process = try Program.start(words(shop, "study"), in: shop.url)
+      try #require(shop.wait(for: "study/study.json", of: process))
+      let second = try Program.run(words(shop, "study"))
+      #expect(second.code == 1 && second.err.contains("in use by process"), "\(second.err)")
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+      let foreign = try Program.run(words(shop, "data"))
+      #expect(foreign.code == 2 && foreign.err.contains("something else"), "\(foreign.err)")
+    }
+
+    @Test(
+      "An ablation chooses settings on validation and names its arms; a study that does not exist is refused")
+    func ablation() throws {
+      let shop = try Workshop()
+      let outcome = try Program.run(
+        words(
+          shop, "study", command: ["ablate", "--study", "lesion-type"],
+          more: ["--choose", "optimizer.learningRate=0.001,0.01", "--json"]))
+      #expect(outcome.code == 0, "\(outcome.err)")
+      let results = try #require(try outcome.json() as? [String: Any])
+      #expect(results["study"] as? String == "ablate-lesion-type")
+      let folds = try #require(results["folds"] as? [[String: Any]])
+      #expect(folds.count == 6 && folds.allSatisfy { ($0["candidates"] as? [Any])?.count == 2 })
+      #expect(folds.allSatisfy { ($0["chosen"] as? [String])?.count == 1 })
+      let unknown = try Program.run(
+        words(shop, "other", command: ["ablate", "--study", "nothing"]))
+      #expect(unknown.code == 2 && unknown.err.contains("depth: an intervention network"))
+      let typo = try Program.run(words(shop, "other", more: ["--set", "imageSize=32", "nothing=1"]))
+      #expect(typo.code != 0 && !FileManager.default.fileExists(atPath: shop.file("other/runs").path))
+    }
+  }
+}
