@@ -51,7 +51,9 @@ enum DemoCommand: Subcommand {
     guard arguments.positional.isEmpty else {
       throw UsageError(description: "give the folder with --out\nusage: mcdrl \(name) \(usage)")
     }
-    try refuseForeign(out)
+    try StudyRunner.refuseForeign(out, unless: "demo.json")
+    let lock = try FolderLock(out)
+    defer { withExtendedLifetime(lock) {} }
     let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
     let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(nil))
     let plan = try Plan(
@@ -67,7 +69,6 @@ enum DemoCommand: Subcommand {
     let training = StudyPlan(
       study: "demo", configuration: try settings(plan, data: data, size: clip.preparation.size),
       arms: methods.map { Arm($0) }, seeds: plan.seeds, version: MCDRLCommand.version)
-    let configuration = training.configuration
     let catalog = try SiteCatalog(data)
     let study = try LeaveOneSiteOut(
       training, catalog: catalog, clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
@@ -82,11 +83,8 @@ enum DemoCommand: Subcommand {
     console.note("5/5 computing figures, intervals and the report")
     let writer = StudyWriter(
       folder: out,
-      record: StudyWriter.Record(
-        plan: training, data: try Fingerprint.data(catalog.sites),
-        environment: StudyResults.Environment(
-          version: MCDRLCommand.version, device: configuration.device.description,
-          precision: configuration.precision.rawValue), workers: workers,
+      record: try StudyWriter.Record(
+        study, leakage: "not checked: every scene is drawn anew", workers: workers,
         seconds: Date().timeIntervalSince(start)))
     try writer.figures(folds, catalog, console)
     var words = StudyWriter.Words(
@@ -101,7 +99,6 @@ enum DemoCommand: Subcommand {
         + "does not (docs/causal-model.md). The image tower is the frozen CLIP tiny.")
     words.settings = [
       "demo.link": .number(plan.link), "demo.worldSeed": .integer(Int(clamping: plan.worldSeed)),
-      "clip.weights": .string(plan.weights),
     ]
     words.counterfactual = counterfactual
     words.examples = try SceneGallery(study: study, sweep: sweep, seed: plan.seeds[0]).examples
@@ -127,15 +124,6 @@ enum DemoCommand: Subcommand {
   }
 
   private static func planFile(_ out: URL) -> URL { out.appendingPathComponent("demo.json") }
-
-  /// Keeps away from a folder that holds something else.
-  private static func refuseForeign(_ out: URL) throws {
-    let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []
-    guard found.isEmpty || FileManager.default.fileExists(atPath: planFile(out).path) else {
-      throw UsageError(
-        description: "--out \(out.path): the folder holds something else; choose another, or remove it")
-    }
-  }
 
   /// Makes the folder this demonstration's, or finds that it is already.
   private static func claim(_ out: URL, _ plan: Plan) throws {

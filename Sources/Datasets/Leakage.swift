@@ -10,7 +10,7 @@ import Torch
 ///
 /// Found are three kinds: a patient or sequence that `sites.json5` states at two sites, the same picture to the pixel,
 /// and near-duplicates (`NearDuplicates` says which). Images whose group is not stated are told apart by their pictures
-/// alone.
+/// alone. Pictures without details, such as black frames, say nothing of a patient and are not compared.
 public struct LeakageReport: Codable, Sendable {
   /// What a pair has in common.
   public enum Kind: String, Codable, Sendable {

@@ -50,6 +50,11 @@ struct SiteManifest: Decodable {
         url, reason: "it must hold sites: [{ name: …, images: …, masks: … }, …]; \(explanation(of: error))")
     }
     let names = sites.map(\.name)
+    if let name = names.first(where: { ["", ".", ".."].contains($0) || $0.contains("/") }) {
+      throw DatasetError.badCatalog(
+        url,
+        reason: "site \"\(name)\": folders are named after it, so it must not be empty, . or .. or hold a /")
+    }
     if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
       throw DatasetError.badCatalog(url, reason: "site \"\(twice)\" stands twice; names must differ")
     }

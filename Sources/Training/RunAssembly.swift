@@ -111,7 +111,7 @@ public struct ClipDescription: Codable, Sendable {
 
 /// What went into a run, so that two runs can be told apart; `fingerprint.json`.
 public struct Fingerprint: Codable, Equatable, Sendable {
-  /// FNV-1a over names, sizes and bytes of all images and masks, by site.
+  /// FNV-1a over names, sizes and bytes of all images and masks and what is stated of them, by site.
   public let data: [String: String]
   /// FNV-1a over the values of the weights that training started from.
   public let weights: String
@@ -133,12 +133,16 @@ public struct Fingerprint: Codable, Equatable, Sendable {
     libtorch = Machine.libtorchVersion
   }
 
-  /// FNV-1a over names, sizes and bytes of all images and masks, by site.
+  /// FNV-1a over names, sizes and bytes of all images and masks and what is stated of them, by site.
   public static func data(_ sites: [Site]) throws -> [String: String] {
     try Dictionary(
       uniqueKeysWithValues: sites.map { site in
         var hash = StableHash()
-        for sample in site.allSamples {
+        for (index, sample) in site.allSamples.enumerated() {
+          // What the catalogue says of an image is data, too: its group, class, labels, and whether it only scores.
+          let labels = sample.lesionLabels?.map(String.init).joined(separator: ",") ?? "-"
+          let stated = [sample.group, sample.lesionClass ?? "-", labels, "\(index < site.samples.count)"]
+          hash.combine(Data(stated.joined(separator: "\n").utf8))
           for url in [sample.image, sample.mask].compactMap({ $0 }) {
             hash.combine(Data(url.lastPathComponent.utf8))
             hash.combine(try Data(file: url, options: .mappedIfSafe))
@@ -146,6 +150,15 @@ public struct Fingerprint: Codable, Equatable, Sendable {
         }
         return (site.name, hash.text)
       })
+  }
+
+  /// FNV-1a over the words.
+  public static func hash(of prompts: PromptSet) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var hash = StableHash()
+    hash.combine(try encoder.encode(prompts))
+    return hash.text
   }
 
   /// FNV-1a over keys and values of a module's tensors.

@@ -145,8 +145,11 @@ struct SiteCatalogTests {
   }
 
   @Test(
-    "A manifest that is no JSON5, lacks what it needs, or names a site twice is an error that names it",
-    arguments: ["{sites: [", "{}", "{sites: [{images: 'a'}]}", "{sites: [{name: 'a'}, {name: 'a'}]}"])
+    "A manifest that is no JSON5, lacks what it needs, names a site twice or by what is no folder's name, is an error",
+    arguments: [
+      "{sites: [", "{}", "{sites: [{images: 'a'}]}", "{sites: [{name: 'a'}, {name: 'a'}]}",
+      "{sites: [{name: '../a', images: 'a', masks: 'a'}]}", "{sites: [{name: ''}]}",
+    ])
   func badManifest(_ content: String) throws {
     let scratch = try Scratch()
     try scratch.text("sites.json5", content)

@@ -93,6 +93,53 @@ extension TrainingRuns {
       #expect(message { _ = try changed.run() }.contains("other settings"))
     }
 
+    @Test(
+      "Validation chooses among candidates; what was chosen is kept, also when it was stopped before it was scored"
+    )
+    func choosing() throws {
+      let tiny = try TinyRun(epochs: 1)
+      let catalog = try SiteCatalog(TinyRun.data.get())
+      let prompts = try PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5"))
+      let name = tiny.configuration.clip
+      func study(_ choices: [String]) throws -> LeaveOneSiteOut {
+        var plan = StudyPlan(
+          study: "loso", configuration: frozen(tiny), arms: [Arm(.baseline)], seeds: [3], version: "test")
+        plan.choices = try choices.map(Choice.init(parsing:))
+        return try LeaveOneSiteOut(
+          plan, catalog: catalog, clip: { try CLIPModel.load(name, seed: $0.seed) }, prompts: prompts,
+          folder: tiny.run.url)
+      }
+      // At a rate of nearly nothing a model stays what it was drawn as.
+      let chosen = try study(["optimizer.learningRate=1e-9,0.02"])
+      let results = try chosen.run()
+      for result in results {
+        let dice = result.candidates.map { $0.validationDice ?? -1 }
+        let best = try #require(dice.max())
+        #expect(result.validationDice == best)
+        #expect(result.chosen == result.candidates[try #require(dice.firstIndex(of: best))].settings)
+        #expect(result.images.count == 8)
+      }
+      #expect(results.contains { $0.chosen == ["optimizer.learningRate=0.02"] })
+
+      // Stopped after the choice, before the score.
+      let first = chosen.folds[0]
+      try FileManager.default.removeItem(at: chosen.folder.resultFile(first))
+      let steps = Counter()
+      var progress = LeaveOneSiteOut.Progress()
+      progress.step = { _ in steps.add() }
+      let again = try study(["optimizer.learningRate=1e-9,0.02"]).run(progress)
+      #expect(steps.value == 0)
+      #expect(again.map(\.images) == results.map(\.images))
+      #expect(again.map(\.candidates) == results.map(\.candidates))
+
+      // Other candidates were never tried here.
+      let changed = try study(["optimizer.learningRate=0.02,0.001,1e-9"])
+      #expect(message { _ = try changed.run() }.contains("other settings"))
+      #expect(throws: ConfigurationError.self) {
+        try chosen.folder.results(of: changed.plan, sites: catalog.sites.map(\.name))
+      }
+    }
+
     @Test("A sweep gives one case for each scene and intervention, with the zoom of near and far views")
     func counterfactual() throws {
       let tiny = try TinyRun(method: .baseline, epochs: 1)

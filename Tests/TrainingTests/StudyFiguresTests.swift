@@ -42,7 +42,9 @@ extension TrainingRuns {
   @Suite("Figures of a study")
   struct StudyFiguresTests {
     /// Three sites of eight test images, each held out from a baseline and from MCDRL.
-    private func study(_ tiny: TinyRun) throws -> (folder: URL, catalog: SiteCatalog) {
+    private func study(
+      _ tiny: TinyRun
+    ) throws -> (folder: URL, catalog: SiteCatalog, runs: [StudyFigures.Run]) {
       var configuration = tiny.configuration
       configuration.tune = .none
       configuration.augmentation = .none
@@ -56,15 +58,16 @@ extension TrainingRuns {
         plan, catalog: catalog, clip: { try CLIPModel.load(name, seed: $0.seed) },
         prompts: PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5")),
         folder: tiny.run.url)
-      _ = try folds.run()
-      return (tiny.run.url, catalog)
+      let runs = try zip(folds.folds, folds.run()).map {
+        StudyFigures.Run(result: $1, directory: folds.directory($0))
+      }
+      return (tiny.run.url, catalog, runs)
     }
 
     @Test("A study's figures say what its models do, are computed once, and need nothing else afterwards")
     func figures() throws {
       let tiny = try TinyRun(epochs: 1)
-      let (folder, catalog) = try study(tiny)
-      let runs = try StudyFigures.runs(of: folder)
+      let (folder, catalog, runs) = try study(tiny)
       #expect(runs.map(\.result.method) == Array(repeating: ["baseline", "mcdrl"], count: 3).flatMap { $0 })
       var figures = try StudyFigures(study: folder, catalog: catalog, candidate: "mcdrl", runs: runs)
       figures.imageLimit = 30
@@ -148,8 +151,7 @@ extension TrainingRuns {
     )
     func baseline() throws {
       let tiny = try TinyRun(epochs: 1)
-      let (folder, catalog) = try study(tiny)
-      let runs = try StudyFigures.runs(of: folder)
+      let (folder, catalog, runs) = try study(tiny)
       var figures = try StudyFigures(study: folder, catalog: catalog, candidate: "baseline", runs: runs)
       figures.imageLimit = 12
       let stored = try figures.compute()

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import MCDRL
 import Testing
@@ -17,6 +18,9 @@ struct StudyPlanTests {
     #expect(own.name == "wide" && own.settings == ["model.head.detailWidths=[16,32]", "epochs=3"])
     let settings = try own.applied(to: RunConfiguration())
     #expect(settings.model.head.detailWidths == [16, 32] && settings.epochs == 3)
+    let method = try Arm(parsing: "baseline:optimizer.learningRate=0.001").applied(to: RunConfiguration())
+    #expect(method.model.method == .baseline && method.optimizer.learningRate == 0.001)
+    #expect(try Choice(parsing: "model.head.detailWidths=[8,16],[4]").values == ["[8,16]", "[4]"])
     #expect(try Arm(parsing: "common:").applied(to: RunConfiguration()) == RunConfiguration())
   }
 
@@ -29,7 +33,7 @@ struct StudyPlanTests {
 
   @Test("Choices combine, the last varying fastest, and win over the arm")
   func choices() throws {
-    var plan = try plan([Arm("deep", settings: ["epochs=3", "model.intervention.depth=5"])])
+    var plan = try plan([Arm("deep", settings: ["model.intervention.depth=5"])])
     plan.choices = try ["epochs=1,2", "batchSize=4,8"].map(Choice.init(parsing:))
     #expect(
       plan.candidates == [
@@ -38,7 +42,10 @@ struct StudyPlanTests {
       ])
     let settings = try plan.settings(plan.arms[0], plan.candidates[2])
     #expect(settings.epochs == 2 && settings.batchSize == 4 && settings.model.intervention.depth == 5)
-    #expect(plan.selection.contains("epochs, batchSize"))
+    let fold = FoldResult(
+      site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, seconds: 1, images: [])
+    #expect(plan.selection([fold]).contains("epochs, batchSize"))
+    #expect(plan.selection([]).contains("last epoch"))
     #expect(throws: ConfigurationError.self) { try Choice(parsing: "epochs=1") }
     #expect(throws: ConfigurationError.self) { try Choice(parsing: "epochs") }
   }
@@ -55,6 +62,13 @@ struct StudyPlanTests {
       try plan([Arm("typo", settings: ["model.intervention.dept=5"])]).validate()
     }
     #expect(throws: ConfigurationError.self) { try plan([Arm("none", settings: ["epochs=0"])]).validate() }
+    for arms in [["a:seed=3"], ["a:epochs=3", "b:epochs=3"]] {
+      #expect(throws: ConfigurationError.self) { try plan(arms.map(Arm.init(parsing:))).validate() }
+    }
+    var twice = try plan([Arm(parsing: "a:epochs=3")])
+    twice.choices = [try Choice(parsing: "epochs=1,2")]
+    #expect(throws: ConfigurationError.self) { try twice.validate() }
+    #expect(throws: ConfigurationError.self) { try Choice(parsing: "epochs=1,1") }
     var choosing = plan([baseline])
     choosing.choices = [try Choice(parsing: "epochs=1,2")]
     choosing.configuration.validationShare = 0

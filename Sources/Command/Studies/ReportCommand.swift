@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// `mcdrl report`.
 enum ReportCommand: Subcommand {
@@ -13,6 +14,8 @@ enum ReportCommand: Subcommand {
       throw UsageError(description: "give the folder of one study\nusage: mcdrl \(name) \(usage)")
     }
     let writer = try StudyWriter(reading: URL(fileURLWithPath: arguments.positional[0]))
+    let lock = try FolderLock(writer.folder, option: name)
+    defer { withExtendedLifetime(lock) {} }
     try writer.show(writer.write(writer.stored()), console)
   }
 }

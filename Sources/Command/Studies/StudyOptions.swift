@@ -19,7 +19,8 @@ enum StudyOptions {
     .one("tune", "none|last-N|all", "how much of the image tower is trained"),
     .one("workers", "N", "folds trained side by side (the processor's cores), each with --threads (1)"),
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one("tolerance", "PIXELS", "of the normalised surface Dice (2)"),
+    .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
+    .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
     .flag("allow-leakage", "go on though the same patient or picture stands at two sites"),
   ]
 
@@ -42,10 +43,7 @@ enum StudyOptions {
       version: MCDRLCommand.version)
     plan.choices = try arguments.all("choose").map(Choice.init(parsing:))
     plan.threshold = try arguments.probability("threshold") ?? plan.threshold
-    plan.tolerance = try arguments.number("tolerance") ?? plan.tolerance
-    guard plan.tolerance >= 0 else {
-      throw UsageError(description: "--tolerance \(plan.tolerance): pixels, at least 0, are needed")
-    }
+    (plan.tolerance, plan.spacing) = (try arguments.tolerance(), try arguments.spacing())
     try plan.validate()
     return plan
   }

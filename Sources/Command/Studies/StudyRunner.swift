@@ -38,14 +38,16 @@ struct StudyRunner {
     let folder = URL(fileURLWithPath: try arguments.required("out"))
     // Small models gain more from each other's company than from several threads for an operator.
     if arguments.last("threads") == nil { try Machine.setThreads(1) }
-    try refuseForeign(folder)
-    try FileManager.default.createFolder(folder)
+    try Self.refuseForeign(folder, unless: "study.json")
     let lock = try FolderLock(folder)
     defer { withExtendedLifetime(lock) {} }
+    if let warning = lock.warning { console.note(warning) }
     let study = try study(in: folder)
-    if !arguments.has("allow-leakage") { try refuseLeakage(study) }
-    var writer = StudyWriter(folder: folder, record: try record(study))
-    try writer.writeRecord()
+    var writer = StudyWriter(folder: folder, record: try record(study, leakage: leakage(study)))
+    // An earlier record stays until its folds are known to be of this plan, too.
+    if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
+      try writer.writeRecord()
+    }
     let folds = try Self.train(study, workers: workers, console)
     console.note("computing figures, intervals and the report")
     try writer.figures(folds, study.catalog, console)
@@ -54,33 +56,35 @@ struct StudyRunner {
     try writer.show(writer.write(folds), console)
   }
 
-  /// Keeps away from a folder that holds something else.
-  private func refuseForeign(_ folder: URL) throws {
+  /// Keeps away from a folder that holds something else than a study.
+  ///
+  /// - Parameters:
+  ///   - folder: need not be there.
+  ///   - file: what a study of this kind has in its folder.
+  /// - Throws: `UsageError`.
+  static func refuseForeign(_ folder: URL, unless file: String) throws {
     let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    guard found.allSatisfy({ $0.hasPrefix(".") }) || found.contains("study.json") else {
+    guard found.allSatisfy({ $0 == ".lock" }) || found.contains(file) else {
       throw UsageError(
         description: "--out \(folder.path): the folder holds something else; choose another, or remove it")
     }
   }
 
-  private func record(_ study: LeaveOneSiteOut) throws -> StudyWriter.Record {
+  private func record(_ study: LeaveOneSiteOut, leakage: String) throws -> StudyWriter.Record {
     let seconds = (try? StudyWriter(reading: study.folder.url))?.record.seconds ?? 0
-    return StudyWriter.Record(
-      plan: plan, data: try Fingerprint.data(study.catalog.sites),
-      environment: StudyResults.Environment(
-        version: MCDRLCommand.version, device: plan.configuration.device.description,
-        precision: plan.configuration.precision.rawValue),
-      workers: try workers, seconds: seconds)
+    return try StudyWriter.Record(study, leakage: leakage, workers: workers, seconds: seconds)
   }
 
-  /// Stops where a patient or picture would be trained on at one site and scored at another.
-  private func refuseLeakage(_ study: LeaveOneSiteOut) throws {
+  /// Looks for patients and pictures that would be trained on at one site and scored at another, and stops at them.
+  private func leakage(_ study: LeaveOneSiteOut) throws -> String {
     let count = study.catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let report = try LeakageReport(
       study.catalog, limits: plan.configuration.reader.limits, workers: workers
     ) { console.progress("looking for the same patient or picture at two sites: \($0)/\(count)") }
     console.progress("")
-    if let error = report.error { throw error }
+    guard let error = report.error else { return "checked, none found" }
+    guard arguments.has("allow-leakage") else { throw error }
+    return "\(report.findings.count) pairs found and allowed"
   }
 
   private var workers: Int {

@@ -14,11 +14,15 @@ struct StudyWriter {
     var plan: StudyPlan
     /// A hash of each site's images and masks.
     var data: [String: String]
+    /// Hashes of the prompts and of the CLIP model's weights.
+    var hashes: [String: String]
+    /// Whether the same patients and pictures were looked for at several sites, and what was found.
+    var leakage: String
     /// What it was made with.
     var environment: StudyResults.Environment
     /// Folds that were trained side by side.
     var workers: Int
-    /// Seconds from the first call's start to the end of the last, calls that were interrupted left out.
+    /// Seconds of all calls that came to their end.
     var seconds: Double
   }
 
@@ -83,12 +87,23 @@ struct StudyWriter {
   ///
   /// - Throws: an error that names the file.
   func figures(_ folds: [FoldResult], _ catalog: SiteCatalog, _ console: Console) throws {
-    guard let candidate = record.plan.arms.last else { return }
+    guard let candidate = try candidate else { return }
     var figures = try StudyFigures(
       study: folder, catalog: catalog, candidate: candidate.name, runs: runs(folds))
     figures.progress = { console.progress($0) }
     try figures.compute()
     console.progress("")
+  }
+
+  /// The arm whose features and attention are shown: the first after the reference that attends to confounders.
+  private var candidate: Arm? {
+    get throws {
+      let arms = record.plan.arms
+      let attending = try arms.filter {
+        StudyFigures.attends(try $0.applied(to: record.plan.configuration).model)
+      }
+      return attending.first { $0 != arms.first } ?? attending.first ?? arms.last
+    }
   }
 
   /// Prints the headline and where the report is.
@@ -111,7 +126,7 @@ struct StudyWriter {
   @discardableResult
   func write(_ folds: [FoldResult], _ words: Words? = nil) throws -> (results: StudyResults, page: URL) {
     let words = words ?? self.words
-    let results = try StudyResults(folds: folds, description: description(words))
+    let results = try StudyResults(folds: folds, description: description(words, folds))
     try AtomicFile.write(json: results, to: folder.appendingPathComponent("results.json"))
     try PerImageTable(folds).write(to: folder.appendingPathComponent("images.csv"))
     let timing = StudyTiming(folds: folds, total: record.seconds, workers: record.workers)
@@ -125,16 +140,19 @@ struct StudyWriter {
     return (results, page)
   }
 
-  private func description(_ words: Words) throws -> StudyDescription {
+  private func description(_ words: Words, _ folds: [FoldResult]) throws -> StudyDescription {
     let plan = record.plan
     var description = try StudyDescription(
       study: plan.study.replacingOccurrences(of: " ", with: "-"), text: words.text,
       methods: plan.arms.map { try StudyResults.Method(name: $0.name, settings: settings(of: $0)) },
       environment: record.environment)
     description.threshold = plan.threshold
-    description.selection = plan.selection
+    description.selection = plan.selection(folds)
+    description.leakage = record.leakage
+    description.distanceUnit = (plan.spacing == nil ? DistanceUnit.pixels : .millimetres).rawValue
     description.data = record.data
-    description.settings = try plan.configuration.studySettings().merging(words.settings) { $1 }
+    let hashes = record.hashes.mapValues(JSONValue.string)
+    description.settings = try plan.sharedSettings().merging(hashes) { $1 }.merging(words.settings) { $1 }
     description.counterfactual = words.counterfactual
     return description
   }
@@ -142,7 +160,7 @@ struct StudyWriter {
   /// An arm's settings with the values they came to.
   private func settings(of arm: Arm) throws -> [String: JSONValue] {
     let all = try JSONValue(encoding: arm.applied(to: record.plan.configuration)).leaves
-    let names = arm.settings.compactMap { $0.split(separator: "=").first.map(String.init) }
+    let names = arm.names
     return all.filter { leaf in names.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") } }
   }
 
@@ -156,7 +174,26 @@ struct StudyWriter {
         + "seeds \(seeds).",
       text:
         "\(record.data.count) sites, each held out in turn; trained on the others at \(plan.configuration.imageSize) px "
-        + "from CLIP \(plan.configuration.clip), \(plan.configuration.epochs) epochs, scored at the images' own size."
+        + "from CLIP \(plan.clipName), \(plan.configuration.epochs) epochs, scored at the images' own size."
     )
+  }
+}
+
+extension StudyWriter.Record {
+  /// Describes a study that runs now.
+  ///
+  /// - Throws: an error that names the file.
+  init(_ study: LeaveOneSiteOut, leakage: String, workers: Int, seconds: Double) throws {
+    plan = study.plan
+    data = try study.hashes
+    hashes = [
+      "prompts": try Fingerprint.hash(of: study.prompts), "clip.weights": try study.weightsHash,
+    ]
+    self.leakage = leakage
+    environment = StudyResults.Environment(
+      version: plan.version, device: plan.configuration.device.description,
+      precision: plan.configuration.precision.rawValue)
+    self.workers = workers
+    self.seconds = seconds
   }
 }

@@ -85,7 +85,7 @@ public struct StudyReport {
       ).svg, caption: "Mean Dice by held-out site, with 95 % intervals.")
     let rules = results.protocol
     page.paragraph(
-      "Intervals: \(rules.intervals). Chosen: \(rules.selection). Prediction: probability above "
+      "Intervals: \(rules.intervals). Chosen: \(rules.selection). Prediction: a probability of at least "
         + "\(rules.threshold). \(rules.emptyMaskPolicy)")
   }
 

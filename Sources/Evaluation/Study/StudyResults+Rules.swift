@@ -1,10 +1,14 @@
 extension StudyResults.Rules {
   /// States the rules that the statistics follow.
-  init(threshold: Double, tolerance: Double, distanceUnit: String, selection: String, resamples: Int) {
+  init(
+    threshold: Double, tolerance: Double, distanceUnit: String, selection: String, leakage: String,
+    resamples: Int
+  ) {
     self.threshold = threshold
     self.tolerance = tolerance
     self.distanceUnit = distanceUnit
     self.selection = selection
+    self.leakage = leakage
     emptyMaskPolicy = EmptyMaskPolicy.statement
     intervals =
       "95 % percentile bootstrap over patients or sequences (images where none are stated), \(resamples) "

@@ -37,7 +37,7 @@ extension StudyResults {
 
   /// The rules by which images were scored and figures made, in numbers and plain words.
   public struct Rules: Codable, Equatable, Sendable {
-    /// Probabilities above it are lesion.
+    /// From which probability on a pixel is lesion.
     public let threshold: Double
     /// The tolerance of the surface Dice, in `distanceUnit`.
     public let tolerance: Double
@@ -53,13 +53,15 @@ extension StudyResults {
     public let tests: String
     /// How methods are ranked.
     public let ranking: String
+    /// Whether patients or pictures were looked for on both sides of the border between sites, and what was found.
+    public let leakage: String
     /// What the strata are and how their figures are made.
     public let strata: String
     /// When a difference is called one.
     public let decision: String
 
     enum CodingKeys: String, CodingKey {
-      case threshold, tolerance, selection, intervals, tests, ranking, strata, decision
+      case threshold, tolerance, selection, leakage, intervals, tests, ranking, strata, decision
       case distanceUnit = "distance_unit"
       case emptyMaskPolicy = "empty_mask_policy"
     }

@@ -74,7 +74,7 @@ public struct StudyResults: Codable, Equatable, Sendable {
     sites = table.sites.map(Site.init)
     `protocol` = Rules(
       threshold: description.threshold, tolerance: table.tolerance, distanceUnit: description.distanceUnit,
-      selection: description.selection, resamples: resamples)
+      selection: description.selection, leakage: description.leakage, resamples: resamples)
     scores = statistics.scores
     pooled = try Self.pooled(table.folds, methods: table.methods, sites: table.sites.map(\.name))
     differences = statistics.differences
@@ -110,10 +110,12 @@ public struct StudyDescription: Sendable {
   public var text: String
   /// The methods in the order they are shown; the first is the reference of the others.
   public var methods: [StudyResults.Method]
-  /// Probabilities above it are lesion.
+  /// From which probability on a pixel is lesion.
   public var threshold = 0.5
   /// The unit of distances.
   public var distanceUnit = "px"
+  /// Whether patients or pictures were looked for on both sides of the border between sites, and what was found.
+  public var leakage = "not checked"
   /// How the epoch, and settings where there was a choice, were chosen.
   public var selection = "epoch of the highest mean Dice on the source sites' validation split"
   /// Movement of predictions under interventions, by method.

@@ -85,17 +85,20 @@ extension StudyTable.Site {
     let places = Dictionary(
       images.enumerated().map { ($1.image, $0) }, uniquingKeysWith: { first, _ in first })
     guard !images.isEmpty else { throw MetricError.noCases("the site \(name)") }
-    scores = try folds.map { try $0.map { try Self.aligned($0.images, places, site: name) } }
+    let first = images
+    scores = try folds.map { try $0.map { try Self.aligned($0.images, first, places, site: name) } }
     familiar = folds.map { $0.map(\.validationDice) }
   }
 
   /// The scores of a fold in the order of the first one.
   private static func aligned(
-    _ images: [FoldResult.Image], _ places: [String: Int], site: String
+    _ images: [FoldResult.Image], _ first: [FoldResult.Image], _ places: [String: Int], site: String
   ) throws -> [ImageScores] {
     var scores = [ImageScores?](repeating: nil, count: places.count)
     for image in images {
-      guard let place = places[image.image] else { throw MetricError.differentImages(site: site) }
+      guard let place = places[image.image], image.isSame(as: first[place]) else {
+        throw MetricError.differentImages(site: site)
+      }
       scores[place] = image.scores
     }
     let found = scores.compactMap { $0 }
@@ -113,6 +116,14 @@ extension StudyTable.Site {
   /// Sums of columns over the images, by group.
   func sums(_ columns: [[Double?]]) throws -> GroupSums {
     try GroupSums(columns, of: labels, groups: groups)
+  }
+}
+
+extension FoldResult.Image {
+  /// Whether two folds scored the same image beside the same reference.
+  fileprivate func isSame(as other: FoldResult.Image) -> Bool {
+    group == other.group && lesionClass == other.lesionClass
+      && scores.referenceShare == other.scores.referenceShare && scores.spacing == other.scores.spacing
   }
 }
 

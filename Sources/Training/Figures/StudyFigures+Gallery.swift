@@ -10,10 +10,11 @@ extension StudyFigures {
   func galleryFigure(_ features: FeatureStore?, fingerprint: String) throws -> GalleryFigure {
     let choices = choices()
     let masks = try predictions(choices, features)
+    let limits = try heldOut(candidate).first?.directory.configuration().reader.limits ?? .default
     var files: Set<String> = []
     let rows = try choices.enumerated().map { index, choice in
       let sample = try sample(choice.place)
-      let image = try ImageFile.read(sample.image)
+      let image = try ImageFile.read(sample.image, limits: limits)
       var pictures: [(label: String, image: Image)] = [("image", image)]
       for (position, method) in choice.methods.enumerated() {
         guard let mask = masks[Drawn(method: method, place: choice.place)] else { continue }
@@ -96,7 +97,7 @@ extension StudyFigures {
       for place in Set(places) {
         let sample = try sample(place)
         found[Drawn(method: run.result.method, place: place)] = try segmenter.masks(
-          sample, encoded: features?.encoded([sample]))
+          sample, threshold: run.result.threshold, encoded: features?.encoded([sample]))
       }
     }
     return found

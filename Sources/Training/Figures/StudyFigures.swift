@@ -56,35 +56,6 @@ public struct StudyFigures: Sendable {
     self.runs = runs
   }
 
-  /// Finds the finished runs of a study: those that hold a `fold.json`, below `runs/SITE/`.
-  ///
-  /// - Parameter study: its folder.
-  /// - Returns: by site, then by name.
-  /// - Throws: `FileError` that names what cannot be read.
-  public static func runs(of study: URL) throws -> [Run] {
-    func folders(_ url: URL) throws -> [URL] {
-      do {
-        return try FileManager.default.contentsOfDirectory(
-          at: url, includingPropertiesForKeys: [.isDirectoryKey]
-        )
-        .filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
-        .sorted { $0.lastPathComponent < $1.lastPathComponent }
-      } catch {
-        throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-      }
-    }
-    return try folders(study.appendingPathComponent("runs")).flatMap(folders).compactMap { folder in
-      let file = folder.appendingPathComponent("fold.json")
-      guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-      do {
-        let result = try JSONDecoder().decode(FoldResult.self, from: Data(file: file))
-        return Run(result: result, directory: RunDirectory(folder))
-      } catch let error as DecodingError {
-        throw FileError.cannotRead(file, reason: explanation(of: error))
-      }
-    }
-  }
-
   /// Computes and writes what is missing or was computed from other runs.
   ///
   /// - Parameter features: what the frozen tower makes of the sites' images, where that is kept; nil runs the tower.
@@ -97,8 +68,11 @@ public struct StudyFigures: Sendable {
       try keep(.features, of: [run], "\(imageLimit)") { try featureFigure(run, features, fingerprint: $0) }
     }
     let own = heldOut(candidate)
-    if try own.first?.directory.configuration().model.method.intervenes == true {
+    if try own.first.map({ try Self.attends($0.directory.configuration().model) }) == true {
       try keep(.attention, of: own, "\(imageLimit)") { try attentionFigure(own, features, fingerprint: $0) }
+    } else {
+      // Of an earlier candidate.
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(FigureFile.attention.rawValue))
     }
     try keep(.gallery, of: methods.flatMap(heldOut), "\(candidate) \(pictureSize)") {
       try galleryFigure(features, fingerprint: $0)
@@ -107,6 +81,11 @@ public struct StudyFigures: Sendable {
       try costFigure(fingerprint: $0)
     }
     return try StoredFigures(study: folder.deletingLastPathComponent())
+  }
+
+  /// Whether a model weighs confounders by what it sees; the exact sum weighs them by P(z).
+  public static func attends(_ model: ModelConfiguration) -> Bool {
+    model.method.intervenes && model.intervention.adjustment != .exact
   }
 
   /// The methods, in the order in which they come.
@@ -202,8 +181,7 @@ extension TrainingCurve {
   ///
   /// - Throws: `FileError` or `DatasetError.badCatalog` that names the file.
   public init(_ run: StudyFigures.Run) throws {
-    let epochs = try JSONLines.read(
-      run.directory.metricsFile, as: EpochMetrics.self, expected: "the metrics of an epoch")
+    let epochs = try run.directory.history()
     self.init(
       method: run.result.method, site: run.result.site, seed: run.result.seed,
       chosen: epochs.last { $0.best }?.epoch,

@@ -46,19 +46,14 @@ public struct Arm: Hashable, Codable, Sendable {
       self.init(method)
       return
     }
-    try self.init(
-      String(text[..<colon]), settings: Self.assignments(String(text[text.index(after: colon)...])))
+    let name = String(text[..<colon])
+    // A method with settings of its own stays that method.
+    let method = Method(rawValue: name).map { Arm($0).settings } ?? []
+    try self.init(name, settings: method + parts(of: text[text.index(after: colon)...]))
   }
 
-  /// Parts at commas outside brackets, for a value may be a list.
-  private static func assignments(_ text: String) -> [String] {
-    var (parts, depth) = ([""], 0)
-    for character in text {
-      depth += "[{".contains(character) ? 1 : "]}".contains(character) ? -1 : 0
-      if character == ",", depth == 0 { parts.append("") } else { parts[parts.count - 1].append(character) }
-    }
-    return parts.filter { !$0.isEmpty }
-  }
+  /// The names of its settings.
+  public var names: [String] { settings.map { String($0.prefix { $0 != "=" }) } }
 
   /// The common settings with this arm's laid over them.
   ///
@@ -79,14 +74,14 @@ public struct Choice: Hashable, Codable, Sendable {
   ///
   /// - Throws: `ConfigurationError` when there is no name or fewer than two values.
   public init(parsing text: String) throws {
-    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    let values = parts.count == 2 ? parts[1].split(separator: ",").map(String.init) : []
-    guard values.count >= 2 else {
+    let sides = text.split(separator: "=", maxSplits: 1)
+    let values = sides.count == 2 ? parts(of: sides[1]) : []
+    guard Set(values).count == values.count, values.count >= 2 else {
       throw ConfigurationError(
-        "--choose \(text): write key=value,value with at least two values, such as "
+        "--choose \(text): write key=value,value with at least two values that differ, such as "
           + "optimizer.learningRate=0.001,0.005")
     }
-    setting = parts[0]
+    setting = String(sides[0])
     self.values = values
   }
 
@@ -96,4 +91,14 @@ public struct Choice: Hashable, Codable, Sendable {
       found.flatMap { start in choice.values.map { start + ["\(choice.setting)=\($0)"] } }
     }
   }
+}
+
+/// Parts at commas outside brackets, for a value may be a list.
+private func parts(of text: Substring) -> [String] {
+  var (parts, depth) = ([""], 0)
+  for character in text {
+    depth += "[{".contains(character) ? 1 : "]}".contains(character) ? -1 : 0
+    if character == ",", depth == 0 { parts.append("") } else { parts[parts.count - 1].append(character) }
+  }
+  return parts.filter { !$0.isEmpty }
 }

@@ -24,12 +24,17 @@ struct FoldRun {
     guard run.exists else { return try choose() }
     let stored = try run.configuration()
     let candidates = try plan.candidates.map { try study.settings(fold, $0) }
-    guard let chosen = candidates.firstIndex(of: stored) else { throw foreign(run) }
+    guard let chosen = candidates.firstIndex(of: stored), losersExist(chosen) else { throw foreign(run) }
     try requireSame(run, stored, system(stored))
     if let result = study.stored(fold) { return result }
     // Stopped before it was scored; of a single candidate perhaps before it was trained.
     let history = try train(stored, run)
     return try score(stored, history, chosen: chosen)
+  }
+
+  /// Whether the candidates that lost are there: without them nothing was chosen.
+  private func losersExist(_ chosen: Int) -> Bool {
+    plan.candidates.indices.allSatisfy { $0 == chosen || candidate($0).exists }
   }
 
   /// Trains every candidate and keeps the one that the source sites' validation split prefers.
@@ -38,19 +43,40 @@ struct FoldRun {
       let settings = try study.settings(fold, plan.candidates[0])
       return try score(settings, try train(settings, run), chosen: 0)
     }
-    let histories = try plan.candidates.indices.map { index in
-      try train(study.settings(fold, plan.candidates[index]), candidate(index))
+    var failure: TrainingError?
+    let histories = try plan.candidates.indices.map { index -> [EpochMetrics]? in
+      do {
+        return try train(study.settings(fold, plan.candidates[index]), candidate(index))
+      } catch let error as TrainingError {
+        // A candidate that diverges has lost.
+        guard case .diverged = error else { throw error }
+        failure = error
+        return nil
+      }
     }
     // Of equals the first.
-    let dice = histories.map { Self.chosen($0)?.validationDice ?? -1 }
+    let dice = histories.map { $0.flatMap(Self.chosen)?.validationDice ?? -1 }
     let best = dice.indices.max { (dice[$0], -$0) < (dice[$1], -$1) } ?? 0
+    guard let history = histories[best] else { throw failure ?? TrainingError.noImages }
+    guard Self.chosen(history)?.validationDice != nil else {
+      throw ConfigurationError(
+        "site \(fold.site) held out: the source sites leave no validation image to choose settings on; raise "
+          + "validationShare, or state smaller groups")
+    }
     try FileManager.default.createFolder(run.url.deletingLastPathComponent())
     try FileManager.default.moveItem(at: candidate(best).url, to: run.url)
-    return try score(try study.settings(fold, plan.candidates[best]), histories[best], chosen: best)
+    return try score(try study.settings(fold, plan.candidates[best]), history, chosen: best)
   }
 
   private func candidate(_ index: Int) -> RunDirectory {
     study.folder.candidate(fold, index)
+  }
+
+  /// What a candidate that lost came to; nil when it diverged.
+  private func finalDice(of index: Int) throws -> Double? {
+    let epochs = try study.settings(fold, plan.candidates[index]).epochs
+    guard let history = try? candidate(index).history(), history.count == epochs else { return nil }
+    return Self.chosen(history)?.validationDice
   }
 
   private static func chosen(_ history: [EpochMetrics]) -> EpochMetrics? { history.last { $0.best } }
@@ -108,13 +134,14 @@ struct FoldRun {
   private func score(
     _ settings: RunConfiguration, _ history: [EpochMetrics], chosen: Int
   ) throws -> FoldResult {
-    let (trained, _) = try RunAssembly.trained(run)
+    let (trained, _) = try RunAssembly.trained(run, on: settings.device)
     let segmenter = Segmenter(trained, reader: settings.reader)
     let features = inputs.features(settings)
     var (polyp, reliability) = (PolypProtocol(), try Reliability())
     let images = try study.catalog.site(fold.site).testSamples.map { sample in
       let found = try segmenter.assess(
-        sample, threshold: plan.threshold, tolerance: plan.tolerance, encoded: features?.encoded([sample]))
+        sample, threshold: plan.threshold, tolerance: plan.tolerance, spacing: plan.spacing,
+        encoded: features?.encoded([sample]))
       polyp.merge(found.polyp)
       try reliability.merge(found.reliability)
       return FoldResult.Image(
@@ -124,8 +151,7 @@ struct FoldRun {
     let candidates = try plan.candidates.enumerated().map { index, settings in
       FoldResult.Candidate(
         settings: settings,
-        validationDice: index == chosen
-          ? best?.validationDice : try Self.chosen(candidate(index).history())?.validationDice)
+        validationDice: index == chosen ? best?.validationDice : try finalDice(of: index))
     }
     let result = FoldResult(
       site: fold.site, method: fold.arm.name, seed: fold.seed, epoch: best?.epoch ?? 0,

@@ -105,10 +105,12 @@ public struct LeaveOneSiteOut: Sendable {
   /// - Throws: `TrainingError.interrupted` when it is asked to stop, or an error that names the file or setting.
   public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
     let folds = folds
-    let hashes = try Fingerprint.data(catalog.sites)
-    // What is finished needs no images; a study that is done is read in a moment.
-    let open = folds.filter { stored($0) == nil }
-    let settings = try open.flatMap { fold in try plan.candidates.map { try self.settings(fold, $0) } }
+    let hashes = try hashes
+    // What is finished needs no images. Otherwise all folds are asked, so that what is kept does not depend on what is left.
+    let isDone = folds.allSatisfy { stored($0) != nil }
+    let settings = try (isDone ? [] : folds).flatMap { fold in
+      try plan.candidates.map { try self.settings(fold, $0) }
+    }
     let inputs = try StudyInputs(
       settings, samples: catalog.sites.flatMap(\.allSamples), clip: clip, prompts: prompts,
       workers: workers, progress: progress.encoding)
@@ -121,13 +123,23 @@ public struct LeaveOneSiteOut: Sendable {
     }
   }
 
+  /// A hash of each site's images and masks and what is stated of them; reads every file.
+  public var hashes: [String: String] {
+    get throws { try Fingerprint.data(catalog.sites) }
+  }
+
+  /// A hash of the CLIP model's weights, under the first seed.
+  public var weightsHash: String {
+    get throws {
+      var settings = plan.configuration
+      settings.seed = plan.seeds[0]
+      return try Fingerprint.hash(of: clip(settings))
+    }
+  }
+
   /// The settings of one run.
   func settings(_ fold: Fold, _ candidate: [String]) throws -> RunConfiguration {
-    var settings = try plan.settings(fold.arm, candidate)
-    settings.holdOut = fold.site
-    settings.sources = catalog.sites.map(\.name).filter { $0 != fold.site }
-    settings.seed = fold.seed
-    return settings
+    try plan.settings(fold, candidate, sites: catalog.sites.map(\.name))
   }
 
   /// The source sites' images, divided into those that are trained on and those that choose.

@@ -27,7 +27,8 @@ public struct StudyFolder: Sendable {
     guard let data = try? Data(contentsOf: resultFile(fold)),
       let result = try? JSONDecoder().decode(FoldResult.self, from: data),
       result.threshold == plan.threshold, result.reliability != nil,
-      result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance })
+      result.candidates.map(\.settings) == plan.candidates,
+      result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance && $0.scores.spacing == plan.spacing })
     else { return nil }
     return result
   }
@@ -45,6 +46,11 @@ public struct StudyFolder: Sendable {
         throw ConfigurationError(
           "\(resultFile(fold).path): not found or not readable; run the command that made the study again, it trains "
             + "only what is missing")
+      }
+      guard try run(fold).configuration() == plan.settings(fold, result.chosen, sites: sites) else {
+        throw ConfigurationError(
+          "\(run(fold).configurationFile.path): was trained with other settings than \(url.path)/study.json says; run "
+            + "the command that made the study again")
       }
       return result
     }

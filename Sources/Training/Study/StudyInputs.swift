@@ -21,6 +21,7 @@ struct StudyInputs: Sendable {
   ///   - prompts: the words.
   ///   - workers: batches that are encoded side by side.
   ///   - progress: told how many images are encoded, of all.
+  /// - Throws: an error that names the file.
   init(
     _ settings: [RunConfiguration], samples: [Sample],
     clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet, workers: Int,

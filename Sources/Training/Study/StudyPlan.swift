@@ -16,8 +16,10 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   public var choices: [Choice] = []
   /// From which probability on a pixel is lesion.
   public var threshold = 0.5
-  /// Of the normalised surface Dice, pixels.
+  /// Of the normalised surface Dice, pixels or, with a spacing, millimetres.
   public var tolerance = 2.0
+  /// Millimetres per pixel of all sites; nil measures in pixels.
+  public var spacing: PixelSpacing?
   /// The version of this software.
   public var version: String
 
@@ -42,24 +44,96 @@ public struct StudyPlan: Codable, Equatable, Sendable {
         throw ConfigurationError("the \(what) \(twice) stands twice; give each once")
       }
     }
-    guard choices.isEmpty || configuration.validationShare > 0 else {
-      throw ConfigurationError("validationShare is 0, but settings are to be chosen on the validation split")
+    let chosen = choices.map(\.setting)
+    if let twice = chosen.first(where: { name in chosen.filter { $0 == name }.count > 1 }) {
+      throw ConfigurationError("--choose \(twice): stands twice; give all its values at once")
     }
     for arm in arms {
-      for candidate in candidates { try settings(arm, candidate).validate() }
+      if let both = arm.names.first(where: chosen.contains) {
+        throw ConfigurationError(
+          "\(both): is set by the arm \(arm.name) and to be chosen; leave one of them out")
+      }
+      if let fixed = (arm.names + chosen).first(where: Self.ownOfFold.contains) {
+        throw ConfigurationError("\(fixed): follows from the fold; it can be neither an arm's nor chosen")
+      }
+      for candidate in candidates {
+        let settings = try settings(arm, candidate)
+        try settings.validate()
+        guard choices.isEmpty || settings.validationShare > 0 else {
+          throw ConfigurationError(
+            "validationShare is 0 in the arm \(arm.name), but settings are to be chosen on the validation split"
+          )
+        }
+      }
+    }
+    let settings = try arms.map { try $0.applied(to: configuration) }
+    for (index, arm) in arms.enumerated() {
+      if let first = settings[..<index].firstIndex(of: settings[index]) {
+        throw ConfigurationError("the arms \(arms[first].name) and \(arm.name) have the same settings")
+      }
     }
   }
+
+  /// Settings that a fold sets itself.
+  private static let ownOfFold: Set = ["data", "holdOut", "sources", "seed"]
 
   /// Every combination of the settings that validation chooses from; one without assignments when it chooses none.
   public var candidates: [[String]] { Choice.combinations(choices) }
 
-  /// The settings of an arm with those of a candidate, which win.
+  /// The settings of one run of a fold.
+  ///
+  /// - Parameters:
+  ///   - fold: the fold.
+  ///   - candidate: assignments that are chosen or tried.
+  ///   - sites: the names of all sites.
+  /// - Returns: the settings, resolved.
+  /// - Throws: `ConfigurationError` that names the setting.
+  func settings(
+    _ fold: LeaveOneSiteOut.Fold, _ candidate: [String], sites: [String]
+  ) throws -> RunConfiguration {
+    var settings = try settings(fold.arm, candidate)
+    settings.holdOut = fold.site
+    settings.sources = sites.filter { $0 != fold.site }
+    settings.seed = fold.seed
+    return settings
+  }
+
+  /// The settings of an arm with those of a candidate.
   func settings(_ arm: Arm, _ candidate: [String]) throws -> RunConfiguration {
     try candidate.reduce(into: arm.applied(to: configuration)) { try $0.set($1) }
   }
 
+  /// The settings that all runs share, by dotted name.
+  ///
+  /// Without what differs between them, and without folders, which say where files are on this machine and not what they hold.
+  ///
+  /// - Throws: `EncodingError`, which settings that were decoded never meet.
+  public func sharedSettings() throws -> [String: JSONValue] {
+    let own = Self.ownOfFold.union(arms.flatMap(\.names)).union(choices.map(\.setting)).union(["model.method"]
+    )
+    var settings = try JSONValue(encoding: configuration).leaves.filter { leaf in
+      !own.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") }
+    }
+    if settings["clip"] != nil { settings["clip"] = .string(clipName) }
+    return settings
+  }
+
+  /// The CLIP model without the folder that it lies in.
+  public var clipName: String {
+    let name = configuration.clip
+    guard name.contains("/") else { return name }
+    let file = URL(fileURLWithPath: name).lastPathComponent
+    return name.hasPrefix("random:") ? "random:\(file)" : file
+  }
+
   /// How the epoch and the settings were chosen, in words.
-  public var selection: String {
+  ///
+  /// - Parameter folds: what was trained; without any validation image the last epoch is taken.
+  /// - Returns: one sentence without its stop.
+  public func selection(_ folds: [FoldResult]) -> String {
+    guard folds.contains(where: { $0.validationDice != nil }) else {
+      return "the last epoch: the source sites had no validation split"
+    }
     let epoch = "the epoch of the highest mean Dice on the source sites' validation split"
     guard !choices.isEmpty else { return epoch }
     let names = choices.map(\.setting).joined(separator: ", ")
