@@ -26,9 +26,10 @@ extension StudyResults.Rules {
       "by mean Dice over sites, 1 the best, equal means share the better rank; in every resample of the "
       + "intervals for these trained models"
     strata =
-      "Means over the images of all sites together, groups drawn within their site. size: share of the "
+      "Means over the images of all sites together, groups drawn within their site. class and size "
+      + "are of images with a lesion; size: share of the "
       + "image's area that the reference covers, small below \(StudyStrata.smallBelow), large above "
-      + "\(StudyStrata.largeAbove), medium between, images without a lesion left out"
+      + "\(StudyStrata.largeAbove), medium between"
     decision = "A difference is called one only when its interval excludes zero"
   }
 }

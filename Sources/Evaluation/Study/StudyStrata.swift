@@ -65,7 +65,8 @@ struct StudyStrata {
   private static func name(of image: FoldResult.Image, by kind: StudyResults.Stratum.Kind) -> String? {
     let share = image.scores.referenceShare
     switch kind {
-    case .lesionClass: return image.lesionClass
+    // A class that is stated for a whole site says nothing of an image without a lesion.
+    case .lesionClass: return image.scores.referenceIsEmpty ? nil : image.lesionClass
     case .size:
       if image.scores.referenceIsEmpty { return nil }
       return share < smallBelow ? "small" : share > largeAbove ? "large" : "medium"
