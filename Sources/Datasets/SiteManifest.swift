@@ -24,6 +24,10 @@ struct SiteManifest: Decodable {
     var test: Test?
 
     init(name: String) { self.name = name }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case name, images, masks, `class`, classes, groupPattern, groups, labels, lesions, test
+    }
   }
 
   /// Images that stand in for a site's own when it is held out.
@@ -33,6 +37,8 @@ struct SiteManifest: Decodable {
     var masks: String?
     /// The lesion class by image; null for an image without a lesion.
     var classes: [String: String?]?
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case images, masks, classes }
   }
 
   var sites: [Entry]
@@ -40,11 +46,16 @@ struct SiteManifest: Decodable {
   var groupsAreLocal: Bool?
 
   init(contentsOf url: URL) throws {
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true
     let data = try Data(file: url)
     do {
-      self = try decoder.decode(SiteManifest.self, from: data)
+      let document = try JSONValue(json5: data)
+      // A key with a slip of the pen would switch off what it says, such as who is one patient.
+      if let stranger = Self.unknownKey(document) {
+        throw DatasetError.badCatalog(url, reason: stranger)
+      }
+      self = try document.decoded(as: SiteManifest.self)
+    } catch let error as DatasetError {
+      throw error
     } catch {
       throw DatasetError.badCatalog(
         url, reason: "it must hold sites: [{ name: …, images: …, masks: … }, …]; \(explanation(of: error))")
@@ -60,7 +71,24 @@ struct SiteManifest: Decodable {
     }
   }
 
-  private enum CodingKeys: String, CodingKey { case sites, groupsAreLocal }
+  private enum CodingKeys: String, CodingKey, CaseIterable { case sites, groupsAreLocal }
+
+  /// What is wrong with the first key that nothing reads; nil when all are known.
+  private static func unknownKey(_ document: JSONValue) -> String? {
+    func fault(_ value: JSONValue?, _ known: [String], _ place: String) -> String? {
+      (value?.members?.keys.sorted() ?? []).first { !known.contains($0) }.map {
+        "\(place)\"\($0)\" is no key here; there are \(known.joined(separator: ", "))"
+      }
+    }
+    if let fault = fault(document, CodingKeys.allCases.map(\.rawValue), "") { return fault }
+    guard case .array(let entries)? = document.members?["sites"] else { return nil }
+    return entries.enumerated().lazy.compactMap { index, entry in
+      var place = "sites[\(index)]: "
+      if case .string(let name)? = entry.members?["name"] { place = "site \(name): " }
+      return fault(entry, Entry.CodingKeys.allCases.map(\.rawValue), place)
+        ?? fault(entry.members?["test"], Test.CodingKeys.allCases.map(\.rawValue), "\(place)test: ")
+    }.first
+  }
 
   func sites(
     in manifest: URL, defaultClass: String?, onMissingMasks report: (DatasetError) throws -> Void
@@ -95,10 +123,31 @@ extension SiteManifest.Entry {
       }
     }
     let own = try samples(images ?? "\(name)/images", masks ?? "\(name)/masks", classes)
-    guard let test else { return Site(name: name, samples: own) }
-    let tests = try samples(
-      test.images ?? "\(name)/test/images", test.masks ?? "\(name)/test/masks", test.classes)
-    return Site(name: name, samples: own, testSamples: tests)
+    try requireStems(of: own, in: classes?.keys, "classes", manifest)
+    let tests = try test.map { test in
+      let tests = try samples(
+        test.images ?? "\(name)/test/images", test.masks ?? "\(name)/test/masks", test.classes)
+      try requireStems(of: tests, in: test.classes?.keys, "test.classes", manifest)
+      return tests
+    }
+    try requireStems(of: own + (tests ?? []), in: groups?.keys, "groups", manifest)
+    if let groupPattern, let first = own.first, !own.contains(where: { match(pattern, $0.id) != nil }) {
+      throw DatasetError.badCatalog(
+        manifest,
+        reason:
+          "site \(name): groupPattern \"\(groupPattern)\" matches none of its images, such as \(first.id)")
+    }
+    return tests.map { Site(name: name, samples: own, testSamples: $0) } ?? Site(name: name, samples: own)
+  }
+
+  /// Checks that what is stated of images is stated of images that are there.
+  private func requireStems(
+    of samples: [Sample], in stated: (some Collection<String>)?, _ key: String, _ manifest: URL
+  ) throws {
+    let stems = Set(samples.map(\.id))
+    guard let stranger = stated?.filter({ !stems.contains($0) }).min() else { return }
+    throw DatasetError.badCatalog(
+      manifest, reason: "site \(name): \(key) names \"\(stranger)\", which is no image of it")
   }
 
   /// The images of one folder, by stem, with the masks of another.

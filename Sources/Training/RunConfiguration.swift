@@ -115,19 +115,23 @@ extension RunConfiguration {
 
   /// Changes one setting by its dotted name, such as `optimizer.learningRate=0.001`.
   ///
+  /// - Parameters:
+  ///   - assignment: `key=value`.
+  ///   - option: where it was given, for the message.
   /// - Throws: `ConfigurationError` that names the setting.
-  public mutating func set(_ assignment: String) throws {
+  public mutating func set(_ assignment: String, option: String = "--set") throws {
     guard let equals = assignment.firstIndex(of: "=") else {
-      throw ConfigurationError("--set \(assignment): write key=value, such as optimizer.learningRate=0.001")
+      throw ConfigurationError(
+        "\(option) \(assignment): write key=value, such as optimizer.learningRate=0.001")
     }
     let keys = assignment[..<equals].split(separator: ".").map(String.init)
     let text = String(assignment[assignment.index(after: equals)...])
     let value = (try? JSONValue(json5: Data(text.utf8))) ?? .string(text)
     guard !keys.isEmpty else {
-      throw ConfigurationError("--set \(assignment): the setting's name is missing")
+      throw ConfigurationError("\(option) \(assignment): the setting's name is missing")
     }
     let settings = keys.reversed().reduce(value) { JSONValue.object([$1: $0]) }
-    self = try laid(settings, source: "--set \(assignment)")
+    self = try laid(settings, source: "\(option) \(assignment)")
   }
 
   /// The settings that another configuration has otherwise: dotted names in order, with the values here.

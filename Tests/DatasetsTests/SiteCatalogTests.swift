@@ -92,6 +92,20 @@ struct SiteCatalogTests {
     #expect(text.contains(scratch.file("sites.json5").path) && text.contains("\"ulcer\""))
   }
 
+  @Test(
+    "What is stated of images that are not there, or matches none, is an error that names it",
+    arguments: [
+      ("classes: {nosuch: 'polyp'}", "nosuch"), ("groups: {'1': 'p', other: 'p'}", "other"),
+      ("groupPattern: '^(patient[0-9]+)_'", "such as 1"),
+    ])
+  func strangers(_ setting: String, _ part: String) throws {
+    let scratch = try Scratch()
+    try scratch.touch("a/images/1.png", "a/masks/1.png")
+    try scratch.text("sites.json5", "{sites: [{name: 'a', \(setting)}]}")
+    let text = message { _ = try SiteCatalog(scratch.url) }
+    #expect(text.hasPrefix(scratch.file("sites.json5").path) && text.contains(part), "\(text)")
+  }
+
   @Test("An error in a manifest of another name names that manifest")
   func otherManifest() throws {
     let scratch = try Scratch()
@@ -149,6 +163,8 @@ struct SiteCatalogTests {
     arguments: [
       "{sites: [", "{}", "{sites: [{images: 'a'}]}", "{sites: [{name: 'a'}, {name: 'a'}]}",
       "{sites: [{name: '../a', images: 'a', masks: 'a'}]}", "{sites: [{name: ''}]}",
+      "{sites: [{name: 'a', groupPatern: 'x'}]}", "{sites: [{name: 'a', test: {image: 'x'}}]}",
+      "{groupsAreLokal: true, sites: [{name: 'a'}]}",
     ])
   func badManifest(_ content: String) throws {
     let scratch = try Scratch()

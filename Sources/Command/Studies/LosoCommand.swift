@@ -13,15 +13,22 @@ enum LosoCommand: Subcommand {
     StudyOptions.common + [
       .many(
         "methods", "a,b",
-        "methods by name, the first is compared with (baseline,mcdrl); NAME:key=value,… is one of your own")
+        "the first is compared with (baseline,mcdrl); NAME:key=value,… for one of your own, a space before the next"
+      )
     ]
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
-    let words = arguments.all("methods").flatMap { word in
-      // A comma inside an arm of one's own parts its settings.
-      word.contains(":") ? [word] : word.split(separator: ",").map(String.init)
-    }
-    let arms = try (words.isEmpty ? ["baseline", "mcdrl"] : words).map(Arm.init(parsing:))
-    try StudyRunner(StudyOptions.plan(study: "loso", arms: arms, arguments), arguments, console).run()
+    let words = arguments.all("methods").flatMap(Self.names)
+    let plan = try StudyOptions.plan(
+      study: "loso", arms: (words.isEmpty ? ["baseline", "mcdrl"] : words).map(Arm.init(parsing:)), arguments)
+    try StudyRunner(plan, arguments, console).run()
+  }
+
+  /// The methods of one word: commas part them, but for those after a colon, which part an arm's settings.
+  private static func names(_ word: String) -> [String] {
+    let colon = word.firstIndex(of: ":") ?? word.endIndex
+    var names = word[..<colon].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    names[names.count - 1] += word[colon...]
+    return names.filter { !$0.isEmpty }
   }
 }

@@ -14,7 +14,7 @@ enum ReportCommand: Subcommand {
       throw UsageError(description: "give the folder of one study\nusage: mcdrl \(name) \(usage)")
     }
     let writer = try StudyWriter(reading: URL(fileURLWithPath: arguments.positional[0]))
-    let lock = try FolderLock(writer.folder, option: name)
+    let lock = try FolderLock(writer.folder, option: "folder")
     defer { withExtendedLifetime(lock) {} }
     try writer.show(writer.write(writer.stored()), console)
   }

@@ -27,7 +27,18 @@ enum StudyOptions {
   /// The plan that the options describe.
   ///
   /// - Throws: `UsageError` or an error that names the setting.
-  static func plan(study: String, arms: [Arm], _ arguments: Arguments) throws -> StudyPlan {
+  static func plan(
+    study: String, arms: @autoclosure () throws -> [Arm], _ arguments: Arguments
+  ) throws -> StudyPlan {
+    do {
+      return try unchecked(study: study, arms: arms(), arguments)
+    } catch let error as ConfigurationError {
+      // What was asked for cannot be; nothing has been done.
+      throw UsageError(description: error.description)
+    }
+  }
+
+  private static func unchecked(study: String, arms: [Arm], _ arguments: Arguments) throws -> StudyPlan {
     var configuration = RunConfiguration()
     configuration.imageSize = 0
     configuration.data = try arguments.required("data")

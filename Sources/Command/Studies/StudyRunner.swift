@@ -48,12 +48,23 @@ struct StudyRunner {
     if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
       try writer.writeRecord()
     }
+    if let earlier = try? StudyWriter(reading: folder).record.plan { noteLeftOut(earlier) }
     let folds = try Self.train(study, workers: workers, console)
     console.note("computing figures, intervals and the report")
     try writer.figures(folds, study.catalog, console)
     writer.record.seconds += Date().timeIntervalSince(start)
     try writer.writeRecord()
     try writer.show(writer.write(folds), console)
+  }
+
+  /// Says so when an earlier call had methods or seeds that this one leaves out of the results.
+  private func noteLeftOut(_ earlier: StudyPlan) {
+    let arms = earlier.arms.filter { !plan.arms.contains($0) }.map(\.name)
+    let seeds = earlier.seeds.filter { !plan.seeds.contains($0) }.map { "seed \($0)" }
+    guard !(arms + seeds).isEmpty else { return }
+    console.note(
+      "note: the results will leave out \((arms + seeds).joined(separator: ", ")) of an earlier call; its runs are kept, name "
+        + "them again to have them back")
   }
 
   /// Keeps away from a folder that holds something else than a study.

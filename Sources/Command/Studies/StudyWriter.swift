@@ -53,6 +53,10 @@ struct StudyWriter {
     do {
       record = try JSONDecoder().decode(Record.self, from: Data(contentsOf: file))
     } catch {
+      guard !FileManager.default.fileExists(atPath: folder.appendingPathComponent("demo.json").path) else {
+        throw ConfigurationError(
+          "\(folder.path): holds a demonstration; mcdrl demo --out \(folder.path) writes its report again")
+      }
       throw ConfigurationError(
         "\(file.path): cannot be read; give the --out of mcdrl loso or mcdrl ablate, which write it")
     }

@@ -9,7 +9,7 @@ extension HTMLPage {
     * { box-sizing: border-box; }
     body { margin: 0; background: var(--paper); color: var(--ink);
       font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; overflow-wrap: anywhere; }
-    main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+    main { max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
     h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem; }
     h2 { font-size: 1.25rem; margin: 2.2rem 0 .5rem; padding-top: .6rem; border-top: 1px solid var(--line); }
     h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
@@ -18,7 +18,12 @@ extension HTMLPage {
     .lead { color: var(--faint); font-size: 1.05rem; }
     .contents ul { list-style: none; margin: 1rem 0; padding: 0; columns: 16rem; }
     .contents li { break-inside: avoid; padding: .15rem 0; }
-    .wide { overflow-x: auto; }
+    /* Shadows at the edges beyond which a table goes on. */
+    .wide { overflow-x: auto; background:
+      linear-gradient(90deg, var(--paper) 30%, transparent) left / 2.5rem 100% no-repeat local,
+      linear-gradient(270deg, var(--paper) 30%, transparent) right / 2.5rem 100% no-repeat local,
+      linear-gradient(90deg, var(--line), transparent) left / .8rem 100% no-repeat scroll,
+      linear-gradient(270deg, var(--line), transparent) right / .8rem 100% no-repeat scroll; }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; overflow-wrap: normal; }
     th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
     th:first-child, td:first-child { text-align: left; padding-left: 0; }

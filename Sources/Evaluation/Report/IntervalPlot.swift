@@ -19,6 +19,7 @@ public struct IntervalPlot {
   private let series: [String]
   private let rows: [Row]
   private let showsZero: Bool
+  private let first: Int
 
   /// Describes a plot.
   ///
@@ -26,7 +27,9 @@ public struct IntervalPlot {
   ///   - series: names for the legend; no legend for a single series.
   ///   - rows: from top to bottom.
   ///   - showsZero: whether zero belongs to the axis and is marked, for differences.
-  public init(series: [String], rows: [Row], showsZero: Bool = false) {
+  ///   - first: the place of the first series among all, whose colours and marks follow from it.
+  public init(series: [String], rows: [Row], showsZero: Bool = false, first: Int = 0) {
+    self.first = first
     self.series = series
     self.rows = rows
     self.showsZero = showsZero
@@ -35,7 +38,7 @@ public struct IntervalPlot {
   /// The drawing.
   public var svg: String {
     var drawing = SVGDrawing()
-    let top = drawing.legend(series, .mark) + 4
+    let top = drawing.legend(series, .mark, first: first) + 4
     let height = 20 + 15 * Double(max(1, series.count)) + 6
     let bottom = top + max(30, height * Double(rows.count))
     let marks = rows.flatMap(\.marks).compactMap { $0 }
@@ -55,9 +58,9 @@ public struct IntervalPlot {
         guard let mark, mark.value.isFinite else { continue }
         let y = start + 27 + 15 * Double(place)
         if mark.low.isFinite, mark.high.isFinite {
-          drawing.line("\(PlotMark.colour(place)) interval", x(mark.low), y, x(mark.high), y)
+          drawing.line("\(PlotMark.colour(first + place)) interval", x(mark.low), y, x(mark.high), y)
         }
-        drawing.mark(place, x(mark.value), y)
+        drawing.mark(first + place, x(mark.value), y)
         let number = PlotAxis.text(mark.value, decimals: decimals)
         drawing.text(
           (showsZero && mark.value > 0 ? "+" : "") + number, SVGDrawing.width - 2, y + 4, .end,

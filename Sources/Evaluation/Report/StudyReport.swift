@@ -101,7 +101,7 @@ public struct StudyReport {
           .init(
             label: site ?? "mean",
             marks: candidates.map { results.difference($0, reference, site: site)?.interval })
-        }, showsZero: true
+        }, showsZero: true, first: 1
       ).svg,
       caption:
         "\(candidates.joined(separator: ", ")) minus \(reference), Dice with 95 % intervals for these models."

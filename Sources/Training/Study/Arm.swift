@@ -59,7 +59,7 @@ public struct Arm: Hashable, Codable, Sendable {
   ///
   /// - Throws: `ConfigurationError` that names the setting.
   public func applied(to configuration: RunConfiguration) throws -> RunConfiguration {
-    try settings.reduce(into: configuration) { try $0.set($1) }
+    try settings.reduce(into: configuration) { try $0.set($1, option: "\(name):") }
   }
 }
 

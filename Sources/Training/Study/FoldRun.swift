@@ -118,6 +118,8 @@ struct FoldRun {
       // Last: it makes the folder a run.
       try run.write(settings, to: run.configurationFile)
     }
+    // A finished run keeps no state to go on from.
+    if !run.hasState, let history = try? run.history(), history.count == settings.epochs { return history }
     let split = try study.split(fold, settings)
     let trainer = try Trainer(
       configuration: settings, system: system, run: run, training: inputs.bank(split.training, settings),
@@ -159,6 +161,10 @@ struct FoldRun {
       threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds }, polyp: polyp,
       reliability: reliability, images: images)
     try run.write(result, to: study.folder.resultFile(fold))
+    // What is needed to go on is most of a run's size, and nothing is left to do.
+    for run in [run] + plan.candidates.indices.map(candidate) {
+      try? FileManager.default.removeItem(at: run.stateFile)
+    }
     return result
   }
 }

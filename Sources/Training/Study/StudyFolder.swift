@@ -41,11 +41,14 @@ public struct StudyFolder: Sendable {
   /// - Returns: one result a fold, in their order.
   /// - Throws: `ConfigurationError` that names the first fold without a result.
   public func results(of plan: StudyPlan, sites: [String]) throws -> [FoldResult] {
-    try plan.folds(sites: sites).map { fold in
+    let folds = plan.folds(sites: sites)
+    return try folds.map { fold in
       guard let result = result(fold, of: plan) else {
+        let done = folds.count { self.result($0, of: plan) != nil }
         throw ConfigurationError(
-          "\(resultFile(fold).path): not found or not readable; run the command that made the study again, it trains "
-            + "only what is missing")
+          "\(url.path): \(done) of \(folds.count) folds are finished (the first without a result: "
+            + "\(resultFile(fold).path)); run the command that made the study again, it trains only what is missing"
+        )
       }
       guard try run(fold).configuration() == plan.settings(fold, result.chosen, sites: sites) else {
         throw ConfigurationError(

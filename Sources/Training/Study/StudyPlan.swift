@@ -100,7 +100,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
 
   /// The settings of an arm with those of a candidate.
   func settings(_ arm: Arm, _ candidate: [String]) throws -> RunConfiguration {
-    try candidate.reduce(into: arm.applied(to: configuration)) { try $0.set($1) }
+    try candidate.reduce(into: arm.applied(to: configuration)) { try $0.set($1, option: "--choose") }
   }
 
   /// The settings that all runs share, by dotted name.

@@ -89,12 +89,14 @@ struct SVGDrawing {
   ///   - names: of the series, in order.
   ///   - key: how each is shown.
   ///   - top: where it starts.
+  ///   - first: the place of the first series among all.
   /// - Returns: where it ends.
-  mutating func legend(_ names: [String], _ key: Key, top: Double = 0) -> Double {
+  mutating func legend(_ names: [String], _ key: Key, top: Double = 0, first: Int = 0) -> Double {
     guard names.count > 1 else { return top }
     let sample = key == .mark ? 16.0 : 28.0
     var (x, y) = (2.0, top + 14)
-    for (series, name) in names.enumerated() {
+    for (index, name) in names.enumerated() {
+      let series = first + index
       let shown = Self.fitted(name, width: Self.width - sample - 8)
       let width = sample + Self.width(of: shown) + 14
       if x > 2, x + width - 14 > Self.width { (x, y) = (2, y + 19) }
