@@ -64,7 +64,7 @@ extension StudyResults {
     let rows = methods.compactMap { method -> [String]? in
       guard let score = score(method.name), let familiar = score.familiar, let dice = score[.dice]?.mean
       else { return nil }
-      return [method.name] + [familiar, dice, familiar - dice].map { String(format: "%.3f", $0) }
+      return [method.name] + [familiar, dice, familiar - dice].map { PlotAxis.text($0, decimals: 3) }
     }
     return (["method", "familiar sites (validation)", "held-out site", "drop"], rows)
   }
