@@ -4,20 +4,20 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
   public let count: Int
 
   /// The mean; `nil` over no image.
-  public let mean: Double?
+  @Nullable public private(set) var mean: Double?
 
   /// The sample standard deviation (divisor `count - 1`); `nil` over fewer than two images.
-  public let standardDeviation: Double?
+  @Nullable public private(set) var standardDeviation: Double?
 
   /// The median, the mean of the two middle values when their number is even; `nil` over no image.
-  public let median: Double?
+  @Nullable public private(set) var median: Double?
 
   /// The value a quarter of the way up, interpolated linearly between ranks as NumPy does; `nil` over no
   /// image.
-  public let lowerQuartile: Double?
+  @Nullable public private(set) var lowerQuartile: Double?
 
   /// The value three quarters of the way up; `nil` over no image.
-  public let upperQuartile: Double?
+  @Nullable public private(set) var upperQuartile: Double?
 
   /// Takes the statistics of some scores.
   ///
@@ -53,19 +53,5 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
     case median
     case lowerQuartile = "q1"
     case upperQuartile = "q3"
-  }
-
-  /// Writes every key, with `null` for what is undefined.
-  ///
-  /// - Parameter encoder: Where to write.
-  /// - Throws: What the encoder throws.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(count, forKey: .count)
-    try container.encode(mean, forKey: .mean)
-    try container.encode(standardDeviation, forKey: .standardDeviation)
-    try container.encode(median, forKey: .median)
-    try container.encode(lowerQuartile, forKey: .lowerQuartile)
-    try container.encode(upperQuartile, forKey: .upperQuartile)
   }
 }

@@ -17,19 +17,19 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   public let metricsWithLesion: [Metric: ScoreStatistics]
 
   /// Mean Dice over the images with a lesion; `nil` when there are none.
-  public let meanDiceWithLesion: Double?
+  @Nullable public private(set) var meanDiceWithLesion: Double?
 
   /// Mean IoU over the images with a lesion; `nil` when there are none.
-  public let meanIoUWithLesion: Double?
+  @Nullable public private(set) var meanIoUWithLesion: Double?
 
   /// The lesions found, missed and falsely marked.
   public let detection: LesionDetection.Summary
 
   /// The tolerance of the surface Dice, in ``distanceUnit``; `nil` over no image.
-  public let tolerance: Double?
+  @Nullable public private(set) var tolerance: Double?
 
   /// What distances are counted in; `nil` over no image.
-  public let distanceUnit: DistanceUnit?
+  @Nullable public private(set) var distanceUnit: DistanceUnit?
 
   /// The empty-mask rule in plain words, ``EmptyMaskPolicy/statement``.
   public let policy: String
@@ -80,24 +80,5 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
     case tolerance = "nsd_tolerance"
     case distanceUnit = "distance_unit"
     case policy = "empty_mask_policy"
-  }
-
-  /// Writes every key, with `null` for what is undefined.
-  ///
-  /// - Parameter encoder: Where to write.
-  /// - Throws: What the encoder throws.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(count, forKey: .count)
-    try container.encode(countWithLesion, forKey: .countWithLesion)
-    try container.encode(countEmptyReference, forKey: .countEmptyReference)
-    try container.encode(metrics, forKey: .metrics)
-    try container.encode(metricsWithLesion, forKey: .metricsWithLesion)
-    try container.encode(meanDiceWithLesion, forKey: .meanDiceWithLesion)
-    try container.encode(meanIoUWithLesion, forKey: .meanIoUWithLesion)
-    try container.encode(detection, forKey: .detection)
-    try container.encode(tolerance, forKey: .tolerance)
-    try container.encode(distanceUnit, forKey: .distanceUnit)
-    try container.encode(policy, forKey: .policy)
   }
 }

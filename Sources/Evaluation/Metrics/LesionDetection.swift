@@ -107,27 +107,28 @@ extension LesionDetection {
     /// False marks.
     public let falseMarks: Int
     /// Share of lesions found; `nil` without a lesion.
-    public let sensitivity: Double?
+    @Nullable public private(set) var sensitivity: Double?
     /// Lesions found, of these and the false marks; `nil` when there is neither.
-    public let precision: Double?
+    @Nullable public private(set) var precision: Double?
     /// Lesions found per image; `nil` over no image.
-    public let foundPerImage: Double?
+    @Nullable public private(set) var foundPerImage: Double?
     /// Lesions missed per image; `nil` over no image.
-    public let missedPerImage: Double?
+    @Nullable public private(set) var missedPerImage: Double?
     /// False marks per image, those without a lesion included; `nil` over no image.
-    public let falsePerImage: Double?
+    @Nullable public private(set) var falsePerImage: Double?
     /// The IoU from which on a lesion counts as found; `nil` over no image.
-    public let criterion: Double?
+    @Nullable public private(set) var criterion: Double?
 
     /// Adds up the images' counts.
     ///
     /// - Parameter detections: One for each image, in any order.
     /// - Throws: ``MetricError/mixedCriteria(_:_:)`` when they were counted by different criteria.
     public init(of detections: [LesionDetection]) throws {
-      criterion = detections.first?.criterion
+      let criterion = detections.first?.criterion
       if let criterion, let other = detections.first(where: { $0.criterion != criterion }) {
         throw MetricError.mixedCriteria(criterion, other.criterion)
       }
+      self.criterion = criterion
       func ratio(_ part: Int, _ whole: Int) -> Double? { whole == 0 ? nil : Double(part) / Double(whole) }
       images = detections.count
       found = detections.reduce(0) { $0 + $1.found }
@@ -148,24 +149,6 @@ extension LesionDetection {
       case missedPerImage = "missed_per_image"
       case falsePerImage = "false_per_image"
       case criterion = "iou_criterion"
-    }
-
-    /// Writes every key, with `null` for what is undefined.
-    ///
-    /// - Parameter encoder: Where to write.
-    /// - Throws: What the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(images, forKey: .images)
-      try container.encode(found, forKey: .found)
-      try container.encode(missed, forKey: .missed)
-      try container.encode(falseMarks, forKey: .falseMarks)
-      try container.encode(sensitivity, forKey: .sensitivity)
-      try container.encode(precision, forKey: .precision)
-      try container.encode(foundPerImage, forKey: .foundPerImage)
-      try container.encode(missedPerImage, forKey: .missedPerImage)
-      try container.encode(falsePerImage, forKey: .falsePerImage)
-      try container.encode(criterion, forKey: .criterion)
     }
   }
 }

@@ -116,28 +116,15 @@ extension Reliability {
     /// Pixels in it.
     public let count: Int
     /// Their mean probability; `nil` without a pixel.
-    public let meanConfidence: Double?
+    @Nullable public private(set) var meanConfidence: Double?
     /// The share of them that is lesion; `nil` without a pixel.
-    public let shareOfPositives: Double?
+    @Nullable public private(set) var shareOfPositives: Double?
 
     enum CodingKeys: String, CodingKey {
       case lower, upper
       case count = "n"
       case meanConfidence = "mean_confidence"
       case shareOfPositives = "share_positive"
-    }
-
-    /// Writes every key, with `null` for what is undefined.
-    ///
-    /// - Parameter encoder: Where to write.
-    /// - Throws: What the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(lower, forKey: .lower)
-      try container.encode(upper, forKey: .upper)
-      try container.encode(count, forKey: .count)
-      try container.encode(meanConfidence, forKey: .meanConfidence)
-      try container.encode(shareOfPositives, forKey: .shareOfPositives)
     }
   }
 
@@ -149,10 +136,10 @@ extension Reliability {
     public let pixels: Int
     /// The Brier score, the mean of (p - y)²: 0 is best, 0.25 is what p = 0.5 everywhere gives; `nil` over no
     /// pixel.
-    public let brier: Double?
+    @Nullable public private(set) var brier: Double?
     /// The expected calibration error: the mean over pixels of the distance, in their bin, between mean
     /// probability and share of lesion; `nil` over no pixel.
-    public let expectedCalibrationError: Double?
+    @Nullable public private(set) var expectedCalibrationError: Double?
     /// The reliability curve, one point a bin.
     public let curve: [Point]
 
@@ -160,19 +147,6 @@ extension Reliability {
       case pixels, brier, curve
       case images = "n"
       case expectedCalibrationError = "ece"
-    }
-
-    /// Writes every key, with `null` for what is undefined.
-    ///
-    /// - Parameter encoder: Where to write.
-    /// - Throws: What the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(images, forKey: .images)
-      try container.encode(pixels, forKey: .pixels)
-      try container.encode(brier, forKey: .brier)
-      try container.encode(expectedCalibrationError, forKey: .expectedCalibrationError)
-      try container.encode(curve, forKey: .curve)
     }
   }
 

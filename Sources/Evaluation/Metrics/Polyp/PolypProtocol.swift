@@ -195,9 +195,9 @@ extension PolypProtocol {
     /// Images whose reference is empty.
     public let countEmptyReference: Int
     /// Over all images; `nil` over none.
-    public let all: Means?
+    @Nullable public private(set) var all: Means?
     /// Over the images with a lesion; `nil` when there are none.
-    public let withLesion: Means?
+    @Nullable public private(set) var withLesion: Means?
     /// What is computed, in plain words.
     public let definition: String
 
@@ -207,20 +207,6 @@ extension PolypProtocol {
       case countWithLesion = "n_with_lesion"
       case countEmptyReference = "n_empty_reference"
       case withLesion = "with_lesion"
-    }
-
-    /// Writes every key, with `null` for what is undefined.
-    ///
-    /// - Parameter encoder: Where to write.
-    /// - Throws: What the encoder throws.
-    public func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(count, forKey: .count)
-      try container.encode(countWithLesion, forKey: .countWithLesion)
-      try container.encode(countEmptyReference, forKey: .countEmptyReference)
-      try container.encode(all, forKey: .all)
-      try container.encode(withLesion, forKey: .withLesion)
-      try container.encode(definition, forKey: .definition)
     }
   }
 }
