@@ -10,8 +10,9 @@ enum MCDRLCommand {
     [
       DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
-      PromptsCheckCommand.self, PromptsListCommand.self, TrainCommand.self, EvaluateCommand.self,
-      LosoCommand.self, AblateCommand.self, ReportCommand.self, PredictCommand.self, MetricsCommand.self,
+      PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self, TrainCommand.self,
+      EvaluateCommand.self, LosoCommand.self, AblateCommand.self, ReportCommand.self, PredictCommand.self,
+      MetricsCommand.self,
     ]
   }
 

@@ -50,9 +50,13 @@ struct PromptCheck {
       let members = list(group["confounders"], place + ".confounders", of: "confounder")
       for (index, value) in members.enumerated() {
         let place = "\(place).confounders[\(index)]"
-        guard let member = object(value, place, PromptSet.Confounder.CodingKeys.self) else { continue }
+        guard
+          let member = object(
+            value, place, PromptSet.Confounder.CodingKeys.self, optional: [.mechanism, .strength])
+        else { continue }
         names += text(member["name"], place + ".name").map { [$0] } ?? []
         texts += word(member["text"], place + ".text").map { [$0] } ?? []
+        mechanism(member["mechanism"], strength: member["strength"], place)
       }
     }
     distinct(kinds)
@@ -67,19 +71,48 @@ struct PromptCheck {
     faults.append(PromptFault(place: place, reason: reason))
   }
 
-  /// The members of an object with exactly these keys.
-  private mutating func object<Key: CodingKey & CaseIterable>(
-    _ value: JSONValue, _ place: String, _ type: Key.Type
+  /// Reports mechanisms that there are not and strengths that are no range.
+  private mutating func mechanism(_ value: JSONValue?, strength: JSONValue?, _ place: String) {
+    if let (_, name) = text(value, place + ".mechanism"), Mechanism(rawValue: name) == nil {
+      let names = Mechanism.allCases.map(\.rawValue)
+      report(
+        place + ".mechanism",
+        "\"\(name)\" is not known" + Spelling.suggestion(for: name, among: names)
+          + " Known are \(names.joined(separator: ", "))")
+    }
+    guard let strength else { return }
+    if value == nil {
+      report(place + ".strength", "belongs to a mechanism, and there is none; add \"mechanism\" or remove it")
+    }
+    let numbers: [Double] =
+      if case .array(let items) = strength { items.compactMap(\.number) } else { [] }
+    guard case .array(let items) = strength, items.count == 2, numbers.count == 2, numbers[0] > 0,
+      numbers[0] <= numbers[1], numbers[1] <= 1
+    else {
+      report(
+        place + ".strength",
+        "must be the weakest and the strongest, such as [0.3, 1], above 0, at most 1, the weakest first; it is "
+          + strength.text)
+      return
+    }
+  }
+
+  /// The members of an object with exactly these keys, of which some may be left out.
+  private mutating func object<Key: CodingKey & CaseIterable & Equatable>(
+    _ value: JSONValue, _ place: String, _ type: Key.Type, optional: [Key] = []
   ) -> [String: JSONValue]? {
     let keys = type.allCases.map(\.stringValue)
+    let needed = type.allCases.filter { !optional.contains($0) }.map(\.stringValue)
     guard let members = value.members else {
-      report(place, "must be an object with \(keys.joined(separator: ", ")); it is \(value.kind)")
+      report(place, "must be an object with \(needed.joined(separator: ", ")); it is \(value.kind)")
       return nil
     }
     for key in members.keys.sorted() where !keys.contains(key) {
       report(place, "the key \"\(key)\" is not known" + Spelling.suggestion(for: key, among: keys))
     }
-    for key in keys where members[key] == nil { report(place, "\"\(key)\" is missing") }
+    for key in type.allCases where members[key.stringValue] == nil && !optional.contains(key) {
+      report(place, "\"\(key.stringValue)\" is missing")
+    }
     return members
   }
 
@@ -182,6 +215,15 @@ struct PromptCheck {
 }
 
 extension JSONValue {
+  /// The number, when this is one.
+  fileprivate var number: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
   /// What a person would call it.
   fileprivate var kind: String {
     switch self {

@@ -11,8 +11,21 @@ public struct PromptSet: Codable, Equatable, Sendable {
     public var name: String
     /// What takes the place of `{domain}`.
     public var text: String
+    /// How it changes a picture (ours), where that can be told; nil when the words are all there is.
+    public var mechanism: Mechanism?
+    /// The weakest and the strongest that the mechanism is drawn, 0 to 1; nil for `defaultStrength`.
+    public var strength: [Double]?
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case name, text }
+    /// The strengths of a mechanism for which the file says nothing.
+    public static let defaultStrength = 0.3...1.0
+
+    /// The strengths that the mechanism is drawn with.
+    public var strengthRange: ClosedRange<Double> {
+      guard let strength, strength.count == 2, strength[0] <= strength[1] else { return Self.defaultStrength }
+      return strength[0]...strength[1]
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case name, text, mechanism, strength }
   }
 
   /// Confounders of one kind.

@@ -1,0 +1,52 @@
+import Torch
+
+/// What imaging technology and colour settings do; each returns n×3×S×S.
+///
+/// Black stays black.
+struct ColourMechanisms {
+  let canvas: Canvas
+
+  /// Narrow bands: green light shown as red, blue as green and blue; vessels absorb both.
+  func narrowBand() throws -> Tensor {
+    // Mostly on or off; the strength tells how pure.
+    let share = try canvas.onset * (canvas.strength * 0.45 + 0.55)
+    let green = try canvas.images.narrowed(dim: 1, start: 1, length: 1)
+    let finer = try (green.smoothed(0.018) - green) / (green + 0.12)
+    let vessels = try (finer - 0.015).clamped(min: 0) * 5
+    let dim = try 1 - vessels.clamped(max: 1) * share * 0.5
+    let shown = try mixed([
+      0.03, 0.74, 0.00,
+      0.00, 0.58, 0.87,
+      0.00, 0.36, 0.90,
+    ])
+    return try canvas.images.mixed(with: shown, share) * dim
+  }
+
+  /// A cold lamp: paler, bluer, a little brighter.
+  func whiteLight() throws -> Tensor {
+    let pale = try mixed([
+      0.750, 0.158, 0.072,
+      0.151, 0.845, 0.084,
+      0.187, 0.229, 0.824,
+    ])
+    let mix = try canvas.images.mixed(with: pale, canvas.strength)
+    return try canvas.lit(mix, by: canvas.strength * 0.18 + 1)
+  }
+
+  /// Another camera's colours: each is multiplied by its own factor, and saturation changes.
+  func tint() throws -> Tensor {
+    let draws = try canvas.chance.map { try Tensor.randomNormal([1, 3, 1, 1], generator: $0) }
+    let normal = try Tensor.concatenated(draws, dim: 0).to(canvas.images.device)
+    let cast = try normal - normal.mean([1], keepDimensions: true)
+    let unit = try cast / cast.norm(dims: [1], keepDimensions: true).clamped(min: 1e-3)
+    let factors = try (unit * canvas.strength * 0.42).exp()
+    let saturation = try canvas.sign() * canvas.strength * 0.25 + 1
+    let grey = try canvas.luminance
+    return try grey.mixed(with: canvas.images, saturation) * factors
+  }
+
+  /// The colours (columns: red, green, blue) put together anew, a row for each new colour.
+  private func mixed(_ matrix: [Float]) throws -> Tensor {
+    try canvas.images.conv2d(Tensor(matrix, shape: [3, 3, 1, 1]).to(canvas.images.device))
+  }
+}
