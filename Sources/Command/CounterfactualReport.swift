@@ -27,14 +27,14 @@ struct CounterfactualReport: Encodable {
   ) throws {
     entries = try runs.map { run in
       let (system, configuration) = try RunAssembly.trained(run, on: device)
-      let bar = ProgressBar("\(configuration.model.method.rawValue)", total: sweep.scenes.count)
+      let bar = ProgressBar("\(configuration.model.method.name)", total: sweep.scenes.count)
       let cases = try Segmenter(system, reader: configuration.reader)
         .counterfactualCases(sweep, threshold: threshold) {
           console.progress(bar.line($0, unit: "scenes"))
         }
       console.progress("")
       return Entry(
-        run: run.url.path, method: configuration.model.method.rawValue, heldOut: configuration.holdOut,
+        run: run.url.path, method: configuration.model.method.name, heldOut: configuration.holdOut,
         summary: try Counterfactual.Summary(of: cases))
     }
   }

@@ -195,7 +195,7 @@ enum DemoCommand: Subcommand {
     return try Dictionary(
       uniqueKeysWithValues: methods.map { method in
         let own = zip(folds, summaries).filter { $0.0.arm == Arm(method) }.map(\.1)
-        return (method.rawValue, try Counterfactual.Summary(meanOf: own))
+        return (method.name, try Counterfactual.Summary(meanOf: own))
       })
   }
 }

@@ -95,7 +95,7 @@ enum EvaluateCommand: Subcommand {
         console.progress(bar.line(index + 1, unit: "images"))
       }
       let result = Evaluation(
-        site: site.name, method: configuration.model.method.rawValue, seed: configuration.seed,
+        site: site.name, method: configuration.model.method.name, seed: configuration.seed,
         threshold: threshold, heldOut: heldOut, evaluation: evaluation,
         model: try ScoreSummary(of: scores), calibration: reliability.summary,
         polyp: evaluation == .pranet ? polyp.summary : nil,

@@ -70,7 +70,7 @@ enum TrainCommand: Subcommand {
       try run.write(configuration, to: run.configurationFile)
     }
     console.note(
-      "\(configuration.model.method.rawValue): \(split.training.count) training and "
+      "\(configuration.model.method): \(split.training.count) training and "
         + "\(split.validation.count) validation images from \(sources.map(\.name).joined(separator: ", ")); "
         + "\(configuration.holdOut) held out")
     let method = configuration.model.method
@@ -84,10 +84,12 @@ enum TrainCommand: Subcommand {
     let training = try bank(split.training, reader, "reading", console)
     let validation = try bank(split.validation, reader, "reading validation", console)
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
+    let words = try prompts.limited(to: configuration.confounders)
     let features = try features(all, system, configuration, console)
+    let drawn = features == nil ? nil : try drawn(training, words, system, configuration, console)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
-      classes: prompts.classes, features: features, resuming: resuming && run.hasState)
+      prompts: words, features: features, drawn: drawn, resuming: resuming && run.hasState)
     try run.requireResumable(finished: trainer.history.count)
     Interrupt.watch()
     let metrics: [EpochMetrics]
@@ -153,6 +155,20 @@ enum TrainCommand: Subcommand {
     return try FeatureStore(bank, system: system) { console.progress(bar.line($0, unit: "images")) }
   }
 
+  /// Draws interventions on the training images once, where features are kept.
+  private static func drawn(
+    _ bank: SampleBank, _ prompts: PromptSet, _ system: SegmentationSystem, _ configuration: RunConfiguration,
+    _ console: Console
+  ) throws -> InterventionBank? {
+    guard configuration.interventions.share > 0 else { return nil }
+    let bar = ProgressBar("intervening", total: bank.samples.count)
+    defer { console.progress("") }
+    return try InterventionBank(
+      bank, interventions: Interventions(prompts), variants: configuration.interventions.variants,
+      system: system
+    ) { console.progress(bar.line($0, unit: "images")) }
+  }
+
   private static func progress(
     _ trainer: Trainer, _ configuration: RunConfiguration, _ console: Console
   ) -> TrainingProgress {
@@ -168,12 +184,19 @@ enum TrainCommand: Subcommand {
     progress.epoch = { metrics, epochs in
       console.note(
         "epoch \(metrics.epoch)/\(epochs) loss \(format(metrics.loss)) seg \(format(metrics.segmentation)) "
-          + "causal \(format(metrics.causal)) contrast \(format(metrics.contrast)) "
-          + "validation Dice \(format(metrics.validationDice))\(metrics.best ? " *" : "") "
+          + terms(metrics) + "validation Dice \(format(metrics.validationDice))\(metrics.best ? " *" : "") "
           + "\(format(metrics.seconds, 1)) s (waited \(format(metrics.waited, 1)) s)")
     }
     progress.shouldStop = { Interrupt.requested }
     return progress
+  }
+
+  /// What the epoch's steps added to L_seg.
+  private static func terms(_ metrics: EpochMetrics) -> String {
+    [
+      ("causal", metrics.causal), ("contrast", metrics.contrast), ("invariance", metrics.invariance),
+      ("attention", metrics.attention), ("penalty", metrics.penalty),
+    ].compactMap { name, value in value.map { "\(name) \(format($0)) " } }.joined()
   }
 
   private static func report(_ metrics: [EpochMetrics], _ run: RunDirectory, _ console: Console) throws {

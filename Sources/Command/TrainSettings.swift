@@ -26,11 +26,11 @@ struct TrainSettings {
       add("epochs", "\(epochs)") { $0.epochs = epochs }
     }
     if let text = arguments.last("method") {
-      guard let method = Method(rawValue: text) else {
-        let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
-        throw UsageError(description: "--method \(text) is not known; use one of \(names)")
+      let arm: Arm
+      do { arm = try Arm(parsing: text) } catch let error as ConfigurationError {
+        throw UsageError(description: "--method: \(error)")
       }
-      add("method", text) { $0.model.method = method }
+      add("method", text) { $0 = try arm.applied(to: $0) }
     }
     if let text = arguments.last("tune") {
       guard let tune = Tuning(text) else {

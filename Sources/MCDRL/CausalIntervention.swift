@@ -16,6 +16,7 @@ public final class CausalIntervention: Module {
   @Child private var input: Linear?
   @Child private var layers: [CrossAttentionLayer]
   @Child private var output: Linear?
+  @Parameter private var evidenceScale: Tensor?
   /// How the sum over confounders is carried out.
   public let adjustment: Adjustment
 
@@ -28,11 +29,12 @@ public final class CausalIntervention: Module {
   ///   - heads: attention heads; must divide the inner width.
   ///   - adjustment: how the sum over confounders is carried out.
   ///   - outputScale: what the output projections' first weights are multiplied by.
+  ///   - evidence: what the cosines of image and confounder are multiplied by at the start; 0 leaves them out.
   ///   - generator: for the first weights.
   /// - Throws: `TorchError.value` when the heads do not divide the width.
   public init(
     width: Int, innerWidth: Int? = nil, depth: Int, heads: Int, adjustment: Adjustment, outputScale: Double,
-    generator: Generator
+    evidence: Double = 0, generator: Generator
   ) throws {
     let inner = innerWidth ?? width
     guard depth >= 1, heads >= 1, inner % heads == 0 else {
@@ -47,6 +49,8 @@ public final class CausalIntervention: Module {
           width: inner, dictionaryWidth: width, heads: heads, outputScale: outputScale, generator: generator)
       })
     _output = Child("output", inner == width ? nil : try Linear(inner, width, generator: generator))
+    _evidenceScale = Parameter(
+      "evidence_scale", evidence > 0 && adjustment != .exact ? try .full([1], evidence) : nil)
     self.adjustment = adjustment
     super.init()
     if let output {
@@ -55,47 +59,61 @@ public final class CausalIntervention: Module {
     }
   }
 
-  /// F, B×N×d → F_ca, B×N×d.
-  public func callAsFunction(_ features: Tensor, _ dictionary: ConfounderDictionary) throws -> Tensor {
-    switch adjustment {
-    case .attention: return try pass(features, dictionary.embeddings, bias: nil)
-    case .prior: return try pass(features, dictionary.embeddings, bias: try dictionary.prior.log())
-    case .exact:
-      let count = try dictionary.embeddings.size(0)
-      let weights = try dictionary.prior.doubles()
-      let terms = try (0..<count).map { index in
-        let single = try dictionary.embeddings.narrowed(dim: 0, start: index, length: 1)
-        return try pass(features, single, bias: nil) * weights[index]
+  /// F → F_ca, and how much each confounder weighed.
+  ///
+  /// - Parameters:
+  ///   - features: F, B×N×d.
+  ///   - dictionary: z and P(z).
+  ///   - image: the image-level embedding, B×d; with it the cosines cos(image, z) are evidence for z in every layer's
+  ///     attention (ours). Nil for the paper's attention.
+  /// - Returns: F_ca, B×N×d, and the weights.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func callAsFunction(
+    _ features: Tensor, _ dictionary: ConfounderDictionary, image: Tensor? = nil
+  ) throws -> Intervened {
+    let embeddings = dictionary.embeddings
+    guard adjustment == .exact else {
+      var bias = adjustment == .prior ? try dictionary.prior.log() : nil
+      if let image, let evidenceScale {
+        let cosines = try image.normalized().matmul(embeddings.normalized().transposed())
+        let evidence = try (cosines.to(.float32) * evidenceScale).reshaped([-1, 1, 1, embeddings.size(0)])
+        bias = try bias.map { try evidence + $0 } ?? evidence
       }
-      return try terms.dropFirst().reduce(terms[0]) { try $0 + $1 }
+      return try pass(features, embeddings, bias: bias)
     }
+    let weights = try dictionary.prior.doubles()
+    let terms = try weights.indices.map { index in
+      let single = try embeddings.narrowed(dim: 0, start: index, length: 1)
+      return try pass(features, single, bias: nil).features * weights[index]
+    }
+    // What weighs the pass of each z is P(z), at every position the same.
+    let sizes = try features.sizes(rank: 3, "the features")
+    return Intervened(
+      features: try terms.dropFirst().reduce(terms[0]) { try $0 + $1 },
+      attention: try dictionary.prior.expanded(to: [sizes[0], sizes[1], -1]))
   }
 
-  /// How much each confounder weighs at each position: B×N×M, sums to 1 over M.
-  ///
-  /// The attention, mean over heads and layers; with the `exact` adjustment each z is passed alone, and what weighs
-  /// its pass is P(z), at every position the same.
-  public func attention(_ features: Tensor, _ dictionary: ConfounderDictionary) throws -> Tensor {
-    if adjustment == .exact {
-      let sizes = try features.sizes(rank: 3, "the features")
-      return try dictionary.prior.expanded(to: [sizes[0], sizes[1], -1])
-    }
-    let bias = adjustment == .prior ? try dictionary.prior.log() : nil
+  private func pass(_ features: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Intervened {
     var x = try input?(features) ?? features
     var maps: [Tensor] = []
     for layer in layers {
-      maps.append(try layer.attention(x, dictionary.embeddings, bias: bias))
-      x = try layer(x, dictionary.embeddings, bias: bias)
+      let (next, weights) = try layer(x, dictionary, bias: bias)
+      maps.append(weights)
+      x = next
     }
-    return try Tensor.stacked(maps).mean([0])
+    let attention = try maps.count == 1 ? maps[0] : Tensor.stacked(maps).mean([0])
+    return Intervened(features: try output.map { try features + $0(x) } ?? x, attention: attention)
   }
+}
 
-  private func pass(_ features: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Tensor {
-    var x = try input?(features) ?? features
-    for layer in layers { x = try layer(x, dictionary, bias: bias) }
-    guard let output else { return x }
-    return try features + output(x)
-  }
+/// What the intervention makes of features.
+public struct Intervened: Sendable {
+  /// F_ca, B×N×d.
+  public let features: Tensor
+  /// How much each confounder weighs at each position, mean over heads and layers: B×N×M, sums to 1 over M.
+  ///
+  /// With the `exact` adjustment it is P(z).
+  public let attention: Tensor
 }
 
 /// One layer of the network: cross-attention and a feed-forward of ratio 1, each with normalisation and residual.
@@ -130,24 +148,16 @@ final class CrossAttentionLayer: Module {
     }
   }
 
-  /// x, B×N×w, dictionary, M×d, bias, M → B×N×w.
-  func callAsFunction(_ x: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Tensor {
+  /// x, B×N×w, dictionary, M×d, bias, broadcast to B×H×N×M → B×N×w and the weights, mean over heads, B×N×M.
+  func callAsFunction(_ x: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> (Tensor, Tensor) {
     let (queries, keys, values) = try projections(x, dictionary)
-    let batch = try x.size(0)
-    let attended = try queries.attention(
-      keys: keys.expanded(to: [batch, -1, -1, -1]), values: values.expanded(to: [batch, -1, -1, -1]),
-      mask: bias?.to(queries.dtype).reshaped([1, 1, 1, -1]))
-    let y = try x + out(attended.transposed(1, 2).flattened(from: 2))
-    return try y + feedForwardOut(feedForwardIn(feedForwardNorm(y)).gelu())
-  }
-
-  /// The weights over the dictionary, mean over heads: B×N×M.
-  func attention(_ x: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Tensor {
-    let (queries, keys, _) = try projections(x, dictionary)
     let scale = 1 / Double(try queries.size(-1)).squareRoot()
     var logits = try queries.matmul(keys.transposed()) * scale
     if let bias { logits = try logits + bias }
-    return try logits.softmax(dim: -1).mean([1])
+    // Over some twelve entries the plain product is as quick as a fused kernel, and it tells the weights.
+    let weights = try logits.softmax(dim: -1)
+    let y = try x + out(weights.matmul(values).transposed(1, 2).flattened(from: 2))
+    return (try y + feedForwardOut(feedForwardIn(feedForwardNorm(y)).gelu()), try weights.mean([1]))
   }
 
   private func projections(_ x: Tensor, _ dictionary: Tensor) throws -> (Tensor, Tensor, Tensor) {

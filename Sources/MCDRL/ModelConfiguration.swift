@@ -1,21 +1,4 @@
-/// Which parts of the method are on.
-///
-/// The four differ only in what they name; method, section 7.
-public enum Method: String, Codable, Sendable, CaseIterable {
-  /// Region selection with L_contrast, and the intervention with L_causal.
-  case mcdrl
-  /// Neither: the same tower and head, trained by L_seg alone.
-  case baseline
-  /// The intervention with L_causal on all positions; no region selection, no L_contrast.
-  case withoutRegionSelection = "no-mtrs"
-  /// Region selection with L_contrast; no intervention, no L_causal.
-  case withoutIntervention = "no-cdrl"
-
-  /// Whether positions are selected and L_contrast is on.
-  public var selectsRegions: Bool { self == .mcdrl || self == .withoutIntervention }
-  /// Whether the intervention and L_causal are on.
-  public var intervenes: Bool { self == .mcdrl || self == .withoutRegionSelection }
-}
+import Torch
 
 /// What stands at the positions that were not selected (ours).
 public enum Fill: String, Codable, Sendable, CaseIterable {
@@ -48,6 +31,18 @@ public enum Prior: String, Codable, Sendable, CaseIterable {
   case estimated
 }
 
+/// What stands in the place of Z; all but the words are controls (ours).
+public enum DictionarySource: String, Codable, Sendable, CaseIterable {
+  /// The embedded confounder prompts.
+  case words
+  /// One trained vector: the same blocks and parameters, and nothing to attend to.
+  case constant
+  /// Random directions, one for each confounder.
+  case random
+  /// The embedded prompts, each under another confounder's name.
+  case shuffled
+}
+
 /// The settings of the intervention network.
 public struct InterventionConfiguration: Codable, Equatable, Sendable {
   /// Layers.
@@ -60,6 +55,10 @@ public struct InterventionConfiguration: Codable, Equatable, Sendable {
   public var adjustment = Adjustment.attention
   /// Where P(z) comes from.
   public var prior = Prior.uniform
+  /// What stands in the place of Z.
+  public var dictionary = DictionarySource.words
+  /// What the cosine of the image with each z is multiplied by at the start, as evidence in the attention; 0 for none.
+  public var evidence = 0.0
   /// What the output projections' first weights are multiplied by.
   public var outputScale = 0.1
 
@@ -79,6 +78,8 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   public var intervention = InterventionConfiguration()
   /// The head.
   public var head = HeadConfiguration()
+  /// Settings of a method that plugs in (`SegmentationMethod`), over its defaults.
+  public var options: [String: Double] = [:]
 
   /// The defaults.
   public init() {}

@@ -15,23 +15,23 @@ public struct ObjectiveWeights: Codable, Equatable, Sendable {
   public init() {}
 }
 
-/// The three losses, each a pure function of tensors.
+/// The losses, each a pure function of tensors.
 public enum Objective {
-  /// L_seg: pixel cross-entropy plus `dice` times soft Dice loss.
+  /// L_seg of each image: pixel cross-entropy plus `dice` times soft Dice loss.
   ///
   /// - Parameters:
   ///   - logits: B×1×S×S.
   ///   - masks: B×1×S×S, 0 to 1.
   ///   - dice: weight of the soft Dice loss; its smoothing of 1 pixel lets empty masks count.
-  /// - Returns: a scalar.
+  /// - Returns: B.
   /// - Throws: `TorchError` when shapes differ.
   public static func segmentation(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
-    let crossEntropy = try logits.binaryCrossEntropy(targets: masks)
+    let crossEntropy = try logits.binaryCrossEntropies(targets: masks).mean([1, 2, 3])
     guard dice > 0 else { return crossEntropy }
     let probability = try logits.sigmoid()
     let overlap = try (probability * masks).sum([1, 2, 3])
     let total = try probability.sum([1, 2, 3]) + masks.sum([1, 2, 3])
-    return try crossEntropy + (1 - (overlap * 2 + 1) / (total + 1)).mean() * dice
+    return try crossEntropy + (1 - (overlap * 2 + 1) / (total + 1)) * dice
   }
 
   /// L_causal = ‖mean-pool(F_ca) − (1/M) Σ_m t_km‖², mean over the images that show a lesion.
@@ -64,6 +64,38 @@ public enum Objective {
     guard let (rows, labels) = try labelled(classes, images.device) else { return nil }
     let cosines = try images.indexed(rows).normalized().matmul(classEmbeddings.normalized().transposed())
     return try (cosines / temperature).crossEntropy(classes: labels)
+  }
+
+  /// How far F_ca of do(z)x is from F_ca of x: 1 − cosine, mean over positions (ours).
+  ///
+  /// No gradient flows into x's side: the intervened picture is drawn to the observed one, and making both constant
+  /// gains nothing but on one side.
+  ///
+  /// - Parameters:
+  ///   - observed: the grid of x after the intervention, B×P×d.
+  ///   - intervened: that of do(z)x, B×P×d.
+  ///   - moved: bool, B: pairs whose positions do not correspond are left out.
+  /// - Returns: a scalar, nil when all pairs moved.
+  /// - Throws: `TorchError` when shapes differ.
+  public static func invariance(observed: Tensor, intervened: Tensor, moved: Tensor) throws -> Tensor? {
+    let rows = try moved.floats().enumerated().filter { $1 == 0 }.map(\.offset)
+    guard !rows.isEmpty else { return nil }
+    let index = try Tensor(rows).to(observed.device)
+    let target = try observed.detached().indexed(index).normalized()
+    return try (1 - (target * intervened.indexed(index).normalized()).sum([-1])).mean()
+  }
+
+  /// Cross-entropy of the attention, mean over positions, with the z that was set (ours).
+  ///
+  /// - Parameters:
+  ///   - attention: of do(z)x, B×N×M, sums to 1 over M.
+  ///   - applied: the strength of each z, B×M, 0 where it was not set.
+  /// - Returns: a scalar.
+  /// - Throws: `TorchError` when shapes differ.
+  public static func attention(_ attention: Tensor, applied: Tensor) throws -> Tensor {
+    let target = try applied / applied.sum([1], keepDimensions: true).clamped(min: 1e-6)
+    let weights = try attention.mean([1]).clamped(min: 1e-6)
+    return try -(target * weights.log()).sum([1]).mean()
   }
 
   private static func labelled(

@@ -32,28 +32,35 @@ public struct EncodedImages: Sendable {
 public struct SegmentationOutput: Sendable {
   /// Lesion logits, B×1×S×S.
   public let logits: Tensor
-  /// F_ca, B×N×d; F itself where the intervention is off.
-  public let intervened: Tensor
+  /// What it saw before the head.
+  public let representation: Representation
   /// F_vis, B×d.
   public let image: Tensor
-  /// S^, B×h×w; nil where no regions are selected.
-  public let score: Tensor?
+
+  /// F_ca, B×N×d; F itself where the intervention is off.
+  public var intervened: Tensor { representation.intervened ?? representation.observed }
 }
 
 /// What the method sees of a batch before the head, and what the intervention makes of it.
 public struct Representation: Sendable {
-  /// F, B×N×d.
+  /// C, each position normalised, B×P×d: all positions before the intervention.
+  public let features: Tensor
+  /// F, the selected positions, B×N×d.
   public let observed: Tensor
   /// F_ca, B×N×d; nil without an intervention.
   public let intervened: Tensor?
   /// How much each confounder weighs at each position, B×N×M, sums to 1 over M; nil without an intervention.
   public let attention: Tensor?
+  /// All positions after the intervention, as the head sees them, B×P×d.
+  public let grid: Tensor
+  /// S^, B×P; nil where no regions are selected.
+  public let score: Tensor?
 
   /// The same with every tensor changed.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> Representation {
     Representation(
-      observed: try change(observed), intervened: try intervened.map(change),
-      attention: try attention.map(change))
+      features: try change(features), observed: try change(observed), intervened: try intervened.map(change),
+      attention: try attention.map(change), grid: try change(grid), score: try score.map(change))
   }
 }
 
@@ -64,6 +71,9 @@ public final class SegmentationModel: Module {
   @Child private var intervention: CausalIntervention?
   @Child private var head: SegmentationHead
   @Parameter private var fill: Tensor?
+  @Parameter private var constant: Tensor?
+  /// What plugs in; nil for the paper's four methods.
+  @Child public var plugin: SegmentationMethod?
   /// The settings.
   public let configuration: ModelConfiguration
   /// The embedded prompts.
@@ -95,10 +105,10 @@ public final class SegmentationModel: Module {
     }
     self.configuration = configuration
     self.text = text
-    dictionary = try ConfounderDictionary(embeddings: text.confounders)
+    let settings = configuration.intervention
+    dictionary = try ConfounderDictionary(embeddings: settings.dictionary.embeddings(text.confounders, seed))
     selection = RegionSelection(
       fraction: configuration.region.fraction, subtractsNormal: configuration.region.subtractsNormal)
-    let settings = configuration.intervention
     _intervention = Child(
       "intervention",
       configuration.method.intervenes
@@ -106,6 +116,7 @@ public final class SegmentationModel: Module {
           width: width, innerWidth: settings.width == 0 ? nil : settings.width, depth: settings.depth,
           heads: settings.heads,
           adjustment: settings.adjustment, outputScale: settings.outputScale,
+          evidence: settings.dictionary == .constant ? 0 : settings.evidence,
           generator: Generator(seed: seed, for: "intervention")) : nil)
     _head = Child(
       "head",
@@ -116,6 +127,14 @@ public final class SegmentationModel: Module {
     _fill = Parameter(
       "fill",
       learns ? try .randomNormal([width], generator: Generator(seed: seed, for: "fill")) * 0.02 : nil)
+    let isConstant = configuration.method.intervenes && settings.dictionary == .constant
+    _constant = Parameter("constant", isConstant ? try text.confounders.mean([0], keepDimensions: true) : nil)
+    let shown = configuration.head.towerLayers.compactMap { layer in
+      towerWidths.indices.contains(layer - 1) ? towerWidths[layer - 1] : nil
+    }
+    let context = MethodContext(
+      text: text, towerWidths: shown, gridStride: gridStride, configuration: configuration, seed: seed)
+    _plugin = Child("method", try configuration.method.plugin.map { try $0.init(context) })
     super.init()
   }
 
@@ -137,40 +156,48 @@ public final class SegmentationModel: Module {
   public func callAsFunction(
     images: Tensor, encoded: EncodedImages, intervening: Bool = true
   ) throws -> SegmentationOutput {
-    let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
-    let (batch, height, width, channels) = (sizes[0], sizes[1], sizes[2], sizes[3])
-    let (features, values, region) = try regions(encoded.dense)
-    let score = try values?.reshaped([batch, height, width])
-    let selected = try region?.gather(features) ?? features
-    let intervened = intervening ? try intervention?(selected, dictionary) ?? selected : selected
-    let grid = try region?.scatter(intervened, into: background(features)) ?? intervened
-    let logits = try head(
-      image: images, grid: grid.reshaped([batch, height, width, channels]), tower: encoded.layers)
-    return SegmentationOutput(logits: logits, intervened: intervened, image: encoded.image, score: score)
+    let found = try representation(encoded, intervening: intervening)
+    return SegmentationOutput(
+      logits: try plugin?.decode(images, encoded) ?? decoded(found, images: images, encoded: encoded),
+      representation: found, image: encoded.image)
+  }
+
+  private func decoded(
+    _ representation: Representation, images: Tensor, encoded: EncodedImages
+  ) throws -> Tensor {
+    try head(
+      image: images, grid: representation.grid.reshaped(encoded.dense.shape), tower: encoded.layers)
   }
 
   /// What the method sees of a batch before the head, and what the intervention makes of it.
   ///
-  /// - Parameter encoded: the tower's outputs.
-  /// - Returns: F, F_ca and the attention.
+  /// - Parameters:
+  ///   - encoded: the tower's outputs.
+  ///   - intervening: whether the intervention is on.
+  /// - Returns: F, F_ca, the attention, and the grid before and after.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func representation(_ encoded: EncodedImages) throws -> Representation {
-    let (features, _, region) = try regions(encoded.dense)
+  public func representation(
+    _ encoded: EncodedImages, intervening: Bool = true
+  ) throws -> Representation {
+    let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
+    // F lives on the sphere of the text embeddings, where L_causal compares the two.
+    let features = try encoded.dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]]).normalized()
+    let score = configuration.method.selectsRegions ? try selection.score(features, text) : nil
+    let region = try score.map { SelectedRegion(positions: try selection.positions($0)) }
     let selected = try region?.gather(features) ?? features
+    let intervened = intervening ? try intervene(selected, image: encoded.image) : nil
+    let changed = intervened?.features ?? selected
     return Representation(
-      observed: selected, intervened: try intervention?(selected, dictionary),
-      attention: try intervention?.attention(selected, dictionary))
+      features: features, observed: selected, intervened: intervened?.features,
+      // Over a single entry there is nothing to attend to.
+      attention: constant == nil ? intervened?.attention : nil,
+      grid: try region?.scatter(changed, into: background(features)) ?? changed, score: score)
   }
 
-  /// C as B×P×d, and where regions are selected S^, B×P, with the positions.
-  private func regions(_ dense: Tensor) throws -> (features: Tensor, score: Tensor?, region: SelectedRegion?)
-  {
-    let sizes = try dense.sizes(rank: 4, "the dense features")
-    // F lives on the sphere of the text embeddings, where L_causal compares the two.
-    let features = try dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]]).normalized()
-    guard configuration.method.selectsRegions else { return (features, nil, nil) }
-    let score = try selection.score(features, text)
-    return (features, score, SelectedRegion(positions: try selection.positions(score)))
+  private func intervene(_ features: Tensor, image: Tensor) throws -> Intervened? {
+    guard let intervention else { return nil }
+    let entries = try constant.map { try ConfounderDictionary(embeddings: $0) } ?? dictionary
+    return try intervention(features, entries, image: image)
   }
 
   private func background(_ features: Tensor) throws -> Tensor {

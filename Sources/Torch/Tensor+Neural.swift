@@ -137,9 +137,9 @@ extension Tensor {
     return try Operators.gridSample(self, grid, mode, outside.rawValue, false)
   }
 
-  /// Mean binary cross-entropy of logits against targets of the same shape, from 0 to 1.
-  public func binaryCrossEntropy(targets: Tensor, weight: Tensor? = nil) throws -> Tensor {
-    try Operators.binaryCrossEntropy(self, targets, weight, nil, 1)
+  /// Binary cross-entropy of logits with targets from 0 to 1, elementwise.
+  public func binaryCrossEntropies(targets: Tensor) throws -> Tensor {
+    try Operators.binaryCrossEntropy(self, targets, nil, nil, 0)
   }
   /// Mean cross-entropy of logits B×K(×…) against int64 classes B(×…); classes of −100 are left out.
   public func crossEntropy(classes: Tensor) throws -> Tensor { try Operators.crossEntropy(self, classes) }

@@ -10,8 +10,6 @@ import Torch
 public struct FeatureStore: Sendable {
   private let rows: [URL: Int]
   private let features: EncodedImages
-  /// The memory that the features take.
-  let bytes: Int
 
   /// Encodes the pictures of a bank.
   ///
@@ -27,15 +25,31 @@ public struct FeatureStore: Sendable {
     _ bank: SampleBank, system: SegmentationSystem, batchSize: Int = 16, memoryLimit: Int = 4 << 30,
     workers: Int = 1, progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
+    let count = bank.samples.count
+    guard count > 0 else { throw TrainingError.noImages }
+    guard
+      let features = try Self.encode(
+        count, system: system, batchSize: batchSize, memoryLimit: memoryLimit, workers: workers,
+        progress: progress, images: { try bank.batch(Array($0)).images })
+    else { return nil }
+    self.features = features
+    rows = Dictionary(
+      bank.samples.enumerated().map { ($1.image, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What a frozen tower makes of pictures, a batch at a time; nil when it takes more memory than it may.
+  static func encode(
+    _ count: Int, system: SegmentationSystem, batchSize: Int = 16, memoryLimit: Int, workers: Int,
+    progress: @escaping @Sendable (Int) -> Void,
+    images: @escaping @Sendable (_ rows: Range<Int>) throws -> Tensor
+  ) throws -> EncodedImages? {
     guard system.isFrozen else {
       throw ConfigurationError("tune: features can be kept only of a frozen tower; set tune to none")
     }
-    let count = bank.samples.count
-    guard count > 0 else { throw TrainingError.noImages }
     system.train(false)
-    let encoder = Encoder(system: system, bank: bank)
+    let encoder = Encoder(system: system, images: images)
     let first = try encoder.batch(0..<min(batchSize, count))
-    bytes = first.tensors.reduce(0) { $0 + 4 * $1.count } / min(batchSize, count) * count
+    let bytes = first.tensors.reduce(0) { $0 + 4 * $1.count } / min(batchSize, count) * count
     guard bytes <= memoryLimit else { return nil }
     let kept = try first.map { try Tensor.zeros([count] + $0.shape.dropFirst(), dtype: $0.dtype) }
     let done = Tally()
@@ -48,10 +62,11 @@ public struct FeatureStore: Sendable {
       }
       progress(min(count, done.add() * batchSize))
     }
-    features = kept
-    rows = Dictionary(
-      bank.samples.enumerated().map { ($1.image, $0) }, uniquingKeysWith: { first, _ in first })
+    return kept
   }
+
+  /// The memory that the features take.
+  var bytes: Int { features.bytes }
 
   /// The features of some pictures, in their order.
   ///
@@ -68,12 +83,17 @@ public struct FeatureStore: Sendable {
   }
 }
 
+extension EncodedImages {
+  /// The memory that they take.
+  var bytes: Int { tensors.reduce(0) { $0 + 4 * $1.count } }
+}
+
 /// Encodes batches from several threads; the system is only read.
 private struct Encoder: @unchecked Sendable {
   let system: SegmentationSystem
-  let bank: SampleBank
+  let images: @Sendable (_ rows: Range<Int>) throws -> Tensor
 
   func batch(_ rows: Range<Int>) throws -> EncodedImages {
-    try withoutGradients { try system.encoded(bank.batch(Array(rows)).images).to(.cpu) }
+    try withoutGradients { try system.encoded(images(rows)).to(.cpu) }
   }
 }

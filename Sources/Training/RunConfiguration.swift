@@ -48,6 +48,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var model = ModelConfiguration()
   /// Random changes of the training images.
   public var augmentation = Augmentation()
+  /// Training on interventions.
+  public var interventions = InterventionTraining()
 
   /// The defaults.
   public init() {}
@@ -58,10 +60,33 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   }
 
   /// Whether the tower sees every image unchanged in every epoch, so that its features can be kept.
-  public var keepsFeatures: Bool { tune == .none && augmentation == .none }
+  ///
+  /// Of interventions a fixed number is drawn then, and their features are kept, too.
+  public var keepsFeatures: Bool {
+    tune == .none && augmentation == .none && model.method.plugin?.changesImages != true
+  }
 
   /// The first epoch, counted from 0, in which the intervention is on.
   public var interventionEpoch: Int { Int((interventionStart * Double(epochs)).rounded()) }
+}
+
+/// Training on interventions (ours): images are shown as they are, x, and again with a confounder set, do(z)x.
+///
+/// The mechanisms that set confounders stand in the prompt file; z is drawn from P(z), `model.intervention.prior`.
+public struct InterventionTraining: Codable, Equatable, Sendable {
+  /// The share of a batch's images that are shown again as do(z)x; 0 for none.
+  public var share = 1.0
+  /// How many do(z)x are drawn for each image when features are kept; otherwise each step draws anew.
+  public var variants = 4
+  /// The weight of L_seg on do(z)x beside 1 on x.
+  public var segmentation = 1.0
+  /// The weight of the distance between F_ca of x and of do(z)x.
+  public var invariance = 0.5
+  /// The weight of the cross-entropy of the attention with the z that was set.
+  public var attention = 0.1
+
+  /// The defaults.
+  public init() {}
 }
 
 /// Arithmetic of products and convolutions.
@@ -116,7 +141,7 @@ extension RunConfiguration {
   /// Changes one setting by its dotted name, such as `optimizer.learningRate=0.001`.
   ///
   /// - Parameters:
-  ///   - assignment: `key=value`.
+  ///   - assignment: `key=value`, or `key*=factor` for a multiple of what is set so far.
   ///   - option: where it was given, for the message.
   /// - Throws: `ConfigurationError` that names the setting.
   public mutating func set(_ assignment: String, option: String = "--set") throws {
@@ -124,14 +149,35 @@ extension RunConfiguration {
       throw ConfigurationError(
         "\(option) \(assignment): write key=value, such as optimizer.learningRate=0.001")
     }
-    let keys = assignment[..<equals].split(separator: ".").map(String.init)
+    let times = assignment[..<equals].hasSuffix("*")
+    let keys = assignment[..<equals].dropLast(times ? 1 : 0).split(separator: ".").map(String.init)
     let text = String(assignment[assignment.index(after: equals)...])
-    let value = (try? JSONValue(json5: Data(text.utf8))) ?? .string(text)
+    let value = try times ? multiple(of: keys, by: text, assignment, option) : Self.value(text)
     guard !keys.isEmpty else {
       throw ConfigurationError("\(option) \(assignment): the setting's name is missing")
     }
     let settings = keys.reversed().reduce(value) { JSONValue.object([$1: $0]) }
     self = try laid(settings, source: "\(option) \(assignment)")
+  }
+
+  private static func value(_ text: String) -> JSONValue {
+    (try? JSONValue(json5: Data(text.utf8))) ?? .string(text)
+  }
+
+  /// A setting's own number times another: `epochs*=2`.
+  private func multiple(
+    of keys: [String], by text: String, _ assignment: String, _ option: String
+  ) throws -> JSONValue {
+    switch (try JSONValue(encoding: self).leaves[keys.joined(separator: ".")], Self.value(text)) {
+    case (.integer(let own)?, .integer(let factor)):
+      let (product, overflows) = own.multipliedReportingOverflow(by: factor)
+      if !overflows { return .integer(product) }
+    case (.number(let own)?, .number(let factor)): return .number(own * factor)
+    case (.number(let own)?, .integer(let factor)): return .number(own * Double(factor))
+    default: break
+    }
+    throw ConfigurationError(
+      "\(option) \(assignment): *= multiplies a number by a number, a whole one by a whole one")
   }
 
   /// The settings that another configuration has otherwise: dotted names in order, with the values here.
@@ -173,6 +219,16 @@ extension RunConfiguration {
     )
     try require(optimizer.learningRate > 0, "optimizer.learningRate must be above 0")
     try require(optimizer.gradientClip > 0, "optimizer.gradientClip must be above 0")
+    try require(
+      (0...1).contains(interventions.share),
+      "interventions.share is \(interventions.share); it must be from 0 to 1")
+    try require(interventions.variants >= 1, "interventions.variants must be at least 1")
+    let known = model.method.plugin?.defaults.keys.sorted() ?? []
+    if let stranger = model.options.keys.sorted().first(where: { !known.contains($0) }) {
+      let options =
+        known.isEmpty ? "the method \(model.method) has none" : "use \(known.joined(separator: ", "))"
+      throw ConfigurationError("model.options.\(stranger): not known; \(options)")
+    }
     try require(augmentation.scale >= 1, "augmentation.scale must be at least 1")
   }
 }
@@ -189,7 +245,13 @@ private func lay(_ settings: JSONValue, over base: JSONValue, _ source: String) 
       let known = members.keys.sorted().joined(separator: ", ")
       throw ConfigurationError("\(source): there is no setting \"\(key)\"; here are \(known)")
     }
-    members[key] = try lay(value, over: old, source)
+    // Which options a method that plugs in has is checked with the method.
+    let isOpen = key == "options" && value.members != nil
+    members[key] = isOpen ? merged(value, over: old) : try lay(value, over: old, source)
   }
   return .object(members)
+}
+
+private func merged(_ settings: JSONValue, over base: JSONValue) -> JSONValue {
+  .object((base.members ?? [:]).merging(settings.members ?? [:]) { $1 })
 }

@@ -110,6 +110,12 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var causal: Double?
   /// L_contrast, mean over the steps that had it; nil when none had.
   public var contrast: Double?
+  /// 1 − cosine of F_ca of x and do(z)x, mean over the steps that had it; nil when none had.
+  public var invariance: Double?
+  /// Cross-entropy of the attention with the z that was set, mean over the steps that had it; nil when none had.
+  public var attention: Double?
+  /// What a method that plugs in adds, weighted, mean over the steps that had it; nil when none had.
+  public var penalty: Double?
   /// Whether the intervention was on.
   public var intervening: Bool
   /// Mean Dice over the validation images at S×S; nil without a validation split.
@@ -122,7 +128,9 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var waited: Double
 
   enum CodingKeys: String, CodingKey {
-    case epoch, loss, segmentation, causal, contrast, intervening, best, seconds, waited
+    case epoch, loss, segmentation, causal, contrast, invariance, attention, penalty, intervening, best,
+      seconds
+    case waited
     case validationDice = "validation_dice"
   }
 }

@@ -77,15 +77,17 @@ public final class SegmentationSystem: Module {
   ///   - images: B×3×S×S from 0 to 1, on any device.
   ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
   ///   - intervening: whether the intervention is on.
+  ///   - change: what a method changes of the tower's outputs in training.
   /// - Returns: logits and what the losses need.
   /// - Throws: `TorchError` when shapes do not fit.
   public func callAsFunction(
-    _ images: Tensor, encoded: EncodedImages? = nil, intervening: Bool = true
+    _ images: Tensor, encoded: EncodedImages? = nil, intervening: Bool = true,
+    change: (EncodedImages) throws -> EncodedImages = { $0 }
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalized(images)
       return try model(
-        images: pixels, encoded: encoded?.to(device) ?? encode(pixels), intervening: intervening)
+        images: pixels, encoded: change(encoded?.to(device) ?? encode(pixels)), intervening: intervening)
     }
   }
 
@@ -122,7 +124,7 @@ public final class SegmentationSystem: Module {
 
   /// Takes P(z) from the loaded weights.
   public func adoptPrior() throws {
-    model.dictionary = try ConfounderDictionary(embeddings: model.text.confounders, prior: prior)
+    model.dictionary = try ConfounderDictionary(embeddings: model.dictionary.embeddings, prior: prior)
   }
 
   private func normalized(_ images: Tensor) throws -> Tensor {

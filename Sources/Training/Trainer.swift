@@ -53,7 +53,10 @@ public final class Trainer {
   private let training: SampleBank
   private let validation: SampleBank
   private let features: FeatureStore?
+  private let drawn: InterventionBank?
+  private let interventions: Interventions
   private let classes: [Int?]
+  private let sites: [Int]
   private let optimizer: AdamW
   private var state = TrainingState()
 
@@ -65,16 +68,18 @@ public final class Trainer {
   ///   - run: where results go; the folder must exist.
   ///   - training: images to train on.
   ///   - validation: images to choose the epoch by; may be empty.
-  ///   - classes: the names of the lesion classes, in the order of the prompts.
+  ///   - prompts: the words, as many confounders as the model has.
   ///   - features: of all these images, when the tower is frozen and images are not augmented; nil runs the tower.
+  ///   - drawn: interventions on all these images, for the same case; nil draws anew in each step.
   ///   - resuming: whether to continue from the run's saved state.
   /// - Throws: `TrainingError.noImages`, `ConfigurationError` when features are given for settings that change
-  ///   them, or what reading the state throws.
+  ///   them or no confounder has a mechanism to intervene with, or what reading the state throws.
   public init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunDirectory, training: SampleBank,
-    validation: SampleBank, classes: [String], features: FeatureStore? = nil, resuming: Bool
+    validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, drawn: InterventionBank? = nil,
+    resuming: Bool
   ) throws {
-    guard features == nil || configuration.keepsFeatures else {
+    guard (features == nil && drawn == nil) || configuration.keepsFeatures else {
       throw ConfigurationError(
         "features can be kept only with tune none and augmentation off (every setting at its neutral value)")
     }
@@ -85,7 +90,16 @@ public final class Trainer {
     self.training = training
     self.validation = validation
     self.features = features
-    self.classes = training.samples.map { sample in sample.lesionClass.flatMap(classes.firstIndex(of:)) }
+    self.drawn = drawn
+    interventions = Interventions(prompts)
+    guard configuration.interventions.share == 0 || !interventions.available.isEmpty else {
+      throw ConfigurationError(
+        "interventions.share is \(configuration.interventions.share), but no confounder of the prompt file has a "
+          + "mechanism; add some (docs/prompts.md), or set interventions.share to 0")
+    }
+    classes = training.samples.map { sample in sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) }
+    let names = Set(training.samples.map(\.site)).sorted()
+    sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     if resuming {
       state = try TrainingState.load(from: run.stateFile, into: system, optimizer)
@@ -140,14 +154,13 @@ public final class Trainer {
     let dice = try validationDice()
     let better = dice.map { $0 > (state.best ?? -1) } ?? true
     if better { try saveWeights() }
-    let sums = state.sums
+    let means = state.sums.means
     let metrics = EpochMetrics(
-      epoch: epoch + 1, loss: sums.loss / Double(sums.steps),
-      segmentation: sums.segmentation / Double(sums.steps),
-      causal: sums.causalSteps > 0 ? sums.causal / Double(sums.causalSteps) : nil,
-      contrast: sums.contrastSteps > 0 ? sums.contrast / Double(sums.contrastSteps) : nil,
-      intervening: intervening, validationDice: dice, best: better,
-      seconds: state.seconds + Date().timeIntervalSince(start), waited: batches.secondsWaited)
+      epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, causal: means.terms[.causal],
+      contrast: means.terms[.contrast], invariance: means.terms[.invariance],
+      attention: means.terms[.attention], penalty: means.terms[.penalty], intervening: intervening,
+      validationDice: dice, best: better, seconds: state.seconds + Date().timeIntervalSince(start),
+      waited: batches.secondsWaited)
     state.history.append(metrics)
     state.best = better ? dice : state.best
     state.epoch += 1
@@ -165,52 +178,43 @@ public final class Trainer {
 
   /// Makes the batches of an epoch ahead of their use.
   private func loader(epoch: Int, from first: Int) throws -> Prefetcher<Batch> {
-    let (seed, size, bank) = (configuration.seed, configuration.batchSize, training)
-    let (augmentation, classes, features) = (configuration.augmentation, classes, features)
+    let size = configuration.batchSize
+    let maker = BatchMaker(
+      configuration: configuration, bank: training, features: features, drawn: drawn,
+      interventions: interventions, probabilities: try system.model.dictionary.prior.doubles(),
+      classes: classes, sites: sites)
     let order = try Tensor.randomPermutation(
-      bank.samples.count, generator: Generator(seed: seed, for: "order", "\(epoch)")
+      training.samples.count, generator: Generator(seed: configuration.seed, for: "order", "\(epoch)")
     ).array(of: Int.self)
     return Prefetcher(first..<stepsPerEpoch) { step in
-      let indices = Array(order[step * size..<min(order.count, (step + 1) * size)])
-      let (images, masks) = try bank.batch(indices)
-      var changed = (images: images, masks: masks)
-      if augmentation != .none {
-        let generator = try Generator(seed: seed, for: "augment", "\(epoch)", "\(step)")
-        changed = try augmentation(images: images, masks: masks, generator: generator)
-      }
-      // L_causal and L_contrast speak of the lesion's class: images without a lesion have none.
-      let lesions = try masks.sum([1, 2, 3]).floats()
-      return Batch(
-        images: changed.images, masks: changed.masks,
-        encoded: try features?.encoded(indices.map { bank.samples[$0] }),
-        classes: zip(indices, lesions).map { $1 > 0 ? classes[$0] : nil })
+      try maker.batch(
+        Array(order[step * size..<min(order.count, (step + 1) * size)]), epoch: epoch, step: step)
     }
   }
 
   private func step(_ batch: Batch, intervening: Bool) throws -> StepLosses {
-    let weights = configuration.objective
-    let method = configuration.model.method
-    let output = try system(batch.images, encoded: batch.encoded, intervening: intervening)
+    let plugin = system.model.plugin
+    let generator = try Generator(
+      seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)")
+    let images = try plugin?.images(batch.images, sites: batch.sites, generator: generator) ?? batch.images
+    let output = try system(images, encoded: batch.encoded, intervening: intervening) { encoded in
+      try plugin?.features(encoded, sites: batch.sites, generator: generator) ?? encoded
+    }
     let masks = try batch.masks.to(system.device)
-    let segmentation = try Objective.segmentation(
-      logits: output.logits.to(.float32), masks: masks, dice: weights.dice)
-    var total = segmentation
-    var causal: Tensor?
-    var contrast: Tensor?
-    if method.intervenes, intervening, weights.causal > 0 {
-      causal = try Objective.causal(
-        intervened: output.intervened.to(.float32), joint: system.model.text.joint, classes: batch.classes)
-    }
-    if method.selectsRegions, weights.contrast > 0 {
-      contrast = try Objective.contrast(
-        images: output.image.to(.float32), classEmbeddings: system.model.text.classes,
-        classes: batch.classes, temperature: weights.temperature)
-    }
-    if let causal { total = try total + causal * weights.causal }
-    if let contrast { total = try total + contrast * weights.contrast }
-    let losses = StepLosses(
-      total: try total.detached().item(), segmentation: try segmentation.detached().item(),
-      causal: try causal?.detached().item(), contrast: try contrast?.detached().item())
+    let each = try Objective.segmentation(
+      logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
+    let segmentation = try batch.mean(each, intervened: configuration.interventions.segmentation)
+    let terms = try causalTerms(output, batch, intervening: intervening)
+    var total = try terms.reduce(segmentation) { try $0 + $1.value * $1.weight }
+    let seen = MethodBatch(
+      sites: batch.sites, siteCount: Set(sites).count, masks: masks, classes: batch.classes, losses: each,
+      progress: Double(state.totalSteps) / Double(configuration.epochs * stepsPerEpoch))
+    let penalty = try plugin?.penalty(output, seen)
+    if let penalty { total = try total + penalty }
+    var losses = StepLosses(
+      total: try total.detached().item(), segmentation: try segmentation.detached().item(), terms: [:])
+    for term in terms { losses.terms[term.name] = try term.value.detached().item() }
+    losses.terms[.penalty] = try penalty?.detached().item()
     try check(losses.total)
     try (configuration.accumulation > 1 ? total / Double(configuration.accumulation) : total).backward()
     let last = state.step + 1 == stepsPerEpoch
@@ -220,6 +224,46 @@ public final class Trainer {
       try optimizer.clearGradients()
     }
     return losses
+  }
+
+  /// What the paper adds to L_seg, and what training on interventions adds.
+  private func causalTerms(
+    _ output: SegmentationOutput, _ batch: Batch, intervening: Bool
+  ) throws -> [(name: LossTerm, value: Tensor, weight: Double)] {
+    let (objective, interventions) = (configuration.objective, configuration.interventions)
+    let method = configuration.model.method
+    var terms: [(name: LossTerm, value: Tensor?, weight: Double)] = []
+    if method.intervenes, intervening, objective.causal > 0 {
+      let value = try Objective.causal(
+        intervened: output.intervened.to(.float32), joint: system.model.text.joint, classes: batch.classes)
+      terms.append((.causal, value, objective.causal))
+    }
+    if method.selectsRegions, objective.contrast > 0 {
+      let value = try Objective.contrast(
+        images: output.image.to(.float32), classEmbeddings: system.model.text.classes,
+        classes: batch.classes, temperature: objective.temperature)
+      terms.append((.contrast, value, objective.contrast))
+    }
+    if method.intervenes, intervening, let set = batch.interventions {
+      let (count, first) = (set.count, batch.classes.count - set.count)
+      func rows(_ tensor: Tensor, from start: Int) throws -> Tensor {
+        try tensor.to(.float32).narrowed(dim: 0, start: start, length: count)
+      }
+      if interventions.invariance > 0 {
+        let grid = output.representation.grid
+        let value = try Objective.invariance(
+          observed: rows(grid, from: 0), intervened: rows(grid, from: first), moved: set.moved)
+        terms.append((.invariance, value, interventions.invariance))
+      }
+      if interventions.attention > 0, configuration.model.intervention.adjustment != .exact,
+        let attention = output.representation.attention
+      {
+        let value = try Objective.attention(
+          rows(attention, from: first), applied: set.applied.to(system.device))
+        terms.append((.attention, value, interventions.attention))
+      }
+    }
+    return terms.compactMap { term in term.value.map { (term.name, $0, term.weight) } }
   }
 
   private func check(_ value: Double) throws {
@@ -273,16 +317,4 @@ public final class Trainer {
       ConfounderDictionary.estimatedPrior(
         images: .concatenated(embeddings, dim: 0), embeddings: system.model.text.confounders))
   }
-}
-
-/// What one step trains on.
-private struct Batch: Sendable {
-  /// B×3×S×S, 0 to 1.
-  let images: Tensor
-  /// B×1×S×S, 0 and 1.
-  let masks: Tensor
-  /// What the frozen tower makes of the images, where it is kept.
-  let encoded: EncodedImages?
-  /// The lesion class of each image, nil without a lesion or where it is not known.
-  let classes: [Int?]
 }

@@ -51,35 +51,40 @@ struct TrainingState: Codable {
   }
 }
 
+/// A term that some steps add to L_seg.
+enum LossTerm: String, Codable, CodingKeyRepresentable, CaseIterable {
+  case causal, contrast, invariance, attention, penalty
+}
+
+/// The losses of one step, unweighted but for the penalty.
+struct StepLosses {
+  var total: Double
+  var segmentation: Double
+  var terms: [LossTerm: Double]
+}
+
 /// Sums of losses over steps, and how many steps had each.
 struct LossSums: Codable {
-  var loss = 0.0
-  var segmentation = 0.0
-  var causal = 0.0
-  var contrast = 0.0
-  var steps = 0
-  var causalSteps = 0
-  var contrastSteps = 0
+  private var loss = 0.0
+  private var segmentation = 0.0
+  private var steps = 0
+  private var terms: [LossTerm: Double] = [:]
+  private var counts: [LossTerm: Int] = [:]
 
   mutating func add(_ losses: StepLosses) {
     loss += losses.total
     segmentation += losses.segmentation
     steps += 1
-    if let causal = losses.causal {
-      self.causal += causal
-      causalSteps += 1
-    }
-    if let contrast = losses.contrast {
-      self.contrast += contrast
-      contrastSteps += 1
+    for (term, value) in losses.terms {
+      terms[term, default: 0] += value
+      counts[term, default: 0] += 1
     }
   }
-}
 
-/// The losses of one step.
-struct StepLosses {
-  var total: Double
-  var segmentation: Double
-  var causal: Double?
-  var contrast: Double?
+  /// Means over the steps that had them.
+  var means: (loss: Double, segmentation: Double, terms: [LossTerm: Double]) {
+    let all = Double(max(1, steps))
+    let own = terms.reduce(into: [:]) { $0[$1.key] = $1.value / Double(counts[$1.key] ?? 1) }
+    return (loss / all, segmentation / all, own)
+  }
 }

@@ -28,7 +28,7 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
   @Test(arguments: Adjustment.allCases, [nil, 8, 24] as [Int?])
   func withOutputScaleZeroTheNetworkIsTheIdentity(adjustment: Adjustment, inner: Int?) throws {
     let net = try network(adjustment, inner: inner, outputScale: 0)
-    let out = try net(features, dictionary(prior: skewed))
+    let out = try net(features, dictionary(prior: skewed)).features
     // The exact adjustment adds up P(z)·F, which rounds; one pass adds zeros to F, which does not.
     if adjustment == .exact {
       #expect(try difference(out, features) < 1e-6)
@@ -39,19 +39,21 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
 
   @Test(arguments: [nil, 8] as [Int?])
   func withAUniformPriorAdjustingByThePriorChangesNothing(inner: Int?) throws {
-    let plain = try network(.attention, inner: inner)(features, dictionary())
-    let adjusted = try network(.prior, inner: inner)(features, dictionary())
+    let plain = try network(.attention, inner: inner)(features, dictionary()).features
+    let adjusted = try network(.prior, inner: inner)(features, dictionary()).features
     #expect(try difference(plain, adjusted) < 1e-5)
     #expect(try difference(plain, features) > 0.01)
-    #expect(try difference(plain, network(.prior, inner: inner)(features, dictionary(prior: skewed))) > 1e-3)
+    #expect(
+      try difference(plain, network(.prior, inner: inner)(features, dictionary(prior: skewed)).features)
+        > 1e-3)
   }
 
   @Test(arguments: [nil, 8] as [Int?])
   func withOneConfounderAllAdjustmentsAgree(inner: Int?) throws {
     let single = try dictionary(1)
-    let plain = try network(.attention, inner: inner)(features, single)
-    #expect(try network(.exact, inner: inner)(features, single).isEqual(to: plain))
-    #expect(try difference(network(.prior, inner: inner)(features, single), plain) < 1e-6)
+    let plain = try network(.attention, inner: inner)(features, single).features
+    #expect(try network(.exact, inner: inner)(features, single).features.isEqual(to: plain))
+    #expect(try difference(network(.prior, inner: inner)(features, single).features, plain) < 1e-6)
   }
 
   @Test(arguments: 0..<3)
@@ -61,10 +63,10 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
     let all = try dictionary(3, prior: prior)
     let only = try ConfounderDictionary(
       embeddings: all.embeddings.narrowed(dim: 0, start: index, length: 1))
-    let expected = try network(.attention)(features, only)
-    #expect(try difference(network(.exact)(features, all), expected) < 1e-5)
+    let expected = try network(.attention)(features, only).features
+    #expect(try difference(network(.exact)(features, all).features, expected) < 1e-5)
     // With log P(z) in the logits the softmax too sees that one only.
-    #expect(try difference(network(.prior)(features, all), expected) < 1e-5)
+    #expect(try difference(network(.prior)(features, all).features, expected) < 1e-5)
   }
 
   @Test func theExactSumIsTheMeanOfThePassesUnderThePrior() throws {
@@ -73,9 +75,9 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
     var expected = try features.zerosLike()
     for (index, weight) in skewed.enumerated() {
       let single = try all.embeddings.narrowed(dim: 0, start: index, length: 1)
-      expected = try expected + net(features, ConfounderDictionary(embeddings: single)) * weight
+      expected = try expected + net(features, ConfounderDictionary(embeddings: single)).features * weight
     }
-    #expect(try difference(network(.exact)(features, all), expected) < 1e-5)
+    #expect(try difference(network(.exact)(features, all).features, expected) < 1e-5)
   }
 
   @Test(arguments: Adjustment.allCases)
@@ -85,29 +87,45 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
     let shuffled = try ConfounderDictionary(
       embeddings: all.embeddings.indexed(order), prior: all.prior.indexed(order))
     let net = try network(adjustment)
-    #expect(try difference(net(features, all), net(features, shuffled)) < 1e-5)
-    let map = try net.attention(features, all)
-    #expect(try difference(map.indexed(order, dim: 2), net.attention(features, shuffled)) < 1e-5)
+    #expect(try difference(net(features, all).features, net(features, shuffled).features) < 1e-5)
+    let map = try net(features, all).attention
+    #expect(try difference(map.indexed(order, dim: 2), net(features, shuffled).attention) < 1e-5)
   }
 
   @Test(arguments: Adjustment.allCases, [nil, 8] as [Int?])
   func attentionMapsSumToOne(adjustment: Adjustment, inner: Int?) throws {
-    let map = try network(adjustment, inner: inner).attention(features, dictionary(prior: skewed))
+    let map = try network(adjustment, inner: inner)(features, dictionary(prior: skewed)).attention
     #expect(map.shape == [2, 7, 5])
     #expect(try map.min([0, 1, 2]).item() > 0)
     #expect(try difference(map.sum([-1]), .ones([2, 7])) < 1e-6)
   }
 
+  @Test func theImageIsEvidenceForTheConfounderItIsNear() throws {
+    let (all, plain) = (try dictionary(), try network())
+    let net = try CausalIntervention(
+      width: 16, depth: 2, heads: 4, adjustment: .attention, outputScale: 1, evidence: 20,
+      generator: Generator(seed: 5))
+    let image = try all.embeddings.narrowed(dim: 0, start: 3, length: 1) * 7
+    let images = try Tensor.concatenated([image, .ones([1, 16])], dim: 0)
+    let (with, without) = (try net(features, all, image: images), try plain(features, all))
+    let gain = try (with.attention - without.attention).selected(dim: 0, index: 0).mean([0]).doubles()
+    #expect(gain[3] > 0.3 && gain.indices.max { gain[$0] < gain[$1] } == 3)
+    // Without an image the network is the one without evidence.
+    #expect(try net(features, all).features.isEqual(to: without.features))
+    #expect(net.parameters().map(\.key).contains("evidence_scale"))
+  }
+
   @Test func exactlyAdjustedTheWeightsAreThePriorAtEveryPosition() throws {
-    let map = try network(.exact).attention(features, dictionary(prior: skewed))
+    let map = try network(.exact)(features, dictionary(prior: skewed)).attention
     #expect(try difference(map, Tensor(skewed.map(Float.init)).expanded(to: [2, 7, 5])) < 1e-6)
-    #expect(try difference(map, network(.attention).attention(features, dictionary(prior: skewed))) > 0.01)
+    #expect(try difference(map, network(.attention)(features, dictionary(prior: skewed)).attention) > 0.01)
   }
 
   @Test func positionsAreIntervenedOnOneByOne() throws {
     let net = try network()
-    let part = try net(features.narrowed(dim: 1, start: 2, length: 3), dictionary())
-    #expect(try difference(part, net(features, dictionary()).narrowed(dim: 1, start: 2, length: 3)) < 1e-5)
+    let part = try net(features.narrowed(dim: 1, start: 2, length: 3), dictionary()).features
+    #expect(
+      try difference(part, net(features, dictionary()).features.narrowed(dim: 1, start: 2, length: 3)) < 1e-5)
   }
 
   /// Each layer has six matrices of 1024², their biases and three normalisations: 6,303,744 numbers.
@@ -166,7 +184,7 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
     let prior = try Tensor([0.2, 0.5, 0.3] as [Float])
     let weights = try Tensor.seeded([2, 7, 16], 8).to(.float64)
     func loss() throws -> Tensor {
-      try (net(x, ConfounderDictionary(embeddings: z, prior: prior)).to(.float64) * weights).sum()
+      try (net(x, ConfounderDictionary(embeddings: z, prior: prior)).features.to(.float64) * weights).sum()
     }
 
     let named = net.parameters() + [.init(key: "features", tensor: x), .init(key: "dictionary", tensor: z)]
@@ -208,8 +226,9 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
     for (adjustment, outcome, map) in expected {
       let net = try network(adjustment, inner: inner)
       try net.load(fixture.parameters, from: "method.safetensors")
-      #expect(try difference(net(fixture["features"], all), fixture[outcome]) < 1e-5, "\(adjustment)")
-      #expect(try difference(net.attention(fixture["features"], all), map) < 1e-5, "\(adjustment)")
+      #expect(
+        try difference(net(fixture["features"], all).features, fixture[outcome]) < 1e-5, "\(adjustment)")
+      #expect(try difference(net(fixture["features"], all).attention, map) < 1e-5, "\(adjustment)")
     }
   }
 }

@@ -17,15 +17,15 @@ import Torch
     // Logits 0, ln 3, −ln 3, ln 4 are the probabilities 1/2, 3/4, 1/4, 4/5.
     let logits = try Tensor([0, log(3.0), -log(3.0), log(4.0)], shape: [1, 1, 2, 2])
     let masks = try Tensor([1, 1, 0, 0] as [Double], shape: [1, 1, 2, 2])
-    let loss = try Objective.segmentation(logits: logits, masks: masks, dice: 0).item()
+    let loss = try Objective.segmentation(logits: logits, masks: masks, dice: 0).mean().item()
     #expect(abs(loss - (log(2.0) + log(4.0 / 3) + log(4.0 / 3) + log(5.0)) / 4) < 1e-12)
   }
 
   @Test func softDiceHasASmoothingOfOnePixel() throws {
     let logits = try Tensor([0, log(3.0), -log(3.0), log(4.0)], shape: [1, 1, 2, 2])
     let masks = try Tensor([1, 1, 0, 0] as [Double], shape: [1, 1, 2, 2])
-    let plain = try Objective.segmentation(logits: logits, masks: masks, dice: 0).item()
-    let both = try Objective.segmentation(logits: logits, masks: masks, dice: 0.5).item()
+    let plain = try Objective.segmentation(logits: logits, masks: masks, dice: 0).mean().item()
+    let both = try Objective.segmentation(logits: logits, masks: masks, dice: 0.5).mean().item()
     // Overlap 1.25, total 2.3 + 2.
     #expect(abs(both - plain - 0.5 * (1 - 3.5 / 5.3)) < 1e-12)
   }
@@ -34,15 +34,15 @@ import Torch
     // The first image is empty with probabilities 1/2, the second full with 3/4.
     let logits = try Tensor([0, 0, 0, 0, log(3.0), log(3.0), log(3.0), log(3.0)], shape: [2, 1, 2, 2])
     let masks = try Tensor([0, 0, 0, 0, 1, 1, 1, 1] as [Double], shape: [2, 1, 2, 2])
-    let plain = try Objective.segmentation(logits: logits, masks: masks, dice: 0).item()
-    let both = try Objective.segmentation(logits: logits, masks: masks, dice: 1).item()
+    let plain = try Objective.segmentation(logits: logits, masks: masks, dice: 0).mean().item()
+    let both = try Objective.segmentation(logits: logits, masks: masks, dice: 1).mean().item()
     // 1 − 1/(2 + 1) and 1 − (2·3 + 1)/(3 + 4 + 1).
     #expect(abs(both - plain - (2.0 / 3 + 1.0 / 8) / 2) < 1e-12)
   }
 
   @Test func anEmptyMaskFoundEmptyCostsNothing() throws {
     let logits = try Tensor.full([1, 1, 4, 4], -40)
-    let loss = try Objective.segmentation(logits: logits, masks: .zeros([1, 1, 4, 4]), dice: 1).item()
+    let loss = try Objective.segmentation(logits: logits, masks: .zeros([1, 1, 4, 4]), dice: 1).mean().item()
     #expect(loss >= 0 && loss < 1e-6)
   }
 
@@ -79,14 +79,53 @@ import Torch
         images: .ones([2, 4]), classEmbeddings: .ones([2, 4]), classes: none, temperature: 0.5) == nil)
   }
 
+  @Test func invarianceIsOneLessTheCosineAndLeavesOutWhatMoved() throws {
+    // One position each; cosines 0.6, −1 and 1, lengths must not matter.
+    let observed = try Tensor([1, 0, 0, 2, 5, 0] as [Double], shape: [3, 1, 2]).requireGradient()
+    let intervened = try Tensor([6, 8, 0, -1, 1, 0] as [Double], shape: [3, 1, 2]).requireGradient()
+    let loss = try #require(
+      try Objective.invariance(
+        observed: observed, intervened: intervened, moved: Tensor([0, 1, 0] as [Float])))
+    #expect(try abs(loss.item() - 0.2) < 1e-12)
+    try loss.backward()
+    // Only the intervened side learns.
+    #expect(try observed.gradient() == nil)
+    #expect(try intervened.gradient()?.doubles().contains { $0 != 0 } == true)
+    #expect(
+      try Objective.invariance(observed: observed, intervened: intervened, moved: .ones([3])) == nil)
+  }
+
+  @Test func attentionIsTheCrossEntropyWithTheConfounderThatWasSet() throws {
+    // Means over two positions: (0.5, 0.3, 0.2) and (0.1, 0.1, 0.8).
+    let attention = try Tensor(
+      [0.6, 0.2, 0.2, 0.4, 0.4, 0.2, 0.1, 0.1, 0.8, 0.1, 0.1, 0.8] as [Double], shape: [2, 2, 3])
+    let one = try Tensor([0, 0.4, 0, 0, 0, 1] as [Double], shape: [2, 3])
+    #expect(
+      try abs(Objective.attention(attention, applied: one).item() + (log(0.3) + log(0.8)) / 2) < 1e-12)
+    // Two at once share the target by their strengths.
+    let two = try Tensor([0.9, 0.3, 0, 0, 0, 1] as [Double], shape: [2, 3])
+    let first = 0.75 * log(0.5) + 0.25 * log(0.3)
+    #expect(try abs(Objective.attention(attention, applied: two).item() + (first + log(0.8)) / 2) < 1e-12)
+  }
+
   @Test func gradientsAgreeWithFiniteDifferencesInDoublePrecision() throws {
     let masks = try Tensor.seeded([2, 1, 3, 3], 1).greater(than: 0.5).to(.float64)
     let joint = try Tensor.seeded([3, 4, 9], 2).to(.float64)
     let classEmbeddings = try Tensor.seeded([3, 9], 3).to(.float64)
     let losses: [(Tensor) throws -> Tensor?] = [
-      { try Objective.segmentation(logits: $0.reshaped([2, 1, 3, 3]), masks: masks, dice: 0.7) },
+      { try Objective.segmentation(logits: $0.reshaped([2, 1, 3, 3]), masks: masks, dice: 0.7).mean() },
       { try Objective.causal(intervened: $0.reshaped([2, 1, 9]), joint: joint, classes: [2, 0]) },
       { try Objective.causal(intervened: $0.reshaped([2, 1, 9]), joint: joint, classes: [nil, 1]) },
+      {
+        try Objective.invariance(
+          observed: .seeded([2, 3, 3], 5).to(.float64), intervened: $0.reshaped([2, 3, 3]),
+          moved: Tensor([0, 0] as [Double]))
+      },
+      {
+        try Objective.attention(
+          $0.reshaped([2, 3, 3]).softmax(dim: -1),
+          applied: Tensor([0, 0.7, 0, 1, 0, 0] as [Double], shape: [2, 3]))
+      },
       {
         try Objective.contrast(
           images: $0, classEmbeddings: classEmbeddings, classes: [1, nil], temperature: 0.5)
@@ -114,6 +153,7 @@ import Torch
     let labels: [Int?] = [2, nil, 1]
     for (name, dice) in [("cross_entropy", 0.0), ("with_dice", 0.5)] {
       let loss = try Objective.segmentation(logits: fixture["logits"], masks: fixture["masks"], dice: dice)
+        .mean()
       #expect(try abs(loss.item() - fixture[name].item()) < 1e-5)
     }
     let causal = try Objective.causal(

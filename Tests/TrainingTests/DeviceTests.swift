@@ -10,7 +10,7 @@ extension TrainingRuns {
   struct DeviceTests {
     @Test(
       "After a move weights, buffers, words, dictionary and moments are on the device",
-      arguments: Method.allCases)
+      arguments: Method.paper)
     func moved(method: Method) throws {
       let tiny = try TinyRun(method: method)
       tiny.configuration.model.region.fill = .learned

@@ -45,6 +45,7 @@ final class TinyRun {
     configuration.seed = 7
     configuration.interventionStart = 0.25
     configuration.model.method = method
+    if !method.intervenes { configuration.interventions.share = 0 }
     configuration.optimizer.towerLearningRate = 1e-3
     for assignment in ["model.head.detailWidths=[8,16]", "model.head.gridWidth=16"] {
       try configuration.set(assignment)
@@ -70,7 +71,11 @@ final class TinyRun {
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
-      classes: prompts.classes, features: keepsFeatures ? FeatureStore(all, system: system) : nil,
+      prompts: prompts, features: keepsFeatures ? FeatureStore(all, system: system) : nil,
+      drawn: keepsFeatures && configuration.interventions.share > 0
+        ? InterventionBank(
+          training, interventions: Interventions(prompts), variants: configuration.interventions.variants,
+          system: system) : nil,
       resuming: resuming)
     return (trainer, system)
   }

@@ -164,6 +164,14 @@ public struct IntervenedImages: Sendable {
   public let applied: Tensor
   /// Whether positions no longer correspond to those of x: bool, B.
   public let moved: Tensor
+
+  /// Joins the parts.
+  public init(images: Tensor, masks: Tensor, applied: Tensor, moved: Tensor) {
+    self.images = images
+    self.masks = masks
+    self.applied = applied
+    self.moved = moved
+  }
 }
 
 /// An intervention that cannot be made.

@@ -23,37 +23,50 @@ public struct Arm: Hashable, Codable, Sendable {
         "the arm \"\(name)\": folders are named after it, so use letters, digits, dots, hyphens and underscores"
       )
     }
+    self.init(plain: name, settings: settings)
+  }
+
+  /// Names an arm by what is known to be a folder's name.
+  init(plain name: String, settings: [String]) {
     self.name = name
     self.settings = settings
   }
 
-  /// One of the methods, with the common settings.
+  /// One of the methods, with the common settings; those without an intervention are not trained on interventions.
   public init(_ method: Method) {
-    name = method.rawValue
-    settings = ["model.method=\(method.rawValue)"]
+    name = method.name
+    settings = ["model.method=\(method)"] + (method.intervenes ? [] : ["interventions.share=0"])
   }
 
-  /// Reads `NAME` of a method, or `NAME:key=value,key=value`.
+  /// Reads `NAME` of a method or control, or `NAME:key=value,key=value`.
   ///
   /// - Throws: `ConfigurationError` that says what was wrong.
   public init(parsing text: String) throws {
     guard let colon = text.firstIndex(of: ":") else {
-      guard let method = Method(rawValue: text) else {
-        let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
+      guard let arm = Self.named(text) else {
         throw ConfigurationError(
-          "the method \"\(text)\" is not known; use one of \(names), or NAME:key=value,… for one of your own")
+          "the method \"\(text)\" is not known; use one of \(Self.knownNames), or NAME:key=value,… for one of "
+            + "your own")
       }
-      self.init(method)
+      self = arm
       return
     }
     let name = String(text[..<colon])
     // A method with settings of its own stays that method.
-    let method = Method(rawValue: name).map { Arm($0).settings } ?? []
-    try self.init(name, settings: method + parts(of: text[text.index(after: colon)...]))
+    let known = Self.named(name)?.settings ?? []
+    try self.init(name, settings: known + parts(of: text[text.index(after: colon)...]))
+  }
+
+  /// The method or control of a name.
+  static func named(_ name: String) -> Arm? { Method(name).map { Arm($0) } ?? Control(rawValue: name)?.arm }
+
+  /// The names of all methods and controls, for messages.
+  public static var knownNames: String {
+    (Method.all.map(\.name) + Control.allCases.map(\.rawValue)).joined(separator: ", ")
   }
 
   /// The names of its settings.
-  public var names: [String] { settings.map { String($0.prefix { $0 != "=" }) } }
+  public var names: [String] { settings.map { String($0.prefix { $0 != "=" && $0 != "*" }) } }
 
   /// The common settings with this arm's laid over them.
   ///

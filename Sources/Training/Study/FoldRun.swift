@@ -123,8 +123,9 @@ struct FoldRun {
     let split = try study.split(fold, settings)
     let trainer = try Trainer(
       configuration: settings, system: system, run: run, training: inputs.bank(split.training, settings),
-      validation: inputs.bank(split.validation, settings), classes: study.prompts.classes,
-      features: inputs.features(settings), resuming: run.hasState)
+      validation: inputs.bank(split.validation, settings),
+      prompts: study.prompts.limited(to: settings.confounders),
+      features: inputs.features(settings), drawn: inputs.interventions(settings), resuming: run.hasState)
     var training = TrainingProgress()
     let (step, fold) = (progress.step, fold)
     training.step = { _, _, _, _ in step(fold) }

@@ -112,7 +112,8 @@ public struct LeaveOneSiteOut: Sendable {
       try plan.candidates.map { try self.settings(fold, $0) }
     }
     let inputs = try StudyInputs(
-      settings, samples: catalog.sites.flatMap(\.allSamples), clip: clip, prompts: prompts,
+      settings, samples: catalog.sites.flatMap(\.allSamples),
+      sources: catalog.sites.flatMap(\.samples), clip: clip, prompts: prompts,
       workers: workers, progress: progress.encoding)
     return try concurrentMap(count: folds.count, threads: workers) { index in
       let run = FoldRun(

@@ -8,6 +8,7 @@ import Torch
 struct StudyInputs: Sendable {
   private var banks: [SampleReader: SampleBank] = [:]
   private var stores: [FeatureKey: FeatureStore] = [:]
+  private var drawn: [InterventionKey: InterventionBank] = [:]
 
   /// Bytes of features that are kept in all; further arms run their tower in each step instead.
   private static let featureLimit = 4 << 30
@@ -17,13 +18,14 @@ struct StudyInputs: Sendable {
   /// - Parameters:
   ///   - settings: those of every run.
   ///   - samples: all images.
+  ///   - sources: those that some fold trains on, which interventions are drawn of.
   ///   - clip: loads the CLIP model that settings name.
   ///   - prompts: the words.
   ///   - workers: batches that are encoded side by side.
   ///   - progress: told how many images are encoded, of all.
   /// - Throws: an error that names the file.
   init(
-    _ settings: [RunConfiguration], samples: [Sample],
+    _ settings: [RunConfiguration], samples: [Sample], sources: [Sample],
     clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet, workers: Int,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws {
@@ -31,15 +33,22 @@ struct StudyInputs: Sendable {
     for settings in settings {
       let bank = try banks[settings.reader] ?? SampleBank(samples, reader: settings.reader)
       banks[settings.reader] = bank
-      guard let key = FeatureKey(settings), stores[key] == nil else { continue }
-      let system = try RunAssembly.fresh(settings, prompts: prompts, clip: clip(settings))
-      guard
-        let store = try FeatureStore(
+      guard let key = FeatureKey(settings) else { continue }
+      if stores[key] == nil {
+        let system = try RunAssembly.fresh(settings, prompts: prompts, clip: clip(settings))
+        stores[key] = try FeatureStore(
           bank, system: system, memoryLimit: left, workers: workers,
           progress: { progress($0, samples.count) })
-      else { continue }
-      left -= store.bytes
-      stores[key] = store
+        left -= stores[key]?.bytes ?? 0
+      }
+      guard let set = InterventionKey(settings), drawn[set] == nil, stores[key] != nil else { continue }
+      drawn[set] = try InterventionBank(
+        SampleBank(sources, sharing: bank),
+        interventions: Interventions(prompts.limited(to: settings.confounders)),
+        variants: settings.interventions.variants,
+        system: RunAssembly.fresh(settings, prompts: prompts, clip: clip(settings)), memoryLimit: left,
+        workers: workers, progress: { progress($0, sources.count) })
+      left -= drawn[set]?.bytes ?? 0
     }
   }
 
@@ -54,6 +63,25 @@ struct StudyInputs: Sendable {
   /// The features that a run's tower makes; nil where they were not kept.
   func features(_ settings: RunConfiguration) -> FeatureStore? {
     FeatureKey(settings).flatMap { stores[$0] }
+  }
+
+  /// The interventions that a run trains on; nil where they are drawn anew in each step.
+  func interventions(_ settings: RunConfiguration) -> InterventionBank? {
+    InterventionKey(settings).flatMap { drawn[$0] }
+  }
+}
+
+/// What kept interventions depend on; nil for settings that draw none or draw anew.
+private struct InterventionKey: Hashable {
+  let features: FeatureKey
+  let confounders: Int
+  let variants: Int
+
+  init?(_ settings: RunConfiguration) {
+    guard settings.interventions.share > 0, let features = FeatureKey(settings) else { return nil }
+    self.features = features
+    confounders = settings.confounders
+    variants = settings.interventions.variants
   }
 }
 

@@ -60,7 +60,9 @@ public struct TensorBoardLog: Sendable {
   private static func scalars(_ epoch: EpochMetrics) -> [(tag: String, value: Double)] {
     let all: [(tag: String, value: Double?)] = [
       ("loss/total", epoch.loss), ("loss/segmentation", epoch.segmentation), ("loss/causal", epoch.causal),
-      ("loss/contrast", epoch.contrast), ("validation/dice", epoch.validationDice),
+      ("loss/contrast", epoch.contrast), ("loss/invariance", epoch.invariance),
+      ("loss/attention", epoch.attention), ("loss/penalty", epoch.penalty),
+      ("validation/dice", epoch.validationDice),
       ("intervention/on", epoch.intervening ? 1 : 0), ("seconds/epoch", epoch.seconds),
       ("seconds/waited for images", epoch.waited),
     ]

@@ -1,0 +1,57 @@
+/// A way of learning to segment: one of the paper's four, or one that plugs in (`SegmentationMethod`).
+public struct Method: Hashable, Sendable, CustomStringConvertible {
+  /// What settings, tables and folders call it.
+  public let name: String
+
+  private init(name: String) { self.name = name }
+
+  /// The whole method: region selection with L_contrast, and the intervention with L_causal.
+  public static let mcdrl = Method(name: "mcdrl")
+  /// Neither: the same tower and head, trained by L_seg alone.
+  public static let baseline = Method(name: "baseline")
+  /// The intervention with L_causal on all positions; no region selection, no L_contrast.
+  public static let withoutRegionSelection = Method(name: "no-mtrs")
+  /// Region selection with L_contrast; no intervention, no L_causal.
+  public static let withoutIntervention = Method(name: "no-cdrl")
+
+  /// The paper's four, which differ only in what they name; method, section 7.
+  public static let paper: [Method] = [.mcdrl, .baseline, .withoutRegionSelection, .withoutIntervention]
+  /// Those that plug in.
+  public static var peers: [Method] { MethodCatalog.peers.map { Method(name: $0.name) } }
+  /// All that are known.
+  public static var all: [Method] { paper + peers }
+
+  /// The method of a name, nil when there is none.
+  public init?(_ name: String) {
+    guard Self.all.contains(where: { $0.name == name }) else { return nil }
+    self.name = name
+  }
+
+  /// Whether positions are selected and L_contrast is on.
+  public var selectsRegions: Bool { self == .mcdrl || self == .withoutIntervention }
+  /// Whether the intervention and L_causal are on.
+  public var intervenes: Bool { self == .mcdrl || self == .withoutRegionSelection }
+  /// What plugs in; nil for the paper's four.
+  public var plugin: SegmentationMethod.Type? { MethodCatalog.peers.first { $0.name == name } }
+  /// Its name.
+  public var description: String { name }
+}
+
+extension Method: Codable {
+  /// Reads the name of a method that is known.
+  public init(from decoder: any Decoder) throws {
+    let name = try decoder.singleValueContainer().decode(String.self)
+    guard let method = Method(name) else {
+      let known = Method.all.map(\.name).joined(separator: ", ")
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "\"\(name)\" is none of \(known)"))
+    }
+    self = method
+  }
+
+  /// Writes the name.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(name)
+  }
+}

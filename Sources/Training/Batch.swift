@@ -1,0 +1,124 @@
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+
+/// What one step trains on: images as they are, and after them the first of these again with a confounder set.
+struct Batch: Sendable {
+  /// Of the images that were set; their observed partners are the batch's first images, in the same order.
+  struct Interventions: Sendable {
+    /// How many.
+    let count: Int
+    /// The strength of each z, count×M.
+    let applied: Tensor
+    /// bool, count: positions do not correspond to those of the partner.
+    let moved: Tensor
+  }
+
+  /// B×3×S×S, 0 to 1.
+  let images: Tensor
+  /// B×1×S×S, 0 and 1.
+  let masks: Tensor
+  /// What the frozen tower makes of the images, where it is kept.
+  let encoded: EncodedImages?
+  /// The lesion class of each image, nil without a lesion or where it is not known.
+  let classes: [Int?]
+  /// The source site of each image, counted from 0.
+  let sites: [Int]
+  /// What was set; nil when nothing was.
+  let interventions: Interventions?
+
+  /// The mean of a loss of each image, those that were set weighted.
+  ///
+  /// - Parameters:
+  ///   - losses: B.
+  ///   - weight: of an image that was set.
+  /// - Returns: a scalar.
+  /// - Throws: `TorchError` for another length.
+  func mean(_ losses: Tensor, intervened weight: Double) throws -> Tensor {
+    guard let count = interventions?.count, weight != 1 else { return try losses.mean() }
+    let observed = classes.count - count
+    let sums = try (
+      losses.narrowed(dim: 0, start: 0, length: observed).sum(),
+      losses.narrowed(dim: 0, start: observed, length: count).sum()
+    )
+    return try (sums.0 + sums.1 * weight) / (Double(observed) + weight * Double(count))
+  }
+}
+
+/// Makes batches; what is random in one follows from seed, epoch and step alone.
+struct BatchMaker: Sendable {
+  let configuration: RunConfiguration
+  let bank: SampleBank
+  let features: FeatureStore?
+  let drawn: InterventionBank?
+  let interventions: MCDRL.Interventions
+  /// P(z), M.
+  let probabilities: [Double]
+  /// Of each sample of the bank.
+  let classes: [Int?]
+  /// Of each sample of the bank.
+  let sites: [Int]
+
+  /// The batch of some samples.
+  ///
+  /// - Parameters:
+  ///   - indices: rows of the bank.
+  ///   - epoch: from 0.
+  ///   - step: from 0.
+  /// - Throws: an error that names a file that cannot be read, or `TorchError`.
+  func batch(_ indices: [Int], epoch: Int, step: Int) throws -> Batch {
+    func generator(_ name: String) throws -> Generator {
+      try Generator(seed: configuration.seed, for: name, "\(epoch)", "\(step)")
+    }
+    var (images, masks) = try bank.batch(indices)
+    if configuration.augmentation != .none {
+      (images, masks) = try configuration.augmentation(
+        images: images, masks: masks, generator: generator("augment"))
+    }
+    var encoded = try features?.encoded(indices.map { bank.samples[$0] })
+    var rows = indices
+    var set: Batch.Interventions?
+    let count = Int((configuration.interventions.share * Double(indices.count)).rounded())
+    if count > 0 {
+      let again = try intervened(
+        Array(indices.prefix(count)), images: images, masks: masks, generator("intervention"))
+      images = try .concatenated([images, again.pictures.images], dim: 0)
+      masks = try .concatenated([masks, again.pictures.masks], dim: 0)
+      encoded = try again.encoded.flatMap { try encoded?.joined(with: $0) }
+      rows += indices.prefix(count)
+      set = Batch.Interventions(
+        count: count, applied: again.pictures.applied, moved: again.pictures.moved)
+    }
+    // L_causal and L_contrast speak of the lesion's class: images without a lesion have none.
+    let lesions = try masks.sum([1, 2, 3]).floats()
+    return Batch(
+      images: images, masks: masks, encoded: encoded,
+      classes: zip(rows, lesions).map { $1 > 0 ? classes[$0] : nil }, sites: rows.map { sites[$0] },
+      interventions: set)
+  }
+
+  private func intervened(
+    _ indices: [Int], images: Tensor, masks: Tensor, _ generator: Generator
+  ) throws -> (pictures: IntervenedImages, encoded: EncodedImages?) {
+    if let drawn, features != nil {
+      return try drawn.batch(
+        indices.map { bank.samples[$0] }, probabilities: probabilities, generator: generator)
+    }
+    let pictures = try interventions(
+      images: images.narrowed(dim: 0, start: 0, length: indices.count),
+      masks: masks.narrowed(dim: 0, start: 0, length: indices.count), probabilities: probabilities,
+      generator: generator)
+    return (pictures, nil)
+  }
+}
+
+extension EncodedImages {
+  /// These and others, one after the other.
+  func joined(with others: EncodedImages) throws -> EncodedImages {
+    EncodedImages(
+      dense: try .concatenated([dense, others.dense], dim: 0),
+      image: try .concatenated([image, others.image], dim: 0),
+      layers: try zip(layers, others.layers).map { try .concatenated([$0, $1], dim: 0) })
+  }
+}

@@ -1,0 +1,119 @@
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+
+/// A fixed number of do(z)x for every picture, drawn once, with what a frozen tower makes of them: shared by folds,
+/// methods and seeds.
+///
+/// Which z is set, how strongly and where follows from the picture's site and name alone. A picture takes, for each of
+/// its variants, 4·S² bytes and those of its features (`FeatureStore`).
+public struct InterventionBank: Sendable {
+  /// How many there are of each picture.
+  public let variants: Int
+  private let rows: [URL: Int]
+  private let images: Tensor
+  private let masks: Tensor
+  private let applied: Tensor
+  private let moved: Tensor
+  /// The z of each, as it is applied.
+  private let confounders: [Int]
+  private let features: EncodedImages
+
+  /// Draws and encodes.
+  ///
+  /// - Parameters:
+  ///   - bank: the pictures.
+  ///   - interventions: the mechanisms.
+  ///   - variants: how many are drawn of each picture.
+  ///   - system: whose tower and settings are used; its tower must be frozen.
+  ///   - memoryLimit: bytes that features may take; nil is returned when they would take more.
+  ///   - workers: pictures that are worked on side by side.
+  ///   - progress: told how many pictures are drawn and encoded, from any thread.
+  /// - Throws: `ConfigurationError` when the tower is trained, `TrainingError.noImages`, or what encoding throws.
+  public init?(
+    _ bank: SampleBank, interventions: Interventions, variants: Int, system: SegmentationSystem,
+    memoryLimit: Int = 4 << 30, workers: Int = 1, progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws {
+    let samples = bank.samples
+    guard !samples.isEmpty else { throw TrainingError.noImages }
+    let drawn = try concurrentMap(count: samples.count, threads: workers) { index in
+      let (image, mask) = try bank.batch([index])
+      let tiled = try (
+        image.expanded(to: [variants, -1, -1, -1]), mask.expanded(to: [variants, -1, -1, -1])
+      )
+      return try interventions(
+        images: tiled.0, masks: tiled.1,
+        generator: Generator(seed: 0, for: "intervention", samples[index].site, samples[index].id)
+      ).bytes
+    }
+    let images = try Tensor.concatenated(drawn.map(\.images), dim: 0)
+    guard
+      let features = try FeatureStore.encode(
+        samples.count * variants, system: system, memoryLimit: memoryLimit, workers: workers,
+        progress: { progress($0 / variants) },
+        images: { try images.narrowed(dim: 0, start: $0.lowerBound, length: $0.count).to(.float32) / 255 })
+    else { return nil }
+    self.features = features
+    self.images = images
+    masks = try .concatenated(drawn.map(\.masks), dim: 0)
+    applied = try .concatenated(drawn.map(\.applied), dim: 0)
+    moved = try .concatenated(drawn.map(\.moved), dim: 0)
+    confounders = try applied.argmax(dim: 1).array()
+    rows = Dictionary(
+      samples.enumerated().map { ($1.image, $0 * variants) }, uniquingKeysWith: { first, _ in first })
+    self.variants = variants
+  }
+
+  /// The memory that the features take.
+  var bytes: Int { features.bytes }
+
+  /// One do(z)x of each of some pictures, z drawn from P(z).
+  ///
+  /// - Parameters:
+  ///   - samples: the pictures.
+  ///   - probabilities: P(z), M numbers.
+  ///   - generator: the only source of chance.
+  /// - Returns: the pictures and what the tower makes of them.
+  /// - Throws: `ConfigurationError` that names a picture that was not drawn.
+  public func batch(
+    _ samples: [Sample], probabilities: [Double], generator: Generator
+  ) throws -> (IntervenedImages, EncodedImages) {
+    let chances = try Tensor.randomUniform([max(1, samples.count)], generator: generator).doubles()
+    let rows = try zip(samples, chances).map { sample, chance -> Int in
+      guard let first = self.rows[sample.image] else {
+        throw ConfigurationError("\(sample.image.path): no interventions on this picture were drawn")
+      }
+      return first + variant(first, chance, probabilities)
+    }
+    let index = try Tensor(rows)
+    let intervened = IntervenedImages(
+      images: try images.indexed(index).to(.float32) / 255, masks: try masks.indexed(index).to(.float32),
+      applied: try applied.indexed(index), moved: try moved.indexed(index))
+    return (intervened, try features.map { try $0.indexed(index) })
+  }
+
+  /// One of a picture's variants, each as likely as its z.
+  private func variant(_ first: Int, _ chance: Double, _ probabilities: [Double]) -> Int {
+    let weights = confounders[first..<first + variants].map {
+      probabilities.indices.contains($0) ? probabilities[$0] : 0
+    }
+    var left = chance * weights.reduce(0, +)
+    for (index, weight) in weights.enumerated() {
+      left -= weight
+      if left < 0 { return index }
+    }
+    return variants - 1
+  }
+}
+
+extension IntervenedImages {
+  /// Pictures and masks as bytes, for keeping.
+  fileprivate var bytes: IntervenedImages {
+    get throws {
+      IntervenedImages(
+        images: try (images * 255).rounded().to(.uint8), masks: try masks.to(.bool), applied: applied,
+        moved: moved)
+    }
+  }
+}
