@@ -165,7 +165,7 @@ enum TrainCommand: Subcommand {
     defer { console.progress("") }
     return try InterventionBank(
       bank, interventions: Interventions(prompts), variants: configuration.interventions.variants,
-      system: system
+      count: configuration.interventions.count, system: system
     ) { console.progress(bar.line($0, unit: "images")) }
   }
 

@@ -16,8 +16,8 @@ public struct InterventionBank: Sendable {
   private let masks: Tensor
   private let applied: Tensor
   private let moved: Tensor
-  /// The z of each, as it is applied.
-  private let confounders: [Int]
+  /// The confounders that are set in each.
+  private let confounders: [[Int]]
   private let features: EncodedImages
 
   /// Draws and encodes.
@@ -26,13 +26,14 @@ public struct InterventionBank: Sendable {
   ///   - bank: the pictures.
   ///   - interventions: the mechanisms.
   ///   - variants: how many are drawn of each picture.
+  ///   - count: how many confounders are set at once.
   ///   - system: whose tower and settings are used; its tower must be frozen.
   ///   - memoryLimit: bytes that features may take; nil is returned when they would take more.
   ///   - workers: pictures that are worked on side by side.
   ///   - progress: told how many pictures are drawn and encoded, from any thread.
   /// - Throws: `ConfigurationError` when the tower is trained, `TrainingError.noImages`, or what encoding throws.
   public init?(
-    _ bank: SampleBank, interventions: Interventions, variants: Int, system: SegmentationSystem,
+    _ bank: SampleBank, interventions: Interventions, variants: Int, count: Int, system: SegmentationSystem,
     memoryLimit: Int = 4 << 30, workers: Int = 1, progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
     let samples = bank.samples
@@ -43,7 +44,7 @@ public struct InterventionBank: Sendable {
         image.expanded(to: [variants, -1, -1, -1]), mask.expanded(to: [variants, -1, -1, -1])
       )
       return try interventions(
-        images: tiled.0, masks: tiled.1,
+        count: count, images: tiled.0, masks: tiled.1,
         generator: Generator(seed: 0, for: "intervention", samples[index].site, samples[index].id)
       ).bytes
     }
@@ -59,7 +60,11 @@ public struct InterventionBank: Sendable {
     masks = try .concatenated(drawn.map(\.masks), dim: 0)
     applied = try .concatenated(drawn.map(\.applied), dim: 0)
     moved = try .concatenated(drawn.map(\.moved), dim: 0)
-    confounders = try applied.argmax(dim: 1).array()
+    let strengths = try applied.floats()
+    let width = strengths.count / (samples.count * variants)
+    confounders = (0..<samples.count * variants).map { row in
+      (0..<width).filter { strengths[row * width + $0] > 0 }
+    }
     rows = Dictionary(
       samples.enumerated().map { ($1.image, $0 * variants) }, uniquingKeysWith: { first, _ in first })
     self.variants = variants
@@ -93,10 +98,10 @@ public struct InterventionBank: Sendable {
     return (intervened, try features.map { try $0.indexed(index) })
   }
 
-  /// One of a picture's variants, each as likely as its z.
+  /// One of a picture's variants, each as likely as what is set in it.
   private func variant(_ first: Int, _ chance: Double, _ probabilities: [Double]) -> Int {
-    let weights = confounders[first..<first + variants].map {
-      probabilities.indices.contains($0) ? probabilities[$0] : 0
+    let weights = confounders[first..<first + variants].map { set in
+      set.reduce(1) { $0 * (probabilities.indices.contains($1) ? probabilities[$1] : 0) }
     }
     var left = chance * weights.reduce(0, +)
     for (index, weight) in weights.enumerated() {

@@ -78,6 +78,8 @@ public struct InterventionTraining: Codable, Equatable, Sendable {
   public var share = 1.0
   /// How many do(z)x are drawn for each image when features are kept; otherwise each step draws anew.
   public var variants = 4
+  /// How many confounders are set at once.
+  public var count = 1
   /// The weight of L_seg on do(z)x beside 1 on x.
   public var segmentation = 1.0
   /// The weight of the distance between F_ca of x and of do(z)x.
@@ -223,6 +225,7 @@ extension RunConfiguration {
       (0...1).contains(interventions.share),
       "interventions.share is \(interventions.share); it must be from 0 to 1")
     try require(interventions.variants >= 1, "interventions.variants must be at least 1")
+    try require(interventions.count >= 1, "interventions.count must be at least 1")
     let known = model.method.plugin?.defaults.keys.sorted() ?? []
     if let stranger = model.options.keys.sorted().first(where: { !known.contains($0) }) {
       let options =

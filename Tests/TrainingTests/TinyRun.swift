@@ -75,6 +75,7 @@ final class TinyRun {
       drawn: keepsFeatures && configuration.interventions.share > 0
         ? InterventionBank(
           training, interventions: Interventions(prompts), variants: configuration.interventions.variants,
+          count: configuration.interventions.count,
           system: system) : nil,
       resuming: resuming)
     return (trainer, system)

@@ -42,6 +42,29 @@ public struct Interventions: Sendable {
     return try done(plans, images: images, masks: masks)
   }
 
+  /// Sets several confounders one after the other, each drawn like one.
+  ///
+  /// - Parameters:
+  ///   - count: how many times one is drawn for each image; of one that is drawn twice the stronger counts.
+  ///   - images: B×3×S×S, 0 to 1, S at least 16.
+  ///   - masks: B×1×S×S, 0 or 1.
+  ///   - probabilities: M weights; nil makes all with a mechanism equally likely.
+  ///   - generator: the only source of chance.
+  /// - Returns: the changed images and masks, and what was done to each.
+  /// - Throws: as for one.
+  public func callAsFunction(
+    count: Int, images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
+  ) throws -> IntervenedImages {
+    let first = try self(images: images, masks: masks, probabilities: probabilities, generator: generator)
+    return try (1..<max(1, count)).reduce(first) { done, _ in
+      let next = try self(
+        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator)
+      return IntervenedImages(
+        images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
+        moved: try done.moved.or(next.moved))
+    }
+  }
+
   /// Sets the same confounder at the same strength in every image, for the sweep of an explanation.
   ///
   /// - Parameters:

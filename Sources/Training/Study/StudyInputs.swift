@@ -45,7 +45,7 @@ struct StudyInputs: Sendable {
       drawn[set] = try InterventionBank(
         SampleBank(sources, sharing: bank),
         interventions: Interventions(prompts.limited(to: settings.confounders)),
-        variants: settings.interventions.variants,
+        variants: settings.interventions.variants, count: settings.interventions.count,
         system: RunAssembly.fresh(settings, prompts: prompts, clip: clip(settings)), memoryLimit: left,
         workers: workers, progress: { progress($0, sources.count) })
       left -= drawn[set]?.bytes ?? 0
@@ -76,12 +76,14 @@ private struct InterventionKey: Hashable {
   let features: FeatureKey
   let confounders: Int
   let variants: Int
+  let count: Int
 
   init?(_ settings: RunConfiguration) {
     guard settings.interventions.share > 0, let features = FeatureKey(settings) else { return nil }
     self.features = features
     confounders = settings.confounders
     variants = settings.interventions.variants
+    count = settings.interventions.count
   }
 }
 
