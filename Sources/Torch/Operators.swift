@@ -39,6 +39,7 @@ enum Operators {
   static let cos = Operator("aten::cos")
   static let tanh = Operator("aten::tanh")
   static let sqrt = Operator("aten::sqrt")
+  static let atan2 = Operator("aten::atan2")
   static let abs = Operator("aten::abs")
   static let round = Operator("aten::round")
   static let floor = Operator("aten::floor")

@@ -50,6 +50,8 @@ extension Tensor {
   public func sin() throws -> Tensor { try Operators.sin(self) }
   /// The cosine.
   public func cos() throws -> Tensor { try Operators.cos(self) }
+  /// The angle of the points (x, self) from the x axis, −π to π.
+  public func angle(x: Tensor) throws -> Tensor { try Operators.atan2(self, x) }
   /// The hyperbolic tangent.
   public func tanh() throws -> Tensor { try Operators.tanh(self) }
   /// The square root.

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Testing
 
 extension ProgramTests {
@@ -66,6 +67,28 @@ extension ProgramTests {
       }
       let packs = try #require(Program.run("prompts", "list", "--json").json() as? [[String: Any]])
       #expect(packs.count >= 6 && packs.allSatisfy { $0["modality"] is String })
+    }
+
+    @Test("A sheet has a row for each image and two columns for each mechanism, and says what they are")
+    func sheet() throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let pixels = [UInt8](repeating: 150, count: 40 * 30 * 3)
+      let image = folder.appendingPathComponent("a.png")
+      try ImageFile.writePNG(Image(width: 40, height: 30, channels: 3, pixels: pixels), to: image)
+      let out = folder.appendingPathComponent("sheet.png")
+      let outcome = try Program.run(
+        "prompts", "sheet", pack, "--images", image.path, image.path, "--out", out.path, "--size", "32",
+        "--confounders", "cataract", "defocus")
+      #expect(outcome.code == 0 && outcome.out.contains("defocus"), "\(outcome.err)")
+      let size = try ImageFile.size(out)
+      #expect(size.width == 5 * 34 && size.height == 2 * 34)
+      let unknown = try Program.run(
+        "prompts", "sheet", pack, "--images", image.path, "--out", out.path, "--confounders", "crescent")
+      #expect(unknown.code == 2 && unknown.err.contains("there are cataract"), "\(unknown.err)")
+      let noName = try Program.run("prompts", "sheet", pack, "--images", image.path, "--out", folder.path)
+      #expect(noName.code == 2 && noName.err.contains("ends in .png"))
     }
   }
 }

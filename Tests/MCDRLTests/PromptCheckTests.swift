@@ -102,11 +102,12 @@ private let prompts = testFolder.appendingPathComponent("../../Prompts").standar
       ["groups[3].name: \"distance\" stands at groups[1].name already; each must be there once"]
     ),
     (
-      "{ name: \"near\", text: \"a near view\" }", "\"near\"",
+      "{ name: \"near\", text: \"a near view\", mechanism: \"near\" }", "\"near\"",
       ["groups[3].confounders[0]: must be an object with name, text; it is a text"]
     ),
     (
-      "{ name: \"near\", text: \"a near view\" }", "{ name: \"near\", txt: \"a near view\" }",
+      "{ name: \"near\", text: \"a near view\", mechanism: \"near\" }",
+      "{ name: \"near\", txt: \"a near view\" }",
       [
         "groups[3].confounders[0]: the key \"txt\" is not known; did you mean \"text\"?",
         "groups[3].confounders[0]: \"text\" is missing",

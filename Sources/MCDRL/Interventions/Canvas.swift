@@ -54,10 +54,28 @@ struct Canvas {
   /// How far a mechanism that is there or not has come in: 0 at strength 0, 1 from strength 0.15 on.
   var onset: Tensor { get throws { try (strength / 0.15).clamped(max: 1) } }
 
-  /// A number for each picture, drawn evenly: n×1×1×1.
-  func uniform(_ low: Double = 0, _ high: Double = 1) throws -> Tensor {
-    let draws = try chance.map { try Tensor.randomUniform([1], low: low, high: high, generator: $0) }
-    return try Tensor.concatenated(draws, dim: 0).reshaped([chance.count, 1, 1, 1]).to(device)
+  /// Numbers for each picture, one or `each`, drawn evenly: n×each×1×1.
+  func uniform(_ low: Double = 0, _ high: Double = 1, each count: Int = 1) throws -> Tensor {
+    let draws = try chance.map {
+      try Tensor.randomUniform([1, count, 1, 1], low: low, high: high, generator: $0)
+    }
+    return try Tensor.concatenated(draws, dim: 0).to(device)
+  }
+
+  /// Which of `count` things are there, more with strength, each coming in at its turn: n×count×1×1, 0 to 1.
+  func turns(_ count: Int) throws -> Tensor {
+    let turn = try Tensor.arange(to: count).to(.float32).reshaped([1, count, 1, 1]).to(device)
+    return try (strength * Double(count) - turn).clamped(min: 0, max: 1)
+  }
+
+  /// A colour as 1×3×1×1.
+  func colour(_ red: Double, _ green: Double, _ blue: Double) throws -> Tensor {
+    try Tensor([Float(red), Float(green), Float(blue)], shape: [1, 3, 1, 1]).to(device)
+  }
+
+  /// Squared distances from a place: n×1×S×S.
+  func distance(to place: (x: Tensor, y: Tensor)) throws -> Tensor {
+    try (x - place.x).power(2) + (y - place.y).power(2)
   }
 
   /// −1 or 1 for each picture: n×1×1×1.

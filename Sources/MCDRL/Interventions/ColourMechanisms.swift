@@ -9,10 +9,13 @@ struct ColourMechanisms {
   /// Narrow bands: green light shown as red, blue as green and blue; vessels absorb both.
   func narrowBand() throws -> Tensor {
     // Mostly on or off; the strength tells how pure.
-    let share = try canvas.onset * (canvas.strength * 0.45 + 0.55)
+    let seen = try canvas.luminance.smoothed(0.02).smoothStep(0.02, 0.07)
+    let share = try canvas.onset * (canvas.strength * 0.45 + 0.55) * seen
     let green = try canvas.images.narrowed(dim: 1, start: 1, length: 1)
-    let finer = try (green.smoothed(0.018) - green) / (green + 0.12)
-    let vessels = try (finer - 0.015).clamped(min: 0) * 5
+    // Glints are capped, or their surroundings would pass for vessels; noise in the dark is left out.
+    let capped = try green.minimum(green.smoothed(0.03) * 1.15)
+    let darker = try (capped.smoothed(0.018) - capped.smoothed(0.004)) / (capped + 0.15)
+    let vessels = try (darker - 0.02).clamped(min: 0) * canvas.light.smoothStep(0.2, 0.6) * 5
     let dim = try 1 - vessels.clamped(max: 1) * share * 0.5
     let shown = try mixed([
       0.03, 0.74, 0.00,
@@ -30,7 +33,12 @@ struct ColourMechanisms {
       0.187, 0.229, 0.824,
     ])
     let mix = try canvas.images.mixed(with: pale, canvas.strength)
-    return try canvas.lit(mix, by: canvas.strength * 0.18 + 1)
+    return try canvas.lit(mix, by: canvas.strength * canvas.presence * 0.18 + 1)
+  }
+
+  /// A yellow cast: old lamps, old slides, wrong white balance.
+  func warm() throws -> Tensor {
+    try canvas.images * (1 - canvas.colour(0, 0.10, 0.40) * canvas.strength)
   }
 
   /// Another camera's colours: each is multiplied by its own factor, and saturation changes.
@@ -39,7 +47,7 @@ struct ColourMechanisms {
     let normal = try Tensor.concatenated(draws, dim: 0).to(canvas.images.device)
     let cast = try normal - normal.mean([1], keepDimensions: true)
     let unit = try cast / cast.norm(dims: [1], keepDimensions: true).clamped(min: 1e-3)
-    let factors = try (unit * canvas.strength * 0.42).exp()
+    let factors = try (unit * canvas.strength * 0.26).exp()
     let saturation = try canvas.sign() * canvas.strength * 0.25 + 1
     let grey = try canvas.luminance
     return try grey.mixed(with: canvas.images, saturation) * factors

@@ -1,6 +1,8 @@
 import Torch
 
-/// Nearer and farther: the picture and its mask are zoomed about the middle, and the lamp comes along.
+/// Nearer and farther: what the field of view shows is zoomed about the middle, with its mask, and the lamp comes along.
+///
+/// The field's outline and what is written beside it stay, as in an endoscope.
 struct DistanceMechanisms {
   let canvas: Canvas
 
@@ -8,46 +10,93 @@ struct DistanceMechanisms {
   func near() throws -> (images: Tensor, masks: Tensor) {
     let strength = canvas.strength
     let (images, masks) = try zoomed(strength * 0.65 + 1)
-    let centre = try 1 - (canvas.x.power(2) + canvas.y.power(2)).clamped(max: 1)
-    let lamp = try strength * (centre * 0.20 + 0.08) + 1
+    let centre = try 1 - radius.power(2).clamped(max: 1)
+    let lamp = try strength * canvas.presence * (centre * 0.20 + 0.08) + 1
     return (try canvas.lit(images, by: lamp), masks)
   }
 
-  /// Down to 0.6 times as large, darker outwards.
-  ///
-  /// What comes into view is the picture mirrored, unless its frame is black: then that goes on.
+  /// Down to 0.6 times as large, darker outwards; what comes into view is the rest mirrored at the outline.
   func far() throws -> (images: Tensor, masks: Tensor) {
     let strength = canvas.strength
     let (images, masks) = try zoomed(1 - strength * 0.40)
-    let radius = try canvas.x.power(2) + canvas.y.power(2)
-    let lamp = try (1 - strength * 0.14) * (1 - (radius * strength * 0.30).clamped(max: 0.7))
-    return (try canvas.lit(images, by: lamp), masks)
+    let edges = try 1 - (radius.power(2) * strength * 0.34).clamped(max: 0.7)
+    return (try canvas.lit(images, by: (1 - strength * 0.14) * edges), masks)
   }
+
+  /// How many directions the outline of the field is known in, and how many steps it is searched with.
+  private static let rays = 64
 
   private func zoomed(_ zoom: Tensor) throws -> (images: Tensor, masks: Tensor) {
-    let scale = try zoom.reshaped([canvas.chance.count, 1]).power(-1)
-    let nothing = try scale.zerosLike()
-    let first = try Tensor.stacked([scale, nothing, nothing], dim: 2)
-    let second = try Tensor.stacked([nothing, scale, nothing], dim: 2)
-    let grid = try Tensor.concatenated([first, second], dim: 1).affineGrid(canvas.images.shape)
-    // Where the frame is mostly black nothing is mirrored.
-    let inside = try Tensor.ones([1, 1, canvas.size, canvas.size], device: canvas.images.device)
-      .expanded(to: canvas.masks.shape).sampled(at: grid).atLeast(0.5).to(.float32)
-    let shown = try inside.maximum(frameIsLit())
-    let images = try canvas.images.sampled(at: grid, outside: .reflection) * shown
-    let masks = try canvas.masks.sampled(at: grid, outside: .reflection) * shown
-    return (images, try masks.atLeast(0.5).to(.float32))
+    let (count, size) = (canvas.chance.count, canvas.size)
+    let radius = try self.radius
+    let outline = try self.outline()
+    // Just inside the outline, so that the soft edge of the field is not mirrored.
+    let edge = try outline * 0.97
+    let reached = try radius / zoom
+    let mirrored = try reached.minimum(edge * 2 - reached)
+    // Beyond the outline nothing moves.
+    let inside = try (outline * 0.985 - radius).greater(than: 0)
+    let source = try inside.choose(mirrored, else: radius.expanded(to: mirrored.shape))
+    let factor = try source / radius.clamped(min: 1e-3)
+    let columns = try (canvas.x * factor).reshaped([count, size, size])
+    let rows = try (canvas.y * factor).reshaped([count, size, size])
+    let grid = try Tensor.stacked([columns, rows], dim: 3)
+    let masks = try canvas.masks.sampled(at: grid, outside: .border)
+    return (try canvas.images.sampled(at: grid, outside: .border), try masks.atLeast(0.5).to(.float32))
   }
 
-  /// 1 where at least six tenths of the outermost pixels show something, else 0: n×1×1×1.
-  private func frameIsLit() throws -> Tensor {
+  /// How far the field of view reaches in the direction of each pixel: n×1×S×S.
+  private func outline() throws -> Tensor {
+    let (count, rays, device) = (canvas.chance.count, Self.rays, canvas.images.device)
+    let turn = 2 * Double.pi / Double(rays)
+    let angles = try (Tensor.arange(to: rays).to(.float32) * turn - Double.pi).reshaped([1, rays, 1])
+    let steps = try Tensor.linspace(0, 2.0.squareRoot(), count: 2 * rays).reshaped([1, 1, 2 * rays])
+    let grid = try Tensor.stacked([angles.cos() * steps, angles.sin() * steps], dim: 3).to(device)
+    let shown = try field().sampled(at: grid.expanded(to: [count, rays, 2 * rays, 2])).atLeast(0.5)
+    let reach = try (shown.to(.float32) * steps.to(device)).max([3])
+    // Dark sectors at the edge are bridged: none reaches much less far than those on both sides of it.
+    let closed = try -Self.widest(-Self.widest(reach, 6), 6)
+    let bridged = try reach.maximum(closed * 0.45)
+    // Beyond a half turn comes the first ray again; the last position of the table is that of π.
+    let table = try Tensor.concatenated([bridged, bridged.narrowed(dim: 2, start: 0, length: 1)], dim: 2)
+      .reshaped([count, 1, 1, rays + 1])
+    let angle = try canvas.y.angle(x: canvas.x) / Double.pi
+    // From −1…1 at the middles of the outermost entries to the sampling's −1…1 at their outer edges.
+    let position = try (angle * (Double(rays) / Double(rays + 1))).reshaped([1, canvas.size, canvas.size])
+    let lookup = try Tensor.stacked([position, position.zerosLike()], dim: 3)
+    return try table.sampled(at: lookup.expanded(to: [count, canvas.size, canvas.size, 2]), outside: .border)
+  }
+
+  /// The field of view, 0 or 1, n×1×S×S: what is lit and joined to the middle, so not what stands beside it.
+  private func field() throws -> Tensor {
+    let cells = 32
     let presence = try canvas.presence
-    let last = canvas.size - 1
-    let sides = [
-      try presence.selected(dim: 2, index: 0), try presence.selected(dim: 2, index: last),
-      try presence.selected(dim: 3, index: 0), try presence.selected(dim: 3, index: last),
-    ]
-    let share = try Tensor.concatenated(sides, dim: 2).mean([1, 2])
-    return try share.atLeast(0.6).to(.float32).reshaped([canvas.chance.count, 1, 1, 1])
+    let coarse = try presence.resized(height: cells, width: cells, antialias: true).atLeast(0.5)
+    // Thin bridges, such as writing, are taken away first.
+    let solid = try 1 - (1 - coarse.to(.float32)).maxPool(3, stride: 1, padding: 1)
+    let line = try Tensor.linspace(-1, 1, count: cells).power(2).to(solid.device)
+    let middle = try (line.reshaped([cells, 1]) + line).less(than: 0.25).to(.float32)
+    var joined = try solid * middle
+    for _ in 0..<cells { joined = try joined.maxPool(3, stride: 1, padding: 1) * solid }
+    let near = try joined.maxPool(5, stride: 1, padding: 2)
+    let wide = try near.resized(height: canvas.size, width: canvas.size, interpolation: .nearest)
+    return try presence.atLeast(0.5).to(.float32) * wide
+  }
+
+  /// The largest value within `reach` rays to both sides, round the circle: n×1×rays.
+  private static func widest(_ values: Tensor, _ reach: Int) throws -> Tensor {
+    let rays = try values.size(2)
+    let round = try Tensor.concatenated(
+      [
+        values.narrowed(dim: 2, start: rays - reach, length: reach), values,
+        values.narrowed(dim: 2, start: 0, length: reach),
+      ], dim: 2)
+    let shifted = try (0...2 * reach).map { try round.narrowed(dim: 2, start: $0, length: rays) }
+    return try Tensor.stacked(shifted).max([0])
+  }
+
+  /// Distances from the middle: 1×1×S×S.
+  private var radius: Tensor {
+    get throws { try (canvas.x.power(2) + canvas.y.power(2)).squareRoot() }
   }
 }

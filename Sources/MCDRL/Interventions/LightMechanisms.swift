@@ -8,22 +8,22 @@ struct LightMechanisms {
 
   /// Too much light, with haze.
   func bright() throws -> Tensor {
-    let lit = try canvas.lit(by: canvas.strength * 1.5 + 1)
-    return try lit + canvas.presence * canvas.strength * 0.06
+    let amount = try canvas.strength * canvas.presence
+    return try canvas.lit(by: amount * 1.5 + 1) + amount * 0.06
   }
 
   /// Too little light, the edges darkest.
   func dark() throws -> Tensor {
     let strength = canvas.strength
-    let edges = try 1 - (radius * strength * 0.25).clamped(max: 0.6)
-    return try canvas.images * (1 - strength * 0.66) * edges
+    let edges = try 1 - (radius * strength * 0.22).clamped(max: 0.6)
+    return try canvas.images * (1 - strength * 0.56) * edges
   }
 
   /// A spot of light anywhere, the rest in shade.
   func uneven() throws -> Tensor {
-    let square = try distance(to: canvas.place(within: 0.75))
+    let square = try canvas.distance(to: canvas.place(within: 0.75))
     let falloff = try (square * 4.2 + 1).power(-2)
-    let lamp = try (falloff * 1.9 - 0.74) * canvas.strength + 1
+    let lamp = try (falloff * 1.9 - 0.68) * canvas.strength + 1
     return try canvas.lit(by: lamp)
   }
 
@@ -33,8 +33,8 @@ struct LightMechanisms {
     let along = try (canvas.x - place.x) * direction.x + (canvas.y - place.y) * direction.y
     let width = try canvas.strength * 0.25 + canvas.uniform(0.16, 0.30)
     let ragged = try canvas.field([(1.6, 0.10), (4, 0.03)])
-    let depth = try ((along + ragged).magnitude() / width).smoothStep(1.15, 0.55)
-    return try canvas.images * (1 - depth * canvas.strength * 0.72)
+    let depth = try ((along + ragged).magnitude() / width).smoothStep(1.4, 0.4)
+    return try canvas.images * (1 - depth * canvas.strength * 0.66)
   }
 
   /// Light falls off towards the edges.
@@ -48,9 +48,9 @@ struct LightMechanisms {
     let strength = canvas.strength
     let soft = try canvas.images.smoothed(strength * 0.008)
     let cloud = try canvas.field([(1.2, 0.16), (2.5, 0.08)]) + 1
-    let cover = try (strength * 0.58 * cloud).clamped(min: 0, max: 0.8) * canvas.presence
+    let cover = try (strength * 0.48 * cloud).clamped(min: 0, max: 0.8) * canvas.presence
     let light = try canvas.light * 0.34 + 0.34
-    let colour = try Tensor([1.03, 1.0, 0.94] as [Float], shape: [1, 3, 1, 1]).to(light.device)
+    let colour = try canvas.colour(1.03, 1.0, 0.94)
     return try soft.mixed(with: light * colour, cover)
   }
 
@@ -65,8 +65,4 @@ struct LightMechanisms {
 
   /// Squared distances from the middle: 1×1×S×S.
   private var radius: Tensor { get throws { try canvas.x.power(2) + canvas.y.power(2) } }
-
-  private func distance(to place: (x: Tensor, y: Tensor)) throws -> Tensor {
-    try (canvas.x - place.x).power(2) + (canvas.y - place.y).power(2)
-  }
 }

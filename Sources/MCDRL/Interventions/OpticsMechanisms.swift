@@ -7,6 +7,19 @@ struct OpticsMechanisms {
   /// Gaussian, deviation up to 2.6 % of the side.
   func blur() throws -> Tensor { try canvas.images.smoothed(canvas.strength * 0.026) }
 
+  /// Parts of the picture out of focus, as where a section or a wall leaves the plane of focus.
+  func unevenFocus() throws -> Tensor {
+    let region = try canvas.field([(1.3, 0.8), (3, 0.4)]) + 0.3
+    let soft = try canvas.images.smoothed(canvas.strength * 0.022)
+    return try canvas.images.mixed(with: soft, region.smoothStep(-0.35, 0.35))
+  }
+
+  /// Edges overdrawn by the device: the difference from a blurred copy is added.
+  func sharpening() throws -> Tensor {
+    let detail = try canvas.images - canvas.images.smoothed(0.010)
+    return try canvas.images + detail * canvas.strength * 2.2
+  }
+
   /// Interlaced video in motion: every other line group comes from a moment later, and the colours, taken one after
   /// another, part; some bands are worse than others.
   func interlacing() throws -> Tensor {
@@ -33,7 +46,7 @@ struct OpticsMechanisms {
   func noise() throws -> Tensor {
     let (size, strength) = (canvas.size, canvas.strength)
     let grain = try canvas.normal(1, size, size) * 0.8 + canvas.normal(3, size, size) * 0.5
-    let amount = try (canvas.light * 0.6 + 0.5) * strength * 0.11
+    let amount = try (canvas.light * 0.6 + 0.5) * strength * 0.075
     return try canvas.images + grain * amount * canvas.presence
   }
 
@@ -64,7 +77,7 @@ struct OpticsMechanisms {
     let frequency = try Tensor.arange(to: 8).to(.float32)
     let steps = try (frequency.reshaped([8, 1]) + frequency).reshaped([1, 64, 1, 1]) * 8 + 14
     let coarser = try Tensor([1, 2.2, 2.2] as [Float], shape: [1, 3, 1, 1])
-    let scale = try canvas.strength.power(1.5) * (5.5 / 255.0) * coarser.to(device) + 1e-5
+    let scale = try canvas.strength.power(1.5) * (3.0 / 255.0) * coarser.to(device) + 1e-5
     let step = try steps.to(device) * scale.reshaped([-1, 1, 1, 1])
     let rounded = try (spectrum / step).rounded() * step
     let restored = try rounded.convTranspose2d(basis, stride: 8).reshaped(padded.shape)
