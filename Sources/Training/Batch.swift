@@ -106,7 +106,8 @@ struct BatchMaker: Sendable {
         indices.map { bank.samples[$0] }, probabilities: probabilities, generator: generator)
     }
     let pictures = try interventions(
-      count: configuration.interventions.count, images: images.narrowed(dim: 0, start: 0, length: indices.count),
+      count: configuration.interventions.count,
+      images: images.narrowed(dim: 0, start: 0, length: indices.count),
       masks: masks.narrowed(dim: 0, start: 0, length: indices.count), probabilities: probabilities,
       generator: generator)
     return (pictures, nil)

@@ -88,7 +88,8 @@ extension TrainingRuns {
       #expect(throws: TrainingError.noImages) {
         try Trainer(
           configuration: tiny.configuration, system: system, run: tiny.run, training: none, validation: none,
-          classes: [], resuming: false)
+          prompts: PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5")),
+          resuming: false)
       }
     }
 
