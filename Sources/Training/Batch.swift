@@ -66,6 +66,7 @@ struct BatchMaker: Sendable {
   ///   - indices: rows of the bank.
   ///   - epoch: from 0.
   ///   - step: from 0.
+  /// - Returns: the images, observed and set.
   /// - Throws: an error that names a file that cannot be read, or `TorchError`.
   func batch(_ indices: [Int], epoch: Int, step: Int) throws -> Batch {
     func generator(_ name: String) throws -> Generator {

@@ -24,6 +24,8 @@ extension TrainingRuns {
       let losses = try [false, true].map { keeps in
         let tiny = try TinyRun(epochs: 2)
         tiny.configuration = frozen(tiny)
+        // Of interventions a fixed number is drawn where features are kept, else each step draws its own.
+        tiny.configuration.interventions.share = 0
         try tiny.trainer(keepsFeatures: keeps).trainer.train()
         return try tiny.metrics().map(\.loss)
       }
