@@ -22,7 +22,7 @@ public protocol ImageEncoder: Module {
 }
 
 /// How much of the image tower is trained: `none`, `last-N` with all that follows, `all`.
-public enum Tuning: Equatable, Sendable, Codable, CustomStringConvertible {
+public enum Tuning: Equatable, Sendable, TextCodable {
   /// The tower is frozen.
   case none
   /// The last layers of a transformer or stages of a ResNet, and all that follows them.
@@ -50,19 +50,5 @@ public enum Tuning: Equatable, Sendable, Codable, CustomStringConvertible {
     }
   }
 
-  /// Reads the text form.
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let value = Tuning(text) else {
-      throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is none of none, last-N, all"))
-    }
-    self = value
-  }
-
-  /// Writes the text form.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+  static var possible: String { "none, last-N, all" }
 }

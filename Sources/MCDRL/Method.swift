@@ -37,21 +37,6 @@ public struct Method: Hashable, Sendable, CustomStringConvertible {
   public var description: String { name }
 }
 
-extension Method: Codable {
-  /// Reads the name of a method that is known.
-  public init(from decoder: any Decoder) throws {
-    let name = try decoder.singleValueContainer().decode(String.self)
-    guard let method = Method(name) else {
-      let known = Method.all.map(\.name).joined(separator: ", ")
-      throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "\"\(name)\" is none of \(known)"))
-    }
-    self = method
-  }
-
-  /// Writes the name.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(name)
-  }
+extension Method: TextCodable {
+  static var possible: String { all.map(\.name).joined(separator: ", ") }
 }

@@ -128,9 +128,8 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var waited: Double
 
   enum CodingKeys: String, CodingKey {
-    case epoch, loss, segmentation, causal, contrast, invariance, attention, penalty, intervening, best,
-      seconds
-    case waited
+    case epoch, loss, segmentation, causal, contrast, invariance, attention, penalty, intervening, best
+    case seconds, waited
     case validationDice = "validation_dice"
   }
 }

@@ -53,6 +53,36 @@ private func logits(_ model: SegmentationModel, intervening: Bool = true) throws
     #expect(Method.paper.map(\.intervenes) == [true, false, true, false])
   }
 
+  @Test func controlsReplaceTheDictionaryAndNothingElse() throws {
+    func with(_ source: DictionarySource, seed: UInt64 = 9) throws -> SegmentationModel {
+      try model(.mcdrl, seed: seed) { $0.intervention.dictionary = source }
+    }
+    let words = try with(.words).dictionary.embeddings
+    #expect(try words.isEqual(to: someText(width: 16).confounders))
+
+    let random = try with(.random).dictionary.embeddings
+    #expect(random.shape == words.shape)
+    #expect(try (random.power(2).sum([1]) - 1).magnitude().max([0]).item() < 1e-5)
+    #expect(try random.isEqual(to: with(.random).dictionary.embeddings))
+    #expect(try !random.isEqual(to: with(.random, seed: 10).dictionary.embeddings))
+
+    // Every row is another's, and each is there once.
+    let shuffled = try with(.shuffled).dictionary.embeddings
+    let origins = try (0..<words.size(0)).map { row in
+      let apart = try (words - shuffled.narrowed(dim: 0, start: row, length: 1)).magnitude().sum([1])
+        .doubles()
+      return try #require(apart.firstIndex(of: 0))
+    }
+    #expect(origins.sorted() == Array(origins.indices))
+    #expect(origins.enumerated().allSatisfy { $0 != $1 })
+
+    let constant = try with(.constant)
+    let added = Set(constant.parameters().map(\.key)).subtracting(try with(.words).parameters().map(\.key))
+    #expect(added == ["constant"])
+    let found = try constant.representation(Batch().encoded)
+    #expect(found.intervened != nil && found.attention == nil)
+  }
+
   @Test(arguments: Method.paper, Fill.allCases)
   func allMethodsStartFromTheSameHead(method: Method, fill: Fill) throws {
     let baseline = try model(.baseline).state().filter { $0.key.hasPrefix("head.") }

@@ -22,6 +22,10 @@ public enum Ablation: String, CaseIterable, Sendable {
   case dense
   /// How much of the image tower is trained.
   case tuning
+  /// What the method is held against, beside the baseline (ours).
+  case controls
+  /// The parts of training on interventions (ours).
+  case interventions
 
   /// What it compares, in one line.
   public var summary: String {
@@ -36,6 +40,8 @@ public enum Ablation: String, CaseIterable, Sendable {
     case .adjustment: "attention, attention with the prior, the exact sum"
     case .dense: "tokens, maskclip and sclip features"
     case .tuning: "nothing, the last layer, the last two, all of the image tower trained"
+    case .controls: "mcdrl beside the baseline and every control"
+    case .interventions: "training on interventions without each of its parts"
     }
   }
 
@@ -67,6 +73,12 @@ public enum Ablation: String, CaseIterable, Sendable {
       ]
     case .dense: return try vary("model.dense", ["maskclip", "tokens", "sclip"])
     case .tuning: return try vary("tune", ["none", "last-1", "last-2", "all"])
+    case .controls: return [.baseline, .mcdrl].map { Arm($0) } + Control.allCases.map(\.arm)
+    case .interventions:
+      return try [Arm(.mcdrl)]
+        + ["segmentation", "invariance", "attention"].map {
+          try Arm("no-\($0)", settings: ["interventions.\($0)=0"])
+        } + [Control.withoutInterventions.arm]
     }
   }
 

@@ -1,0 +1,199 @@
+import Datasets
+import Foundation
+import MCDRL
+import Testing
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  @Suite("Training on interventions")
+  struct InterventionTrainingTests {
+    private let prompts: PromptSet
+    private let bank: SampleBank
+
+    init() throws {
+      prompts = try PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5"))
+      let sites = try TinyRun.sites.get()
+      bank = try SampleBank(
+        Array(sites[0].samples[..<4] + sites[1].samples[..<2]), reader: SampleReader(size: 32))
+    }
+
+    private func maker(_ change: (inout RunConfiguration) -> Void = { _ in }) throws -> BatchMaker {
+      var configuration = RunConfiguration()
+      configuration.augmentation = .none
+      change(&configuration)
+      return BatchMaker(
+        configuration: configuration, bank: bank, features: nil, drawn: nil,
+        interventions: Interventions(prompts), probabilities: [Double](repeating: 1.0 / 12, count: 12),
+        classes: [0, 1, 2, 3, nil, 4], sites: [0, 0, 0, 0, 1, 1])
+    }
+
+    @Test("A batch holds its images as they are, and the first of them again with a confounder set")
+    func pairs() throws {
+      let batch = try maker { $0.interventions.share = 0.5 }.batch([5, 0, 3, 1], epoch: 0, step: 0)
+      let plain = try bank.batch([5, 0, 3, 1])
+      #expect(batch.images.shape == [6, 3, 32, 32] && batch.masks.shape == [6, 1, 32, 32])
+      #expect(try batch.images.narrowed(dim: 0, start: 0, length: 4).isEqual(to: plain.images))
+      let set = try #require(batch.interventions)
+      #expect(set.count == 2 && set.applied.shape == [2, 12])
+      #expect(batch.sites == [1, 0, 0, 0, 1, 0])
+      for row in 0..<2 {
+        let again = try batch.images.narrowed(dim: 0, start: 4 + row, length: 1)
+        #expect(try !again.isEqual(to: plain.images.narrowed(dim: 0, start: row, length: 1)))
+      }
+      #expect(try maker { $0.interventions.share = 0 }.batch([0], epoch: 0, step: 0).interventions == nil)
+    }
+
+    @Test("What is set follows from seed, epoch and step alone")
+    func reproducible() throws {
+      func images(_ seed: UInt64, _ epoch: Int, _ step: Int) throws -> Tensor {
+        try maker { $0.seed = seed }.batch([0, 1, 2], epoch: epoch, step: step).images
+      }
+      let first = try images(3, 1, 2)
+      #expect(try images(3, 1, 2).isEqual(to: first))
+      for other in [try images(4, 1, 2), try images(3, 2, 2), try images(3, 1, 3)] {
+        #expect(try !other.isEqual(to: first))
+      }
+    }
+
+    @Test("Several confounders are set at once when that is asked for")
+    func several() throws {
+      let many = try maker { $0.interventions.count = 4 }.batch([0, 1, 2, 3], epoch: 0, step: 0)
+      let one = try maker().batch([0, 1, 2, 3], epoch: 0, step: 0)
+      func counts(_ batch: Batch) throws -> [Double] {
+        try #require(batch.interventions).applied.greater(than: 0).to(.float32).sum([1]).doubles()
+      }
+      #expect(try counts(one) == [1, 1, 1, 1])
+      #expect(try counts(many).allSatisfy { (1...4).contains($0) } && counts(many).contains { $0 > 1 })
+    }
+
+    @Test("The mean of the losses weighs what was set as it is told")
+    func weighted() throws {
+      let batch = try maker { $0.interventions.share = 0.5 }.batch([0, 1], epoch: 0, step: 0)
+      let losses = try Tensor([1, 2, 6] as [Double])
+      #expect(try batch.mean(losses, intervened: 1).item() == 3)
+      #expect(try batch.mean(losses, intervened: 0).item() == 1.5)
+      #expect(try batch.mean(losses, intervened: 0.5).item() == 2.4)
+    }
+
+    @Test("What is kept of interventions is the same in every bank and follows P(z)")
+    func kept() throws {
+      let tiny = try TinyRun()
+      tiny.configuration.tune = .none
+      tiny.configuration.augmentation = .none
+      let (_, system) = try tiny.trainer()
+      func drawn(_ samples: SampleBank) throws -> InterventionBank {
+        try #require(
+          try InterventionBank(
+            samples, interventions: Interventions(prompts), variants: 6, count: 1, system: system))
+      }
+      let all = try drawn(bank)
+      let other = try drawn(SampleBank([bank.samples[3], bank.samples[1]], reader: SampleReader(size: 32)))
+      // Only one z is likely, so the draw cannot choose another where a variant has it.
+      for z in 0..<12 {
+        var likely = [Double](repeating: 0, count: 12)
+        likely[z] = 1
+        let chosen = (bank.samples[1], try Generator(seed: 1, for: "test"))
+        let (first, features) = try all.batch([chosen.0], probabilities: likely, generator: chosen.1)
+        let (second, others) = try other.batch(
+          [chosen.0], probabilities: likely, generator: Generator(seed: 1, for: "test"))
+        #expect(try first.images.isEqual(to: second.images) && first.applied.isEqual(to: second.applied))
+        #expect(try (features.dense - others.dense).magnitude().max([0, 1, 2, 3]).item() < 1e-4)
+      }
+      let uniform = [Double](repeating: 1, count: 12)
+      let found = try (0..<40).map { step in
+        try all.batch(
+          [bank.samples[0]], probabilities: uniform, generator: Generator(seed: 0, for: "test", "\(step)")
+        ).0.applied.argmax(dim: 1).array(of: Int.self)[0]
+      }
+      #expect(Set(found).count > 1)
+      let stranger = try TinyRun.sites.get()[0].samples[6]
+      #expect(throws: ConfigurationError.self) {
+        try all.batch([stranger], probabilities: uniform, generator: Generator(seed: 0))
+      }
+    }
+
+    @Test(
+      "Invariance and attention are learned from the intervention's start on, and only where there is one")
+    func terms() throws {
+      let own = try TinyRun(epochs: 2)
+      own.configuration.interventionStart = 0.5
+      try own.trainer().trainer.train()
+      let metrics = try own.metrics()
+      #expect(metrics.map { $0.invariance != nil } == [false, true])
+      #expect(metrics.map { $0.attention != nil } == [false, true])
+
+      let baseline = try TinyRun(method: .baseline, epochs: 1)
+      baseline.configuration.interventions.share = 1
+      try baseline.trainer().trainer.train()
+      #expect(try baseline.metrics().allSatisfy { $0.invariance == nil && $0.attention == nil })
+    }
+
+    @Test("Confounders without mechanisms are refused with the fix, unless nothing is to be set")
+    func noMechanisms() throws {
+      var plain = prompts
+      for group in plain.groups.indices {
+        for index in plain.groups[group].confounders.indices {
+          plain.groups[group].confounders[index].mechanism = nil
+          plain.groups[group].confounders[index].strength = nil
+        }
+      }
+      let tiny = try TinyRun()
+      let (_, system) = try tiny.trainer()
+      func make() throws -> Trainer {
+        try Trainer(
+          configuration: tiny.configuration, system: system, run: tiny.run, training: bank, validation: bank,
+          prompts: plain, resuming: false)
+      }
+      #expect { _ = try make() } throws: { "\($0)".contains("interventions.share to 0") }
+      tiny.configuration.interventions.share = 0
+      _ = try make()
+    }
+  }
+}
+
+@Suite("Controls and their settings")
+struct ControlTests {
+  @Test("Every control is an arm that differs from all others and from the methods")
+  func arms() throws {
+    let arms = try Control.allCases.map { try Arm(parsing: $0.rawValue) } + Method.paper.map { Arm($0) }
+    let plan = StudyPlan(
+      study: "loso", configuration: RunConfiguration(), arms: arms, seeds: [0], version: "1")
+    try plan.validate()
+    let baseline = try Arm(.baseline).applied(to: RunConfiguration())
+    #expect(baseline.interventions.share == 0)
+    #expect(try Control.baselineInterventions.arm.applied(to: RunConfiguration()).interventions.share == 1)
+    #expect(try Control.longerBaseline.arm.applied(to: baseline).epochs == 2 * baseline.epochs)
+    #expect(Control.longerBaseline.arm.names.contains("epochs"))
+    let paper = try Control.paper.arm.applied(to: RunConfiguration())
+    #expect(paper.objective.dice == 0 && paper.optimizer.learningRate == 0.005)
+    #expect(!paper.model.region.subtractsNormal && paper.interventions.share == 0)
+    // A control with settings of one's own stays that control.
+    let own = try Arm(parsing: "no-dictionary:epochs=3").applied(to: RunConfiguration())
+    #expect(own.model.intervention.dictionary == .constant && own.epochs == 3)
+  }
+
+  @Test(
+    "Multiples are of numbers, whole ones by whole ones",
+    arguments: ["epochs*=0.5", "epochs*=x", "model.dense*=2", "nothing*=2", "epochs*=9223372036854775807"])
+  func badMultiples(assignment: String) {
+    var configuration = RunConfiguration()
+    #expect(throws: ConfigurationError.self) { try configuration.set(assignment) }
+  }
+
+  @Test("Rates are multiplied, too")
+  func rates() throws {
+    var configuration = RunConfiguration()
+    try configuration.set("optimizer.learningRate*=2")
+    #expect(configuration.optimizer.learningRate == 0.01)
+  }
+
+  @Test("Options that the method does not have are refused")
+  func options() throws {
+    var configuration = RunConfiguration()
+    try configuration.set("model.options.alpha=0.3")
+    let changed = configuration
+    #expect { try changed.validate() } throws: { "\($0)".contains("model.options.alpha") }
+  }
+}
