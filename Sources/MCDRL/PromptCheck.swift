@@ -170,17 +170,33 @@ struct PromptCheck {
     }
   }
 
+  /// Looks at a template: one sentence, or a list of sentences that differ.
+  private mutating func template(_ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]) {
+    guard case .array? = value else {
+      _ = sentence(value, place, wants: wants)
+      return
+    }
+    var found: [Found] = []
+    for (index, item) in list(value, place, of: "sentence").enumerated() {
+      if let sentence = sentence(item, "\(place)[\(index)]", wants: wants) { found.append(sentence) }
+    }
+    distinct(found)
+  }
+
   /// Reports placeholders that are unknown, in the wrong template, or not there.
   ///
   /// - Parameters:
-  ///   - value: the template.
+  ///   - value: a sentence of the template.
   ///   - place: where it stands.
   ///   - wants: for each thing that the sentence must name, the placeholders that do.
-  private mutating func template(_ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]) {
-    guard let (_, text) = text(value, place) else { return }
-    guard let found = Self.placeholders(in: text) else {
-      report(place, "\"\(text)\" has a brace without its partner; write placeholders as {class}")
-      return
+  /// - Returns: the sentence, when there is one.
+  private mutating func sentence(
+    _ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]
+  ) -> Found? {
+    guard let sentence = text(value, place) else { return nil }
+    guard let found = Self.placeholders(in: sentence.text) else {
+      report(place, "\"\(sentence.text)\" has a brace without its partner; write placeholders as {class}")
+      return sentence
     }
     let allowed = wants.flatMap { $0 }.map(\.rawValue)
     for name in found where !allowed.contains(name) {
@@ -194,6 +210,7 @@ struct PromptCheck {
     for choices in wants where !choices.contains(where: { found.contains($0.rawValue) }) {
       report(place, "lacks \(choices.map(\.rawValue).joined(separator: " or "))")
     }
+    return sentence
   }
 
   /// All `{…}` of a template; nil when a brace has no partner.

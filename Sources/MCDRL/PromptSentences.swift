@@ -13,7 +13,7 @@ extension PromptSet {
     public let text: String
   }
 
-  /// Every sentence: K classes, the normal ones, M confounders, K·M joint ones.
+  /// Every sentence: of K classes, the normal ones, of M confounders, of K·M pairs.
   public var sentences: [Sentence] {
     let texts: [(Sentence.Kind, [String])] = [
       (.class, classPrompts), (.normal, normal), (.confounder, confounderPrompts), (.joint, jointPrompts),

@@ -9,11 +9,10 @@ extension PromptSet {
   ///   - present: names of the confounders that it shows; names without a prompt add no sentence.
   /// - Returns: the sentences, in the order of the prompts.
   @Sendable public func captions(lesion: String?, confounders present: Set<String>) -> [String] {
-    let shown = confounders.indices.filter { present.contains(confounders[$0].name) }
-    let domains = shown.map { confounderPrompts[$0] }
+    let shown = confounders.filter { present.contains($0.name) }
+    let domains = shown.flatMap(prompts(confounder:))
     guard let lesion else { return normal + domains }
-    guard let index = classes.firstIndex(of: lesion) else { return domains }
-    let joint = shown.map { jointPrompts[index * confounders.count + $0] }
-    return [classPrompts[index]] + domains + joint
+    guard classes.contains(lesion) else { return domains }
+    return prompts(class: lesion) + domains + shown.flatMap { prompts(class: lesion, confounder: $0) }
   }
 }

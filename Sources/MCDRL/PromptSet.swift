@@ -41,11 +41,11 @@ public struct PromptSet: Codable, Equatable, Sendable {
   /// The sentences; the class is `{class}`, or with its article `{a class}` or `{A class}`.
   public struct Templates: Codable, Equatable, Sendable {
     /// With the class.
-    public var `class`: String
+    public var `class`: Template
     /// With `{domain}`.
-    public var confounder: String
+    public var confounder: Template
     /// With the class and `{domain}`.
-    public var joint: String
+    public var joint: Template
 
     enum CodingKeys: String, CodingKey, CaseIterable { case `class`, confounder, joint }
   }
@@ -81,17 +81,31 @@ public struct PromptSet: Codable, Equatable, Sendable {
   /// All confounders in order, M.
   public var confounders: [Confounder] { groups.flatMap(\.confounders) }
 
-  /// "A polyp in an endoscopic image", K.
-  public var classPrompts: [String] { classes.map { fill(templates.class, class: $0) } }
+  /// "A polyp in an endoscopic image": K times the template's sentences, those of a class together.
+  public var classPrompts: [String] { classes.flatMap(prompts(class:)) }
 
-  /// "An endoscopy image with blur", M.
-  public var confounderPrompts: [String] {
-    confounders.map { fill(templates.confounder, domain: $0.text) }
+  /// "An endoscopy image with blur": M times the template's sentences, those of a confounder together.
+  public var confounderPrompts: [String] { confounders.flatMap(prompts(confounder:)) }
+
+  /// "A polyp with blur": K·M times the template's sentences, those of a pair together, then the confounder
+  /// fastest.
+  public var jointPrompts: [String] {
+    classes.flatMap { name in confounders.flatMap { prompts(class: name, confounder: $0) } }
   }
 
-  /// "A polyp with blur", K·M, the confounder fastest.
-  public var jointPrompts: [String] {
-    classes.flatMap { name in confounders.map { fill(templates.joint, class: name, domain: $0.text) } }
+  /// The sentences of one class.
+  func prompts(class name: String) -> [String] {
+    templates.class.sentences.map { fill($0, class: name) }
+  }
+
+  /// The sentences of one confounder.
+  func prompts(confounder: Confounder) -> [String] {
+    templates.confounder.sentences.map { fill($0, domain: confounder.text) }
+  }
+
+  /// The sentences of a class with a confounder.
+  func prompts(class name: String, confounder: Confounder) -> [String] {
+    templates.joint.sentences.map { fill($0, class: name, domain: confounder.text) }
   }
 
   private func fill(_ template: String, class name: String = "", domain: String = "") -> String {

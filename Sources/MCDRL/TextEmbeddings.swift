@@ -11,7 +11,7 @@ public struct TextEmbeddings: Sendable {
   /// t: class with confounder, K×M×d.
   public let joint: Tensor
 
-  /// Embeds all prompts.
+  /// Embeds all prompts; what has several sentences as their normalised mean.
   ///
   /// - Parameters:
   ///   - prompts: the words.
@@ -19,12 +19,20 @@ public struct TextEmbeddings: Sendable {
   /// - Throws: what the tower throws.
   public init(_ prompts: PromptSet, encode: ([String]) throws -> Tensor) throws {
     (classes, normal, confounders, joint) = try withoutGradients {
-      let normals = try encode(prompts.normal).normalized().mean([0]).normalized()
-      let joint = try encode(prompts.jointPrompts).normalized()
+      func embedded(_ sentences: [String], by template: PromptSet.Template) throws -> Tensor {
+        let unit = try encode(sentences).normalized()
+        let count = template.sentences.count
+        // A single sentence is left as it is, to the last bit.
+        guard count > 1 else { return unit }
+        return try unit.reshaped([-1, count, unit.size(1)]).mean([1]).normalized()
+      }
+      let templates = prompts.templates
+      let joint = try embedded(prompts.jointPrompts, by: templates.joint)
       let shape = [prompts.classes.count, prompts.confounders.count, try joint.size(1)]
       return (
-        try encode(prompts.classPrompts).normalized(), normals,
-        try encode(prompts.confounderPrompts).normalized(), try joint.reshaped(shape)
+        try embedded(prompts.classPrompts, by: templates.class),
+        try encode(prompts.normal).normalized().mean([0]).normalized(),
+        try embedded(prompts.confounderPrompts, by: templates.confounder), try joint.reshaped(shape)
       )
     }
   }

@@ -84,6 +84,27 @@ private let prompts = testFolder.appendingPathComponent("../../Prompts").standar
       ]
     ),
     ("image with {domain}", "image with light", ["templates.confounder: lacks {domain}"]),
+    ("\"{A class} with {domain}\"", "[\"{A class} with {domain}\", \"{domain} and {a class}\"]", []),
+    (
+      "\"{A class} with {domain}\"", "[]", ["templates.joint: is empty; give at least one sentence"]
+    ),
+    (
+      "\"{A class} with {domain}\"", "[\"{A class} with {domain}\", \"{A class}\", 3]",
+      [
+        "templates.joint[1]: lacks {domain}",
+        "templates.joint[2]: must be a text in quotes; it is a number",
+      ]
+    ),
+    (
+      "\"{A class} with {domain}\"", "[\"{A class} with {domain}\", \"{a class} with  {domain}\"]",
+      [
+        "templates.joint[1]: \"{a class} with  {domain}\" stands at templates.joint[0] already; "
+          + "each must be there once"
+      ]
+    ),
+    (
+      "\"{A class} with {domain}\"", "4", ["templates.joint: must be a text in quotes; it is a number"]
+    ),
     ("{A class} with {domain}", "{A class}", ["templates.joint: lacks {domain}"]),
     (
       "[\"polyp\", \"tumour\", \"inflammation\", \"nodule\", \"cyst\"]", "[]",

@@ -81,6 +81,87 @@ private let shipped = testFolder.appendingPathComponent("../../Prompts/endoscopy
     #expect(try again.joint.isEqual(to: text.joint))
     #expect(TextEmbeddings(tensors: ["text.classes": text.classes]) == nil)
   }
+
+  /// The shipped prompts with two sentences for classes and pairs and three for confounders.
+  private func ensemble() throws -> PromptSet {
+    var prompts = try PromptSet(contentsOf: shipped)
+    prompts.templates.class.sentences.append("a view of {a class}")
+    prompts.templates.confounder.sentences += ["endoscopy, {domain}", "{domain} in the lumen"]
+    prompts.templates.joint.sentences.append("{a class} seen with {domain}")
+    return prompts
+  }
+
+  /// A text tower that gives every sentence a vector of its own, whatever stands around it.
+  private func encode(_ sentences: [String]) throws -> Tensor {
+    try .stacked(
+      sentences.map { sentence in
+        try .seeded([6], sentence.utf8.reduce(1) { ($0 &* 31) &+ UInt64($1) }) * Double(sentence.count)
+      })
+  }
+
+  @Test func theEmbeddingOfAnEnsembleIsTheNormalisedMeanOfItsSentences() throws {
+    let prompts = try ensemble()
+    let text = try TextEmbeddings(prompts, encode: encode)
+    #expect(text.classes.shape == [5, 6] && text.confounders.shape == [12, 6])
+    #expect(text.joint.shape == [5, 12, 6])
+    func mean(_ sentences: [String]) throws -> Tensor {
+      try encode(sentences).normalized().mean([0]).normalized()
+    }
+    let tumour = try mean(["A tumour in an endoscopic image", "a view of a tumour"])
+    #expect(try difference(text.classes.selected(dim: 0, index: 1), tumour) < 1e-6)
+    let artefacts = try mean([
+      "An endoscopy image with artefacts", "endoscopy, artefacts", "artefacts in the lumen",
+    ])
+    #expect(try difference(text.confounders.selected(dim: 0, index: 1), artefacts) < 1e-6)
+    let both = try mean(["A tumour with artefacts", "a tumour seen with artefacts"])
+    #expect(
+      try difference(text.joint.selected(dim: 0, index: 1).selected(dim: 0, index: 1), both) < 1e-6)
+  }
+
+  @Test func aListOfOneSentenceIsThatSentenceToTheLastBit() throws {
+    let single = try PromptSet(contentsOf: shipped)
+    let text = try String(contentsOf: shipped, encoding: .utf8)
+      .replacingOccurrences(
+        of: "class: \"{A class} in an endoscopic image\"",
+        with: "class: [\"{A class} in an endoscopic image\"]")
+    try withFile(text) { url in
+      let list = try PromptSet(contentsOf: url)
+      #expect(list == single)
+      let (one, other) = (
+        try TextEmbeddings(single, encode: encode), try TextEmbeddings(list, encode: encode)
+      )
+      #expect(try one.classes.isEqual(to: other.classes))
+      #expect(try one.classes.isEqual(to: encode(single.classPrompts).normalized()))
+    }
+  }
+
+  @Test func singleSentencesAreWrittenAsTextsAndListsSurviveStorage() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let single = try PromptSet(contentsOf: shipped)
+    // What fingerprints are made of.
+    #expect(
+      String(decoding: try encoder.encode(single.templates), as: UTF8.self)
+        == "{\"class\":\"{A class} in an endoscopic image\",\"confounder\":\"An endoscopy image with {domain}\","
+        + "\"joint\":\"{A class} with {domain}\"}")
+    let several = try ensemble()
+    #expect(try JSONDecoder().decode(PromptSet.self, from: encoder.encode(several)) == several)
+  }
+
+  @Test func everySentenceOfAnEnsembleIsListedAndCaptionsHoldAllThatAreTrue() throws {
+    let prompts = try ensemble()
+    #expect(prompts.sentences.count == 2 * 5 + 2 + 3 * 12 + 2 * 60)
+    #expect(Array(prompts.classPrompts[2..<4]) == ["A tumour in an endoscopic image", "a view of a tumour"])
+    #expect(
+      prompts.captions(lesion: "polyp", confounders: ["mucus"]) == [
+        "A polyp in an endoscopic image", "a view of a polyp", "An endoscopy image with mucus",
+        "endoscopy, mucus", "mucus in the lumen", "A polyp with mucus", "a polyp seen with mucus",
+      ])
+    #expect(
+      prompts.captions(lesion: nil, confounders: ["mucus"]) == prompts.normal + [
+        "An endoscopy image with mucus", "endoscopy, mucus", "mucus in the lumen",
+      ])
+  }
 }
 
 /// A prompt file for a test, removed when `body` returns.
