@@ -46,11 +46,10 @@ enum ClipZeroShotCommand: Subcommand {
     let byConfounder = report.confounders.sorted { $0.key < $1.key }.map { [$0.key, format($0.value)] }
     console.result(
       "\n" + Console.table(["confounder", "AUC"], byConfounder + [["mean", format(report.meanConfounder)]]))
-    let rows = report.localisation.map {
-      [$0.extractor, format($0.classScore), format($0.lessNormal)]
+    let scores = RegionScore.allCases.map(\.rawValue)
+    let rows = report.localisation.map { row in
+      [row.extractor] + scores.map { format(row.areas[$0]) }
     }
-    console.result(
-      "\n"
-        + Console.table(["AUC of region score and mask", "max_k S_k", "max_k S_k − S_normal"], rows))
+    console.result("\n" + Console.table(["AUC of region score and mask"] + scores, rows))
   }
 }

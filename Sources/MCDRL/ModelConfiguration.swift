@@ -10,12 +10,36 @@ public enum Fill: String, Codable, Sendable, CaseIterable {
   case learned
 }
 
+/// What S^ is made of: the cosines S_k with the class prompts and S_normal with the sentences for normal
+/// images.
+public enum RegionScore: String, Codable, Sendable, CaseIterable {
+  /// max_k S_k, the paper's.
+  case max
+  /// max_k S_k − S_normal (ours; without it plain CLIP localises poorly).
+  case lessNormal = "less-normal"
+  /// How likely any lesion is rather than a normal position, by a softmax over classes and normal (ours).
+  case softmax
+}
+
+/// How positions are selected while the model is trained; otherwise the N highest always are.
+public enum RegionSelecting: String, Codable, Sendable, CaseIterable {
+  /// The N highest.
+  case hard
+  /// All of them, each as much as a gate says that is half open between the N-th highest score and the next
+  /// (ours).
+  case soft
+}
+
 /// The settings of region selection.
 public struct RegionConfiguration: Codable, Equatable, Sendable {
   /// alpha: the share of positions that are kept.
   public var fraction = 0.5
-  /// Whether the score of the "normal" prompt is subtracted.
-  public var subtractsNormal = true
+  /// What S^ is made of.
+  public var score = RegionScore.lessNormal
+  /// What cosines are divided by in the softmax, and S^ in the gate; CLIP's own is 0.01.
+  public var temperature = 0.01
+  /// How positions are selected in training.
+  public var selection = RegionSelecting.hard
   /// What stands at the other positions.
   public var fill = Fill.features
 

@@ -99,16 +99,11 @@ public final class SegmentationModel: Module {
     seed: UInt64
   ) throws {
     let width = try text.classes.size(1)
-    guard configuration.region.fraction > 0, configuration.region.fraction <= 1 else {
-      throw TorchError.value(
-        "region.fraction is \(configuration.region.fraction); it must be above 0 and at most 1")
-    }
     self.configuration = configuration
     self.text = text
     let settings = configuration.intervention
     dictionary = try ConfounderDictionary(embeddings: settings.dictionary.embeddings(text.confounders, seed))
-    selection = RegionSelection(
-      fraction: configuration.region.fraction, subtractsNormal: configuration.region.subtractsNormal)
+    selection = try RegionSelection(configuration.region)
     _intervention = Child(
       "intervention",
       configuration.method.intervenes
@@ -183,14 +178,17 @@ public final class SegmentationModel: Module {
     // F lives on the sphere of the text embeddings, where L_causal compares the two.
     let features = try encoded.dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]]).normalized()
     let score = configuration.method.selectsRegions ? try selection.score(features, text) : nil
-    let region = try score.map { SelectedRegion(positions: try selection.positions($0)) }
-    let selected = try region?.gather(features) ?? features
-    let intervened = intervening ? try intervene(selected, image: encoded.image) : nil
-    let changed = intervened?.features ?? selected
+    let region = try score.map { try selection.region($0, training: isTraining) }
+    let taken = try region?.gather(features) ?? features
+    let intervened = intervening ? try intervene(taken, image: encoded.image) : nil
+    let changed = intervened?.features ?? taken
+    // A soft selection intervenes on all positions; the losses are about the selected ones alone.
+    func selected(_ values: Tensor) throws -> Tensor { try region?.selected(values) ?? values }
     return Representation(
-      features: features, observed: selected, intervened: intervened?.features,
+      features: features, observed: try selected(taken),
+      intervened: try intervened.map { try selected($0.features) },
       // Over a single entry there is nothing to attend to.
-      attention: constant == nil ? intervened?.attention : nil,
+      attention: constant == nil ? try intervened.map { try selected($0.attention) } : nil,
       grid: try region?.scatter(changed, into: background(features)) ?? changed, score: score)
   }
 
@@ -198,6 +196,17 @@ public final class SegmentationModel: Module {
     guard let intervention else { return nil }
     let entries = try constant.map { try ConfounderDictionary(embeddings: $0) } ?? dictionary
     return try intervention(features, entries, image: image)
+  }
+
+  /// S^, B×h×w: the score that regions are selected by, also for a method that selects none.
+  ///
+  /// - Parameter encoded: the tower's outputs.
+  /// - Returns: the score of every position.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func regionScore(_ encoded: EncodedImages) throws -> Tensor {
+    let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
+    let features = try encoded.dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]])
+    return try selection.score(features, text).reshaped([sizes[0], sizes[1], sizes[2]])
   }
 
   private func background(_ features: Tensor) throws -> Tensor {

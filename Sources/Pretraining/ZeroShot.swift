@@ -7,19 +7,17 @@ import Torch
 
 /// What a CLIP model knows of the embedded world without any training for it; on pictures that it never saw.
 public struct ZeroShot: Codable, Equatable, Sendable {
-  /// How well a region score finds lesions: mean over pictures with a lesion of the AUC of score against mask.
+  /// How well region scores find lesions on the feature grid, as `RegionLocalisation` has it.
   public struct Localisation: Codable, Equatable, Sendable {
     /// The dense extractor.
     public let extractor: String
-    /// S^ = max_k S_k.
-    public let classScore: Double?
-    /// S^ = max_k S_k − S_normal.
-    public let lessNormal: Double?
+    /// By what S^ is made of, with the other settings as they are by default: AUC of score against mask, mean
+    /// over pictures with a lesion.
+    public let areas: [String: Double]
 
     enum CodingKeys: String, CodingKey {
       case extractor
-      case classScore = "auc_class_score"
-      case lessNormal = "auc_less_normal"
+      case areas = "auc"
     }
   }
 
@@ -76,14 +74,18 @@ public struct ZeroShot: Codable, Equatable, Sendable {
     let world = World(seed: seed)
     let renderer = Renderer(size: size)
     let text = try TextEmbeddings(prompts) { try clip.textFeatures($0) }
-    let selections = [false, true].map { RegionSelection(fraction: 1, subtractsNormal: $0) }
+    let selections = try RegionScore.allCases.map { score in
+      var region = RegionConfiguration()
+      region.score = score
+      return try RegionSelection(region)
+    }
     let names = prompts.classes + ["normal"]
     let sentences = try Tensor.concatenated([text.classes, text.normal.expandedDimension(0)], dim: 0)
 
     var hits: [String: [Double]] = [:]
     var cosines: [[Float]] = prompts.confounders.map { _ in [] }
     var present: [[Bool]] = prompts.confounders.map { _ in [] }
-    var areas: [DenseFeatures: [[Double]]] = [:]
+    var found: [DenseFeatures: [RegionScore: [RegionLocalisation.Image]]] = [:]
     try inferenceMode {
       for start in stride(from: 0, to: count, by: 50) {
         let draws = (start..<min(count, start + 50)).map { world.captioned(first + $0) }
@@ -94,21 +96,22 @@ public struct ZeroShot: Codable, Equatable, Sendable {
             try clip.preparation.squashed(
               Tensor($0.image.pixels, shape: [size, size, 3]).permuted([2, 0, 1]).contiguous())
           })
+        let masks = try Tensor.stacked(
+          renderings.map {
+            try Tensor($0.mask.pixels, shape: [1, size, size]).greater(than: 127).to(.float32)
+          })
         var image: Tensor?
         for extractor in DenseFeatures.allCases {
           let features = try clip.vision(pixels, dense: extractor)
           image = features.image
           let sizes = try features.dense.sizes(rank: 4, "the dense features")
           let positions = try features.dense.reshaped([sizes[0], -1, sizes[3]])
-          for (index, selection) in selections.enumerated() {
-            let score = try selection.score(positions, text).reshaped([sizes[0], 1, sizes[1], sizes[2]])
-              .resized(height: size, width: size)
-            for (row, rendering) in renderings.enumerated() where draws[row].lesion != nil {
-              let area = AreaUnderCurve.of(
-                try score.selected(dim: 0, index: row).floats(),
-                positive: rendering.mask.pixels.map { $0 > 127 })
-              if let area { areas[extractor, default: [[], []]][index].append(area) }
-            }
+          for selection in selections {
+            let score = try selection.score(positions, text)
+            found[extractor, default: [:]][selection.configuration.score, default: []] +=
+              try RegionLocalisation.Image.batch(
+                score: score.reshaped([sizes[0], sizes[1], sizes[2]]), masks: masks,
+                positions: selection.positions(score))
           }
         }
         guard let unit = try image?.normalized() else { continue }
@@ -143,9 +146,11 @@ public struct ZeroShot: Codable, Equatable, Sendable {
     confounders = Dictionary(areaByName, uniquingKeysWith: { first, _ in first })
     meanConfounder = mean(areaByName.map(\.1)) ?? 0
     localisation = DenseFeatures.allCases.map { extractor in
-      let both = areas[extractor] ?? [[], []]
+      let areas = (found[extractor] ?? [:]).compactMap { score, images in
+        RegionLocalisation(images).area.map { (score.rawValue, $0) }
+      }
       return Localisation(
-        extractor: extractor.rawValue, classScore: mean(both[0]), lessNormal: mean(both[1]))
+        extractor: extractor.rawValue, areas: Dictionary(areas, uniquingKeysWith: { first, _ in first }))
     }
   }
 }

@@ -123,6 +123,7 @@ enum Operators {
   static let batchNorm = Operator("aten::batch_norm")
   static let conv2d = Operator("aten::conv2d")
   static let convTranspose2d = Operator("aten::conv_transpose2d", "input")
+  static let adaptiveAvgPool2d = Operator("aten::adaptive_avg_pool2d")
   static let avgPool2d = Operator("aten::avg_pool2d")
   static let maxPool2d = Operator("aten::max_pool2d")
   static let embedding = Operator("aten::embedding")

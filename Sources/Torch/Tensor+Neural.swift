@@ -88,6 +88,10 @@ extension Tensor {
     try Operators.avgPool2d(
       self, [size, size], [stride ?? size, stride ?? size], [padding, padding])
   }
+  /// Means of B×C×H×W over `height` × `width` parts, which share edges where the sizes do not divide.
+  public func averagePool(height: Int, width: Int) throws -> Tensor {
+    try Operators.adaptiveAvgPool2d(self, [height, width])
+  }
   /// Maxima over windows.
   public func maxPool(_ size: Int, stride: Int? = nil, padding: Int = 0) throws -> Tensor {
     try Operators.maxPool2d(

@@ -116,6 +116,21 @@ public final class SegmentationSystem: Module {
     }
   }
 
+  /// S^ of a batch, float32 B×h×w, on the CPU; nothing is recorded for gradients.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
+  /// - Returns: the score of every position.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func regionScore(_ images: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
+    try inferenceMode {
+      try autocast(to: precision.autocastType, on: device) {
+        try model.regionScore(encoded?.to(device) ?? encode(normalized(images)))
+      }.to(.float32).to(.cpu)
+    }
+  }
+
   /// Sets P(z), which is stored with the weights.
   public func setPrior(_ value: Tensor) throws {
     try prior.assign(value)

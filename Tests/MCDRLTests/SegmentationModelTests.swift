@@ -154,6 +154,66 @@ private func logits(_ model: SegmentationModel, intervening: Bool = true) throws
     #expect(try out.logits.isFinite())
   }
 
+  @Test(arguments: Method.paper, RegionScore.allCases)
+  func everyMethodHasARegionScoreWhetherItSelectsOrNot(method: Method, score: RegionScore) throws {
+    let batch = try Batch()
+    let net = try model(method) { $0.region.score = score }
+    let map = try net.regionScore(batch.encoded)
+    #expect(map.shape == [2, 8, 8])
+    let used = try net(images: batch.images, encoded: batch.encoded).representation.score
+    if let used { #expect(try difference(used.reshaped([2, 8, 8]), map) < 1e-6) }
+    #expect((used != nil) == method.selectsRegions)
+  }
+
+  @Test(arguments: Fill.allCases)
+  func softSelectionChangesTrainingAloneAndTendsToTheHardOne(fill: Fill) throws {
+    func output(_ selection: RegionSelecting, _ temperature: Double, training: Bool) throws
+      -> SegmentationOutput
+    {
+      let net = try model(.mcdrl, fill: fill) {
+        $0.region.fraction = 0.3
+        $0.region.selection = selection
+        $0.region.temperature = temperature
+      }
+      net.train(training)
+      let batch = try Batch()
+      return try net(images: batch.images, encoded: batch.encoded)
+    }
+    for training in [false, true] {
+      let (hard, soft) = (
+        try output(.hard, 0.1, training: training), try output(.soft, 0.1, training: training)
+      )
+      #expect(soft.intervened.shape == [2, 20, 16])
+      #expect(try difference(soft.intervened, hard.intervened) < 1e-5)
+      #expect(try soft.logits.isEqual(to: hard.logits) == !training)
+    }
+    let (hard, cold) = (
+      try output(.hard, 0.1, training: true), try output(.soft, 1e-6, training: true)
+    )
+    #expect(try difference(cold.logits, hard.logits) < 1e-4)
+  }
+
+  @Test func softSelectionLetsTheSegmentationLossMoveTheScore() throws {
+    /// The gradient at the features of positions that are not selected, where zeros stand.
+    func gradient(_ selection: RegionSelecting) throws -> Double {
+      let net = try model(.withoutIntervention, fill: .zeros) {
+        $0.region.selection = selection
+        $0.region.temperature = 0.2
+      }
+      net.train()
+      let batch = try Batch()
+      let dense = try batch.encoded.dense.requireGradient()
+      let hardly = EncodedImages(dense: dense, image: batch.encoded.image, layers: [])
+      try net(images: batch.images, encoded: hardly).logits.power(2).mean().backward()
+      let selected = try net.regionScore(hardly).detached().flattened(from: 1)
+        .sorted(dim: 1, descending: true).indices.narrowed(dim: 1, start: 32, length: 32)
+      let moved = try #require(try dense.gradient()).reshaped([2, 64, 16]).magnitude().sum([-1])
+      return try moved.gathered(dim: 1, index: selected).sum().item()
+    }
+    #expect(try gradient(.hard) == 0)
+    #expect(try gradient(.soft) > 0)
+  }
+
   @Test(arguments: Method.paper)
   func theRepresentationIsWhatTheForwardPassMakes(method: Method) throws {
     let (model, batch) = (try model(method), try Batch())

@@ -154,9 +154,9 @@ struct PretrainingTests {
     let report = try ZeroShot(clip(), prompts: prompts(), count: 60, seed: 3)
     #expect(report.accuracyByClass.count == 6 && report.confounders.count == 12)
     #expect(report.localisation.map(\.extractor) == ["tokens", "maskclip", "sclip"])
-    let areas = report.localisation.flatMap { [$0.classScore, $0.lessNormal] }
-    #expect((areas.compactMap { $0 } + report.confounders.values).allSatisfy { (0...1).contains($0) })
-    #expect(areas.allSatisfy { $0 != nil })
+    let areas = report.localisation.flatMap(\.areas.values)
+    #expect((areas + report.confounders.values).allSatisfy { (0...1).contains($0) })
+    #expect(report.localisation.allSatisfy { Set($0.areas.keys) == ["max", "less-normal", "softmax"] })
     #expect(try ZeroShot(clip(), prompts: prompts(), count: 60, seed: 3) == report)
   }
 }

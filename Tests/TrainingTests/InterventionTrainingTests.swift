@@ -168,7 +168,7 @@ struct ControlTests {
     #expect(Control.longerBaseline.arm.names.contains("epochs"))
     let paper = try Control.paper.arm.applied(to: RunConfiguration())
     #expect(paper.objective.dice == 0 && paper.optimizer.learningRate == 0.005)
-    #expect(!paper.model.region.subtractsNormal && paper.interventions.share == 0)
+    #expect(paper.model.region.score == .max && paper.interventions.share == 0)
     // A control with settings of one's own stays that control.
     let own = try Arm(parsing: "no-dictionary:epochs=3").applied(to: RunConfiguration())
     #expect(own.model.intervention.dictionary == .constant && own.epochs == 3)
