@@ -86,6 +86,42 @@ struct FigureSectionsTests {
     #expect(text.components(separatedBy: "href=\"#").count == 5)
   }
 
+  @Test("Localisation has a row a site and their mean, and says when a method selects nothing")
+  func localisation() throws {
+    func found(_ lesion: Bool) throws -> RegionLocalisation {
+      RegionLocalisation([
+        try .init(
+          score: [0.5, 0.25], lesion: BinaryMask(width: 2, height: 1, values: [lesion, false]),
+          selected: [true, false])
+      ])
+    }
+    func page(selects: Bool) throws -> String {
+      var page = HTMLPage(title: "t", lead: "l")
+      page.localisation(
+        LocalisationFigure(
+          fingerprint: "f", method: "mcdrl", seed: 4, score: "softmax", selects: selects,
+          rows: [
+            .init(site: "a", fraction: 0.5, found: try found(true)),
+            .init(site: "b", fraction: 0.25, found: try found(false)),
+          ]))
+      return page.text
+    }
+    let text = try page(selects: true)
+    #expect(
+      text.contains("softmax") && text.contains("seed 4, 2 images") && !text.contains("selects no regions"))
+    #expect(
+      text.contains(
+        "<td>a</td><td>1</td><td>1</td><td>1.000</td><td>1.000</td><td>0.500</td><td>1.000 of 1</td>"
+          + "<td>1.000 of 1</td>"))
+    #expect(
+      text.contains("<td>b</td><td>1</td><td>0</td><td>–</td><td>–</td><td>0.250</td><td>– of 0</td>"))
+    // The mean is over the sites that have a lesion.
+    #expect(
+      text.contains("<td>mean</td><td></td><td></td><td>1.000</td><td>1.000</td><td>0.375</td><td>1.000</td>")
+    )
+    #expect(try page(selects: false).contains("selects no regions"))
+  }
+
   @Test("A gallery embeds its files with sizes and texts; a file that is missing is named")
   func gallery() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gallery-\(UUID().uuidString)")
@@ -121,7 +157,9 @@ struct FigureSectionsTests {
     try FileManager.default.createFolder(folder)
     defer { try? FileManager.default.removeItem(at: study) }
     let none = try StoredFigures(study: study)
-    #expect(none.features == nil && none.attention == nil && none.gallery == nil && none.cost == nil)
+    #expect(
+      none.features == nil && none.attention == nil && none.localisation == nil && none.gallery == nil
+        && none.cost == nil)
     let file = folder.appendingPathComponent(FigureFile.features.rawValue)
     try AtomicFile.write(json: features(after: true), to: file)
     #expect(try StoredFigures(study: study).features == features(after: true))

@@ -76,7 +76,7 @@ extension TrainingRuns {
       let notes = Notes()
       figures.progress = { notes.add($0) }
       let stored = try figures.compute()
-      #expect(notes.all.count == 4)
+      #expect(notes.all.count == 5)
 
       let features = try #require(stored.features)
       #expect(features.heldOut == "site-a" && features.seed == 3 && features.method == "mcdrl")
@@ -99,6 +99,18 @@ extension TrainingRuns {
       for row in attention.rows {
         #expect(row.mean.count == 12 && row.deviation.count == 12)
         #expect(abs(row.mean.reduce(0, +) - 1) < 1e-5 && row.mean.allSatisfy { $0 > 0 })
+      }
+
+      let localisation = try #require(stored.localisation)
+      #expect(localisation.score == "less-normal" && localisation.selects && localisation.seed == 3)
+      #expect(localisation.rows.map(\.site) == ["site-a", "site-b", "site-c"])
+      for row in localisation.rows {
+        #expect(row.found.count == 8 && (1...8).contains(row.found.withLesion) && row.fraction == 0.5)
+        #expect(row.found.lesions >= row.found.withLesion && row.found.positions >= row.found.lesions)
+        for share in [row.found.area, row.found.pooledArea, row.found.positionRecall, row.found.lesionRecall]
+        {
+          #expect((0...1).contains(try #require(share)))
+        }
       }
 
       let cost = try #require(stored.cost)
@@ -127,13 +139,13 @@ extension TrainingRuns {
 
       // Again: nothing to do. A picture that is gone: only the gallery. Other settings: only what they concern.
       try figures.compute()
-      #expect(notes.all.count == 4)
+      #expect(notes.all.count == 5)
       let lost = gallery.rows[0].pictures[0].file
       try FileManager.default.removeItem(at: stored.folder.appendingPathComponent(lost))
       let again = try figures.compute()
-      #expect(notes.all.count == 5 && notes.all.last?.contains("gallery") == true && again.gallery == gallery)
+      #expect(notes.all.count == 6 && notes.all.last?.contains("gallery") == true && again.gallery == gallery)
       figures.imageLimit = 20
-      #expect(try figures.compute().features?.items.count == 20 && notes.all.count == 7)
+      #expect(try figures.compute().features?.items.count == 20 && notes.all.count == 9)
 
       let curves = try runs.map { try TrainingCurve($0) }
       #expect(curves.allSatisfy { $0.epochs.count == 1 && $0.chosen == 1 })
@@ -157,6 +169,8 @@ extension TrainingRuns {
       let stored = try figures.compute()
       #expect(
         stored.features?.method == "baseline" && stored.features?.after == nil && stored.attention == nil)
+      // It selects nothing, but the score that it would select by is known.
+      #expect(stored.localisation?.selects == false && stored.localisation?.rows.count == 3)
       #expect(
         message { _ = try StudyFigures(study: folder, catalog: catalog, candidate: "exact", runs: runs) }
           .contains("no finished run of the method exact"))

@@ -9,6 +9,8 @@ public struct StoredFigures: Sendable {
   public let features: FeatureFigure?
   /// The attention over the confounders by site.
   public let attention: AttentionFigure?
+  /// How well the region score finds lesions, by site.
+  public let localisation: LocalisationFigure?
   /// The pictures.
   public let gallery: GalleryFigure?
   /// Parameters and latency.
@@ -22,6 +24,7 @@ public struct StoredFigures: Sendable {
     folder = study.appendingPathComponent("figures")
     features = try Self.read(FigureFile.features, in: folder)
     attention = try Self.read(FigureFile.attention, in: folder)
+    localisation = try Self.read(FigureFile.localisation, in: folder)
     gallery = try Self.read(FigureFile.gallery, in: folder)
     cost = try Self.read(FigureFile.cost, in: folder)
   }
@@ -41,6 +44,7 @@ public struct StoredFigures: Sendable {
 public enum FigureFile: String, Sendable, CaseIterable {
   case features = "features.json"
   case attention = "attention.json"
+  case localisation = "localisation.json"
   case gallery = "gallery.json"
   case cost = "cost.json"
 }

@@ -253,7 +253,7 @@ extension HTMLPage {
   }
 
   /// A number as tables have it.
-  private static func number(_ value: Double?, _ decimals: Int = 3) -> String {
+  static func number(_ value: Double?, _ decimals: Int = 3) -> String {
     value.map { PlotAxis.text($0, decimals: decimals) } ?? "–"
   }
 }

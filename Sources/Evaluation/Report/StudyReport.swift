@@ -60,6 +60,7 @@ public struct StudyReport {
     calibration(&page)
     counterfactuals(&page)
     try scenes(&page)
+    if let localisation = figures?.localisation { page.localisation(localisation) }
     if let attention = figures?.attention { page.attention(attention) }
     if let features = figures?.features { page.featureMaps(features) }
     if !curves.isEmpty { page.trainingCurves(curves) }

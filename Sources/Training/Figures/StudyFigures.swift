@@ -6,9 +6,9 @@ import Torch
 
 /// Computes the figures of a leave-one-site-out study from its finished runs and keeps them in its folder.
 ///
-/// Writes `figures/features.json`, `attention.json`, `gallery.json` with JPEG files, and `cost.json`; a report needs no
-/// run, weight or image afterwards (`StoredFigures`). A figure that is there already and was computed from the same
-/// runs is left alone.
+/// Writes `figures/features.json`, `attention.json`, `localisation.json`, `gallery.json` with JPEG files, and
+/// `cost.json`; a report needs no run, weight or image afterwards (`StoredFigures`). A figure that is there
+/// already and was computed from the same runs is left alone.
 public struct StudyFigures: Sendable {
   /// A finished run: its scores and its folder.
   public struct Run: Sendable {
@@ -24,7 +24,7 @@ public struct StudyFigures: Sendable {
     }
   }
 
-  /// How many images feature map and attention take at most, evenly from all sites.
+  /// How many images feature map, attention and localisation take at most, evenly from all sites.
   public var imageLimit = 1500
   /// The longer side of the gallery's pictures, pixels.
   public var pictureSize = 320
@@ -73,6 +73,9 @@ public struct StudyFigures: Sendable {
     } else {
       // Of an earlier candidate.
       try? FileManager.default.removeItem(at: folder.appendingPathComponent(FigureFile.attention.rawValue))
+    }
+    try keep(.localisation, of: own, "\(imageLimit)") {
+      try localisationFigure(own, features, fingerprint: $0)
     }
     try keep(.gallery, of: methods.flatMap(heldOut), "\(candidate) \(pictureSize)") {
       try galleryFigure(features, fingerprint: $0)
@@ -167,11 +170,21 @@ public struct StudyFigures: Sendable {
     _ samples: [Sample], _ system: SegmentationSystem, _ reader: SampleReader, _ features: FeatureStore?,
     _ use: (Representation) throws -> Void
   ) throws {
+    try eachBatch(samples, reader, features) { images, _, encoded in
+      try use(system.representation(images, encoded: encoded))
+    }
+  }
+
+  /// Samples at S×S with their masks, and what the tower made of them where that is kept, a batch at a time.
+  func eachBatch(
+    _ samples: [Sample], _ reader: SampleReader, _ features: FeatureStore?,
+    _ use: (_ images: Tensor, _ masks: Tensor, _ encoded: EncodedImages?) throws -> Void
+  ) throws {
     let bank = try SampleBank(samples, reader: reader)
     for start in stride(from: 0, to: samples.count, by: 16) {
       let rows = Array(start..<min(samples.count, start + 16))
-      let encoded = try features?.encoded(rows.map { samples[$0] })
-      try use(system.representation(bank.batch(rows).images, encoded: encoded))
+      let batch = try bank.batch(rows)
+      try use(batch.images, batch.masks, features?.encoded(rows.map { samples[$0] }))
     }
   }
 }
