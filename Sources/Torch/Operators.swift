@@ -17,6 +17,7 @@ enum Operators {
   static let randn = Operator("aten::randn", "generator")
   static let rand = Operator("aten::rand", "generator")
   static let randperm = Operator("aten::randperm", "generator")
+  static let sampleDirichlet = Operator("aten::_sample_dirichlet")
   static let randint = Operator("aten::randint", "low_generator")
   static let zerosLike = Operator("aten::zeros_like")
   static let onesLike = Operator("aten::ones_like")
@@ -52,6 +53,11 @@ enum Operators {
   static let mulInPlace = Operator("aten::mul_", "Scalar")
   static let fillInPlace = Operator("aten::fill_", "Scalar")
   static let zeroInPlace = Operator("aten::zero_")
+  // Spectra.
+  static let rfft2 = Operator("aten::fft_rfft2")
+  static let irfft2 = Operator("aten::fft_irfft2")
+  static let angle = Operator("aten::angle")
+  static let polar = Operator("aten::polar")
   // Comparison.
   static let eq = Operator("aten::eq", "Tensor")
   static let eqScalar = Operator("aten::eq", "Scalar")

@@ -51,6 +51,20 @@ extension Tensor {
     try Operators.randperm(count, generator, named: ["dtype": DType.int64])
   }
 
+  /// Draws from the Beta distribution with two equal parameters, float32.
+  ///
+  /// - Parameters:
+  ///   - shape: of the result.
+  ///   - parameter: both of the distribution's parameters, above 0.
+  ///   - generator: the source of chance.
+  /// - Returns: numbers from 0 to 1.
+  /// - Throws: `TorchError.operation` with libtorch's message.
+  public static func randomBeta(_ shape: [Int], parameter: Double, generator: Generator) throws -> Tensor {
+    // A Beta draw is the first share of a Dirichlet draw of two.
+    try Operators.sampleDirichlet(Tensor.full(shape + [2], parameter), generator)
+      .selected(dim: -1, index: 0)
+  }
+
   /// Zeros of this tensor's shape, type and device.
   public func zerosLike() throws -> Tensor { try Operators.zerosLike(self) }
 
