@@ -107,4 +107,10 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
 
   /// The defaults.
   public init() {}
+
+  /// The layers of a tower whose outputs are asked for: the head's, or where it names none those of the method.
+  func towerLayers(depth: Int) -> [Int] {
+    let needed = (method.plugin?.towerDepths ?? []).map { max(1, Int((Double(depth) * $0).rounded())) }
+    return head.towerLayers.isEmpty ? Set(needed).sorted() : head.towerLayers
+  }
 }

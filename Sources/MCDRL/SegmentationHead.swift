@@ -30,6 +30,8 @@ public final class SegmentationHead: Module {
   @Child private var classifier: Conv2d
   /// The level that the grid enters.
   private let gridLevel: Int
+  /// Channels of the features that `decoded` gives.
+  let joinedWidth: Int
 
   /// Makes a head.
   ///
@@ -47,13 +49,7 @@ public final class SegmentationHead: Module {
     let grid = configuration.gridWidth
     _gridNorm = Child("grid_norm", try LayerNorm(featureWidth))
     _gridProjection = Child("grid_proj", try Linear(featureWidth, grid, generator: generator))
-    let chosen = try configuration.towerLayers.map { layer in
-      guard towerWidths.indices.contains(layer - 1) else {
-        throw TorchError.value(
-          "head.towerLayers names layer \(layer); the image tower has layers 1 to \(towerWidths.count)")
-      }
-      return towerWidths[layer - 1]
-    }
+    let chosen = try configuration.towerLayers.map { try towerWidths.width(of: $0) }
     _towerNorms = Child("tower_norms", try chosen.map { try LayerNorm($0) })
     _towerProjections = Child("tower_projs", try chosen.map { try Linear($0, grid, generator: generator) })
 
@@ -75,6 +71,7 @@ public final class SegmentationHead: Module {
           generator: generator)
       })
     let levels = widths.isEmpty ? [grid] : widths
+    joinedWidth = levels[level]
     _decoders = Child(
       "decoders",
       try levels.indices.map { index in
@@ -107,6 +104,15 @@ public final class SegmentationHead: Module {
   /// - Returns: logits, B×1×S×S.
   /// - Throws: `TorchError` when shapes do not fit.
   public func callAsFunction(image: Tensor, grid: Tensor, tower: [Tensor] = []) throws -> Tensor {
+    try decoded(image: image, grid: grid, tower: tower) { features, _ in features }.logits
+  }
+
+  // The logits, and the features of the level at which the grid has joined the image, B×c×h×w. `change` is done to what
+  // each level of the branch on the image gives, the finest being 0.
+  func decoded(
+    image: Tensor, grid: Tensor, tower: [Tensor],
+    change: (_ features: Tensor, _ level: Int) throws -> Tensor
+  ) throws -> (logits: Tensor, features: Tensor) {
     var features = try gridProjection(gridNorm(grid)).permuted([0, 3, 1, 2])
     for (index, layer) in tower.enumerated() where index < towerNorms.count {
       let projected = try towerProjections[index](towerNorms[index](layer)).permuted([0, 3, 1, 2])
@@ -116,23 +122,38 @@ public final class SegmentationHead: Module {
     // Channels last is the layout that convolutions on a CPU are quickest in; it carries through the branch.
     let pixels = try image.channelsLast()
     var skips: [Tensor] = []
-    for encoder in encoders { skips.append(try encoder(skips.last ?? pixels)) }
-    var deeper: Tensor?
+    for (level, encoder) in encoders.enumerated() {
+      skips.append(try change(encoder(skips.last ?? pixels), level))
+    }
+    var (joined, deeper): (Tensor, Tensor?) = (features, nil)
     for index in decoders.indices.reversed() {
       let size = skips.isEmpty ? features.shape : skips[index].shape
       var parts: [Tensor] = []
       if let deeper { parts.append(try fit(reducers[index](deeper), size)) }
       if !skips.isEmpty { parts.append(skips[index]) }
       if index == gridLevel { parts.append(try fit(features, size)) }
-      deeper = try decoders[index](parts.count == 1 ? parts[0] : .concatenated(parts, dim: 1))
+      let output = try decoders[index](parts.count == 1 ? parts[0] : .concatenated(parts, dim: 1))
+      if index == gridLevel { joined = output }
+      deeper = output
     }
-    return try fit(classifier(deeper ?? features), image.shape)
+    return (try fit(classifier(deeper ?? features), image.shape), joined)
   }
 
   private func fit(_ x: Tensor, _ shape: [Int], antialias: Bool = false) throws -> Tensor {
     let own = x.shape
     return own[2] == shape[2] && own[3] == shape[3]
       ? x : try x.resized(height: shape[2], width: shape[3], antialias: antialias)
+  }
+}
+
+extension [Int] {
+  /// Of the channels of a tower's layers, those of one layer, counted from 1.
+  func width(of layer: Int) throws -> Int {
+    guard indices.contains(layer - 1) else {
+      throw TorchError.value(
+        "head.towerLayers names layer \(layer); the image tower has layers 1 to \(count)")
+    }
+    return self[layer - 1]
   }
 }
 

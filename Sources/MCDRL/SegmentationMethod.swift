@@ -4,22 +4,76 @@ import Torch
 public struct MethodContext {
   /// The embedded prompts, of width d.
   public let text: TextEmbeddings
-  /// Channels of each of the tower's layers that the head is shown (`head.towerLayers`), in their order.
+  /// The tower's layers whose outputs `EncodedImages.layers` holds, counted from 1, in its order.
+  public let towerLayers: [Int]
+  /// Channels of each of these.
   public let towerWidths: [Int]
   /// Pixels of the image between neighbouring positions of the feature grid.
   public let gridStride: Int
+  /// Channels of `SegmentationOutput.features`; 0 for a method that replaces the head.
+  public let featureWidth: Int
+  /// How many source sites there are; 0 where the settings do not name them.
+  public let siteCount: Int
   /// The settings of the model.
   public let configuration: ModelConfiguration
   /// For first weights.
   public let seed: UInt64
 
   /// A number of the method's settings: what was set, else its default.
-  public func option(_ name: String, of method: SegmentationMethod.Type) -> Double {
-    configuration.options[name] ?? method.defaults[name] ?? 0
+  ///
+  /// - Parameters:
+  ///   - name: after `model.options.`.
+  ///   - method: whose default counts.
+  ///   - range: what it may be.
+  /// - Returns: the number.
+  /// - Throws: `TorchError.value` that names the setting, when it is out of range.
+  public func option(
+    _ name: String, of method: SegmentationMethod.Type, in range: ClosedRange<Double>
+  ) throws -> Double {
+    let value = configuration.options[name] ?? method.defaults[name] ?? 0
+    guard range.contains(value) else {
+      let limit =
+        range.upperBound == .greatestFiniteMagnitude
+        ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+      throw TorchError.value("model.options.\(name) is \(value); \(method.name) takes numbers \(limit)")
+    }
+    return value
+  }
+
+  /// The number of source sites, for a method with a part for each.
+  ///
+  /// - Throws: `TorchError.value` when there are not at least two, or the settings do not name them.
+  public func requiredSites(of method: SegmentationMethod.Type) throws -> Int {
+    guard siteCount >= 2 else {
+      throw TorchError.value(
+        "\(method.name) compares source sites, but sources names \(siteCount); name two or more")
+    }
+    return siteCount
   }
 }
 
-/// A batch as training sees it, for penalties.
+extension Tensor {
+  /// The rows of the images of one site.
+  func rows(of site: Int, in sites: [Int]) throws -> Tensor {
+    try indexed(Tensor(sites.indices.filter { sites[$0] == site }).to(device))
+  }
+}
+
+/// What a step of training knows of its batch before the loss.
+public struct TrainingPass {
+  /// The source site of each image, counted from 0.
+  public let sites: [Int]
+  /// The only source of chance, of its own in every step, so that runs repeat and resume.
+  public let generator: Generator
+
+  /// Joins the two.
+  public init(sites: [Int], generator: Generator) {
+    self.sites = sites
+    self.generator = generator
+  }
+}
+
+/// A batch as training sees it, for losses.
 public struct MethodBatch {
   /// The source site of each image, counted from 0.
   public let sites: [Int]
@@ -51,8 +105,9 @@ public struct MethodBatch {
 /// head and budget.
 ///
 /// One file each in `Peers/`: a subclass that overrides the hooks it needs, and a line in `MethodCatalog`. In training
-/// the hooks come in the order `images`, the tower, `features`, `decode`, `penalty`; afterwards only `decode`.
-/// Parameters that a subclass declares are trained and stored with the model under `method.`.
+/// the hooks come in the order `images`, the tower, `features`, `grid`, `detail` or `decode`, `segmentation`, `penalty`;
+/// afterwards only `grid` and `decode`, which must not draw at random. Parameters and buffers that a subclass declares
+/// are trained, stored and resumed with the model under `method.`. docs/methods.md has an example.
 open class SegmentationMethod: Module {
   /// What settings, tables and folders call it.
   open class var name: String { "" }
@@ -64,6 +119,10 @@ open class SegmentationMethod: Module {
   open class var defaults: [String: Double] { [:] }
   /// Whether `images` changes pictures, so that a frozen tower's features cannot be kept.
   open class var changesImages: Bool { false }
+  /// Whether `decode` stands in the place of the common head, which is then not made.
+  open class var replacesHead: Bool { false }
+  /// The tower's layers it needs where `head.towerLayers` names none, as shares of the tower's depth.
+  open class var towerDepths: [Double] { [] }
 
   /// Makes a method.
   ///
@@ -75,34 +134,58 @@ open class SegmentationMethod: Module {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S, 0 to 1.
-  ///   - sites: the source site of each.
-  ///   - generator: the only source of chance.
+  ///   - pass: sites and chance.
   /// - Returns: images of the same shape; a mask must stay right for its image.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func images(_ images: Tensor, sites: [Int], generator: Generator) throws -> Tensor { images }
+  open func images(_ images: Tensor, _ pass: TrainingPass) throws -> Tensor { images }
 
   /// Changes what the tower made of a training batch.
   ///
   /// - Parameters:
   ///   - encoded: the tower's outputs.
-  ///   - sites: the source site of each image.
-  ///   - generator: the only source of chance.
+  ///   - pass: sites and chance.
   /// - Returns: outputs of the same shapes.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func features(_ encoded: EncodedImages, sites: [Int], generator: Generator) throws -> EncodedImages {
-    encoded
-  }
+  open func features(_ encoded: EncodedImages, _ pass: TrainingPass) throws -> EncodedImages { encoded }
 
-  /// Decodes in the place of the common head; nil leaves it to the head.
+  /// Changes the grid before the head sees it, in training and afterwards.
+  ///
+  /// - Parameters:
+  ///   - grid: the dense features, each position normalised, B×P×d.
+  ///   - encoded: the tower's outputs.
+  /// - Returns: a grid of the same shape.
+  /// - Throws: `TorchError` when shapes do not fit.
+  open func grid(_ grid: Tensor, _ encoded: EncodedImages) throws -> Tensor { grid }
+
+  /// Changes what a level of the head's branch on the image made of a training batch.
+  ///
+  /// - Parameters:
+  ///   - features: B×c×h×w.
+  ///   - level: from 0, the finest.
+  ///   - pass: sites and chance.
+  /// - Returns: features of the same shape.
+  /// - Throws: `TorchError` when shapes do not fit.
+  open func detail(_ features: Tensor, level: Int, _ pass: TrainingPass) throws -> Tensor { features }
+
+  /// Decodes in the place of the common head, where `replacesHead` says so.
   ///
   /// - Parameters:
   ///   - images: as the tower saw them, B×3×S×S.
   ///   - encoded: the tower's outputs.
   /// - Returns: lesion logits, B×1×S×S.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor? { nil }
+  open func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
+    throw TorchError.value("the method \(Self.name) replaces the head but does not decode")
+  }
 
-  /// What is added to the mean of L_seg, weighted.
+  /// What is trained on in the place of the mean of L_seg.
+  ///
+  /// - Parameter batch: what was trained on.
+  /// - Returns: a scalar; nil for the mean.
+  /// - Throws: `TorchError` when shapes do not fit.
+  open func segmentation(_ batch: MethodBatch) throws -> Tensor? { nil }
+
+  /// What is added to L_seg, weighted.
   ///
   /// - Parameters:
   ///   - output: of the model.
@@ -115,5 +198,7 @@ open class SegmentationMethod: Module {
 /// The methods that plug in.
 public enum MethodCatalog {
   /// In the order in which help and documentation list them.
-  public static let peers: [SegmentationMethod.Type] = []
+  public static let peers: [SegmentationMethod.Type] = [
+    CLIPSeg.self, MixStyle.self, FourierMixing.self, CORAL.self, GroupDRO.self, IRM.self, DANN.self,
+  ]
 }

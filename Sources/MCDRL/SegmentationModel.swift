@@ -36,6 +36,8 @@ public struct SegmentationOutput: Sendable {
   public let representation: Representation
   /// F_vis, B×d.
   public let image: Tensor
+  /// The head's features where tower and image have met, B×c×h×w; nil where a method replaces the head.
+  public let features: Tensor?
 
   /// F_ca, B×N×d; F itself where the intervention is off.
   public var intervened: Tensor { representation.intervened ?? representation.observed }
@@ -69,7 +71,7 @@ public struct Representation: Sendable {
 /// Method, sections 1 to 4.
 public final class SegmentationModel: Module {
   @Child private var intervention: CausalIntervention?
-  @Child private var head: SegmentationHead
+  @Child private var head: SegmentationHead?
   @Parameter private var fill: Tensor?
   @Parameter private var constant: Tensor?
   /// What plugs in; nil for the paper's four methods.
@@ -81,6 +83,8 @@ public final class SegmentationModel: Module {
   /// The confounders with their prior; the prior can be set once it is estimated.
   public var dictionary: ConfounderDictionary
   private let selection: RegionSelection
+  /// The tower's layers whose outputs it wants, counted from 1.
+  public let towerLayers: [Int]
 
   /// Makes a model.
   ///
@@ -92,11 +96,12 @@ public final class SegmentationModel: Module {
   ///   - text: the embedded prompts, of width d.
   ///   - towerWidths: channels of each of the tower's layers.
   ///   - gridStride: pixels of the image between neighbouring positions of the feature grid.
+  ///   - siteCount: how many source sites there are; 0 where that is not known.
   ///   - seed: for the first weights.
   /// - Throws: `TorchError.value` for settings that are not possible.
   public init(
     _ configuration: ModelConfiguration, text: TextEmbeddings, towerWidths: [Int], gridStride: Int,
-    seed: UInt64
+    siteCount: Int = 0, seed: UInt64
   ) throws {
     let width = try text.classes.size(1)
     self.configuration = configuration
@@ -113,22 +118,24 @@ public final class SegmentationModel: Module {
           adjustment: settings.adjustment, outputScale: settings.outputScale,
           evidence: settings.dictionary == .constant ? 0 : settings.evidence,
           generator: Generator(seed: seed, for: "intervention")) : nil)
-    _head = Child(
-      "head",
-      try SegmentationHead(
+    let head =
+      configuration.method.plugin?.replacesHead == true
+      ? nil
+      : try SegmentationHead(
         configuration.head, featureWidth: width, towerWidths: towerWidths, gridStride: gridStride,
-        generator: Generator(seed: seed, for: "head")))
+        generator: Generator(seed: seed, for: "head"))
+    _head = Child("head", head)
     let learns = configuration.method.selectsRegions && configuration.region.fill == .learned
     _fill = Parameter(
       "fill",
       learns ? try .randomNormal([width], generator: Generator(seed: seed, for: "fill")) * 0.02 : nil)
     let isConstant = configuration.method.intervenes && settings.dictionary == .constant
     _constant = Parameter("constant", isConstant ? try text.confounders.mean([0], keepDimensions: true) : nil)
-    let shown = configuration.head.towerLayers.compactMap { layer in
-      towerWidths.indices.contains(layer - 1) ? towerWidths[layer - 1] : nil
-    }
+    towerLayers = configuration.towerLayers(depth: towerWidths.count)
     let context = MethodContext(
-      text: text, towerWidths: shown, gridStride: gridStride, configuration: configuration, seed: seed)
+      text: text, towerLayers: towerLayers, towerWidths: try towerLayers.map { try towerWidths.width(of: $0) },
+      gridStride: gridStride, featureWidth: head?.joinedWidth ?? 0, siteCount: siteCount,
+      configuration: configuration, seed: seed)
     _plugin = Child("method", try configuration.method.plugin.map { try $0.init(context) })
     super.init()
   }
@@ -146,22 +153,24 @@ public final class SegmentationModel: Module {
   ///   - images: as the tower saw them, B×3×S×S.
   ///   - encoded: the tower's outputs.
   ///   - intervening: whether the intervention is on; the progressive schedule turns it on after some epochs.
+  ///   - training: what a method's hooks of training are given; nil leaves them out.
   /// - Returns: logits and what the losses need.
   /// - Throws: `TorchError` when shapes do not fit.
   public func callAsFunction(
-    images: Tensor, encoded: EncodedImages, intervening: Bool = true
+    images: Tensor, encoded: EncodedImages, intervening: Bool = true, training: TrainingPass? = nil
   ) throws -> SegmentationOutput {
+    let encoded = try training.flatMap { try plugin?.features(encoded, $0) } ?? encoded
     let found = try representation(encoded, intervening: intervening)
+    let decoded = try head?.decoded(
+      image: images, grid: found.grid.reshaped(encoded.dense.shape), tower: encoded.layers
+    ) { features, level in
+      try training.flatMap { try plugin?.detail(features, level: level, $0) } ?? features
+    }
+    guard let logits = try decoded?.logits ?? plugin?.decode(images, encoded) else {
+      throw TorchError.value("the model has neither a head nor a method that decodes")
+    }
     return SegmentationOutput(
-      logits: try plugin?.decode(images, encoded) ?? decoded(found, images: images, encoded: encoded),
-      representation: found, image: encoded.image)
-  }
-
-  private func decoded(
-    _ representation: Representation, images: Tensor, encoded: EncodedImages
-  ) throws -> Tensor {
-    try head(
-      image: images, grid: representation.grid.reshaped(encoded.dense.shape), tower: encoded.layers)
+      logits: logits, representation: found, image: encoded.image, features: decoded?.features)
   }
 
   /// What the method sees of a batch before the head, and what the intervention makes of it.
@@ -184,12 +193,13 @@ public final class SegmentationModel: Module {
     let changed = intervened?.features ?? taken
     // A soft selection intervenes on all positions; the losses are about the selected ones alone.
     func selected(_ values: Tensor) throws -> Tensor { try region?.selected(values) ?? values }
+    let grid = try region?.scatter(changed, into: background(features)) ?? changed
     return Representation(
       features: features, observed: try selected(taken),
       intervened: try intervened.map { try selected($0.features) },
       // Over a single entry there is nothing to attend to.
       attention: constant == nil ? try intervened.map { try selected($0.attention) } : nil,
-      grid: try region?.scatter(changed, into: background(features)) ?? changed, score: score)
+      grid: try plugin?.grid(grid, encoded) ?? grid, score: score)
   }
 
   private func intervene(_ features: Tensor, image: Tensor) throws -> Intervened? {

@@ -36,7 +36,7 @@ public final class SegmentationSystem: Module {
     precision = configuration.precision
     let model = try SegmentationModel(
       configuration.model, text: text, towerWidths: tower.hiddenWidths, gridStride: tower.gridStride,
-      seed: configuration.seed)
+      siteCount: configuration.sources.count, seed: configuration.seed)
     _towerModule = Child("tower", tower)
     _model = Child("model", model)
     _prior = Buffer("prior", model.dictionary.prior)
@@ -77,17 +77,18 @@ public final class SegmentationSystem: Module {
   ///   - images: B×3×S×S from 0 to 1, on any device.
   ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
   ///   - intervening: whether the intervention is on.
-  ///   - change: what a method changes of the tower's outputs in training.
+  ///   - training: what a method's hooks of training are given; nil leaves them out.
   /// - Returns: logits and what the losses need.
   /// - Throws: `TorchError` when shapes do not fit.
   public func callAsFunction(
     _ images: Tensor, encoded: EncodedImages? = nil, intervening: Bool = true,
-    change: (EncodedImages) throws -> EncodedImages = { $0 }
+    training: TrainingPass? = nil
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalized(images)
       return try model(
-        images: pixels, encoded: change(encoded?.to(device) ?? encode(pixels)), intervening: intervening)
+        images: pixels, encoded: encoded?.to(device) ?? encode(pixels), intervening: intervening,
+        training: training)
     }
   }
 
@@ -147,7 +148,7 @@ public final class SegmentationSystem: Module {
   }
 
   private func encode(_ pixels: Tensor) throws -> EncodedImages {
-    let layers = model.configuration.head.towerLayers
+    let layers = model.towerLayers
     let dense = model.configuration.dense
     if tuning == .none {
       return try withoutGradients { try tower.encode(pixels, dense: dense, layers: layers) }

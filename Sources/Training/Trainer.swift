@@ -194,21 +194,21 @@ public final class Trainer {
 
   private func step(_ batch: Batch, intervening: Bool) throws -> StepLosses {
     let plugin = system.model.plugin
-    let generator = try Generator(
-      seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)")
-    let images = try plugin?.images(batch.images, sites: batch.sites, generator: generator) ?? batch.images
-    let output = try system(images, encoded: batch.encoded, intervening: intervening) { encoded in
-      try plugin?.features(encoded, sites: batch.sites, generator: generator) ?? encoded
-    }
+    let pass = TrainingPass(
+      sites: batch.sites,
+      generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"))
+    let images = try plugin?.images(batch.images, pass) ?? batch.images
+    let output = try system(images, encoded: batch.encoded, intervening: intervening, training: pass)
     let masks = try batch.masks.to(system.device)
     let each = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
     let segmentation = try batch.mean(each, intervened: configuration.interventions.segmentation)
     let terms = try causalTerms(output, batch, intervening: intervening)
-    var total = try terms.reduce(segmentation) { try $0 + $1.value * $1.weight }
     let seen = MethodBatch(
       sites: batch.sites, siteCount: Set(sites).count, masks: masks, classes: batch.classes, losses: each,
       progress: Double(state.totalSteps) / Double(configuration.epochs * stepsPerEpoch))
+    var total = try plugin?.segmentation(seen) ?? segmentation
+    total = try terms.reduce(total) { try $0 + $1.value * $1.weight }
     let penalty = try plugin?.penalty(output, seen)
     if let penalty { total = try total + penalty }
     var losses = StepLosses(

@@ -15,14 +15,14 @@ func difference(_ a: Tensor, _ b: Tensor) throws -> Double {
   }
 }
 
-/// The PyTorch rendering of the method; see Fixtures/make_fixtures.py.
+/// A rendering in PyTorch: of the method (Fixtures/make_fixtures.py) or of the peers (Fixtures/make_peers.py).
 struct Fixture {
   let tensors: [String: Tensor]
   let part: String
 
-  init(_ part: String) throws {
+  init(_ part: String, in file: String = "method") throws {
     self.part = part
-    tensors = try SafetensorsFile(testFolder.appendingPathComponent("Fixtures/method.safetensors")).tensors()
+    tensors = try SafetensorsFile(testFolder.appendingPathComponent("Fixtures/\(file).safetensors")).tensors()
   }
 
   /// A tensor of this part.

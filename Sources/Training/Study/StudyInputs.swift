@@ -96,6 +96,8 @@ private struct FeatureKey: Hashable {
   let precision: Precision
   let dense: String
   let layers: [Int]
+  /// Where these name none, those that a method needs.
+  let depths: [Double]
 
   init?(_ settings: RunConfiguration) {
     guard settings.keepsFeatures else { return nil }
@@ -105,5 +107,6 @@ private struct FeatureKey: Hashable {
     precision = settings.precision
     dense = settings.model.dense
     layers = settings.model.head.towerLayers
+    depths = layers.isEmpty ? settings.model.method.plugin?.towerDepths ?? [] : []
   }
 }

@@ -1,0 +1,130 @@
+import Torch
+
+/// CLIPSeg: a small transformer decodes the activations of several of the tower's layers, conditioned by words.
+///
+/// Lüddecke and Ecker, Image Segmentation Using Text and Image Prompts, CVPR 2022. From the deepest layer up, activations
+/// are projected to `width` channels and added to what was decoded so far; the embedded words scale and shift the first
+/// (FiLM); each sum passes a post-norm transformer block (feed-forward of 2,048, ReLU). A transposed convolution makes a
+/// patch of logits of every position. The layers are those that `head.towerLayers` names; where it names none, those at a
+/// quarter, half and three quarters of the depth (the authors' 3, 6 and 9 of 12).
+///
+/// The words are those of the lesion classes: the mean of their embeddings, normalised, for the class of an image is not
+/// known when it is segmented. What differs: the class token, which the authors carry along and drop at the end, is not
+/// among the positions; no dropout; a trained or frozen tower as the run says, the authors' is frozen; layers of a
+/// ResNet are brought to the size of its grid.
+final class CLIPSeg: SegmentationMethod {
+  override class var name: String { "clipseg" }
+  override class var summary: String { "decodes the tower's layers by a transformer, conditioned by words" }
+  override class var reference: String {
+    "Lüddecke, Ecker: Image Segmentation Using Text and Image Prompts. CVPR 2022"
+  }
+  override class var defaults: [String: Double] { ["width": 64, "heads": 4, "innerWidth": 2048] }
+  override class var replacesHead: Bool { true }
+  override class var towerDepths: [Double] { [0.25, 0.5, 0.75] }
+
+  @Child private var projections: [Linear]
+  @Child private var scale: Linear
+  @Child private var shift: Linear
+  @Child private var blocks: [DecoderBlock]
+  @Parameter private var patchWeight: Tensor
+  @Parameter private var patchBias: Tensor
+  /// The embedded words, d.
+  @Buffer private var words: Tensor
+  /// Where each layer stands in `EncodedImages.layers`, the deepest first.
+  private let order: [Int]
+  private let stride: Int
+
+  required init(_ context: MethodContext) throws {
+    let width = Int(try context.option("width", of: Self.self, in: 1...65_536))
+    let heads = Int(try context.option("heads", of: Self.self, in: 1...65_536))
+    let inner = Int(try context.option("innerWidth", of: Self.self, in: 1...65_536))
+    guard width % heads == 0 else {
+      throw TorchError.value("model.options.heads is \(heads); it must divide model.options.width, \(width)")
+    }
+    let generator = try Generator(seed: context.seed, for: "method")
+    let order = context.towerLayers.indices.sorted { context.towerLayers[$0] > context.towerLayers[$1] }
+    self.order = order
+    stride = context.gridStride
+    let text = try context.text.classes.size(1)
+    _projections = Child(
+      "projections", try order.map { try Linear(context.towerWidths[$0], width, generator: generator) })
+    _scale = Child("scale", try Linear(text, width, generator: generator))
+    _shift = Child("shift", try Linear(text, width, generator: generator))
+    _blocks = Child(
+      "blocks",
+      try order.map { _ in
+        try DecoderBlock(width: width, innerWidth: inner, heads: heads, generator: generator)
+      })
+    // PyTorch's own bound: of a transposed convolution the fan in is outputs times taps.
+    let bound = 1 / Double(stride)
+    _patchWeight = Parameter(
+      "patch.weight",
+      try .randomUniform([width, 1, stride, stride], low: -bound, high: bound, generator: generator))
+    _patchBias = Parameter("patch.bias", try .zeros([1]))
+    _words = Buffer("words", try context.text.classes.mean([0]).normalized().copy())
+    try super.init(context)
+  }
+
+  override func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
+    let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
+    var decoded: Tensor?
+    for (step, place) in order.enumerated() {
+      let layer = try fit(encoded.layers[place], height: sizes[1], width: sizes[2])
+      let projected = try projections[step](layer.flattened(from: 1, to: 2))
+      let sum = try decoded.map { try $0 + projected } ?? scale(words) * projected + shift(words)
+      decoded = try blocks[step](sum)
+    }
+    guard let positions = decoded else {
+      throw TorchError.value("clipseg decodes layers of the tower, but it has none to show")
+    }
+    let grid = try positions.transposed(1, 2).reshaped([sizes[0], -1, sizes[1], sizes[2]])
+    let logits = try grid.convTranspose2d(patchWeight, bias: patchBias, stride: stride)
+    // A side that is no multiple of the patch has lost the remainder in the tower.
+    let (height, width) = (try images.size(2), try images.size(3))
+    return try logits.size(2) == height && logits.size(3) == width
+      ? logits : logits.resized(height: height, width: width)
+  }
+
+  private func fit(_ layer: Tensor, height: Int, width: Int) throws -> Tensor {
+    guard try layer.size(1) != height || layer.size(2) != width else { return layer }
+    return try layer.permuted([0, 3, 1, 2]).resized(height: height, width: width, antialias: true)
+      .permuted([0, 2, 3, 1])
+  }
+}
+
+/// A post-norm transformer block, as PyTorch's `TransformerEncoderLayer` without dropout: B×N×w → B×N×w.
+private final class DecoderBlock: Module {
+  @Child private var query: Linear
+  @Child private var key: Linear
+  @Child private var value: Linear
+  @Child private var out: Linear
+  @Child private var norm1: LayerNorm
+  @Child private var inner: Linear
+  @Child private var outer: Linear
+  @Child private var norm2: LayerNorm
+  private let heads: Int
+
+  init(width: Int, innerWidth: Int, heads: Int, generator: Generator) throws {
+    self.heads = heads
+    func projection() throws -> Linear { try Linear(width, width, generator: generator) }
+    _query = Child("self_attn.q_proj", try projection())
+    _key = Child("self_attn.k_proj", try projection())
+    _value = Child("self_attn.v_proj", try projection())
+    _out = Child("self_attn.out_proj", try projection())
+    _norm1 = Child("norm1", try LayerNorm(width))
+    _inner = Child("linear1", try Linear(width, innerWidth, generator: generator))
+    _outer = Child("linear2", try Linear(innerWidth, width, generator: generator))
+    _norm2 = Child("norm2", try LayerNorm(width))
+    super.init()
+  }
+
+  func callAsFunction(_ x: Tensor) throws -> Tensor {
+    let sizes = try x.sizes(rank: 3, "the decoder's input")
+    func split(_ x: Tensor) throws -> Tensor {
+      try x.reshaped([sizes[0], sizes[1], heads, sizes[2] / heads]).transposed(1, 2)
+    }
+    let attended = try split(query(x)).attention(keys: split(key(x)), values: split(value(x)))
+    let y = try norm1(x + out(attended.transposed(1, 2).flattened(from: 2)))
+    return try norm2(y + outer(inner(y).relu()))
+  }
+}

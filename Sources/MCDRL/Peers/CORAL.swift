@@ -1,0 +1,62 @@
+import Torch
+
+/// Deep CORAL for domain generalisation: means and covariances of the features of every two source sites are drawn
+/// together.
+///
+/// Sun and Saenko, Deep CORAL: Correlation Alignment for Deep Domain Adaptation, ECCV Workshops 2016, in the form of
+/// DomainBed (Gulrajani and Lopez-Paz, ICLR 2021): the mean squared difference of the means plus that of the covariances,
+/// averaged over all pairs of sites, times `weight`. DomainBed aligns what its classifier reads. A segmentation head
+/// classifies positions, so the samples are positions (`pooled` = 1: images, each its mean); the features are the head's
+/// where tower and image have met (`SegmentationOutput.features`), which are trained even above a frozen tower. DomainBed
+/// draws equally many images of every site; here a batch holds what the common order gives, the same as every other method's.
+final class CORAL: SegmentationMethod {
+  override class var name: String { "coral" }
+  override class var summary: String { "aligns means and covariances of the head's features between sites" }
+  override class var reference: String {
+    "Sun, Saenko: Deep CORAL. ECCV Workshops 2016; Gulrajani, Lopez-Paz: DomainBed. ICLR 2021"
+  }
+  override class var defaults: [String: Double] { ["weight": 1, "pooled": 0] }
+
+  private let weight: Double
+  private let pooled: Bool
+
+  required init(_ context: MethodContext) throws {
+    weight = try context.option("weight", of: Self.self, in: 0...Double.greatestFiniteMagnitude)
+    pooled = try context.option("pooled", of: Self.self, in: 0...1) == 1
+    try super.init(context)
+  }
+
+  override func penalty(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> Tensor? {
+    guard let features = try output.features?.to(.float32) else { return nil }
+    // B×c×h×w → B×P×c, or B×1×c.
+    let positions = try features.flattened(from: 2).transposed(1, 2)
+    let samples = try pooled ? positions.mean([1], keepDimensions: true) : positions
+    let channels = try samples.size(2)
+    let sites = try Set(batch.sites).sorted().compactMap { site -> Tensor? in
+      let rows = try samples.rows(of: site, in: batch.sites).reshaped([-1, channels])
+      // One sample has no covariance.
+      return try rows.size(0) > 1 ? rows : nil
+    }
+    return try Self.distance(sites).map { try $0 * weight }
+  }
+
+  /// The distance of the distributions of some sites, mean over all pairs; nil for fewer than two.
+  ///
+  /// - Parameter sites: the features of each, n×c with n of at least 2.
+  /// - Returns: a scalar.
+  /// - Throws: `TorchError` when the channels differ.
+  static func distance(_ sites: [Tensor]) throws -> Tensor? {
+    let moments = try sites.map { rows in
+      let mean = try rows.mean([0], keepDimensions: true)
+      let centred = try rows - mean
+      return (mean: mean, covariance: try centred.transposed().matmul(centred) / Double(rows.size(0) - 1))
+    }
+    let distances = try moments.indices.flatMap { i in
+      try moments.indices.dropFirst(i + 1).map { j in
+        try (moments[i].mean - moments[j].mean).power(2).mean()
+          + (moments[i].covariance - moments[j].covariance).power(2).mean()
+      }
+    }
+    return distances.isEmpty ? nil : try Tensor.stacked(distances).mean()
+  }
+}

@@ -1,0 +1,88 @@
+import Datasets
+import Foundation
+import MCDRL
+import Testing
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  @Suite("Peers")
+  struct PeerRunTests {
+    private static func tiny(_ method: Method, epochs: Int = 2) throws -> TinyRun {
+      let tiny = try TinyRun(method: method, epochs: epochs)
+      tiny.configuration.sources = try TinyRun.sites.get()[..<2].map(\.name)
+      return tiny
+    }
+
+    /// Three steps an epoch: 4 is the middle of the second.
+    @Test(
+      "A peer that is stopped and resumed equals an uninterrupted one, bit for bit", arguments: Method.peers)
+    func bitForBit(method: Method) throws {
+      let (whole, parts) = (try Self.tiny(method), try Self.tiny(method))
+      try whole.trainer().trainer.train()
+      #expect(throws: TrainingError.interrupted(epoch: 2, step: 1)) { try parts.train(stopAfter: 4) }
+      try parts.trainer(resuming: true).trainer.train()
+      #expect(try whole.metrics().allSatisfy { $0.loss.isFinite })
+      #expect(try whole.metrics() == parts.metrics())
+      #expect(try whole.stateTensors() == parts.stateTensors())
+      #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: parts.run.weightsFile))
+    }
+
+    @Test("A peer trains, is stored, and loaded gives the same", arguments: Method.peers)
+    func trained(method: Method) throws {
+      let tiny = try Self.tiny(method, epochs: 1)
+      let (trainer, live) = try tiny.trainer()
+      let before = try live.state().mapValues { try $0.detached().copy() }
+      try trainer.train()
+      let moved = try live.parameters().filter { parameter in
+        try !parameter.tensor.isEqual(to: #require(before[parameter.key]))
+      }
+      // Its own parameters, or those of the common head, have learned.
+      let own = live.model.parameters().filter { $0.key.hasPrefix("method.") }
+      #expect(Set(own.map { "model.\($0.key)" }).isSubset(of: moved.map(\.key)))
+      #expect(moved.contains { $0.key.hasPrefix("model.") })
+
+      let (loaded, _) = try RunAssembly.trained(tiny.run)
+      let images = try SampleBank(
+        Array(TinyRun.sites.get()[2].samples.prefix(3)), reader: SampleReader(size: 32)
+      ).batch([0, 1, 2]).images
+      live.train(false)
+      let first = try loaded.probabilities(images).floats()
+      #expect(try first == live.probabilities(images).floats())
+      #expect(try first == loaded.probabilities(images).floats())
+    }
+
+    @Test("Every peer trains otherwise than the baseline with the same seed", arguments: Method.peers)
+    func differs(method: Method) throws {
+      let (peer, baseline) = (try Self.tiny(method, epochs: 1), try Self.tiny(.baseline, epochs: 1))
+      // Draws of a single epoch are few, so that nothing is left to chance.
+      if method.plugin?.defaults["probability"] != nil {
+        try peer.configuration.set("model.options.probability=1")
+      }
+      try peer.trainer().trainer.train()
+      try baseline.trainer().trainer.train()
+      #expect(try peer.metrics().map(\.loss) != baseline.metrics().map(\.loss))
+    }
+
+    @Test(
+      "Above a frozen tower features are kept, but for a method that changes images", arguments: Method.peers)
+    func frozen(method: Method) throws {
+      let tiny = try Self.tiny(method, epochs: 1)
+      tiny.configuration.tune = .none
+      tiny.configuration.augmentation = .none
+      let changesImages = method.plugin?.changesImages == true
+      #expect(tiny.configuration.keepsFeatures != changesImages)
+      try tiny.trainer(keepsFeatures: !changesImages).trainer.train()
+      #expect(try tiny.metrics().allSatisfy { $0.loss.isFinite })
+    }
+
+    @Test("An option that a method lacks is named with those it has")
+    func unknownOption() throws {
+      let tiny = try Self.tiny(#require(Method("coral")))
+      try tiny.configuration.set("model.options.beta=1")
+      let text = message { try tiny.configuration.validate() }
+      #expect(text.contains("model.options.beta") && text.contains("pooled, weight"), "\(text)")
+    }
+  }
+}
