@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import Training
 
 /// One command: what it is called, what it takes, what it does.
 protocol Subcommand {
@@ -13,6 +14,8 @@ protocol Subcommand {
   static var example: String { get }
   /// Its own options.
   static var options: [Option] { get }
+  /// Whether its help lists the methods that can be named.
+  static var listsMethods: Bool { get }
   /// Whether `--device` says where it computes; the others compute on the CPU.
   static var choosesDevice: Bool { get }
   /// Does the work.
@@ -33,25 +36,34 @@ extension Subcommand {
   /// On the CPU.
   static var choosesDevice: Bool { false }
 
+  /// No.
+  static var listsMethods: Bool { false }
+
   /// The whole help text.
   static var help: String {
-    let all = options + commonOptions
-    let names = all.map { "--\($0.name)" + ($0.value.map { " \($0)" } ?? "") }
-    let width = (names.map(\.count).max() ?? 0) + 2
-    let lines = zip(names, all).map { name, option in
-      "  " + name.padding(toLength: width, withPad: " ", startingAt: 0) + option.help
+    let entries = (options + commonOptions).map { option in
+      (name: "--\(option.name)" + (option.value.map { " \($0)" } ?? ""), summary: option.help)
     }
+    let methods = listsMethods ? "\n\nmethods (docs/methods.md):\n\(columns(Arm.known))" : ""
     return """
       \(summary)
 
       usage: mcdrl \(name) \(usage)
 
       options:
-      \(lines.joined(separator: "\n"))
+      \(columns(entries))\(methods)
 
       example:
         \(example)
       """
+  }
+
+  /// A line for each name, what it is beside it.
+  private static func columns(_ entries: [(name: String, summary: String)]) -> String {
+    let width = (entries.map(\.name.count).max() ?? 0) + 2
+    return entries.map { name, summary in
+      "  " + name.padding(toLength: width, withPad: " ", startingAt: 0) + summary
+    }.joined(separator: "\n")
   }
 }
 

@@ -18,7 +18,7 @@ enum TrainCommand: Subcommand {
     .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
     .one("hold-out", "SITE", "the site that takes no part in training"),
     .one("out", "RUN", "the run folder"),
-    .one("method", "NAME", "mcdrl, baseline, no-mtrs or no-cdrl (mcdrl)"),
+    .one("method", "NAME", "one of the methods below, or NAME:key=value,… (mcdrl)"),
     .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
     .one("config", "FILE", "JSON5 file of settings"),
     .many("set", "key=value", "settings by dotted name; they win over --config"),
@@ -26,6 +26,8 @@ enum TrainCommand: Subcommand {
     .one("tune", "none|last-N|all", "how much of the image tower is trained"),
     .flag("resume", "continue a run that was stopped, with the settings it has"),
   ]
+
+  static let listsMethods = true
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let run = RunDirectory(URL(fileURLWithPath: try arguments.required("out")))

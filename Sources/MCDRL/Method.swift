@@ -33,6 +33,16 @@ public struct Method: Hashable, Sendable, CustomStringConvertible {
   public var intervenes: Bool { self == .mcdrl || self == .withoutRegionSelection }
   /// What plugs in; nil for the paper's four.
   public var plugin: SegmentationMethod.Type? { MethodCatalog.peers.first { $0.name == name } }
+  /// What it does, in one line.
+  public var summary: String {
+    switch self {
+    case .mcdrl: "region selection with L_contrast, and the intervention with L_causal"
+    case .baseline: "the same tower and head, trained by L_seg alone"
+    case .withoutRegionSelection: "mcdrl without region selection and L_contrast"
+    case .withoutIntervention: "mcdrl without the intervention and L_causal"
+    default: plugin?.summary ?? ""
+    }
+  }
   /// Its name.
   public var description: String { name }
 }

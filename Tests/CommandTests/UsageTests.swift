@@ -17,6 +17,12 @@ extension ProgramTests {
         #expect(help.out.contains("usage: mcdrl") && help.out.contains("example:"), "\(command)")
       }
       #expect(try Program.run([]).out.contains("train"))
+      for command in ["train", "loso"] {
+        let help = try Program.run(command, "--help").out
+        for name in ["baseline", "clipseg", "mixstyle", "no-dictionary"] {
+          #expect(help.contains("  \(name) "), "\(command): \(name)")
+        }
+      }
     }
 
     @Test("The version is one line")

@@ -17,6 +17,8 @@ enum LosoCommand: Subcommand {
       )
     ]
 
+  static let listsMethods = true
+
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let words = arguments.all("methods").flatMap(Self.names)
     let plan = try StudyOptions.plan(

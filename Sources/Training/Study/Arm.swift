@@ -60,10 +60,13 @@ public struct Arm: Hashable, Codable, Sendable {
   /// The method or control of a name.
   static func named(_ name: String) -> Arm? { Method(name).map { Arm($0) } ?? Control(rawValue: name)?.arm }
 
-  /// The names of all methods and controls, for messages.
-  public static var knownNames: String {
-    (Method.all.map(\.name) + Control.allCases.map(\.rawValue)).joined(separator: ", ")
+  /// All methods and controls, each with what it is in one line.
+  public static var known: [(name: String, summary: String)] {
+    Method.all.map { ($0.name, $0.summary) } + Control.allCases.map { ($0.rawValue, $0.summary) }
   }
+
+  /// The names of all methods and controls, for messages.
+  public static var knownNames: String { known.map(\.name).joined(separator: ", ") }
 
   /// The names of its settings.
   public var names: [String] { settings.map { String($0.prefix { $0 != "=" && $0 != "*" }) } }
