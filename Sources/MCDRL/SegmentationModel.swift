@@ -133,7 +133,8 @@ public final class SegmentationModel: Module {
     _constant = Parameter("constant", isConstant ? try text.confounders.mean([0], keepDimensions: true) : nil)
     towerLayers = configuration.towerLayers(depth: towerWidths.count)
     let context = MethodContext(
-      text: text, towerLayers: towerLayers, towerWidths: try towerLayers.map { try towerWidths.width(of: $0) },
+      text: text, towerLayers: towerLayers,
+      towerWidths: try towerLayers.map { try towerWidths.width(of: $0) },
       gridStride: gridStride, featureWidth: head?.joinedWidth ?? 0, siteCount: siteCount,
       configuration: configuration, seed: seed)
     _plugin = Child("method", try configuration.method.plugin.map { try $0.init(context) })
