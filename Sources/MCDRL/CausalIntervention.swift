@@ -17,8 +17,8 @@ public final class CausalIntervention: Module {
   @Child private var layers: [CrossAttentionLayer]
   @Child private var output: Linear?
   @Parameter private var evidenceScale: Tensor?
-  /// How the sum over confounders is carried out.
-  public let adjustment: Adjustment
+  /// How the sum over confounders is carried out; no weight depends on it.
+  public var adjustment: Adjustment
 
   /// Makes a network.
   ///

@@ -86,6 +86,12 @@ public final class SegmentationModel: Module {
   /// The tower's layers whose outputs it wants, counted from 1.
   public let towerLayers: [Int]
 
+  /// How the sum over confounders is carried out; nil without an intervention, and then setting it changes nothing.
+  public var adjustment: Adjustment? {
+    get { intervention?.adjustment }
+    set { if let newValue { intervention?.adjustment = newValue } }
+  }
+
   /// Makes a model.
   ///
   /// Each part draws its first weights from a stream of its own, so that two methods with the same seed start

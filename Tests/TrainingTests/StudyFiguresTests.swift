@@ -76,7 +76,7 @@ extension TrainingRuns {
       let notes = Notes()
       figures.progress = { notes.add($0) }
       let stored = try figures.compute()
-      #expect(notes.all.count == 5)
+      #expect(notes.all.count == 8)
 
       let features = try #require(stored.features)
       #expect(features.heldOut == "site-a" && features.seed == 3 && features.method == "mcdrl")
@@ -137,15 +137,17 @@ extension TrainingRuns {
         }
       }
 
+      try expectDiagnosis(stored)
+
       // Again: nothing to do. A picture that is gone: only the gallery. Other settings: only what they concern.
       try figures.compute()
-      #expect(notes.all.count == 5)
+      #expect(notes.all.count == 8)
       let lost = gallery.rows[0].pictures[0].file
       try FileManager.default.removeItem(at: stored.folder.appendingPathComponent(lost))
       let again = try figures.compute()
-      #expect(notes.all.count == 6 && notes.all.last?.contains("gallery") == true && again.gallery == gallery)
+      #expect(notes.all.count == 9 && notes.all.last?.contains("gallery") == true && again.gallery == gallery)
       figures.imageLimit = 20
-      #expect(try figures.compute().features?.items.count == 20 && notes.all.count == 9)
+      #expect(try figures.compute().features?.items.count == 20 && notes.all.count == 12)
 
       let curves = try runs.map { try TrainingCurve($0) }
       #expect(curves.allSatisfy { $0.epochs.count == 1 && $0.chosen == 1 })
@@ -171,6 +173,8 @@ extension TrainingRuns {
         stored.features?.method == "baseline" && stored.features?.after == nil && stored.attention == nil)
       // It selects nothing, but the score that it would select by is known.
       #expect(stored.localisation?.selects == false && stored.localisation?.rows.count == 3)
+      // All arms are diagnosed, whichever is the candidate.
+      #expect(stored.probes?.methods == ["baseline", "mcdrl"] && stored.coverage?.methods == ["mcdrl"])
       #expect(
         message { _ = try StudyFigures(study: folder, catalog: catalog, candidate: "exact", runs: runs) }
           .contains("no finished run of the method exact"))

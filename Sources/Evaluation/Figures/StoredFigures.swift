@@ -15,6 +15,12 @@ public struct StoredFigures: Sendable {
   public let gallery: GalleryFigure?
   /// Parameters and latency.
   public let cost: CostFigure?
+  /// What probes read off the features.
+  public let probes: ProbeFigure?
+  /// How far the method's sum over confounders is from the exact one.
+  public let adjustment: AdjustmentFigure?
+  /// Which shifts between sites the dictionary explains.
+  public let coverage: CoverageFigure?
 
   /// Reads what the folder of a study holds.
   ///
@@ -27,6 +33,9 @@ public struct StoredFigures: Sendable {
     localisation = try Self.read(FigureFile.localisation, in: folder)
     gallery = try Self.read(FigureFile.gallery, in: folder)
     cost = try Self.read(FigureFile.cost, in: folder)
+    probes = try Self.read(FigureFile.probes, in: folder)
+    adjustment = try Self.read(FigureFile.adjustment, in: folder)
+    coverage = try Self.read(FigureFile.coverage, in: folder)
   }
 
   private static func read<Value: Decodable>(_ file: FigureFile, in folder: URL) throws -> Value? {
@@ -47,4 +56,7 @@ public enum FigureFile: String, Sendable, CaseIterable {
   case localisation = "localisation.json"
   case gallery = "gallery.json"
   case cost = "cost.json"
+  case probes = "probes.json"
+  case adjustment = "adjustment.json"
+  case coverage = "coverage.json"
 }

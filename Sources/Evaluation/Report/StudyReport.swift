@@ -60,6 +60,9 @@ public struct StudyReport {
     calibration(&page)
     counterfactuals(&page)
     try scenes(&page)
+    if let probes = figures?.probes { page.probes(probes) }
+    if let adjustment = figures?.adjustment { page.adjustment(adjustment) }
+    if let coverage = figures?.coverage { page.coverage(coverage) }
     if let localisation = figures?.localisation { page.localisation(localisation) }
     if let attention = figures?.attention { page.attention(attention) }
     if let features = figures?.features { page.featureMaps(features) }

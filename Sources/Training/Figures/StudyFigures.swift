@@ -6,9 +6,9 @@ import Torch
 
 /// Computes the figures of a leave-one-site-out study from its finished runs and keeps them in its folder.
 ///
-/// Writes `figures/features.json`, `attention.json`, `localisation.json`, `gallery.json` with JPEG files, and
-/// `cost.json`; a report needs no run, weight or image afterwards (`StoredFigures`). A figure that is there
-/// already and was computed from the same runs is left alone.
+/// Writes `figures/features.json`, `attention.json`, `localisation.json`, `gallery.json` with JPEG files,
+/// `cost.json`, `probes.json`, `adjustment.json` and `coverage.json`; a report needs no run, weight or image
+/// afterwards (`StoredFigures`). A figure that is there already and was computed from the same runs is left alone.
 public struct StudyFigures: Sendable {
   /// A finished run: its scores and its folder.
   public struct Run: Sendable {
@@ -28,6 +28,12 @@ public struct StudyFigures: Sendable {
   public var imageLimit = 1500
   /// The longer side of the gallery's pictures, pixels.
   public var pictureSize = 320
+  /// How many images of each site the probes take at most.
+  public var diagnosisLimit = 100
+  /// How many images of each site dictionary coverage takes at most; each passes the intervention M + 1 times.
+  public var coverageLimit = 30
+  /// How many images of each site the adjustment takes at most; each passes the head M + 3 times.
+  public var adjustmentLimit = 30
   /// Passes that are timed for the latency.
   public var latencyPasses = 21
   /// Told what is being computed.
@@ -83,6 +89,7 @@ public struct StudyFigures: Sendable {
     try keep(.cost, of: methods.compactMap { heldOut($0).first }, "\(latencyPasses)") {
       try costFigure(fingerprint: $0)
     }
+    try diagnose(features)
     return try StoredFigures(study: folder.deletingLastPathComponent())
   }
 
@@ -116,7 +123,7 @@ public struct StudyFigures: Sendable {
   private struct Known: Decodable { let fingerprint: String }
 
   /// Leaves a file alone that was computed from the same runs, with all pictures that belong to it, or computes it.
-  private func keep<Figure: Encodable>(
+  func keep<Figure: Encodable>(
     _ file: FigureFile, of runs: [Run], _ settings: String, _ figure: (_ fingerprint: String) throws -> Figure
   ) throws {
     let url = folder.appendingPathComponent(file.rawValue)

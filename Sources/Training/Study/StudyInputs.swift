@@ -88,7 +88,7 @@ private struct InterventionKey: Hashable {
 }
 
 /// What the features of a frozen tower depend on; nil for settings under which they cannot be kept.
-private struct FeatureKey: Hashable {
+struct FeatureKey: Hashable {
   let clip: String
   /// Of random weights; trained ones are the same under every seed.
   let seed: UInt64?
