@@ -160,6 +160,20 @@ extension TrainingRuns {
       #expect(page.text.contains("data:image/jpeg"))
     }
 
+    @Test("A model attends when it weighs confounders by what it sees: not by P(z), and not over a constant alone")
+    func attends() {
+      func attends(_ change: (inout ModelConfiguration) -> Void) -> Bool {
+        var model = ModelConfiguration()
+        change(&model)
+        return StudyFigures.attends(model)
+      }
+      #expect(attends { _ in })
+      #expect(attends { $0.intervention.dictionary = .random })
+      #expect(!attends { $0.intervention.dictionary = .constant })
+      #expect(!attends { $0.intervention.adjustment = .exact })
+      #expect(!attends { $0.method = .baseline })
+    }
+
     @Test(
       "A candidate without an intervention has features before it and no attention; an unknown one is refused"
     )

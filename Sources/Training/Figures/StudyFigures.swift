@@ -96,6 +96,7 @@ public struct StudyFigures: Sendable {
   /// Whether a model weighs confounders by what it sees; the exact sum weighs them by P(z).
   public static func attends(_ model: ModelConfiguration) -> Bool {
     model.method.intervenes && model.intervention.adjustment != .exact
+      && model.intervention.dictionary != .constant
   }
 
   /// The methods, in the order in which they come.
