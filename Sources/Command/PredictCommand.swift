@@ -1,4 +1,3 @@
-import Datasets
 import Foundation
 import Imaging
 import Torch
@@ -47,16 +46,7 @@ enum PredictCommand: Subcommand {
     let threshold = try arguments.probability("threshold") ?? 0.5
     let maxPixels = try arguments.integer("max-pixels", atLeast: 1)
     let out = URL(fileURLWithPath: try arguments.required("out"))
-    let files = try inputs(arguments.positional.dropFirst().map { URL(fileURLWithPath: $0) })
-    // Results carry the names of their images, so they would replace them.
-    let place = out.standardizedFileURL.resolvingSymlinksInPath().path
-    if let input = files.first(where: {
-      $0.deletingLastPathComponent().standardizedFileURL.resolvingSymlinksInPath().path == place
-    }) {
-      throw UsageError(
-        description: "--out \(out.path): \(input.lastPathComponent) is read from this folder and could be "
-          + "overwritten; choose another")
-    }
+    let files = try InputImages.files(arguments.positional.dropFirst(), writingTo: out)
     let (system, trained) = try RunAssembly.trained(
       RunDirectory(URL(fileURLWithPath: arguments.positional[0])), on: arguments.device() ?? .cpu)
     var configuration = trained
@@ -87,25 +77,6 @@ enum PredictCommand: Subcommand {
     guard failures.isEmpty else {
       throw ConfigurationError("\(failures.count) images failed:\n" + failures.joined(separator: "\n"))
     }
-  }
-
-  private static func inputs(_ urls: [URL]) throws -> [URL] {
-    let files = try urls.flatMap { url -> [URL] in
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-        throw FileError.cannotRead(url, reason: "no such file or folder")
-      }
-      return isFolder.boolValue
-        ? try SiteCatalog.images(in: url).sorted { $0.key < $1.key }.map(\.value) : [url]
-    }
-    guard !files.isEmpty else { throw FileError.cannotRead(urls[0], reason: "the folder holds no image") }
-    let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }
-    if let twice = stems.first(where: { $0.value.count > 1 }) {
-      throw ConfigurationError(
-        "\(twice.value[0].path) and \(twice.value[1].path) have the same stem, so their results would collide; "
-          + "predict them into two folders")
-    }
-    return files
   }
 
   private static func predict(

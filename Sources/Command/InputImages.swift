@@ -1,0 +1,47 @@
+import Datasets
+import Foundation
+import Torch
+import Training
+
+/// The image files that a command was given, as files and folders.
+enum InputImages {
+  /// Finds them and checks that their results can stand beside each other.
+  ///
+  /// - Parameters:
+  ///   - words: files and folders.
+  ///   - target: the folder that results go to.
+  /// - Returns: at least one file, each with a stem of its own.
+  /// - Throws: an error that names the file or folder and the fix.
+  static func files(_ words: some Collection<String>, writingTo target: URL) throws -> [URL] {
+    let urls = words.map { URL(fileURLWithPath: $0) }
+    let files = try urls.flatMap { url -> [URL] in
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+        throw FileError.cannotRead(url, reason: "no such file or folder")
+      }
+      return isFolder.boolValue
+        ? try SiteCatalog.images(in: url).sorted { $0.key < $1.key }.map(\.value) : [url]
+    }
+    guard !files.isEmpty else { throw FileError.cannotRead(urls[0], reason: "the folder holds no image") }
+    let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }
+    if let twice = stems.first(where: { $0.value.count > 1 }) {
+      throw ConfigurationError(
+        "\(twice.value[0].path) and \(twice.value[1].path) have the same stem, so their results would collide; "
+          + "give them to two calls with an --out each")
+    }
+    try requireApart(files, from: target)
+    return files
+  }
+
+  /// Checks that results, which carry the names of their images, do not replace them.
+  static func requireApart(_ files: [URL], from target: URL) throws {
+    func path(_ url: URL) -> String { url.standardizedFileURL.resolvingSymlinksInPath().path }
+    let place = path(target)
+    if let input = files.first(where: { path($0.deletingLastPathComponent()) == place }) {
+      throw UsageError(
+        description:
+          "--out: \(input.lastPathComponent) is read from \(target.path) and could be overwritten; "
+          + "choose another")
+    }
+  }
+}
