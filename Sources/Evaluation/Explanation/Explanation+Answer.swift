@@ -9,6 +9,20 @@ extension Explanation {
       .map(\.element)
   }
 
+  /// The strongest step of each confounder that leaves the picture in its place, or of all where none does; those first
+  /// whose masks change most.
+  var compared: [ExplanationSummary.Step] {
+    let moving = Set(confounders.filter(\.movesPixels).map(\.name))
+    let still = summary.strongest.filter { !moving.contains($0.confounder) }
+    return still.isEmpty ? summary.strongest : still
+  }
+
+  /// The largest mean weight that any image gives to a confounder.
+  private var peak: (name: String, weight: Double)? {
+    images.flatMap { image in zip(confounders.map(\.name), image.attention ?? []) }
+      .max { $0.1 < $1.1 }.map { (name: $0.0, weight: $0.1) }
+  }
+
   /// The weight of each where all are alike.
   var even: Double { 1 / Double(max(1, confounders.count)) }
 
@@ -50,39 +64,46 @@ extension Explanation {
     let flat =
       ignoresImages
       ? " The weights hardly differ from image to image: it does not look at what disturbs one." : ""
+    let single =
+      peak.flatMap {
+        summary.count > 1 ? "; the most in one image is \(Self.number($0.weight, 2)), \($0.name)" : nil
+      }
+      ?? ""
     return
-      "On \(number) the model (\(model.method)) \(what), where even weights would be \(Self.number(even, 2)).\(flat)"
+      "On \(number) the model (\(model.method)) \(what), where even weights would be \(Self.number(even, 2))\(single).\(flat)"
   }
 
   private var sweepSentence: String? {
-    let order = summary.strongest
-    guard let most = order.first, let least = order.last else { return nil }
+    guard let most = compared.first, let least = compared.last else { return nil }
     guard most.dice.value < 0.995 else {
       return
         "Setting a confounder does not change its mask: the Dice with the untouched mask stays at 1 or close to it."
     }
     let others =
-      order.count > 1 ? ", least under do(\(least.confounder)) (\(Self.number(least.dice.value, 2)))" : ""
-    return
-      "Its mask changes most under do(\(most.confounder)): at strength \(Self.number(most.strength, 2)) the Dice with "
-      + "the untouched mask is \(text(most.dice))\(others)."
+      compared.count > 1 ? ", least under do(\(least.confounder)) (\(Self.number(least.dice.value, 2)))" : ""
+    let strength = most.strength == 1 ? "at full strength" : "at strength \(Self.number(most.strength, 2))"
+    return "Its mask changes most under do(\(most.confounder)): \(strength) the Dice with the untouched "
+      + "mask is \(text(most.dice))\(others)."
   }
 
   private var trustSentence: String {
-    let measured = strengths.isEmpty ? "" : "; what do(z) changes was measured on the images themselves"
     guard let faithfulness, let zeroShot = faithfulness.score("zero_shot") else {
       let few =
         summary.count < 10 ? " \(number) say\(summary.count == 1 ? "s" : "") little about others." : ""
       return ranking.isEmpty
         ? few.isEmpty ? "What truly disturbs these images is not recorded." : String(few.dropFirst())
-        : "What truly disturbs these images is not recorded, so nothing here shows that the attention is right\(measured).\(few)"
+        : "What truly disturbs these images is not recorded, so whether the attention is right is not known.\(few)"
     }
     let truth = "Against the recorded confounders of \(Self.count(faithfulness.count, "image"))"
-    guard let attention = faithfulness.score("attention") else {
-      return "\(truth) the zero-shot posterior of its CLIP tower has a mean AUC of \(text(zeroShot.mean))."
+    guard let known = zeroShot.mean else {
+      return
+        "Too few images have a recorded confounder, or lack it, to tell whether the weights are right."
+    }
+    guard let attention = faithfulness.score("attention"), let mean = attention.mean else {
+      return "\(truth) the zero-shot posterior of its CLIP tower has a mean AUC of \(text(known))."
     }
     let verdict: String
-    if attention.mean.low <= 0.5 {
+    if mean.low <= 0.5 {
       verdict = "no better than chance for certain: do not read it as what disturbs an image"
     } else if let difference = attention.overZeroShot, difference.high < 0 {
       verdict = "less than the zero-shot posterior tells, so trust that more"
@@ -91,8 +112,8 @@ extension Explanation {
     } else {
       verdict = "not told apart from the zero-shot posterior"
     }
-    return "\(truth) the attention has a mean AUC of \(text(attention.mean)), the zero-shot posterior "
-      + "\(text(zeroShot.mean)): \(verdict)."
+    return "\(truth) the attention has a mean AUC of \(text(mean)), the zero-shot posterior "
+      + "\(text(known)): \(verdict)."
   }
 
   /// A number with its interval; for few groups, which give none that means anything, the number alone.

@@ -52,11 +52,19 @@ public struct Explanation: Codable, Equatable, Sendable {
     public var group: String
     /// How it changes a picture; nil when the words are all there is.
     @Nullable public var mechanism: String?
+    /// Whether it moves the picture, so that its masks are compared less exactly.
+    public var movesPixels: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case name, group, mechanism
+      case movesPixels = "moves_pixels"
+    }
 
     /// Joins the parts.
-    public init(name: String, group: String, mechanism: String?) {
+    public init(name: String, group: String, mechanism: String?, movesPixels: Bool = false) {
       self.name = name
       self.group = group
+      self.movesPixels = movesPixels
       self.mechanism = mechanism
     }
   }

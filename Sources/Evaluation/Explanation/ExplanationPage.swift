@@ -14,7 +14,7 @@ extension HTMLPage {
   /// - Returns: a page that needs nothing beside itself.
   /// - Throws: `ImagingError` that names a picture that cannot be read.
   public static func explanation(_ explanation: Explanation, in folder: URL) throws -> HTMLPage {
-    let place = explanation.site.map { "site \($0)" } ?? Explanation.count(explanation.images.count, "image")
+    let place = explanation.site ?? Explanation.count(explanation.images.count, "image")
     var page = HTMLPage(
       title: "What \(explanation.model.method) looks at: \(place)",
       lead: explanation.answer.joined(separator: " "))
@@ -89,13 +89,20 @@ extension HTMLPage {
   private mutating func sweep(_ explanation: Explanation) {
     let summary = explanation.summary
     guard !summary.steps.isEmpty else { return }
+    func own(_ name: String) -> [ExplanationSummary.Step] { summary.steps.filter { $0.confounder == name } }
     section(
       "What changes when a confounder is set",
       "Each confounder that has a mechanism is done to every image, do(z), at rising strength, the lesion staying what it "
-        + "is. Longer bars: the mask differs more from the untouched image's (where the mechanism moves the picture, that "
-        + "mask is moved with it). A model that removes confounding keeps its mask.")
+        + "is. Longer bars: the mask differs more from the untouched image's. A model that removes confounding keeps "
+        + "its mask.")
     let order = summary.strongest
-    func own(_ name: String) -> [ExplanationSummary.Step] { summary.steps.filter { $0.confounder == name } }
+    let moving = explanation.confounders.filter { $0.movesPixels && !own($0.name).isEmpty }
+    if !moving.isEmpty {
+      let names = Explanation.list(moving.map { "do(\($0.name))" })
+      paragraph(
+        "\(names) \(moving.count == 1 ? "moves" : "move") the picture, and the untouched mask with it. What comes into view "
+          + "is the rest mirrored, a lesion too, so these count less exactly and are not named above.")
+    }
     let groups = order.map { step in
       BarPlot.Group(label: "do(\(step.confounder))", values: own(step.confounder).map { 1 - $0.dice.value })
     }
@@ -105,7 +112,9 @@ extension HTMLPage {
         valueName: "change of the mask, 1 − Dice", including: groups.flatMap(\.values).compactMap { $0 }
       ).svg
     }
-    if explanation.strengths.count > 1 { lines(order.prefix(4).map(\.confounder), own, explanation) }
+    if explanation.strengths.count > 1 {
+      lines(explanation.compared.prefix(4).map(\.confounder), own, explanation)
+    }
     details("numbers") { page in
       page.paragraph(
         "Shift is 1 − cosine, relative shift the distance from the untouched image as a multiple of how far images lie "
@@ -151,7 +160,7 @@ extension HTMLPage {
       [
         plot("Dice with untouched mask") { $0.dice.value },
         plot("change of lesion share") { $0.lesionShareChange },
-        plot(explanation.model.intervenes ? "shift of F, 1 − cos" : "shift of F, 1 − cos") { $0.shift },
+        plot("shift of F, 1 − cos") { $0.shift },
         plot("shift of F_ca, 1 − cos", \.shiftIntervened),
         plot("gain of attention to z") { step in
           guard let attention = step.attention, let index = z[step.confounder] else { return nil }
@@ -193,14 +202,15 @@ extension HTMLPage {
     paragraph(
       "AUC of each weight over images against whether the confounder truly is in them (strength from "
         + "\(Explanation.number(Faithfulness.presentFrom, 1)) on), \(Explanation.count(truth.count, "image")): 0.5 is chance, "
-        + "1 is always right. Cosine is the zero-shot score before its softmax. Intervals are 95 %, images resampled "
-        + "(2,000 times).")
+        + "1 is always right. Cosine is the zero-shot score before its softmax. The mean is over confounders that at least "
+        + "\(Faithfulness.least) images have and as many lack. Intervals are 95 %, images resampled (2,000 times)."
+    )
     let names = explanation.confounders.map(\.name)
     func less(_ interval: Interval?) -> Interval? {
       interval.map { Interval(value: $0.value - 0.5, low: $0.low - 0.5, high: $0.high - 0.5) }
     }
     let rows =
-      [IntervalPlot.Row(label: "mean over confounders", marks: truth.scores.map { less($0.mean) })]
+      [IntervalPlot.Row(label: "mean", marks: truth.scores.map { less($0.mean) })]
       + names.indices.filter { z in truth.scores.contains { $0.areas[z] != nil } }.map { z in
         IntervalPlot.Row(
           label: "\(names[z]), in \(truth.present[z])", marks: truth.scores.map { less($0.areas[z]) })
@@ -216,7 +226,7 @@ extension HTMLPage {
     details("numbers") { page in
       page.table(
         ["confounder", "images with it"] + truth.scores.map { "AUC, \(Self.title($0.name))" },
-        [["mean", ""] + truth.scores.map { explanation.text($0.mean) }]
+        [["mean", ""] + truth.scores.map { $0.mean.map(explanation.text) ?? "–" }]
           + names.indices.map { z in
             [names[z], "\(truth.present[z])"]
               + truth.scores.map { $0.areas[z].map(explanation.text) ?? "–" }

@@ -12,8 +12,8 @@ public struct Faithfulness: Codable, Equatable, Sendable {
     public let name: String
     /// The area for each confounder, M; nil where no image, or every image, has it.
     public let areas: [Interval?]
-    /// The mean over the confounders that have one.
-    public let mean: Interval
+    /// The mean over the confounders that at least `least` images have and as many lack; nil where there is none.
+    @Nullable public var mean: Interval?
     /// Its mean less that of the zero-shot posterior; nil for that itself.
     @Nullable public var overZeroShot: Interval?
 
@@ -26,6 +26,9 @@ public struct Faithfulness: Codable, Equatable, Sendable {
 
   /// From which strength on a confounder counts as there.
   public static let presentFrom = 0.3
+
+  /// How many images must have a confounder, and lack it, for it to count in a mean: resamples rarely lose so many.
+  public static let least = 5
 
   /// Images whose confounders are known.
   public let count: Int
@@ -69,7 +72,7 @@ public struct Faithfulness: Codable, Equatable, Sendable {
       ("attention", { $0.attention }), ("zero_shot", { $0.zeroShot }), ("cosine", { $0.cosine }),
       ("evidence", { $0.evidence }),
     ]
-    var drawn: [String: (exact: [Double?], resampled: Tensor)] = [:]
+    var drawn: [String: Drawn] = [:]
     for kind in kinds {
       let values = known.compactMap { kind.values($0.image) }
       guard values.count == known.count else { continue }
@@ -84,38 +87,44 @@ public struct Faithfulness: Codable, Equatable, Sendable {
     groups = names.count
     present = presence.map { $0.filter { $0 }.count }
     strangers = Set(known.flatMap(\.truth.keys)).subtracting(confounders).sorted()
+    let counted = presence.indices.filter { z in
+      let with = presence[z].filter { $0 }.count
+      return min(with, known.count - with) >= Self.least
+    }
     scores = try kinds.compactMap { kind in
-      guard let (exact, resampled) = drawn[kind.name],
-        let mean = try Self.interval([exact], [resampled])
-      else { return nil }
-      var score = Score(
-        name: kind.name, areas: try Bootstrap.intervals(of: resampled, around: exact), mean: mean,
-        overZeroShot: nil)
-      if kind.name != "zero_shot", let other = drawn["zero_shot"] {
-        score.overZeroShot = try Self.interval([exact, other.exact], [resampled, other.resampled])
-      }
-      return score
+      guard let own = drawn[kind.name] else { return nil }
+      let other = kind.name == "zero_shot" ? nil : drawn["zero_shot"]
+      return Score(
+        name: kind.name, areas: try Bootstrap.intervals(of: own.resampled, around: own.exact),
+        mean: try Self.mean(own, counted),
+        overZeroShot: try other.flatMap { try Self.mean(own, less: $0, counted) })
     }
   }
 
   /// A score of these.
   public func score(_ name: String) -> Score? { scores.first { $0.name == name } }
 
-  /// The mean area over confounders with its interval, or the first's less the second's.
-  private static func interval(_ exact: [[Double?]], _ resampled: [Tensor]) throws -> Interval? {
-    let means = exact.compactMap { areas -> Double? in
-      let defined = areas.compactMap { $0 }
-      return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
-    }
-    guard let first = means.first, means.count == exact.count else { return nil }
-    let draws = try resampled.map { areas in
-      // In a resample without a rare confounder the mean is over the others.
+  /// Areas over all images, and in every resample, R×M.
+  private typealias Drawn = (exact: [Double?], resampled: Tensor)
+
+  /// The mean area over some confounders with its interval; with `other` less the mean of that.
+  private static func mean(_ own: Drawn, less other: Drawn? = nil, _ counted: [Int]) throws -> Interval? {
+    guard !counted.isEmpty else { return nil }
+    func means(_ drawn: Drawn) throws -> (value: Double, draws: Tensor) {
+      let areas = try drawn.resampled.indexed(Tensor(counted), dim: 1)
+      // In a resample that lost a confounder the mean is over the others.
       let defined = try areas.equals(areas)
-      return try defined.choose(areas, else: areas.zerosLike()).sum([1], keepDimensions: true)
-        / defined.to(.float64).sum([1], keepDimensions: true)
+      let sums = try defined.choose(areas, else: areas.zerosLike()).sum([1], keepDimensions: true)
+      return (
+        counted.compactMap { drawn.exact[$0] }.reduce(0, +) / Double(counted.count),
+        try sums / defined.to(.float64).sum([1], keepDimensions: true)
+      )
     }
-    let value = means.count > 1 ? first - means[1] : first
-    return try Bootstrap.intervals(of: draws.count > 1 ? draws[0] - draws[1] : draws[0], around: [value])[0]
+    let first = try means(own)
+    guard let second = try other.map(means) else {
+      return try Bootstrap.intervals(of: first.draws, around: [first.value])[0]
+    }
+    return try Bootstrap.intervals(of: first.draws - second.draws, around: [first.value - second.value])[0]
   }
 
   /// The area in every resample, R; NaN where it has no positive or no negative.

@@ -88,7 +88,9 @@ public final class Explainer {
     self.options = options
     confounders = prompts.groups.flatMap { group in
       group.confounders.map {
-        Explanation.Confounder(name: $0.name, group: group.name, mechanism: $0.mechanism?.rawValue)
+        Explanation.Confounder(
+          name: $0.name, group: group.name, mechanism: $0.mechanism?.rawValue,
+          movesPixels: $0.mechanism?.movesPixels == true)
       }
     }
     let interventions = Interventions(prompts)
@@ -222,11 +224,13 @@ public final class Explainer {
   /// What the model's own evidence term alone would attend to, M.
   private func evidence(_ cosine: Tensor) throws -> [Double]? {
     guard let evidenceScale else { return nil }
-    var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
-    if configuration.model.intervention.adjustment == .prior {
-      logits = try logits + system.model.dictionary.prior.to(.float32).to(.cpu).log()
+    return try withoutGradients {
+      var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
+      if configuration.model.intervention.adjustment == .prior {
+        logits = try logits + system.model.dictionary.prior.to(.float32).to(.cpu).log()
+      }
+      return try logits.softmax(dim: -1).doubles()
     }
-    return try logits.softmax(dim: -1).doubles()
   }
 
   /// How well the region score finds the lesion; nil without one.

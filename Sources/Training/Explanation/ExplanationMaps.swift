@@ -63,7 +63,7 @@ extension Explainer {
       if drawing.seen.positions != nil {
         picture = try Overlay.draw([.init(mask: base.cells(selected), colour: Self.white)], over: picture)
       }
-      found.append(("region score \(Self.ends(range))", "region", picture))
+      found.append(("region score; colours \(Self.ends(range))", "region", picture))
     }
     if let off = drawing.seen.off {
       let label = "mask, intervention off"
@@ -83,7 +83,7 @@ extension Explainer {
         let values = try attention.selected(dim: 2, index: z)
         found.append(
           (
-            "attention to \(confounders[z].name) \(Self.ends(0...top)), mean \(Self.number(means[z]))",
+            "attention to \(confounders[z].name), mean \(Self.number(means[z])); colours \(Self.ends(0...top))",
             "attention-\(place + 1)", try HeatMap.draw(values, range: 0...top, over: base.image)
           ))
       }
@@ -103,8 +103,12 @@ extension Explainer {
 
   /// The image under the confounder, at its strongest, that changes the mask most.
   private func worst(_ drawing: Drawing, _ base: Canvas) throws -> (String, String, Image)? {
-    guard let top = options.strengths.max(),
-      let step = drawing.image.steps.filter({ $0.strength == top }).min(by: { $0.dice < $1.dice }),
+    guard let top = options.strengths.max() else { return nil }
+    let moving = Set(confounders.filter(\.movesPixels).map(\.name))
+    let all = drawing.image.steps.filter { $0.strength == top }
+    // Masks of a picture that stays in its place are compared more exactly.
+    let still = all.filter { !moving.contains($0.confounder) }
+    guard let step = (still.isEmpty ? all : still).min(by: { $0.dice < $1.dice }),
       let index = confounders.firstIndex(where: { $0.name == step.confounder })
     else { return nil }
     let done = try doing(index, top, drawing.input.name, drawing.pixels, drawing.mask)
@@ -115,7 +119,7 @@ extension Explainer {
       Overlay.Layer(mask: try base.mask(after.probability, options.threshold), fill: 0.15),
     ]
     return (
-      "do(\(step.confounder)) at \(Self.number(top)): Dice \(Self.number(step.dice))", "do",
+      "do(\(step.confounder)), strength \(Self.number(top)): Dice \(Self.number(step.dice))", "do",
       try Overlay.draw(layers, over: picture)
     )
   }
