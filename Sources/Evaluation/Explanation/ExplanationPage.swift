@@ -192,7 +192,8 @@ extension HTMLPage {
 
   /// Weights against the truth.
   private mutating func faithfulness(_ explanation: Explanation) {
-    section("Is the attention right?")
+    section(
+      explanation.summary.attention == nil ? "Are the zero-shot weights right?" : "Is the attention right?")
     guard let truth = explanation.faithfulness else {
       paragraph(
         "What truly disturbs these images is not recorded, so this cannot be told here. Rendered sites (mcdrl synth) record "
