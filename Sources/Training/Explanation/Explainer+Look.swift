@@ -37,8 +37,7 @@ extension Explainer {
         ? try system(images, encoded: encoded, intervening: false).logits : nil
       let found = output.representation
       let text = system.model.text
-      let region = RegionSelection(
-        fraction: settings.region.fraction, subtractsNormal: settings.region.subtractsNormal)
+      let region = try RegionSelection(settings.region)
       let grid = try encoded.dense.sizes(rank: 4, "the dense features")
       let score = try found.score ?? region.score(found.features.to(.float32), text)
       let cosine = try output.image.to(.float32).normalized().matmul(text.confounders.transposed())

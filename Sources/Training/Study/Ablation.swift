@@ -12,6 +12,8 @@ public enum Ablation: String, CaseIterable, Sendable {
   case lesionType = "lesion-type"
   /// alpha, the share of positions that are kept.
   case region
+  /// How regions are scored, and whether gradients reach the score.
+  case selection
   /// The weights of L_causal and L_contrast.
   case losses
   /// When the intervention is turned on, as a share of the epochs.
@@ -35,13 +37,14 @@ public enum Ablation: String, CaseIterable, Sendable {
     case .depth: "an intervention network of 1 to 5 layers, with parameters and latency"
     case .lesionType: "baseline and the whole method, by lesion class"
     case .region: "a quarter, a half, three quarters and all positions selected"
+    case .selection: "regions scored by max, less-normal and softmax; soft selection"
     case .losses: "the weights of L_causal (0, 0.1, 0.5, 1) and L_contrast (0, 0.1, 0.5)"
     case .start: "the intervention on from the start, or after 10, 20 and 40 % of the epochs"
     case .adjustment: "attention, attention with the prior, the exact sum"
     case .dense: "tokens, maskclip and sclip features"
     case .tuning: "nothing, the last layer, the last two, all of the image tower trained"
     case .controls: "mcdrl beside the baseline and every control"
-    case .interventions: "training on interventions without each of its parts"
+    case .interventions: "training on interventions without each of its parts; P(z) from the sites; evidence"
     }
   }
 
@@ -56,6 +59,9 @@ public enum Ablation: String, CaseIterable, Sendable {
     case .dictionary: return try vary("confounders", ["12", "3", "6", "9", "15"])
     case .depth: return try vary("model.intervention.depth", ["3", "1", "2", "4", "5"])
     case .region: return try vary("model.region.fraction", ["0.5", "0.25", "0.75", "1"])
+    case .selection:
+      return try vary("model.region.score", ["less-normal", "max", "softmax"])
+        + [Arm("selection-soft", settings: ["model.region.selection=soft"])]
     case .losses:
       // One arm with the paper's weights, then each weight alone away from them.
       return try [Arm("paper", settings: ["objective.causal=0.5", "objective.contrast=0.1"])]
@@ -78,7 +84,11 @@ public enum Ablation: String, CaseIterable, Sendable {
       return try [Arm(.mcdrl)]
         + ["segmentation", "invariance", "attention"].map {
           try Arm("no-\($0)", settings: ["interventions.\($0)=0"])
-        } + [Control.withoutInterventions.arm]
+        } + [
+          Control.withoutInterventions.arm,
+          Arm("sites-prior", settings: ["model.intervention.prior=estimated"]),
+          Arm("evidence", settings: ["model.intervention.evidence=100"]),
+        ]
     }
   }
 
