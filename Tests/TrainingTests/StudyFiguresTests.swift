@@ -160,7 +160,7 @@ extension TrainingRuns {
       #expect(page.text.contains("data:image/jpeg"))
     }
 
-    @Test("A model attends when it weighs confounders by what it sees: not by P(z), and not over a constant alone")
+    @Test("A model attends when it weighs confounders by what it sees: not by P(z), not over a constant")
     func attends() {
       func attends(_ change: (inout ModelConfiguration) -> Void) -> Bool {
         var model = ModelConfiguration()
