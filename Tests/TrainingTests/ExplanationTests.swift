@@ -23,6 +23,8 @@ extension TrainingRuns {
       _ method: Method, _ options: Explainer.Options = .init(), _ change: (TinyRun) throws -> Void = { _ in }
     ) throws -> Explainer {
       let tiny = try TinyRun(method: method)
+      // Some methods compare the sites that they are trained on.
+      tiny.configuration.sources = try TinyRun.sites.get()[..<2].map(\.name)
       try change(tiny)
       let (_, system) = try tiny.trainer()
       system.train(false)
