@@ -53,21 +53,17 @@ enum ExplainCommand: Subcommand {
       run, on: arguments.device() ?? .cpu, maxPixels: maxPixels, options: options)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
     let folder = try ExplanationFolder(out)
-    var records = ConfounderRecords()
+    let known = try KnownConfounders(chosen.map(\.image))
     let bar = ProgressBar("explaining", total: chosen.count)
     var images: [ExplainedImage] = []
     var failures: [String] = []
     for (index, input) in chosen.enumerated() {
       var input = input
-      input.truth = try records.strengths(of: input.image)
-      do {
-        let (image, maps) = try explainer.explain(input)
-        images.append(try folder.write(image, maps))
-      } catch let error as FileError {
-        throw error
-      } catch {
-        // One bad image must not lose the others.
-        failures.append("\(error)")
+      input.truth = known.strengths(of: input.image)
+      // One bad image must not lose the others; a folder that cannot be written to would lose all.
+      switch Result(catching: { try explainer.explain(input) }) {
+      case .success(let (image, maps)): images.append(try folder.write(image, maps))
+      case .failure(let error): failures.append("\(error)")
       }
       console.progress(bar.line(index + 1, unit: "images"))
     }

@@ -41,8 +41,8 @@ enum TrainCommand: Subcommand {
     // Data may have moved, and another machine has other devices.
     if let data = arguments.last("data") { configuration.data = data }
     if let device = try arguments.device() { configuration.device = device }
-    let prompts = try PromptSet(
-      contentsOf: resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts")))
+    let promptsFile = try resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts"))
+    let prompts = try PromptSet(contentsOf: promptsFile)
     if resuming, let file = arguments.last("prompts"),
       try PromptSet(contentsOf: URL(fileURLWithPath: file)).limited(to: configuration.confounders) != prompts
     {
@@ -56,6 +56,7 @@ enum TrainCommand: Subcommand {
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
     let sources = try sourceSites(catalog, &configuration)
     try RunAssembly.requireClasses(sources, prompts, in: catalog.folder)
+    try RunAssembly.requireMechanisms(configuration, prompts, in: promptsFile.path)
     let split = try Split(
       sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
     let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)

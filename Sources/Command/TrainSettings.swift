@@ -4,7 +4,10 @@ import Training
 
 /// The settings that the options of `mcdrl train` name.
 struct TrainSettings {
-  private typealias Change = (option: String, apply: (inout RunConfiguration) throws -> Void)
+  /// An option, what it does, and the `key*=factor` in it.
+  private typealias Change = (
+    option: String, multiples: [String], apply: (inout RunConfiguration) throws -> Void
+  )
 
   private var changes: [Change] = []
 
@@ -12,8 +15,11 @@ struct TrainSettings {
   ///
   /// - Throws: `UsageError` that names the option and what it takes.
   init(_ arguments: Arguments) throws {
-    func add(_ name: String, _ value: String, _ apply: @escaping (inout RunConfiguration) throws -> Void) {
-      changes.append(("--\(name) \(value)", apply))
+    func add(
+      _ name: String, _ value: String, assignments: [String] = [],
+      _ apply: @escaping (inout RunConfiguration) throws -> Void
+    ) {
+      changes.append(("--\(name) \(value)", assignments.filter(RunConfiguration.isMultiple), apply))
     }
     if let clip = arguments.last("clip") { add("clip", clip) { $0.clip = clip } }
     if let site = arguments.last("hold-out") { add("hold-out", site) { $0.holdOut = site } }
@@ -30,7 +36,7 @@ struct TrainSettings {
       do { arm = try Arm(parsing: text) } catch let error as ConfigurationError {
         throw UsageError(description: "--method: \(error)")
       }
-      add("method", text) { $0 = try arm.applied(to: $0) }
+      add("method", text, assignments: arm.settings) { $0 = try arm.applied(to: $0) }
     }
     if let text = arguments.last("tune") {
       guard let tune = Tuning(text) else {
@@ -38,7 +44,9 @@ struct TrainSettings {
       }
       add("tune", text) { $0.tune = tune }
     }
-    for assignment in arguments.all("set") { add("set", assignment) { try $0.set(assignment) } }
+    for assignment in arguments.all("set") {
+      add("set", assignment, assignments: [assignment]) { try $0.set(assignment) }
+    }
   }
 
   /// Defaults that follow from where the tower's weights come from.
@@ -60,9 +68,14 @@ struct TrainSettings {
   ///
   /// - Throws: `UsageError` that names the option and the run's value.
   func check(resuming run: RunConfiguration) throws {
-    var wanted = run
+    // Multiples of what no option sets were taken when the run was started. These are the settings that hang on the
+    // values one begins with.
+    var (wanted, other) = (run, run)
+    for multiple in changes.flatMap(\.multiples) { try other.set(multiple) }
     try apply(to: &wanted)
-    let names = Set(try run.differences(from: wanted).map(\.name))
+    try apply(to: &other)
+    let taken = Set(try wanted.differences(from: other).map(\.name))
+    let names = Set(try run.differences(from: wanted).map(\.name)).subtracting(taken)
     for change in changes.reversed() {
       var alone = run
       try change.apply(&alone)

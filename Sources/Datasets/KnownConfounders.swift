@@ -1,52 +1,62 @@
 import Foundation
+import Torch
 
-/// Which confounders are truly in an image, where the data says so; `mcdrl synth` writes it to `factors.jsonl`.
+/// The true confounders of images, where the data tells them; `mcdrl synth` writes them to `factors.jsonl`.
 ///
-/// Lines `{"image": "images/1.png", "strengths": {"blur": 0.6, …}}`, the path relative to the file, which lies in a folder
-/// above the image. See docs/data.md.
+/// Lines `{"image": "images/1.png", "strengths": {"blur": 0.6, …}, …}`, the path relative to the file, which lies in a
+/// folder above the image. See docs/data.md.
 public struct KnownConfounders: Sendable {
-  /// From which strength on a confounder can be seen and counts as present.
-  public static let visibleStrength = 0.3
+  /// How many folders above an image are looked into: `images`, or `test/images`, and the site's.
+  private static let levels = 3
 
   private struct Line: Decodable {
     let image: String
     let strengths: [String: Double]
   }
 
-  /// By the image's path.
-  private let strengths: [String: [String: Double]]
+  /// The files that were read, in the order of the images.
+  public let files: [URL]
+  /// By folder and the image's path.
+  private let found: [URL: [String: [String: Double]]]
 
   /// Reads the files that lie above some images.
   ///
-  /// - Parameter samples: the images; those that no file names are unknown.
+  /// - Parameter images: the image files; those that no file names are unknown.
   /// - Throws: `FileError` or `DatasetError.badCatalog` that names a file that is there but cannot be read, and its line.
-  public init(_ samples: [Sample]) throws {
-    var found: [String: [String: Double]] = [:]
+  public init(_ images: [URL]) throws {
+    var (files, found): ([URL], [URL: [String: [String: Double]]]) = ([], [:])
     var visited = Set<URL>()
-    for sample in samples {
-      var folder = sample.image.standardizedFileURL
-      // images/, or test/images/, in the site's folder.
-      for _ in 0..<3 {
-        folder.deleteLastPathComponent()
-        guard visited.insert(folder).inserted else { continue }
-        let file = folder.appendingPathComponent("factors.jsonl")
-        guard FileManager.default.fileExists(atPath: file.path) else { continue }
-        let expected = "an image and the strengths of its confounders, as mcdrl synth writes them"
-        for line: Line in try JSONLines.read(file, expected: expected) {
-          found[folder.appendingPathComponent(line.image).standardizedFileURL.path] = line.strengths
-        }
-      }
+    for folder in images.flatMap(Self.folders) where visited.insert(folder).inserted {
+      let file = folder.appendingPathComponent("factors.jsonl")
+      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      let lines: [Line] = try JSONLines.read(
+        file, expected: "an image and the strengths of its confounders, as mcdrl synth writes them",
+        where: { $0.strengths.values.allSatisfy(\.isFinite) })
+      found[folder] = Dictionary(
+        lines.map { (folder.appendingPathComponent($0.image).standardizedFileURL.path, $0.strengths) },
+        uniquingKeysWith: { first, _ in first })
+      files.append(file)
     }
-    strengths = found
+    (self.files, self.found) = (files, found)
   }
 
-  /// The confounders that can be seen in an image; nil where nothing is known of it.
-  public func visible(in sample: Sample) -> Set<String>? {
-    strengths[sample.image.standardizedFileURL.path].map { factors in
-      Set(factors.filter { $0.value >= Self.visibleStrength }.keys)
-    }
+  /// The strengths of the confounders that are in an image; those that are absent may have none.
+  ///
+  /// - Parameter image: one of the image files.
+  /// - Returns: strengths by name, of the nearest file that names the image; nil where nothing is known of it.
+  public func strengths(of image: URL) -> [String: Double]? {
+    let path = image.standardizedFileURL.path
+    return Self.folders(above: image).lazy.compactMap { found[$0]?[path] }.first
   }
 
   /// Every confounder that some line names, in order.
-  public var names: [String] { Set(strengths.values.flatMap(\.keys)).sorted() }
+  public var names: [String] { Set(found.values.flatMap { $0.values.flatMap(\.keys) }).sorted() }
+
+  /// The folders in which the file of an image may lie, the nearest first.
+  private static func folders(above image: URL) -> [URL] {
+    let first = image.standardizedFileURL.deletingLastPathComponent()
+    return (0..<levels).reduce(into: [first]) { folders, _ in
+      folders.append(folders[folders.count - 1].deletingLastPathComponent())
+    }.dropLast()
+  }
 }

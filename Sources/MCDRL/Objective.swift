@@ -66,13 +66,15 @@ public enum Objective {
     return try (cosines / temperature).crossEntropy(classes: labels)
   }
 
-  /// How far F_ca of do(z)x is from F_ca of x: 1 − cosine, mean over positions (ours).
+  /// How far the grid that the head is handed of do(z)x is from that of x: 1 − cosine, mean over positions (ours).
   ///
-  /// No gradient flows into x's side: the intervened picture is drawn to the observed one, and making both constant
-  /// gains nothing but on one side.
+  /// Training takes the whole grid: F_ca at the positions that were selected, at the others what fills them, C by default.
+  /// No gradient flows into x's side, so the intervened picture is drawn to the observed one. That alone keeps nothing
+  /// from collapsing, for both sides have the same weights: a grid that is the same for all images has no distance, and an
+  /// offset common to all features raises every cosine. What keeps the features apart is L_seg, on x and on do(z)x.
   ///
   /// - Parameters:
-  ///   - observed: the grid of x after the intervention, B×P×d.
+  ///   - observed: the grid of x that the head is handed, B×P×d.
   ///   - intervened: that of do(z)x, B×P×d.
   ///   - moved: bool, B: pairs whose positions do not correspond are left out.
   /// - Returns: a scalar, nil when all pairs moved.

@@ -77,8 +77,6 @@ public struct TrainingPass {
 public struct MethodBatch {
   /// The source site of each image, counted from 0.
   public let sites: [Int]
-  /// How many source sites there are.
-  public let siteCount: Int
   /// B×1×S×S, 0 and 1.
   public let masks: Tensor
   /// The lesion class of each image, nil without a lesion or where it is not known.
@@ -89,11 +87,8 @@ public struct MethodBatch {
   public let progress: Double
 
   /// Joins the parts.
-  public init(
-    sites: [Int], siteCount: Int, masks: Tensor, classes: [Int?], losses: Tensor, progress: Double
-  ) {
+  public init(sites: [Int], masks: Tensor, classes: [Int?], losses: Tensor, progress: Double) {
     self.sites = sites
-    self.siteCount = siteCount
     self.masks = masks
     self.classes = classes
     self.losses = losses
@@ -108,21 +103,21 @@ public struct MethodBatch {
 /// the hooks come in the order `images`, the tower, `features`, `grid`, `detail` or `decode`, `segmentation`, `penalty`;
 /// afterwards only `grid` and `decode`, which must not draw at random. Parameters and buffers that a subclass declares
 /// are trained, stored and resumed with the model under `method.`. docs/methods.md has an example.
-open class SegmentationMethod: Module {
+public class SegmentationMethod: Module {
   /// What settings, tables and folders call it.
-  open class var name: String { "" }
+  public class var name: String { "" }
   /// What it does, in one line.
-  open class var summary: String { "" }
+  public class var summary: String { "" }
   /// The paper it follows.
-  open class var reference: String { "" }
+  public class var reference: String { "" }
   /// Its settings and their defaults, the paper's; `model.options.NAME` changes them.
-  open class var defaults: [String: Double] { [:] }
+  public class var defaults: [String: Double] { [:] }
   /// Whether `images` changes pictures, so that a frozen tower's features cannot be kept.
-  open class var changesImages: Bool { false }
+  public class var changesImages: Bool { false }
   /// Whether `decode` stands in the place of the common head, which is then not made.
-  open class var replacesHead: Bool { false }
+  public class var replacesHead: Bool { false }
   /// The tower's layers it needs where `head.towerLayers` names none, as shares of the tower's depth.
-  open class var towerDepths: [Double] { [] }
+  public class var towerDepths: [Double] { [] }
 
   /// Makes a method.
   ///
@@ -137,7 +132,7 @@ open class SegmentationMethod: Module {
   ///   - pass: sites and chance.
   /// - Returns: images of the same shape; a mask must stay right for its image.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func images(_ images: Tensor, _ pass: TrainingPass) throws -> Tensor { images }
+  public func images(_ images: Tensor, _ pass: TrainingPass) throws -> Tensor { images }
 
   /// Changes what the tower made of a training batch.
   ///
@@ -146,7 +141,7 @@ open class SegmentationMethod: Module {
   ///   - pass: sites and chance.
   /// - Returns: outputs of the same shapes.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func features(_ encoded: EncodedImages, _ pass: TrainingPass) throws -> EncodedImages { encoded }
+  public func features(_ encoded: EncodedImages, _ pass: TrainingPass) throws -> EncodedImages { encoded }
 
   /// Changes the grid before the head sees it, in training and afterwards.
   ///
@@ -155,7 +150,7 @@ open class SegmentationMethod: Module {
   ///   - encoded: the tower's outputs.
   /// - Returns: a grid of the same shape.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func grid(_ grid: Tensor, _ encoded: EncodedImages) throws -> Tensor { grid }
+  public func grid(_ grid: Tensor, _ encoded: EncodedImages) throws -> Tensor { grid }
 
   /// Changes what a level of the head's branch on the image made of a training batch.
   ///
@@ -165,7 +160,7 @@ open class SegmentationMethod: Module {
   ///   - pass: sites and chance.
   /// - Returns: features of the same shape.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func detail(_ features: Tensor, level: Int, _ pass: TrainingPass) throws -> Tensor { features }
+  public func detail(_ features: Tensor, level: Int, _ pass: TrainingPass) throws -> Tensor { features }
 
   /// Decodes in the place of the common head, where `replacesHead` says so.
   ///
@@ -174,7 +169,7 @@ open class SegmentationMethod: Module {
   ///   - encoded: the tower's outputs.
   /// - Returns: lesion logits, B×1×S×S.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
+  public func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
     throw TorchError.value("the method \(Self.name) replaces the head but does not decode")
   }
 
@@ -183,7 +178,7 @@ open class SegmentationMethod: Module {
   /// - Parameter batch: what was trained on.
   /// - Returns: a scalar; nil for the mean.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func segmentation(_ batch: MethodBatch) throws -> Tensor? { nil }
+  public func segmentation(_ batch: MethodBatch) throws -> Tensor? { nil }
 
   /// What is added to L_seg, weighted.
   ///
@@ -192,7 +187,7 @@ open class SegmentationMethod: Module {
   ///   - batch: what was trained on.
   /// - Returns: a scalar; nil for nothing.
   /// - Throws: `TorchError` when shapes do not fit.
-  open func penalty(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> Tensor? { nil }
+  public func penalty(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> Tensor? { nil }
 }
 
 /// The methods that plug in.

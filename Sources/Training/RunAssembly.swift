@@ -49,6 +49,28 @@ public enum RunAssembly {
     }
   }
 
+  /// Checks that a run which is to train on interventions has something to do to an image.
+  ///
+  /// - Parameters:
+  ///   - configuration: the settings.
+  ///   - prompts: the words; as many confounders as the settings say are taken.
+  ///   - source: the prompt file, for the message.
+  ///   - arm: whose settings these are in a study, for the message.
+  /// - Throws: `ConfigurationError` that names the file and both ways out, or `PromptSizeError`.
+  public static func requireMechanisms(
+    _ configuration: RunConfiguration, _ prompts: PromptSet, in source: String, arm: String? = nil
+  ) throws {
+    guard configuration.interventions.share > 0,
+      try Interventions(prompts.limited(to: configuration.confounders)).available.isEmpty
+    else { return }
+    let limit = configuration.confounders > 0 ? " of the \(configuration.confounders) that are taken" : ""
+    let owner = arm.map { "\($0) is" } ?? "this run is"
+    throw ConfigurationError(
+      "\(source): no confounder\(limit) has a mechanism, but \(owner) to be trained on interventions; give at least "
+        + "one a mechanism, such as mechanism: \"blur\" (docs/prompts.md), or train without: --set interventions.share=0"
+    )
+  }
+
   /// The system of a finished run, with the weights that validation chose; needs no CLIP folder.
   ///
   /// - Parameters:

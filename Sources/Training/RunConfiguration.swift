@@ -82,7 +82,8 @@ public struct InterventionTraining: Codable, Equatable, Sendable {
   public var count = 1
   /// The weight of L_seg on do(z)x beside 1 on x.
   public var segmentation = 1.0
-  /// The weight of the distance between F_ca of x and of do(z)x.
+  /// The weight of the distance between the grids that the head is handed of x and of do(z)x: F_ca, and C where nothing
+  /// was selected.
   public var invariance = 0.5
   /// The weight of the cross-entropy of the attention with the z that was set.
   public var attention = 0.1
@@ -132,12 +133,15 @@ extension RunConfiguration {
   /// Lays a JSON5 file over these settings; only the settings that it names change.
   ///
   /// - Throws: `FileError` or `ConfigurationError` that names the file and the setting.
-  public mutating func merge(contentsOf url: URL) throws {
+  public mutating func merge(contentsOf url: URL) throws { try merge(contentsOf: url) { $0 } }
+
+  /// Lays a JSON5 file over these settings, read as something says.
+  mutating func merge(contentsOf url: URL, as reading: (JSONValue) -> JSONValue) throws {
     let data = try Data(file: url)
     guard let settings = try? JSONValue(json5: data), settings.members != nil else {
       throw ConfigurationError("\(url.path): it must hold one JSON5 object of settings")
     }
-    self = try laid(settings, source: url.path)
+    self = try laid(reading(settings), source: url.path)
   }
 
   /// Changes one setting by its dotted name, such as `optimizer.learningRate=0.001`.
@@ -151,7 +155,7 @@ extension RunConfiguration {
       throw ConfigurationError(
         "\(option) \(assignment): write key=value, such as optimizer.learningRate=0.001")
     }
-    let times = assignment[..<equals].hasSuffix("*")
+    let times = Self.isMultiple(assignment)
     let keys = assignment[..<equals].dropLast(times ? 1 : 0).split(separator: ".").map(String.init)
     let text = String(assignment[assignment.index(after: equals)...])
     let value = try times ? multiple(of: keys, by: text, assignment, option) : Self.value(text)
@@ -160,6 +164,11 @@ extension RunConfiguration {
     }
     let settings = keys.reversed().reduce(value) { JSONValue.object([$1: $0]) }
     self = try laid(settings, source: "\(option) \(assignment)")
+  }
+
+  /// Whether an assignment is `key*=factor`, whose outcome hangs on what is set so far.
+  public static func isMultiple(_ assignment: String) -> Bool {
+    assignment.prefix { $0 != "=" }.hasSuffix("*")
   }
 
   private static func value(_ text: String) -> JSONValue {
@@ -226,6 +235,14 @@ extension RunConfiguration {
       "interventions.share is \(interventions.share); it must be from 0 to 1")
     try require(interventions.variants >= 1, "interventions.variants must be at least 1")
     try require(interventions.count >= 1, "interventions.count must be at least 1")
+    for (name, value) in [
+      ("interventions.segmentation", interventions.segmentation),
+      ("interventions.invariance", interventions.invariance),
+      ("interventions.attention", interventions.attention),
+      ("model.intervention.evidence", model.intervention.evidence),
+    ] {
+      try require(value >= 0 && value.isFinite, "\(name) is \(value); it must be a number of at least 0")
+    }
     let known = model.method.plugin?.defaults.keys.sorted() ?? []
     if let stranger = model.options.keys.sorted().first(where: { !known.contains($0) }) {
       let options =

@@ -72,7 +72,7 @@ public struct RunDirectory: Sendable {
     }
     // Laid over the defaults, so that a run of an older version, which lacks a setting, can still be used.
     var configuration = RunConfiguration()
-    try configuration.merge(contentsOf: configurationFile)
+    try configuration.merge(contentsOf: configurationFile, as: RunConfiguration.ofEarlierVersion)
     return configuration
   }
 
@@ -110,7 +110,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var causal: Double?
   /// L_contrast, mean over the steps that had it; nil when none had.
   public var contrast: Double?
-  /// 1 − cosine of F_ca of x and do(z)x, mean over the steps that had it; nil when none had.
+  /// 1 − cosine of the grids that the head is handed of x and do(z)x, mean over the steps that had it; nil when none had.
   public var invariance: Double?
   /// Cross-entropy of the attention with the z that was set, mean over the steps that had it; nil when none had.
   public var attention: Double?

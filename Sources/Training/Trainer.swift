@@ -92,11 +92,7 @@ public final class Trainer {
     self.features = features
     self.drawn = drawn
     interventions = Interventions(prompts)
-    guard configuration.interventions.share == 0 || !interventions.available.isEmpty else {
-      throw ConfigurationError(
-        "interventions.share is \(configuration.interventions.share), but no confounder of the prompt file has a "
-          + "mechanism; add some (docs/prompts.md), or set interventions.share to 0")
-    }
+    try RunAssembly.requireMechanisms(configuration, prompts, in: "the prompts")
     classes = training.samples.map { sample in sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) }
     let names = Set(training.samples.map(\.site)).sorted()
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
@@ -205,7 +201,7 @@ public final class Trainer {
     let segmentation = try batch.mean(each, intervened: configuration.interventions.segmentation)
     let terms = try causalTerms(output, batch, intervening: intervening)
     let seen = MethodBatch(
-      sites: batch.sites, siteCount: Set(sites).count, masks: masks, classes: batch.classes, losses: each,
+      sites: batch.sites, masks: masks, classes: batch.classes, losses: each,
       progress: Double(state.totalSteps) / Double(configuration.epochs * stepsPerEpoch))
     var total = try plugin?.segmentation(seen) ?? segmentation
     total = try terms.reduce(total) { try $0 + $1.value * $1.weight }

@@ -19,6 +19,39 @@ extension ProgramTests {
       try refused(shop.training("run"), naming: image.path)
     }
 
+    @Test("Words without mechanisms are refused before any image is read, unless nothing is to be set")
+    func noMechanisms() throws {
+      let shop = try Workshop()
+      let file = Program.root.appendingPathComponent("Prompts/endoscopy.json5")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      let plain = text.replacingOccurrences(
+        of: #",\s*(mechanism: "[a-z-]+"|strength: \[[^\]]*\])"#, with: "", options: .regularExpression)
+      try #require(plain.contains("mucus") && !plain.contains("mechanism:"))
+      let words = shop.file("words.json5")
+      try Data(plain.utf8).write(to: words)
+      let training = shop.training("run", epochs: 1, more: ["--prompts", words.path])
+      let off = ["--set", "interventions.share=0"]
+      let trained = try Program.run(training + off)
+      #expect(trained.code == 0, "\(trained.err)")
+      // An image that cannot be read would be named if any were read.
+      try Data("no image".utf8).write(to: shop.file("data/a/images/0.png"))
+      let study = [
+        "--data", shop.data.path, "--clip", "random:Configurations/vit-tiny-p8-64.json", "--out",
+        shop.file("study").path, "--prompts", words.path, "--set", "lesionClass=polyp",
+      ]
+      for call in [
+        shop.training("other", epochs: 1, more: ["--prompts", words.path]),
+        ["loso", "--methods", "baseline,mcdrl"] + study, ["ablate", "--study", "lesion-type"] + study,
+      ] {
+        let outcome = try Program.run(call)
+        #expect(outcome.code == 1 && outcome.err.contains(words.path), "\(outcome.code) \(outcome.err)")
+        for part in ["mechanism", "--set interventions.share=0"] {
+          #expect(outcome.err.contains(part), "\(outcome.err)")
+        }
+      }
+      #expect(!FileManager.default.fileExists(atPath: shop.file("other").path))
+    }
+
     @Test("A mask of another size and a missing mask are named")
     func masks() throws {
       let shop = try Workshop()

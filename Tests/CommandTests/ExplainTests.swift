@@ -13,10 +13,14 @@ extension ProgramTests {
       let (run, out) = (shop.file("run").path, shop.file("out"))
       let bad = shop.file("data/b/images/bad.png")
       try Data(contentsOf: shop.file("data/b/images/0.png")).prefix(60).write(to: bad)
+      // Nor one that cannot be read at all.
+      let gone = shop.file("data/b/images/gone.png")
+      try FileManager.default.createSymbolicLink(at: gone, withDestinationURL: shop.file("nowhere.png"))
       let images = try Program.run(
         "explain", run, shop.file("data/b/images").path, "--out", out.path, "--sweep", "dark,near",
         "--strengths", "1,0.5", "--json")
       #expect(images.code == 1 && images.err.contains(bad.path), "\(images.err)")
+      #expect(images.err.contains("2 images failed") && images.err.contains(gone.path), "\(images.err)")
       let document = try #require(try images.json() as? [String: Any])
       #expect((document["images"] as? [Any])?.count == 8 && document["strengths"] as? [Double] == [0.5, 1])
       #expect(document["faithfulness"] is NSNull && document["site"] is NSNull)
@@ -26,6 +30,15 @@ extension ProgramTests {
         #expect(FileManager.default.fileExists(atPath: out.appendingPathComponent(name).path), "\(name)")
       }
       #expect(try ImageFile.read(out.appendingPathComponent("pictures/3-mask.png")).width == 320)
+
+      // Where results cannot be written there is no going on.
+      let page = shop.file("blocked/pictures/0-mask.png")
+      try FileManager.default.createDirectory(at: page, withIntermediateDirectories: true)
+      let blocked = try Program.run(
+        "explain", run, shop.file("data/a/images").path, "--out", shop.file("blocked").path, "--sweep", "none"
+      )
+      #expect(blocked.code == 1 && blocked.err.contains(page.path), "\(blocked.err)")
+      #expect(!blocked.err.contains("images failed"), "\(blocked.err)")
 
       let site = try Program.run(
         "explain", run, "--site", "c", "--limit", "3", "--sweep", "none", "--out", out.path)

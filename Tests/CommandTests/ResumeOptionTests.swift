@@ -42,5 +42,30 @@ extension ProgramTests {
       let righted = try resume(["--config", settings, "--set", "optimizer.warmup=0.03"])
       #expect(righted.code == 0, "\(righted.err)")
     }
+
+    @Test("Multiples were taken when the run was started and are not taken again, nor refused")
+    func multiples() throws {
+      let shop = try Workshop()
+      let words = shop.training("run", epochs: 1, more: ["--method", "longer-baseline"])
+      try #require(try Program.run(words).code == 0)
+      let config = try String(contentsOf: shop.file("run/config.json"), encoding: .utf8)
+      try #require(config.contains("\"epochs\" : 2"))
+      func resume(_ more: [String]) throws -> Outcome {
+        try Program.run(["train", "--out", shop.file("run").path, "--resume", "--threads", "1"] + more)
+      }
+      for more in [
+        ["--method", "longer-baseline"], ["--set", "epochs*=2"], ["--epochs", "1", "--set", "epochs*=2"],
+      ] {
+        let outcome = try resume(more)
+        #expect(outcome.code == 0, "\(more): \(outcome.err)")
+      }
+      let whole = try Program.run(words + ["--resume"])
+      #expect(whole.code == 0, "\(whole.err)")
+      // Where the options say what is multiplied, the product is compared.
+      let other = try resume(["--epochs", "3", "--method", "longer-baseline"])
+      #expect(other.code == 2 && other.err.contains("epochs = 2"), "\(other.err)")
+      let method = try resume(["--method", "mcdrl:epochs*=2"])
+      #expect(method.code == 2 && method.err.contains("model.method = baseline"), "\(method.err)")
+    }
   }
 }

@@ -14,7 +14,8 @@ struct DiagnosisSectionsTests {
 
   /// The head is handed F_ca, or F.
   private func row(
-    _ method: String, _ heldOut: String, _ site: (Double, Double?), _ blur: (Double, Double?)?
+    _ method: String, _ heldOut: String, _ site: (Double, Double?), _ blur: (Double, Double?)?,
+    count: Int = 60
   ) -> ProbeFigure.Row {
     func layers(_ values: (Double, Double?), present: Int? = nil) -> ProbeFigure.Layers<ProbeScore> {
       .init(
@@ -22,7 +23,7 @@ struct DiagnosisSectionsTests {
         head: score(values.1 ?? values.0, present: present))
     }
     return ProbeFigure.Row(
-      method: method, seed: 3, heldOut: heldOut, count: 60, trained: 0,
+      method: method, seed: 3, heldOut: heldOut, count: count, trained: 0,
       site: layers(site),
       confounders: blur.map { blur in
         [
@@ -73,6 +74,14 @@ struct DiagnosisSectionsTests {
     // A fall that chance may make does not count.
     let slight = figure([row("mcdrl", "a", (0.8, 0.795), nil)])
     #expect(slight.conclusions[0].contains("It does not take them out"))
+    // Of 60 images a share is uncertain by 0.065, of 10,000 by 0.005, where 0.02 is asked for.
+    let fall: (Double, Double?) = (0.80, 0.75)
+    #expect(figure([row("mcdrl", "a", fall, nil)]).conclusions[0].contains("It does not take them out"))
+    let many = figure([row("mcdrl", "a", fall, nil, count: 10_000)])
+    #expect(many.noticeable == 0.02 && many.conclusions[0].contains("It takes out some of what"))
+    #expect(
+      figure([row("mcdrl", "a", (0.8, 0.785), nil, count: 10_000)]).conclusions[0]
+        .contains("It does not take them out"))
     let half = figure([row("mcdrl", "a", (0.8, 0.7), (0.9, 0.95))])
     #expect(half.conclusions[0].contains("It takes out some of the site, and not of the confounders."))
     #expect(figure([row("baseline", "a", (0.8, nil), nil)]).conclusions.isEmpty)
@@ -106,6 +115,32 @@ struct DiagnosisSectionsTests {
     page = HTMLPage(title: "t", lead: "l")
     page.adjustment(figure([0.7, 0.3]))
     #expect(!page.text.contains("attention and prior are the same"))
+  }
+
+  @Test("Probes that did not come to their minimum are counted on the page; older files do not say")
+  func unconverged() throws {
+    let good = score(0.8)
+    let bad = ProbeScore(
+      count: 60, classes: 4, accuracy: 0.5, balancedAccuracy: 0.5, area: nil, chance: 0.25, converged: false)
+    let probes = figure([
+      ProbeFigure.Row(
+        method: "mcdrl", seed: 0, heldOut: "a", count: 60, trained: 0,
+        site: .init(before: bad, after: good, head: nil),
+        confounders: [.init(name: "blur", score: .init(before: bad, after: nil, head: good))])
+    ])
+    #expect(probes.unconverged == 2)
+    var page = HTMLPage(title: "t", lead: "l")
+    page.probes(probes)
+    #expect(page.text.contains("2 of the probes did not come to their minimum"))
+    page = HTMLPage(title: "t", lead: "l")
+    page.probes(figure([row("mcdrl", "a", (0.8, 0.5), nil)]))
+    #expect(!page.text.contains("did not come to their minimum"))
+    let text = String(decoding: try JSONEncoder().encode(bad), as: UTF8.self)
+    #expect(text.contains("\"converged\":false"))
+    #expect(try JSONDecoder().decode(ProbeScore.self, from: Data(text.utf8)) == bad)
+    let older = text.replacingOccurrences(of: "\"converged\":false,", with: "")
+    try #require(older != text)
+    #expect(try JSONDecoder().decode(ProbeScore.self, from: Data(older.utf8)).converged)
   }
 
   @Test("Figures of the diagnosis are read as they were written")

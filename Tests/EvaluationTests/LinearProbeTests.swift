@@ -90,6 +90,33 @@ struct LinearProbeTests {
     #expect(near.areas.allSatisfy { abs($0.value - (found.areas[$0.key] ?? 0)) < 0.01 })
   }
 
+  @Test("A minimum that was not reached is said, also where the gradient is no number")
+  func unconverged() throws {
+    func ended(_ slope: Double, limit: Int = 1000) throws -> Bool {
+      try LBFGS(limit: limit).minimum(from: .zeros([2], dtype: .float64)) { point in
+        let gap = try point - 3
+        return (try (gap * gap).sum().item(), try gap * slope)
+      }.converged
+    }
+    #expect(try ended(2))
+    #expect(try !ended(2, limit: 0))
+    #expect(try !ended(.nan))
+
+    let labels = (0..<40).map { "site \($0 % 2)" }
+    let groups = (0..<40).map { "g\($0)" }
+    let points = try noise(40, 3, seed: 7)
+    for (tolerance, reached) in [(1e-4, true), (0.0, false)] {
+      let probe = LinearProbe(tolerance: tolerance)
+      let choice = try #require(try probe.choice(points, labels: labels, groups: groups))
+      #expect(choice.score.converged == reached)
+      let presence = try probe.presence(
+        points, columns: [labels.map { $0 == "site 0" }], groups: groups, strata: labels.map { _ in "" })
+      #expect(try #require(presence[0]).converged == reached)
+    }
+    let broken = try points * Double.nan
+    #expect(throws: TorchError.self) { try LinearProbe().choice(broken, labels: labels, groups: groups) }
+  }
+
   @Test("A patient is never on both sides: to know the patient is not to know the class")
   func groups() throws {
     // Each of 20 patients has a direction of its own and six nearly equal images; the class is a toss for each patient.

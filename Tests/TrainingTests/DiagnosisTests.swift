@@ -18,13 +18,13 @@ struct DiagnosisTests {
 
   @Test("A confounder counts as present from the strength that captions name it from")
   func strength() throws {
-    #expect(KnownConfounders.visibleStrength == Draw.visibleStrength)
+    #expect(Faithfulness.presentFrom == Draw.visibleStrength)
     let samples = try TinyRun.sites.get().flatMap(\.allSamples)
-    let known = try KnownConfounders(samples)
+    let known = try KnownConfounders(samples.map(\.image))
     let all = Set(Confounder.allCases.map(\.rawValue))
     #expect(!known.names.isEmpty && known.names.allSatisfy(all.contains))
-    #expect(samples.allSatisfy { known.visible(in: $0) != nil })
-    #expect(samples.contains { known.visible(in: $0)?.isEmpty == false })
+    let strengths = samples.compactMap { known.strengths(of: $0.image) }
+    #expect(strengths.count == samples.count && strengths.contains { $0.values.contains { $0 >= 0.3 } })
   }
 }
 

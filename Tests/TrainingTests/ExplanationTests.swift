@@ -156,9 +156,9 @@ extension TrainingRuns {
       try tiny.run.write(prompts, to: tiny.run.promptsFile)
       let explainer = try Explainer(tiny.run, options: quick())
       let folder = try ExplanationFolder(tiny.run.url.appendingPathComponent("explained"))
-      var records = ConfounderRecords()
+      let known = try KnownConfounders(samples.map(\.image))
       let images = try samples.map { sample in
-        let truth = try records.strengths(of: sample.image)
+        let truth = known.strengths(of: sample.image)
         #expect(truth != nil)
         let (image, maps) = try explainer.explain(ExplanationInput(sample, truth: truth))
         return try folder.write(image, maps)

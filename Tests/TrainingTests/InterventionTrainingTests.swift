@@ -84,9 +84,8 @@ extension TrainingRuns {
       tiny.configuration.augmentation = .none
       let (_, system) = try tiny.trainer()
       func drawn(_ samples: SampleBank) throws -> InterventionBank {
-        try #require(
-          try InterventionBank(
-            samples, interventions: Interventions(prompts), variants: 6, count: 1, system: system))
+        try InterventionBank(
+          samples, interventions: Interventions(prompts), variants: 6, count: 1, system: system)
       }
       let all = try drawn(bank)
       let other = try drawn(SampleBank([bank.samples[3], bank.samples[1]], reader: SampleReader(size: 32)))
@@ -108,10 +107,50 @@ extension TrainingRuns {
         ).0.applied.argmax(dim: 1).array(of: Int.self)[0]
       }
       #expect(Set(found).count > 1)
+      // How often a variant is drawn follows from the weights of what is set in it.
+      func shares(_ probabilities: [Double]) throws -> [Double] {
+        let draws = try all.batch(
+          [Sample](repeating: bank.samples[0], count: 600), probabilities: probabilities,
+          generator: Generator(seed: 5, for: "shares"))
+        let set = try draws.0.applied.argmax(dim: 1).array(of: Int.self)
+        return (0..<12).map { z in Double(set.count { $0 == z }) / Double(set.count) }
+      }
+      let own = try shares(uniform).map { ($0 * 6).rounded() }
+      try #require(own.reduce(0, +) == 6 && own.count { $0 > 0 } > 1)
+      let first = try #require(own.firstIndex { $0 > 0 })
+      let skewed = (0..<12).map { $0 == first ? 5.0 : 1 }
+      let total = zip(own, skewed).reduce(0) { $0 + $1.0 * $1.1 }
+      let drawnShares = try shares(skewed)
+      for z in 0..<12 { #expect(abs(drawnShares[z] - own[z] * skewed[z] / total) < 0.06, "\(z)") }
+      // Where none of a picture's variants is likely, all are drawn alike.
+      let none = try shares((0..<12).map { own[$0] > 0 ? 0 : 1 })
+      for z in 0..<12 { #expect(abs(none[z] - own[z] / 6) < 0.06, "\(z)") }
       let stranger = try TinyRun.sites.get()[0].samples[6]
       #expect(throws: ConfigurationError.self) {
         try all.batch([stranger], probabilities: uniform, generator: Generator(seed: 0))
       }
+    }
+
+    @Test("Interventions that take more memory than there is are refused before any is drawn")
+    func memory() throws {
+      let tiny = try TinyRun()
+      tiny.configuration.tune = .none
+      tiny.configuration.augmentation = .none
+      let (_, system) = try tiny.trainer()
+      let drawn = Tally()
+      func bank(_ variants: Int, _ limit: Int) throws -> InterventionBank {
+        try InterventionBank(
+          self.bank, interventions: Interventions(prompts), variants: variants, count: 1, system: system,
+          memoryLimit: limit, progress: { _ in _ = drawn.add() })
+      }
+      // Pictures and masks count with the features.
+      let one = try bank(1, 1 << 30).bytes
+      #expect(one > 6 * 4 * 32 * 32)
+      #expect(try bank(2, 2 * one).bytes == 2 * one)
+      let told = drawn.value
+      #expect(message { _ = try bank(3, 2 * one + 1) }.contains("set interventions.variants to 2 or less"))
+      #expect(message { _ = try bank(1, one - 1) }.contains("interventions.share"))
+      #expect(drawn.value == told)
     }
 
     @Test(
@@ -146,7 +185,7 @@ extension TrainingRuns {
           configuration: tiny.configuration, system: system, run: tiny.run, training: bank, validation: bank,
           prompts: plain, resuming: false)
       }
-      #expect { _ = try make() } throws: { "\($0)".contains("interventions.share to 0") }
+      #expect { _ = try make() } throws: { "\($0)".contains("interventions.share=0") }
       tiny.configuration.interventions.share = 0
       _ = try make()
     }
@@ -169,9 +208,34 @@ struct ControlTests {
     let paper = try Control.paper.arm.applied(to: RunConfiguration())
     #expect(paper.objective.dice == 0 && paper.optimizer.learningRate == 0.005)
     #expect(paper.model.region.score == .max && paper.interventions.share == 0)
+    var other = RunConfiguration()
+    for setting in [
+      "model.intervention.dictionary=random", "model.region.selection=soft", "model.region.fill=zeros",
+    ] { try other.set(setting) }
+    let fixed = try Control.paper.arm.applied(to: other).model
+    #expect(fixed.intervention.dictionary == .words)
+    #expect(fixed.region.selection == .hard && fixed.region.fill == .features)
     // A control with settings of one's own stays that control.
     let own = try Arm(parsing: "no-dictionary:epochs=3").applied(to: RunConfiguration())
     #expect(own.model.intervention.dictionary == .constant && own.epochs == 3)
+  }
+
+  @Test("Where validation chooses a setting, controls that fix it are left out and all others remain")
+  func choosing() throws {
+    func left(_ choice: String, _ study: Ablation = .controls) throws -> [String] {
+      let choices = [try Choice(parsing: choice)]
+      let (kept, leftOut) = try study.arms(choosing: choices)
+      #expect(try kept.map(\.name) == study.arms().map(\.name).filter { !leftOut.map(\.name).contains($0) })
+      var plan = StudyPlan(
+        study: "ablate", configuration: RunConfiguration(), arms: kept, seeds: [0], version: "1")
+      plan.choices = choices
+      try plan.validate()
+      return leftOut.map(\.name)
+    }
+    #expect(try left("optimizer.learningRate=0.001,0.003") == ["paper"])
+    #expect(try left("epochs=10,20") == ["longer-baseline"])
+    #expect(try left("batchSize=8,16") == [])
+    #expect(try left("optimizer.learningRate=0.001,0.003", .modules) == [])
   }
 
   @Test(

@@ -94,7 +94,8 @@ struct RunConfigurationTests {
     arguments: [
       "epochs=0", "batchSize=0", "accumulation=0", "imageSize=8", "validationShare=1",
       "interventionStart=1.5", "optimizer.learningRate=0", "optimizer.gradientClip=0",
-      "augmentation.scale=0.5",
+      "augmentation.scale=0.5", "interventions.segmentation=-1", "interventions.invariance=-0.1",
+      "interventions.attention=-1", "model.intervention.evidence=-1",
     ])
   func validate(_ assignment: String) throws {
     var configuration = RunConfiguration()
@@ -102,6 +103,48 @@ struct RunConfigurationTests {
     try configuration.set(assignment)
     let key = assignment.prefix { $0 != "=" }
     #expect(message { try configuration.validate() }.contains(key))
+  }
+
+  @Test("Weights that are no numbers are refused, too")
+  func notNumbers() throws {
+    let weights: [(String, WritableKeyPath<RunConfiguration, Double>)] = [
+      ("interventions.segmentation", \.interventions.segmentation),
+      ("interventions.invariance", \.interventions.invariance),
+      ("interventions.attention", \.interventions.attention),
+      ("model.intervention.evidence", \.model.intervention.evidence),
+    ]
+    for (name, path) in weights {
+      for value in [Double.nan, .infinity] {
+        var configuration = RunConfiguration()
+        configuration[keyPath: path] = value
+        #expect(message { try configuration.validate() }.contains(name))
+      }
+    }
+  }
+
+  @Test("A run of an earlier version is read as it was trained")
+  func earlier() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = RunDirectory(folder)
+    func read(_ text: String) throws -> RunConfiguration {
+      try run.create()
+      try Data(text.utf8).write(to: run.configurationFile)
+      return try run.configuration()
+    }
+    let old = try read(
+      #"{"epochs": 9, "model": {"method": "mcdrl", "region": {"fraction": 0.25, "subtractsNormal": false}}}"#)
+    #expect(old.epochs == 9 && old.model.region.fraction == 0.25 && old.model.region.score == .max)
+    #expect(old.interventions.share == 0 && old.model.region.selection == .hard)
+    #expect(try read(#"{"model": {"region": {"subtractsNormal": true}}}"#).model.region.score == .lessNormal)
+    // What this version writes says of both.
+    var new = RunConfiguration()
+    new.model.region.score = .softmax
+    new.interventions.variants = 2
+    try run.write(new, to: run.configurationFile)
+    #expect(try run.configuration() == new)
+    let typo = message { _ = try read(#"{"model": {"region": {"subtractNormal": true}}}"#) }
+    #expect(typo.contains("no setting"))
   }
 
   @Test("Settings survive being written and read")

@@ -149,6 +149,15 @@ extension TrainingRuns {
       figures.imageLimit = 20
       #expect(try figures.compute().features?.items.count == 20 && notes.all.count == 12)
 
+      // What the data tells of true confounders is no run's, but the probes ask for it.
+      let factors = try #require(
+        try KnownConfounders(catalog.sites[0].samples.map(\.image)).files.first)
+      let told = try Data(contentsOf: factors)
+      defer { try? told.write(to: factors) }
+      try (told + Data("\n".utf8)).write(to: factors)
+      try figures.compute()
+      #expect(notes.all.count == 13 && notes.all.last?.contains("probes") == true)
+
       let curves = try runs.map { try TrainingCurve($0) }
       #expect(curves.allSatisfy { $0.epochs.count == 1 && $0.chosen == 1 })
       // The page needs the folder `figures` alone.

@@ -19,8 +19,13 @@ enum AblateCommand: Subcommand {
           + lines.joined(separator: "\n"))
     }
     console.note("\(study.rawValue): \(study.summary)")
-    let plan = try StudyOptions.plan(
-      study: "ablate \(study.rawValue)", arms: study.arms(), arguments)
+    let choices = try StudyOptions.choices(arguments)
+    let (arms, leftOut) = try study.arms(choosing: choices)
+    for arm in leftOut {
+      let both = arm.names.filter(choices.map(\.setting).contains).joined(separator: ", ")
+      console.note("note: \(arm.name) is left out, for it fixes \(both), which is to be chosen")
+    }
+    let plan = try StudyOptions.plan(study: "ablate \(study.rawValue)", arms: arms, arguments)
     // The usual file has 12 confounders; the study goes to 15.
     let prompts = study == .dictionary ? "Prompts/endoscopy-15.json5" : nil
     try StudyRunner(plan, arguments, console, prompts: prompts).run()

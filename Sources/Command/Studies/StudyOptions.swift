@@ -38,6 +38,17 @@ enum StudyOptions {
     }
   }
 
+  /// The settings that validation chooses.
+  ///
+  /// - Throws: `UsageError` that says how to write them.
+  static func choices(_ arguments: Arguments) throws -> [Choice] {
+    do {
+      return try arguments.all("choose").map(Choice.init(parsing:))
+    } catch let error as ConfigurationError {
+      throw UsageError(description: error.description)
+    }
+  }
+
   private static func unchecked(study: String, arms: [Arm], _ arguments: Arguments) throws -> StudyPlan {
     var configuration = RunConfiguration()
     configuration.imageSize = 0
@@ -52,7 +63,7 @@ enum StudyOptions {
     var plan = StudyPlan(
       study: study, configuration: configuration, arms: arms, seeds: try seeds(arguments),
       version: MCDRLCommand.version)
-    plan.choices = try arguments.all("choose").map(Choice.init(parsing:))
+    plan.choices = try choices(arguments)
     plan.threshold = try arguments.probability("threshold") ?? plan.threshold
     (plan.tolerance, plan.spacing) = (try arguments.tolerance(), try arguments.spacing())
     try plan.validate()

@@ -117,7 +117,7 @@ struct StudyRunner {
       catalog: SiteCatalog(
         URL(fileURLWithPath: plan.configuration.data), defaultClass: lesionClass.isEmpty ? nil : lesionClass),
       clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
-      prompts: PromptSet(contentsOf: file), folder: folder, workers: workers)
+      prompts: PromptSet(contentsOf: file), promptsFile: file, folder: folder, workers: workers)
   }
 
   /// Trains the folds that are not finished, with a progress bar over all of them.

@@ -24,7 +24,7 @@ public struct Faithfulness: Codable, Equatable, Sendable {
     }
   }
 
-  /// From which strength on a confounder counts as there.
+  /// From which strength on a confounder can be seen and counts as there, for the probes, too.
   public static let presentFrom = 0.3
 
   /// How many images must have a confounder, and lack it, for it to count in a mean: resamples rarely lose so many.

@@ -29,6 +29,12 @@ extension HTMLPage {
           + Self.cells(figure, method) { $0.site.map(\.balancedAccuracy) }
           + (known ? Self.cells(figure, method, \.meanConfounder) : [])
       })
+    let unfinished = figure.unconverged
+    if unfinished > 0 {
+      paragraph(
+        "\(unfinished) of the probes did not come to their minimum: what they read is a lower bound (converged: false in "
+          + "probes.json).")
+    }
     for line in figure.conclusions { paragraph(line) }
     if known { details("each confounder") { $0.confounders(figure) } }
     details("every model (\(figure.rows.count))") { page in
@@ -159,8 +165,15 @@ extension HTMLPage {
 }
 
 extension ProbeFigure {
-  /// How much what a probe reads must fall, mean over held-out sites, to count; below, it may be chance.
-  public static let noticeable = 0.02
+  /// How many probes, of site or confounder at one layer of one model, did not come to their minimum.
+  public var unconverged: Int {
+    rows.flatMap { row in [row.site] + row.confounders.map(\.score) }
+      .flatMap { [$0.before, $0.after, $0.head] }.count { $0?.converged == false }
+  }
+
+  /// How much what a probe reads must fall, mean over held-out sites, to count; below, it may be chance: 0.02, or the
+  /// standard error of a share of so few images where that is larger.
+  public var noticeable: Double { max(0.02, largestError ?? 0) }
 
   /// For each method with an intervention, whether it took out what it is meant to take out.
   public var conclusions: [String] {
@@ -182,7 +195,7 @@ extension ProbeFigure {
           + "(lower with \(values.count { $0 < 0 }) of \(values.count) held-out sites)"
       }
       let lower = parts.filter {
-        $0.1.allSatisfy { $0 < 0 } && $0.1.reduce(0, +) / Double($0.1.count) <= -Self.noticeable
+        $0.1.allSatisfy { $0 < 0 } && $0.1.reduce(0, +) / Double($0.1.count) <= -noticeable
       }.map(\.0)
       let verdict =
         lower.count == parts.count

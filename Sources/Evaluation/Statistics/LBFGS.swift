@@ -13,7 +13,7 @@ struct LBFGS {
   struct Result {
     /// The place.
     let point: Tensor
-    /// Whether the gradient is within the tolerance there.
+    /// Whether the gradient is within the tolerance there; false where it is not a number.
     let converged: Bool
   }
 
@@ -32,7 +32,7 @@ struct LBFGS {
     var (steps, changes): ([Tensor], [Tensor]) = ([], [])
     for iteration in 0..<limit {
       let largest = try gradient.magnitude().max([0]).item()
-      guard largest > tolerance else { return Result(point: point, converged: true) }
+      guard largest > tolerance else { return Result(point: point, converged: largest.isFinite) }
       let (direction, slope) = try descent(gradient, steps, changes)
       var length = iteration == 0 ? min(1, 1 / largest) : 1
       var step = try direction * length

@@ -42,7 +42,9 @@ extension LinearProbe {
       }
       areas[name] = Self.area(odds, codes.map { $0 == code }, within: parts.map(String.init))
     }
-    let score = Self.score(codes, predicted, classes: names.count, areas: Array(areas.values))
+    let score = Self.score(
+      codes, predicted, classes: names.count, areas: Array(areas.values),
+      converged: fits.allSatisfy(\.converged))
     return Choice(score: score, areas: areas, fits: fits)
   }
 
@@ -71,14 +73,15 @@ extension LinearProbe {
     let targets = try Tensor(
       usable.flatMap { columns[$0].map { $0 ? 1.0 : 0 } }, shape: [usable.count, groups.count])
     let parts = Self.parts(groups, strata: strata, count: folds)
-    let (logits, _) = try outside(points, targets: targets.transposed().contiguous(), .each, parts)
+    let (logits, fits) = try outside(points, targets: targets.transposed().contiguous(), .each, parts)
     let within = zip(parts, strata).map { "\($0) \($1)" }
     for (place, index) in usable.enumerated() {
       let (values, column) = (logits.map { $0[place] }, columns[index])
       let area = Self.area(values, column, within: within)
       scores[index] = Self.score(
         column.map { $0 ? 1 : 0 }, values.map { $0 > 0 ? 1 : 0 }, classes: 2,
-        areas: area.map { [$0] } ?? [], present: column.count { $0 })
+        areas: area.map { [$0] } ?? [], present: column.count { $0 },
+        converged: fits.allSatisfy(\.converged))
     }
     return scores
   }
@@ -156,7 +159,7 @@ extension LinearProbe {
   }
 
   private static func score(
-    _ truth: [Int], _ predicted: [Int], classes: Int, areas: [Double], present: Int? = nil
+    _ truth: [Int], _ predicted: [Int], classes: Int, areas: [Double], present: Int? = nil, converged: Bool
   ) -> ProbeScore {
     let shares = (0..<classes).map { code -> (hits: Int, count: Int) in
       let own = truth.indices.filter { truth[$0] == code }
@@ -168,7 +171,7 @@ extension LinearProbe {
       accuracy: Double(shares.reduce(0) { $0 + $1.hits }) / count,
       balancedAccuracy: shares.reduce(0) { $0 + Double($1.hits) / Double($1.count) } / Double(classes),
       area: areas.isEmpty ? nil : areas.sorted().reduce(0, +) / Double(areas.count),
-      chance: Double(shares.map(\.count).max() ?? 0) / count)
+      chance: Double(shares.map(\.count).max() ?? 0) / count, converged: converged)
   }
 
   private static func logSum(_ values: [Double]) -> Double {

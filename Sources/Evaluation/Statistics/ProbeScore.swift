@@ -16,6 +16,8 @@ public struct ProbeScore: Codable, Equatable, Sendable {
   public let area: Double?
   /// The accuracy of always saying the most frequent label.
   public let chance: Double
+  /// Whether every fit of the cross-validation came to its minimum; otherwise the scores are of a probe that may read more.
+  public let converged: Bool
 
   /// What guessing reaches of the balanced accuracy.
   public var balancedChance: Double { 1 / Double(classes) }
@@ -23,7 +25,7 @@ public struct ProbeScore: Codable, Equatable, Sendable {
   /// Joins the parts.
   public init(
     count: Int, present: Int? = nil, classes: Int, accuracy: Double, balancedAccuracy: Double, area: Double?,
-    chance: Double
+    chance: Double, converged: Bool = true
   ) {
     self.count = count
     self.present = present
@@ -32,10 +34,25 @@ public struct ProbeScore: Codable, Equatable, Sendable {
     self.balancedAccuracy = balancedAccuracy
     self.area = area
     self.chance = chance
+    self.converged = converged
+  }
+
+  /// Reads a score; one of an earlier version does not say whether it converged, and counts as if it did.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      count: try values.decode(Int.self, forKey: .count),
+      present: try values.decodeIfPresent(Int.self, forKey: .present),
+      classes: try values.decode(Int.self, forKey: .classes),
+      accuracy: try values.decode(Double.self, forKey: .accuracy),
+      balancedAccuracy: try values.decode(Double.self, forKey: .balancedAccuracy),
+      area: try values.decodeIfPresent(Double.self, forKey: .area),
+      chance: try values.decode(Double.self, forKey: .chance),
+      converged: try values.decodeIfPresent(Bool.self, forKey: .converged) ?? true)
   }
 
   enum CodingKeys: String, CodingKey {
-    case present, classes, accuracy, chance
+    case present, classes, accuracy, chance, converged
     case count = "n"
     case balancedAccuracy = "balanced_accuracy"
     case area = "auc"

@@ -6,10 +6,11 @@ import Torch
 /// are projected to `width` channels and added to what was decoded so far; the embedded words scale and shift the first
 /// (FiLM); each sum passes a post-norm transformer block (feed-forward of 2,048, ReLU). A transposed convolution makes a
 /// patch of logits of every position. The layers are those that `head.towerLayers` names; where it names none, those at a
-/// quarter, half and three quarters of the depth (the authors' 3, 6 and 9 of 12).
+/// quarter, half and three quarters of the depth: 3, 6 and 9 of 12, counted from 1.
 ///
 /// The words are those of the lesion classes: the mean of their embeddings, normalised, for the class of an image is not
-/// known when it is segmented. What differs: the class token, which the authors carry along and drop at the end, is not
+/// known when it is segmented. What differs: the authors count 3, 6 and 9 from 0, so that theirs are the 4th, 7th and 10th
+/// layer, each one later (`head.towerLayers` = [4, 7, 10]); the class token, which the authors carry along and drop at the end, is not
 /// among the positions; no dropout; a trained or frozen tower as the run says, the authors' is frozen; layers of a
 /// ResNet are brought to the size of its grid.
 final class CLIPSeg: SegmentationMethod {

@@ -4,7 +4,9 @@ import Torch
 ///
 /// Sagawa, Koh, Hashimoto and Liang, Distributionally Robust Neural Networks for Group Shifts, ICLR 2020, algorithm 1,
 /// with the rate of DomainBed (Gulrajani and Lopez-Paz, ICLR 2021); the groups are the source sites. DomainBed draws from every
-/// site in every step. Here a batch may lack some: their weights stay, and the loss is over those that are there.
+/// site in every step. Here a batch may lack some: their weights do not grow, so that they shrink where those of the others
+/// do and all are normalised, and the loss is over those that are there. Every image counts alike, also one that a confounder
+/// was set in: `interventions.segmentation` is not heard.
 final class GroupDRO: SegmentationMethod {
   override class var name: String { "groupdro" }
   override class var summary: String { "weights source sites with a high loss up" }

@@ -33,7 +33,7 @@ extension StudyFigures {
       made = found
       return found
     }
-    try keep(.probes, of: runs, "\(diagnosisLimit)") {
+    try keep(.probes, of: runs, "\(diagnosisLimit)\(toldConfounders())") {
       try probeFigure(runs, inputs(), fingerprint: $0)
     }
     try keepOrRemove(.adjustment, of: summing, "\(adjustmentLimit)") {
@@ -42,6 +42,16 @@ extension StudyFigures {
     try keepOrRemove(.coverage, of: speaking, "\(coverageLimit)") {
       try coverageFigure(speaking, inputs(), fingerprint: $0)
     }
+  }
+
+  /// What the data tells of true confounders, for a fingerprint, since no run's own covers it.
+  ///
+  /// Empty where it tells nothing.
+  private func toldConfounders() throws -> String {
+    let known = try KnownConfounders(catalog.sites.flatMap { $0.allSamples.map(\.image) })
+    var hash = StableHash()
+    for file in known.files { hash.combine(try Data(file: file)) }
+    return known.files.isEmpty ? "" : " \(hash.text)"
   }
 
   /// The images of a run's held-out site on which the adjustment is compared.

@@ -25,7 +25,7 @@ extension StudyFigures {
       }
     }
     let (questions, probe) = (distinct, LinearProbe())
-    let known = try KnownConfounders(images.flatMap(\.samples))
+    let known = try KnownConfounders(images.flatMap { $0.samples.map(\.image) })
     let answers = try concurrentMap(count: questions.count, threads: Self.workers) {
       try questions[$0].answer(probe, known)
     }
@@ -79,9 +79,11 @@ private struct ProbeQuestion: Sendable {
   }
 
   func answer(_ probe: LinearProbe, _ known: KnownConfounders) throws -> Answer {
-    let visible = samples.map(known.visible)
-    let told = samples.indices.filter { visible[$0] != nil }
-    let columns = known.names.map { name in told.map { visible[$0]?.contains(name) == true } }
+    let strengths = samples.map { known.strengths(of: $0.image) }
+    let told = samples.indices.filter { strengths[$0] != nil }
+    let columns = known.names.map { name in
+      told.map { (strengths[$0]?[name] ?? 0) >= Faithfulness.presentFrom }
+    }
     return Answer(
       site: try probe.choice(points, labels: samples.map(\.site), groups: samples.map(\.group))?.score,
       confounders: told.isEmpty

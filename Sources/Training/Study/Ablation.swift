@@ -64,7 +64,7 @@ public enum Ablation: String, CaseIterable, Sendable {
         + [Arm("selection-soft", settings: ["model.region.selection=soft"])]
     case .losses:
       // One arm with the paper's weights, then each weight alone away from them.
-      return try [Arm("paper", settings: ["objective.causal=0.5", "objective.contrast=0.1"])]
+      return try [Arm("paper-weights", settings: ["objective.causal=0.5", "objective.contrast=0.1"])]
         + ["0", "0.1", "1"].map { try Arm("causal-\($0)", settings: ["objective.causal=\($0)"]) }
         + ["0", "0.5"].map { try Arm("contrast-\($0)", settings: ["objective.contrast=\($0)"]) }
     case .start: return try vary("interventionStart", ["0.2", "0", "0.1", "0.4"])
@@ -90,6 +90,23 @@ public enum Ablation: String, CaseIterable, Sendable {
           Arm("evidence", settings: ["model.intervention.evidence=100"]),
         ]
     }
+  }
+
+  /// The arms for a study in which validation chooses some settings.
+  ///
+  /// A control is nothing but what it fixes, so one that fixes a setting that is chosen is left out: `paper`, with its
+  /// rate, when rates are chosen.
+  ///
+  /// - Parameter choices: what is chosen.
+  /// - Returns: the arms that remain, and those that were left out.
+  /// - Throws: never for the arms as they stand here.
+  public func arms(choosing choices: [Choice]) throws -> (kept: [Arm], leftOut: [Arm]) {
+    let chosen = Set(choices.map(\.setting))
+    let arms = try arms()
+    let leftOut =
+      self == .controls
+      ? arms.filter { Control(rawValue: $0.name) != nil && !chosen.isDisjoint(with: $0.names) } : []
+    return (arms.filter { !leftOut.contains($0) }, leftOut)
   }
 
   /// One arm for each value of a setting.

@@ -37,7 +37,8 @@ public enum Control: String, CaseIterable, Sendable {
         Arm(.mcdrl).settings + [
           "interventions.share=0", "interventionStart=0.2", "objective.dice=0", "objective.causal=0.5",
           "objective.contrast=0.1", "objective.temperature=0.5", "optimizer.learningRate=0.005",
-          "model.region.score=max", "model.intervention.depth=3",
+          "model.region.score=max", "model.region.selection=hard", "model.region.fill=features",
+          "model.intervention.dictionary=words", "model.intervention.depth=3",
           "model.intervention.adjustment=attention", "model.intervention.prior=uniform",
           "model.intervention.evidence=0",
         ]

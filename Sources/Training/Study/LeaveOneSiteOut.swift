@@ -54,20 +54,28 @@ public struct LeaveOneSiteOut: Sendable {
   ///   - catalog: the sites.
   ///   - clip: loads the CLIP model that settings name; each fold has one of its own, for it may be tuned.
   ///   - prompts: the words.
+  ///   - promptsFile: where these were read, for messages.
   ///   - folder: where run folders go.
   ///   - workers: folds that are trained side by side. Set libtorch to one thread before: small models gain more from
   ///     each other's company than from several threads for an operator.
-  /// - Throws: `ConfigurationError` when there are fewer than two sites, or a setting is not possible.
+  /// - Throws: `ConfigurationError` when there are fewer than two sites, a setting is not possible, or the words lack what
+  ///   an arm needs.
   public init(
     _ plan: StudyPlan, catalog: SiteCatalog,
     clip: @escaping @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet,
-    folder: URL, workers: Int = 1
+    promptsFile: URL? = nil, folder: URL, workers: Int = 1
   ) throws {
     guard catalog.sites.count >= 2 else {
       throw ConfigurationError("\(catalog.folder.path): leaving a site out needs at least two sites")
     }
     try plan.validate()
     try RunAssembly.requireClasses(catalog.sites, prompts, in: catalog.folder)
+    for arm in plan.arms {
+      for candidate in plan.candidates {
+        try RunAssembly.requireMechanisms(
+          plan.settings(arm, candidate), prompts, in: promptsFile?.path ?? "the prompts", arm: arm.name)
+      }
+    }
     self.plan = plan
     self.catalog = catalog
     self.clip = clip

@@ -10,7 +10,8 @@ struct StudyInputs: Sendable {
   private var stores: [FeatureKey: FeatureStore] = [:]
   private var drawn: [InterventionKey: InterventionBank] = [:]
 
-  /// Bytes of features that are kept in all; further arms run their tower in each step instead.
+  /// Bytes of features and interventions that are kept in all; where features of further arms do not fit, they run their
+  /// tower in each step instead.
   private static let featureLimit = 4 << 30
 
   /// Decodes all images and encodes them for every kind of features that is met.
@@ -23,23 +24,26 @@ struct StudyInputs: Sendable {
   ///   - prompts: the words.
   ///   - workers: batches that are encoded side by side.
   ///   - progress: told how many images are encoded, of all.
-  /// - Throws: an error that names the file.
+  /// - Throws: an error that names the file, or `ConfigurationError` when features are kept but the interventions do not
+  ///   fit: drawing anew in each step would make an arm another one.
   init(
     _ settings: [RunConfiguration], samples: [Sample], sources: [Sample],
     clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet, workers: Int,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws {
     var left = Self.featureLimit
+    var tooLarge = Set<FeatureKey>()
     for settings in settings {
       let bank = try banks[settings.reader] ?? SampleBank(samples, reader: settings.reader)
       banks[settings.reader] = bank
       guard let key = FeatureKey(settings) else { continue }
-      if stores[key] == nil {
+      if stores[key] == nil, !tooLarge.contains(key) {
         let system = try RunAssembly.fresh(settings, prompts: prompts, clip: clip(settings))
         stores[key] = try FeatureStore(
           bank, system: system, memoryLimit: left, workers: workers,
           progress: { progress($0, samples.count) })
         left -= stores[key]?.bytes ?? 0
+        if stores[key] == nil { tooLarge.insert(key) }
       }
       guard let set = InterventionKey(settings), drawn[set] == nil, stores[key] != nil else { continue }
       drawn[set] = try InterventionBank(

@@ -20,7 +20,7 @@ func someBatch(
   sites: [Int], losses: [Float]? = nil, masks: Tensor? = nil, progress: Double = 0.5
 ) throws -> MethodBatch {
   MethodBatch(
-    sites: sites, siteCount: 3, masks: try masks ?? .zeros([sites.count, 1, 4, 4]),
+    sites: sites, masks: try masks ?? .zeros([sites.count, 1, 4, 4]),
     classes: sites.map { _ in nil }, losses: try Tensor(losses ?? sites.map { _ in 1 }), progress: progress)
 }
 

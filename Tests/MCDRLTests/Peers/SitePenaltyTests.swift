@@ -33,9 +33,8 @@ import Torch
     // Site 0: mean 2; site 2: mean 1; site 1 is not in the batch.
     let losses = try Tensor([1, 1, 3] as [Float]).requireGradient()
     let batch = MethodBatch(
-      sites: [0, 2, 0], siteCount: 3, masks: try .zeros([3, 1, 1, 1]), classes: [nil, nil, nil],
-      losses: losses,
-      progress: 0)
+      sites: [0, 2, 0], masks: try .zeros([3, 1, 1, 1]), classes: [nil, nil, nil], losses: losses, progress: 0
+    )
     let found = try #require(try method.segmentation(batch))
     let grown = [exp(1.0), 1, exp(0.5)]
     let weights = grown.map { $0 / grown.reduce(0, +) }
