@@ -8,6 +8,11 @@ public struct ImageFeatures: Sendable {
   public let dense: Tensor
   /// Outputs of the layers that were asked for, in that order: B×h×w×c each.
   public let layers: [Tensor]
+
+  /// The same with every tensor changed.
+  func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageFeatures {
+    ImageFeatures(image: try change(image), dense: try change(dense), layers: try layers.map(change))
+  }
 }
 
 /// An image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
@@ -22,6 +27,13 @@ public class ImageTower: Module {
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws -> ImageTower {
     try make(configuration, projectionSize: projectionSize, Initializer(generator: generator))
+  }
+
+  /// Makes the tower that a configuration describes, for weights that will be loaded: all are zeros.
+  public static func unset(
+    _ configuration: CLIPConfiguration.Vision, projectionSize: Int
+  ) throws -> ImageTower {
+    try make(configuration, projectionSize: projectionSize, Initializer(generator: nil))
   }
 
   static func make(

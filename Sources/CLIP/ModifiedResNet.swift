@@ -14,6 +14,8 @@ public final class ModifiedResNet: ImageTower {
   @Child private var stage3: [Bottleneck]
   @Child private var stage4: [Bottleneck]
   @Child private var pool: AttentionPool
+  /// Of activations, once weights are laid out for inference.
+  private var preparedType: DType?
 
   /// Whether training mode updates the batch normalisations' statistics; set it to train from scratch.
   ///
@@ -74,7 +76,8 @@ public final class ModifiedResNet: ImageTower {
     _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     try check(hidden: hidden)
-    var x = try stem3(stem2(stem1(pixels))).averagePool(2)
+    let type = isTraining ? nil : preparedType
+    var x = try stem3(stem2(stem1(pixels.to(type ?? pixels.dtype)))).averagePool(2)
     var kept: [Int: Tensor] = [:]
     for (index, stage) in stages.enumerated() {
       x = try stage.reduce(x) { try $1($0) }
@@ -82,7 +85,14 @@ public final class ModifiedResNet: ImageTower {
     }
     let image = try pool(x)
     let features = dense == nil ? image : try pool.dense(x)
-    return ImageFeatures(image: image, dense: features, layers: hidden.compactMap { kept[$0] })
+    let found = ImageFeatures(image: image, dense: features, layers: hidden.compactMap { kept[$0] })
+    return type == nil ? found : try found.map { try $0.to(.float32) }
+  }
+
+  /// Lays weights out for inference, each convolution with its normalisation; what comes out stays float32.
+  public override func prepare(for precision: Precision) throws {
+    try super.prepare(for: precision)
+    preparedType = precision.activationType
   }
 
   /// The parameters of the last stages and the attention pool; all when `count` is nil.
@@ -110,12 +120,20 @@ private final class StillNorm: Module {
       weight: norm.weight, bias: norm.bias, mean: norm.mean, variance: norm.variance,
       training: learns && isTraining, momentum: norm.momentum, epsilon: norm.epsilon)
   }
+
+  /// A convolution and this normalisation after it as one convolution.
+  func folded(_ convolution: Conv2d, for precision: Precision, activated: Bool) throws -> PackedConvolution {
+    let scale = try norm.weight / (norm.variance + norm.epsilon).squareRoot()
+    return try convolution.packed(
+      for: precision, scale: scale, shift: norm.bias - norm.mean * scale, activated: activated)
+  }
 }
 
 /// One convolution of the stem with its normalisation.
 private final class StemLayer: Module {
   @Child private var convolution: Conv2d
   @Child var norm: StillNorm
+  private var prepared: PackedConvolution?
 
   init(_ number: Int, _ inputs: Int, _ outputs: Int, stride: Int, _ initializer: Initializer) throws {
     _convolution = Child(
@@ -124,7 +142,14 @@ private final class StemLayer: Module {
     _norm = Child("visual.bn\(number)", try StillNorm(outputs))
   }
 
-  func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)).relu() }
+  func callAsFunction(_ x: Tensor) throws -> Tensor {
+    if let prepared, !isTraining { return try prepared(x) }
+    return try norm(convolution(x)).relu()
+  }
+
+  override func prepare(for precision: Precision) throws {
+    prepared = try norm.folded(convolution, for: precision, activated: true)
+  }
 }
 
 /// 1×1, 3×3, average pool, 1×1, with a shortcut: B×in×h×w → B×4·planes×h/stride×w/stride.
@@ -138,6 +163,13 @@ private final class Bottleneck: Module {
   @Child private var shortcut: Conv2d?
   @Child private var shortcutNorm: StillNorm?
   private let stride: Int
+  private var prepared: Prepared?
+
+  /// Every convolution with the normalisation after it; the last one takes the shortcut along.
+  private struct Prepared {
+    let (first, second, third): (PackedConvolution, PackedConvolution, PackedConvolution)
+    let shortcut: PackedConvolution?
+  }
 
   init(_ inputs: Int, _ planes: Int, stride: Int, _ initializer: Initializer) throws {
     self.stride = stride
@@ -157,10 +189,22 @@ private final class Bottleneck: Module {
   var norms: [StillNorm] { [norm1, norm2, norm3] + (shortcutNorm.map { [$0] } ?? []) }
 
   func callAsFunction(_ x: Tensor) throws -> Tensor {
+    if let prepared, !isTraining {
+      let inner = try pooled(prepared.second(prepared.first(x)))
+      return try prepared.third.adding(inner, to: prepared.shortcut?(pooled(x)) ?? x)
+    }
     let inner = try norm2(second(norm1(first(x)).relu())).relu()
     let outer = try norm3(third(pooled(inner)))
     guard let shortcut, let shortcutNorm else { return try (outer + x).relu() }
     return try (outer + shortcutNorm(shortcut(pooled(x)))).relu()
+  }
+
+  override func prepare(for precision: Precision) throws {
+    prepared = Prepared(
+      first: try norm1.folded(first, for: precision, activated: true),
+      second: try norm2.folded(second, for: precision, activated: true),
+      third: try norm3.folded(third, for: precision, activated: true),
+      shortcut: try shortcut.flatMap { try shortcutNorm?.folded($0, for: precision, activated: false) })
   }
 
   private func pooled(_ x: Tensor) throws -> Tensor { stride > 1 ? try x.averagePool(stride) : x }
@@ -193,7 +237,7 @@ private final class AttentionPool: Module {
     let cells = try x.flattened(from: 2).transposed(1, 2)
     let tokens =
       try .concatenated([cells.mean([1], keepDimensions: true), cells], dim: 1)
-      + interpolated(positions, side: side, height: sizes[2], width: sizes[3])
+      + interpolated(positions, side: side, height: sizes[2], width: sizes[3]).to(cells.dtype)
     let mean = try tokens.narrowed(dim: 1, start: 0, length: 1)
     let read = try split(query(mean)).attention(keys: split(key(tokens)), values: split(value(tokens)))
     return try out(read.transposed(1, 2).flattened(from: 2)).squeezed(1)

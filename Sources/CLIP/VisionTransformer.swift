@@ -11,6 +11,8 @@ public final class VisionTransformer: ImageTower {
   @Child private var layers: [TransformerLayer]
   @Child private var postNorm: LayerNorm
   @Child private var projection: Linear
+  /// Of tokens, once weights are laid out for inference.
+  private var preparedType: DType?
 
   /// Makes a tower with random weights.
   public convenience init(
@@ -56,14 +58,15 @@ public final class VisionTransformer: ImageTower {
     _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     try check(hidden: hidden)
-    let patches = try patchEmbedding(pixels)
+    let type = isTraining ? nil : preparedType
+    let patches = try patchEmbedding(pixels.to(type ?? pixels.dtype))
     let sizes = try patches.sizes(rank: 4, "the patches")
     let (batch, height, width) = (sizes[0], sizes[2], sizes[3])
     let tokens = try patches.flattened(from: 2).transposed(1, 2)
     let head = try classEmbedding.to(tokens.dtype).expanded(to: [batch, 1, -1])
     let places = try interpolated(
       positions, side: configuration.imageSize / configuration.patchSize, height: height, width: width)
-    var x = try preNorm(.concatenated([head, tokens], dim: 1) + places)
+    var x = try preNorm(.concatenated([head, tokens], dim: 1) + places.to(tokens.dtype))
     var before = x
     var kept: [Int: Tensor] = [:]
     for (index, layer) in layers.enumerated() {
@@ -77,7 +80,14 @@ public final class VisionTransformer: ImageTower {
       let read = try dense.read(last, before: before, after: x)
       features = try grid(projection(postNorm(read)), height, width)
     }
-    return ImageFeatures(image: image, dense: features, layers: hidden.compactMap { kept[$0] })
+    let found = ImageFeatures(image: image, dense: features, layers: hidden.compactMap { kept[$0] })
+    return type == nil ? found : try found.map { try $0.to(.float32) }
+  }
+
+  /// Lays weights out for inference; what comes out stays float32.
+  public override func prepare(for precision: Precision) throws {
+    try super.prepare(for: precision)
+    preparedType = precision.activationType
   }
 
   /// The parameters of the last layers with all that follows them; all when `count` is nil.

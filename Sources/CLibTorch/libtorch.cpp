@@ -8,10 +8,12 @@
 #include <ATen/Version.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/cpu/Utils.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/version.h>
 
 #include <cstring>
+#include <set>
 #include <string>
 
 struct mcdrl_tensor { at::Tensor value; };
@@ -68,6 +70,13 @@ bool wants_optional_tensors(const c10::Type &type) {
   return false;
 }
 
+// The element type of a list of scalars, present or absent each (`Scalar?[]`); null for other types.
+c10::TypePtr optional_scalar(const c10::Type &type) {
+  auto list = unwrapped(type).cast<c10::ListType>();
+  if (!list || list->getElementType()->kind() != c10::TypeKind::OptionalType) return nullptr;
+  return unwrapped(*list->getElementType()).kind() == c10::TypeKind::NumberType ? list->getElementType() : nullptr;
+}
+
 c10::IValue to_ivalue(const mcdrl_value &v, const c10::Argument &argument) {
   const c10::Type &type = *argument.real_type();
   switch (v.kind) {
@@ -105,6 +114,11 @@ c10::IValue to_ivalue(const mcdrl_value &v, const c10::Argument &argument) {
     return ints(v);
   case MCDRL_DOUBLE_LIST: {
     auto values = static_cast<const double *>(v.data);
+    if (auto element = optional_scalar(type)) {
+      c10::impl::GenericList list(element);
+      for (int64_t i = 0; i < v.count; i++) list.push_back(values[i]);
+      return list;
+    }
     return c10::List<double>(std::vector<double>(values, values + v.count));
   }
   case MCDRL_BOOL_LIST: {
@@ -184,6 +198,17 @@ const char *mcdrl_version(void) { return TORCH_VERSION; }
 
 int mcdrl_build_description(char **text, char **error) {
   return guarded(error, [&] { *text = copy(at::show_config()); });
+}
+
+int mcdrl_cpu_features(char **text, char **error) {
+  return guarded(error, [&] {
+    std::set<std::string> names;
+    for (const auto &[name, value] : at::cpu::get_cpu_capabilities())
+      if (value.isBool() && value.toBool()) names.insert(name);
+    std::string all;
+    for (const auto &name : names) all += (all.empty() ? "" : " ") + name;
+    *text = copy(all);
+  });
 }
 
 int mcdrl_operator_find(const char *name, const char *overload, mcdrl_operator_t *op, char **error) {

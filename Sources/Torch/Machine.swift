@@ -8,6 +8,20 @@ public enum Machine {
   /// The vector instructions libtorch uses here, such as `AVX512`.
   public static var cpuCapability: String { String(cString: mcdrl_cpu_capability()) }
 
+  /// What the processor can do, by libtorch's names, such as `avx512_bf16`, `amx_int8`, `arm_bf16`; empty where it cannot
+  /// tell.
+  public static let processorFeatures: Set<String> = {
+    var text: UnsafeMutablePointer<CChar>?
+    guard (try? check("cpu_features") { mcdrl_cpu_features(&text, $0) }) != nil, let text else { return [] }
+    defer { mcdrl_string_free(text) }
+    return Set(String(cString: text).split(separator: " ").map(String.init))
+  }()
+
+  /// Whether products of bfloat16 are quicker than those of float32 here.
+  public static var hasBFloat16: Bool {
+    !processorFeatures.isDisjoint(with: ["avx512_bf16", "amx_bf16", "arm_bf16", "bf16"])
+  }
+
   /// Whether libtorch can use an Nvidia graphics processor.
   public static var hasCUDA: Bool { mcdrl_has_cuda() }
 

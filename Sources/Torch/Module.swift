@@ -85,6 +85,17 @@ open class Module {
     for child in children { child.module.train(value) }
   }
 
+  /// Lays weights out for inference on the CPU in one arithmetic; outputs may then be of another type.
+  ///
+  /// Call it when the weights are what they shall be; later changes do not reach what was laid out. Training goes on with
+  /// the weights themselves.
+  ///
+  /// - Parameter precision: the arithmetic.
+  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  open func prepare(for precision: Precision) throws {
+    for child in children { try child.module.prepare(for: precision) }
+  }
+
   /// Moves parameters and buffers to a device.
   ///
   /// Call it before an optimiser is made; a module that holds tensors beside its slots moves them, too.

@@ -74,6 +74,16 @@ enum Operators {
   static let matmul = Operator("aten::matmul")
   static let linear = Operator("aten::linear")
   static let attention = Operator("aten::scaled_dot_product_attention")
+  // Products of weights that were laid out before (oneDNN).
+  static let packLinear = Operator("mkldnn::_reorder_linear_weight")
+  static let packedLinear = Operator("mkldnn::_linear_pointwise")
+  static let packedLinearAdd = Operator("mkldnn::_linear_pointwise", "binary")
+  static let packIntegerLinear = Operator("onednn::qlinear_prepack")
+  static let packedIntegerLinear = Operator("onednn::qlinear_pointwise")
+  static let packConvolution = Operator("mkldnn::_reorder_convolution_weight")
+  static let packedConvolution = Operator("mkldnn::_convolution_pointwise")
+  static let packedConvolutionAdd = Operator("mkldnn::_convolution_pointwise", "binary")
+  static let addScaled = Operator("aten::addcmul")
   // Shape.
   static let reshape = Operator("aten::reshape")
   static let permute = Operator("aten::permute")

@@ -92,15 +92,6 @@ public struct InterventionTraining: Codable, Equatable, Sendable {
   public init() {}
 }
 
-/// Arithmetic of products and convolutions.
-public enum Precision: String, Codable, Sendable, CaseIterable {
-  case float32
-  case bfloat16
-
-  /// What autocast is asked for; nil for none.
-  public var autocastType: DType? { self == .bfloat16 ? .bfloat16 : nil }
-}
-
 /// Rates, decay and schedule of AdamW.
 public struct OptimizerConfiguration: Codable, Equatable, Sendable {
   /// Of the intervention and the head.
@@ -217,6 +208,7 @@ extension RunConfiguration {
       guard condition else { throw ConfigurationError(text) }
     }
     do { try device.requireAvailable() } catch { throw ConfigurationError("device: \(error)") }
+    try require(precision != .int8, "precision: int8 is for inference alone; train in float32 or bfloat16")
     try require(epochs >= 1, "epochs is \(epochs); it must be at least 1")
     try require(confounders >= 0, "confounders is \(confounders); it must be at least 0")
     try require(batchSize >= 1, "batchSize is \(batchSize); it must be at least 1")

@@ -42,6 +42,8 @@ typedef struct {
 void mcdrl_string_free(char *string);
 const char *mcdrl_version(void);
 int mcdrl_build_description(char **text, char **error);
+// Names of what the processor can do, such as avx512_bf16, with spaces between.
+int mcdrl_cpu_features(char **text, char **error);
 
 // Operators, by name through the dispatcher.
 int mcdrl_operator_find(const char *name, const char *overload, mcdrl_operator_t *op, char **error);

@@ -10,6 +10,7 @@ public final class Conv2d: Module {
   public let padding: Int
   /// Channel groups.
   public let groups: Int
+  private var packed: PackedConvolution?
 
   /// Makes a layer with weights drawn evenly within 1/√(fan in), as PyTorch does.
   public init(
@@ -31,6 +32,35 @@ public final class Conv2d: Module {
 
   /// B×in×H×W → B×out×h×w.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+    guard let packed, !isTraining else {
+      return try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+    }
+    return try packed(x)
+  }
+
+  /// Lays the weights out for one arithmetic.
+  public override func prepare(for precision: Precision) throws { packed = try packed(for: precision) }
+
+  /// The layer laid out for one arithmetic, with what follows it folded in.
+  ///
+  /// - Parameters:
+  ///   - precision: the arithmetic.
+  ///   - scale: what each output is multiplied by, out; nil for 1.
+  ///   - shift: what is added then, out; nil for nothing.
+  ///   - activated: whether negative outputs become 0.
+  /// - Returns: the layer.
+  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  public func packed(
+    for precision: Precision, scale: Tensor? = nil, shift: Tensor? = nil, activated: Bool = false
+  ) throws -> PackedConvolution {
+    var (weight, bias) = (try self.weight.detached(), try self.bias?.detached())
+    if let scale {
+      weight = try weight * scale.reshaped([-1, 1, 1, 1])
+      bias = try bias.map { try $0 * scale }
+    }
+    if let shift { bias = try bias.map { try $0 + shift } ?? shift }
+    return try PackedConvolution(
+      weight, bias: bias, stride: stride, padding: padding, groups: groups, precision: precision,
+      activated: activated)
   }
 }

@@ -4,6 +4,7 @@ public final class Linear: Module {
   @Parameter public var weight: Tensor
   /// out, when there is one.
   @Parameter public var bias: Tensor?
+  private var packed: PackedLinear?
 
   /// Makes a layer with weights drawn evenly within 1/√in, as PyTorch does.
   public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, generator: Generator) throws {
@@ -15,5 +16,21 @@ public final class Linear: Module {
   }
 
   /// …×in → …×out.
-  public func callAsFunction(_ x: Tensor) throws -> Tensor { try x.linear(weight, bias: bias) }
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    guard let packed, !isTraining else { return try x.linear(weight, bias: bias) }
+    return try packed(x)
+  }
+
+  /// What the layer makes of x, …×in, with another tensor, …×out, added.
+  ///
+  /// - Throws: `TorchError.operation` when shapes do not fit.
+  public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
+    guard let packed, !isTraining else { return try residual + self(x) }
+    return try packed.adding(x, to: residual)
+  }
+
+  /// Lays the weights out for one arithmetic.
+  public override func prepare(for precision: Precision) throws {
+    packed = try PackedLinear(weight, bias: bias, precision: precision)
+  }
 }

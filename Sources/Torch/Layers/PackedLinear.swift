@@ -1,0 +1,84 @@
+/// The weights of a linear layer, laid out once for one arithmetic, without gradients (ours).
+///
+/// In `int8` every row of the input has a scale of its own, found as it comes, and every output channel of the weights
+/// has one (dynamic per token, static per channel); both ranges are symmetric.
+public final class PackedLinear: Sendable {
+  /// What is done to each output.
+  public enum Activation: String, Sendable {
+    case none
+    /// The Gaussian error linear unit, exact.
+    case gelu
+    /// x · sigmoid(x).
+    case silu
+  }
+
+  private let weight: Tensor
+  private let bias: Tensor?
+  /// Of each output channel, and zeros; nil unless the weights are whole numbers.
+  private let scales: (values: Tensor, zeros: Tensor)?
+  private let type: DType
+  private let activation: Activation
+  /// Whether the weights are in oneDNN's own layout; it has none for bfloat16 where the processor lacks it.
+  private let isLaidOut: Bool
+
+  /// Lays weights out.
+  ///
+  /// - Parameters:
+  ///   - weight: out×in, float32, on the CPU.
+  ///   - bias: out, when there is one.
+  ///   - precision: the arithmetic.
+  ///   - activation: what is done to each output.
+  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  public init(
+    _ weight: Tensor, bias: Tensor?, precision: Precision, activation: Activation = .none
+  ) throws {
+    self.activation = activation
+    type = precision.activationType
+    let (weight, bias) = (try weight.detached(), try bias?.detached())
+    self.bias = try bias?.to(type)
+    guard precision == .int8 else {
+      isLaidOut = type == .float32 || Machine.hasBFloat16
+      let converted = try weight.to(type).contiguous()
+      self.weight = isLaidOut ? try Operators.packLinear(converted) : converted
+      scales = nil
+      return
+    }
+    isLaidOut = true
+    let scale = try weight.magnitude().max([1], keepDimensions: true).clamped(min: 1e-12) / 127
+    self.weight = try Operators.packIntegerLinear((weight / scale).rounded().to(.int8).contiguous(), nil)
+    scales = (try scale.flattened(), try .zeros([weight.size(0)], dtype: .int32))
+  }
+
+  /// x · weightᵀ + bias and the activation, …×in → …×out, in the type of activations.
+  ///
+  /// - Throws: `TorchError.operation` when shapes do not fit.
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    let x = try x.to(type)
+    guard isLaidOut else { return try activated(x.linear(weight, bias: bias)) }
+    guard let scales else {
+      return try activated(Operators.packedLinear(x, weight, bias, "none", [Double](), ""))
+    }
+    // 126 and not 127: rounded to bfloat16, the largest of a row may come out one higher.
+    let scale = try x.magnitude().max([-1], keepDimensions: true).clamped(min: 1e-12) / 126
+    let whole = try (x / scale).rounded().to(.int8)
+    let product = try Operators.packedIntegerLinear(
+      whole, 1.0, 0, weight, scales.values, scales.zeros, nil, 1.0, 0, type, "none", [Double](), "")
+    return try activated(bias.map { try Operators.addScaled($0, product, scale) } ?? product * scale)
+  }
+
+  private func activated(_ x: Tensor) throws -> Tensor {
+    switch activation {
+    case .none: x
+    case .gelu: try x.gelu()
+    case .silu: try x.silu()
+    }
+  }
+
+  /// What a layer without activation makes of x, with another tensor added, in one pass where the arithmetic allows it.
+  ///
+  /// - Throws: `TorchError.operation` when shapes do not fit.
+  public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
+    guard isLaidOut, scales == nil, activation == .none else { return try self(x) + residual }
+    return try Operators.packedLinearAdd(x.to(type), residual.to(type), weight, bias, "add")
+  }
+}
