@@ -108,6 +108,16 @@ struct Arguments {
     }
   }
 
+  /// The arithmetic that was asked for; nil when none was.
+  func precision() throws -> Precision? {
+    guard let text = last("precision") else { return nil }
+    guard let precision = Precision(rawValue: text) else {
+      let known = Precision.allCases.map(\.rawValue).joined(separator: ", ")
+      throw UsageError(description: "--precision \(text) is not known; use \(known)")
+    }
+    return precision
+  }
+
   /// A probability, from 0 to 1.
   func probability(_ name: String) throws -> Double? {
     guard let number = try number(name) else { return nil }

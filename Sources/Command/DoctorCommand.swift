@@ -33,6 +33,12 @@ enum DoctorCommand: Subcommand {
       Check(
         what: "vector instructions", found: Machine.cpuCapability, wanted: "AVX2 or better",
         fix: Machine.cpuCapability == "DEFAULT" ? "expect slow products on this processor" : ""),
+      Check(
+        what: "bfloat16, int8",
+        found: Machine.processorFeatures.filter {
+          $0.contains("bf16") || $0.contains("int8") || $0.contains("vnni")
+        }
+        .sorted().joined(separator: ", "), wanted: "optional", fix: ""),
       Check(what: "threads", found: "\(Machine.threads)", wanted: "one a core", fix: ""),
       Check(
         what: "memory", found: String(format: "%.1f GiB", memory), wanted: "4 GiB",

@@ -19,6 +19,7 @@ enum EvaluateCommand: Subcommand {
     .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
     .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
+    .one("precision", "P", "float32, bfloat16 or int8, weights laid out for inference (as trained)"),
     .one("counterfactual", "SWEEP", "how predictions move under each intervention of mcdrl synth --sweep"),
   ]
 
@@ -53,6 +54,7 @@ enum EvaluateCommand: Subcommand {
     }
     let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
     let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
+    if let precision = try arguments.precision() { try system.prepare(for: precision) }
     let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
     let evaluation = try arguments.evaluationProtocol()
     let threshold = try arguments.probability("threshold") ?? 0.5
@@ -118,7 +120,9 @@ enum EvaluateCommand: Subcommand {
     guard !runs.isEmpty else {
       throw UsageError(description: "give at least one run folder\nusage: mcdrl \(name) \(usage)")
     }
-    if let other = ["data", "site", "tolerance", "spacing", "protocol"].first(where: arguments.has) {
+    if let other = ["data", "site", "tolerance", "spacing", "protocol", "precision"].first(
+      where: arguments.has)
+    {
       throw UsageError(
         description: "--\(other) says nothing to --counterfactual, which takes scenes from its folder")
     }

@@ -14,6 +14,9 @@ enum PredictCommand: Subcommand {
     .one("out", "DIR", "where results go"),
     .one("format", "LIST", "mask, probability, overlay; several with commas (mask)"),
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
+    .one(
+      "precision", "P",
+      "float32, bfloat16 or int8 (bfloat16 where quick and equal on the run's validation images)"),
     .one("max-pixels", "N", "refuse larger images (the run's maxPixels)"),
   ]
 
@@ -47,28 +50,29 @@ enum PredictCommand: Subcommand {
     let maxPixels = try arguments.integer("max-pixels", atLeast: 1)
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let files = try InputImages.files(arguments.positional.dropFirst(), writingTo: out)
-    let (system, trained) = try RunAssembly.trained(
-      RunDirectory(URL(fileURLWithPath: arguments.positional[0])), on: arguments.device() ?? .cpu)
+    let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
+    let (system, trained) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
     var configuration = trained
     if let maxPixels { configuration.maxPixels = maxPixels }
     try FileManager.default.createFolder(out)
 
-    let segmenter = Segmenter(system, reader: configuration.reader)
+    try system.prepare(for: precision(arguments, run, trained, console))
+    let work = Work(
+      segmenter: Segmenter(system, reader: configuration.reader), formats: formats, threshold: threshold,
+      out: out)
     let bar = ProgressBar("predicting", total: files.count)
-    var summaries: [Summary] = []
-    var failures: [String] = []
-    for (index, file) in files.enumerated() {
-      do {
-        summaries.append(try predict(file, segmenter, formats, threshold, out))
-      } catch let error as FileError {
-        throw error
-      } catch {
-        // One bad image must not lose the others.
-        failures.append("\(error)")
-      }
-      console.progress(bar.line(index + 1, unit: "images"))
+    let done = Tally()
+    // Of one image each, end to end: while one thread reads or writes, another computes.
+    let workers = min(files.count, Machine.threads)
+    let threads = max(1, Machine.threads / max(1, workers))
+    let outcomes = try concurrentMap(count: files.count, threads: workers) { index in
+      let outcome = try Machine.withThreads(threads) { try work.outcome(files[index]) }
+      console.progress(bar.line(done.add(), unit: "images"))
+      return outcome
     }
     console.progress("")
+    let summaries = outcomes.compactMap { try? $0.get() }
+    let failures = outcomes.compactMap { if case .failure(let error) = $0 { error.description } else { nil } }
     if console.json {
       try console.result(json: summaries)
     } else {
@@ -79,34 +83,75 @@ enum PredictCommand: Subcommand {
     }
   }
 
-  private static func predict(
-    _ file: URL, _ segmenter: Segmenter, _ formats: [Format], _ threshold: Double, _ out: URL
-  ) throws -> Summary {
-    let input = try segmenter.read(file)
-    let probability = try segmenter.probability(input)
-    let lesion = try probability.atLeast(threshold)
-    let (height, width) = (try input.size(1), try input.size(2))
-    let stem = file.deletingPathExtension().lastPathComponent
-    func grey(_ values: Tensor) throws -> Image {
-      try Image(width: width, height: height, channels: 1, pixels: values.to(.uint8).array())
+  /// The arithmetic: what was asked for, else what the run's validation images allow.
+  private static func precision(
+    _ arguments: Arguments, _ run: RunDirectory, _ trained: RunConfiguration, _ console: Console
+  ) throws -> Precision {
+    guard let asked = try arguments.precision() else {
+      let chosen = try PrecisionCheck.stored(in: run)?.choice ?? trained.precision
+      console.note("computing in \(chosen.rawValue); another with --precision")
+      return chosen
     }
-    let mask = try grey(lesion.to(.float32) * 255)
-    var written: [String] = []
-    for format in formats {
-      let name = formats.count == 1 ? "\(stem).png" : "\(stem)-\(format.rawValue).png"
-      let target = out.appendingPathComponent(name)
-      switch format {
-      case .mask: try MaskFile.writeBinary(mask, to: target)
-      case .probability: try ImageFile.writePNG(grey((probability * 255).rounded()), to: target)
-      case .overlay:
-        let pixels: [UInt8] = try input.permuted([1, 2, 0]).contiguous().array()
-        let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
-        try ImageFile.writePNG(Overlay.draw(prediction: mask, over: image), to: target)
+    let change = (try? PrecisionCheck.stored(in: run))?.change(asked)
+    if let change, abs(change) >= PrecisionCheck.tolerance {
+      console.note(
+        "note: \(asked.rawValue) moved this run's validation Dice by \(String(format: "%+.4f", change))")
+    }
+    return asked
+  }
+
+  /// An image that could not be segmented.
+  private struct Failure: Error {
+    let description: String
+  }
+
+  /// Segments images from several threads; the system is only read.
+  private struct Work: @unchecked Sendable {
+    let segmenter: Segmenter
+    let formats: [Format]
+    let threshold: Double
+    let out: URL
+
+    /// What became of one image; a result that cannot be written ends the whole, one bad image must not.
+    func outcome(_ file: URL) throws -> Result<Summary, Failure> {
+      do {
+        return .success(try predict(file))
+      } catch FileError.cannotWrite(let url, let reason) {
+        throw FileError.cannotWrite(url, reason: reason)
+      } catch {
+        return .failure(Failure(description: "\(error)"))
       }
-      written.append(name)
     }
-    return Summary(
-      image: file.path, width: width, height: height, lesionShare: try lesion.to(.float32).mean().item(),
-      files: written)
+
+    private func predict(_ file: URL) throws -> Summary {
+      // Only an overlay needs the whole picture.
+      let input = try formats.contains(.overlay) ? segmenter.read(file) : nil
+      let probability = try input.map { try segmenter.probability($0) } ?? segmenter.quickProbability(file)
+      let lesion = try probability.atLeast(threshold)
+      let (height, width) = (try probability.size(0), try probability.size(1))
+      let stem = file.deletingPathExtension().lastPathComponent
+      func grey(_ values: Tensor) throws -> Image {
+        try Image(width: width, height: height, channels: 1, pixels: values.to(.uint8).array())
+      }
+      let mask = try grey(lesion.to(.uint8) * 255)
+      var written: [String] = []
+      for format in formats {
+        let name = formats.count == 1 ? "\(stem).png" : "\(stem)-\(format.rawValue).png"
+        let target = out.appendingPathComponent(name)
+        switch format {
+        case .mask: try MaskFile.writeBinary(mask, to: target)
+        case .probability: try ImageFile.writePNG(grey((probability * 255).rounded()), to: target)
+        case .overlay:
+          guard let input else { continue }
+          let pixels: [UInt8] = try input.permuted([1, 2, 0]).contiguous().array()
+          let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
+          try ImageFile.writePNG(Overlay.draw(prediction: mask, over: image), to: target)
+        }
+        written.append(name)
+      }
+      return Summary(
+        image: file.path, width: width, height: height, lesionShare: try lesion.to(.float32).mean().item(),
+        files: written)
+    }
   }
 }

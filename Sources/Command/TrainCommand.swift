@@ -102,6 +102,11 @@ enum TrainCommand: Subcommand {
       if case .interrupted = error { throw Interruption(description: "\(error)") }
       throw error
     }
+    if !validation.samples.isEmpty {
+      try run.write(
+        PrecisionCheck(run, validation: validation, batchSize: configuration.batchSize), to: run.precisionFile
+      )
+    }
     try report(metrics, run, console)
   }
 

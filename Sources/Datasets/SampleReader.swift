@@ -29,6 +29,22 @@ public struct SampleReader: Hashable, Sendable {
     }.permuted([2, 0, 1]).contiguous()
   }
 
+  /// An image at S×S, read as quickly as its format allows, and its own size.
+  ///
+  /// A JPEG is decoded at the smallest of 1/8, 1/4 and 1/2 that leaves both sides at least S long and divides them: the
+  /// rest of the way is scaled as elsewhere, so levels differ slightly from those of the whole image.
+  ///
+  /// - Parameter url: the file.
+  /// - Returns: uint8 3×S×S, and height and width of the image in the file.
+  /// - Throws: `ImagingError` that names the file.
+  public func quick(_ url: URL) throws -> (image: Tensor, height: Int, width: Int) {
+    let full = try ImageFile.size(url)
+    let denominator = [8, 4, 2].first { denominator in
+      [full.width, full.height].allSatisfy { $0 % denominator == 0 && $0 / denominator >= size }
+    }
+    return (try scaled(image(url, reducedBy: denominator ?? 1)), full.height, full.width)
+  }
+
   /// A mask at its own size: bool, H×W.
   ///
   /// - Throws: `ImagingError` that names the file.

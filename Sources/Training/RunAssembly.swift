@@ -92,9 +92,8 @@ public enum RunAssembly {
     guard let text = TextEmbeddings(tensors: tensors) else {
       throw ConfigurationError("\(run.weightsFile.path): holds no embedded prompts; train the run again")
     }
-    let tower = try ImageTower.make(
-      description.geometry.vision, projectionSize: description.geometry.projectionSize,
-      generator: Generator(seed: 0))
+    let tower = try ImageTower.unset(
+      description.geometry.vision, projectionSize: description.geometry.projectionSize)
     let system = try SegmentationSystem(
       tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
       text: text, configuration: configuration)

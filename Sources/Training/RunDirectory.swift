@@ -23,6 +23,8 @@ public struct RunDirectory: Sendable {
   public var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
   /// What went in: data, weights, code.
   public var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
+  /// What each arithmetic of inference makes of the validation images.
+  public var precisionFile: URL { url.appendingPathComponent("precision.json") }
   /// The history for TensorBoard.
   public var tensorBoard: TensorBoardLog { TensorBoardLog(url.appendingPathComponent("tensorboard")) }
   /// Everything that resuming needs.

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import MCDRL
 import Torch
@@ -12,7 +13,7 @@ public final class SegmentationSystem: Module {
   private var mean: Tensor
   private var deviation: Tensor
   private let tuning: Tuning
-  private let precision: Precision
+  private var precision: Precision
   /// Where it computes; batches are moved there.
   public private(set) var device = Device.cpu
 
@@ -69,6 +70,36 @@ public final class SegmentationSystem: Module {
     mean = try mean.to(device)
     deviation = try deviation.to(device)
     self.device = device
+  }
+
+  /// Lays the image tower's weights out for inference in one arithmetic, which then holds for the head, too.
+  ///
+  /// The head's own layers keep their weights as they are. On other devices than the CPU only the arithmetic changes.
+  public override func prepare(for precision: Precision) throws {
+    self.precision = precision
+    if device == .cpu { try towerModule.prepare(for: precision) }
+  }
+
+  /// Mean Dice over images at the network's size, threshold 0.5; two empty masks count 1.
+  ///
+  /// - Parameters:
+  ///   - bank: the images.
+  ///   - batchSize: images a pass.
+  ///   - features: what the tower makes of them, when it was kept.
+  /// - Returns: the mean.
+  /// - Throws: an error that names an image that cannot be read, or `TorchError`.
+  func meanDice(_ bank: SampleBank, batchSize: Int, features: FeatureStore? = nil) throws -> Double {
+    var total = 0.0
+    for start in stride(from: 0, to: bank.samples.count, by: batchSize) {
+      let rows = Array(start..<min(bank.samples.count, start + batchSize))
+      let (images, masks) = try bank.batch(rows)
+      let encoded = try features?.encoded(rows.map { bank.samples[$0] })
+      let predicted = try probabilities(images, encoded: encoded).atLeast(0.5).to(.float32)
+      let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
+      let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
+      total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
+    }
+    return total / Double(bank.samples.count)
   }
 
   /// Segments a batch.

@@ -279,17 +279,7 @@ public final class Trainer {
   private func validationDice() throws -> Double? {
     guard !validation.samples.isEmpty else { return nil }
     system.train(false)
-    var total = 0.0
-    for start in stride(from: 0, to: validation.samples.count, by: configuration.batchSize) {
-      let end = min(validation.samples.count, start + configuration.batchSize)
-      let (images, masks) = try validation.batch(Array(start..<end))
-      let encoded = try features?.encoded(Array(validation.samples[start..<end]))
-      let predicted = try system.probabilities(images, encoded: encoded).atLeast(0.5).to(.float32)
-      let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
-      let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
-      total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
-    }
-    return total / Double(validation.samples.count)
+    return try system.meanDice(validation, batchSize: configuration.batchSize, features: features)
   }
 
   private func saveWeights() throws {

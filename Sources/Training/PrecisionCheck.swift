@@ -1,0 +1,78 @@
+import Datasets
+import Foundation
+import Torch
+
+/// What each arithmetic of inference makes of a run's Dice on its validation images; `precision.json` (ours).
+///
+/// Images of the source sites alone decide, so nothing is chosen by looking at a held-out site.
+public struct PrecisionCheck: Codable, Equatable, Sendable {
+  /// How far the mean Dice may move for a quicker arithmetic to be taken unasked.
+  public static let tolerance = 0.002
+  /// How many validation images there are.
+  public let images: Int
+  /// Mean Dice at the network's size, threshold 0.5, by the name of the arithmetic.
+  public let dice: [String: Double]
+  /// Where it was measured.
+  public let processor: String
+
+  /// Joins the parts.
+  public init(images: Int, dice: [String: Double], processor: String) {
+    self.images = images
+    self.dice = dice
+    self.processor = processor
+  }
+
+  /// Measures a finished run, in every arithmetic that this processor is quick in.
+  ///
+  /// - Parameters:
+  ///   - run: the run, with the weights that validation chose.
+  ///   - validation: its validation images, at least one.
+  ///   - batchSize: images a pass.
+  /// - Throws: `TrainingError.noImages`, or an error that names a file of the run.
+  public init(_ run: RunDirectory, validation: SampleBank, batchSize: Int = 16) throws {
+    guard !validation.samples.isEmpty else { throw TrainingError.noImages }
+    var dice: [String: Double] = [:]
+    for precision in Precision.allCases where Self.isQuick(precision) {
+      let (system, _) = try RunAssembly.trained(run)
+      try system.prepare(for: precision)
+      dice[precision.rawValue] = try system.meanDice(validation, batchSize: batchSize)
+    }
+    self.init(images: validation.samples.count, dice: dice, processor: Machine.processor)
+  }
+
+  /// Reads what a run holds; nil where it was not measured.
+  ///
+  /// - Throws: an error that names the file when it is there and cannot be read.
+  public static func stored(in run: RunDirectory) throws -> PrecisionCheck? {
+    guard FileManager.default.fileExists(atPath: run.precisionFile.path) else { return nil }
+    do {
+      return try JSONDecoder().decode(PrecisionCheck.self, from: Data(contentsOf: run.precisionFile))
+    } catch {
+      throw ConfigurationError(
+        "\(run.precisionFile.path): cannot be read; delete it to go on in float32, or force one with --precision"
+      )
+    }
+  }
+
+  /// How far an arithmetic moves the mean Dice from that of float32; nil where either was not measured.
+  public func change(_ precision: Precision) -> Double? {
+    dice[precision.rawValue].flatMap { value in
+      dice[Precision.float32.rawValue].map { value - $0 }
+    }
+  }
+
+  /// The arithmetic that is taken unasked: bfloat16 where this processor is quick in it and Dice moves by less than the
+  /// tolerance, else float32.
+  public var choice: Precision {
+    guard Machine.hasBFloat16, let change = change(.bfloat16) else { return .float32 }
+    return abs(change) < Self.tolerance ? .bfloat16 : .float32
+  }
+
+  private static func isQuick(_ precision: Precision) -> Bool {
+    switch precision {
+    case .float32: true
+    case .bfloat16: Machine.hasBFloat16
+    case .int8: !Machine.processorFeatures.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8"])
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Datasets
+import Foundation
+import Testing
+import Torch
+
+@testable import Training
+
+/// What decides the arithmetic of inference.
+@Suite struct PrecisionCheckTests {
+  private func check(_ dice: [String: Double]) -> PrecisionCheck {
+    PrecisionCheck(images: 10, dice: dice, processor: "any")
+  }
+
+  @Test func aQuickerArithmeticIsTakenOnlyWhereDiceStays() {
+    let quick: Precision = Machine.hasBFloat16 ? .bfloat16 : .float32
+    #expect(check(["float32": 0.8, "bfloat16": 0.7981]).choice == quick)
+    #expect(check(["float32": 0.8, "bfloat16": 0.8019]).choice == quick)
+    #expect(check(["float32": 0.8, "bfloat16": 0.7975]).choice == .float32)
+    #expect(check(["float32": 0.8, "bfloat16": 0.8025]).choice == .float32)
+    #expect(check(["float32": 0.8]).choice == .float32)
+    #expect(check(["bfloat16": 0.8]).choice == .float32)
+  }
+
+  @Test func changesAreAgainstSinglePrecision() throws {
+    let change = try #require(check(["float32": 0.5, "int8": 0.49]).change(.int8))
+    #expect(abs(change + 0.01) < 1e-12)
+    #expect(check(["float32": 0.5]).change(.int8) == nil)
+  }
+
+  @Test func aRunWithoutTheFileWasNotMeasuredAndADamagedOneIsNamed() throws {
+    let tiny = try TinyRun()
+    try tiny.run.create()
+    #expect(try PrecisionCheck.stored(in: tiny.run) == nil)
+    let wanted = check(["float32": 0.5])
+    try tiny.run.write(wanted, to: tiny.run.precisionFile)
+    #expect(try PrecisionCheck.stored(in: tiny.run) == wanted)
+    try Data("{".utf8).write(to: tiny.run.precisionFile)
+    #expect { try PrecisionCheck.stored(in: tiny.run) } throws: {
+      "\($0)".contains(tiny.run.precisionFile.path) && "\($0)".contains("--precision")
+    }
+  }
+}
+
+extension TrainingRuns {
+  @Suite struct PreparedSystemTests {
+    @Test func aPreparedSystemSegmentsAlike() throws {
+      let tiny = try TinyRun(epochs: 1)
+      let (_, system) = try tiny.trainer()
+      system.train(false)
+      let images = try Tensor.randomUniform([3, 3, 32, 32], generator: Generator(seed: 5))
+      let wanted = try system.probabilities(images)
+      for precision in Precision.allCases {
+        try system.prepare(for: precision)
+        let found = try system.probabilities(images)
+        let gap = try (found - wanted).magnitude().max([0, 1, 2, 3]).item()
+        #expect(gap < (precision == .float32 ? 1e-4 : 0.05), "\(precision): \(gap)")
+      }
+    }
+  }
+}
