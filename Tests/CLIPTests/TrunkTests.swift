@@ -54,7 +54,7 @@ import Torch
       let pixels = try pixels(tower)
       func gradients(_ features: ImageFeatures) throws -> [String: Tensor] {
         try ((features.dense * features.dense).sum() + (features.image * features.image).sum()).backward()
-        let found = try tuned.map { ($0.key, try #require($0.tensor.gradient())) }
+        let found = try tuned.map { ($0.key, try #require(try $0.tensor.gradient())) }
         for parameter in tuned { try parameter.tensor.setGradient(nil) }
         return Dictionary(uniqueKeysWithValues: found)
       }

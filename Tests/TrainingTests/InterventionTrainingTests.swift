@@ -23,7 +23,7 @@ extension TrainingRuns {
       var configuration = RunConfiguration()
       configuration.augmentation = .none
       change(&configuration)
-      return BatchMaker(
+      return try BatchMaker(
         configuration: configuration, bank: bank, features: nil,
         pictures: FixedPictures(configuration, prompts),
         interventions: Interventions(prompts), probabilities: [Double](repeating: 1.0 / 12, count: 12),

@@ -72,6 +72,7 @@ struct FixedPictures: Sendable {
   ///   - kind: which.
   ///   - sample: of which image.
   ///   - content: a hash of image and mask at S×S.
+  /// - Returns: a hash of all of that.
   func key(_ kind: Kind, of sample: Sample, content: ContentHash) -> ContentHash {
     var hash = recipe
     hash.combine(content)
