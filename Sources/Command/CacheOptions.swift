@@ -7,7 +7,7 @@ struct CacheOptions {
     .one(
       "cache", "DIR",
       "keep what frozen layers compute here, to be shared between commands (OUT/cache, removed at the end)"),
-    .one("cache-limit", "BYTES", "how much may be kept, such as 4GiB; 0 for nothing (16GiB)"),
+    .one("cache-limit", "BYTES", "how large that folder may get, such as 4GiB; 0 to write nothing (16GiB)"),
     .flag("keep-cache", "leave OUT/cache where it is at the end"),
   ]
 
