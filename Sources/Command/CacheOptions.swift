@@ -34,6 +34,16 @@ struct CacheOptions {
     isRemoved = shared == nil && !arguments.has("keep-cache")
   }
 
+  /// Says so when layers are frozen but see other pictures in each step, so that nothing of them can be kept.
+  static func advise(_ settings: RunConfiguration, _ console: Console) {
+    var fixed = settings
+    fixed.augmentation.fixed = 1
+    guard fixed.keepsFeatures, !settings.keepsFeatures else { return }
+    console.note(
+      "note: images are augmented anew in each step, so the frozen layers run in each; with --set augmentation.fixed=4 four "
+        + "augmentations of each image are drawn and encoded once")
+  }
+
   /// Removes what nobody asked to keep; called when the work is done, for what is interrupted goes on with it.
   func finish() { if isRemoved { cache.remove() } }
 }

@@ -90,6 +90,7 @@ enum TrainCommand: Subcommand {
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let words = try prompts.limited(to: configuration.confounders)
     let kept = try CacheOptions(arguments, in: run.url, console)
+    CacheOptions.advise(configuration, console)
     let features = try features(all, training, words, system, configuration, kept.cache, console)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,

@@ -50,7 +50,10 @@ extension ProgramTests {
     )
     func cache() throws {
       let shop = try Workshop()
-      let fixed = ["--set", "augmentation.fixed=2", "interventions.variants=1"]
+      let fixed = ["--set", "augmentation.fixed=2"]
+      func words(_ shop: Workshop, _ out: String, more: [String]) -> [String] {
+        self.words(shop, out, command: ["loso", "--methods", "baseline"], more: more + ["--epochs", "1"])
+      }
       let shared = fixed + ["--cache", shop.file("kept").path]
       let first = try Program.run(words(shop, "first", more: fixed))
       #expect(

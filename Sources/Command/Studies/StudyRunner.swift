@@ -43,6 +43,7 @@ struct StudyRunner {
     defer { withExtendedLifetime(lock) {} }
     if let warning = lock.warning { console.note(warning) }
     let kept = try CacheOptions(arguments, in: folder, console)
+    CacheOptions.advise(plan.configuration, console)
     let study = try study(in: folder, kept.cache)
     var writer = StudyWriter(folder: folder, record: try record(study, leakage: leakage(study)))
     // An earlier record stays until its folds are known to be of this plan, too.
