@@ -50,9 +50,9 @@ extension ProgramTests {
     )
     func cache() throws {
       let shop = try Workshop()
-      let fixed = ["--set", "augmentation.fixed=2"]
+      let fixed = ["--set", "augmentation.fixed=2", "epochs=1"]
       func words(_ shop: Workshop, _ out: String, more: [String]) -> [String] {
-        self.words(shop, out, command: ["loso", "--methods", "baseline"], more: more + ["--epochs", "1"])
+        self.words(shop, out, command: ["loso", "--methods", "baseline"], more: more)
       }
       let shared = fixed + ["--cache", shop.file("kept").path]
       let first = try Program.run(words(shop, "first", more: fixed))
