@@ -71,28 +71,46 @@ public final class ModifiedResNet: ImageTower {
   /// Pixels between neighbouring positions of the four stages: 4, 8, 16, 32.
   public override var hiddenStrides: [Int] { stages.indices.map { 4 << $0 } }
 
-  /// Encodes normalised pixels in one pass; `hidden` names stages.
-  public override func callAsFunction(
-    _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
+  /// Encodes normalised pixels up to a stage; `hidden` names stages.
+  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     try check(hidden: hidden)
     let type = isTraining ? nil : preparedType
     var x = try stem3(stem2(stem1(pixels.to(type ?? pixels.dtype)))).averagePool(2)
-    var kept: [Int: Tensor] = [:]
-    for (index, stage) in stages.enumerated() {
+    let wanted = kept(hidden, before: depth)
+    var outputs: [Tensor] = []
+    for (index, stage) in stages.prefix(depth).enumerated() {
+      x = try stage.reduce(x) { try $1($0) }
+      if wanted.contains(index + 1) { outputs.append(try x.permuted([0, 2, 3, 1])) }
+    }
+    return ImageTrunk(depth: depth, input: x, layers: outputs, grid: Array(x.shape.suffix(2)))
+  }
+
+  /// Takes up a pass that was stopped before a stage.
+  public override func callAsFunction(
+    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
+  ) throws -> ImageFeatures {
+    var kept = try outputs(trunk, hidden: hidden)
+    var x = trunk.input
+    if hidden.contains(trunk.depth) { kept[trunk.depth] = try x.permuted([0, 2, 3, 1]) }
+    for (index, stage) in stages.enumerated().dropFirst(trunk.depth) {
       x = try stage.reduce(x) { try $1($0) }
       if hidden.contains(index + 1) { kept[index + 1] = try x.permuted([0, 2, 3, 1]) }
     }
     let image = try pool(x)
     let features = dense == nil ? image : try pool.dense(x)
     let found = ImageFeatures(image: image, dense: features, layers: hidden.compactMap { kept[$0] })
-    return type == nil ? found : try found.map { try $0.to(.float32) }
+    return preparedType == nil || isTraining ? found : try found.map { try $0.to(.float32) }
   }
 
   /// Lays weights out for inference, each convolution with its normalisation; what comes out stays float32.
   public override func prepare(for precision: Precision) throws {
     try super.prepare(for: precision)
     preparedType = precision.activationType
+  }
+
+  /// The stem and the first stages.
+  public override func modules(before depth: Int) -> [Module] {
+    [stem1, stem2, stem3] + Array(stages.prefix(depth).joined())
   }
 
   /// The parameters of the last stages and the attention pool; all when `count` is nil.

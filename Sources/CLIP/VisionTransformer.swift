@@ -53,10 +53,8 @@ public final class VisionTransformer: ImageTower {
   /// The side of a patch, for each layer.
   public override var hiddenStrides: [Int] { layers.map { _ in configuration.patchSize } }
 
-  /// Encodes normalised pixels in one pass; position embeddings are interpolated when the grid is not the trained one.
-  public override func callAsFunction(
-    _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
+  /// Encodes normalised pixels up to a layer; position embeddings are interpolated when the grid is not the trained one.
+  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     try check(hidden: hidden)
     let type = isTraining ? nil : preparedType
     let patches = try patchEmbedding(pixels.to(type ?? pixels.dtype))
@@ -67,9 +65,25 @@ public final class VisionTransformer: ImageTower {
     let places = try interpolated(
       positions, side: configuration.imageSize / configuration.patchSize, height: height, width: width)
     var x = try preNorm(.concatenated([head, tokens], dim: 1) + places.to(tokens.dtype))
+    let wanted = kept(hidden, before: depth)
+    var outputs: [Tensor] = []
+    for (index, layer) in layers.prefix(depth).enumerated() {
+      x = try layer(x)
+      if wanted.contains(index + 1) { outputs.append(try grid(x, height, width)) }
+    }
+    return ImageTrunk(depth: depth, input: x, layers: outputs, grid: [height, width])
+  }
+
+  /// Takes up a pass that was stopped before a layer.
+  public override func callAsFunction(
+    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
+  ) throws -> ImageFeatures {
+    var kept = try outputs(trunk, hidden: hidden)
+    let (height, width) = (trunk.grid[0], trunk.grid[1])
+    var x = trunk.input
     var before = x
-    var kept: [Int: Tensor] = [:]
-    for (index, layer) in layers.enumerated() {
+    if hidden.contains(trunk.depth) { kept[trunk.depth] = try grid(x, height, width) }
+    for (index, layer) in layers.enumerated().dropFirst(trunk.depth) {
       before = x
       x = try layer(x)
       if hidden.contains(index + 1) { kept[index + 1] = try grid(x, height, width) }
@@ -77,11 +91,16 @@ public final class VisionTransformer: ImageTower {
     let image = try projection(postNorm(x.selected(dim: 1, index: 0)))
     var features = image
     if let dense, let last = layers.last {
+      // The last block is read from what goes into it, so a trunk has to end before it.
+      guard trunk.depth < layers.count else {
+        throw TorchError.value(
+          "dense features need the last layer's input, but the pass was stopped after it")
+      }
       let read = try dense.read(last, before: before, after: x)
       features = try grid(projection(postNorm(read)), height, width)
     }
     let found = ImageFeatures(image: image, dense: features, layers: hidden.compactMap { kept[$0] })
-    return type == nil ? found : try found.map { try $0.to(.float32) }
+    return preparedType == nil || isTraining ? found : try found.map { try $0.to(.float32) }
   }
 
   /// Lays weights out for inference; what comes out stays float32.
@@ -97,6 +116,11 @@ public final class VisionTransformer: ImageTower {
     let tuned = (first..<layers.count).map { "vision_model.encoder.layers.\($0)." }
     let ends = ["vision_model.post_layernorm.", "visual_projection."]
     return parameters().filter { parameter in (tuned + ends).contains { parameter.key.hasPrefix($0) } }
+  }
+
+  /// Patch embedding, first norm and the first layers.
+  public override func modules(before depth: Int) -> [Module] {
+    [patchEmbedding, preNorm] + Array(layers.prefix(depth))
   }
 
   /// B×(1+h·w)×c → B×h×w×c, without the class token.

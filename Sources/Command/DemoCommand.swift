@@ -70,15 +70,16 @@ enum DemoCommand: Subcommand {
       study: "demo", configuration: try settings(plan, data: data, size: clip.preparation.size),
       arms: methods.map { Arm($0) }, seeds: plan.seeds, version: MCDRLCommand.version)
     let catalog = try SiteCatalog(data)
+    let cache = FeatureCache(out.appendingPathComponent("cache"))
     let study = try LeaveOneSiteOut(
       training, catalog: catalog, clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
-      prompts: prompts, folder: out, workers: workers)
+      prompts: prompts, folder: out, cache: cache, workers: workers)
     console.note("2/5 encoding all images once with the frozen tower")
     console.note("3/5 training on what it gives")
     let folds = try StudyRunner.train(study, workers: workers, console)
     console.note("4/5 asking whether predictions move when only a confounder moves")
     let sweep = try Sweep(data)
-    let counterfactual = try counterfactual(study, plan, sweep, workers: workers, console)
+    let counterfactual = try counterfactual(study, plan, sweep, cache, workers: workers, console)
 
     console.note("5/5 computing figures, intervals and the report")
     let writer = StudyWriter(
@@ -86,7 +87,8 @@ enum DemoCommand: Subcommand {
       record: try StudyWriter.Record(
         study, leakage: "not checked: every scene is drawn anew", workers: workers,
         seconds: Date().timeIntervalSince(start)))
-    try writer.figures(folds, catalog, console)
+    try writer.figures(folds, catalog, cache, console)
+    cache.remove()
     var words = StudyWriter.Words(
       title: "MCDRL on rendered endoscopy",
       lead:
@@ -175,17 +177,16 @@ enum DemoCommand: Subcommand {
 
   /// The sweep under the models of the first seed, mean over the folds.
   private static func counterfactual(
-    _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, workers: Int, _ console: Console
+    _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, _ cache: FeatureCache, workers: Int,
+    _ console: Console
   ) throws -> [String: Counterfactual.Summary] {
     let folds = study.folds.filter { $0.seed == plan.seeds[0] }
     let pictures = sweep.scenes.flatMap { [$0.base] + $0.interventions }.map(sweep.sample)
     let (first, settings) = try RunAssembly.trained(study.directory(folds[0]))
     // All folds have the same frozen tower.
     let features = try FeatureStore(
-      SampleBank(pictures, reader: settings.reader), system: first, workers: workers
-    ) {
-      console.progress("encoding \($0)/\(pictures.count)")
-    }
+      SampleBank(pictures, reader: settings.reader), system: first, cache: cache, workers: workers
+    ) { console.progress("encoding \($0)/\($1)") }
     console.progress("")
     let summaries = try concurrentMap(count: folds.count, threads: workers) { index in
       let (system, settings) = try RunAssembly.trained(study.directory(folds[index]))

@@ -145,6 +145,11 @@ func duration(_ seconds: Double) -> String {
   return hours > 0 ? "\(hours):\(tail)" : tail
 }
 
+/// A share in whole percent; a dash where there is nothing to take it of.
+func percent(_ part: Double, of whole: Double) -> String {
+  whole > 0 ? String(format: "%.0f %%", 100 * part / whole) : "–"
+}
+
 /// A number with fixed decimals; a dash for none.
 func format(_ value: Double?, _ decimals: Int = 3) -> String {
   value.map { String(format: "%.\(decimals)f", $0) } ?? "–"

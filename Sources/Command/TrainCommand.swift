@@ -13,19 +13,20 @@ enum TrainCommand: Subcommand {
   static let example =
     "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json --hold-out c3 --out runs/c3"
   static let choosesDevice = true
-  static let options: [Option] = [
-    .one("data", "DATA", "folder of sites, or a sites.json5"),
-    .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
-    .one("hold-out", "SITE", "the site that takes no part in training"),
-    .one("out", "RUN", "the run folder"),
-    .one("method", "NAME", "one of the methods below, or NAME:key=value,… (mcdrl)"),
-    .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
-    .one("config", "FILE", "JSON5 file of settings"),
-    .many("set", "key=value", "settings by dotted name; they win over --config"),
-    .one("epochs", "N", "passes over the training images (50)"),
-    .one("tune", "none|last-N|all", "how much of the image tower is trained"),
-    .flag("resume", "continue a run that was stopped, with the settings it has"),
-  ]
+  static let options: [Option] =
+    [
+      .one("data", "DATA", "folder of sites, or a sites.json5"),
+      .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
+      .one("hold-out", "SITE", "the site that takes no part in training"),
+      .one("out", "RUN", "the run folder"),
+      .one("method", "NAME", "one of the methods below, or NAME:key=value,… (mcdrl)"),
+      .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
+      .one("config", "FILE", "JSON5 file of settings"),
+      .many("set", "key=value", "settings by dotted name; they win over --config"),
+      .one("epochs", "N", "passes over the training images (50)"),
+      .one("tune", "none|last-N|all", "how much of the image tower is trained"),
+      .flag("resume", "continue a run that was stopped, with the settings it has"),
+    ] + CacheOptions.all
 
   static let listsMethods = true
 
@@ -88,11 +89,12 @@ enum TrainCommand: Subcommand {
     let validation = try bank(split.validation, reader, "reading validation", console)
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let words = try prompts.limited(to: configuration.confounders)
-    let features = try features(all, system, configuration, console)
-    let drawn = features == nil ? nil : try drawn(training, words, system, configuration, console)
+    let kept = try CacheOptions(arguments, in: run.url, console)
+    CacheOptions.advise(configuration, console)
+    let features = try features(all, training, words, system, configuration, kept.cache, console)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
-      prompts: words, features: features, drawn: drawn, resuming: resuming && run.hasState)
+      prompts: words, features: features, resuming: resuming && run.hasState)
     try run.requireResumable(finished: trainer.history.count)
     Interrupt.watch()
     let metrics: [EpochMetrics]
@@ -102,6 +104,7 @@ enum TrainCommand: Subcommand {
       if case .interrupted = error { throw Interruption(description: "\(error)") }
       throw error
     }
+    kept.finish()
     if !validation.samples.isEmpty {
       try run.write(
         PrecisionCheck(run, validation: validation, batchSize: configuration.batchSize), to: run.precisionFile
@@ -152,29 +155,18 @@ enum TrainCommand: Subcommand {
     }
   }
 
-  /// Encodes the images once, for a frozen tower that sees them unchanged in every epoch; nil for others, and where
-  /// the features would take too much memory.
+  /// Encodes pictures once, for layers that are not trained and see the same ones in every epoch; nil for others, and where
+  /// what they make of them does not fit.
   private static func features(
-    _ bank: SampleBank, _ system: SegmentationSystem, _ configuration: RunConfiguration, _ console: Console
+    _ bank: SampleBank, _ training: SampleBank, _ prompts: PromptSet, _ system: SegmentationSystem,
+    _ configuration: RunConfiguration, _ cache: FeatureCache, _ console: Console
   ) throws -> FeatureStore? {
     guard configuration.keepsFeatures else { return nil }
-    let bar = ProgressBar("encoding", total: bank.samples.count)
     defer { console.progress("") }
-    return try FeatureStore(bank, system: system) { console.progress(bar.line($0, unit: "images")) }
-  }
-
-  /// Draws interventions on the training images once, where features are kept.
-  private static func drawn(
-    _ bank: SampleBank, _ prompts: PromptSet, _ system: SegmentationSystem, _ configuration: RunConfiguration,
-    _ console: Console
-  ) throws -> InterventionBank? {
-    guard configuration.interventions.share > 0 else { return nil }
-    let bar = ProgressBar("intervening", total: bank.samples.count)
-    defer { console.progress("") }
-    return try InterventionBank(
-      bank, interventions: Interventions(prompts), variants: configuration.interventions.variants,
-      count: configuration.interventions.count, system: system
-    ) { console.progress(bar.line($0, unit: "images")) }
+    return try FeatureStore(
+      bank, drawing: training, configuration, prompts, system: system, cache: cache,
+      workers: Machine.threads
+    ) { console.progress("encoding \($0)/\($1) pictures") }
   }
 
   private static func progress(
@@ -193,7 +185,8 @@ enum TrainCommand: Subcommand {
       console.note(
         "epoch \(metrics.epoch)/\(epochs) loss \(format(metrics.loss)) seg \(format(metrics.segmentation)) "
           + terms(metrics) + "validation Dice \(format(metrics.validationDice))\(metrics.best ? " *" : "") "
-          + "\(format(metrics.seconds, 1)) s (waited \(format(metrics.waited, 1)) s)")
+          + "\(format(metrics.seconds, 1)) s, \(percent(metrics.waited, of: metrics.seconds)) of them waiting for images"
+      )
     }
     progress.shouldStop = { Interrupt.requested }
     return progress

@@ -17,6 +17,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var saturation = 0.35
   /// Each colour is multiplied by up to 1 ± this.
   public var tint = 0.1
+  /// How many changed pictures of each image are drawn once and shown in turn; 0 draws anew in each step.
+  public var fixed = 0
 
   /// The defaults.
   public init() {}
@@ -32,6 +34,13 @@ public struct Augmentation: Codable, Equatable, Sendable {
     none.saturation = 0
     none.tint = 0
     return none
+  }
+
+  /// Whether pictures are left as they are, however many of them are fixed.
+  public var isNone: Bool {
+    var drawing = self
+    drawing.fixed = 0
+    return drawing == .none
   }
 
   /// Changes a batch.

@@ -62,8 +62,10 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public let candidates: [Candidate]
   /// From which probability on a pixel was lesion.
   public let threshold: Double
-  /// Seconds of training; the only entry that differs between equal runs.
+  /// Seconds of training; the only entry that differs between equal runs, with `waited`.
   public let seconds: Double
+  /// Seconds of them in which the network waited for images; nil where that was not measured.
+  public let waited: Double?
   /// The held-out site by the polyp protocol, which averages over thresholds; nil when it was not taken.
   public let polyp: PolypProtocol?
   /// The held-out site's pixels by how sure the model was of them; nil when that was not taken.
@@ -78,6 +80,7 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
     chosen: [String] = [], candidates: [Candidate] = [], threshold: Double = 0.5, seconds: Double,
+    waited: Double? = nil,
     polyp: PolypProtocol? = nil, reliability: Reliability? = nil, images: [Image]
   ) {
     self.site = site
@@ -89,13 +92,14 @@ public struct FoldResult: Codable, Equatable, Sendable {
     self.candidates = candidates
     self.threshold = threshold
     self.seconds = seconds
+    self.waited = waited
     self.polyp = polyp
     self.reliability = reliability
     self.images = images
   }
 
   enum CodingKeys: String, CodingKey {
-    case site, method, seed, epoch, chosen, candidates, threshold, seconds, polyp, reliability, images
+    case site, method, seed, epoch, chosen, candidates, threshold, seconds, waited, polyp, reliability, images
     case validationDice = "validation_dice"
   }
 }

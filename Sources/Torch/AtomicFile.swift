@@ -27,6 +27,8 @@ public enum AtomicFile {
     let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
     let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    // Ends with this process however that ends, so that what it left can be told from what is being written.
+    _ = flock(descriptor, LOCK_EX | LOCK_NB)
     do {
       try body(handle)
       guard fsync(descriptor) == 0 else {
@@ -43,6 +45,21 @@ public enum AtomicFile {
     flushFolder(folder)
   }
 
+  /// Removes what writers that were killed have left in a folder; what is being written stays.
+  public static func removeLeftovers(in folder: URL) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for name in names where name.hasPrefix(".") && name.hasSuffix(".part") {
+      let path = folder.appendingPathComponent(name).path
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      defer { close(descriptor) }
+      var status = stat()
+      // A file of this minute may not be locked yet.
+      guard fstat(descriptor, &status) == 0, time(nil) - status.modified > 60 else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+    }
+  }
+
   /// Makes the rename itself durable.
   ///
   /// A folder that cannot be flushed is no reason to fail: the file is whole.
@@ -51,6 +68,17 @@ public enum AtomicFile {
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)
+  }
+}
+
+extension stat {
+  /// When the file's content was changed last, seconds since 1970.
+  fileprivate var modified: Int {
+    #if canImport(Darwin)
+      st_mtimespec.tv_sec
+    #else
+      st_mtim.tv_sec
+    #endif
   }
 }
 

@@ -80,7 +80,7 @@ open class Module {
   }
 
   /// Switches between training and evaluation, for this module and all inside.
-  public func train(_ value: Bool = true) {
+  open func train(_ value: Bool = true) {
     isTraining = value
     for child in children { child.module.train(value) }
   }

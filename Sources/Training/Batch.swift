@@ -19,8 +19,8 @@ struct Batch: Sendable {
   let images: Tensor
   /// B×1×S×S, 0 and 1.
   let masks: Tensor
-  /// What the frozen tower makes of the images, where it is kept.
-  let encoded: EncodedImages?
+  /// What the frozen layers make of the images, or of the first of them, where it is kept.
+  let kept: FrozenFeatures?
   /// The lesion class of each image, nil without a lesion or where it is not known.
   let classes: [Int?]
   /// The source site of each image, counted from 0.
@@ -51,7 +51,7 @@ struct BatchMaker: Sendable {
   let configuration: RunConfiguration
   let bank: SampleBank
   let features: FeatureStore?
-  let drawn: InterventionBank?
+  let pictures: FixedPictures
   let interventions: MCDRL.Interventions
   /// P(z), M.
   let probabilities: [Double]
@@ -72,55 +72,79 @@ struct BatchMaker: Sendable {
     func generator(_ name: String) throws -> Generator {
       try Generator(seed: configuration.seed, for: name, "\(epoch)", "\(step)")
     }
-    var (images, masks) = try bank.batch(indices)
-    if configuration.augmentation != .none {
+    var kinds = [FixedPictures.Kind](repeating: .plain, count: indices.count)
+    if pictures.augmentations > 0 {
+      kinds = try Tensor.randomIntegers(
+        [indices.count], high: pictures.augmentations, generator: generator("augment")
+      ).array(of: Int.self).map { FixedPictures.Kind(augmentation: $0) }
+    }
+    var (images, masks, kept) = try shown(kinds, indices)
+    if pictures.augmentations == 0, !configuration.augmentation.isNone {
       (images, masks) = try configuration.augmentation(
         images: images, masks: masks, generator: generator("augment"))
     }
-    var encoded = try features?.encoded(indices.map { bank.samples[$0] })
     var rows = indices
     var set: Batch.Interventions?
     let count = Int((configuration.interventions.share * Double(indices.count)).rounded())
     if count > 0 {
+      let first = Array(indices.prefix(count))
       let again = try intervened(
-        Array(indices.prefix(count)), images: images, masks: masks, generator("intervention"))
+        first, Array(kinds.prefix(count)), images: images, masks: masks, generator("intervention"))
       images = try .concatenated([images, again.pictures.images], dim: 0)
       masks = try .concatenated([masks, again.pictures.masks], dim: 0)
-      encoded = try again.encoded.flatMap { try encoded?.joined(with: $0) }
-      rows += indices.prefix(count)
+      kept = try again.kept.flatMap { try kept?.joined(with: $0) } ?? kept
+      rows += first
       set = Batch.Interventions(
         count: count, applied: again.pictures.applied, moved: again.pictures.moved)
     }
     // L_causal and L_contrast speak of the lesion's class: images without a lesion have none.
     let lesions = try masks.sum([1, 2, 3]).floats()
     return Batch(
-      images: images, masks: masks, encoded: encoded,
+      images: images, masks: masks, kept: kept,
       classes: zip(rows, lesions).map { $1 > 0 ? classes[$0] : nil }, sites: rows.map { sites[$0] },
       interventions: set)
   }
 
-  private func intervened(
-    _ indices: [Int], images: Tensor, masks: Tensor, _ generator: Generator
-  ) throws -> (pictures: IntervenedImages, encoded: EncodedImages?) {
-    if let drawn, features != nil {
-      return try drawn.batch(
-        indices.map { bank.samples[$0] }, probabilities: probabilities, generator: generator)
+  /// Pictures as they are or as they are fixed.
+  private func shown(
+    _ kinds: [FixedPictures.Kind], _ indices: [Int]
+  ) throws -> (images: Tensor, masks: Tensor, kept: FrozenFeatures?) {
+    guard kinds.contains(where: { $0 != .plain }) else {
+      let (images, masks) = try bank.batch(indices)
+      return (images, masks, try features?.kept(indices.map { bank.samples[$0] }))
     }
-    let pictures = try interventions(
+    let (found, kept) = try fixed(kinds, indices)
+    return (found.images, found.masks, kept)
+  }
+
+  /// Fixed pictures, kept or drawn again, images and masks as numbers from 0 to 1.
+  private func fixed(
+    _ kinds: [FixedPictures.Kind], _ indices: [Int]
+  ) throws -> (pictures: IntervenedImages, kept: FrozenFeatures?) {
+    let found = try features?.drawn(kinds, of: indices.map { bank.samples[$0] })
+    let all =
+      try found?.pictures
+      ?? .joined(
+        zip(kinds, indices).map { try pictures.picture($0, of: bank.samples[$1], bank.pair($1)) })
+    let shown = IntervenedImages(
+      images: try all.images.to(.float32) / 255, masks: try all.masks.to(.float32), applied: all.applied,
+      moved: all.moved)
+    return (shown, found?.kept)
+  }
+
+  private func intervened(
+    _ indices: [Int], _ kinds: [FixedPictures.Kind], images: Tensor, masks: Tensor, _ generator: Generator
+  ) throws -> (pictures: IntervenedImages, kept: FrozenFeatures?) {
+    if pictures.variants > 0 {
+      let chosen = try pictures.choice(
+        kinds, of: indices.map { bank.samples[$0] }, probabilities: probabilities, generator: generator)
+      return try fixed(chosen, indices)
+    }
+    let drawn = try interventions(
       count: configuration.interventions.count,
       images: images.narrowed(dim: 0, start: 0, length: indices.count),
       masks: masks.narrowed(dim: 0, start: 0, length: indices.count), probabilities: probabilities,
       generator: generator)
-    return (pictures, nil)
-  }
-}
-
-extension EncodedImages {
-  /// These and others, one after the other.
-  func joined(with others: EncodedImages) throws -> EncodedImages {
-    EncodedImages(
-      dense: try .concatenated([dense, others.dense], dim: 0),
-      image: try .concatenated([image, others.image], dim: 0),
-      layers: try zip(layers, others.layers).map { try .concatenated([$0, $1], dim: 0) })
+    return (drawn, nil)
   }
 }

@@ -17,7 +17,7 @@ extension Segmenter {
   ) throws -> [Counterfactual.Case] {
     func drawn(_ picture: Sweep.Picture) throws -> (prediction: BinaryMask, reference: BinaryMask) {
       let sample = sweep.sample(picture)
-      return try masks(sample, threshold: threshold, encoded: features?.encoded([sample]))
+      return try masks(sample, threshold: threshold, kept: features?.kept([sample]))
     }
     var cases: [Counterfactual.Case] = []
     for (index, scene) in sweep.scenes.enumerated() {

@@ -59,12 +59,14 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     SampleReader(size: imageSize, limits: ImageLimits(maximumPixels: maxPixels))
   }
 
-  /// Whether the tower sees every image unchanged in every epoch, so that its features can be kept.
-  ///
-  /// Of interventions a fixed number is drawn then, and their features are kept, too.
+  /// Whether layers that are not trained see the same pictures in every epoch, so that what they make of them can be kept.
   public var keepsFeatures: Bool {
-    tune == .none && augmentation == .none && model.method.plugin?.changesImages != true
+    tune != .all && (augmentation.isNone || augmentation.fixed > 0)
+      && model.method.plugin?.changesImages != true
   }
+
+  /// Whether a fixed number of interventions is drawn, so that what frozen layers make of them can be kept, too.
+  var fixesInterventions: Bool { keepsFeatures && interventions.share > 0 }
 
   /// The first epoch, counted from 0, in which the intervention is on.
   public var interventionEpoch: Int { Int((interventionStart * Double(epochs)).rounded()) }
@@ -76,7 +78,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 public struct InterventionTraining: Codable, Equatable, Sendable {
   /// The share of a batch's images that are shown again as do(z)x; 0 for none.
   public var share = 1.0
-  /// How many do(z)x are drawn for each image when features are kept; otherwise each step draws anew.
+  /// How many do(z)x are drawn for each picture where layers are frozen and see the same pictures in every epoch; otherwise
+  /// each step draws anew.
   public var variants = 4
   /// How many confounders are set at once.
   public var count = 1
@@ -242,6 +245,8 @@ extension RunConfiguration {
       throw ConfigurationError("model.options.\(stranger): not known; \(options)")
     }
     try require(augmentation.scale >= 1, "augmentation.scale must be at least 1")
+    try require(
+      augmentation.fixed >= 0, "augmentation.fixed is \(augmentation.fixed); it must be at least 0")
   }
 }
 

@@ -60,8 +60,29 @@ public final class SegmentationSystem: Module {
     ]
   }
 
-  /// Whether nothing of the image tower is trained, so that its features can be kept.
-  public var isFrozen: Bool { tuning == .none }
+  /// Switches between training and evaluation; what of the tower is not trained stays in evaluation.
+  public override func train(_ value: Bool = true) {
+    super.train(value)
+    for module in tower.frozenModules(tuned: tuning) { module.train(false) }
+  }
+
+  /// A hash of what the frozen part's features follow from beside the pixels: weights, extractor, layers, precision.
+  ///
+  /// - Throws: `TorchError` when weights cannot be read.
+  func frozenHash() throws -> ContentHash {
+    var hash = ContentHash()
+    hash.combine(
+      "\(tuning) \(precision.rawValue) \(model.configuration.dense) \(model.towerLayers) \(device.kind)")
+    hash.combine("\(Machine.libtorchVersion) \(Machine.cpuCapability)")
+    hash.combine(tower.geometry)
+    let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
+    for (key, tensor) in tower.state().sorted(by: { $0.key < $1.key }) where !tuned.contains(key) {
+      hash.combine("\(key) \(tensor.shape)")
+      try tensor.withBytes { hash.combine($0) }
+    }
+    for tensor in [mean, deviation] { try tensor.withBytes { hash.combine($0) } }
+    return hash
+  }
 
   /// Moves everything that computing needs to a device.
   public override func move(to device: Device) throws {
@@ -93,8 +114,8 @@ public final class SegmentationSystem: Module {
     for start in stride(from: 0, to: bank.samples.count, by: batchSize) {
       let rows = Array(start..<min(bank.samples.count, start + batchSize))
       let (images, masks) = try bank.batch(rows)
-      let encoded = try features?.encoded(rows.map { bank.samples[$0] })
-      let predicted = try probabilities(images, encoded: encoded).atLeast(0.5).to(.float32)
+      let kept = try features?.kept(rows.map { bank.samples[$0] })
+      let predicted = try probabilities(images, kept: kept).atLeast(0.5).to(.float32)
       let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
       let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
       total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
@@ -106,44 +127,63 @@ public final class SegmentationSystem: Module {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
+  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
   ///   - intervening: whether the intervention is on.
   ///   - training: what a method's hooks of training are given; nil leaves them out.
   /// - Returns: logits and what the losses need.
   /// - Throws: `TorchError` when shapes do not fit.
   public func callAsFunction(
-    _ images: Tensor, encoded: EncodedImages? = nil, intervening: Bool = true,
+    _ images: Tensor, kept: FrozenFeatures? = nil, intervening: Bool = true,
     training: TrainingPass? = nil
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalized(images)
       return try model(
-        images: pixels, encoded: encoded?.to(device) ?? encode(pixels), intervening: intervening,
+        images: pixels, encoded: encode(pixels, kept), intervening: intervening,
         training: training)
     }
   }
 
   /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU; nothing is recorded for gradients.
-  public func probabilities(_ images: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
-    try inferenceMode { try self(images, encoded: encoded).logits.to(.float32).sigmoid().to(.cpu) }
+  public func probabilities(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
+    try inferenceMode { try self(images, kept: kept).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
   /// What the image tower makes of a batch of B×3×S×S from 0 to 1.
-  public func encoded(_ images: Tensor) throws -> EncodedImages {
-    try autocast(to: precision.autocastType, on: device) { try encode(normalized(images)) }
+  ///
+  /// - Parameters:
+  ///   - images: the batch.
+  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept.
+  /// - Returns: dense features, image embedding, layer outputs.
+  /// - Throws: `TorchError` when shapes do not fit.
+  public func encoded(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> EncodedImages {
+    try autocast(to: precision.autocastType, on: device) { try encode(normalized(images), kept) }
+  }
+
+  /// What the part of the image tower that is not trained makes of a batch of B×3×S×S from 0 to 1.
+  ///
+  /// - Parameter images: the batch.
+  /// - Returns: what training goes on from, without gradients.
+  /// - Throws: `ConfigurationError` when all of the tower is trained, `TorchError` when shapes do not fit.
+  public func frozen(_ images: Tensor) throws -> FrozenFeatures {
+    guard tuning != .all else {
+      throw ConfigurationError(
+        "tune: features can be kept only of layers that are not trained; set tune to none or last-N")
+    }
+    return try autocast(to: precision.autocastType, on: device) { try frozen(pixels: normalized(images)) }
   }
 
   /// What the method sees of a batch before the head, on the CPU; nothing is recorded for gradients.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
+  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
   /// - Returns: F, F_ca and the attention, float32.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func representation(_ images: Tensor, encoded: EncodedImages? = nil) throws -> Representation {
+  public func representation(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Representation {
     try inferenceMode {
       try autocast(to: precision.autocastType, on: device) {
-        try model.representation(encoded?.to(device) ?? encode(normalized(images)))
+        try model.representation(encode(normalized(images), kept))
       }.map { try $0.to(.float32).to(.cpu) }
     }
   }
@@ -152,13 +192,13 @@ public final class SegmentationSystem: Module {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - encoded: what `encoded` gave for them, when it was kept; nil runs the tower.
+  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
   /// - Returns: the score of every position.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func regionScore(_ images: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
+  public func regionScore(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
     try inferenceMode {
       try autocast(to: precision.autocastType, on: device) {
-        try model.regionScore(encoded?.to(device) ?? encode(normalized(images)))
+        try model.regionScore(encode(normalized(images), kept))
       }.to(.float32).to(.cpu)
     }
   }
@@ -178,12 +218,25 @@ public final class SegmentationSystem: Module {
     try (images.to(device) - mean) / deviation
   }
 
-  private func encode(_ pixels: Tensor) throws -> EncodedImages {
-    let layers = model.towerLayers
-    let dense = model.configuration.dense
-    if tuning == .none {
-      return try withoutGradients { try tower.encode(pixels, dense: dense, layers: layers) }
+  private func encode(_ pixels: Tensor, _ kept: FrozenFeatures?) throws -> EncodedImages {
+    try tower.encode(
+      complete(pixels, kept), dense: model.configuration.dense, layers: model.towerLayers)
+  }
+
+  /// What the frozen part makes of all images, of which the first rows may be kept.
+  private func complete(_ pixels: Tensor, _ kept: FrozenFeatures?) throws -> FrozenFeatures {
+    guard let kept = try kept?.to(device) else { return try frozen(pixels: pixels) }
+    let (count, known) = (try pixels.size(0), try kept.tensors[0].size(0))
+    guard known < count else { return kept }
+    return try kept.joined(
+      with: frozen(pixels: pixels.narrowed(dim: 0, start: known, length: count - known)))
+  }
+
+  private func frozen(pixels: Tensor) throws -> FrozenFeatures {
+    func pass() throws -> FrozenFeatures {
+      try tower.frozen(
+        pixels, tuned: tuning, dense: model.configuration.dense, layers: model.towerLayers)
     }
-    return try tower.encode(pixels, dense: dense, layers: layers)
+    return tuning == .all ? try pass() : try withoutGradients(pass)
   }
 }

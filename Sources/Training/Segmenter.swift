@@ -31,13 +31,13 @@ public final class Segmenter {
   ///
   /// - Parameters:
   ///   - image: the image.
-  ///   - encoded: what the tower makes of it, when that is known; nil runs the tower.
+  ///   - kept: what the frozen layers make of it, where that is kept.
   /// - Returns: probabilities from 0 to 1.
   /// - Throws: `TorchError` when memory does not suffice.
-  public func probability(_ image: Tensor, encoded: EncodedImages? = nil) throws -> Tensor {
+  public func probability(_ image: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
     let sizes = try image.sizes(rank: 3, "the image")
     return try probability(
-      scaled: reader.scaled(image), height: sizes[1], width: sizes[2], encoded: encoded)
+      scaled: reader.scaled(image), height: sizes[1], width: sizes[2], kept: kept)
   }
 
   /// Lesion probability at an image's own size of the image at the network's: uint8 3×S×S → float32 H×W.
@@ -46,14 +46,14 @@ public final class Segmenter {
   ///   - image: the image, S×S.
   ///   - height: H.
   ///   - width: W.
-  ///   - encoded: what the tower makes of it, when that is known; nil runs the tower.
+  ///   - kept: what the frozen part of the tower makes of it, when that is known; nil runs the tower.
   /// - Returns: probabilities from 0 to 1.
   /// - Throws: `TorchError` when memory does not suffice.
   public func probability(
-    scaled image: Tensor, height: Int, width: Int, encoded: EncodedImages? = nil
+    scaled image: Tensor, height: Int, width: Int, kept: FrozenFeatures? = nil
   ) throws -> Tensor {
     let input = try (image.to(.float32) / 255).expandedDimension(0)
-    let small = try system.probabilities(input, encoded: encoded)
+    let small = try system.probabilities(input, kept: kept)
     return try small.resized(height: height, width: width).squeezed(0).squeezed(0)
   }
 
@@ -64,18 +64,18 @@ public final class Segmenter {
   ///   - threshold: from which probability on a pixel is lesion.
   ///   - tolerance: of the normalised surface Dice; pixels or, with a spacing, millimetres.
   ///   - spacing: millimetres per pixel; nil measures in pixels.
-  ///   - encoded: what the tower makes of the image, when that is known.
+  ///   - kept: what the frozen layers make of the image, where that is kept.
   /// - Returns: scores and lesions found, the sample's share of the polyp protocol and of the reliability curve.
   /// - Throws: an error that names the file.
   public func assess(
     _ sample: Sample, threshold: Double = 0.5, tolerance: Double, spacing: PixelSpacing? = nil,
-    encoded: EncodedImages? = nil
+    kept: FrozenFeatures? = nil
   ) throws -> ImageAssessment {
     let image = try reader.image(sample.image)
     let shape = Array(image.shape.dropFirst())
     let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
     return try ImageAssessment(
-      probability: ProbabilityMap(probability(image, encoded: encoded)), reference: BinaryMask(reference),
+      probability: ProbabilityMap(probability(image, kept: kept)), reference: BinaryMask(reference),
       threshold: threshold, tolerance: tolerance, spacing: spacing)
   }
 
@@ -84,16 +84,16 @@ public final class Segmenter {
   /// - Parameters:
   ///   - sample: an image; without a mask the reference is empty.
   ///   - threshold: from which probability on a pixel is lesion.
-  ///   - encoded: what the tower makes of the image, when that is known.
+  ///   - kept: what the frozen layers make of the image, where that is kept.
   /// - Returns: both masks.
   /// - Throws: an error that names the file.
   public func masks(
-    _ sample: Sample, threshold: Double = 0.5, encoded: EncodedImages? = nil
+    _ sample: Sample, threshold: Double = 0.5, kept: FrozenFeatures? = nil
   ) throws -> (prediction: BinaryMask, reference: BinaryMask) {
     let image = try reader.image(sample.image)
     let shape = Array(image.shape.dropFirst())
     let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
-    let predicted = try probability(image, encoded: encoded).atLeast(threshold)
+    let predicted = try probability(image, kept: kept).atLeast(threshold)
     return (try BinaryMask(predicted), try BinaryMask(reference))
   }
 }

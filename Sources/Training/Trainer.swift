@@ -53,7 +53,7 @@ public final class Trainer {
   private let training: SampleBank
   private let validation: SampleBank
   private let features: FeatureStore?
-  private let drawn: InterventionBank?
+  private let pictures: FixedPictures
   private let interventions: Interventions
   private let classes: [Int?]
   private let sites: [Int]
@@ -69,19 +69,19 @@ public final class Trainer {
   ///   - training: images to train on.
   ///   - validation: images to choose the epoch by; may be empty.
   ///   - prompts: the words, as many confounders as the model has.
-  ///   - features: of all these images, when the tower is frozen and images are not augmented; nil runs the tower.
-  ///   - drawn: interventions on all these images, for the same case; nil draws anew in each step.
+  ///   - features: what the layers that are not trained make of all these images, where that is kept; nil runs the tower.
   ///   - resuming: whether to continue from the run's saved state.
   /// - Throws: `TrainingError.noImages`, `ConfigurationError` when features are given for settings that change
   ///   them or no confounder has a mechanism to intervene with, or what reading the state throws.
   public init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunDirectory, training: SampleBank,
-    validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, drawn: InterventionBank? = nil,
+    validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil,
     resuming: Bool
   ) throws {
-    guard (features == nil && drawn == nil) || configuration.keepsFeatures else {
+    guard features == nil || configuration.keepsFeatures else {
       throw ConfigurationError(
-        "features can be kept only with tune none and augmentation off (every setting at its neutral value)")
+        "features can be kept only with tune none or last-N and pictures that stay the same: augmentation.fixed above 0, or "
+          + "augmentation off (every setting at its neutral value)")
     }
     guard !training.samples.isEmpty else { throw TrainingError.noImages }
     self.configuration = configuration
@@ -90,7 +90,7 @@ public final class Trainer {
     self.training = training
     self.validation = validation
     self.features = features
-    self.drawn = drawn
+    pictures = try FixedPictures(configuration, prompts)
     interventions = Interventions(prompts)
     try RunAssembly.requireMechanisms(configuration, prompts, in: "the prompts")
     classes = training.samples.map { sample in sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) }
@@ -176,7 +176,7 @@ public final class Trainer {
   private func loader(epoch: Int, from first: Int) throws -> Prefetcher<Batch> {
     let size = configuration.batchSize
     let maker = BatchMaker(
-      configuration: configuration, bank: training, features: features, drawn: drawn,
+      configuration: configuration, bank: training, features: features, pictures: pictures,
       interventions: interventions, probabilities: try system.model.dictionary.prior.doubles(),
       classes: classes, sites: sites)
     let order = try Tensor.randomPermutation(
@@ -194,7 +194,7 @@ public final class Trainer {
       sites: batch.sites,
       generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"))
     let images = try plugin?.images(batch.images, pass) ?? batch.images
-    let output = try system(images, encoded: batch.encoded, intervening: intervening, training: pass)
+    let output = try system(images, kept: batch.kept, intervening: intervening, training: pass)
     let masks = try batch.masks.to(system.device)
     let each = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
@@ -294,8 +294,9 @@ public final class Trainer {
     for start in stride(from: 0, to: training.samples.count, by: configuration.batchSize) {
       let end = min(training.samples.count, start + configuration.batchSize)
       let encoded = try inferenceMode {
-        try features?.encoded(Array(training.samples[start..<end]))
-          ?? system.encoded(training.batch(Array(start..<end)).images)
+        try system.encoded(
+          training.batch(Array(start..<end)).images,
+          kept: features?.kept(Array(training.samples[start..<end])))
       }
       embeddings.append(try encoded.image.to(.float32))
     }

@@ -45,6 +45,42 @@ extension ProgramTests {
       #expect(try bytes(shop, "parts/results.json") == before)
     }
 
+    @Test(
+      "What frozen layers gave is shared by commands, survives kill -9 and is removed with the study unless it is to stay"
+    )
+    func cache() throws {
+      let shop = try Workshop()
+      let fixed = ["--set", "augmentation.fixed=2", "epochs=1"]
+      func words(_ shop: Workshop, _ out: String, more: [String]) -> [String] {
+        self.words(shop, out, command: ["loso", "--methods", "baseline"], more: more)
+      }
+      let shared = fixed + ["--cache", shop.file("kept").path]
+      let first = try Program.run(words(shop, "first", more: fixed))
+      #expect(
+        first.code == 0 && first.err.contains("keeping") && first.err.contains("first/cache"), "\(first.err)")
+      #expect(!FileManager.default.fileExists(atPath: shop.file("first/cache").path))
+
+      let process = try Program.start(words(shop, "second", more: shared), in: shop.url)
+      try #require(shop.wait(for: "kept", of: process))
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+      let second = try Program.run(words(shop, "second", more: shared))
+      #expect(second.code == 0, "\(second.err)")
+      let third = try Program.run(words(shop, "third", more: shared + ["--cache-limit", "0"]))
+      #expect(
+        third.code == 0 && !third.err.contains("keeping") && !third.err.contains("--cache-limit"),
+        "\(third.err)")
+      for study in ["second", "third"] {
+        #expect(try bytes(shop, "\(study)/images.csv") == bytes(shop, "first/images.csv"), "\(study)")
+      }
+
+      let none = try Program.run(words(shop, "fourth", more: fixed + ["--cache-limit", "1kB"]))
+      #expect(none.code == 0 && none.err.contains("more than the 1000 bytes of --cache-limit"), "\(none.err)")
+      #expect(!FileManager.default.fileExists(atPath: shop.file("fourth/cache").path))
+      let typo = try Program.run(words(shop, "fifth", more: ["--cache-limit", "4 gigs"]))
+      #expect(typo.code == 2 && typo.err.contains("4GiB"), "\(typo.err)")
+    }
+
     @Test("Alike pictures at two sites stop a study unless it is told to go on")
     func leakage() throws {
       let shop = try Workshop()

@@ -23,8 +23,9 @@ extension TrainingRuns {
       var configuration = RunConfiguration()
       configuration.augmentation = .none
       change(&configuration)
-      return BatchMaker(
-        configuration: configuration, bank: bank, features: nil, drawn: nil,
+      return try BatchMaker(
+        configuration: configuration, bank: bank, features: nil,
+        pictures: FixedPictures(configuration, prompts),
         interventions: Interventions(prompts), probabilities: [Double](repeating: 1.0 / 12, count: 12),
         classes: [0, 1, 2, 3, nil, 4], sites: [0, 0, 0, 0, 1, 1])
     }
@@ -77,80 +78,70 @@ extension TrainingRuns {
       #expect(try batch.mean(losses, intervened: 0.5).item() == 2.4)
     }
 
-    @Test("What is kept of interventions is the same in every bank and follows P(z)")
-    func kept() throws {
-      let tiny = try TinyRun()
-      tiny.configuration.tune = .none
-      tiny.configuration.augmentation = .none
-      let (_, system) = try tiny.trainer()
-      func drawn(_ samples: SampleBank) throws -> InterventionBank {
-        try InterventionBank(
-          samples, interventions: Interventions(prompts), variants: 6, count: 1, system: system)
+    @Test("Fixed interventions follow from the image alone, and which is shown follows P(z)")
+    func fixed() throws {
+      var configuration = RunConfiguration()
+      (configuration.tune, configuration.augmentation) = (.none, .none)
+      configuration.interventions.variants = 6
+      func pictures() throws -> FixedPictures { try FixedPictures(configuration, prompts) }
+      let (all, sample) = (try pictures(), bank.samples[0])
+      #expect(all.kinds.count == 6 && all.kinds.allSatisfy { $0.augmentation == nil })
+      for kind in all.kinds {
+        let first = try all.picture(kind, of: sample, bank.pair(0))
+        let again = try pictures().picture(kind, of: sample, SampleReader(size: 32).pair(sample))
+        #expect(try zip(first.tensors, again.tensors).allSatisfy { try $0.isEqual(to: $1) })
       }
-      let all = try drawn(bank)
-      let other = try drawn(SampleBank([bank.samples[3], bank.samples[1]], reader: SampleReader(size: 32)))
-      // Only one z is likely, so the draw cannot choose another where a variant has it.
-      for z in 0..<12 {
-        var likely = [Double](repeating: 0, count: 12)
-        likely[z] = 1
-        let chosen = (bank.samples[1], try Generator(seed: 1, for: "test"))
-        let (first, features) = try all.batch([chosen.0], probabilities: likely, generator: chosen.1)
-        let (second, others) = try other.batch(
-          [chosen.0], probabilities: likely, generator: Generator(seed: 1, for: "test"))
-        #expect(try first.images.isEqual(to: second.images) && first.applied.isEqual(to: second.applied))
-        #expect(try (features.dense - others.dense).magnitude().max([0, 1, 2, 3]).item() < 1e-4)
+      // What is set is known without setting it.
+      let own = try all.kinds.map {
+        try all.picture($0, of: sample, bank.pair(0)).applied.argmax(dim: 1).array(of: Int.self)[0]
       }
-      let uniform = [Double](repeating: 1, count: 12)
-      let found = try (0..<40).map { step in
-        try all.batch(
-          [bank.samples[0]], probabilities: uniform, generator: Generator(seed: 0, for: "test", "\(step)")
-        ).0.applied.argmax(dim: 1).array(of: Int.self)[0]
-      }
-      #expect(Set(found).count > 1)
-      // How often a variant is drawn follows from the weights of what is set in it.
       func shares(_ probabilities: [Double]) throws -> [Double] {
-        let draws = try all.batch(
-          [Sample](repeating: bank.samples[0], count: 600), probabilities: probabilities,
-          generator: Generator(seed: 5, for: "shares"))
-        let set = try draws.0.applied.argmax(dim: 1).array(of: Int.self)
-        return (0..<12).map { z in Double(set.count { $0 == z }) / Double(set.count) }
+        let chosen = try all.choice(
+          [FixedPictures.Kind](repeating: .plain, count: 600), of: [Sample](repeating: sample, count: 600),
+          probabilities: probabilities, generator: Generator(seed: 5, for: "shares"))
+        return (0..<12).map { z in Double(chosen.count { own[$0.intervention ?? 0] == z }) / 600 }
       }
-      let own = try shares(uniform).map { ($0 * 6).rounded() }
-      try #require(own.reduce(0, +) == 6 && own.count { $0 > 0 } > 1)
-      let first = try #require(own.firstIndex { $0 > 0 })
+      let counts = (0..<12).map { z in Double(own.count { $0 == z }) }
+      try #require(counts.count { $0 > 0 } > 1)
+      let even = try shares([Double](repeating: 1, count: 12))
+      for z in 0..<12 { #expect(abs(even[z] - counts[z] / 6) < 0.06, "\(z)") }
+      let first = try #require(counts.firstIndex { $0 > 0 })
       let skewed = (0..<12).map { $0 == first ? 5.0 : 1 }
-      let total = zip(own, skewed).reduce(0) { $0 + $1.0 * $1.1 }
-      let drawnShares = try shares(skewed)
-      for z in 0..<12 { #expect(abs(drawnShares[z] - own[z] * skewed[z] / total) < 0.06, "\(z)") }
+      let total = zip(counts, skewed).reduce(0) { $0 + $1.0 * $1.1 }
+      let drawn = try shares(skewed)
+      for z in 0..<12 { #expect(abs(drawn[z] - counts[z] * skewed[z] / total) < 0.06, "\(z)") }
       // Where none of a picture's variants is likely, all are drawn alike.
-      let none = try shares((0..<12).map { own[$0] > 0 ? 0 : 1 })
-      for z in 0..<12 { #expect(abs(none[z] - own[z] / 6) < 0.06, "\(z)") }
-      let stranger = try TinyRun.sites.get()[0].samples[6]
-      #expect(throws: ConfigurationError.self) {
-        try all.batch([stranger], probabilities: uniform, generator: Generator(seed: 0))
-      }
+      let none = try shares((0..<12).map { counts[$0] > 0 ? 0 : 1 })
+      for z in 0..<12 { #expect(abs(none[z] - counts[z] / 6) < 0.06, "\(z)") }
     }
 
-    @Test("Interventions that take more memory than there is are refused before any is drawn")
-    func memory() throws {
-      let tiny = try TinyRun()
-      tiny.configuration.tune = .none
-      tiny.configuration.augmentation = .none
-      let (_, system) = try tiny.trainer()
-      let drawn = Tally()
-      func bank(_ variants: Int, _ limit: Int) throws -> InterventionBank {
-        try InterventionBank(
-          self.bank, interventions: Interventions(prompts), variants: variants, count: 1, system: system,
-          memoryLimit: limit, progress: { _ in _ = drawn.add() })
+    @Test("Of each fixed augmentation there are as many interventions as of an image that is not augmented")
+    func augmented() throws {
+      var configuration = RunConfiguration()
+      configuration.tune = .last(1)
+      (configuration.augmentation.fixed, configuration.interventions.variants) = (3, 2)
+      let pictures = try FixedPictures(configuration, prompts)
+      #expect(pictures.kinds.count == 3 + 3 * 2 && Set(pictures.kinds).count == 9)
+      let images = try pictures.kinds.map {
+        try pictures.picture($0, of: bank.samples[1], bank.pair(1)).images
       }
-      // Pictures and masks count with the features.
-      let one = try bank(1, 1 << 30).bytes
-      #expect(one > 6 * 4 * 32 * 32)
-      #expect(try bank(2, 2 * one).bytes == 2 * one)
-      let told = drawn.value
-      #expect(message { _ = try bank(3, 2 * one + 1) }.contains("set interventions.variants to 2 or less"))
-      #expect(message { _ = try bank(1, one - 1) }.contains("interventions.share"))
-      #expect(drawn.value == told)
+      for (index, image) in images.enumerated() {
+        #expect(try images[..<index].allSatisfy { try !$0.isEqual(to: image) })
+      }
+      // More of them leave those that there are.
+      configuration.augmentation.fixed = 5
+      let more = try FixedPictures(configuration, prompts)
+      let content = ContentHash()
+      for kind in pictures.kinds {
+        #expect(
+          pictures.key(kind, of: bank.samples[1], content: content)
+            == more.key(kind, of: bank.samples[1], content: content))
+      }
+      configuration.augmentation.rotation = 1
+      let other = try FixedPictures(configuration, prompts)
+      #expect(
+        other.key(.plain, of: bank.samples[1], content: content)
+          != more.key(.plain, of: bank.samples[1], content: content))
     }
 
     @Test(

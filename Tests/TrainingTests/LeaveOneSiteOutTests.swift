@@ -9,7 +9,7 @@ import Torch
 @testable import Training
 
 extension TrainingRuns {
-  @Suite("Frozen features and leaving sites out")
+  @Suite("Leaving sites out")
   struct LeaveOneSiteOutTests {
     /// Settings under which features are kept.
     private func frozen(_ tiny: TinyRun) -> RunConfiguration {
@@ -17,27 +17,6 @@ extension TrainingRuns {
       configuration.tune = .none
       configuration.augmentation = .none
       return configuration
-    }
-
-    @Test("Kept features give the losses that running the tower gives")
-    func features() throws {
-      let losses = try [false, true].map { keeps in
-        let tiny = try TinyRun(epochs: 2)
-        tiny.configuration = frozen(tiny)
-        // Of interventions a fixed number is drawn where features are kept, else each step draws its own.
-        tiny.configuration.interventions.share = 0
-        try tiny.trainer(keepsFeatures: keeps).trainer.train()
-        return try tiny.metrics().map(\.loss)
-      }
-      #expect(zip(losses[0], losses[1]).allSatisfy { abs($0 - $1) < 1e-4 }, "\(losses)")
-    }
-
-    @Test("Features of a tower that is trained, or of images that change, are refused")
-    func refused() throws {
-      let tiny = try TinyRun(epochs: 1)
-      #expect(message { _ = try tiny.trainer(keepsFeatures: true) }.contains("tune"))
-      tiny.configuration.tune = .none
-      #expect(message { _ = try tiny.trainer(keepsFeatures: true) }.contains("augmentation"))
     }
 
     @Test("Every site is held out in turn; stopped and run again it gives the same, and trains nothing twice")
@@ -54,7 +33,8 @@ extension TrainingRuns {
             study: "loso", configuration: configuration, arms: [Arm(.baseline), Arm(.mcdrl)], seeds: [3],
             version: "test"),
           catalog: catalog, clip: { try CLIPModel.load(name, seed: $0.seed) }, prompts: prompts,
-          folder: tiny.run.url.appendingPathComponent(folder), workers: workers)
+          folder: tiny.run.url.appendingPathComponent(folder),
+          cache: FeatureCache(tiny.run.url.appendingPathComponent("\(folder)-cache")), workers: workers)
       }
       let whole = try study("whole")
       let expected = try whole.run()

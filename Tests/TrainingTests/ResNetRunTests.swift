@@ -63,6 +63,22 @@ extension TrainingRuns {
       }
     }
 
+    @Test(
+      "Kept features of frozen stages give the losses of the whole network, whose statistics then stay",
+      arguments: [.none, .last(1), .last(2)] as [Tuning])
+    func kept(tune: Tuning) throws {
+      let losses = try [false, true].map { keeps in
+        let tiny = try tiny {
+          $0.tune = tune
+          $0.augmentation = .none
+          $0.interventions.variants = 1
+        }
+        return try tiny.losses(keepsFeatures: keeps)
+      }
+      #expect(losses[0].count == 3)
+      #expect(zip(losses[0], losses[1]).allSatisfy { abs($0 - $1) < 1e-3 }, "\(losses)")
+    }
+
     @Test("A stage that the tower does not have is named with the number there are")
     func unknownStage() throws {
       let tiny = try tiny { try $0.set("model.head.towerLayers=[5]") }

@@ -56,7 +56,7 @@ final class TinyRun {
 
   /// A trainer over twelve images and four for validation, with a system made anew.
   func trainer(
-    resuming: Bool = false, keepsFeatures: Bool = false
+    resuming: Bool = false, keepsFeatures: Bool = false, cache: FeatureCache? = nil
   ) throws -> (trainer: Trainer, system: SegmentationSystem) {
     let prompts = try PromptSet(contentsOf: Self.root.appendingPathComponent("Prompts/endoscopy.json5"))
     let clip = try CLIPModel.load(configuration.clip, seed: configuration.seed)
@@ -71,12 +71,11 @@ final class TinyRun {
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
-      prompts: prompts, features: keepsFeatures ? FeatureStore(all, system: system) : nil,
-      drawn: keepsFeatures && configuration.interventions.share > 0
-        ? InterventionBank(
-          training, interventions: Interventions(prompts), variants: configuration.interventions.variants,
-          count: configuration.interventions.count,
-          system: system) : nil,
+      prompts: prompts,
+      features: keepsFeatures
+        ? FeatureStore(
+          all, drawing: training, configuration, prompts, system: system,
+          cache: cache ?? FeatureCache(run.url.appendingPathComponent("cache"))) : nil,
       resuming: resuming)
     return (trainer, system)
   }
@@ -103,6 +102,23 @@ final class TinyRun {
   /// The weights and moments that the state file holds.
   func stateTensors() throws -> [String: [UInt8]] {
     try SafetensorsFile(run.stateFile).tensors().mapValues { try $0.withBytes { Array($0) } }
+  }
+
+  /// The loss of every step of a training from its start.
+  func losses(keepsFeatures: Bool, cache: FeatureCache? = nil) throws -> [Double] {
+    let (trainer, _) = try trainer(keepsFeatures: keepsFeatures, cache: cache)
+    let log = Losses()
+    var progress = TrainingProgress()
+    progress.step = { _, _, _, loss in log.add(loss) }
+    try trainer.train(progress)
+    return log.all
+  }
+
+  private final class Losses: @unchecked Sendable {
+    private let lock = NSLock()
+    private var values: [Double] = []
+    var all: [Double] { lock.withLock { values } }
+    func add(_ loss: Double) { lock.withLock { values.append(loss) } }
   }
 
   private final class StepCounter: @unchecked Sendable {

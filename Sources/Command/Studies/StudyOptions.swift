@@ -6,23 +6,24 @@ import Training
 
 /// What `mcdrl loso` and `mcdrl ablate` take alike.
 enum StudyOptions {
-  static let common: [Option] = [
-    .one("data", "DATA", "folder of sites, or a sites.json5"),
-    .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
-    .one("out", "DIR", "where runs, results.json, images.csv and report.html go"),
-    .one("seeds", "0,1,2", "seeds of each (0)"),
-    .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
-    .one("config", "FILE", "JSON5 file of settings"),
-    .many("set", "key=value", "settings by dotted name; they win over --config"),
-    .many("choose", "key=v1,v2", "settings that each fold chooses on its source sites' validation split"),
-    .one("epochs", "N", "passes over the training images (50)"),
-    .one("tune", "none|last-N|all", "how much of the image tower is trained"),
-    .one("workers", "N", "folds trained side by side (the processor's cores), each with --threads (1)"),
-    .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
-    .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
-    .flag("allow-leakage", "go on though the same patient or picture stands at two sites"),
-  ]
+  static let common: [Option] =
+    [
+      .one("data", "DATA", "folder of sites, or a sites.json5"),
+      .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
+      .one("out", "DIR", "where runs, results.json, images.csv and report.html go"),
+      .one("seeds", "0,1,2", "seeds of each (0)"),
+      .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
+      .one("config", "FILE", "JSON5 file of settings"),
+      .many("set", "key=value", "settings by dotted name; they win over --config"),
+      .many("choose", "key=v1,v2", "settings that each fold chooses on its source sites' validation split"),
+      .one("epochs", "N", "passes over the training images (50)"),
+      .one("tune", "none|last-N|all", "how much of the image tower is trained"),
+      .one("workers", "N", "folds trained side by side (the processor's cores), each with --threads (1)"),
+      .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
+      .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
+      .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
+      .flag("allow-leakage", "go on though the same patient or picture stands at two sites"),
+    ] + CacheOptions.all
 
   /// The plan that the options describe.
   ///

@@ -42,7 +42,9 @@ struct StudyRunner {
     let lock = try FolderLock(folder)
     defer { withExtendedLifetime(lock) {} }
     if let warning = lock.warning { console.note(warning) }
-    let study = try study(in: folder)
+    let kept = try CacheOptions(arguments, in: folder, console)
+    CacheOptions.advise(plan.configuration, console)
+    let study = try study(in: folder, kept.cache)
     var writer = StudyWriter(folder: folder, record: try record(study, leakage: leakage(study)))
     // An earlier record stays until its folds are known to be of this plan, too.
     if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
@@ -51,7 +53,8 @@ struct StudyRunner {
     if let earlier = try? StudyWriter(reading: folder).record.plan { noteLeftOut(earlier) }
     let folds = try Self.train(study, workers: workers, console)
     console.note("computing figures, intervals and the report")
-    try writer.figures(folds, study.catalog, console)
+    try writer.figures(folds, study.catalog, kept.cache, console)
+    kept.finish()
     writer.record.seconds += Date().timeIntervalSince(start)
     try writer.writeRecord()
     try writer.show(writer.write(folds), console)
@@ -104,7 +107,7 @@ struct StudyRunner {
     }
   }
 
-  private func study(in folder: URL) throws -> LeaveOneSiteOut {
+  private func study(in folder: URL, _ cache: FeatureCache) throws -> LeaveOneSiteOut {
     let file: URL
     if arguments.last("prompts") == nil, let defaultPrompts {
       file = try ProjectFiles.find(defaultPrompts, instead: "--prompts FILE")
@@ -117,7 +120,7 @@ struct StudyRunner {
       catalog: SiteCatalog(
         URL(fileURLWithPath: plan.configuration.data), defaultClass: lesionClass.isEmpty ? nil : lesionClass),
       clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
-      prompts: PromptSet(contentsOf: file), promptsFile: file, folder: folder, workers: workers)
+      prompts: PromptSet(contentsOf: file), promptsFile: file, folder: folder, cache: cache, workers: workers)
   }
 
   /// Trains the folds that are not finished, with a progress bar over all of them.
@@ -137,7 +140,8 @@ struct StudyRunner {
       console.note(
         "  \(finished.add())/\(all) \(result.site) held out, \(result.method), seed \(result.seed): Dice "
           + "\(format(result.dice)) (familiar sites \(format(result.validationDice))), "
-          + "\(duration(result.seconds))")
+          + "\(duration(result.seconds)), \(percent(result.waited ?? 0, of: result.seconds)) of it waiting for images"
+      )
     }
     progress.shouldStop = { Interrupt.requested }
     // Before and after this Ctrl-C ends at once: there is nothing that another call would not make again quickly.

@@ -90,10 +90,13 @@ struct StudyWriter {
   /// Computes the figures that need images and weights, as far as they are missing.
   ///
   /// - Throws: an error that names the file.
-  func figures(_ folds: [FoldResult], _ catalog: SiteCatalog, _ console: Console) throws {
+  func figures(
+    _ folds: [FoldResult], _ catalog: SiteCatalog, _ cache: FeatureCache, _ console: Console
+  ) throws {
     guard let candidate = try candidate else { return }
     var figures = try StudyFigures(
       study: folder, catalog: catalog, candidate: candidate.name, runs: runs(folds))
+    figures.cache = cache
     figures.progress = { console.progress($0) }
     try figures.compute()
     console.progress("")

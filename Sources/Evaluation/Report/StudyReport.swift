@@ -280,6 +280,10 @@ public struct StudyReport {
       rows += [
         ["models side by side", "\(timing.workers)"],
         ["training, sum over models", String(format: "%.0f s", timing.folds.reduce(0) { $0 + $1.seconds })],
+        [
+          "waiting for images, share of that",
+          timing.waitedShare.map { String(format: "%.1f %%", 100 * $0) } ?? "–",
+        ],
         ["time", String(format: "%.0f s", timing.total)],
       ]
     }

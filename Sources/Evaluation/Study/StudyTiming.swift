@@ -10,6 +10,15 @@ public struct StudyTiming: Codable, Equatable, Sendable {
     public let seed: UInt64
     /// Seconds of training, calls that were interrupted included.
     public let seconds: Double
+    /// Seconds of them in which the network waited for images; nil where that was not measured.
+    public let waited: Double?
+  }
+
+  /// The share of training in which networks waited for images; nil where that was not measured.
+  public var waitedShare: Double? {
+    let known = folds.filter { $0.waited != nil }
+    let seconds = known.reduce(0) { $0 + $1.seconds }
+    return seconds > 0 ? known.reduce(0) { $0 + ($1.waited ?? 0) } / seconds : nil
   }
 
   /// By fold.
@@ -27,7 +36,9 @@ public struct StudyTiming: Codable, Equatable, Sendable {
   ///   - total: seconds from the start to the report.
   ///   - workers: models that were trained side by side.
   public init(folds: [FoldResult], total: Double, workers: Int) {
-    self.folds = folds.map { Fold(site: $0.site, method: $0.method, seed: $0.seed, seconds: $0.seconds) }
+    self.folds = folds.map {
+      Fold(site: $0.site, method: $0.method, seed: $0.seed, seconds: $0.seconds, waited: $0.waited)
+    }
     self.total = total
     self.workers = workers
   }

@@ -32,14 +32,23 @@ public struct Interventions: Sendable {
     images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> IntervenedImages {
     let weights = try self.weights(probabilities)
-    let plans = try chance(images, generator).map { chance in
-      let draws = try Tensor.randomUniform([2], generator: chance).doubles()
-      let confounder = Self.choice(draws[0], weights)
-      let range = entries[confounder].strengthRange
-      let strength = range.lowerBound + draws[1] * (range.upperBound - range.lowerBound)
-      return Plan(confounder: confounder, strength: strength, chance: chance)
-    }
+    let count = try images.sizes(rank: 4, "images")[0]
+    let plans = try chance(count, generator).map { try drawn($0, weights) }
     return try done(plans, images: images, masks: masks)
+  }
+
+  /// The confounders that are set in a single image when nothing makes one likelier, without setting them.
+  ///
+  /// - Parameters:
+  ///   - count: how many times one is drawn.
+  ///   - generator: of the state that setting them would find.
+  /// - Returns: their indices, in the order in which they are drawn; one may come twice.
+  /// - Throws: `InterventionError` when nothing can be drawn.
+  public func choices(count: Int, generator: Generator) throws -> [Int] {
+    let weights = try self.weights(nil)
+    return try (0..<max(1, count)).flatMap { _ in
+      try chance(1, generator).map { try drawn($0, weights).confounder }
+    }
   }
 
   /// Sets several confounders one after the other, each drawn like one.
@@ -86,7 +95,7 @@ public struct Interventions: Sendable {
       throw InterventionError.noMechanism(name: names[confounder])
     }
     guard (0...1).contains(strength) else { throw InterventionError.strength(strength) }
-    let plans = try chance(images, generator).map {
+    let plans = try chance(images.sizes(rank: 4, "images")[0], generator).map {
       Plan(confounder: confounder, strength: strength, chance: $0)
     }
     return try done(plans, images: images, masks: masks)
@@ -100,10 +109,18 @@ public struct Interventions: Sendable {
   }
 
   /// A source of chance for each image.
-  private func chance(_ images: Tensor, _ generator: Generator) throws -> [Generator] {
-    let count = try images.sizes(rank: 4, "images")[0]
+  private func chance(_ count: Int, _ generator: Generator) throws -> [Generator] {
     let seeds = try Tensor.randomIntegers([count], high: 1 << 62, generator: generator)
     return try seeds.array(of: Int64.self).map { try Generator(seed: UInt64($0), for: "intervention") }
+  }
+
+  /// What is done to an image, from its source of chance.
+  private func drawn(_ chance: Generator, _ weights: [Double]) throws -> Plan {
+    let draws = try Tensor.randomUniform([2], generator: chance).doubles()
+    let confounder = Self.choice(draws[0], weights)
+    let range = entries[confounder].strengthRange
+    let strength = range.lowerBound + draws[1] * (range.upperBound - range.lowerBound)
+    return Plan(confounder: confounder, strength: strength, chance: chance)
   }
 
   /// How likely each confounder is, M weights, 0 where there is no mechanism.

@@ -31,10 +31,10 @@ extension Explainer {
       func plain(_ tensor: Tensor) throws -> Tensor { try tensor.to(.float32).to(.cpu) }
       let settings = configuration.model
       let encoded = try system.encoded(images)
-      let output = try system(images, encoded: encoded)
+      let output = try system(images, kept: .encoded(encoded))
       let off =
         comparing && settings.method.intervenes
-        ? try system(images, encoded: encoded, intervening: false).logits : nil
+        ? try system(images, kept: .encoded(encoded), intervening: false).logits : nil
       let found = output.representation
       let text = system.model.text
       let region = try RegionSelection(settings.region)

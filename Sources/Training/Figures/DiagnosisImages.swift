@@ -45,7 +45,7 @@ struct DiagnosisImages {
   }
 }
 
-/// Images as runs read them and what frozen towers make of them: decoded and encoded once, for all runs that share them.
+/// Images as runs read them and what frozen layers make of them: decoded and encoded once, for all runs that share them.
 struct DiagnosisInputs: Sendable {
   private var banks: [SampleReader: SampleBank] = [:]
   private var stores: [FeatureKey: FeatureStore] = [:]
@@ -55,9 +55,12 @@ struct DiagnosisInputs: Sendable {
   ///
   /// - Parameters:
   ///   - runs: with the images of each.
-  ///   - features: what the tower makes of them, where that is kept already.
+  ///   - features: what the frozen layers make of them, where that is at hand already.
+  ///   - cache: where it is kept otherwise.
   /// - Throws: an error that names the file.
-  init(_ runs: [(run: StudyFigures.Run, samples: [Sample])], features: FeatureStore?) throws {
+  init(_ runs: [(run: StudyFigures.Run, samples: [Sample])], features: FeatureStore?, cache: FeatureCache?)
+    throws
+  {
     given = features
     let all = try runs.map {
       (settings: try $0.run.directory.configuration(), run: $0.run, samples: $0.samples)
@@ -67,13 +70,13 @@ struct DiagnosisInputs: Sendable {
       banks[reader] = try SampleBank(
         own.flatMap(\.samples).filter { seen.insert($0.image.path).inserted }, reader: reader)
     }
-    guard given == nil else { return }
+    guard given == nil, let cache else { return }
     for (settings, run, _) in all {
       guard let key = FeatureKey(settings), stores[key] == nil, let bank = banks[settings.reader] else {
         continue
       }
       stores[key] = try FeatureStore(
-        bank, system: RunAssembly.trained(run.directory).system, memoryLimit: 1 << 30,
+        bank, system: RunAssembly.trained(run.directory).system, cache: cache,
         workers: StudyFigures.workers)
     }
   }
@@ -91,7 +94,7 @@ struct DiagnosisInputs: Sendable {
       let rows = Array(start..<min(samples.count, start + 16))
       let batch = try bank.batch(rows)
       try inferenceMode {
-        try use(batch, store?.encoded(rows.map { samples[$0] }) ?? system.encoded(batch.images))
+        try use(batch, system.encoded(batch.images, kept: store?.kept(rows.map { samples[$0] })))
       }
     }
   }

@@ -26,7 +26,9 @@ extension StudyFigures {
     var dice: [Double] = []
     var scores = forms.map { _ in (difference: [Double](), agreement: [Double](), dice: [Double]()) }
     try inputs.eachBatch(samples, system, settings) { batch, encoded in
-      func probabilities() throws -> Tensor { try system.probabilities(batch.images, encoded: encoded) }
+      func probabilities() throws -> Tensor {
+        try system.probabilities(batch.images, kept: .encoded(encoded))
+      }
       let wanted = try model.expectation(probabilities)
       let references = try masks(batch.masks, 0.5)
       let whole = try masks(wanted, run.result.threshold)

@@ -31,7 +31,7 @@ extension StudyFigures {
     var without = [[Tensor]](repeating: [], count: names.count)
     try inputs.eachBatch(samples, system, settings) { batch, encoded in
       func found() throws -> (before: Tensor, after: Tensor) {
-        let found = try system.representation(batch.images, encoded: encoded)
+        let found = try system.representation(batch.images, kept: .encoded(encoded))
         return (try found.observed.mean([1]), try (found.intervened ?? found.observed).mean([1]))
       }
       let all = try found()

@@ -18,6 +18,8 @@ extension StudyFigures {
     let speaking = try summing.filter {
       try $0.directory.configuration().model.intervention.dictionary == .words
     }
+    let own = cache == nil ? FeatureCache(folder.appendingPathComponent("cache")) : nil
+    defer { own?.remove() }
     var made: DiagnosisInputs?
     // Once for all figures, and not at all where none is missing.
     func inputs() throws -> DiagnosisInputs {
@@ -29,7 +31,7 @@ extension StudyFigures {
             + DiagnosisImages(run, catalog, limit: coverageLimit).samples + adjusted(run)
         )
       }
-      let found = try DiagnosisInputs(all, features: features)
+      let found = try DiagnosisInputs(all, features: features, cache: cache ?? own)
       made = found
       return found
     }

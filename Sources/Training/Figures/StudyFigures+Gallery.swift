@@ -97,7 +97,7 @@ extension StudyFigures {
       for place in Set(places) {
         let sample = try sample(place)
         found[Drawn(method: run.result.method, place: place)] = try segmenter.masks(
-          sample, threshold: run.result.threshold, encoded: features?.encoded([sample]))
+          sample, threshold: run.result.threshold, kept: features?.kept([sample]))
       }
     }
     return found

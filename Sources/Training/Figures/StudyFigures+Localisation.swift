@@ -17,8 +17,8 @@ extension StudyFigures {
       (score, selects) = (region.score.rawValue, settings.model.method.selectsRegions)
       let selection = try RegionSelection(region)
       var images: [RegionLocalisation.Image] = []
-      try eachBatch(samples, settings.reader, features) { batch, masks, encoded in
-        let score = try system.regionScore(batch, encoded: encoded)
+      try eachBatch(samples, settings.reader, features) { batch, masks, kept in
+        let score = try system.regionScore(batch, kept: kept)
         images += try RegionLocalisation.Image.batch(
           score: score, masks: masks, positions: selection.positions(score.flattened(from: 1)))
       }

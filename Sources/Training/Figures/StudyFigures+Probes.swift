@@ -54,7 +54,7 @@ extension StudyFigures {
     let decodesItself = settings.model.method.plugin?.replacesHead == true
     var (before, after, head): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
     try inputs.eachBatch(samples, system, settings) { batch, encoded in
-      let found = try system.representation(batch.images, encoded: encoded)
+      let found = try system.representation(batch.images, kept: .encoded(encoded))
       before.append(try found.observed.mean([1]))
       if let intervened = found.intervened { after.append(try intervened.mean([1])) }
       if !decodesItself { head.append(try found.grid.mean([1])) }

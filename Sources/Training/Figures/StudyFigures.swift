@@ -36,6 +36,9 @@ public struct StudyFigures: Sendable {
   public var adjustmentLimit = 30
   /// Passes that are timed for the latency.
   public var latencyPasses = 21
+  /// Where what frozen layers make of images is kept, as long as it is needed; nil for a folder beside the figures, removed
+  /// at the end.
+  public var cache: FeatureCache?
   /// Told what is being computed.
   public var progress: @Sendable (String) -> Void = { _ in }
 
@@ -64,7 +67,7 @@ public struct StudyFigures: Sendable {
 
   /// Computes and writes what is missing or was computed from other runs.
   ///
-  /// - Parameter features: what the frozen tower makes of the sites' images, where that is kept; nil runs the tower.
+  /// - Parameter features: what the frozen layers make of the sites' images, where that is kept; nil runs the tower.
   /// - Returns: all figures of the study.
   /// - Throws: an error that names the file.
   @discardableResult
@@ -178,21 +181,21 @@ public struct StudyFigures: Sendable {
     _ samples: [Sample], _ system: SegmentationSystem, _ reader: SampleReader, _ features: FeatureStore?,
     _ use: (Representation) throws -> Void
   ) throws {
-    try eachBatch(samples, reader, features) { images, _, encoded in
-      try use(system.representation(images, encoded: encoded))
+    try eachBatch(samples, reader, features) { images, _, kept in
+      try use(system.representation(images, kept: kept))
     }
   }
 
   /// Samples at S×S with their masks, and what the tower made of them where that is kept, a batch at a time.
   func eachBatch(
     _ samples: [Sample], _ reader: SampleReader, _ features: FeatureStore?,
-    _ use: (_ images: Tensor, _ masks: Tensor, _ encoded: EncodedImages?) throws -> Void
+    _ use: (_ images: Tensor, _ masks: Tensor, _ kept: FrozenFeatures?) throws -> Void
   ) throws {
     let bank = try SampleBank(samples, reader: reader)
     for start in stride(from: 0, to: samples.count, by: 16) {
       let rows = Array(start..<min(samples.count, start + 16))
       let batch = try bank.batch(rows)
-      try use(batch.images, batch.masks, features?.encoded(rows.map { samples[$0] }))
+      try use(batch.images, batch.masks, features?.kept(rows.map { samples[$0] }))
     }
   }
 }

@@ -125,7 +125,7 @@ struct FoldRun {
       configuration: settings, system: system, run: run, training: inputs.bank(split.training, settings),
       validation: inputs.bank(split.validation, settings),
       prompts: study.prompts.limited(to: settings.confounders),
-      features: inputs.features(settings), drawn: inputs.interventions(settings), resuming: run.hasState)
+      features: inputs.features(settings), resuming: run.hasState)
     var training = TrainingProgress()
     let (step, fold) = (progress.step, fold)
     training.step = { _, _, _, _ in step(fold) }
@@ -144,7 +144,7 @@ struct FoldRun {
     let images = try study.catalog.site(fold.site).testSamples.map { sample in
       let found = try segmenter.assess(
         sample, threshold: plan.threshold, tolerance: plan.tolerance, spacing: plan.spacing,
-        encoded: features?.encoded([sample]))
+        kept: features?.kept([sample]))
       polyp.merge(found.polyp)
       try reliability.merge(found.reliability)
       return FoldResult.Image(
@@ -159,7 +159,8 @@ struct FoldRun {
     let result = FoldResult(
       site: fold.site, method: fold.arm.name, seed: fold.seed, epoch: best?.epoch ?? 0,
       validationDice: best?.validationDice, chosen: plan.candidates[chosen], candidates: candidates,
-      threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds }, polyp: polyp,
+      threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds },
+      waited: history.reduce(0) { $0 + $1.waited }, polyp: polyp,
       reliability: reliability, images: images)
     try run.write(result, to: study.folder.resultFile(fold))
     // What is needed to go on is most of a run's size, and nothing is left to do.

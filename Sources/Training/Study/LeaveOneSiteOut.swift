@@ -7,7 +7,7 @@ import Torch
 
 /// Holds every site out in turn, for some arms and seeds; method, section 7.
 ///
-/// Images are decoded once and the features of frozen towers encoded once, for all folds. Each fold is a run folder of
+/// Images are decoded once and what frozen layers make of them is encoded once, for all folds. Each fold is a run folder of
 /// its own, `runs/SITE/ARM-SEED`; a fold whose `fold.json` is written is not trained again, one that was interrupted goes
 /// on. Folds do not depend on each other, so several may be trained side by side with the same results.
 public struct LeaveOneSiteOut: Sendable {
@@ -45,6 +45,7 @@ public struct LeaveOneSiteOut: Sendable {
   /// Where run folders go.
   public let folder: StudyFolder
   private let clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel
+  private let cache: FeatureCache?
   private let workers: Int
 
   /// Describes the folds.
@@ -56,6 +57,7 @@ public struct LeaveOneSiteOut: Sendable {
   ///   - prompts: the words.
   ///   - promptsFile: where these were read, for messages.
   ///   - folder: where run folders go.
+  ///   - cache: where what frozen layers make of images is kept; nil runs the whole tower in each step.
   ///   - workers: folds that are trained side by side. Set libtorch to one thread before: small models gain more from
   ///     each other's company than from several threads for an operator.
   /// - Throws: `ConfigurationError` when there are fewer than two sites, a setting is not possible, or the words lack what
@@ -63,7 +65,7 @@ public struct LeaveOneSiteOut: Sendable {
   public init(
     _ plan: StudyPlan, catalog: SiteCatalog,
     clip: @escaping @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet,
-    promptsFile: URL? = nil, folder: URL, workers: Int = 1
+    promptsFile: URL? = nil, folder: URL, cache: FeatureCache? = nil, workers: Int = 1
   ) throws {
     guard catalog.sites.count >= 2 else {
       throw ConfigurationError("\(catalog.folder.path): leaving a site out needs at least two sites")
@@ -81,6 +83,7 @@ public struct LeaveOneSiteOut: Sendable {
     self.clip = clip
     self.prompts = prompts
     self.folder = StudyFolder(folder)
+    self.cache = cache
     self.workers = workers
   }
 
@@ -122,7 +125,7 @@ public struct LeaveOneSiteOut: Sendable {
     let inputs = try StudyInputs(
       settings, samples: catalog.sites.flatMap(\.allSamples),
       sources: catalog.sites.flatMap(\.samples), clip: clip, prompts: prompts,
-      workers: workers, progress: progress.encoding)
+      cache: cache, workers: workers, progress: progress.encoding)
     return try concurrentMap(count: folds.count, threads: workers) { index in
       let run = FoldRun(
         study: self, fold: folds[index], inputs: inputs, hashes: hashes, progress: progress)

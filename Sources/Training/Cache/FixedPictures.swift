@@ -1,0 +1,198 @@
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+
+/// Pictures of a sample that are the same in every epoch, fold, method and seed: as it is, augmented, or with confounders
+/// set.
+///
+/// What is drawn in one follows from site and name of its image and from its number alone.
+struct FixedPictures: Sendable {
+  /// Which picture of a sample.
+  struct Kind: Hashable, Sendable {
+    /// Which of its augmentations; nil for the image as it is.
+    var augmentation: Int?
+    /// Which do(z) on that; nil for none.
+    var intervention: Int?
+
+    /// The image as it is.
+    static let plain = Kind()
+  }
+
+  /// Augmentations an image; 0 for none.
+  let augmentations: Int
+  /// do(z)x for each of the pictures before them; 0 for none.
+  let variants: Int
+  private let augmentation: Augmentation
+  private let interventions: Interventions
+  private let count: Int
+  private let recipe: ContentHash
+  private let known = KnownChoices()
+
+  /// Describes the pictures that settings ask for.
+  ///
+  /// - Parameters:
+  ///   - settings: of the run.
+  ///   - prompts: the words, as many confounders as the run has.
+  /// - Throws: what encoding the recipe throws.
+  init(_ settings: RunConfiguration, _ prompts: PromptSet) throws {
+    augmentation = settings.augmentation
+    augmentations = settings.augmentation.isNone ? 0 : settings.augmentation.fixed
+    variants = settings.fixesInterventions ? settings.interventions.variants : 0
+    count = settings.interventions.count
+    interventions = Interventions(prompts)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var recipe = ContentHash()
+    // The number changes when the same settings make other pictures.
+    recipe.combine("pictures 1 \(count)")
+    // How many there are does not change any of them.
+    var drawing = augmentation
+    drawing.fixed = 0
+    if augmentations > 0 { recipe.combine(try encoder.encode(drawing)) }
+    if variants > 0 { recipe.combine(try encoder.encode(prompts.confounders)) }
+    self.recipe = recipe
+  }
+
+  /// Whether there are any beside the images as they are.
+  var isEmpty: Bool { augmentations == 0 && variants == 0 }
+
+  /// All that are drawn of a sample.
+  var kinds: [Kind] {
+    let observed = augmentations > 0 ? (0..<augmentations).map { Kind(augmentation: $0) } : [.plain]
+    let set = observed.flatMap { base in
+      (0..<variants).map { Kind(augmentation: base.augmentation, intervention: $0) }
+    }
+    return observed.filter { $0 != .plain } + set
+  }
+
+  /// What a picture follows from.
+  ///
+  /// - Parameters:
+  ///   - kind: which.
+  ///   - sample: of which image.
+  ///   - content: a hash of image and mask at S×S.
+  /// - Returns: a hash of all of that.
+  func key(_ kind: Kind, of sample: Sample, content: ContentHash) -> ContentHash {
+    var hash = recipe
+    hash.combine(content)
+    hash.combine("\(sample.site)\n\(sample.id)\n\(number(kind.augmentation))\n\(number(kind.intervention))")
+    return hash
+  }
+
+  /// Draws one, or gives the image as it is.
+  ///
+  /// - Parameters:
+  ///   - kind: which.
+  ///   - sample: of which image.
+  ///   - pair: image and mask at S×S: uint8 3×S×S, bool S×S.
+  /// - Returns: the picture.
+  /// - Throws: `InterventionError` when no confounder has a mechanism, `TorchError` when shapes do not fit.
+  func picture(
+    _ kind: Kind, of sample: Sample, _ pair: (image: Tensor, mask: Tensor)
+  ) throws -> Pictures {
+    var image = try pair.image.expandedDimension(0)
+    var mask = try pair.mask.expandedDimension(0).expandedDimension(0)
+    func float(_ image: Tensor) throws -> Tensor { try image.to(.float32) / 255 }
+    func bytes(_ image: Tensor) throws -> Tensor { try (image * 255).rounded().to(.uint8) }
+    if let number = kind.augmentation {
+      let moved = try augmentation(
+        images: float(image), masks: mask.to(.float32),
+        generator: Generator(seed: 0, for: "augment", sample.site, sample.id, "\(number)"))
+      (image, mask) = (try bytes(moved.images), try moved.masks.to(.bool))
+    }
+    var applied = try Tensor.zeros([1, interventions.names.count])
+    var moved = try Tensor.zeros([1], dtype: .bool)
+    if kind.intervention != nil {
+      let set = try interventions(
+        count: count, images: float(image), masks: mask.to(.float32), generator: chance(kind, sample))
+      (image, mask) = (try bytes(set.images), try set.masks.to(.bool))
+      (applied, moved) = (set.applied, set.moved)
+    }
+    return Pictures(images: image, masks: mask, applied: applied, moved: moved)
+  }
+
+  /// One do(z) of each of some pictures, drawn by P(z) from those that the picture has.
+  ///
+  /// - Parameters:
+  ///   - kinds: the pictures.
+  ///   - samples: of which images.
+  ///   - probabilities: P(z), M numbers.
+  ///   - generator: the only source of chance.
+  /// - Returns: the pictures with a confounder set.
+  /// - Throws: `InterventionError` when no confounder has a mechanism.
+  func choice(
+    _ kinds: [Kind], of samples: [Sample], probabilities: [Double], generator: Generator
+  ) throws -> [Kind] {
+    let chances = try Tensor.randomUniform([max(1, samples.count)], generator: generator).doubles()
+    return try zip(zip(kinds, samples), chances).map { picture, chance in
+      let weights = try (0..<variants).map { number in
+        let kind = Kind(augmentation: picture.0.augmentation, intervention: number)
+        let set = try known.choices(of: picture.1, kind) {
+          Set(try interventions.choices(count: count, generator: self.chance(kind, picture.1)))
+        }
+        return set.reduce(1) { $0 * (probabilities.indices.contains($1) ? probabilities[$1] : 0) }
+      }
+      return Kind(augmentation: picture.0.augmentation, intervention: Self.drawn(weights, chance))
+    }
+  }
+
+  /// An index, each as likely as its weight; evenly where all weights are 0.
+  private static func drawn(_ weights: [Double], _ chance: Double) -> Int {
+    let total = weights.reduce(0, +)
+    guard total > 0 else { return min(weights.count - 1, Int(chance * Double(weights.count))) }
+    var left = chance * total
+    for (index, weight) in weights.enumerated() {
+      left -= weight
+      if left < 0 { return index }
+    }
+    // Rounding may leave a little.
+    return weights.lastIndex { $0 > 0 } ?? weights.count - 1
+  }
+
+  private func chance(_ kind: Kind, _ sample: Sample) throws -> Generator {
+    try Generator(
+      seed: 0, for: "intervention", sample.site, sample.id, number(kind.augmentation),
+      number(kind.intervention))
+  }
+
+  private func number(_ value: Int?) -> String { value.map(String.init) ?? "-" }
+}
+
+/// The confounders that are set in pictures, drawn when they are first asked for.
+private final class KnownChoices: @unchecked Sendable {
+  private let lock = NSLock()
+  private var known: [URL: [FixedPictures.Kind: Set<Int>]] = [:]
+
+  func choices(
+    of sample: Sample, _ kind: FixedPictures.Kind, _ draw: () throws -> Set<Int>
+  ) rethrows -> Set<Int> {
+    if let found = lock.withLock({ known[sample.image]?[kind] }) { return found }
+    let drawn = try draw()
+    lock.withLock { known[sample.image, default: [:]][kind] = drawn }
+    return drawn
+  }
+}
+
+/// Pictures as they are kept, a row each.
+struct Pictures: Sendable {
+  /// uint8, B×3×S×S.
+  let images: Tensor
+  /// bool, B×1×S×S.
+  let masks: Tensor
+  /// The strength of each z, float32 B×M.
+  let applied: Tensor
+  /// bool, B: positions do not correspond to those of the picture without an intervention.
+  let moved: Tensor
+
+  var tensors: [Tensor] { [images, masks, applied, moved] }
+
+  /// The rows of several, one after the other.
+  static func joined(_ all: [Pictures]) throws -> Pictures {
+    Pictures(
+      images: try .concatenated(all.map(\.images), dim: 0),
+      masks: try .concatenated(all.map(\.masks), dim: 0),
+      applied: try .concatenated(all.map(\.applied), dim: 0),
+      moved: try .concatenated(all.map(\.moved), dim: 0))
+  }
+}
