@@ -13,7 +13,7 @@ class Stem(nn.Module):
 
     def __init__(self, inputs, outputs, epsilon):
         super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+        self.convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
         self.norm = nn.GroupNorm(1, outputs, eps=epsilon)
 
     def forward(self, x):

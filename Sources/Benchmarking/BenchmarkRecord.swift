@@ -76,6 +76,8 @@ public enum ContestantRole: String, Codable, Sendable {
   case peer
   /// A large matrix product of the same type, the measure of what the machine can do.
   case yardstick
+  /// A part of our work, measured alone.
+  case part
 }
 
 /// One contestant's samples in a case.
@@ -94,6 +96,8 @@ public struct ContestantRecord: Codable, Equatable, Sendable {
   public var scale: Double?
   /// Arithmetic operations of a sample, where the contestant has a count of its own.
   public var operations: Double?
+  /// Of a peer, which of ours it is compared with; nil for all of its precision.
+  public var against: String?
   /// Why it has no samples.
   public var failure: String?
 
@@ -123,11 +127,18 @@ extension CaseRecord {
   public var comparisons: [Comparison] {
     let ours = contestants.filter { $0.role == .ours && !$0.samples.isEmpty }
     return contestants.filter { $0.role == .peer }.flatMap { peer -> [Comparison] in
-      let same = ours.filter { $0.precision == peer.precision }
-      return (same.isEmpty ? Array(ours.prefix(1)) : same).compactMap { own in
+      let rivals = ours.filter { peer.against == nil || $0.name == peer.against }
+      let same = rivals.filter { $0.precision == peer.precision }
+      return (same.isEmpty ? Array(rivals.prefix(1)) : same).compactMap { own in
         Spread.ratio(of: peer.samples, to: own.samples).map { Comparison(peer: peer, ours: own, ratio: $0) }
       }
     }
+  }
+
+  /// The quickest peer beside one of ours, by median; nil when no peer was compared with it.
+  public func bestPeer(of ours: ContestantRecord) -> Comparison? {
+    comparisons.filter { $0.ours == ours }
+      .min { ($0.peer.spread?.median ?? .infinity) < ($1.peer.spread?.median ?? .infinity) }
   }
 
   /// The share of a peak that a contestant reached, by its median; nil where operations are not counted.

@@ -12,7 +12,9 @@ public enum BenchmarkTable {
     for group in BenchmarkGroup.allCases {
       let cases = record.cases.filter { $0.group == group }
       guard !cases.isEmpty else { continue }
-      parts.append("### \(group.title)\n\n" + table(cases, record))
+      parts.append("### \(group.title)")
+      if let best = best(cases, record) { parts.append("Ours beside the quickest peer:\n\n\(best)") }
+      parts.append("All contestants:\n\n\(table(cases, record))")
     }
     if !record.missing.isEmpty {
       parts.append(
@@ -66,14 +68,15 @@ public enum BenchmarkTable {
     for one in cases {
       let comparisons = one.comparisons
       for (index, contestant) in one.contestants.enumerated() {
-        let ratio = comparisons.first { $0.peer == contestant }?.ratio
+        let ratios = comparisons.filter { $0.peer == contestant }
         rows.append(
           [
             index == 0 ? one.name : "", contestant.name, contestant.precision ?? "",
             contestant.spread.map { value($0.median, one.unit) } ?? "failed",
             contestant.spread.map { "\(value($0.lower, one.unit)) – \(value($0.upper, one.unit))" } ?? "",
             perItem(contestant, one),
-            ratio.map { String(format: "%.2f (%.2f – %.2f)", $0.median, $0.lower, $0.upper) } ?? "",
+            ratios.map { text($0.ratio) + (ratios.count > 1 ? " of \($0.ours.name)" : "") }
+              .joined(separator: "; "),
             contestant.role == .yardstick
               ? ""
               : one.share(of: contestant, peaks: record.peaks).map { String(format: "%.0f %%", 100 * $0) }
@@ -82,6 +85,36 @@ public enum BenchmarkTable {
           ])
       }
     }
+    return rows.map { "| " + $0.map(escaped).joined(separator: " | ") + " |" }.joined(separator: "\n")
+  }
+
+  private static func text(_ ratio: Spread) -> String {
+    String(format: "%.2f (%.2f – %.2f)", ratio.median, ratio.lower, ratio.upper)
+  }
+
+  /// Ours beside the quickest peer, one row for each of ours that has one.
+  private static func best(_ cases: [CaseRecord], _ record: BenchmarkRecord) -> String? {
+    var rows = [
+      ["case", "ours", "precision", "best peer", "theirs / ours", "of peak", "PyTorch float32 / ours"],
+      ["---", "---", "---", "---", "---:", "---:", "---:"],
+    ]
+    for one in cases where one.unit == .seconds {
+      let eager = one.contestants.filter { $0.role == .peer && $0.precision == "float32" }
+        .first {
+          ["transformers", "open_clip", "pytorch", "PyTorch", "Pillow and PyTorch"].contains($0.name)
+        }
+      for ours in one.contestants where ours.role == .ours {
+        guard let best = one.bestPeer(of: ours) else { continue }
+        rows.append(
+          [
+            one.name, "\(ours.name) \(ours.spread.map { time($0.median) } ?? "")", ours.precision ?? "",
+            "\(best.peer.name) \(best.peer.spread.map { time($0.median) } ?? "")", text(best.ratio),
+            one.share(of: ours, peaks: record.peaks).map { String(format: "%.0f %%", 100 * $0) } ?? "",
+            eager.flatMap { Spread.ratio(of: $0.samples, to: ours.samples) }.map(text) ?? "",
+          ])
+      }
+    }
+    guard rows.count > 2 else { return nil }
     return rows.map { "| " + $0.map(escaped).joined(separator: " | ") + " |" }.joined(separator: "\n")
   }
 

@@ -61,6 +61,7 @@ final class Peers {
   /// - Parameters:
   ///   - peer: its name.
   ///   - name: what tables call it; nil for the peer's own name.
+  ///   - against: which of ours it is compared with; nil for all of its precision.
   ///   - precision: its arithmetic.
   ///   - work: the case.
   ///   - request: what the case needs to know.
@@ -68,11 +69,13 @@ final class Peers {
   ///   - observe: told of every answer to it.
   /// - Returns: the contestant; one that failed when it cannot take part, nil when there are no peers at all.
   func contestant(
-    _ peer: String, name: String? = nil, precision: String?, work: String, _ request: [String: JSONValue],
-    call: [String: JSONValue] = [:], observe: @escaping ([String: JSONValue]) -> Void = { _ in }
+    _ peer: String, name: String? = nil, against: String? = nil, precision: String?, work: String,
+    _ request: [String: JSONValue], call: [String: JSONValue] = [:],
+    observe: @escaping ([String: JSONValue]) -> Void = { _ in }
   ) -> Contestant? {
     guard command != nil else { return nil }
     var record = ContestantRecord(name ?? peer, .peer, precision: precision)
+    record.against = against
     do {
       let worker = try worker(peer)
       count += 1

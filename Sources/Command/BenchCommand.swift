@@ -12,7 +12,7 @@ enum BenchCommand: Subcommand {
   static let example = "mcdrl bench --only encode,files --out Benchmarks/results"
   static let options: [Option] = [
     .one("only", "LIST", BenchmarkGroup.allCases.map(\.rawValue).joined(separator: ", ") + ", or a to h"),
-    .flag("quick", "small models and few rounds: about two minutes, rough numbers"),
+    .flag("quick", "small models, few rounds, groups a, b, c, e, f: under two minutes, rough numbers"),
     .one("out", "DIR", "where the record goes, a JSON file a run (Benchmarks/results)"),
     .flag("no-peers", "measure this software alone"),
     .one("table", "FILE", "print the tables of a record instead of measuring"),
@@ -36,7 +36,7 @@ enum BenchCommand: Subcommand {
     var options = BenchmarkOptions(
       prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts"))), work: folder)
     options.quick = arguments.has("quick")
-    options.groups = try groups(arguments.last("only"))
+    options.groups = try groups(arguments.last("only"), quick: options.quick)
     options.seed = UInt64(try arguments.integer("seed") ?? 0)
     if let threads = try arguments.integer("threads", atLeast: 1) { options.threads = threads }
     if let text = arguments.last("probe") { return try probe(text, options, console) }
@@ -57,8 +57,10 @@ enum BenchCommand: Subcommand {
     console.note("\(duration(Date().timeIntervalSince(start))); the record is \(file.path)")
   }
 
-  private static func groups(_ list: String?) throws -> [BenchmarkGroup] {
-    guard let list else { return BenchmarkGroup.allCases }
+  private static func groups(_ list: String?, quick: Bool) throws -> [BenchmarkGroup] {
+    guard let list else {
+      return quick ? [.encode, .files, .training, .decode, .metrics] : BenchmarkGroup.allCases
+    }
     let letters = Dictionary(uniqueKeysWithValues: zip("abcdefgh".map(String.init), BenchmarkGroup.allCases))
     return try list.split(separator: ",").map { word in
       guard let group = BenchmarkGroup(rawValue: String(word)) ?? letters[String(word)] else {

@@ -24,6 +24,20 @@ import Testing
     #expect(abs(other.ratio.median - 3) < 1e-9)
   }
 
+  @Test func aPeerMaySayWhichOfOursItIsComparedWith() throws {
+    var one = exampleRecord().cases[0]
+    one.contestants[1].name = "mcdrl, reduced"
+    one.contestants[3].against = "mcdrl, reduced"
+    let other = try #require(one.comparisons.first { $0.peer.precision == nil })
+    #expect(other.ours.name == "mcdrl, reduced")
+  }
+
+  @Test func theBestPeerIsTheQuickest() throws {
+    let one = exampleRecord().cases[0]
+    #expect(one.bestPeer(of: one.contestants[0])?.peer.name == "transformers")
+    #expect(one.bestPeer(of: one.contestants[1]) == nil)
+  }
+
   @Test func aPeerThatFailedIsNotCompared() {
     #expect(!exampleRecord().cases[0].comparisons.contains { $0.peer.name == "openvino" })
   }

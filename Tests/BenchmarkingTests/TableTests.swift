@@ -19,11 +19,23 @@ import Testing
     #expect(row.contains("25.00 ms/image"))
   }
 
-  @Test func everyRowHasAsManyCellsAsTheHeading() {
-    let rows = BenchmarkTable.markdown(exampleRecord()).split(separator: "\n").filter { $0.hasPrefix("|") }
-    let counts = rows.map { $0.replacing("\\|", with: "").filter { $0 == "|" }.count }
-    #expect(rows.count == 8)
-    #expect(Set(counts).count == 1)
+  @Test func everyRowOfATableHasAsManyCellsAsItsHeading() {
+    let tables = BenchmarkTable.markdown(exampleRecord()).components(separatedBy: "\n\n")
+      .filter { $0.hasPrefix("|") }
+    #expect(tables.map { $0.split(separator: "\n").count } == [3, 8])
+    for table in tables {
+      let counts = table.split(separator: "\n").map { row in
+        row.replacing("\\|", with: "").filter { $0 == "|" }.count
+      }
+      #expect(Set(counts).count == 1)
+    }
+  }
+
+  @Test func theQuickestPeerIsNamedBesideOurs() throws {
+    let text = BenchmarkTable.markdown(exampleRecord())
+    let row = try #require(text.split(separator: "\n").first { $0.contains("| transformers 200 ms |") })
+    #expect(row.contains("mcdrl 100 ms"))
+    #expect(row.contains("50 %"))
   }
 
   @Test func whatFailedIsSaidWithItsReason() {

@@ -43,7 +43,9 @@ struct DecodeCases {
     contestants += ways.compactMap { way, name in
       // Pillow-SIMD takes Pillow's place, so it needs a process without Pillow.
       context.peers.contestant(
-        way.hasPrefix("pillow-simd") ? "pillow-simd" : "images", name: name, precision: nil, work: "decode",
+        way.hasPrefix("pillow-simd") ? "pillow-simd" : "images", name: name,
+        against: way.hasSuffix("draft") || way.hasSuffix("reduced") ? "mcdrl, DCT scale 1/4" : "mcdrl",
+        precision: nil, work: "decode",
         [
           "way": .string(way), "files": .paths(files), "size": .integer(Self.size),
           "threads": .integer(context.options.threads), "tensors": .string(tensors.path),

@@ -17,6 +17,7 @@ struct FileCases {
     let frames = try Frames.write(count, to: context.folder("frames"), seed: context.options.seed)
     let models = try Models(context, context.quick ? .tiny : .baseline)
     try add(masks(Array(frames.prefix(1)), models, "one frame", context.pace()))
+    try add(parts(frames[0], models))
     // A round of all contestants takes a minute or more.
     try add(
       masks(frames, models, "a folder of \(count) frames", context.pace(least: 3, most: 5, seconds: 120)))
@@ -52,6 +53,41 @@ struct FileCases {
         ])
     }
     return context.measure(record, contestants, pace)
+  }
+}
+
+extension FileCases {
+  /// Where our time goes for one frame.
+  private func parts(_ frame: URL, _ models: Models) throws -> CaseRecord {
+    let (reader, out) = (models.reader, try context.folder("masks").appendingPathComponent("part.png"))
+    let image = try reader.image(frame)
+    let input = try (reader.scaled(image).to(.float32) / 255).expandedDimension(0)
+    let system = try models.system(.float32)
+    let small = try system.probabilities(input)
+    func enlarged() throws -> Image {
+      let large = try small.resized(height: Frames.height, width: Frames.width).squeezed(0).squeezed(0)
+      let lesion = try large.atLeast(0.5).to(.float32) * 255
+      return try Image(
+        width: Frames.width, height: Frames.height, channels: 1, pixels: lesion.to(.uint8).array())
+    }
+    let mask = try enlarged()
+    func part(_ name: String, _ work: @escaping () throws -> Void) -> Contestant {
+      var contestant = Contestant.ours(nil, name: name, work)
+      contestant.record.role = .part
+      return contestant
+    }
+    var record = CaseRecord(.files, "\(models.geometry.name), one frame, our parts in float32")
+    record.item = "frame"
+    return context.measure(
+      record,
+      [
+        part("decode") { _ = try reader.image(frame) },
+        part("scale") { _ = try reader.scaled(image) },
+        part("tower and head") { _ = try system.probabilities(input) },
+        part("enlarge and threshold") { _ = try enlarged() },
+        part("encode the mask") { _ = try mask.bilevelPNGData() },
+        part("encode, write and flush the mask") { try MaskFile.writeBinary(mask, to: out) },
+      ], context.pace())
   }
 }
 
@@ -140,6 +176,8 @@ enum BenchmarkSettings {
     configuration.interventions.share = 0
     configuration.interventionStart = 0
     configuration.batchSize = 8
+    // Of random weights the default rate makes losses leap, and then no two roundings stay together.
+    configuration.optimizer.learningRate = 0.001
     return configuration
   }
 

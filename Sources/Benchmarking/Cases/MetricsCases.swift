@@ -46,7 +46,7 @@ struct MetricsCases {
       },
     ]
     let peer = context.peers.contestant(
-      "monai", name: "MONAI", precision: nil, work: "metrics",
+      "monai", name: "MONAI", against: "mcdrl", precision: nil, work: "metrics",
       [
         "tensors": .string(tensors.path), "tolerance": .number(Self.tolerance),
         "threads": .integer(context.options.threads),
