@@ -8,6 +8,10 @@ public struct BenchmarkOptions: Sendable {
   public var groups = BenchmarkGroup.allCases
   /// Whether a short run with rough numbers is enough.
   public var quick = false
+  /// Which models, by the names of `knownModels`; empty for those that each group takes by itself.
+  public var models: [String] = []
+  /// How many rounds each case has; nil for as many as fit its time.
+  public var rounds: Int?
   /// Threads an operator may use; one a core is what both sides are quickest with.
   public var threads = ProcessInfo.processInfo.activeProcessorCount
   /// The seed of weights and pictures.
@@ -22,6 +26,9 @@ public struct BenchmarkOptions: Sendable {
   public var program: [String]?
   /// Versions to note, by name.
   public var versions: [String: String] = [:]
+
+  /// The models that can be asked for.
+  public static var knownModels: [String] { Geometry.all.map(\.id) }
 
   /// Takes what has no default.
   ///

@@ -22,9 +22,21 @@ final class BenchmarkContext {
 
   /// How often contestants take turns, for work of about so many seconds.
   func pace(least: Int = 5, most: Int = 15, seconds: Double = 30) -> Pace {
-    quick
+    if let rounds = options.rounds { return Pace(least: rounds, most: rounds, seconds: seconds) }
+    return quick
       ? Pace(least: min(3, least), most: min(5, most), seconds: min(4, seconds), sample: 0.02)
       : Pace(least: least, most: most, seconds: seconds)
+  }
+
+  /// Of some geometries those that were asked for.
+  func geometries(_ all: [Geometry]) -> [Geometry] {
+    options.models.isEmpty ? all : all.filter { options.models.contains($0.id) }
+  }
+
+  /// The geometry of cases that take one: the first transformer that was asked for.
+  var geometry: Geometry {
+    geometries([.tiny, .baseline, .large]).first { quick || !options.models.isEmpty || $0.id != "tiny" }
+      ?? .baseline
   }
 
   /// A folder for a purpose.
@@ -86,6 +98,9 @@ struct Geometry {
     ($0.hiddenSize, $0.intermediateSize, $0.layers, $0.heads) = (128, 512, 4, 4)
     ($0.imageSize, $0.patchSize, $0.stemChannels, $0.activation) = (128, 8, [24, 48, 96], "gelu")
   }
+  /// All that can be asked for.
+  static let all = [tiny, baseline, large, resNet]
+
   /// OpenAI's ViT-B/16.
   static let baseline = Geometry("vit-b-16", "ViT-B/16", projection: 512) { $0.patchSize = 16 }
   /// OpenAI's ViT-L/14.

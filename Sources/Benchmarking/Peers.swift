@@ -65,12 +65,13 @@ final class Peers {
   ///   - precision: its arithmetic.
   ///   - work: the case.
   ///   - request: what the case needs to know.
+  ///   - tolerance: how far its output may be from ours, as a share of our largest value; nil for any.
   ///   - call: further members of each request to run.
   ///   - observe: told of every answer to it.
   /// - Returns: the contestant; one that failed when it cannot take part, nil when there are no peers at all.
   func contestant(
     _ peer: String, name: String? = nil, against: String? = nil, precision: String?, work: String,
-    _ request: [String: JSONValue], call: [String: JSONValue] = [:],
+    _ request: [String: JSONValue], tolerance: Double? = nil, call: [String: JSONValue] = [:],
     observe: @escaping ([String: JSONValue]) -> Void = { _ in }
   ) -> Contestant? {
     guard command != nil else { return nil }
@@ -88,6 +89,14 @@ final class Peers {
       let facts = try worker.ask(members)
       record.difference = facts.number("difference")
       record.scale = facts.number("scale")
+      if let tolerance, let difference = record.difference, let scale = record.scale,
+        !(difference <= tolerance * scale)
+      {
+        // Another outcome is no comparison.
+        let forget: [String: JSONValue] = ["do": .string("forget"), "handle": handle]
+        _ = try worker.ask(forget)
+        throw PeerError.refused("its output differs from ours by \(difference), of at most \(scale)")
+      }
       return Contestant(
         record: record,
         run: { count in

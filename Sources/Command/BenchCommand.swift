@@ -13,6 +13,8 @@ enum BenchCommand: Subcommand {
   static let options: [Option] = [
     .one("only", "LIST", BenchmarkGroup.allCases.map(\.rawValue).joined(separator: ", ") + ", or a to h"),
     .flag("quick", "small models, few rounds, groups a, b, c, e, f: under two minutes, rough numbers"),
+    .one("models", "LIST", BenchmarkOptions.knownModels.joined(separator: ", ")),
+    .one("rounds", "N", "rounds of each case (as many as fit its time)"),
     .one("out", "DIR", "where the record goes, a JSON file a run (Benchmarks/results)"),
     .flag("no-peers", "measure this software alone"),
     .one("table", "FILE", "print the tables of a record instead of measuring"),
@@ -37,6 +39,8 @@ enum BenchCommand: Subcommand {
       prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts"))), work: folder)
     options.quick = arguments.has("quick")
     options.groups = try groups(arguments.last("only"), quick: options.quick)
+    options.models = try models(arguments.last("models"))
+    options.rounds = try arguments.integer("rounds", atLeast: 1)
     options.seed = UInt64(try arguments.integer("seed") ?? 0)
     if let threads = try arguments.integer("threads", atLeast: 1) { options.threads = threads }
     if let text = arguments.last("probe") { return try probe(text, options, console) }
@@ -69,6 +73,16 @@ enum BenchCommand: Subcommand {
       }
       return group
     }
+  }
+
+  private static func models(_ list: String?) throws -> [String] {
+    let names = (list ?? "").split(separator: ",").map(String.init)
+    if let stranger = names.first(where: { !BenchmarkOptions.knownModels.contains($0) }) {
+      throw UsageError(
+        description: "--models \(stranger) is not known; use "
+          + BenchmarkOptions.knownModels.joined(separator: ", "))
+    }
+    return names
   }
 
   private static func probe(_ text: String, _ options: BenchmarkOptions, _ console: Console) throws {

@@ -67,6 +67,14 @@ import Torch
     #expect(peers.missing == ["MONAI": "ModuleNotFoundError: monai"])
   }
 
+  @Test func aPeerWhoseOutputIsAnotherIsNotTimed() throws {
+    let peers = Peers(command: fake([hello, #"{"difference": 0.5, "scale": 2.0}"#, "{}"]), log: log)
+    defer { try? FileManager.default.removeItem(at: log) }
+    let contestant = try #require(
+      peers.contestant("fake", precision: "float32", work: "encode", [:], tolerance: 1e-3))
+    #expect(contestant.record.failure?.contains("differs from ours by 0.5") == true)
+  }
+
   @Test func withoutAnEnvironmentThereAreNoPeersAndTheFixIsSaid() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     let peers = Peers(folder: folder, log: log)

@@ -6,12 +6,14 @@ import Training
 /// CLIP image encoding, each precision, beside transformers, open_clip, ONNX Runtime and OpenVINO.
 struct EncodeCases {
   private let context: BenchmarkContext
+  /// How far outputs may differ; of random weights int8 keeps little.
+  private static let tolerance = ["float32": 1e-3, "bfloat16": 0.05, "int8": 0.5]
 
   init(_ context: BenchmarkContext) { self.context = context }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
-    let geometries = context.quick ? [Geometry.tiny, .baseline] : [.tiny, .baseline, .large, .resNet]
-    for geometry in geometries {
+    let few = context.quick && context.options.models.isEmpty
+    for geometry in context.geometries(few ? [.tiny, .baseline] : [.tiny, .baseline, .large, .resNet]) {
       let folder = try context.clipFolder(geometry)
       let onnx = exported(folder)
       for batch in context.quick && geometry.id != "tiny" ? [1] : [1, 8] {
@@ -58,7 +60,9 @@ struct EncodeCases {
     ]
     var found = geometry.peers.flatMap { peer in
       ["float32", "bfloat16"].compactMap { precision in
-        context.peers.contestant(peer, precision: precision, work: "encode", request)
+        context.peers.contestant(
+          peer, precision: precision, work: "encode", request,
+          tolerance: Self.tolerance[precision])
       }
     }
     guard let onnx else { return found }
@@ -67,7 +71,8 @@ struct EncodeCases {
       ("onnxruntime", "float32"), ("onnxruntime", "int8"), ("openvino", "float32"), ("openvino", "bfloat16"),
     ]
     found += runtimes.filter { !context.quick || $0.1 != "int8" }.compactMap { peer, precision in
-      context.peers.contestant(peer, precision: precision, work: "encode", request)
+      context.peers.contestant(
+        peer, precision: precision, work: "encode", request, tolerance: Self.tolerance[precision])
     }
     return found
   }

@@ -15,7 +15,7 @@ struct FileCases {
   func run(_ add: (CaseRecord) throws -> Void) throws {
     let count = context.quick ? 4 : 200
     let frames = try Frames.write(count, to: context.folder("frames"), seed: context.options.seed)
-    let models = try Models(context, context.quick ? .tiny : .baseline)
+    let models = try Models(context, context.geometry)
     try add(masks(Array(frames.prefix(1)), models, "one frame", context.pace()))
     try add(parts(frames[0], models))
     // A round of all contestants takes a minute or more.
@@ -50,7 +50,7 @@ struct FileCases {
           "batch": .integer(min(8, frames.count)), "threads": .integer(context.options.threads),
           "tensors": .string(tensors.path), "weights": .string(models.weights.path),
           "settings": .string(models.settings.path),
-        ])
+        ], tolerance: 0.2)
     }
     return context.measure(record, contestants, pace)
   }

@@ -10,7 +10,7 @@ struct MemoryCases {
 
   init(_ context: BenchmarkContext) {
     self.context = context
-    geometry = context.quick ? .tiny : .baseline
+    geometry = context.geometry
   }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
@@ -155,7 +155,7 @@ public struct MemoryProbe: Sendable {
   public func peak(_ options: BenchmarkOptions) throws -> Int {
     try Machine.setThreads(options.threads)
     let context = BenchmarkContext(options) { _ in }
-    guard let geometry = [Geometry.tiny, .baseline].first(where: { $0.id == geometry }) else {
+    guard let geometry = Geometry.all.first(where: { $0.id == geometry }) else {
       throw ConfigurationError("\(text): the geometry is not known")
     }
     switch work {

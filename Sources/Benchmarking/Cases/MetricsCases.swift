@@ -50,7 +50,7 @@ struct MetricsCases {
       [
         "tensors": .string(tensors.path), "tolerance": .number(Self.tolerance),
         "threads": .integer(context.options.threads),
-      ])
+      ], tolerance: 1e-3)
     if let peer { contestants.append(peer) }
     return context.measure(record, contestants, context.pace())
   }

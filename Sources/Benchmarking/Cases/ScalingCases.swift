@@ -12,7 +12,7 @@ struct ScalingCases {
 
   init(_ context: BenchmarkContext) {
     self.context = context
-    geometry = context.quick ? .tiny : .baseline
+    geometry = context.geometry
   }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {

@@ -11,7 +11,7 @@ struct StudyCases {
 
   init(_ context: BenchmarkContext) {
     self.context = context
-    geometry = context.quick ? .tiny : .baseline
+    geometry = context.geometry
   }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
