@@ -135,9 +135,9 @@ extension CaseRecord {
     }
   }
 
-  /// The quickest peer beside one of ours, by median; nil when no peer was compared with it.
+  /// The quickest peer of its precision, or of none, beside one of ours, by median; nil when there is none.
   public func bestPeer(of ours: ContestantRecord) -> Comparison? {
-    comparisons.filter { $0.ours == ours }
+    comparisons.filter { $0.ours == ours && [ours.precision, nil].contains($0.peer.precision) }
       .min { ($0.peer.spread?.median ?? .infinity) < ($1.peer.spread?.median ?? .infinity) }
   }
 

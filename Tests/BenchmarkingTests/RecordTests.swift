@@ -38,6 +38,13 @@ import Testing
     #expect(one.bestPeer(of: one.contestants[1]) == nil)
   }
 
+  @Test func aPeerOfAnotherPrecisionIsNotTheBest() {
+    var one = exampleRecord().cases[0]
+    one.contestants[2].precision = "int8"
+    one.contestants[2].samples = [0.01, 0.01, 0.01]
+    #expect(one.bestPeer(of: one.contestants[0])?.peer.precision == nil)
+  }
+
   @Test func aPeerThatFailedIsNotCompared() {
     #expect(!exampleRecord().cases[0].comparisons.contains { $0.peer.name == "openvino" })
   }

@@ -13,7 +13,7 @@ import Testing
 
   @Test func aPeersRowHasItsRatioAndItsDifference() throws {
     let text = BenchmarkTable.markdown(exampleRecord())
-    let row = try #require(text.split(separator: "\n").first { $0.contains("transformers") })
+    let row = try #require(text.split(separator: "\n").first { $0.contains("| transformers | float32") })
     #expect(row.contains("2.00 (2.00 – 2.00)"))
     #expect(row.contains("1.5e-06"))
     #expect(row.contains("25.00 ms/image"))

@@ -70,7 +70,9 @@ struct EncodeCases {
     let runtimes = [
       ("onnxruntime", "float32"), ("onnxruntime", "int8"), ("openvino", "float32"), ("openvino", "bfloat16"),
     ]
-    found += runtimes.filter { !context.quick || $0.1 != "int8" }.compactMap { peer, precision in
+    found += runtimes.filter {
+      $0.1 != "int8" || !context.quick && geometry.configuration.vision.stages == nil
+    }.compactMap { peer, precision in
       context.peers.contestant(
         peer, precision: precision, work: "encode", request, tolerance: Self.tolerance[precision])
     }
