@@ -63,7 +63,8 @@ public final class Benchmark {
   ///
   /// What fails is noted under `missing`; the others go on.
   ///
-  /// - Parameter partial: told of the record after each case, so that a run that is ended leaves what it had.
+  /// - Parameter partial: told of the record after each case, so that a run that is ended leaves what it had; what it
+  ///   throws ends the run.
   /// - Returns: the record.
   /// - Throws: what `partial` throws.
   public func run(_ partial: (BenchmarkRecord) throws -> Void = { _ in }) throws -> BenchmarkRecord {
@@ -72,17 +73,21 @@ public final class Benchmark {
       date: ISO8601DateFormatter().string(from: Date()), quick: options.quick, seed: options.seed,
       machine: MachineFacts(threads: options.threads), versions: options.versions)
     record.versions["libtorch"] = Machine.libtorchVersion
+    var stop: (any Error)?
     for group in options.groups {
       context.note("\(group.rawValue): \(group.title)")
       do {
         try cases(of: group) { found in
           record.cases.append(found)
           finish(&record)
-          try partial(record)
+          do { try partial(record) } catch {
+            stop = error
+            throw error
+          }
         }
-      } catch let error as FileError {
-        throw error
       } catch {
+        if let stop { throw stop }
+        if error is FileError { throw error }
         record.missing[group.rawValue] = "\(error)"
         context.note("  left out: \(error)")
       }

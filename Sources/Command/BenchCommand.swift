@@ -54,8 +54,14 @@ enum BenchCommand: Subcommand {
     let start = Date()
     let stamp = ISO8601DateFormatter().string(from: start).replacingOccurrences(of: ":", with: "")
     let file = out.appendingPathComponent("\(stamp)\(options.quick ? "-quick" : "").json")
+    Interrupt.watch()
     // A run that is ended early leaves what it had.
-    let record = try Benchmark(options, note: console.note).run { try AtomicFile.write(json: $0, to: file) }
+    let record = try Benchmark(options, note: console.note).run { record in
+      try AtomicFile.write(json: record, to: file)
+      guard Interrupt.requested else { return }
+      throw Interruption(description: "interrupted; the cases that were finished are in \(file.path)")
+    }
+    Interrupt.unwatch()
     if console.json { return try console.result(json: record) }
     console.result(BenchmarkTable.markdown(record))
     console.note("\(duration(Date().timeIntervalSince(start))); the record is \(file.path)")
