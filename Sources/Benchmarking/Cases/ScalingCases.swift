@@ -62,6 +62,8 @@ struct ScalingCases {
     let catalog = try RenderedSites.write(
       2, perSite: (count + 1) / 2, size: geometry.configuration.vision.imageSize, context)
     let samples = Array(catalog.sites.flatMap(\.samples).prefix(count))
+    var sessions: [TrainingSession] = []
+    defer { for session in sessions { session.remove() } }
     let contestants = try values.map { value -> Contestant in
       let session = try TrainingSession(context, geometry, samples) {
         $0.epochs = 1
@@ -69,6 +71,7 @@ struct ScalingCases {
         $0.model.head.detailWidths = []
         change(&$0, value)
       }
+      sessions.append(session)
       let trainer = try session.trainer(.float32, .step, keeping: true)
       return trainer.contestant(Precision.float32.rawValue, name: "\(value)")
     }

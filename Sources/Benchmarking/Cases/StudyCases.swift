@@ -45,6 +45,10 @@ struct StudyCases {
       $0.tune = tune
       $0.epochs = epochs
     }
+    defer {
+      session.remove()
+      try? FileManager.default.removeItem(at: folder)
+    }
     var request = try session.request(.epoch, epochs: 0)
     request["folder"] = .string(folder.path)
     request["folds"] = .array(try catalog.sites.map { try fold($0, catalog, configuration) })

@@ -38,6 +38,7 @@ struct TrainingCases {
       $0.tune = tune
       $0.epochs = turn == .step ? 1 : pace.most + 1
     }
+    defer { session.remove() }
     var record = CaseRecord(
       .training, "\(geometry.name), one \(turn) of \(turn == .step ? 8 : samples.count), --tune \(tune)")
     record.items = turn == .step ? 8 : samples.count
@@ -131,6 +132,9 @@ struct TrainingSession {
     try SafetensorsFile.write(system.state().merging(system.model.text.tensors) { $1 }, to: weights)
     try BenchmarkSettings.write(configuration, geometry, to: settings)
   }
+
+  /// Removes what was written, several copies of the weights among it.
+  func remove() { try? FileManager.default.removeItem(at: folder) }
 
   private var weights: URL { folder.appendingPathComponent("start.safetensors") }
   private var settings: URL { folder.appendingPathComponent("settings.json") }
