@@ -23,6 +23,12 @@ enum Frames {
         "frame-" + String(repeating: "0", count: max(0, 4 - number.count)) + number + ".jpg")
     }
     guard files.contains(where: { !FileManager.default.fileExists(atPath: $0.path) }) else { return files }
+    try withoutTeams { try render(files, seed: seed) }
+    return files
+  }
+
+  private static func render(_ files: [URL], seed: UInt64) throws {
+    let count = files.count
     let scenes = min(count, 8)
     let world = World(seed: seed)
     let pictures = try Renderer(size: 540, compresses: false).render(
@@ -48,6 +54,11 @@ enum Frames {
       let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
       try ImageFile.writeJPEG(image, quality: 90, to: files[index])
     }
-    return files
   }
 }
+
+/// Runs a body whose worker threads shall not have teams of OpenMP's own.
+///
+/// A thread that has once run an operator on several threads keeps them, and with more of these than cores OpenMP's
+/// threads sleep at barriers sooner than they would in a process that has but one team, as a peer's has.
+func withoutTeams<Result>(_ body: () throws -> Result) throws -> Result { try Machine.withThreads(1, body) }

@@ -60,7 +60,8 @@ struct MetricsCases {
     let world = World(seed: context.options.seed)
     let draws = (0..<40).lazy.map { world.draw(site: $0 % 5, index: $0, role: .source) }
       .filter { $0.lesion != nil }.prefix(count)
-    return try Renderer(size: 256, compresses: false).render(Array(draws)).enumerated().map {
+    let rendered = try withoutTeams { try Renderer(size: 256, compresses: false).render(Array(draws)) }
+    return try rendered.enumerated().map {
       index, rendering in
       let mask = try Tensor(rendering.mask.pixels, shape: [1, 1, 256, 256]).to(.float32) / 255
       let large = try mask.resized(height: side, width: side).atLeast(0.5)

@@ -100,10 +100,10 @@ enum RenderedSites {
       "sites-\(count)-\(perSite)-\(testPerSite)-\(size)")
     if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("sites.json5").path) {
       try FileManager.default.createFolder(folder)
-      try SyntheticDataset(
+      let dataset = SyntheticDataset(
         world: World(sites: count, seed: context.options.seed), perSite: perSite, testPerSite: testPerSite,
-        size: size, format: .png, sweep: 0, captions: context.options.prompts.captions
-      ).write(to: folder)
+        size: size, format: .png, sweep: 0, captions: context.options.prompts.captions)
+      try withoutTeams { try dataset.write(to: folder) }
     }
     return try SiteCatalog(folder)
   }
@@ -151,7 +151,7 @@ struct TrainingSession {
     var configuration = configuration
     configuration.precision = precision
     let system = try BenchmarkSettings.system(configuration, context, geometry)
-    let bank = try SampleBank(samples, reader: configuration.reader)
+    let bank = try withoutTeams { try SampleBank(samples, reader: configuration.reader) }
     let run = RunDirectory(folder.appendingPathComponent("\(precision.rawValue)-\(keeping)"))
     try run.create()
     let trainer = try Trainer(
