@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "SyntheticEndoscopy", targets: ["SyntheticEndoscopy"]),
     .library(name: "Pretraining", targets: ["Pretraining"]),
     .library(name: "Training", targets: ["Training"]),
+    .library(name: "Benchmarking", targets: ["Benchmarking"]),
   ],
   targets: [
     // The doors to C and C++.
@@ -55,11 +56,16 @@ let package = Package(
       name: "Pretraining",
       dependencies: ["Torch", "CLIP", "MCDRL", "Datasets", "Evaluation", "SyntheticEndoscopy"]),
     .target(name: "Training", dependencies: ["Torch", "CLIP", "MCDRL", "Datasets", "Evaluation"]),
+    .target(
+      name: "Benchmarking",
+      dependencies: [
+        "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "MCDRL", "Datasets", "Evaluation", "Training",
+      ]),
     .executableTarget(
       name: "Command",
       dependencies: [
         "Torch", "Imaging", "CLIP", "MCDRL", "Datasets", "Evaluation", "SyntheticEndoscopy", "Pretraining",
-        "Training",
+        "Training", "Benchmarking",
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -74,6 +80,7 @@ let package = Package(
     .testTarget(name: "PretrainingTests", dependencies: ["Pretraining"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "SyntheticEndoscopy"], exclude: ["Fixtures"]),
+    .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "CLIP", "Torch"]),
     .testTarget(name: "CommandTests", dependencies: ["Imaging", "Torch"]),
   ],
   swiftLanguageModes: [.v6],

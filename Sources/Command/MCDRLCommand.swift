@@ -12,7 +12,7 @@ enum MCDRLCommand {
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self, TrainCommand.self,
       EvaluateCommand.self, LosoCommand.self, AblateCommand.self, ReportCommand.self, PredictCommand.self,
-      ExplainCommand.self, MetricsCommand.self,
+      ExplainCommand.self, MetricsCommand.self, BenchCommand.self,
     ]
   }
 

@@ -10,6 +10,7 @@ extension ProgramTests {
       let commands = [
         "", "doctor", "demo", "data", "data inspect", "clip", "clip info", "clip embed", "clip tokenize",
         "train", "evaluate", "predict", "metrics", "prompts", "prompts check", "prompts list",
+        "bench",
       ]
       for command in commands {
         let help = try Program.run(command.split(separator: " ").map(String.init) + ["--help"])
@@ -41,6 +42,7 @@ extension ProgramTests {
         (["prompts", "check"], "prompt file"), (["doctor", "--device", "gpu"], "--device gpu"),
         (["evaluate"], "run folder"),
         (["predict", "run"], "input"), (["predict", "run", "x", "--out", "y", "--format", "gif"], "gif"),
+        (["bench", "--only", "speed"], "--only speed"), (["bench", "--models", "vit"], "--models vit"),
         (["metrics", "--prediction", "x"], "--reference"), (["data", "inspect"], "data folder"),
         (
           ["train", "--out", "/tmp/x", "--clip", "c", "--data", "d", "--hold-out", "h", "--epochs", "1.5"],

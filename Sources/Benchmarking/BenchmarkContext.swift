@@ -1,0 +1,143 @@
+import CLIP
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+import Training
+
+/// What the cases share: options, peers, models of random weights, pictures.
+final class BenchmarkContext {
+  let options: BenchmarkOptions
+  let peers: Peers
+  let note: (String) -> Void
+
+  init(_ options: BenchmarkOptions, note: @escaping (String) -> Void) {
+    self.options = options
+    self.note = note
+    peers = Peers(folder: options.peers, log: options.work.appendingPathComponent("peers.log"))
+  }
+
+  /// Whether this is a short run.
+  var quick: Bool { options.quick }
+
+  /// How often contestants take turns, for work of about so many seconds.
+  func pace(least: Int = 5, most: Int = 15, seconds: Double = 30) -> Pace {
+    if let rounds = options.rounds { return Pace(least: rounds, most: rounds, seconds: seconds) }
+    return quick
+      ? Pace(least: min(3, least), most: min(5, most), seconds: min(4, seconds), sample: 0.02)
+      : Pace(least: least, most: most, seconds: seconds)
+  }
+
+  /// Of some geometries those that were asked for.
+  func geometries(_ all: [Geometry]) -> [Geometry] {
+    options.models.isEmpty ? all : all.filter { options.models.contains($0.id) }
+  }
+
+  /// The geometry of cases that take one: the first transformer that was asked for.
+  var geometry: Geometry {
+    geometries([.tiny, .baseline, .large]).first { quick || !options.models.isEmpty || $0.id != "tiny" }
+      ?? .baseline
+  }
+
+  /// A folder for a purpose.
+  func folder(_ name: String) throws -> URL {
+    let url = options.work.appendingPathComponent(name)
+    try FileManager.default.createFolder(url)
+    return url
+  }
+
+  /// A CLIP folder of random weights, written when it is first asked for.
+  func clipFolder(_ geometry: Geometry) throws -> URL {
+    let folder = options.work.appendingPathComponent("clip/\(geometry.id)")
+    if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("model.safetensors").path) {
+      try geometry.model(seed: options.seed).save(to: folder)
+    }
+    return folder
+  }
+
+  /// Lets contestants take turns and tells of the outcome.
+  func measure(_ record: CaseRecord, _ contestants: [Contestant], _ pace: Pace) -> CaseRecord {
+    var record = record
+    record.contestants = alternate(contestants, pace)
+    for contestant in record.contestants {
+      let label = [contestant.name, contestant.precision].compactMap { $0 }.joined(separator: " ")
+      let value = contestant.spread.map { BenchmarkTable.time($0.median) } ?? contestant.failure ?? "–"
+      note("  \(record.name): \(label) \(value)")
+    }
+    return record
+  }
+}
+
+/// A CLIP geometry that is measured.
+struct Geometry {
+  /// What files call it.
+  let id: String
+  /// What tables call it.
+  let name: String
+  /// Its numbers.
+  let configuration: CLIPConfiguration
+
+  private init(
+    _ id: String, _ name: String, projection: Int, _ change: (inout CLIPConfiguration.Vision) -> Void
+  ) {
+    var configuration = CLIPConfiguration()
+    configuration.projectionSize = projection
+    change(&configuration.vision)
+    // The text tower takes no part: small, over single bytes.
+    configuration.text.hiddenSize = 64
+    configuration.text.intermediateSize = 128
+    configuration.text.layers = 1
+    configuration.text.heads = 2
+    configuration.text.vocabularySize = 514
+    configuration.text.endToken = 513
+    (self.id, self.name, self.configuration) = (id, name, configuration)
+  }
+
+  /// The one that ships.
+  static let tiny = Geometry("tiny", "tiny", projection: 128) {
+    ($0.hiddenSize, $0.intermediateSize, $0.layers, $0.heads) = (128, 512, 4, 4)
+    ($0.imageSize, $0.patchSize, $0.stemChannels, $0.activation) = (128, 8, [24, 48, 96], "gelu")
+  }
+  /// All that can be asked for.
+  static let all = [tiny, baseline, large, resNet]
+
+  /// OpenAI's ViT-B/16.
+  static let baseline = Geometry("vit-b-16", "ViT-B/16", projection: 512) { $0.patchSize = 16 }
+  /// OpenAI's ViT-L/14.
+  static let large = Geometry("vit-l-14", "ViT-L/14", projection: 768) {
+    ($0.hiddenSize, $0.intermediateSize, $0.layers, $0.heads, $0.patchSize) = (1024, 4096, 24, 16, 14)
+  }
+  /// OpenAI's RN50.
+  static let resNet = Geometry("rn50", "RN50", projection: 1024) {
+    ($0.hiddenSize, $0.heads, $0.stages) = (2048, 32, [3, 4, 6, 3])
+  }
+
+  /// The model with random weights.
+  func model(seed: UInt64) throws -> CLIPModel {
+    let model = try CLIPModel(
+      configuration, tokenizer: .bytes(), preparation: ImagePreparation(size: configuration.vision.imageSize),
+      seed: seed)
+    model.train(false)
+    return model
+  }
+
+  /// Peers that can be made of its weights.
+  var peers: [String] {
+    if configuration.vision.stages != nil { return ["open_clip"] }
+    return configuration.vision.stemChannels == nil ? ["transformers", "open_clip"] : ["pytorch"]
+  }
+}
+
+extension Tensor {
+  /// The largest absolute difference from another tensor, and the largest absolute value of that one.
+  func difference(from reference: Tensor) throws -> (Double, Double) {
+    let (found, wanted) = (try floats(), try reference.floats())
+    let distance = zip(found, wanted).map { abs($0 - $1) }.max() ?? 0
+    return (Double(distance), Double(wanted.map { abs($0) }.max() ?? 0))
+  }
+}
+
+extension JSONValue {
+  /// Paths as a list of strings.
+  static func paths(_ urls: [URL]) -> JSONValue { .array(urls.map { .string($0.path) }) }
+}

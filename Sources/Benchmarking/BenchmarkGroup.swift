@@ -1,0 +1,33 @@
+/// What the benchmark has cases of.
+public enum BenchmarkGroup: String, Codable, CaseIterable, Sendable {
+  /// CLIP image encoding.
+  case encode
+  /// Image files to mask files.
+  case files
+  /// Steps and epochs of training.
+  case training
+  /// A whole leave-one-site-out run.
+  case study
+  /// Decoding and preparing images.
+  case decode
+  /// Scores of masks.
+  case metrics
+  /// The most memory that a process held.
+  case memory
+  /// How cost grows.
+  case scaling
+
+  /// What it is about, for headings.
+  public var title: String {
+    switch self {
+    case .encode: "CLIP image encoding"
+    case .files: "Image files to mask files"
+    case .training: "Training"
+    case .study: "Leave one site out, the whole run"
+    case .decode: "Decoding and preparing a 1920×1080 JPEG"
+    case .metrics: "Dice, IoU, HD95 and surface Dice of a pair of masks"
+    case .memory: "Peak memory of a process"
+    case .scaling: "How cost grows"
+    }
+  }
+}

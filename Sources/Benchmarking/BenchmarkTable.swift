@@ -1,0 +1,155 @@
+import Foundation
+
+/// A record as text for people: Markdown tables, a group each.
+public enum BenchmarkTable {
+  /// Where the generated part of a page begins and ends.
+  static let begin = "<!-- The part below is written by: mcdrl bench --table FILE --page PAGE -->"
+  static let end = "<!-- end of the generated part -->"
+
+  /// The whole record.
+  public static func markdown(_ record: BenchmarkRecord) -> String {
+    var parts = [heading(record)]
+    for group in BenchmarkGroup.allCases {
+      let cases = record.cases.filter { $0.group == group }
+      guard !cases.isEmpty else { continue }
+      parts.append("### \(group.title)")
+      if let best = best(cases, record) { parts.append("Ours beside the quickest peer:\n\n\(best)") }
+      parts.append("All contestants:\n\n\(table(cases, record))")
+    }
+    if !record.missing.isEmpty {
+      parts.append(
+        "Not measured:\n\n"
+          + record.missing.sorted { $0.key < $1.key }.map { "- \($0.key): \(escaped($0.value))" }
+          .joined(separator: "\n"))
+    }
+    return parts.joined(separator: "\n\n") + "\n"
+  }
+
+  /// A page with its generated part replaced, or added at its end.
+  ///
+  /// - Parameters:
+  ///   - record: what the part is about.
+  ///   - page: the page as it is.
+  /// - Returns: the page as it is to be.
+  public static func page(_ record: BenchmarkRecord, in page: String) -> String {
+    let part = "\(begin)\n\n\(markdown(record))\n\(end)"
+    guard let first = page.range(of: begin),
+      let last = page.range(of: end, range: first.upperBound..<page.endIndex)
+    else { return page + (page.hasSuffix("\n") || page.isEmpty ? "" : "\n") + "\n" + part + "\n" }
+    return page.replacingCharacters(in: first.lowerBound..<last.upperBound, with: part)
+  }
+
+  private static func heading(_ record: BenchmarkRecord) -> String {
+    let machine = record.machine
+    let versions = record.versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    var lines = [
+      "Measured \(record.date) on \(machine.processor), \(machine.cores) cores, \(machine.threads) threads an "
+        + "operator, \(size(Double(machine.memory))) of memory"
+        + (machine.features.isEmpty ? "" : " (\(machine.features.joined(separator: ", ")))")
+        + (machine.load.map { String(format: "; load when it began %.1f", $0) } ?? "") + "."
+        + (record.quick ? " A short run (`--quick`): the numbers are rough." : ""),
+      "Versions: \(versions.joined(separator: ", ")).",
+    ]
+    if !record.peaks.isEmpty {
+      let peaks = record.peaks.sorted { $0.key < $1.key }.map { "\($0.key) \(rate($0.value))" }
+      lines.append("Fastest matrix product of the run: \(peaks.joined(separator: ", ")).")
+    }
+    return lines.joined(separator: "\n\n")
+  }
+
+  private static func table(_ cases: [CaseRecord], _ record: BenchmarkRecord) -> String {
+    var rows = [
+      [
+        "case", "contestant", "precision", "median", "quartiles", "per item", "theirs / ours", "of peak",
+        "differs by",
+      ],
+      ["---", "---", "---", "---:", "---:", "---:", "---:", "---:", "---:"],
+    ]
+    for one in cases {
+      let comparisons = one.comparisons
+      for (index, contestant) in one.contestants.enumerated() {
+        let ratios = comparisons.filter { $0.peer == contestant }
+        rows.append(
+          [
+            index == 0 ? one.name : "", contestant.name, contestant.precision ?? "",
+            contestant.spread.map { value($0.median, one.unit) } ?? "failed",
+            contestant.spread.map { "\(value($0.lower, one.unit)) – \(value($0.upper, one.unit))" } ?? "",
+            perItem(contestant, one),
+            ratios.map { text($0.ratio) + (ratios.count > 1 ? " of \($0.ours.name)" : "") }
+              .joined(separator: "; "),
+            contestant.role == .yardstick
+              ? ""
+              : one.share(of: contestant, peaks: record.peaks).map { String(format: "%.0f %%", 100 * $0) }
+                ?? "",
+            contestant.difference.map { String(format: "%.1e", $0) } ?? "",
+          ])
+      }
+    }
+    return rows.map { "| " + $0.map(escaped).joined(separator: " | ") + " |" }.joined(separator: "\n")
+  }
+
+  private static func text(_ ratio: Spread) -> String {
+    String(format: "%.2f (%.2f – %.2f)", ratio.median, ratio.lower, ratio.upper)
+  }
+
+  /// Ours beside the quickest peer, one row for each of ours that has one.
+  private static func best(_ cases: [CaseRecord], _ record: BenchmarkRecord) -> String? {
+    var rows = [
+      ["case", "ours", "precision", "best peer", "theirs / ours", "of peak", "PyTorch float32 / ours"],
+      ["---", "---", "---", "---", "---:", "---:", "---:"],
+    ]
+    for one in cases where one.unit == .seconds {
+      let eager = one.contestants.filter { $0.role == .peer && $0.precision == "float32" }
+        .first {
+          ["transformers", "open_clip", "pytorch", "PyTorch", "Pillow and PyTorch"].contains($0.name)
+        }
+      for ours in one.contestants where ours.role == .ours {
+        guard let best = one.bestPeer(of: ours) else { continue }
+        rows.append(
+          [
+            one.name, "\(ours.name) \(ours.spread.map { time($0.median) } ?? "")", ours.precision ?? "",
+            "\(best.peer.name) \(best.peer.spread.map { time($0.median) } ?? "")", text(best.ratio),
+            one.share(of: ours, peaks: record.peaks).map { String(format: "%.0f %%", 100 * $0) } ?? "",
+            eager.flatMap { Spread.ratio(of: $0.samples, to: ours.samples) }.map(text) ?? "",
+          ])
+      }
+    }
+    guard rows.count > 2 else { return nil }
+    return rows.map { "| " + $0.map(escaped).joined(separator: " | ") + " |" }.joined(separator: "\n")
+  }
+
+  private static func perItem(_ contestant: ContestantRecord, _ one: CaseRecord) -> String {
+    guard let spread = contestant.spread else { return "" }
+    if contestant.role == .yardstick { return contestant.operations.map { rate($0 / spread.median) } ?? "" }
+    guard one.unit == .seconds, one.items > 1 else { return "" }
+    return "\(time(spread.median / Double(one.items)))/\(one.item)"
+  }
+
+  private static func value(_ value: Double, _ unit: BenchmarkUnit) -> String {
+    unit == .seconds ? time(value) : size(value)
+  }
+
+  /// Seconds with a fitting unit, three digits.
+  static func time(_ seconds: Double) -> String {
+    if seconds >= 10 { return String(format: "%.1f s", seconds) }
+    if seconds >= 1 { return String(format: "%.2f s", seconds) }
+    if seconds >= 0.1 { return String(format: "%.0f ms", seconds * 1e3) }
+    if seconds >= 0.001 { return String(format: "%.2f ms", seconds * 1e3) }
+    return String(format: "%.1f µs", seconds * 1e6)
+  }
+
+  /// Bytes as MiB or GiB.
+  static func size(_ bytes: Double) -> String {
+    let mebibytes = bytes / 1_048_576
+    return mebibytes >= 1024
+      ? String(format: "%.2f GiB", mebibytes / 1024) : String(format: "%.0f MiB", mebibytes)
+  }
+
+  private static func rate(_ operations: Double) -> String {
+    String(format: "%.0f GFLOP/s", operations / 1e9)
+  }
+
+  private static func escaped(_ text: String) -> String {
+    text.replacingOccurrences(of: "|", with: "\\|").replacingOccurrences(of: "\n", with: " ")
+  }
+}

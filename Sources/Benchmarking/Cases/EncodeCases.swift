@@ -1,0 +1,125 @@
+import CLIP
+import Foundation
+import Torch
+import Training
+
+/// CLIP image encoding, each precision, beside transformers, open_clip, ONNX Runtime and OpenVINO.
+struct EncodeCases {
+  private let context: BenchmarkContext
+  /// How far outputs may differ; of random weights int8 keeps little.
+  private static let tolerance = ["float32": 1e-3, "bfloat16": 0.05, "int8": 0.5]
+
+  init(_ context: BenchmarkContext) { self.context = context }
+
+  func run(_ add: (CaseRecord) throws -> Void) throws {
+    let few = context.quick && context.options.models.isEmpty
+    for geometry in context.geometries(few ? [.tiny, .baseline] : [.tiny, .baseline, .large, .resNet]) {
+      let folder = try context.clipFolder(geometry)
+      let onnx = exported(folder)
+      for batch in context.quick && geometry.id != "tiny" ? [1] : [1, 8] {
+        try add(encode(geometry, folder, onnx: onnx, batch: batch))
+      }
+    }
+  }
+
+  private func encode(_ geometry: Geometry, _ folder: URL, onnx: String?, batch: Int) throws -> CaseRecord {
+    let side = geometry.configuration.vision.imageSize
+    let clip = try CLIPModel.load(folder: folder)
+    let generator = try Generator(seed: context.options.seed, for: "pixels", geometry.id)
+    let pixels = try Tensor.randomNormal([batch, 3, side, side], generator: generator)
+    let reference = try inferenceMode { try clip.imageFeatures(pixels) }
+    let tensors = context.options.work.appendingPathComponent("encode.safetensors")
+    try SafetensorsFile.write(["pixels": pixels, "reference": reference], to: tensors)
+
+    var record = CaseRecord(.encode, "\(geometry.name), batch \(batch)")
+    record.items = batch
+    record.operations =
+      Double(batch)
+      * MatrixWork.operations(
+        geometry.configuration.vision, projection: geometry.configuration.projectionSize)
+
+    var contestants: [Contestant] = []
+    for precision in Precision.allCases {
+      let encoder = ImageEncoding(clip, precision)
+      contestants.append(
+        .ours(precision.rawValue, difference: try encoder(pixels).difference(from: reference)) {
+          _ = try encoder(pixels)
+        })
+      if let type = precision.yardstick, let product = try? MatrixProduct(side: 2048, type) {
+        contestants.append(product.contestant(precision.rawValue))
+      }
+    }
+    contestants += peers(geometry, folder, onnx: onnx, tensors: tensors)
+    return context.measure(record, contestants, context.pace())
+  }
+
+  private func peers(_ geometry: Geometry, _ folder: URL, onnx: String?, tensors: URL) -> [Contestant] {
+    var request: [String: JSONValue] = [
+      "folder": .string(folder.path), "tensors": .string(tensors.path),
+      "threads": .integer(context.options.threads),
+    ]
+    var found = geometry.peers.flatMap { peer in
+      ["float32", "bfloat16"].compactMap { precision in
+        context.peers.contestant(
+          peer, precision: precision, work: "encode", request,
+          tolerance: Self.tolerance[precision])
+      }
+    }
+    guard let onnx else { return found }
+    request["onnx"] = .string(onnx)
+    let runtimes = [
+      ("onnxruntime", "float32"), ("onnxruntime", "int8"), ("openvino", "float32"), ("openvino", "bfloat16"),
+    ]
+    found += runtimes.filter {
+      $0.1 != "int8" || !context.quick && geometry.configuration.vision.stages == nil
+    }.compactMap { peer, precision in
+      context.peers.contestant(
+        peer, precision: precision, work: "encode", request, tolerance: Self.tolerance[precision])
+    }
+    return found
+  }
+
+  /// The tower as ONNX, by PyTorch's exporter; nil without peers.
+  private func exported(_ folder: URL) -> String? {
+    guard let worker = try? context.peers.worker("exporter") else { return nil }
+    let request: [String: JSONValue] = [
+      "do": .string("prepare"), "handle": .string("export"), "case": .string("export"),
+      "folder": .string(folder.path),
+    ]
+    do {
+      return try worker.ask(request)["file"]?.text
+    } catch {
+      context.peers.miss("ONNX export of \(folder.lastPathComponent)", error)
+      return nil
+    }
+  }
+}
+
+/// Our encoder in a precision: the one place that says how it is called at its best.
+struct ImageEncoding {
+  private let clip: CLIPModel
+  private let precision: Precision
+
+  init(_ clip: CLIPModel, _ precision: Precision) {
+    self.clip = clip
+    self.precision = precision
+  }
+
+  /// Normalised pixels B×3×S×S → embeddings B×d.
+  func callAsFunction(_ pixels: Tensor) throws -> Tensor {
+    try inferenceMode { try autocast(to: precision.autocastType) { try clip.imageFeatures(pixels) } }
+  }
+}
+
+extension Precision {
+  /// The type whose matrix product is the measure of this precision; nil where libtorch has no such product.
+  var yardstick: DType? { DType(named: rawValue) }
+}
+
+extension DType {
+  /// A floating-point type by name.
+  fileprivate init?(named name: String) {
+    guard let type = [DType.float32, .bfloat16].first(where: { "\($0)" == name }) else { return nil }
+    self = type
+  }
+}

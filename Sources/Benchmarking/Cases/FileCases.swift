@@ -1,0 +1,206 @@
+import CLIP
+import Datasets
+import Foundation
+import Imaging
+import MCDRL
+import Torch
+import Training
+
+/// JPEG frames of 1920×1080 to PNG masks of the same size, beside Pillow or OpenCV with PyTorch.
+struct FileCases {
+  private let context: BenchmarkContext
+
+  init(_ context: BenchmarkContext) { self.context = context }
+
+  func run(_ add: (CaseRecord) throws -> Void) throws {
+    let count = context.quick ? 4 : 200
+    let frames = try Frames.write(count, to: context.folder("frames"), seed: context.options.seed)
+    let models = try Models(context, context.geometry)
+    try add(masks(Array(frames.prefix(1)), models, "one frame", context.pace()))
+    try add(parts(frames[0], models))
+    // A round of all contestants takes a minute or more.
+    try add(
+      masks(frames, models, "a folder of \(count) frames", context.pace(least: 3, most: 5, seconds: 120)))
+  }
+
+  private func masks(_ frames: [URL], _ models: Models, _ name: String, _ pace: Pace) throws -> CaseRecord {
+    var record = CaseRecord(.files, "\(models.geometry.name), \(name)")
+    (record.items, record.item) = (frames.count, "frame")
+    let out = try context.folder("masks")
+    let first = frames[0]
+    let reference = try models.small(first, .float32)
+    let tensors = context.options.work.appendingPathComponent("files.safetensors")
+    try SafetensorsFile.write(["reference": reference], to: tensors)
+    var contestants = try Precision.allCases.map { precision -> Contestant in
+      let pipeline = try FilePipeline(models.system(precision), models.reader, out)
+      return .ours(
+        precision.rawValue, difference: try models.small(first, precision).difference(from: reference)
+      ) { try pipeline(frames) }
+    }
+    let ways = [
+      ("pillow", "float32"), ("pillow", "bfloat16"), ("opencv", "float32"), ("opencv", "bfloat16"),
+    ]
+    contestants += try ways.compactMap { way, precision in
+      context.peers.contestant(
+        "pytorch", name: (way == "pillow" ? "Pillow" : "OpenCV") + " and PyTorch", precision: precision,
+        work: "files",
+        [
+          "way": .string(way), "files": .paths(frames),
+          "folder": .string(try context.folder("masks-\(way)").path),
+          "batch": .integer(min(8, frames.count)), "threads": .integer(context.options.threads),
+          "tensors": .string(tensors.path), "weights": .string(models.weights.path),
+          "settings": .string(models.settings.path),
+        ], tolerance: 0.2)
+    }
+    return context.measure(record, contestants, pace)
+  }
+}
+
+extension FileCases {
+  /// Where our time goes for one frame.
+  private func parts(_ frame: URL, _ models: Models) throws -> CaseRecord {
+    let (reader, out) = (models.reader, try context.folder("masks").appendingPathComponent("part.png"))
+    let image = try reader.image(frame)
+    let input = try (reader.scaled(image).to(.float32) / 255).expandedDimension(0)
+    let system = try models.system(.float32)
+    let small = try system.probabilities(input)
+    func enlarged() throws -> Image {
+      let large = try small.resized(height: Frames.height, width: Frames.width).squeezed(0).squeezed(0)
+      let lesion = try large.atLeast(0.5).to(.float32) * 255
+      return try Image(
+        width: Frames.width, height: Frames.height, channels: 1, pixels: lesion.to(.uint8).array())
+    }
+    let mask = try enlarged()
+    func part(_ name: String, _ work: @escaping () throws -> Void) -> Contestant {
+      var contestant = Contestant.ours(nil, name: name, work)
+      contestant.record.role = .part
+      return contestant
+    }
+    var record = CaseRecord(.files, "\(models.geometry.name), one frame, our parts in float32")
+    record.item = "frame"
+    return context.measure(
+      record,
+      [
+        part("decode") { _ = try reader.image(frame) },
+        part("scale") { _ = try reader.scaled(image) },
+        part("tower and head") { _ = try system.probabilities(input) },
+        part("enlarge and threshold") { _ = try enlarged() },
+        part("encode the mask") { _ = try mask.bilevelPNGData() },
+        part("encode, write and flush the mask") { try MaskFile.writeBinary(mask, to: out) },
+      ], context.pace())
+  }
+}
+
+/// Our way from files to masks, as `mcdrl predict` goes it: the one place that says how it is called at its best.
+struct FilePipeline {
+  private let segmenter: Segmenter
+  private let out: URL
+
+  init(_ system: SegmentationSystem, _ reader: SampleReader, _ out: URL) {
+    segmenter = Segmenter(system, reader: reader)
+    self.out = out
+  }
+
+  /// Writes the mask of every file.
+  func callAsFunction(_ files: [URL]) throws {
+    for file in files {
+      let probability = try segmenter.probability(segmenter.read(file))
+      let sizes = probability.shape
+      let lesion = try probability.atLeast(0.5).to(.float32) * 255
+      let mask = try Image(width: sizes[1], height: sizes[0], channels: 1, pixels: lesion.to(.uint8).array())
+      let name = file.deletingPathExtension().lastPathComponent
+      try MaskFile.writeBinary(mask, to: out.appendingPathComponent("\(name).png"))
+    }
+  }
+}
+
+/// Segmentation models of one geometry and equal weights, one a precision, and their weights as files for the peers.
+final class Models {
+  let geometry: Geometry
+  /// Weights of tower, model and text.
+  let weights: URL
+  /// Settings, geometry and preparation, JSON.
+  let settings: URL
+  private let context: BenchmarkContext
+  private let configuration: RunConfiguration
+  private var systems: [Precision: SegmentationSystem] = [:]
+
+  /// How images are read.
+  var reader: SampleReader { configuration.reader }
+
+  init(
+    _ context: BenchmarkContext, _ geometry: Geometry, _ change: (inout RunConfiguration) -> Void = { _ in }
+  )
+    throws
+  {
+    self.context = context
+    self.geometry = geometry
+    var configuration = BenchmarkSettings.configuration(geometry, seed: context.options.seed)
+    change(&configuration)
+    self.configuration = configuration
+    let folder = try context.folder("model-\(geometry.id)")
+    weights = folder.appendingPathComponent("model.safetensors")
+    settings = folder.appendingPathComponent("settings.json")
+    let system = try self.system(.float32)
+    try SafetensorsFile.write(system.state().merging(system.model.text.tensors) { $1 }, to: weights)
+    try BenchmarkSettings.write(configuration, geometry, to: settings)
+  }
+
+  /// The system in a precision, in evaluation mode.
+  func system(_ precision: Precision) throws -> SegmentationSystem {
+    if let system = systems[precision] { return system }
+    var configuration = configuration
+    configuration.precision = precision
+    let system = try BenchmarkSettings.system(configuration, context, geometry)
+    system.train(false)
+    systems[precision] = system
+    return system
+  }
+
+  /// Probabilities of a file at the network's own size, S×S.
+  func small(_ file: URL, _ precision: Precision) throws -> Tensor {
+    let input = try (reader.scaled(reader.image(file)).to(.float32) / 255).expandedDimension(0)
+    return try system(precision).probabilities(input).squeezed(0).squeezed(0)
+  }
+}
+
+/// Settings that our side and the model in PyTorch share.
+enum BenchmarkSettings {
+  /// The paper's method on a geometry; no augmentation, so that both sides see the same.
+  static func configuration(_ geometry: Geometry, seed: UInt64) -> RunConfiguration {
+    var configuration = RunConfiguration()
+    configuration.seed = seed
+    configuration.imageSize = geometry.configuration.vision.imageSize
+    configuration.tune = .none
+    configuration.augmentation = .none
+    configuration.interventions.share = 0
+    configuration.interventionStart = 0
+    configuration.batchSize = 8
+    // Of random weights the default rate makes losses leap, and then no two roundings stay together.
+    configuration.optimizer.learningRate = 0.001
+    return configuration
+  }
+
+  /// A system with the weights that training starts from.
+  static func system(
+    _ configuration: RunConfiguration, _ context: BenchmarkContext, _ geometry: Geometry
+  ) throws -> SegmentationSystem {
+    try RunAssembly.fresh(
+      configuration, prompts: context.options.prompts, clip: geometry.model(seed: context.options.seed))
+  }
+
+  /// What a peer needs to make the same model.
+  private struct Description: Encodable {
+    let configuration: RunConfiguration
+    let clip: CLIPConfiguration
+    let preparation: ImagePreparation
+  }
+
+  /// Writes what a peer needs to make the same model.
+  static func write(_ configuration: RunConfiguration, _ geometry: Geometry, to file: URL) throws {
+    try AtomicFile.write(
+      json: Description(
+        configuration: configuration, clip: geometry.configuration,
+        preparation: ImagePreparation(size: geometry.configuration.vision.imageSize)), to: file)
+  }
+}

@@ -1,0 +1,180 @@
+import CLIP
+import Foundation
+import Torch
+import Training
+
+/// The most memory that a process holds while it does one kind of work, each contestant in a fresh process.
+struct MemoryCases {
+  private let context: BenchmarkContext
+  private let geometry: Geometry
+
+  init(_ context: BenchmarkContext) {
+    self.context = context
+    geometry = context.geometry
+  }
+
+  func run(_ add: (CaseRecord) throws -> Void) throws {
+    guard context.options.program != nil else {
+      throw ConfigurationError("memory is measured in processes of their own, and none can be started")
+    }
+    try add(encoding())
+    try add(files())
+  }
+
+  private func encoding() throws -> CaseRecord {
+    let folder = try context.clipFolder(geometry)
+    let side = geometry.configuration.vision.imageSize
+    let tensors = context.options.work.appendingPathComponent("memory.safetensors")
+    let pixels = try Tensor.zeros([8, 3, side, side])
+    try SafetensorsFile.write(
+      ["pixels": pixels, "reference": .zeros([8, geometry.configuration.projectionSize])], to: tensors)
+    var record = CaseRecord(.memory, "\(geometry.name), encoding batches of 8")
+    record.unit = .bytes
+    record.contestants = Precision.allCases.map { own(.encode, $0) }
+    let onnx = folder.appendingPathComponent("vision.onnx")
+    var peers = geometry.peers.flatMap { peer in ["float32", "bfloat16"].map { (peer, $0) } }
+    if FileManager.default.fileExists(atPath: onnx.path) {
+      peers += [("onnxruntime", "float32"), ("openvino", "float32"), ("openvino", "bfloat16")]
+    }
+    record.contestants += peers.compactMap { peer, precision in
+      self.peer(
+        peer, name: peer, precision, "encode",
+        [
+          "folder": .string(folder.path), "tensors": .string(tensors.path), "onnx": .string(onnx.path),
+        ])
+    }
+    return told(record)
+  }
+
+  private func files() throws -> CaseRecord {
+    let frames = try Frames.write(
+      context.quick ? 4 : 32, to: context.folder("memory-frames"), seed: context.options.seed)
+    let models = try Models(context, geometry)
+    var record = CaseRecord(.memory, "\(geometry.name), a folder of \(frames.count) frames to masks")
+    record.unit = .bytes
+    record.contestants = Precision.allCases.map { own(.files, $0) }
+    let out = try context.folder("memory-masks")
+    record.contestants += ["pillow", "opencv"].flatMap { way in
+      ["float32", "bfloat16"].compactMap { precision in
+        peer(
+          "pytorch", name: (way == "pillow" ? "Pillow" : "OpenCV") + " and PyTorch", precision, "files",
+          [
+            "way": .string(way), "files": .paths(frames), "folder": .string(out.path),
+            "batch": .integer(min(8, frames.count)), "weights": .string(models.weights.path),
+            "settings": .string(models.settings.path),
+          ])
+      }
+    }
+    return told(record)
+  }
+
+  private func told(_ record: CaseRecord) -> CaseRecord {
+    for contestant in record.contestants {
+      let value = contestant.spread.map { BenchmarkTable.size($0.median) } ?? contestant.failure ?? "–"
+      context.note("  \(record.name): \(contestant.name) \(contestant.precision ?? "") \(value)")
+    }
+    return record
+  }
+
+  private func own(_ work: MemoryProbe.Work, _ precision: Precision) -> ContestantRecord {
+    var record = ContestantRecord("mcdrl", .ours, precision: precision.rawValue)
+    do {
+      let probe = MemoryProbe(work: work, geometry: geometry.id, precision: precision)
+      let program = context.options.program ?? []
+      let worker = try PeerWorker(
+        "mcdrl",
+        command: program + [
+          "--probe", probe.text, "--work", context.options.work.path, "--threads",
+          "\(context.options.threads)", "--seed", "\(context.options.seed)",
+        ], log: context.options.work.appendingPathComponent("peers.log"))
+      guard let peak = try worker.ask([:]).number("peak") else {
+        throw PeerError.lost(peer: "mcdrl", reason: "gave no peak")
+      }
+      record.samples = [peak]
+    } catch {
+      record.failure = "\(error)"
+    }
+    return record
+  }
+
+  private func peer(
+    _ peer: String, name: String, _ precision: String, _ work: String, _ request: [String: JSONValue]
+  ) -> ContestantRecord? {
+    guard context.options.peers != nil else { return nil }
+    var record = ContestantRecord(name, .peer, precision: precision)
+    do {
+      let worker = try context.peers.worker(peer, fresh: true)
+      defer { worker.stop() }
+      let handle = JSONValue.string("memory")
+      var members = request
+      members.merge([
+        "do": .string("prepare"), "handle": handle, "case": .string(work), "peer": .string(peer),
+        "precision": .string(precision), "threads": .integer(context.options.threads),
+      ]) { $1 }
+      _ = try worker.ask(members)
+      _ = try worker.ask(["do": .string("run"), "handle": handle, "count": .integer(3)])
+      guard let peak = try worker.ask(["do": .string("memory")]).number("peak") else {
+        throw PeerError.lost(peer: peer, reason: "gave no peak")
+      }
+      record.samples = [peak]
+    } catch {
+      record.failure = "\(error)"
+    }
+    return record
+  }
+}
+
+/// Work that this program does in a process of its own, so that the memory it takes can be told.
+public struct MemoryProbe: Sendable {
+  enum Work: String { case encode, files }
+
+  let work: Work
+  let geometry: String
+  let precision: Precision
+
+  init(work: Work, geometry: String, precision: Precision) {
+    (self.work, self.geometry, self.precision) = (work, geometry, precision)
+  }
+
+  /// Reads what `text` gave; nil for anything else.
+  public init?(_ text: String) {
+    let words = text.split(separator: ":").map(String.init)
+    guard words.count == 3, let work = Work(rawValue: words[0]), let precision = Precision(rawValue: words[2])
+    else { return nil }
+    self.init(work: work, geometry: words[1], precision: precision)
+  }
+
+  /// `encode:vit-b-16:bfloat16`.
+  public var text: String { "\(work.rawValue):\(geometry):\(precision.rawValue)" }
+
+  /// Does the work, three times over, and gives the most memory that the process held, in bytes.
+  ///
+  /// - Parameter options: those of the run that asks, with its working folder.
+  /// - Returns: bytes; 0 where the system does not say.
+  /// - Throws: what the work throws.
+  public func peak(_ options: BenchmarkOptions) throws -> Int {
+    try Machine.setThreads(options.threads)
+    let context = BenchmarkContext(options) { _ in }
+    guard let geometry = Geometry.all.first(where: { $0.id == geometry }) else {
+      throw ConfigurationError("\(text): the geometry is not known")
+    }
+    switch work {
+    case .encode:
+      let encoder = ImageEncoding(try CLIPModel.load(folder: context.clipFolder(geometry)), precision)
+      let side = geometry.configuration.vision.imageSize
+      let pixels = try Tensor.zeros([8, 3, side, side])
+      for _ in 0..<3 { _ = try encoder(pixels) }
+    case .files:
+      let folder = try context.folder("memory-frames")
+      let frames = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      let configuration = BenchmarkSettings.configuration(geometry, seed: options.seed)
+      var own = configuration
+      own.precision = precision
+      let system = try BenchmarkSettings.system(own, context, geometry)
+      system.train(false)
+      let pipeline = try FilePipeline(system, own.reader, context.folder("memory-masks"))
+      for _ in 0..<3 { try pipeline(frames.sorted { $0.path < $1.path }) }
+    }
+    return peakMemory() ?? 0
+  }
+}

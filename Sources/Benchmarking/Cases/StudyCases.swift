@@ -1,0 +1,97 @@
+import Datasets
+import Foundation
+import MCDRL
+import Torch
+import Training
+
+/// A whole leave-one-site-out run, from files to scores, beside a loop in PyTorch that keeps no features.
+struct StudyCases {
+  private let context: BenchmarkContext
+  private let geometry: Geometry
+
+  init(_ context: BenchmarkContext) {
+    self.context = context
+    geometry = context.geometry
+  }
+
+  func run(_ add: (CaseRecord) throws -> Void) throws {
+    let sites = context.quick ? 2 : 3
+    let catalog = try RenderedSites.write(
+      sites, perSite: context.quick ? 16 : 24, testPerSite: 8,
+      size: geometry.configuration.vision.imageSize, context)
+    for tune in context.quick ? [Tuning.none] : [Tuning.none, .last(2)] {
+      try add(study(catalog, tune))
+    }
+  }
+
+  private func study(_ catalog: SiteCatalog, _ tune: Tuning) throws -> CaseRecord {
+    var configuration = BenchmarkSettings.configuration(geometry, seed: context.options.seed)
+    configuration.tune = tune
+    configuration.epochs = context.quick ? 3 : 10
+    let epochs = configuration.epochs
+    var record = CaseRecord(
+      .study, "\(geometry.name), \(catalog.sites.count) sites, \(epochs) epochs, --tune \(tune)")
+    (record.items, record.item) = (catalog.sites.count, "site")
+    let (context, geometry) = (context, geometry)
+    var contestants = Precision.allCases.map { precision in
+      var settings = configuration
+      settings.precision = precision
+      return Contestant.ours(precision.rawValue) { [settings] in
+        try Self.own(catalog, settings, geometry, context)
+      }
+    }
+    let folder = try context.folder("study-peer-\(UUID().uuidString)")
+    let session = try TrainingSession(context, geometry, catalog.sites.flatMap(\.samples)) {
+      $0.tune = tune
+      $0.epochs = epochs
+    }
+    defer {
+      session.remove()
+      try? FileManager.default.removeItem(at: folder)
+    }
+    var request = try session.request(.epoch, epochs: 0)
+    request["folder"] = .string(folder.path)
+    request["folds"] = .array(try catalog.sites.map { try fold($0, catalog, configuration) })
+    contestants += ["float32", "bfloat16"].compactMap { precision in
+      context.peers.contestant("pytorch", name: "PyTorch", precision: precision, work: "study", request)
+    }
+    for index in contestants.indices { contestants[index].repeats = false }
+    return context.measure(record, contestants, context.pace(least: 1, most: 3, seconds: 120))
+  }
+
+  /// A run of ours, in a folder that is removed again.
+  static func own(
+    _ catalog: SiteCatalog, _ configuration: RunConfiguration, _ geometry: Geometry,
+    _ context: BenchmarkContext
+  ) throws {
+    let folder = try context.folder("study-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (seed, threads) = (context.options.seed, context.options.threads)
+    let plan = StudyPlan(
+      study: "bench", configuration: configuration,
+      arms: [try Arm("mcdrl", settings: ["model.method=mcdrl"])], seeds: [seed],
+      version: context.options.versions["mcdrl"] ?? "")
+    // As mcdrl loso does it: folds side by side, each on one thread.
+    _ = try Machine.withThreads(1) {
+      try LeaveOneSiteOut(
+        plan, catalog: catalog, clip: { _ in try geometry.model(seed: seed) },
+        prompts: context.options.prompts,
+        folder: folder, workers: threads
+      ).run()
+    }
+  }
+
+  private func fold(
+    _ site: Site, _ catalog: SiteCatalog, _ configuration: RunConfiguration
+  ) throws -> JSONValue {
+    let split = try Split(
+      sites: catalog.sites.filter { $0.name != site.name }, validationShare: configuration.validationShare,
+      seed: configuration.seed)
+    let prompts = context.options.prompts
+    return .object([
+      "site": .string(site.name), "training": TrainingSession.samples(split.training, prompts),
+      "validation": TrainingSession.samples(split.validation, prompts),
+      "test": TrainingSession.samples(site.testSamples, prompts),
+    ])
+  }
+}

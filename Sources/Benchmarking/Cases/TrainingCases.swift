@@ -1,0 +1,190 @@
+import Datasets
+import Foundation
+import MCDRL
+import SyntheticEndoscopy
+import Torch
+import Training
+
+/// Steps and epochs of training, each depth of tuning, beside the same model written in PyTorch.
+struct TrainingCases {
+  private let context: BenchmarkContext
+  private let geometry: Geometry
+
+  init(_ context: BenchmarkContext) {
+    self.context = context
+    geometry = context.geometry
+  }
+
+  func run(_ add: (CaseRecord) throws -> Void) throws {
+    let pace = context.pace(least: 4, most: 8, seconds: 90)
+    let count = 8 * (pace.most + 1)
+    let catalog = try RenderedSites.write(
+      2, perSite: (count + 1) / 2, size: geometry.configuration.vision.imageSize, context)
+    let samples = Array(catalog.sites.flatMap(\.samples).prefix(count))
+    for tune in [Tuning.none, .last(2), .all] {
+      try add(training(tune, samples, turn: .step, pace))
+    }
+    // An epoch is some four steps, with all that stands around them.
+    let few = Array(samples.prefix(32))
+    for tune in context.quick ? [Tuning.none] : [Tuning.none, .last(2), .all] {
+      try add(training(tune, few, turn: .epoch, context.pace(least: 2, most: 4, seconds: 90)))
+    }
+  }
+
+  private func training(
+    _ tune: Tuning, _ samples: [Sample], turn: GatedTrainer.Turn, _ pace: Pace
+  ) throws -> CaseRecord {
+    let session = try TrainingSession(context, geometry, samples) {
+      $0.tune = tune
+      $0.epochs = turn == .step ? 1 : pace.most + 1
+    }
+    defer { session.remove() }
+    var record = CaseRecord(
+      .training, "\(geometry.name), one \(turn) of \(turn == .step ? 8 : samples.count), --tune \(tune)")
+    record.items = turn == .step ? 8 : samples.count
+    var contestants: [Contestant] = []
+    var trainers: [Precision: GatedTrainer] = [:]
+    for precision in Precision.allCases {
+      let trainer = try session.trainer(precision, turn, keeping: false)
+      trainers[precision] = trainer
+      contestants.append(
+        trainer.contestant(precision.rawValue, name: tune == .none ? "mcdrl, nothing kept" : "mcdrl"))
+      if tune == .none {
+        let keeping = try session.trainer(precision, turn, keeping: true)
+        contestants.append(keeping.contestant(precision.rawValue, name: "mcdrl"))
+      }
+    }
+    for precision in ["float32", "bfloat16"] {
+      let losses = Losses()
+      guard
+        var peer = context.peers.contestant(
+          "pytorch", name: "PyTorch", precision: precision, work: "train",
+          try session.request(turn, epochs: pace.most + 1), call: ["what": .string("\(turn)")],
+          observe: losses.add)
+      else { continue }
+      peer.repeats = false
+      let ours = Precision(rawValue: precision).flatMap { trainers[$0] }
+      peer.verdict = { ours.flatMap { losses.difference(from: $0.losses) } }
+      contestants.append(peer)
+    }
+    return context.measure(record, contestants, pace)
+  }
+}
+
+/// The losses that a peer told of.
+private final class Losses {
+  private var values: [Double] = []
+
+  func add(_ answer: [String: JSONValue]) {
+    if let loss = answer.number("loss") { values.append(loss) }
+    if case .array(let losses)? = answer["losses"] {
+      values += losses.compactMap { try? $0.decoded(as: Double.self) }
+    }
+  }
+
+  /// The largest difference from others, step by step, and the largest of the others.
+  func difference(from others: [Double]) -> (difference: Double, scale: Double)? {
+    let pairs = Array(zip(values, others))
+    guard !pairs.isEmpty else { return nil }
+    return (pairs.map { abs($0 - $1) }.max() ?? 0, pairs.map { abs($1) }.max() ?? 0)
+  }
+}
+
+/// Sites that are rendered for training.
+enum RenderedSites {
+  /// Renders sites, unless they are there.
+  static func write(
+    _ count: Int, perSite: Int, testPerSite: Int = 0, size: Int, _ context: BenchmarkContext
+  ) throws -> SiteCatalog {
+    let folder = context.options.work.appendingPathComponent(
+      "sites-\(count)-\(perSite)-\(testPerSite)-\(size)")
+    if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("sites.json5").path) {
+      try FileManager.default.createFolder(folder)
+      let dataset = SyntheticDataset(
+        world: World(sites: count, seed: context.options.seed), perSite: perSite, testPerSite: testPerSite,
+        size: size, format: .png, sweep: 0, captions: context.options.prompts.captions)
+      try withoutTeams { try dataset.write(to: folder) }
+    }
+    return try SiteCatalog(folder)
+  }
+}
+
+/// A training that both sides can begin from the same weights, on the same images in the same order.
+struct TrainingSession {
+  let configuration: RunConfiguration
+  private let context: BenchmarkContext
+  private let geometry: Geometry
+  private let samples: [Sample]
+  private let folder: URL
+
+  /// Writes the weights and settings.
+  init(
+    _ context: BenchmarkContext, _ geometry: Geometry, _ samples: [Sample],
+    _ change: (inout RunConfiguration) -> Void
+  ) throws {
+    (self.context, self.geometry, self.samples) = (context, geometry, samples)
+    var configuration = BenchmarkSettings.configuration(geometry, seed: context.options.seed)
+    configuration.sources = Set(samples.map(\.site)).sorted()
+    change(&configuration)
+    self.configuration = configuration
+    folder = try context.folder("training-\(UUID().uuidString)")
+    let system = try BenchmarkSettings.system(configuration, context, geometry)
+    try SafetensorsFile.write(system.state().merging(system.model.text.tensors) { $1 }, to: weights)
+    try BenchmarkSettings.write(configuration, geometry, to: settings)
+  }
+
+  /// Removes what was written, several copies of the weights among it.
+  func remove() { try? FileManager.default.removeItem(at: folder) }
+
+  private var weights: URL { folder.appendingPathComponent("start.safetensors") }
+  private var settings: URL { folder.appendingPathComponent("settings.json") }
+
+  /// Our trainer, waiting for its turn.
+  ///
+  /// - Parameters:
+  ///   - precision: its arithmetic.
+  ///   - turn: what it does in a turn.
+  ///   - keeping: whether what the frozen tower makes is kept.
+  /// - Returns: the trainer on a thread of its own.
+  /// - Throws: what making the model throws.
+  func trainer(_ precision: Precision, _ turn: GatedTrainer.Turn, keeping: Bool) throws -> GatedTrainer {
+    var configuration = configuration
+    configuration.precision = precision
+    let system = try BenchmarkSettings.system(configuration, context, geometry)
+    let bank = try withoutTeams { try SampleBank(samples, reader: configuration.reader) }
+    let run = RunDirectory(folder.appendingPathComponent("\(precision.rawValue)-\(keeping)"))
+    try run.create()
+    let trainer = try Trainer(
+      configuration: configuration, system: system, run: run, training: bank,
+      validation: SampleBank([], reader: configuration.reader), prompts: context.options.prompts,
+      features: keeping ? FeatureStore(bank, system: system) : nil, resuming: false)
+    return GatedTrainer(trainer, turn: turn, threads: context.options.threads)
+  }
+
+  /// What the peer needs to know.
+  func request(_ turn: GatedTrainer.Turn, epochs: Int) throws -> [String: JSONValue] {
+    let orders = try (0..<epochs).map { epoch -> JSONValue in
+      let generator = try Generator(seed: configuration.seed, for: "order", "\(epoch)")
+      return .array(
+        try Tensor.randomPermutation(samples.count, generator: generator).array(of: Int.self)
+          .map(JSONValue.integer))
+    }
+    return [
+      "settings": .string(settings.path), "weights": .string(weights.path),
+      "threads": .integer(context.options.threads), "orders": .array(orders), "what": .string("\(turn)"),
+      "folder": .string(folder.appendingPathComponent("peer").path),
+      "samples": Self.samples(samples, context.options.prompts),
+    ]
+  }
+
+  /// Samples with the numbers of their classes.
+  static func samples(_ samples: [Sample], _ prompts: PromptSet) -> JSONValue {
+    .array(
+      samples.map { sample in
+        .object([
+          "image": .string(sample.image.path), "mask": .string(sample.mask?.path ?? ""),
+          "class": .integer(sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) ?? -1),
+        ])
+      })
+  }
+}

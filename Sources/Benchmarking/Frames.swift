@@ -1,0 +1,64 @@
+import Foundation
+import Imaging
+import SyntheticEndoscopy
+import Torch
+
+/// Rendered 1920×1080 frames, as an endoscope gives them: a square picture between black margins.
+enum Frames {
+  static let width = 1920
+  static let height = 1080
+
+  /// Writes JPEG frames, all different.
+  ///
+  /// - Parameters:
+  ///   - count: how many.
+  ///   - folder: where to; frames that are there stay.
+  ///   - seed: of what they show.
+  /// - Returns: the files in order.
+  /// - Throws: `FileError` or `ImagingError`.
+  static func write(_ count: Int, to folder: URL, seed: UInt64) throws -> [URL] {
+    let files = (0..<count).map { index in
+      let number = String(index)
+      return folder.appendingPathComponent(
+        "frame-" + String(repeating: "0", count: max(0, 4 - number.count)) + number + ".jpg")
+    }
+    guard files.contains(where: { !FileManager.default.fileExists(atPath: $0.path) }) else { return files }
+    try withoutTeams { try render(files, seed: seed) }
+    return files
+  }
+
+  private static func render(_ files: [URL], seed: UInt64) throws {
+    let count = files.count
+    let scenes = min(count, 8)
+    let world = World(seed: seed)
+    let pictures = try Renderer(size: 540, compresses: false).render(
+      (0..<scenes).map { world.draw(site: $0 % world.siteNames.count, index: $0, role: .source) })
+    let squares = try concurrentMap(count: scenes) { index in
+      let image = pictures[index].image
+      let tensor = try Tensor(image.pixels, shape: [image.height, image.width, 3]).permuted([2, 0, 1])
+      let large = try PillowResampling()(tensor.contiguous(), height: height, width: height)
+      return try large.permuted([1, 2, 0]).contiguous().array(of: UInt8.self)
+    }
+    _ = try concurrentMap(count: count) { index in
+      // Another place and brightness each time round, so that no two frames are equal.
+      let turn = index / scenes
+      let left = (width - height) / 2 + (turn % 9 - 4) * 40
+      let square = squares[index % scenes]
+      var pixels = [UInt8](repeating: 6, count: width * height * 3)
+      for y in 0..<height {
+        for x in 0..<(height * 3) {
+          let value = Int(square[y * height * 3 + x]) * (100 - turn % 10 * 3) / 100
+          pixels[(y * width + left) * 3 + x] = UInt8(value)
+        }
+      }
+      let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
+      try ImageFile.writeJPEG(image, quality: 90, to: files[index])
+    }
+  }
+}
+
+/// Runs a body whose worker threads shall not have teams of OpenMP's own.
+///
+/// A thread that has once run an operator on several threads keeps them, and with more of these than cores OpenMP's
+/// threads sleep at barriers sooner than they would in a process that has but one team, as a peer's has.
+func withoutTeams<Result>(_ body: () throws -> Result) throws -> Result { try Machine.withThreads(1, body) }

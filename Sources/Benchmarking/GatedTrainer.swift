@@ -1,0 +1,95 @@
+import Foundation
+import Torch
+import Training
+
+/// A trainer on a thread of its own that goes on for one step, or one epoch, when it is its turn.
+final class GatedTrainer: @unchecked Sendable {
+  /// What a turn is.
+  enum Turn { case step, epoch }
+
+  private let turnBegins = DispatchSemaphore(value: 0)
+  private let turnEnds = DispatchSemaphore(value: 0)
+  private var begun: UInt64 = 0
+  private var elapsed: UInt64 = 0
+  private var stopping = false
+  private var failure: (any Error)?
+  private var ended = false
+  /// The loss of every step so far.
+  private(set) var losses: [Double] = []
+
+  /// Starts the thread; the trainer waits for its first turn.
+  ///
+  /// - Parameters:
+  ///   - trainer: made but not begun; used on the new thread only.
+  ///   - turn: what it does in a turn.
+  ///   - threads: that an operator may use.
+  init(_ trainer: Trainer, turn: Turn, threads: Int) {
+    nonisolated(unsafe) let trainer = trainer
+    let thread = Thread { [self] in
+      turnBegins.wait()
+      begun = DispatchTime.now().uptimeNanoseconds
+      do {
+        try Machine.setThreads(threads)
+        if !stopping { try trainer.train(progress(turn)) }
+        failure = ConfigurationError("the training has no further \(turn)")
+      } catch {
+        failure = error
+      }
+      ended = true
+      turnEnds.signal()
+    }
+    thread.stackSize = 8 << 20
+    thread.start()
+  }
+
+  /// Lets it do what a turn is; gives the seconds.
+  ///
+  /// - Throws: what training threw.
+  func turn() throws -> Double {
+    if !ended {
+      turnBegins.signal()
+      turnEnds.wait()
+    }
+    if ended, let failure { throw failure }
+    return Double(elapsed) / 1e9
+  }
+
+  /// Ends the training.
+  func stop() {
+    guard !ended else { return }
+    stopping = true
+    turnBegins.signal()
+    turnEnds.wait()
+    // The end of an epoch may be met before the wish to stop is.
+    while !ended {
+      turnBegins.signal()
+      turnEnds.wait()
+    }
+  }
+
+  private func progress(_ turn: Turn) -> TrainingProgress {
+    var progress = TrainingProgress()
+    progress.step = { [self] _, _, _, loss in
+      losses.append(loss)
+      if turn == .step { yield() }
+    }
+    progress.epoch = { [self] _, _ in if turn == .epoch { yield() } }
+    progress.shouldStop = { [self] in stopping }
+    return progress
+  }
+
+  private func yield() {
+    elapsed = DispatchTime.now().uptimeNanoseconds - begun
+    turnEnds.signal()
+    turnBegins.wait()
+    begun = DispatchTime.now().uptimeNanoseconds
+  }
+
+  /// As a contestant.
+  func contestant(_ precision: String, name: String) -> Contestant {
+    Contestant(
+      record: ContestantRecord(name, .ours, precision: precision),
+      run: { count in try (0..<count).reduce(0) { sum, _ in try sum + self.turn() } }, repeats: false,
+      release: { self.stop() })
+  }
+}

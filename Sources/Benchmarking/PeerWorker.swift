@@ -1,0 +1,114 @@
+import Foundation
+import Torch
+
+/// Why a peer cannot take part.
+public enum PeerError: Error, Equatable, CustomStringConvertible {
+  /// There is no Python environment.
+  case notInstalled(String)
+  /// The process ended, or said something that is no answer.
+  case lost(peer: String, reason: String)
+  /// It answered with an error.
+  case refused(String)
+
+  /// One line.
+  public var description: String {
+    switch self {
+    case .notInstalled(let fix): "no Python peers: \(fix)"
+    case .lost(let peer, let reason): "the peer \(peer) \(reason)"
+    case .refused(let reason): reason
+    }
+  }
+}
+
+/// A Python peer in a process of its own, asked by JSON lines; Benchmarks/peers/worker.py is the other side.
+public final class PeerWorker {
+  /// What it is called.
+  public let name: String
+  private let process = Process()
+  private let requests = Pipe()
+  private let answers = Pipe()
+  private var buffer = Data()
+
+  /// Starts a process.
+  ///
+  /// - Parameters:
+  ///   - name: for messages.
+  ///   - command: the program and its arguments.
+  ///   - log: where its standard error goes; nil for nowhere.
+  /// - Throws: `PeerError.lost` when it does not start.
+  public init(_ name: String, command: [String], log: URL? = nil) throws {
+    self.name = name
+    guard let program = command.first else { throw PeerError.lost(peer: name, reason: "has no program") }
+    // A peer that has ended must be an error of writing, not the end of this process.
+    signal(SIGPIPE, SIG_IGN)
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = Array(command.dropFirst())
+    process.standardInput = requests
+    process.standardOutput = answers
+    process.standardError = FileHandle.nullDevice
+    if let log {
+      if !FileManager.default.fileExists(atPath: log.path) {
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
+      }
+      if let handle = try? FileHandle(forWritingTo: log) {
+        _ = try? handle.seekToEnd()
+        process.standardError = handle
+      }
+    }
+    do { try process.run() } catch {
+      throw PeerError.lost(peer: name, reason: "does not start: \(FileError.reason(of: error))")
+    }
+  }
+
+  deinit { stop() }
+
+  /// Asks and waits for the answer.
+  ///
+  /// - Parameter members: of the request; `do` says what to do.
+  /// - Returns: the members of the answer.
+  /// - Throws: `PeerError.refused` with what the peer could not do, `PeerError.lost` when it is gone.
+  public func ask(_ members: [String: JSONValue]) throws -> [String: JSONValue] {
+    let line = try JSONEncoder().encode(JSONValue.object(members)) + Data("\n".utf8)
+    do { try requests.fileHandleForWriting.write(contentsOf: line) } catch {
+      throw PeerError.lost(peer: name, reason: "has ended")
+    }
+    guard let answer = readLine() else { throw PeerError.lost(peer: name, reason: "has ended") }
+    guard let members = try? JSONValue(json5: answer).members else {
+      throw PeerError.lost(peer: name, reason: "gave an answer that is no JSON object")
+    }
+    if let reason = members["error"]?.text { throw PeerError.refused(reason) }
+    return members
+  }
+
+  /// Ends the process.
+  public func stop() {
+    try? requests.fileHandleForWriting.close()
+    guard process.isRunning else { return }
+    process.terminate()
+    process.waitUntilExit()
+  }
+
+  private func readLine() -> Data? {
+    while true {
+      if let end = buffer.firstIndex(of: 0x0A) {
+        let line = buffer[buffer.startIndex..<end]
+        buffer = Data(buffer[buffer.index(after: end)...])
+        return Data(line)
+      }
+      let more = answers.fileHandleForReading.availableData
+      guard !more.isEmpty else { return nil }
+      buffer.append(more)
+    }
+  }
+}
+
+extension [String: JSONValue] {
+  /// A number of an answer.
+  func number(_ name: String) -> Double? {
+    switch self[name] {
+    case .number(let value)?: value
+    case .integer(let value)?: Double(value)
+    default: nil
+    }
+  }
+}
