@@ -141,9 +141,7 @@ private final class StillNorm: Module {
 
   /// A convolution and this normalisation after it as one convolution.
   func folded(_ convolution: Conv2d, for precision: Precision, activated: Bool) throws -> PackedConvolution {
-    let scale = try norm.weight / (norm.variance + norm.epsilon).squareRoot()
-    return try convolution.packed(
-      for: precision, scale: scale, shift: norm.bias - norm.mean * scale, activated: activated)
+    try norm.folded(convolution, for: precision, activated: activated)
   }
 }
 

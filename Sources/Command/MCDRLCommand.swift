@@ -17,6 +17,7 @@ enum MCDRLCommand {
   }
 
   static func main() {
+    Machine.keepFreedMemory()
     exit(run(Array(CommandLine.arguments.dropFirst())))
   }
 

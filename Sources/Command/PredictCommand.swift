@@ -63,10 +63,8 @@ enum PredictCommand: Subcommand {
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()
     // Of one image each, end to end: while one thread reads or writes, another computes.
-    let workers = min(files.count, Machine.threads)
-    let threads = max(1, Machine.threads / max(1, workers))
-    let outcomes = try concurrentMap(count: files.count, threads: workers) { index in
-      let outcome = try Machine.withThreads(threads) { try work.outcome(files[index]) }
+    let outcomes = try sideBySide(count: files.count) { index in
+      let outcome = try work.outcome(files[index])
       console.progress(bar.line(done.add(), unit: "images"))
       return outcome
     }

@@ -165,6 +165,7 @@ final class ConvolutionBlock: Module {
   @Child private var secondNorm: BatchNorm2d?
   @Child private var shortcut: Conv2d?
   private let stride: Int
+  private var prepared: (first: PackedConvolution, second: PackedConvolution?, shortcut: PackedConvolution?)?
 
   init(_ inputs: Int, _ outputs: Int, stride: Int, isDouble: Bool, generator: Generator) throws {
     func convolution(_ inputs: Int, kernel: Int, stride: Int) throws -> Conv2d {
@@ -187,11 +188,26 @@ final class ConvolutionBlock: Module {
 
   /// B×in×H×W → B×out×(H/stride)×(W/stride).
   func callAsFunction(_ x: Tensor) throws -> Tensor {
+    if let prepared, !isTraining {
+      let y = try prepared.first(x).leakyRelu()
+      guard let second = prepared.second, let shortcut = prepared.shortcut else { return y }
+      return try second.adding(y, to: shortcut(strided(x))).leakyRelu()
+    }
     let y = try firstNorm(first(x)).leakyRelu()
     guard let second, let secondNorm, let shortcut else { return y }
-    // The stride is taken before the shortcut, which gives the same: oneDNN's backward pass of a 1×1 convolution
-    // with a stride writes past its memory for fewer than 16 channels in channels-last layout (PyTorch 2.13).
-    let kept = stride == 1 ? x : try x.strided(dim: 2, by: stride).strided(dim: 3, by: stride)
-    return try (secondNorm(second(y)) + shortcut(kept)).leakyRelu()
+    return try (secondNorm(second(y)) + shortcut(strided(x))).leakyRelu()
+  }
+
+  override func prepare(for precision: Precision) throws {
+    prepared = (
+      try firstNorm.folded(first, for: precision),
+      try second.flatMap { try secondNorm?.folded($0, for: precision) }, try shortcut?.packed(for: precision)
+    )
+  }
+
+  /// The stride is taken before the shortcut, which gives the same: oneDNN's backward pass of a 1×1 convolution
+  /// with a stride writes past its memory for fewer than 16 channels in channels-last layout (PyTorch 2.13).
+  private func strided(_ x: Tensor) throws -> Tensor {
+    stride == 1 ? x : try x.strided(dim: 2, by: stride).strided(dim: 3, by: stride)
   }
 }

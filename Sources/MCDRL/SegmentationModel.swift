@@ -147,6 +147,11 @@ public final class SegmentationModel: Module {
     super.init()
   }
 
+  /// Lays the head's weights out for inference; the intervention and a method that plugs in keep theirs.
+  public override func prepare(for precision: Precision) throws {
+    try head?.prepare(for: precision.floating)
+  }
+
   /// Moves parameters, embedded prompts and dictionary to a device.
   public override func move(to device: Device) throws {
     try super.move(to: device)

@@ -19,6 +19,23 @@ public func concurrentMap<Value: Sendable>(
   return try results.values()
 }
 
+/// Computes values side by side, libtorch's threads shared out among them, and gives them in order.
+///
+/// - Parameters:
+///   - count: how many.
+///   - body: computes one; once one has thrown, no further is begun.
+/// - Returns: the values, by index.
+/// - Throws: of the errors the one with the lowest index.
+public func sideBySide<Value: Sendable>(
+  count: Int, _ body: @Sendable (Int) throws -> Value
+) throws -> [Value] {
+  let workers = max(1, min(count, Machine.threads))
+  let threads = max(1, Machine.threads / workers)
+  return try concurrentMap(count: count, threads: workers) { index in
+    try Machine.withThreads(threads) { try body(index) }
+  }
+}
+
 private final class Results<Value: Sendable>: @unchecked Sendable {
   private let lock = NSLock()
   private var stored: [Result<Value, any Error>?]

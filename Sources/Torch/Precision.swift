@@ -9,8 +9,14 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
   /// All else is bfloat16 where the processor has it, else float32.
   case int8
 
+  /// Those that a network can be trained in.
+  public static let trainable: [Precision] = [.float32, .bfloat16]
+
   /// What autocast is asked for; nil for none.
   public var autocastType: DType? { activationType == .float32 ? nil : .bfloat16 }
+
+  /// The same for layers that products of whole numbers are not worth while in.
+  public var floating: Precision { activationType == .float32 ? .float32 : .bfloat16 }
 
   /// The type of activations between layers whose weights were prepared.
   public var activationType: DType {

@@ -95,10 +95,13 @@ public final class SegmentationSystem: Module {
 
   /// Lays the image tower's weights out for inference in one arithmetic, which then holds for the head, too.
   ///
-  /// The head's own layers keep their weights as they are. On other devices than the CPU only the arithmetic changes.
+  /// So are the head's convolutions; the intervention keeps its weights as they are. On other devices than the CPU only the
+  /// arithmetic changes.
   public override func prepare(for precision: Precision) throws {
     self.precision = precision
-    if device == .cpu { try towerModule.prepare(for: precision) }
+    guard device == .cpu else { return }
+    try towerModule.prepare(for: precision)
+    try model.prepare(for: precision)
   }
 
   /// Mean Dice over images at the network's size, threshold 0.5; two empty masks count 1.

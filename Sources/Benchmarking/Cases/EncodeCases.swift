@@ -40,7 +40,7 @@ struct EncodeCases {
 
     var contestants: [Contestant] = []
     for precision in Precision.allCases {
-      let encoder = ImageEncoding(clip, precision)
+      let encoder = try ImageEncoding(folder, precision)
       contestants.append(
         .ours(precision.rawValue, difference: try encoder(pixels).difference(from: reference)) {
           _ = try encoder(pixels)
@@ -97,17 +97,17 @@ struct EncodeCases {
 
 /// Our encoder in a precision: the one place that says how it is called at its best.
 struct ImageEncoding {
-  private let clip: CLIPModel
-  private let precision: Precision
+  private let tower: ImageTower
 
-  init(_ clip: CLIPModel, _ precision: Precision) {
-    self.clip = clip
-    self.precision = precision
+  init(_ folder: URL, _ precision: Precision) throws {
+    tower = try CLIPModel.load(folder: folder).vision
+    tower.train(false)
+    try tower.prepare(for: precision)
   }
 
   /// Normalised pixels B×3×S×S → embeddings B×d.
   func callAsFunction(_ pixels: Tensor) throws -> Tensor {
-    try inferenceMode { try autocast(to: precision.autocastType) { try clip.imageFeatures(pixels) } }
+    try inferenceMode { try tower(pixels, dense: nil).image }
   }
 }
 

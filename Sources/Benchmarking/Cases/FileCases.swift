@@ -92,7 +92,7 @@ extension FileCases {
 }
 
 /// Our way from files to masks, as `mcdrl predict` goes it: the one place that says how it is called at its best.
-struct FilePipeline {
+struct FilePipeline: @unchecked Sendable {
   private let segmenter: Segmenter
   private let out: URL
 
@@ -103,11 +103,12 @@ struct FilePipeline {
 
   /// Writes the mask of every file.
   func callAsFunction(_ files: [URL]) throws {
-    for file in files {
-      let probability = try segmenter.probability(segmenter.read(file))
+    _ = try sideBySide(count: files.count) { index in
+      let file = files[index]
+      let probability = try segmenter.quickProbability(file)
       let sizes = probability.shape
-      let lesion = try probability.atLeast(0.5).to(.float32) * 255
-      let mask = try Image(width: sizes[1], height: sizes[0], channels: 1, pixels: lesion.to(.uint8).array())
+      let lesion = try probability.atLeast(0.5).to(.uint8) * 255
+      let mask = try Image(width: sizes[1], height: sizes[0], channels: 1, pixels: lesion.array())
       let name = file.deletingPathExtension().lastPathComponent
       try MaskFile.writeBinary(mask, to: out.appendingPathComponent("\(name).png"))
     }
@@ -149,10 +150,9 @@ final class Models {
   /// The system in a precision, in evaluation mode.
   func system(_ precision: Precision) throws -> SegmentationSystem {
     if let system = systems[precision] { return system }
-    var configuration = configuration
-    configuration.precision = precision
     let system = try BenchmarkSettings.system(configuration, context, geometry)
     system.train(false)
+    try system.prepare(for: precision)
     systems[precision] = system
     return system
   }

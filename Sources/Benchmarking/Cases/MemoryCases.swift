@@ -160,7 +160,7 @@ public struct MemoryProbe: Sendable {
     }
     switch work {
     case .encode:
-      let encoder = ImageEncoding(try CLIPModel.load(folder: context.clipFolder(geometry)), precision)
+      let encoder = try ImageEncoding(context.clipFolder(geometry), precision)
       let side = geometry.configuration.vision.imageSize
       let pixels = try Tensor.zeros([8, 3, side, side])
       for _ in 0..<3 { _ = try encoder(pixels) }
@@ -168,11 +168,10 @@ public struct MemoryProbe: Sendable {
       let folder = try context.folder("memory-frames")
       let frames = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       let configuration = BenchmarkSettings.configuration(geometry, seed: options.seed)
-      var own = configuration
-      own.precision = precision
-      let system = try BenchmarkSettings.system(own, context, geometry)
+      let system = try BenchmarkSettings.system(configuration, context, geometry)
       system.train(false)
-      let pipeline = try FilePipeline(system, own.reader, context.folder("memory-masks"))
+      try system.prepare(for: precision)
+      let pipeline = try FilePipeline(system, configuration.reader, context.folder("memory-masks"))
       for _ in 0..<3 { try pipeline(frames.sorted { $0.path < $1.path }) }
     }
     return peakMemory() ?? 0

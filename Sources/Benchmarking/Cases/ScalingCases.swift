@@ -81,10 +81,9 @@ struct ScalingCases {
   }
 
   private func threads() throws -> CaseRecord {
-    let clip = try CLIPModel.load(folder: context.clipFolder(geometry))
     let side = geometry.configuration.vision.imageSize
     let pixels = try Tensor.zeros([8, 3, side, side])
-    let encoder = ImageEncoding(clip, .float32)
+    let encoder = try ImageEncoding(context.clipFolder(geometry), .float32)
     let contestants = (1...context.options.threads).map { count in
       own("\(count) threads") { try Machine.withThreads(count) { _ = try encoder(pixels) } }
     }

@@ -33,7 +33,7 @@ struct StudyCases {
       .study, "\(geometry.name), \(catalog.sites.count) sites, \(epochs) epochs, --tune \(tune)")
     (record.items, record.item) = (catalog.sites.count, "site")
     let (context, geometry) = (context, geometry)
-    var contestants = Precision.allCases.map { precision in
+    var contestants = Precision.trainable.map { precision in
       var settings = configuration
       settings.precision = precision
       return Contestant.ours(precision.rawValue) { [settings] in

@@ -44,12 +44,12 @@ struct TrainingCases {
     record.items = turn == .step ? 8 : samples.count
     var contestants: [Contestant] = []
     var trainers: [Precision: GatedTrainer] = [:]
-    for precision in Precision.allCases {
+    for precision in Precision.trainable {
       let trainer = try session.trainer(precision, turn, keeping: false)
       trainers[precision] = trainer
       contestants.append(
-        trainer.contestant(precision.rawValue, name: tune == .none ? "mcdrl, nothing kept" : "mcdrl"))
-      if tune == .none {
+        trainer.contestant(precision.rawValue, name: tune == .all ? "mcdrl" : "mcdrl, nothing kept"))
+      if tune != .all {
         let keeping = try session.trainer(precision, turn, keeping: true)
         contestants.append(keeping.contestant(precision.rawValue, name: "mcdrl"))
       }
@@ -157,7 +157,9 @@ struct TrainingSession {
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: bank,
       validation: SampleBank([], reader: configuration.reader), prompts: context.options.prompts,
-      features: keeping ? FeatureStore(bank, system: system) : nil, resuming: false)
+      features: keeping
+        ? FeatureStore(bank, system: system, cache: FeatureCache(folder.appendingPathComponent("cache"))) : nil,
+      resuming: false)
     return GatedTrainer(trainer, turn: turn, threads: context.options.threads)
   }
 

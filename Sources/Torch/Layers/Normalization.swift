@@ -98,4 +98,20 @@ public final class BatchNorm2d: Module {
       weight: weight, bias: bias, mean: mean, variance: variance, training: isTraining, momentum: momentum,
       epsilon: epsilon)
   }
+
+  /// A convolution and this normalisation after it, by the running statistics, as one convolution for inference.
+  ///
+  /// - Parameters:
+  ///   - convolution: what comes before.
+  ///   - precision: the arithmetic.
+  ///   - activated: whether negative outputs become 0.
+  /// - Returns: both, laid out.
+  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  public func folded(
+    _ convolution: Conv2d, for precision: Precision, activated: Bool = false
+  ) throws -> PackedConvolution {
+    let scale = try weight / (variance + epsilon).squareRoot()
+    return try convolution.packed(
+      for: precision, scale: scale, shift: bias - mean * scale, activated: activated)
+  }
 }
