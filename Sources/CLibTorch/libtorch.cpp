@@ -13,6 +13,9 @@
 #include <torch/version.h>
 
 #include <cstring>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <set>
 #include <string>
 
@@ -353,6 +356,13 @@ int mcdrl_set_threads(int32_t count, char **error) {
 const char *mcdrl_cpu_capability(void) {
   static std::string name = at::get_cpu_capability();
   return name.c_str();
+}
+
+void mcdrl_keep_freed_memory(void) {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
 }
 
 bool mcdrl_has_cuda(void) { return at::hasCUDA(); }

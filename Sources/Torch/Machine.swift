@@ -38,6 +38,12 @@ public enum Machine {
     try check("set_num_threads") { mcdrl_set_threads(Int32(clamping: count), $0) }
   }
 
+  /// Keeps memory that tensors leave for the next ones, up to 256 MiB, in place of giving each back to the system.
+  ///
+  /// Activations are some MB each, and every pass asks for them anew: without this the system clears each page of them
+  /// again. Call it once, when a program starts; it does nothing where there is no GNU C library.
+  public static func keepFreedMemory() { mcdrl_keep_freed_memory() }
+
   /// How libtorch was built: compiler, libraries, options; several lines.
   public static func buildDescription() throws -> String {
     var text: UnsafeMutablePointer<CChar>?

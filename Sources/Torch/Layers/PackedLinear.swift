@@ -10,9 +10,6 @@ public final class PackedLinear: Sendable {
     case gelu
     /// x · sigmoid(x).
     case silu
-
-    /// oneDNN's name.
-    fileprivate var name: String { self == .silu ? "swish" : rawValue }
   }
 
   private let weight: Tensor
@@ -59,8 +56,8 @@ public final class PackedLinear: Sendable {
     let x = try x.to(type)
     guard isLaidOut else { return try activated(x.linear(weight, bias: bias)) }
     guard let scales else {
-      return try Operators.packedLinear(
-        x, weight, bias, activation.name, [Double](), activation == .gelu ? "none" : "")
+      // oneDNN could take the activation along, but its own is slower than libtorch's pass over the product.
+      return try activated(Operators.packedLinear(x, weight, bias, "none", [Double](), ""))
     }
     // 126 and not 127: rounded to bfloat16, the largest of a row may come out one higher.
     let scale = try x.magnitude().max([-1], keepDimensions: true).clamped(min: 1e-12) / 126
