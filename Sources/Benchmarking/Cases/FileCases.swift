@@ -107,7 +107,7 @@ struct FilePipeline: @unchecked Sendable {
       let file = files[index]
       let probability = try segmenter.quickProbability(file)
       let sizes = probability.shape
-      let lesion = try probability.atLeast(0.5).to(.uint8) * 255
+      let lesion = try (probability.atLeast(0.5).to(.uint8) * 255).to(.uint8)
       let mask = try Image(width: sizes[1], height: sizes[0], channels: 1, pixels: lesion.array())
       let name = file.deletingPathExtension().lastPathComponent
       try MaskFile.writeBinary(mask, to: out.appendingPathComponent("\(name).png"))

@@ -158,7 +158,8 @@ struct TrainingSession {
       configuration: configuration, system: system, run: run, training: bank,
       validation: SampleBank([], reader: configuration.reader), prompts: context.options.prompts,
       features: keeping
-        ? FeatureStore(bank, system: system, cache: FeatureCache(folder.appendingPathComponent("cache"))) : nil,
+        ? FeatureStore(bank, system: system, cache: FeatureCache(folder.appendingPathComponent("cache")))
+        : nil,
       resuming: false)
     return GatedTrainer(trainer, turn: turn, threads: context.options.threads)
   }

@@ -30,9 +30,11 @@ public final class PackedConvolution: Sendable {
     self.activated = activated
     self.bias = try bias?.to(type)
     isLaidOut = type == .float32 || Machine.hasBFloat16
-    let converted = try weight.to(type).contiguous()
+    let converted = try weight.to(type).channelsLast()
+    // Laid out before the input's size is known, float32 weights are laid out anew in every call, and slowly; as they are
+    // that is quick.
     self.weight =
-      isLaidOut
+      isLaidOut && type == .bfloat16
       ? try Operators.packConvolution(
         converted, [padding, padding], [stride, stride], [1, 1], groups, nil) : converted
   }
