@@ -54,8 +54,8 @@ final class SelfAttention: Module {
   @Child private var value: Linear
   @Child private var out: Linear
   private let heads: Int
-  /// Queries, keys and values in one product.
-  private var joined: PackedLinear?
+  /// Queries, keys and values in one product, and the values alone for the value path.
+  private var joined: (all: PackedLinear, values: PackedLinear)?
 
   init(width: Int, heads: Int, outDeviation: Double, _ initializer: Initializer) throws {
     let deviation = 1 / Double(width).squareRoot()
@@ -76,21 +76,25 @@ final class SelfAttention: Module {
   override func prepare(for precision: Precision) throws {
     try out.prepare(for: precision)
     let parts = [query, key, value]
-    joined = try PackedLinear(
-      .concatenated(parts.map(\.weight), dim: 0), bias: .concatenated(parts.compactMap(\.bias), dim: 0),
-      precision: precision)
+    let bias = try Tensor.concatenated(parts.compactMap(\.bias), dim: 0)
+    joined = (
+      try PackedLinear(
+        .concatenated(parts.map(\.weight), dim: 0), bias: bias, precision: precision),
+      try PackedLinear(value.weight, bias: value.bias, precision: precision)
+    )
   }
 
   /// Queries, keys and values, B×N×w each.
   private func projections(_ x: Tensor) throws -> (Tensor, Tensor, Tensor) {
     guard let joined, !isTraining else { return (try query(x), try key(x), try value(x)) }
-    let parts = try joined(x).chunks(3, dim: -1)
+    let parts = try joined.all(x).chunks(3, dim: -1)
     return (parts[0], parts[1], parts[2])
   }
 
   /// The value path alone: every position looks only at itself.
   func valuePath(_ x: Tensor) throws -> Tensor {
-    try out(joined == nil || isTraining ? value(x) : projections(x).2)
+    guard let joined, !isTraining else { return try out(value(x)) }
+    return try out(joined.values(x))
   }
 
   /// Self-correlative attention: softmax(q·qᵀ) + softmax(k·kᵀ) over the values.

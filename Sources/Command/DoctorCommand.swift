@@ -38,7 +38,7 @@ enum DoctorCommand: Subcommand {
         found: Machine.processorFeatures.filter {
           $0.contains("bf16") || $0.contains("int8") || $0.contains("vnni")
         }
-        .sorted().joined(separator: ", "), wanted: "optional", fix: ""),
+        .sorted().joined(separator: ", ").orNone, wanted: "optional", fix: ""),
       Check(what: "threads", found: "\(Machine.threads)", wanted: "one a core", fix: ""),
       Check(
         what: "memory", found: String(format: "%.1f GiB", memory), wanted: "4 GiB",
@@ -52,4 +52,9 @@ enum DoctorCommand: Subcommand {
       Console.table(
         ["what", "found", "wanted", "fix"], checks.map { [$0.what, $0.found, $0.wanted, $0.fix] }))
   }
+}
+
+extension String {
+  /// Itself, or "none" when it is empty.
+  fileprivate var orNone: String { isEmpty ? "none" : self }
 }

@@ -63,7 +63,7 @@ enum PredictCommand: Subcommand {
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()
     // Of one image each, end to end: while one thread reads or writes, another computes.
-    let outcomes = try sideBySide(count: files.count) { index in
+    let outcomes = try sideBySide(count: files.count, on: system.device) { index in
       let outcome = try work.outcome(files[index])
       console.progress(bar.line(done.add(), unit: "images"))
       return outcome

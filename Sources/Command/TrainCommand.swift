@@ -96,6 +96,8 @@ enum TrainCommand: Subcommand {
       configuration: configuration, system: system, run: run, training: training, validation: validation,
       prompts: words, features: features, resuming: resuming && run.hasState)
     try run.requireResumable(finished: trainer.history.count)
+    // Measured on weights that are about to be replaced.
+    try? FileManager.default.removeItem(at: run.precisionFile)
     Interrupt.watch()
     let metrics: [EpochMetrics]
     do {
@@ -104,13 +106,26 @@ enum TrainCommand: Subcommand {
       if case .interrupted = error { throw Interruption(description: "\(error)") }
       throw error
     }
+    Interrupt.unwatch()
     kept.finish()
-    if !validation.samples.isEmpty {
-      try run.write(
-        PrecisionCheck(run, validation: validation, batchSize: configuration.batchSize), to: run.precisionFile
-      )
-    }
     try report(metrics, run, console)
+    try checkPrecision(run, validation, configuration, console)
+  }
+
+  /// Measures what each arithmetic of inference makes of the validation images; the run is finished without it, too.
+  private static func checkPrecision(
+    _ run: RunDirectory, _ validation: SampleBank, _ configuration: RunConfiguration, _ console: Console
+  ) throws {
+    guard !validation.samples.isEmpty, configuration.device == .cpu else { return }
+    console.progress("measuring the arithmetic of inference on \(validation.samples.count) validation images")
+    defer { console.progress("") }
+    do {
+      let check = try PrecisionCheck(run, validation: validation, batchSize: configuration.batchSize)
+      try run.write(check, to: run.precisionFile)
+    } catch {
+      console.note(
+        "note: \(error); the arithmetic of inference was not measured, predict computes as trained")
+    }
   }
 
   private static func fresh(

@@ -141,8 +141,10 @@ public final class SegmentationHead: Module {
 
   private func fit(_ x: Tensor, _ shape: [Int], antialias: Bool = false) throws -> Tensor {
     let own = x.shape
-    return own[2] == shape[2] && own[3] == shape[3]
-      ? x : try x.resized(height: shape[2], width: shape[3], antialias: antialias)
+    guard own[2] != shape[2] || own[3] != shape[3] else { return x }
+    // libtorch averages in float32 alone.
+    return try (antialias ? x.to(.float32) : x)
+      .resized(height: shape[2], width: shape[3], antialias: antialias).to(x.dtype)
   }
 }
 

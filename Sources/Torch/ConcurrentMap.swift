@@ -23,13 +23,14 @@ public func concurrentMap<Value: Sendable>(
 ///
 /// - Parameters:
 ///   - count: how many.
+///   - device: where they are computed; elsewhere than on the CPU one after the other, for there one uses the whole device.
 ///   - body: computes one; once one has thrown, no further is begun.
 /// - Returns: the values, by index.
 /// - Throws: of the errors the one with the lowest index.
 public func sideBySide<Value: Sendable>(
-  count: Int, _ body: @Sendable (Int) throws -> Value
+  count: Int, on device: Device = .cpu, _ body: @Sendable (Int) throws -> Value
 ) throws -> [Value] {
-  let workers = max(1, min(count, Machine.threads))
+  let workers = device == .cpu ? max(1, min(count, Machine.threads)) : 1
   let threads = max(1, Machine.threads / workers)
   return try concurrentMap(count: count, threads: workers) { index in
     try Machine.withThreads(threads) { try body(index) }

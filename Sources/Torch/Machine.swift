@@ -17,6 +17,17 @@ public enum Machine {
     return Set(String(cString: text).split(separator: " ").map(String.init))
   }()
 
+  /// Whether libtorch was built with oneDNN, which weights are laid out for.
+  public static let hasOneDNN: Bool = {
+    let build = (try? buildDescription()) ?? ""
+    return ["USE_MKLDNN=1", "USE_MKLDNN=ON"].contains(where: build.contains)
+  }()
+
+  /// Whether products of 8-bit whole numbers are exact and quick here: older instructions saturate at 16 bits.
+  public static var hasInt8: Bool {
+    hasOneDNN && !processorFeatures.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8", "neon_dot"])
+  }
+
   /// Whether products of bfloat16 are quicker than those of float32 here.
   public static var hasBFloat16: Bool {
     !processorFeatures.isDisjoint(with: ["avx512_bf16", "amx_bf16", "arm_bf16", "bf16"])
@@ -38,7 +49,7 @@ public enum Machine {
     try check("set_num_threads") { mcdrl_set_threads(Int32(clamping: count), $0) }
   }
 
-  /// Keeps memory that tensors leave for the next ones, up to 256 MiB, in place of giving each back to the system.
+  /// Keeps memory that tensors leave for the next ones, up to 256 MiB a thread, in place of giving each back to the system.
   ///
   /// Activations are some MB each, and every pass asks for them anew: without this the system clears each page of them
   /// again. Call it once, when a program starts; it does nothing where there is no GNU C library.

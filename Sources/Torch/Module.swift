@@ -87,11 +87,11 @@ open class Module {
 
   /// Lays weights out for inference on the CPU in one arithmetic; outputs may then be of another type.
   ///
-  /// Call it when the weights are what they shall be; later changes do not reach what was laid out. Training goes on with
-  /// the weights themselves.
+  /// Call it when the weights are what they shall be, and again when they have changed: later changes do not reach what was
+  /// laid out. Training goes on with the weights themselves.
   ///
   /// - Parameter precision: the arithmetic.
-  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  /// - Throws: `TorchError` when weights cannot be laid out.
   open func prepare(for precision: Precision) throws {
     for child in children { try child.module.prepare(for: precision) }
   }

@@ -72,7 +72,7 @@ public struct PrecisionCheck: Codable, Equatable, Sendable {
     switch precision {
     case .float32: true
     case .bfloat16: Machine.hasBFloat16
-    case .int8: !Machine.processorFeatures.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8"])
+    case .int8: Machine.hasInt8
     }
   }
 }

@@ -98,8 +98,14 @@ public final class SegmentationSystem: Module {
   /// So are the head's convolutions; the intervention keeps its weights as they are. On other devices than the CPU only the
   /// arithmetic changes.
   public override func prepare(for precision: Precision) throws {
+    guard device == .cpu else {
+      guard precision != .int8 else {
+        throw TorchError.value("int8 is computed on the CPU alone; leave out --device")
+      }
+      self.precision = precision
+      return
+    }
     self.precision = precision
-    guard device == .cpu else { return }
     try towerModule.prepare(for: precision)
     try model.prepare(for: precision)
   }

@@ -45,11 +45,13 @@ extension TrainingRuns {
   @Suite struct PreparedSystemTests {
     @Test func aPreparedSystemSegmentsAlike() throws {
       let tiny = try TinyRun(epochs: 1)
+      // Layers of another size than the grid's, which are averaged.
+      try tiny.configuration.set("model.head.towerLayers=[1,2]")
       let (_, system) = try tiny.trainer()
       system.train(false)
       let images = try Tensor.randomUniform([3, 3, 32, 32], generator: Generator(seed: 5))
       let wanted = try system.probabilities(images)
-      for precision in Precision.allCases {
+      for precision in Precision.allCases where precision != .int8 || Machine.hasInt8 {
         try system.prepare(for: precision)
         let found = try system.probabilities(images)
         let gap = try (found - wanted).magnitude().max([0, 1, 2, 3]).item()

@@ -76,7 +76,7 @@ struct StudyCases {
       try LeaveOneSiteOut(
         plan, catalog: catalog, clip: { _ in try geometry.model(seed: seed) },
         prompts: context.options.prompts,
-        folder: folder, workers: threads
+        folder: folder, cache: FeatureCache(folder.appendingPathComponent("cache")), workers: threads
       ).run()
     }
   }

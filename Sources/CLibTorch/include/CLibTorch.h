@@ -93,7 +93,7 @@ int mcdrl_autocast_end(int32_t device_type, bool was_enabled, int32_t old_dtype,
 int32_t mcdrl_threads(void);
 int mcdrl_set_threads(int32_t count, char **error);
 const char *mcdrl_cpu_capability(void);
-// Keeps memory that is freed for what is asked for next, up to 256 MiB, where there is a GNU C library.
+// Keeps memory that is freed for what is asked for next, up to 256 MiB a thread, where there is a GNU C library.
 void mcdrl_keep_freed_memory(void);
 bool mcdrl_has_cuda(void);
 bool mcdrl_has_mps(void);

@@ -140,7 +140,8 @@ struct StudyRunner {
       console.note(
         "  \(finished.add())/\(all) \(result.site) held out, \(result.method), seed \(result.seed): Dice "
           + "\(format(result.dice)) (familiar sites \(format(result.validationDice))), "
-          + "\(duration(result.seconds)), \(percent(result.waited ?? 0, of: result.seconds)) of it waiting for images"
+          + duration(result.seconds)
+          + (result.waited.map { ", \(percent($0, of: result.seconds)) of it waiting for images" } ?? "")
       )
     }
     progress.shouldStop = { Interrupt.requested }

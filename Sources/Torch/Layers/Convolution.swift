@@ -49,7 +49,7 @@ public final class Conv2d: Module {
   ///   - shift: what is added then, out; nil for nothing.
   ///   - activated: whether negative outputs become 0.
   /// - Returns: the layer.
-  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  /// - Throws: `TorchError` when weights cannot be laid out.
   public func packed(
     for precision: Precision, scale: Tensor? = nil, shift: Tensor? = nil, activated: Bool = false
   ) throws -> PackedConvolution {

@@ -106,7 +106,7 @@ public final class BatchNorm2d: Module {
   ///   - precision: the arithmetic.
   ///   - activated: whether negative outputs become 0.
   /// - Returns: both, laid out.
-  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  /// - Throws: `TorchError` when weights cannot be laid out.
   public func folded(
     _ convolution: Conv2d, for precision: Precision, activated: Bool = false
   ) throws -> PackedConvolution {

@@ -20,7 +20,7 @@ public final class PackedConvolution: Sendable {
   ///   - groups: channel groups.
   ///   - precision: the arithmetic.
   ///   - activated: whether negative outputs become 0.
-  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  /// - Throws: `TorchError.operation` when weights cannot be laid out.
   init(
     _ weight: Tensor, bias: Tensor?, stride: Int, padding: Int, groups: Int, precision: Precision,
     activated: Bool
@@ -29,7 +29,7 @@ public final class PackedConvolution: Sendable {
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
     self.activated = activated
     self.bias = try bias?.to(type)
-    isLaidOut = type == .float32 || Machine.hasBFloat16
+    isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
     let converted = try weight.to(type).channelsLast()
     // Laid out before the input's size is known, float32 weights are laid out anew in every call, and slowly; as they are
     // that is quick.

@@ -5,6 +5,7 @@
 public final class PackedLinear: Sendable {
   /// What is done to each output.
   public enum Activation: String, Sendable {
+    /// Nothing.
     case none
     /// The Gaussian error linear unit, exact.
     case gelu
@@ -28,7 +29,7 @@ public final class PackedLinear: Sendable {
   ///   - bias: out, when there is one.
   ///   - precision: the arithmetic.
   ///   - activation: what is done to each output.
-  /// - Throws: `TorchError.operation` where libtorch was built without oneDNN.
+  /// - Throws: `TorchError` when weights cannot be laid out; `int8` needs a processor that has it (`Machine.hasInt8`).
   public init(
     _ weight: Tensor, bias: Tensor?, precision: Precision, activation: Activation = .none
   ) throws {
@@ -37,11 +38,14 @@ public final class PackedLinear: Sendable {
     let (weight, bias) = (try weight.detached(), try bias?.detached())
     self.bias = try bias?.to(type)
     guard precision == .int8 else {
-      isLaidOut = type == .float32 || Machine.hasBFloat16
+      isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
       let converted = try weight.to(type).contiguous()
       self.weight = isLaidOut ? try Operators.packLinear(converted) : converted
       scales = nil
       return
+    }
+    guard Machine.hasInt8 else {
+      throw TorchError.value("this processor has no exact products of int8; use float32 or bfloat16")
     }
     isLaidOut = true
     let scale = try weight.magnitude().max([1], keepDimensions: true).clamped(min: 1e-12) / 127
@@ -79,7 +83,7 @@ public final class PackedLinear: Sendable {
   ///
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
-    guard isLaidOut, scales == nil, activation == .none else { return try self(x) + residual }
+    guard isLaidOut, scales == nil, activation == .none else { return try self(x) + residual.to(type) }
     return try Operators.packedLinearAdd(x.to(type), residual.to(type), weight, bias, "add")
   }
 }

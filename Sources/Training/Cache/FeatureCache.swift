@@ -96,9 +96,11 @@ public final class FeatureCache: @unchecked Sendable {
         try part.verify()
         lock.withLock { parts[url] = part }
         rows.add(part)
-      } catch {
+      } catch let error where error is DamagedPart || error is SafetensorsError {
         tell("note: \(error); it is made anew")
         try? FileManager.default.removeItem(at: url)
+      } catch {
+        tell("note: \(error); it is left as it is, and its rows are made anew")
       }
     }
     return rows

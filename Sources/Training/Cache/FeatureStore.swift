@@ -13,7 +13,7 @@ public struct FeatureStore: Sendable {
   private let system: FrozenPart
   /// Features of one picture, which say what kind they are.
   private let template: FrozenFeatures
-  private let group: String
+  private let group: ContentHash
   private let plain: FeatureRows
   private var drawn: FeatureRows?
   /// Of each image at S×S, with its mask.
@@ -54,10 +54,11 @@ public struct FeatureStore: Sendable {
     let contents = try concurrentMap(count: bank.samples.count, threads: workers) {
       try Content(bank.pair($0))
     }
-    let group = try system.frozenHash().text
+    let group = try system.frozenHash()
     guard
       let rows = try cache.rows(
-        contents.map(\.image), group: group, columns: Self.columns(template),
+        contents.map(\.image), group: group.text + "-" + Self.columns(template).signature,
+        columns: Self.columns(template),
         what: "what the frozen layers make of images", workers: workers, progress: progress,
         make: { try part.features(bank.pair($0).image.expandedDimension(0)).tensors })
     else { return nil }
@@ -117,10 +118,11 @@ public struct FeatureStore: Sendable {
     }
     let names = ["picture.image", "picture.mask", "picture.applied", "picture.moved"]
     let system = system
+    let columns =
+      Self.columns(template)
+      + zip(names, first.tensors).map { .init($0, $1.dtype, Array($1.shape.dropFirst())) }
     drawn = try cache.rows(
-      keys, group: group + "-drawn",
-      columns: Self.columns(template)
-        + zip(names, first.tensors).map { .init($0, $1.dtype, Array($1.shape.dropFirst())) },
+      keys, group: group.text + "-drawn-" + columns.signature, columns: columns,
       what: "fixed pictures with what the frozen layers make of them", workers: workers, progress: progress,
       make: { index in
         let (row, kind) = all[index]
@@ -173,6 +175,15 @@ public struct FeatureStore: Sendable {
 
   private static func columns(_ template: FrozenFeatures) -> [SafetensorsRows.Column] {
     template.tensors.enumerated().map { .init("frozen.\($0)", $1.dtype, Array($1.shape.dropFirst())) }
+  }
+}
+
+extension [SafetensorsRows.Column] {
+  /// What names, types and shapes come to, 32 hexadecimal digits: files of other columns lie in another folder.
+  fileprivate var signature: String {
+    var hash = ContentHash()
+    for column in self { hash.combine("\(column.name) \(column.dtype) \(column.shape)") }
+    return hash.text
   }
 }
 

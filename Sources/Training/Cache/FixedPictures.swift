@@ -54,9 +54,6 @@ struct FixedPictures: Sendable {
     self.recipe = recipe
   }
 
-  /// Whether there are any beside the images as they are.
-  var isEmpty: Bool { augmentations == 0 && variants == 0 }
-
   /// All that are drawn of a sample.
   var kinds: [Kind] {
     let observed = augmentations > 0 ? (0..<augmentations).map { Kind(augmentation: $0) } : [.plain]
