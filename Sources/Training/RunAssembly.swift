@@ -192,23 +192,3 @@ public struct Fingerprint: Codable, Equatable, Sendable {
     return hash.text
   }
 }
-
-/// FNV-1a over 64-bit words: quick, stable between machines, not meant against forgery.
-struct StableHash {
-  private var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  mutating func combine(_ data: Data) { data.withUnsafeBytes { combine($0) } }
-
-  mutating func combine(_ bytes: UnsafeRawBufferPointer) {
-    let words = bytes.count / 8
-    for index in 0..<words {
-      mix(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)))
-    }
-    for byte in bytes[(words * 8)...] { mix(UInt64(byte)) }
-    mix(UInt64(bytes.count))
-  }
-
-  private mutating func mix(_ word: UInt64) { value = (value ^ word) &* 0x0000_0100_0000_01b3 }
-
-  var text: String { String(format: "fnv1a64:%016lx", value) }
-}

@@ -2,7 +2,7 @@ import Foundation
 
 /// 128 bits that tell contents apart: two chains of folded 64-bit products, quick, stable between machines, not meant
 /// against forgery.
-struct ContentHash: Hashable, Sendable {
+struct ContentHash: WordHash, Hashable, Sendable {
   private var first: UInt64 = 0x243f_6a88_85a3_08d3
   private var second: UInt64 = 0x1319_8a2e_0370_7344
 
@@ -18,26 +18,13 @@ struct ContentHash: Hashable, Sendable {
   /// Takes in a text.
   mutating func combine(_ text: String) { combine(Data(text.utf8)) }
 
-  /// Takes in bytes; their number counts, too.
-  mutating func combine(_ data: Data) { data.withUnsafeBytes { combine($0) } }
-
-  /// Takes in bytes; their number counts, too.
-  mutating func combine(_ bytes: UnsafeRawBufferPointer) {
-    let words = bytes.count / 8
-    for index in 0..<words {
-      mix(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)))
-    }
-    for byte in bytes[(words * 8)...] { mix(UInt64(byte)) }
-    mix(UInt64(bytes.count))
-  }
-
   /// Takes in another hash.
   mutating func combine(_ other: ContentHash) {
     mix(other.first)
     mix(other.second)
   }
 
-  private mutating func mix(_ word: UInt64) {
+  mutating func mix(_ word: UInt64) {
     first = Self.folded(first ^ word, 0x9e37_79b9_7f4a_7c15)
     second = Self.folded(second &+ word, 0xd6e8_feb8_6659_fd93) ^ first
   }
