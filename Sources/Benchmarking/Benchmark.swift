@@ -101,12 +101,12 @@ public final class Benchmark {
     switch group {
     case .encode: try EncodeCases(context).run(add)
     case .files: try FileCases(context).run(add)
-    case .training: try TrainingCases(context).run(add)
-    case .study: try StudyCases(context).run(add)
+    case .training: try TrainingCases(context: context).run(add)
+    case .study: try StudyCases(context: context).run(add)
     case .decode: try DecodeCases(context).run(add)
     case .metrics: try MetricsCases(context).run(add)
-    case .memory: try MemoryCases(context).run(add)
-    case .scaling: try ScalingCases(context).run(add)
+    case .memory: try MemoryCases(context: context).run(add)
+    case .scaling: try ScalingCases(context: context).run(add)
     }
   }
 

@@ -5,13 +5,8 @@ import Training
 
 /// The most memory that a process holds while it does one kind of work, each contestant in a fresh process.
 struct MemoryCases {
-  private let context: BenchmarkContext
-  private let geometry: Geometry
-
-  init(_ context: BenchmarkContext) {
-    self.context = context
-    geometry = context.geometry
-  }
+  let context: BenchmarkContext
+  private var geometry: Geometry { context.geometry }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
     guard context.options.program != nil else {

@@ -7,13 +7,8 @@ import Training
 
 /// How our cost grows with images, sites, image size, M, depth and threads.
 struct ScalingCases {
-  private let context: BenchmarkContext
-  private let geometry: Geometry
-
-  init(_ context: BenchmarkContext) {
-    self.context = context
-    geometry = context.geometry
-  }
+  let context: BenchmarkContext
+  private var geometry: Geometry { context.geometry }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
     try add(images())

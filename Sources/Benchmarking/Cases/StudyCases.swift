@@ -6,13 +6,8 @@ import Training
 
 /// A whole leave-one-site-out run, from files to scores, beside a loop in PyTorch that keeps no features.
 struct StudyCases {
-  private let context: BenchmarkContext
-  private let geometry: Geometry
-
-  init(_ context: BenchmarkContext) {
-    self.context = context
-    geometry = context.geometry
-  }
+  let context: BenchmarkContext
+  private var geometry: Geometry { context.geometry }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
     let sites = context.quick ? 2 : 3

@@ -7,13 +7,8 @@ import Training
 
 /// Steps and epochs of training, each depth of tuning, beside the same model written in PyTorch.
 struct TrainingCases {
-  private let context: BenchmarkContext
-  private let geometry: Geometry
-
-  init(_ context: BenchmarkContext) {
-    self.context = context
-    geometry = context.geometry
-  }
+  let context: BenchmarkContext
+  private var geometry: Geometry { context.geometry }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
     let pace = context.pace(least: 4, most: 8, seconds: 90)
