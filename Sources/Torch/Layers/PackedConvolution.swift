@@ -1,3 +1,5 @@
+import Foundation
+
 /// The weights of a convolution, laid out once for one arithmetic, without gradients (ours).
 ///
 /// Whole numbers are for products alone: `int8` is computed in bfloat16 here.
@@ -7,8 +9,9 @@ public final class PackedConvolution: Sendable {
   private let type: DType
   private let (stride, padding, groups): (Int, Int, Int)
   private let activated: Bool
-  /// Whether the weights are in oneDNN's own layout; it has none for bfloat16 where the processor lacks it.
+  /// Whether weights are laid out for oneDNN; it has no layout for bfloat16 where the processor lacks it.
   private let isLaidOut: Bool
+  private let layouts = Layouts()
 
   /// Lays weights out.
   ///
@@ -30,13 +33,17 @@ public final class PackedConvolution: Sendable {
     self.activated = activated
     self.bias = try bias?.to(type)
     isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
-    let converted = try weight.to(type).channelsLast()
-    // Laid out before the input's size is known, float32 weights are laid out anew in every call, and slowly; as they are
-    // that is quick.
-    self.weight =
-      isLaidOut && type == .bfloat16
-      ? try Operators.packConvolution(
-        converted, [padding, padding], [stride, stride], [1, 1], groups, nil) : converted
+    self.weight = try weight.to(type).channelsLast()
+  }
+
+  /// Weights as oneDNN wants them for an input of one shape; those of another shape would be laid out anew in every call,
+  /// some in tens of milliseconds.
+  private func laidOut(for x: Tensor) throws -> Tensor {
+    let shape = x.shape
+    return try layouts.weights(for: shape) {
+      try Operators.packConvolution(
+        weight, [padding, padding], [stride, stride], [1, 1], groups, shape)
+    }
   }
 
   /// B×in×H×W → B×out×h×w, in the type of activations, channels as the fastest dimension.
@@ -47,8 +54,9 @@ public final class PackedConvolution: Sendable {
       let y = try plain(x)
       return activated ? try y.relu() : y
     }
+    let x = try x.to(type).channelsLast()
     return try Operators.packedConvolution(
-      x.to(type).channelsLast(), weight, bias, [padding, padding], [stride, stride], [1, 1], groups,
+      x, laidOut(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups,
       activated ? "relu" : "none", [Double](), "")
   }
 
@@ -60,12 +68,32 @@ public final class PackedConvolution: Sendable {
       let y = try plain(x) + residual.to(type)
       return activated ? try y.relu() : y
     }
+    let x = try x.to(type).channelsLast()
     return try Operators.packedConvolutionAdd(
-      x.to(type).channelsLast(), residual.to(type).channelsLast(), weight, bias, [padding, padding],
+      x, residual.to(type).channelsLast(), laidOut(for: x), bias, [padding, padding],
       [stride, stride], [1, 1], groups, "add", nil, activated ? "relu" : nil, [Double](), nil)
   }
 
   private func plain(_ x: Tensor) throws -> Tensor {
     try x.to(type).conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+  }
+}
+
+/// Weights laid out for the shapes of input that were seen last; several threads may ask.
+private final class Layouts: @unchecked Sendable {
+  /// A batch, the last and smaller one, and the same at another size of image.
+  private static let most = 4
+
+  private let lock = NSLock()
+  private var kept: [[Int]: Tensor] = [:]
+
+  func weights(for shape: [Int], _ make: () throws -> Tensor) throws -> Tensor {
+    try lock.withLock {
+      if let found = kept[shape] { return found }
+      if kept.count == Self.most { kept.removeAll() }
+      let made = try make()
+      kept[shape] = made
+      return made
+    }
   }
 }
