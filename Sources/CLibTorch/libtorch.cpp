@@ -1,6 +1,7 @@
 // The only C++ in the project. Converts between C values and libtorch's IValues, guided by operator schemas,
 // and turns every exception into a message.
 #include "CLibTorch.h"
+#include "rows.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -297,6 +298,33 @@ int mcdrl_tensor_data(mcdrl_tensor_t tensor, void **data, int64_t *bytes, char *
     TORCH_CHECK(tensor->value.device().is_cpu(), "the tensor is not in CPU memory");
     *data = const_cast<void *>(tensor->value.const_data_ptr());
     *bytes = static_cast<int64_t>(tensor->value.nbytes());
+  });
+}
+
+int mcdrl_quantize_rows(mcdrl_tensor_t tensor, mcdrl_tensor_t *codes, mcdrl_tensor_t *scales, char **error) {
+  return guarded(error, [&] {
+    auto x = tensor->value.contiguous();
+    TORCH_CHECK(x.device().is_cpu() && x.dim() > 0, "rows to quantise must be in CPU memory");
+    auto shape = x.sizes().vec();
+    auto width = shape.back();
+    shape.back() = 1;
+    auto found = at::empty(x.sizes(), at::kByte);
+    auto scale = at::empty(shape, x.scalar_type());
+    auto out = found.mutable_data_ptr<uint8_t>();
+    auto each = [&](auto row) { at::parallel_for(0, scale.numel(), 64, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; i++) row(i);
+      }); };
+    if (x.scalar_type() == at::kBFloat16) {
+      auto rows = reinterpret_cast<const uint16_t *>(x.const_data_ptr());
+      auto values = static_cast<uint16_t *>(scale.mutable_data_ptr());
+      each([=](int64_t i) { mcdrl_row_from_bfloat16(rows + i * width, width, out + i * width, values + i); });
+    } else {
+      auto rows = x.const_data_ptr<float>();
+      auto values = scale.mutable_data_ptr<float>();
+      each([=](int64_t i) { mcdrl_row_from_float(rows + i * width, width, out + i * width, values + i); });
+    }
+    *codes = wrap(found);
+    *scales = wrap(scale);
   });
 }
 

@@ -72,6 +72,9 @@ int mcdrl_tensor_set_requires_grad(mcdrl_tensor_t tensor, bool value, char **err
 int mcdrl_tensor_grad(mcdrl_tensor_t tensor, mcdrl_tensor_t *out, char **error);  // null when there is none
 int mcdrl_tensor_set_grad(mcdrl_tensor_t tensor, mcdrl_tensor_t grad, char **error);  // null clears it
 int mcdrl_tensor_data(mcdrl_tensor_t tensor, void **data, int64_t *bytes, char **error);
+// Rows (the last dimension) of float32 or bfloat16 as bytes: value ≈ (code − 128) · scale, a scale for each row, of the
+// values' type.
+int mcdrl_quantize_rows(mcdrl_tensor_t tensor, mcdrl_tensor_t *codes, mcdrl_tensor_t *scales, char **error);
 
 // Random numbers.
 int mcdrl_generator_new(uint64_t seed, mcdrl_generator_t *out, char **error);

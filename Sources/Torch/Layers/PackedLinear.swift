@@ -1,7 +1,9 @@
 /// The weights of a linear layer, laid out once for one arithmetic, without gradients (ours).
 ///
 /// In `int8` every row of the input has a scale of its own, found as it comes, and every output channel of the weights
-/// has one (dynamic per token, static per channel); both ranges are symmetric.
+/// has one (dynamic per token, static per channel); both ranges are symmetric. Inputs are bytes about 128, for which all
+/// processors with such products have an instruction; of two signed factors some have none, and oneDNN is then
+/// a thousand times slower.
 public final class PackedLinear: Sendable {
   /// What is done to each output.
   public enum Activation: String, Sendable {
@@ -63,11 +65,10 @@ public final class PackedLinear: Sendable {
       // oneDNN could take the activation along, but its own is slower than libtorch's pass over the product.
       return try activated(Operators.packedLinear(x, weight, bias, "none", [Double](), ""))
     }
-    // 126 and not 127: rounded to bfloat16, the largest of a row may come out one higher.
-    let scale = try x.magnitude().max([-1], keepDimensions: true).clamped(min: 1e-12) / 126
-    let whole = try (x / scale).rounded().to(.int8)
+    let (codes, scale) = try x.quantizedRows()
     let product = try Operators.packedIntegerLinear(
-      whole, 1.0, 0, weight, scales.values, scales.zeros, nil, 1.0, 0, type, "none", [Double](), "")
+      codes, 1.0, Tensor.codeOfZero, weight, scales.values, scales.zeros, nil, 1.0, 0, type, "none",
+      [Double](), "")
     return try activated(bias.map { try Operators.addScaled($0, product, scale) } ?? product * scale)
   }
 
