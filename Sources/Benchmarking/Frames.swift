@@ -34,10 +34,7 @@ enum Frames {
     let pictures = try Renderer(size: 540, compresses: false).render(
       (0..<scenes).map { world.draw(site: $0 % world.siteNames.count, index: $0, role: .source) })
     let squares = try concurrentMap(count: scenes) { index in
-      let image = pictures[index].image
-      let tensor = try Tensor(image.pixels, shape: [image.height, image.width, 3]).permuted([2, 0, 1])
-      let large = try PillowResampling()(tensor.contiguous(), height: height, width: height)
-      return try large.permuted([1, 2, 0]).contiguous().array(of: UInt8.self)
+      try Image(PillowResampling()(pictures[index].image.tensor, height: height, width: height)).pixels
     }
     _ = try concurrentMap(count: count) { index in
       // Another place and brightness each time round, so that no two frames are equal.

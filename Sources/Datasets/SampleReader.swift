@@ -23,10 +23,7 @@ public struct SampleReader: Hashable, Sendable {
   /// - Returns: the image.
   /// - Throws: `ImagingError` that names the file.
   public func image(_ url: URL, reducedBy denominator: Int = 1) throws -> Tensor {
-    let image = try ImageFile.read(url, limits: limits, reducedBy: denominator).rgb
-    return try image.pixels.withUnsafeBytes {
-      try Tensor(bytes: $0, shape: [image.height, image.width, 3], dtype: .uint8)
-    }.permuted([2, 0, 1]).contiguous()
+    try ImageFile.read(url, limits: limits, reducedBy: denominator).rgb.tensor
   }
 
   /// An image at S×S, read as quickly as its format allows, and its own size.

@@ -43,8 +43,7 @@ final class Scratch {
   ) throws {
     try touch(path)
     let colours = try change(Self.blobs(number, width: width, height: height)).clamped(min: 0, max: 255)
-    let pixels = try colours.permuted([1, 2, 0]).contiguous().to(.uint8).array(of: UInt8.self)
-    let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
+    let image = try Image(colours.to(.uint8))
     if path.hasSuffix("png") {
       try ImageFile.writePNG(image, to: file(path))
     } else {

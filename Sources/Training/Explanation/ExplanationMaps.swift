@@ -148,17 +148,13 @@ private struct Canvas {
     let factor = Double(longest) / Double(max(down, across))
     height = max(1, Int((Double(down) * factor).rounded()))
     width = max(1, Int((Double(across) * factor).rounded()))
-    let scaled = try PillowResampling()(original, height: height, width: width)
-    image = try Image(
-      width: width, height: height, channels: 3, pixels: scaled.permuted([1, 2, 0]).contiguous().array())
+    image = try Image(PillowResampling()(original, height: height, width: width))
   }
 
   /// A picture, 1×3×S×S from 0 to 1, at this size.
   func picture(_ pixels: Tensor) throws -> Image {
     let large = try pixels.resized(height: height, width: width, antialias: true)
-    let bytes = try (large.selected(dim: 0, index: 0).clamped(min: 0, max: 1) * 255).rounded().to(.uint8)
-    return try Image(
-      width: width, height: height, channels: 3, pixels: bytes.permuted([1, 2, 0]).contiguous().array())
+    return try Image((large.selected(dim: 0, index: 0).clamped(min: 0, max: 1) * 255).rounded().to(.uint8))
   }
 
   /// Where values, 1×1×S×S, reach a threshold at this size.

@@ -126,12 +126,6 @@ extension Image {
     let longer = max(width, height)
     guard longer > longest else { return self }
     let size = (width: max(1, width * longest / longer), height: max(1, height * longest / longer))
-    let samples = try pixels.withUnsafeBytes {
-      try Tensor(bytes: $0, shape: [height, width, channels], dtype: .uint8)
-    }.permuted([2, 0, 1]).contiguous()
-    let small = try PillowResampling()(samples, height: size.height, width: size.width)
-    return try Image(
-      width: size.width, height: size.height, channels: channels,
-      pixels: small.permuted([1, 2, 0]).contiguous().array())
+    return try Image(PillowResampling()(tensor, height: size.height, width: size.width))
   }
 }
