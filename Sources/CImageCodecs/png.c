@@ -144,6 +144,17 @@ static void on_write(png_structp png, png_bytep bytes, size_t count) {
 
 static void on_flush(png_structp png) { (void)png; }
 
+// Eight samples to a byte, the first highest; any value but 0 is white.
+static void pack(const uint8_t *row, uint32_t width, uint8_t *line) {
+  uint32_t whole = width / 8;
+  for (uint32_t i = 0; i < whole; i++, row += 8)
+    line[i] = (uint8_t)((row[0] != 0) << 7 | (row[1] != 0) << 6 | (row[2] != 0) << 5 | (row[3] != 0) << 4 |
+                        (row[4] != 0) << 3 | (row[5] != 0) << 2 | (row[6] != 0) << 1 | (row[7] != 0));
+  if (width % 8 == 0) return;
+  line[whole] = 0;
+  for (uint32_t i = 0; i < width % 8; i++) line[whole] |= (uint8_t)((row[i] != 0) << (7 - i));
+}
+
 static int run_encode(struct session *s, const uint8_t *samples, uint32_t width, uint32_t height,
                       uint32_t channels, uint32_t bits) {
   if (setjmp(s->jump)) return CODEC_DAMAGED;
@@ -160,13 +171,16 @@ static int run_encode(struct session *s, const uint8_t *samples, uint32_t width,
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_IHDR(png, s->info, width, height, (int)bits, channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (bits == 1) {
+    // Masks are long runs of equal bytes: those are found quickly, and looking longer makes files hardly smaller.
+    png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
+    png_set_compression_level(png, 1);
+  }
   png_write_info(png, s->info);
   for (uint32_t y = 0; y < height; y++) {
     const uint8_t *row = samples + (size_t)width * channels * y;
     if (bits == 1) {
-      memset(s->line, 0, packed);
-      for (uint32_t x = 0; x < width; x++)
-        if (row[x]) s->line[x / 8] |= (uint8_t)(0x80 >> (x % 8));
+      pack(row, width, s->line);
       row = s->line;
     }
     png_write_row(png, row);

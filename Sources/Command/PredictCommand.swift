@@ -57,14 +57,13 @@ enum PredictCommand: Subcommand {
     try FileManager.default.createFolder(out)
 
     try system.prepare(for: precision(arguments, run, trained, console))
-    let work = Work(
-      segmenter: Segmenter(system, reader: configuration.reader), formats: formats, threshold: threshold,
-      out: out)
+    let work = Work(formats: formats, threshold: threshold, out: out)
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()
-    // Of one image each, end to end: while one thread reads or writes, another computes.
-    let outcomes = try sideBySide(count: files.count, on: system.device) { index in
-      let outcome = try work.outcome(files[index])
+    let segmentation = FileSegmentation(system, reader: configuration.reader)
+    // Only an overlay needs the whole picture.
+    let outcomes = try segmentation(files, keepingPictures: formats.contains(.overlay)) { file, found in
+      let outcome = try work.outcome(file, found)
       console.progress(bar.line(done.add(), unit: "images"))
       return outcome
     }
@@ -103,17 +102,18 @@ enum PredictCommand: Subcommand {
     let description: String
   }
 
-  /// Segments images from several threads; the system is only read.
-  private struct Work: @unchecked Sendable {
-    let segmenter: Segmenter
+  /// Writes what was found in images, from several threads.
+  private struct Work: Sendable {
     let formats: [Format]
     let threshold: Double
     let out: URL
 
     /// What became of one image; a result that cannot be written ends the whole, one bad image must not.
-    func outcome(_ file: URL) throws -> Result<Summary, Failure> {
+    func outcome(
+      _ file: URL, _ found: Result<FileSegmentation.Found, any Error>
+    ) throws -> Result<Summary, Failure> {
       do {
-        return .success(try predict(file))
+        return .success(try write(found.get(), of: file))
       } catch FileError.cannotWrite(let url, let reason) {
         throw FileError.cannotWrite(url, reason: reason)
       } catch {
@@ -121,16 +121,12 @@ enum PredictCommand: Subcommand {
       }
     }
 
-    private func predict(_ file: URL) throws -> Summary {
-      // Only an overlay needs the whole picture.
-      let input = try formats.contains(.overlay) ? segmenter.read(file) : nil
-      let probability = try input.map { try segmenter.probability($0) } ?? segmenter.quickProbability(file)
+    private func write(_ found: FileSegmentation.Found, of file: URL) throws -> Summary {
+      let probability = found.probability
       let lesion = try probability.atLeast(threshold)
       let (height, width) = (try probability.size(0), try probability.size(1))
       let stem = file.deletingPathExtension().lastPathComponent
-      func grey(_ values: Tensor) throws -> Image {
-        try Image(width: width, height: height, channels: 1, pixels: values.to(.uint8).array())
-      }
+      func grey(_ values: Tensor) throws -> Image { try Image(values.to(.uint8).expandedDimension(0)) }
       let mask = try grey(lesion.to(.uint8) * 255)
       var written: [String] = []
       for format in formats {
@@ -140,15 +136,14 @@ enum PredictCommand: Subcommand {
         case .mask: try MaskFile.writeBinary(mask, to: target)
         case .probability: try ImageFile.writePNG(grey((probability * 255).rounded()), to: target)
         case .overlay:
-          guard let input else { continue }
-          let pixels: [UInt8] = try input.permuted([1, 2, 0]).contiguous().array()
-          let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
-          try ImageFile.writePNG(Overlay.draw(prediction: mask, over: image), to: target)
+          guard let picture = found.picture else { continue }
+          try ImageFile.writePNG(Overlay.draw(prediction: mask, over: Image(picture)), to: target)
         }
         written.append(name)
       }
       return Summary(
-        image: file.path, width: width, height: height, lesionShare: try lesion.to(.float32).mean().item(),
+        image: file.path, width: width, height: height,
+        lesionShare: try lesion.sum().item() / Double(width * height),
         files: written)
     }
   }

@@ -4,18 +4,29 @@ import Foundation
 ///
 /// - Parameters:
 ///   - count: how many.
-///   - threads: how many at once; nil for one a core.
+///   - threads: how many at once, the caller's among them; nil for one a core.
 ///   - body: computes one; once one has thrown, no further is begun.
 /// - Returns: the values, by index.
 /// - Throws: of the errors the one with the lowest index.
 public func concurrentMap<Value: Sendable>(
-  count: Int, threads: Int? = nil, _ body: @Sendable (Int) throws -> Value
+  count: Int, threads: Int? = nil, _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {
   let workers = max(1, min(count, threads ?? ProcessInfo.processInfo.activeProcessorCount))
   let results = Results<Value>(count: count)
-  DispatchQueue.concurrentPerform(iterations: workers) { _ in
+  @Sendable func work() {
     while let index = results.next() { results.store(Result { try body(index) }, at: index) }
   }
+  // Threads and not Dispatch's, which are never more than cores even while they wait for a disk.
+  let others = DispatchGroup()
+  for _ in 1..<workers {
+    others.enter()
+    Thread {
+      work()
+      others.leave()
+    }.start()
+  }
+  work()
+  others.wait()
   return try results.values()
 }
 
@@ -24,13 +35,14 @@ public func concurrentMap<Value: Sendable>(
 /// - Parameters:
 ///   - count: how many.
 ///   - device: where they are computed; elsewhere than on the CPU one after the other, for there one uses the whole device.
+///   - perThread: how many at once for each of libtorch's threads; more than one keeps cores busy where work waits for disks.
 ///   - body: computes one; once one has thrown, no further is begun.
 /// - Returns: the values, by index.
 /// - Throws: of the errors the one with the lowest index.
 public func sideBySide<Value: Sendable>(
-  count: Int, on device: Device = .cpu, _ body: @Sendable (Int) throws -> Value
+  count: Int, on device: Device = .cpu, perThread: Int = 1, _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {
-  let workers = device == .cpu ? max(1, min(count, Machine.threads)) : 1
+  let workers = device == .cpu ? max(1, min(count, Machine.threads * perThread)) : 1
   let threads = max(1, Machine.threads / workers)
   return try concurrentMap(count: count, threads: workers) { index in
     try Machine.withThreads(threads) { try body(index) }

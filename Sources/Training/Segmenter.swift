@@ -16,17 +16,6 @@ public final class Segmenter {
     self.reader = reader
   }
 
-  /// Reads an image file: uint8 3×H×W.
-  public func read(_ url: URL) throws -> Tensor { try reader.image(url) }
-
-  /// Lesion probability of an image file at its own size, float32 H×W; a JPEG is not decoded whole (`SampleReader.quick`).
-  ///
-  /// - Throws: `ImagingError` that names the file, or `TorchError`.
-  public func quickProbability(_ url: URL) throws -> Tensor {
-    let (image, height, width) = try reader.quick(url)
-    return try probability(scaled: image, height: height, width: width)
-  }
-
   /// Lesion probability at the image's own size: uint8 3×H×W → float32 H×W.
   ///
   /// - Parameters:
@@ -36,25 +25,9 @@ public final class Segmenter {
   /// - Throws: `TorchError` when memory does not suffice.
   public func probability(_ image: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
     let sizes = try image.sizes(rank: 3, "the image")
-    return try probability(
-      scaled: reader.scaled(image), height: sizes[1], width: sizes[2], kept: kept)
-  }
-
-  /// Lesion probability at an image's own size of the image at the network's: uint8 3×S×S → float32 H×W.
-  ///
-  /// - Parameters:
-  ///   - image: the image, S×S.
-  ///   - height: H.
-  ///   - width: W.
-  ///   - kept: what the frozen part of the tower makes of it, when that is known; nil runs the tower.
-  /// - Returns: probabilities from 0 to 1.
-  /// - Throws: `TorchError` when memory does not suffice.
-  public func probability(
-    scaled image: Tensor, height: Int, width: Int, kept: FrozenFeatures? = nil
-  ) throws -> Tensor {
-    let input = try (image.to(.float32) / 255).expandedDimension(0)
+    let input = try (reader.scaled(image).to(.float32) / 255).expandedDimension(0)
     let small = try system.probabilities(input, kept: kept)
-    return try small.resized(height: height, width: width).squeezed(0).squeezed(0)
+    return try small.resized(height: sizes[1], width: sizes[2]).squeezed(0).squeezed(0)
   }
 
   /// Everything that one forward pass tells about a sample, at the sample's own size.

@@ -84,6 +84,18 @@ import Testing
     #expect(try distance(layer(x), plain) < tolerance(precision))
   }
 
+  @Test(arguments: Precision.trainable)
+  func convolutionsTakeInputsOfManyShapesFromManyThreads(_ precision: Precision) throws {
+    let layer = try Conv2d(5, 8, kernel: 3, padding: 1, generator: generator)
+    let inputs = try (0..<24).map { try normal([1 + $0 % 3, 5, 6 + $0 % 4, 9]) }
+    let wanted = try inputs.map { try layer($0) }
+    let packed = try layer.packed(for: precision)
+    let distances = try concurrentMap(count: inputs.count, threads: 4) { [self] index in
+      try distance(packed(inputs[index]), wanted[index])
+    }
+    #expect(distances.allSatisfy { $0 < tolerance(precision) })
+  }
+
   @Test func trainingGoesOnWithTheWeightsThemselves() throws {
     let layer = try Linear(8, 4, generator: generator)
     try layer.prepare(for: .bfloat16)

@@ -12,7 +12,7 @@ extension TrainingRuns {
     let (_, system) = try tiny.trainer()
     let segmenter = Segmenter(system, reader: tiny.configuration.reader)
     let sample = try #require(try TinyRun.sites.get().last?.samples.first)
-    let probability = try segmenter.probability(segmenter.read(sample.image)).doubles()
+    let probability = try segmenter.probability(tiny.configuration.reader.image(sample.image)).doubles()
     // An untrained model is sure of nothing, so the middle of what it says is where it is cut.
     let threshold = probability.sorted()[probability.count / 2]
     let assessment = try segmenter.assess(sample, threshold: threshold, tolerance: 1)

@@ -65,10 +65,8 @@ extension FileCases {
     let system = try models.system(.float32)
     let small = try system.probabilities(input)
     func enlarged() throws -> Image {
-      let large = try small.resized(height: Frames.height, width: Frames.width).squeezed(0).squeezed(0)
-      let lesion = try large.atLeast(0.5).to(.float32) * 255
-      return try Image(
-        width: Frames.width, height: Frames.height, channels: 1, pixels: lesion.to(.uint8).array())
+      let large = try small.resized(height: Frames.height, width: Frames.width).squeezed(0)
+      return try Image(large.atLeast(0.5).to(.uint8))
     }
     let mask = try enlarged()
     func part(_ name: String, _ work: @escaping () throws -> Void) -> Contestant {
@@ -92,25 +90,23 @@ extension FileCases {
 }
 
 /// Our way from files to masks, as `mcdrl predict` goes it: the one place that says how it is called at its best.
-struct FilePipeline: @unchecked Sendable {
-  private let segmenter: Segmenter
+struct FilePipeline {
+  private let segmentation: FileSegmentation
   private let out: URL
 
   init(_ system: SegmentationSystem, _ reader: SampleReader, _ out: URL) {
-    segmenter = Segmenter(system, reader: reader)
+    segmentation = FileSegmentation(system, reader: reader)
     self.out = out
   }
 
   /// Writes the mask of every file.
   func callAsFunction(_ files: [URL]) throws {
-    _ = try sideBySide(count: files.count) { index in
-      let file = files[index]
-      let probability = try segmenter.quickProbability(file)
-      let sizes = probability.shape
-      let lesion = try (probability.atLeast(0.5).to(.uint8) * 255).to(.uint8)
-      let mask = try Image(width: sizes[1], height: sizes[0], channels: 1, pixels: lesion.array())
+    let out = out
+    _ = try segmentation(files) { file, found in
+      let lesion = try found.get().probability.atLeast(0.5).to(.uint8)
       let name = file.deletingPathExtension().lastPathComponent
-      try MaskFile.writeBinary(mask, to: out.appendingPathComponent("\(name).png"))
+      try MaskFile.writeBinary(
+        Image(lesion.expandedDimension(0)), to: out.appendingPathComponent("\(name).png"))
     }
   }
 }

@@ -56,7 +56,7 @@ public final class FeatureCache: @unchecked Sendable {
   func rows(
     _ keys: [ContentHash], group: String, columns: [SafetensorsRows.Column], what: String, workers: Int,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in },
-    make: @Sendable (_ index: Int) throws -> [Tensor]
+    make: @escaping @Sendable (_ index: Int) throws -> [Tensor]
   ) throws -> FeatureRows? {
     let place = folder.appendingPathComponent(group)
     var found = stored(Set(keys), in: place, columns)

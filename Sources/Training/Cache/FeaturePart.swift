@@ -38,7 +38,7 @@ final class FeaturePart: @unchecked Sendable {
   /// - Throws: `FileError` that names the file, or what making throws.
   convenience init(
     writing keys: [ContentHash], _ columns: [SafetensorsRows.Column], into folder: URL, workers: Int,
-    make: @Sendable (_ index: Int) throws -> [Tensor]
+    make: @escaping @Sendable (_ index: Int) throws -> [Tensor]
   ) throws {
     var name = ContentHash()
     for key in keys { name.combine(key) }

@@ -1,0 +1,86 @@
+import Foundation
+import Imaging
+import Testing
+import Torch
+
+@testable import Training
+
+/// Files through the network together, each handed on at its own size.
+@Suite struct FileSegmentationTests {
+  private let tiny: TinyRun
+  private let segmentation: FileSegmentation
+  private let segmenter: Segmenter
+  private let folder: URL
+
+  init() throws {
+    tiny = try TinyRun()
+    let (_, system) = try tiny.trainer()
+    system.train(false)
+    segmentation = FileSegmentation(system, reader: tiny.configuration.reader)
+    segmenter = Segmenter(system, reader: tiny.configuration.reader)
+    folder = tiny.run.url.appendingPathComponent("pictures")
+    try FileManager.default.createFolder(folder)
+  }
+
+  /// Pictures of different sizes.
+  private func pictures(_ count: Int) throws -> [URL] {
+    try (0..<count).map { number in
+      let url = folder.appendingPathComponent("\(number).png")
+      let levels = try Tensor.randomNormal(
+        [3, 20 + number, 45 - number], generator: Generator(seed: UInt64(number)))
+      let image = try Image((levels * 40 + 128).clamped(min: 0, max: 255).to(.uint8))
+      try ImageFile.writePNG(image, to: url)
+      return url
+    }
+  }
+
+  @Test(arguments: [1, 3, 21], [false, true])
+  func filesComeBackInOrderAsEachAlone(_ count: Int, _ keepingPictures: Bool) throws {
+    let files = try pictures(count)
+    let found = try segmentation(files, keepingPictures: keepingPictures) { file, found in
+      (file, try found.get())
+    }
+    #expect(found.map(\.0) == files)
+    for (file, found) in found {
+      let image = try tiny.configuration.reader.image(file)
+      let wanted = try segmenter.probability(image)
+      #expect(found.probability.shape == wanted.shape)
+      #expect(try (found.probability - wanted).doubles().allSatisfy { abs($0) < 1e-5 })
+      #expect((found.picture != nil) == keepingPictures)
+      if let picture = found.picture { #expect(try picture.array(of: UInt8.self) == image.array()) }
+    }
+  }
+
+  @Test func aBadFileIsReportedAndTheOthersAreSegmented() throws {
+    var files = try pictures(9)
+    let bad = folder.appendingPathComponent("bad.png")
+    try Data("no picture".utf8).write(to: bad)
+    files.insert(bad, at: 4)
+    let outcomes = try segmentation(files) { file, found -> String? in
+      do {
+        let probability = try found.get().probability
+        return "\(probability.shape)"
+      } catch {
+        #expect("\(error)".contains("bad.png"))
+        return nil
+      }
+    }
+    let wanted = (0..<9).map { "\([20 + $0, 45 - $0])" }
+    #expect(outcomes == Array(wanted[..<4]) + [nil] + Array(wanted[4...]))
+    #expect(try segmentation([bad]) { try? $1.get().probability.count } == [nil])
+    #expect(try segmentation([]) { url, _ in url }.isEmpty)
+  }
+
+  @Test func whatUsingThrowsEndsTheWhole() throws {
+    struct Full: Error {}
+    let files = try pictures(40)
+    let begun = Tally()
+    #expect(throws: Full.self) {
+      try segmentation(files) { _, _ in
+        begun.add()
+        throw Full()
+      }
+    }
+    #expect(begun.value < files.count)
+  }
+}
