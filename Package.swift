@@ -21,9 +21,12 @@ let package = Package(
     .library(name: "Benchmarking", targets: ["Benchmarking"]),
   ],
   targets: [
+    // Loops that no operator of libtorch has; quick in debug builds, too.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"])]),
     // The doors to C and C++.
     .target(
       name: "CLibTorch",
+      dependencies: ["CKernels"],
       cxxSettings: [
         .unsafeFlags([
           "-isystem\(libtorch)/include",

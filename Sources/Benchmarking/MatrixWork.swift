@@ -55,29 +55,28 @@ enum MatrixWork {
 }
 
 /// A large square matrix product, the measure of what the machine can do in a type.
-struct MatrixProduct {
-  private let left: Tensor
-  private let right: Tensor
-  /// Arithmetic operations of one product.
-  let operations: Double
-
-  /// Draws two matrices.
+enum MatrixProduct {
+  /// As contestants beside encoders of a precision: by libtorch's own choice of library, and of weights laid out for oneDNN.
   ///
-  /// - Throws: `TorchError` when the type cannot be multiplied here.
-  init(side: Int, _ type: DType) throws {
+  /// Neither is the quicker one on every processor.
+  static func contestants(side: Int, _ precision: Precision) throws -> [Contestant] {
+    guard precision != .int8 else { return [] }
     let generator = try Generator(seed: 0, for: "matrix product")
-    left = try .randomNormal([side, side], generator: generator).to(type)
-    right = try .randomNormal([side, side], generator: generator).to(type)
-    operations = 2 * Double(side) * Double(side) * Double(side)
-  }
-
-  /// Multiplies once.
-  func callAsFunction() throws { try inferenceMode { _ = try left.matmul(right) } }
-
-  /// As a contestant beside encoders of a precision.
-  func contestant(_ precision: String) -> Contestant {
-    var record = ContestantRecord("matrix product", .yardstick, precision: precision)
-    record.operations = operations
-    return Contestant(record: record, run: { count in try seconds { for _ in 0..<count { try self() } } })
+    let left = try Tensor.randomNormal([side, side], generator: generator).to(precision.activationType)
+    let right = try Tensor.randomNormal([side, side], generator: generator)
+    let packed = try PackedLinear(right, bias: nil, precision: precision)
+    let plain = try right.to(precision.activationType)
+    func contestant(_ name: String, _ multiply: @escaping () throws -> Tensor) -> Contestant {
+      var contestant = Contestant.ours(precision.rawValue, name: name) {
+        try inferenceMode { _ = try multiply() }
+      }
+      contestant.record.role = .yardstick
+      contestant.record.operations = 2 * Double(side) * Double(side) * Double(side)
+      return contestant
+    }
+    return [
+      contestant("matrix product") { try left.matmul(plain) },
+      contestant("matrix product, laid out") { try packed(left) },
+    ]
   }
 }

@@ -1,7 +1,7 @@
 // The only C++ in the project. Converts between C values and libtorch's IValues, guided by operator schemas,
 // and turns every exception into a message.
 #include "CLibTorch.h"
-#include "rows.h"
+#include <CKernels.h>
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>

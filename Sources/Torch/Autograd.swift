@@ -39,6 +39,9 @@ extension Tensor {
   public func detached() throws -> Tensor { try Operators.detach(self) }
 }
 
+/// Whether operators on this thread are recorded for gradients.
+var recordsGradients: Bool { mcdrl_grad_mode() }
+
 /// Runs without recording for gradients; faster, less memory.
 ///
 /// Only the calling thread is affected.

@@ -33,6 +33,12 @@ public enum Machine {
     !processorFeatures.isDisjoint(with: ["avx512_bf16", "amx_bf16", "arm_bf16", "bf16"])
   }
 
+  /// Whether libtorch's fused attention is slow in bfloat16 here.
+  ///
+  /// It asks MKL for the products, which on processors without AMX may turn bfloat16 into float32 first. oneDNN does not.
+  static let fusedAttentionIsSlow =
+    hasOneDNN && processorFeatures.contains("avx512_bf16") && !processorFeatures.contains("amx_bf16")
+
   /// Whether libtorch can use an Nvidia graphics processor.
   public static var hasCUDA: Bool { mcdrl_has_cuda() }
 

@@ -17,7 +17,25 @@ extension Tensor {
   public func attention(
     keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
   ) throws -> Tensor {
-    try Operators.attention(self, keys, values, mask, 0.0, causal)
+    if mask == nil, !causal, dtype == .bfloat16, rank == 4, Machine.fusedAttentionIsSlow, !recordsGradients {
+      return try attentionByProducts(keys: keys, values: values)
+    }
+    return try Operators.attention(self, keys, values, mask, 0.0, causal)
+  }
+
+  /// Attention as two products and a softmax, one image at a time, so that scores stay in the cache.
+  ///
+  /// Scores are rounded to the type of the queries, which the fused operator does not.
+  func attentionByProducts(keys: Tensor, values: Tensor) throws -> Tensor {
+    let scale = try 1 / Double(size(-1)).squareRoot()
+    return try .stacked(
+      (0..<size(0)).map { image in
+        let (q, k, v) = (
+          try selected(dim: 0, index: image), try keys.selected(dim: 0, index: image),
+          try values.selected(dim: 0, index: image)
+        )
+        return try (q * scale).matmul(k.transposed()).softmax(dim: -1).matmul(v)
+      })
   }
 
   /// Exponentials divided by their sum along a dimension.

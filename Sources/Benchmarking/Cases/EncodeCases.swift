@@ -45,9 +45,7 @@ struct EncodeCases {
         .ours(precision.rawValue, difference: try encoder(pixels).difference(from: reference)) {
           _ = try encoder(pixels)
         })
-      if let type = precision.yardstick, let product = try? MatrixProduct(side: 2048, type) {
-        contestants.append(product.contestant(precision.rawValue))
-      }
+      contestants += try MatrixProduct.contestants(side: 2048, precision)
     }
     contestants += peers(geometry, folder, onnx: onnx, tensors: tensors)
     return context.measure(record, contestants, context.pace())
@@ -108,18 +106,5 @@ struct ImageEncoding {
   /// Normalised pixels B×3×S×S → embeddings B×d.
   func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     try inferenceMode { try tower(pixels, dense: nil).image }
-  }
-}
-
-extension Precision {
-  /// The type whose matrix product is the measure of this precision; nil where libtorch has no such product.
-  var yardstick: DType? { DType(named: rawValue) }
-}
-
-extension DType {
-  /// A floating-point type by name.
-  fileprivate init?(named name: String) {
-    guard let type = [DType.float32, .bfloat16].first(where: { "\($0)" == name }) else { return nil }
-    self = type
   }
 }

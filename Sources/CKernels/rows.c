@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "CKernels.h"
 
 #include <string.h>
 
