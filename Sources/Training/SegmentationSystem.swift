@@ -14,6 +14,7 @@ public final class SegmentationSystem: Module {
   private var deviation: Tensor
   private let tuning: Tuning
   private var precision: Precision
+  private var frozenText: String?
   /// Where it computes; batches are moved there.
   public private(set) var device = Device.cpu
 
@@ -64,6 +65,30 @@ public final class SegmentationSystem: Module {
   public override func train(_ value: Bool = true) {
     super.train(value)
     for module in tower.frozenModules(tuned: tuning) { module.train(false) }
+  }
+
+  /// The image tower's parameters that are not trained, by their keys in `state()`.
+  ///
+  /// - Throws: `TorchError` when more layers are to be trained than there are.
+  func frozenWeights() throws -> [String: Tensor] {
+    let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
+    return Dictionary(
+      uniqueKeysWithValues: tower.parameters().filter { !tuned.contains($0.key) }
+        .map { ("tower." + $0.key, $0.tensor) })
+  }
+
+  /// A hash of `frozenWeights`, found once.
+  ///
+  /// - Throws: `TorchError` when weights cannot be read.
+  func frozenWeightsHash() throws -> String {
+    if let frozenText { return frozenText }
+    var hash = ContentHash()
+    for (key, tensor) in try frozenWeights().sorted(by: { $0.key < $1.key }) {
+      hash.combine("\(key) \(tensor.shape)")
+      try tensor.to(.cpu).withBytes { hash.combine($0) }
+    }
+    frozenText = hash.text
+    return hash.text
   }
 
   /// A hash of what the frozen part's features follow from beside the pixels: weights, extractor, layers, precision.

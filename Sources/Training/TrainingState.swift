@@ -19,19 +19,23 @@ struct TrainingState: Codable {
   var best: Double?
 
   private static let key = "mcdrl.state"
+  private static let frozenKey = "mcdrl.frozen"
 
-  /// Writes everything that resuming needs, atomically.
+  /// Writes everything that resuming needs, atomically; weights that are not trained are where the run took them from.
   func save(system: SegmentationSystem, optimizer: AdamW, to url: URL) throws {
     var tensors: [String: Tensor] = [:]
-    for (key, tensor) in system.state() { tensors["weights." + key] = tensor }
+    let frozen = try system.frozenWeights()
+    for (key, tensor) in system.state() where frozen[key] == nil { tensors["weights." + key] = tensor }
     for (key, tensor) in optimizer.state() { tensors["optimizer." + key] = tensor }
     let text = String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
-    try SafetensorsFile.write(tensors, metadata: [Self.key: text], to: url)
+    try SafetensorsFile.write(
+      tensors, metadata: [Self.key: text, Self.frozenKey: system.frozenWeightsHash()], to: url)
   }
 
   /// Reads a state back into a system and its optimiser.
   ///
-  /// - Throws: `TorchError.parameters` when it belongs to other settings, `SafetensorsError` when it is damaged.
+  /// - Throws: `TorchError.parameters` when it belongs to other settings, `ConfigurationError` when weights that are not
+  ///   trained have changed since, `SafetensorsError` when it is damaged.
   static func load(from url: URL, into system: SegmentationSystem, _ optimizer: AdamW) throws -> TrainingState
   {
     let file = try SafetensorsFile(url)
@@ -44,7 +48,14 @@ struct TrainingState: Codable {
           key.hasPrefix(prefix) ? (String(key.dropFirst(prefix.count)), tensor) : nil
         })
     }
-    try system.load(part("weights."), from: url.path)
+    // Earlier versions stored all weights; then those count.
+    let weights = try part("weights.").merging(system.frozenWeights()) { stored, _ in stored }
+    try system.load(weights, from: url.path)
+    if let frozen = file.metadata[frozenKey], try frozen != system.frozenWeightsHash() {
+      throw ConfigurationError(
+        "\(url.path): the weights of the CLIP model are not those that this run began with; bring them back, or train anew "
+          + "into another --out")
+    }
     try system.adoptPrior()
     try optimizer.load(part("optimizer."), from: url.path)
     return state

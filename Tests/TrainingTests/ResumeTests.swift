@@ -65,6 +65,40 @@ extension TrainingRuns {
       #expect(text.contains(tiny.run.stateFile.path) && text.contains("head"), "\(text)")
     }
 
+    @Test(
+      "The state holds the weights that are trained, and one with all weights is still read",
+      arguments: [Tuning.none, .last(1), .all])
+    func trainedWeights(tune: Tuning) throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      tiny.configuration.tune = tune
+      let (trainer, system) = try tiny.trainer()
+      try trainer.train()
+      let frozen = try system.frozenWeights()
+      #expect(frozen.isEmpty == (tune == .all))
+      let state = try SafetensorsFile(tiny.run.stateFile)
+      let stored = try state.tensors()
+      let weights = stored.keys.filter { $0.hasPrefix("weights.") }.map { String($0.dropFirst(8)) }
+      #expect(Set(weights) == Set(system.state().keys).subtracting(frozen.keys))
+
+      let found = try tiny.trainer(resuming: true).system
+      #expect(try Fingerprint.hash(of: found) == Fingerprint.hash(of: system))
+      let all = try system.state().reduce(into: stored) { $0["weights." + $1.key] = $1.value }
+      try SafetensorsFile.write(all, metadata: state.metadata, to: tiny.run.stateFile)
+      let old = try tiny.trainer(resuming: true).system
+      #expect(try Fingerprint.hash(of: old) == Fingerprint.hash(of: system))
+    }
+
+    @Test("A run does not go on with another CLIP than it began with")
+    func otherWeights() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      tiny.configuration.tune = .last(1)
+      try tiny.trainer().trainer.train()
+      // The seed draws the random CLIP.
+      tiny.configuration.seed += 1
+      let text = message { _ = try tiny.trainer(resuming: true) }
+      #expect(text.contains(tiny.run.stateFile.path) && text.contains("CLIP"), "\(text)")
+    }
+
     @Test("A truncated state, and a file that is none, are errors that name the file")
     func damaged() throws {
       let tiny = try TinyRun(method: .baseline, epochs: 1)
