@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// Makes items in order on a thread of its own, a few ahead of the consumer.
 public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
@@ -16,7 +17,7 @@ public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   ///   - depth: how many may wait to be used; bounds memory.
   ///   - make: makes one; called on the prefetching thread only.
   public init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
-    let thread = Thread { [weak self] in
+    let thread = Machine.thread { [weak self] in
       for index in range {
         let result = Result { try make(index) }
         guard let self, self.put(result, depth) else { return }

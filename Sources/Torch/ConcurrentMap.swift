@@ -20,7 +20,7 @@ public func concurrentMap<Value: Sendable>(
   let others = DispatchGroup()
   for _ in 1..<workers {
     others.enter()
-    Thread {
+    Machine.thread {
       work()
       others.leave()
     }.start()

@@ -37,4 +37,15 @@ extension Machine {
     try setThreads(before)
     return try result.get()
   }
+
+  /// A thread, not yet started, whose operators use as many threads as those of the thread that makes it.
+  ///
+  /// A plain one would take what any thread set last, and sums of another number of parts are rounded otherwise.
+  public static func thread(_ body: @escaping @Sendable () -> Void) -> Thread {
+    let count = threads
+    return Thread {
+      try? setThreads(count)
+      body()
+    }
+  }
 }

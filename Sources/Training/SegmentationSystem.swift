@@ -98,7 +98,7 @@ public final class SegmentationSystem: Module {
     var hash = ContentHash()
     hash.combine(
       "\(tuning) \(precision.rawValue) \(model.configuration.dense) \(model.towerLayers) \(device.kind)")
-    hash.combine("\(Machine.libtorchVersion) \(Machine.cpuCapability)")
+    hash.combine("laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability)")
     hash.combine(tower.geometry)
     let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
     for (key, tensor) in tower.state().sorted(by: { $0.key < $1.key }) where !tuned.contains(key) {
@@ -133,6 +133,14 @@ public final class SegmentationSystem: Module {
     self.precision = precision
     try towerModule.prepare(for: precision)
     try model.prepare(for: precision)
+  }
+
+  /// Lays out the part of the image tower that is not trained, in the arithmetic of training; on the CPU alone.
+  ///
+  /// - Throws: `TorchError` when weights cannot be laid out.
+  func prepareFrozenPart() throws {
+    guard device == .cpu else { return }
+    for module in tower.frozenModules(tuned: tuning) { try module.prepare(for: precision) }
   }
 
   /// Mean Dice over images at the network's size, threshold 0.5; two empty masks count 1.

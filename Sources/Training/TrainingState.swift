@@ -51,6 +51,7 @@ struct TrainingState: Codable {
     // Earlier versions stored all weights; then those count.
     let weights = try part("weights.").merging(system.frozenWeights()) { stored, _ in stored }
     try system.load(weights, from: url.path)
+    try system.prepareFrozenPart()
     if let frozen = file.metadata[frozenKey], try frozen != system.frozenWeightsHash() {
       throw ConfigurationError(
         "\(url.path): the weights of the CLIP model are not those that this run began with; bring them back, or train anew "
