@@ -28,11 +28,11 @@ public enum BenchmarkTable {
   /// A page with its generated part replaced, or added at its end.
   ///
   /// - Parameters:
-  ///   - record: what the part is about.
+  ///   - records: what the part is about, one after the other.
   ///   - page: the page as it is.
   /// - Returns: the page as it is to be.
-  public static func page(_ record: BenchmarkRecord, in page: String) -> String {
-    let part = "\(begin)\n\n\(markdown(record))\n\(end)"
+  public static func page(_ records: [BenchmarkRecord], in page: String) -> String {
+    let part = "\(begin)\n\n\(records.map(markdown).joined(separator: "\n"))\n\(end)"
     guard let first = page.range(of: begin),
       let last = page.range(of: end, range: first.upperBound..<page.endIndex)
     else { return page + (page.hasSuffix("\n") || page.isEmpty ? "" : "\n") + "\n" + part + "\n" }

@@ -17,7 +17,7 @@ enum BenchCommand: Subcommand {
     .one("rounds", "N", "rounds of each case (as many as fit its time)"),
     .one("out", "DIR", "where the record goes, a JSON file a run (Benchmarks/results)"),
     .flag("no-peers", "measure this software alone"),
-    .one("table", "FILE", "print the tables of a record instead of measuring"),
+    .one("table", "LIST", "print the tables of records, files with commas between, instead of measuring"),
     .one("page", "PAGE", "with --table: put the tables into this page"),
     .one("prompts", "FILE", "the words that models are made with (Prompts/endoscopy.json5)"),
     .one("probe", "WORK", "do one kind of work and print the peak memory (used by bench itself)"),
@@ -28,7 +28,10 @@ enum BenchCommand: Subcommand {
     guard arguments.positional.isEmpty else {
       throw UsageError(description: "bench takes options only\nusage: mcdrl \(name) \(usage)")
     }
-    if let file = arguments.last("table") { return try table(file, arguments, console) }
+    if let list = arguments.last("table") {
+      let records = try list.split(separator: ",").map { try stored(String($0)) }
+      return try show(records, arguments, console)
+    }
     let work = arguments.last("work").map { URL(fileURLWithPath: $0) }
     let folder =
       work
@@ -98,19 +101,21 @@ enum BenchCommand: Subcommand {
     console.result("{\"peak\": \(try probe.peak(options))}")
   }
 
-  private static func table(_ path: String, _ arguments: Arguments, _ console: Console) throws {
+  private static func stored(_ path: String) throws -> BenchmarkRecord {
     let data = try Data(file: URL(fileURLWithPath: path))
-    let record: BenchmarkRecord
-    do { record = try JSONDecoder().decode(BenchmarkRecord.self, from: data) } catch {
+    do { return try JSONDecoder().decode(BenchmarkRecord.self, from: data) } catch {
       throw ConfigurationError(
         "\(path): is no record of mcdrl bench: \(explanation(of: error)); give one of Benchmarks/results")
     }
-    if console.json { return try console.result(json: record) }
+  }
+
+  private static func show(_ records: [BenchmarkRecord], _ arguments: Arguments, _ console: Console) throws {
+    if console.json { return try console.result(json: records) }
     guard let page = arguments.last("page").map({ URL(fileURLWithPath: $0) }) else {
-      return console.result(BenchmarkTable.markdown(record))
+      return console.result(records.map(BenchmarkTable.markdown).joined(separator: "\n"))
     }
     let text = String(decoding: try Data(file: page), as: UTF8.self)
-    try AtomicFile.write(Data(BenchmarkTable.page(record, in: text).utf8), to: page)
-    console.result("\(page.path) shows the run of \(record.date)")
+    try AtomicFile.write(Data(BenchmarkTable.page(records, in: text).utf8), to: page)
+    console.result("\(page.path) shows the runs of \(records.map(\.date).joined(separator: ", "))")
   }
 }

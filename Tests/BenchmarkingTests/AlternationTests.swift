@@ -27,6 +27,16 @@ import Testing
     #expect(records.map(\.samples.count) == [3, 3])
   }
 
+  @Test func whereAllTakeLongTheFirstCallCounts() {
+    let (log, some) = (Log(), Log())
+    let records = alternate([contestant("a", log, seconds: 60), contestant("b", log, seconds: 90)], pace)
+    #expect(log.turns == ["a", "b", "b", "a", "a", "b"])
+    #expect(records.map(\.samples) == [[60, 60, 60], [90, 90, 90]])
+    // One that is quick keeps the warm-up for all, so that samples stay paired.
+    _ = alternate([contestant("a", some, seconds: 60), contestant("b", some, seconds: 1)], pace)
+    #expect(some.turns.count == 8)
+  }
+
   @Test func oneThatFailsDropsOutAndTheOthersGoOn() {
     let log = Log()
     var calls = 0

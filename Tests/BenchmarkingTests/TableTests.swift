@@ -45,15 +45,17 @@ import Testing
 
   @Test func theGeneratedPartOfAPageIsReplacedAndTheRestStays() {
     let record = exampleRecord()
-    let first = BenchmarkTable.page(record, in: "# Speed\n")
+    let first = BenchmarkTable.page([record], in: "# Speed\n")
     #expect(first.hasPrefix("# Speed\n"))
     var later = record
     later.date = "2027-01-01T00:00:00Z"
-    let second = BenchmarkTable.page(later, in: first + "\nLast words.\n")
+    let second = BenchmarkTable.page([later], in: first + "\nLast words.\n")
     #expect(second.contains("2027-01-01"))
     #expect(!second.contains("2026-01-02"))
     #expect(second.hasPrefix("# Speed\n"))
     #expect(second.hasSuffix("Last words.\n"))
+    let both = BenchmarkTable.page([record, later], in: second)
+    #expect(both.contains("2026-01-02") && both.components(separatedBy: "2027-01-01").count == 2)
   }
 
   @Test(arguments: [
