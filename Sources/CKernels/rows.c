@@ -32,6 +32,7 @@ static inline uint8_t code(float value, float inverse) {
   return (uint8_t)(int32_t)moved;
 }
 
+// 126 and not 127: where the scale is rounded to bfloat16, the largest of a row may come out one higher.
 static inline float scale_of(uint32_t largest) {
   float found = real(largest) / 126;
   return found < smallest ? smallest : found;

@@ -62,10 +62,12 @@ enum PredictCommand: Subcommand {
     let done = Tally()
     let segmentation = FileSegmentation(system, reader: configuration.reader)
     // Only an overlay needs the whole picture.
-    let outcomes = try segmentation(files, keepingPictures: formats.contains(.overlay)) { file, found in
-      let outcome = try work.outcome(file, found)
+    let outcomes = try segmentation(
+      files, keepingPictures: formats.contains(.overlay), make: work.results
+    ) { results in
+      for (content, target) in (try? results.get().files) ?? [] { try AtomicFile.write(content, to: target) }
       console.progress(bar.line(done.add(), unit: "images"))
-      return outcome
+      return results.map(\.summary)
     }
     console.progress("")
     let summaries = outcomes.compactMap { try? $0.get() }
@@ -102,49 +104,48 @@ enum PredictCommand: Subcommand {
     let description: String
   }
 
-  /// Writes what was found in images, from several threads.
+  /// What an image came to, not yet written.
+  private struct Results {
+    let summary: Summary
+    let files: [(content: Data, target: URL)]
+  }
+
+  /// Makes results of what was found in images, on several threads.
   private struct Work: Sendable {
     let formats: [Format]
     let threshold: Double
     let out: URL
 
-    /// What became of one image; a result that cannot be written ends the whole, one bad image must not.
-    func outcome(
-      _ file: URL, _ found: Result<FileSegmentation.Found, any Error>
-    ) throws -> Result<Summary, Failure> {
-      do {
-        return .success(try write(found.get(), of: file))
-      } catch FileError.cannotWrite(let url, let reason) {
-        throw FileError.cannotWrite(url, reason: reason)
-      } catch {
-        return .failure(Failure(description: "\(error)"))
-      }
+    /// What became of one image: one that is bad does not end the whole.
+    func results(_ file: URL, _ found: Result<FileSegmentation.Found, any Error>) -> Result<Results, Failure>
+    {
+      Result { try results(found.get(), of: file) }.mapError { Failure(description: "\($0)") }
     }
 
-    private func write(_ found: FileSegmentation.Found, of file: URL) throws -> Summary {
+    private func results(_ found: FileSegmentation.Found, of file: URL) throws -> Results {
       let probability = found.probability
       let lesion = try probability.atLeast(threshold)
       let (height, width) = (try probability.size(0), try probability.size(1))
       let stem = file.deletingPathExtension().lastPathComponent
       func grey(_ values: Tensor) throws -> Image { try Image(values.to(.uint8).expandedDimension(0)) }
       let mask = try grey(lesion.to(.uint8) * 255)
-      var written: [String] = []
+      var contents: [(content: Data, target: URL)] = []
       for format in formats {
         let name = formats.count == 1 ? "\(stem).png" : "\(stem)-\(format.rawValue).png"
         let target = out.appendingPathComponent(name)
         switch format {
-        case .mask: try MaskFile.writeBinary(mask, to: target)
-        case .probability: try ImageFile.writePNG(grey((probability * 255).rounded()), to: target)
+        case .mask: contents.append((try mask.bilevelPNGData(), target))
+        case .probability: contents.append((try grey((probability * 255).rounded()).pngData(), target))
         case .overlay:
           guard let picture = found.picture else { continue }
-          try ImageFile.writePNG(Overlay.draw(prediction: mask, over: Image(picture)), to: target)
+          contents.append((try Overlay.draw(prediction: mask, over: Image(picture)).pngData(), target))
         }
-        written.append(name)
       }
-      return Summary(
+      let summary = Summary(
         image: file.path, width: width, height: height,
         lesionShare: try lesion.sum().item() / Double(width * height),
-        files: written)
+        files: contents.map(\.target.lastPathComponent))
+      return Results(summary: summary, files: contents)
     }
   }
 }

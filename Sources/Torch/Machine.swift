@@ -24,8 +24,10 @@ public enum Machine {
   }()
 
   /// Whether products of 8-bit whole numbers are exact and quick here: older instructions saturate at 16 bits.
+  ///
+  /// Not on ARM, where they have not been run.
   public static var hasInt8: Bool {
-    hasOneDNN && !processorFeatures.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8", "neon_dot"])
+    hasOneDNN && !processorFeatures.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8"])
   }
 
   /// Whether products of bfloat16 are quicker than those of float32 here.

@@ -17,15 +17,21 @@ extension Tensor {
   public func attention(
     keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
   ) throws -> Tensor {
-    if mask == nil, !causal, dtype == .bfloat16, rank == 4, Machine.fusedAttentionIsSlow, !recordsGradients {
+    if mask == nil, !causal, Machine.fusedAttentionIsSlow, isFitForProducts(keys, values) {
       return try attentionByProducts(keys: keys, values: values)
     }
     return try Operators.attention(self, keys, values, mask, 0.0, causal)
   }
 
+  /// Whether `attentionByProducts` may take the place of the fused operator: in bfloat16 on the CPU, without gradients.
+  func isFitForProducts(_ keys: Tensor, _ values: Tensor) -> Bool {
+    dtype == .bfloat16 && device == .cpu && !recordsGradients && rank == 4 && shape[0] > 0
+      && keys.shape.dropLast(2) == shape.dropLast(2) && values.shape.dropLast(2) == shape.dropLast(2)
+  }
+
   /// Attention as two products and a softmax, one image at a time, so that scores stay in the cache.
   ///
-  /// Scores are rounded to the type of the queries, which the fused operator does not.
+  /// Scaled queries and scores are rounded to the type of the queries, which the fused operator does not.
   func attentionByProducts(keys: Tensor, values: Tensor) throws -> Tensor {
     let scale = try 1 / Double(size(-1)).squareRoot()
     return try .stacked(

@@ -2,10 +2,10 @@ import Datasets
 import Foundation
 import Torch
 
-/// Segments image files: every thread reads a few, runs the network on them together and hands each on at its own size.
+/// Segments image files: every thread reads a few, runs the network on them together and makes of each what is wanted of it.
 ///
-/// While one thread waits for the disk, another computes. Memory is bounded by one whole image and `batch` small ones a
-/// thread, and there are two threads a core.
+/// As many threads compute as libtorch has; the others store, which waits for the disk. Memory is bounded by one whole image,
+/// a few small ones and the network's activations a computing thread.
 public struct FileSegmentation: @unchecked Sendable {
   /// What was found in one file.
   public struct Found: Sendable {
@@ -15,11 +15,14 @@ public struct FileSegmentation: @unchecked Sendable {
     public let picture: Tensor?
   }
 
-  /// Flushing a result takes as long as segmenting a small image, or longer.
+  /// One stores while another computes: flushing a mask takes as long as segmenting a small image, or longer.
   private static let threadsPerCore = 2
 
   /// At most so many images go through the network together.
-  public static let batch = 8
+  static let largestBatch = 8
+
+  /// And so many on all threads, for each has activations of its own.
+  static let mostAtOnce = 32
 
   private let system: SegmentationSystem
   private let reader: SampleReader
@@ -36,22 +39,36 @@ public struct FileSegmentation: @unchecked Sendable {
   ///   - files: images.
   ///   - keepingPictures: hand on the image, too. Otherwise a JPEG is decoded no larger than needed
   ///     (`SampleReader.quick`), and files go through the network in batches.
-  ///   - use: takes what was found in a file, or why nothing was, on one of several threads.
-  /// - Returns: what `use` gave, in the order of the files.
-  /// - Throws: what `use` throws; then no further files are begun.
-  public func callAsFunction<Value: Sendable>(
+  ///   - make: makes something of what was found in a file, or of why nothing was, on one of several threads.
+  ///   - store: takes that to where it stays, on the same thread.
+  /// - Returns: what `store` gave, in the order of the files.
+  /// - Throws: what either throws; then no further files are begun.
+  public func callAsFunction<Made, Value: Sendable>(
     _ files: [URL], keepingPictures: Bool = false,
-    _ use: @escaping @Sendable (URL, Result<Found, any Error>) throws -> Value
+    make: @escaping @Sendable (URL, Result<Found, any Error>) throws -> Made,
+    store: @escaping @Sendable (Made) throws -> Value
   ) throws -> [Value] {
-    // A share for every thread first, batches second.
-    let threads = Machine.threads * Self.threadsPerCore
-    let size = keepingPictures ? 1 : max(1, min(Self.batch, (files.count + threads - 1) / threads))
+    let size = keepingPictures ? 1 : batch(files.count)
     let groups = stride(from: 0, to: files.count, by: size).map {
       files[$0..<min(files.count, $0 + size)]
     }
+    let computing = DispatchSemaphore(value: threads)
     return try sideBySide(count: groups.count, on: system.device, perThread: Self.threadsPerCore) { index in
-      try segment(groups[index], keepingPictures, use)
+      computing.wait()
+      let made = Result { try segment(groups[index], keepingPictures, make) }
+      computing.signal()
+      return try made.get().map(store)
     }.flatMap { $0 }
+  }
+
+  /// Threads that compute at once.
+  private var threads: Int { system.device == .cpu ? Machine.threads : 1 }
+
+  /// Of so many files, how many go through the network together: a share for every thread first.
+  func batch(_ count: Int) -> Int {
+    let workers = system.device == .cpu ? threads * Self.threadsPerCore : 1
+    let most = min(Self.largestBatch, Self.mostAtOnce / threads)
+    return max(1, min(most, (count + workers - 1) / workers))
   }
 
   /// An image as the network sees it, and what it was.
@@ -68,9 +85,9 @@ public struct FileSegmentation: @unchecked Sendable {
     }
   }
 
-  private func segment<Value>(
-    _ files: ArraySlice<URL>, _ keepingPictures: Bool, _ use: (URL, Result<Found, any Error>) throws -> Value
-  ) throws -> [Value] {
+  private func segment<Made>(
+    _ files: ArraySlice<URL>, _ keepingPictures: Bool, _ make: (URL, Result<Found, any Error>) throws -> Made
+  ) throws -> [Made] {
     let inputs = files.map { file in Result { try input(file, keepingPictures) } }
     let maps = Result {
       let images = inputs.compactMap { try? $0.get().image }
@@ -82,7 +99,7 @@ public struct FileSegmentation: @unchecked Sendable {
         defer { row += 1 }
         return Result { try input.found(maps.get().narrowed(dim: 0, start: row, length: 1)) }
       }
-      return try use(file, found)
+      return try make(file, found)
     }
   }
 

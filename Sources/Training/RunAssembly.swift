@@ -30,7 +30,6 @@ public enum RunAssembly {
       tower: clip.vision, mean: clip.preparation.mean, deviation: clip.preparation.deviation, text: text,
       configuration: configuration)
     try system.move(to: configuration.device)
-    try system.prepareFrozenPart()
     return system
   }
 
@@ -102,7 +101,6 @@ public enum RunAssembly {
     try system.adoptPrior()
     system.train(false)
     try system.move(to: device)
-    try system.prepareFrozenPart()
     return (system, configuration)
   }
 }

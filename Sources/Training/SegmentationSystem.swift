@@ -15,6 +15,8 @@ public final class SegmentationSystem: Module {
   private let tuning: Tuning
   private var precision: Precision
   private var frozenText: String?
+  private let preparation = NSLock()
+  private var isPrepared = false
   /// Where it computes; batches are moved there.
   public private(set) var device = Device.cpu
 
@@ -82,13 +84,9 @@ public final class SegmentationSystem: Module {
   /// - Throws: `TorchError` when weights cannot be read.
   func frozenWeightsHash() throws -> String {
     if let frozenText { return frozenText }
-    var hash = ContentHash()
-    for (key, tensor) in try frozenWeights().sorted(by: { $0.key < $1.key }) {
-      hash.combine("\(key) \(tensor.shape)")
-      try tensor.to(.cpu).withBytes { hash.combine($0) }
-    }
-    frozenText = hash.text
-    return hash.text
+    let text = try ContentHash(of: frozenWeights()).text
+    frozenText = text
+    return text
   }
 
   /// A hash of what the frozen part's features follow from beside the pixels: weights, extractor, layers, precision.
@@ -98,13 +96,12 @@ public final class SegmentationSystem: Module {
     var hash = ContentHash()
     hash.combine(
       "\(tuning) \(precision.rawValue) \(model.configuration.dense) \(model.towerLayers) \(device.kind)")
-    hash.combine("laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability)")
+    hash.combine("laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability) \(Machine.hasOneDNN)")
+    // Which way products go depends on what the processor can do.
+    hash.combine(Machine.processorFeatures.sorted().joined(separator: " "))
     hash.combine(tower.geometry)
     let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
-    for (key, tensor) in tower.state().sorted(by: { $0.key < $1.key }) where !tuned.contains(key) {
-      hash.combine("\(key) \(tensor.shape)")
-      try tensor.withBytes { hash.combine($0) }
-    }
+    hash.combine(try ContentHash(of: tower.state().filter { !tuned.contains($0.key) }))
     for tensor in [mean, deviation] { try tensor.withBytes { hash.combine($0) } }
     return hash
   }
@@ -131,16 +128,22 @@ public final class SegmentationSystem: Module {
       return
     }
     self.precision = precision
-    try towerModule.prepare(for: precision)
-    try model.prepare(for: precision)
+    try preparation.withLock {
+      try towerModule.prepare(for: precision)
+      try model.prepare(for: precision)
+      isPrepared = true
+    }
   }
 
-  /// Lays out the part of the image tower that is not trained, in the arithmetic of training; on the CPU alone.
+  /// Lays out the part of the image tower that is not trained, in the run's arithmetic, before it is first used.
   ///
-  /// - Throws: `TorchError` when weights cannot be laid out.
-  func prepareFrozenPart() throws {
-    guard device == .cpu else { return }
-    for module in tower.frozenModules(tuned: tuning) { try module.prepare(for: precision) }
+  /// Its weights must be what they shall be by then. On other devices than the CPU there is nothing to lay out.
+  private func prepareFrozenPart() throws {
+    try preparation.withLock {
+      guard !isPrepared, device == .cpu else { return }
+      for module in tower.frozenModules(tuned: tuning) { try module.prepare(for: precision) }
+      isPrepared = true
+    }
   }
 
   /// Mean Dice over images at the network's size, threshold 0.5; two empty masks count 1.
@@ -275,6 +278,7 @@ public final class SegmentationSystem: Module {
   }
 
   private func frozen(pixels: Tensor) throws -> FrozenFeatures {
+    try prepareFrozenPart()
     func pass() throws -> FrozenFeatures {
       try tower.frozen(
         pixels, tuned: tuning, dense: model.configuration.dense, layers: model.towerLayers)

@@ -48,15 +48,15 @@ struct TrainingState: Codable {
           key.hasPrefix(prefix) ? (String(key.dropFirst(prefix.count)), tensor) : nil
         })
     }
-    // Earlier versions stored all weights; then those count.
-    let weights = try part("weights.").merging(system.frozenWeights()) { stored, _ in stored }
-    try system.load(weights, from: url.path)
-    try system.prepareFrozenPart()
-    if let frozen = file.metadata[frozenKey], try frozen != system.frozenWeightsHash() {
+    let (stored, frozen) = (try part("weights."), try system.frozenWeights())
+    // Earlier versions stored all weights in place of a hash.
+    let hash = try file.metadata[frozenKey] ?? ContentHash(of: stored.filter { frozen[$0.key] != nil }).text
+    guard try hash == system.frozenWeightsHash() else {
       throw ConfigurationError(
         "\(url.path): the weights of the CLIP model are not those that this run began with; bring them back, or train anew "
           + "into another --out")
     }
+    try system.load(stored.merging(frozen) { trained, _ in trained }, from: url.path)
     try system.adoptPrior()
     try optimizer.load(part("optimizer."), from: url.path)
     return state

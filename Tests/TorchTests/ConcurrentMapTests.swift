@@ -22,24 +22,48 @@ import Testing
     #expect(met.allSatisfy { $0 })
   }
 
-  @Test func theFirstOfTheErrorsIsThrownAndNoMoreIsBegun() throws {
+  @Test(arguments: [1, 4]) func theFirstOfTheErrorsIsThrownAndNoMoreIsBegun(_ threads: Int) throws {
     struct Failure: Error, Equatable { let index: Int }
     let begun = Tally()
-    #expect(throws: Failure(index: 3)) {
-      try concurrentMap(count: 1000, threads: 1) { index in
+    let together = DispatchGroup()
+    for _ in 0..<threads { together.enter() }
+    #expect(throws: Failure(index: 0)) {
+      try concurrentMap(count: 1000, threads: threads) { index in
         begun.add()
-        if index >= 3 { throw Failure(index: index) }
+        // All have begun one before any fails.
+        together.leave()
+        _ = together.wait(timeout: .now() + 60)
+        throw Failure(index: index)
       }
     }
-    #expect(begun.value == 4)
+    #expect(begun.value == threads)
   }
 
   @Test func threadsAreSharedOutAndSurviveTheWork() throws {
-    let before = Machine.threads
-    for (count, perThread) in [(1, 1), (8, 1), (8, 2)] {
-      let threads = try sideBySide(count: count, perThread: perThread) { _ in Machine.threads }
-      #expect(threads.allSatisfy { $0 >= 1 && $0 <= before })
+    try Machine.withThreads(4) {
+      for (count, perThread, wanted) in [(1, 1, 4), (2, 1, 2), (8, 1, 1), (8, 2, 1), (1, 2, 4)] {
+        let threads = try sideBySide(count: count, perThread: perThread) { _ in Machine.threads }
+        #expect(threads == Array(repeating: wanted, count: count))
+      }
+      #expect(Machine.threads == 4)
     }
-    #expect(Machine.threads == before)
+  }
+
+  @Test func aThreadComputesWithAsManyThreadsAsItsMaker() throws {
+    for count in [1, 3] {
+      let found = try Machine.withThreads(count) {
+        let (done, tally) = (DispatchSemaphore(value: 0), Tally())
+        let thread = Machine.thread {
+          for _ in 0..<Machine.threads { tally.add() }
+          done.signal()
+        }
+        // What others set meanwhile does not count.
+        try Machine.setThreads(2)
+        thread.start()
+        done.wait()
+        return tally.value
+      }
+      #expect(found == count)
+    }
   }
 }

@@ -124,4 +124,20 @@ import Testing
     let far = try (found.to(.float32) - fused.to(.float32)).doubles().map(abs).max() ?? 1
     #expect(far < (type == .float32 ? 1e-5 : 0.05))
   }
+
+  @Test func productsAreForPlainAttentionInBfloat16() throws {
+    func parts(_ type: DType, _ shape: [Int], keys: [Int]? = nil) throws -> (Tensor, Tensor) {
+      (try .zeros(shape, dtype: type), try .zeros(keys ?? shape, dtype: type))
+    }
+    func isFit(_ pair: (Tensor, Tensor)) -> Bool {
+      withoutGradients { pair.0.isFitForProducts(pair.1, pair.1) }
+    }
+    #expect(isFit(try parts(.bfloat16, [2, 3, 4, 5], keys: [2, 3, 7, 5])))
+    #expect(!isFit(try parts(.float32, [2, 3, 4, 5])))
+    #expect(!isFit(try parts(.bfloat16, [0, 3, 4, 5])))
+    #expect(!isFit(try parts(.bfloat16, [3, 4, 5])))
+    #expect(!isFit(try parts(.bfloat16, [2, 3, 4, 5], keys: [1, 3, 4, 5])))
+    let recorded = try parts(.bfloat16, [2, 3, 4, 5])
+    #expect(!recorded.0.isFitForProducts(recorded.1, recorded.1))
+  }
 }

@@ -28,6 +28,9 @@ import Testing
     let generator = try Generator(seed: 1)
     let x = try Tensor.randomNormal([200, 64], generator: generator)
     let all = try x.quantizedRows()
+    let one = try Machine.withThreads(1) { try x.quantizedRows() }
+    #expect(
+      try all.codes.array(of: UInt8.self) == one.codes.array() && all.scales.floats() == one.scales.floats())
     for row in [0, 63, 64, 199] {
       let alone = try x.narrowed(dim: 0, start: row, length: 1).quantizedRows()
       let codes: [UInt8] = try alone.codes.array()

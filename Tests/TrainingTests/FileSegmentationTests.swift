@@ -37,8 +37,13 @@ import Torch
   @Test(arguments: [1, 3, 21], [false, true])
   func filesComeBackInOrderAsEachAlone(_ count: Int, _ keepingPictures: Bool) throws {
     let files = try pictures(count)
-    let found = try segmentation(files, keepingPictures: keepingPictures) { file, found in
-      (file, try found.get())
+    // One thread, so that there are batches on every machine.
+    let found = try Machine.withThreads(1) {
+      try segmentation(files, keepingPictures: keepingPictures) { file, found in
+        (file, try found.get())
+      } store: {
+        $0
+      }
     }
     #expect(found.map(\.0) == files)
     for (file, found) in found {
@@ -56,31 +61,46 @@ import Torch
     let bad = folder.appendingPathComponent("bad.png")
     try Data("no picture".utf8).write(to: bad)
     files.insert(bad, at: 4)
-    let outcomes = try segmentation(files) { file, found -> String? in
-      do {
-        let probability = try found.get().probability
-        return "\(probability.shape)"
-      } catch {
-        #expect("\(error)".contains("bad.png"))
-        return nil
+    let outcomes = try Machine.withThreads(1) {
+      try segmentation(files) { file, found -> String? in
+        do {
+          let probability = try found.get().probability
+          return "\(probability.shape)"
+        } catch {
+          #expect("\(error)".contains("bad.png"))
+          return nil
+        }
+      } store: {
+        $0
       }
     }
     let wanted = (0..<9).map { "\([20 + $0, 45 - $0])" }
     #expect(outcomes == Array(wanted[..<4]) + [nil] + Array(wanted[4...]))
-    #expect(try segmentation([bad]) { try? $1.get().probability.count } == [nil])
-    #expect(try segmentation([]) { url, _ in url }.isEmpty)
+    #expect(try segmentation([bad], make: { try? $1.get().probability.count }, store: { $0 }) == [nil])
+    #expect(try segmentation([], make: { url, _ in url }, store: { $0 }).isEmpty)
   }
 
-  @Test func whatUsingThrowsEndsTheWhole() throws {
+  @Test(arguments: [false, true]) func whatIsThrownEndsTheWhole(_ storing: Bool) throws {
     struct Full: Error {}
     let files = try pictures(40)
     let begun = Tally()
     #expect(throws: Full.self) {
-      try segmentation(files) { _, _ in
-        begun.add()
-        throw Full()
+      try Machine.withThreads(1) {
+        try segmentation(files) { _, _ in
+          begun.add()
+          if !storing { throw Full() }
+        } store: {
+          throw Full()
+        }
       }
     }
     #expect(begun.value < files.count)
+  }
+
+  @Test func batchesLeaveAShareForEveryThread() throws {
+    let sizes = try [1, 2, 3, 16, 200].map { count in
+      try [1, 2, 16, 64].map { threads in try Machine.withThreads(threads) { segmentation.batch(count) } }
+    }
+    #expect(sizes == [[1, 1, 1, 1], [1, 1, 1, 1], [2, 1, 1, 1], [8, 4, 1, 1], [8, 8, 2, 1]])
   }
 }

@@ -102,11 +102,12 @@ struct FilePipeline {
   /// Writes the mask of every file.
   func callAsFunction(_ files: [URL]) throws {
     let out = out
-    _ = try segmentation(files) { file, found in
+    _ = try segmentation(files) { file, found -> (Data, String) in
       let lesion = try found.get().probability.atLeast(0.5).to(.uint8)
-      let name = file.deletingPathExtension().lastPathComponent
-      try MaskFile.writeBinary(
-        Image(lesion.expandedDimension(0)), to: out.appendingPathComponent("\(name).png"))
+      let mask = try Image(lesion.expandedDimension(0))
+      return (try mask.bilevelPNGData(), file.deletingPathExtension().lastPathComponent)
+    } store: { content, name in
+      try AtomicFile.write(content, to: out.appendingPathComponent("\(name).png"))
     }
   }
 }

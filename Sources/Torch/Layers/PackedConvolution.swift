@@ -81,19 +81,20 @@ public final class PackedConvolution: Sendable {
 
 /// Weights laid out for the shapes of input that were seen last; several threads may ask.
 private final class Layouts: @unchecked Sendable {
-  /// A batch, the last and smaller one, and the same at another size of image.
+  /// A batch, the last and smaller one, and the same at another size of image; each is a copy of the weights.
   private static let most = 4
 
   private let lock = NSLock()
-  private var kept: [[Int]: Tensor] = [:]
+  /// The last one used stands last.
+  private var kept: [(shape: [Int], weights: Tensor)] = []
 
   func weights(for shape: [Int], _ make: () throws -> Tensor) throws -> Tensor {
     try lock.withLock {
-      if let found = kept[shape] { return found }
-      if kept.count == Self.most { kept.removeAll() }
-      let made = try make()
-      kept[shape] = made
-      return made
+      let found = kept.firstIndex { $0.shape == shape }.map { kept.remove(at: $0).weights }
+      let weights = try found ?? make()
+      if kept.count == Self.most { kept.removeFirst() }
+      kept.append((shape, weights))
+      return weights
     }
   }
 }

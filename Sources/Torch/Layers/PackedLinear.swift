@@ -1,9 +1,9 @@
 /// The weights of a linear layer, laid out once for one arithmetic, without gradients (ours).
 ///
 /// In `int8` every row of the input has a scale of its own, found as it comes, and every output channel of the weights
-/// has one (dynamic per token, static per channel); both ranges are symmetric. Inputs are bytes about 128, for which all
-/// processors with such products have an instruction; of two signed factors some have none, and oneDNN is then
-/// a thousand times slower.
+/// has one (dynamic per token, static per channel); both ranges are symmetric. Inputs are bytes about 128, for which every
+/// x86-64 processor with such products has an instruction; of two signed factors some have none, and oneDNN is
+/// then a thousand times slower.
 public final class PackedLinear: Sendable {
   /// What is done to each output.
   public enum Activation: String, Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// 128 bits that tell contents apart: two chains of folded 64-bit products, quick, stable between machines, not meant
 /// against forgery.
@@ -8,6 +9,16 @@ struct ContentHash: WordHash, Hashable, Sendable {
 
   /// An empty content.
   init() {}
+
+  /// Of tensors by name, on any device.
+  ///
+  /// - Throws: `TorchError` when one cannot be read.
+  init(of tensors: [String: Tensor]) throws {
+    for (key, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+      combine("\(key) \(tensor.shape)")
+      try tensor.to(.cpu).contiguous().withBytes { combine($0) }
+    }
+  }
 
   /// What `words` gave.
   init(words: [Int64]) {
