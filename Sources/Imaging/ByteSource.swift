@@ -47,32 +47,33 @@ final class FileBytes: ByteSource {
 
   /// Opens a file and checks that it is one, has content and is within the limit.
   init(_ url: URL, limits: ImageLimits) throws {
-    path = url.path
+    let path = url.path
     // Without blocking, since a pipe would wait for a writer.
-    descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let code = errno
       throw code == ENOENT || code == ENOTDIR
         ? ImagingError.missing(file: path)
         : ImagingError.unreadable(file: path, reason: String(cString: strerror(code)))
     }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let reason = String(cString: strerror(errno))
-      close(descriptor)
-      throw ImagingError.unreadable(file: path, reason: reason)
-    }
-    count = Int(status.st_size)
     do {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else {
+        throw ImagingError.unreadable(file: path, reason: String(cString: strerror(errno)))
+      }
+      let count = Int(status.st_size)
       guard status.st_mode & S_IFMT == S_IFREG else { throw ImagingError.notAFile(file: path) }
       guard count > 0 else { throw ImagingError.empty(file: path) }
       guard count <= limits.maximumFileBytes else {
         throw ImagingError.fileTooLarge(file: path, bytes: count, limit: limits.maximumFileBytes)
       }
+      self.count = count
     } catch {
       close(descriptor)
       throw error
     }
+    // Last: once all is set, an error would end in `deinit`, which closes too, by then perhaps another thread's file.
+    (self.path, self.descriptor) = (path, descriptor)
   }
 
   deinit { close(descriptor) }
