@@ -1,7 +1,6 @@
-// The only C++ in the project. Converts between C values and libtorch's IValues, guided by operator schemas,
-// and turns every exception into a message.
-#include "CLibTorch.h"
-#include <CKernels.h>
+// Operators, tensors, generators, modes and the machine. Converts between C values and IValues of libtorch, guided by
+// operator schemas, and turns every exception into a message.
+#include "door.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -20,55 +19,10 @@
 #include <set>
 #include <string>
 
-struct mcdrl_tensor { at::Tensor value; };
 struct mcdrl_generator { at::Generator value; };
 struct mcdrl_operator { c10::OperatorHandle value; };
 
-extern "C" {
-__attribute__((weak)) void GOMP_parallel(void (*body)(void *), void *context, unsigned threads, unsigned flags);
-__attribute__((weak)) int omp_get_thread_num(void);
-__attribute__((weak)) int omp_get_num_threads(void);
-}
-
 namespace {
-
-char *copy(const std::string &text) {
-  char *out = static_cast<char *>(std::malloc(text.size() + 1));
-  if (out) std::memcpy(out, text.c_str(), text.size() + 1);
-  return out;
-}
-
-template <typename Body> int guarded(char **error, Body body) noexcept {
-  try {
-    body();
-    return 0;
-  } catch (const c10::Error &e) {
-    *error = copy(e.what_without_backtrace());
-  } catch (const std::exception &e) {
-    *error = copy(e.what());
-  } catch (...) {
-    *error = copy("unknown C++ exception");
-  }
-  return 1;
-}
-
-// Calls body(i) for all i, on libtorch's own threads where those are GNU's OpenMP; at::parallel_for would start none, for it
-// must be compiled with OpenMP, and Swift's clang has that of LLVM.
-template <typename Body> void side_by_side(int64_t count, int64_t grain, const Body &body) {
-  struct Work { int64_t count; const Body &body; } work{count, body};
-  auto threads = std::min<int64_t>(at::get_num_threads(), (count + grain - 1) / grain);
-  if (threads < 2 || !GOMP_parallel || !omp_get_thread_num || !omp_get_num_threads || at::in_parallel_region()) {
-    for (int64_t i = 0; i < count; i++) body(i);
-    return;
-  }
-  GOMP_parallel([](void *context) {
-    auto &work = *static_cast<Work *>(context);
-    int64_t own = omp_get_thread_num(), all = omp_get_num_threads();
-    for (int64_t i = work.count * own / all; i < work.count * (own + 1) / all; i++) work.body(i);
-  }, &work, static_cast<unsigned>(threads), 0);
-}
-
-mcdrl_tensor_t wrap(at::Tensor value) { return new mcdrl_tensor{std::move(value)}; }
 
 at::IntArrayRef ints(const mcdrl_value &v) {
   return {static_cast<const int64_t *>(v.data), static_cast<size_t>(v.count)};
@@ -320,32 +274,6 @@ int mcdrl_tensor_data(mcdrl_tensor_t tensor, void **data, int64_t *bytes, char *
     TORCH_CHECK(tensor->value.device().is_cpu(), "the tensor is not in CPU memory");
     *data = const_cast<void *>(tensor->value.const_data_ptr());
     *bytes = static_cast<int64_t>(tensor->value.nbytes());
-  });
-}
-
-int mcdrl_quantize_rows(mcdrl_tensor_t tensor, mcdrl_tensor_t *codes, mcdrl_tensor_t *scales, char **error) {
-  return guarded(error, [&] {
-    auto x = tensor->value.contiguous();
-    TORCH_CHECK(x.device().is_cpu(), "rows to quantise must be in CPU memory");
-    TORCH_CHECK(x.dim() > 0, "a single number has no rows");
-    auto shape = x.sizes().vec();
-    auto width = shape.back();
-    shape.back() = 1;
-    auto found = at::empty(x.sizes(), at::kByte);
-    auto scale = at::empty(shape, x.scalar_type());
-    auto out = found.mutable_data_ptr<uint8_t>();
-    auto each = [&](auto row) { side_by_side(scale.numel(), 64, row); };
-    if (x.scalar_type() == at::kBFloat16) {
-      auto rows = reinterpret_cast<const uint16_t *>(x.const_data_ptr());
-      auto values = static_cast<uint16_t *>(scale.mutable_data_ptr());
-      each([=](int64_t i) { mcdrl_row_from_bfloat16(rows + i * width, width, out + i * width, values + i); });
-    } else {
-      auto rows = x.const_data_ptr<float>();
-      auto values = scale.mutable_data_ptr<float>();
-      each([=](int64_t i) { mcdrl_row_from_float(rows + i * width, width, out + i * width, values + i); });
-    }
-    *codes = wrap(found);
-    *scales = wrap(scale);
   });
 }
 
