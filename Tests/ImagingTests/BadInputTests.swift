@@ -45,7 +45,7 @@ struct BadInputTests {
     #expect(failure { try ImageFile.read(pipe) } == .notAFile(file: pipe.path))
   }
 
-  @Test("A file that may not be read says why", .disabled(if: getuid() == 0, "root may read all"))
+  @Test("A file that may not be read says why")
   func unreadable() throws {
     let folder = try Fixtures.temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -53,7 +53,22 @@ struct BadInputTests {
     try FileManager.default.copyItem(at: Fixtures.url("rgb.png"), to: secret)
     try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: secret.path)
     let reason = String(cString: strerror(EACCES))
-    #expect(failure { try ImageFile.read(secret) } == .unreadable(file: secret.path, reason: reason))
+    let found = withoutPrivileges { failure { try ImageFile.read(secret) } }
+    #expect(found == .unreadable(file: secret.path, reason: reason))
+  }
+
+  /// Looks at files as a user without rights; root, who may read all, does so on this thread alone.
+  private func withoutPrivileges<Result>(_ body: () -> Result) -> Result {
+    #if os(Linux)
+      typealias SetUser = @convention(c) (uid_t) -> Int32
+      if getuid() == 0, let symbol = dlsym(nil, "setfsuid") {
+        let setUser = unsafeBitCast(symbol, to: SetUser.self)
+        let before = setUser(65_534)
+        defer { _ = setUser(uid_t(before)) }
+        return body()
+      }
+    #endif
+    return body()
   }
 
   @Test("A kilobyte that promises 30,000 × 30,000 pixels is refused from its header")
