@@ -35,11 +35,11 @@ public enum Machine {
     !processorFeatures.isDisjoint(with: ["avx512_bf16", "amx_bf16", "arm_bf16", "bf16"])
   }
 
-  /// Whether libtorch's fused attention is slow in bfloat16 here.
+  /// Whether attention by this package's kernel is quicker here than libtorch's.
   ///
-  /// It asks MKL for the products, which on processors without AMX may turn bfloat16 into float32 first. oneDNN does not.
-  static let fusedAttentionIsSlow =
-    hasOneDNN && processorFeatures.contains("avx512_bf16") && !processorFeatures.contains("amx_bf16")
+  /// libtorch's asks MKL for the products, which on processors without AMX may turn bfloat16 into float32 first, and which
+  /// on some is slow in float32, too. With AMX the kernel, which does without, has not been measured.
+  static let ownAttentionIsQuicker = mcdrl_attention_is_quick() && !processorFeatures.contains("amx_bf16")
 
   /// Whether libtorch can use an Nvidia graphics processor.
   public static var hasCUDA: Bool { mcdrl_has_cuda() }

@@ -5,45 +5,6 @@ extension Tensor {
   public func linear(_ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
     try Operators.linear(self, weight, bias)
   }
-  /// Attention of queries (self, B×H×N×d) over keys and values (B×H×M×d).
-  ///
-  /// - Parameters:
-  ///   - keys: B×H×M×d.
-  ///   - values: B×H×M×d.
-  ///   - mask: added to the logits, broadcast to B×H×N×M.
-  ///   - causal: whether position n sees only positions up to n.
-  /// - Returns: B×H×N×d.
-  /// - Throws: `TorchError.operation` when shapes do not fit.
-  public func attention(
-    keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
-  ) throws -> Tensor {
-    if mask == nil, !causal, Machine.fusedAttentionIsSlow, isFitForProducts(keys, values) {
-      return try attentionByProducts(keys: keys, values: values)
-    }
-    return try Operators.attention(self, keys, values, mask, 0.0, causal)
-  }
-
-  /// Whether `attentionByProducts` may take the place of the fused operator: in bfloat16 on the CPU, without gradients.
-  func isFitForProducts(_ keys: Tensor, _ values: Tensor) -> Bool {
-    dtype == .bfloat16 && device == .cpu && !recordsGradients && rank == 4 && shape[0] > 0
-      && keys.shape.dropLast(2) == shape.dropLast(2) && values.shape.dropLast(2) == shape.dropLast(2)
-  }
-
-  /// Attention as two products and a softmax, one image at a time, so that scores stay in the cache.
-  ///
-  /// Scaled queries and scores are rounded to the type of the queries, which the fused operator does not.
-  func attentionByProducts(keys: Tensor, values: Tensor) throws -> Tensor {
-    let scale = try 1 / Double(size(-1)).squareRoot()
-    return try .stacked(
-      (0..<size(0)).map { image in
-        let (q, k, v) = (
-          try selected(dim: 0, index: image), try keys.selected(dim: 0, index: image),
-          try values.selected(dim: 0, index: image)
-        )
-        return try (q * scale).matmul(k.transposed()).softmax(dim: -1).matmul(v)
-      })
-  }
-
   /// Exponentials divided by their sum along a dimension.
   public func softmax(dim: Int) throws -> Tensor { try Operators.softmax(self, dim, nil) }
   /// The logarithm of the softmax.

@@ -107,37 +107,3 @@ import Testing
     #expect(try layer.weight.gradient() != nil)
   }
 }
-
-/// Attention in two ways.
-@Suite struct AttentionTests {
-  @Test(arguments: [DType.float32, .bfloat16]) func productsGiveWhatTheFusedOperatorGives(_ type: DType)
-    throws
-  {
-    let generator = try Generator(seed: 5)
-    let parts = try (0..<3).map { _ in
-      // As views of one product, B×N×H×d seen as B×H×N×d.
-      try Tensor.randomNormal([3, 17, 4, 8], generator: generator).to(type).transposed(1, 2)
-    }
-    let fused = try Operators.attention(parts[0], parts[1], parts[2], nil, 0.0, false)
-    let found = try parts[0].attentionByProducts(keys: parts[1], values: parts[2])
-    #expect(found.shape == [3, 4, 17, 8] && found.dtype == type)
-    let far = try (found.to(.float32) - fused.to(.float32)).doubles().map(abs).max() ?? 1
-    #expect(far < (type == .float32 ? 1e-5 : 0.05))
-  }
-
-  @Test func productsAreForPlainAttentionInBfloat16() throws {
-    func parts(_ type: DType, _ shape: [Int], keys: [Int]? = nil) throws -> (Tensor, Tensor) {
-      (try .zeros(shape, dtype: type), try .zeros(keys ?? shape, dtype: type))
-    }
-    func isFit(_ pair: (Tensor, Tensor)) -> Bool {
-      withoutGradients { pair.0.isFitForProducts(pair.1, pair.1) }
-    }
-    #expect(isFit(try parts(.bfloat16, [2, 3, 4, 5], keys: [2, 3, 7, 5])))
-    #expect(!isFit(try parts(.float32, [2, 3, 4, 5])))
-    #expect(!isFit(try parts(.bfloat16, [0, 3, 4, 5])))
-    #expect(!isFit(try parts(.bfloat16, [3, 4, 5])))
-    #expect(!isFit(try parts(.bfloat16, [2, 3, 4, 5], keys: [1, 3, 4, 5])))
-    let recorded = try parts(.bfloat16, [2, 3, 4, 5])
-    #expect(!recorded.0.isFitForProducts(recorded.1, recorded.1))
-  }
-}

@@ -75,6 +75,11 @@ int mcdrl_tensor_data(mcdrl_tensor_t tensor, void **data, int64_t *bytes, char *
 // Rows (the last dimension) of float32 or bfloat16 as bytes: value ≈ (code − 128) · scale, a scale for each row, of the
 // values' type.
 int mcdrl_quantize_rows(mcdrl_tensor_t tensor, mcdrl_tensor_t *codes, mcdrl_tensor_t *scales, char **error);
+// softmax(q·kᵀ / √d)·v of B×H×N×d over B×H×M×d, float32 or bfloat16, without gradients, where `mcdrl_attention_is_quick`
+// and d is a multiple of 16; the result lies in memory as B×N×H×d.
+bool mcdrl_attention_is_quick(void);
+int mcdrl_attend(
+    mcdrl_tensor_t queries, mcdrl_tensor_t keys, mcdrl_tensor_t values, mcdrl_tensor_t *out, char **error);
 
 // Random numbers.
 int mcdrl_generator_new(uint64_t seed, mcdrl_generator_t *out, char **error);

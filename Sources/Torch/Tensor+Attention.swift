@@ -1,0 +1,40 @@
+import CLibTorch
+
+extension Tensor {
+  /// Attention of queries (self, B×H×N×d) over keys and values (B×H×M×d).
+  ///
+  /// - Parameters:
+  ///   - keys: B×H×M×d.
+  ///   - values: B×H×M×d.
+  ///   - mask: added to the logits, broadcast to B×H×N×M.
+  ///   - causal: whether position n sees only positions up to n.
+  /// - Returns: B×H×N×d.
+  /// - Throws: `TorchError.operation` when shapes do not fit.
+  public func attention(
+    keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
+  ) throws -> Tensor {
+    if mask == nil, !causal, Machine.ownAttentionIsQuicker, isFitForOwnAttention(keys, values) {
+      return try ownAttention(keys: keys, values: values)
+    }
+    return try Operators.attention(self, keys, values, mask, 0.0, causal)
+  }
+
+  /// Whether `ownAttention` may take the place of libtorch's: float32 or bfloat16 on the CPU, without gradients.
+  func isFitForOwnAttention(_ keys: Tensor, _ values: Tensor) -> Bool {
+    let (own, other) = (shape, keys.shape)
+    return own.count == 4 && other.count == 4 && values.shape == other && [.float32, .bfloat16].contains(dtype)
+      && [self, keys, values].allSatisfy { $0.dtype == dtype && $0.device == .cpu } && !recordsGradients
+      && own[3] % 16 == 0 && own[3] == other[3]
+      && own.prefix(2) == other.prefix(2) && !(own + other).contains(0)
+  }
+
+  /// Attention by a kernel of this package; a position's heads lie side by side in memory, as the layer after it wants them.
+  ///
+  /// - Throws: `TorchError.operation` where `isFitForOwnAttention` is false or the processor cannot.
+  func ownAttention(keys: Tensor, values: Tensor) throws -> Tensor {
+    var result: mcdrl_tensor_t?
+    try check("attention") { mcdrl_attend(handle, keys.handle, values.handle, &result, $0) }
+    guard let result else { throw TorchError.value("libtorch returned no tensor") }
+    return Tensor(owning: result)
+  }
+}
