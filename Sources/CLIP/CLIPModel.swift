@@ -69,8 +69,12 @@ public final class CLIPModel: Module {
 
   /// Loads a folder as Hugging Face or OpenCLIP publish it, or one safetensors file with the vocabulary beside it.
   ///
+  /// - Parameters:
+  ///   - folder: the folder or file.
+  ///   - lazily: whether weights stay in the file until they are used (`Module.adopt`), for use without training.
+  /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  public static func load(folder: URL) throws -> CLIPModel {
+  public static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {
     let weights = try Checkpoint.find(folder)
     let place = weights.deletingLastPathComponent()
     let checkpoint = try Checkpoint(weights)
@@ -80,7 +84,8 @@ public final class CLIPModel: Module {
       configuration, tokenizer: Tokenizer(folder: place),
       preparation: ImagePreparation(folder: place, imageSize: configuration.vision.imageSize),
       name: weights.path, image: unset, text: unset)
-    try model.load(checkpoint.tensors, from: weights.path, ignoring: Checkpoint.isIgnored)
+    let take = lazily ? model.adopt : model.load
+    try take(checkpoint.tensors, weights.path, Checkpoint.isIgnored)
     model.train(false)
     return model
   }

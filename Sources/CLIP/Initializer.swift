@@ -9,7 +9,7 @@ struct Initializer {
 
   /// Normal numbers of a standard deviation.
   func normal(_ shape: [Int], deviation: Double) throws -> Tensor {
-    guard let generator else { return try .zeros(shape) }
+    guard let generator else { return try .empty(shape) }
     return try .randomNormal(shape, generator: generator).multiplyInPlace(deviation)
   }
 

@@ -103,8 +103,8 @@ public final class ModifiedResNet: ImageTower {
   }
 
   /// Lays weights out for inference, each convolution with its normalisation; what comes out stays float32.
-  public override func prepare(for precision: Precision) throws {
-    try super.prepare(for: precision)
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+    try super.prepare(for: precision, keepingWeights: keepingWeights)
     preparedType = precision.activationType
   }
 
@@ -163,8 +163,9 @@ private final class StemLayer: Module {
     return try norm(convolution(x)).relu()
   }
 
-  override func prepare(for precision: Precision) throws {
+  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     prepared = try norm.folded(convolution, for: precision, activated: true)
+    if !keepingWeights { try giveUpWeights() }
   }
 }
 
@@ -215,12 +216,13 @@ private final class Bottleneck: Module {
     return try (outer + shortcutNorm(shortcut(pooled(x)))).relu()
   }
 
-  override func prepare(for precision: Precision) throws {
+  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     prepared = Prepared(
       first: try norm1.folded(first, for: precision, activated: true),
       second: try norm2.folded(second, for: precision, activated: true),
       third: try norm3.folded(third, for: precision, activated: true),
       shortcut: try shortcut.flatMap { try shortcutNorm?.folded($0, for: precision, activated: false) })
+    if !keepingWeights { try giveUpWeights() }
   }
 
   private func pooled(_ x: Tensor) throws -> Tensor { stride > 1 ? try x.averagePool(stride) : x }

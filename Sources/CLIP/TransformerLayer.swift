@@ -34,8 +34,8 @@ final class TransformerLayer: Module {
     return try y + outer(isQuick ? hidden.quickGelu() : hidden.gelu())
   }
 
-  override func prepare(for precision: Precision) throws {
-    try attention.prepare(for: precision)
+  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+    try attention.prepare(for: precision, keepingWeights: keepingWeights)
     // x · sigmoid(a·x) is silu(a·x) / a, and both factors go into weights: one pass in place of three.
     let factor = isQuick ? 1.702 : 1
     prepared = (
@@ -44,6 +44,7 @@ final class TransformerLayer: Module {
         activation: isQuick ? .silu : .gelu),
       try PackedLinear(outer.weight / factor, bias: outer.bias, precision: precision)
     )
+    if !keepingWeights { for layer in [inner, outer] { try layer.giveUpWeights() } }
   }
 }
 
@@ -54,8 +55,10 @@ final class SelfAttention: Module {
   @Child private var value: Linear
   @Child private var out: Linear
   private let heads: Int
+  /// Whether the value path will be read, and is worth a product of its own.
+  var readsValues = false
   /// Queries, keys and values in one product, and the values alone for the value path.
-  private var joined: (all: PackedLinear, values: PackedLinear)?
+  private var joined: (all: PackedLinear, values: PackedLinear?)?
 
   init(width: Int, heads: Int, outDeviation: Double, _ initializer: Initializer) throws {
     let deviation = 1 / Double(width).squareRoot()
@@ -73,15 +76,16 @@ final class SelfAttention: Module {
     return try out.adding(flat(read), to: residual)
   }
 
-  override func prepare(for precision: Precision) throws {
-    try out.prepare(for: precision)
+  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+    try out.prepare(for: precision, keepingWeights: keepingWeights)
     let parts = [query, key, value]
     let bias = try Tensor.concatenated(parts.compactMap(\.bias), dim: 0)
     joined = (
       try PackedLinear(
         .concatenated(parts.map(\.weight), dim: 0), bias: bias, precision: precision),
-      try PackedLinear(value.weight, bias: value.bias, precision: precision)
+      readsValues ? try PackedLinear(value.weight, bias: value.bias, precision: precision) : nil
     )
+    if !keepingWeights { for layer in parts { try layer.giveUpWeights() } }
   }
 
   /// Queries, keys and values, B×N×w each.
@@ -94,7 +98,7 @@ final class SelfAttention: Module {
   /// The value path alone: every position looks only at itself.
   func valuePath(_ x: Tensor) throws -> Tensor {
     guard let joined, !isTraining else { return try out(value(x)) }
-    return try out(joined.values(x))
+    return try out(joined.values?(x) ?? projections(x).2)
   }
 
   /// Self-correlative attention: softmax(q·qᵀ) + softmax(k·kᵀ) over the values.

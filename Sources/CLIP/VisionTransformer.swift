@@ -45,6 +45,8 @@ public final class VisionTransformer: ImageTower {
       "visual_projection",
       try initializer.linear(width, projectionSize, bias: false, deviation: deviation))
     super.init(configuration)
+    // Dense features are read from the last block.
+    layers.last?.attention.readsValues = true
   }
 
   /// The width of the tokens, for each layer.
@@ -104,8 +106,8 @@ public final class VisionTransformer: ImageTower {
   }
 
   /// Lays weights out for inference; what comes out stays float32.
-  public override func prepare(for precision: Precision) throws {
-    try super.prepare(for: precision)
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+    try super.prepare(for: precision, keepingWeights: keepingWeights)
     preparedType = precision.activationType
   }
 

@@ -12,12 +12,14 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <cstring>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
 #include <set>
 #include <string>
+#include <thread>
 
 struct mcdrl_generator { at::Generator value; };
 struct mcdrl_operator { c10::OperatorHandle value; };
@@ -339,6 +341,8 @@ void mcdrl_keep_freed_memory(void) {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  // Each arena keeps what it was given at its fullest, and threads that compute in turn would have one each.
+  mallopt(M_ARENA_MAX, std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2));
 #endif
 }
 

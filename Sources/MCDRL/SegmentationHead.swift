@@ -200,11 +200,12 @@ final class ConvolutionBlock: Module {
     return try (secondNorm(second(y)) + shortcut(strided(x))).leakyRelu()
   }
 
-  override func prepare(for precision: Precision) throws {
+  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     prepared = (
       try firstNorm.folded(first, for: precision),
       try second.flatMap { try secondNorm?.folded($0, for: precision) }, try shortcut?.packed(for: precision)
     )
+    if !keepingWeights { try giveUpWeights() }
   }
 
   /// The stride is taken before the shortcut, which gives the same: oneDNN's backward pass of a 1×1 convolution

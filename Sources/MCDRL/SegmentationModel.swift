@@ -148,8 +148,8 @@ public final class SegmentationModel: Module {
   }
 
   /// Lays the head's weights out for inference; the intervention and a method that plugs in keep theirs.
-  public override func prepare(for precision: Precision) throws {
-    try head?.prepare(for: precision.floating)
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+    try head?.prepare(for: precision.floating, keepingWeights: keepingWeights)
   }
 
   /// Moves parameters, embedded prompts and dictionary to a device.

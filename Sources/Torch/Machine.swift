@@ -57,7 +57,7 @@ public enum Machine {
     try check("set_num_threads") { mcdrl_set_threads(Int32(clamping: count), $0) }
   }
 
-  /// Keeps memory that tensors leave for the next ones, up to 256 MiB a thread, in place of giving each back to the system.
+  /// Keeps memory that tensors leave for the next ones, up to 256 MiB for each two cores, in place of giving it back to the system.
   ///
   /// Activations are some MB each, and every pass asks for them anew: without this the system clears each page of them
   /// again. Call it once, when a program starts; it does nothing where there is no GNU C library.

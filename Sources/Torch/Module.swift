@@ -74,6 +74,36 @@ open class Module {
     }
   }
 
+  /// Takes a checkpoint's tensors themselves into this module, where their type is the module's; nothing else is copied
+  /// or read.
+  ///
+  /// The views that a safetensors file gives are then read when they are used: whoever changes the file in place changes
+  /// the module. Preparing it without keeping the weights, then `copyWeights`, ends that.
+  ///
+  /// - Parameters:
+  ///   - tensors: by checkpoint key; they must not be changed afterwards.
+  ///   - source: where they come from, for the message.
+  ///   - ignoring: keys that may stand in the checkpoint without a place in the module.
+  /// - Throws: as `load`.
+  public func adopt(
+    _ tensors: [String: Tensor], from source: String, ignoring: (String) -> Bool = { _ in false }
+  ) throws {
+    try ParameterMismatch.check(state(), against: tensors, from: source, ignoring: ignoring)
+    try withoutGradients { try adopt(tensors, under: "") }
+  }
+
+  private func adopt(_ tensors: [String: Tensor], under prefix: String) throws {
+    for slot in slots {
+      if let own = slot.parameter ?? slot.buffer, let value = tensors[prefix + slot.key] {
+        let fits = value.dtype == own.dtype && value.isContiguous
+        if fits { try slot.replace { _ in value } } else { try own.assign(value) }
+      }
+      for (key, module) in slot.modules {
+        try module.adopt(tensors, under: key.isEmpty ? prefix : "\(prefix)\(key).")
+      }
+    }
+  }
+
   /// Asks all parameters for gradients, or stops asking.
   public func requireGradients(_ value: Bool) throws {
     for parameter in parameters() { try parameter.tensor.requireGradient(value) }
@@ -90,10 +120,35 @@ open class Module {
   /// Call it when the weights are what they shall be, and again when they have changed: later changes do not reach what was
   /// laid out. Training goes on with the weights themselves.
   ///
-  /// - Parameter precision: the arithmetic.
+  /// - Parameters:
+  ///   - precision: the arithmetic.
+  ///   - keepingWeights: whether the weights themselves stay. Without them the module needs half the memory or less, and
+  ///     can only infer as it was prepared: training it, saving it or preparing it anew is an error.
   /// - Throws: `TorchError` when weights cannot be laid out.
-  open func prepare(for precision: Precision) throws {
-    for child in children { try child.module.prepare(for: precision) }
+  open func prepare(for precision: Precision, keepingWeights: Bool) throws {
+    for child in children { try child.module.prepare(for: precision, keepingWeights: keepingWeights) }
+  }
+
+  /// Lays weights out for inference and keeps them.
+  public final func prepare(for precision: Precision) throws {
+    try prepare(for: precision, keepingWeights: true)
+  }
+
+  /// Copies every tensor that is still there, so that none is a view of a file or of another tensor.
+  public final func copyWeights() throws {
+    for slot in slots {
+      try slot.replace { $0.device.kind == .meta ? $0 : try $0.detached().copy() }
+      for child in slot.modules { try child.module.copyWeights() }
+    }
+  }
+
+  /// Leaves of the tensors of this module, and of all inside, only type and shape.
+  public final func giveUpWeights() throws {
+    let nowhere = Device(kind: .meta, index: -1)
+    for slot in slots {
+      try slot.replace { try $0.detached().to(nowhere) }
+      for child in slot.modules { try child.module.giveUpWeights() }
+    }
   }
 
   /// Moves parameters and buffers to a device.

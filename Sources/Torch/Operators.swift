@@ -9,6 +9,7 @@ enum Operators {
   static let toDevice = Operator("aten::to", "device")
   static let copyInPlace = Operator("aten::copy_")
   // Creation.
+  static let empty = Operator("aten::empty", "memory_format")
   static let zeros = Operator("aten::zeros")
   static let ones = Operator("aten::ones")
   static let full = Operator("aten::full")
@@ -133,6 +134,8 @@ enum Operators {
   static let leakyRelu = Operator("aten::leaky_relu")
   static let gelu = Operator("aten::gelu")
   static let silu = Operator("aten::silu")
+  static let geluInPlace = Operator("aten::gelu_")
+  static let siluInPlace = Operator("aten::silu_")
   static let layerNorm = Operator("aten::layer_norm")
   static let groupNorm = Operator("aten::group_norm")
   static let instanceNorm = Operator("aten::instance_norm")

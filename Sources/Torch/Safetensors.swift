@@ -43,7 +43,9 @@ public enum SafetensorsError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// A safetensors file, memory-mapped: tensors are views of the mapping, read when they are used.
+/// A safetensors file, memory-mapped: tensors are views of it, read when they are used.
+///
+/// A large tensor is a mapping of its own, so that its pages go when it goes.
 ///
 /// The format: 8 bytes header length (little-endian), a JSON header, the data without gaps.
 public struct SafetensorsFile: Sendable {
@@ -94,15 +96,20 @@ public struct SafetensorsFile: Sendable {
 
   private func view(_ entry: Entry) throws -> Tensor {
     let start = dataStart + entry.offsets.lowerBound
-    let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[start..<start + entry.offsets.count])
+    let range = start..<start + entry.offsets.count
+    let own = range.count < Self.leastOwnMapping ? nil : mapping.part(range)
+    let bytes = own?.bytes ?? UnsafeRawBufferPointer(rebasing: mapping.bytes[range])
     // Writers align the data, but the format does not promise it; zero-size tensors have no address.
     guard let base = bytes.baseAddress, !bytes.isEmpty,
       UInt(bitPattern: base) % UInt(entry.dtype.byteCount) == 0
     else { return try Tensor(bytes: bytes, shape: entry.shape, dtype: entry.dtype) }
     return try Tensor(
-      sharing: UnsafeMutableRawPointer(mutating: base), shape: entry.shape, dtype: entry.dtype, owner: mapping
-    )
+      sharing: UnsafeMutableRawPointer(mutating: base), shape: entry.shape, dtype: entry.dtype,
+      owner: own ?? mapping)
   }
+
+  /// From so many bytes on a tensor is a mapping of its own.
+  private static let leastOwnMapping = 1 << 16
 
   /// Writes tensors, atomically, in the same bytes for the same content.
   ///
@@ -130,37 +137,5 @@ public struct SafetensorsFile: Sendable {
         }
       }
     }
-  }
-}
-
-/// A whole file in memory, read by the system when it is touched.
-final class FileMapping: @unchecked Sendable {
-  let bytes: UnsafeRawBufferPointer
-
-  init(_ url: URL) throws {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw FileError.cannotRead(url, reason: FileError.systemReason())
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError.cannotRead(url, reason: "it is not a file")
-    }
-    guard status.st_size > 0 else {
-      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-      return
-    }
-    // Private and writable: an in-place operator on a view changes the view, never the file.
-    let address = mmap(nil, Int(status.st_size), PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
-    guard let address, address != MAP_FAILED else {
-      throw FileError.cannotRead(url, reason: FileError.systemReason())
-    }
-    bytes = UnsafeRawBufferPointer(start: address, count: Int(status.st_size))
-  }
-
-  deinit {
-    if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
   }
 }

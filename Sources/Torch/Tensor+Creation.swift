@@ -1,4 +1,9 @@
 extension Tensor {
+  /// Memory that holds anything, and takes no room until it is written: every element must be, before it is read.
+  public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
+    try Operators.empty(shape, named: ["dtype": dtype, "device": device])
+  }
+
   /// Zeros.
   public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try Operators.zeros(shape, named: ["dtype": dtype, "device": device])

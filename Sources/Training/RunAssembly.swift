@@ -76,10 +76,11 @@ public enum RunAssembly {
   /// - Parameters:
   ///   - run: the run folder.
   ///   - device: where to compute, whatever it was trained on.
+  ///   - lazily: whether weights stay in the run's file until they are used (`Module.adopt`).
   /// - Returns: the system in evaluation mode, and its settings.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public static func trained(
-    _ run: RunDirectory, on device: Device = .cpu
+    _ run: RunDirectory, on device: Device = .cpu, lazily: Bool = false
   ) throws -> (system: SegmentationSystem, configuration: RunConfiguration) {
     let configuration = try run.configuration()
     let description = try ClipDescription(run)
@@ -88,20 +89,38 @@ public enum RunAssembly {
         "\(run.weightsFile.path): not found; no epoch of this run is finished, continue with mcdrl train --resume"
       )
     }
-    let tensors = try SafetensorsFile(run.weightsFile).tensors()
-    guard let text = TextEmbeddings(tensors: tensors) else {
-      throw ConfigurationError("\(run.weightsFile.path): holds no embedded prompts; train the run again")
+    let system = try system(run.weightsFile, description, configuration, lazily: lazily)
+    try system.move(to: device)
+    return (system, configuration)
+  }
+
+  /// The system that a file holds the weights of, in evaluation mode, on the CPU.
+  ///
+  /// - Parameters:
+  ///   - weights: a run's file.
+  ///   - description: its CLIP model.
+  ///   - configuration: its settings.
+  ///   - lazily: whether weights stay in the file until they are used (`Module.adopt`).
+  /// - Returns: the system.
+  /// - Throws: an error that names the file.
+  public static func system(
+    _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool
+  ) throws -> SegmentationSystem {
+    let tensors = try SafetensorsFile(weights).tensors()
+    let words = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
+    guard let text = TextEmbeddings(tensors: words) else {
+      throw ConfigurationError("\(weights.path): holds no embedded prompts; train the run again")
     }
     let tower = try ImageTower.unset(
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
     let system = try SegmentationSystem(
       tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
       text: text, configuration: configuration)
-    try system.load(tensors, from: run.weightsFile.path) { $0.hasPrefix("text.") }
+    let take = lazily ? system.adopt : system.load
+    try take(tensors, weights.path) { $0.hasPrefix("text.") }
     try system.adoptPrior()
     system.train(false)
-    try system.move(to: device)
-    return (system, configuration)
+    return system
   }
 }
 
@@ -114,8 +133,13 @@ public struct ClipDescription: Codable, Sendable {
 
   /// Describes a model.
   public init(_ clip: CLIPModel) {
-    geometry = clip.configuration
-    preparation = clip.preparation
+    self.init(geometry: clip.configuration, preparation: clip.preparation)
+  }
+
+  /// Describes a model that there may not be yet.
+  public init(geometry: CLIPConfiguration, preparation: ImagePreparation) {
+    self.geometry = geometry
+    self.preparation = preparation
   }
 
   /// Reads the description that a run holds.

@@ -118,8 +118,8 @@ public final class SegmentationSystem: Module {
   /// Lays the image tower's weights out for inference in one arithmetic, which then holds for the head, too.
   ///
   /// So are the head's convolutions; the intervention keeps its weights as they are. On other devices than the CPU only the
-  /// arithmetic changes.
-  public override func prepare(for precision: Precision) throws {
+  /// arithmetic changes, and the weights stay.
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     guard device == .cpu else {
       guard precision != .int8 else {
         throw TorchError.value("int8 is computed on the CPU alone; leave out --device")
@@ -129,8 +129,9 @@ public final class SegmentationSystem: Module {
     }
     self.precision = precision
     try preparation.withLock {
-      try towerModule.prepare(for: precision)
-      try model.prepare(for: precision)
+      try towerModule.prepare(for: precision, keepingWeights: keepingWeights)
+      try model.prepare(for: precision, keepingWeights: keepingWeights)
+      if !keepingWeights { try copyWeights() }
       isPrepared = true
     }
   }

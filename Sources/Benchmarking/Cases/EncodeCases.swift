@@ -98,9 +98,9 @@ struct ImageEncoding {
   private let tower: ImageTower
 
   init(_ folder: URL, _ precision: Precision) throws {
-    tower = try CLIPModel.load(folder: folder).vision
+    tower = try CLIPModel.load(folder: folder, lazily: true).vision
     tower.train(false)
-    try tower.prepare(for: precision)
+    try tower.prepare(for: precision, keepingWeights: false)
   }
 
   /// Normalised pixels B×3×S×S → embeddings B×d.

@@ -136,12 +136,16 @@ final class Models {
     var configuration = BenchmarkSettings.configuration(geometry, seed: context.options.seed)
     change(&configuration)
     self.configuration = configuration
-    let folder = try context.folder("model-\(geometry.id)")
-    weights = folder.appendingPathComponent("model.safetensors")
-    settings = folder.appendingPathComponent("settings.json")
+    weights = try Self.weights(context, geometry)
+    settings = weights.deletingLastPathComponent().appendingPathComponent("settings.json")
     let system = try self.system(.float32)
     try SafetensorsFile.write(system.state().merging(system.model.text.tensors) { $1 }, to: weights)
     try BenchmarkSettings.write(configuration, geometry, to: settings)
+  }
+
+  /// Where the weights of a geometry's model are, or will be.
+  static func weights(_ context: BenchmarkContext, _ geometry: Geometry) throws -> URL {
+    try context.folder("model-\(geometry.id)").appendingPathComponent("model.safetensors")
   }
 
   /// The system in a precision, in evaluation mode.

@@ -163,9 +163,13 @@ public struct MemoryProbe: Sendable {
       let folder = try context.folder("memory-frames")
       let frames = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       let configuration = BenchmarkSettings.configuration(geometry, seed: options.seed)
-      let system = try BenchmarkSettings.system(configuration, context, geometry)
-      system.train(false)
-      try system.prepare(for: precision)
+      let description = ClipDescription(
+        geometry: geometry.configuration,
+        preparation: ImagePreparation(size: geometry.configuration.vision.imageSize))
+      // As mcdrl predict does it.
+      let system = try RunAssembly.system(
+        Models.weights(context, geometry), description, configuration, lazily: true)
+      try system.prepare(for: precision, keepingWeights: false)
       let pipeline = try FilePipeline(system, configuration.reader, context.folder("memory-masks"))
       for _ in 0..<3 { try pipeline(frames.sorted { $0.path < $1.path }) }
     }

@@ -39,7 +39,10 @@ public final class Conv2d: Module {
   }
 
   /// Lays the weights out for one arithmetic.
-  public override func prepare(for precision: Precision) throws { packed = try packed(for: precision) }
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+    packed = try packed(for: precision)
+    if !keepingWeights { try giveUpWeights() }
+  }
 
   /// The layer laid out for one arithmetic, with what follows it folded in.
   ///

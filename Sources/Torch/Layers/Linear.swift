@@ -30,7 +30,8 @@ public final class Linear: Module {
   }
 
   /// Lays the weights out for one arithmetic.
-  public override func prepare(for precision: Precision) throws {
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     packed = try PackedLinear(weight, bias: bias, precision: precision)
+    if !keepingWeights { try giveUpWeights() }
   }
 }

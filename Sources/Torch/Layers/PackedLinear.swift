@@ -42,7 +42,8 @@ public final class PackedLinear: Sendable {
     guard precision == .int8 else {
       isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
       let converted = try weight.to(type).contiguous()
-      self.weight = isLaidOut ? try Operators.packLinear(converted) : converted
+      // A copy in either case: what becomes of the weights is no matter of this layer's.
+      self.weight = isLaidOut ? try Operators.packLinear(converted) : try converted.copy()
       scales = nil
       return
     }
@@ -72,11 +73,12 @@ public final class PackedLinear: Sendable {
     return try activated(bias.map { try Operators.addScaled($0, product, scale) } ?? product * scale)
   }
 
+  /// The activation of a product that nobody else holds, in its place.
   private func activated(_ x: Tensor) throws -> Tensor {
     switch activation {
     case .none: x
-    case .gelu: try x.gelu()
-    case .silu: try x.silu()
+    case .gelu: try Operators.geluInPlace(x)
+    case .silu: try Operators.siluInPlace(x)
     }
   }
 
