@@ -60,7 +60,8 @@ final class FileMapping: @unchecked Sendable {
       guard number >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
       var status = stat()
       let fault: String? =
-        if fstat(number, &status) != 0 { FileError.systemReason() } else if status.st_mode & S_IFMT != S_IFREG {
+        if fstat(number, &status) != 0 { FileError.systemReason() } else if status.st_mode & S_IFMT != S_IFREG
+        {
           "it is not a file"
         } else { nil }
       if let fault {

@@ -22,7 +22,8 @@ extension Tensor {
   /// Whether `ownAttention` may take the place of libtorch's: float32 or bfloat16 on the CPU, without gradients.
   func isFitForOwnAttention(_ keys: Tensor, _ values: Tensor) -> Bool {
     let (own, other) = (shape, keys.shape)
-    return own.count == 4 && other.count == 4 && values.shape == other && [.float32, .bfloat16].contains(dtype)
+    return own.count == 4 && other.count == 4 && values.shape == other
+      && [.float32, .bfloat16].contains(dtype)
       && [self, keys, values].allSatisfy { $0.dtype == dtype && $0.device == .cpu } && !recordsGradients
       && own[3] % 16 == 0 && own[3] == other[3]
       && own.prefix(2) == other.prefix(2) && !(own + other).contains(0)

@@ -51,6 +51,25 @@ import Torch
     }
   }
 
+  @Test(arguments: Precision.allCases.filter { $0 != .int8 || Machine.hasInt8 }, DenseFeatures.allCases)
+  func withoutWeightsOutputsAreTheSame(_ precision: Precision, _ dense: DenseFeatures) throws {
+    for tower in try towers() {
+      try settle(tower)
+      tower.train(false)
+      let side = tower.configuration.imageSize
+      let pixels = try uniform("pixels", [2, 3, side, side])
+      try tower.prepare(for: precision)
+      let before = try inferenceMode { try tower(pixels, dense: dense, hidden: [1, 3]) }
+      try tower.prepare(for: precision, keepingWeights: false)
+      let after = try inferenceMode { try tower(pixels, dense: dense, hidden: [1, 3]) }
+      for (wanted, found) in zip(
+        [before.image, before.dense] + before.layers, [after.image, after.dense] + after.layers)
+      {
+        #expect(try wanted.floats() == found.floats())
+      }
+    }
+  }
+
   @Test func aPreparedTowerStillTrains() throws {
     for tower in try towers() {
       try tower.prepare(for: .bfloat16)

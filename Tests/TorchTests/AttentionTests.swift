@@ -44,7 +44,8 @@ import Testing
   @Test(arguments: [DType.float32, .bfloat16]) func whatIsNotANumberStaysSo(_ type: DType) throws {
     let parts = try parts(type, queries: 8, keys: 20, width: 16, images: 1, heads: 2)
     let spoiled = try parts[1].contiguous()
-    try spoiled.selected(dim: 1, index: 1).narrowed(dim: 1, start: 18, length: 1).assign(.full([1, 1, 16], .nan))
+    try spoiled.selected(dim: 1, index: 1).narrowed(dim: 1, start: 18, length: 1).assign(
+      .full([1, 1, 16], .nan))
     let found = try parts[0].ownAttention(keys: spoiled, values: parts[2]).to(.float64)
     #expect(try found.selected(dim: 1, index: 0).doubles().allSatisfy(\.isFinite))
     #expect(try found.selected(dim: 1, index: 1).doubles().allSatisfy(\.isNaN))
@@ -59,7 +60,9 @@ import Testing
 
   @Test func isNotForShapesAndTypesThatItDoesNotKnow() throws {
     func isFit(_ own: [Int], _ other: [Int], _ type: DType = .float32, values: DType? = nil) throws -> Bool {
-      let (keys, mixed) = (try Tensor.zeros(other, dtype: type), try Tensor.zeros(other, dtype: values ?? type))
+      let (keys, mixed) = (
+        try Tensor.zeros(other, dtype: type), try Tensor.zeros(other, dtype: values ?? type)
+      )
       return try withoutGradients { try Tensor.zeros(own, dtype: type).isFitForOwnAttention(keys, mixed) }
     }
     #expect(try isFit([2, 3, 4, 16], [2, 3, 7, 16]))

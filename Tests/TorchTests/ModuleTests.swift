@@ -54,6 +54,51 @@ private final class Block: Module {
     #expect(difference < 1e-3)
   }
 
+  @Test func adoptingTakesTheTensorsThemselves() throws {
+    let (block, other) = (try Block(generator: Generator(seed: 0)), try Block(generator: Generator(seed: 1)))
+    var state = try block.state().mapValues { try $0.copy() }
+    // Another type is converted, and so copied.
+    state["rest.0.weight"] = try state["rest.0.weight"]?.to(.float16)
+    try other.adopt(state, from: "memory")
+    #expect(other.first.weight === state["first.weight"])
+    #expect(other.batch.mean === state["batch.running_mean"])
+    #expect(other.rest[0].weight.dtype == .float32)
+    #expect(try (other.rest[0].weight - block.rest[0].weight).magnitude().max([0, 1]).item() < 1e-3)
+  }
+
+  @Test func adoptingWhatDoesNotFitTakesNothing() throws {
+    let block = try Block(generator: Generator(seed: 0))
+    let before = block.state()
+    var state = try before.mapValues { try $0.copy() }
+    state["batch.bias"] = nil
+    #expect(throws: TorchError.self) { try block.adopt(state, from: "model.safetensors") }
+    #expect(block.state().allSatisfy { before[$0.key] === $0.value })
+  }
+
+  @Test func copiedWeightsAreNoViews() throws {
+    let block = try Block(generator: Generator(seed: 0))
+    let state = block.state()
+    try block.copyWeights()
+    #expect(try block.first.weight.floats() == state["first.weight"]?.floats())
+    #expect(block.state().allSatisfy { state[$0.key] !== $0.value })
+  }
+
+  @Test func withoutItsWeightsAModuleOnlyInfers() throws {
+    let x = try Tensor.randomNormal([4, 2], generator: Generator(seed: 2))
+    let layer = try Linear(2, 3, generator: Generator(seed: 0))
+    layer.train(false)
+    try layer.prepare(for: .float32)
+    let wanted = try layer(x).floats()
+    try layer.prepare(for: .float32, keepingWeights: false)
+    try layer.copyWeights()
+    #expect(try layer(x).floats() == wanted)
+    #expect(layer.weight.shape == [3, 2])
+    layer.train()
+    #expect(throws: TorchError.self) { try layer(x).floats() }
+    #expect(throws: TorchError.self) { try layer.prepare(for: .float32) }
+    #expect(throws: TorchError.self) { try layer.weight.floats() }
+  }
+
   @Test func evaluationReachesEveryChild() throws {
     let block = try Block(generator: Generator(seed: 0))
     block.train(false)

@@ -79,6 +79,24 @@ import Testing
     #expect(try SafetensorsFile(url).tensor("a")?.floats() == [0, 0, 0, 0])
   }
 
+  @Test func largeTensorsOutliveTheFileAndOneAnother() throws {
+    let url = try store(Data())
+    // Three bytes put the others where no page begins.
+    let all: [String: Tensor] = [
+      "a": try .arange(to: 30_000).to(.float32), "b": try .arange(to: 20_000),
+      "c": try .ones([3], dtype: .uint8),
+    ]
+    try SafetensorsFile.write(all, to: url)
+    var found = try SafetensorsFile(url).tensors()
+    try FileManager.default.removeItem(at: url)
+    found["b"] = nil
+    for (name, tensor) in found {
+      #expect(try tensor.withBytes { Array($0) } == all[name]?.withBytes { Array($0) })
+    }
+    try found["a"]?.fill(1)
+    #expect(try found["a"]?.sum().item() == 30_000)
+  }
+
   @Test func shortFileIsRefused() throws {
     #expect(refused(try store(Data([1, 2, 3]))) != nil)
     #expect(refused(try store(Data())) != nil)

@@ -31,9 +31,10 @@ public final class PackedConvolution: Sendable {
     type = precision.activationType
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
     self.activated = activated
-    self.bias = try bias?.to(type)
+    // Copies: what becomes of the weights is no matter of this layer's.
+    self.bias = try bias?.to(type).copy()
     isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
-    self.weight = try weight.to(type).channelsLast()
+    self.weight = try weight.to(type).channelsLast().copy()
   }
 
   /// Weights as oneDNN wants them for an input of one shape; those of another shape would be laid out anew in every call,

@@ -38,11 +38,11 @@ public final class PackedLinear: Sendable {
     self.activation = activation
     type = precision.activationType
     let (weight, bias) = (try weight.detached(), try bias?.detached())
-    self.bias = try bias?.to(type)
+    // Copies: what becomes of the weights is no matter of this layer's.
+    self.bias = try bias?.to(type).copy()
     guard precision == .int8 else {
       isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
       let converted = try weight.to(type).contiguous()
-      // A copy in either case: what becomes of the weights is no matter of this layer's.
       self.weight = isLaidOut ? try Operators.packLinear(converted) : try converted.copy()
       scales = nil
       return
