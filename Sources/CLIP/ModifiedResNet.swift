@@ -140,8 +140,10 @@ private final class StillNorm: Module {
   }
 
   /// A convolution and this normalisation after it as one convolution.
-  func folded(_ convolution: Conv2d, for precision: Precision, activated: Bool) throws -> PackedConvolution {
-    try norm.folded(convolution, for: precision, activated: activated)
+  func folded(
+    _ convolution: Conv2d, for precision: Precision, activation: PackedConvolution.Activation
+  ) throws -> PackedConvolution {
+    try norm.folded(convolution, for: precision, activation: activation)
   }
 }
 
@@ -164,7 +166,7 @@ private final class StemLayer: Module {
   }
 
   override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    prepared = try norm.folded(convolution, for: precision, activated: true)
+    prepared = try norm.folded(convolution, for: precision, activation: .relu)
     if !keepingWeights { try giveUpWeights() }
   }
 }
@@ -218,10 +220,10 @@ private final class Bottleneck: Module {
 
   override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     prepared = Prepared(
-      first: try norm1.folded(first, for: precision, activated: true),
-      second: try norm2.folded(second, for: precision, activated: true),
-      third: try norm3.folded(third, for: precision, activated: true),
-      shortcut: try shortcut.flatMap { try shortcutNorm?.folded($0, for: precision, activated: false) })
+      first: try norm1.folded(first, for: precision, activation: .relu),
+      second: try norm2.folded(second, for: precision, activation: .relu),
+      third: try norm3.folded(third, for: precision, activation: .relu),
+      shortcut: try shortcut.flatMap { try shortcutNorm?.folded($0, for: precision, activation: .none) })
     if !keepingWeights { try giveUpWeights() }
   }
 

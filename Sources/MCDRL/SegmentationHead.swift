@@ -191,19 +191,21 @@ final class ConvolutionBlock: Module {
   /// B×in×H×W → B×out×(H/stride)×(W/stride).
   func callAsFunction(_ x: Tensor) throws -> Tensor {
     if let prepared, !isTraining {
-      let y = try prepared.first(x).leakyRelu()
+      let y = try prepared.first(x)
       guard let second = prepared.second, let shortcut = prepared.shortcut else { return y }
-      return try second.adding(y, to: shortcut(strided(x))).leakyRelu()
+      return try second.adding(y, to: shortcut(strided(x)))
     }
-    let y = try firstNorm(first(x)).leakyRelu()
+    // In place: what a normalisation gives is needed by nothing else, not even by its gradient.
+    let y = try firstNorm(first(x)).leakyReluInPlace()
     guard let second, let secondNorm, let shortcut else { return y }
-    return try (secondNorm(second(y)) + shortcut(strided(x))).leakyRelu()
+    return try secondNorm(second(y)).addInPlace(shortcut(strided(x))).leakyReluInPlace()
   }
 
   override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     prepared = (
-      try firstNorm.folded(first, for: precision),
-      try second.flatMap { try secondNorm?.folded($0, for: precision) }, try shortcut?.packed(for: precision)
+      try firstNorm.folded(first, for: precision, activation: .leakyRelu),
+      try second.flatMap { try secondNorm?.folded($0, for: precision, activation: .leakyRelu) },
+      try shortcut?.packed(for: precision)
     )
     if !keepingWeights { try giveUpWeights() }
   }

@@ -132,6 +132,8 @@ enum Operators {
   static let logSigmoid = Operator("aten::log_sigmoid")
   static let relu = Operator("aten::relu")
   static let leakyRelu = Operator("aten::leaky_relu")
+  static let leakyReluInPlace = Operator("aten::leaky_relu_")
+  static let reluInPlace = Operator("aten::relu_")
   static let gelu = Operator("aten::gelu")
   static let silu = Operator("aten::silu")
   static let geluInPlace = Operator("aten::gelu_")

@@ -17,6 +17,10 @@ extension Tensor {
   public func relu() throws -> Tensor { try Operators.relu(self) }
   /// x where positive, slope · x elsewhere.
   public func leakyRelu(slope: Double = 0.01) throws -> Tensor { try Operators.leakyRelu(self, slope) }
+  /// `leakyRelu` in this tensor's place; its gradients flow, those of what needs the former values do not.
+  public func leakyReluInPlace(slope: Double = 0.01) throws -> Tensor {
+    try Operators.leakyReluInPlace(self, slope)
+  }
   /// The Gaussian error linear unit, exact.
   public func gelu() throws -> Tensor { try Operators.gelu(self) }
   /// x · sigmoid(1.702 x), the approximation that OpenAI's CLIP was trained with.

@@ -75,9 +75,14 @@ import Testing
     func wide(_ values: Tensor) throws -> Tensor { try values.reshaped([1, 8, 1, 1]) }
     let wanted = try layer(x) * wide(scale) + wide(shift)
     let residual = try normal(wanted.shape)
-    let packed = try layer.packed(for: precision, scale: scale, shift: shift, activated: true)
-    #expect(try distance(packed(x), wanted.relu()) < tolerance(precision))
-    #expect(try distance(packed.adding(x, to: residual), (wanted + residual).relu()) < tolerance(precision))
+    let kinds: [(PackedConvolution.Activation, (Tensor) throws -> Tensor)] = [
+      (.none, { $0 }), (.relu, { try $0.relu() }), (.leakyRelu, { try $0.leakyRelu() }),
+    ]
+    for (activation, done) in kinds {
+      let packed = try layer.packed(for: precision, scale: scale, shift: shift, activation: activation)
+      #expect(try distance(packed(x), done(wanted)) < tolerance(precision))
+      #expect(try distance(packed.adding(x, to: residual), done(wanted + residual)) < tolerance(precision))
+    }
     layer.train(false)
     let plain = try layer(x)
     try layer.prepare(for: precision)

@@ -50,11 +50,12 @@ public final class Conv2d: Module {
   ///   - precision: the arithmetic.
   ///   - scale: what each output is multiplied by, out; nil for 1.
   ///   - shift: what is added then, out; nil for nothing.
-  ///   - activated: whether negative outputs become 0.
+  ///   - activation: what is done to each output.
   /// - Returns: the layer.
   /// - Throws: `TorchError` when weights cannot be laid out.
   public func packed(
-    for precision: Precision, scale: Tensor? = nil, shift: Tensor? = nil, activated: Bool = false
+    for precision: Precision, scale: Tensor? = nil, shift: Tensor? = nil,
+    activation: PackedConvolution.Activation = .none
   ) throws -> PackedConvolution {
     var (weight, bias) = (try self.weight.detached(), try self.bias?.detached())
     if let scale {
@@ -64,6 +65,6 @@ public final class Conv2d: Module {
     if let shift { bias = try bias.map { try $0 + shift } ?? shift }
     return try PackedConvolution(
       weight, bias: bias, stride: stride, padding: padding, groups: groups, precision: precision,
-      activated: activated)
+      activation: activation)
   }
 }

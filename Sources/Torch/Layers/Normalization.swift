@@ -104,14 +104,14 @@ public final class BatchNorm2d: Module {
   /// - Parameters:
   ///   - convolution: what comes before.
   ///   - precision: the arithmetic.
-  ///   - activated: whether negative outputs become 0.
+  ///   - activation: what is done to each output.
   /// - Returns: both, laid out.
   /// - Throws: `TorchError` when weights cannot be laid out.
   public func folded(
-    _ convolution: Conv2d, for precision: Precision, activated: Bool = false
+    _ convolution: Conv2d, for precision: Precision, activation: PackedConvolution.Activation = .none
   ) throws -> PackedConvolution {
     let scale = try weight / (variance + epsilon).squareRoot()
     return try convolution.packed(
-      for: precision, scale: scale, shift: bias - mean * scale, activated: activated)
+      for: precision, scale: scale, shift: bias - mean * scale, activation: activation)
   }
 }

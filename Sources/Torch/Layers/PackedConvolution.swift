@@ -4,11 +4,21 @@ import Foundation
 ///
 /// Whole numbers are for products alone: `int8` is computed in bfloat16 here.
 public final class PackedConvolution: Sendable {
+  /// What is done to each output.
+  public enum Activation: Sendable {
+    /// Nothing.
+    case none
+    /// max(x, 0).
+    case relu
+    /// x where positive, x / 100 elsewhere.
+    case leakyRelu
+  }
+
   private let weight: Tensor
   private let bias: Tensor?
   private let type: DType
   private let (stride, padding, groups): (Int, Int, Int)
-  private let activated: Bool
+  private let activation: Activation
   /// Whether weights are laid out for oneDNN; it has no layout for bfloat16 where the processor lacks it.
   private let isLaidOut: Bool
   private let layouts = Layouts()
@@ -22,15 +32,15 @@ public final class PackedConvolution: Sendable {
   ///   - padding: zeros on all sides.
   ///   - groups: channel groups.
   ///   - precision: the arithmetic.
-  ///   - activated: whether negative outputs become 0.
+  ///   - activation: what is done to each output.
   /// - Throws: `TorchError.operation` when weights cannot be laid out.
   init(
     _ weight: Tensor, bias: Tensor?, stride: Int, padding: Int, groups: Int, precision: Precision,
-    activated: Bool
+    activation: Activation
   ) throws {
     type = precision.activationType
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
-    self.activated = activated
+    self.activation = activation
     // Copies: what becomes of the weights is no matter of this layer's.
     self.bias = try bias?.to(type).copy()
     isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
@@ -51,28 +61,36 @@ public final class PackedConvolution: Sendable {
   ///
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    guard isLaidOut else {
-      let y = try plain(x)
-      return activated ? try y.relu() : y
-    }
+    guard isLaidOut else { return try activated(plain(x)) }
     let x = try x.to(type).channelsLast()
+    let name = activation == .none ? "none" : activation == .relu ? "relu" : "leaky_relu"
     return try Operators.packedConvolution(
-      x, laidOut(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups,
-      activated ? "relu" : "none", [Double](), "")
+      x, laidOut(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups, name,
+      activation == .leakyRelu ? [Self.slope] : [Double](), "")
   }
 
-  /// The same with another tensor, B×out×h×w, added before negative outputs become 0.
+  /// The same with another tensor, B×out×h×w, added before the activation.
   ///
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
-    guard isLaidOut else {
-      let y = try plain(x) + residual.to(type)
-      return activated ? try y.relu() : y
-    }
+    guard isLaidOut else { return try activated(plain(x).addInPlace(residual.to(type))) }
     let x = try x.to(type).channelsLast()
-    return try Operators.packedConvolutionAdd(
+    // Of activations, oneDNN takes only this one along with a sum.
+    let sum = try Operators.packedConvolutionAdd(
       x, residual.to(type).channelsLast(), laidOut(for: x), bias, [padding, padding],
-      [stride, stride], [1, 1], groups, "add", nil, activated ? "relu" : nil, [Double](), nil)
+      [stride, stride], [1, 1], groups, "add", nil, activation == .relu ? "relu" : nil, [Double](), nil)
+    return activation == .relu ? sum : try activated(sum)
+  }
+
+  private static let slope = 0.01
+
+  /// The activation of a result that nobody else holds, in its place.
+  private func activated(_ x: Tensor) throws -> Tensor {
+    switch activation {
+    case .none: x
+    case .relu: try Operators.reluInPlace(x)
+    case .leakyRelu: try x.leakyReluInPlace(slope: Self.slope)
+    }
   }
 
   private func plain(_ x: Tensor) throws -> Tensor {
