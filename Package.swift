@@ -21,7 +21,7 @@ let package = Package(
     .library(name: "Benchmarking", targets: ["Benchmarking"]),
   ],
   targets: [
-    // Loops that no operator of libtorch has; quick in debug builds, too.
+    // Loops that no operator of libtorch has, or has as quickly; quick in debug builds, too.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"])]),
     // The doors to C and C++.
     .target(

@@ -60,19 +60,20 @@ PART __m512 power(__m512 x) {
   return _mm512_scalef_ps(value, whole);
 }
 
+// The lanes of a vector that the rest of a row fills.
+PART __mmask16 present(int64_t rest) { return rest < LANES ? (__mmask16)((1u << rest) - 1) : 0xffff; }
+
 // The weights of one query, not yet divided by their sum, which is returned; 0 where there is no key.
 PART float weights(const float *scores, int64_t keys, float scale, void *out, bool is_half) {
   __m512 most = _mm512_set1_ps(-__builtin_inff()), sum = _mm512_setzero_ps();
   for (int64_t k = 0; k < keys; k += LANES) {
-    __mmask16 real = keys - k < LANES ? (__mmask16)((1u << (keys - k)) - 1) : 0xffff;
-    most = _mm512_mask_max_ps(most, real, most, _mm512_loadu_ps(scores + k));
+    most = _mm512_mask_max_ps(most, present(keys - k), most, _mm512_loadu_ps(scores + k));
   }
-  __m512 factor = _mm512_set1_ps(scale * 1.44269504f);
-  __m512 largest = _mm512_mul_ps(_mm512_set1_ps(_mm512_reduce_max_ps(most)), factor);
+  __m512 factor = _mm512_set1_ps(scale * 1.44269504f), largest = _mm512_set1_ps(_mm512_reduce_max_ps(most));
   for (int64_t k = 0; k < keys; k += LANES) {
-    __mmask16 real = keys - k < LANES ? (__mmask16)((1u << (keys - k)) - 1) : 0xffff;
-    __m512 value = power(_mm512_fmsub_ps(_mm512_loadu_ps(scores + k), factor, largest));
-    value = _mm512_maskz_mov_ps(real, value);
+    // The difference first: it is exact where it matters, and never above 0.
+    __m512 value = power(_mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(scores + k), largest), factor));
+    value = _mm512_maskz_mov_ps(present(keys - k), value);
     sum = _mm512_add_ps(sum, value);
     if (is_half)
       _mm256_storeu_si256((__m256i *)((uint16_t *)out + k), (__m256i)_mm512_cvtneps_pbh(value));
@@ -87,10 +88,7 @@ PART void lay_out_keys(const mcdrl_attention *a, int64_t words, int64_t size, wo
   for (int64_t k = 0; k < padded(a->keys); k++) {
     word *to = out + k / LANES * words * LANES + k % LANES;
     const word *from = (const word *)((const char *)a->k + k * a->k_stride * size);
-    if (k < a->keys)
-      for (int64_t w = 0; w < words; w++) to[w * LANES] = from[w];
-    else
-      for (int64_t w = 0; w < words; w++) to[w * LANES] = 0;
+    for (int64_t w = 0; w < words; w++) to[w * LANES] = k < a->keys ? from[w] : 0;
   }
 }
 
@@ -150,8 +148,9 @@ PART void attend(const mcdrl_attention *a, void *workspace, bool is_half) {
   if (is_half) lay_out_values(a, laid);
   const word *values = is_half ? laid : a->v;
   int64_t down = is_half ? a->width : a->v_stride, steps = is_half ? (a->keys + 1) / 2 : a->keys;
-  // Parts as equal as may be, so that none is left with a single vector.
+  // As equal as may be, so that no part is left with a single vector.
   int64_t parts = (blocks + VECTORS - 1) / VECTORS;
+  int64_t vectors = a->width / LANES, slices = (vectors + VECTORS - 1) / VECTORS;
   memset(queries, 0, ROWS * words * sizeof(word));
   for (int64_t first = 0; first < a->queries; first += ROWS) {
     int64_t rows = a->queries - first < ROWS ? a->queries - first : ROWS;
@@ -165,8 +164,8 @@ PART void attend(const mcdrl_attention *a, void *workspace, bool is_half) {
     int64_t mix_stride = stride * size / 4;
     for (int64_t r = 0; r < ROWS; r++)
       total[r] = weights(scores + r * stride, a->keys, a->scale, mix + r * mix_stride, is_half);
-    for (int64_t d = 0; d < a->width; d += VECTORS * LANES) {
-      int64_t count = a->width - d < VECTORS * LANES ? (a->width - d) / LANES : VECTORS;
+    for (int64_t p = 0; p < slices; p++) {
+      int64_t from = vectors * p / slices, count = vectors * (p + 1) / slices - from, d = from * LANES;
       void *out = (char *)a->out + (first * a->out_stride + d) * size;
       EACH(count, mixed_values(
           mix, mix_stride, steps, values + d, down, N, is_half, total, rows, out, a->out_stride))

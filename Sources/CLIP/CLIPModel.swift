@@ -71,7 +71,8 @@ public final class CLIPModel: Module {
   ///
   /// - Parameters:
   ///   - folder: the folder or file.
-  ///   - lazily: whether weights stay in the file until they are used (`Module.adopt`), for use without training.
+  ///   - lazily: whether weights stay in the file until they are used, for use without training; `Module.adopt` says what
+  ///     that asks of the file. Those of another type than float32 are converted, and so read at once.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
   public static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {

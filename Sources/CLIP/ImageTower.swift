@@ -29,7 +29,7 @@ public class ImageTower: Module {
     try make(configuration, projectionSize: projectionSize, Initializer(generator: generator))
   }
 
-  /// Makes the tower that a configuration describes, for weights that will be loaded: all are zeros.
+  /// Makes the tower that a configuration describes, for weights that will be loaded: until then they hold anything.
   public static func unset(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int
   ) throws -> ImageTower {

@@ -314,6 +314,8 @@ int mcdrl_autocast_begin(
   });
 }
 
+bool mcdrl_autocasts_cpu(void) { return at::autocast::is_autocast_enabled(at::kCPU); }
+
 int mcdrl_autocast_end(int32_t device_type, bool was_enabled, int32_t old_dtype, char **error) {
   return guarded(error, [&] {
     auto device = static_cast<c10::DeviceType>(device_type);

@@ -16,7 +16,7 @@ enum PredictCommand: Subcommand {
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
     .one(
       "precision", "P",
-      "float32, bfloat16 or int8 (bfloat16 where quick and equal on the run's validation images)"),
+      "float32, bfloat16 or int8 (the quickest here that is equal on the run's validation images)"),
     .one("max-pixels", "N", "refuse larger images (the run's maxPixels)"),
   ]
 

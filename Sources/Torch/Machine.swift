@@ -30,6 +30,9 @@ public enum Machine {
     hasOneDNN && !processorFeatures.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8"])
   }
 
+  /// Whether int8 is quicker here than every other arithmetic; with AMX bfloat16 is about as quick.
+  public static var int8IsQuickest: Bool { hasInt8 && !processorFeatures.contains("amx_bf16") }
+
   /// Whether products of bfloat16 are quicker than those of float32 here.
   public static var hasBFloat16: Bool {
     !processorFeatures.isDisjoint(with: ["avx512_bf16", "amx_bf16", "arm_bf16", "bf16"])
@@ -39,7 +42,11 @@ public enum Machine {
   ///
   /// libtorch's asks MKL for the products, which on processors without AMX may turn bfloat16 into float32 first, and which
   /// on some is slow in float32, too. With AMX the kernel, which does without, has not been measured.
-  static let ownAttentionIsQuicker = mcdrl_attention_is_quick() && !processorFeatures.contains("amx_bf16")
+  static let ownAttentionIsQuicker =
+    hasAttentionKernel && !processorFeatures.contains("amx_bf16") && mcdrl_kernels_use_all_threads()
+
+  /// Whether the processor has what this package's kernel of attention needs.
+  static let hasAttentionKernel = mcdrl_has_attention_kernel()
 
   /// Whether libtorch can use an Nvidia graphics processor.
   public static var hasCUDA: Bool { mcdrl_has_cuda() }

@@ -70,15 +70,20 @@ open class Module {
     let own = state()
     try ParameterMismatch.check(own, against: tensors, from: source, ignoring: ignoring)
     try withoutGradients {
-      for (key, tensor) in own { if let value = tensors[key] { try tensor.assign(value) } }
+      for (key, tensor) in own {
+        guard let value = tensors[key] else { continue }
+        // A copy into nowhere would go unnoticed.
+        try tensor.requireNumbers(key)
+        try tensor.assign(value)
+      }
     }
   }
 
-  /// Takes a checkpoint's tensors themselves into this module, where their type is the module's; nothing else is copied
-  /// or read.
+  /// Takes a checkpoint's tensors themselves into this module, where type and device are the module's; others are copied.
   ///
-  /// The views that a safetensors file gives are then read when they are used: whoever changes the file in place changes
-  /// the module. Preparing it without keeping the weights, then `copyWeights`, ends that.
+  /// For use without training: all who adopt a tensor share it. The views that a safetensors file gives are read when they
+  /// are used, so until `copyWeights` the file must not be changed in place; a file that is cut short then ends the process.
+  /// Files that are replaced by renaming, as this package does it, do no harm.
   ///
   /// - Parameters:
   ///   - tensors: by checkpoint key; they must not be changed afterwards.
@@ -95,8 +100,12 @@ open class Module {
   private func adopt(_ tensors: [String: Tensor], under prefix: String) throws {
     for slot in slots {
       if let own = slot.parameter ?? slot.buffer, let value = tensors[prefix + slot.key] {
-        let fits = value.dtype == own.dtype && value.isContiguous
-        if fits { try slot.replace { _ in value } } else { try own.assign(value) }
+        if value.dtype == own.dtype, value.device == own.device, value.isContiguous {
+          try slot.replace { _ in value }
+        } else {
+          try own.requireNumbers(prefix + slot.key)
+          try own.assign(value)
+        }
       }
       for (key, module) in slot.modules {
         try module.adopt(tensors, under: key.isEmpty ? prefix : "\(prefix)\(key).")
@@ -134,15 +143,19 @@ open class Module {
     try prepare(for: precision, keepingWeights: true)
   }
 
-  /// Copies every tensor that is still there, so that none is a view of a file or of another tensor.
+  /// Copies every parameter and buffer that is still there, so that none is a view of a file or of another tensor.
+  ///
+  /// Call it before an optimiser is made. Tensors that a module holds beside its slots stay as they are.
   public final func copyWeights() throws {
     for slot in slots {
-      try slot.replace { $0.device.kind == .meta ? $0 : try $0.detached().copy() }
+      try slot.replace {
+        $0.hasNumbers ? try $0.detached().copy().requireGradient($0.requiresGradient) : $0
+      }
       for child in slot.modules { try child.module.copyWeights() }
     }
   }
 
-  /// Leaves of the tensors of this module, and of all inside, only type and shape.
+  /// Leaves of the tensors of this module, and of all inside, only type and shape, for `prepare(for:keepingWeights:)`.
   public final func giveUpWeights() throws {
     let nowhere = Device(kind: .meta, index: -1)
     for slot in slots {

@@ -63,6 +63,7 @@ public struct SafetensorsFile: Sendable {
   public let metadata: [String: String]
   /// All tensors by name.
   public let entries: [String: Entry]
+  private let file: OpenFile
   private let mapping: FileMapping
   private let dataStart: Int
 
@@ -70,7 +71,8 @@ public struct SafetensorsFile: Sendable {
   ///
   /// - Throws: `FileError` when it cannot be opened, `SafetensorsError` when it is malformed.
   public init(_ url: URL) throws {
-    mapping = try FileMapping(url)
+    file = try OpenFile(url)
+    mapping = try FileMapping(file, 0..<file.size)
     let name = url.path
     let bytes = mapping.bytes
     guard bytes.count >= 8 else { throw SafetensorsError.tooShort(name, bytes: bytes.count) }
@@ -97,7 +99,8 @@ public struct SafetensorsFile: Sendable {
   private func view(_ entry: Entry) throws -> Tensor {
     let start = dataStart + entry.offsets.lowerBound
     let range = start..<start + entry.offsets.count
-    let own = range.count < Self.leastOwnMapping ? nil : mapping.part(range)
+    // Where the system has no more mappings to give, the whole one serves.
+    let own = range.count < Self.leastOwnMapping ? nil : try? FileMapping(file, range)
     let bytes = own?.bytes ?? UnsafeRawBufferPointer(rebasing: mapping.bytes[range])
     // Writers align the data, but the format does not promise it; zero-size tensors have no address.
     guard let base = bytes.baseAddress, !bytes.isEmpty,

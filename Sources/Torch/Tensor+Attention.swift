@@ -26,12 +26,17 @@ extension Tensor {
       && [.float32, .bfloat16].contains(dtype)
       && [self, keys, values].allSatisfy { $0.dtype == dtype && $0.device == .cpu } && !recordsGradients
       && own[3] % 16 == 0 && own[3] == other[3]
+      // There libtorch's operator changes types.
+      && !(dtype == .float32 && mcdrl_autocasts_cpu())
       && own.prefix(2) == other.prefix(2) && !(own + other).contains(0)
   }
 
   /// Attention by a kernel of this package; a position's heads lie side by side in memory, as the layer after it wants them.
   ///
-  /// - Throws: `TorchError.operation` where `isFitForOwnAttention` is false or the processor cannot.
+  /// Nothing is recorded for gradients.
+  ///
+  /// - Throws: `TorchError.operation` for other types, shapes and devices than those of `isFitForOwnAttention`, and where
+  ///   the processor cannot.
   func ownAttention(keys: Tensor, values: Tensor) throws -> Tensor {
     var result: mcdrl_tensor_t?
     try check("attention") { mcdrl_attend(handle, keys.handle, values.handle, &result, $0) }

@@ -79,6 +79,9 @@ extension Tensor {
   /// A copy with memory of its own.
   public func copy() throws -> Tensor { try Operators.clone(self) }
 
+  /// A copy of a type, with memory of its own even where this tensor has that type.
+  public func copy(as type: DType) throws -> Tensor { try Operators.toDtype(self, type, false, true) }
+
   /// The same elements in the order of their indices; itself when they are already.
   public func contiguous() throws -> Tensor { try Operators.contiguous(self) }
 

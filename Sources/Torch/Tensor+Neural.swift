@@ -17,7 +17,9 @@ extension Tensor {
   public func relu() throws -> Tensor { try Operators.relu(self) }
   /// x where positive, slope · x elsewhere.
   public func leakyRelu(slope: Double = 0.01) throws -> Tensor { try Operators.leakyRelu(self, slope) }
-  /// `leakyRelu` in this tensor's place; its gradients flow, those of what needs the former values do not.
+  /// `leakyRelu` in this tensor's place.
+  ///
+  /// Gradients flow; an operator that saved the former values fails in `backward`.
   public func leakyReluInPlace(slope: Double = 0.01) throws -> Tensor {
     try Operators.leakyReluInPlace(self, slope)
   }

@@ -33,8 +33,8 @@ public struct PrecisionCheck: Codable, Equatable, Sendable {
     guard !validation.samples.isEmpty else { throw TrainingError.noImages }
     var dice: [String: Double] = [:]
     for precision in Precision.allCases where Self.isQuick(precision) {
-      let (system, _) = try RunAssembly.trained(run)
-      try system.prepare(for: precision)
+      let (system, _) = try RunAssembly.trained(run, lazily: true)
+      try system.prepare(for: precision, keepingWeights: false)
       dice[precision.rawValue] = try system.meanDice(validation, batchSize: batchSize)
     }
     self.init(images: validation.samples.count, dice: dice, processor: Machine.processor)
@@ -61,11 +61,14 @@ public struct PrecisionCheck: Codable, Equatable, Sendable {
     }
   }
 
-  /// The arithmetic that is taken unasked: bfloat16 where this processor is quick in it and Dice moves by less than the
-  /// tolerance, else float32.
+  /// The arithmetic that is taken unasked: the quickest here that moves Dice by less than the tolerance.
   public var choice: Precision {
-    guard Machine.hasBFloat16, let change = change(.bfloat16) else { return .float32 }
-    return abs(change) < Self.tolerance ? .bfloat16 : .float32
+    Self.quickestFirst.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
+  }
+
+  /// What is quicker here than float32, the quickest first.
+  static var quickestFirst: [Precision] {
+    (Machine.int8IsQuickest ? [.int8] : []) + (Machine.hasBFloat16 ? [.bfloat16] : [])
   }
 
   private static func isQuick(_ precision: Precision) -> Bool {

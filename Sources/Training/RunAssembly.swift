@@ -76,7 +76,7 @@ public enum RunAssembly {
   /// - Parameters:
   ///   - run: the run folder.
   ///   - device: where to compute, whatever it was trained on.
-  ///   - lazily: whether weights stay in the run's file until they are used (`Module.adopt`).
+  ///   - lazily: whether weights stay in the run's file until they are used; `Module.adopt` says what that asks of it.
   /// - Returns: the system in evaluation mode, and its settings.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public static func trained(
@@ -100,13 +100,14 @@ public enum RunAssembly {
   ///   - weights: a run's file.
   ///   - description: its CLIP model.
   ///   - configuration: its settings.
-  ///   - lazily: whether weights stay in the file until they are used (`Module.adopt`).
+  ///   - lazily: whether weights stay in the file until they are used; `Module.adopt` says what that asks of it.
   /// - Returns: the system.
   /// - Throws: an error that names the file.
   public static func system(
     _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool
   ) throws -> SegmentationSystem {
     let tensors = try SafetensorsFile(weights).tensors()
+    // Not among the module's parameters, so nothing copies them later.
     let words = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
     guard let text = TextEmbeddings(tensors: words) else {
       throw ConfigurationError("\(weights.path): holds no embedded prompts; train the run again")

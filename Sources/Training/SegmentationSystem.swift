@@ -96,6 +96,8 @@ public final class SegmentationSystem: Module {
     var hash = ContentHash()
     hash.combine(
       "\(tuning) \(precision.rawValue) \(model.configuration.dense) \(model.towerLayers) \(device.kind)")
+    // Counted up when what the frozen part computes changes in its last bits: 2, attention by a kernel of this package.
+    hash.combine("arithmetic 2")
     hash.combine("laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability) \(Machine.hasOneDNN)")
     // Which way products go depends on what the processor can do.
     hash.combine(Machine.processorFeatures.sorted().joined(separator: " "))

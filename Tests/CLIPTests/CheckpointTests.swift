@@ -49,6 +49,14 @@ import Torch
     #expect(model.preparation.framing == .openCrop)
   }
 
+  @Test(arguments: ["tiny-hf", "tiny-openclip"]) func lazilyItIsTheSameModel(_ name: String) throws {
+    let whole = try CLIPModel.load(folder: fixture(name)).state()
+    let lazy = try CLIPModel.load(folder: fixture(name), lazily: true)
+    #expect(Set(lazy.state().keys) == Set(whole.keys))
+    for (key, tensor) in lazy.state() { #expect(try tensor.isEqual(to: #require(whole[key])), "\(key)") }
+    try check(lazy)
+  }
+
   @Test func bothFoldersHoldTheSameModel() throws {
     let (left, right) = (
       try CLIPModel.load(folder: fixture("tiny-hf")).state(),

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Torch
 
-/// Attention by the package's own kernel, beside libtorch's.
-@Suite(.enabled(if: Machine.ownAttentionIsQuicker)) struct OwnAttentionTests {
+/// Attention by the package's own kernel, where the processor has what it needs.
+@Suite(.enabled(if: Machine.hasAttentionKernel)) struct OwnAttentionTests {
   /// Queries, keys and values as views of B×N×H×d, as a layer's one product gives them.
   private func parts(
     _ type: DType, queries: Int, keys: Int, width: Int, images: Int = 2, heads: Int = 3, spread: Double = 1
@@ -58,6 +58,71 @@ import Testing
     #expect(try one.doubles() == two.doubles())
   }
 
+  @Test func rowsMayLieInAnyWay() throws {
+    let generator = try Generator(seed: 5)
+    let x = try Tensor.randomNormal([2, 3, 10, 32], generator: generator)
+    let wanted = try x.ownAttention(keys: x, values: x).floats()
+    // The last dimension is not the fastest; one image for all.
+    let turned = try x.transposed(2, 3).contiguous().transposed(2, 3)
+    #expect(try turned.ownAttention(keys: turned, values: turned).floats() == wanted)
+    let one = try x.narrowed(dim: 0, start: 0, length: 1)
+    let repeated = try one.expanded(to: [2, 3, 10, 32])
+    let found = try x.ownAttention(keys: repeated, values: repeated)
+    let whole = try x.ownAttention(keys: repeated.contiguous(), values: repeated.contiguous())
+    #expect(try found.floats() == whole.floats())
+  }
+
+  @Test func hugeScoresPickTheLargest() throws {
+    // Scores of some 10¹²: their exponents are all that a float has of them.
+    let queries = try Tensor.full([1, 1, 7, 16], 1e6)
+    let keys = try Tensor.full([1, 1, 18, 16], -1e6)
+    try keys.narrowed(dim: 2, start: 17, length: 1).fill(-1e5)
+    let values = try Tensor.arange(to: 18).to(.float32).reshaped([1, 1, 18, 1]).expanded(to: [1, 1, 18, 16])
+    let found = try queries.ownAttention(keys: keys, values: values)
+    #expect(try found.floats().allSatisfy { $0 == 17 })
+  }
+
+  @Test func whatDoesNotFitIsAnError() throws {
+    let (x, y) = (try Tensor.zeros([1, 2, 3, 16]), try Tensor.zeros([1, 2, 3, 32]))
+    #expect(throws: TorchError.self) { try x.ownAttention(keys: y, values: y) }
+    #expect(throws: TorchError.self) { try x.selected(dim: 0, index: 0).ownAttention(keys: x, values: x) }
+    let narrow = try Tensor.zeros([1, 2, 3, 8])
+    #expect(throws: TorchError.self) { try narrow.ownAttention(keys: narrow, values: narrow) }
+  }
+}
+
+/// Attention as callers see it.
+@Suite struct AttentionTests {
+  @Test(arguments: [DType.float32, .bfloat16], [false, true])
+  func isTheSameWithGradientsAndWithout(_ type: DType, _ causal: Bool) throws {
+    let generator = try Generator(seed: 5)
+    let parts = try (0..<3).map { _ in try Tensor.randomNormal([2, 3, 21, 32], generator: generator).to(type)
+    }
+    let mask = causal ? nil : try Tensor.randomNormal([21, 21], generator: generator).to(type)
+    func distance(_ mask: Tensor?) throws -> Double {
+      let wanted = try Operators.attention(parts[0], parts[1], parts[2], mask, 0.0, causal)
+      let found = try withoutGradients {
+        try parts[0].attention(keys: parts[1], values: parts[2], mask: mask, causal: causal)
+      }
+      #expect(found.shape == wanted.shape && found.dtype == type)
+      return try (found.to(.float32) - wanted.to(.float32)).doubles().map(abs).max() ?? 1
+    }
+    let tolerance = type == .float32 ? 1e-5 : 0.05
+    #expect(try distance(nil) < tolerance)
+    if let mask { #expect(try distance(mask) < tolerance) }
+  }
+
+  @Test func underAutocastItsTypeIsThatOfLibtorchs() throws {
+    let x = try Tensor.randomNormal([1, 2, 5, 16], generator: Generator(seed: 1))
+    let found = try withoutGradients {
+      try autocast(to: .bfloat16, on: .cpu) { try x.attention(keys: x, values: x) }
+    }
+    let wanted = try withoutGradients {
+      try autocast(to: .bfloat16, on: .cpu) { try Operators.attention(x, x, x, nil, 0.0, false) }
+    }
+    #expect(found.dtype == wanted.dtype)
+  }
+
   @Test func isNotForShapesAndTypesThatItDoesNotKnow() throws {
     func isFit(_ own: [Int], _ other: [Int], _ type: DType = .float32, values: DType? = nil) throws -> Bool {
       let (keys, mixed) = (
@@ -82,13 +147,5 @@ import Testing
     let x = try Tensor.randomNormal([1, 2, 5, 16], generator: Generator(seed: 1)).requireGradient(true)
     try x.attention(keys: x, values: x).sum().backward()
     #expect(try x.gradient() != nil)
-  }
-
-  @Test func whatDoesNotFitIsAnError() throws {
-    let (x, y) = (try Tensor.zeros([1, 2, 3, 16]), try Tensor.zeros([1, 2, 3, 32]))
-    #expect(throws: TorchError.self) { try x.ownAttention(keys: y, values: y) }
-    #expect(throws: TorchError.self) { try x.selected(dim: 0, index: 0).ownAttention(keys: x, values: x) }
-    let narrow = try Tensor.zeros([1, 2, 3, 8])
-    #expect(throws: TorchError.self) { try narrow.ownAttention(keys: narrow, values: narrow) }
   }
 }

@@ -97,6 +97,40 @@ private final class Block: Module {
     #expect(throws: TorchError.self) { try layer(x).floats() }
     #expect(throws: TorchError.self) { try layer.prepare(for: .float32) }
     #expect(throws: TorchError.self) { try layer.weight.floats() }
+    let state = try Linear(2, 3, generator: Generator(seed: 1)).state()
+    #expect { try layer.load(state, from: "memory") } throws: { "\($0)".contains("given up") }
+    let half = try state.mapValues { try $0.to(.float16) }
+    #expect { try layer.adopt(half, from: "memory") } throws: { "\($0)".contains("given up") }
+    layer.train(false)
+    #expect(try layer(x).floats() == wanted)
+  }
+
+  @Test func aConvolutionWithoutItsWeightsKeepsItsLayout() throws {
+    let x = try Tensor.randomNormal([1, 2, 5, 5], generator: Generator(seed: 2))
+    let layer = try Conv2d(2, 3, kernel: 1, generator: Generator(seed: 0))
+    layer.train(false)
+    try layer.prepare(for: .float32, keepingWeights: false)
+    let wanted = try layer(x).floats()
+    #expect(throws: TorchError.self) { try layer.prepare(for: .bfloat16) }
+    #expect(try layer(x).floats() == wanted)
+  }
+
+  @Test func whatWasLaidOutDoesNotFollowTheWeights() throws {
+    let x = try Tensor.randomNormal([1, 2, 5, 5], generator: Generator(seed: 2))
+    let (layer, other) = (
+      try Conv2d(2, 3, kernel: 1, generator: Generator(seed: 0)),
+      try Linear(5, 5, generator: Generator(seed: 0))
+    )
+    for module in [layer, other] as [Module] {
+      module.train(false)
+      try module.prepare(for: .float32)
+    }
+    let wanted = (try layer(x).floats(), try other(x).floats())
+    for module in [layer, other] as [Module] {
+      for parameter in module.parameters() { try parameter.tensor.fill(9) }
+    }
+    #expect(try layer(x).floats() == wanted.0)
+    #expect(try other(x).floats() == wanted.1)
   }
 
   @Test func evaluationReachesEveryChild() throws {

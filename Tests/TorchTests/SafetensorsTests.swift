@@ -79,9 +79,17 @@ import Testing
     #expect(try SafetensorsFile(url).tensor("a")?.floats() == [0, 0, 0, 0])
   }
 
+  @Test func mappingsGiveTheirBytesWhereverTheyBegin() throws {
+    let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+    let file = try OpenFile(store(Data(bytes)))
+    for range in [0..<1, 5..<5, 4095..<4097, 4096..<8192, 12_345..<99_999, 0..<100_000] {
+      let mapping = try FileMapping(file, range)
+      #expect(Array(mapping.bytes) == Array(bytes[range]))
+    }
+  }
+
   @Test func largeTensorsOutliveTheFileAndOneAnother() throws {
     let url = try store(Data())
-    // Three bytes put the others where no page begins.
     let all: [String: Tensor] = [
       "a": try .arange(to: 30_000).to(.float32), "b": try .arange(to: 20_000),
       "c": try .ones([3], dtype: .uint8),

@@ -21,6 +21,18 @@ import Torch
     #expect(check(["bfloat16": 0.8]).choice == .float32)
   }
 
+  @Test func theQuickestThatKeepsDiceIsTaken() {
+    let whole: Precision = Machine.int8IsQuickest ? .int8 : Machine.hasBFloat16 ? .bfloat16 : .float32
+    #expect(check(["float32": 0.8, "bfloat16": 0.8, "int8": 0.7985]).choice == whole)
+    // Where bfloat16 fails, int8 may still pass.
+    #expect(
+      check(["float32": 0.8, "bfloat16": 0.79, "int8": 0.8]).choice
+        == (Machine.int8IsQuickest ? .int8 : .float32))
+    let quick: Precision = Machine.hasBFloat16 ? .bfloat16 : .float32
+    #expect(check(["float32": 0.8, "bfloat16": 0.8, "int8": 0.79]).choice == quick)
+    #expect(!PrecisionCheck.quickestFirst.contains(.float32))
+  }
+
   @Test func changesAreAgainstSinglePrecision() throws {
     let change = try #require(check(["float32": 0.5, "int8": 0.49]).change(.int8))
     #expect(abs(change + 0.01) < 1e-12)

@@ -29,7 +29,7 @@ typedef struct {
 bool mcdrl_has_attention(void);
 // How many words of 4 bytes the workspace of a call must have.
 int64_t mcdrl_attention_words(int64_t keys, int64_t width);
-// In bfloat16; scores, weights' sums and results are summed in float32, weights are rounded once.
+// In bfloat16; all sums are of float32, and what is rounded is the weights and the result.
 void mcdrl_attention_bfloat16(const mcdrl_attention *attention, void *workspace);
 // In float32.
 void mcdrl_attention_float(const mcdrl_attention *attention, void *workspace);

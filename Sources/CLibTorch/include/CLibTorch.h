@@ -75,9 +75,11 @@ int mcdrl_tensor_data(mcdrl_tensor_t tensor, void **data, int64_t *bytes, char *
 // Rows (the last dimension) of float32 or bfloat16 as bytes: value ≈ (code − 128) · scale, a scale for each row, of the
 // values' type.
 int mcdrl_quantize_rows(mcdrl_tensor_t tensor, mcdrl_tensor_t *codes, mcdrl_tensor_t *scales, char **error);
-// softmax(q·kᵀ / √d)·v of B×H×N×d over B×H×M×d, float32 or bfloat16, without gradients, where `mcdrl_attention_is_quick`
+// softmax(q·kᵀ / √d)·v of B×H×N×d over B×H×M×d, float32 or bfloat16, without gradients, where `mcdrl_has_attention_kernel`
 // and d is a multiple of 16; the result lies in memory as B×N×H×d.
-bool mcdrl_attention_is_quick(void);
+bool mcdrl_has_attention_kernel(void);
+// Whether kernels that are not libtorch's use more threads than the caller's.
+bool mcdrl_kernels_use_all_threads(void);
 int mcdrl_attend(
     mcdrl_tensor_t queries, mcdrl_tensor_t keys, mcdrl_tensor_t values, mcdrl_tensor_t *out, char **error);
 
@@ -95,13 +97,14 @@ void *mcdrl_inference_begin(void);
 void mcdrl_inference_end(void *guard);
 // Autocast to dtype on the device type; depth counts nested regions, the cache is cleared when the last ends.
 int mcdrl_autocast_begin(int32_t device_type, int32_t dtype, bool *was_enabled, int32_t *old_dtype, char **error);
+bool mcdrl_autocasts_cpu(void);
 int mcdrl_autocast_end(int32_t device_type, bool was_enabled, int32_t old_dtype, char **error);
 
 // Machine.
 int32_t mcdrl_threads(void);
 int mcdrl_set_threads(int32_t count, char **error);
 const char *mcdrl_cpu_capability(void);
-// Keeps memory that is freed for what is asked for next, up to 256 MiB a thread, where there is a GNU C library.
+// Keeps memory that is freed for what is asked for next, some 256 MiB for each two cores, where there is a GNU C library.
 void mcdrl_keep_freed_memory(void);
 bool mcdrl_has_cuda(void);
 bool mcdrl_has_mps(void);

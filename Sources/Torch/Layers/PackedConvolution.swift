@@ -5,13 +5,13 @@ import Foundation
 /// Whole numbers are for products alone: `int8` is computed in bfloat16 here.
 public final class PackedConvolution: Sendable {
   /// What is done to each output.
-  public enum Activation: Sendable {
+  public enum Activation: String, Sendable {
     /// Nothing.
     case none
     /// max(x, 0).
     case relu
     /// x where positive, x / 100 elsewhere.
-    case leakyRelu
+    case leakyRelu = "leaky_relu"
   }
 
   private let weight: Tensor
@@ -38,13 +38,14 @@ public final class PackedConvolution: Sendable {
     _ weight: Tensor, bias: Tensor?, stride: Int, padding: Int, groups: Int, precision: Precision,
     activation: Activation
   ) throws {
+    try weight.requireNumbers("a convolution")
     type = precision.activationType
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
     self.activation = activation
     // Copies: what becomes of the weights is no matter of this layer's.
-    self.bias = try bias?.to(type).copy()
+    self.bias = try bias?.copy(as: type)
     isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
-    self.weight = try weight.to(type).channelsLast().copy()
+    self.weight = try weight.copy(as: type).channelsLast()
   }
 
   /// Weights as oneDNN wants them for an input of one shape; those of another shape would be laid out anew in every call,
@@ -63,10 +64,9 @@ public final class PackedConvolution: Sendable {
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     guard isLaidOut else { return try activated(plain(x)) }
     let x = try x.to(type).channelsLast()
-    let name = activation == .none ? "none" : activation == .relu ? "relu" : "leaky_relu"
     return try Operators.packedConvolution(
-      x, laidOut(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups, name,
-      activation == .leakyRelu ? [Self.slope] : [Double](), "")
+      x, laidOut(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups,
+      activation.rawValue, activation == .leakyRelu ? [Self.slope] : [Double](), "")
   }
 
   /// The same with another tensor, B×out×h×w, added before the activation.
@@ -75,11 +75,12 @@ public final class PackedConvolution: Sendable {
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
     guard isLaidOut else { return try activated(plain(x).addInPlace(residual.to(type))) }
     let x = try x.to(type).channelsLast()
-    // Of activations, oneDNN takes only this one along with a sum.
+    // Of activations, libtorch lets oneDNN take only ReLU along with a sum.
+    let takesAlong = activation == .relu
     let sum = try Operators.packedConvolutionAdd(
       x, residual.to(type).channelsLast(), laidOut(for: x), bias, [padding, padding],
-      [stride, stride], [1, 1], groups, "add", nil, activation == .relu ? "relu" : nil, [Double](), nil)
-    return activation == .relu ? sum : try activated(sum)
+      [stride, stride], [1, 1], groups, "add", nil, takesAlong ? "relu" : nil, [Double](), nil)
+    return takesAlong ? sum : try activated(sum)
   }
 
   private static let slope = 0.01

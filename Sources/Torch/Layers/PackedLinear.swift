@@ -35,15 +35,17 @@ public final class PackedLinear: Sendable {
   public init(
     _ weight: Tensor, bias: Tensor?, precision: Precision, activation: Activation = .none
   ) throws {
+    try weight.requireNumbers("a linear layer")
     self.activation = activation
     type = precision.activationType
     let (weight, bias) = (try weight.detached(), try bias?.detached())
     // Copies: what becomes of the weights is no matter of this layer's.
-    self.bias = try bias?.to(type).copy()
+    self.bias = try bias?.copy(as: type)
     guard precision == .int8 else {
       isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
-      let converted = try weight.to(type).contiguous()
-      self.weight = isLaidOut ? try Operators.packLinear(converted) : try converted.copy()
+      self.weight =
+        isLaidOut
+        ? try Operators.packLinear(weight.to(type).contiguous()) : try weight.copy(as: type).contiguous()
       scales = nil
       return
     }
