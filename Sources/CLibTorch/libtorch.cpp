@@ -330,6 +330,8 @@ int32_t mcdrl_threads(void) { return at::get_num_threads(); }
 int mcdrl_set_threads(int32_t count, char **error) {
   return guarded(error, [&] {
     TORCH_CHECK(count > 0, "the number of threads must be at least 1, got ", count);
+    // A thread's first operator takes the number that any thread set last, unless it has asked for its number before.
+    at::get_num_threads();
     at::set_num_threads(count);
   });
 }
