@@ -29,20 +29,24 @@ import Torch
     }
   }
 
+  /// Image embedding, dense features and two layers of two images, the second side `wide` times the first.
+  private func outputs(_ tower: ImageTower, _ dense: DenseFeatures, wide: Int) throws -> [Tensor] {
+    let side = tower.configuration.imageSize
+    let pixels = try uniform("pixels", [2, 3, side, wide * side])
+    let found = try inferenceMode { try tower(pixels, dense: dense, hidden: [1, 3]) }
+    return [found.image, found.dense] + found.layers
+  }
+
   @Test(arguments: Precision.allCases.filter { $0 != .int8 || Machine.hasInt8 }, DenseFeatures.allCases)
   func outputsStayNear(_ precision: Precision, _ dense: DenseFeatures) throws {
     for tower in try towers() {
       try settle(tower)
       tower.train(false)
-      let side = tower.configuration.imageSize
-      let pixels = try uniform("pixels", [2, 3, side, 2 * side])
-      let before = try inferenceMode { try tower(pixels, dense: dense, hidden: [1, 3]) }
+      let before = try outputs(tower, dense, wide: 2)
       try tower.prepare(for: precision)
-      let after = try inferenceMode { try tower(pixels, dense: dense, hidden: [1, 3]) }
+      let after = try outputs(tower, dense, wide: 2)
       let tolerance = precision == .float32 ? 1e-4 : precision == .bfloat16 ? 0.03 : 0.08
-      let pairs = zip(
-        [before.image, before.dense] + before.layers, [after.image, after.dense] + after.layers)
-      for (index, (wanted, found)) in pairs.enumerated() {
+      for (index, (wanted, found)) in zip(before, after).enumerated() {
         #expect(found.dtype == .float32 && found.shape == wanted.shape)
         let all = Array(0..<wanted.shape.count)
         let distance = try (found - wanted).norm(dims: all).item() / wanted.norm(dims: all).item()
@@ -56,19 +60,14 @@ import Torch
     for tower in try towers() {
       try settle(tower)
       tower.train(false)
-      let side = tower.configuration.imageSize
-      let pixels = try uniform("pixels", [2, 3, side, side])
       try tower.prepare(for: precision)
-      let before = try inferenceMode { try tower(pixels, dense: dense, hidden: [1, 3]) }
+      let before = try outputs(tower, dense, wide: 1)
       try tower.prepare(for: precision, keepingWeights: false)
       let left = tower.parameters().filter { $0.tensor.device == .cpu }
       #expect(
         left.allSatisfy { $0.tensor.rank < 2 || $0.key.contains("position") || $0.key.contains("embed") })
       #expect(left.count < tower.parameters().count)
-      let after = try inferenceMode { try tower(pixels, dense: dense, hidden: [1, 3]) }
-      for (wanted, found) in zip(
-        [before.image, before.dense] + before.layers, [after.image, after.dense] + after.layers)
-      {
+      for (wanted, found) in zip(before, try outputs(tower, dense, wide: 1)) {
         #expect(try wanted.floats() == found.floats())
       }
     }
