@@ -9,15 +9,21 @@ let package = Package(
   platforms: [.macOS(.v14)],
   products: [
     .executable(name: "mcdrl", targets: ["Command"]),
+    .library(name: "Storage", targets: ["Storage"]),
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Imaging", targets: ["Imaging"]),
-    .library(name: "CLIP", targets: ["CLIP"]),
-    .library(name: "MCDRL", targets: ["MCDRL"]),
-    .library(name: "Datasets", targets: ["Datasets"]),
-    .library(name: "Evaluation", targets: ["Evaluation"]),
     .library(name: "SyntheticEndoscopy", targets: ["SyntheticEndoscopy"]),
+    .library(name: "CLIP", targets: ["CLIP"]),
+    .library(name: "Confounders", targets: ["Confounders"]),
+    .library(name: "Segmentation", targets: ["Segmentation"]),
+    .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "Metrics", targets: ["Metrics"]),
+    .library(name: "Statistics", targets: ["Statistics"]),
     .library(name: "Pretraining", targets: ["Pretraining"]),
     .library(name: "Training", targets: ["Training"]),
+    .library(name: "Studies", targets: ["Studies"]),
+    .library(name: "Explaining", targets: ["Explaining"]),
+    .library(name: "Reporting", targets: ["Reporting"]),
     .library(name: "Benchmarking", targets: ["Benchmarking"]),
   ],
   targets: [
@@ -48,43 +54,69 @@ let package = Package(
     .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CTIFF"]),
 
     // The rooms, lowest first; each uses only those above it in this list.
-    .target(name: "Torch", dependencies: ["CLibTorch"]),
-    .target(name: "Imaging", dependencies: ["CImageCodecs", "Torch"]),
-    .target(name: "SyntheticEndoscopy", dependencies: ["Torch", "Imaging"]),
-    .target(name: "CLIP", dependencies: ["Torch", "Imaging"]),
-    .target(name: "MCDRL", dependencies: ["Torch", "CLIP"]),
-    .target(name: "Datasets", dependencies: ["Torch", "Imaging"]),
-    .target(name: "Evaluation", dependencies: ["Torch", "Imaging"]),
+    .target(name: "Storage"),
+    .target(name: "Torch", dependencies: ["CLibTorch", "Storage"]),
+    .target(name: "Imaging", dependencies: ["CImageCodecs", "Storage", "Torch"]),
+    .target(name: "SyntheticEndoscopy", dependencies: ["Storage", "Torch", "Imaging"]),
+    .target(name: "CLIP", dependencies: ["Storage", "Torch", "Imaging"]),
+    .target(name: "Confounders", dependencies: ["Storage", "Torch", "CLIP"]),
+    .target(name: "Segmentation", dependencies: ["Storage", "Torch", "CLIP", "Confounders"]),
+    .target(name: "Datasets", dependencies: ["Storage", "Torch", "Imaging"]),
+    .target(name: "Metrics", dependencies: ["Storage", "Torch"]),
+    .target(name: "Statistics", dependencies: ["Storage", "Torch", "Metrics"]),
     .target(
       name: "Pretraining",
-      dependencies: ["Torch", "CLIP", "MCDRL", "Datasets", "Evaluation", "SyntheticEndoscopy"]),
-    .target(name: "Training", dependencies: ["Torch", "CLIP", "MCDRL", "Datasets", "Evaluation"]),
+      dependencies: [
+        "Storage", "Torch", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+      ]),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Storage", "Torch", "Imaging", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+      ]),
+    .target(
+      name: "Studies",
+      dependencies: [
+        "Storage", "Torch", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics",
+        "Training",
+      ]),
+    .target(
+      name: "Explaining",
+      dependencies: [
+        "Storage", "Torch", "Imaging", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics",
+        "Training", "Studies",
+      ]),
+    .target(
+      name: "Reporting",
+      dependencies: ["Storage", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
     .target(
       name: "Benchmarking",
       dependencies: [
-        "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "MCDRL", "Datasets", "Evaluation", "Training",
+        "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
+        "Datasets", "Metrics", "Training", "Studies",
       ]),
     .executableTarget(
       name: "Command",
       dependencies: [
-        "Torch", "Imaging", "CLIP", "MCDRL", "Datasets", "Evaluation", "SyntheticEndoscopy", "Pretraining",
-        "Training", "Benchmarking",
+        "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
+        "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
+        "Benchmarking",
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
-    .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+    .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
     .testTarget(
-      name: "ImagingTests", dependencies: ["Imaging", "TestSupport", "Torch"], exclude: ["Fixtures"]),
+      name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
     .testTarget(name: "SyntheticEndoscopyTests", dependencies: ["SyntheticEndoscopy", "Imaging"]),
-    .testTarget(name: "CLIPTests", dependencies: ["CLIP"], exclude: ["Fixtures"]),
-    .testTarget(name: "MCDRLTests", dependencies: ["MCDRL"], exclude: ["Fixtures"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "PretrainingTests", dependencies: ["Pretraining"]),
+    .testTarget(name: "CLIPTests", dependencies: ["CLIP", "Storage"], exclude: ["Fixtures"]),
+    .testTarget(name: "MCDRLTests", dependencies: ["Storage", "Torch", "CLIP", "Confounders", "Segmentation"], exclude: ["Fixtures"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Storage", "Datasets"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "PretrainingTests", dependencies: ["Storage", "Pretraining"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "SyntheticEndoscopy"], exclude: ["Fixtures"]),
-    .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "CLIP", "Torch"]),
-    .testTarget(name: "CommandTests", dependencies: ["Imaging", "Torch"]),
+      name: "TrainingTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "CLIP", "Storage", "Torch"]),
+    .testTarget(name: "CommandTests", dependencies: ["Storage", "Imaging", "Torch"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -1,48 +1,49 @@
+import Confounders
 import Foundation
-import MCDRL
+import Storage
 import Torch
 
 /// What is to be measured, and with what.
-public struct BenchmarkOptions: Sendable {
+package struct BenchmarkOptions: Sendable {
   /// Which groups of cases.
-  public var groups = BenchmarkGroup.allCases
+  package var groups = BenchmarkGroup.allCases
   /// Whether a short run with rough numbers is enough.
-  public var quick = false
+  package var quick = false
   /// Which models, by the names of `knownModels`; empty for those that each group takes by itself.
-  public var models: [String] = []
+  package var models: [String] = []
   /// How many rounds each case has; nil for as many as fit its time.
-  public var rounds: Int?
+  package var rounds: Int?
   /// Threads an operator may use; one a core is what both sides are quickest with.
-  public var threads = ProcessInfo.processInfo.activeProcessorCount
+  package var threads = ProcessInfo.processInfo.activeProcessorCount
   /// The seed of weights and pictures.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// The folder `Benchmarks` with the Python peers; nil for ours alone.
-  public var peers: URL?
+  package var peers: URL?
   /// The words that models are made with.
-  public var prompts: PromptSet
+  package var prompts: PromptSet
   /// Where weights, pictures and runs go while it works.
-  public var work: URL
+  package var work: URL
   /// How to start this program for a measurement of memory: `PROGRAM bench`; nil leaves that group out.
-  public var program: [String]?
+  package var program: [String]?
   /// Versions to note, by name.
-  public var versions: [String: String] = [:]
+  package var versions: [String: String] = [:]
 
   /// The models that can be asked for.
-  public static var knownModels: [String] { Geometry.all.map(\.id) }
+  package static var knownModels: [String] { Geometry.all.map(\.id) }
 
   /// Takes what has no default.
   ///
   /// - Parameters:
   ///   - prompts: the words that models are made with.
   ///   - work: where weights, pictures and runs go while it works.
-  public init(prompts: PromptSet, work: URL) {
+  package init(prompts: PromptSet, work: URL) {
     self.prompts = prompts
     self.work = work
   }
 }
 
 /// Measures this software beside its peers, in alternation.
-public final class Benchmark {
+package final class Benchmark {
   private let context: BenchmarkContext
   private let options: BenchmarkOptions
 
@@ -52,7 +53,7 @@ public final class Benchmark {
   ///   - options: what to measure.
   ///   - note: told what is being done, a line each.
   /// - Throws: `FileError` when the working folder cannot be made, or `TorchError` for a number of threads.
-  public init(_ options: BenchmarkOptions, note: @escaping (String) -> Void = { _ in }) throws {
+  package init(_ options: BenchmarkOptions, note: @escaping (String) -> Void = { _ in }) throws {
     self.options = options
     try FileManager.default.createFolder(options.work)
     try Machine.setThreads(options.threads)
@@ -67,7 +68,7 @@ public final class Benchmark {
   ///   throws ends the run.
   /// - Returns: the record.
   /// - Throws: what `partial` throws.
-  public func run(_ partial: (BenchmarkRecord) throws -> Void = { _ in }) throws -> BenchmarkRecord {
+  package func run(_ partial: (BenchmarkRecord) throws -> Void = { _ in }) throws -> BenchmarkRecord {
     defer { context.peers.stop() }
     var record = BenchmarkRecord(
       date: ISO8601DateFormatter().string(from: Date()), quick: options.quick, seed: options.seed,

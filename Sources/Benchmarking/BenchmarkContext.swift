@@ -1,9 +1,8 @@
 import CLIP
-import Datasets
 import Foundation
-import MCDRL
+import Storage
+import Studies
 import Torch
-import Training
 
 /// What the cases share: options, peers, models of random weights, pictures.
 final class BenchmarkContext {

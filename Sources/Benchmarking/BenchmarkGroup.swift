@@ -1,5 +1,5 @@
 /// What the benchmark has cases of.
-public enum BenchmarkGroup: String, Codable, CaseIterable, Sendable {
+package enum BenchmarkGroup: String, Codable, CaseIterable, Sendable {
   /// CLIP image encoding.
   case encode
   /// Image files to mask files.
@@ -18,7 +18,7 @@ public enum BenchmarkGroup: String, Codable, CaseIterable, Sendable {
   case scaling
 
   /// What it is about, for headings.
-  public var title: String {
+  package var title: String {
     switch self {
     case .encode: "CLIP image encoding"
     case .files: "Image files to mask files"

@@ -1,28 +1,28 @@
 import Foundation
 
 /// One run of the benchmark: on what, with what, and every sample.
-public struct BenchmarkRecord: Codable, Equatable, Sendable {
+package struct BenchmarkRecord: Codable, Equatable, Sendable {
   /// The format of this file.
-  public var format = 1
+  package var format = 1
   /// When it was begun, ISO 8601.
-  public var date: String
+  package var date: String
   /// Whether it was a short run, whose numbers are rough.
-  public var quick: Bool
+  package var quick: Bool
   /// The seed of weights and pictures.
-  public var seed: UInt64
+  package var seed: UInt64
   /// The machine.
-  public var machine: MachineFacts
+  package var machine: MachineFacts
   /// What was measured, by name: mcdrl, libtorch, Python and its packages.
-  public var versions: [String: String]
+  package var versions: [String: String]
   /// The highest speeds of a large matrix product in this run, by type, operations a second.
-  public var peaks: [String: Double]
+  package var peaks: [String: Double]
   /// What was measured, in order.
-  public var cases: [CaseRecord]
+  package var cases: [CaseRecord]
   /// What could not take part, and why.
-  public var missing: [String: String]
+  package var missing: [String: String]
 
   /// Starts a record.
-  public init(
+  package init(
     date: String, quick: Bool, seed: UInt64, machine: MachineFacts, versions: [String: String]
   ) {
     self.date = date
@@ -37,7 +37,7 @@ public struct BenchmarkRecord: Codable, Equatable, Sendable {
 }
 
 /// What one case measures.
-public enum BenchmarkUnit: String, Codable, Sendable {
+package enum BenchmarkUnit: String, Codable, Sendable {
   /// Time.
   case seconds
   /// The most memory that a process held.
@@ -45,31 +45,31 @@ public enum BenchmarkUnit: String, Codable, Sendable {
 }
 
 /// One comparison: the same work by several contestants, in alternation.
-public struct CaseRecord: Codable, Equatable, Sendable {
+package struct CaseRecord: Codable, Equatable, Sendable {
   /// The group it belongs to.
-  public var group: BenchmarkGroup
+  package var group: BenchmarkGroup
   /// What it is called, such as `ViT-B/16, batch 8`.
-  public var name: String
+  package var name: String
   /// What the samples count.
-  public var unit = BenchmarkUnit.seconds
+  package var unit = BenchmarkUnit.seconds
   /// How many items a sample is about, such as the images of a batch.
-  public var items = 1
+  package var items = 1
   /// What an item is.
-  public var item = "image"
+  package var item = "image"
   /// Arithmetic operations of a sample; nil where they are not counted.
-  public var operations: Double?
+  package var operations: Double?
   /// Who took part.
-  public var contestants: [ContestantRecord] = []
+  package var contestants: [ContestantRecord] = []
 
   /// Starts a case.
-  public init(_ group: BenchmarkGroup, _ name: String) {
+  package init(_ group: BenchmarkGroup, _ name: String) {
     self.group = group
     self.name = name
   }
 }
 
 /// What a contestant is.
-public enum ContestantRole: String, Codable, Sendable {
+package enum ContestantRole: String, Codable, Sendable {
   /// This software.
   case ours
   /// What it is compared with.
@@ -81,50 +81,50 @@ public enum ContestantRole: String, Codable, Sendable {
 }
 
 /// One contestant's samples in a case.
-public struct ContestantRecord: Codable, Equatable, Sendable {
+package struct ContestantRecord: Codable, Equatable, Sendable {
   /// What it is called.
-  public var name: String
+  package var name: String
   /// What it is.
-  public var role: ContestantRole
+  package var role: ContestantRole
   /// Its arithmetic; nil where there is nothing to choose.
-  public var precision: String?
+  package var precision: String?
   /// One sample a round, in the case's unit.
-  public var samples: [Double] = []
+  package var samples: [Double] = []
   /// The largest absolute difference of its output from our float32 output; nil where nothing was compared.
-  public var difference: Double?
+  package var difference: Double?
   /// The largest absolute value of that output.
-  public var scale: Double?
+  package var scale: Double?
   /// Arithmetic operations of a sample, where the contestant has a count of its own.
-  public var operations: Double?
+  package var operations: Double?
   /// Of a peer, which of ours it is compared with; nil for all of its precision.
-  public var against: String?
+  package var against: String?
   /// Why it has no samples.
-  public var failure: String?
+  package var failure: String?
 
   /// Starts a contestant.
-  public init(_ name: String, _ role: ContestantRole, precision: String? = nil) {
+  package init(_ name: String, _ role: ContestantRole, precision: String? = nil) {
     self.name = name
     self.role = role
     self.precision = precision
   }
 
   /// The middle of its samples.
-  public var spread: Spread? { Spread(of: samples) }
+  package var spread: Spread? { Spread(of: samples) }
 }
 
 extension CaseRecord {
   /// A peer beside one of ours.
-  public struct Comparison: Equatable, Sendable {
+  package struct Comparison: Equatable, Sendable {
     /// The peer.
-    public let peer: ContestantRecord
+    package let peer: ContestantRecord
     /// Ours.
-    public let ours: ContestantRecord
+    package let ours: ContestantRecord
     /// How many times as much the peer took, round by round.
-    public let ratio: Spread
+    package let ratio: Spread
   }
 
   /// Every peer beside ours of the same precision; where a peer has none, beside the first of ours.
-  public var comparisons: [Comparison] {
+  package var comparisons: [Comparison] {
     let ours = contestants.filter { $0.role == .ours && !$0.samples.isEmpty }
     return contestants.filter { $0.role == .peer }.flatMap { peer -> [Comparison] in
       let rivals = ours.filter { peer.against == nil || $0.name == peer.against }
@@ -136,7 +136,7 @@ extension CaseRecord {
   }
 
   /// The quickest peer of its precision, or of none, beside one of ours, by median; nil when there is none.
-  public func bestPeer(of ours: ContestantRecord) -> Comparison? {
+  package func bestPeer(of ours: ContestantRecord) -> Comparison? {
     comparisons.filter { $0.ours == ours && [ours.precision, nil].contains($0.peer.precision) }
       .min { ($0.peer.spread?.median ?? .infinity) < ($1.peer.spread?.median ?? .infinity) }
   }
@@ -147,7 +147,7 @@ extension CaseRecord {
   ///   - contestant: one of this case.
   ///   - peaks: operations a second, by precision.
   /// - Returns: 0 to 1, or a little more where the peak was not quite found.
-  public func share(of contestant: ContestantRecord, peaks: [String: Double]) -> Double? {
+  package func share(of contestant: ContestantRecord, peaks: [String: Double]) -> Double? {
     guard let operations = contestant.operations ?? operations, let spread = contestant.spread,
       let peak = peaks[contestant.precision ?? "float32"], peak > 0
     else { return nil }

@@ -1,13 +1,13 @@
 import Foundation
 
 /// A record as text for people: Markdown tables, a group each.
-public enum BenchmarkTable {
+package enum BenchmarkTable {
   /// Where the generated part of a page begins and ends.
   static let begin = "<!-- The part below is written by: mcdrl bench --table FILE --page PAGE -->"
   static let end = "<!-- end of the generated part -->"
 
   /// The whole record.
-  public static func markdown(_ record: BenchmarkRecord) -> String {
+  package static func markdown(_ record: BenchmarkRecord) -> String {
     var parts = [heading(record)]
     for group in BenchmarkGroup.allCases {
       let cases = record.cases.filter { $0.group == group }
@@ -31,7 +31,7 @@ public enum BenchmarkTable {
   ///   - records: what the part is about, one after the other.
   ///   - page: the page as it is.
   /// - Returns: the page as it is to be.
-  public static func page(_ records: [BenchmarkRecord], in page: String) -> String {
+  package static func page(_ records: [BenchmarkRecord], in page: String) -> String {
     let part = "\(begin)\n\n\(records.map(markdown).joined(separator: "\n"))\n\(end)"
     guard let first = page.range(of: begin),
       let last = page.range(of: end, range: first.upperBound..<page.endIndex)

@@ -2,28 +2,28 @@ import Foundation
 import Torch
 
 /// What a benchmark ran on.
-public struct MachineFacts: Codable, Equatable, Sendable {
+package struct MachineFacts: Codable, Equatable, Sendable {
   /// The processor, as it calls itself.
-  public var processor: String
+  package var processor: String
   /// The instructions that matter to matrix products, such as `avx512_bf16`.
-  public var features: [String]
+  package var features: [String]
   /// What libtorch makes of them, such as `AVX512`.
-  public var capability: String
+  package var capability: String
   /// Cores in use.
-  public var cores: Int
+  package var cores: Int
   /// Threads an operator may use.
-  public var threads: Int
+  package var threads: Int
   /// Bytes of memory.
-  public var memory: UInt64
+  package var memory: UInt64
   /// The system's load over a minute when the run began: about 0 on a quiet machine.
-  public var load: Double?
+  package var load: Double?
   /// The operating system.
-  public var system: String
+  package var system: String
 
   /// Describes this machine.
   ///
   /// - Parameter threads: that operators will use.
-  public init(threads: Int) {
+  package init(threads: Int) {
     processor = Machine.processor
     capability = Machine.cpuCapability
     cores = ProcessInfo.processInfo.activeProcessorCount
@@ -52,7 +52,7 @@ public struct MachineFacts: Codable, Equatable, Sendable {
 /// The most memory that this process has held so far, in bytes; nil where the system does not say.
 ///
 /// What the system remembers of the program that started this one is not counted.
-public func peakMemory() -> Int? {
+package func peakMemory() -> Int? {
   #if os(Linux)
     guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),

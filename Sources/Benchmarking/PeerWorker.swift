@@ -1,8 +1,9 @@
 import Foundation
+import Storage
 import Torch
 
 /// Why a peer cannot take part.
-public enum PeerError: Error, Equatable, CustomStringConvertible {
+package enum PeerError: Error, Equatable, CustomStringConvertible {
   /// There is no Python environment.
   case notInstalled(String)
   /// The process ended, or said something that is no answer.
@@ -11,7 +12,7 @@ public enum PeerError: Error, Equatable, CustomStringConvertible {
   case refused(String)
 
   /// One line.
-  public var description: String {
+  package var description: String {
     switch self {
     case .notInstalled(let fix): "no Python peers: \(fix)"
     case .lost(let peer, let reason): "the peer \(peer) \(reason)"
@@ -21,9 +22,9 @@ public enum PeerError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A Python peer in a process of its own, asked by JSON lines; Benchmarks/peers/worker.py is the other side.
-public final class PeerWorker {
+package final class PeerWorker {
   /// What it is called.
-  public let name: String
+  package let name: String
   private let process = Process()
   private let requests = Pipe()
   private let answers = Pipe()
@@ -36,7 +37,7 @@ public final class PeerWorker {
   ///   - command: the program and its arguments.
   ///   - log: where its standard error goes; nil for nowhere.
   /// - Throws: `PeerError.lost` when it does not start.
-  public init(_ name: String, command: [String], log: URL? = nil) throws {
+  package init(_ name: String, command: [String], log: URL? = nil) throws {
     self.name = name
     guard let program = command.first else { throw PeerError.lost(peer: name, reason: "has no program") }
     // A peer that has ended must be an error of writing, not the end of this process.
@@ -67,7 +68,7 @@ public final class PeerWorker {
   /// - Parameter members: of the request; `do` says what to do.
   /// - Returns: the members of the answer.
   /// - Throws: `PeerError.refused` with what the peer could not do, `PeerError.lost` when it is gone.
-  public func ask(_ members: [String: JSONValue]) throws -> [String: JSONValue] {
+  package func ask(_ members: [String: JSONValue]) throws -> [String: JSONValue] {
     let line = try JSONEncoder().encode(JSONValue.object(members)) + Data("\n".utf8)
     do { try requests.fileHandleForWriting.write(contentsOf: line) } catch {
       throw PeerError.lost(peer: name, reason: "has ended")
@@ -81,7 +82,7 @@ public final class PeerWorker {
   }
 
   /// Ends the process.
-  public func stop() {
+  package func stop() {
     try? requests.fileHandleForWriting.close()
     guard process.isRunning else { return }
     process.terminate()
@@ -104,7 +105,7 @@ public final class PeerWorker {
 
 extension [String: JSONValue] {
   /// A number of an answer.
-  func number(_ name: String) -> Double? {
+  package func number(_ name: String) -> Double? {
     switch self[name] {
     case .number(let value)?: value
     case .integer(let value)?: Double(value)

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// The Python peers that are installed; each has a process of its own, started when it is first asked.

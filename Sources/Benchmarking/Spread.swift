@@ -1,20 +1,20 @@
 /// Where the middle of some measurements lies, and how far they scatter.
-public struct Spread: Codable, Equatable, Sendable {
+package struct Spread: Codable, Equatable, Sendable {
   /// How many there are.
-  public let count: Int
+  package let count: Int
   /// The smallest.
-  public let minimum: Double
+  package let minimum: Double
   /// The first quartile.
-  public let lower: Double
+  package let lower: Double
   /// The middle one.
-  public let median: Double
+  package let median: Double
   /// The third quartile.
-  public let upper: Double
+  package let upper: Double
 
   /// Describes measurements; quartiles are interpolated linearly between ranks.
   ///
   /// - Parameter values: nil is given when there are none.
-  public init?(of values: [Double]) {
+  package init?(of values: [Double]) {
     let sorted = values.sorted()
     guard let first = sorted.first else { return nil }
     func quantile(_ share: Double) -> Double {
@@ -36,7 +36,7 @@ public struct Spread: Codable, Equatable, Sendable {
   ///   - theirs: one measurement a round.
   ///   - ours: of the same rounds.
   /// - Returns: the spread of the ratios; nil without a common round.
-  public static func ratio(of theirs: [Double], to ours: [Double]) -> Spread? {
+  package static func ratio(of theirs: [Double], to ours: [Double]) -> Spread? {
     Spread(of: zip(theirs, ours).compactMap { $1 > 0 ? $0 / $1 : nil })
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 extension CLIPConfiguration {
@@ -6,7 +7,7 @@ extension CLIPConfiguration {
   ///
   /// - Parameter folder: a CLIP folder, or a safetensors file in one.
   /// - Throws: `CLIPError`, `FileError` or `SafetensorsError` that names the file.
-  public init(folder: URL) throws {
+  package init(folder: URL) throws {
     var isFolder: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
     try self.init(isFolder.boolValue ? folder : folder.deletingLastPathComponent()) {
@@ -34,7 +35,7 @@ extension CLIPConfiguration {
   /// Reads `open_clip_config.json`, or one of OpenCLIP's model files.
   ///
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
-  public init(openCLIP url: URL) throws {
+  package init(openCLIP url: URL) throws {
     let data = try Data(file: url)
     guard let whole = try? JSONValue(json5: data),
       let model = try? (whole.members?["model_cfg"] ?? whole).decoded(as: OpenModel.self)

@@ -1,35 +1,36 @@
 import Foundation
+import Storage
 import Torch
 
 /// The geometry of a CLIP model, as Hugging Face's `config.json` says it.
-public struct CLIPConfiguration: Codable, Equatable, Sendable {
+package struct CLIPConfiguration: Codable, Equatable, Sendable {
   /// The image tower: a vision transformer, or a ResNet when `stages` is not nil.
-  public struct Vision: Codable, Equatable, Sendable {
+  package struct Vision: Codable, Equatable, Sendable {
     /// Width of the tokens.
-    public var hiddenSize = 768
+    package var hiddenSize = 768
     /// Width inside the feed-forwards.
-    public var intermediateSize = 3072
+    package var intermediateSize = 3072
     /// Layers.
-    public var layers = 12
+    package var layers = 12
     /// Attention heads.
-    public var heads = 12
+    package var heads = 12
     /// The side of the images it was trained on.
-    public var imageSize = 224
+    package var imageSize = 224
     /// The side of a patch.
-    public var patchSize = 32
+    package var patchSize = 32
     /// `quick_gelu` or `gelu`.
-    public var activation = "quick_gelu"
+    package var activation = "quick_gelu"
     /// Added to variances.
-    public var epsilon = 1e-5
+    package var epsilon = 1e-5
     /// Blocks of a ResNet's four stages (3, 4, 6, 3 for RN50); nil for a transformer.
     ///
     /// `hiddenSize` is then the width of the last stage (2048), `patchSize` is 32, and `intermediateSize`,
     /// `activation` and `epsilon` mean nothing. The key `resnet_layers` is ours: Hugging Face has no such tower.
-    public var stages: [Int]?
+    package var stages: [Int]?
     /// Channels of the 3×3 convolutions with stride 2 before the patches; nil for CLIP's one convolution.
     ///
     /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their number.
-    public var stemChannels: [Int]?
+    package var stemChannels: [Int]?
 
     enum CodingKeys: String, CodingKey {
       case stages = "resnet_layers"
@@ -46,25 +47,25 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
   }
 
   /// The text tower.
-  public struct Text: Codable, Equatable, Sendable {
+  package struct Text: Codable, Equatable, Sendable {
     /// Width of the tokens.
-    public var hiddenSize = 512
+    package var hiddenSize = 512
     /// Width inside the feed-forwards.
-    public var intermediateSize = 2048
+    package var intermediateSize = 2048
     /// Layers.
-    public var layers = 12
+    package var layers = 12
     /// Attention heads.
-    public var heads = 8
+    package var heads = 8
     /// Tokens of the vocabulary.
-    public var vocabularySize = 49408
+    package var vocabularySize = 49408
     /// The window of positions.
-    public var positions = 77
+    package var positions = 77
     /// `quick_gelu` or `gelu`.
-    public var activation = "quick_gelu"
+    package var activation = "quick_gelu"
     /// Added to variances.
-    public var epsilon = 1e-5
+    package var epsilon = 1e-5
     /// The end token; 2 is Hugging Face's mark of an old file, where the largest id is meant.
-    public var endToken = 49407
+    package var endToken = 49407
 
     enum CodingKeys: String, CodingKey {
       case hiddenSize = "hidden_size"
@@ -80,11 +81,11 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
   }
 
   /// d: the width of the joint image–text space.
-  public var projectionSize = 512
+  package var projectionSize = 512
   /// The image tower.
-  public var vision = Vision()
+  package var vision = Vision()
   /// The text tower.
-  public var text = Text()
+  package var text = Text()
 
   enum CodingKeys: String, CodingKey {
     case projectionSize = "projection_dim"
@@ -93,12 +94,12 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
   }
 
   /// ViT-B/32, the default of the format.
-  public init() {}
+  package init() {}
 
   /// Reads a configuration; what it leaves out has Hugging Face's defaults.
   ///
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
-  public init(contentsOf url: URL) throws {
+  package init(contentsOf url: URL) throws {
     let data = try Data(file: url)
     do {
       let given = try JSONValue(json5: data)

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 extension CLIPModel {
@@ -13,7 +14,7 @@ extension CLIPModel {
   ///   - dtype: of the stored weights; float16 halves the file and rounds to about three decimal places.
   /// - Throws: `FileError` that names the file; `TorchError` for a type that is not floating point, or weights beyond
   ///   the range of float16.
-  public func save(to folder: URL, dtype: DType = .float32) throws {
+  package func save(to folder: URL, dtype: DType = .float32) throws {
     guard [.float16, .bfloat16, .float32, .float64].contains(dtype) else {
       throw TorchError.value("weights cannot be stored as \(dtype); use float32 or float16")
     }
@@ -76,7 +77,7 @@ extension Tokenizer {
   ///   - folder: a folder that exists.
   ///   - window: the positions of the text tower, which other readers want to know.
   /// - Throws: `FileError` that names the file.
-  public func write(to folder: URL, window: Int = 77) throws {
+  package func write(to folder: URL, window: Int = 77) throws {
     try AtomicFile.write(json: vocabulary, to: folder.appendingPathComponent("vocab.json"))
     let lines = ["#version: 0.2"] + merges.map { "\($0.0) \($0.1)" }
     try AtomicFile.write(

@@ -2,24 +2,24 @@ import Foundation
 import Torch
 
 /// A CLIP model: image tower, text tower, tokenizer, preparation of images.
-public final class CLIPModel: Module {
+package final class CLIPModel: Module {
   /// The image tower, of the kind that the configuration says.
-  @Child public var vision: ImageTower
+  @Child package var vision: ImageTower
   /// The text tower.
-  @Child public var text: TextTransformer
+  @Child package var text: TextTransformer
   /// The logarithm of the logits' scale.
-  @Parameter public var logitScale: Tensor
+  @Parameter package var logitScale: Tensor
   /// The geometry.
-  public let configuration: CLIPConfiguration
+  package let configuration: CLIPConfiguration
   /// Text to ids.
-  public let tokenizer: Tokenizer
+  package let tokenizer: Tokenizer
   /// Pixels to input.
-  public let preparation: ImagePreparation
+  package let preparation: ImagePreparation
 
   /// Makes a model with random weights, as CLIP's own training starts.
   ///
   /// - Throws: `TorchError` when the vocabulary does not fit the text tower.
-  public convenience init(
+  package convenience init(
     _ configuration: CLIPConfiguration, tokenizer: Tokenizer, preparation: ImagePreparation, seed: UInt64
   ) throws {
     try self.init(
@@ -61,7 +61,7 @@ public final class CLIPModel: Module {
   ///   - seed: of random weights.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  public static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
+  package static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
     guard name.hasPrefix("random:") else { return try load(folder: URL(fileURLWithPath: name)) }
     let file = URL(fileURLWithPath: String(name.dropFirst("random:".count)))
     return try random(CLIPConfiguration(contentsOf: file), beside: file, seed: seed)
@@ -75,7 +75,7 @@ public final class CLIPModel: Module {
   ///     that asks of the file. Those of another type than float32 are converted, and so read at once.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  public static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {
+  package static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {
     let weights = try Checkpoint.find(folder)
     let place = weights.deletingLastPathComponent()
     let checkpoint = try Checkpoint(weights)
@@ -94,7 +94,7 @@ public final class CLIPModel: Module {
   /// A model of random weights; the vocabulary beside the configuration file is used when there is one.
   ///
   /// A ResNet of random weights has no statistics worth keeping, so training learns them.
-  public static func random(
+  package static func random(
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
   ) throws -> CLIPModel {
     let folder = file.deletingLastPathComponent()
@@ -109,13 +109,13 @@ public final class CLIPModel: Module {
   }
 
   /// Normalised pixels B×3×H×W → embeddings B×d, projected, not normalised.
-  public func imageFeatures(_ pixels: Tensor) throws -> Tensor { try vision(pixels, dense: nil).image }
+  package func imageFeatures(_ pixels: Tensor) throws -> Tensor { try vision(pixels, dense: nil).image }
 
   /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.
-  public func textFeatures(_ ids: Tensor) throws -> Tensor { try text(ids) }
+  package func textFeatures(_ ids: Tensor) throws -> Tensor { try text(ids) }
 
   /// Sentences → embeddings n×d, projected, not normalised.
-  public func textFeatures(_ texts: [String]) throws -> Tensor {
+  package func textFeatures(_ texts: [String]) throws -> Tensor {
     try text(tokenizer(texts, window: configuration.text.positions))
   }
 }

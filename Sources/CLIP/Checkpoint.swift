@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// The weights of a CLIP model in a file, under our names whatever names the file has.

@@ -1,13 +1,13 @@
 import Torch
 
 /// What one pass through an image tower gives.
-public struct ImageFeatures: Sendable {
+package struct ImageFeatures: Sendable {
   /// The image embedding, projected, not normalised: B×d.
-  public let image: Tensor
+  package let image: Tensor
   /// Dense features, projected, not normalised: B×h×w×d; the image embedding when none were asked for.
-  public let dense: Tensor
+  package let dense: Tensor
   /// Outputs of the layers that were asked for, in that order: B×h×w×c each.
-  public let layers: [Tensor]
+  package let layers: [Tensor]
 
   /// The same with every tensor changed.
   func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageFeatures {
@@ -16,21 +16,21 @@ public struct ImageFeatures: Sendable {
 }
 
 /// An image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
-public class ImageTower: Module {
+package class ImageTower: Module {
   /// The geometry.
-  public let configuration: CLIPConfiguration.Vision
+  package let configuration: CLIPConfiguration.Vision
 
   init(_ configuration: CLIPConfiguration.Vision) { self.configuration = configuration }
 
   /// Makes the tower that a configuration describes, with random weights.
-  public static func make(
+  package static func make(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws -> ImageTower {
     try make(configuration, projectionSize: projectionSize, Initializer(generator: generator))
   }
 
   /// Makes the tower that a configuration describes, for weights that will be loaded: until then they hold anything.
-  public static func unset(
+  package static func unset(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int
   ) throws -> ImageTower {
     try make(configuration, projectionSize: projectionSize, Initializer(generator: nil))
@@ -45,10 +45,10 @@ public class ImageTower: Module {
   }
 
   /// Channels of the outputs that `hidden` can ask for: one for each layer of a transformer, four stages of a ResNet.
-  public var hiddenWidths: [Int] { [] }
+  package var hiddenWidths: [Int] { [] }
 
   /// Pixels between neighbouring positions of each of these outputs.
-  public var hiddenStrides: [Int] { [] }
+  package var hiddenStrides: [Int] { [] }
 
   /// Encodes normalised pixels in one pass.
   ///
@@ -58,7 +58,7 @@ public class ImageTower: Module {
   ///   - hidden: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
   /// - Returns: image embedding, dense features, layer outputs.
   /// - Throws: `TorchError` when shapes do not fit.
-  public final func callAsFunction(
+  package final func callAsFunction(
     _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     try self(trunk(pixels, depth: 0, hidden: hidden), dense: dense, hidden: hidden)
@@ -72,7 +72,7 @@ public class ImageTower: Module {
   ///   - hidden: layers whose outputs will be wanted, counted from 1.
   /// - Returns: what the rest of the tower goes on from.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
+  package func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     throw TorchError.value("this image tower cannot encode")
   }
 
@@ -84,22 +84,22 @@ public class ImageTower: Module {
   ///   - hidden: layers whose outputs are wanted, those that the trunk was asked for.
   /// - Returns: image embedding, dense features, layer outputs.
   /// - Throws: `TorchError` when shapes or layers do not fit.
-  public func callAsFunction(
+  package func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     throw TorchError.value("this image tower cannot encode")
   }
 
   /// Layers (of a ResNet: stages) that stand before the last ones.
-  public func depth(beforeLast count: Int) -> Int { max(0, hiddenWidths.count - count) }
+  package func depth(beforeLast count: Int) -> Int { max(0, hiddenWidths.count - count) }
 
   /// What the first layers and all before them are made of.
-  public func modules(before depth: Int) -> [Module] { [] }
+  package func modules(before depth: Int) -> [Module] { [] }
 
   /// The parameters of the last layers (of a ResNet: stages) with all that follows them; all when `count` is nil.
   ///
   /// With gradients asked for these only, libtorch records nothing of the layers before.
-  public func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
+  package func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
 
   func check(hidden: [Int]) throws {
     guard hidden.allSatisfy((1...hiddenWidths.count).contains) else {

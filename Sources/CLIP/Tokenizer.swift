@@ -4,21 +4,21 @@ import Torch
 /// CLIP's byte-level byte-pair encoding: text → token ids in a fixed window.
 ///
 /// The text is cleaned, split at CLIP's pattern, and each word's bytes are joined pair by pair.
-public struct Tokenizer: Sendable {
+package struct Tokenizer: Sendable {
   /// The first token of every sentence.
-  public let startToken: Int
+  package let startToken: Int
   /// The last token of every sentence.
-  public let endToken: Int
+  package let endToken: Int
   /// What fills the window after the end.
-  public let padToken: Int
+  package let padToken: Int
   /// How text is cleaned.
-  public let cleaning: TextCleaning
+  package let cleaning: TextCleaning
   /// The number of tokens: the largest id and one.
-  public let count: Int
+  package let count: Int
   /// Ids of tokens, written in CLIP's byte symbols.
-  public let vocabulary: [String: Int]
+  package let vocabulary: [String: Int]
   /// Pairs of tokens, the first joined first.
-  public let merges: [(String, String)]
+  package let merges: [(String, String)]
 
   /// The ids of the 256 bytes inside a word, and at its end.
   private let inner: [Int]
@@ -44,7 +44,7 @@ public struct Tokenizer: Sendable {
   ///   - cleaning: how text is cleaned.
   ///   - padToken: nil for what the cleaning's family does: the end token, or 0.
   /// - Throws: `CLIPError.badFile` when the vocabulary lacks a byte, a merge or a special token.
-  public init(
+  package init(
     vocabulary: [String: Int], merges: [(String, String)], file: URL,
     cleaning: TextCleaning = .huggingFace, padToken: Int? = nil
   ) throws {
@@ -75,7 +75,7 @@ public struct Tokenizer: Sendable {
   /// The 256 bytes, alone and at a word's end, and the two special tokens: 514 tokens without merges.
   ///
   /// For models with random weights, which have no vocabulary of their own.
-  public static func bytes(cleaning: TextCleaning = .huggingFace) throws -> Tokenizer {
+  package static func bytes(cleaning: TextCleaning = .huggingFace) throws -> Tokenizer {
     try Tokenizer(orderedMerges: [], file: URL(fileURLWithPath: "bytes"), cleaning: cleaning)
   }
 
@@ -91,14 +91,14 @@ public struct Tokenizer: Sendable {
   }
 
   /// The tokens of a sentence, with start and end, at most `window`; the end is kept when it is cut.
-  public func encode(_ text: String, window: Int = 77) -> [Int] {
+  package func encode(_ text: String, window: Int = 77) -> [Int] {
     let tokens = [startToken] + words(text).flatMap(tokens(of:)) + [endToken]
     guard tokens.count > window else { return tokens }
     return Array(tokens.prefix(max(0, window - 1)) + [endToken])
   }
 
   /// Sentences as one tensor: int64 n×window, padded.
-  public func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
+  package func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
     let rows = texts.flatMap { text -> [Int] in
       let tokens = encode(text, window: window)
       return tokens + Array(repeating: padToken, count: max(0, window - tokens.count))

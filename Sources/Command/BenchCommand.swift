@@ -1,7 +1,7 @@
 import Benchmarking
+import Confounders
 import Foundation
-import MCDRL
-import Torch
+import Storage
 import Training
 
 /// `mcdrl bench`.

@@ -1,8 +1,10 @@
 import CLIP
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
 import Pretraining
+import Segmentation
+import Storage
 import Torch
 
 /// `mcdrl clip pretrain`.

@@ -1,7 +1,8 @@
 import CLIP
+import Confounders
 import Foundation
-import MCDRL
 import Pretraining
+import Segmentation
 
 /// `mcdrl clip zero-shot`.
 enum ClipZeroShotCommand: Subcommand {

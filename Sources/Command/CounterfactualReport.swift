@@ -1,6 +1,7 @@
 import Datasets
-import Evaluation
 import Foundation
+import Metrics
+import Studies
 import Torch
 import Training
 

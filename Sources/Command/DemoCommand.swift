@@ -1,8 +1,10 @@
 import CLIP
+import Confounders
 import Datasets
-import Evaluation
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
+import Studies
 import SyntheticEndoscopy
 import Torch
 import Training

@@ -1,6 +1,8 @@
 import Datasets
-import Evaluation
 import Foundation
+import Metrics
+import Reporting
+import Studies
 import Torch
 import Training
 

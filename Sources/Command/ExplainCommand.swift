@@ -1,6 +1,9 @@
 import Datasets
-import Evaluation
+import Explaining
 import Foundation
+import Metrics
+import Reporting
+import Storage
 import Torch
 import Training
 
@@ -77,6 +80,7 @@ enum ExplainCommand: Subcommand {
       strengths: options.sweep?.isEmpty == true ? [] : options.strengths, spread: explainer.spread(),
       images: images)
     try folder.write(explanation)
+    try AtomicFile.write(Data(HTMLPage.explanation(explanation, in: out).text.utf8), to: folder.pageFile)
     if console.json {
       try console.result(json: explanation)
     } else {

@@ -1,6 +1,5 @@
 import Foundation
 import Torch
-import Training
 
 /// The entry: finds the command, runs it, turns errors into messages and exit codes.
 @main

@@ -1,7 +1,9 @@
 import Datasets
-import Evaluation
 import Foundation
 import Imaging
+import Metrics
+import Reporting
+import Studies
 import Torch
 import Training
 

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Storage
 import Torch
 import Training
 

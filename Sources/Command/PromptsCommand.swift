@@ -1,5 +1,6 @@
+import Confounders
 import Foundation
-import MCDRL
+import Storage
 import Torch
 
 /// `mcdrl prompts check`.

@@ -1,7 +1,7 @@
+import Confounders
 import Datasets
 import Foundation
 import Imaging
-import MCDRL
 import Torch
 
 /// `mcdrl prompts sheet`.

@@ -1,7 +1,8 @@
 import Datasets
-import Evaluation
 import Foundation
 import Imaging
+import Reporting
+import Studies
 import Training
 
 /// One scene under every intervention, as the models of the first held-out site see it.

@@ -1,5 +1,6 @@
-import Evaluation
 import Foundation
+import Metrics
+import Reporting
 
 /// How scores are laid out for people, in `metrics` and `evaluate` alike.
 enum ScoreTables {
@@ -29,7 +30,7 @@ enum ScoreTables {
   }
 
   /// The measures of the polyp protocol, over all images and over those with a lesion, and what they are.
-  static func text(_ polyp: PolypProtocol.Summary) -> String {
+  package static func text(_ polyp: PolypProtocol.Summary) -> String {
     let withLesion = polyp.withLesion?.named.map { format($0.value, 4) }
     let rows = (polyp.all?.named ?? []).enumerated().map { index, measure in
       [measure.name, format(measure.value, 4), withLesion?[index] ?? "–"]

@@ -1,6 +1,6 @@
 import Foundation
+import Studies
 import Torch
-import Training
 
 /// One command: what it is called, what it takes, what it does.
 protocol Subcommand {

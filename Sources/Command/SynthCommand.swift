@@ -1,6 +1,5 @@
+import Confounders
 import Foundation
-import MCDRL
-import Pretraining
 import SyntheticEndoscopy
 
 /// `mcdrl synth`.

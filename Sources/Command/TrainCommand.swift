@@ -1,7 +1,7 @@
 import CLIP
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
 import Torch
 import Training
 

@@ -1,5 +1,7 @@
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
+import Studies
 import Training
 
 /// The settings that the options of `mcdrl train` name.

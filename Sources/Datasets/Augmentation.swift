@@ -2,29 +2,29 @@ import Foundation
 import Torch
 
 /// Random changes of shape and colour that keep the lesion a lesion; on batches, by tensor operators.
-public struct Augmentation: Codable, Equatable, Sendable {
+package struct Augmentation: Codable, Equatable, Sendable {
   /// Whether images are mirrored, left–right and up–down, half of the time each.
-  public var flips = true
+  package var flips = true
   /// The largest rotation, degrees.
-  public var rotation = 45.0
+  package var rotation = 45.0
   /// The largest enlargement and its inverse.
-  public var scale = 1.3
+  package var scale = 1.3
   /// The largest shift, as a share of the side.
-  public var shift = 0.1
+  package var shift = 0.1
   /// Brightness and contrast are multiplied by up to 1 ± this.
-  public var colour = 0.25
+  package var colour = 0.25
   /// Saturation is multiplied by up to 1 ± this.
-  public var saturation = 0.35
+  package var saturation = 0.35
   /// Each colour is multiplied by up to 1 ± this.
-  public var tint = 0.1
+  package var tint = 0.1
   /// How many changed pictures of each image are drawn once and shown in turn; 0 draws anew in each step.
-  public var fixed = 0
+  package var fixed = 0
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// No change at all.
-  public static var none: Augmentation {
+  package static var none: Augmentation {
     var none = Augmentation()
     none.flips = false
     none.rotation = 0
@@ -37,7 +37,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
   }
 
   /// Whether pictures are left as they are, however many of them are fixed.
-  public var isNone: Bool {
+  package var isNone: Bool {
     var drawing = self
     drawing.fixed = 0
     return drawing == .none
@@ -51,7 +51,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
   ///   - generator: the only source of chance.
   /// - Returns: images and masks, moved together; masks stay 0 or 1.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func callAsFunction(
+  package func callAsFunction(
     images: Tensor, masks: Tensor, generator: Generator
   ) throws -> (images: Tensor, masks: Tensor) {
     let grid = try affine(try images.size(0), generator).affineGrid(images.shape)

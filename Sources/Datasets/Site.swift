@@ -1,24 +1,24 @@
 import Foundation
 
 /// One image with its reference mask.
-public struct Sample: Sendable, Equatable {
+package struct Sample: Sendable, Equatable {
   /// The site it belongs to.
-  public let site: String
+  package let site: String
   /// The file name without its ending; unique within the site.
-  public let id: String
+  package let id: String
   /// The image file.
-  public let image: URL
+  package let image: URL
   /// The mask file, nil when there is none (only for prediction).
-  public let mask: URL?
+  package let mask: URL?
   /// The class of the lesion it shows, nil when it is not known.
-  public let lesionClass: String?
+  package let lesionClass: String?
   /// The patient or sequence it comes from; images of one group never fall on both sides of a split.
-  public let group: String
+  package let group: String
   /// The patient or sequence as `sites.json5` states it, to be compared between sites; nil where none is stated or where
   /// its names are local to their site.
-  public let statedGroup: String?
+  package let statedGroup: String?
   /// Mask values that mean lesion; nil for binary and grey-edged masks (above 127).
-  public let lesionLabels: [Int]?
+  package let lesionLabels: [Int]?
 
   init(
     site: String, id: String, image: URL, mask: URL?, lesionClass: String?, group: String,
@@ -36,16 +36,16 @@ public struct Sample: Sendable, Equatable {
 }
 
 /// One hospital, endoscope or protocol: images that share how they were made.
-public struct Site: Sendable, Equatable {
+package struct Site: Sendable, Equatable {
   /// What tables call it.
-  public let name: String
+  package let name: String
   /// Its images, by name.
-  public let samples: [Sample]
+  package let samples: [Sample]
   /// What it is scored on when it is held out: its images, unless the catalog states others.
-  public let testSamples: [Sample]
+  package let testSamples: [Sample]
 
   /// Every image, once.
-  public var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
+  package var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
 
   init(name: String, samples: [Sample], testSamples: [Sample]? = nil) {
     self.name = name
@@ -55,7 +55,7 @@ public struct Site: Sendable, Equatable {
 }
 
 /// Why a data folder cannot be used; each message names the file or folder and the fix.
-public enum DatasetError: Error, Equatable, CustomStringConvertible {
+package enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// The folder holds no sites.
   case noSites(URL)
   /// A site has no image.
@@ -76,7 +76,7 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case badMask(URL, reason: String)
 
   /// One to three lines.
-  public var description: String {
+  package var description: String {
     switch self {
     case .noSites(let url):
       "\(url.path): no sites found; give a folder of sites, each with images/ and masks/, or a sites.json5"

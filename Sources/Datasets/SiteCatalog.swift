@@ -1,20 +1,21 @@
 import Foundation
+import Storage
 import Torch
 
 /// The sites of a data folder.
 ///
 /// Either a folder of sites, each with `images/` and `masks/` of equal stems, or one with a `sites.json5`, which
 /// also says lesion classes and patient groups. See docs/data.md for the format.
-public struct SiteCatalog: Sendable {
+package struct SiteCatalog: Sendable {
   /// The folder.
-  public let folder: URL
+  package let folder: URL
   /// The sites, by name.
-  public let sites: [Site]
+  package let sites: [Site]
   /// What was passed over when images without a mask are allowed: one error for each folder that lacks masks.
-  public let missingMasks: [DatasetError]
+  package let missingMasks: [DatasetError]
 
   /// File endings that count as images.
-  public static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
+  package static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
 
   /// Finds the sites of a folder; no image is read yet.
   ///
@@ -23,7 +24,7 @@ public struct SiteCatalog: Sendable {
   ///   - defaultClass: the lesion class of images for which none is stated.
   ///   - allowsMissingMasks: whether images without a mask are listed, without one; else they are an error.
   /// - Throws: `DatasetError` that names the folder or file and the fix.
-  public init(_ url: URL, defaultClass: String? = nil, allowsMissingMasks: Bool = false) throws {
+  package init(_ url: URL, defaultClass: String? = nil, allowsMissingMasks: Bool = false) throws {
     var passedOver: [DatasetError] = []
     func report(_ error: DatasetError) throws {
       guard allowsMissingMasks else { throw error }
@@ -49,7 +50,7 @@ public struct SiteCatalog: Sendable {
   /// One site by name.
   ///
   /// - Throws: `DatasetError.unknownSite` with the names there are.
-  public func site(_ name: String) throws -> Site {
+  package func site(_ name: String) throws -> Site {
     guard let site = sites.first(where: { $0.name == name }) else {
       throw DatasetError.unknownSite(name, known: sites.map(\.name))
     }
@@ -73,7 +74,7 @@ public struct SiteCatalog: Sendable {
   /// Image files of a folder by stem.
   ///
   /// - Throws: `FileError` when it cannot be read, `DatasetError.ambiguous` when two files have one stem.
-  public static func images(in folder: URL) throws -> [String: URL] {
+  package static func images(in folder: URL) throws -> [String: URL] {
     let files: [URL]
     do {
       files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// The content of a `sites.json5`.

@@ -5,9 +5,9 @@ import Foundation
 /// The formats and the orientation are those of `ImageFile`. Colour files are taken when the channels agree.
 /// 1-bit files give 0 and 255, and so do 16-bit files that hold nothing but 0 and 65,535. A pixel at most half
 /// opaque is 0; others keep their value, since a mix of two labels would be a third.
-public enum MaskFile {
+package enum MaskFile {
   /// What the values of a mask stand for in a file with a palette.
-  public enum Meaning: Sendable, Equatable {
+  package enum Meaning: Sendable, Equatable {
     /// The grey levels of its colours, as in a mask of black and white.
     case grey
     /// Its palette indices, as in a label map whose colours are only for the eye. Files without a palette are
@@ -21,7 +21,7 @@ public enum MaskFile {
   /// Reads a mask.
   ///
   /// - Throws: `ImagingError`: beside those of `ImageFile.read`, `colouredMask` and `labelTooLarge`.
-  public static func read(_ url: URL, as meaning: Meaning = .grey, limits: ImageLimits = .default) throws
+  package static func read(_ url: URL, as meaning: Meaning = .grey, limits: ImageLimits = .default) throws
     -> Image
   {
     try decode(try FileBytes(url, limits: limits).all(), file: url.path, as: meaning, limits: limits)
@@ -30,7 +30,7 @@ public enum MaskFile {
   /// Reads a mask from bytes in memory; `file` is the name for messages.
   ///
   /// - Throws: `ImagingError`.
-  public static func decode(
+  package static func decode(
     _ content: [UInt8], file: String, as meaning: Meaning = .grey, limits: ImageLimits = .default
   ) throws -> Image {
     let format = try ImageFile.format(of: content, file: file)

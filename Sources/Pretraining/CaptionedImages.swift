@@ -1,20 +1,21 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Storage
 import SyntheticEndoscopy
 import Torch
 
 /// Pictures in memory, each with every caption that is true of it.
 ///
 /// Takes 3·S² bytes a picture: 48 KiB at 128 px.
-public struct CaptionedImages: Sendable {
+package struct CaptionedImages: Sendable {
   /// uint8, n×3×S×S.
-  public let pixels: Tensor
+  package let pixels: Tensor
   /// At least one for each picture.
-  public let captions: [[String]]
+  package let captions: [[String]]
 
   /// How many pictures there are.
-  public var count: Int { captions.count }
+  package var count: Int { captions.count }
 
   /// Renders pictures of the embedded world: any camera, no link between confounder and lesion.
   ///
@@ -27,7 +28,7 @@ public struct CaptionedImages: Sendable {
   ///   - progress: told how many are done.
   /// - Throws: `PromptError` when the prompts lack a class or confounder of the world, `TorchError` when
   ///   memory does not suffice.
-  public init(
+  package init(
     rendering count: Int, from first: Int = 0, size: Int, seed: UInt64, prompts: PromptSet,
     progress: (Int) -> Void = { _ in }
   ) throws {
@@ -58,7 +59,7 @@ public struct CaptionedImages: Sendable {
   ///   - reader: how they are read and scaled.
   ///   - progress: told how many are done.
   /// - Throws: `FileError`, `DatasetError` or `ImagingError` that names the file, and the line where it is one.
-  public init(folder: URL, reader: SampleReader, progress: (Int) -> Void = { _ in }) throws {
+  package init(folder: URL, reader: SampleReader, progress: (Int) -> Void = { _ in }) throws {
     let entries: [Entry] = try JSONLines.read(
       folder.appendingPathComponent("captions.jsonl"),
       expected: "{\"image\": \"…\", \"captions\": [\"…\"]} with a caption at least",

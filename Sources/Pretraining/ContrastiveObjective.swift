@@ -1,7 +1,7 @@
 import Torch
 
 /// The losses that bring pictures and true captions together.
-public enum ContrastiveObjective {
+package enum ContrastiveObjective {
   /// The symmetric contrastive loss of CLIP (Radford et al., 2021), where several captions may be true of one picture
   /// and one caption of several pictures: each true answer is given the same share of the target.
   ///
@@ -10,7 +10,7 @@ public enum ContrastiveObjective {
   ///   - truth: 1 where caption u is true of picture b, else 0; B×U.
   /// - Returns: a scalar; rows and columns without a true answer are left out of their direction.
   /// - Throws: `TorchError` when shapes differ.
-  public static func symmetric(logits: Tensor, truth: Tensor) throws -> Tensor {
+  package static func symmetric(logits: Tensor, truth: Tensor) throws -> Tensor {
     func direction(_ dim: Int) throws -> Tensor {
       let total = try truth.sum([dim], keepDimensions: true)
       let target = try truth / total.clamped(min: 1)
@@ -31,7 +31,7 @@ public enum ContrastiveObjective {
   ///   - count: how many positions.
   /// - Returns: B×U.
   /// - Throws: `TorchError` when widths differ.
-  public static func pooled(dense: Tensor, texts: Tensor, best count: Int) throws -> Tensor {
+  package static func pooled(dense: Tensor, texts: Tensor, best count: Int) throws -> Tensor {
     try dense.matmul(texts.transposed()).largest(min(count, dense.size(1)), dim: 1).values.mean([1])
   }
 }

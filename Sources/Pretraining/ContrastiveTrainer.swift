@@ -7,7 +7,7 @@ import Torch
 ///
 /// Every random choice comes from a stream named by seed and step, so a resumed run equals an uninterrupted one bit
 /// for bit.
-public final class ContrastiveTrainer {
+package final class ContrastiveTrainer {
   private let configuration: PretrainingConfiguration
   private let clip: CLIPModel
   private let images: CaptionedImages
@@ -37,7 +37,7 @@ public final class ContrastiveTrainer {
   ///   - stateFile: where everything that resuming needs is kept.
   ///   - resuming: whether to continue from that file.
   /// - Throws: `PretrainingError.badSetting`, `CLIPError`, or what reading the state throws.
-  public init(
+  package init(
     configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages, stateFile: URL,
     resuming: Bool
   ) throws {
@@ -79,7 +79,7 @@ public final class ContrastiveTrainer {
   }
 
   /// Steps that are done.
-  public var step: Int { state.step }
+  package var step: Int { state.step }
 
   /// Trains to the end, saving the state now and then and where it is asked to stop.
   ///
@@ -89,7 +89,7 @@ public final class ContrastiveTrainer {
   /// - Returns: the mean loss of each stretch between two saved states.
   /// - Throws: `PretrainingError.diverged` or `.interrupted`; the saved state is then the last good one.
   @discardableResult
-  public func train(
+  package func train(
     _ progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in },
     shouldStop: () -> Bool = { false }
   ) throws -> [PretrainingMetrics] {
@@ -237,17 +237,17 @@ public final class ContrastiveTrainer {
 }
 
 /// What a stretch of contrastive training came to.
-public struct PretrainingMetrics: Codable, Equatable, Sendable {
+package struct PretrainingMetrics: Codable, Equatable, Sendable {
   /// Steps done by its end.
-  public let step: Int
+  package let step: Int
   /// The mean loss over the stretch.
-  public let loss: Double
+  package let loss: Double
   /// Seconds of training up to its end; the only entry that differs between equal runs.
-  public let seconds: Double
+  package let seconds: Double
 }
 
 /// Why contrastive training stopped before its end.
-public enum PretrainingError: Error, Equatable, CustomStringConvertible {
+package enum PretrainingError: Error, Equatable, CustomStringConvertible {
   /// A setting that cannot be used.
   case badSetting(String)
   /// A loss or gradient is not a number.
@@ -258,7 +258,7 @@ public enum PretrainingError: Error, Equatable, CustomStringConvertible {
   case badState(URL)
 
   /// One or two lines with the fix.
-  public var description: String {
+  package var description: String {
     switch self {
     case .badSetting(let text): text
     case .diverged(let step, let state):

@@ -1,11 +1,11 @@
-import MCDRL
+import Confounders
 import SyntheticEndoscopy
 
 extension PromptSet {
   /// Checks that the words are those of the rendered world.
   ///
   /// - Throws: `PromptError` that names the classes and confounders that have no prompt.
-  public func requireNames(of world: World.Type) throws {
+  package func requireNames(of world: World.Type) throws {
     let (known, named) = (Set(classes), Set(confounders.map(\.name)))
     let lacking =
       LesionClass.allCases.map(\.rawValue).filter { !known.contains($0) }

@@ -1,19 +1,20 @@
 import CLIP
-import Evaluation
+import Confounders
 import Foundation
-import MCDRL
+import Metrics
+import Segmentation
 import SyntheticEndoscopy
 import Torch
 
 /// What a CLIP model knows of the embedded world without any training for it; on pictures that it never saw.
-public struct ZeroShot: Codable, Equatable, Sendable {
+package struct ZeroShot: Codable, Equatable, Sendable {
   /// How well region scores find lesions on the feature grid, as `RegionLocalisation` has it.
-  public struct Localisation: Codable, Equatable, Sendable {
+  package struct Localisation: Codable, Equatable, Sendable {
     /// The dense extractor.
-    public let extractor: String
+    package let extractor: String
     /// By what S^ is made of, with the other settings as they are by default: AUC of score against mask, mean
     /// over pictures with a lesion.
-    public let areas: [String: Double]
+    package let areas: [String: Double]
 
     enum CodingKeys: String, CodingKey {
       case extractor
@@ -22,25 +23,25 @@ public struct ZeroShot: Codable, Equatable, Sendable {
   }
 
   /// Pictures.
-  public let count: Int
+  package let count: Int
   /// The number of the first picture in the stream of captioned draws.
-  public let first: Int
+  package let first: Int
   /// The world's seed.
-  public let seed: UInt64
+  package let seed: UInt64
   /// S.
-  public let size: Int
+  package let size: Int
   /// Share of pictures whose class, or normal, is found by the nearest sentence.
-  public let classAccuracy: Double
+  package let classAccuracy: Double
   /// What guessing reaches.
-  public let chance: Double
+  package let chance: Double
   /// The same by class.
-  public let accuracyByClass: [String: Double]
+  package let accuracyByClass: [String: Double]
   /// AUC of cos(x, z) against the confounder's presence.
-  public let confounders: [String: Double]
+  package let confounders: [String: Double]
   /// Their mean.
-  public let meanConfounder: Double
+  package let meanConfounder: Double
   /// By extractor.
-  public let localisation: [Localisation]
+  package let localisation: [Localisation]
 
   enum CodingKeys: String, CodingKey {
     case count = "n"
@@ -52,7 +53,7 @@ public struct ZeroShot: Codable, Equatable, Sendable {
   }
 
   /// The first picture of the tests: far beyond any that training renders.
-  public static let firstTestPicture = 10_000_000
+  package static let firstTestPicture = 10_000_000
 
   /// Renders pictures and asks the model.
   ///
@@ -65,7 +66,7 @@ public struct ZeroShot: Codable, Equatable, Sendable {
   ///   - progress: told how many are done.
   /// - Throws: `PromptError` when the prompts lack a class or confounder of the world, `TorchError` when memory does
   ///   not suffice.
-  public init(
+  package init(
     _ clip: CLIPModel, prompts: PromptSet, count: Int = 1000, from first: Int = firstTestPicture,
     seed: UInt64 = 0, progress: (Int) -> Void = { _ in }
   ) throws {

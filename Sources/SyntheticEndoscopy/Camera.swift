@@ -1,5 +1,5 @@
 /// The outline of what the optics let through.
-public enum FieldOfView: String, Codable, CaseIterable, Sendable {
+package enum FieldOfView: String, Codable, CaseIterable, Sendable {
   /// A disc.
   case circle
   /// A square with cut corners.
@@ -11,26 +11,26 @@ public enum FieldOfView: String, Codable, CaseIterable, Sendable {
 }
 
 /// How a site's endoscope and video chain render colour and light.
-public struct Camera: Codable, Equatable, Sendable {
+package struct Camera: Codable, Equatable, Sendable {
   /// Gains of red, green and blue.
-  public var hue: [Double]
+  package var hue: [Double]
   /// The exponent of the tone curve; above 1 is darker.
-  public var gamma: Double
+  package var gamma: Double
   /// Factor on the distance of a colour from its grey; 1 keeps it.
-  public var saturation: Double
+  package var saturation: Double
   /// The outline of the picture.
-  public var fieldOfView: FieldOfView
+  package var fieldOfView: FieldOfView
   /// How much light is lost in the corners, 0 to 1.
-  public var vignette: Double
+  package var vignette: Double
   /// The standard deviation of the sensor's noise, as a share of full scale.
-  public var noise: Double
+  package var noise: Double
   /// The strength of the unsharp mask; 0 leaves it out.
-  public var sharpening: Double
+  package var sharpening: Double
   /// The quality of the JPEG compression, 1 to 100; 100 leaves it out.
-  public var compression: Int
+  package var compression: Int
 
   /// Makes a camera; the defaults change nothing.
-  public init(
+  package init(
     hue: [Double] = [1, 1, 1], gamma: Double = 1, saturation: Double = 1, fieldOfView: FieldOfView = .full,
     vignette: Double = 0, noise: Double = 0, sharpening: Double = 0, compression: Int = 100
   ) {

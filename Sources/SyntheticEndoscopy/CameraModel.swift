@@ -1,5 +1,4 @@
 import Foundation
-import Imaging
 
 /// The site's camera: lens, sensor and video chain.
 struct CameraModel {

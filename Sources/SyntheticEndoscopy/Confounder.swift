@@ -1,6 +1,6 @@
 /// A cause of how a picture looks that has nothing to do with the lesion; raw values are the names in
 /// `Prompts/endoscopy.json5`.
-public enum Confounder: String, Codable, CaseIterable, Sendable {
+package enum Confounder: String, Codable, CaseIterable, Sendable {
   /// Out of focus.
   case blur
   /// Combed lines and parted colours, as of interlaced video in motion.
@@ -27,7 +27,7 @@ public enum Confounder: String, Codable, CaseIterable, Sendable {
   case reflection = "specular reflection"
 
   /// Whether it covers a place of the picture and leaves the rest alone.
-  public var isLocalised: Bool { self == .mucus || self == .blood || self == .reflection }
+  package var isLocalised: Bool { self == .mucus || self == .blood || self == .reflection }
 
   /// Whether it has a place that a site may tie to the lesion's.
   var isPlaced: Bool { isLocalised || self == .uneven }
@@ -47,7 +47,7 @@ public enum Confounder: String, Codable, CaseIterable, Sendable {
 }
 
 /// Where a localised confounder lies to the lesion.
-public enum Placement: String, Codable, Sendable {
+package enum Placement: String, Codable, Sendable {
   /// Anywhere, whatever the lesion.
   case anywhere
   /// At the lesion's edge.

@@ -1,16 +1,16 @@
 /// Everything that determines one picture: a value for every node of the causal model that has no parents, and the
 /// noise of all the others.
-public struct Draw: Sendable {
+package struct Draw: Sendable {
   /// The lesion; nil for normal mucosa.
-  public var lesion: LesionClass?
+  package var lesion: LesionClass?
   /// The confounders and their strengths from 0 to 1; an absent one is 0.
-  public var strengths: [Confounder: Double]
+  package var strengths: [Confounder: Double]
   /// The site's camera.
-  public var camera: Camera
+  package var camera: Camera
   /// Where localised confounders lie, should they be there; an absent one lies anywhere.
-  public var placements: [Confounder: Placement]
+  package var placements: [Confounder: Placement]
   /// The name of the scene, such as `site-a/source/17`; equal scenes have equal noise.
-  public let scene: String
+  package let scene: String
   /// The root of the scene's noise variables.
   let noise: Noise
 
@@ -23,7 +23,7 @@ public struct Draw: Sendable {
   ///   - strengths: the confounders.
   ///   - camera: the camera.
   ///   - placements: where localised confounders lie.
-  public init(
+  package init(
     scene: String, seed: UInt64, lesion: LesionClass?, strengths: [Confounder: Double] = [:],
     camera: Camera = Camera(), placements: [Confounder: Placement] = [:]
   ) {
@@ -36,24 +36,24 @@ public struct Draw: Sendable {
   }
 
   /// The same scene and camera under do(confounder = strength): that one set, every other cleared.
-  public func doing(_ confounder: Confounder, strength: Double) -> Draw {
+  package func doing(_ confounder: Confounder, strength: Double) -> Draw {
     var draw = self
     draw.strengths = [confounder: strength]
     return draw
   }
 
   /// The same scene and camera with no confounder.
-  public func withoutConfounders() -> Draw {
+  package func withoutConfounders() -> Draw {
     var draw = self
     draw.strengths = [:]
     return draw
   }
 
   /// From which strength on a confounder can be seen.
-  public static let visibleStrength = 0.3
+  package static let visibleStrength = 0.3
 
   /// The confounders that can be seen, in the order of the prompts.
-  public var visibleConfounders: [Confounder] {
+  package var visibleConfounders: [Confounder] {
     Confounder.allCases.filter { (strengths[$0] ?? 0) >= Self.visibleStrength }
   }
 

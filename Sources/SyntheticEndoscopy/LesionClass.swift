@@ -1,5 +1,5 @@
 /// What a picture shows; the names are those of `Prompts/endoscopy.json5`.
-public enum LesionClass: String, Codable, CaseIterable, Sendable {
+package enum LesionClass: String, Codable, CaseIterable, Sendable {
   /// A smooth reddish dome, now and then on a stalk.
   case polyp
   /// A large lobed mass with an ulcer.

@@ -3,28 +3,28 @@
 /// The same seed and path give the same values on every machine and in any order; any other path gives unrelated
 /// ones. Everything random in a picture is drawn from one of these, so that an intervention on one mechanism leaves
 /// every other one's noise as it was.
-public struct Noise: Sendable, Equatable {
+package struct Noise: Sendable, Equatable {
   let state: UInt64
 
   /// Makes the root of all variables of a seed.
-  public init(seed: UInt64) { state = scrambled(seed) }
+  package init(seed: UInt64) { state = scrambled(seed) }
 
   private init(state: UInt64) { self.state = state }
 
   /// The variable, or group of variables, of a name below this one.
-  public subscript(_ name: String) -> Noise {
+  package subscript(_ name: String) -> Noise {
     // FNV-1a over the name, begun from the parent's state, so that order and depth of the path count.
     let hash = name.utf8.reduce(state ^ 0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     return Noise(state: scrambled(hash))
   }
 
   /// The variable of a number below this one.
-  public subscript(_ index: Int) -> Noise {
+  package subscript(_ index: Int) -> Noise {
     Noise(state: scrambled(state ^ scrambled(UInt64(bitPattern: Int64(index)))))
   }
 
   /// This variable's value, uniform from 0 up to 1.
-  public var uniform: Double { Double(scrambled(state) >> 11) * 0x1p-53 }
+  package var uniform: Double { Double(scrambled(state) >> 11) * 0x1p-53 }
 
   /// The values of this variable when it has many, one after the other.
   var values: NoiseValues { NoiseValues(state: state) }

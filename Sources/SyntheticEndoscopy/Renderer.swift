@@ -2,26 +2,26 @@ import Imaging
 import Torch
 
 /// One picture and what is true of it.
-public struct Rendering: Sendable {
+package struct Rendering: Sendable {
   /// The picture, RGB, size×size.
-  public let image: Image
+  package let image: Image
   /// The lesion, one channel, size×size: 255 inside its outline and the field of view, else 0.
-  public let mask: Image
+  package let mask: Image
   /// How much larger the scene appears than without near or far.
-  public let zoom: Double
+  package let zoom: Double
 }
 
 /// Renders draws: scene, then imaging, then the site's camera, as docs/causal-model.md says.
 ///
 /// Equal draws give equal bytes, whatever else is rendered and on however many threads.
-public struct Renderer: Sendable {
+package struct Renderer: Sendable {
   /// The side of the pictures, in pixels.
-  public let size: Int
+  package let size: Int
   /// Whether the camera's JPEG compression is applied.
-  public let compresses: Bool
+  package let compresses: Bool
 
   /// Makes a renderer of pictures with a side in pixels.
-  public init(size: Int) { self.init(size: size, compresses: true) }
+  package init(size: Int) { self.init(size: size, compresses: true) }
 
   /// Makes a renderer.
   ///
@@ -29,7 +29,7 @@ public struct Renderer: Sendable {
   ///   - size: the side of the pictures, in pixels.
   ///   - compresses: whether to apply the camera's compression; false where pictures are then written as JPEG of
   ///     that quality.
-  public init(size: Int, compresses: Bool) {
+  package init(size: Int, compresses: Bool) {
     self.size = size
     self.compresses = compresses
   }
@@ -42,7 +42,7 @@ public struct Renderer: Sendable {
   /// Renders one picture.
   ///
   /// - Throws: `ImagingError` when the size is below 16, or from the JPEG codec.
-  public func render(_ draw: Draw) throws -> Rendering {
+  package func render(_ draw: Draw) throws -> Rendering {
     guard size >= 16 else {
       throw ImagingError.invalidImage(reason: "\(size) pixels a side; a rendering needs at least 16")
     }
@@ -90,12 +90,12 @@ public struct Renderer: Sendable {
   /// Renders many pictures on all cores; the order is kept.
   ///
   /// - Throws: the first error in the order of the draws.
-  public func render(_ draws: [Draw]) throws -> [Rendering] { try render(draws, threads: nil) }
+  package func render(_ draws: [Draw]) throws -> [Rendering] { try render(draws, threads: nil) }
 
   /// Renders many pictures on a number of threads, nil for all cores; the order is kept.
   ///
   /// - Throws: the first error in the order of the draws.
-  public func render(_ draws: [Draw], threads: Int?) throws -> [Rendering] {
+  package func render(_ draws: [Draw], threads: Int?) throws -> [Rendering] {
     try concurrentMap(count: draws.count, threads: threads) { try render(draws[$0]) }
   }
 }

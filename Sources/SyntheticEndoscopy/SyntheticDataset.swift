@@ -1,14 +1,15 @@
 import Foundation
 import Imaging
+import Storage
 import Torch
 
 /// Writes a world to a folder as real data would come, with what is true of each image beside it.
 ///
 /// For each site `images`, `masks`, `test/images`, `test/masks`, `captions.jsonl` and `factors.jsonl`; for the folder
 /// `sites.json5`, and `sweep/` where the same scenes are rendered under each intervention. See docs/data.md.
-public struct SyntheticDataset: Sendable {
+package struct SyntheticDataset: Sendable {
   /// In which format pictures are written; masks are always PNG.
-  public enum Format: String, CaseIterable, Sendable {
+  package enum Format: String, CaseIterable, Sendable {
     /// JPEG of the site's quality.
     case jpg
     /// PNG, after the site's compression.
@@ -16,25 +17,25 @@ public struct SyntheticDataset: Sendable {
   }
 
   /// The sites.
-  public var world: World
+  package var world: World
   /// Images of a site as a source.
-  public var perSite: Int
+  package var perSite: Int
   /// Images of a site with the rewired link, to score it on when it is held out.
-  public var testPerSite: Int
+  package var testPerSite: Int
   /// The side of the pictures, in pixels.
-  public var size: Int
+  package var size: Int
   /// The pictures' format.
-  public var format: Format
+  package var format: Format
   /// Scenes rendered under each intervention.
-  public var sweep: Int
+  package var sweep: Int
   /// The sentences that are true of a picture, by its lesion and the names of the confounders that can be seen.
-  public var captions: @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
+  package var captions: @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
 
   /// The strength of the sweep's interventions.
-  public static let sweepStrength = 0.8
+  package static let sweepStrength = 0.8
 
   /// Describes a data set.
-  public init(
+  package init(
     world: World, perSite: Int, testPerSite: Int, size: Int, format: Format, sweep: Int,
     captions: @escaping @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
   ) {
@@ -48,7 +49,7 @@ public struct SyntheticDataset: Sendable {
   }
 
   /// How many pictures it has.
-  public var count: Int {
+  package var count: Int {
     world.siteNames.count * (perSite + testPerSite) + sweep * (1 + Confounder.allCases.count)
   }
 
@@ -69,7 +70,7 @@ public struct SyntheticDataset: Sendable {
   ///   - url: the folder; made if it is not there.
   ///   - progress: told how many pictures are done.
   /// - Throws: `FileError` that names the file, or `ImagingError`.
-  public func write(to url: URL, progress: (Int) -> Void = { _ in }) throws {
+  package func write(to url: URL, progress: (Int) -> Void = { _ in }) throws {
     var done = 0
     var sites: [SiteRecord] = []
     for (site, name) in world.siteNames.enumerated() {

@@ -1,5 +1,5 @@
 /// On which side of the experiment an image stands.
-public enum SiteRole: String, Codable, Sendable {
+package enum SiteRole: String, Codable, Sendable {
   /// The site is trained on: confounders go with lesions as `link` says.
   case source
   /// The site is held out: the link is rewired.
@@ -11,11 +11,11 @@ public enum SiteRole: String, Codable, Sendable {
 /// Follows the causal graph of docs/causal-model.md: site → camera, site → confounders, and at strength `link` lesion →
 /// confounders and their place. The last two arrows are what a model must not learn: at the held-out site they point
 /// elsewhere.
-public struct World: Sendable {
+package struct World: Sendable {
   /// The sites' names, from `site-a` on.
-  public let siteNames: [String]
+  package let siteNames: [String]
   /// The probability that a confounder follows the lesion.
-  public let link: Double
+  package let link: Double
   private let seed: UInt64
   private let cameras: [Camera]
   private let habits: [[Confounder: Double]]
@@ -26,7 +26,7 @@ public struct World: Sendable {
   ///   - sites: how many sites; the first five have cameras of their own making, more are drawn.
   ///   - link: how strongly confounders follow lesions, 0 (not at all) to 1 (always).
   ///   - seed: the seed of everything random.
-  public init(sites: Int = 5, link: Double = 0.8, seed: UInt64) {
+  package init(sites: Int = 5, link: Double = 0.8, seed: UInt64) {
     self.seed = seed
     self.link = min(1, max(0, link))
     let root = Noise(seed: seed)["sites"]
@@ -58,7 +58,7 @@ public struct World: Sendable {
   ///   - index: the number of the image; each role has images of its own.
   ///   - role: whether the site is trained on or held out.
   /// - Returns: the causes of the picture.
-  public func draw(site: Int, index: Int, role: SiteRole) -> Draw {
+  package func draw(site: Int, index: Int, role: SiteRole) -> Draw {
     let scene = "\(siteNames[site])/\(role.rawValue)/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
     let lesion = Self.lesion(noise, normalShare: 0.1)
@@ -98,7 +98,7 @@ public struct World: Sendable {
   ///
   /// - Parameter index: the number of the scene.
   /// - Returns: the causes of the picture without an intervention.
-  public func swept(_ index: Int) -> Draw {
+  package func swept(_ index: Int) -> Draw {
     let scene = "sweep/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
     let camera = cameras.isEmpty ? Self.drawnCamera(noise["camera"]) : cameras[index % cameras.count]
@@ -111,7 +111,7 @@ public struct World: Sendable {
   ///
   /// - Parameter index: the number of the image.
   /// - Returns: the causes of the picture.
-  public func captioned(_ index: Int) -> Draw {
+  package func captioned(_ index: Int) -> Draw {
     let scene = "captioned/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
     var draw = Draw(

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Why a safetensors file was refused; each message names the file.
 public enum SafetensorsError: Error, Equatable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A safetensors file that is written row by row: all its tensors have as many rows, stored in any order, from any thread.
 public final class SafetensorsRows: Sendable {

@@ -1,6 +1,7 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
 import Torch
 
 /// What one step trains on: images as they are, and after them the first of these again with a confounder set.
@@ -52,7 +53,7 @@ struct BatchMaker: Sendable {
   let bank: SampleBank
   let features: FeatureStore?
   let pictures: FixedPictures
-  let interventions: MCDRL.Interventions
+  let interventions: Confounders.Interventions
   /// P(z), M.
   let probabilities: [Double]
   /// Of each sample of the bank.

@@ -6,13 +6,13 @@ import Torch
 ///
 /// As many threads compute as libtorch has; the others store, which waits for the disk. Memory is bounded by one whole image,
 /// a few small ones and the network's activations a computing thread.
-public struct FileSegmentation: @unchecked Sendable {
+package struct FileSegmentation: @unchecked Sendable {
   /// What was found in one file.
-  public struct Found: Sendable {
+  package struct Found: Sendable {
     /// Lesion probability at the image's own size, float32 H×W.
-    public let probability: Tensor
+    package let probability: Tensor
     /// The image itself, uint8 3×H×W, where it was asked for.
-    public let picture: Tensor?
+    package let picture: Tensor?
   }
 
   /// One stores while another computes: flushing a mask takes as long as segmenting a small image, or longer.
@@ -28,7 +28,7 @@ public struct FileSegmentation: @unchecked Sendable {
   private let reader: SampleReader
 
   /// Wraps a trained system, which is only read.
-  public init(_ system: SegmentationSystem, reader: SampleReader) {
+  package init(_ system: SegmentationSystem, reader: SampleReader) {
     self.system = system
     self.reader = reader
   }
@@ -43,7 +43,7 @@ public struct FileSegmentation: @unchecked Sendable {
   ///   - store: takes that to where it stays, on the same thread.
   /// - Returns: what `store` gave, in the order of the files.
   /// - Throws: what either throws; then no further files are begun.
-  public func callAsFunction<Made, Value: Sendable>(
+  package func callAsFunction<Made, Value: Sendable>(
     _ files: [URL], keepingPictures: Bool = false,
     make: @escaping @Sendable (URL, Result<Found, any Error>) throws -> Made,
     store: @escaping @Sendable (Made) throws -> Value

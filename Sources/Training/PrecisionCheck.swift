@@ -5,18 +5,18 @@ import Torch
 /// What each arithmetic of inference makes of a run's Dice on its validation images; `precision.json` (ours).
 ///
 /// Images of the source sites alone decide, so nothing is chosen by looking at a held-out site.
-public struct PrecisionCheck: Codable, Equatable, Sendable {
+package struct PrecisionCheck: Codable, Equatable, Sendable {
   /// How far the mean Dice may move for a quicker arithmetic to be taken unasked.
-  public static let tolerance = 0.002
+  package static let tolerance = 0.002
   /// How many validation images there are.
-  public let images: Int
+  package let images: Int
   /// Mean Dice at the network's size, threshold 0.5, by the name of the arithmetic.
-  public let dice: [String: Double]
+  package let dice: [String: Double]
   /// Where it was measured.
-  public let processor: String
+  package let processor: String
 
   /// Joins the parts.
-  public init(images: Int, dice: [String: Double], processor: String) {
+  package init(images: Int, dice: [String: Double], processor: String) {
     self.images = images
     self.dice = dice
     self.processor = processor
@@ -29,7 +29,7 @@ public struct PrecisionCheck: Codable, Equatable, Sendable {
   ///   - validation: its validation images, at least one.
   ///   - batchSize: images a pass.
   /// - Throws: `TrainingError.noImages`, or an error that names a file of the run.
-  public init(_ run: RunDirectory, validation: SampleBank, batchSize: Int = 16) throws {
+  package init(_ run: RunDirectory, validation: SampleBank, batchSize: Int = 16) throws {
     guard !validation.samples.isEmpty else { throw TrainingError.noImages }
     var dice: [String: Double] = [:]
     for precision in Precision.allCases where Self.isQuick(precision) {
@@ -43,7 +43,7 @@ public struct PrecisionCheck: Codable, Equatable, Sendable {
   /// Reads what a run holds; nil where it was not measured.
   ///
   /// - Throws: an error that names the file when it is there and cannot be read.
-  public static func stored(in run: RunDirectory) throws -> PrecisionCheck? {
+  package static func stored(in run: RunDirectory) throws -> PrecisionCheck? {
     guard FileManager.default.fileExists(atPath: run.precisionFile.path) else { return nil }
     do {
       return try JSONDecoder().decode(PrecisionCheck.self, from: Data(contentsOf: run.precisionFile))
@@ -55,14 +55,14 @@ public struct PrecisionCheck: Codable, Equatable, Sendable {
   }
 
   /// How far an arithmetic moves the mean Dice from that of float32; nil where either was not measured.
-  public func change(_ precision: Precision) -> Double? {
+  package func change(_ precision: Precision) -> Double? {
     dice[precision.rawValue].flatMap { value in
       dice[Precision.float32.rawValue].map { value - $0 }
     }
   }
 
   /// The arithmetic that is taken unasked: the quickest here that moves Dice by less than the tolerance.
-  public var choice: Precision {
+  package var choice: Precision {
     Self.quickestFirst.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
   }
 

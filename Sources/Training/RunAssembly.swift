@@ -1,11 +1,13 @@
 import CLIP
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
 import Torch
 
 /// Builds what a run needs from its settings: to train anew, to resume, or to use a finished one.
-public enum RunAssembly {
+package enum RunAssembly {
   /// A system with the weights that training starts from, on the device of the settings.
   ///
   /// - Parameters:
@@ -14,7 +16,7 @@ public enum RunAssembly {
   ///   - clip: the CLIP model that `configuration.clip` names.
   /// - Returns: the system, not yet trained.
   /// - Throws: `CLIPError`, `TorchError`, `ConfigurationError` that name the file or setting.
-  public static func fresh(
+  package static func fresh(
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
     let layers = clip.vision.hiddenWidths.count
@@ -40,7 +42,7 @@ public enum RunAssembly {
   ///   - prompts: the words.
   ///   - folder: where the sites are, for the message.
   /// - Throws: `ConfigurationError` that names a class without words.
-  public static func requireClasses(_ sites: [Site], _ prompts: PromptSet, in folder: URL) throws {
+  package static func requireClasses(_ sites: [Site], _ prompts: PromptSet, in folder: URL) throws {
     let stated = Set(sites.flatMap(\.samples).compactMap(\.lesionClass))
     if let stranger = stated.subtracting(prompts.classes).min() {
       throw ConfigurationError(
@@ -57,7 +59,7 @@ public enum RunAssembly {
   ///   - source: the prompt file, for the message.
   ///   - arm: whose settings these are in a study, for the message.
   /// - Throws: `ConfigurationError` that names the file and both ways out, or `PromptSizeError`.
-  public static func requireMechanisms(
+  package static func requireMechanisms(
     _ configuration: RunConfiguration, _ prompts: PromptSet, in source: String, arm: String? = nil
   ) throws {
     guard configuration.interventions.share > 0,
@@ -79,7 +81,7 @@ public enum RunAssembly {
   ///   - lazily: whether weights stay in the run's file until they are used; `Module.adopt` says what that asks of it.
   /// - Returns: the system in evaluation mode, and its settings.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
-  public static func trained(
+  package static func trained(
     _ run: RunDirectory, on device: Device = .cpu, lazily: Bool = false
   ) throws -> (system: SegmentationSystem, configuration: RunConfiguration) {
     let configuration = try run.configuration()
@@ -103,7 +105,7 @@ public enum RunAssembly {
   ///   - lazily: whether weights stay in the file until they are used; `Module.adopt` says what that asks of it.
   /// - Returns: the system.
   /// - Throws: an error that names the file.
-  public static func system(
+  package static func system(
     _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool
   ) throws -> SegmentationSystem {
     let tensors = try SafetensorsFile(weights).tensors()
@@ -126,19 +128,19 @@ public enum RunAssembly {
 }
 
 /// The CLIP model of a run: geometry and preparation; `clip.json`.
-public struct ClipDescription: Codable, Sendable {
+package struct ClipDescription: Codable, Sendable {
   /// The geometry.
-  public let geometry: CLIPConfiguration
+  package let geometry: CLIPConfiguration
   /// How pixels become input.
-  public let preparation: ImagePreparation
+  package let preparation: ImagePreparation
 
   /// Describes a model.
-  public init(_ clip: CLIPModel) {
+  package init(_ clip: CLIPModel) {
     self.init(geometry: clip.configuration, preparation: clip.preparation)
   }
 
   /// Describes a model that there may not be yet.
-  public init(geometry: CLIPConfiguration, preparation: ImagePreparation) {
+  package init(geometry: CLIPConfiguration, preparation: ImagePreparation) {
     self.geometry = geometry
     self.preparation = preparation
   }
@@ -146,7 +148,7 @@ public struct ClipDescription: Codable, Sendable {
   /// Reads the description that a run holds.
   ///
   /// - Throws: `ConfigurationError` that names the file.
-  public init(_ run: RunDirectory) throws {
+  package init(_ run: RunDirectory) throws {
     do {
       self = try JSONDecoder().decode(ClipDescription.self, from: Data(contentsOf: run.clipFile))
     } catch {
@@ -156,23 +158,23 @@ public struct ClipDescription: Codable, Sendable {
 }
 
 /// What went into a run, so that two runs can be told apart; `fingerprint.json`.
-public struct Fingerprint: Codable, Equatable, Sendable {
+package struct Fingerprint: Codable, Equatable, Sendable {
   /// FNV-1a over names, sizes and bytes of all images and masks and what is stated of them, by site.
-  public let data: [String: String]
+  package let data: [String: String]
   /// FNV-1a over the values of the weights that training started from.
-  public let weights: String
+  package let weights: String
   /// The version of this software.
-  public let version: String
+  package let version: String
   /// The version of libtorch.
-  public let libtorch: String
+  package let libtorch: String
 
   /// Reads every file once.
-  public init(sites: [Site], system: SegmentationSystem, version: String) throws {
+  package init(sites: [Site], system: SegmentationSystem, version: String) throws {
     try self.init(data: Self.data(sites), system: system, version: version)
   }
 
   /// Joins the hashes of data that were read before with those of a system's weights.
-  init(data: [String: String], system: SegmentationSystem, version: String) throws {
+  package init(data: [String: String], system: SegmentationSystem, version: String) throws {
     self.data = data
     weights = try Self.hash(of: system)
     self.version = version
@@ -180,7 +182,7 @@ public struct Fingerprint: Codable, Equatable, Sendable {
   }
 
   /// FNV-1a over names, sizes and bytes of all images and masks and what is stated of them, by site.
-  public static func data(_ sites: [Site]) throws -> [String: String] {
+  package static func data(_ sites: [Site]) throws -> [String: String] {
     try Dictionary(
       uniqueKeysWithValues: sites.map { site in
         var hash = StableHash()
@@ -199,7 +201,7 @@ public struct Fingerprint: Codable, Equatable, Sendable {
   }
 
   /// FNV-1a over the words.
-  public static func hash(of prompts: PromptSet) throws -> String {
+  package static func hash(of prompts: PromptSet) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var hash = StableHash()
@@ -208,7 +210,7 @@ public struct Fingerprint: Codable, Equatable, Sendable {
   }
 
   /// FNV-1a over keys and values of a module's tensors.
-  public static func hash(of module: Module) throws -> String {
+  package static func hash(of module: Module) throws -> String {
     var hash = StableHash()
     for (key, tensor) in module.state().sorted(by: { $0.key < $1.key }) {
       hash.combine(Data(key.utf8))

@@ -1,4 +1,5 @@
-import MCDRL
+import Segmentation
+import Storage
 import Torch
 
 extension RunConfiguration {

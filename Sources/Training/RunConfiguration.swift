@@ -1,133 +1,134 @@
 import Datasets
 import Foundation
 import Imaging
-import MCDRL
+import Segmentation
+import Storage
 import Torch
 
 /// Every setting of a training run; `config.json` holds all of them, resolved.
-public struct RunConfiguration: Codable, Equatable, Sendable {
+package struct RunConfiguration: Codable, Equatable, Sendable {
   /// The data folder.
-  public var data = ""
+  package var data = ""
   /// The site that takes no part in training.
-  public var holdOut = ""
+  package var holdOut = ""
   /// The sites that are trained on; empty for all others.
-  public var sources: [String] = []
+  package var sources: [String] = []
   /// The CLIP folder, or `random:FILE` for random weights of the geometry in that file.
-  public var clip = ""
+  package var clip = ""
   /// The lesion class of images for which the data states none; empty for none.
-  public var lesionClass = ""
+  package var lesionClass = ""
   /// M: how many of the prompt file's confounders make the dictionary, taken in turn from its groups; 0 for all.
-  public var confounders = 0
+  package var confounders = 0
   /// S: the side of the square that images are scaled to.
-  public var imageSize = 224
+  package var imageSize = 224
   /// Larger images are refused before they are decoded.
-  public var maxPixels = ImageLimits.default.maximumPixels
+  package var maxPixels = ImageLimits.default.maximumPixels
   /// The seed of everything.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// Passes over the training images.
-  public var epochs = 50
+  package var epochs = 50
   /// Images a step.
-  public var batchSize = 16
+  package var batchSize = 16
   /// Steps whose gradients are added before the weights change.
-  public var accumulation = 1
+  package var accumulation = 1
   /// The share of each source site's images that is kept to choose the epoch by.
-  public var validationShare = 0.15
+  package var validationShare = 0.15
   /// How much of the image tower is trained.
-  public var tune = Tuning.all
+  package var tune = Tuning.all
   /// Where the network is computed: `cpu`, `cuda:0` or `mps`.
-  public var device = Device.cpu
+  package var device = Device.cpu
   /// Arithmetic of products and convolutions: `float32` or `bfloat16`.
-  public var precision = Precision.float32
+  package var precision = Precision.float32
   /// Rates, decay and schedule.
-  public var optimizer = OptimizerConfiguration()
+  package var optimizer = OptimizerConfiguration()
   /// The share of the epochs after which the intervention is on; 10 of 50 in the paper.
-  public var interventionStart = 0.2
+  package var interventionStart = 0.2
   /// The weights of the losses.
-  public var objective = ObjectiveWeights()
+  package var objective = ObjectiveWeights()
   /// The model.
-  public var model = ModelConfiguration()
+  package var model = ModelConfiguration()
   /// Random changes of the training images.
-  public var augmentation = Augmentation()
+  package var augmentation = Augmentation()
   /// Training on interventions.
-  public var interventions = InterventionTraining()
+  package var interventions = InterventionTraining()
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// How images are read.
-  public var reader: SampleReader {
+  package var reader: SampleReader {
     SampleReader(size: imageSize, limits: ImageLimits(maximumPixels: maxPixels))
   }
 
   /// Whether layers that are not trained see the same pictures in every epoch, so that what they make of them can be kept.
-  public var keepsFeatures: Bool {
+  package var keepsFeatures: Bool {
     tune != .all && (augmentation.isNone || augmentation.fixed > 0)
       && model.method.plugin?.changesImages != true
   }
 
   /// Whether a fixed number of interventions is drawn, so that what frozen layers make of them can be kept, too.
-  var fixesInterventions: Bool { keepsFeatures && interventions.share > 0 }
+  package var fixesInterventions: Bool { keepsFeatures && interventions.share > 0 }
 
   /// The first epoch, counted from 0, in which the intervention is on.
-  public var interventionEpoch: Int { Int((interventionStart * Double(epochs)).rounded()) }
+  package var interventionEpoch: Int { Int((interventionStart * Double(epochs)).rounded()) }
 }
 
 /// Training on interventions (ours): images are shown as they are, x, and again with a confounder set, do(z)x.
 ///
 /// The mechanisms that set confounders stand in the prompt file; z is drawn from P(z), `model.intervention.prior`.
-public struct InterventionTraining: Codable, Equatable, Sendable {
+package struct InterventionTraining: Codable, Equatable, Sendable {
   /// The share of a batch's images that are shown again as do(z)x; 0 for none.
-  public var share = 1.0
+  package var share = 1.0
   /// How many do(z)x are drawn for each picture where layers are frozen and see the same pictures in every epoch; otherwise
   /// each step draws anew.
-  public var variants = 4
+  package var variants = 4
   /// How many confounders are set at once.
-  public var count = 1
+  package var count = 1
   /// The weight of L_seg on do(z)x beside 1 on x.
-  public var segmentation = 1.0
+  package var segmentation = 1.0
   /// The weight of the distance between the grids that the head is handed of x and of do(z)x: F_ca, and C where nothing
   /// was selected.
-  public var invariance = 0.5
+  package var invariance = 0.5
   /// The weight of the cross-entropy of the attention with the z that was set.
-  public var attention = 0.1
+  package var attention = 0.1
 
   /// The defaults.
-  public init() {}
+  package init() {}
 }
 
 /// Rates, decay and schedule of AdamW.
-public struct OptimizerConfiguration: Codable, Equatable, Sendable {
+package struct OptimizerConfiguration: Codable, Equatable, Sendable {
   /// Of the intervention and the head.
-  public var learningRate = 0.005
+  package var learningRate = 0.005
   /// Of the image tower (ours: it starts from trained weights).
-  public var towerLearningRate = 1e-5
+  package var towerLearningRate = 1e-5
   /// Decoupled weight decay of both.
-  public var weightDecay = 0.01
+  package var weightDecay = 0.01
   /// The share of all steps over which the rate rises.
-  public var warmup = 0.03
+  package var warmup = 0.03
   /// The rate left at the end of the cosine, as a share.
-  public var floor = 0.0
+  package var floor = 0.0
   /// The largest common norm of all gradients.
-  public var gradientClip = 1.0
+  package var gradientClip = 1.0
 
   /// The defaults.
-  public init() {}
+  package init() {}
 }
 
 /// A setting that cannot be used; the message names it and what is possible.
-public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// One or two lines.
-  public let description: String
+  package let description: String
 
   /// Makes an error.
-  public init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
 
 extension RunConfiguration {
   /// Lays a JSON5 file over these settings; only the settings that it names change.
   ///
   /// - Throws: `FileError` or `ConfigurationError` that names the file and the setting.
-  public mutating func merge(contentsOf url: URL) throws { try merge(contentsOf: url) { $0 } }
+  package mutating func merge(contentsOf url: URL) throws { try merge(contentsOf: url) { $0 } }
 
   /// Lays a JSON5 file over these settings, read as something says.
   mutating func merge(contentsOf url: URL, as reading: (JSONValue) -> JSONValue) throws {
@@ -144,7 +145,7 @@ extension RunConfiguration {
   ///   - assignment: `key=value`, or `key*=factor` for a multiple of what is set so far.
   ///   - option: where it was given, for the message.
   /// - Throws: `ConfigurationError` that names the setting.
-  public mutating func set(_ assignment: String, option: String = "--set") throws {
+  package mutating func set(_ assignment: String, option: String = "--set") throws {
     guard let equals = assignment.firstIndex(of: "=") else {
       throw ConfigurationError(
         "\(option) \(assignment): write key=value, such as optimizer.learningRate=0.001")
@@ -161,7 +162,7 @@ extension RunConfiguration {
   }
 
   /// Whether an assignment is `key*=factor`, whose outcome hangs on what is set so far.
-  public static func isMultiple(_ assignment: String) -> Bool {
+  package static func isMultiple(_ assignment: String) -> Bool {
     assignment.prefix { $0 != "=" }.hasSuffix("*")
   }
 
@@ -188,7 +189,7 @@ extension RunConfiguration {
   /// The settings that another configuration has otherwise: dotted names in order, with the values here.
   ///
   /// - Throws: `EncodingError`, which settings that were decoded never meet.
-  public func differences(from other: RunConfiguration) throws -> [(name: String, value: String)] {
+  package func differences(from other: RunConfiguration) throws -> [(name: String, value: String)] {
     let others = try JSONValue(encoding: other).leaves
     return try JSONValue(encoding: self).leaves.filter { others[$0.key] != $0.value }
       .sorted { $0.key < $1.key }.map { ($0.key, $0.value.text) }
@@ -206,7 +207,7 @@ extension RunConfiguration {
   /// Checks what types cannot.
   ///
   /// - Throws: `ConfigurationError` that names the setting.
-  public func validate() throws {
+  package func validate() throws {
     func require(_ condition: Bool, _ text: String) throws {
       guard condition else { throw ConfigurationError(text) }
     }

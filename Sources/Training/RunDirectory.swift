@@ -1,44 +1,43 @@
-import Datasets
 import Foundation
-import MCDRL
+import Storage
 import Torch
 
 /// The folder of one run: settings, prompts, weights, state for resuming, metrics, fingerprint.
-public struct RunDirectory: Sendable {
+package struct RunDirectory: Sendable {
   /// The folder.
-  public let url: URL
+  package let url: URL
 
   /// Names a run folder; nothing is read or made.
-  public init(_ url: URL) { self.url = url }
+  package init(_ url: URL) { self.url = url }
 
   /// Every setting, resolved.
-  public var configurationFile: URL { url.appendingPathComponent("config.json") }
+  package var configurationFile: URL { url.appendingPathComponent("config.json") }
   /// The words.
-  public var promptsFile: URL { url.appendingPathComponent("prompts.json5") }
+  package var promptsFile: URL { url.appendingPathComponent("prompts.json5") }
   /// The geometry of the CLIP model.
-  public var clipFile: URL { url.appendingPathComponent("clip.json") }
+  package var clipFile: URL { url.appendingPathComponent("clip.json") }
   /// The weights of the epoch that validation chose, with the embedded prompts.
-  public var weightsFile: URL { url.appendingPathComponent("model.safetensors") }
+  package var weightsFile: URL { url.appendingPathComponent("model.safetensors") }
   /// One line an epoch.
-  public var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
+  package var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
   /// What went in: data, weights, code.
-  public var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
+  package var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
   /// What each arithmetic of inference makes of the validation images.
-  public var precisionFile: URL { url.appendingPathComponent("precision.json") }
+  package var precisionFile: URL { url.appendingPathComponent("precision.json") }
   /// The history for TensorBoard.
-  public var tensorBoard: TensorBoardLog { TensorBoardLog(url.appendingPathComponent("tensorboard")) }
+  package var tensorBoard: TensorBoardLog { TensorBoardLog(url.appendingPathComponent("tensorboard")) }
   /// Everything that resuming needs.
-  public var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
+  package var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
 
   /// Whether the folder holds a run.
-  public var exists: Bool { FileManager.default.fileExists(atPath: configurationFile.path) }
+  package var exists: Bool { FileManager.default.fileExists(atPath: configurationFile.path) }
   /// Whether the run can be resumed.
-  public var hasState: Bool { FileManager.default.fileExists(atPath: stateFile.path) }
+  package var hasState: Bool { FileManager.default.fileExists(atPath: stateFile.path) }
 
   /// Makes the folder.
   ///
   /// - Throws: `FileError` that names it.
-  public func create() throws {
+  package func create() throws {
     try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
   }
 
@@ -46,7 +45,7 @@ public struct RunDirectory: Sendable {
   ///
   /// - Parameter finished: how many epochs its state says are finished.
   /// - Throws: `ConfigurationError` that names what is gone: going on without it would end in other weights.
-  public func requireResumable(finished: Int) throws {
+  package func requireResumable(finished: Int) throws {
     let hasWeights = FileManager.default.fileExists(atPath: weightsFile.path)
     // The first state is written before the first weights.
     if hasWeights, !hasState {
@@ -67,7 +66,7 @@ public struct RunDirectory: Sendable {
   /// Reads the settings of the run.
   ///
   /// - Throws: `ConfigurationError` when there is no run or its settings cannot be read.
-  public func configuration() throws -> RunConfiguration {
+  package func configuration() throws -> RunConfiguration {
     guard exists else {
       throw ConfigurationError(
         "\(url.path): not a run folder (no config.json); give the --out of mcdrl train")
@@ -81,12 +80,12 @@ public struct RunDirectory: Sendable {
   /// What the finished epochs came to.
   ///
   /// - Throws: an error that names the file when it cannot be read.
-  public func history() throws -> [EpochMetrics] {
+  package func history() throws -> [EpochMetrics] {
     try JSONLines.read(metricsFile, expected: "the metrics of an epoch")
   }
 
   /// Writes a value as JSON, atomically.
-  public func write(_ value: some Encodable, to file: URL) throws {
+  package func write(_ value: some Encodable, to file: URL) throws {
     try AtomicFile.write(json: value, to: file)
   }
 
@@ -101,33 +100,33 @@ public struct RunDirectory: Sendable {
 }
 
 /// What one epoch came to; a line of `metrics.jsonl`.
-public struct EpochMetrics: Codable, Equatable, Sendable {
+package struct EpochMetrics: Codable, Equatable, Sendable {
   /// Counted from 1.
-  public var epoch: Int
+  package var epoch: Int
   /// The whole objective, mean over steps.
-  public var loss: Double
+  package var loss: Double
   /// L_seg, mean over steps.
-  public var segmentation: Double
+  package var segmentation: Double
   /// L_causal, mean over the steps that had it; nil when none had.
-  public var causal: Double?
+  package var causal: Double?
   /// L_contrast, mean over the steps that had it; nil when none had.
-  public var contrast: Double?
+  package var contrast: Double?
   /// 1 − cosine of the grids that the head is handed of x and do(z)x, mean over the steps that had it; nil when none had.
-  public var invariance: Double?
+  package var invariance: Double?
   /// Cross-entropy of the attention with the z that was set, mean over the steps that had it; nil when none had.
-  public var attention: Double?
+  package var attention: Double?
   /// What a method that plugs in adds, weighted, mean over the steps that had it; nil when none had.
-  public var penalty: Double?
+  package var penalty: Double?
   /// Whether the intervention was on.
-  public var intervening: Bool
+  package var intervening: Bool
   /// Mean Dice over the validation images at S×S; nil without a validation split.
-  public var validationDice: Double?
+  package var validationDice: Double?
   /// Whether this epoch's weights are the chosen ones so far.
-  public var best: Bool
+  package var best: Bool
   /// Wall time, seconds; the only entry that differs between equal runs, with `waited`.
-  public var seconds: Double
+  package var seconds: Double
   /// Seconds in which the network waited for images.
-  public var waited: Double
+  package var waited: Double
 
   enum CodingKeys: String, CodingKey {
     case epoch, loss, segmentation, causal, contrast, invariance, attention, penalty, intervening, best

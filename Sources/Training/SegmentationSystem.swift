@@ -1,13 +1,15 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
 import Torch
 
 /// An image tower and the method after it: what is trained, stored and used.
-public final class SegmentationSystem: Module {
+package final class SegmentationSystem: Module {
   @Child private var towerModule: Module
   /// The method after the tower.
-  @Child public var model: SegmentationModel
+  @Child package var model: SegmentationModel
   @Buffer private var prior: Tensor
   private let tower: any ImageEncoder
   private var mean: Tensor
@@ -18,7 +20,7 @@ public final class SegmentationSystem: Module {
   private let preparation = NSLock()
   private var isPrepared = false
   /// Where it computes; batches are moved there.
-  public private(set) var device = Device.cpu
+  package private(set) var device = Device.cpu
 
   /// Joins the parts.
   ///
@@ -29,7 +31,7 @@ public final class SegmentationSystem: Module {
   ///   - text: the embedded prompts.
   ///   - configuration: the settings.
   /// - Throws: `TorchError` for settings that are not possible.
-  public init(
+  package init(
     tower: any ImageEncoder, mean: [Double], deviation: [Double], text: TextEmbeddings,
     configuration: RunConfiguration
   ) throws {
@@ -48,7 +50,7 @@ public final class SegmentationSystem: Module {
   }
 
   /// The parameters that are trained, in groups with rates of their own.
-  public func parameterGroups(_ optimizer: OptimizerConfiguration) throws -> [ParameterGroup] {
+  package func parameterGroups(_ optimizer: OptimizerConfiguration) throws -> [ParameterGroup] {
     for parameter in tower.parameters() { try parameter.tensor.requireGradient(false) }
     let tuned = try tower.parameters(tuned: tuning)
     let head = ParameterGroup(
@@ -64,7 +66,7 @@ public final class SegmentationSystem: Module {
   }
 
   /// Switches between training and evaluation; what of the tower is not trained stays in evaluation.
-  public override func train(_ value: Bool = true) {
+  package override func train(_ value: Bool = true) {
     super.train(value)
     for module in tower.frozenModules(tuned: tuning) { module.train(false) }
   }
@@ -109,7 +111,7 @@ public final class SegmentationSystem: Module {
   }
 
   /// Moves everything that computing needs to a device.
-  public override func move(to device: Device) throws {
+  package override func move(to device: Device) throws {
     guard device != self.device else { return }
     try super.move(to: device)
     mean = try mean.to(device)
@@ -121,7 +123,7 @@ public final class SegmentationSystem: Module {
   ///
   /// So are the head's convolutions; the intervention keeps its weights as they are. On other devices than the CPU only the
   /// arithmetic changes, and the weights stay.
-  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+  package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     guard device == .cpu else {
       guard precision != .int8 else {
         throw TorchError.value("int8 is computed on the CPU alone; leave out --device")
@@ -180,7 +182,7 @@ public final class SegmentationSystem: Module {
   ///   - training: what a method's hooks of training are given; nil leaves them out.
   /// - Returns: logits and what the losses need.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func callAsFunction(
+  package func callAsFunction(
     _ images: Tensor, kept: FrozenFeatures? = nil, intervening: Bool = true,
     training: TrainingPass? = nil
   ) throws -> SegmentationOutput {
@@ -193,7 +195,7 @@ public final class SegmentationSystem: Module {
   }
 
   /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU; nothing is recorded for gradients.
-  public func probabilities(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
+  package func probabilities(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
     try inferenceMode { try self(images, kept: kept).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
@@ -204,7 +206,7 @@ public final class SegmentationSystem: Module {
   ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept.
   /// - Returns: dense features, image embedding, layer outputs.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func encoded(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> EncodedImages {
+  package func encoded(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> EncodedImages {
     try autocast(to: precision.autocastType, on: device) { try encode(normalized(images), kept) }
   }
 
@@ -213,7 +215,7 @@ public final class SegmentationSystem: Module {
   /// - Parameter images: the batch.
   /// - Returns: what training goes on from, without gradients.
   /// - Throws: `ConfigurationError` when all of the tower is trained, `TorchError` when shapes do not fit.
-  public func frozen(_ images: Tensor) throws -> FrozenFeatures {
+  package func frozen(_ images: Tensor) throws -> FrozenFeatures {
     guard tuning != .all else {
       throw ConfigurationError(
         "tune: features can be kept only of layers that are not trained; set tune to none or last-N")
@@ -228,7 +230,7 @@ public final class SegmentationSystem: Module {
   ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
   /// - Returns: F, F_ca and the attention, float32.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func representation(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Representation {
+  package func representation(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Representation {
     try inferenceMode {
       try autocast(to: precision.autocastType, on: device) {
         try model.representation(encode(normalized(images), kept))
@@ -243,7 +245,7 @@ public final class SegmentationSystem: Module {
   ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
   /// - Returns: the score of every position.
   /// - Throws: `TorchError` when shapes do not fit.
-  public func regionScore(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
+  package func regionScore(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
     try inferenceMode {
       try autocast(to: precision.autocastType, on: device) {
         try model.regionScore(encode(normalized(images), kept))
@@ -252,13 +254,13 @@ public final class SegmentationSystem: Module {
   }
 
   /// Sets P(z), which is stored with the weights.
-  public func setPrior(_ value: Tensor) throws {
+  package func setPrior(_ value: Tensor) throws {
     try prior.assign(value)
     try adoptPrior()
   }
 
   /// Takes P(z) from the loaded weights.
-  public func adoptPrior() throws {
+  package func adoptPrior() throws {
     model.dictionary = try ConfounderDictionary(embeddings: model.dictionary.embeddings, prior: prior)
   }
 

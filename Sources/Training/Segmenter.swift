@@ -1,17 +1,17 @@
 import Datasets
-import Evaluation
 import Foundation
 import Imaging
-import MCDRL
+import Metrics
+import Segmentation
 import Torch
 
 /// Uses a trained system on images of any size.
-public final class Segmenter {
+package final class Segmenter {
   private let system: SegmentationSystem
   private let reader: SampleReader
 
   /// Wraps a system.
-  public init(_ system: SegmentationSystem, reader: SampleReader) {
+  package init(_ system: SegmentationSystem, reader: SampleReader) {
     self.system = system
     self.reader = reader
   }
@@ -23,7 +23,7 @@ public final class Segmenter {
   ///   - kept: what the frozen layers make of it, where that is kept.
   /// - Returns: probabilities from 0 to 1.
   /// - Throws: `TorchError` when memory does not suffice.
-  public func probability(_ image: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
+  package func probability(_ image: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
     let sizes = try image.sizes(rank: 3, "the image")
     let input = try (reader.scaled(image).to(.float32) / 255).expandedDimension(0)
     let small = try system.probabilities(input, kept: kept)
@@ -40,7 +40,7 @@ public final class Segmenter {
   ///   - kept: what the frozen layers make of the image, where that is kept.
   /// - Returns: scores and lesions found, the sample's share of the polyp protocol and of the reliability curve.
   /// - Throws: an error that names the file.
-  public func assess(
+  package func assess(
     _ sample: Sample, threshold: Double = 0.5, tolerance: Double, spacing: PixelSpacing? = nil,
     kept: FrozenFeatures? = nil
   ) throws -> ImageAssessment {
@@ -60,7 +60,7 @@ public final class Segmenter {
   ///   - kept: what the frozen layers make of the image, where that is kept.
   /// - Returns: both masks.
   /// - Throws: an error that names the file.
-  public func masks(
+  package func masks(
     _ sample: Sample, threshold: Double = 0.5, kept: FrozenFeatures? = nil
   ) throws -> (prediction: BinaryMask, reference: BinaryMask) {
     let image = try reader.image(sample.image)
@@ -73,7 +73,7 @@ public final class Segmenter {
 
 extension BinaryMask {
   /// Takes a bool tensor, H×W.
-  public init(_ tensor: Tensor) throws {
+  package init(_ tensor: Tensor) throws {
     let sizes = try tensor.sizes(rank: 2, "the mask")
     try self.init(width: sizes[1], height: sizes[0], pixels: tensor.to(.uint8).array())
   }
@@ -81,14 +81,14 @@ extension BinaryMask {
 
 extension BinaryMask {
   /// The mask as a picture of one channel, 0 and 255.
-  public var image: Image {
+  package var image: Image {
     get throws { try Image(width: width, height: height, channels: 1, pixels: pixels.map { $0 * 255 }) }
   }
 }
 
 extension ProbabilityMap {
   /// Takes a tensor of probabilities, H×W.
-  public init(_ tensor: Tensor) throws {
+  package init(_ tensor: Tensor) throws {
     let sizes = try tensor.sizes(rank: 2, "the probability map")
     try self.init(width: sizes[1], height: sizes[0], values: tensor.floats())
   }

@@ -1,10 +1,11 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
 import Torch
 
 /// Why training stopped before its end.
-public enum TrainingError: Error, Equatable, CustomStringConvertible {
+package enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// A loss or gradient is not a number.
   case diverged(epoch: Int, step: Int, state: String)
   /// The user asked to stop; the state is saved.
@@ -13,7 +14,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case noImages
 
   /// One or two lines with the fix.
-  public var description: String {
+  package var description: String {
     switch self {
     case .diverged(let epoch, let step, let state):
       "training diverged in epoch \(epoch), step \(step): the loss or a gradient is not a number; "
@@ -26,16 +27,16 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
 }
 
 /// What a trainer tells while it works.
-public struct TrainingProgress: Sendable {
+package struct TrainingProgress: Sendable {
   /// After each step: epoch and step (both counted from 1), steps in the epoch, loss.
-  public var step: @Sendable (_ epoch: Int, _ step: Int, _ steps: Int, _ loss: Double) -> Void
+  package var step: @Sendable (_ epoch: Int, _ step: Int, _ steps: Int, _ loss: Double) -> Void
   /// After each epoch.
-  public var epoch: @Sendable (_ metrics: EpochMetrics, _ epochs: Int) -> Void
+  package var epoch: @Sendable (_ metrics: EpochMetrics, _ epochs: Int) -> Void
   /// Asked after each step; true saves the state and stops.
-  public var shouldStop: @Sendable () -> Bool
+  package var shouldStop: @Sendable () -> Bool
 
   /// Says nothing and never stops.
-  public init() {
+  package init() {
     step = { _, _, _, _ in }
     epoch = { _, _ in }
     shouldStop = { false }
@@ -46,7 +47,7 @@ public struct TrainingProgress: Sendable {
 ///
 /// Every random choice is drawn from a stream named by seed, epoch and step, so a resumed run equals an
 /// uninterrupted one bit for bit.
-public final class Trainer {
+package final class Trainer {
   private let configuration: RunConfiguration
   private let system: SegmentationSystem
   private let run: RunDirectory
@@ -73,7 +74,7 @@ public final class Trainer {
   ///   - resuming: whether to continue from the run's saved state.
   /// - Throws: `TrainingError.noImages`, `ConfigurationError` when features are given for settings that change
   ///   them or no confounder has a mechanism to intervene with, or what reading the state throws.
-  public init(
+  package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunDirectory, training: SampleBank,
     validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil,
     resuming: Bool
@@ -105,17 +106,17 @@ public final class Trainer {
   }
 
   /// Steps in an epoch; the last, smaller batch is left out unless it is the only one.
-  public var stepsPerEpoch: Int { max(1, training.samples.count / configuration.batchSize) }
+  package var stepsPerEpoch: Int { max(1, training.samples.count / configuration.batchSize) }
 
   /// The epochs that are finished.
-  public var history: [EpochMetrics] { state.history }
+  package var history: [EpochMetrics] { state.history }
 
   /// Trains to the end, saving the state after each epoch.
   ///
   /// - Returns: one entry an epoch.
   /// - Throws: `TrainingError`; the saved state is then the last good one.
   @discardableResult
-  public func train(_ progress: TrainingProgress = TrainingProgress()) throws -> [EpochMetrics] {
+  package func train(_ progress: TrainingProgress = TrainingProgress()) throws -> [EpochMetrics] {
     // A kill between state and metrics leaves the latter a line short, which no later epoch may mend.
     if !state.history.isEmpty { try run.write(state.history) }
     // Divergence or a kill in the first epoch must find a state, too.

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// How far a run has come; stored with weights and moments in one file, so that they cannot disagree.
@@ -94,7 +95,7 @@ struct LossSums: Codable {
   }
 
   /// Means over the steps that had them.
-  var means: (loss: Double, segmentation: Double, terms: [LossTerm: Double]) {
+  package var means: (loss: Double, segmentation: Double, terms: [LossTerm: Double]) {
     let all = Double(max(1, steps))
     let own = terms.reduce(into: [:]) { $0[$1.key] = $1.value / Double(counts[$1.key] ?? 1) }
     return (loss / all, segmentation / all, own)

@@ -1,9 +1,9 @@
 import Datasets
-import Evaluation
+import Metrics
 import Torch
 
 /// What a model must beat: predictors that do not look at the image.
-public enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
+package enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
   /// Nothing is lesion.
   case background = "all background"
   /// Everything is lesion.
@@ -16,7 +16,7 @@ public enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
   /// - Parameter meanMask: the mean of the training masks, S×S.
   /// - Returns: S×S, the same for every image.
   /// - Throws: `TorchError` with libtorch's message.
-  public func prediction(meanMask: Tensor) throws -> Tensor {
+  package func prediction(meanMask: Tensor) throws -> Tensor {
     switch self {
     case .background: try meanMask.less(than: 0)
     case .lesion: try meanMask.atLeast(0)
@@ -25,7 +25,7 @@ public enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
   }
 
   /// The mean mask of samples at S×S.
-  public static func meanMask(_ samples: [Sample], reader: SampleReader) throws -> Tensor {
+  package static func meanMask(_ samples: [Sample], reader: SampleReader) throws -> Tensor {
     var total = try Tensor.zeros([reader.size, reader.size])
     for sample in samples {
       let image = try reader.image(sample.image)
@@ -38,7 +38,7 @@ public enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
   }
 
   /// Scores the predictor on a sample at its own size.
-  public func scores(
+  package func scores(
     _ sample: Sample, meanMask: Tensor, reader: SampleReader, tolerance: Double, spacing: PixelSpacing? = nil
   ) throws -> ImageScores {
     let image = try reader.image(sample.image)

@@ -1,4 +1,3 @@
-import CLIP
 import Testing
 
 @testable import Benchmarking

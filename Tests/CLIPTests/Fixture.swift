@@ -2,8 +2,6 @@ import Foundation
 import Testing
 import Torch
 
-@testable import CLIP
-
 /// Where the files are that `Fixtures/make_*.py` wrote.
 func fixture(_ path: String) -> URL {
   URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures/\(path)")

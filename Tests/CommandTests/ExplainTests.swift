@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Storage
 import Testing
 import Torch
 

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Evaluation
+@testable import Metrics
+@testable import Studies
 
 @Suite("Counterfactual check")
 struct CounterfactualTests {

@@ -2,7 +2,10 @@ import Foundation
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Explaining
+@testable import Reporting
+@testable import Statistics
+@testable import Studies
 
 @Suite("Sections of the diagnosis")
 struct DiagnosisSectionsTests {

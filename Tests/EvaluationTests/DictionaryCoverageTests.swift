@@ -1,7 +1,10 @@
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Explaining
+@testable import Reporting
+@testable import Statistics
+@testable import Studies
 
 /// A constructed world: images in 12 dimensions, two words along the first two axes; site a moves along the first word, site b along an
 /// axis that no word has, site c is like the rest.

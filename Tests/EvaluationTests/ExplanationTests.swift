@@ -1,7 +1,12 @@
 import Foundation
+import Storage
 import Testing
 
-@testable import Evaluation
+@testable import Explaining
+@testable import Metrics
+@testable import Reporting
+@testable import Statistics
+@testable import Studies
 
 @Suite("Explanation")
 struct ExplanationTests {

@@ -1,9 +1,14 @@
 import Foundation
 import Imaging
+import Storage
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Explaining
+@testable import Metrics
+@testable import Reporting
+@testable import Statistics
+@testable import Studies
 
 @Suite("Sections of figures")
 struct FigureSectionsTests {

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Metrics
+@testable import Statistics
 
 @Suite("Linear probe")
 struct LinearProbeTests {

@@ -1,5 +1,5 @@
-import Evaluation
 import Foundation
+import Metrics
 import Testing
 
 /// `Fixtures/maps.json`, made by `Fixtures/make_maps.py`.

@@ -1,5 +1,5 @@
-import Evaluation
 import Foundation
+import Metrics
 import Testing
 
 /// Agreement with MONAI, MedPy, OpenCV, SciPy and NumPy on `Fixtures/metrics.json`, made by `Fixtures/make_fixtures.py`.

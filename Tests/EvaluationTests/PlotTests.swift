@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import Evaluation
+@testable import Reporting
+@testable import Statistics
 
 #if canImport(FoundationXML)
   import FoundationXML

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Evaluation
+@testable import Metrics
 
 @Suite struct PolypProtocolTests {
   static func means(_ levels: [UInt8], _ reference: String) throws -> PolypProtocol.Means {

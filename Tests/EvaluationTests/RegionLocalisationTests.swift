@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Metrics
 
 @Suite("Localisation by the region score")
 struct RegionLocalisationTests {

@@ -1,5 +1,6 @@
-import Evaluation
 import Foundation
+import Metrics
+import Reporting
 import Testing
 
 @Suite struct ReliabilityTests {

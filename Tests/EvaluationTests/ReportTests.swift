@@ -2,7 +2,9 @@ import Foundation
 import Imaging
 import Testing
 
-@testable import Evaluation
+@testable import Reporting
+@testable import Statistics
+@testable import Studies
 
 @Suite("Report")
 struct ReportTests {

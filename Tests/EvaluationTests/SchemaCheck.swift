@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// Whether a document has the keys that a JSON Schema states.

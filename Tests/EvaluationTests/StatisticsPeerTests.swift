@@ -2,7 +2,8 @@ import Foundation
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Metrics
+@testable import Statistics
 
 /// Agreement with SciPy, statsmodels and NumPy on `Fixtures/statistics.json`, made by
 /// `Fixtures/make_statistics.py`.

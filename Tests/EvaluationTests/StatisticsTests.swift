@@ -2,7 +2,8 @@ import Foundation
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Metrics
+@testable import Statistics
 
 @Suite("Statistics")
 struct StatisticsTests {

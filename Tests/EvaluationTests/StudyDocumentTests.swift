@@ -1,8 +1,11 @@
 import Foundation
+import Storage
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Metrics
+@testable import Reporting
+@testable import Studies
 
 /// `results.json`, `timing.json` and `images.csv` as files.
 @Suite("Documents of a study")

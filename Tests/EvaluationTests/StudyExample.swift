@@ -1,5 +1,7 @@
-import Evaluation
 import Foundation
+import Metrics
+import Reporting
+import Studies
 import TestSupport
 import Torch
 

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import Evaluation
+@testable import Metrics
+@testable import Statistics
+@testable import Studies
 
 @Suite("Results of a study")
 struct StudyResultsTests {

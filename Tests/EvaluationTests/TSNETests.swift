@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Torch
 
-@testable import Evaluation
+@testable import Statistics
 
 @Suite("t-SNE")
 struct TSNETests {

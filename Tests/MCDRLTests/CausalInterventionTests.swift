@@ -1,7 +1,8 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
+@testable import Segmentation
 
 /// A network of width 16; the same seed gives the same weights whatever the adjustment.
 private func network(

@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
 
 @Suite struct ConfounderDictionaryTests {
   @Test func withoutAPriorEveryConfounderIsAsLikely() throws {

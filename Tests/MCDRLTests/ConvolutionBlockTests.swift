@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Segmentation
 
 /// The head's block in training, where activations take the place of what they are of.
 @Suite struct ConvolutionBlockTests {

@@ -1,7 +1,8 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
+@testable import Segmentation
 
 @Suite("Exact adjustment")
 struct ExpectationTests {

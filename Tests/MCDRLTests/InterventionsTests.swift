@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
 
 @Suite struct InterventionsTests {
   private let prompts: PromptSet

@@ -1,8 +1,9 @@
 import Foundation
+import Storage
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
 
 /// Pictures of a red wall with a darker disc, the lesion, in a black border outside of radius 0.9; masks of the disc.
 func someTissue(_ count: Int, size: Int = 48, border: Bool = true) throws -> (images: Tensor, masks: Tensor) {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Segmentation
 
 @Suite struct ObjectiveTests {
   @Test func theDefaultWeightsAreThePapersWithSoftDice() {

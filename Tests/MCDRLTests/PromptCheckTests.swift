@@ -1,9 +1,10 @@
 import CLIP
 import Foundation
+import Storage
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
 
 private let prompts = testFolder.appendingPathComponent("../../Prompts").standardized
 

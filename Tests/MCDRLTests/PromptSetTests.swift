@@ -1,8 +1,9 @@
 import Foundation
+import Storage
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
 
 private let shipped = testFolder.appendingPathComponent("../../Prompts/endoscopy.json5").standardized
 

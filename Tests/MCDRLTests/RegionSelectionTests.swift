@@ -1,7 +1,8 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
+@testable import Segmentation
 
 /// One class along x, the normal prompt along y.
 private func plane() throws -> TextEmbeddings {

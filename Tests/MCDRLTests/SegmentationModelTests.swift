@@ -1,7 +1,8 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
+@testable import Segmentation
 
 /// What a tower would give for 64×64 pixels at stride 8: an 8×8 grid of width 16.
 private struct Batch {

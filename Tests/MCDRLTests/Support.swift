@@ -2,7 +2,8 @@ import Foundation
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Confounders
+@testable import Segmentation
 
 let testFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
 

@@ -1,8 +1,9 @@
 import CLIP
+import Confounders
 import Datasets
 import Foundation
 import Imaging
-import MCDRL
+import Storage
 import Testing
 import Torch
 

@@ -1,5 +1,3 @@
-import Imaging
-
 @testable import SyntheticEndoscopy
 
 /// The largest difference of two pictures' colours at a pixel.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Torch
+@testable import Storage
 
 @Suite("Folder lock")
 struct FolderLockTests {

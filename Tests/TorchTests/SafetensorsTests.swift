@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Storage
 @testable import Torch
 
 @Suite struct SafetensorsTests {

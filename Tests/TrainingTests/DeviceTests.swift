@@ -1,8 +1,8 @@
-import MCDRL
+import Segmentation
 import Testing
 import Torch
 
-@testable import Training
+@testable import Studies
 
 extension TrainingRuns {
   /// libtorch's meta device has shapes but no numbers, so what was moved can be seen without a graphics processor.

@@ -1,10 +1,11 @@
 import Datasets
-import Evaluation
 import Foundation
+import Reporting
 import SyntheticEndoscopy
 import Testing
 import Torch
 
+@testable import Explaining
 @testable import Training
 
 @Suite("Diagnosis")

@@ -1,11 +1,14 @@
+import Confounders
 import Datasets
-import Evaluation
 import Foundation
-import Imaging
-import MCDRL
+import Metrics
+import Reporting
+import Segmentation
+import Storage
 import Testing
 import Torch
 
+@testable import Explaining
 @testable import Training
 
 extension TrainingRuns {

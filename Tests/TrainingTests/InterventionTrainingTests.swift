@@ -1,9 +1,12 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
 import Testing
 import Torch
 
+@testable import Studies
 @testable import Training
 
 extension TrainingRuns {

@@ -1,11 +1,12 @@
 import CLIP
+import Confounders
 import Datasets
-import Evaluation
 import Foundation
-import MCDRL
+import Metrics
 import Testing
 import Torch
 
+@testable import Studies
 @testable import Training
 
 extension TrainingRuns {

@@ -1,6 +1,6 @@
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
 import Testing
 import Torch
 

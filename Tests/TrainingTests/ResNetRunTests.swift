@@ -1,7 +1,6 @@
-import CLIP
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
 import Testing
 import Torch
 

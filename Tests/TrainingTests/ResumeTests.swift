@@ -1,5 +1,5 @@
 import Foundation
-import MCDRL
+import Segmentation
 import Testing
 import Torch
 

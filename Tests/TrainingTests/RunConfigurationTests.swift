@@ -1,5 +1,4 @@
 import Foundation
-import MCDRL
 import Testing
 
 @testable import Training

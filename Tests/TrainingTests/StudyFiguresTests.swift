@@ -1,12 +1,17 @@
 import CLIP
+import Confounders
 import Datasets
-import Evaluation
 import Foundation
 import Imaging
-import MCDRL
+import Metrics
+import Reporting
+import Segmentation
+import Statistics
 import Testing
 import Torch
 
+@testable import Explaining
+@testable import Studies
 @testable import Training
 
 @Suite("Choice of pictures")

@@ -1,8 +1,8 @@
-import Evaluation
+import Confounders
 import Foundation
-import MCDRL
 import Testing
 
+@testable import Studies
 @testable import Training
 
 @Suite("What a study trains")

@@ -1,7 +1,8 @@
 import CLIP
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
 import SyntheticEndoscopy
 import Testing
 import Torch

@@ -1,6 +1,7 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
 import Testing
 import Torch
 

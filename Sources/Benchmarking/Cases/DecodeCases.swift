@@ -1,9 +1,8 @@
 import CLIP
+import Datasets
 import Foundation
-import Imaging
 import Torch
 import Training
-import Datasets
 
 /// A 1920×1080 JPEG to what CLIP's tower takes, beside Pillow, Pillow-SIMD, OpenCV and torchvision.
 struct DecodeCases {

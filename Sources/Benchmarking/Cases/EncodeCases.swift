@@ -1,5 +1,7 @@
 import CLIP
 import Foundation
+import Storage
+import Studies
 import Torch
 import Training
 

@@ -2,7 +2,9 @@ import CLIP
 import Datasets
 import Foundation
 import Imaging
-import MCDRL
+import Segmentation
+import Storage
+import Studies
 import Torch
 import Training
 

@@ -1,5 +1,7 @@
 import CLIP
 import Foundation
+import Storage
+import Studies
 import Torch
 import Training
 
@@ -120,7 +122,7 @@ struct MemoryCases {
 }
 
 /// Work that this program does in a process of its own, so that the memory it takes can be told.
-public struct MemoryProbe: Sendable {
+package struct MemoryProbe: Sendable {
   enum Work: String { case encode, files }
 
   let work: Work
@@ -132,7 +134,7 @@ public struct MemoryProbe: Sendable {
   }
 
   /// Reads what `text` gave; nil for anything else.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let words = text.split(separator: ":").map(String.init)
     guard words.count == 3, let work = Work(rawValue: words[0]), let precision = Precision(rawValue: words[2])
     else { return nil }
@@ -140,14 +142,14 @@ public struct MemoryProbe: Sendable {
   }
 
   /// `encode:vit-b-16:bfloat16`.
-  public var text: String { "\(work.rawValue):\(geometry):\(precision.rawValue)" }
+  package var text: String { "\(work.rawValue):\(geometry):\(precision.rawValue)" }
 
   /// Does the work, three times over, and gives the most memory that the process held, in bytes.
   ///
   /// - Parameter options: those of the run that asks, with its working folder.
   /// - Returns: bytes; 0 where the system does not say.
   /// - Throws: what the work throws.
-  public func peak(_ options: BenchmarkOptions) throws -> Int {
+  package func peak(_ options: BenchmarkOptions) throws -> Int {
     try Machine.setThreads(options.threads)
     let context = BenchmarkContext(options) { _ in }
     guard let geometry = Geometry.all.first(where: { $0.id == geometry }) else {

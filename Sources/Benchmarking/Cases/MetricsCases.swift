@@ -1,8 +1,8 @@
-import Evaluation
 import Foundation
+import Metrics
+import Studies
 import SyntheticEndoscopy
 import Torch
-import Training
 
 /// Dice, IoU, HD95 and surface Dice of pairs of masks, beside MONAI.
 struct MetricsCases {

@@ -1,7 +1,5 @@
-import CLIP
-import Datasets
 import Foundation
-import MCDRL
+import Segmentation
 import Torch
 import Training
 

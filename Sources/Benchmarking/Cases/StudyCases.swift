@@ -1,6 +1,8 @@
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
+import Studies
 import Torch
 import Training
 

@@ -1,6 +1,9 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
+import Studies
 import SyntheticEndoscopy
 import Torch
 import Training

@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import Studies
 
 /// `mcdrl ablate`.
 enum AblateCommand: Subcommand {

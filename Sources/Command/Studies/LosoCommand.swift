@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import Studies
 
 /// `mcdrl loso`.
 enum LosoCommand: Subcommand {

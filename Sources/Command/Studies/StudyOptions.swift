@@ -1,6 +1,6 @@
 import CLIP
 import Foundation
-import MCDRL
+import Studies
 import Torch
 import Training
 

@@ -1,8 +1,10 @@
 import CLIP
+import Confounders
 import Datasets
-import Evaluation
 import Foundation
-import MCDRL
+import Metrics
+import Storage
+import Studies
 import Torch
 import Training
 

@@ -1,6 +1,10 @@
 import Datasets
-import Evaluation
+import Explaining
 import Foundation
+import Metrics
+import Reporting
+import Storage
+import Studies
 import Torch
 import Training
 

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// Keeps what was computed of pictures in a folder: memory-mapped files of rows, each found by a hash of all that it was
@@ -8,16 +9,16 @@ import Torch
 /// written; what a killed writer left is removed. Every row has a checksum, which is compared when a file is first used: a
 /// damaged file is removed and its rows are made anew, with a note. Several processes may share a folder: at worst
 /// both make the same rows.
-public final class FeatureCache: @unchecked Sendable {
+package final class FeatureCache: @unchecked Sendable {
   /// The default of `--cache-limit`, bytes.
-  public static let standardLimit = 16 << 30
+  package static let standardLimit = 16 << 30
   /// Bytes of a file, at most; what a killed writer loses.
   static let partBytes = 256 << 20
 
   /// The folder; made when something is kept.
-  public let folder: URL
+  package let folder: URL
   /// Bytes that the folder may take.
-  public let limit: Int
+  package let limit: Int
   private let note: @Sendable (String) -> Void
   private let lock = NSLock()
   private var parts: [URL: FeaturePart] = [:]
@@ -29,7 +30,7 @@ public final class FeatureCache: @unchecked Sendable {
   ///   - folder: where the files are.
   ///   - limit: bytes that the folder may take; what does not fit is not kept.
   ///   - note: told what will be written, what does not fit, and what was damaged.
-  public init(
+  package init(
     _ folder: URL, limit: Int = FeatureCache.standardLimit,
     note: @escaping @Sendable (_ text: String) -> Void = { _ in }
   ) {
@@ -39,7 +40,7 @@ public final class FeatureCache: @unchecked Sendable {
   }
 
   /// Removes the folder; rows that were handed out stay readable.
-  public func remove() { try? FileManager.default.removeItem(at: folder) }
+  package func remove() { try? FileManager.default.removeItem(at: folder) }
 
   /// Rows as they are kept; those that are missing are made and kept first.
   ///

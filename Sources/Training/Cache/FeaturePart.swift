@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// One file of a feature cache, memory-mapped: some rows with their keys and checksums.

@@ -1,6 +1,8 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Segmentation
+import Storage
 import Torch
 
 /// What the frozen part of an image tower makes of pictures, kept by a `FeatureCache`: encoded once, shared by folds, methods
@@ -9,7 +11,7 @@ import Torch
 /// Every picture is encoded alone and on one thread, so that what is kept of it depends neither on the pictures beside
 /// it nor on how often the work was interrupted. A picture takes 4·h·w·(d + the widths of the layers that the head uses) bytes under a
 /// tower that is frozen whole, 4·(1 + h·w)·c where its last layers are trained; one that is drawn 4·S² more.
-public struct FeatureStore: Sendable {
+package struct FeatureStore: Sendable {
   private let system: FrozenPart
   /// Features of one picture, which say what kind they are.
   private let template: FrozenFeatures
@@ -43,7 +45,7 @@ public struct FeatureStore: Sendable {
   ///   - workers: pictures that are encoded side by side.
   ///   - progress: told how many are encoded, of those that were not kept yet, from any thread.
   /// - Throws: `ConfigurationError` when all of the tower is trained, `TrainingError.noImages`, or what encoding throws.
-  public init?(
+  package init?(
     _ bank: SampleBank, system: SegmentationSystem, cache: FeatureCache, workers: Int = 1,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
@@ -83,7 +85,7 @@ public struct FeatureStore: Sendable {
   ///   - workers: pictures that are encoded side by side.
   ///   - progress: told how many are encoded, of those that were not kept yet, from any thread.
   /// - Throws: as encoding does.
-  public init?(
+  package init?(
     _ bank: SampleBank, drawing training: SampleBank, _ settings: RunConfiguration, _ prompts: PromptSet,
     system: SegmentationSystem, cache: FeatureCache, workers: Int = 1,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
@@ -135,7 +137,7 @@ public struct FeatureStore: Sendable {
   /// The features of some samples' images as they are, in their order.
   ///
   /// - Throws: `ConfigurationError` that names a picture that was not encoded.
-  public func kept(_ samples: [Sample]) throws -> FrozenFeatures {
+  package func kept(_ samples: [Sample]) throws -> FrozenFeatures {
     let keys = try samples.map { try content(of: $0).image }
     guard let tensors = try plain.tensors(keys) else {
       throw ConfigurationError("\(samples.first?.image.path ?? ""): no features of this picture were kept")

@@ -1,6 +1,7 @@
+import Confounders
 import Datasets
 import Foundation
-import MCDRL
+import Storage
 import Torch
 
 /// Pictures of a sample that are the same in every epoch, fold, method and seed: as it is, augmented, or with confounders

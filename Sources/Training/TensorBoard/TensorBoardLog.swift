@@ -1,16 +1,17 @@
 import Foundation
+import Storage
 import Torch
 
 /// A run's history for TensorBoard: one event file, which grows by an event an epoch.
 ///
 /// The whole content follows from the history and from the time in the file's name, so a run that is stopped and resumed
 /// adds what is missing and repeats nothing.
-public struct TensorBoardLog: Sendable {
+package struct TensorBoardLog: Sendable {
   /// The folder; `tensorboard --logdir` takes it or any folder above it.
-  public let folder: URL
+  package let folder: URL
 
   /// Names a folder; nothing is read or made.
-  public init(_ folder: URL) { self.folder = folder }
+  package init(_ folder: URL) { self.folder = folder }
 
   /// Brings the event file up to a history.
   ///
@@ -21,7 +22,7 @@ public struct TensorBoardLog: Sendable {
   ///   - epochs: the finished epochs.
   ///   - settings: shown as text beside the curves, as it stands; nil for none.
   /// - Throws: `FileError` that names the file.
-  public func write(_ epochs: [EpochMetrics], settings: String? = nil) throws {
+  package func write(_ epochs: [EpochMetrics], settings: String? = nil) throws {
     try FileManager.default.createFolder(folder)
     let file = try existing() ?? new(epochs)
     let content = content(epochs, settings, started: Self.started(file))

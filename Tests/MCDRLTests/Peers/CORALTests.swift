@@ -1,7 +1,6 @@
+@testable import Segmentation
 import Testing
 import Torch
-
-@testable import MCDRL
 
 @Suite struct CORALTests {
   @Test func distanceAndGradientsEqualPyTorchs() throws {

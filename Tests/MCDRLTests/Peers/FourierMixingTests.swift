@@ -1,7 +1,6 @@
+@testable import Segmentation
 import Testing
 import Torch
-
-@testable import MCDRL
 
 @Suite struct FourierMixingTests {
   @Test(arguments: [("whole", 0.5), ("odd", 0.5), ("low", 0.2)])

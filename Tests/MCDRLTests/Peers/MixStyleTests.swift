@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Segmentation
 
 @Suite struct MixStyleTests {
   @Test func mixedFeaturesEqualPyTorchs() throws {

@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Segmentation
 
 /// What a peer is built from in tests: text of width 6, a tower of two layers, three sites.
 func someContext(

@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Segmentation
 
 /// Changes what each hook is given, and counts the calls.
 private final class Recorder: SegmentationMethod {

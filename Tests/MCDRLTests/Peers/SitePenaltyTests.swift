@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Torch
 
-@testable import MCDRL
+@testable import Segmentation
 
 /// IRM, Group DRO and DANN.
 @Suite struct SitePenaltyTests {

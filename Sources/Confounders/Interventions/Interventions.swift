@@ -1,0 +1,251 @@
+import Storage
+import Torch
+
+/// do(z) on images, for the confounders of one prompt set (ours).
+///
+/// Each image has a source of chance of its own, seeded by one draw from the generator: what an image gets depends on
+/// the generator's state and on its place in the batch, not on the images beside it, nor on their size.
+package struct Interventions: Sendable {
+  /// All M confounders, in order.
+  package let names: [String]
+  private let entries: [PromptSet.Confounder]
+
+  /// Takes the confounders of a prompt set.
+  package init(_ prompts: PromptSet) {
+    entries = prompts.confounders
+    names = entries.map(\.name)
+  }
+
+  /// Indices of the confounders that have a mechanism.
+  package var available: [Int] { entries.indices.filter { entries[$0].mechanism != nil } }
+
+  /// Sets one confounder for each image, drawn, at a strength drawn evenly from its range.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S, 0 to 1, S at least 16.
+  ///   - masks: B×1×S×S, 0 or 1.
+  ///   - probabilities: M weights, which need not add up to 1; those of confounders without a mechanism are taken as 0.
+  ///     Nil makes all with a mechanism equally likely.
+  ///   - generator: the only source of chance.
+  /// - Returns: the changed images and masks, and what was done to each.
+  /// - Throws: `InterventionError` when nothing can be drawn, `TorchError` when shapes do not fit.
+  package func callAsFunction(
+    images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
+  ) throws -> IntervenedImages {
+    let weights = try self.weights(probabilities)
+    let count = try images.sizes(rank: 4, "images")[0]
+    let plans = try chance(count, generator).map { try drawn($0, weights) }
+    return try done(plans, images: images, masks: masks)
+  }
+
+  /// The confounders that are set in a single image when nothing makes one likelier, without setting them.
+  ///
+  /// - Parameters:
+  ///   - count: how many times one is drawn.
+  ///   - generator: of the state that setting them would find.
+  /// - Returns: their indices, in the order in which they are drawn; one may come twice.
+  /// - Throws: `InterventionError` when nothing can be drawn.
+  package func choices(count: Int, generator: Generator) throws -> [Int] {
+    let weights = try self.weights(nil)
+    return try (0..<max(1, count)).flatMap { _ in
+      try chance(1, generator).map { try drawn($0, weights).confounder }
+    }
+  }
+
+  /// Sets several confounders one after the other, each drawn like one.
+  ///
+  /// - Parameters:
+  ///   - count: how many times one is drawn for each image; of one that is drawn twice the stronger counts.
+  ///   - images: B×3×S×S, 0 to 1, S at least 16.
+  ///   - masks: B×1×S×S, 0 or 1.
+  ///   - probabilities: M weights; nil makes all with a mechanism equally likely.
+  ///   - generator: the only source of chance.
+  /// - Returns: the changed images and masks, and what was done to each.
+  /// - Throws: as for one.
+  package func callAsFunction(
+    count: Int, images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
+  ) throws -> IntervenedImages {
+    let first = try self(images: images, masks: masks, probabilities: probabilities, generator: generator)
+    return try (1..<max(1, count)).reduce(first) { done, _ in
+      let next = try self(
+        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator)
+      return IntervenedImages(
+        images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
+        moved: try done.moved.or(next.moved))
+    }
+  }
+
+  /// Sets the same confounder at the same strength in every image, for the sweep of an explanation.
+  ///
+  /// - Parameters:
+  ///   - confounder: its index among `names`.
+  ///   - strength: 0 to 1, whatever the confounder's range is.
+  ///   - images: B×3×S×S, 0 to 1, S at least 16.
+  ///   - masks: B×1×S×S, 0 or 1.
+  ///   - generator: the only source of chance; the same seed puts a film at the same place for every strength.
+  /// - Returns: the changed images and masks, and what was done to each.
+  /// - Throws: `InterventionError` for a confounder without a mechanism or a strength out of range, `TorchError` when
+  ///   shapes do not fit.
+  package func doing(
+    _ confounder: Int, strength: Double, images: Tensor, masks: Tensor, generator: Generator
+  ) throws -> IntervenedImages {
+    guard names.indices.contains(confounder) else {
+      throw InterventionError.noConfounder(index: confounder, count: names.count)
+    }
+    guard entries[confounder].mechanism != nil else {
+      throw InterventionError.noMechanism(name: names[confounder])
+    }
+    guard (0...1).contains(strength) else { throw InterventionError.strength(strength) }
+    let plans = try chance(images.sizes(rank: 4, "images")[0], generator).map {
+      Plan(confounder: confounder, strength: strength, chance: $0)
+    }
+    return try done(plans, images: images, masks: masks)
+  }
+
+  /// What is done to one image.
+  private struct Plan {
+    let confounder: Int
+    let strength: Double
+    let chance: Generator
+  }
+
+  /// A source of chance for each image.
+  private func chance(_ count: Int, _ generator: Generator) throws -> [Generator] {
+    let seeds = try Tensor.randomIntegers([count], high: 1 << 62, generator: generator)
+    return try seeds.array(of: Int64.self).map { try Generator(seed: UInt64($0), for: "intervention") }
+  }
+
+  /// What is done to an image, from its source of chance.
+  private func drawn(_ chance: Generator, _ weights: [Double]) throws -> Plan {
+    let draws = try Tensor.randomUniform([2], generator: chance).doubles()
+    let confounder = Self.choice(draws[0], weights)
+    let range = entries[confounder].strengthRange
+    let strength = range.lowerBound + draws[1] * (range.upperBound - range.lowerBound)
+    return Plan(confounder: confounder, strength: strength, chance: chance)
+  }
+
+  /// How likely each confounder is, M weights, 0 where there is no mechanism.
+  private func weights(_ probabilities: [Double]?) throws -> [Double] {
+    guard !available.isEmpty else { throw InterventionError.noMechanisms }
+    let given = probabilities ?? [Double](repeating: 1, count: names.count)
+    guard given.count == names.count, given.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+      throw InterventionError.probabilities(given, count: names.count)
+    }
+    let weights = entries.indices.map { entries[$0].mechanism == nil ? 0 : given[$0] }
+    guard weights.contains(where: { $0 > 0 }) else {
+      throw InterventionError.nothingLikely(available: available.map { names[$0] })
+    }
+    return weights
+  }
+
+  /// The confounder that a draw from 0 to 1 falls on.
+  private static func choice(_ draw: Double, _ weights: [Double]) -> Int {
+    var left = draw * weights.reduce(0, +)
+    for (index, weight) in weights.enumerated() where weight > 0 {
+      left -= weight
+      if left < 0 { return index }
+    }
+    // Rounding may leave a little.
+    return weights.lastIndex { $0 > 0 } ?? 0
+  }
+
+  private func done(_ plans: [Plan], images: Tensor, masks: Tensor) throws -> IntervenedImages {
+    let shape = try images.sizes(rank: 4, "images")
+    let size = shape[3]
+    guard shape[1] == 3, shape[2] == size, size >= 16, masks.shape == [shape[0], 1, size, size] else {
+      throw TorchError.value(
+        "interventions take images of B×3×S×S with S of at least 16 and masks of B×1×S×S, not \(shape) and "
+          + "\(masks.shape)")
+    }
+    var (changed, moved) = ([Tensor](), [Tensor]())
+    var order: [Int64] = []
+    try withoutGradients {
+      for (confounder, rows) in Dictionary(grouping: plans.indices, by: { plans[$0].confounder })
+        .sorted(by: { $0.key < $1.key })
+      {
+        guard let mechanism = entries[confounder].mechanism else { continue }
+        let index = try Tensor(rows.map(Int64.init)).to(images.device)
+        let strength = try Tensor(rows.map { Float(plans[$0].strength) }, shape: [rows.count, 1, 1, 1])
+        let canvas = Canvas(
+          images: try images.indexed(index), masks: try masks.indexed(index),
+          strength: try strength.to(images.device), chance: rows.map { plans[$0].chance }, size: size)
+        let result = try mechanism(canvas)
+        changed.append(try result.images.clamped(min: 0, max: 1))
+        moved.append(result.masks)
+        order += rows.map(Int64.init)
+      }
+    }
+    guard !plans.isEmpty else { return try intervened(plans, images, masks) }
+    let back = try Tensor(order).sorted(dim: 0).indices.to(images.device)
+    return try intervened(
+      plans, try Tensor.concatenated(changed, dim: 0).indexed(back),
+      try Tensor.concatenated(moved, dim: 0).indexed(back))
+  }
+
+  private func intervened(_ plans: [Plan], _ images: Tensor, _ masks: Tensor) throws -> IntervenedImages {
+    var applied = [Float](repeating: 0, count: plans.count * names.count)
+    for (row, plan) in plans.enumerated() {
+      applied[row * names.count + plan.confounder] = Float(plan.strength)
+    }
+    let moved = plans.map { entries[$0.confounder].mechanism?.movesPixels == true }
+    return IntervenedImages(
+      images: images, masks: masks,
+      applied: try Tensor(applied, shape: [plans.count, names.count]).to(images.device),
+      moved: try Tensor(moved.map { $0 ? 1 : 0 } as [Float]).greater(than: 0.5).to(images.device))
+  }
+}
+
+/// What interventions make of a batch.
+package struct IntervenedImages: Sendable {
+  /// B×3×S×S, 0 to 1.
+  package let images: Tensor
+  /// B×1×S×S, 0 or 1.
+  package let masks: Tensor
+  /// The strength of the confounder that was set, 0 elsewhere: float32, B×M.
+  package let applied: Tensor
+  /// Whether positions no longer correspond to those of x: bool, B.
+  package let moved: Tensor
+
+  /// Joins the parts.
+  package init(images: Tensor, masks: Tensor, applied: Tensor, moved: Tensor) {
+    self.images = images
+    self.masks = masks
+    self.applied = applied
+    self.moved = moved
+  }
+}
+
+/// An intervention that cannot be made.
+package enum InterventionError: Error, Equatable, CustomStringConvertible {
+  /// No confounder of the prompt file has a mechanism.
+  case noMechanisms
+  /// This confounder has none.
+  case noMechanism(name: String)
+  /// There is no confounder of that index.
+  case noConfounder(index: Int, count: Int)
+  /// A strength that is not from 0 to 1.
+  case strength(Double)
+  /// Probabilities that are too few, too many, negative or not numbers.
+  case probabilities([Double], count: Int)
+  /// Every confounder with a mechanism has probability 0.
+  case nothingLikely(available: [String])
+
+  /// What was wrong and what to do.
+  package var description: String {
+    switch self {
+    case .noMechanisms:
+      "no confounder of the prompt file has a mechanism, so nothing can be done to an image: give at least one, such "
+        + "as mechanism: \"blur\"; known are \(Mechanism.list)"
+    case .noMechanism(let name):
+      "the confounder \"\(name)\" has no mechanism: give it one in the prompt file; known are \(Mechanism.list)"
+    case .noConfounder(let index, let count):
+      "there is no confounder \(index): the prompt file has \(count), counted from 0"
+    case .strength(let strength): "the strength \(strength) is not from 0 to 1"
+    case .probabilities(let given, let count):
+      "the probabilities \(given) do not fit: give \(count) numbers of at least 0, one for each confounder"
+    case .nothingLikely(let available):
+      "every confounder with a mechanism has probability 0: give at least one of these more: "
+        + available.joined(separator: ", ")
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Torch
+
+/// How a confounder changes a picture (ours): do(z) in image space, for real pictures as well as rendered ones.
+///
+/// The raw values stand in prompt files (`mechanism: "narrow-band"`). Each takes a strength from 0, which changes
+/// nothing, to 1, at which most lesions can still be seen. What each does: `docs/prompts.md`.
+package enum Mechanism: String, Codable, CaseIterable, Sendable {
+  // Optics and the video chain.
+  case blur, interlacing, noise, compression, sharpening
+  case lowResolution = "low-resolution"
+  case unevenFocus = "uneven-focus"
+  // Light.
+  case bright, dark, shadow, vignette, haze
+  case unevenLight = "uneven-light"
+  case lowContrast = "low-contrast"
+  // Technology and colour.
+  case tint, warm
+  case narrowBand = "narrow-band"
+  case whiteLight = "white-light"
+  // Distance.
+  case near, far
+  // What lies on the mucosa.
+  case mucus, blood, reflection, bubbles, residue
+  // Thin things over the picture.
+  case hair, stubble, ink, ruler, tubes
+  // Skin, retina and stained sections.
+  case fold, haematoxylin, eosin
+  case strongStain = "strong-stain"
+  case weakStain = "weak-stain"
+  case lightPigment = "light-pigment"
+  case darkPigment = "dark-pigment"
+  // Ultrasound.
+  case speckle
+  case highGain = "high-gain"
+  case lowGain = "low-gain"
+  case acousticShadow = "acoustic-shadow"
+
+  /// Whether positions move, so that the mask moves, too.
+  package var movesPixels: Bool { self == .near || self == .far }
+
+  /// All names, for messages.
+  static var list: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+  /// The pictures with this done to them, n×3×S×S, and their masks; values may leave 0 to 1.
+  func callAsFunction(_ canvas: Canvas) throws -> (images: Tensor, masks: Tensor) {
+    let (optics, light) = (OpticsMechanisms(canvas: canvas), LightMechanisms(canvas: canvas))
+    let (colour, surface) = (ColourMechanisms(canvas: canvas), SurfaceMechanisms(canvas: canvas))
+    let (mark, specimen) = (MarkMechanisms(canvas: canvas), SpecimenMechanisms(canvas: canvas))
+    let ultrasound = UltrasoundMechanisms(canvas: canvas)
+    let distance = DistanceMechanisms(canvas: canvas)
+    func still(_ images: Tensor) -> (images: Tensor, masks: Tensor) { (images, canvas.masks) }
+    switch self {
+    case .near: return try distance.near()
+    case .far: return try distance.far()
+    case .blur: return still(try optics.blur())
+    case .interlacing: return still(try optics.interlacing())
+    case .noise: return still(try optics.noise())
+    case .compression: return still(try optics.compression())
+    case .lowResolution: return still(try optics.lowResolution())
+    case .bright: return still(try light.bright())
+    case .dark: return still(try light.dark())
+    case .unevenLight: return still(try light.uneven())
+    case .shadow: return still(try light.shadow())
+    case .vignette: return still(try light.vignette())
+    case .haze: return still(try light.haze())
+    case .lowContrast: return still(try light.lowContrast())
+    case .tint: return still(try colour.tint())
+    case .narrowBand: return still(try colour.narrowBand())
+    case .whiteLight: return still(try colour.whiteLight())
+    case .mucus: return still(try surface.mucus())
+    case .blood: return still(try surface.blood())
+    case .reflection: return still(try surface.reflection())
+    case .bubbles: return still(try surface.bubbles())
+    case .residue: return still(try surface.residue())
+    case .sharpening: return still(try optics.sharpening())
+    case .unevenFocus: return still(try optics.unevenFocus())
+    case .warm: return still(try colour.warm())
+    case .hair: return still(try mark.hair())
+    case .stubble: return still(try mark.stubble())
+    case .ink: return still(try mark.ink())
+    case .ruler: return still(try mark.ruler())
+    case .tubes: return still(try mark.tubes())
+    case .fold: return still(try specimen.fold())
+    case .haematoxylin: return still(try specimen.haematoxylin())
+    case .eosin: return still(try specimen.eosin())
+    case .strongStain: return still(try specimen.strongStain())
+    case .weakStain: return still(try specimen.weakStain())
+    case .lightPigment: return still(try specimen.lightPigment())
+    case .darkPigment: return still(try specimen.darkPigment())
+    case .speckle: return still(try ultrasound.speckle())
+    case .highGain: return still(try ultrasound.highGain())
+    case .lowGain: return still(try ultrasound.lowGain())
+    case .acousticShadow: return still(try ultrasound.acousticShadow())
+    }
+  }
+}

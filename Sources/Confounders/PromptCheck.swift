@@ -1,0 +1,256 @@
+import Foundation
+import Storage
+import Torch
+
+/// One thing that is wrong with a prompt file, and where.
+package struct PromptFault: Codable, Equatable, Sendable, CustomStringConvertible {
+  /// The place, such as `groups[1].confounders[0].text`; empty for the whole file.
+  package let place: String
+  /// What is wrong and what to do.
+  package let reason: String
+
+  /// Pairs a place with what is wrong there.
+  package init(place: String = "", reason: String) {
+    self.place = place
+    self.reason = reason
+  }
+
+  /// One line.
+  package var description: String { place.isEmpty ? reason : "\(place): \(reason)" }
+}
+
+/// Looks at the content of a prompt file and finds everything that is wrong, not the first thing only.
+struct PromptCheck {
+  /// In the order of the file's parts.
+  private(set) var faults: [PromptFault] = []
+
+  init(_ document: JSONValue) {
+    guard let file = object(document, "", PromptSet.CodingKeys.self) else { return }
+    _ = text(file["modality"], "modality")
+    let classes = words(file["classes"], "classes", of: "lesion class")
+    distinct(classes)
+    distinct(words(file["normal"], "normal", of: "sentence for an image without a lesion"))
+    if let templates = file["templates"] { check(templates: templates) }
+    check(groups: list(file["groups"], "groups", of: "group of confounders"))
+  }
+
+  private mutating func check(templates: JSONValue) {
+    guard let templates = object(templates, "templates", PromptSet.Templates.CodingKeys.self) else { return }
+    let names: [PromptPlaceholder] = [.name, .withArticle, .withCapitalArticle]
+    template(templates["class"], "templates.class", wants: [names])
+    template(templates["confounder"], "templates.confounder", wants: [[.domain]])
+    template(templates["joint"], "templates.joint", wants: [names, [.domain]])
+  }
+
+  private mutating func check(groups: [JSONValue]) {
+    var (kinds, names, texts) = ([Found](), [Found](), [Found]())
+    for (index, value) in groups.enumerated() {
+      let place = "groups[\(index)]"
+      guard let group = object(value, place, PromptSet.Group.CodingKeys.self) else { continue }
+      kinds += text(group["name"], place + ".name").map { [$0] } ?? []
+      let members = list(group["confounders"], place + ".confounders", of: "confounder")
+      for (index, value) in members.enumerated() {
+        let place = "\(place).confounders[\(index)]"
+        guard
+          let member = object(
+            value, place, PromptSet.Confounder.CodingKeys.self, optional: [.mechanism, .strength])
+        else { continue }
+        names += text(member["name"], place + ".name").map { [$0] } ?? []
+        texts += word(member["text"], place + ".text").map { [$0] } ?? []
+        mechanism(member["mechanism"], strength: member["strength"], place)
+      }
+    }
+    distinct(kinds)
+    distinct(names)
+    distinct(texts)
+  }
+
+  /// A text that is there, and its place.
+  private typealias Found = (place: String, text: String)
+
+  private mutating func report(_ place: String, _ reason: String) {
+    faults.append(PromptFault(place: place, reason: reason))
+  }
+
+  /// Reports mechanisms that there are not and strengths that are no range.
+  private mutating func mechanism(_ value: JSONValue?, strength: JSONValue?, _ place: String) {
+    if let (_, name) = text(value, place + ".mechanism"), Mechanism(rawValue: name) == nil {
+      let names = Mechanism.allCases.map(\.rawValue)
+      report(
+        place + ".mechanism",
+        "\"\(name)\" is not known" + Spelling.suggestion(for: name, among: names)
+          + " Known are \(names.joined(separator: ", "))")
+    }
+    guard let strength else { return }
+    if value == nil {
+      report(place + ".strength", "belongs to a mechanism, and there is none; add \"mechanism\" or remove it")
+    }
+    let numbers: [Double] =
+      if case .array(let items) = strength { items.compactMap(\.number) } else { [] }
+    guard case .array(let items) = strength, items.count == 2, numbers.count == 2, numbers[0] > 0,
+      numbers[0] <= numbers[1], numbers[1] <= 1
+    else {
+      report(
+        place + ".strength",
+        "must be the weakest and the strongest, such as [0.3, 1], above 0, at most 1, the weakest first; it is "
+          + strength.text)
+      return
+    }
+  }
+
+  /// The members of an object with exactly these keys, of which some may be left out.
+  private mutating func object<Key: CodingKey & CaseIterable & Equatable>(
+    _ value: JSONValue, _ place: String, _ type: Key.Type, optional: [Key] = []
+  ) -> [String: JSONValue]? {
+    let keys = type.allCases.map(\.stringValue)
+    let needed = type.allCases.filter { !optional.contains($0) }.map(\.stringValue)
+    guard let members = value.members else {
+      report(place, "must be an object with \(needed.joined(separator: ", ")); it is \(value.kind)")
+      return nil
+    }
+    for key in members.keys.sorted() where !keys.contains(key) {
+      report(place, "the key \"\(key)\" is not known" + Spelling.suggestion(for: key, among: keys))
+    }
+    for key in type.allCases where members[key.stringValue] == nil && !optional.contains(key) {
+      report(place, "\"\(key.stringValue)\" is missing")
+    }
+    return members
+  }
+
+  /// A list with something in it; what is missing was reported by the object around it.
+  private mutating func list(_ value: JSONValue?, _ place: String, of what: String) -> [JSONValue] {
+    guard let value else { return [] }
+    guard case .array(let items) = value else {
+      report(place, "must be a list between [ and ]; it is \(value.kind)")
+      return []
+    }
+    if items.isEmpty { report(place, "is empty; give at least one \(what)") }
+    return items
+  }
+
+  private mutating func text(_ value: JSONValue?, _ place: String) -> Found? {
+    guard let value else { return nil }
+    guard case .string(let text) = value else {
+      report(place, "must be a text in quotes; it is \(value.kind)")
+      return nil
+    }
+    guard text.contains(where: { !$0.isWhitespace }) else {
+      report(place, "is empty; write something or remove it")
+      return nil
+    }
+    return (place, text)
+  }
+
+  /// A text that goes into sentences as it is.
+  private mutating func word(_ value: JSONValue?, _ place: String) -> Found? {
+    guard let found = text(value, place) else { return nil }
+    if found.text.contains(where: { $0 == "{" || $0 == "}" }) {
+      report(place, "\"\(found.text)\" has a brace; { and } belong in templates only")
+    }
+    return found
+  }
+
+  private mutating func words(_ value: JSONValue?, _ place: String, of what: String) -> [Found] {
+    var found: [Found] = []
+    for (index, item) in list(value, place, of: what).enumerated() {
+      if let word = word(item, "\(place)[\(index)]") { found.append(word) }
+    }
+    return found
+  }
+
+  /// Reports texts that stand twice; CLIP reads capitals as small letters.
+  private mutating func distinct(_ found: [Found]) {
+    var first: [String: String] = [:]
+    for (place, text) in found {
+      let key = text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      if let other = first[key] {
+        report(place, "\"\(text)\" stands at \(other) already; each must be there once")
+      } else {
+        first[key] = place
+      }
+    }
+  }
+
+  /// Looks at a template: one sentence, or a list of sentences that differ.
+  private mutating func template(_ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]) {
+    guard case .array? = value else {
+      _ = sentence(value, place, wants: wants)
+      return
+    }
+    var found: [Found] = []
+    for (index, item) in list(value, place, of: "sentence").enumerated() {
+      if let sentence = sentence(item, "\(place)[\(index)]", wants: wants) { found.append(sentence) }
+    }
+    distinct(found)
+  }
+
+  /// Reports placeholders that are unknown, in the wrong template, or not there.
+  ///
+  /// - Parameters:
+  ///   - value: a sentence of the template.
+  ///   - place: where it stands.
+  ///   - wants: for each thing that the sentence must name, the placeholders that do.
+  /// - Returns: the sentence, when there is one.
+  private mutating func sentence(
+    _ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]
+  ) -> Found? {
+    guard let sentence = text(value, place) else { return nil }
+    guard let found = Self.placeholders(in: sentence.text) else {
+      report(place, "\"\(sentence.text)\" has a brace without its partner; write placeholders as {class}")
+      return sentence
+    }
+    let allowed = wants.flatMap { $0 }.map(\.rawValue)
+    for name in found where !allowed.contains(name) {
+      let isKnown = PromptPlaceholder(rawValue: name) != nil
+      report(
+        place,
+        isKnown
+          ? "\(name) has no place in this template; it may hold \(allowed.joined(separator: ", "))"
+          : "\(name) is not known" + Spelling.suggestion(for: name, among: allowed, quoted: false))
+    }
+    for choices in wants where !choices.contains(where: { found.contains($0.rawValue) }) {
+      report(place, "lacks \(choices.map(\.rawValue).joined(separator: " or "))")
+    }
+    return sentence
+  }
+
+  /// All `{…}` of a template; nil when a brace has no partner.
+  private static func placeholders(in text: String) -> [String]? {
+    func isBrace(_ character: Character) -> Bool { character == "{" || character == "}" }
+    var found: [String] = []
+    var rest = text[...]
+    while let open = rest.firstIndex(where: isBrace) {
+      let after = rest.index(after: open)
+      guard rest[open] == "{", let close = rest[after...].firstIndex(where: isBrace), rest[close] == "}"
+      else {
+        return nil
+      }
+      found.append(String(rest[open...close]))
+      rest = rest[rest.index(after: close)...]
+    }
+    return found
+  }
+}
+
+extension JSONValue {
+  /// The number, when this is one.
+  fileprivate var number: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
+  /// What a person would call it.
+  fileprivate var kind: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .integer, .number: "a number"
+    case .string: "a text"
+    case .array: "a list"
+    case .object: "an object"
+    }
+  }
+}

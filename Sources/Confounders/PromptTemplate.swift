@@ -1,0 +1,33 @@
+extension PromptSet {
+  /// A sentence with placeholders, or several that say the same in other words.
+  ///
+  /// In a prompt file a text or a list of texts. The embedding of several is the normalised mean of theirs,
+  /// as CLIP averages its prompts for zero-shot classification (Radford et al., 2021, section 3.1.4).
+  package struct Template: Codable, Equatable, Sendable, ExpressibleByStringLiteral {
+    /// At least one.
+    package var sentences: [String]
+
+    /// One sentence.
+    package init(stringLiteral sentence: String) { sentences = [sentence] }
+
+    /// Reads a text or a list of texts.
+    package init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let sentence = try? container.decode(String.self) {
+        sentences = [sentence]
+      } else {
+        sentences = try container.decode([String].self)
+      }
+    }
+
+    /// Writes one sentence as a text: prompt sets without lists keep their fingerprint.
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      if sentences.count == 1 {
+        try container.encode(sentences[0])
+      } else {
+        try container.encode(sentences)
+      }
+    }
+  }
+}

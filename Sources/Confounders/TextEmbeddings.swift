@@ -1,0 +1,67 @@
+import Torch
+
+/// The prompts after the text tower: L2-normalised, constant, computed once for a run.
+package struct TextEmbeddings: Sendable {
+  /// e: class prompts, K×d.
+  package let classes: Tensor
+  /// The mean of the sentences for normal images, normalised, d.
+  package let normal: Tensor
+  /// z: confounder prompts, M×d.
+  package let confounders: Tensor
+  /// t: class with confounder, K×M×d.
+  package let joint: Tensor
+
+  /// Embeds all prompts; what has several sentences as their normalised mean.
+  ///
+  /// - Parameters:
+  ///   - prompts: the words.
+  ///   - encode: a text tower; n sentences → n×d, projected, not normalised.
+  /// - Throws: what the tower throws.
+  package init(_ prompts: PromptSet, encode: ([String]) throws -> Tensor) throws {
+    (classes, normal, confounders, joint) = try withoutGradients {
+      func embedded(_ sentences: [String], by template: PromptSet.Template) throws -> Tensor {
+        let unit = try encode(sentences).normalized()
+        let count = template.sentences.count
+        // A single sentence is left as it is, to the last bit.
+        guard count > 1 else { return unit }
+        return try unit.reshaped([-1, count, unit.size(1)]).mean([1]).normalized()
+      }
+      let templates = prompts.templates
+      let joint = try embedded(prompts.jointPrompts, by: templates.joint)
+      let shape = [prompts.classes.count, prompts.confounders.count, try joint.size(1)]
+      return (
+        try embedded(prompts.classPrompts, by: templates.class),
+        try encode(prompts.normal).normalized().mean([0]).normalized(),
+        try embedded(prompts.confounderPrompts, by: templates.confounder), try joint.reshaped(shape)
+      )
+    }
+  }
+
+  /// Wraps embeddings that exist.
+  package init(classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor) {
+    self.classes = classes
+    self.normal = normal
+    self.confounders = confounders
+    self.joint = joint
+  }
+
+  /// The same on a device.
+  package func moved(to device: Device) throws -> TextEmbeddings {
+    TextEmbeddings(
+      classes: try classes.to(device), normal: try normal.to(device), confounders: try confounders.to(device),
+      joint: try joint.to(device))
+  }
+
+  /// By name, to be stored beside a model.
+  package var tensors: [String: Tensor] {
+    ["text.classes": classes, "text.normal": normal, "text.confounders": confounders, "text.joint": joint]
+  }
+
+  /// Takes stored embeddings out of a checkpoint; nil when it holds none.
+  package init?(tensors: [String: Tensor]) {
+    guard let classes = tensors["text.classes"], let normal = tensors["text.normal"],
+      let confounders = tensors["text.confounders"], let joint = tensors["text.joint"]
+    else { return nil }
+    self.init(classes: classes, normal: normal, confounders: confounders, joint: joint)
+  }
+}

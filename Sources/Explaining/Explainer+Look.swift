@@ -1,0 +1,55 @@
+import Segmentation
+import Studies
+import Torch
+import Training
+
+/// What a model makes of a batch, float32 on the CPU.
+struct Seen {
+  /// Lesion probabilities, B×1×S×S.
+  let probability: Tensor
+  /// The same with the intervention off; nil where that was not asked for, or there is none.
+  let off: Tensor?
+  /// F, mean over positions, B×d.
+  let observed: Tensor
+  /// F_ca, mean over positions, B×d; nil without an intervention.
+  let intervened: Tensor?
+  /// The weight of each confounder at each selected position, B×N×M; nil without an intervention.
+  let attention: Tensor?
+  /// S^, B×h×w, also of a model that does not select by it.
+  let score: Tensor
+  /// Where F was taken, int64, B×N; nil when everywhere.
+  let positions: Tensor?
+  /// cos(image, z), B×M.
+  let cosine: Tensor
+
+  /// Which pixels are lesion, bool, B×1×S×S.
+  func mask(_ threshold: Double) throws -> Tensor { try probability.atLeast(threshold) }
+}
+
+extension Explainer {
+  /// Runs the model, B×3×S×S from 0 to 1; `comparing` also with the intervention off.
+  func look(_ images: Tensor, comparing: Bool = false) throws -> Seen {
+    try inferenceMode {
+      func plain(_ tensor: Tensor) throws -> Tensor { try tensor.to(.float32).to(.cpu) }
+      let settings = configuration.model
+      let encoded = try system.encoded(images)
+      let output = try system(images, kept: .encoded(encoded))
+      let off =
+        comparing && settings.method.intervenes
+        ? try system(images, kept: .encoded(encoded), intervening: false).logits : nil
+      let found = output.representation
+      let text = system.model.text
+      let region = try RegionSelection(settings.region)
+      let grid = try encoded.dense.sizes(rank: 4, "the dense features")
+      let score = try found.score ?? region.score(found.features.to(.float32), text)
+      let cosine = try output.image.to(.float32).normalized().matmul(text.confounders.transposed())
+      return Seen(
+        probability: try plain(output.logits).sigmoid(), off: try off.map { try plain($0).sigmoid() },
+        observed: try plain(found.observed).mean([1]),
+        intervened: try found.intervened.map { try plain($0).mean([1]) },
+        attention: try found.attention.map(plain),
+        score: try plain(score).reshaped([grid[0], grid[1], grid[2]]),
+        positions: try found.score.map { try region.positions($0).to(.cpu) }, cosine: try plain(cosine))
+    }
+  }
+}

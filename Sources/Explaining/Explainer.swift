@@ -1,0 +1,279 @@
+import Confounders
+import Foundation
+import Metrics
+import Studies
+import Torch
+import Training
+
+/// Explains what a trained model does with an image: what it attends to, where it looks, and what changes when a
+/// confounder is set.
+///
+/// Everything is measured at S×S, the size that the network sees.
+package final class Explainer {
+  /// What is computed.
+  package struct Options: Sendable {
+    /// From which probability on a pixel is lesion.
+    package var threshold = 0.5
+    /// The strengths at which confounders are set, rising.
+    package var strengths = [0.25, 0.5, 0.75, 1]
+    /// The confounders that are set, by name; nil for all that have a mechanism, empty for no sweep.
+    package var sweep: [String]?
+    /// How many maps of attention are drawn, those of the confounders with most of it.
+    package var attentionMaps = 2
+    /// The longer side of the pictures, pixels.
+    package var pictureSize = 320
+    /// Of where mechanisms put what they add.
+    package var seed: UInt64 = 0
+
+    /// The defaults.
+    package init() {}
+  }
+
+  /// Of the zero-shot posterior softmax(cos(image, z) / temperature), as of an estimated prior.
+  package static let temperature = 0.01
+
+  /// What is computed.
+  package let options: Options
+  /// The dictionary.
+  package let confounders: [Explanation.Confounder]
+  let system: SegmentationSystem
+  let configuration: RunConfiguration
+  let interventions: Interventions
+  let swept: [Int]
+  private let evidenceScale: Tensor?
+  private var pooled: [(observed: Tensor, intervened: Tensor?)] = []
+
+  /// Takes a trained run.
+  ///
+  /// - Parameters:
+  ///   - run: its folder.
+  ///   - device: where to compute.
+  ///   - maxPixels: larger images are refused; nil for the run's own limit.
+  ///   - options: what is computed.
+  /// - Throws: an error that names the file of the run that cannot be used, or the confounder that cannot be set.
+  package convenience init(
+    _ run: RunDirectory, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
+  ) throws {
+    let (system, trained) = try RunAssembly.trained(run, on: device)
+    var configuration = trained
+    if let maxPixels { configuration.maxPixels = maxPixels }
+    let prompts = try PromptSet(contentsOf: run.promptsFile)
+    let count = try system.model.text.confounders.size(0)
+    guard prompts.confounders.count == count else {
+      throw ConfigurationError(
+        "\(run.promptsFile.path): holds \(prompts.confounders.count) confounders, the run's weights \(count); put back the "
+          + "file that the run was trained with")
+    }
+    do {
+      try self.init(system, configuration, prompts: prompts, options: options)
+    } catch let error as ConfigurationError {
+      throw ConfigurationError("\(run.promptsFile.path): \(error)")
+    }
+  }
+
+  /// Takes the parts.
+  ///
+  /// - Parameters:
+  ///   - system: a trained system.
+  ///   - configuration: its settings.
+  ///   - prompts: its words, with the mechanisms.
+  ///   - options: what is computed.
+  /// - Throws: `ConfigurationError` that names a confounder that cannot be set.
+  package init(
+    _ system: SegmentationSystem, _ configuration: RunConfiguration, prompts: PromptSet,
+    options: Options = Options()
+  ) throws {
+    self.system = system
+    self.configuration = configuration
+    self.options = options
+    confounders = prompts.groups.flatMap { group in
+      group.confounders.map {
+        Explanation.Confounder(
+          name: $0.name, group: group.name, mechanism: $0.mechanism?.rawValue,
+          movesPixels: $0.mechanism?.movesPixels == true)
+      }
+    }
+    let interventions = Interventions(prompts)
+    let available = interventions.available
+    let known = available.map { interventions.names[$0] }
+    if options.sweep?.isEmpty != true, available.isEmpty {
+      throw ConfigurationError(
+        "no confounder has a mechanism, so none can be set: give at least one, such as mechanism: \"blur\", or leave "
+          + "the sweep out (--sweep none)")
+    }
+    swept =
+      try options.sweep.map { names in
+        try names.map { name in
+          guard let index = available.first(where: { interventions.names[$0] == name }) else {
+            throw ConfigurationError(
+              "no confounder with a mechanism is called \"\(name)\"; there are \(known.joined(separator: ", "))"
+            )
+          }
+          return index
+        }
+      } ?? available
+    self.interventions = interventions
+    evidenceScale = system.state()["model.intervention.evidence_scale"]
+  }
+
+  /// What the document says of the model.
+  ///
+  /// - Parameter run: what to call the run.
+  /// - Returns: its method and settings.
+  package func model(run: String) -> Explanation.Model {
+    let model = configuration.model
+    return Explanation.Model(
+      run: run, method: model.method.name, seed: configuration.seed, intervenes: model.method.intervenes,
+      selectsRegions: model.method.selectsRegions,
+      adjustment: model.method.intervenes ? model.intervention.adjustment.rawValue : nil,
+      dictionary: model.method.intervenes ? model.intervention.dictionary.rawValue : nil,
+      imageSize: configuration.imageSize, threshold: options.threshold)
+  }
+
+  /// Whether the weights of the confounders depend on the image.
+  package var attends: Bool {
+    StudyFigures.attends(configuration.model) && configuration.model.intervention.dictionary != .constant
+  }
+
+  /// Explains one image.
+  ///
+  /// - Parameter input: the image.
+  /// - Returns: the numbers, and the maps and pictures.
+  /// - Throws: an error that names the file.
+  package func explain(_ input: ExplanationInput) throws -> (image: ExplainedImage, maps: ExplanationMaps) {
+    let original = try configuration.reader.image(input.image)
+    let (height, width) = (try original.size(1), try original.size(2))
+    let pixels = try (configuration.reader.scaled(original).to(.float32) / 255).expandedDimension(0)
+    let reference = try input.sample.flatMap {
+      try configuration.reader.mask(of: $0, imageSize: [height, width])
+    }
+    let seen = try look(pixels, comparing: true)
+    let mask = try seen.mask(options.threshold)
+    let steps = try swept.flatMap { try self.steps($0, input.name, pixels, mask, seen) }
+    pooled.append(
+      (try seen.observed.selected(dim: 0, index: 0), try seen.intervened?.selected(dim: 0, index: 0)))
+
+    let attention = attends ? seen.attention : nil
+    let small = try reference.map { try configuration.reader.scaled(mask: $0) }
+    let cosine = try seen.cosine.doubles()
+    let off = try seen.off.map { off in
+      let other = try off.atLeast(options.threshold)
+      return try ExplainedImage.Off(dice: Overlaps(other, mask).dice[0], lesionShare: Self.share(other))
+    }
+    let image = try ExplainedImage(
+      name: input.name, file: input.image.path, group: input.sample?.group ?? input.name,
+      lesionClass: input.sample?.lesionClass, width: width, height: height, lesionShare: Self.share(mask),
+      attention: attention?.mean([0, 1]).doubles(), attentionLow: attention?.min([0, 1]).doubles(),
+      attentionHigh: attention?.max([0, 1]).doubles(),
+      zeroShot: (seen.cosine / Self.temperature).softmax(dim: -1).doubles(), cosine: cosine,
+      evidence: attends ? evidence(seen.cosine) : nil, truth: input.truth, off: off,
+      diceWithReference: small.map { try Overlaps($0.reshaped(mask.shape), mask).dice[0] },
+      regionAUC: small.flatMap { try regionArea(seen.score, $0) }, steps: steps)
+    let maps = try maps(
+      Drawing(
+        input: input, original: original, pixels: pixels, seen: seen, mask: mask, reference: reference,
+        image: image))
+    return (image, maps)
+  }
+
+  /// How far the images that were explained lie apart.
+  package func spread() throws -> Explanation.Spread {
+    func root(_ rows: [Tensor]) throws -> Double? {
+      guard rows.count > 1 else { return nil }
+      return try Tensor.stacked(rows).to(.float64).variance([0], correction: 0).sum().item().squareRoot()
+    }
+    return Explanation.Spread(
+      observed: try root(pooled.map(\.observed)), intervened: try root(pooled.compactMap(\.intervened)))
+  }
+
+  /// Sets one confounder at every strength; the same seed puts what it adds at the same place for each.
+  private func steps(
+    _ index: Int, _ name: String, _ pixels: Tensor, _ mask: Tensor, _ seen: Seen
+  ) throws -> [ExplainedImage.Step] {
+    let done = try options.strengths.map { try doing(index, $0, name, pixels, mask) }
+    guard !done.isEmpty else { return [] }
+    let changed = try look(.concatenated(done.map(\.images), dim: 0))
+    let predicted = try changed.mask(options.threshold)
+    let before = try Tensor.concatenated(done.map(\.masks), dim: 0).atLeast(0.5)
+    let overlaps = try Overlaps(predicted, before)
+    let (shares, sharesBefore) = (try Self.shares(predicted), try Self.shares(before))
+    let observed = try Shift(from: seen.observed, to: changed.observed)
+    let intervened = try seen.intervened.flatMap { from in
+      try changed.intervened.map { try Shift(from: from, to: $0) }
+    }
+    let attention = attends ? try changed.attention?.mean([1]).selected(dim: 1, index: index).doubles() : nil
+    return options.strengths.enumerated().map { row, strength in
+      ExplainedImage.Step(
+        confounder: confounders[index].name, strength: strength, dice: overlaps.dice[row],
+        iou: overlaps.iou[row],
+        lesionShare: shares[row], lesionShareBefore: sharesBefore[row], shift: observed.angles[row],
+        shiftIntervened: intervened?.angles[row], distance: observed.distances[row],
+        distanceIntervened: intervened?.distances[row], attention: attention?[row])
+    }
+  }
+
+  /// The image with a confounder set, and the mask moved with it.
+  func doing(
+    _ index: Int, _ strength: Double, _ name: String, _ pixels: Tensor, _ mask: Tensor
+  ) throws -> IntervenedImages {
+    try interventions.doing(
+      index, strength: strength, images: pixels, masks: mask.to(.float32),
+      generator: Generator(seed: options.seed, for: "explain", confounders[index].name, name))
+  }
+
+  /// What the model's own evidence term alone would attend to, M.
+  private func evidence(_ cosine: Tensor) throws -> [Double]? {
+    guard let evidenceScale else { return nil }
+    return try withoutGradients {
+      var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
+      if configuration.model.intervention.adjustment == .prior {
+        logits = try logits + system.model.dictionary.prior.to(.float32).to(.cpu).log()
+      }
+      return try logits.softmax(dim: -1).doubles()
+    }
+  }
+
+  /// How well the region score finds the lesion; nil without one.
+  private func regionArea(_ score: Tensor, _ reference: Tensor) throws -> Double? {
+    let shape = try score.sizes(rank: 3, "the score")
+    let size = configuration.imageSize
+    let large = try score.reshaped([1, 1, shape[1], shape[2]]).resized(height: size, width: size)
+    let lesion: [UInt8] = try reference.to(.uint8).reshaped([-1]).array()
+    return AreaUnderCurve.of(try large.reshaped([-1]).floats(), positive: lesion.map { $0 > 0 })
+  }
+
+  /// The share of the picture that is lesion.
+  static func share(_ mask: Tensor) throws -> Double { try mask.to(.float32).mean().item() }
+
+  private static func shares(_ masks: Tensor) throws -> [Double] {
+    try masks.to(.float32).mean([1, 2, 3]).doubles()
+  }
+}
+
+/// Overlap of masks, B×1×S×S, row by row; two empty ones agree.
+private struct Overlaps {
+  let dice: [Double]
+  let iou: [Double]
+
+  init(_ first: Tensor, _ second: Tensor) throws {
+    func counts(_ masks: Tensor) throws -> [Double] { try masks.to(.float64).sum([1, 2, 3]).doubles() }
+    let (both, one, other) = (try counts(first.and(second)), try counts(first), try counts(second))
+    let sums = zip(one, other).map(+)
+    dice = zip(both, sums).map { $1 == 0 ? 1 : 2 * $0 / $1 }
+    iou = zip(both, sums).map { $1 == 0 ? 1 : $0 / ($1 - $0) }
+  }
+}
+
+/// How far features moved, row by row.
+private struct Shift {
+  /// 1 − cosine.
+  let angles: [Double]
+  /// Euclidean.
+  let distances: [Double]
+
+  /// One row, 1×d, and those that it became, B×d.
+  init(from first: Tensor, to second: Tensor) throws {
+    angles = try (1 - (first.normalized() * second.normalized()).sum([1])).clamped(min: 0).doubles()
+    distances = try (second - first).norm(dims: [1]).doubles()
+  }
+}

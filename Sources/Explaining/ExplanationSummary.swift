@@ -1,0 +1,124 @@
+import Metrics
+import Statistics
+import Storage
+
+/// Numbers over all images of an explanation; intervals are percentiles over images resampled by group.
+package struct ExplanationSummary: Codable, Equatable, Sendable {
+  /// A confounder set at a strength, over all images.
+  package struct Step: Codable, Equatable, Sendable {
+    /// The confounder that was set.
+    package let confounder: String
+    /// How strongly.
+    package let strength: Double
+    /// Dice of the mask with the untouched image's.
+    package let dice: Interval
+    /// The mean IoU of the same two.
+    package let iou: Double
+    /// The mean change of the share of the picture that is lesion.
+    package let lesionShareChange: Double
+    /// The mean of 1 − cosine of F with that of the untouched image.
+    package let shift: Double
+    /// The same of F_ca.
+    @Nullable package var shiftIntervened: Double?
+    /// The root mean square distance of F from that of the untouched image, as a multiple of how far images lie apart.
+    @Nullable package var relativeShift: Double?
+    /// The same of F_ca.
+    @Nullable package var relativeShiftIntervened: Double?
+    /// The mean attention to the confounder that was set.
+    @Nullable package var attention: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case confounder, strength, dice, iou, attention
+      case lesionShareChange = "lesion_share_change"
+      case shift = "shift_f"
+      case shiftIntervened = "shift_f_ca"
+      case relativeShift = "relative_shift_f"
+      case relativeShiftIntervened = "relative_shift_f_ca"
+    }
+  }
+
+  /// Images.
+  package let count: Int
+  /// The mean attention to each confounder, M; nil where the model does not attend.
+  @Nullable package var attention: [Interval]?
+  /// Its standard deviation over images: near 0, the attention does not look at the image.
+  @Nullable package var attentionDeviation: [Double]?
+  /// The mean zero-shot posterior of each confounder, M.
+  package let zeroShot: [Interval]
+  /// Dice of the masks with the intervention on and off; nil for a model without one.
+  @Nullable package var off: Interval?
+  /// Dice of the masks with the references, over the images that have one.
+  @Nullable package var diceWithReference: Interval?
+  /// AUC of the region score, over the images with a lesion in their reference.
+  @Nullable package var regionAUC: Interval?
+  /// The sweep, by confounder and rising strength.
+  package let steps: [Step]
+
+  enum CodingKeys: String, CodingKey {
+    case attention
+    case count = "n"
+    case attentionDeviation = "attention_sd"
+    case zeroShot = "zero_shot"
+    case off = "dice_intervention_off"
+    case diceWithReference = "dice_with_reference"
+    case regionAUC = "region_auc"
+    case steps = "sweep"
+  }
+
+  init(_ images: [ExplainedImage], confounders: [String], spread: Explanation.Spread) throws {
+    func interval(_ value: (ExplainedImage) -> Double?) throws -> Interval? {
+      let groups = Dictionary(grouping: images, by: \.group).sorted { $0.key < $1.key }
+      return try Bootstrap.mean(ofStrata: [groups.map { $0.value.compactMap(value) }])
+    }
+    func each(_ values: (ExplainedImage) -> [Double]?) throws -> [Interval] {
+      try confounders.indices.compactMap { z in try interval { values($0)?[z] } }
+    }
+    count = images.count
+    zeroShot = try each(\.zeroShot)
+    let order = images.first?.steps.map { ($0.confounder, $0.strength) } ?? []
+    steps = try order.enumerated().compactMap { index, place in
+      let found = images.map { $0.steps[index] }
+      guard let dice = try interval({ $0.steps[index].dice }) else { return nil }
+      func root(_ distances: [Double?], _ spread: Double?) -> Double? {
+        let squares = distances.compactMap { $0.map { $0 * $0 } }
+        guard let mean = Self.mean(squares), let spread, spread > 0 else { return nil }
+        return mean.squareRoot() / spread
+      }
+      var step = Step(
+        confounder: place.0, strength: place.1, dice: dice, iou: Self.mean(found.map(\.iou)) ?? 0,
+        lesionShareChange: Self.mean(found.map { $0.lesionShare - $0.lesionShareBefore }) ?? 0,
+        shift: Self.mean(found.map(\.shift)) ?? 0, shiftIntervened: nil, relativeShift: nil,
+        relativeShiftIntervened: nil, attention: nil)
+      step.shiftIntervened = Self.mean(found.compactMap(\.shiftIntervened))
+      step.relativeShift = root(found.map(\.distance), spread.observed)
+      step.relativeShiftIntervened = root(found.map(\.distanceIntervened), spread.intervened)
+      step.attention = Self.mean(found.compactMap(\.attention))
+      return step
+    }
+    let attended = try each(\.attention)
+    attention = attended.isEmpty ? nil : attended
+    attentionDeviation =
+      attended.isEmpty
+      ? nil
+      : confounders.indices.map { z in
+        let squares = images.compactMap {
+          $0.attention.map { ($0[z] - attended[z].value) * ($0[z] - attended[z].value) }
+        }
+        return (Self.mean(squares) ?? 0).squareRoot()
+      }
+    off = try interval { $0.off?.dice }
+    diceWithReference = try interval(\.diceWithReference)
+    regionAUC = try interval(\.regionAUC)
+  }
+
+  /// The strongest step of each confounder, those first whose masks change most.
+  package var strongest: [Step] {
+    let top = steps.map(\.strength).max() ?? 0
+    return steps.filter { $0.strength == top }.enumerated()
+      .sorted { ($0.element.dice.value, $0.offset) < ($1.element.dice.value, $1.offset) }.map(\.element)
+  }
+
+  private static func mean(_ values: [Double]) -> Double? {
+    values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+}

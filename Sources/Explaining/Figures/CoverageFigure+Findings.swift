@@ -1,0 +1,89 @@
+import Metrics
+import Storage
+import Studies
+
+extension CoverageFigure {
+  /// What follows for a user from how a site is told apart.
+  package enum Finding: Equatable, Sendable {
+    /// Its features do not tell it apart: there is nothing to explain.
+    case hidden
+    /// The entries tell it apart about as well as its features do: the words are there.
+    case explained
+    /// Its features tell it apart and the entries do not: a word is missing.
+    case unexplained
+  }
+
+  /// The AUC from which on features tell a site apart.
+  package static let toldApart = 0.8
+  /// The share of that, above 0.5, which the entries must reach to explain it.
+  package static let explainedShare = 0.5
+
+  /// Judges one site.
+  package static func finding(_ place: Place) -> Finding {
+    guard place.features >= toldApart else { return .hidden }
+    let reached = (place.coordinates - 0.5) / (place.features - 0.5)
+    return reached >= explainedShare ? .explained : .unexplained
+  }
+
+  /// The sites under a method, mean over its models.
+  package func places(_ method: String) -> [Place] {
+    let own = rows.filter { $0.method == method }.flatMap(\.sites)
+    return own.map(\.site).uniqued.map { site in
+      let cases = own.filter { $0.site == site }
+      let shifts = cases.flatMap(\.nearest)
+      return Place(
+        site: site, before: Self.mean(cases.map(\.before)), features: Self.mean(cases.map(\.features)),
+        embedding: Self.mean(cases.map(\.embedding)), coordinates: Self.mean(cases.map(\.coordinates)),
+        nearest: shifts.map(\.name).uniqued.map { name in
+          Neighbour(name: name, shift: Self.mean(shifts.filter { $0.name == name }.map(\.shift)))
+        }.sorted { abs($0.shift) > abs($1.shift) })
+    }
+  }
+
+  /// What taking out each entry changes under a method, over its models; the entry that hides most first.
+  package func changes(_ method: String) -> [(name: String, area: Double, change: ScoreStatistics)] {
+    let own = rows.filter { $0.method == method }.flatMap(\.entries)
+    return own.map(\.name).uniqued.map { name in
+      let cases = own.filter { $0.name == name }
+      return (name, Self.mean(cases.map(\.area)), ScoreStatistics(of: cases.map(\.change)))
+    }.sorted { ($0.change.mean ?? 0) > ($1.change.mean ?? 0) }
+  }
+
+  /// What a user can do about each site under a method, a sentence or two a site; sites that need a word first.
+  package func advice(_ method: String) -> [String] {
+    let entries = rows.first { $0.method == method }?.entries.count ?? 0
+    let places = places(method)
+    func sites(_ finding: Finding) -> [Place] { places.filter { Self.finding($0) == finding } }
+    func two(_ value: Double) -> String { NumberText.text(value, decimals: 2) }
+    var lines = sites(.unexplained).map { place in
+      let nearest = place.nearest.prefix(3).map {
+        "\($0.name) (\($0.shift > 0 ? "+" : "")\(two($0.shift)) deviations)"
+      }
+      // Words are compared with the embedding: what it does not show, no sentence can name.
+      let blind = place.embedding - 0.5 < Self.explainedShare * (place.features - 0.5)
+      return
+        "Site \(place.site) is told apart by its features (AUC \(two(place.features))) but not by the \(entries) entries "
+        + "(\(two(place.coordinates))): look at its pictures and add a prompt for what they share. The entries that shift most "
+        + "there: \(nearest.joined(separator: ", "))."
+        + (blind
+          ? " The image embedding hardly tells it apart either (\(two(place.embedding))), so a prompt may not reach what it is."
+          : "")
+    }
+    let explained = sites(.explained)
+    if !explained.isEmpty {
+      let names = explained.map { "\($0.site) (\(two($0.features)), entries \(two($0.coordinates)))" }
+      lines.append(
+        "Told apart by features, and by the entries about as well: \(names.joined(separator: ", ")). The words are there; "
+          + "what is lacking is an intervention that acts on them.")
+    }
+    let hidden = sites(.hidden)
+    if !hidden.isEmpty {
+      lines.append(
+        "Not told apart by features (AUC below \(two(Self.toldApart))), so nothing to explain: "
+          + hidden.map { "\($0.site) (\(two($0.features)))" }.joined(separator: ", ") + ".")
+    }
+    return lines
+  }
+
+  private static func mean(_ values: [Double]) -> Double { ScoreStatistics(of: values).mean ?? .nan }
+}

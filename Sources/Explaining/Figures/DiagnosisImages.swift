@@ -1,0 +1,102 @@
+import Datasets
+import Segmentation
+import Studies
+import Torch
+import Training
+
+/// The images on which a model is diagnosed: of all sites, and where that is possible none that it was trained on.
+struct DiagnosisImages {
+  /// All of them, site by site.
+  let samples: [Sample]
+  /// Those of them that the model was trained on.
+  let trained: Int
+
+  /// Below so many of a site's images that were not trained on, all of them are taken.
+  static let least = 20
+
+  /// How they are chosen, in words.
+  static func rule(limit: Int) -> String {
+    "of every site at most \(limit) images, evenly spread: of the held-out site those that it is scored on; of the others "
+      + "images that it would be scored on and that are not trained on, else the run's validation images, or, where these are fewer than "
+      + "\(least), all images"
+  }
+
+  /// Chooses images for a run.
+  init(_ run: StudyFigures.Run, _ catalog: SiteCatalog, limit: Int) throws {
+    let settings = try run.directory.configuration()
+    let split = try Split(
+      sites: catalog.sites.filter { $0.name != run.result.site }, validationShare: settings.validationShare,
+      seed: run.result.seed)
+    let training = Set(split.training.map(\.image))
+    samples = catalog.sites.flatMap { site -> [Sample] in
+      guard site.name != run.result.site else { return Self.spread(site.testSamples, limit) }
+      let own = Set(site.samples.map(\.image))
+      let apart = site.testSamples.filter { !own.contains($0.image) }
+      let validation = split.validation.filter { $0.site == site.name }
+      return Self.spread(
+        apart.isEmpty ? validation.count < Self.least ? site.samples : validation : apart, limit)
+    }
+    trained = samples.count { training.contains($0.image) }
+  }
+
+  /// Evenly spread samples, in their order.
+  static func spread(_ samples: [Sample], _ limit: Int) -> [Sample] {
+    let count = min(limit, samples.count)
+    return (0..<count).map { samples[$0 * samples.count / count] }
+  }
+}
+
+/// Images as runs read them and what frozen layers make of them: decoded and encoded once, for all runs that share them.
+struct DiagnosisInputs: Sendable {
+  private var banks: [SampleReader: SampleBank] = [:]
+  private var stores: [FeatureKey: FeatureStore] = [:]
+  private let given: FeatureStore?
+
+  /// Decodes and encodes the images of some runs.
+  ///
+  /// - Parameters:
+  ///   - runs: with the images of each.
+  ///   - features: what the frozen layers make of them, where that is at hand already.
+  ///   - cache: where it is kept otherwise.
+  /// - Throws: an error that names the file.
+  init(_ runs: [(run: StudyFigures.Run, samples: [Sample])], features: FeatureStore?, cache: FeatureCache?)
+    throws
+  {
+    given = features
+    let all = try runs.map {
+      (settings: try $0.run.directory.configuration(), run: $0.run, samples: $0.samples)
+    }
+    for (reader, own) in Dictionary(grouping: all, by: { $0.settings.reader }) {
+      var seen = Set<String>()
+      banks[reader] = try SampleBank(
+        own.flatMap(\.samples).filter { seen.insert($0.image.path).inserted }, reader: reader)
+    }
+    guard given == nil, let cache else { return }
+    for (settings, run, _) in all {
+      guard let key = FeatureKey(settings), stores[key] == nil, let bank = banks[settings.reader] else {
+        continue
+      }
+      stores[key] = try FeatureStore(
+        bank, system: RunAssembly.trained(run.directory).system, cache: cache,
+        workers: StudyFigures.workers)
+    }
+  }
+
+  /// The images of a run in batches, with masks and what its tower makes of them.
+  func eachBatch(
+    _ samples: [Sample], _ system: SegmentationSystem, _ settings: RunConfiguration,
+    _ use: (_ batch: (images: Tensor, masks: Tensor), _ encoded: EncodedImages) throws -> Void
+  ) throws {
+    let bank =
+      try banks[settings.reader].map { SampleBank(samples, sharing: $0) }
+      ?? SampleBank(samples, reader: settings.reader)
+    let store = given ?? FeatureKey(settings).flatMap { stores[$0] }
+    for start in stride(from: 0, to: samples.count, by: 16) {
+      let rows = Array(start..<min(samples.count, start + 16))
+      let batch = try bank.batch(rows)
+      try inferenceMode {
+        try use(batch, system.encoded(batch.images, kept: store?.kept(rows.map { samples[$0] })))
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Datasets
+import Metrics
+import Segmentation
+import Torch
+import Training
+
+extension StudyFigures {
+  /// How far each way of summing over the confounders is from the mean of the predictions, at held-out sites.
+  func adjustmentFigure(
+    _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
+  ) throws -> AdjustmentFigure {
+    let rows = try concurrentMap(count: runs.count, threads: Self.workers) { index in
+      try Self.adjustment(runs[index], adjusted(runs[index]), inputs)
+    }
+    return AdjustmentFigure(
+      fingerprint: fingerprint, limit: adjustmentLimit,
+      imageSize: try runs.first?.directory.configuration().imageSize ?? 0, rows: rows)
+  }
+
+  /// One model.
+  private static func adjustment(
+    _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
+  ) throws -> AdjustmentFigure.Row {
+    let (system, settings) = try RunAssembly.trained(run.directory)
+    let model = system.model
+    let forms = Adjustment.allCases
+    var dice: [Double] = []
+    var scores = forms.map { _ in (difference: [Double](), agreement: [Double](), dice: [Double]()) }
+    try inputs.eachBatch(samples, system, settings) { batch, encoded in
+      func probabilities() throws -> Tensor {
+        try system.probabilities(batch.images, kept: .encoded(encoded))
+      }
+      let wanted = try model.expectation(probabilities)
+      let references = try masks(batch.masks, 0.5)
+      let whole = try masks(wanted, run.result.threshold)
+      dice += try zip(whole, references).map(Self.dice)
+      for (index, form) in forms.enumerated() {
+        let found = try model.using(adjustment: form, probabilities)
+        scores[index].difference += try (found - wanted).magnitude().mean([1, 2, 3]).doubles()
+        let drawn = try masks(found, run.result.threshold)
+        scores[index].agreement += try zip(drawn, whole).map(Self.dice)
+        scores[index].dice += try zip(drawn, references).map(Self.dice)
+      }
+    }
+    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+    return AdjustmentFigure.Row(
+      method: run.result.method, seed: run.result.seed, site: run.result.site, count: samples.count,
+      prior: try model.dictionary.prior.doubles(), dice: mean(dice),
+      forms: zip(forms, scores).map { form, scores in
+        AdjustmentFigure.Form(
+          name: form.rawValue, trained: form == model.adjustment, difference: mean(scores.difference),
+          deviation: ScoreStatistics(of: scores.difference).standardDeviation,
+          agreement: mean(scores.agreement), dice: mean(scores.dice))
+      })
+  }
+
+  /// B×1×S×S → a mask an image.
+  private static func masks(_ values: Tensor, _ threshold: Double) throws -> [BinaryMask] {
+    let drawn = try values.atLeast(threshold)
+    return try (0..<drawn.size(0)).map {
+      try BinaryMask(drawn.selected(dim: 0, index: $0).selected(dim: 0, index: 0))
+    }
+  }
+
+  private static func dice(_ one: BinaryMask, _ other: BinaryMask) throws -> Double {
+    try OverlapCounts(prediction: one, reference: other).dice
+  }
+}

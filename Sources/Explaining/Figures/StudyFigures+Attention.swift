@@ -1,0 +1,30 @@
+import Confounders
+import Torch
+import Training
+
+extension StudyFigures {
+  /// How much each confounder weighs at each site, under the model that did not see it.
+  func attentionFigure(
+    _ runs: [Run], _ features: FeatureStore?, fingerprint: String
+  ) throws -> AttentionFigure {
+    let samples = spread(try runs.map { try catalog.site($0.result.site).testSamples })
+    var names: [String] = []
+    let rows = try zip(runs, samples).map { run, samples in
+      let (system, settings) = try RunAssembly.trained(run.directory)
+      if names.isEmpty {
+        names = try PromptSet(contentsOf: run.directory.promptsFile).confounders.map(\.name)
+      }
+      var weights: [Tensor] = []
+      try eachRepresentation(samples, system, settings.reader, features) { representation in
+        if let attention = representation.attention { weights.append(try attention.mean([1])) }
+      }
+      let images = try Tensor.concatenated(weights, dim: 0).to(.float64)
+      return AttentionFigure.Row(
+        site: run.result.site, count: samples.count, mean: try images.mean([0]).doubles(),
+        deviation: try images.variance([0], correction: 0).squareRoot().doubles())
+    }
+    return AttentionFigure(
+      fingerprint: fingerprint, method: candidate, seed: runs.first?.result.seed ?? seed, confounders: names,
+      rows: rows)
+  }
+}

@@ -1,0 +1,62 @@
+import Confounders
+import Datasets
+import Segmentation
+import Statistics
+import Studies
+import Torch
+import Training
+
+extension StudyFigures {
+  /// Which shifts between sites the entries of each model's dictionary explain.
+  func coverageFigure(
+    _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
+  ) throws -> CoverageFigure {
+    let images = try runs.map { try DiagnosisImages($0, catalog, limit: coverageLimit) }
+    let rows = try concurrentMap(count: runs.count, threads: Self.workers) { index in
+      try Self.coverage(runs[index], images[index].samples, inputs)
+    }
+    return CoverageFigure(
+      fingerprint: fingerprint, images: DiagnosisImages.rule(limit: coverageLimit),
+      rows: rows.compactMap { $0 })
+  }
+
+  /// One model; nil where nothing can be taken out of its dictionary, or no two sites can be told apart.
+  private static func coverage(
+    _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
+  ) throws -> CoverageFigure.Row? {
+    let (system, settings) = try RunAssembly.trained(run.directory)
+    let model = system.model
+    let names = try PromptSet(contentsOf: run.directory.promptsFile).confounders.map(\.name)
+    guard names.count > 1 else { return nil }
+    let smaller = try names.indices.map { try model.dictionary.removing($0) }
+    let entries = try model.text.confounders.to(.float32).to(.cpu)
+    var (before, after, embedding): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
+    var without = [[Tensor]](repeating: [], count: names.count)
+    try inputs.eachBatch(samples, system, settings) { batch, encoded in
+      func found() throws -> (before: Tensor, after: Tensor) {
+        let found = try system.representation(batch.images, kept: .encoded(encoded))
+        return (try found.observed.mean([1]), try (found.intervened ?? found.observed).mean([1]))
+      }
+      let all = try found()
+      before.append(all.before)
+      after.append(all.after)
+      embedding.append(try encoded.image.to(.float32).to(.cpu).normalized())
+      for (index, dictionary) in smaller.enumerated() {
+        without[index].append(try model.using(dictionary, found).after)
+      }
+    }
+    let whole = try Tensor.concatenated(embedding, dim: 0)
+    let coverage = try DictionaryCoverage(
+      .init(
+        before: .concatenated(before, dim: 0), after: .concatenated(after, dim: 0),
+        without: without.map { try .concatenated($0, dim: 0) }, embedding: whole,
+        coordinates: whole.matmul(entries.transposed()), sites: samples.map(\.site),
+        groups: samples.map(\.group)),
+      names: names)
+    return coverage.map {
+      CoverageFigure.Row(
+        method: run.result.method, seed: run.result.seed, heldOut: run.result.site, count: samples.count,
+        sites: $0.sites, entries: $0.entries)
+    }
+  }
+}

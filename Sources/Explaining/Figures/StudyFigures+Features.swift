@@ -1,0 +1,42 @@
+import Datasets
+import Statistics
+import Torch
+import Training
+
+extension StudyFigures {
+  /// Where images lie in a model's representation before and after the intervention.
+  func featureFigure(_ run: Run, _ features: FeatureStore?, fingerprint: String) throws -> FeatureFigure {
+    let (system, settings) = try RunAssembly.trained(run.directory)
+    let heldOut = run.result.site
+    // As in training and scoring: of the held-out site what it is scored on.
+    let all = catalog.sites.map { $0.name == heldOut ? $0.testSamples : $0.samples }
+    let samples = spread(all).flatMap { $0 }
+    var (before, after): ([Tensor], [Tensor]) = ([], [])
+    try eachRepresentation(samples, system, settings.reader, features) { representation in
+      before.append(try representation.observed.mean([1]))
+      if let intervened = representation.intervened { after.append(try intervened.mean([1])) }
+    }
+    let tsne = TSNE()
+    return FeatureFigure(
+      fingerprint: fingerprint, method: run.result.method, seed: run.result.seed, heldOut: heldOut,
+      total: all.reduce(0) { $0 + $1.count }, perplexity: tsne.effectivePerplexity(samples.count),
+      items: samples.map {
+        .init(site: $0.site, image: $0.id, lesionClass: $0.lesionClass, heldOut: $0.site == heldOut)
+      },
+      before: try map(.concatenated(before, dim: 0), samples, tsne),
+      after: after.isEmpty ? nil : try map(.concatenated(after, dim: 0), samples, tsne))
+  }
+
+  private func map(_ points: Tensor, _ samples: [Sample], _ tsne: TSNE) throws -> FeatureFigure.Map {
+    let map = try tsne(points)
+    func places(_ column: Int) throws -> [Double] {
+      try map.points.selected(dim: 1, index: column).doubles().map { ($0 * 1000).rounded() / 1000 }
+    }
+    let classed = samples.indices.filter { samples[$0].lesionClass != nil }
+    return FeatureFigure.Map(
+      x: try places(0), y: try places(1), divergence: map.divergence,
+      sitePurity: try NeighbourPurity(points, labels: samples.map(\.site)),
+      classPurity: try NeighbourPurity(
+        points.indexed(Tensor(classed)), labels: classed.map { samples[$0].lesionClass ?? "" }))
+  }
+}

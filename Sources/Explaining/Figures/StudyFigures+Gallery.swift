@@ -1,0 +1,133 @@
+import Datasets
+import Foundation
+import Imaging
+import Metrics
+import Statistics
+import Studies
+import Torch
+import Training
+
+extension StudyFigures {
+  /// Chooses images by their scores, draws what the models make of them, and writes the pictures.
+  func galleryFigure(_ features: FeatureStore?, fingerprint: String) throws -> GalleryFigure {
+    let choices = choices()
+    let masks = try predictions(choices, features)
+    let limits = try heldOut(candidate).first?.directory.configuration().reader.limits ?? .default
+    var files: Set<String> = []
+    let rows = try choices.enumerated().map { index, choice in
+      let sample = try sample(choice.place)
+      let image = try ImageFile.read(sample.image, limits: limits)
+      var pictures: [(label: String, image: Image)] = [("image", image)]
+      for (position, method) in choice.methods.enumerated() {
+        guard let mask = masks[Drawn(method: method, place: choice.place)] else { continue }
+        let (prediction, reference) = (try mask.prediction.image, try mask.reference.image)
+        if position == 0 {
+          pictures.append(
+            ("reference", try Overlay.draw([.init(mask: reference, colour: .reference)], over: image)))
+        }
+        let name = choice.methods.count > 1 ? "\(method), " : ""
+        pictures.append(("\(name)prediction", try Overlay.draw([.init(mask: prediction)], over: image)))
+        pictures.append(
+          ("\(name)errors", try ErrorMap.draw(prediction: prediction, reference: reference, over: image)))
+      }
+      return GalleryFigure.Row(
+        choice: choice.choice, methods: choice.methods, site: choice.place.site, image: choice.place.image,
+        lesionClass: choice.lesionClass, dice: choice.dice, ties: choice.ties,
+        pictures: try pictures.enumerated().map { column, picture in
+          let small = try picture.image.reduced(to: pictureSize)
+          let file = "gallery-\(index + 1)-\(column + 1).jpg"
+          files.insert(file)
+          try ImageFile.writeJPEG(small, quality: 85, to: folder.appendingPathComponent(file))
+          return .init(label: picture.label, file: file, width: small.width, height: small.height)
+        })
+    }
+    try removePictures(but: files)
+    return GalleryFigure(fingerprint: fingerprint, seed: seed, rule: GalleryChoice.rule, rows: rows)
+  }
+
+  private func choices() -> [GalleryChoice] {
+    let runs = Dictionary(uniqueKeysWithValues: methods.map { ($0, heldOut($0)) })
+    let single = methods.flatMap { method in GalleryChoice.extremes(method, scored([runs[method] ?? []])) }
+    let pairs = methods.filter { $0 != candidate }.flatMap { other in
+      GalleryChoice.disagreements(
+        [candidate, other], scored([runs[candidate] ?? [], runs[other] ?? []]))
+    }
+    return single + pairs
+  }
+
+  /// The images that all of some methods have scored, with the Dice of each, by site and name.
+  private func scored(_ methods: [[Run]]) -> [GalleryChoice.Scored] {
+    func images(_ run: Run) -> [String: FoldResult.Image] {
+      Dictionary(run.result.images.map { ($0.image, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+    guard let first = methods.first else { return [] }
+    let all = first.flatMap { run -> [(scored: GalleryChoice.Scored, isEmpty: Bool)] in
+      let others = methods.dropFirst().map { runs in
+        runs.first { $0.result.site == run.result.site }.map(images) ?? [:]
+      }
+      return run.result.images.sorted { $0.image < $1.image }.compactMap { image in
+        let beside = others.compactMap { $0[image.image]?.scores.dice }
+        guard beside.count == others.count else { return nil }
+        return (
+          GalleryChoice.Scored(
+            place: .init(site: run.result.site, image: image.image), lesionClass: image.lesionClass,
+            dice: [image.scores.dice] + beside),
+          image.scores.referenceIsEmpty
+        )
+      }
+    }
+    let withLesion = all.filter { !$0.isEmpty }
+    return (withLesion.isEmpty ? all : withLesion).map(\.scored)
+  }
+
+  private struct Drawn: Hashable {
+    let method: String
+    let place: GalleryChoice.Place
+  }
+
+  private typealias Masks = (prediction: BinaryMask, reference: BinaryMask)
+
+  /// What the models draw on the chosen images; each model is loaded once.
+  private func predictions(_ choices: [GalleryChoice], _ features: FeatureStore?) throws -> [Drawn: Masks] {
+    var found: [Drawn: Masks] = [:]
+    for run in methods.flatMap(heldOut) {
+      let places = choices.filter { $0.methods.contains(run.result.method) }.map(\.place)
+        .filter { $0.site == run.result.site }
+      guard !places.isEmpty else { continue }
+      let (system, settings) = try RunAssembly.trained(run.directory)
+      let segmenter = Segmenter(system, reader: settings.reader)
+      for place in Set(places) {
+        let sample = try sample(place)
+        found[Drawn(method: run.result.method, place: place)] = try segmenter.masks(
+          sample, threshold: run.result.threshold, kept: features?.kept([sample]))
+      }
+    }
+    return found
+  }
+
+  private func sample(_ place: GalleryChoice.Place) throws -> Sample {
+    guard let sample = try catalog.site(place.site).testSamples.first(where: { $0.id == place.image }) else {
+      throw ConfigurationError(
+        "\(catalog.folder.path): image \(place.image) of site \(place.site) was scored but is not there now")
+    }
+    return sample
+  }
+
+  /// Removes pictures of an earlier gallery.
+  private func removePictures(but files: Set<String>) throws {
+    let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for file in found where file.hasPrefix("gallery-") && file.hasSuffix(".jpg") && !files.contains(file) {
+      try FileManager.default.removeItem(at: folder.appendingPathComponent(file))
+    }
+  }
+}
+
+extension Image {
+  /// The picture with its longer side at most so long; itself when it is.
+  fileprivate func reduced(to longest: Int) throws -> Image {
+    let longer = max(width, height)
+    guard longer > longest else { return self }
+    let size = (width: max(1, width * longest / longer), height: max(1, height * longest / longer))
+    return try Image(PillowResampling()(tensor, height: size.height, width: size.width))
+  }
+}

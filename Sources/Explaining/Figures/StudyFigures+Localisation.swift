@@ -1,0 +1,32 @@
+import Metrics
+import Segmentation
+import Torch
+import Training
+
+extension StudyFigures {
+  /// How well the region score finds lesions at each site, under the model that did not see it.
+  func localisationFigure(
+    _ runs: [Run], _ features: FeatureStore?, fingerprint: String
+  ) throws -> LocalisationFigure {
+    let samples = spread(try runs.map { try catalog.site($0.result.site).testSamples })
+    var score = ""
+    var selects = false
+    let rows = try zip(runs, samples).map { run, samples in
+      let (system, settings) = try RunAssembly.trained(run.directory)
+      let region = settings.model.region
+      (score, selects) = (region.score.rawValue, settings.model.method.selectsRegions)
+      let selection = try RegionSelection(region)
+      var images: [RegionLocalisation.Image] = []
+      try eachBatch(samples, settings.reader, features) { batch, masks, kept in
+        let score = try system.regionScore(batch, kept: kept)
+        images += try RegionLocalisation.Image.batch(
+          score: score, masks: masks, positions: selection.positions(score.flattened(from: 1)))
+      }
+      return LocalisationFigure.Row(
+        site: run.result.site, fraction: region.fraction, found: RegionLocalisation(images))
+    }
+    return LocalisationFigure(
+      fingerprint: fingerprint, method: candidate, seed: runs.first?.result.seed ?? seed, score: score,
+      selects: selects, rows: rows)
+  }
+}

@@ -1,0 +1,84 @@
+/// Intersection over union of the bands along the inner side of two boundaries.
+///
+/// Cheng, Girshick, Dollár, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image Segmentation
+/// Evaluation", CVPR 2021, as their `boundary-iou-api` computes it: the band is the mask less its erosion by
+/// `d` passes of a 3×3 square, that is, the mask's pixels at most `d` away, along rows, columns or diagonals,
+/// from background. What lies outside the image counts as background. `d` is 2 % of the image's diagonal in
+/// pixels, rounded (halves to even), at least 1.
+package enum BoundaryIoU {
+  /// The share of the image's diagonal that the bands are wide, unless another is given.
+  package static let defaultRatio = 0.02
+
+  /// How many pixels wide the bands are in an image of a given size.
+  ///
+  /// - Parameters:
+  ///   - width: The image's columns.
+  ///   - height: The image's rows.
+  ///   - ratio: The share of the diagonal.
+  /// - Returns: The width of the band in pixels, at least 1.
+  package static func bandWidth(width: Int, height: Int, ratio: Double = defaultRatio) -> Int {
+    let wanted = (ratio * PixelSpacing.diagonal(width: width, height: height, nil)).rounded(.toNearestOrEven)
+    return max(1, Int(min(wanted, Double(max(width, height)))))
+  }
+
+  /// The score of a prediction, from 0 to 1.
+  ///
+  /// Both masks empty: 1. Exactly one empty: 0. See ``EmptyMaskPolicy``. A mask that is not empty has a band.
+  ///
+  /// - Parameters:
+  ///   - prediction: What the model drew.
+  ///   - reference: What the expert drew.
+  ///   - ratio: The share of the image's diagonal that the bands are wide, 0 or more.
+  /// - Returns: Intersection over union of the two bands.
+  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
+  ///   when the masks differ in size.
+  package static func score(
+    prediction: BinaryMask, reference: BinaryMask, ratio: Double = defaultRatio
+  ) throws -> Double {
+    try BinaryMask.requireSameSize(prediction: prediction, reference: reference)
+    guard let box = BoundingBox(around: prediction, reference) else { return 1 }
+    let width = bandWidth(width: reference.width, height: reference.height, ratio: ratio)
+    // Beyond the rectangle both masks are background, as beyond the image: cutting it out changes no band.
+    return try OverlapCounts(
+      prediction: prediction.cropped(to: box).innerBand(width),
+      reference: reference.cropped(to: box).innerBand(width)
+    ).iou
+  }
+}
+
+extension BinaryMask {
+  /// The pixels of the mask from which at most `distance` steps, to any of 8 neighbours, lead out of it.
+  ///
+  /// - Parameter distance: The width of the band in pixels, at least 1.
+  /// - Returns: The mask less its erosion by a square of `2 · distance + 1` pixels; outside the image is
+  ///   background.
+  func innerBand(_ distance: Int) -> BinaryMask {
+    let (width, height) = (self.width, self.height)
+    let side = Int32(clamping: 2 * distance + 1)
+    var band = pixels
+    guard 2 * distance + 1 <= min(width, height) else { return self }
+    var inRow = [UInt8](repeating: 0, count: width)
+    // How many rows that end here have the middle of a full horizontal window in each column.
+    var run = [Int32](repeating: 0, count: width)
+    pixels.withUnsafeBufferPointer { mask in
+      band.withUnsafeMutableBufferPointer { band in
+        inRow.withUnsafeMutableBufferPointer { inRow in
+          run.withUnsafeMutableBufferPointer { run in
+            for y in 0..<height {
+              var length: Int32 = 0
+              for x in 0..<width {
+                length = mask[y * width + x] != 0 ? length &+ 1 : 0
+                if x >= distance { inRow[x - distance] = length >= side ? 1 : 0 }
+              }
+              for x in 0..<width { run[x] = inRow[x] != 0 ? run[x] &+ 1 : 0 }
+              guard y >= 2 * distance else { continue }
+              let middle = (y - distance) * width
+              for x in 0..<width where run[x] >= side { band[middle + x] = 0 }
+            }
+          }
+        }
+      }
+    }
+    return BinaryMask(uncheckedWidth: width, height: height, pixels: band)
+  }
+}

@@ -1,0 +1,27 @@
+/// The scores that every image is given, by the names they carry in JSON and CSV, in the order they are shown.
+package enum Metric: String, CaseIterable, Codable, CodingKey, CodingKeyRepresentable, Sendable {
+  /// ``OverlapCounts/dice``
+  case dice
+  /// ``OverlapCounts/iou``
+  case iou
+  /// ``OverlapCounts/accuracy``
+  case accuracy
+  /// ``OverlapCounts/precision``
+  case precision
+  /// ``OverlapCounts/recall``
+  case recall
+  /// ``OverlapCounts/specificity``
+  case specificity
+  /// ``BoundaryIoU``, at 2 % of the image's diagonal
+  case boundaryIoU = "boundary_iou"
+  /// ``SurfaceDistances/hd95``, in pixels or millimetres
+  case hd95
+  /// ``SurfaceDistances/hd95Percent``, in per cent of the image's diagonal
+  case hd95Percent = "hd95_percent"
+  /// ``SurfaceDistances/averageSurfaceDistance``, in pixels or millimetres
+  case asd
+  /// ``SurfaceDistances/averageSurfaceDistancePercent``, in per cent of the image's diagonal
+  case asdPercent = "asd_percent"
+  /// ``SurfaceDistances/normalisedSurfaceDice(tolerance:)``
+  case nsd
+}

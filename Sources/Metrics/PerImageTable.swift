@@ -1,0 +1,88 @@
+import Foundation
+
+/// A CSV table with one row an image: label columns of the caller's choice, then every score, the lesions
+/// found, missed and falsely marked, and with the polyp protocol its measures.
+///
+/// As RFC 4180 has it: comma-separated, lines ended by CR LF, fields quoted where they need it. Numbers have
+/// a point whatever the locale and as many digits as read back to the same value; an undefined score is an
+/// empty field.
+package struct PerImageTable: Sendable {
+  /// The names of the label columns, such as `site` and `image`.
+  package let labels: [String]
+
+  /// Which columns there are.
+  package let evaluation: EvaluationProtocol
+
+  /// The whole table so far, header included.
+  package private(set) var csv: String
+
+  /// Starts a table with its header.
+  ///
+  /// - Parameters:
+  ///   - labels: The names of the label columns.
+  ///   - evaluation: Whether the measures of the polyp protocol are among the columns.
+  package init(labels: [String] = ["image"], evaluation: EvaluationProtocol = .fixedThreshold) {
+    self.labels = labels
+    self.evaluation = evaluation
+    let scores = Metric.allCases.map(\.rawValue)
+    let rest = [
+      "nsd_tolerance", "distance_unit", "lesions_found", "lesions_missed", "lesions_false", "reference_share",
+      "reference_empty",
+      "prediction_empty",
+    ]
+    csv = Self.line(labels + scores + rest + (evaluation == .pranet ? PolypProtocol.Means.names : []))
+  }
+
+  /// Adds the row of one image.
+  ///
+  /// - Parameters:
+  ///   - rowLabels: One label for each label column, in their order.
+  ///   - scores: The image's scores.
+  ///   - polyp: The image's share of the polyp protocol, for a table that has its columns.
+  /// - Throws: ``MetricError/labelCount(expected:found:)`` when the labels do not match the columns.
+  package mutating func append(_ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol? = nil)
+    throws
+  {
+    guard rowLabels.count == labels.count else {
+      throw MetricError.labelCount(expected: labels, found: rowLabels)
+    }
+    let values = Metric.allCases.map { metric in scores[metric].map { $0.description } ?? "" }
+    let detection = [scores.detection.found, scores.detection.missed, scores.detection.falseMarks]
+    let rest =
+      [scores.tolerance.description, scores.distanceUnit.rawValue] + detection.map(\.description)
+      + [
+        scores.referenceShare.description, scores.referenceIsEmpty.description,
+        scores.predictionIsEmpty.description,
+      ]
+    csv += Self.line(rowLabels + values + rest + (evaluation == .pranet ? Self.fields(polyp) : []))
+  }
+
+  /// Writes the table as UTF-8, whole or not at all.
+  ///
+  /// - Parameter file: The file to make or replace.
+  /// - Throws: ``MetricError/cannotWrite(path:reason:)`` naming the file.
+  package func write(to file: URL) throws {
+    do {
+      try Data(csv.utf8).write(to: file, options: .atomic)
+    } catch {
+      throw MetricError.cannotWrite(path: file.path, reason: error.localizedDescription)
+    }
+  }
+
+  /// The measures of the polyp protocol; empty fields without them.
+  private static func fields(_ polyp: PolypProtocol?) -> [String] {
+    guard let means = polyp?.summary.all else { return PolypProtocol.Means.names.map { _ in "" } }
+    return means.named.map(\.value.description)
+  }
+
+  private static func line(_ fields: [String]) -> String {
+    fields.map(quoted).joined(separator: ",") + "\r\n"
+  }
+
+  /// Quotes a field that holds a comma, a quote or a line break, and doubles its quotes.
+  private static func quoted(_ field: String) -> String {
+    // Looks at scalars, for Swift takes CR LF as one character that is neither of the two.
+    let needsQuotes = field.unicodeScalars.contains { [",", "\"", "\r", "\n"].contains($0) }
+    return needsQuotes ? "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : field
+  }
+}

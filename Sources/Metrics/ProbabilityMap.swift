@@ -1,0 +1,99 @@
+/// How likely each pixel of an image is lesion, from 0 to 1.
+///
+/// Rows follow one another from the top, as in ``BinaryMask``.
+package struct ProbabilityMap: Equatable, Sendable {
+  /// The number of columns, at least 1.
+  package let width: Int
+
+  /// The number of rows, at least 1.
+  package let height: Int
+
+  /// The probabilities row by row, `width * height` of them.
+  package let values: [Float]
+
+  /// The map as it was stored in 8 bits; `nil` when it was not.
+  private let stored: [UInt8]?
+
+  /// Hands over the place of every pixel and its probability as a double.
+  ///
+  /// That of a map that was stored in 8 bits is level / 255 without the rounding of `Float`, so that levels
+  /// which fall on the edge of a bin are on it.
+  @inline(__always)
+  func forEachPixel(_ body: (_ index: Int, _ probability: Double) -> Void) {
+    if let stored {
+      let probabilities = (0..<256).map { Double($0) / 255 }
+      for index in stored.indices { body(index, probabilities[Int(stored[index])]) }
+    } else {
+      for index in values.indices { body(index, Double(values[index])) }
+    }
+  }
+
+  /// How far rounding, as of a map that was enlarged, may carry a probability past 0 or 1.
+  private static let slack: Float = 1e-5
+
+  /// Makes a map of probabilities; rounding errors past 0 and 1 are cut off.
+  ///
+  /// - Parameters:
+  ///   - width: The number of columns.
+  ///   - height: The number of rows.
+  ///   - values: The probabilities row by row.
+  /// - Throws: ``MetricError`` when a side is not positive, the number of values is not `width * height`, or
+  ///   a value is not a probability.
+  package init(width: Int, height: Int, values: [Float]) throws {
+    try BinaryMask.requirePixels(values.count, width: width, height: height)
+    if let index = values.firstIndex(where: { !($0 >= -Self.slack && $0 <= 1 + Self.slack) }) {
+      throw MetricError.notAProbability(Double(values[index]), x: index % width, y: index / width)
+    }
+    self.width = width
+    self.height = height
+    self.values = values.map { min(1, max(0, $0)) }
+    stored = nil
+  }
+
+  /// Makes a map of 8-bit grey levels, 255 being certainty.
+  ///
+  /// - Parameters:
+  ///   - width: The number of columns.
+  ///   - height: The number of rows.
+  ///   - levels: The grey levels row by row.
+  /// - Throws: ``MetricError`` when a side is not positive or the number of levels is not `width * height`.
+  package init(width: Int, height: Int, levels: [UInt8]) throws {
+    try BinaryMask.requirePixels(levels.count, width: width, height: height)
+    self.width = width
+    self.height = height
+    values = levels.map { Float($0) / 255 }
+    stored = levels
+  }
+
+  /// The pixels of at least a given probability.
+  ///
+  /// - Parameter threshold: From which probability on a pixel is lesion.
+  /// - Returns: A mask of the map's size.
+  package func mask(atLeast threshold: Double) -> BinaryMask {
+    let threshold = Float(threshold)
+    return BinaryMask(
+      uncheckedWidth: width, height: height, pixels: values.map { $0 >= threshold ? 1 : 0 })
+  }
+
+  /// The map in 8 bits, as PraNet's test script saves it.
+  ///
+  /// Stretched so that its least value is 0 and its greatest 255, then rounded to whole levels (halves up); a
+  /// map of a single value is 0 everywhere. A map that was stored in 8 bits is given as it was stored.
+  package var savedLevels: [UInt8] {
+    if let stored { return stored }
+    guard let low = values.min(), let high = values.max(), high > low else {
+      return [UInt8](repeating: 0, count: values.count)
+    }
+    let scale = 255 / (Double(high) - Double(low))
+    return values.map { UInt8((Double($0) - Double(low)) * scale + 0.5) }
+  }
+
+  /// Throws unless a map and a reference have the same width and height.
+  func requireSize(of reference: BinaryMask) throws {
+    guard width == reference.width, height == reference.height else {
+      throw MetricError.sizeMismatch(
+        predictionWidth: width, predictionHeight: height, referenceWidth: reference.width,
+        referenceHeight: reference.height)
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Storage
+
+/// The scores of many images in one table, with the counts and the rule that make its means readable.
+package struct ScoreSummary: Codable, Equatable, Sendable {
+  /// The number of images.
+  package let count: Int
+
+  /// The number of images whose reference shows a lesion.
+  package let countWithLesion: Int
+
+  /// The number of images whose reference is empty.
+  package let countEmptyReference: Int
+
+  /// Each score over all images on which it is defined.
+  package let metrics: [Metric: ScoreStatistics]
+
+  /// Each score over the images with a lesion on which it is defined; the empty-mask rule cannot raise it
+  /// there.
+  package let metricsWithLesion: [Metric: ScoreStatistics]
+
+  /// Mean Dice over the images with a lesion; `nil` when there are none.
+  @Nullable package private(set) var meanDiceWithLesion: Double?
+
+  /// Mean IoU over the images with a lesion; `nil` when there are none.
+  @Nullable package private(set) var meanIoUWithLesion: Double?
+
+  /// The lesions found, missed and falsely marked.
+  package let detection: LesionDetection.Summary
+
+  /// The tolerance of the surface Dice, in ``distanceUnit``; `nil` over no image.
+  @Nullable package private(set) var tolerance: Double?
+
+  /// What distances are counted in; `nil` over no image.
+  @Nullable package private(set) var distanceUnit: DistanceUnit?
+
+  /// The empty-mask rule in plain words, ``EmptyMaskPolicy/statement``.
+  package let policy: String
+
+  /// Summarises the scores of some images; of none, every mean is `nil`.
+  ///
+  /// - Parameter scores: The scores of each image, in any order.
+  /// - Throws: ``MetricError`` when tolerances, units of distances or criteria of detection differ between
+  ///   images.
+  package init(of scores: [ImageScores]) throws {
+    let tolerance = scores.first?.tolerance
+    for score in scores {
+      if let tolerance, score.tolerance != tolerance {
+        throw MetricError.mixedTolerances(tolerance, score.tolerance)
+      }
+    }
+    let units = Set(scores.map(\.distanceUnit))
+    guard units.count <= 1 else { throw MetricError.mixedUnits }
+    let withLesion = scores.filter { !$0.referenceIsEmpty }
+    count = scores.count
+    countWithLesion = withLesion.count
+    countEmptyReference = scores.count - withLesion.count
+    metrics = Self.statistics(scores)
+    metricsWithLesion = Self.statistics(withLesion)
+    meanDiceWithLesion = ScoreStatistics(of: withLesion.map(\.dice)).mean
+    meanIoUWithLesion = ScoreStatistics(of: withLesion.map(\.iou)).mean
+    detection = try LesionDetection.Summary(of: scores.map(\.detection))
+    self.tolerance = tolerance
+    distanceUnit = units.first
+    policy = EmptyMaskPolicy.statement
+  }
+
+  private static func statistics(_ scores: [ImageScores]) -> [Metric: ScoreStatistics] {
+    Dictionary(
+      uniqueKeysWithValues: Metric.allCases.map { metric in
+        (metric, ScoreStatistics(of: scores.map { $0[metric] }))
+      })
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case count = "n"
+    case countWithLesion = "n_with_lesion"
+    case countEmptyReference = "n_empty_reference"
+    case metrics, detection
+    case metricsWithLesion = "metrics_with_lesion"
+    case meanDiceWithLesion = "dice_with_lesion"
+    case meanIoUWithLesion = "iou_with_lesion"
+    case tolerance = "nsd_tolerance"
+    case distanceUnit = "distance_unit"
+    case policy = "empty_mask_policy"
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import Imaging
+
+/// A page that needs nothing beside itself: styles, drawings and pictures are inside; no script, no network.
+///
+/// Readable on a phone, in print, in light and dark.
+package struct HTMLPage {
+  private let title: String
+  private let lead: String
+  private var body = ""
+  /// The headings of the sections with the names that links lead to.
+  private var contents: [(name: String, heading: String)] = []
+
+  /// Starts a page.
+  ///
+  /// - Parameters:
+  ///   - title: its heading.
+  ///   - lead: one or two sentences below it.
+  package init(title: String, lead: String) {
+    self.title = title
+    self.lead = lead
+  }
+
+  /// Text with the characters that HTML reads as its own made harmless.
+  package static func escaped(_ text: String) -> String {
+    // By scalars: a quote with a combining mark is another character to Swift, and a quote to HTML.
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;".unicodeScalars
+      case "<": result += "&lt;".unicodeScalars
+      case ">": result += "&gt;".unicodeScalars
+      case "\"": result += "&quot;".unicodeScalars
+      default: result.append(scalar)
+      }
+    }
+    return String(result)
+  }
+
+  /// A heading, which the contents list, with text below it.
+  package mutating func section(_ heading: String, _ text: String = "") {
+    let name = "section-\(contents.count + 1)"
+    contents.append((name, heading))
+    body += "<h2 id=\"\(name)\">\(Self.escaped(heading))</h2>\n"
+    if !text.isEmpty { paragraph(text) }
+  }
+
+  /// A heading within a section.
+  package mutating func subsection(_ heading: String, _ text: String = "") {
+    body += "<h3>\(Self.escaped(heading))</h3>\n"
+    if !text.isEmpty { paragraph(text) }
+  }
+
+  /// A paragraph of plain text.
+  package mutating func paragraph(_ text: String) { body += "<p>\(Self.escaped(text))</p>\n" }
+
+  /// Parts that are shown when they are asked for, and in print.
+  ///
+  /// - Parameters:
+  ///   - summary: what stands there until then.
+  ///   - parts: adds the parts.
+  package mutating func details(_ summary: String, _ parts: (inout HTMLPage) throws -> Void) rethrows {
+    body += "<details><summary>\(Self.escaped(summary))</summary>\n"
+    try parts(&self)
+    body += "</details>\n"
+  }
+
+  /// A table, the first column left, the others right; `emphasised` rows are bold.
+  ///
+  /// One that is wider than the page is moved within its own box.
+  package mutating func table(_ headings: [String], _ rows: [[String]], emphasised: Set<Int> = []) {
+    func cells(_ row: [String], _ tag: String) -> String {
+      row.map { "<\(tag)>\(Self.escaped($0))</\(tag)>" }.joined()
+    }
+    let lines = rows.enumerated().map { index, row in
+      "<tr\(emphasised.contains(index) ? " class=\"total\"" : "")>\(cells(row, "td"))</tr>"
+    }
+    body +=
+      "<div class=\"wide\" tabindex=\"0\"><table><thead><tr>\(cells(headings, "th"))</tr></thead>\n<tbody>"
+    body += lines.joined(separator: "\n") + "</tbody></table></div>\n"
+  }
+
+  /// A drawing in SVG.
+  package mutating func drawing(_ svg: String, caption: String) { drawings([(svg, caption)]) }
+
+  /// Drawings in SVG, beside each other where the page is wide enough.
+  ///
+  /// - Parameters:
+  ///   - drawings: each with what stands below it.
+  ///   - beside: adds what stands beside the last, such as a table.
+  package mutating func drawings(
+    _ drawings: [(svg: String, caption: String)], beside: ((inout HTMLPage) -> Void)? = nil
+  ) {
+    body += "<div class=\"drawings\">"
+    for drawing in drawings {
+      let caption =
+        drawing.caption.isEmpty ? "" : "<figcaption>\(Self.escaped(drawing.caption))</figcaption>"
+      body += "<figure>\(drawing.svg)\(caption)</figure>\n"
+    }
+    if let beside {
+      body += "<div class=\"beside\">"
+      beside(&self)
+      body += "</div>"
+    }
+    body += "</div>\n"
+  }
+
+  /// Pictures in a row, each with a label; `text` stands above them.
+  ///
+  /// - Throws: `ImagingError.notEncoded`.
+  package mutating func gallery(_ text: String, _ pictures: [(label: String, image: Image)]) throws {
+    gallery(
+      text,
+      pictures: try pictures.map { label, image in
+        (label, try image.jpegData(quality: 88), image.width, image.height)
+      })
+  }
+
+  /// Pictures in a row that are JPEG files already, each with a label and its size; `text` stands above them.
+  mutating func gallery(
+    _ text: String, pictures: [(label: String, jpeg: Data, width: Int, height: Int)]
+  ) {
+    let figures = pictures.map { picture in
+      let label = Self.escaped(picture.label)
+      return "<figure><img alt=\"\(Self.escaped(text)): \(label)\" loading=\"lazy\" decoding=\"async\" "
+        + "width=\"\(picture.width)\" height=\"\(picture.height)\" "
+        + "src=\"data:image/jpeg;base64,\(picture.jpeg.base64EncodedString())\">"
+        + "<figcaption>\(label)</figcaption></figure>"
+    }
+    body +=
+      "<p class=\"over\">\(Self.escaped(text))</p><div class=\"gallery\">\(figures.joined(separator: "\n"))</div>\n"
+  }
+
+  /// A key of colours.
+  mutating func key(_ entries: [(colour: Overlay.Colour, text: String)]) {
+    let items = entries.map { colour, text in
+      "<li><span style=\"background: rgb(\(colour.red) \(colour.green) \(colour.blue))\"></span>"
+        + "\(Self.escaped(text))</li>"
+    }
+    body += "<ul class=\"key\">\(items.joined())</ul>\n"
+  }
+
+  /// The whole page.
+  package var text: String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>\(Self.escaped(title))</title>
+    <style>
+    \(Self.style)
+    </style>
+    </head>
+    <body>
+    <main>
+    <h1>\(Self.escaped(title))</h1>
+    <p class="lead">\(Self.escaped(lead))</p>
+    \(navigation)\(body)
+    </main>
+    </body>
+    </html>
+
+    """
+  }
+
+  /// The list of sections; none for a page of one or two.
+  private var navigation: String {
+    guard contents.count > 2 else { return "" }
+    let items = contents.map { "<li><a href=\"#\($0.name)\">\(Self.escaped($0.heading))</a></li>" }
+    return "<nav class=\"contents\" aria-label=\"Contents\"><ul>\(items.joined())</ul></nav>\n"
+  }
+}

@@ -1,0 +1,299 @@
+import Explaining
+import Foundation
+import Imaging
+import Metrics
+import Studies
+
+/// The page that shows a study: one function a section, each from ``StudyResults``.
+package struct StudyReport {
+  /// A row of pictures of the gallery.
+  package struct Example {
+    /// What it shows.
+    package let text: String
+    /// The pictures with their labels.
+    package let pictures: [(label: String, image: Image)]
+
+    /// Joins the parts.
+    package init(text: String, pictures: [(label: String, image: Image)]) {
+      self.text = text
+      self.pictures = pictures
+    }
+  }
+
+  /// What is shown.
+  package let results: StudyResults
+  /// How long it took; nil where that is not known.
+  package let timing: StudyTiming?
+  /// The epochs of every run.
+  package let curves: [TrainingCurve]
+  /// Feature maps, attention, pictures and cost; nil where none were computed.
+  package let figures: StoredFigures?
+  /// Further pictures.
+  package let examples: [Example]
+
+  /// Joins the parts.
+  package init(
+    results: StudyResults, timing: StudyTiming? = nil, curves: [TrainingCurve] = [],
+    figures: StoredFigures? = nil, examples: [Example] = []
+  ) {
+    self.results = results
+    self.timing = timing
+    self.curves = curves
+    self.figures = figures
+    self.examples = examples
+  }
+
+  /// The page.
+  ///
+  /// - Parameters:
+  ///   - title: its heading.
+  ///   - lead: what was done, in a sentence or two.
+  /// - Returns: HTML.
+  /// - Throws: `ImagingError.notEncoded`.
+  package func page(title: String, lead: String) throws -> String {
+    var page = HTMLPage(title: title, lead: lead)
+    headline(&page)
+    differences(&page)
+    ranks(&page)
+    variation(&page)
+    drops(&page)
+    strata(&page)
+    scores(&page)
+    detection(&page)
+    calibration(&page)
+    counterfactuals(&page)
+    try scenes(&page)
+    if let probes = figures?.probes { page.probes(probes) }
+    if let adjustment = figures?.adjustment { page.adjustment(adjustment) }
+    if let coverage = figures?.coverage { page.coverage(coverage) }
+    if let localisation = figures?.localisation { page.localisation(localisation) }
+    if let attention = figures?.attention { page.attention(attention) }
+    if let features = figures?.features { page.featureMaps(features) }
+    if !curves.isEmpty { page.trainingCurves(curves) }
+    if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
+    if let cost = figures?.cost { page.costs(cost) }
+    provenance(&page)
+    return page.text
+  }
+
+  /// Dice by site and method.
+  func headline(_ page: inout HTMLPage) {
+    page.section("Dice at sites that were not trained on", results.verdicts.joined(separator: " "))
+    let table = results.headline
+    page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
+    page.drawing(
+      IntervalPlot(
+        series: results.methods.map(\.name),
+        rows: results.places.map { site in
+          .init(
+            label: site ?? "mean",
+            marks: results.methods.map { results.score($0.name, site: site)?[.dice]?.interval })
+        }
+      ).svg, caption: "Mean Dice by held-out site, with 95 % intervals.")
+    let rules = results.protocol
+    page.paragraph(
+      "Intervals: \(rules.intervals). Chosen: \(rules.selection). Prediction: a probability of at least "
+        + "\(rules.threshold). \(rules.emptyMaskPolicy)")
+  }
+
+  /// Paired differences: a plot of those from the reference, and every pair over the sites.
+  func differences(_ page: inout HTMLPage) {
+    guard let reference = results.methods.first?.name, results.methods.count > 1 else { return }
+    page.section("Differences between methods, paired by image", "\(results.protocol.decision).")
+    let candidates = results.methods.dropFirst().map(\.name)
+    page.drawing(
+      IntervalPlot(
+        series: candidates,
+        rows: results.places.map { site in
+          .init(
+            label: site ?? "mean",
+            marks: candidates.map { results.difference($0, reference, site: site)?.interval })
+        }, showsZero: true, first: 1
+      ).svg,
+      caption:
+        "\(candidates.joined(separator: ", ")) minus \(reference), Dice with 95 % intervals for these models."
+    )
+    let table = results.pairs
+    page.table(table.headings, table.rows)
+    page.paragraph("Tests: \(results.protocol.tests).")
+  }
+
+  /// How firm the order of three or more methods is.
+  func ranks(_ page: inout HTMLPage) {
+    guard let ranks = results.ranks, ranks.methods.count > 2 else { return }
+    let tau = ranks.kendallTau.map {
+      "Kendall's tau between the order of a resample and the order here: \($0.text)."
+    }
+    page.section("How firm is the order?", "Ranked \(results.protocol.ranking). \(tau ?? "")")
+    page.table(
+      ["method", "rank", "mean rank", "95 % of resamples"] + ranks.methods.indices.map { "rank \($0 + 1)" },
+      ranks.methods.map { row in
+        [
+          row.method, "\(row.rank)", String(format: "%.2f", row.mean),
+          String(format: "%.0f to %.0f", row.low, row.high),
+        ] + row.shares.map { String(format: "%.0f %%", 100 * $0) }
+      })
+  }
+
+  /// What the move to a new site costs.
+  func drops(_ page: inout HTMLPage) {
+    let table = results.drops
+    guard !table.rows.isEmpty else { return }
+    page.section(
+      "What the move to a new site costs",
+      "Dice of the chosen epoch on the validation images of the sites that were trained on, beside Dice at "
+        + "the held-out site. The epoch was chosen by the first, which flatters it a little.")
+    page.table(table.headings, table.rows)
+  }
+
+  /// Figures by lesion class and size.
+  func strata(_ page: inout HTMLPage) {
+    guard !results.strata.isEmpty else { return }
+    page.section("By lesion class, lesion size and empty reference", "\(results.protocol.strata).")
+    page.table(
+      ["Dice", "n", "groups"] + results.methods.map(\.name),
+      results.strata.map { stratum in
+        ["\(stratum.kind.rawValue): \(stratum.name)", "\(stratum.count)", "\(stratum.groups)"]
+          + results.methods.map { method in
+            stratum.methods.first { $0.method == method.name }?.dice.text ?? "–"
+          }
+      })
+  }
+
+  /// Dice over the number that was varied, where the arms differ by one number alone.
+  func variation(_ page: inout HTMLPage) {
+    let points = results.methods.map { method -> (x: Double, method: String)? in
+      guard let only = method.settings.first, method.settings.count == 1,
+        let value = Double(only.value.text)
+      else { return nil }
+      return (value, method.name)
+    }
+    let names = Set(results.methods.compactMap(\.settings.first?.key))
+    guard names.count == 1, let name = names.first, points.count > 1, points.allSatisfy({ $0 != nil }) else {
+      return
+    }
+    let costs = figures?.cost
+    page.curve(
+      "Dice by \(name)",
+      "Mean Dice over the held-out sites with 95 % intervals; all other settings are the same.",
+      variable: name, score: "Dice",
+      points: points.compactMap { $0 }.sorted { $0.x < $1.x }.map { point in
+        let cost = costs?.rows.first { $0.method == point.method }
+        return CurvePoint(
+          x: point.x, score: results.score(point.method)?[.dice]?.interval,
+          cells: [
+            cost.map { "\($0.parameters)" } ?? "–", cost.map { "\($0.intervention)" } ?? "–",
+            cost.map { String(format: "%.1f", $0.latency) } ?? "–",
+          ])
+      }, columns: ["parameters", "of the intervention", "ms an image"])
+  }
+
+  /// Every score over the sites.
+  func scores(_ page: inout HTMLPage) {
+    page.section(
+      "Every score",
+      "Means over the sites with 95 % intervals. Distances in \(results.protocol.distanceUnit), and in % of the "
+        + "image's diagonal; surface Dice (nsd) at \(results.protocol.tolerance) \(results.protocol.distanceUnit). "
+        + results.protocol.emptyMaskPolicy)
+    page.table(
+      ["score"] + results.methods.map(\.name),
+      Metric.allCases.map { metric in
+        [metric.rawValue] + results.methods.map { results.score($0.name)?[metric]?.interval?.text ?? "–" }
+      } + [
+        ["dice, lesion images only"]
+          + results.methods.map { results.score($0.name)?.diceWithLesion.interval?.text ?? "–" },
+        ["iou, lesion images only"]
+          + results.methods.map { results.score($0.name)?.iouWithLesion.interval?.text ?? "–" },
+      ])
+    if let polyp = results.polypTable {
+      page.paragraph(
+        "By the polyp protocol (pranet), images of all sites and seeds together. \(results.polypDefinition ?? "")"
+      )
+      page.table(polyp.headings, polyp.rows)
+    }
+  }
+
+  /// Lesions found.
+  func detection(_ page: inout HTMLPage) {
+    let criterion =
+      results.pooled.lazy.compactMap(\.detection.criterion).first ?? LesionDetection.defaultCriterion
+    page.section(
+      "Lesions found",
+      "Connected parts of reference and prediction; a lesion is found by a part that overlaps it with an IoU of at least "
+        + "\(criterion). Images of all sites and seeds together.")
+    page.table(results.detectionTable.headings, results.detectionTable.rows)
+  }
+
+  /// How far probabilities are to be trusted.
+  func calibration(_ page: inout HTMLPage) {
+    let series = results.methods.compactMap { method -> ReliabilityPlot.Series? in
+      guard let row = results.pooled.first(where: { $0.method == method.name && $0.site == nil }),
+        let calibration = row.calibration
+      else { return nil }
+      return ReliabilityPlot.Series(
+        name: method.name,
+        bins: calibration.curve.map {
+          ReliabilityPlot.Bin(count: $0.count, confidence: $0.meanConfidence, positives: $0.shareOfPositives)
+        })
+    }
+    guard !series.isEmpty else { return }
+    page.reliability(
+      series,
+      text:
+        "Every pixel of every held-out image, all sites and seeds together; most pixels are plain background."
+    )
+    page.table(results.calibrationTable.headings, results.calibrationTable.rows)
+  }
+
+  /// Movement of predictions under interventions.
+  func counterfactuals(_ page: inout HTMLPage) {
+    guard let table = results.counterfactuals else { return }
+    page.section(
+      "Does the prediction move when only a confounder moves?",
+      "The same scenes, rendered without and with each confounder. \(Counterfactual.legend). Mean over the "
+        + "models of the first seed. Every one of these scenes has a lesion and, without a confounder, nothing "
+        + "in its way: hence more Dice than above.")
+    page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
+  }
+
+  /// Scenes under interventions.
+  func scenes(_ page: inout HTMLPage) throws {
+    guard !examples.isEmpty else { return }
+    page.section(
+      "One scene under every intervention", "Blue: the reference. Yellow: the prediction of one model.")
+    for example in examples { try page.gallery(example.text, example.pictures) }
+  }
+
+  /// Data, settings, versions, hardware, time.
+  func provenance(_ page: inout HTMLPage) {
+    page.section("How it was made", results.description)
+    page.table(
+      ["site", "images", "groups", "without a lesion", "fingerprint"],
+      results.sites.map {
+        [$0.name, "\($0.count)", "\($0.groups)", "\($0.countEmptyReference)", results.data[$0.name] ?? "–"]
+      })
+    let environment = results.environment
+    var rows = [
+      ["seeds", results.seeds.map(String.init).joined(separator: ", ")], ["mcdrl", environment.version],
+      ["libtorch", environment.libtorch], ["processor", environment.processor],
+      ["vector instructions", environment.vectorInstructions], ["device", environment.device],
+      ["precision", environment.precision],
+    ]
+    if let timing {
+      rows += [
+        ["models side by side", "\(timing.workers)"],
+        ["training, sum over models", String(format: "%.0f s", timing.folds.reduce(0) { $0 + $1.seconds })],
+        [
+          "waiting for images, share of that",
+          timing.waitedShare.map { String(format: "%.1f %%", 100 * $0) } ?? "–",
+        ],
+        ["time", String(format: "%.0f s", timing.total)],
+      ]
+    }
+    rows += results.settings.sorted { $0.key < $1.key }.map { [$0.key, $0.value.text] }
+    for method in results.methods {
+      rows += method.settings.sorted { $0.key < $1.key }.map { ["\(method.name): \($0.key)", $0.value.text] }
+    }
+    page.table(["setting", "value"], rows)
+  }
+}

@@ -1,0 +1,174 @@
+import Confounders
+import Foundation
+import Torch
+
+/// How the sum over confounders is carried out.
+package enum Adjustment: String, Codable, Sendable, CaseIterable {
+  /// One pass; a softmax over the dictionary weighs z by its relevance to F (the paper's).
+  case attention
+  /// One pass; log P(z) is added to the logits, as a backdoor adjustment asks for (ours).
+  case prior
+  /// One pass for every z, averaged with P(z): the yardstick, M times the cost (ours).
+  case exact
+}
+
+/// The causal intervention network A(F, Z), method section 3: cross-attention from features to confounders.
+package final class CausalIntervention: Module {
+  @Child private var input: Linear?
+  @Child private var layers: [CrossAttentionLayer]
+  @Child private var output: Linear?
+  @Parameter private var evidenceScale: Tensor?
+  /// How the sum over confounders is carried out; no weight depends on it.
+  package var adjustment: Adjustment
+
+  /// Makes a network.
+  ///
+  /// - Parameters:
+  ///   - width: d of the features and the dictionary.
+  ///   - innerWidth: width inside the layers; another than `width` adds projections in and out.
+  ///   - depth: layers; 3 in the paper.
+  ///   - heads: attention heads; must divide the inner width.
+  ///   - adjustment: how the sum over confounders is carried out.
+  ///   - outputScale: what the output projections' first weights are multiplied by.
+  ///   - evidence: what the cosines of image and confounder are multiplied by at the start; 0 leaves them out.
+  ///   - generator: for the first weights.
+  /// - Throws: `TorchError.value` when the heads do not divide the width.
+  package init(
+    width: Int, innerWidth: Int? = nil, depth: Int, heads: Int, adjustment: Adjustment, outputScale: Double,
+    evidence: Double = 0, generator: Generator
+  ) throws {
+    let inner = innerWidth ?? width
+    guard depth >= 1, heads >= 1, inner % heads == 0 else {
+      throw TorchError.value(
+        "\(heads) heads must divide the intervention's width \(inner), depth be at least 1")
+    }
+    _input = Child("input", inner == width ? nil : try Linear(width, inner, generator: generator))
+    _layers = Child(
+      "layers",
+      try (0..<depth).map { _ in
+        try CrossAttentionLayer(
+          width: inner, dictionaryWidth: width, heads: heads, outputScale: outputScale, generator: generator)
+      })
+    _output = Child("output", inner == width ? nil : try Linear(inner, width, generator: generator))
+    _evidenceScale = Parameter(
+      "evidence_scale", evidence > 0 && adjustment != .exact ? try .full([1], evidence) : nil)
+    self.adjustment = adjustment
+    super.init()
+    if let output {
+      output.weight = try output.weight * outputScale
+      if let bias = output.bias { output.bias = try bias.zerosLike() }
+    }
+  }
+
+  /// F → F_ca, and how much each confounder weighed.
+  ///
+  /// - Parameters:
+  ///   - features: F, B×N×d.
+  ///   - dictionary: z and P(z).
+  ///   - image: the image-level embedding, B×d; with it the cosines cos(image, z) are evidence for z in every layer's
+  ///     attention (ours). Nil for the paper's attention.
+  /// - Returns: F_ca, B×N×d, and the weights.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func callAsFunction(
+    _ features: Tensor, _ dictionary: ConfounderDictionary, image: Tensor? = nil
+  ) throws -> Intervened {
+    let embeddings = dictionary.embeddings
+    guard adjustment == .exact else {
+      var bias = adjustment == .prior ? try dictionary.prior.log() : nil
+      if let image, let evidenceScale {
+        let cosines = try image.normalized().matmul(embeddings.normalized().transposed())
+        let evidence = try (cosines.to(.float32) * evidenceScale).reshaped([-1, 1, 1, embeddings.size(0)])
+        bias = try bias.map { try evidence + $0 } ?? evidence
+      }
+      return try pass(features, embeddings, bias: bias)
+    }
+    let weights = try dictionary.prior.doubles()
+    let terms = try weights.indices.map { index in
+      let single = try embeddings.narrowed(dim: 0, start: index, length: 1)
+      return try pass(features, single, bias: nil).features * weights[index]
+    }
+    // What weighs the pass of each z is P(z), at every position the same.
+    let sizes = try features.sizes(rank: 3, "the features")
+    return Intervened(
+      features: try terms.dropFirst().reduce(terms[0]) { try $0 + $1 },
+      attention: try dictionary.prior.expanded(to: [sizes[0], sizes[1], -1]))
+  }
+
+  private func pass(_ features: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Intervened {
+    var x = try input?(features) ?? features
+    var maps: [Tensor] = []
+    for layer in layers {
+      let (next, weights) = try layer(x, dictionary, bias: bias)
+      maps.append(weights)
+      x = next
+    }
+    let attention = try maps.count == 1 ? maps[0] : Tensor.stacked(maps).mean([0])
+    return Intervened(features: try output.map { try features + $0(x) } ?? x, attention: attention)
+  }
+}
+
+/// What the intervention makes of features.
+package struct Intervened: Sendable {
+  /// F_ca, B×N×d.
+  package let features: Tensor
+  /// How much each confounder weighs at each position, mean over heads and layers: B×N×M, sums to 1 over M.
+  ///
+  /// With the `exact` adjustment it is P(z).
+  package let attention: Tensor
+}
+
+/// One layer of the network: cross-attention and a feed-forward of ratio 1, each with normalisation and residual.
+final class CrossAttentionLayer: Module {
+  @Child private var norm: LayerNorm
+  @Child private var dictionaryNorm: LayerNorm
+  @Child private var query: Linear
+  @Child private var key: Linear
+  @Child private var value: Linear
+  @Child private var out: Linear
+  @Child private var feedForwardNorm: LayerNorm
+  @Child private var feedForwardIn: Linear
+  @Child private var feedForwardOut: Linear
+  private let heads: Int
+
+  init(width: Int, dictionaryWidth: Int, heads: Int, outputScale: Double, generator: Generator) throws {
+    self.heads = heads
+    _norm = Child("norm", try LayerNorm(width))
+    _dictionaryNorm = Child("dictionary_norm", try LayerNorm(dictionaryWidth))
+    _query = Child("q_proj", try Linear(width, width, generator: generator))
+    _key = Child("k_proj", try Linear(dictionaryWidth, width, generator: generator))
+    _value = Child("v_proj", try Linear(dictionaryWidth, width, generator: generator))
+    _out = Child("out_proj", try Linear(width, width, generator: generator))
+    _feedForwardNorm = Child("mlp_norm", try LayerNorm(width))
+    _feedForwardIn = Child("mlp.fc1", try Linear(width, width, generator: generator))
+    _feedForwardOut = Child("mlp.fc2", try Linear(width, width, generator: generator))
+    super.init()
+    // Small at the start, so that the first steps change the features little.
+    for layer in [out, feedForwardOut] {
+      layer.weight = try layer.weight * outputScale
+      if let bias = layer.bias { layer.bias = try bias.zerosLike() }
+    }
+  }
+
+  /// x, B×N×w, dictionary, M×d, bias, broadcast to B×H×N×M → B×N×w and the weights, mean over heads, B×N×M.
+  func callAsFunction(_ x: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> (Tensor, Tensor) {
+    let (queries, keys, values) = try projections(x, dictionary)
+    let scale = 1 / Double(try queries.size(-1)).squareRoot()
+    var logits = try queries.matmul(keys.transposed()) * scale
+    if let bias { logits = try logits + bias }
+    // Over some twelve entries the plain product is as quick as a fused kernel, and it tells the weights.
+    let weights = try logits.softmax(dim: -1)
+    let y = try x + out(weights.matmul(values).transposed(1, 2).flattened(from: 2))
+    return (try y + feedForwardOut(feedForwardIn(feedForwardNorm(y)).gelu()), try weights.mean([1]))
+  }
+
+  private func projections(_ x: Tensor, _ dictionary: Tensor) throws -> (Tensor, Tensor, Tensor) {
+    let normed = try dictionaryNorm(dictionary).expandedDimension(0)
+    return (try split(query(norm(x))), try split(key(normed)), try split(value(normed)))
+  }
+
+  /// B×N×w → B×H×N×(w/H).
+  private func split(_ x: Tensor) throws -> Tensor {
+    let sizes = try x.sizes(rank: 3, "attention input")
+    return try x.reshaped([sizes[0], sizes[1], heads, sizes[2] / heads]).transposed(1, 2)
+  }
+}

@@ -1,0 +1,110 @@
+import Torch
+
+/// The weights of the objective, method section 5: L = L_seg + causal·L_causal + contrast·L_contrast.
+package struct ObjectiveWeights: Codable, Equatable, Sendable {
+  /// Of soft Dice inside L_seg, beside cross-entropy; 0 is the paper's (ours).
+  package var dice: Double = 1
+  /// Of L_causal.
+  package var causal: Double = 0.5
+  /// Of L_contrast.
+  package var contrast: Double = 0.1
+  /// tau of L_contrast.
+  package var temperature: Double = 0.5
+
+  /// The defaults: the paper's weights, with soft Dice added.
+  package init() {}
+}
+
+/// The losses, each a pure function of tensors.
+package enum Objective {
+  /// L_seg of each image: pixel cross-entropy plus `dice` times soft Dice loss.
+  ///
+  /// - Parameters:
+  ///   - logits: B×1×S×S.
+  ///   - masks: B×1×S×S, 0 to 1.
+  ///   - dice: weight of the soft Dice loss; its smoothing of 1 pixel lets empty masks count.
+  /// - Returns: B.
+  /// - Throws: `TorchError` when shapes differ.
+  package static func segmentation(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
+    let crossEntropy = try logits.binaryCrossEntropies(targets: masks).mean([1, 2, 3])
+    guard dice > 0 else { return crossEntropy }
+    let probability = try logits.sigmoid()
+    let overlap = try (probability * masks).sum([1, 2, 3])
+    let total = try probability.sum([1, 2, 3]) + masks.sum([1, 2, 3])
+    return try crossEntropy + (1 - (overlap * 2 + 1) / (total + 1)) * dice
+  }
+
+  /// L_causal = ‖mean-pool(F_ca) − (1/M) Σ_m t_km‖², mean over the images that show a lesion.
+  ///
+  /// - Parameters:
+  ///   - intervened: F_ca, B×N×d.
+  ///   - joint: t, K×M×d.
+  ///   - classes: the lesion class of each image, nil where there is none or it is not known.
+  /// - Returns: a scalar, nil when no image has a class.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package static func causal(intervened: Tensor, joint: Tensor, classes: [Int?]) throws -> Tensor? {
+    guard let (rows, labels) = try labelled(classes, intervened.device) else { return nil }
+    let pooled = try intervened.mean([1]).indexed(rows)
+    let targets = try joint.mean([1]).indexed(labels)
+    return try (pooled - targets).power(2).sum([-1]).mean()
+  }
+
+  /// L_contrast: cross-entropy over cos(F_vis, e_k) / tau, mean over the images that show a lesion.
+  ///
+  /// - Parameters:
+  ///   - images: F_vis, B×d.
+  ///   - classEmbeddings: e, K×d.
+  ///   - classes: the lesion class of each image, nil where there is none or it is not known.
+  ///   - temperature: tau.
+  /// - Returns: a scalar, nil when no image has a class.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package static func contrast(
+    images: Tensor, classEmbeddings: Tensor, classes: [Int?], temperature: Double
+  ) throws -> Tensor? {
+    guard let (rows, labels) = try labelled(classes, images.device) else { return nil }
+    let cosines = try images.indexed(rows).normalized().matmul(classEmbeddings.normalized().transposed())
+    return try (cosines / temperature).crossEntropy(classes: labels)
+  }
+
+  /// How far the grid that the head is handed of do(z)x is from that of x: 1 − cosine, mean over positions (ours).
+  ///
+  /// Training takes the whole grid: F_ca at the positions that were selected, at the others what fills them, C by default.
+  /// No gradient flows into x's side, so the intervened picture is drawn to the observed one. That alone keeps nothing
+  /// from collapsing, for both sides have the same weights: a grid that is the same for all images has no distance, and an
+  /// offset common to all features raises every cosine. What keeps the features apart is L_seg, on x and on do(z)x.
+  ///
+  /// - Parameters:
+  ///   - observed: the grid of x that the head is handed, B×P×d.
+  ///   - intervened: that of do(z)x, B×P×d.
+  ///   - moved: bool, B: pairs whose positions do not correspond are left out.
+  /// - Returns: a scalar, nil when all pairs moved.
+  /// - Throws: `TorchError` when shapes differ.
+  package static func invariance(observed: Tensor, intervened: Tensor, moved: Tensor) throws -> Tensor? {
+    let rows = try moved.floats().enumerated().filter { $1 == 0 }.map(\.offset)
+    guard !rows.isEmpty else { return nil }
+    let index = try Tensor(rows).to(observed.device)
+    let target = try observed.detached().indexed(index).normalized()
+    return try (1 - (target * intervened.indexed(index).normalized()).sum([-1])).mean()
+  }
+
+  /// Cross-entropy of the attention, mean over positions, with the z that was set (ours).
+  ///
+  /// - Parameters:
+  ///   - attention: of do(z)x, B×N×M, sums to 1 over M.
+  ///   - applied: the strength of each z, B×M, 0 where it was not set.
+  /// - Returns: a scalar.
+  /// - Throws: `TorchError` when shapes differ.
+  package static func attention(_ attention: Tensor, applied: Tensor) throws -> Tensor {
+    let target = try applied / applied.sum([1], keepDimensions: true).clamped(min: 1e-6)
+    let weights = try attention.mean([1]).clamped(min: 1e-6)
+    return try -(target * weights.log()).sum([1]).mean()
+  }
+
+  private static func labelled(
+    _ classes: [Int?], _ device: Device
+  ) throws -> (rows: Tensor, labels: Tensor)? {
+    let pairs = classes.enumerated().compactMap { row, label in label.map { (row, $0) } }
+    guard !pairs.isEmpty else { return nil }
+    return (try Tensor(pairs.map(\.0)).to(device), try Tensor(pairs.map(\.1)).to(device))
+  }
+}

@@ -1,0 +1,182 @@
+import Foundation
+import Metrics
+import Torch
+
+extension LinearProbe {
+  /// What a probe says of labels of which exactly one is true of a case.
+  package struct Choice: Sendable {
+    /// Over all classes.
+    package let score: ProbeScore
+    /// Of each class against all others, by name.
+    package let areas: [String: Double]
+    /// The fits, by part.
+    let fits: [Fit]
+  }
+
+  /// How well classes, such as sites, are predicted by cross-validation.
+  ///
+  /// - Parameters:
+  ///   - points: the features, n×d.
+  ///   - labels: the class of each case.
+  ///   - groups: the patient or sequence of each case; none is on both sides.
+  ///   - similar: what was found for the same cases with features much like these, to come to the minimum sooner.
+  /// - Returns: nil for fewer than two classes that have at least two groups; cases of the others are left out.
+  /// - Throws: `TorchError` when the numbers of points, labels and groups differ.
+  package func choice(
+    _ points: Tensor, labels: [String], groups: [String], from similar: Choice? = nil
+  ) throws -> Choice? {
+    try requireCount(points, labels.count, groups.count)
+    let kept = Self.divisible(labels, groups: groups)
+    let (labels, groups) = (kept.map { labels[$0] }, kept.map { groups[$0] })
+    let names = Set(labels).sorted()
+    guard names.count > 1 else { return nil }
+    let codes = labels.map { names.firstIndex(of: $0) ?? 0 }
+    let parts = Self.parts(groups, strata: labels, count: folds)
+    let (logits, fits) = try outside(
+      points.indexed(Tensor(kept)), targets: Tensor(codes).oneHot(names.count), .oneOf, parts, similar?.fits)
+    let predicted = logits.map { row in row.indices.max { row[$0] < row[$1] } ?? 0 }
+    var areas: [String: Double] = [:]
+    for (code, name) in names.enumerated() {
+      // log p − log(1 − p), which keeps its order where p is 1 to the last digit.
+      let odds = logits.map { row in
+        row[code] - Self.logSum(row.indices.filter { $0 != code }.map { row[$0] })
+      }
+      areas[name] = Self.area(odds, codes.map { $0 == code }, within: parts.map(String.init))
+    }
+    let score = Self.score(
+      codes, predicted, classes: names.count, areas: Array(areas.values),
+      converged: fits.allSatisfy(\.converged))
+    return Choice(score: score, areas: areas, fits: fits)
+  }
+
+  /// How well yes-or-no labels, such as confounders, are predicted by cross-validation.
+  ///
+  /// - Parameters:
+  ///   - points: the features, n×d.
+  ///   - columns: K labels of n cases each.
+  ///   - groups: the patient or sequence of each case; none is on both sides.
+  ///   - strata: such as the site of each case. The AUC compares cases of one stratum only, for where a label is more frequent
+  ///     in one, to tell strata apart is not to see the label.
+  ///   - least: how many cases it must be true of, and false of, at least.
+  /// - Returns: K scores, nil where there are too few cases.
+  /// - Throws: `TorchError` when the numbers of cases differ.
+  package func presence(
+    _ points: Tensor, columns: [[Bool]], groups: [String], strata: [String], least: Int = 10
+  ) throws -> [ProbeScore?] {
+    try requireCount(points, groups.count, strata.count)
+    for column in columns { try requireCount(points, column.count, groups.count) }
+    let usable = columns.indices.filter { index in
+      let present = columns[index].count { $0 }
+      return min(present, columns[index].count - present) >= least
+    }
+    var scores = [ProbeScore?](repeating: nil, count: columns.count)
+    guard !usable.isEmpty, Set(groups).count > 1 else { return scores }
+    let targets = try Tensor(
+      usable.flatMap { columns[$0].map { $0 ? 1.0 : 0 } }, shape: [usable.count, groups.count])
+    let parts = Self.parts(groups, strata: strata, count: folds)
+    let (logits, fits) = try outside(points, targets: targets.transposed().contiguous(), .each, parts)
+    let within = zip(parts, strata).map { "\($0) \($1)" }
+    for (place, index) in usable.enumerated() {
+      let (values, column) = (logits.map { $0[place] }, columns[index])
+      let area = Self.area(values, column, within: within)
+      scores[index] = Self.score(
+        column.map { $0 ? 1 : 0 }, values.map { $0 > 0 ? 1 : 0 }, classes: 2,
+        areas: area.map { [$0] } ?? [], present: column.count { $0 },
+        converged: fits.allSatisfy(\.converged))
+    }
+    return scores
+  }
+
+  private func requireCount(_ points: Tensor, _ counts: Int...) throws {
+    let count = try points.sizes(rank: 2, "the features of a probe")[0]
+    guard counts.allSatisfy({ $0 == count }) else {
+      throw TorchError.value("a probe of \(count) cases needs as many labels and groups, not \(counts)")
+    }
+  }
+
+  /// Logits of each case by the fit that did not see its part, and the fits.
+  private func outside(
+    _ points: Tensor, targets: Tensor, _ link: Link, _ parts: [Int], _ similar: [Fit]? = nil
+  ) throws -> (logits: [[Double]], fits: [Fit]) {
+    var logits = [[Double]](repeating: [], count: parts.count)
+    let fits = try Set(parts).sorted().enumerated().map { place, part in
+      let inside = try Tensor(parts.indices.filter { parts[$0] != part })
+      let outside = parts.indices.filter { parts[$0] == part }
+      let fit = try fit(
+        points.indexed(inside), targets: targets.indexed(inside), link: link, from: similar?[place])
+      let found = try fit.logits(points.indexed(Tensor(outside)))
+      let (values, width) = (try found.doubles(), try found.size(1))
+      for (row, index) in outside.enumerated() {
+        logits[index] = Array(values[row * width..<(row + 1) * width])
+      }
+      return fit
+    }
+    return (logits, fits)
+  }
+
+  /// The cases of classes that have at least two groups: of another the probe would never see a case, or never be asked.
+  static func divisible(_ labels: [String], groups: [String]) -> [Int] {
+    var found: [String: Set<String>] = [:]
+    for (label, group) in zip(labels, groups) { found[label, default: []].insert(group) }
+    return labels.indices.filter { (found[labels[$0]]?.count ?? 0) > 1 }
+  }
+
+  /// The part of each case: whole groups, each stratum spread over the parts as evenly as its groups allow.
+  static func parts(_ groups: [String], strata: [String], count: Int) -> [Int] {
+    var members: [String: [Int]] = [:]
+    for index in groups.indices { members[groups[index], default: []].append(index) }
+    // Large groups first, small ones even out what they leave.
+    let order = members.keys.sorted {
+      (-(members[$0]?.count ?? 0), $0) < (-(members[$1]?.count ?? 0), $1)
+    }
+    let number = max(2, min(count, order.count))
+    var totals = [Int](repeating: 0, count: number)
+    var byStratum: [String: [Int]] = [:]
+    var parts = [Int](repeating: 0, count: groups.count)
+    for group in order {
+      guard let cases = members[group], let first = cases.first else { continue }
+      let taken = byStratum[strata[first]] ?? totals.map { _ in 0 }
+      let part = totals.indices.min { (taken[$0], totals[$0], $0) < (taken[$1], totals[$1], $1) } ?? 0
+      for index in cases {
+        parts[index] = part
+        totals[part] += 1
+        byStratum[strata[index], default: totals.map { _ in 0 }][part] += 1
+      }
+    }
+    return parts
+  }
+
+  /// The AUC over pairs of cases that share a block; nil where no block has both kinds.
+  private static func area(_ scores: [Double], _ positive: [Bool], within blocks: [String]) -> Double? {
+    var (sum, pairs) = (0.0, 0.0)
+    for block in Dictionary(grouping: scores.indices, by: { blocks[$0] }).sorted(by: { $0.key < $1.key }) {
+      let truth = block.value.map { positive[$0] }
+      guard let area = AreaUnderCurve.of(block.value.map { scores[$0] }, positive: truth) else { continue }
+      let positives = truth.count { $0 }
+      let weight = Double(positives * (truth.count - positives))
+      (sum, pairs) = (sum + area * weight, pairs + weight)
+    }
+    return pairs > 0 ? sum / pairs : nil
+  }
+
+  private static func score(
+    _ truth: [Int], _ predicted: [Int], classes: Int, areas: [Double], present: Int? = nil, converged: Bool
+  ) -> ProbeScore {
+    let shares = (0..<classes).map { code -> (hits: Int, count: Int) in
+      let own = truth.indices.filter { truth[$0] == code }
+      return (own.count { predicted[$0] == code }, own.count)
+    }
+    let count = Double(truth.count)
+    return ProbeScore(
+      count: truth.count, present: present, classes: classes,
+      accuracy: Double(shares.reduce(0) { $0 + $1.hits }) / count,
+      balancedAccuracy: shares.reduce(0) { $0 + Double($1.hits) / Double($1.count) } / Double(classes),
+      area: areas.isEmpty ? nil : areas.sorted().reduce(0, +) / Double(areas.count),
+      chance: Double(shares.map(\.count).max() ?? 0) / count, converged: converged)
+  }
+
+  private static func logSum(_ values: [Double]) -> Double {
+    let largest = values.max() ?? 0
+    return largest + log(values.reduce(0) { $0 + exp($1 - largest) })
+  }
+}

@@ -1,0 +1,116 @@
+import Torch
+
+/// A linear probe: logistic regression on features that stay as they are, to see what can be read off them.
+///
+/// Features are brought to mean 0 and deviation 1 by the cases that it is fitted to, so that their scale does not
+/// matter. Minimises ½‖W‖² + C·Σ loss, the biases not penalised, as scikit-learn's `LogisticRegression` does; in float64,
+/// to convergence, without randomness.
+package struct LinearProbe: Sendable {
+  /// How labels follow from logits.
+  package enum Link: Sendable {
+    /// Exactly one class is true of a case: softmax.
+    case oneOf
+    /// Each column is a yes or no of its own: sigmoid.
+    case each
+  }
+
+  /// C: how much the cases weigh against the penalty.
+  package var weight: Double
+  /// Parts of the cross-validation.
+  package var folds: Int
+  /// The largest element of the gradient, per case, that counts as the minimum.
+  package var tolerance: Double
+
+  /// Makes a probe.
+  package init(weight: Double = 0.1, folds: Int = 5, tolerance: Double = 1e-4) {
+    self.weight = weight
+    self.folds = folds
+    self.tolerance = tolerance
+  }
+
+  /// A fitted probe.
+  package struct Fit: Sendable {
+    /// Weights of the features at mean 0 and deviation 1, K×d.
+    package let weights: Tensor
+    /// K.
+    package let bias: Tensor
+    /// Of the features, 1×d.
+    package let mean: Tensor
+    /// Of the features, 1×d; 1 where they do not vary.
+    package let deviation: Tensor
+    /// Whether it came to the minimum.
+    package let converged: Bool
+
+    /// n×d → logits, n×K.
+    package func logits(_ points: Tensor) throws -> Tensor {
+      try ((points.to(.float64) - mean) / deviation).linear(weights, bias: bias)
+    }
+  }
+
+  /// Fits a probe.
+  ///
+  /// - Parameters:
+  ///   - points: the features, n×d.
+  ///   - targets: what is true of each case, n×K of 0 and 1.
+  ///   - link: whether columns exclude each other.
+  ///   - start: the fit to features much like these, to come to the minimum sooner.
+  /// - Returns: the fit.
+  /// - Throws: `TorchError` when shapes do not fit or a feature is not finite.
+  package func fit(
+    _ points: Tensor, targets: Tensor, link: Link, from start: Fit? = nil
+  ) throws -> Fit {
+    try withoutGradients {
+      let sizes = try points.sizes(rank: 2, "the features of a probe")
+      let (points, targets) = (try points.to(.float64), try targets.to(.float64))
+      guard try points.isFinite(), try targets.sizes(rank: 2, "the targets of a probe")[0] == sizes[0] else {
+        throw TorchError.value("a probe of \(sizes[0]) cases needs finite features and as many targets")
+      }
+      let mean = try points.mean([0], keepDimensions: true)
+      let spread = try points.variance([0], correction: 0, keepDimensions: true).squareRoot()
+      // A constant feature has a deviation of the size of rounding.
+      let deviation = try spread.greater(than: 1e-10).choose(spread, else: spread.onesLike())
+      let ones = try Tensor.ones([sizes[0], 1], dtype: .float64)
+      let cases = try Tensor.concatenated([(points - mean) / deviation, ones], dim: 1)
+      let shape = [try targets.size(1), sizes[1] + 1]
+      let penalised = try Tensor.concatenated(
+        [.ones([1, sizes[1]], dtype: .float64), .zeros([1, 1], dtype: .float64)], dim: 1)
+      let across = try cases.transposed().contiguous()
+      // Per case, so that the tolerance means the same for any number of them.
+      let scale = 1 / (weight * Double(max(1, sizes[0])))
+      let first =
+        try start.map {
+          try Tensor.concatenated([$0.weights, $0.bias.expandedDimension(1)], dim: 1).reshaped([-1])
+        }
+        ?? .zeros([shape[0] * shape[1]], dtype: .float64)
+      let found = try LBFGS(tolerance: tolerance).minimum(from: first) { flat in
+        let all = try flat.reshaped(shape)
+        let logits = try cases.matmul(all.transposed())
+        let (loss, residual) = try Self.loss(logits, targets, link)
+        let kept = try all * penalised
+        let value = try weight * loss + (kept * kept).sum().item() / 2
+        let gradient = try across.matmul(residual).transposed() * weight + kept
+        return (value * scale, try (gradient * scale).reshaped([-1]))
+      }
+      let all = try found.point.reshaped(shape)
+      return Fit(
+        weights: try all.narrowed(dim: 1, start: 0, length: sizes[1]).contiguous(),
+        bias: try all.selected(dim: 1, index: sizes[1]).contiguous(), mean: mean, deviation: deviation,
+        converged: found.converged)
+    }
+  }
+
+  /// Cross-entropy, summed, and its gradient by the logits.
+  private static func loss(
+    _ logits: Tensor, _ targets: Tensor, _ link: Link
+  ) throws -> (value: Double, residual: Tensor) {
+    switch link {
+    case .oneOf:
+      let logs = try logits.logSoftmax(dim: 1)
+      return (try -(targets * logs).sum().item(), try logs.exp() - targets)
+    case .each:
+      // log σ(x) − x = log σ(−x)
+      let logs = try logits.logSigmoid()
+      return (try ((1 - targets) * logits - logs).sum().item(), try logits.sigmoid() - targets)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import Metrics
+import Storage
+import Torch
+
+/// How firm an order of methods is: the ranks they take when the cases are drawn anew.
+///
+/// Every resample holds the same groups for all methods. Equal means share the better rank. After Wiesenfarth
+/// et al., "Methods and open-source toolkit for analyzing and visualizing challenge results", Scientific
+/// Reports 11, 2021.
+package struct RankStability: Codable, Equatable, Sendable {
+  /// One method's ranks.
+  package struct Row: Codable, Equatable, Sendable {
+    /// The method.
+    package let method: String
+    /// Its rank by all cases, 1 the best.
+    package let rank: Int
+    /// Its mean rank over the resamples.
+    package let mean: Double
+    /// The lower end of the ranks' 95 % interval.
+    package let low: Double
+    /// The upper end.
+    package let high: Double
+    /// The share of the resamples in which it has rank 1, 2 and so on.
+    package let shares: [Double]
+  }
+
+  /// Agreement of the resamples' orders with the order by all cases: Kendall's tau-b, 1 when none differs.
+  package struct Agreement: Codable, Equatable, Sendable {
+    /// The mean.
+    package let mean: Double
+    /// The lower end of the 95 % interval.
+    package let low: Double
+    /// The upper end.
+    package let high: Double
+  }
+
+  /// The score that orders the methods.
+  package let metric: Metric
+  /// By method.
+  package let methods: [Row]
+  /// Agreement with the order by all cases; nil where all means are equal.
+  @Nullable package private(set) var kendallTau: Agreement?
+
+  enum CodingKeys: String, CodingKey {
+    case metric, methods
+    case kendallTau = "kendall_tau"
+  }
+
+  /// Ranks methods in every resample.
+  ///
+  /// - Parameters:
+  ///   - metric: what the means are of; a higher one is better.
+  ///   - methods: their names, M of them.
+  ///   - means: by all cases, M.
+  ///   - resampled: R×M, one row a resample.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package init(metric: Metric, methods: [String], means: [Double], resampled: Tensor) throws {
+    self.metric = metric
+    let ranks = try Self.ranks(resampled)
+    let own = try Self.ranks(Tensor(means).reshaped([1, means.count])).doubles()
+    let average = try ranks.mean([0]).doubles()
+    let shares = try (1...methods.count).map { try ranks.equals(Double($0)).to(.float64).mean([0]).doubles() }
+    let intervals = try Bootstrap.intervals(of: ranks, around: average)
+    self.methods = methods.indices.map { index in
+      Row(
+        method: methods[index], rank: Int(own[index]), mean: average[index],
+        low: intervals[index]?.low ?? average[index], high: intervals[index]?.high ?? average[index],
+        shares: shares.map { $0[index] })
+    }
+    let tau = try Self.kendallTau(resampled, Tensor(means).reshaped([1, means.count]))
+    kendallTau = try Bootstrap.intervals(
+      of: tau.reshaped([-1, 1]), around: [Self.mean(ofDefined: tau)]
+    )[0].map {
+      Agreement(mean: $0.value, low: $0.low, high: $0.high)
+    }
+  }
+
+  /// The rank of each of M means in each row: one more than the means above it; R×M.
+  static func ranks(_ means: Tensor) throws -> Tensor {
+    try signs(means).greater(than: 0).to(.float64).sum([1]) + 1
+  }
+
+  /// Kendall's tau-b of each row of means with one other row; R, NaN where all of a row are equal.
+  static func kendallTau(_ rows: Tensor, _ other: Tensor) throws -> Tensor {
+    let (first, second) = (try signs(rows), try signs(other))
+    let pairs = try (first * first).sum([1, 2]) * (second * second).sum([1, 2])
+    return try (first * second).sum([1, 2]) / pairs.squareRoot()
+  }
+
+  /// 1, 0 or −1 for each pair of each row: whether the first is above the second; R×M×M.
+  ///
+  /// Means of the same scores may differ in their last digits, by the order in which they were added up.
+  private static func signs(_ means: Tensor) throws -> Tensor {
+    let differences = try means.expandedDimension(2) - means.expandedDimension(1)
+    return try differences.greater(than: 1e-12).to(.float64) - differences.less(than: -1e-12).to(.float64)
+  }
+
+  /// The mean of what is not NaN; nil when nothing is.
+  private static func mean(ofDefined values: Tensor) throws -> Double? {
+    let defined = try values.equals(values)
+    let count = try defined.to(.float64).sum().item()
+    return count > 0 ? try defined.choose(values, else: values.zerosLike()).sum().item() / count : nil
+  }
+}

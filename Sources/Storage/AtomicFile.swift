@@ -1,0 +1,149 @@
+import Foundation
+
+/// Writes files so that a reader sees the old content or the whole new one, never a part.
+package enum AtomicFile {
+  /// Replaces a file's content: temporary file beside it, flush to disk, rename.
+  ///
+  /// - Throws: `FileError` that names the file and the system's reason, such as a full disk.
+  package static func write(_ data: Data, to url: URL) throws {
+    try write(to: url) { try $0.write(contentsOf: data) }
+  }
+
+  /// Replaces a file's content by a value as JSON for people to read; the same bytes for the same value.
+  ///
+  /// - Throws: `FileError` that names the file, or what encoding throws.
+  package static func write(json value: some Encodable, to url: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try write(try encoder.encode(value) + Data("\n".utf8), to: url)
+  }
+
+  /// Replaces a file's content by what a closure writes.
+  ///
+  /// - Throws: `FileError`, or what the closure throws; the old file is then untouched.
+  package static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
+    let folder = url.deletingLastPathComponent()
+    let temporary = folder.appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString).part")
+    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    // Ends with this process however that ends, so that what it left can be told from what is being written.
+    _ = flock(descriptor, LOCK_EX | LOCK_NB)
+    do {
+      try body(handle)
+      guard fsync(descriptor) == 0 else {
+        throw FileError.cannotWrite(url, reason: FileError.systemReason())
+      }
+      try handle.close()
+      guard rename(temporary.path, url.path) == 0 else {
+        throw FileError.cannotWrite(url, reason: FileError.systemReason())
+      }
+    } catch {
+      unlink(temporary.path)
+      throw error is CocoaError ? FileError.cannotWrite(url, reason: FileError.reason(of: error)) : error
+    }
+    flushFolder(folder)
+  }
+
+  /// Removes what writers that were killed have left in a folder; what is being written stays.
+  package static func removeLeftovers(in folder: URL) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for name in names where name.hasPrefix(".") && name.hasSuffix(".part") {
+      let path = folder.appendingPathComponent(name).path
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      defer { close(descriptor) }
+      var status = stat()
+      // A file of this minute may not be locked yet.
+      guard fstat(descriptor, &status) == 0, time(nil) - status.modified > 60 else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+    }
+  }
+
+  /// Makes the rename itself durable.
+  ///
+  /// A folder that cannot be flushed is no reason to fail: the file is whole.
+  private static func flushFolder(_ folder: URL) {
+    let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+}
+
+extension stat {
+  /// When the file's content was changed last, seconds since 1970.
+  fileprivate var modified: Int {
+    #if canImport(Darwin)
+      st_mtimespec.tv_sec
+    #else
+      st_mtim.tv_sec
+    #endif
+  }
+}
+
+/// A file or folder that could not be read or written.
+package enum FileError: Error, Equatable, CustomStringConvertible {
+  /// It could not be read; the reason is the system's.
+  case cannotRead(URL, reason: String)
+  /// It could not be written; the reason is the system's.
+  case cannotWrite(URL, reason: String)
+  /// It was read and does not hold what it should.
+  case malformed(URL, reason: String)
+
+  /// One line that names the file, the reason and, where it is known, the fix.
+  package var description: String {
+    switch self {
+    case .cannotRead(let url, let reason): "\(url.path): cannot be read: \(reason)"
+    case .malformed(let url, let reason): "\(url.path): \(reason)"
+    case .cannotWrite(let url, let reason):
+      "\(url.path): cannot be written: \(reason); check the folder's permissions and free space"
+    }
+  }
+
+  /// The system's text for the last failed call.
+  package static func systemReason() -> String { String(cString: strerror(errno)) }
+
+  /// The system's text inside a Foundation error.
+  package static func reason(of error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    if let underlying, underlying.domain == NSPOSIXErrorDomain {
+      return String(cString: strerror(Int32(underlying.code)))
+    }
+    let text = (error as NSError).localizedDescription
+    let filler = "The operation could not be completed. "
+    return text.hasPrefix(filler) ? String(text.dropFirst(filler.count)) : text
+  }
+}
+
+extension FileManager {
+  /// Makes a folder, with those above it, unless it is there.
+  ///
+  /// - Throws: `FileError.cannotWrite` that names it and what is in the way.
+  package func createFolder(_ url: URL) throws {
+    do {
+      try createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      // Foundation does not say which part of the path is a file.
+      var part = url.standardizedFileURL
+      while part.path != "/", !fileExists(atPath: part.path) { part.deleteLastPathComponent() }
+      var isFolder: ObjCBool = false
+      let isFile = fileExists(atPath: part.path, isDirectory: &isFolder) && !isFolder.boolValue
+      throw FileError.cannotWrite(
+        url, reason: isFile ? "\(part.path) is a file" : FileError.reason(of: error))
+    }
+  }
+}
+
+extension Data {
+  /// Reads a file.
+  ///
+  /// - Throws: `FileError.cannotRead` that names it.
+  package init(file url: URL, options: Data.ReadingOptions = []) throws {
+    do {
+      try self.init(contentsOf: url, options: options)
+    } catch {
+      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Foundation
+
+/// Some bytes of a file in memory, read by the system when they are touched; the pages go with this.
+package final class FileMapping: @unchecked Sendable {
+  package let bytes: UnsafeRawBufferPointer
+  /// What is mapped: whole pages, of which `bytes` may be a part.
+  private let pages: UnsafeMutableRawBufferPointer?
+
+  private static let pageSize = sysconf(Int32(_SC_PAGESIZE))
+
+  /// Maps bytes of a file, which may be closed afterwards.
+  ///
+  /// - Throws: `FileError` that names the file.
+  package init(_ file: OpenFile, _ range: Range<Int>) throws {
+    guard !range.isEmpty else {
+      (bytes, pages) = (UnsafeRawBufferPointer(start: nil, count: 0), nil)
+      return
+    }
+    let start = range.lowerBound / Self.pageSize * Self.pageSize
+    let count = range.upperBound - start
+    // Private and writable: an in-place operator on a view changes the view, never the file.
+    let address = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor, off_t(start))
+    guard let address, address != MAP_FAILED else {
+      throw FileError.cannotRead(file.url, reason: FileError.systemReason())
+    }
+    let pages = UnsafeMutableRawBufferPointer(start: address, count: count)
+    self.pages = pages
+    bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(pages)[(range.lowerBound - start)...])
+  }
+
+  deinit {
+    if let pages { munmap(pages.baseAddress, pages.count) }
+  }
+}
+
+/// A file that is open for reading, closed when this goes.
+package final class OpenFile: Sendable {
+  package let url: URL
+  package let descriptor: Int32
+  /// Bytes.
+  package let size: Int
+
+  /// Opens a file.
+  ///
+  /// - Throws: `FileError` that names it, also when it is a folder or device.
+  package init(_ url: URL) throws {
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+    var status = stat()
+    let isKnown = fstat(descriptor, &status) == 0
+    guard isKnown, status.st_mode & S_IFMT == S_IFREG else {
+      let reason = isKnown ? "it is not a file" : FileError.systemReason()
+      close(descriptor)
+      throw FileError.cannotRead(url, reason: reason)
+    }
+    (self.url, self.descriptor, size) = (url, descriptor, Int(status.st_size))
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,103 @@
+import Foundation
+
+/// Any JSON5 value, so that settings can be laid over defaults before they are decoded.
+package enum JSONValue: Codable, Equatable, Sendable {
+  case null
+  case bool(Bool)
+  case integer(Int)
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([String: JSONValue])
+
+  /// Reads whatever stands there.
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Int.self) {
+      self = .integer(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let value = try? container.decode([JSONValue].self) {
+      self = .array(value)
+    } else {
+      self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+
+  /// Writes the value.
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .string(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    }
+  }
+
+  /// Parses JSON5.
+  ///
+  /// - Throws: `DecodingError` with the place of the fault.
+  package init(json5 data: Data) throws {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true
+    self = try decoder.decode(JSONValue.self, from: data)
+  }
+
+  /// Represents a value as JSON.
+  package init(encoding value: some Encodable) throws {
+    self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+  }
+
+  /// Decodes a value of a type.
+  package func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(self))
+  }
+
+  /// The members, when this is an object.
+  package var members: [String: JSONValue]? {
+    if case .object(let members) = self { members } else { nil }
+  }
+
+  /// Each value that is no object, by its dotted name.
+  package var leaves: [String: JSONValue] {
+    guard let members else { return ["": self] }
+    return members.reduce(into: [:]) { found, member in
+      for (name, value) in member.value.leaves {
+        found[name.isEmpty ? member.key : "\(member.key).\(name)"] = value
+      }
+    }
+  }
+
+  /// A string as it is, any other value as JSON.
+  package var text: String {
+    if case .string(let text) = self { return text }
+    return (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+}
+
+/// What a JSON decoder found wrong, with the place, in one line.
+package func explanation(of error: any Error) -> String {
+  func place(_ context: DecodingError.Context) -> String {
+    let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+    return path.isEmpty ? "" : " in \(path.joined(separator: "."))"
+  }
+  switch error as? DecodingError {
+  case .keyNotFound(let key, let context): return "\"\(key.stringValue)\" is missing\(place(context))"
+  case .typeMismatch(_, let context), .valueNotFound(_, let context):
+    return "\(context.debugDescription)\(place(context))"
+  case .dataCorrupted(let context):
+    let detail = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey] as? String
+    return "\(detail ?? context.debugDescription)\(place(context))"
+  default: return "\(error)"
+  }
+}

@@ -1,0 +1,26 @@
+/// A setting that configuration files hold as one text.
+package protocol TextCodable: Codable, CustomStringConvertible {
+  /// Reads the text form; nil for any other text.
+  init?(_ text: String)
+  /// What may be written, for messages: "none, last-N, all".
+  static var possible: String { get }
+}
+
+extension TextCodable {
+  /// Reads the text form.
+  package init(from decoder: any Decoder) throws {
+    let text = try decoder.singleValueContainer().decode(String.self)
+    guard let value = Self(text) else {
+      throw DecodingError.dataCorrupted(
+        .init(
+          codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is none of \(Self.possible)"))
+    }
+    self = value
+  }
+
+  /// Writes the text form.
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import Metrics
+
+/// How much a prediction moves when one confounder of the same scene is changed: the direct test of an intervention.
+package enum Counterfactual {
+  /// One scene under one intervention, beside the scene without any.
+  package struct Case: Sendable {
+    /// The scene.
+    package let scene: String
+    /// The confounder that was set.
+    package let confounder: String
+    /// How much larger the intervened picture shows things: 1 but for interventions on distance.
+    package let zoom: Double
+    /// The prediction without intervention, and its reference.
+    package let before: (prediction: BinaryMask, reference: BinaryMask)
+    /// The prediction under the intervention, and its reference.
+    package let after: (prediction: BinaryMask, reference: BinaryMask)
+
+    /// Joins the parts.
+    package init(
+      scene: String, confounder: String, zoom: Double,
+      before: (prediction: BinaryMask, reference: BinaryMask),
+      after: (prediction: BinaryMask, reference: BinaryMask)
+    ) {
+      self.scene = scene
+      self.confounder = confounder
+      self.zoom = zoom
+      self.before = before
+      self.after = after
+    }
+
+    /// IoU of the two predictions, on the part of the scene that both pictures show; both empty: 1.
+    ///
+    /// - Throws: `MetricError.sizeMismatch` when the two differ in size.
+    package func agreement() throws -> Double {
+      let (first, second) = (before.prediction, after.prediction)
+      try BinaryMask.requireSameSize(prediction: first, reference: second)
+      let (width, height) = (Double(first.width), Double(first.height))
+      var (both, either) = (0, 0)
+      for y in 0..<first.height {
+        for x in 0..<first.width {
+          // Where the middle of the base picture's pixel lies in the other, which is enlarged about its centre.
+          let otherX = ((Double(x) + 0.5 - width / 2) * zoom + width / 2).rounded(.down)
+          let otherY = ((Double(y) + 0.5 - height / 2) * zoom + height / 2).rounded(.down)
+          guard otherX >= 0, otherY >= 0, otherX < width, otherY < height else { continue }
+          let (a, b) = (first[x, y], second[Int(otherX), Int(otherY)])
+          if a && b { both += 1 }
+          if a || b { either += 1 }
+        }
+      }
+      return either == 0 ? 1 : Double(both) / Double(either)
+    }
+  }
+
+  /// What one confounder did, over the scenes.
+  package struct Row: Codable, Equatable, Sendable {
+    /// The confounder.
+    package let confounder: String
+    /// Scenes.
+    package let count: Int
+    /// Mean IoU between the predictions with and without it.
+    package let agreement: Double
+    /// The lowest of these.
+    package let worst: Double
+    /// Mean Dice without it.
+    package let diceBefore: Double
+    /// Mean Dice under it.
+    package let diceAfter: Double
+
+    enum CodingKeys: String, CodingKey {
+      case confounder
+      case count = "n"
+      case agreement = "mean_iou"
+      case worst = "worst_iou"
+      case diceBefore = "dice_without"
+      case diceAfter = "dice_under"
+    }
+  }
+
+  /// The summaries of several models side by side.
+  ///
+  /// By confounder IoU, worst IoU and Dice without and under it; the last row over all. Dice stands beside IoU because a
+  /// model that predicts nothing moves nothing.
+  ///
+  /// - Parameter models: names and summaries over the same scenes.
+  /// - Returns: headings and rows of text; no row without a model.
+  package static func table(_ models: [(name: String, summary: Summary)]) -> (
+    headings: [String], rows: [[String]]
+  ) {
+    func cells(_ agreement: Double, _ worst: Double, _ before: Double, _ after: Double) -> [String] {
+      [agreement, worst, before, after].map { String(format: "%.3f", $0) }
+    }
+    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+    let headings = models.flatMap { ["\($0.name) IoU", "worst", "Dice", "under it"] }
+    let names = models.first?.summary.rows.map(\.confounder) ?? []
+    let rows = names.map { name in
+      [name]
+        + models.flatMap { model -> [String] in
+          guard let row = model.summary.rows.first(where: { $0.confounder == name }) else {
+            return ["–", "–", "–", "–"]
+          }
+          return cells(row.agreement, row.worst, row.diceBefore, row.diceAfter)
+        }
+    }
+    let last = models.flatMap { model in
+      cells(
+        model.summary.agreement, model.summary.worstCase, mean(model.summary.rows.map(\.diceBefore)),
+        mean(model.summary.rows.map(\.diceAfter)))
+    }
+    return (["do(confounder)"] + headings, names.isEmpty ? [] : rows + [["all"] + last])
+  }
+
+  /// What the columns of `table` mean.
+  package static let legend =
+    "IoU of the predictions with and without the confounder (1: nothing moved), mean over scenes; worst: the lowest over "
+    + "scenes, in the last row the mean over scenes of their lowest; Dice without and under it; two empty masks: 1"
+
+  /// The rows by confounder, and two numbers over all.
+  package struct Summary: Codable, Equatable, Sendable {
+    /// In the order in which the confounders came.
+    package let rows: [Row]
+    /// Mean over rows of the mean IoU.
+    package let agreement: Double
+    /// Mean over scenes of the lowest IoU under any confounder.
+    package let worstCase: Double
+    /// Scenes.
+    package let scenes: Int
+
+    enum CodingKeys: String, CodingKey {
+      case rows, scenes
+      case agreement = "mean_iou"
+      case worstCase = "mean_worst_iou"
+    }
+
+    /// The mean of several models' summaries over the same scenes.
+    ///
+    /// - Throws: `MetricError.noCases` when there is none.
+    package init(meanOf summaries: [Summary]) throws {
+      guard let first = summaries.first else { throw MetricError.noCases("a mean of summaries") }
+      func mean(_ pick: (Summary) -> Double?) -> Double {
+        let values = summaries.compactMap(pick)
+        return values.reduce(0, +) / Double(max(1, values.count))
+      }
+      rows = first.rows.map { row in
+        func mean(_ key: KeyPath<Row, Double>) -> Double {
+          let values = summaries.compactMap { summary in
+            summary.rows.first { $0.confounder == row.confounder }?[keyPath: key]
+          }
+          return values.reduce(0, +) / Double(max(1, values.count))
+        }
+        return Row(
+          confounder: row.confounder, count: row.count, agreement: mean(\.agreement), worst: mean(\.worst),
+          diceBefore: mean(\.diceBefore), diceAfter: mean(\.diceAfter))
+      }
+      agreement = mean(\.agreement)
+      worstCase = mean(\.worstCase)
+      scenes = first.scenes
+    }
+
+    /// Summarises cases.
+    ///
+    /// - Throws: `MetricError` when there is no case, or masks differ in size.
+    package init(of cases: [Case]) throws {
+      guard !cases.isEmpty else { throw MetricError.noCases("a counterfactual check") }
+      let measured = try cases.map { item in
+        (
+          item: item, agreement: try item.agreement(),
+          before: try OverlapCounts(
+            prediction: item.before.prediction, reference: item.before.reference
+          ).dice,
+          after: try OverlapCounts(prediction: item.after.prediction, reference: item.after.reference).dice
+        )
+      }
+      func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+      var names: [String] = []
+      for item in cases where !names.contains(item.confounder) { names.append(item.confounder) }
+      rows = names.map { name in
+        let own = measured.filter { $0.item.confounder == name }
+        return Row(
+          confounder: name, count: own.count, agreement: mean(own.map(\.agreement)),
+          worst: own.map(\.agreement).min() ?? 1, diceBefore: mean(own.map(\.before)),
+          diceAfter: mean(own.map(\.after)))
+      }
+      agreement = mean(rows.map(\.agreement))
+      let byScene = Dictionary(grouping: measured, by: \.item.scene)
+      worstCase = mean(byScene.keys.sorted().map { byScene[$0]?.map(\.agreement).min() ?? 1 })
+      scenes = byScene.count
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import Datasets
+import Metrics
+import Training
+
+extension Segmenter {
+  /// Segments every picture of a sweep and compares each scene with and without every intervention.
+  ///
+  /// - Parameters:
+  ///   - sweep: the scenes.
+  ///   - threshold: from which probability on a pixel is lesion.
+  ///   - features: of all pictures of the sweep, when they are kept.
+  ///   - progress: told how many scenes are done.
+  /// - Returns: one case for each scene and intervention.
+  /// - Throws: an error that names the file.
+  package func counterfactualCases(
+    _ sweep: Sweep, threshold: Double = 0.5, features: FeatureStore? = nil, progress: (Int) -> Void = { _ in }
+  ) throws -> [Counterfactual.Case] {
+    func drawn(_ picture: Sweep.Picture) throws -> (prediction: BinaryMask, reference: BinaryMask) {
+      let sample = sweep.sample(picture)
+      return try masks(sample, threshold: threshold, kept: features?.kept([sample]))
+    }
+    var cases: [Counterfactual.Case] = []
+    for (index, scene) in sweep.scenes.enumerated() {
+      let before = try drawn(scene.base)
+      for picture in scene.interventions {
+        cases.append(
+          Counterfactual.Case(
+            scene: scene.name, confounder: picture.intervention, zoom: picture.zoom / scene.base.zoom,
+            before: before, after: try drawn(picture)))
+      }
+      progress(index + 1)
+    }
+    return cases
+  }
+}

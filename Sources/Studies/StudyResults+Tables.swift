@@ -1,0 +1,91 @@
+import Foundation
+import Metrics
+import Statistics
+import Storage
+
+/// Headings and rows of text, for a terminal or a page.
+package typealias TextTable = (headings: [String], rows: [[String]])
+
+extension StudyResults {
+  /// The sites, then nil for the row over sites.
+  package var places: [String?] { sites.map(\.name) + [nil] }
+
+  /// What the study says of each method beside the first, over the sites.
+  package var verdicts: [String] {
+    guard let reference = methods.first?.name, methods.count > 1 else { return [] }
+    return methods.dropFirst().compactMap { difference($0.name, reference)?.verdict }
+  }
+
+  /// The overall Dice differences of each seed from the first method, in words; empty with one method.
+  package var differencesBySeed: [String] {
+    guard let reference = methods.first?.name else { return [] }
+    return methods.dropFirst().compactMap { method in
+      guard let difference = difference(method.name, reference) else { return nil }
+      let values = zip(seeds, difference.bySeed).map { seed, value in
+        "\(seed): \(value < 0 ? "−" : "+")\(String(format: "%.3f", abs(value)))"
+      }
+      let name = methods.count > 2 ? "\(method.name) minus \(reference) by seed" : "Difference by seed"
+      return "\(name), mean over sites: " + values.joined(separator: ", ")
+    }
+  }
+
+  /// Dice by site and over the sites, a column a method; with two methods their difference beside them.
+  package var headline: TextTable {
+    let hasPair = methods.count == 2
+    let rows = places.map { site -> [String] in
+      let scores = methods.map { score($0.name, site: site) }
+      var row = [site ?? "mean over sites", "\(scores.first??.count ?? 0)"]
+      row += scores.map { $0?[.dice]?.interval?.text ?? "–" }
+      if hasPair {
+        row.append(difference(methods[1].name, methods[0].name, site: site)?.interval.signedText ?? "–")
+      }
+      return row
+    }
+    return (["held-out site", "n"] + methods.map(\.name) + (hasPair ? ["difference"] : []), rows)
+  }
+
+  /// Every pair of methods over the sites: Dice differences, intervals, test and effect size.
+  package var pairs: TextTable {
+    let rows = differences.filter { $0.metric == .dice && $0.site == nil }.map { item in
+      [
+        "\(item.candidate) − \(item.reference)", item.interval.signedText,
+        item.overSeeds?.signedText ?? "–", "\(item.wins) / \(item.ties) / \(item.losses)",
+        item.rankBiserial.map { String(format: "%+.2f", $0).replacingOccurrences(of: "-", with: "−") } ?? "–",
+        item.wilcoxon.map { Self.p($0.p) } ?? "–", item.wilcoxon.map { Self.p($0.holm) } ?? "–",
+      ]
+    }
+    return (
+      [
+        "Dice, mean over sites", "these models", "new seeds", "better / same / worse", "rank-biserial", "p",
+        "p (Holm)",
+      ], rows
+    )
+  }
+
+  /// Dice on the sites that were trained on (validation split) beside the held-out sites.
+  package var drops: TextTable {
+    let rows = methods.compactMap { method -> [String]? in
+      guard let score = score(method.name), let familiar = score.familiar, let dice = score[.dice]?.mean
+      else { return nil }
+      return [method.name] + [familiar, dice, familiar - dice].map { NumberText.text($0, decimals: 3) }
+    }
+    return (["method", "familiar sites (validation)", "held-out site", "drop"], rows)
+  }
+
+  /// Movement of predictions under interventions; nil where it was not asked.
+  package var counterfactuals: TextTable? {
+    let models = methods.compactMap { method in
+      counterfactual?[method.name].map { (name: method.name, summary: $0) }
+    }
+    return models.isEmpty ? nil : Counterfactual.table(models)
+  }
+
+  private static func p(_ value: Double) -> String {
+    value < 0.001 ? "< 0.001" : String(format: "%.3f", value)
+  }
+}
+
+extension RankStability.Agreement {
+  /// The mean with its interval.
+  package var text: String { Interval(value: mean, low: low, high: high).text }
+}
