@@ -133,7 +133,7 @@ struct PretrainingTests {
     #expect(try images.pixels.to(.float32).mean().item() == 255)
     for text in ["{}", "{\"image\": \"a.png\", \"captions\": []}", "[", ""] {
       try write(text)
-      #expect(throws: DatasetError.self) { try CaptionedImages(folder: folder, reader: reader) }
+      #expect(throws: FileError.self) { try CaptionedImages(folder: folder, reader: reader) }
     }
     try write("{\"image\": \"b.png\", \"captions\": [\"one\"]}")
     #expect(throws: (any Error).self) { try CaptionedImages(folder: folder, reader: reader) }

@@ -171,6 +171,8 @@ extension TrainingRuns {
         confounders: explainer.confounders, strengths: explainer.options.strengths,
         spread: explainer.spread(), images: images)
       try folder.write(explanation)
+      let text = try HTMLPage.explanation(explanation, in: folder.url).text
+      try AtomicFile.write(Data(text.utf8), to: folder.pageFile)
       let read = try JSONDecoder().decode(Explanation.self, from: Data(contentsOf: folder.documentFile))
       #expect(read == explanation && read.summary.steps.count == 4)
       #expect(try #require(read.spread.observed) > 0 && #require(read.summary.steps[0].relativeShift) > 0)
