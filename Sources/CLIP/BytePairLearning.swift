@@ -6,11 +6,11 @@ import Foundation
 /// that occurs most often is joined again and again. Among pairs that occur equally often those that were there first
 /// are joined first, and among these the one whose tokens have the lower ids; so the same captions, in whatever order,
 /// give the same merges.
-package struct BytePairLearning {
+public struct BytePairLearning {
   /// Pairs of tokens, the first joined first.
-  package let merges: [(String, String)]
+  public let merges: [(String, String)]
   /// How the captions were cleaned.
-  package let cleaning: TextCleaning
+  public let cleaning: TextCleaning
 
   /// Learns merges until there are enough, or until no pair occurs twice.
   ///
@@ -21,7 +21,7 @@ package struct BytePairLearning {
   ///   - limit: the most merges; CLIP's own vocabulary has 48,894.
   ///   - cleaning: how text is cleaned, here and by the tokenizer.
   /// - Throws: what `Tokenizer.bytes` throws.
-  package init(captions: [String], limit: Int = 48_894, cleaning: TextCleaning = .huggingFace) throws {
+  public init(captions: [String], limit: Int = 48_894, cleaning: TextCleaning = .huggingFace) throws {
     let bytes = try Tokenizer.bytes(cleaning: cleaning)
     var occurrences: [[Int]: Int] = [:]
     for caption in captions {
@@ -43,7 +43,7 @@ package struct BytePairLearning {
   /// The tokenizer with the merges; its `write(to:)` writes `vocab.json` and `merges.txt`.
   ///
   /// - Throws: `CLIPError.badFile` when the merges do not fit together, which merges that were learnt always do.
-  package func tokenizer() throws -> Tokenizer {
+  public func tokenizer() throws -> Tokenizer {
     try Tokenizer(orderedMerges: merges, file: URL(fileURLWithPath: "captions"), cleaning: cleaning)
   }
 }

@@ -7,7 +7,7 @@ extension CLIPConfiguration {
   ///
   /// - Parameter folder: a CLIP folder, or a safetensors file in one.
   /// - Throws: `CLIPError`, `FileError` or `SafetensorsError` that names the file.
-  package init(folder: URL) throws {
+  public init(folder: URL) throws {
     var isFolder: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
     try self.init(isFolder.boolValue ? folder : folder.deletingLastPathComponent()) {
@@ -35,7 +35,7 @@ extension CLIPConfiguration {
   /// Reads `open_clip_config.json`, or one of OpenCLIP's model files.
   ///
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
-  package init(openCLIP url: URL) throws {
+  public init(openCLIP url: URL) throws {
     let data = try Data(file: url)
     guard let whole = try? JSONValue(json5: data),
       let model = try? (whole.members?["model_cfg"] ?? whole).decoded(as: OpenModel.self)

@@ -3,34 +3,34 @@ import Storage
 import Torch
 
 /// The geometry of a CLIP model, as Hugging Face's `config.json` says it.
-package struct CLIPConfiguration: Codable, Equatable, Sendable {
+public struct CLIPConfiguration: Codable, Equatable, Sendable {
   /// The image tower: a vision transformer, or a ResNet when `stages` is not nil.
-  package struct Vision: Codable, Equatable, Sendable {
+  public struct Vision: Codable, Equatable, Sendable {
     /// Width of the tokens.
-    package var hiddenSize = 768
+    public var hiddenSize = 768
     /// Width inside the feed-forwards.
-    package var intermediateSize = 3072
+    public var intermediateSize = 3072
     /// Layers.
-    package var layers = 12
+    public var layers = 12
     /// Attention heads.
-    package var heads = 12
+    public var heads = 12
     /// The side of the images it was trained on.
-    package var imageSize = 224
+    public var imageSize = 224
     /// The side of a patch.
-    package var patchSize = 32
+    public var patchSize = 32
     /// `quick_gelu` or `gelu`.
-    package var activation = "quick_gelu"
+    public var activation = "quick_gelu"
     /// Added to variances.
-    package var epsilon = 1e-5
+    public var epsilon = 1e-5
     /// Blocks of a ResNet's four stages (3, 4, 6, 3 for RN50); nil for a transformer.
     ///
     /// `hiddenSize` is then the width of the last stage (2048), `patchSize` is 32, and `intermediateSize`,
     /// `activation` and `epsilon` mean nothing. The key `resnet_layers` is ours: Hugging Face has no such tower.
-    package var stages: [Int]?
+    public var stages: [Int]?
     /// Channels of the 3×3 convolutions with stride 2 before the patches; nil for CLIP's one convolution.
     ///
     /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their number.
-    package var stemChannels: [Int]?
+    public var stemChannels: [Int]?
 
     enum CodingKeys: String, CodingKey {
       case stages = "resnet_layers"
@@ -47,25 +47,25 @@ package struct CLIPConfiguration: Codable, Equatable, Sendable {
   }
 
   /// The text tower.
-  package struct Text: Codable, Equatable, Sendable {
+  public struct Text: Codable, Equatable, Sendable {
     /// Width of the tokens.
-    package var hiddenSize = 512
+    public var hiddenSize = 512
     /// Width inside the feed-forwards.
-    package var intermediateSize = 2048
+    public var intermediateSize = 2048
     /// Layers.
-    package var layers = 12
+    public var layers = 12
     /// Attention heads.
-    package var heads = 8
+    public var heads = 8
     /// Tokens of the vocabulary.
-    package var vocabularySize = 49408
+    public var vocabularySize = 49408
     /// The window of positions.
-    package var positions = 77
+    public var positions = 77
     /// `quick_gelu` or `gelu`.
-    package var activation = "quick_gelu"
+    public var activation = "quick_gelu"
     /// Added to variances.
-    package var epsilon = 1e-5
+    public var epsilon = 1e-5
     /// The end token; 2 is Hugging Face's mark of an old file, where the largest id is meant.
-    package var endToken = 49407
+    public var endToken = 49407
 
     enum CodingKeys: String, CodingKey {
       case hiddenSize = "hidden_size"
@@ -81,11 +81,11 @@ package struct CLIPConfiguration: Codable, Equatable, Sendable {
   }
 
   /// d: the width of the joint image–text space.
-  package var projectionSize = 512
+  public var projectionSize = 512
   /// The image tower.
-  package var vision = Vision()
+  public var vision = Vision()
   /// The text tower.
-  package var text = Text()
+  public var text = Text()
 
   enum CodingKeys: String, CodingKey {
     case projectionSize = "projection_dim"
@@ -94,12 +94,12 @@ package struct CLIPConfiguration: Codable, Equatable, Sendable {
   }
 
   /// ViT-B/32, the default of the format.
-  package init() {}
+  public init() {}
 
   /// Reads a configuration; what it leaves out has Hugging Face's defaults.
   ///
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
-  package init(contentsOf url: URL) throws {
+  public init(contentsOf url: URL) throws {
     let data = try Data(file: url)
     do {
       let given = try JSONValue(json5: data)

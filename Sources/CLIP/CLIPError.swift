@@ -1,7 +1,7 @@
 import Foundation
 
 /// Why a CLIP model cannot be used; each message names the file and the fix.
-package enum CLIPError: Error, Equatable, CustomStringConvertible {
+public enum CLIPError: Error, Equatable, CustomStringConvertible {
   /// A file of the model cannot be used.
   case badFile(URL, reason: String)
   /// A file that the model needs is not there.
@@ -10,7 +10,7 @@ package enum CLIPError: Error, Equatable, CustomStringConvertible {
   case unknownExtractor(String)
 
   /// One line.
-  package var description: String {
+  public var description: String {
     switch self {
     case .badFile(let url, let reason): "\(url.path): \(reason)"
     case .missingFile(let url):

@@ -14,7 +14,7 @@ extension CLIPModel {
   ///   - dtype: of the stored weights; float16 halves the file and rounds to about three decimal places.
   /// - Throws: `FileError` that names the file; `TorchError` for a type that is not floating point, or weights beyond
   ///   the range of float16.
-  package func save(to folder: URL, dtype: DType = .float32) throws {
+  public func save(to folder: URL, dtype: DType = .float32) throws {
     guard [.float16, .bfloat16, .float32, .float64].contains(dtype) else {
       throw TorchError.value("weights cannot be stored as \(dtype); use float32 or float16")
     }
@@ -77,7 +77,7 @@ extension Tokenizer {
   ///   - folder: a folder that exists.
   ///   - window: the positions of the text tower, which other readers want to know.
   /// - Throws: `FileError` that names the file.
-  package func write(to folder: URL, window: Int = 77) throws {
+  public func write(to folder: URL, window: Int = 77) throws {
     try AtomicFile.write(json: vocabulary, to: folder.appendingPathComponent("vocab.json"))
     let lines = ["#version: 0.2"] + merges.map { "\($0.0) \($0.1)" }
     try AtomicFile.write(

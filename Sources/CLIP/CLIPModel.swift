@@ -2,7 +2,7 @@ import Foundation
 import Torch
 
 /// A CLIP model: image tower, text tower, tokenizer, preparation of images.
-package final class CLIPModel: Module {
+public final class CLIPModel: Module {
   /// The image tower, of the kind that the configuration says.
   @Child package var vision: ImageTower
   /// The text tower.
@@ -10,16 +10,16 @@ package final class CLIPModel: Module {
   /// The logarithm of the logits' scale.
   @Parameter package var logitScale: Tensor
   /// The geometry.
-  package let configuration: CLIPConfiguration
+  public let configuration: CLIPConfiguration
   /// Text to ids.
-  package let tokenizer: Tokenizer
+  public let tokenizer: Tokenizer
   /// Pixels to input.
-  package let preparation: ImagePreparation
+  public let preparation: ImagePreparation
 
   /// Makes a model with random weights, as CLIP's own training starts.
   ///
   /// - Throws: `TorchError` when the vocabulary does not fit the text tower.
-  package convenience init(
+  public convenience init(
     _ configuration: CLIPConfiguration, tokenizer: Tokenizer, preparation: ImagePreparation, seed: UInt64
   ) throws {
     try self.init(
@@ -61,7 +61,7 @@ package final class CLIPModel: Module {
   ///   - seed: of random weights.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  package static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
+  public static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
     guard name.hasPrefix("random:") else { return try load(folder: URL(fileURLWithPath: name)) }
     let file = URL(fileURLWithPath: String(name.dropFirst("random:".count)))
     return try random(CLIPConfiguration(contentsOf: file), beside: file, seed: seed)
@@ -75,7 +75,7 @@ package final class CLIPModel: Module {
   ///     that asks of the file. Those of another type than float32 are converted, and so read at once.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  package static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {
+  public static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {
     let weights = try Checkpoint.find(folder)
     let place = weights.deletingLastPathComponent()
     let checkpoint = try Checkpoint(weights)
@@ -94,7 +94,7 @@ package final class CLIPModel: Module {
   /// A model of random weights; the vocabulary beside the configuration file is used when there is one.
   ///
   /// A ResNet of random weights has no statistics worth keeping, so training learns them.
-  package static func random(
+  public static func random(
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
   ) throws -> CLIPModel {
     let folder = file.deletingLastPathComponent()
@@ -109,13 +109,13 @@ package final class CLIPModel: Module {
   }
 
   /// Normalised pixels B×3×H×W → embeddings B×d, projected, not normalised.
-  package func imageFeatures(_ pixels: Tensor) throws -> Tensor { try vision(pixels, dense: nil).image }
+  public func imageFeatures(_ pixels: Tensor) throws -> Tensor { try vision(pixels, dense: nil).image }
 
   /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.
-  package func textFeatures(_ ids: Tensor) throws -> Tensor { try text(ids) }
+  public func textFeatures(_ ids: Tensor) throws -> Tensor { try text(ids) }
 
   /// Sentences → embeddings n×d, projected, not normalised.
-  package func textFeatures(_ texts: [String]) throws -> Tensor {
+  public func textFeatures(_ texts: [String]) throws -> Tensor {
     try text(tokenizer(texts, window: configuration.text.positions))
   }
 }

@@ -1,7 +1,7 @@
 import Torch
 
 /// How the last block is read, so that features belong to the positions they stand at; method, section 1.
-package enum DenseFeatures: String, CaseIterable, Sendable {
+public enum DenseFeatures: String, CaseIterable, Sendable {
   /// The final tokens: post-norm, projection. Plain CLIP; localises poorly.
   case tokens
   /// The value path of the last attention block, without residual and feed-forward (MaskCLIP, Zhou et al., 2022).
@@ -13,7 +13,7 @@ package enum DenseFeatures: String, CaseIterable, Sendable {
   /// Finds an extractor by name.
   ///
   /// - Throws: `CLIPError.unknownExtractor` with the names there are.
-  package init(named name: String) throws {
+  public init(named name: String) throws {
     guard let found = DenseFeatures(rawValue: name) else { throw CLIPError.unknownExtractor(name) }
     self = found
   }

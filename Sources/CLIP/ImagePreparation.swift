@@ -4,9 +4,9 @@ import Storage
 import Torch
 
 /// How images become input, as `preprocessor_config.json` says: resize, crop, scale, normalise.
-package struct ImagePreparation: Codable, Equatable, Sendable {
+public struct ImagePreparation: Codable, Equatable, Sendable {
   /// What becomes of images that are not square.
-  package enum Framing: String, Codable, Sendable {
+  public enum Framing: String, Codable, Sendable {
     /// The shorter side is resized and the centre is cut out, as Hugging Face does.
     case crop
     /// The same with OpenCLIP's rounding of the cut: an odd margin's half goes to the even number.
@@ -16,22 +16,22 @@ package struct ImagePreparation: Codable, Equatable, Sendable {
   }
 
   /// The side of the square input.
-  package var size: Int
+  public var size: Int
   /// What the shorter side is resized to before the cut.
-  package var shortestEdge: Int
+  public var shortestEdge: Int
   /// What becomes of images that are not square.
-  package var framing = Framing.crop
+  public var framing = Framing.crop
   /// Pillow's number of the filter: 3, bicubic, or 2, bilinear.
-  package var resample = 3
+  public var resample = 3
   /// What samples are multiplied by first.
-  package var rescale = 1.0 / 255
+  public var rescale = 1.0 / 255
   /// Means of red, green, blue.
-  package var mean: [Double]
+  public var mean: [Double]
   /// Deviations of red, green, blue.
-  package var deviation: [Double]
+  public var deviation: [Double]
 
   /// CLIP's own values, for a side.
-  package init(size: Int) {
+  public init(size: Int) {
     self.size = size
     shortestEdge = size
     mean = [0.48145466, 0.4578275, 0.40821073]
@@ -39,7 +39,7 @@ package struct ImagePreparation: Codable, Equatable, Sendable {
   }
 
   /// Reads what `encode` wrote; values that an older version did not write are CLIP's own.
-  package init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(size: try container.decode(Int.self, forKey: .size))
     shortestEdge = try container.decodeIfPresent(Int.self, forKey: .shortestEdge) ?? size
@@ -53,17 +53,17 @@ package struct ImagePreparation: Codable, Equatable, Sendable {
   /// Prepares one image: uint8 3×H×W → float32 3×size×size.
   ///
   /// - Throws: `TorchError` for other shapes or types.
-  package func callAsFunction(_ image: Tensor) throws -> Tensor { try prepared(image, framing) }
+  public func callAsFunction(_ image: Tensor) throws -> Tensor { try prepared(image, framing) }
 
   /// Prepares the whole of one image, squeezed into the square: uint8 3×H×W → float32 3×size×size.
   ///
   /// - Throws: `TorchError` for other shapes or types.
-  package func squashed(_ image: Tensor) throws -> Tensor { try prepared(image, .squash) }
+  public func squashed(_ image: Tensor) throws -> Tensor { try prepared(image, .squash) }
 
   /// Prepares one image of interleaved samples, H×W×3 → float32 3×size×size.
   ///
   /// - Throws: `TorchError` when the bytes do not fill the shape.
-  package func callAsFunction(interleaved bytes: [UInt8], height: Int, width: Int) throws -> Tensor {
+  public func callAsFunction(interleaved bytes: [UInt8], height: Int, width: Int) throws -> Tensor {
     try prepared(Tensor(bytes, shape: [height, width, 3]).permuted([2, 0, 1]), framing)
   }
 
@@ -105,7 +105,7 @@ extension ImagePreparation {
   /// Reads a folder's `preprocessor_config.json`, or OpenCLIP's `preprocess_cfg`; without one, CLIP's own values.
   ///
   /// - Throws: `CLIPError.badFile` that names the file.
-  package init(folder: URL) throws {
+  public init(folder: URL) throws {
     try self.init(folder: folder, imageSize: CLIPConfiguration(folder: folder).vision.imageSize)
   }
 

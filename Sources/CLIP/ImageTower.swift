@@ -1,13 +1,13 @@
 import Torch
 
 /// What one pass through an image tower gives.
-package struct ImageFeatures: Sendable {
+public struct ImageFeatures: Sendable {
   /// The image embedding, projected, not normalised: B×d.
-  package let image: Tensor
+  public let image: Tensor
   /// Dense features, projected, not normalised: B×h×w×d; the image embedding when none were asked for.
-  package let dense: Tensor
+  public let dense: Tensor
   /// Outputs of the layers that were asked for, in that order: B×h×w×c each.
-  package let layers: [Tensor]
+  public let layers: [Tensor]
 
   /// The same with every tensor changed.
   func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageFeatures {
@@ -16,21 +16,21 @@ package struct ImageFeatures: Sendable {
 }
 
 /// An image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
-package class ImageTower: Module {
+public class ImageTower: Module {
   /// The geometry.
-  package let configuration: CLIPConfiguration.Vision
+  public let configuration: CLIPConfiguration.Vision
 
   init(_ configuration: CLIPConfiguration.Vision) { self.configuration = configuration }
 
   /// Makes the tower that a configuration describes, with random weights.
-  package static func make(
+  public static func make(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws -> ImageTower {
     try make(configuration, projectionSize: projectionSize, Initializer(generator: generator))
   }
 
   /// Makes the tower that a configuration describes, for weights that will be loaded: until then they hold anything.
-  package static func unset(
+  public static func unset(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int
   ) throws -> ImageTower {
     try make(configuration, projectionSize: projectionSize, Initializer(generator: nil))
@@ -45,10 +45,10 @@ package class ImageTower: Module {
   }
 
   /// Channels of the outputs that `hidden` can ask for: one for each layer of a transformer, four stages of a ResNet.
-  package var hiddenWidths: [Int] { [] }
+  public var hiddenWidths: [Int] { [] }
 
   /// Pixels between neighbouring positions of each of these outputs.
-  package var hiddenStrides: [Int] { [] }
+  public var hiddenStrides: [Int] { [] }
 
   /// Encodes normalised pixels in one pass.
   ///
@@ -58,7 +58,7 @@ package class ImageTower: Module {
   ///   - hidden: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
   /// - Returns: image embedding, dense features, layer outputs.
   /// - Throws: `TorchError` when shapes do not fit.
-  package final func callAsFunction(
+  public final func callAsFunction(
     _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     try self(trunk(pixels, depth: 0, hidden: hidden), dense: dense, hidden: hidden)
@@ -72,7 +72,7 @@ package class ImageTower: Module {
   ///   - hidden: layers whose outputs will be wanted, counted from 1.
   /// - Returns: what the rest of the tower goes on from.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
+  public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     throw TorchError.value("this image tower cannot encode")
   }
 
@@ -84,22 +84,22 @@ package class ImageTower: Module {
   ///   - hidden: layers whose outputs are wanted, those that the trunk was asked for.
   /// - Returns: image embedding, dense features, layer outputs.
   /// - Throws: `TorchError` when shapes or layers do not fit.
-  package func callAsFunction(
+  public func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     throw TorchError.value("this image tower cannot encode")
   }
 
   /// Layers (of a ResNet: stages) that stand before the last ones.
-  package func depth(beforeLast count: Int) -> Int { max(0, hiddenWidths.count - count) }
+  public func depth(beforeLast count: Int) -> Int { max(0, hiddenWidths.count - count) }
 
   /// What the first layers and all before them are made of.
-  package func modules(before depth: Int) -> [Module] { [] }
+  public func modules(before depth: Int) -> [Module] { [] }
 
   /// The parameters of the last layers (of a ResNet: stages) with all that follows them; all when `count` is nil.
   ///
   /// With gradients asked for these only, libtorch records nothing of the layers before.
-  package func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
+  public func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
 
   func check(hidden: [Int]) throws {
     guard hidden.allSatisfy((1...hiddenWidths.count).contains) else {

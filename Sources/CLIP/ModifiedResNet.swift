@@ -5,7 +5,7 @@ import Torch
 /// Checkpoint keys are OpenAI's (`visual.layer1.0.conv1.weight`), since Hugging Face has none for it. Dense features
 /// are the attention pool's value and output projections at each position, whichever extractor is named (method,
 /// section 1): the pool has one query, so there is neither a final token nor a self-correlation to read.
-package final class ModifiedResNet: ImageTower {
+public final class ModifiedResNet: ImageTower {
   @Child private var stem1: StemLayer
   @Child private var stem2: StemLayer
   @Child private var stem3: StemLayer
@@ -20,12 +20,12 @@ package final class ModifiedResNet: ImageTower {
   /// Whether training mode updates the batch normalisations' statistics; set it to train from scratch.
   ///
   /// Otherwise a published model's statistics stay, also while it is tuned on small batches.
-  package var learnsStatistics = false {
+  public var learnsStatistics = false {
     didSet { for norm in norms { norm.learns = learnsStatistics } }
   }
 
   /// Makes a network with random weights.
-  package convenience init(
+  public convenience init(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws {
     try self.init(configuration, projectionSize: projectionSize, Initializer(generator: generator))
@@ -66,13 +66,13 @@ package final class ModifiedResNet: ImageTower {
   }
 
   /// Channels of the four stages.
-  package override var hiddenWidths: [Int] { stages.indices.map { (configuration.hiddenSize / 8) << $0 } }
+  public override var hiddenWidths: [Int] { stages.indices.map { (configuration.hiddenSize / 8) << $0 } }
 
   /// Pixels between neighbouring positions of the four stages: 4, 8, 16, 32.
-  package override var hiddenStrides: [Int] { stages.indices.map { 4 << $0 } }
+  public override var hiddenStrides: [Int] { stages.indices.map { 4 << $0 } }
 
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
-  package override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
+  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     try check(hidden: hidden)
     let type = isTraining ? nil : preparedType
     var x = try stem3(stem2(stem1(pixels.to(type ?? pixels.dtype)))).averagePool(2)
@@ -86,7 +86,7 @@ package final class ModifiedResNet: ImageTower {
   }
 
   /// Takes up a pass that was stopped before a stage.
-  package override func callAsFunction(
+  public override func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     var kept = try outputs(trunk, hidden: hidden)
@@ -103,18 +103,18 @@ package final class ModifiedResNet: ImageTower {
   }
 
   /// Lays weights out for inference, each convolution with its normalisation; what comes out stays float32.
-  package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     try super.prepare(for: precision, keepingWeights: keepingWeights)
     preparedType = precision.activationType
   }
 
   /// The stem and the first stages.
-  package override func modules(before depth: Int) -> [Module] {
+  public override func modules(before depth: Int) -> [Module] {
     [stem1, stem2, stem3] + Array(stages.prefix(depth).joined())
   }
 
   /// The parameters of the last stages and the attention pool; all when `count` is nil.
-  package override func parameters(ofLast count: Int?) -> [NamedTensor] {
+  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
     guard let count else { return parameters() }
     let first = max(0, stages.count - count)
     let tuned = (first..<stages.count).map { "visual.layer\($0 + 1)." } + ["visual.attnpool."]

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How text is cleaned before it is split into words; the two families of CLIP files differ.
-package enum TextCleaning: String, Codable, Sendable {
+public enum TextCleaning: String, Codable, Sendable {
   /// Hugging Face's `CLIPTokenizer`: NFC, white space collapsed, lower case letter by letter.
   case huggingFace
   /// OpenAI's and OpenCLIP's tokenizer: repairs of `ftfy`, HTML references resolved twice, white space collapsed,

@@ -3,17 +3,17 @@ import Torch
 /// CLIP's text tower: token ids → embeddings.
 ///
 /// Checkpoint keys are Hugging Face's.
-package final class TextTransformer: Module {
+public final class TextTransformer: Module {
   @Child private var tokenEmbedding: Embedding
   @Parameter private var positions: Tensor
   @Child private var layers: [TransformerLayer]
   @Child private var finalNorm: LayerNorm
   @Child private var projection: Linear
   /// The geometry.
-  package let configuration: CLIPConfiguration.Text
+  public let configuration: CLIPConfiguration.Text
 
   /// Makes a tower with random weights.
-  package convenience init(
+  public convenience init(
     _ configuration: CLIPConfiguration.Text, projectionSize: Int, generator: Generator
   ) throws {
     try self.init(configuration, projectionSize: projectionSize, Initializer(generator: generator))
@@ -46,7 +46,7 @@ package final class TextTransformer: Module {
   /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.
   ///
   /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
-  package func callAsFunction(_ ids: Tensor) throws -> Tensor {
+  public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     let sizes = try ids.sizes(rank: 2, "token ids")
     let ids = try ids.to(positions.device)
     var x = try tokenEmbedding(ids) + positions.narrowed(dim: 0, start: 0, length: sizes[1])

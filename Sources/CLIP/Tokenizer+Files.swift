@@ -12,7 +12,7 @@ extension Tokenizer {
   ///     else OpenCLIP's when it has no Hugging Face `config.json` but `open_clip_config.json` or only OpenAI's
   ///     vocabulary, else Hugging Face's.
   /// - Throws: `CLIPError` that names the file.
-  package init(folder: URL, cleaning: TextCleaning? = nil) throws {
+  public init(folder: URL, cleaning: TextCleaning? = nil) throws {
     func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name).path) }
     let openAI = "bpe_simple_vocab_16e6.txt"

@@ -4,21 +4,21 @@ import Torch
 /// CLIP's byte-level byte-pair encoding: text → token ids in a fixed window.
 ///
 /// The text is cleaned, split at CLIP's pattern, and each word's bytes are joined pair by pair.
-package struct Tokenizer: Sendable {
+public struct Tokenizer: Sendable {
   /// The first token of every sentence.
-  package let startToken: Int
+  public let startToken: Int
   /// The last token of every sentence.
-  package let endToken: Int
+  public let endToken: Int
   /// What fills the window after the end.
-  package let padToken: Int
+  public let padToken: Int
   /// How text is cleaned.
-  package let cleaning: TextCleaning
+  public let cleaning: TextCleaning
   /// The number of tokens: the largest id and one.
-  package let count: Int
+  public let count: Int
   /// Ids of tokens, written in CLIP's byte symbols.
-  package let vocabulary: [String: Int]
+  public let vocabulary: [String: Int]
   /// Pairs of tokens, the first joined first.
-  package let merges: [(String, String)]
+  public let merges: [(String, String)]
 
   /// The ids of the 256 bytes inside a word, and at its end.
   private let inner: [Int]
@@ -44,7 +44,7 @@ package struct Tokenizer: Sendable {
   ///   - cleaning: how text is cleaned.
   ///   - padToken: nil for what the cleaning's family does: the end token, or 0.
   /// - Throws: `CLIPError.badFile` when the vocabulary lacks a byte, a merge or a special token.
-  package init(
+  public init(
     vocabulary: [String: Int], merges: [(String, String)], file: URL,
     cleaning: TextCleaning = .huggingFace, padToken: Int? = nil
   ) throws {
@@ -75,7 +75,7 @@ package struct Tokenizer: Sendable {
   /// The 256 bytes, alone and at a word's end, and the two special tokens: 514 tokens without merges.
   ///
   /// For models with random weights, which have no vocabulary of their own.
-  package static func bytes(cleaning: TextCleaning = .huggingFace) throws -> Tokenizer {
+  public static func bytes(cleaning: TextCleaning = .huggingFace) throws -> Tokenizer {
     try Tokenizer(orderedMerges: [], file: URL(fileURLWithPath: "bytes"), cleaning: cleaning)
   }
 
@@ -91,14 +91,14 @@ package struct Tokenizer: Sendable {
   }
 
   /// The tokens of a sentence, with start and end, at most `window`; the end is kept when it is cut.
-  package func encode(_ text: String, window: Int = 77) -> [Int] {
+  public func encode(_ text: String, window: Int = 77) -> [Int] {
     let tokens = [startToken] + words(text).flatMap(tokens(of:)) + [endToken]
     guard tokens.count > window else { return tokens }
     return Array(tokens.prefix(max(0, window - 1)) + [endToken])
   }
 
   /// Sentences as one tensor: int64 n×window, padded.
-  package func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
+  public func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
     let rows = texts.flatMap { text -> [Int] in
       let tokens = encode(text, window: window)
       return tokens + Array(repeating: padToken, count: max(0, window - tokens.count))

@@ -3,7 +3,7 @@ import Torch
 /// CLIP's vision transformer, of any patch, width and depth, with a convolutional stem where the configuration has one.
 ///
 /// Checkpoint keys are Hugging Face's; a stem's are `vision_model.embeddings.stem.…`.
-package final class VisionTransformer: ImageTower {
+public final class VisionTransformer: ImageTower {
   @Parameter private var classEmbedding: Tensor
   @Child private var patchEmbedding: PatchEmbedding
   @Parameter private var positions: Tensor
@@ -15,7 +15,7 @@ package final class VisionTransformer: ImageTower {
   private var preparedType: DType?
 
   /// Makes a tower with random weights.
-  package convenience init(
+  public convenience init(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws {
     try self.init(configuration, projectionSize: projectionSize, Initializer(generator: generator))
@@ -50,13 +50,13 @@ package final class VisionTransformer: ImageTower {
   }
 
   /// The width of the tokens, for each layer.
-  package override var hiddenWidths: [Int] { layers.map { _ in configuration.hiddenSize } }
+  public override var hiddenWidths: [Int] { layers.map { _ in configuration.hiddenSize } }
 
   /// The side of a patch, for each layer.
-  package override var hiddenStrides: [Int] { layers.map { _ in configuration.patchSize } }
+  public override var hiddenStrides: [Int] { layers.map { _ in configuration.patchSize } }
 
   /// Encodes normalised pixels up to a layer; position embeddings are interpolated when the grid is not the trained one.
-  package override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
+  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     try check(hidden: hidden)
     let type = isTraining ? nil : preparedType
     let patches = try patchEmbedding(pixels.to(type ?? pixels.dtype))
@@ -77,7 +77,7 @@ package final class VisionTransformer: ImageTower {
   }
 
   /// Takes up a pass that was stopped before a layer.
-  package override func callAsFunction(
+  public override func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     var kept = try outputs(trunk, hidden: hidden)
@@ -106,13 +106,13 @@ package final class VisionTransformer: ImageTower {
   }
 
   /// Lays weights out for inference; what comes out stays float32.
-  package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     try super.prepare(for: precision, keepingWeights: keepingWeights)
     preparedType = precision.activationType
   }
 
   /// The parameters of the last layers with all that follows them; all when `count` is nil.
-  package override func parameters(ofLast count: Int?) -> [NamedTensor] {
+  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
     guard let count else { return parameters() }
     let first = max(0, layers.count - count)
     let tuned = (first..<layers.count).map { "vision_model.encoder.layers.\($0)." }
@@ -121,7 +121,7 @@ package final class VisionTransformer: ImageTower {
   }
 
   /// Patch embedding, first norm and the first layers.
-  package override func modules(before depth: Int) -> [Module] {
+  public override func modules(before depth: Int) -> [Module] {
     [patchEmbedding, preNorm] + Array(layers.prefix(depth))
   }
 

@@ -1,38 +1,75 @@
 import Torch
 
-/// The confounders in numbers: embeddings z (M×d) and how likely each is, P(z) (M).
+/// The source of Z; every source but the words is a control (ours).
+public enum DictionarySource: String, Codable, Sendable, CaseIterable {
+  /// The embedded confounder prompts.
+  case words
+  /// One trained vector: the same blocks and parameters, and nothing to attend to.
+  case constant
+  /// Random directions, one for each confounder.
+  case random
+  /// The embedded prompts, each under another confounder's name.
+  case shuffled
+}
+
+/// The source of P(z) (ours).
+public enum Prior: String, Codable, Sendable, CaseIterable {
+  /// Every confounder is equally likely.
+  case uniform
+  /// The mean zero-shot posterior of the training images.
+  case estimated
+}
+
+/// The dictionary Z of confounders with P(z), the only place where a model stores either.
 ///
-/// Method, section 2.
-package struct ConfounderDictionary: Sendable {
-  /// M×d, L2-normalised.
-  package let embeddings: Tensor
-  /// P(z), M, sums to 1.
-  package let prior: Tensor
+/// Method, section 2. P(z) is a buffer: a checkpoint holds it. The embeddings follow from the embedded prompts; a
+/// dictionary of one learned constant trains it.
+public final class ConfounderDictionary: Module {
+  @Parameter private var constant: Tensor?
+  /// P(z) over the confounders of the prompt file, M, sums to 1.
+  @Buffer public private(set) var prior: Tensor
+  /// z, M×d.
+  public private(set) var embeddings: Tensor
 
-  /// Makes a dictionary with a uniform prior, or the given one.
+  /// Makes a dictionary with a uniform P(z).
   ///
-  /// - Throws: `TorchError.value` when the prior has another length or is not positive.
-  package init(embeddings: Tensor, prior: Tensor? = nil) throws {
+  /// - Parameters:
+  ///   - source: the source of Z.
+  ///   - words: the embedded confounder prompts, M×d, L2-normalised.
+  ///   - seed: for random directions and the order of shuffled words.
+  /// - Throws: `TorchError` for a tensor of another rank.
+  public init(_ source: DictionarySource = .words, words: Tensor, seed: UInt64 = 0) throws {
+    embeddings = try source.embeddings(words, seed)
     let count = try embeddings.sizes(rank: 2, "the dictionary")[0]
-    self.embeddings = embeddings
-    guard let prior else {
-      self.prior = try .full([count], 1 / Double(count), device: embeddings.device)
-      return
-    }
-    guard prior.shape == [count], try prior.min([0]).item() > 0 else {
-      throw TorchError.value("a prior over \(count) confounders needs \(count) positive numbers")
-    }
-    self.prior = try prior / prior.sum()
+    _constant = Parameter(
+      "constant", source == .constant ? try words.mean([0], keepDimensions: true) : nil)
+    _prior = Buffer("prior", try .full([count], 1 / Double(count), device: words.device))
+    super.init()
   }
 
-  private init(embeddings: Tensor, checkedPrior prior: Tensor) {
-    self.embeddings = embeddings
-    self.prior = prior
+  /// Whether one learned vector stands in the place of Z, so that there is nothing to attend to.
+  public var isConstant: Bool { constant != nil }
+
+  /// The entries that the attention reads: all M, or the learned constant alone.
+  public var entries: ConfounderEntries {
+    get throws {
+      guard let constant else { return ConfounderEntries(embeddings: embeddings, normalizedPrior: prior) }
+      return try ConfounderEntries(embeddings: constant)
+    }
   }
 
-  /// The same on a device.
-  package func moved(to device: Device) throws -> ConfounderDictionary {
-    try ConfounderDictionary(embeddings: embeddings.to(device), checkedPrior: prior.to(device))
+  /// Sets P(z).
+  ///
+  /// - Parameter value: M positive numbers, which need not sum to 1.
+  /// - Throws: `TorchError.value` for another length or a number that is not positive.
+  public func setPrior(_ value: Tensor) throws {
+    try prior.assign(ConfounderEntries.normalized(value, count: prior.count))
+  }
+
+  /// Moves parameters, P(z) and embeddings to a device.
+  public override func move(to device: Device) throws {
+    try super.move(to: device)
+    embeddings = try embeddings.to(device)
   }
 
   /// Estimates P(z) from images: the mean zero-shot posterior softmax(cos(x, z) / temperature).
@@ -43,12 +80,34 @@ package struct ConfounderDictionary: Sendable {
   ///   - temperature: of the softmax; CLIP's own is 0.01.
   /// - Returns: M, positive, sums to 1.
   /// - Throws: `TorchError` when widths differ.
-  package static func estimatedPrior(
+  public static func estimatedPrior(
     images: Tensor, embeddings: Tensor, temperature: Double = 0.01
   ) throws -> Tensor {
     let logits = try images.normalized().matmul(embeddings.normalized().transposed()) / temperature
     // A confounder never seen keeps a little mass: log P(z) must stay finite.
     let posterior = try logits.softmax(dim: -1).mean([0]) + 1e-4
     return try posterior / posterior.sum()
+  }
+}
+
+extension DictionarySource {
+  /// The M×d embeddings of this source, L2-normalised.
+  ///
+  /// - Parameters:
+  ///   - words: z, M×d, L2-normalised.
+  ///   - seed: of the run.
+  /// - Throws: `TorchError` for a tensor of another rank.
+  func embeddings(_ words: Tensor, _ seed: UInt64) throws -> Tensor {
+    let generator = try Generator(seed: seed, for: "dictionary")
+    switch self {
+    // The constant is a parameter of the dictionary; the words still name the confounders.
+    case .words, .constant: return words
+    case .random: return try .randomNormal(words.shape, generator: generator).normalized().to(words.device)
+    case .shuffled:
+      // Along one cycle through all entries, so that none keeps its own words.
+      let cycle = try Tensor.randomPermutation(words.size(0), generator: generator).to(words.device)
+      let wide = try cycle.expandedDimension(1).expanded(to: words.shape)
+      return try words.scattered(dim: 0, index: wide, source: words.indexed(cycle.rolled([1], dims: [0])))
+    }
   }
 }

@@ -3,20 +3,20 @@ import Storage
 import Torch
 
 /// One thing that is wrong with a prompt file, and where.
-package struct PromptFault: Codable, Equatable, Sendable, CustomStringConvertible {
+public struct PromptFault: Codable, Equatable, Sendable, CustomStringConvertible {
   /// The place, such as `groups[1].confounders[0].text`; empty for the whole file.
-  package let place: String
+  public let place: String
   /// What is wrong and what to do.
-  package let reason: String
+  public let reason: String
 
   /// Pairs a place with what is wrong there.
-  package init(place: String = "", reason: String) {
+  public init(place: String = "", reason: String) {
     self.place = place
     self.reason = reason
   }
 
   /// One line.
-  package var description: String { place.isEmpty ? reason : "\(place): \(reason)" }
+  public var description: String { place.isEmpty ? reason : "\(place): \(reason)" }
 }
 
 /// Looks at the content of a prompt file and finds everything that is wrong, not the first thing only.

@@ -2,19 +2,19 @@ import CLIP
 
 extension PromptSet {
   /// A sentence that the text tower will read.
-  package struct Sentence: Codable, Equatable, Sendable {
+  public struct Sentence: Codable, Equatable, Sendable {
     /// What it is for.
-    package enum Kind: String, Codable, CaseIterable, Sendable {
+    public enum Kind: String, Codable, CaseIterable, Sendable {
       case `class`, normal, confounder, joint
     }
     /// What it is for.
-    package let kind: Kind
+    public let kind: Kind
     /// The words.
-    package let text: String
+    public let text: String
   }
 
   /// Every sentence: of K classes, the normal ones, of M confounders, of K·M pairs.
-  package var sentences: [Sentence] {
+  public var sentences: [Sentence] {
     let texts: [(Sentence.Kind, [String])] = [
       (.class, classPrompts), (.normal, normal), (.confounder, confounderPrompts), (.joint, jointPrompts),
     ]
@@ -27,7 +27,7 @@ extension PromptSet {
   ///   - tokenizer: the CLIP's.
   ///   - window: tokens with start and end, 77 for CLIP.
   /// - Returns: at most one fault for each kind of sentence, with the longest.
-  package func faults(tokenizer: Tokenizer, window: Int) -> [PromptFault] {
+  public func faults(tokenizer: Tokenizer, window: Int) -> [PromptFault] {
     let lengths = sentences.map { ($0, tokenizer.encode($0.text, window: .max).count) }
     return Sentence.Kind.allCases.compactMap { kind in
       let all = lengths.filter { $0.0.kind == kind }

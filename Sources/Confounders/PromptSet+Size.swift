@@ -6,7 +6,7 @@ extension PromptSet {
   /// - Parameter count: how many confounders; 0 for all.
   /// - Returns: the prompts, groups and confounders in their order, empty groups left out.
   /// - Throws: `PromptSizeError` when there are not so many.
-  package func limited(to count: Int) throws -> PromptSet {
+  public func limited(to count: Int) throws -> PromptSet {
     guard count != 0 else { return self }
     guard (1...max(1, confounders.count)).contains(count) else {
       throw PromptSizeError(wanted: count, available: confounders.count)
@@ -26,14 +26,14 @@ extension PromptSet {
 }
 
 /// More confounders are asked for than the prompt file has.
-package struct PromptSizeError: Error, Equatable, CustomStringConvertible {
+public struct PromptSizeError: Error, Equatable, CustomStringConvertible {
   /// How many are asked for.
-  package let wanted: Int
+  public let wanted: Int
   /// How many there are.
-  package let available: Int
+  public let available: Int
 
   /// One line with the fix.
-  package var description: String {
+  public var description: String {
     "confounders is \(wanted), but the prompt file has \(available): ask for 1 to \(available), 0 for all, or add "
       + "confounders to the file"
   }

@@ -5,23 +5,23 @@ import Torch
 /// The words of one modality: lesion classes, confounders in groups, and the sentences they are put into.
 ///
 /// Read from a JSON5 file that a clinician can edit (`Prompts/endoscopy.json5`); method, section 2.
-package struct PromptSet: Codable, Equatable, Sendable {
+public struct PromptSet: Codable, Equatable, Sendable {
   /// One confounder.
-  package struct Confounder: Codable, Equatable, Sendable {
+  public struct Confounder: Codable, Equatable, Sendable {
     /// What tables call it.
-    package var name: String
+    public var name: String
     /// What takes the place of `{domain}`.
-    package var text: String
+    public var text: String
     /// How it changes a picture (ours), where that can be told; nil when the words are all there is.
-    package var mechanism: Mechanism?
+    public var mechanism: Mechanism?
     /// The weakest and the strongest that the mechanism is drawn, 0 to 1; nil for `defaultStrength`.
-    package var strength: [Double]?
+    public var strength: [Double]?
 
     /// The strengths of a mechanism for which the file says nothing.
-    package static let defaultStrength = 0.3...1.0
+    public static let defaultStrength = 0.3...1.0
 
     /// The strengths that the mechanism is drawn with.
-    package var strengthRange: ClosedRange<Double> {
+    public var strengthRange: ClosedRange<Double> {
       guard let strength, strength.count == 2, strength[0] <= strength[1] else { return Self.defaultStrength }
       return strength[0]...strength[1]
     }
@@ -30,44 +30,44 @@ package struct PromptSet: Codable, Equatable, Sendable {
   }
 
   /// Confounders of one kind.
-  package struct Group: Codable, Equatable, Sendable {
+  public struct Group: Codable, Equatable, Sendable {
     /// What tables call the kind.
-    package var name: String
+    public var name: String
     /// Its members.
-    package var confounders: [Confounder]
+    public var confounders: [Confounder]
 
     enum CodingKeys: String, CodingKey, CaseIterable { case name, confounders }
   }
 
   /// The sentences; the class is `{class}`, or with its article `{a class}` or `{A class}`.
-  package struct Templates: Codable, Equatable, Sendable {
+  public struct Templates: Codable, Equatable, Sendable {
     /// With the class.
-    package var `class`: Template
+    public var `class`: Template
     /// With `{domain}`.
-    package var confounder: Template
+    public var confounder: Template
     /// With the class and `{domain}`.
-    package var joint: Template
+    public var joint: Template
 
     enum CodingKeys: String, CodingKey, CaseIterable { case `class`, confounder, joint }
   }
 
   /// What kind of images the prompts are for.
-  package var modality: String
+  public var modality: String
   /// The lesion classes, K.
-  package var classes: [String]
+  public var classes: [String]
   /// Sentences for an image without a lesion; their embeddings are averaged.
-  package var normal: [String]
+  public var normal: [String]
   /// The sentences.
-  package var templates: Templates
+  public var templates: Templates
   /// The confounders by kind, M in all.
-  package var groups: [Group]
+  public var groups: [Group]
 
   enum CodingKeys: String, CodingKey, CaseIterable { case modality, classes, normal, templates, groups }
 
   /// Reads and checks a prompt file.
   ///
   /// - Throws: `PromptError` with the file and everything that is wrong with it, `FileError` when it cannot be read.
-  package init(contentsOf url: URL) throws {
+  public init(contentsOf url: URL) throws {
     let data = try Data(file: url)
     do {
       let document = try JSONValue(json5: data)
@@ -80,17 +80,17 @@ package struct PromptSet: Codable, Equatable, Sendable {
   }
 
   /// All confounders in order, M.
-  package var confounders: [Confounder] { groups.flatMap(\.confounders) }
+  public var confounders: [Confounder] { groups.flatMap(\.confounders) }
 
   /// "A polyp in an endoscopic image": K times the template's sentences, those of a class together.
-  package var classPrompts: [String] { classes.flatMap(prompts(class:)) }
+  public var classPrompts: [String] { classes.flatMap(prompts(class:)) }
 
   /// "An endoscopy image with blur": M times the template's sentences, those of a confounder together.
-  package var confounderPrompts: [String] { confounders.flatMap(prompts(confounder:)) }
+  public var confounderPrompts: [String] { confounders.flatMap(prompts(confounder:)) }
 
   /// "A polyp with blur": K·M times the template's sentences, those of a pair together, then the confounder
   /// fastest.
-  package var jointPrompts: [String] {
+  public var jointPrompts: [String] {
     classes.flatMap { name in confounders.flatMap { prompts(class: name, confounder: $0) } }
   }
 
@@ -131,20 +131,20 @@ enum PromptPlaceholder: String, CaseIterable {
 }
 
 /// A prompt file that cannot be used.
-package struct PromptError: Error, Equatable, CustomStringConvertible {
+public struct PromptError: Error, Equatable, CustomStringConvertible {
   /// The file.
-  package let file: String
+  public let file: String
   /// Everything that is wrong.
-  package let faults: [PromptFault]
+  public let faults: [PromptFault]
 
   /// Says what is wrong with a file.
-  package init(file: String, faults: [PromptFault]) {
+  public init(file: String, faults: [PromptFault]) {
     self.file = file
     self.faults = faults
   }
 
   /// One line that names the file when one thing is wrong; else a line for each below it.
-  package var description: String {
+  public var description: String {
     guard faults.count != 1 else { return "\(file): \(faults[0])" }
     return (["\(file): \(faults.count) faults"] + faults.map { "  \($0)" }).joined(separator: "\n")
   }

@@ -3,15 +3,15 @@ extension PromptSet {
   ///
   /// In a prompt file a text or a list of texts. The embedding of several is the normalised mean of theirs,
   /// as CLIP averages its prompts for zero-shot classification (Radford et al., 2021, section 3.1.4).
-  package struct Template: Codable, Equatable, Sendable, ExpressibleByStringLiteral {
+  public struct Template: Codable, Equatable, Sendable, ExpressibleByStringLiteral {
     /// At least one.
-    package var sentences: [String]
+    public var sentences: [String]
 
     /// One sentence.
-    package init(stringLiteral sentence: String) { sentences = [sentence] }
+    public init(stringLiteral sentence: String) { sentences = [sentence] }
 
     /// Reads a text or a list of texts.
-    package init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
       if let sentence = try? container.decode(String.self) {
         sentences = [sentence]
@@ -21,7 +21,7 @@ extension PromptSet {
     }
 
     /// Writes one sentence as a text: prompt sets without lists keep their fingerprint.
-    package func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       if sentences.count == 1 {
         try container.encode(sentences[0])

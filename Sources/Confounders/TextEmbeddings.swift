@@ -1,15 +1,15 @@
 import Torch
 
 /// The prompts after the text tower: L2-normalised, constant, computed once for a run.
-package struct TextEmbeddings: Sendable {
+public struct TextEmbeddings: Sendable {
   /// e: class prompts, K×d.
-  package let classes: Tensor
+  public let classes: Tensor
   /// The mean of the sentences for normal images, normalised, d.
-  package let normal: Tensor
+  public let normal: Tensor
   /// z: confounder prompts, M×d.
-  package let confounders: Tensor
+  public let confounders: Tensor
   /// t: class with confounder, K×M×d.
-  package let joint: Tensor
+  public let joint: Tensor
 
   /// Embeds all prompts; what has several sentences as their normalised mean.
   ///
@@ -17,7 +17,7 @@ package struct TextEmbeddings: Sendable {
   ///   - prompts: the words.
   ///   - encode: a text tower; n sentences → n×d, projected, not normalised.
   /// - Throws: what the tower throws.
-  package init(_ prompts: PromptSet, encode: ([String]) throws -> Tensor) throws {
+  public init(_ prompts: PromptSet, encode: ([String]) throws -> Tensor) throws {
     (classes, normal, confounders, joint) = try withoutGradients {
       func embedded(_ sentences: [String], by template: PromptSet.Template) throws -> Tensor {
         let unit = try encode(sentences).normalized()
@@ -38,7 +38,7 @@ package struct TextEmbeddings: Sendable {
   }
 
   /// Wraps embeddings that exist.
-  package init(classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor) {
+  public init(classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor) {
     self.classes = classes
     self.normal = normal
     self.confounders = confounders
@@ -46,19 +46,19 @@ package struct TextEmbeddings: Sendable {
   }
 
   /// The same on a device.
-  package func moved(to device: Device) throws -> TextEmbeddings {
+  public func moved(to device: Device) throws -> TextEmbeddings {
     TextEmbeddings(
       classes: try classes.to(device), normal: try normal.to(device), confounders: try confounders.to(device),
       joint: try joint.to(device))
   }
 
   /// By name, to be stored beside a model.
-  package var tensors: [String: Tensor] {
+  public var tensors: [String: Tensor] {
     ["text.classes": classes, "text.normal": normal, "text.confounders": confounders, "text.joint": joint]
   }
 
   /// Takes stored embeddings out of a checkpoint; nil when it holds none.
-  package init?(tensors: [String: Tensor]) {
+  public init?(tensors: [String: Tensor]) {
     guard let classes = tensors["text.classes"], let normal = tensors["text.normal"],
       let confounders = tensors["text.confounders"], let joint = tensors["text.joint"]
     else { return nil }

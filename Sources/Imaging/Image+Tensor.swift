@@ -4,7 +4,7 @@ extension Image {
   /// Takes a tensor of levels, uint8 C×H×W with 1 or 3 channels.
   ///
   /// - Throws: `TorchError` for another rank or type, `ImagingError.invalidImage` for other channels and when it is empty.
-  package init(_ levels: Tensor) throws {
+  public init(_ levels: Tensor) throws {
     let sizes = try levels.sizes(rank: 3, "the picture")
     try self.init(
       width: sizes[2], height: sizes[1], channels: sizes[0],
@@ -12,7 +12,7 @@ extension Image {
   }
 
   /// The levels, uint8 C×H×W.
-  package var tensor: Tensor {
+  public var tensor: Tensor {
     get throws {
       try pixels.withUnsafeBytes {
         try Tensor(bytes: $0, shape: [height, width, channels], dtype: .uint8)

@@ -1,19 +1,19 @@
 /// A picture in memory: 8-bit grey or RGB samples, interleaved, row by row from the top left.
-package struct Image: Sendable, Equatable {
+public struct Image: Sendable, Equatable {
   /// Columns of pixels.
-  package let width: Int
+  public let width: Int
   /// Rows of pixels.
-  package let height: Int
+  public let height: Int
   /// 1 for grey, 3 for RGB.
-  package let channels: Int
+  public let channels: Int
   /// The samples, `height × width × channels` of them.
-  package let pixels: [UInt8]
+  public let pixels: [UInt8]
 
   /// Makes a picture of samples.
   ///
   /// - Throws: `ImagingError.invalidImage` when the sizes are not positive, there are not 1 or 3 channels, or the
   ///   number of samples is not `height × width × channels`.
-  package init(width: Int, height: Int, channels: Int, pixels: [UInt8]) throws {
+  public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) throws {
     guard width > 0, height > 0 else {
       throw ImagingError.invalidImage(reason: "\(width) × \(height) pixels; both sides must be positive")
     }
@@ -39,7 +39,7 @@ package struct Image: Sendable, Equatable {
   }
 
   /// The same picture with three channels; grey is repeated.
-  package var rgb: Image {
+  public var rgb: Image {
     guard channels == 1 else { return self }
     let count = pixels.count
     let tripled = [UInt8](unsafeUninitializedCapacity: count * 3) { target, used in

@@ -7,12 +7,12 @@ extension Image {
   /// The picture as an 8-bit PNG, grey or RGB.
   ///
   /// - Throws: `ImagingError.notEncoded`.
-  package func pngData() throws -> Data { try encodedPNG(bits: 8) }
+  public func pngData() throws -> Data { try encodedPNG(bits: 8) }
 
   /// The mask as a 1-bit PNG: 0 black, any other value white.
   ///
   /// - Throws: `ImagingError.notEncoded`, also when the picture has colours.
-  package func bilevelPNGData() throws -> Data {
+  public func bilevelPNGData() throws -> Data {
     guard channels == 1 else {
       throw ImagingError.notEncoded(format: .png, reason: "a mask has one channel, this picture \(channels)")
     }
@@ -22,7 +22,7 @@ extension Image {
   /// The picture as a JPEG of a quality from 1 to 100.
   ///
   /// - Throws: `ImagingError.notEncoded`, also when a side is beyond JPEG's 65,500 pixels.
-  package func jpegData(quality: Int = 90) throws -> Data {
+  public func jpegData(quality: Int = 90) throws -> Data {
     guard (1...100).contains(quality) else {
       throw ImagingError.notEncoded(format: .jpeg, reason: "quality \(quality); choose 1 to 100")
     }
@@ -61,14 +61,14 @@ extension ImageFile {
   /// Writes an 8-bit PNG, grey or RGB; readers see the old file or the whole new one.
   ///
   /// - Throws: `ImagingError.notEncoded`, or `FileError` that names the path.
-  package static func writePNG(_ image: Image, to url: URL) throws {
+  public static func writePNG(_ image: Image, to url: URL) throws {
     try AtomicFile.write(try image.pngData(), to: url)
   }
 
   /// Writes a JPEG of a quality from 1 to 100; readers see the old file or the whole new one.
   ///
   /// - Throws: `ImagingError.notEncoded`, or `FileError` that names the path.
-  package static func writeJPEG(_ image: Image, quality: Int = 90, to url: URL) throws {
+  public static func writeJPEG(_ image: Image, quality: Int = 90, to url: URL) throws {
     try AtomicFile.write(try image.jpegData(quality: quality), to: url)
   }
 }
@@ -77,14 +77,14 @@ extension MaskFile {
   /// Writes a 1-bit PNG: 0 black, any other value white; readers see the old file or the whole new one.
   ///
   /// - Throws: `ImagingError.notEncoded`, or `FileError` that names the path.
-  package static func writeBinary(_ mask: Image, to url: URL) throws {
+  public static func writeBinary(_ mask: Image, to url: URL) throws {
     try AtomicFile.write(try mask.bilevelPNGData(), to: url)
   }
 
   /// Writes an 8-bit grey PNG whose values are the labels; readers see the old file or the whole new one.
   ///
   /// - Throws: `ImagingError.notEncoded`, also when the mask has colours, or `FileError` that names the path.
-  package static func writeLabels(_ mask: Image, to url: URL) throws {
+  public static func writeLabels(_ mask: Image, to url: URL) throws {
     guard mask.channels == 1 else {
       throw ImagingError.notEncoded(
         format: .png, reason: "a mask has one channel, this picture \(mask.channels)")

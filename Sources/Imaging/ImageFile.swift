@@ -6,7 +6,7 @@ import Foundation
 /// rounding) and one channel for grey or three for RGB; `Image.rgb` gives three always. Transparent parts are
 /// laid over black. Of a TIFF with many pages the first is read. A file that is cut short or corrupt is an error,
 /// never a picture that is half grey.
-package enum ImageFile {
+public enum ImageFile {
   /// Reads a picture.
   ///
   /// - Parameters:
@@ -16,7 +16,7 @@ package enum ImageFile {
   ///     formats always come at full size.
   /// - Returns: The picture, upright.
   /// - Throws: `ImagingError`, which names the file and says what to do.
-  package static func read(_ url: URL, limits: ImageLimits = .default, reducedBy denominator: Int = 1) throws
+  public static func read(_ url: URL, limits: ImageLimits = .default, reducedBy denominator: Int = 1) throws
     -> Image
   {
     let content = try FileBytes(url, limits: limits).all()
@@ -26,7 +26,7 @@ package enum ImageFile {
   /// Reads a picture from bytes in memory; `file` is the name for messages.
   ///
   /// - Throws: `ImagingError`.
-  package static func decode(
+  public static func decode(
     _ content: [UInt8], file: String, limits: ImageLimits = .default, reducedBy denominator: Int = 1
   ) throws -> Image {
     guard [1, 2, 4, 8].contains(denominator) else {
@@ -43,7 +43,7 @@ package enum ImageFile {
   /// Reads a picture's width and height, as it stands upright, from the header alone.
   ///
   /// - Throws: `ImagingError`.
-  package static func size(_ url: URL) throws -> (width: Int, height: Int) {
+  public static func size(_ url: URL) throws -> (width: Int, height: Int) {
     let source = try FileBytes(url, limits: ImageLimits(maximumFileBytes: .max))
     let first = source.bytes(at: 0, count: min(8, source.count)) ?? []
     let format = try format(of: first, file: url.path)

@@ -1,5 +1,5 @@
 /// A file format, told from a file's first bytes and never from its name.
-package enum ImageFormat: String, Sendable, Equatable, CaseIterable {
+public enum ImageFormat: String, Sendable, Equatable, CaseIterable {
   /// JPEG, by JFIF or EXIF.
   case jpeg
   /// Portable Network Graphics.
@@ -10,10 +10,10 @@ package enum ImageFormat: String, Sendable, Equatable, CaseIterable {
   case bmp
 
   /// The name as people write it.
-  package var name: String { rawValue.uppercased() }
+  public var name: String { rawValue.uppercased() }
 
   /// Finds the format whose signature the bytes begin with.
-  package init?(signature bytes: some Collection<UInt8>) {
+  public init?(signature bytes: some Collection<UInt8>) {
     let first = Array(bytes.prefix(8))
     if first.starts(with: [0xFF, 0xD8, 0xFF]) {
       self = .jpeg

@@ -1,5 +1,5 @@
 /// A picture that could not be read, made or encoded.
-package enum ImagingError: Error, Equatable, CustomStringConvertible {
+public enum ImagingError: Error, Equatable, CustomStringConvertible {
   /// Nothing lies at the path.
   case missing(file: String)
   /// The path is a folder, a device or a pipe.
@@ -28,7 +28,7 @@ package enum ImagingError: Error, Equatable, CustomStringConvertible {
   case notEncoded(format: ImageFormat, reason: String)
 
   /// One line that names the file, what is wrong and what to do.
-  package var description: String {
+  public var description: String {
     switch self {
     case .missing(let file): "\(file): no such file; check the path"
     case .notAFile(let file): "\(file): not a file but a folder or device; give an image file"

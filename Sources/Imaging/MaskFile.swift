@@ -5,9 +5,9 @@ import Foundation
 /// The formats and the orientation are those of `ImageFile`. Colour files are taken when the channels agree.
 /// 1-bit files give 0 and 255, and so do 16-bit files that hold nothing but 0 and 65,535. A pixel at most half
 /// opaque is 0; others keep their value, since a mix of two labels would be a third.
-package enum MaskFile {
+public enum MaskFile {
   /// What the values of a mask stand for in a file with a palette.
-  package enum Meaning: Sendable, Equatable {
+  public enum Meaning: Sendable, Equatable {
     /// The grey levels of its colours, as in a mask of black and white.
     case grey
     /// Its palette indices, as in a label map whose colours are only for the eye. Files without a palette are
@@ -21,7 +21,7 @@ package enum MaskFile {
   /// Reads a mask.
   ///
   /// - Throws: `ImagingError`: beside those of `ImageFile.read`, `colouredMask` and `labelTooLarge`.
-  package static func read(_ url: URL, as meaning: Meaning = .grey, limits: ImageLimits = .default) throws
+  public static func read(_ url: URL, as meaning: Meaning = .grey, limits: ImageLimits = .default) throws
     -> Image
   {
     try decode(try FileBytes(url, limits: limits).all(), file: url.path, as: meaning, limits: limits)
@@ -30,7 +30,7 @@ package enum MaskFile {
   /// Reads a mask from bytes in memory; `file` is the name for messages.
   ///
   /// - Throws: `ImagingError`.
-  package static func decode(
+  public static func decode(
     _ content: [UInt8], file: String, as meaning: Meaning = .grey, limits: ImageLimits = .default
   ) throws -> Image {
     let format = try ImageFile.format(of: content, file: file)

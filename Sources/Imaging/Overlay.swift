@@ -1,40 +1,40 @@
 /// Draws masks over a picture: a contour along each mask's inner edge and, if wanted, a light fill.
-package enum Overlay {
+public enum Overlay {
   /// An RGB colour.
-  package struct Colour: Sendable, Equatable {
+  public struct Colour: Sendable, Equatable {
     /// Red, 0 to 255.
-    package var red: UInt8
+    public var red: UInt8
     /// Green, 0 to 255.
-    package var green: UInt8
+    public var green: UInt8
     /// Blue, 0 to 255.
-    package var blue: UInt8
+    public var blue: UInt8
 
     /// Mixes a colour of its parts.
-    package init(red: UInt8, green: UInt8, blue: UInt8) {
+    public init(red: UInt8, green: UInt8, blue: UInt8) {
       self.red = red
       self.green = green
       self.blue = blue
     }
 
     /// Yellow, for predictions: far from the reds of tissue, and told from the reference by the colour-blind.
-    package static let prediction = Colour(red: 255, green: 221, blue: 0)
+    public static let prediction = Colour(red: 255, green: 221, blue: 0)
     /// Blue, for references.
-    package static let reference = Colour(red: 0, green: 170, blue: 255)
+    public static let reference = Colour(red: 0, green: 170, blue: 255)
   }
 
   /// A mask and how it is drawn.
-  package struct Layer: Sendable, Equatable {
+  public struct Layer: Sendable, Equatable {
     /// One channel; every pixel that is not 0 is inside.
-    package var mask: Image
+    public var mask: Image
     /// The colour of contour and fill.
-    package var colour: Colour
+    public var colour: Colour
     /// How much of the fill covers the picture, from 0 (none) to 1.
-    package var fill: Double
+    public var fill: Double
     /// The contour's width in pixels, at most 254; nil for one that suits the picture's size.
-    package var lineWidth: Int?
+    public var lineWidth: Int?
 
     /// Describes a layer.
-    package init(mask: Image, colour: Colour = .prediction, fill: Double = 0, lineWidth: Int? = nil) {
+    public init(mask: Image, colour: Colour = .prediction, fill: Double = 0, lineWidth: Int? = nil) {
       self.mask = mask
       self.colour = colour
       self.fill = fill
@@ -45,7 +45,7 @@ package enum Overlay {
   /// Draws a prediction and, where there is one, the reference below it.
   ///
   /// - Throws: `ImagingError.invalidImage` when a mask does not fit the picture.
-  package static func draw(prediction: Image, reference: Image? = nil, over image: Image) throws -> Image {
+  public static func draw(prediction: Image, reference: Image? = nil, over image: Image) throws -> Image {
     var layers = [Layer(mask: prediction, colour: .prediction, fill: 0.15)]
     if let reference { layers.insert(Layer(mask: reference, colour: .reference), at: 0) }
     return try draw(layers, over: image)
@@ -54,7 +54,7 @@ package enum Overlay {
   /// Draws layers over a picture, the first lowest.
   ///
   /// - Throws: `ImagingError.invalidImage` when a mask has another size or more than one channel.
-  package static func draw(_ layers: [Layer], over image: Image) throws -> Image {
+  public static func draw(_ layers: [Layer], over image: Image) throws -> Image {
     var pixels = image.rgb.pixels
     for layer in layers {
       guard layer.mask.channels == 1, layer.mask.width == image.width, layer.mask.height == image.height

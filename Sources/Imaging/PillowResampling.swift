@@ -3,9 +3,9 @@ import Torch
 /// Resizing of 8-bit images that equals Pillow's to the bit: antialiased, in two passes of integers.
 ///
 /// libtorch's operators do not round between the passes, or round otherwise, and differ by up to 27 levels.
-package struct PillowResampling: Sendable {
+public struct PillowResampling: Sendable {
   /// The filters that CLIP's files name; raw values are Pillow's.
-  package enum Filter: Int, Sendable {
+  public enum Filter: Int, Sendable {
     /// Linear over one pixel to each side.
     case bilinear = 2
     /// Cubic over two pixels to each side, a = −0.5.
@@ -29,10 +29,10 @@ package struct PillowResampling: Sendable {
   private static let bits: Int32 = 22
 
   /// The filter.
-  package let filter: Filter
+  public let filter: Filter
 
   /// Makes a resampling.
-  package init(_ filter: Filter = .bicubic) { self.filter = filter }
+  public init(_ filter: Filter = .bicubic) { self.filter = filter }
 
   /// Resizes an image, each channel alone.
   ///
@@ -42,7 +42,7 @@ package struct PillowResampling: Sendable {
   ///   - width: the new width.
   /// - Returns: uint8, C×height×width.
   /// - Throws: `TorchError` for other shapes or types, and for sizes below 1.
-  package func callAsFunction(_ image: Tensor, height: Int, width: Int) throws -> Tensor {
+  public func callAsFunction(_ image: Tensor, height: Int, width: Int) throws -> Tensor {
     let sizes = try image.sizes(rank: 3, "the image")
     guard image.dtype == .uint8, sizes.allSatisfy({ $0 > 0 }), height > 0, width > 0 else {
       throw TorchError.value(

@@ -3,13 +3,13 @@ import Torch
 
 extension ImageTower: ImageEncoder {
   /// The stride of the last layer: a patch's side, or 32 for a ResNet.
-  package var gridStride: Int { hiddenStrides.last ?? configuration.patchSize }
+  public var gridStride: Int { hiddenStrides.last ?? configuration.patchSize }
 
   /// Every setting of the geometry.
-  package var geometry: String { "\(configuration)" }
+  public var geometry: String { "\(configuration)" }
 
   /// Encodes normalised pixels as far as the tower is frozen; `dense` names an extractor of CLIP's `DenseFeatures`.
-  package func frozen(
+  public func frozen(
     _ pixels: Tensor, tuned: Tuning, dense: String, layers: [Int]
   ) throws -> FrozenFeatures {
     let depth = frozenDepth(tuned)
@@ -18,7 +18,7 @@ extension ImageTower: ImageEncoder {
   }
 
   /// Encodes what the frozen part made of images.
-  package func encode(_ frozen: FrozenFeatures, dense: String, layers: [Int]) throws -> EncodedImages {
+  public func encode(_ frozen: FrozenFeatures, dense: String, layers: [Int]) throws -> EncodedImages {
     switch frozen {
     case .encoded(let images): images
     case .trunk(let trunk): encoded(try self(trunk, dense: DenseFeatures(named: dense), hidden: layers))
@@ -26,7 +26,7 @@ extension ImageTower: ImageEncoder {
   }
 
   /// The parameters that are trained when this much of the tower is tuned.
-  package func parameters(tuned: Tuning) throws -> [NamedTensor] {
+  public func parameters(tuned: Tuning) throws -> [NamedTensor] {
     switch tuned {
     case .none: []
     case .last(let count): parameters(ofLast: count)
@@ -35,7 +35,7 @@ extension ImageTower: ImageEncoder {
   }
 
   /// The parts that are not trained when this much of the tower is tuned.
-  package func frozenModules(tuned: Tuning) -> [Module] {
+  public func frozenModules(tuned: Tuning) -> [Module] {
     switch tuned {
     case .none: [self]
     case .last(let count): modules(before: depth(beforeLast: count))

@@ -2,8 +2,8 @@ import Confounders
 import Foundation
 import Torch
 
-/// How the sum over confounders is carried out.
-package enum Adjustment: String, Codable, Sendable, CaseIterable {
+/// The way in which the sum over confounders is carried out.
+public enum Adjustment: String, Codable, Sendable, CaseIterable {
   /// One pass; a softmax over the dictionary weighs z by its relevance to F (the paper's).
   case attention
   /// One pass; log P(z) is added to the logits, as a backdoor adjustment asks for (ours).
@@ -13,13 +13,13 @@ package enum Adjustment: String, Codable, Sendable, CaseIterable {
 }
 
 /// The causal intervention network A(F, Z), method section 3: cross-attention from features to confounders.
-package final class CausalIntervention: Module {
+public final class CausalIntervention: Module {
   @Child private var input: Linear?
   @Child private var layers: [CrossAttentionLayer]
   @Child private var output: Linear?
   @Parameter private var evidenceScale: Tensor?
-  /// How the sum over confounders is carried out; no weight depends on it.
-  package var adjustment: Adjustment
+  /// The factor of the evidence in the attention, learned from its first value; nil without evidence.
+  var evidence: Tensor? { evidenceScale }
 
   /// Makes a network.
   ///
@@ -28,13 +28,12 @@ package final class CausalIntervention: Module {
   ///   - innerWidth: width inside the layers; another than `width` adds projections in and out.
   ///   - depth: layers; 3 in the paper.
   ///   - heads: attention heads; must divide the inner width.
-  ///   - adjustment: how the sum over confounders is carried out.
   ///   - outputScale: what the output projections' first weights are multiplied by.
   ///   - evidence: what the cosines of image and confounder are multiplied by at the start; 0 leaves them out.
   ///   - generator: for the first weights.
   /// - Throws: `TorchError.value` when the heads do not divide the width.
-  package init(
-    width: Int, innerWidth: Int? = nil, depth: Int, heads: Int, adjustment: Adjustment, outputScale: Double,
+  public init(
+    width: Int, innerWidth: Int? = nil, depth: Int, heads: Int, outputScale: Double,
     evidence: Double = 0, generator: Generator
   ) throws {
     let inner = innerWidth ?? width
@@ -51,8 +50,7 @@ package final class CausalIntervention: Module {
       })
     _output = Child("output", inner == width ? nil : try Linear(inner, width, generator: generator))
     _evidenceScale = Parameter(
-      "evidence_scale", evidence > 0 && adjustment != .exact ? try .full([1], evidence) : nil)
-    self.adjustment = adjustment
+      "evidence_scale", evidence > 0 ? try .full([1], evidence) : nil)
     super.init()
     if let output {
       output.weight = try output.weight * outputScale
@@ -60,21 +58,22 @@ package final class CausalIntervention: Module {
     }
   }
 
-  /// F → F_ca, and how much each confounder weighed.
+  /// F → F_ca, and the weight of each confounder.
   ///
   /// - Parameters:
   ///   - features: F, B×N×d.
-  ///   - dictionary: z and P(z).
+  ///   - entries: z and P(z).
+  ///   - adjustment: how the sum over confounders is carried out; no weight depends on it.
   ///   - image: the image-level embedding, B×d; with it the cosines cos(image, z) are evidence for z in every layer's
   ///     attention (ours). Nil for the paper's attention.
   /// - Returns: F_ca, B×N×d, and the weights.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func callAsFunction(
-    _ features: Tensor, _ dictionary: ConfounderDictionary, image: Tensor? = nil
+  public func callAsFunction(
+    _ features: Tensor, _ entries: ConfounderEntries, adjustment: Adjustment, image: Tensor? = nil
   ) throws -> Intervened {
-    let embeddings = dictionary.embeddings
+    let embeddings = entries.embeddings
     guard adjustment == .exact else {
-      var bias = adjustment == .prior ? try dictionary.prior.log() : nil
+      var bias = adjustment == .prior ? try entries.prior.log() : nil
       if let image, let evidenceScale {
         let cosines = try image.normalized().matmul(embeddings.normalized().transposed())
         let evidence = try (cosines.to(.float32) * evidenceScale).reshaped([-1, 1, 1, embeddings.size(0)])
@@ -82,16 +81,16 @@ package final class CausalIntervention: Module {
       }
       return try pass(features, embeddings, bias: bias)
     }
-    let weights = try dictionary.prior.doubles()
+    let weights = try entries.prior.doubles()
     let terms = try weights.indices.map { index in
       let single = try embeddings.narrowed(dim: 0, start: index, length: 1)
       return try pass(features, single, bias: nil).features * weights[index]
     }
-    // What weighs the pass of each z is P(z), at every position the same.
+    // P(z) weighs the pass of each z, at every position the same.
     let sizes = try features.sizes(rank: 3, "the features")
     return Intervened(
       features: try terms.dropFirst().reduce(terms[0]) { try $0 + $1 },
-      attention: try dictionary.prior.expanded(to: [sizes[0], sizes[1], -1]))
+      attention: try entries.prior.expanded(to: [sizes[0], sizes[1], -1]))
   }
 
   private func pass(_ features: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> Intervened {
@@ -107,14 +106,14 @@ package final class CausalIntervention: Module {
   }
 }
 
-/// What the intervention makes of features.
-package struct Intervened: Sendable {
+/// Features after the intervention.
+public struct Intervened: Sendable {
   /// F_ca, B×N×d.
-  package let features: Tensor
+  public let features: Tensor
   /// How much each confounder weighs at each position, mean over heads and layers: B×N×M, sums to 1 over M.
   ///
   /// With the `exact` adjustment it is P(z).
-  package let attention: Tensor
+  public let attention: Tensor
 }
 
 /// One layer of the network: cross-attention and a feed-forward of ratio 1, each with normalisation and residual.

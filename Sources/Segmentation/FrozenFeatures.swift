@@ -2,14 +2,14 @@ import CLIP
 import Torch
 
 /// What the part of an image tower that is not trained makes of images, a row each, so that it can be kept.
-package enum FrozenFeatures: Sendable {
+public enum FrozenFeatures: Sendable {
   /// All that a tower gives; of one that is frozen whole.
   case encoded(EncodedImages)
   /// What goes into the first layer that is trained.
   case trunk(ImageTrunk)
 
   /// All tensors, a row an image.
-  package var tensors: [Tensor] {
+  public var tensors: [Tensor] {
     switch self {
     case .encoded(let images): images.tensors
     case .trunk(let trunk): trunk.tensors
@@ -17,7 +17,7 @@ package enum FrozenFeatures: Sendable {
   }
 
   /// The same with every tensor changed.
-  package func map(_ change: (Tensor) throws -> Tensor) rethrows -> FrozenFeatures {
+  public func map(_ change: (Tensor) throws -> Tensor) rethrows -> FrozenFeatures {
     switch self {
     case .encoded(let images): .encoded(try images.map(change))
     case .trunk(let trunk): .trunk(try trunk.map(change))
@@ -29,7 +29,7 @@ package enum FrozenFeatures: Sendable {
   /// - Parameter tensors: as many as there are here, in their order.
   /// - Returns: the features.
   /// - Throws: `TorchError.value` for another number.
-  package func replacing(_ tensors: [Tensor]) throws -> FrozenFeatures {
+  public func replacing(_ tensors: [Tensor]) throws -> FrozenFeatures {
     let own = self.tensors
     guard own.count == tensors.count else {
       throw TorchError.value("\(tensors.count) tensors cannot take the places of \(own.count)")
@@ -43,7 +43,7 @@ package enum FrozenFeatures: Sendable {
   /// - Parameter others: of the same kind.
   /// - Returns: the features of all.
   /// - Throws: `TorchError` when the two do not fit each other.
-  package func joined(with others: FrozenFeatures) throws -> FrozenFeatures {
+  public func joined(with others: FrozenFeatures) throws -> FrozenFeatures {
     guard tensors.count == others.tensors.count else {
       throw TorchError.value("features of different kinds cannot be joined")
     }
@@ -51,5 +51,5 @@ package enum FrozenFeatures: Sendable {
   }
 
   /// The same on a device.
-  package func to(_ device: Device) throws -> FrozenFeatures { try map { try $0.to(device) } }
+  public func to(_ device: Device) throws -> FrozenFeatures { try map { try $0.to(device) } }
 }

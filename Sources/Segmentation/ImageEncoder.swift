@@ -2,7 +2,7 @@ import Storage
 import Torch
 
 /// What the method asks of an image tower; CLIP's vision transformer and ResNet both give it.
-package protocol ImageEncoder: Module {
+public protocol ImageEncoder: Module {
   /// Channels of the outputs of the tower's layers (of a ResNet: stages), each its own.
   var hiddenWidths: [Int] { get }
   /// Pixels between neighbouring positions of the dense features.
@@ -35,7 +35,7 @@ package protocol ImageEncoder: Module {
 }
 
 /// How much of the image tower is trained: `none`, `last-N` with all that follows, `all`.
-package enum Tuning: Equatable, Sendable, TextCodable {
+public enum Tuning: Equatable, Sendable, TextCodable {
   /// The tower is frozen.
   case none
   /// The last layers of a transformer or stages of a ResNet, and all that follows them.
@@ -44,7 +44,7 @@ package enum Tuning: Equatable, Sendable, TextCodable {
   case all
 
   /// Reads `none`, `last-N` or `all`.
-  package init?(_ text: String) {
+  public init?(_ text: String) {
     switch text {
     case "none": self = .none
     case "all": self = .all
@@ -55,7 +55,7 @@ package enum Tuning: Equatable, Sendable, TextCodable {
   }
 
   /// `none`, `last-2`, `all`.
-  package var description: String {
+  public var description: String {
     switch self {
     case .none: "none"
     case .last(let count): "last-\(count)"
@@ -63,5 +63,5 @@ package enum Tuning: Equatable, Sendable, TextCodable {
     }
   }
 
-  package static var possible: String { "none, last-N, all" }
+  public static var possible: String { "none, last-N, all" }
 }

@@ -1,22 +1,16 @@
 import Torch
 
-/// The weights of the objective, method section 5: L = L_seg + causal·L_causal + contrast·L_contrast.
-package struct ObjectiveWeights: Codable, Equatable, Sendable {
-  /// Of soft Dice inside L_seg, beside cross-entropy; 0 is the paper's (ours).
-  package var dice: Double = 1
-  /// Of L_causal.
-  package var causal: Double = 0.5
-  /// Of L_contrast.
-  package var contrast: Double = 0.1
-  /// tau of L_contrast.
-  package var temperature: Double = 0.5
+/// The settings of L_seg.
+public struct ObjectiveWeights: Codable, Equatable, Sendable {
+  /// The weight of soft Dice inside L_seg, beside cross-entropy; 0 is the paper's (ours).
+  public var dice: Double = 1
 
-  /// The defaults: the paper's weights, with soft Dice added.
-  package init() {}
+  /// Cross-entropy with soft Dice added.
+  public init() {}
 }
 
 /// The losses, each a pure function of tensors.
-package enum Objective {
+public enum Objective {
   /// L_seg of each image: pixel cross-entropy plus `dice` times soft Dice loss.
   ///
   /// - Parameters:
@@ -25,7 +19,7 @@ package enum Objective {
   ///   - dice: weight of the soft Dice loss; its smoothing of 1 pixel lets empty masks count.
   /// - Returns: B.
   /// - Throws: `TorchError` when shapes differ.
-  package static func segmentation(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
+  public static func segmentation(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
     let crossEntropy = try logits.binaryCrossEntropies(targets: masks).mean([1, 2, 3])
     guard dice > 0 else { return crossEntropy }
     let probability = try logits.sigmoid()
@@ -42,7 +36,7 @@ package enum Objective {
   ///   - classes: the lesion class of each image, nil where there is none or it is not known.
   /// - Returns: a scalar, nil when no image has a class.
   /// - Throws: `TorchError` when shapes do not fit.
-  package static func causal(intervened: Tensor, joint: Tensor, classes: [Int?]) throws -> Tensor? {
+  public static func causal(intervened: Tensor, joint: Tensor, classes: [Int?]) throws -> Tensor? {
     guard let (rows, labels) = try labelled(classes, intervened.device) else { return nil }
     let pooled = try intervened.mean([1]).indexed(rows)
     let targets = try joint.mean([1]).indexed(labels)
@@ -58,7 +52,7 @@ package enum Objective {
   ///   - temperature: tau.
   /// - Returns: a scalar, nil when no image has a class.
   /// - Throws: `TorchError` when shapes do not fit.
-  package static func contrast(
+  public static func contrast(
     images: Tensor, classEmbeddings: Tensor, classes: [Int?], temperature: Double
   ) throws -> Tensor? {
     guard let (rows, labels) = try labelled(classes, images.device) else { return nil }
@@ -79,7 +73,7 @@ package enum Objective {
   ///   - moved: bool, B: pairs whose positions do not correspond are left out.
   /// - Returns: a scalar, nil when all pairs moved.
   /// - Throws: `TorchError` when shapes differ.
-  package static func invariance(observed: Tensor, intervened: Tensor, moved: Tensor) throws -> Tensor? {
+  public static func invariance(observed: Tensor, intervened: Tensor, moved: Tensor) throws -> Tensor? {
     let rows = try moved.floats().enumerated().filter { $1 == 0 }.map(\.offset)
     guard !rows.isEmpty else { return nil }
     let index = try Tensor(rows).to(observed.device)
@@ -94,7 +88,7 @@ package enum Objective {
   ///   - applied: the strength of each z, B×M, 0 where it was not set.
   /// - Returns: a scalar.
   /// - Throws: `TorchError` when shapes differ.
-  package static func attention(_ attention: Tensor, applied: Tensor) throws -> Tensor {
+  public static func attention(_ attention: Tensor, applied: Tensor) throws -> Tensor {
     let target = try applied / applied.sum([1], keepDimensions: true).clamped(min: 1e-6)
     let weights = try attention.mean([1]).clamped(min: 1e-6)
     return try -(target * weights.log()).sum([1]).mean()

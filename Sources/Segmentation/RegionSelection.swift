@@ -2,14 +2,14 @@ import Confounders
 import Torch
 
 /// Text-guided region selection (MTRS), method section 1: keeps the positions most like a lesion.
-package struct RegionSelection: Sendable {
+public struct RegionSelection: Sendable {
   /// The settings.
-  package let configuration: RegionConfiguration
+  public let configuration: RegionConfiguration
 
   /// Makes a selection.
   ///
   /// - Throws: `TorchError.value` for settings that are not possible.
-  package init(_ configuration: RegionConfiguration) throws {
+  public init(_ configuration: RegionConfiguration) throws {
     guard configuration.fraction > 0, configuration.fraction <= 1 else {
       throw TorchError.value("region.fraction is \(configuration.fraction); it must be above 0 and at most 1")
     }
@@ -20,7 +20,7 @@ package struct RegionSelection: Sendable {
   }
 
   /// How many of `positions` are kept: ceil(alpha · positions).
-  package func count(of positions: Int) -> Int {
+  public func count(of positions: Int) -> Int {
     // A product such as 0.3 × 10 may land just above a whole number.
     max(1, min(positions, Int((configuration.fraction * Double(positions) - 1e-9).rounded(.up))))
   }
@@ -37,7 +37,7 @@ package struct RegionSelection: Sendable {
   ///   - text: the embeddings.
   /// - Returns: B×P.
   /// - Throws: `TorchError` when widths differ.
-  package func score(_ features: Tensor, _ text: TextEmbeddings) throws -> Tensor {
+  public func score(_ features: Tensor, _ text: TextEmbeddings) throws -> Tensor {
     let unit = try features.normalized()
     let classes = try unit.matmul(text.classes.transposed())
     switch configuration.score {
@@ -56,7 +56,7 @@ package struct RegionSelection: Sendable {
   ///   - training: whether the model is trained, where the settings may ask for a soft selection.
   /// - Returns: N positions of each image, with a gate over all of them where the selection is soft.
   /// - Throws: `TorchError` for a score of another rank.
-  package func region(_ score: Tensor, training: Bool) throws -> SelectedRegion {
+  public func region(_ score: Tensor, training: Bool) throws -> SelectedRegion {
     SelectedRegion(
       positions: try positions(score),
       gate: training && configuration.selection == .soft ? try gate(score) : nil)
@@ -71,7 +71,7 @@ package struct RegionSelection: Sendable {
   /// - Parameter score: S^, B×P; gradients pass through it, the threshold included.
   /// - Returns: B×P, 0 to 1.
   /// - Throws: `TorchError` for a score of another rank.
-  package func gate(_ score: Tensor) throws -> Tensor {
+  public func gate(_ score: Tensor) throws -> Tensor {
     let positions = try score.sizes(rank: 2, "the region score")[1]
     let count = count(of: positions)
     guard count < positions else { return try score.zerosLike() + 1 }
@@ -85,7 +85,7 @@ package struct RegionSelection: Sendable {
   /// - Parameter score: S^, B×P.
   /// - Returns: int64, B×N, by falling score.
   /// - Throws: `TorchError` for a score of another rank.
-  package func positions(_ score: Tensor) throws -> Tensor {
+  public func positions(_ score: Tensor) throws -> Tensor {
     let count = count(of: try score.sizes(rank: 2, "the region score")[1])
     return try withoutGradients {
       try score.sorted(dim: 1, descending: true).indices.narrowed(dim: 1, start: 0, length: count)
@@ -95,33 +95,33 @@ package struct RegionSelection: Sendable {
 }
 
 /// Positions of a grid that were selected, and how to take features there and put them back.
-package struct SelectedRegion: Sendable {
+public struct SelectedRegion: Sendable {
   /// int64, B×N.
-  package let positions: Tensor
+  public let positions: Tensor
   /// How much of each position of the grid is taken, B×P, where the selection is soft; nil where it is hard.
-  package let gate: Tensor?
+  public let gate: Tensor?
 
   /// Makes a region.
-  package init(positions: Tensor, gate: Tensor? = nil) {
+  public init(positions: Tensor, gate: Tensor? = nil) {
     self.positions = positions
     self.gate = gate
   }
 
   /// Takes the features that go on: B×P×d → B×N×d, all P with a gate.
-  package func gather(_ features: Tensor) throws -> Tensor {
+  public func gather(_ features: Tensor) throws -> Tensor {
     gate == nil ? try kept(features) : features
   }
 
   /// Puts what `gather` took back into a grid B×P×d: in place of what stands there, or mixed with it by the
   /// gate.
-  package func scatter(_ values: Tensor, into grid: Tensor) throws -> Tensor {
+  public func scatter(_ values: Tensor, into grid: Tensor) throws -> Tensor {
     guard let gate else { return try grid.scattered(dim: 1, index: wide(grid), source: values) }
     return try grid + gate.expandedDimension(-1) * (values - grid)
   }
 
   /// Of what `gather` took the selected positions alone, B×N×d: L_causal is about these, however they are
   /// selected.
-  package func selected(_ values: Tensor) throws -> Tensor {
+  public func selected(_ values: Tensor) throws -> Tensor {
     gate == nil ? values : try kept(values)
   }
 

@@ -1,25 +1,25 @@
 import Torch
 
 /// The shape of the segmentation head (ours: the paper does not say how F_ca becomes a mask).
-package struct HeadConfiguration: Codable, Equatable, Sendable {
+public struct HeadConfiguration: Codable, Equatable, Sendable {
   /// Channels of the convolutional branch on the image, each level at half the resolution of the one before; empty
   /// for none.
-  package var detailWidths: [Int] = [16, 32, 64, 128, 192]
+  public var detailWidths: [Int] = [16, 32, 64, 128, 192]
   /// Pixels of the image between neighbouring positions of the first level: 1, or 2 to save time.
-  package var detailStride = 1
+  public var detailStride = 1
   /// Channels that the feature grid is projected to.
-  package var gridWidth = 128
+  public var gridWidth = 128
   /// Layers of the image tower (of a ResNet: stages), counted from 1, whose outputs are added to the grid.
-  package var towerLayers: [Int] = []
+  public var towerLayers: [Int] = []
 
   /// The defaults.
-  package init() {}
+  public init() {}
 }
 
 /// Turns the feature grid into lesion logits, method section 4.
 ///
 /// A U-Net on the image, into which the grid enters at the level of its own resolution.
-package final class SegmentationHead: Module {
+public final class SegmentationHead: Module {
   @Child private var gridNorm: LayerNorm
   @Child private var gridProjection: Linear
   @Child private var towerNorms: [LayerNorm]
@@ -42,7 +42,7 @@ package final class SegmentationHead: Module {
   ///   - gridStride: pixels of the image between neighbouring positions of the grid.
   ///   - generator: for the first weights.
   /// - Throws: `TorchError` when a size is not possible.
-  package init(
+  public init(
     _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], gridStride: Int,
     generator: Generator
   ) throws {
@@ -103,7 +103,7 @@ package final class SegmentationHead: Module {
   ///   - tower: outputs of the chosen layers, each B×h×w×c; those of another size are brought to the grid's.
   /// - Returns: logits, B×1×S×S.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func callAsFunction(image: Tensor, grid: Tensor, tower: [Tensor] = []) throws -> Tensor {
+  public func callAsFunction(image: Tensor, grid: Tensor, tower: [Tensor] = []) throws -> Tensor {
     try decoded(image: image, grid: grid, tower: tower) { features, _ in features }.logits
   }
 

@@ -1,97 +1,21 @@
 import Confounders
 import Torch
 
-/// What an image tower gives the method.
-package struct EncodedImages: Sendable {
-  /// C: dense features in the joint image–text space, B×h×w×d.
-  package let dense: Tensor
-  /// F_vis: the image-level embedding, B×d.
-  package let image: Tensor
-  /// Outputs of the layers that were asked for, each B×h×w×c with sizes of its own.
-  package let layers: [Tensor]
-
-  /// Groups a tower's outputs.
-  package init(dense: Tensor, image: Tensor, layers: [Tensor]) {
-    self.dense = dense
-    self.image = image
-    self.layers = layers
-  }
-
-  /// All tensors: dense features, image embedding, layers.
-  package var tensors: [Tensor] { [dense, image] + layers }
-
-  /// The same with every tensor changed.
-  package func map(_ change: (Tensor) throws -> Tensor) rethrows -> EncodedImages {
-    EncodedImages(dense: try change(dense), image: try change(image), layers: try layers.map(change))
-  }
-
-  /// The same on a device.
-  package func to(_ device: Device) throws -> EncodedImages { try map { try $0.to(device) } }
-}
-
-/// What the method gives for a batch.
-package struct SegmentationOutput: Sendable {
-  /// Lesion logits, B×1×S×S.
-  package let logits: Tensor
-  /// What it saw before the head.
-  package let representation: Representation
-  /// F_vis, B×d.
-  package let image: Tensor
-  /// The head's features where tower and image have met, B×c×h×w; nil where a method replaces the head.
-  package let features: Tensor?
-
-  /// F_ca, B×N×d; F itself where the intervention is off.
-  package var intervened: Tensor { representation.intervened ?? representation.observed }
-}
-
-/// What the method sees of a batch before the head, and what the intervention makes of it.
-package struct Representation: Sendable {
-  /// C, each position normalised, B×P×d: all positions before the intervention.
-  package let features: Tensor
-  /// F, the selected positions, B×N×d.
-  package let observed: Tensor
-  /// F_ca, B×N×d; nil without an intervention.
-  package let intervened: Tensor?
-  /// How much each confounder weighs at each position, B×N×M, sums to 1 over M; nil without an intervention.
-  package let attention: Tensor?
-  /// All positions after the intervention, as the head sees them, B×P×d.
-  package let grid: Tensor
-  /// S^, B×P; nil where no regions are selected.
-  package let score: Tensor?
-
-  /// The same with every tensor changed.
-  package func map(_ change: (Tensor) throws -> Tensor) rethrows -> Representation {
-    Representation(
-      features: try change(features), observed: try change(observed), intervened: try intervened.map(change),
-      attention: try attention.map(change), grid: try change(grid), score: try score.map(change))
-  }
-}
-
-/// The method after the image tower: region selection, intervention, head.
+/// The model after the image tower: the dictionary, a method and a head.
 ///
 /// Method, sections 1 to 4.
-package final class SegmentationModel: Module {
-  @Child private var intervention: CausalIntervention?
+public final class SegmentationModel: Module {
+  /// The method.
+  @Child public private(set) var method: SegmentationMethod
   @Child private var head: SegmentationHead?
-  @Parameter private var fill: Tensor?
-  @Parameter private var constant: Tensor?
-  /// What plugs in; nil for the paper's four methods.
-  @Child package var plugin: SegmentationMethod?
+  /// The confounders with P(z).
+  @Child public private(set) var dictionary: ConfounderDictionary
   /// The settings.
-  package let configuration: ModelConfiguration
+  public let configuration: ModelConfiguration
   /// The embedded prompts.
-  package private(set) var text: TextEmbeddings
-  /// The confounders with their prior; the prior can be set once it is estimated.
-  package var dictionary: ConfounderDictionary
-  private let selection: RegionSelection
-  /// The tower's layers whose outputs it wants, counted from 1.
-  package let towerLayers: [Int]
-
-  /// How the sum over confounders is carried out; nil without an intervention, and then setting it changes nothing.
-  package var adjustment: Adjustment? {
-    get { intervention?.adjustment }
-    set { if let newValue { intervention?.adjustment = newValue } }
-  }
+  public private(set) var text: TextEmbeddings
+  /// The tower's layers whose outputs it reads, counted from 1.
+  public let towerLayers: [Int]
 
   /// Makes a model.
   ///
@@ -101,142 +25,84 @@ package final class SegmentationModel: Module {
   /// - Parameters:
   ///   - configuration: the settings.
   ///   - text: the embedded prompts, of width d.
+  ///   - textEncoder: the text tower, for methods that learn prompts.
   ///   - towerWidths: channels of each of the tower's layers.
   ///   - gridStride: pixels of the image between neighbouring positions of the feature grid.
-  ///   - siteCount: how many source sites there are; 0 where that is not known.
+  ///   - siteCount: the number of source sites; nil where it is not known.
   ///   - seed: for the first weights.
-  /// - Throws: `TorchError.value` for settings that are not possible.
-  package init(
-    _ configuration: ModelConfiguration, text: TextEmbeddings, towerWidths: [Int], gridStride: Int,
-    siteCount: Int = 0, seed: UInt64
+  /// - Throws: `TorchError` or `MethodError` for settings that are not possible.
+  public init(
+    _ configuration: ModelConfiguration, text: TextEmbeddings, textEncoder: TextEncoder? = nil,
+    towerWidths: [Int], gridStride: Int, siteCount: Int? = nil, seed: UInt64
   ) throws {
-    let width = try text.classes.size(1)
+    let (choice, traits) = (configuration.method, configuration.method.traits)
+    guard !traits.needsTextTower || textEncoder != nil else {
+      throw MethodError.needsTextTower(method: choice.name)
+    }
     self.configuration = configuration
     self.text = text
-    let settings = configuration.intervention
-    dictionary = try ConfounderDictionary(embeddings: settings.dictionary.embeddings(text.confounders, seed))
-    selection = try RegionSelection(configuration.region)
-    _intervention = Child(
-      "intervention",
-      configuration.method.intervenes
-        ? try CausalIntervention(
-          width: width, innerWidth: settings.width == 0 ? nil : settings.width, depth: settings.depth,
-          heads: settings.heads,
-          adjustment: settings.adjustment, outputScale: settings.outputScale,
-          evidence: settings.dictionary == .constant ? 0 : settings.evidence,
-          generator: Generator(seed: seed, for: "intervention")) : nil)
+    let dictionary = try ConfounderDictionary(traits.dictionary, words: text.confounders, seed: seed)
     let head =
-      configuration.method.plugin?.replacesHead == true
+      traits.replacesHead
       ? nil
       : try SegmentationHead(
-        configuration.head, featureWidth: width, towerWidths: towerWidths, gridStride: gridStride,
-        generator: Generator(seed: seed, for: "head"))
-    _head = Child("head", head)
-    let learns = configuration.method.selectsRegions && configuration.region.fill == .learned
-    _fill = Parameter(
-      "fill",
-      learns ? try .randomNormal([width], generator: Generator(seed: seed, for: "fill")) * 0.02 : nil)
-    let isConstant = configuration.method.intervenes && settings.dictionary == .constant
-    _constant = Parameter("constant", isConstant ? try text.confounders.mean([0], keepDimensions: true) : nil)
+        configuration.head, featureWidth: text.classes.size(1), towerWidths: towerWidths,
+        gridStride: gridStride, generator: Generator(seed: seed, for: "head"))
     towerLayers = configuration.towerLayers(depth: towerWidths.count)
     let context = MethodContext(
-      text: text, towerLayers: towerLayers,
-      towerWidths: try towerLayers.map { try towerWidths.width(of: $0) },
-      gridStride: gridStride, featureWidth: head?.joinedWidth ?? 0, siteCount: siteCount,
-      configuration: configuration, seed: seed)
-    _plugin = Child("method", try configuration.method.plugin.map { try $0.init(context) })
+      text: text, dictionary: dictionary, textEncoder: traits.needsTextTower ? textEncoder : nil,
+      towerLayers: towerLayers, towerWidths: try towerLayers.map { try towerWidths.width(of: $0) },
+      gridStride: gridStride, featureWidth: head?.joinedWidth, siteCount: siteCount, seed: seed)
+    _method = Child("method", try choice.make(context))
+    _head = Child("head", head)
+    _dictionary = Child("dictionary", dictionary)
     super.init()
   }
 
-  /// Lays the head's weights out for inference; the intervention and a method that plugs in keep theirs.
-  package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
+  /// Lays the head's weights out for inference; the method keeps its own.
+  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     try head?.prepare(for: precision.floating, keepingWeights: keepingWeights)
   }
 
   /// Moves parameters, embedded prompts and dictionary to a device.
-  package override func move(to device: Device) throws {
+  public override func move(to device: Device) throws {
     try super.move(to: device)
     text = try text.moved(to: device)
-    dictionary = try dictionary.moved(to: device)
   }
 
   /// Segments a batch.
   ///
   /// - Parameters:
-  ///   - images: as the tower saw them, B×3×S×S.
+  ///   - images: normalised pixels, B×3×S×S.
   ///   - encoded: the tower's outputs.
-  ///   - intervening: whether the intervention is on; the progressive schedule turns it on after some epochs.
-  ///   - training: what a method's hooks of training are given; nil leaves them out.
-  /// - Returns: logits and what the losses need.
+  ///   - pass: the step of training, if any, and the adjustment.
+  /// - Returns: logits, and the features that losses need.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func callAsFunction(
-    images: Tensor, encoded: EncodedImages, intervening: Bool = true, training: TrainingPass? = nil
+  public func callAsFunction(
+    images: Tensor, encoded: EncodedImages, _ pass: ForwardPass = ForwardPass()
   ) throws -> SegmentationOutput {
-    let encoded = try training.flatMap { try plugin?.features(encoded, $0) } ?? encoded
-    let found = try representation(encoded, intervening: intervening)
+    let encoded = try pass.training.map { try method.features(encoded, $0) } ?? encoded
+    let representation = try method.represent(encoded, pass)
     let decoded = try head?.decoded(
-      image: images, grid: found.grid.reshaped(encoded.dense.shape), tower: encoded.layers
+      image: images, grid: representation.grid.reshaped(encoded.dense.shape), tower: encoded.layers
     ) { features, level in
-      try training.flatMap { try plugin?.detail(features, level: level, $0) } ?? features
-    }
-    guard let logits = try decoded?.logits ?? plugin?.decode(images, encoded) else {
-      throw TorchError.value("the model has neither a head nor a method that decodes")
+      try pass.training.map { try method.detail(features, level: level, $0) } ?? features
     }
     return SegmentationOutput(
-      logits: logits, representation: found, image: encoded.image, features: decoded?.features)
+      logits: try decoded?.logits ?? method.decode(images, encoded), representation: representation,
+      image: encoded.image, features: decoded?.features)
   }
 
-  /// What the method sees of a batch before the head, and what the intervention makes of it.
-  ///
-  /// - Parameters:
-  ///   - encoded: the tower's outputs.
-  ///   - intervening: whether the intervention is on.
-  /// - Returns: F, F_ca, the attention, and the grid before and after.
-  /// - Throws: `TorchError` when shapes do not fit.
-  package func representation(
-    _ encoded: EncodedImages, intervening: Bool = true
-  ) throws -> Representation {
-    let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
-    // F lives on the sphere of the text embeddings, where L_causal compares the two.
-    let features = try encoded.dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]]).normalized()
-    let score = configuration.method.selectsRegions ? try selection.score(features, text) : nil
-    let region = try score.map { try selection.region($0, training: isTraining) }
-    let taken = try region?.gather(features) ?? features
-    let intervened = intervening ? try intervene(taken, image: encoded.image) : nil
-    let changed = intervened?.features ?? taken
-    // A soft selection intervenes on all positions; the losses are about the selected ones alone.
-    func selected(_ values: Tensor) throws -> Tensor { try region?.selected(values) ?? values }
-    let grid = try region?.scatter(changed, into: background(features)) ?? changed
-    return Representation(
-      features: features, observed: try selected(taken),
-      intervened: try intervened.map { try selected($0.features) },
-      // Over a single entry there is nothing to attend to.
-      attention: constant == nil ? try intervened.map { try selected($0.attention) } : nil,
-      grid: try plugin?.grid(grid, encoded) ?? grid, score: score)
-  }
-
-  private func intervene(_ features: Tensor, image: Tensor) throws -> Intervened? {
-    guard let intervention else { return nil }
-    let entries = try constant.map { try ConfounderDictionary(embeddings: $0) } ?? dictionary
-    return try intervention(features, entries, image: image)
-  }
-
-  /// S^, B×h×w: the score that regions are selected by, also for a method that selects none.
+  /// S^, B×h×w: the region score of every position, also for a method that selects none.
   ///
   /// - Parameter encoded: the tower's outputs.
-  /// - Returns: the score of every position.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func regionScore(_ encoded: EncodedImages) throws -> Tensor {
+  public func regionScore(_ encoded: EncodedImages) throws -> Tensor {
     let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
     let features = try encoded.dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]])
-    return try selection.score(features, text).reshaped([sizes[0], sizes[1], sizes[2]])
-  }
-
-  private func background(_ features: Tensor) throws -> Tensor {
-    switch configuration.region.fill {
-    case .features: return features
-    case .zeros: return try features.zerosLike()
-    case .learned: return try fill?.to(features.dtype).expanded(to: features.shape) ?? features
-    }
+    let score =
+      try method.regionScore(features, text)
+      ?? RegionSelection(RegionConfiguration()).score(features, text)
+    return try score.reshaped([sizes[0], sizes[1], sizes[2]])
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Any JSON5 value, so that settings can be laid over defaults before they are decoded.
-package enum JSONValue: Codable, Equatable, Sendable {
+public enum JSONValue: Codable, Equatable, Sendable {
   case null
   case bool(Bool)
   case integer(Int)
@@ -11,7 +11,7 @@ package enum JSONValue: Codable, Equatable, Sendable {
   case object([String: JSONValue])
 
   /// Reads whatever stands there.
-  package init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
       self = .null
@@ -31,7 +31,7 @@ package enum JSONValue: Codable, Equatable, Sendable {
   }
 
   /// Writes the value.
-  package func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .null: try container.encodeNil()
@@ -47,29 +47,29 @@ package enum JSONValue: Codable, Equatable, Sendable {
   /// Parses JSON5.
   ///
   /// - Throws: `DecodingError` with the place of the fault.
-  package init(json5 data: Data) throws {
+  public init(json5 data: Data) throws {
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
     self = try decoder.decode(JSONValue.self, from: data)
   }
 
   /// Represents a value as JSON.
-  package init(encoding value: some Encodable) throws {
+  public init(encoding value: some Encodable) throws {
     self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
   }
 
   /// Decodes a value of a type.
-  package func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
+  public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
     try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(self))
   }
 
   /// The members, when this is an object.
-  package var members: [String: JSONValue]? {
+  public var members: [String: JSONValue]? {
     if case .object(let members) = self { members } else { nil }
   }
 
   /// Each value that is no object, by its dotted name.
-  package var leaves: [String: JSONValue] {
+  public var leaves: [String: JSONValue] {
     guard let members else { return ["": self] }
     return members.reduce(into: [:]) { found, member in
       for (name, value) in member.value.leaves {
@@ -79,14 +79,14 @@ package enum JSONValue: Codable, Equatable, Sendable {
   }
 
   /// A string as it is, any other value as JSON.
-  package var text: String {
+  public var text: String {
     if case .string(let text) = self { return text }
     return (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 }
 
 /// What a JSON decoder found wrong, with the place, in one line.
-package func explanation(of error: any Error) -> String {
+public func explanation(of error: any Error) -> String {
   func place(_ context: DecodingError.Context) -> String {
     let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
     return path.isEmpty ? "" : " in \(path.joined(separator: "."))"

@@ -1,11 +1,11 @@
 /// An optional that JSON shows as `null` where it is nil, so that every key of a document is always there.
 @propertyWrapper
-package struct Nullable<Value> {
+public struct Nullable<Value> {
   /// The value.
-  package var wrappedValue: Value?
+  public var wrappedValue: Value?
 
   /// Wraps a value.
-  package init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
+  public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
 }
 
 extension Nullable: Sendable where Value: Sendable {}
@@ -16,7 +16,7 @@ extension Nullable: Encodable where Value: Encodable {
   ///
   /// - Parameter encoder: where to write.
   /// - Throws: what the encoder throws.
-  package func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(wrappedValue)
   }
@@ -27,7 +27,7 @@ extension Nullable: Decodable where Value: Decodable {
   ///
   /// - Parameter decoder: where to read.
   /// - Throws: what the decoder throws.
-  package init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)
   }

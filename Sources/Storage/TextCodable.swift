@@ -1,5 +1,5 @@
 /// A setting that configuration files hold as one text.
-package protocol TextCodable: Codable, CustomStringConvertible {
+public protocol TextCodable: Codable, CustomStringConvertible {
   /// Reads the text form; nil for any other text.
   init?(_ text: String)
   /// What may be written, for messages: "none, last-N, all".
@@ -8,7 +8,7 @@ package protocol TextCodable: Codable, CustomStringConvertible {
 
 extension TextCodable {
   /// Reads the text form.
-  package init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
     guard let value = Self(text) else {
       throw DecodingError.dataCorrupted(
@@ -19,7 +19,7 @@ extension TextCodable {
   }
 
   /// Writes the text form.
-  package func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
   }

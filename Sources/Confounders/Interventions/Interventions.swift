@@ -5,19 +5,19 @@ import Torch
 ///
 /// Each image has a source of chance of its own, seeded by one draw from the generator: what an image gets depends on
 /// the generator's state and on its place in the batch, not on the images beside it, nor on their size.
-package struct Interventions: Sendable {
+public struct Interventions: Sendable {
   /// All M confounders, in order.
-  package let names: [String]
+  public let names: [String]
   private let entries: [PromptSet.Confounder]
 
   /// Takes the confounders of a prompt set.
-  package init(_ prompts: PromptSet) {
+  public init(_ prompts: PromptSet) {
     entries = prompts.confounders
     names = entries.map(\.name)
   }
 
   /// Indices of the confounders that have a mechanism.
-  package var available: [Int] { entries.indices.filter { entries[$0].mechanism != nil } }
+  public var available: [Int] { entries.indices.filter { entries[$0].mechanism != nil } }
 
   /// Sets one confounder for each image, drawn, at a strength drawn evenly from its range.
   ///
@@ -29,7 +29,7 @@ package struct Interventions: Sendable {
   ///   - generator: the only source of chance.
   /// - Returns: the changed images and masks, and what was done to each.
   /// - Throws: `InterventionError` when nothing can be drawn, `TorchError` when shapes do not fit.
-  package func callAsFunction(
+  public func callAsFunction(
     images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> IntervenedImages {
     let weights = try self.weights(probabilities)
@@ -45,7 +45,7 @@ package struct Interventions: Sendable {
   ///   - generator: of the state that setting them would find.
   /// - Returns: their indices, in the order in which they are drawn; one may come twice.
   /// - Throws: `InterventionError` when nothing can be drawn.
-  package func choices(count: Int, generator: Generator) throws -> [Int] {
+  public func choices(count: Int, generator: Generator) throws -> [Int] {
     let weights = try self.weights(nil)
     return try (0..<max(1, count)).flatMap { _ in
       try chance(1, generator).map { try drawn($0, weights).confounder }
@@ -62,7 +62,7 @@ package struct Interventions: Sendable {
   ///   - generator: the only source of chance.
   /// - Returns: the changed images and masks, and what was done to each.
   /// - Throws: as for one.
-  package func callAsFunction(
+  public func callAsFunction(
     count: Int, images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> IntervenedImages {
     let first = try self(images: images, masks: masks, probabilities: probabilities, generator: generator)
@@ -86,7 +86,7 @@ package struct Interventions: Sendable {
   /// - Returns: the changed images and masks, and what was done to each.
   /// - Throws: `InterventionError` for a confounder without a mechanism or a strength out of range, `TorchError` when
   ///   shapes do not fit.
-  package func doing(
+  public func doing(
     _ confounder: Int, strength: Double, images: Tensor, masks: Tensor, generator: Generator
   ) throws -> IntervenedImages {
     guard names.indices.contains(confounder) else {
@@ -196,18 +196,18 @@ package struct Interventions: Sendable {
 }
 
 /// What interventions make of a batch.
-package struct IntervenedImages: Sendable {
+public struct IntervenedImages: Sendable {
   /// B×3×S×S, 0 to 1.
-  package let images: Tensor
+  public let images: Tensor
   /// B×1×S×S, 0 or 1.
-  package let masks: Tensor
+  public let masks: Tensor
   /// The strength of the confounder that was set, 0 elsewhere: float32, B×M.
-  package let applied: Tensor
+  public let applied: Tensor
   /// Whether positions no longer correspond to those of x: bool, B.
-  package let moved: Tensor
+  public let moved: Tensor
 
   /// Joins the parts.
-  package init(images: Tensor, masks: Tensor, applied: Tensor, moved: Tensor) {
+  public init(images: Tensor, masks: Tensor, applied: Tensor, moved: Tensor) {
     self.images = images
     self.masks = masks
     self.applied = applied
@@ -216,7 +216,7 @@ package struct IntervenedImages: Sendable {
 }
 
 /// An intervention that cannot be made.
-package enum InterventionError: Error, Equatable, CustomStringConvertible {
+public enum InterventionError: Error, Equatable, CustomStringConvertible {
   /// No confounder of the prompt file has a mechanism.
   case noMechanisms
   /// This confounder has none.
@@ -231,7 +231,7 @@ package enum InterventionError: Error, Equatable, CustomStringConvertible {
   case nothingLikely(available: [String])
 
   /// What was wrong and what to do.
-  package var description: String {
+  public var description: String {
     switch self {
     case .noMechanisms:
       "no confounder of the prompt file has a mechanism, so nothing can be done to an image: give at least one, such "

@@ -4,7 +4,7 @@ import Torch
 ///
 /// The raw values stand in prompt files (`mechanism: "narrow-band"`). Each takes a strength from 0, which changes
 /// nothing, to 1, at which most lesions can still be seen. What each does: `docs/prompts.md`.
-package enum Mechanism: String, Codable, CaseIterable, Sendable {
+public enum Mechanism: String, Codable, CaseIterable, Sendable {
   // Optics and the video chain.
   case blur, interlacing, noise, compression, sharpening
   case lowResolution = "low-resolution"
@@ -36,7 +36,7 @@ package enum Mechanism: String, Codable, CaseIterable, Sendable {
   case acousticShadow = "acoustic-shadow"
 
   /// Whether positions move, so that the mask moves, too.
-  package var movesPixels: Bool { self == .near || self == .far }
+  public var movesPixels: Bool { self == .near || self == .far }
 
   /// All names, for messages.
   static var list: String { allCases.map(\.rawValue).joined(separator: ", ") }

@@ -13,15 +13,43 @@ import Torch
 /// layer, each one later (`head.towerLayers` = [4, 7, 10]); the class token, which the authors carry along and drop at the end, is not
 /// among the positions; no dropout; a trained or frozen tower as the run says, the authors' is frozen; layers of a
 /// ResNet are brought to the size of its grid.
-final class CLIPSeg: SegmentationMethod {
-  override class var name: String { "clipseg" }
-  override class var summary: String { "decodes the tower's layers by a transformer, conditioned by words" }
-  override class var reference: String {
+public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
+  /// The name.
+  public static let name = "clipseg"
+  /// A one-line description.
+  public static let summary = "decodes the tower's layers by a transformer, conditioned by words"
+  /// The paper.
+  public static let reference =
     "Lüddecke, Ecker: Image Segmentation Using Text and Image Prompts. CVPR 2022"
+
+  /// The options.
+  public struct Options: MethodOptions {
+    /// Channels of the decoder.
+    public var width = 64
+    /// Attention heads; must divide the width.
+    public var heads = 4
+    /// Width of the feed-forward layers.
+    public var innerWidth = 2048
+
+    /// The paper's.
+    public init() {}
+
+    /// Checks all.
+    public func validate() throws {
+      try require("width", width, in: 1...65_536)
+      try require("heads", heads, in: 1...65_536)
+      try require("innerWidth", innerWidth, in: 1...65_536)
+      try require(width % heads == 0, "heads", "\(heads)", "a divisor of model.options.width, \(width)")
+    }
   }
-  override class var defaults: [String: Double] { ["width": 64, "heads": 4, "innerWidth": 2048] }
-  override class var replacesHead: Bool { true }
-  override class var towerDepths: [Double] { [0.25, 0.5, 0.75] }
+
+  /// It decodes in the place of the head, from three layers of the tower.
+  public static func traits(_ options: Options) -> MethodTraits {
+    var traits = MethodTraits()
+    traits.replacesHead = true
+    traits.towerDepths = [0.25, 0.5, 0.75]
+    return traits
+  }
 
   @Child private var projections: [Linear]
   @Child private var scale: Linear
@@ -35,13 +63,9 @@ final class CLIPSeg: SegmentationMethod {
   private let order: [Int]
   private let stride: Int
 
-  required init(_ context: MethodContext) throws {
-    let width = Int(try context.option("width", of: Self.self, in: 1...65_536))
-    let heads = Int(try context.option("heads", of: Self.self, in: 1...65_536))
-    let inner = Int(try context.option("innerWidth", of: Self.self, in: 1...65_536))
-    guard width % heads == 0 else {
-      throw TorchError.value("model.options.heads is \(heads); it must divide model.options.width, \(width)")
-    }
+  /// Makes the method.
+  public init(_ options: Options, _ context: MethodContext) throws {
+    let (width, heads, inner) = (options.width, options.heads, options.innerWidth)
     let generator = try Generator(seed: context.seed, for: "method")
     let order = context.towerLayers.indices.sorted { context.towerLayers[$0] > context.towerLayers[$1] }
     self.order = order
@@ -63,10 +87,11 @@ final class CLIPSeg: SegmentationMethod {
       try .randomUniform([width, 1, stride, stride], low: -bound, high: bound, generator: generator))
     _patchBias = Parameter("patch.bias", try .zeros([1]))
     _words = Buffer("words", try context.text.classes.mean([0]).normalized().copy())
-    try super.init(context)
+    super.init()
   }
 
-  override func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
+  /// Decodes the tower's layers.
+  public override func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
     let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
     var decoded: Tensor?
     for (step, place) in order.enumerated() {

@@ -9,25 +9,41 @@ import Torch
 /// classifies positions, so the samples are positions (`pooled` = 1: images, each its mean); the features are the head's
 /// where tower and image have met (`SegmentationOutput.features`), which are trained even above a frozen tower. DomainBed
 /// draws equally many images of every site; here a batch holds what the common order gives, the same as every other method's.
-final class CORAL: SegmentationMethod {
-  override class var name: String { "coral" }
-  override class var summary: String { "aligns means and covariances of the head's features between sites" }
-  override class var reference: String {
+public final class CORAL: SegmentationMethod, ConfigurableMethod {
+  /// The name.
+  public static let name = "coral"
+  /// A one-line description.
+  public static let summary = "aligns means and covariances of the head's features between sites"
+  /// The paper.
+  public static let reference =
     "Sun, Saenko: Deep CORAL. ECCV Workshops 2016; Gulrajani, Lopez-Paz: DomainBed. ICLR 2021"
+
+  /// The options.
+  public struct Options: MethodOptions {
+    /// The weight of the penalty.
+    public var weight = 1.0
+    /// Whether samples are images, each its mean, in the place of positions.
+    public var pooled = false
+
+    /// The paper's.
+    public init() {}
+
+    /// Checks the weight.
+    public func validate() throws { try require("weight", weight, in: 0...Double.greatestFiniteMagnitude) }
   }
-  override class var defaults: [String: Double] { ["weight": 1, "pooled": 0] }
 
   private let weight: Double
   private let pooled: Bool
 
-  required init(_ context: MethodContext) throws {
-    weight = try context.option("weight", of: Self.self, in: 0...Double.greatestFiniteMagnitude)
-    pooled = try context.option("pooled", of: Self.self, in: 0...1) == 1
-    try super.init(context)
+  /// Makes the method.
+  public init(_ options: Options, _ context: MethodContext) throws {
+    (weight, pooled) = (options.weight, options.pooled)
+    super.init()
   }
 
-  override func penalty(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> Tensor? {
-    guard let features = try output.features?.to(.float32) else { return nil }
+  /// The distance of the sites' distributions: `alignment`.
+  public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
+    guard let features = try output.features?.to(.float32) else { return [] }
     // B×c×h×w → B×P×c, or B×1×c.
     let positions = try features.flattened(from: 2).transposed(1, 2)
     let samples = try pooled ? positions.mean([1], keepDimensions: true) : positions
@@ -37,7 +53,7 @@ final class CORAL: SegmentationMethod {
       // One sample has no covariance.
       return try rows.size(0) > 1 ? rows : nil
     }
-    return try Self.distance(sites).map { try $0 * weight }
+    return try Self.distance(sites).map { [LossTerm("alignment", $0, weight: weight)] } ?? []
   }
 
   /// The distance of the distributions of some sites, mean over all pairs; nil for fewer than two.

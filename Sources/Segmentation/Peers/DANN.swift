@@ -8,35 +8,56 @@ import Torch
 /// strength rising as 2 / (1 + e^(−10 p)) − 1 with the share p of training. There are as many domains as source sites, and the
 /// discriminator is DomainBed's, three layers of width 256. It reads the mean over positions of the head's features where
 /// tower and image have met (`SegmentationOutput.features`), for a site is a property of an image.
-final class DANN: SegmentationMethod {
-  override class var name: String { "dann" }
-  override class var summary: String { "trains the head's features against a discriminator of sites" }
-  override class var reference: String {
+public final class DANN: SegmentationMethod, ConfigurableMethod {
+  /// The name.
+  public static let name = "dann"
+  /// A one-line description.
+  public static let summary = "trains the head's features against a discriminator of sites"
+  /// The paper.
+  public static let reference =
     "Ganin et al.: Domain-Adversarial Training of Neural Networks. JMLR 2016"
+
+  /// The options.
+  public struct Options: MethodOptions {
+    /// The weight of the discriminator's loss.
+    public var weight = 1.0
+    /// The width of the discriminator.
+    public var width = 256
+
+    /// The paper's, with DomainBed's discriminator.
+    public init() {}
+
+    /// Checks weight and width.
+    public func validate() throws {
+      try require("weight", weight, in: 0...Double.greatestFiniteMagnitude)
+      try require("width", width, in: 1...65_536)
+    }
   }
-  override class var defaults: [String: Double] { ["weight": 1, "width": 256] }
 
   @Child private var layers: [Linear]
   private let weight: Double
 
-  required init(_ context: MethodContext) throws {
-    weight = try context.option("weight", of: Self.self, in: 0...Double.greatestFiniteMagnitude)
-    let width = Int(try context.option("width", of: Self.self, in: 1...65_536))
-    let widths = [context.featureWidth, width, width, try context.requiredSites(of: Self.self)]
+  /// Makes the method.
+  public init(_ options: Options, _ context: MethodContext) throws {
+    weight = options.weight
+    let features = context.featureWidth ?? 0
+    let widths = [features, options.width, options.width, try context.requiredSites(Self.name)]
     let generator = try Generator(seed: context.seed, for: "method")
     _layers = Child(
       "layers", try zip(widths, widths.dropFirst()).map { try Linear($0, $1, generator: generator) })
-    try super.init(context)
+    super.init()
   }
 
-  override func penalty(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> Tensor? {
-    guard let features = try output.features?.to(.float32).mean([2, 3]) else { return nil }
+  /// The discriminator's loss on reversed features: `adversarial`.
+  public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
+    guard let features = try output.features?.to(.float32).mean([2, 3]) else { return [] }
     let strength = 2 / (1 + exp(-10 * batch.progress)) - 1
     var hidden = try Self.reversed(features, strength: strength)
     for (index, layer) in layers.enumerated() {
       hidden = try index == 0 ? layer(hidden) : layer(hidden.relu())
     }
-    return try hidden.crossEntropy(classes: Tensor(batch.sites).to(hidden.device)) * weight
+    let loss = try hidden.crossEntropy(classes: Tensor(batch.sites).to(hidden.device))
+    return [LossTerm("adversarial", loss, weight: weight)]
   }
 
   /// The same values, whose gradient is turned round and scaled.

@@ -10,31 +10,59 @@ import Torch
 ///
 /// Yang and Soatto, FDA: Fourier Domain Adaptation for Semantic Segmentation, CVPR 2020, is the setting `least` = 1,
 /// `band` = 0.05: amplitudes of the lowest frequencies are the partner's, up to `band` times the image's side.
-final class FourierMixing: SegmentationMethod {
-  override class var name: String { "fourier" }
-  override class var summary: String { "mixes Fourier amplitudes between images of different sites" }
-  override class var reference: String {
+public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
+  /// The name.
+  public static let name = "fourier"
+  /// A one-line description.
+  public static let summary = "mixes Fourier amplitudes between images of different sites"
+  /// The paper.
+  public static let reference =
     "Xu et al.: A Fourier-based Framework for Domain Generalization. CVPR 2021; Yang, Soatto: FDA. CVPR 2020"
+
+  /// The options.
+  public struct Options: MethodOptions {
+    /// The largest share of the partner's amplitudes.
+    public var strength = 1.0
+    /// The smallest share.
+    public var least = 0.0
+    /// The highest frequency that is mixed, as a share of the smaller side; 0.5 for all.
+    public var band = 0.5
+    /// The share of the images that are mixed.
+    public var probability = 0.5
+
+    /// FACT's.
+    public init() {}
+
+    /// Checks all.
+    public func validate() throws {
+      try require("strength", strength, in: 0...1)
+      try require("least", least, in: 0...strength)
+      try require("band", band, in: 0...0.5)
+      try require("probability", probability, in: 0...1)
+    }
   }
-  override class var defaults: [String: Double] {
-    ["strength": 1, "least": 0, "band": 0.5, "probability": 0.5]
+
+  /// It changes images.
+  public static func traits(_ options: Options) -> MethodTraits {
+    var traits = MethodTraits()
+    traits.changesImages = true
+    return traits
   }
-  override class var changesImages: Bool { true }
 
   private let strength: Double
   private let least: Double
   private let band: Double
   private let probability: Double
 
-  required init(_ context: MethodContext) throws {
-    strength = try context.option("strength", of: Self.self, in: 0...1)
-    least = try context.option("least", of: Self.self, in: 0...strength)
-    band = try context.option("band", of: Self.self, in: 0...0.5)
-    probability = try context.option("probability", of: Self.self, in: 0...1)
-    try super.init(context)
+  /// Makes the method.
+  public init(_ options: Options, _ context: MethodContext) throws {
+    (strength, least, band) = (options.strength, options.least, options.band)
+    probability = options.probability
+    super.init()
   }
 
-  override func images(_ images: Tensor, _ pass: TrainingPass) throws -> Tensor {
+  /// Mixes amplitudes.
+  public override func images(_ images: Tensor, _ pass: TrainingPass) throws -> Tensor {
     let count = pass.sites.count
     let partners = try Partners.drawn(sites: pass.sites, generator: pass.generator).to(images.device)
     let share = try Tensor.randomUniform(

@@ -7,26 +7,41 @@ import Torch
 /// site in every step. Here a batch may lack some: their weights do not grow, so that they shrink where those of the others
 /// do and all are normalised, and the loss is over those that are there. Every image counts alike, also one that a confounder
 /// was set in: `interventions.segmentation` is not heard.
-final class GroupDRO: SegmentationMethod {
-  override class var name: String { "groupdro" }
-  override class var summary: String { "weights source sites with a high loss up" }
-  override class var reference: String {
+public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
+  /// The name.
+  public static let name = "groupdro"
+  /// A one-line description.
+  public static let summary = "weights source sites with a high loss up"
+  /// The paper.
+  public static let reference =
     "Sagawa, Koh, Hashimoto, Liang: Distributionally Robust Neural Networks for Group Shifts. ICLR 2020"
+
+  /// The options.
+  public struct Options: MethodOptions {
+    /// The rate of the weights' exponentiated gradient.
+    public var rate = 0.01
+
+    /// DomainBed's.
+    public init() {}
+
+    /// Checks the rate.
+    public func validate() throws { try require("rate", rate, in: 0...Double.greatestFiniteMagnitude) }
   }
-  override class var defaults: [String: Double] { ["rate": 0.01] }
 
   /// q, one a site; sums to 1.
   @Buffer private(set) var weights: Tensor
   private let rate: Double
 
-  required init(_ context: MethodContext) throws {
-    rate = try context.option("rate", of: Self.self, in: 0...Double.greatestFiniteMagnitude)
-    let count = try context.requiredSites(of: Self.self)
+  /// Makes the method.
+  public init(_ options: Options, _ context: MethodContext) throws {
+    rate = options.rate
+    let count = try context.requiredSites(Self.name)
     _weights = Buffer("weights", try .full([count], 1 / Double(count)))
-    try super.init(context)
+    super.init()
   }
 
-  override func segmentation(_ batch: MethodBatch) throws -> Tensor? {
+  /// The loss of the sites in the batch, weighted.
+  public override func segmentation(_ batch: MethodBatch) throws -> Tensor? {
     let count = weights.count
     // B×G: which image is of which site.
     let member = try Tensor(batch.sites).oneHot(count).to(.float32).to(batch.losses.device)

@@ -9,26 +9,45 @@ import Torch
 /// DomainBed multiplies the gradients of two halves of a site's images instead, to estimate the square without bias. Under
 /// the head's batch normalisation the halves are not independent, and training drives the product below zero. DomainBed
 /// forgets the optimiser's moments where the weight rises; here they stay.
-final class IRM: SegmentationMethod {
-  override class var name: String { "irm" }
-  override class var summary: String { "asks that one scale of the logits is best at every site" }
-  override class var reference: String {
+public final class IRM: SegmentationMethod, ConfigurableMethod {
+  /// The name.
+  public static let name = "irm"
+  /// A one-line description.
+  public static let summary = "asks that one scale of the logits is best at every site"
+  /// The paper.
+  public static let reference =
     "Arjovsky, Bottou, Gulrajani, Lopez-Paz: Invariant Risk Minimization. arXiv 1907.02893, 2019"
+
+  /// The options.
+  public struct Options: MethodOptions {
+    /// The weight of the penalty after `anneal`.
+    public var weight = 100.0
+    /// The share of training in which the weight is 1.
+    public var anneal = 0.1
+
+    /// DomainBed's.
+    public init() {}
+
+    /// Checks both.
+    public func validate() throws {
+      try require("weight", weight, in: 0...Double.greatestFiniteMagnitude)
+      try require("anneal", anneal, in: 0...1)
+    }
   }
-  override class var defaults: [String: Double] { ["weight": 100, "anneal": 0.1] }
 
   private let weight: Double
   private let anneal: Double
 
-  required init(_ context: MethodContext) throws {
-    weight = try context.option("weight", of: Self.self, in: 0...Double.greatestFiniteMagnitude)
-    anneal = try context.option("anneal", of: Self.self, in: 0...1)
-    try super.init(context)
+  /// Makes the method.
+  public init(_ options: Options, _ context: MethodContext) throws {
+    (weight, anneal) = (options.weight, options.anneal)
+    super.init()
   }
 
-  override func penalty(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> Tensor? {
+  /// The squared gradients by the scale: `penalty`.
+  public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
     let penalty = try Self.penalty(logits: output.logits.to(.float32), masks: batch.masks, sites: batch.sites)
-    return try penalty * (batch.progress < anneal ? 1 : weight)
+    return [LossTerm("penalty", penalty, weight: batch.progress < anneal ? 1 : weight)]
   }
 
   /// The mean of the sites' squared gradients by the scale.

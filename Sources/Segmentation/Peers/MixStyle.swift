@@ -7,31 +7,51 @@ import Torch
 /// partners are of other sites, the paper's variant for known domains. The paper puts it behind the first blocks of the
 /// network that is trained. Here these are the first two levels of the head's branch on the image; the tower, which may
 /// be frozen with its features kept, is mixed at its outputs, dense features and layers alike, in one draw for all of them.
-final class MixStyle: SegmentationMethod {
-  override class var name: String { "mixstyle" }
-  override class var summary: String { "mixes feature statistics between images of different sites" }
-  override class var reference: String {
+public final class MixStyle: SegmentationMethod, ConfigurableMethod {
+  /// The name.
+  public static let name = "mixstyle"
+  /// A one-line description.
+  public static let summary = "mixes feature statistics between images of different sites"
+  /// The paper.
+  public static let reference =
     "Zhou, Yang, Qiao, Xiang: Domain Generalization with MixStyle. ICLR 2021"
+
+  /// The options.
+  public struct Options: MethodOptions {
+    /// The parameter of the Beta distribution.
+    public var alpha = 0.1
+    /// The share of the steps in which styles are mixed.
+    public var probability = 0.5
+
+    /// The paper's.
+    public init() {}
+
+    /// Checks both.
+    public func validate() throws {
+      try require("alpha", alpha, in: 0.01...100)
+      try require("probability", probability, in: 0...1)
+    }
   }
-  override class var defaults: [String: Double] { ["alpha": 0.1, "probability": 0.5] }
 
   private let alpha: Double
   private let probability: Double
 
-  required init(_ context: MethodContext) throws {
-    alpha = try context.option("alpha", of: Self.self, in: 0.01...100)
-    probability = try context.option("probability", of: Self.self, in: 0...1)
-    try super.init(context)
+  /// Makes the method.
+  public init(_ options: Options, _ context: MethodContext) throws {
+    (alpha, probability) = (options.alpha, options.probability)
+    super.init()
   }
 
-  override func features(_ encoded: EncodedImages, _ pass: TrainingPass) throws -> EncodedImages {
+  /// Mixes the styles of the tower's outputs.
+  public override func features(_ encoded: EncodedImages, _ pass: TrainingPass) throws -> EncodedImages {
     guard let style = try style(pass) else { return encoded }
     return EncodedImages(
       dense: try style.mixed(encoded.dense, positions: [1, 2]), image: encoded.image,
       layers: try encoded.layers.map { try style.mixed($0, positions: [1, 2]) })
   }
 
-  override func detail(_ features: Tensor, level: Int, _ pass: TrainingPass) throws -> Tensor {
+  /// Mixes the styles of the two finest levels.
+  public override func detail(_ features: Tensor, level: Int, _ pass: TrainingPass) throws -> Tensor {
     guard level < 2, let style = try style(pass) else { return features }
     return try style.mixed(features, positions: [2, 3])
   }
