@@ -24,7 +24,7 @@ struct CounterfactualReport: Encodable {
 
   /// Segments a sweep with each run.
   init(
-    _ runs: [RunDirectory], sweep: Sweep, threshold: Double, device: Device, _ console: Console
+    _ runs: [RunFolder], sweep: Sweep, threshold: Double, device: Device, _ console: Console
   ) throws {
     entries = try runs.map { run in
       let (system, configuration) = try RunAssembly.trained(run, on: device)

@@ -12,7 +12,7 @@ enum DataInspectCommand: Subcommand {
   static func run(_ arguments: Arguments, _ console: Console) throws {
     guard arguments.positional.count == 1 else { throw UsageError(description: "give one data folder") }
     let catalog = try SiteCatalog(
-      URL(fileURLWithPath: arguments.positional[0]), allowsMissingMasks: true)
+      at: URL(fileURLWithPath: arguments.positional[0]), allowsMissingMasks: true)
     let total = catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let bar = ProgressBar("inspecting", total: total)
     let inspection = try Inspection(catalog) { done in

@@ -71,7 +71,7 @@ enum DemoCommand: Subcommand {
     let training = StudyPlan(
       study: "demo", configuration: try settings(plan, data: data, size: clip.preparation.size),
       arms: methods.map { Arm($0) }, seeds: plan.seeds, version: MCDRLCommand.version)
-    let catalog = try SiteCatalog(data)
+    let catalog = try SiteCatalog(at: data)
     let cache = FeatureCache(out.appendingPathComponent("cache"))
     let study = try LeaveOneSiteOut(
       training, catalog: catalog, clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },

@@ -54,14 +54,14 @@ enum EvaluateCommand: Subcommand {
     guard arguments.positional.count == 1 else {
       throw UsageError(description: "give one run folder\nusage: mcdrl \(name) \(usage)")
     }
-    let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
+    let run = RunFolder(URL(fileURLWithPath: arguments.positional[0]))
     let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
     if let precision = try arguments.precision() { try system.prepare(for: precision) }
     let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
     let evaluation = try arguments.evaluationProtocol()
     let threshold = try arguments.probability("threshold") ?? 0.5
     let catalog = try SiteCatalog(
-      URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
+      at: URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
     let named = arguments.all("site")
     let sites = try (named.isEmpty ? [configuration.holdOut] : named).map(catalog.site)
@@ -118,7 +118,7 @@ enum EvaluateCommand: Subcommand {
   }
 
   private static func counterfactual(_ arguments: Arguments, sweep: String, _ console: Console) throws {
-    let runs = arguments.positional.map { RunDirectory(URL(fileURLWithPath: $0)) }
+    let runs = arguments.positional.map { RunFolder(URL(fileURLWithPath: $0)) }
     guard !runs.isEmpty else {
       throw UsageError(description: "give at least one run folder\nusage: mcdrl \(name) \(usage)")
     }

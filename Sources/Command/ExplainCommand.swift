@@ -42,7 +42,7 @@ enum ExplainCommand: Subcommand {
         description: (isSite ? "give images or a site, not both" : "give images, or a site with --site")
           + "\nusage: mcdrl \(name) \(usage)")
     }
-    let run = RunDirectory(URL(fileURLWithPath: place))
+    let run = RunFolder(URL(fileURLWithPath: place))
     let pictures = out.appendingPathComponent("pictures")
     let source: Source
     if isSite {
@@ -98,10 +98,10 @@ enum ExplainCommand: Subcommand {
     var trainedOn: Bool?
   }
 
-  private static func site(_ arguments: Arguments, _ run: RunDirectory) throws -> Source {
+  private static func site(_ arguments: Arguments, _ run: RunFolder) throws -> Source {
     let configuration = try run.configuration()
     let catalog = try SiteCatalog(
-      URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
+      at: URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass,
       allowsMissingMasks: true)
     let site = try catalog.site(arguments.last("site") ?? configuration.holdOut)

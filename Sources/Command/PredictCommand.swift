@@ -51,7 +51,7 @@ enum PredictCommand: Subcommand {
     let maxPixels = try arguments.integer("max-pixels", atLeast: 1)
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let files = try InputImages.files(arguments.positional.dropFirst(), writingTo: out)
-    let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
+    let run = RunFolder(URL(fileURLWithPath: arguments.positional[0]))
     let (system, trained) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu, lazily: true)
     var configuration = trained
     if let maxPixels { configuration.maxPixels = maxPixels }
@@ -85,7 +85,7 @@ enum PredictCommand: Subcommand {
 
   /// The arithmetic: what was asked for, else what the run's validation images allow.
   private static func precision(
-    _ arguments: Arguments, _ run: RunDirectory, _ trained: RunConfiguration, _ console: Console
+    _ arguments: Arguments, _ run: RunFolder, _ trained: RunConfiguration, _ console: Console
   ) throws -> Precision {
     guard let asked = try arguments.precision() else {
       let chosen = try PrecisionCheck.stored(in: run)?.choice ?? trained.precision

@@ -31,7 +31,7 @@ enum TrainCommand: Subcommand {
   static let listsMethods = true
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
-    let run = RunDirectory(URL(fileURLWithPath: try arguments.required("out")))
+    let run = RunFolder(URL(fileURLWithPath: try arguments.required("out")))
     let resuming = arguments.has("resume")
     let settings = try TrainSettings(arguments)
     var configuration = resuming ? try run.configuration() : try fresh(arguments, settings, run)
@@ -53,7 +53,7 @@ enum TrainCommand: Subcommand {
     if configuration.imageSize == 0 { configuration.imageSize = clip.configuration.vision.imageSize }
     try configuration.validate()
     let catalog = try SiteCatalog(
-      URL(fileURLWithPath: configuration.data),
+      at: URL(fileURLWithPath: configuration.data),
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
     let sources = try sourceSites(catalog, &configuration)
     try RunAssembly.requireClasses(sources, prompts, in: catalog.folder)
@@ -114,7 +114,7 @@ enum TrainCommand: Subcommand {
 
   /// Measures what each arithmetic of inference makes of the validation images; the run is finished without it, too.
   private static func checkPrecision(
-    _ run: RunDirectory, _ validation: SampleBank, _ configuration: RunConfiguration, _ console: Console
+    _ run: RunFolder, _ validation: SampleBank, _ configuration: RunConfiguration, _ console: Console
   ) throws {
     guard !validation.samples.isEmpty, configuration.device == .cpu else { return }
     console.progress("measuring the arithmetic of inference on \(validation.samples.count) validation images")
@@ -129,7 +129,7 @@ enum TrainCommand: Subcommand {
   }
 
   private static func fresh(
-    _ arguments: Arguments, _ settings: TrainSettings, _ run: RunDirectory
+    _ arguments: Arguments, _ settings: TrainSettings, _ run: RunFolder
   ) throws -> RunConfiguration {
     guard !run.hasState else {
       throw ConfigurationError(
@@ -215,7 +215,7 @@ enum TrainCommand: Subcommand {
     ].compactMap { name, value in value.map { "\(name) \(format($0)) " } }.joined()
   }
 
-  private static func report(_ metrics: [EpochMetrics], _ run: RunDirectory, _ console: Console) throws {
+  private static func report(_ metrics: [EpochMetrics], _ run: RunFolder, _ console: Console) throws {
     let chosen = metrics.last { $0.best }
     if console.json {
       try console.result(json: metrics)

@@ -3,11 +3,11 @@ extension PromptSet {
   ///
   /// So a small dictionary still speaks of as many kinds as it can, and a larger one holds all of a smaller one.
   ///
-  /// - Parameter count: how many confounders; 0 for all.
+  /// - Parameter count: how many confounders; nil for all.
   /// - Returns: the prompts, groups and confounders in their order, empty groups left out.
   /// - Throws: `PromptSizeError` when there are not so many.
-  public func limited(to count: Int) throws -> PromptSet {
-    guard count != 0 else { return self }
+  public func limited(to count: Int?) throws -> PromptSet {
+    guard let count else { return self }
     guard (1...max(1, confounders.count)).contains(count) else {
       throw PromptSizeError(wanted: count, available: confounders.count)
     }
@@ -34,7 +34,7 @@ public struct PromptSizeError: Error, Equatable, CustomStringConvertible {
 
   /// One line with the fix.
   public var description: String {
-    "confounders is \(wanted), but the prompt file has \(available): ask for 1 to \(available), 0 for all, or add "
+    "confounders is \(wanted), but the prompt file has \(available): ask for 1 to \(available), null for all, or add "
       + "confounders to the file"
   }
 }

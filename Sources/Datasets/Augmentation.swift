@@ -2,29 +2,29 @@ import Foundation
 import Torch
 
 /// Random changes of shape and colour that keep the lesion a lesion; on batches, by tensor operators.
-package struct Augmentation: Codable, Equatable, Sendable {
+public struct Augmentation: Codable, Equatable, Sendable {
   /// Whether images are mirrored, left–right and up–down, half of the time each.
-  package var flips = true
+  public var flips = true
   /// The largest rotation, degrees.
-  package var rotation = 45.0
+  public var rotation = 45.0
   /// The largest enlargement and its inverse.
-  package var scale = 1.3
+  public var scale = 1.3
   /// The largest shift, as a share of the side.
-  package var shift = 0.1
+  public var shift = 0.1
   /// Brightness and contrast are multiplied by up to 1 ± this.
-  package var colour = 0.25
+  public var colour = 0.25
   /// Saturation is multiplied by up to 1 ± this.
-  package var saturation = 0.35
+  public var saturation = 0.35
   /// Each colour is multiplied by up to 1 ± this.
-  package var tint = 0.1
+  public var tint = 0.1
   /// How many changed pictures of each image are drawn once and shown in turn; 0 draws anew in each step.
-  package var fixed = 0
+  public var fixed = 0
 
   /// The defaults.
-  package init() {}
+  public init() {}
 
   /// No change at all.
-  package static var none: Augmentation {
+  public static var none: Augmentation {
     var none = Augmentation()
     none.flips = false
     none.rotation = 0
@@ -37,7 +37,7 @@ package struct Augmentation: Codable, Equatable, Sendable {
   }
 
   /// Whether pictures are left as they are, however many of them are fixed.
-  package var isNone: Bool {
+  public var isNone: Bool {
     var drawing = self
     drawing.fixed = 0
     return drawing == .none
@@ -51,7 +51,7 @@ package struct Augmentation: Codable, Equatable, Sendable {
   ///   - generator: the only source of chance.
   /// - Returns: images and masks, moved together; masks stay 0 or 1.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func callAsFunction(
+  public func callAsFunction(
     images: Tensor, masks: Tensor, generator: Generator
   ) throws -> (images: Tensor, masks: Tensor) {
     let grid = try affine(try images.size(0), generator).affineGrid(images.shape)

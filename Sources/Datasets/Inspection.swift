@@ -3,27 +3,27 @@ import Imaging
 import Torch
 
 /// What a data folder holds and what is wrong with it.
-package struct Inspection: Codable, Sendable {
+public struct Inspection: Codable, Sendable {
   /// The figures of one site.
-  package struct SiteFigures: Codable, Sendable {
+  public struct SiteFigures: Codable, Sendable {
     /// The site.
-    package var name: String
+    public var name: String
     /// How many images.
-    package var images = 0
+    public var images = 0
     /// How many other images score the site when it is held out.
-    package var testImages = 0
+    public var testImages = 0
     /// How many patients or sequences; equals the images where groups are not stated.
-    package var groups = 0
+    public var groups = 0
     /// Width×height of the smallest image.
-    package var smallest = ""
+    public var smallest = ""
     /// Width×height of the largest image.
-    package var largest = ""
+    public var largest = ""
     /// The mean share of an image that is lesion.
-    package var lesionShare = 0.0
+    public var lesionShare = 0.0
     /// How many masks are empty.
-    package var emptyMasks = 0
+    public var emptyMasks = 0
     /// How many images of each stated class.
-    package var classes: [String: Int] = [:]
+    public var classes: [String: Int] = [:]
 
     enum CodingKeys: String, CodingKey {
       case name, images, groups, smallest, largest, classes
@@ -34,10 +34,10 @@ package struct Inspection: Codable, Sendable {
   }
 
   /// The sites.
-  package var sites: [SiteFigures] = []
+  public var sites: [SiteFigures] = []
   /// One line each: missing masks, unreadable files, sizes that differ, masks that are not binary, the same picture
   /// twice, and what leaks from one site to another.
-  package var problems: [String] = []
+  public var problems: [String] = []
 
   /// Reads every image and mask once, and those that look the same once more.
   ///
@@ -47,7 +47,7 @@ package struct Inspection: Codable, Sendable {
   ///   - workers: images read side by side; nil for one a core.
   ///   - progress: told how many images are done, from any thread.
   /// - Throws: never for a bad image: that is a problem to report.
-  package init(
+  public init(
     _ catalog: SiteCatalog, limits: ImageLimits = .default, workers: Int? = nil,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {

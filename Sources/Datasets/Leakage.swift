@@ -11,9 +11,9 @@ import Torch
 /// Found are three kinds: a patient or sequence that `sites.json5` states at two sites, the same picture to the pixel,
 /// and near-duplicates (`NearDuplicates` says which). Images whose group is not stated are told apart by their pictures
 /// alone. Pictures without details, such as black frames, say nothing of a patient and are not compared.
-package struct LeakageReport: Codable, Sendable {
+public struct LeakageReport: Codable, Sendable {
   /// What a pair has in common.
-  package enum Kind: String, Codable, Sendable {
+  public enum Kind: String, Codable, Sendable {
     /// The stated patient or sequence.
     case group
     /// Every pixel.
@@ -23,13 +23,13 @@ package struct LeakageReport: Codable, Sendable {
   }
 
   /// One side of a pair.
-  package struct Picture: Codable, Equatable, Sendable {
+  public struct Picture: Codable, Equatable, Sendable {
     /// The site.
-    package let site: String
+    public let site: String
     /// The file name without its ending.
-    package let id: String
+    public let id: String
     /// The file.
-    package let image: String
+    public let image: String
 
     init(_ sample: Sample) {
       site = sample.site
@@ -39,23 +39,23 @@ package struct LeakageReport: Codable, Sendable {
   }
 
   /// A pair on both sides of the border.
-  package struct Finding: Codable, Equatable, Sendable {
+  public struct Finding: Codable, Equatable, Sendable {
     /// What it has in common.
-    package let kind: Kind
+    public let kind: Kind
     /// The first by the order of the sites.
-    package let first: Picture
+    public let first: Picture
     /// The other.
-    package let second: Picture
+    public let second: Picture
     /// The patient or sequence; nil for pictures.
-    package let group: String?
+    public let group: String?
     /// Correlation of the two pictures' details, 1 for the same pixels; nil for groups.
-    package let similarity: Double?
+    public let similarity: Double?
   }
 
   /// How many images were compared.
-  package let images: Int
+  public let images: Int
   /// Groups first (one pair for each group and pair of sites), then pictures, the most alike first.
-  package let findings: [Finding]
+  public let findings: [Finding]
 
   /// Compares what is trained on with what is scored; reads every image once.
   ///
@@ -66,7 +66,7 @@ package struct LeakageReport: Codable, Sendable {
   ///   - workers: images read side by side; nil for one a core.
   ///   - progress: told how many images are read, from any thread.
   /// - Throws: `DatasetError.unknownSite`, or `ImagingError` that names a file that cannot be read.
-  package init(
+  public init(
     _ catalog: SiteCatalog, heldOut: [String]? = nil, limits: ImageLimits = .default, workers: Int? = nil,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
@@ -96,12 +96,12 @@ package struct LeakageReport: Codable, Sendable {
   }
 
   /// The error to stop with; nil when nothing was found.
-  package var error: LeakageError? { findings.isEmpty ? nil : LeakageError(findings: findings) }
+  public var error: LeakageError? { findings.isEmpty ? nil : LeakageError(findings: findings) }
 }
 
 extension LeakageReport.Finding: CustomStringConvertible {
   /// One line that names both images.
-  package var description: String {
+  public var description: String {
     let what =
       switch kind {
       case .group: "the patient or sequence \"\(group ?? "")\" stands at two sites"
@@ -113,12 +113,12 @@ extension LeakageReport.Finding: CustomStringConvertible {
 }
 
 /// A leave-one-site-out that would score images which, as the same patient or picture, it has trained on.
-package struct LeakageError: Error, Equatable, CustomStringConvertible {
+public struct LeakageError: Error, Equatable, CustomStringConvertible {
   /// What was found; at least one.
-  package let findings: [LeakageReport.Finding]
+  public let findings: [LeakageReport.Finding]
 
   /// Two or three lines: the first pair, how many there are, and what to do.
-  package var description: String {
+  public var description: String {
     let first = findings.first.map { "\($0)" } ?? ""
     let rest = findings.count > 1 ? "; \(findings.count - 1) more pairs like this" : ""
     let groups =

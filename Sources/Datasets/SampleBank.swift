@@ -5,9 +5,9 @@ import Torch
 ///
 /// An image takes 4·S² bytes (three colours and a mask): 64 KiB at 128, 196 KiB at 224. Beyond the limit images
 /// are decoded each time they are asked for; results do not depend on it.
-package final class SampleBank: Sendable {
+public final class SampleBank: Sendable {
   /// The samples, in order.
-  package let samples: [Sample]
+  public let samples: [Sample]
   private let reader: SampleReader
   private let cache: [(image: Tensor, mask: Tensor)?]
 
@@ -19,7 +19,7 @@ package final class SampleBank: Sendable {
   ///   - memoryLimit: bytes to keep.
   ///   - progress: told how many are done, from any thread.
   /// - Throws: the first error in the order of the samples, naming the file.
-  package init(
+  public init(
     _ samples: [Sample], reader: SampleReader, memoryLimit: Int = 4 << 30,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
@@ -41,7 +41,7 @@ package final class SampleBank: Sendable {
   ///   - samples: those that no bank has kept are decoded when they are asked for.
   ///   - first: the bank whose way of reading is taken over.
   ///   - others: further banks to share with.
-  package init(_ samples: [Sample], sharing first: SampleBank, _ others: SampleBank...) {
+  public init(_ samples: [Sample], sharing first: SampleBank, _ others: SampleBank...) {
     self.samples = samples
     reader = first.reader
     let known = Dictionary(
@@ -51,12 +51,12 @@ package final class SampleBank: Sendable {
   }
 
   /// One sample: uint8 3×S×S and bool S×S.
-  package func pair(_ index: Int) throws -> (image: Tensor, mask: Tensor) {
+  public func pair(_ index: Int) throws -> (image: Tensor, mask: Tensor) {
     try cache[index] ?? reader.pair(samples[index])
   }
 
   /// A batch: images float32 B×3×S×S from 0 to 1, masks float32 B×1×S×S of 0 and 1.
-  package func batch(_ indices: [Int]) throws -> (images: Tensor, masks: Tensor) {
+  public func batch(_ indices: [Int]) throws -> (images: Tensor, masks: Tensor) {
     let pairs = try indices.map(pair)
     return (
       try Tensor.stacked(pairs.map(\.image)).to(.float32) / 255,

@@ -3,14 +3,14 @@ import Imaging
 import Torch
 
 /// Reads images and masks as tensors.
-package struct SampleReader: Hashable, Sendable {
+public struct SampleReader: Hashable, Sendable {
   /// The side S that images are scaled to, whole and without keeping their proportions.
-  package let size: Int
+  public let size: Int
   /// How large a file may be.
-  package let limits: ImageLimits
+  public let limits: ImageLimits
 
   /// Makes a reader.
-  package init(size: Int, limits: ImageLimits = .default) {
+  public init(size: Int, limits: ImageLimits = .default) {
     self.size = size
     self.limits = limits
   }
@@ -22,7 +22,7 @@ package struct SampleReader: Hashable, Sendable {
   ///   - denominator: for JPEG 1, 2, 4 or 8, to decode it at that fraction of its size.
   /// - Returns: the image.
   /// - Throws: `ImagingError` that names the file.
-  package func image(_ url: URL, reducedBy denominator: Int = 1) throws -> Tensor {
+  public func image(_ url: URL, reducedBy denominator: Int = 1) throws -> Tensor {
     try ImageFile.read(url, limits: limits, reducedBy: denominator).rgb.tensor
   }
 
@@ -34,7 +34,7 @@ package struct SampleReader: Hashable, Sendable {
   /// - Parameter url: the file.
   /// - Returns: uint8 3×S×S, and height and width of the image in the file.
   /// - Throws: `ImagingError` that names the file.
-  package func quick(_ url: URL) throws -> (image: Tensor, height: Int, width: Int) {
+  public func quick(_ url: URL) throws -> (image: Tensor, height: Int, width: Int) {
     let full = try ImageFile.size(url)
     let denominator = [8, 4, 2].first { denominator in
       [full.width, full.height].allSatisfy { $0 % denominator == 0 && $0 / denominator >= size }
@@ -45,7 +45,7 @@ package struct SampleReader: Hashable, Sendable {
   /// A mask at its own size: bool, H×W.
   ///
   /// - Throws: `ImagingError` that names the file.
-  package func mask(_ url: URL, lesionLabels: [Int]?) throws -> Tensor {
+  public func mask(_ url: URL, lesionLabels: [Int]?) throws -> Tensor {
     let image = try MaskFile.read(url, as: lesionLabels == nil ? .grey : .indices, limits: limits)
     let values = try image.pixels.withUnsafeBytes {
       try Tensor(bytes: $0, shape: [image.height, image.width], dtype: .uint8)
@@ -57,7 +57,7 @@ package struct SampleReader: Hashable, Sendable {
   /// A mask at its own size, checked against its image's size: bool, H×W.
   ///
   /// - Throws: `DatasetError.sizeMismatch`, or `ImagingError` that names the file.
-  package func mask(of sample: Sample, imageSize: [Int]) throws -> Tensor? {
+  public func mask(of sample: Sample, imageSize: [Int]) throws -> Tensor? {
     guard let url = sample.mask else { return nil }
     let mask = try mask(url, lesionLabels: sample.lesionLabels)
     guard mask.shape == imageSize else {
@@ -68,18 +68,18 @@ package struct SampleReader: Hashable, Sendable {
   }
 
   /// An image scaled to S×S as CLIP's preparation does (Pillow's bicubic): uint8, 3×S×S.
-  package func scaled(_ image: Tensor) throws -> Tensor {
+  public func scaled(_ image: Tensor) throws -> Tensor {
     try PillowResampling()(image, height: size, width: size)
   }
 
   /// A mask scaled to S×S, lesion where at least half of the area is: bool, S×S.
-  package func scaled(mask: Tensor) throws -> Tensor {
+  public func scaled(mask: Tensor) throws -> Tensor {
     let area = try mask.to(.float32).expandedDimension(0).expandedDimension(0)
     return try area.resized(height: size, width: size, antialias: true).atLeast(0.5).squeezed(0).squeezed(0)
   }
 
   /// Both at S×S: uint8 3×S×S and bool S×S.
-  package func pair(_ sample: Sample) throws -> (image: Tensor, mask: Tensor) {
+  public func pair(_ sample: Sample) throws -> (image: Tensor, mask: Tensor) {
     let image = try image(sample.image)
     let mask = try mask(of: sample, imageSize: Array(image.shape.dropFirst()))
     return (try scaled(image), try mask.map(scaled(mask:)) ?? .zeros([size, size], dtype: .bool))

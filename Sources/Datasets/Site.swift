@@ -1,24 +1,24 @@
 import Foundation
 
 /// One image with its reference mask.
-package struct Sample: Sendable, Equatable {
+public struct Sample: Sendable, Equatable {
   /// The site it belongs to.
-  package let site: String
+  public let site: String
   /// The file name without its ending; unique within the site.
-  package let id: String
+  public let id: String
   /// The image file.
-  package let image: URL
+  public let image: URL
   /// The mask file, nil when there is none (only for prediction).
-  package let mask: URL?
+  public let mask: URL?
   /// The class of the lesion it shows, nil when it is not known.
-  package let lesionClass: String?
+  public let lesionClass: String?
   /// The patient or sequence it comes from; images of one group never fall on both sides of a split.
-  package let group: String
+  public let group: String
   /// The patient or sequence as `sites.json5` states it, to be compared between sites; nil where none is stated or where
   /// its names are local to their site.
-  package let statedGroup: String?
+  public let statedGroup: String?
   /// Mask values that mean lesion; nil for binary and grey-edged masks (above 127).
-  package let lesionLabels: [Int]?
+  public let lesionLabels: [Int]?
 
   init(
     site: String, id: String, image: URL, mask: URL?, lesionClass: String?, group: String,
@@ -36,16 +36,16 @@ package struct Sample: Sendable, Equatable {
 }
 
 /// One hospital, endoscope or protocol: images that share how they were made.
-package struct Site: Sendable, Equatable {
+public struct Site: Sendable, Equatable {
   /// What tables call it.
-  package let name: String
+  public let name: String
   /// Its images, by name.
-  package let samples: [Sample]
+  public let samples: [Sample]
   /// What it is scored on when it is held out: its images, unless the catalog states others.
-  package let testSamples: [Sample]
+  public let testSamples: [Sample]
 
   /// Every image, once.
-  package var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
+  public var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
 
   init(name: String, samples: [Sample], testSamples: [Sample]? = nil) {
     self.name = name
@@ -55,7 +55,7 @@ package struct Site: Sendable, Equatable {
 }
 
 /// Why a data folder cannot be used; each message names the file or folder and the fix.
-package enum DatasetError: Error, Equatable, CustomStringConvertible {
+public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// The folder holds no sites.
   case noSites(URL)
   /// A site has no image.
@@ -76,7 +76,7 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
   case badMask(URL, reason: String)
 
   /// One to three lines.
-  package var description: String {
+  public var description: String {
     switch self {
     case .noSites(let url):
       "\(url.path): no sites found; give a folder of sites, each with images/ and masks/, or a sites.json5"

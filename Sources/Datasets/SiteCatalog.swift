@@ -6,16 +6,18 @@ import Torch
 ///
 /// Either a folder of sites, each with `images/` and `masks/` of equal stems, or one with a `sites.json5`, which
 /// also says lesion classes and patient groups. See docs/data.md for the format.
-package struct SiteCatalog: Sendable {
+public struct SiteCatalog: Sendable {
+  /// The folder or the `sites.json5` that it was made from.
+  public let location: URL
   /// The folder.
-  package let folder: URL
+  public let folder: URL
   /// The sites, by name.
-  package let sites: [Site]
+  public let sites: [Site]
   /// What was passed over when images without a mask are allowed: one error for each folder that lacks masks.
-  package let missingMasks: [DatasetError]
+  public let missingMasks: [DatasetError]
 
   /// File endings that count as images.
-  package static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
+  public static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
 
   /// Finds the sites of a folder; no image is read yet.
   ///
@@ -24,13 +26,14 @@ package struct SiteCatalog: Sendable {
   ///   - defaultClass: the lesion class of images for which none is stated.
   ///   - allowsMissingMasks: whether images without a mask are listed, without one; else they are an error.
   /// - Throws: `DatasetError` that names the folder or file and the fix.
-  package init(_ url: URL, defaultClass: String? = nil, allowsMissingMasks: Bool = false) throws {
+  public init(at url: URL, defaultClass: String? = nil, allowsMissingMasks: Bool = false) throws {
     var passedOver: [DatasetError] = []
     func report(_ error: DatasetError) throws {
       guard allowsMissingMasks else { throw error }
       passedOver.append(error)
     }
     let manifest = url.pathExtension == "json5" ? url : url.appendingPathComponent("sites.json5")
+    location = url
     folder = manifest.deletingLastPathComponent()
     if FileManager.default.fileExists(atPath: manifest.path) {
       sites = try SiteManifest(contentsOf: manifest).sites(
@@ -50,12 +53,17 @@ package struct SiteCatalog: Sendable {
   /// One site by name.
   ///
   /// - Throws: `DatasetError.unknownSite` with the names there are.
-  package func site(_ name: String) throws -> Site {
+  public func site(_ name: String) throws -> Site {
     guard let site = sites.first(where: { $0.name == name }) else {
       throw DatasetError.unknownSite(name, known: sites.map(\.name))
     }
     return site
   }
+
+  /// One site by name.
+  ///
+  /// - Throws: `DatasetError.unknownSite` with the names there are.
+  public subscript(name: String) -> Site { get throws { try site(name) } }
 
   private static func folders(in url: URL) throws -> [URL] {
     do {
@@ -74,7 +82,7 @@ package struct SiteCatalog: Sendable {
   /// Image files of a folder by stem.
   ///
   /// - Throws: `FileError` when it cannot be read, `DatasetError.ambiguous` when two files have one stem.
-  package static func images(in folder: URL) throws -> [String: URL] {
+  public static func images(in folder: URL) throws -> [String: URL] {
     let files: [URL]
     do {
       files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)

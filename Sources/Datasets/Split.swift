@@ -1,11 +1,11 @@
 import Torch
 
 /// The training and validation images of the source sites.
-package struct Split: Sendable, Equatable {
+public struct Split: Sendable, Equatable {
   /// Images to train on.
-  package let training: [Sample]
+  public let training: [Sample]
   /// Images of the same sites to choose by.
-  package let validation: [Sample]
+  public let validation: [Sample]
 
   /// Splits each site by patient or sequence group, so that no group is on both sides.
   ///
@@ -15,7 +15,7 @@ package struct Split: Sendable, Equatable {
   ///     it is reached, and at least one group stays for training.
   ///   - seed: which groups are drawn; the same seed gives the same split.
   /// - Throws: `TorchError` when the generator fails.
-  package init(sites: [Site], validationShare: Double, seed: UInt64) throws {
+  public init(sites: [Site], validationShare: Double, seed: UInt64) throws {
     var training: [Sample] = []
     var validation: [Sample] = []
     for site in sites {

@@ -6,39 +6,39 @@ import Torch
 ///
 /// The folder holds `factors.jsonl`: lines `{"image": "images/1.png", "mask": "masks/1.png", "scene": "…",
 /// "intervention": "none" or a confounder, "zoom": 1}`, paths relative to it.
-package struct Sweep: Sendable {
+public struct Sweep: Sendable {
   /// One picture of a scene.
-  package struct Picture: Decodable, Sendable {
+  public struct Picture: Decodable, Sendable {
     /// The scene.
-    package let scene: String
+    public let scene: String
     /// The confounder that was set, `none` for none.
-    package let intervention: String
+    public let intervention: String
     /// How much larger things are than in the scene without near and far view.
-    package let zoom: Double
+    public let zoom: Double
     let image: String
     let mask: String
   }
 
   /// A scene and its pictures.
-  package struct Scene: Sendable {
+  public struct Scene: Sendable {
     /// Its name.
-    package let name: String
+    public let name: String
     /// Without intervention.
-    package let base: Picture
+    public let base: Picture
     /// Under each intervention, in the order of the file.
-    package let interventions: [Picture]
+    public let interventions: [Picture]
   }
 
   /// The folder.
-  package let folder: URL
+  public let folder: URL
   /// In the order of the file.
-  package let scenes: [Scene]
+  public let scenes: [Scene]
 
   /// Reads the list of pictures; no image is read yet.
   ///
   /// - Parameter folder: the folder with `factors.jsonl`, or one that holds it as `sweep`.
   /// - Throws: `FileError` or `DatasetError.badCatalog` that names the file and the line.
-  package init(_ folder: URL) throws {
+  public init(_ folder: URL) throws {
     let inner = folder.appendingPathComponent("sweep")
     self.folder = SiteCatalog.isFolder(inner) ? inner : folder
     let file = self.folder.appendingPathComponent("factors.jsonl")
@@ -64,7 +64,7 @@ package struct Sweep: Sendable {
   }
 
   /// A picture as a sample, to be read and segmented like any other.
-  package func sample(_ picture: Picture) -> Sample {
+  public func sample(_ picture: Picture) -> Sample {
     Sample(
       site: "sweep", id: "\(picture.scene)/\(picture.intervention)",
       image: folder.appendingPathComponent(picture.image), mask: folder.appendingPathComponent(picture.mask),

@@ -31,15 +31,14 @@ extension Explainer {
   func look(_ images: Tensor, comparing: Bool = false) throws -> Seen {
     try inferenceMode {
       func plain(_ tensor: Tensor) throws -> Tensor { try tensor.to(.float32).to(.cpu) }
-      let settings = configuration.model
       let encoded = try system.encoded(images)
-      let output = try system(images, kept: .encoded(encoded))
+      let output = try system(images, cached: .encoded(encoded))
       let off =
-        comparing && settings.method.intervenes
-        ? try system(images, kept: .encoded(encoded), intervening: false).logits : nil
+        comparing && traits.intervenes
+        ? try system(images, cached: .encoded(encoded), .withoutIntervention).logits : nil
       let found = output.representation
       let text = system.model.text
-      let region = try RegionSelection(settings.region)
+      let region = try RegionSelection(configuration.mcdrl.region ?? RegionConfiguration())
       let grid = try encoded.dense.sizes(rank: 4, "the dense features")
       let score = try found.score ?? region.score(found.features.to(.float32), text)
       let cosine = try output.image.to(.float32).normalized().matmul(text.confounders.transposed())

@@ -1,6 +1,7 @@
 import Confounders
 import Foundation
 import Metrics
+import Segmentation
 import Studies
 import Torch
 import Training
@@ -52,23 +53,17 @@ package final class Explainer {
   ///   - options: what is computed.
   /// - Throws: an error that names the file of the run that cannot be used, or the confounder that cannot be set.
   package convenience init(
-    _ run: RunDirectory, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
+    _ run: Run, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
   ) throws {
-    let (system, trained) = try RunAssembly.trained(run, on: device)
-    var configuration = trained
+    let system = try run.trainedSystem(on: device)
+    var configuration = run.configuration
     if let maxPixels { configuration.maxPixels = maxPixels }
-    let prompts = try PromptSet(contentsOf: run.promptsFile)
+    let (prompts, file) = (run.prompts, run.folder.promptsFile)
     let count = try system.model.text.confounders.size(0)
     guard prompts.confounders.count == count else {
-      throw ConfigurationError(
-        "\(run.promptsFile.path): holds \(prompts.confounders.count) confounders, the run's weights \(count); put back the "
-          + "file that the run was trained with")
+      throw ExplainingError.otherPrompts(file, found: prompts.confounders.count, wanted: count)
     }
-    do {
-      try self.init(system, configuration, prompts: prompts, options: options)
-    } catch let error as ConfigurationError {
-      throw ConfigurationError("\(run.promptsFile.path): \(error)")
-    }
+    try self.init(system, configuration, prompts: prompts, promptsFile: file, options: options)
   }
 
   /// Takes the parts.
@@ -77,11 +72,12 @@ package final class Explainer {
   ///   - system: a trained system.
   ///   - configuration: its settings.
   ///   - prompts: its words, with the mechanisms.
+  ///   - promptsFile: where the words were read, for messages.
   ///   - options: what is computed.
-  /// - Throws: `ConfigurationError` that names a confounder that cannot be set.
+  /// - Throws: `ExplainingError` that names a confounder that cannot be set.
   package init(
     _ system: SegmentationSystem, _ configuration: RunConfiguration, prompts: PromptSet,
-    options: Options = Options()
+    promptsFile: URL? = nil, options: Options = Options()
   ) throws {
     self.system = system
     self.configuration = configuration
@@ -97,23 +93,19 @@ package final class Explainer {
     let available = interventions.available
     let known = available.map { interventions.names[$0] }
     if options.sweep?.isEmpty != true, available.isEmpty {
-      throw ConfigurationError(
-        "no confounder has a mechanism, so none can be set: give at least one, such as mechanism: \"blur\", or leave "
-          + "the sweep out (--sweep none)")
+      throw ExplainingError.noMechanisms(promptsFile)
     }
     swept =
       try options.sweep.map { names in
         try names.map { name in
           guard let index = available.first(where: { interventions.names[$0] == name }) else {
-            throw ConfigurationError(
-              "no confounder with a mechanism is called \"\(name)\"; there are \(known.joined(separator: ", "))"
-            )
+            throw ExplainingError.unknownConfounder(promptsFile, name: name, known: known)
           }
           return index
         }
       } ?? available
     self.interventions = interventions
-    evidenceScale = system.state()["model.intervention.evidence_scale"]
+    evidenceScale = (system.model.method as? MCDRL)?.evidenceScale
   }
 
   /// What the document says of the model.
@@ -121,19 +113,19 @@ package final class Explainer {
   /// - Parameter run: what to call the run.
   /// - Returns: its method and settings.
   package func model(run: String) -> Explanation.Model {
-    let model = configuration.model
+    let intervention = traits.intervenes ? configuration.mcdrl.intervention : nil
     return Explanation.Model(
-      run: run, method: model.method.name, seed: configuration.seed, intervenes: model.method.intervenes,
-      selectsRegions: model.method.selectsRegions,
-      adjustment: model.method.intervenes ? model.intervention.adjustment.rawValue : nil,
-      dictionary: model.method.intervenes ? model.intervention.dictionary.rawValue : nil,
+      run: run, method: system.model.method.label, seed: configuration.seed, intervenes: traits.intervenes,
+      selectsRegions: traits.selectsRegions, adjustment: intervention?.adjustment.rawValue,
+      dictionary: intervention?.dictionary.rawValue,
       imageSize: configuration.imageSize, threshold: options.threshold)
   }
 
   /// Whether the weights of the confounders depend on the image.
-  package var attends: Bool {
-    StudyFigures.attends(configuration.model) && configuration.model.intervention.dictionary != .constant
-  }
+  package var attends: Bool { traits.attends }
+
+  /// Facts about the method.
+  var traits: MethodTraits { configuration.model.method.traits }
 
   /// Explains one image.
   ///
@@ -215,7 +207,7 @@ package final class Explainer {
   /// The image with a confounder set, and the mask moved with it.
   func doing(
     _ index: Int, _ strength: Double, _ name: String, _ pixels: Tensor, _ mask: Tensor
-  ) throws -> IntervenedImages {
+  ) throws -> Pictures {
     try interventions.doing(
       index, strength: strength, images: pixels, masks: mask.to(.float32),
       generator: Generator(seed: options.seed, for: "explain", confounders[index].name, name))
@@ -226,7 +218,7 @@ package final class Explainer {
     guard let evidenceScale else { return nil }
     return try withoutGradients {
       var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
-      if configuration.model.intervention.adjustment == .prior {
+      if configuration.mcdrl.intervention?.adjustment == .prior {
         logits = try logits + system.model.dictionary.prior.to(.float32).to(.cpu).log()
       }
       return try logits.softmax(dim: -1).doubles()

@@ -1,12 +1,12 @@
 /// The area under the receiver operating characteristic: how likely a positive scores above a negative.
-package enum AreaUnderCurve {
+public enum AreaUnderCurve {
   /// The area, by ranks (Mann–Whitney U); equal scores count half.
   ///
   /// - Parameters:
   ///   - scores: one a case.
   ///   - positive: whether the case is positive, in the same order.
   /// - Returns: 0 to 1; nil when there is no positive or no negative, or a score is NaN.
-  package static func of<Score: BinaryFloatingPoint>(_ scores: [Score], positive: [Bool]) -> Double? {
+  public static func of<Score: BinaryFloatingPoint>(_ scores: [Score], positive: [Bool]) -> Double? {
     let count = min(scores.count, positive.count)
     guard !scores.contains(where: \.isNaN) else { return nil }
     let order = (0..<count).sorted { scores[$0] < scores[$1] }

@@ -7,7 +7,7 @@ extension SurfaceDistances {
   ///
   /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See
   /// ``EmptyMaskPolicy``.
-  package var averageSurfaceDistance: Double? {
+  public var averageSurfaceDistance: Double? {
     switch emptyCase {
     case .both: return 0
     case .one: return nil
@@ -21,5 +21,5 @@ extension SurfaceDistances {
 
   /// ``averageSurfaceDistance`` as a percentage of the image's diagonal, so that images of several sizes
   /// compare.
-  package var averageSurfaceDistancePercent: Double? { averageSurfaceDistance.map { 100 * $0 / diagonal } }
+  public var averageSurfaceDistancePercent: Double? { averageSurfaceDistance.map { 100 * $0 / diagonal } }
 }

@@ -1,15 +1,15 @@
 /// A picture of which pixels belong to the lesion: 1 where they do, 0 where they do not.
 ///
 /// Rows follow one another from the top; `pixels[y * width + x]` is the pixel in column `x` of row `y`.
-package struct BinaryMask: Equatable, Sendable {
+public struct BinaryMask: Equatable, Sendable {
   /// The number of columns, at least 1.
-  package let width: Int
+  public let width: Int
 
   /// The number of rows, at least 1.
-  package let height: Int
+  public let height: Int
 
   /// The pixels row by row, each 0 or 1, `width * height` of them.
-  package let pixels: [UInt8]
+  public let pixels: [UInt8]
 
   /// Makes a mask from pixels that are already 0 or 1.
   ///
@@ -21,7 +21,7 @@ package struct BinaryMask: Equatable, Sendable {
   ///   - pixels: The pixels row by row.
   /// - Throws: ``MetricError`` when a side is not positive, the number of pixels is not `width * height`, or
   ///   a pixel is neither 0 nor 1.
-  package init(width: Int, height: Int, pixels: [UInt8]) throws {
+  public init(width: Int, height: Int, pixels: [UInt8]) throws {
     try Self.requirePixels(pixels.count, width: width, height: height)
     if (pixels.max() ?? 0) > 1, let index = pixels.firstIndex(where: { $0 > 1 }) {
       throw MetricError.notBinary(value: pixels[index], x: index % width, y: index / width)
@@ -36,7 +36,7 @@ package struct BinaryMask: Equatable, Sendable {
   ///   - height: The number of rows.
   ///   - values: True where the lesion is, row by row.
   /// - Throws: ``MetricError`` when a side is not positive or the number of values is not `width * height`.
-  package init(width: Int, height: Int, values: [Bool]) throws {
+  public init(width: Int, height: Int, values: [Bool]) throws {
     try self.init(width: width, height: height, pixels: values.map { $0 ? 1 : 0 })
   }
 
@@ -48,13 +48,13 @@ package struct BinaryMask: Equatable, Sendable {
   }
 
   /// Whether no pixel is set.
-  package var isEmpty: Bool { !pixels.contains(1) }
+  public var isEmpty: Bool { !pixels.contains(1) }
 
   /// The number of pixels that are set.
-  package var count: Int { pixels.reduce(0) { $0 + Int($1) } }
+  public var count: Int { pixels.reduce(0) { $0 + Int($1) } }
 
   /// Whether the pixel in column `x` of row `y` is set; both must lie inside the mask.
-  package subscript(x: Int, y: Int) -> Bool { pixels[y * width + x] == 1 }
+  public subscript(x: Int, y: Int) -> Bool { pixels[y * width + x] == 1 }
 
   /// Throws unless a number of pixels fills a width and height.
   static func requirePixels(_ found: Int, width: Int, height: Int) throws {
@@ -66,7 +66,7 @@ package struct BinaryMask: Equatable, Sendable {
   }
 
   /// Throws unless a prediction and its reference have the same width and height.
-  package static func requireSameSize(prediction: BinaryMask, reference: BinaryMask) throws {
+  public static func requireSameSize(prediction: BinaryMask, reference: BinaryMask) throws {
     guard prediction.width == reference.width, prediction.height == reference.height else {
       throw MetricError.sizeMismatch(
         predictionWidth: prediction.width, predictionHeight: prediction.height,

@@ -4,7 +4,7 @@ extension BinaryMask {
   /// What lies outside the image counts as background, so a mask that touches the image's edge has boundary there and
   /// a full mask is bounded by the image's frame. Diagonal neighbours do not count. This is the mask less its erosion
   /// by a cross, as MONAI (`get_mask_edges`) and MedPy take it. An empty mask has an empty boundary.
-  package var boundary: BinaryMask {
+  public var boundary: BinaryMask {
     let width = self.width
     let height = self.height
     let edges = [UInt8](unsafeUninitializedCapacity: pixels.count) { result, initialized in

@@ -5,9 +5,9 @@
 /// `d` passes of a 3×3 square, that is, the mask's pixels at most `d` away, along rows, columns or diagonals,
 /// from background. What lies outside the image counts as background. `d` is 2 % of the image's diagonal in
 /// pixels, rounded (halves to even), at least 1.
-package enum BoundaryIoU {
+public enum BoundaryIoU {
   /// The share of the image's diagonal that the bands are wide, unless another is given.
-  package static let defaultRatio = 0.02
+  public static let defaultRatio = 0.02
 
   /// How many pixels wide the bands are in an image of a given size.
   ///
@@ -16,7 +16,7 @@ package enum BoundaryIoU {
   ///   - height: The image's rows.
   ///   - ratio: The share of the diagonal.
   /// - Returns: The width of the band in pixels, at least 1.
-  package static func bandWidth(width: Int, height: Int, ratio: Double = defaultRatio) -> Int {
+  public static func bandWidth(width: Int, height: Int, ratio: Double = defaultRatio) -> Int {
     let wanted = (ratio * PixelSpacing.diagonal(width: width, height: height, nil)).rounded(.toNearestOrEven)
     return max(1, Int(min(wanted, Double(max(width, height)))))
   }
@@ -32,7 +32,7 @@ package enum BoundaryIoU {
   /// - Returns: Intersection over union of the two bands.
   /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
   ///   when the masks differ in size.
-  package static func score(
+  public static func score(
     prediction: BinaryMask, reference: BinaryMask, ratio: Double = defaultRatio
   ) throws -> Double {
     try BinaryMask.requireSameSize(prediction: prediction, reference: reference)

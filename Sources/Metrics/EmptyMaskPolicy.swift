@@ -15,9 +15,9 @@
 /// Accuracy and specificity need no rule either, but for the specificity of a reference without background,
 /// which is undefined. An undefined score is `nil`, `null` in JSON and an empty field in CSV; means leave it
 /// out and say over how many images they were taken.
-package enum EmptyMaskPolicy {
+public enum EmptyMaskPolicy {
   /// The rule in plain words, to print beside the scores.
-  package static let statement =
+  public static let statement =
     "Prediction and reference both empty: Dice, IoU, boundary IoU, NSD, precision and recall 1, HD95 and ASD 0. "
     + "Exactly one empty: Dice, IoU, boundary IoU and NSD 0, HD95 and ASD undefined. "
     + "Otherwise a ratio with nothing below its line is undefined. "

@@ -7,7 +7,7 @@ extension SurfaceDistances {
   ///
   /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See
   /// ``EmptyMaskPolicy``.
-  package var hd95: Double? {
+  public var hd95: Double? {
     switch emptyCase {
     case .both: return 0
     case .one: return nil
@@ -19,5 +19,5 @@ extension SurfaceDistances {
   }
 
   /// ``hd95`` as a percentage of the image's diagonal, so that images of several sizes compare.
-  package var hd95Percent: Double? { hd95.map { 100 * $0 / diagonal } }
+  public var hd95Percent: Double? { hd95.map { 100 * $0 / diagonal } }
 }

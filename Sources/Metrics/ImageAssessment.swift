@@ -1,13 +1,13 @@
 /// Everything that one prediction of lesion probabilities tells beside its reference.
-package struct ImageAssessment: Codable, Equatable, Sendable {
+public struct ImageAssessment: Codable, Equatable, Sendable {
   /// The scores of the mask at a fixed threshold, and which lesions it found.
-  package let scores: ImageScores
+  public let scores: ImageScores
 
   /// This image's share of the polyp protocol, which averages over thresholds.
-  package let polyp: PolypProtocol
+  public let polyp: PolypProtocol
 
   /// This image's pixels, by how sure the model was of them.
-  package let reliability: Reliability
+  public let reliability: Reliability
 
   /// Assesses a prediction.
   ///
@@ -20,7 +20,7 @@ package struct ImageAssessment: Codable, Equatable, Sendable {
   ///   - detectionIoU: The IoU from which on a lesion is found, see ``LesionDetection``.
   ///   - bins: The bins of the reliability curve.
   /// - Throws: ``MetricError`` when the sizes differ, or a setting is out of range.
-  package init(
+  public init(
     probability: ProbabilityMap, reference: BinaryMask, threshold: Double = 0.5, tolerance: Double,
     spacing: PixelSpacing? = nil, detectionIoU: Double = LesionDetection.defaultCriterion,
     bins: Int = Reliability.defaultBins

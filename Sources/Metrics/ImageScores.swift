@@ -1,61 +1,61 @@
 /// Every score of one image; undefined scores are `nil` here and `null` in JSON, see ``EmptyMaskPolicy``.
-package struct ImageScores: Codable, Equatable, Sendable {
+public struct ImageScores: Codable, Equatable, Sendable {
   /// The Dice coefficient.
-  package let dice: Double
+  public let dice: Double
 
   /// Intersection over union.
-  package let iou: Double
+  public let iou: Double
 
   /// The share of pixels on which the masks agree.
-  package let accuracy: Double
+  public let accuracy: Double
 
   /// The share of predicted pixels that are right.
-  package let precision: Double?
+  public let precision: Double?
 
   /// The share of the reference that was found.
-  package let recall: Double?
+  public let recall: Double?
 
   /// The share of the background that was left alone.
-  package let specificity: Double?
+  public let specificity: Double?
 
   /// Intersection over union of the bands along the boundaries, 2 % of the image's diagonal wide.
-  package let boundaryIoU: Double
+  public let boundaryIoU: Double
 
   /// The 95th percentile Hausdorff distance, in ``distanceUnit``.
-  package let hd95: Double?
+  public let hd95: Double?
 
   /// The 95th percentile Hausdorff distance, in per cent of the image's diagonal.
-  package let hd95Percent: Double?
+  public let hd95Percent: Double?
 
   /// The average symmetric surface distance, in ``distanceUnit``.
-  package let averageSurfaceDistance: Double?
+  public let averageSurfaceDistance: Double?
 
   /// The average symmetric surface distance, in per cent of the image's diagonal.
-  package let averageSurfaceDistancePercent: Double?
+  public let averageSurfaceDistancePercent: Double?
 
   /// The normalised surface Dice at ``tolerance``.
-  package let normalisedSurfaceDice: Double
+  public let normalisedSurfaceDice: Double
 
   /// The tolerance of ``normalisedSurfaceDice``, in ``distanceUnit``.
-  package let tolerance: Double
+  public let tolerance: Double
 
   /// Millimetres per pixel; `nil` where it is not known and distances are in pixels.
-  package let spacing: PixelSpacing?
+  public let spacing: PixelSpacing?
 
   /// Which lesions were found.
-  package let detection: LesionDetection
+  public let detection: LesionDetection
 
   /// The share of all pixels that the reference has set.
-  package let referenceShare: Double
+  public let referenceShare: Double
 
   /// Whether the reference has no pixel set.
-  package let referenceIsEmpty: Bool
+  public let referenceIsEmpty: Bool
 
   /// Whether the prediction has no pixel set.
-  package let predictionIsEmpty: Bool
+  public let predictionIsEmpty: Bool
 
   /// What distances and the tolerance are counted in.
-  package var distanceUnit: DistanceUnit { spacing == nil ? .pixels : .millimetres }
+  public var distanceUnit: DistanceUnit { spacing == nil ? .pixels : .millimetres }
 
   /// Scores a prediction against its reference.
   ///
@@ -68,7 +68,7 @@ package struct ImageScores: Codable, Equatable, Sendable {
   ///   - detectionIoU: The IoU from which on a lesion is found, see ``LesionDetection``.
   /// - Throws: ``MetricError`` when the masks differ in size, the tolerance is negative or not finite, or the
   ///   IoU is out of range.
-  package init(
+  public init(
     prediction: BinaryMask, reference: BinaryMask, tolerance: Double, spacing: PixelSpacing? = nil,
     detectionIoU: Double = LesionDetection.defaultCriterion
   ) throws {
@@ -99,7 +99,7 @@ package struct ImageScores: Codable, Equatable, Sendable {
   ///
   /// - Parameter metric: The score that is asked for.
   /// - Returns: Its value, or `nil` where it is undefined.
-  package subscript(metric: Metric) -> Double? {
+  public subscript(metric: Metric) -> Double? {
     switch metric {
     case .dice: return dice
     case .iou: return iou
@@ -137,7 +137,7 @@ package struct ImageScores: Codable, Equatable, Sendable {
   ///
   /// - Parameter encoder: Where to write.
   /// - Throws: What the encoder throws.
-  package func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var metrics = encoder.container(keyedBy: Metric.self)
     for metric in Metric.allCases { try metrics.encode(self[metric], forKey: metric) }
     var rest = encoder.container(keyedBy: CodingKeys.self)

@@ -15,24 +15,24 @@ import Storage
 /// detection inside the mask.
 ///
 /// Reference empty: nothing is found or missed, every mark is false. Prediction empty: every lesion is missed.
-package struct LesionDetection: Codable, Equatable, Sendable {
+public struct LesionDetection: Codable, Equatable, Sendable {
   /// The IoU from which on a lesion is found, unless another is given.
-  package static let defaultCriterion = 0.1
+  public static let defaultCriterion = 0.1
 
   /// Lesions that a mark overlaps well enough.
-  package let found: Int
+  public let found: Int
 
   /// Lesions that no mark overlaps well enough.
-  package let missed: Int
+  public let missed: Int
 
   /// Marks that overlap no lesion well enough.
-  package let falseMarks: Int
+  public let falseMarks: Int
 
   /// The IoU from which on a lesion is found.
-  package let criterion: Double
+  public let criterion: Double
 
   /// The lesions of the reference.
-  package var lesions: Int { found + missed }
+  public var lesions: Int { found + missed }
 
   /// Matches a prediction's marks to the lesions of its reference.
   ///
@@ -41,7 +41,7 @@ package struct LesionDetection: Codable, Equatable, Sendable {
   ///   - reference: What the expert drew.
   ///   - criterion: The IoU from which on a lesion is found, above 0 and at most 1.
   /// - Throws: ``MetricError`` when the masks differ in size or the criterion is out of range.
-  package init(
+  public init(
     prediction: BinaryMask, reference: BinaryMask, criterion: Double = defaultCriterion
   ) throws {
     try BinaryMask.requireSameSize(prediction: prediction, reference: reference)
@@ -99,15 +99,15 @@ package struct LesionDetection: Codable, Equatable, Sendable {
 
 extension LesionDetection {
   /// The lesions of many images together.
-  package struct Summary: Codable, Equatable, Sendable {
+  public struct Summary: Codable, Equatable, Sendable {
     /// Images.
-    package let images: Int
+    public let images: Int
     /// Lesions found.
-    package let found: Int
+    public let found: Int
     /// Lesions missed.
-    package let missed: Int
+    public let missed: Int
     /// False marks.
-    package let falseMarks: Int
+    public let falseMarks: Int
     /// Share of lesions found; `nil` without a lesion.
     @Nullable package private(set) var sensitivity: Double?
     /// Lesions found, of these and the false marks; `nil` when there is neither.
@@ -125,7 +125,7 @@ extension LesionDetection {
     ///
     /// - Parameter detections: One for each image, in any order.
     /// - Throws: ``MetricError/mixedCriteria(_:_:)`` when they were counted by different criteria.
-    package init(of detections: [LesionDetection]) throws {
+    public init(of detections: [LesionDetection]) throws {
       let criterion = detections.first?.criterion
       if let criterion, let other = detections.first(where: { $0.criterion != criterion }) {
         throw MetricError.mixedCriteria(criterion, other.criterion)

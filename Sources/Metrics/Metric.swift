@@ -1,5 +1,5 @@
 /// The scores that every image is given, by the names they carry in JSON and CSV, in the order they are shown.
-package enum Metric: String, CaseIterable, Codable, CodingKey, CodingKeyRepresentable, Sendable {
+public enum Metric: String, CaseIterable, Codable, CodingKey, CodingKeyRepresentable, Sendable {
   /// ``OverlapCounts/dice``
   case dice
   /// ``OverlapCounts/iou``

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What can be wrong with the input of a metric; each message says what to do.
-package enum MetricError: Error, Equatable, Sendable {
+public enum MetricError: Error, Equatable, Sendable {
   /// A mask without area, or with more pixels than can be counted.
   case invalidSize(width: Int, height: Int)
 
@@ -62,7 +62,7 @@ package enum MetricError: Error, Equatable, Sendable {
 
 extension MetricError: CustomStringConvertible, LocalizedError {
   /// What was wrong and what to do, in one or two sentences.
-  package var description: String {
+  public var description: String {
     switch self {
     case .invalidSize(let width, let height):
       return "A mask of \(width)×\(height) pixels cannot be scored. Give masks at least 1×1 pixel in size."
@@ -122,5 +122,5 @@ extension MetricError: CustomStringConvertible, LocalizedError {
   }
 
   /// The same as ``description``, for code that shows errors through Foundation.
-  package var errorDescription: String? { description }
+  public var errorDescription: String? { description }
 }

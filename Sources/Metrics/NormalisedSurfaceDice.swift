@@ -12,7 +12,7 @@ extension SurfaceDistances {
   /// - Parameter tolerance: The distance that still counts as right, 0 or more, in the unit of the distances.
   /// - Returns: The share of boundary pixels within the tolerance.
   /// - Throws: ``MetricError/invalidTolerance(_:)`` when the tolerance is negative or not finite.
-  package func normalisedSurfaceDice(tolerance: Double) throws -> Double {
+  public func normalisedSurfaceDice(tolerance: Double) throws -> Double {
     guard tolerance.isFinite, tolerance >= 0 else { throw MetricError.invalidTolerance(tolerance) }
     switch emptyCase {
     case .both: return 1

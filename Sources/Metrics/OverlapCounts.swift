@@ -1,16 +1,16 @@
 /// How the pixels of a prediction agree with those of its reference: the 2×2 table behind the overlap metrics.
-package struct OverlapCounts: Equatable, Sendable {
+public struct OverlapCounts: Equatable, Sendable {
   /// Pixels set in both masks.
-  package let truePositives: Int
+  public let truePositives: Int
 
   /// Pixels set in the prediction only.
-  package let falsePositives: Int
+  public let falsePositives: Int
 
   /// Pixels set in the reference only.
-  package let falseNegatives: Int
+  public let falseNegatives: Int
 
   /// Pixels set in neither mask.
-  package let trueNegatives: Int
+  public let trueNegatives: Int
 
   /// Counts a pair of masks in one pass.
   ///
@@ -19,7 +19,7 @@ package struct OverlapCounts: Equatable, Sendable {
   ///   - reference: What the expert drew.
   /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
   ///   when the masks differ in width or height.
-  package init(prediction: BinaryMask, reference: BinaryMask) throws {
+  public init(prediction: BinaryMask, reference: BinaryMask) throws {
     try BinaryMask.requireSameSize(prediction: prediction, reference: reference)
     var both = 0
     var predicted = 0
@@ -40,10 +40,10 @@ package struct OverlapCounts: Equatable, Sendable {
   }
 
   /// Whether the prediction has no pixel set.
-  package var predictionIsEmpty: Bool { truePositives + falsePositives == 0 }
+  public var predictionIsEmpty: Bool { truePositives + falsePositives == 0 }
 
   /// Whether the reference has no pixel set.
-  package var referenceIsEmpty: Bool { truePositives + falseNegatives == 0 }
+  public var referenceIsEmpty: Bool { truePositives + falseNegatives == 0 }
 
   /// Whether neither mask has a pixel set.
   var bothEmpty: Bool { truePositives + falsePositives + falseNegatives == 0 }

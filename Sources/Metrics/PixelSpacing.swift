@@ -1,10 +1,10 @@
 /// How far apart the centres of neighbouring pixels lie, in millimetres.
-package struct PixelSpacing: Codable, Equatable, Sendable {
+public struct PixelSpacing: Codable, Equatable, Sendable {
   /// Millimetres from one column to the next.
-  package let x: Double
+  public let x: Double
 
   /// Millimetres from one row to the next.
-  package let y: Double
+  public let y: Double
 
   /// Checks and keeps a spacing.
   ///
@@ -12,7 +12,7 @@ package struct PixelSpacing: Codable, Equatable, Sendable {
   ///   - x: Millimetres from one column to the next.
   ///   - y: Millimetres from one row to the next.
   /// - Throws: ``MetricError/invalidSpacing(x:y:)`` unless both are positive and finite.
-  package init(x: Double, y: Double) throws {
+  public init(x: Double, y: Double) throws {
     guard x.isFinite, y.isFinite, x > 0, y > 0 else { throw MetricError.invalidSpacing(x: x, y: y) }
     self.x = x
     self.y = y
@@ -32,7 +32,7 @@ package struct PixelSpacing: Codable, Equatable, Sendable {
 }
 
 /// What distances are counted in; named beside them in every output.
-package enum DistanceUnit: String, Codable, Sendable {
+public enum DistanceUnit: String, Codable, Sendable {
   /// Distances between pixel centres in pixels.
   case pixels = "px"
   /// Millimetres, where the spacing of the pixels is known.

@@ -2,7 +2,7 @@ extension OverlapCounts {
   /// The share of predicted pixels that are right, TP / (TP + FP), from 0 to 1; positive predictive value.
   ///
   /// Both masks empty: 1. Only the prediction empty: `nil`, for nothing was claimed. See ``EmptyMaskPolicy``.
-  package var precision: Double? {
+  public var precision: Double? {
     EmptyMaskPolicy.ratio(truePositives, of: truePositives + falsePositives, bothEmpty: bothEmpty)
   }
 }

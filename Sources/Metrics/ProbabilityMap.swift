@@ -1,15 +1,15 @@
 /// How likely each pixel of an image is lesion, from 0 to 1.
 ///
 /// Rows follow one another from the top, as in ``BinaryMask``.
-package struct ProbabilityMap: Equatable, Sendable {
+public struct ProbabilityMap: Equatable, Sendable {
   /// The number of columns, at least 1.
-  package let width: Int
+  public let width: Int
 
   /// The number of rows, at least 1.
-  package let height: Int
+  public let height: Int
 
   /// The probabilities row by row, `width * height` of them.
-  package let values: [Float]
+  public let values: [Float]
 
   /// The map as it was stored in 8 bits; `nil` when it was not.
   private let stored: [UInt8]?
@@ -39,7 +39,7 @@ package struct ProbabilityMap: Equatable, Sendable {
   ///   - values: The probabilities row by row.
   /// - Throws: ``MetricError`` when a side is not positive, the number of values is not `width * height`, or
   ///   a value is not a probability.
-  package init(width: Int, height: Int, values: [Float]) throws {
+  public init(width: Int, height: Int, values: [Float]) throws {
     try BinaryMask.requirePixels(values.count, width: width, height: height)
     if let index = values.firstIndex(where: { !($0 >= -Self.slack && $0 <= 1 + Self.slack) }) {
       throw MetricError.notAProbability(Double(values[index]), x: index % width, y: index / width)
@@ -57,7 +57,7 @@ package struct ProbabilityMap: Equatable, Sendable {
   ///   - height: The number of rows.
   ///   - levels: The grey levels row by row.
   /// - Throws: ``MetricError`` when a side is not positive or the number of levels is not `width * height`.
-  package init(width: Int, height: Int, levels: [UInt8]) throws {
+  public init(width: Int, height: Int, levels: [UInt8]) throws {
     try BinaryMask.requirePixels(levels.count, width: width, height: height)
     self.width = width
     self.height = height
@@ -69,7 +69,7 @@ package struct ProbabilityMap: Equatable, Sendable {
   ///
   /// - Parameter threshold: From which probability on a pixel is lesion.
   /// - Returns: A mask of the map's size.
-  package func mask(atLeast threshold: Double) -> BinaryMask {
+  public func mask(atLeast threshold: Double) -> BinaryMask {
     let threshold = Float(threshold)
     return BinaryMask(
       uncheckedWidth: width, height: height, pixels: values.map { $0 >= threshold ? 1 : 0 })
@@ -79,7 +79,7 @@ package struct ProbabilityMap: Equatable, Sendable {
   ///
   /// Stretched so that its least value is 0 and its greatest 255, then rounded to whole levels (halves up); a
   /// map of a single value is 0 everywhere. A map that was stored in 8 bits is given as it was stored.
-  package var savedLevels: [UInt8] {
+  public var savedLevels: [UInt8] {
     if let stored { return stored }
     guard let low = values.min(), let high = values.max(), high > low else {
       return [UInt8](repeating: 0, count: values.count)

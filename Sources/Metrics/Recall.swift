@@ -2,7 +2,7 @@ extension OverlapCounts {
   /// The share of the reference that was found, TP / (TP + FN), from 0 to 1; sensitivity.
   ///
   /// Both masks empty: 1. Only the reference empty: `nil`, for there was nothing to find. See ``EmptyMaskPolicy``.
-  package var recall: Double? {
+  public var recall: Double? {
     EmptyMaskPolicy.ratio(truePositives, of: truePositives + falseNegatives, bothEmpty: bothEmpty)
   }
 }

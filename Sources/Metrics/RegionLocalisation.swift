@@ -5,20 +5,20 @@ import Torch
 /// A position of the h×w grid is lesion when at least half of its part of the mask is. A lesion is a
 /// connected component of the grid's lesion positions (8-connectivity); it is kept when at least half of its
 /// positions are.
-package struct RegionLocalisation: Codable, Equatable, Sendable {
+public struct RegionLocalisation: Codable, Equatable, Sendable {
   /// One image.
-  package struct Image: Equatable, Sendable {
+  public struct Image: Equatable, Sendable {
     /// S^, row by row.
-    package let score: [Float]
+    public let score: [Float]
     /// The mask on the grid.
-    package let lesion: BinaryMask
+    public let lesion: BinaryMask
     /// Which positions are selected, row by row.
-    package let selected: [Bool]
+    public let selected: [Bool]
 
     /// Joins the parts.
     ///
     /// - Throws: `MetricError.pixelCount` when they are not of one grid.
-    package init(score: [Float], lesion: BinaryMask, selected: [Bool]) throws {
+    public init(score: [Float], lesion: BinaryMask, selected: [Bool]) throws {
       for count in [score.count, selected.count] {
         try BinaryMask.requirePixels(count, width: lesion.width, height: lesion.height)
       }
@@ -35,7 +35,7 @@ package struct RegionLocalisation: Codable, Equatable, Sendable {
     ///   - positions: those that are selected, int64 B×N.
     /// - Returns: B images.
     /// - Throws: `TorchError` when shapes do not fit.
-    package static func batch(score: Tensor, masks: Tensor, positions: Tensor) throws -> [Image] {
+    public static func batch(score: Tensor, masks: Tensor, positions: Tensor) throws -> [Image] {
       let sizes = try score.sizes(rank: 3, "the region score")
       let (height, width) = (sizes[1], sizes[2])
       let grid = try masks.averagePool(height: height, width: width).atLeast(0.5)
@@ -55,21 +55,21 @@ package struct RegionLocalisation: Codable, Equatable, Sendable {
   }
 
   /// Images, with and without a lesion.
-  package let count: Int
+  public let count: Int
   /// Images that have a lesion on the grid.
-  package let withLesion: Int
+  public let withLesion: Int
   /// AUC of score against mask, mean over the images that have a lesion on the grid; nil when none has.
-  package let area: Double?
+  public let area: Double?
   /// AUC over the positions of all images together: whether a score means the same in every image.
-  package let pooledArea: Double?
+  public let pooledArea: Double?
   /// Lesion positions of all images.
-  package let positions: Int
+  public let positions: Int
   /// The share of them that is selected; nil when there is none.
-  package let positionRecall: Double?
+  public let positionRecall: Double?
   /// Lesions of all images.
-  package let lesions: Int
+  public let lesions: Int
   /// The share of them that is kept; nil when there is none.
-  package let lesionRecall: Double?
+  public let lesionRecall: Double?
 
   enum CodingKeys: String, CodingKey {
     case count = "n"
@@ -83,7 +83,7 @@ package struct RegionLocalisation: Codable, Equatable, Sendable {
   }
 
   /// Scores images.
-  package init(_ images: [Image]) {
+  public init(_ images: [Image]) {
     var areas: [Double] = []
     var (positions, found, lesions, kept) = (0, 0, 0, 0)
     for image in images where !image.lesion.isEmpty {

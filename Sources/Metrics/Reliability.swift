@@ -11,9 +11,9 @@ import Storage
 ///
 /// The memory does not grow with the images. Sums are of doubles: values added in another order agree up to
 /// rounding, and in the same order bit for bit.
-package struct Reliability: Codable, Equatable, Sendable {
+public struct Reliability: Codable, Equatable, Sendable {
   /// The bins of the curve, unless another number is given.
-  package static let defaultBins = 15
+  public static let defaultBins = 15
 
   /// What fell into one bin.
   struct Bin: Codable, Equatable, Sendable {
@@ -25,7 +25,7 @@ package struct Reliability: Codable, Equatable, Sendable {
   }
 
   /// Images so far.
-  package private(set) var images = 0
+  public private(set) var images = 0
 
   /// The sum over pixels of (p - y)², y being 1 for lesion and 0 for background.
   private var squaredError = 0.0
@@ -36,7 +36,7 @@ package struct Reliability: Codable, Equatable, Sendable {
   ///
   /// - Parameter bins: The number of bins, at least 1.
   /// - Throws: ``MetricError/invalidBins(_:)``.
-  package init(bins: Int = defaultBins) throws {
+  public init(bins: Int = defaultBins) throws {
     guard bins >= 1 else { throw MetricError.invalidBins(bins) }
     self.bins = [Bin](repeating: Bin(), count: bins)
   }
@@ -48,7 +48,7 @@ package struct Reliability: Codable, Equatable, Sendable {
   ///   - reference: What the expert drew.
   /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
   ///   when the two differ in size.
-  package mutating func add(_ probability: ProbabilityMap, reference: BinaryMask) throws {
+  public mutating func add(_ probability: ProbabilityMap, reference: BinaryMask) throws {
     try probability.requireSize(of: reference)
     let number = bins.count
     let edges = (0...number).map { Double($0) / Double(number) }
@@ -78,7 +78,7 @@ package struct Reliability: Codable, Equatable, Sendable {
   ///
   /// - Parameter other: Counted in as many bins.
   /// - Throws: ``MetricError/mixedBins(_:_:)`` when it was not.
-  package mutating func merge(_ other: Reliability) throws {
+  public mutating func merge(_ other: Reliability) throws {
     guard bins.count == other.bins.count else {
       throw MetricError.mixedBins(bins.count, other.bins.count)
     }
@@ -110,13 +110,13 @@ extension Reliability.Bin {
 
 extension Reliability {
   /// One point of the reliability curve.
-  package struct Point: Codable, Equatable, Sendable {
+  public struct Point: Codable, Equatable, Sendable {
     /// Where the bin begins, not included but for 0.
-    package let lower: Double
+    public let lower: Double
     /// Where the bin ends, included.
-    package let upper: Double
+    public let upper: Double
     /// Pixels in it.
-    package let count: Int
+    public let count: Int
     /// Their mean probability; `nil` without a pixel.
     @Nullable package private(set) var meanConfidence: Double?
     /// The share of them that is lesion; `nil` without a pixel.
@@ -131,11 +131,11 @@ extension Reliability {
   }
 
   /// What the pixels come to.
-  package struct Summary: Codable, Equatable, Sendable {
+  public struct Summary: Codable, Equatable, Sendable {
     /// Images.
-    package let images: Int
+    public let images: Int
     /// Pixels.
-    package let pixels: Int
+    public let pixels: Int
     /// The Brier score, the mean of (p - y)²: 0 is best, 0.25 is what p = 0.5 everywhere gives; `nil` over no
     /// pixel.
     @Nullable package private(set) var brier: Double?
@@ -143,7 +143,7 @@ extension Reliability {
     /// probability and share of lesion; `nil` over no pixel.
     @Nullable package private(set) var expectedCalibrationError: Double?
     /// The reliability curve, one point a bin.
-    package let curve: [Point]
+    public let curve: [Point]
 
     enum CodingKeys: String, CodingKey {
       case pixels, brier, curve
@@ -153,7 +153,7 @@ extension Reliability {
   }
 
   /// Brier score, expected calibration error and reliability curve of the pixels so far.
-  package var summary: Summary {
+  public var summary: Summary {
     let pixels = bins.reduce(0) { $0 + $1.count }
     let curve = bins.enumerated().map { index, bin in
       Point(

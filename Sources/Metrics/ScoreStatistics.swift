@@ -1,9 +1,9 @@
 import Storage
 
 /// What one score came to over many images, undefined ones left out.
-package struct ScoreStatistics: Codable, Equatable, Sendable {
+public struct ScoreStatistics: Codable, Equatable, Sendable {
   /// The number of images on which the score is defined; the other numbers are over these.
-  package let count: Int
+  public let count: Int
 
   /// The mean; `nil` over no image.
   @Nullable package private(set) var mean: Double?
@@ -24,7 +24,7 @@ package struct ScoreStatistics: Codable, Equatable, Sendable {
   /// Takes the statistics of some scores.
   ///
   /// - Parameter scores: One score an image, `nil` where it is undefined.
-  package init(of scores: [Double?]) {
+  public init(of scores: [Double?]) {
     let values = scores.compactMap { $0 }.sorted()
     count = values.count
     guard !values.isEmpty else {

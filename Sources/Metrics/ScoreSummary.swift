@@ -1,22 +1,22 @@
 import Storage
 
 /// The scores of many images in one table, with the counts and the rule that make its means readable.
-package struct ScoreSummary: Codable, Equatable, Sendable {
+public struct ScoreSummary: Codable, Equatable, Sendable {
   /// The number of images.
-  package let count: Int
+  public let count: Int
 
   /// The number of images whose reference shows a lesion.
-  package let countWithLesion: Int
+  public let countWithLesion: Int
 
   /// The number of images whose reference is empty.
-  package let countEmptyReference: Int
+  public let countEmptyReference: Int
 
   /// Each score over all images on which it is defined.
-  package let metrics: [Metric: ScoreStatistics]
+  public let metrics: [Metric: ScoreStatistics]
 
   /// Each score over the images with a lesion on which it is defined; the empty-mask rule cannot raise it
   /// there.
-  package let metricsWithLesion: [Metric: ScoreStatistics]
+  public let metricsWithLesion: [Metric: ScoreStatistics]
 
   /// Mean Dice over the images with a lesion; `nil` when there are none.
   @Nullable package private(set) var meanDiceWithLesion: Double?
@@ -25,7 +25,7 @@ package struct ScoreSummary: Codable, Equatable, Sendable {
   @Nullable package private(set) var meanIoUWithLesion: Double?
 
   /// The lesions found, missed and falsely marked.
-  package let detection: LesionDetection.Summary
+  public let detection: LesionDetection.Summary
 
   /// The tolerance of the surface Dice, in ``distanceUnit``; `nil` over no image.
   @Nullable package private(set) var tolerance: Double?
@@ -34,14 +34,14 @@ package struct ScoreSummary: Codable, Equatable, Sendable {
   @Nullable package private(set) var distanceUnit: DistanceUnit?
 
   /// The empty-mask rule in plain words, ``EmptyMaskPolicy/statement``.
-  package let policy: String
+  public let policy: String
 
   /// Summarises the scores of some images; of none, every mean is `nil`.
   ///
   /// - Parameter scores: The scores of each image, in any order.
   /// - Throws: ``MetricError`` when tolerances, units of distances or criteria of detection differ between
   ///   images.
-  package init(of scores: [ImageScores]) throws {
+  public init(of scores: [ImageScores]) throws {
     let tolerance = scores.first?.tolerance
     for score in scores {
       if let tolerance, score.tolerance != tolerance {

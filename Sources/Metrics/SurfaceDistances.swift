@@ -4,28 +4,28 @@
 /// From every boundary pixel of the one mask to the nearest boundary pixel of the other, both ways; see
 /// ``BinaryMask/boundary``. HD95, average surface distance and surface Dice are all read from these
 /// distances.
-package struct SurfaceDistances: Equatable, Sendable {
+public struct SurfaceDistances: Equatable, Sendable {
   /// Squared distances from each boundary pixel of the prediction to the reference's boundary.
   ///
   /// Empty when either mask is.
-  package let squaredFromPrediction: [Double]
+  public let squaredFromPrediction: [Double]
 
   /// Squared distances from each boundary pixel of the reference to the prediction's boundary.
   ///
   /// Empty when either mask is.
-  package let squaredFromReference: [Double]
+  public let squaredFromReference: [Double]
 
   /// Millimetres per pixel; `nil` when distances are in pixels.
-  package let spacing: PixelSpacing?
+  public let spacing: PixelSpacing?
 
   /// The length of the image's diagonal, in the unit of the distances.
-  package let diagonal: Double
+  public let diagonal: Double
 
   /// Whether the prediction has no pixel set.
-  package let predictionIsEmpty: Bool
+  public let predictionIsEmpty: Bool
 
   /// Whether the reference has no pixel set.
-  package let referenceIsEmpty: Bool
+  public let referenceIsEmpty: Bool
 
   /// Measures a pair of masks, in time linear in the pixels of the rectangle around both.
   ///
@@ -35,7 +35,7 @@ package struct SurfaceDistances: Equatable, Sendable {
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
   /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
   ///   when the masks differ in width or height.
-  package init(prediction: BinaryMask, reference: BinaryMask, spacing: PixelSpacing? = nil) throws {
+  public init(prediction: BinaryMask, reference: BinaryMask, spacing: PixelSpacing? = nil) throws {
     try BinaryMask.requireSameSize(prediction: prediction, reference: reference)
     self.spacing = spacing
     diagonal = PixelSpacing.diagonal(width: reference.width, height: reference.height, spacing)

@@ -62,7 +62,7 @@ extension Tensor {
   /// Some rows, in their order.
   ///
   /// - Throws: `TorchError` when a row does not exist.
-  func rows(_ rows: [Int]) throws -> Tensor {
+  package func rows(_ rows: [Int]) throws -> Tensor {
     if let first = rows.first, rows == Array(first..<first + rows.count) {
       // A view: no copy, no index tensor.
       return try narrowed(dim: 0, start: first, length: rows.count)

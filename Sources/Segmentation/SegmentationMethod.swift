@@ -41,6 +41,13 @@ open class SegmentationMethod: Module {
     Representation(unchanged: try encoded.positions)
   }
 
+  /// Whether the intervention is on in an epoch of training, for the metrics; a method without one has none.
+  ///
+  /// - Parameters:
+  ///   - epoch: counted from 0.
+  ///   - epochs: of the training.
+  open func intervenes(inEpoch epoch: Int, of epochs: Int) -> Bool { false }
+
   /// S^, B×P: how much each position looks like a lesion, for diagnosis; nil for the default score.
   ///
   /// - Parameters:

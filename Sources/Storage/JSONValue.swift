@@ -1,7 +1,7 @@
 import Foundation
 
 /// Any JSON5 value, so that settings can be laid over defaults before they are decoded.
-public enum JSONValue: Codable, Equatable, Sendable {
+public enum JSONValue: Codable, Hashable, Sendable {
   case null
   case bool(Bool)
   case integer(Int)
@@ -59,8 +59,17 @@ public enum JSONValue: Codable, Equatable, Sendable {
   }
 
   /// Decodes a value of a type.
-  public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
-    try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(self))
+  ///
+  /// - Parameters:
+  ///   - type: the type.
+  ///   - prepare: changes the decoder before it decodes, such as its `userInfo`.
+  /// - Throws: `DecodingError`, or what the type throws.
+  public func decoded<Value: Decodable>(
+    as type: Value.Type, _ prepare: (JSONDecoder) -> Void = { _ in }
+  ) throws -> Value {
+    let decoder = JSONDecoder()
+    prepare(decoder)
+    return try decoder.decode(Value.self, from: JSONEncoder().encode(self))
   }
 
   /// The members, when this is an object.

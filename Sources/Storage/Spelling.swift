@@ -10,6 +10,17 @@ package enum Spelling {
     return "; did you mean \(quoted ? "\"\(best)\"" : best)?"
   }
 
+  /// The nearest of the known words, where it is near enough to be meant.
+  ///
+  /// - Parameters:
+  ///   - word: the word that is not known.
+  ///   - known: the words there are.
+  /// - Returns: a word within a third of its letters; nil without one.
+  package static func near(_ word: String, among known: [String]) -> String? {
+    known.map { (distance(word.lowercased(), $0.lowercased()), $0) }
+      .filter { $0.0 <= max(1, word.count / 3) }.min { $0 < $1 }?.1
+  }
+
   /// Insertions, deletions and replacements from one word to the other (Levenshtein).
   package static func distance(_ left: String, _ right: String) -> Int {
     let (left, right) = (Array(left), Array(right))

@@ -1,3 +1,6 @@
+import Segmentation
+import Training
+
 /// A study of the paper by name: which arms show what one part of the method does; method, section 7.
 package enum Ablation: String, CaseIterable, Sendable {
   /// The parts of the method.
@@ -27,7 +30,7 @@ package enum Ablation: String, CaseIterable, Sendable {
   /// The parts of training on interventions (ours).
   case interventions
 
-  /// What it compares, in one line.
+  /// A one-line description.
   package var summary: String {
     switch self {
     case .modules: "baseline, without region selection, without the intervention, the whole method"
@@ -46,69 +49,92 @@ package enum Ablation: String, CaseIterable, Sendable {
     }
   }
 
-  /// The arms; the first is what the others are compared with, the paper's choice where there is one.
+  /// The arms; the others are compared with the first, the paper's choice where there is one.
   ///
   /// - Throws: never for the arms as they stand here.
-  package func arms() throws -> [Arm] {
+  package func arms() throws -> [ArmDefinition] {
+    func control(_ control: Control) -> ArmDefinition { control.arm }
     switch self {
     case .modules:
-      return [.baseline, .withoutRegionSelection, .withoutIntervention, .mcdrl].map { Arm($0) }
-    case .lesionType: return [.baseline, .mcdrl].map { Arm($0) }
-    case .dictionary: return try vary("confounders", ["12", "3", "6", "9", "15"])
-    case .depth: return try vary("model.intervention.depth", ["3", "1", "2", "4", "5"])
-    case .region: return try vary("model.region.fraction", ["0.5", "0.25", "0.75", "1"])
+      return [.baseline, control(.withoutRegionSelection), control(.withoutIntervention), .mcdrl]
+    case .lesionType: return [.baseline, .mcdrl]
+    case .dictionary: return try vary([12, 3, 6, 9, 15]) { $0.confounders = $1 }
+    case .depth: return try vary([3, 1, 2, 4, 5]) { $0.mcdrl.intervention?.depth = $1 }
+    case .region: return try vary(["0.5", "0.25", "0.75", "1"]) { $0.mcdrl.region?.fraction = Double($1) ?? 0 }
     case .selection:
-      return try vary("model.region.score", ["less-normal", "max", "softmax"])
-        + [Arm("selection-soft", settings: ["model.region.selection=soft"])]
+      return try vary(["less-normal", "max", "softmax"]) {
+        $0.mcdrl.region?.score = RegionScore(rawValue: $1) ?? .lessNormal
+      } + [ArmDefinition("selection-soft") { $0.mcdrl.region?.selection = .soft }]
     case .losses:
       // One arm with the paper's weights, then each weight alone away from them.
-      return try [Arm("paper-weights", settings: ["objective.causal=0.5", "objective.contrast=0.1"])]
-        + ["0", "0.1", "1"].map { try Arm("causal-\($0)", settings: ["objective.causal=\($0)"]) }
-        + ["0", "0.5"].map { try Arm("contrast-\($0)", settings: ["objective.contrast=\($0)"]) }
-    case .start: return try vary("interventionStart", ["0.2", "0", "0.1", "0.4"])
+      return try [
+        ArmDefinition("paper-weights") {
+          $0.mcdrl.causal = 0.5
+          $0.mcdrl.contrast = 0.1
+        }
+      ]
+        + ["0", "0.1", "1"].map { text in
+          try ArmDefinition("causal-\(text)") { $0.mcdrl.causal = Double(text) ?? 0 }
+        }
+        + ["0", "0.5"].map { text in
+          try ArmDefinition("contrast-\(text)") { $0.mcdrl.contrast = Double(text) ?? 0 }
+        }
+    case .start: return try vary(["0.2", "0", "0.1", "0.4"]) { $0.mcdrl.start = Double($1) ?? 0 }
     case .adjustment:
       return try [
-        Arm("attention", settings: ["model.intervention.adjustment=attention"]),
-        Arm(
-          "attention-prior",
-          settings: ["model.intervention.adjustment=prior", "model.intervention.prior=estimated"]),
-        Arm(
-          "exact", settings: ["model.intervention.adjustment=exact", "model.intervention.prior=estimated"]),
+        ArmDefinition("attention") { $0.mcdrl.intervention?.adjustment = .attention },
+        ArmDefinition("attention-prior") {
+          $0.mcdrl.intervention?.adjustment = .prior
+          $0.interventions.prior = .estimated
+        },
+        ArmDefinition("exact") {
+          $0.mcdrl.intervention?.adjustment = .exact
+          $0.interventions.prior = .estimated
+        },
       ]
-    case .dense: return try vary("model.dense", ["maskclip", "tokens", "sclip"])
-    case .tuning: return try vary("tune", ["none", "last-1", "last-2", "all"])
-    case .controls: return [.baseline, .mcdrl].map { Arm($0) } + Control.allCases.map(\.arm)
+    case .dense: return try vary(["maskclip", "tokens", "sclip"]) { $0.model.dense = $1 }
+    case .tuning: return try vary([Tuning.none, .last(1), .last(2), .all]) { $0.tune = $1 }
+    case .controls:
+      let own: [Control] = [.withoutRegionSelection, .withoutIntervention]
+      return [.baseline, .mcdrl] + Control.allCases.filter { !own.contains($0) }.map(\.arm)
     case .interventions:
-      return try [Arm(.mcdrl)]
-        + ["segmentation", "invariance", "attention"].map {
-          try Arm("no-\($0)", settings: ["interventions.\($0)=0"])
-        } + [
-          Control.withoutInterventions.arm,
-          Arm("sites-prior", settings: ["model.intervention.prior=estimated"]),
-          Arm("evidence", settings: ["model.intervention.evidence=100"]),
-        ]
+      return try [
+        .mcdrl,
+        ArmDefinition("no-segmentation") { $0.interventions.segmentation = 0 },
+        ArmDefinition("no-invariance") { $0.mcdrl.invariance = 0 },
+        ArmDefinition("no-attention") { $0.mcdrl.attention = 0 },
+        control(.withoutInterventions),
+        ArmDefinition("sites-prior") { $0.interventions.prior = .estimated },
+        ArmDefinition("evidence") { $0.mcdrl.intervention?.evidence = 100 },
+      ]
     }
   }
 
   /// The arms for a study in which validation chooses some settings.
   ///
-  /// A control is nothing but what it fixes, so one that fixes a setting that is chosen is left out: `paper`, with its
-  /// rate, when rates are chosen.
+  /// A control is nothing but the settings that it fixes, so one that fixes a setting that is chosen is left out: `paper`,
+  /// with its rate, when rates are chosen.
   ///
-  /// - Parameter choices: what is chosen.
-  /// - Returns: the arms that remain, and those that were left out.
+  /// - Parameter choices: the settings that are chosen.
+  /// - Returns: the arms that remain, and those that were left out with the settings that they fix.
   /// - Throws: never for the arms as they stand here.
-  package func arms(choosing choices: [Choice]) throws -> (kept: [Arm], leftOut: [Arm]) {
-    let chosen = Set(choices.map(\.setting))
+  package func arms(
+    choosing choices: [Choice]
+  ) throws -> (kept: [ArmDefinition], leftOut: [(name: String, fixes: [String])]) {
+    let chosen = Set(choices.map { RunConfiguration.presentName($0.setting) })
     let arms = try arms()
-    let leftOut =
-      self == .controls
-      ? arms.filter { Control(rawValue: $0.name) != nil && !chosen.isDisjoint(with: $0.names) } : []
-    return (arms.filter { !leftOut.contains($0) }, leftOut)
+    guard self == .controls else { return (arms, []) }
+    let leftOut = arms.compactMap { arm -> (name: String, fixes: [String])? in
+      let both = Control(rawValue: arm.name)?.fixes.intersection(chosen).sorted() ?? []
+      return both.isEmpty ? nil : (arm.name, both)
+    }
+    return (arms.filter { arm in !leftOut.contains { $0.name == arm.name } }, leftOut)
   }
 
   /// One arm for each value of a setting.
-  private func vary(_ setting: String, _ values: [String]) throws -> [Arm] {
-    try values.map { try Arm("\(rawValue)-\($0)", settings: ["\(setting)=\($0)"]) }
+  private func vary<Value: Sendable & CustomStringConvertible>(
+    _ values: [Value], _ change: @escaping @Sendable (inout RunConfiguration, Value) -> Void
+  ) throws -> [ArmDefinition] {
+    try values.map { value in try ArmDefinition("\(rawValue)-\(value)") { change(&$0, value) } }
   }
 }

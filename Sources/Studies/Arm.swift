@@ -1,104 +1,158 @@
 import Foundation
-import Metrics
 import Segmentation
+import Storage
 import Training
 
-/// One way of training that is compared with others: a name, and how its settings differ from the common ones.
-package struct Arm: Hashable, Codable, Sendable {
-  /// What tables and folders call it.
-  package let name: String
-  /// Settings by dotted name, as `--set` takes them: `model.intervention.depth=5`.
-  package let settings: [String]
+/// One way of training that is compared with others: a name, and the settings that differ from the common ones.
+///
+/// `ArmDefinition` says how settings change; the difference is resolved once, when a study is planned.
+public struct Arm: Hashable, Codable, Sendable {
+  /// The name in tables and folders.
+  public let name: String
+  /// The resolved difference: each setting by its dotted name, with its value.
+  package let settings: [String: JSONValue]
 
-  /// Names an arm.
-  ///
-  /// - Parameters:
-  ///   - name: letters, digits, dots, hyphens and underscores, for folders are named after it.
-  ///   - settings: assignments by dotted name; none for the common settings as they are.
-  /// - Throws: `ConfigurationError` for another name.
-  package init(_ name: String, settings: [String]) throws {
-    let isPlain = name.unicodeScalars.allSatisfy {
-      $0.isASCII && (CharacterSet.alphanumerics.contains($0) || "-_.".unicodeScalars.contains($0))
-    }
-    guard isPlain, name.contains(where: { $0.isLetter || $0.isNumber }) else {
-      throw ConfigurationError(
-        "the arm \"\(name)\": folders are named after it, so use letters, digits, dots, hyphens and underscores"
-      )
-    }
-    self.init(plain: name, settings: settings)
-  }
-
-  /// Names an arm by what is known to be a folder's name.
-  init(plain name: String, settings: [String]) {
+  init(name: String, settings: [String: JSONValue]) {
     self.name = name
     self.settings = settings
   }
 
-  /// One of the methods, with the common settings; those without an intervention are not trained on interventions.
-  package init(_ method: Method) {
-    name = method.name
-    settings = ["model.method=\(method)"] + (method.intervenes ? [] : ["interventions.share=0"])
+  /// The common settings with this arm's laid over them.
+  ///
+  /// - Throws: `SettingsError` that names the setting.
+  package func applied(to configuration: RunConfiguration) throws -> RunConfiguration {
+    var changed = configuration
+    var tree = JSONValue.object([:])
+    for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+      tree.insert(value, at: name.split(separator: ".").map(String.init))
+    }
+    try changed.lay(tree, source: name)
+    return changed
+  }
+}
+
+/// An arm before a study is planned: a name and a change of settings.
+public struct ArmDefinition: Sendable {
+  /// The name in tables and folders.
+  public let name: String
+  /// A one-line description; empty for an arm of the user's own.
+  public let summary: String
+  private let change: @Sendable (inout RunConfiguration) throws -> Void
+
+  /// Defines an arm.
+  ///
+  /// - Parameters:
+  ///   - name: letters, digits, dots, hyphens and underscores, for folders are named after it.
+  ///   - change: changes the common settings.
+  /// - Throws: `StudyError.armName` for another name.
+  public init(_ name: String, _ change: @escaping @Sendable (inout RunConfiguration) throws -> Void) throws {
+    let isPlain = name.unicodeScalars.allSatisfy {
+      $0.isASCII && (CharacterSet.alphanumerics.contains($0) || "-_.".unicodeScalars.contains($0))
+    }
+    guard isPlain, name.contains(where: { $0.isLetter || $0.isNumber }) else {
+      throw StudyError.armName(name)
+    }
+    self.init(plain: name, summary: "", change)
   }
 
+  init(
+    plain name: String, summary: String, _ change: @escaping @Sendable (inout RunConfiguration) throws -> Void
+  ) {
+    self.name = name
+    self.summary = summary
+    self.change = change
+  }
+
+  /// A method with its default options, or with the common ones where these are its own.
+  ///
+  /// A method that does not train on interventions unless it is told to turns them off.
+  public init(_ method: MethodChoice) {
+    self.init(plain: method.name, summary: method.summary) { configuration in
+      if configuration.model.method.name != method.name { configuration.model.method = method }
+      if !method.traits.trainsOnInterventions { configuration.interventions.share = 0 }
+    }
+  }
+
+  /// The baseline.
+  public static var baseline: ArmDefinition { ArmDefinition(.baseline) }
+  /// The paper's method with training on interventions.
+  public static var mcdrl: ArmDefinition { ArmDefinition(.mcdrl) }
+
+  /// The same with one more change after its own.
+  func changing(
+    _ name: String, _ summary: String, _ more: @escaping @Sendable (inout RunConfiguration) throws -> Void
+  ) -> ArmDefinition {
+    let change = change
+    return ArmDefinition(plain: name, summary: summary) { configuration in
+      try change(&configuration)
+      try more(&configuration)
+    }
+  }
+
+  /// Applies the change.
+  ///
+  /// - Throws: `SettingsError` that names the setting.
+  package func apply(to configuration: inout RunConfiguration) throws { try change(&configuration) }
+
+  /// The arm over common settings: the resolved difference.
+  ///
+  /// - Throws: `SettingsError` that names the setting.
+  package func resolved(over common: RunConfiguration) throws -> Arm {
+    var changed = common
+    try change(&changed)
+    let differences = try changed.differences(from: common)
+    return Arm(
+      name: name, settings: Dictionary(differences.map { ($0.name, $0.value) }) { first, _ in first })
+  }
+}
+
+extension ArmDefinition {
   /// Reads `NAME` of a method or control, or `NAME:key=value,key=value`.
   ///
-  /// - Throws: `ConfigurationError` that says what was wrong.
-  package init(parsing text: String) throws {
+  /// - Parameters:
+  ///   - text: as it was written.
+  ///   - methods: the methods that may be named.
+  /// - Throws: `StudyError` or `SettingsError` that says what was wrong.
+  package init(parsing text: String, methods: MethodRegistry = .builtIn) throws {
+    let known = Self.known(methods)
     guard let colon = text.firstIndex(of: ":") else {
-      guard let arm = Self.named(text) else {
-        throw ConfigurationError(
-          "the method \"\(text)\" is not known; use one of \(Self.knownNames), or NAME:key=value,… for one of "
-            + "your own")
+      guard let arm = known.first(where: { $0.name == text }) else {
+        throw StudyError.unknownMethod(text, known: known.map(\.name))
       }
       self = arm
       return
     }
     let name = String(text[..<colon])
+    let assignments = parts(of: text[text.index(after: colon)...])
     // A method with settings of its own stays that method.
-    let known = Self.named(name)?.settings ?? []
-    try self.init(name, settings: known + parts(of: text[text.index(after: colon)...]))
+    let base = known.first { $0.name == name }
+    try self.init(name) { configuration in
+      try base?.apply(to: &configuration)
+      for assignment in assignments { try configuration.set(assignment, source: "\(name):") }
+    }
   }
 
-  /// The method or control of a name.
-  static func named(_ name: String) -> Arm? { Method(name).map { Arm($0) } ?? Control(rawValue: name)?.arm }
-
-  /// All methods and controls, each with what it is in one line.
-  package static var known: [(name: String, summary: String)] {
-    Method.all.map { ($0.name, $0.summary) } + Control.allCases.map { ($0.rawValue, $0.summary) }
-  }
-
-  /// The names of all methods and controls, for messages.
-  package static var knownNames: String { known.map(\.name).joined(separator: ", ") }
-
-  /// The names of its settings.
-  package var names: [String] { settings.map { String($0.prefix { $0 != "=" && $0 != "*" }) } }
-
-  /// The common settings with this arm's laid over them.
-  ///
-  /// - Throws: `ConfigurationError` that names the setting.
-  package func applied(to configuration: RunConfiguration) throws -> RunConfiguration {
-    try settings.reduce(into: configuration) { try $0.set($1, option: "\(name):") }
+  /// All methods and controls.
+  package static func known(_ methods: MethodRegistry) -> [ArmDefinition] {
+    let own = methods.methods.map { ArmDefinition($0) }
+    return own + Control.allCases.map(\.arm)
   }
 }
 
 /// A setting that validation chooses: its dotted name and the values that are tried.
-package struct Choice: Hashable, Codable, Sendable {
+public struct Choice: Hashable, Codable, Sendable {
   /// The dotted name.
-  package let setting: String
-  /// The values, as `--set` takes them.
-  package let values: [String]
+  public let setting: String
+  /// The values, as `key=value` takes them.
+  public let values: [String]
 
   /// Reads `key=value,value,…`.
   ///
-  /// - Throws: `ConfigurationError` when there is no name or fewer than two values.
-  package init(parsing text: String) throws {
+  /// - Throws: `StudyError.choice` when there is no name or fewer than two values.
+  public init(parsing text: String) throws {
     let sides = text.split(separator: "=", maxSplits: 1)
     let values = sides.count == 2 ? parts(of: sides[1]) : []
-    guard Set(values).count == values.count, values.count >= 2 else {
-      throw ConfigurationError(
-        "--choose \(text): write key=value,value with at least two values that differ, such as "
-          + "optimizer.learningRate=0.001,0.005")
-    }
+    guard Set(values).count == values.count, values.count >= 2 else { throw StudyError.choice(text) }
     setting = String(sides[0])
     self.values = values
   }

@@ -1,8 +1,15 @@
+import Segmentation
+import Training
+
 import Metrics
 
 /// What the method is held against, beside the baseline: the same with one thing taken away, or the baseline with what the
 /// method has besides (ours).
 package enum Control: String, CaseIterable, Sendable {
+  /// The intervention with L_causal on all positions; no region selection, no L_contrast.
+  case withoutRegionSelection = "no-mtrs"
+  /// Region selection with L_contrast; no intervention, no L_causal.
+  case withoutIntervention = "no-cdrl"
   /// The paper's settings, as far as it states them; the number of epochs is the study's.
   case paper
   /// MCDRL as published, without training on interventions.
@@ -21,6 +28,8 @@ package enum Control: String, CaseIterable, Sendable {
   /// What it is, in one line.
   package var summary: String {
     switch self {
+    case .withoutRegionSelection: "mcdrl without region selection and L_contrast"
+    case .withoutIntervention: "mcdrl without the intervention and L_causal"
     case .paper: "the paper's settings, as far as it states them"
     case .withoutInterventions: "mcdrl without training on interventions"
     case .withoutDictionary: "mcdrl with a learned constant in the place of the dictionary"
@@ -32,25 +41,65 @@ package enum Control: String, CaseIterable, Sendable {
   }
 
   /// The arm.
-  package var arm: Arm {
-    let settings: [String] =
-      switch self {
-      case .paper:
-        Arm(.mcdrl).settings + [
-          "interventions.share=0", "interventionStart=0.2", "objective.dice=0", "objective.causal=0.5",
-          "objective.contrast=0.1", "objective.temperature=0.5", "optimizer.learningRate=0.005",
-          "model.region.score=max", "model.region.selection=hard", "model.region.fill=features",
-          "model.intervention.dictionary=words", "model.intervention.depth=3",
-          "model.intervention.adjustment=attention", "model.intervention.prior=uniform",
-          "model.intervention.evidence=0",
-        ]
-      case .withoutInterventions: Arm(.mcdrl).settings + ["interventions.share=0"]
-      case .withoutDictionary: Arm(.mcdrl).settings + ["model.intervention.dictionary=constant"]
-      case .randomDictionary: Arm(.mcdrl).settings + ["model.intervention.dictionary=random"]
-      case .shuffledPrompts: Arm(.mcdrl).settings + ["model.intervention.dictionary=shuffled"]
-      case .longerBaseline: Arm(.baseline).settings + ["epochs*=2"]
-      case .baselineInterventions: ["model.method=baseline", "interventions.share=1"]
+  package var arm: ArmDefinition {
+    func mcdrl(
+      _ change: @escaping @Sendable (inout MCDRL.Options) -> Void
+    ) -> ArmDefinition {
+      ArmDefinition.mcdrl.changing(rawValue, summary) {
+        $0.model.method = $0.model.method.changing(MCDRL.self, change)
       }
-    return Arm(plain: rawValue, settings: settings)
+    }
+    switch self {
+    case .withoutRegionSelection: return mcdrl { $0.region = nil }
+    case .withoutIntervention:
+      return ArmDefinition.mcdrl.changing(rawValue, summary) {
+        $0.model.method = $0.model.method.changing(MCDRL.self) { $0.intervention = nil }
+        $0.interventions.share = 0
+      }
+    case .paper:
+      return ArmDefinition.mcdrl.changing(rawValue, summary) { configuration in
+        configuration.interventions.share = 0
+        configuration.interventions.prior = .uniform
+        configuration.objective.dice = 0
+        configuration.optimizer.learningRate = 0.005
+        configuration.model.method = configuration.model.method.changing(MCDRL.self) { options in
+          (options.start, options.causal, options.contrast, options.temperature) = (0.2, 0.5, 0.1, 0.5)
+          options.region?.score = .max
+          options.region?.selection = .hard
+          options.region?.fill = .features
+          options.intervention?.dictionary = .words
+          options.intervention?.depth = 3
+          options.intervention?.adjustment = .attention
+          options.intervention?.evidence = 0
+        }
+      }
+    case .withoutInterventions:
+      return ArmDefinition.mcdrl.changing(rawValue, summary) { $0.interventions.share = 0 }
+    case .withoutDictionary: return mcdrl { $0.intervention?.dictionary = .constant }
+    case .randomDictionary: return mcdrl { $0.intervention?.dictionary = .random }
+    case .shuffledPrompts: return mcdrl { $0.intervention?.dictionary = .shuffled }
+    case .longerBaseline: return ArmDefinition.baseline.changing(rawValue, summary) { $0.epochs *= 2 }
+    case .baselineInterventions:
+      return ArmDefinition.baseline.changing(rawValue, summary) { $0.interventions.share = 1 }
+    }
+  }
+
+  /// The settings that the control fixes, by dotted name; choosing one of them would undo it.
+  package var fixes: Set<String> {
+    switch self {
+    case .paper:
+      [
+        "interventions.share", "interventions.prior", "objective.dice", "optimizer.learningRate",
+        "model.options.start", "model.options.causal", "model.options.contrast", "model.options.temperature",
+        "model.options.region.score", "model.options.region.selection", "model.options.region.fill",
+        "model.options.intervention.dictionary", "model.options.intervention.depth",
+        "model.options.intervention.adjustment", "model.options.intervention.evidence",
+      ]
+    case .withoutRegionSelection: ["model.options.region"]
+    case .withoutIntervention: ["model.options.intervention", "interventions.share"]
+    case .withoutInterventions, .baselineInterventions: ["interventions.share"]
+    case .withoutDictionary, .randomDictionary, .shuffledPrompts: ["model.options.intervention.dictionary"]
+    case .longerBaseline: ["interventions.share", "epochs"]
+    }
   }
 }

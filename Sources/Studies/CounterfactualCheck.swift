@@ -2,22 +2,21 @@ import Datasets
 import Metrics
 import Training
 
-extension Segmenter {
+extension Predictor {
   /// Segments every picture of a sweep and compares each scene with and without every intervention.
   ///
   /// - Parameters:
   ///   - sweep: the scenes.
-  ///   - threshold: from which probability on a pixel is lesion.
-  ///   - features: of all pictures of the sweep, when they are kept.
+  ///   - features: cached features of the frozen layers for all pictures of the sweep, if any.
   ///   - progress: told how many scenes are done.
   /// - Returns: one case for each scene and intervention.
   /// - Throws: an error that names the file.
   package func counterfactualCases(
-    _ sweep: Sweep, threshold: Double = 0.5, features: FeatureStore? = nil, progress: (Int) -> Void = { _ in }
+    _ sweep: Sweep, features: FeatureStore? = nil, progress: (Int) -> Void = { _ in }
   ) throws -> [Counterfactual.Case] {
     func drawn(_ picture: Sweep.Picture) throws -> (prediction: BinaryMask, reference: BinaryMask) {
       let sample = sweep.sample(picture)
-      return try masks(sample, threshold: threshold, kept: features?.kept([sample]))
+      return try masks(sample, cached: features?.cached([sample]))
     }
     var cases: [Counterfactual.Case] = []
     for (index, scene) in sweep.scenes.enumerated() {

@@ -2,6 +2,7 @@ import CLIP
 import Confounders
 import Datasets
 import Foundation
+import Segmentation
 import Torch
 import Training
 
@@ -44,7 +45,8 @@ package struct LeaveOneSiteOut: Sendable {
   package let prompts: PromptSet
   /// Where run folders go.
   package let folder: StudyFolder
-  private let clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel
+  let clip: ClipLoader
+  private let methods: MethodRegistry
   private let cache: FeatureCache?
   private let workers: Int
 
@@ -60,27 +62,28 @@ package struct LeaveOneSiteOut: Sendable {
   ///   - cache: where what frozen layers make of images is kept; nil runs the whole tower in each step.
   ///   - workers: folds that are trained side by side. Set libtorch to one thread before: small models gain more from
   ///     each other's company than from several threads for an operator.
-  /// - Throws: `ConfigurationError` when there are fewer than two sites, a setting is not possible, or the words lack what
+  /// - Throws: `StudyError` or `SettingsError` when there are fewer than two sites, a setting is not possible, or the words lack what
   ///   an arm needs.
   package init(
     _ plan: StudyPlan, catalog: SiteCatalog,
-    clip: @escaping @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet,
-    promptsFile: URL? = nil, folder: URL, cache: FeatureCache? = nil, workers: Int = 1
+    clip: ClipLoader = ClipLoader(), prompts: PromptSet, promptsFile: URL? = nil, folder: URL,
+    cache: FeatureCache? = nil, workers: Int = 1
   ) throws {
     guard catalog.sites.count >= 2 else {
-      throw ConfigurationError("\(catalog.folder.path): leaving a site out needs at least two sites")
+      throw StudyError.tooFewSites(catalog.folder)
     }
     try plan.validate()
-    try RunAssembly.requireClasses(catalog.sites, prompts, in: catalog.folder)
+    try RunChecks.requireClasses(catalog.sites, prompts, in: catalog.folder)
     for arm in plan.arms {
       for candidate in plan.candidates {
-        try RunAssembly.requireMechanisms(
+        try RunChecks.requireMechanisms(
           plan.settings(arm, candidate), prompts, in: promptsFile?.path ?? "the prompts", arm: arm.name)
       }
     }
     self.plan = plan
     self.catalog = catalog
     self.clip = clip
+    methods = plan.configuration.methods
     self.prompts = prompts
     self.folder = StudyFolder(folder)
     self.cache = cache
@@ -91,7 +94,7 @@ package struct LeaveOneSiteOut: Sendable {
   package var folds: [Fold] { plan.folds(sites: catalog.sites.map(\.name)) }
 
   /// The folder of one fold: the run that validation chose.
-  package func directory(_ fold: Fold) -> RunDirectory { folder.run(fold) }
+  package func directory(_ fold: Fold) -> RunFolder { folder.run(fold) }
 
   /// Steps that remain, over all folds that are not finished; for a progress bar.
   ///
@@ -161,7 +164,13 @@ package struct LeaveOneSiteOut: Sendable {
       seed: fold.seed)
   }
 
-  func model(_ settings: RunConfiguration) throws -> CLIPModel { try clip(settings) }
+  /// Opens the run of a fold.
+  package func open(_ folder: RunFolder) throws -> Run {
+    try Run.open(at: folder.url, methods: methods, clip: clip)
+  }
+
+  /// Opens the run of a fold.
+  package func run(_ fold: Fold) throws -> Run { try open(directory(fold)) }
 
   func stored(_ fold: Fold) -> FoldResult? { folder.result(fold, of: plan) }
 }

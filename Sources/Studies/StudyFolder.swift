@@ -10,11 +10,11 @@ package struct StudyFolder: Sendable {
   package init(_ url: URL) { self.url = url }
 
   /// The folder of one fold: the run that validation chose.
-  package func run(_ fold: LeaveOneSiteOut.Fold) -> RunDirectory { RunDirectory(place("runs", fold)) }
+  package func run(_ fold: LeaveOneSiteOut.Fold) -> RunFolder { RunFolder(place("runs", fold)) }
 
   /// Where the candidates among which validation chooses are trained.
-  func candidate(_ fold: LeaveOneSiteOut.Fold, _ index: Int) -> RunDirectory {
-    RunDirectory(place("candidates", fold).appendingPathComponent("\(index)"))
+  func candidate(_ fold: LeaveOneSiteOut.Fold, _ index: Int) -> RunFolder {
+    RunFolder(place("candidates", fold).appendingPathComponent("\(index)"))
   }
 
   /// What a fold came to.
@@ -39,21 +39,17 @@ package struct StudyFolder: Sendable {
   ///   - plan: what was trained.
   ///   - sites: the names of the sites.
   /// - Returns: one result a fold, in their order.
-  /// - Throws: `ConfigurationError` that names the first fold without a result.
+  /// - Throws: `StudyError` that names the first fold without a result.
   package func results(of plan: StudyPlan, sites: [String]) throws -> [FoldResult] {
     let folds = plan.folds(sites: sites)
     return try folds.map { fold in
       guard let result = result(fold, of: plan) else {
         let done = folds.count { self.result($0, of: plan) != nil }
-        throw ConfigurationError(
-          "\(url.path): \(done) of \(folds.count) folds are finished (the first without a result: "
-            + "\(resultFile(fold).path)); run the command that made the study again, it trains only what is missing"
-        )
+        throw StudyError.unfinished(url, done: done, of: folds.count, first: resultFile(fold))
       }
-      guard try run(fold).configuration() == plan.settings(fold, result.chosen, sites: sites) else {
-        throw ConfigurationError(
-          "\(run(fold).configurationFile.path): was trained with other settings than \(url.path)/study.json says; run "
-            + "the command that made the study again")
+      let settings = try run(fold).configuration(methods: plan.configuration.methods)
+      guard try settings == plan.settings(fold, result.chosen, sites: sites) else {
+        throw StudyError.otherSettings(run(fold).configurationFile, study: url)
       }
       return result
     }

@@ -25,7 +25,7 @@ struct StudyInputs: Sendable {
   /// - Throws: an error that names the file.
   init(
     _ settings: [RunConfiguration], samples: [Sample], sources: [Sample],
-    clip: @Sendable (_ settings: RunConfiguration) throws -> CLIPModel, prompts: PromptSet,
+    clip: ClipLoader, prompts: PromptSet,
     cache: FeatureCache?, workers: Int,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws {
@@ -35,7 +35,7 @@ struct StudyInputs: Sendable {
       banks[settings.reader] = bank
       guard let cache, let key = StoreKey(settings), stores[key] == nil, !tooLarge.contains(key.features)
       else { continue }
-      let system = try RunAssembly.fresh(settings, prompts: prompts, clip: clip(settings))
+      let system = try SegmentationSystem.fresh(settings, prompts: prompts, clip: clip(settings))
       guard
         let store = try FeatureStore(
           bank, drawing: SampleBank(sources, sharing: bank), settings,
@@ -69,7 +69,7 @@ private struct StoreKey: Hashable {
   /// As text; those that are not fixed are not kept.
   let augmentation: String
   /// Confounders, variants and how many are set at once; nil when none are fixed.
-  let interventions: [Int]?
+  let interventions: [Int?]?
 
   init?(_ settings: RunConfiguration) {
     guard let features = FeatureKey(settings) else { return nil }
@@ -83,7 +83,7 @@ private struct StoreKey: Hashable {
 
 /// What the features of frozen layers depend on; nil for settings under which they cannot be kept.
 package struct FeatureKey: Hashable {
-  let clip: String
+  let clip: String?
   /// Of random weights; trained ones are the same under every seed.
   let seed: UInt64?
   let reader: SampleReader
@@ -95,14 +95,14 @@ package struct FeatureKey: Hashable {
   let depths: [Double]
 
   package init?(_ settings: RunConfiguration) {
-    guard settings.keepsFeatures else { return nil }
+    guard settings.cachesFeatures else { return nil }
     clip = settings.clip
-    seed = settings.clip.hasPrefix("random:") ? settings.seed : nil
+    seed = settings.clip?.hasPrefix("random:") == true ? settings.seed : nil
     reader = settings.reader
     precision = settings.precision
     tune = settings.tune.description
     dense = settings.model.dense
     layers = settings.model.head.towerLayers
-    depths = layers.isEmpty ? settings.model.method.plugin?.towerDepths ?? [] : []
+    depths = layers.isEmpty ? settings.model.method.traits.towerDepths : []
   }
 }

@@ -5,7 +5,7 @@ import Torch
 import Training
 
 /// What a study trains and how it scores; `study.json`, from which a report can be made again.
-package struct StudyPlan: Codable, Equatable, Sendable {
+public struct StudyPlan: Codable, Equatable, Sendable {
   /// What kind of study: `loso`, `demo`, or `ablate` with the name of what is varied.
   package var study: String
   /// The settings of every run but for what follows from its site, arm and seed.
@@ -25,55 +25,59 @@ package struct StudyPlan: Codable, Equatable, Sendable {
   /// The version of this software.
   package var version: String
 
-  /// Describes a study.
-  package init(study: String, configuration: RunConfiguration, arms: [Arm], seeds: [UInt64], version: String) {
+  /// Plans a study: resolves each arm's difference from the common settings.
+  ///
+  /// - Parameters:
+  ///   - study: the kind of study.
+  ///   - configuration: the common settings.
+  ///   - arms: the arms; the others are compared with the first.
+  ///   - seeds: the seeds of each.
+  /// - Throws: `SettingsError` that names the setting of an arm.
+  public init(
+    study: String, configuration: RunConfiguration, arms: [ArmDefinition], seeds: [UInt64]
+  ) throws {
     self.study = study
     self.configuration = configuration
-    self.arms = arms
+    self.arms = try arms.map { try $0.resolved(over: configuration) }
     self.seeds = seeds
-    self.version = version
+    version = PackageVersion.current
   }
 
   /// Checks that every run of the study is possible.
   ///
-  /// - Throws: `ConfigurationError` that names the setting.
+  /// - Throws: `StudyError` or `SettingsError` that names the setting.
   package func validate() throws {
-    guard !arms.isEmpty, !seeds.isEmpty else {
-      throw ConfigurationError("at least one method and one seed are needed")
+    guard !arms.isEmpty, !seeds.isEmpty else { throw StudyError.empty }
+    for (kind, names) in [("method", arms.map(\.name)), ("seed", seeds.map { "\($0)" })] {
+      if let twice = Self.twice(names) { throw StudyError.twice(kind: kind, twice) }
     }
-    for (what, names) in [("method", arms.map(\.name)), ("seed", seeds.map { "\($0)" })] {
-      if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
-        throw ConfigurationError("the \(what) \(twice) stands twice; give each once")
-      }
-    }
-    let chosen = choices.map(\.setting)
-    if let twice = chosen.first(where: { name in chosen.filter { $0 == name }.count > 1 }) {
-      throw ConfigurationError("--choose \(twice): stands twice; give all its values at once")
-    }
+    let chosen = choices.map { RunConfiguration.presentName($0.setting) }
+    if let twice = Self.twice(chosen) { throw StudyError.choiceTwice(twice) }
     for arm in arms {
-      if let both = arm.names.first(where: chosen.contains) {
-        throw ConfigurationError(
-          "\(both): is set by the arm \(arm.name) and to be chosen; leave one of them out")
+      if let both = arm.settings.keys.sorted().first(where: chosen.contains) {
+        throw StudyError.setAndChosen(both, arm: arm.name)
       }
-      if let fixed = (arm.names + chosen).first(where: Self.ownOfFold.contains) {
-        throw ConfigurationError("\(fixed): follows from the fold; it can be neither an arm's nor chosen")
+      if let fixed = (arm.settings.keys.sorted() + chosen).first(where: Self.ownOfFold.contains) {
+        throw StudyError.ownOfFold(fixed)
       }
       for candidate in candidates {
         let settings = try settings(arm, candidate)
         try settings.validate()
         guard choices.isEmpty || settings.validationShare > 0 else {
-          throw ConfigurationError(
-            "validationShare is 0 in the arm \(arm.name), but settings are to be chosen on the validation split"
-          )
+          throw StudyError.noValidation(arm: arm.name)
         }
       }
     }
     let settings = try arms.map { try $0.applied(to: configuration) }
     for (index, arm) in arms.enumerated() {
       if let first = settings[..<index].firstIndex(of: settings[index]) {
-        throw ConfigurationError("the arms \(arms[first].name) and \(arm.name) have the same settings")
+        throw StudyError.sameArms(arms[first].name, arm.name)
       }
     }
+  }
+
+  private static func twice(_ names: [String]) -> String? {
+    names.first { name in names.filter { $0 == name }.count > 1 }
   }
 
   /// Settings that a fold sets itself.
@@ -81,6 +85,41 @@ package struct StudyPlan: Codable, Equatable, Sendable {
 
   /// Every combination of the settings that validation chooses from; one without assignments when it chooses none.
   package var candidates: [[String]] { Choice.combinations(choices) }
+
+  /// Reads a plan; the arms of an earlier version's plan were lists of assignments.
+  ///
+  /// - Throws: `DecodingError`, or what an arm's settings throw.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    study = try container.decode(String.self, forKey: .study)
+    let common = try container.decode(RunConfiguration.self, forKey: .configuration)
+    configuration = common
+    arms = try (try? container.decode([Arm].self, forKey: .arms))
+      ?? container.decode([EarlierArm].self, forKey: .arms).map { try $0.definition.resolved(over: common) }
+    seeds = try container.decode([UInt64].self, forKey: .seeds)
+    choices = try container.decode([Choice].self, forKey: .choices)
+    threshold = try container.decode(Double.self, forKey: .threshold)
+    tolerance = try container.decode(Double.self, forKey: .tolerance)
+    spacing = try container.decodeIfPresent(PixelSpacing.self, forKey: .spacing)
+    version = try container.decode(String.self, forKey: .version)
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case study, configuration, arms, seeds, choices, threshold, tolerance, spacing, version
+  }
+
+  /// An arm as an earlier version stored it.
+  private struct EarlierArm: Decodable {
+    let name: String
+    let settings: [String]
+
+    var definition: ArmDefinition {
+      get throws {
+        let settings = settings
+        return try ArmDefinition(name) { for text in settings { try $0.set(text) } }
+      }
+    }
+  }
 
   /// The settings of one run of a fold.
   ///
@@ -102,7 +141,7 @@ package struct StudyPlan: Codable, Equatable, Sendable {
 
   /// The settings of an arm with those of a candidate.
   func settings(_ arm: Arm, _ candidate: [String]) throws -> RunConfiguration {
-    try candidate.reduce(into: arm.applied(to: configuration)) { try $0.set($1, option: "--choose") }
+    try candidate.reduce(into: arm.applied(to: configuration)) { try $0.set($1, source: "to be chosen:") }
   }
 
   /// The settings that all runs share, by dotted name.
@@ -111,8 +150,8 @@ package struct StudyPlan: Codable, Equatable, Sendable {
   ///
   /// - Throws: `EncodingError`, which settings that were decoded never meet.
   package func sharedSettings() throws -> [String: JSONValue] {
-    let own = Self.ownOfFold.union(arms.flatMap(\.names)).union(choices.map(\.setting)).union(["model.method"]
-    )
+    let names = arms.flatMap(\.settings.keys) + choices.map { RunConfiguration.presentName($0.setting) }
+    let own = Self.ownOfFold.union(names).union(["model.method"])
     var settings = try JSONValue(encoding: configuration).leaves.filter { leaf in
       !own.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") }
     }
@@ -122,7 +161,7 @@ package struct StudyPlan: Codable, Equatable, Sendable {
 
   /// The CLIP model without the folder that it lies in.
   package var clipName: String {
-    let name = configuration.clip
+    let name = configuration.clip ?? ""
     guard name.contains("/") else { return name }
     let file = URL(fileURLWithPath: name).lastPathComponent
     return name.hasPrefix("random:") ? "random:\(file)" : file

@@ -10,7 +10,6 @@ package final class SegmentationSystem: Module {
   @Child private var towerModule: Module
   /// The method after the tower.
   @Child package var model: SegmentationModel
-  @Buffer private var prior: Tensor
   private let tower: any ImageEncoder
   private var mean: Tensor
   private var deviation: Tensor
@@ -29,11 +28,12 @@ package final class SegmentationSystem: Module {
   ///   - mean: CLIP's pixel means, red, green, blue.
   ///   - deviation: CLIP's pixel deviations.
   ///   - text: the embedded prompts.
+  ///   - textEncoder: the text tower, for methods that learn prompts.
   ///   - configuration: the settings.
   /// - Throws: `TorchError` for settings that are not possible.
   package init(
     tower: any ImageEncoder, mean: [Double], deviation: [Double], text: TextEmbeddings,
-    configuration: RunConfiguration
+    textEncoder: TextEncoder? = nil, configuration: RunConfiguration
   ) throws {
     self.tower = tower
     self.mean = try Tensor(mean.map(Float.init), shape: [1, 3, 1, 1])
@@ -41,11 +41,11 @@ package final class SegmentationSystem: Module {
     tuning = configuration.tune
     precision = configuration.precision
     let model = try SegmentationModel(
-      configuration.model, text: text, towerWidths: tower.hiddenWidths, gridStride: tower.gridStride,
-      siteCount: configuration.sources.count, seed: configuration.seed)
+      configuration.model, text: text, textEncoder: textEncoder, towerWidths: tower.hiddenWidths,
+      gridStride: tower.gridStride,
+      siteCount: configuration.sources.isEmpty ? nil : configuration.sources.count, seed: configuration.seed)
     _towerModule = Child("tower", tower)
     _model = Child("model", model)
-    _prior = Buffer("prior", model.dictionary.prior)
     super.init()
   }
 
@@ -164,8 +164,8 @@ package final class SegmentationSystem: Module {
     for start in stride(from: 0, to: bank.samples.count, by: batchSize) {
       let rows = Array(start..<min(bank.samples.count, start + batchSize))
       let (images, masks) = try bank.batch(rows)
-      let kept = try features?.kept(rows.map { bank.samples[$0] })
-      let predicted = try probabilities(images, kept: kept).atLeast(0.5).to(.float32)
+      let cached = try features?.cached(rows.map { bank.samples[$0] })
+      let predicted = try probabilities(images, cached: cached).atLeast(0.5).to(.float32)
       let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
       let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
       total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
@@ -177,48 +177,45 @@ package final class SegmentationSystem: Module {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
-  ///   - intervening: whether the intervention is on.
-  ///   - training: what a method's hooks of training are given; nil leaves them out.
+  ///   - cached: cached features of the frozen layers for them, or for the leading rows; the tower runs on the others.
+  ///   - pass: the step of training, if any, and the adjustment.
   /// - Returns: logits and what the losses need.
   /// - Throws: `TorchError` when shapes do not fit.
   package func callAsFunction(
-    _ images: Tensor, kept: FrozenFeatures? = nil, intervening: Bool = true,
-    training: TrainingPass? = nil
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalized(images)
-      return try model(
-        images: pixels, encoded: encode(pixels, kept), intervening: intervening,
-        training: training)
+      return try model(images: pixels, encoded: encode(pixels, cached), pass)
     }
   }
 
   /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU; nothing is recorded for gradients.
-  package func probabilities(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
-    try inferenceMode { try self(images, kept: kept).logits.to(.float32).sigmoid().to(.cpu) }
+  package func probabilities(
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
+  ) throws -> Tensor {
+    try inferenceMode { try self(images, cached: cached, pass).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
   /// What the image tower makes of a batch of B×3×S×S from 0 to 1.
   ///
   /// - Parameters:
   ///   - images: the batch.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept.
+  ///   - cached: cached features of the frozen layers for them, or for the leading rows.
   /// - Returns: dense features, image embedding, layer outputs.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func encoded(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> EncodedImages {
-    try autocast(to: precision.autocastType, on: device) { try encode(normalized(images), kept) }
+  package func encoded(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> EncodedImages {
+    try autocast(to: precision.autocastType, on: device) { try encode(normalized(images), cached) }
   }
 
   /// What the part of the image tower that is not trained makes of a batch of B×3×S×S from 0 to 1.
   ///
   /// - Parameter images: the batch.
   /// - Returns: what training goes on from, without gradients.
-  /// - Throws: `ConfigurationError` when all of the tower is trained, `TorchError` when shapes do not fit.
+  /// - Throws: `RunError.nothingFrozen` when all of the tower is trained, `TorchError` when shapes do not fit.
   package func frozen(_ images: Tensor) throws -> FrozenFeatures {
     guard tuning != .all else {
-      throw ConfigurationError(
-        "tune: features can be kept only of layers that are not trained; set tune to none or last-N")
+      throw RunError.nothingFrozen
     }
     return try autocast(to: precision.autocastType, on: device) { try frozen(pixels: normalized(images)) }
   }
@@ -227,13 +224,15 @@ package final class SegmentationSystem: Module {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
+  ///   - cached: cached features of the frozen layers for them, or for the leading rows; the tower runs on the others.
   /// - Returns: F, F_ca and the attention, float32.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func representation(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Representation {
+  package func representation(
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
+  ) throws -> Representation {
     try inferenceMode {
       try autocast(to: precision.autocastType, on: device) {
-        try model.representation(encode(normalized(images), kept))
+        try model.method.represent(encode(normalized(images), cached), pass)
       }.map { try $0.to(.float32).to(.cpu) }
     }
   }
@@ -242,43 +241,40 @@ package final class SegmentationSystem: Module {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
+  ///   - cached: cached features of the frozen layers for them, or for the leading rows; the tower runs on the others.
   /// - Returns: the score of every position.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func regionScore(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
+  package func regionScore(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> Tensor {
     try inferenceMode {
       try autocast(to: precision.autocastType, on: device) {
-        try model.regionScore(encode(normalized(images), kept))
+        try model.regionScore(encode(normalized(images), cached))
       }.to(.float32).to(.cpu)
     }
   }
 
-  /// Sets P(z), which is stored with the weights.
-  package func setPrior(_ value: Tensor) throws {
-    try prior.assign(value)
-    try adoptPrior()
-  }
-
-  /// Takes P(z) from the loaded weights.
-  package func adoptPrior() throws {
-    model.dictionary = try ConfounderDictionary(embeddings: model.dictionary.embeddings, prior: prior)
+  /// Writes all weights and the embedded prompts.
+  ///
+  /// - Throws: `FileError` that names the file.
+  func saveWeights(to file: URL) throws {
+    let tensors = state().merging(model.text.tensors) { first, _ in first }
+    try SafetensorsFile.write(tensors, metadata: ["format": "mcdrl-run"], to: file)
   }
 
   private func normalized(_ images: Tensor) throws -> Tensor {
     try (images.to(device) - mean) / deviation
   }
 
-  private func encode(_ pixels: Tensor, _ kept: FrozenFeatures?) throws -> EncodedImages {
+  private func encode(_ pixels: Tensor, _ cached: FrozenFeatures?) throws -> EncodedImages {
     try tower.encode(
-      complete(pixels, kept), dense: model.configuration.dense, layers: model.towerLayers)
+      complete(pixels, cached), dense: model.configuration.dense, layers: model.towerLayers)
   }
 
   /// What the frozen part makes of all images, of which the first rows may be kept.
-  private func complete(_ pixels: Tensor, _ kept: FrozenFeatures?) throws -> FrozenFeatures {
-    guard let kept = try kept?.to(device) else { return try frozen(pixels: pixels) }
-    let (count, known) = (try pixels.size(0), try kept.tensors[0].size(0))
-    guard known < count else { return kept }
-    return try kept.joined(
+  private func complete(_ pixels: Tensor, _ cached: FrozenFeatures?) throws -> FrozenFeatures {
+    guard let cached = try cached?.to(device) else { return try frozen(pixels: pixels) }
+    let (count, known) = (try pixels.size(0), try cached.tensors[0].size(0))
+    guard known < count else { return cached }
+    return try cached.joined(
       with: frozen(pixels: pixels.narrowed(dim: 0, start: known, length: count - known)))
   }
 

@@ -19,7 +19,7 @@ struct LeakageTests {
   }
 
   private func report(_ scratch: Scratch, heldOut: [String]? = nil) throws -> LeakageReport {
-    try LeakageReport(SiteCatalog(scratch.url), heldOut: heldOut)
+    try LeakageReport(SiteCatalog(at: scratch.url), heldOut: heldOut)
   }
 
   @Test("Different pictures and unstated groups are no leak")
@@ -29,7 +29,7 @@ struct LeakageTests {
     try scratch.picture("b/images/p1_x.jpg", 5)
     try scratch.touch("b/masks/p1_x.png")
     let done = Tally()
-    let report = try LeakageReport(SiteCatalog(scratch.url)) { _ in done.add() }
+    let report = try LeakageReport(SiteCatalog(at: scratch.url)) { _ in done.add() }
     #expect(report.findings.isEmpty && report.error == nil)
     #expect(report.images == 5 && done.value == 5)
   }
@@ -56,7 +56,7 @@ struct LeakageTests {
 
     try scratch.text("sites.json5", "{groupsAreLocal: true, \(entries)}")
     #expect(try self.report(scratch).findings.isEmpty)
-    let catalog = try SiteCatalog(scratch.url)
+    let catalog = try SiteCatalog(at: scratch.url)
     #expect(catalog.sites[1].samples.map(\.group) == ["b/p1", "b/p1"])
   }
 
@@ -166,7 +166,7 @@ struct InspectionTests {
       try scratch.grey("\(name).png", width: 160, white)
     }
     try scratch.grey("b/masks/1.png", width: 160, white.map { _ in 0 })
-    let catalog = try SiteCatalog(scratch.url, allowsMissingMasks: true)
+    let catalog = try SiteCatalog(at: scratch.url, allowsMissingMasks: true)
     #expect(catalog.sites[0].samples.map { $0.mask == nil } == [false, true, false])
     let done = Tally()
     let inspection = try Inspection(catalog) { _ in done.add() }

@@ -14,7 +14,7 @@ struct SampleBankTests {
       try scratch.grey("a/images/\(10 + index).png", width: 20, pixels)
       try scratch.grey("a/masks/\(10 + index).png", width: 20, pixels.map { $0 > 99 ? 255 : 0 })
     }
-    let samples = try SiteCatalog(scratch.url).site("a").samples
+    let samples = try SiteCatalog(at: scratch.url).site("a").samples
     let reader = SampleReader(size: 16)
     let all = try SampleBank(samples, reader: reader).batch([11, 0, 4, 4])
     let few = try SampleBank(samples, reader: reader, memoryLimit: limit).batch([11, 0, 4, 4])

@@ -11,7 +11,7 @@ struct SiteCatalogTests {
     for site in ["b", "c", "a"] {
       for index in 0..<5 { try scratch.touch("\(site)/images/\(index).png", "\(site)/masks/\(index).png") }
     }
-    let catalog = try SiteCatalog(scratch.url)
+    let catalog = try SiteCatalog(at: scratch.url)
     #expect(catalog.sites.map(\.name) == ["a", "b", "c"])
     for site in catalog.sites {
       #expect(site.samples.count == 5)
@@ -20,7 +20,7 @@ struct SiteCatalogTests {
       #expect(site.samples.allSatisfy { $0.mask?.lastPathComponent == $0.image.lastPathComponent })
       #expect(site.samples.allSatisfy { $0.lesionClass == nil && $0.lesionLabels == nil })
     }
-    #expect(try SiteCatalog(scratch.url, defaultClass: "polyp").sites[0].samples[0].lesionClass == "polyp")
+    #expect(try SiteCatalog(at: scratch.url, defaultClass: "polyp").sites[0].samples[0].lesionClass == "polyp")
   }
 
   @Test("Files that are no images, and hidden ones, are passed over; endings may be upper case")
@@ -29,7 +29,7 @@ struct SiteCatalogTests {
     try scratch.touch(
       "a/images/1.JPG", "a/images/._1.png", "a/images/notes.txt", "a/masks/1.png", "a/masks/other.png")
     try scratch.folder("elsewhere")
-    let catalog = try SiteCatalog(scratch.url)
+    let catalog = try SiteCatalog(at: scratch.url)
     #expect(catalog.sites.map(\.name) == ["a"])
     #expect(catalog.sites[0].samples.map(\.id) == ["1"])
   }
@@ -49,7 +49,7 @@ struct SiteCatalogTests {
       }] }
       """)
     for url in [scratch.url, scratch.file("sites.json5")] {
-      let site = try SiteCatalog(url, defaultClass: "tumour").site("north")
+      let site = try SiteCatalog(at: url, defaultClass: "tumour").site("north")
       #expect(site.samples.map(\.id) == ["odd", "p1_1", "p1_2", "p2_1"])
       #expect(site.samples.map(\.lesionClass) == ["polyp", "polyp", "cyst", nil])
       #expect(site.samples.map(\.group) == ["north/odd", "north/p1", "north/p1", "north/stated"])
@@ -65,7 +65,7 @@ struct SiteCatalogTests {
     try scratch.text(
       "sites.json5",
       "{sites: [{name: 'a'}, {name: 'b', class: 'polyp', test: {classes: {'2': null, '3': 'cyst'}}}]}")
-    let catalog = try SiteCatalog(scratch.url)
+    let catalog = try SiteCatalog(at: scratch.url)
     let (a, b) = (try catalog.site("a"), try catalog.site("b"))
     #expect(a.testSamples == a.samples)
     #expect(b.samples.map(\.id) == ["1"] && b.samples.map(\.lesionClass) == ["polyp"])
@@ -73,7 +73,7 @@ struct SiteCatalogTests {
     #expect(b.testSamples.allSatisfy { $0.image.path.contains("/b/test/images/") && $0.mask != nil })
     try scratch.text("sites.json5", "{sites: [{name: 'a', test: {images: 'b/images', masks: 'nowhere'}}]}")
     #expect(throws: DatasetError.missingFolder(site: "a", folder: scratch.file("nowhere"))) {
-      try SiteCatalog(scratch.url)
+      try SiteCatalog(at: scratch.url)
     }
   }
 
@@ -84,7 +84,7 @@ struct SiteCatalogTests {
     func values(_ more: String) throws -> [Int]? {
       try scratch.text(
         "sites.json5", "{sites: [{name: 'a', labels: {none: 0, polyp: 2, tool: 7} \(more)}]}")
-      return try SiteCatalog(scratch.url).sites[0].samples[0].lesionLabels
+      return try SiteCatalog(at: scratch.url).sites[0].samples[0].lesionLabels
     }
     #expect(try values(", lesions: ['polyp']") == [2])
     #expect(try values("") == [2, 7])
@@ -102,7 +102,7 @@ struct SiteCatalogTests {
     let scratch = try Scratch()
     try scratch.touch("a/images/1.png", "a/masks/1.png")
     try scratch.text("sites.json5", "{sites: [{name: 'a', \(setting)}]}")
-    let text = message { _ = try SiteCatalog(scratch.url) }
+    let text = message { _ = try SiteCatalog(at: scratch.url) }
     #expect(text.hasPrefix(scratch.file("sites.json5").path) && text.contains(part), "\(text)")
   }
 
@@ -112,7 +112,7 @@ struct SiteCatalogTests {
     try scratch.touch("a/images/1.png", "a/masks/1.png")
     for setting in ["groupPattern: '('", "labels: {polyp: 1}, lesions: ['ulcer']"] {
       try scratch.text("folds.json5", "{sites: [{name: 'a', \(setting)}]}")
-      let text = message { _ = try SiteCatalog(scratch.file("folds.json5")) }
+      let text = message { _ = try SiteCatalog(at: scratch.file("folds.json5")) }
       #expect(text.hasPrefix(scratch.file("folds.json5").path), "\(text)")
     }
   }
@@ -122,31 +122,31 @@ struct SiteCatalogTests {
     let scratch = try Scratch()
     try scratch.touch("a/images/1.png", "a/images/2.png", "a/masks/1.png")
     let expected = DatasetError.missingMasks(site: "a", stems: ["2"], folder: scratch.file("a/masks"))
-    #expect(throws: expected) { try SiteCatalog(scratch.url) }
+    #expect(throws: expected) { try SiteCatalog(at: scratch.url) }
     #expect(expected.description.contains(scratch.file("a/masks").path))
   }
 
   @Test("A site without images, without masks/, or a folder without sites each has its own message")
   func empty() throws {
     let scratch = try Scratch()
-    #expect(throws: DatasetError.noSites(scratch.url)) { try SiteCatalog(scratch.url) }
+    #expect(throws: DatasetError.noSites(scratch.url)) { try SiteCatalog(at: scratch.url) }
     try scratch.folder("a/images")
     #expect(throws: DatasetError.missingFolder(site: "a", folder: scratch.file("a/masks"))) {
-      try SiteCatalog(scratch.url)
+      try SiteCatalog(at: scratch.url)
     }
     try scratch.folder("a/masks")
     #expect(throws: DatasetError.emptySite("a", folder: scratch.file("a/images"))) {
-      try SiteCatalog(scratch.url)
+      try SiteCatalog(at: scratch.url)
     }
     let nowhere = scratch.file("nowhere")
-    #expect(message { _ = try SiteCatalog(nowhere) }.hasPrefix(nowhere.path))
+    #expect(message { _ = try SiteCatalog(at: nowhere) }.hasPrefix(nowhere.path))
   }
 
   @Test("A site that does not exist is answered with those that do")
   func unknownSite() throws {
     let scratch = try Scratch()
     try scratch.touch("a/images/1.png", "a/masks/1.png", "b/images/1.png", "b/masks/1.png")
-    let catalog = try SiteCatalog(scratch.url)
+    let catalog = try SiteCatalog(at: scratch.url)
     #expect(throws: DatasetError.unknownSite("z", known: ["a", "b"])) { try catalog.site("z") }
   }
 
@@ -154,7 +154,7 @@ struct SiteCatalogTests {
   func duplicateStem() throws {
     let scratch = try Scratch()
     try scratch.touch("a/images/1.png", "a/images/1.jpg", "a/masks/1.png")
-    let text = message { _ = try SiteCatalog(scratch.url) }
+    let text = message { _ = try SiteCatalog(at: scratch.url) }
     #expect(text.contains(scratch.file("a/images/1.jpg").path) && text.contains("1.png"), "\(text)")
   }
 
@@ -169,6 +169,6 @@ struct SiteCatalogTests {
   func badManifest(_ content: String) throws {
     let scratch = try Scratch()
     try scratch.text("sites.json5", content)
-    #expect(message { _ = try SiteCatalog(scratch.url) }.hasPrefix(scratch.file("sites.json5").path))
+    #expect(message { _ = try SiteCatalog(at: scratch.url) }.hasPrefix(scratch.file("sites.json5").path))
   }
 }

@@ -101,7 +101,7 @@ import Torch
 
   @Test func whatCannotBeDoneSaysWhatToDo() throws {
     let (images, masks) = try someTissue(2, size: 16)
-    func message(_ body: () throws -> IntervenedImages) -> String {
+    func message(_ body: () throws -> Pictures) -> String {
       (#expect(throws: InterventionError.self) { _ = try body() })?.description ?? ""
     }
     let generator = try Generator(seed: 0)

@@ -35,7 +35,7 @@ func promptSet(_ entries: [(name: String, mechanism: Mechanism?, strength: [Doub
 @Suite struct MechanismTests {
   private func done(
     _ mechanism: Mechanism, _ strength: Double, _ images: Tensor, _ masks: Tensor, seed: UInt64 = 3
-  ) throws -> IntervenedImages {
+  ) throws -> Pictures {
     try Interventions(promptSet([("z", mechanism, nil)])).doing(
       0, strength: strength, images: images, masks: masks, generator: Generator(seed: seed))
   }

@@ -23,7 +23,7 @@ extension TrainingRuns {
     @Test("Every site is held out in turn; stopped and run again it gives the same, and trains nothing twice")
     func folds() throws {
       let tiny = try TinyRun(epochs: 2)
-      let catalog = try SiteCatalog(TinyRun.data.get())
+      let catalog = try SiteCatalog(at: TinyRun.data.get())
       let prompts = try PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5"))
       let name = tiny.configuration.clip
       func study(_ folder: String, workers: Int = 1, batch: Int = 4) throws -> LeaveOneSiteOut {
@@ -81,7 +81,7 @@ extension TrainingRuns {
     )
     func choosing() throws {
       let tiny = try TinyRun(epochs: 1)
-      let catalog = try SiteCatalog(TinyRun.data.get())
+      let catalog = try SiteCatalog(at: TinyRun.data.get())
       let prompts = try PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5"))
       let name = tiny.configuration.clip
       func study(_ choices: [String]) throws -> LeaveOneSiteOut {

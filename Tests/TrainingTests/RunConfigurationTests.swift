@@ -125,7 +125,7 @@ struct RunConfigurationTests {
   func earlier() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let run = RunDirectory(folder)
+    let run = RunFolder(folder)
     func read(_ text: String) throws -> RunConfiguration {
       try run.create()
       try Data(text.utf8).write(to: run.configurationFile)

@@ -55,7 +55,7 @@ extension TrainingRuns {
       configuration.augmentation = .none
       configuration.batchSize = 16
       let name = configuration.clip
-      let catalog = try SiteCatalog(TinyRun.data.get())
+      let catalog = try SiteCatalog(at: TinyRun.data.get())
       let plan = StudyPlan(
         study: "loso", configuration: configuration, arms: [Arm(.baseline), Arm(.mcdrl)], seeds: [3],
         version: "test")

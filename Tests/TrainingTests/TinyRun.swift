@@ -31,13 +31,13 @@ final class TinyRun {
   }
 
   /// Its sites.
-  static let sites: Result<[Site], any Error> = Result { try SiteCatalog(data.get()).sites }
+  static let sites: Result<[Site], any Error> = Result { try SiteCatalog(at: data.get()).sites }
 
-  let run: RunDirectory
+  let run: RunFolder
   var configuration = RunConfiguration()
 
   init(method: Method = .mcdrl, epochs: Int = 4) throws {
-    run = RunDirectory(
+    run = RunFolder(
       FileManager.default.temporaryDirectory.appendingPathComponent("training-\(UUID().uuidString)"))
     configuration.clip = "random:\(Self.root.path)/Configurations/vit-tiny-p8-64.json"
     configuration.imageSize = 32

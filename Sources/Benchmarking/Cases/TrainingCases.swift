@@ -103,7 +103,7 @@ enum RenderedSites {
         size: size, format: .png, sweep: 0, captions: context.options.prompts.captions)
       try withoutTeams { try dataset.write(to: folder) }
     }
-    return try SiteCatalog(folder)
+    return try SiteCatalog(at: folder)
   }
 }
 
@@ -150,7 +150,7 @@ struct TrainingSession {
     configuration.precision = precision
     let system = try BenchmarkSettings.system(configuration, context, geometry)
     let bank = try withoutTeams { try SampleBank(samples, reader: configuration.reader) }
-    let run = RunDirectory(folder.appendingPathComponent("\(precision.rawValue)-\(keeping)"))
+    let run = RunFolder(folder.appendingPathComponent("\(precision.rawValue)-\(keeping)"))
     try run.create()
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: bank,

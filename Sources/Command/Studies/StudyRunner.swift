@@ -120,7 +120,7 @@ struct StudyRunner {
     return try LeaveOneSiteOut(
       plan,
       catalog: SiteCatalog(
-        URL(fileURLWithPath: plan.configuration.data), defaultClass: lesionClass.isEmpty ? nil : lesionClass),
+        at: URL(fileURLWithPath: plan.configuration.data), defaultClass: lesionClass.isEmpty ? nil : lesionClass),
       clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
       prompts: PromptSet(contentsOf: file), promptsFile: file, folder: folder, cache: cache, workers: workers)
   }

@@ -31,7 +31,7 @@ public struct Interventions: Sendable {
   /// - Throws: `InterventionError` when nothing can be drawn, `TorchError` when shapes do not fit.
   public func callAsFunction(
     images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
-  ) throws -> IntervenedImages {
+  ) throws -> Pictures {
     let weights = try self.weights(probabilities)
     let count = try images.sizes(rank: 4, "images")[0]
     let plans = try chance(count, generator).map { try drawn($0, weights) }
@@ -64,12 +64,12 @@ public struct Interventions: Sendable {
   /// - Throws: as for one.
   public func callAsFunction(
     count: Int, images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
-  ) throws -> IntervenedImages {
+  ) throws -> Pictures {
     let first = try self(images: images, masks: masks, probabilities: probabilities, generator: generator)
     return try (1..<max(1, count)).reduce(first) { done, _ in
       let next = try self(
         images: done.images, masks: done.masks, probabilities: probabilities, generator: generator)
-      return IntervenedImages(
+      return Pictures(
         images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
         moved: try done.moved.or(next.moved))
     }
@@ -88,7 +88,7 @@ public struct Interventions: Sendable {
   ///   shapes do not fit.
   public func doing(
     _ confounder: Int, strength: Double, images: Tensor, masks: Tensor, generator: Generator
-  ) throws -> IntervenedImages {
+  ) throws -> Pictures {
     guard names.indices.contains(confounder) else {
       throw InterventionError.noConfounder(index: confounder, count: names.count)
     }
@@ -118,7 +118,7 @@ public struct Interventions: Sendable {
   /// What is done to an image, from its source of chance.
   private func drawn(_ chance: Generator, _ weights: [Double]) throws -> Plan {
     let draws = try Tensor.randomUniform([2], generator: chance).doubles()
-    let confounder = Self.choice(draws[0], weights)
+    let confounder = WeightedDraw.index(draws[0], weights)
     let range = entries[confounder].strengthRange
     let strength = range.lowerBound + draws[1] * (range.upperBound - range.lowerBound)
     return Plan(confounder: confounder, strength: strength, chance: chance)
@@ -138,18 +138,7 @@ public struct Interventions: Sendable {
     return weights
   }
 
-  /// The confounder that a draw from 0 to 1 falls on.
-  private static func choice(_ draw: Double, _ weights: [Double]) -> Int {
-    var left = draw * weights.reduce(0, +)
-    for (index, weight) in weights.enumerated() where weight > 0 {
-      left -= weight
-      if left < 0 { return index }
-    }
-    // Rounding may leave a little.
-    return weights.lastIndex { $0 > 0 } ?? 0
-  }
-
-  private func done(_ plans: [Plan], images: Tensor, masks: Tensor) throws -> IntervenedImages {
+  private func done(_ plans: [Plan], images: Tensor, masks: Tensor) throws -> Pictures {
     let shape = try images.sizes(rank: 4, "images")
     let size = shape[3]
     guard shape[1] == 3, shape[2] == size, size >= 16, masks.shape == [shape[0], 1, size, size] else {
@@ -182,36 +171,16 @@ public struct Interventions: Sendable {
       try Tensor.concatenated(moved, dim: 0).indexed(back))
   }
 
-  private func intervened(_ plans: [Plan], _ images: Tensor, _ masks: Tensor) throws -> IntervenedImages {
+  private func intervened(_ plans: [Plan], _ images: Tensor, _ masks: Tensor) throws -> Pictures {
     var applied = [Float](repeating: 0, count: plans.count * names.count)
     for (row, plan) in plans.enumerated() {
       applied[row * names.count + plan.confounder] = Float(plan.strength)
     }
     let moved = plans.map { entries[$0.confounder].mechanism?.movesPixels == true }
-    return IntervenedImages(
+    return Pictures(
       images: images, masks: masks,
       applied: try Tensor(applied, shape: [plans.count, names.count]).to(images.device),
       moved: try Tensor(moved.map { $0 ? 1 : 0 } as [Float]).greater(than: 0.5).to(images.device))
-  }
-}
-
-/// What interventions make of a batch.
-public struct IntervenedImages: Sendable {
-  /// B×3×S×S, 0 to 1.
-  public let images: Tensor
-  /// B×1×S×S, 0 or 1.
-  public let masks: Tensor
-  /// The strength of the confounder that was set, 0 elsewhere: float32, B×M.
-  public let applied: Tensor
-  /// Whether positions no longer correspond to those of x: bool, B.
-  public let moved: Tensor
-
-  /// Joins the parts.
-  public init(images: Tensor, masks: Tensor, applied: Tensor, moved: Tensor) {
-    self.images = images
-    self.masks = masks
-    self.applied = applied
-    self.moved = moved
   }
 }
 

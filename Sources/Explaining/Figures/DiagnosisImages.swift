@@ -23,7 +23,7 @@ struct DiagnosisImages {
 
   /// Chooses images for a run.
   init(_ run: StudyFigures.Run, _ catalog: SiteCatalog, limit: Int) throws {
-    let settings = try run.directory.configuration()
+    let settings = run.run.configuration
     let split = try Split(
       sites: catalog.sites.filter { $0.name != run.result.site }, validationShare: settings.validationShare,
       seed: run.result.seed)
@@ -63,8 +63,8 @@ struct DiagnosisInputs: Sendable {
     throws
   {
     given = features
-    let all = try runs.map {
-      (settings: try $0.run.directory.configuration(), run: $0.run, samples: $0.samples)
+    let all = runs.map {
+      (settings: $0.run.run.configuration, run: $0.run, samples: $0.samples)
     }
     for (reader, own) in Dictionary(grouping: all, by: { $0.settings.reader }) {
       var seen = Set<String>()
@@ -77,7 +77,7 @@ struct DiagnosisInputs: Sendable {
         continue
       }
       stores[key] = try FeatureStore(
-        bank, system: RunAssembly.trained(run.directory).system, cache: cache,
+        bank, system: run.run.trainedSystem(), cache: cache,
         workers: StudyFigures.workers)
     }
   }
@@ -95,7 +95,7 @@ struct DiagnosisInputs: Sendable {
       let rows = Array(start..<min(samples.count, start + 16))
       let batch = try bank.batch(rows)
       try inferenceMode {
-        try use(batch, system.encoded(batch.images, kept: store?.kept(rows.map { samples[$0] })))
+        try use(batch, system.encoded(batch.images, cached: store?.cached(rows.map { samples[$0] })))
       }
     }
   }

@@ -14,28 +14,31 @@ extension StudyFigures {
     }
     return AdjustmentFigure(
       fingerprint: fingerprint, limit: adjustmentLimit,
-      imageSize: try runs.first?.directory.configuration().imageSize ?? 0, rows: rows)
+      imageSize: runs.first?.run.configuration.imageSize ?? 0, rows: rows)
   }
 
   /// One model.
   private static func adjustment(
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> AdjustmentFigure.Row {
-    let (system, settings) = try RunAssembly.trained(run.directory)
-    let model = system.model
+    let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
+    let entries = try system.model.dictionary.entries
+    let trained = settings.mcdrl.intervention?.adjustment
     let forms = Adjustment.allCases
     var dice: [Double] = []
     var scores = forms.map { _ in (difference: [Double](), agreement: [Double](), dice: [Double]()) }
     try inputs.eachBatch(samples, system, settings) { batch, encoded in
-      func probabilities() throws -> Tensor {
-        try system.probabilities(batch.images, kept: .encoded(encoded))
+      func probabilities(_ change: (inout ForwardPass) -> Void) throws -> Tensor {
+        var pass = ForwardPass()
+        change(&pass)
+        return try system.probabilities(batch.images, cached: .encoded(encoded), pass)
       }
-      let wanted = try model.expectation(probabilities)
+      let wanted = try entries.expectation { single in try probabilities { $0.entries = single } }
       let references = try masks(batch.masks, 0.5)
       let whole = try masks(wanted, run.result.threshold)
       dice += try zip(whole, references).map(Self.dice)
       for (index, form) in forms.enumerated() {
-        let found = try model.using(adjustment: form, probabilities)
+        let found = try probabilities { $0.adjustment = form }
         scores[index].difference += try (found - wanted).magnitude().mean([1, 2, 3]).doubles()
         let drawn = try masks(found, run.result.threshold)
         scores[index].agreement += try zip(drawn, whole).map(Self.dice)
@@ -45,10 +48,10 @@ extension StudyFigures {
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     return AdjustmentFigure.Row(
       method: run.result.method, seed: run.result.seed, site: run.result.site, count: samples.count,
-      prior: try model.dictionary.prior.doubles(), dice: mean(dice),
+      prior: try entries.prior.doubles(), dice: mean(dice),
       forms: zip(forms, scores).map { form, scores in
         AdjustmentFigure.Form(
-          name: form.rawValue, trained: form == model.adjustment, difference: mean(scores.difference),
+          name: form.rawValue, trained: form == trained, difference: mean(scores.difference),
           deviation: ScoreStatistics(of: scores.difference).standardDeviation,
           agreement: mean(scores.agreement), dice: mean(scores.dice))
       })

@@ -10,9 +10,9 @@ extension StudyFigures {
     let samples = spread(try runs.map { try catalog.site($0.result.site).testSamples })
     var names: [String] = []
     let rows = try zip(runs, samples).map { run, samples in
-      let (system, settings) = try RunAssembly.trained(run.directory)
+      let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
       if names.isEmpty {
-        names = try PromptSet(contentsOf: run.directory.promptsFile).confounders.map(\.name)
+        names = run.run.prompts.confounders.map(\.name)
       }
       var weights: [Tensor] = []
       try eachRepresentation(samples, system, settings.reader, features) { representation in

@@ -13,7 +13,7 @@ extension StudyFigures {
     let rows = try methods.compactMap { method -> CostFigure.Row? in
       guard let run = heldOut(method).first, let sample = try catalog.site(run.result.site).testSamples.first
       else { return nil }
-      let (system, settings) = try RunAssembly.trained(run.directory)
+      let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
       imageSize = settings.imageSize
       let pair = try settings.reader.pair(sample)
       let times = try latencies(system, pair.image.to(.float32).expandedDimension(0) / 255)
@@ -22,7 +22,7 @@ extension StudyFigures {
       return CostFigure.Row(
         method: method, parameters: count(all),
         trained: count(try system.parameterGroups(settings.optimizer).flatMap(\.parameters)),
-        intervention: count(all.filter { $0.key.hasPrefix("model.intervention.") }),
+        intervention: count(all.filter { $0.key.hasPrefix("model.method.intervention.") }),
         latency: times[times.count / 2], shortest: times[0])
     }
     return CostFigure(

@@ -24,25 +24,27 @@ extension StudyFigures {
   private static func coverage(
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> CoverageFigure.Row? {
-    let (system, settings) = try RunAssembly.trained(run.directory)
+    let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
     let model = system.model
-    let names = try PromptSet(contentsOf: run.directory.promptsFile).confounders.map(\.name)
+    let names = run.run.prompts.confounders.map(\.name)
     guard names.count > 1 else { return nil }
-    let smaller = try names.indices.map { try model.dictionary.removing($0) }
+    let smaller = try names.indices.map { try model.dictionary.entries.removing($0) }
     let entries = try model.text.confounders.to(.float32).to(.cpu)
     var (before, after, embedding): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
     var without = [[Tensor]](repeating: [], count: names.count)
     try inputs.eachBatch(samples, system, settings) { batch, encoded in
-      func found() throws -> (before: Tensor, after: Tensor) {
-        let found = try system.representation(batch.images, kept: .encoded(encoded))
+      func found(_ entries: ConfounderEntries? = nil) throws -> (before: Tensor, after: Tensor) {
+        var pass = ForwardPass()
+        pass.entries = entries
+        let found = try system.representation(batch.images, cached: .encoded(encoded), pass)
         return (try found.observed.mean([1]), try (found.intervened ?? found.observed).mean([1]))
       }
       let all = try found()
       before.append(all.before)
       after.append(all.after)
       embedding.append(try encoded.image.to(.float32).to(.cpu).normalized())
-      for (index, dictionary) in smaller.enumerated() {
-        without[index].append(try model.using(dictionary, found).after)
+      for (index, entries) in smaller.enumerated() {
+        without[index].append(try found(entries).after)
       }
     }
     let whole = try Tensor.concatenated(embedding, dim: 0)

@@ -11,14 +11,12 @@ extension StudyFigures {
     // Every method's, each site held out, with the seed that is shown.
     let runs = methods.flatMap(heldOut)
     // A constant in the place of the dictionary leaves nothing to sum over.
-    let summing = try runs.filter {
-      let model = try $0.directory.configuration().model
-      return model.method.intervenes && model.intervention.dictionary != .constant
+    let summing = runs.filter {
+      let traits = $0.run.configuration.model.method.traits
+      return traits.intervenes && traits.dictionary != .constant
     }
     // Controls whose dictionary is not the words say nothing of the words.
-    let speaking = try summing.filter {
-      try $0.directory.configuration().model.intervention.dictionary == .words
-    }
+    let speaking = summing.filter { $0.run.configuration.model.method.traits.dictionary == .words }
     let own = cache == nil ? FeatureCache(folder.appendingPathComponent("cache")) : nil
     defer { own?.remove() }
     var made: DiagnosisInputs?

@@ -12,7 +12,7 @@ extension StudyFigures {
   func galleryFigure(_ features: FeatureStore?, fingerprint: String) throws -> GalleryFigure {
     let choices = choices()
     let masks = try predictions(choices, features)
-    let limits = try heldOut(candidate).first?.directory.configuration().reader.limits ?? .default
+    let limits = heldOut(candidate).first?.run.configuration.reader.limits ?? .default
     var files: Set<String> = []
     let rows = try choices.enumerated().map { index, choice in
       let sample = try sample(choice.place)
@@ -94,12 +94,11 @@ extension StudyFigures {
       let places = choices.filter { $0.methods.contains(run.result.method) }.map(\.place)
         .filter { $0.site == run.result.site }
       guard !places.isEmpty else { continue }
-      let (system, settings) = try RunAssembly.trained(run.directory)
-      let segmenter = Segmenter(system, reader: settings.reader)
+      let predictor = try run.run.predictor(threshold: run.result.threshold)
       for place in Set(places) {
         let sample = try sample(place)
-        found[Drawn(method: run.result.method, place: place)] = try segmenter.masks(
-          sample, threshold: run.result.threshold, kept: features?.kept([sample]))
+        found[Drawn(method: run.result.method, place: place)] = try predictor.masks(
+          sample, cached: features?.cached([sample]))
       }
     }
     return found
@@ -107,8 +106,7 @@ extension StudyFigures {
 
   private func sample(_ place: GalleryChoice.Place) throws -> Sample {
     guard let sample = try catalog.site(place.site).testSamples.first(where: { $0.id == place.image }) else {
-      throw ConfigurationError(
-        "\(catalog.folder.path): image \(place.image) of site \(place.site) was scored but is not there now")
+      throw StudyError.lostImage(catalog.folder, image: place.image, site: place.site)
     }
     return sample
   }

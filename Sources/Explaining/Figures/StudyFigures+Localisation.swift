@@ -12,13 +12,13 @@ extension StudyFigures {
     var score = ""
     var selects = false
     let rows = try zip(runs, samples).map { run, samples in
-      let (system, settings) = try RunAssembly.trained(run.directory)
-      let region = settings.model.region
-      (score, selects) = (region.score.rawValue, settings.model.method.selectsRegions)
+      let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
+      let region = settings.mcdrl.region ?? RegionConfiguration()
+      (score, selects) = (region.score.rawValue, settings.model.method.traits.selectsRegions)
       let selection = try RegionSelection(region)
       var images: [RegionLocalisation.Image] = []
-      try eachBatch(samples, settings.reader, features) { batch, masks, kept in
-        let score = try system.regionScore(batch, kept: kept)
+      try eachBatch(samples, settings.reader, features) { batch, masks, cached in
+        let score = try system.regionScore(batch, cached: cached)
         images += try RegionLocalisation.Image.batch(
           score: score, masks: masks, positions: selection.positions(score.flattened(from: 1)))
       }

@@ -51,11 +51,11 @@ extension StudyFigures {
 
   /// F, F_ca and what the head is handed, each a mean over positions, n×d; nil where a model has none.
   private static func layers(_ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs) throws -> [Tensor?] {
-    let (system, settings) = try RunAssembly.trained(run.directory)
-    let decodesItself = settings.model.method.plugin?.replacesHead == true
+    let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
+    let decodesItself = settings.model.method.traits.replacesHead
     var (before, after, head): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
     try inputs.eachBatch(samples, system, settings) { batch, encoded in
-      let found = try system.representation(batch.images, kept: .encoded(encoded))
+      let found = try system.representation(batch.images, cached: .encoded(encoded))
       before.append(try found.observed.mean([1]))
       if let intervened = found.intervened { after.append(try intervened.mean([1])) }
       if !decodesItself { head.append(try found.grid.mean([1])) }

@@ -17,12 +17,12 @@ package struct StudyFigures: Sendable {
     /// Site, method, seed and scores.
     package let result: FoldResult
     /// Settings and weights.
-    package let directory: RunDirectory
+    package let run: Training.Run
 
     /// Joins the parts.
-    package init(result: FoldResult, directory: RunDirectory) {
+    package init(result: FoldResult, run: Training.Run) {
       self.result = result
-      self.directory = directory
+      self.run = run
     }
   }
 
@@ -56,10 +56,10 @@ package struct StudyFigures: Sendable {
   ///   - catalog: the sites.
   ///   - candidate: the method whose representation and attention are shown, and that others are compared with.
   ///   - runs: the finished runs, in the order in which methods and seeds are to be shown.
-  /// - Throws: `ConfigurationError` when no run is of the candidate.
+  /// - Throws: `StudyError` when no run is of the candidate.
   package init(study: URL, catalog: SiteCatalog, candidate: String, runs: [Run]) throws {
     guard runs.contains(where: { $0.result.method == candidate }) else {
-      throw ConfigurationError("\(study.path): no finished run of the method \(candidate)")
+      throw StudyError.noRun(study, method: candidate)
     }
     folder = study.appendingPathComponent("figures")
     self.catalog = catalog
@@ -79,7 +79,7 @@ package struct StudyFigures: Sendable {
       try keep(.features, of: [run], "\(imageLimit)") { try featureFigure(run, features, fingerprint: $0) }
     }
     let own = heldOut(candidate)
-    if try own.first.map({ try Self.attends($0.directory.configuration().model) }) == true {
+    if own.first.map({ $0.run.configuration.model.method.traits.attends }) == true {
       try keep(.attention, of: own, "\(imageLimit)") { try attentionFigure(own, features, fingerprint: $0) }
     } else {
       // Of an earlier candidate.
@@ -96,12 +96,6 @@ package struct StudyFigures: Sendable {
     }
     try diagnose(features)
     return try StoredFigures(study: folder.deletingLastPathComponent())
-  }
-
-  /// Whether a model weighs confounders by what it sees; the exact sum weighs them by P(z).
-  package static func attends(_ model: ModelConfiguration) -> Bool {
-    model.method.intervenes && model.intervention.adjustment != .exact
-      && model.intervention.dictionary != .constant
   }
 
   /// The methods, in the order in which they come.
@@ -157,8 +151,8 @@ package struct StudyFigures: Sendable {
     // Changes when figures are computed otherwise.
     hash.combine(Data("figures 1 \(settings)".utf8))
     for run in runs {
-      hash.combine(try Data(file: run.directory.configurationFile))
-      hash.combine(try Data(file: run.directory.fingerprintFile))
+      hash.combine(try Data(file: run.run.folder.configurationFile))
+      hash.combine(try Data(file: run.run.folder.fingerprintFile))
       hash.combine(try encoder.encode(run.result))
     }
     return hash.text
@@ -183,21 +177,21 @@ package struct StudyFigures: Sendable {
     _ samples: [Sample], _ system: SegmentationSystem, _ reader: SampleReader, _ features: FeatureStore?,
     _ use: (Representation) throws -> Void
   ) throws {
-    try eachBatch(samples, reader, features) { images, _, kept in
-      try use(system.representation(images, kept: kept))
+    try eachBatch(samples, reader, features) { images, _, cached in
+      try use(system.representation(images, cached: cached))
     }
   }
 
   /// Samples at S×S with their masks, and what the tower made of them where that is kept, a batch at a time.
   func eachBatch(
     _ samples: [Sample], _ reader: SampleReader, _ features: FeatureStore?,
-    _ use: (_ images: Tensor, _ masks: Tensor, _ kept: FrozenFeatures?) throws -> Void
+    _ use: (_ images: Tensor, _ masks: Tensor, _ cached: FrozenFeatures?) throws -> Void
   ) throws {
     let bank = try SampleBank(samples, reader: reader)
     for start in stride(from: 0, to: samples.count, by: 16) {
       let rows = Array(start..<min(samples.count, start + 16))
       let batch = try bank.batch(rows)
-      try use(batch.images, batch.masks, features?.kept(rows.map { samples[$0] }))
+      try use(batch.images, batch.masks, features?.cached(rows.map { samples[$0] }))
     }
   }
 }
@@ -207,7 +201,7 @@ extension TrainingCurve {
   ///
   /// - Throws: `FileError` or `DatasetError.badCatalog` that names the file.
   package init(_ run: StudyFigures.Run) throws {
-    let epochs = try run.directory.history()
+    let epochs = try run.run.history()
     self.init(
       method: run.result.method, site: run.result.site, seed: run.result.seed,
       chosen: epochs.last { $0.best }?.epoch,

@@ -18,7 +18,7 @@ import Storage
 /// "meanDic" and "meanIoU" are means over thresholds, then over images. The maximum of E, Dice and IoU is the
 /// highest point of the mean curve over images, so the curves are kept and add up; images in another order
 /// give the same up to rounding.
-package struct PolypProtocol: Codable, Equatable, Sendable {
+public struct PolypProtocol: Codable, Equatable, Sendable {
   /// Images whose reference shows a lesion.
   private var withLesion = Sums()
 
@@ -26,7 +26,7 @@ package struct PolypProtocol: Codable, Equatable, Sendable {
   private var withoutLesion = Sums()
 
   /// Starts with no image.
-  package init() {}
+  public init() {}
 
   /// Measures one image.
   ///
@@ -35,7 +35,7 @@ package struct PolypProtocol: Codable, Equatable, Sendable {
   ///   - reference: What the expert drew.
   /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
   ///   when the two differ in size.
-  package init(_ probability: ProbabilityMap, reference: BinaryMask) throws {
+  public init(_ probability: ProbabilityMap, reference: BinaryMask) throws {
     try probability.requireSize(of: reference)
     let levels = probability.savedLevels
     let counts = LevelCounts(levels, reference: reference)
@@ -49,13 +49,13 @@ package struct PolypProtocol: Codable, Equatable, Sendable {
   }
 
   /// Adds other images.
-  package mutating func merge(_ other: PolypProtocol) {
+  public mutating func merge(_ other: PolypProtocol) {
     withLesion = withLesion + other.withLesion
     withoutLesion = withoutLesion + other.withoutLesion
   }
 
   /// What the images come to so far; of one image, its own values.
-  package var summary: Summary {
+  public var summary: Summary {
     Summary(
       count: withLesion.count + withoutLesion.count, countWithLesion: withLesion.count,
       countEmptyReference: withoutLesion.count, all: (withLesion + withoutLesion).means,
@@ -63,7 +63,7 @@ package struct PolypProtocol: Codable, Equatable, Sendable {
   }
 
   /// What is computed, in plain words, to print beside the figures.
-  package static let definition =
+  public static let definition =
     "Each map is stretched to 0…1 and rounded to 8 bits, as PraNet saves it; thresholds k/255, k = 0…255. "
     + "An empty reference gives Dice, IoU and weighted F 0, S 1 less the map's mean, E the share left unmarked."
 
@@ -71,7 +71,7 @@ package struct PolypProtocol: Codable, Equatable, Sendable {
   ///
   /// - Parameter decoder: Where to read.
   /// - Throws: What the decoder throws, and `DecodingError` for a curve without as many values as thresholds.
-  package init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     withLesion = try container.decodeIfPresent(Sums.self, forKey: .withLesion) ?? Sums()
     withoutLesion = try container.decodeIfPresent(Sums.self, forKey: .withoutLesion) ?? Sums()
@@ -81,7 +81,7 @@ package struct PolypProtocol: Codable, Equatable, Sendable {
   ///
   /// - Parameter encoder: Where to write.
   /// - Throws: What the encoder throws.
-  package func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     if withLesion.count > 0 { try container.encode(withLesion, forKey: .withLesion) }
     if withoutLesion.count > 0 { try container.encode(withoutLesion, forKey: .withoutLesion) }
@@ -138,27 +138,27 @@ package struct PolypProtocol: Codable, Equatable, Sendable {
 
 extension PolypProtocol {
   /// The measures, as means over images.
-  package struct Means: Codable, Equatable, Sendable {
+  public struct Means: Codable, Equatable, Sendable {
     /// The structure measure S, alpha 0.5.
-    package let structure: Double
+    public let structure: Double
     /// The weighted F-measure.
-    package let weightedF: Double
+    public let weightedF: Double
     /// The mean absolute difference between map and reference.
-    package let absoluteError: Double
+    public let absoluteError: Double
     /// The E-measure, mean over thresholds.
-    package let meanEnhancedAlignment: Double
+    public let meanEnhancedAlignment: Double
     /// The E-measure at the threshold where its mean over images is highest.
-    package let maxEnhancedAlignment: Double
+    public let maxEnhancedAlignment: Double
     /// Dice, mean over thresholds: the literature's "meanDic".
-    package let meanDice: Double
+    public let meanDice: Double
     /// Dice at the threshold where its mean over images is highest, which is chosen on the images that are
     /// scored.
-    package let maxDice: Double
+    public let maxDice: Double
     /// IoU, mean over thresholds: the literature's "meanIoU".
-    package let meanIoU: Double
+    public let meanIoU: Double
     /// IoU at the threshold where its mean over images is highest, which is chosen on the images that are
     /// scored.
-    package let maxIoU: Double
+    public let maxIoU: Double
 
     enum CodingKeys: String, CodingKey {
       case structure = "s_measure"
@@ -178,7 +178,7 @@ extension PolypProtocol {
     ]
 
     /// The measures by the names they carry in JSON and CSV, in the order they are shown.
-    package var named: [(name: String, value: Double)] {
+    public var named: [(name: String, value: Double)] {
       let values = [
         meanDice, meanIoU, weightedF, structure, meanEnhancedAlignment, maxEnhancedAlignment, absoluteError,
         maxDice,
@@ -189,19 +189,19 @@ extension PolypProtocol {
   }
 
   /// The protocol's table for some images.
-  package struct Summary: Codable, Equatable, Sendable {
+  public struct Summary: Codable, Equatable, Sendable {
     /// Images.
-    package let count: Int
+    public let count: Int
     /// Images whose reference shows a lesion.
-    package let countWithLesion: Int
+    public let countWithLesion: Int
     /// Images whose reference is empty.
-    package let countEmptyReference: Int
+    public let countEmptyReference: Int
     /// Over all images; `nil` over none.
     @Nullable package private(set) var all: Means?
     /// Over the images with a lesion; `nil` when there are none.
     @Nullable package private(set) var withLesion: Means?
     /// What is computed, in plain words.
-    package let definition: String
+    public let definition: String
 
     enum CodingKeys: String, CodingKey {
       case all, definition

@@ -103,7 +103,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
 
   /// L_causal, L_contrast, and on interventions invariance and attention.
   public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
-    let isOn = options.intervention != nil && isIntervening(ForwardPass(training: batch.pass))
+    let isOn = intervenes(inEpoch: batch.pass.epoch, of: batch.pass.epochs)
     var terms: [LossTerm] = []
     func add(_ name: String, _ weight: Double, _ value: () throws -> Tensor?) throws {
       if weight > 0, let value = try value() { terms.append(LossTerm(name, value, weight: weight)) }
@@ -136,11 +136,15 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     return terms
   }
 
-  /// Whether the intervention is on: in training it starts after a share of the epochs.
+  /// The intervention starts after a share of the epochs.
+  public override func intervenes(inEpoch epoch: Int, of epochs: Int) -> Bool {
+    options.intervention != nil && epoch >= Int((options.start * Double(epochs)).rounded())
+  }
+
+  /// Whether the intervention is on: in training by its schedule, in inference always.
   private func isIntervening(_ pass: ForwardPass) -> Bool {
     guard pass.intervenes else { return false }
-    guard let training = pass.training else { return true }
-    return training.epoch >= Int((options.start * Double(training.epochs)).rounded())
+    return pass.training.map { intervenes(inEpoch: $0.epoch, of: $0.epochs) } ?? true
   }
 
   private func intervene(_ features: Tensor, _ image: Tensor, _ pass: ForwardPass) throws -> Intervened? {

@@ -10,7 +10,7 @@ import Torch
 /// damaged file is removed and its rows are made anew, with a note. Several processes may share a folder: at worst
 /// both make the same rows.
 package final class FeatureCache: @unchecked Sendable {
-  /// The default of `--cache-limit`, bytes.
+  /// The default limit, bytes.
   package static let standardLimit = 16 << 30
   /// Bytes of a file, at most; what a killed writer loses.
   static let partBytes = 256 << 20
@@ -115,7 +115,7 @@ package final class FeatureCache: @unchecked Sendable {
     guard bytes <= limit - taken else {
       let others = taken > 0 ? ", of which \(byteText(taken)) are taken" : ""
       tell(
-        "note: \(estimate) are more than the \(byteText(limit)) of --cache-limit\(others); they are not kept and each step "
+        "note: \(estimate) are more than the \(byteText(limit)) of the limit\(others); they are not kept and each step "
           + "computes them")
       return false
     }
@@ -124,7 +124,7 @@ package final class FeatureCache: @unchecked Sendable {
     guard bytes <= free / 10 * 9 else {
       tell(
         "note: \(estimate) do not fit the \(byteText(free)) that are free at \(folder.path); they are not kept and each step "
-          + "computes them (--cache DIR puts them elsewhere)")
+          + "computes them; another folder may have room")
       return false
     }
     tell("keeping \(estimate) in \(folder.path)")

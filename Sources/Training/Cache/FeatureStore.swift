@@ -44,7 +44,7 @@ package struct FeatureStore: Sendable {
   ///   - cache: where they are kept; nil is returned when they do not fit.
   ///   - workers: pictures that are encoded side by side.
   ///   - progress: told how many are encoded, of those that were not kept yet, from any thread.
-  /// - Throws: `ConfigurationError` when all of the tower is trained, `TrainingError.noImages`, or what encoding throws.
+  /// - Throws: `RunError` when all of the tower is trained, `TrainingError.noImages`, or what encoding throws.
   package init?(
     _ bank: SampleBank, system: SegmentationSystem, cache: FeatureCache, workers: Int = 1,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
@@ -136,11 +136,11 @@ package struct FeatureStore: Sendable {
 
   /// The features of some samples' images as they are, in their order.
   ///
-  /// - Throws: `ConfigurationError` that names a picture that was not encoded.
-  package func kept(_ samples: [Sample]) throws -> FrozenFeatures {
+  /// - Throws: `RunError` that names a picture that was not encoded.
+  package func cached(_ samples: [Sample]) throws -> FrozenFeatures {
     let keys = try samples.map { try content(of: $0).image }
     guard let tensors = try plain.tensors(keys) else {
-      throw ConfigurationError("\(samples.first?.image.path ?? ""): no features of this picture were kept")
+      throw samples.first.map { RunError.notCached($0.image) } ?? RunError.featuresChange
     }
     return try template.replacing(tensors)
   }
@@ -151,10 +151,10 @@ package struct FeatureStore: Sendable {
   ///   - kinds: which picture of each.
   ///   - samples: the samples.
   /// - Returns: the pictures; nil when one is not kept.
-  /// - Throws: `ConfigurationError` that names a picture that was not encoded.
+  /// - Throws: `RunError` that names a picture that was not encoded.
   func drawn(
     _ kinds: [FixedPictures.Kind], of samples: [Sample]
-  ) throws -> (pictures: Pictures, kept: FrozenFeatures)? {
+  ) throws -> (pictures: Pictures, cached: FrozenFeatures)? {
     guard let drawn, let pictures else { return nil }
     let keys = try zip(kinds, samples).map { kind, sample in
       pictures.key(kind, of: sample, content: try content(of: sample).pair)
@@ -170,7 +170,7 @@ package struct FeatureStore: Sendable {
 
   private func content(of sample: Sample) throws -> Content {
     guard let content = contents[sample.image] else {
-      throw ConfigurationError("\(sample.image.path): no features of this picture were kept")
+      throw RunError.notCached(sample.image)
     }
     return content
   }

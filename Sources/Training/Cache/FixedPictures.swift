@@ -89,25 +89,21 @@ struct FixedPictures: Sendable {
   func picture(
     _ kind: Kind, of sample: Sample, _ pair: (image: Tensor, mask: Tensor)
   ) throws -> Pictures {
-    var image = try pair.image.expandedDimension(0)
-    var mask = try pair.mask.expandedDimension(0).expandedDimension(0)
-    func float(_ image: Tensor) throws -> Tensor { try image.to(.float32) / 255 }
-    func bytes(_ image: Tensor) throws -> Tensor { try (image * 255).rounded().to(.uint8) }
+    var picture = try Pictures(
+      images: pair.image.expandedDimension(0), masks: pair.mask.expandedDimension(0).expandedDimension(0),
+      confounders: interventions.names.count)
     if let number = kind.augmentation {
+      let plain = try picture.floats
       let moved = try augmentation(
-        images: float(image), masks: mask.to(.float32),
+        images: plain.images, masks: plain.masks,
         generator: Generator(seed: 0, for: "augment", sample.site, sample.id, "\(number)"))
-      (image, mask) = (try bytes(moved.images), try moved.masks.to(.bool))
+      picture = try plain.replacing(images: moved.images, masks: moved.masks).bytes
     }
-    var applied = try Tensor.zeros([1, interventions.names.count])
-    var moved = try Tensor.zeros([1], dtype: .bool)
-    if kind.intervention != nil {
-      let set = try interventions(
-        count: count, images: float(image), masks: mask.to(.float32), generator: chance(kind, sample))
-      (image, mask) = (try bytes(set.images), try set.masks.to(.bool))
-      (applied, moved) = (set.applied, set.moved)
-    }
-    return Pictures(images: image, masks: mask, applied: applied, moved: moved)
+    guard kind.intervention != nil else { return picture }
+    let plain = try picture.floats
+    return try interventions(
+      count: count, images: plain.images, masks: plain.masks, generator: chance(kind, sample)
+    ).bytes
   }
 
   /// One do(z) of each of some pictures, drawn by P(z) from those that the picture has.
@@ -131,21 +127,8 @@ struct FixedPictures: Sendable {
         }
         return set.reduce(1) { $0 * (probabilities.indices.contains($1) ? probabilities[$1] : 0) }
       }
-      return Kind(augmentation: picture.0.augmentation, intervention: Self.drawn(weights, chance))
+      return Kind(augmentation: picture.0.augmentation, intervention: WeightedDraw.index(chance, weights))
     }
-  }
-
-  /// An index, each as likely as its weight; evenly where all weights are 0.
-  private static func drawn(_ weights: [Double], _ chance: Double) -> Int {
-    let total = weights.reduce(0, +)
-    guard total > 0 else { return min(weights.count - 1, Int(chance * Double(weights.count))) }
-    var left = chance * total
-    for (index, weight) in weights.enumerated() {
-      left -= weight
-      if left < 0 { return index }
-    }
-    // Rounding may leave a little.
-    return weights.lastIndex { $0 > 0 } ?? weights.count - 1
   }
 
   private func chance(_ kind: Kind, _ sample: Sample) throws -> Generator {
@@ -169,28 +152,5 @@ private final class KnownChoices: @unchecked Sendable {
     let drawn = try draw()
     lock.withLock { known[sample.image, default: [:]][kind] = drawn }
     return drawn
-  }
-}
-
-/// Pictures as they are kept, a row each.
-struct Pictures: Sendable {
-  /// uint8, B×3×S×S.
-  let images: Tensor
-  /// bool, B×1×S×S.
-  let masks: Tensor
-  /// The strength of each z, float32 B×M.
-  let applied: Tensor
-  /// bool, B: positions do not correspond to those of the picture without an intervention.
-  let moved: Tensor
-
-  var tensors: [Tensor] { [images, masks, applied, moved] }
-
-  /// The rows of several, one after the other.
-  static func joined(_ all: [Pictures]) throws -> Pictures {
-    Pictures(
-      images: try .concatenated(all.map(\.images), dim: 0),
-      masks: try .concatenated(all.map(\.masks), dim: 0),
-      applied: try .concatenated(all.map(\.applied), dim: 0),
-      moved: try .concatenated(all.map(\.moved), dim: 0))
   }
 }

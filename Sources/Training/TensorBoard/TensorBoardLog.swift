@@ -59,14 +59,12 @@ package struct TensorBoardLog: Sendable {
   }
 
   private static func scalars(_ epoch: EpochMetrics) -> [(tag: String, value: Double)] {
-    let all: [(tag: String, value: Double?)] = [
-      ("loss/total", epoch.loss), ("loss/segmentation", epoch.segmentation), ("loss/causal", epoch.causal),
-      ("loss/contrast", epoch.contrast), ("loss/invariance", epoch.invariance),
-      ("loss/attention", epoch.attention), ("loss/penalty", epoch.penalty),
-      ("validation/dice", epoch.validationDice),
-      ("intervention/on", epoch.intervening ? 1 : 0), ("seconds/epoch", epoch.seconds),
-      ("seconds/waited for images", epoch.waited),
-    ]
+    let terms = epoch.terms.sorted { $0.key < $1.key }.map { ("loss/\($0.key)", Optional($0.value)) }
+    let all: [(tag: String, value: Double?)] =
+      [("loss/total", epoch.loss), ("loss/segmentation", epoch.segmentation)] + terms + [
+        ("validation/dice", epoch.validationDice), ("intervention/on", epoch.intervening ? 1 : 0),
+        ("seconds/epoch", epoch.seconds), ("seconds/waited for images", epoch.waited),
+      ]
     return all.compactMap { tag, value in value.map { (tag, $0) } }
   }
 

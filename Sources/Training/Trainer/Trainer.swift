@@ -2,46 +2,8 @@ import Confounders
 import Datasets
 import Foundation
 import Segmentation
+import Storage
 import Torch
-
-/// Why training stopped before its end.
-package enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// A loss or gradient is not a number.
-  case diverged(epoch: Int, step: Int, state: String)
-  /// The user asked to stop; the state is saved.
-  case interrupted(epoch: Int, step: Int)
-  /// There is nothing to train on.
-  case noImages
-
-  /// One or two lines with the fix.
-  package var description: String {
-    switch self {
-    case .diverged(let epoch, let step, let state):
-      "training diverged in epoch \(epoch), step \(step): the loss or a gradient is not a number; "
-        + "lower optimizer.learningRate. The last good state is kept in \(state)"
-    case .interrupted(let epoch, let step):
-      "interrupted in epoch \(epoch), step \(step); the state is saved, continue with --resume"
-    case .noImages: "no training images are left; lower validationShare or add images"
-    }
-  }
-}
-
-/// What a trainer tells while it works.
-package struct TrainingProgress: Sendable {
-  /// After each step: epoch and step (both counted from 1), steps in the epoch, loss.
-  package var step: @Sendable (_ epoch: Int, _ step: Int, _ steps: Int, _ loss: Double) -> Void
-  /// After each epoch.
-  package var epoch: @Sendable (_ metrics: EpochMetrics, _ epochs: Int) -> Void
-  /// Asked after each step; true saves the state and stops.
-  package var shouldStop: @Sendable () -> Bool
-
-  /// Says nothing and never stops.
-  package init() {
-    step = { _, _, _, _ in }
-    epoch = { _, _ in }
-    shouldStop = { false }
-  }
-}
 
 /// Trains one model; method, section 6.
 ///
@@ -50,7 +12,7 @@ package struct TrainingProgress: Sendable {
 package final class Trainer {
   private let configuration: RunConfiguration
   private let system: SegmentationSystem
-  private let run: RunDirectory
+  private let run: RunFolder
   private let training: SampleBank
   private let validation: SampleBank
   private let features: FeatureStore?
@@ -70,21 +32,17 @@ package final class Trainer {
   ///   - training: images to train on.
   ///   - validation: images to choose the epoch by; may be empty.
   ///   - prompts: the words, as many confounders as the model has.
-  ///   - features: what the layers that are not trained make of all these images, where that is kept; nil runs the tower.
+  ///   - features: cached features of the frozen layers for all these images; nil runs the tower.
   ///   - resuming: whether to continue from the run's saved state.
-  /// - Throws: `TrainingError.noImages`, `ConfigurationError` when features are given for settings that change
-  ///   them or no confounder has a mechanism to intervene with, or what reading the state throws.
+  /// - Throws: `TrainingError.noImages`, `RunError` when features are given for settings that change them or no
+  ///   confounder has a mechanism to intervene with, or what reading the state throws.
   package init(
-    configuration: RunConfiguration, system: SegmentationSystem, run: RunDirectory, training: SampleBank,
-    validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil,
-    resuming: Bool
+    configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
+    validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, resuming: Bool
   ) throws {
-    guard features == nil || configuration.keepsFeatures else {
-      throw ConfigurationError(
-        "features can be kept only with tune none or last-N and pictures that stay the same: augmentation.fixed above 0, or "
-          + "augmentation off (every setting at its neutral value)")
-    }
+    guard features == nil || configuration.cachesFeatures else { throw RunError.featuresChange }
     guard !training.samples.isEmpty else { throw TrainingError.noImages }
+    try RunChecks.requireMechanisms(configuration, prompts, in: "the prompts")
     self.configuration = configuration
     self.system = system
     self.run = run
@@ -93,14 +51,13 @@ package final class Trainer {
     self.features = features
     pictures = try FixedPictures(configuration, prompts)
     interventions = Interventions(prompts)
-    try RunAssembly.requireMechanisms(configuration, prompts, in: "the prompts")
     classes = training.samples.map { sample in sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) }
     let names = Set(training.samples.map(\.site)).sorted()
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     if resuming {
       state = try TrainingState.load(from: run.stateFile, into: system, optimizer)
-    } else {
+    } else if configuration.interventions.prior == .estimated {
       try estimatePrior()
     }
   }
@@ -123,7 +80,7 @@ package final class Trainer {
     if state.totalSteps == 0 { try state.save(system: system, optimizer: optimizer, to: run.stateFile) }
     while state.epoch < configuration.epochs {
       let metrics = try trainEpoch(progress)
-      progress.epoch(metrics, configuration.epochs)
+      progress.report(.epoch(metrics, of: configuration.epochs))
     }
     return state.history
   }
@@ -134,13 +91,13 @@ package final class Trainer {
     system.train()
     let batches = try loader(epoch: epoch, from: state.step)
     defer { batches.cancel() }
-    let intervening = epoch >= configuration.interventionEpoch
     while let batch = try batches.next() {
-      let losses = try step(batch, intervening: intervening)
+      let losses = try step(batch)
       state.sums.add(losses)
       state.step += 1
       state.totalSteps += 1
-      progress.step(epoch + 1, state.step, stepsPerEpoch, losses.total)
+      progress.report(
+        .step(epoch: epoch + 1, step: state.step, steps: stepsPerEpoch, loss: losses.total))
       // Between two accumulated steps the gradients are not in the state, so stop only after a change of weights.
       if state.step < stepsPerEpoch, state.step % configuration.accumulation == 0, progress.shouldStop() {
         state.seconds += Date().timeIntervalSince(start)
@@ -150,12 +107,11 @@ package final class Trainer {
     }
     let dice = try validationDice()
     let better = dice.map { $0 > (state.best ?? -1) } ?? true
-    if better { try saveWeights() }
+    if better { try system.saveWeights(to: run.weightsFile) }
     let means = state.sums.means
     let metrics = EpochMetrics(
-      epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, causal: means.terms[.causal],
-      contrast: means.terms[.contrast], invariance: means.terms[.invariance],
-      attention: means.terms[.attention], penalty: means.terms[.penalty], intervening: intervening,
+      epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, terms: means.terms,
+      intervening: system.model.method.intervenes(inEpoch: epoch, of: configuration.epochs),
       validationDice: dice, best: better, seconds: state.seconds + Date().timeIntervalSince(start),
       waited: batches.secondsWaited)
     state.history.append(metrics)
@@ -174,7 +130,7 @@ package final class Trainer {
   }
 
   /// Makes the batches of an epoch ahead of their use.
-  private func loader(epoch: Int, from first: Int) throws -> Prefetcher<Batch> {
+  private func loader(epoch: Int, from first: Int) throws -> Prefetcher<TrainingBatch> {
     let size = configuration.batchSize
     let maker = BatchMaker(
       configuration: configuration, bank: training, features: features, pictures: pictures,
@@ -189,30 +145,30 @@ package final class Trainer {
     }
   }
 
-  private func step(_ batch: Batch, intervening: Bool) throws -> StepLosses {
-    let plugin = system.model.plugin
+  /// One step: forward pass, L_seg and the method's terms, backward pass, optimiser.
+  private func step(_ batch: TrainingBatch) throws -> StepLosses {
+    let method = system.model.method
     let pass = TrainingPass(
       sites: batch.sites,
-      generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"))
-    let images = try plugin?.images(batch.images, pass) ?? batch.images
-    let output = try system(images, kept: batch.kept, intervening: intervening, training: pass)
+      generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"),
+      epoch: state.epoch, epochs: configuration.epochs)
+    let output = try system(
+      method.images(batch.images, pass), cached: batch.cached, ForwardPass(training: pass))
     let masks = try batch.masks.to(system.device)
     let each = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
     let segmentation = try batch.mean(each, intervened: configuration.interventions.segmentation)
-    let terms = try causalTerms(output, batch, intervening: intervening)
     let seen = MethodBatch(
       sites: batch.sites, masks: masks, classes: batch.classes, losses: each,
+      interventions: batch.interventions, pass: pass,
       progress: Double(state.totalSteps) / Double(configuration.epochs * stepsPerEpoch))
-    var total = try plugin?.segmentation(seen) ?? segmentation
-    total = try terms.reduce(total) { try $0 + $1.value * $1.weight }
-    let penalty = try plugin?.penalty(output, seen)
-    if let penalty { total = try total + penalty }
-    var losses = StepLosses(
-      total: try total.detached().item(), segmentation: try segmentation.detached().item(), terms: [:])
-    for term in terms { losses.terms[term.name] = try term.value.detached().item() }
-    losses.terms[.penalty] = try penalty?.detached().item()
-    try check(losses.total)
+    var total = try method.segmentation(seen) ?? segmentation
+    let terms = try method.losses(output, seen)
+    for term in terms { total = try total + term.value * term.weight }
+    let losses = StepLosses(
+      total: try total.detached().item(), segmentation: try segmentation.detached().item(),
+      terms: try terms.map { ($0.name, try $0.value.detached().item()) })
+    try check(losses)
     try (configuration.accumulation > 1 ? total / Double(configuration.accumulation) : total).backward()
     let last = state.step + 1 == stepsPerEpoch
     if last || (state.step + 1) % configuration.accumulation == 0 {
@@ -223,44 +179,14 @@ package final class Trainer {
     return losses
   }
 
-  /// What the paper adds to L_seg, and what training on interventions adds.
-  private func causalTerms(
-    _ output: SegmentationOutput, _ batch: Batch, intervening: Bool
-  ) throws -> [(name: LossTerm, value: Tensor, weight: Double)] {
-    let (objective, interventions) = (configuration.objective, configuration.interventions)
-    let method = configuration.model.method
-    var terms: [(name: LossTerm, value: Tensor?, weight: Double)] = []
-    if method.intervenes, intervening, objective.causal > 0 {
-      let value = try Objective.causal(
-        intervened: output.intervened.to(.float32), joint: system.model.text.joint, classes: batch.classes)
-      terms.append((.causal, value, objective.causal))
-    }
-    if method.selectsRegions, objective.contrast > 0 {
-      let value = try Objective.contrast(
-        images: output.image.to(.float32), classEmbeddings: system.model.text.classes,
-        classes: batch.classes, temperature: objective.temperature)
-      terms.append((.contrast, value, objective.contrast))
-    }
-    if method.intervenes, intervening, let set = batch.interventions {
-      let (count, first) = (set.count, batch.classes.count - set.count)
-      func rows(_ tensor: Tensor, from start: Int) throws -> Tensor {
-        try tensor.to(.float32).narrowed(dim: 0, start: start, length: count)
-      }
-      if interventions.invariance > 0 {
-        let grid = output.representation.grid
-        let value = try Objective.invariance(
-          observed: rows(grid, from: 0), intervened: rows(grid, from: first), moved: set.moved)
-        terms.append((.invariance, value, interventions.invariance))
-      }
-      if interventions.attention > 0, configuration.model.intervention.adjustment != .exact,
-        let attention = output.representation.attention
-      {
-        let value = try Objective.attention(
-          rows(attention, from: first), applied: set.applied.to(system.device))
-        terms.append((.attention, value, interventions.attention))
+  private func check(_ losses: StepLosses) throws {
+    try check(losses.total)
+    for (name, _) in losses.terms {
+      let isPlain = !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+      guard isPlain, !EpochMetrics.reservedNames.contains(name) else {
+        throw MethodError.termName(method: system.model.method.label, name: name)
       }
     }
-    return terms.compactMap { term in term.value.map { (term.name, $0, term.weight) } }
   }
 
   private func check(_ value: Double) throws {
@@ -283,13 +209,8 @@ package final class Trainer {
     return try system.meanDice(validation, batchSize: configuration.batchSize, features: features)
   }
 
-  private func saveWeights() throws {
-    let tensors = system.state().merging(system.model.text.tensors) { first, _ in first }
-    try SafetensorsFile.write(tensors, metadata: ["format": "mcdrl-run"], to: run.weightsFile)
-  }
-
+  /// Estimates P(z) from the training images' embeddings.
   private func estimatePrior() throws {
-    guard configuration.model.intervention.prior == .estimated else { return }
     system.train(false)
     var embeddings: [Tensor] = []
     for start in stride(from: 0, to: training.samples.count, by: configuration.batchSize) {
@@ -297,11 +218,12 @@ package final class Trainer {
       let encoded = try inferenceMode {
         try system.encoded(
           training.batch(Array(start..<end)).images,
-          kept: features?.kept(Array(training.samples[start..<end])))
+          cached: features?.cached(Array(training.samples[start..<end])))
       }
       embeddings.append(try encoded.image.to(.float32))
     }
-    try system.setPrior(
+    let dictionary = system.model.dictionary
+    try dictionary.setPrior(
       ConfounderDictionary.estimatedPrior(
         images: .concatenated(embeddings, dim: 0), embeddings: system.model.text.confounders))
   }

@@ -35,69 +35,29 @@ struct TrainingState: Codable {
 
   /// Reads a state back into a system and its optimiser.
   ///
-  /// - Throws: `TorchError.parameters` when it belongs to other settings, `ConfigurationError` when weights that are not
-  ///   trained have changed since, `SafetensorsError` when it is damaged.
+  /// - Throws: `TorchError.parameters` when it belongs to other settings, `RunError` when frozen weights
+  ///   have changed since, `SafetensorsError` when it is damaged.
   static func load(from url: URL, into system: SegmentationSystem, _ optimizer: AdamW) throws -> TrainingState
   {
     let file = try SafetensorsFile(url)
     guard let text = file.metadata[key],
       let state = try? JSONDecoder().decode(TrainingState.self, from: Data(text.utf8))
-    else { throw ConfigurationError("\(url.path): not a training state; remove it and train again") }
+    else { throw RunError.notAState(url) }
     func part(_ prefix: String) throws -> [String: Tensor] {
       try Dictionary(
         uniqueKeysWithValues: file.tensors().compactMap { key, tensor in
-          key.hasPrefix(prefix) ? (String(key.dropFirst(prefix.count)), tensor) : nil
+          key.hasPrefix(prefix)
+            ? (EarlierNames.tensorKey(String(key.dropFirst(prefix.count))), tensor) : nil
         })
     }
     let (stored, frozen) = (try part("weights."), try system.frozenWeights())
     // Earlier versions stored all weights in place of a hash.
     let hash = try file.metadata[frozenKey] ?? ContentHash(of: stored.filter { frozen[$0.key] != nil }).text
     guard try hash == system.frozenWeightsHash() else {
-      throw ConfigurationError(
-        "\(url.path): the weights of the CLIP model are not those that this run began with; bring them back, or train anew "
-          + "into another --out")
+      throw RunError.otherFrozenWeights(url)
     }
     try system.load(stored.merging(frozen) { trained, _ in trained }, from: url.path)
-    try system.adoptPrior()
     try optimizer.load(part("optimizer."), from: url.path)
     return state
-  }
-}
-
-/// A term that some steps add to L_seg.
-enum LossTerm: String, Codable, CodingKeyRepresentable, CaseIterable {
-  case causal, contrast, invariance, attention, penalty
-}
-
-/// The losses of one step, unweighted but for the penalty.
-struct StepLosses {
-  var total: Double
-  var segmentation: Double
-  var terms: [LossTerm: Double]
-}
-
-/// Sums of losses over steps, and how many steps had each.
-struct LossSums: Codable {
-  private var loss = 0.0
-  private var segmentation = 0.0
-  private var steps = 0
-  private var terms: [LossTerm: Double] = [:]
-  private var counts: [LossTerm: Int] = [:]
-
-  mutating func add(_ losses: StepLosses) {
-    loss += losses.total
-    segmentation += losses.segmentation
-    steps += 1
-    for (term, value) in losses.terms {
-      terms[term, default: 0] += value
-      counts[term, default: 0] += 1
-    }
-  }
-
-  /// Means over the steps that had them.
-  package var means: (loss: Double, segmentation: Double, terms: [LossTerm: Double]) {
-    let all = Double(max(1, steps))
-    let own = terms.reduce(into: [:]) { $0[$1.key] = $1.value / Double(counts[$1.key] ?? 1) }
-    return (loss / all, segmentation / all, own)
   }
 }

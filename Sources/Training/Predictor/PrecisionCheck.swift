@@ -29,11 +29,11 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   ///   - validation: its validation images, at least one.
   ///   - batchSize: images a pass.
   /// - Throws: `TrainingError.noImages`, or an error that names a file of the run.
-  package init(_ run: RunDirectory, validation: SampleBank, batchSize: Int = 16) throws {
+  package init(_ run: Run, validation: SampleBank, batchSize: Int = 16) throws {
     guard !validation.samples.isEmpty else { throw TrainingError.noImages }
     var dice: [String: Double] = [:]
     for precision in Precision.allCases where Self.isQuick(precision) {
-      let (system, _) = try RunAssembly.trained(run, lazily: true)
+      let system = try run.trainedSystem(lazily: true)
       try system.prepare(for: precision, keepingWeights: false)
       dice[precision.rawValue] = try system.meanDice(validation, batchSize: batchSize)
     }
@@ -43,14 +43,12 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   /// Reads what a run holds; nil where it was not measured.
   ///
   /// - Throws: an error that names the file when it is there and cannot be read.
-  package static func stored(in run: RunDirectory) throws -> PrecisionCheck? {
+  package static func stored(in run: RunFolder) throws -> PrecisionCheck? {
     guard FileManager.default.fileExists(atPath: run.precisionFile.path) else { return nil }
     do {
       return try JSONDecoder().decode(PrecisionCheck.self, from: Data(contentsOf: run.precisionFile))
     } catch {
-      throw ConfigurationError(
-        "\(run.precisionFile.path): cannot be read; delete it to go on in float32, or force one with --precision"
-      )
+      throw RunError.unreadablePrecision(run.precisionFile)
     }
   }
 

@@ -1,0 +1,26 @@
+import Foundation
+
+/// An explanation that cannot be made.
+package enum ExplainingError: Error, Equatable, CustomStringConvertible {
+  /// The prompt file has other confounders than the run was trained with.
+  case otherPrompts(URL, found: Int, wanted: Int)
+  /// No confounder has a mechanism.
+  case noMechanisms(URL?)
+  /// A confounder that cannot be set.
+  case unknownConfounder(URL?, name: String, known: [String])
+
+  /// One or two lines with the fix.
+  package var description: String {
+    switch self {
+    case .otherPrompts(let url, let found, let wanted):
+      "\(url.path): holds \(found) confounders, the run's weights \(wanted); put back the file that the run was trained with"
+    case .noMechanisms(let url):
+      "\(Self.place(url))no confounder has a mechanism, so none can be set: give at least one, such as mechanism: \"blur\", "
+        + "or leave the sweep out"
+    case .unknownConfounder(let url, let name, let known):
+      "\(Self.place(url))no confounder with a mechanism is called \"\(name)\"; there are \(known.joined(separator: ", "))"
+    }
+  }
+
+  private static func place(_ url: URL?) -> String { url.map { "\($0.path): " } ?? "" }
+}

@@ -1,0 +1,82 @@
+import Foundation
+
+/// A study that cannot be planned, continued or read.
+package enum StudyError: Error, Equatable, CustomStringConvertible {
+  /// A name that no folder can have.
+  case armName(String)
+  /// A name of no method and no control.
+  case unknownMethod(String, known: [String])
+  /// A choice without a name or with fewer than two values.
+  case choice(String)
+  /// No method, or no seed.
+  case empty
+  /// A method or a seed that is named twice.
+  case twice(kind: String, String)
+  /// A setting that is chosen twice.
+  case choiceTwice(String)
+  /// A setting that an arm sets and that is to be chosen.
+  case setAndChosen(String, arm: String)
+  /// A setting that follows from the fold.
+  case ownOfFold(String)
+  /// Settings are to be chosen without validation images.
+  case noValidation(arm: String)
+  /// Settings are to be chosen, and a fold has no validation image.
+  case noValidationImage(site: String)
+  /// Two arms of equal settings.
+  case sameArms(String, String)
+  /// Fewer than two sites.
+  case tooFewSites(URL)
+  /// A folder with a run of something else.
+  case foreign(URL)
+  /// Folds without a result.
+  case unfinished(URL, done: Int, of: Int, first: URL)
+  /// A fold that was trained with other settings than the study says.
+  case otherSettings(URL, study: URL)
+  /// No finished run of a method.
+  case noRun(URL, method: String)
+  /// An image that was scored and is gone.
+  case lostImage(URL, image: String, site: String)
+  /// A study's record that cannot be read.
+  case unreadable(URL)
+
+  /// One to three lines with the fix.
+  package var description: String {
+    switch self {
+    case .armName(let name):
+      "the arm \"\(name)\": folders are named after it, so use letters, digits, dots, hyphens and underscores"
+    case .unknownMethod(let name, let known):
+      "the method \"\(name)\" is not known; use one of \(known.joined(separator: ", ")), or NAME:key=value,… for one of "
+        + "your own"
+    case .choice(let text):
+      "\(text): write key=value,value with at least two values that differ, such as "
+        + "optimizer.learningRate=0.001,0.005"
+    case .empty: "at least one method and one seed are needed"
+    case .twice(let kind, let name): "the \(kind) \(name) stands twice; give each once"
+    case .choiceTwice(let name): "\(name) is to be chosen twice; give all its values at once"
+    case .setAndChosen(let name, let arm):
+      "\(name): is set by the arm \(arm) and to be chosen; leave one of them out"
+    case .ownOfFold(let name): "\(name): follows from the fold; it can be neither an arm's nor chosen"
+    case .noValidation(let arm):
+      "validationShare is 0 in the arm \(arm), but settings are to be chosen on the validation split"
+    case .noValidationImage(let site):
+      "site \(site) held out: the source sites leave no validation image to choose settings on; raise validationShare, or "
+        + "state smaller groups"
+    case .sameArms(let first, let second): "the arms \(first) and \(second) have the same settings"
+    case .tooFewSites(let url): "\(url.path): leaving a site out needs at least two sites"
+    case .foreign(let url):
+      "\(url.path): was run with other settings, words, data, weights or version; choose another folder for the study or "
+        + "remove this one"
+    case .unfinished(let url, let done, let all, let first):
+      "\(url.path): \(done) of \(all) folds are finished (the first without a result: \(first.path)); run the command that "
+        + "made the study again, it trains only what is missing"
+    case .otherSettings(let url, let study):
+      "\(url.path): was trained with other settings than \(study.path)/study.json says; run the command that made the "
+        + "study again"
+    case .noRun(let url, let method): "\(url.path): no finished run of the method \(method)"
+    case .lostImage(let url, let image, let site):
+      "\(url.path): image \(image) of site \(site) was scored but is not there now"
+    case .unreadable(let url):
+      "\(url.path): cannot be read; give the folder of a study that mcdrl loso or mcdrl ablate wrote"
+    }
+  }
+}

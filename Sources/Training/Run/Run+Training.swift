@@ -1,0 +1,130 @@
+import Datasets
+import Foundation
+import Segmentation
+import Torch
+
+/// The images of a training, decoded, and what was cached of them.
+package struct TrainingInputs: Sendable {
+  /// Images to train on.
+  package let training: SampleBank
+  /// Images to choose the epoch by.
+  package let validation: SampleBank
+  /// Cached features of the frozen layers; nil runs them in each step.
+  package let features: FeatureStore?
+
+  /// Joins the parts.
+  package init(training: SampleBank, validation: SampleBank, features: FeatureStore?) {
+    self.training = training
+    self.validation = validation
+    self.features = features
+  }
+}
+
+extension Run {
+  /// Trains the run to its end, or resumes it; a finished run is left as it is.
+  ///
+  /// Saves the state after each epoch. At the end the arithmetic of inference is measured on the validation images
+  /// (`precision.json`).
+  ///
+  /// - Parameter report: told every event.
+  /// - Returns: one entry an epoch.
+  /// - Throws: `TrainingError`; the saved state is then the last good one.
+  @discardableResult
+  public func train(
+    _ report: @escaping @Sendable (TrainingEvent) -> Void = { _ in }
+  ) throws -> [EpochMetrics] {
+    try train(TrainingProgress(report))
+  }
+
+  /// Trains the run to its end, or resumes it.
+  ///
+  /// - Parameters:
+  ///   - progress: told every event, and asked whether to stop.
+  ///   - cache: where features of frozen layers are cached; nil for a folder in the run's, removed at the end.
+  /// - Throws: `TrainingError`, or an error that names the file.
+  @discardableResult
+  package func train(_ progress: TrainingProgress, cache: FeatureCache? = nil) throws -> [EpochMetrics] {
+    let catalog = try catalog()
+    let sources = try RunChecks.sources(catalog, configuration)
+    try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
+    let own = cache ?? FeatureCache(folder.cacheFolder)
+    let system = try freshSystem()
+    let inputs = try inputs(system, from: sources, cache: own, progress)
+    let metrics = try train(system, on: inputs, progress)
+    if cache == nil { own.remove() }
+    measurePrecision(inputs.validation, progress)
+    return metrics
+  }
+
+  /// Trains a model of this run on images that are at hand.
+  ///
+  /// - Parameters:
+  ///   - system: from `freshSystem`.
+  ///   - inputs: the images.
+  ///   - progress: told every event, and asked whether to stop.
+  /// - Throws: `TrainingError`, or an error that names the file.
+  @discardableResult
+  package func train(
+    _ system: SegmentationSystem, on inputs: TrainingInputs, _ progress: TrainingProgress
+  ) throws -> [EpochMetrics] {
+    try folder.requireResumable(finished: 0)
+    let trainer = try Trainer(
+      configuration: configuration, system: system, run: folder, training: inputs.training,
+      validation: inputs.validation, prompts: prompts, features: inputs.features, resuming: folder.hasState)
+    try folder.requireResumable(finished: trainer.history.count)
+    // It was measured on weights that are about to be replaced.
+    try? FileManager.default.removeItem(at: folder.precisionFile)
+    return try trainer.train(progress)
+  }
+
+  /// The images that the run trains on and chooses by.
+  ///
+  /// - Throws: an error that names the site that is missing.
+  package func split(_ sources: [Site]) throws -> Split {
+    try Split(
+      sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
+  }
+
+  /// The sites of the data folder that the settings name.
+  package func catalog(at data: URL? = nil, allowsMissingMasks: Bool = false) throws -> SiteCatalog {
+    guard let url = data ?? configuration.data.map({ URL(fileURLWithPath: $0) }) else {
+      throw SettingsError.missing("data")
+    }
+    return try SiteCatalog(
+      at: url, defaultClass: configuration.lesionClass, allowsMissingMasks: allowsMissingMasks)
+  }
+
+  /// Decodes the images, and caches features of frozen layers where they see the same pictures in every epoch.
+  private func inputs(
+    _ system: SegmentationSystem, from sources: [Site], cache: FeatureCache, _ progress: TrainingProgress
+  ) throws -> TrainingInputs {
+    let split = try split(sources)
+    let total = split.training.count + split.validation.count
+    let report = progress.report
+    let training = try SampleBank(split.training, reader: configuration.reader) {
+      report(.reading(done: $0, total: total))
+    }
+    let validation = try SampleBank(split.validation, reader: configuration.reader) {
+      report(.reading(done: split.training.count + $0, total: total))
+    }
+    guard configuration.cachesFeatures else {
+      return TrainingInputs(training: training, validation: validation, features: nil)
+    }
+    let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
+    let features = try FeatureStore(
+      all, drawing: training, configuration, prompts, system: system, cache: cache, workers: Machine.threads
+    ) { report(.encoding(done: $0, total: $1)) }
+    return TrainingInputs(training: training, validation: validation, features: features)
+  }
+
+  /// Measures validation Dice in each arithmetic of inference; the run is finished without it, too.
+  private func measurePrecision(_ validation: SampleBank, _ progress: TrainingProgress) {
+    guard !validation.samples.isEmpty, configuration.device == .cpu else { return }
+    do {
+      let check = try PrecisionCheck(self, validation: validation, batchSize: configuration.batchSize)
+      try folder.write(check, to: folder.precisionFile)
+    } catch {
+      progress.report(.note("\(error); the arithmetic of inference was not measured, inference computes as trained"))
+    }
+  }
+}

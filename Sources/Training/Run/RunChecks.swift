@@ -1,0 +1,55 @@
+import Confounders
+import Datasets
+import Foundation
+import Segmentation
+
+/// Checks of data, words and settings against each other, before anything is written or trained.
+package enum RunChecks {
+  /// Checks that every lesion class of the data has words.
+  ///
+  /// - Parameters:
+  ///   - sites: the sites.
+  ///   - prompts: the words.
+  ///   - folder: where the sites are, for the message.
+  /// - Throws: `RunError.classWithoutWords`.
+  package static func requireClasses(_ sites: [Site], _ prompts: PromptSet, in folder: URL) throws {
+    let stated = Set(sites.flatMap(\.samples).compactMap(\.lesionClass))
+    if let stranger = stated.subtracting(prompts.classes).min() {
+      throw RunError.classWithoutWords(folder, name: stranger, known: prompts.classes)
+    }
+  }
+
+  /// Checks that a run which trains on interventions has a mechanism to set a confounder with.
+  ///
+  /// - Parameters:
+  ///   - configuration: the settings.
+  ///   - prompts: the words; as many confounders as the settings say are taken.
+  ///   - source: the prompt file, for the message.
+  ///   - arm: the arm of a study whose settings these are, for the message.
+  /// - Throws: `RunError.noMechanisms`, or `PromptSizeError`.
+  package static func requireMechanisms(
+    _ configuration: RunConfiguration, _ prompts: PromptSet, in source: String, arm: String? = nil
+  ) throws {
+    guard configuration.interventions.share > 0,
+      try Interventions(prompts.limited(to: configuration.confounders)).available.isEmpty
+    else { return }
+    throw RunError.noMechanisms(source: source, limit: configuration.confounders, arm: arm)
+  }
+
+  /// The sites that a run trains on.
+  ///
+  /// - Parameters:
+  ///   - catalog: all sites.
+  ///   - configuration: names the held-out site and, where it names any, the sources.
+  /// - Throws: `RunError` or `DatasetError` that names the site.
+  package static func sources(_ catalog: SiteCatalog, _ configuration: RunConfiguration) throws -> [Site] {
+    guard let name = configuration.holdOut else { throw SettingsError.missing("holdOut") }
+    let heldOut = try catalog.site(name)
+    let names =
+      configuration.sources.isEmpty
+      ? catalog.sites.map(\.name).filter { $0 != heldOut.name } : configuration.sources
+    guard !names.contains(heldOut.name) else { throw RunError.heldOutIsSource(heldOut.name) }
+    guard !names.isEmpty else { throw RunError.noSources(catalog.folder, heldOut: heldOut.name) }
+    return try names.map(catalog.site)
+  }
+}

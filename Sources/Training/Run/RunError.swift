@@ -1,0 +1,88 @@
+import Datasets
+import Foundation
+import Segmentation
+import Storage
+
+/// A run that cannot be made, trained or used.
+package enum RunError: Error, Equatable, CustomStringConvertible {
+  /// The folder holds no run.
+  case notARun(URL)
+  /// The folder holds a run already.
+  case exists(URL)
+  /// No epoch of the run is finished.
+  case noWeights(URL)
+  /// Weights are there, and the state to continue from is gone.
+  case noState(URL)
+  /// State is there, and the weights that validation chose are gone.
+  case lostWeights(reason: String)
+  /// A file of the run that cannot be read.
+  case unreadable(URL)
+  /// The measurements of precision cannot be read.
+  case unreadablePrecision(URL)
+  /// A file that is no training state.
+  case notAState(URL)
+  /// A file of weights without the embedded prompts.
+  case noPrompts(URL)
+  /// The CLIP model's frozen weights are others than the run began with.
+  case otherFrozenWeights(URL)
+  /// The held-out site is among the sites that are trained on.
+  case heldOutIsSource(String)
+  /// There is no site to train on.
+  case noSources(URL, heldOut: String)
+  /// A lesion class of the data without words.
+  case classWithoutWords(URL, name: String, known: [String])
+  /// Training on interventions without any mechanism.
+  case noMechanisms(source: String, limit: Int?, arm: String?)
+  /// More layers are to be trained than the tower has.
+  case tooManyLayers(Tuning, available: Int)
+  /// Features are to be cached under settings that change them.
+  case featuresChange
+  /// All of the tower is trained, so nothing of it can be cached.
+  case nothingFrozen
+  /// A picture whose features are not cached.
+  case notCached(URL)
+  /// A CLIP model is needed and not named.
+  case needsClip
+  /// int8 on another device than the CPU.
+  case integersOffCPU
+
+  /// One to three lines that name the file or setting and the fix.
+  package var description: String {
+    switch self {
+    case .notARun(let url): "\(url.path): not a run folder (no config.json); give a folder that training wrote"
+    case .exists(let url): "\(url.path): holds a run already; continue it, or choose another folder"
+    case .noWeights(let url): "\(url.path): not found; no epoch of this run is finished, continue its training"
+    case .noState(let url):
+      "\(url.path): not found, though epochs of this run are finished; put it back, or start a new run in another folder"
+    case .lostWeights(let reason):
+      "\(reason)\nwithout the weights that validation chose the run cannot go on; start a new one in another folder"
+    case .unreadable(let url): "\(url.path): cannot be read; train the run again"
+    case .unreadablePrecision(let url):
+      "\(url.path): cannot be read; delete it to compute as trained, or state the precision"
+    case .notAState(let url): "\(url.path): not a training state; remove it and train again"
+    case .noPrompts(let url): "\(url.path): holds no embedded prompts; train the run again"
+    case .otherFrozenWeights(let url):
+      "\(url.path): the weights of the CLIP model are not those that this run began with; bring them back, or train anew "
+        + "into another folder"
+    case .heldOutIsSource(let site): "sources: the held-out site \(site) must not be among them"
+    case .noSources(let url, let heldOut): "\(url.path): there is no site to train on besides \(heldOut)"
+    case .classWithoutWords(let url, let name, let known):
+      "\(url.path): the lesion class \"\(name)\" is not among the prompts' classes (\(known.joined(separator: ", "))); "
+        + "change the data or the prompt file"
+    case .noMechanisms(let source, let limit, let arm):
+      "\(source): no confounder\(limit.map { " of the \($0) that are taken" } ?? "") has a mechanism, but "
+        + "\(arm ?? "this run") trains on interventions; give at least one a mechanism, such as mechanism: \"blur\" "
+        + "(docs/prompts.md), or train without: interventions.share=0"
+    case .tooManyLayers(let tune, let available):
+      "tune: \(tune) asks for more layers than the image tower's \(available); use last-1 to last-\(available), or all"
+    case .featuresChange:
+      "features can be cached only with tune none or last-N and pictures that stay the same: augmentation.fixed above 0, "
+        + "or augmentation off (every setting at its neutral value)"
+    case .nothingFrozen:
+      "tune: only features of frozen layers can be cached; set tune to none or last-N"
+    case .notCached(let url): "\(url.path): no features of this picture are cached"
+    case .needsClip: "clip is not stated; name a CLIP folder, or random:FILE"
+    case .integersOffCPU: "int8 is computed on the CPU alone; leave the device out"
+    }
+  }
+}

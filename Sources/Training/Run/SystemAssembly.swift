@@ -1,0 +1,106 @@
+import CLIP
+import Confounders
+import Foundation
+import Segmentation
+import Storage
+import Torch
+
+extension SegmentationSystem {
+  /// Makes a system with the weights that training starts from, on the device of the settings.
+  ///
+  /// - Parameters:
+  ///   - configuration: the settings.
+  ///   - prompts: the words; as many confounders as the settings say are taken.
+  ///   - clip: the CLIP model that `configuration.clip` names.
+  /// - Throws: `CLIPError`, `TorchError`, `MethodError` or `RunError` that name the file or setting.
+  package static func fresh(
+    _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
+  ) throws -> SegmentationSystem {
+    let layers = clip.vision.hiddenWidths.count
+    if case .last(let count) = configuration.tune, count > layers {
+      throw RunError.tooManyLayers(configuration.tune, available: layers)
+    }
+    let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
+      try clip.textFeatures($0)
+    }
+    let system = try SegmentationSystem(
+      tower: clip.vision, mean: clip.preparation.mean, deviation: clip.preparation.deviation, text: text,
+      textEncoder: TextEncoder(clip), configuration: configuration)
+    try system.move(to: configuration.device)
+    return system
+  }
+
+  /// Loads the system of a finished run, with the weights that validation chose, in evaluation mode.
+  ///
+  /// - Parameters:
+  ///   - run: the run folder.
+  ///   - configuration: its settings.
+  ///   - device: where to compute, whatever it was trained on.
+  ///   - lazily: whether weights stay in the run's file until they are used; `Module.adopt` says what that asks of it.
+  ///   - clip: loads the CLIP model, for a method that needs the text tower; other methods need none.
+  /// - Throws: an error that names the file of the run that is missing or does not fit.
+  package static func trained(
+    _ run: RunFolder, _ configuration: RunConfiguration, on device: Device = .cpu, lazily: Bool = false,
+    clip: ClipLoader = ClipLoader()
+  ) throws -> SegmentationSystem {
+    let description = try ClipDescription(run)
+    guard FileManager.default.fileExists(atPath: run.weightsFile.path) else {
+      throw RunError.noWeights(run.weightsFile)
+    }
+    let text = configuration.model.method.traits.needsTextTower ? TextEncoder(try clip(configuration)) : nil
+    let system = try stored(run.weightsFile, description, configuration, lazily: lazily, textEncoder: text)
+    try system.move(to: device)
+    return system
+  }
+
+  /// The system whose weights a file holds, in evaluation mode, on the CPU.
+  ///
+  /// - Parameters:
+  ///   - weights: a run's file.
+  ///   - description: its CLIP model.
+  ///   - configuration: its settings.
+  ///   - lazily: whether weights stay in the file until they are used; `Module.adopt` says what that asks of it.
+  ///   - textEncoder: the text tower, for methods that learn prompts.
+  /// - Throws: an error that names the file.
+  package static func stored(
+    _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool,
+    textEncoder: TextEncoder? = nil
+  ) throws -> SegmentationSystem {
+    let file = try SafetensorsFile(weights).tensors()
+    let tensors = Dictionary(
+      file.map { (EarlierNames.tensorKey($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+    // Not among the module's parameters, so nothing copies them later.
+    let words = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
+    guard let text = TextEmbeddings(tensors: words) else { throw RunError.noPrompts(weights) }
+    let tower = try ImageTower.unset(
+      description.geometry.vision, projectionSize: description.geometry.projectionSize)
+    let system = try SegmentationSystem(
+      tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
+      text: text, textEncoder: textEncoder, configuration: configuration)
+    let take = lazily ? system.adopt : system.load
+    try take(tensors, weights.path) { $0.hasPrefix("text.") }
+    system.train(false)
+    return system
+  }
+}
+
+/// Loads the CLIP model that settings name.
+public struct ClipLoader: Sendable {
+  private let locate: @Sendable (String) throws -> String
+
+  /// Takes names as they are: a folder, or `random:FILE`.
+  public init() { locate = { $0 } }
+
+  /// Takes names that stand for a folder or file.
+  ///
+  /// - Parameter locate: a name → a folder, or `random:FILE`.
+  public init(_ locate: @escaping @Sendable (String) throws -> String) { self.locate = locate }
+
+  /// Loads the model; random weights follow from the seed of the settings.
+  ///
+  /// - Throws: `RunError.needsClip`, or an error that names the file.
+  public func callAsFunction(_ configuration: RunConfiguration) throws -> CLIPModel {
+    guard let name = configuration.clip else { throw RunError.needsClip }
+    return try CLIPModel.load(locate(name), seed: configuration.seed)
+  }
+}

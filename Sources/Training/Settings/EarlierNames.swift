@@ -1,0 +1,105 @@
+import Foundation
+import Segmentation
+import Storage
+
+/// Names that settings had in earlier versions; settings files, assignments and run folders may still use them.
+enum EarlierNames {
+  /// Each earlier name and the present one; a longer name comes before its parts.
+  private static let moved: [(earlier: [String], present: [String])] = names.map {
+    ($0.0.split(separator: ".").map(String.init), $0.1.split(separator: ".").map(String.init))
+  }
+
+  private static let names = [
+    ("interventionStart", "model.options.start"),
+    ("objective.causal", "model.options.causal"),
+    ("objective.contrast", "model.options.contrast"),
+    ("objective.temperature", "model.options.temperature"),
+    ("interventions.invariance", "model.options.invariance"),
+    ("interventions.attention", "model.options.attention"),
+    ("model.intervention.prior", "interventions.prior"),
+    ("model.intervention", "model.options.intervention"),
+    ("model.region", "model.options.region"),
+  ]
+
+  /// The present path of a setting.
+  static func present(_ path: [String]) -> [String] {
+    guard let match = moved.first(where: { path.starts(with: $0.earlier) }) else { return path }
+    return match.present + path.dropFirst(match.earlier.count)
+  }
+
+  /// Settings under their present names, with present values.
+  ///
+  /// - Parameter settings: an object, complete or not.
+  static func present(_ settings: JSONValue) -> JSONValue {
+    guard settings.members != nil else { return settings }
+    var result = JSONValue.object([:])
+    for (path, value) in leaves(settings, []).sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
+      for (path, value) in present(path, value) { result.insert(value, at: path) }
+    }
+    return result
+  }
+
+  /// A leaf under its present name, with its present value.
+  private static func present(_ path: [String], _ value: JSONValue) -> [(path: [String], value: JSONValue)] {
+    let now = present(path)
+    switch (path.joined(separator: "."), value) {
+    // `no-mtrs` and `no-cdrl` are MCDRL with a part turned off.
+    case ("model.method", .string("no-mtrs")):
+      return [(now, .string(MCDRL.name)), (["model", "options", "region"], .null)]
+    case ("model.method", .string("no-cdrl")):
+      return [(now, .string(MCDRL.name)), (["model", "options", "intervention"], .null)]
+    case ("model.region.subtractsNormal", .bool(let subtracts)):
+      let score: RegionScore = subtracts ? .lessNormal : .max
+      return [(["model", "options", "region", "score"], .string(score.rawValue))]
+    // Zeros and empty texts that meant "none".
+    case ("model.intervention.width", .integer(0)), ("confounders", .integer(0)),
+      ("holdOut", .string("")), ("lesionClass", .string("")), ("data", .string("")), ("clip", .string("")):
+      return [(now, .null)]
+    case ("model.options.pooled", .integer(let number)): return [(now, .bool(number != 0))]
+    default: return [(now, value)]
+    }
+  }
+
+  /// The settings of an earlier version's run.
+  ///
+  /// A run that says nothing of interventions was trained without them, whatever the default is now.
+  static func ofRun(_ settings: JSONValue) -> JSONValue {
+    guard var members = settings.members else { return settings }
+    if members["interventions"] == nil { members["interventions"] = .object(["share": .integer(0)]) }
+    return .object(members)
+  }
+
+  /// The present key of a stored tensor.
+  static func tensorKey(_ key: String) -> String {
+    for (earlier, present) in [
+      ("model.intervention.", "model.method.intervention."), ("model.fill", "model.method.fill"),
+      ("model.constant", "model.dictionary.constant"),
+    ] where key.hasPrefix(earlier) {
+      return present + key.dropFirst(earlier.count)
+    }
+    return key == "prior" ? "model.dictionary.prior" : key
+  }
+
+  private static func leaves(_ value: JSONValue, _ path: [String]) -> [(path: [String], value: JSONValue)] {
+    // An empty object says nothing, but at the top.
+    guard let members = value.members else { return [(path, value)] }
+    return members.flatMap { leaves($0.value, path + [$0.key]) }
+  }
+}
+
+extension JSONValue {
+  /// Puts a value into nested objects; an object takes the place of a null.
+  package mutating func insert(_ value: JSONValue, at path: [String]) {
+    guard let first = path.first else {
+      self = value
+      return
+    }
+    var members = self.members ?? [:]
+    var child = members[first] ?? .object([:])
+    // A part that is turned off stays off, whatever else is said of it.
+    if child == .null, path.count > 1 { return }
+    child.insert(value, at: Array(path.dropFirst()))
+    members[first] = child
+    self = .object(members)
+  }
+}

@@ -1,0 +1,181 @@
+import Foundation
+import Segmentation
+import Storage
+
+extension RunConfiguration {
+  /// Lays a JSON5 file over these settings; only the settings that it names change.
+  ///
+  /// - Parameter url: the file.
+  /// - Returns: options in it of methods other than the chosen one, by dotted name; they change nothing.
+  /// - Throws: `FileError` or `SettingsError` that names the file and the setting.
+  @discardableResult
+  package mutating func merge(contentsOf url: URL) throws -> [String] {
+    try merge(contentsOf: url) { $0 }
+  }
+
+  /// Reads the settings that a run stored.
+  ///
+  /// They are laid over the defaults, so that a run of an earlier version, which lacks a setting, can still be used.
+  ///
+  /// - Throws: `FileError` or `SettingsError` that names the file and the setting.
+  package init(ofRun file: URL, methods: MethodRegistry) throws {
+    self.init(methods: methods)
+    try merge(contentsOf: file, as: EarlierNames.ofRun)
+  }
+
+  @discardableResult
+  private mutating func merge(contentsOf url: URL, as reading: (JSONValue) -> JSONValue) throws -> [String] {
+    let data = try Data(file: url)
+    guard let settings = try? JSONValue(json5: data), settings.members != nil else {
+      throw SettingsError.notAnObject(source: url.path)
+    }
+    return try lay(EarlierNames.present(reading(settings)), source: url.path)
+  }
+
+  /// Changes one setting by its dotted name, such as `optimizer.learningRate=0.001`.
+  ///
+  /// - Parameters:
+  ///   - assignment: `key=value`, or `key*=factor` for a multiple of the present value.
+  ///   - source: what gave it, for messages.
+  /// - Returns: options of methods other than the chosen one, by dotted name; they change nothing.
+  /// - Throws: `SettingsError` that names the setting.
+  @discardableResult
+  package mutating func set(_ assignment: String, source: String? = nil) throws -> [String] {
+    let source = source.map { "\($0) \(assignment)" } ?? assignment
+    guard let equals = assignment.firstIndex(of: "=") else { throw SettingsError.noAssignment(source: source) }
+    let times = Self.isMultiple(assignment)
+    let keys = assignment[..<equals].dropLast(times ? 1 : 0).split(separator: ".").map(String.init)
+    guard !keys.isEmpty else { throw SettingsError.noName(source: source) }
+    let text = String(assignment[assignment.index(after: equals)...])
+    let value = try times ? multiple(of: keys, by: text, source) : Self.value(text)
+    let settings = keys.reversed().reduce(value) { JSONValue.object([$1: $0]) }
+    return try lay(EarlierNames.present(settings), source: source)
+  }
+
+  /// Whether an assignment is `key*=factor`, whose result depends on the present value.
+  package static func isMultiple(_ assignment: String) -> Bool {
+    assignment.prefix { $0 != "=" }.hasSuffix("*")
+  }
+
+  private static func value(_ text: String) -> JSONValue {
+    (try? JSONValue(json5: Data(text.utf8))) ?? .string(text)
+  }
+
+  /// A setting's own number times another: `epochs*=2`.
+  private func multiple(of keys: [String], by text: String, _ source: String) throws -> JSONValue {
+    let name = EarlierNames.present(keys).joined(separator: ".")
+    switch (try JSONValue(encoding: self).leaves[name], Self.value(text)) {
+    case (.integer(let own)?, .integer(let factor)):
+      let (product, overflows) = own.multipliedReportingOverflow(by: factor)
+      if !overflows { return .integer(product) }
+    case (.number(let own)?, .number(let factor)): return .number(own * factor)
+    case (.number(let own)?, .integer(let factor)): return .number(own * Double(factor))
+    default: break
+    }
+    throw SettingsError.noMultiple(source: source)
+  }
+
+  /// The settings that another configuration has otherwise: dotted names in order, with the values here.
+  ///
+  /// - Throws: `EncodingError`, which settings that were decoded never meet.
+  package func differences(from other: RunConfiguration) throws -> [(name: String, value: JSONValue)] {
+    let others = try JSONValue(encoding: other).leaves
+    return try JSONValue(encoding: self).leaves.filter { others[$0.key] != $0.value }
+      .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// Lays settings over these; a name that does not exist is an error.
+  ///
+  /// - Parameters:
+  ///   - settings: an object of settings under their present names.
+  ///   - source: what gave them, for messages.
+  /// - Returns: options of methods other than the chosen one, by dotted name; they change nothing.
+  /// - Throws: `SettingsError` or `MethodError` that names the setting.
+  @discardableResult
+  package mutating func lay(_ settings: JSONValue, source: String) throws -> [String] {
+    var (given, base) = (settings, try JSONValue(encoding: self))
+    if case .string(let name)? = settings[["model", "method"]], name != model.method.name {
+      // Another method brings its own options.
+      base.insert(.string(name), at: ["model", "method"])
+      base.insert(try methods.method(named: name).json, at: ["model", "options"])
+    }
+    let ignored = try takeForeignOptions(out: &given, base: base, source)
+    let all = try laid(given, over: base, source)
+    do {
+      let registry = methods
+      self = try all.decoded(as: RunConfiguration.self) { decoder in
+        if let key = MethodRegistry.userInfoKey { decoder.userInfo[key] = registry }
+      }
+      methods = registry
+    } catch let error as MethodError {
+      throw error
+    } catch {
+      throw SettingsError.badValue(source: source, reason: explanation(of: error))
+    }
+    return ignored
+  }
+
+  /// Takes options of other methods out of given settings.
+  ///
+  /// - Throws: `SettingsError.unknownOption` for an option that no method has.
+  private func takeForeignOptions(
+    out given: inout JSONValue, base: JSONValue, _ source: String
+  ) throws -> [String] {
+    guard let options = given[["model", "options"]], options.members != nil,
+      let own = base[["model", "options"]], case .string(let name)? = base[["model", "method"]]
+    else { return [] }
+    let others = try methods.methods.map { try $0.json }
+    let complete = try methods.method(named: name).json
+    var (kept, ignored) = (JSONValue.object([:]), [String]())
+    for (key, value) in options.leaves.sorted(by: { $0.key < $1.key }) where !key.isEmpty {
+      let path = key.split(separator: ".").map(String.init)
+      if own.has(path) || turnsOn(path, in: options, own, complete) {
+        kept.insert(value, at: path)
+      } else if others.contains(where: { $0.has(path) }) {
+        ignored.append("model.options.\(key)")
+      } else {
+        throw SettingsError.unknownOption(
+          source: source, name: key, method: name, known: own.leaves.keys.filter { !$0.isEmpty }.sorted())
+      }
+    }
+    given.insert(kept, at: ["model", "options"])
+    return ignored
+  }
+}
+
+/// Whether a part that is turned off is given whole, so that it is turned on.
+private func turnsOn(
+  _ path: [String], in given: JSONValue, _ own: JSONValue, _ complete: JSONValue
+) -> Bool {
+  guard let first = path.first, own[[first]] == .null, let part = given[[first]]?.leaves,
+    let whole = complete[[first]]?.leaves
+  else { return false }
+  return Set(part.keys) == Set(whole.keys)
+}
+
+/// Lays settings over others of the same names.
+private func laid(_ settings: JSONValue, over base: JSONValue, _ source: String) throws -> JSONValue {
+  guard case .object(var members) = base else { return settings }
+  // A part that may be absent is turned off by null.
+  if settings == .null { return settings }
+  guard case .object(let given) = settings else {
+    throw SettingsError.isGroup(source: source, members: members.keys.sorted())
+  }
+  for (key, value) in given {
+    guard let old = members[key] else {
+      throw SettingsError.unknown(source: source, name: key, known: members.keys.sorted())
+    }
+    members[key] = try laid(value, over: old, source)
+  }
+  return .object(members)
+}
+
+extension JSONValue {
+  /// The value at a path of member names; nil where there is none.
+  subscript(path: [String]) -> JSONValue? {
+    path.reduce(self as JSONValue?) { $0?.members?[$1] }
+  }
+
+  /// Whether a path leads to a value, be it null.
+  func has(_ path: [String]) -> Bool { self[path] != nil }
+}

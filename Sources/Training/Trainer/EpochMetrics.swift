@@ -1,0 +1,88 @@
+import Foundation
+
+/// The metrics of one epoch; a line of `metrics.jsonl`.
+///
+/// The terms that a method names stand beside the other entries, each under its name.
+public struct EpochMetrics: Codable, Equatable, Sendable {
+  /// Counted from 1.
+  public var epoch: Int
+  /// The whole objective, mean over steps.
+  public var loss: Double
+  /// L_seg, mean over steps.
+  public var segmentation: Double
+  /// The terms that the method adds, unweighted: each the mean over the steps that had it.
+  public var terms: [String: Double]
+  /// Whether the method's intervention was on.
+  public var intervening: Bool
+  /// Mean Dice over the validation images at S×S; nil without a validation split.
+  public var validationDice: Double?
+  /// Whether this epoch's weights are the chosen ones so far.
+  public var best: Bool
+  /// Wall time, seconds; the only entry that differs between equal runs, with `waited`.
+  public var seconds: Double
+  /// Seconds in which the network waited for images.
+  public var waited: Double
+
+  /// Joins the parts.
+  package init(
+    epoch: Int, loss: Double, segmentation: Double, terms: [String: Double] = [:], intervening: Bool = false,
+    validationDice: Double?, best: Bool, seconds: Double, waited: Double = 0
+  ) {
+    self.epoch = epoch
+    self.loss = loss
+    self.segmentation = segmentation
+    self.terms = terms
+    self.intervening = intervening
+    self.validationDice = validationDice
+    self.best = best
+    self.seconds = seconds
+    self.waited = waited
+  }
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(_ name: Own) { stringValue = name.rawValue }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  private enum Own: String, CaseIterable {
+    case epoch, loss, segmentation, intervening, best, seconds, waited
+    case validationDice = "validation_dice"
+  }
+
+  /// The entries that a method must not name a term after.
+  static var reservedNames: Set<String> { Set(Own.allCases.map(\.rawValue)) }
+
+  /// Reads a line; every number that is not an entry of its own is a term.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    epoch = try container.decode(Int.self, forKey: Key(.epoch))
+    loss = try container.decode(Double.self, forKey: Key(.loss))
+    segmentation = try container.decode(Double.self, forKey: Key(.segmentation))
+    intervening = try container.decode(Bool.self, forKey: Key(.intervening))
+    validationDice = try container.decodeIfPresent(Double.self, forKey: Key(.validationDice))
+    best = try container.decode(Bool.self, forKey: Key(.best))
+    seconds = try container.decode(Double.self, forKey: Key(.seconds))
+    waited = try container.decodeIfPresent(Double.self, forKey: Key(.waited)) ?? 0
+    terms = [:]
+    for key in container.allKeys where !Self.reservedNames.contains(key.stringValue) {
+      if let value = try? container.decode(Double.self, forKey: key) { terms[key.stringValue] = value }
+    }
+  }
+
+  /// Writes a line.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(epoch, forKey: Key(.epoch))
+    try container.encode(loss, forKey: Key(.loss))
+    try container.encode(segmentation, forKey: Key(.segmentation))
+    for (name, value) in terms { try container.encode(value, forKey: Key(stringValue: name)) }
+    try container.encode(intervening, forKey: Key(.intervening))
+    try container.encodeIfPresent(validationDice, forKey: Key(.validationDice))
+    try container.encode(best, forKey: Key(.best))
+    try container.encode(seconds, forKey: Key(.seconds))
+    try container.encode(waited, forKey: Key(.waited))
+  }
+}

@@ -1,0 +1,32 @@
+/// The losses of one step; terms before they are weighted.
+struct StepLosses {
+  var total: Double
+  var segmentation: Double
+  var terms: [(name: String, value: Double)]
+}
+
+/// Sums of losses over steps, and the number of steps that had each.
+struct LossSums: Codable {
+  private var loss = 0.0
+  private var segmentation = 0.0
+  private var steps = 0
+  private var terms: [String: Double] = [:]
+  private var counts: [String: Int] = [:]
+
+  mutating func add(_ losses: StepLosses) {
+    loss += losses.total
+    segmentation += losses.segmentation
+    steps += 1
+    for (term, value) in losses.terms {
+      terms[term, default: 0] += value
+      counts[term, default: 0] += 1
+    }
+  }
+
+  /// Means over the steps that had them.
+  var means: (loss: Double, segmentation: Double, terms: [String: Double]) {
+    let all = Double(max(1, steps))
+    let own = terms.reduce(into: [:]) { $0[$1.key] = $1.value / Double(counts[$1.key] ?? 1) }
+    return (loss / all, segmentation / all, own)
+  }
+}
