@@ -141,15 +141,15 @@ class Model(nn.Module):
         width = clip["projection_dim"]
         self.tower = Tower(clip["vision_config"], width)
         self.tower.load(tensors, "tower.")
-        self.intervention = Intervention(settings["intervention"], width)
+        options = settings["options"]
+        self.intervention = Intervention(options["intervention"], width)
         self.head = Head(settings["head"], width, clip["vision_config"]["patch_size"])
-        self.fraction = settings["region"]["fraction"]
+        self.fraction = options["region"]["fraction"]
         for name in ("classes", "normal", "confounders", "joint"):
             self.register_buffer(name, tensors["text." + name].float())
         self.register_buffer("mean", torch.tensor(preparation["mean"]).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(preparation["deviation"]).view(1, 3, 1, 1))
-        for part in ("intervention", "head"):
-            prefix = f"model.{part}."
+        for part, prefix in (("intervention", "model.method.intervention."), ("head", "model.head.")):
             found = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
             missing, unexpected = getattr(self, part).load_state_dict(found, strict=False)
             missing = [key for key in missing if not key.endswith("num_batches_tracked")]

@@ -95,7 +95,7 @@ class Session:
         return torch.utils.data.DataLoader(Pictures(self.samples, self.side), batch_sampler=batches, num_workers=0)
 
     def loss(self, images, masks, classes):
-        weights = self.configuration["objective"]
+        weights = self.configuration["model"]["options"] | self.configuration["objective"]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             logits, intervened, embedding = self.model(images)
         logits = logits.float()

@@ -31,7 +31,7 @@ final class GatedTrainer: @unchecked Sendable {
       do {
         try Machine.setThreads(threads)
         if !stopping { try trainer.train(progress(turn)) }
-        failure = ConfigurationError("the training has no further \(turn)")
+        failure = BenchmarkError.trainingEnded("\(turn)")
       } catch {
         failure = error
       }
@@ -68,14 +68,17 @@ final class GatedTrainer: @unchecked Sendable {
   }
 
   private func progress(_ turn: Turn) -> TrainingProgress {
-    var progress = TrainingProgress()
-    progress.step = { [self] _, _, _, loss in
-      losses.append(loss)
-      if turn == .step { yield() }
+    TrainingProgress { [self] event in
+      switch event {
+      case .step(_, _, _, let loss):
+        losses.append(loss)
+        if turn == .step { yield() }
+      case .epoch: if turn == .epoch { yield() }
+      default: break
+      }
+    } shouldStop: { [self] in
+      stopping
     }
-    progress.epoch = { [self] _, _ in if turn == .epoch { yield() } }
-    progress.shouldStop = { [self] in stopping }
-    return progress
   }
 
   private func yield() {

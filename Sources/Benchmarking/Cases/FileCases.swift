@@ -34,7 +34,7 @@ struct FileCases {
     let tensors = context.options.work.appendingPathComponent("files.safetensors")
     try SafetensorsFile.write(["reference": reference], to: tensors)
     var contestants = try Precision.allCases.map { precision -> Contestant in
-      let pipeline = try FilePipeline(models.system(precision), models.reader, out)
+      let pipeline = try FilePipeline(models.predictor(precision), out)
       return .ours(
         precision.rawValue, difference: try models.small(first, precision).difference(from: reference)
       ) { try pipeline(frames) }
@@ -93,18 +93,18 @@ extension FileCases {
 
 /// Our way from files to masks, as `mcdrl predict` goes it: the one place that says how it is called at its best.
 struct FilePipeline {
-  private let segmentation: FileSegmentation
+  private let predictor: Predictor
   private let out: URL
 
-  init(_ system: SegmentationSystem, _ reader: SampleReader, _ out: URL) {
-    segmentation = FileSegmentation(system, reader: reader)
+  init(_ predictor: Predictor, _ out: URL) {
+    self.predictor = predictor
     self.out = out
   }
 
   /// Writes the mask of every file.
   func callAsFunction(_ files: [URL]) throws {
     let out = out
-    _ = try segmentation(files) { file, found -> (Data, String) in
+    _ = try predictor(files) { file, found -> (Data, String) in
       let lesion = try found.get().probability.atLeast(0.5).to(.uint8)
       let mask = try Image(lesion.expandedDimension(0))
       return (try mask.bilevelPNGData(), file.deletingPathExtension().lastPathComponent)
@@ -160,6 +160,11 @@ final class Models {
     return system
   }
 
+  /// A predictor in a precision, as `mcdrl predict` makes it.
+  func predictor(_ precision: Precision, decoding: Predictor.Decoding = .whole) throws -> Predictor {
+    Predictor(try system(precision), configuration, precision: precision, decoding: decoding)
+  }
+
   /// Probabilities of a file at the network's own size, S×S.
   func small(_ file: URL, _ precision: Precision) throws -> Tensor {
     let input = try (reader.scaled(reader.image(file)).to(.float32) / 255).expandedDimension(0)
@@ -177,7 +182,7 @@ enum BenchmarkSettings {
     configuration.tune = .none
     configuration.augmentation = .none
     configuration.interventions.share = 0
-    configuration.interventionStart = 0
+    configuration.mcdrl.start = 0
     configuration.batchSize = 8
     // Of random weights the default rate makes losses leap, and then no two roundings stay together.
     configuration.optimizer.learningRate = 0.001
@@ -188,7 +193,7 @@ enum BenchmarkSettings {
   static func system(
     _ configuration: RunConfiguration, _ context: BenchmarkContext, _ geometry: Geometry
   ) throws -> SegmentationSystem {
-    try RunAssembly.fresh(
+    try SegmentationSystem.fresh(
       configuration, prompts: context.options.prompts, clip: geometry.model(seed: context.options.seed))
   }
 

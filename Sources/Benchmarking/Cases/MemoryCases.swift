@@ -12,7 +12,7 @@ struct MemoryCases {
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
     guard context.options.program != nil else {
-      throw ConfigurationError("memory is measured in processes of their own, and none can be started")
+      throw BenchmarkError.noProgram
     }
     try add(encoding())
     try add(files())
@@ -153,7 +153,7 @@ package struct MemoryProbe: Sendable {
     try Machine.setThreads(options.threads)
     let context = BenchmarkContext(options) { _ in }
     guard let geometry = Geometry.all.first(where: { $0.id == geometry }) else {
-      throw ConfigurationError("\(text): the geometry is not known")
+      throw BenchmarkError.unknownGeometry(text)
     }
     switch work {
     case .encode:
@@ -169,10 +169,11 @@ package struct MemoryProbe: Sendable {
         geometry: geometry.configuration,
         preparation: ImagePreparation(size: geometry.configuration.vision.imageSize))
       // As mcdrl predict does it.
-      let system = try RunAssembly.system(
+      let system = try SegmentationSystem.stored(
         Models.weights(context, geometry), description, configuration, lazily: true)
       try system.prepare(for: precision, keepingWeights: false)
-      let pipeline = try FilePipeline(system, configuration.reader, context.folder("memory-masks"))
+      let pipeline = try FilePipeline(
+        Predictor(system, configuration, precision: precision), context.folder("memory-masks"))
       for _ in 0..<3 { try pipeline(frames.sorted { $0.path < $1.path }) }
     }
     return peakMemory() ?? 0

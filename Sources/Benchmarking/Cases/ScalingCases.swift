@@ -13,7 +13,7 @@ struct ScalingCases {
     try add(imageSizes())
     try add(
       steps("confounders, M", [1, 4, 8, 12], Geometry.tiny) { $0.confounders = $1 })
-    try add(steps("intervention depth", [1, 3, 6], Geometry.tiny) { $0.model.intervention.depth = $1 })
+    try add(steps("intervention depth", [1, 3, 6], Geometry.tiny) { $0.mcdrl.intervention?.depth = $1 })
     try add(threads())
     if !context.quick { try add(sites()) }
   }
@@ -27,7 +27,7 @@ struct ScalingCases {
     let frames = try Frames.write(
       counts.max() ?? 1, to: context.folder("scaling-frames"), seed: context.options.seed)
     let models = try Models(context, geometry)
-    let pipeline = try FilePipeline(models.system(.float32), models.reader, context.folder("scaling-masks"))
+    let pipeline = try FilePipeline(models.predictor(.float32), context.folder("scaling-masks"))
     let contestants = counts.map { count in
       own("\(count) frames") { try pipeline(Array(frames.prefix(count))) }
     }

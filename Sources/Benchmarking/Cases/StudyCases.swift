@@ -66,14 +66,12 @@ struct StudyCases {
     let folder = try context.folder("study-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     let (seed, threads) = (context.options.seed, context.options.threads)
-    let plan = StudyPlan(
-      study: "bench", configuration: configuration,
-      arms: [try Arm("mcdrl", settings: ["model.method=mcdrl"])], seeds: [seed],
-      version: context.options.versions["mcdrl"] ?? "")
+    let plan = try StudyPlan(
+      study: "bench", configuration: configuration, arms: [ArmDefinition("mcdrl") { _ in }], seeds: [seed])
     // As mcdrl loso does it: folds side by side, each on one thread.
     _ = try Machine.withThreads(1) {
       try LeaveOneSiteOut(
-        plan, catalog: catalog, clip: { _ in try geometry.model(seed: seed) },
+        plan, catalog: catalog, clip: ClipLoader(making: { _ in try geometry.model(seed: seed) }),
         prompts: context.options.prompts,
         folder: folder, cache: FeatureCache(folder.appendingPathComponent("cache")), workers: threads
       ).run()

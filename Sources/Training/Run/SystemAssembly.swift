@@ -86,21 +86,30 @@ extension SegmentationSystem {
 
 /// Loads the CLIP model that settings name.
 public struct ClipLoader: Sendable {
-  private let locate: @Sendable (String) throws -> String
+  private let load: @Sendable (RunConfiguration) throws -> CLIPModel
 
   /// Takes names as they are: a folder, or `random:FILE`.
-  public init() { locate = { $0 } }
+  public init() { self.init { $0 } }
 
   /// Takes names that stand for a folder or file.
   ///
   /// - Parameter locate: a name → a folder, or `random:FILE`.
-  public init(_ locate: @escaping @Sendable (String) throws -> String) { self.locate = locate }
+  public init(_ locate: @escaping @Sendable (String) throws -> String) {
+    load = { configuration in
+      guard let name = configuration.clip else { throw RunError.needsClip }
+      return try CLIPModel.load(locate(name), seed: configuration.seed)
+    }
+  }
+
+  /// Makes models.
+  ///
+  /// - Parameter load: settings → a model of their own, for it may be tuned.
+  public init(making load: @escaping @Sendable (RunConfiguration) throws -> CLIPModel) { self.load = load }
 
   /// Loads the model; random weights follow from the seed of the settings.
   ///
   /// - Throws: `RunError.needsClip`, or an error that names the file.
   public func callAsFunction(_ configuration: RunConfiguration) throws -> CLIPModel {
-    guard let name = configuration.clip else { throw RunError.needsClip }
-    return try CLIPModel.load(locate(name), seed: configuration.seed)
+    try load(configuration)
   }
 }
