@@ -74,7 +74,8 @@ let package = Package(
     .target(
       name: "Pretraining",
       dependencies: [
-        "Storage", "Torch", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+        "Storage", "Torch", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets",
+        "Metrics",
       ]),
     .target(
       name: "Training",
@@ -95,7 +96,7 @@ let package = Package(
       ]),
     .target(
       name: "Reporting",
-      dependencies: ["Storage", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
+      dependencies: ["Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
     .target(
       name: "Benchmarking",
       dependencies: [
@@ -106,23 +107,37 @@ let package = Package(
       name: "Command",
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
-        "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
+        "Datasets", "Metrics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
         "Benchmarking",
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
     .testTarget(
-      name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
+      name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(name: "SyntheticEndoscopyTests", dependencies: ["SyntheticEndoscopy", "Imaging"]),
-    .testTarget(name: "CLIPTests", dependencies: ["CLIP", "Storage"], exclude: ["Fixtures"]),
-    .testTarget(name: "MCDRLTests", dependencies: ["Storage", "Torch", "CLIP", "Confounders", "Segmentation"], exclude: ["Fixtures"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Storage", "Datasets"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "PretrainingTests", dependencies: ["Storage", "Pretraining"]),
+    .testTarget(name: "CLIPTests", dependencies: ["Storage", "Torch", "CLIP"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "CLIP", "Storage", "Torch"]),
+      name: "MCDRLTests", dependencies: ["Storage", "Torch", "CLIP", "Confounders", "Segmentation"],
+      exclude: ["Fixtures"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Torch", "Imaging", "Datasets"]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining", "Reporting",
+        "TestSupport",
+      ], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "PretrainingTests",
+      dependencies: ["Storage", "Torch", "Imaging", "CLIP", "Confounders", "Datasets", "Pretraining"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
+        "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting",
+      ], exclude: ["Fixtures"]),
+    .testTarget(name: "BenchmarkingTests", dependencies: ["Torch", "Benchmarking"]),
     .testTarget(name: "CommandTests", dependencies: ["Storage", "Imaging", "Torch"]),
   ],
   swiftLanguageModes: [.v6],
