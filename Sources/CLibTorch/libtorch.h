@@ -2,11 +2,11 @@
 #pragma once
 #pragma clang system_header
 #if !__has_include(<ATen/ATen.h>)
-#error "libtorch is missing. scripts/bootstrap puts it in place; docs/using-the-libraries.md says how for a package of your own."
+#error libtorch is missing: scripts/bootstrap puts it in place (docs/using-the-libraries.md)
 #endif
 #include <torch/version.h>
 #if TORCH_VERSION_MAJOR != 2 || TORCH_VERSION_MINOR != 13
-#error "this is another version of libtorch than 2.13. scripts/bootstrap fetches the right one."
+#error this is another libtorch than 2.13: scripts/bootstrap fetches that one
 #endif
 
 #include <ATen/ATen.h>
