@@ -2,22 +2,29 @@
 
 SWIFT ?= swift
 DEMO ?= demo
-sources = Sources Tests Package.swift
-scripts = scripts/bootstrap .ci/run Benchmarks/setup
+sources = Sources Tests Examples Package.swift
+scripts = $(wildcard scripts/*) .ci/run Benchmarks/setup
+PREFIX ?= $(HOME)/.local
 
-.PHONY: help bootstrap build test demo bench lint format clean
+.PHONY: help bootstrap install-libtorch build test demo bench docs examples lint format clean
 
 help:
 	@echo 'make demo     the whole story on rendered sites, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
 	@echo 'make test     every test'
 	@echo 'make bench    speed beside the Python peers, which it installs into Benchmarks/.venv (options: make bench BENCH=--quick)'
-	@echo 'make lint     style of the Swift sources, syntax of the scripts'
+	@echo 'make docs     the documentation of the libraries, .build/docs/MCDRL.doccarchive'
+	@echo 'make examples builds and runs Examples as a package of somebody else'
+	@echo 'make lint     style of the Swift sources, syntax of the scripts, direction of imports'
 	@echo 'make build    the optimised command, .build/release/mcdrl'
 	@echo 'make format   rewrites the Swift sources in the house style'
 	@echo 'make clean    removes what was built (libtorch stays in .deps)'
+	@echo 'make install-libtorch   libtorch for packages that depend on this one, into PREFIX ($(PREFIX))'
 
 bootstrap:
 	@scripts/bootstrap
+
+install-libtorch:
+	@scripts/bootstrap --install $(PREFIX)
 
 build: bootstrap
 	$(SWIFT) build -c release --product mcdrl
@@ -34,10 +41,19 @@ bench: build
 test: bootstrap
 	$(SWIFT) test
 
+# The libraries show more to one another (package) than to other packages (public).
+docs: bootstrap
+	DOCS_ACCESS=$${DOCS_ACCESS:-package} scripts/docs
+
+examples: bootstrap
+	scripts/examples
+
 lint: bootstrap
 	$(SWIFT) format lint --strict --recursive $(sources)
 	for script in $(scripts); do bash -n $$script || exit 1; done
 	if command -v shellcheck >/dev/null; then shellcheck $(scripts); fi
+	scripts/version
+	scripts/import-graph
 
 format: bootstrap
 	$(SWIFT) format --in-place --recursive $(sources)

@@ -1,8 +1,25 @@
 // swift-tools-version: 6.0
-// Reads .deps/libtorch, which scripts/bootstrap puts in place; after it plain `swift build` and `swift test` work.
+// libtorch comes by pkg-config. In a checkout of one's own the description is .deps/pkgconfig/libtorch.pc, which
+// scripts/bootstrap writes; after it plain `swift build` and `swift test` work. As a dependency of another package this
+// one takes the `libtorch` that pkg-config knows (scripts/bootstrap --install), and uses no unsafe flag.
 import PackageDescription
 
-let libtorch = Context.packageDirectory + "/.deps/libtorch"
+let folder = Context.packageDirectory
+let isDependency = folder.split(separator: "/").dropLast().last == "checkouts"
+// SwiftPM ends a name at a blank.
+let libtorch = isDependency || folder.contains(" ") ? "libtorch" : folder + "/.deps/pkgconfig/libtorch.pc"
+
+// For work on this package alone: debug builds whose C and C++ are quick, and macOS, where no object tells a program
+// the place of libtorch.
+let optimizedC: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O2"])]
+let optimizedCXX: [CXXSetting] = isDependency ? [] : [.unsafeFlags(["-O1"])]
+let runPath: [LinkerSetting] =
+  isDependency
+  ? []
+  : [
+    .unsafeFlags(
+      ["-Xlinker", "-rpath", "-Xlinker", folder + "/.deps/libtorch/lib"], .when(platforms: [.macOS]))
+  ]
 
 let package = Package(
   name: "MCDRL",
@@ -28,22 +45,12 @@ let package = Package(
   ],
   targets: [
     // Loops that no operator of libtorch has, or has as quickly; quick in debug builds, too.
-    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"])]),
+    .target(name: "CKernels", cSettings: optimizedC),
     // The doors to C and C++.
+    .systemLibrary(name: "CLibTorchSystem", pkgConfig: libtorch),
     .target(
-      name: "CLibTorch",
-      dependencies: ["CKernels"],
-      cxxSettings: [
-        .unsafeFlags([
-          "-isystem\(libtorch)/include",
-          "-isystem\(libtorch)/include/torch/csrc/api/include",
-          "-O1", "-Wno-deprecated-declarations",
-        ])
-      ],
-      linkerSettings: [
-        .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
-        .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
-      ]),
+      name: "CLibTorch", dependencies: ["CKernels", "CLibTorchSystem"], cxxSettings: optimizedCXX,
+      linkerSettings: runPath),
     .systemLibrary(
       name: "CJPEG", pkgConfig: "libjpeg",
       providers: [.apt(["libjpeg62-turbo-dev"]), .brew(["jpeg-turbo"])]),
@@ -67,7 +74,8 @@ let package = Package(
     .target(
       name: "Pretraining",
       dependencies: [
-        "Storage", "Torch", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+        "Storage", "Torch", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets",
+        "Metrics",
       ]),
     .target(
       name: "Training",
@@ -88,7 +96,7 @@ let package = Package(
       ]),
     .target(
       name: "Reporting",
-      dependencies: ["Storage", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
+      dependencies: ["Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
     .target(
       name: "Benchmarking",
       dependencies: [
@@ -99,23 +107,37 @@ let package = Package(
       name: "Command",
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
-        "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
+        "Datasets", "Metrics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
         "Benchmarking",
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
     .testTarget(
-      name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
+      name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(name: "SyntheticEndoscopyTests", dependencies: ["SyntheticEndoscopy", "Imaging"]),
-    .testTarget(name: "CLIPTests", dependencies: ["CLIP", "Storage"], exclude: ["Fixtures"]),
-    .testTarget(name: "MCDRLTests", dependencies: ["Storage", "Torch", "CLIP", "Confounders", "Segmentation"], exclude: ["Fixtures"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Storage", "Datasets"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "PretrainingTests", dependencies: ["Storage", "Pretraining"]),
+    .testTarget(name: "CLIPTests", dependencies: ["Storage", "Torch", "CLIP"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "CLIP", "Storage", "Torch"]),
+      name: "MCDRLTests", dependencies: ["Storage", "Torch", "CLIP", "Confounders", "Segmentation"],
+      exclude: ["Fixtures"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Torch", "Imaging", "Datasets"]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining", "Reporting",
+        "TestSupport",
+      ], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "PretrainingTests",
+      dependencies: ["Storage", "Torch", "Imaging", "CLIP", "Confounders", "Datasets", "Pretraining"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
+        "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting",
+      ], exclude: ["Fixtures"]),
+    .testTarget(name: "BenchmarkingTests", dependencies: ["Torch", "Benchmarking"]),
     .testTarget(name: "CommandTests", dependencies: ["Storage", "Imaging", "Torch"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,8 +1,7 @@
 // What the files of the door share: tensors as C sees them, and exceptions as messages.
 #pragma once
 #include "CLibTorch.h"
-
-#include <ATen/ATen.h>
+#include "libtorch.h"
 
 #include <cstring>
 #include <string>

@@ -2,16 +2,6 @@
 // operator schemas, and turns every exception into a message.
 #include "door.h"
 
-#include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Parallel.h>
-#include <ATen/Version.h>
-#include <ATen/autocast_mode.h>
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/cpu/Utils.h>
-#include <c10/core/InferenceMode.h>
-#include <torch/version.h>
-
 #include <algorithm>
 #include <cstring>
 #if defined(__GLIBC__)

@@ -1,6 +1,6 @@
 // Loops on libtorch's own threads, for kernels that are not libtorch's.
 #pragma once
-#include <ATen/Parallel.h>
+#include "libtorch.h"
 
 #include <algorithm>
 

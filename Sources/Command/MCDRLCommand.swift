@@ -1,10 +1,11 @@
 import Foundation
+import Storage
 import Torch
 
 /// The entry: finds the command, runs it, turns errors into messages and exit codes.
 @main
 enum MCDRLCommand {
-  static let version = "0.1.0"
+  static let version = packageVersion
   static var subcommands: [any Subcommand.Type] {
     [
       DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,

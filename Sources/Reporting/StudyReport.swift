@@ -4,7 +4,7 @@ import Imaging
 import Metrics
 import Studies
 
-/// The page that shows a study: one function a section, each from ``StudyResults``.
+/// The page that shows a study: one function a section, each from `StudyResults`.
 package struct StudyReport {
   /// A row of pictures of the gallery.
   package struct Example {

@@ -10,8 +10,8 @@ import Storage
 /// without. So how sure a model is of an image is not judged, only how it ranks its pixels: a model that
 /// marks nothing is shown as one that marks its likeliest pixels.
 ///
-/// The variants, each with its rule for an empty reference, are stated at ``LevelCounts/structureMeasure``,
-/// ``WeightedFMeasure`` and ``ThresholdMeasures``: those of the MATLAB toolbox. (UACANet's Python evaluation
+/// The variants, each with its rule for an empty reference, are stated at `LevelCounts.structureMeasure`,
+/// `WeightedFMeasure` and `ThresholdMeasures`: those of the MATLAB toolbox. (UACANet's Python evaluation
 /// differs in three places: standard deviations with divisor n, parts divided one row and column earlier, and
 /// the nearest pixel instead of zero beyond the image.)
 ///
