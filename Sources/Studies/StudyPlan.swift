@@ -40,7 +40,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     self.configuration = configuration
     self.arms = try arms.map { try $0.resolved(over: configuration) }
     self.seeds = seeds
-    version = PackageVersion.current
+    version = packageVersion
   }
 
   /// Checks that every run of the study is possible.

@@ -19,7 +19,7 @@ package struct Fingerprint: Codable, Equatable, Sendable {
   package init(data: [String: String], system: SegmentationSystem) throws {
     self.data = data
     weights = try Self.hash(of: system)
-    version = PackageVersion.current
+    version = packageVersion
     libtorch = Machine.libtorchVersion
   }
 
