@@ -66,7 +66,10 @@ let package = Package(
     .target(name: "Imaging", dependencies: ["CImageCodecs", "Storage", "Torch"]),
     .target(name: "SyntheticEndoscopy", dependencies: ["Storage", "Torch", "Imaging"]),
     .target(name: "CLIP", dependencies: ["Storage", "Torch", "Imaging"]),
-    .target(name: "Confounders", dependencies: ["Storage", "Torch", "CLIP"]),
+    .target(
+      name: "Confounders", dependencies: ["Storage", "Torch", "CLIP"],
+      // The prompt files come with every program that is built on this library.
+      resources: [.embedInCode("Prompts")]),
     .target(name: "Segmentation", dependencies: ["Storage", "Torch", "CLIP", "Confounders"]),
     .target(name: "Datasets", dependencies: ["Storage", "Torch", "Imaging"]),
     .target(name: "Metrics", dependencies: ["Storage", "Torch"]),

@@ -68,14 +68,18 @@ public struct PromptSet: Codable, Equatable, Sendable {
   ///
   /// - Throws: `PromptError` with the file and everything that is wrong with it, `FileError` when it cannot be read.
   public init(contentsOf url: URL) throws {
-    let data = try Data(file: url)
+    try self.init(json5: Data(file: url), name: url.path)
+  }
+
+  /// Reads and checks the text of a prompt file.
+  init(json5 data: Data, name: String) throws {
     do {
       let document = try JSONValue(json5: data)
       let check = PromptCheck(document)
-      guard check.faults.isEmpty else { throw PromptError(file: url.path, faults: check.faults) }
+      guard check.faults.isEmpty else { throw PromptError(file: name, faults: check.faults) }
       self = try document.decoded(as: PromptSet.self)
     } catch let error as DecodingError {
-      throw PromptError(file: url.path, faults: [PromptFault(reason: explanation(of: error))])
+      throw PromptError(file: name, faults: [PromptFault(reason: explanation(of: error))])
     }
   }
 

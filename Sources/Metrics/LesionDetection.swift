@@ -109,17 +109,17 @@ extension LesionDetection {
     /// False marks.
     public let falseMarks: Int
     /// Share of lesions found; `nil` without a lesion.
-    @Nullable package private(set) var sensitivity: Double?
+    @Nullable public private(set) var sensitivity: Double?
     /// Lesions found, of these and the false marks; `nil` when there is neither.
-    @Nullable package private(set) var precision: Double?
+    @Nullable public private(set) var precision: Double?
     /// Lesions found per image; `nil` over no image.
-    @Nullable package private(set) var foundPerImage: Double?
+    @Nullable public private(set) var foundPerImage: Double?
     /// Lesions missed per image; `nil` over no image.
-    @Nullable package private(set) var missedPerImage: Double?
+    @Nullable public private(set) var missedPerImage: Double?
     /// False marks per image, those without a lesion included; `nil` over no image.
-    @Nullable package private(set) var falsePerImage: Double?
+    @Nullable public private(set) var falsePerImage: Double?
     /// The IoU from which on a lesion counts as found; `nil` over no image.
-    @Nullable package private(set) var criterion: Double?
+    @Nullable public private(set) var criterion: Double?
 
     /// Adds up the images' counts.
     ///

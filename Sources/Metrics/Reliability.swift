@@ -118,9 +118,9 @@ extension Reliability {
     /// Pixels in it.
     public let count: Int
     /// Their mean probability; `nil` without a pixel.
-    @Nullable package private(set) var meanConfidence: Double?
+    @Nullable public private(set) var meanConfidence: Double?
     /// The share of them that is lesion; `nil` without a pixel.
-    @Nullable package private(set) var shareOfPositives: Double?
+    @Nullable public private(set) var shareOfPositives: Double?
 
     enum CodingKeys: String, CodingKey {
       case lower, upper
@@ -138,10 +138,10 @@ extension Reliability {
     public let pixels: Int
     /// The Brier score, the mean of (p - y)²: 0 is best, 0.25 is what p = 0.5 everywhere gives; `nil` over no
     /// pixel.
-    @Nullable package private(set) var brier: Double?
+    @Nullable public private(set) var brier: Double?
     /// The expected calibration error: the mean over pixels of the distance, in their bin, between mean
     /// probability and share of lesion; `nil` over no pixel.
-    @Nullable package private(set) var expectedCalibrationError: Double?
+    @Nullable public private(set) var expectedCalibrationError: Double?
     /// The reliability curve, one point a bin.
     public let curve: [Point]
 

@@ -6,20 +6,20 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
   public let count: Int
 
   /// The mean; `nil` over no image.
-  @Nullable package private(set) var mean: Double?
+  @Nullable public private(set) var mean: Double?
 
   /// The sample standard deviation (divisor `count - 1`); `nil` over fewer than two images.
-  @Nullable package private(set) var standardDeviation: Double?
+  @Nullable public private(set) var standardDeviation: Double?
 
   /// The median, the mean of the two middle values when their number is even; `nil` over no image.
-  @Nullable package private(set) var median: Double?
+  @Nullable public private(set) var median: Double?
 
   /// The value a quarter of the way up, interpolated linearly between ranks as NumPy does; `nil` over no
   /// image.
-  @Nullable package private(set) var lowerQuartile: Double?
+  @Nullable public private(set) var lowerQuartile: Double?
 
   /// The value three quarters of the way up; `nil` over no image.
-  @Nullable package private(set) var upperQuartile: Double?
+  @Nullable public private(set) var upperQuartile: Double?
 
   /// Takes the statistics of some scores.
   ///

@@ -19,19 +19,19 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   public let metricsWithLesion: [Metric: ScoreStatistics]
 
   /// Mean Dice over the images with a lesion; `nil` when there are none.
-  @Nullable package private(set) var meanDiceWithLesion: Double?
+  @Nullable public private(set) var meanDiceWithLesion: Double?
 
   /// Mean IoU over the images with a lesion; `nil` when there are none.
-  @Nullable package private(set) var meanIoUWithLesion: Double?
+  @Nullable public private(set) var meanIoUWithLesion: Double?
 
   /// The lesions found, missed and falsely marked.
   public let detection: LesionDetection.Summary
 
   /// The tolerance of the surface Dice, in ``distanceUnit``; `nil` over no image.
-  @Nullable package private(set) var tolerance: Double?
+  @Nullable public private(set) var tolerance: Double?
 
   /// What distances are counted in; `nil` over no image.
-  @Nullable package private(set) var distanceUnit: DistanceUnit?
+  @Nullable public private(set) var distanceUnit: DistanceUnit?
 
   /// The empty-mask rule in plain words, ``EmptyMaskPolicy/statement``.
   public let policy: String

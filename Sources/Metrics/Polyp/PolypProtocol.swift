@@ -197,9 +197,9 @@ extension PolypProtocol {
     /// Images whose reference is empty.
     public let countEmptyReference: Int
     /// Over all images; `nil` over none.
-    @Nullable package private(set) var all: Means?
+    @Nullable public private(set) var all: Means?
     /// Over the images with a lesion; `nil` when there are none.
-    @Nullable package private(set) var withLesion: Means?
+    @Nullable public private(set) var withLesion: Means?
     /// What is computed, in plain words.
     public let definition: String
 

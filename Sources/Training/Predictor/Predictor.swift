@@ -184,6 +184,11 @@ extension BinaryMask {
     try self.init(width: sizes[1], height: sizes[0], pixels: tensor.to(.uint8).array())
   }
 
+  /// Writes the mask as a one-bit PNG.
+  ///
+  /// - Throws: `FileError` that names the file.
+  public func write(to url: URL) throws { try AtomicFile.write(image.bilevelPNGData(), to: url) }
+
   /// The mask as a picture of one channel, 0 and 255.
   package var image: Image {
     get throws { try Image(width: width, height: height, channels: 1, pixels: pixels.map { $0 * 255 }) }

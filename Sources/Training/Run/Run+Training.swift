@@ -72,6 +72,10 @@ extension Run {
       configuration: configuration, system: system, run: folder, training: inputs.training,
       validation: inputs.validation, prompts: prompts, features: inputs.features, resuming: folder.hasState)
     try folder.requireResumable(finished: trainer.history.count)
+    if try folder.meanMask() == nil {
+      try SafetensorsFile.write(
+        ["mean_mask": TrivialPredictor.meanMask(inputs.training)], to: folder.meanMaskFile)
+    }
     // It was measured on weights that are about to be replaced.
     try? FileManager.default.removeItem(at: folder.precisionFile)
     return try trainer.train(progress)

@@ -29,6 +29,8 @@ package struct RunFolder: Sendable {
   package var tensorBoard: TensorBoardLog { TensorBoardLog(url.appendingPathComponent("tensorboard")) }
   /// Cached features of frozen layers, while the run is trained.
   package var cacheFolder: URL { url.appendingPathComponent("cache") }
+  /// The mean of the training masks, S×S.
+  package var meanMaskFile: URL { url.appendingPathComponent("mean-mask.safetensors") }
   /// Everything that resuming needs.
   package var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
 
@@ -74,6 +76,14 @@ package struct RunFolder: Sendable {
   /// - Throws: an error that names the file when it cannot be read.
   package func history() throws -> [EpochMetrics] {
     try JSONLines.read(metricsFile, expected: "the metrics of an epoch")
+  }
+
+  /// The mean of the training masks; nil in a run of an earlier version.
+  ///
+  /// - Throws: `SafetensorsError` that names the file when it is damaged.
+  func meanMask() throws -> Tensor? {
+    guard FileManager.default.fileExists(atPath: meanMaskFile.path) else { return nil }
+    return try SafetensorsFile(meanMaskFile).tensors()["mean_mask"]
   }
 
   /// Writes a value as JSON, atomically.

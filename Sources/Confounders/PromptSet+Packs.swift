@@ -1,0 +1,45 @@
+import Foundation
+import Storage
+
+extension PromptSet {
+  /// A prompt file that comes with the package, by its name in `Prompts/`.
+  public enum Pack: String, CaseIterable, Sendable {
+    /// Endoscopy, the paper's twelve confounders.
+    case endoscopy
+    /// Endoscopy with fifteen confounders.
+    case endoscopy15 = "endoscopy-15"
+    /// Photographs of the retina.
+    case fundus
+    /// Dermoscopy.
+    case dermoscopy
+    /// Ultrasound.
+    case ultrasound
+    /// Chest X-ray.
+    case xray
+    /// Stained sections.
+    case histology
+
+    /// The text of the file.
+    package var text: Data {
+      switch self {
+      case .endoscopy: Data(PackageResources.endoscopy_json5)
+      case .endoscopy15: Data(PackageResources.endoscopy_15_json5)
+      case .fundus: Data(PackageResources.fundus_json5)
+      case .dermoscopy: Data(PackageResources.dermoscopy_json5)
+      case .ultrasound: Data(PackageResources.ultrasound_json5)
+      case .xray: Data(PackageResources.xray_json5)
+      case .histology: Data(PackageResources.histology_json5)
+      }
+    }
+  }
+
+  /// Reads a prompt file that comes with the package.
+  ///
+  /// - Throws: `PromptError` when the file is wrong, which a test of the package excludes.
+  public init(_ pack: Pack) throws { try self.init(json5: pack.text, name: pack.rawValue) }
+
+  /// The words for endoscopy, the paper's twelve confounders.
+  ///
+  /// - Throws: `PromptError` when the file is wrong, which a test of the package excludes.
+  public static var endoscopy: PromptSet { get throws { try PromptSet(.endoscopy) } }
+}

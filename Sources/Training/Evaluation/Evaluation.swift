@@ -1,0 +1,163 @@
+import Datasets
+import Foundation
+import Imaging
+import Metrics
+import Storage
+import Torch
+
+/// The scores of a run at a site, beside predictors that do not look at the image.
+public struct Evaluation: Encodable, Sendable {
+  /// The site.
+  public let site: String
+  /// The method's name.
+  public let method: String
+  /// The run's seed.
+  public let seed: UInt64
+  /// The probability from which on a pixel is lesion.
+  public let threshold: Double
+  /// Arithmetic of the predictions.
+  public let precision: Precision
+  /// How image files were decoded.
+  public let decoding: Predictor.Decoding
+  /// Whether the site took no part in training.
+  public let heldOut: Bool
+  /// How the epoch was chosen.
+  public let selection = "highest mean Dice on the source sites' validation split"
+  /// How predictions are judged.
+  public let evaluation: EvaluationProtocol
+  /// The summary of the images' scores.
+  public let model: ScoreSummary
+  /// How well probabilities agree with references.
+  public let calibration: Reliability.Summary
+  /// The polyp protocol's table; nil when it was not asked for.
+  public let polyp: PolypProtocol.Summary?
+  /// The summaries of predictors that do not look at the image, by name.
+  public let trivial: [String: ScoreSummary]
+  /// The scores of each image.
+  public let images: [Image]
+
+  /// The scores of one image.
+  public struct Image: Sendable {
+    /// The image.
+    public let sample: Sample
+    /// Its scores.
+    public let assessment: ImageAssessment
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case site, method, seed, threshold, precision, decoding, selection, model, calibration, polyp, trivial
+    case evaluation = "protocol"
+    case heldOut = "held_out"
+  }
+
+  /// A row for each image: site, image, group, class and every score.
+  ///
+  /// - Throws: `MetricError` when a label is missing, which these rows never lack.
+  package func table() throws -> PerImageTable {
+    var table = PerImageTable(labels: ["site", "image", "group", "class"], evaluation: evaluation)
+    for image in images {
+      let sample = image.sample
+      try table.append(
+        [site, sample.id, sample.group, sample.lesionClass ?? ""], image.assessment.scores,
+        polyp: image.assessment.polyp)
+    }
+    return table
+  }
+}
+
+extension Evaluation: CustomStringConvertible {
+  /// One line: site, images, mean Dice.
+  public var description: String {
+    func text(_ value: Double?) -> String { value.map { NumberText.text($0, decimals: 3) } ?? "–" }
+    let kind = heldOut ? "held out" : "trained on"
+    return "\(method) at \(site) (\(kind)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
+      + "\(text(model.meanDiceWithLesion)) over those with a lesion"
+  }
+}
+
+extension Run {
+  /// The rules of an evaluation.
+  public struct EvaluationRules: Sendable {
+    /// Of the normalised surface Dice, pixels or, with a spacing, millimetres.
+    public var tolerance = 2.0
+    /// Millimetres per pixel; nil measures in pixels.
+    public var spacing: PixelSpacing?
+    /// How predictions are judged.
+    public var evaluation = EvaluationProtocol.fixedThreshold
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// Scores the run at a site of any data set.
+  ///
+  /// A site that the run was not trained on is scored on its test images, one that it was trained on on all its images.
+  ///
+  /// - Parameters:
+  ///   - site: the site.
+  ///   - predictor: computes the predictions; nil for the run's default one.
+  ///   - rules: how predictions are scored.
+  ///   - progress: told how many images are done, and of how many.
+  /// - Returns: the scores.
+  /// - Throws: an error that names the file.
+  public func evaluate(
+    on site: Site, with predictor: Predictor? = nil, rules: EvaluationRules = EvaluationRules(),
+    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws -> Evaluation {
+    let predictor = try predictor ?? self.predictor()
+    let heldOut = !configuration.sources.contains(site.name)
+    let samples = heldOut ? site.testSamples : site.samples
+    let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
+      progress($0, samples.count)
+    }
+    var (polyp, reliability) = (PolypProtocol(), try Reliability())
+    for assessment in found {
+      polyp.merge(assessment.polyp)
+      try reliability.merge(assessment.reliability)
+    }
+    return Evaluation(
+      site: site.name, method: predictor.system.model.method.label, seed: configuration.seed,
+      threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
+      heldOut: heldOut, evaluation: rules.evaluation, model: try ScoreSummary(of: found.map(\.scores)),
+      calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
+      trivial: try trivial(samples, rules), images: zip(samples, found).map(Evaluation.Image.init))
+  }
+
+  /// Scores predictors that do not look at the image.
+  private func trivial(_ samples: [Sample], _ rules: EvaluationRules) throws -> [String: ScoreSummary] {
+    let reader = configuration.reader
+    let mean = try meanMask()
+    let predictors = TrivialPredictor.allCases.filter { $0 != .meanMask || mean != nil }
+    let predictions = try predictors.map {
+      try $0.prediction(meanMask: mean ?? .zeros([reader.size, reader.size]))
+    }
+    let scores = try concurrentMap(count: samples.count, threads: Machine.threads) { index in
+      let sample = samples[index]
+      let size = try ImageFile.size(sample.image)
+      let shape = [size.height, size.width]
+      let reference = try BinaryMask(
+        reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool))
+      return try predictions.map { prediction in
+        let full = try prediction.to(.float32).reshaped([1, 1, reader.size, reader.size])
+          .resized(height: shape[0], width: shape[1]).squeezed(0).squeezed(0).atLeast(0.5)
+        return try ImageScores(
+          prediction: BinaryMask(full), reference: reference, tolerance: rules.tolerance,
+          spacing: rules.spacing)
+      }
+    }
+    return try Dictionary(
+      uniqueKeysWithValues: predictors.indices.map { index in
+        (predictors[index].rawValue, try ScoreSummary(of: scores.map { $0[index] }))
+      })
+  }
+
+  /// The mean of the training masks, S×S: stored in the run, or computed where the training sites are at hand.
+  private func meanMask() throws -> Tensor? {
+    if let stored = try folder.meanMask() { return stored }
+    guard let catalog = try? catalog(),
+      let sources = try? configuration.sources.map(catalog.site), !sources.isEmpty
+    else { return nil }
+    return try TrivialPredictor.meanMask(
+      SampleBank(split(sources).training, reader: configuration.reader))
+  }
+}

@@ -1,0 +1,38 @@
+import Datasets
+import Metrics
+import Torch
+
+/// A predictor that does not look at the image; a model must beat all of them.
+package enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
+  /// Nothing is lesion.
+  case background = "all background"
+  /// Everything is lesion.
+  case lesion = "all lesion"
+  /// The mean of the training masks, above one half of its largest value.
+  case meanMask = "mean training mask"
+
+  /// The prediction at S×S, bool.
+  ///
+  /// - Parameter meanMask: the mean of the training masks, S×S.
+  /// - Returns: S×S, the same for every image.
+  /// - Throws: `TorchError` with libtorch's message.
+  package func prediction(meanMask: Tensor) throws -> Tensor {
+    switch self {
+    case .background: try meanMask.less(than: 0)
+    case .lesion: try meanMask.atLeast(0)
+    case .meanMask: try meanMask.greater(than: meanMask.max([0, 1]).item() / 2)
+    }
+  }
+
+  /// The mean mask of samples, S×S.
+  ///
+  /// - Throws: an error that names the file.
+  package static func meanMask(_ bank: SampleBank) throws -> Tensor {
+    var total: Tensor?
+    for index in bank.samples.indices {
+      let mask = try bank.pair(index).mask.to(.float32)
+      total = try total.map { try $0 + mask } ?? mask
+    }
+    return try (total ?? .zeros([1, 1])) / Double(max(1, bank.samples.count))
+  }
+}
