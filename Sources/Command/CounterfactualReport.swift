@@ -24,7 +24,7 @@ struct CounterfactualReport: Encodable {
 
   /// Segments a sweep with each run.
   init(
-    _ runs: [RunFolder], sweep: Sweep, threshold: Double, device: Device, _ console: Console
+    _ runs: [RunDirectory], sweep: Sweep, threshold: Double, device: Device, _ console: Console
   ) throws {
     entries = try runs.map { run in
       let (system, configuration) = try RunAssembly.trained(run, on: device)
@@ -40,7 +40,7 @@ struct CounterfactualReport: Encodable {
     }
   }
 
-  /// Prints a table with a row a confounder.
+  /// Prints a table with a row for each confounder.
   func show(_ console: Console) throws {
     if console.json { return try console.result(json: entries) }
     let table = Counterfactual.table(entries.map { (name: $0.method, summary: $0.summary) })
