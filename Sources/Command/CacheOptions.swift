@@ -33,7 +33,7 @@ struct CommandCache {
   static func advise(_ settings: RunConfiguration, _ console: Console) {
     var fixed = settings
     fixed.augmentation.fixed = 1
-    guard fixed.keepsFeatures, !settings.keepsFeatures else { return }
+    guard fixed.cachesFeatures, !settings.cachesFeatures else { return }
     console.note(
       "note: each step draws new augmentations, so the frozen layers run in each step. "
         + "--set augmentation.fixed=4 draws four of each image and encodes them once.")

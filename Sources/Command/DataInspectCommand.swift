@@ -12,7 +12,7 @@ enum DataInspectCommand: Subcommand {
   ]
 
   static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
-    let catalog = try SiteCatalog(URL(fileURLWithPath: arguments.operands[0]), allowsMissingMasks: true)
+    let catalog = try SiteCatalog(at: URL(fileURLWithPath: arguments.operands[0]), allowsMissingMasks: true)
     let total = catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let bar = ProgressBar("inspecting", total: total)
     let inspection = try Inspection(catalog) { done in

@@ -49,7 +49,7 @@ enum DemoCommand: Subcommand {
     }
   }
 
-  private static let methods = [Method.baseline, .mcdrl]
+  private static let methods = [ArmDefinition.baseline, .mcdrl]
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let start = Date()
@@ -68,14 +68,13 @@ enum DemoCommand: Subcommand {
     let data = out.appendingPathComponent("data")
     try render(plan, to: data, size: clip.preparation.size, prompts, console)
 
-    let training = StudyPlan(
-      study: "demo", configuration: try settings(plan, data: data, size: clip.preparation.size),
-      arms: methods.map { Arm($0) }, seeds: plan.seeds, version: MCDRLCommand.version)
-    let catalog = try SiteCatalog(data)
+    let training = try StudyPlan(
+      study: "demo", configuration: settings(plan, data: data, size: clip.preparation.size),
+      arms: methods, seeds: plan.seeds)
+    let catalog = try SiteCatalog(at: data)
     let cache = FeatureCache(out.appendingPathComponent("cache"))
     let study = try LeaveOneSiteOut(
-      training, catalog: catalog, clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
-      prompts: prompts, folder: out, cache: cache, workers: workers)
+      training, catalog: catalog, clip: ProjectFiles.clips, prompts: prompts, folder: out, cache: cache, workers: workers)
     console.note("2/5 encoding all images once with the frozen tower")
     console.note("3/5 training on its features")
     let folds = try StudyRunner.train(study, workers: workers, console)
@@ -182,20 +181,20 @@ enum DemoCommand: Subcommand {
   ) throws -> [String: Counterfactual.Summary] {
     let folds = study.folds.filter { $0.seed == plan.seeds[0] }
     let pictures = sweep.scenes.flatMap { [$0.base] + $0.interventions }.map(sweep.sample)
-    let (first, settings) = try RunAssembly.trained(study.directory(folds[0]))
+    let first = try study.run(folds[0])
     // All folds have the same frozen tower.
     let features = try FeatureStore(
-      SampleBank(pictures, reader: settings.reader), system: first, cache: cache, workers: workers
+      SampleBank(pictures, reader: first.configuration.reader), system: first.trainedSystem(), cache: cache,
+      workers: workers
     ) { console.progress("encoding \($0)/\($1)") }
     console.progress("")
     let summaries = try concurrentMap(count: folds.count, threads: workers) { index in
-      let (system, settings) = try RunAssembly.trained(study.directory(folds[index]))
-      return try Counterfactual.Summary(
-        of: Segmenter(system, reader: settings.reader).counterfactualCases(sweep, features: features))
+      try Counterfactual.Summary(
+        of: study.run(folds[index]).predictor().counterfactualCases(sweep, features: features))
     }
     return try Dictionary(
       uniqueKeysWithValues: methods.map { method in
-        let own = zip(folds, summaries).filter { $0.0.arm == Arm(method) }.map(\.1)
+        let own = zip(folds, summaries).filter { $0.0.arm.name == method.name }.map(\.1)
         return (method.name, try Counterfactual.Summary(meanOf: own))
       })
   }

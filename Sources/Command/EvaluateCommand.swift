@@ -19,34 +19,13 @@ enum EvaluateCommand: Subcommand {
   struct Options: OptionGroup {
     let data = Shared.data.optional("that of the run")
     let sites = Option.spaces(
-      "site", "SITE", .text, remark: "the one that was held out", "the sites to score")
+      "site", "SITE", .text, remark: "the one that was held out; all of another data set", "the sites to score, or all")
     let scoring = ScoringOptions()
-    let precision = Shared.precision("as trained")
+    let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let decoding = Shared.decoding
     let counterfactual = Option.optional(
       "counterfactual", "SWEEP", .file,
       "measure how predictions move under each intervention of mcdrl synth --sweep")
-  }
-
-  /// The content of `evaluation-SITE.json`.
-  private struct Evaluation: Encodable {
-    let site: String
-    let method: String
-    let seed: UInt64
-    let threshold: Double
-    let heldOut: Bool
-    let selection = "highest mean Dice on the source sites' validation split"
-    let evaluation: EvaluationProtocol
-    let model: ScoreSummary
-    let calibration: Reliability.Summary
-    /// The table of the polyp protocol; nil without `--protocol pranet`.
-    let polyp: PolypProtocol.Summary?
-    let trivial: [String: ScoreSummary]
-
-    enum CodingKeys: String, CodingKey {
-      case site, method, seed, threshold, selection, model, calibration, polyp, trivial
-      case evaluation = "protocol"
-      case heldOut = "held_out"
-    }
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
@@ -56,61 +35,29 @@ enum EvaluateCommand: Subcommand {
     guard arguments.operands.count == 1 else {
       throw UsageError.wrongCombination("give one run folder; several runs go with --counterfactual only")
     }
-    let run = RunDirectory(URL(fileURLWithPath: arguments.operands[0]))
-    let (system, configuration) = try RunAssembly.trained(run, on: arguments.common.device)
-    if let precision = try arguments.precision { try system.prepare(for: precision) }
-    let (evaluation, threshold) = (try arguments.scoring.evaluation, try arguments.scoring.threshold)
-    let distances = arguments.scoring.distances
-    let (tolerance, spacing) = (try distances.tolerance, try distances.spacing)
-    let catalog = try SiteCatalog(
-      URL(fileURLWithPath: arguments.data ?? configuration.data),
-      defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
-    let named = try arguments.sites
-    let sites = try (named.isEmpty ? [configuration.holdOut] : named).map(catalog.site)
-    let segmenter = Segmenter(system, reader: configuration.reader)
-    let reader = configuration.reader
-    let split = try Split(
-      sites: configuration.sources.map(catalog.site), validationShare: configuration.validationShare,
-      seed: configuration.seed)
-    let meanMask = try TrivialPredictor.meanMask(split.training, reader: reader)
-
-    var results: [Evaluation] = []
-    for site in sites {
-      let heldOut = !configuration.sources.contains(site.name)
-      let samples = heldOut ? site.testSamples : site.samples
-      let bar = ProgressBar(site.name, total: samples.count)
-      var table = PerImageTable(labels: ["site", "image", "group", "class"], evaluation: evaluation)
-      var scores: [ImageScores] = []
-      var polyp = PolypProtocol()
-      var reliability = try Reliability()
-      var trivial: [TrivialPredictor: [ImageScores]] = [:]
-      for (index, sample) in samples.enumerated() {
-        let assessment = try segmenter.assess(
-          sample, threshold: threshold, tolerance: tolerance, spacing: spacing)
-        scores.append(assessment.scores)
-        polyp.merge(assessment.polyp)
-        try reliability.merge(assessment.reliability)
-        try table.append(
-          [site.name, sample.id, sample.group, sample.lesionClass ?? ""], assessment.scores,
-          polyp: assessment.polyp)
-        for predictor in TrivialPredictor.allCases {
-          trivial[predictor, default: []].append(
-            try predictor.scores(
-              sample, meanMask: meanMask, reader: reader, tolerance: tolerance, spacing: spacing))
-        }
-        console.progress(bar.line(index + 1, unit: "images"))
+    let run = try Run.open(
+      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+    var rules = Run.EvaluationRules()
+    (rules.tolerance, rules.spacing) = (
+      try arguments.scoring.distances.tolerance, try arguments.scoring.distances.spacing
+    )
+    rules.evaluation = try arguments.scoring.evaluation
+    let catalog = try run.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
+    let sites = try sites(arguments.sites, of: run, catalog, hasOwnData: arguments.data == nil)
+    let predictor = try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: arguments.scoring.threshold)
+    console.note(predictor.statement)
+    let results = try sites.map { site in
+      let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
+      let result = try run.evaluate(on: site, with: predictor, rules: rules) { done, _ in
+        console.progress(bar.line(done, unit: "images"))
       }
-      let result = Evaluation(
-        site: site.name, method: configuration.model.method.name, seed: configuration.seed,
-        threshold: threshold, heldOut: heldOut, evaluation: evaluation,
-        model: try ScoreSummary(of: scores), calibration: reliability.summary,
-        polyp: evaluation == .pranet ? polyp.summary : nil,
-        trivial: try Dictionary(
-          uniqueKeysWithValues: trivial.map { ($0.key.rawValue, try ScoreSummary(of: $0.value)) }))
-      try run.write(result, to: run.url.appendingPathComponent("evaluation-\(site.name).json"))
-      try table.write(to: run.url.appendingPathComponent("evaluation-\(site.name).csv"))
-      results.append(result)
       console.progress("")
+      let folder = run.folder.url
+      try run.folder.write(result, to: folder.appendingPathComponent("evaluation-\(site.name).json"))
+      try result.table().write(to: folder.appendingPathComponent("evaluation-\(site.name).csv"))
+      return result
     }
     if console.json {
       try console.result(json: results)
@@ -119,8 +66,24 @@ enum EvaluateCommand: Subcommand {
     }
   }
 
+  /// The sites to score: those that were named, else the held-out one, else all of another data set.
+  private static func sites(
+    _ names: [String], of run: Run, _ catalog: SiteCatalog, hasOwnData: Bool
+  ) throws -> [Site] {
+    if names == ["all"] { return catalog.sites }
+    guard names.isEmpty else { return try names.map(catalog.site) }
+    let heldOut = run.configuration.holdOut
+    if let heldOut, hasOwnData || catalog.sites.contains(where: { $0.name == heldOut }) {
+      return [try catalog.site(heldOut)]
+    }
+    return catalog.sites
+  }
+
   private static func counterfactual(_ arguments: Arguments<Options>, sweep: URL, _ console: Console) throws {
-    let runs = arguments.operands.map { RunDirectory(URL(fileURLWithPath: $0)) }
+    let runs = try arguments.operands.map {
+      try Run.open(
+        at: URL(fileURLWithPath: $0), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+    }
     let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
     let others = [
       arguments.written(\.data), arguments.written(\.sites), arguments.written(\.precision),
@@ -133,7 +96,7 @@ enum EvaluateCommand: Subcommand {
     let report = try CounterfactualReport(
       runs, sweep: Sweep(sweep), threshold: scoring.threshold, device: arguments.common.device, console)
     for (run, entry) in zip(runs, report.entries) {
-      try run.write(entry, to: run.url.appendingPathComponent("counterfactual.json"))
+      try run.folder.write(entry, to: run.folder.url.appendingPathComponent("counterfactual.json"))
     }
     try report.show(console)
   }

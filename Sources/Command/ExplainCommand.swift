@@ -52,7 +52,8 @@ enum ExplainCommand: Subcommand {
       let reason = isSite ? "give images or a site, not both" : "give images, or a site with --site"
       throw UsageError.inCall(.wrongCombination(reason), usage: fullUsage)
     }
-    let run = RunDirectory(URL(fileURLWithPath: place))
+    let run = try Run.open(
+      at: URL(fileURLWithPath: place), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
     let pictures = out.appendingPathComponent("pictures")
     let source: Source
     if isSite {
@@ -107,13 +108,12 @@ enum ExplainCommand: Subcommand {
     var trainedOn: Bool?
   }
 
-  private static func site(_ arguments: Arguments<Options>, _ run: RunDirectory) throws -> Source {
-    let configuration = try run.configuration()
-    let catalog = try SiteCatalog(
-      URL(fileURLWithPath: arguments.data ?? configuration.data),
-      defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass,
-      allowsMissingMasks: true)
-    let site = try catalog.site(arguments.site ?? configuration.holdOut)
+  private static func site(_ arguments: Arguments<Options>, _ run: Run) throws -> Source {
+    let configuration = run.configuration
+    let catalog = try run.catalog(
+      at: arguments.data.map { URL(fileURLWithPath: $0) }, allowsMissingMasks: true)
+    guard let name = try arguments.site ?? configuration.holdOut else { throw UsageError.missingOneOf(["site"]) }
+    let site = try catalog.site(name)
     let trainedOn = configuration.sources.contains(site.name)
     let samples = trainedOn ? site.samples : site.testSamples
     return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: trainedOn)

@@ -8,7 +8,11 @@ struct Help: CustomStringConvertible {
     let entries: [(name: String, summary: String)]
 
     /// The methods that `train` and `loso` take.
-    static var methods: Section { Section(title: "methods (docs/methods.md)", entries: Arm.known) }
+    static var methods: Section {
+      Section(
+        title: "methods (docs/methods.md)",
+        entries: ArmDefinition.known(MCDRLCommand.methods).map { ($0.name, $0.summary) })
+    }
   }
 
   /// How wide the lines are.

@@ -1,10 +1,16 @@
 import Foundation
+import Segmentation
+import Storage
 import Torch
 
-/// The entry: finds the command, runs it, and turns errors into messages and exit codes.
-@main
-enum MCDRLCommand {
-  static let version = "0.1.0"
+/// The entry of the command: finds the subcommand, runs it, and turns errors into messages and exit codes.
+///
+/// A program of another package calls `main` with a registry of its own to have a method beside the built-in ones.
+public enum MCDRLCommand {
+  /// The version of the package.
+  static let version = packageVersion
+  // `main` sets it once, before any other thread starts.
+  nonisolated(unsafe) private(set) static var methods = MethodRegistry.builtIn
   static var subcommands: [any Subcommand.Type] {
     [
       DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
@@ -15,7 +21,11 @@ enum MCDRLCommand {
     ]
   }
 
-  static func main() {
+  /// Runs the command line of this process and ends the process with its exit code.
+  ///
+  /// - Parameter methods: the methods that settings may name.
+  public static func main(methods: MethodRegistry = .builtIn) -> Never {
+    Self.methods = methods
     Machine.keepFreedMemory()
     exit(run(Array(CommandLine.arguments.dropFirst())))
   }

@@ -23,6 +23,7 @@ enum PredictCommand: Subcommand {
       "what to write: mask, probability, overlay")
     let threshold = Shared.threshold
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let decoding = Shared.decoding
     let maxPixels = Shared.maxPixels
   }
 
@@ -34,9 +35,11 @@ enum PredictCommand: Subcommand {
     let height: Int
     let lesionShare: Double
     let files: [String]
+    let precision: Precision
+    let decoding: Predictor.Decoding
 
     enum CodingKeys: String, CodingKey {
-      case image, width, height, files
+      case image, width, height, files, precision, decoding
       case lesionShare = "lesion_share"
     }
   }
@@ -45,19 +48,19 @@ enum PredictCommand: Subcommand {
     let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
     let maxPixels = try arguments.maxPixels
     let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out)
-    let run = RunDirectory(URL(fileURLWithPath: arguments.operands[0]))
-    let (system, trained) = try RunAssembly.trained(run, on: arguments.common.device, lazily: true)
-    var configuration = trained
-    if let maxPixels { configuration.maxPixels = maxPixels }
+    let run = try Run.open(
+      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+    let predictor = try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: threshold, maxPixels: maxPixels)
     try FileManager.default.createFolder(out)
+    try note(predictor, run, asked: arguments.precision, console)
 
-    try system.prepare(for: precision(arguments.precision, run, trained, console), keepingWeights: false)
-    let work = Work(formats: formats, threshold: threshold, out: out)
+    let work = Work(formats: formats, predictor: predictor, out: out)
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()
-    let segmentation = FileSegmentation(system, reader: configuration.reader)
     // Only an overlay needs the whole picture.
-    let outcomes = try segmentation(
+    let outcomes = try predictor(
       files, keepingPictures: formats.contains(.overlay), make: work.results
     ) { results in
       for (content, target) in (try? results.get().files) ?? [] { try AtomicFile.write(content, to: target) }
@@ -77,21 +80,14 @@ enum PredictCommand: Subcommand {
     }
   }
 
-  /// The arithmetic that was asked for, else the one that the run's validation images allow.
-  private static func precision(
-    _ asked: Precision?, _ run: RunDirectory, _ trained: RunConfiguration, _ console: Console
-  ) throws -> Precision {
-    guard let asked else {
-      let chosen = try PrecisionCheck.stored(in: run)?.choice ?? trained.precision
-      console.note("computing in \(chosen.rawValue); --precision chooses another")
-      return chosen
-    }
-    let change = (try? PrecisionCheck.stored(in: run))?.change(asked)
-    if let change, abs(change) >= PrecisionCheck.tolerance {
-      console.note(
-        "note: \(asked.rawValue) moved this run's validation Dice by \(String(format: "%+.4f", change))")
-    }
-    return asked
+  /// Says how the masks are computed, and warns of an arithmetic that moved this run's Dice.
+  private static func note(_ predictor: Predictor, _ run: Run, asked: Precision?, _ console: Console) throws {
+    console.note("\(predictor.statement); --precision and --decoding choose otherwise")
+    guard let asked, let change = (try? PrecisionCheck.stored(in: run.folder))?.change(asked),
+      abs(change) >= PrecisionCheck.tolerance
+    else { return }
+    console.note(
+      "note: \(asked.rawValue) moved this run's validation Dice by \(String(format: "%+.4f", change))")
   }
 
   /// An image that could not be segmented.
@@ -108,20 +104,20 @@ enum PredictCommand: Subcommand {
   /// Makes the results of images, on several threads.
   private struct Work: Sendable {
     let formats: [Format]
-    let threshold: Double
+    let predictor: Predictor
     let out: URL
 
     /// The results of one image.
     ///
     /// A bad image does not stop the others.
-    func results(_ file: URL, _ found: Result<FileSegmentation.Found, any Error>) -> Result<Results, Failure>
+    func results(_ file: URL, _ found: Result<Predictor.Prediction, any Error>) -> Result<Results, Failure>
     {
       Result { try results(found.get(), of: file) }.mapError { Failure(description: "\($0)") }
     }
 
-    private func results(_ found: FileSegmentation.Found, of file: URL) throws -> Results {
+    private func results(_ found: Predictor.Prediction, of file: URL) throws -> Results {
       let probability = found.probability
-      let lesion = try probability.atLeast(threshold)
+      let lesion = try probability.atLeast(predictor.threshold)
       let (height, width) = (try probability.size(0), try probability.size(1))
       let stem = file.deletingPathExtension().lastPathComponent
       func grey(_ values: Tensor) throws -> Image { try Image(values.to(.uint8).expandedDimension(0)) }
@@ -141,7 +137,8 @@ enum PredictCommand: Subcommand {
       let summary = Summary(
         image: file.path, width: width, height: height,
         lesionShare: try lesion.sum().item() / Double(width * height),
-        files: contents.map(\.target.lastPathComponent))
+        files: contents.map(\.target.lastPathComponent), precision: predictor.precision,
+        decoding: predictor.decoding)
       return Results(summary: summary, files: contents)
     }
   }

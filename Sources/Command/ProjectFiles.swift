@@ -1,4 +1,5 @@
 import Foundation
+import Training
 
 /// Files that come with the project, such as prompts, configurations and the model `tiny`.
 enum ProjectFiles {
@@ -59,6 +60,9 @@ enum ProjectFiles {
 
   /// The name of a prompt file in `mcdrl prompts list`.
   static func promptsName(of file: URL) -> String { file.deletingPathExtension().lastPathComponent }
+
+  /// Loads the CLIP models that settings name.
+  static let clips = ClipLoader { try clip($0) }
 
   /// The CLIP that a name stands for.
   ///

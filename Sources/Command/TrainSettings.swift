@@ -1,3 +1,4 @@
+import CLIP
 import Foundation
 import Segmentation
 import Storage
@@ -23,7 +24,7 @@ struct SettingOptions: OptionGroup {
 struct TrainSettings {
   /// An option, what it changes, and the `key*=factor` in it.
   private typealias Change = (
-    option: String, multiples: [String], apply: (inout RunConfiguration) throws -> Void
+    option: String, multiples: [String], apply: (inout RunConfiguration) throws -> [String]
   )
 
   private var changes: [Change] = []
@@ -32,7 +33,7 @@ struct TrainSettings {
   ///
   /// - Throws: `UsageError` that names the option and its values.
   init(_ arguments: Arguments<SettingOptions>, clip: String) throws {
-    add("--clip \(clip)") { $0.clip = clip }
+    set("--clip \(clip)") { $0.clip = clip }
     try addConfiguration(arguments)
     try addSettings(arguments)
   }
@@ -41,10 +42,10 @@ struct TrainSettings {
   ///
   /// - Throws: `UsageError` that names the option and its values.
   init(_ arguments: Arguments<TrainCommand.Options>) throws {
-    if let clip = try arguments.clip { add("--clip \(clip)") { $0.clip = clip } }
-    if let site = try arguments.holdOut { add("--hold-out \(site)") { $0.holdOut = site } }
+    if let clip = try arguments.clip { set("--clip \(clip)") { $0.clip = clip } }
+    if let site = try arguments.holdOut { set("--hold-out \(site)") { $0.holdOut = site } }
     try addConfiguration(arguments.settings)
-    if let seed = try arguments.common.given(\.seed) { add("--seed \(seed)") { $0.seed = seed } }
+    if let seed = try arguments.common.given(\.seed) { set("--seed \(seed)") { $0.seed = seed } }
     let method = try arguments.method
     try addSettings(arguments.settings, method: method, written: arguments.written(\.method))
   }
@@ -56,39 +57,77 @@ struct TrainSettings {
   }
 
   private mutating func addSettings(
-    _ arguments: Arguments<SettingOptions>, method: Arm? = nil, written: String? = nil
+    _ arguments: Arguments<SettingOptions>, method: ArmDefinition? = nil, written: String? = nil
   ) throws {
-    if let epochs = try arguments.epochs { add("--epochs \(epochs)") { $0.epochs = epochs } }
+    if let epochs = try arguments.epochs { set("--epochs \(epochs)") { $0.epochs = epochs } }
     if let method {
-      add(written ?? method.name, assignments: method.settings) { $0 = try method.applied(to: $0) }
+      // The arm says itself which multiples it takes, such as `longer-baseline` of the epochs.
+      add(written ?? method.name, assignments: Self.multiples(written)) {
+        try method.apply(to: &$0)
+        return []
+      }
     }
-    if let tune = try arguments.tune { add("--tune \(tune)") { $0.tune = tune } }
+    if let tune = try arguments.tune { set("--tune \(tune)") { $0.tune = tune } }
     for assignment in try arguments.assignments {
-      add("--set \(assignment)", assignments: [assignment]) { try $0.set(assignment) }
+      add("--set \(assignment)", assignments: [assignment]) { try $0.set(assignment, source: "--set") }
     }
   }
 
   private mutating func add(
-    _ option: String, assignments: [String] = [], _ apply: @escaping (inout RunConfiguration) throws -> Void
+    _ option: String, assignments: [String] = [],
+    _ apply: @escaping (inout RunConfiguration) throws -> [String]
   ) {
     changes.append((option, assignments.filter(RunConfiguration.isMultiple), apply))
   }
 
-  /// Sets the defaults that depend on the origin of the tower's weights.
-  static func adapt(_ configuration: inout RunConfiguration, toClip clip: String) {
-    // Random weights learn everything, at a rate of their own. Trained weights only adapt.
-    guard clip.hasPrefix("random:") else { return }
-    configuration.tune = .all
-    configuration.optimizer.towerLearningRate = 5e-4
+  private mutating func set(_ option: String, _ change: @escaping (inout RunConfiguration) -> Void) {
+    add(option) {
+      change(&$0)
+      return []
+    }
   }
 
-  /// Applies the settings in order.
+  /// The multiples in `--method NAME:key*=factor,…`, and those of the control `longer-baseline`.
+  private static func multiples(_ written: String?) -> [String] {
+    guard let written else { return [] }
+    let own = written.split(separator: ":", maxSplits: 1).dropFirst().joined().split(separator: ",")
+    return own.map(String.init) + (written.contains(Control.longerBaseline.rawValue) ? ["epochs*=2"] : [])
+  }
+
+  /// The settings of a new run or study, and the CLIP model that they name.
   ///
-  /// A later one wins.
+  /// The image size starts from the CLIP model's own.
   ///
-  /// - Throws: `FileError` or `ConfigurationError` that names the file or setting.
-  func apply(to configuration: inout RunConfiguration) throws {
-    for change in changes { try change.apply(&configuration) }
+  /// - Parameters:
+  ///   - clip: The CLIP model as it was written.
+  ///   - data: The data folder as it was written.
+  ///   - console: Takes notes about settings that change nothing.
+  /// - Throws: `FileError`, `SettingsError` or `CLIPError` that names the file or setting.
+  func configuration(
+    clip: String, data: String, _ console: Console
+  ) throws -> (configuration: RunConfiguration, model: CLIPModel) {
+    var start = RunConfiguration(methods: MCDRLCommand.methods)
+    (start.data, start.clip) = (data, clip)
+    if clip.hasPrefix("random:") { start.adaptToRandomWeights() }
+    var draft = start
+    _ = try apply(to: &draft)
+    let model = try ProjectFiles.clips(draft)
+    start.imageSize = model.configuration.vision.imageSize
+    let ignored = try apply(to: &start)
+    if !ignored.isEmpty {
+      console.note(
+        "note: \(ignored.joined(separator: ", ")): options of another method; "
+          + "\(start.model.method.name) does not read them")
+    }
+    return (start, model)
+  }
+
+  /// Applies the settings in order; a later one wins.
+  ///
+  /// - Returns: Options of methods other than the chosen one, which change nothing.
+  /// - Throws: `FileError` or `SettingsError` that names the file or setting.
+  private func apply(to configuration: inout RunConfiguration) throws -> [String] {
+    try changes.flatMap { try $0.apply(&configuration) }
   }
 
   /// Checks that a resumed run already has these settings, which shaped its weights and its schedule.
@@ -99,18 +138,18 @@ struct TrainSettings {
     // values before the multiplication, so they are not compared.
     var (wanted, other) = (run, run)
     for multiple in changes.flatMap(\.multiples) { try other.set(multiple) }
-    try apply(to: &wanted)
-    try apply(to: &other)
+    _ = try apply(to: &wanted)
+    _ = try apply(to: &other)
     let taken = Set(try wanted.differences(from: other).map(\.name))
     let names = Set(try run.differences(from: wanted).map(\.name)).subtracting(taken)
     for change in changes.reversed() {
       var alone = run
-      try change.apply(&alone)
+      _ = try change.apply(&alone)
       guard let setting = try run.differences(from: alone).first(where: { names.contains($0.name) }) else {
         continue
       }
       throw UsageError.differsFromRun(
-        option: change.option, own: "\(setting.name) = \(setting.value)")
+        option: change.option, own: "\(setting.name) = \(setting.value.text)")
     }
   }
 }

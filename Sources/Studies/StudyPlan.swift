@@ -1,5 +1,6 @@
 import Foundation
 import Metrics
+import Segmentation
 import Storage
 import Torch
 import Training
@@ -92,7 +93,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     study = try container.decode(String.self, forKey: .study)
-    let common = try container.decode(RunConfiguration.self, forKey: .configuration)
+    var common = try container.decode(RunConfiguration.self, forKey: .configuration)
+    common.methods = MethodRegistry(of: decoder)
     configuration = common
     arms = try (try? container.decode([Arm].self, forKey: .arms))
       ?? container.decode([EarlierArm].self, forKey: .arms).map { try $0.definition.resolved(over: common) }

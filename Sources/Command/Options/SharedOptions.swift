@@ -46,6 +46,10 @@ enum Shared {
   static let link = Option.value(
     "link", "P", .probability, default: 0.8, "how often a confounder follows the lesion at source sites")
 
+  static let decoding = Option.value(
+    "decoding", choices(Predictor.Decoding.self), .choice(of: Predictor.Decoding.self), default: .whole,
+    "reduced decodes large JPEGs at a fraction of their size: faster, levels differ slightly")
+
   /// A file or folder to write.
   static func out(_ placeholder: String, _ help: String) -> Option<URL> {
     .required("out", placeholder, .file, help)

@@ -27,11 +27,11 @@ enum AblateCommand: Subcommand {
     console.note("\(study.rawValue): \(study.summary)")
     let choices = try arguments.study.choices
     let (arms, leftOut) = try study.arms(choosing: choices)
-    for arm in leftOut {
-      let both = arm.names.filter(choices.map(\.setting).contains).joined(separator: ", ")
-      console.note("note: \(arm.name) is left out, because it fixes \(both), which --choose varies")
+    for (arm, fixes) in leftOut {
+      let both = fixes.joined(separator: ", ")
+      console.note("note: \(arm) is left out, because it fixes \(both), which --choose varies")
     }
-    let plan = try StudyOptions.plan(study: "ablate \(study.rawValue)", arms: arms, arguments.study)
+    let plan = try StudyOptions.plan(study: "ablate \(study.rawValue)", arms: arms, arguments.study, console)
     let prompts = study == .dictionary ? dictionaryPrompts : nil
     try StudyRunner(plan, arguments.study, console, prompts: prompts).run()
   }

@@ -9,27 +9,27 @@ enum LosoCommand: Subcommand {
     "mcdrl loso --data polypgen --clip tiny --methods baseline,mcdrl --seeds 0,1 --out study"
   static let common = StudyRunner.common
   static let options = Options()
-  static let sections = [Help.Section.methods]
+  static var sections: [Help.Section] { [Help.Section.methods] }
 
   struct Options: OptionGroup {
     let study = StudyOptions()
-    let methods = Option<[Arm]>.methods(default: [Arm(.baseline), Arm(.mcdrl)])
+    let methods = Option<[ArmDefinition]>.methods(default: [.baseline, .mcdrl])
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let plan = try StudyOptions.plan(study: "loso", arms: arguments.methods, arguments.study)
+    let plan = try StudyOptions.plan(study: "loso", arms: arguments.methods, arguments.study, console)
     try StudyRunner(plan, arguments.study, console).run()
   }
 }
 
-extension Option<[Arm]> {
+extension Option<[ArmDefinition]> {
   /// Methods with commas or spaces between them.
-  fileprivate static func methods(default arms: [Arm]) -> Option {
+  fileprivate static func methods(default arms: [ArmDefinition]) -> Option {
     Option(
       "methods", "NAME", words: .spaces, remark: arms.map(\.name).joined(separator: ","), absent: arms,
       "the methods to compare, with commas or spaces between them; the first is the reference; "
         + "NAME:KEY=VALUE,… is one of your own, and a space ends it"
-    ) { words in try words.flatMap(names).map(Arm.init(parsing:)) }
+    ) { words in try words.flatMap(names).map { try ArmDefinition(parsing: $0, methods: MCDRLCommand.methods) } }
   }
 
   /// The methods of one word.

@@ -1,5 +1,6 @@
 import CLIP
 import Foundation
+import Segmentation
 import Studies
 import Torch
 import Training
@@ -30,34 +31,31 @@ struct StudyOptions: OptionGroup {
   ///
   /// - Throws: `UsageError` or an error that names the setting.
   static func plan(
-    study: String, arms: [Arm], _ arguments: Arguments<StudyOptions>
+    study: String, arms: [ArmDefinition], _ arguments: Arguments<StudyOptions>, _ console: Console
   ) throws -> StudyPlan {
     do {
-      return try unchecked(study: study, arms: arms, arguments)
-    } catch let error as ConfigurationError {
+      return try unchecked(study: study, arms: arms, arguments, console)
+    } catch let error as SettingsError {
       // Nothing is trained yet, so the command line is at fault.
+      throw UsageError.settings(error.description)
+    } catch let error as StudyError {
+      throw UsageError.settings(error.description)
+    } catch let error as MethodError {
       throw UsageError.settings(error.description)
     }
   }
 
-  private static func unchecked(study: String, arms: [Arm], _ arguments: Arguments<StudyOptions>) throws
-    -> StudyPlan
-  {
-    var configuration = RunConfiguration()
-    configuration.imageSize = 0
-    configuration.data = try arguments.data
+  private static func unchecked(
+    study: String, arms: [ArmDefinition], _ arguments: Arguments<StudyOptions>, _ console: Console
+  ) throws -> StudyPlan {
     let clip = try arguments.clip
-    TrainSettings.adapt(&configuration, toClip: clip)
-    try TrainSettings(arguments.settings, clip: clip).apply(to: &configuration)
+    let settings = try TrainSettings(arguments.settings, clip: clip)
+    var (configuration, _) = try settings.configuration(clip: clip, data: arguments.data, console)
     configuration.seed = 0
-    if configuration.imageSize == 0 {
-      configuration.imageSize = try CLIPModel.load(ProjectFiles.clip(configuration.clip), seed: 0)
-        .configuration.vision.imageSize
-    }
     let seeds = try arguments.seeds
-    var plan = StudyPlan(
+    var plan = try StudyPlan(
       study: study, configuration: configuration, arms: arms,
-      seeds: try seeds.isEmpty ? [arguments.common.seed] : seeds, version: MCDRLCommand.version)
+      seeds: seeds.isEmpty ? [arguments.common.seed] : seeds)
     plan.choices = try arguments.choices
     plan.threshold = try arguments.threshold
     (plan.tolerance, plan.spacing) = (try arguments.distances.tolerance, try arguments.distances.spacing)
@@ -74,7 +72,9 @@ extension ValueForm where Value == Choice {
   }
 }
 
-extension ValueForm where Value == Arm {
+extension ValueForm where Value == ArmDefinition {
   /// A method or control by name, or `NAME:KEY=VALUE,…`.
-  static var arm: ValueForm { ValueForm(read: { try Arm(parsing: $0) }, text: \.name) }
+  static var arm: ValueForm {
+    ValueForm(read: { try ArmDefinition(parsing: $0, methods: MCDRLCommand.methods) }, text: \.name)
+  }
 }

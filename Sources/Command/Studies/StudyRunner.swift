@@ -116,14 +116,13 @@ struct StudyRunner {
     } else {
       file = try ProjectFiles.prompts(prompts)
     }
-    let lesionClass = plan.configuration.lesionClass
+    let configuration = plan.configuration
     return try LeaveOneSiteOut(
       plan,
       catalog: SiteCatalog(
-        URL(fileURLWithPath: plan.configuration.data), defaultClass: lesionClass.isEmpty ? nil : lesionClass),
-      clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
-      prompts: PromptSet(contentsOf: file), promptsFile: file, folder: folder, cache: cache,
-      workers: arguments.workers)
+        at: URL(fileURLWithPath: configuration.data ?? ""), defaultClass: configuration.lesionClass),
+      clip: ProjectFiles.clips, prompts: PromptSet(contentsOf: file), promptsFile: file, folder: folder,
+      cache: cache, workers: arguments.workers)
   }
 
   /// Trains the folds that are not finished, with a progress bar over all of them.

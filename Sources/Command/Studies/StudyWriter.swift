@@ -55,7 +55,9 @@ struct StudyWriter {
     self.folder = folder
     let file = Self.recordFile(folder)
     do {
-      record = try JSONDecoder().decode(Record.self, from: Data(contentsOf: file))
+      let decoder = JSONDecoder()
+      MCDRLCommand.methods.prepare(decoder)
+      record = try decoder.decode(Record.self, from: Data(contentsOf: file))
     } catch {
       guard !FileManager.default.fileExists(atPath: folder.appendingPathComponent("demo.json").path) else {
         throw WorkError.demonstration(folder)
@@ -77,15 +79,18 @@ struct StudyWriter {
 
   /// The results of all folds, as an earlier call left them.
   ///
-  /// - Throws: `ConfigurationError` that names the first fold without a result.
+  /// - Throws: `StudyError` that names the first fold without a result.
   func stored() throws -> [FoldResult] {
     try StudyFolder(folder).results(of: record.plan, sites: record.data.keys.sorted())
   }
 
   /// The finished runs of all folds.
-  private func runs(_ folds: [FoldResult]) -> [StudyFigures.Run] {
-    zip(record.plan.folds(sites: record.data.keys.sorted()), folds).map {
-      StudyFigures.Run(result: $1, directory: StudyFolder(folder).run($0))
+  private func runs(_ folds: [FoldResult]) throws -> [StudyFigures.Run] {
+    try zip(record.plan.folds(sites: record.data.keys.sorted()), folds).map {
+      StudyFigures.Run(
+        result: $1,
+        run: try Run.open(
+          at: StudyFolder(folder).run($0).url, methods: MCDRLCommand.methods, clip: ProjectFiles.clips))
     }
   }
 
@@ -97,7 +102,7 @@ struct StudyWriter {
   ) throws {
     guard let candidate = try candidate else { return }
     var figures = try StudyFigures(
-      study: folder, catalog: catalog, candidate: candidate.name, runs: runs(folds))
+      study: folder, catalog: catalog, candidate: candidate.name, runs: try runs(folds))
     figures.cache = cache
     figures.progress = { console.progress($0) }
     try figures.compute()
@@ -109,7 +114,7 @@ struct StudyWriter {
     get throws {
       let arms = record.plan.arms
       let attending = try arms.filter {
-        StudyFigures.attends(try $0.applied(to: record.plan.configuration).model)
+        try $0.applied(to: record.plan.configuration).model.method.traits.attends
       }
       return attending.first { $0 != arms.first } ?? attending.first ?? arms.last
     }
@@ -168,9 +173,8 @@ struct StudyWriter {
 
   /// The settings of an arm with their resolved values.
   private func settings(of arm: Arm) throws -> [String: JSONValue] {
-    let all = try JSONValue(encoding: arm.applied(to: record.plan.configuration)).leaves
-    let names = arm.names
-    return all.filter { leaf in names.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") } }
+    let method = try arm.applied(to: record.plan.configuration).model.method
+    return arm.settings.merging(["model.method": .string(method.name)]) { own, _ in own }
   }
 
   private var words: Words {

@@ -50,6 +50,14 @@ public final class Predictor: @unchecked Sendable {
     reader = configuration.reader
   }
 
+  /// How it computes, in one line: every output names it.
+  package var statement: String {
+    "computing in \(precision.rawValue) on images decoded \(decoding == .whole ? "whole" : "at a reduced size")"
+  }
+
+  /// The name of the method in texts.
+  package var methodLabel: String { system.model.method.label }
+
   /// The device that computes.
   public var device: Device { system.device }
 

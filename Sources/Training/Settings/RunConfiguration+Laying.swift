@@ -103,9 +103,7 @@ extension RunConfiguration {
     let all = try laid(given, over: base, source)
     do {
       let registry = methods
-      self = try all.decoded(as: RunConfiguration.self) { decoder in
-        if let key = MethodRegistry.userInfoKey { decoder.userInfo[key] = registry }
-      }
+      self = try all.decoded(as: RunConfiguration.self, registry.prepare)
       methods = registry
     } catch let error as MethodError {
       throw error
