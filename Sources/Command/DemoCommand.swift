@@ -74,7 +74,8 @@ enum DemoCommand: Subcommand {
     let catalog = try SiteCatalog(at: data)
     let cache = FeatureCache(out.appendingPathComponent("cache"))
     let study = try LeaveOneSiteOut(
-      training, catalog: catalog, clip: ProjectFiles.clips, prompts: prompts, folder: out, cache: cache, workers: workers)
+      training, catalog: catalog, clip: ProjectFiles.clips, prompts: prompts, folder: out, cache: cache,
+      workers: workers)
     console.note("2/5 encoding all images once with the frozen tower")
     console.note("3/5 training on its features")
     let folds = try StudyRunner.train(study, workers: workers, console)

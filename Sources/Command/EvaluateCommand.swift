@@ -19,7 +19,8 @@ enum EvaluateCommand: Subcommand {
   struct Options: OptionGroup {
     let data = Shared.data.optional("that of the run")
     let sites = Option.spaces(
-      "site", "SITE", .text, remark: "the one that was held out; all of another data set", "the sites to score, or all")
+      "site", "SITE", .text, remark: "the one that was held out; all of another data set",
+      "the sites to score, or all")
     let scoring = ScoringOptions()
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
     let decoding = Shared.decoding
@@ -36,7 +37,8 @@ enum EvaluateCommand: Subcommand {
       throw UsageError.wrongCombination("give one run folder; several runs go with --counterfactual only")
     }
     let run = try Run.open(
-      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
+    )
     var rules = Run.EvaluationRules()
     (rules.tolerance, rules.spacing) = (
       try arguments.scoring.distances.tolerance, try arguments.scoring.distances.spacing

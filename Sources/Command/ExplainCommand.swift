@@ -112,7 +112,9 @@ enum ExplainCommand: Subcommand {
     let configuration = run.configuration
     let catalog = try run.catalog(
       at: arguments.data.map { URL(fileURLWithPath: $0) }, allowsMissingMasks: true)
-    guard let name = try arguments.site ?? configuration.holdOut else { throw UsageError.missingOneOf(["site"]) }
+    guard let name = try arguments.site ?? configuration.holdOut else {
+      throw UsageError.missingOneOf(["site"])
+    }
     let site = try catalog.site(name)
     let trainedOn = configuration.sources.contains(site.name)
     let samples = trainedOn ? site.samples : site.testSamples

@@ -49,7 +49,8 @@ enum PredictCommand: Subcommand {
     let maxPixels = try arguments.maxPixels
     let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out)
     let run = try Run.open(
-      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
+    )
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
       threshold: threshold, maxPixels: maxPixels)
@@ -110,8 +111,7 @@ enum PredictCommand: Subcommand {
     /// The results of one image.
     ///
     /// A bad image does not stop the others.
-    func results(_ file: URL, _ found: Result<Predictor.Prediction, any Error>) -> Result<Results, Failure>
-    {
+    func results(_ file: URL, _ found: Result<Predictor.Prediction, any Error>) -> Result<Results, Failure> {
       Result { try results(found.get(), of: file) }.mapError { Failure(description: "\($0)") }
     }
 

@@ -102,6 +102,7 @@ struct TrainSettings {
   ///   - clip: The CLIP model as it was written.
   ///   - data: The data folder as it was written.
   ///   - console: Takes notes about settings that change nothing.
+  /// - Returns: the settings and the model.
   /// - Throws: `FileError`, `SettingsError` or `CLIPError` that names the file or setting.
   func configuration(
     clip: String, data: String, _ console: Console

@@ -86,7 +86,9 @@ package final class FolderLock: Sendable {
   }
 
   /// Whether an error of `flock` says that the file system cannot lock at all.
-  package static func hasNoLocks(_ code: Int32) -> Bool { [ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS].contains(code) }
+  package static func hasNoLocks(_ code: Int32) -> Bool {
+    [ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS].contains(code)
+  }
 
   /// Says who has the lock; the lock holds without it, so a full disk is no reason to fail.
   private func write(_ holder: Holder) {

@@ -96,7 +96,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     var common = try container.decode(RunConfiguration.self, forKey: .configuration)
     common.methods = MethodRegistry(of: decoder)
     configuration = common
-    arms = try (try? container.decode([Arm].self, forKey: .arms))
+    arms =
+      try (try? container.decode([Arm].self, forKey: .arms))
       ?? container.decode([EarlierArm].self, forKey: .arms).map { try $0.definition.resolved(over: common) }
     seeds = try container.decode([UInt64].self, forKey: .seeds)
     choices = try container.decode([Choice].self, forKey: .choices)

@@ -29,7 +29,9 @@ extension Option<[ArmDefinition]> {
       "methods", "NAME", words: .spaces, remark: arms.map(\.name).joined(separator: ","), absent: arms,
       "the methods to compare, with commas or spaces between them; the first is the reference; "
         + "NAME:KEY=VALUE,… is one of your own, and a space ends it"
-    ) { words in try words.flatMap(names).map { try ArmDefinition(parsing: $0, methods: MCDRLCommand.methods) } }
+    ) { words in
+      try words.flatMap(names).map { try ArmDefinition(parsing: $0, methods: MCDRLCommand.methods) }
+    }
   }
 
   /// The methods of one word.

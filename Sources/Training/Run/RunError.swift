@@ -49,9 +49,11 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   /// One to three lines that name the file or setting and the fix.
   package var description: String {
     switch self {
-    case .notARun(let url): "\(url.path): not a run folder (no config.json); give a folder that training wrote"
+    case .notARun(let url):
+      "\(url.path): not a run folder (no config.json); give a folder that training wrote"
     case .exists(let url): "\(url.path): holds a run already; continue it, or choose another folder"
-    case .noWeights(let url): "\(url.path): not found; no epoch of this run is finished, continue its training"
+    case .noWeights(let url):
+      "\(url.path): not found; no epoch of this run is finished, continue its training"
     case .noState(let url):
       "\(url.path): not found, though epochs of this run are finished; put it back, or start a new run in another folder"
     case .lostWeights(let reason):

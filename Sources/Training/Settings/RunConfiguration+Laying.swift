@@ -42,7 +42,9 @@ extension RunConfiguration {
   @discardableResult
   package mutating func set(_ assignment: String, source: String? = nil) throws -> [String] {
     let source = source.map { "\($0) \(assignment)" } ?? assignment
-    guard let equals = assignment.firstIndex(of: "=") else { throw SettingsError.noAssignment(source: source) }
+    guard let equals = assignment.firstIndex(of: "=") else {
+      throw SettingsError.noAssignment(source: source)
+    }
     let times = Self.isMultiple(assignment)
     let keys = assignment[..<equals].dropLast(times ? 1 : 0).split(separator: ".").map(String.init)
     guard !keys.isEmpty else { throw SettingsError.noName(source: source) }
