@@ -116,7 +116,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "CLIP", "Storage", "Torch"]),
-    .testTarget(name: "CommandTests", dependencies: ["Storage", "Imaging", "Torch"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Command", "Storage", "Imaging", "Torch"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -40,7 +40,7 @@ struct CounterfactualReport: Encodable {
     }
   }
 
-  /// Prints a table with a row a confounder.
+  /// Prints a table with a row for each confounder.
   func show(_ console: Console) throws {
     if console.json { return try console.result(json: entries) }
     let table = Counterfactual.table(entries.map { (name: $0.method, summary: $0.summary) })

@@ -9,23 +9,25 @@ import Training
 /// `mcdrl evaluate`.
 enum EvaluateCommand: Subcommand {
   static let name = "evaluate"
-  static let summary = "score a run at a site, beside predictors that do not look"
-  static let usage = "RUN --data DATA [--site S …] | RUN… --counterfactual SWEEP"
+  static let summary = "score a run at a site, beside predictors that ignore the image"
+  static let usage = "RUN [--data DATA] [--site SITE …] [options] | RUN… --counterfactual SWEEP"
   static let example = "mcdrl evaluate runs/c3 --data polypgen"
-  static let choosesDevice = true
-  static let options: [Option] = [
-    .one("data", "DATA", "folder of sites (the one the run was trained on)"),
-    .many("site", "SITE", "sites to score (the one that was held out)"),
-    .one(
-      "protocol", "fixed-threshold|pranet", "pranet adds the polyp literature's measures over 256 thresholds"),
-    .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
-    .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
-    .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one("precision", "P", "float32, bfloat16 or int8, weights laid out for inference (as trained)"),
-    .one("counterfactual", "SWEEP", "how predictions move under each intervention of mcdrl synth --sweep"),
-  ]
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
+  static let operands = [Operand.oneOrMore("RUN", "a run folder", "a run folder of mcdrl train")]
 
-  /// What `evaluation-SITE.json` holds.
+  struct Options: OptionGroup {
+    let data = Shared.data.optional("that of the run")
+    let sites = Option.spaces(
+      "site", "SITE", .text, remark: "the one that was held out", "the sites to score")
+    let scoring = ScoringOptions()
+    let precision = Shared.precision("as trained")
+    let counterfactual = Option.optional(
+      "counterfactual", "SWEEP", .file,
+      "measure how predictions move under each intervention of mcdrl synth --sweep")
+  }
+
+  /// The content of `evaluation-SITE.json`.
   private struct Evaluation: Encodable {
     let site: String
     let method: String
@@ -36,7 +38,7 @@ enum EvaluateCommand: Subcommand {
     let evaluation: EvaluationProtocol
     let model: ScoreSummary
     let calibration: Reliability.Summary
-    /// The polyp protocol's table; nil when it was not asked for.
+    /// The table of the polyp protocol; nil without `--protocol pranet`.
     let polyp: PolypProtocol.Summary?
     let trivial: [String: ScoreSummary]
 
@@ -47,23 +49,23 @@ enum EvaluateCommand: Subcommand {
     }
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    if let sweep = arguments.last("counterfactual") {
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    if let sweep = try arguments.counterfactual {
       return try counterfactual(arguments, sweep: sweep, console)
     }
-    guard arguments.positional.count == 1 else {
-      throw UsageError(description: "give one run folder\nusage: mcdrl \(name) \(usage)")
+    guard arguments.operands.count == 1 else {
+      throw UsageError.wrongCombination("give one run folder; several runs go with --counterfactual only")
     }
-    let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
-    let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
-    if let precision = try arguments.precision() { try system.prepare(for: precision) }
-    let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
-    let evaluation = try arguments.evaluationProtocol()
-    let threshold = try arguments.probability("threshold") ?? 0.5
+    let run = RunDirectory(URL(fileURLWithPath: arguments.operands[0]))
+    let (system, configuration) = try RunAssembly.trained(run, on: arguments.common.device)
+    if let precision = try arguments.precision { try system.prepare(for: precision) }
+    let (evaluation, threshold) = (try arguments.scoring.evaluation, try arguments.scoring.threshold)
+    let distances = arguments.scoring.distances
+    let (tolerance, spacing) = (try distances.tolerance, try distances.spacing)
     let catalog = try SiteCatalog(
-      URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
+      URL(fileURLWithPath: arguments.data ?? configuration.data),
       defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
-    let named = arguments.all("site")
+    let named = try arguments.sites
     let sites = try (named.isEmpty ? [configuration.holdOut] : named).map(catalog.site)
     let segmenter = Segmenter(system, reader: configuration.reader)
     let reader = configuration.reader
@@ -117,20 +119,19 @@ enum EvaluateCommand: Subcommand {
     }
   }
 
-  private static func counterfactual(_ arguments: Arguments, sweep: String, _ console: Console) throws {
-    let runs = arguments.positional.map { RunDirectory(URL(fileURLWithPath: $0)) }
-    guard !runs.isEmpty else {
-      throw UsageError(description: "give at least one run folder\nusage: mcdrl \(name) \(usage)")
-    }
-    if let other = ["data", "site", "tolerance", "spacing", "protocol", "precision"].first(
-      where: arguments.has)
-    {
-      throw UsageError(
-        description: "--\(other) says nothing to --counterfactual, which takes scenes from its folder")
+  private static func counterfactual(_ arguments: Arguments<Options>, sweep: URL, _ console: Console) throws {
+    let runs = arguments.operands.map { RunDirectory(URL(fileURLWithPath: $0)) }
+    let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
+    let others = [
+      arguments.written(\.data), arguments.written(\.sites), arguments.written(\.precision),
+      distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation),
+    ]
+    if let other = others.compactMap({ $0 }).first {
+      throw UsageError.conflict(
+        other, with: "counterfactual", reason: "the scenes and their masks come from the folder of the sweep")
     }
     let report = try CounterfactualReport(
-      runs, sweep: Sweep(URL(fileURLWithPath: sweep)), threshold: arguments.probability("threshold") ?? 0.5,
-      device: arguments.device() ?? .cpu, console)
+      runs, sweep: Sweep(sweep), threshold: scoring.threshold, device: arguments.common.device, console)
     for (run, entry) in zip(runs, report.entries) {
       try run.write(entry, to: run.url.appendingPathComponent("counterfactual.json"))
     }
@@ -150,7 +151,8 @@ enum EvaluateCommand: Subcommand {
           + [format(summary.meanDiceWithLesion), format(summary.metrics[.dice]?.standardDeviation)]
       })
     let unit = evaluation.model.distanceUnit?.rawValue ?? DistanceUnit.pixels.rawValue
-    // With a lesion only: where both masks are empty the rule says 0, which a model that marks nothing would live on.
+    // Images with a lesion only: where both masks are empty the distance is 0, which would reward a model
+    // that marks nothing.
     let detection = Console.table(
       [
         "", "HD95 (\(unit))", "% of diagonal", "defined on", "found", "missed", "false", "sensitivity",
@@ -170,7 +172,7 @@ enum EvaluateCommand: Subcommand {
       \(overlap)
 
       \(detection)
-      HD95 over the images with a lesion where something is marked; a mark finds a lesion with an IoU of at least \(criterion)
+      HD95 over images with a lesion and a mark; a mark finds a lesion with an IoU of at least \(criterion)
       \(ScoreTables.sentence(evaluation.calibration))
       \(evaluation.polyp.map { "\n" + ScoreTables.text($0) + "\n" } ?? "")\
       \(evaluation.model.policy)

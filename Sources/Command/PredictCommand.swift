@@ -8,20 +8,25 @@ import Training
 enum PredictCommand: Subcommand {
   static let name = "predict"
   static let summary = "segment images: masks, probabilities, overlays"
-  static let usage = "RUN INPUT… --out DIR"
   static let example = "mcdrl predict runs/c3 polypgen/c3/images --out predictions --format mask,overlay"
-  static let choosesDevice = true
-  static let options: [Option] = [
-    .one("out", "DIR", "where results go"),
-    .one("format", "LIST", "mask, probability, overlay; several with commas (mask)"),
-    .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one(
-      "precision", "P",
-      "float32, bfloat16 or int8 (the quickest here that is equal on the run's validation images)"),
-    .one("max-pixels", "N", "refuse larger images (the run's maxPixels)"),
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
+  static let operands = [
+    Operand.one("RUN", "a run folder", "a run folder of mcdrl train"),
+    Operand.oneOrMore("INPUT", "at least one input", "images, or folders of images"),
   ]
 
-  private enum Format: String, CaseIterable { case mask, probability, overlay }
+  struct Options: OptionGroup {
+    let out = Shared.out("DIR", "the folder of the results")
+    let formats = Option.commas(
+      "format", "NAME", .choice(of: Format.self), default: [.mask],
+      "what to write: mask, probability, overlay")
+    let threshold = Shared.threshold
+    let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let maxPixels = Shared.maxPixels
+  }
+
+  enum Format: String, CaseIterable { case mask, probability, overlay }
 
   private struct Summary: Encodable {
     let image: String
@@ -36,28 +41,17 @@ enum PredictCommand: Subcommand {
     }
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.count >= 2 else {
-      throw UsageError(description: "give a run folder and at least one input\nusage: mcdrl \(name) \(usage)")
-    }
-    let formats = try (arguments.last("format") ?? "mask").split(separator: ",").map { text in
-      guard let format = Format(rawValue: String(text)) else {
-        let known = Format.allCases.map(\.rawValue).joined(separator: ", ")
-        throw UsageError(description: "--format \(text) is not known; use \(known)")
-      }
-      return format
-    }
-    let threshold = try arguments.probability("threshold") ?? 0.5
-    let maxPixels = try arguments.integer("max-pixels", atLeast: 1)
-    let out = URL(fileURLWithPath: try arguments.required("out"))
-    let files = try InputImages.files(arguments.positional.dropFirst(), writingTo: out)
-    let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
-    let (system, trained) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu, lazily: true)
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
+    let maxPixels = try arguments.maxPixels
+    let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out)
+    let run = RunDirectory(URL(fileURLWithPath: arguments.operands[0]))
+    let (system, trained) = try RunAssembly.trained(run, on: arguments.common.device, lazily: true)
     var configuration = trained
     if let maxPixels { configuration.maxPixels = maxPixels }
     try FileManager.default.createFolder(out)
 
-    try system.prepare(for: precision(arguments, run, trained, console), keepingWeights: false)
+    try system.prepare(for: precision(arguments.precision, run, trained, console), keepingWeights: false)
     let work = Work(formats: formats, threshold: threshold, out: out)
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()
@@ -79,17 +73,17 @@ enum PredictCommand: Subcommand {
       console.result("\(summaries.count) of \(files.count) images segmented, results in \(out.path)")
     }
     guard failures.isEmpty else {
-      throw ConfigurationError("\(failures.count) images failed:\n" + failures.joined(separator: "\n"))
+      throw WorkError.images(failures)
     }
   }
 
-  /// The arithmetic: what was asked for, else what the run's validation images allow.
+  /// The arithmetic that was asked for, else the one that the run's validation images allow.
   private static func precision(
-    _ arguments: Arguments, _ run: RunDirectory, _ trained: RunConfiguration, _ console: Console
+    _ asked: Precision?, _ run: RunDirectory, _ trained: RunConfiguration, _ console: Console
   ) throws -> Precision {
-    guard let asked = try arguments.precision() else {
+    guard let asked else {
       let chosen = try PrecisionCheck.stored(in: run)?.choice ?? trained.precision
-      console.note("computing in \(chosen.rawValue); another with --precision")
+      console.note("computing in \(chosen.rawValue); --precision chooses another")
       return chosen
     }
     let change = (try? PrecisionCheck.stored(in: run))?.change(asked)
@@ -105,19 +99,21 @@ enum PredictCommand: Subcommand {
     let description: String
   }
 
-  /// What an image came to, not yet written.
+  /// The results of an image before they are written.
   private struct Results {
     let summary: Summary
     let files: [(content: Data, target: URL)]
   }
 
-  /// Makes results of what was found in images, on several threads.
+  /// Makes the results of images, on several threads.
   private struct Work: Sendable {
     let formats: [Format]
     let threshold: Double
     let out: URL
 
-    /// What became of one image: one that is bad does not end the whole.
+    /// The results of one image.
+    ///
+    /// A bad image does not stop the others.
     func results(_ file: URL, _ found: Result<FileSegmentation.Found, any Error>) -> Result<Results, Failure>
     {
       Result { try results(found.get(), of: file) }.mapError { Failure(description: "\($0)") }

@@ -5,7 +5,7 @@ import Reporting
 import Studies
 import Training
 
-/// One scene under every intervention, as the models of the first held-out site see it.
+/// One scene under every intervention, with the masks of the models of the first held-out site.
 struct SceneGallery {
   let study: LeaveOneSiteOut
   let sweep: Sweep

@@ -2,37 +2,41 @@ import CLIP
 import Confounders
 import Datasets
 import Foundation
+import Segmentation
+import Studies
 import Torch
 import Training
 
 /// `mcdrl train`.
 enum TrainCommand: Subcommand {
   static let name = "train"
-  static let summary = "train on some sites, hold one out"
-  static let usage = "--data DATA --clip CLIP --hold-out SITE --out RUN"
+  static let summary = "train on all sites but one, which is held out"
+  static let usage = "--data DATA --clip CLIP --hold-out SITE --out RUN [options] | --out RUN --resume"
   static let example =
-    "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json --hold-out c3 --out runs/c3"
-  static let choosesDevice = true
-  static let options: [Option] =
-    [
-      .one("data", "DATA", "folder of sites, or a sites.json5"),
-      .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
-      .one("hold-out", "SITE", "the site that takes no part in training"),
-      .one("out", "RUN", "the run folder"),
-      .one("method", "NAME", "one of the methods below, or NAME:key=value,… (mcdrl)"),
-      .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
-      .one("config", "FILE", "JSON5 file of settings"),
-      .many("set", "key=value", "settings by dotted name; they win over --config"),
-      .one("epochs", "N", "passes over the training images (50)"),
-      .one("tune", "none|last-N|all", "how much of the image tower is trained"),
-      .flag("resume", "continue a run that was stopped, with the settings it has"),
-    ] + CacheOptions.all
+    "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json "
+    + "--hold-out c3 --out runs/c3"
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
 
-  static let listsMethods = true
+  struct Options: OptionGroup {
+    let data = Shared.data.optional("required without --resume")
+    let clip = Shared.clip.optional("required without --resume")
+    let holdOut = Shared.holdOut.optional("required without --resume")
+    let out = Shared.out("RUN", "the run folder")
+    let method = Option.optional(
+      "method", "NAME", .arm, otherwise: Arm(RunConfiguration().model.method),
+      "one of the methods below, or NAME:KEY=VALUE,… for one of them with other settings")
+    let prompts = Shared.prompts
+    let settings = SettingOptions()
+    let resume = Option.flag("resume", "continue an interrupted run with its own settings")
+    let cache = CacheOptions()
+  }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    let run = RunDirectory(URL(fileURLWithPath: try arguments.required("out")))
-    let resuming = arguments.has("resume")
+  static let sections = [Help.Section.methods]
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let run = RunDirectory(try arguments.out)
+    let resuming = try arguments.resume
     let settings = try TrainSettings(arguments)
     var configuration = resuming ? try run.configuration() : try fresh(arguments, settings, run)
     if resuming {
@@ -40,14 +44,15 @@ enum TrainCommand: Subcommand {
       try run.requireResumable(finished: 0)
     }
     // Data may have moved, and another machine has other devices.
-    if let data = arguments.last("data") { configuration.data = data }
-    if let device = try arguments.device() { configuration.device = device }
-    let promptsFile = try resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts"))
+    if let data = try arguments.data { configuration.data = data }
+    if let device = try arguments.common.given(\.device) { configuration.device = device }
+    let promptsFile = try resuming ? run.promptsFile : ProjectFiles.prompts(arguments.prompts)
     let prompts = try PromptSet(contentsOf: promptsFile)
-    if resuming, let file = arguments.last("prompts"),
-      try PromptSet(contentsOf: URL(fileURLWithPath: file)).limited(to: configuration.confounders) != prompts
+    if resuming, let file = try arguments.prompts,
+      try PromptSet(contentsOf: ProjectFiles.prompts(file)).limited(to: configuration.confounders) != prompts
     {
-      throw TrainSettings.refusal("--prompts \(file)", "other words, those in \(run.promptsFile.path)")
+      throw UsageError.differsFromRun(
+        option: "--prompts \(file)", own: "other words, those in \(run.promptsFile.path)")
     }
     let clip = try CLIPModel.load(ProjectFiles.clip(configuration.clip), seed: configuration.seed)
     if configuration.imageSize == 0 { configuration.imageSize = clip.configuration.vision.imageSize }
@@ -62,7 +67,7 @@ enum TrainCommand: Subcommand {
       sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
     let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)
 
-    // The description follows from the CLIP model, so a damaged one can be mended.
+    // The description follows from the CLIP model, so a damaged file can be written again.
     if resuming, (try? ClipDescription(run)) == nil { try run.write(ClipDescription(clip), to: run.clipFile) }
     if !resuming {
       try run.create()
@@ -70,7 +75,7 @@ enum TrainCommand: Subcommand {
       try run.write(ClipDescription(clip), to: run.clipFile)
       try run.write(
         Fingerprint(sites: sources, system: system, version: MCDRLCommand.version), to: run.fingerprintFile)
-      // Last, because it makes the folder a run: from here on --resume works, before that training anew does.
+      // This file makes the folder a run, so it is written last: --resume works from here on.
       try run.write(configuration, to: run.configurationFile)
     }
     console.note(
@@ -81,29 +86,29 @@ enum TrainCommand: Subcommand {
     if method.selectsRegions || method.intervenes, !split.training.contains(where: { $0.lesionClass != nil })
     {
       console.note(
-        "note: no image has a lesion class, so L_causal and L_contrast are left out; state classes in sites.json5, or "
-          + "one for all with --set lesionClass=polyp")
+        "note: no image has a lesion class, so MCDRL skips L_causal and L_contrast. "
+          + "State classes in sites.json5, or one for all images with --set lesionClass=polyp.")
     }
     let reader = configuration.reader
     let training = try bank(split.training, reader, "reading", console)
     let validation = try bank(split.validation, reader, "reading validation", console)
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let words = try prompts.limited(to: configuration.confounders)
-    let kept = try CacheOptions(arguments, in: run.url, console)
-    CacheOptions.advise(configuration, console)
+    let kept = try CommandCache(arguments.cache, in: run.url, console)
+    CommandCache.advise(configuration, console)
     let features = try features(all, training, words, system, configuration, kept.cache, console)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: run, training: training, validation: validation,
       prompts: words, features: features, resuming: resuming && run.hasState)
     try run.requireResumable(finished: trainer.history.count)
-    // Measured on weights that are about to be replaced.
+    // It was measured on weights that this training replaces.
     try? FileManager.default.removeItem(at: run.precisionFile)
     Interrupt.watch()
     let metrics: [EpochMetrics]
     do {
       metrics = try trainer.train(progress(trainer, configuration, console))
     } catch let error as TrainingError {
-      if case .interrupted = error { throw Interruption(description: "\(error)") }
+      if case .interrupted = error { throw Interruption.training(message: "\(error)") }
       throw error
     }
     Interrupt.unwatch()
@@ -112,7 +117,9 @@ enum TrainCommand: Subcommand {
     try checkPrecision(run, validation, configuration, console)
   }
 
-  /// Measures what each arithmetic of inference makes of the validation images; the run is finished without it, too.
+  /// Measures Dice on the validation images in each arithmetic of inference.
+  ///
+  /// A run is complete without it.
   private static func checkPrecision(
     _ run: RunDirectory, _ validation: SampleBank, _ configuration: RunConfiguration, _ console: Console
   ) throws {
@@ -129,7 +136,7 @@ enum TrainCommand: Subcommand {
   }
 
   private static func fresh(
-    _ arguments: Arguments, _ settings: TrainSettings, _ run: RunDirectory
+    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ run: RunDirectory
   ) throws -> RunConfiguration {
     guard !run.hasState else {
       throw ConfigurationError(
@@ -137,9 +144,9 @@ enum TrainCommand: Subcommand {
     }
     var configuration = RunConfiguration()
     configuration.imageSize = 0
-    try TrainSettings.adapt(&configuration, toClip: arguments.required("clip"))
-    configuration.data = try arguments.required("data")
-    configuration.holdOut = try arguments.required("hold-out")
+    try TrainSettings.adapt(&configuration, toClip: arguments.required(\.clip))
+    configuration.data = try arguments.required(\.data)
+    configuration.holdOut = try arguments.required(\.holdOut)
     try settings.apply(to: &configuration)
     return configuration
   }
@@ -170,8 +177,9 @@ enum TrainCommand: Subcommand {
     }
   }
 
-  /// Encodes pictures once, for layers that are not trained and see the same ones in every epoch; nil for others, and where
-  /// what they make of them does not fit.
+  /// Caches the features of frozen layers that see the same pictures in every epoch.
+  ///
+  /// - Returns: nil when there are no such layers, or the features do not fit the cache.
   private static func features(
     _ bank: SampleBank, _ training: SampleBank, _ prompts: PromptSet, _ system: SegmentationSystem,
     _ configuration: RunConfiguration, _ cache: FeatureCache, _ console: Console
@@ -207,7 +215,7 @@ enum TrainCommand: Subcommand {
     return progress
   }
 
-  /// What the epoch's steps added to L_seg.
+  /// The terms of the loss beside L_seg, as far as the epoch's steps had them.
   private static func terms(_ metrics: EpochMetrics) -> String {
     [
       ("causal", metrics.causal), ("contrast", metrics.contrast), ("invariance", metrics.invariance),
