@@ -108,7 +108,7 @@ enum ClipPretrainCommand: Subcommand {
         { step, loss in
           console.progress(bar.line(step - first, unit: "steps", "loss \(format(loss))"))
           if step % record.configuration.saveEvery == 0 {
-            console.note("step \(step)/\(steps) loss \(format(loss))")
+            console.note("step \(step)/\(steps) loss \(format(loss))\(bar.left(step - first))")
           }
         }, shouldStop: { Interrupt.requested })
     } catch let error as PretrainingError {

@@ -70,6 +70,21 @@ struct ProgressBar {
   }
 }
 
+extension ProgressBar {
+  /// ", 01:20 left" after a number of finished items; nothing when none or all are finished.
+  func left(_ done: Int) -> String {
+    guard done > 0, done < total else { return "" }
+    let seconds = Date().timeIntervalSince(start)
+    return ", \(duration(seconds / Double(done) * Double(total - done))) left"
+  }
+}
+
+/// ", 12 % of it waiting for images"; nothing when the wait is below 1 % of the time.
+func waiting(_ waited: Double?, of seconds: Double) -> String {
+  guard let waited, waited >= 0.01 * seconds, waited > 0 else { return "" }
+  return ", \(percent(waited, of: seconds)) of it waiting for images"
+}
+
 /// Minutes and seconds, and hours when there are any.
 func duration(_ seconds: Double) -> String {
   let whole = Int(seconds.rounded())

@@ -197,7 +197,7 @@ enum TrainCommand: Subcommand {
   ) -> TrainingProgress {
     let bar = ProgressBar(
       "training", total: (configuration.epochs - trainer.history.count) * trainer.stepsPerEpoch)
-    let first = trainer.history.count
+    let (first, stepsPerEpoch) = (trainer.history.count, trainer.stepsPerEpoch)
     var progress = TrainingProgress()
     progress.step = { epoch, step, steps, loss in
       let done = (epoch - 1 - first) * steps + step
@@ -208,8 +208,8 @@ enum TrainCommand: Subcommand {
       console.note(
         "epoch \(metrics.epoch)/\(epochs) loss \(format(metrics.loss)) seg \(format(metrics.segmentation)) "
           + terms(metrics) + "validation Dice \(format(metrics.validationDice))\(metrics.best ? " *" : "") "
-          + "\(format(metrics.seconds, 1)) s, \(percent(metrics.waited, of: metrics.seconds)) of them waiting for images"
-      )
+          + "\(format(metrics.seconds, 1)) s\(waiting(metrics.waited, of: metrics.seconds))"
+          + bar.left((metrics.epoch - first) * stepsPerEpoch))
     }
     progress.shouldStop = { Interrupt.requested }
     return progress

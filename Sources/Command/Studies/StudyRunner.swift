@@ -143,8 +143,7 @@ struct StudyRunner {
       console.note(
         "  \(finished.add())/\(all) \(result.site) held out, \(result.method), seed \(result.seed): Dice "
           + "\(format(result.dice)) (familiar sites \(format(result.validationDice))), "
-          + duration(result.seconds)
-          + (result.waited.map { ", \(percent($0, of: result.seconds)) of it waiting for images" } ?? ""))
+          + duration(result.seconds) + waiting(result.waited, of: result.seconds) + bar.left(taken.value))
     }
     progress.shouldStop = { Interrupt.requested }
     // Before and after this, Ctrl-C ends the command at once: another call repeats that work quickly.
