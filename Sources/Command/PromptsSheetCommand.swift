@@ -56,7 +56,11 @@ enum PromptsSheetCommand: Subcommand {
         pictures.append(done.images)
       }
     }
-    try ImageFile.writePNG(try sheet(pictures), to: out)
+    let sheet = try PromptsSheet(
+      zip(columns, pictures).enumerated().map { index, pair in
+        PromptsSheet.Column(label: label(index, pair.0), images: pair.1)
+      })
+    try ImageFile.writePNG(sheet.image(), to: out)
     if console.json { return try console.result(json: columns) }
     console.result(
       Console.table(
@@ -71,7 +75,12 @@ enum PromptsSheetCommand: Subcommand {
     if !without.isEmpty {
       console.note("without a mechanism: " + without.map { interventions.names[$0] }.joined(separator: ", "))
     }
-    console.note("\(out.path): a row for each image, the columns as above")
+    console.note("\(out.path): a row for each image; the label of a column has its number in this table")
+  }
+
+  /// The number, name and strength of a column.
+  private static func label(_ index: Int, _ column: Column) -> [String] {
+    ["\(index + 1) \(column.confounder ?? "unchanged")"] + (column.strength.map { [format($0, 2)] } ?? [])
   }
 
   /// The confounders of these names; all that have a mechanism when there are no names.
@@ -86,17 +95,6 @@ enum PromptsSheetCommand: Subcommand {
       }
       return index
     }
-  }
-
-  /// Puts batches beside each other, an image's pictures in one row, with two pixels of white between.
-  private static func sheet(_ columns: [Tensor]) throws -> Image {
-    let gap = 2
-    let rows = try Tensor.stacked(columns.map { try $0.padded([0, gap, 0, gap], value: 1) })
-    let (width, height) = (try rows.size(-1), try rows.size(-2))
-    let (across, down) = (columns.count, try rows.size(1))
-    let picture = try rows.permuted([1, 3, 0, 4, 2]).reshaped([down * height, across * width, 3])
-    let bytes = try (picture * 255).rounded().to(.uint8).array(of: UInt8.self)
-    return try Image(width: across * width, height: down * height, channels: 3, pixels: bytes)
   }
 }
 

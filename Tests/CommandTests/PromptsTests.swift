@@ -106,7 +106,9 @@ extension ProgramTests {
         "--confounders", "cataract", "defocus")
       #expect(outcome.code == 0 && outcome.out.contains("defocus"), "\(outcome.err)")
       let size = try ImageFile.size(out)
-      #expect(size.width == 5 * 34 && size.height == 2 * 34)
+      // At this size the columns are labelled with their numbers, in one line.
+      #expect(size.width == 5 * 34 && size.height == 9 + 2 + 2 * 34)
+      #expect(outcome.out.contains("\n5  "))
       let unknown = try Program.run(
         "prompts", "sheet", pack, "--images", image.path, "--out", out.path, "--confounders", "crescent")
       #expect(unknown.code == 2 && unknown.err.contains("use cataract"), "\(unknown.err)")
