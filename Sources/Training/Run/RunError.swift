@@ -4,7 +4,7 @@ import Segmentation
 import Storage
 
 /// A run that cannot be made, trained or used.
-package enum RunError: Error, Equatable, CustomStringConvertible {
+public enum RunError: Error, Equatable, CustomStringConvertible {
   /// The folder holds no run.
   case notARun(URL)
   /// The folder holds a run already.
@@ -47,7 +47,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   case integersOffCPU
 
   /// One to three lines that name the file or setting and the fix.
-  package var description: String {
+  public var description: String {
     switch self {
     case .notARun(let url):
       "\(url.path): not a run folder (no config.json); give a folder that training wrote"
