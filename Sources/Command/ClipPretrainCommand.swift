@@ -112,7 +112,7 @@ enum ClipPretrainCommand: Subcommand {
           }
         }, shouldStop: { Interrupt.requested })
     } catch let error as PretrainingError {
-      if case .interrupted = error { throw Interruption.training(message: "\(error)") }
+      if case .interrupted = error { throw Interruption.training(message: OptionAdvice.message(error)) }
       throw error
     }
     try clip.save(to: out, dtype: arguments.precision.dtype)

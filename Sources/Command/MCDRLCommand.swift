@@ -41,7 +41,7 @@ public enum MCDRLCommand {
       complain("\(error)")
       return 130
     } catch {
-      complain("\(error)")
+      complain(OptionAdvice.message(error))
       return 1
     }
   }

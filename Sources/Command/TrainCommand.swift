@@ -48,7 +48,7 @@ enum TrainCommand: Subcommand {
       metrics = try run.train(
         TrainingProgress(log.report, shouldStop: { Interrupt.requested }), cache: kept.cache)
     } catch let error as TrainingError {
-      if case .interrupted = error { throw Interruption.training(message: "\(error)") }
+      if case .interrupted = error { throw Interruption.training(message: OptionAdvice.message(error)) }
       throw error
     }
     Interrupt.unwatch()

@@ -45,7 +45,7 @@ package struct Sweep: Sendable {
     var order: [String] = []
     var pictures: [String: [Picture]] = [:]
     let expected =
-      "image, mask, scene, intervention and a zoom above 0, as mcdrl synth --sweep writes it"
+      "image, mask, scene, intervention and a zoom above 0, as a rendered sweep has it"
     for picture: Picture in try JSONLines.read(
       file, expected: expected, where: { $0.zoom > 0 && $0.zoom.isFinite })
     {

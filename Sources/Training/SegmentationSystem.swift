@@ -126,7 +126,7 @@ package final class SegmentationSystem: Module {
   package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     guard device == .cpu else {
       guard precision != .int8 else {
-        throw TorchError.value("int8 is computed on the CPU alone; leave out --device")
+        throw RunError.integersOffCPU
       }
       self.precision = precision
       return
