@@ -44,7 +44,7 @@ extension Subcommand {
     let entries = (options + commonOptions).map { option in
       (name: "--\(option.name)" + (option.value.map { " \($0)" } ?? ""), summary: option.help)
     }
-    let methods = listsMethods ? "\n\nmethods (docs/methods.md):\n\(columns(Arm.known))" : ""
+    let methods = listsMethods ? "\n\nmethods (docs/reference/methods.md):\n\(columns(Arm.known))" : ""
     return """
       \(summary)
 
