@@ -25,7 +25,8 @@ let package = Package(
   name: "MCDRL",
   platforms: [.macOS(.v14)],
   products: [
-    .executable(name: "mcdrl", targets: ["Command"]),
+    .executable(name: "mcdrl", targets: ["mcdrl"]),
+    .library(name: "Command", targets: ["Command"]),
     .library(name: "Storage", targets: ["Storage"]),
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Imaging", targets: ["Imaging"]),
@@ -106,13 +107,15 @@ let package = Package(
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
         "Datasets", "Metrics", "Training", "Studies",
       ]),
-    .executableTarget(
+    .target(
       name: "Command",
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
         "Datasets", "Metrics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
         "Benchmarking",
       ]),
+
+    .executableTarget(name: "mcdrl", dependencies: ["Command"]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
@@ -141,7 +144,9 @@ let package = Package(
         "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting",
       ], exclude: ["Fixtures"]),
     .testTarget(name: "BenchmarkingTests", dependencies: ["Torch", "Benchmarking"]),
-    .testTarget(name: "CommandTests", dependencies: ["Storage", "Imaging", "Torch"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Command", "mcdrl", "Storage", "Imaging", "Torch"],
+      exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -6,11 +6,11 @@ import Foundation
 /// that occurs most often is joined again and again. Among pairs that occur equally often those that were there first
 /// are joined first, and among these the one whose tokens have the lower ids; so the same captions, in whatever order,
 /// give the same merges.
-public struct BytePairLearning {
+package struct BytePairLearning {
   /// Pairs of tokens, the first joined first.
-  public let merges: [(String, String)]
+  package let merges: [(String, String)]
   /// How the captions were cleaned.
-  public let cleaning: TextCleaning
+  package let cleaning: TextCleaning
 
   /// Learns merges until there are enough, or until no pair occurs twice.
   ///
@@ -21,7 +21,7 @@ public struct BytePairLearning {
   ///   - limit: the most merges; CLIP's own vocabulary has 48,894.
   ///   - cleaning: how text is cleaned, here and by the tokenizer.
   /// - Throws: what `Tokenizer.bytes` throws.
-  public init(captions: [String], limit: Int = 48_894, cleaning: TextCleaning = .huggingFace) throws {
+  package init(captions: [String], limit: Int = 48_894, cleaning: TextCleaning = .huggingFace) throws {
     let bytes = try Tokenizer.bytes(cleaning: cleaning)
     var occurrences: [[Int]: Int] = [:]
     for caption in captions {
@@ -43,7 +43,7 @@ public struct BytePairLearning {
   /// The tokenizer with the merges; its `write(to:)` writes `vocab.json` and `merges.txt`.
   ///
   /// - Throws: `CLIPError.badFile` when the merges do not fit together, which merges that were learnt always do.
-  public func tokenizer() throws -> Tokenizer {
+  package func tokenizer() throws -> Tokenizer {
     try Tokenizer(orderedMerges: merges, file: URL(fileURLWithPath: "captions"), cleaning: cleaning)
   }
 }

@@ -7,62 +7,72 @@ import Training
 /// `mcdrl bench`.
 enum BenchCommand: Subcommand {
   static let name = "bench"
-  static let summary = "speed and memory, in alternation with the Python peers that are installed"
-  static let usage = "[--quick] [--only LIST]"
+  static let summary = "measure speed and memory, in alternation with the installed Python peers"
   static let example = "mcdrl bench --only encode,files --out Benchmarks/results"
-  static let options: [Option] = [
-    .one("only", "LIST", BenchmarkGroup.allCases.map(\.rawValue).joined(separator: ", ") + ", or a to h"),
-    .flag("quick", "small models, few rounds, groups a, b, c, e, f: under two minutes, rough numbers"),
-    .one("models", "LIST", BenchmarkOptions.knownModels.joined(separator: ", ")),
-    .one("rounds", "N", "rounds of each case (as many as fit its time)"),
-    .one("out", "DIR", "where the record goes, a JSON file a run (Benchmarks/results)"),
-    .flag("no-peers", "measure this software alone"),
-    .one("table", "LIST", "print the tables of records, files with commas between, instead of measuring"),
-    .one("page", "PAGE", "with --table: put the tables into this page"),
-    .one("prompts", "FILE", "the words that models are made with (Prompts/endoscopy.json5)"),
-    .one("probe", "WORK", "do one kind of work and print the peak memory (used by bench itself)"),
-    .one("work", "DIR", "for weights and pictures while it works (a temporary folder)"),
-  ]
+  static let options = Options()
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.isEmpty else {
-      throw UsageError(description: "bench takes options only\nusage: mcdrl \(name) \(usage)")
-    }
-    if let list = arguments.last("table") {
-      let records = try list.split(separator: ",").map { try stored(String($0)) }
-      return try show(records, arguments, console)
-    }
-    let work = arguments.last("work").map { URL(fileURLWithPath: $0) }
+  struct Options: OptionGroup {
+    let only = Option.commas(
+      "only", "NAME", .group, default: [BenchmarkGroup](), said: "all",
+      "groups to measure: " + BenchmarkGroup.allCases.map(\.rawValue).joined(separator: ", ") + ", or a to h")
+    let quick = Option.flag(
+      "quick", "small models, few rounds, groups a, b, c, e and f: under two minutes, rough numbers")
+    let models = Option.commas(
+      "models", "NAME", .name(of: BenchmarkOptions.knownModels), said: "those of each group",
+      "models to measure: " + BenchmarkOptions.knownModels.joined(separator: ", "))
+    let rounds = Option.optional(
+      "rounds", "N", .integer(atLeast: 1), remark: "as many as fit its time", "rounds of each case")
+    let out = Option.value(
+      "out", "DIR", .file, default: URL(fileURLWithPath: "Benchmarks/results"),
+      "the folder of the records, one JSON file for each call")
+    let withoutPeers = Option.flag("no-peers", "measure this software alone")
+    let table = Option.commas(
+      "table", "FILE", .text, default: [String](), "print the tables of these records instead of measuring")
+    let page = Option.optional("page", "PAGE", .file, "with --table: put the tables into this page")
+    let prompts = Shared.prompts.saying("the prompt file, or its name, that models are made with")
+    let probe = Option.optional(
+      "probe", "WORK", .probe, "do one kind of work and print the peak memory; bench calls itself so")
+    let work = Option.optional(
+      "work", "DIR", .file, remark: "a temporary folder", "the folder of weights and pictures; it is kept")
+  }
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let records = try arguments.table
+    guard records.isEmpty else { return try show(records.map(stored), arguments.page, console) }
+    let work = try arguments.work
     let folder =
       work
       ?? FileManager.default.temporaryDirectory.appendingPathComponent("mcdrl-bench-\(UUID().uuidString)")
-    // A folder that was named stays: the next run takes up its weights and pictures.
+    // A named folder stays, because the next call uses its weights and pictures again.
     defer { if work == nil { try? FileManager.default.removeItem(at: folder) } }
     var options = BenchmarkOptions(
-      prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts"))), work: folder)
-    options.quick = arguments.has("quick")
-    options.groups = try groups(arguments.last("only"), quick: options.quick)
-    options.models = try models(arguments.last("models"))
-    options.rounds = try arguments.integer("rounds", atLeast: 1)
-    options.seed = UInt64(try arguments.integer("seed") ?? 0)
-    if let threads = try arguments.integer("threads", atLeast: 1) { options.threads = threads }
-    if let text = arguments.last("probe") { return try probe(text, options, console) }
+      prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts)), work: folder)
+    options.quick = try arguments.quick
+    let groups = try arguments.only
+    options.groups = groups.isEmpty ? Self.groups(quick: options.quick) : groups
+    options.models = try arguments.models
+    options.rounds = try arguments.rounds
+    options.seed = try arguments.common.seed
+    if let threads = try arguments.common.threads { options.threads = threads }
+    if let probe = try arguments.probe {
+      return console.result("{\"peak\": \(try probe.peak(options))}")
+    }
     options.versions = ["mcdrl": MCDRLCommand.version]
     options.peers =
-      arguments.has("no-peers") ? nil : try? ProjectFiles.find("Benchmarks", instead: "--no-peers")
+      try arguments.withoutPeers ? nil : try? ProjectFiles.find("Benchmarks", instead: "--no-peers")
     options.program = Bundle.main.executableURL.map { [$0.path, "bench"] }
 
-    let out = URL(fileURLWithPath: arguments.last("out") ?? "Benchmarks/results")
+    let out = try arguments.out
     try FileManager.default.createFolder(out)
     let start = Date()
     let stamp = ISO8601DateFormatter().string(from: start).replacingOccurrences(of: ":", with: "")
     let file = out.appendingPathComponent("\(stamp)\(options.quick ? "-quick" : "").json")
     Interrupt.watch()
-    // A run that is ended early leaves what it had.
+    // An interrupted call leaves the cases that it finished.
     let record = try Benchmark(options, note: console.note).run { record in
       try AtomicFile.write(json: record, to: file)
       guard Interrupt.requested else { return }
-      throw Interruption(description: "interrupted; the cases that were finished are in \(file.path)")
+      throw Interruption.benchmark(file)
     }
     Interrupt.unwatch()
     if console.json { return try console.result(json: record) }
@@ -70,52 +80,50 @@ enum BenchCommand: Subcommand {
     console.note("\(duration(Date().timeIntervalSince(start))); the record is \(file.path)")
   }
 
-  private static func groups(_ list: String?, quick: Bool) throws -> [BenchmarkGroup] {
-    guard let list else {
-      return quick ? [.encode, .files, .training, .decode, .metrics] : BenchmarkGroup.allCases
-    }
-    let letters = Dictionary(uniqueKeysWithValues: zip("abcdefgh".map(String.init), BenchmarkGroup.allCases))
-    return try list.split(separator: ",").map { word in
-      guard let group = BenchmarkGroup(rawValue: String(word)) ?? letters[String(word)] else {
-        let known = BenchmarkGroup.allCases.map(\.rawValue).joined(separator: ", ")
-        throw UsageError(description: "--only \(word) is not known; use \(known), or a to h")
-      }
-      return group
-    }
-  }
-
-  private static func models(_ list: String?) throws -> [String] {
-    let names = (list ?? "").split(separator: ",").map(String.init)
-    if let stranger = names.first(where: { !BenchmarkOptions.knownModels.contains($0) }) {
-      throw UsageError(
-        description: "--models \(stranger) is not known; use "
-          + BenchmarkOptions.knownModels.joined(separator: ", "))
-    }
-    return names
-  }
-
-  private static func probe(_ text: String, _ options: BenchmarkOptions, _ console: Console) throws {
-    guard let probe = MemoryProbe(text) else {
-      throw UsageError(description: "--probe \(text) is not known; write work:geometry:precision")
-    }
-    console.result("{\"peak\": \(try probe.peak(options))}")
+  /// The groups that are measured unless some are named.
+  private static func groups(quick: Bool) -> [BenchmarkGroup] {
+    quick ? [.encode, .files, .training, .decode, .metrics] : BenchmarkGroup.allCases
   }
 
   private static func stored(_ path: String) throws -> BenchmarkRecord {
     let data = try Data(file: URL(fileURLWithPath: path))
     do { return try JSONDecoder().decode(BenchmarkRecord.self, from: data) } catch {
-      throw ConfigurationError(
-        "\(path): is no record of mcdrl bench: \(explanation(of: error)); give one of Benchmarks/results")
+      throw WorkError.noBenchmarkRecord(path, reason: explanation(of: error))
     }
   }
 
-  private static func show(_ records: [BenchmarkRecord], _ arguments: Arguments, _ console: Console) throws {
+  private static func show(_ records: [BenchmarkRecord], _ page: URL?, _ console: Console) throws {
     if console.json { return try console.result(json: records) }
-    guard let page = arguments.last("page").map({ URL(fileURLWithPath: $0) }) else {
+    guard let page else {
       return console.result(records.map(BenchmarkTable.markdown).joined(separator: "\n"))
     }
     let text = String(decoding: try Data(file: page), as: UTF8.self)
     try AtomicFile.write(Data(BenchmarkTable.page(records, in: text).utf8), to: page)
     console.result("\(page.path) shows the runs of \(records.map(\.date).joined(separator: ", "))")
+  }
+}
+
+extension ValueForm where Value == BenchmarkGroup {
+  /// A group by its name, or by its letter in Benchmarks/README.md.
+  fileprivate static var group: ValueForm {
+    ValueForm(
+      read: { word in
+        let letters = zip("abcdefgh".map(String.init), BenchmarkGroup.allCases)
+        guard let group = BenchmarkGroup(rawValue: word) ?? letters.first(where: { $0.0 == word })?.1 else {
+          throw WrongValue.unknown(known: BenchmarkGroup.allCases.map(\.rawValue) + ["a to h"])
+        }
+        return group
+      }, text: \.rawValue)
+  }
+}
+
+extension ValueForm where Value == MemoryProbe {
+  /// `work:geometry:precision`.
+  fileprivate static var probe: ValueForm {
+    ValueForm(
+      read: { word in
+        guard let probe = MemoryProbe(word) else { throw WrongValue.needs("write work:geometry:precision") }
+        return probe
+      }, text: \.text)
   }
 }

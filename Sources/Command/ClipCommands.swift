@@ -6,10 +6,10 @@ import Torch
 /// `mcdrl clip info`.
 enum ClipInfoCommand: Subcommand {
   static let name = "clip info"
-  static let summary = "what a CLIP folder holds"
-  static let usage = "CLIP"
+  static let summary = "show the sizes of a CLIP"
   static let example = "mcdrl clip info clip-vit-base-patch16"
-  static let options: [Option] = []
+  static let options = NoOptions()
+  static let operands = [clipOperand]
 
   private struct Info: Encodable {
     let configuration: CLIPConfiguration
@@ -19,7 +19,7 @@ enum ClipInfoCommand: Subcommand {
     let vocabulary: Int
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
+  static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
     let clip = try loadClip(arguments)
     func count(_ module: Module) -> Int { module.parameters().reduce(0) { $0 + $1.tensor.count } }
     let info = Info(
@@ -51,15 +51,18 @@ enum ClipInfoCommand: Subcommand {
 /// `mcdrl clip tokenize`.
 enum ClipTokenizeCommand: Subcommand {
   static let name = "clip tokenize"
-  static let summary = "token ids of texts, as JSON"
-  static let usage = "CLIP --texts …"
+  static let summary = "print the token ids of texts, as JSON"
   static let example = "mcdrl clip tokenize clip-vit-base-patch16 --texts \"A polyp in an endoscopic image\""
-  static let options: [Option] = [.many("texts", "TEXT", "the texts")]
+  static let options = Options()
+  static let operands = [clipOperand]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    let (tokenizer, window) = try clipWords(clipName(arguments))
-    guard !arguments.all("texts").isEmpty else { throw UsageError(description: "--texts is missing") }
-    let rows = arguments.all("texts").map { tokenizer.encode($0, window: window) }
+  struct Options: OptionGroup {
+    let texts = Option.spaces("texts", "TEXT", .text, isRequired: true, "the texts")
+  }
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (tokenizer, window) = try clipWords(arguments.operands[0])
+    let rows = try arguments.texts.map { tokenizer.encode($0, window: window) }
     print(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
   }
 }
@@ -67,31 +70,36 @@ enum ClipTokenizeCommand: Subcommand {
 /// `mcdrl clip embed`.
 enum ClipEmbedCommand: Subcommand {
   static let name = "clip embed"
-  static let summary = "features of images and texts, as safetensors"
-  static let usage = "CLIP [--images …] [--texts …] [--dense tokens|maskclip|sclip] --out F"
+  static let summary = "write the features of images and texts, as safetensors"
+  static let usage = "CLIP [--images FILE …] [--texts TEXT …] --out FILE [options]"
   static let example =
     "mcdrl clip embed clip-vit-base-patch16 --images a.jpg --texts \"a polyp\" --out features.safetensors"
-  static let choosesDevice = true
-  static let options: [Option] = [
-    .many("images", "FILE", "image files"),
-    .many("texts", "TEXT", "the texts"),
-    .one("dense", "NAME", "also dense features: tokens, maskclip or sclip"),
-    .one("out", "F", "the safetensors file to write"),
-  ]
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
+  static let operands = [clipOperand]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    let out = URL(fileURLWithPath: try arguments.required("out"))
-    let dense = try arguments.last("dense").map { try DenseFeatures(named: $0) }
+  struct Options: OptionGroup {
+    let images = Option.spaces("images", "FILE", .file, "the images")
+    let texts = Option.spaces("texts", "TEXT", .text, "the texts")
+    let dense = Option.optional(
+      "dense", choices(DenseFeatures.self), .choice(of: DenseFeatures.self), remark: "none",
+      "also write these dense features")
+    let out = Shared.out("FILE", "the safetensors file to write")
+  }
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (paths, texts) = (try arguments.images, try arguments.texts)
+    guard !paths.isEmpty || !texts.isEmpty else { throw UsageError.missingOneOf(["images", "texts"]) }
+    let (out, dense, device) = (try arguments.out, try arguments.dense, try arguments.common.device)
     let clip = try loadClip(arguments)
-    let device = try arguments.device() ?? .cpu
     if device != .cpu { try clip.move(to: device) }
     let reader = SampleReader(size: clip.preparation.size)
     var tensors: [String: Tensor] = [:]
     try inferenceMode {
       var images: [Tensor] = []
       var grids: [Tensor] = []
-      for path in arguments.all("images") {
-        let pixels = try clip.preparation(reader.image(URL(fileURLWithPath: path))).expandedDimension(0)
+      for path in paths {
+        let pixels = try clip.preparation(reader.image(path)).expandedDimension(0)
         let features = try clip.vision(pixels.to(device), dense: dense)
         images.append(features.image)
         grids.append(features.dense)
@@ -100,10 +108,8 @@ enum ClipEmbedCommand: Subcommand {
         tensors["image_features"] = try .concatenated(images, dim: 0)
         if dense != nil { tensors["dense"] = try .concatenated(grids, dim: 0) }
       }
-      let texts = arguments.all("texts")
       if !texts.isEmpty { tensors["text_features"] = try clip.textFeatures(texts) }
     }
-    guard !tensors.isEmpty else { throw UsageError(description: "give --images or --texts") }
     try SafetensorsFile.write(tensors, to: out)
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
       console.note("\(name) \(tensor.shape.map(String.init).joined(separator: "×"))")
@@ -112,7 +118,12 @@ enum ClipEmbedCommand: Subcommand {
   }
 }
 
-/// The tokenizer and the window of a CLIP, without its weights where it is a folder.
+/// The word that names a CLIP.
+let clipOperand = Operand.one("CLIP", "a CLIP folder", "tiny, a CLIP folder, or random:FILE")
+
+/// The tokenizer and the window of a CLIP.
+///
+/// It does not load the weights of a folder.
 func clipWords(_ name: String) throws -> (tokenizer: Tokenizer, window: Int) {
   let clip = try ProjectFiles.clip(name)
   guard !clip.hasPrefix("random:") else {
@@ -120,16 +131,11 @@ func clipWords(_ name: String) throws -> (tokenizer: Tokenizer, window: Int) {
     return (model.tokenizer, model.configuration.text.positions)
   }
   let url = URL(fileURLWithPath: clip)
-  // One of OpenAI's files has its vocabulary beside it.
+  // A file of OpenAI has its vocabulary beside it.
   let folder = url.pathExtension == "safetensors" ? url.deletingLastPathComponent() : url
   return (try Tokenizer(folder: folder), try CLIPConfiguration(folder: url).text.positions)
 }
 
-private func clipName(_ arguments: Arguments) throws -> String {
-  guard arguments.positional.count == 1 else { throw UsageError(description: "give one CLIP folder") }
-  return try ProjectFiles.clip(arguments.positional[0])
-}
-
-private func loadClip(_ arguments: Arguments) throws -> CLIPModel {
-  try CLIPModel.load(clipName(arguments), seed: UInt64(try arguments.integer("seed") ?? 0))
+private func loadClip(_ arguments: Arguments<some OptionGroup>) throws -> CLIPModel {
+  try CLIPModel.load(ProjectFiles.clip(arguments.operands[0]), seed: arguments.common.seed)
 }

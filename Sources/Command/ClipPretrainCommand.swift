@@ -11,54 +11,72 @@ import Torch
 enum ClipPretrainCommand: Subcommand {
   static let name = "clip pretrain"
   static let summary = "train a small CLIP on captioned pictures, rendered or your own"
-  static let usage = "--out CLIP [--data FOLDER]"
   static let example = "mcdrl clip pretrain --out my-clip --images 4000 --steps 200"
-  static let options: [Option] = [
-    .one("out", "CLIP", "the CLIP folder to write"),
-    .one("data", "FOLDER", "a folder with captions.jsonl; without it pictures are rendered"),
-    .one("geometry", "FILE", "sizes of the model (Configurations/tiny-clip.json)"),
-    .one("prompts", "FILE", "words of the rendered pictures' captions (Prompts/endoscopy.json5)"),
-    .one("images", "N", "pictures to render (24000)"),
-    .one("steps", "N", "batches to train on (1500)"),
-    .one("batch", "N", "pictures a batch (64)"),
-    .one("learning-rate", "R", "highest rate of AdamW (0.001)"),
-    .one("dense-weight", "W", "weight of the loss at the best positions; 0 for CLIP's loss alone (1)"),
-    .one("precision", "float16|float32", "of the weights that are written (float16)"),
-    .one("test-images", "N", "unseen rendered pictures of the zero-shot report; 0 for none (1000)"),
-    .flag("resume", "continue a training that was stopped"),
-  ]
+  static let options = Options()
 
-  /// What `pretraining.json` holds: all that the weights depend on.
+  struct Options: OptionGroup {
+    let out = Shared.out("CLIP", "the CLIP folder to write")
+    let data = Option.optional(
+      "data", "FOLDER", .text, remark: "rendered pictures", "a folder with captions.jsonl and pictures")
+    let geometry = Option.optional(
+      "geometry", "FILE", .file, remark: standardGeometry, "the sizes of the model")
+    let prompts = Shared.prompts.saying("the prompt file, or its name, for captions of rendered pictures")
+    let images = Option.value(
+      "images", "N", .integer(atLeast: 2), default: 24_000, "how many pictures to render")
+    let steps = Option.value(
+      "steps", "N", .integer(atLeast: 1), default: standard.steps, "how many batches to train on")
+    let batch = Option.value(
+      "batch", "N", .integer(atLeast: 2), default: standard.batchSize, "pictures in a batch")
+    let learningRate = Option.value(
+      "learning-rate", "R", .positive, default: standard.learningRate, "the highest rate of AdamW")
+    let denseWeight = Option.value(
+      "dense-weight", "W", .notNegative, default: standard.denseWeight,
+      "the weight of the loss at the best positions; 0 for the loss of CLIP alone")
+    let precision = Option.value(
+      "precision", choices(Weights.self), .choice(of: Weights.self), default: .float16,
+      "the type of the written weights")
+    let testImages = Option.value(
+      "test-images", "N", .integer(), default: 1000,
+      "unseen rendered pictures of the zero-shot report; 0 for no report")
+    let resume = Option.flag("resume", "continue an interrupted training")
+  }
+
+  /// Types of weights that a CLIP folder can hold.
+  enum Weights: String, CaseIterable {
+    case float16
+    case float32
+
+    var dtype: DType { self == .float16 ? .float16 : .float32 }
+  }
+
+  private static let standard = PretrainingConfiguration()
+  private static let standardGeometry = "Configurations/tiny-clip.json"
+
+  /// The content of `pretraining.json`: everything that the weights depend on.
   private struct Record: Codable, Equatable {
     var configuration = PretrainingConfiguration()
     var data: String?
-    var images = 24_000
+    var images: Int
     var geometry = CLIPConfiguration()
     var prompts: PromptSet
     var version = MCDRLCommand.version
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.isEmpty else {
-      throw UsageError(description: "give the folder with --out\nusage: mcdrl \(name) \(usage)")
-    }
-    let out = URL(fileURLWithPath: try arguments.required("out"))
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let out = try arguments.out
     let stateFile = out.appendingPathComponent("state/checkpoint.safetensors")
     let recordFile = out.appendingPathComponent("pretraining.json")
-    let resuming = arguments.has("resume")
+    let (resuming, tests) = (try arguments.resume, try arguments.testImages)
     let record = try record(arguments)
-    let dtype = try precision(arguments)
-    let tests = try arguments.integer("test-images") ?? 1000
     if resuming {
       try check(record, recordFile)
     } else {
-      // A record alone is what a training leaves that failed before its first step: it may start anew.
+      // A training that failed before its first step leaves a record alone, and may start anew.
       let weights = out.appendingPathComponent("model.safetensors")
       let files = FileManager.default
       guard !files.fileExists(atPath: stateFile.path), !files.fileExists(atPath: weights.path) else {
-        throw UsageError(
-          description: "--out \(out.path): holds a training or a CLIP already; add --resume or "
-            + "choose another folder")
+        throw UsageError.folderInUse(
+          out, holds: "a training or a CLIP already", fix: "add --resume or choose another folder")
       }
       try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
       try AtomicFile.write(json: record, to: recordFile)
@@ -90,19 +108,19 @@ enum ClipPretrainCommand: Subcommand {
         { step, loss in
           console.progress(bar.line(step - first, unit: "steps", "loss \(format(loss))"))
           if step % record.configuration.saveEvery == 0 {
-            console.note("step \(step)/\(steps) loss \(format(loss))")
+            console.note("step \(step)/\(steps) loss \(format(loss))\(bar.left(step - first))")
           }
         }, shouldStop: { Interrupt.requested })
     } catch let error as PretrainingError {
-      if case .interrupted = error { throw Interruption(description: "\(error)") }
+      if case .interrupted = error { throw Interruption.training(message: OptionAdvice.message(error)) }
       throw error
     }
-    try clip.save(to: out, dtype: dtype)
+    try clip.save(to: out, dtype: arguments.precision.dtype)
     try AtomicFile.write(json: metrics, to: out.appendingPathComponent("metrics.json"))
     guard record.data == nil, tests > 0 else {
       return console.json ? try console.result(json: metrics) : console.result(out.path)
     }
-    // The report is of the weights as they were stored.
+    // The report measures the weights as they were stored.
     let report = try ClipZeroShotCommand.report(
       CLIPModel.load(folder: out), prompts: record.prompts, count: tests, seed: record.configuration.seed,
       console)
@@ -111,47 +129,28 @@ enum ClipPretrainCommand: Subcommand {
     console.note("the model is in \(out.path)")
   }
 
-  private static func record(_ arguments: Arguments) throws -> Record {
-    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts")))
-    var record = Record(prompts: prompts)
-    record.data = arguments.last("data")
-    if let images = try arguments.integer("images", atLeast: 2) { record.images = images }
-    if let steps = try arguments.integer("steps", atLeast: 1) { record.configuration.steps = steps }
-    if let batch = try arguments.integer("batch", atLeast: 2) { record.configuration.batchSize = batch }
-    if let seed = try arguments.integer("seed") { record.configuration.seed = UInt64(seed) }
-    if let rate = try arguments.number("learning-rate") {
-      guard rate > 0 else { throw UsageError(description: "--learning-rate \(rate): it must be above 0") }
-      record.configuration.learningRate = rate
-    }
-    if let weight = try arguments.number("dense-weight") {
-      guard weight >= 0 else {
-        throw UsageError(description: "--dense-weight \(weight): it must not be below 0")
-      }
-      record.configuration.denseWeight = weight
-    }
-    let geometry = arguments.last("geometry").map { URL(fileURLWithPath: $0) }
+  private static func record(_ arguments: Arguments<Options>) throws -> Record {
+    var record = Record(
+      images: try arguments.images,
+      prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts)))
+    record.data = try arguments.data
+    record.configuration.steps = try arguments.steps
+    record.configuration.batchSize = try arguments.batch
+    record.configuration.seed = try arguments.common.seed
+    record.configuration.learningRate = try arguments.learningRate
+    record.configuration.denseWeight = try arguments.denseWeight
+    let geometry = try arguments.geometry
     record.geometry = try CLIPConfiguration(
-      contentsOf: geometry ?? ProjectFiles.find("Configurations/tiny-clip.json", instead: "--geometry FILE"))
+      contentsOf: geometry ?? ProjectFiles.find(standardGeometry, instead: "--geometry FILE"))
     return record
   }
 
-  private static func precision(_ arguments: Arguments) throws -> DType {
-    switch arguments.last("precision") ?? "float16" {
-    case "float16": return .float16
-    case "float32": return .float32
-    case let other: throw UsageError(description: "--precision \(other): use float16 or float32")
-    }
-  }
-
   private static func check(_ record: Record, _ file: URL) throws {
-    guard let data = try? Data(contentsOf: file) else {
-      throw UsageError(description: "--resume: \(file.path) is not there; start without --resume")
-    }
-    guard let old = try? JSONDecoder().decode(Record.self, from: data), old == record else {
-      throw UsageError(
-        description: "--resume: the training in \(file.path) was started with other settings; "
-          + "give the same options, or another --out")
-    }
+    guard let data = try? Data(contentsOf: file) else { throw UsageError.nothingToResume(file) }
+    let old = try? JSONDecoder().decode(Record.self, from: data)
+    guard old != record else { return }
+    throw UsageError.otherSettings(
+      option: "resume", in: file, changed: old.map { SettingChange.list(from: $0, to: record) } ?? [])
   }
 
   private static func load(_ record: Record, size: Int, _ console: Console) throws -> CaptionedImages {

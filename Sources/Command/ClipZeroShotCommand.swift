@@ -7,22 +7,21 @@ import Segmentation
 /// `mcdrl clip zero-shot`.
 enum ClipZeroShotCommand: Subcommand {
   static let name = "clip zero-shot"
-  static let summary = "what a CLIP knows of rendered endoscopy: classes, confounders, where lesions are"
-  static let usage = "CLIP [--images N]"
+  static let summary = "measure what a CLIP knows of rendered endoscopy without training"
   static let example = "mcdrl clip zero-shot tiny"
-  static let options: [Option] = [
-    .one("images", "N", "unseen pictures to render (1000)"),
-    .one("prompts", "FILE", "the words (Prompts/endoscopy.json5)"),
-  ]
+  static let options = Options()
+  static let operands = [clipOperand]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.count == 1 else {
-      throw UsageError(description: "give one CLIP\nusage: mcdrl \(name) \(usage)")
-    }
-    let count = try arguments.integer("images", atLeast: 1) ?? 1000
-    let seed = UInt64(try arguments.integer("seed") ?? 0)
-    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts")))
-    let clip = try CLIPModel.load(ProjectFiles.clip(arguments.positional[0]), seed: seed)
+  struct Options: OptionGroup {
+    let images = Option.value(
+      "images", "N", .integer(atLeast: 1), default: 1000, "how many unseen pictures to render")
+    let prompts = Shared.prompts
+  }
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (count, seed) = (try arguments.images, try arguments.common.seed)
+    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts))
+    let clip = try CLIPModel.load(ProjectFiles.clip(arguments.operands[0]), seed: seed)
     try show(report(clip, prompts: prompts, count: count, seed: seed, console), console)
   }
 

@@ -24,23 +24,20 @@ struct CounterfactualReport: Encodable {
 
   /// Segments a sweep with each run.
   init(
-    _ runs: [RunFolder], sweep: Sweep, threshold: Double, device: Device, _ console: Console
+    _ runs: [Run], sweep: Sweep, threshold: Double, device: Device, _ console: Console
   ) throws {
     entries = try runs.map { run in
-      let (system, configuration) = try RunAssembly.trained(run, on: device)
-      let bar = ProgressBar("\(configuration.model.method.name)", total: sweep.scenes.count)
-      let cases = try Segmenter(system, reader: configuration.reader)
-        .counterfactualCases(sweep, threshold: threshold) {
-          console.progress(bar.line($0, unit: "scenes"))
-        }
+      let predictor = try run.predictor(device: device, threshold: threshold)
+      let bar = ProgressBar(predictor.methodLabel, total: sweep.scenes.count)
+      let cases = try predictor.counterfactualCases(sweep) { console.progress(bar.line($0, unit: "scenes")) }
       console.progress("")
       return Entry(
-        run: run.url.path, method: configuration.model.method.name, heldOut: configuration.holdOut,
+        run: run.folder.url.path, method: predictor.methodLabel, heldOut: run.configuration.holdOut ?? "",
         summary: try Counterfactual.Summary(of: cases))
     }
   }
 
-  /// Prints a table with a row a confounder.
+  /// Prints a table with a row for each confounder.
   func show(_ console: Console) throws {
     if console.json { return try console.result(json: entries) }
     let table = Counterfactual.table(entries.map { (name: $0.method, summary: $0.summary) })

@@ -4,15 +4,15 @@ import Foundation
 /// `mcdrl data inspect`.
 enum DataInspectCommand: Subcommand {
   static let name = "data inspect"
-  static let summary = "sites, counts, sizes, lesion share, and problems"
-  static let usage = "DATA"
+  static let summary = "show sites, counts, sizes, lesion area and problems"
   static let example = "mcdrl data inspect polypgen"
-  static let options: [Option] = []
+  static let options = NoOptions()
+  static let operands = [
+    Operand.one("DATA", "one data folder", "a folder of sites, or a sites.json5")
+  ]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.count == 1 else { throw UsageError(description: "give one data folder") }
-    let catalog = try SiteCatalog(
-      at: URL(fileURLWithPath: arguments.positional[0]), allowsMissingMasks: true)
+  static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
+    let catalog = try SiteCatalog(at: URL(fileURLWithPath: arguments.operands[0]), allowsMissingMasks: true)
     let total = catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let bar = ProgressBar("inspecting", total: total)
     let inspection = try Inspection(catalog) { done in

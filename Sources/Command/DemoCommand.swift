@@ -12,16 +12,21 @@ import Training
 /// `mcdrl demo`: the whole story on rendered sites, with the CLIP that comes with the project.
 enum DemoCommand: Subcommand {
   static let name = "demo"
-  static let summary = "the whole story on rendered sites: baseline against MCDRL where neither was trained"
-  static let usage = "[--out DIR] [--quick]"
+  static let summary = "train baseline and MCDRL on rendered sites and compare them at sites they never saw"
   static let example = "mcdrl demo --out demo"
-  static let options: [Option] = [
-    .one("out", "DIR", "where data, runs, results.json, images.csv and report.html go (demo)"),
-    .one("link", "P", "how often a confounder follows the lesion at sources, 0 to 1 (0.8)"),
-    .flag("quick", "fewer images, one seed: under a minute"),
-  ]
+  static let options = Options()
+  static let common = CommonOptions(
+    meaning: "folds that train in parallel, each on one thread", choosesDevice: false)
 
-  /// What a demonstration consists of; `demo.json`, so that another call knows whether it may go on.
+  struct Options: OptionGroup {
+    let out = Option.value(
+      "out", "DIR", .file, default: URL(fileURLWithPath: "demo"),
+      "the folder of data, runs, results.json, images.csv and report.html")
+    let link = Shared.link
+    let quick = Option.flag("quick", "fewer images and one seed: some minutes, rough numbers")
+  }
+
+  /// The parts of a demonstration; `demo.json`, so that another call knows whether it may continue.
   private struct Plan: Codable, Equatable {
     var perSite: Int
     var testPerSite: Int
@@ -44,42 +49,37 @@ enum DemoCommand: Subcommand {
     }
   }
 
-  private static let methods = [Method.baseline, .mcdrl]
+  private static let methods = [ArmDefinition.baseline, .mcdrl]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let start = Date()
-    let out = URL(fileURLWithPath: arguments.last("out") ?? "demo")
-    let link = try arguments.probability("link") ?? 0.8
-    guard arguments.positional.isEmpty else {
-      throw UsageError(description: "give the folder with --out\nusage: mcdrl \(name) \(usage)")
-    }
+    let out = try arguments.out
     try StudyRunner.refuseForeign(out, unless: "demo.json")
     let lock = try FolderLock(out)
     defer { withExtendedLifetime(lock) {} }
     let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
     let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(nil))
     let plan = try Plan(
-      quick: arguments.has("quick"), link: link, seed: UInt64(try arguments.integer("seed") ?? 0), clip: clip,
-      prompts: prompts)
+      quick: arguments.quick, link: arguments.link, seed: arguments.common.seed, clip: clip, prompts: prompts)
     try claim(out, plan)
-    // Small models gain more from each other's company than from several threads for an operator.
-    let workers = try arguments.integer("threads", atLeast: 1) ?? ProcessInfo.processInfo.activeProcessorCount
+    // A small model gains more from folds in parallel than from more threads for an operator.
+    let workers = try arguments.common.threads ?? ProcessInfo.processInfo.activeProcessorCount
     try Machine.setThreads(1)
     let data = out.appendingPathComponent("data")
     try render(plan, to: data, size: clip.preparation.size, prompts, console)
 
-    let training = StudyPlan(
-      study: "demo", configuration: try settings(plan, data: data, size: clip.preparation.size),
-      arms: methods.map { Arm($0) }, seeds: plan.seeds, version: MCDRLCommand.version)
+    let training = try StudyPlan(
+      study: "demo", configuration: settings(plan, data: data, size: clip.preparation.size),
+      arms: methods, seeds: plan.seeds)
     let catalog = try SiteCatalog(at: data)
     let cache = FeatureCache(out.appendingPathComponent("cache"))
     let study = try LeaveOneSiteOut(
-      training, catalog: catalog, clip: { try CLIPModel.load(ProjectFiles.clip($0.clip), seed: $0.seed) },
-      prompts: prompts, folder: out, cache: cache, workers: workers)
+      training, catalog: catalog, clip: ProjectFiles.clips, prompts: prompts, folder: out, cache: cache,
+      workers: workers)
     console.note("2/5 encoding all images once with the frozen tower")
-    console.note("3/5 training on what it gives")
+    console.note("3/5 training on its features")
     let folds = try StudyRunner.train(study, workers: workers, console)
-    console.note("4/5 asking whether predictions move when only a confounder moves")
+    console.note("4/5 measuring how predictions move when only a confounder moves")
     let sweep = try Sweep(data)
     let counterfactual = try counterfactual(study, plan, sweep, cache, workers: workers, console)
 
@@ -98,9 +98,9 @@ enum DemoCommand: Subcommand {
         + "others is scored there.",
       text:
         "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
-        + "others to score the site on when it is held out, \(clip.preparation.size) px. At the sites that are "
-        + "trained on a confounder follows the lesion with probability \(plan.link); where a site is held out it "
-        + "does not (docs/explanation/causal-model.md). The image tower is the frozen CLIP tiny.")
+        + "others to score the site on when it is held out, \(clip.preparation.size) px. At source sites a "
+        + "confounder follows the lesion with probability \(plan.link). At a held-out site it does not "
+        + "(docs/explanation/causal-model.md). The image tower is the frozen CLIP tiny.")
     words.settings = [
       "demo.link": .number(plan.link), "demo.worldSeed": .integer(Int(clamping: plan.worldSeed)),
     ]
@@ -118,9 +118,8 @@ enum DemoCommand: Subcommand {
     console.result(results.verdicts.joined(separator: "\n") + "\n")
     console.result(Console.table(results.drops.headings, results.drops.rows) + "\n")
     if let table = results.counterfactuals {
-      console.result(
-        "the same \(results.counterfactual?.values.first?.scenes ?? 0) scenes with and without each confounder:\n"
-      )
+      let scenes = results.counterfactual?.values.first?.scenes ?? 0
+      console.result("the same \(scenes) scenes with and without each confounder:\n")
       console.result(Console.table(table.headings, table.rows))
       console.result(Counterfactual.legend + "\n")
     }
@@ -129,17 +128,16 @@ enum DemoCommand: Subcommand {
 
   private static func planFile(_ out: URL) -> URL { out.appendingPathComponent("demo.json") }
 
-  /// Makes the folder this demonstration's, or finds that it is already.
+  /// Writes the plan into an empty folder, or checks that the folder holds the same plan.
   private static func claim(_ out: URL, _ plan: Plan) throws {
     guard let data = try? Data(contentsOf: planFile(out)) else {
       try FileManager.default.createFolder(out)
       return try AtomicFile.write(json: plan, to: planFile(out))
     }
-    guard (try? JSONDecoder().decode(Plan.self, from: data)) == plan else {
-      throw UsageError(
-        description: "--out \(out.path): holds a demonstration with other settings, words or weights; choose "
-          + "another, or remove it")
-    }
+    let old = try? JSONDecoder().decode(Plan.self, from: data)
+    guard old != plan else { return }
+    throw UsageError.otherSettings(
+      option: "out", in: out, changed: old.map { SettingChange.list(from: $0, to: plan) } ?? [])
   }
 
   private static func render(
@@ -147,7 +145,7 @@ enum DemoCommand: Subcommand {
   ) throws {
     // The list of sites is written last, so a folder that has it is whole.
     guard !FileManager.default.fileExists(atPath: data.appendingPathComponent("sites.json5").path) else {
-      return console.note("1/5 the sites in \(data.path) are there already")
+      return console.note("1/5 the sites in \(data.path) exist already")
     }
     let dataset = SyntheticDataset(
       world: World(link: plan.link, seed: plan.worldSeed), perSite: plan.perSite,
@@ -158,7 +156,7 @@ enum DemoCommand: Subcommand {
     console.progress("")
   }
 
-  /// The settings of every fold: a frozen tower whose features are kept, a head on the grid alone.
+  /// The settings of every fold: a frozen tower whose features are cached, and a head on the grid alone.
   private static func settings(_ plan: Plan, data: URL, size: Int) throws -> RunConfiguration {
     var configuration = RunConfiguration()
     configuration.data = data.path
@@ -170,8 +168,8 @@ enum DemoCommand: Subcommand {
     configuration.augmentation = .none
     configuration.validationShare = 0.2
     configuration.optimizer.learningRate = 0.002
-    // No branch on the pixels: quicker, and better on the source sites' validation split. So all that the head sees went
-    // through the intervention.
+    // No branch on the pixels: this is faster, and better on the validation split of the source sites. So
+    // everything that the head sees went through the intervention.
     configuration.model.head.detailWidths = []
     configuration.model.head.gridWidth = 48
     return configuration
@@ -184,20 +182,20 @@ enum DemoCommand: Subcommand {
   ) throws -> [String: Counterfactual.Summary] {
     let folds = study.folds.filter { $0.seed == plan.seeds[0] }
     let pictures = sweep.scenes.flatMap { [$0.base] + $0.interventions }.map(sweep.sample)
-    let (first, settings) = try RunAssembly.trained(study.directory(folds[0]))
+    let first = try study.run(folds[0])
     // All folds have the same frozen tower.
     let features = try FeatureStore(
-      SampleBank(pictures, reader: settings.reader), system: first, cache: cache, workers: workers
+      SampleBank(pictures, reader: first.configuration.reader), system: first.trainedSystem(), cache: cache,
+      workers: workers
     ) { console.progress("encoding \($0)/\($1)") }
     console.progress("")
     let summaries = try concurrentMap(count: folds.count, threads: workers) { index in
-      let (system, settings) = try RunAssembly.trained(study.directory(folds[index]))
-      return try Counterfactual.Summary(
-        of: Segmenter(system, reader: settings.reader).counterfactualCases(sweep, features: features))
+      try Counterfactual.Summary(
+        of: study.run(folds[index]).predictor().counterfactualCases(sweep, features: features))
     }
     return try Dictionary(
       uniqueKeysWithValues: methods.map { method in
-        let own = zip(folds, summaries).filter { $0.0.arm == Arm(method) }.map(\.1)
+        let own = zip(folds, summaries).filter { $0.0.arm.name == method.name }.map(\.1)
         return (method.name, try Counterfactual.Summary(meanOf: own))
       })
   }

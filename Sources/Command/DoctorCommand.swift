@@ -4,10 +4,9 @@ import Torch
 /// `mcdrl doctor`.
 enum DoctorCommand: Subcommand {
   static let name = "doctor"
-  static let summary = "what this machine has: found, wanted, fix"
-  static let usage = ""
+  static let summary = "check this machine: what was found, what is wanted, how to fix it"
   static let example = "mcdrl doctor"
-  static let options: [Option] = []
+  static let options = NoOptions()
 
   private struct Check: Encodable {
     let what: String
@@ -16,7 +15,7 @@ enum DoctorCommand: Subcommand {
     let fix: String
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
+  static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
     let build = try Machine.buildDescription()
     let blas = build.split(separator: "\n").first { $0.contains("BLAS_INFO") || $0.contains("oneDNN") }
     let version = Machine.libtorchVersion

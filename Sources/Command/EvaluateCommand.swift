@@ -9,106 +9,57 @@ import Training
 /// `mcdrl evaluate`.
 enum EvaluateCommand: Subcommand {
   static let name = "evaluate"
-  static let summary = "score a run at a site, beside predictors that do not look"
-  static let usage = "RUN --data DATA [--site S …] | RUN… --counterfactual SWEEP"
+  static let summary = "score a run at a site, beside predictors that ignore the image"
+  static let usage = "RUN [--data DATA] [--site SITE …] [options] | RUN… --counterfactual SWEEP"
   static let example = "mcdrl evaluate runs/c3 --data polypgen"
-  static let choosesDevice = true
-  static let options: [Option] = [
-    .one("data", "DATA", "folder of sites (the one the run was trained on)"),
-    .many("site", "SITE", "sites to score (the one that was held out)"),
-    .one(
-      "protocol", "fixed-threshold|pranet", "pranet adds the polyp literature's measures over 256 thresholds"),
-    .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
-    .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
-    .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one("precision", "P", "float32, bfloat16 or int8, weights laid out for inference (as trained)"),
-    .one("counterfactual", "SWEEP", "how predictions move under each intervention of mcdrl synth --sweep"),
-  ]
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
+  static let operands = [Operand.oneOrMore("RUN", "a run folder", "a run folder of mcdrl train")]
 
-  /// What `evaluation-SITE.json` holds.
-  private struct Evaluation: Encodable {
-    let site: String
-    let method: String
-    let seed: UInt64
-    let threshold: Double
-    let heldOut: Bool
-    let selection = "highest mean Dice on the source sites' validation split"
-    let evaluation: EvaluationProtocol
-    let model: ScoreSummary
-    let calibration: Reliability.Summary
-    /// The polyp protocol's table; nil when it was not asked for.
-    let polyp: PolypProtocol.Summary?
-    let trivial: [String: ScoreSummary]
-
-    enum CodingKeys: String, CodingKey {
-      case site, method, seed, threshold, selection, model, calibration, polyp, trivial
-      case evaluation = "protocol"
-      case heldOut = "held_out"
-    }
+  struct Options: OptionGroup {
+    let data = Shared.data.optional("that of the run")
+    let sites = Option.spaces(
+      "site", "SITE", .text, remark: "the one that was held out; all of another data set",
+      "the sites to score, or all")
+    let scoring = ScoringOptions()
+    let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let decoding = Shared.decoding
+    let counterfactual = Option.optional(
+      "counterfactual", "SWEEP", .file,
+      "measure how predictions move under each intervention of mcdrl synth --sweep")
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    if let sweep = arguments.last("counterfactual") {
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    if let sweep = try arguments.counterfactual {
       return try counterfactual(arguments, sweep: sweep, console)
     }
-    guard arguments.positional.count == 1 else {
-      throw UsageError(description: "give one run folder\nusage: mcdrl \(name) \(usage)")
+    guard arguments.operands.count == 1 else {
+      throw UsageError.wrongCombination("give one run folder; several runs go with --counterfactual only")
     }
-    let run = RunFolder(URL(fileURLWithPath: arguments.positional[0]))
-    let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
-    if let precision = try arguments.precision() { try system.prepare(for: precision) }
-    let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
-    let evaluation = try arguments.evaluationProtocol()
-    let threshold = try arguments.probability("threshold") ?? 0.5
-    let catalog = try SiteCatalog(
-      at: URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
-      defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
-    let named = arguments.all("site")
-    let sites = try (named.isEmpty ? [configuration.holdOut] : named).map(catalog.site)
-    let segmenter = Segmenter(system, reader: configuration.reader)
-    let reader = configuration.reader
-    let split = try Split(
-      sites: configuration.sources.map(catalog.site), validationShare: configuration.validationShare,
-      seed: configuration.seed)
-    let meanMask = try TrivialPredictor.meanMask(split.training, reader: reader)
-
-    var results: [Evaluation] = []
-    for site in sites {
-      let heldOut = !configuration.sources.contains(site.name)
-      let samples = heldOut ? site.testSamples : site.samples
-      let bar = ProgressBar(site.name, total: samples.count)
-      var table = PerImageTable(labels: ["site", "image", "group", "class"], evaluation: evaluation)
-      var scores: [ImageScores] = []
-      var polyp = PolypProtocol()
-      var reliability = try Reliability()
-      var trivial: [TrivialPredictor: [ImageScores]] = [:]
-      for (index, sample) in samples.enumerated() {
-        let assessment = try segmenter.assess(
-          sample, threshold: threshold, tolerance: tolerance, spacing: spacing)
-        scores.append(assessment.scores)
-        polyp.merge(assessment.polyp)
-        try reliability.merge(assessment.reliability)
-        try table.append(
-          [site.name, sample.id, sample.group, sample.lesionClass ?? ""], assessment.scores,
-          polyp: assessment.polyp)
-        for predictor in TrivialPredictor.allCases {
-          trivial[predictor, default: []].append(
-            try predictor.scores(
-              sample, meanMask: meanMask, reader: reader, tolerance: tolerance, spacing: spacing))
-        }
-        console.progress(bar.line(index + 1, unit: "images"))
+    let run = try Run.open(
+      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
+    )
+    var rules = Run.EvaluationRules()
+    (rules.tolerance, rules.spacing) = (
+      try arguments.scoring.distances.tolerance, try arguments.scoring.distances.spacing
+    )
+    rules.evaluation = try arguments.scoring.evaluation
+    let catalog = try run.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
+    let sites = try sites(arguments.sites, of: run, catalog, hasOwnData: arguments.data == nil)
+    let predictor = try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: arguments.scoring.threshold)
+    console.note(predictor.statement)
+    let results = try sites.map { site in
+      let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
+      let result = try run.evaluate(on: site, with: predictor, rules: rules) { done, _ in
+        console.progress(bar.line(done, unit: "images"))
       }
-      let result = Evaluation(
-        site: site.name, method: configuration.model.method.name, seed: configuration.seed,
-        threshold: threshold, heldOut: heldOut, evaluation: evaluation,
-        model: try ScoreSummary(of: scores), calibration: reliability.summary,
-        polyp: evaluation == .pranet ? polyp.summary : nil,
-        trivial: try Dictionary(
-          uniqueKeysWithValues: trivial.map { ($0.key.rawValue, try ScoreSummary(of: $0.value)) }))
-      try run.write(result, to: run.url.appendingPathComponent("evaluation-\(site.name).json"))
-      try table.write(to: run.url.appendingPathComponent("evaluation-\(site.name).csv"))
-      results.append(result)
       console.progress("")
+      let folder = run.folder.url
+      try run.folder.write(result, to: folder.appendingPathComponent("evaluation-\(site.name).json"))
+      try result.table().write(to: folder.appendingPathComponent("evaluation-\(site.name).csv"))
+      return result
     }
     if console.json {
       try console.result(json: results)
@@ -117,22 +68,37 @@ enum EvaluateCommand: Subcommand {
     }
   }
 
-  private static func counterfactual(_ arguments: Arguments, sweep: String, _ console: Console) throws {
-    let runs = arguments.positional.map { RunFolder(URL(fileURLWithPath: $0)) }
-    guard !runs.isEmpty else {
-      throw UsageError(description: "give at least one run folder\nusage: mcdrl \(name) \(usage)")
+  /// The sites to score: those that were named, else the held-out one, else all of another data set.
+  private static func sites(
+    _ names: [String], of run: Run, _ catalog: SiteCatalog, hasOwnData: Bool
+  ) throws -> [Site] {
+    if names == ["all"] { return catalog.sites }
+    guard names.isEmpty else { return try names.map(catalog.site) }
+    let heldOut = run.configuration.holdOut
+    if let heldOut, hasOwnData || catalog.sites.contains(where: { $0.name == heldOut }) {
+      return [try catalog.site(heldOut)]
     }
-    if let other = ["data", "site", "tolerance", "spacing", "protocol", "precision"].first(
-      where: arguments.has)
-    {
-      throw UsageError(
-        description: "--\(other) says nothing to --counterfactual, which takes scenes from its folder")
+    return catalog.sites
+  }
+
+  private static func counterfactual(_ arguments: Arguments<Options>, sweep: URL, _ console: Console) throws {
+    let runs = try arguments.operands.map {
+      try Run.open(
+        at: URL(fileURLWithPath: $0), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+    }
+    let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
+    let others = [
+      arguments.written(\.data), arguments.written(\.sites), arguments.written(\.precision),
+      distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation),
+    ]
+    if let other = others.compactMap({ $0 }).first {
+      throw UsageError.conflict(
+        other, with: "counterfactual", reason: "the scenes and their masks come from the folder of the sweep")
     }
     let report = try CounterfactualReport(
-      runs, sweep: Sweep(URL(fileURLWithPath: sweep)), threshold: arguments.probability("threshold") ?? 0.5,
-      device: arguments.device() ?? .cpu, console)
+      runs, sweep: Sweep(sweep), threshold: scoring.threshold, device: arguments.common.device, console)
     for (run, entry) in zip(runs, report.entries) {
-      try run.write(entry, to: run.url.appendingPathComponent("counterfactual.json"))
+      try run.folder.write(entry, to: run.folder.url.appendingPathComponent("counterfactual.json"))
     }
     try report.show(console)
   }
@@ -150,7 +116,8 @@ enum EvaluateCommand: Subcommand {
           + [format(summary.meanDiceWithLesion), format(summary.metrics[.dice]?.standardDeviation)]
       })
     let unit = evaluation.model.distanceUnit?.rawValue ?? DistanceUnit.pixels.rawValue
-    // With a lesion only: where both masks are empty the rule says 0, which a model that marks nothing would live on.
+    // Images with a lesion only: where both masks are empty the distance is 0, which would reward a model
+    // that marks nothing.
     let detection = Console.table(
       [
         "", "HD95 (\(unit))", "% of diagonal", "defined on", "found", "missed", "false", "sensitivity",
@@ -170,7 +137,7 @@ enum EvaluateCommand: Subcommand {
       \(overlap)
 
       \(detection)
-      HD95 over the images with a lesion where something is marked; a mark finds a lesion with an IoU of at least \(criterion)
+      HD95 over images with a lesion and a mark; a mark finds a lesion with an IoU of at least \(criterion)
       \(ScoreTables.sentence(evaluation.calibration))
       \(evaluation.polyp.map { "\n" + ScoreTables.text($0) + "\n" } ?? "")\
       \(evaluation.model.policy)

@@ -10,39 +10,50 @@ import Training
 /// `mcdrl explain`.
 enum ExplainCommand: Subcommand {
   static let name = "explain"
-  static let summary = "what a run attends to, and which confounders change its masks"
-  static let usage = "RUN IMAGE… --out DIR | RUN --site SITE [--data DATA] --out DIR"
+  static let summary = "show what a run attends to, and which confounders change its masks"
+  static let usage = "RUN IMAGE… --out DIR [options] | RUN --site SITE [--data DATA] --out DIR [options]"
   static let example = "mcdrl explain runs/c3 polypgen/c3/images --limit 20 --out explained"
-  static let choosesDevice = true
-  static let options: [Option] = [
-    .one("out", "DIR", "where explanation.json, report.html, pictures and maps go"),
-    .one(
-      "site", "SITE", "explain the images of a site, with its masks and, where recorded, true confounders"),
-    .one("data", "DATA", "folder of sites (the one the run was trained on)"),
-    .one("limit", "N", "explain at most so many images, evenly from all (200)"),
-    .one("sweep", "all|none|LIST", "which confounders to set; several names with commas (all)"),
-    .one("strengths", "LIST", "how strongly, each above 0 and at most 1 (0.25,0.5,0.75,1)"),
-    .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one("max-pixels", "N", "refuse larger images (the run's maxPixels)"),
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
+  static let operands = [
+    Operand.one("RUN", "a run folder", "a run folder of mcdrl train"),
+    Operand.any("IMAGE", "images", "images, or folders of images"),
   ]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard let place = arguments.positional.first else {
-      throw UsageError(description: "give a run folder\nusage: mcdrl \(name) \(usage)")
-    }
-    let out = URL(fileURLWithPath: try arguments.required("out"))
-    let (limit, maxPixels) = (
-      try arguments.integer("limit", atLeast: 1) ?? 200, try arguments.integer("max-pixels", atLeast: 1)
-    )
+  struct Options: OptionGroup {
+    let out = Shared.out("DIR", "the folder of explanation.json, report.html, pictures and maps")
+    let site = Option.optional(
+      "site", "SITE", .text,
+      "explain the images of a site, with its masks and, where recorded, its true confounders")
+    let data = Shared.data.optional("that of the run")
+    let limit = Option.value(
+      "limit", "N", .integer(atLeast: 1), default: 200, "explain at most N images, spread evenly over all")
+    let sweep = Option.value(
+      "sweep", "all|none|NAME,…", .sweep, default: standard.sweep,
+      "the confounders to set, with commas between")
+    let strengths = Option.commas(
+      "strengths", "S",
+      ValueForm.number.checked("numbers above 0 and at most 1 are needed, such as 0.5,1") {
+        $0 > 0 && $0 <= 1
+      }, default: standard.strengths, "how strongly to set them, each above 0 and at most 1")
+    let threshold = Shared.threshold
+    let maxPixels = Shared.maxPixels
+  }
+
+  private static let standard = Explainer.Options()
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (place, out) = (arguments.operands[0], try arguments.out)
+    let (limit, maxPixels) = (try arguments.limit, try arguments.maxPixels)
     let options = try options(arguments)
-    let words = arguments.positional.dropFirst()
-    let isSite = arguments.has("site") || arguments.has("data")
+    let words = arguments.operands.dropFirst()
+    let isSite = try arguments.site != nil || arguments.data != nil
     guard words.isEmpty == isSite else {
-      throw UsageError(
-        description: (isSite ? "give images or a site, not both" : "give images, or a site with --site")
-          + "\nusage: mcdrl \(name) \(usage)")
+      let reason = isSite ? "give images or a site, not both" : "give images, or a site with --site"
+      throw UsageError.inCall(.wrongCombination(reason), usage: fullUsage)
     }
-    let run = RunFolder(URL(fileURLWithPath: place))
+    let run = try Run.open(
+      at: URL(fileURLWithPath: place), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
     let pictures = out.appendingPathComponent("pictures")
     let source: Source
     if isSite {
@@ -53,7 +64,7 @@ enum ExplainCommand: Subcommand {
         inputs: try InputImages.files(words, writingTo: pictures).map { ExplanationInput($0) })
     }
     let explainer = try Explainer(
-      run, on: arguments.device() ?? .cpu, maxPixels: maxPixels, options: options)
+      run, on: arguments.common.device, maxPixels: maxPixels, options: options)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
     let folder = try ExplanationFolder(out)
     let known = try KnownConfounders(chosen.map(\.image))
@@ -63,7 +74,7 @@ enum ExplainCommand: Subcommand {
     for (index, input) in chosen.enumerated() {
       var input = input
       input.truth = known.strengths(of: input.image)
-      // One bad image must not lose the others; a folder that cannot be written to would lose all.
+      // A bad image must not stop the others. A folder that cannot be written to stops all.
       switch Result(catching: { try explainer.explain(input) }) {
       case .success(let (image, maps)): images.append(try folder.write(image, maps))
       case .failure(let error): failures.append("\(error)")
@@ -71,8 +82,7 @@ enum ExplainCommand: Subcommand {
       console.progress(bar.line(index + 1, unit: "images"))
     }
     console.progress("")
-    let failure = ConfigurationError(
-      "\(failures.count) images failed:\n" + failures.joined(separator: "\n"))
+    let failure = WorkError.images(failures)
     guard !images.isEmpty else { throw failure }
     let explanation = try Explanation(
       model: explainer.model(run: place), site: source.site, trainedOn: source.trainedOn,
@@ -91,49 +101,32 @@ enum ExplainCommand: Subcommand {
     guard failures.isEmpty else { throw failure }
   }
 
-  /// Where images come from.
+  /// The origin of the images.
   private struct Source {
     let inputs: [ExplanationInput]
     var site: String?
     var trainedOn: Bool?
   }
 
-  private static func site(_ arguments: Arguments, _ run: RunFolder) throws -> Source {
-    let configuration = try run.configuration()
-    let catalog = try SiteCatalog(
-      at: URL(fileURLWithPath: arguments.last("data") ?? configuration.data),
-      defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass,
-      allowsMissingMasks: true)
-    let site = try catalog.site(arguments.last("site") ?? configuration.holdOut)
+  private static func site(_ arguments: Arguments<Options>, _ run: Run) throws -> Source {
+    let configuration = run.configuration
+    let catalog = try run.catalog(
+      at: arguments.data.map { URL(fileURLWithPath: $0) }, allowsMissingMasks: true)
+    guard let name = try arguments.site ?? configuration.holdOut else {
+      throw UsageError.missingOneOf(["site"])
+    }
+    let site = try catalog.site(name)
     let trainedOn = configuration.sources.contains(site.name)
     let samples = trainedOn ? site.samples : site.testSamples
     return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: trainedOn)
   }
 
-  private static func options(_ arguments: Arguments) throws -> Explainer.Options {
+  private static func options(_ arguments: Arguments<Options>) throws -> Explainer.Options {
     var options = Explainer.Options()
-    options.threshold = try arguments.probability("threshold") ?? options.threshold
-    options.seed = UInt64(try arguments.integer("seed") ?? 0)
-    if let text = arguments.last("strengths") {
-      let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
-      let strengths = numbers.compactMap { $0 }.filter { $0 > 0 && $0 <= 1 }
-      guard strengths.count == numbers.count, Set(strengths).count == strengths.count else {
-        throw UsageError(
-          description:
-            "--strengths \(text): different numbers above 0 and at most 1 are needed, such as 0.5,1")
-      }
-      options.strengths = strengths.sorted()
-    }
-    switch arguments.last("sweep") ?? "all" {
-    case "all": options.sweep = nil
-    case "none": options.sweep = []
-    case let list:
-      let names = list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-      guard !names.isEmpty, Set(names).count == names.count else {
-        throw UsageError(description: "--sweep \(list): give all, none, or different names with commas")
-      }
-      options.sweep = names
-    }
+    options.threshold = try arguments.threshold
+    options.seed = try arguments.common.seed
+    options.strengths = try arguments.strengths.sorted()
+    options.sweep = try arguments.sweep
     return options
   }
 
@@ -159,5 +152,21 @@ enum ExplainCommand: Subcommand {
     }
     return explanation.answer.joined(separator: "\n") + "\n\n" + Console.table(headings, rows)
       + (strongest ?? "")
+  }
+}
+
+extension ValueForm where Value == [String]? {
+  /// Confounders to set: `all` is nil, `none` is empty, else names with commas between.
+  fileprivate static var sweep: ValueForm {
+    ValueForm(
+      read: { word in
+        guard word != "all" else { return nil }
+        let names =
+          word == "none" ? [] : word.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        guard word == "none" || !names.isEmpty, Set(names).count == names.count else {
+          throw WrongValue.needs("give all, none, or different names with commas")
+        }
+        return names
+      }, text: { names in names.map { $0.isEmpty ? "none" : $0.joined(separator: ",") } ?? "all" })
   }
 }

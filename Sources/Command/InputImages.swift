@@ -4,9 +4,9 @@ import Storage
 import Torch
 import Training
 
-/// The image files that a command was given, as files and folders.
+/// The images that a command was given, as files and folders.
 enum InputImages {
-  /// Finds them and checks that their results can stand beside each other.
+  /// Finds the images and checks that their results have different names.
   ///
   /// - Parameters:
   ///   - words: files and folders.
@@ -23,12 +23,10 @@ enum InputImages {
       return isFolder.boolValue
         ? try SiteCatalog.images(in: url).sorted { $0.key < $1.key }.map(\.value) : [url]
     }
-    guard !files.isEmpty else { throw FileError.cannotRead(urls[0], reason: "the folder holds no image") }
+    guard !files.isEmpty else { throw WorkError.noImages(urls[0], wanted: "images, or a folder of images") }
     let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }
     if let twice = stems.first(where: { $0.value.count > 1 }) {
-      throw ConfigurationError(
-        "\(twice.value[0].path) and \(twice.value[1].path) have the same stem, so their results would collide; "
-          + "give them to two calls with an --out each")
+      throw WorkError.sameStem(twice.value[0], twice.value[1])
     }
     try requireApart(files, from: target)
     return files
@@ -39,10 +37,7 @@ enum InputImages {
     func path(_ url: URL) -> String { url.standardizedFileURL.resolvingSymlinksInPath().path }
     let place = path(target)
     if let input = files.first(where: { path($0.deletingLastPathComponent()) == place }) {
-      throw UsageError(
-        description:
-          "--out: \(input.lastPathComponent) is read from \(target.path) and could be overwritten; "
-          + "choose another")
+      throw UsageError.wouldOverwrite(input: input, in: target)
     }
   }
 }

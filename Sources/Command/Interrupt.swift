@@ -5,7 +5,7 @@ enum Interrupt {
   // Written by a signal handler, where a lock is not allowed; a word is written in one piece.
   nonisolated(unsafe) private static var flag: sig_atomic_t = 0
 
-  /// Whether a stop was asked for.
+  /// Whether the user asked for a stop.
   static var requested: Bool { flag != 0 }
 
   /// Stops watching: Ctrl-C ends the program again.
@@ -13,7 +13,7 @@ enum Interrupt {
     for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
   }
 
-  /// Starts watching.
+  /// Starts watching: the first Ctrl-C sets `requested`.
   static func watch() {
     for number in [SIGINT, SIGTERM] {
       signal(number) { received in
@@ -31,6 +31,19 @@ enum Interrupt {
 }
 
 /// The user stopped the work, and nothing is lost; exit code 130.
-struct Interruption: Error, CustomStringConvertible {
-  let description: String
+enum Interruption: Error, CustomStringConvertible {
+  /// A training saved its state; the message is the library's.
+  case training(message: String)
+  /// A study keeps its finished folds.
+  case study
+  /// A benchmark wrote its finished cases to a file.
+  case benchmark(URL)
+
+  var description: String {
+    switch self {
+    case .training(let message): message
+    case .study: "interrupted; the finished folds are kept, run the same command again to continue"
+    case .benchmark(let file): "interrupted; the finished cases are in \(file.path)"
+    }
+  }
 }

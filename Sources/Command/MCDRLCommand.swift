@@ -1,11 +1,16 @@
 import Foundation
+import Segmentation
 import Storage
 import Torch
 
-/// The entry: finds the command, runs it, turns errors into messages and exit codes.
-@main
-enum MCDRLCommand {
+/// The entry of the command: finds the subcommand, runs it, and turns errors into messages and exit codes.
+///
+/// A program of another package calls `main` with a registry of its own to have a method beside the built-in ones.
+public enum MCDRLCommand {
+  /// The version of the package.
   static let version = packageVersion
+  // `main` sets it once, before any other thread starts.
+  nonisolated(unsafe) private(set) static var methods = MethodRegistry.builtIn
   static var subcommands: [any Subcommand.Type] {
     [
       DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
@@ -16,7 +21,11 @@ enum MCDRLCommand {
     ]
   }
 
-  static func main() {
+  /// Runs the command line of this process and ends the process with its exit code.
+  ///
+  /// - Parameter methods: the methods that settings may name.
+  public static func main(methods: MethodRegistry = .builtIn) -> Never {
+    Self.methods = methods
     Machine.keepFreedMemory()
     exit(run(Array(CommandLine.arguments.dropFirst())))
   }
@@ -32,7 +41,7 @@ enum MCDRLCommand {
       complain("\(error)")
       return 130
     } catch {
-      complain("\(error)")
+      complain(OptionAdvice.message(error))
       return 1
     }
   }
@@ -42,65 +51,63 @@ enum MCDRLCommand {
   }
 
   private static func dispatch(_ words: [String]) throws {
-    guard let first = words.first, first != "--help", first != "help" else {
-      print(overview(subcommands))
-      return
+    switch words.first {
+    case nil, "--help", "-h": return print(Help.overview(subcommands))
+    case "help": return print(try help(Array(words.dropFirst())))
+    case "--version": return print("mcdrl \(version) (libtorch \(Machine.libtorchVersion))")
+    default: break
     }
-    if first == "--version" {
-      print("mcdrl \(version) (libtorch \(Machine.libtorchVersion))")
-      return
+    switch try subject(of: words) {
+    case .family: print(try help(words))
+    case .command(let command, let rest):
+      // After `--` no word is an option.
+      guard rest.prefix(while: { $0 != "--" }).contains(where: isHelp) else { return try command.call(rest) }
+      print(Help(command: command))
     }
-    // The longest name wins, so that `clip embed` is found before a `clip`.
-    let found = subcommands.filter { type in
-      words.starts(with: type.name.split(separator: " ").map(String.init))
-    }
-    .max { $0.name.count < $1.name.count }
-    guard let command = found else {
-      let family = subcommands.filter { $0.name.hasPrefix(first + " ") }
-      guard family.isEmpty else {
-        guard words.count == 1 || words[1] == "--help" else {
-          throw UsageError(
-            description: "\"\(first) \(words[1])\" is not a command; see mcdrl \(first) --help")
-        }
-        print(overview(family))
-        return
-      }
-      throw UsageError(description: "\"\(first)\" is not a command; see mcdrl --help")
-    }
-    let rest = Array(words.dropFirst(command.name.split(separator: " ").count))
-    if rest.contains("--help") {
-      print(command.help)
-      return
-    }
-    let arguments: Arguments
-    do {
-      arguments = try Arguments(rest, options: command.options + commonOptions)
-      if let threads = try arguments.integer("threads", atLeast: 1) { try Machine.setThreads(threads) }
-      if let device = try arguments.device(), device != .cpu, !command.choosesDevice {
-        throw UsageError(description: "--device \(device): mcdrl \(command.name) computes on the cpu")
-      }
-    } catch let error as UsageError {
-      throw UsageError(description: "\(error)\nusage: mcdrl \(command.name) \(command.usage)")
-    }
-    try command.run(arguments, Console(json: arguments.has("json"), quiet: arguments.has("quiet")))
   }
 
-  private static func overview(_ commands: [any Subcommand.Type]) -> String {
-    let width = (commands.map { $0.name.count }.max() ?? 0) + 2
-    let lines = commands.map {
-      "  " + $0.name.padding(toLength: width, withPad: " ", startingAt: 0) + $0.summary
+  /// The help of the commands that some words name, such as `clip embed`, `clip`, or nothing.
+  ///
+  /// - Throws: `UsageError` that names a word which is no command.
+  static func help(_ words: [String]) throws -> String {
+    let words = words.filter { !isHelp($0) }
+    guard !words.isEmpty else { return Help.overview(subcommands) }
+    switch try subject(of: words) {
+    case .family(let name, let commands): return Help.overview(commands, family: name)
+    case .command(let command, []): return Help(command: command).description
+    case .command(_, let rest): throw UsageError.unknownCommand(rest[0], known: [])
     }
-    return """
-      mcdrl: causal-driven segmentation of medical images that holds at sites the model never saw
+  }
 
-      usage: mcdrl COMMAND …
+  private static func isHelp(_ word: String) -> Bool { word == "--help" || word == "-h" }
 
-      \(lines.joined(separator: "\n"))
+  /// The commands that a command line is about.
+  private enum Subject {
+    /// All commands with a first word, such as `clip`.
+    case family(String, [any Subcommand.Type])
+    /// One command, and the words after its name.
+    case command(any Subcommand.Type, [String])
+  }
 
-      mcdrl COMMAND --help shows a command's options; mcdrl --version the version.
+  private static func subject(of words: [String]) throws -> Subject {
+    // The longest name wins, so that `clip embed` is found before a `clip`.
+    let found = subcommands.filter { words.starts(with: names($0)) }.max { names($0).count < names($1).count }
+    if let found { return .command(found, Array(words.dropFirst(names(found).count))) }
+    let first = words[0]
+    let family = subcommands.filter { names($0).first == first && names($0).count > 1 }
+    guard !family.isEmpty else {
+      let known =
+        subcommands.map(names).flatMap { [$0.joined(separator: " "), $0[0]] } + [
+          "help", "--help", "--version",
+        ]
+      throw UsageError.unknownCommand(first, known: known)
+    }
+    guard words.count > 1, !isHelp(words[1]) else { return .family(first, family) }
+    throw UsageError.unknownCommand(
+      "\(first) \(words[1])", known: family.map { names($0).joined(separator: " ") })
+  }
 
-      example:
-        mcdrl train --data DATA --clip CLIP --hold-out SITE --out RUN
-      """
+  private static func names(_ command: any Subcommand.Type) -> [String] {
+    command.name.split(separator: " ").map(String.init)
   }
 }

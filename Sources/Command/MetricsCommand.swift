@@ -10,26 +10,26 @@ import Training
 /// `mcdrl metrics`.
 enum MetricsCommand: Subcommand {
   static let name = "metrics"
-  static let summary = "score predictions beside reference masks: one pair, or two folders"
-  static let usage = "--prediction P --reference R"
+  static let summary = "score predictions against reference masks: one pair, or two folders"
   static let example = "mcdrl metrics --prediction predictions --reference polypgen/c3/masks --json"
-  static let options: [Option] = [
-    .one("prediction", "P", "a mask or a grey probability image, or a folder of them"),
-    .one("reference", "R", "a mask, or a folder of masks with the same stems"),
-    .one(
-      "protocol", "fixed-threshold|pranet", "pranet adds the polyp literature's measures over 256 thresholds"),
-    .one("threshold", "P", "from which probability (grey level / 255) on a pixel is lesion (0.5)"),
-    .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
-    .one("spacing", "X[,Y]", "mm per pixel, across and down; distances are then in mm"),
-    .one("csv", "FILE", "write the scores of each image"),
-  ]
+  static let options = Options()
 
-  /// What is printed with `--json`: the scores or their summary, and beside them how they came about.
+  struct Options: OptionGroup {
+    let prediction = Option.required(
+      "prediction", "P", .file, "a mask or a grey probability image, or a folder of them")
+    let reference = Option.required(
+      "reference", "R", .file, "a mask, or a folder of masks with the names of the predictions")
+    let scoring = ScoringOptions(
+      threshold: Shared.threshold.saying("a pixel of at least this probability (grey level / 255) is lesion"))
+    let csv = Option.optional("csv", "FILE", .file, "write the scores of each image to this file")
+  }
+
+  /// The document of `--json`: the scores or their summary, and how they were computed.
   private struct Report<Scores: Encodable>: Encodable {
     let scores: Scores
     let evaluation: EvaluationProtocol
     let threshold: Double
-    /// The polyp protocol's table; nil when it was not asked for.
+    /// The table of the polyp protocol; nil without `--protocol pranet`.
     let polyp: PolypProtocol.Summary?
     /// How well the probabilities agree with the references; nil when predictions are taken for masks.
     let calibration: Reliability.Summary?
@@ -51,13 +51,11 @@ enum MetricsCommand: Subcommand {
     }
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    let prediction = URL(fileURLWithPath: try arguments.required("prediction"))
-    let reference = URL(fileURLWithPath: try arguments.required("reference"))
-    let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
-    let evaluation = try arguments.evaluationProtocol()
-    let threshold = try arguments.probability("threshold") ?? 0.5
-    let pairs = try pair(prediction, reference)
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (evaluation, threshold) = (try arguments.scoring.evaluation, try arguments.scoring.threshold)
+    let distances = arguments.scoring.distances
+    let (tolerance, spacing) = (try distances.tolerance, try distances.spacing)
+    let pairs = try pair(arguments.prediction, arguments.reference)
     var table = PerImageTable(labels: ["image"], evaluation: evaluation)
     var scores: [ImageScores] = []
     var polyp = PolypProtocol()
@@ -79,7 +77,7 @@ enum MetricsCommand: Subcommand {
       try reliability.merge(assessment.reliability)
       try table.append([name], assessment.scores, polyp: assessment.polyp)
     }
-    if let csv = arguments.last("csv") { try table.write(to: URL(fileURLWithPath: csv)) }
+    if let csv = try arguments.csv { try table.write(to: csv) }
     let isGrey = evaluation == .pranet
     func report<Scores>(_ scores: Scores) -> Report<Scores> {
       Report(
@@ -141,7 +139,8 @@ enum MetricsCommand: Subcommand {
       (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
     }
     guard isFolder(prediction) == isFolder(reference) else {
-      throw UsageError(description: "--prediction and --reference must both be masks or both be folders")
+      throw UsageError.wrongCombination(
+        "--prediction and --reference must both be images or both be folders")
     }
     guard isFolder(prediction) else {
       return [(prediction.deletingPathExtension().lastPathComponent, prediction, reference)]
@@ -150,12 +149,11 @@ enum MetricsCommand: Subcommand {
     let references = try SiteCatalog.images(in: reference)
     let missing = references.keys.filter { predictions[$0] == nil }.sorted()
     guard !references.isEmpty else {
-      throw ConfigurationError("\(reference.path): the folder holds no image; give the reference masks")
+      throw WorkError.noImages(reference, wanted: "the reference masks")
     }
-    if let first = missing.first {
-      throw ConfigurationError(
-        "\(prediction.path): lacks \(missing.count) of the \(references.count) masks in \(reference.path), "
-          + "such as \(first); predictions need the names of their references")
+    guard missing.isEmpty else {
+      throw WorkError.missingPredictions(
+        prediction, references: reference, missing: missing, of: references.count)
     }
     return references.keys.sorted().compactMap { stem in
       guard let first = predictions[stem], let second = references[stem] else { return nil }

@@ -8,20 +8,26 @@ import Training
 enum PredictCommand: Subcommand {
   static let name = "predict"
   static let summary = "segment images: masks, probabilities, overlays"
-  static let usage = "RUN INPUT… --out DIR"
   static let example = "mcdrl predict runs/c3 polypgen/c3/images --out predictions --format mask,overlay"
-  static let choosesDevice = true
-  static let options: [Option] = [
-    .one("out", "DIR", "where results go"),
-    .one("format", "LIST", "mask, probability, overlay; several with commas (mask)"),
-    .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one(
-      "precision", "P",
-      "float32, bfloat16 or int8 (the quickest here that is equal on the run's validation images)"),
-    .one("max-pixels", "N", "refuse larger images (the run's maxPixels)"),
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
+  static let operands = [
+    Operand.one("RUN", "a run folder", "a run folder of mcdrl train"),
+    Operand.oneOrMore("INPUT", "at least one input", "images, or folders of images"),
   ]
 
-  private enum Format: String, CaseIterable { case mask, probability, overlay }
+  struct Options: OptionGroup {
+    let out = Shared.out("DIR", "the folder of the results")
+    let formats = Option.commas(
+      "format", "NAME", .choice(of: Format.self), default: [.mask],
+      "what to write: mask, probability, overlay")
+    let threshold = Shared.threshold
+    let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let decoding = Shared.decoding
+    let maxPixels = Shared.maxPixels
+  }
+
+  enum Format: String, CaseIterable { case mask, probability, overlay }
 
   private struct Summary: Encodable {
     let image: String
@@ -29,41 +35,33 @@ enum PredictCommand: Subcommand {
     let height: Int
     let lesionShare: Double
     let files: [String]
+    let precision: Precision
+    let decoding: Predictor.Decoding
 
     enum CodingKeys: String, CodingKey {
-      case image, width, height, files
+      case image, width, height, files, precision, decoding
       case lesionShare = "lesion_share"
     }
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.count >= 2 else {
-      throw UsageError(description: "give a run folder and at least one input\nusage: mcdrl \(name) \(usage)")
-    }
-    let formats = try (arguments.last("format") ?? "mask").split(separator: ",").map { text in
-      guard let format = Format(rawValue: String(text)) else {
-        let known = Format.allCases.map(\.rawValue).joined(separator: ", ")
-        throw UsageError(description: "--format \(text) is not known; use \(known)")
-      }
-      return format
-    }
-    let threshold = try arguments.probability("threshold") ?? 0.5
-    let maxPixels = try arguments.integer("max-pixels", atLeast: 1)
-    let out = URL(fileURLWithPath: try arguments.required("out"))
-    let files = try InputImages.files(arguments.positional.dropFirst(), writingTo: out)
-    let run = RunFolder(URL(fileURLWithPath: arguments.positional[0]))
-    let (system, trained) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu, lazily: true)
-    var configuration = trained
-    if let maxPixels { configuration.maxPixels = maxPixels }
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
+    let maxPixels = try arguments.maxPixels
+    let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out)
+    let run = try Run.open(
+      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
+    )
+    let predictor = try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: threshold, maxPixels: maxPixels)
     try FileManager.default.createFolder(out)
+    try note(predictor, run, asked: arguments.precision, console)
 
-    try system.prepare(for: precision(arguments, run, trained, console), keepingWeights: false)
-    let work = Work(formats: formats, threshold: threshold, out: out)
+    let work = Work(formats: formats, predictor: predictor, out: out)
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()
-    let segmentation = FileSegmentation(system, reader: configuration.reader)
     // Only an overlay needs the whole picture.
-    let outcomes = try segmentation(
+    let outcomes = try predictor(
       files, keepingPictures: formats.contains(.overlay), make: work.results
     ) { results in
       for (content, target) in (try? results.get().files) ?? [] { try AtomicFile.write(content, to: target) }
@@ -79,25 +77,18 @@ enum PredictCommand: Subcommand {
       console.result("\(summaries.count) of \(files.count) images segmented, results in \(out.path)")
     }
     guard failures.isEmpty else {
-      throw ConfigurationError("\(failures.count) images failed:\n" + failures.joined(separator: "\n"))
+      throw WorkError.images(failures)
     }
   }
 
-  /// The arithmetic: what was asked for, else what the run's validation images allow.
-  private static func precision(
-    _ arguments: Arguments, _ run: RunFolder, _ trained: RunConfiguration, _ console: Console
-  ) throws -> Precision {
-    guard let asked = try arguments.precision() else {
-      let chosen = try PrecisionCheck.stored(in: run)?.choice ?? trained.precision
-      console.note("computing in \(chosen.rawValue); another with --precision")
-      return chosen
-    }
-    let change = (try? PrecisionCheck.stored(in: run))?.change(asked)
-    if let change, abs(change) >= PrecisionCheck.tolerance {
-      console.note(
-        "note: \(asked.rawValue) moved this run's validation Dice by \(String(format: "%+.4f", change))")
-    }
-    return asked
+  /// Says how the masks are computed, and warns of an arithmetic that moved this run's Dice.
+  private static func note(_ predictor: Predictor, _ run: Run, asked: Precision?, _ console: Console) throws {
+    console.note("\(predictor.statement); --precision and --decoding choose otherwise")
+    guard let asked, let change = (try? PrecisionCheck.stored(in: run.folder))?.change(asked),
+      abs(change) >= PrecisionCheck.tolerance
+    else { return }
+    console.note(
+      "note: \(asked.rawValue) moved this run's validation Dice by \(String(format: "%+.4f", change))")
   }
 
   /// An image that could not be segmented.
@@ -105,27 +96,28 @@ enum PredictCommand: Subcommand {
     let description: String
   }
 
-  /// What an image came to, not yet written.
+  /// The results of an image before they are written.
   private struct Results {
     let summary: Summary
     let files: [(content: Data, target: URL)]
   }
 
-  /// Makes results of what was found in images, on several threads.
+  /// Makes the results of images, on several threads.
   private struct Work: Sendable {
     let formats: [Format]
-    let threshold: Double
+    let predictor: Predictor
     let out: URL
 
-    /// What became of one image: one that is bad does not end the whole.
-    func results(_ file: URL, _ found: Result<FileSegmentation.Found, any Error>) -> Result<Results, Failure>
-    {
+    /// The results of one image.
+    ///
+    /// A bad image does not stop the others.
+    func results(_ file: URL, _ found: Result<Predictor.Prediction, any Error>) -> Result<Results, Failure> {
       Result { try results(found.get(), of: file) }.mapError { Failure(description: "\($0)") }
     }
 
-    private func results(_ found: FileSegmentation.Found, of file: URL) throws -> Results {
+    private func results(_ found: Predictor.Prediction, of file: URL) throws -> Results {
       let probability = found.probability
-      let lesion = try probability.atLeast(threshold)
+      let lesion = try probability.atLeast(predictor.threshold)
       let (height, width) = (try probability.size(0), try probability.size(1))
       let stem = file.deletingPathExtension().lastPathComponent
       func grey(_ values: Tensor) throws -> Image { try Image(values.to(.uint8).expandedDimension(0)) }
@@ -145,7 +137,8 @@ enum PredictCommand: Subcommand {
       let summary = Summary(
         image: file.path, width: width, height: height,
         lesionShare: try lesion.sum().item() / Double(width * height),
-        files: contents.map(\.target.lastPathComponent))
+        files: contents.map(\.target.lastPathComponent), precision: predictor.precision,
+        decoding: predictor.decoding)
       return Results(summary: summary, files: contents)
     }
   }

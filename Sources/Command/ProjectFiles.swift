@@ -1,10 +1,14 @@
 import Foundation
+import Training
 
 /// Files that come with the project, such as prompts, configurations and the model `tiny`.
 enum ProjectFiles {
-  /// Finds a file or folder: from the folder one works in, else beside the program or above it.
+  /// The prompt file that commands take by themselves.
+  static let standardPrompts = "Prompts/endoscopy.json5"
+
+  /// Finds a file or folder: below the working folder, else beside the program or above it.
   ///
-  /// - Throws: `UsageError` that names it and the option to give instead.
+  /// - Throws: `UsageError` that names it and what to give instead.
   static func find(_ path: String, instead option: String) throws -> URL {
     // The first word of the command line is no path when the program was found by PATH.
     let program = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]))
@@ -18,10 +22,10 @@ enum ProjectFiles {
       let file = place.appendingPathComponent(path)
       if FileManager.default.fileExists(atPath: file.path) { return file }
     }
-    throw UsageError(description: "\(path) was not found; give \(option)")
+    throw UsageError.projectFileMissing(path, instead: option)
   }
 
-  /// A file that was named: where it was said to be, else among the project's own, such as
+  /// A file that was named: below the working folder, else among the project's own, such as
   /// `Configurations/polypgen-tiny.json5`.
   static func file(_ path: String) -> URL {
     let url = URL(fileURLWithPath: path)
@@ -29,14 +33,41 @@ enum ProjectFiles {
     return (try? find(path, instead: "")) ?? url
   }
 
-  /// The prompt file that was asked for, or the one for endoscopy.
+  /// A prompt file: a path, a name of `mcdrl prompts list`, or the standard file for nil.
+  ///
+  /// - Throws: `UsageError` with the names, when a bare word names neither a file nor a prompt file.
   static func prompts(_ path: String?) throws -> URL {
-    if let path { return file(path) }
-    return try find("Prompts/endoscopy.json5", instead: "--prompts FILE")
+    guard let path else { return try find(standardPrompts, instead: "--prompts FILE") }
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    let isName = !path.contains("/") && !path.contains(".") && (!exists || isFolder.boolValue)
+    guard isName else { return file(path) }
+    let all = try promptFiles()
+    guard let found = all.first(where: { promptsName(of: $0) == path }) else {
+      throw UsageError.unknownPrompts(path, known: all.map(promptsName))
+    }
+    return found
   }
 
-  /// What a CLIP name stands for: `tiny` for the model that comes with the project, `random:FILE` for that file, which
-  /// may come with the project, too, and any other name for itself.
+  /// The prompt files that come with the project, by name.
+  ///
+  /// - Throws: `UsageError` when their folder is missing.
+  static func promptFiles() throws -> [URL] {
+    let folder = try prompts(nil).deletingLastPathComponent()
+    return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "json5" }.sorted { $0.path < $1.path }
+  }
+
+  /// The name of a prompt file in `mcdrl prompts list`.
+  static func promptsName(of file: URL) -> String { file.deletingPathExtension().lastPathComponent }
+
+  /// Loads the CLIP models that settings name.
+  static let clips = ClipLoader { try clip($0) }
+
+  /// The CLIP that a name stands for.
+  ///
+  /// `tiny` is the model that comes with the project. `random:FILE` is that file, which may come with
+  /// the project, too. Any other name stands for itself.
   static func clip(_ name: String) throws -> String {
     if name == "tiny" { return try find("Models/tiny", instead: "a CLIP folder").path }
     let prefix = "random:"

@@ -6,12 +6,21 @@ import Torch
 /// `mcdrl prompts check`.
 enum PromptsCheckCommand: Subcommand {
   static let name = "prompts check"
-  static let summary = "what is wrong with prompt files, and every sentence they make"
-  static let usage = "FILE… [--clip CLIP]"
+  static let summary = "find the faults of prompt files, and print their sentences"
   static let example = "mcdrl prompts check Prompts/fundus.json5 --clip clip-vit-base-patch16"
-  static let options: [Option] = [.one("clip", "CLIP", "also whether sentences fit this CLIP's window")]
+  static let options = Options()
+  static let operands = [
+    Operand.oneOrMore(
+      "FILE", "a prompt file, such as endoscopy", "prompt files, or names of mcdrl prompts list")
+  ]
 
-  /// What is found out about one file; counts and sentences are there when it can be read.
+  struct Options: OptionGroup {
+    let clip = Shared.clip.optional(nil).saying("also check that each sentence fits the window of this CLIP")
+  }
+
+  /// The faults of one file.
+  ///
+  /// Counts and sentences are there when the file can be read.
   private struct Report: Encodable {
     let file: String
     var modality: String?
@@ -29,20 +38,13 @@ enum PromptsCheckCommand: Subcommand {
     let tokens: Int?
   }
 
-  /// The files that are bad, so that the exit code is 1.
-  private struct BadFiles: Error, CustomStringConvertible {
-    let description: String
-  }
-
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard !arguments.positional.isEmpty else {
-      throw UsageError(description: "give a prompt file, such as Prompts/endoscopy.json5")
-    }
-    let clip = try arguments.last("clip").map(clipWords)
-    let reports = arguments.positional.map { path in
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let clip = try arguments.clip.map(clipWords)
+    let files = try arguments.operands.map { try (path: $0, file: ProjectFiles.prompts($0)) }
+    let reports = files.map { path, file in
       var report = Report(file: path, window: clip?.window)
       do {
-        let prompts = try PromptSet(contentsOf: URL(fileURLWithPath: path))
+        let prompts = try PromptSet(contentsOf: file)
         report.modality = prompts.modality
         (report.classes, report.confounders) = (prompts.classes.count, prompts.confounders.count)
         report.groups = prompts.groups
@@ -63,7 +65,7 @@ enum PromptsCheckCommand: Subcommand {
     }
     if console.json { try console.result(json: reports) } else { reports.forEach { show($0, console) } }
     let bad = reports.filter { !$0.faults.isEmpty }.map { PromptError(file: $0.file, faults: $0.faults) }
-    if !bad.isEmpty { throw BadFiles(description: bad.map(\.description).joined(separator: "\n")) }
+    if !bad.isEmpty { throw WorkError.prompts(bad) }
   }
 
   private static func show(_ report: Report, _ console: Console) {
@@ -90,12 +92,12 @@ enum PromptsCheckCommand: Subcommand {
 /// `mcdrl prompts list`.
 enum PromptsListCommand: Subcommand {
   static let name = "prompts list"
-  static let summary = "the prompt files that come with the project"
-  static let usage = ""
+  static let summary = "list the prompt files of the project; other commands take their names"
   static let example = "mcdrl prompts list"
-  static let options: [Option] = []
+  static let options = NoOptions()
 
   private struct Pack: Encodable {
+    let name: String
     let file: String
     let modality: String
     let classes: [String]
@@ -103,21 +105,20 @@ enum PromptsListCommand: Subcommand {
     let groups: [String]
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    let folder = try ProjectFiles.prompts(nil).deletingLastPathComponent()
-    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-    let packs = try files.filter { $0.pathExtension == "json5" }.sorted { $0.path < $1.path }.map { file in
+  static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
+    let packs = try ProjectFiles.promptFiles().map { file in
       let prompts = try PromptSet(contentsOf: file)
       return Pack(
-        file: file.path, modality: prompts.modality, classes: prompts.classes,
+        name: ProjectFiles.promptsName(of: file), file: file.path, modality: prompts.modality,
+        classes: prompts.classes,
         confounders: prompts.confounders.count, groups: prompts.groups.map(\.name))
     }
     if console.json { return try console.result(json: packs) }
     console.result(
       Console.table(
-        ["file", "modality", "classes", "confounders", "groups"],
+        ["name", "modality", "classes", "confounders", "groups", "file"],
         packs.map {
-          [$0.file, $0.modality, "\($0.classes.count)", "\($0.confounders)", "\($0.groups.count)"]
+          [$0.name, $0.modality, "\($0.classes.count)", "\($0.confounders)", "\($0.groups.count)", $0.file]
         }))
   }
 }

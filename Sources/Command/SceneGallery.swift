@@ -5,7 +5,7 @@ import Reporting
 import Studies
 import Training
 
-/// One scene under every intervention, as the models of the first held-out site see it.
+/// One scene under every intervention, with the masks of the models of the first held-out site.
 struct SceneGallery {
   let study: LeaveOneSiteOut
   let sweep: Sweep
@@ -16,20 +16,19 @@ struct SceneGallery {
     get throws {
       guard let site = study.catalog.sites.first, let scene = sweep.scenes.first else { return [] }
       return try study.folds.filter { $0.site == site.name && $0.seed == seed }.map { fold in
-        let (system, settings) = try RunAssembly.trained(study.directory(fold))
-        let segmenter = Segmenter(system, reader: settings.reader)
+        let predictor = try study.run(fold).predictor()
         return StudyReport.Example(
           text: "one scene under each intervention, \(fold.arm.name)",
           pictures: try ([scene.base] + scene.interventions).map { picture in
-            (picture.intervention, try self.picture(sweep.sample(picture), segmenter))
+            (picture.intervention, try self.picture(sweep.sample(picture), predictor))
           })
       }
     }
   }
 
   /// An image with the reference in blue and the prediction in yellow.
-  private func picture(_ sample: Sample, _ segmenter: Segmenter) throws -> Image {
-    let masks = try segmenter.masks(sample)
+  private func picture(_ sample: Sample, _ predictor: Predictor) throws -> Image {
+    let masks = try predictor.masks(sample)
     return try Overlay.draw(
       prediction: masks.prediction.image, reference: masks.reference.image,
       over: ImageFile.read(sample.image))

@@ -6,21 +6,30 @@ import SyntheticEndoscopy
 enum SynthCommand: Subcommand {
   static let name = "synth"
   static let summary = "render sites of synthetic endoscopy with masks, captions and true causes"
-  static let usage = "--out DATA"
   static let example = "mcdrl synth --out rendered --per-site 200 --link 0.8 --sweep 20"
-  static let options: [Option] = [
-    .one("out", "DATA", "the folder to make"),
-    .one("sites", "N", "how many sites (5)"),
-    .one("per-site", "N", "images of a site as a source (200)"),
-    .one("test-per-site", "N", "images of a site for when it is held out (half of --per-site)"),
-    .one("size", "PIXELS", "the side of the images, 16 to 2048 (224)"),
-    .one("link", "P", "how often a confounder follows the lesion at sources, 0 to 1 (0.8)"),
-    .one("format", "jpg|png", "of the images; masks are PNG (jpg)"),
-    .one("prompts", "FILE", "words of the captions (Prompts/endoscopy.json5)"),
-    .one("sweep", "N", "scenes to render under each do(confounder) as well (0)"),
-  ]
+  static let options = Options()
 
-  /// What `--json` prints.
+  struct Options: OptionGroup {
+    let out = Shared.out("DATA", "the folder to make")
+    let sites = Option.value("sites", "N", .integer(atLeast: 1), default: 5, "how many sites")
+    let perSite = Option.value(
+      "per-site", "N", .integer(atLeast: 1), default: 200, "images of a site that is trained on")
+    let testPerSite = Option.optional(
+      "test-per-site", "N", .integer(), remark: "half of --per-site", "images of a site that is held out")
+    let size = Option.value(
+      "size", "PIXELS", .integer(atLeast: 16, atMost: 2048), default: 224,
+      "the side of the images, 16 to 2048")
+    let link = Shared.link
+    let format = Option.value(
+      "format", choices(SyntheticDataset.Format.self), .choice(of: SyntheticDataset.Format.self),
+      default: .jpg,
+      "the format of the images; masks are PNG")
+    let prompts = Shared.prompts.saying("the prompt file, or its name, for the captions")
+    let sweep = Option.value(
+      "sweep", "N", .integer(), default: 0, "how many scenes to render under each do(confounder) as well")
+  }
+
+  /// The document of `--json`.
   private struct Summary: Encodable {
     let data: String
     let sites: [String]
@@ -39,34 +48,18 @@ enum SynthCommand: Subcommand {
     }
   }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.isEmpty else {
-      throw UsageError(description: "give the folder with --out\nusage: mcdrl \(name) \(usage)")
-    }
-    let out = URL(fileURLWithPath: try arguments.required("out"))
-    let perSite = try arguments.integer("per-site", atLeast: 1) ?? 200
-    let size = try arguments.integer("size", atLeast: 16) ?? 224
-    guard size <= 2048 else {
-      throw UsageError(description: "--size \(size): at most 2048 pixels can be rendered")
-    }
-    let link = try arguments.probability("link") ?? 0.8
-    let formatName = arguments.last("format") ?? "jpg"
-    guard let format = SyntheticDataset.Format(rawValue: formatName) else {
-      throw UsageError(description: "--format \(formatName): choose jpg or png")
-    }
-    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.last("prompts")))
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let (out, perSite, size, link) = try (arguments.out, arguments.perSite, arguments.size, arguments.link)
+    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts))
     try prompts.requireNames(of: World.self)
-    let world = World(
-      sites: try arguments.integer("sites", atLeast: 1) ?? 5, link: link,
-      seed: UInt64(try arguments.integer("seed") ?? 0))
+    let world = World(sites: try arguments.sites, link: link, seed: try arguments.common.seed)
     let dataset = SyntheticDataset(
-      world: world, perSite: perSite, testPerSite: try arguments.integer("test-per-site") ?? perSite / 2,
-      size: size, format: format, sweep: try arguments.integer("sweep") ?? 0,
-      captions: prompts.captions)
+      world: world, perSite: perSite, testPerSite: try arguments.testPerSite ?? perSite / 2, size: size,
+      format: try arguments.format, sweep: try arguments.sweep, captions: prompts.captions)
 
     // Files of an earlier call would stay among the new ones.
     let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []
-    guard found.isEmpty else { throw SynthError.folderInUse(out) }
+    guard found.isEmpty else { throw WorkError.folderNotEmpty(out) }
 
     let bar = ProgressBar("rendering", total: dataset.count)
     try dataset.write(to: out) { console.progress(bar.line($0, unit: "images")) }
@@ -81,17 +74,5 @@ enum SynthCommand: Subcommand {
       \(out.path): \(world.siteNames.count) sites (\(world.siteNames.joined(separator: ", "))), \
       \(perSite) source and \(dataset.testPerSite) test images each, \(size)×\(size)\(sweep)
       """)
-  }
-}
-
-/// Why nothing was rendered.
-private enum SynthError: Error, CustomStringConvertible {
-  case folderInUse(URL)
-
-  var description: String {
-    switch self {
-    case .folderInUse(let url):
-      "\(url.path): the folder is not empty; choose another for --out, or remove what it holds"
-    }
   }
 }

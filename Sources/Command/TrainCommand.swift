@@ -2,227 +2,125 @@ import CLIP
 import Confounders
 import Datasets
 import Foundation
+import Segmentation
+import Studies
 import Torch
 import Training
 
 /// `mcdrl train`.
 enum TrainCommand: Subcommand {
   static let name = "train"
-  static let summary = "train on some sites, hold one out"
-  static let usage = "--data DATA --clip CLIP --hold-out SITE --out RUN"
+  static let summary = "train on all sites but one, which is held out"
+  static let usage = "--data DATA --clip CLIP --hold-out SITE --out RUN [options] | --out RUN --resume"
   static let example =
-    "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json --hold-out c3 --out runs/c3"
-  static let choosesDevice = true
-  static let options: [Option] =
-    [
-      .one("data", "DATA", "folder of sites, or a sites.json5"),
-      .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
-      .one("hold-out", "SITE", "the site that takes no part in training"),
-      .one("out", "RUN", "the run folder"),
-      .one("method", "NAME", "one of the methods below, or NAME:key=value,… (mcdrl)"),
-      .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
-      .one("config", "FILE", "JSON5 file of settings"),
-      .many("set", "key=value", "settings by dotted name; they win over --config"),
-      .one("epochs", "N", "passes over the training images (50)"),
-      .one("tune", "none|last-N|all", "how much of the image tower is trained"),
-      .flag("resume", "continue a run that was stopped, with the settings it has"),
-    ] + CacheOptions.all
+    "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json "
+    + "--hold-out c3 --out runs/c3"
+  static let common = CommonOptions(choosesDevice: true)
+  static let options = Options()
 
-  static let listsMethods = true
+  struct Options: OptionGroup {
+    let data = Shared.data.optional("required without --resume")
+    let clip = Shared.clip.optional("required without --resume")
+    let holdOut = Shared.holdOut.optional("required without --resume")
+    let out = Shared.out("RUN", "the run folder")
+    let method = Option.optional(
+      "method", "NAME", .arm, otherwise: ArmDefinition.mcdrl,
+      "one of the methods below, or NAME:KEY=VALUE,… for one of them with other settings")
+    let prompts = Shared.prompts
+    let settings = SettingOptions()
+    let resume = Option.flag("resume", "continue an interrupted run with its own settings")
+    let cache = CacheOptions()
+  }
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    let run = RunFolder(URL(fileURLWithPath: try arguments.required("out")))
-    let resuming = arguments.has("resume")
+  static var sections: [Help.Section] { [Help.Section.methods] }
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let settings = try TrainSettings(arguments)
-    var configuration = resuming ? try run.configuration() : try fresh(arguments, settings, run)
-    if resuming {
-      try settings.check(resuming: configuration)
-      try run.requireResumable(finished: 0)
-    }
-    // Data may have moved, and another machine has other devices.
-    if let data = arguments.last("data") { configuration.data = data }
-    if let device = try arguments.device() { configuration.device = device }
-    let promptsFile = try resuming ? run.promptsFile : ProjectFiles.prompts(arguments.last("prompts"))
-    let prompts = try PromptSet(contentsOf: promptsFile)
-    if resuming, let file = arguments.last("prompts"),
-      try PromptSet(contentsOf: URL(fileURLWithPath: file)).limited(to: configuration.confounders) != prompts
-    {
-      throw TrainSettings.refusal("--prompts \(file)", "other words, those in \(run.promptsFile.path)")
-    }
-    let clip = try CLIPModel.load(ProjectFiles.clip(configuration.clip), seed: configuration.seed)
-    if configuration.imageSize == 0 { configuration.imageSize = clip.configuration.vision.imageSize }
-    try configuration.validate()
-    let catalog = try SiteCatalog(
-      at: URL(fileURLWithPath: configuration.data),
-      defaultClass: configuration.lesionClass.isEmpty ? nil : configuration.lesionClass)
-    let sources = try sourceSites(catalog, &configuration)
-    try RunAssembly.requireClasses(sources, prompts, in: catalog.folder)
-    try RunAssembly.requireMechanisms(configuration, prompts, in: promptsFile.path)
-    let split = try Split(
-      sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
-    let system = try RunAssembly.fresh(configuration, prompts: prompts, clip: clip)
-
-    // The description follows from the CLIP model, so a damaged one can be mended.
-    if resuming, (try? ClipDescription(run)) == nil { try run.write(ClipDescription(clip), to: run.clipFile) }
-    if !resuming {
-      try run.create()
-      try run.write(prompts.limited(to: configuration.confounders), to: run.promptsFile)
-      try run.write(ClipDescription(clip), to: run.clipFile)
-      try run.write(
-        Fingerprint(sites: sources, system: system, version: MCDRLCommand.version), to: run.fingerprintFile)
-      // Last, because it makes the folder a run: from here on --resume works, before that training anew does.
-      try run.write(configuration, to: run.configurationFile)
-    }
-    console.note(
-      "\(configuration.model.method): \(split.training.count) training and "
-        + "\(split.validation.count) validation images from \(sources.map(\.name).joined(separator: ", ")); "
-        + "\(configuration.holdOut) held out")
-    let method = configuration.model.method
-    if method.selectsRegions || method.intervenes, !split.training.contains(where: { $0.lesionClass != nil })
-    {
-      console.note(
-        "note: no image has a lesion class, so L_causal and L_contrast are left out; state classes in sites.json5, or "
-          + "one for all with --set lesionClass=polyp")
-    }
-    let reader = configuration.reader
-    let training = try bank(split.training, reader, "reading", console)
-    let validation = try bank(split.validation, reader, "reading validation", console)
-    let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
-    let words = try prompts.limited(to: configuration.confounders)
-    let kept = try CacheOptions(arguments, in: run.url, console)
-    CacheOptions.advise(configuration, console)
-    let features = try features(all, training, words, system, configuration, kept.cache, console)
-    let trainer = try Trainer(
-      configuration: configuration, system: system, run: run, training: training, validation: validation,
-      prompts: words, features: features, resuming: resuming && run.hasState)
-    try run.requireResumable(finished: trainer.history.count)
-    // Measured on weights that are about to be replaced.
-    try? FileManager.default.removeItem(at: run.precisionFile)
+    let run = try arguments.resume ? resumed(arguments, settings) : created(arguments, settings, console)
+    let configuration = run.configuration
+    try describe(run, console)
+    let kept = try CommandCache(arguments.cache, in: run.folder.url, console)
+    CommandCache.advise(configuration, console)
+    let log = TrainingLog(configuration, finished: (try? run.history().count) ?? 0, console)
     Interrupt.watch()
     let metrics: [EpochMetrics]
     do {
-      metrics = try trainer.train(progress(trainer, configuration, console))
+      metrics = try run.train(
+        TrainingProgress(log.report, shouldStop: { Interrupt.requested }), cache: kept.cache)
     } catch let error as TrainingError {
-      if case .interrupted = error { throw Interruption(description: "\(error)") }
+      if case .interrupted = error { throw Interruption.training(message: OptionAdvice.message(error)) }
       throw error
     }
     Interrupt.unwatch()
+    console.progress("")
     kept.finish()
     try report(metrics, run, console)
-    try checkPrecision(run, validation, configuration, console)
   }
 
-  /// Measures what each arithmetic of inference makes of the validation images; the run is finished without it, too.
-  private static func checkPrecision(
-    _ run: RunFolder, _ validation: SampleBank, _ configuration: RunConfiguration, _ console: Console
-  ) throws {
-    guard !validation.samples.isEmpty, configuration.device == .cpu else { return }
-    console.progress("measuring the arithmetic of inference on \(validation.samples.count) validation images")
-    defer { console.progress("") }
-    do {
-      let check = try PrecisionCheck(run, validation: validation, batchSize: configuration.batchSize)
-      try run.write(check, to: run.precisionFile)
-    } catch {
+  /// Makes the run that the options describe.
+  private static func created(
+    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ console: Console
+  ) throws -> Run {
+    let folder = RunFolder(try arguments.out)
+    guard !folder.hasState else { throw RunError.exists(folder.url) }
+    let (data, clip) = (try arguments.required(\.data), try arguments.required(\.clip))
+    _ = try arguments.required(\.holdOut)
+    let promptsFile = try ProjectFiles.prompts(arguments.prompts)
+    let prompts = try PromptSet(contentsOf: promptsFile)
+    let (configuration, model) = try settings.configuration(clip: clip, data: data, console)
+    var complete = configuration
+    if let device = try arguments.common.given(\.device) { complete.device = device }
+    return try Run.create(
+      at: folder, complete,
+      data: SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass),
+      prompts: prompts, promptsFile: promptsFile, model: model, clip: ProjectFiles.clips)
+  }
+
+  /// Opens the run to be continued, and refuses options that its settings contradict.
+  private static func resumed(_ arguments: Arguments<Options>, _ settings: TrainSettings) throws -> Run {
+    let run = try Run.open(
+      at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips
+    ) { configuration in
+      try settings.check(resuming: configuration)
+      // Data may have moved, and another machine has other devices.
+      if let data = try arguments.data { configuration.data = data }
+      if let device = try arguments.common.given(\.device) { configuration.device = device }
+    }
+    try run.folder.requireResumable(finished: 0)
+    if let file = try arguments.prompts,
+      try PromptSet(contentsOf: ProjectFiles.prompts(file)).limited(to: run.configuration.confounders)
+        != run.prompts
+    {
+      throw UsageError.differsFromRun(
+        option: "--prompts \(file)", own: "other words, those in \(run.folder.promptsFile.path)")
+    }
+    return run
+  }
+
+  /// Says what is trained on what.
+  private static func describe(_ run: Run, _ console: Console) throws {
+    let configuration = run.configuration
+    let sources = try RunChecks.sources(run.catalog(), configuration)
+    let split = try run.split(sources)
+    let choice = configuration.model.method
+    console.note(
+      "\(choice.name): \(split.training.count) training and \(split.validation.count) validation images from "
+        + "\(sources.map(\.name).joined(separator: ", ")); \(configuration.holdOut ?? "no site") held out")
+    if choice.traits.needsClasses, !split.training.contains(where: { $0.lesionClass != nil }) {
       console.note(
-        "note: \(error); the arithmetic of inference was not measured, predict computes as trained")
+        "note: no image has a lesion class, so MCDRL skips L_causal and L_contrast. "
+          + "State classes in sites.json5, or one for all images with --set lesionClass=polyp.")
     }
   }
 
-  private static func fresh(
-    _ arguments: Arguments, _ settings: TrainSettings, _ run: RunFolder
-  ) throws -> RunConfiguration {
-    guard !run.hasState else {
-      throw ConfigurationError(
-        "\(run.url.path): holds a run already; continue it with --resume or choose another --out")
-    }
-    var configuration = RunConfiguration()
-    configuration.imageSize = 0
-    try TrainSettings.adapt(&configuration, toClip: arguments.required("clip"))
-    configuration.data = try arguments.required("data")
-    configuration.holdOut = try arguments.required("hold-out")
-    try settings.apply(to: &configuration)
-    return configuration
-  }
-
-  private static func sourceSites(
-    _ catalog: SiteCatalog, _ configuration: inout RunConfiguration
-  ) throws -> [Site] {
-    let heldOut = try catalog.site(configuration.holdOut)
-    if configuration.sources.isEmpty {
-      configuration.sources = catalog.sites.map(\.name).filter { $0 != heldOut.name }
-    }
-    guard !configuration.sources.contains(heldOut.name) else {
-      throw ConfigurationError("sources: the held-out site \(heldOut.name) must not be among them")
-    }
-    let sources = try configuration.sources.map(catalog.site)
-    guard !sources.isEmpty else {
-      throw ConfigurationError("\(catalog.folder.path): there is no site to train on besides \(heldOut.name)")
-    }
-    return sources
-  }
-
-  private static func bank(
-    _ samples: [Sample], _ reader: SampleReader, _ label: String, _ console: Console
-  ) throws -> SampleBank {
-    let bar = ProgressBar(label, total: samples.count)
-    return try SampleBank(samples, reader: reader) { done in
-      if done % 20 == 0 { console.progress(bar.line(done, unit: "images")) }
-    }
-  }
-
-  /// Encodes pictures once, for layers that are not trained and see the same ones in every epoch; nil for others, and where
-  /// what they make of them does not fit.
-  private static func features(
-    _ bank: SampleBank, _ training: SampleBank, _ prompts: PromptSet, _ system: SegmentationSystem,
-    _ configuration: RunConfiguration, _ cache: FeatureCache, _ console: Console
-  ) throws -> FeatureStore? {
-    guard configuration.keepsFeatures else { return nil }
-    defer { console.progress("") }
-    return try FeatureStore(
-      bank, drawing: training, configuration, prompts, system: system, cache: cache,
-      workers: Machine.threads
-    ) { console.progress("encoding \($0)/\($1) pictures") }
-  }
-
-  private static func progress(
-    _ trainer: Trainer, _ configuration: RunConfiguration, _ console: Console
-  ) -> TrainingProgress {
-    let bar = ProgressBar(
-      "training", total: (configuration.epochs - trainer.history.count) * trainer.stepsPerEpoch)
-    let first = trainer.history.count
-    var progress = TrainingProgress()
-    progress.step = { epoch, step, steps, loss in
-      let done = (epoch - 1 - first) * steps + step
-      console.progress(
-        bar.line(done, unit: "steps", "epoch \(epoch)/\(configuration.epochs) loss \(format(loss))"))
-    }
-    progress.epoch = { metrics, epochs in
-      console.note(
-        "epoch \(metrics.epoch)/\(epochs) loss \(format(metrics.loss)) seg \(format(metrics.segmentation)) "
-          + terms(metrics) + "validation Dice \(format(metrics.validationDice))\(metrics.best ? " *" : "") "
-          + "\(format(metrics.seconds, 1)) s, \(percent(metrics.waited, of: metrics.seconds)) of them waiting for images"
-      )
-    }
-    progress.shouldStop = { Interrupt.requested }
-    return progress
-  }
-
-  /// What the epoch's steps added to L_seg.
-  private static func terms(_ metrics: EpochMetrics) -> String {
-    [
-      ("causal", metrics.causal), ("contrast", metrics.contrast), ("invariance", metrics.invariance),
-      ("attention", metrics.attention), ("penalty", metrics.penalty),
-    ].compactMap { name, value in value.map { "\(name) \(format($0)) " } }.joined()
-  }
-
-  private static func report(_ metrics: [EpochMetrics], _ run: RunFolder, _ console: Console) throws {
+  private static func report(_ metrics: [EpochMetrics], _ run: Run, _ console: Console) throws {
     let chosen = metrics.last { $0.best }
     if console.json {
       try console.result(json: metrics)
     } else {
       console.result(
         "chosen: epoch \(chosen?.epoch ?? 0), validation Dice \(format(chosen?.validationDice)) "
-          + "(highest on the source sites' validation split); weights in \(run.weightsFile.path)")
+          + "(highest on the source sites' validation split); weights in \(run.folder.weightsFile.path)")
     }
   }
 }

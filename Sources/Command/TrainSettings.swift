@@ -1,97 +1,156 @@
+import CLIP
 import Foundation
 import Segmentation
 import Storage
 import Studies
 import Training
 
-/// The settings that the options of `mcdrl train` name.
+/// Options that change settings of a run, for every command that trains.
+struct SettingOptions: OptionGroup {
+  let config = Option.optional("config", "FILE", .text, "a JSON5 file of settings")
+  let assignments = Option.spaces(
+    "set", "KEY=VALUE", .text,
+    "settings by dotted name, over those of --config; a list is written as "
+      + "model.head.detailWidths=[8,16], KEY*=2 multiplies")
+  let epochs = Option.optional(
+    "epochs", "N", .integer(atLeast: 1), otherwise: RunConfiguration().epochs,
+    "passes over the training images")
+  let tune = Option.optional(
+    "tune", "none|last-N|all", .tuning, otherwise: RunConfiguration().tune,
+    "how much of the image tower is trained")
+}
+
+/// The settings that the options of a command name.
 struct TrainSettings {
-  /// An option, what it does, and the `key*=factor` in it.
+  /// An option, what it changes, and the `key*=factor` in it.
   private typealias Change = (
-    option: String, multiples: [String], apply: (inout RunConfiguration) throws -> Void
+    option: String, multiples: [String], apply: (inout RunConfiguration) throws -> [String]
   )
 
   private var changes: [Change] = []
 
-  /// Reads the options.
+  /// Reads the options of a study, whose folds have their own site, method and seed.
   ///
-  /// - Throws: `UsageError` that names the option and what it takes.
-  init(_ arguments: Arguments) throws {
-    func add(
-      _ name: String, _ value: String, assignments: [String] = [],
-      _ apply: @escaping (inout RunConfiguration) throws -> Void
-    ) {
-      changes.append(("--\(name) \(value)", assignments.filter(RunConfiguration.isMultiple), apply))
-    }
-    if let clip = arguments.last("clip") { add("clip", clip) { $0.clip = clip } }
-    if let site = arguments.last("hold-out") { add("hold-out", site) { $0.holdOut = site } }
-    if let file = arguments.last("config") {
-      let url = ProjectFiles.file(file)
-      add("config", file) { try $0.merge(contentsOf: url) }
-    }
-    if let seed = try arguments.integer("seed") { add("seed", "\(seed)") { $0.seed = UInt64(seed) } }
-    if let epochs = try arguments.integer("epochs", atLeast: 1) {
-      add("epochs", "\(epochs)") { $0.epochs = epochs }
-    }
-    if let text = arguments.last("method") {
-      let arm: Arm
-      do { arm = try Arm(parsing: text) } catch let error as ConfigurationError {
-        throw UsageError(description: "--method: \(error)")
-      }
-      add("method", text, assignments: arm.settings) { $0 = try arm.applied(to: $0) }
-    }
-    if let text = arguments.last("tune") {
-      guard let tune = Tuning(text) else {
-        throw UsageError(description: "--tune \(text) is none of none, last-N, all")
-      }
-      add("tune", text) { $0.tune = tune }
-    }
-    for assignment in arguments.all("set") {
-      add("set", assignment, assignments: [assignment]) { try $0.set(assignment) }
-    }
+  /// - Throws: `UsageError` that names the option and its values.
+  init(_ arguments: Arguments<SettingOptions>, clip: String) throws {
+    set("--clip \(clip)") { $0.clip = clip }
+    try addConfiguration(arguments)
+    try addSettings(arguments)
   }
 
-  /// Defaults that follow from where the tower's weights come from.
-  static func adapt(_ configuration: inout RunConfiguration, toClip clip: String) {
-    // Random weights need to learn everything at a rate of their own; trained ones only to adapt.
-    guard clip.hasPrefix("random:") else { return }
-    configuration.tune = .all
-    configuration.optimizer.towerLearningRate = 5e-4
-  }
-
-  /// Lays the settings over others; what stands later here wins.
+  /// Reads the options of `mcdrl train`.
   ///
-  /// - Throws: `FileError` or `ConfigurationError` that names the file or setting.
-  func apply(to configuration: inout RunConfiguration) throws {
-    for change in changes { try change.apply(&configuration) }
+  /// - Throws: `UsageError` that names the option and its values.
+  init(_ arguments: Arguments<TrainCommand.Options>) throws {
+    if let clip = try arguments.clip { set("--clip \(clip)") { $0.clip = clip } }
+    if let site = try arguments.holdOut { set("--hold-out \(site)") { $0.holdOut = site } }
+    try addConfiguration(arguments.settings)
+    if let seed = try arguments.common.given(\.seed) { set("--seed \(seed)") { $0.seed = seed } }
+    let method = try arguments.method
+    try addSettings(arguments.settings, method: method, written: arguments.written(\.method))
   }
 
-  /// Checks that a run which is resumed has these settings already: they shaped its weights and its schedule.
+  private mutating func addConfiguration(_ arguments: Arguments<SettingOptions>) throws {
+    guard let file = try arguments.config else { return }
+    let url = ProjectFiles.file(file)
+    add("--config \(file)") { try $0.merge(contentsOf: url) }
+  }
+
+  private mutating func addSettings(
+    _ arguments: Arguments<SettingOptions>, method: ArmDefinition? = nil, written: String? = nil
+  ) throws {
+    if let epochs = try arguments.epochs { set("--epochs \(epochs)") { $0.epochs = epochs } }
+    if let method {
+      // The arm says itself which multiples it takes, such as `longer-baseline` of the epochs.
+      add(written ?? method.name, assignments: Self.multiples(written)) {
+        try method.apply(to: &$0)
+        return []
+      }
+    }
+    if let tune = try arguments.tune { set("--tune \(tune)") { $0.tune = tune } }
+    for assignment in try arguments.assignments {
+      add("--set \(assignment)", assignments: [assignment]) { try $0.set(assignment, source: "--set") }
+    }
+  }
+
+  private mutating func add(
+    _ option: String, assignments: [String] = [],
+    _ apply: @escaping (inout RunConfiguration) throws -> [String]
+  ) {
+    changes.append((option, assignments.filter(RunConfiguration.isMultiple), apply))
+  }
+
+  private mutating func set(_ option: String, _ change: @escaping (inout RunConfiguration) -> Void) {
+    add(option) {
+      change(&$0)
+      return []
+    }
+  }
+
+  /// The multiples in `--method NAME:key*=factor,…`, and those of the control `longer-baseline`.
+  private static func multiples(_ written: String?) -> [String] {
+    guard let written else { return [] }
+    let own = written.split(separator: ":", maxSplits: 1).dropFirst().joined().split(separator: ",")
+    return own.map(String.init) + (written.contains(Control.longerBaseline.rawValue) ? ["epochs*=2"] : [])
+  }
+
+  /// The settings of a new run or study, and the CLIP model that they name.
+  ///
+  /// The image size starts from the CLIP model's own.
+  ///
+  /// - Parameters:
+  ///   - clip: The CLIP model as it was written.
+  ///   - data: The data folder as it was written.
+  ///   - console: Takes notes about settings that change nothing.
+  /// - Returns: the settings and the model.
+  /// - Throws: `FileError`, `SettingsError` or `CLIPError` that names the file or setting.
+  func configuration(
+    clip: String, data: String, _ console: Console
+  ) throws -> (configuration: RunConfiguration, model: CLIPModel) {
+    var start = RunConfiguration(methods: MCDRLCommand.methods)
+    (start.data, start.clip) = (data, clip)
+    if clip.hasPrefix("random:") { start.adaptToRandomWeights() }
+    var draft = start
+    _ = try apply(to: &draft)
+    let model = try ProjectFiles.clips(draft)
+    start.imageSize = model.configuration.vision.imageSize
+    let ignored = try apply(to: &start)
+    if !ignored.isEmpty {
+      console.note(
+        "note: \(ignored.joined(separator: ", ")): options of another method; "
+          + "\(start.model.method.name) does not read them")
+    }
+    return (start, model)
+  }
+
+  /// Applies the settings in order; a later one wins.
+  ///
+  /// - Returns: Options of methods other than the chosen one, which change nothing.
+  /// - Throws: `FileError` or `SettingsError` that names the file or setting.
+  private func apply(to configuration: inout RunConfiguration) throws -> [String] {
+    try changes.flatMap { try $0.apply(&configuration) }
+  }
+
+  /// Checks that a resumed run already has these settings, which shaped its weights and its schedule.
   ///
   /// - Throws: `UsageError` that names the option and the run's value.
   func check(resuming run: RunConfiguration) throws {
-    // Multiples of what no option sets were taken when the run was started. These are the settings that hang on the
-    // values one begins with.
+    // The run was started with multiples of settings that no option names. These settings depend on the
+    // values before the multiplication, so they are not compared.
     var (wanted, other) = (run, run)
     for multiple in changes.flatMap(\.multiples) { try other.set(multiple) }
-    try apply(to: &wanted)
-    try apply(to: &other)
+    _ = try apply(to: &wanted)
+    _ = try apply(to: &other)
     let taken = Set(try wanted.differences(from: other).map(\.name))
     let names = Set(try run.differences(from: wanted).map(\.name)).subtracting(taken)
     for change in changes.reversed() {
       var alone = run
-      try change.apply(&alone)
+      _ = try change.apply(&alone)
       guard let setting = try run.differences(from: alone).first(where: { names.contains($0.name) }) else {
         continue
       }
-      throw Self.refusal(change.option, "\(setting.name) = \(setting.value)")
+      throw UsageError.differsFromRun(
+        option: change.option, own: "\(setting.name) = \(setting.value.text)")
     }
-  }
-
-  /// The error for an option that a run, resumed, cannot follow.
-  static func refusal(_ option: String, _ own: String) -> UsageError {
-    UsageError(
-      description: "\(option): the run was started with \(own); leave the option out to continue it, "
-        + "or start a new run with another --out")
   }
 }

@@ -96,6 +96,7 @@ extension DictionarySource {
   /// - Parameters:
   ///   - words: z, M×d, L2-normalised.
   ///   - seed: of the run.
+  /// - Returns: M×d.
   /// - Throws: `TorchError` for a tensor of another rank.
   func embeddings(_ words: Tensor, _ seed: UInt64) throws -> Tensor {
     let generator = try Generator(seed: seed, for: "dictionary")

@@ -3,27 +3,27 @@ import Imaging
 import Torch
 
 /// What a data folder holds and what is wrong with it.
-public struct Inspection: Codable, Sendable {
+package struct Inspection: Codable, Sendable {
   /// The figures of one site.
-  public struct SiteFigures: Codable, Sendable {
+  package struct SiteFigures: Codable, Sendable {
     /// The site.
-    public var name: String
+    package var name: String
     /// How many images.
-    public var images = 0
+    package var images = 0
     /// How many other images score the site when it is held out.
-    public var testImages = 0
+    package var testImages = 0
     /// How many patients or sequences; equals the images where groups are not stated.
-    public var groups = 0
+    package var groups = 0
     /// Width×height of the smallest image.
-    public var smallest = ""
+    package var smallest = ""
     /// Width×height of the largest image.
-    public var largest = ""
+    package var largest = ""
     /// The mean share of an image that is lesion.
-    public var lesionShare = 0.0
+    package var lesionShare = 0.0
     /// How many masks are empty.
-    public var emptyMasks = 0
+    package var emptyMasks = 0
     /// How many images of each stated class.
-    public var classes: [String: Int] = [:]
+    package var classes: [String: Int] = [:]
 
     enum CodingKeys: String, CodingKey {
       case name, images, groups, smallest, largest, classes
@@ -34,10 +34,10 @@ public struct Inspection: Codable, Sendable {
   }
 
   /// The sites.
-  public var sites: [SiteFigures] = []
+  package var sites: [SiteFigures] = []
   /// One line each: missing masks, unreadable files, sizes that differ, masks that are not binary, the same picture
   /// twice, and what leaks from one site to another.
-  public var problems: [String] = []
+  package var problems: [String] = []
 
   /// Reads every image and mask once, and those that look the same once more.
   ///
@@ -47,7 +47,7 @@ public struct Inspection: Codable, Sendable {
   ///   - workers: images read side by side; nil for one a core.
   ///   - progress: told how many images are done, from any thread.
   /// - Throws: never for a bad image: that is a problem to report.
-  public init(
+  package init(
     _ catalog: SiteCatalog, limits: ImageLimits = .default, workers: Int? = nil,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {

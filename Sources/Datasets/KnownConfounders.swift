@@ -6,7 +6,7 @@ import Torch
 ///
 /// Lines `{"image": "images/1.png", "strengths": {"blur": 0.6, …}, …}`, the path relative to the file, which lies in a
 /// folder above the image. See docs/reference/data-format.md.
-public struct KnownConfounders: Sendable {
+package struct KnownConfounders: Sendable {
   /// How many folders above an image are looked into: `images`, or `test/images`, and the site's.
   private static let levels = 3
 
@@ -16,7 +16,7 @@ public struct KnownConfounders: Sendable {
   }
 
   /// The files that were read, in the order of the images.
-  public let files: [URL]
+  package let files: [URL]
   /// By folder and the image's path.
   private let found: [URL: [String: [String: Double]]]
 
@@ -24,7 +24,7 @@ public struct KnownConfounders: Sendable {
   ///
   /// - Parameter images: the image files; those that no file names are unknown.
   /// - Throws: `FileError` or `DatasetError.badCatalog` that names a file that is there but cannot be read, and its line.
-  public init(_ images: [URL]) throws {
+  package init(_ images: [URL]) throws {
     var (files, found): ([URL], [URL: [String: [String: Double]]]) = ([], [:])
     var visited = Set<URL>()
     for folder in images.flatMap(Self.folders) where visited.insert(folder).inserted {
@@ -45,13 +45,13 @@ public struct KnownConfounders: Sendable {
   ///
   /// - Parameter image: one of the image files.
   /// - Returns: strengths by name, of the nearest file that names the image; nil where nothing is known of it.
-  public func strengths(of image: URL) -> [String: Double]? {
+  package func strengths(of image: URL) -> [String: Double]? {
     let path = image.standardizedFileURL.path
     return Self.folders(above: image).lazy.compactMap { found[$0]?[path] }.first
   }
 
   /// Every confounder that some line names, in order.
-  public var names: [String] { Set(found.values.flatMap { $0.values.flatMap(\.keys) }).sorted() }
+  package var names: [String] { Set(found.values.flatMap { $0.values.flatMap(\.keys) }).sorted() }
 
   /// The folders in which the file of an image may lie, the nearest first.
   private static func folders(above image: URL) -> [URL] {

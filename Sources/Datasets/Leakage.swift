@@ -124,7 +124,7 @@ public struct LeakageError: Error, Equatable, CustomStringConvertible {
     let groups =
       findings.contains { $0.kind == .group }
       ? "if the names of patients are local to their site, say groupsAreLocal: true in sites.json5\n" : ""
-    return "\(first)\(rest)\n\(groups)keep one of each pair (mcdrl data inspect lists them), or go on with "
-      + "--allow-leakage"
+    return "\(first)\(rest)\n\(groups)keep one of each pair, or allow them; an inspection of the data lists "
+      + "them all"
   }
 }

@@ -2,13 +2,13 @@ import Foundation
 import Torch
 
 /// Makes items in order on a thread of its own, a few ahead of the consumer.
-public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
+package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var ready: [Result<Item, any Error>] = []
   private var finished = false
   private var cancelled = false
   /// How long `next()` has waited, seconds.
-  public private(set) var secondsWaited = 0.0
+  package private(set) var secondsWaited = 0.0
 
   /// Starts making items.
   ///
@@ -16,7 +16,7 @@ public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   ///   - range: which items, in order.
   ///   - depth: how many may wait to be used; bounds memory.
   ///   - make: makes one; called on the prefetching thread only.
-  public init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
+  package init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
     let thread = Machine.thread { [weak self] in
       for index in range {
         let result = Result { try make(index) }
@@ -32,7 +32,7 @@ public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   /// The next item, nil after the last and, once what is ready has been taken, after a cancellation.
   ///
   /// - Throws: what making it threw.
-  public func next() throws -> Item? {
+  package func next() throws -> Item? {
     let start = Date()
     condition.lock()
     defer { condition.unlock() }
@@ -45,7 +45,7 @@ public final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   }
 
   /// Stops making items; call it when not all are consumed.
-  public func cancel() {
+  package func cancel() {
     condition.lock()
     cancelled = true
     condition.broadcast()

@@ -6,46 +6,46 @@ import Torch
 ///
 /// The folder holds `factors.jsonl`: lines `{"image": "images/1.png", "mask": "masks/1.png", "scene": "…",
 /// "intervention": "none" or a confounder, "zoom": 1}`, paths relative to it.
-public struct Sweep: Sendable {
+package struct Sweep: Sendable {
   /// One picture of a scene.
-  public struct Picture: Decodable, Sendable {
+  package struct Picture: Decodable, Sendable {
     /// The scene.
-    public let scene: String
+    package let scene: String
     /// The confounder that was set, `none` for none.
-    public let intervention: String
+    package let intervention: String
     /// How much larger things are than in the scene without near and far view.
-    public let zoom: Double
+    package let zoom: Double
     let image: String
     let mask: String
   }
 
   /// A scene and its pictures.
-  public struct Scene: Sendable {
+  package struct Scene: Sendable {
     /// Its name.
-    public let name: String
+    package let name: String
     /// Without intervention.
-    public let base: Picture
+    package let base: Picture
     /// Under each intervention, in the order of the file.
-    public let interventions: [Picture]
+    package let interventions: [Picture]
   }
 
   /// The folder.
-  public let folder: URL
+  package let folder: URL
   /// In the order of the file.
-  public let scenes: [Scene]
+  package let scenes: [Scene]
 
   /// Reads the list of pictures; no image is read yet.
   ///
   /// - Parameter folder: the folder with `factors.jsonl`, or one that holds it as `sweep`.
   /// - Throws: `FileError` or `DatasetError.badCatalog` that names the file and the line.
-  public init(_ folder: URL) throws {
+  package init(_ folder: URL) throws {
     let inner = folder.appendingPathComponent("sweep")
     self.folder = SiteCatalog.isFolder(inner) ? inner : folder
     let file = self.folder.appendingPathComponent("factors.jsonl")
     var order: [String] = []
     var pictures: [String: [Picture]] = [:]
     let expected =
-      "image, mask, scene, intervention and a zoom above 0, as mcdrl synth --sweep writes it"
+      "image, mask, scene, intervention and a zoom above 0, as a rendered sweep has it"
     for picture: Picture in try JSONLines.read(
       file, expected: expected, where: { $0.zoom > 0 && $0.zoom.isFinite })
     {
@@ -64,7 +64,7 @@ public struct Sweep: Sendable {
   }
 
   /// A picture as a sample, to be read and segmented like any other.
-  public func sample(_ picture: Picture) -> Sample {
+  package func sample(_ picture: Picture) -> Sample {
     Sample(
       site: "sweep", id: "\(picture.scene)/\(picture.intervention)",
       image: folder.appendingPathComponent(picture.image), mask: folder.appendingPathComponent(picture.mask),

@@ -128,9 +128,13 @@ extension Explanation {
       : "\(Self.number(interval.value, 2)) (\(Self.number(interval.low, 2)) to \(Self.number(interval.high, 2)))"
   }
 
-  package static func number(_ value: Double, _ decimals: Int) -> String { NumberText.text(value, decimals: decimals) }
+  package static func number(_ value: Double, _ decimals: Int) -> String {
+    NumberText.text(value, decimals: decimals)
+  }
 
-  package static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+  package static func count(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+  }
 
   package static func list(_ parts: [String]) -> String {
     guard parts.count > 1, let last = parts.last else { return parts.joined() }

@@ -2,13 +2,13 @@
 ///
 /// Blue and yellow are those of `Overlay`: what only the reference has, and what only the prediction has. What both have is
 /// white, so that the three are told apart by the colour-blind and by their lightness.
-public enum ErrorMap {
+package enum ErrorMap {
   /// What both have: right.
-  public static let agreed = Overlay.Colour(red: 255, green: 255, blue: 255)
+  package static let agreed = Overlay.Colour(red: 255, green: 255, blue: 255)
   /// What the prediction has beyond the reference.
-  public static let excess = Overlay.Colour.prediction
+  package static let excess = Overlay.Colour.prediction
   /// What the prediction lacks.
-  public static let missed = Overlay.Colour.reference
+  package static let missed = Overlay.Colour.reference
 
   /// How much of the picture's light is left, of 256.
   private static let dimming = 110
@@ -23,7 +23,7 @@ public enum ErrorMap {
   ///   - image: the picture.
   /// - Returns: three channels, of the picture's size.
   /// - Throws: `ImagingError.invalidImage` when a mask does not fit the picture.
-  public static func draw(prediction: Image, reference: Image, over image: Image) throws -> Image {
+  package static func draw(prediction: Image, reference: Image, over image: Image) throws -> Image {
     for mask in [prediction, reference] {
       guard mask.channels == 1, mask.width == image.width, mask.height == image.height else {
         throw ImagingError.invalidImage(

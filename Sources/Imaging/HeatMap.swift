@@ -3,10 +3,10 @@ import Torch
 /// Paints the values of a grid over a picture, which is made grey: dark violet for low, green, yellow for high.
 ///
 /// Cells are shown as they are, not smoothed: a map is no finer than the grid that it comes from.
-public enum HeatMap {
+package enum HeatMap {
   /// The colours from low to high: viridis (Smith and van der Walt, 2015) at five even places; it rises in lightness all
   /// the way, so that print and the colour-blind read it, too.
-  public static let scale = [
+  package static let scale = [
     Overlay.Colour(red: 68, green: 1, blue: 84), Overlay.Colour(red: 59, green: 82, blue: 139),
     Overlay.Colour(red: 33, green: 145, blue: 140), Overlay.Colour(red: 94, green: 201, blue: 98),
     Overlay.Colour(red: 253, green: 231, blue: 37),
@@ -25,7 +25,7 @@ public enum HeatMap {
   ///   - image: the picture.
   /// - Returns: three channels, of the picture's size.
   /// - Throws: `TorchError` when `values` has another rank.
-  public static func draw(_ values: Tensor, range: ClosedRange<Double>, over image: Image) throws -> Image {
+  package static func draw(_ values: Tensor, range: ClosedRange<Double>, over image: Image) throws -> Image {
     let sizes = try values.sizes(rank: 2, "the map")
     let (height, width) = (image.height, image.width)
     let cells = try values.to(.float32).reshaped([1, 1, sizes[0], sizes[1]])

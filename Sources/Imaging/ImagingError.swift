@@ -39,7 +39,7 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
         + "ImageLimits.maximumFileBytes"
     case .tooManyPixels(let file, let width, let height, let limit):
       "\(file): \(width) × \(height) pixels, more than the limit of \(limit) pixels; if you trust it, raise "
-        + "ImageLimits.maximumPixels (--max-pixels; maxPixels of a run)"
+        + "ImageLimits.maximumPixels, or maxPixels of a run"
     case .unknownFormat(let file): "\(file): not a JPEG, PNG, TIFF or BMP image; convert it to one of these"
     case .damaged(let file, let format, let reason):
       "\(file): damaged \(format.name): \(reason); copy it again or remove it"

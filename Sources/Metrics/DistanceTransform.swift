@@ -5,14 +5,14 @@
 /// `((x - u)·a)² + (g(u)·b)²`, one for each column `u` whose nearest site is `g(u)` rows away, `a` and `b`
 /// being the steps between columns and rows. In pixels squared distances between pixel centres are whole numbers, so
 /// nothing is rounded; with a spacing each is rounded as the sum of two squares is.
-public enum DistanceTransform {
+package enum DistanceTransform {
   /// The squared distance from every pixel to the nearest site, row by row; 0 at the sites.
   ///
   /// - Parameters:
   ///   - sites: The mask whose set pixels are the sites.
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
   /// - Returns: `width * height` squared distances, or `nil` when there is no site.
-  public static func squaredDistances(to sites: BinaryMask, spacing: PixelSpacing? = nil) -> [Double]? {
+  package static func squaredDistances(to sites: BinaryMask, spacing: PixelSpacing? = nil) -> [Double]? {
     guard !sites.isEmpty else { return nil }
     var result = [Double](repeating: 0, count: sites.pixels.count)
     let width = sites.width

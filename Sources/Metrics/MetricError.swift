@@ -74,14 +74,14 @@ extension MetricError: CustomStringConvertible, LocalizedError {
         + "Threshold the mask first (above 127 for 8-bit images)."
     case .sizeMismatch(let predictionWidth, let predictionHeight, let referenceWidth, let referenceHeight):
       return "The prediction is \(predictionWidth)×\(predictionHeight) pixels but the reference is "
-        + "\(referenceWidth)×\(referenceHeight). Resize the prediction to the reference's size "
-        + "(--prediction and --reference must match)."
+        + "\(referenceWidth)×\(referenceHeight). Resize the prediction to the reference's "
+        + "size."
     case .invalidTolerance(let tolerance):
-      return "--tolerance \(tolerance) is not a distance. Give a finite number, 0 or more: "
-        + "pixels, or millimetres with --spacing."
+      return "The tolerance \(tolerance) is not a distance. Give a finite number, 0 or more: "
+        + "pixels, or millimetres with a spacing."
     case .invalidSpacing(let x, let y):
       return
-        "--spacing \(x),\(y) is not a spacing of pixels. Give the millimetres per pixel, across and down, "
+        "The spacing \(x),\(y) is not a spacing of pixels. Give the millimetres per pixel, across and down, "
         + "as numbers above 0."
     case .invalidCriterion(let criterion):
       return "\(criterion) is no criterion for finding a lesion. Give an IoU above 0 and at most 1."
@@ -91,11 +91,11 @@ extension MetricError: CustomStringConvertible, LocalizedError {
       return "The map's value at column \(x), row \(y) is \(value), not a probability. "
         + "Give values from 0 to 1."
     case .mixedTolerances(let first, let second):
-      return "Surface Dice at --tolerance \(first) and \(second) cannot be averaged together. "
+      return "Surface Dice at the tolerances \(first) and \(second) cannot be averaged together. "
         + "Score every image at one tolerance."
     case .mixedUnits:
       return "Distances in pixels and in millimetres cannot be averaged together. "
-        + "Give the --spacing of every image or of none."
+        + "Give the spacing of every image or of none."
     case .mixedCriteria(let first, let second):
       return "Lesions found at an IoU of \(first) and of \(second) cannot be counted together. "
         + "Score every image by one criterion."

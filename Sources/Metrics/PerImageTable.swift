@@ -6,22 +6,22 @@ import Foundation
 /// As RFC 4180 has it: comma-separated, lines ended by CR LF, fields quoted where they need it. Numbers have
 /// a point whatever the locale and as many digits as read back to the same value; an undefined score is an
 /// empty field.
-public struct PerImageTable: Sendable {
+package struct PerImageTable: Sendable {
   /// The names of the label columns, such as `site` and `image`.
-  public let labels: [String]
+  package let labels: [String]
 
   /// Which columns there are.
-  public let evaluation: EvaluationProtocol
+  package let evaluation: EvaluationProtocol
 
   /// The whole table so far, header included.
-  public private(set) var csv: String
+  package private(set) var csv: String
 
   /// Starts a table with its header.
   ///
   /// - Parameters:
   ///   - labels: The names of the label columns.
   ///   - evaluation: Whether the measures of the polyp protocol are among the columns.
-  public init(labels: [String] = ["image"], evaluation: EvaluationProtocol = .fixedThreshold) {
+  package init(labels: [String] = ["image"], evaluation: EvaluationProtocol = .fixedThreshold) {
     self.labels = labels
     self.evaluation = evaluation
     let scores = Metric.allCases.map(\.rawValue)
@@ -40,7 +40,7 @@ public struct PerImageTable: Sendable {
   ///   - scores: The image's scores.
   ///   - polyp: The image's share of the polyp protocol, for a table that has its columns.
   /// - Throws: ``MetricError/labelCount(expected:found:)`` when the labels do not match the columns.
-  public mutating func append(_ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol? = nil)
+  package mutating func append(_ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol? = nil)
     throws
   {
     guard rowLabels.count == labels.count else {
@@ -61,7 +61,7 @@ public struct PerImageTable: Sendable {
   ///
   /// - Parameter file: The file to make or replace.
   /// - Throws: ``MetricError/cannotWrite(path:reason:)`` naming the file.
-  public func write(to file: URL) throws {
+  package func write(to file: URL) throws {
     do {
       try Data(csv.utf8).write(to: file, options: .atomic)
     } catch {

@@ -1,7 +1,7 @@
 /// Percentiles with linear interpolation between ranks, NumPy's default.
-public enum Percentile {
+package enum Percentile {
   /// A percentile of values that are in ascending order and not none.
-  public static func ofSorted(_ values: some RandomAccessCollection<Double>, percent: Double) -> Double {
+  package static func ofSorted(_ values: some RandomAccessCollection<Double>, percent: Double) -> Double {
     func value(_ rank: Int) -> Double { values[values.index(values.startIndex, offsetBy: rank)] }
     let (lower, fraction) = rank(percent, of: values.count)
     guard fraction > 0, lower + 1 < values.count else { return value(lower) }
@@ -11,7 +11,7 @@ public enum Percentile {
   /// A percentile of the square roots of numbers, of which there is at least one and none is negative.
   ///
   /// Selects by digits instead of sorting, so the time is linear whatever the values.
-  public static func ofRoots(_ squares: [Double], percent: Double) -> Double {
+  package static func ofRoots(_ squares: [Double], percent: Double) -> Double {
     let (lower, fraction) = rank(percent, of: squares.count)
     let below = select(rank: lower, from: squares)
     guard fraction > 0, lower + 1 < squares.count else { return below.squareRoot() }

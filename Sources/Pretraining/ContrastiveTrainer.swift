@@ -43,7 +43,7 @@ package final class ContrastiveTrainer {
   ) throws {
     guard images.count >= configuration.batchSize, configuration.batchSize >= 2 else {
       throw PretrainingError.badSetting(
-        "batches of \(configuration.batchSize) (--batch) need at least 2 and at most the \(images.count) pictures there are"
+        "batches of \(configuration.batchSize) need at least 2 and at most the \(images.count) pictures there are"
       )
     }
     guard configuration.steps >= 1, configuration.captionsPerImage >= 1, configuration.saveEvery >= 1,
@@ -262,11 +262,11 @@ package enum PretrainingError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .badSetting(let text): text
     case .diverged(let step, let state):
-      "training diverged in step \(step): the loss or a gradient is not a number; lower --learning-rate. "
+      "training diverged in step \(step): the loss or a gradient is not a number; lower the learning rate. "
         + "The last good state is kept in \(state)"
-    case .interrupted(let step): "interrupted after step \(step); the state is saved, continue with --resume"
+    case .interrupted(let step): "interrupted after step \(step); the state is saved, resume it to continue"
     case .badState(let url):
-      "\(url.path): not a state of contrastive training; remove it and start again without --resume"
+      "\(url.path): not a state of contrastive training; remove it and start again"
     }
   }
 }

@@ -201,8 +201,8 @@ extension HTMLPage {
       explanation.summary.attention == nil ? "Are the zero-shot weights right?" : "Is the attention right?")
     guard let truth = explanation.faithfulness else {
       paragraph(
-        "What truly disturbs these images is not recorded, so this cannot be told here. Rendered sites (mcdrl synth) record "
-          + "it: mcdrl explain RUN --data DATA --site SITE measures it there.")
+        "The true confounders of these images are not recorded, so nothing can be said of that here. Rendered sites record "
+          + "them: explain the images of such a site.")
       return
     }
     paragraph(

@@ -5,7 +5,9 @@ import Torch
 public struct ForwardPass: Sendable {
   /// The step of training; nil in inference.
   public var training: TrainingPass?
-  /// Whether the intervention is on; a diagnosis turns it off. In training the method's own schedule counts as well.
+  /// Whether the intervention is on.
+  ///
+  /// A diagnosis turns it off. In training the method's own schedule counts as well.
   public var intervenes = true
   /// How the sum over confounders is carried out; nil for the way in which the model was trained.
   public var adjustment: Adjustment?

@@ -63,5 +63,6 @@ public enum Tuning: Equatable, Sendable, TextCodable {
     }
   }
 
+  /// All texts that can be read.
   public static var possible: String { "none, last-N, all" }
 }

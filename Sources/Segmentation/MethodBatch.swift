@@ -75,6 +75,7 @@ extension Tensor {
   /// - Parameters:
   ///   - site: the site.
   ///   - sites: the site of each row.
+  /// - Returns: the rows, in their order.
   /// - Throws: `TorchError` when there are fewer rows than sites.
   public func rows(of site: Int, in sites: [Int]) throws -> Tensor {
     try indexed(Tensor(sites.indices.filter { sites[$0] == site }).to(device))

@@ -63,6 +63,7 @@ public struct MethodChoice: Sendable {
   /// The same method with options read from JSON.
   ///
   /// - Parameter json: all options.
+  /// - Returns: the choice with these options.
   /// - Throws: `DecodingError` for a value that an option cannot take.
   package func with(json: JSONValue) throws -> MethodChoice { MethodChoice(box: try box.with(json: json)) }
 }

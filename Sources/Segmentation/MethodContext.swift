@@ -26,6 +26,7 @@ public struct MethodContext {
   /// The number of source sites, for a method with a part for each.
   ///
   /// - Parameter method: the method's name, for the message.
+  /// - Returns: at least 2.
   /// - Throws: `MethodError.needsSites` when fewer than two are named.
   public func requiredSites(_ method: String) throws -> Int {
     guard let siteCount, siteCount >= 2 else {

@@ -24,6 +24,16 @@ public struct ModelConfiguration: Equatable, Sendable {
 extension MethodRegistry {
   /// The key under which a decoder's `userInfo` holds the registry; without it the built-in one is used.
   package static let userInfoKey = CodingUserInfoKey(rawValue: "mcdrl.methods")
+
+  /// The registry that a decoder was given, or the built-in one.
+  package init(of decoder: any Decoder) {
+    self = Self.userInfoKey.flatMap { decoder.userInfo[$0] as? MethodRegistry } ?? .builtIn
+  }
+
+  /// Gives the registry to a decoder.
+  package func prepare(_ decoder: JSONDecoder) {
+    if let key = Self.userInfoKey { decoder.userInfo[key] = self }
+  }
 }
 
 extension ModelConfiguration: Codable {
@@ -34,8 +44,7 @@ extension ModelConfiguration: Codable {
   /// - Throws: `DecodingError`, or `MethodError.unknown`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Keys.self)
-    let registry = MethodRegistry.userInfoKey.flatMap { decoder.userInfo[$0] as? MethodRegistry } ?? .builtIn
-    let choice = try registry.method(named: container.decode(String.self, forKey: .method))
+    let choice = try MethodRegistry(of: decoder).method(named: container.decode(String.self, forKey: .method))
     method = try choice.with(json: container.decode(JSONValue.self, forKey: .options))
     dense = try container.decode(String.self, forKey: .dense)
     head = try container.decode(HeadConfiguration.self, forKey: .head)

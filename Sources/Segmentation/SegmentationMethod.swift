@@ -10,7 +10,9 @@ import Torch
 /// docs/guides/write-a-method.md has an example.
 open class SegmentationMethod: Module {
   /// The name in texts that describe a run; a method may say more than its class's name.
-  open var label: String { (self as? any ConfigurableMethod).map { type(of: $0).name } ?? "\(type(of: self))" }
+  open var label: String {
+    (self as? any ConfigurableMethod).map { type(of: $0).name } ?? "\(type(of: self))"
+  }
 
   /// Changes the images of a training batch before the tower encodes them.
   ///
@@ -46,6 +48,7 @@ open class SegmentationMethod: Module {
   /// - Parameters:
   ///   - epoch: counted from 0.
   ///   - epochs: of the training.
+  /// - Returns: whether it is on; false unless overridden.
   open func intervenes(inEpoch epoch: Int, of epochs: Int) -> Bool { false }
 
   /// S^, B×P: how much each position looks like a lesion, for diagnosis; nil for the default score.
@@ -53,6 +56,7 @@ open class SegmentationMethod: Module {
   /// - Parameters:
   ///   - features: C, B×P×d.
   ///   - text: the embedded prompts.
+  /// - Returns: the score of each position; nil unless overridden.
   /// - Throws: `TorchError` when widths differ.
   open func regionScore(_ features: Tensor, _ text: TextEmbeddings) throws -> Tensor? { nil }
 

@@ -96,6 +96,7 @@ public final class SegmentationModel: Module {
   /// S^, B×h×w: the region score of every position, also for a method that selects none.
   ///
   /// - Parameter encoded: the tower's outputs.
+  /// - Returns: the score of each position.
   /// - Throws: `TorchError` when shapes do not fit.
   public func regionScore(_ encoded: EncodedImages) throws -> Tensor {
     let sizes = try encoded.dense.sizes(rank: 4, "the dense features")

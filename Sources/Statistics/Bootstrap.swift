@@ -2,7 +2,7 @@ import Metrics
 import Torch
 
 /// Percentile intervals by resampling (Efron, 1979).
-package enum Bootstrap {
+public enum Bootstrap {
   /// The mean of strata means with its interval; groups of cases are resampled within each stratum.
   ///
   /// Cases of one group (a patient's images) stay together. Several sites as strata keep each site's weight.
@@ -15,7 +15,7 @@ package enum Bootstrap {
   ///   - seed: the same seed gives the same interval.
   /// - Returns: nil when there is no case.
   /// - Throws: `TorchError` when the generator fails.
-  package static func mean(
+  public static func mean(
     ofStrata strata: [[[Double]]], level: Double = 0.95, resamples: Int = 2000, seed: UInt64 = 0
   ) throws -> Interval? {
     let strata = strata.map { $0.filter { !$0.isEmpty } }.filter { !$0.isEmpty }
@@ -39,7 +39,7 @@ package enum Bootstrap {
   }
 
   /// The same where every case is a group of its own.
-  package static func mean(ofStrata strata: [[Double]], seed: UInt64 = 0) throws -> Interval? {
+  public static func mean(ofStrata strata: [[Double]], seed: UInt64 = 0) throws -> Interval? {
     try mean(ofStrata: strata.map { $0.map { [$0] } }, seed: seed)
   }
 
@@ -52,7 +52,7 @@ package enum Bootstrap {
   ///   - level: the share of resamples inside the interval.
   /// - Returns: one a number, nil where its value is nil or no resample defines it.
   /// - Throws: `TorchError` when shapes do not fit.
-  package static func intervals(
+  public static func intervals(
     of resampled: Tensor, around values: [Double?], level: Double = 0.95
   ) throws -> [Interval?] {
     // NaN sorts behind every number.

@@ -2,9 +2,9 @@ import Torch
 
 /// Draws of groups with replacement, as many as there are: one draw serves every method and every score, so
 /// that all are compared on the same resamples.
-package struct GroupResampling {
+public struct GroupResampling {
   /// How often each resample holds each group; R×G, float64.
-  package let counts: Tensor
+  public let counts: Tensor
 
   /// Draws groups.
   ///
@@ -14,7 +14,7 @@ package struct GroupResampling {
   ///   - resamples: how many resamples, R.
   ///   - generator: the source of the draws.
   /// - Throws: `TorchError` when the generator fails.
-  package init(groups: Int, draws: Int? = nil, resamples: Int, generator: Generator) throws {
+  public init(groups: Int, draws: Int? = nil, resamples: Int, generator: Generator) throws {
     let taken = try Tensor.randomIntegers([resamples, draws ?? groups], high: groups, generator: generator)
     counts = try Tensor.zeros([resamples, groups], dtype: .float64)
       .scatteredSum(
@@ -22,23 +22,23 @@ package struct GroupResampling {
   }
 
   /// The resampled sums of C columns over cases and the cases that they are over; each R×C.
-  package func totals(_ columns: GroupSums) throws -> (sums: Tensor, counts: Tensor) {
+  public func totals(_ columns: GroupSums) throws -> (sums: Tensor, counts: Tensor) {
     try (counts.matmul(columns.sums), counts.matmul(columns.counts))
   }
 
   /// The resampled means of C columns over cases; R×C, NaN where a resample holds no case that is defined.
-  package func means(_ columns: GroupSums) throws -> Tensor {
+  public func means(_ columns: GroupSums) throws -> Tensor {
     let totals = try totals(columns)
     return try totals.sums / totals.counts
   }
 }
 
 /// The sums of columns of cases over each group, and over how many cases they are.
-package struct GroupSums {
+public struct GroupSums {
   /// G×C, float64.
-  package let sums: Tensor
+  public let sums: Tensor
   /// G×C, float64: the cases that are not NaN.
-  package let counts: Tensor
+  public let counts: Tensor
 
   /// Adds up columns of cases.
   ///
@@ -47,7 +47,7 @@ package struct GroupSums {
   ///   - labels: the group of each case, 0 to G − 1.
   ///   - groups: how many there are, G.
   /// - Throws: `TorchError` when the columns are not of one length.
-  package init(_ columns: [[Double?]], of labels: [Int], groups: Int) throws {
+  public init(_ columns: [[Double?]], of labels: [Int], groups: Int) throws {
     let values = columns.flatMap { $0.map { $0 ?? .nan } }
     try self.init(
       Tensor(values, shape: [columns.count, labels.count]).transposed().contiguous(), of: labels,
@@ -61,7 +61,7 @@ package struct GroupSums {
   ///   - labels: the group of each case, 0 to G − 1.
   ///   - groups: how many there are, G.
   /// - Throws: `TorchError` when shapes do not fit.
-  package init(_ cases: Tensor, of labels: [Int], groups: Int) throws {
+  public init(_ cases: Tensor, of labels: [Int], groups: Int) throws {
     let defined = try cases.equals(cases)
     let zeros = try Tensor.zeros([groups, cases.size(1)], dtype: .float64)
     let index = try Tensor(labels, shape: [labels.count, 1]).expanded(to: cases.shape)

@@ -24,7 +24,7 @@ struct LBFGS {
   ///   - function: the value and the gradient at a place.
   /// - Returns: where it ended.
   /// - Throws: what the function throws.
-  package func minimum(
+  public func minimum(
     from start: Tensor, _ function: (Tensor) throws -> (value: Double, gradient: Tensor)
   ) throws -> Result {
     var point = start

@@ -4,11 +4,11 @@ import Torch
 
 extension LinearProbe {
   /// What a probe says of labels of which exactly one is true of a case.
-  package struct Choice: Sendable {
+  public struct Choice: Sendable {
     /// Over all classes.
-    package let score: ProbeScore
+    public let score: ProbeScore
     /// Of each class against all others, by name.
-    package let areas: [String: Double]
+    public let areas: [String: Double]
     /// The fits, by part.
     let fits: [Fit]
   }
@@ -22,7 +22,7 @@ extension LinearProbe {
   ///   - similar: what was found for the same cases with features much like these, to come to the minimum sooner.
   /// - Returns: nil for fewer than two classes that have at least two groups; cases of the others are left out.
   /// - Throws: `TorchError` when the numbers of points, labels and groups differ.
-  package func choice(
+  public func choice(
     _ points: Tensor, labels: [String], groups: [String], from similar: Choice? = nil
   ) throws -> Choice? {
     try requireCount(points, labels.count, groups.count)
@@ -60,7 +60,7 @@ extension LinearProbe {
   ///   - least: how many cases it must be true of, and false of, at least.
   /// - Returns: K scores, nil where there are too few cases.
   /// - Throws: `TorchError` when the numbers of cases differ.
-  package func presence(
+  public func presence(
     _ points: Tensor, columns: [[Bool]], groups: [String], strata: [String], least: Int = 10
   ) throws -> [ProbeScore?] {
     try requireCount(points, groups.count, strata.count)

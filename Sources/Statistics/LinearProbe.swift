@@ -5,9 +5,9 @@ import Torch
 /// Features are brought to mean 0 and deviation 1 by the cases that it is fitted to, so that their scale does not
 /// matter. Minimises ½‖W‖² + C·Σ loss, the biases not penalised, as scikit-learn's `LogisticRegression` does; in float64,
 /// to convergence, without randomness.
-package struct LinearProbe: Sendable {
+public struct LinearProbe: Sendable {
   /// How labels follow from logits.
-  package enum Link: Sendable {
+  public enum Link: Sendable {
     /// Exactly one class is true of a case: softmax.
     case oneOf
     /// Each column is a yes or no of its own: sigmoid.
@@ -15,34 +15,34 @@ package struct LinearProbe: Sendable {
   }
 
   /// C: how much the cases weigh against the penalty.
-  package var weight: Double
+  public var weight: Double
   /// Parts of the cross-validation.
-  package var folds: Int
+  public var folds: Int
   /// The largest element of the gradient, per case, that counts as the minimum.
-  package var tolerance: Double
+  public var tolerance: Double
 
   /// Makes a probe.
-  package init(weight: Double = 0.1, folds: Int = 5, tolerance: Double = 1e-4) {
+  public init(weight: Double = 0.1, folds: Int = 5, tolerance: Double = 1e-4) {
     self.weight = weight
     self.folds = folds
     self.tolerance = tolerance
   }
 
   /// A fitted probe.
-  package struct Fit: Sendable {
+  public struct Fit: Sendable {
     /// Weights of the features at mean 0 and deviation 1, K×d.
-    package let weights: Tensor
+    public let weights: Tensor
     /// K.
-    package let bias: Tensor
+    public let bias: Tensor
     /// Of the features, 1×d.
-    package let mean: Tensor
+    public let mean: Tensor
     /// Of the features, 1×d; 1 where they do not vary.
-    package let deviation: Tensor
+    public let deviation: Tensor
     /// Whether it came to the minimum.
-    package let converged: Bool
+    public let converged: Bool
 
     /// n×d → logits, n×K.
-    package func logits(_ points: Tensor) throws -> Tensor {
+    public func logits(_ points: Tensor) throws -> Tensor {
       try ((points.to(.float64) - mean) / deviation).linear(weights, bias: bias)
     }
   }
@@ -56,7 +56,7 @@ package struct LinearProbe: Sendable {
   ///   - start: the fit to features much like these, to come to the minimum sooner.
   /// - Returns: the fit.
   /// - Throws: `TorchError` when shapes do not fit or a feature is not finite.
-  package func fit(
+  public func fit(
     _ points: Tensor, targets: Tensor, link: Link, from start: Fit? = nil
   ) throws -> Fit {
     try withoutGradients {

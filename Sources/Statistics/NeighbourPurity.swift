@@ -1,16 +1,16 @@
 import Torch
 
 /// How many of a case's nearest neighbours share its label: what a map in the plane shows, as a number.
-package struct NeighbourPurity: Codable, Equatable, Sendable {
+public struct NeighbourPurity: Codable, Equatable, Sendable {
   /// Neighbours that were asked.
-  package let neighbours: Int
+  public let neighbours: Int
   /// The mean share of them that have the case's label, 0 to 1.
-  package let value: Double
+  public let value: Double
   /// The share that neighbours drawn at random would have.
-  package let chance: Double
+  public let chance: Double
 
   /// Joins the parts.
-  package init(neighbours: Int, value: Double, chance: Double) {
+  public init(neighbours: Int, value: Double, chance: Double) {
     self.neighbours = neighbours
     self.value = value
     self.chance = chance
@@ -23,7 +23,7 @@ package struct NeighbourPurity: Codable, Equatable, Sendable {
   ///   - labels: one a case.
   ///   - neighbours: how many to ask; all others when there are fewer.
   /// - Throws: `TorchError.value` when the number of labels is not n.
-  package init?(_ points: Tensor, labels: [String], neighbours: Int = 15) throws {
+  public init?(_ points: Tensor, labels: [String], neighbours: Int = 15) throws {
     let count = try points.sizes(rank: 2, "the points")[0]
     guard labels.count == count else {
       throw TorchError.value("\(count) points need as many labels, not \(labels.count)")

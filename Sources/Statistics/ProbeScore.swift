@@ -1,31 +1,31 @@
 import Metrics
 
 /// How well a probe predicts labels of cases that it was not fitted to.
-package struct ProbeScore: Codable, Equatable, Sendable {
+public struct ProbeScore: Codable, Equatable, Sendable {
   /// Cases.
-  package let count: Int
+  public let count: Int
   /// Of a yes-or-no label, the cases of which it is true; nil for a choice among classes.
-  package let present: Int?
+  public let present: Int?
   /// How many classes there are; 2 for a yes-or-no label.
-  package let classes: Int
+  public let classes: Int
   /// The share of cases whose label is predicted.
-  package let accuracy: Double
+  public let accuracy: Double
   /// The mean over classes of the share of their cases that is predicted: guessing reaches 1 / classes.
-  package let balancedAccuracy: Double
+  public let balancedAccuracy: Double
   /// How likely a case of a class scores above one that is not, mean over the classes: guessing reaches 0.5.
   ///
   /// Only cases of one part of the cross-validation are compared, which one fit has scored; nil where none can be.
-  package let area: Double?
+  public let area: Double?
   /// The accuracy of always saying the most frequent label.
-  package let chance: Double
+  public let chance: Double
   /// Whether every fit of the cross-validation came to its minimum; otherwise the scores are of a probe that may read more.
-  package let converged: Bool
+  public let converged: Bool
 
   /// What guessing reaches of the balanced accuracy.
-  package var balancedChance: Double { 1 / Double(classes) }
+  public var balancedChance: Double { 1 / Double(classes) }
 
   /// Joins the parts.
-  package init(
+  public init(
     count: Int, present: Int? = nil, classes: Int, accuracy: Double, balancedAccuracy: Double, area: Double?,
     chance: Double, converged: Bool = true
   ) {
@@ -40,7 +40,7 @@ package struct ProbeScore: Codable, Equatable, Sendable {
   }
 
   /// Reads a score; one of an earlier version does not say whether it converged, and counts as if it did.
-  package init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
       count: try values.decode(Int.self, forKey: .count),

@@ -7,37 +7,37 @@ import Torch
 /// Every resample holds the same groups for all methods. Equal means share the better rank. After Wiesenfarth
 /// et al., "Methods and open-source toolkit for analyzing and visualizing challenge results", Scientific
 /// Reports 11, 2021.
-package struct RankStability: Codable, Equatable, Sendable {
+public struct RankStability: Codable, Equatable, Sendable {
   /// One method's ranks.
-  package struct Row: Codable, Equatable, Sendable {
+  public struct Row: Codable, Equatable, Sendable {
     /// The method.
-    package let method: String
+    public let method: String
     /// Its rank by all cases, 1 the best.
-    package let rank: Int
+    public let rank: Int
     /// Its mean rank over the resamples.
-    package let mean: Double
+    public let mean: Double
     /// The lower end of the ranks' 95 % interval.
-    package let low: Double
+    public let low: Double
     /// The upper end.
-    package let high: Double
+    public let high: Double
     /// The share of the resamples in which it has rank 1, 2 and so on.
-    package let shares: [Double]
+    public let shares: [Double]
   }
 
   /// Agreement of the resamples' orders with the order by all cases: Kendall's tau-b, 1 when none differs.
-  package struct Agreement: Codable, Equatable, Sendable {
+  public struct Agreement: Codable, Equatable, Sendable {
     /// The mean.
-    package let mean: Double
+    public let mean: Double
     /// The lower end of the 95 % interval.
-    package let low: Double
+    public let low: Double
     /// The upper end.
-    package let high: Double
+    public let high: Double
   }
 
   /// The score that orders the methods.
-  package let metric: Metric
+  public let metric: Metric
   /// By method.
-  package let methods: [Row]
+  public let methods: [Row]
   /// Agreement with the order by all cases; nil where all means are equal.
   @Nullable package private(set) var kendallTau: Agreement?
 
@@ -54,7 +54,7 @@ package struct RankStability: Codable, Equatable, Sendable {
   ///   - means: by all cases, M.
   ///   - resampled: R×M, one row a resample.
   /// - Throws: `TorchError` when shapes do not fit.
-  package init(metric: Metric, methods: [String], means: [Double], resampled: Tensor) throws {
+  public init(metric: Metric, methods: [String], means: [Double], resampled: Tensor) throws {
     self.metric = metric
     let ranks = try Self.ranks(resampled)
     let own = try Self.ranks(Tensor(means).reshaped([1, means.count])).doubles()

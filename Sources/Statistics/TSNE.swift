@@ -7,32 +7,32 @@ import Torch
 /// Starts from the first two principal components, with early exaggeration, momentum and a gain for each coordinate. Takes
 /// n² numbers a step: meant for up to some 2,000 points. The same points, seed, machine and number of threads give the
 /// same map bit for bit.
-package struct TSNE: Sendable {
+public struct TSNE: Sendable {
   /// The effective number of neighbours of a point; fewer where there are not enough points.
-  package var perplexity = 30.0
+  public var perplexity = 30.0
   /// Steps in all.
-  package var steps = 1000
+  public var steps = 1000
   /// Steps at the start in which attraction is exaggerated.
-  package var exaggeratedSteps = 250
+  public var exaggeratedSteps = 250
   /// The factor of that.
-  package var exaggeration = 12.0
+  public var exaggeration = 12.0
   /// Of the noise that parts points which start at one place.
-  package var seed: UInt64 = 0
+  public var seed: UInt64 = 0
 
   /// The most points that are taken: beyond, n² numbers a step are too many for an exact map.
-  package static let limit = 10_000
+  public static let limit = 10_000
 
   /// The usual settings.
-  package init() {}
+  public init() {}
 
   /// A map in the plane.
-  package struct Map: Sendable {
+  public struct Map: Sendable {
     /// n×2, float32.
-    package let points: Tensor
+    public let points: Tensor
     /// What the map lost: the Kullback–Leibler divergence of the two distributions of neighbours, in nats.
-    package let divergence: Double
+    public let divergence: Double
     /// The perplexity that was used.
-    package let perplexity: Double
+    public let perplexity: Double
   }
 
   /// Makes a map.
@@ -40,7 +40,7 @@ package struct TSNE: Sendable {
   /// - Parameter points: n×d.
   /// - Returns: n×2.
   /// - Throws: `TorchError.value` when there is no point, a number is not finite, or there are more than `limit` points.
-  package func callAsFunction(_ points: Tensor) throws -> Map {
+  public func callAsFunction(_ points: Tensor) throws -> Map {
     let count = try points.sizes(rank: 2, "the points")[0]
     guard (1...Self.limit).contains(count) else {
       throw TorchError.value("t-SNE of \(count) points; give 1 to \(Self.limit)")
@@ -63,7 +63,7 @@ package struct TSNE: Sendable {
   }
 
   /// A third of the others at most, as a neighbourhood has to be smaller than the whole; 2 where even that is less.
-  package func effectivePerplexity(_ count: Int) -> Double {
+  public func effectivePerplexity(_ count: Int) -> Double {
     min(perplexity, max(Double(count - 1) / 3, min(2, Double(count) / 2)))
   }
 

@@ -4,19 +4,19 @@
 /// pairs without zeros and ties, and for up to 13 pairs in any case; otherwise from the normal approximation,
 /// its variance corrected for ties, without correction for continuity. These are the choices of SciPy's
 /// `wilcoxon` by default (as of 1.17).
-package struct WilcoxonSignedRank: Equatable, Sendable {
+public struct WilcoxonSignedRank: Equatable, Sendable {
   /// Differences that are not zero.
-  package let count: Int
+  public let count: Int
   /// The smaller of the two rank sums.
-  package let statistic: Double
+  public let statistic: Double
   /// The two-sided p-value.
-  package let p: Double
+  public let p: Double
 
   /// Tests differences.
   ///
   /// - Parameter differences: one a pair, independent of each other; when none is other than zero there is no
   ///   test.
-  package init?(_ differences: [Double]) {
+  public init?(_ differences: [Double]) {
     let ranks = SignedRanks(differences)
     guard !ranks.ranks.isEmpty else { return nil }
     count = ranks.ranks.count

@@ -83,7 +83,7 @@ extension stat {
 }
 
 /// A file or folder that could not be read or written.
-package enum FileError: Error, Equatable, CustomStringConvertible {
+public enum FileError: Error, Equatable, CustomStringConvertible {
   /// It could not be read; the reason is the system's.
   case cannotRead(URL, reason: String)
   /// It could not be written; the reason is the system's.
@@ -92,7 +92,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case malformed(URL, reason: String)
 
   /// One line that names the file, the reason and, where it is known, the fix.
-  package var description: String {
+  public var description: String {
     switch self {
     case .cannotRead(let url, let reason): "\(url.path): cannot be read: \(reason)"
     case .malformed(let url, let reason): "\(url.path): \(reason)"

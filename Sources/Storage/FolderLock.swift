@@ -36,11 +36,9 @@ package final class FolderLock: Sendable {
   ///
   /// On a file system without locks (some network mounts) the work goes on unprotected; `warning` then says so.
   ///
-  /// - Parameters:
-  ///   - folder: made if it is not there.
-  ///   - option: what names the folder on the command line, for the message.
+  /// - Parameter folder: made if it is not there.
   /// - Throws: `FolderLockError` when another process has it, `FileError` when the lock file cannot be written.
-  package init(_ folder: URL, option: String = "--out") throws {
+  package init(_ folder: URL) throws {
     try FileManager.default.createFolder(folder)
     let file = folder.appendingPathComponent(".lock")
     let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -54,7 +52,7 @@ package final class FolderLock: Sendable {
         guard code == EWOULDBLOCK else {
           throw FileError.cannotWrite(file, reason: String(cString: strerror(code)))
         }
-        throw FolderLockError(folder: folder, holder: Self.holder(of: folder), option: option)
+        throw FolderLockError(folder: folder, holder: Self.holder(of: folder))
       }
     }
     self.folder = folder
@@ -86,7 +84,9 @@ package final class FolderLock: Sendable {
   }
 
   /// Whether an error of `flock` says that the file system cannot lock at all.
-  package static func hasNoLocks(_ code: Int32) -> Bool { [ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS].contains(code) }
+  package static func hasNoLocks(_ code: Int32) -> Bool {
+    [ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS].contains(code)
+  }
 
   /// Says who has the lock; the lock holds without it, so a full disk is no reason to fail.
   private func write(_ holder: Holder) {
@@ -104,12 +104,10 @@ package struct FolderLockError: Error, Equatable, CustomStringConvertible {
   package let folder: URL
   /// Who uses it, where the lock file tells.
   package let holder: FolderLock.Holder?
-  /// What names the folder on the command line.
-  package let option: String
 
   /// Two lines at most: who has it, and what to do.
   package var description: String {
-    let advice = "wait for it or choose another \(option)"
+    let advice = "wait for it or choose another folder"
     guard let holder else { return "\(folder.path) is in use by another process; \(advice)" }
     let since = ISO8601DateFormatter().string(from: holder.started)
     return "\(folder.path) is in use by process \(holder.process) on \(holder.host) since \(since) "

@@ -63,6 +63,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
   /// - Parameters:
   ///   - type: the type.
   ///   - prepare: changes the decoder before it decodes, such as its `userInfo`.
+  /// - Returns: the value.
   /// - Throws: `DecodingError`, or what the type throws.
   public func decoded<Value: Decodable>(
     as type: Value.Type, _ prepare: (JSONDecoder) -> Void = { _ in }

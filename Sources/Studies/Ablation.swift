@@ -60,7 +60,8 @@ package enum Ablation: String, CaseIterable, Sendable {
     case .lesionType: return [.baseline, .mcdrl]
     case .dictionary: return try vary([12, 3, 6, 9, 15]) { $0.confounders = $1 }
     case .depth: return try vary([3, 1, 2, 4, 5]) { $0.mcdrl.intervention?.depth = $1 }
-    case .region: return try vary(["0.5", "0.25", "0.75", "1"]) { $0.mcdrl.region?.fraction = Double($1) ?? 0 }
+    case .region:
+      return try vary(["0.5", "0.25", "0.75", "1"]) { $0.mcdrl.region?.fraction = Double($1) ?? 0 }
     case .selection:
       return try vary(["less-normal", "max", "softmax"]) {
         $0.mcdrl.region?.score = RegionScore(rawValue: $1) ?? .lessNormal

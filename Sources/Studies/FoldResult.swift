@@ -4,20 +4,20 @@ import Torch
 import Training
 
 /// What one fold came to; `fold.json`.
-package struct FoldResult: Codable, Equatable, Sendable {
+public struct FoldResult: Codable, Equatable, Sendable {
   /// One image of the held-out site.
-  package struct Image: Codable, Equatable, Sendable {
+  public struct Image: Codable, Equatable, Sendable {
     /// Its name.
-    package let image: String
+    public let image: String
     /// Its patient or sequence.
-    package let group: String
+    public let group: String
     /// Its lesion class.
-    package let lesionClass: String?
+    public let lesionClass: String?
     /// Its scores at its own size.
-    package let scores: ImageScores
+    public let scores: ImageScores
 
     /// Joins the parts.
-    package init(image: String, group: String, lesionClass: String?, scores: ImageScores) {
+    public init(image: String, group: String, lesionClass: String?, scores: ImageScores) {
       self.image = image
       self.group = group
       self.lesionClass = lesionClass
@@ -31,14 +31,14 @@ package struct FoldResult: Codable, Equatable, Sendable {
   }
 
   /// Settings that validation chose among, and how they did there.
-  package struct Candidate: Codable, Equatable, Sendable {
+  public struct Candidate: Codable, Equatable, Sendable {
     /// Assignments by dotted name.
-    package let settings: [String]
+    public let settings: [String]
     /// Mean Dice of the chosen epoch on the source sites' validation split; nil without a split.
     @Nullable package private(set) var validationDice: Double?
 
     /// Joins the parts.
-    package init(settings: [String], validationDice: Double?) {
+    public init(settings: [String], validationDice: Double?) {
       self.settings = settings
       self.validationDice = validationDice
     }
@@ -50,37 +50,37 @@ package struct FoldResult: Codable, Equatable, Sendable {
   }
 
   /// The held-out site.
-  package let site: String
+  public let site: String
   /// The method or arm, by name.
-  package let method: String
+  public let method: String
   /// The seed.
-  package let seed: UInt64
+  public let seed: UInt64
   /// The epoch that was chosen: highest mean Dice on the source sites' validation split.
-  package let epoch: Int
+  public let epoch: Int
   /// That Dice; nil without a validation split.
-  package let validationDice: Double?
+  public let validationDice: Double?
   /// The settings that validation chose; empty when there was nothing to choose.
-  package let chosen: [String]
+  public let chosen: [String]
   /// What they were chosen from.
-  package let candidates: [Candidate]
+  public let candidates: [Candidate]
   /// From which probability on a pixel was lesion.
-  package let threshold: Double
+  public let threshold: Double
   /// Seconds of training; the only entry that differs between equal runs, with `waited`.
-  package let seconds: Double
+  public let seconds: Double
   /// Seconds of them in which the network waited for images; nil where that was not measured.
-  package let waited: Double?
+  public let waited: Double?
   /// The held-out site by the polyp protocol, which averages over thresholds; nil when it was not taken.
-  package let polyp: PolypProtocol?
+  public let polyp: PolypProtocol?
   /// The held-out site's pixels by how sure the model was of them; nil when that was not taken.
-  package let reliability: Reliability?
+  public let reliability: Reliability?
   /// The images of the held-out site.
-  package let images: [Image]
+  public let images: [Image]
 
   /// Mean Dice over the images.
-  package var dice: Double { images.reduce(0) { $0 + $1.scores.dice } / Double(max(1, images.count)) }
+  public var dice: Double { images.reduce(0) { $0 + $1.scores.dice } / Double(max(1, images.count)) }
 
   /// Joins the parts.
-  package init(
+  public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
     chosen: [String] = [], candidates: [Candidate] = [], threshold: Double = 0.5, seconds: Double,
     waited: Double? = nil,

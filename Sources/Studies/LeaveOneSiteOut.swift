@@ -11,38 +11,38 @@ import Training
 /// Images are decoded once and what frozen layers make of them is encoded once, for all folds. Each fold is a run folder of
 /// its own, `runs/SITE/ARM-SEED`; a fold whose `fold.json` is written is not trained again, one that was interrupted goes
 /// on. Folds do not depend on each other, so several may be trained side by side with the same results.
-package struct LeaveOneSiteOut: Sendable {
+public struct LeaveOneSiteOut: Sendable {
   /// One model to train: which site is held out, which arm, from which seed.
-  package struct Fold: Hashable, Sendable {
+  public struct Fold: Hashable, Sendable {
     /// The site that is held out.
-    package let site: String
+    public let site: String
     /// The arm.
-    package let arm: Arm
+    public let arm: Arm
     /// The seed.
-    package let seed: UInt64
+    public let seed: UInt64
   }
 
   /// What is told while it works.
-  package struct Progress: Sendable {
+  public struct Progress: Sendable {
     /// Pictures whose features are encoded, of all.
-    package var encoding: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    public var encoding: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     /// After each step of a fold that is trained, from its thread.
-    package var step: @Sendable (_ fold: Fold) -> Void = { _ in }
+    public var step: @Sendable (_ fold: Fold) -> Void = { _ in }
     /// After a fold, from its thread.
-    package var finished: @Sendable (_ result: FoldResult) -> Void = { _ in }
+    public var finished: @Sendable (_ result: FoldResult) -> Void = { _ in }
     /// Asked after each step; true saves the state and stops.
-    package var shouldStop: @Sendable () -> Bool = { false }
+    public var shouldStop: @Sendable () -> Bool = { false }
 
     /// Says nothing and never stops.
-    package init() {}
+    public init() {}
   }
 
   /// What is trained and how it is scored.
-  package let plan: StudyPlan
+  public let plan: StudyPlan
   /// The sites.
-  package let catalog: SiteCatalog
+  public let catalog: SiteCatalog
   /// The words.
-  package let prompts: PromptSet
+  public let prompts: PromptSet
   /// Where run folders go.
   package let folder: StudyFolder
   let clip: ClipLoader
@@ -64,7 +64,7 @@ package struct LeaveOneSiteOut: Sendable {
   ///     each other's company than from several threads for an operator.
   /// - Throws: `StudyError` or `SettingsError` when there are fewer than two sites, a setting is not possible, or the words lack what
   ///   an arm needs.
-  package init(
+  public init(
     _ plan: StudyPlan, catalog: SiteCatalog,
     clip: ClipLoader = ClipLoader(), prompts: PromptSet, promptsFile: URL? = nil, folder: URL,
     cache: FeatureCache? = nil, workers: Int = 1
@@ -91,7 +91,7 @@ package struct LeaveOneSiteOut: Sendable {
   }
 
   /// The folds in the order in which they are trained.
-  package var folds: [Fold] { plan.folds(sites: catalog.sites.map(\.name)) }
+  public var folds: [Fold] { plan.folds(sites: catalog.sites.map(\.name)) }
 
   /// The folder of one fold: the run that validation chose.
   package func directory(_ fold: Fold) -> RunFolder { folder.run(fold) }
@@ -99,7 +99,7 @@ package struct LeaveOneSiteOut: Sendable {
   /// Steps that remain, over all folds that are not finished; for a progress bar.
   ///
   /// - Throws: an error that names what cannot be read.
-  package func stepsLeft() throws -> Int {
+  public func stepsLeft() throws -> Int {
     try folds.filter { stored($0) == nil }.reduce(0) { total, fold in
       let split = try split(fold, plan.settings(fold.arm, []))
       return try total
@@ -111,13 +111,13 @@ package struct LeaveOneSiteOut: Sendable {
   }
 
   /// The results that are finished, in the order of `folds`.
-  package var finished: [FoldResult] { folds.compactMap(stored) }
+  public var finished: [FoldResult] { folds.compactMap(stored) }
 
   /// Trains and scores every fold.
   ///
   /// - Returns: the scores of every fold, in the order of `folds`.
   /// - Throws: `TrainingError.interrupted` when it is asked to stop, or an error that names the file or setting.
-  package func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
+  public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
     let folds = folds
     let hashes = try hashes
     // What is finished needs no images. Otherwise all folds are asked, so that what is kept does not depend on what is left.
@@ -139,12 +139,12 @@ package struct LeaveOneSiteOut: Sendable {
   }
 
   /// A hash of each site's images and masks and what is stated of them; reads every file.
-  package var hashes: [String: String] {
+  public var hashes: [String: String] {
     get throws { try Fingerprint.data(catalog.sites) }
   }
 
   /// A hash of the CLIP model's weights, under the first seed.
-  package var weightsHash: String {
+  public var weightsHash: String {
     get throws {
       var settings = plan.configuration
       settings.seed = plan.seeds[0]
@@ -170,7 +170,7 @@ package struct LeaveOneSiteOut: Sendable {
   }
 
   /// Opens the run of a fold.
-  package func run(_ fold: Fold) throws -> Run { try open(directory(fold)) }
+  public func run(_ fold: Fold) throws -> Run { try open(directory(fold)) }
 
   func stored(_ fold: Fold) -> FoldResult? { folder.result(fold, of: plan) }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A study that cannot be planned, continued or read.
-package enum StudyError: Error, Equatable, CustomStringConvertible {
+public enum StudyError: Error, Equatable, CustomStringConvertible {
   /// A name that no folder can have.
   case armName(String)
   /// A name of no method and no control.
@@ -40,7 +40,7 @@ package enum StudyError: Error, Equatable, CustomStringConvertible {
   case unreadable(URL)
 
   /// One to three lines with the fix.
-  package var description: String {
+  public var description: String {
     switch self {
     case .armName(let name):
       "the arm \"\(name)\": folders are named after it, so use letters, digits, dots, hyphens and underscores"

@@ -1,5 +1,6 @@
 import Foundation
 import Metrics
+import Segmentation
 import Storage
 import Torch
 import Training
@@ -7,23 +8,23 @@ import Training
 /// What a study trains and how it scores; `study.json`, from which a report can be made again.
 public struct StudyPlan: Codable, Equatable, Sendable {
   /// What kind of study: `loso`, `demo`, or `ablate` with the name of what is varied.
-  package var study: String
+  public var study: String
   /// The settings of every run but for what follows from its site, arm and seed.
-  package var configuration: RunConfiguration
+  public var configuration: RunConfiguration
   /// What is compared; the first is what the others are compared with.
-  package var arms: [Arm]
+  public var arms: [Arm]
   /// The seeds of each.
-  package var seeds: [UInt64]
+  public var seeds: [UInt64]
   /// Settings that the source sites' validation split chooses, in each fold for itself.
-  package var choices: [Choice] = []
+  public var choices: [Choice] = []
   /// From which probability on a pixel is lesion.
-  package var threshold = 0.5
+  public var threshold = 0.5
   /// Of the normalised surface Dice, pixels or, with a spacing, millimetres.
-  package var tolerance = 2.0
+  public var tolerance = 2.0
   /// Millimetres per pixel of all sites; nil measures in pixels.
-  package var spacing: PixelSpacing?
+  public var spacing: PixelSpacing?
   /// The version of this software.
-  package var version: String
+  public var version: String
 
   /// Plans a study: resolves each arm's difference from the common settings.
   ///
@@ -46,7 +47,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// Checks that every run of the study is possible.
   ///
   /// - Throws: `StudyError` or `SettingsError` that names the setting.
-  package func validate() throws {
+  public func validate() throws {
     guard !arms.isEmpty, !seeds.isEmpty else { throw StudyError.empty }
     for (kind, names) in [("method", arms.map(\.name)), ("seed", seeds.map { "\($0)" })] {
       if let twice = Self.twice(names) { throw StudyError.twice(kind: kind, twice) }
@@ -84,7 +85,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   private static let ownOfFold: Set = ["data", "holdOut", "sources", "seed"]
 
   /// Every combination of the settings that validation chooses from; one without assignments when it chooses none.
-  package var candidates: [[String]] { Choice.combinations(choices) }
+  public var candidates: [[String]] { Choice.combinations(choices) }
 
   /// Reads a plan; the arms of an earlier version's plan were lists of assignments.
   ///
@@ -92,9 +93,11 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     study = try container.decode(String.self, forKey: .study)
-    let common = try container.decode(RunConfiguration.self, forKey: .configuration)
+    var common = try container.decode(RunConfiguration.self, forKey: .configuration)
+    common.methods = MethodRegistry(of: decoder)
     configuration = common
-    arms = try (try? container.decode([Arm].self, forKey: .arms))
+    arms =
+      try (try? container.decode([Arm].self, forKey: .arms))
       ?? container.decode([EarlierArm].self, forKey: .arms).map { try $0.definition.resolved(over: common) }
     seeds = try container.decode([UInt64].self, forKey: .seeds)
     choices = try container.decode([Choice].self, forKey: .choices)
@@ -149,7 +152,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// Without what differs between them, and without folders, which say where files are on this machine and not what they hold.
   ///
   /// - Throws: `EncodingError`, which settings that were decoded never meet.
-  package func sharedSettings() throws -> [String: JSONValue] {
+  public func sharedSettings() throws -> [String: JSONValue] {
     let names = arms.flatMap(\.settings.keys) + choices.map { RunConfiguration.presentName($0.setting) }
     let own = Self.ownOfFold.union(names).union(["model.method"])
     var settings = try JSONValue(encoding: configuration).leaves.filter { leaf in
@@ -160,7 +163,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   }
 
   /// The CLIP model without the folder that it lies in.
-  package var clipName: String {
+  public var clipName: String {
     let name = configuration.clip ?? ""
     guard name.contains("/") else { return name }
     let file = URL(fileURLWithPath: name).lastPathComponent
@@ -171,7 +174,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   ///
   /// - Parameter folds: what was trained; without any validation image the last epoch is taken.
   /// - Returns: one sentence without its stop.
-  package func selection(_ folds: [FoldResult]) -> String {
+  public func selection(_ folds: [FoldResult]) -> String {
     guard folds.contains(where: { $0.validationDice != nil }) else {
       return "the last epoch: the source sites had no validation split"
     }

@@ -126,7 +126,7 @@ package final class SegmentationSystem: Module {
   package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
     guard device == .cpu else {
       guard precision != .int8 else {
-        throw TorchError.value("int8 is computed on the CPU alone; leave out --device")
+        throw RunError.integersOffCPU
       }
       self.precision = precision
       return
@@ -220,11 +220,12 @@ package final class SegmentationSystem: Module {
     return try autocast(to: precision.autocastType, on: device) { try frozen(pixels: normalized(images)) }
   }
 
-  /// What the method sees of a batch before the head, on the CPU; nothing is recorded for gradients.
+  /// The representation of a batch before the head, on the CPU, without gradients.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
   ///   - cached: cached features of the frozen layers for them, or for the leading rows; the tower runs on the others.
+  ///   - pass: the adjustment, where it is another than the model was trained with.
   /// - Returns: F, F_ca and the attention, float32.
   /// - Throws: `TorchError` when shapes do not fit.
   package func representation(

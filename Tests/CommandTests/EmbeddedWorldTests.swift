@@ -28,7 +28,7 @@ extension ProgramTests {
       let again = try Program.run(words + ["--steps", "2", "--resume", "--json"])
       #expect(again.code == 0 && again.out == outcome.out, "\(again.err)")
       let other = try Program.run(words + ["--steps", "3", "--resume"])
-      #expect(other.code == 2 && other.err.contains("other settings"))
+      #expect(other.code == 2 && other.err.contains("configuration.steps was 2 and is 3"), "\(other.err)")
       let used = try Program.run(words)
       #expect(used.code == 2 && used.err.contains(out.path) && used.err.contains("--resume"))
 

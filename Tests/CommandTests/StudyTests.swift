@@ -46,7 +46,7 @@ extension ProgramTests {
     }
 
     @Test(
-      "What frozen layers gave is shared by commands, survives kill -9 and is removed with the study unless it is to stay"
+      "Cached features are shared by commands, survive kill -9 and go with the study unless they are kept"
     )
     func cache() throws {
       let shop = try Workshop()
@@ -118,7 +118,7 @@ extension ProgramTests {
       #expect(folds.allSatisfy { ($0["chosen"] as? [String])?.count == 1 })
       let unknown = try Program.run(
         words(shop, "other", command: ["ablate", "--study", "nothing"]))
-      #expect(unknown.code == 2 && unknown.err.contains("depth: an intervention network"))
+      #expect(unknown.code == 2 && unknown.err.contains("lesion-type"), "\(unknown.err)")
       let typo = try Program.run(
         words(shop, "other", command: ["loso", "--methods", "baseline,own:model.intervention.depht=1"]))
       #expect(

@@ -5,19 +5,22 @@ import Torch
 extension ProgramTests {
   @Suite("Usage")
   struct UsageTests {
-    @Test("Help on every level shows usage and an example, on standard output")
+    @Test("--help, -h and help show the stored help on every level, on standard output")
     func help() throws {
-      let commands = [
-        "", "doctor", "demo", "data", "data inspect", "clip", "clip info", "clip embed", "clip tokenize",
-        "train", "evaluate", "predict", "metrics", "prompts", "prompts check", "prompts list",
-        "bench",
-      ]
-      for command in commands {
-        let help = try Program.run(command.split(separator: " ").map(String.init) + ["--help"])
-        #expect(help.code == 0 && help.err.isEmpty, "\(command)")
-        #expect(help.out.contains("usage: mcdrl") && help.out.contains("example:"), "\(command)")
+      let folder = Program.root.appendingPathComponent("Tests/CommandTests/Fixtures/help")
+      for command in [[], ["clip"], ["clip", "embed"], ["train"]] {
+        let file = folder.appendingPathComponent((["mcdrl"] + command).joined(separator: "-") + ".txt")
+        let stored = try String(contentsOf: file, encoding: .utf8)
+        for words in [command + ["--help"], command + ["-h"], ["help"] + command] {
+          let help = try Program.run(words)
+          #expect(help.code == 0 && help.err.isEmpty && help.out == stored, "\(words)")
+        }
       }
       #expect(try Program.run([]).out.contains("train"))
+      // Help wins over whatever else is wrong with a command line.
+      #expect(try Program.run("evaluate", "x", "--nonsense", "-h").code == 0)
+      let after = try Program.run("data", "inspect", "--", "-h")
+      #expect(after.code == 1 && after.err.contains("-h"), "\(after.err)")
       for command in ["train", "loso"] {
         let help = try Program.run(command, "--help").out
         for name in ["baseline", "clipseg", "mixstyle", "no-dictionary"] {
@@ -36,7 +39,12 @@ extension ProgramTests {
     @Test(
       "What cannot be understood is named, with exit code 2",
       arguments: [
-        (["trian"], "trian"), (["data", "inspekt"], "inspekt"), (["doctor", "--jsno"], "--jsno"),
+        (["trian"], "did you mean \"train\"?"), (["data", "inspekt"], "did you mean \"data inspect\"?"),
+        (["inspect", "x"], "data inspect"), (["help", "trian"], "did you mean \"train\"?"),
+        (["help", "train", "x"], "\"x\""), (["doctor", "--jsno"], "did you mean --json?"),
+        (["prompts", "check", "fundsu"], "did you mean \"fundus\"?"),
+        (["clip", "embed", "tiny", "--out", "x"], "give --images or --texts"),
+        (["clip", "embed", "tiny", "--out", "x", "--texts", "a", "--dense", "slip"], "\"sclip\""),
         (["train", "--data", "x"], "--out"), (["train", "--out"], "--out"),
         (["doctor", "--threads", "0"], "--threads 0"), (["doctor", "--json=1"], "--json"),
         (["prompts", "check"], "prompt file"), (["doctor", "--device", "gpu"], "--device gpu"),
@@ -54,6 +62,18 @@ extension ProgramTests {
       #expect(outcome.code == 2, "\(words)")
       #expect(outcome.err.hasPrefix("mcdrl: ") && outcome.err.contains(named), "\(outcome.err)")
       #expect(outcome.out.isEmpty)
+    }
+
+    @Test("A word too many is refused with the usage, in at most three lines")
+    func strays() throws {
+      for words in [["train", "--out", "o", "extra"], ["doctor", "extra"], ["report", "d", "extra"]] {
+        let outcome = try Program.run(words)
+        #expect(outcome.code == 2 && outcome.err.contains("\"extra\" belongs to no option"), "\(words)")
+        #expect(outcome.err.contains("\nusage: mcdrl \(words[0])"), "\(outcome.err)")
+        #expect(outcome.err.split(separator: "\n").count <= 3, "\(outcome.err)")
+      }
+      let runs = try Program.run("evaluate", "a", "b")
+      #expect(runs.code == 2 && runs.err.contains("--counterfactual"), "\(runs.err)")
     }
 
     @Test(

@@ -16,7 +16,7 @@ struct FolderLockTests {
     try withFolder { folder in
       var first: FolderLock? = try FolderLock(folder)
       #expect(first?.isEnforced == true && first?.warning == nil)
-      let refusal = #expect(throws: FolderLockError.self) { try FolderLock(folder, option: "--study") }
+      let refusal = #expect(throws: FolderLockError.self) { try FolderLock(folder) }
       let holder = try #require(refusal?.holder)
       #expect(holder.process == ProcessInfo.processInfo.processIdentifier && !holder.host.isEmpty)
       #expect(abs(holder.started.timeIntervalSinceNow) < 60)

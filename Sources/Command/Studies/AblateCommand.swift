@@ -4,30 +4,35 @@ import Studies
 /// `mcdrl ablate`.
 enum AblateCommand: Subcommand {
   static let name = "ablate"
-  static let summary = "vary one part of the method, every site held out in turn"
-  static let usage = "--study NAME --data DATA --clip CLIP --out DIR [--seeds 0,1,2]"
+  static let summary = "vary one part of the method, and hold out every site in turn"
   static let example = "mcdrl ablate --study depth --data polypgen --clip tiny --out depth"
-  static let choosesDevice = true
-  static let options =
-    [.one("study", "NAME", Ablation.allCases.map(\.rawValue).joined(separator: ", "))] + StudyOptions.common
+  static let common = StudyRunner.common
+  static let options = Options()
+  static let sections = [
+    Help.Section(title: "studies", entries: Ablation.allCases.map { ($0.rawValue, $0.summary) })
+  ]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard let study = Ablation(rawValue: try arguments.required("study")) else {
-      let lines = Ablation.allCases.map { "  \($0.rawValue): \($0.summary)" }
-      throw UsageError(
-        description: "--study \(arguments.last("study") ?? "") is not known; use one of\n"
-          + lines.joined(separator: "\n"))
-    }
+  struct Options: OptionGroup {
+    let ablation = Option.required("study", "NAME", .choice(of: Ablation.self), "one of the studies below")
+    let study = StudyOptions(
+      prompts: Shared.prompts.remarked(
+        "\(ProjectFiles.standardPrompts); \(dictionaryPrompts) for the study dictionary"))
+  }
+
+  /// The study of the dictionary needs 15 confounders; the standard file has 12.
+  private static let dictionaryPrompts = "Prompts/endoscopy-15.json5"
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let study = try arguments.ablation
     console.note("\(study.rawValue): \(study.summary)")
-    let choices = try StudyOptions.choices(arguments)
+    let choices = try arguments.study.choices
     let (arms, leftOut) = try study.arms(choosing: choices)
-    for arm in leftOut {
-      let both = arm.names.filter(choices.map(\.setting).contains).joined(separator: ", ")
-      console.note("note: \(arm.name) is left out, for it fixes \(both), which is to be chosen")
+    for (arm, fixes) in leftOut {
+      let both = fixes.joined(separator: ", ")
+      console.note("note: \(arm) is left out, because it fixes \(both), which --choose varies")
     }
-    let plan = try StudyOptions.plan(study: "ablate \(study.rawValue)", arms: arms, arguments)
-    // The usual file has 12 confounders; the study goes to 15.
-    let prompts = study == .dictionary ? "Prompts/endoscopy-15.json5" : nil
-    try StudyRunner(plan, arguments, console, prompts: prompts).run()
+    let plan = try StudyOptions.plan(study: "ablate \(study.rawValue)", arms: arms, arguments.study, console)
+    let prompts = study == .dictionary ? dictionaryPrompts : nil
+    try StudyRunner(plan, arguments.study, console, prompts: prompts).run()
   }
 }

@@ -4,29 +4,39 @@ import Studies
 /// `mcdrl loso`.
 enum LosoCommand: Subcommand {
   static let name = "loso"
-  static let summary = "hold every site out in turn: any methods, any seeds, one report"
-  static let usage = "--data DATA --clip CLIP --out DIR [--methods a,b] [--seeds 0,1,2]"
+  static let summary = "hold out every site in turn, with any methods and seeds, and write one report"
   static let example =
     "mcdrl loso --data polypgen --clip tiny --methods baseline,mcdrl --seeds 0,1 --out study"
-  static let choosesDevice = true
-  static let options =
-    StudyOptions.common + [
-      .many(
-        "methods", "a,b",
-        "the first is compared with (baseline,mcdrl); NAME:key=value,… for one of your own, a space before the next"
-      )
-    ]
+  static let common = StudyRunner.common
+  static let options = Options()
+  static var sections: [Help.Section] { [Help.Section.methods] }
 
-  static let listsMethods = true
-
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    let words = arguments.all("methods").flatMap(Self.names)
-    let plan = try StudyOptions.plan(
-      study: "loso", arms: (words.isEmpty ? ["baseline", "mcdrl"] : words).map(Arm.init(parsing:)), arguments)
-    try StudyRunner(plan, arguments, console).run()
+  struct Options: OptionGroup {
+    let study = StudyOptions()
+    let methods = Option<[ArmDefinition]>.methods(default: [.baseline, .mcdrl])
   }
 
-  /// The methods of one word: commas part them, but for those after a colon, which part an arm's settings.
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let plan = try StudyOptions.plan(study: "loso", arms: arguments.methods, arguments.study, console)
+    try StudyRunner(plan, arguments.study, console).run()
+  }
+}
+
+extension Option<[ArmDefinition]> {
+  /// Methods with commas or spaces between them.
+  fileprivate static func methods(default arms: [ArmDefinition]) -> Option {
+    Option(
+      "methods", "NAME", words: .spaces, remark: arms.map(\.name).joined(separator: ","), absent: arms,
+      "the methods to compare, with commas or spaces between them; the first is the reference; "
+        + "NAME:KEY=VALUE,… is one of your own, and a space ends it"
+    ) { words in
+      try words.flatMap(names).map { try ArmDefinition(parsing: $0, methods: MCDRLCommand.methods) }
+    }
+  }
+
+  /// The methods of one word.
+  ///
+  /// After a colon the commas belong to the settings.
   private static func names(_ word: String) -> [String] {
     let colon = word.firstIndex(of: ":") ?? word.endIndex
     var names = word[..<colon].split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -6,16 +6,15 @@ import Torch
 enum ReportCommand: Subcommand {
   static let name = "report"
   static let summary = "write results.json, images.csv and report.html of a study again"
-  static let usage = "DIR"
   static let example = "mcdrl report study"
-  static let options: [Option] = []
+  static let options = NoOptions()
+  static let operands = [
+    Operand.one("DIR", "the folder of one study", "the --out of mcdrl loso or mcdrl ablate")
+  ]
 
-  static func run(_ arguments: Arguments, _ console: Console) throws {
-    guard arguments.positional.count == 1 else {
-      throw UsageError(description: "give the folder of one study\nusage: mcdrl \(name) \(usage)")
-    }
-    let writer = try StudyWriter(reading: URL(fileURLWithPath: arguments.positional[0]))
-    let lock = try FolderLock(writer.folder, option: "folder")
+  static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
+    let writer = try StudyWriter(reading: URL(fileURLWithPath: arguments.operands[0]))
+    let lock = try FolderLock(writer.folder)
     defer { withExtendedLifetime(lock) {} }
     try writer.show(writer.write(writer.stored()), console)
   }

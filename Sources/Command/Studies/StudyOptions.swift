@@ -1,85 +1,80 @@
 import CLIP
 import Foundation
+import Segmentation
 import Studies
 import Torch
 import Training
 
-/// What `mcdrl loso` and `mcdrl ablate` take alike.
-enum StudyOptions {
-  static let common: [Option] =
-    [
-      .one("data", "DATA", "folder of sites, or a sites.json5"),
-      .one("clip", "CLIP", "tiny, a CLIP folder, or random:FILE for random weights of that geometry"),
-      .one("out", "DIR", "where runs, results.json, images.csv and report.html go"),
-      .one("seeds", "0,1,2", "seeds of each (0)"),
-      .one("prompts", "FILE", "prompt file (Prompts/endoscopy.json5)"),
-      .one("config", "FILE", "JSON5 file of settings"),
-      .many("set", "key=value", "settings by dotted name; they win over --config"),
-      .many("choose", "key=v1,v2", "settings that each fold chooses on its source sites' validation split"),
-      .one("epochs", "N", "passes over the training images (50)"),
-      .one("tune", "none|last-N|all", "how much of the image tower is trained"),
-      .one("workers", "N", "folds trained side by side (the processor's cores), each with --threads (1)"),
-      .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-      .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
-      .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
-      .flag("allow-leakage", "go on though the same patient or picture stands at two sites"),
-    ] + CacheOptions.all
+/// The options that `mcdrl loso` and `mcdrl ablate` share.
+struct StudyOptions: OptionGroup {
+  let data = Shared.data
+  let clip = Shared.clip
+  let out = Shared.out("DIR", "the folder of runs, results.json, images.csv and report.html")
+  let seeds = Option.commas("seeds", "N", .seed, said: "the value of --seed", "the seeds of each method")
+  let prompts: Option<String?>
+  let settings = SettingOptions()
+  let choices = Option.spaces(
+    "choose", "KEY=V1,V2", .choiceOfSetting,
+    "settings that each fold chooses on the validation images of its source sites")
+  let workers = Option.value(
+    "workers", "N", .integer(atLeast: 1), default: ProcessInfo.processInfo.activeProcessorCount,
+    said: "one a core", "folds that train in parallel, each with --threads")
+  let threshold = Shared.threshold
+  let distances = DistanceOptions()
+  let allowLeakage = Option.flag(
+    "allow-leakage", "continue although the same patient or picture is at two sites")
+  let cache = CacheOptions()
+
+  init(prompts: Option<String?> = Shared.prompts) { self.prompts = prompts }
 
   /// The plan that the options describe.
   ///
   /// - Throws: `UsageError` or an error that names the setting.
   static func plan(
-    study: String, arms: @autoclosure () throws -> [Arm], _ arguments: Arguments
+    study: String, arms: [ArmDefinition], _ arguments: Arguments<StudyOptions>, _ console: Console
   ) throws -> StudyPlan {
     do {
-      return try unchecked(study: study, arms: arms(), arguments)
-    } catch let error as ConfigurationError {
-      // What was asked for cannot be; nothing has been done.
-      throw UsageError(description: error.description)
+      return try unchecked(study: study, arms: arms, arguments, console)
+    } catch let error as SettingsError {
+      // Nothing is trained yet, so the command line is at fault.
+      throw UsageError.settings(error.description)
+    } catch let error as StudyError {
+      throw UsageError.settings(error.description)
+    } catch let error as MethodError {
+      throw UsageError.settings(error.description)
     }
   }
 
-  /// The settings that validation chooses.
-  ///
-  /// - Throws: `UsageError` that says how to write them.
-  static func choices(_ arguments: Arguments) throws -> [Choice] {
-    do {
-      return try arguments.all("choose").map(Choice.init(parsing:))
-    } catch let error as ConfigurationError {
-      throw UsageError(description: error.description)
-    }
-  }
-
-  private static func unchecked(study: String, arms: [Arm], _ arguments: Arguments) throws -> StudyPlan {
-    var configuration = RunConfiguration()
-    configuration.imageSize = 0
-    configuration.data = try arguments.required("data")
-    try TrainSettings.adapt(&configuration, toClip: arguments.required("clip"))
-    try TrainSettings(arguments).apply(to: &configuration)
+  private static func unchecked(
+    study: String, arms: [ArmDefinition], _ arguments: Arguments<StudyOptions>, _ console: Console
+  ) throws -> StudyPlan {
+    let clip = try arguments.clip
+    let settings = try TrainSettings(arguments.settings, clip: clip)
+    var (configuration, _) = try settings.configuration(clip: clip, data: arguments.data, console)
     configuration.seed = 0
-    if configuration.imageSize == 0 {
-      configuration.imageSize = try CLIPModel.load(ProjectFiles.clip(configuration.clip), seed: 0)
-        .configuration.vision.imageSize
-    }
-    var plan = StudyPlan(
-      study: study, configuration: configuration, arms: arms, seeds: try seeds(arguments),
-      version: MCDRLCommand.version)
-    plan.choices = try choices(arguments)
-    plan.threshold = try arguments.probability("threshold") ?? plan.threshold
-    (plan.tolerance, plan.spacing) = (try arguments.tolerance(), try arguments.spacing())
+    let seeds = try arguments.seeds
+    var plan = try StudyPlan(
+      study: study, configuration: configuration, arms: arms,
+      seeds: seeds.isEmpty ? [arguments.common.seed] : seeds)
+    plan.choices = try arguments.choices
+    plan.threshold = try arguments.threshold
+    (plan.tolerance, plan.spacing) = (try arguments.distances.tolerance, try arguments.distances.spacing)
     try plan.validate()
     return plan
   }
+}
 
-  private static func seeds(_ arguments: Arguments) throws -> [UInt64] {
-    guard let text = arguments.last("seeds") else {
-      return [UInt64(try arguments.integer("seed") ?? 0)]
-    }
-    return try text.split(separator: ",").map { part in
-      guard let seed = UInt64(part) else {
-        throw UsageError(description: "--seeds \(text): whole numbers with commas between, such as 0,1,2")
-      }
-      return seed
-    }
+extension ValueForm where Value == Choice {
+  /// A setting with the values that validation chooses from: `KEY=V1,V2`.
+  fileprivate static var choiceOfSetting: ValueForm {
+    ValueForm(
+      read: { try Choice(parsing: $0) }, text: { "\($0.setting)=\($0.values.joined(separator: ","))" })
+  }
+}
+
+extension ValueForm where Value == ArmDefinition {
+  /// A method or control by name, or `NAME:KEY=VALUE,…`.
+  static var arm: ValueForm {
+    ValueForm(read: { try ArmDefinition(parsing: $0, methods: MCDRLCommand.methods) }, text: \.name)
   }
 }

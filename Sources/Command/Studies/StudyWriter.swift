@@ -8,35 +8,35 @@ import Studies
 import Torch
 import Training
 
-/// Writes what a study came to: `results.json`, `images.csv`, `timing.json`, `figures/` and `report.html`.
+/// Writes the results of a study: `results.json`, `images.csv`, `timing.json`, `figures/` and `report.html`.
 ///
-/// `study.json` says what was trained, so that `mcdrl report` can write the rest again from the folds alone.
+/// `study.json` holds the plan, so that `mcdrl report` can write the rest again from the folds alone.
 struct StudyWriter {
-  /// What a report needs beside the folds; `study.json`.
+  /// The part of a report that the folds do not hold; `study.json`.
   struct Record: Codable {
-    /// What was trained.
+    /// The plan of the study.
     var plan: StudyPlan
     /// A hash of each site's images and masks.
     var data: [String: String]
     /// Hashes of the prompts and of the CLIP model's weights.
     var hashes: [String: String]
-    /// Whether the same patients and pictures were looked for at several sites, and what was found.
+    /// Whether the sites were searched for shared patients and pictures, and the findings.
     var leakage: String
-    /// What it was made with.
+    /// Version, device and arithmetic.
     var environment: StudyResults.Environment
-    /// Folds that were trained side by side.
+    /// How many folds trained in parallel.
     var workers: Int
-    /// Seconds of all calls that came to their end.
+    /// Seconds of all calls that finished.
     var seconds: Double
   }
 
-  /// What a page says of itself, and what only some studies have.
+  /// The texts of a page, and the parts that only some studies have.
   struct Words {
     var title: String
     var lead: String
-    /// What was done with which data.
+    /// The data and the protocol.
     var text: String
-    /// Settings of no run, such as those of the rendered world.
+    /// Settings that belong to no run, such as those of the rendered world.
     var settings: [String: JSONValue] = [:]
     var counterfactual: [String: Counterfactual.Summary]?
     var examples: [StudyReport.Example] = []
@@ -45,24 +45,24 @@ struct StudyWriter {
   let folder: URL
   var record: Record
 
-  /// Where the record stands.
+  /// The file of the record.
   static func recordFile(_ folder: URL) -> URL { folder.appendingPathComponent("study.json") }
 
   /// Reads a study's record.
   ///
-  /// - Throws: `ConfigurationError` that names the file.
+  /// - Throws: `WorkError` that names the file.
   init(reading folder: URL) throws {
     self.folder = folder
     let file = Self.recordFile(folder)
     do {
-      record = try JSONDecoder().decode(Record.self, from: Data(contentsOf: file))
+      let decoder = JSONDecoder()
+      MCDRLCommand.methods.prepare(decoder)
+      record = try decoder.decode(Record.self, from: Data(contentsOf: file))
     } catch {
       guard !FileManager.default.fileExists(atPath: folder.appendingPathComponent("demo.json").path) else {
-        throw ConfigurationError(
-          "\(folder.path): holds a demonstration; mcdrl demo --out \(folder.path) writes its report again")
+        throw WorkError.demonstration(folder)
       }
-      throw ConfigurationError(
-        "\(file.path): cannot be read; give the --out of mcdrl loso or mcdrl ablate, which write it")
+      throw WorkError.noStudyRecord(file)
     }
   }
 
@@ -72,22 +72,25 @@ struct StudyWriter {
     self.record = record
   }
 
-  /// Writes what is trained, so that a report can be made again.
+  /// Writes the record, so that a report can be written again.
   ///
   /// - Throws: `FileError` that names the file.
   func writeRecord() throws { try AtomicFile.write(json: record, to: Self.recordFile(folder)) }
 
   /// The results of all folds, as an earlier call left them.
   ///
-  /// - Throws: `ConfigurationError` that names the first fold without a result.
+  /// - Throws: `StudyError` that names the first fold without a result.
   func stored() throws -> [FoldResult] {
     try StudyFolder(folder).results(of: record.plan, sites: record.data.keys.sorted())
   }
 
   /// The finished runs of all folds.
-  private func runs(_ folds: [FoldResult]) -> [StudyFigures.Run] {
-    zip(record.plan.folds(sites: record.data.keys.sorted()), folds).map {
-      StudyFigures.Run(result: $1, directory: StudyFolder(folder).run($0))
+  private func runs(_ folds: [FoldResult]) throws -> [StudyFigures.Run] {
+    try zip(record.plan.folds(sites: record.data.keys.sorted()), folds).map {
+      StudyFigures.Run(
+        result: $1,
+        run: try Run.open(
+          at: StudyFolder(folder).run($0).url, methods: MCDRLCommand.methods, clip: ProjectFiles.clips))
     }
   }
 
@@ -99,25 +102,25 @@ struct StudyWriter {
   ) throws {
     guard let candidate = try candidate else { return }
     var figures = try StudyFigures(
-      study: folder, catalog: catalog, candidate: candidate.name, runs: runs(folds))
+      study: folder, catalog: catalog, candidate: candidate.name, runs: try runs(folds))
     figures.cache = cache
     figures.progress = { console.progress($0) }
     try figures.compute()
     console.progress("")
   }
 
-  /// The arm whose features and attention are shown: the first after the reference that attends to confounders.
+  /// The arm whose features and attention are shown: the first one beside the reference with attention.
   private var candidate: Arm? {
     get throws {
       let arms = record.plan.arms
       let attending = try arms.filter {
-        StudyFigures.attends(try $0.applied(to: record.plan.configuration).model)
+        try $0.applied(to: record.plan.configuration).model.method.traits.attends
       }
       return attending.first { $0 != arms.first } ?? attending.first ?? arms.last
     }
   }
 
-  /// Prints the headline and where the report is.
+  /// Prints the headline and the path of the report.
   func show(_ written: (results: StudyResults, page: URL), _ console: Console) throws {
     let (results, page) = written
     guard !console.json else { return try console.result(json: results) }
@@ -131,7 +134,7 @@ struct StudyWriter {
   ///
   /// - Parameters:
   ///   - folds: in the order of the study.
-  ///   - words: what the page says of itself; nil for the words of a leave-one-site-out or ablation.
+  ///   - words: The texts of the page; nil for those of a leave-one-site-out or ablation.
   /// - Returns: the results, and the page.
   /// - Throws: an error that names the file.
   @discardableResult
@@ -168,11 +171,10 @@ struct StudyWriter {
     return description
   }
 
-  /// An arm's settings with the values they came to.
+  /// The settings of an arm with their resolved values.
   private func settings(of arm: Arm) throws -> [String: JSONValue] {
-    let all = try JSONValue(encoding: arm.applied(to: record.plan.configuration)).leaves
-    let names = arm.names
-    return all.filter { leaf in names.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") } }
+    let method = try arm.applied(to: record.plan.configuration).model.method
+    return arm.settings.merging(["model.method": .string(method.name)]) { own, _ in own }
   }
 
   private var words: Words {
@@ -181,10 +183,11 @@ struct StudyWriter {
     return Words(
       title: plan.study == "loso" ? "Leaving one site out" : "Ablation: \(plan.study.dropFirst(7))",
       lead:
-        "\(plan.arms.map(\.name).joined(separator: ", ")), trained at some sites and scored at one that took no part; "
+        "\(plan.arms.map(\.name).joined(separator: ", ")), scored at a site that is held out; "
         + "seeds \(seeds).",
       text:
-        "\(record.data.count) sites, each held out in turn; trained on the others at \(plan.configuration.imageSize) px "
+        "\(record.data.count) sites, each held out in turn; "
+        + "trained on the others at \(plan.configuration.imageSize) px "
         + "from CLIP \(plan.clipName), \(plan.configuration.epochs) epochs, scored at the images' own size."
     )
   }

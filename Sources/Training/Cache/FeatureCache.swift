@@ -9,16 +9,16 @@ import Torch
 /// written; what a killed writer left is removed. Every row has a checksum, which is compared when a file is first used: a
 /// damaged file is removed and its rows are made anew, with a note. Several processes may share a folder: at worst
 /// both make the same rows.
-package final class FeatureCache: @unchecked Sendable {
+public final class FeatureCache: @unchecked Sendable {
   /// The default limit, bytes.
-  package static let standardLimit = 16 << 30
+  public static let standardLimit = 16 << 30
   /// Bytes of a file, at most; what a killed writer loses.
   static let partBytes = 256 << 20
 
   /// The folder; made when something is kept.
-  package let folder: URL
+  public let folder: URL
   /// Bytes that the folder may take.
-  package let limit: Int
+  public let limit: Int
   private let note: @Sendable (String) -> Void
   private let lock = NSLock()
   private var parts: [URL: FeaturePart] = [:]
@@ -30,7 +30,7 @@ package final class FeatureCache: @unchecked Sendable {
   ///   - folder: where the files are.
   ///   - limit: bytes that the folder may take; what does not fit is not kept.
   ///   - note: told what will be written, what does not fit, and what was damaged.
-  package init(
+  public init(
     _ folder: URL, limit: Int = FeatureCache.standardLimit,
     note: @escaping @Sendable (_ text: String) -> Void = { _ in }
   ) {
@@ -40,7 +40,7 @@ package final class FeatureCache: @unchecked Sendable {
   }
 
   /// Removes the folder; rows that were handed out stay readable.
-  package func remove() { try? FileManager.default.removeItem(at: folder) }
+  public func remove() { try? FileManager.default.removeItem(at: folder) }
 
   /// Rows as they are kept; those that are missing are made and kept first.
   ///

@@ -70,7 +70,8 @@ extension Evaluation: CustomStringConvertible {
   public var description: String {
     func text(_ value: Double?) -> String { value.map { NumberText.text($0, decimals: 3) } ?? "–" }
     let kind = heldOut ? "held out" : "trained on"
-    return "\(method) at \(site) (\(kind)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
+    return
+      "\(method) at \(site) (\(kind)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
       + "\(text(model.meanDiceWithLesion)) over those with a lesion"
   }
 }

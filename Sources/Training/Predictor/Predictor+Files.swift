@@ -57,6 +57,7 @@ extension Predictor {
   ///   - tolerance: of the normalised surface Dice; pixels or, with a spacing, millimetres.
   ///   - spacing: millimetres per pixel; nil measures in pixels.
   ///   - progress: told how many are done, from any thread.
+  /// - Returns: one assessment a sample.
   /// - Throws: an error that names the file.
   package func assess(
     _ samples: [Sample], tolerance: Double, spacing: PixelSpacing? = nil,

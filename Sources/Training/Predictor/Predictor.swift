@@ -50,6 +50,14 @@ public final class Predictor: @unchecked Sendable {
     reader = configuration.reader
   }
 
+  /// How it computes, in one line: every output names it.
+  package var statement: String {
+    "computing in \(precision.rawValue) on images decoded \(decoding == .whole ? "whole" : "at a reduced size")"
+  }
+
+  /// The name of the method in texts.
+  package var methodLabel: String { system.model.method.label }
+
   /// The device that computes.
   public var device: Device { system.device }
 
@@ -65,6 +73,7 @@ public final class Predictor: @unchecked Sendable {
   /// The lesion mask at the image's own size.
   ///
   /// - Parameter image: the file.
+  /// - Returns: the mask.
   /// - Throws: `ImagingError` that names the file, or `TorchError`.
   public func mask(of image: URL) throws -> BinaryMask {
     try BinaryMask(probability(of: image).atLeast(threshold))
@@ -103,6 +112,7 @@ public final class Predictor: @unchecked Sendable {
   /// - Parameters:
   ///   - sample: an image; without a mask the reference is empty.
   ///   - cached: cached features of the frozen layers for the image, if any.
+  /// - Returns: both masks.
   /// - Throws: an error that names the file.
   package func masks(
     _ sample: Sample, cached: FrozenFeatures? = nil
@@ -163,6 +173,7 @@ extension Run {
   ///   - decoding: how image files are decoded.
   ///   - threshold: the probability from which on a pixel is lesion.
   ///   - maxPixels: larger images are refused; nil for the run's own limit.
+  /// - Returns: the predictor.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public func predictor(
     device: Device = .cpu, precision: Precision? = nil, decoding: Predictor.Decoding = .whole,

@@ -41,6 +41,7 @@ extension Run {
   /// - Parameters:
   ///   - progress: told every event, and asked whether to stop.
   ///   - cache: where features of frozen layers are cached; nil for a folder in the run's, removed at the end.
+  /// - Returns: one entry an epoch.
   /// - Throws: `TrainingError`, or an error that names the file.
   @discardableResult
   package func train(_ progress: TrainingProgress, cache: FeatureCache? = nil) throws -> [EpochMetrics] {
@@ -62,6 +63,7 @@ extension Run {
   ///   - system: from `freshSystem`.
   ///   - inputs: the images.
   ///   - progress: told every event, and asked whether to stop.
+  /// - Returns: one entry an epoch.
   /// - Throws: `TrainingError`, or an error that names the file.
   @discardableResult
   package func train(
@@ -128,7 +130,8 @@ extension Run {
       let check = try PrecisionCheck(self, validation: validation, batchSize: configuration.batchSize)
       try folder.write(check, to: folder.precisionFile)
     } catch {
-      progress.report(.note("\(error); the arithmetic of inference was not measured, inference computes as trained"))
+      progress.report(
+        .note("\(error); the arithmetic of inference was not measured, inference computes as trained"))
     }
   }
 }

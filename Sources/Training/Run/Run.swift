@@ -75,6 +75,7 @@ public final class Run: Sendable {
   ///   - model: the CLIP model that the settings name; nil loads it.
   ///   - clip: loads the CLIP model.
   ///   - hashes: of the sources' data, where they were computed before.
+  /// - Returns: the run, not yet trained.
   /// - Throws: an error that names the folder, the site or the setting.
   package static func create(
     at folder: RunFolder, _ configuration: RunConfiguration, data: SiteCatalog, prompts: PromptSet,
@@ -108,6 +109,7 @@ public final class Run: Sendable {
   ///   - methods: the methods that its settings may name.
   ///   - clip: loads its CLIP model, to train on or for a method that needs the text tower.
   ///   - changes: changes that shape no weights, such as where the data is now.
+  /// - Returns: the run.
   /// - Throws: an error that names the file that is missing or cannot be read.
   public static func open(
     at url: URL, methods: MethodRegistry = .builtIn, clip: ClipLoader = ClipLoader(),
@@ -140,6 +142,8 @@ public final class Run: Sendable {
   /// - Parameters:
   ///   - device: where to compute, whatever it was trained on.
   ///   - lazily: whether weights stay in the run's file until they are used.
+  /// - Returns: the model.
+  /// - Throws: an error that names the file of the run.
   package func trainedSystem(on device: Device = .cpu, lazily: Bool = false) throws -> SegmentationSystem {
     try SegmentationSystem.trained(folder, configuration, on: device, lazily: lazily, clip: clip)
   }

@@ -41,6 +41,7 @@ package enum RunChecks {
   /// - Parameters:
   ///   - catalog: all sites.
   ///   - configuration: names the held-out site and, where it names any, the sources.
+  /// - Returns: at least one site.
   /// - Throws: `RunError` or `DatasetError` that names the site.
   package static func sources(_ catalog: SiteCatalog, _ configuration: RunConfiguration) throws -> [Site] {
     guard let name = configuration.holdOut else { throw SettingsError.missing("holdOut") }

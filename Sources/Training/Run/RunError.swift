@@ -4,7 +4,7 @@ import Segmentation
 import Storage
 
 /// A run that cannot be made, trained or used.
-package enum RunError: Error, Equatable, CustomStringConvertible {
+public enum RunError: Error, Equatable, CustomStringConvertible {
   /// The folder holds no run.
   case notARun(URL)
   /// The folder holds a run already.
@@ -47,11 +47,13 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   case integersOffCPU
 
   /// One to three lines that name the file or setting and the fix.
-  package var description: String {
+  public var description: String {
     switch self {
-    case .notARun(let url): "\(url.path): not a run folder (no config.json); give a folder that training wrote"
+    case .notARun(let url):
+      "\(url.path): not a run folder (no config.json); give a folder that training wrote"
     case .exists(let url): "\(url.path): holds a run already; continue it, or choose another folder"
-    case .noWeights(let url): "\(url.path): not found; no epoch of this run is finished, continue its training"
+    case .noWeights(let url):
+      "\(url.path): not found; no epoch of this run is finished, continue its training"
     case .noState(let url):
       "\(url.path): not found, though epochs of this run are finished; put it back, or start a new run in another folder"
     case .lostWeights(let reason):

@@ -65,6 +65,7 @@ package struct RunFolder: Sendable {
   /// Reads the settings of the run.
   ///
   /// - Parameter methods: the methods that the settings may name.
+  /// - Returns: the settings.
   /// - Throws: `RunError.notARun`, or what reading the settings throws.
   package func configuration(methods: MethodRegistry = .builtIn) throws -> RunConfiguration {
     guard exists else { throw RunError.notARun(url) }

@@ -12,6 +12,7 @@ extension SegmentationSystem {
   ///   - configuration: the settings.
   ///   - prompts: the words; as many confounders as the settings say are taken.
   ///   - clip: the CLIP model that `configuration.clip` names.
+  /// - Returns: the system, not yet trained.
   /// - Throws: `CLIPError`, `TorchError`, `MethodError` or `RunError` that name the file or setting.
   package static func fresh(
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
@@ -38,6 +39,7 @@ extension SegmentationSystem {
   ///   - device: where to compute, whatever it was trained on.
   ///   - lazily: whether weights stay in the run's file until they are used; `Module.adopt` says what that asks of it.
   ///   - clip: loads the CLIP model, for a method that needs the text tower; other methods need none.
+  /// - Returns: the system.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   package static func trained(
     _ run: RunFolder, _ configuration: RunConfiguration, on device: Device = .cpu, lazily: Bool = false,
@@ -61,6 +63,7 @@ extension SegmentationSystem {
   ///   - configuration: its settings.
   ///   - lazily: whether weights stay in the file until they are used; `Module.adopt` says what that asks of it.
   ///   - textEncoder: the text tower, for methods that learn prompts.
+  /// - Returns: the system.
   /// - Throws: an error that names the file.
   package static func stored(
     _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool,

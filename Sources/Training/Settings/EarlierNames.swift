@@ -30,6 +30,7 @@ enum EarlierNames {
   /// Settings under their present names, with present values.
   ///
   /// - Parameter settings: an object, complete or not.
+  /// - Returns: the same settings under present names.
   static func present(_ settings: JSONValue) -> JSONValue {
     guard settings.members != nil else { return settings }
     var result = JSONValue.object([:])

@@ -42,7 +42,9 @@ extension RunConfiguration {
   @discardableResult
   package mutating func set(_ assignment: String, source: String? = nil) throws -> [String] {
     let source = source.map { "\($0) \(assignment)" } ?? assignment
-    guard let equals = assignment.firstIndex(of: "=") else { throw SettingsError.noAssignment(source: source) }
+    guard let equals = assignment.firstIndex(of: "=") else {
+      throw SettingsError.noAssignment(source: source)
+    }
     let times = Self.isMultiple(assignment)
     let keys = assignment[..<equals].dropLast(times ? 1 : 0).split(separator: ".").map(String.init)
     guard !keys.isEmpty else { throw SettingsError.noName(source: source) }
@@ -103,9 +105,7 @@ extension RunConfiguration {
     let all = try laid(given, over: base, source)
     do {
       let registry = methods
-      self = try all.decoded(as: RunConfiguration.self) { decoder in
-        if let key = MethodRegistry.userInfoKey { decoder.userInfo[key] = registry }
-      }
+      self = try all.decoded(as: RunConfiguration.self, registry.prepare)
       methods = registry
     } catch let error as MethodError {
       throw error

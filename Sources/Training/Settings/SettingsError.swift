@@ -1,7 +1,7 @@
 import Storage
 
 /// A setting that cannot be used.
-package enum SettingsError: Error, Equatable, CustomStringConvertible {
+public enum SettingsError: Error, Equatable, CustomStringConvertible {
   /// A file that does not hold one JSON5 object.
   case notAnObject(source: String)
   /// A setting that does not exist.
@@ -24,7 +24,7 @@ package enum SettingsError: Error, Equatable, CustomStringConvertible {
   case missing(String)
 
   /// One or two lines that name the setting and say what is possible.
-  package var description: String {
+  public var description: String {
     switch self {
     case .notAnObject(let source): return "\(source): it must hold one JSON5 object of settings"
     case .unknown(let source, let name, let known):

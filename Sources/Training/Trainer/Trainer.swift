@@ -182,7 +182,8 @@ package final class Trainer {
   private func check(_ losses: StepLosses) throws {
     try check(losses.total)
     for (name, _) in losses.terms {
-      let isPlain = !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+      let isPlain =
+        !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
       guard isPlain, !EpochMetrics.reservedNames.contains(name) else {
         throw MethodError.termName(method: system.model.method.label, name: name)
       }

@@ -1,0 +1,104 @@
+import Foundation
+
+/// Results on standard output, notes and progress on standard error.
+struct Console: Sendable {
+  /// Whether results are one JSON document.
+  let json: Bool
+  /// Whether notes and progress are left out.
+  let quiet: Bool
+  /// Whether standard error is a terminal.
+  let isTerminal = isatty(STDERR_FILENO) == 1
+
+  /// Prints a result.
+  func result(_ text: String) { print(text) }
+
+  /// Prints a value as JSON.
+  func result(json value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  /// Prints a note on standard error.
+  func note(_ text: String) {
+    guard !quiet else { return }
+    FileHandle.standardError.write(Data((clear + text + "\n").utf8))
+  }
+
+  /// Replaces the progress line, on a terminal only.
+  func progress(_ text: String) {
+    guard !quiet, isTerminal else { return }
+    FileHandle.standardError.write(Data((clear + text).utf8))
+  }
+
+  private var clear: String { isTerminal ? "\r\u{1b}[2K" : "" }
+
+  /// Rows under headings, columns aligned: the first left, the others right.
+  static func table(_ headings: [String], _ rows: [[String]]) -> String {
+    let all = [headings] + rows
+    let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    let lines = all.map { row in
+      row.indices.map { column in
+        let space = String(repeating: " ", count: widths[column] - row[column].count)
+        return column == 0 ? row[column] + space : space + row[column]
+      }.joined(separator: "  ")
+    }
+    let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
+    return ([lines[0], rule] + lines.dropFirst()).joined(separator: "\n")
+  }
+}
+
+/// A progress bar with rate and time left.
+struct ProgressBar {
+  private let start = Date()
+  private let label: String
+  private let total: Int
+
+  init(_ label: String, total: Int) {
+    self.label = label
+    self.total = max(1, total)
+  }
+
+  /// The line for a number of finished items.
+  func line(_ done: Int, unit: String, _ extra: String = "") -> String {
+    let seconds = Date().timeIntervalSince(start)
+    let rate = Double(done) / max(seconds, 1e-9)
+    let filled = 20 * done / total
+    let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
+    let left = done > 0 ? duration(Double(total - done) / rate) : "--:--"
+    return "\(label) \(bar) \(done)/\(total) \(format(rate, 1)) \(unit)/s \(left) left \(extra)"
+  }
+}
+
+extension ProgressBar {
+  /// ", 01:20 left" after a number of finished items; nothing when none or all are finished.
+  func left(_ done: Int) -> String {
+    guard done > 0, done < total else { return "" }
+    let seconds = Date().timeIntervalSince(start)
+    return ", \(duration(seconds / Double(done) * Double(total - done))) left"
+  }
+}
+
+/// ", 12 % of it waiting for images"; nothing when the wait is below 1 % of the time.
+func waiting(_ waited: Double?, of seconds: Double) -> String {
+  guard let waited, waited >= 0.01 * seconds, waited > 0 else { return "" }
+  return ", \(percent(waited, of: seconds)) of it waiting for images"
+}
+
+/// Minutes and seconds, and hours when there are any.
+func duration(_ seconds: Double) -> String {
+  let whole = Int(seconds.rounded())
+  let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+  let tail = String(format: "%02d:%02d", minutes, whole % 60)
+  return hours > 0 ? "\(hours):\(tail)" : tail
+}
+
+/// A share in whole percent; a dash when the whole is 0.
+func percent(_ part: Double, of whole: Double) -> String {
+  whole > 0 ? String(format: "%.0f %%", 100 * part / whole) : "–"
+}
+
+/// A number with fixed decimals; a dash for none.
+func format(_ value: Double?, _ decimals: Int = 3) -> String {
+  value.map { String(format: "%.\(decimals)f", $0) } ?? "–"
+}

@@ -1,0 +1,74 @@
+import Datasets
+import Explaining
+import Foundation
+import Imaging
+import Metrics
+import Pretraining
+import Storage
+import Studies
+import Training
+
+/// The option that helps with an error of a library, which speaks of its own parameters alone.
+enum OptionAdvice {
+  /// The message of an error, with the option to use where there is one.
+  static func message(_ error: any Error) -> String {
+    option(for: error).map { "\(error)\n(\($0))" } ?? "\(error)"
+  }
+
+  /// The option, in a few words; nil for an error that no option helps with.
+  private static func option(for error: any Error) -> String? {
+    switch error {
+    case is LeakageError: "continue nevertheless: --allow-leakage"
+    case is FolderLockError: "another folder: --out"
+    case let error as RunError: option(for: error)
+    case let error as StudyError: option(for: error)
+    case let error as MetricError: option(for: error)
+    case ImagingError.tooManyPixels: "raise the limit: --max-pixels, or --set maxPixels=N in training"
+    case ExplainingError.noMechanisms: "leave the sweep out: --sweep none"
+    case let error as PretrainingError: option(for: error)
+    case TrainingError.diverged: "lower the rate: --set optimizer.learningRate=R"
+    case TrainingError.interrupted: "continue: --resume"
+    default: nil
+    }
+  }
+
+  private static func option(for error: RunError) -> String? {
+    switch error {
+    case .exists: "continue the run: --resume; another folder: --out"
+    case .noWeights: "continue its training: mcdrl train --out RUN --resume"
+    case .noState, .lostWeights, .otherFrozenWeights: "another folder: --out"
+    case .unreadablePrecision: "state the precision: --precision float32"
+    case .noMechanisms: "train without interventions: --set interventions.share=0"
+    case .notARun: "a run folder is what mcdrl train --out RUN writes"
+    case .tooManyLayers: "--tune last-N"
+    case .integersOffCPU: "--device cpu, or another --precision"
+    default: nil
+    }
+  }
+
+  private static func option(for error: StudyError) -> String? {
+    switch error {
+    case .foreign: "another folder: --out"
+    case .choice, .choiceTwice: "--choose"
+    default: nil
+    }
+  }
+
+  private static func option(for error: MetricError) -> String? {
+    switch error {
+    case .sizeMismatch: "--prediction and --reference must match"
+    case .invalidTolerance, .mixedTolerances: "--tolerance"
+    case .invalidSpacing, .mixedUnits: "--spacing"
+    default: nil
+    }
+  }
+
+  private static func option(for error: PretrainingError) -> String? {
+    switch error {
+    case .diverged: "--learning-rate"
+    case .interrupted: "continue: --resume"
+    case .badState: "start again without --resume"
+    case .badSetting: nil
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Storage
+
+/// A command line that asks for something impossible; exit code 2.
+indirect enum UsageError: Error {
+  /// A word that names no command, with the names that could stand in its place.
+  case unknownCommand(String, known: [String])
+  /// A name that the command does not know, with its hyphens.
+  case unknownOption(String, known: [String])
+  /// An option at the end of the line, or before another option.
+  case missingValue(option: String, placeholder: String)
+  /// A flag with a value.
+  case unwantedValue(option: String)
+  /// An option with one value that stands twice.
+  case repeatedOption(String)
+  /// A required option, as the help shows it.
+  case missingOption(String)
+  /// Options of which one is required.
+  case missingOneOf([String])
+  /// A value that the option cannot take.
+  case wrongValue(option: String, text: String, WrongValue)
+  /// A value that was refused with a message of its own.
+  case rejected(option: String, text: String?, reason: String)
+  /// Words beside the options that are missing, such as "a run folder".
+  case missingWords([String])
+  /// A word too many, with the placeholders of the words that the command takes.
+  case strayWord(String, wanted: [String])
+  /// An option, as it was written, that another one makes meaningless.
+  case conflict(String, with: String, reason: String)
+  /// Something that the command takes in one of two ways, or not at all.
+  case wrongCombination(String)
+  /// An output folder that holds something else.
+  case folderInUse(URL, holds: String, fix: String)
+  /// An output folder that also holds an input.
+  case wouldOverwrite(input: URL, in: URL)
+  /// A folder whose work was started with other settings.
+  case otherSettings(option: String, in: URL, changed: [SettingChange])
+  /// `--resume` where nothing was started.
+  case nothingToResume(URL)
+  /// An option that differs from the run which is resumed, and the run's own value.
+  case differsFromRun(option: String, own: String)
+  /// Settings that the library refused, with its message.
+  case settings(String)
+  /// A file that comes with the project and was not found, and what to give instead.
+  case projectFileMissing(String, instead: String)
+  /// A name that is none of the project's prompt files.
+  case unknownPrompts(String, known: [String])
+  /// An error of a command whose usage is shown.
+  case inCall(UsageError, usage: String)
+}
+
+extension UsageError: CustomStringConvertible {
+  /// One to three lines: the word or option, what is wrong with it, and what to do.
+  var description: String {
+    switch self {
+    case .unknownCommand(let word, let known):
+      let suggestion = Self.suggestion(for: word, among: known)
+      return "\"\(word)\" is not a command\(suggestion.isEmpty ? "; see mcdrl --help" : suggestion)"
+    case .unknownOption(let name, let known):
+      let suggestion = Self.suggestion(for: name, among: known.map { "--" + $0 }, quoted: false)
+      return "\(name) is not an option here\(suggestion.isEmpty ? "; see --help" : suggestion)"
+    case .missingValue(let option, let placeholder): return "--\(option) needs a value: \(placeholder)"
+    case .unwantedValue(let option): return "--\(option) takes no value"
+    case .repeatedOption(let option): return "--\(option) is given twice; give it once"
+    case .missingOption(let usage): return "\(Self.name(in: usage)) is missing; add \(usage)"
+    case .missingOneOf(let options):
+      return "give " + Self.list(options.map { "--" + $0 }, last: "or")
+    case .wrongValue(let option, let text, .needs(let needs)): return "--\(option) \(text): \(needs)"
+    case .wrongValue(let option, let text, .unknown(let known)):
+      return "--\(option) \(text) is not known; use \(Self.list(known, last: "or"))"
+        + Self.suggestion(for: text, among: known)
+    case .rejected(let option, let text, let reason):
+      return "--\(option)\(text.map { " " + $0 } ?? ""): \(reason)"
+    case .missingWords(let nouns): return "give " + Self.list(nouns, last: "and")
+    case .strayWord(let word, let wanted):
+      let takes = wanted.isEmpty ? "options only" : Self.list(wanted, last: "and") + " only"
+      return "\"\(word)\" belongs to no option; this command takes \(takes)"
+    case .conflict(let option, let other, let reason):
+      return "\(option) does not go with --\(other): \(reason)"
+    case .wrongCombination(let text), .settings(let text): return text
+    case .folderInUse(let folder, let holds, let fix): return "--out \(folder.path): holds \(holds); \(fix)"
+    case .wouldOverwrite(let input, let folder):
+      return "--out: \(input.lastPathComponent) is read from \(folder.path) and could be overwritten; "
+        + "choose another folder"
+    case .otherSettings(let option, let place, let changed):
+      let names = changed.isEmpty ? "" : ": " + SettingChange.text(changed)
+      return "--\(option): \(place.path) was started with other settings\(names)\n"
+        + "give the options of that call, or another --out"
+    case .nothingToResume(let file): return "--resume: \(file.path) is not there; start without --resume"
+    case .differsFromRun(let option, let own):
+      return "\(option): the run was started with \(own); leave the option out to continue it, "
+        + "or start a new run with another --out"
+    case .projectFileMissing(let path, let instead): return "\(path) was not found; give \(instead)"
+    case .unknownPrompts(let name, let known):
+      return "\(name): neither a file nor one of the prompt files of mcdrl prompts list: "
+        + Self.list(known, last: "and") + Self.suggestion(for: name, among: known)
+    case .inCall(let error, let usage): return "\(error)\nusage: mcdrl \(usage)"
+    }
+  }
+
+  /// `--out` of `--out DIR`.
+  private static func name(in usage: String) -> String { String(usage.prefix { $0 != " " }) }
+
+  /// `a, b or c`.
+  static func list(_ words: [String], last: String) -> String {
+    guard let final = words.last, words.count > 1 else { return words.first ?? "" }
+    return words.dropLast().joined(separator: ", ") + " \(last) " + final
+  }
+
+  /// "; did you mean …?" with a known word that begins or ends as this one, or differs in few letters.
+  static func suggestion(for word: String, among known: [String], quoted: Bool = true) -> String {
+    // `--ep` is the start of --epochs, `inspect` the end of `data inspect`.
+    let begun = known.filter {
+      $0.hasSuffix(" " + word) || $0.hasPrefix(word) && word.filter(\.isLetter).count > 1
+    }
+    let limit = word.count <= 3 ? 1 : max(2, word.count / 3)
+    let near = known.filter { Spelling.distance(word.lowercased(), $0.lowercased()) <= limit }
+    return Spelling.suggestion(for: word, among: begun.isEmpty ? near : begun, quoted: quoted)
+  }
+}

@@ -1,0 +1,3 @@
+import Command
+
+MCDRLCommand.main()
