@@ -7,7 +7,7 @@ public enum DenseFeatures: String, CaseIterable, Sendable {
   /// The value path of the last attention block, without residual and feed-forward (MaskCLIP, Zhou et al., 2022).
   case maskclip
   /// Self-correlative attention in the last block, without residual and feed-forward (SCLIP, Wang et al., 2024;
-  /// the residual is left out as the prototype measured, see docs/choices.md).
+  /// the residual is left out as the prototype measured, see docs/explanation/choices.md).
   case sclip
 
   /// Finds an extractor by name.

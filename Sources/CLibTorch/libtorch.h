@@ -2,7 +2,7 @@
 #pragma once
 #pragma clang system_header
 #if !__has_include(<ATen/ATen.h>)
-#error libtorch is missing: scripts/bootstrap puts it in place (docs/using-the-libraries.md)
+#error libtorch is missing: scripts/bootstrap puts it in place (docs/guides/use-the-libraries.md)
 #endif
 #include <torch/version.h>
 #if TORCH_VERSION_MAJOR != 2 || TORCH_VERSION_MINOR != 13

@@ -104,7 +104,7 @@ enum BenchCommand: Subcommand {
 }
 
 extension ValueForm where Value == BenchmarkGroup {
-  /// A group by its name, or by its letter in docs/performance.md.
+  /// A group by its name, or by its letter in Benchmarks/README.md.
   fileprivate static var group: ValueForm {
     ValueForm(
       read: { word in

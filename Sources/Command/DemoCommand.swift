@@ -100,7 +100,7 @@ enum DemoCommand: Subcommand {
         "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
         + "others to score the site on when it is held out, \(clip.preparation.size) px. At source sites a "
         + "confounder follows the lesion with probability \(plan.link). At a held-out site it does not "
-        + "(docs/causal-model.md). The image tower is the frozen CLIP tiny.")
+        + "(docs/explanation/causal-model.md). The image tower is the frozen CLIP tiny.")
     words.settings = [
       "demo.link": .number(plan.link), "demo.worldSeed": .integer(Int(clamping: plan.worldSeed)),
     ]

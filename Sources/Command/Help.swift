@@ -10,7 +10,7 @@ struct Help: CustomStringConvertible {
     /// The methods that `train` and `loso` take.
     static var methods: Section {
       Section(
-        title: "methods (docs/methods.md)",
+        title: "methods (docs/reference/methods.md)",
         entries: ArmDefinition.known(MCDRLCommand.methods).map { ($0.name, $0.summary) })
     }
   }

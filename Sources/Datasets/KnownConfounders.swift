@@ -5,7 +5,7 @@ import Torch
 /// The true confounders of images, where the data tells them; `mcdrl synth` writes them to `factors.jsonl`.
 ///
 /// Lines `{"image": "images/1.png", "strengths": {"blur": 0.6, …}, …}`, the path relative to the file, which lies in a
-/// folder above the image. See docs/data.md.
+/// folder above the image. See docs/reference/data-format.md.
 package struct KnownConfounders: Sendable {
   /// How many folders above an image are looked into: `images`, or `test/images`, and the site's.
   private static let levels = 3

@@ -9,7 +9,8 @@ import Torch
 /// what is left when their blurred selves are taken away, with dark pixels and the edges to these left out, so that two
 /// pictures through one round field of view are not alike for its sake. All pairs are compared by details averaged to 16×16
 /// in colour, the middle weighing more than the rim; the closest few that are alike there are compared at 64×64 in grey, at
-/// the best of 25 shifts of up to 2 pixels. docs/data.md says how often this was right and wrong.
+/// the best of 25 shifts of up to 2 pixels. docs/explanation/leakage.md says how often this
+/// was right and wrong.
 ///
 /// Memory, for n images: 12 KiB a thumbnail, 3 KiB a descriptor, 4 KiB while a block of 256 images is compared with all,
 /// and 0.1 GiB whatever n is; for 10,000 images some 0.3 GiB. Work: n²·768 multiply-adds.

@@ -5,7 +5,7 @@ import Torch
 /// The sites of a data folder.
 ///
 /// Either a folder of sites, each with `images/` and `masks/` of equal stems, or one with a `sites.json5`, which
-/// also says lesion classes and patient groups. See docs/data.md for the format.
+/// also says lesion classes and patient groups. See docs/reference/data-format.md for the format.
 public struct SiteCatalog: Sendable {
   /// The folder or the `sites.json5` that it was made from.
   public let location: URL

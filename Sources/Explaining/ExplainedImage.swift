@@ -1,7 +1,8 @@
 import Metrics
 import Storage
 
-/// What one image tells about a model: `images` of `explanation.json` (docs/explain.md).
+/// What one image tells about a model: `images` of `explanation.json`
+/// (docs/reference/explanation-format.md).
 ///
 /// Lists over confounders are M long, in the order of the document's `confounders`. Masks are compared at S×S, the size
 /// that the network sees.

@@ -1,6 +1,7 @@
 import Storage
 
-/// What a model attends to and what changes its masks: `explanation.json` (docs/explain.md).
+/// What a model attends to and what changes its masks: `explanation.json`
+/// (docs/reference/explanation-format.md).
 package struct Explanation: Codable, Equatable, Sendable {
   /// The model that is explained.
   package struct Model: Codable, Equatable, Sendable {

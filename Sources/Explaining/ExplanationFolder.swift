@@ -4,7 +4,8 @@ import Storage
 import Studies
 import Torch
 
-/// The folder of an explanation: `explanation.json`, `report.html`, `pictures/` and `maps/` (docs/explain.md).
+/// The folder of an explanation: `explanation.json`, `report.html`, `pictures/` and `maps/`
+/// (docs/reference/explanation-format.md).
 package struct ExplanationFolder: Sendable {
   /// The folder.
   package let url: URL

@@ -7,7 +7,7 @@ import Torch
 /// and typed options. In training the hooks come in the order `images`, the tower, `features`, `represent`, `detail` or
 /// `decode`, `segmentation`, `losses`; in inference only `represent` and `decode`, which must not draw at random.
 /// Parameters and buffers that a subclass declares are trained, stored and resumed with the model under `method.`.
-/// docs/methods.md has an example.
+/// docs/guides/write-a-method.md has an example.
 open class SegmentationMethod: Module {
   /// The name in texts that describe a run; a method may say more than its class's name.
   open var label: String {

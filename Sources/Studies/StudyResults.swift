@@ -7,7 +7,8 @@ import Training
 /// What a study came to: any methods, seeds and held-out sites, with their statistics; `results.json`.
 ///
 /// Holds no time and no date, so that the same folds give the same bytes; see ``StudyTiming``.
-/// `docs/results-format.md` explains every key to a reader, `docs/results.schema.json` to a program.
+/// `docs/reference/results-format.md` explains every key to a reader, and
+/// `docs/reference/results.schema.json` to a program.
 package struct StudyResults: Codable, Equatable, Sendable {
   /// The value of `format` in every file.
   package static let formatName = "mcdrl-results"

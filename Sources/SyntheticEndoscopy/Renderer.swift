@@ -11,7 +11,8 @@ package struct Rendering: Sendable {
   package let zoom: Double
 }
 
-/// Renders draws: scene, then imaging, then the site's camera, as docs/causal-model.md says.
+/// Renders draws: scene, then imaging, then the site's camera, as
+/// docs/explanation/causal-model.md says.
 ///
 /// Equal draws give equal bytes, whatever else is rendered and on however many threads.
 package struct Renderer: Sendable {

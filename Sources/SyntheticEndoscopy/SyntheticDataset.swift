@@ -6,7 +6,8 @@ import Torch
 /// Writes a world to a folder as real data would come, with what is true of each image beside it.
 ///
 /// For each site `images`, `masks`, `test/images`, `test/masks`, `captions.jsonl` and `factors.jsonl`; for the folder
-/// `sites.json5`, and `sweep/` where the same scenes are rendered under each intervention. See docs/data.md.
+/// `sites.json5`, and `sweep/` where the same scenes are rendered under each intervention. See
+/// docs/reference/data-format.md.
 package struct SyntheticDataset: Sendable {
   /// In which format pictures are written; masks are always PNG.
   package enum Format: String, CaseIterable, Sendable {

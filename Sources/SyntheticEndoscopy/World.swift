@@ -8,9 +8,9 @@ package enum SiteRole: String, Codable, Sendable {
 
 /// Sites that share lesions and differ in camera and habits, with a known link between confounder and lesion.
 ///
-/// Follows the causal graph of docs/causal-model.md: site → camera, site → confounders, and at strength `link` lesion →
-/// confounders and their place. The last two arrows are what a model must not learn: at the held-out site they point
-/// elsewhere.
+/// Follows the causal graph of docs/explanation/causal-model.md: site → camera, site → confounders, and at
+/// strength `link` lesion → confounders and their place. The last two arrows are what a model must not learn: at the
+/// held-out site they point elsewhere.
 package struct World: Sendable {
   /// The sites' names, from `site-a` on.
   package let siteNames: [String]

@@ -77,7 +77,7 @@ struct StudyDocumentTests {
     "Every key that is written stands in the schema, which requires no more and has no other"
   )
   func schema() throws {
-    let schema = try SchemaCheck(Self.root.appendingPathComponent("docs/results.schema.json"))
+    let schema = try SchemaCheck(Self.root.appendingPathComponent("docs/reference/results.schema.json"))
     #expect(schema.faults(in: try JSONValue(encoding: StudyExample.study())) == [])
     #expect(schema.unusedProperties == [])
     let broken = try JSONValue(encoding: StudyExample.study()).without("scores").with("extra", .null)

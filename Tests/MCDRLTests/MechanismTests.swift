@@ -144,7 +144,8 @@ func promptSet(_ entries: [(name: String, mechanism: Mechanism?, strength: [Doub
 
   @Test func theGuideExplainsEveryMechanism() throws {
     let guide = try String(
-      contentsOf: testFolder.appendingPathComponent("../../docs/prompts.md").standardized, encoding: .utf8)
+      contentsOf: testFolder.appendingPathComponent("../../docs/reference/mechanisms.md").standardized,
+      encoding: .utf8)
     for mechanism in Mechanism.allCases { #expect(guide.contains("`\(mechanism.rawValue)`")) }
   }
 }

@@ -195,7 +195,8 @@ private let prompts = testFolder.appendingPathComponent("../../Prompts").standar
 
   @Test func theGuidesExampleIsGood() throws {
     let guide = try String(
-      contentsOf: testFolder.appendingPathComponent("../../docs/prompts.md").standardized, encoding: .utf8)
+      contentsOf: testFolder.appendingPathComponent("../../docs/reference/prompt-files.md").standardized,
+      encoding: .utf8)
     let blocks = guide.components(separatedBy: "```")
     let example = try #require(blocks.first { $0.hasPrefix("\n{") })
     #expect(try faults(example).isEmpty)

@@ -3,7 +3,8 @@ import Torch
 /// How a confounder changes a picture (ours): do(z) in image space, for real pictures as well as rendered ones.
 ///
 /// The raw values stand in prompt files (`mechanism: "narrow-band"`). Each takes a strength from 0, which changes
-/// nothing, to 1, at which most lesions can still be seen. What each does: `docs/prompts.md`.
+/// nothing, to 1, at which most lesions can still be seen. What each does:
+/// `docs/reference/mechanisms.md`.
 public enum Mechanism: String, Codable, CaseIterable, Sendable {
   // Optics and the video chain.
   case blur, interlacing, noise, compression, sharpening

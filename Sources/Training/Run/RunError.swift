@@ -74,7 +74,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .noMechanisms(let source, let limit, let arm):
       "\(source): no confounder\(limit.map { " of the \($0) that are taken" } ?? "") has a mechanism, but "
         + "\(arm ?? "this run") trains on interventions; give at least one a mechanism, such as mechanism: \"blur\" "
-        + "(docs/prompts.md), or train without: interventions.share=0"
+        + "(docs/reference/mechanisms.md), or train without: interventions.share=0"
     case .tooManyLayers(let tune, let available):
       "tune: \(tune) asks for more layers than the image tower's \(available); use last-1 to last-\(available), or all"
     case .featuresChange:
