@@ -164,6 +164,17 @@ open class Module {
     }
   }
 
+  /// Drops the memory pages of parameters and buffers that are views of a file and unchanged.
+  ///
+  /// The system reads them again when they are used. Compiling calls it layer by layer, so that a file's
+  /// weights and the compiled ones are never in memory together.
+  public final func releasePages() {
+    for slot in slots {
+      (slot.parameter ?? slot.buffer)?.releasePages()
+      for child in slot.modules { child.module.releasePages() }
+    }
+  }
+
   /// Moves parameters and buffers to a device.
   ///
   /// Call it before an optimiser is made; a module that holds tensors beside its slots moves them, too.

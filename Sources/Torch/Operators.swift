@@ -7,6 +7,7 @@ enum Operators {
   static let contiguous = Operator("aten::contiguous")
   static let toDtype = Operator("aten::to", "dtype")
   static let toDevice = Operator("aten::to", "device")
+  static let version = Operator("aten::_version")
   static let copyInPlace = Operator("aten::copy_")
   // Creation.
   static let empty = Operator("aten::empty", "memory_format")
