@@ -27,7 +27,7 @@ struct CounterfactualReport: Encodable {
     _ runs: [RunDirectory], sweep: Sweep, threshold: Double, device: Device, _ console: Console
   ) throws {
     entries = try runs.map { run in
-      let (system, configuration) = try RunAssembly.trained(run, on: device)
+      let (system, configuration) = try RunAssembly.compiled(run, on: device)
       let bar = ProgressBar("\(configuration.model.method.name)", total: sweep.scenes.count)
       let cases = try Segmenter(system, reader: configuration.reader)
         .counterfactualCases(sweep, threshold: threshold) {

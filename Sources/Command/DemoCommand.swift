@@ -184,14 +184,14 @@ enum DemoCommand: Subcommand {
   ) throws -> [String: Counterfactual.Summary] {
     let folds = study.folds.filter { $0.seed == plan.seeds[0] }
     let pictures = sweep.scenes.flatMap { [$0.base] + $0.interventions }.map(sweep.sample)
-    let (first, settings) = try RunAssembly.trained(study.directory(folds[0]))
+    let (first, settings) = try RunAssembly.trained(study.directory(folds[0]), lazily: true)
     // All folds have the same frozen tower.
     let features = try FeatureStore(
       SampleBank(pictures, reader: settings.reader), system: first, cache: cache, workers: workers
     ) { console.progress("encoding \($0)/\($1)") }
     console.progress("")
     let summaries = try concurrentMap(count: folds.count, threads: workers) { index in
-      let (system, settings) = try RunAssembly.trained(study.directory(folds[index]))
+      let (system, settings) = try RunAssembly.compiled(study.directory(folds[index]))
       return try Counterfactual.Summary(
         of: Segmenter(system, reader: settings.reader).counterfactualCases(sweep, features: features))
     }

@@ -21,7 +21,7 @@ enum EvaluateCommand: Subcommand {
     .one("tolerance", "D", "of the normalised surface Dice, pixels or with --spacing mm (2)"),
     .one("spacing", "X[,Y]", "mm per pixel, across and down, of all sites; distances are then in mm"),
     .one("threshold", "P", "from which probability on a pixel is lesion (0.5)"),
-    .one("precision", "P", "float32, bfloat16 or int8, weights laid out for inference (as trained)"),
+    .one("precision", "P", "float32, bfloat16 or int8 (as trained)"),
     .one("counterfactual", "SWEEP", "how predictions move under each intervention of mcdrl synth --sweep"),
   ]
 
@@ -55,8 +55,8 @@ enum EvaluateCommand: Subcommand {
       throw UsageError(description: "give one run folder\nusage: mcdrl \(name) \(usage)")
     }
     let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
-    let (system, configuration) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu)
-    if let precision = try arguments.precision() { try system.prepare(for: precision) }
+    let (system, configuration) = try RunAssembly.compiled(
+      run, on: arguments.device() ?? .cpu, for: arguments.precision())
     let (tolerance, spacing) = (try arguments.tolerance(), try arguments.spacing())
     let evaluation = try arguments.evaluationProtocol()
     let threshold = try arguments.probability("threshold") ?? 0.5

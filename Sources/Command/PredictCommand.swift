@@ -52,12 +52,12 @@ enum PredictCommand: Subcommand {
     let out = URL(fileURLWithPath: try arguments.required("out"))
     let files = try InputImages.files(arguments.positional.dropFirst(), writingTo: out)
     let run = RunDirectory(URL(fileURLWithPath: arguments.positional[0]))
-    let (system, trained) = try RunAssembly.trained(run, on: arguments.device() ?? .cpu, lazily: true)
-    var configuration = trained
+    var configuration = try run.configuration()
     if let maxPixels { configuration.maxPixels = maxPixels }
+    let system = try RunAssembly.compiled(
+      run, on: arguments.device() ?? .cpu, for: precision(arguments, run, configuration, console)
+    ).system
     try FileManager.default.createFolder(out)
-
-    try system.prepare(for: precision(arguments, run, trained, console), keepingWeights: false)
     let work = Work(formats: formats, threshold: threshold, out: out)
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()

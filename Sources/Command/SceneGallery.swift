@@ -16,7 +16,7 @@ struct SceneGallery {
     get throws {
       guard let site = study.catalog.sites.first, let scene = sweep.scenes.first else { return [] }
       return try study.folds.filter { $0.site == site.name && $0.seed == seed }.map { fold in
-        let (system, settings) = try RunAssembly.trained(study.directory(fold))
+        let (system, settings) = try RunAssembly.compiled(study.directory(fold))
         let segmenter = Segmenter(system, reader: settings.reader)
         return StudyReport.Example(
           text: "one scene under each intervention, \(fold.arm.name)",

@@ -35,6 +35,11 @@ package struct ConfounderDictionary: Sendable {
     try ConfounderDictionary(embeddings: embeddings.to(device), checkedPrior: prior.to(device))
   }
 
+  /// The same values in memory of their own.
+  package func copied() throws -> ConfounderDictionary {
+    ConfounderDictionary(embeddings: try embeddings.copy(), checkedPrior: try prior.copy())
+  }
+
   /// Estimates P(z) from images: the mean zero-shot posterior softmax(cos(x, z) / temperature).
   ///
   /// - Parameters:

@@ -38,7 +38,7 @@ extension Explainer {
         comparing && settings.method.intervenes
         ? try system(images, kept: .encoded(encoded), intervening: false).logits : nil
       let found = output.representation
-      let text = system.model.text
+      let text = system.text
       let region = try RegionSelection(settings.region)
       let grid = try encoded.dense.sizes(rank: 4, "the dense features")
       let score = try found.score ?? region.score(found.features.to(.float32), text)

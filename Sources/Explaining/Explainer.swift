@@ -36,7 +36,7 @@ package final class Explainer {
   package let options: Options
   /// The dictionary.
   package let confounders: [Explanation.Confounder]
-  let system: SegmentationSystem
+  let system: CompiledSystem
   let configuration: RunConfiguration
   let interventions: Interventions
   let swept: [Int]
@@ -54,11 +54,11 @@ package final class Explainer {
   package convenience init(
     _ run: RunDirectory, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
   ) throws {
-    let (system, trained) = try RunAssembly.trained(run, on: device)
+    let (system, trained) = try RunAssembly.compiled(run, on: device)
     var configuration = trained
     if let maxPixels { configuration.maxPixels = maxPixels }
     let prompts = try PromptSet(contentsOf: run.promptsFile)
-    let count = try system.model.text.confounders.size(0)
+    let count = try system.text.confounders.size(0)
     guard prompts.confounders.count == count else {
       throw ConfigurationError(
         "\(run.promptsFile.path): holds \(prompts.confounders.count) confounders, the run's weights \(count); put back the "
@@ -74,13 +74,13 @@ package final class Explainer {
   /// Takes the parts.
   ///
   /// - Parameters:
-  ///   - system: a trained system.
+  ///   - system: a compiled system.
   ///   - configuration: its settings.
   ///   - prompts: its words, with the mechanisms.
   ///   - options: what is computed.
   /// - Throws: `ConfigurationError` that names a confounder that cannot be set.
   package init(
-    _ system: SegmentationSystem, _ configuration: RunConfiguration, prompts: PromptSet,
+    _ system: CompiledSystem, _ configuration: RunConfiguration, prompts: PromptSet,
     options: Options = Options()
   ) throws {
     self.system = system
@@ -113,7 +113,7 @@ package final class Explainer {
         }
       } ?? available
     self.interventions = interventions
-    evidenceScale = system.state()["model.intervention.evidence_scale"]
+    evidenceScale = system.evidenceScale
   }
 
   /// What the document says of the model.
@@ -227,7 +227,7 @@ package final class Explainer {
     return try withoutGradients {
       var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
       if configuration.model.intervention.adjustment == .prior {
-        logits = try logits + system.model.dictionary.prior.to(.float32).to(.cpu).log()
+        logits = try logits + system.dictionary.prior.to(.float32).to(.cpu).log()
       }
       return try logits.softmax(dim: -1).doubles()
     }

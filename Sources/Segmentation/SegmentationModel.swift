@@ -72,7 +72,7 @@ package struct Representation: Sendable {
 /// Method, sections 1 to 4.
 package final class SegmentationModel: Module {
   @Child private var intervention: CausalIntervention?
-  @Child private var head: SegmentationHead?
+  @Child var head: SegmentationHead?
   @Parameter private var fill: Tensor?
   @Parameter private var constant: Tensor?
   /// What plugs in; nil for the paper's four methods.
@@ -148,11 +148,6 @@ package final class SegmentationModel: Module {
     super.init()
   }
 
-  /// Lays the head's weights out for inference; the intervention and a method that plugs in keep theirs.
-  package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    try head?.prepare(for: precision.floating, keepingWeights: keepingWeights)
-  }
-
   /// Moves parameters, embedded prompts and dictionary to a device.
   package override func move(to device: Device) throws {
     try super.move(to: device)
@@ -173,12 +168,21 @@ package final class SegmentationModel: Module {
     images: Tensor, encoded: EncodedImages, intervening: Bool = true, training: TrainingPass? = nil
   ) throws -> SegmentationOutput {
     let encoded = try training.flatMap { try plugin?.features(encoded, $0) } ?? encoded
-    let found = try representation(encoded, intervening: intervening)
-    let decoded = try head?.decoded(
-      image: images, grid: found.grid.reshaped(encoded.dense.shape), tower: encoded.layers
-    ) { features, level in
+    return try output(images: images, encoded: encoded, intervening: intervening, head: head) {
+      features, level in
       try training.flatMap { try plugin?.detail(features, level: level, $0) } ?? features
     }
+  }
+
+  /// Segments a batch with a head, trained or compiled; `change` is applied to each level of its branch on
+  /// the image.
+  func output(
+    images: Tensor, encoded: EncodedImages, intervening: Bool, head: (any HeadPass)?,
+    change: (_ features: Tensor, _ level: Int) throws -> Tensor
+  ) throws -> SegmentationOutput {
+    let found = try representation(encoded, intervening: intervening)
+    let decoded = try head?.decoded(
+      image: images, grid: found.grid.reshaped(encoded.dense.shape), tower: encoded.layers, change: change)
     guard let logits = try decoded?.logits ?? plugin?.decode(images, encoded) else {
       throw TorchError.value("the model has neither a head nor a method that decodes")
     }

@@ -137,7 +137,7 @@ struct FoldRun {
   private func score(
     _ settings: RunConfiguration, _ history: [EpochMetrics], chosen: Int
   ) throws -> FoldResult {
-    let (trained, _) = try RunAssembly.trained(run, on: settings.device)
+    let (trained, _) = try RunAssembly.compiled(run, on: settings.device)
     let segmenter = Segmenter(trained, reader: settings.reader)
     let features = inputs.features(settings)
     var (polyp, reliability) = (PolypProtocol(), try Reliability())

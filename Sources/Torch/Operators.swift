@@ -76,7 +76,7 @@ enum Operators {
   static let matmul = Operator("aten::matmul")
   static let linear = Operator("aten::linear")
   static let attention = Operator("aten::scaled_dot_product_attention")
-  // Products of weights that were laid out before (oneDNN).
+  // Products of packed weights (oneDNN).
   static let packLinear = Operator("mkldnn::_reorder_linear_weight")
   static let packedLinear = Operator("mkldnn::_linear_pointwise")
   static let packedLinearAdd = Operator("mkldnn::_linear_pointwise", "binary")

@@ -112,21 +112,6 @@ extension Tensor {
   /// Whether elements lie in memory in the order of their indices.
   public var isContiguous: Bool { mcdrl_tensor_contiguous(handle) }
 
-  /// Whether there are elements behind the shape; not so where a module gave its weights up.
-  var hasNumbers: Bool { device.kind != .meta }
-
-  /// Checks that there are elements behind the shape.
-  ///
-  /// - Parameter name: what the tensor is, for the message.
-  /// - Throws: `TorchError.value` when a module gave them up.
-  func requireNumbers(_ name: String) throws {
-    guard hasNumbers else {
-      throw TorchError.value(
-        "\(name): the weights were given up when they were laid out; load the model again, or prepare it with "
-          + "keepingWeights: true")
-    }
-  }
-
   /// The size of one dimension; negative dimensions count from the end.
   ///
   /// - Throws: `TorchError.value` when there is no such dimension.

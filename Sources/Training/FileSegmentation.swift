@@ -6,7 +6,7 @@ import Torch
 ///
 /// As many threads compute as libtorch has; the others store, which waits for the disk. Memory is bounded by one whole image,
 /// a few small ones and the network's activations a computing thread.
-package struct FileSegmentation: @unchecked Sendable {
+package struct FileSegmentation: Sendable {
   /// What was found in one file.
   package struct Found: Sendable {
     /// Lesion probability at the image's own size, float32 H×W.
@@ -24,11 +24,11 @@ package struct FileSegmentation: @unchecked Sendable {
   /// And so many on all threads, for each has activations of its own.
   static let mostAtOnce = 32
 
-  private let system: SegmentationSystem
+  private let system: CompiledSystem
   private let reader: SampleReader
 
-  /// Wraps a trained system, which is only read.
-  package init(_ system: SegmentationSystem, reader: SampleReader) {
+  /// Wraps a compiled system.
+  package init(_ system: CompiledSystem, reader: SampleReader) {
     self.system = system
     self.reader = reader
   }

@@ -33,9 +33,10 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
     guard !validation.samples.isEmpty else { throw TrainingError.noImages }
     var dice: [String: Double] = [:]
     for precision in Precision.allCases where Self.isQuick(precision) {
-      let (system, _) = try RunAssembly.trained(run, lazily: true)
-      try system.prepare(for: precision, keepingWeights: false)
-      dice[precision.rawValue] = try system.meanDice(validation, batchSize: batchSize)
+      let (system, _) = try RunAssembly.compiled(run, for: precision)
+      dice[precision.rawValue] = try validation.meanDice(batchSize: batchSize) {
+        try system.probabilities($0, kept: $1)
+      }
     }
     self.init(images: validation.samples.count, dice: dice, processor: Machine.processor)
   }

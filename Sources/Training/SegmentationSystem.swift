@@ -1,6 +1,4 @@
 import Confounders
-import Datasets
-import Foundation
 import Segmentation
 import Storage
 import Torch
@@ -12,13 +10,10 @@ package final class SegmentationSystem: Module {
   @Child package var model: SegmentationModel
   @Buffer private var prior: Tensor
   private let tower: any ImageEncoder
-  private var mean: Tensor
-  private var deviation: Tensor
-  private let tuning: Tuning
-  private var precision: Precision
-  private var frozenText: String?
-  private let preparation = NSLock()
-  private var isPrepared = false
+  private let configuration: RunConfiguration
+  private var normalization: PixelNormalization
+  private var tuning: Tuning { configuration.tune }
+  private var precision: Precision { configuration.precision }
   /// Where it computes; batches are moved there.
   package private(set) var device = Device.cpu
 
@@ -36,17 +31,21 @@ package final class SegmentationSystem: Module {
     configuration: RunConfiguration
   ) throws {
     self.tower = tower
-    self.mean = try Tensor(mean.map(Float.init), shape: [1, 3, 1, 1])
-    self.deviation = try Tensor(deviation.map(Float.init), shape: [1, 3, 1, 1])
-    tuning = configuration.tune
-    precision = configuration.precision
-    let model = try SegmentationModel(
-      configuration.model, text: text, towerWidths: tower.hiddenWidths, gridStride: tower.gridStride,
-      siteCount: configuration.sources.count, seed: configuration.seed)
+    self.configuration = configuration
+    normalization = try PixelNormalization(mean: mean, deviation: deviation)
+    let model = try Self.model(configuration, tower, text)
     _towerModule = Child("tower", tower)
     _model = Child("model", model)
     _prior = Buffer("prior", model.dictionary.prior)
     super.init()
+  }
+
+  private static func model(
+    _ configuration: RunConfiguration, _ tower: any ImageEncoder, _ text: TextEmbeddings
+  ) throws -> SegmentationModel {
+    try SegmentationModel(
+      configuration.model, text: text, towerWidths: tower.hiddenWidths, gridStride: tower.gridStride,
+      siteCount: configuration.sources.count, seed: configuration.seed)
   }
 
   /// The parameters that are trained, in groups with rates of their own.
@@ -81,15 +80,10 @@ package final class SegmentationSystem: Module {
         .map { ("tower." + $0.key, $0.tensor) })
   }
 
-  /// A hash of `frozenWeights`, found once.
+  /// A hash of `frozenWeights`.
   ///
   /// - Throws: `TorchError` when weights cannot be read.
-  func frozenWeightsHash() throws -> String {
-    if let frozenText { return frozenText }
-    let text = try ContentHash(of: frozenWeights()).text
-    frozenText = text
-    return text
-  }
+  func frozenWeightsHash() throws -> String { try ContentHash(of: frozenWeights()).text }
 
   /// A hash of what the frozen part's features follow from beside the pixels: weights, extractor, layers, precision.
   ///
@@ -106,7 +100,7 @@ package final class SegmentationSystem: Module {
     hash.combine(tower.geometry)
     let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
     hash.combine(try ContentHash(of: tower.state().filter { !tuned.contains($0.key) }))
-    for tensor in [mean, deviation] { try tensor.withBytes { hash.combine($0) } }
+    for tensor in normalization.tensors { try tensor.withBytes { hash.combine($0) } }
     return hash
   }
 
@@ -114,70 +108,53 @@ package final class SegmentationSystem: Module {
   package override func move(to device: Device) throws {
     guard device != self.device else { return }
     try super.move(to: device)
-    mean = try mean.to(device)
-    deviation = try deviation.to(device)
+    normalization = try normalization.moved(to: device)
     self.device = device
   }
 
-  /// Lays the image tower's weights out for inference in one arithmetic, which then holds for the head, too.
+  /// Makes the part of the image tower that is not trained ready to encode, in the run's precision.
   ///
-  /// So are the head's convolutions; the intervention keeps its weights as they are. On other devices than the CPU only the
-  /// arithmetic changes, and the weights stay.
-  package override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    guard device == .cpu else {
-      guard precision != .int8 else {
-        throw TorchError.value("int8 is computed on the CPU alone; leave out --device")
-      }
-      self.precision = precision
-      return
-    }
-    self.precision = precision
-    try preparation.withLock {
-      try towerModule.prepare(for: precision, keepingWeights: keepingWeights)
-      try model.prepare(for: precision, keepingWeights: keepingWeights)
-      if !keepingWeights { try copyWeights() }
-      isPrepared = true
+  /// On the CPU it is compiled. Its weights must have their values by then: later changes do not reach the
+  /// encoder.
+  ///
+  /// - Returns: the encoder; nil when all of the tower is trained.
+  /// - Throws: `TorchError` when weights cannot be packed.
+  package func frozenEncoder() throws -> FrozenEncoder? {
+    for module in tower.frozenModules(tuned: tuning) { module.train(false) }
+    let part = try tower.frozenPart(tuned: tuning, for: device == .cpu ? precision : nil)
+    return part.map {
+      FrozenEncoder(
+        $0, normalization, dense: model.configuration.dense, layers: model.towerLayers, precision: precision,
+        device: device)
     }
   }
 
-  /// Lays out the part of the image tower that is not trained, in the run's arithmetic, before it is first used.
+  /// Compiles the system for inference; later changes of the weights do not reach the result.
   ///
-  /// Its weights must be what they shall be by then. On other devices than the CPU there is nothing to lay out.
-  private func prepareFrozenPart() throws {
-    try preparation.withLock {
-      guard !isPrepared, device == .cpu else { return }
-      for module in tower.frozenModules(tuned: tuning) { try module.prepare(for: precision) }
-      isPrepared = true
-    }
-  }
-
-  /// Mean Dice over images at the network's size, threshold 0.5; two empty masks count 1.
+  /// On the CPU tower and head are compiled. On other devices they are modules with copies of the weights,
+  /// and the precision is that of autocast.
   ///
-  /// - Parameters:
-  ///   - bank: the images.
-  ///   - batchSize: images a pass.
-  ///   - features: what the tower makes of them, when it was kept.
-  /// - Returns: the mean.
-  /// - Throws: an error that names an image that cannot be read, or `TorchError`.
-  func meanDice(_ bank: SampleBank, batchSize: Int, features: FeatureStore? = nil) throws -> Double {
-    var total = 0.0
-    for start in stride(from: 0, to: bank.samples.count, by: batchSize) {
-      let rows = Array(start..<min(bank.samples.count, start + batchSize))
-      let (images, masks) = try bank.batch(rows)
-      let kept = try features?.kept(rows.map { bank.samples[$0] })
-      let predicted = try probabilities(images, kept: kept).atLeast(0.5).to(.float32)
-      let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
-      let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
-      total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
+  /// - Parameter precision: the arithmetic.
+  /// - Returns: the compiled system.
+  /// - Throws: `TorchError` when weights cannot be packed, or for `int8` on another device than the CPU.
+  package func compiled(for precision: Precision) throws -> CompiledSystem {
+    guard device == .cpu || precision != .int8 else {
+      throw TorchError.value("int8 is computed on the CPU alone; leave out --device")
     }
-    return total / Double(bank.samples.count)
+    let copy = try Self.model(configuration, tower, model.text)
+    try copy.move(to: device)
+    let isCompiled = device == .cpu
+    return CompiledSystem(
+      tower: isCompiled ? try tower.compiled(for: precision) : try tower.copied(),
+      model: try CompiledModel(model, copy: copy, for: isCompiled ? precision : nil), normalization,
+      precision: precision, device: device)
   }
 
   /// Segments a batch.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
+  ///   - kept: features of all of them by the system's `FrozenEncoder`; nil runs the whole tower as a module.
   ///   - intervening: whether the intervention is on.
   ///   - training: what a method's hooks of training are given; nil leaves them out.
   /// - Returns: logits and what the losses need.
@@ -187,7 +164,7 @@ package final class SegmentationSystem: Module {
     training: TrainingPass? = nil
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
-      let pixels = try normalized(images)
+      let pixels = try normalization(images)
       return try model(
         images: pixels, encoded: encode(pixels, kept), intervening: intervening,
         training: training)
@@ -199,58 +176,31 @@ package final class SegmentationSystem: Module {
     try inferenceMode { try self(images, kept: kept).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
-  /// What the image tower makes of a batch of B×3×S×S from 0 to 1.
-  ///
-  /// - Parameters:
-  ///   - images: the batch.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept.
-  /// - Returns: dense features, image embedding, layer outputs.
-  /// - Throws: `TorchError` when shapes do not fit.
-  package func encoded(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> EncodedImages {
-    try autocast(to: precision.autocastType, on: device) { try encode(normalized(images), kept) }
-  }
-
-  /// What the part of the image tower that is not trained makes of a batch of B×3×S×S from 0 to 1.
-  ///
-  /// - Parameter images: the batch.
-  /// - Returns: what training goes on from, without gradients.
-  /// - Throws: `ConfigurationError` when all of the tower is trained, `TorchError` when shapes do not fit.
-  package func frozen(_ images: Tensor) throws -> FrozenFeatures {
-    guard tuning != .all else {
-      throw ConfigurationError(
-        "tune: features can be kept only of layers that are not trained; set tune to none or last-N")
-    }
-    return try autocast(to: precision.autocastType, on: device) { try frozen(pixels: normalized(images)) }
-  }
-
-  /// What the method sees of a batch before the head, on the CPU; nothing is recorded for gradients.
+  /// F, F_ca and the attention of a batch, which stand before the head, float32 on the CPU; nothing is
+  /// recorded for gradients.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
-  /// - Returns: F, F_ca and the attention, float32.
+  ///   - kept: features of all of them by the system's `FrozenEncoder`; nil runs the whole tower as a module.
+  /// - Returns: F, F_ca and the attention.
   /// - Throws: `TorchError` when shapes do not fit.
   package func representation(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Representation {
     try inferenceMode {
       try autocast(to: precision.autocastType, on: device) {
-        try model.representation(encode(normalized(images), kept))
+        try model.representation(encode(normalization(images), kept))
       }.map { try $0.to(.float32).to(.cpu) }
     }
   }
 
-  /// S^ of a batch, float32 B×h×w, on the CPU; nothing is recorded for gradients.
+  /// The image tower's outputs for a batch of B×3×S×S from 0 to 1.
   ///
   /// - Parameters:
-  ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - kept: what `frozen` gave for them, or for the first of them, where it is kept; the tower runs on the others.
-  /// - Returns: the score of every position.
+  ///   - images: the batch.
+  ///   - kept: features of all of them by the system's `FrozenEncoder`; nil runs the whole tower as a module.
+  /// - Returns: dense features, image embedding, layer outputs.
   /// - Throws: `TorchError` when shapes do not fit.
-  package func regionScore(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
-    try inferenceMode {
-      try autocast(to: precision.autocastType, on: device) {
-        try model.regionScore(encode(normalized(images), kept))
-      }.to(.float32).to(.cpu)
-    }
+  package func encoded(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> EncodedImages {
+    try autocast(to: precision.autocastType, on: device) { try encode(normalization(images), kept) }
   }
 
   /// Sets P(z), which is stored with the weights.
@@ -264,30 +214,11 @@ package final class SegmentationSystem: Module {
     model.dictionary = try ConfounderDictionary(embeddings: model.dictionary.embeddings, prior: prior)
   }
 
-  private func normalized(_ images: Tensor) throws -> Tensor {
-    try (images.to(device) - mean) / deviation
-  }
-
   private func encode(_ pixels: Tensor, _ kept: FrozenFeatures?) throws -> EncodedImages {
-    try tower.encode(
-      complete(pixels, kept), dense: model.configuration.dense, layers: model.towerLayers)
-  }
-
-  /// What the frozen part makes of all images, of which the first rows may be kept.
-  private func complete(_ pixels: Tensor, _ kept: FrozenFeatures?) throws -> FrozenFeatures {
-    guard let kept = try kept?.to(device) else { return try frozen(pixels: pixels) }
-    let (count, known) = (try pixels.size(0), try kept.tensors[0].size(0))
-    guard known < count else { return kept }
-    return try kept.joined(
-      with: frozen(pixels: pixels.narrowed(dim: 0, start: known, length: count - known)))
-  }
-
-  private func frozen(pixels: Tensor) throws -> FrozenFeatures {
-    try prepareFrozenPart()
-    func pass() throws -> FrozenFeatures {
-      try tower.frozen(
-        pixels, tuned: tuning, dense: model.configuration.dense, layers: model.towerLayers)
+    let (dense, layers) = (model.configuration.dense, model.towerLayers)
+    guard let kept = try kept?.to(device) else {
+      return try tower.encode(pixels, dense: dense, layers: layers)
     }
-    return tuning == .all ? try pass() : try withoutGradients(pass)
+    return try tower.encode(kept, dense: dense, layers: layers)
   }
 }

@@ -5,13 +5,13 @@ import Metrics
 import Segmentation
 import Torch
 
-/// Uses a trained system on images of any size.
+/// Uses a compiled system on images of any size.
 package final class Segmenter {
-  private let system: SegmentationSystem
+  private let system: CompiledSystem
   private let reader: SampleReader
 
   /// Wraps a system.
-  package init(_ system: SegmentationSystem, reader: SampleReader) {
+  package init(_ system: CompiledSystem, reader: SampleReader) {
     self.system = system
     self.reader = reader
   }

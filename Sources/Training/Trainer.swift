@@ -54,6 +54,9 @@ package final class Trainer {
   private let training: SampleBank
   private let validation: SampleBank
   private let features: FeatureStore?
+  /// Encodes images that have no cached features; nil when all of the tower is trained.
+  private let encoder: FrozenEncoder?
+  private let frozenHash: String
   private let pictures: FixedPictures
   private let interventions: Interventions
   private let classes: [Int?]
@@ -98,11 +101,14 @@ package final class Trainer {
     let names = Set(training.samples.map(\.site)).sorted()
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
+    frozenHash = try system.frozenWeightsHash()
     if resuming {
-      state = try TrainingState.load(from: run.stateFile, into: system, optimizer)
-    } else {
-      try estimatePrior()
+      state = try TrainingState.load(
+        from: run.stateFile, into: system, optimizer, frozenHash: frozenHash)
     }
+    // The frozen weights have their values now.
+    encoder = try features?.encoder ?? system.frozenEncoder()
+    if !resuming { try estimatePrior() }
   }
 
   /// Steps in an epoch; the last, smaller batch is left out unless it is the only one.
@@ -120,7 +126,7 @@ package final class Trainer {
     // A kill between state and metrics leaves the latter a line short, which no later epoch may mend.
     if !state.history.isEmpty { try run.write(state.history) }
     // Divergence or a kill in the first epoch must find a state, too.
-    if state.totalSteps == 0 { try state.save(system: system, optimizer: optimizer, to: run.stateFile) }
+    if state.totalSteps == 0 { try save() }
     while state.epoch < configuration.epochs {
       let metrics = try trainEpoch(progress)
       progress.epoch(metrics, configuration.epochs)
@@ -144,7 +150,7 @@ package final class Trainer {
       // Between two accumulated steps the gradients are not in the state, so stop only after a change of weights.
       if state.step < stepsPerEpoch, state.step % configuration.accumulation == 0, progress.shouldStop() {
         state.seconds += Date().timeIntervalSince(start)
-        try state.save(system: system, optimizer: optimizer, to: run.stateFile)
+        try save()
         throw TrainingError.interrupted(epoch: epoch + 1, step: state.step)
       }
     }
@@ -165,7 +171,7 @@ package final class Trainer {
     state.seconds = 0
     state.sums = LossSums()
     // The chosen weights are already on disk: a kill between the two writes repeats this epoch, equally.
-    try state.save(system: system, optimizer: optimizer, to: run.stateFile)
+    try save()
     try run.write(state.history)
     if state.epoch < configuration.epochs, progress.shouldStop() {
       throw TrainingError.interrupted(epoch: state.epoch, step: stepsPerEpoch)
@@ -195,7 +201,8 @@ package final class Trainer {
       sites: batch.sites,
       generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"))
     let images = try plugin?.images(batch.images, pass) ?? batch.images
-    let output = try system(images, kept: batch.kept, intervening: intervening, training: pass)
+    let frozen = try encoder?(images, cached: batch.kept)
+    let output = try system(images, kept: frozen, intervening: intervening, training: pass)
     let masks = try batch.masks.to(system.device)
     let each = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
@@ -280,7 +287,13 @@ package final class Trainer {
   private func validationDice() throws -> Double? {
     guard !validation.samples.isEmpty else { return nil }
     system.train(false)
-    return try system.meanDice(validation, batchSize: configuration.batchSize, features: features)
+    return try validation.meanDice(batchSize: configuration.batchSize, features: features) { images, cached in
+      try system.probabilities(images, kept: encoder?(images, cached: cached))
+    }
+  }
+
+  private func save() throws {
+    try state.save(system: system, optimizer: optimizer, frozenHash: frozenHash, to: run.stateFile)
   }
 
   private func saveWeights() throws {
@@ -294,10 +307,10 @@ package final class Trainer {
     var embeddings: [Tensor] = []
     for start in stride(from: 0, to: training.samples.count, by: configuration.batchSize) {
       let end = min(training.samples.count, start + configuration.batchSize)
+      let images = try training.batch(Array(start..<end)).images
+      let cached = try features?.kept(Array(training.samples[start..<end]))
       let encoded = try inferenceMode {
-        try system.encoded(
-          training.batch(Array(start..<end)).images,
-          kept: features?.kept(Array(training.samples[start..<end])))
+        try system.encoded(images, kept: encoder?(images, cached: cached))
       }
       embeddings.append(try encoded.image.to(.float32))
     }

@@ -77,14 +77,14 @@ struct DiagnosisInputs: Sendable {
         continue
       }
       stores[key] = try FeatureStore(
-        bank, system: RunAssembly.trained(run.directory).system, cache: cache,
+        bank, system: RunAssembly.trained(run.directory, lazily: true).system, cache: cache,
         workers: StudyFigures.workers)
     }
   }
 
   /// The images of a run in batches, with masks and what its tower makes of them.
   func eachBatch(
-    _ samples: [Sample], _ system: SegmentationSystem, _ settings: RunConfiguration,
+    _ samples: [Sample], _ system: CompiledSystem, _ settings: RunConfiguration,
     _ use: (_ batch: (images: Tensor, masks: Tensor), _ encoded: EncodedImages) throws -> Void
   ) throws {
     let bank =

@@ -22,11 +22,11 @@ extension StudyFigures {
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> AdjustmentFigure.Row {
     let (system, settings) = try RunAssembly.trained(run.directory)
-    let model = system.model
+    let (model, compiled) = (system.model, try system.compiled(for: settings.precision))
     let forms = Adjustment.allCases
     var dice: [Double] = []
     var scores = forms.map { _ in (difference: [Double](), agreement: [Double](), dice: [Double]()) }
-    try inputs.eachBatch(samples, system, settings) { batch, encoded in
+    try inputs.eachBatch(samples, compiled, settings) { batch, encoded in
       func probabilities() throws -> Tensor {
         try system.probabilities(batch.images, kept: .encoded(encoded))
       }

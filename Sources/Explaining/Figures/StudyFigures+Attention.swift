@@ -10,7 +10,7 @@ extension StudyFigures {
     let samples = spread(try runs.map { try catalog.site($0.result.site).testSamples })
     var names: [String] = []
     let rows = try zip(runs, samples).map { run, samples in
-      let (system, settings) = try RunAssembly.trained(run.directory)
+      let (system, settings) = try RunAssembly.compiled(run.directory)
       if names.isEmpty {
         names = try PromptSet(contentsOf: run.directory.promptsFile).confounders.map(\.name)
       }

@@ -25,14 +25,14 @@ extension StudyFigures {
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> CoverageFigure.Row? {
     let (system, settings) = try RunAssembly.trained(run.directory)
-    let model = system.model
+    let (model, compiled) = (system.model, try system.compiled(for: settings.precision))
     let names = try PromptSet(contentsOf: run.directory.promptsFile).confounders.map(\.name)
     guard names.count > 1 else { return nil }
     let smaller = try names.indices.map { try model.dictionary.removing($0) }
     let entries = try model.text.confounders.to(.float32).to(.cpu)
     var (before, after, embedding): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
     var without = [[Tensor]](repeating: [], count: names.count)
-    try inputs.eachBatch(samples, system, settings) { batch, encoded in
+    try inputs.eachBatch(samples, compiled, settings) { batch, encoded in
       func found() throws -> (before: Tensor, after: Tensor) {
         let found = try system.representation(batch.images, kept: .encoded(encoded))
         return (try found.observed.mean([1]), try (found.intervened ?? found.observed).mean([1]))

@@ -94,7 +94,7 @@ extension StudyFigures {
       let places = choices.filter { $0.methods.contains(run.result.method) }.map(\.place)
         .filter { $0.site == run.result.site }
       guard !places.isEmpty else { continue }
-      let (system, settings) = try RunAssembly.trained(run.directory)
+      let (system, settings) = try RunAssembly.compiled(run.directory)
       let segmenter = Segmenter(system, reader: settings.reader)
       for place in Set(places) {
         let sample = try sample(place)

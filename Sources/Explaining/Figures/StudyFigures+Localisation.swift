@@ -12,7 +12,7 @@ extension StudyFigures {
     var score = ""
     var selects = false
     let rows = try zip(runs, samples).map { run, samples in
-      let (system, settings) = try RunAssembly.trained(run.directory)
+      let (system, settings) = try RunAssembly.compiled(run.directory)
       let region = settings.model.region
       (score, selects) = (region.score.rawValue, settings.model.method.selectsRegions)
       let selection = try RegionSelection(region)

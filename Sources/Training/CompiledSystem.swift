@@ -1,0 +1,112 @@
+import CLIP
+import Confounders
+import Segmentation
+import Torch
+
+/// An image tower and the method after it, ready for inference: immutable, shared by threads.
+///
+/// `SegmentationSystem.compiled(for:)` makes it. On other devices than the CPU the tower is a module that
+/// holds copies of the weights and is known to nobody else.
+package struct CompiledSystem: @unchecked Sendable {
+  private let tower: any ImagePass
+  private let model: CompiledModel
+  private let normalization: PixelNormalization
+  private let precision: Precision
+  /// Where it computes; batches are moved there.
+  package let device: Device
+
+  /// The embedded prompts.
+  package var text: TextEmbeddings { model.text }
+  /// The confounders with their prior.
+  package var dictionary: ConfounderDictionary { model.dictionary }
+  /// The trained factor of the cosines of image and confounder in the intervention's attention, 1; nil
+  /// without one.
+  package var evidenceScale: Tensor? { model.evidenceScale }
+
+  init(
+    tower: any ImagePass, model: CompiledModel, _ normalization: PixelNormalization, precision: Precision,
+    device: Device
+  ) {
+    (self.tower, self.model, self.normalization) = (tower, model, normalization)
+    (self.precision, self.device) = (precision, device)
+  }
+
+  /// Segments a batch; nothing is recorded for gradients.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - kept: features of all of them, by a `FrozenEncoder` of the same weights or by `encoded`; nil runs
+  ///     the tower.
+  ///   - intervening: whether the intervention is on.
+  /// - Returns: logits, and the tensors that lead to them, on the system's device.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func callAsFunction(
+    _ images: Tensor, kept: FrozenFeatures? = nil, intervening: Bool = true
+  ) throws -> SegmentationOutput {
+    try inferring {
+      let pixels = try normalization(images)
+      return try model(images: pixels, encoded: encode(pixels, kept), intervening: intervening)
+    }
+  }
+
+  /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - kept: features of all of them; nil runs the tower.
+  /// - Returns: probabilities from 0 to 1.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func probabilities(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
+    try inferenceMode { try self(images, kept: kept).logits.to(.float32).sigmoid().to(.cpu) }
+  }
+
+  /// The image tower's outputs for a batch.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - kept: features of all of them by a `FrozenEncoder` of the same weights; nil runs the tower.
+  /// - Returns: dense features, image embedding, layer outputs, on the system's device.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func encoded(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> EncodedImages {
+    try inferring { try encode(normalization(images), kept) }
+  }
+
+  /// F, F_ca and the attention of a batch, which stand before the head, float32 on the CPU.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - kept: features of all of them; nil runs the tower.
+  /// - Returns: F, F_ca and the attention.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func representation(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Representation {
+    try inferenceMode {
+      try inferring { try model.representation(encode(normalization(images), kept)) }
+        .map { try $0.to(.float32).to(.cpu) }
+    }
+  }
+
+  /// S^ of a batch, float32 B×h×w, on the CPU.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - kept: features of all of them; nil runs the tower.
+  /// - Returns: the score of every position.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func regionScore(_ images: Tensor, kept: FrozenFeatures? = nil) throws -> Tensor {
+    try inferenceMode {
+      try inferring { try model.regionScore(encode(normalization(images), kept)) }.to(.float32).to(.cpu)
+    }
+  }
+
+  private func encode(_ pixels: Tensor, _ kept: FrozenFeatures?) throws -> EncodedImages {
+    let (dense, layers) = (model.configuration.dense, model.towerLayers)
+    guard let kept = try kept?.to(device) else {
+      return try tower.encode(pixels, dense: dense, layers: layers)
+    }
+    return try tower.encode(kept, dense: dense, layers: layers)
+  }
+
+  private func inferring<Result>(_ body: () throws -> Result) throws -> Result {
+    try inferenceMode { try autocast(to: precision.autocastType, on: device, body) }
+  }
+}
