@@ -56,7 +56,8 @@ enum MatrixWork {
 
 /// A large square matrix product, the measure of what the machine can do in a type.
 enum MatrixProduct {
-  /// As contestants beside encoders of a precision: by libtorch's own choice of library, and of weights laid out for oneDNN.
+  /// As contestants beside encoders of a precision: by libtorch's own choice of library, and of weights
+  /// packed for oneDNN.
   ///
   /// Neither is the quicker one on every processor.
   static func contestants(side: Int, _ precision: Precision) throws -> [Contestant] {
@@ -64,7 +65,7 @@ enum MatrixProduct {
     let generator = try Generator(seed: 0, for: "matrix product")
     let left = try Tensor.randomNormal([side, side], generator: generator).to(precision.activationType)
     let right = try Tensor.randomNormal([side, side], generator: generator)
-    let packed = try PackedLinear(right, bias: nil, precision: precision)
+    let packed = try CompiledLinear(right, bias: nil, precision: precision)
     let plain = try right.to(precision.activationType)
     func contestant(_ name: String, _ multiply: @escaping () throws -> Tensor) -> Contestant {
       var contestant = Contestant.ours(precision.rawValue, name: name) {
@@ -76,7 +77,7 @@ enum MatrixProduct {
     }
     return [
       contestant("matrix product") { try left.matmul(plain) },
-      contestant("matrix product, laid out") { try packed(left) },
+      contestant("matrix product, packed") { try packed(left) },
     ]
   }
 }

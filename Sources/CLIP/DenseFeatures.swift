@@ -19,7 +19,7 @@ public enum DenseFeatures: String, CaseIterable, Sendable {
   }
 
   /// Reads the last block: tokens before it and after it, B×N×w → B×N×w.
-  func read(_ last: TransformerLayer, before: Tensor, after: Tensor) throws -> Tensor {
+  func read(_ last: some TransformerBlock, before: Tensor, after: Tensor) throws -> Tensor {
     switch self {
     case .tokens: after
     case .maskclip: try last.attention.valuePath(last.norm1(before))

@@ -15,8 +15,8 @@ public struct ImageFeatures: Sendable {
   }
 }
 
-/// An image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
-public class ImageTower: Module {
+/// An image tower of CLIP that is trained: `VisionTransformer` or `ModifiedResNet`.
+public class ImageTower: Module, ImagePass {
   /// The geometry.
   public let configuration: CLIPConfiguration.Vision
 
@@ -50,44 +50,50 @@ public class ImageTower: Module {
   /// Pixels between neighbouring positions of each of these outputs.
   public var hiddenStrides: [Int] { [] }
 
-  /// Encodes normalised pixels in one pass.
-  ///
-  /// - Parameters:
-  ///   - pixels: B×3×H×W; sides that are no multiple of the patch lose the remainder.
-  ///   - dense: how the last block is read; nil skips the dense features.
-  ///   - hidden: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
-  /// - Returns: image embedding, dense features, layer outputs.
-  /// - Throws: `TorchError` when shapes do not fit.
-  public final func callAsFunction(
-    _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
-    try self(trunk(pixels, depth: 0, hidden: hidden), dense: dense, hidden: hidden)
-  }
+  /// Channels of the image embedding.
+  package var projectionSize: Int { 0 }
 
   /// Encodes normalised pixels as far as the first layers (of a ResNet: stages) reach.
-  ///
-  /// - Parameters:
-  ///   - pixels: B×3×H×W.
-  ///   - depth: how many layers are passed.
-  ///   - hidden: layers whose outputs will be wanted, counted from 1.
-  /// - Returns: what the rest of the tower goes on from.
-  /// - Throws: `TorchError` when shapes do not fit.
   public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     throw TorchError.value("this image tower cannot encode")
   }
 
-  /// Takes up a pass that was stopped; the two together are the pass through all of the tower.
-  ///
-  /// - Parameters:
-  ///   - trunk: where it was stopped.
-  ///   - dense: how the last block is read; nil skips the dense features.
-  ///   - hidden: layers whose outputs are wanted, those that the trunk was asked for.
-  /// - Returns: image embedding, dense features, layer outputs.
-  /// - Throws: `TorchError` when shapes or layers do not fit.
+  /// Resumes a pass that was stopped.
   public func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     throw TorchError.value("this image tower cannot encode")
+  }
+
+  /// Compiles all layers for inference on the CPU; later changes of the weights do not reach the result.
+  ///
+  /// - Parameter precision: the arithmetic.
+  /// - Returns: the compiled tower.
+  /// - Throws: `TorchError` when weights cannot be packed.
+  public func compiled(for precision: Precision) throws -> CompiledImageTower {
+    throw TorchError.value("this image tower cannot be compiled")
+  }
+
+  /// Compiles the first layers (of a ResNet: stages) and all before them for inference on the CPU.
+  ///
+  /// - Parameters:
+  ///   - precision: the arithmetic.
+  ///   - depth: how many layers.
+  /// - Returns: the compiled layers; later changes of the weights do not reach them.
+  /// - Throws: `TorchError` when weights cannot be packed.
+  public func compiled(for precision: Precision, upTo depth: Int) throws -> CompiledImageTrunk {
+    throw TorchError.value("this image tower cannot be compiled")
+  }
+
+  /// A tower of the same geometry with copies of the weights, on the same device, in evaluation mode.
+  ///
+  /// - Throws: `TorchError` when memory does not suffice.
+  public final func copied() throws -> ImageTower {
+    let copy = try ImageTower.unset(configuration, projectionSize: projectionSize)
+    if let device = parameters().first?.tensor.device { try copy.move(to: device) }
+    try copy.load(state(), from: "an image tower")
+    copy.train(false)
+    return copy
   }
 
   /// Layers (of a ResNet: stages) that stand before the last ones.
@@ -100,25 +106,4 @@ public class ImageTower: Module {
   ///
   /// With gradients asked for these only, libtorch records nothing of the layers before.
   public func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
-
-  func check(hidden: [Int]) throws {
-    guard hidden.allSatisfy((1...hiddenWidths.count).contains) else {
-      throw TorchError.value("layers \(hidden) are not all from 1 to \(hiddenWidths.count)")
-    }
-  }
-
-  /// Layers whose outputs a trunk holds beside the input of the next one.
-  func kept(_ hidden: [Int], before depth: Int) -> [Int] { Set(hidden.filter { $0 < depth }).sorted() }
-
-  /// The outputs that a trunk holds, by layer.
-  func outputs(_ trunk: ImageTrunk, hidden: [Int]) throws -> [Int: Tensor] {
-    try check(hidden: hidden)
-    let own = kept(hidden, before: trunk.depth)
-    guard own.count == trunk.layers.count, trunk.depth <= hiddenWidths.count else {
-      throw TorchError.value(
-        "a pass that was stopped after layer \(trunk.depth) with \(trunk.layers.count) outputs kept cannot give the "
-          + "layers \(hidden)")
-    }
-    return Dictionary(uniqueKeysWithValues: zip(own, trunk.layers))
-  }
 }

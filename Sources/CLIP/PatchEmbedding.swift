@@ -6,10 +6,10 @@ import Torch
 /// stride 2 stands before it, each normalised over its own image and passed through GELU, and the last convolution
 /// takes what is left of the patch: 1×1 for a patch of 8 and three of them (Xiao et al., "Early convolutions help
 /// transformers see better", 2021). It is for towers that are trained on few images.
-final class PatchEmbedding: Module {
-  @Child private var stem: [StemLayer]
-  @Child private var projection: Conv2d
-  private let patchSize: Int
+final class PatchEmbedding: Module, PatchPass {
+  @Child var stem: [PatchStemLayer]
+  @Child var projection: Conv2d
+  let patchSize: Int
 
   init(_ configuration: CLIPConfiguration.Vision, _ initializer: Initializer) throws {
     patchSize = configuration.patchSize
@@ -22,7 +22,7 @@ final class PatchEmbedding: Module {
     _stem = Child(
       "stem",
       try zip(channels, channels.dropFirst()).map {
-        try StemLayer($0, $1, epsilon: configuration.epsilon, initializer)
+        try PatchStemLayer($0, $1, epsilon: configuration.epsilon, initializer)
       })
     _projection = Child(
       channels.count == 1 ? "patch_embedding" : "stem.projection",
@@ -31,6 +31,34 @@ final class PatchEmbedding: Module {
     super.init()
   }
 
+  /// Compiles the convolutions and copies the normalisations.
+  func compiled(for precision: Precision) throws -> CompiledPatchEmbedding {
+    defer { releasePages() }
+    return CompiledPatchEmbedding(
+      stem: try stem.map { try $0.compiled(for: precision) },
+      projection: try projection.compiled(for: precision), patchSize: patchSize)
+  }
+}
+
+/// A patch embedding compiled for inference.
+struct CompiledPatchEmbedding: PatchPass, Sendable {
+  let stem: [CompiledPatchStemLayer]
+  let projection: CompiledConvolution
+  let patchSize: Int
+}
+
+/// The pass from pixels to patch tokens, trained or compiled.
+protocol PatchPass: Layer {
+  associatedtype Stem: Layer
+  associatedtype Projection: Layer
+
+  var stem: [Stem] { get }
+  var projection: Projection { get }
+  var patchSize: Int { get }
+}
+
+extension PatchPass {
+  /// B×3×H×W → B×w×⌊H/p⌋×⌊W/p⌋.
   func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     guard !stem.isEmpty else { return try projection(pixels) }
     let sizes = try pixels.sizes(rank: 4, "the pixels")
@@ -44,9 +72,9 @@ final class PatchEmbedding: Module {
 }
 
 /// A 3×3 convolution with stride 2, group normalisation with one group, GELU: B×in×h×w → B×out×h/2×w/2.
-private final class StemLayer: Module {
-  @Child private var convolution: Conv2d
-  @Child private var norm: GroupNorm
+final class PatchStemLayer: Module, PatchStemPass {
+  @Child var convolution: Conv2d
+  @Child var norm: GroupNorm
 
   init(_ inputs: Int, _ outputs: Int, epsilon: Double, _ initializer: Initializer) throws {
     _convolution = Child(
@@ -54,5 +82,28 @@ private final class StemLayer: Module {
     _norm = Child("norm", try GroupNorm(groups: 1, channels: outputs, epsilon: epsilon))
   }
 
+  func compiled(for precision: Precision) throws -> CompiledPatchStemLayer {
+    CompiledPatchStemLayer(
+      convolution: try convolution.compiled(for: precision), norm: try norm.compiled())
+  }
+}
+
+/// A layer of the stem compiled for inference.
+struct CompiledPatchStemLayer: PatchStemPass, Sendable {
+  let convolution: CompiledConvolution
+  let norm: CompiledGroupNorm
+}
+
+/// The pass through a layer of the stem, trained or compiled.
+protocol PatchStemPass: Layer {
+  associatedtype Convolution: Layer
+  associatedtype Norm: Layer
+
+  var convolution: Convolution { get }
+  var norm: Norm { get }
+}
+
+extension PatchStemPass {
+  /// B×in×h×w → B×out×h/2×w/2.
   func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)).gelu() }
 }

@@ -1,14 +1,13 @@
 import Torch
 
 /// One pre-norm transformer layer of either tower: B×N×w → B×N×w.
-final class TransformerLayer: Module {
+final class TransformerLayer: Module, TransformerBlock {
   @Child var norm1: LayerNorm
   @Child var attention: SelfAttention
-  @Child private var norm2: LayerNorm
-  @Child private var inner: Linear
-  @Child private var outer: Linear
+  @Child var norm2: LayerNorm
+  @Child private var innerLayer: Linear
+  @Child var outer: Linear
   private let isQuick: Bool
-  private var prepared: (inner: PackedLinear, outer: PackedLinear)?
 
   init(
     width: Int, innerWidth: Int, heads: Int, layers: Int, activation: String, epsilon: Double,
@@ -19,7 +18,7 @@ final class TransformerLayer: Module {
     _attention = Child(
       "self_attn", try SelfAttention(width: width, heads: heads, outDeviation: 1 / residual, initializer))
     _norm2 = Child("layer_norm2", try LayerNorm(width, epsilon: epsilon))
-    _inner = Child(
+    _innerLayer = Child(
       "mlp.fc1",
       try initializer.linear(width, innerWidth, deviation: 1 / Double(2 * width).squareRoot()))
     _outer = Child("mlp.fc2", try initializer.linear(innerWidth, width, deviation: 1 / residual))
@@ -27,38 +26,48 @@ final class TransformerLayer: Module {
     super.init()
   }
 
-  func callAsFunction(_ x: Tensor, causal: Bool = false) throws -> Tensor {
-    let y = try attention(norm1(x), causal: causal, adding: x)
-    if let prepared, !isTraining { return try prepared.outer.adding(prepared.inner(norm2(y)), to: y) }
-    let hidden = try inner(norm2(y))
-    return try y + outer(isQuick ? hidden.quickGelu() : hidden.gelu())
+  /// The feed-forward's first layer and its activation.
+  func inner(_ x: Tensor) throws -> Tensor {
+    let hidden = try innerLayer(x)
+    return isQuick ? try hidden.quickGelu() : try hidden.gelu()
   }
 
-  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    try attention.prepare(for: precision, keepingWeights: keepingWeights)
+  /// Compiles the layer; `readsValues` gives the value path a product of its own.
+  func compiled(for precision: Precision, readsValues: Bool) throws -> CompiledTransformerLayer {
+    defer { releasePages() }
     // x · sigmoid(a·x) is silu(a·x) / a, and both factors go into weights: one pass in place of three.
     let factor = isQuick ? 1.702 : 1
-    prepared = (
-      try PackedLinear(
-        inner.weight * factor, bias: inner.bias.map { try $0 * factor }, precision: precision,
-        activation: isQuick ? .silu : .gelu),
-      try PackedLinear(outer.weight / factor, bias: outer.bias, precision: precision)
-    )
-    if !keepingWeights { for layer in [inner, outer] { try layer.giveUpWeights() } }
+    return try withoutGradients {
+      CompiledTransformerLayer(
+        norm1: try norm1.compiled(),
+        attention: try attention.compiled(for: precision, readsValues: readsValues),
+        norm2: try norm2.compiled(),
+        innerLayer: try CompiledLinear(
+          innerLayer.weight * factor, bias: innerLayer.bias.map { try $0 * factor }, precision: precision,
+          activation: isQuick ? .silu : .gelu),
+        outer: try CompiledLinear(outer.weight / factor, bias: outer.bias, precision: precision))
+    }
   }
 }
 
-/// Multi-head self-attention, with the ways of reading it that dense features need.
-final class SelfAttention: Module {
+/// A transformer layer compiled for inference.
+struct CompiledTransformerLayer: TransformerBlock, Sendable {
+  let norm1: CompiledLayerNorm
+  let attention: CompiledSelfAttention
+  let norm2: CompiledLayerNorm
+  fileprivate let innerLayer: CompiledLinear
+  let outer: CompiledLinear
+
+  func inner(_ x: Tensor) throws -> Tensor { try innerLayer(x) }
+}
+
+/// Multi-head self-attention of a transformer layer.
+final class SelfAttention: Module, AttentionBlock {
   @Child private var query: Linear
   @Child private var key: Linear
   @Child private var value: Linear
-  @Child private var out: Linear
-  private let heads: Int
-  /// Whether the value path will be read, and is worth a product of its own.
-  var readsValues = false
-  /// Queries, keys and values in one product, and the values alone for the value path.
-  private var joined: (all: PackedLinear, values: PackedLinear?)?
+  @Child var out: Linear
+  let heads: Int
 
   init(width: Int, heads: Int, outDeviation: Double, _ initializer: Initializer) throws {
     let deviation = 1 / Double(width).squareRoot()
@@ -69,51 +78,36 @@ final class SelfAttention: Module {
     _out = Child("out_proj", try initializer.linear(width, width, deviation: outDeviation))
   }
 
-  /// What attention makes of normalised tokens x, with the tokens themselves added.
-  func callAsFunction(_ x: Tensor, causal: Bool, adding residual: Tensor) throws -> Tensor {
-    let (q, k, v) = try projections(x)
-    let read = try split(q).attention(keys: split(k), values: split(v), causal: causal)
-    return try out.adding(flat(read), to: residual)
+  func projections(_ x: Tensor) throws -> (queries: Tensor, keys: Tensor, values: Tensor) {
+    (try query(x), try key(x), try value(x))
   }
 
-  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    try out.prepare(for: precision, keepingWeights: keepingWeights)
+  func values(_ x: Tensor) throws -> Tensor { try value(x) }
+
+  /// Compiles the layer; `readsValues` gives the value path a product of its own.
+  func compiled(for precision: Precision, readsValues: Bool) throws -> CompiledSelfAttention {
     let parts = [query, key, value]
     let bias = try Tensor.concatenated(parts.compactMap(\.bias), dim: 0)
-    joined = (
-      try PackedLinear(
+    return CompiledSelfAttention(
+      heads: heads, out: try out.compiled(for: precision),
+      joined: try CompiledLinear(
         .concatenated(parts.map(\.weight), dim: 0), bias: bias, precision: precision),
-      readsValues ? try PackedLinear(value.weight, bias: value.bias, precision: precision) : nil
-    )
-    if !keepingWeights { for layer in parts { try layer.giveUpWeights() } }
+      value: readsValues ? try value.compiled(for: precision) : nil)
   }
+}
 
-  /// Queries, keys and values, B×N×w each.
-  private func projections(_ x: Tensor) throws -> (Tensor, Tensor, Tensor) {
-    guard let joined, !isTraining else { return (try query(x), try key(x), try value(x)) }
-    let parts = try joined.all(x).chunks(3, dim: -1)
+/// Self-attention compiled for inference: queries, keys and values are one product.
+struct CompiledSelfAttention: AttentionBlock, Sendable {
+  let heads: Int
+  let out: CompiledLinear
+  fileprivate let joined: CompiledLinear
+  /// The values alone, for a layer whose value path is read.
+  fileprivate let value: CompiledLinear?
+
+  func projections(_ x: Tensor) throws -> (queries: Tensor, keys: Tensor, values: Tensor) {
+    let parts = try joined(x).chunks(3, dim: -1)
     return (parts[0], parts[1], parts[2])
   }
 
-  /// The value path alone: every position looks only at itself.
-  func valuePath(_ x: Tensor) throws -> Tensor {
-    guard let joined, !isTraining else { return try out(value(x)) }
-    return try out(joined.values?(x) ?? projections(x).2)
-  }
-
-  /// Self-correlative attention: softmax(q·qᵀ) + softmax(k·kᵀ) over the values.
-  func correlative(_ x: Tensor) throws -> Tensor {
-    let (q, k, v) = try projections(x)
-    let (queries, keys, values) = (try split(q), try split(k), try split(v))
-    return try out(
-      flat(queries.attention(keys: queries, values: values) + keys.attention(keys: keys, values: values)))
-  }
-
-  private func split(_ x: Tensor) throws -> Tensor {
-    let sizes = try x.sizes(rank: 3, "attention input")
-    return try x.reshaped([sizes[0], sizes[1], heads, sizes[2] / heads]).transposed(1, 2)
-  }
-
-  /// B×H×N×(w/H) → B×N×w.
-  private func flat(_ x: Tensor) throws -> Tensor { try x.transposed(1, 2).flattened(from: 2) }
+  func values(_ x: Tensor) throws -> Tensor { try value?(x) ?? projections(x).values }
 }

@@ -3,16 +3,14 @@ import Torch
 /// CLIP's vision transformer, of any patch, width and depth, with a convolutional stem where the configuration has one.
 ///
 /// Checkpoint keys are Hugging Face's; a stem's are `vision_model.embeddings.stem.…`.
-public final class VisionTransformer: ImageTower {
-  @Parameter private var classEmbedding: Tensor
-  @Child private var patchEmbedding: PatchEmbedding
-  @Parameter private var positions: Tensor
-  @Child private var preNorm: LayerNorm
-  @Child private var layers: [TransformerLayer]
-  @Child private var postNorm: LayerNorm
-  @Child private var projection: Linear
-  /// Of tokens, once weights are laid out for inference.
-  private var preparedType: DType?
+public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
+  @Parameter var classEmbedding: Tensor
+  @Child var patchEmbedding: PatchEmbedding
+  @Parameter var positions: Tensor
+  @Child var preNorm: LayerNorm
+  @Child var layers: [TransformerLayer]
+  @Child var postNorm: LayerNorm
+  @Child var projection: Linear
 
   /// Makes a tower with random weights.
   public convenience init(
@@ -45,8 +43,6 @@ public final class VisionTransformer: ImageTower {
       "visual_projection",
       try initializer.linear(width, projectionSize, bias: false, deviation: deviation))
     super.init(configuration)
-    // Dense features are read from the last block.
-    layers.last?.attention.readsValues = true
   }
 
   /// The width of the tokens, for each layer.
@@ -55,60 +51,48 @@ public final class VisionTransformer: ImageTower {
   /// The side of a patch, for each layer.
   public override var hiddenStrides: [Int] { layers.map { _ in configuration.patchSize } }
 
+  /// Channels of the image embedding.
+  package override var projectionSize: Int { projection.weight.shape[0] }
+
+  var front: VisionTransformer { self }
+  var towerDepth: Int { layers.count }
+  var tokenType: DType? { nil }
+
   /// Encodes normalised pixels up to a layer; position embeddings are interpolated when the grid is not the trained one.
   public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
-    try check(hidden: hidden)
-    let type = isTraining ? nil : preparedType
-    let patches = try patchEmbedding(pixels.to(type ?? pixels.dtype))
-    let sizes = try patches.sizes(rank: 4, "the patches")
-    let (batch, height, width) = (sizes[0], sizes[2], sizes[3])
-    let tokens = try patches.flattened(from: 2).transposed(1, 2)
-    let head = try classEmbedding.to(tokens.dtype).expanded(to: [batch, 1, -1])
-    let places = try interpolated(
-      positions, side: configuration.imageSize / configuration.patchSize, height: height, width: width)
-    var x = try preNorm(.concatenated([head, tokens], dim: 1) + places.to(tokens.dtype))
-    let wanted = kept(hidden, before: depth)
-    var outputs: [Tensor] = []
-    for (index, layer) in layers.prefix(depth).enumerated() {
-      x = try layer(x)
-      if wanted.contains(index + 1) { outputs.append(try grid(x, height, width)) }
-    }
-    return ImageTrunk(depth: depth, input: x, layers: outputs, grid: [height, width])
+    try stopped(pixels, before: depth, hidden: hidden)
   }
 
-  /// Takes up a pass that was stopped before a layer.
+  /// Resumes a pass that was stopped before a layer.
   public override func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
-    var kept = try outputs(trunk, hidden: hidden)
-    let (height, width) = (trunk.grid[0], trunk.grid[1])
-    var x = trunk.input
-    var before = x
-    if hidden.contains(trunk.depth) { kept[trunk.depth] = try grid(x, height, width) }
-    for (index, layer) in layers.enumerated().dropFirst(trunk.depth) {
-      before = x
-      x = try layer(x)
-      if hidden.contains(index + 1) { kept[index + 1] = try grid(x, height, width) }
-    }
-    let image = try projection(postNorm(x.selected(dim: 1, index: 0)))
-    var features = image
-    if let dense, let last = layers.last {
-      // The last block is read from what goes into it, so a trunk has to end before it.
-      guard trunk.depth < layers.count else {
-        throw TorchError.value(
-          "dense features need the last layer's input, but the pass was stopped after it")
-      }
-      let read = try dense.read(last, before: before, after: x)
-      features = try grid(projection(postNorm(read)), height, width)
-    }
-    let found = ImageFeatures(image: image, dense: features, layers: hidden.compactMap { kept[$0] })
-    return preparedType == nil || isTraining ? found : try found.map { try $0.to(.float32) }
+    try resumed(trunk, dense: dense, hidden: hidden)
   }
 
-  /// Lays weights out for inference; what comes out stays float32.
-  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    try super.prepare(for: precision, keepingWeights: keepingWeights)
-    preparedType = precision.activationType
+  /// Compiles all layers, norms and the projection.
+  public override func compiled(for precision: Precision) throws -> CompiledImageTower {
+    let front = try compiledFront(for: precision, upTo: layers.count)
+    defer { releasePages() }
+    return CompiledImageTower(
+      CompiledVisionTransformer(
+        front: front, postNorm: try postNorm.compiled(), projection: try projection.compiled(for: precision)))
+  }
+
+  /// Compiles the patch embedding, the first norm and the first layers.
+  public override func compiled(for precision: Precision, upTo depth: Int) throws -> CompiledImageTrunk {
+    CompiledImageTrunk(try compiledFront(for: precision, upTo: depth), depth: depth)
+  }
+
+  private func compiledFront(for precision: Precision, upTo depth: Int) throws -> CompiledVisionFront {
+    CompiledVisionFront(
+      configuration: configuration, classEmbedding: try classEmbedding.detached().copy(),
+      patchEmbedding: try patchEmbedding.compiled(for: precision),
+      positions: try positions.detached().copy(), preNorm: try preNorm.compiled(),
+      layers: try layers.prefix(depth).enumerated().map { index, layer in
+        // Dense features are read from the last block.
+        try layer.compiled(for: precision, readsValues: index == layers.count - 1)
+      }, towerDepth: layers.count, tokenType: precision.activationType)
   }
 
   /// The parameters of the last layers with all that follows them; all when `count` is nil.
@@ -123,12 +107,5 @@ public final class VisionTransformer: ImageTower {
   /// Patch embedding, first norm and the first layers.
   public override func modules(before depth: Int) -> [Module] {
     [patchEmbedding, preNorm] + Array(layers.prefix(depth))
-  }
-
-  /// B×(1+h·w)×c → B×h×w×c, without the class token.
-  private func grid(_ tokens: Tensor, _ height: Int, _ width: Int) throws -> Tensor {
-    let sizes = tokens.shape
-    return try tokens.narrowed(dim: 1, start: 1, length: height * width)
-      .reshaped([sizes[0], height, width, sizes[2]])
   }
 }

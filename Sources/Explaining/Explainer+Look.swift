@@ -37,7 +37,7 @@ extension Explainer {
         comparing && traits.intervenes
         ? try system(images, cached: .encoded(encoded), .withoutIntervention).logits : nil
       let found = output.representation
-      let text = system.model.text
+      let text = system.text
       let region = try RegionSelection(configuration.mcdrl.region ?? RegionConfiguration())
       let grid = try encoded.dense.sizes(rank: 4, "the dense features")
       let score = try found.score ?? region.score(found.features.to(.float32), text)

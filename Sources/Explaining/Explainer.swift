@@ -37,7 +37,7 @@ package final class Explainer {
   package let options: Options
   /// The dictionary.
   package let confounders: [Explanation.Confounder]
-  let system: SegmentationSystem
+  let system: CompiledSystem
   let configuration: RunConfiguration
   let interventions: Interventions
   let swept: [Int]
@@ -55,15 +55,14 @@ package final class Explainer {
   package convenience init(
     _ run: Run, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
   ) throws {
-    let system = try run.trainedSystem(on: device)
-    var configuration = run.configuration
-    if let maxPixels { configuration.maxPixels = maxPixels }
+    let predictor = try run.predictor(device: device, maxPixels: maxPixels)
     let (prompts, file) = (run.prompts, run.folder.promptsFile)
-    let count = try system.model.text.confounders.size(0)
+    let count = try predictor.system.text.confounders.size(0)
     guard prompts.confounders.count == count else {
       throw ExplainingError.otherPrompts(file, found: prompts.confounders.count, wanted: count)
     }
-    try self.init(system, configuration, prompts: prompts, promptsFile: file, options: options)
+    try self.init(
+      predictor.system, predictor.configuration, prompts: prompts, promptsFile: file, options: options)
   }
 
   /// Takes the parts.
@@ -76,7 +75,7 @@ package final class Explainer {
   ///   - options: what is computed.
   /// - Throws: `ExplainingError` that names a confounder that cannot be set.
   package init(
-    _ system: SegmentationSystem, _ configuration: RunConfiguration, prompts: PromptSet,
+    _ system: CompiledSystem, _ configuration: RunConfiguration, prompts: PromptSet,
     promptsFile: URL? = nil, options: Options = Options()
   ) throws {
     self.system = system
@@ -105,7 +104,7 @@ package final class Explainer {
         }
       } ?? available
     self.interventions = interventions
-    evidenceScale = (system.model.method as? MCDRL)?.evidenceScale
+    evidenceScale = (system.method as? MCDRL)?.evidenceScale
   }
 
   /// What the document says of the model.
@@ -115,7 +114,7 @@ package final class Explainer {
   package func model(run: String) -> Explanation.Model {
     let intervention = traits.intervenes ? configuration.mcdrl.intervention : nil
     return Explanation.Model(
-      run: run, method: system.model.method.label, seed: configuration.seed, intervenes: traits.intervenes,
+      run: run, method: system.method.label, seed: configuration.seed, intervenes: traits.intervenes,
       selectsRegions: traits.selectsRegions, adjustment: intervention?.adjustment.rawValue,
       dictionary: intervention?.dictionary.rawValue,
       imageSize: configuration.imageSize, threshold: options.threshold)
@@ -219,7 +218,7 @@ package final class Explainer {
     return try withoutGradients {
       var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
       if configuration.mcdrl.intervention?.adjustment == .prior {
-        logits = try logits + system.model.dictionary.prior.to(.float32).to(.cpu).log()
+        logits = try logits + system.dictionary.prior.to(.float32).to(.cpu).log()
       }
       return try logits.softmax(dim: -1).doubles()
     }

@@ -1,32 +1,47 @@
 import CLIP
 import Torch
 
-extension ImageTower: ImageEncoder {
-  /// The stride of the last layer: a patch's side, or 32 for a ResNet.
-  public var gridStride: Int { hiddenStrides.last ?? configuration.patchSize }
-
-  /// Every setting of the geometry.
-  public var geometry: String { "\(configuration)" }
-
-  /// Encodes normalised pixels as far as the tower is frozen; `dense` names an extractor of CLIP's `DenseFeatures`.
-  public func frozen(
-    _ pixels: Tensor, tuned: Tuning, dense: String, layers: [Int]
-  ) throws -> FrozenFeatures {
-    let depth = frozenDepth(tuned)
-    guard depth == nil else { return .trunk(try trunk(pixels, depth: depth ?? 0, hidden: layers)) }
-    return .encoded(try encoded(self(pixels, dense: DenseFeatures(named: dense), hidden: layers)))
+extension ImagePass {
+  /// Encodes normalised pixels.
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×S×S, normalised by CLIP's mean and deviation.
+  ///   - dense: the name of an extractor of CLIP's `DenseFeatures`.
+  ///   - layers: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
+  /// - Returns: dense features, image embedding, layer outputs.
+  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` when shapes do not fit.
+  package func encode(_ pixels: Tensor, dense: String, layers: [Int]) throws -> EncodedImages {
+    try EncodedImages(self(pixels, dense: DenseFeatures(named: dense), hidden: layers))
   }
 
-  /// Encodes what the frozen part made of images.
-  public func encode(_ frozen: FrozenFeatures, dense: String, layers: [Int]) throws -> EncodedImages {
+  /// Encodes images from features of the tower's frozen part, made with the same extractor and layers.
+  ///
+  /// - Returns: dense features, image embedding, layer outputs.
+  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` when shapes do not fit.
+  package func encode(_ frozen: FrozenFeatures, dense: String, layers: [Int]) throws -> EncodedImages {
     switch frozen {
     case .encoded(let images): images
-    case .trunk(let trunk): encoded(try self(trunk, dense: DenseFeatures(named: dense), hidden: layers))
+    case .trunk(let trunk):
+      try EncodedImages(self(trunk, dense: DenseFeatures(named: dense), hidden: layers))
     }
   }
+}
+
+extension EncodedImages {
+  fileprivate init(_ features: ImageFeatures) {
+    self.init(dense: features.dense, image: features.image, layers: features.layers)
+  }
+}
+
+extension ImageTower: ImageEncoder {
+  /// The stride of the last layer: a patch's side, or 32 for a ResNet.
+  package var gridStride: Int { hiddenStrides.last ?? configuration.patchSize }
+
+  /// Every setting of the geometry.
+  package var geometry: String { "\(configuration)" }
 
   /// The parameters that are trained when this much of the tower is tuned.
-  public func parameters(tuned: Tuning) throws -> [NamedTensor] {
+  package func parameters(tuned: Tuning) throws -> [NamedTensor] {
     switch tuned {
     case .none: []
     case .last(let count): parameters(ofLast: count)
@@ -35,7 +50,7 @@ extension ImageTower: ImageEncoder {
   }
 
   /// The parts that are not trained when this much of the tower is tuned.
-  public func frozenModules(tuned: Tuning) -> [Module] {
+  package func frozenModules(tuned: Tuning) -> [Module] {
     switch tuned {
     case .none: [self]
     case .last(let count): modules(before: depth(beforeLast: count))
@@ -43,16 +58,14 @@ extension ImageTower: ImageEncoder {
     }
   }
 
-  /// Layers that are passed before the first that is trained; nil when none is trained.
-  private func frozenDepth(_ tuned: Tuning) -> Int? {
+  /// The part that is not trained when this much of the tower is tuned.
+  package func frozenPart(tuned: Tuning, for precision: Precision?) throws -> FrozenPart? {
     switch tuned {
-    case .none: nil
-    case .last(let count): depth(beforeLast: count)
-    case .all: 0
+    case .none: FrozenPart(tower: try precision.map { try compiled(for: $0) } ?? self)
+    case .last(let count):
+      try precision.map { FrozenPart(trunk: try compiled(for: $0, upTo: depth(beforeLast: count))) }
+        ?? FrozenPart(tower: self, depth: depth(beforeLast: count))
+    case .all: nil
     }
-  }
-
-  private func encoded(_ features: ImageFeatures) -> EncodedImages {
-    EncodedImages(dense: features.dense, image: features.image, layers: features.layers)
   }
 }

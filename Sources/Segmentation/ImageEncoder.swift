@@ -1,8 +1,9 @@
+import CLIP
 import Storage
 import Torch
 
 /// What the method asks of an image tower; CLIP's vision transformer and ResNet both give it.
-public protocol ImageEncoder: Module {
+package protocol ImageEncoder: Module, ImagePass {
   /// Channels of the outputs of the tower's layers (of a ResNet: stages), each its own.
   var hiddenWidths: [Int] { get }
   /// Pixels between neighbouring positions of the dense features.
@@ -10,28 +11,30 @@ public protocol ImageEncoder: Module {
   /// What it computes with its weights, as text: two towers of equal geometry and weights give the same.
   var geometry: String { get }
 
-  /// Encodes normalised pixels, B×3×S×S, as far as the tower is not trained.
-  ///
-  /// - Parameters:
-  ///   - pixels: normalised by CLIP's mean and deviation.
-  ///   - tuned: how much of the tower is trained.
-  ///   - dense: the name of the dense extractor.
-  ///   - layers: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
-  /// - Returns: what the layers that are trained go on from; of a tower that is frozen all it gives.
-  /// - Throws: `TorchError` when shapes do not fit.
-  func frozen(_ pixels: Tensor, tuned: Tuning, dense: String, layers: [Int]) throws -> FrozenFeatures
-
-  /// Encodes what `frozen` made of images, with the same extractor and layers.
-  ///
-  /// - Returns: dense features, image embedding, layer outputs.
-  /// - Throws: `TorchError` when shapes do not fit.
-  func encode(_ frozen: FrozenFeatures, dense: String, layers: [Int]) throws -> EncodedImages
-
   /// The parameters that are trained when this much of the tower is tuned.
   func parameters(tuned: Tuning) throws -> [NamedTensor]
 
   /// The parts that are not trained when this much of the tower is tuned; they stay in evaluation mode.
   func frozenModules(tuned: Tuning) -> [Module]
+
+  /// The part that is not trained when this much of the tower is tuned.
+  ///
+  /// - Parameters:
+  ///   - tuned: how much of the tower is trained.
+  ///   - precision: the arithmetic that it is compiled for, on the CPU; nil for the modules as they are.
+  /// - Returns: the part; nil when all of the tower is trained.
+  /// - Throws: `TorchError` when weights cannot be packed.
+  func frozenPart(tuned: Tuning, for precision: Precision?) throws -> FrozenPart?
+
+  /// Compiles the whole tower for inference on the CPU.
+  ///
+  /// - Throws: `TorchError` when weights cannot be packed.
+  func compiled(for precision: Precision) throws -> CompiledImageTower
+
+  /// A tower of its own with copies of the weights, on the same device, in evaluation mode.
+  ///
+  /// - Throws: `TorchError` when memory does not suffice.
+  func copied() throws -> ImageTower
 }
 
 /// How much of the image tower is trained: `none`, `last-N` with all that follows, `all`.

@@ -19,17 +19,17 @@ public struct HeadConfiguration: Codable, Equatable, Sendable {
 /// Turns the feature grid into lesion logits, method section 4.
 ///
 /// A U-Net on the image, into which the grid enters at the level of its own resolution.
-public final class SegmentationHead: Module {
-  @Child private var gridNorm: LayerNorm
-  @Child private var gridProjection: Linear
-  @Child private var towerNorms: [LayerNorm]
-  @Child private var towerProjections: [Linear]
-  @Child private var encoders: [ConvolutionBlock]
-  @Child private var decoders: [ConvolutionBlock]
-  @Child private var reducers: [Conv2d]
-  @Child private var classifier: Conv2d
+public final class SegmentationHead: Module, HeadPass {
+  @Child var gridNorm: LayerNorm
+  @Child var gridProjection: Linear
+  @Child var towerNorms: [LayerNorm]
+  @Child var towerProjections: [Linear]
+  @Child var encoders: [ConvolutionBlock]
+  @Child var decoders: [ConvolutionBlock]
+  @Child var reducers: [Conv2d]
+  @Child var classifier: Conv2d
   /// The level that the grid enters.
-  private let gridLevel: Int
+  let gridLevel: Int
   /// Channels of the features that `decoded` gives.
   let joinedWidth: Int
 
@@ -107,44 +107,22 @@ public final class SegmentationHead: Module {
     try decoded(image: image, grid: grid, tower: tower) { features, _ in features }.logits
   }
 
-  // The logits, and the features of the level at which the grid has joined the image, B×c×h×w. `change` is done to what
-  // each level of the branch on the image gives, the finest being 0.
-  func decoded(
-    image: Tensor, grid: Tensor, tower: [Tensor],
-    change: (_ features: Tensor, _ level: Int) throws -> Tensor
-  ) throws -> (logits: Tensor, features: Tensor) {
-    var features = try gridProjection(gridNorm(grid)).permuted([0, 3, 1, 2])
-    for (index, layer) in tower.enumerated() where index < towerNorms.count {
-      let projected = try towerProjections[index](towerNorms[index](layer)).permuted([0, 3, 1, 2])
-      features = try features + fit(projected, features.shape, antialias: true)
-    }
-
-    // Channels last is the layout that convolutions on a CPU are quickest in; it carries through the branch.
-    let pixels = try image.channelsLast()
-    var skips: [Tensor] = []
-    for (level, encoder) in encoders.enumerated() {
-      skips.append(try change(encoder(skips.last ?? pixels), level))
-    }
-    var (joined, deeper): (Tensor, Tensor?) = (features, nil)
-    for index in decoders.indices.reversed() {
-      let size = skips.isEmpty ? features.shape : skips[index].shape
-      var parts: [Tensor] = []
-      if let deeper { parts.append(try fit(reducers[index](deeper), size)) }
-      if !skips.isEmpty { parts.append(skips[index]) }
-      if index == gridLevel { parts.append(try fit(features, size)) }
-      let output = try decoders[index](parts.count == 1 ? parts[0] : .concatenated(parts, dim: 1))
-      if index == gridLevel { joined = output }
-      deeper = output
-    }
-    return (try fit(classifier(deeper ?? features), image.shape), joined)
-  }
-
-  private func fit(_ x: Tensor, _ shape: [Int], antialias: Bool = false) throws -> Tensor {
-    let own = x.shape
-    guard own[2] != shape[2] || own[3] != shape[3] else { return x }
-    // libtorch averages in float32 alone.
-    return try (antialias ? x.to(.float32) : x)
-      .resized(height: shape[2], width: shape[3], antialias: antialias).to(x.dtype)
+  /// Compiles all layers for inference on the CPU; the weights of `int8` are those of its floating type.
+  ///
+  /// - Parameter precision: the arithmetic.
+  /// - Returns: the compiled head; later changes of the weights do not reach it.
+  /// - Throws: `TorchError` when weights cannot be packed.
+  package func compiled(for precision: Precision) throws -> CompiledHead {
+    defer { releasePages() }
+    let precision = precision.floating
+    return CompiledHead(
+      gridNorm: try gridNorm.compiled(), gridProjection: try gridProjection.compiled(for: precision),
+      towerNorms: try towerNorms.map { try $0.compiled() },
+      towerProjections: try towerProjections.map { try $0.compiled(for: precision) },
+      encoders: try encoders.map { try $0.compiled(for: precision) },
+      decoders: try decoders.map { try $0.compiled(for: precision) },
+      reducers: try reducers.map { try $0.compiled(for: precision) },
+      classifier: try classifier.compiled(for: precision), gridLevel: gridLevel)
   }
 }
 
@@ -156,63 +134,5 @@ extension [Int] {
         "head.towerLayers names layer \(layer); the image tower has layers 1 to \(count)")
     }
     return self[layer - 1]
-  }
-}
-
-/// One or two 3×3 convolutions, each with batch normalisation and leaky ReLU; two have a residual.
-final class ConvolutionBlock: Module {
-  @Child private var first: Conv2d
-  @Child private var firstNorm: BatchNorm2d
-  @Child private var second: Conv2d?
-  @Child private var secondNorm: BatchNorm2d?
-  @Child private var shortcut: Conv2d?
-  private let stride: Int
-  private var prepared: (first: PackedConvolution, second: PackedConvolution?, shortcut: PackedConvolution?)?
-
-  init(_ inputs: Int, _ outputs: Int, stride: Int, isDouble: Bool, generator: Generator) throws {
-    func convolution(_ inputs: Int, kernel: Int, stride: Int) throws -> Conv2d {
-      let layer = try Conv2d(
-        inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false,
-        generator: generator)
-      // He initialisation: the variance survives the leaky ReLU.
-      let deviation = (2 / Double(inputs * kernel * kernel)).squareRoot()
-      layer.weight = try .randomNormal(layer.weight.shape, generator: generator) * deviation
-      return layer
-    }
-    _first = Child("conv1", try convolution(inputs, kernel: 3, stride: stride))
-    _firstNorm = Child("norm1", try BatchNorm2d(outputs))
-    _second = Child("conv2", isDouble ? try convolution(outputs, kernel: 3, stride: 1) : nil)
-    _secondNorm = Child("norm2", isDouble ? try BatchNorm2d(outputs) : nil)
-    _shortcut = Child("shortcut", isDouble ? try convolution(inputs, kernel: 1, stride: 1) : nil)
-    self.stride = stride
-    super.init()
-  }
-
-  /// B×in×H×W → B×out×(H/stride)×(W/stride).
-  func callAsFunction(_ x: Tensor) throws -> Tensor {
-    if let prepared, !isTraining {
-      let y = try prepared.first(x)
-      guard let second = prepared.second, let shortcut = prepared.shortcut else { return y }
-      return try second.adding(y, to: shortcut(strided(x)))
-    }
-    // In place: what a normalisation gives is needed by nothing else, not even by its gradient.
-    let y = try firstNorm(first(x)).leakyReluInPlace()
-    guard let second, let secondNorm, let shortcut else { return y }
-    return try secondNorm(second(y)).addInPlace(shortcut(strided(x))).leakyReluInPlace()
-  }
-
-  override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    prepared = (
-      try firstNorm.folded(first, for: precision, activation: .leakyRelu),
-      try second.flatMap { try secondNorm?.folded($0, for: precision, activation: .leakyRelu) },
-      try shortcut?.packed(for: precision)
-    )
-    if !keepingWeights { try giveUpWeights() }
-  }
-
-  /// The stride is taken before the shortcut, which gives the same: oneDNN's backward pass of a 1×1 convolution
-  /// with a stride writes past its memory for fewer than 16 channels in channels-last layout (PyTorch 2.13).
-  private func strided(_ x: Tensor) throws -> Tensor {
-    stride == 1 ? x : try x.strided(dim: 2, by: stride).strided(dim: 3, by: stride)
   }
 }

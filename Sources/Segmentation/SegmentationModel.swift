@@ -7,7 +7,7 @@ import Torch
 public final class SegmentationModel: Module {
   /// The method.
   @Child public private(set) var method: SegmentationMethod
-  @Child private var head: SegmentationHead?
+  @Child var head: SegmentationHead?
   /// The confounders with P(z).
   @Child public private(set) var dictionary: ConfounderDictionary
   /// The settings.
@@ -59,11 +59,6 @@ public final class SegmentationModel: Module {
     super.init()
   }
 
-  /// Lays the head's weights out for inference; the method keeps its own.
-  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    try head?.prepare(for: precision.floating, keepingWeights: keepingWeights)
-  }
-
   /// Moves parameters, embedded prompts and dictionary to a device.
   public override func move(to device: Device) throws {
     try super.move(to: device)
@@ -82,6 +77,13 @@ public final class SegmentationModel: Module {
     images: Tensor, encoded: EncodedImages, _ pass: ForwardPass = ForwardPass()
   ) throws -> SegmentationOutput {
     let encoded = try pass.training.map { try method.features(encoded, $0) } ?? encoded
+    return try output(images: images, encoded: encoded, pass, head: head)
+  }
+
+  /// Segments a batch with a head, trained or compiled; nil where the method decodes.
+  func output(
+    images: Tensor, encoded: EncodedImages, _ pass: ForwardPass, head: (any HeadPass)?
+  ) throws -> SegmentationOutput {
     let representation = try method.represent(encoded, pass)
     let decoded = try head?.decoded(
       image: images, grid: representation.grid.reshaped(encoded.dense.shape), tower: encoded.layers

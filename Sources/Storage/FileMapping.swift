@@ -28,6 +28,14 @@ package final class FileMapping: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(pages)[(range.lowerBound - start)...])
   }
 
+  /// Drops the pages from this process's memory; the system reads them from the file when they are touched
+  /// again.
+  ///
+  /// Bytes that were changed in memory are lost, and the file's come back.
+  package func releasePages() {
+    if let pages { _ = madvise(pages.baseAddress, pages.count, MADV_DONTNEED) }
+  }
+
   deinit {
     if let pages { munmap(pages.baseAddress, pages.count) }
   }

@@ -131,7 +131,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   ///   - candidate: assignments that are chosen or tried.
   ///   - sites: the names of all sites.
   /// - Returns: the settings, resolved.
-  /// - Throws: `ConfigurationError` that names the setting.
+  /// - Throws: `StudyError` that names the setting.
   func settings(
     _ fold: LeaveOneSiteOut.Fold, _ candidate: [String], sites: [String]
   ) throws -> RunConfiguration {

@@ -71,19 +71,17 @@ open class Module {
     try ParameterMismatch.check(own, against: tensors, from: source, ignoring: ignoring)
     try withoutGradients {
       for (key, tensor) in own {
-        guard let value = tensors[key] else { continue }
-        // A copy into nowhere would go unnoticed.
-        try tensor.requireNumbers(key)
-        try tensor.assign(value)
+        if let value = tensors[key] { try tensor.assign(value) }
       }
     }
   }
 
   /// Takes a checkpoint's tensors themselves into this module, where type and device are the module's; others are copied.
   ///
-  /// For use without training: all who adopt a tensor share it. The views that a safetensors file gives are read when they
-  /// are used, so until `copyWeights` the file must not be changed in place; a file that is cut short then ends the process.
-  /// Files that are replaced by renaming, as this package does it, do no harm.
+  /// For use without training: all who adopt a tensor share it. The views that a safetensors file gives are
+  /// read when they are used, so as long as the module is used the file must not be changed in place; a file
+  /// that is cut short then ends the process. Files that are replaced by renaming, as this package does it,
+  /// do no harm. A compiled layer holds copies and needs the file no more.
   ///
   /// - Parameters:
   ///   - tensors: by checkpoint key; they must not be changed afterwards.
@@ -103,7 +101,6 @@ open class Module {
         if value.dtype == own.dtype, value.device == own.device, value.isContiguous {
           try slot.replace { _ in value }
         } else {
-          try own.requireNumbers(prefix + slot.key)
           try own.assign(value)
         }
       }
@@ -124,43 +121,14 @@ open class Module {
     for child in children { child.module.train(value) }
   }
 
-  /// Lays weights out for inference on the CPU in one arithmetic; outputs may then be of another type.
+  /// Drops the memory pages of parameters and buffers that are views of a file and unchanged.
   ///
-  /// Call it when the weights are what they shall be, and again when they have changed: later changes do not reach what was
-  /// laid out. Training goes on with the weights themselves.
-  ///
-  /// - Parameters:
-  ///   - precision: the arithmetic.
-  ///   - keepingWeights: whether the weights themselves stay. Without them the module needs half the memory or less, and
-  ///     can only infer as it was prepared: training it, saving it or preparing it anew is an error.
-  /// - Throws: `TorchError` when weights cannot be laid out.
-  open func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    for child in children { try child.module.prepare(for: precision, keepingWeights: keepingWeights) }
-  }
-
-  /// Lays weights out for inference and keeps them.
-  public final func prepare(for precision: Precision) throws {
-    try prepare(for: precision, keepingWeights: true)
-  }
-
-  /// Copies every parameter and buffer that is still there, so that none is a view of a file or of another tensor.
-  ///
-  /// Call it before an optimiser is made. Tensors that a module holds beside its slots stay as they are.
-  public final func copyWeights() throws {
+  /// The system reads them again when they are used. Compiling calls it layer by layer, so that a file's
+  /// weights and the compiled ones are never in memory together.
+  public final func releasePages() {
     for slot in slots {
-      try slot.replace {
-        $0.hasNumbers ? try $0.detached().copy().requireGradient($0.requiresGradient) : $0
-      }
-      for child in slot.modules { try child.module.copyWeights() }
-    }
-  }
-
-  /// Leaves of the tensors of this module, and of all inside, only type and shape, for `prepare(for:keepingWeights:)`.
-  public final func giveUpWeights() throws {
-    let nowhere = Device(kind: .meta, index: -1)
-    for slot in slots {
-      try slot.replace { try $0.detached().to(nowhere) }
-      for child in slot.modules { try child.module.giveUpWeights() }
+      (slot.parameter ?? slot.buffer)?.releasePages()
+      for child in slot.modules { child.module.releasePages() }
     }
   }
 

@@ -7,6 +7,7 @@ enum Operators {
   static let contiguous = Operator("aten::contiguous")
   static let toDtype = Operator("aten::to", "dtype")
   static let toDevice = Operator("aten::to", "device")
+  static let version = Operator("aten::_version")
   static let copyInPlace = Operator("aten::copy_")
   // Creation.
   static let empty = Operator("aten::empty", "memory_format")
@@ -75,7 +76,7 @@ enum Operators {
   static let matmul = Operator("aten::matmul")
   static let linear = Operator("aten::linear")
   static let attention = Operator("aten::scaled_dot_product_attention")
-  // Products of weights that were laid out before (oneDNN).
+  // Products of packed weights (oneDNN).
   static let packLinear = Operator("mkldnn::_reorder_linear_weight")
   static let packedLinear = Operator("mkldnn::_linear_pointwise")
   static let packedLinearAdd = Operator("mkldnn::_linear_pointwise", "binary")

@@ -108,8 +108,7 @@ public struct SafetensorsFile: Sendable {
       UInt(bitPattern: base) % UInt(entry.dtype.byteCount) == 0
     else { return try Tensor(bytes: bytes, shape: entry.shape, dtype: entry.dtype) }
     return try Tensor(
-      sharing: UnsafeMutableRawPointer(mutating: base), shape: entry.shape, dtype: entry.dtype,
-      owner: own ?? mapping)
+      bytes, of: own ?? mapping, isAlone: own != nil, shape: entry.shape, dtype: entry.dtype)
   }
 
   /// From so many bytes on a tensor is a mapping of its own.

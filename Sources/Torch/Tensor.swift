@@ -1,12 +1,23 @@
 import CLibTorch
+import Storage
 
 /// An array of numbers with a shape, a type and a device, and, when asked, a gradient.
 ///
 /// A tensor is freed when its last reference goes. Reading from several threads at once is safe; writing is not.
 public final class Tensor: @unchecked Sendable {
   let handle: mcdrl_tensor_t
+  /// The pages of a file that hold this tensor's elements and nothing else; nil for other memory.
+  private let mapping: FileMapping?
 
-  init(owning handle: mcdrl_tensor_t) { self.handle = handle }
+  init(owning handle: mcdrl_tensor_t) {
+    self.handle = handle
+    mapping = nil
+  }
+
+  private init(owning handle: mcdrl_tensor_t, mapping: FileMapping?) {
+    self.handle = handle
+    self.mapping = mapping
+  }
 
   deinit { mcdrl_tensor_free(handle) }
 
@@ -39,21 +50,41 @@ public final class Tensor: @unchecked Sendable {
     self.init(owning: try makeTensor(bytes.baseAddress, shape, dtype))
   }
 
-  /// Wraps memory that `owner` keeps alive; nothing is copied.
-  convenience init(sharing bytes: UnsafeMutableRawPointer, shape: [Int], dtype: DType, owner: AnyObject)
-    throws
-  {
+  /// Wraps bytes of a mapped file; nothing is copied.
+  ///
+  /// - Parameters:
+  ///   - bytes: the elements, inside the mapping.
+  ///   - mapping: stays as long as the elements are used.
+  ///   - isAlone: whether the mapping holds no other tensor.
+  ///   - shape: the sizes.
+  ///   - dtype: the type of the elements.
+  /// - Throws: `TorchError` when libtorch cannot wrap them.
+  convenience init(
+    _ bytes: UnsafeRawBufferPointer, of mapping: FileMapping, isAlone: Bool, shape: [Int], dtype: DType
+  ) throws {
     var out: mcdrl_tensor_t?
     let sizes = shape.map(Int64.init)
-    let context = Unmanaged.passRetained(owner).toOpaque()
+    let context = Unmanaged.passRetained(mapping).toOpaque()
     try check("from_blob") { error in
       mcdrl_tensor_wrap(
-        bytes, sizes, Int64(sizes.count), dtype.rawValue,
-        { context in if let context { Unmanaged<AnyObject>.fromOpaque(context).release() } }, context, &out,
+        UnsafeMutableRawPointer(mutating: bytes.baseAddress), sizes, Int64(sizes.count), dtype.rawValue,
+        { context in if let context { Unmanaged<FileMapping>.fromOpaque(context).release() } }, context, &out,
         error)
     }
     guard let out else { throw TorchError.value("libtorch returned no tensor") }
-    self.init(owning: out)
+    self.init(owning: out, mapping: isAlone ? mapping : nil)
+  }
+}
+
+extension Tensor {
+  /// Drops the resident memory pages of a tensor that is an unchanged view of a file; others stay as they
+  /// are.
+  ///
+  /// The system reads the pages again when they are used.
+  public func releasePages() {
+    // A change lives in memory alone, and in-place operators count it.
+    guard let mapping, case .int(0)? = try? Operators.version.all(self).first else { return }
+    mapping.releasePages()
   }
 }
 
@@ -80,21 +111,6 @@ extension Tensor {
 
   /// Whether elements lie in memory in the order of their indices.
   public var isContiguous: Bool { mcdrl_tensor_contiguous(handle) }
-
-  /// Whether there are elements behind the shape; not so where a module gave its weights up.
-  var hasNumbers: Bool { device.kind != .meta }
-
-  /// Checks that there are elements behind the shape.
-  ///
-  /// - Parameter name: what the tensor is, for the message.
-  /// - Throws: `TorchError.value` when a module gave them up.
-  func requireNumbers(_ name: String) throws {
-    guard hasNumbers else {
-      throw TorchError.value(
-        "\(name): the weights were given up when they were laid out; load the model again, or prepare it with "
-          + "keepingWeights: true")
-    }
-  }
 
   /// The size of one dimension; negative dimensions count from the end.
   ///

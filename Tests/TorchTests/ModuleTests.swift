@@ -75,64 +75,6 @@ private final class Block: Module {
     #expect(block.state().allSatisfy { before[$0.key] === $0.value })
   }
 
-  @Test func copiedWeightsAreNoViews() throws {
-    let block = try Block(generator: Generator(seed: 0))
-    let state = block.state()
-    try block.copyWeights()
-    #expect(try block.first.weight.floats() == state["first.weight"]?.floats())
-    #expect(block.state().allSatisfy { state[$0.key] !== $0.value })
-  }
-
-  @Test func withoutItsWeightsAModuleOnlyInfers() throws {
-    let x = try Tensor.randomNormal([4, 2], generator: Generator(seed: 2))
-    let layer = try Linear(2, 3, generator: Generator(seed: 0))
-    layer.train(false)
-    try layer.prepare(for: .float32)
-    let wanted = try layer(x).floats()
-    try layer.prepare(for: .float32, keepingWeights: false)
-    try layer.copyWeights()
-    #expect(try layer(x).floats() == wanted)
-    #expect(layer.weight.shape == [3, 2])
-    layer.train()
-    #expect(throws: TorchError.self) { try layer(x).floats() }
-    #expect(throws: TorchError.self) { try layer.prepare(for: .float32) }
-    #expect(throws: TorchError.self) { try layer.weight.floats() }
-    let state = try Linear(2, 3, generator: Generator(seed: 1)).state()
-    #expect { try layer.load(state, from: "memory") } throws: { "\($0)".contains("given up") }
-    let half = try state.mapValues { try $0.to(.float16) }
-    #expect { try layer.adopt(half, from: "memory") } throws: { "\($0)".contains("given up") }
-    layer.train(false)
-    #expect(try layer(x).floats() == wanted)
-  }
-
-  @Test func aConvolutionWithoutItsWeightsKeepsItsLayout() throws {
-    let x = try Tensor.randomNormal([1, 2, 5, 5], generator: Generator(seed: 2))
-    let layer = try Conv2d(2, 3, kernel: 1, generator: Generator(seed: 0))
-    layer.train(false)
-    try layer.prepare(for: .float32, keepingWeights: false)
-    let wanted = try layer(x).floats()
-    #expect(throws: TorchError.self) { try layer.prepare(for: .bfloat16) }
-    #expect(try layer(x).floats() == wanted)
-  }
-
-  @Test func whatWasLaidOutDoesNotFollowTheWeights() throws {
-    let x = try Tensor.randomNormal([1, 2, 5, 5], generator: Generator(seed: 2))
-    let (layer, other) = (
-      try Conv2d(2, 3, kernel: 1, generator: Generator(seed: 0)),
-      try Linear(5, 5, generator: Generator(seed: 0))
-    )
-    for module in [layer, other] as [Module] {
-      module.train(false)
-      try module.prepare(for: .float32)
-    }
-    let wanted = (try layer(x).floats(), try other(x).floats())
-    for module in [layer, other] as [Module] {
-      for parameter in module.parameters() { try parameter.tensor.fill(9) }
-    }
-    #expect(try layer(x).floats() == wanted.0)
-    #expect(try other(x).floats() == wanted.1)
-  }
-
   @Test func evaluationReachesEveryChild() throws {
     let block = try Block(generator: Generator(seed: 0))
     block.train(false)

@@ -41,6 +41,27 @@ import Testing
     "{\"dtype\":\"\(type)\",\"shape\":\(shape),\"data_offsets\":\(offsets)}"
   }
 
+  @Test func releasedPagesAreReadAgainAndChangesStay() throws {
+    let url = try store(Data())
+    defer { try? FileManager.default.removeItem(at: url) }
+    let numbers = try Tensor.randomNormal([200, 300], generator: Generator(seed: 1))
+    // A small tensor shares its pages with others.
+    try SafetensorsFile.write(["large": numbers, "small": numbers.selected(dim: 0, index: 0)], to: url)
+    let read = try SafetensorsFile(url).tensors()
+    let (large, small) = (try #require(read["large"]), try #require(read["small"]))
+    for tensor in [large, small, numbers] {
+      let before = try tensor.floats()
+      tensor.releasePages()
+      #expect(try tensor.floats() == before)
+    }
+    for tensor in [large, small] {
+      // A view of the view counts changes, too.
+      try tensor.flattened().narrowed(dim: 0, start: 0, length: 300).fill(2)
+      tensor.releasePages()
+      #expect(try tensor.floats().prefix(300).allSatisfy { $0 == 2 })
+    }
+  }
+
   @Test func writtenTensorsAreReadBackInEveryType() throws {
     let url = try store(Data())
     defer { try? FileManager.default.removeItem(at: url) }

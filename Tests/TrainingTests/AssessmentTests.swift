@@ -10,7 +10,7 @@ extension TrainingRuns {
   @Test("one forward pass gives the scores, the polyp protocol and the calibration of a sample")
   func assesses() throws {
     let tiny = try TinyRun()
-    let (_, system) = try tiny.trainer()
+    let system = try tiny.trainer().system.compiled(for: .float32)
     let segmenter = Segmenter(system, reader: tiny.configuration.reader)
     let sample = try #require(try TinyRun.sites.get().last?.samples.first)
     let probability = try segmenter.probability(tiny.configuration.reader.image(sample.image)).doubles()

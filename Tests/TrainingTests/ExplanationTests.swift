@@ -29,8 +29,7 @@ extension TrainingRuns {
       // Some methods compare the sites that they are trained on.
       tiny.configuration.sources = try TinyRun.sites.get()[..<2].map(\.name)
       try change(tiny)
-      let (_, system) = try tiny.trainer()
-      system.train(false)
+      let system = try tiny.trainer().system.compiled(for: .float32)
       return try Explainer(system, tiny.configuration, prompts: prompts, options: options)
     }
 
@@ -144,7 +143,7 @@ extension TrainingRuns {
         }
       }
       let tiny = try TinyRun()
-      let (_, system) = try tiny.trainer()
+      let system = try tiny.trainer().system.compiled(for: .float32)
       func make(_ options: Explainer.Options) throws -> Explainer {
         try Explainer(system, tiny.configuration, prompts: plain, options: options)
       }

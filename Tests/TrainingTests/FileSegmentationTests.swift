@@ -15,8 +15,7 @@ import Torch
 
   init() throws {
     tiny = try TinyRun()
-    let (_, system) = try tiny.trainer()
-    system.train(false)
+    let system = try tiny.trainer().system.compiled(for: .float32)
     segmentation = FileSegmentation(system, reader: tiny.configuration.reader)
     segmenter = Segmenter(system, reader: tiny.configuration.reader)
     folder = tiny.run.url.appendingPathComponent("pictures")

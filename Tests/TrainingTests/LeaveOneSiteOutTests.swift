@@ -128,7 +128,7 @@ extension TrainingRuns {
       let tiny = try TinyRun(method: .baseline, epochs: 1)
       let (trainer, _) = try tiny.trainer()
       try trainer.train()
-      let (system, configuration) = try RunAssembly.trained(tiny.run)
+      let (system, configuration) = try RunAssembly.compiled(tiny.run)
       let sweep = try Sweep(TinyRun.data.get())
       let cases = try Segmenter(system, reader: configuration.reader).counterfactualCases(sweep)
       #expect(cases.count == 24 && Set(cases.map(\.scene)).count == 2)

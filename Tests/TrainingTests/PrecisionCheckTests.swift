@@ -51,37 +51,3 @@ import Torch
     }
   }
 }
-
-extension TrainingRuns {
-  @Suite struct PreparedSystemTests {
-    @Test func aPreparedSystemSegmentsAlike() throws {
-      let tiny = try TinyRun(epochs: 1)
-      // Layers of another size than the grid's, which are averaged.
-      try tiny.configuration.set("model.head.towerLayers=[1,2]")
-      let (_, system) = try tiny.trainer()
-      system.train(false)
-      let images = try Tensor.randomUniform([3, 3, 32, 32], generator: Generator(seed: 5))
-      let wanted = try system.probabilities(images)
-      for precision in Precision.allCases where precision != .int8 || Machine.hasInt8 {
-        try system.prepare(for: precision)
-        let found = try system.probabilities(images)
-        let gap = try (found - wanted).magnitude().max([0, 1, 2, 3]).item()
-        #expect(gap < (precision == .float32 ? 1e-4 : 0.05), "\(precision): \(gap)")
-      }
-    }
-
-    @Test func aRunReadLazilyNeedsItsFileNoMoreOnceItIsPrepared() throws {
-      let tiny = try TinyRun(epochs: 1)
-      try tiny.trainer().trainer.train()
-      let images = try Tensor.randomUniform([3, 3, 32, 32], generator: Generator(seed: 5))
-      let whole = try RunAssembly.trained(tiny.run).system
-      try whole.prepare(for: .float32)
-      let lazy = try RunAssembly.trained(tiny.run, lazily: true).system
-      try lazy.prepare(for: .float32, keepingWeights: false)
-      // In place: what still were a view of the file would be damaged, or end the process.
-      let file = try FileHandle(forWritingTo: tiny.run.weightsFile)
-      try file.truncate(atOffset: 0)
-      #expect(try lazy.probabilities(images).floats() == whole.probabilities(images).floats())
-    }
-  }
-}

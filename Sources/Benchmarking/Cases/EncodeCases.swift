@@ -97,12 +97,10 @@ struct EncodeCases {
 
 /// Our encoder in a precision: the one place that says how it is called at its best.
 struct ImageEncoding {
-  private let tower: ImageTower
+  private let tower: CompiledImageTower
 
   init(_ folder: URL, _ precision: Precision) throws {
-    tower = try CLIPModel.load(folder: folder, lazily: true).vision
-    tower.train(false)
-    try tower.prepare(for: precision, keepingWeights: false)
+    tower = try CLIPModel.load(folder: folder, lazily: true).vision.compiled(for: precision)
   }
 
   /// Normalised pixels B×3×S×S → embeddings B×d.

@@ -123,7 +123,7 @@ final class Models {
   let settings: URL
   private let context: BenchmarkContext
   private let configuration: RunConfiguration
-  private var systems: [Precision: SegmentationSystem] = [:]
+  private var systems: [Precision: CompiledSystem] = [:]
 
   /// How images are read.
   var reader: SampleReader { configuration.reader }
@@ -140,7 +140,7 @@ final class Models {
     self.configuration = configuration
     weights = try Self.weights(context, geometry)
     settings = weights.deletingLastPathComponent().appendingPathComponent("settings.json")
-    let system = try self.system(.float32)
+    let system = try BenchmarkSettings.system(configuration, context, geometry)
     try SafetensorsFile.write(system.state().merging(system.model.text.tensors) { $1 }, to: weights)
     try BenchmarkSettings.write(configuration, geometry, to: settings)
   }
@@ -150,12 +150,10 @@ final class Models {
     try context.folder("model-\(geometry.id)").appendingPathComponent("model.safetensors")
   }
 
-  /// The system in a precision, in evaluation mode.
-  func system(_ precision: Precision) throws -> SegmentationSystem {
+  /// The system compiled for a precision.
+  func system(_ precision: Precision) throws -> CompiledSystem {
     if let system = systems[precision] { return system }
-    let system = try BenchmarkSettings.system(configuration, context, geometry)
-    system.train(false)
-    try system.prepare(for: precision)
+    let system = try BenchmarkSettings.system(configuration, context, geometry).compiled(for: precision)
     systems[precision] = system
     return system
   }

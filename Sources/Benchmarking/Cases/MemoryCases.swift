@@ -170,8 +170,8 @@ package struct MemoryProbe: Sendable {
         preparation: ImagePreparation(size: geometry.configuration.vision.imageSize))
       // As mcdrl predict does it.
       let system = try SegmentationSystem.stored(
-        Models.weights(context, geometry), description, configuration, lazily: true)
-      try system.prepare(for: precision, keepingWeights: false)
+        Models.weights(context, geometry), description, configuration, lazily: true
+      ).compiled(for: precision)
       let pipeline = try FilePipeline(
         Predictor(system, configuration, precision: precision), context.folder("memory-masks"))
       for _ in 0..<3 { try pipeline(frames.sorted { $0.path < $1.path }) }

@@ -84,7 +84,7 @@ struct DiagnosisInputs: Sendable {
 
   /// The images of a run in batches, with masks and what its tower makes of them.
   func eachBatch(
-    _ samples: [Sample], _ system: SegmentationSystem, _ settings: RunConfiguration,
+    _ samples: [Sample], _ system: CompiledSystem, _ settings: RunConfiguration,
     _ use: (_ batch: (images: Tensor, masks: Tensor), _ encoded: EncodedImages) throws -> Void
   ) throws {
     let bank =

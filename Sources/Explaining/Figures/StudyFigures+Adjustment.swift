@@ -21,8 +21,8 @@ extension StudyFigures {
   private static func adjustment(
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> AdjustmentFigure.Row {
-    let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
-    let entries = try system.model.dictionary.entries
+    let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
+    let entries = try system.dictionary.entries
     let trained = settings.mcdrl.intervention?.adjustment
     let forms = Adjustment.allCases
     var dice: [Double] = []

@@ -10,7 +10,7 @@ extension StudyFigures {
     let samples = spread(try runs.map { try catalog.site($0.result.site).testSamples })
     var names: [String] = []
     let rows = try zip(runs, samples).map { run, samples in
-      let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
+      let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
       if names.isEmpty {
         names = run.run.prompts.confounders.map(\.name)
       }

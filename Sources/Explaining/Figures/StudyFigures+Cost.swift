@@ -16,7 +16,8 @@ extension StudyFigures {
       let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
       imageSize = settings.imageSize
       let pair = try settings.reader.pair(sample)
-      let times = try latencies(system, pair.image.to(.float32).expandedDimension(0) / 255)
+      let compiled = try system.compiled(for: settings.precision)
+      let times = try latencies(compiled, pair.image.to(.float32).expandedDimension(0) / 255)
       func count(_ parameters: [NamedTensor]) -> Int { parameters.reduce(0) { $0 + $1.tensor.count } }
       let all = system.parameters()
       return CostFigure.Row(
@@ -31,7 +32,7 @@ extension StudyFigures {
   }
 
   /// Milliseconds of each pass, rising; the first passes, which find their memory, are not counted.
-  private func latencies(_ system: SegmentationSystem, _ image: Tensor) throws -> [Double] {
+  private func latencies(_ system: CompiledSystem, _ image: Tensor) throws -> [Double] {
     for _ in 0..<3 { _ = try system.probabilities(image) }
     return try (0..<max(1, latencyPasses)).map { _ in
       let time = try ContinuousClock().measure { _ = try system.probabilities(image) }

@@ -24,12 +24,11 @@ extension StudyFigures {
   private static func coverage(
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> CoverageFigure.Row? {
-    let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
-    let model = system.model
+    let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
     let names = run.run.prompts.confounders.map(\.name)
     guard names.count > 1 else { return nil }
-    let smaller = try names.indices.map { try model.dictionary.entries.removing($0) }
-    let entries = try model.text.confounders.to(.float32).to(.cpu)
+    let smaller = try names.indices.map { try system.dictionary.entries.removing($0) }
+    let entries = try system.text.confounders.to(.float32).to(.cpu)
     var (before, after, embedding): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
     var without = [[Tensor]](repeating: [], count: names.count)
     try inputs.eachBatch(samples, system, settings) { batch, encoded in

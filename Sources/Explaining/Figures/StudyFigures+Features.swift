@@ -6,7 +6,7 @@ import Training
 extension StudyFigures {
   /// Where images lie in a model's representation before and after the intervention.
   func featureFigure(_ run: Run, _ features: FeatureStore?, fingerprint: String) throws -> FeatureFigure {
-    let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
+    let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
     let heldOut = run.result.site
     // As in training and scoring: of the held-out site what it is scored on.
     let all = catalog.sites.map { $0.name == heldOut ? $0.testSamples : $0.samples }

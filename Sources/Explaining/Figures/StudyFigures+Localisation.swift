@@ -12,7 +12,7 @@ extension StudyFigures {
     var score = ""
     var selects = false
     let rows = try zip(runs, samples).map { run, samples in
-      let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
+      let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
       let region = settings.mcdrl.region ?? RegionConfiguration()
       (score, selects) = (region.score.rawValue, settings.model.method.traits.selectsRegions)
       let selection = try RegionSelection(region)

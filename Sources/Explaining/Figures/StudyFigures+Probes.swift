@@ -51,7 +51,7 @@ extension StudyFigures {
 
   /// F, F_ca and what the head is handed, each a mean over positions, n×d; nil where a model has none.
   private static func layers(_ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs) throws -> [Tensor?] {
-    let (system, settings) = (try run.run.trainedSystem(), run.run.configuration)
+    let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
     let decodesItself = settings.model.method.traits.replacesHead
     var (before, after, head): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
     try inputs.eachBatch(samples, system, settings) { batch, encoded in

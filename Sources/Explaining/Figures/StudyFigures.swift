@@ -174,7 +174,7 @@ package struct StudyFigures: Sendable {
 
   /// What a model makes of samples before its head, a batch at a time.
   func eachRepresentation(
-    _ samples: [Sample], _ system: SegmentationSystem, _ reader: SampleReader, _ features: FeatureStore?,
+    _ samples: [Sample], _ system: CompiledSystem, _ reader: SampleReader, _ features: FeatureStore?,
     _ use: (Representation) throws -> Void
   ) throws {
     try eachBatch(samples, reader, features) { images, _, cached in

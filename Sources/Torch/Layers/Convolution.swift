@@ -1,5 +1,5 @@
 /// A 2-D convolution: B×in×H×W → B×out×h×w.
-public final class Conv2d: Module {
+public final class Conv2d: Module, Layer {
   /// out×(in/groups)×k×k.
   @Parameter public var weight: Tensor
   /// out, when there is one.
@@ -10,7 +10,6 @@ public final class Conv2d: Module {
   public let padding: Int
   /// Channel groups.
   public let groups: Int
-  private var packed: PackedConvolution?
 
   /// Makes a layer with weights drawn evenly within 1/√(fan in), as PyTorch does.
   public init(
@@ -32,39 +31,34 @@ public final class Conv2d: Module {
 
   /// B×in×H×W → B×out×h×w.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    guard let packed, !isTraining else {
-      return try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
-    }
-    return try packed(x)
+    try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
   }
 
-  /// Lays the weights out for one arithmetic.
-  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    packed = try packed(for: precision)
-    if !keepingWeights { try giveUpWeights() }
-  }
-
-  /// The layer laid out for one arithmetic, with what follows it folded in.
+  /// Compiles the layer for inference on the CPU, with a scale, a shift and an activation folded in.
+  ///
+  /// Later changes of the weights do not reach the result.
   ///
   /// - Parameters:
   ///   - precision: the arithmetic.
-  ///   - scale: what each output is multiplied by, out; nil for 1.
-  ///   - shift: what is added then, out; nil for nothing.
-  ///   - activation: what is done to each output.
-  /// - Returns: the layer.
-  /// - Throws: `TorchError` when weights cannot be laid out.
-  public func packed(
+  ///   - scale: a factor for each output channel, out; nil for 1.
+  ///   - shift: added to each output channel after that, out; nil for 0.
+  ///   - activation: applied to each output.
+  /// - Returns: the compiled layer.
+  /// - Throws: `TorchError` when weights cannot be packed.
+  public func compiled(
     for precision: Precision, scale: Tensor? = nil, shift: Tensor? = nil,
-    activation: PackedConvolution.Activation = .none
-  ) throws -> PackedConvolution {
-    var (weight, bias) = (try self.weight.detached(), try self.bias?.detached())
-    if let scale {
-      weight = try weight * scale.reshaped([-1, 1, 1, 1])
-      bias = try bias.map { try $0 * scale }
+    activation: CompiledConvolution.Activation = .none
+  ) throws -> CompiledConvolution {
+    try withoutGradients {
+      var (weight, bias) = (try self.weight.detached(), try self.bias?.detached())
+      if let scale {
+        weight = try weight * scale.reshaped([-1, 1, 1, 1])
+        bias = try bias.map { try $0 * scale }
+      }
+      if let shift { bias = try bias.map { try $0 + shift } ?? shift }
+      return try CompiledConvolution(
+        weight, bias: bias, stride: stride, padding: padding, groups: groups, precision: precision,
+        activation: activation)
     }
-    if let shift { bias = try bias.map { try $0 + shift } ?? shift }
-    return try PackedConvolution(
-      weight, bias: bias, stride: stride, padding: padding, groups: groups, precision: precision,
-      activation: activation)
   }
 }

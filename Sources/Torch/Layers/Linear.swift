@@ -1,10 +1,9 @@
 /// x · weightᵀ + bias over the last dimension: …×in → …×out.
-public final class Linear: Module {
+public final class Linear: Module, ResidualLayer {
   /// out×in.
   @Parameter public var weight: Tensor
   /// out, when there is one.
   @Parameter public var bias: Tensor?
-  private var packed: PackedLinear?
 
   /// Makes a layer with weights drawn evenly within 1/√in, as PyTorch does.
   public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, generator: Generator) throws {
@@ -16,22 +15,24 @@ public final class Linear: Module {
   }
 
   /// …×in → …×out.
-  public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    guard let packed, !isTraining else { return try x.linear(weight, bias: bias) }
-    return try packed(x)
-  }
+  public func callAsFunction(_ x: Tensor) throws -> Tensor { try x.linear(weight, bias: bias) }
 
-  /// What the layer makes of x, …×in, with another tensor, …×out, added.
+  /// The output for x, …×in, plus another tensor, …×out.
   ///
   /// - Throws: `TorchError.operation` when shapes do not fit.
-  public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
-    guard let packed, !isTraining else { return try residual + self(x) }
-    return try packed.adding(x, to: residual)
-  }
+  public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor { try residual + self(x) }
 
-  /// Lays the weights out for one arithmetic.
-  public override func prepare(for precision: Precision, keepingWeights: Bool) throws {
-    packed = try PackedLinear(weight, bias: bias, precision: precision)
-    if !keepingWeights { try giveUpWeights() }
+  /// Compiles the layer for inference on the CPU; later changes of the weights do not reach the result.
+  ///
+  /// - Parameters:
+  ///   - precision: the arithmetic.
+  ///   - activation: applied to each output.
+  /// - Returns: the compiled layer.
+  /// - Throws: `TorchError` when weights cannot be packed; `int8` needs a processor that has it
+  ///   (`Machine.hasInt8`).
+  public func compiled(
+    for precision: Precision, activation: CompiledLinear.Activation = .none
+  ) throws -> CompiledLinear {
+    try CompiledLinear(weight, bias: bias, precision: precision, activation: activation)
   }
 }

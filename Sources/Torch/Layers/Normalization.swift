@@ -1,5 +1,5 @@
 /// Layer normalisation over the last dimension, of size `width`.
-public final class LayerNorm: Module {
+public final class LayerNorm: Module, Layer {
   /// width.
   @Parameter public var weight: Tensor
   /// width.
@@ -21,7 +21,7 @@ public final class LayerNorm: Module {
 }
 
 /// Instance normalisation of B×C×h×w: each channel of each image by its own mean and variance.
-public final class InstanceNorm2d: Module {
+public final class InstanceNorm2d: Module, Layer {
   /// C.
   @Parameter public var weight: Tensor
   /// C.
@@ -43,7 +43,7 @@ public final class InstanceNorm2d: Module {
 }
 
 /// Group normalisation of B×C×….
-public final class GroupNorm: Module {
+public final class GroupNorm: Module, Layer {
   /// C.
   @Parameter public var weight: Tensor
   /// C.
@@ -68,7 +68,7 @@ public final class GroupNorm: Module {
 }
 
 /// Batch normalisation of B×C×h×w with running statistics.
-public final class BatchNorm2d: Module {
+public final class BatchNorm2d: Module, Layer {
   /// C.
   @Parameter public var weight: Tensor
   /// C.
@@ -99,19 +99,21 @@ public final class BatchNorm2d: Module {
       epsilon: epsilon)
   }
 
-  /// A convolution and this normalisation after it, by the running statistics, as one convolution for inference.
+  /// Compiles a convolution with this normalisation after it, by the running statistics, as one convolution.
   ///
   /// - Parameters:
-  ///   - convolution: what comes before.
+  ///   - convolution: the layer before.
   ///   - precision: the arithmetic.
-  ///   - activation: what is done to each output.
-  /// - Returns: both, laid out.
-  /// - Throws: `TorchError` when weights cannot be laid out.
+  ///   - activation: applied to each output.
+  /// - Returns: the compiled convolution.
+  /// - Throws: `TorchError` when weights cannot be packed.
   public func folded(
-    _ convolution: Conv2d, for precision: Precision, activation: PackedConvolution.Activation = .none
-  ) throws -> PackedConvolution {
-    let scale = try weight / (variance + epsilon).squareRoot()
-    return try convolution.packed(
-      for: precision, scale: scale, shift: bias - mean * scale, activation: activation)
+    _ convolution: Conv2d, for precision: Precision, activation: CompiledConvolution.Activation = .none
+  ) throws -> CompiledConvolution {
+    try withoutGradients {
+      let scale = try weight / (variance + epsilon).squareRoot()
+      return try convolution.compiled(
+        for: precision, scale: scale, shift: bias - mean * scale, activation: activation)
+    }
   }
 }

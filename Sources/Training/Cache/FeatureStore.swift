@@ -12,7 +12,8 @@ import Torch
 /// it nor on how often the work was interrupted. A picture takes 4·h·w·(d + the widths of the layers that the head uses) bytes under a
 /// tower that is frozen whole, 4·(1 + h·w)·c where its last layers are trained; one that is drawn 4·S² more.
 package struct FeatureStore: Sendable {
-  private let system: FrozenPart
+  /// Encodes pictures that are not cached.
+  package let encoder: FrozenEncoder
   /// Features of one picture, which say what kind they are.
   private let template: FrozenFeatures
   private let group: ContentHash
@@ -50,9 +51,10 @@ package struct FeatureStore: Sendable {
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     guard !bank.samples.isEmpty else { throw TrainingError.noImages }
-    system.train(false)
-    let part = FrozenPart(system: system)
-    let template = try part.features(bank.pair(0).image.expandedDimension(0))
+    guard let encoder = try system.frozenEncoder() else {
+      throw RunError.nothingFrozen
+    }
+    let template = try encoder.features(bank.pair(0).image.expandedDimension(0))
     let contents = try concurrentMap(count: bank.samples.count, threads: workers) {
       try Content(bank.pair($0))
     }
@@ -62,9 +64,9 @@ package struct FeatureStore: Sendable {
         contents.map(\.image), group: group.text + "-" + Self.columns(template).signature,
         columns: Self.columns(template),
         what: "what the frozen layers make of images", workers: workers, progress: progress,
-        make: { try part.features(bank.pair($0).image.expandedDimension(0)).tensors })
+        make: { try encoder.features(bank.pair($0).image.expandedDimension(0)).tensors })
     else { return nil }
-    self.system = part
+    self.encoder = encoder
     self.template = template
     self.group = group
     plain = rows
@@ -119,7 +121,7 @@ package struct FeatureStore: Sendable {
       pictures.key(kind, of: bank.samples[row], content: try content(of: bank.samples[row]).pair)
     }
     let names = ["picture.image", "picture.mask", "picture.applied", "picture.moved"]
-    let system = system
+    let encoder = encoder
     let columns =
       Self.columns(template)
       + zip(names, first.tensors).map { .init($0, $1.dtype, Array($1.shape.dropFirst())) }
@@ -129,7 +131,7 @@ package struct FeatureStore: Sendable {
       make: { index in
         let (row, kind) = all[index]
         let picture = try pictures.picture(kind, of: bank.samples[row], bank.pair(row))
-        return try system.features(picture.images).tensors + picture.tensors
+        return try encoder.features(picture.images).tensors + picture.tensors
       })
     self.pictures = pictures
   }
@@ -189,16 +191,13 @@ extension [SafetensorsRows.Column] {
   }
 }
 
-/// Encodes pictures from several threads; the system is only read.
-private struct FrozenPart: @unchecked Sendable {
-  let system: SegmentationSystem
-
-  /// What the frozen layers make of pictures, uint8 B×3×S×S; on the CPU.
-  func features(_ images: Tensor) throws -> FrozenFeatures {
+extension FrozenEncoder {
+  /// Features of pictures, uint8 B×3×S×S, on the CPU; the same on every number of threads.
+  fileprivate func features(_ pictures: Tensor) throws -> FrozenFeatures {
     // Several threads would divide sums otherwise than one does.
     try Machine.withThreads(1) {
       try withoutGradients {
-        try system.frozen(images.to(.float32) / 255).map { try $0.to(.cpu).contiguous() }
+        try self(pictures.to(.float32) / 255).map { try $0.to(.cpu).contiguous() }
       }
     }
   }

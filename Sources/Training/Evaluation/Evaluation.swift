@@ -117,7 +117,7 @@ extension Run {
       try reliability.merge(assessment.reliability)
     }
     return Evaluation(
-      site: site.name, method: predictor.system.model.method.label, seed: configuration.seed,
+      site: site.name, method: predictor.system.method.label, seed: configuration.seed,
       threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
       heldOut: heldOut, evaluation: rules.evaluation, model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,

@@ -33,9 +33,10 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
     guard !validation.samples.isEmpty else { throw TrainingError.noImages }
     var dice: [String: Double] = [:]
     for precision in Precision.allCases where Self.isQuick(precision) {
-      let system = try run.trainedSystem(lazily: true)
-      try system.prepare(for: precision, keepingWeights: false)
-      dice[precision.rawValue] = try system.meanDice(validation, batchSize: batchSize)
+      let system = try run.compiledSystem(for: precision)
+      dice[precision.rawValue] = try validation.meanDice(batchSize: batchSize) {
+        try system.probabilities($0, cached: $1)
+      }
     }
     self.init(images: validation.samples.count, dice: dice, processor: Machine.processor)
   }

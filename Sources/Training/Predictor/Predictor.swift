@@ -10,7 +10,7 @@ import Torch
 ///
 /// An image is decoded and scaled by one policy and computed alone, so its mask depends neither on the images beside it
 /// nor on what else is written. Several threads may share a predictor.
-public final class Predictor: @unchecked Sendable {
+public final class Predictor: Sendable {
   /// The way in which image files become S×S pixels.
   public enum Decoding: String, Codable, Sendable, CaseIterable {
     /// The whole image is decoded and scaled, as in training.
@@ -27,19 +27,20 @@ public final class Predictor: @unchecked Sendable {
   public let precision: Precision
   /// The probability from which on a pixel is lesion.
   public let threshold: Double
-  let system: SegmentationSystem
+  /// Tower, method and head.
+  package let system: CompiledSystem
   let reader: SampleReader
 
   /// Takes a trained system.
   ///
   /// - Parameters:
-  ///   - system: in evaluation mode; only read from now on.
+  ///   - system: tower, method and head.
   ///   - configuration: its settings.
   ///   - precision: the arithmetic that the system computes in.
   ///   - decoding: how image files are decoded.
   ///   - threshold: the probability from which on a pixel is lesion.
   package init(
-    _ system: SegmentationSystem, _ configuration: RunConfiguration, precision: Precision,
+    _ system: CompiledSystem, _ configuration: RunConfiguration, precision: Precision,
     decoding: Decoding = .whole, threshold: Double = 0.5
   ) {
     self.system = system
@@ -56,7 +57,7 @@ public final class Predictor: @unchecked Sendable {
   }
 
   /// The name of the method in texts.
-  package var methodLabel: String { system.model.method.label }
+  package var methodLabel: String { system.method.label }
 
   /// The device that computes.
   public var device: Device { system.device }
@@ -182,8 +183,7 @@ extension Run {
     var settings = configuration
     if let maxPixels { settings.maxPixels = maxPixels }
     let chosen = try precision ?? PrecisionCheck.stored(in: folder)?.choice ?? configuration.precision
-    let system = try trainedSystem(on: device, lazily: device == .cpu)
-    try system.prepare(for: chosen, keepingWeights: device != .cpu)
+    let system = try compiledSystem(on: device, for: chosen)
     return Predictor(system, settings, precision: chosen, decoding: decoding, threshold: threshold)
   }
 }

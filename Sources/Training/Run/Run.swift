@@ -147,6 +147,21 @@ public final class Run: Sendable {
   package func trainedSystem(on device: Device = .cpu, lazily: Bool = false) throws -> SegmentationSystem {
     try SegmentationSystem.trained(folder, configuration, on: device, lazily: lazily, clip: clip)
   }
+
+  /// The model with the weights that validation chose, compiled for inference.
+  ///
+  /// Weights are read layer by layer; the run's file is not needed afterwards.
+  ///
+  /// - Parameters:
+  ///   - device: where to compute, whatever it was trained on.
+  ///   - precision: the arithmetic; nil for that of the run.
+  /// - Returns: the compiled model.
+  /// - Throws: an error that names the file of the run.
+  package func compiledSystem(
+    on device: Device = .cpu, for precision: Precision? = nil
+  ) throws -> CompiledSystem {
+    try trainedSystem(on: device, lazily: device == .cpu).compiled(for: precision)
+  }
 }
 
 /// A value that is taken once.

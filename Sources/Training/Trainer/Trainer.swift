@@ -16,6 +16,9 @@ package final class Trainer {
   private let training: SampleBank
   private let validation: SampleBank
   private let features: FeatureStore?
+  /// Encodes images that have no cached features; nil when all of the tower is trained.
+  private let encoder: FrozenEncoder?
+  private let frozenHash: String
   private let pictures: FixedPictures
   private let interventions: Interventions
   private let classes: [Int?]
@@ -55,11 +58,13 @@ package final class Trainer {
     let names = Set(training.samples.map(\.site)).sorted()
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
+    frozenHash = try system.frozenWeightsHash()
     if resuming {
-      state = try TrainingState.load(from: run.stateFile, into: system, optimizer)
-    } else if configuration.interventions.prior == .estimated {
-      try estimatePrior()
+      state = try TrainingState.load(from: run.stateFile, into: system, optimizer, frozenHash: frozenHash)
     }
+    // The frozen weights have their values now.
+    encoder = try features?.encoder ?? system.frozenEncoder()
+    if !resuming, configuration.interventions.prior == .estimated { try estimatePrior() }
   }
 
   /// Steps in an epoch; the last, smaller batch is left out unless it is the only one.
@@ -77,7 +82,7 @@ package final class Trainer {
     // A kill between state and metrics leaves the latter a line short, which no later epoch may mend.
     if !state.history.isEmpty { try run.write(state.history) }
     // Divergence or a kill in the first epoch must find a state, too.
-    if state.totalSteps == 0 { try state.save(system: system, optimizer: optimizer, to: run.stateFile) }
+    if state.totalSteps == 0 { try save() }
     while state.epoch < configuration.epochs {
       let metrics = try trainEpoch(progress)
       progress.report(.epoch(metrics, of: configuration.epochs))
@@ -101,7 +106,7 @@ package final class Trainer {
       // Between two accumulated steps the gradients are not in the state, so stop only after a change of weights.
       if state.step < stepsPerEpoch, state.step % configuration.accumulation == 0, progress.shouldStop() {
         state.seconds += Date().timeIntervalSince(start)
-        try state.save(system: system, optimizer: optimizer, to: run.stateFile)
+        try save()
         throw TrainingError.interrupted(epoch: epoch + 1, step: state.step)
       }
     }
@@ -121,7 +126,7 @@ package final class Trainer {
     state.seconds = 0
     state.sums = LossSums()
     // The chosen weights are already on disk: a kill between the two writes repeats this epoch, equally.
-    try state.save(system: system, optimizer: optimizer, to: run.stateFile)
+    try save()
     try run.write(state.history)
     if state.epoch < configuration.epochs, progress.shouldStop() {
       throw TrainingError.interrupted(epoch: state.epoch, step: stepsPerEpoch)
@@ -152,8 +157,9 @@ package final class Trainer {
       sites: batch.sites,
       generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"),
       epoch: state.epoch, epochs: configuration.epochs)
-    let output = try system(
-      method.images(batch.images, pass), cached: batch.cached, ForwardPass(training: pass))
+    let images = try method.images(batch.images, pass)
+    let frozen = try encoder?(images, cached: batch.cached)
+    let output = try system(images, cached: frozen, ForwardPass(training: pass))
     let masks = try batch.masks.to(system.device)
     let each = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
@@ -207,7 +213,13 @@ package final class Trainer {
   private func validationDice() throws -> Double? {
     guard !validation.samples.isEmpty else { return nil }
     system.train(false)
-    return try system.meanDice(validation, batchSize: configuration.batchSize, features: features)
+    return try validation.meanDice(batchSize: configuration.batchSize, features: features) { images, cached in
+      try system.probabilities(images, cached: encoder?(images, cached: cached))
+    }
+  }
+
+  private func save() throws {
+    try state.save(system: system, optimizer: optimizer, frozenHash: frozenHash, to: run.stateFile)
   }
 
   /// Estimates P(z) from the training images' embeddings.
@@ -216,10 +228,10 @@ package final class Trainer {
     var embeddings: [Tensor] = []
     for start in stride(from: 0, to: training.samples.count, by: configuration.batchSize) {
       let end = min(training.samples.count, start + configuration.batchSize)
+      let images = try training.batch(Array(start..<end)).images
+      let cached = try features?.cached(Array(training.samples[start..<end]))
       let encoded = try inferenceMode {
-        try system.encoded(
-          training.batch(Array(start..<end)).images,
-          cached: features?.cached(Array(training.samples[start..<end])))
+        try system.encoded(images, cached: encoder?(images, cached: cached))
       }
       embeddings.append(try encoded.image.to(.float32))
     }

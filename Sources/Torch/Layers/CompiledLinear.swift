@@ -1,11 +1,11 @@
-/// The weights of a linear layer, laid out once for one arithmetic, without gradients (ours).
+/// A linear layer compiled for inference: weights packed once for one arithmetic, without gradients (ours).
 ///
-/// In `int8` every row of the input has a scale of its own, found as it comes, and every output channel of the weights
-/// has one (dynamic per token, static per channel); both ranges are symmetric. Inputs are bytes about 128, for which every
-/// x86-64 processor with such products has an instruction; of two signed factors some have none, and oneDNN is
-/// then a thousand times slower.
-public final class PackedLinear: Sendable {
-  /// What is done to each output.
+/// Immutable; threads may share it. In `int8` every row of the input has a scale of its own, found as it
+/// comes, and every output channel of the weights has one (dynamic per token, static per channel); both
+/// ranges are symmetric. Inputs are bytes about 128, for which every x86-64 processor with such products has
+/// an instruction; of two signed factors some have none, and oneDNN is then a thousand times slower.
+public final class CompiledLinear: ResidualLayer, Sendable {
+  /// A function that is applied to each output.
   public enum Activation: String, Sendable {
     /// Nothing.
     case none
@@ -22,29 +22,29 @@ public final class PackedLinear: Sendable {
   private let type: DType
   private let activation: Activation
   /// Whether the weights are in oneDNN's own layout; it has none for bfloat16 where the processor lacks it.
-  private let isLaidOut: Bool
+  private let isPacked: Bool
 
-  /// Lays weights out.
+  /// Packs copies of weights.
   ///
   /// - Parameters:
   ///   - weight: out×in, float32, on the CPU.
   ///   - bias: out, when there is one.
   ///   - precision: the arithmetic.
-  ///   - activation: what is done to each output.
-  /// - Throws: `TorchError` when weights cannot be laid out; `int8` needs a processor that has it (`Machine.hasInt8`).
+  ///   - activation: applied to each output.
+  /// - Throws: `TorchError` when weights cannot be packed; `int8` needs a processor that has it
+  ///   (`Machine.hasInt8`).
   public init(
     _ weight: Tensor, bias: Tensor?, precision: Precision, activation: Activation = .none
   ) throws {
-    try weight.requireNumbers("a linear layer")
     self.activation = activation
     type = precision.activationType
     let (weight, bias) = (try weight.detached(), try bias?.detached())
-    // Copies: what becomes of the weights is no matter of this layer's.
+    // Copies: later changes of the weights must not reach this layer.
     self.bias = try bias?.copy(as: type)
     guard precision == .int8 else {
-      isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
+      isPacked = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
       self.weight =
-        isLaidOut
+        isPacked
         ? try Operators.packLinear(weight.to(type).contiguous()) : try weight.copy(as: type).contiguous()
       scales = nil
       return
@@ -52,7 +52,7 @@ public final class PackedLinear: Sendable {
     guard Machine.hasInt8 else {
       throw TorchError.value("this processor has no exact products of int8; use float32 or bfloat16")
     }
-    isLaidOut = true
+    isPacked = true
     let scale = try weight.magnitude().max([1], keepDimensions: true).clamped(min: 1e-12) / 127
     self.weight = try Operators.packIntegerLinear((weight / scale).rounded().to(.int8).contiguous(), nil)
     scales = (try scale.flattened(), try .zeros([weight.size(0)], dtype: .int32))
@@ -63,7 +63,7 @@ public final class PackedLinear: Sendable {
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     let x = try x.to(type)
-    guard isLaidOut else { return try activated(x.linear(weight, bias: bias)) }
+    guard isPacked else { return try activated(x.linear(weight, bias: bias)) }
     guard let scales else {
       // oneDNN could take the activation along, but its own is slower than libtorch's pass over the product.
       return try activated(Operators.packedLinear(x, weight, bias, "none", [Double](), ""))
@@ -84,11 +84,12 @@ public final class PackedLinear: Sendable {
     }
   }
 
-  /// What a layer without activation makes of x, with another tensor added, in one pass where the arithmetic allows it.
+  /// The output for x plus another tensor, in one pass where the arithmetic allows it and there is no
+  /// activation.
   ///
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
-    guard isLaidOut, scales == nil, activation == .none else { return try self(x) + residual.to(type) }
+    guard isPacked, scales == nil, activation == .none else { return try self(x) + residual.to(type) }
     return try Operators.packedLinearAdd(x.to(type), residual.to(type), weight, bias, "add")
   }
 }

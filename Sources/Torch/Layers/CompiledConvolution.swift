@@ -1,10 +1,11 @@
 import Foundation
 
-/// The weights of a convolution, laid out once for one arithmetic, without gradients (ours).
+/// A convolution compiled for inference: weights copied once for one arithmetic, without gradients (ours).
 ///
+/// Immutable for its users; threads may share it. It caches the packed weights of the last shapes of input.
 /// Whole numbers are for products alone: `int8` is computed in bfloat16 here.
-public final class PackedConvolution: Sendable {
-  /// What is done to each output.
+public final class CompiledConvolution: ResidualLayer, Sendable {
+  /// A function that is applied to each output.
   public enum Activation: String, Sendable {
     /// Nothing.
     case none
@@ -19,11 +20,11 @@ public final class PackedConvolution: Sendable {
   private let type: DType
   private let (stride, padding, groups): (Int, Int, Int)
   private let activation: Activation
-  /// Whether weights are laid out for oneDNN; it has no layout for bfloat16 where the processor lacks it.
-  private let isLaidOut: Bool
-  private let layouts = Layouts()
+  /// Whether weights are packed for oneDNN; it has no layout for bfloat16 where the processor lacks it.
+  private let isPacked: Bool
+  private let layouts = PackedWeights()
 
-  /// Lays weights out.
+  /// Copies weights.
   ///
   /// - Parameters:
   ///   - weight: out×(in/groups)×k×k, float32, on the CPU.
@@ -32,25 +33,24 @@ public final class PackedConvolution: Sendable {
   ///   - padding: zeros on all sides.
   ///   - groups: channel groups.
   ///   - precision: the arithmetic.
-  ///   - activation: what is done to each output.
-  /// - Throws: `TorchError.operation` when weights cannot be laid out.
+  ///   - activation: applied to each output.
+  /// - Throws: `TorchError.operation` when weights cannot be converted.
   init(
     _ weight: Tensor, bias: Tensor?, stride: Int, padding: Int, groups: Int, precision: Precision,
     activation: Activation
   ) throws {
-    try weight.requireNumbers("a convolution")
     type = precision.activationType
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
     self.activation = activation
-    // Copies: what becomes of the weights is no matter of this layer's.
+    // Copies: later changes of the weights must not reach this layer.
     self.bias = try bias?.copy(as: type)
-    isLaidOut = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
+    isPacked = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
     self.weight = try weight.copy(as: type).channelsLast()
   }
 
-  /// Weights as oneDNN wants them for an input of one shape; those of another shape would be laid out anew in every call,
-  /// some in tens of milliseconds.
-  private func laidOut(for x: Tensor) throws -> Tensor {
+  /// Weights as oneDNN wants them for an input of one shape; those of another shape would be packed anew in
+  /// every call, some in tens of milliseconds.
+  private func packed(for x: Tensor) throws -> Tensor {
     let shape = x.shape
     return try layouts.weights(for: shape) {
       try Operators.packConvolution(
@@ -62,10 +62,10 @@ public final class PackedConvolution: Sendable {
   ///
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    guard isLaidOut else { return try activated(plain(x)) }
+    guard isPacked else { return try activated(plain(x)) }
     let x = try x.to(type).channelsLast()
     return try Operators.packedConvolution(
-      x, laidOut(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups,
+      x, packed(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups,
       activation.rawValue, activation == .leakyRelu ? [Self.slope] : [Double](), "")
   }
 
@@ -73,12 +73,12 @@ public final class PackedConvolution: Sendable {
   ///
   /// - Throws: `TorchError.operation` when shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
-    guard isLaidOut else { return try activated(plain(x).addInPlace(residual.to(type))) }
+    guard isPacked else { return try activated(plain(x).addInPlace(residual.to(type))) }
     let x = try x.to(type).channelsLast()
     // Of activations, libtorch lets oneDNN take only ReLU along with a sum.
     let takesAlong = activation == .relu
     let sum = try Operators.packedConvolutionAdd(
-      x, residual.to(type).channelsLast(), laidOut(for: x), bias, [padding, padding],
+      x, residual.to(type).channelsLast(), packed(for: x), bias, [padding, padding],
       [stride, stride], [1, 1], groups, "add", nil, takesAlong ? "relu" : nil, [Double](), nil)
     return takesAlong ? sum : try activated(sum)
   }
@@ -99,21 +99,21 @@ public final class PackedConvolution: Sendable {
   }
 }
 
-/// Weights laid out for the shapes of input that were seen last; several threads may ask.
-private final class Layouts: @unchecked Sendable {
+/// A cache of weights packed for the last shapes of input; several threads may ask.
+private final class PackedWeights: @unchecked Sendable {
   /// A batch, the last and smaller one, and the same at another size of image; each is a copy of the weights.
   private static let most = 4
 
   private let lock = NSLock()
   /// The last one used stands last.
-  private var kept: [(shape: [Int], weights: Tensor)] = []
+  private var cached: [(shape: [Int], weights: Tensor)] = []
 
   func weights(for shape: [Int], _ make: () throws -> Tensor) throws -> Tensor {
     try lock.withLock {
-      let found = kept.firstIndex { $0.shape == shape }.map { kept.remove(at: $0).weights }
+      let found = cached.firstIndex { $0.shape == shape }.map { cached.remove(at: $0).weights }
       let weights = try found ?? make()
-      if kept.count == Self.most { kept.removeFirst() }
-      kept.append((shape, weights))
+      if cached.count == Self.most { cached.removeFirst() }
+      cached.append((shape, weights))
       return weights
     }
   }

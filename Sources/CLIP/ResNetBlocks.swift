@@ -1,0 +1,131 @@
+import Torch
+
+/// Batch normalisation that keeps its statistics unless it is told to learn them.
+final class StillNorm: Module {
+  @Child private var norm: BatchNorm2d
+  var learns = false
+
+  init(_ channels: Int, weight: Double = 1) throws {
+    _norm = Child("", try BatchNorm2d(channels))
+    super.init()
+    if weight != 1 { try norm.weight.fill(weight) }
+  }
+
+  func callAsFunction(_ x: Tensor) throws -> Tensor {
+    try x.batchNorm(
+      weight: norm.weight, bias: norm.bias, mean: norm.mean, variance: norm.variance,
+      training: learns && isTraining, momentum: norm.momentum, epsilon: norm.epsilon)
+  }
+
+  /// Compiles a convolution with this normalisation after it as one convolution.
+  func folded(
+    _ convolution: Conv2d, for precision: Precision, activation: CompiledConvolution.Activation
+  ) throws -> CompiledConvolution {
+    try norm.folded(convolution, for: precision, activation: activation)
+  }
+}
+
+/// One convolution of the stem with its normalisation.
+final class ResNetStemLayer: Module, Layer {
+  @Child private var convolution: Conv2d
+  @Child var norm: StillNorm
+
+  init(_ number: Int, _ inputs: Int, _ outputs: Int, stride: Int, _ initializer: Initializer) throws {
+    _convolution = Child(
+      "visual.conv\(number)",
+      try initializer.convolution(inputs, outputs, kernel: 3, stride: stride, padding: 1))
+    _norm = Child("visual.bn\(number)", try StillNorm(outputs))
+  }
+
+  /// B×in×h×w → B×out×h/stride×w/stride.
+  func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)).relu() }
+
+  /// Compiles convolution, normalisation and ReLU as one.
+  func compiled(for precision: Precision) throws -> CompiledConvolution {
+    defer { releasePages() }
+    return try norm.folded(convolution, for: precision, activation: .relu)
+  }
+}
+
+/// 1×1, 3×3, average pool, 1×1, with a shortcut: B×in×h×w → B×4·planes×h/stride×w/stride.
+final class Bottleneck: Module, BottleneckPass {
+  @Child private var first: Conv2d
+  @Child private var norm1: StillNorm
+  @Child private var second: Conv2d
+  @Child private var norm2: StillNorm
+  @Child private var third: Conv2d
+  @Child private var norm3: StillNorm
+  @Child private var shortcut: Conv2d?
+  @Child private var shortcutNorm: StillNorm?
+  let stride: Int
+
+  init(_ inputs: Int, _ planes: Int, stride: Int, _ initializer: Initializer) throws {
+    self.stride = stride
+    _first = Child("conv1", try initializer.convolution(inputs, planes, kernel: 1))
+    _norm1 = Child("bn1", try StillNorm(planes))
+    _second = Child("conv2", try initializer.convolution(planes, planes, kernel: 3, padding: 1))
+    _norm2 = Child("bn2", try StillNorm(planes))
+    _third = Child("conv3", try initializer.convolution(planes, 4 * planes, kernel: 1))
+    // Blocks start as the identity, as in OpenAI's code.
+    _norm3 = Child("bn3", try StillNorm(4 * planes, weight: 0))
+    let changes = stride > 1 || inputs != 4 * planes
+    _shortcut = Child(
+      "downsample.0", changes ? try initializer.convolution(inputs, 4 * planes, kernel: 1) : nil)
+    _shortcutNorm = Child("downsample.1", changes ? try StillNorm(4 * planes) : nil)
+  }
+
+  var norms: [StillNorm] { [norm1, norm2, norm3] + (shortcutNorm.map { [$0] } ?? []) }
+
+  func inner(_ x: Tensor) throws -> Tensor {
+    try norm2(second(norm1(first(x)).relu())).relu()
+  }
+
+  func outer(_ inner: Tensor, shortcutOf x: Tensor) throws -> Tensor {
+    let outer = try norm3(third(inner))
+    guard let shortcut, let shortcutNorm else { return try (outer + x).relu() }
+    return try (outer + shortcutNorm(shortcut(pooled(x)))).relu()
+  }
+
+  /// Compiles every convolution with the normalisation after it; the last one takes the shortcut along.
+  func compiled(for precision: Precision) throws -> CompiledBottleneck {
+    defer { releasePages() }
+    return CompiledBottleneck(
+      first: try norm1.folded(first, for: precision, activation: .relu),
+      second: try norm2.folded(second, for: precision, activation: .relu),
+      third: try norm3.folded(third, for: precision, activation: .relu),
+      shortcut: try shortcut.flatMap { try shortcutNorm?.folded($0, for: precision, activation: .none) },
+      stride: stride)
+  }
+}
+
+/// A bottleneck block compiled for inference.
+struct CompiledBottleneck: BottleneckPass, Sendable {
+  fileprivate let first: CompiledConvolution
+  fileprivate let second: CompiledConvolution
+  fileprivate let third: CompiledConvolution
+  fileprivate let shortcut: CompiledConvolution?
+  let stride: Int
+
+  func inner(_ x: Tensor) throws -> Tensor { try second(first(x)) }
+
+  func outer(_ inner: Tensor, shortcutOf x: Tensor) throws -> Tensor {
+    try third.adding(inner, to: shortcut?(pooled(x)) ?? x)
+  }
+}
+
+/// The pass through a bottleneck block, trained or compiled.
+protocol BottleneckPass: Layer {
+  var stride: Int { get }
+  /// The 1×1 and the 3×3 convolution, each with normalisation and ReLU.
+  func inner(_ x: Tensor) throws -> Tensor
+  /// The last convolution with its normalisation, the shortcut of the block's input x added, and ReLU.
+  func outer(_ inner: Tensor, shortcutOf x: Tensor) throws -> Tensor
+}
+
+extension BottleneckPass {
+  /// B×in×h×w → B×4·planes×h/stride×w/stride.
+  func callAsFunction(_ x: Tensor) throws -> Tensor { try outer(pooled(inner(x)), shortcutOf: x) }
+
+  /// The average pool that stands for a stride.
+  func pooled(_ x: Tensor) throws -> Tensor { stride > 1 ? try x.averagePool(stride) : x }
+}

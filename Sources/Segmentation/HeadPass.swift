@@ -1,0 +1,83 @@
+import Torch
+
+/// The pass through a segmentation head, trained or compiled.
+protocol HeadPass {
+  associatedtype Norm: Layer
+  associatedtype Projection: Layer
+  associatedtype Block: Layer
+  associatedtype Convolution: Layer
+
+  var gridNorm: Norm { get }
+  var gridProjection: Projection { get }
+  var towerNorms: [Norm] { get }
+  var towerProjections: [Projection] { get }
+  var encoders: [Block] { get }
+  var decoders: [Block] { get }
+  var reducers: [Convolution] { get }
+  var classifier: Convolution { get }
+  /// The level that the grid enters.
+  var gridLevel: Int { get }
+}
+
+extension HeadPass {
+  /// Decodes a batch.
+  ///
+  /// - Parameters:
+  ///   - image: B×3×S×S.
+  ///   - grid: B×h×w×d.
+  ///   - tower: outputs of the chosen layers, each B×h×w×c.
+  ///   - change: applied to the output of each level of the branch on the image, the finest being 0.
+  /// - Returns: the logits, B×1×S×S, and the features of the level at which the grid joins the image,
+  ///   B×c×h×w.
+  /// - Throws: `TorchError` when shapes do not fit.
+  func decoded(
+    image: Tensor, grid: Tensor, tower: [Tensor],
+    change: (_ features: Tensor, _ level: Int) throws -> Tensor
+  ) throws -> (logits: Tensor, features: Tensor) {
+    var features = try gridProjection(gridNorm(grid)).permuted([0, 3, 1, 2])
+    for (index, layer) in tower.enumerated() where index < towerNorms.count {
+      let projected = try towerProjections[index](towerNorms[index](layer)).permuted([0, 3, 1, 2])
+      features = try features + fit(projected, features.shape, antialias: true)
+    }
+
+    // Channels last is the layout that convolutions on a CPU are quickest in; it carries through the branch.
+    let pixels = try image.channelsLast()
+    var skips: [Tensor] = []
+    for (level, encoder) in encoders.enumerated() {
+      skips.append(try change(encoder(skips.last ?? pixels), level))
+    }
+    var (joined, deeper): (Tensor, Tensor?) = (features, nil)
+    for index in decoders.indices.reversed() {
+      let size = skips.isEmpty ? features.shape : skips[index].shape
+      var parts: [Tensor] = []
+      if let deeper { parts.append(try fit(reducers[index](deeper), size)) }
+      if !skips.isEmpty { parts.append(skips[index]) }
+      if index == gridLevel { parts.append(try fit(features, size)) }
+      let output = try decoders[index](parts.count == 1 ? parts[0] : .concatenated(parts, dim: 1))
+      if index == gridLevel { joined = output }
+      deeper = output
+    }
+    return (try fit(classifier(deeper ?? features), image.shape), joined)
+  }
+
+  private func fit(_ x: Tensor, _ shape: [Int], antialias: Bool = false) throws -> Tensor {
+    let own = x.shape
+    guard own[2] != shape[2] || own[3] != shape[3] else { return x }
+    // libtorch averages in float32 alone.
+    return try (antialias ? x.to(.float32) : x)
+      .resized(height: shape[2], width: shape[3], antialias: antialias).to(x.dtype)
+  }
+}
+
+/// A segmentation head compiled for inference on the CPU: immutable, shared by threads.
+package struct CompiledHead: HeadPass, Sendable {
+  let gridNorm: CompiledLayerNorm
+  let gridProjection: CompiledLinear
+  let towerNorms: [CompiledLayerNorm]
+  let towerProjections: [CompiledLinear]
+  let encoders: [CompiledConvolutionBlock]
+  let decoders: [CompiledConvolutionBlock]
+  let reducers: [CompiledConvolution]
+  let classifier: CompiledConvolution
+  let gridLevel: Int
+}

@@ -1,0 +1,50 @@
+/// A layer normalisation with weights of its own that do not change.
+public struct CompiledLayerNorm: Layer, Sendable {
+  private let weight: Tensor
+  private let bias: Tensor
+  private let epsilon: Double
+
+  /// Copies a layer's weights.
+  fileprivate init(_ layer: LayerNorm) throws {
+    (weight, bias) = (try layer.weight.detached().copy(), try layer.bias.detached().copy())
+    epsilon = layer.epsilon
+  }
+
+  /// …×width → …×width.
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    try x.layerNorm([weight.count], weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// A group normalisation with weights of its own that do not change.
+public struct CompiledGroupNorm: Layer, Sendable {
+  private let weight: Tensor
+  private let bias: Tensor
+  private let groups: Int
+  private let epsilon: Double
+
+  /// Copies a layer's weights.
+  fileprivate init(_ layer: GroupNorm) throws {
+    (weight, bias) = (try layer.weight.detached().copy(), try layer.bias.detached().copy())
+    (groups, epsilon) = (layer.groups, layer.epsilon)
+  }
+
+  /// B×C×… → B×C×….
+  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    try x.groupNorm(groups, weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+extension LayerNorm {
+  /// Compiles the layer: a copy of its weights, for inputs of any type.
+  ///
+  /// - Throws: `TorchError` when memory does not suffice.
+  public func compiled() throws -> CompiledLayerNorm { try CompiledLayerNorm(self) }
+}
+
+extension GroupNorm {
+  /// Compiles the layer: a copy of its weights, for inputs of any type.
+  ///
+  /// - Throws: `TorchError` when memory does not suffice.
+  public func compiled() throws -> CompiledGroupNorm { try CompiledGroupNorm(self) }
+}

@@ -1,0 +1,119 @@
+import CLIP
+import Confounders
+import Segmentation
+import Torch
+
+/// An image tower and the method after it, ready for inference: immutable, shared by threads.
+///
+/// `SegmentationSystem.compiled(for:)` makes it. On other devices than the CPU the tower is a module that
+/// holds copies of the weights and is known to nobody else.
+package struct CompiledSystem: @unchecked Sendable {
+  private let tower: any ImagePass
+  private let model: CompiledModel
+  private let normalization: PixelNormalization
+  private let precision: Precision
+  /// Where it computes; batches are moved there.
+  package let device: Device
+
+  /// The settings of the model after the tower.
+  package var configuration: ModelConfiguration { model.configuration }
+  /// The method, for reading.
+  package var method: SegmentationMethod { model.method }
+  /// The embedded prompts.
+  package var text: TextEmbeddings { model.text }
+  /// The confounders with P(z).
+  package var dictionary: ConfounderDictionary { model.dictionary }
+
+  init(
+    tower: any ImagePass, model: CompiledModel, _ normalization: PixelNormalization, precision: Precision,
+    device: Device
+  ) {
+    (self.tower, self.model, self.normalization) = (tower, model, normalization)
+    (self.precision, self.device) = (precision, device)
+  }
+
+  /// Segments a batch; nothing is recorded for gradients.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - cached: features of all of them, by a `FrozenEncoder` of the same weights or by `encoded`; nil runs
+  ///     the tower.
+  ///   - pass: the adjustment.
+  /// - Returns: logits, and the tensors that lead to them, on the system's device.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func callAsFunction(
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
+  ) throws -> SegmentationOutput {
+    try inferring {
+      let pixels = try normalization(images)
+      return try model(images: pixels, encoded: encode(pixels, cached), pass)
+    }
+  }
+
+  /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - cached: features of all of them; nil runs the tower.
+  ///   - pass: the adjustment.
+  /// - Returns: probabilities from 0 to 1.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func probabilities(
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
+  ) throws -> Tensor {
+    try inferenceMode { try self(images, cached: cached, pass).logits.to(.float32).sigmoid().to(.cpu) }
+  }
+
+  /// The image tower's outputs for a batch.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - cached: features of all of them by a `FrozenEncoder` of the same weights; nil runs the tower.
+  /// - Returns: dense features, image embedding, layer outputs, on the system's device.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func encoded(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> EncodedImages {
+    try inferring { try encode(normalization(images), cached) }
+  }
+
+  /// The representation of a batch before the head, float32 on the CPU.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - cached: features of all of them; nil runs the tower.
+  ///   - pass: the adjustment.
+  /// - Returns: F, F_ca and the attention.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func representation(
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
+  ) throws -> Representation {
+    try inferenceMode {
+      try inferring { try model.represent(encode(normalization(images), cached), pass) }
+        .map { try $0.to(.float32).to(.cpu) }
+    }
+  }
+
+  /// S^ of a batch, float32 B×h×w, on the CPU.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - cached: features of all of them; nil runs the tower.
+  /// - Returns: the score of every position.
+  /// - Throws: `TorchError` when shapes do not fit.
+  package func regionScore(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> Tensor {
+    try inferenceMode {
+      try inferring { try model.regionScore(encode(normalization(images), cached)) }.to(.float32).to(.cpu)
+    }
+  }
+
+  private func encode(_ pixels: Tensor, _ cached: FrozenFeatures?) throws -> EncodedImages {
+    let (dense, layers) = (model.configuration.dense, model.towerLayers)
+    guard let cached = try cached?.to(device) else {
+      return try tower.encode(pixels, dense: dense, layers: layers)
+    }
+    return try tower.encode(cached, dense: dense, layers: layers)
+  }
+
+  private func inferring<Result>(_ body: () throws -> Result) throws -> Result {
+    try inferenceMode { try autocast(to: precision.autocastType, on: device, body) }
+  }
+}
