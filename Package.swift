@@ -67,7 +67,8 @@ let package = Package(
     .target(
       name: "Pretraining",
       dependencies: [
-        "Storage", "Torch", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+        "Storage", "Torch", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets",
+        "Metrics",
       ]),
     .target(
       name: "Training",
@@ -103,20 +104,69 @@ let package = Package(
         "Benchmarking",
       ]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
-    .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
+    // What several tests need; a test target for each room.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Metrics", "Segmentation", "Storage", "Studies",
+        "SyntheticEndoscopy", "Torch", "Training",
+      ], path: "Tests/TestSupport"),
+    .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+    .testTarget(name: "TorchTests", dependencies: ["Storage", "TestSupport", "Torch"]),
     .testTarget(
-      name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
-    .testTarget(name: "SyntheticEndoscopyTests", dependencies: ["SyntheticEndoscopy", "Imaging"]),
-    .testTarget(name: "CLIPTests", dependencies: ["CLIP", "Storage"], exclude: ["Fixtures"]),
-    .testTarget(name: "MCDRLTests", dependencies: ["Storage", "Torch", "CLIP", "Confounders", "Segmentation"], exclude: ["Fixtures"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Storage", "Datasets"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "PretrainingTests", dependencies: ["Storage", "Pretraining"]),
+      name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "CLIP", "Storage", "Torch"]),
-    .testTarget(name: "CommandTests", dependencies: ["Storage", "Imaging", "Torch"]),
+      name: "SyntheticEndoscopyTests", dependencies: ["Imaging", "SyntheticEndoscopy", "TestSupport"]),
+    .testTarget(
+      name: "CLIPTests", dependencies: ["CLIP", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "ConfoundersTests", dependencies: ["CLIP", "Confounders", "Storage", "TestSupport", "Torch"]),
+    .testTarget(
+      name: "SegmentationTests",
+      dependencies: ["CLIP", "Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Storage", "TestSupport", "Torch"]),
+    .testTarget(
+      name: "MetricsTests", dependencies: ["Metrics", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "StatisticsTests", dependencies: ["Metrics", "Statistics", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "PretrainingTests",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Imaging", "Pretraining", "Storage", "TestSupport", "Torch",
+      ]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Imaging", "Metrics", "Segmentation", "Storage", "TestSupport",
+        "Torch", "Training",
+      ], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "StudiesTests",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Metrics", "Segmentation", "Statistics", "Storage", "Studies",
+        "TestSupport", "Torch", "Training",
+      ], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "ExplainingTests",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Explaining", "Imaging", "Metrics", "Reporting", "Segmentation",
+        "Statistics", "Storage", "Studies", "SyntheticEndoscopy", "TestSupport", "Torch", "Training",
+      ]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: [
+        "Explaining", "Imaging", "Metrics", "Reporting", "Statistics", "Storage", "Studies", "TestSupport",
+        "Torch",
+      ]),
+    .testTarget(
+      name: "BenchmarkingTests",
+      dependencies: ["Benchmarking", "CLIP", "Storage", "TestSupport", "Torch"]),
+    .testTarget(name: "CommandTests", dependencies: ["Imaging", "Storage", "Torch"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

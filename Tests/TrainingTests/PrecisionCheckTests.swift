@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 import Torch
 
 @testable import Training
@@ -47,7 +48,7 @@ import Torch
     #expect(try PrecisionCheck.stored(in: tiny.run) == wanted)
     try Data("{".utf8).write(to: tiny.run.precisionFile)
     #expect { try PrecisionCheck.stored(in: tiny.run) } throws: {
-      "\($0)".contains(tiny.run.precisionFile.path) && "\($0)".contains("--precision")
+      "\($0)".contains(tiny.run.precisionFile.path) && "\($0)".contains("state the precision")
     }
   }
 }
@@ -74,9 +75,9 @@ extension TrainingRuns {
       let tiny = try TinyRun(epochs: 1)
       try tiny.trainer().trainer.train()
       let images = try Tensor.randomUniform([3, 3, 32, 32], generator: Generator(seed: 5))
-      let whole = try RunAssembly.trained(tiny.run).system
+      let whole = try tiny.trained()
       try whole.prepare(for: .float32)
-      let lazy = try RunAssembly.trained(tiny.run, lazily: true).system
+      let lazy = try tiny.trained(lazily: true)
       try lazy.prepare(for: .float32, keepingWeights: false)
       // In place: what still were a view of the file would be damaged, or end the process.
       let file = try FileHandle(forWritingTo: tiny.run.weightsFile)
