@@ -8,7 +8,6 @@ let package = Package(
   name: "MCDRL",
   platforms: [.macOS(.v14)],
   products: [
-    .executable(name: "mcdrl", targets: ["Command"]),
     .library(name: "Storage", targets: ["Storage"]),
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "Imaging", targets: ["Imaging"]),
@@ -96,14 +95,6 @@ let package = Package(
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
         "Datasets", "Metrics", "Training", "Studies",
       ]),
-    .executableTarget(
-      name: "Command",
-      dependencies: [
-        "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
-        "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
-        "Benchmarking",
-      ]),
-
     // What several tests need; a test target for each room.
     .target(
       name: "TestSupport",
@@ -166,7 +157,6 @@ let package = Package(
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "CLIP", "Storage", "TestSupport", "Torch"]),
-    .testTarget(name: "CommandTests", dependencies: ["Imaging", "Storage", "Torch"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -73,14 +73,32 @@ extension TrainingRuns {
 
     @Test("The weights that are kept are those of the best epoch so far")
     func best() throws {
-      let tiny = try TinyRun(method: .baseline)
-      let history = try tiny.trainer().trainer.train()
+      let tiny = try TinyRun(method: .baseline, epochs: 8)
+      let (trainer, system) = try tiny.trainer()
+      let live = Unchecked(system)
+      let weights = Collector<[String: [UInt8]]>()
+      // Told after each epoch: the weights as they are then.
+      let history = try trainer.train(
+        TrainingProgress { event in
+          guard case .epoch = event else { return }
+          let state = live.value.state().mapValues { tensor in
+            (try? tensor.contiguous().withBytes { Array($0) }) ?? []
+          }
+          weights.add(state)
+        })
+      try #require(weights.count == 8)
       var highest = -1.0
       for metrics in history {
         let dice = try #require(metrics.validationDice)
         #expect(metrics.best == (dice > highest))
         highest = max(highest, dice)
       }
+      let best = try #require(history.lastIndex { $0.best })
+      // Neither the first nor the last, so that a trainer that saves once, or always, is found out.
+      try #require(best > 0 && best < 7, "\(history.map { $0.validationDice ?? -1 })")
+      let stored = try TinyRun.tensors(tiny.run.weightsFile).filter { !$0.key.hasPrefix("text.") }
+      #expect(stored == weights.all[best])
+      for (epoch, other) in weights.all.enumerated() where epoch != best { #expect(stored != other) }
     }
 
     @Test("No training images are an error that says so")
@@ -106,4 +124,10 @@ extension TrainingRuns {
       #expect(message { _ = try tiny.trained() }.contains(tiny.run.configurationFile.path))
     }
   }
+}
+
+/// A value that a test hands to a closure which runs on its own thread.
+private struct Unchecked<Value>: @unchecked Sendable {
+  let value: Value
+  init(_ value: Value) { self.value = value }
 }
