@@ -117,35 +117,71 @@ let package = Package(
 
     .executableTarget(name: "mcdrl", dependencies: ["Command"]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
-    .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
+    // What several tests need; a test target for each room.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Metrics", "Segmentation", "Storage", "Studies",
+        "SyntheticEndoscopy", "Torch", "Training",
+      ], path: "Tests/TestSupport"),
+    .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+    .testTarget(name: "TorchTests", dependencies: ["Storage", "TestSupport", "Torch"]),
     .testTarget(
       name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
-    .testTarget(name: "SyntheticEndoscopyTests", dependencies: ["SyntheticEndoscopy", "Imaging"]),
-    .testTarget(name: "CLIPTests", dependencies: ["Storage", "Torch", "CLIP"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "MCDRLTests", dependencies: ["Storage", "Torch", "CLIP", "Confounders", "Segmentation"],
+      name: "SyntheticEndoscopyTests", dependencies: ["Imaging", "SyntheticEndoscopy", "TestSupport"]),
+    .testTarget(
+      name: "CLIPTests", dependencies: ["CLIP", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "ConfoundersTests", dependencies: ["CLIP", "Confounders", "Storage", "TestSupport", "Torch"]),
+    .testTarget(
+      name: "SegmentationTests",
+      dependencies: ["CLIP", "Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Torch", "Imaging", "Datasets"]),
     .testTarget(
-      name: "EvaluationTests",
-      dependencies: [
-        "Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining", "Reporting",
-        "TestSupport",
-      ], exclude: ["Fixtures"]),
+      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Storage", "TestSupport", "Torch"]),
+    .testTarget(
+      name: "MetricsTests", dependencies: ["Metrics", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "StatisticsTests", dependencies: ["Metrics", "Statistics", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "PretrainingTests",
-      dependencies: ["Storage", "Torch", "Imaging", "CLIP", "Confounders", "Datasets", "Pretraining"]),
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Imaging", "Pretraining", "Storage", "TestSupport", "Torch",
+      ]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
-        "Datasets", "Metrics", "Statistics", "Training", "Studies", "Explaining", "Reporting",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Metrics", "Segmentation", "Storage", "TestSupport",
+        "Torch", "Training",
       ], exclude: ["Fixtures"]),
-    .testTarget(name: "BenchmarkingTests", dependencies: ["Torch", "Benchmarking"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["Command", "mcdrl", "Storage", "Imaging", "Torch"],
+      name: "StudiesTests",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Metrics", "Segmentation", "Statistics", "Storage", "Studies",
+        "TestSupport", "Torch", "Training",
+      ], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "ExplainingTests",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Explaining", "Imaging", "Metrics", "Reporting", "Segmentation",
+        "Statistics", "Storage", "Studies", "SyntheticEndoscopy", "TestSupport", "Torch", "Training",
+      ]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: [
+        "Explaining", "Imaging", "Metrics", "Reporting", "Statistics", "Storage", "Studies", "TestSupport",
+        "Torch",
+      ]),
+    .testTarget(
+      name: "BenchmarkingTests",
+      dependencies: ["Benchmarking", "CLIP", "Storage", "TestSupport", "Torch"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["Command", "Imaging", "Storage", "TestSupport", "Torch", "mcdrl"],
       exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 import Torch
 
 @testable import Datasets
@@ -61,15 +62,5 @@ final class Scratch {
     Sample(
       site: "a", id: "x", image: file(image), mask: mask.map(file), lesionClass: nil, group: "a/x",
       lesionLabels: labels)
-  }
-}
-
-/// The text of the error that a closure throws, empty when it throws none.
-func message(_ body: () throws -> Void) -> String {
-  do {
-    try body()
-    return ""
-  } catch {
-    return "\(error)"
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 
 @testable import Datasets
 
@@ -20,7 +21,8 @@ struct SiteCatalogTests {
       #expect(site.samples.allSatisfy { $0.mask?.lastPathComponent == $0.image.lastPathComponent })
       #expect(site.samples.allSatisfy { $0.lesionClass == nil && $0.lesionLabels == nil })
     }
-    #expect(try SiteCatalog(at: scratch.url, defaultClass: "polyp").sites[0].samples[0].lesionClass == "polyp")
+    #expect(
+      try SiteCatalog(at: scratch.url, defaultClass: "polyp").sites[0].samples[0].lesionClass == "polyp")
   }
 
   @Test("Files that are no images, and hidden ones, are passed over; endings may be upper case")

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Imaging
 import Storage
+import TestSupport
 import Testing
 import Torch
 
@@ -11,11 +12,8 @@ import Torch
 
 @Suite("Pretraining", .serialized)
 struct PretrainingTests {
-  private static let root = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
   private func prompts() throws -> PromptSet {
-    try PromptSet(contentsOf: Self.root.appendingPathComponent("Prompts/endoscopy.json5"))
+    try PromptSet(contentsOf: Project.file("Prompts/endoscopy.json5"))
   }
 
   private func folder() throws -> URL {
@@ -26,7 +24,7 @@ struct PretrainingTests {
   }
 
   private func clip() throws -> CLIPModel {
-    let file = Self.root.appendingPathComponent("Configurations/vit-tiny-p8-64.json")
+    let file = Project.file("Configurations/vit-tiny-p8-64.json")
     return try CLIPModel.random(CLIPConfiguration(contentsOf: file), beside: file, seed: 1)
   }
 
@@ -143,7 +141,7 @@ struct PretrainingTests {
 
   @Test("Words for another modality are refused, naming what the pictures show")
   func otherWords() throws {
-    let fundus = try PromptSet(contentsOf: Self.root.appendingPathComponent("Prompts/fundus.json5"))
+    let fundus = try PromptSet(contentsOf: Project.file("Prompts/fundus.json5"))
     #expect(throws: PromptError.self) {
       try CaptionedImages(rendering: 2, size: 32, seed: 0, prompts: fundus)
     }

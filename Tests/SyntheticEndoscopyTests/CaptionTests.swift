@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SyntheticEndoscopy
@@ -16,11 +17,9 @@ struct CaptionTests {
   }
 
   func prompts() throws -> Prompts {
-    let root = URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
-    let file = root.appendingPathComponent("Prompts/endoscopy.json5")
+    let file = Project.file("Prompts/endoscopy.json5")
     return try decoder.decode(Prompts.self, from: Data(contentsOf: file))
   }
 

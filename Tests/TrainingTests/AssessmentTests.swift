@@ -1,7 +1,7 @@
 import Foundation
 import Metrics
-import Reporting
 import Testing
+import TestSupport
 import Torch
 
 @testable import Training
@@ -10,14 +10,16 @@ extension TrainingRuns {
   @Test("one forward pass gives the scores, the polyp protocol and the calibration of a sample")
   func assesses() throws {
     let tiny = try TinyRun()
-    let system = try tiny.trainer().system.compiled(for: .float32)
-    let segmenter = Segmenter(system, reader: tiny.configuration.reader)
+    let system = try tiny.trainer().system.compiled()
+    func predictor(_ threshold: Double = 0.5) -> Predictor {
+      Predictor(system, tiny.configuration, precision: .float32, threshold: threshold)
+    }
     let sample = try #require(try TinyRun.sites.get().last?.samples.first)
-    let probability = try segmenter.probability(tiny.configuration.reader.image(sample.image)).doubles()
+    let probability = try predictor().probability(of: sample.image).doubles()
     // An untrained model is sure of nothing, so the middle of what it says is where it is cut.
     let threshold = probability.sorted()[probability.count / 2]
-    let assessment = try segmenter.assess(sample, threshold: threshold, tolerance: 1)
-    let masks = try segmenter.masks(sample, threshold: threshold)
+    let assessment = try predictor(threshold).assess(sample, tolerance: 1)
+    let masks = try predictor(threshold).masks(sample)
     let scores = try ImageScores(prediction: masks.prediction, reference: masks.reference, tolerance: 1)
     #expect(assessment.scores == scores)
     #expect(!assessment.scores.predictionIsEmpty)
@@ -33,7 +35,7 @@ extension TrainingRuns {
     }
     #expect(abs((assessment.polyp.summary.all?.absoluteError ?? -1) - error / 1024) < 1e-9)
 
-    let inMillimetres = try segmenter.assess(
+    let inMillimetres = try predictor().assess(
       sample, tolerance: 1, spacing: PixelSpacing(x: 0.1, y: 0.1))
     #expect(inMillimetres.scores.distanceUnit == .millimetres)
     let decoded = try JSONDecoder().decode(ImageAssessment.self, from: JSONEncoder().encode(assessment))

@@ -1,5 +1,6 @@
 import Foundation
 import Segmentation
+import TestSupport
 import Testing
 import Torch
 
@@ -14,7 +15,7 @@ extension TrainingRuns {
     }
 
     private func tiny(
-      _ method: Method = .mcdrl, _ change: (TinyRun) throws -> Void = { _ in }
+      _ method: MethodChoice = .mcdrl, _ change: (TinyRun) throws -> Void = { _ in }
     ) throws -> (run: TinyRun, system: SegmentationSystem) {
       let tiny = try TinyRun(method: method, epochs: 1)
       tiny.configuration.sources = try TinyRun.sites.get()[..<2].map(\.name)
@@ -30,18 +31,20 @@ extension TrainingRuns {
       try (found - wanted).magnitude().flattened().max([0]).item()
     }
 
-    @Test("A compiled system segments and represents images as the system does", arguments: Method.all)
-    func alike(method: Method) throws {
+    @Test(
+      "A compiled system segments and represents images as the system does",
+      arguments: [.mcdrl, .baseline] + MethodChoice.peers)
+    func alike(method: MethodChoice) throws {
       let system = try tiny(method).system
       let images = try Self.images()
-      let wanted = try (system.probabilities(images), system.representation(images))
+      let wanted = try (system.probabilities(images), inferenceMode { try system(images).representation })
       for precision in Precision.allCases where precision != .int8 || Machine.hasInt8 {
         let compiled = try system.compiled(for: precision)
         let tolerance = precision == .float32 ? 1e-4 : 0.05
         let found = try compiled.probabilities(images)
         #expect(try gap(found, wanted.0) < tolerance, "\(precision)")
         let encoded = try compiled.encoded(images)
-        #expect(try compiled.probabilities(images, kept: .encoded(encoded)).isEqual(to: found))
+        #expect(try compiled.probabilities(images, cached: .encoded(encoded)).isEqual(to: found))
         let representation = try compiled.representation(images)
         #expect(representation.features.dtype == .float32)
         #expect(try gap(representation.features, wanted.1.features) < tolerance, "\(precision)")
@@ -51,15 +54,14 @@ extension TrainingRuns {
     }
 
     @Test(
-      "Training on does not change a compiled system", arguments: [Method.mcdrl, .baseline] + Method.peers)
-    func immutable(method: Method) throws {
+      "Training on does not change a compiled system", arguments: [.mcdrl, .baseline] + MethodChoice.peers)
+    func immutable(method: MethodChoice) throws {
       let system = try tiny(method).system
       let (compiled, images) = (try system.compiled(for: .float32), try Self.images())
       let prior = try compiled.dictionary.prior.floats()
       let wanted = try compiled.probabilities(images).floats()
       try withoutGradients {
         for tensor in system.state().values { try tensor.fill(0.25) }
-        try system.adoptPrior()
       }
       system.train()
       #expect(try compiled.probabilities(images).floats() == wanted)
@@ -82,8 +84,8 @@ extension TrainingRuns {
       let (tiny, _) = try tiny()
       try tiny.trainer().trainer.train()
       let images = try Self.images()
-      let whole = try RunAssembly.trained(tiny.run).system.compiled(for: .float32)
-      let lazy = try RunAssembly.trained(tiny.run, lazily: true).system
+      let whole = try tiny.trained().compiled(for: .float32)
+      let lazy = try tiny.trained(lazily: true)
       let first = try lazy.compiled(for: .float32)
       let second = try lazy.compiled(for: .float32)
       let wanted = try whole.probabilities(images).floats()
@@ -103,8 +105,8 @@ extension TrainingRuns {
       let encoder = try #require(try system.frozenEncoder())
       let features = try encoder(images)
       #expect(
-        try compiled.probabilities(images, kept: features).isEqual(to: compiled.probabilities(images)))
-      #expect(try gap(system.probabilities(images, kept: features), system.probabilities(images)) < 1e-4)
+        try compiled.probabilities(images, cached: features).isEqual(to: compiled.probabilities(images)))
+      #expect(try gap(system.probabilities(images, cached: features), system.probabilities(images)) < 1e-4)
       // Of the first image alone, and then of the others.
       let first = try features.map { try $0.narrowed(dim: 0, start: 0, length: 1) }
       let joined = try encoder(images, cached: first)

@@ -1,8 +1,9 @@
 import Segmentation
 import Testing
+import TestSupport
 import Torch
 
-@testable import Studies
+@testable import Training
 
 extension TrainingRuns {
   /// libtorch's meta device has shapes but no numbers, so what was moved can be seen without a graphics processor.
@@ -10,10 +11,10 @@ extension TrainingRuns {
   struct DeviceTests {
     @Test(
       "After a move weights, buffers, words, dictionary and moments are on the device",
-      arguments: Method.paper)
-    func moved(method: Method) throws {
+      arguments: MethodChoice.paper)
+    func moved(method: MethodChoice) throws {
       let tiny = try TinyRun(method: method)
-      tiny.configuration.model.region.fill = .learned
+      tiny.configuration.mcdrl.region?.fill = .learned
       let (_, system) = try tiny.trainer()
       try system.move(to: Device(kind: .meta, index: -1))
       #expect(system.state().values.allSatisfy { $0.device.kind == .meta })

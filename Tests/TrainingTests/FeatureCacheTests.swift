@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 import Torch
 
@@ -14,12 +15,7 @@ final class FeatureCacheTests {
 
   deinit { try? FileManager.default.removeItem(at: folder) }
 
-  private final class Notes: @unchecked Sendable {
-    private let lock = NSLock()
-    private var texts: [String] = []
-    var all: String { lock.withLock { texts.joined(separator: "\n") } }
-    func add(_ text: String) { lock.withLock { texts.append(text) } }
-  }
+  private typealias Notes = Collector<String>
 
   private func keys(_ numbers: [Int]) -> [ContentHash] {
     numbers.map {
@@ -69,13 +65,13 @@ final class FeatureCacheTests {
     let notes = Notes()
     let one = FeaturePart.rowBytes(columns)
     #expect(try rows([1, 2], limit: 2 * one - 1, notes: notes) == (nil, 0))
-    #expect(notes.all.contains("--cache-limit") && notes.all.contains("2 × \(one) bytes"), "\(notes.all)")
+    #expect(notes.text.contains("of the limit") && notes.text.contains("2 × \(one) bytes"), "\(notes.text)")
     #expect(!FileManager.default.fileExists(atPath: folder.path))
     #expect(try rows([1, 2], limit: 1000, notes: notes).made == 2)
-    #expect(notes.all.contains("keeping rows: 2 × \(one) bytes") && notes.all.contains(folder.path))
+    #expect(notes.text.contains("keeping rows: 2 × \(one) bytes") && notes.text.contains(folder.path))
     // What is there counts, and can be used where nothing more fits.
     #expect(try rows([1, 2, 3], limit: 400, notes: notes).values == nil)
-    #expect(notes.all.contains("are taken"))
+    #expect(notes.text.contains("are taken"))
     #expect(try rows([2, 1], limit: 0) == ([2, 1], 0))
   }
 
@@ -95,7 +91,7 @@ final class FeatureCacheTests {
     try data.write(to: file)
     let notes = Notes()
     #expect(try rows([2, 1], notes: notes) == ([2, 1], 2))
-    #expect(notes.all.contains(file.lastPathComponent) && notes.all.contains("made anew"), "\(notes.all)")
+    #expect(notes.text.contains(file.lastPathComponent) && notes.text.contains("made anew"), "\(notes.text)")
     #expect(try rows([1, 2]) == ([1, 2], 0))
   }
 
@@ -150,4 +146,9 @@ final class FeatureCacheTests {
       #expect(seen.insert(hash(bytes)).inserted)
     }
   }
+}
+
+extension Collector where Value == String {
+  /// The texts, a line each.
+  fileprivate var text: String { all.joined(separator: "\n") }
 }

@@ -4,9 +4,9 @@ import Foundation
 import Segmentation
 import Storage
 import Testing
+import TestSupport
 import Torch
 
-@testable import Studies
 @testable import Training
 
 extension TrainingRuns {
@@ -16,7 +16,7 @@ extension TrainingRuns {
     private let bank: SampleBank
 
     init() throws {
-      prompts = try PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5"))
+      prompts = try TinyRun.prompts.get()
       let sites = try TinyRun.sites.get()
       bank = try SampleBank(
         Array(sites[0].samples[..<4] + sites[1].samples[..<2]), reader: SampleReader(size: 32))
@@ -40,7 +40,9 @@ extension TrainingRuns {
       #expect(batch.images.shape == [6, 3, 32, 32] && batch.masks.shape == [6, 1, 32, 32])
       #expect(try batch.images.narrowed(dim: 0, start: 0, length: 4).isEqual(to: plain.images))
       let set = try #require(batch.interventions)
-      #expect(set.count == 2 && set.applied.shape == [2, 12])
+      #expect(set.intervened == [4, 5] && set.partners == [0, 1] && batch.observed == [0, 1, 2, 3])
+      #expect(set.applied.shape == [2, 12] && set.moved.shape == [2])
+      #expect(try set.observed(batch.images).isEqual(to: plain.images.narrowed(dim: 0, start: 0, length: 2)))
       #expect(batch.sites == [1, 0, 0, 0, 1, 0])
       for row in 0..<2 {
         let again = try batch.images.narrowed(dim: 0, start: 4 + row, length: 1)
@@ -65,7 +67,7 @@ extension TrainingRuns {
     func several() throws {
       let many = try maker { $0.interventions.count = 4 }.batch([0, 1, 2, 3], epoch: 0, step: 0)
       let one = try maker().batch([0, 1, 2, 3], epoch: 0, step: 0)
-      func counts(_ batch: Batch) throws -> [Double] {
+      func counts(_ batch: TrainingBatch) throws -> [Double] {
         try #require(batch.interventions).applied.greater(than: 0).to(.float32).sum([1]).doubles()
       }
       #expect(try counts(one) == [1, 1, 1, 1])
@@ -151,16 +153,16 @@ extension TrainingRuns {
       "Invariance and attention are learned from the intervention's start on, and only where there is one")
     func terms() throws {
       let own = try TinyRun(epochs: 2)
-      own.configuration.interventionStart = 0.5
+      own.configuration.mcdrl.start = 0.5
       try own.trainer().trainer.train()
       let metrics = try own.metrics()
-      #expect(metrics.map { $0.invariance != nil } == [false, true])
-      #expect(metrics.map { $0.attention != nil } == [false, true])
+      #expect(metrics.map { $0.terms["invariance"] != nil } == [false, true])
+      #expect(metrics.map { $0.terms["attention"] != nil } == [false, true])
 
       let baseline = try TinyRun(method: .baseline, epochs: 1)
       baseline.configuration.interventions.share = 1
       try baseline.trainer().trainer.train()
-      #expect(try baseline.metrics().allSatisfy { $0.invariance == nil && $0.attention == nil })
+      #expect(try baseline.metrics().allSatisfy { $0.terms.isEmpty })
     }
 
     @Test("Confounders without mechanisms are refused with the fix, unless nothing is to be set")
@@ -183,75 +185,5 @@ extension TrainingRuns {
       tiny.configuration.interventions.share = 0
       _ = try make()
     }
-  }
-}
-
-@Suite("Controls and their settings")
-struct ControlTests {
-  @Test("Every control is an arm that differs from all others and from the methods")
-  func arms() throws {
-    let arms = try Control.allCases.map { try Arm(parsing: $0.rawValue) } + Method.paper.map { Arm($0) }
-    let plan = StudyPlan(
-      study: "loso", configuration: RunConfiguration(), arms: arms, seeds: [0], version: "1")
-    try plan.validate()
-    let baseline = try Arm(.baseline).applied(to: RunConfiguration())
-    #expect(baseline.interventions.share == 0)
-    #expect(try Control.baselineInterventions.arm.applied(to: RunConfiguration()).interventions.share == 1)
-    #expect(try Control.longerBaseline.arm.applied(to: baseline).epochs == 2 * baseline.epochs)
-    #expect(Control.longerBaseline.arm.names.contains("epochs"))
-    let paper = try Control.paper.arm.applied(to: RunConfiguration())
-    #expect(paper.objective.dice == 0 && paper.optimizer.learningRate == 0.005)
-    #expect(paper.model.region.score == .max && paper.interventions.share == 0)
-    var other = RunConfiguration()
-    for setting in [
-      "model.intervention.dictionary=random", "model.region.selection=soft", "model.region.fill=zeros",
-    ] { try other.set(setting) }
-    let fixed = try Control.paper.arm.applied(to: other).model
-    #expect(fixed.intervention.dictionary == .words)
-    #expect(fixed.region.selection == .hard && fixed.region.fill == .features)
-    // A control with settings of one's own stays that control.
-    let own = try Arm(parsing: "no-dictionary:epochs=3").applied(to: RunConfiguration())
-    #expect(own.model.intervention.dictionary == .constant && own.epochs == 3)
-  }
-
-  @Test("Where validation chooses a setting, controls that fix it are left out and all others remain")
-  func choosing() throws {
-    func left(_ choice: String, _ study: Ablation = .controls) throws -> [String] {
-      let choices = [try Choice(parsing: choice)]
-      let (kept, leftOut) = try study.arms(choosing: choices)
-      #expect(try kept.map(\.name) == study.arms().map(\.name).filter { !leftOut.map(\.name).contains($0) })
-      var plan = StudyPlan(
-        study: "ablate", configuration: RunConfiguration(), arms: kept, seeds: [0], version: "1")
-      plan.choices = choices
-      try plan.validate()
-      return leftOut.map(\.name)
-    }
-    #expect(try left("optimizer.learningRate=0.001,0.003") == ["paper"])
-    #expect(try left("epochs=10,20") == ["longer-baseline"])
-    #expect(try left("batchSize=8,16") == [])
-    #expect(try left("optimizer.learningRate=0.001,0.003", .modules) == [])
-  }
-
-  @Test(
-    "Multiples are of numbers, whole ones by whole ones",
-    arguments: ["epochs*=0.5", "epochs*=x", "model.dense*=2", "nothing*=2", "epochs*=9223372036854775807"])
-  func badMultiples(assignment: String) {
-    var configuration = RunConfiguration()
-    #expect(throws: ConfigurationError.self) { try configuration.set(assignment) }
-  }
-
-  @Test("Rates are multiplied, too")
-  func rates() throws {
-    var configuration = RunConfiguration()
-    try configuration.set("optimizer.learningRate*=2")
-    #expect(configuration.optimizer.learningRate == 0.01)
-  }
-
-  @Test("Options that the method does not have are refused")
-  func options() throws {
-    var configuration = RunConfiguration()
-    try configuration.set("model.options.alpha=0.3")
-    let changed = configuration
-    #expect { try changed.validate() } throws: { "\($0)".contains("model.options.alpha") }
   }
 }

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Segmentation
 import Testing
+import TestSupport
 import Torch
 
 @testable import Training
@@ -9,7 +10,7 @@ import Torch
 extension TrainingRuns {
   @Suite("Peers")
   struct PeerRunTests {
-    private static func tiny(_ method: Method, epochs: Int = 2) throws -> TinyRun {
+    private static func tiny(_ method: MethodChoice, epochs: Int = 2) throws -> TinyRun {
       let tiny = try TinyRun(method: method, epochs: epochs)
       tiny.configuration.sources = try TinyRun.sites.get()[..<2].map(\.name)
       return tiny
@@ -17,8 +18,9 @@ extension TrainingRuns {
 
     /// Three steps an epoch: 4 is the middle of the second.
     @Test(
-      "A peer that is stopped and resumed equals an uninterrupted one, bit for bit", arguments: Method.peers)
-    func bitForBit(method: Method) throws {
+      "A peer that is stopped and resumed equals an uninterrupted one, bit for bit",
+      arguments: MethodChoice.peers)
+    func bitForBit(method: MethodChoice) throws {
       let (whole, parts) = (try Self.tiny(method), try Self.tiny(method))
       try whole.trainer().trainer.train()
       #expect(throws: TrainingError.interrupted(epoch: 2, step: 1)) { try parts.train(stopAfter: 4) }
@@ -29,8 +31,8 @@ extension TrainingRuns {
       #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: parts.run.weightsFile))
     }
 
-    @Test("A peer trains, is stored, and loaded gives the same", arguments: Method.peers)
-    func trained(method: Method) throws {
+    @Test("A peer trains, is stored, and loaded gives the same", arguments: MethodChoice.peers)
+    func trained(method: MethodChoice) throws {
       let tiny = try Self.tiny(method, epochs: 1)
       let (trainer, live) = try tiny.trainer()
       let before = try live.state().mapValues { try $0.detached().copy() }
@@ -43,21 +45,18 @@ extension TrainingRuns {
       #expect(Set(own.map { "model.\($0.key)" }).isSubset(of: moved.map(\.key)))
       #expect(moved.contains { $0.key.hasPrefix("model.") })
 
-      let (loaded, _) = try RunAssembly.trained(tiny.run)
-      let images = try SampleBank(
-        Array(TinyRun.sites.get()[2].samples.prefix(3)), reader: SampleReader(size: 32)
-      ).batch([0, 1, 2]).images
+      let (loaded, images) = (try tiny.trained(), try tiny.strangers())
       live.train(false)
       let first = try loaded.probabilities(images).floats()
       #expect(try first == live.probabilities(images).floats())
       #expect(try first == loaded.probabilities(images).floats())
     }
 
-    @Test("Every peer trains otherwise than the baseline with the same seed", arguments: Method.peers)
-    func differs(method: Method) throws {
+    @Test("Every peer trains otherwise than the baseline with the same seed", arguments: MethodChoice.peers)
+    func differs(method: MethodChoice) throws {
       let (peer, baseline) = (try Self.tiny(method, epochs: 1), try Self.tiny(.baseline, epochs: 1))
       // Draws of a single epoch are few, so that nothing is left to chance.
-      if method.plugin?.defaults["probability"] != nil {
+      if try method.json.leaves["probability"] != nil {
         try peer.configuration.set("model.options.probability=1")
       }
       try peer.trainer().trainer.train()
@@ -66,22 +65,22 @@ extension TrainingRuns {
     }
 
     @Test(
-      "Above a frozen tower features are kept, but for a method that changes images", arguments: Method.peers)
-    func frozen(method: Method) throws {
+      "Above a frozen tower features are kept, but for a method that changes images",
+      arguments: MethodChoice.peers)
+    func frozen(method: MethodChoice) throws {
       let tiny = try Self.tiny(method, epochs: 1)
       tiny.configuration.tune = .none
       tiny.configuration.augmentation = .none
-      let changesImages = method.plugin?.changesImages == true
-      #expect(tiny.configuration.keepsFeatures != changesImages)
-      try tiny.trainer(keepsFeatures: !changesImages).trainer.train()
+      let changesImages = method.traits.changesImages
+      #expect(tiny.configuration.cachesFeatures != changesImages)
+      try tiny.trainer(cachingFeatures: !changesImages).trainer.train()
       #expect(try tiny.metrics().allSatisfy { $0.loss.isFinite })
     }
 
     @Test("An option that a method lacks is named with those it has")
     func unknownOption() throws {
-      let tiny = try Self.tiny(#require(Method("coral")))
-      try tiny.configuration.set("model.options.beta=1")
-      let text = message { try tiny.configuration.validate() }
+      let tiny = try Self.tiny(MethodChoice(CORAL.self))
+      let text = message { try tiny.configuration.set("model.options.beta=1") }
       #expect(text.contains("model.options.beta") && text.contains("pooled, weight"), "\(text)")
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 import Torch
 
 @testable import Training
@@ -47,7 +48,7 @@ import Torch
     #expect(try PrecisionCheck.stored(in: tiny.run) == wanted)
     try Data("{".utf8).write(to: tiny.run.precisionFile)
     #expect { try PrecisionCheck.stored(in: tiny.run) } throws: {
-      "\($0)".contains(tiny.run.precisionFile.path) && "\($0)".contains("--precision")
+      "\($0)".contains(tiny.run.precisionFile.path) && "\($0)".contains("state the precision")
     }
   }
 }

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Segmentation
 import Testing
+import TestSupport
 import Torch
 
 @testable import Training
@@ -40,9 +41,8 @@ extension TrainingRuns {
       for (key, tensor) in live.state() where key.hasPrefix("tower.") {
         #expect(try !tensor.isEqual(to: #require(before[key])), "\(key)")
       }
-      let (loaded, _) = try RunAssembly.trained(tiny.run)
-      let samples = Array(try TinyRun.sites.get()[2].samples.prefix(3))
-      let images = try SampleBank(samples, reader: SampleReader(size: 64)).batch([0, 1, 2]).images
+      let loaded = try tiny.trained()
+      let images = try tiny.strangers()
       live.train(false)
       // Convolutions of equal weights round apart by a bit when their memory is aligned otherwise.
       let gaps = zip(try loaded.probabilities(images).floats(), try live.probabilities(images).floats())
@@ -66,13 +66,13 @@ extension TrainingRuns {
       "Kept features of frozen stages give the losses of the whole network, whose statistics then stay",
       arguments: [.none, .last(1), .last(2)] as [Tuning])
     func kept(tune: Tuning) throws {
-      let losses = try [false, true].map { keeps in
+      let losses = try [false, true].map { caches in
         let tiny = try tiny {
           $0.tune = tune
           $0.augmentation = .none
           $0.interventions.variants = 1
         }
-        return try tiny.losses(keepsFeatures: keeps)
+        return try tiny.losses(cachingFeatures: caches)
       }
       #expect(losses[0].count == 3)
       #expect(zip(losses[0], losses[1]).allSatisfy { abs($0 - $1) < 1e-3 }, "\(losses)")

@@ -1,6 +1,7 @@
 import Foundation
 import Segmentation
 import Testing
+import TestSupport
 import Torch
 
 @testable import Training
@@ -11,8 +12,8 @@ extension TrainingRuns {
     /// Three steps an epoch: 6 is the end of epoch 2, 8 the middle of epoch 3.
     @Test(
       "A run that is stopped and resumed equals an uninterrupted one, bit for bit",
-      arguments: [Method.mcdrl, .baseline], [6, 8])
-    func bitForBit(method: Method, stop: Int) throws {
+      arguments: [MethodChoice.mcdrl, .baseline], [6, 8])
+    func bitForBit(method: MethodChoice, stop: Int) throws {
       let whole = try TinyRun(method: method)
       try whole.trainer().trainer.train()
 

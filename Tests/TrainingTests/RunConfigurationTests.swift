@@ -1,5 +1,7 @@
 import Foundation
+import TestSupport
 import Testing
+import TestSupport
 
 @testable import Training
 
@@ -33,7 +35,7 @@ struct RunConfigurationTests {
   func unknown() throws {
     var configuration = RunConfiguration()
     let top = message { try configuration.set("epoch=3") }
-    #expect(top.contains("--set epoch=3") && top.contains("\"epoch\"") && top.contains("epochs"))
+    #expect(top.hasPrefix("epoch=3: ") && top.contains("\"epoch\"") && top.contains("epochs"))
     let nested = message { try configuration.set("optimizer.rate=3") }
     #expect(nested.contains("\"rate\"") && nested.contains("learningRate"))
     let group = message { try configuration.set("optimizer=3") }
@@ -47,14 +49,16 @@ struct RunConfigurationTests {
   func wrongType(_ assignment: String) throws {
     var configuration = RunConfiguration()
     let text = message { try configuration.set(assignment) }
-    #expect(text.contains("--set \(assignment)"), "\(text)")
+    #expect(text.hasPrefix("\(assignment): "), "\(text)")
     #expect(configuration == RunConfiguration())
   }
 
   @Test("Without a key or an equals sign it says how to write it", arguments: ["epochs", "=3", ""])
   func malformed(_ assignment: String) throws {
     var configuration = RunConfiguration()
-    #expect(message { try configuration.set(assignment) }.contains("--set"))
+    let text = message { try configuration.set(assignment) }
+    #expect(text.contains("write key=value") || text.contains("name is missing"), "\(text)")
+    #expect(message { try configuration.set(assignment, source: "arm:") }.hasPrefix("arm: \(assignment): "))
   }
 
   @Test("A JSON5 file is laid over the settings; only what it names changes")
@@ -84,7 +88,7 @@ struct RunConfigurationTests {
   func shipped() throws {
     var configuration = RunConfiguration()
     try configuration.merge(
-      contentsOf: TinyRun.root.appendingPathComponent("Configurations/polypgen-scratch.json5"))
+      contentsOf: Project.file("Configurations/polypgen-scratch.json5"))
     try configuration.validate()
   }
 
@@ -94,56 +98,39 @@ struct RunConfigurationTests {
       "epochs=0", "batchSize=0", "accumulation=0", "imageSize=8", "validationShare=1",
       "interventionStart=1.5", "optimizer.learningRate=0", "optimizer.gradientClip=0",
       "augmentation.scale=0.5", "interventions.segmentation=-1", "interventions.invariance=-0.1",
-      "interventions.attention=-1", "model.intervention.evidence=-1",
+      "interventions.attention=-1", "model.intervention.evidence=-1", "confounders=-1",
+      "interventions.share=1.1", "interventions.variants=0", "interventions.count=0", "augmentation.fixed=-1",
+      "model.options.region.fraction=0", "model.options.region.temperature=0", "model.options.temperature=0",
+      "model.options.intervention.depth=0", "model.options.intervention.heads=0",
+      "model.options.intervention.width=-1", "precision=int8",
     ])
   func validate(_ assignment: String) throws {
     var configuration = RunConfiguration()
     try configuration.validate()
     try configuration.set(assignment)
-    let key = assignment.prefix { $0 != "=" }
+    let key = RunConfiguration.presentName(String(assignment.prefix { $0 != "=" }))
     #expect(message { try configuration.validate() }.contains(key))
   }
 
   @Test("Weights that are no numbers are refused, too")
   func notNumbers() throws {
-    let weights: [(String, WritableKeyPath<RunConfiguration, Double>)] = [
-      ("interventions.segmentation", \.interventions.segmentation),
-      ("interventions.invariance", \.interventions.invariance),
-      ("interventions.attention", \.interventions.attention),
-      ("model.intervention.evidence", \.model.intervention.evidence),
+    let weights: [(String, (inout RunConfiguration, Double) -> Void)] = [
+      ("interventions.segmentation", { $0.interventions.segmentation = $1 }),
+      ("model.options.invariance", { $0.mcdrl.invariance = $1 }),
+      ("model.options.attention", { $0.mcdrl.attention = $1 }),
+      ("model.options.causal", { $0.mcdrl.causal = $1 }),
+      ("model.options.contrast", { $0.mcdrl.contrast = $1 }),
+      ("model.options.temperature", { $0.mcdrl.temperature = $1 }),
+      ("model.options.start", { $0.mcdrl.start = $1 }),
+      ("model.options.intervention.evidence", { $0.mcdrl.intervention?.evidence = $1 }),
     ]
-    for (name, path) in weights {
+    for (name, set) in weights {
       for value in [Double.nan, .infinity] {
         var configuration = RunConfiguration()
-        configuration[keyPath: path] = value
+        set(&configuration, value)
         #expect(message { try configuration.validate() }.contains(name))
       }
     }
-  }
-
-  @Test("A run of an earlier version is read as it was trained")
-  func earlier() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let run = RunFolder(folder)
-    func read(_ text: String) throws -> RunConfiguration {
-      try run.create()
-      try Data(text.utf8).write(to: run.configurationFile)
-      return try run.configuration()
-    }
-    let old = try read(
-      #"{"epochs": 9, "model": {"method": "mcdrl", "region": {"fraction": 0.25, "subtractsNormal": false}}}"#)
-    #expect(old.epochs == 9 && old.model.region.fraction == 0.25 && old.model.region.score == .max)
-    #expect(old.interventions.share == 0 && old.model.region.selection == .hard)
-    #expect(try read(#"{"model": {"region": {"subtractsNormal": true}}}"#).model.region.score == .lessNormal)
-    // What this version writes says of both.
-    var new = RunConfiguration()
-    new.model.region.score = .softmax
-    new.interventions.variants = 2
-    try run.write(new, to: run.configurationFile)
-    #expect(try run.configuration() == new)
-    let typo = message { _ = try read(#"{"model": {"region": {"subtractNormal": true}}}"#) }
-    #expect(typo.contains("no setting"))
   }
 
   @Test("Settings survive being written and read")
@@ -153,5 +140,28 @@ struct RunConfigurationTests {
     configuration.seed = .max
     let data = try JSONEncoder().encode(configuration)
     #expect(try JSONDecoder().decode(RunConfiguration.self, from: data) == configuration)
+  }
+
+  @Test(
+    "Multiples are of numbers, whole ones by whole ones",
+    arguments: ["epochs*=0.5", "epochs*=x", "model.dense*=2", "nothing*=2", "epochs*=9223372036854775807"])
+  func badMultiples(assignment: String) {
+    var configuration = RunConfiguration()
+    #expect(throws: SettingsError.self) { try configuration.set(assignment) }
+  }
+
+  @Test("Rates are multiplied, too")
+  func rates() throws {
+    var configuration = RunConfiguration()
+    try configuration.set("optimizer.learningRate*=2")
+    #expect(configuration.optimizer.learningRate == 0.01)
+  }
+
+  @Test("Options that no method has are refused, and change nothing")
+  func options() throws {
+    var configuration = RunConfiguration()
+    let text = message { try configuration.set("model.options.beta=0.3") }
+    #expect(text.contains("model.options.beta: not known"), "\(text)")
+    #expect(configuration == RunConfiguration())
   }
 }

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Segmentation
 import Testing
+import TestSupport
 import Torch
 
 @testable import Training
@@ -29,15 +30,15 @@ extension TrainingRuns {
       #expect(try system.state().values.allSatisfy { try $0.floats().allSatisfy(\.isFinite) })
     }
 
-    @Test("The finished run gives the live system's probabilities", arguments: [Method.mcdrl, .baseline])
-    func trained(method: Method) throws {
+    @Test(
+      "The finished run gives the live system's probabilities", arguments: [MethodChoice.mcdrl, .baseline])
+    func trained(method: MethodChoice) throws {
       let tiny = try TinyRun(method: method, epochs: 1)
       let (trainer, live) = try tiny.trainer()
       try trainer.train()
-      let (loaded, configuration) = try RunAssembly.trained(tiny.run)
-      #expect(configuration == tiny.configuration)
-      let samples = Array(try TinyRun.sites.get()[2].samples.prefix(3))
-      let images = try SampleBank(samples, reader: SampleReader(size: 32)).batch([0, 1, 2]).images
+      let run = try tiny.open()
+      #expect(run.configuration == tiny.configuration)
+      let (loaded, images) = (try run.trainedSystem(), try tiny.strangers())
       live.train(false)
       #expect(try loaded.probabilities(images).floats() == live.probabilities(images).floats())
     }
@@ -62,23 +63,42 @@ extension TrainingRuns {
       let metrics = try tiny.metrics()
       #expect(metrics.map(\.epoch) == [1, 2, 3, 4])
       #expect(metrics.map(\.intervening) == [false, true, true, true])
-      #expect(metrics.map { $0.causal != nil } == [false, true, true, true])
-      #expect(metrics.allSatisfy { $0.contrast != nil && $0.validationDice != nil && $0.loss.isFinite })
+      #expect(metrics.map { $0.terms["causal"] != nil } == [false, true, true, true])
+      #expect(
+        metrics.allSatisfy { $0.terms["contrast"] != nil && $0.validationDice != nil && $0.loss.isFinite })
       let baseline = try TinyRun(method: .baseline, epochs: 2)
       try baseline.trainer().trainer.train()
-      #expect(try baseline.metrics().allSatisfy { $0.causal == nil && $0.contrast == nil })
+      #expect(try baseline.metrics().allSatisfy { $0.terms.isEmpty && !$0.intervening })
     }
 
     @Test("The weights that are kept are those of the best epoch so far")
     func best() throws {
-      let tiny = try TinyRun(method: .baseline)
-      let history = try tiny.trainer().trainer.train()
+      let tiny = try TinyRun(method: .baseline, epochs: 8)
+      let (trainer, system) = try tiny.trainer()
+      let live = Unchecked(system)
+      let weights = Collector<[String: [UInt8]]>()
+      // Told after each epoch: the weights as they are then.
+      let history = try trainer.train(
+        TrainingProgress { event in
+          guard case .epoch = event else { return }
+          let state = live.value.state().mapValues { tensor in
+            (try? tensor.contiguous().withBytes { Array($0) }) ?? []
+          }
+          weights.add(state)
+        })
+      try #require(weights.count == 8)
       var highest = -1.0
       for metrics in history {
         let dice = try #require(metrics.validationDice)
         #expect(metrics.best == (dice > highest))
         highest = max(highest, dice)
       }
+      let best = try #require(history.lastIndex { $0.best })
+      // Neither the first nor the last, so that a trainer that saves once, or always, is found out.
+      try #require(best > 0 && best < 7, "\(history.map { $0.validationDice ?? -1 })")
+      let stored = try TinyRun.tensors(tiny.run.weightsFile).filter { !$0.key.hasPrefix("text.") }
+      #expect(stored == weights.all[best])
+      for (epoch, other) in weights.all.enumerated() where epoch != best { #expect(stored != other) }
     }
 
     @Test("No training images are an error that says so")
@@ -89,7 +109,7 @@ extension TrainingRuns {
       #expect(throws: TrainingError.noImages) {
         try Trainer(
           configuration: tiny.configuration, system: system, run: tiny.run, training: none, validation: none,
-          prompts: PromptSet(contentsOf: TinyRun.root.appendingPathComponent("Prompts/endoscopy.json5")),
+          prompts: TinyRun.prompts.get(),
           resuming: false)
       }
     }
@@ -97,11 +117,17 @@ extension TrainingRuns {
     @Test("A folder without a run, and a run without weights, say what to do")
     func notTrained() throws {
       let tiny = try TinyRun(method: .baseline, epochs: 1)
-      #expect(message { _ = try RunAssembly.trained(tiny.run) }.hasPrefix(tiny.run.url.path))
+      #expect(message { _ = try tiny.trained() }.hasPrefix(tiny.run.url.path))
       _ = try tiny.trainer()
-      #expect(message { _ = try RunAssembly.trained(tiny.run) }.contains(tiny.run.weightsFile.path))
+      #expect(message { _ = try tiny.trained() }.contains(tiny.run.weightsFile.path))
       try Data("damaged".utf8).write(to: tiny.run.configurationFile)
-      #expect(message { _ = try RunAssembly.trained(tiny.run) }.contains(tiny.run.configurationFile.path))
+      #expect(message { _ = try tiny.trained() }.contains(tiny.run.configurationFile.path))
     }
   }
+}
+
+/// A value that a test hands to a closure which runs on its own thread.
+private struct Unchecked<Value>: @unchecked Sendable {
+  let value: Value
+  init(_ value: Value) { self.value = value }
 }

@@ -1,0 +1,46 @@
+import Testing
+import TestSupport
+import Torch
+
+@testable import Segmentation
+
+/// The head's block in training, where activations take the place of what they are of.
+@Suite struct ConvolutionBlockTests {
+  @Test(arguments: [1, 2], [nil, DType.bfloat16])
+  func gradientsAreThoseOfTheFormula(_ stride: Int, _ type: DType?) throws {
+    let block = try ConvolutionBlock(3, 16, stride: stride, isDouble: true, generator: Generator(seed: 4))
+    try block.requireGradients(true)
+    let parameters = block.parameters()
+    let copies = try parameters.map { try $0.tensor.detached().copy().requireGradient(true) }
+    let weights = Dictionary(uniqueKeysWithValues: zip(parameters.map(\.key), copies))
+    func weight(_ key: String) throws -> Tensor { try #require(weights[key]) }
+    func normalised(_ x: Tensor, _ key: String) throws -> Tensor {
+      try x.batchNorm(
+        weight: weight("\(key).weight"), bias: weight("\(key).bias"), mean: nil, variance: nil,
+        training: true,
+        momentum: 0.1, epsilon: 1e-5)
+    }
+    let x = try Tensor.seeded([2, 3, 8, 10], 5).channelsLast()
+    let outer = try Tensor.seeded([2, 16, 8 / stride, 10 / stride], 6)
+
+    /// The output and the gradients of parameters.
+    func run(_ parameters: [Tensor], _ forward: (Tensor) throws -> Tensor) throws -> [Tensor] {
+      let y = try autocast(to: type) { try forward(x) }.to(.float32)
+      try (y * outer).sum().backward()
+      return try [y.detached()] + parameters.map { try #require(try $0.gradient()) }
+    }
+    let found = try run(parameters.map(\.tensor)) { try block($0) }
+    let wanted = try run(copies) { x in
+      let y = try normalised(x.conv2d(weight("conv1.weight"), stride: stride, padding: 1), "norm1")
+        .leakyRelu()
+      let few = stride == 1 ? x : try x.strided(dim: 2, by: stride).strided(dim: 3, by: stride)
+      return
+        try
+        (normalised(y.conv2d(weight("conv2.weight"), padding: 1), "norm2")
+        + few.conv2d(weight("shortcut.weight"))).leakyRelu()
+    }
+    for (mine, theirs) in zip(found, wanted) {
+      #expect(try difference(mine, theirs) <= 1e-5 * (theirs.magnitude().doubles().max() ?? 1))
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import Datasets
+import Foundation
+import Metrics
+import Testing
+import TestSupport
+import Torch
+
+@testable import Studies
+@testable import Training
+
+@Suite("Leaving sites out")
+struct LeaveOneSiteOutTests {
+  /// Settings under which features are kept.
+  private func frozen(_ tiny: TinyRun) -> RunConfiguration {
+    var configuration = tiny.configuration
+    configuration.tune = .none
+    configuration.augmentation = .none
+    return configuration
+  }
+
+  @Test("Every site is held out in turn; stopped and run again it gives the same, and trains nothing twice")
+  func folds() throws {
+    let tiny = try TinyRun(epochs: 2)
+    let catalog = try SiteCatalog(at: TinyRun.data.get())
+    let prompts = try TinyRun.prompts.get()
+    func study(_ folder: String, workers: Int = 1, batch: Int = 4) throws -> LeaveOneSiteOut {
+      var configuration = frozen(tiny)
+      configuration.batchSize = batch
+      return try LeaveOneSiteOut(
+        StudyPlan(
+          study: "loso", configuration: configuration, arms: [.baseline, .mcdrl], seeds: [3]),
+        catalog: catalog, prompts: prompts,
+        folder: tiny.run.url.appendingPathComponent(folder),
+        cache: FeatureCache(tiny.run.url.appendingPathComponent("\(folder)-cache")), workers: workers)
+    }
+    let whole = try study("whole")
+    let expected = try whole.run()
+    #expect(expected.map(\.site) == ["site-a", "site-a", "site-b", "site-b", "site-c", "site-c"])
+    #expect(expected.map(\.method) == ["baseline", "mcdrl", "baseline", "mcdrl", "baseline", "mcdrl"])
+    #expect(expected.allSatisfy { $0.images.count == 8 && $0.validationDice != nil })
+    #expect(try whole.directory(whole.folds[4]).configuration().sources == ["site-a", "site-b"])
+
+    let steps = Tally()
+    var progress = LeaveOneSiteOut.Progress()
+    progress.step = { _ in steps.add() }
+    // In the third fold.
+    progress.shouldStop = { steps.value >= 80 }
+    #expect(throws: TrainingError.self) { try study("parts").run(progress) }
+    progress.shouldStop = { false }
+    let before = steps.value
+    let found = try study("parts").run(progress)
+    #expect(found.map(\.images) == expected.map(\.images))
+    let total = steps.value
+    #expect(total - before < before * 3)
+    #expect(try study("parts").run(progress).map(\.images) == found.map(\.images))
+    #expect(steps.value == total)
+
+    let description = StudyDescription(
+      study: "loso", text: "", methods: [.init(name: "baseline"), .init(name: "mcdrl")],
+      environment: .init(version: "test"))
+    let results = try StudyResults(folds: found, description: description)
+    #expect(results.places == ["site-a", "site-b", "site-c", nil])
+    let score = try #require(results.score("mcdrl"))
+    let mean = found.filter { $0.method == "mcdrl" }.reduce(0) { $0 + $1.dice } / 3
+    let dice = try #require(score[.dice]?.mean)
+    #expect(score.count == 24 && abs(dice - mean) < 1e-12)
+    // Times differ, results do not.
+    #expect(try StudyResults(folds: expected, description: description) == results)
+
+    #expect(try study("beside", workers: 3).run().map(\.images) == expected.map(\.images))
+    let changed = try study("parts", batch: 5)
+    #expect(message { _ = try changed.run() }.contains("other settings"))
+  }
+
+  @Test(
+    "Validation chooses among candidates; what was chosen is kept, also when it was stopped before it was scored"
+  )
+  func choosing() throws {
+    let tiny = try TinyRun(epochs: 1)
+    let catalog = try SiteCatalog(at: TinyRun.data.get())
+    let prompts = try TinyRun.prompts.get()
+    func study(_ choices: [String]) throws -> LeaveOneSiteOut {
+      var plan = try StudyPlan(study: "loso", configuration: frozen(tiny), arms: [.baseline], seeds: [3])
+      plan.choices = try choices.map(Choice.init(parsing:))
+      return try LeaveOneSiteOut(
+        plan, catalog: catalog, prompts: prompts, folder: tiny.run.url)
+    }
+    // At a rate of nearly nothing a model stays what it was drawn as.
+    let chosen = try study(["optimizer.learningRate=1e-9,0.02"])
+    let results = try chosen.run()
+    for result in results {
+      let dice = result.candidates.map { $0.validationDice ?? -1 }
+      let best = try #require(dice.max())
+      #expect(result.validationDice == best)
+      #expect(result.chosen == result.candidates[try #require(dice.firstIndex(of: best))].settings)
+      #expect(result.images.count == 8)
+    }
+    #expect(results.contains { $0.chosen == ["optimizer.learningRate=0.02"] })
+
+    // Stopped after the choice, before the score.
+    let first = chosen.folds[0]
+    try FileManager.default.removeItem(at: chosen.folder.resultFile(first))
+    let steps = Tally()
+    var progress = LeaveOneSiteOut.Progress()
+    progress.step = { _ in steps.add() }
+    let again = try study(["optimizer.learningRate=1e-9,0.02"]).run(progress)
+    #expect(steps.value == 0)
+    #expect(again.map(\.images) == results.map(\.images))
+    #expect(again.map(\.candidates) == results.map(\.candidates))
+
+    // Other candidates were never tried here.
+    let changed = try study(["optimizer.learningRate=0.02,0.001,1e-9"])
+    #expect(message { _ = try changed.run() }.contains("other settings"))
+    #expect(throws: StudyError.self) {
+      try chosen.folder.results(of: changed.plan, sites: catalog.sites.map(\.name))
+    }
+  }
+
+  @Test("A sweep gives one case for each scene and intervention, with the zoom of near and far views")
+  func counterfactual() throws {
+    let tiny = try TinyRun(method: .baseline, epochs: 1)
+    let (trainer, _) = try tiny.trainer()
+    try trainer.train()
+    let sweep = try Sweep(TinyRun.data.get())
+    let cases = try tiny.open().predictor(precision: .float32).counterfactualCases(sweep)
+    #expect(cases.count == 24 && Set(cases.map(\.scene)).count == 2)
+    #expect(cases.filter { $0.zoom > 1 }.map(\.confounder) == ["near", "near"])
+    #expect(cases.filter { $0.zoom < 1 }.map(\.confounder) == ["far", "far"])
+    #expect(cases.allSatisfy { $0.before.reference.count > 0 })
+    #expect(try Counterfactual.Summary(of: cases).rows.count == 12)
+  }
+}

@@ -1,0 +1,219 @@
+import Foundation
+import Testing
+import TestSupport
+
+@testable import Metrics
+@testable import Statistics
+@testable import Studies
+
+@Suite("Results of a study")
+struct StudyResultsTests {
+  @Test(
+    "Differences are paired by image, sites weigh the same, and one needs an interval without zero"
+  )
+  func differences() throws {
+    let folds = try [
+      StudyExample.fold("a", "baseline", dice: [0.5, 0.5, 0, 0]),
+      StudyExample.fold("a", "mcdrl", dice: [1, 1, 0.5, 0.5]),
+      StudyExample.fold("b", "baseline", dice: [0.5, 1]), StudyExample.fold("b", "mcdrl", dice: [0.5, 1]),
+    ]
+    let results = try StudyExample.results(folds, methods: ["baseline", "mcdrl"])
+    #expect(results.places == ["a", "b", nil] && results.sites.map(\.count) == [4, 2])
+    let found = try results.places.map { try #require(results.difference("mcdrl", "baseline", site: $0)) }
+    #expect(found.map(\.value) == [0.5, 0, 0.25] && found.map(\.bySeed) == [[0.5], [0], [0.25]])
+    #expect(found.map(\.count) == [4, 2, 6] && found.map(\.groups) == [4, 2, 6])
+    #expect(found.map(\.isDifference) == [true, false, true])
+    #expect(found.map { [$0.wins, $0.ties, $0.losses] } == [[4, 0, 0], [0, 2, 0], [4, 2, 0]])
+    #expect(found.map(\.rankBiserial) == [1, nil, 1] && found[1].wilcoxon == nil)
+    // Four equal differences: 2 of 2⁴ signs are as extreme; over the sites the zeros are left out. Two tests
+    // in the family.
+    #expect(found[0].wilcoxon == .init(count: 4, statistic: 0, p: 0.125, holm: 0.25))
+    #expect(found[2].wilcoxon == .init(count: 4, statistic: 0, p: 0.125, holm: 0.25))
+    #expect(found.allSatisfy { $0.overSeeds == nil })
+    #expect(
+      found[2].verdict.hasPrefix("mcdrl is ahead of baseline by +0.250")
+        && found[2].verdict.contains("one seed"))
+    #expect(found[1].verdict.hasPrefix("No difference between mcdrl and baseline was shown: +0.000"))
+
+    let score = try #require(results.score("baseline"))
+    #expect(
+      score[.dice]?.mean == 0.5 && score[.dice]?.count == 2 && score.count == 6 && score.familiar == 0.75)
+    #expect(results.score("baseline", site: "a")?[.dice]?.lowerQuartile == 0)
+    #expect(
+      results.headline.rows.map { $0[1] } == ["4", "2", "6"] && results.headline.headings.last == "difference"
+    )
+    #expect(
+      results.drops.rows == [["baseline", "0.750", "0.500", "0.250"], ["mcdrl", "0.750", "0.750", "0.000"]])
+  }
+
+  @Test("What only the seed decides has no interval for these models and a wide one for new seeds")
+  func overSeeds() throws {
+    let folds = try ["a", "b"].flatMap { site in
+      try [
+        StudyExample.fold(site, "baseline", seed: 0, dice: [0.5, 0.5, 0.5]),
+        StudyExample.fold(site, "baseline", seed: 1, dice: [0.5, 0.5, 0.5]),
+        StudyExample.fold(site, "mcdrl", seed: 0, dice: [0.5, 0.5, 0.5]),
+        StudyExample.fold(site, "mcdrl", seed: 1, dice: [1, 1, 1]),
+      ]
+    }
+    let results = try StudyExample.results(folds, methods: ["baseline", "mcdrl"])
+    for site in results.places {
+      let difference = try #require(results.difference("mcdrl", "baseline", site: site))
+      #expect(
+        difference.interval == Interval(value: 0.25, low: 0.25, high: 0.25) && difference.bySeed == [0, 0.5])
+      // One of two seeds is drawn, for both sites at once: were each site to draw its own, a quarter would
+      // stay at each end, too, but half of the means over sites would lie between.
+      #expect(difference.overSeeds == Interval(value: 0.25, low: 0, high: 0.5))
+      #expect(difference.verdict.contains("for new seeds no difference was shown"))
+    }
+  }
+
+  @Test("With many seeds the interval for new ones is as wide as their standard error says")
+  func seedsAsSample() throws {
+    // Every image of a seed is right or wrong together; 20 of 40 seeds are right.
+    let seeds = (0..<40).map(UInt64.init)
+    let folds = try seeds.flatMap { seed in
+      try [
+        StudyExample.fold("a", "baseline", seed: seed, dice: [0, 0]),
+        StudyExample.fold("a", "mcdrl", seed: seed, dice: seed % 2 == 0 ? [1, 1] : [0, 0]),
+      ]
+    }
+    let results = try StudyExample.results(folds, methods: ["baseline", "mcdrl"])
+    let interval = try #require(results.difference("mcdrl", "baseline")?.overSeeds)
+    // s² = 40·0.25 / 39, so s/√40 = 0.5/√39.
+    let expected = 1.96 * 0.5 / 39.0.squareRoot()
+    #expect(abs(interval.high - 0.5 - expected) < 0.03 && abs(0.5 - interval.low - expected) < 0.03)
+  }
+
+  @Test("Equal methods differ by exactly nothing, and share a rank")
+  func equal() throws {
+    let folds = try ["a", "b"].flatMap { site in
+      try ["x", "y", "z"].map { name in
+        try StudyExample.fold(site, name, dice: name == "z" ? [0, 0, 0.5, 0.5, 0] : [1, 0.5, 0.5, 0.5, 0])
+      }
+    }
+    let results = try StudyExample.results(folds, methods: ["x", "y", "z"])
+    let same = try #require(results.difference("y", "x"))
+    #expect(same.interval == Interval(value: 0, low: 0, high: 0) && !same.isDifference && same.ties == 10)
+    let ranks = try #require(results.ranks)
+    #expect(ranks.methods.map(\.rank) == [1, 1, 3] && ranks.methods[0].mean == ranks.methods[1].mean)
+    #expect(ranks.methods.allSatisfy { abs($0.shares.reduce(0, +) - 1) < 1e-12 })
+    #expect(ranks.methods[2].shares[2] > 0.8)
+  }
+
+  @Test("Ranks and their agreement are those of a hand-worked table of resamples")
+  func ranks() throws {
+    // Three methods, four resamples; by all cases a before b before c.
+    let stability = try RankStability(
+      metric: .dice, methods: ["a", "b", "c"], means: [0.9, 0.5, 0.1],
+      resampled: .init([0.9, 0.5, 0.1, 0.8, 0.6, 0.2, 0.5, 0.9, 0.1, 0.1, 0.5, 0.9], shape: [4, 3]))
+    #expect(stability.methods.map(\.rank) == [1, 2, 3])
+    #expect(stability.methods.map(\.mean) == [1.75, 1.75, 2.5])
+    #expect(
+      stability.methods.map(\.shares) == [[0.5, 0.25, 0.25], [0.25, 0.75, 0], [0.25, 0, 0.75]])
+    // Kendall's tau: 1, 1, 1/3 and −1.
+    #expect(abs(try #require(stability.kendallTau).mean - 1.0 / 3) < 1e-12)
+  }
+
+  @Test("Strata part images by class, size and empty reference, and weigh images of all sites alike")
+  func strata() throws {
+    func fold(_ site: String, _ lesions: [Int], _ classes: [String?]) throws -> FoldResult {
+      FoldResult(
+        site: site, method: "only", seed: 0, epoch: 1, validationDice: nil, seconds: 1,
+        images: try zip(lesions, classes).enumerated().map { index, image in
+          .init(
+            image: "\(index)", group: "\(index / 2)", lesionClass: image.1,
+            scores: try StudyExample.scores(lesion: image.0, hits: image.0 == 1 ? 0 : image.0))
+        })
+    }
+    let results = try StudyExample.results(
+      [fold("a", [1, 2, 10, 11], ["cyst", "polyp", "polyp", nil]), fold("b", [0, 1], [nil, "cyst"])],
+      methods: ["only"])
+    let found = results.strata.map { "\($0.kind.rawValue) \($0.name) \($0.count) \($0.groups)" }
+    #expect(
+      found == [
+        "class cyst 2 2", "class polyp 2 2", "size small 2 2", "size medium 2 2", "size large 1 1",
+        "reference lesion 5 3",
+        "reference empty 1 1",
+      ])
+    #expect(results.strata.map { $0.methods[0].dice.value } == [0, 1, 0, 1, 1, 0.6, 1])
+    #expect(results.ranks == nil && results.differences.isEmpty && results.verdicts.isEmpty)
+    #expect(results.sites[1].countEmptyReference == 1 && results.sites[0].classes == ["cyst": 1, "polyp": 2])
+  }
+
+  @Test("Undefined scores are left out, and a site where none is defined does not count over the sites")
+  func undefined() throws {
+    func fold(_ site: String, hits: [Int]) throws -> FoldResult {
+      FoldResult(
+        site: site, method: "only", seed: 0, epoch: 1, validationDice: nil, seconds: 1,
+        images: try hits.enumerated().map {
+          .init(
+            image: "\($0)", group: "\($0)", lesionClass: nil,
+            scores: try StudyExample.scores(lesion: 4, hits: $1))
+        })
+    }
+    let results = try StudyExample.results(
+      [fold("a", hits: [4, 0, 4]), fold("b", hits: [0, 0])], methods: ["only"])
+    let distance = try results.places.map { try #require(results.score("only", site: $0)?[.hd95]) }
+    #expect(distance.map(\.count) == [2, 0, 1])
+    #expect(
+      distance.map(\.interval) == [.init(value: 0, low: 0, high: 0), nil, .init(value: 0, low: 0, high: 0)])
+    #expect(results.score("only")?.familiar == nil)
+  }
+
+  @Test("Patients are resampled whole, and tested as one pair each")
+  func groups() throws {
+    let groups = ["p", "p", "p", "q", "q", "q"]
+    let folds = try [
+      StudyExample.fold("a", "x", dice: [0, 0, 0, 0, 0, 0], groups: groups),
+      StudyExample.fold("a", "y", dice: [0.5, 0.5, 0.5, 0, 0, 0], groups: groups),
+    ]
+    let results = try StudyExample.results(folds, methods: ["x", "y"])
+    let difference = try #require(results.difference("y", "x", site: "a"))
+    #expect(difference.groups == 2 && difference.wins == 1 && difference.ties == 1)
+    #expect(difference.interval == Interval(value: 0.25, low: 0, high: 0.5))
+  }
+
+  @Test("Of up to six methods every pair is compared, of more each with the first")
+  func pairs() throws {
+    func pairs(_ count: Int) throws -> [StudyResults.Difference] {
+      let names = (0..<count).map { "m\($0)" }
+      let folds = try names.map { try StudyExample.fold("a", $0, dice: [1, 0.5]) }
+      return try StudyExample.results(folds, methods: names).differences.filter {
+        $0.metric == .iou && $0.site == nil
+      }
+    }
+    #expect(try pairs(6).count == 15)
+    #expect(try pairs(7).map(\.reference) == Array(repeating: "m0", count: 6))
+  }
+
+  @Test("A study refuses what it cannot be made of, and names it")
+  func refused() throws {
+    let (a, b) = (try StudyExample.fold("a", "x", dice: [1]), try StudyExample.fold("b", "x", dice: [1]))
+    func results(_ folds: [FoldResult], _ methods: [String] = ["x"]) throws -> StudyResults {
+      try StudyExample.results(folds, methods: methods)
+    }
+    #expect(throws: MetricError.noCases("a study")) { try results([]) }
+    #expect(throws: MetricError.notOneFold(site: "a", method: "x", seed: 0, found: 2)) {
+      try results([a, a])
+    }
+    #expect(throws: MetricError.notOneFold(site: "b", method: "y", seed: 0, found: 0)) {
+      try results([a, b, StudyExample.fold("a", "y", dice: [1])], ["x", "y"])
+    }
+    #expect(throws: MetricError.unlistedMethod("x", listed: ["y"])) { try results([a], ["y"]) }
+    for other in [[1.0], [1, 1, 1]] {
+      #expect(throws: MetricError.differentImages(site: "a")) {
+        try results(
+          [StudyExample.fold("a", "x", dice: [1, 0]), StudyExample.fold("a", "y", dice: other)], ["x", "y"])
+      }
+    }
+    let mixed = FoldResult(
+      site: "a", method: "y", seed: 0, epoch: 1, validationDice: nil, seconds: 1,
+      images: [
+        .init(
+          image: "0", group: "0", lesionClass: nil,
+          scores: try StudyExample.scores(lesion: 3, hits: 3, tolerance: 5))
+      ])
+    #expect(throws: MetricError.mixedTolerances(2, 5)) { try results([a, mixed], ["x", "y"]) }
+  }
+}

@@ -1,0 +1,5 @@
+import Testing
+
+/// Tests that train.
+@Suite("Training runs")
+struct TrainingRuns {}
