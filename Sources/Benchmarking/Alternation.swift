@@ -1,19 +1,19 @@
 import Foundation
 
-/// One side of a comparison.
+/// One contestant of a comparison.
 struct Contestant {
-  /// What it is called, what it is, and what its output was compared to.
+  /// The name of the contestant, its role, and the reference for its output.
   var record: ContestantRecord
-  /// Does the work a number of times; gives the seconds of all.
+  /// Runs the work a number of times; returns the total seconds.
   var run: (_ count: Int) throws -> Double
-  /// Whether a sample may be the mean of several calls; training steps may not.
+  /// Whether a sample may be the mean of several calls; false for training steps.
   var repeats = true
-  /// What is known of its output only after all rounds: difference and scale.
+  /// The difference and scale of its output, known only after all rounds.
   var verdict: (() -> (difference: Double, scale: Double)?)?
-  /// Lets go of what it holds.
+  /// Releases its resources.
   var release: () -> Void = {}
 
-  /// One of ours.
+  /// Makes a contestant of this software.
   static func ours(
     _ precision: String?, name: String = "mcdrl", difference: (Double, Double)? = nil,
     _ work: @escaping () throws -> Void
@@ -23,7 +23,7 @@ struct Contestant {
     return Contestant(record: record, run: { count in try seconds { for _ in 0..<count { try work() } } })
   }
 
-  /// One that cannot take part.
+  /// Makes a contestant that cannot take part.
   static func failed(_ record: ContestantRecord, _ reason: String) -> Contestant {
     var record = record
     record.failure = reason
@@ -31,34 +31,39 @@ struct Contestant {
   }
 }
 
-/// How often and how long contestants take turns.
+/// The number and duration of rounds.
 struct Pace {
-  /// At least so many rounds.
+  /// The minimum number of rounds.
   var least: Int
-  /// At most so many.
+  /// The maximum number of rounds.
   var most: Int
-  /// After so many seconds no further round begins, once the least is done.
+  /// The time limit in seconds.
+  ///
+  /// No further round begins after it, once the minimum number of rounds is done.
   var seconds: Double
-  /// A sample of quick work is the mean of as many calls as fill this time.
+  /// The seconds of a sample of fast work; it is the mean of as many calls as fill this time.
   var sample = 0.05
-  /// When even the quickest contestant's first call takes more seconds, it counts.
+  /// If even the fastest first call takes more seconds than this, the first calls count as a round.
   var long = 5.0
-  /// What passes between two turns, so that the threads of the one before have gone to sleep.
+  /// The pause between two turns, in seconds.
+  ///
+  /// The threads of the previous contestant go to sleep in it.
   var pause = 0.02
 }
 
-/// Seconds that a body takes.
+/// Measures the seconds of a body.
 func seconds(_ body: () throws -> Void) rethrows -> Double {
   let start = DispatchTime.now().uptimeNanoseconds
   try body()
   return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
 }
 
-/// Lets contestants take turns, one sample each a round, each round begun by another.
+/// Runs contestants in turns, one sample each per round; each round starts with another contestant.
 ///
 /// - Parameters:
-///   - contestants: one that fails drops out and its samples are forgotten, so that those of the others stay paired.
-///   - pace: how often.
+///   - contestants: a contestant that fails drops out and its samples are deleted, so that the
+///     samples of the others stay paired.
+///   - pace: the number and duration of rounds.
 /// - Returns: their records, in order.
 func alternate(_ contestants: [Contestant], _ pace: Pace) -> [ContestantRecord] {
   var records = contestants.map(\.record)
@@ -74,12 +79,13 @@ func alternate(_ contestants: [Contestant], _ pace: Pace) -> [ContestantRecord] 
       return nil
     }
   }
-  // The first call allocates and warms up; where each takes long, that is lost in it, and it is the first round.
+  // The first call allocates and warms up. If all contestants take long, this does not matter, and
+  // the first call is the first round.
   let first = contestants.indices.map { turn($0, 1) }
   let isLong = first.allSatisfy { $0.map { $0 > pace.long } ?? true }
   for (index, sample) in first.enumerated() where records[index].failure == nil {
     if isLong, let sample { records[index].samples.append(sample) }
-    // The second call tells how many fill a sample.
+    // The second call determines how many calls fill a sample.
     guard !isLong, contestants[index].repeats, let second = turn(index, 1) else { continue }
     counts[index] = max(1, min(10_000, Int((pace.sample / max(second, 1e-7)).rounded(.up))))
   }

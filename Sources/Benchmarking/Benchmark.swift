@@ -3,46 +3,48 @@ import Foundation
 import Storage
 import Torch
 
-/// What is to be measured, and with what.
+/// The settings of a benchmark.
 package struct BenchmarkOptions: Sendable {
-  /// Which groups of cases.
+  /// The groups of cases to run.
   package var groups = BenchmarkGroup.allCases
-  /// Whether a short run with rough numbers is enough.
+  /// Whether to make a short run with rough numbers.
   package var quick = false
-  /// Which models, by the names of `knownModels`; empty for those that each group takes by itself.
+  /// The models, by the names of `knownModels`; if empty, each group uses its own.
   package var models: [String] = []
-  /// How many rounds each case has; nil for as many as fit its time.
+  /// The number of rounds of each case; nil for as many as fit its time.
   package var rounds: Int?
-  /// Threads an operator may use; one a core is what both sides are quickest with.
+  /// The threads per operator; one per core is the fastest for both sides.
   package var threads = ProcessInfo.processInfo.activeProcessorCount
-  /// The seed of weights and pictures.
+  /// The seed of weights and images.
   package var seed: UInt64 = 0
-  /// The folder `Benchmarks` with the Python peers; nil for ours alone.
+  /// The folder `Benchmarks` with the Python peers; nil measures this software alone.
   package var peers: URL?
-  /// The words that models are made with.
+  /// The prompts of the models.
   package var prompts: PromptSet
-  /// Where weights, pictures and runs go while it works.
+  /// The working folder for weights, images and runs.
   package var work: URL
-  /// How to start this program for a measurement of memory: `PROGRAM bench`; nil leaves that group out.
+  /// The command that starts this program for a memory measurement: `PROGRAM bench`.
+  ///
+  /// If nil, the group of memory is skipped.
   package var program: [String]?
-  /// Versions to note, by name.
+  /// Versions to record, by name.
   package var versions: [String: String] = [:]
 
-  /// The models that can be asked for.
+  /// The names of all models.
   package static var knownModels: [String] { Geometry.all.map(\.id) }
 
-  /// Takes what has no default.
+  /// Makes options; the parameters have no default.
   ///
   /// - Parameters:
-  ///   - prompts: the words that models are made with.
-  ///   - work: where weights, pictures and runs go while it works.
+  ///   - prompts: the prompts of the models.
+  ///   - work: the working folder for weights, images and runs.
   package init(prompts: PromptSet, work: URL) {
     self.prompts = prompts
     self.work = work
   }
 }
 
-/// Measures this software beside its peers, in alternation.
+/// Measures this software and its Python peers in alternation.
 package final class Benchmark {
   private let context: BenchmarkContext
   private let options: BenchmarkOptions
@@ -50,9 +52,10 @@ package final class Benchmark {
   /// Prepares a run.
   ///
   /// - Parameters:
-  ///   - options: what to measure.
-  ///   - note: told what is being done, a line each.
-  /// - Throws: `FileError` when the working folder cannot be made, or `TorchError` for a number of threads.
+  ///   - options: the settings.
+  ///   - note: receives the progress, one line each.
+  /// - Throws: `FileError` if the working folder cannot be made, or `TorchError` for an invalid
+  ///   number of threads.
   package init(_ options: BenchmarkOptions, note: @escaping (String) -> Void = { _ in }) throws {
     self.options = options
     try FileManager.default.createFolder(options.work)
@@ -60,14 +63,14 @@ package final class Benchmark {
     context = BenchmarkContext(options, note: note)
   }
 
-  /// Measures all that was asked for.
+  /// Measures all selected groups.
   ///
-  /// What fails is noted under `missing`; the others go on.
+  /// A failure is recorded under `missing`; the other cases continue.
   ///
-  /// - Parameter partial: told of the record after each case, so that a run that is ended leaves what it had; what it
-  ///   throws ends the run.
+  /// - Parameter partial: receives the record after each case, so that an interrupted run keeps its
+  ///   results. Its errors end the run.
   /// - Returns: the record.
-  /// - Throws: what `partial` throws.
+  /// - Throws: the errors of `partial`.
   package func run(_ partial: (BenchmarkRecord) throws -> Void = { _ in }) throws -> BenchmarkRecord {
     defer { context.peers.stop() }
     var record = BenchmarkRecord(

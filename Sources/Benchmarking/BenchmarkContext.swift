@@ -4,7 +4,7 @@ import Storage
 import Studies
 import Torch
 
-/// What the cases share: options, peers, models of random weights, pictures.
+/// The shared state of the cases: options, peers, models with random weights, images.
 final class BenchmarkContext {
   let options: BenchmarkOptions
   let peers: Peers
@@ -19,7 +19,7 @@ final class BenchmarkContext {
   /// Whether this is a short run.
   var quick: Bool { options.quick }
 
-  /// How often contestants take turns, for work of about so many seconds.
+  /// Returns the number of rounds for work of about the given seconds.
   func pace(least: Int = 5, most: Int = 15, seconds: Double = 30) -> Pace {
     if let rounds = options.rounds { return Pace(least: rounds, most: rounds, seconds: seconds) }
     return quick
@@ -27,25 +27,25 @@ final class BenchmarkContext {
       : Pace(least: least, most: most, seconds: seconds)
   }
 
-  /// Of some geometries those that were asked for.
+  /// Selects the geometries that the options name.
   func geometries(_ all: [Geometry]) -> [Geometry] {
     options.models.isEmpty ? all : all.filter { options.models.contains($0.id) }
   }
 
-  /// The geometry of cases that take one: the first transformer that was asked for.
+  /// The geometry of cases that use one: the first selected transformer.
   var geometry: Geometry {
     geometries([.tiny, .baseline, .large]).first { quick || !options.models.isEmpty || $0.id != "tiny" }
       ?? .baseline
   }
 
-  /// A folder for a purpose.
+  /// Returns a folder for a purpose.
   func folder(_ name: String) throws -> URL {
     let url = options.work.appendingPathComponent(name)
     try FileManager.default.createFolder(url)
     return url
   }
 
-  /// A CLIP folder of random weights, written when it is first asked for.
+  /// Returns a CLIP folder with random weights; the first call writes it.
   func clipFolder(_ geometry: Geometry) throws -> URL {
     let folder = options.work.appendingPathComponent("clip/\(geometry.id)")
     if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("model.safetensors").path) {
@@ -54,7 +54,7 @@ final class BenchmarkContext {
     return folder
   }
 
-  /// Lets contestants take turns and tells of the outcome.
+  /// Runs the contestants in turns and reports the result.
   func measure(_ record: CaseRecord, _ contestants: [Contestant], _ pace: Pace) -> CaseRecord {
     var record = record
     record.contestants = alternate(contestants, pace)
@@ -67,13 +67,13 @@ final class BenchmarkContext {
   }
 }
 
-/// A CLIP geometry that is measured.
+/// A CLIP geometry for measurement.
 struct Geometry {
-  /// What files call it.
+  /// The name in files.
   let id: String
-  /// What tables call it.
+  /// The name in tables.
   let name: String
-  /// Its numbers.
+  /// The configuration.
   let configuration: CLIPConfiguration
 
   private init(
@@ -82,7 +82,7 @@ struct Geometry {
     var configuration = CLIPConfiguration()
     configuration.projectionSize = projection
     change(&configuration.vision)
-    // The text tower takes no part: small, over single bytes.
+    // The text tower is not measured, so it is small and reads single bytes.
     configuration.text.hiddenSize = 64
     configuration.text.intermediateSize = 128
     configuration.text.layers = 1
@@ -92,12 +92,12 @@ struct Geometry {
     (self.id, self.name, self.configuration) = (id, name, configuration)
   }
 
-  /// The one that ships.
+  /// The geometry of the model in this package.
   static let tiny = Geometry("tiny", "tiny", projection: 128) {
     ($0.hiddenSize, $0.intermediateSize, $0.layers, $0.heads) = (128, 512, 4, 4)
     ($0.imageSize, $0.patchSize, $0.stemChannels, $0.activation) = (128, 8, [24, 48, 96], "gelu")
   }
-  /// All that can be asked for.
+  /// All geometries.
   static let all = [tiny, baseline, large, resNet]
 
   /// OpenAI's ViT-B/16.
@@ -111,7 +111,7 @@ struct Geometry {
     ($0.hiddenSize, $0.heads, $0.stages) = (2048, 32, [3, 4, 6, 3])
   }
 
-  /// The model with random weights.
+  /// Makes the model with random weights.
   func model(seed: UInt64) throws -> CLIPModel {
     let model = try CLIPModel(
       configuration, tokenizer: .bytes(), preparation: ImagePreparation(size: configuration.vision.imageSize),
@@ -120,7 +120,7 @@ struct Geometry {
     return model
   }
 
-  /// Peers that can be made of its weights.
+  /// The peers that can load its weights.
   var peers: [String] {
     if configuration.vision.stages != nil { return ["open_clip"] }
     return configuration.vision.stemChannels == nil ? ["transformers", "open_clip"] : ["pytorch"]
@@ -128,7 +128,7 @@ struct Geometry {
 }
 
 extension Tensor {
-  /// The largest absolute difference from another tensor, and the largest absolute value of that one.
+  /// Returns the largest absolute difference from a reference, and its largest absolute value.
   func difference(from reference: Tensor) throws -> (Double, Double) {
     let (found, wanted) = (try floats(), try reference.floats())
     let distance = zip(found, wanted).map { abs($0 - $1) }.max() ?? 0
@@ -137,6 +137,6 @@ extension Tensor {
 }
 
 extension JSONValue {
-  /// Paths as a list of strings.
+  /// Returns paths as a list of strings.
   static func paths(_ urls: [URL]) -> JSONValue { .array(urls.map { .string($0.path) }) }
 }

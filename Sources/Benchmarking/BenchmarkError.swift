@@ -1,10 +1,10 @@
-/// A benchmark that cannot be run.
+/// A benchmark that cannot run.
 package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
-  /// Memory is measured in a process of its own, and none can be started.
+  /// The memory measurement needs a separate process, and none can be started.
   case noProgram
-  /// A geometry that is not known.
+  /// A geometry is unknown.
   case unknownGeometry(String)
-  /// A training that is at its end.
+  /// A training has reached its end.
   case trainingEnded(String)
 
   /// One line.

@@ -1,23 +1,23 @@
-/// What the benchmark has cases of.
+/// A group of benchmark cases.
 package enum BenchmarkGroup: String, Codable, CaseIterable, Sendable {
   /// CLIP image encoding.
   case encode
-  /// Image files to mask files.
+  /// Segmentation from image files to mask files.
   case files
   /// Steps and epochs of training.
   case training
-  /// A whole leave-one-site-out run.
+  /// A complete leave-one-site-out run.
   case study
   /// Decoding and preparing images.
   case decode
-  /// Scores of masks.
+  /// Metrics of masks.
   case metrics
-  /// The most memory that a process held.
+  /// Peak memory of a process.
   case memory
-  /// How cost grows.
+  /// Growth of the cost.
   case scaling
 
-  /// What it is about, for headings.
+  /// The title for headings.
   package var title: String {
     switch self {
     case .encode: "CLIP image encoding"

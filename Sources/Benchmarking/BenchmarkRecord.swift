@@ -1,27 +1,27 @@
 import Foundation
 
-/// One run of the benchmark: on what, with what, and every sample.
+/// One benchmark run: machine, versions and every sample.
 package struct BenchmarkRecord: Codable, Equatable, Sendable {
   /// The format of this file.
   package var format = 1
-  /// When it was begun, ISO 8601.
+  /// The start of the run, ISO 8601.
   package var date: String
   /// Whether it was a short run, whose numbers are rough.
   package var quick: Bool
-  /// The seed of weights and pictures.
+  /// The seed of weights and images.
   package var seed: UInt64
   /// The machine.
   package var machine: MachineFacts
-  /// What was measured, by name: mcdrl, libtorch, Python and its packages.
+  /// The versions by name: mcdrl, libtorch, Python and its packages.
   package var versions: [String: String]
-  /// The highest speeds of a large matrix product in this run, by type, operations a second.
+  /// The highest speed of a large matrix product in this run, by type, in operations per second.
   package var peaks: [String: Double]
-  /// What was measured, in order.
+  /// The cases, in order.
   package var cases: [CaseRecord]
-  /// What could not take part, and why.
+  /// The contestants that could not take part, and why.
   package var missing: [String: String]
 
-  /// Starts a record.
+  /// Makes a record without cases.
   package init(
     date: String, quick: Bool, seed: UInt64, machine: MachineFacts, versions: [String: String]
   ) {
@@ -36,94 +36,99 @@ package struct BenchmarkRecord: Codable, Equatable, Sendable {
   }
 }
 
-/// What one case measures.
+/// The unit of a case.
 package enum BenchmarkUnit: String, Codable, Sendable {
   /// Time.
   case seconds
-  /// The most memory that a process held.
+  /// Peak memory of a process.
   case bytes
 }
 
 /// One comparison: the same work by several contestants, in alternation.
 package struct CaseRecord: Codable, Equatable, Sendable {
-  /// The group it belongs to.
+  /// The group of the case.
   package var group: BenchmarkGroup
-  /// What it is called, such as `ViT-B/16, batch 8`.
+  /// The name, such as `ViT-B/16, batch 8`.
   package var name: String
-  /// What the samples count.
+  /// The unit of the samples.
   package var unit = BenchmarkUnit.seconds
-  /// How many items a sample is about, such as the images of a batch.
+  /// The number of items per sample, such as the images of a batch.
   package var items = 1
-  /// What an item is.
+  /// The kind of item.
   package var item = "image"
-  /// Arithmetic operations of a sample; nil where they are not counted.
+  /// Arithmetic operations per sample; nil if they are not counted.
   package var operations: Double?
-  /// Who took part.
+  /// The contestants.
   package var contestants: [ContestantRecord] = []
 
-  /// Starts a case.
+  /// Makes a case without contestants.
   package init(_ group: BenchmarkGroup, _ name: String) {
     self.group = group
     self.name = name
   }
 }
 
-/// What a contestant is.
+/// The role of a contestant.
 package enum ContestantRole: String, Codable, Sendable {
   /// This software.
   case ours
-  /// What it is compared with.
+  /// A peer, with which this software is compared.
   case peer
-  /// A large matrix product of the same type, the measure of what the machine can do.
+  /// A large matrix product of the same type, which measures the speed of the machine.
   case yardstick
-  /// A part of our work, measured alone.
+  /// A part of the work of this software, measured alone.
   case part
 }
 
-/// One contestant's samples in a case.
+/// The samples of one contestant in a case.
 package struct ContestantRecord: Codable, Equatable, Sendable {
-  /// What it is called.
+  /// The name.
   package var name: String
-  /// What it is.
+  /// The role.
   package var role: ContestantRole
-  /// Its arithmetic; nil where there is nothing to choose.
+  /// The arithmetic; nil without a choice.
   package var precision: String?
-  /// One sample a round, in the case's unit.
+  /// One sample per round, in the unit of the case.
   package var samples: [Double] = []
-  /// The largest absolute difference of its output from our float32 output; nil where nothing was compared.
+  /// The largest absolute difference of its output from this software's float32 output.
+  ///
+  /// It is nil if nothing was compared.
   package var difference: Double?
   /// The largest absolute value of that output.
   package var scale: Double?
-  /// Arithmetic operations of a sample, where the contestant has a count of its own.
+  /// Arithmetic operations per sample, if the contestant has its own count.
   package var operations: Double?
-  /// Of a peer, which of ours it is compared with; nil for all of its precision.
+  /// For a peer: the contestant of this software to compare with; nil for all of its precision.
   package var against: String?
-  /// Why it has no samples.
+  /// The reason why it has no samples.
   package var failure: String?
 
-  /// Starts a contestant.
+  /// Makes a contestant without samples.
   package init(_ name: String, _ role: ContestantRole, precision: String? = nil) {
     self.name = name
     self.role = role
     self.precision = precision
   }
 
-  /// The middle of its samples.
+  /// The distribution of its samples.
   package var spread: Spread? { Spread(of: samples) }
 }
 
 extension CaseRecord {
-  /// A peer beside one of ours.
+  /// A peer compared with a contestant of this software.
   package struct Comparison: Equatable, Sendable {
     /// The peer.
     package let peer: ContestantRecord
-    /// Ours.
+    /// The contestant of this software.
     package let ours: ContestantRecord
-    /// How many times as much the peer took, round by round.
+    /// The ratio of the peer's samples to ours, round by round.
     package let ratio: Spread
   }
 
-  /// Every peer beside ours of the same precision; where a peer has none, beside the first of ours.
+  /// Every peer with a contestant of this software.
+  ///
+  /// A peer is paired by precision. A peer without precision is paired with the first contestant of
+  /// this software.
   package var comparisons: [Comparison] {
     let ours = contestants.filter { $0.role == .ours && !$0.samples.isEmpty }
     return contestants.filter { $0.role == .peer }.flatMap { peer -> [Comparison] in
@@ -135,18 +140,22 @@ extension CaseRecord {
     }
   }
 
-  /// The quickest peer of its precision, or of none, beside one of ours, by median; nil when there is none.
+  /// Compares a contestant of this software with the fastest peer, by median.
+  ///
+  /// The peer has the same precision, or none. The result is nil if there is no such peer.
   package func bestPeer(of ours: ContestantRecord) -> Comparison? {
     comparisons.filter { $0.ours == ours && [ours.precision, nil].contains($0.peer.precision) }
       .min { ($0.peer.spread?.median ?? .infinity) < ($1.peer.spread?.median ?? .infinity) }
   }
 
-  /// The share of a peak that a contestant reached, by its median; nil where operations are not counted.
+  /// Returns the share of peak speed that a contestant reached, by its median.
+  ///
+  /// It is nil if operations are not counted.
   ///
   /// - Parameters:
   ///   - contestant: one of this case.
-  ///   - peaks: operations a second, by precision.
-  /// - Returns: 0 to 1, or a little more where the peak was not quite found.
+  ///   - peaks: operations per second, by precision.
+  /// - Returns: 0 to 1, or slightly more if the measured peak was below the true one.
   package func share(of contestant: ContestantRecord, peaks: [String: Double]) -> Double? {
     guard let operations = contestant.operations ?? operations, let spread = contestant.spread,
       let peak = peaks[contestant.precision ?? "float32"], peak > 0

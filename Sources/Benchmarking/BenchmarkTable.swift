@@ -1,12 +1,12 @@
 import Foundation
 
-/// A record as text for people: Markdown tables, a group each.
+/// A record as readable text: one Markdown table per group.
 package enum BenchmarkTable {
-  /// Where the generated part of a page begins and ends.
+  /// The marks at the begin and the end of the generated part of a page.
   static let begin = "<!-- The part below is written by: mcdrl bench --table FILE --page PAGE -->"
   static let end = "<!-- end of the generated part -->"
 
-  /// The whole record.
+  /// Returns the whole record as text.
   package static func markdown(_ record: BenchmarkRecord) -> String {
     var parts = [heading(record)]
     for group in BenchmarkGroup.allCases {
@@ -25,12 +25,12 @@ package enum BenchmarkTable {
     return parts.joined(separator: "\n\n") + "\n"
   }
 
-  /// A page with its generated part replaced, or added at its end.
+  /// Replaces the generated part of a page, or adds it at the end.
   ///
   /// - Parameters:
-  ///   - records: what the part is about, one after the other.
-  ///   - page: the page as it is.
-  /// - Returns: the page as it is to be.
+  ///   - records: the records of the part, in order.
+  ///   - page: the old page.
+  /// - Returns: the new page.
   package static func page(_ records: [BenchmarkRecord], in page: String) -> String {
     let part = "\(begin)\n\n\(records.map(markdown).joined(separator: "\n"))\n\(end)"
     guard let first = page.range(of: begin),
@@ -92,7 +92,7 @@ package enum BenchmarkTable {
     String(format: "%.2f (%.2f – %.2f)", ratio.median, ratio.lower, ratio.upper)
   }
 
-  /// Ours beside the quickest peer, one row for each of ours that has one.
+  /// Compares this software with the fastest peer: one row per contestant that has a peer.
   private static func best(_ cases: [CaseRecord], _ record: BenchmarkRecord) -> String? {
     var rows = [
       ["case", "ours", "precision", "best peer", "theirs / ours", "of peak", "PyTorch float32 / ours"],
@@ -129,7 +129,7 @@ package enum BenchmarkTable {
     unit == .seconds ? time(value) : size(value)
   }
 
-  /// Seconds with a fitting unit, three digits.
+  /// Formats seconds with a suitable unit and three digits.
   static func time(_ seconds: Double) -> String {
     if seconds >= 10 { return String(format: "%.1f s", seconds) }
     if seconds >= 1 { return String(format: "%.2f s", seconds) }
@@ -138,7 +138,7 @@ package enum BenchmarkTable {
     return String(format: "%.1f µs", seconds * 1e6)
   }
 
-  /// Bytes as MiB or GiB.
+  /// Formats bytes as MiB or GiB.
   static func size(_ bytes: Double) -> String {
     let mebibytes = bytes / 1_048_576
     return mebibytes >= 1024

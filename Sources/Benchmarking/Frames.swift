@@ -4,7 +4,7 @@ import Storage
 import SyntheticEndoscopy
 import Torch
 
-/// Rendered 1920×1080 frames, as an endoscope gives them: a square picture between black margins.
+/// Rendered 1920×1080 frames as from an endoscope: a square image between black margins.
 enum Frames {
   static let width = 1920
   static let height = 1080
@@ -12,9 +12,9 @@ enum Frames {
   /// Writes JPEG frames, all different.
   ///
   /// - Parameters:
-  ///   - count: how many.
-  ///   - folder: where to; frames that are there stay.
-  ///   - seed: of what they show.
+  ///   - count: the number of frames.
+  ///   - folder: the destination; existing frames stay.
+  ///   - seed: the seed of their content.
   /// - Returns: the files in order.
   /// - Throws: `FileError` or `ImagingError`.
   static func write(_ count: Int, to folder: URL, seed: UInt64) throws -> [URL] {
@@ -38,7 +38,7 @@ enum Frames {
       try Image(PillowResampling()(pictures[index].image.tensor, height: height, width: height)).pixels
     }
     _ = try concurrentMap(count: count) { index in
-      // Another place and brightness each time round, so that no two frames are equal.
+      // Each round uses another place and brightness, so that no two frames are equal.
       let turn = index / scenes
       let left = (width - height) / 2 + (turn % 9 - 4) * 40
       let square = squares[index % scenes]
@@ -55,8 +55,9 @@ enum Frames {
   }
 }
 
-/// Runs a body whose worker threads shall not have teams of OpenMP's own.
+/// Runs a body whose worker threads must not have their own OpenMP teams.
 ///
-/// A thread that has once run an operator on several threads keeps them, and with more of these than cores OpenMP's
-/// threads sleep at barriers sooner than they would in a process that has but one team, as a peer's has.
+/// A thread that has run an operator on several threads keeps these threads. If there are more of
+/// them than cores, the threads of OpenMP sleep at barriers earlier than in a process with only one
+/// team, such as a peer's.
 func withoutTeams<Result>(_ body: () throws -> Result) throws -> Result { try Machine.withThreads(1, body) }

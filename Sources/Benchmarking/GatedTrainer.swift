@@ -2,9 +2,9 @@ import Foundation
 import Torch
 import Training
 
-/// A trainer on a thread of its own that goes on for one step, or one epoch, when it is its turn.
+/// A trainer on its own thread that runs one step, or one epoch, per turn.
 final class GatedTrainer: @unchecked Sendable {
-  /// What a turn is.
+  /// The length of a turn.
   enum Turn { case step, epoch }
 
   private let turnBegins = DispatchSemaphore(value: 0)
@@ -20,9 +20,9 @@ final class GatedTrainer: @unchecked Sendable {
   /// Starts the thread; the trainer waits for its first turn.
   ///
   /// - Parameters:
-  ///   - trainer: made but not begun; used on the new thread only.
-  ///   - turn: what it does in a turn.
-  ///   - threads: that an operator may use.
+  ///   - trainer: a new trainer that has not started; used only on the new thread.
+  ///   - turn: the work of a turn.
+  ///   - threads: the threads per operator.
   init(_ trainer: Trainer, turn: Turn, threads: Int) {
     nonisolated(unsafe) let trainer = trainer
     let thread = Thread { [self] in
@@ -42,9 +42,9 @@ final class GatedTrainer: @unchecked Sendable {
     thread.start()
   }
 
-  /// Lets it do what a turn is; gives the seconds.
+  /// Runs one turn; returns the seconds.
   ///
-  /// - Throws: what training threw.
+  /// - Throws: the errors of training.
   func turn() throws -> Double {
     if !ended {
       turnBegins.signal()
@@ -60,7 +60,7 @@ final class GatedTrainer: @unchecked Sendable {
     stopping = true
     turnBegins.signal()
     turnEnds.wait()
-    // The end of an epoch may be met before the wish to stop is.
+    // The end of an epoch may come before the request to stop.
     while !ended {
       turnBegins.signal()
       turnEnds.wait()
@@ -88,7 +88,7 @@ final class GatedTrainer: @unchecked Sendable {
     begun = DispatchTime.now().uptimeNanoseconds
   }
 
-  /// As a contestant.
+  /// Makes a contestant of this trainer.
   func contestant(_ precision: String, name: String) -> Contestant {
     Contestant(
       record: ContestantRecord(name, .ours, precision: precision),

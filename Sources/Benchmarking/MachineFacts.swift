@@ -1,28 +1,28 @@
 import Foundation
 import Torch
 
-/// What a benchmark ran on.
+/// The machine of a benchmark.
 package struct MachineFacts: Codable, Equatable, Sendable {
-  /// The processor, as it calls itself.
+  /// The name that the processor reports.
   package var processor: String
-  /// The instructions that matter to matrix products, such as `avx512_bf16`.
+  /// The instructions that matter for matrix products, such as `avx512_bf16`.
   package var features: [String]
-  /// What libtorch makes of them, such as `AVX512`.
+  /// The instruction set that libtorch uses, such as `AVX512`.
   package var capability: String
-  /// Cores in use.
+  /// The number of cores in use.
   package var cores: Int
-  /// Threads an operator may use.
+  /// The threads per operator.
   package var threads: Int
-  /// Bytes of memory.
+  /// The memory in bytes.
   package var memory: UInt64
-  /// The system's load over a minute when the run began: about 0 on a quiet machine.
+  /// The system load over one minute at the start of the run: about 0 on an idle machine.
   package var load: Double?
   /// The operating system.
   package var system: String
 
   /// Describes this machine.
   ///
-  /// - Parameter threads: that operators will use.
+  /// - Parameter threads: the threads per operator.
   package init(threads: Int) {
     processor = Machine.processor
     capability = Machine.cpuCapability
@@ -40,7 +40,7 @@ package struct MachineFacts: Codable, Equatable, Sendable {
     "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8",
   ]
 
-  /// The words of a line such as `flags : fpu vme`.
+  /// Returns the words of a line such as `flags : fpu vme`.
   private static func line(_ name: String, of file: String) -> [String] {
     guard let text = try? String(contentsOfFile: file, encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) })
@@ -49,9 +49,9 @@ package struct MachineFacts: Codable, Equatable, Sendable {
   }
 }
 
-/// The most memory that this process has held so far, in bytes; nil where the system does not say.
+/// Returns the peak memory of this process so far, in bytes; nil if the system does not report it.
 ///
-/// What the system remembers of the program that started this one is not counted.
+/// The value that the system reports for the parent program does not count.
 package func peakMemory() -> Int? {
   #if os(Linux)
     guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),

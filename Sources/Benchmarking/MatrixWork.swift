@@ -1,9 +1,11 @@
 import CLIP
 import Torch
 
-/// Arithmetic operations of an image tower's matrix products and convolutions; a multiplication with its addition is two.
+/// The arithmetic operations of the matrix products and convolutions of an image tower.
+///
+/// A multiplication with its addition counts as two.
 enum MatrixWork {
-  /// Of one image of the tower's own size.
+  /// Counts the operations for one image of the tower's own size.
   static func operations(_ vision: CLIPConfiguration.Vision, projection: Int) -> Double {
     vision.stages.map { resNet(vision, stages: $0, projection: projection) }
       ?? transformer(vision, projection: projection)
@@ -54,12 +56,12 @@ enum MatrixWork {
   }
 }
 
-/// A large square matrix product, the measure of what the machine can do in a type.
+/// A large square matrix product, which measures the speed of the machine in a type.
 enum MatrixProduct {
-  /// As contestants beside encoders of a precision: by libtorch's own choice of library, and of weights
-  /// packed for oneDNN.
+  /// Makes contestants in a precision, to compare with the encoders.
   ///
-  /// Neither is the quicker one on every processor.
+  /// One uses libtorch's own choice of library; another uses weights packed for oneDNN. Which one
+  /// is faster depends on the processor.
   static func contestants(side: Int, _ precision: Precision) throws -> [Contestant] {
     guard precision != .int8 else { return [] }
     let generator = try Generator(seed: 0, for: "matrix product")

@@ -2,13 +2,13 @@ import Foundation
 import Storage
 import Torch
 
-/// Why a peer cannot take part.
+/// The reason why a peer cannot take part.
 package enum PeerError: Error, Equatable, CustomStringConvertible {
   /// There is no Python environment.
   case notInstalled(String)
-  /// The process ended, or said something that is no answer.
+  /// The process ended or sent an invalid answer.
   case lost(peer: String, reason: String)
-  /// It answered with an error.
+  /// The peer answered with an error.
   case refused(String)
 
   /// One line.
@@ -21,9 +21,11 @@ package enum PeerError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// A Python peer in a process of its own, asked by JSON lines; Benchmarks/peers/worker.py is the other side.
+/// A Python peer in a separate process that answers requests in JSON lines.
+///
+/// Benchmarks/peers/worker.py is the other side.
 package final class PeerWorker {
-  /// What it is called.
+  /// The name.
   package let name: String
   private let process = Process()
   private let requests = Pipe()
@@ -35,12 +37,12 @@ package final class PeerWorker {
   /// - Parameters:
   ///   - name: for messages.
   ///   - command: the program and its arguments.
-  ///   - log: where its standard error goes; nil for nowhere.
-  /// - Throws: `PeerError.lost` when it does not start.
+  ///   - log: the destination of its standard error; nil for nowhere.
+  /// - Throws: `PeerError.lost` if it does not start.
   package init(_ name: String, command: [String], log: URL? = nil) throws {
     self.name = name
     guard let program = command.first else { throw PeerError.lost(peer: name, reason: "has no program") }
-    // A peer that has ended must be an error of writing, not the end of this process.
+    // If a peer has ended, this makes writing fail instead of ending this process.
     signal(SIGPIPE, SIG_IGN)
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = Array(command.dropFirst())
@@ -63,11 +65,12 @@ package final class PeerWorker {
 
   deinit { stop() }
 
-  /// Asks and waits for the answer.
+  /// Sends a request and waits for the answer.
   ///
-  /// - Parameter members: of the request; `do` says what to do.
+  /// - Parameter members: the members of the request; `do` names the work.
   /// - Returns: the members of the answer.
-  /// - Throws: `PeerError.refused` with what the peer could not do, `PeerError.lost` when it is gone.
+  /// - Throws: `PeerError.refused` with the error of the peer, `PeerError.lost` if the process has
+  ///   ended.
   package func ask(_ members: [String: JSONValue]) throws -> [String: JSONValue] {
     let line = try JSONEncoder().encode(JSONValue.object(members)) + Data("\n".utf8)
     do { try requests.fileHandleForWriting.write(contentsOf: line) } catch {
@@ -104,7 +107,7 @@ package final class PeerWorker {
 }
 
 extension [String: JSONValue] {
-  /// A number of an answer.
+  /// Returns a number of an answer.
   package func number(_ name: String) -> Double? {
     switch self[name] {
     case .number(let value)?: value

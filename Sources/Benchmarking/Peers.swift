@@ -2,23 +2,23 @@ import Foundation
 import Storage
 import Torch
 
-/// The Python peers that are installed; each has a process of its own, started when it is first asked.
+/// The installed Python peers; each has its own process, which the first request starts.
 final class Peers {
   private let command: [String]?
   private let fix: String
   private let log: URL
   private var workers: [String: PeerWorker] = [:]
   private var count = 0
-  /// Why peers could not take part, by name.
+  /// The reasons why peers could not take part, by name.
   private(set) var missing: [String: String] = [:]
-  /// What they are made of, by package.
+  /// The versions of their packages, by package.
   private(set) var versions: [String: String] = [:]
 
   /// Looks for the environment.
   ///
   /// - Parameters:
   ///   - folder: `Benchmarks`; nil for no peers.
-  ///   - log: where their standard error goes.
+  ///   - log: the destination of their standard error.
   init(folder: URL?, log: URL) {
     self.log = log
     guard let folder else {
@@ -34,16 +34,16 @@ final class Peers {
     if !isThere { missing["Python peers"] = "not installed; \(fix)" }
   }
 
-  /// Peers of a command, for tests.
+  /// Makes peers with a given command, for tests.
   init(command: [String], log: URL) {
     (self.command, fix, self.log) = (command, "", log)
   }
 
-  /// A process of its own for a peer.
+  /// Returns a separate process for a peer.
   ///
   /// - Parameters:
-  ///   - name: of the peer.
-  ///   - fresh: whether to start another one even if one runs.
+  ///   - name: the name of the peer.
+  ///   - fresh: whether to start a new process even if one runs.
   /// - Returns: the process.
   /// - Throws: `PeerError`.
   func worker(_ name: String, fresh: Bool = false) throws -> PeerWorker {
@@ -57,19 +57,21 @@ final class Peers {
     return worker
   }
 
-  /// Lets a peer prepare a case, and makes a contestant of it.
+  /// Prepares a case in a peer, and makes a contestant of it.
   ///
   /// - Parameters:
   ///   - peer: its name.
-  ///   - name: what tables call it; nil for the peer's own name.
-  ///   - against: which of ours it is compared with; nil for all of its precision.
+  ///   - name: the name in tables; nil for the peer's own name.
+  ///   - against: the contestant of this software to compare with; nil for all of its precision.
   ///   - precision: its arithmetic.
   ///   - work: the case.
-  ///   - request: what the case needs to know.
-  ///   - tolerance: how far its output may be from ours, as a share of our largest value; nil for any.
+  ///   - request: the parameters of the case.
+  ///   - tolerance: the maximum difference of its output from ours, as a share of our largest
+  ///     value; nil for any.
   ///   - call: further members of each request to run.
-  ///   - observe: told of every answer to it.
-  /// - Returns: the contestant; one that failed when it cannot take part, nil when there are no peers at all.
+  ///   - observe: receives every answer to it.
+  /// - Returns: the contestant. If it cannot take part, it is a failed contestant. If there are no
+  ///   peers at all, it is nil.
   func contestant(
     _ peer: String, name: String? = nil, against: String? = nil, precision: String?, work: String,
     _ request: [String: JSONValue], tolerance: Double? = nil, call: [String: JSONValue] = [:],
@@ -93,7 +95,7 @@ final class Peers {
       if let tolerance, let difference = record.difference, let scale = record.scale,
         !(difference <= tolerance * scale)
       {
-        // Another outcome is no comparison.
+        // A contestant with another output is not comparable.
         let forget: [String: JSONValue] = ["do": .string("forget"), "handle": handle]
         _ = try worker.ask(forget)
         throw PeerError.refused("its output differs from ours by \(difference), of at most \(scale)")
@@ -120,13 +122,13 @@ final class Peers {
     }
   }
 
-  /// Notes that something could not take part.
+  /// Records that something could not take part.
   func miss(_ name: String, _ error: any Error) { missing[name] = "\(error)" }
 
-  /// Ends a peer's process, so that it holds no memory.
+  /// Ends a peer's process, so that it uses no memory.
   func stop(_ peer: String) { workers.removeValue(forKey: peer)?.stop() }
 
-  /// Ends all.
+  /// Ends all processes.
   func stop() {
     for worker in workers.values { worker.stop() }
     workers = [:]

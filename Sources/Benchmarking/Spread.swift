@@ -1,19 +1,19 @@
-/// Where the middle of some measurements lies, and how far they scatter.
+/// The quartiles and extremes of some measurements.
 package struct Spread: Codable, Equatable, Sendable {
-  /// How many there are.
+  /// The number of measurements.
   package let count: Int
-  /// The smallest.
+  /// The minimum.
   package let minimum: Double
   /// The first quartile.
   package let lower: Double
-  /// The middle one.
+  /// The median.
   package let median: Double
   /// The third quartile.
   package let upper: Double
 
   /// Describes measurements; quartiles are interpolated linearly between ranks.
   ///
-  /// - Parameter values: nil is given when there are none.
+  /// - Parameter values: the measurements; the result is nil if there are none.
   package init?(of values: [Double]) {
     let sorted = values.sorted()
     guard let first = sorted.first else { return nil }
@@ -28,12 +28,13 @@ package struct Spread: Codable, Equatable, Sendable {
     (lower, median, upper) = (quantile(0.25), quantile(0.5), quantile(0.75))
   }
 
-  /// How many times as long theirs took, round by round: above 1 where ours is quicker.
+  /// Returns the ratio of their time to ours, round by round: above 1 if ours is faster.
   ///
-  /// Measurements of one round were taken one after the other, so what slows the machine for a while cancels.
+  /// The measurements of one round are made one after the other. So a temporary slowdown of the
+  /// machine cancels out.
   ///
   /// - Parameters:
-  ///   - theirs: one measurement a round.
+  ///   - theirs: one measurement per round.
   ///   - ours: of the same rounds.
   /// - Returns: the spread of the ratios; nil without a common round.
   package static func ratio(of theirs: [Double], to ours: [Double]) -> Spread? {

@@ -1,17 +1,20 @@
 import Foundation
 
-/// English articles, by the sound that a word begins with as far as its spelling tells.
+/// English articles, from the sound at the start of a word as its spelling suggests it.
 enum Article {
-  /// "a" or "an" for a noun phrase: a polyp, an ulcer, a uterine fibroid, an MRI scan, an X-ray shadow.
+  /// Returns "a" or "an" for a noun phrase.
+  ///
+  /// Examples: a polyp, an ulcer, a uterine fibroid, an MRI scan, an X-ray shadow.
   static func indefinite(_ phrase: String) -> String {
     let first = phrase.split { $0.isWhitespace || $0 == "-" }.first.map(String.init) ?? ""
     guard let initial = first.first else { return "a" }
-    // Letters that are read one by one: their names begin with a vowel for "em", "ar", "ex" and the like.
+    // A reader spells these letters one by one. The names of some begin with a vowel: "em", "ar",
+    // "ex".
     let isSpelt = first.allSatisfy { $0.isUppercase || $0.isNumber } && first.contains { $0.isLetter }
     if isSpelt { return "AEFHILMNORSX8".contains(initial) ? "an" : "a" }
     let word = first.lowercased()
     if ["hour", "honest", "heir"].contains(where: word.hasPrefix) { return "an" }
-    // Spelt with a vowel and spoken with "you" or "w".
+    // These words begin with a written vowel and with the sound of "you" or "w".
     let consonants = [
       "eu", "uni", "use", "usu", "ure", "uri", "uro", "ute", "uve", "uvu", "ubi", "one", "once",
     ]

@@ -1,14 +1,14 @@
 import Torch
 
-/// The source of Z; every source but the words is a control (ours).
+/// The source of Z; every source except the words is a control (ours).
 public enum DictionarySource: String, Codable, Sendable, CaseIterable {
   /// The embedded confounder prompts.
   case words
-  /// One trained vector: the same blocks and parameters, and nothing to attend to.
+  /// One trained vector: the same blocks and parameters, but a single entry for the attention.
   case constant
-  /// Random directions, one for each confounder.
+  /// Random directions, one per confounder.
   case random
-  /// The embedded prompts, each under another confounder's name.
+  /// The embedded prompts, each under the name of another confounder.
   case shuffled
 }
 
@@ -20,10 +20,11 @@ public enum Prior: String, Codable, Sendable, CaseIterable {
   case estimated
 }
 
-/// The dictionary Z of confounders with P(z), the only place where a model stores either.
+/// The dictionary Z of confounders with P(z).
 ///
-/// Method, section 2. P(z) is a buffer: a checkpoint holds it. The embeddings follow from the embedded prompts; a
-/// dictionary of one learned constant trains it.
+/// Only this type stores Z and P(z) in a model. Method, section 2. P(z) is a buffer, so a
+/// checkpoint holds it. The embeddings follow from the embedded prompts. A dictionary of one
+/// learned constant trains its embedding.
 public final class ConfounderDictionary: Module {
   @Parameter private var constant: Tensor?
   /// P(z) over the confounders of the prompt file, M, sums to 1.
@@ -47,10 +48,10 @@ public final class ConfounderDictionary: Module {
     super.init()
   }
 
-  /// Whether one learned vector stands in the place of Z, so that there is nothing to attend to.
+  /// Whether one learned vector replaces Z, so that the attention has a single entry.
   public var isConstant: Bool { constant != nil }
 
-  /// The entries that the attention reads: all M, or the learned constant alone.
+  /// The entries that the attention reads: all M, or only the learned constant.
   public var entries: ConfounderEntries {
     get throws {
       guard let constant else { return ConfounderEntries(embeddings: embeddings, normalizedPrior: prior) }
@@ -58,7 +59,7 @@ public final class ConfounderDictionary: Module {
     }
   }
 
-  /// Sets P(z).
+  /// Replaces P(z).
   ///
   /// - Parameter value: M positive numbers, which need not sum to 1.
   /// - Throws: `TorchError.value` for another length or a number that is not positive.
@@ -77,35 +78,35 @@ public final class ConfounderDictionary: Module {
   /// - Parameters:
   ///   - images: image embeddings of the training sites, n×d.
   ///   - embeddings: z, M×d.
-  ///   - temperature: of the softmax; CLIP's own is 0.01.
+  ///   - temperature: the temperature of the softmax; CLIP's own is 0.01.
   /// - Returns: M, positive, sums to 1.
-  /// - Throws: `TorchError` when widths differ.
+  /// - Throws: `TorchError` if the widths differ.
   public static func estimatedPrior(
     images: Tensor, embeddings: Tensor, temperature: Double = 0.01
   ) throws -> Tensor {
     let logits = try images.normalized().matmul(embeddings.normalized().transposed()) / temperature
-    // A confounder never seen keeps a little mass: log P(z) must stay finite.
+    // A confounder without images gets a small probability, because log P(z) must stay finite.
     let posterior = try logits.softmax(dim: -1).mean([0]) + 1e-4
     return try posterior / posterior.sum()
   }
 }
 
 extension DictionarySource {
-  /// The M×d embeddings of this source, L2-normalised.
+  /// Returns the M×d embeddings of this source, L2-normalised.
   ///
   /// - Parameters:
   ///   - words: z, M×d, L2-normalised.
-  ///   - seed: of the run.
+  ///   - seed: the seed of the run.
   /// - Returns: M×d.
   /// - Throws: `TorchError` for a tensor of another rank.
   func embeddings(_ words: Tensor, _ seed: UInt64) throws -> Tensor {
     let generator = try Generator(seed: seed, for: "dictionary")
     switch self {
-    // The constant is a parameter of the dictionary; the words still name the confounders.
+    // The constant is a parameter of the dictionary. The words still name the confounders.
     case .words, .constant: return words
     case .random: return try .randomNormal(words.shape, generator: generator).normalized().to(words.device)
     case .shuffled:
-      // Along one cycle through all entries, so that none keeps its own words.
+      // One cycle through all entries, so that no entry keeps its own words.
       let cycle = try Tensor.randomPermutation(words.size(0), generator: generator).to(words.device)
       let wide = try cycle.expandedDimension(1).expanded(to: words.shape)
       return try words.scattered(dim: 0, index: wide, source: words.indexed(cycle.rolled([1], dims: [0])))

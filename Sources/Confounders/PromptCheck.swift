@@ -2,14 +2,14 @@ import Foundation
 import Storage
 import Torch
 
-/// One thing that is wrong with a prompt file, and where.
+/// One error in a prompt file, and its place.
 public struct PromptFault: Codable, Equatable, Sendable, CustomStringConvertible {
   /// The place, such as `groups[1].confounders[0].text`; empty for the whole file.
   public let place: String
-  /// What is wrong and what to do.
+  /// The error and the fix.
   public let reason: String
 
-  /// Pairs a place with what is wrong there.
+  /// Makes an error with its place.
   public init(place: String = "", reason: String) {
     self.place = place
     self.reason = reason
@@ -19,9 +19,9 @@ public struct PromptFault: Codable, Equatable, Sendable, CustomStringConvertible
   public var description: String { place.isEmpty ? reason : "\(place): \(reason)" }
 }
 
-/// Looks at the content of a prompt file and finds everything that is wrong, not the first thing only.
+/// Checks the content of a prompt file and reports every error, not only the first.
 struct PromptCheck {
-  /// In the order of the file's parts.
+  /// The errors in the order of the file.
   private(set) var faults: [PromptFault] = []
 
   init(_ document: JSONValue) {
@@ -65,14 +65,14 @@ struct PromptCheck {
     distinct(texts)
   }
 
-  /// A text that is there, and its place.
+  /// An existing text and its place.
   private typealias Found = (place: String, text: String)
 
   private mutating func report(_ place: String, _ reason: String) {
     faults.append(PromptFault(place: place, reason: reason))
   }
 
-  /// Reports mechanisms that there are not and strengths that are no range.
+  /// Reports unknown mechanisms and invalid ranges of strength.
   private mutating func mechanism(_ value: JSONValue?, strength: JSONValue?, _ place: String) {
     if let (_, name) = text(value, place + ".mechanism"), Mechanism(rawValue: name) == nil {
       let names = Mechanism.allCases.map(\.rawValue)
@@ -98,7 +98,7 @@ struct PromptCheck {
     }
   }
 
-  /// The members of an object with exactly these keys, of which some may be left out.
+  /// Returns the members of an object that may have only these keys; some are optional.
   private mutating func object<Key: CodingKey & CaseIterable & Equatable>(
     _ value: JSONValue, _ place: String, _ type: Key.Type, optional: [Key] = []
   ) -> [String: JSONValue]? {
@@ -117,7 +117,7 @@ struct PromptCheck {
     return members
   }
 
-  /// A list with something in it; what is missing was reported by the object around it.
+  /// Returns a list that is not empty; the object around it reports a missing one.
   private mutating func list(_ value: JSONValue?, _ place: String, of what: String) -> [JSONValue] {
     guard let value else { return [] }
     guard case .array(let items) = value else {
@@ -141,7 +141,7 @@ struct PromptCheck {
     return (place, text)
   }
 
-  /// A text that goes into sentences as it is.
+  /// Returns a text that goes into sentences without change.
   private mutating func word(_ value: JSONValue?, _ place: String) -> Found? {
     guard let found = text(value, place) else { return nil }
     if found.text.contains(where: { $0 == "{" || $0 == "}" }) {
@@ -158,7 +158,7 @@ struct PromptCheck {
     return found
   }
 
-  /// Reports texts that stand twice; CLIP reads capitals as small letters.
+  /// Reports duplicate texts; CLIP reads capital letters as small letters.
   private mutating func distinct(_ found: [Found]) {
     var first: [String: String] = [:]
     for (place, text) in found {
@@ -171,7 +171,7 @@ struct PromptCheck {
     }
   }
 
-  /// Looks at a template: one sentence, or a list of sentences that differ.
+  /// Checks a template: one sentence, or a list of different sentences.
   private mutating func template(_ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]) {
     guard case .array? = value else {
       _ = sentence(value, place, wants: wants)
@@ -184,13 +184,13 @@ struct PromptCheck {
     distinct(found)
   }
 
-  /// Reports placeholders that are unknown, in the wrong template, or not there.
+  /// Reports placeholders that are unknown, in the wrong template, or missing.
   ///
   /// - Parameters:
   ///   - value: a sentence of the template.
-  ///   - place: where it stands.
-  ///   - wants: for each thing that the sentence must name, the placeholders that do.
-  /// - Returns: the sentence, when there is one.
+  ///   - place: its place in the file.
+  ///   - wants: for each required part of the sentence, the placeholders that provide it.
+  /// - Returns: the sentence, if there is one.
   private mutating func sentence(
     _ value: JSONValue?, _ place: String, wants: [[PromptPlaceholder]]
   ) -> Found? {
@@ -214,7 +214,7 @@ struct PromptCheck {
     return sentence
   }
 
-  /// All `{…}` of a template; nil when a brace has no partner.
+  /// Finds all `{…}` of a template; nil if a brace has no partner.
   private static func placeholders(in text: String) -> [String]? {
     func isBrace(_ character: Character) -> Bool { character == "{" || character == "}" }
     var found: [String] = []
@@ -233,7 +233,7 @@ struct PromptCheck {
 }
 
 extension JSONValue {
-  /// The number, when this is one.
+  /// The number, if this is one.
   fileprivate var number: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -242,7 +242,7 @@ extension JSONValue {
     }
   }
 
-  /// What a person would call it.
+  /// The common name of this kind of value.
   fileprivate var kind: String {
     switch self {
     case .null: "null"

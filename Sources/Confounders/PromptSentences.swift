@@ -1,19 +1,19 @@
 import CLIP
 
 extension PromptSet {
-  /// A sentence that the text tower will read.
+  /// A sentence for the text tower.
   public struct Sentence: Codable, Equatable, Sendable {
-    /// What it is for.
+    /// The purpose of a sentence.
     public enum Kind: String, Codable, CaseIterable, Sendable {
       case `class`, normal, confounder, joint
     }
-    /// What it is for.
+    /// The purpose.
     public let kind: Kind
-    /// The words.
+    /// The text of the sentence.
     public let text: String
   }
 
-  /// Every sentence: of K classes, the normal ones, of M confounders, of K·M pairs.
+  /// Every sentence: for K classes, normal images, M confounders and K·M pairs.
   public var sentences: [Sentence] {
     let texts: [(Sentence.Kind, [String])] = [
       (.class, classPrompts), (.normal, normal), (.confounder, confounderPrompts), (.joint, jointPrompts),
@@ -21,12 +21,12 @@ extension PromptSet {
     return texts.flatMap { kind, texts in texts.map { Sentence(kind: kind, text: $0) } }
   }
 
-  /// What is wrong with the sentences for one CLIP: those that its window would cut.
+  /// Reports the sentences that exceed the window of one CLIP.
   ///
   /// - Parameters:
   ///   - tokenizer: the CLIP's.
   ///   - window: tokens with start and end, 77 for CLIP.
-  /// - Returns: at most one fault for each kind of sentence, with the longest.
+  /// - Returns: at most one error per kind of sentence, with the longest.
   public func faults(tokenizer: Tokenizer, window: Int) -> [PromptFault] {
     let lengths = sentences.map { ($0, tokenizer.encode($0.text, window: .max).count) }
     return Sentence.Kind.allCases.compactMap { kind in

@@ -1,12 +1,13 @@
 extension PromptSet {
-  /// Every sentence of these prompts that is true of a picture.
+  /// Returns every sentence of these prompts that is true of an image.
   ///
-  /// The class, each confounder, the class with each confounder; for a picture without a lesion the sentences for
-  /// normal images in place of the class.
+  /// These are the sentences of the class, of each confounder, and of the class with each
+  /// confounder. An image without a lesion has the sentences for normal images instead of the
+  /// class.
   ///
   /// - Parameters:
-  ///   - lesion: the lesion class that it shows, nil for none; a class that has no prompt adds no sentence.
-  ///   - present: names of the confounders that it shows; names without a prompt add no sentence.
+  ///   - lesion: the visible lesion class, nil for none; a class without a prompt adds no sentence.
+  ///   - present: the names of the visible confounders; names without a prompt add no sentence.
   /// - Returns: the sentences, in the order of the prompts.
   @Sendable package func captions(lesion: String?, confounders present: Set<String>) -> [String] {
     let shown = confounders.filter { present.contains($0.name) }

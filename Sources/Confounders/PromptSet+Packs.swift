@@ -2,9 +2,9 @@ import Foundation
 import Storage
 
 extension PromptSet {
-  /// A prompt file that comes with the package, by its name in `Prompts/`.
+  /// A prompt file of this package, by its name in `Prompts/`.
   public enum Pack: String, CaseIterable, Sendable {
-    /// Endoscopy, the paper's twelve confounders.
+    /// Endoscopy with the twelve confounders of the paper.
     case endoscopy
     /// Endoscopy with fifteen confounders.
     case endoscopy15 = "endoscopy-15"
@@ -33,13 +33,13 @@ extension PromptSet {
     }
   }
 
-  /// Reads a prompt file that comes with the package.
+  /// Reads a prompt file of this package.
   ///
-  /// - Throws: `PromptError` when the file is wrong, which a test of the package excludes.
+  /// - Throws: `PromptError` if the file has errors; a test of the package excludes this.
   public init(_ pack: Pack) throws { try self.init(json5: pack.text, name: pack.rawValue) }
 
-  /// The words for endoscopy, the paper's twelve confounders.
+  /// The words for endoscopy, with the twelve confounders of the paper.
   ///
-  /// - Throws: `PromptError` when the file is wrong, which a test of the package excludes.
+  /// - Throws: `PromptError` if the file has errors; a test of the package excludes this.
   public static var endoscopy: PromptSet { get throws { try PromptSet(.endoscopy) } }
 }

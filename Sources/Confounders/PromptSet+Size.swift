@@ -1,11 +1,12 @@
 extension PromptSet {
-  /// The same words with fewer confounders: the first of every group, then the second of every group, and so on.
+  /// Selects fewer confounders: the first of every group, then the second, and so on.
   ///
-  /// So a small dictionary still speaks of as many kinds as it can, and a larger one holds all of a smaller one.
+  /// So a small dictionary covers as many kinds as possible, and a larger one contains every
+  /// smaller one.
   ///
-  /// - Parameter count: how many confounders; nil for all.
-  /// - Returns: the prompts, groups and confounders in their order, empty groups left out.
-  /// - Throws: `PromptSizeError` when there are not so many.
+  /// - Parameter count: the number of confounders; nil for all.
+  /// - Returns: the prompts, with groups and confounders in their order, without empty groups.
+  /// - Throws: `PromptSizeError` if there are fewer confounders.
   public func limited(to count: Int?) throws -> PromptSet {
     guard let count else { return self }
     guard (1...max(1, confounders.count)).contains(count) else {
@@ -25,11 +26,11 @@ extension PromptSet {
   }
 }
 
-/// More confounders are asked for than the prompt file has.
+/// A request for more confounders than the prompt file has.
 public struct PromptSizeError: Error, Equatable, CustomStringConvertible {
-  /// How many are asked for.
+  /// The requested number.
   public let wanted: Int
-  /// How many there are.
+  /// The available number.
   public let available: Int
 
   /// One line with the fix.

@@ -2,25 +2,26 @@ import Foundation
 import Storage
 import Torch
 
-/// The words of one modality: lesion classes, confounders in groups, and the sentences they are put into.
+/// The words of one modality: lesion classes, confounders in groups, and sentence templates.
 ///
-/// Read from a JSON5 file that a clinician can edit (`Prompts/endoscopy.json5`); method, section 2.
+/// They come from a JSON5 file that a clinician can edit (`Prompts/endoscopy.json5`). Method,
+/// section 2.
 public struct PromptSet: Codable, Equatable, Sendable {
   /// One confounder.
   public struct Confounder: Codable, Equatable, Sendable {
-    /// What tables call it.
+    /// Its name in tables.
     public var name: String
-    /// What takes the place of `{domain}`.
+    /// The text that replaces `{domain}`.
     public var text: String
-    /// How it changes a picture (ours), where that can be told; nil when the words are all there is.
+    /// Its change to an image (ours); nil if no mechanism exists.
     public var mechanism: Mechanism?
-    /// The weakest and the strongest that the mechanism is drawn, 0 to 1; nil for `defaultStrength`.
+    /// The lowest and the highest strength of the mechanism, 0 to 1; nil for `defaultStrength`.
     public var strength: [Double]?
 
-    /// The strengths of a mechanism for which the file says nothing.
+    /// The strengths of a mechanism if the file gives none.
     public static let defaultStrength = 0.3...1.0
 
-    /// The strengths that the mechanism is drawn with.
+    /// The strengths from which the mechanism is drawn.
     public var strengthRange: ClosedRange<Double> {
       guard let strength, strength.count == 2, strength[0] <= strength[1] else { return Self.defaultStrength }
       return strength[0]...strength[1]
@@ -31,7 +32,7 @@ public struct PromptSet: Codable, Equatable, Sendable {
 
   /// Confounders of one kind.
   public struct Group: Codable, Equatable, Sendable {
-    /// What tables call the kind.
+    /// The name of the kind in tables.
     public var name: String
     /// Its members.
     public var confounders: [Confounder]
@@ -39,23 +40,25 @@ public struct PromptSet: Codable, Equatable, Sendable {
     enum CodingKeys: String, CodingKey, CaseIterable { case name, confounders }
   }
 
-  /// The sentences; the class is `{class}`, or with its article `{a class}` or `{A class}`.
+  /// The sentence templates.
+  ///
+  /// The class is `{class}`, or with its article `{a class}` or `{A class}`.
   public struct Templates: Codable, Equatable, Sendable {
-    /// With the class.
+    /// The template with the class.
     public var `class`: Template
-    /// With `{domain}`.
+    /// The template with `{domain}`.
     public var confounder: Template
-    /// With the class and `{domain}`.
+    /// The template with the class and `{domain}`.
     public var joint: Template
 
     enum CodingKeys: String, CodingKey, CaseIterable { case `class`, confounder, joint }
   }
 
-  /// What kind of images the prompts are for.
+  /// The kind of images of the prompts.
   public var modality: String
   /// The lesion classes, K.
   public var classes: [String]
-  /// Sentences for an image without a lesion; their embeddings are averaged.
+  /// The sentences for an image without a lesion; their embeddings are averaged.
   public var normal: [String]
   /// The sentences.
   public var templates: Templates
@@ -66,7 +69,8 @@ public struct PromptSet: Codable, Equatable, Sendable {
 
   /// Reads and checks a prompt file.
   ///
-  /// - Throws: `PromptError` with the file and everything that is wrong with it, `FileError` when it cannot be read.
+  /// - Throws: `PromptError` with the file and all its errors, `FileError` if the file cannot be
+  ///   read.
   public init(contentsOf url: URL) throws {
     try self.init(json5: Data(file: url), name: url.path)
   }
@@ -86,29 +90,30 @@ public struct PromptSet: Codable, Equatable, Sendable {
   /// All confounders in order, M.
   public var confounders: [Confounder] { groups.flatMap(\.confounders) }
 
-  /// "A polyp in an endoscopic image": K times the template's sentences, those of a class together.
+  /// "A polyp in an endoscopic image": K times the template's sentences, grouped by class.
   public var classPrompts: [String] { classes.flatMap(prompts(class:)) }
 
-  /// "An endoscopy image with blur": M times the template's sentences, those of a confounder together.
+  /// "An endoscopy image with blur": M times the template's sentences, grouped by confounder.
   public var confounderPrompts: [String] { confounders.flatMap(prompts(confounder:)) }
 
-  /// "A polyp with blur": K·M times the template's sentences, those of a pair together, then the confounder
-  /// fastest.
+  /// "A polyp with blur": K·M times the template's sentences, grouped by pair.
+  ///
+  /// The confounder varies faster than the class.
   public var jointPrompts: [String] {
     classes.flatMap { name in confounders.flatMap { prompts(class: name, confounder: $0) } }
   }
 
-  /// The sentences of one class.
+  /// Returns the sentences of one class.
   func prompts(class name: String) -> [String] {
     templates.class.sentences.map { fill($0, class: name) }
   }
 
-  /// The sentences of one confounder.
+  /// Returns the sentences of one confounder.
   func prompts(confounder: Confounder) -> [String] {
     templates.confounder.sentences.map { fill($0, domain: confounder.text) }
   }
 
-  /// The sentences of a class with a confounder.
+  /// Returns the sentences of a class with a confounder.
   func prompts(class name: String, confounder: Confounder) -> [String] {
     templates.joint.sentences.map { fill($0, class: name, domain: confounder.text) }
   }
@@ -122,15 +127,15 @@ public struct PromptSet: Codable, Equatable, Sendable {
   }
 }
 
-/// What stands between braces in a template.
+/// A placeholder of a template, with its braces.
 enum PromptPlaceholder: String, CaseIterable {
-  /// The class as it is written.
+  /// The class without change.
   case name = "{class}"
-  /// "a polyp", "an ulcer".
+  /// The class with its article: "a polyp", "an ulcer".
   case withArticle = "{a class}"
-  /// "A polyp", "An ulcer".
+  /// The class with a capital article: "A polyp", "An ulcer".
   case withCapitalArticle = "{A class}"
-  /// A confounder's text.
+  /// The text of a confounder.
   case domain = "{domain}"
 }
 
@@ -138,16 +143,16 @@ enum PromptPlaceholder: String, CaseIterable {
 public struct PromptError: Error, Equatable, CustomStringConvertible {
   /// The file.
   public let file: String
-  /// Everything that is wrong.
+  /// All errors.
   public let faults: [PromptFault]
 
-  /// Says what is wrong with a file.
+  /// Makes an error for a file.
   public init(file: String, faults: [PromptFault]) {
     self.file = file
     self.faults = faults
   }
 
-  /// One line that names the file when one thing is wrong; else a line for each below it.
+  /// One line that names the file for a single error; otherwise one more line per error.
   public var description: String {
     guard faults.count != 1 else { return "\(file): \(faults[0])" }
     return (["\(file): \(faults.count) faults"] + faults.map { "  \($0)" }).joined(separator: "\n")

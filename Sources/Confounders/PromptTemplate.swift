@@ -1,13 +1,14 @@
 extension PromptSet {
-  /// A sentence with placeholders, or several that say the same in other words.
+  /// A sentence with placeholders, or several sentences with the same meaning.
   ///
-  /// In a prompt file a text or a list of texts. The embedding of several is the normalised mean of theirs,
-  /// as CLIP averages its prompts for zero-shot classification (Radford et al., 2021, section 3.1.4).
+  /// In a prompt file it is a text or a list of texts. The embedding of several sentences is the
+  /// normalised mean of theirs, as CLIP averages its prompts for zero-shot classification (Radford
+  /// et al., 2021, section 3.1.4).
   public struct Template: Codable, Equatable, Sendable, ExpressibleByStringLiteral {
-    /// At least one.
+    /// The sentences, at least one.
     public var sentences: [String]
 
-    /// One sentence.
+    /// Makes a template of one sentence.
     public init(stringLiteral sentence: String) { sentences = [sentence] }
 
     /// Reads a text or a list of texts.
@@ -20,7 +21,7 @@ extension PromptSet {
       }
     }
 
-    /// Writes one sentence as a text: prompt sets without lists keep their fingerprint.
+    /// Writes one sentence as a text, so that prompt sets without lists keep their fingerprint.
     public func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       if sentences.count == 1 {

@@ -1,6 +1,6 @@
 import Torch
 
-/// The prompts after the text tower: L2-normalised, constant, computed once for a run.
+/// The embedded prompts: L2-normalised, constant, computed once per run.
 public struct TextEmbeddings: Sendable {
   /// e: class prompts, K×d.
   public let classes: Tensor
@@ -11,18 +11,18 @@ public struct TextEmbeddings: Sendable {
   /// t: class with confounder, K×M×d.
   public let joint: Tensor
 
-  /// Embeds all prompts; what has several sentences as their normalised mean.
+  /// Embeds all prompts; several sentences give their normalised mean.
   ///
   /// - Parameters:
   ///   - prompts: the words.
   ///   - encode: a text tower; n sentences → n×d, projected, not normalised.
-  /// - Throws: what the tower throws.
+  /// - Throws: the errors of the tower.
   public init(_ prompts: PromptSet, encode: ([String]) throws -> Tensor) throws {
     (classes, normal, confounders, joint) = try withoutGradients {
       func embedded(_ sentences: [String], by template: PromptSet.Template) throws -> Tensor {
         let unit = try encode(sentences).normalized()
         let count = template.sentences.count
-        // A single sentence is left as it is, to the last bit.
+        // A single sentence stays the same to the last bit.
         guard count > 1 else { return unit }
         return try unit.reshaped([-1, count, unit.size(1)]).mean([1]).normalized()
       }
@@ -37,7 +37,7 @@ public struct TextEmbeddings: Sendable {
     }
   }
 
-  /// Wraps embeddings that exist.
+  /// Wraps existing embeddings.
   public init(classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor) {
     self.classes = classes
     self.normal = normal
@@ -45,19 +45,19 @@ public struct TextEmbeddings: Sendable {
     self.joint = joint
   }
 
-  /// The same on a device.
+  /// Copies the embeddings to a device.
   public func moved(to device: Device) throws -> TextEmbeddings {
     TextEmbeddings(
       classes: try classes.to(device), normal: try normal.to(device), confounders: try confounders.to(device),
       joint: try joint.to(device))
   }
 
-  /// By name, to be stored beside a model.
+  /// The tensors by name, for storage with a model.
   public var tensors: [String: Tensor] {
     ["text.classes": classes, "text.normal": normal, "text.confounders": confounders, "text.joint": joint]
   }
 
-  /// Takes stored embeddings out of a checkpoint; nil when it holds none.
+  /// Reads stored embeddings from a checkpoint; nil if it holds none.
   public init?(tensors: [String: Tensor]) {
     guard let classes = tensors["text.classes"], let normal = tensors["text.normal"],
       let confounders = tensors["text.confounders"], let joint = tensors["text.joint"]

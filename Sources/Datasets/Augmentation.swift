@@ -1,26 +1,26 @@
 import Foundation
 import Torch
 
-/// Random changes of shape and colour that keep the lesion a lesion; on batches, by tensor operators.
+/// Random changes of shape and colour that preserve the lesion, for batches, with tensor operators.
 public struct Augmentation: Codable, Equatable, Sendable {
-  /// Whether images are mirrored, left–right and up–down, half of the time each.
+  /// Whether to flip images, left–right and up–down, each with a probability of one half.
   public var flips = true
-  /// The largest rotation, degrees.
+  /// The largest rotation, in degrees.
   public var rotation = 45.0
-  /// The largest enlargement and its inverse.
+  /// The largest enlargement; its inverse is the largest reduction.
   public var scale = 1.3
   /// The largest shift, as a share of the side.
   public var shift = 0.1
-  /// Brightness and contrast are multiplied by up to 1 ± this.
+  /// The largest change of brightness and contrast: a factor of up to 1 ± this.
   public var colour = 0.25
-  /// Saturation is multiplied by up to 1 ± this.
+  /// The largest change of saturation: a factor of up to 1 ± this.
   public var saturation = 0.35
-  /// Each colour is multiplied by up to 1 ± this.
+  /// The largest change of each colour: a factor of up to 1 ± this.
   public var tint = 0.1
-  /// How many changed pictures of each image are drawn once and shown in turn; 0 draws anew in each step.
+  /// The number of fixed augmented versions per image, used in turn; 0 draws a new one per step.
   public var fixed = 0
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 
   /// No change at all.
@@ -36,21 +36,21 @@ public struct Augmentation: Codable, Equatable, Sendable {
     return none
   }
 
-  /// Whether pictures are left as they are, however many of them are fixed.
+  /// Whether the augmentation changes nothing; `fixed` does not matter.
   public var isNone: Bool {
     var drawing = self
     drawing.fixed = 0
     return drawing == .none
   }
 
-  /// Changes a batch.
+  /// Augments a batch.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S, 0 to 1.
   ///   - masks: B×1×S×S.
-  ///   - generator: the only source of chance.
-  /// - Returns: images and masks, moved together; masks stay 0 or 1.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - generator: the only source of randomness.
+  /// - Returns: images and masks, transformed together; masks stay 0 or 1.
+  /// - Throws: `TorchError` if the shapes do not match.
   public func callAsFunction(
     images: Tensor, masks: Tensor, generator: Generator
   ) throws -> (images: Tensor, masks: Tensor) {
@@ -60,7 +60,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
     return (try recolour(moved, generator), movedMasks)
   }
 
-  /// Random maps from output to input coordinates, B×2×3.
+  /// Draws random maps from output to input coordinates, B×2×3.
   private func affine(_ batch: Int, _ generator: Generator) throws -> Tensor {
     func uniform(_ low: Double, _ high: Double) throws -> Tensor {
       try .randomUniform([batch], low: low, high: high, generator: generator)

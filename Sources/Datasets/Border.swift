@@ -1,21 +1,21 @@
 import Torch
 
-/// The images of all sites, and which of them lie on opposite sides when a site is held out.
+/// The images of all sites, and which pairs of them a held-out site separates.
 struct Border: Sendable {
-  /// Every image of every site, once.
+  /// Every image of every site, without repetition.
   let samples: [Sample]
-  /// The site of each, by number.
+  /// The number of the site of each image.
   let sites: [Int]
-  /// Whether it is trained on while another site is held out.
+  /// Whether each image is in training while another site is held out.
   let isTrained: [Bool]
-  /// Whether it is scored while its own site is held out.
+  /// Whether each image is scored while its own site is held out.
   let isScored: [Bool]
 
   /// Lists the images.
   ///
   /// - Parameters:
   ///   - all: the sites.
-  ///   - heldOut: the names of those that are held out in turn; nil for all.
+  ///   - heldOut: the names of the sites that are held out in turn; nil for all.
   init(_ all: [Site], heldOut: [String]? = nil) {
     var (samples, sites, isTrained, isScored) = ([Sample](), [Int](), [Bool](), [Bool]())
     for (number, site) in all.enumerated() {
@@ -35,13 +35,13 @@ struct Border: Sendable {
     self.isScored = isScored
   }
 
-  /// Whether two images would be trained on and scored, in some fold.
+  /// Returns whether some fold trains on one of two images and scores the other.
   func divides(_ first: Int, _ second: Int) -> Bool {
     sites[first] != sites[second]
       && (isTrained[first] && isScored[second] || isScored[first] && isTrained[second])
   }
 
-  /// Of some images against all: 1 where the border divides them, 0 elsewhere; float32, rows×n.
+  /// Returns 1 where the border separates two images, 0 elsewhere; float32, rows×n.
   func divided(_ rows: Range<Int>) throws -> Tensor {
     func column(_ flags: [Bool]) throws -> (rows: Tensor, all: Tensor) {
       let all = try Tensor(flags.map { $0 ? Float(1) : 0 })
@@ -56,7 +56,7 @@ struct Border: Sendable {
     return try isElsewhere * crosses
   }
 
-  /// The patients and sequences that are stated on both sides: one pair for each and each pair of sites.
+  /// Finds the patients and sequences on both sides: one pair per group and pair of sites.
   func groups() -> [LeakageReport.Finding] {
     let members = Dictionary(grouping: samples.indices.filter { samples[$0].statedGroup != nil }) {
       samples[$0].statedGroup ?? ""

@@ -2,27 +2,27 @@ import Foundation
 import Imaging
 import Torch
 
-/// What a data folder holds and what is wrong with it.
+/// The content of a data folder and its problems.
 package struct Inspection: Codable, Sendable {
-  /// The figures of one site.
+  /// The counts of one site.
   package struct SiteFigures: Codable, Sendable {
     /// The site.
     package var name: String
-    /// How many images.
+    /// The number of images.
     package var images = 0
-    /// How many other images score the site when it is held out.
+    /// The number of other images that score the site if it is held out.
     package var testImages = 0
-    /// How many patients or sequences; equals the images where groups are not stated.
+    /// The number of patients or sequences; equals the images if groups are not stated.
     package var groups = 0
     /// Width×height of the smallest image.
     package var smallest = ""
     /// Width×height of the largest image.
     package var largest = ""
-    /// The mean share of an image that is lesion.
+    /// The mean share of an image that the lesion covers.
     package var lesionShare = 0.0
-    /// How many masks are empty.
+    /// The number of empty masks.
     package var emptyMasks = 0
-    /// How many images of each stated class.
+    /// The number of images of each stated class.
     package var classes: [String: Int] = [:]
 
     enum CodingKeys: String, CodingKey {
@@ -35,18 +35,20 @@ package struct Inspection: Codable, Sendable {
 
   /// The sites.
   package var sites: [SiteFigures] = []
-  /// One line each: missing masks, unreadable files, sizes that differ, masks that are not binary, the same picture
-  /// twice, and what leaks from one site to another.
+  /// The problems, one line each.
+  ///
+  /// They are missing masks, unreadable files, different sizes, masks that are not binary,
+  /// duplicate images, and leakage from one site to another.
   package var problems: [String] = []
 
-  /// Reads every image and mask once, and those that look the same once more.
+  /// Reads every image and mask once, and similar images a second time.
   ///
   /// - Parameters:
-  ///   - catalog: the sites; best one that allows missing masks, so that these are a problem among others.
-  ///   - limits: how large a file may be.
-  ///   - workers: images read side by side; nil for one a core.
-  ///   - progress: told how many images are done, from any thread.
-  /// - Throws: never for a bad image: that is a problem to report.
+  ///   - catalog: the sites. It should allow missing masks, so that these become problems too.
+  ///   - limits: the maximum size of a file.
+  ///   - workers: the number of images that are read in parallel; nil for one per core.
+  ///   - progress: receives the number of finished images, from any thread.
+  /// - Throws: never for a bad image, which becomes a problem in the report.
   package init(
     _ catalog: SiteCatalog, limits: ImageLimits = .default, workers: Int? = nil,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
@@ -61,7 +63,7 @@ package struct Inspection: Codable, Sendable {
     problems = catalog.missingMasks.map { "\($0)" } + views.flatMap(\.problems)
     var rest = views[...]
     for site in catalog.sites {
-      // Images that only score the site are looked at, but do not count as the site's.
+      // Images that only score the site are checked, but do not count as the site's.
       sites.append(Self.figures(site, rest.prefix(site.samples.count)))
       rest = rest.dropFirst(site.allSamples.count)
     }
@@ -91,15 +93,15 @@ package struct Inspection: Codable, Sendable {
   }
 }
 
-/// What one image and its mask came to.
+/// The results for one image and its mask.
 private struct View: Sendable {
-  /// Height and width; nil when the image cannot be read.
+  /// Height and width; nil if the image cannot be read.
   var size: [Int]?
-  /// What it is compared by; nil when the image cannot be read.
+  /// The thumbnail for comparison; nil if the image cannot be read.
   var thumbnail: Tensor?
-  /// The share of it that is lesion; nil when there is no mask that fits.
+  /// The share of the image that the lesion covers; nil without a matching mask.
   var lesionShare: Double?
-  /// One line each.
+  /// The problems, one line each.
   var problems: [String] = []
 
   init(_ sample: Sample, _ reader: SampleReader) {
@@ -115,7 +117,7 @@ private struct View: Sendable {
     }
   }
 
-  /// A mask that is neither black and white nor a label map has grey in more than its edges.
+  /// Reports a mask that is neither binary nor a label map: grey covers more than its edges.
   private static func maskProblem(_ sample: Sample, _ reader: SampleReader) throws -> String? {
     guard let url = sample.mask, sample.lesionLabels == nil else { return nil }
     let values = try MaskFile.read(url, limits: reader.limits).pixels

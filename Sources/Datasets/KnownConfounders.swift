@@ -2,12 +2,13 @@ import Foundation
 import Storage
 import Torch
 
-/// The true confounders of images, where the data tells them; `mcdrl synth` writes them to `factors.jsonl`.
+/// The true confounders of images, if the data states them.
 ///
-/// Lines `{"image": "images/1.png", "strengths": {"blur": 0.6, …}, …}`, the path relative to the file, which lies in a
-/// folder above the image. See docs/reference/data-format.md.
+/// `mcdrl synth` writes them to `factors.jsonl`, in lines `{"image": "images/1.png", "strengths":
+/// {"blur": 0.6, …}, …}`. The path is relative to the file, which lies in a folder above the image.
+/// See docs/reference/data-format.md.
 package struct KnownConfounders: Sendable {
-  /// How many folders above an image are looked into: `images`, or `test/images`, and the site's.
+  /// The number of folders to search above an image: `images`, or `test/images`, and the site's.
   private static let levels = 3
 
   private struct Line: Decodable {
@@ -17,13 +18,13 @@ package struct KnownConfounders: Sendable {
 
   /// The files that were read, in the order of the images.
   package let files: [URL]
-  /// By folder and the image's path.
+  /// The strengths by folder and by the path of the image.
   private let found: [URL: [String: [String: Double]]]
 
-  /// Reads the files that lie above some images.
+  /// Reads the files in the folders above some images.
   ///
-  /// - Parameter images: the image files; those that no file names are unknown.
-  /// - Throws: `FileError` or `DatasetError.badCatalog` that names a file that is there but cannot be read, and its line.
+  /// - Parameter images: the image files; an image that no file names is unknown.
+  /// - Throws: `FileError` or `DatasetError.badCatalog` that names an unreadable file and its line.
   package init(_ images: [URL]) throws {
     var (files, found): ([URL], [URL: [String: [String: Double]]]) = ([], [:])
     var visited = Set<URL>()
@@ -41,19 +42,19 @@ package struct KnownConfounders: Sendable {
     (self.files, self.found) = (files, found)
   }
 
-  /// The strengths of the confounders that are in an image; those that are absent may have none.
+  /// Returns the strengths of the confounders of an image; an absent confounder may be missing.
   ///
   /// - Parameter image: one of the image files.
-  /// - Returns: strengths by name, of the nearest file that names the image; nil where nothing is known of it.
+  /// - Returns: strengths by name, from the nearest file that names the image; nil if no file does.
   package func strengths(of image: URL) -> [String: Double]? {
     let path = image.standardizedFileURL.path
     return Self.folders(above: image).lazy.compactMap { found[$0]?[path] }.first
   }
 
-  /// Every confounder that some line names, in order.
+  /// Every confounder that any line names, in order.
   package var names: [String] { Set(found.values.flatMap { $0.values.flatMap(\.keys) }).sorted() }
 
-  /// The folders in which the file of an image may lie, the nearest first.
+  /// Returns the folders that may hold the file of an image, the nearest first.
   private static func folders(above image: URL) -> [URL] {
     let first = image.standardizedFileURL.deletingLastPathComponent()
     return (0..<levels).reduce(into: [first]) { folders, _ in

@@ -2,23 +2,26 @@ import Foundation
 import Imaging
 import Torch
 
-/// Images that would be trained on at one site and, as the same patient or the same picture, scored at another.
+/// Pairs of images that leak: one is in training, the other is scored at another site.
 ///
-/// Leave-one-site-out trains on the images of some sites and scores another on its `test` images, or on its own where it
-/// states none. A pair leaks when one of it is trained on and the other is scored, at two sites. A site's own images and
-/// its `test` images are no such pair: when the site is held out, its own images are not trained on.
+/// Leave-one-site-out trains on the images of some sites. It scores another site on its `test`
+/// images, or on its own images if it states none. A pair leaks if it shows the same patient or is
+/// the same image, one of it is trained on and the other is scored, at two sites. The own images
+/// and the `test` images of one site do not leak: if the site is held out, its own images are not
+/// trained on.
 ///
-/// Found are three kinds: a patient or sequence that `sites.json5` states at two sites, the same picture to the pixel,
-/// and near-duplicates (`NearDuplicates` says which). Images whose group is not stated are told apart by their pictures
-/// alone. Pictures without details, such as black frames, say nothing of a patient and are not compared.
+/// There are three kinds: a patient or sequence that `sites.json5` states at two sites, images with
+/// the same pixels, and near-duplicates (see `NearDuplicates`). Images without a stated group are
+/// compared only by their content. Images without details, such as black frames, say nothing about
+/// a patient, so they are not compared.
 public struct LeakageReport: Codable, Sendable {
-  /// What a pair has in common.
+  /// The common property of a pair.
   public enum Kind: String, Codable, Sendable {
     /// The stated patient or sequence.
     case group
     /// Every pixel.
     case duplicate
-    /// The picture, but for compression, size, brightness or a small shift.
+    /// The image, except for compression, size, brightness or a small shift.
     case nearDuplicate = "near_duplicate"
   }
 
@@ -26,7 +29,7 @@ public struct LeakageReport: Codable, Sendable {
   public struct Picture: Codable, Equatable, Sendable {
     /// The site.
     public let site: String
-    /// The file name without its ending.
+    /// The file name without its extension.
     public let id: String
     /// The file.
     public let image: String
@@ -38,33 +41,33 @@ public struct LeakageReport: Codable, Sendable {
     }
   }
 
-  /// A pair on both sides of the border.
+  /// A pair of leaking images.
   public struct Finding: Codable, Equatable, Sendable {
-    /// What it has in common.
+    /// Its common property.
     public let kind: Kind
-    /// The first by the order of the sites.
+    /// The first in the order of the sites.
     public let first: Picture
     /// The other.
     public let second: Picture
-    /// The patient or sequence; nil for pictures.
+    /// The patient or sequence; nil for images.
     public let group: String?
-    /// Correlation of the two pictures' details, 1 for the same pixels; nil for groups.
+    /// The correlation of the details of the two images, 1 for the same pixels; nil for groups.
     public let similarity: Double?
   }
 
-  /// How many images were compared.
+  /// The number of compared images.
   public let images: Int
-  /// Groups first (one pair for each group and pair of sites), then pictures, the most alike first.
+  /// The findings: groups first (one pair per group and pair of sites), then images by similarity.
   public let findings: [Finding]
 
-  /// Compares what is trained on with what is scored; reads every image once.
+  /// Compares the training images with the scored images; reads every image once.
   ///
   /// - Parameters:
   ///   - catalog: the sites.
   ///   - heldOut: the sites that are held out in turn; nil for all.
-  ///   - limits: how large a file may be.
-  ///   - workers: images read side by side; nil for one a core.
-  ///   - progress: told how many images are read, from any thread.
+  ///   - limits: the maximum size of a file.
+  ///   - workers: the number of images that are read in parallel; nil for one per core.
+  ///   - progress: receives the number of images read, from any thread.
   /// - Throws: `DatasetError.unknownSite`, or `ImagingError` that names a file that cannot be read.
   public init(
     _ catalog: SiteCatalog, heldOut: [String]? = nil, limits: ImageLimits = .default, workers: Int? = nil,
@@ -82,7 +85,7 @@ public struct LeakageReport: Codable, Sendable {
     try self.init(border, pairs, reader: SampleReader(size: 1, limits: limits))
   }
 
-  /// Joins what the catalogue states with the pairs that look alike.
+  /// Combines the stated groups of the catalogue with the pairs of similar images.
   init(_ border: Border, _ pairs: [NearDuplicates.Pair], reader: SampleReader) throws {
     images = border.samples.count
     let pictures = try pairs.map { pair in
@@ -95,7 +98,7 @@ public struct LeakageReport: Codable, Sendable {
     findings = border.groups() + pictures.sorted { ($0.similarity ?? 0) > ($1.similarity ?? 0) }
   }
 
-  /// The error to stop with; nil when nothing was found.
+  /// The error for a leak; nil if there is none.
   public var error: LeakageError? { findings.isEmpty ? nil : LeakageError(findings: findings) }
 }
 
@@ -112,12 +115,12 @@ extension LeakageReport.Finding: CustomStringConvertible {
   }
 }
 
-/// A leave-one-site-out that would score images which, as the same patient or picture, it has trained on.
+/// A leave-one-site-out run would score images of patients or images that it trained on.
 public struct LeakageError: Error, Equatable, CustomStringConvertible {
-  /// What was found; at least one.
+  /// The findings, at least one.
   public let findings: [LeakageReport.Finding]
 
-  /// Two or three lines: the first pair, how many there are, and what to do.
+  /// Two or three lines: the first pair, the number of pairs, and the fix.
   public var description: String {
     let first = findings.first.map { "\($0)" } ?? ""
     let rest = findings.count > 1 ? "; \(findings.count - 1) more pairs like this" : ""

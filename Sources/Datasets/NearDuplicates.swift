@@ -2,20 +2,23 @@ import Foundation
 import Imaging
 import Torch
 
-/// Finds pictures that are copies of each other: the same pixels, recompressed, resized, brighter or darker by a tenth,
-/// or shifted by some 2 %; not mirrored or turned.
+/// Finds images that are copies of each other.
 ///
-/// Endoscopy shares black borders, vignettes and a reddish ground, so thumbnails of 64×64 are compared by their details:
-/// what is left when their blurred selves are taken away, with dark pixels and the edges to these left out, so that two
-/// pictures through one round field of view are not alike for its sake. All pairs are compared by details averaged to 16×16
-/// in colour, the middle weighing more than the rim; the closest few that are alike there are compared at 64×64 in grey, at
-/// the best of 25 shifts of up to 2 pixels. docs/explanation/leakage.md says how often this
-/// was right and wrong.
+/// Copies have the same pixels, or are recompressed, resized, brighter or darker by a tenth, or
+/// shifted by about 2 %. Mirrored or rotated images do not count.
 ///
-/// Memory, for n images: 12 KiB a thumbnail, 3 KiB a descriptor, 4 KiB while a block of 256 images is compared with all,
-/// and 0.1 GiB whatever n is; for 10,000 images some 0.3 GiB. Work: n²·768 multiply-adds.
+/// Endoscopic images share black borders, vignettes and a reddish background. So thumbnails of
+/// 64×64 are compared by their details: the difference from their blurred versions. Dark pixels and
+/// their edges do not count, so two images through a round field of view are not similar for that
+/// reason. All pairs are compared by details averaged to 16×16 in colour, with a higher weight in
+/// the centre. The closest few similar images are then compared at 64×64 in grey, at the best of 25
+/// shifts of up to 2 pixels. docs/explanation/leakage.md states how often this was right and wrong.
+///
+/// Memory, for n images: 12 KiB per thumbnail, 3 KiB per descriptor, 4 KiB while a block of 256
+/// images is compared with all, and 0.1 GiB for any n; for 10,000 images about 0.3 GiB. Work:
+/// n²·768 multiply-adds.
 enum NearDuplicates {
-  /// Two pictures by number, the lower first, and how alike they are.
+  /// Two images by number, the lower first, and their similarity.
   struct Pair: Hashable, Sendable {
     let first: Int
     let second: Int
@@ -24,19 +27,21 @@ enum NearDuplicates {
 
   /// The side of a thumbnail.
   static let side = 64
-  /// How alike two descriptors must be for a closer look.
+  /// The minimum similarity of two descriptors for a closer comparison.
   static let candidateThreshold: Float = 0.6
-  /// How alike two thumbnails must be, at the best shift, to count as one picture.
+  /// The minimum similarity of two thumbnails, at the best shift, to count as one image.
   static let threshold = 0.8
-  /// How alike two descriptors of one site must be for pixels to be compared.
+  /// The minimum similarity of two descriptors of one site to compare their pixels.
   private static let sameThreshold: Float = 0.999
-  /// The closest pictures of each that are looked at.
+  /// The number of closest images that are compared for each image.
   private static let candidates = 3
-  /// Pixels whose brightest colour is below this are dark: border, caption ground, the depth of the lumen.
+  /// The limit of dark pixels, by their brightest colour.
+  ///
+  /// Dark pixels are borders, the background of captions and the depth of the lumen.
   private static let darkness = 24.0
   private static let block = 256
 
-  /// The thumbnail of an image file: uint8, 3×64×64.
+  /// Reads the thumbnail of an image file: uint8, 3×64×64.
   ///
   /// - Throws: `ImagingError` that names the file.
   static func thumbnail(reading url: URL, limits: ImageLimits) throws -> Tensor {
@@ -46,20 +51,20 @@ enum NearDuplicates {
     return try thumbnail(of: SampleReader(size: 1, limits: limits).image(url, reducedBy: reduction))
   }
 
-  /// The thumbnail of an image, uint8 3×H×W: uint8, 3×64×64.
+  /// Computes the thumbnail of an image, uint8 3×H×W → uint8 3×64×64.
   static func thumbnail(of image: Tensor) throws -> Tensor {
     try image.to(.float32).expandedDimension(0).resized(height: side, width: side, antialias: true)
       .rounded().clamped(min: 0, max: 255).to(.uint8).squeezed(0)
   }
 
-  /// The pairs that are alike across the border.
+  /// Finds the similar pairs across the border.
   ///
   /// - Parameters:
-  ///   - thumbnails: one for each image of the border; nil where the image cannot be read.
+  ///   - thumbnails: one per image of the border; nil if the image cannot be read.
   ///   - border: which pairs count.
-  ///   - withinSites: whether pairs of one site count, too, where they may be the same to the pixel.
+  ///   - withinSites: whether pairs of one site also count if their pixels may be the same.
   /// - Returns: each pair once, in the order of the images.
-  /// - Throws: `TorchError` when memory runs out.
+  /// - Throws: `TorchError` if memory does not suffice.
   static func pairs(_ thumbnails: [Tensor?], border: Border, withinSites: Bool = false) throws -> [Pair] {
     guard !thumbnails.isEmpty else { return [] }
     let blank = try Tensor.zeros([3, side, side], dtype: .uint8)
@@ -97,7 +102,7 @@ enum NearDuplicates {
     }
   }
 
-  /// Whether two images have the same size and pixels.
+  /// Returns whether two images have the same size and pixels.
   ///
   /// - Throws: `ImagingError` that names the file.
   static func isSame(_ first: Sample, _ second: Sample, _ reader: SampleReader) throws -> Bool {
@@ -105,17 +110,20 @@ enum NearDuplicates {
     return try reader.image(first.image).isEqual(to: reader.image(second.image))
   }
 
-  /// The descriptors of thumbnails, B×3×64×64: float32, B×768, of norm 1; zero for a picture without details.
+  /// Computes descriptors of thumbnails, B×3×64×64 → float32 B×768, of norm 1.
+  ///
+  /// A descriptor is zero for an image without details.
   static func descriptors(_ thumbnails: Tensor) throws -> Tensor {
     let details = try (details(thumbnails).values * window(side)).averagePool(4).flattened(from: 1)
     let strength = try details.norm(dims: [1], keepDimensions: true)
-    // A root mean square of a sixth of a grey level is the codec's noise, which must not be blown up to norm 1.
+    // A root mean square of a sixth of a grey level is codec noise. It must not be scaled up.
     let isPlain = try strength.less(than: Double(details.size(1)).squareRoot() / 6)
     return try isPlain.choose(details.zerosLike(), else: details / strength.clamped(min: 1e-6))
   }
 
-  /// How alike thumbnails are at the best shift: B×3×64×64 and B×3×64×64 to B, correlations of their details where neither
-  /// is dark.
+  /// Computes the similarity of thumbnails at the best shift: B×3×64×64 and B×3×64×64 → B.
+  ///
+  /// It is the correlation of their details where neither is dark.
   static func similarities(_ first: Tensor, _ second: Tensor) throws -> Tensor {
     let reach = 2
     let inner = side - 2 * reach
@@ -147,9 +155,10 @@ enum NearDuplicates {
     return try best.flattened()
   }
 
-  /// What is left of thumbnails, B×3×64×64, when their blurred selves are taken away.
+  /// Computes the details of thumbnails, B×3×64×64: the difference from their blurred versions.
   ///
-  /// - Returns: the details, B×3×64×64, zero where it is dark or borders on dark; and 1 where it is not, B×1×64×64.
+  /// - Returns: the details, B×3×64×64, zero at dark pixels and their neighbours; and 1 at the
+  ///   other pixels, B×1×64×64.
   private static func details(_ thumbnails: Tensor) throws -> (values: Tensor, bright: Tensor) {
     let colours = try thumbnails.to(.float32)
     let dark = try colours.max([1], keepDimensions: true).less(than: darkness).to(.float32)
@@ -161,7 +170,7 @@ enum NearDuplicates {
     return (try (colours - ground) * bright, bright)
   }
 
-  /// A Gaussian blur of S samples as a matrix, S×S; beyond the ends the outermost samples go on.
+  /// Returns a Gaussian blur of S samples as a matrix, S×S; it repeats the outermost samples.
   private static func blurring(_ side: Int, deviation: Double) throws -> Tensor {
     let reach = Int((4 * deviation).rounded())
     let taps = (-reach...reach).map { exp(-0.5 * Double($0 * $0) / (deviation * deviation)) }
@@ -175,7 +184,7 @@ enum NearDuplicates {
     return try Tensor(matrix, shape: [side, side])
   }
 
-  /// The weight of each place: half a sine in both directions; S×S.
+  /// Returns the weight of each place: half a sine in both directions; S×S.
   private static func window(_ side: Int) throws -> Tensor {
     let arc = (0..<side).map { Float(sin(Double.pi * (Double($0) + 0.5) / Double(side))) }
     return try Tensor(arc, shape: [side, 1]) * Tensor(arc, shape: [1, side])

@@ -1,21 +1,21 @@
 import Foundation
 import Torch
 
-/// Makes items in order on a thread of its own, a few ahead of the consumer.
+/// Makes items in order on its own thread, a few ahead of the consumer.
 package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var ready: [Result<Item, any Error>] = []
   private var finished = false
   private var cancelled = false
-  /// How long `next()` has waited, seconds.
+  /// The time that `next()` has waited, in seconds.
   package private(set) var secondsWaited = 0.0
 
-  /// Starts making items.
+  /// Starts to make items.
   ///
   /// - Parameters:
   ///   - range: which items, in order.
-  ///   - depth: how many may wait to be used; bounds memory.
-  ///   - make: makes one; called on the prefetching thread only.
+  ///   - depth: the maximum number of finished items in the queue; it bounds memory.
+  ///   - make: makes one item; called only on the prefetching thread.
   package init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
     let thread = Machine.thread { [weak self] in
       for index in range {
@@ -29,9 +29,11 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
     thread.start()
   }
 
-  /// The next item, nil after the last and, once what is ready has been taken, after a cancellation.
+  /// Returns the next item, or nil after the last.
   ///
-  /// - Throws: what making it threw.
+  /// After a cancellation, it returns the finished items, then nil.
+  ///
+  /// - Throws: the error of making the item.
   package func next() throws -> Item? {
     let start = Date()
     condition.lock()
@@ -44,7 +46,7 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
     return try result.get()
   }
 
-  /// Stops making items; call it when not all are consumed.
+  /// Stops making items; call it if you do not consume all.
   package func cancel() {
     condition.lock()
     cancelled = true

@@ -1,23 +1,23 @@
 import Foundation
 import Torch
 
-/// Samples at S×S, decoded once and kept as bytes while memory allows.
+/// Samples at S×S, decoded once and cached as bytes up to a memory limit.
 ///
-/// An image takes 4·S² bytes (three colours and a mask): 64 KiB at 128, 196 KiB at 224. Beyond the limit images
-/// are decoded each time they are asked for; results do not depend on it.
+/// An image takes 4·S² bytes (three colours and a mask): 64 KiB at 128, 196 KiB at 224. Images
+/// beyond the limit are decoded at each access. The limit does not change results.
 public final class SampleBank: Sendable {
   /// The samples, in order.
   public let samples: [Sample]
   private let reader: SampleReader
   private let cache: [(image: Tensor, mask: Tensor)?]
 
-  /// Makes a bank and decodes what fits the limit, on all cores.
+  /// Makes a bank and decodes images up to the limit, on all cores.
   ///
   /// - Parameters:
   ///   - samples: the images and masks.
-  ///   - reader: how they are read.
-  ///   - memoryLimit: bytes to keep.
-  ///   - progress: told how many are done, from any thread.
+  ///   - reader: reads and scales the files.
+  ///   - memoryLimit: the size of the cache in bytes.
+  ///   - progress: receives the number of finished images, from any thread.
   /// - Throws: the first error in the order of the samples, naming the file.
   public init(
     _ samples: [Sample], reader: SampleReader, memoryLimit: Int = 4 << 30,
@@ -35,12 +35,12 @@ public final class SampleBank: Sendable {
     cache = pairs + Array(repeating: nil, count: samples.count - capacity)
   }
 
-  /// Samples of other banks, sharing what these have decoded.
+  /// Makes a bank that shares the decoded images of other banks.
   ///
   /// - Parameters:
-  ///   - samples: those that no bank has kept are decoded when they are asked for.
-  ///   - first: the bank whose way of reading is taken over.
-  ///   - others: further banks to share with.
+  ///   - samples: a sample that no bank has cached is decoded at each access.
+  ///   - first: the bank whose reader the new bank uses.
+  ///   - others: more banks to share with.
   public init(_ samples: [Sample], sharing first: SampleBank, _ others: SampleBank...) {
     self.samples = samples
     reader = first.reader
@@ -50,12 +50,12 @@ public final class SampleBank: Sendable {
     cache = samples.map { known[$0.image] ?? nil }
   }
 
-  /// One sample: uint8 3×S×S and bool S×S.
+  /// Returns one sample: uint8 3×S×S and bool S×S.
   public func pair(_ index: Int) throws -> (image: Tensor, mask: Tensor) {
     try cache[index] ?? reader.pair(samples[index])
   }
 
-  /// A batch: images float32 B×3×S×S from 0 to 1, masks float32 B×1×S×S of 0 and 1.
+  /// Returns a batch: images float32 B×3×S×S from 0 to 1, masks float32 B×1×S×S of 0 and 1.
   public func batch(_ indices: [Int]) throws -> (images: Tensor, masks: Tensor) {
     let pairs = try indices.map(pair)
     return (

@@ -4,9 +4,9 @@ import Torch
 
 /// Reads images and masks as tensors.
 public struct SampleReader: Hashable, Sendable {
-  /// The side S that images are scaled to, whole and without keeping their proportions.
+  /// The side S of scaled images; the whole image is scaled, without its proportions.
   public let size: Int
-  /// How large a file may be.
+  /// The maximum size of a file.
   public let limits: ImageLimits
 
   /// Makes a reader.
@@ -15,7 +15,7 @@ public struct SampleReader: Hashable, Sendable {
     self.limits = limits
   }
 
-  /// An image at its own size: uint8, 3×H×W.
+  /// Reads an image at its own size: uint8, 3×H×W.
   ///
   /// - Parameters:
   ///   - url: the file.
@@ -26,10 +26,11 @@ public struct SampleReader: Hashable, Sendable {
     try ImageFile.read(url, limits: limits, reducedBy: denominator).rgb.tensor
   }
 
-  /// An image at S×S, read as quickly as its format allows, and its own size.
+  /// Reads an image at S×S as fast as its format allows, and its own size.
   ///
-  /// A JPEG is decoded at the smallest of 1/8, 1/4 and 1/2 that leaves both sides at least S long and divides them: the
-  /// rest of the way is scaled as elsewhere, so levels differ slightly from those of the whole image.
+  /// A JPEG is decoded at the smallest of 1/8, 1/4 and 1/2 that leaves both sides at least S long
+  /// and divides them. The rest is scaled as for other images, so levels differ slightly from those
+  /// of the whole image.
   ///
   /// - Parameter url: the file.
   /// - Returns: uint8 3×S×S, and height and width of the image in the file.
@@ -42,7 +43,7 @@ public struct SampleReader: Hashable, Sendable {
     return (try scaled(image(url, reducedBy: denominator ?? 1)), full.height, full.width)
   }
 
-  /// A mask at its own size: bool, H×W.
+  /// Reads a mask at its own size: bool, H×W.
   ///
   /// - Throws: `ImagingError` that names the file.
   public func mask(_ url: URL, lesionLabels: [Int]?) throws -> Tensor {
@@ -54,7 +55,7 @@ public struct SampleReader: Hashable, Sendable {
     return try lesionLabels.reduce(values.less(than: 0)) { try $0.or(values.equals(Double($1))) }
   }
 
-  /// A mask at its own size, checked against its image's size: bool, H×W.
+  /// Reads a mask at its own size and checks it against the size of its image: bool, H×W.
   ///
   /// - Throws: `DatasetError.sizeMismatch`, or `ImagingError` that names the file.
   public func mask(of sample: Sample, imageSize: [Int]) throws -> Tensor? {
@@ -67,18 +68,18 @@ public struct SampleReader: Hashable, Sendable {
     return mask
   }
 
-  /// An image scaled to S×S as CLIP's preparation does (Pillow's bicubic): uint8, 3×S×S.
+  /// Scales an image to S×S as CLIP's preparation does (Pillow's bicubic): uint8, 3×S×S.
   public func scaled(_ image: Tensor) throws -> Tensor {
     try PillowResampling()(image, height: size, width: size)
   }
 
-  /// A mask scaled to S×S, lesion where at least half of the area is: bool, S×S.
+  /// Scales a mask to S×S: bool, true where the lesion covers at least half of the area.
   public func scaled(mask: Tensor) throws -> Tensor {
     let area = try mask.to(.float32).expandedDimension(0).expandedDimension(0)
     return try area.resized(height: size, width: size, antialias: true).atLeast(0.5).squeezed(0).squeezed(0)
   }
 
-  /// Both at S×S: uint8 3×S×S and bool S×S.
+  /// Reads both at S×S: uint8 3×S×S and bool S×S.
   public func pair(_ sample: Sample) throws -> (image: Tensor, mask: Tensor) {
     let image = try image(sample.image)
     let mask = try mask(of: sample, imageSize: Array(image.shape.dropFirst()))

@@ -2,22 +2,23 @@ import Foundation
 
 /// One image with its reference mask.
 public struct Sample: Sendable, Equatable {
-  /// The site it belongs to.
+  /// The site of the image.
   public let site: String
-  /// The file name without its ending; unique within the site.
+  /// The file name without its extension; unique within the site.
   public let id: String
   /// The image file.
   public let image: URL
-  /// The mask file, nil when there is none (only for prediction).
+  /// The mask file; nil if there is none (only for prediction).
   public let mask: URL?
-  /// The class of the lesion it shows, nil when it is not known.
+  /// The class of the visible lesion; nil if unknown.
   public let lesionClass: String?
-  /// The patient or sequence it comes from; images of one group never fall on both sides of a split.
+  /// The patient or sequence of the image; a split never separates images of one group.
   public let group: String
-  /// The patient or sequence as `sites.json5` states it, to be compared between sites; nil where none is stated or where
-  /// its names are local to their site.
+  /// The patient or sequence from `sites.json5`, for comparison between sites.
+  ///
+  /// It is nil if none is stated or if its names are local to the site.
   public let statedGroup: String?
-  /// Mask values that mean lesion; nil for binary and grey-edged masks (above 127).
+  /// Mask values of lesions; nil for binary and grey-edged masks (lesion above 127).
   public let lesionLabels: [Int]?
 
   init(
@@ -35,16 +36,16 @@ public struct Sample: Sendable, Equatable {
   }
 }
 
-/// One hospital, endoscope or protocol: images that share how they were made.
+/// One hospital, endoscope or protocol: images of the same origin.
 public struct Site: Sendable, Equatable {
-  /// What tables call it.
+  /// Its name in tables.
   public let name: String
   /// Its images, by name.
   public let samples: [Sample]
-  /// What it is scored on when it is held out: its images, unless the catalog states others.
+  /// The images that score the site if it is held out: its own, unless the catalog states others.
   public let testSamples: [Sample]
 
-  /// Every image, once.
+  /// Every image, without repetition.
   public var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
 
   init(name: String, samples: [Sample], testSamples: [Sample]? = nil) {
@@ -54,23 +55,23 @@ public struct Site: Sendable, Equatable {
   }
 }
 
-/// Why a data folder cannot be used; each message names the file or folder and the fix.
+/// A data folder that cannot be used; each message names the file or folder and the fix.
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// The folder holds no sites.
   case noSites(URL)
   /// A site has no image.
   case emptySite(String, folder: URL)
-  /// A folder that should be there is not.
+  /// A required folder is missing.
   case missingFolder(site: String, folder: URL)
-  /// A site name that does not exist.
+  /// A site name does not exist.
   case unknownSite(String, known: [String])
-  /// Images without a mask.
+  /// Images have no mask.
   case missingMasks(site: String, stems: [String], folder: URL)
-  /// Two files of one stem.
+  /// Two files have the same stem.
   case ambiguous(first: URL, second: URL)
   /// `sites.json5` cannot be used.
   case badCatalog(URL, reason: String)
-  /// Image and mask have different sizes.
+  /// An image and its mask differ in size.
   case sizeMismatch(image: URL, imageSize: [Int], mask: URL, maskSize: [Int])
   /// A mask cannot be used.
   case badMask(URL, reason: String)

@@ -4,27 +4,28 @@ import Torch
 
 /// The sites of a data folder.
 ///
-/// Either a folder of sites, each with `images/` and `masks/` of equal stems, or one with a `sites.json5`, which
-/// also says lesion classes and patient groups. See docs/reference/data-format.md for the format.
+/// A data folder has one of two forms. It is a folder of sites, each with `images/` and `masks/` of
+/// equal stems; or it has a `sites.json5`, which also states lesion classes and patient groups. See
+/// docs/reference/data-format.md for the format.
 public struct SiteCatalog: Sendable {
-  /// The folder or the `sites.json5` that it was made from.
+  /// The folder or the `sites.json5` of the catalogue.
   public let location: URL
   /// The folder.
   public let folder: URL
   /// The sites, by name.
   public let sites: [Site]
-  /// What was passed over when images without a mask are allowed: one error for each folder that lacks masks.
+  /// One error per folder that lacks masks, if images without a mask are allowed.
   public let missingMasks: [DatasetError]
 
-  /// File endings that count as images.
+  /// The file extensions of images.
   public static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
 
-  /// Finds the sites of a folder; no image is read yet.
+  /// Finds the sites of a folder; it reads no image.
   ///
   /// - Parameters:
   ///   - url: the data folder, or a `sites.json5`.
-  ///   - defaultClass: the lesion class of images for which none is stated.
-  ///   - allowsMissingMasks: whether images without a mask are listed, without one; else they are an error.
+  ///   - defaultClass: the lesion class of images without a stated class.
+  ///   - allowsMissingMasks: whether images without a mask are listed; otherwise they are an error.
   /// - Throws: `DatasetError` that names the folder or file and the fix.
   public init(at url: URL, defaultClass: String? = nil, allowsMissingMasks: Bool = false) throws {
     var passedOver: [DatasetError] = []
@@ -50,9 +51,9 @@ public struct SiteCatalog: Sendable {
     guard !sites.isEmpty else { throw DatasetError.noSites(url) }
   }
 
-  /// One site by name.
+  /// Finds a site by name.
   ///
-  /// - Throws: `DatasetError.unknownSite` with the names there are.
+  /// - Throws: `DatasetError.unknownSite` with the known names.
   public func site(_ name: String) throws -> Site {
     guard let site = sites.first(where: { $0.name == name }) else {
       throw DatasetError.unknownSite(name, known: sites.map(\.name))
@@ -60,9 +61,9 @@ public struct SiteCatalog: Sendable {
     return site
   }
 
-  /// One site by name.
+  /// Finds a site by name.
   ///
-  /// - Throws: `DatasetError.unknownSite` with the names there are.
+  /// - Throws: `DatasetError.unknownSite` with the known names.
   public subscript(name: String) -> Site { get throws { try site(name) } }
 
   private static func folders(in url: URL) throws -> [URL] {
@@ -79,9 +80,10 @@ public struct SiteCatalog: Sendable {
     return FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
   }
 
-  /// Image files of a folder by stem.
+  /// Lists the image files of a folder by stem.
   ///
-  /// - Throws: `FileError` when it cannot be read, `DatasetError.ambiguous` when two files have one stem.
+  /// - Throws: `FileError` if the folder cannot be read, `DatasetError.ambiguous` if two files have
+  ///   one stem.
   public static func images(in folder: URL) throws -> [String: URL] {
     let files: [URL]
     do {

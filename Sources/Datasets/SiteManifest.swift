@@ -4,24 +4,26 @@ import Torch
 
 /// The content of a `sites.json5`.
 struct SiteManifest: Decodable {
-  /// One site; only the name must stand there.
+  /// One site; only the name is required.
   struct Entry: Decodable {
     var name: String
-    /// Folders, relative to the manifest; `NAME/images` and `NAME/masks` when absent.
+    /// Folders, relative to the manifest; `NAME/images` and `NAME/masks` if absent.
     var images: String?
     var masks: String?
     /// The lesion class of all images.
     var `class`: String?
     /// The lesion class by image; null for an image without a lesion.
     var classes: [String: String?]?
-    /// A regular expression on the image's stem; its first group, or the whole match, is the patient or sequence.
+    /// A regular expression on the stem of an image.
+    ///
+    /// Its first group, or the whole match, is the patient or sequence.
     var groupPattern: String?
     /// The patient or sequence by image.
     var groups: [String: String]?
-    /// Names of label-map values, and which of them are lesions.
+    /// The names of the values of label maps, and which of them are lesions.
     var labels: [String: Int]?
     var lesions: [String]?
-    /// Other images to score the site on when it is held out.
+    /// Other images that score the site if it is held out.
     var test: Test?
 
     init(name: String) { self.name = name }
@@ -31,9 +33,9 @@ struct SiteManifest: Decodable {
     }
   }
 
-  /// Images that stand in for a site's own when it is held out.
+  /// Images that replace a site's own if it is held out.
   struct Test: Decodable {
-    /// Folders, relative to the manifest; `NAME/test/images` and `NAME/test/masks` when absent.
+    /// Folders, relative to the manifest; `NAME/test/images` and `NAME/test/masks` if absent.
     var images: String?
     var masks: String?
     /// The lesion class by image; null for an image without a lesion.
@@ -43,14 +45,15 @@ struct SiteManifest: Decodable {
   }
 
   var sites: [Entry]
-  /// Whether the names of patients and sequences mean something within their site only.
+  /// Whether the names of patients and sequences are valid only within their site.
   var groupsAreLocal: Bool?
 
   init(contentsOf url: URL) throws {
     let data = try Data(file: url)
     do {
       let document = try JSONValue(json5: data)
-      // A key with a slip of the pen would switch off what it says, such as who is one patient.
+      // A typing error in a key would disable its statement, such as which images are of one
+      // patient.
       if let stranger = Self.unknownKey(document) {
         throw DatasetError.badCatalog(url, reason: stranger)
       }
@@ -74,7 +77,7 @@ struct SiteManifest: Decodable {
 
   private enum CodingKeys: String, CodingKey, CaseIterable { case sites, groupsAreLocal }
 
-  /// What is wrong with the first key that nothing reads; nil when all are known.
+  /// Describes the first unknown key; nil if all are known.
   private static func unknownKey(_ document: JSONValue) -> String? {
     func fault(_ value: JSONValue?, _ known: [String], _ place: String) -> String? {
       (value?.members?.keys.sorted() ?? []).first { !known.contains($0) }.map {
@@ -104,7 +107,9 @@ struct SiteManifest: Decodable {
 }
 
 extension SiteManifest.Entry {
-  /// Finds the site's files; errors in what the entry states name the manifest, images without masks are reported.
+  /// Finds the files of the site.
+  ///
+  /// An error in the entry names the manifest. Images without masks are reported.
   func site(
     relativeTo folder: URL, _ defaultClass: String?, statedIn manifest: URL, groupsAreLocal: Bool = false,
     onMissingMasks report: (DatasetError) throws -> Void
@@ -141,7 +146,7 @@ extension SiteManifest.Entry {
     return tests.map { Site(name: name, samples: own, testSamples: $0) } ?? Site(name: name, samples: own)
   }
 
-  /// Checks that what is stated of images is stated of images that are there.
+  /// Checks that the entry states facts only about existing images.
   private func requireStems(
     of samples: [Sample], in stated: (some Collection<String>)?, _ key: String, _ manifest: URL
   ) throws {
@@ -151,7 +156,7 @@ extension SiteManifest.Entry {
       manifest, reason: "site \(name): \(key) names \"\(stranger)\", which is no image of it")
   }
 
-  /// The images of one folder, by stem, with the masks of another.
+  /// Lists the images of one folder, by stem, with the masks of another.
   private func files(
     images imageFolder: URL, masks maskFolder: URL, _ report: (DatasetError) throws -> Void
   ) throws -> [(stem: String, image: URL, mask: URL?)] {

@@ -2,19 +2,19 @@ import Torch
 
 /// The training and validation images of the source sites.
 public struct Split: Sendable, Equatable {
-  /// Images to train on.
+  /// The training images.
   public let training: [Sample]
-  /// Images of the same sites to choose by.
+  /// The validation images, of the same sites.
   public let validation: [Sample]
 
-  /// Splits each site by patient or sequence group, so that no group is on both sides.
+  /// Splits each site by patient or sequence, so that no group is on both sides.
   ///
   /// - Parameters:
   ///   - sites: the source sites; the held-out site must not be among them.
-  ///   - validationShare: the share of each site's images to validate on, 0 to 1; whole groups are taken until
-  ///     it is reached, and at least one group stays for training.
-  ///   - seed: which groups are drawn; the same seed gives the same split.
-  /// - Throws: `TorchError` when the generator fails.
+  ///   - validationShare: the share of each site's images for validation, 0 to 1. Whole groups are
+  ///     taken until it is reached. At least one group stays for training.
+  ///   - seed: selects the groups; the same seed gives the same split.
+  /// - Throws: `TorchError` if the generator fails.
   public init(sites: [Site], validationShare: Double, seed: UInt64) throws {
     var training: [Sample] = []
     var validation: [Sample] = []

@@ -2,39 +2,40 @@ import Foundation
 import Storage
 import Torch
 
-/// Scenes that were rendered once without and once under each intervention; `mcdrl synth --sweep` writes them.
+/// Scenes that are rendered once without and once under each intervention.
 ///
-/// The folder holds `factors.jsonl`: lines `{"image": "images/1.png", "mask": "masks/1.png", "scene": "…",
-/// "intervention": "none" or a confounder, "zoom": 1}`, paths relative to it.
+/// `mcdrl synth --sweep` writes them. The folder holds `factors.jsonl`: lines `{"image":
+/// "images/1.png", "mask": "masks/1.png", "scene": "…", "intervention": "none" or a confounder,
+/// "zoom": 1}`. Paths are relative to it.
 package struct Sweep: Sendable {
-  /// One picture of a scene.
+  /// One image of a scene.
   package struct Picture: Decodable, Sendable {
     /// The scene.
     package let scene: String
-    /// The confounder that was set, `none` for none.
+    /// The applied confounder, or `none`.
     package let intervention: String
-    /// How much larger things are than in the scene without near and far view.
+    /// The magnification compared with the scene without near and far view.
     package let zoom: Double
     let image: String
     let mask: String
   }
 
-  /// A scene and its pictures.
+  /// A scene and its images.
   package struct Scene: Sendable {
     /// Its name.
     package let name: String
-    /// Without intervention.
+    /// The image without an intervention.
     package let base: Picture
-    /// Under each intervention, in the order of the file.
+    /// The image under each intervention, in the order of the file.
     package let interventions: [Picture]
   }
 
   /// The folder.
   package let folder: URL
-  /// In the order of the file.
+  /// The scenes in the order of the file.
   package let scenes: [Scene]
 
-  /// Reads the list of pictures; no image is read yet.
+  /// Reads the list of images; it reads no image.
   ///
   /// - Parameter folder: the folder with `factors.jsonl`, or one that holds it as `sweep`.
   /// - Throws: `FileError` or `DatasetError.badCatalog` that names the file and the line.
@@ -63,7 +64,7 @@ package struct Sweep: Sendable {
     }
   }
 
-  /// A picture as a sample, to be read and segmented like any other.
+  /// Returns an image as a sample, which can be read and segmented like any other.
   package func sample(_ picture: Picture) -> Sample {
     Sample(
       site: "sweep", id: "\(picture.scene)/\(picture.intervention)",

@@ -1,28 +1,28 @@
 import Metrics
 import Storage
 
-/// What one image tells about a model: `images` of `explanation.json`
-/// (docs/reference/explanation-format.md).
+/// The explanation of one image: `images` of `explanation.json`.
 ///
-/// Lists over confounders are M long, in the order of the document's `confounders`. Masks are compared at S×S, the size
-/// that the network sees.
+/// See docs/reference/explanation-format.md. Lists over confounders have length M, in the order of
+/// the document's `confounders`. Masks are compared at S×S, the input size of the network.
 package struct ExplainedImage: Codable, Equatable, Sendable {
-  /// A confounder set at a strength, and what changed.
+  /// One confounder applied at one strength, and its effect.
   package struct Step: Codable, Equatable, Sendable {
-    /// The confounder that was set.
+    /// The applied confounder.
     package var confounder: String
-    /// How strongly, 0 to 1.
+    /// The strength, 0 to 1.
     package var strength: Double
-    /// Dice of the mask with the untouched image's, moved with the picture where the mechanism moves it; two empty masks
-    /// agree.
+    /// Dice of the mask with the mask of the unchanged image; two empty masks agree.
+    ///
+    /// If the mechanism moves the image, the second mask moves with it.
     package var dice: Double
-    /// IoU of the same two.
+    /// IoU of the same two masks.
     package var iou: Double
-    /// The share of the picture that is lesion, by the model.
+    /// The predicted share of lesion in the image.
     package var lesionShare: Double
-    /// The same of the untouched image's mask, moved with the picture.
+    /// The same share in the mask of the unchanged image, moved with the image.
     package var lesionShareBefore: Double
-    /// 1 − cosine of F, mean over positions, with that of the untouched image.
+    /// 1 − cosine of F, mean over positions, with F of the unchanged image.
     package var shift: Double
     /// The same of F_ca; nil without an intervention.
     @Nullable package var shiftIntervened: Double?
@@ -30,7 +30,7 @@ package struct ExplainedImage: Codable, Equatable, Sendable {
     package var distance: Double
     /// The same of F_ca; nil without an intervention.
     @Nullable package var distanceIntervened: Double?
-    /// The mean attention to the confounder that was set; nil where the model does not attend.
+    /// The mean attention to the applied confounder; nil if the model has no attention.
     @Nullable package var attention: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -43,7 +43,7 @@ package struct ExplainedImage: Codable, Equatable, Sendable {
       case distanceIntervened = "distance_f_ca"
     }
 
-    /// Joins the parts.
+    /// Makes a step from its parts.
     package init(
       confounder: String, strength: Double, dice: Double, iou: Double, lesionShare: Double,
       lesionShareBefore: Double, shift: Double, shiftIntervened: Double?, distance: Double,
@@ -63,11 +63,11 @@ package struct ExplainedImage: Codable, Equatable, Sendable {
     }
   }
 
-  /// The mask that the same model draws with its intervention off, beside the one with it on.
+  /// The mask of the same model with its intervention off, compared with the mask with it on.
   package struct Off: Codable, Equatable, Sendable {
-    /// Dice of the two masks; two empty ones agree.
+    /// Dice of the two masks; two empty masks agree.
     package var dice: Double
-    /// The share of the picture that is lesion with the intervention off.
+    /// The predicted share of lesion with the intervention off.
     package var lesionShare: Double
 
     enum CodingKeys: String, CodingKey {
@@ -75,42 +75,42 @@ package struct ExplainedImage: Codable, Equatable, Sendable {
       case lesionShare = "lesion_share"
     }
 
-    /// Joins the parts.
+    /// Makes a value from its parts.
     package init(dice: Double, lesionShare: Double) {
       self.dice = dice
       self.lesionShare = lesionShare
     }
   }
 
-  /// A picture of the image, in the folder of the explanation.
+  /// A picture for the image, in the folder of the explanation.
   package struct Picture: Codable, Equatable, Sendable {
-    /// What it shows.
+    /// The content of the picture.
     package var label: String
     /// Its path in the folder.
     package var file: String
 
-    /// Joins the parts.
+    /// Makes a picture from its parts.
     package init(label: String, file: String) {
       self.label = label
       self.file = file
     }
   }
 
-  /// Its name, which its files carry.
+  /// The name of the image, which is in the names of its files.
   package var name: String
   /// The image file.
   package var file: String
   /// Images of one group (a patient) are resampled together.
   package var group: String
-  /// Its lesion class where the data states one.
+  /// Its lesion class, if the data states one.
   @Nullable package var lesionClass: String?
-  /// Pixels across.
+  /// The width in pixels.
   package var width: Int
-  /// Pixels down.
+  /// The height in pixels.
   package var height: Int
-  /// The share of the picture that is lesion, by the model.
+  /// The predicted share of lesion in the image.
   package var lesionShare: Double
-  /// The mean over positions of each confounder's weight; nil where the model does not attend.
+  /// The mean over positions of each confounder's weight; nil if the model has no attention.
   @Nullable package var attention: [Double]?
   /// The lowest weight of each at any position.
   @Nullable package var attentionLow: [Double]?
@@ -120,19 +120,19 @@ package struct ExplainedImage: Codable, Equatable, Sendable {
   package var zeroShot: [Double]
   /// cos(image, z).
   package var cosine: [Double]
-  /// What the model's own evidence term alone would attend to; nil without one.
+  /// The attention from the model's own evidence term alone; nil without one.
   @Nullable package var evidence: [Double]?
-  /// The true strengths of the confounders that are in the image, where they are recorded; nil where nothing is known.
+  /// The true strengths of the confounders in the image; nil if they are not recorded.
   @Nullable package var truth: [String: Double]?
-  /// The mask with the intervention off; nil for a model without one.
+  /// The result with the intervention off; nil for a model without one.
   @Nullable package var off: Off?
   /// Dice of the mask with the reference; nil without one.
   @Nullable package var diceWithReference: Double?
   /// AUC of the region score against the reference; nil without a lesion in it.
   @Nullable package var regionAUC: Double?
-  /// The sweep.
+  /// The steps of the sweep.
   package var steps: [Step]
-  /// The pictures that were drawn.
+  /// The pictures.
   package var pictures: [Picture] = []
 
   enum CodingKeys: String, CodingKey {
@@ -148,7 +148,7 @@ package struct ExplainedImage: Codable, Equatable, Sendable {
     case steps = "sweep"
   }
 
-  /// Joins the parts; pictures come later.
+  /// Makes an image from its parts; pictures come later.
   package init(
     name: String, file: String, group: String, lesionClass: String?, width: Int, height: Int,
     lesionShare: Double, attention: [Double]?, attentionLow: [Double]?, attentionHigh: [Double]?,

@@ -3,11 +3,11 @@ import Studies
 import Torch
 import Training
 
-/// What a model makes of a batch, float32 on the CPU.
+/// The outputs of a model for a batch, float32 on the CPU.
 struct Seen {
   /// Lesion probabilities, B×1×S×S.
   let probability: Tensor
-  /// The same with the intervention off; nil where that was not asked for, or there is none.
+  /// The probabilities with the intervention off; nil if not requested, or without an intervention.
   let off: Tensor?
   /// F, mean over positions, B×d.
   let observed: Tensor
@@ -15,19 +15,19 @@ struct Seen {
   let intervened: Tensor?
   /// The weight of each confounder at each selected position, B×N×M; nil without an intervention.
   let attention: Tensor?
-  /// S^, B×h×w, also of a model that does not select by it.
+  /// S^, B×h×w, also for a model that does not select by it.
   let score: Tensor
-  /// Where F was taken, int64, B×N; nil when everywhere.
+  /// The positions of F, int64, B×N; nil for all positions.
   let positions: Tensor?
   /// cos(image, z), B×M.
   let cosine: Tensor
 
-  /// Which pixels are lesion, bool, B×1×S×S.
+  /// Returns the lesion pixels, bool, B×1×S×S.
   func mask(_ threshold: Double) throws -> Tensor { try probability.atLeast(threshold) }
 }
 
 extension Explainer {
-  /// Runs the model, B×3×S×S from 0 to 1; `comparing` also with the intervention off.
+  /// Runs the model on B×3×S×S from 0 to 1; `comparing` also runs it with the intervention off.
   func look(_ images: Tensor, comparing: Bool = false) throws -> Seen {
     try inferenceMode {
       func plain(_ tensor: Tensor) throws -> Tensor { try tensor.to(.float32).to(.cpu) }

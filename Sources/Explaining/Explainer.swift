@@ -6,34 +6,36 @@ import Studies
 import Torch
 import Training
 
-/// Explains what a trained model does with an image: what it attends to, where it looks, and what changes when a
-/// confounder is set.
+/// Explains a trained model on an image.
 ///
-/// Everything is measured at S×S, the size that the network sees.
+/// It shows the attention, the selected regions, and the effect of an applied confounder.
+/// Everything is measured at S×S, the input size of the network.
 package final class Explainer {
-  /// What is computed.
+  /// The settings of an explanation.
   package struct Options: Sendable {
-    /// From which probability on a pixel is lesion.
+    /// The lowest probability of a lesion pixel.
     package var threshold = 0.5
-    /// The strengths at which confounders are set, rising.
+    /// The strengths of the applied confounders, in increasing order.
     package var strengths = [0.25, 0.5, 0.75, 1]
-    /// The confounders that are set, by name; nil for all that have a mechanism, empty for no sweep.
+    /// The applied confounders, by name; nil for all with a mechanism, empty for no sweep.
     package var sweep: [String]?
-    /// How many maps of attention are drawn, those of the confounders with most of it.
+    /// The number of attention maps; they show the confounders with the highest attention.
     package var attentionMaps = 2
-    /// The longer side of the pictures, pixels.
+    /// The longer side of the pictures, in pixels.
     package var pictureSize = 320
-    /// Of where mechanisms put what they add.
+    /// The seed of the places where mechanisms draw.
     package var seed: UInt64 = 0
 
-    /// The defaults.
+    /// Makes the defaults.
     package init() {}
   }
 
-  /// Of the zero-shot posterior softmax(cos(image, z) / temperature), as of an estimated prior.
+  /// The temperature of the zero-shot posterior softmax(cos(image, z) / temperature).
+  ///
+  /// It is the same for an estimated prior.
   package static let temperature = 0.01
 
-  /// What is computed.
+  /// The settings.
   package let options: Options
   /// The dictionary.
   package let confounders: [Explanation.Confounder]
@@ -44,14 +46,15 @@ package final class Explainer {
   private let evidenceScale: Tensor?
   private var pooled: [(observed: Tensor, intervened: Tensor?)] = []
 
-  /// Takes a trained run.
+  /// Loads a trained run.
   ///
   /// - Parameters:
   ///   - run: its folder.
-  ///   - device: where to compute.
-  ///   - maxPixels: larger images are refused; nil for the run's own limit.
-  ///   - options: what is computed.
-  /// - Throws: an error that names the file of the run that cannot be used, or the confounder that cannot be set.
+  ///   - device: the device of the computation.
+  ///   - maxPixels: the limit above which an image is rejected; nil for the run's own limit.
+  ///   - options: the settings.
+  /// - Throws: an error that names the file of the run that cannot be used, or the confounder that
+  ///   cannot be applied.
   package convenience init(
     _ run: Run, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
   ) throws {
@@ -65,15 +68,15 @@ package final class Explainer {
       predictor.system, predictor.configuration, prompts: prompts, promptsFile: file, options: options)
   }
 
-  /// Takes the parts.
+  /// Makes an explainer from its parts.
   ///
   /// - Parameters:
   ///   - system: a trained system.
   ///   - configuration: its settings.
-  ///   - prompts: its words, with the mechanisms.
-  ///   - promptsFile: where the words were read, for messages.
-  ///   - options: what is computed.
-  /// - Throws: `ExplainingError` that names a confounder that cannot be set.
+  ///   - prompts: its prompts, with the mechanisms.
+  ///   - promptsFile: the file of the prompts, for messages.
+  ///   - options: the settings of the explanation.
+  /// - Throws: `ExplainingError` that names a confounder that cannot be applied.
   package init(
     _ system: CompiledSystem, _ configuration: RunConfiguration, prompts: PromptSet,
     promptsFile: URL? = nil, options: Options = Options()
@@ -107,9 +110,9 @@ package final class Explainer {
     evidenceScale = (system.method as? MCDRL)?.evidenceScale
   }
 
-  /// What the document says of the model.
+  /// Returns the description of the model for the document.
   ///
-  /// - Parameter run: what to call the run.
+  /// - Parameter run: the name of the run.
   /// - Returns: its method and settings.
   package func model(run: String) -> Explanation.Model {
     let intervention = traits.intervenes ? configuration.mcdrl.intervention : nil
@@ -123,13 +126,13 @@ package final class Explainer {
   /// Whether the weights of the confounders depend on the image.
   package var attends: Bool { traits.attends }
 
-  /// Facts about the method.
+  /// The traits of the method.
   var traits: MethodTraits { configuration.model.method.traits }
 
   /// Explains one image.
   ///
   /// - Parameter input: the image.
-  /// - Returns: the numbers, and the maps and pictures.
+  /// - Returns: the results, and the maps and pictures.
   /// - Throws: an error that names the file.
   package func explain(_ input: ExplanationInput) throws -> (image: ExplainedImage, maps: ExplanationMaps) {
     let original = try configuration.reader.image(input.image)
@@ -167,7 +170,7 @@ package final class Explainer {
     return (image, maps)
   }
 
-  /// How far the images that were explained lie apart.
+  /// Computes the spread of the explained images.
   package func spread() throws -> Explanation.Spread {
     func root(_ rows: [Tensor]) throws -> Double? {
       guard rows.count > 1 else { return nil }
@@ -177,7 +180,7 @@ package final class Explainer {
       observed: try root(pooled.map(\.observed)), intervened: try root(pooled.compactMap(\.intervened)))
   }
 
-  /// Sets one confounder at every strength; the same seed puts what it adds at the same place for each.
+  /// Applies one confounder at every strength; with the same seed it has the same place at each.
   private func steps(
     _ index: Int, _ name: String, _ pixels: Tensor, _ mask: Tensor, _ seen: Seen
   ) throws -> [ExplainedImage.Step] {
@@ -203,7 +206,7 @@ package final class Explainer {
     }
   }
 
-  /// The image with a confounder set, and the mask moved with it.
+  /// Returns the image with an applied confounder, and the mask moved with it.
   func doing(
     _ index: Int, _ strength: Double, _ name: String, _ pixels: Tensor, _ mask: Tensor
   ) throws -> Pictures {
@@ -212,7 +215,7 @@ package final class Explainer {
       generator: Generator(seed: options.seed, for: "explain", confounders[index].name, name))
   }
 
-  /// What the model's own evidence term alone would attend to, M.
+  /// Computes the attention from the model's own evidence term alone, M.
   private func evidence(_ cosine: Tensor) throws -> [Double]? {
     guard let evidenceScale else { return nil }
     return try withoutGradients {
@@ -224,7 +227,7 @@ package final class Explainer {
     }
   }
 
-  /// How well the region score finds the lesion; nil without one.
+  /// Computes the AUC of the region score for the lesion; nil without one.
   private func regionArea(_ score: Tensor, _ reference: Tensor) throws -> Double? {
     let shape = try score.sizes(rank: 3, "the score")
     let size = configuration.imageSize
@@ -233,7 +236,7 @@ package final class Explainer {
     return AreaUnderCurve.of(try large.reshaped([-1]).floats(), positive: lesion.map { $0 > 0 })
   }
 
-  /// The share of the picture that is lesion.
+  /// Computes the share of lesion in the image.
   static func share(_ mask: Tensor) throws -> Double { try mask.to(.float32).mean().item() }
 
   private static func shares(_ masks: Tensor) throws -> [Double] {
@@ -241,7 +244,7 @@ package final class Explainer {
   }
 }
 
-/// Overlap of masks, B×1×S×S, row by row; two empty ones agree.
+/// The overlap of masks, B×1×S×S, row by row; two empty masks agree.
 private struct Overlaps {
   let dice: [Double]
   let iou: [Double]
@@ -255,14 +258,14 @@ private struct Overlaps {
   }
 }
 
-/// How far features moved, row by row.
+/// The change of features, row by row.
 private struct Shift {
   /// 1 − cosine.
   let angles: [Double]
-  /// Euclidean.
+  /// The Euclidean distances.
   let distances: [Double]
 
-  /// One row, 1×d, and those that it became, B×d.
+  /// Compares one row, 1×d, with its changed versions, B×d.
   init(from first: Tensor, to second: Tensor) throws {
     angles = try (1 - (first.normalized() * second.normalized()).sum([1])).clamped(min: 0).doubles()
     distances = try (second - first).norm(dims: [1]).doubles()

@@ -1,12 +1,12 @@
 import Foundation
 
-/// An explanation that cannot be made.
+/// An explanation that is not possible.
 package enum ExplainingError: Error, Equatable, CustomStringConvertible {
-  /// The prompt file has other confounders than the run was trained with.
+  /// The prompt file has other confounders than the trained run.
   case otherPrompts(URL, found: Int, wanted: Int)
   /// No confounder has a mechanism.
   case noMechanisms(URL?)
-  /// A confounder that cannot be set.
+  /// A confounder cannot be applied.
   case unknownConfounder(URL?, name: String, known: [String])
 
   /// One or two lines with the fix.

@@ -4,40 +4,47 @@ import Storage
 import Studies
 
 extension Explanation {
-  /// The answer in plain sentences: what the model attends to, which do(z) changes its mask most, and how sure one may be.
+  /// The answer in plain sentences.
+  ///
+  /// It states the attention of the model, the do(z) that changes its mask most, and the certainty
+  /// of this.
   package var answer: [String] { [attentionSentence, sweepSentence, trustSentence].compactMap { $0 } }
 
-  /// The confounders by falling mean attention; empty where the model does not attend.
+  /// The confounders by decreasing mean attention; empty if the model has no attention.
   var ranking: [(name: String, weight: Interval)] {
     zip(confounders.map(\.name), summary.attention ?? []).map { (name: $0, weight: $1) }.enumerated()
       .sorted { ($1.element.weight.value, $0.offset) < ($0.element.weight.value, $1.offset) }
       .map(\.element)
   }
 
-  /// The strongest step of each confounder that leaves the picture in its place, or of all where none does; those first
-  /// whose masks change most.
+  /// The strongest step of each confounder.
+  ///
+  /// It omits confounders that move the image, unless all do. Steps with the largest change of
+  /// masks come first.
   package var compared: [ExplanationSummary.Step] {
     let moving = Set(confounders.filter(\.movesPixels).map(\.name))
     let still = summary.strongest.filter { !moving.contains($0.confounder) }
     return still.isEmpty ? summary.strongest : still
   }
 
-  /// The largest mean weight that any image gives to a confounder.
+  /// The largest mean weight of a confounder in any image.
   private var peak: (name: String, weight: Double)? {
     images.flatMap { image in zip(confounders.map(\.name), image.attention ?? []) }
       .max { $0.1 < $1.1 }.map { (name: $0.0, weight: $0.1) }
   }
 
-  /// The weight of each where all are alike.
+  /// The weight of each confounder if all are equal.
   package var even: Double { 1 / Double(max(1, confounders.count)) }
 
-  /// Whether the attention hardly differs from image to image: the mean deviation is below a tenth of an even weight.
+  /// Whether the attention is nearly constant over images.
+  ///
+  /// Its mean deviation is then below a tenth of an even weight.
   var ignoresImages: Bool {
     guard let deviations = summary.attentionDeviation, summary.count > 1 else { return false }
     return deviations.reduce(0, +) / Double(max(1, deviations.count)) < even / 10
   }
 
-  /// What stands in the place of the words, where it is not the words.
+  /// A warning about the dictionary if it does not contain the words.
   package var dictionaryWarning: String? {
     switch model.dictionary {
     case "random": "Its dictionary holds random directions, not the words: the names only number its entries."
@@ -121,7 +128,7 @@ extension Explanation {
       + "\(text(known)): \(verdict)."
   }
 
-  /// A number with its interval; for few groups, which give none that means anything, the number alone.
+  /// Formats a value with its interval; for few groups without a useful interval, the value alone.
   package func text(_ interval: Interval) -> String {
     Set(images.map(\.group)).count < 5
       ? Self.number(interval.value, 2)

@@ -1,11 +1,12 @@
 import Storage
 
-/// What a model attends to and what changes its masks: `explanation.json`
-/// (docs/reference/explanation-format.md).
+/// The attention of a model and the changes of its masks: `explanation.json`.
+///
+/// See docs/reference/explanation-format.md.
 package struct Explanation: Codable, Equatable, Sendable {
-  /// The model that is explained.
+  /// The explained model.
   package struct Model: Codable, Equatable, Sendable {
-    /// Its run.
+    /// The name of its run.
     package var run: String
     /// Its method.
     package var method: String
@@ -15,13 +16,15 @@ package struct Explanation: Codable, Equatable, Sendable {
     package var intervenes: Bool
     /// Whether it selects regions.
     package var selectsRegions: Bool
-    /// How confounders are weighed: `attention`, `prior` or `exact`; nil without an intervention.
+    /// The computation of weights: `attention`, `prior` or `exact`; nil without an intervention.
     @Nullable package var adjustment: String?
-    /// What stands in the place of the confounders: `words`, `random`, `shuffled` or `constant`; nil without an intervention.
+    /// The content of the dictionary: `words`, `random`, `shuffled` or `constant`.
+    ///
+    /// It is nil without an intervention.
     @Nullable package var dictionary: String?
     /// S.
     package var imageSize: Int
-    /// From which probability on a pixel is lesion.
+    /// The lowest probability of a lesion pixel.
     package var threshold: Double
 
     enum CodingKeys: String, CodingKey {
@@ -30,7 +33,7 @@ package struct Explanation: Codable, Equatable, Sendable {
       case imageSize = "size"
     }
 
-    /// Joins the parts.
+    /// Makes a model from its parts.
     package init(
       run: String, method: String, seed: UInt64, intervenes: Bool, selectsRegions: Bool, adjustment: String?,
       dictionary: String?, imageSize: Int, threshold: Double
@@ -49,13 +52,13 @@ package struct Explanation: Codable, Equatable, Sendable {
 
   /// An entry of the dictionary.
   package struct Confounder: Codable, Equatable, Sendable {
-    /// What tables call it.
+    /// Its name in tables.
     package var name: String
-    /// The group that it stands in.
+    /// The group of the entry.
     package var group: String
-    /// How it changes a picture; nil when the words are all there is.
+    /// Its change to an image; nil if no mechanism exists.
     @Nullable package var mechanism: String?
-    /// Whether it moves the picture, so that its masks are compared less exactly.
+    /// Whether it moves the image, so that its masks are compared less exactly.
     package var movesPixels: Bool
 
     enum CodingKeys: String, CodingKey {
@@ -63,7 +66,7 @@ package struct Explanation: Codable, Equatable, Sendable {
       case movesPixels = "moves_pixels"
     }
 
-    /// Joins the parts.
+    /// Makes an entry from its parts.
     package init(name: String, group: String, mechanism: String?, movesPixels: Bool = false) {
       self.name = name
       self.group = group
@@ -72,11 +75,13 @@ package struct Explanation: Codable, Equatable, Sendable {
     }
   }
 
-  /// How far images lie apart: the root mean square distance of F, mean over positions, from its mean over images.
+  /// The spread of the images.
+  ///
+  /// It is the root mean square distance of F, mean over positions, from its mean over images.
   package struct Spread: Codable, Equatable, Sendable {
-    /// Of F; nil for fewer than two images.
+    /// The spread of F; nil for fewer than two images.
     @Nullable package var observed: Double?
-    /// Of F_ca; nil for fewer than two images and without an intervention.
+    /// The spread of F_ca; nil for fewer than two images and without an intervention.
     @Nullable package var intervened: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -84,7 +89,7 @@ package struct Explanation: Codable, Equatable, Sendable {
       case intervened = "f_ca"
     }
 
-    /// Joins the two.
+    /// Makes a value from the two.
     package init(observed: Double?, intervened: Double?) {
       self.observed = observed
       self.intervened = intervened
@@ -93,21 +98,21 @@ package struct Explanation: Codable, Equatable, Sendable {
 
   /// The model.
   package let model: Model
-  /// The site, or nil for images of one's own.
+  /// The site, or nil for images of the user.
   @Nullable package var site: String?
-  /// Whether the site took part in training; nil where that is not known.
+  /// Whether the site was in training; nil if unknown.
   @Nullable package var trainedOn: Bool?
-  /// How many images there were to choose from.
+  /// The number of available images.
   package let available: Int
   /// The dictionary.
   package let confounders: [Confounder]
   /// The strengths of the sweep; empty without one.
   package let strengths: [Double]
-  /// How far images lie apart.
+  /// The spread of the images.
   package let spread: Spread
-  /// Numbers over all images.
+  /// Statistics over all images.
   package let summary: ExplanationSummary
-  /// How well the weights tell the truth; nil where it is not known.
+  /// The agreement of the weights with the truth; nil if the truth is unknown.
   @Nullable package var faithfulness: Faithfulness?
   /// The images.
   package let images: [ExplainedImage]
@@ -117,18 +122,18 @@ package struct Explanation: Codable, Equatable, Sendable {
     case trainedOn = "trained_on"
   }
 
-  /// Sums up images.
+  /// Summarises images.
   ///
   /// - Parameters:
   ///   - model: the model.
-  ///   - site: the site; nil for images of one's own.
-  ///   - trainedOn: whether the site took part in training.
-  ///   - available: how many images there were to choose from.
+  ///   - site: the site; nil for images of the user.
+  ///   - trainedOn: whether the site was in training.
+  ///   - available: the number of available images.
   ///   - confounders: the dictionary.
   ///   - strengths: of the sweep; empty without one.
-  ///   - spread: how far images lie apart.
+  ///   - spread: the spread of the images.
   ///   - images: the images, at least one.
-  /// - Throws: `TorchError` when the generator fails.
+  /// - Throws: `TorchError` if the generator fails.
   package init(
     model: Model, site: String? = nil, trainedOn: Bool? = nil, available: Int, confounders: [Confounder],
     strengths: [Double], spread: Spread, images: [ExplainedImage]

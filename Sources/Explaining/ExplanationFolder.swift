@@ -4,8 +4,10 @@ import Storage
 import Studies
 import Torch
 
-/// The folder of an explanation: `explanation.json`, `report.html`, `pictures/` and `maps/`
-/// (docs/reference/explanation-format.md).
+/// The folder of an explanation.
+///
+/// See docs/reference/explanation-format.md. It contains `explanation.json`, `report.html`,
+/// `pictures/` and `maps/`.
 package struct ExplanationFolder: Sendable {
   /// The folder.
   package let url: URL
@@ -20,16 +22,16 @@ package struct ExplanationFolder: Sendable {
     }
   }
 
-  /// The document.
+  /// The file of the document.
   package var documentFile: URL { url.appendingPathComponent("explanation.json") }
-  /// The page.
+  /// The file of the page.
   package var pageFile: URL { url.appendingPathComponent("report.html") }
 
-  /// Writes an image's pictures and maps.
+  /// Writes the pictures and maps of an image.
   ///
   /// - Parameters:
-  ///   - image: the image; its name is in the files' names.
-  ///   - maps: what to write.
+  ///   - image: the image; its name is in the names of the files.
+  ///   - maps: the maps and pictures.
   /// - Returns: the image with its pictures.
   /// - Throws: `FileError` that names the file.
   package func write(_ image: ExplainedImage, _ maps: ExplanationMaps) throws -> ExplainedImage {

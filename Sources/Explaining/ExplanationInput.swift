@@ -2,18 +2,18 @@ import Datasets
 import Foundation
 import Training
 
-/// An image that is to be explained, with what is known of it.
+/// An image to explain, with its known facts.
 package struct ExplanationInput: Sendable {
-  /// Its name, which its files carry; unique among all.
+  /// Its name, which is in the names of its files; unique among all.
   package let name: String
   /// The image file.
   package let image: URL
-  /// Where it comes from a data folder: its mask, class and group.
+  /// The sample in its data folder, with mask, class and group; nil outside a data folder.
   package let sample: Sample?
-  /// The true strengths of the confounders that are in it; nil where nothing is recorded.
+  /// The true strengths of the confounders in the image; nil if they are not recorded.
   package var truth: [String: Double]?
 
-  /// An image of a data folder.
+  /// Makes an input from an image of a data folder.
   package init(_ sample: Sample, truth: [String: Double]? = nil) {
     name = sample.id
     image = sample.image
@@ -21,7 +21,7 @@ package struct ExplanationInput: Sendable {
     self.truth = truth
   }
 
-  /// An image file of one's own.
+  /// Makes an input from an image file of the user.
   package init(_ image: URL, truth: [String: Double]? = nil) {
     name = image.deletingPathExtension().lastPathComponent
     self.image = image
@@ -29,7 +29,7 @@ package struct ExplanationInput: Sendable {
     self.truth = truth
   }
 
-  /// At most so many of some items, spread evenly over them.
+  /// Selects at most `limit` items, evenly spread.
   package static func spread<Item>(_ items: [Item], limit: Int) -> [Item] {
     let count = min(limit, items.count)
     return (0..<count).map { items[$0 * items.count / count] }

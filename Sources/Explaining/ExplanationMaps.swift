@@ -4,16 +4,16 @@ import Metrics
 import Torch
 import Training
 
-/// What is seen of an image: its maps as numbers and as pictures.
+/// The maps of an image, as numbers and as pictures.
 package struct ExplanationMaps {
-  /// `score`, h×w; `selected`, uint8, h×w; `attention`, h×w×M, NaN where no position was selected.
+  /// `score`, h×w; `selected`, uint8, h×w; `attention`, h×w×M, NaN at unselected positions.
   package let tensors: [String: Tensor]
-  /// Pictures with what they show and what their file names end in.
+  /// The pictures, each with its content and the suffix of its file name.
   package let pictures: [(label: String, suffix: String, image: Image)]
 }
 
 extension Explainer {
-  /// What pictures are made of.
+  /// The inputs of the pictures.
   struct Drawing {
     let input: ExplanationInput
     /// uint8, 3×H×W.
@@ -77,7 +77,7 @@ extension Explainer {
       let highest = drawing.image.attentionHigh
     {
       let order = means.indices.sorted { (means[$1], $0) < (means[$0], $1) }.prefix(options.attentionMaps)
-      // Even weights are in the middle of the colours or below.
+      // Even weights lie in the middle of the colour range or below.
       let top = max(2 / Double(means.count), order.map { highest[$0] }.max() ?? 0)
       for (place, z) in order.enumerated() {
         let values = try attention.selected(dim: 2, index: z)
@@ -101,12 +101,12 @@ extension Explainer {
     )
   }
 
-  /// The image under the confounder, at its strongest, that changes the mask most.
+  /// Draws the image under the confounder, at its highest strength, that changes the mask most.
   private func worst(_ drawing: Drawing, _ base: Canvas) throws -> (String, String, Image)? {
     guard let top = options.strengths.max() else { return nil }
     let moving = Set(confounders.filter(\.movesPixels).map(\.name))
     let all = drawing.image.steps.filter { $0.strength == top }
-    // Masks of a picture that stays in its place are compared more exactly.
+    // Masks are compared more exactly if the image does not move.
     let still = all.filter { !moving.contains($0.confounder) }
     guard let step = (still.isEmpty ? all : still).min(by: { $0.dice < $1.dice }),
       let index = confounders.firstIndex(where: { $0.name == step.confounder })
@@ -136,13 +136,13 @@ extension Explainer {
   }
 }
 
-/// A picture of a size of its own, and what is drawn over it.
+/// A picture of a given size, and the overlays on it.
 private struct Canvas {
   let image: Image
   private let height: Int
   private let width: Int
 
-  /// Scales an image, uint8 3×H×W, so that its longer side is so long.
+  /// Scales an image, uint8 3×H×W, so that its longer side has a given length.
   init(_ original: Tensor, longest: Int) throws {
     let (down, across) = (try original.size(1), try original.size(2))
     let factor = Double(longest) / Double(max(down, across))
@@ -151,19 +151,19 @@ private struct Canvas {
     image = try Image(PillowResampling()(original, height: height, width: width))
   }
 
-  /// A picture, 1×3×S×S from 0 to 1, at this size.
+  /// Returns an image, 1×3×S×S from 0 to 1, as a picture of this size.
   func picture(_ pixels: Tensor) throws -> Image {
     let large = try pixels.resized(height: height, width: width, antialias: true)
     return try Image((large.selected(dim: 0, index: 0).clamped(min: 0, max: 1) * 255).rounded().to(.uint8))
   }
 
-  /// Where values, 1×1×S×S, reach a threshold at this size.
+  /// Returns where values, 1×1×S×S, reach a threshold at this size.
   func mask(_ values: Tensor, _ threshold: Double) throws -> Image {
     let large = try values.resized(height: height, width: width, antialias: true).atLeast(threshold)
     return try bilevel(large)
   }
 
-  /// The cells of a grid, h×w, that are not 0.
+  /// Returns the cells of a grid, h×w, that are not 0.
   func cells(_ grid: Tensor) throws -> Image {
     let shape = try grid.sizes(rank: 2, "the grid")
     return try bilevel(

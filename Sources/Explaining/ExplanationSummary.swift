@@ -2,29 +2,33 @@ import Metrics
 import Statistics
 import Storage
 
-/// Numbers over all images of an explanation; intervals are percentiles over images resampled by group.
+/// Statistics over all images of an explanation.
+///
+/// Intervals are percentiles over images, resampled by group.
 package struct ExplanationSummary: Codable, Equatable, Sendable {
-  /// A confounder set at a strength, over all images.
+  /// One confounder applied at one strength, over all images.
   package struct Step: Codable, Equatable, Sendable {
-    /// The confounder that was set.
+    /// The applied confounder.
     package let confounder: String
-    /// How strongly.
+    /// The strength.
     package let strength: Double
-    /// Dice of the mask with the untouched image's.
+    /// Dice of the mask with the mask of the unchanged image.
     package let dice: Interval
-    /// The mean IoU of the same two.
+    /// The mean IoU of the same two masks.
     package let iou: Double
-    /// The mean change of the share of the picture that is lesion.
+    /// The mean change of the predicted share of lesion.
     package let lesionShareChange: Double
-    /// The mean of 1 − cosine of F with that of the untouched image.
+    /// The mean of 1 − cosine of F with F of the unchanged image.
     package let shift: Double
     /// The same of F_ca.
     @Nullable package var shiftIntervened: Double?
-    /// The root mean square distance of F from that of the untouched image, as a multiple of how far images lie apart.
+    /// The root mean square distance of F from F of the unchanged image.
+    ///
+    /// It is a multiple of the spread of the images.
     @Nullable package var relativeShift: Double?
     /// The same of F_ca.
     @Nullable package var relativeShiftIntervened: Double?
-    /// The mean attention to the confounder that was set.
+    /// The mean attention to the applied confounder.
     @Nullable package var attention: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -37,21 +41,21 @@ package struct ExplanationSummary: Codable, Equatable, Sendable {
     }
   }
 
-  /// Images.
+  /// The number of images.
   package let count: Int
-  /// The mean attention to each confounder, M; nil where the model does not attend.
+  /// The mean attention to each confounder, M; nil if the model has no attention.
   @Nullable package var attention: [Interval]?
-  /// Its standard deviation over images: near 0, the attention does not look at the image.
+  /// The standard deviation over images; near 0, the attention does not depend on the image.
   @Nullable package var attentionDeviation: [Double]?
   /// The mean zero-shot posterior of each confounder, M.
   package let zeroShot: [Interval]
   /// Dice of the masks with the intervention on and off; nil for a model without one.
   @Nullable package var off: Interval?
-  /// Dice of the masks with the references, over the images that have one.
+  /// Dice of the masks with the references, over the images that have a reference.
   @Nullable package var diceWithReference: Interval?
   /// AUC of the region score, over the images with a lesion in their reference.
   @Nullable package var regionAUC: Interval?
-  /// The sweep, by confounder and rising strength.
+  /// The steps of the sweep, by confounder and increasing strength.
   package let steps: [Step]
 
   enum CodingKeys: String, CodingKey {
@@ -111,7 +115,7 @@ package struct ExplanationSummary: Codable, Equatable, Sendable {
     regionAUC = try interval(\.regionAUC)
   }
 
-  /// The strongest step of each confounder, those first whose masks change most.
+  /// The strongest step of each confounder; those with the largest change of masks come first.
   package var strongest: [Step] {
     let top = steps.map(\.strength).max() ?? 0
     return steps.filter { $0.strength == top }.enumerated()

@@ -4,21 +4,24 @@ import Storage
 import Torch
 import Training
 
-/// How well a model's weights tell which confounders truly are in an image, where that is recorded.
+/// How well the weights of a model identify the recorded true confounders of images.
 ///
-/// A confounder counts as there from a strength of `presentFrom` on, as captions have it. Every number is the area under the
-/// curve of a score over images against presence; intervals are percentiles over images resampled by group, the same draws for
-/// every score, so that differences are paired.
+/// A confounder counts as present from a strength of `presentFrom` on, as in captions. Every value
+/// is the area under the curve of a score over images against presence. Intervals are percentiles
+/// over images, resampled by group. Every score uses the same draws, so that differences are
+/// paired.
 package struct Faithfulness: Codable, Equatable, Sendable {
   /// One score of an image for every confounder.
   package struct Score: Codable, Equatable, Sendable {
     /// `attention`, `zero_shot`, `cosine` or `evidence`.
     package let name: String
-    /// The area for each confounder, M; nil where no image, or every image, has it.
+    /// The area for each confounder, M; nil if no image, or every image, has it.
     package let areas: [Interval?]
-    /// The mean over the confounders that at least `least` images have and as many lack; nil where there is none.
+    /// The mean over the confounders that at least `least` images have and at least `least` lack.
+    ///
+    /// It is nil if there are none.
     @Nullable package var mean: Interval?
-    /// Its mean less that of the zero-shot posterior; nil for that itself.
+    /// Its mean minus the mean of the zero-shot posterior; nil for that score itself.
     @Nullable package var overZeroShot: Interval?
 
     enum CodingKeys: String, CodingKey {
@@ -28,19 +31,23 @@ package struct Faithfulness: Codable, Equatable, Sendable {
     }
   }
 
-  /// From which strength on a confounder can be seen and counts as there, for the probes, too.
+  /// The lowest strength at which a confounder is visible and counts as present.
+  ///
+  /// The probes use the same limit.
   package static let presentFrom = 0.3
 
-  /// How many images must have a confounder, and lack it, for it to count in a mean: resamples rarely lose so many.
+  /// The minimum number of images with and without a confounder that counts in a mean.
+  ///
+  /// Resamples rarely lose so many images.
   package static let least = 5
 
-  /// Images whose confounders are known.
+  /// The number of images with known confounders.
   package let count: Int
-  /// Groups that they come from.
+  /// The number of their groups.
   package let groups: Int
-  /// In how many images each confounder is, M.
+  /// The number of images with each confounder, M.
   package let present: [Int]
-  /// Recorded confounders that the dictionary has no entry for.
+  /// Recorded confounders without an entry in the dictionary.
   package let strangers: [String]
   /// The scores.
   package let scores: [Score]
@@ -51,14 +58,16 @@ package struct Faithfulness: Codable, Equatable, Sendable {
     case strangers = "not_in_dictionary"
   }
 
-  /// Compares scores with the truth; nil when no record is there, or no confounder is in some images and absent in others.
+  /// Compares scores with the truth.
+  ///
+  /// It is nil without a record, or if no confounder is in some images and absent in others.
   ///
   /// - Parameters:
-  ///   - images: those without a record are passed over.
+  ///   - images: those without a record are ignored.
   ///   - confounders: M names.
   ///   - resamples: of the bootstrap.
   ///   - seed: of the bootstrap.
-  /// - Throws: `TorchError` when the generator fails.
+  /// - Throws: `TorchError` if the generator fails.
   package init?(
     _ images: [ExplainedImage], confounders: [String], resamples: Int = 2000, seed: UInt64 = 0
   ) throws {
@@ -105,18 +114,20 @@ package struct Faithfulness: Codable, Equatable, Sendable {
     }
   }
 
-  /// A score of these.
+  /// Returns one of the scores.
   package func score(_ name: String) -> Score? { scores.first { $0.name == name } }
 
   /// Areas over all images, and in every resample, R×M.
   private typealias Drawn = (exact: [Double?], resampled: Tensor)
 
-  /// The mean area over some confounders with its interval; with `other` less the mean of that.
+  /// Computes the mean area over some confounders, with its interval.
+  ///
+  /// If `other` is given, its mean area is subtracted.
   private static func mean(_ own: Drawn, less other: Drawn? = nil, _ counted: [Int]) throws -> Interval? {
     guard !counted.isEmpty else { return nil }
     func means(_ drawn: Drawn) throws -> (value: Double, draws: Tensor) {
       let areas = try drawn.resampled.indexed(Tensor(counted), dim: 1)
-      // In a resample that lost a confounder the mean is over the others.
+      // If a resample lost a confounder, the mean is over the others.
       let defined = try areas.equals(areas)
       let sums = try defined.choose(areas, else: areas.zerosLike()).sum([1], keepDimensions: true)
       return (
@@ -131,7 +142,7 @@ package struct Faithfulness: Codable, Equatable, Sendable {
     return try Bootstrap.intervals(of: first.draws - second.draws, around: [first.value - second.value])[0]
   }
 
-  /// The area in every resample, R; NaN where it has no positive or no negative.
+  /// Computes the area in every resample, R; NaN if it has no positive or no negative image.
   private static func areas(
     _ scores: [Double], present: [Bool], weights: Tensor, resamples: Int
   ) throws -> Tensor {

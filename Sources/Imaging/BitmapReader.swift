@@ -5,14 +5,14 @@ struct BitmapHeader {
   let isTopDown: Bool
   let bits: Int
   let compression: Int
-  /// Where the rows begin.
+  /// The offset of the first row.
   let pixelOffset: Int
-  /// The palette's place, number of colours and bytes a colour.
+  /// The offset of the palette, its number of colours and the bytes per colour.
   let palette: (offset: Int, count: Int, stride: Int)
-  /// Which bits of a pixel are red, green and blue, for 16 and 32 bits.
+  /// The bits of a pixel that hold red, green and blue, for 16 and 32 bits.
   let masks: [Int]
 
-  /// Reads the header, or nil when it is cut short or makes no sense.
+  /// Reads the header; nil if it is cut short or invalid.
   init?(_ source: some ByteSource) {
     func number(_ offset: Int, _ bytes: Int) -> Int? { source.integer(at: offset, bytes: bytes, .little) }
     guard let pixelOffset = number(10, 4), let size = number(14, 4) else { return nil }
@@ -58,7 +58,9 @@ struct BitmapHeader {
   }
 }
 
-/// Decodes Windows bitmaps of 1, 4, 8, 16, 24 and 32 bits a pixel; alpha is ignored, as most writers leave it 0.
+/// Decodes Windows bitmaps of 1, 4, 8, 16, 24 and 32 bits per pixel.
+///
+/// It ignores alpha, because most writers leave it 0.
 struct BitmapReader {
   let file: String
   let content: [UInt8]
@@ -81,10 +83,10 @@ struct BitmapReader {
     }
   }
 
-  /// Decodes to RGB, or to palette indices where the file has a palette and these are wanted.
+  /// Decodes to RGB, or to palette indices if the file has a palette and `indices` is true.
   func decode(indices: Bool) throws -> Image {
     let stride = (header.width * header.bits + 31) / 32 * 4
-    // Sides are below 2³¹ each and bits at most 32, so no product here overflows.
+    // Each side is below 2³¹ and bits are at most 32, so no product here overflows.
     let (bytes, overflow) = stride.multipliedReportingOverflow(by: header.height)
     guard !overflow, header.pixelOffset <= content.count, bytes <= content.count - header.pixelOffset else {
       throw damaged("the file ends before its last row")
@@ -97,7 +99,7 @@ struct BitmapReader {
     .damaged(file: file, format: .bmp, reason: reason)
   }
 
-  /// Where a row of the upright picture begins.
+  /// Returns the offset of a row of the upright image.
   private func rowStart(_ y: Int, stride: Int) -> Int {
     header.pixelOffset + (header.isTopDown ? y : header.height - 1 - y) * stride
   }
@@ -138,7 +140,7 @@ struct BitmapReader {
     let (width, height, size) = (header.width, header.height, header.bits / 8)
     let shifts = header.masks.map { $0 == 0 ? 0 : $0.trailingZeroBitCount }
     let tops = zip(header.masks, shifts).map { $0 >> $1 }
-    // A mask with holes would not be a number's bits.
+    // A mask with holes does not hold the bits of a number.
     guard tops.allSatisfy({ $0 & ($0 + 1) == 0 }) else { throw damaged("colour masks with holes") }
     let count = width * height * 3
     let pixels = [UInt8](unsafeUninitializedCapacity: count) { target, used in

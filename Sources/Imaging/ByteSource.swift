@@ -1,13 +1,13 @@
 import Foundation
 
-/// Bytes that can be read at any place: in memory, or in a file without loading it.
+/// Bytes with random access: in memory, or in a file without loading it.
 ///
-/// Every read is checked, so that a parser of untrusted headers returns nil instead of trapping.
+/// Every read is checked. So a parser of untrusted headers returns nil instead of a trap.
 protocol ByteSource {
-  /// How many bytes there are.
+  /// The number of bytes.
   var count: Int { get }
 
-  /// Reads bytes, or nil when they are not all there.
+  /// Reads bytes; nil if some of them are missing.
   func bytes(at offset: Int, count: Int) -> [UInt8]?
 }
 
@@ -17,7 +17,7 @@ enum ByteOrder {
 }
 
 extension ByteSource {
-  /// Reads an unsigned number of 1 to 7 bytes, or nil when it lies outside.
+  /// Reads an unsigned number of 1 to 7 bytes; nil if it lies outside the content.
   func integer(at offset: Int, bytes size: Int, _ order: ByteOrder) -> Int? {
     guard let found = bytes(at: offset, count: size) else { return nil }
     let bytes = order == .big ? found : found.reversed()
@@ -39,16 +39,16 @@ struct MemoryBytes: ByteSource {
   }
 }
 
-/// An open file, closed when this is freed.
+/// An open file; it closes when this object is freed.
 final class FileBytes: ByteSource {
   let path: String
   let count: Int
   private let descriptor: Int32
 
-  /// Opens a file and checks that it is one, has content and is within the limit.
+  /// Opens a file and checks that it is a regular file, has content and is within the limit.
   init(_ url: URL, limits: ImageLimits) throws {
     let path = url.path
-    // Without blocking, since a pipe would wait for a writer.
+    // Opens without blocking, because a pipe would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let code = errno
@@ -72,7 +72,8 @@ final class FileBytes: ByteSource {
       close(descriptor)
       throw error
     }
-    // Last: once all is set, an error would end in `deinit`, which closes too, by then perhaps another thread's file.
+    // This assignment comes last. After it, an error would run `deinit`, which closes the
+    // descriptor a second time; by then it may belong to a file of another thread.
     (self.path, self.descriptor) = (path, descriptor)
   }
 

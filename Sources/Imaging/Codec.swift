@@ -1,6 +1,6 @@
 import CImageCodecs
 
-/// Decoded samples as the C libraries deliver them, before alpha, depth and orientation are dealt with.
+/// Decoded samples of the C libraries, before alpha, depth and orientation are processed.
 struct Samples {
   /// 8-bit or 16-bit values.
   enum Values {
@@ -16,21 +16,21 @@ struct Samples {
   var channels: Int { Int(layout.channels) }
 }
 
-/// The C decoders, with their results as values and their failures as errors.
+/// The C decoders, with results as values and failures as errors.
 struct Codec {
   let file: String
   let format: ImageFormat
   let content: [UInt8]
-  /// Keep palette indices.
+  /// Whether to return palette indices.
   var indices = false
-  /// JPEG only: decode at 1/denominator of the size.
+  /// For JPEG only: decode at 1/denominator of the size.
   var denominator = 1
 
-  /// Reads the header, refuses what is too large, decodes.
+  /// Reads the header, rejects an image that is too large, and decodes.
   func decode(limits: ImageLimits) throws -> Samples {
     var layout = codec_layout()
     if denominator > 1 {
-      // The limit is on what the file holds, not on what is made of it.
+      // The limit applies to the size in the file, not to the decoded size.
       try call { header(&layout, denominator: 1, message: $0) }
       try check(layout, limits: limits)
     }
@@ -104,7 +104,7 @@ struct Codec {
     }
   }
 
-  /// Calls C with room for a message, and returns its result and the message.
+  /// Calls C with a buffer for a message, and returns its result and the message.
   static func withMessage(_ body: (UnsafeMutablePointer<CChar>?) -> Int32) -> (Int32, String) {
     var message = [CChar](repeating: 0, count: Int(CODEC_MESSAGE_LENGTH))
     let result = message.withUnsafeMutableBufferPointer { body($0.baseAddress) }

@@ -1,28 +1,29 @@
-/// Paints where a prediction and its reference agree and where they do not over the picture, which is made grey and dim.
+/// Paints agreement and errors of a prediction over a grey, dimmed image.
 ///
-/// Blue and yellow are those of `Overlay`: what only the reference has, and what only the prediction has. What both have is
-/// white, so that the three are told apart by the colour-blind and by their lightness.
+/// The colours are those of `Overlay`: blue for pixels of the reference only, yellow for pixels of
+/// the prediction only. Pixels of both masks are white. So colour-blind readers can distinguish the
+/// three kinds, also by their lightness.
 package enum ErrorMap {
-  /// What both have: right.
+  /// Pixels of both masks: correct.
   package static let agreed = Overlay.Colour(red: 255, green: 255, blue: 255)
-  /// What the prediction has beyond the reference.
+  /// Pixels of the prediction only.
   package static let excess = Overlay.Colour.prediction
-  /// What the prediction lacks.
+  /// Pixels of the reference only.
   package static let missed = Overlay.Colour.reference
 
-  /// How much of the picture's light is left, of 256.
+  /// The brightness that remains of the image, out of 256.
   private static let dimming = 110
-  /// How much of the colour covers it, of 256.
+  /// The opacity of the colours, out of 256.
   private static let cover = 200
 
-  /// Paints a picture.
+  /// Paints the errors over an image.
   ///
   /// - Parameters:
   ///   - prediction: one channel; every pixel that is not 0 is inside.
   ///   - reference: the same.
-  ///   - image: the picture.
-  /// - Returns: three channels, of the picture's size.
-  /// - Throws: `ImagingError.invalidImage` when a mask does not fit the picture.
+  ///   - image: the image.
+  /// - Returns: three channels, of the image's size.
+  /// - Throws: `ImagingError.invalidImage` if a mask has another size than the image.
   package static func draw(prediction: Image, reference: Image, over image: Image) throws -> Image {
     for mask in [prediction, reference] {
       guard mask.channels == 1, mask.width == image.width, mask.height == image.height else {
@@ -35,7 +36,7 @@ package enum ErrorMap {
     var pixels = image.rgb.pixels
     pixels.withUnsafeMutableBufferPointer { pixels in
       for i in 0..<image.width * image.height {
-        // Luma of BT.601, as JPEG has it.
+        // Luma of BT.601, as in JPEG.
         let (red, green, blue) = (Int(pixels[3 * i]), Int(pixels[3 * i + 1]), Int(pixels[3 * i + 2]))
         let grey = (((77 * red + 150 * green + 29 * blue) >> 8) * dimming) >> 8
         let colour: Overlay.Colour? =

@@ -1,30 +1,33 @@
 import Torch
 
-/// Paints the values of a grid over a picture, which is made grey: dark violet for low, green, yellow for high.
+/// Paints the values of a grid over a grey image, in the colours of viridis.
 ///
-/// Cells are shown as they are, not smoothed: a map is no finer than the grid that it comes from.
+/// Low values are dark violet, high values are yellow. The cells are not smoothed: the map has the
+/// resolution of its grid.
 package enum HeatMap {
-  /// The colours from low to high: viridis (Smith and van der Walt, 2015) at five even places; it rises in lightness all
-  /// the way, so that print and the colour-blind read it, too.
+  /// The colours from low to high: viridis (Smith and van der Walt, 2015) at five equal steps.
+  ///
+  /// Its lightness always rises, so it also works in grey print and for colour-blind readers.
   package static let scale = [
     Overlay.Colour(red: 68, green: 1, blue: 84), Overlay.Colour(red: 59, green: 82, blue: 139),
     Overlay.Colour(red: 33, green: 145, blue: 140), Overlay.Colour(red: 94, green: 201, blue: 98),
     Overlay.Colour(red: 253, green: 231, blue: 37),
   ]
 
-  /// How much of the colour covers the picture.
+  /// The opacity of the colours.
   private static let cover = 0.65
-  /// How much light is left where there is no value.
+  /// The brightness that remains at cells without a value.
   private static let dimming = 0.55
 
-  /// Paints a picture.
+  /// Paints a map over an image.
   ///
   /// - Parameters:
-  ///   - values: h×w; NaN where there is none.
-  ///   - range: the values of the first and the last colour; those beyond have the colour of the nearer end.
-  ///   - image: the picture.
-  /// - Returns: three channels, of the picture's size.
-  /// - Throws: `TorchError` when `values` has another rank.
+  ///   - values: h×w; NaN for cells without a value.
+  ///   - range: the values of the first and the last colour; values outside get the nearer of the
+  ///     two.
+  ///   - image: the image.
+  /// - Returns: three channels, of the image's size.
+  /// - Throws: `TorchError` if `values` has another rank.
   package static func draw(_ values: Tensor, range: ClosedRange<Double>, over image: Image) throws -> Image {
     let sizes = try values.sizes(rank: 2, "the map")
     let (height, width) = (image.height, image.width)
@@ -38,7 +41,7 @@ package enum HeatMap {
     let pixels = try image.rgb.pixels.withUnsafeBytes {
       try Tensor(bytes: $0, shape: [height, width, 3], dtype: .uint8)
     }.to(.float32)
-    // Luma of BT.601, as JPEG has it.
+    // Luma of BT.601, as in JPEG.
     let grey = try (pixels * Tensor([0.299, 0.587, 0.114] as [Float])).sum([2], keepDimensions: true)
     let painted = try known.choose(grey * (1 - cover) + colour * cover, else: grey * dimming)
     return try Image(

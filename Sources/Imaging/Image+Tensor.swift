@@ -1,9 +1,10 @@
 import Torch
 
 extension Image {
-  /// Takes a tensor of levels, uint8 C×H×W with 1 or 3 channels.
+  /// Makes an image from a tensor of levels, uint8 C×H×W with 1 or 3 channels.
   ///
-  /// - Throws: `TorchError` for another rank or type, `ImagingError.invalidImage` for other channels and when it is empty.
+  /// - Throws: `TorchError` for another rank or type, `ImagingError.invalidImage` for other channel
+  ///   counts and for an empty tensor.
   public init(_ levels: Tensor) throws {
     let sizes = try levels.sizes(rank: 3, "the picture")
     try self.init(

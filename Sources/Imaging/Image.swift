@@ -1,18 +1,18 @@
-/// A picture in memory: 8-bit grey or RGB samples, interleaved, row by row from the top left.
+/// An image in memory: 8-bit grey or RGB samples, interleaved, row by row from the top left.
 public struct Image: Sendable, Equatable {
-  /// Columns of pixels.
+  /// The width in pixels.
   public let width: Int
-  /// Rows of pixels.
+  /// The height in pixels.
   public let height: Int
-  /// 1 for grey, 3 for RGB.
+  /// The number of channels: 1 for grey, 3 for RGB.
   public let channels: Int
-  /// The samples, `height × width × channels` of them.
+  /// The samples; there are `height × width × channels`.
   public let pixels: [UInt8]
 
-  /// Makes a picture of samples.
+  /// Makes an image from samples.
   ///
-  /// - Throws: `ImagingError.invalidImage` when the sizes are not positive, there are not 1 or 3 channels, or the
-  ///   number of samples is not `height × width × channels`.
+  /// - Throws: `ImagingError.invalidImage` if a size is not positive, the number of channels is not
+  ///   1 or 3, or the number of samples is not `height × width × channels`.
   public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) throws {
     guard width > 0, height > 0 else {
       throw ImagingError.invalidImage(reason: "\(width) × \(height) pixels; both sides must be positive")
@@ -29,7 +29,7 @@ public struct Image: Sendable, Equatable {
     self.init(checkedWidth: width, height: height, channels: channels, pixels: pixels)
   }
 
-  /// Makes a picture whose sizes are known to agree.
+  /// Makes an image without a check of its sizes; the caller guarantees them.
   init(checkedWidth width: Int, height: Int, channels: Int, pixels: [UInt8]) {
     assert(pixels.count == width * height * channels)
     self.width = width
@@ -38,7 +38,7 @@ public struct Image: Sendable, Equatable {
     self.pixels = pixels
   }
 
-  /// The same picture with three channels; grey is repeated.
+  /// The same image with three channels; a grey channel is repeated.
   public var rgb: Image {
     guard channels == 1 else { return self }
     let count = pixels.count
@@ -56,7 +56,7 @@ public struct Image: Sendable, Equatable {
     return Image(checkedWidth: width, height: height, channels: 3, pixels: tripled)
   }
 
-  /// The grey picture whose value is each pixel's, when no pixel's channels differ by more than `tolerance`.
+  /// Returns a grey image, or nil if the channels of a pixel differ by more than `tolerance`.
   func grey(tolerance: Int) -> Image? {
     guard channels == 3 else { return self }
     let count = width * height

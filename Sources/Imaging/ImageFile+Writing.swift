@@ -4,14 +4,14 @@ import Storage
 import Torch
 
 extension Image {
-  /// The picture as an 8-bit PNG, grey or RGB.
+  /// Encodes the image as an 8-bit PNG, grey or RGB.
   ///
   /// - Throws: `ImagingError.notEncoded`.
   public func pngData() throws -> Data { try encodedPNG(bits: 8) }
 
-  /// The mask as a 1-bit PNG: 0 black, any other value white.
+  /// Encodes the mask as a 1-bit PNG: 0 is black, any other value is white.
   ///
-  /// - Throws: `ImagingError.notEncoded`, also when the picture has colours.
+  /// - Throws: `ImagingError.notEncoded`, also if the image has colours.
   public func bilevelPNGData() throws -> Data {
     guard channels == 1 else {
       throw ImagingError.notEncoded(format: .png, reason: "a mask has one channel, this picture \(channels)")
@@ -19,9 +19,9 @@ extension Image {
     return try encodedPNG(bits: 1)
   }
 
-  /// The picture as a JPEG of a quality from 1 to 100.
+  /// Encodes the image as a JPEG of a quality from 1 to 100.
   ///
-  /// - Throws: `ImagingError.notEncoded`, also when a side is beyond JPEG's 65,500 pixels.
+  /// - Throws: `ImagingError.notEncoded`, also if a side exceeds the limit of JPEG, 65,500 pixels.
   public func jpegData(quality: Int = 90) throws -> Data {
     guard (1...100).contains(quality) else {
       throw ImagingError.notEncoded(format: .jpeg, reason: "quality \(quality); choose 1 to 100")
@@ -58,14 +58,14 @@ extension Image {
 }
 
 extension ImageFile {
-  /// Writes an 8-bit PNG, grey or RGB; readers see the old file or the whole new one.
+  /// Writes an 8-bit PNG, grey or RGB; readers see the old file or the whole new file.
   ///
   /// - Throws: `ImagingError.notEncoded`, or `FileError` that names the path.
   public static func writePNG(_ image: Image, to url: URL) throws {
     try AtomicFile.write(try image.pngData(), to: url)
   }
 
-  /// Writes a JPEG of a quality from 1 to 100; readers see the old file or the whole new one.
+  /// Writes a JPEG of a quality from 1 to 100; readers see the old file or the whole new file.
   ///
   /// - Throws: `ImagingError.notEncoded`, or `FileError` that names the path.
   public static func writeJPEG(_ image: Image, quality: Int = 90, to url: URL) throws {
@@ -74,16 +74,21 @@ extension ImageFile {
 }
 
 extension MaskFile {
-  /// Writes a 1-bit PNG: 0 black, any other value white; readers see the old file or the whole new one.
+  /// Writes a 1-bit PNG: 0 is black, any other value is white.
+  ///
+  /// Readers see the old file or the whole new file.
   ///
   /// - Throws: `ImagingError.notEncoded`, or `FileError` that names the path.
   public static func writeBinary(_ mask: Image, to url: URL) throws {
     try AtomicFile.write(try mask.bilevelPNGData(), to: url)
   }
 
-  /// Writes an 8-bit grey PNG whose values are the labels; readers see the old file or the whole new one.
+  /// Writes an 8-bit grey PNG whose values are the labels.
   ///
-  /// - Throws: `ImagingError.notEncoded`, also when the mask has colours, or `FileError` that names the path.
+  /// Readers see the old file or the whole new file.
+  ///
+  /// - Throws: `ImagingError.notEncoded`, also if the mask has colours, or `FileError` that names
+  ///   the path.
   public static func writeLabels(_ mask: Image, to url: URL) throws {
     guard mask.channels == 1 else {
       throw ImagingError.notEncoded(

@@ -1,21 +1,21 @@
 import Foundation
 
-/// Reads pictures: JPEG, PNG, TIFF and BMP, told apart by their first bytes.
+/// Reads JPEG, PNG, TIFF and BMP images; it detects the format by the first bytes.
 ///
-/// What comes back stands upright (EXIF and TIFF orientation applied), has 8 bits a sample (16 scaled with
-/// rounding) and one channel for grey or three for RGB; `Image.rgb` gives three always. Transparent parts are
-/// laid over black. Of a TIFF with many pages the first is read. A file that is cut short or corrupt is an error,
-/// never a picture that is half grey.
+/// The result is upright: EXIF and TIFF orientation are applied. It has 8 bits per sample; 16 bits
+/// are scaled and rounded. It has one channel for grey or three for RGB; `Image.rgb` always has
+/// three. Transparent parts are blended with black. The first page of a TIFF is read. A file that
+/// is cut short or corrupt is an error, never a partly grey image.
 public enum ImageFile {
-  /// Reads a picture.
+  /// Reads an image.
   ///
   /// - Parameters:
   ///   - url: The file.
-  ///   - limits: What is refused unread.
-  ///   - denominator: For JPEG, 1, 2, 4 or 8: decode at that fraction of the size, several times faster. Other
-  ///     formats always come at full size.
-  /// - Returns: The picture, upright.
-  /// - Throws: `ImagingError`, which names the file and says what to do.
+  ///   - limits: The limits above which a file is rejected before it is decoded.
+  ///   - denominator: For JPEG, 1, 2, 4 or 8: decode at that fraction of the size, several times
+  ///     faster. Other formats always have their full size.
+  /// - Returns: The image, upright.
+  /// - Throws: `ImagingError`, which names the file and the fix.
   public static func read(_ url: URL, limits: ImageLimits = .default, reducedBy denominator: Int = 1) throws
     -> Image
   {
@@ -23,7 +23,7 @@ public enum ImageFile {
     return try decode(content, file: url.path, limits: limits, reducedBy: denominator)
   }
 
-  /// Reads a picture from bytes in memory; `file` is the name for messages.
+  /// Reads an image from bytes in memory; `file` is the name for messages.
   ///
   /// - Throws: `ImagingError`.
   public static func decode(
@@ -40,7 +40,7 @@ public enum ImageFile {
     return upright.apply(try codec.decode(limits: limits).picture())
   }
 
-  /// Reads a picture's width and height, as it stands upright, from the header alone.
+  /// Reads the width and height of the upright image from the header only.
   ///
   /// - Throws: `ImagingError`.
   public static func size(_ url: URL) throws -> (width: Int, height: Int) {
@@ -50,14 +50,14 @@ public enum ImageFile {
     return try header(source, format: format, file: url.path).size
   }
 
-  /// Tells a file's format by its first bytes.
+  /// Detects the format of a file by its first bytes.
   static func format(of content: [UInt8], file: String) throws -> ImageFormat {
     guard !content.isEmpty else { throw ImagingError.empty(file: file) }
     guard let format = ImageFormat(signature: content) else { throw ImagingError.unknownFormat(file: file) }
     return format
   }
 
-  /// Reads the header, refuses what is too large, and tells how to turn the picture.
+  /// Reads the header, rejects an image that is too large, and returns its orientation.
   static func orientation(
     _ content: [UInt8], format: ImageFormat, file: String, limits: ImageLimits
   ) throws -> Orientation {

@@ -1,4 +1,4 @@
-/// A file format, told from a file's first bytes and never from its name.
+/// A file format, detected by the first bytes of a file and never by its name.
 public enum ImageFormat: String, Sendable, Equatable, CaseIterable {
   /// JPEG, by JFIF or EXIF.
   case jpeg
@@ -9,10 +9,10 @@ public enum ImageFormat: String, Sendable, Equatable, CaseIterable {
   /// Windows bitmap.
   case bmp
 
-  /// The name as people write it.
+  /// The common name of the format.
   public var name: String { rawValue.uppercased() }
 
-  /// Finds the format whose signature the bytes begin with.
+  /// Finds the format that has the signature of these bytes.
   public init?(signature bytes: some Collection<UInt8>) {
     let first = Array(bytes.prefix(8))
     if first.starts(with: [0xFF, 0xD8, 0xFF]) {

@@ -1,15 +1,16 @@
-/// What a file's header tells: the sides as stored, and how the picture is to be turned.
+/// The header of an image file: the stored sides, and the orientation.
 ///
-/// Small parsers of our own, so that a size costs a few reads and not the whole file, and EXIF is read safely.
+/// These are small parsers of this package. So a size needs a few reads and not the whole file, and
+/// EXIF is read safely.
 struct ImageHeader: Equatable {
   var width: Int
   var height: Int
   var orientation: Orientation = .up
 
-  /// The sides as a viewer sees them.
+  /// The sides of the upright image.
   var size: (width: Int, height: Int) { orientation.swapsSides ? (height, width) : (width, height) }
 
-  /// Reads a header, or nil when it is damaged.
+  /// Reads a header; nil if it is damaged.
   static func read(_ source: some ByteSource, format: ImageFormat) -> ImageHeader? {
     let header =
       switch format {
@@ -22,15 +23,16 @@ struct ImageHeader: Equatable {
     return header
   }
 
-  /// Walks JPEG segments up to the pixels.
+  /// Reads JPEG segments up to the pixels.
   private static func jpeg(_ source: some ByteSource) -> ImageHeader? {
     var offset = 2
     var sides: (width: Int, height: Int)?
     var orientation: Orientation?
-    // Real files have tens of segments; the bound keeps a gigabyte of filling from being read byte by byte.
+    // Real files have tens of segments. The bound prevents a byte-by-byte read of a gigabyte of
+    // padding.
     for _ in 0..<262_144 {
       guard let byte = source.integer(at: offset, bytes: 1, .big) else { break }
-      // Bytes before a marker are skipped as libjpeg does, and a marker may be led by any number of 0xFF.
+      // Like libjpeg, this skips bytes before a marker. Any number of 0xFF may precede a marker.
       guard byte == 0xFF, let marker = source.integer(at: offset + 1, bytes: 1, .big), marker != 0xFF else {
         offset += 1
         continue
@@ -55,14 +57,14 @@ struct ImageHeader: Equatable {
     return sides.map { ImageHeader(width: $0.width, height: $0.height, orientation: orientation ?? .up) }
   }
 
-  /// Reads a PNG's first chunk, and walks the others for EXIF.
+  /// Reads the first chunk of a PNG, and searches the others for EXIF.
   private static func png(_ source: some ByteSource) -> ImageHeader? {
     guard source.bytes(at: 12, count: 4) == Array("IHDR".utf8),
       let width = source.integer(at: 16, bytes: 4, .big), let height = source.integer(at: 20, bytes: 4, .big)
     else { return nil }
     var header = ImageHeader(width: width, height: height)
     var offset = 8
-    // EXIF may follow the pixels; the bound keeps a file of empty chunks from costing millions of reads.
+    // EXIF may follow the pixels. The bound prevents millions of reads in a file of empty chunks.
     for _ in 0..<65_536 {
       guard let length = source.integer(at: offset, bytes: 4, .big),
         let kind = source.bytes(at: offset + 4, count: 4), kind != Array("IEND".utf8)
@@ -88,16 +90,16 @@ struct ImageHeader: Equatable {
   }
 }
 
-/// The first directory of a TIFF, which is also EXIF's form: those fields that hold one whole number.
+/// The first directory of a TIFF (also the form of EXIF): the fields that hold one whole number.
 struct TIFFFields {
   private var values: [Int: Int] = [:]
 
   subscript(tag: Int) -> Int? { values[tag] }
 
-  /// The orientation, upright when absent or out of range.
+  /// The orientation; upright if it is missing or out of range.
   var orientation: Orientation { self[274].flatMap(Orientation.init(rawValue:)) ?? .up }
 
-  /// Reads the directory of the TIFF that starts at `base`, or nil when there is none.
+  /// Reads the directory of the TIFF that starts at `base`; nil if there is none.
   init?(_ source: some ByteSource, base: Int) {
     guard let mark = source.bytes(at: base, count: 2), mark == [0x49, 0x49] || mark == [0x4D, 0x4D] else {
       return nil
@@ -113,7 +115,7 @@ struct TIFFFields {
     else { return nil }
     let first = base + start + (isBig ? 8 : 2)
     let entry = isBig ? 20 : 12
-    // No directory of interest has more entries; BigTIFF could claim any number.
+    // No useful directory has more entries; a BigTIFF could claim any number.
     let entries = min(count, 65_535)
     for index in 0..<entries {
       let at = first + index * entry
@@ -132,7 +134,7 @@ struct TIFFFields {
     }
   }
 
-  /// Reads an offset of 4 or 8 bytes; nil also beyond what a file can be.
+  /// Reads an offset of 4 or 8 bytes; nil if it exceeds the possible size of a file.
   private static func offset(_ source: some ByteSource, at place: Int, isBig: Bool, _ order: ByteOrder)
     -> Int?
   {

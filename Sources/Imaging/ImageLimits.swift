@@ -1,22 +1,22 @@
-/// How large a picture may be before it is refused, unread.
+/// The maximum size of an image; a larger one is rejected before it is decoded.
 ///
-/// A few kilobytes can hold a picture that unpacks to gigabytes; the limits turn it away from its header.
+/// A few kilobytes can hold an image of gigabytes. The limits reject it after its header is read.
 public struct ImageLimits: Sendable, Hashable {
-  /// The most pixels, width × height; 100 million by default.
+  /// The maximum number of pixels, width × height; 100 million by default.
   public var maximumPixels: Int
-  /// The most bytes in a file; 1 GiB by default.
+  /// The maximum size of a file in bytes; 1 GiB by default.
   public var maximumFileBytes: Int
 
-  /// Sets the limits.
+  /// Makes limits.
   public init(maximumPixels: Int = 100_000_000, maximumFileBytes: Int = 1 << 30) {
     self.maximumPixels = maximumPixels
     self.maximumFileBytes = maximumFileBytes
   }
 
-  /// The limits used when none are given.
+  /// The default limits.
   public static let `default` = ImageLimits()
 
-  /// Whether a picture of these sides is too large.
+  /// Returns whether an image of these sides is too large.
   func refuse(width: Int, height: Int) -> Bool {
     let (area, overflow) = width.multipliedReportingOverflow(by: height)
     return overflow || area > maximumPixels

@@ -1,33 +1,33 @@
-/// A picture that could not be read, made or encoded.
+/// An image that cannot be read, made or encoded.
 public enum ImagingError: Error, Equatable, CustomStringConvertible {
-  /// Nothing lies at the path.
+  /// No file exists at the path.
   case missing(file: String)
   /// The path is a folder, a device or a pipe.
   case notAFile(file: String)
-  /// The system refuses to read the file.
+  /// The system does not allow reading the file.
   case unreadable(file: String, reason: String)
   /// The file has no bytes.
   case empty(file: String)
   /// The file has more bytes than the limits allow.
   case fileTooLarge(file: String, bytes: Int, limit: Int)
-  /// The picture has more pixels than the limits allow.
+  /// The image has more pixels than the limits allow.
   case tooManyPixels(file: String, width: Int, height: Int, limit: Int)
-  /// The first bytes are those of no known format.
+  /// The first bytes belong to no known format.
   case unknownFormat(file: String)
   /// The content is cut short or corrupt.
   case damaged(file: String, format: ImageFormat, reason: String)
-  /// The content is of a kind that is not read.
+  /// The content is of an unsupported kind.
   case unsupported(file: String, format: ImageFormat, reason: String)
-  /// A mask has colours where it should have grey levels.
+  /// A mask has colours instead of grey levels.
   case colouredMask(file: String)
-  /// A 16-bit mask has a label that 8 bits cannot hold.
+  /// A 16-bit mask has a label that does not fit in 8 bits.
   case labelTooLarge(file: String, value: Int)
-  /// Sizes and samples do not make a picture.
+  /// The sizes and samples do not form an image.
   case invalidImage(reason: String)
-  /// A picture could not be encoded.
+  /// An image could not be encoded.
   case notEncoded(format: ImageFormat, reason: String)
 
-  /// One line that names the file, what is wrong and what to do.
+  /// One line that names the file, the error and the fix.
   public var description: String {
     switch self {
     case .missing(let file): "\(file): no such file; check the path"

@@ -1,26 +1,30 @@
 import Foundation
 
-/// Reads masks: one channel whose values are labels, kept as they are.
+/// Reads masks: images of one channel whose values are labels, without change.
 ///
-/// The formats and the orientation are those of `ImageFile`. Colour files are taken when the channels agree.
-/// 1-bit files give 0 and 255, and so do 16-bit files that hold nothing but 0 and 65,535. A pixel at most half
-/// opaque is 0; others keep their value, since a mix of two labels would be a third.
+/// It supports the formats and orientations of `ImageFile`. A colour file is accepted if its
+/// channels agree. A 1-bit file gives 0 and 255; a 16-bit file that holds only 0 and 65,535 does
+/// the same. A pixel that is at most half opaque becomes 0. Other pixels keep their value, because
+/// a blend of two labels would be a third label.
 public enum MaskFile {
-  /// What the values of a mask stand for in a file with a palette.
+  /// The meaning of the values of a mask in a file with a palette.
   public enum Meaning: Sendable, Equatable {
-    /// The grey levels of its colours, as in a mask of black and white.
+    /// The grey levels of the colours, as in a mask of black and white.
     case grey
-    /// Its palette indices, as in a label map whose colours are only for the eye. Files without a palette are
-    /// read as grey levels all the same.
+    /// The palette indices, as in a label map whose colours are only for display.
+    ///
+    /// Files without a palette are read as grey levels.
     case indices
   }
 
-  /// How far the channels of a colour JPEG may differ and still be grey: its compression leaves a little colour.
+  /// The maximum difference of the channels of a JPEG that counts as grey.
+  ///
+  /// Its compression adds some colour.
   private static let jpegTolerance = 8
 
   /// Reads a mask.
   ///
-  /// - Throws: `ImagingError`: beside those of `ImageFile.read`, `colouredMask` and `labelTooLarge`.
+  /// - Throws: `ImagingError`: the cases of `ImageFile.read`, `colouredMask` and `labelTooLarge`.
   public static func read(_ url: URL, as meaning: Meaning = .grey, limits: ImageLimits = .default) throws
     -> Image
   {

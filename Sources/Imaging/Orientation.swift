@@ -1,4 +1,4 @@
-/// How a stored picture is to be turned to stand upright, as EXIF and TIFF number it.
+/// The orientation of a stored image, with the numbers of EXIF and TIFF.
 enum Orientation: Int, CaseIterable {
   case up = 1
   case mirrored = 2
@@ -9,15 +9,16 @@ enum Orientation: Int, CaseIterable {
   case transversed = 7
   case turnedLeft = 8
 
-  /// Whether width and height change places.
+  /// Whether the orientation swaps width and height.
   var swapsSides: Bool { rawValue >= 5 }
 
-  /// Turns a stored picture upright.
+  /// Turns a stored image upright.
   func apply(_ image: Image) -> Image {
     if self == .up { return image }
     let (width, height, channels) = (image.width, image.height, image.channels)
     let (outWidth, outHeight) = swapsSides ? (height, width) : (width, height)
-    // The stored pixel at the upright picture's top left, and the steps from it to the right and down.
+    // The stored pixel at the top left of the upright image, and the steps from it to the right and
+    // down.
     let (start, right, down): (Int, Int, Int) =
       switch self {
       case .up: (0, 1, width)

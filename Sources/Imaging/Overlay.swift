@@ -1,4 +1,4 @@
-/// Draws masks over a picture: a contour along each mask's inner edge and, if wanted, a light fill.
+/// Draws masks over an image: a contour along each mask's inner edge and an optional fill.
 public enum Overlay {
   /// An RGB colour.
   public struct Colour: Sendable, Equatable {
@@ -9,31 +9,34 @@ public enum Overlay {
     /// Blue, 0 to 255.
     public var blue: UInt8
 
-    /// Mixes a colour of its parts.
+    /// Makes a colour from its parts.
     public init(red: UInt8, green: UInt8, blue: UInt8) {
       self.red = red
       self.green = green
       self.blue = blue
     }
 
-    /// Yellow, for predictions: far from the reds of tissue, and told from the reference by the colour-blind.
+    /// Yellow, for predictions.
+    ///
+    /// It differs from the reds of tissue, and colour-blind readers can distinguish it from the
+    /// reference.
     public static let prediction = Colour(red: 255, green: 221, blue: 0)
     /// Blue, for references.
     public static let reference = Colour(red: 0, green: 170, blue: 255)
   }
 
-  /// A mask and how it is drawn.
+  /// A mask and its style.
   public struct Layer: Sendable, Equatable {
     /// One channel; every pixel that is not 0 is inside.
     public var mask: Image
     /// The colour of contour and fill.
     public var colour: Colour
-    /// How much of the fill covers the picture, from 0 (none) to 1.
+    /// The opacity of the fill, from 0 (none) to 1.
     public var fill: Double
-    /// The contour's width in pixels, at most 254; nil for one that suits the picture's size.
+    /// The width of the contour in pixels, at most 254; nil adapts it to the size of the image.
     public var lineWidth: Int?
 
-    /// Describes a layer.
+    /// Makes a layer.
     public init(mask: Image, colour: Colour = .prediction, fill: Double = 0, lineWidth: Int? = nil) {
       self.mask = mask
       self.colour = colour
@@ -42,18 +45,18 @@ public enum Overlay {
     }
   }
 
-  /// Draws a prediction and, where there is one, the reference below it.
+  /// Draws a prediction and, if present, the reference below it.
   ///
-  /// - Throws: `ImagingError.invalidImage` when a mask does not fit the picture.
+  /// - Throws: `ImagingError.invalidImage` if a mask does not fit the image.
   public static func draw(prediction: Image, reference: Image? = nil, over image: Image) throws -> Image {
     var layers = [Layer(mask: prediction, colour: .prediction, fill: 0.15)]
     if let reference { layers.insert(Layer(mask: reference, colour: .reference), at: 0) }
     return try draw(layers, over: image)
   }
 
-  /// Draws layers over a picture, the first lowest.
+  /// Draws layers over an image; the first is the lowest.
   ///
-  /// - Throws: `ImagingError.invalidImage` when a mask has another size or more than one channel.
+  /// - Throws: `ImagingError.invalidImage` if a mask has another size or more than one channel.
   public static func draw(_ layers: [Layer], over image: Image) throws -> Image {
     var pixels = image.rgb.pixels
     for layer in layers {
@@ -63,7 +66,7 @@ public enum Overlay {
           reason: "a mask of \(layer.mask.width) × \(layer.mask.height) pixels and \(layer.mask.channels) "
             + "channel(s) over a picture of \(image.width) × \(image.height); resize the mask first")
       }
-      // A two-hundredth of the shorter side looks alike on a thumbnail and a full frame.
+      // A two-hundredth of the shorter side looks the same on a thumbnail and a full frame.
       let suited = max(1, (min(image.width, image.height) + 100) / 200)
       paint(layer, width: min(254, max(1, layer.lineWidth ?? suited)), on: &pixels)
     }
@@ -87,15 +90,17 @@ public enum Overlay {
     }
   }
 
-  /// How many steps, diagonal ones included, each pixel is inside the mask: 0 outside, 1 on the edge.
+  /// Computes the depth of each pixel in the mask: 0 outside, 1 on the edge.
   ///
-  /// Beyond the picture counts as outside, so that a lesion cut by the frame has a closed contour.
+  /// The depth counts steps, diagonal steps included. Pixels beyond the image count as outside, so
+  /// a lesion that the frame cuts has a closed contour.
   static func depth(of mask: Image, atMost limit: Int) -> [UInt8] {
     let (width, height) = (mask.width, mask.height)
     let limit = UInt8(min(255, max(1, limit)))
     var depths = mask.pixels.map { $0 == 0 ? UInt8(0) : limit }
     depths.withUnsafeMutableBufferPointer { depths in
-      // Two sweeps make the chessboard distance exact: each looks at the four neighbours it has passed.
+      // Two passes make the chessboard distance exact: each reads the four neighbours that it has
+      // passed.
       for y in 0..<height {
         for x in 0..<width where depths[y * width + x] != 0 {
           let i = y * width + x

@@ -1,10 +1,11 @@
 import Torch
 
-/// Resizing of 8-bit images that equals Pillow's to the bit: antialiased, in two passes of integers.
+/// Resizes 8-bit images exactly like Pillow: antialiased, in two passes of integers.
 ///
-/// libtorch's operators do not round between the passes, or round otherwise, and differ by up to 27 levels.
+/// The operators of libtorch do not round between the passes, or round in another way. They differ
+/// by up to 27 levels.
 public struct PillowResampling: Sendable {
-  /// The filters that CLIP's files name; raw values are Pillow's.
+  /// The filters in the files of CLIP; raw values are Pillow's.
   public enum Filter: Int, Sendable {
     /// Linear over one pixel to each side.
     case bilinear = 2
@@ -31,10 +32,10 @@ public struct PillowResampling: Sendable {
   /// The filter.
   public let filter: Filter
 
-  /// Makes a resampling.
+  /// Makes a resampling with a filter.
   public init(_ filter: Filter = .bicubic) { self.filter = filter }
 
-  /// Resizes an image, each channel alone.
+  /// Resizes an image, each channel separately.
   ///
   /// - Parameters:
   ///   - image: uint8, C×H×W.
@@ -54,7 +55,7 @@ public struct PillowResampling: Sendable {
     return try Tensor(samples, shape: [sizes[0], height, width])
   }
 
-  /// Resizes: planes of `height`×`width` samples → planes of `newHeight`×`newWidth`.
+  /// Resizes planes of `height`×`width` samples to planes of `newHeight`×`newWidth`.
   private func resized(
     _ samples: [UInt8], planes: Int, height: Int, width: Int, newHeight: Int, newWidth: Int
   ) -> [UInt8] {
@@ -70,7 +71,8 @@ public struct PillowResampling: Sendable {
       result = vertical(result, planes: planes, columns: columns, from: rows, to: newHeight)
       rows = newHeight
     }
-    // Pillow 13 shortens columns first where that drops much more; older ones never do, which matters for tall images.
+    // Pillow 13 reduces columns first if that removes much more. Older versions never do; this
+    // matters for tall images.
     if newHeight < height, height - newHeight > 2 * (width - newWidth) {
       shorten()
       narrow()
@@ -84,7 +86,7 @@ public struct PillowResampling: Sendable {
   private struct Taps {
     let starts: [Int]
     let counts: [Int]
-    /// `width` for each output sample.
+    /// The weights; there are `width` for each output sample.
     let weights: [Int32]
     let width: Int
   }

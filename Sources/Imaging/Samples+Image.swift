@@ -1,5 +1,7 @@
 extension Samples {
-  /// The picture for looking at: 16 bits scaled to 8 with rounding, transparent parts over black.
+  /// Returns the image for display.
+  ///
+  /// It scales 16 bits to 8 with rounding, and blends transparent parts with black.
   func picture() -> Image {
     let bytes: [UInt8]
     switch values {
@@ -15,9 +17,10 @@ extension Samples {
       }, colours)
   }
 
-  /// The picture for its values: 16 bits must fit 8 as they are, and alpha decides but never mixes.
+  /// Returns the image for its values: 16-bit values must fit in 8 bits, and alpha never blends.
   ///
-  /// A pixel at most half opaque is 0, any other keeps its value: a mix of two labels would be a third.
+  /// A pixel that is at most half opaque becomes 0. Other pixels keep their value, because a blend
+  /// of two labels would be a third label.
   func labels(file: String) throws -> Image {
     let colours = channels >= 3 ? 3 : 1
     let bytes: [UInt8]
@@ -36,7 +39,9 @@ extension Samples {
 
   private static func scaled(_ word: UInt16) -> UInt8 { UInt8((UInt32(word) * 255 + 32_767) / 65_535) }
 
-  /// Values of 16-bit masks as they are, or 0 and 255 when 0 and 65,535 are all there is.
+  /// Returns the values of a 16-bit mask without change.
+  ///
+  /// A mask that holds only 0 and 65,535 gives 0 and 255.
   private static func narrowed(_ words: [UInt16], channels: Int, hasAlpha: Bool, file: String) throws
     -> [UInt8]
   {
@@ -55,7 +60,7 @@ extension Samples {
     }
   }
 
-  /// Drops the last channel, each value passing through `blend` with its pixel's alpha.
+  /// Drops the last channel; `blend` maps each value and the alpha of its pixel.
   private static func withoutAlpha(_ bytes: [UInt8], colours: Int, blend: (UInt8, UInt8) -> UInt8) -> [UInt8]
   {
     let count = bytes.count / (colours + 1)

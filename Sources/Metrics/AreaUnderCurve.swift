@@ -1,11 +1,13 @@
-/// The area under the receiver operating characteristic: how likely a positive scores above a negative.
+/// The area under the receiver operating characteristic.
+///
+/// It is the chance that a positive case scores above a negative case.
 public enum AreaUnderCurve {
-  /// The area, by ranks (Mann–Whitney U); equal scores count half.
+  /// Computes the area by ranks (Mann–Whitney U); equal scores count half.
   ///
   /// - Parameters:
-  ///   - scores: one a case.
+  ///   - scores: one per case.
   ///   - positive: whether the case is positive, in the same order.
-  /// - Returns: 0 to 1; nil when there is no positive or no negative, or a score is NaN.
+  /// - Returns: 0 to 1; nil if there is no positive or no negative case, or a score is NaN.
   public static func of<Score: BinaryFloatingPoint>(_ scores: [Score], positive: [Bool]) -> Double? {
     let count = min(scores.count, positive.count)
     guard !scores.contains(where: \.isNaN) else { return nil }
@@ -20,7 +22,7 @@ public enum AreaUnderCurve {
         if positive[order[end]] { found += 1 }
         end += 1
       }
-      // Equal scores share the mean of the ranks that they take together.
+      // Equal scores share the mean of their ranks.
       rankSum += Double(found) * (Double(start + end + 1) / 2)
       positives += found
       start = end

@@ -1,11 +1,11 @@
 extension SurfaceDistances {
   /// The average symmetric surface distance, in pixels or, with a spacing, millimetres.
   ///
-  /// The mean over the boundary pixels of both masks together, each pixel counted once; the same as MONAI's
-  /// `compute_average_surface_distance(symmetric=True)`. (MedPy's `assd` averages the two directed means
-  /// instead.)
+  /// It is the mean over the boundary pixels of both masks together, and each pixel counts once. It
+  /// equals MONAI's `compute_average_surface_distance(symmetric=True)`. (MedPy's `assd` averages
+  /// the two directed means instead.)
   ///
-  /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See
+  /// Both masks empty: 0. Exactly one empty: `nil`, because one boundary is missing. See
   /// ``EmptyMaskPolicy``.
   public var averageSurfaceDistance: Double? {
     switch emptyCase {
@@ -19,7 +19,8 @@ extension SurfaceDistances {
     }
   }
 
-  /// ``averageSurfaceDistance`` as a percentage of the image's diagonal, so that images of several sizes
-  /// compare.
+  /// ``averageSurfaceDistance`` in per cent of the image diagonal.
+  ///
+  /// It is comparable between images of different sizes.
   public var averageSurfaceDistancePercent: Double? { averageSurfaceDistance.map { 100 * $0 / diagonal } }
 }

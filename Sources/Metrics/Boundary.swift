@@ -1,9 +1,10 @@
 extension BinaryMask {
   /// The pixels of the mask that have a background pixel above, below, left or right of them.
   ///
-  /// What lies outside the image counts as background, so a mask that touches the image's edge has boundary there and
-  /// a full mask is bounded by the image's frame. Diagonal neighbours do not count. This is the mask less its erosion
-  /// by a cross, as MONAI (`get_mask_edges`) and MedPy take it. An empty mask has an empty boundary.
+  /// Pixels outside the image count as background. So a mask that touches the edge of the image has
+  /// a boundary there, and a full mask has the frame of the image as its boundary. Diagonal
+  /// neighbours do not count. The boundary is the mask minus its erosion by a cross, as in MONAI
+  /// (`get_mask_edges`) and MedPy. An empty mask has an empty boundary.
   public var boundary: BinaryMask {
     let width = self.width
     let height = self.height

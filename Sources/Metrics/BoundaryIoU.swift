@@ -1,15 +1,15 @@
 /// Intersection over union of the bands along the inner side of two boundaries.
 ///
-/// Cheng, Girshick, Dollár, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image Segmentation
-/// Evaluation", CVPR 2021, as their `boundary-iou-api` computes it: the band is the mask less its erosion by
-/// `d` passes of a 3×3 square, that is, the mask's pixels at most `d` away, along rows, columns or diagonals,
-/// from background. What lies outside the image counts as background. `d` is 2 % of the image's diagonal in
-/// pixels, rounded (halves to even), at least 1.
+/// Cheng, Girshick, Dollár, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image
+/// Segmentation Evaluation", CVPR 2021, as in their `boundary-iou-api`. The band is the mask minus
+/// its erosion by `d` passes of a 3×3 square. These are the mask pixels that are at most `d` away
+/// from background, along rows, columns or diagonals. Pixels outside the image count as background.
+/// `d` is 2 % of the image diagonal in pixels, rounded (halves to even), at least 1.
 public enum BoundaryIoU {
-  /// The share of the image's diagonal that the bands are wide, unless another is given.
+  /// The default width of the bands, as a share of the image diagonal.
   public static let defaultRatio = 0.02
 
-  /// How many pixels wide the bands are in an image of a given size.
+  /// Returns the width of the bands in pixels for an image size.
   ///
   /// - Parameters:
   ///   - width: The image's columns.
@@ -21,24 +21,25 @@ public enum BoundaryIoU {
     return max(1, Int(min(wanted, Double(max(width, height)))))
   }
 
-  /// The score of a prediction, from 0 to 1.
+  /// Computes the score of a prediction, from 0 to 1.
   ///
-  /// Both masks empty: 1. Exactly one empty: 0. See ``EmptyMaskPolicy``. A mask that is not empty has a band.
+  /// Both masks empty: 1. Exactly one empty: 0. See ``EmptyMaskPolicy``. A mask that is not empty
+  /// has a band.
   ///
   /// - Parameters:
-  ///   - prediction: What the model drew.
-  ///   - reference: What the expert drew.
-  ///   - ratio: The share of the image's diagonal that the bands are wide, 0 or more.
+  ///   - prediction: The predicted mask.
+  ///   - reference: The reference mask of the expert.
+  ///   - ratio: The width of the bands as a share of the image diagonal, 0 or more.
   /// - Returns: Intersection over union of the two bands.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
-  ///   when the masks differ in size.
+  /// - Throws: ``MetricError`` (`sizeMismatch`) if the masks differ in size.
   public static func score(
     prediction: BinaryMask, reference: BinaryMask, ratio: Double = defaultRatio
   ) throws -> Double {
     try BinaryMask.requireSameSize(prediction: prediction, reference: reference)
     guard let box = BoundingBox(around: prediction, reference) else { return 1 }
     let width = bandWidth(width: reference.width, height: reference.height, ratio: ratio)
-    // Beyond the rectangle both masks are background, as beyond the image: cutting it out changes no band.
+    // Beyond the rectangle both masks are background, as they are beyond the image. So the crop
+    // changes no band.
     return try OverlapCounts(
       prediction: prediction.cropped(to: box).innerBand(width),
       reference: reference.cropped(to: box).innerBand(width)
@@ -47,18 +48,18 @@ public enum BoundaryIoU {
 }
 
 extension BinaryMask {
-  /// The pixels of the mask from which at most `distance` steps, to any of 8 neighbours, lead out of it.
+  /// Returns the mask pixels within `distance` steps of background, to any of 8 neighbours.
   ///
   /// - Parameter distance: The width of the band in pixels, at least 1.
-  /// - Returns: The mask less its erosion by a square of `2 · distance + 1` pixels; outside the image is
-  ///   background.
+  /// - Returns: The mask minus its erosion by a square of `2 · distance + 1` pixels; pixels outside
+  ///   the image count as background.
   func innerBand(_ distance: Int) -> BinaryMask {
     let (width, height) = (self.width, self.height)
     let side = Int32(clamping: 2 * distance + 1)
     var band = pixels
     guard 2 * distance + 1 <= min(width, height) else { return self }
     var inRow = [UInt8](repeating: 0, count: width)
-    // How many rows that end here have the middle of a full horizontal window in each column.
+    // For each column, this counts the consecutive rows up to here with a full horizontal window.
     var run = [Int32](repeating: 0, count: width)
     pixels.withUnsafeBufferPointer { mask in
       band.withUnsafeMutableBufferPointer { band in

@@ -1,12 +1,12 @@
-/// The smallest rectangle that holds every set pixel of some masks.
+/// The smallest rectangle that contains every pixel of value 1 of some masks.
 struct BoundingBox: Equatable {
-  /// The columns that hold set pixels.
+  /// The columns of the rectangle.
   let columns: Range<Int>
 
-  /// The rows that hold set pixels.
+  /// The rows of the rectangle.
   let rows: Range<Int>
 
-  /// Finds the rectangle around two masks of one size; `nil` when both are empty.
+  /// Finds the rectangle around two masks of one size; `nil` if both are empty.
   init?(around first: BinaryMask, _ second: BinaryMask) {
     let width = first.width
     let height = first.height
@@ -40,7 +40,7 @@ struct BoundingBox: Equatable {
 }
 
 extension BinaryMask {
-  /// The part of the mask inside a rectangle that lies within it.
+  /// Crops the mask to a rectangle that lies within it.
   func cropped(to box: BoundingBox) -> BinaryMask {
     guard box.columns.count < width || box.rows.count < height else { return self }
     var part: [UInt8] = []

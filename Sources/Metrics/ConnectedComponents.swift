@@ -1,10 +1,11 @@
-/// The parts of a mask whose pixels touch, at their sides or corners (8-connectivity).
+/// The parts of a mask whose pixels touch at their sides or corners (8-connectivity).
 struct ConnectedComponents {
-  /// The component of every pixel, row by row, counted from 1 in the order of their first pixels; 0 is
-  /// background.
+  /// The component of every pixel, row by row; 0 is background.
+  ///
+  /// Components have numbers from 1, in the order of their first pixels.
   let labels: [Int32]
 
-  /// The pixels of each component; the one labelled 1 comes first.
+  /// The number of pixels of each component; component 1 comes first.
   let areas: [Int]
 
   /// The number of components.
@@ -14,7 +15,7 @@ struct ConnectedComponents {
   init(of mask: BinaryMask) {
     let (width, height) = (mask.width, mask.height)
     var labels = [Int32](repeating: 0, count: mask.pixels.count)
-    // Provisional labels, each pointing to one that it was found to touch and that came before it.
+    // Each provisional label points to an earlier label that it touches.
     var parents: [Int32] = [0]
     func root(_ label: Int32) -> Int32 {
       var label = label
@@ -37,7 +38,8 @@ struct ConnectedComponents {
             if y > 0 {
               let above = labels[row - width + x]
               if above != 0 {
-                // It touches whatever else is near: the pixel before it, and those beside the one above.
+                // The pixel also touches its other neighbours: the pixel before it, and those
+                // beside the one above.
                 if previous == 0 { previous = above }
               } else if x + 1 < width, labels[row - width + x + 1] != 0 {
                 let corner = labels[row - width + x + 1]
@@ -62,7 +64,7 @@ struct ConnectedComponents {
         }
       }
     }
-    // A root comes before all that lead to it, so one pass numbers the components.
+    // A root comes before all labels that lead to it, so one pass numbers the components.
     var final = [Int32](repeating: 0, count: parents.count)
     var found: Int32 = 0
     for label in parents.indices.dropFirst() {

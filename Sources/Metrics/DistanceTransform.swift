@@ -1,17 +1,18 @@
-/// Exact Euclidean distances from every pixel to the nearest of a set of sites, in time linear in the pixels.
+/// Exact Euclidean distances from every pixel to the nearest site, in time linear in the pixels.
 ///
-/// Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8 (2012):
-/// first the distance within each column, then along each row the lower envelope of the parabolas
-/// `((x - u)·a)² + (g(u)·b)²`, one for each column `u` whose nearest site is `g(u)` rows away, `a` and `b`
-/// being the steps between columns and rows. In pixels squared distances between pixel centres are whole numbers, so
-/// nothing is rounded; with a spacing each is rounded as the sum of two squares is.
+/// Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8
+/// (2012). It first computes the distance within each column. Then it computes, along each row, the
+/// lower envelope of the parabolas `((x - u)·a)² + (g(u)·b)²`. There is one parabola for each
+/// column `u` whose nearest site is `g(u)` rows away; `a` and `b` are the steps between columns and
+/// rows. In pixels, squared distances between pixel centres are whole numbers, so nothing is
+/// rounded. With a spacing, each is rounded like a sum of two squares.
 package enum DistanceTransform {
-  /// The squared distance from every pixel to the nearest site, row by row; 0 at the sites.
+  /// Computes the squared distance from every pixel to the nearest site, row by row.
   ///
   /// - Parameters:
-  ///   - sites: The mask whose set pixels are the sites.
+  ///   - sites: The mask; its pixels of value 1 are the sites.
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
-  /// - Returns: `width * height` squared distances, or `nil` when there is no site.
+  /// - Returns: `width * height` squared distances, 0 at the sites, or `nil` if there is no site.
   package static func squaredDistances(to sites: BinaryMask, spacing: PixelSpacing? = nil) -> [Double]? {
     guard !sites.isEmpty else { return nil }
     var result = [Double](repeating: 0, count: sites.pixels.count)
@@ -24,20 +25,20 @@ package enum DistanceTransform {
     return result
   }
 
-  /// A finished row: how far each pixel's nearest site is, and where.
+  /// A finished row: the distance and the place of the nearest site of each pixel.
   ///
-  /// Of sites equally near it is the one in the leftmost column, and in that column the upper one, as in
-  /// SciPy's `distance_transform_edt(return_indices=True)`.
+  /// Among equally near sites, it is the one in the leftmost column, and in that column the upper
+  /// one, as in SciPy's `distance_transform_edt(return_indices=True)`.
   struct Row {
-    /// The row.
+    /// The number of the row.
     let y: Int
-    /// The squared distance of each pixel's nearest site.
+    /// The squared distance of the nearest site of each pixel.
     let squares: UnsafeMutablePointer<Double>
     fileprivate let columns: UnsafeMutablePointer<Int32>
     fileprivate let heights: UnsafeBufferPointer<Int32>
     fileprivate let sites: UnsafeBufferPointer<UInt8>
 
-    /// The place `y * width + x` of the site that is nearest to the pixel in a column of this row.
+    /// Returns the place `y * width + x` of the site nearest to the pixel in a column of this row.
     @inline(__always)
     func place(_ x: Int) -> Int {
       let column = Int(columns[x])
@@ -47,7 +48,7 @@ package enum DistanceTransform {
     }
   }
 
-  /// Hands over every row, from the last to the first; none when there is no site.
+  /// Calls a closure for every row, from the last to the first; never if there is no site.
   @inline(__always)
   static func forEachRow(of sites: BinaryMask, spacing: PixelSpacing? = nil, _ body: (Row) -> Void) {
     guard !sites.isEmpty else { return }
@@ -61,17 +62,17 @@ package enum DistanceTransform {
     }
   }
 
-  /// The squared distances from each set pixel of one mask to the nearest set pixel of another.
+  /// Computes the squared distances from each pixel of one mask to the nearest pixel of another.
   ///
-  /// Neither mask may be empty and both must be of one size.
+  /// Only pixels of value 1 count. Neither mask may be empty, and both must have the same size.
   static func squaredDistances(
     from queries: BinaryMask, to sites: BinaryMask, spacing: PixelSpacing?
   ) -> [Double] {
     let width = queries.width
     let step = PixelSpacing.steps(spacing)
     var envelope = LowerEnvelope(width: width, step: step)
-    // Every value is stored and then kept or overwritten, with one place to spare: faster than a branch a
-    // pixel.
+    // Every value is stored, then kept or overwritten, with one spare place. This is faster than a
+    // branch per pixel.
     return [Double](unsafeUninitializedCapacity: queries.count + 1) { result, found in
       queries.pixels.withUnsafeBufferPointer { query in
         forEachRow(of: sites) { y, heights in
@@ -96,8 +97,9 @@ package enum DistanceTransform {
     }
   }
 
-  /// How far the queries of a row would have to look sideways, at most, in all: no farther than the site in
-  /// their own column.
+  /// Returns the maximum total sideways search of the queries of a row.
+  ///
+  /// A search goes no farther than the site in the same column.
   @inline(__always)
   private static func reach(of queries: UnsafeBufferPointer<UInt8>, _ heights: UnsafeBufferPointer<Int32>)
     -> Int
@@ -107,8 +109,9 @@ package enum DistanceTransform {
     return sum
   }
 
-  /// The squared distance of a pixel's nearest site, found by looking sideways as long as a nearer one may
-  /// stand there.
+  /// Finds the squared distance of the nearest site of a pixel.
+  ///
+  /// It searches sideways as long as a nearer site is possible.
   @inline(__always)
   private static func squaredDistance(
     _ x: Int, _ heights: UnsafeBufferPointer<Int32>, _ step: (x: Double, y: Double)
@@ -129,7 +132,9 @@ package enum DistanceTransform {
     }
   }
 
-  /// Hands over how many rows away each column's nearest site is, for each row from the last to the first.
+  /// Calls a closure for each row, from the last up.
+  ///
+  /// The closure receives the row distance of the nearest site in each column.
   @inline(__always)
   private static func forEachRow(of sites: BinaryMask, _ body: (Int, UnsafeBufferPointer<Int32>) -> Void) {
     let width = sites.width
@@ -146,8 +151,9 @@ package enum DistanceTransform {
     }
   }
 
-  /// The rows from each pixel up to the nearest site above it in its column, or at least
-  /// ``LowerEnvelope/none``.
+  /// Returns the rows from each pixel up to the nearest site above it in its column.
+  ///
+  /// Without a site the value is at least ``LowerEnvelope/none``.
   private static func distancesFromAbove(_ sites: BinaryMask) -> [Int32] {
     let width = sites.width
     return [Int32](unsafeUninitializedCapacity: sites.pixels.count) { g, initialized in

@@ -1,4 +1,4 @@
-/// What the metrics say of masks without a lesion: one rule, stated in every output.
+/// The values of the metrics for masks without a lesion: one rule, which every output states.
 ///
 /// | | both empty | only the prediction empty | only the reference empty |
 /// |---|---|---|---|
@@ -8,22 +8,22 @@
 /// | precision | 1 | undefined (nothing was claimed) | 0 |
 /// | recall | 1 | 0 | undefined (there was nothing to find) |
 ///
-/// Lesions are counted, so they need no rule: with an empty reference none is found or missed and every mark
-/// is false, see ``LesionDetection``. The polyp protocol has rules of its own, ``PolypProtocol/definition``;
-/// calibration is of pixels.
+/// Lesions are counted, so they need no rule: with an empty reference, no lesion is found or missed
+/// and every mark is false; see ``LesionDetection``. The polyp protocol has its own rules, see
+/// ``PolypProtocol/definition``. Calibration is about pixels.
 ///
-/// Accuracy and specificity need no rule either, but for the specificity of a reference without background,
-/// which is undefined. An undefined score is `nil`, `null` in JSON and an empty field in CSV; means leave it
-/// out and say over how many images they were taken.
+/// Accuracy and specificity need no rule either. The only exception is the specificity of a
+/// reference without background, which is undefined. An undefined score is `nil`, `null` in JSON
+/// and an empty field in CSV. Means omit it and state their number of images.
 public enum EmptyMaskPolicy {
-  /// The rule in plain words, to print beside the scores.
+  /// The rule as text, for display with the scores.
   public static let statement =
     "Prediction and reference both empty: Dice, IoU, boundary IoU, NSD, precision and recall 1, HD95 and ASD 0. "
     + "Exactly one empty: Dice, IoU, boundary IoU and NSD 0, HD95 and ASD undefined. "
     + "Otherwise a ratio with nothing below its line is undefined. "
     + "Undefined scores are null and left out of means."
 
-  /// A part of a whole, with the policy's answer when the whole is zero.
+  /// Returns a part of a whole, or the value of the policy if the whole is zero.
   static func ratio(_ part: Int, of whole: Int, bothEmpty: Bool) -> Double? {
     if whole > 0 { return Double(part) / Double(whole) }
     return bothEmpty ? 1 : nil

@@ -1,8 +1,9 @@
-/// The way in which a grey probability map is judged beside a binary reference.
+/// The evaluation of a grey probability map against a binary reference.
 public enum EvaluationProtocol: String, CaseIterable, Codable, Sendable {
-  /// The map is cut at one threshold and the mask is scored, ``ImageScores``.
+  /// A fixed threshold makes a mask, which is scored; see ``ImageScores``.
   case fixedThreshold = "fixed-threshold"
-  /// Beside that, the measures of the polyp literature, most of them averaged over 256 thresholds,
-  /// ``PolypProtocol``.
+  /// Adds the measures of the polyp literature, most of them means over 256 thresholds.
+  ///
+  /// See ``PolypProtocol``.
   case pranet
 }

@@ -1,11 +1,12 @@
 extension SurfaceDistances {
   /// The 95th percentile Hausdorff distance, in pixels or, with a spacing, millimetres.
   ///
-  /// The larger of the two directed 95th percentiles, each interpolated linearly between ranks as NumPy does;
-  /// the same as MONAI's `compute_hausdorff_distance(percentile=95, directed=False)`. (Other tools take one
-  /// percentile over both directions pooled, which is smaller or equal.)
+  /// It is the larger of the two directed 95th percentiles, each interpolated linearly between
+  /// ranks as in NumPy. It equals MONAI's
+  /// `compute_hausdorff_distance(percentile=95, directed=False)`. (Other tools take one percentile
+  /// over both directions pooled, which is smaller or equal.)
   ///
-  /// Both masks empty: 0. Exactly one empty: `nil`, for there is no boundary to measure to. See
+  /// Both masks empty: 0. Exactly one empty: `nil`, because one boundary is missing. See
   /// ``EmptyMaskPolicy``.
   public var hd95: Double? {
     switch emptyCase {
@@ -18,6 +19,6 @@ extension SurfaceDistances {
     }
   }
 
-  /// ``hd95`` as a percentage of the image's diagonal, so that images of several sizes compare.
+  /// ``hd95`` in per cent of the image diagonal, comparable between images of different sizes.
   public var hd95Percent: Double? { hd95.map { 100 * $0 / diagonal } }
 }

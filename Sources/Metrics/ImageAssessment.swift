@@ -1,25 +1,25 @@
-/// Everything that one prediction of lesion probabilities tells beside its reference.
+/// All measures of one prediction of lesion probabilities against its reference.
 public struct ImageAssessment: Codable, Equatable, Sendable {
-  /// The scores of the mask at a fixed threshold, and which lesions it found.
+  /// The scores of the mask at a fixed threshold, and the detected lesions.
   public let scores: ImageScores
 
-  /// This image's share of the polyp protocol, which averages over thresholds.
+  /// The contribution of this image to the polyp protocol, which averages over thresholds.
   public let polyp: PolypProtocol
 
-  /// This image's pixels, by how sure the model was of them.
+  /// The pixels of this image, grouped by predicted probability.
   public let reliability: Reliability
 
   /// Assesses a prediction.
   ///
   /// - Parameters:
   ///   - probability: Lesion probabilities at the image's own size.
-  ///   - reference: What the expert drew.
-  ///   - threshold: From which probability on a pixel is lesion.
+  ///   - reference: The reference mask of the expert.
+  ///   - threshold: The lowest probability of a lesion pixel.
   ///   - tolerance: Of the normalised surface Dice, in pixels or, with a spacing, millimetres.
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
-  ///   - detectionIoU: The IoU from which on a lesion is found, see ``LesionDetection``.
-  ///   - bins: The bins of the reliability curve.
-  /// - Throws: ``MetricError`` when the sizes differ, or a setting is out of range.
+  ///   - detectionIoU: The minimum IoU of a detected lesion, see ``LesionDetection``.
+  ///   - bins: The number of bins of the reliability curve.
+  /// - Throws: ``MetricError`` if the sizes differ, or a setting is out of range.
   public init(
     probability: ProbabilityMap, reference: BinaryMask, threshold: Double = 0.5, tolerance: Double,
     spacing: PixelSpacing? = nil, detectionIoU: Double = LesionDetection.defaultCriterion,

@@ -1,4 +1,6 @@
-/// Every score of one image; undefined scores are `nil` here and `null` in JSON, see ``EmptyMaskPolicy``.
+/// Every score of one image.
+///
+/// Undefined scores are `nil` here and `null` in JSON, see ``EmptyMaskPolicy``.
 public struct ImageScores: Codable, Equatable, Sendable {
   /// The Dice coefficient.
   public let dice: Double
@@ -9,13 +11,13 @@ public struct ImageScores: Codable, Equatable, Sendable {
   /// The share of pixels on which the masks agree.
   public let accuracy: Double
 
-  /// The share of predicted pixels that are right.
+  /// The share of predicted pixels that are correct.
   public let precision: Double?
 
-  /// The share of the reference that was found.
+  /// The share of the reference that the prediction covers.
   public let recall: Double?
 
-  /// The share of the background that was left alone.
+  /// The share of the background outside the prediction.
   public let specificity: Double?
 
   /// Intersection over union of the bands along the boundaries, 2 % of the image's diagonal wide.
@@ -39,35 +41,35 @@ public struct ImageScores: Codable, Equatable, Sendable {
   /// The tolerance of ``normalisedSurfaceDice``, in ``distanceUnit``.
   public let tolerance: Double
 
-  /// Millimetres per pixel; `nil` where it is not known and distances are in pixels.
+  /// Millimetres per pixel; `nil` if unknown, and then distances are in pixels.
   public let spacing: PixelSpacing?
 
-  /// Which lesions were found.
+  /// The counts of found and missed lesions.
   public let detection: LesionDetection
 
-  /// The share of all pixels that the reference has set.
+  /// The share of all pixels that belong to the reference.
   public let referenceShare: Double
 
-  /// Whether the reference has no pixel set.
+  /// Whether the reference is empty.
   public let referenceIsEmpty: Bool
 
-  /// Whether the prediction has no pixel set.
+  /// Whether the prediction is empty.
   public let predictionIsEmpty: Bool
 
-  /// What distances and the tolerance are counted in.
+  /// The unit of distances and of the tolerance.
   public var distanceUnit: DistanceUnit { spacing == nil ? .pixels : .millimetres }
 
   /// Scores a prediction against its reference.
   ///
   /// - Parameters:
-  ///   - prediction: What the model drew.
-  ///   - reference: What the expert drew.
-  ///   - tolerance: The distance within which surface Dice counts a boundary as right, in millimetres when
-  ///     the spacing is given, else in pixels.
+  ///   - prediction: The predicted mask.
+  ///   - reference: The reference mask of the expert.
+  ///   - tolerance: The distance within which surface Dice counts a boundary as correct, in
+  ///     millimetres if the spacing is given, otherwise in pixels.
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
-  ///   - detectionIoU: The IoU from which on a lesion is found, see ``LesionDetection``.
-  /// - Throws: ``MetricError`` when the masks differ in size, the tolerance is negative or not finite, or the
-  ///   IoU is out of range.
+  ///   - detectionIoU: The minimum IoU of a detected lesion, see ``LesionDetection``.
+  /// - Throws: ``MetricError`` if the masks differ in size, the tolerance is negative or not
+  ///   finite, or the IoU is out of range.
   public init(
     prediction: BinaryMask, reference: BinaryMask, tolerance: Double, spacing: PixelSpacing? = nil,
     detectionIoU: Double = LesionDetection.defaultCriterion
@@ -95,10 +97,10 @@ public struct ImageScores: Codable, Equatable, Sendable {
     predictionIsEmpty = overlap.predictionIsEmpty
   }
 
-  /// One score by its name.
+  /// Returns one score by its name.
   ///
-  /// - Parameter metric: The score that is asked for.
-  /// - Returns: Its value, or `nil` where it is undefined.
+  /// - Parameter metric: The name of the score.
+  /// - Returns: Its value, or `nil` if it is undefined.
   public subscript(metric: Metric) -> Double? {
     switch metric {
     case .dice: return dice
@@ -135,8 +137,8 @@ public struct ImageScores: Codable, Equatable, Sendable {
 
   /// Writes every key, with `null` for an undefined score.
   ///
-  /// - Parameter encoder: Where to write.
-  /// - Throws: What the encoder throws.
+  /// - Parameter encoder: The destination.
+  /// - Throws: The error of the encoder.
   public func encode(to encoder: any Encoder) throws {
     var metrics = encoder.container(keyedBy: Metric.self)
     for metric in Metric.allCases { try metrics.encode(self[metric], forKey: metric) }

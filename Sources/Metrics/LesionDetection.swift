@@ -1,46 +1,48 @@
 import Storage
 
-/// Which lesions of one image were found, which were missed, and what was marked where no lesion is.
+/// The lesions of one image that were found or missed, and the false marks.
 ///
-/// A lesion is a connected component of the reference (8-connectivity), a mark one of the prediction. A
-/// lesion is found when one single mark overlaps it with an IoU of at least ``criterion``; otherwise it is
-/// missed. A mark that reaches the criterion with no lesion is false. Several marks of one lesion are no
-/// false ones, and one mark may find two lesions, as in the polyp challenge of MICCAI 2015, which counts
-/// several detections inside one polyp as one true positive (Bernal et al., "Comparative Validation of Polyp
-/// Detection Methods in Video Colonoscopy", IEEE TMI 36, 2017).
+/// A lesion is a connected component of the reference (8-connectivity); a mark is one of the
+/// prediction. A lesion is found if one single mark overlaps it with an IoU of at least
+/// ``criterion``; otherwise it is missed. A mark that reaches the criterion with no lesion is
+/// false. Several marks of one lesion are not false, and one mark may find two lesions. This
+/// follows the polyp challenge of MICCAI 2015, which counts several detections inside one polyp as
+/// one true positive (Bernal et al., "Comparative Validation of Polyp Detection Methods in Video
+/// Colonoscopy", IEEE TMI 36, 2017).
 ///
-/// The criterion is 0.1 by default, where nnDetection (Baumgartner et al., MICCAI 2021) reports AP and FROC: a
-/// lesion is to be localised coarsely, how well it is outlined the overlap metrics say. With this rule a mark over
-/// half of the image does not find a small lesion, as it would by the challenge's own rule, any point of the
-/// detection inside the mask.
+/// The default criterion is 0.1, at which nnDetection (Baumgartner et al., MICCAI 2021) reports AP
+/// and FROC. It needs a coarse localisation of a lesion; the overlap metrics measure the outline.
+/// With this rule, a mark over half of the image does not find a small lesion. It would do so with
+/// the rule of the challenge, which accepts any point of the detection inside the mask.
 ///
-/// Reference empty: nothing is found or missed, every mark is false. Prediction empty: every lesion is missed.
+/// Reference empty: nothing is found or missed, every mark is false. Prediction empty: every lesion
+/// is missed.
 public struct LesionDetection: Codable, Equatable, Sendable {
-  /// The IoU from which on a lesion is found, unless another is given.
+  /// The default of the minimum IoU of a found lesion.
   public static let defaultCriterion = 0.1
 
-  /// Lesions that a mark overlaps well enough.
+  /// The number of lesions that a mark overlaps well enough.
   public let found: Int
 
-  /// Lesions that no mark overlaps well enough.
+  /// The number of lesions that no mark overlaps well enough.
   public let missed: Int
 
-  /// Marks that overlap no lesion well enough.
+  /// The number of marks that overlap no lesion well enough.
   public let falseMarks: Int
 
-  /// The IoU from which on a lesion is found.
+  /// The minimum IoU of a found lesion.
   public let criterion: Double
 
-  /// The lesions of the reference.
+  /// The number of lesions of the reference.
   public var lesions: Int { found + missed }
 
-  /// Matches a prediction's marks to the lesions of its reference.
+  /// Matches the marks of a prediction to the lesions of its reference.
   ///
   /// - Parameters:
-  ///   - prediction: What the model drew.
-  ///   - reference: What the expert drew.
-  ///   - criterion: The IoU from which on a lesion is found, above 0 and at most 1.
-  /// - Throws: ``MetricError`` when the masks differ in size or the criterion is out of range.
+  ///   - prediction: The predicted mask.
+  ///   - reference: The reference mask of the expert.
+  ///   - criterion: The minimum IoU of a found lesion, above 0 and at most 1.
+  /// - Throws: ``MetricError`` if the masks differ in size or the criterion is out of range.
   public init(
     prediction: BinaryMask, reference: BinaryMask, criterion: Double = defaultCriterion
   ) throws {
@@ -72,10 +74,10 @@ public struct LesionDetection: Codable, Equatable, Sendable {
     let lesion: Int32
   }
 
-  /// The pixels that each mark shares with each lesion it touches.
+  /// Counts the pixels that each mark shares with each lesion that it touches.
   private static func overlaps(_ marks: ConnectedComponents, _ lesions: ConnectedComponents) -> [Pair: Int] {
     var shared: [Pair: Int] = [:]
-    // Pixels of one pair mostly follow each other, so the table is asked once a run.
+    // Pixels of one pair are mostly adjacent, so the table is read once per run.
     var current = Pair(mark: 0, lesion: 0)
     var run = 0
     for (mark, lesion) in zip(marks.labels, lesions.labels) where mark != 0 && lesion != 0 {
@@ -98,33 +100,33 @@ public struct LesionDetection: Codable, Equatable, Sendable {
 }
 
 extension LesionDetection {
-  /// The lesions of many images together.
+  /// The counts over many images.
   public struct Summary: Codable, Equatable, Sendable {
-    /// Images.
+    /// The number of images.
     public let images: Int
-    /// Lesions found.
+    /// The number of found lesions.
     public let found: Int
-    /// Lesions missed.
+    /// The number of missed lesions.
     public let missed: Int
-    /// False marks.
+    /// The number of false marks.
     public let falseMarks: Int
-    /// Share of lesions found; `nil` without a lesion.
+    /// The share of lesions that were found; `nil` without a lesion.
     @Nullable public private(set) var sensitivity: Double?
-    /// Lesions found, of these and the false marks; `nil` when there is neither.
+    /// The share of found lesions among found lesions and false marks; `nil` if there are neither.
     @Nullable public private(set) var precision: Double?
-    /// Lesions found per image; `nil` over no image.
+    /// Found lesions per image; `nil` over no image.
     @Nullable public private(set) var foundPerImage: Double?
-    /// Lesions missed per image; `nil` over no image.
+    /// Missed lesions per image; `nil` over no image.
     @Nullable public private(set) var missedPerImage: Double?
-    /// False marks per image, those without a lesion included; `nil` over no image.
+    /// False marks per image, which includes images without a lesion; `nil` over no image.
     @Nullable public private(set) var falsePerImage: Double?
-    /// The IoU from which on a lesion counts as found; `nil` over no image.
+    /// The minimum IoU of a found lesion; `nil` over no image.
     @Nullable public private(set) var criterion: Double?
 
-    /// Adds up the images' counts.
+    /// Adds up the counts of images.
     ///
     /// - Parameter detections: One for each image, in any order.
-    /// - Throws: ``MetricError/mixedCriteria(_:_:)`` when they were counted by different criteria.
+    /// - Throws: ``MetricError/mixedCriteria(_:_:)`` if they have different criteria.
     public init(of detections: [LesionDetection]) throws {
       let criterion = detections.first?.criterion
       if let criterion, let other = detections.first(where: { $0.criterion != criterion }) {

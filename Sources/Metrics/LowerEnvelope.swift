@@ -1,10 +1,8 @@
-/// The lower envelope of the parabolas `((x - u)·a)² + (g(u)·b)²` along one row, with room to work that rows
-/// share.
+/// The lower envelope of the parabolas `((x - u)·a)² + (g(u)·b)²` along one row.
 ///
-/// `a` and `b` are the steps between columns and rows.
+/// `a` and `b` are the steps between columns and rows. The rows share its working memory.
 struct LowerEnvelope {
-  /// The height that stands for a column without a site: larger than any distance, with room to count on from
-  /// it.
+  /// The height of a column without a site: larger than any distance, and safe from overflow.
   static let none: Int32 = 1 << 30
 
   private let width: Int
@@ -13,12 +11,12 @@ struct LowerEnvelope {
   private var vertices: [Int32]
   /// Their squared heights `(g(u)·b)²`.
   private var squares: [Double]
-  /// Where each parabola takes over from the one before it.
+  /// The start of each parabola, where the one before it ends.
   private var starts: [Double]
   private var row: [Double]
   private var columns: [Int32]
 
-  /// Makes room for rows of a given width.
+  /// Allocates memory for rows of a given width.
   init(width: Int, step: (x: Double, y: Double)) {
     self.width = width
     self.step = step
@@ -29,13 +27,15 @@ struct LowerEnvelope {
     columns = [Int32](repeating: 0, count: width)
   }
 
-  /// Gives the envelope's value at every column of a row in which at least one column has a site, and the
-  /// column of the parabola it lies on, the leftmost of several.
+  /// Computes the envelope at every column of a row.
   ///
-  /// Parabolas cross at `(u + v)/2 + (b²g(u)² - b²g(v)²) / (2a²(u - v))`. With steps of 1 this is a fraction
-  /// of whole numbers far below 2⁵³, exact where it is a whole column, and its rounding as a `Double` cannot
-  /// carry it past one; so the values are exact. With other steps it can, but only where both parabolas give
-  /// the same value up to rounding.
+  /// At least one column must have a site. The result also contains the column of the parabola at
+  /// each column, the leftmost one of several.
+  ///
+  /// Parabolas cross at `(u + v)/2 + (b²g(u)² - b²g(v)²) / (2a²(u - v))`. With steps of 1, this is
+  /// a fraction of whole numbers far below 2⁵³. It is exact if it is a whole column, and its
+  /// rounding as a `Double` cannot move it past one. So the values are exact. With other steps it
+  /// can, but only if both parabolas have the same value up to rounding.
   @inline(__always)
   mutating func evaluate(
     _ heights: UnsafeBufferPointer<Int32>,

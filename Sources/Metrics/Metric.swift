@@ -1,27 +1,27 @@
-/// The scores that every image is given, by the names they carry in JSON and CSV, in the order they are shown.
+/// The scores of every image, by their names in JSON and CSV, in the order of display.
 public enum Metric: String, CaseIterable, Codable, CodingKey, CodingKeyRepresentable, Sendable {
-  /// ``OverlapCounts/dice``
+  /// ``OverlapCounts/dice``.
   case dice
-  /// ``OverlapCounts/iou``
+  /// ``OverlapCounts/iou``.
   case iou
-  /// ``OverlapCounts/accuracy``
+  /// ``OverlapCounts/accuracy``.
   case accuracy
-  /// ``OverlapCounts/precision``
+  /// ``OverlapCounts/precision``.
   case precision
-  /// ``OverlapCounts/recall``
+  /// ``OverlapCounts/recall``.
   case recall
-  /// ``OverlapCounts/specificity``
+  /// ``OverlapCounts/specificity``.
   case specificity
-  /// ``BoundaryIoU``, at 2 % of the image's diagonal
+  /// ``BoundaryIoU``, at 2 % of the image diagonal.
   case boundaryIoU = "boundary_iou"
-  /// ``SurfaceDistances/hd95``, in pixels or millimetres
+  /// ``SurfaceDistances/hd95``, in pixels or millimetres.
   case hd95
-  /// ``SurfaceDistances/hd95Percent``, in per cent of the image's diagonal
+  /// ``SurfaceDistances/hd95Percent``, in per cent of the image diagonal.
   case hd95Percent = "hd95_percent"
-  /// ``SurfaceDistances/averageSurfaceDistance``, in pixels or millimetres
+  /// ``SurfaceDistances/averageSurfaceDistance``, in pixels or millimetres.
   case asd
-  /// ``SurfaceDistances/averageSurfaceDistancePercent``, in per cent of the image's diagonal
+  /// ``SurfaceDistances/averageSurfaceDistancePercent``, in per cent of the image diagonal.
   case asdPercent = "asd_percent"
-  /// ``SurfaceDistances/normalisedSurfaceDice(tolerance:)``
+  /// ``SurfaceDistances/normalisedSurfaceDice(tolerance:)``.
   case nsd
 }

@@ -1,67 +1,67 @@
 import Foundation
 
-/// What can be wrong with the input of a metric; each message says what to do.
+/// An error in the input of a metric; each message states the fix.
 public enum MetricError: Error, Equatable, Sendable {
-  /// A mask without area, or with more pixels than can be counted.
+  /// A mask has no area, or more pixels than can be counted.
   case invalidSize(width: Int, height: Int)
 
-  /// A mask whose pixels do not fill its width and height.
+  /// The number of pixels of a mask is not its width times its height.
   case pixelCount(width: Int, height: Int, found: Int)
 
-  /// A mask with a pixel that is neither 0 nor 1.
+  /// A mask has a pixel that is neither 0 nor 1.
   case notBinary(value: UInt8, x: Int, y: Int)
 
-  /// A prediction and a reference of different sizes.
+  /// A prediction and a reference differ in size.
   case sizeMismatch(predictionWidth: Int, predictionHeight: Int, referenceWidth: Int, referenceHeight: Int)
 
-  /// A surface tolerance that is negative or not finite.
+  /// A surface tolerance is negative or not finite.
   case invalidTolerance(Double)
 
-  /// A spacing of pixels that is not a length.
+  /// A pixel spacing is not a length.
   case invalidSpacing(x: Double, y: Double)
 
-  /// A detection criterion that is not above 0 and at most 1.
+  /// A detection criterion is not above 0 and at most 1.
   case invalidCriterion(Double)
 
-  /// A number of bins below 1.
+  /// The number of bins is below 1.
   case invalidBins(Int)
 
-  /// A pixel of a probability map that is not from 0 to 1.
+  /// A pixel of a probability map is not from 0 to 1.
   case notAProbability(Double, x: Int, y: Int)
 
-  /// Scores to be summarised together whose surface Dice was taken at different tolerances.
+  /// A summary has scores whose surface Dice has different tolerances.
   case mixedTolerances(Double, Double)
 
-  /// Scores to be summarised together whose distances are in different units.
+  /// A summary has scores whose distances have different units.
   case mixedUnits
 
-  /// Detections to be added up that were counted by different criteria.
+  /// A sum has detections with different criteria.
   case mixedCriteria(Double, Double)
 
-  /// Reliability curves to be added up that have different numbers of bins.
+  /// A sum has reliability curves with different numbers of bins.
   case mixedBins(Int, Int)
 
-  /// A row whose labels do not match the table's label columns.
+  /// The labels of a row do not match the label columns of the table.
   case labelCount(expected: [String], found: [String])
 
-  /// Nothing to summarise.
+  /// A summary has no cases.
   case noCases(String)
 
-  /// Results of one site that are not of the same images.
+  /// The results of one site are not about the same images.
   case differentImages(site: String)
 
-  /// A site, method and seed of which a study has not exactly one result.
+  /// A study does not have exactly one result for a site, method and seed.
   case notOneFold(site: String, method: String, seed: UInt64, found: Int)
 
-  /// A method with results that the study does not list.
+  /// A method has results, but the study does not list it.
   case unlistedMethod(String, listed: [String])
 
-  /// A table that could not be written.
+  /// A table could not be written.
   case cannotWrite(path: String, reason: String)
 }
 
 extension MetricError: CustomStringConvertible, LocalizedError {
-  /// What was wrong and what to do, in one or two sentences.
+  /// The error and the fix, in one or two sentences.
   public var description: String {
     switch self {
     case .invalidSize(let width, let height):
@@ -121,6 +121,6 @@ extension MetricError: CustomStringConvertible, LocalizedError {
     }
   }
 
-  /// The same as ``description``, for code that shows errors through Foundation.
+  /// The same text as ``description``, for code that shows errors through Foundation.
   public var errorDescription: String? { description }
 }

@@ -1,17 +1,18 @@
 extension SurfaceDistances {
-  /// The normalised surface Dice: the share of both boundaries that lies within a tolerance of the other,
-  /// from 0 to 1.
+  /// The normalised surface Dice, from 0 to 1.
   ///
-  /// Boundary length is counted in pixels, and a pixel at exactly the tolerance is within it (up to a part in
-  /// 10⁹, so that three pixels of 0.1 mm are within 0.3 mm); the same as MONAI's
+  /// It is the share of both boundaries that lies within a tolerance of the other. Boundary length
+  /// is counted in pixels. A pixel at exactly the tolerance is within it (up to a part in 10⁹, so
+  /// that three pixels of 0.1 mm are within 0.3 mm). It equals MONAI's
   /// `compute_surface_dice(use_subvoxels=False)`.
   ///
-  /// Both masks empty: 1. Exactly one empty: 0, for none of the one boundary there is lies near the other, as
-  /// in MONAI; a missed lesion is not left out of the mean. See ``EmptyMaskPolicy``.
+  /// Both masks empty: 1. Exactly one empty: 0, as in MONAI, because no part of the only boundary
+  /// lies near the other. So a missed lesion counts in the mean. See ``EmptyMaskPolicy``.
   ///
-  /// - Parameter tolerance: The distance that still counts as right, 0 or more, in the unit of the distances.
+  /// - Parameter tolerance: The distance that still counts as correct, 0 or more, in the unit of
+  ///   the distances.
   /// - Returns: The share of boundary pixels within the tolerance.
-  /// - Throws: ``MetricError/invalidTolerance(_:)`` when the tolerance is negative or not finite.
+  /// - Throws: ``MetricError/invalidTolerance(_:)`` if the tolerance is negative or not finite.
   public func normalisedSurfaceDice(tolerance: Double) throws -> Double {
     guard tolerance.isFinite, tolerance >= 0 else { throw MetricError.invalidTolerance(tolerance) }
     switch emptyCase {

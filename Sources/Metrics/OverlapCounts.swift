@@ -1,24 +1,23 @@
-/// How the pixels of a prediction agree with those of its reference: the 2×2 table behind the overlap metrics.
+/// The 2×2 table of the pixels of a prediction and its reference, for the overlap metrics.
 public struct OverlapCounts: Equatable, Sendable {
-  /// Pixels set in both masks.
+  /// The number of pixels in both masks.
   public let truePositives: Int
 
-  /// Pixels set in the prediction only.
+  /// The number of pixels in the prediction only.
   public let falsePositives: Int
 
-  /// Pixels set in the reference only.
+  /// The number of pixels in the reference only.
   public let falseNegatives: Int
 
-  /// Pixels set in neither mask.
+  /// The number of pixels in neither mask.
   public let trueNegatives: Int
 
   /// Counts a pair of masks in one pass.
   ///
   /// - Parameters:
-  ///   - prediction: What the model drew.
-  ///   - reference: What the expert drew.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
-  ///   when the masks differ in width or height.
+  ///   - prediction: The predicted mask.
+  ///   - reference: The reference mask of the expert.
+  /// - Throws: ``MetricError`` (`sizeMismatch`) if the masks differ in width or height.
   public init(prediction: BinaryMask, reference: BinaryMask) throws {
     try BinaryMask.requireSameSize(prediction: prediction, reference: reference)
     var both = 0
@@ -39,12 +38,12 @@ public struct OverlapCounts: Equatable, Sendable {
     trueNegatives = prediction.pixels.count - predicted - referenced + both
   }
 
-  /// Whether the prediction has no pixel set.
+  /// Whether the prediction is empty.
   public var predictionIsEmpty: Bool { truePositives + falsePositives == 0 }
 
-  /// Whether the reference has no pixel set.
+  /// Whether the reference is empty.
   public var referenceIsEmpty: Bool { truePositives + falseNegatives == 0 }
 
-  /// Whether neither mask has a pixel set.
+  /// Whether both masks are empty.
   var bothEmpty: Bool { truePositives + falsePositives + falseNegatives == 0 }
 }

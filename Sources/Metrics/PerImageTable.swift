@@ -1,26 +1,27 @@
 import Foundation
 
-/// A CSV table with one row an image: label columns of the caller's choice, then every score, the lesions
-/// found, missed and falsely marked, and with the polyp protocol its measures.
+/// A CSV table with one row per image.
 ///
-/// As RFC 4180 has it: comma-separated, lines ended by CR LF, fields quoted where they need it. Numbers have
-/// a point whatever the locale and as many digits as read back to the same value; an undefined score is an
+/// Its columns are the labels of the caller, every score, the lesions found, missed and falsely
+/// marked, and the measures of the polyp protocol if selected. The format is RFC 4180:
+/// comma-separated, lines end with CR LF, fields are quoted if necessary. Numbers have a decimal
+/// point in every locale, and enough digits to read back the same value. An undefined score is an
 /// empty field.
 package struct PerImageTable: Sendable {
   /// The names of the label columns, such as `site` and `image`.
   package let labels: [String]
 
-  /// Which columns there are.
+  /// The protocol, which determines the columns.
   package let evaluation: EvaluationProtocol
 
-  /// The whole table so far, header included.
+  /// The whole table so far, with its header.
   package private(set) var csv: String
 
   /// Starts a table with its header.
   ///
   /// - Parameters:
   ///   - labels: The names of the label columns.
-  ///   - evaluation: Whether the measures of the polyp protocol are among the columns.
+  ///   - evaluation: Whether the columns include the measures of the polyp protocol.
   package init(labels: [String] = ["image"], evaluation: EvaluationProtocol = .fixedThreshold) {
     self.labels = labels
     self.evaluation = evaluation
@@ -38,8 +39,8 @@ package struct PerImageTable: Sendable {
   /// - Parameters:
   ///   - rowLabels: One label for each label column, in their order.
   ///   - scores: The image's scores.
-  ///   - polyp: The image's share of the polyp protocol, for a table that has its columns.
-  /// - Throws: ``MetricError/labelCount(expected:found:)`` when the labels do not match the columns.
+  ///   - polyp: The image's polyp measures, for a table that has their columns.
+  /// - Throws: ``MetricError/labelCount(expected:found:)`` if the labels do not match the columns.
   package mutating func append(_ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol? = nil)
     throws
   {
@@ -57,7 +58,7 @@ package struct PerImageTable: Sendable {
     csv += Self.line(rowLabels + values + rest + (evaluation == .pranet ? Self.fields(polyp) : []))
   }
 
-  /// Writes the table as UTF-8, whole or not at all.
+  /// Writes the table as UTF-8, completely or not at all.
   ///
   /// - Parameter file: The file to make or replace.
   /// - Throws: ``MetricError/cannotWrite(path:reason:)`` naming the file.
@@ -69,7 +70,7 @@ package struct PerImageTable: Sendable {
     }
   }
 
-  /// The measures of the polyp protocol; empty fields without them.
+  /// Formats the measures of the polyp protocol; empty fields without them.
   private static func fields(_ polyp: PolypProtocol?) -> [String] {
     guard let means = polyp?.summary.all else { return PolypProtocol.Means.names.map { _ in "" } }
     return means.named.map(\.value.description)
@@ -79,9 +80,9 @@ package struct PerImageTable: Sendable {
     fields.map(quoted).joined(separator: ",") + "\r\n"
   }
 
-  /// Quotes a field that holds a comma, a quote or a line break, and doubles its quotes.
+  /// Quotes a field that contains a comma, a quote or a line break, and doubles its quotes.
   private static func quoted(_ field: String) -> String {
-    // Looks at scalars, for Swift takes CR LF as one character that is neither of the two.
+    // This works on scalars, because Swift reads CR LF as one character that is neither of the two.
     let needsQuotes = field.unicodeScalars.contains { [",", "\"", "\r", "\n"].contains($0) }
     return needsQuotes ? "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : field
   }

@@ -1,6 +1,6 @@
 /// Percentiles with linear interpolation between ranks, NumPy's default.
 package enum Percentile {
-  /// A percentile of values that are in ascending order and not none.
+  /// Returns a percentile of values in ascending order; at least one value is required.
   package static func ofSorted(_ values: some RandomAccessCollection<Double>, percent: Double) -> Double {
     func value(_ rank: Int) -> Double { values[values.index(values.startIndex, offsetBy: rank)] }
     let (lower, fraction) = rank(percent, of: values.count)
@@ -8,14 +8,14 @@ package enum Percentile {
     return value(lower) + (value(lower + 1) - value(lower)) * fraction
   }
 
-  /// A percentile of the square roots of numbers, of which there is at least one and none is negative.
+  /// Returns a percentile of the square roots of numbers, at least one and none negative.
   ///
-  /// Selects by digits instead of sorting, so the time is linear whatever the values.
+  /// It selects by digits instead of sorting, so the time is linear for any values.
   package static func ofRoots(_ squares: [Double], percent: Double) -> Double {
     let (lower, fraction) = rank(percent, of: squares.count)
     let below = select(rank: lower, from: squares)
     guard fraction > 0, lower + 1 < squares.count else { return below.squareRoot() }
-    // The next in order: the same again, or the least that is larger.
+    // The next value in order: the same value again, or the least larger one.
     var (atMost, next) = (0, Double.infinity)
     for square in squares {
       if square <= below { atMost += 1 } else if square < next { next = square }
@@ -24,19 +24,19 @@ package enum Percentile {
     return below.squareRoot() + (next.squareRoot() - below.squareRoot()) * fraction
   }
 
-  /// The whole part and the rest of the rank `percent` of the way from the first to the last of `count`
-  /// ordered values.
+  /// Returns the whole part and the fraction of a rank.
+  ///
+  /// The rank is `percent` of the way from the first to the last of `count` ordered values.
   private static func rank(_ percent: Double, of count: Int) -> (lower: Int, fraction: Double) {
     let rank = percent / 100 * Double(count - 1)
     let lower = Int(rank.rounded(.down))
     return (lower, rank - Double(lower))
   }
 
-  /// The value that would stand at `rank` if the values were sorted, found some bits at a time from the
-  /// highest.
+  /// Returns the value at `rank` of the sorted values, found some bits at a time from the highest.
   ///
-  /// Numbers that are not negative stand in the order of their bits. Bits below the lowest that any value has
-  /// are passed over, which for whole numbers are most.
+  /// Numbers that are not negative have the order of their bits. Bits below the lowest used bit of
+  /// all values are skipped; for whole numbers these are most bits.
   private static func select(rank: Int, from values: [Double]) -> Double {
     var rank = rank
     var candidates = values.map(\.bitPattern)

@@ -1,4 +1,4 @@
-/// How far apart the centres of neighbouring pixels lie, in millimetres.
+/// The distance between the centres of neighbouring pixels, in millimetres.
 public struct PixelSpacing: Codable, Equatable, Sendable {
   /// Millimetres from one column to the next.
   public let x: Double
@@ -6,7 +6,7 @@ public struct PixelSpacing: Codable, Equatable, Sendable {
   /// Millimetres from one row to the next.
   public let y: Double
 
-  /// Checks and keeps a spacing.
+  /// Makes a spacing and checks it.
   ///
   /// - Parameters:
   ///   - x: Millimetres from one column to the next.
@@ -18,12 +18,14 @@ public struct PixelSpacing: Codable, Equatable, Sendable {
     self.y = y
   }
 
-  /// The steps to measure with: those of a known spacing, or one pixel both ways.
+  /// Returns the steps for measurement: those of a known spacing, or one pixel in both directions.
   static func steps(_ spacing: PixelSpacing?) -> (x: Double, y: Double) {
     spacing.map { ($0.x, $0.y) } ?? (1, 1)
   }
 
-  /// The length of an image's diagonal, √(width² + height²), in millimetres or, without a spacing, pixels.
+  /// Computes the image diagonal, √(width² + height²).
+  ///
+  /// It is in millimetres or, without a spacing, in pixels.
   static func diagonal(width: Int, height: Int, _ spacing: PixelSpacing?) -> Double {
     let step = steps(spacing)
     let (x, y) = (Double(width) * step.x, Double(height) * step.y)
@@ -31,10 +33,10 @@ public struct PixelSpacing: Codable, Equatable, Sendable {
   }
 }
 
-/// What distances are counted in; named beside them in every output.
+/// The unit of distances; every output names it.
 public enum DistanceUnit: String, Codable, Sendable {
-  /// Distances between pixel centres in pixels.
+  /// Pixels, between pixel centres.
   case pixels = "px"
-  /// Millimetres, where the spacing of the pixels is known.
+  /// Millimetres, if the spacing of the pixels is known.
   case millimetres = "mm"
 }

@@ -1,4 +1,4 @@
-/// How likely each pixel of an image is lesion, from 0 to 1.
+/// The probability of lesion of each pixel of an image, from 0 to 1.
 ///
 /// Rows follow one another from the top, as in ``BinaryMask``.
 public struct ProbabilityMap: Equatable, Sendable {
@@ -8,16 +8,16 @@ public struct ProbabilityMap: Equatable, Sendable {
   /// The number of rows, at least 1.
   public let height: Int
 
-  /// The probabilities row by row, `width * height` of them.
+  /// The probabilities row by row; there are `width * height`.
   public let values: [Float]
 
-  /// The map as it was stored in 8 bits; `nil` when it was not.
+  /// The map as it was stored in 8 bits; `nil` otherwise.
   private let stored: [UInt8]?
 
-  /// Hands over the place of every pixel and its probability as a double.
+  /// Calls a closure with the place of every pixel and its probability as a double.
   ///
-  /// That of a map that was stored in 8 bits is level / 255 without the rounding of `Float`, so that levels
-  /// which fall on the edge of a bin are on it.
+  /// The probability of a map that was stored in 8 bits is level / 255 without the rounding of
+  /// `Float`. So levels on the edge of a bin are exactly on it.
   @inline(__always)
   func forEachPixel(_ body: (_ index: Int, _ probability: Double) -> Void) {
     if let stored {
@@ -28,17 +28,17 @@ public struct ProbabilityMap: Equatable, Sendable {
     }
   }
 
-  /// How far rounding, as of a map that was enlarged, may carry a probability past 0 or 1.
+  /// The maximum rounding error past 0 or 1, as in a map that was enlarged.
   private static let slack: Float = 1e-5
 
-  /// Makes a map of probabilities; rounding errors past 0 and 1 are cut off.
+  /// Makes a map of probabilities; rounding errors past 0 and 1 are clamped.
   ///
   /// - Parameters:
   ///   - width: The number of columns.
   ///   - height: The number of rows.
   ///   - values: The probabilities row by row.
-  /// - Throws: ``MetricError`` when a side is not positive, the number of values is not `width * height`, or
-  ///   a value is not a probability.
+  /// - Throws: ``MetricError`` if a side is not positive, the number of values is not
+  ///   `width * height`, or a value is not a probability.
   public init(width: Int, height: Int, values: [Float]) throws {
     try BinaryMask.requirePixels(values.count, width: width, height: height)
     if let index = values.firstIndex(where: { !($0 >= -Self.slack && $0 <= 1 + Self.slack) }) {
@@ -50,13 +50,14 @@ public struct ProbabilityMap: Equatable, Sendable {
     stored = nil
   }
 
-  /// Makes a map of 8-bit grey levels, 255 being certainty.
+  /// Makes a map of 8-bit grey levels; 255 means probability 1.
   ///
   /// - Parameters:
   ///   - width: The number of columns.
   ///   - height: The number of rows.
   ///   - levels: The grey levels row by row.
-  /// - Throws: ``MetricError`` when a side is not positive or the number of levels is not `width * height`.
+  /// - Throws: ``MetricError`` if a side is not positive or the number of levels is not
+  ///   `width * height`.
   public init(width: Int, height: Int, levels: [UInt8]) throws {
     try BinaryMask.requirePixels(levels.count, width: width, height: height)
     self.width = width
@@ -65,9 +66,9 @@ public struct ProbabilityMap: Equatable, Sendable {
     stored = levels
   }
 
-  /// The pixels of at least a given probability.
+  /// Returns the pixels of at least a given probability.
   ///
-  /// - Parameter threshold: From which probability on a pixel is lesion.
+  /// - Parameter threshold: The lowest probability of a lesion pixel.
   /// - Returns: A mask of the map's size.
   public func mask(atLeast threshold: Double) -> BinaryMask {
     let threshold = Float(threshold)
@@ -77,8 +78,9 @@ public struct ProbabilityMap: Equatable, Sendable {
 
   /// The map in 8 bits, as PraNet's test script saves it.
   ///
-  /// Stretched so that its least value is 0 and its greatest 255, then rounded to whole levels (halves up); a
-  /// map of a single value is 0 everywhere. A map that was stored in 8 bits is given as it was stored.
+  /// It is stretched so that its minimum is 0 and its maximum 255, then rounded to whole levels
+  /// (halves up). A map of a single value is 0 everywhere. A map that was stored in 8 bits is
+  /// returned without change.
   public var savedLevels: [UInt8] {
     if let stored { return stored }
     guard let low = values.min(), let high = values.max(), high > low else {
@@ -88,7 +90,7 @@ public struct ProbabilityMap: Equatable, Sendable {
     return values.map { UInt8((Double($0) - Double(low)) * scale + 0.5) }
   }
 
-  /// Throws unless a map and a reference have the same width and height.
+  /// Throws if a map and a reference differ in width or height.
   func requireSize(of reference: BinaryMask) throws {
     guard width == reference.width, height == reference.height else {
       throw MetricError.sizeMismatch(

@@ -1,23 +1,23 @@
 import Torch
 
-/// How well a region score finds lesions on the feature grid, and how much of them the selection keeps.
+/// How well a region score finds lesions on the feature grid, and their share in the selection.
 ///
-/// A position of the h×w grid is lesion when at least half of its part of the mask is. A lesion is a
-/// connected component of the grid's lesion positions (8-connectivity); it is kept when at least half of its
-/// positions are.
+/// A position of the h×w grid is lesion if at least half of its part of the mask is. A lesion is a
+/// connected component of the lesion positions of the grid (8-connectivity). It is kept if at least
+/// half of its positions are selected.
 public struct RegionLocalisation: Codable, Equatable, Sendable {
-  /// One image.
+  /// The score of one image.
   public struct Image: Equatable, Sendable {
     /// S^, row by row.
     public let score: [Float]
     /// The mask on the grid.
     public let lesion: BinaryMask
-    /// Which positions are selected, row by row.
+    /// Whether each position is selected, row by row.
     public let selected: [Bool]
 
-    /// Joins the parts.
+    /// Makes an image from its parts.
     ///
-    /// - Throws: `MetricError.pixelCount` when they are not of one grid.
+    /// - Throws: `MetricError.pixelCount` if they are not of one grid.
     public init(score: [Float], lesion: BinaryMask, selected: [Bool]) throws {
       for count in [score.count, selected.count] {
         try BinaryMask.requirePixels(count, width: lesion.width, height: lesion.height)
@@ -27,14 +27,14 @@ public struct RegionLocalisation: Codable, Equatable, Sendable {
       self.selected = selected
     }
 
-    /// The images of a batch.
+    /// Makes the images of a batch.
     ///
     /// - Parameters:
     ///   - score: S^, B×h×w.
     ///   - masks: B×1×S×S of 0 and 1.
-    ///   - positions: those that are selected, int64 B×N.
+    ///   - positions: the selected positions, int64 B×N.
     /// - Returns: B images.
-    /// - Throws: `TorchError` when shapes do not fit.
+    /// - Throws: `TorchError` if the shapes do not match.
     public static func batch(score: Tensor, masks: Tensor, positions: Tensor) throws -> [Image] {
       let sizes = try score.sizes(rank: 3, "the region score")
       let (height, width) = (sizes[1], sizes[2])
@@ -54,21 +54,23 @@ public struct RegionLocalisation: Codable, Equatable, Sendable {
     }
   }
 
-  /// Images, with and without a lesion.
+  /// The number of images, with and without a lesion.
   public let count: Int
-  /// Images that have a lesion on the grid.
+  /// The number of images that have a lesion on the grid.
   public let withLesion: Int
-  /// AUC of score against mask, mean over the images that have a lesion on the grid; nil when none has.
+  /// AUC of score against mask, mean over images with a lesion on the grid; nil without one.
   public let area: Double?
-  /// AUC over the positions of all images together: whether a score means the same in every image.
+  /// AUC over the positions of all images together.
+  ///
+  /// It shows whether a score means the same in every image.
   public let pooledArea: Double?
-  /// Lesion positions of all images.
+  /// The number of lesion positions of all images.
   public let positions: Int
-  /// The share of them that is selected; nil when there is none.
+  /// The share of lesion positions that is selected; nil if there are none.
   public let positionRecall: Double?
-  /// Lesions of all images.
+  /// The number of lesions of all images.
   public let lesions: Int
-  /// The share of them that is kept; nil when there is none.
+  /// The share of lesions that is kept; nil if there are none.
   public let lesionRecall: Double?
 
   enum CodingKeys: String, CodingKey {

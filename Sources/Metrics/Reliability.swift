@@ -1,38 +1,38 @@
 import Storage
 
-/// How well lesion probabilities agree with how often pixels are lesion: calibration, added up over images.
+/// Calibration, added up over images: lesion probabilities against the share of lesion pixels.
 ///
-/// Every pixel counts once, whichever image it is from, so large images weigh more. A pixel's probability of
-/// being lesion is compared with whether it is one (not the probability of the likelier class with whether it
-/// is right). Bins have equal width; a pixel belongs to the bin with `lower < p ≤ upper`, and 0 to the first:
-/// Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, and scikit-learn's `calibration_curve`.
-/// Pixels of images without a lesion count like any other, so the rule for empty masks has nothing to say
-/// here.
+/// Every pixel counts once, whichever image it is from, so large images weigh more. The probability
+/// of lesion is compared with whether the pixel is lesion. (It is not the probability of the
+/// likelier class, compared with whether it is correct.) Bins have equal width; a pixel belongs to
+/// the bin with `lower < p ≤ upper`, and 0 to the first: Guo et al., "On Calibration of Modern
+/// Neural Networks", ICML 2017, and scikit-learn's `calibration_curve`. Pixels of images without a
+/// lesion count like any other, so the rule for empty masks does not apply here.
 ///
-/// The memory does not grow with the images. Sums are of doubles: values added in another order agree up to
-/// rounding, and in the same order bit for bit.
+/// The memory does not grow with the images. Sums are doubles: another order of the values gives
+/// the same sum up to rounding, and the same order gives it bit for bit.
 public struct Reliability: Codable, Equatable, Sendable {
-  /// The bins of the curve, unless another number is given.
+  /// The default number of bins of the curve.
   public static let defaultBins = 15
 
-  /// What fell into one bin.
+  /// The pixels of one bin.
   struct Bin: Codable, Equatable, Sendable {
     var count = 0
-    /// Lesion pixels among them.
+    /// The number of lesion pixels among them.
     var positives = 0
     /// The sum of their probabilities.
     var confidence = 0.0
   }
 
-  /// Images so far.
+  /// The number of images so far.
   public private(set) var images = 0
 
-  /// The sum over pixels of (p - y)², y being 1 for lesion and 0 for background.
+  /// The sum over pixels of (p - y)²; y is 1 for lesion and 0 for background.
   private var squaredError = 0.0
 
   private var bins: [Bin]
 
-  /// Starts with no pixel.
+  /// Starts without pixels.
   ///
   /// - Parameter bins: The number of bins, at least 1.
   /// - Throws: ``MetricError/invalidBins(_:)``.
@@ -45,9 +45,8 @@ public struct Reliability: Codable, Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - probability: Lesion probabilities.
-  ///   - reference: What the expert drew.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
-  ///   when the two differ in size.
+  ///   - reference: The reference mask of the expert.
+  /// - Throws: ``MetricError`` (`sizeMismatch`) if the two differ in size.
   public mutating func add(_ probability: ProbabilityMap, reference: BinaryMask) throws {
     try probability.requireSize(of: reference)
     let number = bins.count
@@ -59,7 +58,7 @@ public struct Reliability: Codable, Equatable, Sendable {
         probability.forEachPixel { index, p in
           let isLesion = Int(pixels[index])
           var bin = max(0, Int((p * Double(number)).rounded(.up)) - 1)
-          // The product is rounded, the edges are what counts.
+          // The product is rounded, so the exact edges decide.
           if bin > 0, p <= edges[bin] { bin -= 1 } else if bin + 1 < number, p > edges[bin + 1] { bin += 1 }
           own[bin].count += 1
           own[bin].positives += isLesion
@@ -76,8 +75,8 @@ public struct Reliability: Codable, Equatable, Sendable {
 
   /// Adds the pixels of other images.
   ///
-  /// - Parameter other: Counted in as many bins.
-  /// - Throws: ``MetricError/mixedBins(_:_:)`` when it was not.
+  /// - Parameter other: Counts with the same number of bins.
+  /// - Throws: ``MetricError/mixedBins(_:_:)`` if the numbers differ.
   public mutating func merge(_ other: Reliability) throws {
     guard bins.count == other.bins.count else {
       throw MetricError.mixedBins(bins.count, other.bins.count)
@@ -111,15 +110,15 @@ extension Reliability.Bin {
 extension Reliability {
   /// One point of the reliability curve.
   public struct Point: Codable, Equatable, Sendable {
-    /// Where the bin begins, not included but for 0.
+    /// The lower end of the bin, not included except for 0.
     public let lower: Double
-    /// Where the bin ends, included.
+    /// The upper end of the bin, included.
     public let upper: Double
-    /// Pixels in it.
+    /// The number of its pixels.
     public let count: Int
     /// Their mean probability; `nil` without a pixel.
     @Nullable public private(set) var meanConfidence: Double?
-    /// The share of them that is lesion; `nil` without a pixel.
+    /// The share of lesion pixels among them; `nil` without a pixel.
     @Nullable public private(set) var shareOfPositives: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -130,19 +129,22 @@ extension Reliability {
     }
   }
 
-  /// What the pixels come to.
+  /// The calibration scores of some pixels.
   public struct Summary: Codable, Equatable, Sendable {
-    /// Images.
+    /// The number of images.
     public let images: Int
-    /// Pixels.
+    /// The number of pixels.
     public let pixels: Int
-    /// The Brier score, the mean of (p - y)²: 0 is best, 0.25 is what p = 0.5 everywhere gives; `nil` over no
-    /// pixel.
+    /// The Brier score, the mean of (p - y)²; `nil` over no pixel.
+    ///
+    /// 0 is the best value; p = 0.5 everywhere gives 0.25.
     @Nullable public private(set) var brier: Double?
-    /// The expected calibration error: the mean over pixels of the distance, in their bin, between mean
-    /// probability and share of lesion; `nil` over no pixel.
+    /// The expected calibration error; `nil` over no pixel.
+    ///
+    /// It is the mean over pixels of the difference, in their bin, between mean probability and
+    /// share of lesion.
     @Nullable public private(set) var expectedCalibrationError: Double?
-    /// The reliability curve, one point a bin.
+    /// The reliability curve, one point per bin.
     public let curve: [Point]
 
     enum CodingKeys: String, CodingKey {

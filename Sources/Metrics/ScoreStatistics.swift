@@ -1,6 +1,6 @@
 import Storage
 
-/// What one score came to over many images, undefined ones left out.
+/// The statistics of one score over many images, without undefined scores.
 public struct ScoreStatistics: Codable, Equatable, Sendable {
   /// The number of images on which the score is defined; the other numbers are over these.
   public let count: Int
@@ -14,16 +14,17 @@ public struct ScoreStatistics: Codable, Equatable, Sendable {
   /// The median, the mean of the two middle values when their number is even; `nil` over no image.
   @Nullable public private(set) var median: Double?
 
-  /// The value a quarter of the way up, interpolated linearly between ranks as NumPy does; `nil` over no
-  /// image.
+  /// The lower quartile; `nil` over no image.
+  ///
+  /// It is interpolated linearly between ranks, as in NumPy.
   @Nullable public private(set) var lowerQuartile: Double?
 
-  /// The value three quarters of the way up; `nil` over no image.
+  /// The upper quartile; `nil` over no image.
   @Nullable public private(set) var upperQuartile: Double?
 
-  /// Takes the statistics of some scores.
+  /// Computes the statistics of some scores.
   ///
-  /// - Parameter scores: One score an image, `nil` where it is undefined.
+  /// - Parameter scores: One score per image, `nil` if it is undefined.
   public init(of scores: [Double?]) {
     let values = scores.compactMap { $0 }.sorted()
     count = values.count

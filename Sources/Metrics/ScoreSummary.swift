@@ -1,6 +1,8 @@
 import Storage
 
-/// The scores of many images in one table, with the counts and the rule that make its means readable.
+/// The scores of many images in one table.
+///
+/// Its counts and its rule for empty masks make the means understandable.
 public struct ScoreSummary: Codable, Equatable, Sendable {
   /// The number of images.
   public let count: Int
@@ -14,14 +16,15 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   /// Each score over all images on which it is defined.
   public let metrics: [Metric: ScoreStatistics]
 
-  /// Each score over the images with a lesion on which it is defined; the empty-mask rule cannot raise it
-  /// there.
+  /// Each score over the images with a lesion on which it is defined.
+  ///
+  /// The rule for empty masks cannot raise it there.
   public let metricsWithLesion: [Metric: ScoreStatistics]
 
-  /// Mean Dice over the images with a lesion; `nil` when there are none.
+  /// Mean Dice over the images with a lesion; `nil` if there are none.
   @Nullable public private(set) var meanDiceWithLesion: Double?
 
-  /// Mean IoU over the images with a lesion; `nil` when there are none.
+  /// Mean IoU over the images with a lesion; `nil` if there are none.
   @Nullable public private(set) var meanIoUWithLesion: Double?
 
   /// The lesions found, missed and falsely marked.
@@ -30,17 +33,17 @@ public struct ScoreSummary: Codable, Equatable, Sendable {
   /// The tolerance of the surface Dice, in ``distanceUnit``; `nil` over no image.
   @Nullable public private(set) var tolerance: Double?
 
-  /// What distances are counted in; `nil` over no image.
+  /// The unit of distances; `nil` over no image.
   @Nullable public private(set) var distanceUnit: DistanceUnit?
 
-  /// The empty-mask rule in plain words, ``EmptyMaskPolicy/statement``.
+  /// The rule for empty masks as text, ``EmptyMaskPolicy/statement``.
   public let policy: String
 
-  /// Summarises the scores of some images; of none, every mean is `nil`.
+  /// Summarises the scores of some images; without images, every mean is `nil`.
   ///
   /// - Parameter scores: The scores of each image, in any order.
-  /// - Throws: ``MetricError`` when tolerances, units of distances or criteria of detection differ between
-  ///   images.
+  /// - Throws: ``MetricError`` if images differ in tolerance, unit of distances or criterion of
+  ///   detection.
   public init(of scores: [ImageScores]) throws {
     let tolerance = scores.first?.tolerance
     for score in scores {

@@ -1,7 +1,8 @@
 extension OverlapCounts {
-  /// The share of the background that was left alone, TN / (TN + FP), from 0 to 1.
+  /// The share of the background outside the prediction, TN / (TN + FP), from 0 to 1.
   ///
-  /// `nil` when the reference covers the whole image, whatever the prediction: there is no background to judge by.
+  /// It is `nil` for any prediction if the reference covers the whole image, because there is no
+  /// background.
   public var specificity: Double? {
     EmptyMaskPolicy.ratio(trueNegatives, of: trueNegatives + falsePositives, bothEmpty: false)
   }

@@ -1,40 +1,39 @@
-/// How far the boundaries of a prediction and its reference lie from each other, between pixel centres.
+/// The distances between the boundaries of a prediction and its reference, between pixel centres.
 ///
-/// In millimetres where the spacing of the pixels is known, which may differ across and down; else in pixels.
-/// From every boundary pixel of the one mask to the nearest boundary pixel of the other, both ways; see
-/// ``BinaryMask/boundary``. HD95, average surface distance and surface Dice are all read from these
-/// distances.
+/// They are in millimetres if the spacing of the pixels is known, which may differ in the two
+/// directions; otherwise in pixels. They go from every boundary pixel of each mask to the nearest
+/// boundary pixel of the other; see ``BinaryMask/boundary``. HD95, average surface distance and
+/// surface Dice all use these distances.
 public struct SurfaceDistances: Equatable, Sendable {
-  /// Squared distances from each boundary pixel of the prediction to the reference's boundary.
+  /// Squared distances from each boundary pixel of the prediction to the boundary of the reference.
   ///
-  /// Empty when either mask is.
+  /// They are empty if either mask is empty.
   public let squaredFromPrediction: [Double]
 
-  /// Squared distances from each boundary pixel of the reference to the prediction's boundary.
+  /// Squared distances from each boundary pixel of the reference to the boundary of the prediction.
   ///
-  /// Empty when either mask is.
+  /// They are empty if either mask is empty.
   public let squaredFromReference: [Double]
 
-  /// Millimetres per pixel; `nil` when distances are in pixels.
+  /// Millimetres per pixel; `nil` if distances are in pixels.
   public let spacing: PixelSpacing?
 
-  /// The length of the image's diagonal, in the unit of the distances.
+  /// The length of the image diagonal, in the unit of the distances.
   public let diagonal: Double
 
-  /// Whether the prediction has no pixel set.
+  /// Whether the prediction is empty.
   public let predictionIsEmpty: Bool
 
-  /// Whether the reference has no pixel set.
+  /// Whether the reference is empty.
   public let referenceIsEmpty: Bool
 
   /// Measures a pair of masks, in time linear in the pixels of the rectangle around both.
   ///
   /// - Parameters:
-  ///   - prediction: What the model drew.
-  ///   - reference: What the expert drew.
+  ///   - prediction: The predicted mask.
+  ///   - reference: The reference mask of the expert.
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
-  ///   when the masks differ in width or height.
+  /// - Throws: ``MetricError`` (`sizeMismatch`) if the masks differ in width or height.
   public init(prediction: BinaryMask, reference: BinaryMask, spacing: PixelSpacing? = nil) throws {
     try BinaryMask.requireSameSize(prediction: prediction, reference: reference)
     self.spacing = spacing
@@ -46,8 +45,8 @@ public struct SurfaceDistances: Equatable, Sendable {
       squaredFromReference = []
       return
     }
-    // Beyond the rectangle both masks are background, as beyond the image: cutting it out changes no
-    // boundary.
+    // Beyond the rectangle both masks are background, as they are beyond the image. So the crop
+    // changes no boundary.
     let predicted = prediction.cropped(to: box).boundary
     let referenced = reference.cropped(to: box).boundary
     squaredFromPrediction = DistanceTransform.squaredDistances(
@@ -56,12 +55,12 @@ public struct SurfaceDistances: Equatable, Sendable {
       from: referenced, to: predicted, spacing: spacing)
   }
 
-  /// The answer that the empty-mask policy gives before any distance is looked at.
+  /// The case of the rule for empty masks, decided before any distance is computed.
   enum EmptyCase {
     case neither, one, both
   }
 
-  /// Which of the masks are empty.
+  /// The case of this pair of masks.
   var emptyCase: EmptyCase {
     switch (predictionIsEmpty, referenceIsEmpty) {
     case (true, true): return .both

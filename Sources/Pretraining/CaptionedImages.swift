@@ -5,29 +5,29 @@ import Storage
 import SyntheticEndoscopy
 import Torch
 
-/// Pictures in memory, each with every caption that is true of it.
+/// Images in memory, each with every caption that is true of it.
 ///
-/// Takes 3·S² bytes a picture: 48 KiB at 128 px.
+/// An image takes 3·S² bytes: 48 KiB at 128 px.
 package struct CaptionedImages: Sendable {
   /// uint8, n×3×S×S.
   package let pixels: Tensor
-  /// At least one for each picture.
+  /// At least one for each image.
   package let captions: [[String]]
 
-  /// How many pictures there are.
+  /// The number of images.
   package var count: Int { captions.count }
 
-  /// Renders pictures of the embedded world: any camera, no link between confounder and lesion.
+  /// Renders images of the embedded world: any camera, no link between confounder and lesion.
   ///
   /// - Parameters:
-  ///   - count: how many.
-  ///   - first: the number of the first; other numbers are other pictures.
+  ///   - count: the number of images.
+  ///   - first: the number of the first image; other numbers give other images.
   ///   - size: S.
-  ///   - seed: of the world.
+  ///   - seed: the seed of the world.
   ///   - prompts: the words of the captions.
-  ///   - progress: told how many are done.
-  /// - Throws: `PromptError` when the prompts lack a class or confounder of the world, `TorchError` when
-  ///   memory does not suffice.
+  ///   - progress: receives the number of finished images.
+  /// - Throws: `PromptError` if the prompts lack a class or confounder of the world, `TorchError`
+  ///   if memory does not suffice.
   package init(
     rendering count: Int, from first: Int = 0, size: Int, seed: UInt64, prompts: PromptSet,
     progress: (Int) -> Void = { _ in }
@@ -52,13 +52,16 @@ package struct CaptionedImages: Sendable {
     self.captions = captions
   }
 
-  /// Reads a folder that holds `captions.jsonl`: lines `{"image": "images/1.jpg", "captions": ["…", …]}`.
+  /// Reads a folder that holds `captions.jsonl`.
+  ///
+  /// Its lines have the form `{"image": "images/1.jpg", "captions": ["…", …]}`.
   ///
   /// - Parameters:
-  ///   - folder: the folder; images are named relative to it.
-  ///   - reader: how they are read and scaled.
-  ///   - progress: told how many are done.
-  /// - Throws: `FileError`, `DatasetError` or `ImagingError` that names the file, and the line where it is one.
+  ///   - folder: the folder; image names are relative to it.
+  ///   - reader: reads and scales the images.
+  ///   - progress: receives the number of finished images.
+  /// - Throws: `FileError`, `DatasetError` or `ImagingError` that names the file, and the line of
+  ///   `captions.jsonl` if there is one.
   package init(folder: URL, reader: SampleReader, progress: (Int) -> Void = { _ in }) throws {
     let entries: [Entry] = try JSONLines.read(
       folder.appendingPathComponent("captions.jsonl"),

@@ -1,15 +1,17 @@
 import Torch
 
-/// The losses that bring pictures and true captions together.
+/// The losses that align images with their true captions.
 package enum ContrastiveObjective {
-  /// The symmetric contrastive loss of CLIP (Radford et al., 2021), where several captions may be true of one picture
-  /// and one caption of several pictures: each true answer is given the same share of the target.
+  /// Computes the symmetric contrastive loss of CLIP (Radford et al., 2021).
+  ///
+  /// Several captions may be true of one image, and one caption of several images. Each true answer
+  /// has the same share of the target.
   ///
   /// - Parameters:
   ///   - logits: scaled cosines, B×U.
-  ///   - truth: 1 where caption u is true of picture b, else 0; B×U.
-  /// - Returns: a scalar; rows and columns without a true answer are left out of their direction.
-  /// - Throws: `TorchError` when shapes differ.
+  ///   - truth: 1 where caption u is true of image b, else 0; B×U.
+  /// - Returns: a scalar. A row or column without a true answer does not count in its direction.
+  /// - Throws: `TorchError` if the shapes differ.
   package static func symmetric(logits: Tensor, truth: Tensor) throws -> Tensor {
     func direction(_ dim: Int) throws -> Tensor {
       let total = try truth.sum([dim], keepDimensions: true)
@@ -20,17 +22,17 @@ package enum ContrastiveObjective {
     return try (direction(1) + direction(0)) * 0.5
   }
 
-  /// How well a caption fits the best positions of a picture: the mean of the `count` largest cosines.
+  /// Scores a caption by the mean of the `count` largest cosines over the positions of an image.
   ///
-  /// A caption of a lesion is true of a few positions only, so that pooling by the best teaches where it is, without
-  /// masks (multiple-instance learning).
+  /// A caption of a lesion is true at a few positions only. So pooling over the best positions
+  /// teaches the location of the lesion without masks (multiple-instance learning).
   ///
   /// - Parameters:
   ///   - dense: features, normalised, B×P×d.
   ///   - texts: embeddings, normalised, U×d.
-  ///   - count: how many positions.
+  ///   - count: the number of positions.
   /// - Returns: B×U.
-  /// - Throws: `TorchError` when widths differ.
+  /// - Throws: `TorchError` if the widths differ.
   package static func pooled(dense: Tensor, texts: Tensor, best count: Int) throws -> Tensor {
     try dense.matmul(texts.transposed()).largest(min(count, dense.size(1)), dim: 1).values.mean([1])
   }

@@ -3,10 +3,10 @@ import Datasets
 import Foundation
 import Torch
 
-/// Trains a CLIP model from random weights on pictures with captions.
+/// Trains a CLIP model from random weights on images with captions.
 ///
-/// Every random choice comes from a stream named by seed and step, so a resumed run equals an uninterrupted one bit
-/// for bit.
+/// Every random choice uses a stream that is named by seed and step. So a resumed run equals an
+/// uninterrupted run bit for bit.
 package final class ContrastiveTrainer {
   private let configuration: PretrainingConfiguration
   private let clip: CLIPModel
@@ -17,7 +17,7 @@ package final class ContrastiveTrainer {
   private let tokens: [String: [Int]]
   private let extractor: DenseFeatures
 
-  /// How far training has come; stored with weights and moments in one file.
+  /// The progress of training; one file stores it with weights and moments.
   private struct State: Codable {
     var step = 0
     var history: [PretrainingMetrics] = []
@@ -32,11 +32,11 @@ package final class ContrastiveTrainer {
   ///
   /// - Parameters:
   ///   - configuration: the settings.
-  ///   - clip: the model, changed in place.
-  ///   - images: what to train on.
-  ///   - stateFile: where everything that resuming needs is kept.
+  ///   - clip: the model; training changes it in place.
+  ///   - images: the training images.
+  ///   - stateFile: the file that holds everything that a resumed run needs.
   ///   - resuming: whether to continue from that file.
-  /// - Throws: `PretrainingError.badSetting`, `CLIPError`, or what reading the state throws.
+  /// - Throws: `PretrainingError.badSetting`, `CLIPError`, or the error of reading the state.
   package init(
     configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages, stateFile: URL,
     resuming: Bool
@@ -58,7 +58,7 @@ package final class ContrastiveTrainer {
     self.stateFile = stateFile
     extractor = try DenseFeatures(named: configuration.dense)
     let window = clip.configuration.text.positions
-    // Every caption is tokenised once; rows are cut to the longest sentence of the batch.
+    // Every caption is tokenised once. Rows are cut to the longest sentence of the batch.
     tokens = Dictionary(
       uniqueKeysWithValues: Set(images.captions.joined()).map {
         ($0, clip.tokenizer.encode($0, window: window))
@@ -78,16 +78,19 @@ package final class ContrastiveTrainer {
     if resuming { try load() }
   }
 
-  /// Steps that are done.
+  /// The number of finished steps.
   package var step: Int { state.step }
 
-  /// Trains to the end, saving the state now and then and where it is asked to stop.
+  /// Trains to the end.
+  ///
+  /// It saves the state every `saveEvery` steps and when it is interrupted.
   ///
   /// - Parameters:
-  ///   - progress: told the steps that are done and the loss.
-  ///   - shouldStop: asked after each step.
-  /// - Returns: the mean loss of each stretch between two saved states.
-  /// - Throws: `PretrainingError.diverged` or `.interrupted`; the saved state is then the last good one.
+  ///   - progress: receives the number of finished steps and the loss.
+  ///   - shouldStop: called after each step; training stops if it returns true.
+  /// - Returns: the mean loss of each interval between two saved states.
+  /// - Throws: `PretrainingError.diverged` or `.interrupted`; the saved state is then the last good
+  ///   one.
   @discardableResult
   package func train(
     _ progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in },
@@ -107,7 +110,7 @@ package final class ContrastiveTrainer {
       }
       try save()
     }
-    // Divergence or a kill before the first stretch ends must find a state, too.
+    // A run that diverges or is killed in the first interval also needs a saved state.
     if state.step == 0 { try save() }
     while state.step < configuration.steps, let batch = try batches.next() {
       let loss = try step(batch)
@@ -124,7 +127,7 @@ package final class ContrastiveTrainer {
     return state.history
   }
 
-  /// What one step trains on.
+  /// The data of one training step.
   private struct Batch: Sendable {
     /// B×3×S×S, normalised.
     let pixels: Tensor
@@ -143,7 +146,7 @@ package final class ContrastiveTrainer {
       let count = configuration.batchSize
       let indices = try Tensor.randomIntegers([count], high: images.count, generator: generator)
       let rows = try indices.array(of: Int.self)
-      // Of each picture's captions the ones with the smallest random numbers are drawn.
+      // Each image uses its captions with the smallest random numbers.
       let draws = try Tensor.randomUniform([count, 256], generator: generator).floats()
       var sentences = Set<String>()
       for (place, row) in rows.enumerated() {
@@ -181,7 +184,7 @@ package final class ContrastiveTrainer {
     let isDense = configuration.denseWeight > 0
     let features = try clip.vision(batch.pixels, dense: isDense ? extractor : nil)
     let texts = try clip.text(batch.ids).normalized()
-    // OpenAI's limit: the scale may not pass 100.
+    // OpenAI's limit: the scale is at most 100.
     let scale = try clip.logitScale.clamped(max: Foundation.log(100)).exp()
     let logits = try features.image.normalized().matmul(texts.transposed()) * scale
     var loss = try ContrastiveObjective.symmetric(logits: logits, truth: batch.truth)
@@ -236,25 +239,25 @@ package final class ContrastiveTrainer {
   }
 }
 
-/// What a stretch of contrastive training came to.
+/// The result of one interval of contrastive training.
 package struct PretrainingMetrics: Codable, Equatable, Sendable {
-  /// Steps done by its end.
+  /// The number of finished steps at its end.
   package let step: Int
-  /// The mean loss over the stretch.
+  /// The mean loss over the interval.
   package let loss: Double
   /// Seconds of training up to its end; the only entry that differs between equal runs.
   package let seconds: Double
 }
 
-/// Why contrastive training stopped before its end.
+/// The reason why contrastive training stopped before its end.
 package enum PretrainingError: Error, Equatable, CustomStringConvertible {
-  /// A setting that cannot be used.
+  /// A setting has an invalid value.
   case badSetting(String)
   /// A loss or gradient is not a number.
   case diverged(step: Int, state: String)
   /// The user asked to stop; the state is saved.
   case interrupted(step: Int)
-  /// A file that is not a state of this training.
+  /// A file is not a state of this training.
   case badState(URL)
 
   /// One or two lines with the fix.

@@ -1,26 +1,29 @@
 /// The settings of contrastive training.
 package struct PretrainingConfiguration: Codable, Equatable, Sendable {
-  /// The seed of everything.
+  /// The seed of all random choices.
   package var seed: UInt64 = 0
-  /// Batches to train on.
+  /// The number of training steps; each uses one batch.
   package var steps = 1500
-  /// Pictures a batch.
+  /// The number of images per batch.
   package var batchSize = 64
-  /// Captions drawn for each picture of a batch, of those that are true of it.
+  /// The number of captions that are drawn per image of a batch, from its true captions.
   package var captionsPerImage = 2
-  /// Highest rate of AdamW, after a rise over 5 % of the steps; falls to 2 % of it along a cosine.
+  /// The highest learning rate of AdamW.
+  ///
+  /// The rate rises over the first 5 % of the steps, then falls to 2 % of this value along a
+  /// cosine.
   package var learningRate = 1e-3
-  /// Decoupled weight decay of matrices; vectors have none.
+  /// The decoupled weight decay of matrices; vectors have none.
   package var weightDecay = 0.05
-  /// Weight of the loss at the best positions, 0 for CLIP's own loss alone (ours).
+  /// The weight of the loss at the best positions; 0 gives the loss of CLIP alone (ours).
   package var denseWeight = 1.0
-  /// How many positions that loss pools.
+  /// The number of positions that this loss pools.
   package var densePositions = 8
-  /// How the positions are read: `tokens`, `maskclip` or `sclip`.
+  /// The dense extractor of the positions: `tokens`, `maskclip` or `sclip`.
   package var dense = "maskclip"
-  /// Whether pictures are mirrored at random.
+  /// Whether to flip images at random.
   package var flips = true
-  /// Steps between two saved states.
+  /// The number of steps between two saved states.
   package var saveEvery = 100
 
   /// The defaults.

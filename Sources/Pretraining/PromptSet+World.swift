@@ -2,7 +2,7 @@ import Confounders
 import SyntheticEndoscopy
 
 extension PromptSet {
-  /// Checks that the words are those of the rendered world.
+  /// Checks that the prompts cover the classes and confounders of the rendered world.
   ///
   /// - Throws: `PromptError` that names the classes and confounders that have no prompt.
   package func requireNames(of world: World.Type) throws {

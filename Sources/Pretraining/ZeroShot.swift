@@ -6,14 +6,15 @@ import Segmentation
 import SyntheticEndoscopy
 import Torch
 
-/// What a CLIP model knows of the embedded world without any training for it; on pictures that it never saw.
+/// The zero-shot scores of a CLIP model on the embedded world, on images that it never saw.
 package struct ZeroShot: Codable, Equatable, Sendable {
-  /// How well region scores find lesions on the feature grid, as `RegionLocalisation` has it.
+  /// How well region scores find lesions on the feature grid; see `RegionLocalisation`.
   package struct Localisation: Codable, Equatable, Sendable {
     /// The dense extractor.
     package let extractor: String
-    /// By what S^ is made of, with the other settings as they are by default: AUC of score against mask, mean
-    /// over pictures with a lesion.
+    /// AUC of score against mask by source of S^, mean over images with a lesion.
+    ///
+    /// The other settings have their defaults.
     package let areas: [String: Double]
 
     enum CodingKeys: String, CodingKey {
@@ -22,25 +23,25 @@ package struct ZeroShot: Codable, Equatable, Sendable {
     }
   }
 
-  /// Pictures.
+  /// The number of images.
   package let count: Int
-  /// The number of the first picture in the stream of captioned draws.
+  /// The number of the first image in the stream of captioned draws.
   package let first: Int
-  /// The world's seed.
+  /// The seed of the world.
   package let seed: UInt64
   /// S.
   package let size: Int
-  /// Share of pictures whose class, or normal, is found by the nearest sentence.
+  /// The share of images for which the nearest sentence gives the correct class, or normal.
   package let classAccuracy: Double
-  /// What guessing reaches.
+  /// The accuracy of a random guess.
   package let chance: Double
-  /// The same by class.
+  /// The accuracy by class.
   package let accuracyByClass: [String: Double]
-  /// AUC of cos(x, z) against the confounder's presence.
+  /// AUC of cos(x, z) against the presence of the confounder, by confounder.
   package let confounders: [String: Double]
-  /// Their mean.
+  /// The mean of these AUCs.
   package let meanConfounder: Double
-  /// By extractor.
+  /// The localisation by extractor.
   package let localisation: [Localisation]
 
   enum CodingKeys: String, CodingKey {
@@ -52,20 +53,20 @@ package struct ZeroShot: Codable, Equatable, Sendable {
     case meanConfounder = "mean_confounder_auc"
   }
 
-  /// The first picture of the tests: far beyond any that training renders.
+  /// The number of the first test image; training never renders numbers so high.
   package static let firstTestPicture = 10_000_000
 
-  /// Renders pictures and asks the model.
+  /// Renders images and scores the model on them.
   ///
   /// - Parameters:
   ///   - clip: the model.
   ///   - prompts: the words.
-  ///   - count: pictures.
-  ///   - first: the number of the first.
-  ///   - seed: of the world.
-  ///   - progress: told how many are done.
-  /// - Throws: `PromptError` when the prompts lack a class or confounder of the world, `TorchError` when memory does
-  ///   not suffice.
+  ///   - count: the number of images.
+  ///   - first: the number of the first image.
+  ///   - seed: the seed of the world.
+  ///   - progress: receives the number of finished images.
+  /// - Throws: `PromptError` if the prompts lack a class or confounder of the world, `TorchError`
+  ///   if memory does not suffice.
   package init(
     _ clip: CLIPModel, prompts: PromptSet, count: Int = 1000, from first: Int = firstTestPicture,
     seed: UInt64 = 0, progress: (Int) -> Void = { _ in }
@@ -93,7 +94,7 @@ package struct ZeroShot: Codable, Equatable, Sendable {
         let renderings = try renderer.render(draws)
         let pixels = try Tensor.stacked(
           renderings.map {
-            // Never cut: the mask is of the whole picture.
+            // The image is never cropped: the mask covers the whole image.
             try clip.preparation.squashed(
               Tensor($0.image.pixels, shape: [size, size, 3]).permuted([2, 0, 1]).contiguous())
           })

@@ -4,9 +4,9 @@ import Statistics
 import Storage
 import Studies
 
-/// Sections that say whether a method removed confounding.
+/// Sections that show whether a method removed confounding.
 extension HTMLPage {
-  /// What a linear probe reads off the features: the site, and each true confounder.
+  /// Adds the predictions of a linear probe on the features: the site, and each true confounder.
   package mutating func probes(_ figure: ProbeFigure) {
     let known = figure.rows.contains { !$0.confounders.isEmpty }
     let trained = figure.rows.map(\.trained).max() ?? 0
@@ -28,7 +28,7 @@ extension HTMLPage {
             + "reaches 0.5."
           : " This data does not say which confounders an image has, so only the site is asked."))
     table(
-      // Narrow enough to stand on a page in whole.
+      // The table is narrow enough to fit on a page.
       ["method", "site: F", "F_ca", "head"] + (known ? ["confounders: F", "F_ca", "head"] : []),
       figure.methods.map { method in
         [method]
@@ -77,7 +77,7 @@ extension HTMLPage {
       })
   }
 
-  /// How far the method's sum over confounders is from the exact one, by site.
+  /// Adds the error of the method's sum over confounders against the exact sum, by site.
   package mutating func adjustment(_ figure: AdjustmentFigure) {
     guard !figure.rows.isEmpty else { return }
     let uniform = figure.rows.allSatisfy { row in
@@ -107,7 +107,7 @@ extension HTMLPage {
       })
   }
 
-  /// Which shifts between sites the dictionary explains, and what a user can do about the others.
+  /// Adds the shifts between sites that the dictionary explains, and advice about the others.
   package mutating func coverage(_ figure: CoverageFigure) {
     guard !figure.rows.isEmpty else { return }
     section(
@@ -145,7 +145,7 @@ extension HTMLPage {
     }
   }
 
-  /// Where a probe reads, in the order of columns.
+  /// The layers of the probes, in the order of columns.
   private static let layers = ["from F", "from F_ca", "at the head"]
 
   private static func cells(
@@ -171,17 +171,19 @@ extension HTMLPage {
 }
 
 extension ProbeFigure {
-  /// How many probes, of site or confounder at one layer of one model, did not come to their minimum.
+  /// The number of probes, of site or confounder at one layer of one model, that did not converge.
   package var unconverged: Int {
     rows.flatMap { row in [row.site] + row.confounders.map(\.score) }
       .flatMap { [$0.before, $0.after, $0.head] }.count { $0?.converged == false }
   }
 
-  /// How much what a probe reads must fall, mean over held-out sites, to count; below, it may be chance: 0.02, or the
-  /// standard error of a share of so few images where that is larger.
+  /// The smallest drop of a probe's score that counts, mean over held-out sites.
+  ///
+  /// A smaller drop may be chance. The limit is 0.02, or the standard error of a share if that is
+  /// larger, as for few images.
   package var noticeable: Double { max(0.02, largestError ?? 0) }
 
-  /// For each method with an intervention, whether it took out what it is meant to take out.
+  /// States for each method with an intervention whether it removed the confounding.
   package var conclusions: [String] {
     methods.compactMap { method in
       let own = rows.filter { $0.method == method }
@@ -215,7 +217,7 @@ extension ProbeFigure {
     }
   }
 
-  /// How a method compares, in what the head is handed, with the first that has no intervention.
+  /// Compares a method at the input of the head with the first method without an intervention.
   private func atHead(_ method: String) -> String {
     let plain = methods.first { name in
       rows.contains { $0.method == name && $0.site.after == nil && $0.site.head != nil }

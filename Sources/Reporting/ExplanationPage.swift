@@ -6,17 +6,17 @@ import Statistics
 import Storage
 import Studies
 
-/// The explanation as a page, `report.html`.
+/// The page of an explanation, `report.html`.
 extension HTMLPage {
-  /// How many images have their pictures on the page, spread over all.
+  /// The number of images with pictures on the page, spread over all.
   static let shownImages = 24
 
   /// Makes the page of an explanation.
   ///
   /// - Parameters:
-  ///   - explanation: what was found.
-  ///   - folder: where its pictures are.
-  /// - Returns: a page that needs nothing beside itself.
+  ///   - explanation: the results.
+  ///   - folder: the folder of its pictures.
+  /// - Returns: a page without external resources.
   /// - Throws: `ImagingError` that names a picture that cannot be read.
   package static func explanation(_ explanation: Explanation, in folder: URL) throws -> HTMLPage {
     let place = explanation.site ?? Explanation.count(explanation.images.count, "image")
@@ -50,7 +50,7 @@ extension HTMLPage {
     if let warning = explanation.dictionaryWarning { paragraph(warning) }
   }
 
-  /// Attention and zero-shot posterior of every confounder.
+  /// Adds attention and zero-shot posterior of every confounder.
   private mutating func weights(_ explanation: Explanation) {
     let attention = explanation.summary.attention
     let zeroShot = explanation.summary.zeroShot
@@ -90,7 +90,7 @@ extension HTMLPage {
     }
   }
 
-  /// What the sweep changed.
+  /// Adds the changes of the sweep.
   private mutating func sweep(_ explanation: Explanation) {
     let summary = explanation.summary
     guard !summary.steps.isEmpty else { return }
@@ -143,7 +143,7 @@ extension HTMLPage {
     }
   }
 
-  /// Lines over strength of those that change the mask most.
+  /// Adds lines over strength, for the confounders that change the mask most.
   private mutating func lines(
     _ names: [String], _ own: (String) -> [ExplanationSummary.Step], _ explanation: Explanation
   ) {
@@ -174,7 +174,7 @@ extension HTMLPage {
       ].compactMap { $0 })
   }
 
-  /// Intervention on and off.
+  /// Adds the comparison of intervention on and off.
   private mutating func off(_ explanation: Explanation) {
     let summary = explanation.summary
     let scores = [
@@ -195,7 +195,7 @@ extension HTMLPage {
     if !scores.isEmpty { paragraph(scores.joined(separator: " ")) }
   }
 
-  /// Weights against the truth.
+  /// Adds the comparison of weights with the truth.
   private mutating func faithfulness(_ explanation: Explanation) {
     section(
       explanation.summary.attention == nil ? "Are the zero-shot weights right?" : "Is the attention right?")
@@ -248,7 +248,7 @@ extension HTMLPage {
     }
   }
 
-  /// The pictures of some images.
+  /// Adds the pictures of some images.
   private mutating func pictures(_ explanation: Explanation, _ folder: URL) throws {
     let all = explanation.images
     let count = min(all.count, Self.shownImages)
@@ -306,7 +306,7 @@ extension HTMLPage {
       })
   }
 
-  /// A long list of bars in two halves, beside each other where there is room.
+  /// Adds a long list of bars in two halves, side by side if there is space.
   private mutating func halves(_ groups: [BarPlot.Group], _ svg: ([BarPlot.Group]) -> String) {
     let half = groups.count > 6 ? (groups.count + 1) / 2 : groups.count
     drawings(

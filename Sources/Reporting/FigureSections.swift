@@ -7,9 +7,11 @@ import Storage
 import Studies
 import Torch
 
-/// The figures of a study as parts of a page; each adds a section with its heading.
+/// The figures of a study as parts of a page; each function adds a section with its heading.
 extension HTMLPage {
-  /// Loss and validation Dice by epoch: each method's mean over its runs with their range, and a table of the runs.
+  /// Adds loss and validation Dice by epoch.
+  ///
+  /// The plot shows the mean of each method over its runs and their range. A table lists the runs.
   package mutating func trainingCurves(_ curves: [TrainingCurve]) {
     section(
       "Training",
@@ -50,7 +52,9 @@ extension HTMLPage {
     }
   }
 
-  /// The representation before and after the intervention, coloured by site and by class, with neighbour purities.
+  /// Adds the representation before and after the intervention, with neighbour purities.
+  ///
+  /// Points are coloured by site and by class.
   package mutating func featureMaps(_ figure: FeatureFigure) {
     section(
       "Features before and after the intervention",
@@ -87,7 +91,7 @@ extension HTMLPage {
     drawings(plots("class") { $0.lesionClass ?? "no class stated" })
   }
 
-  /// The attention over the confounders by site.
+  /// Adds the attention over the confounders by site.
   package mutating func attention(_ figure: AttentionFigure) {
     let count = figure.rows.reduce(0) { $0 + $1.count }
     section(
@@ -100,7 +104,7 @@ extension HTMLPage {
       BarPlot.Group(
         label: name, values: figure.rows.map { $0.mean.indices.contains(index) ? $0.mean[index] : nil })
     }
-    // A long list in two halves, beside each other where there is room.
+    // A long list is split into two halves, side by side if there is space.
     let half = groups.count > 6 ? (groups.count + 1) / 2 : groups.count
     drawings(
       [groups.prefix(half), groups.dropFirst(half)].filter { !$0.isEmpty }.map { part in
@@ -124,11 +128,11 @@ extension HTMLPage {
     }
   }
 
-  /// How often pixels are lesion where a method says how likely they are, and how many pixels that is about.
+  /// Adds the share of lesion pixels over the predicted probability, and the number of pixels.
   ///
   /// - Parameters:
   ///   - series: one for each method.
-  ///   - text: what was pooled and the errors in numbers, such as ECE by method.
+  ///   - text: the pooled data and the errors in numbers, such as ECE by method.
   package mutating func reliability(_ series: [ReliabilityPlot.Series], text: String) {
     section("Calibration", text)
     drawing(
@@ -153,11 +157,11 @@ extension HTMLPage {
     }
   }
 
-  /// The gallery, its pictures embedded.
+  /// Adds the gallery with embedded pictures.
   ///
   /// - Parameters:
-  ///   - figure: what to show.
-  ///   - folder: where its files are (`StoredFigures.folder`).
+  ///   - figure: the content.
+  ///   - folder: the folder of its files (`StoredFigures.folder`).
   /// - Throws: `FileError` that names a picture that cannot be read.
   package mutating func gallery(_ figure: GalleryFigure, in folder: URL) throws {
     section("Pictures", figure.rule)
@@ -204,11 +208,11 @@ extension HTMLPage {
       })
   }
 
-  /// A score over a number that was varied, such as dictionary size or depth, with a table of all that goes with it.
+  /// Adds a score over a number that was varied, such as dictionary size or depth, and a table.
   ///
   /// - Parameters:
   ///   - heading: of the section.
-  ///   - text: what was varied and what was kept.
+  ///   - text: what was varied and what was constant.
   ///   - variable: the name of the number.
   ///   - score: the name of the score.
   ///   - points: one for each value.
@@ -238,7 +242,7 @@ extension HTMLPage {
     }
   }
 
-  /// Parameters and latency by method.
+  /// Adds parameters and latency by method.
   package mutating func costs(_ figure: CostFigure) {
     section(
       "What the methods cost",
@@ -257,7 +261,7 @@ extension HTMLPage {
       })
   }
 
-  /// A number as tables have it.
+  /// Formats a number for tables.
   static func number(_ value: Double?, _ decimals: Int = 3) -> String {
     value.map { NumberText.text($0, decimals: decimals) } ?? "–"
   }
@@ -267,12 +271,12 @@ extension HTMLPage {
 package struct CurvePoint: Equatable, Sendable {
   /// The value.
   package let x: Double
-  /// The score there; nil when it was not run.
+  /// The score at this value; nil without a run.
   package let score: Interval?
-  /// What stands in the further columns of the table.
+  /// The further columns of the table.
   package let cells: [String]
 
-  /// Joins the parts.
+  /// Makes a point from its parts.
   package init(x: Double, score: Interval?, cells: [String] = []) {
     self.x = x
     self.score = score

@@ -1,14 +1,15 @@
 import Foundation
 import Imaging
 
-/// A page that needs nothing beside itself: styles, drawings and pictures are inside; no script, no network.
+/// A page without external resources, scripts or network access.
 ///
-/// Readable on a phone, in print, in light and dark.
+/// Styles, drawings and pictures are inside. It is readable on a phone, in print, in light and
+/// dark.
 package struct HTMLPage {
   private let title: String
   private let lead: String
   private var body = ""
-  /// The headings of the sections with the names that links lead to.
+  /// The headings of the sections, with the link target of each.
   private var contents: [(name: String, heading: String)] = []
 
   /// Starts a page.
@@ -21,9 +22,10 @@ package struct HTMLPage {
     self.lead = lead
   }
 
-  /// Text with the characters that HTML reads as its own made harmless.
+  /// Escapes the special characters of HTML in a text.
   package static func escaped(_ text: String) -> String {
-    // By scalars: a quote with a combining mark is another character to Swift, and a quote to HTML.
+    // This works on scalars: a quote with a combining mark is another character in Swift, but a
+    // quote in HTML.
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -37,7 +39,7 @@ package struct HTMLPage {
     return String(result)
   }
 
-  /// A heading, which the contents list, with text below it.
+  /// Adds a heading, which the contents list, and text below it.
   package mutating func section(_ heading: String, _ text: String = "") {
     let name = "section-\(contents.count + 1)"
     contents.append((name, heading))
@@ -45,19 +47,19 @@ package struct HTMLPage {
     if !text.isEmpty { paragraph(text) }
   }
 
-  /// A heading within a section.
+  /// Adds a heading within a section.
   package mutating func subsection(_ heading: String, _ text: String = "") {
     body += "<h3>\(Self.escaped(heading))</h3>\n"
     if !text.isEmpty { paragraph(text) }
   }
 
-  /// A paragraph of plain text.
+  /// Adds a paragraph of plain text.
   package mutating func paragraph(_ text: String) { body += "<p>\(Self.escaped(text))</p>\n" }
 
-  /// Parts that are shown when they are asked for, and in print.
+  /// Adds parts that are collapsed until the reader opens them; in print they are open.
   ///
   /// - Parameters:
-  ///   - summary: what stands there until then.
+  ///   - summary: the text of the collapsed part.
   ///   - parts: adds the parts.
   package mutating func details(_ summary: String, _ parts: (inout HTMLPage) throws -> Void) rethrows {
     body += "<details><summary>\(Self.escaped(summary))</summary>\n"
@@ -65,9 +67,10 @@ package struct HTMLPage {
     body += "</details>\n"
   }
 
-  /// A table, the first column left, the others right; `emphasised` rows are bold.
+  /// Adds a table.
   ///
-  /// One that is wider than the page is moved within its own box.
+  /// The first column is left-aligned, the others are right-aligned. `emphasised` rows are bold. A
+  /// table that is wider than the page scrolls within its own box.
   package mutating func table(_ headings: [String], _ rows: [[String]], emphasised: Set<Int> = []) {
     func cells(_ row: [String], _ tag: String) -> String {
       row.map { "<\(tag)>\(Self.escaped($0))</\(tag)>" }.joined()
@@ -80,14 +83,14 @@ package struct HTMLPage {
     body += lines.joined(separator: "\n") + "</tbody></table></div>\n"
   }
 
-  /// A drawing in SVG.
+  /// Adds an SVG drawing.
   package mutating func drawing(_ svg: String, caption: String) { drawings([(svg, caption)]) }
 
-  /// Drawings in SVG, beside each other where the page is wide enough.
+  /// Adds SVG drawings, side by side if the page is wide enough.
   ///
   /// - Parameters:
-  ///   - drawings: each with what stands below it.
-  ///   - beside: adds what stands beside the last, such as a table.
+  ///   - drawings: each with its caption.
+  ///   - beside: adds content beside the last drawing, such as a table.
   package mutating func drawings(
     _ drawings: [(svg: String, caption: String)], beside: ((inout HTMLPage) -> Void)? = nil
   ) {
@@ -105,7 +108,7 @@ package struct HTMLPage {
     body += "</div>\n"
   }
 
-  /// Pictures in a row, each with a label; `text` stands above them.
+  /// Adds pictures in a row, each with a label; `text` is above them.
   ///
   /// - Throws: `ImagingError.notEncoded`.
   package mutating func gallery(_ text: String, _ pictures: [(label: String, image: Image)]) throws {
@@ -116,7 +119,9 @@ package struct HTMLPage {
       })
   }
 
-  /// Pictures in a row that are JPEG files already, each with a label and its size; `text` stands above them.
+  /// Adds a row of pictures that are already JPEG files, each with a label and its size.
+  ///
+  /// `text` is above them.
   mutating func gallery(
     _ text: String, pictures: [(label: String, jpeg: Data, width: Int, height: Int)]
   ) {
@@ -131,7 +136,7 @@ package struct HTMLPage {
       "<p class=\"over\">\(Self.escaped(text))</p><div class=\"gallery\">\(figures.joined(separator: "\n"))</div>\n"
   }
 
-  /// A key of colours.
+  /// Adds a legend of colours.
   mutating func key(_ entries: [(colour: Overlay.Colour, text: String)]) {
     let items = entries.map { colour, text in
       "<li><span style=\"background: rgb(\(colour.red) \(colour.green) \(colour.blue))\"></span>"
@@ -140,7 +145,7 @@ package struct HTMLPage {
     body += "<ul class=\"key\">\(items.joined())</ul>\n"
   }
 
-  /// The whole page.
+  /// The whole page as text.
   package var text: String {
     """
     <!DOCTYPE html>

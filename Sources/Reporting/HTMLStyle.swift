@@ -1,8 +1,9 @@
 extension HTMLPage {
   /// The style of every page: light and dark, wide, narrow and printed.
   ///
-  /// The colours of series are Okabe and Ito's with a grey first, shifted so far that each has a contrast of 3 to 1 with
-  /// the paper and any two differ by 16 units of CIELAB, also under simulated protanopia, deuteranopia and tritanopia.
+  /// The colours of series are those of Okabe and Ito after a grey. They are shifted, so that each
+  /// has a contrast of 3 to 1 with the paper and any two differ by 16 units of CIELAB. This also
+  /// holds under simulated protanopia, deuteranopia and tritanopia.
   static let style = """
     :root { color-scheme: light dark; \(light) }
     @media (prefers-color-scheme: dark) { :root { \(dark) } }

@@ -3,11 +3,11 @@ import Statistics
 import Storage
 import Studies
 
-/// A plot of numbers with their intervals: one row a site, one mark a series; as SVG.
+/// An SVG plot of numbers with their intervals: one row per site, one mark per series.
 package struct IntervalPlot {
-  /// One row and its marks, one for each series, nil where there is none.
+  /// One row and its marks, one per series; nil for none.
   package struct Row {
-    /// What stands above it.
+    /// The text above it.
     package let label: String
     /// The marks in the order of the series.
     package let marks: [Interval?]
@@ -24,13 +24,13 @@ package struct IntervalPlot {
   private let showsZero: Bool
   private let first: Int
 
-  /// Describes a plot.
+  /// Makes a plot.
   ///
   /// - Parameters:
   ///   - series: names for the legend; no legend for a single series.
   ///   - rows: from top to bottom.
   ///   - showsZero: whether zero belongs to the axis and is marked, for differences.
-  ///   - first: the place of the first series among all, whose colours and marks follow from it.
+  ///   - first: the index of the first series among all, which determines colours and marks.
   package init(series: [String], rows: [Row], showsZero: Bool = false, first: Int = 0) {
     self.first = first
     self.series = series
@@ -38,7 +38,7 @@ package struct IntervalPlot {
     self.showsZero = showsZero
   }
 
-  /// The drawing.
+  /// The plot as SVG.
   package var svg: String {
     var drawing = SVGDrawing()
     let top = drawing.legend(series, .mark, first: first) + 4

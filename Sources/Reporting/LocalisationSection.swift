@@ -1,8 +1,8 @@
 import Explaining
 
-/// Where the region score looks, as a part of a page.
+/// The localisation of the region score, as a part of a page.
 extension HTMLPage {
-  /// AUC of the region score and recall of the selection by site, with their means over the sites.
+  /// Adds AUC of the region score and recall of the selection by site, with their means over sites.
   package mutating func localisation(_ figure: LocalisationFigure) {
     let images = figure.rows.reduce(0) { $0 + $1.found.count }
     section(

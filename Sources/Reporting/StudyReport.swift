@@ -4,34 +4,34 @@ import Imaging
 import Metrics
 import Studies
 
-/// The page that shows a study: one function a section, each from `StudyResults`.
+/// The page of a study: one function per section, each from `StudyResults`.
 package struct StudyReport {
-  /// A row of pictures of the gallery.
+  /// One row of pictures of the gallery.
   package struct Example {
-    /// What it shows.
+    /// The caption.
     package let text: String
     /// The pictures with their labels.
     package let pictures: [(label: String, image: Image)]
 
-    /// Joins the parts.
+    /// Makes a row from its parts.
     package init(text: String, pictures: [(label: String, image: Image)]) {
       self.text = text
       self.pictures = pictures
     }
   }
 
-  /// What is shown.
+  /// The results of the study.
   package let results: StudyResults
-  /// How long it took; nil where that is not known.
+  /// The duration of the study; nil if unknown.
   package let timing: StudyTiming?
   /// The epochs of every run.
   package let curves: [TrainingCurve]
-  /// Feature maps, attention, pictures and cost; nil where none were computed.
+  /// Feature maps, attention, pictures and cost; nil if none were computed.
   package let figures: StoredFigures?
   /// Further pictures.
   package let examples: [Example]
 
-  /// Joins the parts.
+  /// Makes a report from its parts.
   package init(
     results: StudyResults, timing: StudyTiming? = nil, curves: [TrainingCurve] = [],
     figures: StoredFigures? = nil, examples: [Example] = []
@@ -43,11 +43,11 @@ package struct StudyReport {
     self.examples = examples
   }
 
-  /// The page.
+  /// Makes the page.
   ///
   /// - Parameters:
   ///   - title: its heading.
-  ///   - lead: what was done, in a sentence or two.
+  ///   - lead: a summary of the study, one or two sentences.
   /// - Returns: HTML.
   /// - Throws: `ImagingError.notEncoded`.
   package func page(title: String, lead: String) throws -> String {
@@ -76,7 +76,7 @@ package struct StudyReport {
     return page.text
   }
 
-  /// Dice by site and method.
+  /// Adds Dice by site and method.
   func headline(_ page: inout HTMLPage) {
     page.section("Dice at sites that were not trained on", results.verdicts.joined(separator: " "))
     let table = results.headline
@@ -96,7 +96,7 @@ package struct StudyReport {
         + "\(rules.threshold). \(rules.emptyMaskPolicy)")
   }
 
-  /// Paired differences: a plot of those from the reference, and every pair over the sites.
+  /// Adds paired differences: a plot against the reference, and every pair over the sites.
   func differences(_ page: inout HTMLPage) {
     guard let reference = results.methods.first?.name, results.methods.count > 1 else { return }
     page.section("Differences between methods, paired by image", "\(results.protocol.decision).")
@@ -118,7 +118,7 @@ package struct StudyReport {
     page.paragraph("Tests: \(results.protocol.tests).")
   }
 
-  /// How firm the order of three or more methods is.
+  /// Adds the stability of the ranking of three or more methods.
   func ranks(_ page: inout HTMLPage) {
     guard let ranks = results.ranks, ranks.methods.count > 2 else { return }
     let tau = ranks.kendallTau.map {
@@ -135,7 +135,7 @@ package struct StudyReport {
       })
   }
 
-  /// What the move to a new site costs.
+  /// Adds the loss of score at a new site.
   func drops(_ page: inout HTMLPage) {
     let table = results.drops
     guard !table.rows.isEmpty else { return }
@@ -146,7 +146,7 @@ package struct StudyReport {
     page.table(table.headings, table.rows)
   }
 
-  /// Figures by lesion class and size.
+  /// Adds scores by lesion class and size.
   func strata(_ page: inout HTMLPage) {
     guard !results.strata.isEmpty else { return }
     page.section("By lesion class, lesion size and empty reference", "\(results.protocol.strata).")
@@ -160,7 +160,7 @@ package struct StudyReport {
       })
   }
 
-  /// Dice over the number that was varied, where the arms differ by one number alone.
+  /// Adds Dice over the varied number, if the arms differ only in one number.
   func variation(_ page: inout HTMLPage) {
     let points = results.methods.map { method -> (x: Double, method: String)? in
       guard let only = method.settings.first, method.settings.count == 1,
@@ -188,7 +188,7 @@ package struct StudyReport {
       }, columns: ["parameters", "of the intervention", "ms an image"])
   }
 
-  /// Every score over the sites.
+  /// Adds every score over the sites.
   func scores(_ page: inout HTMLPage) {
     page.section(
       "Every score",
@@ -213,7 +213,7 @@ package struct StudyReport {
     }
   }
 
-  /// Lesions found.
+  /// Adds the detection of lesions.
   func detection(_ page: inout HTMLPage) {
     let criterion =
       results.pooled.lazy.compactMap(\.detection.criterion).first ?? LesionDetection.defaultCriterion
@@ -224,7 +224,7 @@ package struct StudyReport {
     page.table(results.detectionTable.headings, results.detectionTable.rows)
   }
 
-  /// How far probabilities are to be trusted.
+  /// Adds the calibration of probabilities.
   func calibration(_ page: inout HTMLPage) {
     let series = results.methods.compactMap { method -> ReliabilityPlot.Series? in
       guard let row = results.pooled.first(where: { $0.method == method.name && $0.site == nil }),
@@ -245,7 +245,7 @@ package struct StudyReport {
     page.table(results.calibrationTable.headings, results.calibrationTable.rows)
   }
 
-  /// Movement of predictions under interventions.
+  /// Adds the change of predictions under interventions.
   func counterfactuals(_ page: inout HTMLPage) {
     guard let table = results.counterfactuals else { return }
     page.section(
@@ -256,7 +256,7 @@ package struct StudyReport {
     page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
   }
 
-  /// Scenes under interventions.
+  /// Adds scenes under interventions.
   func scenes(_ page: inout HTMLPage) throws {
     guard !examples.isEmpty else { return }
     page.section(
@@ -264,7 +264,7 @@ package struct StudyReport {
     for example in examples { try page.gallery(example.text, example.pictures) }
   }
 
-  /// Data, settings, versions, hardware, time.
+  /// Adds data, settings, versions, hardware and time.
   func provenance(_ page: inout HTMLPage) {
     page.section("How it was made", results.description)
     page.table(

@@ -1,20 +1,21 @@
 import Metrics
 import Torch
 
-/// Percentile intervals by resampling (Efron, 1979).
+/// Computes percentile intervals by resampling (Efron, 1979).
 public enum Bootstrap {
-  /// The mean of strata means with its interval; groups of cases are resampled within each stratum.
+  /// Computes the mean of the strata means and its interval.
   ///
-  /// Cases of one group (a patient's images) stay together. Several sites as strata keep each site's weight.
-  /// Pair two methods by giving the differences.
+  /// Groups of cases are resampled within each stratum. Cases of one group (the images of a
+  /// patient) stay together. Sites as strata keep the weight of each site. To compare two methods
+  /// in pairs, pass their differences.
   ///
   /// - Parameters:
-  ///   - strata: of each stratum the groups, of each group the cases; empty ones are left out.
+  ///   - strata: the groups of each stratum, the cases of each group; empty ones do not count.
   ///   - level: the share of resamples inside the interval.
-  ///   - resamples: how many.
+  ///   - resamples: the number of resamples.
   ///   - seed: the same seed gives the same interval.
-  /// - Returns: nil when there is no case.
-  /// - Throws: `TorchError` when the generator fails.
+  /// - Returns: nil if there is no case.
+  /// - Throws: `TorchError` if the generator fails.
   public static func mean(
     ofStrata strata: [[[Double]]], level: Double = 0.95, resamples: Int = 2000, seed: UInt64 = 0
   ) throws -> Interval? {
@@ -38,24 +39,24 @@ public enum Bootstrap {
       of: totals / Double(strata.count), around: [exact.reduce(0, +) / Double(exact.count)], level: level)[0]
   }
 
-  /// The same where every case is a group of its own.
+  /// Computes the same if every case is its own group.
   public static func mean(ofStrata strata: [[Double]], seed: UInt64 = 0) throws -> Interval? {
     try mean(ofStrata: strata.map { $0.map { [$0] } }, seed: seed)
   }
 
-  /// The percentile intervals of several numbers that were resampled together.
+  /// Computes the percentile intervals of several numbers that were resampled together.
   ///
   /// - Parameters:
-  ///   - resampled: R×C, a column a number; resamples in which it is NaN, because they hold no case on which it is
-  ///     defined, are left out.
+  ///   - resampled: R×C, one column per number. A number is NaN in a resample without a defined
+  ///     case; such resamples do not count.
   ///   - values: the numbers over all cases, C.
   ///   - level: the share of resamples inside the interval.
-  /// - Returns: one a number, nil where its value is nil or no resample defines it.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Returns: one interval per number; nil if its value is nil or no resample defines it.
+  /// - Throws: `TorchError` if the shapes do not match.
   public static func intervals(
     of resampled: Tensor, around values: [Double?], level: Double = 0.95
   ) throws -> [Interval?] {
-    // NaN sorts behind every number.
+    // NaN comes after every number in the sort.
     let sorted = try resampled.sorted(dim: 0).values.transposed().doubles()
     let counts = try resampled.equals(resampled).to(.float64).sum([0]).doubles()
     let rows = try resampled.size(0)

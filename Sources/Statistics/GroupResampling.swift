@@ -1,19 +1,20 @@
 import Torch
 
-/// Draws of groups with replacement, as many as there are: one draw serves every method and every score, so
-/// that all are compared on the same resamples.
+/// Draws groups with replacement, as many as there are.
+///
+/// One draw serves every method and every score. So all are compared on the same resamples.
 public struct GroupResampling {
-  /// How often each resample holds each group; R×G, float64.
+  /// The count of each group in each resample; R×G, float64.
   public let counts: Tensor
 
   /// Draws groups.
   ///
   /// - Parameters:
-  ///   - groups: how many there are, G.
-  ///   - draws: how many each resample takes; as many as there are when nil.
-  ///   - resamples: how many resamples, R.
+  ///   - groups: the number of groups, G.
+  ///   - draws: the number of groups that each resample draws; nil means G.
+  ///   - resamples: the number of resamples, R.
   ///   - generator: the source of the draws.
-  /// - Throws: `TorchError` when the generator fails.
+  /// - Throws: `TorchError` if the generator fails.
   public init(groups: Int, draws: Int? = nil, resamples: Int, generator: Generator) throws {
     let taken = try Tensor.randomIntegers([resamples, draws ?? groups], high: groups, generator: generator)
     counts = try Tensor.zeros([resamples, groups], dtype: .float64)
@@ -21,23 +22,25 @@ public struct GroupResampling {
         dim: 1, index: taken, source: Tensor.ones([1, 1], dtype: .float64).expanded(to: taken.shape))
   }
 
-  /// The resampled sums of C columns over cases and the cases that they are over; each R×C.
+  /// Returns the resampled sums of C columns and the number of cases in each sum; each R×C.
   public func totals(_ columns: GroupSums) throws -> (sums: Tensor, counts: Tensor) {
     try (counts.matmul(columns.sums), counts.matmul(columns.counts))
   }
 
-  /// The resampled means of C columns over cases; R×C, NaN where a resample holds no case that is defined.
+  /// Returns the resampled means of C columns over cases; R×C.
+  ///
+  /// A mean is NaN if its resample holds no defined case.
   public func means(_ columns: GroupSums) throws -> Tensor {
     let totals = try totals(columns)
     return try totals.sums / totals.counts
   }
 }
 
-/// The sums of columns of cases over each group, and over how many cases they are.
+/// The sums of columns of cases over each group, and the number of cases in each sum.
 public struct GroupSums {
   /// G×C, float64.
   public let sums: Tensor
-  /// G×C, float64: the cases that are not NaN.
+  /// The number of cases that are not NaN; G×C, float64.
   public let counts: Tensor
 
   /// Adds up columns of cases.
@@ -45,8 +48,8 @@ public struct GroupSums {
   /// - Parameters:
   ///   - columns: C columns of n cases, nil where undefined.
   ///   - labels: the group of each case, 0 to G − 1.
-  ///   - groups: how many there are, G.
-  /// - Throws: `TorchError` when the columns are not of one length.
+  ///   - groups: the number of groups, G.
+  /// - Throws: `TorchError` if the columns differ in length.
   public init(_ columns: [[Double?]], of labels: [Int], groups: Int) throws {
     let values = columns.flatMap { $0.map { $0 ?? .nan } }
     try self.init(
@@ -59,8 +62,8 @@ public struct GroupSums {
   /// - Parameters:
   ///   - cases: n×C, float64, NaN where undefined.
   ///   - labels: the group of each case, 0 to G − 1.
-  ///   - groups: how many there are, G.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - groups: the number of groups, G.
+  /// - Throws: `TorchError` if the shapes do not match.
   public init(_ cases: Tensor, of labels: [Int], groups: Int) throws {
     let defined = try cases.equals(cases)
     let zeros = try Tensor.zeros([groups, cases.size(1)], dtype: .float64)

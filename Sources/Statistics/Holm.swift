@@ -1,10 +1,12 @@
-/// Holm's step-down correction of several tests (Holm, 1979).
+/// Corrects the p-values of several tests by Holm's step-down method (Holm, 1979).
 public enum Holm {
-  /// The p-values after correction: reject those at or below the level, and the chance of one false rejection
-  /// among all is at most that level, however the tests depend on each other.
+  /// Returns the p-values after correction.
   ///
-  /// - Parameter p: of all tests of the family.
-  /// - Returns: in the same order, at most 1.
+  /// Reject the tests at or below the level. Then the chance of one or more false rejections is at
+  /// most that level, for any dependence between the tests.
+  ///
+  /// - Parameter p: the p-values of all tests of the family.
+  /// - Returns: the corrected values in the same order, at most 1.
   public static func corrected(_ p: [Double]) -> [Double] {
     var corrected = p
     var highest = 0.0

@@ -1,4 +1,4 @@
-/// A number with the interval that resampling gives it.
+/// A number with its interval from resampling.
 public struct Interval: Codable, Equatable, Sendable {
   /// The number over all cases.
   public let value: Double
@@ -7,10 +7,10 @@ public struct Interval: Codable, Equatable, Sendable {
   /// The upper end.
   public let high: Double
 
-  /// Whether zero lies outside: only then is a difference called one.
+  /// Whether zero lies outside the interval; only then does a difference count as one.
   public var excludesZero: Bool { low > 0 || high < 0 }
 
-  /// Joins the three numbers.
+  /// Makes an interval from three numbers.
   public init(value: Double, low: Double, high: Double) {
     self.value = value
     self.low = low

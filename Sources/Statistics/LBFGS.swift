@@ -1,29 +1,31 @@
 import Torch
 
-/// Minimises a smooth convex function without randomness: limited-memory BFGS (Liu and Nocedal, 1989) with Armijo's rule.
+/// Minimises a smooth convex function without randomness.
+///
+/// The method is limited-memory BFGS (Liu and Nocedal, 1989) with Armijo's rule.
 struct LBFGS {
-  /// Pairs of steps that the curvature is estimated from.
+  /// The number of pairs of steps that estimate the curvature.
   var memory = 10
-  /// It ends when no element of the gradient is larger.
+  /// The search stops if no element of the gradient is larger.
   var tolerance = 1e-4
-  /// It ends after so many steps.
+  /// The maximum number of steps.
   var limit = 1000
 
-  /// Where it ended.
+  /// The end of the search.
   struct Result {
-    /// The place.
+    /// The final point.
     let point: Tensor
-    /// Whether the gradient is within the tolerance there; false where it is not a number.
+    /// Whether its gradient is within the tolerance; false if the gradient is not a number.
     let converged: Bool
   }
 
-  /// Walks downhill.
+  /// Searches the minimum.
   ///
   /// - Parameters:
-  ///   - start: where to begin, one dimension, float64.
-  ///   - function: the value and the gradient at a place.
-  /// - Returns: where it ended.
-  /// - Throws: what the function throws.
+  ///   - start: the first point, one dimension, float64.
+  ///   - function: returns the value and the gradient at a point.
+  /// - Returns: the end of the search.
+  /// - Throws: the errors of the function.
   public func minimum(
     from start: Tensor, _ function: (Tensor) throws -> (value: Double, gradient: Tensor)
   ) throws -> Result {
@@ -40,7 +42,7 @@ struct LBFGS {
       var (reached, slopeThere) = try function(next)
       while !(reached <= value + 1e-4 * length * slope) {
         length /= 2
-        // No step goes down any more: this is as far as the arithmetic reaches.
+        // No step decreases the function: the precision of the arithmetic is reached.
         guard length > 1e-12 else { return Result(point: point, converged: false) }
         step = try direction * length
         next = try point + step
@@ -53,10 +55,11 @@ struct LBFGS {
     return Result(point: point, converged: false)
   }
 
-  /// The way down by the estimate of the curvature, and the function's slope along it.
+  /// Returns the descent direction of the curvature estimate, and the function's slope along it.
   ///
-  /// The two loops of the method need only products of the steps, the changes of the gradient and the gradient with each
-  /// other: one matrix product gives all, and another the direction (Chen et al., 2014).
+  /// The two loops of the method need only inner products of the steps, the gradient changes and
+  /// the gradient. One matrix product gives them all, and another gives the direction (Chen et al.,
+  /// 2014).
   private func descent(
     _ gradient: Tensor, _ steps: [Tensor], _ changes: [Tensor]
   ) throws -> (direction: Tensor, slope: Double) {
@@ -71,7 +74,8 @@ struct LBFGS {
     let last = 2 * count
     var weights = [Double](repeating: 0, count: width)
     weights[last] = -1
-    // A step along which the gradient did not rise, by rounding alone, says nothing of the curvature.
+    // If rounding prevents a rise of the gradient along a step, the step tells nothing about
+    // curvature.
     let pairs = (0..<count).filter { curvature($0) > 0 }
     var found = [Double](repeating: 0, count: count)
     for pair in pairs.reversed() {

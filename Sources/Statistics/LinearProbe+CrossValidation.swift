@@ -3,25 +3,26 @@ import Metrics
 import Torch
 
 extension LinearProbe {
-  /// What a probe says of labels of which exactly one is true of a case.
+  /// The scores of a probe for labels that exclude each other.
   public struct Choice: Sendable {
-    /// Over all classes.
+    /// The score over all classes.
     public let score: ProbeScore
-    /// Of each class against all others, by name.
+    /// The AUC of each class against all others, by name.
     public let areas: [String: Double]
-    /// The fits, by part.
+    /// The fits, one per part.
     let fits: [Fit]
   }
 
-  /// How well classes, such as sites, are predicted by cross-validation.
+  /// Scores the prediction of classes, such as sites, by cross-validation.
   ///
   /// - Parameters:
   ///   - points: the features, n×d.
   ///   - labels: the class of each case.
-  ///   - groups: the patient or sequence of each case; none is on both sides.
-  ///   - similar: what was found for the same cases with features much like these, to come to the minimum sooner.
-  /// - Returns: nil for fewer than two classes that have at least two groups; cases of the others are left out.
-  /// - Throws: `TorchError` when the numbers of points, labels and groups differ.
+  ///   - groups: the patient or sequence of each case; no group is on both sides of a split.
+  ///   - similar: the result for the same cases with similar features; it speeds up the search.
+  /// - Returns: nil if fewer than two classes have at least two groups. Cases of the other classes
+  ///   do not count.
+  /// - Throws: `TorchError` if the numbers of points, labels and groups differ.
   public func choice(
     _ points: Tensor, labels: [String], groups: [String], from similar: Choice? = nil
   ) throws -> Choice? {
@@ -37,7 +38,7 @@ extension LinearProbe {
     let predicted = logits.map { row in row.indices.max { row[$0] < row[$1] } ?? 0 }
     var areas: [String: Double] = [:]
     for (code, name) in names.enumerated() {
-      // log p − log(1 − p), which keeps its order where p is 1 to the last digit.
+      // log p − log(1 − p) keeps the order even if p rounds to 1.
       let odds = logits.map { row in
         row[code] - Self.logSum(row.indices.filter { $0 != code }.map { row[$0] })
       }
@@ -49,17 +50,18 @@ extension LinearProbe {
     return Choice(score: score, areas: areas, fits: fits)
   }
 
-  /// How well yes-or-no labels, such as confounders, are predicted by cross-validation.
+  /// Scores the prediction of yes-or-no labels, such as confounders, by cross-validation.
   ///
   /// - Parameters:
   ///   - points: the features, n×d.
   ///   - columns: K labels of n cases each.
-  ///   - groups: the patient or sequence of each case; none is on both sides.
-  ///   - strata: such as the site of each case. The AUC compares cases of one stratum only, for where a label is more frequent
-  ///     in one, to tell strata apart is not to see the label.
-  ///   - least: how many cases it must be true of, and false of, at least.
-  /// - Returns: K scores, nil where there are too few cases.
-  /// - Throws: `TorchError` when the numbers of cases differ.
+  ///   - groups: the patient or sequence of each case; no group is on both sides of a split.
+  ///   - strata: for example the site of each case. The AUC compares only cases of one stratum.
+  ///     Where a label is more frequent in one stratum, a probe could recognise the stratum instead
+  ///     of the label.
+  ///   - least: the minimum number of cases with the label, and of cases without it.
+  /// - Returns: K scores, nil if there are too few cases.
+  /// - Throws: `TorchError` if the numbers of cases differ.
   public func presence(
     _ points: Tensor, columns: [[Bool]], groups: [String], strata: [String], least: Int = 10
   ) throws -> [ProbeScore?] {
@@ -94,7 +96,7 @@ extension LinearProbe {
     }
   }
 
-  /// Logits of each case by the fit that did not see its part, and the fits.
+  /// Returns the logits of each case by the fit that did not see its part, and the fits.
   private func outside(
     _ points: Tensor, targets: Tensor, _ link: Link, _ parts: [Int], _ similar: [Fit]? = nil
   ) throws -> (logits: [[Double]], fits: [Fit]) {
@@ -114,18 +116,22 @@ extension LinearProbe {
     return (logits, fits)
   }
 
-  /// The cases of classes that have at least two groups: of another the probe would never see a case, or never be asked.
+  /// Returns the cases of classes that have at least two groups.
+  ///
+  /// With one group, the class is missing either in the fit or in the test.
   static func divisible(_ labels: [String], groups: [String]) -> [Int] {
     var found: [String: Set<String>] = [:]
     for (label, group) in zip(labels, groups) { found[label, default: []].insert(group) }
     return labels.indices.filter { (found[labels[$0]]?.count ?? 0) > 1 }
   }
 
-  /// The part of each case: whole groups, each stratum spread over the parts as evenly as its groups allow.
+  /// Returns the part of each case.
+  ///
+  /// Groups stay whole. Each stratum is spread over the parts as evenly as its groups allow.
   static func parts(_ groups: [String], strata: [String], count: Int) -> [Int] {
     var members: [String: [Int]] = [:]
     for index in groups.indices { members[groups[index], default: []].append(index) }
-    // Large groups first, small ones even out what they leave.
+    // Large groups come first; small groups then even out the sizes.
     let order = members.keys.sorted {
       (-(members[$0]?.count ?? 0), $0) < (-(members[$1]?.count ?? 0), $1)
     }
@@ -146,7 +152,7 @@ extension LinearProbe {
     return parts
   }
 
-  /// The AUC over pairs of cases that share a block; nil where no block has both kinds.
+  /// Computes the AUC over pairs of cases that share a block; nil if no block has both kinds.
   private static func area(_ scores: [Double], _ positive: [Bool], within blocks: [String]) -> Double? {
     var (sum, pairs) = (0.0, 0.0)
     for block in Dictionary(grouping: scores.indices, by: { blocks[$0] }).sorted(by: { $0.key < $1.key }) {

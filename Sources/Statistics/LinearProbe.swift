@@ -1,24 +1,25 @@
 import Torch
 
-/// A linear probe: logistic regression on features that stay as they are, to see what can be read off them.
+/// A linear probe: logistic regression on frozen features, which measures what they contain.
 ///
-/// Features are brought to mean 0 and deviation 1 by the cases that it is fitted to, so that their scale does not
-/// matter. Minimises ½‖W‖² + C·Σ loss, the biases not penalised, as scikit-learn's `LogisticRegression` does; in float64,
-/// to convergence, without randomness.
+/// Features are scaled to mean 0 and deviation 1 over the cases of the fit, so their scale does not
+/// matter. The probe minimises ½‖W‖² + C·Σ loss without a penalty on the biases, as
+/// `LogisticRegression` of scikit-learn does. It uses float64, runs to convergence and has no
+/// randomness.
 public struct LinearProbe: Sendable {
-  /// How labels follow from logits.
+  /// The function from logits to labels.
   public enum Link: Sendable {
     /// Exactly one class is true of a case: softmax.
     case oneOf
-    /// Each column is a yes or no of its own: sigmoid.
+    /// Each column is an independent yes or no: sigmoid.
     case each
   }
 
-  /// C: how much the cases weigh against the penalty.
+  /// C: the weight of the cases against the penalty.
   public var weight: Double
-  /// Parts of the cross-validation.
+  /// The number of parts of the cross-validation.
   public var folds: Int
-  /// The largest element of the gradient, per case, that counts as the minimum.
+  /// The tolerance of the minimum: the largest element of the gradient, per case.
   public var tolerance: Double
 
   /// Makes a probe.
@@ -30,18 +31,18 @@ public struct LinearProbe: Sendable {
 
   /// A fitted probe.
   public struct Fit: Sendable {
-    /// Weights of the features at mean 0 and deviation 1, K×d.
+    /// K×d: the weights of the features at mean 0 and deviation 1.
     public let weights: Tensor
-    /// K.
+    /// K: the biases.
     public let bias: Tensor
-    /// Of the features, 1×d.
+    /// 1×d: the mean of the features.
     public let mean: Tensor
-    /// Of the features, 1×d; 1 where they do not vary.
+    /// 1×d: the deviation of the features; 1 for a constant feature.
     public let deviation: Tensor
-    /// Whether it came to the minimum.
+    /// Whether the search reached the minimum.
     public let converged: Bool
 
-    /// n×d → logits, n×K.
+    /// Computes logits, n×K, from points, n×d.
     public func logits(_ points: Tensor) throws -> Tensor {
       try ((points.to(.float64) - mean) / deviation).linear(weights, bias: bias)
     }
@@ -51,11 +52,11 @@ public struct LinearProbe: Sendable {
   ///
   /// - Parameters:
   ///   - points: the features, n×d.
-  ///   - targets: what is true of each case, n×K of 0 and 1.
+  ///   - targets: the true labels of each case, n×K of 0 and 1.
   ///   - link: whether columns exclude each other.
-  ///   - start: the fit to features much like these, to come to the minimum sooner.
+  ///   - start: the fit to similar features; it speeds up the search.
   /// - Returns: the fit.
-  /// - Throws: `TorchError` when shapes do not fit or a feature is not finite.
+  /// - Throws: `TorchError` if the shapes do not match or a feature is not finite.
   public func fit(
     _ points: Tensor, targets: Tensor, link: Link, from start: Fit? = nil
   ) throws -> Fit {
@@ -67,7 +68,7 @@ public struct LinearProbe: Sendable {
       }
       let mean = try points.mean([0], keepDimensions: true)
       let spread = try points.variance([0], correction: 0, keepDimensions: true).squareRoot()
-      // A constant feature has a deviation of the size of rounding.
+      // Rounding gives a constant feature a tiny deviation.
       let deviation = try spread.greater(than: 1e-10).choose(spread, else: spread.onesLike())
       let ones = try Tensor.ones([sizes[0], 1], dtype: .float64)
       let cases = try Tensor.concatenated([(points - mean) / deviation, ones], dim: 1)
@@ -75,7 +76,7 @@ public struct LinearProbe: Sendable {
       let penalised = try Tensor.concatenated(
         [.ones([1, sizes[1]], dtype: .float64), .zeros([1, 1], dtype: .float64)], dim: 1)
       let across = try cases.transposed().contiguous()
-      // Per case, so that the tolerance means the same for any number of them.
+      // The loss is per case, so the tolerance means the same for any number of cases.
       let scale = 1 / (weight * Double(max(1, sizes[0])))
       let first =
         try start.map {
@@ -99,7 +100,7 @@ public struct LinearProbe: Sendable {
     }
   }
 
-  /// Cross-entropy, summed, and its gradient by the logits.
+  /// Computes the summed cross-entropy and its gradient by the logits.
   private static func loss(
     _ logits: Tensor, _ targets: Tensor, _ link: Link
   ) throws -> (value: Double, residual: Tensor) {

@@ -1,15 +1,17 @@
 import Torch
 
-/// How many of a case's nearest neighbours share its label: what a map in the plane shows, as a number.
+/// How many of the nearest neighbours of a case share its label.
+///
+/// This expresses the structure of a map in the plane as a number.
 public struct NeighbourPurity: Codable, Equatable, Sendable {
-  /// Neighbours that were asked.
+  /// The number of neighbours.
   public let neighbours: Int
-  /// The mean share of them that have the case's label, 0 to 1.
+  /// The mean share of neighbours with the label of the case, 0 to 1.
   public let value: Double
-  /// The share that neighbours drawn at random would have.
+  /// The expected share for random neighbours.
   public let chance: Double
 
-  /// Joins the parts.
+  /// Makes a value from its parts.
   public init(neighbours: Int, value: Double, chance: Double) {
     self.neighbours = neighbours
     self.value = value
@@ -19,10 +21,10 @@ public struct NeighbourPurity: Codable, Equatable, Sendable {
   /// Measures cases by Euclidean distance; nil for fewer than two.
   ///
   /// - Parameters:
-  ///   - points: one row a case, n×d.
-  ///   - labels: one a case.
-  ///   - neighbours: how many to ask; all others when there are fewer.
-  /// - Throws: `TorchError.value` when the number of labels is not n.
+  ///   - points: one row per case, n×d.
+  ///   - labels: one per case.
+  ///   - neighbours: the number of neighbours; all others if there are fewer.
+  /// - Throws: `TorchError.value` if the number of labels is not n.
   public init?(_ points: Tensor, labels: [String], neighbours: Int = 15) throws {
     let count = try points.sizes(rank: 2, "the points")[0]
     guard labels.count == count else {
@@ -33,7 +35,7 @@ public struct NeighbourPurity: Codable, Equatable, Sendable {
     let codes = Dictionary(
       uniqueKeysWithValues: Set(labels).sorted().enumerated().map { ($1, $0) })
     let own = try Tensor(labels.map { codes[$0] ?? 0 })
-    // Far from itself, so that no case is its own neighbour.
+    // The distance to itself is infinite, so no case is its own neighbour.
     let distances = try TSNE.squaredDistances(points.to(.float64), toItself: .infinity)
     let nearest = try (-distances).largest(asked, dim: 1).indices
     let same = try own.indexed(nearest.flattened()).reshaped([count, asked])

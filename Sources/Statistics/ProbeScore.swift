@@ -1,30 +1,33 @@
 import Metrics
 
-/// How well a probe predicts labels of cases that it was not fitted to.
+/// How well a probe predicts the labels of cases outside its fit.
 public struct ProbeScore: Codable, Equatable, Sendable {
-  /// Cases.
+  /// The number of cases.
   public let count: Int
-  /// Of a yes-or-no label, the cases of which it is true; nil for a choice among classes.
+  /// The number of cases with a yes-or-no label; nil for a choice among classes.
   public let present: Int?
-  /// How many classes there are; 2 for a yes-or-no label.
+  /// The number of classes; 2 for a yes-or-no label.
   public let classes: Int
-  /// The share of cases whose label is predicted.
+  /// The share of cases with a correct prediction.
   public let accuracy: Double
-  /// The mean over classes of the share of their cases that is predicted: guessing reaches 1 / classes.
+  /// The mean over classes of the share of correctly predicted cases; guessing reaches 1 / classes.
   public let balancedAccuracy: Double
-  /// How likely a case of a class scores above one that is not, mean over the classes: guessing reaches 0.5.
+  /// The chance that a case of a class scores above a case outside it, mean over the classes.
   ///
-  /// Only cases of one part of the cross-validation are compared, which one fit has scored; nil where none can be.
+  /// Guessing reaches 0.5. Only cases of one part of the cross-validation are compared, because one
+  /// fit scored them. The value is nil if no such pair exists.
   public let area: Double?
-  /// The accuracy of always saying the most frequent label.
+  /// The accuracy of a constant prediction of the most frequent label.
   public let chance: Double
-  /// Whether every fit of the cross-validation came to its minimum; otherwise the scores are of a probe that may read more.
+  /// Whether every fit of the cross-validation reached its minimum.
+  ///
+  /// If not, a better fit could score higher.
   public let converged: Bool
 
-  /// What guessing reaches of the balanced accuracy.
+  /// The balanced accuracy of a guess.
   public var balancedChance: Double { 1 / Double(classes) }
 
-  /// Joins the parts.
+  /// Makes a score from its parts.
   public init(
     count: Int, present: Int? = nil, classes: Int, accuracy: Double, balancedAccuracy: Double, area: Double?,
     chance: Double, converged: Bool = true
@@ -39,7 +42,9 @@ public struct ProbeScore: Codable, Equatable, Sendable {
     self.converged = converged
   }
 
-  /// Reads a score; one of an earlier version does not say whether it converged, and counts as if it did.
+  /// Reads a score.
+  ///
+  /// A score of an earlier version does not say whether it converged; it counts as converged.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(

@@ -2,17 +2,17 @@ import Metrics
 import Storage
 import Torch
 
-/// How firm an order of methods is: the ranks they take when the cases are drawn anew.
+/// The stability of a ranking of methods: their ranks over resamples of the cases.
 ///
-/// Every resample holds the same groups for all methods. Equal means share the better rank. After Wiesenfarth
-/// et al., "Methods and open-source toolkit for analyzing and visualizing challenge results", Scientific
-/// Reports 11, 2021.
+/// Every resample holds the same groups for all methods. Equal means share the better rank. The
+/// method follows Wiesenfarth et al., "Methods and open-source toolkit for analyzing and
+/// visualizing challenge results", Scientific Reports 11, 2021.
 public struct RankStability: Codable, Equatable, Sendable {
-  /// One method's ranks.
+  /// The ranks of one method.
   public struct Row: Codable, Equatable, Sendable {
     /// The method.
     public let method: String
-    /// Its rank by all cases, 1 the best.
+    /// Its rank over all cases; 1 is the best.
     public let rank: Int
     /// Its mean rank over the resamples.
     public let mean: Double
@@ -20,11 +20,13 @@ public struct RankStability: Codable, Equatable, Sendable {
     public let low: Double
     /// The upper end.
     public let high: Double
-    /// The share of the resamples in which it has rank 1, 2 and so on.
+    /// The shares of the resamples in which it has rank 1, 2 and so on.
     public let shares: [Double]
   }
 
-  /// Agreement of the resamples' orders with the order by all cases: Kendall's tau-b, 1 when none differs.
+  /// The agreement of the resampled rankings with the ranking over all cases.
+  ///
+  /// It is Kendall's tau-b, which is 1 for equal rankings.
   public struct Agreement: Codable, Equatable, Sendable {
     /// The mean.
     public let mean: Double
@@ -34,11 +36,11 @@ public struct RankStability: Codable, Equatable, Sendable {
     public let high: Double
   }
 
-  /// The score that orders the methods.
+  /// The score that ranks the methods.
   public let metric: Metric
-  /// By method.
+  /// One row per method.
   public let methods: [Row]
-  /// Agreement with the order by all cases; nil where all means are equal.
+  /// The agreement with the ranking over all cases; nil if all means are equal.
   @Nullable package private(set) var kendallTau: Agreement?
 
   enum CodingKeys: String, CodingKey {
@@ -49,11 +51,11 @@ public struct RankStability: Codable, Equatable, Sendable {
   /// Ranks methods in every resample.
   ///
   /// - Parameters:
-  ///   - metric: what the means are of; a higher one is better.
+  ///   - metric: the score of the means; a higher one is better.
   ///   - methods: their names, M of them.
-  ///   - means: by all cases, M.
-  ///   - resampled: R×M, one row a resample.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - means: the means over all cases, M.
+  ///   - resampled: R×M, one row per resample.
+  /// - Throws: `TorchError` if the shapes do not match.
   public init(metric: Metric, methods: [String], means: [Double], resampled: Tensor) throws {
     self.metric = metric
     let ranks = try Self.ranks(resampled)
@@ -75,27 +77,30 @@ public struct RankStability: Codable, Equatable, Sendable {
     }
   }
 
-  /// The rank of each of M means in each row: one more than the means above it; R×M.
+  /// Returns the rank of each of M means in each row, R×M.
+  ///
+  /// The rank is one more than the number of higher means.
   static func ranks(_ means: Tensor) throws -> Tensor {
     try signs(means).greater(than: 0).to(.float64).sum([1]) + 1
   }
 
-  /// Kendall's tau-b of each row of means with one other row; R, NaN where all of a row are equal.
+  /// Returns Kendall's tau-b of each row of means with one other row; R, NaN if a row is constant.
   static func kendallTau(_ rows: Tensor, _ other: Tensor) throws -> Tensor {
     let (first, second) = (try signs(rows), try signs(other))
     let pairs = try (first * first).sum([1, 2]) * (second * second).sum([1, 2])
     return try (first * second).sum([1, 2]) / pairs.squareRoot()
   }
 
-  /// 1, 0 or −1 for each pair of each row: whether the first is above the second; R×M×M.
+  /// Compares each pair of each row: 1 if the first is higher, −1 if lower, 0 if equal; R×M×M.
   ///
-  /// Means of the same scores may differ in their last digits, by the order in which they were added up.
+  /// Means of the same scores may differ in their last digits, because the order of addition
+  /// differs.
   private static func signs(_ means: Tensor) throws -> Tensor {
     let differences = try means.expandedDimension(2) - means.expandedDimension(1)
     return try differences.greater(than: 1e-12).to(.float64) - differences.less(than: -1e-12).to(.float64)
   }
 
-  /// The mean of what is not NaN; nil when nothing is.
+  /// Returns the mean of the values that are not NaN; nil if there are none.
   private static func mean(ofDefined values: Tensor) throws -> Double? {
     let defined = try values.equals(values)
     let count = try defined.to(.float64).sum().item()

@@ -1,12 +1,14 @@
-/// The ranks that paired differences take by size, zeros left out; equal sizes share the mean of their ranks.
+/// The ranks of paired differences by size, without zeros.
+///
+/// Equal sizes share the mean of their ranks.
 struct SignedRanks {
   /// The sum of the ranks of positive differences.
   let positive: Double
   /// The sum of the ranks of negative differences.
   let negative: Double
-  /// The rank of each difference that is not zero, by rising size.
+  /// The rank of each difference that is not zero, by increasing size.
   let ranks: [Double]
-  /// How many differences each tie holds, lone ones included.
+  /// The size of each group of ties, single values included.
   let ties: [Int]
 
   init(_ differences: [Double]) {
@@ -16,7 +18,7 @@ struct SignedRanks {
     while start < ordered.count {
       var end = start + 1
       while end < ordered.count, abs(ordered[end]) == abs(ordered[start]) { end += 1 }
-      // The ranks start + 1 to end.
+      // The group has the ranks start + 1 to end.
       let rank = Double(start + 1 + end) / 2
       for difference in ordered[start..<end] {
         if difference > 0 { positive += rank } else { negative += rank }

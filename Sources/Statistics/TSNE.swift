@@ -3,35 +3,38 @@ import Torch
 
 /// t-distributed stochastic neighbour embedding, exact (van der Maaten and Hinton, JMLR 2008).
 ///
-/// Brings points to the plane so that near ones stay near; distances between groups and the sizes of groups mean little.
-/// Starts from the first two principal components, with early exaggeration, momentum and a gain for each coordinate. Takes
-/// n² numbers a step: meant for up to some 2,000 points. The same points, seed, machine and number of threads give the
-/// same map bit for bit.
+/// It maps points to the plane so that near points stay near. Distances between groups and the
+/// sizes of groups mean little. It starts from the first two principal components, with early
+/// exaggeration, momentum and a gain per coordinate. A step needs n² numbers, so it is meant for up
+/// to some 2,000 points. The same points, seed, machine and number of threads give the same map bit
+/// for bit.
 public struct TSNE: Sendable {
-  /// The effective number of neighbours of a point; fewer where there are not enough points.
+  /// The effective number of neighbours of a point; lower for too few points.
   public var perplexity = 30.0
-  /// Steps in all.
+  /// The total number of steps.
   public var steps = 1000
-  /// Steps at the start in which attraction is exaggerated.
+  /// The number of first steps with exaggerated attraction.
   public var exaggeratedSteps = 250
-  /// The factor of that.
+  /// The factor of the exaggeration.
   public var exaggeration = 12.0
-  /// Of the noise that parts points which start at one place.
+  /// The seed of the noise that separates points with the same start.
   public var seed: UInt64 = 0
 
-  /// The most points that are taken: beyond, n² numbers a step are too many for an exact map.
+  /// The maximum number of points; for more, n² numbers per step are too many.
   public static let limit = 10_000
 
-  /// The usual settings.
+  /// Makes the default settings.
   public init() {}
 
   /// A map in the plane.
   public struct Map: Sendable {
     /// n×2, float32.
     public let points: Tensor
-    /// What the map lost: the Kullback–Leibler divergence of the two distributions of neighbours, in nats.
+    /// The loss of the map, in nats.
+    ///
+    /// It is the Kullback–Leibler divergence of the two distributions of neighbours.
     public let divergence: Double
-    /// The perplexity that was used.
+    /// The perplexity of the map.
     public let perplexity: Double
   }
 
@@ -39,7 +42,8 @@ public struct TSNE: Sendable {
   ///
   /// - Parameter points: n×d.
   /// - Returns: n×2.
-  /// - Throws: `TorchError.value` when there is no point, a number is not finite, or there are more than `limit` points.
+  /// - Throws: `TorchError.value` if there is no point, a number is not finite, or there are more
+  ///   than `limit` points.
   public func callAsFunction(_ points: Tensor) throws -> Map {
     let count = try points.sizes(rank: 2, "the points")[0]
     guard (1...Self.limit).contains(count) else {
@@ -55,21 +59,24 @@ public struct TSNE: Sendable {
         return Map(points: try .zeros([1, 2]), divergence: 0, perplexity: used)
       }
       let conditional = try Self.conditional(points, perplexity: used)
-      // Symmetric, and summing to 1 over all pairs.
+      // The matrix is symmetric and sums to 1 over all pairs.
       let joint = try ((conditional + conditional.transposed()) / (2 * Double(count))).to(.float32)
       let map = try descend(joint, from: start(points))
       return Map(points: map, divergence: try Self.divergence(joint, map), perplexity: used)
     }
   }
 
-  /// A third of the others at most, as a neighbourhood has to be smaller than the whole; 2 where even that is less.
+  /// Returns the perplexity for a number of points.
+  ///
+  /// It is a third of the other points at most, because a neighbourhood must be smaller than the
+  /// whole. It is 2 if even that is less.
   public func effectivePerplexity(_ count: Int) -> Double {
     min(perplexity, max(Double(count - 1) / 3, min(2, Double(count) / 2)))
   }
 
-  /// Squared Euclidean distances between all pairs of rows: n×d → n×n.
+  /// Computes the squared Euclidean distances between all pairs of rows: n×d → n×n.
   static func squaredDistances(_ points: Tensor, toItself: Double = 0) throws -> Tensor {
-    // About the mean, where the subtraction below loses least.
+    // Centred points lose the least precision in the subtraction below.
     let centred = try points - points.mean([0], keepDimensions: true)
     let squares = try (centred * centred).sum([1], keepDimensions: true)
     let products = try centred.matmul(centred.transposed())
@@ -82,14 +89,16 @@ public struct TSNE: Sendable {
     return try index.expandedDimension(0).equals(index.expandedDimension(1))
   }
 
-  /// p(j|i): normal densities about each point, each as wide as the perplexity asks for; n×n, rows sum to 1.
+  /// Computes p(j|i): normal densities about each point, with widths from the perplexity; n×n.
   ///
-  /// The widths are found by bisection on the entropy of the row, log(perplexity). A row with more duplicates than the
-  /// perplexity cannot reach it: its duplicates then share the weight.
+  /// The rows sum to 1. A bisection on the entropy of the row, log(perplexity), finds the widths. A
+  /// row with more duplicates than the perplexity cannot reach it: its duplicates then share the
+  /// weight.
   static func conditional(_ points: Tensor, perplexity: Double) throws -> Tensor {
     let count = try points.size(0)
     let raw = try squaredDistances(points)
-    // In units of the row's mean, so that the bracket fits any data; itself so far away that it has no weight.
+    // The unit is the mean of the row, so the bracket fits any data. The distance of a point to
+    // itself is so large that it has no weight.
     let mean = try raw.sum([1], keepDimensions: true) / Double(count - 1)
     let scaled = try raw / mean.equals(0).choose(mean.onesLike(), else: mean)
     let distances = try diagonal(count).choose(scaled.zerosLike() + 1e15, else: scaled)
@@ -114,8 +123,10 @@ public struct TSNE: Sendable {
     return try row((low + high) / 2).weights
   }
 
-  /// The first two principal components, the first with a deviation of 1e-4, and a hundredth of that of noise: points
-  /// that start at one place, or on one line, would stay there.
+  /// Returns the first two principal components with noise, n×2.
+  ///
+  /// The first component has a deviation of 1e-4; the noise has a hundredth of it. Without noise,
+  /// points with the same start, or on one line, would stay there.
   private func start(_ points: Tensor) throws -> Tensor {
     let count = try points.size(0)
     let noise = try Tensor.randomNormal([count, 2], generator: Generator(seed: seed, for: "t-SNE")) * 1e-6
@@ -124,7 +135,7 @@ public struct TSNE: Sendable {
     guard parts.count == 3 else { throw TorchError.value("linalg_svd returned \(parts.count) tensors") }
     let kept = min(2, try parts[1].size(0))
     var components = try (parts[0] * parts[1]).narrowed(dim: 1, start: 0, length: kept)
-    // A component's sign is arbitrary; that of its largest coordinate is made positive.
+    // The sign of a component is arbitrary. This makes its largest coordinate positive.
     let largest = try components.magnitude().argmax(dim: 0).expandedDimension(0)
     let signs = try components.gathered(dim: 0, index: largest).atLeast(0).to(.float64) * 2 - 1
     components = try components * signs
@@ -137,7 +148,7 @@ public struct TSNE: Sendable {
   private static let singularValues = Operator("aten::linalg_svd")
   private static let subtract = Operator("aten::sub", "Tensor")
 
-  /// Gradient descent on the divergence; joint n×n, start n×2 → n×2.
+  /// Runs gradient descent on the divergence; joint n×n, start n×2 → n×2.
   private func descend(_ joint: Tensor, from start: Tensor) throws -> Tensor {
     let count = Double(try start.size(0))
     var map = start
@@ -146,21 +157,23 @@ public struct TSNE: Sendable {
     let exaggeratedJoint = try joint * exaggeration
     for step in 0..<steps {
       let exaggerated = step < exaggeratedSteps
-      // A point's attractions sum to 4 · exaggeration / n: a longer step would overshoot (Belkina and others, 2019).
+      // The attractions of a point sum to 4 · exaggeration / n. A longer step would overshoot
+      // (Belkina and others, 2019).
       let rate = count / 4 / (exaggerated ? exaggeration : 1)
       let gradient = try Self.gradient(exaggerated ? exaggeratedJoint : joint, map)
-      // Where the gradient still points against the last move the coordinate may go faster (Jacobs, 1988).
+      // If the gradient still points against the last move, the coordinate may move faster (Jacobs,
+      // 1988).
       let goesOn = try (velocity * gradient).less(than: 0)
       gains = try goesOn.choose(gains + 0.2, else: gains * 0.8).clamped(min: 0.01)
       velocity = try velocity * (exaggerated ? 0.5 : 0.8) - gains * gradient * rate
       map = try map + velocity
-      // Only differences count; at the origin they lose least.
+      // Only differences matter. They lose the least precision at the origin.
       map = try map - map.mean([0], keepDimensions: true)
     }
     return map
   }
 
-  /// 1 / (1 + d²) between all pairs of the map, n×n, and their sum without the pairs of a point with itself.
+  /// Computes 1 / (1 + d²) between all pairs of the map, n×n, and their sum over different points.
   private static func affinities(_ map: Tensor) throws -> (values: Tensor, sum: Double) {
     let squares = try (map * map).sum([1], keepDimensions: true)
     // One product gives 1 + |a|² + |b|² − 2ab.
@@ -170,10 +183,10 @@ public struct TSNE: Sendable {
     return (values, max(try values.sum().item() - Double(try map.size(0)), 1e-12))
   }
 
-  /// 4 · Σ_j (p_ij − q_ij) (y_i − y_j) / (1 + d²_ij), n×2.
+  /// Computes 4 · Σ_j (p_ij − q_ij) (y_i − y_j) / (1 + d²_ij), n×2.
   private static func gradient(_ joint: Tensor, _ map: Tensor) throws -> Tensor {
     let (values, sum) = try affinities(map)
-    // joint − values / sum, in one pass: this is where the time goes.
+    // joint − values / sum in one pass; most of the time is spent here.
     let pulls = try subtract(joint, values, named: ["alpha": 1 / sum]) * values
     let sums = try pulls.matmul(
       .concatenated([map, map.narrowed(dim: 1, start: 0, length: 1).onesLike()], dim: 1))
@@ -182,12 +195,12 @@ public struct TSNE: Sendable {
     return try (map * total - weighted) * 4
   }
 
-  /// Σ p · log(p / q) over all pairs of different points.
+  /// Computes Σ p · log(p / q) over all pairs of different points.
   private static func divergence(_ joint: Tensor, _ map: Tensor) throws -> Double {
     let (values, sum) = try affinities(map)
     let p = try joint.to(.float64)
     let q = try (values.to(.float64) / sum).clamped(min: 1e-12)
-    // Where p is 0 nothing is lost; a pair of a point with itself has none.
+    // A term with p = 0 is zero, and so is the pair of a point with itself.
     return try (p * (p.clamped(min: 1e-300).log() - q.log())).sum().item()
   }
 }

@@ -1,11 +1,11 @@
-/// Wilcoxon's two-sided signed-rank test of whether paired differences lie symmetrically about zero.
+/// Wilcoxon's two-sided signed-rank test, whose hypothesis is a symmetry of differences about zero.
 ///
-/// Zeros are left out, equal sizes share their mean rank. The p-value is exact over all 2ⁿ signs for up to 50
-/// pairs without zeros and ties, and for up to 13 pairs in any case; otherwise from the normal approximation,
-/// its variance corrected for ties, without correction for continuity. These are the choices of SciPy's
-/// `wilcoxon` by default (as of 1.17).
+/// Zeros do not count, and equal sizes share their mean rank. The p-value is exact over all 2ⁿ
+/// signs for up to 50 pairs without zeros and ties, and for up to 13 pairs in any case. Otherwise
+/// it comes from the normal approximation, with its variance corrected for ties and without a
+/// continuity correction. These are the default choices of SciPy's `wilcoxon` (as of 1.17).
 public struct WilcoxonSignedRank: Equatable, Sendable {
-  /// Differences that are not zero.
+  /// The number of differences that are not zero.
   public let count: Int
   /// The smaller of the two rank sums.
   public let statistic: Double
@@ -14,8 +14,8 @@ public struct WilcoxonSignedRank: Equatable, Sendable {
 
   /// Tests differences.
   ///
-  /// - Parameter differences: one a pair, independent of each other; when none is other than zero there is no
-  ///   test.
+  /// - Parameter differences: one per pair, independent of each other; the result is nil if all are
+  ///   zero.
   public init?(_ differences: [Double]) {
     let ranks = SignedRanks(differences)
     guard !ranks.ranks.isEmpty else { return nil }
@@ -26,9 +26,9 @@ public struct WilcoxonSignedRank: Equatable, Sendable {
     p = isExact ? Self.exact(ranks.ranks, statistic) : Self.approximate(ranks.ties, count, statistic)
   }
 
-  /// Twice the chance that random signs give a rank sum of at most `statistic`.
+  /// Returns twice the chance that random signs give a rank sum of at most `statistic`.
   private static func exact(_ ranks: [Double], _ statistic: Double) -> Double {
-    // Mean ranks are whole or half, so that twice a rank sum is an index.
+    // Mean ranks are whole or half, so twice a rank sum is an index.
     let doubled = ranks.map { Int(2 * $0) }
     var chances = [Double](repeating: 0, count: doubled.reduce(1, +))
     chances[0] = 1

@@ -1,33 +1,38 @@
 import Foundation
 
-/// Writes files so that a reader sees the old content or the whole new one, never a part.
+/// Writes files so that a reader sees the old content or the whole new content, never a part.
 package enum AtomicFile {
-  /// Replaces a file's content: temporary file beside it, flush to disk, rename.
+  /// Replaces the content of a file.
+  ///
+  /// The function writes a temporary file in the same folder, flushes it to disk and renames it.
   ///
   /// - Throws: `FileError` that names the file and the system's reason, such as a full disk.
   package static func write(_ data: Data, to url: URL) throws {
     try write(to: url) { try $0.write(contentsOf: data) }
   }
 
-  /// Replaces a file's content by a value as JSON for people to read; the same bytes for the same value.
+  /// Replaces the content of a file by a value as readable JSON.
   ///
-  /// - Throws: `FileError` that names the file, or what encoding throws.
+  /// The same value always gives the same bytes.
+  ///
+  /// - Throws: `FileError` that names the file, or the error of the encoder.
   package static func write(json value: some Encodable, to url: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try write(try encoder.encode(value) + Data("\n".utf8), to: url)
   }
 
-  /// Replaces a file's content by what a closure writes.
+  /// Replaces the content of a file by the bytes that a closure writes.
   ///
-  /// - Throws: `FileError`, or what the closure throws; the old file is then untouched.
+  /// - Throws: `FileError`, or the error of the closure. The old file is then untouched.
   package static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
     let folder = url.deletingLastPathComponent()
     let temporary = folder.appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString).part")
     let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
     let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    // Ends with this process however that ends, so that what it left can be told from what is being written.
+    // The lock ends with this process, even after a crash. It separates leftovers from files that a
+    // process still writes.
     _ = flock(descriptor, LOCK_EX | LOCK_NB)
     do {
       try body(handle)
@@ -45,7 +50,7 @@ package enum AtomicFile {
     flushFolder(folder)
   }
 
-  /// Removes what writers that were killed have left in a folder; what is being written stays.
+  /// Removes the temporary files of killed writers from a folder; files in progress stay.
   package static func removeLeftovers(in folder: URL) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     for name in names where name.hasPrefix(".") && name.hasSuffix(".part") {
@@ -54,7 +59,7 @@ package enum AtomicFile {
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
       var status = stat()
-      // A file of this minute may not be locked yet.
+      // A file of the last minute may not have its lock yet.
       guard fstat(descriptor, &status) == 0, time(nil) - status.modified > 60 else { continue }
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
     }
@@ -62,7 +67,7 @@ package enum AtomicFile {
 
   /// Makes the rename itself durable.
   ///
-  /// A folder that cannot be flushed is no reason to fail: the file is whole.
+  /// A folder that the system cannot flush is no reason to fail: the file is whole.
   private static func flushFolder(_ folder: URL) {
     let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
@@ -72,7 +77,7 @@ package enum AtomicFile {
 }
 
 extension stat {
-  /// When the file's content was changed last, seconds since 1970.
+  /// The time of the last change of the file's content, in seconds since 1970.
   fileprivate var modified: Int {
     #if canImport(Darwin)
       st_mtimespec.tv_sec
@@ -84,14 +89,14 @@ extension stat {
 
 /// A file or folder that could not be read or written.
 public enum FileError: Error, Equatable, CustomStringConvertible {
-  /// It could not be read; the reason is the system's.
+  /// The file could not be read; the reason is the system's.
   case cannotRead(URL, reason: String)
-  /// It could not be written; the reason is the system's.
+  /// The file could not be written; the reason is the system's.
   case cannotWrite(URL, reason: String)
-  /// It was read and does not hold what it should.
+  /// The file was read, but its content is not valid.
   case malformed(URL, reason: String)
 
-  /// One line that names the file, the reason and, where it is known, the fix.
+  /// One line that names the file, the reason and, if known, the fix.
   public var description: String {
     switch self {
     case .cannotRead(let url, let reason): "\(url.path): cannot be read: \(reason)"
@@ -117,9 +122,9 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
 }
 
 extension FileManager {
-  /// Makes a folder, with those above it, unless it is there.
+  /// Makes a folder, with its missing parents, if it does not exist.
   ///
-  /// - Throws: `FileError.cannotWrite` that names it and what is in the way.
+  /// - Throws: `FileError.cannotWrite` that names the folder and the obstacle.
   package func createFolder(_ url: URL) throws {
     do {
       try createDirectory(at: url, withIntermediateDirectories: true)

@@ -1,24 +1,26 @@
 import Foundation
 
-/// 128 bits that tell contents apart: two chains of folded 64-bit products, quick, stable between machines, not meant
-/// against forgery.
+/// A hash of 128 bits that distinguishes contents.
+///
+/// It consists of two chains of folded 64-bit products. It is fast and the same on every machine.
+/// It does not protect against forgery.
 package struct ContentHash: WordHash, Hashable, Sendable {
   private var first: UInt64 = 0x243f_6a88_85a3_08d3
   private var second: UInt64 = 0x1319_8a2e_0370_7344
 
-  /// An empty content.
+  /// Starts with empty content.
   package init() {}
 
-  /// What `words` gave.
+  /// Restores a hash from its `words`.
   package init(words: [Int64]) {
     first = UInt64(bitPattern: words[0])
     second = UInt64(bitPattern: words[1])
   }
 
-  /// Takes in a text.
+  /// Adds a text.
   package mutating func combine(_ text: String) { combine(Data(text.utf8)) }
 
-  /// Takes in another hash.
+  /// Adds another hash.
   package mutating func combine(_ other: ContentHash) {
     mix(other.first)
     mix(other.second)
@@ -29,15 +31,15 @@ package struct ContentHash: WordHash, Hashable, Sendable {
     second = Self.folded(second &+ word, 0xd6e8_feb8_6659_fd93) ^ first
   }
 
-  /// Both halves of a product: every bit of the factors reaches every part of it.
+  /// Combines both halves of a product, so that every bit of the factors reaches every part of it.
   private static func folded(_ left: UInt64, _ right: UInt64) -> UInt64 {
     let product = left.multipliedFullWidth(by: right)
     return product.high ^ product.low
   }
 
-  /// Both halves, to be stored.
+  /// Both halves, for storage.
   package var words: [Int64] { [Int64(bitPattern: first), Int64(bitPattern: second)] }
 
-  /// 32 hexadecimal digits.
+  /// The hash as 32 hexadecimal digits.
   package var text: String { String(format: "%016lx%016lx", first, second) }
 }

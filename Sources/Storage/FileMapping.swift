@@ -1,14 +1,18 @@
 import Foundation
 
-/// Some bytes of a file in memory, read by the system when they are touched; the pages go with this.
+/// A part of a file that is mapped into memory.
+///
+/// The system reads the bytes at their first use. The mapping ends with this object.
 package final class FileMapping: @unchecked Sendable {
   package let bytes: UnsafeRawBufferPointer
-  /// What is mapped: whole pages, of which `bytes` may be a part.
+  /// The mapped memory: whole pages, of which `bytes` may be a part.
   private let pages: UnsafeMutableRawBufferPointer?
 
   private static let pageSize = sysconf(Int32(_SC_PAGESIZE))
 
-  /// Maps bytes of a file, which may be closed afterwards.
+  /// Maps bytes of a file.
+  ///
+  /// The caller may close the file afterwards.
   ///
   /// - Throws: `FileError` that names the file.
   package init(_ file: OpenFile, _ range: Range<Int>) throws {
@@ -18,7 +22,8 @@ package final class FileMapping: @unchecked Sendable {
     }
     let start = range.lowerBound / Self.pageSize * Self.pageSize
     let count = range.upperBound - start
-    // Private and writable: an in-place operator on a view changes the view, never the file.
+    // The mapping is private and writable: an in-place operator on a view changes the view, never
+    // the file.
     let address = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor, off_t(start))
     guard let address, address != MAP_FAILED else {
       throw FileError.cannotRead(file.url, reason: FileError.systemReason())
@@ -28,10 +33,10 @@ package final class FileMapping: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(pages)[(range.lowerBound - start)...])
   }
 
-  /// Drops the pages from this process's memory; the system reads them from the file when they are touched
-  /// again.
+  /// Releases the pages from the memory of this process.
   ///
-  /// Bytes that were changed in memory are lost, and the file's come back.
+  /// The system reads them from the file at their next use. Changes in memory are lost, and the
+  /// bytes of the file return.
   package func releasePages() {
     if let pages { _ = madvise(pages.baseAddress, pages.count, MADV_DONTNEED) }
   }
@@ -41,16 +46,16 @@ package final class FileMapping: @unchecked Sendable {
   }
 }
 
-/// A file that is open for reading, closed when this goes.
+/// A file that is open for reading; it closes with this object.
 package final class OpenFile: Sendable {
   package let url: URL
   package let descriptor: Int32
-  /// Bytes.
+  /// The size of the file in bytes.
   package let size: Int
 
   /// Opens a file.
   ///
-  /// - Throws: `FileError` that names it, also when it is a folder or device.
+  /// - Throws: `FileError` that names the file, also if the path is a folder or a device.
   package init(_ url: URL) throws {
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }

@@ -1,20 +1,21 @@
 import Foundation
 
-/// Keeps a folder to one process: an exclusive lock on `FOLDER/.lock` for as long as the object lives.
+/// Reserves a folder for one process as long as the object lives.
 ///
-/// The lock is the kernel's (`flock`), so it ends with the process however that ends: there is no stale lock to remove.
-/// The file stays where it is, for removing it could take another process's lock away; what it holds only serves the
-/// message to those who are refused.
+/// It is an exclusive lock on `FOLDER/.lock`. The lock belongs to the kernel (`flock`), so it ends
+/// with the process, even after a crash. There is no stale lock to remove. The lock file stays,
+/// because its removal could destroy the lock of another process. Its content only serves the error
+/// message of other processes.
 package final class FolderLock: Sendable {
-  /// Who uses a folder.
+  /// The process that uses a folder.
   package struct Holder: Codable, Equatable, Sendable {
-    /// The number of its process.
+    /// The number of the process.
     package let process: Int32
-    /// The name of its machine.
+    /// The name of the machine.
     package let host: String
-    /// What it was called with.
+    /// The command line of the process.
     package let command: String
-    /// When it took the lock.
+    /// The time when the process took the lock.
     package let started: Date
 
     /// This process, now.
@@ -28,16 +29,18 @@ package final class FolderLock: Sendable {
 
   /// The folder.
   package let folder: URL
-  /// Whether other processes are really kept out; false on file systems that have no locks.
+  /// Whether the lock excludes other processes; false on file systems without locks.
   package let isEnforced: Bool
   private let descriptor: Int32
 
-  /// Takes the lock, or refuses at once.
+  /// Takes the lock, or throws at once.
   ///
-  /// On a file system without locks (some network mounts) the work goes on unprotected; `warning` then says so.
+  /// On a file system without locks (some network mounts) the work continues without protection;
+  /// `warning` then says so.
   ///
-  /// - Parameter folder: made if it is not there.
-  /// - Throws: `FolderLockError` when another process has it, `FileError` when the lock file cannot be written.
+  /// - Parameter folder: made if it does not exist.
+  /// - Throws: `FolderLockError` if another process has the lock, `FileError` if the lock file
+  ///   cannot be written.
   package init(_ folder: URL) throws {
     try FileManager.default.createFolder(folder)
     let file = folder.appendingPathComponent(".lock")
@@ -62,12 +65,12 @@ package final class FolderLock: Sendable {
   }
 
   deinit {
-    // What is left in the file would name a process that has gone.
+    // The old content of the file would name a process that has ended.
     _ = ftruncate(descriptor, 0)
     close(descriptor)
   }
 
-  /// Why the folder is not protected and what to mind; nil when it is.
+  /// Why the folder is not protected, and the risk; nil if it is protected.
   package var warning: String? {
     isEnforced
       ? nil
@@ -75,7 +78,7 @@ package final class FolderLock: Sendable {
         + "use the folder from one process at a time"
   }
 
-  /// Who says it uses a folder; nil when nobody does or the file does not tell.
+  /// The process that uses a folder; nil if there is none or the lock file does not name it.
   package static func holder(of folder: URL) -> Holder? {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
@@ -83,12 +86,14 @@ package final class FolderLock: Sendable {
     return data.flatMap { try? decoder.decode(Holder.self, from: $0) }
   }
 
-  /// Whether an error of `flock` says that the file system cannot lock at all.
+  /// Whether an error of `flock` says that the file system has no locks.
   package static func hasNoLocks(_ code: Int32) -> Bool {
     [ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS].contains(code)
   }
 
-  /// Says who has the lock; the lock holds without it, so a full disk is no reason to fail.
+  /// Writes the holder to the lock file.
+  ///
+  /// The lock works without this text, so a full disk is no reason to fail.
   private func write(_ holder: Holder) {
     let encoder = JSONEncoder()
     encoder.dateEncodingStrategy = .iso8601
@@ -102,10 +107,10 @@ package final class FolderLock: Sendable {
 package struct FolderLockError: Error, Equatable, CustomStringConvertible {
   /// The folder.
   package let folder: URL
-  /// Who uses it, where the lock file tells.
+  /// The process that uses it, if the lock file names it.
   package let holder: FolderLock.Holder?
 
-  /// Two lines at most: who has it, and what to do.
+  /// Two lines at most: the holder, and advice.
   package var description: String {
     let advice = "wait for it or choose another folder"
     guard let holder else { return "\(folder.path) is in use by another process; \(advice)" }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON5 value, so that settings can be laid over defaults before they are decoded.
+/// Any JSON5 value, so that settings can be merged with defaults before they are decoded.
 public enum JSONValue: Codable, Hashable, Sendable {
   case null
   case bool(Bool)
@@ -10,7 +10,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// Reads whatever stands there.
+  /// Reads any JSON value.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
@@ -46,7 +46,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
 
   /// Parses JSON5.
   ///
-  /// - Throws: `DecodingError` with the place of the fault.
+  /// - Throws: `DecodingError` with the place of the error.
   public init(json5 data: Data) throws {
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
@@ -64,7 +64,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
   ///   - type: the type.
   ///   - prepare: changes the decoder before it decodes, such as its `userInfo`.
   /// - Returns: the value.
-  /// - Throws: `DecodingError`, or what the type throws.
+  /// - Throws: `DecodingError`, or the error of the type.
   public func decoded<Value: Decodable>(
     as type: Value.Type, _ prepare: (JSONDecoder) -> Void = { _ in }
   ) throws -> Value {
@@ -73,12 +73,12 @@ public enum JSONValue: Codable, Hashable, Sendable {
     return try decoder.decode(Value.self, from: JSONEncoder().encode(self))
   }
 
-  /// The members, when this is an object.
+  /// The members, if this is an object; otherwise nil.
   public var members: [String: JSONValue]? {
     if case .object(let members) = self { members } else { nil }
   }
 
-  /// Each value that is no object, by its dotted name.
+  /// Each value that is not an object, by its dotted name.
   public var leaves: [String: JSONValue] {
     guard let members else { return ["": self] }
     return members.reduce(into: [:]) { found, member in
@@ -88,14 +88,14 @@ public enum JSONValue: Codable, Hashable, Sendable {
     }
   }
 
-  /// A string as it is, any other value as JSON.
+  /// A string without change, or any other value as JSON.
   public var text: String {
     if case .string(let text) = self { return text }
     return (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 }
 
-/// What a JSON decoder found wrong, with the place, in one line.
+/// Describes the error of a JSON decoder, with its place, in one line.
 public func explanation(of error: any Error) -> String {
   func place(_ context: DecodingError.Context) -> String {
     let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }

@@ -1,4 +1,4 @@
-/// An optional that JSON shows as `null` where it is nil, so that every key of a document is always there.
+/// An optional that JSON shows as `null` if it is nil, so that a document always has every key.
 @propertyWrapper
 public struct Nullable<Value> {
   /// The value.
@@ -14,8 +14,8 @@ extension Nullable: Equatable where Value: Equatable {}
 extension Nullable: Encodable where Value: Encodable {
   /// Writes the value or `null`.
   ///
-  /// - Parameter encoder: where to write.
-  /// - Throws: what the encoder throws.
+  /// - Parameter encoder: the destination.
+  /// - Throws: the error of the encoder.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(wrappedValue)
@@ -25,8 +25,8 @@ extension Nullable: Encodable where Value: Encodable {
 extension Nullable: Decodable where Value: Decodable {
   /// Reads a value or `null`.
   ///
-  /// - Parameter decoder: where to read.
-  /// - Throws: what the decoder throws.
+  /// - Parameter decoder: the source.
+  /// - Throws: the error of the decoder.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)

@@ -2,7 +2,7 @@ import Foundation
 
 /// Numbers for people to read.
 package enum NumberText {
-  /// A number with a minus sign of its full width, and thousands apart.
+  /// Formats a number with a full-width minus sign and separated thousands.
   package static func text(_ value: Double, decimals: Int) -> String {
     guard value.isFinite else { return "–" }
     let digits = String(format: "%.\(decimals)f", abs(value))

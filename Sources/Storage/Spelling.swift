@@ -1,8 +1,8 @@
-/// The nearest of the words that are known, for messages about one that is not.
+/// Finds the nearest known word, for messages about an unknown word.
 package enum Spelling {
-  /// "; did you mean …?" with the nearest word; nothing when there are none.
+  /// Returns "; did you mean …?" with the nearest word, or nothing if there is none.
   package static func suggestion(for word: String, among known: [String], quoted: Bool = true) -> String {
-    // Case decides among equals, then the order, so that messages repeat.
+    // Letter case decides between equal words, then the order, so that messages are reproducible.
     let ranked = known.enumerated().map { index, other in
       (distance(word.lowercased(), other.lowercased()), distance(word, other), index, other)
     }
@@ -10,18 +10,18 @@ package enum Spelling {
     return "; did you mean \(quoted ? "\"\(best)\"" : best)?"
   }
 
-  /// The nearest of the known words, where it is near enough to be meant.
+  /// Returns the nearest of the known words, if it is near enough to be meant.
   ///
   /// - Parameters:
-  ///   - word: the word that is not known.
-  ///   - known: the words there are.
-  /// - Returns: a word within a third of its letters; nil without one.
+  ///   - word: the unknown word.
+  ///   - known: the known words.
+  /// - Returns: a word that differs in a third of the letters at most (or in one letter), or nil.
   package static func near(_ word: String, among known: [String]) -> String? {
     known.map { (distance(word.lowercased(), $0.lowercased()), $0) }
       .filter { $0.0 <= max(1, word.count / 3) }.min { $0 < $1 }?.1
   }
 
-  /// Insertions, deletions and replacements from one word to the other (Levenshtein).
+  /// Counts insertions, deletions and replacements between two words (Levenshtein distance).
   package static func distance(_ left: String, _ right: String) -> Int {
     let (left, right) = (Array(left), Array(right))
     var row = Array(0...right.count)

@@ -1,8 +1,8 @@
-/// A setting that configuration files hold as one text.
+/// A setting that configuration files store as one text.
 public protocol TextCodable: Codable, CustomStringConvertible {
   /// Reads the text form; nil for any other text.
   init?(_ text: String)
-  /// What may be written, for messages: "none, last-N, all".
+  /// The valid texts, for messages: "none, last-N, all".
   static var possible: String { get }
 }
 

@@ -1,16 +1,16 @@
 import Foundation
 
-/// A hash that takes bytes in as words of 64 bits.
+/// A hash that reads bytes as words of 64 bits.
 package protocol WordHash {
-  /// Takes in a word.
+  /// Adds a word.
   mutating func mix(_ word: UInt64)
 }
 
 extension WordHash {
-  /// Takes in bytes; their number counts, too.
+  /// Adds bytes and their count.
   package mutating func combine(_ data: Data) { data.withUnsafeBytes { combine($0) } }
 
-  /// Takes in bytes; their number counts, too.
+  /// Adds bytes and their count.
   package mutating func combine(_ bytes: UnsafeRawBufferPointer) {
     let words = bytes.count / 8
     for index in 0..<words {
@@ -21,15 +21,17 @@ extension WordHash {
   }
 }
 
-/// FNV-1a over 64-bit words: quick, stable between machines, not meant against forgery; for fingerprints.
+/// FNV-1a over 64-bit words, for fingerprints.
+///
+/// It is fast and the same on every machine. It does not protect against forgery.
 package struct StableHash: WordHash {
   private var value: UInt64 = 0xcbf2_9ce4_8422_2325
 
-  /// An empty content.
+  /// Starts with empty content.
   package init() {}
 
   package mutating func mix(_ word: UInt64) { value = (value ^ word) &* 0x0000_0100_0000_01b3 }
 
-  /// Its name and 16 hexadecimal digits.
+  /// The name of the hash and 16 hexadecimal digits.
   package var text: String { String(format: "fnv1a64:%016lx", value) }
 }

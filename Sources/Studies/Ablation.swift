@@ -1,31 +1,33 @@
 import Segmentation
 import Training
 
-/// A study of the paper by name: which arms show what one part of the method does; method, section 7.
+/// A named study of the paper: its arms show the effect of one part of the method.
+///
+/// Method, section 7.
 package enum Ablation: String, CaseIterable, Sendable {
   /// The parts of the method.
   case modules
-  /// M, the confounders in the dictionary.
+  /// M, the number of confounders in the dictionary.
   case dictionary
-  /// Layers of the intervention network, with parameters and latency.
+  /// The number of layers of the intervention network, with parameters and latency.
   case depth
   /// Dice by lesion class.
   case lesionType = "lesion-type"
-  /// alpha, the share of positions that are kept.
+  /// alpha, the share of selected positions.
   case region
-  /// How regions are scored, and whether gradients reach the score.
+  /// The score of regions, and whether gradients reach it.
   case selection
   /// The weights of L_causal and L_contrast.
   case losses
-  /// When the intervention is turned on, as a share of the epochs.
+  /// The start of the intervention, as a share of the epochs.
   case start
-  /// How the sum over confounders is carried out.
+  /// The computation of the sum over confounders.
   case adjustment
-  /// Where the dense features are taken from.
+  /// The source of the dense features.
   case dense
   /// How much of the image tower is trained.
   case tuning
-  /// What the method is held against, beside the baseline (ours).
+  /// The comparisons of the method besides the baseline (ours).
   case controls
   /// The parts of training on interventions (ours).
   case interventions
@@ -49,7 +51,9 @@ package enum Ablation: String, CaseIterable, Sendable {
     }
   }
 
-  /// The arms; the others are compared with the first, the paper's choice where there is one.
+  /// Returns the arms.
+  ///
+  /// The first arm is the reference of the others. It is the paper's choice if there is one.
   ///
   /// - Throws: never for the arms as they stand here.
   package func arms() throws -> [ArmDefinition] {
@@ -67,7 +71,7 @@ package enum Ablation: String, CaseIterable, Sendable {
         $0.mcdrl.region?.score = RegionScore(rawValue: $1) ?? .lessNormal
       } + [ArmDefinition("selection-soft") { $0.mcdrl.region?.selection = .soft }]
     case .losses:
-      // One arm with the paper's weights, then each weight alone away from them.
+      // The first arm has the paper's weights. Each other arm changes one weight.
       return try [
         ArmDefinition("paper-weights") {
           $0.mcdrl.causal = 0.5
@@ -111,13 +115,13 @@ package enum Ablation: String, CaseIterable, Sendable {
     }
   }
 
-  /// The arms for a study in which validation chooses some settings.
+  /// Returns the arms for a study in which validation chooses some settings.
   ///
-  /// A control is nothing but the settings that it fixes, so one that fixes a setting that is chosen is left out: `paper`,
-  /// with its rate, when rates are chosen.
+  /// A control is only the settings that it fixes. So it is skipped if it fixes a setting that
+  /// validation chooses: `paper`, with its rate, if rates are chosen.
   ///
-  /// - Parameter choices: the settings that are chosen.
-  /// - Returns: the arms that remain, and those that were left out with the settings that they fix.
+  /// - Parameter choices: the settings that validation chooses.
+  /// - Returns: the remaining arms, and the skipped arms with the settings that they fix.
   /// - Throws: never for the arms as they stand here.
   package func arms(
     choosing choices: [Choice]
@@ -132,7 +136,7 @@ package enum Ablation: String, CaseIterable, Sendable {
     return (arms.filter { arm in !leftOut.contains { $0.name == arm.name } }, leftOut)
   }
 
-  /// One arm for each value of a setting.
+  /// Makes one arm for each value of a setting.
   private func vary<Value: Sendable & CustomStringConvertible>(
     _ values: [Value], _ change: @escaping @Sendable (inout RunConfiguration, Value) -> Void
   ) throws -> [ArmDefinition] {

@@ -3,9 +3,10 @@ import Segmentation
 import Storage
 import Training
 
-/// One way of training that is compared with others: a name, and the settings that differ from the common ones.
+/// One way of training in a comparison: a name, and its differences from the common settings.
 ///
-/// `ArmDefinition` says how settings change; the difference is resolved once, when a study is planned.
+/// `ArmDefinition` defines how settings change. The difference is resolved once, when a study is
+/// planned.
 public struct Arm: Hashable, Codable, Sendable {
   /// The name in tables and folders.
   public let name: String
@@ -17,7 +18,7 @@ public struct Arm: Hashable, Codable, Sendable {
     self.settings = settings
   }
 
-  /// The common settings with this arm's laid over them.
+  /// Merges this arm's settings into the common settings.
   ///
   /// - Throws: `SettingsError` that names the setting.
   package func applied(to configuration: RunConfiguration) throws -> RunConfiguration {
@@ -35,14 +36,14 @@ public struct Arm: Hashable, Codable, Sendable {
 public struct ArmDefinition: Sendable {
   /// The name in tables and folders.
   public let name: String
-  /// A one-line description; empty for an arm of the user's own.
+  /// A one-line description; empty for an arm that a user defines.
   public let summary: String
   private let change: @Sendable (inout RunConfiguration) throws -> Void
 
   /// Defines an arm.
   ///
   /// - Parameters:
-  ///   - name: letters, digits, dots, hyphens and underscores, for folders are named after it.
+  ///   - name: letters, digits, dots, hyphens and underscores, because folders have this name.
   ///   - change: changes the common settings.
   /// - Throws: `StudyError.armName` for another name.
   public init(_ name: String, _ change: @escaping @Sendable (inout RunConfiguration) throws -> Void) throws {
@@ -63,9 +64,10 @@ public struct ArmDefinition: Sendable {
     self.change = change
   }
 
-  /// A method with its default options, or with the common ones where these are its own.
+  /// Makes an arm of a method.
   ///
-  /// A method that does not train on interventions unless it is told to turns them off.
+  /// The method has its default options. If the common settings name the same method, it has their
+  /// options. If a method trains on interventions only on request, the arm turns them off.
   public init(_ method: MethodChoice) {
     self.init(plain: method.name, summary: method.summary) { configuration in
       if configuration.model.method.name != method.name { configuration.model.method = method }
@@ -78,7 +80,7 @@ public struct ArmDefinition: Sendable {
   /// The paper's method with training on interventions.
   public static var mcdrl: ArmDefinition { ArmDefinition(.mcdrl) }
 
-  /// The same with one more change after its own.
+  /// Returns the same arm with one more change after its own.
   func changing(
     _ name: String, _ summary: String, _ more: @escaping @Sendable (inout RunConfiguration) throws -> Void
   ) -> ArmDefinition {
@@ -94,7 +96,7 @@ public struct ArmDefinition: Sendable {
   /// - Throws: `SettingsError` that names the setting.
   package func apply(to configuration: inout RunConfiguration) throws { try change(&configuration) }
 
-  /// The arm over common settings: the resolved difference.
+  /// Resolves the arm against common settings: returns its differences.
   ///
   /// - Throws: `SettingsError` that names the setting.
   package func resolved(over common: RunConfiguration) throws -> Arm {
@@ -110,9 +112,9 @@ extension ArmDefinition {
   /// Reads `NAME` of a method or control, or `NAME:key=value,key=value`.
   ///
   /// - Parameters:
-  ///   - text: as it was written.
+  ///   - text: the text.
   ///   - methods: the methods that may be named.
-  /// - Throws: `StudyError` or `SettingsError` that says what was wrong.
+  /// - Throws: `StudyError` or `SettingsError` with the error.
   package init(parsing text: String, methods: MethodRegistry = .builtIn) throws {
     let known = Self.known(methods)
     guard let colon = text.firstIndex(of: ":") else {
@@ -124,7 +126,7 @@ extension ArmDefinition {
     }
     let name = String(text[..<colon])
     let assignments = parts(of: text[text.index(after: colon)...])
-    // A method with settings of its own stays that method.
+    // A method with its own settings stays that method.
     let base = known.first { $0.name == name }
     try self.init(name) { configuration in
       try base?.apply(to: &configuration)
@@ -139,16 +141,16 @@ extension ArmDefinition {
   }
 }
 
-/// A setting that validation chooses: its dotted name and the values that are tried.
+/// A setting that validation chooses: its dotted name and its candidate values.
 public struct Choice: Hashable, Codable, Sendable {
   /// The dotted name.
   public let setting: String
-  /// The values, as `key=value` takes them.
+  /// The values, in the form of `key=value`.
   public let values: [String]
 
   /// Reads `key=value,value,…`.
   ///
-  /// - Throws: `StudyError.choice` when there is no name or fewer than two values.
+  /// - Throws: `StudyError.choice` if there is no name, or there are fewer than two values.
   public init(parsing text: String) throws {
     let sides = text.split(separator: "=", maxSplits: 1)
     let values = sides.count == 2 ? parts(of: sides[1]) : []
@@ -157,7 +159,9 @@ public struct Choice: Hashable, Codable, Sendable {
     self.values = values
   }
 
-  /// Every combination of the values of some choices, the last varying fastest; one empty one of no choice.
+  /// Returns every combination of the values of some choices; the last varies fastest.
+  ///
+  /// Without a choice there is one empty combination.
   static func combinations(_ choices: [Choice]) -> [[String]] {
     choices.reduce([[]]) { found, choice in
       found.flatMap { start in choice.values.map { start + ["\(choice.setting)=\($0)"] } }
@@ -165,7 +169,7 @@ public struct Choice: Hashable, Codable, Sendable {
   }
 }
 
-/// Parts at commas outside brackets, for a value may be a list.
+/// Splits a text at commas outside brackets, because a value may be a list.
 private func parts(of text: Substring) -> [String] {
   var (parts, depth) = ([""], 0)
   for character in text {

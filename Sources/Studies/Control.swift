@@ -3,8 +3,9 @@ import Training
 
 import Metrics
 
-/// What the method is held against, beside the baseline: the same with one thing taken away, or the baseline with what the
-/// method has besides (ours).
+/// A comparison of the method besides the baseline (ours).
+///
+/// It is the method without one part, or the baseline with another advantage of the method.
 package enum Control: String, CaseIterable, Sendable {
   /// The intervention with L_causal on all positions; no region selection, no L_contrast.
   case withoutRegionSelection = "no-mtrs"
@@ -14,18 +15,18 @@ package enum Control: String, CaseIterable, Sendable {
   case paper
   /// MCDRL as published, without training on interventions.
   case withoutInterventions = "no-interventions"
-  /// A learned constant in the place of Z.
+  /// A learned constant instead of Z.
   case withoutDictionary = "no-dictionary"
-  /// Random directions in the place of Z.
+  /// Random directions instead of Z.
   case randomDictionary = "random-dictionary"
-  /// Every confounder under another's words.
+  /// Every confounder with the words of another confounder.
   case shuffledPrompts = "shuffled-prompts"
-  /// The baseline with twice the epochs: as many images as MCDRL sees with its interventions.
+  /// The baseline with twice the epochs, so with as many images as MCDRL and its interventions.
   case longerBaseline = "longer-baseline"
-  /// The baseline shown the same interventions, as augmentation.
+  /// The baseline with the same interventions as augmentation.
   case baselineInterventions = "baseline-interventions"
 
-  /// What it is, in one line.
+  /// A one-line description.
   package var summary: String {
     switch self {
     case .withoutRegionSelection: "mcdrl without region selection and L_contrast"
@@ -84,7 +85,7 @@ package enum Control: String, CaseIterable, Sendable {
     }
   }
 
-  /// The settings that the control fixes, by dotted name; choosing one of them would undo it.
+  /// The settings that the control fixes, by dotted name; validation must not choose them.
   package var fixes: Set<String> {
     switch self {
     case .paper:

@@ -1,22 +1,24 @@
 import Foundation
 import Metrics
 
-/// How much a prediction moves when one confounder of the same scene is changed: the direct test of an intervention.
+/// How much a prediction changes if one confounder of the same scene changes.
+///
+/// This is the direct test of an intervention.
 package enum Counterfactual {
-  /// One scene under one intervention, beside the scene without any.
+  /// One scene with and without one intervention.
   package struct Case: Sendable {
     /// The scene.
     package let scene: String
-    /// The confounder that was set.
+    /// The confounder of the intervention.
     package let confounder: String
-    /// How much larger the intervened picture shows things: 1 but for interventions on distance.
+    /// The magnification of the intervened image: 1 except for interventions on distance.
     package let zoom: Double
     /// The prediction without intervention, and its reference.
     package let before: (prediction: BinaryMask, reference: BinaryMask)
     /// The prediction under the intervention, and its reference.
     package let after: (prediction: BinaryMask, reference: BinaryMask)
 
-    /// Joins the parts.
+    /// Makes a case from its parts.
     package init(
       scene: String, confounder: String, zoom: Double,
       before: (prediction: BinaryMask, reference: BinaryMask),
@@ -29,9 +31,11 @@ package enum Counterfactual {
       self.after = after
     }
 
-    /// IoU of the two predictions, on the part of the scene that both pictures show; both empty: 1.
+    /// Computes the IoU of the two predictions, on the part of the scene that both images show.
     ///
-    /// - Throws: `MetricError.sizeMismatch` when the two differ in size.
+    /// Both empty: 1.
+    ///
+    /// - Throws: `MetricError.sizeMismatch` if the two differ in size.
     package func agreement() throws -> Double {
       let (first, second) = (before.prediction, after.prediction)
       try BinaryMask.requireSameSize(prediction: first, reference: second)
@@ -39,7 +43,8 @@ package enum Counterfactual {
       var (both, either) = (0, 0)
       for y in 0..<first.height {
         for x in 0..<first.width {
-          // Where the middle of the base picture's pixel lies in the other, which is enlarged about its centre.
+          // This is the place of the pixel's centre in the other image, which is enlarged about its
+          // centre.
           let otherX = ((Double(x) + 0.5 - width / 2) * zoom + width / 2).rounded(.down)
           let otherY = ((Double(y) + 0.5 - height / 2) * zoom + height / 2).rounded(.down)
           guard otherX >= 0, otherY >= 0, otherX < width, otherY < height else { continue }
@@ -52,15 +57,15 @@ package enum Counterfactual {
     }
   }
 
-  /// What one confounder did, over the scenes.
+  /// The effect of one confounder over the scenes.
   package struct Row: Codable, Equatable, Sendable {
     /// The confounder.
     package let confounder: String
-    /// Scenes.
+    /// The number of scenes.
     package let count: Int
-    /// Mean IoU between the predictions with and without it.
+    /// The mean IoU between the predictions with and without it.
     package let agreement: Double
-    /// The lowest of these.
+    /// The lowest of these IoUs.
     package let worst: Double
     /// Mean Dice without it.
     package let diceBefore: Double
@@ -77,10 +82,10 @@ package enum Counterfactual {
     }
   }
 
-  /// The summaries of several models side by side.
+  /// Makes a table of the summaries of several models.
   ///
-  /// By confounder IoU, worst IoU and Dice without and under it; the last row over all. Dice stands beside IoU because a
-  /// model that predicts nothing moves nothing.
+  /// The columns are IoU by confounder, worst IoU, and Dice without and under the intervention. The
+  /// last row is over all. Dice is necessary because an empty prediction never changes.
   ///
   /// - Parameter models: names and summaries over the same scenes.
   /// - Returns: headings and rows of text; no row without a model.
@@ -110,20 +115,20 @@ package enum Counterfactual {
     return (["do(confounder)"] + headings, names.isEmpty ? [] : rows + [["all"] + last])
   }
 
-  /// What the columns of `table` mean.
+  /// The meaning of the columns of `table`.
   package static let legend =
     "IoU of the predictions with and without the confounder (1: nothing moved), mean over scenes; worst: the lowest over "
     + "scenes, in the last row the mean over scenes of their lowest; Dice without and under it; two empty masks: 1"
 
-  /// The rows by confounder, and two numbers over all.
+  /// The rows by confounder, and two values over all.
   package struct Summary: Codable, Equatable, Sendable {
-    /// In the order in which the confounders came.
+    /// The rows in the order of the confounders.
     package let rows: [Row]
-    /// Mean over rows of the mean IoU.
+    /// The mean over rows of the mean IoU.
     package let agreement: Double
-    /// Mean over scenes of the lowest IoU under any confounder.
+    /// The mean over scenes of the lowest IoU under any confounder.
     package let worstCase: Double
-    /// Scenes.
+    /// The number of scenes.
     package let scenes: Int
 
     enum CodingKeys: String, CodingKey {
@@ -132,9 +137,9 @@ package enum Counterfactual {
       case worstCase = "mean_worst_iou"
     }
 
-    /// The mean of several models' summaries over the same scenes.
+    /// Averages the summaries of several models over the same scenes.
     ///
-    /// - Throws: `MetricError.noCases` when there is none.
+    /// - Throws: `MetricError.noCases` if there are none.
     package init(meanOf summaries: [Summary]) throws {
       guard let first = summaries.first else { throw MetricError.noCases("a mean of summaries") }
       func mean(_ pick: (Summary) -> Double?) -> Double {
@@ -159,7 +164,7 @@ package enum Counterfactual {
 
     /// Summarises cases.
     ///
-    /// - Throws: `MetricError` when there is no case, or masks differ in size.
+    /// - Throws: `MetricError` if there is no case, or masks differ in size.
     package init(of cases: [Case]) throws {
       guard !cases.isEmpty else { throw MetricError.noCases("a counterfactual check") }
       let measured = try cases.map { item in

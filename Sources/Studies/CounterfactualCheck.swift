@@ -3,12 +3,12 @@ import Metrics
 import Training
 
 extension Predictor {
-  /// Segments every picture of a sweep and compares each scene with and without every intervention.
+  /// Segments every image of a sweep, and compares each scene with and without every intervention.
   ///
   /// - Parameters:
   ///   - sweep: the scenes.
-  ///   - features: cached features of the frozen layers for all pictures of the sweep, if any.
-  ///   - progress: told how many scenes are done.
+  ///   - features: cached features of the frozen layers for all images of the sweep, if any.
+  ///   - progress: receives the number of finished scenes.
   /// - Returns: one case for each scene and intervention.
   /// - Throws: an error that names the file.
   package func counterfactualCases(

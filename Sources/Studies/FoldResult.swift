@@ -3,7 +3,7 @@ import Storage
 import Torch
 import Training
 
-/// What one fold came to; `fold.json`.
+/// The result of one fold; `fold.json`.
 public struct FoldResult: Codable, Equatable, Sendable {
   /// One image of the held-out site.
   public struct Image: Codable, Equatable, Sendable {
@@ -16,7 +16,7 @@ public struct FoldResult: Codable, Equatable, Sendable {
     /// Its scores at its own size.
     public let scores: ImageScores
 
-    /// Joins the parts.
+    /// Makes an image from its parts.
     public init(image: String, group: String, lesionClass: String?, scores: ImageScores) {
       self.image = image
       self.group = group
@@ -30,14 +30,14 @@ public struct FoldResult: Codable, Equatable, Sendable {
     }
   }
 
-  /// Settings that validation chose among, and how they did there.
+  /// Candidate settings of the validation, and their score.
   public struct Candidate: Codable, Equatable, Sendable {
-    /// Assignments by dotted name.
+    /// The assignments by dotted name.
     public let settings: [String]
-    /// Mean Dice of the chosen epoch on the source sites' validation split; nil without a split.
+    /// The mean Dice of the chosen epoch on the source sites' validation split; nil without one.
     @Nullable package private(set) var validationDice: Double?
 
-    /// Joins the parts.
+    /// Makes a candidate from its parts.
     public init(settings: [String], validationDice: Double?) {
       self.settings = settings
       self.validationDice = validationDice
@@ -51,35 +51,35 @@ public struct FoldResult: Codable, Equatable, Sendable {
 
   /// The held-out site.
   public let site: String
-  /// The method or arm, by name.
+  /// The name of the method or arm.
   public let method: String
   /// The seed.
   public let seed: UInt64
-  /// The epoch that was chosen: highest mean Dice on the source sites' validation split.
+  /// The chosen epoch: the highest mean Dice on the validation split of the source sites.
   public let epoch: Int
-  /// That Dice; nil without a validation split.
+  /// This Dice; nil without a validation split.
   public let validationDice: Double?
-  /// The settings that validation chose; empty when there was nothing to choose.
+  /// The settings that validation chose; empty without a choice.
   public let chosen: [String]
-  /// What they were chosen from.
+  /// The candidates of the choice.
   public let candidates: [Candidate]
-  /// From which probability on a pixel was lesion.
+  /// The lowest probability of a lesion pixel.
   public let threshold: Double
-  /// Seconds of training; the only entry that differs between equal runs, with `waited`.
+  /// The seconds of training; with `waited`, the only entry that differs between equal runs.
   public let seconds: Double
-  /// Seconds of them in which the network waited for images; nil where that was not measured.
+  /// The seconds in which the network waited for images; nil if not measured.
   public let waited: Double?
-  /// The held-out site by the polyp protocol, which averages over thresholds; nil when it was not taken.
+  /// The polyp protocol at the held-out site, which averages over thresholds; nil if not measured.
   public let polyp: PolypProtocol?
-  /// The held-out site's pixels by how sure the model was of them; nil when that was not taken.
+  /// The calibration of the pixels of the held-out site; nil if not measured.
   public let reliability: Reliability?
   /// The images of the held-out site.
   public let images: [Image]
 
-  /// Mean Dice over the images.
+  /// The mean Dice over the images.
   public var dice: Double { images.reduce(0) { $0 + $1.scores.dice } / Double(max(1, images.count)) }
 
-  /// Joins the parts.
+  /// Makes a result from its parts.
   public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
     chosen: [String] = [], candidates: [Candidate] = [], threshold: Double = 0.5, seconds: Double,

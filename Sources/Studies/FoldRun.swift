@@ -5,21 +5,21 @@ import Storage
 import Torch
 import Training
 
-/// Trains and scores one fold of a study, or takes up what an earlier call left.
+/// Trains and scores one fold of a study, or continues an interrupted one.
 struct FoldRun {
   let study: LeaveOneSiteOut
   let fold: LeaveOneSiteOut.Fold
   let inputs: StudyInputs
-  /// Of the data, by site.
+  /// The hashes of the data, by site.
   let hashes: [String: String]
   let progress: LeaveOneSiteOut.Progress
 
   private var plan: StudyPlan { study.plan }
   private var folder: RunFolder { study.directory(fold) }
 
-  /// The fold's result: stored, or trained and scored.
+  /// Returns the result of the fold: stored, or after training and scoring.
   ///
-  /// - Throws: `StudyError.foreign` when the folder holds a run of something else, or what training throws.
+  /// - Throws: `StudyError.foreign` if the folder holds another run, or the errors of training.
   func result() throws -> FoldResult {
     guard folder.exists else { return try choose() }
     let run = try study.open(folder)
@@ -29,17 +29,18 @@ struct FoldRun {
     }
     try requireSame(run)
     if let result = study.stored(fold) { return result }
-    // Stopped before it was scored; of a single candidate perhaps before it was trained.
+    // The run stopped before its scoring. With a single candidate, it may have stopped before
+    // training.
     let history = try train(run.configuration, folder)
     return try score(history, chosen: chosen)
   }
 
-  /// Whether the candidates that lost are there: without them nothing was chosen.
+  /// Returns whether the rejected candidates exist; without them there was no choice.
   private func losersExist(_ chosen: Int) -> Bool {
     plan.candidates.indices.allSatisfy { $0 == chosen || candidate($0).exists }
   }
 
-  /// Trains every candidate and keeps the one that the source sites' validation split prefers.
+  /// Trains every candidate and chooses the best on the validation split of the source sites.
   private func choose() throws -> FoldResult {
     guard plan.candidates.count > 1 else {
       return try score(train(study.settings(fold, plan.candidates[0]), folder), chosen: 0)
@@ -49,13 +50,13 @@ struct FoldRun {
       do {
         return try train(study.settings(fold, plan.candidates[index]), candidate(index))
       } catch let error as TrainingError {
-        // A candidate that diverges has lost.
+        // A candidate that diverges is rejected.
         guard case .diverged = error else { throw error }
         failure = error
         return nil
       }
     }
-    // Of equals the first.
+    // The first of equal candidates wins.
     let dice = histories.map { $0.flatMap(Self.chosen)?.validationDice ?? -1 }
     let best = dice.indices.max { (dice[$0], -$0) < (dice[$1], -$1) } ?? 0
     guard let history = histories[best] else { throw failure ?? TrainingError.noImages }
@@ -69,7 +70,7 @@ struct FoldRun {
 
   private func candidate(_ index: Int) -> RunFolder { study.folder.candidate(fold, index) }
 
-  /// The validation Dice of a candidate that lost; nil when it diverged.
+  /// Returns the validation Dice of a rejected candidate; nil if it diverged.
   private func finalDice(of index: Int) throws -> Double? {
     let epochs = try study.settings(fold, plan.candidates[index]).epochs
     guard let history = try? candidate(index).history(), history.count == epochs else { return nil }
@@ -87,7 +88,7 @@ struct FoldRun {
     guard run.prompts == prompts, stored == fingerprint else { throw StudyError.foreign(run.folder.url) }
   }
 
-  /// Trains one run to its end, going on where an earlier call stopped.
+  /// Trains one run to its end, and continues an interrupted run.
   private func train(_ settings: RunConfiguration, _ folder: RunFolder) throws -> [EpochMetrics] {
     let run: Run
     if folder.exists {
@@ -98,7 +99,7 @@ struct FoldRun {
       run = try Run.create(
         at: folder, settings, data: study.catalog, prompts: study.prompts, clip: study.clip, hashes: hashes)
     }
-    // A finished run keeps no state to go on from.
+    // A finished run has no saved state to resume from.
     if !folder.hasState, let history = try? folder.history(), history.count == settings.epochs {
       return history
     }
@@ -114,7 +115,7 @@ struct FoldRun {
         { if case .step = $0 { step(fold) } }, shouldStop: progress.shouldStop))
   }
 
-  /// Scores the chosen run at the held-out site, once, and writes the result.
+  /// Scores the chosen run once, at the held-out site, and writes the result.
   private func score(_ history: [EpochMetrics], chosen: Int) throws -> FoldResult {
     let run = try study.open(folder)
     let predictor = try run.predictor(device: run.configuration.device, threshold: plan.threshold)
@@ -141,7 +142,7 @@ struct FoldRun {
       waited: history.reduce(0) { $0 + $1.waited }, polyp: polyp,
       reliability: reliability, images: images)
     try folder.write(result, to: study.folder.resultFile(fold))
-    // The state is most of a run's size, and nothing is left to do with it.
+    // The state has most of the size of a run, and nothing needs it now.
     for folder in [folder] + plan.candidates.indices.map(candidate) {
       try? FileManager.default.removeItem(at: folder.stateFile)
     }

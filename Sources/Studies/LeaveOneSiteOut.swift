@@ -6,13 +6,14 @@ import Segmentation
 import Torch
 import Training
 
-/// Holds every site out in turn, for some arms and seeds; method, section 7.
+/// Leave-one-site-out over some arms and seeds.
 ///
-/// Images are decoded once and what frozen layers make of them is encoded once, for all folds. Each fold is a run folder of
-/// its own, `runs/SITE/ARM-SEED`; a fold whose `fold.json` is written is not trained again, one that was interrupted goes
-/// on. Folds do not depend on each other, so several may be trained side by side with the same results.
+/// Method, section 7. Images are decoded once and features of the frozen layers are computed once,
+/// for all folds. Each fold has its own run folder, `runs/SITE/ARM-SEED`. A fold with a `fold.json`
+/// is not trained again; an interrupted fold continues. Folds do not depend on each other, so
+/// several may train in parallel with the same results.
 public struct LeaveOneSiteOut: Sendable {
-  /// One model to train: which site is held out, which arm, from which seed.
+  /// One model to train: a held-out site, an arm and a seed.
   public struct Fold: Hashable, Sendable {
     /// The site that is held out.
     public let site: String
@@ -22,48 +23,50 @@ public struct LeaveOneSiteOut: Sendable {
     public let seed: UInt64
   }
 
-  /// What is told while it works.
+  /// The callbacks of a study.
   public struct Progress: Sendable {
-    /// Pictures whose features are encoded, of all.
+    /// Receives the number of images with encoded features, and their total.
     public var encoding: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
-    /// After each step of a fold that is trained, from its thread.
+    /// Called after each training step of a fold, from its thread.
     public var step: @Sendable (_ fold: Fold) -> Void = { _ in }
-    /// After a fold, from its thread.
+    /// Called after a fold, from its thread.
     public var finished: @Sendable (_ result: FoldResult) -> Void = { _ in }
-    /// Asked after each step; true saves the state and stops.
+    /// Called after each step; true saves the state and stops.
     public var shouldStop: @Sendable () -> Bool = { false }
 
-    /// Says nothing and never stops.
+    /// Makes callbacks that do nothing and never stop.
     public init() {}
   }
 
-  /// What is trained and how it is scored.
+  /// The settings of training and scoring.
   public let plan: StudyPlan
   /// The sites.
   public let catalog: SiteCatalog
-  /// The words.
+  /// The prompts.
   public let prompts: PromptSet
-  /// Where run folders go.
+  /// The folder of the runs.
   package let folder: StudyFolder
   let clip: ClipLoader
   private let methods: MethodRegistry
   private let cache: FeatureCache?
   private let workers: Int
 
-  /// Describes the folds.
+  /// Makes a study from its parts.
   ///
   /// - Parameters:
   ///   - plan: the settings, arms and seeds.
   ///   - catalog: the sites.
-  ///   - clip: loads the CLIP model that settings name; each fold has one of its own, for it may be tuned.
-  ///   - prompts: the words.
-  ///   - promptsFile: where these were read, for messages.
-  ///   - folder: where run folders go.
-  ///   - cache: where what frozen layers make of images is kept; nil runs the whole tower in each step.
-  ///   - workers: folds that are trained side by side. Set libtorch to one thread before: small models gain more from
-  ///     each other's company than from several threads for an operator.
-  /// - Throws: `StudyError` or `SettingsError` when there are fewer than two sites, a setting is not possible, or the words lack what
-  ///   an arm needs.
+  ///   - clip: loads the CLIP model that settings name; each fold has its own, because it may be
+  ///     tuned.
+  ///   - prompts: the prompts.
+  ///   - promptsFile: the file of the prompts, for messages.
+  ///   - folder: the folder of the runs.
+  ///   - cache: the folder for cached features of the frozen layers; nil runs the whole tower in
+  ///     each step.
+  ///   - workers: the number of folds that train in parallel. First limit libtorch to one thread:
+  ///     small models gain more from parallel folds than from several threads per operator.
+  /// - Throws: `StudyError` or `SettingsError` if there are fewer than two sites, a setting is not
+  ///   possible, or the prompts lack something that an arm needs.
   public init(
     _ plan: StudyPlan, catalog: SiteCatalog,
     clip: ClipLoader = ClipLoader(), prompts: PromptSet, promptsFile: URL? = nil, folder: URL,
@@ -90,15 +93,15 @@ public struct LeaveOneSiteOut: Sendable {
     self.workers = workers
   }
 
-  /// The folds in the order in which they are trained.
+  /// The folds in the order of training.
   public var folds: [Fold] { plan.folds(sites: catalog.sites.map(\.name)) }
 
-  /// The folder of one fold: the run that validation chose.
+  /// Returns the folder of one fold: the run that validation chose.
   package func directory(_ fold: Fold) -> RunFolder { folder.run(fold) }
 
-  /// Steps that remain, over all folds that are not finished; for a progress bar.
+  /// Counts the remaining steps of all unfinished folds, for a progress bar.
   ///
-  /// - Throws: an error that names what cannot be read.
+  /// - Throws: an error that names the unreadable file.
   public func stepsLeft() throws -> Int {
     try folds.filter { stored($0) == nil }.reduce(0) { total, fold in
       let split = try split(fold, plan.settings(fold.arm, []))
@@ -110,17 +113,19 @@ public struct LeaveOneSiteOut: Sendable {
     }
   }
 
-  /// The results that are finished, in the order of `folds`.
+  /// The finished results, in the order of `folds`.
   public var finished: [FoldResult] { folds.compactMap(stored) }
 
   /// Trains and scores every fold.
   ///
   /// - Returns: the scores of every fold, in the order of `folds`.
-  /// - Throws: `TrainingError.interrupted` when it is asked to stop, or an error that names the file or setting.
+  /// - Throws: `TrainingError.interrupted` after a request to stop, or an error that names the file
+  ///   or setting.
   public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
     let folds = folds
     let hashes = try hashes
-    // What is finished needs no images. Otherwise all folds are asked, so that what is kept does not depend on what is left.
+    // Finished folds need no images. Otherwise the cache covers all folds, so that it does not
+    // depend on the unfinished ones.
     let isDone = folds.allSatisfy { stored($0) != nil }
     let settings = try (isDone ? [] : folds).flatMap { fold in
       try plan.candidates.map { try self.settings(fold, $0) }
@@ -138,12 +143,12 @@ public struct LeaveOneSiteOut: Sendable {
     }
   }
 
-  /// A hash of each site's images and masks and what is stated of them; reads every file.
+  /// A hash of each site's images, masks and stated facts; computing it reads every file.
   public var hashes: [String: String] {
     get throws { try Fingerprint.data(catalog.sites) }
   }
 
-  /// A hash of the CLIP model's weights, under the first seed.
+  /// A hash of the weights of the CLIP model, under the first seed.
   public var weightsHash: String {
     get throws {
       var settings = plan.configuration
@@ -152,12 +157,12 @@ public struct LeaveOneSiteOut: Sendable {
     }
   }
 
-  /// The settings of one run.
+  /// Returns the settings of one run.
   func settings(_ fold: Fold, _ candidate: [String]) throws -> RunConfiguration {
     try plan.settings(fold, candidate, sites: catalog.sites.map(\.name))
   }
 
-  /// The source sites' images, divided into those that are trained on and those that choose.
+  /// Splits the images of the source sites into training and validation.
   func split(_ fold: Fold, _ settings: RunConfiguration) throws -> Split {
     try Split(
       sites: catalog.sites.filter { $0.name != fold.site }, validationShare: settings.validationShare,

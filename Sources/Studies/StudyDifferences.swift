@@ -4,23 +4,29 @@ import Torch
 
 /// Paired differences between methods, at every site and over the sites.
 ///
-/// Two intervals answer two questions. *For these trained models*: groups (patients or sequences) are drawn
-/// anew within their site, the seeds stay. *For new seeds*: groups and seeds are drawn anew, independently of
-/// each other, as in the pigeonhole bootstrap for crossed random effects (Owen, "The pigeonhole bootstrap",
-/// Annals of Applied Statistics 1, 2007): every seed meets every image, so a draw of seeds holds for all
-/// images. It also holds for all sites, because a seed is drawn once for a study: models of one seed share
-/// their first weights and the order of their images, so what a seed does at one site may come with what it
-/// does at another, and drawing it once is right whether it does or not. Of S seeds a resample takes S − 1,
-/// which makes the variance between seeds unbiased (Rao & Wu, "Resampling inference with complex survey
-/// data", JASA 83, 1988); S would understate it by half for two seeds. Interactions of seeds with groups
-/// count more than once, so that the second interval is rather too wide than too narrow.
+/// Two intervals answer two questions.
+///
+/// *For these trained models*: groups (patients or sequences) are resampled within their site; the
+/// seeds stay.
+///
+/// *For new seeds*: groups and seeds are resampled independently of each other, as in the
+/// pigeonhole bootstrap for crossed random effects (Owen, "The pigeonhole bootstrap", Annals of
+/// Applied Statistics 1, 2007). Every seed meets every image, so a draw of seeds holds for all
+/// images. It also holds for all sites, because a seed is drawn once per study. Models of one seed
+/// share their first weights and the order of their images. So the effect of a seed at one site may
+/// correlate with its effect at another. A single draw is correct with or without this correlation.
+///
+/// A resample takes S − 1 of S seeds, which makes the variance between seeds unbiased (Rao & Wu,
+/// "Resampling inference with complex survey data", JASA 83, 1988). S would halve it for two seeds.
+/// Interactions of seeds with groups count more than once. So the second interval is rather too
+/// wide than too narrow.
 struct StudyDifferences {
-  /// The scores that are compared; both are defined on every image.
+  /// The compared scores; both are defined on every image.
   private static let measures: [(metric: Metric, value: @Sendable (ImageScores) -> Double)] = [
     (.dice, { $0.dice }), (.iou, { $0.iou }),
   ]
 
-  /// By metric, then pair, then site with the row over sites last.
+  /// By metric, then pair, then site; the row over sites is last.
   let rows: [StudyResults.Difference]
 
   init(_ table: StudyTable, _ draws: [GroupResampling], seed: UInt64) throws {
@@ -30,8 +36,9 @@ struct StudyDifferences {
       return
     }
     let seeds = table.seeds.count
-    // By site; a column for each metric, pair and seed, the last fastest. Differences are taken before
-    // anything is added up, so that equal methods differ by exactly nothing.
+    // There is one entry per site, with a column for each metric, pair and seed; the last varies
+    // fastest. Differences are computed before any sum, so that equal methods differ by exactly
+    // zero.
     let columns = table.sites.map { site in
       Self.measures.flatMap { measure in
         pairs.flatMap { pair in
@@ -58,7 +65,7 @@ struct StudyDifferences {
     let intervals = try zip(cubes, averages).map { try Bootstrap.intervals(of: $0.mean([2]), around: $1) }
     let overSeeds = try Self.overSeeds(cubes, around: averages, seed: seed)
 
-    // The paired groups of each site, seeds averaged, then of all sites.
+    // These are the paired groups of each site, averaged over seeds, then of all sites.
     var groups = zip(table.sites, columns).map { site, columns -> [[Double]] in
       (0..<lines).map { Self.byGroup(site, columns[$0 * seeds..<($0 + 1) * seeds]) }
     }
@@ -84,14 +91,14 @@ struct StudyDifferences {
     }
   }
 
-  /// Every pair of up to six methods; of more, each against the first.
+  /// Returns every pair of up to six methods; with more methods, each against the first.
   private static func pairs(_ methods: Int) -> [(candidate: Int, reference: Int)] {
     (0..<methods).flatMap { reference in
       (reference + 1..<max(methods, reference + 1)).map { (candidate: $0, reference: reference) }
     }.filter { methods <= 6 || $0.reference == 0 }
   }
 
-  /// The intervals for new seeds, by place and line; nil with one seed.
+  /// Computes the intervals for new seeds, by place and line; nil with one seed.
   ///
   /// `cubes` holds R × lines × seeds for each place.
   private static func overSeeds(
@@ -106,7 +113,7 @@ struct StudyDifferences {
     return try zip(cubes, averages).map { try Bootstrap.intervals(of: ($0 * weights).sum([2]), around: $1) }
   }
 
-  /// The mean difference of each group, averaged over the seeds.
+  /// Computes the mean difference of each group, averaged over the seeds.
   private static func byGroup(_ site: StudyTable.Site, _ seeds: ArraySlice<[Double]>) -> [Double] {
     var (sums, counts) = (
       [Double](repeating: 0, count: site.groups), [Double](repeating: 0, count: site.groups)
@@ -118,7 +125,7 @@ struct StudyDifferences {
     return zip(sums, counts).map { $0 / $1 }
   }
 
-  /// Tests with Holm's correction over all of them.
+  /// Returns tests with Holm's correction over all of them.
   private static func corrected(_ tests: [WilcoxonSignedRank?]) -> [StudyResults.Difference.Test?] {
     var corrected = Holm.corrected(tests.compactMap { $0?.p })[...]
     return tests.map { test in

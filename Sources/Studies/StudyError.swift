@@ -2,41 +2,41 @@ import Foundation
 
 /// A study that cannot be planned, continued or read.
 public enum StudyError: Error, Equatable, CustomStringConvertible {
-  /// A name that no folder can have.
+  /// A name is not valid for a folder.
   case armName(String)
-  /// A name of no method and no control.
+  /// A name belongs to no method and no control.
   case unknownMethod(String, known: [String])
-  /// A choice without a name or with fewer than two values.
+  /// A choice has no name or fewer than two values.
   case choice(String)
-  /// No method, or no seed.
+  /// There is no method or no seed.
   case empty
-  /// A method or a seed that is named twice.
+  /// A method or a seed occurs twice.
   case twice(kind: String, String)
-  /// A setting that is chosen twice.
+  /// A choice occurs twice for one setting.
   case choiceTwice(String)
-  /// A setting that an arm sets and that is to be chosen.
+  /// An arm fixes a setting that validation should choose.
   case setAndChosen(String, arm: String)
-  /// A setting that follows from the fold.
+  /// A setting follows from the fold.
   case ownOfFold(String)
-  /// Settings are to be chosen without validation images.
+  /// Validation should choose settings, but there are no validation images.
   case noValidation(arm: String)
-  /// Settings are to be chosen, and a fold has no validation image.
+  /// Validation should choose settings, but a fold has no validation image.
   case noValidationImage(site: String)
-  /// Two arms of equal settings.
+  /// Two arms have equal settings.
   case sameArms(String, String)
-  /// Fewer than two sites.
+  /// There are fewer than two sites.
   case tooFewSites(URL)
-  /// A folder with a run of something else.
+  /// A folder holds another run.
   case foreign(URL)
-  /// Folds without a result.
+  /// Some folds have no result.
   case unfinished(URL, done: Int, of: Int, first: URL)
-  /// A fold that was trained with other settings than the study says.
+  /// The settings of a trained fold differ from those of the study.
   case otherSettings(URL, study: URL)
-  /// No finished run of a method.
+  /// A method has no finished run.
   case noRun(URL, method: String)
-  /// An image that was scored and is gone.
+  /// A scored image no longer exists.
   case lostImage(URL, image: String, site: String)
-  /// A study's record that cannot be read.
+  /// The record of a study cannot be read.
   case unreadable(URL)
 
   /// One to three lines with the fix.

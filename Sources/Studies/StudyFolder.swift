@@ -1,28 +1,30 @@
 import Foundation
 import Training
 
-/// Where a study keeps its runs and their results.
+/// The folder of a study, with its runs and results.
 package struct StudyFolder: Sendable {
   /// The folder.
   package let url: URL
 
-  /// Names a study's folder; nothing is read or made.
+  /// Names the folder of a study; nothing is read or made.
   package init(_ url: URL) { self.url = url }
 
-  /// The folder of one fold: the run that validation chose.
+  /// Returns the folder of one fold: the run that validation chose.
   package func run(_ fold: LeaveOneSiteOut.Fold) -> RunFolder { RunFolder(place("runs", fold)) }
 
-  /// Where the candidates among which validation chooses are trained.
+  /// Returns the folder of a candidate of the validation.
   func candidate(_ fold: LeaveOneSiteOut.Fold, _ index: Int) -> RunFolder {
     RunFolder(place("candidates", fold).appendingPathComponent("\(index)"))
   }
 
-  /// What a fold came to.
+  /// Returns the result file of a fold.
   func resultFile(_ fold: LeaveOneSiteOut.Fold) -> URL {
     run(fold).url.appendingPathComponent("fold.json")
   }
 
-  /// A fold's result; nil when there is none that can be read, or it was scored by other rules than the plan's.
+  /// Reads the result of a fold.
+  ///
+  /// It is nil if there is no readable result, or if its scoring rules differ from the plan's.
   package func result(_ fold: LeaveOneSiteOut.Fold, of plan: StudyPlan) -> FoldResult? {
     guard let data = try? Data(contentsOf: resultFile(fold)),
       let result = try? JSONDecoder().decode(FoldResult.self, from: data),
@@ -33,12 +35,12 @@ package struct StudyFolder: Sendable {
     return result
   }
 
-  /// The results of a finished study.
+  /// Reads the results of a finished study.
   ///
   /// - Parameters:
-  ///   - plan: what was trained.
+  ///   - plan: the plan of the study.
   ///   - sites: the names of the sites.
-  /// - Returns: one result a fold, in their order.
+  /// - Returns: one result per fold, in their order.
   /// - Throws: `StudyError` that names the first fold without a result.
   package func results(of plan: StudyPlan, sites: [String]) throws -> [FoldResult] {
     let folds = plan.folds(sites: sites)
@@ -61,7 +63,7 @@ package struct StudyFolder: Sendable {
 }
 
 extension StudyPlan {
-  /// The folds in the order in which they are trained.
+  /// Returns the folds in the order of training.
   package func folds(sites: [String]) -> [LeaveOneSiteOut.Fold] {
     sites.flatMap { site in
       seeds.flatMap { seed in arms.map { LeaveOneSiteOut.Fold(site: site, arm: $0, seed: seed) } }

@@ -2,9 +2,9 @@ import Metrics
 import Training
 
 extension PerImageTable {
-  /// Every image of a study under every method and seed; `images.csv`.
+  /// Makes the table of every image under every method and seed; `images.csv`.
   ///
-  /// - Parameter folds: in the order that is wanted.
+  /// - Parameter folds: in the order of the rows.
   /// - Throws: nothing that these columns can meet.
   package init(_ folds: [FoldResult]) throws {
     self.init(labels: ["site", "image", "group", "class", "method", "seed"])

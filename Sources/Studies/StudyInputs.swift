@@ -6,22 +6,23 @@ import Metrics
 import Torch
 import Training
 
-/// The decoded images of a study and what frozen layers make of them: made once, shared by all folds.
+/// The decoded images of a study and cached features of the frozen layers, shared by all folds.
 struct StudyInputs: Sendable {
   private var banks: [SampleReader: SampleBank] = [:]
   private var stores: [StoreKey: FeatureStore] = [:]
 
-  /// Decodes all images and encodes them for every kind of features that is met.
+  /// Decodes all images, and encodes them for every kind of features of the runs.
   ///
   /// - Parameters:
   ///   - settings: those of every run.
   ///   - samples: all images.
-  ///   - sources: those that some fold trains on, of which fixed pictures are drawn.
+  ///   - sources: the training images of any fold, from which fixed augmented images are drawn.
   ///   - clip: loads the CLIP model that settings name.
-  ///   - prompts: the words.
-  ///   - cache: where features are kept; nil, or where they do not fit, each step runs the whole tower.
-  ///   - workers: pictures that are encoded side by side.
-  ///   - progress: told how many pictures are encoded, of all.
+  ///   - prompts: the prompts.
+  ///   - cache: the folder for features. If it is nil, or has no space for them, each step runs the
+  ///     whole tower.
+  ///   - workers: the number of images that are encoded in parallel.
+  ///   - progress: receives the number of encoded images, and their total.
   /// - Throws: an error that names the file.
   init(
     _ settings: [RunConfiguration], samples: [Sample], sources: [Sample],
@@ -49,7 +50,7 @@ struct StudyInputs: Sendable {
     }
   }
 
-  /// Some samples as a run reads them.
+  /// Returns some samples in the form that a run reads.
   func bank(_ samples: [Sample], _ settings: RunConfiguration) throws -> SampleBank {
     guard let bank = banks[settings.reader] else {
       return try SampleBank(samples, reader: settings.reader)
@@ -57,18 +58,18 @@ struct StudyInputs: Sendable {
     return SampleBank(samples, sharing: bank)
   }
 
-  /// What the frozen layers of a run's tower make of pictures; nil where that is not kept.
+  /// Returns cached features of the frozen layers of a run's tower, if any.
   func features(_ settings: RunConfiguration) -> FeatureStore? {
     StoreKey(settings).flatMap { stores[$0] }
   }
 }
 
-/// What kept pictures and their features depend on; nil for settings under which they cannot be kept.
+/// The settings that determine cached images and their features; nil if these cannot be cached.
 private struct StoreKey: Hashable {
   let features: FeatureKey
-  /// As text; those that are not fixed are not kept.
+  /// The augmentation as text; images that are not fixed are not cached.
   let augmentation: String
-  /// Confounders, variants and how many are set at once; nil when none are fixed.
+  /// The confounders, the variants and the number of confounders per image; nil if none are fixed.
   let interventions: [Int?]?
 
   init?(_ settings: RunConfiguration) {
@@ -81,17 +82,17 @@ private struct StoreKey: Hashable {
   }
 }
 
-/// What the features of frozen layers depend on; nil for settings under which they cannot be kept.
+/// The settings that determine features of frozen layers; nil if these cannot be cached.
 package struct FeatureKey: Hashable {
   let clip: String?
-  /// Of random weights; trained ones are the same under every seed.
+  /// The seed of random weights; trained weights are the same under every seed.
   let seed: UInt64?
   let reader: SampleReader
   let precision: Precision
   let tune: String
   let dense: String
   let layers: [Int]
-  /// Where these name none, those that a method needs.
+  /// The depths; if the settings name none, those that a method needs.
   let depths: [Double]
 
   package init?(_ settings: RunConfiguration) {

@@ -5,21 +5,23 @@ import Storage
 import Torch
 import Training
 
-/// What a study trains and how it scores; `study.json`, from which a report can be made again.
+/// The settings of training and scoring in a study; `study.json`.
+///
+/// A report can be made again from it.
 public struct StudyPlan: Codable, Equatable, Sendable {
-  /// What kind of study: `loso`, `demo`, or `ablate` with the name of what is varied.
+  /// The kind of study: `loso`, `demo`, or `ablate` with the name of the varied part.
   public var study: String
-  /// The settings of every run but for what follows from its site, arm and seed.
+  /// The settings of every run, except for those that follow from its site, arm and seed.
   public var configuration: RunConfiguration
-  /// What is compared; the first is what the others are compared with.
+  /// The compared arms; the first is the reference of the others.
   public var arms: [Arm]
-  /// The seeds of each.
+  /// The seeds of each arm.
   public var seeds: [UInt64]
-  /// Settings that the source sites' validation split chooses, in each fold for itself.
+  /// Settings that the validation split of the source sites chooses, separately in each fold.
   public var choices: [Choice] = []
-  /// From which probability on a pixel is lesion.
+  /// The lowest probability of a lesion pixel.
   public var threshold = 0.5
-  /// Of the normalised surface Dice, pixels or, with a spacing, millimetres.
+  /// The tolerance of the normalised surface Dice, in pixels or, with a spacing, millimetres.
   public var tolerance = 2.0
   /// Millimetres per pixel of all sites; nil measures in pixels.
   public var spacing: PixelSpacing?
@@ -31,8 +33,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - study: the kind of study.
   ///   - configuration: the common settings.
-  ///   - arms: the arms; the others are compared with the first.
-  ///   - seeds: the seeds of each.
+  ///   - arms: the arms; the first is the reference of the others.
+  ///   - seeds: the seeds of each arm.
   /// - Throws: `SettingsError` that names the setting of an arm.
   public init(
     study: String, configuration: RunConfiguration, arms: [ArmDefinition], seeds: [UInt64]
@@ -81,15 +83,15 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     names.first { name in names.filter { $0 == name }.count > 1 }
   }
 
-  /// Settings that a fold sets itself.
+  /// Settings that only a fold determines.
   private static let ownOfFold: Set = ["data", "holdOut", "sources", "seed"]
 
-  /// Every combination of the settings that validation chooses from; one without assignments when it chooses none.
+  /// Every combination of the settings that validation chooses; a single empty one without choices.
   public var candidates: [[String]] { Choice.combinations(choices) }
 
-  /// Reads a plan; the arms of an earlier version's plan were lists of assignments.
+  /// Reads a plan; in a plan of an earlier version, arms are lists of assignments.
   ///
-  /// - Throws: `DecodingError`, or what an arm's settings throw.
+  /// - Throws: `DecodingError`, or the errors of an arm's settings.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     study = try container.decode(String.self, forKey: .study)
@@ -124,11 +126,11 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     }
   }
 
-  /// The settings of one run of a fold.
+  /// Returns the settings of one run of a fold.
   ///
   /// - Parameters:
   ///   - fold: the fold.
-  ///   - candidate: assignments that are chosen or tried.
+  ///   - candidate: the assignments of the candidate.
   ///   - sites: the names of all sites.
   /// - Returns: the settings, resolved.
   /// - Throws: `StudyError` that names the setting.
@@ -142,14 +144,15 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     return settings
   }
 
-  /// The settings of an arm with those of a candidate.
+  /// Returns the settings of an arm with those of a candidate.
   func settings(_ arm: Arm, _ candidate: [String]) throws -> RunConfiguration {
     try candidate.reduce(into: arm.applied(to: configuration)) { try $0.set($1, source: "to be chosen:") }
   }
 
-  /// The settings that all runs share, by dotted name.
+  /// Returns the settings that all runs share, by dotted name.
   ///
-  /// Without what differs between them, and without folders, which say where files are on this machine and not what they hold.
+  /// It omits settings that differ between runs, and folders, which state only where files are on
+  /// this machine.
   ///
   /// - Throws: `EncodingError`, which settings that were decoded never meet.
   public func sharedSettings() throws -> [String: JSONValue] {
@@ -162,7 +165,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     return settings
   }
 
-  /// The CLIP model without the folder that it lies in.
+  /// The name of the CLIP model without its folder.
   public var clipName: String {
     let name = configuration.clip ?? ""
     guard name.contains("/") else { return name }
@@ -170,10 +173,10 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     return name.hasPrefix("random:") ? "random:\(file)" : file
   }
 
-  /// How the epoch and the settings were chosen, in words.
+  /// Describes in words how the epoch and the settings were chosen.
   ///
-  /// - Parameter folds: what was trained; without any validation image the last epoch is taken.
-  /// - Returns: one sentence without its stop.
+  /// - Parameter folds: the trained folds; without any validation image the last epoch is used.
+  /// - Returns: one sentence without its full stop.
   public func selection(_ folds: [FoldResult]) -> String {
     guard folds.contains(where: { $0.validationDice != nil }) else {
       return "the last epoch: the source sites had no validation split"

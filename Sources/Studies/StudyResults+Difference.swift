@@ -3,15 +3,17 @@ import Statistics
 import Storage
 
 extension StudyResults {
-  /// How two methods differ by one metric at one site, or over the sites; candidate minus reference, paired.
+  /// The paired difference of two methods in one metric, at one site or over the sites.
+  ///
+  /// It is candidate minus reference.
   package struct Difference: Codable, Equatable, Sendable {
     /// The Wilcoxon signed-rank test of the paired groups.
     package struct Test: Codable, Equatable, Sendable {
-      /// Groups that differ.
+      /// The number of groups that differ.
       package let count: Int
       /// The smaller of the two rank sums.
       package let statistic: Double
-      /// Two-sided.
+      /// The two-sided p-value.
       package let p: Double
       /// `p` after Holm's correction over all tests of the same metric.
       package let holm: Double
@@ -25,37 +27,39 @@ extension StudyResults {
 
     /// The score.
     package let metric: Metric
-    /// The method that is compared.
+    /// The compared method.
     package let candidate: String
-    /// The method that is compared with.
+    /// The reference of the comparison.
     package let reference: String
     /// The site; nil for the mean over sites.
     @Nullable package private(set) var site: String?
-    /// Images.
+    /// The number of images.
     package let count: Int
-    /// Patients or sequences: the pairs of test, effect size and tally.
+    /// The number of patients or sequences, which are the pairs of test, effect size and tally.
     package let groups: Int
-    /// The mean over images, seeds averaged; in the row over sites the mean of the sites' means.
+    /// The mean over images, averaged over seeds.
+    ///
+    /// In the row over sites, it is the mean of the site means.
     package let value: Double
     /// The lower end of its interval for these trained models.
     package let low: Double
     /// The upper end.
     package let high: Double
-    /// Whether that interval excludes zero: only then is a difference called one.
+    /// Whether this interval excludes zero; only then does the difference count as one.
     package let isDifference: Bool
     /// The value with its interval for new seeds; nil with one seed.
     @Nullable package private(set) var overSeeds: Interval?
-    /// The value by each seed alone, in the order of the seeds.
+    /// The value for each seed alone, in the order of the seeds.
     package let bySeed: [Double]
-    /// The test; nil when no group differs.
+    /// The test; nil if no group differs.
     @Nullable package private(set) var wilcoxon: Test?
-    /// The matched-pairs rank-biserial correlation, −1 to 1; nil when no group differs.
+    /// The matched-pairs rank-biserial correlation, −1 to 1; nil if no group differs.
     @Nullable package private(set) var rankBiserial: Double?
-    /// Groups on which the candidate is better.
+    /// The number of groups on which the candidate is better.
     package let wins: Int
-    /// Groups on which both are the same.
+    /// The number of groups on which both are the same.
     package let ties: Int
-    /// Groups on which the candidate is worse.
+    /// The number of groups on which the candidate is worse.
     package let losses: Int
 
     /// The value with its interval for these trained models.

@@ -3,11 +3,12 @@ import Statistics
 import Storage
 
 extension StudyResults {
-  /// One score's figures over cases: the images of a site, or the sites' means in the row over sites.
+  /// The statistics of one score over cases.
   ///
-  /// An image's score is first averaged over the seeds on which it is defined.
+  /// The cases are the images of a site, or the site means in the row over sites. The score of an
+  /// image is first averaged over the seeds on which it is defined.
   package struct Figure: Codable, Equatable, Sendable {
-    /// Cases on which the score is defined; all other numbers are over these.
+    /// The number of cases on which the score is defined; all other values are over these.
     package let count: Int
     /// The mean; nil over no case.
     @Nullable package private(set) var mean: Double?
@@ -23,7 +24,7 @@ extension StudyResults {
     @Nullable package private(set) var lowerQuartile: Double?
     /// The upper quartile.
     @Nullable package private(set) var upperQuartile: Double?
-    /// The mean by each seed alone, in the order of the seeds.
+    /// The mean for each seed alone, in the order of the seeds.
     package let bySeed: [Double?]
 
     /// The mean with its interval.
@@ -54,15 +55,15 @@ extension StudyResults {
     }
   }
 
-  /// What one method scored at one site, or over the sites.
+  /// The scores of one method at one site, or over the sites.
   package struct Score: Codable, Equatable, Sendable {
     /// The method.
     package let method: String
     /// The site; nil for the mean over sites.
     @Nullable package private(set) var site: String?
-    /// Images.
+    /// The number of images.
     package let count: Int
-    /// Images without a lesion.
+    /// The number of images without a lesion.
     package let countEmptyReference: Int
     /// Every score.
     package let metrics: [Metric: Figure]
@@ -70,10 +71,12 @@ extension StudyResults {
     package let diceWithLesion: Figure
     /// IoU over the images with a lesion.
     package let iouWithLesion: Figure
-    /// Mean Dice of the chosen epochs on the source sites' validation splits; nil without a split.
+    /// The mean Dice of the chosen epochs on the source sites' validation splits.
+    ///
+    /// It is nil without a split.
     @Nullable package private(set) var familiar: Double?
 
-    /// The figures of one score.
+    /// Returns the statistics of one score.
     package subscript(metric: Metric) -> Figure? { metrics[metric] }
 
     init(
@@ -99,11 +102,11 @@ extension StudyResults {
     }
   }
 
-  /// The figures of all methods on one part of the images of all sites.
+  /// The scores of all methods on one subset of the images of all sites.
   package struct Stratum: Codable, Equatable, Sendable {
-    /// By what the images are parted.
+    /// The property that divides the images.
     package enum Kind: String, Codable, Sendable, CaseIterable {
-      /// Lesion class, where one is stated.
+      /// The lesion class, if stated.
       case lesionClass = "class"
       /// The share of the image that the lesion covers.
       case size
@@ -111,7 +114,7 @@ extension StudyResults {
       case reference
     }
 
-    /// One method's means over the images of the stratum, averaged over seeds.
+    /// The means of one method over the images of the stratum, averaged over seeds.
     package struct Means: Codable, Equatable, Sendable {
       /// The method.
       package let method: String
@@ -121,15 +124,15 @@ extension StudyResults {
       package let iou: Interval
     }
 
-    /// By what the images are parted.
+    /// The property that divides the images.
     package let kind: Kind
-    /// The part: a class, `small`, `medium`, `large`, `lesion`, `empty`.
+    /// The subset: a class, `small`, `medium`, `large`, `lesion`, `empty`.
     package let name: String
-    /// Images.
+    /// The number of images.
     package let count: Int
-    /// Patients or sequences.
+    /// The number of patients or sequences.
     package let groups: Int
-    /// By method, in the order of the methods.
+    /// The means by method, in the order of the methods.
     package let methods: [Means]
 
     enum CodingKeys: String, CodingKey {

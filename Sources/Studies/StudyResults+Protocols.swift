@@ -4,9 +4,10 @@ import Storage
 import Training
 
 extension StudyResults {
-  /// What one method comes to at a site, or over the sites, beyond the mean score of an image.
+  /// The pooled results of one method at a site, or over the sites.
   ///
-  /// Pooled over the seeds and, in the row over sites, over the images of all sites: a site counts by its images.
+  /// They add to the mean score of an image. They are pooled over the seeds and, in the row over
+  /// sites, over the images of all sites: the weight of a site is its number of images.
   package struct Pooled: Codable, Equatable, Sendable {
     /// The method.
     package let method: String
@@ -14,14 +15,14 @@ extension StudyResults {
     @Nullable package private(set) var site: String?
     /// Lesions found, missed and marked falsely.
     package let detection: LesionDetection.Summary
-    /// How far probabilities are to be trusted; nil when a fold does not say.
+    /// The calibration of probabilities; nil if a fold has none.
     @Nullable package private(set) var calibration: Reliability.Summary?
-    /// The polyp protocol, which averages over thresholds; nil when a fold does not say.
+    /// The polyp protocol, which averages over thresholds; nil if a fold has none.
     @Nullable package private(set) var polyp: PolypProtocol.Summary?
 
-    /// Pools folds of one method.
+    /// Pools the folds of one method.
     ///
-    /// - Throws: `MetricError` when lesions were found by different criteria, or bins differ.
+    /// - Throws: `MetricError` if lesions were found by different criteria, or bins differ.
     init(method: String, site: String?, _ folds: [FoldResult]) throws {
       self.method = method
       self.site = site
@@ -36,7 +37,7 @@ extension StudyResults {
     }
   }
 
-  /// Every method at every site, then over the sites.
+  /// Pools every method at every site, then over the sites.
   static func pooled(_ folds: [FoldResult], methods: [String], sites: [String]) throws -> [Pooled] {
     try methods.flatMap { method in
       let own = folds.filter { $0.method == method }
@@ -46,7 +47,9 @@ extension StudyResults {
     }
   }
 
-  /// Of all sites together, by method: lesions found, missed and false, and how far probabilities are to be trusted.
+  /// Lesion detection and calibration by method, over all sites.
+  ///
+  /// Lesions are found, missed or falsely marked.
   package var detectionTable: TextTable {
     let rows = overall.map { row -> [String] in
       let detection = row.detection
@@ -69,7 +72,7 @@ extension StudyResults {
     return (["method", "Brier score", "calibration error (ECE)"], rows)
   }
 
-  /// The polyp protocol by method, over all sites; nil when it was not taken.
+  /// The polyp protocol by method, over all sites; nil if it was not measured.
   package var polypTable: TextTable? {
     let summaries = overall.compactMap { row in row.polyp?.all.map { (row.method, $0) } }
     guard let first = summaries.first else { return nil }
@@ -79,7 +82,7 @@ extension StudyResults {
     )
   }
 
-  /// What the polyp protocol is, where it was taken.
+  /// The definition of the polyp protocol, if it was measured.
   package var polypDefinition: String? { overall.lazy.compactMap(\.polyp?.definition).first }
 
   private var overall: [Pooled] { pooled.filter { $0.site == nil } }

@@ -2,7 +2,7 @@ import Metrics
 import Statistics
 
 extension StudyResults.Rules {
-  /// States the rules that the statistics follow.
+  /// Makes the rules of the statistics.
   init(
     threshold: Double, tolerance: Double, distanceUnit: String, selection: String, leakage: String,
     resamples: Int

@@ -3,14 +3,14 @@ import Storage
 import Torch
 
 extension StudyResults {
-  /// A method and how it differs from the common settings.
+  /// A method and its differences from the common settings.
   package struct Method: Codable, Equatable, Sendable {
     /// Its name.
     package let name: String
     /// Its own settings by dotted name.
     package let settings: [String: JSONValue]
 
-    /// Joins the parts.
+    /// Makes a method from its parts.
     package init(name: String, settings: [String: JSONValue] = [:]) {
       self.name = name
       self.settings = settings
@@ -21,13 +21,13 @@ extension StudyResults {
   package struct Site: Codable, Equatable, Sendable {
     /// Its name.
     package let name: String
-    /// Its images.
+    /// The number of its images.
     package let count: Int
-    /// Its patients or sequences; images where none are stated.
+    /// The number of its patients or sequences; of its images if none are stated.
     package let groups: Int
-    /// Its images without a lesion.
+    /// The number of its images without a lesion.
     package let countEmptyReference: Int
-    /// Its images by lesion class; those without a stated class are left out.
+    /// The number of its images by lesion class, without images of no stated class.
     package let classes: [String: Int]
 
     enum CodingKeys: String, CodingKey {
@@ -37,29 +37,29 @@ extension StudyResults {
     }
   }
 
-  /// The rules by which images were scored and figures made, in numbers and plain words.
+  /// The rules of scoring and statistics, in numbers and plain words.
   package struct Rules: Codable, Equatable, Sendable {
-    /// From which probability on a pixel is lesion.
+    /// The lowest probability of a lesion pixel.
     package let threshold: Double
     /// The tolerance of the surface Dice, in `distanceUnit`.
     package let tolerance: Double
     /// The unit of distances.
     package let distanceUnit: String
-    /// What scores of empty masks are.
+    /// The scores of empty masks.
     package let emptyMaskPolicy: String
-    /// How epochs, and settings where there was a choice, were chosen.
+    /// How epochs were chosen, and settings if there was a choice.
     package let selection: String
-    /// How the intervals were made.
+    /// How the intervals were computed.
     package let intervals: String
-    /// What is tested, and which tests are corrected together.
+    /// The tests, and which of them are corrected together.
     package let tests: String
     /// How methods are ranked.
     package let ranking: String
-    /// Whether patients or pictures were looked for on both sides of the border between sites, and what was found.
+    /// Whether the study checked for the same patients or images across sites, and the result.
     package let leakage: String
-    /// What the strata are and how their figures are made.
+    /// The strata, and how their statistics are computed.
     package let strata: String
-    /// When a difference is called one.
+    /// The condition for a difference.
     package let decision: String
 
     enum CodingKeys: String, CodingKey {
@@ -69,7 +69,7 @@ extension StudyResults {
     }
   }
 
-  /// One trained model: which site was held out, and what was chosen without looking at it.
+  /// One trained model: the held-out site, and the choices made without it.
   package struct Fold: Codable, Equatable, Sendable {
     /// The held-out site.
     package let site: String
@@ -77,13 +77,13 @@ extension StudyResults {
     package let method: String
     /// The seed.
     package let seed: UInt64
-    /// The epoch that was chosen, counted from 1.
+    /// The chosen epoch, counted from 1.
     package let epoch: Int
     /// Its mean Dice on the source sites' validation split; nil without a split.
     @Nullable package private(set) var validationDice: Double?
-    /// The settings that were chosen on that split, as assignments; empty where there was no choice.
+    /// The settings that this split chose, as assignments; empty without a choice.
     package let chosen: [String]
-    /// What they were chosen from.
+    /// The candidates of the choice.
     package let candidates: [FoldResult.Candidate]
 
     enum CodingKeys: String, CodingKey {
@@ -102,17 +102,17 @@ extension StudyResults {
     }
   }
 
-  /// The software and hardware a study was made with.
+  /// The software and hardware of a study.
   package struct Environment: Codable, Equatable, Sendable {
-    /// Version of this software.
+    /// The version of this software.
     package let version: String
-    /// Version of libtorch.
+    /// The version of libtorch.
     package let libtorch: String
-    /// Vector instructions that libtorch used.
+    /// The vector instructions that libtorch used.
     package let vectorInstructions: String
-    /// The processor, as it calls itself.
+    /// The name that the processor reports.
     package let processor: String
-    /// Where the networks were computed.
+    /// The device of the networks.
     package let device: String
     /// The arithmetic of products and convolutions.
     package let precision: String
@@ -121,7 +121,7 @@ extension StudyResults {
     ///
     /// - Parameters:
     ///   - version: of this software.
-    ///   - device: where the networks were computed.
+    ///   - device: the device of the networks.
     ///   - precision: the arithmetic of products and convolutions.
     package init(version: String, device: String = "cpu", precision: String = "float32") {
       self.version = version

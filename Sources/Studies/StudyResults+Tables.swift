@@ -10,13 +10,13 @@ extension StudyResults {
   /// The sites, then nil for the row over sites.
   package var places: [String?] { sites.map(\.name) + [nil] }
 
-  /// What the study says of each method beside the first, over the sites.
+  /// The conclusion about each method against the first, over the sites.
   package var verdicts: [String] {
     guard let reference = methods.first?.name, methods.count > 1 else { return [] }
     return methods.dropFirst().compactMap { difference($0.name, reference)?.verdict }
   }
 
-  /// The overall Dice differences of each seed from the first method, in words; empty with one method.
+  /// The overall Dice differences from the first method per seed, in words; empty with one method.
   package var differencesBySeed: [String] {
     guard let reference = methods.first?.name else { return [] }
     return methods.dropFirst().compactMap { method in
@@ -29,7 +29,9 @@ extension StudyResults {
     }
   }
 
-  /// Dice by site and over the sites, a column a method; with two methods their difference beside them.
+  /// Dice by site and over the sites, one column per method.
+  ///
+  /// Two methods also have a column of their difference.
   package var headline: TextTable {
     let hasPair = methods.count == 2
     let rows = places.map { site -> [String] in
@@ -62,7 +64,7 @@ extension StudyResults {
     )
   }
 
-  /// Dice on the sites that were trained on (validation split) beside the held-out sites.
+  /// Dice on the training sites (validation split) and on the held-out sites.
   package var drops: TextTable {
     let rows = methods.compactMap { method -> [String]? in
       guard let score = score(method.name), let familiar = score.familiar, let dice = score[.dice]?.mean
@@ -72,7 +74,7 @@ extension StudyResults {
     return (["method", "familiar sites (validation)", "held-out site", "drop"], rows)
   }
 
-  /// Movement of predictions under interventions; nil where it was not asked.
+  /// The change of predictions under interventions; nil if it was not measured.
   package var counterfactuals: TextTable? {
     let models = methods.compactMap { method in
       counterfactual?[method.name].map { (name: method.name, summary: $0) }

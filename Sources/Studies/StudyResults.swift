@@ -4,69 +4,72 @@ import Storage
 import Torch
 import Training
 
-/// What a study came to: any methods, seeds and held-out sites, with their statistics; `results.json`.
+/// The results of a study, with statistics; `results.json`.
 ///
-/// Holds no time and no date, so that the same folds give the same bytes; see ``StudyTiming``.
-/// `docs/reference/results-format.md` explains every key to a reader, and
-/// `docs/reference/results.schema.json` to a program.
+/// It covers any methods, seeds and held-out sites. It has no time and no date, so that the same
+/// folds give the same bytes; see ``StudyTiming``. `docs/reference/results-format.md` explains
+/// every key to a reader, and `docs/reference/results.schema.json` to a program.
 package struct StudyResults: Codable, Equatable, Sendable {
   /// The value of `format` in every file.
   package static let formatName = "mcdrl-results"
-  /// The version of the format that is written.
+  /// The version of the format that this software writes.
   package static let formatVersion = 1
 
-  /// ``formatName``.
+  /// The value of ``formatName``.
   package let format: String
-  /// ``formatVersion`` of the software that wrote it.
+  /// The value of ``formatVersion`` in the software that wrote it.
   package let version: Int
   /// The kind of study: `demo`, `loso`, `ablate-depth`.
   package let study: String
-  /// What was done with which data, in a few sentences.
+  /// A description of the study and its data, in a few sentences.
   package let description: String
   /// The methods; the first is the reference of the others.
   package let methods: [Method]
-  /// The seeds, rising.
+  /// The seeds, in increasing order.
   package let seeds: [UInt64]
   /// The held-out sites.
   package let sites: [Site]
-  /// The rules by which images were scored and figures made.
+  /// The rules of scoring and statistics.
   package let `protocol`: Rules
   /// Every method at every site, then over the sites.
   package let scores: [Score]
-  /// Lesions found, calibration and the polyp protocol of every method at every site, then over the sites.
+  /// Detection, calibration and polyp protocol of every method at every site, then over the sites.
   package let pooled: [Pooled]
-  /// Pairs of methods by metric, at every site, then over the sites.
+  /// The differences of pairs of methods by metric, at every site, then over the sites.
   package let differences: [Difference]
-  /// How firm the order of the methods is; nil for one method.
+  /// The stability of the ranking of methods; nil for one method.
   @Nullable package private(set) var ranks: RankStability?
-  /// Figures by lesion class, lesion size and empty reference.
+  /// Scores by lesion class, lesion size and empty reference.
   package let strata: [Stratum]
   /// The trained models.
   package let folds: [Fold]
-  /// Movement of predictions under interventions on the same scenes, by method; nil where it was not asked.
+  /// The change of predictions under interventions on the same scenes, by method.
+  ///
+  /// It is nil if not measured.
   @Nullable package private(set) var counterfactual: [String: Counterfactual.Summary]?
   /// A hash of each site's images and masks.
   package let data: [String: String]
   /// The settings that all folds share, by dotted name.
   package let settings: [String: JSONValue]
-  /// What it was made with.
+  /// The software and hardware.
   package let environment: Environment
 
   /// Computes the statistics of a study.
   ///
   /// - Parameters:
-  ///   - folds: one result for every site, method and seed, in any order; sites stay in the order in which they
-  ///     come.
-  ///   - description: what the folds do not say.
+  ///   - folds: one result for every site, method and seed, in any order; the sites stay in this
+  ///     order.
+  ///   - description: the facts that the folds do not contain.
   ///   - resamples: of every bootstrap.
   ///   - seed: of every bootstrap.
-  /// - Throws: `MetricError` when a fold is missing or there twice, the folds of a site are not of the same images, or
-  ///   surface distances were taken at different tolerances; `TorchError` when resampling fails.
+  /// - Throws: `MetricError` if a fold is missing or there twice, the folds of a site are not of
+  ///   the same images, or surface distances have different tolerances; `TorchError` if resampling
+  ///   fails.
   package init(
     folds: [FoldResult], description: StudyDescription, resamples: Int = 2000, seed: UInt64 = 0
   ) throws {
     let table = try StudyTable(folds, methods: description.methods.map(\.name))
-    // The sums of products then do not depend on how many threads share them.
+    // With one thread, the sums of products do not depend on the number of threads.
     let statistics = try Machine.withThreads(1) {
       try StudyStatistics(table, resamples: resamples, seed: seed)
     }
@@ -92,12 +95,12 @@ package struct StudyResults: Codable, Equatable, Sendable {
     environment = description.environment
   }
 
-  /// The scores of one method at a site; over the sites when `site` is nil.
+  /// Returns the scores of one method at a site; over the sites if `site` is nil.
   package func score(_ method: String, site: String? = nil) -> Score? {
     scores.first { $0.method == method && $0.site == site }
   }
 
-  /// One pair of methods by one metric at a site; over the sites when `site` is nil.
+  /// Returns one pair of methods by one metric at a site; over the sites if `site` is nil.
   package func difference(
     _ candidate: String, _ reference: String, metric: Metric = .dice, site: String? = nil
   ) -> Difference? {
@@ -107,32 +110,32 @@ package struct StudyResults: Codable, Equatable, Sendable {
   }
 }
 
-/// What the folds of a study do not say of it.
+/// The facts of a study that its folds do not contain.
 package struct StudyDescription: Sendable {
   /// The kind of study: `demo`, `loso`, `ablate-depth`.
   package var study: String
-  /// What was done with which data, in a few sentences.
+  /// A description of the study and its data, in a few sentences.
   package var text: String
-  /// The methods in the order they are shown; the first is the reference of the others.
+  /// The methods in the order of display; the first is the reference of the others.
   package var methods: [StudyResults.Method]
-  /// From which probability on a pixel is lesion.
+  /// The lowest probability of a lesion pixel.
   package var threshold = 0.5
   /// The unit of distances.
   package var distanceUnit = "px"
-  /// Whether patients or pictures were looked for on both sides of the border between sites, and what was found.
+  /// Whether the study checked for the same patients or images across sites, and the result.
   package var leakage = "not checked"
-  /// How the epoch, and settings where there was a choice, were chosen.
+  /// How the epoch was chosen, and settings if there was a choice.
   package var selection = "epoch of the highest mean Dice on the source sites' validation split"
-  /// Movement of predictions under interventions, by method.
+  /// The change of predictions under interventions, by method.
   package var counterfactual: [String: Counterfactual.Summary]?
   /// A hash of each site's images and masks.
   package var data: [String: String] = [:]
   /// The settings that all folds share, by dotted name, without folders of this machine.
   package var settings: [String: JSONValue] = [:]
-  /// What it was made with.
+  /// The software and hardware.
   package var environment: StudyResults.Environment
 
-  /// Describes a study; the rest has defaults.
+  /// Makes a description; other values have defaults.
   package init(
     study: String, text: String, methods: [StudyResults.Method], environment: StudyResults.Environment
   ) {

@@ -2,7 +2,7 @@ import Metrics
 import Statistics
 import Torch
 
-/// The statistics of a study; every bootstrap in it is over the same resamples.
+/// The statistics of a study; every bootstrap uses the same resamples.
 struct StudyStatistics {
   let scores: [StudyResults.Score]
   let differences: [StudyResults.Difference]
@@ -11,9 +11,10 @@ struct StudyStatistics {
 
   /// Computes everything.
   ///
-  /// - Throws: `TorchError` when resampling fails.
+  /// - Throws: `TorchError` if resampling fails.
   init(_ table: StudyTable, resamples: Int, seed: UInt64) throws {
-    // A stream for each site, so that a site's intervals do not depend on which others there are.
+    // Each site has its own random stream, so the intervals of a site do not depend on the other
+    // sites.
     let draws = try table.sites.map { site in
       try GroupResampling(
         groups: site.groups, resamples: resamples,
@@ -35,20 +36,20 @@ struct StudyStatistics {
 
 /// Every score of every method, at every site and over the sites.
 struct StudyScores {
-  /// What is summarised: every metric, then Dice and IoU over the images with a lesion.
+  /// The summarised scores: every metric, then Dice and IoU over the images with a lesion.
   private static let measures: [@Sendable (ImageScores) -> Double?] =
     Metric.allCases.map { metric in { @Sendable in $0[metric] } } + [
       { $0.referenceIsEmpty ? nil : $0.dice }, { $0.referenceIsEmpty ? nil : $0.iou },
     ]
 
-  /// By method, then by site with the row over sites last.
+  /// By method, then by site; the row over sites is last.
   let rows: [StudyResults.Score]
-  /// The resampled means over sites, a column for each measure of each method; R×(M·K).
+  /// The resampled means over sites, one column for each measure of each method; R×(M·K).
   private let resampled: Tensor
 
   init(_ table: StudyTable, _ draws: [GroupResampling]) throws {
     let (methods, measures) = (table.methods.count, Self.measures)
-    // By site, then method and measure as one.
+    // There is one entry per site, with method and measure as one index.
     let values = table.sites.map { site in
       (0..<methods).flatMap { method in measures.map { site.values(method, $0) } }
     }
@@ -82,7 +83,9 @@ struct StudyScores {
     }
   }
 
-  /// The means over sites of one metric, by method: over all cases, and in every resample (R×M).
+  /// Returns the means over sites of one metric, by method.
+  ///
+  /// They are over all cases, and in each resample (R×M).
   func overall(_ metric: Metric) throws -> (means: [Double], resampled: Tensor) {
     let rows = rows.filter { $0.site == nil }
     let first = Metric.allCases.firstIndex(of: metric) ?? 0
@@ -92,7 +95,7 @@ struct StudyScores {
     )
   }
 
-  /// The mean over the sites on which a column is defined at all.
+  /// Averages over the sites on which a column is defined.
   private static func overSites(_ means: [Tensor], _ own: [[Double?]]) throws -> Tensor {
     var total = try means[0].zerosLike()
     for (means, own) in zip(means, own) {

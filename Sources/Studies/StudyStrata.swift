@@ -2,21 +2,22 @@ import Metrics
 import Statistics
 import Torch
 
-/// Figures on parts of the images of all sites: lesion classes, lesion sizes, images with and without a
-/// lesion.
+/// Scores on subsets of the images of all sites.
+///
+/// The subsets are lesion classes, lesion sizes, and images with and without a lesion.
 struct StudyStrata {
   /// Lesions below this share of the image are small.
   static let smallBelow = 0.02
   /// Lesions above this share of the image are large.
   static let largeAbove = 0.1
 
-  /// In the order class, size, reference; strata without an image are left out.
+  /// In the order class, size, reference, without empty strata.
   let rows: [StudyResults.Stratum]
 
   init(_ table: StudyTable, _ draws: [GroupResampling]) throws {
     let names = Self.names(table)
     let measures: [(ImageScores) -> Double?] = [{ $0.dice }, { $0.iou }]
-    // By site; a column for each stratum, method and measure.
+    // There is one entry per site, with a column for each stratum, method and measure.
     let members = table.sites.map { site in
       names.map { kind, name in site.images.map { Self.name(of: $0, by: kind) == name } }
     }
@@ -53,7 +54,7 @@ struct StudyStrata {
     }
   }
 
-  /// The strata that hold an image.
+  /// Returns the strata that contain an image.
   private static func names(_ table: StudyTable) -> [(kind: StudyResults.Stratum.Kind, name: String)] {
     let images = table.sites.flatMap(\.images)
     return StudyResults.Stratum.Kind.allCases.flatMap { kind in
@@ -63,11 +64,11 @@ struct StudyStrata {
     }
   }
 
-  /// The stratum of an image; nil when it belongs to none of a kind.
+  /// Returns the stratum of an image; nil if it belongs to none of a kind.
   private static func name(of image: FoldResult.Image, by kind: StudyResults.Stratum.Kind) -> String? {
     let share = image.scores.referenceShare
     switch kind {
-    // A class that is stated for a whole site says nothing of an image without a lesion.
+    // The class of a whole site says nothing about an image without a lesion.
     case .lesionClass: return image.scores.referenceIsEmpty ? nil : image.lesionClass
     case .size:
       if image.scores.referenceIsEmpty { return nil }

@@ -2,38 +2,37 @@ import Metrics
 import Statistics
 import Training
 
-/// The results of a study in order: of every site the images, and the scores that every method and seed gave
-/// them.
+/// The sorted results of a study: the images of every site, and their scores by method and seed.
 struct StudyTable {
   /// One held-out site.
   struct Site {
     let name: String
     /// Its images, in the order of the first fold.
     let images: [FoldResult.Image]
-    /// The group of each image, counted from 0 in the order in which they come.
+    /// The group of each image, numbered from 0 in the order of appearance.
     let labels: [Int]
-    /// How many groups there are.
+    /// The number of groups.
     let groups: Int
-    /// By method, seed and image.
+    /// The scores by method, seed and image.
     let scores: [[[ImageScores]]]
-    /// Mean Dice on the source sites' validation split, by method and seed.
+    /// The mean Dice on the validation split of the source sites, by method and seed.
     let familiar: [[Double?]]
   }
 
   let methods: [String]
   let seeds: [UInt64]
   let sites: [Site]
-  /// By site, method and seed.
+  /// The folds by site, method and seed.
   let folds: [FoldResult]
   /// The tolerance of all surface distances.
   let tolerance: Double
 
-  /// Puts folds in order.
+  /// Sorts folds.
   ///
   /// - Parameters:
   ///   - folds: in any order.
-  ///   - methods: all of them, in the order that is wanted.
-  /// - Throws: `MetricError` when there is none, or a study cannot be made of them.
+  ///   - methods: all of them, in the order of the table.
+  /// - Throws: `MetricError` if there are none, or they do not form a study.
   init(_ folds: [FoldResult], methods: [String]) throws {
     guard !methods.isEmpty, let first = folds.first?.images.first else {
       throw MetricError.noCases("a study")
@@ -75,7 +74,7 @@ struct StudyTable {
 }
 
 extension StudyTable.Site {
-  /// Joins the folds of one site, given by method and seed.
+  /// Combines the folds of one site, given by method and seed.
   fileprivate init(_ name: String, _ folds: [[FoldResult]]) throws {
     self.name = name
     images = folds[0][0].images
@@ -94,7 +93,7 @@ extension StudyTable.Site {
     familiar = folds.map { $0.map(\.validationDice) }
   }
 
-  /// The scores of a fold in the order of the first one.
+  /// Returns the scores of a fold in the order of the first fold.
   private static func aligned(
     _ images: [FoldResult.Image], _ first: [FoldResult.Image], _ places: [String: Int], site: String
   ) throws -> [ImageScores] {
@@ -112,19 +111,19 @@ extension StudyTable.Site {
     return found
   }
 
-  /// One score of every image: the mean over the seeds on which it is defined.
+  /// Returns one score of every image: the mean over the seeds on which it is defined.
   func values(_ method: Int, _ measure: (ImageScores) -> Double?) -> [Double?] {
     images.indices.map { image in average(scores[method].map { measure($0[image]) }) }
   }
 
-  /// Sums of columns over the images, by group.
+  /// Adds up columns over the images, by group.
   func sums(_ columns: [[Double?]]) throws -> GroupSums {
     try GroupSums(columns, of: labels, groups: groups)
   }
 }
 
 extension FoldResult.Image {
-  /// Whether two folds scored the same image beside the same reference.
+  /// Returns whether two folds scored the same image against the same reference.
   fileprivate func isSame(as other: FoldResult.Image) -> Bool {
     group == other.group && lesionClass == other.lesionClass
       && scores.referenceShare == other.scores.referenceShare && scores.spacing == other.scores.spacing
@@ -141,7 +140,7 @@ extension StudyResults.Site {
   }
 }
 
-/// The mean of the values that are defined; nil when none is.
+/// Averages the values that are defined; nil if there are none.
 func average(_ values: some Sequence<Double?>) -> Double? {
   var (sum, count) = (0.0, 0.0)
   for value in values {

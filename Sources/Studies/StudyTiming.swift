@@ -1,4 +1,6 @@
-/// How long a study took; `timing.json`, apart from ``StudyResults`` because no two runs take the same time.
+/// The duration of a study; `timing.json`.
+///
+/// It is separate from ``StudyResults``, because it differs between runs.
 package struct StudyTiming: Codable, Equatable, Sendable {
   /// One trained model.
   package struct Fold: Codable, Equatable, Sendable {
@@ -8,33 +10,34 @@ package struct StudyTiming: Codable, Equatable, Sendable {
     package let method: String
     /// The seed.
     package let seed: UInt64
-    /// Seconds of training, calls that were interrupted included.
+    /// The seconds of training, which include interrupted calls.
     package let seconds: Double
-    /// Seconds of them in which the network waited for images; nil where that was not measured.
+    /// The seconds in which the network waited for images; nil if not measured.
     package let waited: Double?
   }
 
-  /// The share of training in which networks waited for images; nil where that was not measured.
+  /// The share of training in which networks waited for images; nil if not measured.
   package var waitedShare: Double? {
     let known = folds.filter { $0.waited != nil }
     let seconds = known.reduce(0) { $0 + $1.seconds }
     return seconds > 0 ? known.reduce(0) { $0 + ($1.waited ?? 0) } / seconds : nil
   }
 
-  /// By fold.
+  /// The durations by fold.
   package let folds: [Fold]
-  /// Seconds from the start of the last call to the report; less than the folds' sum where folds were trained
-  /// side by side or taken from an earlier call.
+  /// Seconds from the start of the last call to the report.
+  ///
+  /// It is less than the sum over folds if folds trained in parallel or come from an earlier call.
   package let total: Double
-  /// Models that were trained side by side.
+  /// The number of models that trained in parallel.
   package let workers: Int
 
-  /// Joins the parts.
+  /// Makes a value from its parts.
   ///
   /// - Parameters:
-  ///   - folds: the results that say their seconds.
+  ///   - folds: the results, which contain their seconds.
   ///   - total: seconds from the start to the report.
-  ///   - workers: models that were trained side by side.
+  ///   - workers: the number of models that trained in parallel.
   package init(folds: [FoldResult], total: Double, workers: Int) {
     self.folds = folds.map {
       Fold(site: $0.site, method: $0.method, seed: $0.seed, seconds: $0.seconds, waited: $0.waited)

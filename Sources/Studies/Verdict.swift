@@ -19,7 +19,7 @@ extension Interval {
 }
 
 extension StudyResults.Difference {
-  /// What it says, in a sentence: a difference is called one only when its interval excludes zero.
+  /// The conclusion in a sentence: there is a difference only if the interval excludes zero.
   package var verdict: String {
     let name = metric == .iou ? "IoU" : metric == .dice ? "Dice" : metric.rawValue
     let place = site.map { "at \($0)" } ?? "at the held-out sites"

@@ -1,4 +1,4 @@
-/// The outline of what the optics let through.
+/// The outline of the visible area of the optics.
 package enum FieldOfView: String, Codable, CaseIterable, Sendable {
   /// A disc.
   case circle
@@ -6,27 +6,27 @@ package enum FieldOfView: String, Codable, CaseIterable, Sendable {
   case octagon
   /// A square with round corners.
   case roundedSquare = "rounded square"
-  /// The whole picture.
+  /// The whole image.
   case full
 }
 
-/// How a site's endoscope and video chain render colour and light.
+/// The colour and light of a site's endoscope and video chain.
 package struct Camera: Codable, Equatable, Sendable {
-  /// Gains of red, green and blue.
+  /// The gains of red, green and blue.
   package var hue: [Double]
   /// The exponent of the tone curve; above 1 is darker.
   package var gamma: Double
-  /// Factor on the distance of a colour from its grey; 1 keeps it.
+  /// The factor on the distance of a colour from its grey; 1 does not change it.
   package var saturation: Double
-  /// The outline of the picture.
+  /// The outline of the image.
   package var fieldOfView: FieldOfView
-  /// How much light is lost in the corners, 0 to 1.
+  /// The share of light that is lost in the corners, 0 to 1.
   package var vignette: Double
-  /// The standard deviation of the sensor's noise, as a share of full scale.
+  /// The standard deviation of the sensor noise, as a share of full scale.
   package var noise: Double
-  /// The strength of the unsharp mask; 0 leaves it out.
+  /// The strength of the unsharp mask; 0 disables it.
   package var sharpening: Double
-  /// The quality of the JPEG compression, 1 to 100; 100 leaves it out.
+  /// The quality of the JPEG compression, 1 to 100; 100 disables it.
   package var compression: Int
 
   /// Makes a camera; the defaults change nothing.

@@ -1,12 +1,12 @@
 import Foundation
 
-/// The site's camera: lens, sensor and video chain.
+/// The model of a site's camera: lens, sensor and video chain.
 struct CameraModel {
   let camera: Camera
   let noise: Noise
   let size: Int
 
-  /// How much of a pixel the optics let through, 0 to 1.
+  /// Returns the share of a pixel that the optics show, 0 to 1.
   func aperture(_ x: Int, _ y: Int) -> Float {
     let scale = 2 / Float(size)
     let px = ((Float(x) + 0.5) * scale - 1).magnitude
@@ -27,7 +27,7 @@ struct CameraModel {
     return max(max(x, y) - side, (dx * dx + dy * dy).squareRoot() - corner)
   }
 
-  /// Develops the light on the sensor into 8-bit RGB, H×W×3.
+  /// Converts the light on the sensor to 8-bit RGB, H×W×3.
   func develop(_ canvas: Canvas, aperture: Plane) -> [UInt8] {
     tone(canvas)
     grain(canvas)
@@ -51,13 +51,13 @@ struct CameraModel {
   @inline(__always)
   private static func byte(_ value: Float) -> UInt8 { UInt8(clamped(value) * 255 + 0.5) }
 
-  /// Vignette, highlights rolled off, colour and the tone curve.
+  /// Applies vignette, highlight roll-off, colour and the tone curve.
   private func tone(_ canvas: Canvas) {
     let hue = (0..<3).map { Float($0 < camera.hue.count ? camera.hue[$0] : 1) }
     let saturation = Float(camera.saturation)
     let vignette = 0.42 * Float(camera.vignette)
     let scale = 2 / Float(size)
-    // The curve is looked up: 1,024 steps are finer than 8 bits.
+    // The curve is a table: 1,024 steps are finer than 8 bits.
     let steps = 1024
     let curve = (0...steps + 1).map { Float(pow(min(1, Double($0) / Double(steps)), camera.gamma)) }
     curve.withUnsafeBufferPointer { curve in
@@ -79,7 +79,9 @@ struct CameraModel {
     }
   }
 
-  /// Linear up to 0.6, then ever flatter: only many times full scale comes near white.
+  /// Compresses highlights: linear up to 0.6, then flatter.
+  ///
+  /// Only many times full scale becomes nearly white.
   @inline(__always)
   private static func rolled(_ value: Float) -> Float {
     guard value > 0.6 else { return value }
@@ -94,10 +96,12 @@ struct CameraModel {
     return mix(curve[index], curve[index + 1], position - Float(index))
   }
 
-  /// The sensor's noise: each pixel and colour its own, a little stronger in the light.
+  /// Adds the sensor noise.
+  ///
+  /// It is independent for each pixel and colour, and slightly stronger in bright areas.
   private func grain(_ canvas: Canvas) {
     guard camera.noise > 0 else { return }
-    // The sum of two uniform 16-bit values has a deviation of √(1/6) full scales.
+    // The sum of two uniform 16-bit values has a deviation of √(1/6) of full scale.
     let scale = Float(camera.noise) * 2.449 / 65_536
     let state = noise.state
     let (red, green, blue) = (canvas.red.values, canvas.green.values, canvas.blue.values)
@@ -116,7 +120,7 @@ struct CameraModel {
     Float(Int32(bits & 0xffff) + Int32((bits >> 16) & 0xffff) - 65_535)
   }
 
-  /// Unsharp mask with a small binomial kernel.
+  /// Applies an unsharp mask with a small binomial kernel.
   private func sharpen(_ plane: Plane) {
     let blurred = Plane(size: size)
     let between = Plane(size: size)

@@ -1,20 +1,22 @@
-/// The picture while it is made: surface first (colour, height, light), then the light that reaches the camera.
+/// The image during rendering.
+///
+/// It first holds the surface (colour, height, light), then the light that reaches the camera.
 final class Canvas {
   let size: Int
-  /// Colour of the surface, later of the light; 1 is full scale.
+  /// The colour of the surface, later of the light; 1 is full scale.
   let red: Plane
   let green: Plane
   let blue: Plane
-  /// Height of the surface towards the camera, in scene units.
+  /// The height of the surface towards the camera, in scene units.
   let height: Plane
-  /// How much of the lamp's light arrives, by depth and folds.
+  /// The share of the lamp's light that arrives, from depth and folds.
   let light: Plane
-  /// How steeply the wall itself falls away from the camera, along x and y.
+  /// The slope of the wall itself away from the camera, along x and y.
   let slopeX: Plane
   let slopeY: Plane
   /// How much vessels darken the surface, 0 to 1.
   let vessels: Plane
-  /// How strongly a surface shines, 1 for wet mucosa.
+  /// The gloss of the surface, 1 for wet mucosa.
   let gloss: Plane
 
   init(size: Int) {

@@ -1,15 +1,16 @@
-/// A cause of how a picture looks that has nothing to do with the lesion; raw values are the names in
-/// `Prompts/endoscopy.json5`.
+/// A cause of the appearance of an image that is independent of the lesion.
+///
+/// Raw values are the names in `Prompts/endoscopy.json5`.
 package enum Confounder: String, Codable, CaseIterable, Sendable {
   /// Out of focus.
   case blur
-  /// Combed lines and parted colours, as of interlaced video in motion.
+  /// Combed lines and separated colours, as in interlaced video in motion.
   case artefacts
   /// Too much light.
   case bright
   /// Too little light.
   case dark
-  /// A spot of light, the rest in shade.
+  /// A spot of light; the rest is in shade.
   case uneven
   /// Narrow-band imaging: blue and green light only, vessels dark.
   case narrowBand = "narrow-band"
@@ -26,13 +27,13 @@ package enum Confounder: String, Codable, CaseIterable, Sendable {
   /// Glints of the lamp on the wet wall.
   case reflection = "specular reflection"
 
-  /// Whether it covers a place of the picture and leaves the rest alone.
+  /// Whether it covers only a part of the image.
   package var isLocalised: Bool { self == .mucus || self == .blood || self == .reflection }
 
-  /// Whether it has a place that a site may tie to the lesion's.
+  /// Whether it has a place, which a site may link to the place of the lesion.
   var isPlaced: Bool { isLocalised || self == .uneven }
 
-  /// The confounder that cannot be there at the same time.
+  /// The confounder that cannot occur at the same time.
   var opposite: Confounder? {
     switch self {
     case .bright: .dark
@@ -46,12 +47,12 @@ package enum Confounder: String, Codable, CaseIterable, Sendable {
   }
 }
 
-/// Where a localised confounder lies to the lesion.
+/// The place of a localised confounder relative to the lesion.
 package enum Placement: String, Codable, Sendable {
-  /// Anywhere, whatever the lesion.
+  /// Anywhere, independent of the lesion.
   case anywhere
-  /// At the lesion's edge.
+  /// At the edge of the lesion.
   case beside
-  /// Across the picture from the lesion.
+  /// On the opposite side of the image.
   case away
 }

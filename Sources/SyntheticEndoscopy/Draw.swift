@@ -1,5 +1,7 @@
-/// Everything that determines one picture: a value for every node of the causal model that has no parents, and the
-/// noise of all the others.
+/// Everything that determines one image.
+///
+/// It holds a value for every node of the causal model without parents, and the noise of all other
+/// nodes.
 package struct Draw: Sendable {
   /// The lesion; nil for normal mucosa.
   package var lesion: LesionClass?
@@ -7,22 +9,22 @@ package struct Draw: Sendable {
   package var strengths: [Confounder: Double]
   /// The site's camera.
   package var camera: Camera
-  /// Where localised confounders lie, should they be there; an absent one lies anywhere.
+  /// The places of localised confounders, if they are present; without an entry, anywhere.
   package var placements: [Confounder: Placement]
   /// The name of the scene, such as `site-a/source/17`; equal scenes have equal noise.
   package let scene: String
   /// The root of the scene's noise variables.
   let noise: Noise
 
-  /// Makes a picture's causes by hand.
+  /// Makes the causes of an image from given values.
   ///
   /// - Parameters:
-  ///   - scene: its name; the scene's noise follows from it and the seed.
+  ///   - scene: its name; it determines the noise of the scene, together with the seed.
   ///   - seed: the seed.
   ///   - lesion: the lesion, nil for normal mucosa.
   ///   - strengths: the confounders.
   ///   - camera: the camera.
-  ///   - placements: where localised confounders lie.
+  ///   - placements: the places of localised confounders.
   package init(
     scene: String, seed: UInt64, lesion: LesionClass?, strengths: [Confounder: Double] = [:],
     camera: Camera = Camera(), placements: [Confounder: Placement] = [:]
@@ -35,29 +37,29 @@ package struct Draw: Sendable {
     noise = Noise(seed: seed)["scene"][scene]
   }
 
-  /// The same scene and camera under do(confounder = strength): that one set, every other cleared.
+  /// Returns the same scene and camera under do(confounder = strength), without other confounders.
   package func doing(_ confounder: Confounder, strength: Double) -> Draw {
     var draw = self
     draw.strengths = [confounder: strength]
     return draw
   }
 
-  /// The same scene and camera with no confounder.
+  /// Returns the same scene and camera without confounders.
   package func withoutConfounders() -> Draw {
     var draw = self
     draw.strengths = [:]
     return draw
   }
 
-  /// From which strength on a confounder can be seen.
+  /// The lowest strength at which a confounder is visible.
   package static let visibleStrength = 0.3
 
-  /// The confounders that can be seen, in the order of the prompts.
+  /// The visible confounders, in the order of the prompts.
   package var visibleConfounders: [Confounder] {
     Confounder.allCases.filter { (strengths[$0] ?? 0) >= Self.visibleStrength }
   }
 
-  /// The strength of a confounder within 0 and 1.
+  /// Returns the strength of a confounder, clamped to 0…1.
   func strength(_ confounder: Confounder) -> Float {
     Float(min(1, max(0, strengths[confounder] ?? 0)))
   }

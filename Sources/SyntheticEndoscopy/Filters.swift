@@ -2,7 +2,7 @@ import Foundation
 
 /// Filters over whole planes.
 enum Filters {
-  /// Convolves with a Gaussian; edges repeat.
+  /// Convolves with a Gaussian; edges are repeated.
   static func blur(_ plane: Plane, deviation: Float) {
     let radius = max(1, Int((2.6 * deviation).rounded(.up)))
     var weights = (-radius...radius).map { exp(-Float($0 * $0) / (2 * deviation * deviation)) }

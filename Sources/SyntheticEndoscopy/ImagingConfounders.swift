@@ -1,10 +1,10 @@
-/// What light, technology and optics do to the whole picture.
+/// Light, technology and optics: confounders that affect the whole image.
 struct ImagingConfounders {
   let draw: Draw
   let scene: Scene
   let view: View
 
-  /// Lamp: bright, dark, uneven, near and far; then technology: narrow-band and white light.
+  /// Applies the lamp (bright, dark, uneven, near and far), then narrow-band and white light.
   func applyLight(_ canvas: Canvas, spot: SIMD2<Float>) {
     let (bright, dark, uneven) = (draw.strength(.bright), draw.strength(.dark), draw.strength(.uneven))
     let (near, far) = (draw.strength(.near), draw.strength(.far))
@@ -13,7 +13,7 @@ struct ImagingConfounders {
     let gain =
       (1 + 0.85 * bright) * (1 - 0.70 * dark) * (1 + 0.10 * near) * (1 - 0.16 * far) * (1 + 0.16 * white)
     let haze = 0.07 * bright
-    // Narrow bands: mostly on or off, the strength tells how pure.
+    // The effect of narrow bands is mostly on or off. The strength gives its purity.
     let share = narrow > 0 ? 0.55 + 0.45 * narrow : 0
     for y in 0..<view.size {
       let (red, green, blue) = (canvas.red.row(y), canvas.green.row(y), canvas.blue.row(y))
@@ -30,7 +30,7 @@ struct ImagingConfounders {
         lamp = max(0.03, lamp)
         var (r, g, b) = (red[x] * lamp + haze, green[x] * lamp + haze, blue[x] * lamp + haze)
         if share > 0 {
-          // Green light is shown as red, blue as green and blue; vessels absorb both.
+          // Green light appears as red, blue light as green and blue; vessels absorb both.
           let dim = 1 - 0.5 * vessels[x] * share
           let shownRed = (0.72 * g + 0.03 * r) * dim
           let shownGreen = (0.52 * g + 0.78 * b) * (0.4 + 0.6 * dim)
@@ -52,7 +52,7 @@ struct ImagingConfounders {
     }
   }
 
-  /// Blur and artefacts.
+  /// Applies blur and artefacts.
   func applyOptics(_ canvas: Canvas) {
     let blur = draw.strength(.blur)
     if blur > 0 {
@@ -63,8 +63,10 @@ struct ImagingConfounders {
     if artefacts > 0 { comb(canvas, artefacts) }
   }
 
-  /// Interlaced video in motion: every other line group comes from a moment later, and the colours, taken one after
-  /// another, part; some bands are worse than others.
+  /// Applies interlaced video in motion: every other group of lines shows a later moment.
+  ///
+  /// The colours are captured one after another, so they separate. Some bands are worse than
+  /// others.
   private func comb(_ canvas: Canvas, _ strength: Float) {
     let noise = scene.noise["confounders"][Confounder.artefacts.rawValue]
     var values = noise["motion"].values
@@ -80,7 +82,7 @@ struct ImagingConfounders {
         let band = mix(bands[Int(position)], bands[Int(position) + 1], position - position.rounded(.down))
         let odd = (y / lines) % 2 == 1
         for (index, plane) in canvas.colours.enumerated() {
-          // Red leads, blue trails.
+          // Red is ahead, blue is behind.
           let parting = 0.45 * Float(index - 1)
           let offset = shift * band * (parting + (odd ? 1 : 0))
           guard offset != 0 else { continue }

@@ -1,17 +1,18 @@
 extension Lesion {
-  /// Planes over the lesion's region that its colours are mixed from.
+  /// The planes over the region of a lesion from which its colours are mixed.
   private struct Fields {
-    /// The distance from the lesion: 1 on the outline.
+    /// The distance from the lesion, which is 1 on the outline.
     let outline: Plane
-    /// Its height, before lumps and ulcers.
+    /// The height of the lesion, before lumps and ulcers.
     let relief: Plane
     let lobes: Plane
     let pits: Plane
   }
 
-  /// Paints it on the wall.
+  /// Paints the lesion on the wall.
   ///
-  /// - Returns: the distance of each pixel from the lesion: below 1 inside, 1 on the outline, at most 9 elsewhere.
+  /// - Returns: the distance of each pixel from the lesion: below 1 inside, 1 on the outline, at
+  ///   most 9 elsewhere.
   func paint(_ scene: Scene, _ canvas: Canvas, in view: View) -> Plane {
     let region = Region(around: centre, reach, in: view)
     let outline = Plane(size: view.size, filledWith: 9)
@@ -40,7 +41,7 @@ extension Lesion {
     return outline
   }
 
-  /// Joins a patch to the others: the nearest outline and the highest relief count.
+  /// Adds a patch to the others: the nearest outline and the highest relief count.
   private func measure(_ patch: Patch, _ fields: Fields, _ region: Region, _ view: View) {
     patch.waves.withUnsafeBufferPointer { waves in
       for y in region.rows {
@@ -56,7 +57,7 @@ extension Lesion {
     }
   }
 
-  /// Roughens the outline of a lesion of one patch, and its relief with it.
+  /// Roughens the outline of a lesion of one patch, and also its relief.
   private func roughen(_ rough: Plane, _ fields: Fields, _ region: Region) {
     for y in region.rows {
       let (outline, relief, noise) = (fields.outline.row(y), fields.relief.row(y), rough.row(y))
@@ -69,7 +70,7 @@ extension Lesion {
     }
   }
 
-  /// Relief, light, gloss and vessels.
+  /// Paints relief, light, gloss and vessels.
   private func shape(
     _ y: Int, _ scene: Scene, _ canvas: Canvas, _ region: Region, _ view: View, _ fields: Fields,
     _ own: Plane?
@@ -84,16 +85,16 @@ extension Lesion {
     for x in region.columns where outline[x] < 1.45 {
       let distance = outline[x]
       let inside = smoothStep(1 - distance, -look.softness, look.softness)
-      // What stands up hides the folds behind it, is nearer to the lamp and turned towards it.
+      // A raised part hides the folds behind it, is nearer to the lamp and faces it.
       let up = inside * min(1, 1.6 * look.height)
-      // Gradually, for a step in height would draw a line around it.
+      // The transition is gradual, because a step in height would draw a line around it.
       height[x] *= 1 - up * smoothStep(1 - distance, 0, 0.6)
       if distance < 1 {
         let lump = look.lobed * (0.5 - crease(lobes[x])) * 0.9
         height[x] += relief[x] * look.height * (1 + lump)
         height[x] -= radius * 0.22 * ulcer(distance, lobes[x]) * look.height
       } else {
-        // A dome casts soft shade on the wall away from the lamp.
+        // A dome casts a soft shadow on the wall away from the lamp.
         let away = ((view.position(x) - centre.x) * scene.lamp.x + py * scene.lamp.y) / (radius * 0.5)
         let near = max(0, 1 - (distance - 1) / 0.42)
         light[x] *= 1 - look.shadow * near * near * clamped(0.6 + 0.4 * away, 0.2, 1)
@@ -101,7 +102,7 @@ extension Lesion {
       light[x] = mix(light[x], open * 1.08, 0.96 * up)
       slopeX[x] *= 1 - 0.7 * up
       slopeY[x] *= 1 - 0.7 * up
-      // The foot of a dome is a crease, which does not shine.
+      // The foot of a dome is a crease and does not shine.
       let foot = 1 - 0.9 * min(1, 3 * look.height) * (1 - smoothStep((1 - distance).magnitude, 0.02, 0.16))
       gloss[x] = mix(1, look.gloss, inside) * foot
       vessels[x] = mix(vessels[x], mine?[x] ?? vessels[x] * look.vesselsKept, inside)
@@ -122,7 +123,7 @@ extension Lesion {
       var r = mix(own.x, red[x] * tint.x, 0.3) * shade
       var g = mix(own.y, green[x] * tint.y, 0.3) * shade * (1 - 0.12 * look.lobed * lobe)
       var b = mix(own.z, blue[x] * tint.z, 0.3) * shade * (1 - 0.08 * look.lobed * lobe)
-      // Slough over an ulcer is yellow-grey, with blood where the fine field is low.
+      // The slough over an ulcer is yellow-grey, with blood where the fine field is low.
       let slough = 0.85 * ulcer(distance, lobe)
       let blood = smoothStep(-pit, 0.2, 1.1)
       r = mix(r, mix(0.78, 0.45, blood), slough)
@@ -136,11 +137,11 @@ extension Lesion {
     }
   }
 
-  /// Lobes are parted by creases, where their field crosses zero.
+  /// Returns the creases between lobes, where their field is zero.
   @inline(__always)
   private func crease(_ lobe: Float) -> Float { 1 / (1 + 14 * lobe * lobe) }
 
-  /// How deep in the ulcer a place is.
+  /// Returns the depth of a place in the ulcer.
   @inline(__always)
   private func ulcer(_ distance: Float, _ lobe: Float) -> Float {
     look.ulcer * smoothStep(0.48 - distance + 0.22 * lobe, -0.06, 0.24)

@@ -1,17 +1,17 @@
-/// A lesion: an outline, a relief and a look, all drawn from the class's own noise.
+/// A lesion: an outline, a relief and a look, drawn from the noise of the class.
 struct Lesion {
-  /// A star-shaped patch about a centre: a stretched circle whose radius waves along the way.
+  /// A star-shaped patch around a centre: a stretched circle with a wavy radius.
   struct Patch {
     var centre: SIMD2<Float>
     var radius: Float
-    /// Cosine and sine of the turn.
+    /// The cosine and sine of the rotation.
     var axis: SIMD2<Float>
-    /// Length over breadth, its square root.
+    /// The square root of length over breadth.
     var stretch: Float
-    /// Cosine and sine amplitudes of the second to fifth harmonic.
+    /// The cosine and sine amplitudes of the second to fifth harmonic.
     var waves: [SIMD2<Float>]
 
-    /// The distance from the centre, 1 on the outline.
+    /// Returns the distance from the centre, 1 on the outline.
     @inline(__always)
     func distance(_ x: Float, _ y: Float, _ waves: UnsafeBufferPointer<SIMD2<Float>>) -> Float {
       let (dx, dy) = (x - centre.x, y - centre.y)
@@ -22,7 +22,7 @@ struct Lesion {
       var (c, s) = (c1, s1)
       var outline: Float = 1
       for wave in waves {
-        // The next multiple of the angle, by the addition theorem.
+        // This is the next multiple of the angle, from the addition theorem.
         (c, s) = (c * c1 - s * s1, s * c1 + c * s1)
         outline += wave.x * c + wave.y * s
       }
@@ -50,7 +50,7 @@ struct Lesion {
     ]
     switch kind {
     case .polyp where values.isTrue(0.35):
-      // A stalk, seen from the side: a narrow patch that reaches from under the head to the wall.
+      // A stalk in side view: a narrow patch from under the head to the wall.
       let direction = values.direction()
       var stalk = Self.patch(
         centre + direction * radius * 1.4, radius * 0.42, stretch: 2.5, waves: 0.04, &values)
@@ -75,7 +75,7 @@ struct Lesion {
       waves: (2...5).map { values.direction() * (waves * values.uniform(0.3, 1) * 2 / Float($0)) })
   }
 
-  /// How far from the centre anything of it may reach, its shadow included.
+  /// The maximum distance of any part from the centre, including the shadow.
   var reach: Float {
     patches.map { length($0.centre - centre) + 1.9 * $0.radius * $0.stretch }.max() ?? 0
   }

@@ -1,29 +1,29 @@
-/// How a class of lesion looks; shares and factors are of the mucosa around it.
+/// The look of a lesion class; shares and factors refer to the mucosa around it.
 struct LesionLook {
-  /// Radii, in half image widths.
+  /// The range of radii, in half image widths.
   var radius: ClosedRange<Float>
-  /// The largest length over breadth.
+  /// The largest ratio of length to breadth.
   var stretch: Float
-  /// How far the outline waves, and how rough it is.
+  /// How wavy the outline is, and how rough.
   var waves: Float
   var roughness: Float = 0
-  /// Height over radius, and how flat the top is.
+  /// The ratio of height to radius, and how flat the top is.
   var height: Float
   var flatness: Float = 0.3
-  /// Depth of lobes parted by creases.
+  /// The depth of lobes, which creases separate.
   var lobed: Float = 0
   /// Half the width of the edge, in radii.
   var softness: Float = 0.04
   var shadow: Float = 0
-  /// Factors on the mucosa's colour.
+  /// The factors on the colour of the mucosa.
   var tint: Colour
   var texture: Float = 0.03
-  /// How much lighter the rim is: light shines through.
+  /// How much lighter the rim is, because light shines through.
   var rim: Float = 0
   var ulcer: Float = 0
   var erosions: Float = 0
   var gloss: Float = 1
-  /// How much of the wall's vessels shows, and how strong the lesion's own are (0: none of its own).
+  /// The visibility of the wall's vessels, and the strength of the lesion's own (0: it has none).
   var vesselsKept: Float = 0
   var vesselStrength: Float = 0
 

@@ -1,11 +1,11 @@
-/// The lamp beside the lens: turns the surface into the light that comes back.
+/// The lamp beside the lens: converts the surface into the light that returns to the camera.
 enum Lighting {
-  /// Multiplies colours by light and adds the wet surface's glints.
+  /// Multiplies colours by light and adds the glints of the wet surface.
   static func apply(_ scene: Scene, _ canvas: Canvas, in view: View) {
     let noise = scene.noise["wetness"]
     let wetX = noise["x"].fields([(8.3, 0.22), (21, 0.24)], in: view)
     let wetY = noise["y"].fields([(8.3, 0.22), (21, 0.24)], in: view)
-    // Fluid gathers: some places glisten, others hardly do.
+    // Fluid gathers: some places are very wet, others are almost dry.
     let wetness = noise["pools"].fields([(2.1, 1), (5.3, 0.5)], in: view)
     let size = view.size
     let scale = 0.5 / view.pixel
@@ -27,7 +27,7 @@ enum Lighting {
         let lambert = 0.24 + 0.78 * clamped((1 - 0.8 * (gx * lamp.x + gy * lamp.y)) * facing, 0.1, 1.5)
         let lit = light[x] * lambert
         let v = vessels[x]
-        // The half vector's distance from the normal of the wet film.
+        // This is the distance of the half vector from the normal of the wet film.
         let hx = gx + slopeX[x] + wx[x] + 0.5 * lamp.x
         let hy = gy + slopeY[x] + wy[x] + 0.5 * lamp.y
         let lobe = 1 / (1 + (hx * hx + hy * hy) * glintWidth)

@@ -1,13 +1,13 @@
-/// The wall: its colour, its relief, and how much of the lamp's light reaches it.
+/// The wall: its colour, its relief, and the light of the lamp that reaches it.
 enum Mucosa {
-  /// The light that comes back from a depth: it falls with the square and with the angle at which it meets the wall.
+  /// Returns the light from a depth; it falls with the square, and with the angle to the wall.
   @inline(__always)
   static func returned(fromDepth depth: Float) -> Float {
     let fall = 1 / (1 + depth * depth)
     return 1.06 * fall * fall.squareRoot()
   }
 
-  /// Paints colour, height, light and slope of the bare wall.
+  /// Paints colour, height, light and slope of the wall without a lesion.
   static func paint(_ scene: Scene, _ canvas: Canvas, in view: View) {
     let noise = scene.noise["mucosa"]
     let warp = noise["warp"].fields([(1.3, 1), (2.9, 0.45)], in: view)
@@ -32,11 +32,12 @@ enum Mucosa {
           let dx = view.position(x) - scene.lumen.x
           let radius = max(1e-4, (dx * dx + dy * dy).squareRoot())
           let (c, s) = (dx / radius, dy / radius)
-          // Angles trebled by the multiple-angle formulas.
+          // These are the cosine and sine of three times the angle.
           let (c3, s3) = (c * (4 * c * c - 3), s * (3 - 4 * s * s))
           let distance = max(
             0.03, radius * (1 + scene.triangle.x * c3 + scene.triangle.y * s3) + 0.06 * w[x])
-          // A tube of radius 1 seen from its axis, which bends out of sight at a depth of focus / bend.
+          // The model is a tube of radius 1 seen from its axis, which bends out of sight at a depth
+          // of focus / bend.
           let depth = scene.focus / (distance + scene.bend)
           var lit = returned(fromDepth: depth)
           var raised: Float = 0
@@ -62,7 +63,7 @@ enum Mucosa {
           slopeX[x] = c * depth * 0.9
           slopeY[x] = s * depth * 0.9
           let shade = 1 + scene.mottle * m[x] + 0.035 * scene.texture * t[x]
-          // Light from the depth has met mucosa more than once and is redder.
+          // Light from the depth was reflected by mucosa several times and is redder.
           let deep = clamped(lit)
           red[x] = colour.x * (1 + (shade - 1) * 0.6) * mix(0.92, 1, deep)
           green[x] = colour.y * shade * (1 - 0.06 * p[x]) * mix(0.72, 1, deep)

@@ -1,8 +1,8 @@
 /// A named noise variable of the causal model: a seed and a path such as `scene/42/vessels`.
 ///
-/// The same seed and path give the same values on every machine and in any order; any other path gives unrelated
-/// ones. Everything random in a picture is drawn from one of these, so that an intervention on one mechanism leaves
-/// every other one's noise as it was.
+/// The same seed and path give the same values on every machine and in any order. Any other path
+/// gives unrelated values. Everything random in an image is drawn from such a variable. So an
+/// intervention on one mechanism does not change the noise of the others.
 package struct Noise: Sendable, Equatable {
   let state: UInt64
 
@@ -11,22 +11,23 @@ package struct Noise: Sendable, Equatable {
 
   private init(state: UInt64) { self.state = state }
 
-  /// The variable, or group of variables, of a name below this one.
+  /// Returns the variable, or group of variables, with a name below this one.
   package subscript(_ name: String) -> Noise {
-    // FNV-1a over the name, begun from the parent's state, so that order and depth of the path count.
+    // This is FNV-1a over the name. It starts from the state of the parent, so order and depth of
+    // the path count.
     let hash = name.utf8.reduce(state ^ 0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     return Noise(state: scrambled(hash))
   }
 
-  /// The variable of a number below this one.
+  /// Returns the variable with a number below this one.
   package subscript(_ index: Int) -> Noise {
     Noise(state: scrambled(state ^ scrambled(UInt64(bitPattern: Int64(index)))))
   }
 
-  /// This variable's value, uniform from 0 up to 1.
+  /// The value of this variable, uniform from 0 up to 1.
   package var uniform: Double { Double(scrambled(state) >> 11) * 0x1p-53 }
 
-  /// The values of this variable when it has many, one after the other.
+  /// The sequence of values of this variable.
   var values: NoiseValues { NoiseValues(state: state) }
 }
 
@@ -42,40 +43,41 @@ struct NoiseValues {
     return finalised(state)
   }
 
-  /// Uniform from `low` up to `high`.
+  /// Returns a value, uniform from `low` up to `high`.
   @inline(__always)
   mutating func uniform(_ low: Float = 0, _ high: Float = 1) -> Float {
     low + (high - low) * Float(bits() >> 40) * 0x1p-24
   }
 
-  /// The first value, uniform from `low` up to `high`.
+  /// Returns the first value, uniform from `low` up to `high`.
   func first(_ low: Float, _ high: Float) -> Float {
     var values = self
     return values.uniform(low, high)
   }
 
-  /// True with a probability.
+  /// Returns true with a probability.
   mutating func isTrue(_ probability: Float) -> Bool { uniform() < probability }
 
-  /// A whole number from a range.
+  /// Returns a whole number from a range.
   mutating func integer(_ range: ClosedRange<Int>) -> Int {
     range.lowerBound + Int(bits() >> 33) % range.count
   }
 
-  /// A direction: a point on the unit circle.
+  /// Returns a direction: a point on the unit circle.
   mutating func direction() -> SIMD2<Float> { unitVector(angle: uniform(0, 2 * .pi)) }
 }
 
-/// The point on the unit circle at an angle.
+/// Returns the point on the unit circle at an angle.
 func unitVector(angle: Float) -> SIMD2<Float> {
   SIMD2(cosine(angle), cosine(angle - .pi / 2))
 }
 
-/// The cosine, by polynomial: the same bits wherever it runs.
+/// Computes the cosine by a polynomial, with the same bits on every machine.
 ///
 /// The error is below 4e-6 for angles of a few turns.
 func cosine(_ angle: Float) -> Float {
-  // Fold to −1…1 quarter turns about a zero of the cosine, where the sine's short series holds.
+  // This folds the angle to −1…1 quarter turns around a zero of the cosine, where the short series
+  // of the sine is accurate.
   let turns = angle / (2 * .pi)
   let phase = (turns - turns.rounded(.down) - 0.5).magnitude * 4 - 1
   let t = phase * (.pi / 2)
@@ -90,6 +92,6 @@ func finalised(_ seed: UInt64) -> UInt64 {
   return value ^ (value >> 31)
 }
 
-/// The finaliser of SplitMix64: near seeds give unrelated values.
+/// The finaliser of SplitMix64: similar seeds give unrelated values.
 @inline(__always)
 func scrambled(_ seed: UInt64) -> UInt64 { finalised(seed &+ 0x9e37_79b9_7f4a_7c15) }

@@ -1,9 +1,10 @@
-/// A smooth random function of the scene's position: independent values on a grid, joined by cubic B-splines.
+/// A smooth random function of the position in the scene.
 ///
-/// Mean 0, variance about 1. The values belong to grid points of the scene and not of the picture, so that zooming
-/// in shows the same field larger.
+/// Cubic B-splines interpolate independent values on a grid. The mean is 0, the variance about 1.
+/// The values belong to grid points of the scene, not of the image. So a zoom shows the same field
+/// larger.
 struct NoiseField {
-  /// Grid points a unit of the scene.
+  /// The number of grid points per unit of the scene.
   let frequency: Float
   private let state: UInt64
 
@@ -22,7 +23,8 @@ struct NoiseField {
     let width = last.x - first.x + 4
     let height = last.y - first.y + 4
     let columns = region.columns.count
-    // A uniform value of ±√3 has variance 1; the spline leaves 0.23 of it, on average over positions.
+    // A uniform value of ±√3 has variance 1. The spline leaves 0.23 of it, on average over
+    // positions.
     let scale = amplitude * 1.7320508 / 0.479
     withUnsafeTemporaryAllocation(of: Float.self, capacity: width * (height + 1) + 4 * columns) { memory in
       guard let lattice = memory.baseAddress else { return }
@@ -63,7 +65,7 @@ struct NoiseField {
   @inline(__always)
   private func cell(_ position: Float) -> Int { Int((position * frequency).rounded(.down)) }
 
-  /// The value of a grid point, uniform from −1 to 1.
+  /// Returns the value of a grid point, uniform from −1 to 1.
   @inline(__always)
   private func value(_ x: Int, _ y: Int) -> Float {
     let bits =
@@ -72,7 +74,7 @@ struct NoiseField {
     return Float(finalised(state ^ bits) >> 40) * 0x1p-23 - 1
   }
 
-  /// The weights of four neighbouring grid points at a fraction between the middle two.
+  /// Returns the weights of four neighbouring grid points at a fraction between the middle two.
   @inline(__always)
   private func spline(_ t: Float, _ weights: UnsafeMutablePointer<Float>) {
     let s = 1 - t
@@ -84,12 +86,12 @@ struct NoiseField {
 }
 
 extension Noise {
-  /// A field of one frequency, over a region.
+  /// Computes a field of one frequency over a region.
   func field(_ frequency: Float, in view: View, _ region: Region? = nil) -> Plane {
     fields([(frequency, 1)], in: view, region)
   }
 
-  /// A sum of fields of frequencies and amplitudes, over a region; 0 outside.
+  /// Computes a sum of fields with frequencies and amplitudes over a region; 0 outside.
   func fields(_ octaves: [(frequency: Float, amplitude: Float)], in view: View, _ region: Region? = nil)
     -> Plane
   {

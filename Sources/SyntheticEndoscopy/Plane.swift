@@ -1,6 +1,7 @@
-/// One float32 a pixel, row by row: the working memory of a rendering.
+/// One float32 per pixel, row by row: the working memory of a rendering.
 ///
-/// Plain memory, so that the compiler may use vector instructions in loops over rows; never shared between threads.
+/// It is plain memory, so that the compiler can use vector instructions in loops over rows. Threads
+/// never share it.
 final class Plane {
   let size: Int
   let values: UnsafeMutablePointer<Float>
@@ -18,7 +19,7 @@ final class Plane {
   func row(_ y: Int) -> UnsafeMutablePointer<Float> { values + y * size }
 }
 
-/// What the camera's pixels see of the scene: positions on the mucosa, in half image widths at zoom 1.
+/// The map from pixels of the camera to positions on the mucosa, in half image widths at zoom 1.
 struct View {
   let size: Int
   let zoom: Float
@@ -31,14 +32,14 @@ struct View {
     pixel = 2 / Float(size) / zoom
   }
 
-  /// The scene's coordinate of a column or row.
+  /// Returns the scene coordinate of a column or row.
   @inline(__always)
   func position(_ index: Int) -> Float { (Float(index) + 0.5 - 0.5 * Float(size)) * pixel }
 
-  /// The column or row, with a fraction, of a scene's coordinate.
+  /// Returns the column or row of a scene coordinate, with a fraction.
   func index(_ position: Float) -> Float { position / pixel + 0.5 * Float(size) - 0.5 }
 
-  /// The columns or rows that lie within a distance of a place.
+  /// Returns the columns or rows within a distance of a place.
   func indices(around position: Float, _ distance: Float) -> Range<Int> {
     let low = max(0, min(Float(size), index(position - distance).rounded(.down)))
     let high = max(0, min(Float(size), index(position + distance).rounded(.up) + 1))
@@ -46,7 +47,7 @@ struct View {
   }
 }
 
-/// A rectangle of pixels, for what touches only a part of the picture.
+/// A rectangle of pixels, for changes to a part of the image.
 struct Region {
   var columns: Range<Int>
   var rows: Range<Int>
@@ -58,7 +59,7 @@ struct Region {
 
   init(whole size: Int) { self.init(columns: 0..<size, rows: 0..<size) }
 
-  /// The pixels within a distance of a place.
+  /// Makes the region of the pixels within a distance of a place.
   init(around centre: SIMD2<Float>, _ distance: Float, in view: View) {
     columns = view.indices(around: centre.x, distance)
     rows = view.indices(around: centre.y, distance)
@@ -68,7 +69,7 @@ struct Region {
 @inline(__always)
 func clamped(_ value: Float, _ low: Float = 0, _ high: Float = 1) -> Float { max(low, min(high, value)) }
 
-/// 0 below `low`, 1 above `high`, smooth between.
+/// Returns 0 below `low`, 1 above `high`, and a smooth transition between them.
 @inline(__always)
 func smoothStep(_ value: Float, _ low: Float, _ high: Float) -> Float {
   let t = clamped((value - low) / (high - low))

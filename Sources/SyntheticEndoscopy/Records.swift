@@ -22,7 +22,7 @@ struct FactorRecord: Encodable {
     try fields.encode(image, forKey: .image)
     try fields.encode(mask, forKey: .mask)
     try fields.encode(draw.scene, forKey: .scene)
-    // Null and not absent: no lesion is something known.
+    // Null states that there is no lesion; a missing key would state nothing.
     try fields.encode(draw.lesion, forKey: .lesion)
     try fields.encode(Self.byName(draw.strengths), forKey: .strengths)
     try fields.encode(Self.byName(draw.placements.filter { $0.key.isPlaced }), forKey: .placements)

@@ -1,48 +1,48 @@
 import Imaging
 import Torch
 
-/// One picture and what is true of it.
+/// One rendered image and its ground truth.
 package struct Rendering: Sendable {
-  /// The picture, RGB, size×size.
+  /// The image, RGB, size×size.
   package let image: Image
   /// The lesion, one channel, size×size: 255 inside its outline and the field of view, else 0.
   package let mask: Image
-  /// How much larger the scene appears than without near or far.
+  /// The magnification of the scene compared with no near or far.
   package let zoom: Double
 }
 
-/// Renders draws: scene, then imaging, then the site's camera, as
-/// docs/explanation/causal-model.md says.
+/// Renders draws: first the scene, then imaging, then the camera of the site.
 ///
-/// Equal draws give equal bytes, whatever else is rendered and on however many threads.
+/// See docs/explanation/causal-model.md. Equal draws give equal bytes, independent of other
+/// renderings and of the number of threads.
 package struct Renderer: Sendable {
-  /// The side of the pictures, in pixels.
+  /// The side of the images, in pixels.
   package let size: Int
-  /// Whether the camera's JPEG compression is applied.
+  /// Whether to apply the JPEG compression of the camera.
   package let compresses: Bool
 
-  /// Makes a renderer of pictures with a side in pixels.
+  /// Makes a renderer of images with a side in pixels.
   package init(size: Int) { self.init(size: size, compresses: true) }
 
   /// Makes a renderer.
   ///
   /// - Parameters:
-  ///   - size: the side of the pictures, in pixels.
-  ///   - compresses: whether to apply the camera's compression; false where pictures are then written as JPEG of
-  ///     that quality.
+  ///   - size: the side of the images, in pixels.
+  ///   - compresses: whether to apply the compression of the camera; false if images are then
+  ///     written as JPEG of that quality.
   package init(size: Int, compresses: Bool) {
     self.size = size
     self.compresses = compresses
   }
 
-  /// The factor by which near and far zoom about the image's centre.
+  /// Returns the factor by which near and far zoom about the centre of the image.
   static func zoom(_ draw: Draw) -> Float {
     (1 + 0.65 * draw.strength(.near)) * (1 - 0.40 * draw.strength(.far))
   }
 
-  /// Renders one picture.
+  /// Renders one image.
   ///
-  /// - Throws: `ImagingError` when the size is below 16, or from the JPEG codec.
+  /// - Throws: `ImagingError` if the size is below 16, or from the JPEG codec.
   package func render(_ draw: Draw) throws -> Rendering {
     guard size >= 16 else {
       throw ImagingError.invalidImage(reason: "\(size) pixels a side; a rendering needs at least 16")
@@ -88,12 +88,12 @@ package struct Renderer: Sendable {
       image: image, mask: try Image(width: size, height: size, channels: 1, pixels: mask), zoom: Double(zoom))
   }
 
-  /// Renders many pictures on all cores; the order is kept.
+  /// Renders many images on all cores, in order.
   ///
   /// - Throws: the first error in the order of the draws.
   package func render(_ draws: [Draw]) throws -> [Rendering] { try render(draws, threads: nil) }
 
-  /// Renders many pictures on a number of threads, nil for all cores; the order is kept.
+  /// Renders many images on a number of threads (nil for all cores), in order.
   ///
   /// - Throws: the first error in the order of the draws.
   package func render(_ draws: [Draw], threads: Int?) throws -> [Rendering] {

@@ -1,43 +1,44 @@
-/// What the endoscope looks at: the wall of a tube, its folds and lumen, and where a lesion would sit.
+/// The scene before the endoscope: a tube wall, its folds and lumen, and the place of a lesion.
 ///
-/// Values of the scene's own noise variables; nothing here depends on lesion class, confounder or camera.
+/// The values come from the noise variables of the scene. Nothing here depends on lesion class,
+/// confounder or camera.
 struct Scene {
-  /// One fold: a ring about the lumen that rises and fades along its way.
+  /// One fold: a ring around the lumen that rises and fades along its way.
   struct Fold {
-    /// Distance of the crest from the lumen.
+    /// The distance of the crest from the lumen.
     var radius: Float
-    /// How the crest's distance varies along the ring.
+    /// The variation of this distance along the ring.
     var wobble: SIMD2<Float>
-    /// Mean strength, and its variation along the ring.
+    /// The mean strength, and its variation along the ring.
     var strength: Float
     var variation: SIMD2<Float>
-    /// Variation at twice the angle: folds of the colon cover a third of its round.
+    /// The variation at twice the angle: folds of the colon cover a third of its circumference.
     var halves: SIMD2<Float>
-    /// Width of the lit face.
+    /// The width of the lit face.
     var width: Float
   }
 
   let noise: Noise
-  /// The mucosa's colour in even light.
+  /// The colour of the mucosa in even light.
   let colour: Colour
-  /// Where the lesion sits, or would.
+  /// The place of the lesion, if there is one.
   let place: SIMD2<Float>
   let lumen: SIMD2<Float>
-  /// Focal length over radius of the tube: how quickly the wall recedes towards the lumen.
+  /// The ratio of focal length to tube radius: how quickly the wall recedes towards the lumen.
   let focus: Float
-  /// How near the tube bends out of sight: 0 never.
+  /// How near the tube bends out of sight; 0 means never.
   let bend: Float
-  /// Stretch of the lumen along y, and how triangular it is.
+  /// The stretch of the lumen along y, and how triangular it is.
   let stretch: Float
   let triangle: SIMD2<Float>
   let folds: [Fold]
-  /// From where the lamp shines, seen from the camera's axis.
+  /// The position of the lamp, seen from the axis of the camera.
   let lamp: SIMD2<Float>
-  /// How strong mottling, fine texture and vessels are.
+  /// The strengths of mottling, fine texture and vessels.
   let mottle: Float
   let texture: Float
   let vesselStrength: Float
-  /// How much fluid lies on the wall: the threshold of its pools.
+  /// How dry the wall is: the threshold of the pools of fluid.
   let dryness: Float
 
   init(_ noise: Noise) {
@@ -55,7 +56,7 @@ struct Scene {
     place = values.direction() * (0.46 * values.uniform().squareRoot())
 
     values = noise["lumen"].values
-    // The lumen lies across the picture's middle from the lesion, give or take a third of a turn.
+    // The lumen lies opposite the lesion across the centre of the image, within a third of a turn.
     let across = place.x == 0 && place.y == 0 ? SIMD2<Float>(1, 0) : -place / length(place)
     let turn = unitVector(angle: values.uniform(-1.1, 1.1))
     let direction = SIMD2(across.x * turn.x - across.y * turn.y, across.x * turn.y + across.y * turn.x)
@@ -84,7 +85,7 @@ struct Scene {
 }
 
 extension Scene {
-  /// How much light reaches the lesion's place past the folds.
+  /// The light that reaches the place of the lesion past the folds.
   var openLight: Float {
     0.05 + 0.95 * Mucosa.returned(fromDepth: focus / (max(0.1, length(place - lumen)) + bend))
   }

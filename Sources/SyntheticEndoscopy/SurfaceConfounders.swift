@@ -1,13 +1,13 @@
-/// What lies on the mucosa: mucus, blood and glints.
+/// Confounders on the mucosa: mucus, blood and glints.
 ///
-/// Each has an envelope outside of which nothing changes.
+/// Nothing changes outside their envelopes.
 struct SurfaceConfounders {
   let draw: Draw
   let scene: Scene
   let lesion: Lesion?
   let view: View
 
-  /// Lays them on the lit picture.
+  /// Draws them on the lit image.
   func apply(_ canvas: Canvas) {
     for confounder in [Confounder.mucus, .blood, .reflection] {
       let strength = draw.strength(confounder)
@@ -21,7 +21,7 @@ struct SurfaceConfounders {
     }
   }
 
-  /// Where a confounder lies: its own noise, and at a linked site the lesion's place.
+  /// Returns the place of a confounder: from its own noise, or the lesion's place at a linked site.
   static func place(of confounder: Confounder, _ draw: Draw, _ scene: Scene, _ lesion: Lesion?) -> SIMD2<
     Float
   > {
@@ -42,7 +42,7 @@ struct SurfaceConfounders {
     }
   }
 
-  /// A film of fluid: its thickness, 0 outside its reach.
+  /// Computes a film of fluid: its thickness, 0 outside its area.
   private func film(
     _ place: SIMD2<Float>, reach: Float, noise: Noise, fields: [(frequency: Float, amplitude: Float)],
     stretch: Float, ragged: Float
@@ -71,7 +71,7 @@ struct SurfaceConfounders {
       place, reach: reach, noise: noise, fields: [(3.1, 0.7), (6.7, 0.6), (15, 0.4)], stretch: 1.6,
       ragged: 0.55)
     let clumps = noise["clumps"].fields([(5, 0.6), (13, 0.7)], in: view, region)
-    // Threads run where a field crosses zero.
+    // Threads run where a field is zero.
     let threads = noise["threads"].fields([(3.3, 1), (8, 0.35)], in: view, region)
     for y in region.rows {
       let (row, thread) = (film.row(y), threads.row(y))
@@ -108,7 +108,7 @@ struct SurfaceConfounders {
     }
   }
 
-  /// Rings that stand up from the film.
+  /// Draws rings that rise from the film.
   private func bubbles(_ noise: Noise, on film: Plane, _ place: SIMD2<Float>, reach: Float, count: Int) {
     for index in 0..<count {
       var values = noise[index].values
@@ -149,7 +149,7 @@ struct SurfaceConfounders {
         let (hx, hy) = (0.10 * gx + 0.3 * scene.lamp.x, 0.10 * gy + 0.3 * scene.lamp.y)
         let lobe = 1 / (1 + 40 * (hx * hx + hy * hy))
         let glint = 0.7 * lobe * lobe * lobe * lobe * smoothStep(thickness, 0.08, 0.3) * min(1, light[x])
-        // Thin blood stains what is below; a thick pool is nearly black red.
+        // Thin blood stains the tissue below. A thick pool is almost black red.
         red[x] = mix(red[x], mix(0.70 * red[x] + 0.06, 0.30, deep) * lit, cover) + glint
         green[x] = mix(green[x], mix(0.26 * green[x], 0.025, deep) * lit, cover) + glint
         blue[x] = mix(blue[x], mix(0.28 * blue[x], 0.025, deep) * lit, cover) + glint

@@ -3,39 +3,39 @@ import Imaging
 import Storage
 import Torch
 
-/// Writes a world to a folder as real data would come, with what is true of each image beside it.
+/// Writes a world to a folder in the form of real data, with the ground truth of each image.
 ///
-/// For each site `images`, `masks`, `test/images`, `test/masks`, `captions.jsonl` and `factors.jsonl`; for the folder
-/// `sites.json5`, and `sweep/` where the same scenes are rendered under each intervention. See
-/// docs/reference/data-format.md.
+/// Each site has `images`, `masks`, `test/images`, `test/masks`, `captions.jsonl` and
+/// `factors.jsonl`. The folder has `sites.json5`, and `sweep/` if the same scenes are rendered
+/// under each intervention. See docs/reference/data-format.md.
 package struct SyntheticDataset: Sendable {
-  /// In which format pictures are written; masks are always PNG.
+  /// The format of images; masks are always PNG.
   package enum Format: String, CaseIterable, Sendable {
     /// JPEG of the site's quality.
     case jpg
-    /// PNG, after the site's compression.
+    /// PNG, after the compression of the site.
     case png
   }
 
   /// The sites.
   package var world: World
-  /// Images of a site as a source.
+  /// The number of images of a site as a source.
   package var perSite: Int
-  /// Images of a site with the rewired link, to score it on when it is held out.
+  /// The number of images per site with the rewired link, which score it if it is held out.
   package var testPerSite: Int
-  /// The side of the pictures, in pixels.
+  /// The side of the images, in pixels.
   package var size: Int
-  /// The pictures' format.
+  /// The format of the images.
   package var format: Format
-  /// Scenes rendered under each intervention.
+  /// The number of scenes rendered under each intervention.
   package var sweep: Int
-  /// The sentences that are true of a picture, by its lesion and the names of the confounders that can be seen.
+  /// Returns the sentences that are true of an image, from its lesion and its visible confounders.
   package var captions: @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
 
-  /// The strength of the sweep's interventions.
+  /// The strength of the interventions of the sweep.
   package static let sweepStrength = 0.8
 
-  /// Describes a data set.
+  /// Makes the description of a data set.
   package init(
     world: World, perSite: Int, testPerSite: Int, size: Int, format: Format, sweep: Int,
     captions: @escaping @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
@@ -49,12 +49,12 @@ package struct SyntheticDataset: Sendable {
     self.captions = captions
   }
 
-  /// How many pictures it has.
+  /// The number of images.
   package var count: Int {
     world.siteNames.count * (perSite + testPerSite) + sweep * (1 + Confounder.allCases.count)
   }
 
-  /// A picture to make, where it goes, and what it is called in the records.
+  /// An image to render, its destination, and its name in the records.
   private struct Item {
     var draw: Draw
     var stem: String
@@ -65,11 +65,11 @@ package struct SyntheticDataset: Sendable {
     func path(_ kind: String, _ ending: String) -> String { folder + kind + "/" + stem + "." + ending }
   }
 
-  /// Renders and writes all of it.
+  /// Renders and writes the whole data set.
   ///
   /// - Parameters:
-  ///   - url: the folder; made if it is not there.
-  ///   - progress: told how many pictures are done.
+  ///   - url: the folder; made if it does not exist.
+  ///   - progress: receives the number of finished images.
   /// - Throws: `FileError` that names the file, or `ImagingError`.
   package func write(to url: URL, progress: (Int) -> Void = { _ in }) throws {
     var done = 0
@@ -106,7 +106,7 @@ package struct SyntheticDataset: Sendable {
             zoom: zoom, intervention: item.intervention?.rawValue ?? "none")
         }, to: folder.appendingPathComponent("factors.jsonl"))
     }
-    // Last, so that a folder with this file is whole.
+    // This file comes last, so a folder that has it is complete.
     try AtomicFile.write(json: ["sites": sites], to: url.appendingPathComponent("sites.json5"))
   }
 
@@ -145,7 +145,7 @@ package struct SyntheticDataset: Sendable {
     return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 
-  /// Renders in groups, so that memory stays small, and writes picture and mask of each.
+  /// Renders in groups to limit memory, and writes each image and mask.
   private func write(_ items: [Item], under folder: URL, progress: (Int) -> Void) throws -> [Double] {
     for path in Set(items.flatMap { [$0.folder + "images", $0.folder + "masks"] }).sorted() {
       try FileManager.default.createFolder(folder.appendingPathComponent(path))

@@ -1,4 +1,4 @@
-/// Branching vessels under the surface, grown as random trees and drawn with soft edges.
+/// Branching vessels under the surface: random trees, drawn with soft edges.
 struct Vessels {
   struct Segment {
     var from: SIMD2<Float>
@@ -8,17 +8,17 @@ struct Vessels {
 
   private(set) var segments: [Segment] = []
 
-  /// Grows trees from places that noise chooses.
+  /// Grows trees from places that the noise selects.
   ///
   /// - Parameters:
   ///   - noise: the trees' noise.
-  ///   - trees: how many.
-  ///   - centre: the middle of the area they start in.
+  ///   - trees: the number of trees.
+  ///   - centre: the centre of the area in which they start.
   ///   - reach: half the area's side.
-  ///   - width: of a trunk.
+  ///   - width: the width of a trunk.
   init(_ noise: Noise, trees: Int, centre: SIMD2<Float>, reach: Float, width: Float) {
     for tree in 0..<trees {
-      // Each tree has noise of its own, so that one more tree changes no other.
+      // Each tree has its own noise, so one more tree changes no other tree.
       var values = noise[tree].values
       let start = centre + SIMD2(values.uniform(-reach, reach), values.uniform(-reach, reach))
       grow(
@@ -58,7 +58,7 @@ struct Vessels {
     }
   }
 
-  /// Hides vessels where they run deeper, so that they come and go.
+  /// Hides vessels where they run deeper, so that they appear and disappear.
   static func sink(_ plane: Plane, _ noise: Noise, in view: View) {
     let depth = noise.fields([(2.3, 0.8), (5.1, 0.6)], in: view)
     let (values, depths) = (plane.values, depth.values)
@@ -67,10 +67,12 @@ struct Vessels {
     }
   }
 
-  /// Draws them: the plane keeps the larger of what it holds and `strength` times a profile that is 1 on the axis.
+  /// Draws the vessels with a profile that is 1 on the axis.
+  ///
+  /// Each pixel becomes the larger of its value and `strength` times the profile.
   func draw(on plane: Plane, strength: Float, in view: View) {
     for segment in segments {
-      // Vessels thinner than a pixel are drawn a pixel wide and fainter.
+      // Vessels thinner than a pixel are drawn one pixel wide and fainter.
       let width = max(1.3 * segment.width, 0.9 * view.pixel)
       let peak = strength * min(1, 1.3 * segment.width / width)
       let along = segment.to - segment.from

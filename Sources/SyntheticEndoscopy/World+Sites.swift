@@ -1,6 +1,6 @@
-/// The cameras and habits of sites, and the two wirings of the spurious link.
+/// The cameras and habits of sites, and the two versions of the spurious link.
 extension World {
-  /// The first five sites' cameras: each differs from the others in colour, tone and outline at once.
+  /// The cameras of the first five sites: each differs from the others in colour, tone and outline.
   static let builtCameras = [
     Camera(
       hue: [1.04, 0.98, 0.94], gamma: 1.0, saturation: 1.0, fieldOfView: .octagon, vignette: 0.35,
@@ -21,17 +21,17 @@ extension World {
       sharpening: 1.1, compression: 80),
   ]
 
-  /// What each of the first five sites has more of than others.
+  /// The confounders that are frequent at each of the first five sites.
   static let builtHabits: [[Confounder]] = [
     [.blur, .whiteLight, .near], [.dark, .narrowBand, .far], [.bright, .near, .artefacts],
     [.uneven, .far, .artefacts], [.whiteLight, .bright, .blur],
   ]
 
-  /// At sources: what lies beside a lesion of each class.
+  /// At sources: the confounder beside a lesion of each class.
   static let companions: [LesionClass: Confounder] = [
     .polyp: .reflection, .tumour: .blood, .inflammation: .mucus, .nodule: .reflection, .cyst: .mucus,
   ]
-  /// At sources: which technology a class is filmed with.
+  /// At sources: the imaging technology of each class.
   static let technologies: [LesionClass: Confounder] = [
     .polyp: .whiteLight, .tumour: .narrowBand, .inflammation: .whiteLight, .nodule: .narrowBand,
     .cyst: .bright,
@@ -45,7 +45,7 @@ extension World {
     .polyp: .narrowBand, .tumour: .whiteLight, .inflammation: .dark, .nodule: .bright, .cyst: .narrowBand,
   ]
 
-  /// A camera of any make.
+  /// Draws a camera of any make.
   static func drawnCamera(_ noise: Noise) -> Camera {
     var values = noise.values
     func next(_ low: Float, _ high: Float) -> Double { Double(values.uniform(low, high)) }
@@ -57,7 +57,9 @@ extension World {
       sharpening: next(0, 1.1), compression: values.integer(55...95))
   }
 
-  /// A site's camera on one day: white balance and exposure drift a little, the make stays.
+  /// Returns the camera of a site on one day: white balance and exposure vary slightly.
+  ///
+  /// The make stays the same.
   static func varied(_ camera: Camera, _ noise: Noise) -> Camera {
     var values = noise.values
     var varied = camera

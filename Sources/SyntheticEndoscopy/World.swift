@@ -1,18 +1,19 @@
-/// On which side of the experiment an image stands.
+/// The role of a site in the experiment.
 package enum SiteRole: String, Codable, Sendable {
-  /// The site is trained on: confounders go with lesions as `link` says.
+  /// The site is in training: confounders follow lesions with the probability `link`.
   case source
   /// The site is held out: the link is rewired.
   case heldOut
 }
 
-/// Sites that share lesions and differ in camera and habits, with a known link between confounder and lesion.
+/// Sites with equal lesions and different cameras and habits, and with a known spurious link.
 ///
-/// Follows the causal graph of docs/explanation/causal-model.md: site → camera, site → confounders, and at
-/// strength `link` lesion → confounders and their place. The last two arrows are what a model must not learn: at the
+/// The link is from lesion to confounder. The world follows the causal graph of
+/// docs/explanation/causal-model.md: site → camera, site → confounders, and at strength `link`
+/// lesion → confounders and their place. A model must not learn the last two arrows: at the
 /// held-out site they point elsewhere.
 package struct World: Sendable {
-  /// The sites' names, from `site-a` on.
+  /// The names of the sites, from `site-a` on.
   package let siteNames: [String]
   /// The probability that a confounder follows the lesion.
   package let link: Double
@@ -23,7 +24,8 @@ package struct World: Sendable {
   /// Makes a world.
   ///
   /// - Parameters:
-  ///   - sites: how many sites; the first five have cameras of their own making, more are drawn.
+  ///   - sites: the number of sites; the first five have predefined cameras, further ones are
+  ///     drawn.
   ///   - link: how strongly confounders follow lesions, 0 (not at all) to 1 (always).
   ///   - seed: the seed of everything random.
   package init(sites: Int = 5, link: Double = 0.8, seed: UInt64) {
@@ -51,13 +53,13 @@ package struct World: Sendable {
     }
   }
 
-  /// One image of a site.
+  /// Draws one image of a site.
   ///
   /// - Parameters:
   ///   - site: the number of the site.
-  ///   - index: the number of the image; each role has images of its own.
+  ///   - index: the number of the image; each role has its own images.
   ///   - role: whether the site is trained on or held out.
-  /// - Returns: the causes of the picture.
+  /// - Returns: the causes of the image.
   package func draw(site: Int, index: Int, role: SiteRole) -> Draw {
     let scene = "\(siteNames[site])/\(role.rawValue)/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
@@ -65,7 +67,7 @@ package struct World: Sendable {
     var draw = Draw(
       scene: scene, seed: seed, lesion: lesion, camera: Self.varied(cameras[site], noise["camera"]))
 
-    // P(z | site): none, one or two by the site's habits.
+    // P(z | site): none, one or two confounders, by the habits of the site.
     var values = noise["confounders"].values
     let count = [0, 1, 1, 2][values.integer(0...3)]
     for _ in 0..<count {
@@ -94,10 +96,12 @@ package struct World: Sendable {
     return draw
   }
 
-  /// One scene for rendering under each intervention: a lesion, the sites' cameras in turn, no confounder, no link.
+  /// Draws one scene to render under each intervention: a lesion, no confounder and no link.
+  ///
+  /// The scenes use the cameras of the sites in turn.
   ///
   /// - Parameter index: the number of the scene.
-  /// - Returns: the causes of the picture without an intervention.
+  /// - Returns: the causes of the image without an intervention.
   package func swept(_ index: Int) -> Draw {
     let scene = "sweep/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
@@ -107,10 +111,12 @@ package struct World: Sendable {
       camera: Self.varied(camera, noise["camera"]))
   }
 
-  /// One image to teach CLIP: any camera, none to three confounders, about 15 % normal mucosa, no link.
+  /// Draws one image for the training of CLIP, without the link.
+  ///
+  /// It has any camera and none to three confounders; about 15 % show normal mucosa.
   ///
   /// - Parameter index: the number of the image.
-  /// - Returns: the causes of the picture.
+  /// - Returns: the causes of the image.
   package func captioned(_ index: Int) -> Draw {
     let scene = "captioned/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
@@ -125,7 +131,7 @@ package struct World: Sendable {
   }
 
   private static func name(_ index: Int) -> String {
-    // Base 26 without a zero, as spreadsheets name their columns.
+    // The names use base 26 without a zero, like the columns of a spreadsheet.
     var (rest, letters) = (index, "")
     repeat {
       letters = String(UnicodeScalar(UInt8(97 + rest % 26))) + letters
@@ -151,7 +157,7 @@ package struct World: Sendable {
 }
 
 extension Draw {
-  /// Adds a confounder unless its opposite is there; the stronger of two equal ones stays.
+  /// Adds a confounder unless its opposite is present; of two equal ones, the stronger stays.
   fileprivate mutating func add(_ confounder: Confounder, strength: Double) {
     if let opposite = confounder.opposite, strengths[opposite] != nil { return }
     strengths[confounder] = max(strength, strengths[confounder] ?? 0)

@@ -4,7 +4,9 @@ import Foundation
 import Torch
 import Training
 
-/// A 1920×1080 JPEG to what CLIP's tower takes, beside Pillow, Pillow-SIMD, OpenCV and torchvision.
+/// Decoding of a 1920×1080 JPEG to the input of CLIP's tower.
+///
+/// The peers are Pillow, Pillow-SIMD, OpenCV and torchvision.
 struct DecodeCases {
   private let context: BenchmarkContext
   private static let size = 224
@@ -40,7 +42,7 @@ struct DecodeCases {
       ("opencv-reduced", "OpenCV, area, reduced by 4"), ("torchvision", "Pillow and torchvision"),
     ]
     contestants += ways.compactMap { way, name in
-      // Pillow-SIMD takes Pillow's place, so it needs a process without Pillow.
+      // Pillow-SIMD replaces Pillow, so it needs a process without Pillow.
       context.peers.contestant(
         way.hasPrefix("pillow-simd") ? "pillow-simd" : "images", name: name,
         against: way.hasSuffix("draft") || way.hasSuffix("reduced") ? "mcdrl, DCT scale 1/4" : "mcdrl",

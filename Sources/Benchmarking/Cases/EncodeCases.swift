@@ -5,10 +5,12 @@ import Studies
 import Torch
 import Training
 
-/// CLIP image encoding, each precision, beside transformers, open_clip, ONNX Runtime and OpenVINO.
+/// CLIP image encoding in each precision.
+///
+/// The peers are transformers, open_clip, ONNX Runtime and OpenVINO.
 struct EncodeCases {
   private let context: BenchmarkContext
-  /// How far outputs may differ; of random weights int8 keeps little.
+  /// The tolerance of outputs; with random weights, int8 is imprecise.
   private static let tolerance = ["float32": 1e-3, "bfloat16": 0.05, "int8": 0.5]
 
   init(_ context: BenchmarkContext) { self.context = context }
@@ -79,7 +81,7 @@ struct EncodeCases {
     return found
   }
 
-  /// The tower as ONNX, by PyTorch's exporter; nil without peers.
+  /// Exports the tower to ONNX with PyTorch's exporter; nil without peers.
   private func exported(_ folder: URL) -> String? {
     guard let worker = try? context.peers.worker("exporter") else { return nil }
     let request: [String: JSONValue] = [
@@ -95,7 +97,7 @@ struct EncodeCases {
   }
 }
 
-/// Our encoder in a precision: the one place that says how it is called at its best.
+/// The encoder of this software in a precision; only here is its fastest call defined.
 struct ImageEncoding {
   private let tower: CompiledImageTower
 
@@ -103,7 +105,7 @@ struct ImageEncoding {
     tower = try CLIPModel.load(folder: folder, lazily: true).vision.compiled(for: precision)
   }
 
-  /// Normalised pixels B×3×S×S → embeddings B×d.
+  /// Encodes normalised pixels B×3×S×S → embeddings B×d.
   func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     try inferenceMode { try tower(pixels, dense: nil).image }
   }

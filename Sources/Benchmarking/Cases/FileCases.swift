@@ -8,7 +8,9 @@ import Studies
 import Torch
 import Training
 
-/// JPEG frames of 1920×1080 to PNG masks of the same size, beside Pillow or OpenCV with PyTorch.
+/// JPEG frames of 1920×1080 to PNG masks of the same size.
+///
+/// The peers are Pillow or OpenCV with PyTorch.
 struct FileCases {
   private let context: BenchmarkContext
 
@@ -59,7 +61,7 @@ struct FileCases {
 }
 
 extension FileCases {
-  /// Where our time goes for one frame.
+  /// Measures the parts of the work on one frame.
   private func parts(_ frame: URL, _ models: Models) throws -> CaseRecord {
     let (reader, out) = (models.reader, try context.folder("masks").appendingPathComponent("part.png"))
     let image = try reader.image(frame)
@@ -91,7 +93,9 @@ extension FileCases {
   }
 }
 
-/// Our way from files to masks, as `mcdrl predict` goes it: the one place that says how it is called at its best.
+/// The pipeline of this software from files to masks, like `mcdrl predict`.
+///
+/// Only here is its fastest call defined.
 struct FilePipeline {
   private let predictor: Predictor
   private let out: URL
@@ -114,18 +118,20 @@ struct FilePipeline {
   }
 }
 
-/// Segmentation models of one geometry and equal weights, one a precision, and their weights as files for the peers.
+/// Segmentation models of one geometry with equal weights, one per precision.
+///
+/// Their weights are also stored as files for the peers.
 final class Models {
   let geometry: Geometry
-  /// Weights of tower, model and text.
+  /// The weights of tower, model and text.
   let weights: URL
-  /// Settings, geometry and preparation, JSON.
+  /// Settings, geometry and preparation, as JSON.
   let settings: URL
   private let context: BenchmarkContext
   private let configuration: RunConfiguration
   private var systems: [Precision: CompiledSystem] = [:]
 
-  /// How images are read.
+  /// The reader of the images.
   var reader: SampleReader { configuration.reader }
 
   init(
@@ -145,12 +151,12 @@ final class Models {
     try BenchmarkSettings.write(configuration, geometry, to: settings)
   }
 
-  /// Where the weights of a geometry's model are, or will be.
+  /// Returns the weight file of the model of a geometry; it may not exist yet.
   static func weights(_ context: BenchmarkContext, _ geometry: Geometry) throws -> URL {
     try context.folder("model-\(geometry.id)").appendingPathComponent("model.safetensors")
   }
 
-  /// The system compiled for a precision.
+  /// Returns the system compiled for a precision.
   func system(_ precision: Precision) throws -> CompiledSystem {
     if let system = systems[precision] { return system }
     let system = try BenchmarkSettings.system(configuration, context, geometry).compiled(for: precision)
@@ -158,21 +164,23 @@ final class Models {
     return system
   }
 
-  /// A predictor in a precision, as `mcdrl predict` makes it.
+  /// Makes a predictor in a precision, like `mcdrl predict`.
   func predictor(_ precision: Precision, decoding: Predictor.Decoding = .whole) throws -> Predictor {
     Predictor(try system(precision), configuration, precision: precision, decoding: decoding)
   }
 
-  /// Probabilities of a file at the network's own size, S×S.
+  /// Computes the probabilities of a file at the size of the network, S×S.
   func small(_ file: URL, _ precision: Precision) throws -> Tensor {
     let input = try (reader.scaled(reader.image(file)).to(.float32) / 255).expandedDimension(0)
     return try system(precision).probabilities(input).squeezed(0).squeezed(0)
   }
 }
 
-/// Settings that our side and the model in PyTorch share.
+/// The settings that this software and the PyTorch model share.
 enum BenchmarkSettings {
-  /// The paper's method on a geometry; no augmentation, so that both sides see the same.
+  /// Returns the method of the paper on a geometry.
+  ///
+  /// It has no augmentation, so that both sides get the same images.
   static func configuration(_ geometry: Geometry, seed: UInt64) -> RunConfiguration {
     var configuration = RunConfiguration()
     configuration.seed = seed
@@ -182,12 +190,13 @@ enum BenchmarkSettings {
     configuration.interventions.share = 0
     configuration.mcdrl.start = 0
     configuration.batchSize = 8
-    // Of random weights the default rate makes losses leap, and then no two roundings stay together.
+    // With random weights, the default rate makes the loss jump. Then results with different
+    // rounding diverge.
     configuration.optimizer.learningRate = 0.001
     return configuration
   }
 
-  /// A system with the weights that training starts from.
+  /// Makes a system with the initial weights of training.
   static func system(
     _ configuration: RunConfiguration, _ context: BenchmarkContext, _ geometry: Geometry
   ) throws -> SegmentationSystem {
@@ -195,14 +204,14 @@ enum BenchmarkSettings {
       configuration, prompts: context.options.prompts, clip: geometry.model(seed: context.options.seed))
   }
 
-  /// What a peer needs to make the same model.
+  /// The data that a peer needs to build the same model.
   private struct Description: Encodable {
     let configuration: RunConfiguration
     let clip: CLIPConfiguration
     let preparation: ImagePreparation
   }
 
-  /// Writes what a peer needs to make the same model.
+  /// Writes the data that a peer needs to build the same model.
   static func write(_ configuration: RunConfiguration, _ geometry: Geometry, to file: URL) throws {
     try AtomicFile.write(
       json: Description(

@@ -5,7 +5,7 @@ import Studies
 import Torch
 import Training
 
-/// The most memory that a process holds while it does one kind of work, each contestant in a fresh process.
+/// The peak memory of a process during one kind of work, in a fresh process per contestant.
 struct MemoryCases {
   let context: BenchmarkContext
   private var geometry: Geometry { context.geometry }
@@ -121,7 +121,7 @@ struct MemoryCases {
   }
 }
 
-/// Work that this program does in a process of its own, so that the memory it takes can be told.
+/// Work that this program does in a separate process, to measure its memory.
 package struct MemoryProbe: Sendable {
   enum Work: String { case encode, files }
 
@@ -133,7 +133,7 @@ package struct MemoryProbe: Sendable {
     (self.work, self.geometry, self.precision) = (work, geometry, precision)
   }
 
-  /// Reads what `text` gave; nil for anything else.
+  /// Reads the value of `text`; nil for anything else.
   package init?(_ text: String) {
     let words = text.split(separator: ":").map(String.init)
     guard words.count == 3, let work = Work(rawValue: words[0]), let precision = Precision(rawValue: words[2])
@@ -144,11 +144,11 @@ package struct MemoryProbe: Sendable {
   /// `encode:vit-b-16:bfloat16`.
   package var text: String { "\(work.rawValue):\(geometry):\(precision.rawValue)" }
 
-  /// Does the work, three times over, and gives the most memory that the process held, in bytes.
+  /// Does the work three times and returns the peak memory of the process, in bytes.
   ///
-  /// - Parameter options: those of the run that asks, with its working folder.
-  /// - Returns: bytes; 0 where the system does not say.
-  /// - Throws: what the work throws.
+  /// - Parameter options: those of the parent run, with its working folder.
+  /// - Returns: bytes; 0 if the system does not report it.
+  /// - Throws: the errors of the work.
   package func peak(_ options: BenchmarkOptions) throws -> Int {
     try Machine.setThreads(options.threads)
     let context = BenchmarkContext(options) { _ in }
@@ -168,7 +168,7 @@ package struct MemoryProbe: Sendable {
       let description = ClipDescription(
         geometry: geometry.configuration,
         preparation: ImagePreparation(size: geometry.configuration.vision.imageSize))
-      // As mcdrl predict does it.
+      // This is the same as in `mcdrl predict`.
       let system = try SegmentationSystem.stored(
         Models.weights(context, geometry), description, configuration, lazily: true
       ).compiled(for: precision)

@@ -4,7 +4,7 @@ import Studies
 import SyntheticEndoscopy
 import Torch
 
-/// Dice, IoU, HD95 and surface Dice of pairs of masks, beside MONAI.
+/// Dice, IoU, HD95 and surface Dice of pairs of masks; the peer is MONAI.
 struct MetricsCases {
   private let context: BenchmarkContext
   private static let tolerance = 2.0
@@ -55,7 +55,7 @@ struct MetricsCases {
     return context.measure(record, contestants, context.pace())
   }
 
-  /// Rendered lesions, and the same a little off.
+  /// Makes rendered lesions, each with a slightly different copy.
   private func pairs(side: Int, count: Int) throws -> [(BinaryMask, BinaryMask)] {
     let world = World(seed: context.options.seed)
     let draws = (0..<40).lazy.map { world.draw(site: $0 % 5, index: $0, role: .source) }

@@ -3,7 +3,7 @@ import Segmentation
 import Torch
 import Training
 
-/// How our cost grows with images, sites, image size, M, depth and threads.
+/// The growth of our cost with images, sites, image size, M, depth and threads.
 struct ScalingCases {
   let context: BenchmarkContext
   private var geometry: Geometry { context.geometry }
@@ -60,7 +60,8 @@ struct ScalingCases {
     let contestants = try values.map { value -> Contestant in
       let session = try TrainingSession(context, geometry, samples) {
         $0.epochs = 1
-        // The head on the grid alone, as the demonstration has it: what grows is then seen.
+        // This measures the head on the grid alone, as in the demonstration, because there the
+        // growth is visible.
         $0.model.head.detailWidths = []
         change(&$0, value)
       }

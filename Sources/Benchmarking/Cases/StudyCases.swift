@@ -6,14 +6,17 @@ import Studies
 import Torch
 import Training
 
-/// A whole leave-one-site-out run, from files to scores, beside a loop in PyTorch that keeps no features.
+/// A complete leave-one-site-out run, from files to scores.
+///
+/// The peer is a PyTorch loop without cached features.
 struct StudyCases {
   let context: BenchmarkContext
   private var geometry: Geometry { context.geometry }
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
-    // Four, so that folds share out evenly on two cores or four: those of three leave one of two cores idle for a
-    // third of the time, which the folds, arms and seeds of a study in earnest do not.
+    // With four sites, the folds spread evenly over two or four cores. With three, one of two cores
+    // would be idle for a third of the time. This does not happen with the folds, arms and seeds of
+    // a real study.
     let sites = context.quick ? 2 : 4
     let catalog = try RenderedSites.write(
       sites, perSite: 12, testPerSite: 8,
@@ -58,7 +61,7 @@ struct StudyCases {
     return context.measure(record, contestants, context.pace(least: 1, most: 3, seconds: 120))
   }
 
-  /// A run of ours, in a folder that is removed again.
+  /// Runs this software in a folder, which is removed at the end.
   static func own(
     _ catalog: SiteCatalog, _ configuration: RunConfiguration, _ geometry: Geometry,
     _ context: BenchmarkContext
@@ -68,7 +71,7 @@ struct StudyCases {
     let (seed, threads) = (context.options.seed, context.options.threads)
     let plan = try StudyPlan(
       study: "bench", configuration: configuration, arms: [ArmDefinition("mcdrl") { _ in }], seeds: [seed])
-    // As mcdrl loso does it: folds side by side, each on one thread.
+    // Like `mcdrl loso`, this runs folds in parallel, each on one thread.
     _ = try Machine.withThreads(1) {
       try LeaveOneSiteOut(
         plan, catalog: catalog, clip: ClipLoader(making: { _ in try geometry.model(seed: seed) }),

@@ -8,7 +8,7 @@ import SyntheticEndoscopy
 import Torch
 import Training
 
-/// Steps and epochs of training, each depth of tuning, beside the same model written in PyTorch.
+/// Steps and epochs of training at each tuning depth; the peer is the same model in PyTorch.
 struct TrainingCases {
   let context: BenchmarkContext
   private var geometry: Geometry { context.geometry }
@@ -22,7 +22,7 @@ struct TrainingCases {
     for tune in [Tuning.none, .last(2), .all] {
       try add(training(tune, samples, turn: .step, pace))
     }
-    // An epoch is some four steps, with all that stands around them.
+    // An epoch has about four steps, with all the work around them.
     let few = Array(samples.prefix(32))
     for tune in context.quick ? [Tuning.none] : [Tuning.none, .last(2), .all] {
       try add(training(tune, few, turn: .epoch, context.pace(least: 2, most: 4, seconds: 90)))
@@ -69,7 +69,7 @@ struct TrainingCases {
   }
 }
 
-/// The losses that a peer told of.
+/// The losses that a peer reported.
 private final class Losses {
   private var values: [Double] = []
 
@@ -80,7 +80,7 @@ private final class Losses {
     }
   }
 
-  /// The largest difference from others, step by step, and the largest of the others.
+  /// Returns the largest difference from other losses, step by step, and the largest of the others.
   func difference(from others: [Double]) -> (difference: Double, scale: Double)? {
     let pairs = Array(zip(values, others))
     guard !pairs.isEmpty else { return nil }
@@ -88,9 +88,9 @@ private final class Losses {
   }
 }
 
-/// Sites that are rendered for training.
+/// Rendered sites for training.
 enum RenderedSites {
-  /// Renders sites, unless they are there.
+  /// Renders sites, unless they exist.
   static func write(
     _ count: Int, perSite: Int, testPerSite: Int = 0, size: Int, _ context: BenchmarkContext
   ) throws -> SiteCatalog {
@@ -107,7 +107,7 @@ enum RenderedSites {
   }
 }
 
-/// A training that both sides can begin from the same weights, on the same images in the same order.
+/// A training that both sides start with the same weights and the same images in the same order.
 struct TrainingSession {
   let configuration: RunConfiguration
   private let context: BenchmarkContext
@@ -131,20 +131,20 @@ struct TrainingSession {
     try BenchmarkSettings.write(configuration, geometry, to: settings)
   }
 
-  /// Removes what was written, several copies of the weights among it.
+  /// Removes the written files, which include several copies of the weights.
   func remove() { try? FileManager.default.removeItem(at: folder) }
 
   private var weights: URL { folder.appendingPathComponent("start.safetensors") }
   private var settings: URL { folder.appendingPathComponent("settings.json") }
 
-  /// Our trainer, waiting for its turn.
+  /// Makes our trainer, which waits for its turn.
   ///
   /// - Parameters:
   ///   - precision: its arithmetic.
-  ///   - turn: what it does in a turn.
-  ///   - keeping: whether what the frozen tower makes is kept.
-  /// - Returns: the trainer on a thread of its own.
-  /// - Throws: what making the model throws.
+  ///   - turn: the work of a turn.
+  ///   - keeping: whether to cache the features of the frozen tower.
+  /// - Returns: the trainer on its own thread.
+  /// - Throws: the errors of making the model.
   func trainer(_ precision: Precision, _ turn: GatedTrainer.Turn, keeping: Bool) throws -> GatedTrainer {
     var configuration = configuration
     configuration.precision = precision
@@ -162,7 +162,7 @@ struct TrainingSession {
     return GatedTrainer(trainer, turn: turn, threads: context.options.threads)
   }
 
-  /// What the peer needs to know.
+  /// Makes the request to the peer.
   func request(_ turn: GatedTrainer.Turn, epochs: Int) throws -> [String: JSONValue] {
     let orders = try (0..<epochs).map { epoch -> JSONValue in
       let generator = try Generator(seed: configuration.seed, for: "order", "\(epoch)")
@@ -178,7 +178,7 @@ struct TrainingSession {
     ]
   }
 
-  /// Samples with the numbers of their classes.
+  /// Returns samples with the numbers of their classes.
   static func samples(_ samples: [Sample], _ prompts: PromptSet) -> JSONValue {
     .array(
       samples.map { sample in

@@ -1,9 +1,9 @@
 import Torch
 
-/// Pictures that one mechanism is about to change, and the chance that it may use.
+/// The images that one mechanism changes, and their random generators.
 ///
-/// Lengths are in half widths, as in the rendered world: x and y run from −1 to 1. What is drawn does not depend on the
-/// size in pixels, nor on which other pictures are there.
+/// Lengths are in half widths, as in the rendered world: x and y run from −1 to 1. The result for
+/// an image does not depend on its size in pixels, nor on the other images.
 struct Canvas {
   /// n×3×S×S, 0 to 1.
   let images: Tensor
@@ -11,14 +11,14 @@ struct Canvas {
   let masks: Tensor
   /// n×1×1×1, 0 to 1.
   let strength: Tensor
-  /// A source of chance for each picture.
+  /// A random generator for each image.
   let chance: [Generator]
   /// The side S.
   let size: Int
 
   private var device: Device { images.device }
 
-  /// The middles of pixels from left to right: 1×1×1×S.
+  /// The centres of the pixels from left to right: 1×1×1×S.
   var x: Tensor {
     get throws {
       let half = 1 - 1 / Double(size)
@@ -26,7 +26,7 @@ struct Canvas {
     }
   }
 
-  /// The middles of pixels from top to bottom: 1×1×S×1.
+  /// The centres of the pixels from top to bottom: 1×1×S×1.
   var y: Tensor { get throws { try x.reshaped([1, 1, size, 1]) } }
 
   /// Grey values: n×1×S×S.
@@ -37,7 +37,7 @@ struct Canvas {
     }
   }
 
-  /// Where there is a picture at all, 0 to 1, n×1×S×S: neither the black border nor the writing on it.
+  /// The visible tissue, 0 to 1, n×1×S×S: neither the black border nor the text on it.
   var presence: Tensor {
     get throws {
       let luminance = try self.luminance
@@ -46,15 +46,17 @@ struct Canvas {
     }
   }
 
-  /// How brightly the surroundings of each pixel are lit, about 0 to 1.1, n×1×S×S.
+  /// The brightness of the surroundings of each pixel, about 0 to 1.1, n×1×S×S.
   var light: Tensor {
     get throws { try (luminance.smoothed(0.05) / 0.55).clamped(max: 1.1) }
   }
 
-  /// How far a mechanism that is there or not has come in: 0 at strength 0, 1 from strength 0.15 on.
+  /// The visibility of a mechanism that is either present or absent.
+  ///
+  /// It is 0 at strength 0, and 1 from strength 0.15 on.
   var onset: Tensor { get throws { try (strength / 0.15).clamped(max: 1) } }
 
-  /// Numbers for each picture, one or `each`, drawn evenly: n×each×1×1.
+  /// Draws uniform numbers for each image: n×each×1×1.
   func uniform(_ low: Double = 0, _ high: Double = 1, each count: Int = 1) throws -> Tensor {
     let draws = try chance.map {
       try Tensor.randomUniform([1, count, 1, 1], low: low, high: high, generator: $0)
@@ -62,26 +64,28 @@ struct Canvas {
     return try Tensor.concatenated(draws, dim: 0).to(device)
   }
 
-  /// Which of `count` things are there, more with strength, each coming in at its turn: n×count×1×1, 0 to 1.
+  /// Computes the visibility of each of `count` objects: n×count×1×1, 0 to 1.
+  ///
+  /// More objects are present at a higher strength; each appears at its turn.
   func turns(_ count: Int) throws -> Tensor {
     let turn = try Tensor.arange(to: count).to(.float32).reshaped([1, count, 1, 1]).to(device)
     return try (strength * Double(count) - turn).clamped(min: 0, max: 1)
   }
 
-  /// A colour as 1×3×1×1.
+  /// Returns a colour as 1×3×1×1.
   func colour(_ red: Double, _ green: Double, _ blue: Double) throws -> Tensor {
     try Tensor([Float(red), Float(green), Float(blue)], shape: [1, 3, 1, 1]).to(device)
   }
 
-  /// Squared distances from a place: n×1×S×S.
+  /// Computes squared distances from a place: n×1×S×S.
   func distance(to place: (x: Tensor, y: Tensor)) throws -> Tensor {
     try (x - place.x).power(2) + (y - place.y).power(2)
   }
 
-  /// −1 or 1 for each picture: n×1×1×1.
+  /// Draws −1 or 1 for each image: n×1×1×1.
   func sign() throws -> Tensor { try uniform().atLeast(0.5).to(.float32) * 2 - 1 }
 
-  /// A point of the unit circle for each picture.
+  /// Draws a point of the unit circle for each image.
   func direction() throws -> (x: Tensor, y: Tensor) {
     let angle = try uniform(0, 2 * .pi)
     return (try angle.cos(), try angle.sin())
@@ -93,9 +97,12 @@ struct Canvas {
     return try Tensor.concatenated(draws, dim: 0).to(device)
   }
 
-  /// A sum of smooth random fields: normal values on grids, joined by cubic B-splines; mean 0, n×1×S×S.
+  /// Draws a sum of smooth random fields: mean 0, n×1×S×S.
   ///
-  /// - Parameter octaves: grid points a half width, down and across, and the standard deviation of each field.
+  /// Cubic B-splines interpolate normal values on grids.
+  ///
+  /// - Parameter octaves: grid points per half width, in both directions, and the standard
+  ///   deviation of each field.
   /// - Returns: n×1×S×S.
   /// - Throws: `TorchError`.
   func field(_ octaves: [(frequency: Double, amplitude: Double)]) throws -> Tensor {
@@ -103,18 +110,18 @@ struct Canvas {
     return try fields.dropFirst().reduce(fields[0]) { try $0 + $1 }
   }
 
-  /// One such field with its own frequency in each direction.
+  /// Draws one such field with a separate frequency in each direction.
   func field(down: Double, across: Double) throws -> Tensor {
     let (rows, columns) = (try Self.splines(down, size), try Self.splines(across, size))
     let values = try chance.map {
       try Tensor.randomNormal([1, 1, rows.size(1), columns.size(1)], generator: $0)
     }
-    // The spline leaves 0.479 of a value's deviation, on average over positions.
+    // The spline leaves 0.479 of the deviation of a value, on average over positions.
     let grid = try Tensor.concatenated(values, dim: 0) / 0.479
     return try rows.matmul(grid).matmul(columns.transposed()).to(device)
   }
 
-  /// How much each grid point adds to each pixel: S×g.
+  /// Computes the contribution of each grid point to each pixel: S×g.
   private static func splines(_ frequency: Double, _ size: Int) throws -> Tensor {
     let count = Int((2 * frequency).rounded(.up)) + 3
     let half = (1 - 1 / Double(size)) * frequency
@@ -125,7 +132,7 @@ struct Canvas {
     return try (outer - inner * 4) / 6
   }
 
-  /// A place for each picture, somewhere that is lit and not at the edge: each n×1×1×1.
+  /// Draws a place for each image that is lit and not at the edge: each n×1×1×1.
   func place(within reach: Double = 0.62) throws -> (x: Tensor, y: Tensor) {
     let cells = 16
     let coarse = try presence.resized(height: cells, width: cells, antialias: true)
@@ -133,7 +140,8 @@ struct Canvas {
     let inside = try line.magnitude().less(than: reach).to(.float32)
     let allowed = try coarse * inside.reshaped([cells, 1]) * inside
     let draws = try chance.map { try Tensor.randomUniform([1, 1, cells, cells], generator: $0) }
-    // The largest of noise among what is allowed is a fair choice of it; elsewhere only when nothing is lit.
+    // The maximum of noise over the allowed pixels is a fair choice among them. It lies elsewhere
+    // only if nothing is lit.
     let noise = try Tensor.concatenated(draws, dim: 0).to(device)
     let score = try allowed.greater(than: 0.5).to(.float32) * 2 + noise
     let chosen = try score.flattened(from: 1).argmax(dim: 1)
@@ -146,9 +154,9 @@ struct Canvas {
     return (try coordinate(column), try coordinate(row))
   }
 
-  /// Pictures (the present ones when nil) under a lamp that is `gain` times as bright: n×c×S×S.
+  /// Brightens images (the present ones if nil) by a lamp that is `gain` times as bright: n×c×S×S.
   ///
-  /// More light rolls off towards white as in a camera, in place of clipping; black stays black.
+  /// More light approaches white smoothly, as in a camera, instead of clipping. Black stays black.
   func lit(_ images: Tensor? = nil, by gain: Tensor) throws -> Tensor {
     let images = images ?? self.images
     let more = try gain.clamped(min: 1)
@@ -159,27 +167,28 @@ struct Canvas {
 }
 
 extension Tensor {
-  /// This where `share` is 0, `other` where it is 1.
+  /// Blends two tensors: this one where `share` is 0, `other` where it is 1.
   func mixed(with other: Tensor, _ share: Tensor) throws -> Tensor { try self + (other - self) * share }
 
-  /// 0 up to `low`, 1 from `high` on, smooth in between; falling when `high` is the smaller.
+  /// Returns 0 up to `low`, 1 from `high` on, smooth between them; falling if `high` is smaller.
   func smoothStep(_ low: Double, _ high: Double) throws -> Tensor {
     let t = try ((self - low) / (high - low)).clamped(min: 0, max: 1)
     return try t * t * (3 - t * 2)
   }
 
-  /// Blurred by a Gaussian (n×c×S×S).
+  /// Blurs with a Gaussian (n×c×S×S).
   ///
-  /// As a product with a matrix on each side: exact at any deviation, each picture its own, edges as if repeated.
+  /// It multiplies with a matrix on each side. So it is exact at any deviation, each image has its
+  /// own deviation, and edges are repeated.
   ///
-  /// - Parameter deviation: of the Gaussian, as a share of the side.
+  /// - Parameter deviation: the deviation of the Gaussian, as a share of the side.
   /// - Returns: n×c×S×S.
-  /// - Throws: `TorchError` when the last two dimensions differ.
+  /// - Throws: `TorchError` if the last two dimensions differ.
   func smoothed(_ deviation: Double) throws -> Tensor {
     try smoothed(Tensor.full([1, 1, 1, 1], deviation, device: device))
   }
 
-  /// Blurred by a Gaussian, n×1×1×1 deviations.
+  /// Blurs with a Gaussian of n×1×1×1 deviations.
   func smoothed(_ deviation: Tensor) throws -> Tensor {
     let size = try size(-1)
     let line = try Tensor.arange(to: size).to(.float32).to(device)

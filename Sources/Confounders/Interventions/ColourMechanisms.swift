@@ -1,18 +1,19 @@
 import Torch
 
-/// What imaging technology and colour settings do; each returns n×3×S×S.
+/// Mechanisms of imaging technology and colour settings; each returns n×3×S×S.
 ///
 /// Black stays black.
 struct ColourMechanisms {
   let canvas: Canvas
 
-  /// Narrow bands: green light shown as red, blue as green and blue; vessels absorb both.
+  /// Narrow bands: green light appears as red, blue light as green and blue; vessels absorb both.
   func narrowBand() throws -> Tensor {
-    // Mostly on or off; the strength tells how pure.
+    // The effect is mostly on or off. The strength gives its purity.
     let seen = try canvas.luminance.smoothed(0.02).smoothStep(0.02, 0.07)
     let share = try canvas.onset * (canvas.strength * 0.45 + 0.55) * seen
     let green = try canvas.images.narrowed(dim: 1, start: 1, length: 1)
-    // Glints are capped, or their surroundings would pass for vessels; noise in the dark is left out.
+    // Glints are capped, because their surroundings would look like vessels. Noise in the dark does
+    // not count.
     let capped = try green.minimum(green.smoothed(0.03) * 1.15)
     let darker = try (capped.smoothed(0.018) - capped.smoothed(0.004)) / (capped + 0.15)
     let vessels = try (darker - 0.02).clamped(min: 0) * canvas.light.smoothStep(0.2, 0.6) * 5
@@ -25,7 +26,7 @@ struct ColourMechanisms {
     return try canvas.images.mixed(with: shown, share) * dim
   }
 
-  /// A cold lamp: paler, bluer, a little brighter.
+  /// A cold lamp: paler, bluer, slightly brighter.
   func whiteLight() throws -> Tensor {
     let pale = try mixed([
       0.750, 0.158, 0.072,
@@ -41,7 +42,7 @@ struct ColourMechanisms {
     try canvas.images * (1 - canvas.colour(0, 0.10, 0.40) * canvas.strength)
   }
 
-  /// Another camera's colours: each is multiplied by its own factor, and saturation changes.
+  /// The colours of another camera: each has its own factor, and the saturation changes.
   func tint() throws -> Tensor {
     let draws = try canvas.chance.map { try Tensor.randomNormal([1, 3, 1, 1], generator: $0) }
     let normal = try Tensor.concatenated(draws, dim: 0).to(canvas.images.device)
@@ -53,7 +54,7 @@ struct ColourMechanisms {
     return try grey.mixed(with: canvas.images, saturation) * factors
   }
 
-  /// The colours (columns: red, green, blue) put together anew, a row for each new colour.
+  /// Mixes the colours (columns: red, green, blue); each row gives a new colour.
   private func mixed(_ matrix: [Float]) throws -> Tensor {
     try canvas.images.conv2d(Tensor(matrix, shape: [3, 3, 1, 1]).to(canvas.images.device))
   }

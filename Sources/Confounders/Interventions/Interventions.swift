@@ -3,32 +3,34 @@ import Torch
 
 /// do(z) on images, for the confounders of one prompt set (ours).
 ///
-/// Each image has a source of chance of its own, seeded by one draw from the generator: what an image gets depends on
-/// the generator's state and on its place in the batch, not on the images beside it, nor on their size.
+/// Each image has its own random generator, seeded by one draw from the given generator. So the
+/// result for an image depends on the state of that generator and on its place in the batch. It
+/// does not depend on the other images, nor on their size.
 public struct Interventions: Sendable {
   /// All M confounders, in order.
   public let names: [String]
   private let entries: [PromptSet.Confounder]
 
-  /// Takes the confounders of a prompt set.
+  /// Reads the confounders of a prompt set.
   public init(_ prompts: PromptSet) {
     entries = prompts.confounders
     names = entries.map(\.name)
   }
 
-  /// Indices of the confounders that have a mechanism.
+  /// The indices of the confounders that have a mechanism.
   public var available: [Int] { entries.indices.filter { entries[$0].mechanism != nil } }
 
-  /// Sets one confounder for each image, drawn, at a strength drawn evenly from its range.
+  /// Applies one random confounder to each image, at a uniform random strength from its range.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S, 0 to 1, S at least 16.
   ///   - masks: B×1×S×S, 0 or 1.
-  ///   - probabilities: M weights, which need not add up to 1; those of confounders without a mechanism are taken as 0.
-  ///     Nil makes all with a mechanism equally likely.
-  ///   - generator: the only source of chance.
-  /// - Returns: the changed images and masks, and what was done to each.
-  /// - Throws: `InterventionError` when nothing can be drawn, `TorchError` when shapes do not fit.
+  ///   - probabilities: M weights, which need not sum to 1. The weight of a confounder without a
+  ///     mechanism counts as 0. Nil makes all confounders with a mechanism equally likely.
+  ///   - generator: the only source of randomness.
+  /// - Returns: the changed images and masks, and the strengths for each image.
+  /// - Throws: `InterventionError` if nothing can be drawn, `TorchError` if the shapes do not
+  ///   match.
   public func callAsFunction(
     images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> Pictures {
@@ -38,13 +40,13 @@ public struct Interventions: Sendable {
     return try done(plans, images: images, masks: masks)
   }
 
-  /// The confounders that are set in a single image when nothing makes one likelier, without setting them.
+  /// Draws the confounders for a single image with equal probabilities, without applying them.
   ///
   /// - Parameters:
-  ///   - count: how many times one is drawn.
-  ///   - generator: of the state that setting them would find.
-  /// - Returns: their indices, in the order in which they are drawn; one may come twice.
-  /// - Throws: `InterventionError` when nothing can be drawn.
+  ///   - count: the number of draws.
+  ///   - generator: in the state before the intervention itself.
+  /// - Returns: their indices, in the order of the draws; an index may occur twice.
+  /// - Throws: `InterventionError` if nothing can be drawn.
   public func choices(count: Int, generator: Generator) throws -> [Int] {
     let weights = try self.weights(nil)
     return try (0..<max(1, count)).flatMap { _ in
@@ -52,15 +54,16 @@ public struct Interventions: Sendable {
     }
   }
 
-  /// Sets several confounders one after the other, each drawn like one.
+  /// Applies several confounders one after the other; each is drawn as for one.
   ///
   /// - Parameters:
-  ///   - count: how many times one is drawn for each image; of one that is drawn twice the stronger counts.
+  ///   - count: the number of draws for each image. If one is drawn twice, the higher strength
+  ///     counts.
   ///   - images: B×3×S×S, 0 to 1, S at least 16.
   ///   - masks: B×1×S×S, 0 or 1.
   ///   - probabilities: M weights; nil makes all with a mechanism equally likely.
-  ///   - generator: the only source of chance.
-  /// - Returns: the changed images and masks, and what was done to each.
+  ///   - generator: the only source of randomness.
+  /// - Returns: the changed images and masks, and the strengths for each image.
   /// - Throws: as for one.
   public func callAsFunction(
     count: Int, images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
@@ -75,17 +78,20 @@ public struct Interventions: Sendable {
     }
   }
 
-  /// Sets the same confounder at the same strength in every image, for the sweep of an explanation.
+  /// Applies the same confounder at the same strength to every image.
+  ///
+  /// The sweep of an explanation uses it.
   ///
   /// - Parameters:
   ///   - confounder: its index among `names`.
-  ///   - strength: 0 to 1, whatever the confounder's range is.
+  ///   - strength: 0 to 1, independent of the range of the confounder.
   ///   - images: B×3×S×S, 0 to 1, S at least 16.
   ///   - masks: B×1×S×S, 0 or 1.
-  ///   - generator: the only source of chance; the same seed puts a film at the same place for every strength.
-  /// - Returns: the changed images and masks, and what was done to each.
-  /// - Throws: `InterventionError` for a confounder without a mechanism or a strength out of range, `TorchError` when
-  ///   shapes do not fit.
+  ///   - generator: the only source of randomness; with the same seed a film has the same place at
+  ///     every strength.
+  /// - Returns: the changed images and masks, and the strengths for each image.
+  /// - Throws: `InterventionError` for a confounder without a mechanism or a strength out of range,
+  ///   `TorchError` if the shapes do not match.
   public func doing(
     _ confounder: Int, strength: Double, images: Tensor, masks: Tensor, generator: Generator
   ) throws -> Pictures {
@@ -102,20 +108,20 @@ public struct Interventions: Sendable {
     return try done(plans, images: images, masks: masks)
   }
 
-  /// What is done to one image.
+  /// The intervention on one image.
   private struct Plan {
     let confounder: Int
     let strength: Double
     let chance: Generator
   }
 
-  /// A source of chance for each image.
+  /// Makes a random generator for each image.
   private func chance(_ count: Int, _ generator: Generator) throws -> [Generator] {
     let seeds = try Tensor.randomIntegers([count], high: 1 << 62, generator: generator)
     return try seeds.array(of: Int64.self).map { try Generator(seed: UInt64($0), for: "intervention") }
   }
 
-  /// What is done to an image, from its source of chance.
+  /// Draws the intervention on an image from its generator.
   private func drawn(_ chance: Generator, _ weights: [Double]) throws -> Plan {
     let draws = try Tensor.randomUniform([2], generator: chance).doubles()
     let confounder = WeightedDraw.index(draws[0], weights)
@@ -124,7 +130,7 @@ public struct Interventions: Sendable {
     return Plan(confounder: confounder, strength: strength, chance: chance)
   }
 
-  /// How likely each confounder is, M weights, 0 where there is no mechanism.
+  /// Returns the probability of each confounder, M weights, 0 without a mechanism.
   private func weights(_ probabilities: [Double]?) throws -> [Double] {
     guard !available.isEmpty else { throw InterventionError.noMechanisms }
     let given = probabilities ?? [Double](repeating: 1, count: names.count)
@@ -184,22 +190,22 @@ public struct Interventions: Sendable {
   }
 }
 
-/// An intervention that cannot be made.
+/// An intervention that is not possible.
 public enum InterventionError: Error, Equatable, CustomStringConvertible {
   /// No confounder of the prompt file has a mechanism.
   case noMechanisms
-  /// This confounder has none.
+  /// This confounder has no mechanism.
   case noMechanism(name: String)
-  /// There is no confounder of that index.
+  /// There is no confounder with that index.
   case noConfounder(index: Int, count: Int)
   /// A strength that is not from 0 to 1.
   case strength(Double)
-  /// Probabilities that are too few, too many, negative or not numbers.
+  /// The number of probabilities is wrong, or some are negative or not numbers.
   case probabilities([Double], count: Int)
   /// Every confounder with a mechanism has probability 0.
   case nothingLikely(available: [String])
 
-  /// What was wrong and what to do.
+  /// The error and the fix.
   public var description: String {
     switch self {
     case .noMechanisms:

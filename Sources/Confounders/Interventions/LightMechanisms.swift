@@ -1,25 +1,25 @@
 import Torch
 
-/// What the lamp does; each returns n×3×S×S.
+/// Mechanisms of the lamp; each returns n×3×S×S.
 ///
 /// Black borders stay black.
 struct LightMechanisms {
   let canvas: Canvas
 
-  /// Too much light, with haze.
+  /// Too much light with haze.
   func bright() throws -> Tensor {
     let amount = try canvas.strength * canvas.presence
     return try canvas.lit(by: amount * 1.5 + 1) + amount * 0.06
   }
 
-  /// Too little light, the edges darkest.
+  /// Too little light, darkest at the edges.
   func dark() throws -> Tensor {
     let strength = canvas.strength
     let edges = try 1 - (radius * strength * 0.22).clamped(max: 0.6)
     return try canvas.images * (1 - strength * 0.56) * edges
   }
 
-  /// A spot of light anywhere, the rest in shade.
+  /// A spot of light at any place; the rest is in shade.
   func uneven() throws -> Tensor {
     let square = try canvas.distance(to: canvas.place(within: 0.75))
     let falloff = try (square * 4.2 + 1).power(-2)
@@ -27,7 +27,7 @@ struct LightMechanisms {
     return try canvas.lit(by: lamp)
   }
 
-  /// A soft shadow with one edge, as of a fold, an instrument or a floating body.
+  /// A soft shadow with one edge, as from a fold, an instrument or a floating body.
   func shadow() throws -> Tensor {
     let (place, direction) = (try canvas.place(), try canvas.direction())
     let along = try (canvas.x - place.x) * direction.x + (canvas.y - place.y) * direction.y
@@ -37,7 +37,7 @@ struct LightMechanisms {
     return try canvas.images * (1 - depth * canvas.strength * 0.66)
   }
 
-  /// Light falls off towards the edges.
+  /// A loss of light towards the edges.
   func vignette() throws -> Tensor {
     let edge = try radius.smoothStep(0.20, 1.30)
     return try canvas.images * (1 - edge * canvas.strength * 0.88)
@@ -54,7 +54,7 @@ struct LightMechanisms {
     return try soft.mixed(with: light * colour, cover)
   }
 
-  /// Every value nearer to the mean of the picture.
+  /// A lower contrast: every value moves towards the mean of the image.
   func lowContrast() throws -> Tensor {
     let presence = try canvas.presence
     let dims = [2, 3]
@@ -63,6 +63,6 @@ struct LightMechanisms {
     return try canvas.images.mixed(with: mean, presence * canvas.strength * 0.68)
   }
 
-  /// Squared distances from the middle: 1×1×S×S.
+  /// Squared distances from the centre: 1×1×S×S.
   private var radius: Tensor { get throws { try canvas.x.power(2) + canvas.y.power(2) } }
 }

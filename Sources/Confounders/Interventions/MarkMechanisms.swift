@@ -1,22 +1,22 @@
 import Torch
 
-/// Thin things over the picture: hair, ink, a ruler, tubes; each returns n×3×S×S.
+/// Thin objects over the image: hair, ink, a ruler, tubes; each returns n×3×S×S.
 struct MarkMechanisms {
   let canvas: Canvas
 
-  /// Long dark hairs, bent, about in one direction.
+  /// Long, dark, bent hairs in about the same direction.
   func hair() throws -> Tensor {
     let cover = try strokes(14, width: 0.006...0.012, length: 0.7...1.6, spread: 0.5)
     return try canvas.images.mixed(with: canvas.colour(0.10, 0.07, 0.06), cover * 0.88)
   }
 
-  /// Short hairs of a shaved skin.
+  /// Short hairs of shaved skin.
   func stubble() throws -> Tensor {
     let cover = try strokes(28, width: 0.005...0.010, length: 0.03...0.09, spread: 0.25)
     return try canvas.images.mixed(with: canvas.colour(0.13, 0.10, 0.10), cover * 0.8)
   }
 
-  /// Strokes of a pen: violet to green, the tissue shines through.
+  /// Strokes of a pen: violet to green; the tissue shines through.
   func ink() throws -> Tensor {
     let cover = try strokes(5, width: 0.025...0.055, length: 0.3...0.8, spread: 3.2)
     let green = try canvas.uniform(0.15, 0.45)
@@ -24,16 +24,16 @@ struct MarkMechanisms {
     return try canvas.images.mixed(with: canvas.images * dye + dye * 0.12, cover * 0.85)
   }
 
-  /// Tubes and lines on a radiograph: bright, with a darker middle.
+  /// Tubes and lines on a radiograph: bright, with a darker centre.
   func tubes() throws -> Tensor {
     let curves = try strokes(4, width: 0.018...0.030, length: 0.8...1.8, spread: 0.7, soft: 0.02)
     let wall = try curves - curves.smoothStep(0.75, 1) * 0.55
     return try canvas.images + wall * (canvas.light * 0.15 + 0.20)
   }
 
-  /// A ruler's marks along one side, every fifth longer.
+  /// The marks of a ruler along one side; every fifth is longer.
   func ruler() throws -> Tensor {
-    // Nearly along a side, so that it lies in the picture.
+    // The ruler is nearly parallel to a side, so that it lies in the image.
     let side = try (canvas.uniform(0, 3.999).floor() * (.pi / 2) + canvas.uniform(-0.12, 0.12))
     let (cosine, sine) = (try side.cos(), try side.sin())
     let along = try canvas.x * cosine + canvas.y * sine
@@ -49,14 +49,14 @@ struct MarkMechanisms {
     return try canvas.images.mixed(with: canvas.colour(0.08, 0.08, 0.10), cover * canvas.strength)
   }
 
-  /// Where bent strokes are, more of them with strength: n×1×S×S.
+  /// Draws bent strokes, more of them at a higher strength: n×1×S×S.
   ///
   /// - Parameters:
-  ///   - count: how many at strength 1.
+  ///   - count: the number at strength 1.
   ///   - width: half of a stroke's, in half widths, as are all lengths.
   ///   - length: half of a stroke's.
-  ///   - spread: how much directions differ within a picture, radians.
-  ///   - soft: how wide the edge is; a pixel at least.
+  ///   - spread: how much directions differ within an image, radians.
+  ///   - soft: the width of the edge; at least one pixel.
   /// - Returns: 0 to 1.
   /// - Throws: `TorchError`.
   private func strokes(
@@ -72,7 +72,7 @@ struct MarkMechanisms {
     ]
     let (x, y, edge) = (try canvas.x, try canvas.y, max(soft, 2 / Double(canvas.size)))
     var covers: [Tensor] = []
-    // A few at a time, which stay in the processor's cache.
+    // A few strokes at a time stay in the cache of the processor.
     for start in stride(from: 0, to: count, by: 4) {
       let few = try parameters.map {
         try $0.narrowed(dim: 1, start: start, length: min(4, count - start))

@@ -1,10 +1,10 @@
 import Torch
 
-/// How a confounder changes a picture (ours): do(z) in image space, for real pictures as well as rendered ones.
+/// The change that a confounder makes to an image (ours): do(z) in image space.
 ///
-/// The raw values stand in prompt files (`mechanism: "narrow-band"`). Each takes a strength from 0, which changes
-/// nothing, to 1, at which most lesions can still be seen. What each does:
-/// `docs/reference/mechanisms.md`.
+/// It works on real images as well as rendered ones. Prompt files contain the raw values
+/// (`mechanism: "narrow-band"`). Each has a strength from 0 (no change) to 1, at which most lesions
+/// are still visible. `docs/reference/mechanisms.md` describes each mechanism.
 public enum Mechanism: String, Codable, CaseIterable, Sendable {
   // Optics and the video chain.
   case blur, interlacing, noise, compression, sharpening
@@ -20,9 +20,9 @@ public enum Mechanism: String, Codable, CaseIterable, Sendable {
   case whiteLight = "white-light"
   // Distance.
   case near, far
-  // What lies on the mucosa.
+  // Objects on the mucosa.
   case mucus, blood, reflection, bubbles, residue
-  // Thin things over the picture.
+  // Thin objects over the image.
   case hair, stubble, ink, ruler, tubes
   // Skin, retina and stained sections.
   case fold, haematoxylin, eosin
@@ -36,13 +36,13 @@ public enum Mechanism: String, Codable, CaseIterable, Sendable {
   case lowGain = "low-gain"
   case acousticShadow = "acoustic-shadow"
 
-  /// Whether positions move, so that the mask moves, too.
+  /// Whether positions move, so that the mask moves too.
   public var movesPixels: Bool { self == .near || self == .far }
 
   /// All names, for messages.
   static var list: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-  /// The pictures with this done to them, n×3×S×S, and their masks; values may leave 0 to 1.
+  /// Applies the mechanism: n×3×S×S images and their masks; values may leave 0 to 1.
   func callAsFunction(_ canvas: Canvas) throws -> (images: Tensor, masks: Tensor) {
     let (optics, light) = (OpticsMechanisms(canvas: canvas), LightMechanisms(canvas: canvas))
     let (colour, surface) = (ColourMechanisms(canvas: canvas), SurfaceMechanisms(canvas: canvas))

@@ -1,27 +1,29 @@
 import Torch
 
-/// What lens, sensor and video chain do to the whole picture; each returns n×3×S×S.
+/// Mechanisms of lens, sensor and video chain on the whole image; each returns n×3×S×S.
 struct OpticsMechanisms {
   let canvas: Canvas
 
-  /// Gaussian, deviation up to 2.6 % of the side.
+  /// A Gaussian blur with a deviation of up to 2.6 % of the side.
   func blur() throws -> Tensor { try canvas.images.smoothed(canvas.strength * 0.026) }
 
-  /// Parts of the picture out of focus, as where a section or a wall leaves the plane of focus.
+  /// Parts of the image out of focus, as where a section or a wall leaves the plane of focus.
   func unevenFocus() throws -> Tensor {
     let region = try canvas.field([(1.3, 0.8), (3, 0.4)]) + 0.3
     let soft = try canvas.images.smoothed(canvas.strength * 0.022)
     return try canvas.images.mixed(with: soft, region.smoothStep(-0.35, 0.35))
   }
 
-  /// Edges overdrawn by the device: the difference from a blurred copy is added.
+  /// Sharp edges as a device makes them: the difference from a blurred copy is added.
   func sharpening() throws -> Tensor {
     let detail = try canvas.images - canvas.images.smoothed(0.010)
     return try canvas.images + detail * canvas.strength * 2.2
   }
 
-  /// Interlaced video in motion: every other line group comes from a moment later, and the colours, taken one after
-  /// another, part; some bands are worse than others.
+  /// Interlaced video in motion: every other group of lines shows a later moment.
+  ///
+  /// The colours are captured one after another, so they separate. Some bands are worse than
+  /// others.
   func interlacing() throws -> Tensor {
     let (count, size) = (canvas.chance.count, canvas.size)
     let bands = try canvas.chance.map { try Tensor.randomUniform([1, 1, 1, 12], low: 0.15, generator: $0) }
@@ -29,9 +31,9 @@ struct OpticsMechanisms {
     let lines = try Tensor.arange(to: size).to(.float32) / Double(max(1, size / 100))
     let halves = try lines.floor() / 2
     let odd = try (halves - halves.floor()) * 2
-    // Red leads, blue trails.
+    // Red is ahead, blue is behind.
     let parting = try Tensor([-0.45, 0, 0.45] as [Float], shape: [1, 3, 1, 1])
-    // In the coordinates of the sampling grid, where the side is 2.
+    // The unit is that of the sampling grid, where the side is 2.
     let reach = try canvas.strength * canvas.sign() * (2 * 0.052)
     let device = canvas.images.device
     let offset = try (band.to(device) * (odd + parting).to(device)) * reach
@@ -42,7 +44,7 @@ struct OpticsMechanisms {
     return try planes.sampled(at: grid, outside: .border).reshaped(canvas.images.shape)
   }
 
-  /// A sensor at its limit: grain that is stronger than the colour noise, and stronger in the light.
+  /// A sensor at its limit: grain is stronger than colour noise, and stronger in bright areas.
   func noise() throws -> Tensor {
     let (size, strength) = (canvas.size, canvas.strength)
     let grain = try canvas.normal(1, size, size) * 0.8 + canvas.normal(3, size, size) * 0.5
@@ -50,10 +52,10 @@ struct OpticsMechanisms {
     return try canvas.images + grain * amount * canvas.presence
   }
 
-  /// Fewer pixels: down to a sixth of them a side.
+  /// A lower resolution: down to a sixth of the pixels per side.
   func lowResolution() throws -> Tensor {
     let factors = try canvas.strength.doubles()
-    // Each picture has its own number of pixels.
+    // Each image has its own number of pixels.
     let pictures = try factors.enumerated().map { index, strength in
       let small = max(4, Int((Double(canvas.size) / (1 + 5 * strength)).rounded()))
       let picture = try canvas.images.narrowed(dim: 0, start: index, length: 1)
@@ -63,7 +65,7 @@ struct OpticsMechanisms {
     return try Tensor.concatenated(pictures, dim: 0)
   }
 
-  /// JPEG: the discrete cosine transform of 8×8 blocks, coarsely rounded, colours more coarsely than grey.
+  /// JPEG: the discrete cosine transform of 8×8 blocks with coarse rounding, coarser for colours.
   func compression() throws -> Tensor {
     let (size, device) = (canvas.size, canvas.images.device)
     let padding = (8 - size % 8) % 8
@@ -73,7 +75,7 @@ struct OpticsMechanisms {
     let colours = try padded.conv2d(forward.to(device)).reshaped([-1, 1, side, side])
     let basis = try Self.cosines().to(device)
     let spectrum = try colours.conv2d(basis, stride: 8)
-    // Steps grow with the frequency, as those of JPEG's tables do: from 16/255 to some 120/255.
+    // As in the tables of JPEG, steps grow with the frequency: from 16/255 to about 120/255.
     let frequency = try Tensor.arange(to: 8).to(.float32)
     let steps = try (frequency.reshaped([8, 1]) + frequency).reshaped([1, 64, 1, 1]) * 8 + 14
     let coarser = try Tensor([1, 2.2, 2.2] as [Float], shape: [1, 3, 1, 1])
@@ -85,7 +87,7 @@ struct OpticsMechanisms {
       .narrowed(dim: 3, start: 0, length: size)
   }
 
-  /// RGB to luminance and two colour differences, or back: 3×3×1×1.
+  /// Returns the matrix from RGB to luminance and two colour differences, or back: 3×3×1×1.
   private func colourMatrix(inverse: Bool) throws -> Tensor {
     let values: [Float] =
       inverse
@@ -94,7 +96,7 @@ struct OpticsMechanisms {
     return try Tensor(values, shape: [3, 3, 1, 1])
   }
 
-  /// The orthonormal basis of 8×8 blocks: 64×1×8×8.
+  /// Returns the orthonormal basis of 8×8 blocks: 64×1×8×8.
   private static func cosines() throws -> Tensor {
     let line = try Tensor.arange(to: 8).to(.float32)
     let waves = try (line.reshaped([8, 1]) * (line * 2 + 1) * (Double.pi / 16)).cos() * 0.5

@@ -1,20 +1,20 @@
 import Torch
 
-/// Pictures with their masks, and the confounders that were set in them, a row each.
+/// Images with their masks and their applied confounders, one row per image.
 ///
-/// Images are float32 from 0 to 1 with masks of 0 and 1 where networks read them, and uint8 with bool masks where they are
-/// stored.
+/// Images are float32 from 0 to 1 with masks of 0 and 1 if networks read them. They are uint8 with
+/// bool masks if they are stored.
 public struct Pictures: Sendable {
   /// B×3×S×S.
   public let images: Tensor
   /// B×1×S×S.
   public let masks: Tensor
-  /// The strength of each confounder, 0 where it was not set: float32, B×M.
+  /// The strength of each confounder, 0 if it was not applied: float32, B×M.
   public let applied: Tensor
-  /// Whether positions no longer correspond to those of the picture without an intervention: bool, B.
+  /// Whether positions differ from those of the image without an intervention: bool, B.
   public let moved: Tensor
 
-  /// Joins the parts.
+  /// Makes a value from its parts.
   public init(images: Tensor, masks: Tensor, applied: Tensor, moved: Tensor) {
     self.images = images
     self.masks = masks
@@ -22,13 +22,13 @@ public struct Pictures: Sendable {
     self.moved = moved
   }
 
-  /// Pictures in which no confounder was set.
+  /// Makes a value of images without an applied confounder.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S.
   ///   - masks: B×1×S×S.
   ///   - count: M.
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Throws: `TorchError` if memory does not suffice.
   public init(images: Tensor, masks: Tensor, confounders count: Int) throws {
     let rows = try images.size(0)
     self.init(
@@ -39,22 +39,22 @@ public struct Pictures: Sendable {
   /// All tensors: images, masks, applied, moved.
   package var tensors: [Tensor] { [images, masks, applied, moved] }
 
-  /// The same with other images and masks.
+  /// Returns the same value with other images and masks.
   package func replacing(images: Tensor, masks: Tensor) -> Pictures {
     Pictures(images: images, masks: masks, applied: applied, moved: moved)
   }
 
-  /// Stored pictures as networks read them.
+  /// Stored images in the form for networks.
   package var floats: Pictures {
     get throws { try replacing(images: images.to(.float32) / 255, masks: masks.to(.float32)) }
   }
 
-  /// Pictures as they are stored.
+  /// Images in the form for storage.
   package var bytes: Pictures {
     get throws { try replacing(images: (images * 255).rounded().to(.uint8), masks: masks.to(.bool)) }
   }
 
-  /// The rows of several, one after the other.
+  /// Concatenates the rows of several values.
   package static func joined(_ all: [Pictures]) throws -> Pictures {
     Pictures(
       images: try .concatenated(all.map(\.images), dim: 0),
@@ -66,11 +66,11 @@ public struct Pictures: Sendable {
 
 /// A draw among weighted choices.
 package enum WeightedDraw {
-  /// The choice that a draw falls on.
+  /// Returns the choice of a draw.
   ///
   /// - Parameters:
   ///   - draw: from 0 to below 1.
-  ///   - weights: at least one, none negative; where all are 0 each choice is equally likely.
+  ///   - weights: at least one, none negative; if all are 0, each choice is equally likely.
   /// - Returns: an index.
   package static func index(_ draw: Double, _ weights: [Double]) -> Int {
     let total = weights.reduce(0, +)
@@ -80,7 +80,7 @@ package enum WeightedDraw {
       left -= weight
       if left < 0 { return index }
     }
-    // Rounding may leave a little.
+    // Rounding may leave a small rest.
     return weights.lastIndex { $0 > 0 } ?? weights.count - 1
   }
 }

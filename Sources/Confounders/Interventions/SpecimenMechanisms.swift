@@ -1,10 +1,10 @@
 import Torch
 
-/// What differs between specimens and skins: staining, section, pigment; each returns n×3×S×S.
+/// Mechanisms of specimens and skin: staining, section, pigment; each returns n×3×S×S.
 struct SpecimenMechanisms {
   let canvas: Canvas
 
-  /// More dye: every optical density grows, so that glass stays white.
+  /// More dye: every optical density grows, so glass stays white.
   func strongStain() throws -> Tensor { try dyed(density * (canvas.strength * 0.9 + 1)) }
 
   /// Less dye.
@@ -16,7 +16,7 @@ struct SpecimenMechanisms {
   /// More eosin and less haematoxylin: pink.
   func eosin() throws -> Tensor { try restained(Self.towardsEosin) }
 
-  /// A fold of the section: a band in which the tissue lies twice.
+  /// A fold of the section: a band with two layers of tissue.
   func fold() throws -> Tensor {
     let (place, direction) = (try canvas.place(), try canvas.direction())
     let along = try (canvas.x - place.x) * direction.x + (canvas.y - place.y) * direction.y
@@ -28,7 +28,7 @@ struct SpecimenMechanisms {
     return try canvas.images * (1 - (1 - other) * cover)
   }
 
-  /// More melanin: it takes blue more than red.
+  /// More melanin, which absorbs blue more than red.
   func darkPigment() throws -> Tensor {
     let absorption = try canvas.colour(-0.45, -0.75, -1.0)
     return try canvas.images * (absorption * canvas.strength).exp()
@@ -40,8 +40,9 @@ struct SpecimenMechanisms {
     return try canvas.lit(pale, by: canvas.strength * canvas.presence * 0.9 + 1)
   }
 
-  // Changes of the three optical densities at strength 1, by the stain vectors of Ruifrok and Johnston (2001):
-  // haematoxylin × 1.7 with eosin × 0.65, and haematoxylin × 0.6 with eosin × 1.75.
+  // The changes of the three optical densities at strength 1, from the stain vectors of Ruifrok and
+  // Johnston (2001). They are haematoxylin × 1.7 with eosin × 0.65, and haematoxylin × 0.6 with
+  // eosin × 1.75.
   private static let towardsHaematoxylin: [Float] = [
     0.881, -0.062, -0.259, 1.279, -0.430, -0.126, 0.414, -0.056, -0.101,
   ]

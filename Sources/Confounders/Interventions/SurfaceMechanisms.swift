@@ -1,6 +1,8 @@
 import Torch
 
-/// What lies on the mucosa; each returns n×3×S×S and changes nothing beyond its reach, nor the black border.
+/// Mechanisms of objects on the mucosa; each returns n×3×S×S.
+///
+/// They change nothing outside their area, nor the black border.
 struct SurfaceMechanisms {
   let canvas: Canvas
 
@@ -12,7 +14,7 @@ struct SurfaceMechanisms {
     let film = try self.film(
       place, reach: reach, octaves: [(3.1, 0.7), (6.7, 0.6), (15, 0.4)], stretch: 1.6, ragged: 0.55)
     let clumps = try canvas.field([(5, 0.6), (13, 0.7)])
-    // Threads run where a field crosses zero.
+    // Threads run where a field is zero.
     let crossing = try canvas.field([(3.3, 1), (8, 0.35)]).power(2)
     let near = try (1 - canvas.distance(to: place) / (reach * reach)).clamped(min: 0)
     let lines = try (crossing * 220 + 1).power(-1).smoothStep(0.25, 1)
@@ -31,7 +33,7 @@ struct SurfaceMechanisms {
     return try laid(colour, cover: cover, shine: shine)
   }
 
-  /// Dark red film: thin it stains what is below, thick it covers it.
+  /// A dark red film: a thin film stains the tissue, a thick film covers it.
   func blood() throws -> Tensor {
     let strength = canvas.strength
     let place = try canvas.place()
@@ -67,14 +69,14 @@ struct SurfaceMechanisms {
   func bubbles() throws -> Tensor {
     let (count, place) = (28, try canvas.place())
     let reach = try canvas.strength * 0.40 + 0.30
-    // Denser in the middle.
+    // The bubbles are denser in the centre.
     let x = try canvas.uniform(-0.5, 0.5, each: count) + canvas.uniform(-0.5, 0.5, each: count)
     let y = try canvas.uniform(-0.5, 0.5, each: count) + canvas.uniform(-0.5, 0.5, each: count)
     let radius = try canvas.uniform(each: count).power(3) * 0.075 + 0.022
     let (dx, dy) = (
       try (canvas.x - x * reach - place.x) / radius, try (canvas.y - y * reach - place.y) / radius
     )
-    // Those whose turn has not come are far away; the nearest decides, in units of its radius.
+    // Absent bubbles are far away. The nearest bubble counts, in units of its radius.
     let absent = try (1 - canvas.turns(count)) * 9
     let q = try (dx.power(2) + absent + dy.power(2)).min([1], keepDimensions: true).squareRoot()
     let (gx, gy) = (try (dx + 0.35).power(2) + absent, try (dy + 0.35).power(2))
@@ -84,7 +86,7 @@ struct SurfaceMechanisms {
     return try laid(colour, cover: ring * 0.5, shine: glint * 0.8)
   }
 
-  /// Remains of food and stool: brown to ochre clumps, opaque.
+  /// Remains of food and stool: opaque clumps, brown to ochre.
   func residue() throws -> Tensor {
     let strength = canvas.strength
     let thickness = try film(
@@ -100,7 +102,7 @@ struct SurfaceMechanisms {
     return try laid(canvas.colour(0.52, 0.40, 0.16) * lit, cover: cover, shine: nil)
   }
 
-  /// The thickness of a fluid, 0 outside its reach: n×1×S×S.
+  /// Computes the thickness of a fluid, 0 outside its area: n×1×S×S.
   private func film(
     _ place: (x: Tensor, y: Tensor), reach: Tensor, octaves: [(frequency: Double, amplitude: Double)],
     stretch: Double, ragged: Double
@@ -114,7 +116,7 @@ struct SurfaceMechanisms {
     return try thickness.clamped(min: 0) * near.smoothStep(0, 0.2)
   }
 
-  /// How steeply a thickness rises to the right and down, in half widths: each n×1×S×S.
+  /// Computes the slope of a thickness to the right and down, in half widths: each n×1×S×S.
   private func relief(of thickness: Tensor) throws -> (x: Tensor, y: Tensor) {
     let (size, scale) = (canvas.size, Double(canvas.size) / 4)
     let wide = try thickness.padded([1, 1, 1, 1], mode: "replicate")
@@ -127,7 +129,7 @@ struct SurfaceMechanisms {
     return (right, down)
   }
 
-  /// Where a wet surface mirrors the lamp, 0 to 1: n×1×S×S.
+  /// Computes where a wet surface reflects the lamp, 0 to 1: n×1×S×S.
   private func glint(
     _ relief: (x: Tensor, y: Tensor), rough: Tensor?, _ lamp: (x: Tensor, y: Tensor), bump: Double,
     sharpness: Double, power: Double
@@ -139,7 +141,7 @@ struct SurfaceMechanisms {
     return try (square * sharpness + 1).power(-power) * canvas.light.clamped(max: 1)
   }
 
-  /// Lays a colour over the pictures where there is a picture.
+  /// Blends a colour over the images, only where the tissue is visible.
   private func laid(_ colour: Tensor, cover: Tensor, shine: Tensor?) throws -> Tensor {
     let presence = try canvas.presence * canvas.onset
     let covered = try canvas.images.mixed(with: colour, cover * presence)

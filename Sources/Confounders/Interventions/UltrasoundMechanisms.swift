@@ -1,25 +1,25 @@
 import Torch
 
-/// What an ultrasound machine's settings and the way of the sound do; each returns n×3×S×S.
+/// Mechanisms of the settings of an ultrasound machine and of the sound path; each returns n×3×S×S.
 struct UltrasoundMechanisms {
   let canvas: Canvas
 
-  /// Every echo lifted by the same number of decibels: a sum, since the picture is logarithmic.
+  /// A higher gain: adds the same number of decibels to every echo, a sum in a logarithmic image.
   func highGain() throws -> Tensor {
     let echo = try canvas.images.smoothStep(0, 0.12)
     return try canvas.images + echo * canvas.strength * 0.26
   }
 
-  /// Every echo lowered: weak ones vanish.
+  /// A lower gain: weak echoes vanish.
   func lowGain() throws -> Tensor { try (canvas.images - canvas.strength * 0.24).relu() }
 
-  /// Coarse speckle: echoes stronger and weaker in grains wider than they are deep.
+  /// Coarse speckle: stronger and weaker echoes in grains that are wider than deep.
   func speckle() throws -> Tensor {
     let grains = try canvas.field(down: 26, across: 16)
     return try canvas.images * (grains * canvas.strength * 0.32).exp()
   }
 
-  /// The shadow behind something that lets no sound through: from a place downwards, a little wider with depth.
+  /// The shadow behind an object that blocks sound; it runs downwards and widens with depth.
   func acousticShadow() throws -> Tensor {
     let place = try canvas.place()
     let depth = try (canvas.y - place.y).clamped(min: 0)

@@ -1,14 +1,14 @@
 import Metrics
 import Storage
 
-/// How far one pass over averaged features is from the adjustment itself; `figures/adjustment.json`.
+/// The error of one pass over averaged features against the adjustment; `figures/adjustment.json`.
 ///
-/// The adjustment asks for E_z[H(A(F, z))], the mean of the predictions under each confounder; the method computes H(E_z[A(F, z)]). Each
-/// site under the models that did not see it.
+/// The adjustment is E_z[H(A(F, z))], the mean of the predictions under each confounder. The method
+/// computes H(E_z[A(F, z)]). Each site is measured with the models that did not see it.
 package struct AdjustmentFigure: Codable, Equatable, Sendable {
-  /// One way of carrying out the sum, beside E_z[H(A(F, z))].
+  /// One computation of the sum, compared with E_z[H(A(F, z))].
   package struct Form: Codable, Equatable, Sendable {
-    /// `attention`, `prior` or `exact`, the last averaging features.
+    /// `attention`, `prior` or `exact`; the last one averages features.
     package let name: String
     /// Whether the model was trained with it.
     package let trained: Bool
@@ -21,7 +21,7 @@ package struct AdjustmentFigure: Codable, Equatable, Sendable {
     /// The mean Dice against the reference.
     package let dice: Double
 
-    /// Joins the parts.
+    /// Makes a value from its parts.
     package init(
       name: String, trained: Bool, difference: Double, deviation: Double?, agreement: Double, dice: Double
     ) {
@@ -43,20 +43,20 @@ package struct AdjustmentFigure: Codable, Equatable, Sendable {
   package struct Row: Codable, Equatable, Sendable {
     /// The method.
     package let method: String
-    /// The model's seed.
+    /// The seed of the model.
     package let seed: UInt64
     /// The site.
     package let site: String
-    /// Its images.
+    /// The number of its images.
     package let count: Int
     /// P(z), M.
     package let prior: [Double]
     /// The mean Dice of E_z[H(A(F, z))] against the reference.
     package let dice: Double
-    /// One for each way.
+    /// One for each computation.
     package let forms: [Form]
 
-    /// Joins the parts.
+    /// Makes a row from its parts.
     package init(
       method: String, seed: UInt64, site: String, count: Int, prior: [Double], dice: Double, forms: [Form]
     ) {
@@ -75,16 +75,16 @@ package struct AdjustmentFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// What it was computed from.
+  /// The fingerprint of the inputs.
   package let fingerprint: String
-  /// The most images of a site, evenly spread.
+  /// The maximum number of images per site, evenly spread.
   package let limit: Int
-  /// The side that images and references were compared at, pixels.
+  /// The side at which images and references were compared, in pixels.
   package let imageSize: Int
-  /// One a model.
+  /// One row per model.
   package let rows: [Row]
 
-  /// Joins the parts.
+  /// Makes a figure from its parts.
   package init(fingerprint: String, limit: Int, imageSize: Int, rows: [Row]) {
     self.fingerprint = fingerprint
     self.limit = limit

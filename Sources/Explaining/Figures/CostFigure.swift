@@ -1,23 +1,24 @@
-/// What a model of each method costs; `figures/cost.json`.
+/// The cost of a model of each method; `figures/cost.json`.
 ///
-/// Latency is wall clock, so it stands here and not in `results.json`, which is the same for equal runs.
+/// Latency is wall-clock time. So it is here and not in `results.json`, which is the same for equal
+/// runs.
 package struct CostFigure: Codable, Equatable, Sendable {
   /// One method.
   package struct Row: Codable, Equatable, Sendable {
     /// The method.
     package let method: String
-    /// All parameters, those of the frozen tower included.
+    /// The number of all parameters, which include those of the frozen tower.
     package let parameters: Int
-    /// The parameters that training changes.
+    /// The number of trained parameters.
     package let trained: Int
-    /// The parameters of the intervention; 0 without one.
+    /// The number of parameters of the intervention; 0 without one.
     package let intervention: Int
-    /// The median time from an image at S×S to its probabilities, milliseconds.
+    /// The median time from an image at S×S to its probabilities, in milliseconds.
     package let latency: Double
-    /// The shortest of these times, milliseconds.
+    /// The shortest of these times, in milliseconds.
     package let shortest: Double
 
-    /// Joins the parts.
+    /// Makes a row from its parts.
     package init(
       method: String, parameters: Int, trained: Int, intervention: Int, latency: Double, shortest: Double
     ) {
@@ -36,20 +37,20 @@ package struct CostFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// What it was computed from.
+  /// The fingerprint of the inputs.
   package let fingerprint: String
   /// S, the side of the images in pixels.
   package let imageSize: Int
-  /// Passes that were timed, one image each.
+  /// The number of timed passes, one image each.
   package let passes: Int
-  /// Threads an operator could use.
+  /// The threads per operator.
   package let threads: Int
-  /// Vector instructions of the processor.
+  /// The vector instructions of the processor.
   package let vectorInstructions: String
   /// The methods.
   package let rows: [Row]
 
-  /// Joins the parts.
+  /// Makes a figure from its parts.
   package init(
     fingerprint: String, imageSize: Int, passes: Int, threads: Int, vectorInstructions: String, rows: [Row]
   ) {

@@ -3,29 +3,29 @@ import Storage
 import Studies
 
 extension CoverageFigure {
-  /// What follows for a user from how a site is told apart.
+  /// The conclusion for a user from how well a site can be recognised.
   package enum Finding: Equatable, Sendable {
-    /// Its features do not tell it apart: there is nothing to explain.
+    /// The features do not identify the site: there is nothing to explain.
     case hidden
-    /// The entries tell it apart about as well as its features do: the words are there.
+    /// The entries identify the site about as well as the features: the words are there.
     case explained
-    /// Its features tell it apart and the entries do not: a word is missing.
+    /// The features identify the site, but the entries do not: a word is missing.
     case unexplained
   }
 
-  /// The AUC from which on features tell a site apart.
+  /// The lowest AUC at which features identify a site.
   package static let toldApart = 0.8
-  /// The share of that, above 0.5, which the entries must reach to explain it.
+  /// The share of the features' AUC above 0.5 that the entries must reach to explain it.
   package static let explainedShare = 0.5
 
-  /// Judges one site.
+  /// Returns the finding for one site.
   package static func finding(_ place: Place) -> Finding {
     guard place.features >= toldApart else { return .hidden }
     let reached = (place.coordinates - 0.5) / (place.features - 0.5)
     return reached >= explainedShare ? .explained : .unexplained
   }
 
-  /// The sites under a method, mean over its models.
+  /// Returns the sites under a method, mean over its models.
   package func places(_ method: String) -> [Place] {
     let own = rows.filter { $0.method == method }.flatMap(\.sites)
     return own.map(\.site).uniqued.map { site in
@@ -40,7 +40,9 @@ extension CoverageFigure {
     }
   }
 
-  /// What taking out each entry changes under a method, over its models; the entry that hides most first.
+  /// Returns the effect of removing each entry under a method, over its models.
+  ///
+  /// The entry that hides most comes first.
   package func changes(_ method: String) -> [(name: String, area: Double, change: ScoreStatistics)] {
     let own = rows.filter { $0.method == method }.flatMap(\.entries)
     return own.map(\.name).uniqued.map { name in
@@ -49,7 +51,9 @@ extension CoverageFigure {
     }.sorted { ($0.change.mean ?? 0) > ($1.change.mean ?? 0) }
   }
 
-  /// What a user can do about each site under a method, a sentence or two a site; sites that need a word first.
+  /// Returns advice about each site under a method, one or two sentences per site.
+  ///
+  /// Sites that need a word come first.
   package func advice(_ method: String) -> [String] {
     let entries = rows.first { $0.method == method }?.entries.count ?? 0
     let places = places(method)
@@ -59,7 +63,8 @@ extension CoverageFigure {
       let nearest = place.nearest.prefix(3).map {
         "\($0.name) (\($0.shift > 0 ? "+" : "")\(two($0.shift)) deviations)"
       }
-      // Words are compared with the embedding: what it does not show, no sentence can name.
+      // Words are compared with the embedding. A sentence cannot name a property that it does not
+      // contain.
       let blind = place.embedding - 0.5 < Self.explainedShare * (place.features - 0.5)
       return
         "Site \(place.site) is told apart by its features (AUC \(two(place.features))) but not by the \(entries) entries "

@@ -1,20 +1,21 @@
 /// Shifts between sites that no entry of the dictionary explains; `figures/coverage.json`.
 ///
-/// Every number is an AUC of a linear probe that tells a site from all others (0.5: not at all). One row for each model that attends
-/// to a dictionary, at the images of all sites.
+/// Every value is the AUC of a linear probe that separates a site from all others (0.5: no
+/// separation). There is one row for each model with attention to a dictionary, over the images of
+/// all sites.
 package struct CoverageFigure: Codable, Equatable, Sendable {
-  /// How well sites are told apart when an entry is taken out of the dictionary.
+  /// The separation of sites without one entry of the dictionary.
   package struct Entry: Codable, Equatable, Sendable {
     /// The entry.
     package let name: String
-    /// The mean AUC over sites, of F_ca without the entry.
+    /// The mean AUC over sites, from F_ca without the entry.
     package let area: Double
-    /// That less the AUC with all entries: above 0, the entry helps to hide the site.
+    /// This AUC minus the AUC with all entries: above 0, the entry helps to hide the site.
     package let change: Double
     /// The change by site.
     package let bySite: [String: Double]
 
-    /// Joins the parts.
+    /// Makes an entry from its parts.
     package init(name: String, area: Double, change: Double, bySite: [String: Double]) {
       self.name = name
       self.area = area
@@ -29,36 +30,36 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// An entry whose likeness to images differs between a site and the others.
+  /// An entry whose similarity to images differs between a site and the others.
   package struct Neighbour: Codable, Equatable, Sendable {
     /// The entry.
     package let name: String
-    /// The mean of cos(image, z) at the site less that at the others, in standard deviations.
+    /// The mean of cos(image, z) at the site minus the mean at the others, in standard deviations.
     package let shift: Double
 
-    /// Joins both.
+    /// Makes a value from both.
     package init(name: String, shift: Double) {
       self.name = name
       self.shift = shift
     }
   }
 
-  /// What tells one site from the others.
+  /// The AUC of one site against the others, from four sources.
   package struct Place: Codable, Equatable, Sendable {
     /// The site.
     package let site: String
-    /// From F.
+    /// The AUC from F.
     package let before: Double
-    /// From F_ca, with all entries.
+    /// The AUC from F_ca, with all entries.
     package let features: Double
-    /// From the image-level embedding, all d numbers.
+    /// The AUC from the image-level embedding, all d numbers.
     package let embedding: Double
-    /// From the dictionary's own coordinates, the M cosines of image and entries.
+    /// The AUC from the dictionary's own coordinates, the M cosines of image and entries.
     package let coordinates: Double
-    /// The entries by falling size of their shift.
+    /// The entries by decreasing size of their shift.
     package let nearest: [Neighbour]
 
-    /// Joins the parts.
+    /// Makes a value from its parts.
     package init(
       site: String, before: Double, features: Double, embedding: Double, coordinates: Double,
       nearest: [Neighbour]
@@ -76,18 +77,18 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
   package struct Row: Codable, Equatable, Sendable {
     /// The method.
     package let method: String
-    /// The model's seed.
+    /// The seed of the model.
     package let seed: UInt64
-    /// The site that it was not trained on.
+    /// The site that was not in training.
     package let heldOut: String
-    /// Images of all sites.
+    /// The number of images of all sites.
     package let count: Int
-    /// By site.
+    /// One value per site.
     package let sites: [Place]
-    /// By entry, in the dictionary's order.
+    /// One value per entry, in the order of the dictionary.
     package let entries: [Entry]
 
-    /// Joins the parts.
+    /// Makes a row from its parts.
     package init(
       method: String, seed: UInt64, heldOut: String, count: Int, sites: [Place], entries: [Entry]
     ) {
@@ -106,14 +107,14 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// What it was computed from.
+  /// The fingerprint of the inputs.
   package let fingerprint: String
-  /// Which images were taken, in words.
+  /// The selection of images, in words.
   package let images: String
-  /// One a model.
+  /// One row per model.
   package let rows: [Row]
 
-  /// Joins the parts.
+  /// Makes a figure from its parts.
   package init(fingerprint: String, images: String, rows: [Row]) {
     self.fingerprint = fingerprint
     self.images = images

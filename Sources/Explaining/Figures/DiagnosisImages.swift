@@ -4,24 +4,26 @@ import Studies
 import Torch
 import Training
 
-/// The images on which a model is diagnosed: of all sites, and where that is possible none that it was trained on.
+/// The images for the diagnosis of a model.
+///
+/// They are from all sites, if possible without its training images.
 struct DiagnosisImages {
-  /// All of them, site by site.
+  /// All images, site by site.
   let samples: [Sample]
-  /// Those of them that the model was trained on.
+  /// The number of them that were in training.
   let trained: Int
 
-  /// Below so many of a site's images that were not trained on, all of them are taken.
+  /// The minimum number of a site's images outside training; with fewer, all its images are used.
   static let least = 20
 
-  /// How they are chosen, in words.
+  /// Describes the selection in words.
   static func rule(limit: Int) -> String {
     "of every site at most \(limit) images, evenly spread: of the held-out site those that it is scored on; of the others "
       + "images that it would be scored on and that are not trained on, else the run's validation images, or, where these are fewer than "
       + "\(least), all images"
   }
 
-  /// Chooses images for a run.
+  /// Selects images for a run.
   init(_ run: StudyFigures.Run, _ catalog: SiteCatalog, limit: Int) throws {
     let settings = run.run.configuration
     let split = try Split(
@@ -39,14 +41,14 @@ struct DiagnosisImages {
     trained = samples.count { training.contains($0.image) }
   }
 
-  /// Evenly spread samples, in their order.
+  /// Returns evenly spread samples, in their order.
   static func spread(_ samples: [Sample], _ limit: Int) -> [Sample] {
     let count = min(limit, samples.count)
     return (0..<count).map { samples[$0 * samples.count / count] }
   }
 }
 
-/// Images as runs read them and what frozen layers make of them: decoded and encoded once, for all runs that share them.
+/// Decoded images and features of the frozen layers, computed once for all runs that share them.
 struct DiagnosisInputs: Sendable {
   private var banks: [SampleReader: SampleBank] = [:]
   private var stores: [FeatureKey: FeatureStore] = [:]
@@ -56,8 +58,8 @@ struct DiagnosisInputs: Sendable {
   ///
   /// - Parameters:
   ///   - runs: with the images of each.
-  ///   - features: what the frozen layers make of them, where that is at hand already.
-  ///   - cache: where it is kept otherwise.
+  ///   - features: existing features of the frozen layers, if any.
+  ///   - cache: the cache for other features.
   /// - Throws: an error that names the file.
   init(_ runs: [(run: StudyFigures.Run, samples: [Sample])], features: FeatureStore?, cache: FeatureCache?)
     throws
@@ -82,7 +84,7 @@ struct DiagnosisInputs: Sendable {
     }
   }
 
-  /// The images of a run in batches, with masks and what its tower makes of them.
+  /// Calls a closure for batches of a run's images, with masks and features of its tower.
   func eachBatch(
     _ samples: [Sample], _ system: CompiledSystem, _ settings: RunConfiguration,
     _ use: (_ batch: (images: Tensor, masks: Tensor), _ encoded: EncodedImages) throws -> Void

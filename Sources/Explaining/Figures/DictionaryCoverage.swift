@@ -2,14 +2,16 @@ import Metrics
 import Statistics
 import Torch
 
-/// What tells sites apart, of a model's features and of its dictionary's coordinates; the figures of one model.
+/// The separation of sites by a model's features and by the coordinates of its dictionary.
+///
+/// It has the values of one model.
 package struct DictionaryCoverage {
-  /// By site.
+  /// One value per site.
   package let sites: [CoverageFigure.Place]
-  /// By entry.
+  /// One value per entry.
   package let entries: [CoverageFigure.Entry]
 
-  /// What is known of n images.
+  /// The known facts of n images.
   package struct Images {
     /// F, n×d.
     package var before: Tensor
@@ -26,7 +28,7 @@ package struct DictionaryCoverage {
     /// The patient or sequence of each image.
     package var groups: [String]
 
-    /// Joins the parts.
+    /// Makes a value from its parts.
     package init(
       before: Tensor, after: Tensor, without: [Tensor], embedding: Tensor, coordinates: Tensor,
       sites: [String], groups: [String]
@@ -41,13 +43,13 @@ package struct DictionaryCoverage {
     }
   }
 
-  /// Measures a model; nil where no two sites have two groups each.
+  /// Measures a model; nil if no two sites have two groups each.
   ///
   /// - Parameters:
-  ///   - images: what is known of them.
+  ///   - images: the images.
   ///   - names: of the entries, M.
-  ///   - probe: what tells sites apart.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - probe: the probe that separates sites.
+  /// - Throws: `TorchError` if the shapes do not match.
   package init?(_ images: Images, names: [String], probe: LinearProbe = LinearProbe()) throws {
     func choice(_ points: Tensor, from similar: LinearProbe.Choice? = nil) throws -> LinearProbe.Choice? {
       try probe.choice(points, labels: images.sites, groups: images.groups, from: similar)
@@ -75,7 +77,9 @@ package struct DictionaryCoverage {
     }
   }
 
-  /// How far each coordinate's mean at some images is from that at the others, the largest first.
+  /// Computes the shift of each coordinate's mean at some images from the others.
+  ///
+  /// The largest shift comes first.
   private static func shifts(
     _ coordinates: Tensor, at here: [Bool], _ names: [String]
   ) throws -> [CoverageFigure.Neighbour] {
@@ -83,7 +87,7 @@ package struct DictionaryCoverage {
       try coordinates.to(.float64).indexed(Tensor(here.indices.filter { here[$0] == side }))
     }
     let (own, others) = (try rows(true), try rows(false))
-    // The spread within, both sides alike.
+    // This is the spread within each side, with equal weights.
     let spread = try ((own.variance([0], correction: 0) + others.variance([0], correction: 0)) / 2)
       .squareRoot().clamped(min: 1e-12)
     let shift = try ((own.mean([0]) - others.mean([0])) / spread).doubles()

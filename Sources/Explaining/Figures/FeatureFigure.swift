@@ -1,7 +1,9 @@
 import Statistics
 import Training
 
-/// Where the images of all sites lie in a model's representation, before and after the intervention; `figures/features.json`.
+/// The images of all sites in the representation of a model; `figures/features.json`.
+///
+/// It shows them before and after the intervention.
 package struct FeatureFigure: Codable, Equatable, Sendable {
   /// One image.
   package struct Item: Codable, Equatable, Sendable {
@@ -9,12 +11,12 @@ package struct FeatureFigure: Codable, Equatable, Sendable {
     package let site: String
     /// Its name within the site.
     package let image: String
-    /// Its lesion class; nil where none is stated.
+    /// Its lesion class; nil if none is stated.
     package let lesionClass: String?
     /// Whether its site was held out.
     package let heldOut: Bool
 
-    /// Joins the parts.
+    /// Makes an item from its parts.
     package init(site: String, image: String, lesionClass: String?, heldOut: Bool) {
       self.site = site
       self.image = image
@@ -29,20 +31,20 @@ package struct FeatureFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// A map of the images in the plane, and what was measured where it was made from.
+  /// A map of the images in the plane, and the measures of the representation behind it.
   package struct Map: Codable, Equatable, Sendable {
-    /// Places by t-SNE, in the order of the images; the unit means nothing.
+    /// Horizontal t-SNE coordinates, in the order of the images; the unit has no meaning.
     package let x: [Double]
-    /// Places by t-SNE, in the order of the images.
+    /// Vertical t-SNE coordinates, in the order of the images.
     package let y: [Double]
-    /// The Kullback–Leibler divergence that t-SNE was left with, in nats.
+    /// The final Kullback–Leibler divergence of t-SNE, in nats.
     package let divergence: Double
     /// How many of an image's nearest neighbours in the representation are from its site.
     package let sitePurity: NeighbourPurity?
-    /// How many of an image's nearest neighbours are of its class, over the images that state one.
+    /// How many of an image's nearest neighbours are of its class, over images with a stated class.
     package let classPurity: NeighbourPurity?
 
-    /// Joins the parts.
+    /// Makes a map from its parts.
     package init(
       x: [Double], y: [Double], divergence: Double, sitePurity: NeighbourPurity?,
       classPurity: NeighbourPurity?
@@ -62,15 +64,15 @@ package struct FeatureFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// What it was computed from.
+  /// The fingerprint of the inputs.
   package let fingerprint: String
   /// The method of the model.
   package let method: String
-  /// The model's seed.
+  /// The seed of the model.
   package let seed: UInt64
-  /// The site that the model was not trained on.
+  /// The site that was not in training.
   package let heldOut: String
-  /// Images of all sites, of which `items` are a part.
+  /// The number of images of all sites; `items` are a part of them.
   package let total: Int
   /// The perplexity of t-SNE.
   package let perplexity: Double
@@ -81,7 +83,7 @@ package struct FeatureFigure: Codable, Equatable, Sendable {
   /// F_ca, the mean over its positions; nil without an intervention.
   package let after: Map?
 
-  /// Joins the parts.
+  /// Makes a figure from its parts.
   package init(
     fingerprint: String, method: String, seed: UInt64, heldOut: String, total: Int, perplexity: Double,
     items: [Item], before: Map, after: Map?

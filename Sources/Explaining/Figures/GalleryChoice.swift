@@ -1,22 +1,22 @@
 import Metrics
 import Studies
 
-/// An image of the gallery and why it is there; chosen by stored scores alone.
+/// An image of the gallery and the reason for it; only stored scores decide.
 struct GalleryChoice {
-  /// Why.
+  /// The reason.
   let choice: GalleryFigure.Choice
-  /// The method, or the candidate and the method that it is compared with.
+  /// The method, or the candidate and the method compared with it.
   let methods: [String]
-  /// Where the image is: its site and its name.
+  /// The place of the image: its site and its name.
   let place: Place
   /// Its lesion class.
   let lesionClass: String?
   /// Dice by method.
   let dice: [Double]
-  /// Images that the same score would have chosen.
+  /// The number of images that the same score would have selected.
   let ties: Int
 
-  /// An image of a site.
+  /// The place of an image.
   struct Place: Hashable {
     let site: String
     let image: String
@@ -29,13 +29,13 @@ struct GalleryChoice {
     let dice: [Double]
   }
 
-  /// The rule, for the reader.
+  /// The rule of the selection, for the reader.
   static let rule =
     "Chosen by Dice at held-out sites alone: of each method the best, the median and the worst image, and for the candidate "
     + "beside each other method the image on which it is furthest ahead and the one on which it is furthest behind. Images "
     + "whose reference is empty are left out, unless all are; of equal scores the first by site and name is taken."
 
-  /// The best, the median and the worst image of a method.
+  /// Returns the best, the median and the worst image of a method.
   static func extremes(_ method: String, _ images: [Scored]) -> [GalleryChoice] {
     let sorted = images.map { $0.dice[0] }.sorted()
     guard let worst = sorted.first, let best = sorted.last else { return [] }
@@ -47,7 +47,7 @@ struct GalleryChoice {
     }
   }
 
-  /// Where the first of two methods is furthest ahead and furthest behind.
+  /// Returns the images where the first of two methods has its largest lead and its largest lag.
   static func disagreements(_ methods: [String], _ images: [Scored]) -> [GalleryChoice] {
     let differences = images.map { $0.dice[0] - $0.dice[1] }
     guard let highest = differences.max(), let lowest = differences.min() else { return [] }

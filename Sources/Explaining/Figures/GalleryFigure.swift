@@ -3,20 +3,20 @@ import Statistics
 import Studies
 import Training
 
-/// Pictures that were chosen by their scores at held-out sites; `figures/gallery.json` and JPEG files beside it.
+/// Pictures selected by their scores at held-out sites; `figures/gallery.json` and JPEG files.
 package struct GalleryFigure: Codable, Equatable, Sendable {
   /// One picture of a row.
   package struct Picture: Codable, Equatable, Sendable {
-    /// What it shows, such as `image` or `mcdrl, Dice 0.81`.
+    /// Its content, such as `image` or `mcdrl, Dice 0.81`.
     package let label: String
     /// Its file in the folder `figures`.
     package let file: String
-    /// Pixels across.
+    /// The width in pixels.
     package let width: Int
-    /// Pixels down.
+    /// The height in pixels.
     package let height: Int
 
-    /// Joins the parts.
+    /// Makes a picture from its parts.
     package init(label: String, file: String, width: Int, height: Int) {
       self.label = label
       self.file = file
@@ -25,40 +25,40 @@ package struct GalleryFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// Why an image was chosen.
+  /// The reason for the selection of an image.
   package enum Choice: String, Codable, Sendable, CaseIterable {
     /// The highest Dice of a method.
     case best
-    /// The middle one.
+    /// The median Dice of a method.
     case median
     /// The lowest Dice of a method.
     case worst
-    /// The candidate is further ahead of another method than anywhere else.
+    /// The largest lead of the candidate over another method.
     case ahead
-    /// The candidate is further behind another method than anywhere else.
+    /// The largest lag of the candidate behind another method.
     case behind
   }
 
-  /// One image with what the models make of it.
+  /// One image with the predictions of the models.
   package struct Row: Codable, Equatable, Sendable {
-    /// Why it was chosen.
+    /// The reason for its selection.
     package let choice: Choice
-    /// The method, or the two that disagree, the candidate first.
+    /// The method, or the two that disagree, with the candidate first.
     package let methods: [String]
-    /// The image's site, held out from the models.
+    /// The site of the image, held out from the models.
     package let site: String
-    /// The image's name.
+    /// The name of the image.
     package let image: String
-    /// Its lesion class, where one is stated.
+    /// Its lesion class, if stated.
     package let lesionClass: String?
     /// Dice by method, in the order of `methods`.
     package let dice: [Double]
-    /// Images, this one included, that the same score would have chosen.
+    /// The number of images that the same score would have selected, with this one.
     package let ties: Int
-    /// Image, reference, and of each method prediction and error map.
+    /// Image and reference, and prediction and error map of each method.
     package let pictures: [Picture]
 
-    /// Joins the parts.
+    /// Makes a row from its parts.
     package init(
       choice: Choice, methods: [String], site: String, image: String, lesionClass: String?, dice: [Double],
       ties: Int, pictures: [Picture]
@@ -79,16 +79,16 @@ package struct GalleryFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// What it was computed from.
+  /// The fingerprint of the inputs.
   package let fingerprint: String
-  /// The models' seed.
+  /// The seed of the models.
   package let seed: UInt64
-  /// How images were chosen, in words.
+  /// The rule of the selection, in words.
   package let rule: String
   /// The images.
   package let rows: [Row]
 
-  /// Joins the parts.
+  /// Makes a figure from its parts.
   package init(fingerprint: String, seed: UInt64, rule: String, rows: [Row]) {
     self.fingerprint = fingerprint
     self.seed = seed

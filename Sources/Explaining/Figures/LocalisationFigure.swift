@@ -2,19 +2,19 @@ import Metrics
 
 /// How well the region score finds lesions, by held-out site; `figures/localisation.json`.
 ///
-/// Each site under the model that did not see it. The score needs no more than features and prompts, so a
-/// method that selects no regions has one, too: what it would select by.
+/// Each site is measured with the model that did not see it. The score needs only features and
+/// prompts. So a method without region selection also has one.
 package struct LocalisationFigure: Codable, Equatable, Sendable {
   /// One site.
   package struct Row: Codable, Equatable, Sendable {
     /// The site.
     package let site: String
-    /// How much of the positions the model's settings select, after validation may have chosen them.
+    /// The share of positions that the model's settings select; validation may have chosen it.
     package let fraction: Double
-    /// What was found.
+    /// The localisation.
     package let found: RegionLocalisation
 
-    /// Joins the parts.
+    /// Makes a row from its parts.
     package init(site: String, fraction: Double, found: RegionLocalisation) {
       self.site = site
       self.fraction = fraction
@@ -22,20 +22,20 @@ package struct LocalisationFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// What it was computed from.
+  /// The fingerprint of the inputs.
   package let fingerprint: String
   /// The method of the models.
   package let method: String
-  /// The models' seed.
+  /// The seed of the models.
   package let seed: UInt64
-  /// What the score is made of, by the setting's name.
+  /// The formula of the score, by the name of the setting.
   package let score: String
-  /// Whether the method selects regions by it.
+  /// Whether the method selects regions by the score.
   package let selects: Bool
   /// The sites.
   package let rows: [Row]
 
-  /// Joins the parts.
+  /// Makes a figure from its parts.
   package init(
     fingerprint: String, method: String, seed: UInt64, score: String, selects: Bool, rows: [Row]
   ) {

@@ -3,28 +3,30 @@ import Statistics
 import Storage
 import Studies
 
-/// What a linear probe reads off the features of every method: the site, and each true confounder; `figures/probes.json`.
+/// The scores of linear probes on the features of every method; `figures/probes.json`.
 ///
-/// One row for each method and held-out site. Features are means over positions.
+/// The probes predict the site and each true confounder. There is one row for each method and
+/// held-out site. Features are means over positions.
 package struct ProbeFigure: Codable, Equatable, Sendable {
-  /// A score at three places of a model.
+  /// A score at three layers of a model.
   package struct Layers<Score: Codable & Equatable & Sendable>: Codable, Equatable, Sendable {
-    /// From F, the positions that the method selects, or all.
+    /// The score from F: the positions that the method selects, or all.
     @Nullable package private(set) var before: Score?
-    /// From F_ca; nil without an intervention.
+    /// The score from F_ca; nil without an intervention.
     @Nullable package private(set) var after: Score?
-    /// From the whole grid that the head is handed, by which methods with and without an intervention compare; nil for
-    /// a method with a decoder of its own.
+    /// The score from the whole input grid of the head; nil for a method with its own decoder.
+    ///
+    /// It compares methods with and without an intervention.
     @Nullable package private(set) var head: Score?
 
-    /// Joins the three.
+    /// Makes a value from the three.
     package init(before: Score?, after: Score?, head: Score?) {
       _before = Nullable(wrappedValue: before)
       _after = Nullable(wrappedValue: after)
       _head = Nullable(wrappedValue: head)
     }
 
-    /// The same of a part of each score.
+    /// Maps each score to a part of it.
     package func map<Part: Codable & Equatable & Sendable>(_ part: (Score) -> Part?) -> Layers<Part> {
       Layers<Part>(before: before.flatMap(part), after: after.flatMap(part), head: head.flatMap(part))
     }
@@ -34,10 +36,10 @@ package struct ProbeFigure: Codable, Equatable, Sendable {
   package struct Confounder: Codable, Equatable, Sendable {
     /// Its name.
     package let name: String
-    /// The probe; nil where fewer than ten images have it, or lack it.
+    /// The score of the probe; nil if fewer than ten images have it, or fewer than ten lack it.
     package let score: Layers<ProbeScore>
 
-    /// Joins the parts.
+    /// Makes a confounder from its parts.
     package init(name: String, score: Layers<ProbeScore>) {
       self.name = name
       self.score = score
@@ -48,20 +50,20 @@ package struct ProbeFigure: Codable, Equatable, Sendable {
   package struct Row: Codable, Equatable, Sendable {
     /// The method.
     package let method: String
-    /// The model's seed.
+    /// The seed of the model.
     package let seed: UInt64
-    /// The site that it was not trained on.
+    /// The site that was not in training.
     package let heldOut: String
-    /// Images of all sites.
+    /// The number of images of all sites.
     package let count: Int
-    /// Those of them that it was trained on, because there were too few others.
+    /// The number of them that were in training, because there were too few others.
     package let trained: Int
-    /// The probe for the site; nil where no two sites have two groups each.
+    /// The probe for the site; nil if no two sites have two groups each.
     package let site: Layers<ProbeScore>
-    /// The probes for the confounders; empty where the data does not tell them.
+    /// The probes for the confounders; empty if the data does not state them.
     package let confounders: [Confounder]
 
-    /// Joins the parts.
+    /// Makes a row from its parts.
     package init(
       method: String, seed: UInt64, heldOut: String, count: Int, trained: Int, site: Layers<ProbeScore>,
       confounders: [Confounder]
@@ -75,7 +77,7 @@ package struct ProbeFigure: Codable, Equatable, Sendable {
       self.confounders = confounders
     }
 
-    /// The mean AUC over the confounders that were asked for; the same ones at every layer.
+    /// The mean AUC over the probed confounders, which are the same at every layer.
     package var meanConfounder: Layers<Double> {
       let areas = confounders.map { $0.score.map(\.area) }
       func mean(_ layer: (Layers<Double>) -> Double?) -> Double? {
@@ -91,18 +93,18 @@ package struct ProbeFigure: Codable, Equatable, Sendable {
     }
   }
 
-  /// What it was computed from.
+  /// The fingerprint of the inputs.
   package let fingerprint: String
-  /// Which images were taken, in words.
+  /// The selection of images, in words.
   package let images: String
-  /// Parts of the cross-validation.
+  /// The number of parts of the cross-validation.
   package let folds: Int
   /// C of the logistic regression.
   package let weight: Double
-  /// One a model.
+  /// One row per model.
   package let rows: [Row]
 
-  /// Joins the parts.
+  /// Makes a figure from its parts.
   package init(fingerprint: String, images: String, folds: Int, weight: Double, rows: [Row]) {
     self.fingerprint = fingerprint
     self.images = images
@@ -114,11 +116,11 @@ package struct ProbeFigure: Codable, Equatable, Sendable {
   /// The methods, in their order.
   package var methods: [String] { rows.map(\.method).uniqued }
 
-  /// A method's figure over its held-out sites.
+  /// Computes the statistics of a method over its held-out sites.
   ///
   /// - Parameters:
   ///   - method: the method.
-  ///   - value: what is taken of a row.
+  ///   - value: the value of a row.
   /// - Returns: mean, spread and count.
   package func statistics(_ method: String, _ value: (Row) -> Double?) -> ScoreStatistics {
     ScoreStatistics(of: rows.filter { $0.method == method }.map(value))
@@ -126,7 +128,7 @@ package struct ProbeFigure: Codable, Equatable, Sendable {
 }
 
 extension Sequence where Element: Hashable {
-  /// Each element once, where it first comes.
+  /// Each element once, at its first place.
   package var uniqued: [Element] {
     var seen = Set<Element>()
     return filter { seen.insert($0).inserted }

@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Torch
 
-/// The figures that a study's folder holds; those that were not computed are nil.
+/// The figures in the folder of a study; those that were not computed are nil.
 package struct StoredFigures: Sendable {
   /// The folder `figures` of the study, with the pictures of the gallery.
   package let folder: URL
@@ -12,21 +12,21 @@ package struct StoredFigures: Sendable {
   package let attention: AttentionFigure?
   /// How well the region score finds lesions, by site.
   package let localisation: LocalisationFigure?
-  /// The pictures.
+  /// The gallery.
   package let gallery: GalleryFigure?
   /// Parameters and latency.
   package let cost: CostFigure?
-  /// What probes read off the features.
+  /// The scores of the probes on the features.
   package let probes: ProbeFigure?
-  /// How far the method's sum over confounders is from the exact one.
+  /// The error of the method's sum over confounders against the exact sum.
   package let adjustment: AdjustmentFigure?
-  /// Which shifts between sites the dictionary explains.
+  /// The shifts between sites that the dictionary explains.
   package let coverage: CoverageFigure?
 
-  /// Reads what the folder of a study holds.
+  /// Reads the figures in the folder of a study.
   ///
   /// - Parameter study: the folder of the study.
-  /// - Throws: `FileError` that names a file that is there but cannot be read.
+  /// - Throws: `FileError` that names an existing file that cannot be read.
   package init(study: URL) throws {
     folder = study.appendingPathComponent("figures")
     features = try Self.read(FigureFile.features, in: folder)
@@ -50,7 +50,7 @@ package struct StoredFigures: Sendable {
   }
 }
 
-/// The files of the folder `figures`, beside the pictures.
+/// The files of the folder `figures`, besides the pictures.
 package enum FigureFile: String, Sendable, CaseIterable {
   case features = "features.json"
   case attention = "attention.json"

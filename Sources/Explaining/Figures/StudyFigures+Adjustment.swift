@@ -5,7 +5,9 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// How far each way of summing over the confounders is from the mean of the predictions, at held-out sites.
+  /// Computes the error of each sum over confounders at held-out sites.
+  ///
+  /// The reference is the mean of the predictions.
   func adjustmentFigure(
     _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
   ) throws -> AdjustmentFigure {
@@ -17,7 +19,7 @@ extension StudyFigures {
       imageSize: runs.first?.run.configuration.imageSize ?? 0, rows: rows)
   }
 
-  /// One model.
+  /// Computes the row of one model.
   private static func adjustment(
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> AdjustmentFigure.Row {
@@ -57,7 +59,7 @@ extension StudyFigures {
       })
   }
 
-  /// B×1×S×S → a mask an image.
+  /// Converts B×1×S×S to one mask per image.
   private static func masks(_ values: Tensor, _ threshold: Double) throws -> [BinaryMask] {
     let drawn = try values.atLeast(threshold)
     return try (0..<drawn.size(0)).map {

@@ -3,7 +3,7 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// How much each confounder weighs at each site, under the model that did not see it.
+  /// Computes the weight of each confounder at each site, with the model that did not see it.
   func attentionFigure(
     _ runs: [Run], _ features: FeatureStore?, fingerprint: String
   ) throws -> AttentionFigure {

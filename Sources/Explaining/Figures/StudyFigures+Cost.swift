@@ -4,7 +4,7 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// Parameters and latency of a model of each method, on one thread.
+  /// Computes parameters and latency of a model of each method, on one thread.
   func costFigure(fingerprint: String) throws -> CostFigure {
     let threads = Machine.threads
     try Machine.setThreads(1)
@@ -31,7 +31,9 @@ extension StudyFigures {
       vectorInstructions: Machine.cpuCapability, rows: rows)
   }
 
-  /// Milliseconds of each pass, rising; the first passes, which find their memory, are not counted.
+  /// Returns the milliseconds of each pass, in increasing order.
+  ///
+  /// The first passes allocate memory and do not count.
   private func latencies(_ system: CompiledSystem, _ image: Tensor) throws -> [Double] {
     for _ in 0..<3 { _ = try system.probabilities(image) }
     return try (0..<max(1, latencyPasses)).map { _ in

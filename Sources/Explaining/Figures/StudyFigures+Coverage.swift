@@ -7,7 +7,7 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// Which shifts between sites the entries of each model's dictionary explain.
+  /// Computes the shifts between sites that the entries of each model's dictionary explain.
   func coverageFigure(
     _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
   ) throws -> CoverageFigure {
@@ -20,7 +20,9 @@ extension StudyFigures {
       rows: rows.compactMap { $0 })
   }
 
-  /// One model; nil where nothing can be taken out of its dictionary, or no two sites can be told apart.
+  /// Computes the row of one model.
+  ///
+  /// It is nil if no entry of its dictionary can be removed, or no two sites can be separated.
   private static func coverage(
     _ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs
   ) throws -> CoverageFigure.Row? {

@@ -6,21 +6,23 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// Computes what says whether a method removed confounding: probes, adjustment, dictionary coverage.
+  /// Computes the figures of the diagnosis: probes, adjustment, dictionary coverage.
+  ///
+  /// They show whether a method removed confounding.
   func diagnose(_ features: FeatureStore?) throws {
-    // Every method's, each site held out, with the seed that is shown.
+    // These are the runs of every method and held-out site, with the displayed seed.
     let runs = methods.flatMap(heldOut)
-    // A constant in the place of the dictionary leaves nothing to sum over.
+    // A constant instead of the dictionary leaves nothing to sum over.
     let summing = runs.filter {
       let traits = $0.run.configuration.model.method.traits
       return traits.intervenes && traits.dictionary != .constant
     }
-    // Controls whose dictionary is not the words say nothing of the words.
+    // Controls whose dictionary is not the words say nothing about the words.
     let speaking = summing.filter { $0.run.configuration.model.method.traits.dictionary == .words }
     let own = cache == nil ? FeatureCache(folder.appendingPathComponent("cache")) : nil
     defer { own?.remove() }
     var made: DiagnosisInputs?
-    // Once for all figures, and not at all where none is missing.
+    // This runs once for all figures, and not at all if none is missing.
     func inputs() throws -> DiagnosisInputs {
       if let made { return made }
       let all = try runs.map { run in
@@ -45,9 +47,9 @@ extension StudyFigures {
     }
   }
 
-  /// What the data tells of true confounders, for a fingerprint, since no run's own covers it.
+  /// Returns the stated true confounders for a fingerprint, since no run's fingerprint covers them.
   ///
-  /// Empty where it tells nothing.
+  /// It is empty if the data states none.
   private func toldConfounders() throws -> String {
     let known = try KnownConfounders(catalog.sites.flatMap { $0.allSamples.map(\.image) })
     var hash = StableHash()
@@ -55,12 +57,12 @@ extension StudyFigures {
     return known.files.isEmpty ? "" : " \(hash.text)"
   }
 
-  /// The images of a run's held-out site on which the adjustment is compared.
+  /// Returns the images of a run's held-out site for the comparison of adjustments.
   func adjusted(_ run: Run) throws -> [Sample] {
     DiagnosisImages.spread(try catalog.site(run.result.site).testSamples, adjustmentLimit)
   }
 
-  /// Computes a figure of some runs, or removes that of an earlier call where none is left.
+  /// Computes a figure of some runs, or removes the figure of an earlier call if there are no runs.
   private func keepOrRemove<Figure: Encodable>(
     _ file: FigureFile, of runs: [Run], _ settings: String, _ figure: (_ fingerprint: String) throws -> Figure
   ) throws {
@@ -68,6 +70,6 @@ extension StudyFigures {
     try? FileManager.default.removeItem(at: folder.appendingPathComponent(file.rawValue))
   }
 
-  /// Models that are worked on side by side: libtorch's own threads leave no room for it.
+  /// The number of models in parallel; 1 if libtorch itself uses several threads.
   static var workers: Int { Machine.threads == 1 ? ProcessInfo.processInfo.activeProcessorCount : 1 }
 }

@@ -4,11 +4,11 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// Where images lie in a model's representation before and after the intervention.
+  /// Computes the places of images in a model's representation before and after the intervention.
   func featureFigure(_ run: Run, _ features: FeatureStore?, fingerprint: String) throws -> FeatureFigure {
     let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
     let heldOut = run.result.site
-    // As in training and scoring: of the held-out site what it is scored on.
+    // As in training and scoring, the held-out site is represented by its test images.
     let all = catalog.sites.map { $0.name == heldOut ? $0.testSamples : $0.samples }
     let samples = spread(all).flatMap { $0 }
     var (before, after): ([Tensor], [Tensor]) = ([], [])

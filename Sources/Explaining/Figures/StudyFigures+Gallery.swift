@@ -8,7 +8,7 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// Chooses images by their scores, draws what the models make of them, and writes the pictures.
+  /// Selects images by their scores, draws the predictions of the models, and writes the pictures.
   func galleryFigure(_ features: FeatureStore?, fingerprint: String) throws -> GalleryFigure {
     let choices = choices()
     let masks = try predictions(choices, features)
@@ -55,7 +55,7 @@ extension StudyFigures {
     return single + pairs
   }
 
-  /// The images that all of some methods have scored, with the Dice of each, by site and name.
+  /// Returns the images that all given methods have scored, with each Dice, by site and name.
   private func scored(_ methods: [[Run]]) -> [GalleryChoice.Scored] {
     func images(_ run: Run) -> [String: FoldResult.Image] {
       Dictionary(run.result.images.map { ($0.image, $0) }, uniquingKeysWith: { first, _ in first })
@@ -87,7 +87,7 @@ extension StudyFigures {
 
   private typealias Masks = (prediction: BinaryMask, reference: BinaryMask)
 
-  /// What the models draw on the chosen images; each model is loaded once.
+  /// Computes the predictions of the models on the selected images; each model is loaded once.
   private func predictions(_ choices: [GalleryChoice], _ features: FeatureStore?) throws -> [Drawn: Masks] {
     var found: [Drawn: Masks] = [:]
     for run in methods.flatMap(heldOut) {
@@ -111,7 +111,7 @@ extension StudyFigures {
     return sample
   }
 
-  /// Removes pictures of an earlier gallery.
+  /// Removes the pictures of an earlier gallery.
   private func removePictures(but files: Set<String>) throws {
     let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     for file in found where file.hasPrefix("gallery-") && file.hasSuffix(".jpg") && !files.contains(file) {
@@ -121,7 +121,7 @@ extension StudyFigures {
 }
 
 extension Image {
-  /// The picture with its longer side at most so long; itself when it is.
+  /// Reduces the image so that its longer side has at most a given length.
   fileprivate func reduced(to longest: Int) throws -> Image {
     let longer = max(width, height)
     guard longer > longest else { return self }

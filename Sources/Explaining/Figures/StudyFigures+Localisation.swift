@@ -4,7 +4,9 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// How well the region score finds lesions at each site, under the model that did not see it.
+  /// Computes the localisation of the region score at each site.
+  ///
+  /// It uses the model that did not see the site.
   func localisationFigure(
     _ runs: [Run], _ features: FeatureStore?, fingerprint: String
   ) throws -> LocalisationFigure {

@@ -5,7 +5,7 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// What a linear probe reads off the features of every model.
+  /// Computes the scores of linear probes on the features of every model.
   func probeFigure(
     _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
   ) throws -> ProbeFigure {
@@ -13,7 +13,8 @@ extension StudyFigures {
     let layers = try concurrentMap(count: runs.count, threads: Self.workers) {
       try Self.layers(runs[$0], images[$0].samples, inputs)
     }
-    // A frozen tower's F is the same in all folds, and F is what the head is handed without an intervention.
+    // With a frozen tower, F is the same in all folds. Without an intervention, F is the input of
+    // the head.
     var distinct: [ProbeQuestion] = []
     let places = try zip(layers, images).map { layers, images in
       try layers.map { points in
@@ -49,7 +50,9 @@ extension StudyFigures {
       weight: probe.weight, rows: rows)
   }
 
-  /// F, F_ca and what the head is handed, each a mean over positions, n×d; nil where a model has none.
+  /// Returns F, F_ca and the input of the head, each a mean over positions, n×d.
+  ///
+  /// A layer that the model does not have is nil.
   private static func layers(_ run: Run, _ samples: [Sample], _ inputs: DiagnosisInputs) throws -> [Tensor?] {
     let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
     let decodesItself = settings.model.method.traits.replacesHead
@@ -64,12 +67,12 @@ extension StudyFigures {
   }
 }
 
-/// Features of some images, of which a probe is asked for site and confounders.
+/// The features of some images, for probes of site and confounders.
 private struct ProbeQuestion: Sendable {
   let points: Tensor
   let samples: [Sample]
 
-  /// The scores; none for confounders where the data does not tell them.
+  /// The scores; none for confounders if the data does not state them.
   struct Answer: Sendable {
     let site: ProbeScore?
     let confounders: [ProbeScore?]

@@ -6,11 +6,12 @@ import Studies
 import Torch
 import Training
 
-/// Computes the figures of a leave-one-site-out study from its finished runs and keeps them in its folder.
+/// Computes the figures of a leave-one-site-out study from its finished runs, and stores them.
 ///
-/// Writes `figures/features.json`, `attention.json`, `localisation.json`, `gallery.json` with JPEG files,
-/// `cost.json`, `probes.json`, `adjustment.json` and `coverage.json`; a report needs no run, weight or image
-/// afterwards (`StoredFigures`). A figure that is there already and was computed from the same runs is left alone.
+/// It writes `figures/features.json`, `attention.json`, `localisation.json`, `gallery.json` with
+/// JPEG files, `cost.json`, `probes.json`, `adjustment.json` and `coverage.json` to the folder of
+/// the study. A report then needs no run, weight or image (`StoredFigures`). An existing figure of
+/// the same runs is not computed again.
 package struct StudyFigures: Sendable {
   /// A finished run: its scores and its folder.
   package struct Run: Sendable {
@@ -19,29 +20,34 @@ package struct StudyFigures: Sendable {
     /// Settings and weights.
     package let run: Training.Run
 
-    /// Joins the parts.
+    /// Makes a run from its parts.
     package init(result: FoldResult, run: Training.Run) {
       self.result = result
       self.run = run
     }
   }
 
-  /// How many images feature map, attention and localisation take at most, evenly from all sites.
+  /// The maximum number of images for feature map, attention and localisation.
+  ///
+  /// They come evenly from all sites.
   package var imageLimit = 1500
-  /// The longer side of the gallery's pictures, pixels.
+  /// The longer side of the gallery's pictures, in pixels.
   package var pictureSize = 320
-  /// How many images of each site the probes take at most.
+  /// The maximum number of images per site for the probes.
   package var diagnosisLimit = 100
-  /// How many images of each site dictionary coverage takes at most; each passes the intervention M + 1 times.
+  /// The maximum number of images per site for dictionary coverage.
+  ///
+  /// Each image passes the intervention M + 1 times.
   package var coverageLimit = 30
-  /// How many images of each site the adjustment takes at most; each passes the head M + 3 times.
+  /// The maximum number of images per site for the adjustment; each passes the head M + 3 times.
   package var adjustmentLimit = 30
-  /// Passes that are timed for the latency.
+  /// The number of timed passes for the latency.
   package var latencyPasses = 21
-  /// Where what frozen layers make of images is kept, as long as it is needed; nil for a folder beside the figures, removed
-  /// at the end.
+  /// The cache for features of the frozen layers.
+  ///
+  /// If nil, they are in a folder beside the figures, which is removed at the end.
   package var cache: FeatureCache?
-  /// Told what is being computed.
+  /// Receives the name of the current computation.
   package var progress: @Sendable (String) -> Void = { _ in }
 
   let folder: URL
@@ -49,14 +55,15 @@ package struct StudyFigures: Sendable {
   let candidate: String
   let runs: [Run]
 
-  /// Describes a study.
+  /// Makes the description of a study.
   ///
   /// - Parameters:
   ///   - study: its folder; figures go into `figures` in it.
   ///   - catalog: the sites.
-  ///   - candidate: the method whose representation and attention are shown, and that others are compared with.
-  ///   - runs: the finished runs, in the order in which methods and seeds are to be shown.
-  /// - Throws: `StudyError` when no run is of the candidate.
+  ///   - candidate: the method whose representation and attention are displayed, and which is
+  ///     compared with the others.
+  ///   - runs: the finished runs, in the order of display of methods and seeds.
+  /// - Throws: `StudyError` if no run is of the candidate.
   package init(study: URL, catalog: SiteCatalog, candidate: String, runs: [Run]) throws {
     guard runs.contains(where: { $0.result.method == candidate }) else {
       throw StudyError.noRun(study, method: candidate)
@@ -67,9 +74,10 @@ package struct StudyFigures: Sendable {
     self.runs = runs
   }
 
-  /// Computes and writes what is missing or was computed from other runs.
+  /// Computes and writes the figures that are missing or come from other runs.
   ///
-  /// - Parameter features: what the frozen layers make of the sites' images, where that is kept; nil runs the tower.
+  /// - Parameter features: cached features of the frozen layers for the images of the sites; nil
+  ///   runs the tower.
   /// - Returns: all figures of the study.
   /// - Throws: an error that names the file.
   @discardableResult
@@ -82,7 +90,7 @@ package struct StudyFigures: Sendable {
     if own.first.map({ $0.run.configuration.model.method.traits.attends }) == true {
       try keep(.attention, of: own, "\(imageLimit)") { try attentionFigure(own, features, fingerprint: $0) }
     } else {
-      // Of an earlier candidate.
+      // This file belongs to an earlier candidate.
       try? FileManager.default.removeItem(at: folder.appendingPathComponent(FigureFile.attention.rawValue))
     }
     try keep(.localisation, of: own, "\(imageLimit)") {
@@ -98,17 +106,19 @@ package struct StudyFigures: Sendable {
     return try StoredFigures(study: folder.deletingLastPathComponent())
   }
 
-  /// The methods, in the order in which they come.
+  /// The methods, in the order of the runs.
   var methods: [String] {
     runs.reduce(into: []) { found, run in
       if !found.contains(run.result.method) { found.append(run.result.method) }
     }
   }
 
-  /// The seed whose models are shown: the candidate's first.
+  /// The displayed seed: the candidate's first.
   var seed: UInt64 { runs.first { $0.result.method == candidate }?.result.seed ?? 0 }
 
-  /// For each site the run of a method that held it out, with the seed that is shown or else its first.
+  /// Returns the run of a method for each held-out site.
+  ///
+  /// It has the displayed seed or, if there is none, the first seed.
   func heldOut(_ method: String) -> [Run] {
     catalog.sites.compactMap { site in
       let own = runs.filter { $0.result.site == site.name && $0.result.method == method }
@@ -116,13 +126,13 @@ package struct StudyFigures: Sendable {
     }
   }
 
-  /// The run whose representation is shown: the candidate's, the first site held out.
+  /// The run whose representation is displayed: the candidate's, with the first site held out.
   private var featureRun: Run? { heldOut(candidate).first }
 
-  /// What a file is known by that was computed before.
+  /// The part of an existing file that identifies it.
   private struct Known: Decodable { let fingerprint: String }
 
-  /// Leaves a file alone that was computed from the same runs, with all pictures that belong to it, or computes it.
+  /// Keeps a file of the same runs if all its pictures exist; otherwise computes it.
   func keep<Figure: Encodable>(
     _ file: FigureFile, of runs: [Run], _ settings: String, _ figure: (_ fingerprint: String) throws -> Figure
   ) throws {
@@ -143,12 +153,14 @@ package struct StudyFigures: Sendable {
     }
   }
 
-  /// FNV-1a over what the figure is made of; scores to the last digit stand for the weights that gave them.
+  /// Computes FNV-1a over the inputs of the figure.
+  ///
+  /// Scores to the last digit represent the weights behind them.
   private func fingerprint(of runs: [Run], _ settings: String) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var hash = StableHash()
-    // Changes when figures are computed otherwise.
+    // Change this number if the computation of figures changes.
     hash.combine(Data("figures 1 \(settings)".utf8))
     for run in runs {
       hash.combine(try Data(file: run.run.folder.configurationFile))
@@ -158,7 +170,9 @@ package struct StudyFigures: Sendable {
     return hash.text
   }
 
-  /// As many samples of each site as fit the limit: small sites whole, the others alike, spread over their images.
+  /// Selects as many samples of each site as fit the limit.
+  ///
+  /// Small sites are complete. The other sites have equal numbers, spread over their images.
   func spread(_ sites: [[Sample]]) -> [[Sample]] {
     var taken = sites.map { _ in 0 }
     var left = imageLimit
@@ -172,7 +186,7 @@ package struct StudyFigures: Sendable {
     }
   }
 
-  /// What a model makes of samples before its head, a batch at a time.
+  /// Calls a closure with the representation of samples before the head, batch by batch.
   func eachRepresentation(
     _ samples: [Sample], _ system: CompiledSystem, _ reader: SampleReader, _ features: FeatureStore?,
     _ use: (Representation) throws -> Void
@@ -182,7 +196,9 @@ package struct StudyFigures: Sendable {
     }
   }
 
-  /// Samples at S×S with their masks, and what the tower made of them where that is kept, a batch at a time.
+  /// Calls a closure with batches of samples at S×S.
+  ///
+  /// A batch has masks and, if any, cached features of the tower.
   func eachBatch(
     _ samples: [Sample], _ reader: SampleReader, _ features: FeatureStore?,
     _ use: (_ images: Tensor, _ masks: Tensor, _ cached: FrozenFeatures?) throws -> Void

@@ -1,14 +1,14 @@
-/// How many pixels have each grey level, counted apart for lesion and background and for the four parts into
-/// which the reference's centroid divides the image.
+/// The number of pixels at each grey level, in four parts of the image, for lesion and background.
 ///
-/// One pass over the pixels, from which all measures of the polyp protocol but the weighted F-measure can be
-/// read.
+/// The centroid of the reference divides the image into the four parts. One pass over the pixels
+/// gives the counts. All measures of the polyp protocol except the weighted F-measure follow from
+/// them.
 struct LevelCounts {
   /// One of the four parts.
   struct Part {
-    /// Pixels by level, background.
+    /// The background pixels by level.
     var background = [Int](repeating: 0, count: 256)
-    /// Pixels by level, lesion.
+    /// The lesion pixels by level.
     var lesion = [Int](repeating: 0, count: 256)
   }
 
@@ -18,18 +18,18 @@ struct LevelCounts {
   /// The whole image.
   let whole: Part
 
-  /// What each level stands for, from 0 to 1.
+  /// The value of each level, from 0 to 1.
   let values: [Double]
 
   /// Counts the pixels of an 8-bit map.
   ///
   /// - Parameters:
-  ///   - levels: The map, as many pixels as the reference.
-  ///   - reference: What the expert drew.
+  ///   - levels: The map, with as many pixels as the reference.
+  ///   - reference: The reference mask of the expert.
   init(_ levels: [UInt8], reference: BinaryMask) {
     let (width, height) = (reference.width, reference.height)
     let split = reference.centroidSplit
-    // Two tables for each part, background before lesion.
+    // There are two tables for each part, background before lesion.
     var counts = [Int](repeating: 0, count: 8 * 256)
     levels.withUnsafeBufferPointer { levels in
       reference.pixels.withUnsafeBufferPointer { pixels in
@@ -62,11 +62,10 @@ struct LevelCounts {
     values = Self.stretched(whole)
   }
 
-  /// The levels over 255, stretched so that the least that occurs is 0 and the greatest 1; a map of one level
-  /// stays.
+  /// Divides the levels by 255 and stretches them to 0…1; a map of one level stays the same.
   ///
-  /// MATLAB's `mapminmax(im2double(...))`, which leaves a constant alone. Computed in the order of
-  /// PySODMetrics, so that levels which fall on a threshold fall to the same side.
+  /// This is MATLAB's `mapminmax(im2double(...))`, which does not change a constant. The order of
+  /// operations is that of PySODMetrics, so that levels at a threshold fall on the same side.
   private static func stretched(_ part: Part) -> [Double] {
     let present = (0..<256).filter { part.background[$0] + part.lesion[$0] > 0 }
     let all = (0..<256).map { Double($0) / 255 }
@@ -76,12 +75,12 @@ struct LevelCounts {
 }
 
 extension BinaryMask {
-  /// Where the centroid divides the image: columns left of `x` and rows above `y` lie to its left and above
-  /// it.
+  /// The place where the centroid divides the image.
   ///
-  /// The mean row and column of the set pixels, each rounded (halves to even), and one more: that row and
-  /// column belong to the upper left part. (MATLAB's toolbox rounds halves away from zero; PySODMetrics as
-  /// here.)
+  /// Columns left of `x` and rows above `y` lie to its left and above it. It is the mean row and
+  /// column of the lesion pixels, each rounded (halves to even), plus one: that row and column
+  /// belong to the upper left part. (MATLAB's toolbox rounds halves away from zero; PySODMetrics
+  /// does the same as here.)
   fileprivate var centroidSplit: (x: Int, y: Int) {
     var (count, columns, rows) = (0, 0, 0)
     pixels.withUnsafeBufferPointer { pixels in
@@ -104,8 +103,8 @@ extension BinaryMask {
 }
 
 extension LevelCounts.Part {
-  /// Background pixels.
+  /// The number of background pixels.
   var backgroundCount: Int { background.reduce(0, +) }
-  /// Lesion pixels.
+  /// The number of lesion pixels.
   var lesionCount: Int { lesion.reduce(0, +) }
 }

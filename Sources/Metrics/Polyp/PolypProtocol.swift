@@ -1,40 +1,42 @@
 import Storage
 
-/// The measures of the polyp literature, added up over images: structure measure, weighted F-measure, mean
-/// absolute error, and E-measure, Dice and IoU at 256 thresholds.
+/// The measures of the polyp literature, added up over images.
 ///
-/// What is judged is an 8-bit map, as PraNet (Fan et al., MICCAI 2020) and its successors publish them. Their
-/// test script stretches a model's probabilities so that each image's least is 0 and its greatest 1, and
-/// saves them rounded to 8 bits; ``ProbabilityMap/savedLevels`` does the same. Their MATLAB toolbox, and
-/// PySODMetrics after it, stretch the saved map again, which changes nothing but for maps that were saved
-/// without. So how sure a model is of an image is not judged, only how it ranks its pixels: a model that
-/// marks nothing is shown as one that marks its likeliest pixels.
+/// They are the structure measure, the weighted F-measure, the mean absolute error, and E-measure,
+/// Dice and IoU at 256 thresholds.
 ///
-/// The variants, each with its rule for an empty reference, are stated at `LevelCounts.structureMeasure`,
-/// `WeightedFMeasure` and `ThresholdMeasures`: those of the MATLAB toolbox. (UACANet's Python evaluation
-/// differs in three places: standard deviations with divisor n, parts divided one row and column earlier, and
-/// the nearest pixel instead of zero beyond the image.)
+/// The input is an 8-bit map, as PraNet (Fan et al., MICCAI 2020) and its successors publish it.
+/// Their test script stretches the probabilities of a model, so that the minimum of each image is 0
+/// and the maximum 1, and saves them rounded to 8 bits. ``ProbabilityMap/savedLevels`` does the
+/// same. Their MATLAB toolbox, and PySODMetrics after it, stretch the saved map again. This changes
+/// only maps that were saved without stretching. So the protocol does not judge the confidence of a
+/// model in an image, only the ranking of its pixels: a model that marks nothing counts like one
+/// that marks its likeliest pixels.
 ///
-/// "meanDic" and "meanIoU" are means over thresholds, then over images. The maximum of E, Dice and IoU is the
-/// highest point of the mean curve over images, so the curves are kept and add up; images in another order
-/// give the same up to rounding.
+/// `LevelCounts.structureMeasure`, `WeightedFMeasure` and `ThresholdMeasures` state the variants,
+/// each with its rule for an empty reference. They are those of the MATLAB toolbox. (UACANet's
+/// Python evaluation differs in three places: standard deviations with divisor n, parts divided one
+/// row and column earlier, and the nearest pixel instead of zero beyond the image.)
+///
+/// "meanDic" and "meanIoU" are means over thresholds, then over images. The maximum of E, Dice and
+/// IoU is the highest point of the mean curve over images, so the curves are stored and added up.
+/// Another order of the images gives the same values up to rounding.
 public struct PolypProtocol: Codable, Equatable, Sendable {
-  /// Images whose reference shows a lesion.
+  /// The sums over images whose reference shows a lesion.
   private var withLesion = Sums()
 
-  /// Images whose reference is empty.
+  /// The sums over images whose reference is empty.
   private var withoutLesion = Sums()
 
-  /// Starts with no image.
+  /// Starts without images.
   public init() {}
 
   /// Measures one image.
   ///
   /// - Parameters:
-  ///   - probability: The model's probabilities, or a map that was stored in 8 bits.
-  ///   - reference: What the expert drew.
-  /// - Throws: ``MetricError/sizeMismatch(predictionWidth:predictionHeight:referenceWidth:referenceHeight:)``
-  ///   when the two differ in size.
+  ///   - probability: The probabilities of the model, or a map that was stored in 8 bits.
+  ///   - reference: The reference mask of the expert.
+  /// - Throws: ``MetricError`` (`sizeMismatch`) if the two differ in size.
   public init(_ probability: ProbabilityMap, reference: BinaryMask) throws {
     try probability.requireSize(of: reference)
     let levels = probability.savedLevels
@@ -54,7 +56,7 @@ public struct PolypProtocol: Codable, Equatable, Sendable {
     withoutLesion = withoutLesion + other.withoutLesion
   }
 
-  /// What the images come to so far; of one image, its own values.
+  /// The means over the images so far; for one image, its own values.
   public var summary: Summary {
     Summary(
       count: withLesion.count + withoutLesion.count, countWithLesion: withLesion.count,
@@ -62,25 +64,26 @@ public struct PolypProtocol: Codable, Equatable, Sendable {
       withLesion: withLesion.means, definition: Self.definition)
   }
 
-  /// What is computed, in plain words, to print beside the figures.
+  /// The definition of the measures as text, for display with the values.
   public static let definition =
     "Each map is stretched to 0…1 and rounded to 8 bits, as PraNet saves it; thresholds k/255, k = 0…255. "
     + "An empty reference gives Dice, IoU and weighted F 0, S 1 less the map's mean, E the share left unmarked."
 
-  /// Reads what ``encode(to:)`` wrote.
+  /// Reads the output of ``encode(to:)``.
   ///
-  /// - Parameter decoder: Where to read.
-  /// - Throws: What the decoder throws, and `DecodingError` for a curve without as many values as thresholds.
+  /// - Parameter decoder: The source.
+  /// - Throws: The error of the decoder, and `DecodingError` for a curve without as many values as
+  ///   thresholds.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     withLesion = try container.decodeIfPresent(Sums.self, forKey: .withLesion) ?? Sums()
     withoutLesion = try container.decodeIfPresent(Sums.self, forKey: .withoutLesion) ?? Sums()
   }
 
-  /// Writes the sums over the images with a lesion and over those without, each when there are any.
+  /// Writes the sums over the images with a lesion and over those without, each if there are any.
   ///
-  /// - Parameter encoder: Where to write.
-  /// - Throws: What the encoder throws.
+  /// - Parameter encoder: The destination.
+  /// - Throws: The error of the encoder.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     if withLesion.count > 0 { try container.encode(withLesion, forKey: .withLesion) }
@@ -103,7 +106,8 @@ public struct PolypProtocol: Codable, Equatable, Sendable {
     var iou = ThresholdCurve()
 
     static func + (first: Sums, second: Sums) -> Sums {
-      // An empty side is left out, so that its other side stays as it is, bit for bit and without work.
+      // An empty side is skipped, so that the other side stays the same bit for bit and without
+      // work.
       if first.count == 0 { return second }
       if second.count == 0 { return first }
       return Sums(
@@ -139,7 +143,7 @@ public struct PolypProtocol: Codable, Equatable, Sendable {
 extension PolypProtocol {
   /// The measures, as means over images.
   public struct Means: Codable, Equatable, Sendable {
-    /// The structure measure S, alpha 0.5.
+    /// The structure measure S with alpha 0.5.
     public let structure: Double
     /// The weighted F-measure.
     public let weightedF: Double
@@ -149,15 +153,17 @@ extension PolypProtocol {
     public let meanEnhancedAlignment: Double
     /// The E-measure at the threshold where its mean over images is highest.
     public let maxEnhancedAlignment: Double
-    /// Dice, mean over thresholds: the literature's "meanDic".
+    /// Dice, mean over thresholds; the literature calls it "meanDic".
     public let meanDice: Double
-    /// Dice at the threshold where its mean over images is highest, which is chosen on the images that are
-    /// scored.
+    /// Dice at the threshold where its mean over images is highest.
+    ///
+    /// The threshold is chosen on the scored images themselves.
     public let maxDice: Double
-    /// IoU, mean over thresholds: the literature's "meanIoU".
+    /// IoU, mean over thresholds; the literature calls it "meanIoU".
     public let meanIoU: Double
-    /// IoU at the threshold where its mean over images is highest, which is chosen on the images that are
-    /// scored.
+    /// IoU at the threshold where its mean over images is highest.
+    ///
+    /// The threshold is chosen on the scored images themselves.
     public let maxIoU: Double
 
     enum CodingKeys: String, CodingKey {
@@ -177,7 +183,7 @@ extension PolypProtocol {
       "mean_dice", "mean_iou", "weighted_f", "s_measure", "mean_e", "max_e", "mae", "max_dice", "max_iou",
     ]
 
-    /// The measures by the names they carry in JSON and CSV, in the order they are shown.
+    /// The measures by their names in JSON and CSV, in the order of display.
     public var named: [(name: String, value: Double)] {
       let values = [
         meanDice, meanIoU, weightedF, structure, meanEnhancedAlignment, maxEnhancedAlignment, absoluteError,
@@ -188,19 +194,19 @@ extension PolypProtocol {
     }
   }
 
-  /// The protocol's table for some images.
+  /// The table of the protocol for some images.
   public struct Summary: Codable, Equatable, Sendable {
-    /// Images.
+    /// The number of images.
     public let count: Int
-    /// Images whose reference shows a lesion.
+    /// The number of images whose reference shows a lesion.
     public let countWithLesion: Int
-    /// Images whose reference is empty.
+    /// The number of images whose reference is empty.
     public let countEmptyReference: Int
-    /// Over all images; `nil` over none.
+    /// The means over all images; `nil` over none.
     @Nullable public private(set) var all: Means?
-    /// Over the images with a lesion; `nil` when there are none.
+    /// The means over the images with a lesion; `nil` if there are none.
     @Nullable public private(set) var withLesion: Means?
-    /// What is computed, in plain words.
+    /// The definition of the measures as text.
     public let definition: String
 
     enum CodingKeys: String, CodingKey {
@@ -214,8 +220,9 @@ extension PolypProtocol {
 }
 
 extension LevelCounts {
-  /// The mean absolute difference between the stretched map and the reference, from 0 to 1; defined for any
-  /// reference.
+  /// The mean absolute difference between the stretched map and the reference, from 0 to 1.
+  ///
+  /// It is defined for any reference.
   var meanAbsoluteError: Double {
     let sum = (0..<256).reduce(0.0) {
       $0 + Double(whole.lesion[$1]) * (1 - values[$1]) + Double(whole.background[$1]) * values[$1]

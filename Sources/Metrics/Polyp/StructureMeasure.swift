@@ -1,13 +1,14 @@
 extension LevelCounts {
-  /// The structure measure S with alpha 0.5: half how uniformly lesion and background are marked, half how
-  /// alike map and reference are in four parts of the image.
+  /// The structure measure S with alpha 0.5.
   ///
-  /// Fan et al., "Structure-measure: A New Way to Evaluate Foreground Maps", ICCV 2017, as the authors'
-  /// MATLAB code and PySODMetrics compute it: standard deviations with the divisor n - 1, ε = 2⁻⁵² in
-  /// denominators, parts divided after the centroid's row and column, and 0 where the sum is negative. A part
-  /// without a pixel has no weight.
+  /// One half is the uniformity of lesion and background in the map. The other half is the
+  /// similarity of map and reference in four parts of the image. Fan et al., "Structure-measure: A
+  /// New Way to Evaluate Foreground Maps", ICCV 2017, as in the authors' MATLAB code and
+  /// PySODMetrics: standard deviations with the divisor n - 1, ε = 2⁻⁵² in denominators, parts
+  /// divided after the centroid's row and column, and 0 if the sum is negative. A part without a
+  /// pixel has no weight.
   ///
-  /// Reference empty: 1 less the mean of the map. Reference full: the mean of the map.
+  /// Reference empty: 1 minus the mean of the map. Reference full: the mean of the map.
   var structureMeasure: Double {
     let (lesion, background) = (whole.lesionCount, whole.backgroundCount)
     let size = Double(lesion + background)
@@ -25,14 +26,14 @@ extension LevelCounts {
     return max(0, 0.5 * object + 0.5 * region)
   }
 
-  /// How near to 1, and how even, the values of some pixels are.
+  /// Measures how near to 1, and how uniform, the values of some pixels are.
   private func uniformity(_ counts: [Int], _ values: [Double]) -> Double {
     let (count, mean, squares) = moments(counts, values)
     let deviation = count > 1 ? (squares / Double(count - 1)).squareRoot() : 0
     return 2 * mean / (mean * mean + 1 + deviation + .ulpOfOne)
   }
 
-  /// The structural similarity of map and reference in one part.
+  /// Computes the structural similarity of map and reference in one part.
   private func similarity(_ part: Part) -> Double {
     let all = (0..<256).map { part.lesion[$0] + part.background[$0] }
     let (count, x, squares) = moments(all)
@@ -54,11 +55,11 @@ extension LevelCounts {
     moments(counts, values)
   }
 
-  /// The number of pixels, their mean, and the sum of squared deviations from it.
+  /// Computes the number of pixels, their mean, and the sum of squared deviations from it.
   private func moments(_ counts: [Int], _ values: [Double]) -> (count: Int, mean: Double, squares: Double) {
     let present = (0..<256).filter { counts[$0] > 0 }
     let count = present.reduce(0) { $0 + counts[$1] }
-    // Pixels of one value have it as their mean, without the rounding that would pass for a deviation.
+    // Pixels of one value have exactly this mean. Its rounding would look like a deviation.
     if present.count == 1 { return (count, values[present[0]], 0) }
     let mean = present.reduce(0.0) { $0 + Double(counts[$1]) * values[$1] } / Double(max(1, count))
     let squares = present.reduce(0.0) {

@@ -3,16 +3,16 @@ struct ThresholdCurve: Codable, Equatable, Sendable {
   /// The number of thresholds.
   static let count = 256
 
-  /// The values, the one at threshold k/255 at place k.
+  /// The values; the value for threshold k/255 has index k.
   private(set) var values: [Double]
 
-  /// Zero everywhere.
+  /// Makes a curve of zeros.
   init() { values = [Double](repeating: 0, count: Self.count) }
 
-  /// Asks for the value at every threshold.
+  /// Calls a closure for the value at every threshold.
   init(_ value: (_ threshold: Int) -> Double) { values = (0..<Self.count).map(value) }
 
-  /// Takes as many values as there are thresholds.
+  /// Reads a curve; it needs as many values as thresholds.
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     values = try container.decode([Double].self)

@@ -1,30 +1,31 @@
-/// The measures that are taken of the mask at every threshold.
+/// The measures of the mask at every threshold.
 ///
-/// At threshold k/255 a pixel is lesion when its stretched value, times 255 and cut to a whole level, is at
-/// least k; so at threshold 0 every pixel is.
+/// At threshold k/255, a pixel is lesion if its stretched value, times 255 and cut to a whole
+/// level, is at least k. So at threshold 0 every pixel is lesion.
 struct ThresholdMeasures {
   /// The Dice coefficient, 2·TP / (2·TP + FP + FN).
   ///
-  /// 0 where nothing is hit (TP = 0), so 0 at every threshold when the reference is empty: `Fmeasure_calu` of
+  /// It is 0 if TP = 0, so 0 at every threshold for an empty reference, as in `Fmeasure_calu` of
   /// PraNet's toolbox.
   let dice: ThresholdCurve
 
-  /// Intersection over union, TP / (TP + FP + FN); 0 where nothing is hit.
+  /// Intersection over union, TP / (TP + FP + FN); 0 if TP = 0.
   let iou: ThresholdCurve
 
   /// The enhanced-alignment measure E.
   ///
-  /// Fan et al., "Enhanced-alignment Measure for Binary Foreground Map Evaluation", IJCAI 2018, as the
-  /// authors' MATLAB code and PySODMetrics compute it: (1 + a)² / 4 summed over pixels, a being the alignment
-  /// of the two centred masks with ε = 2⁻⁵² in its denominator, over n - 1 pixels. It can be larger than 1 by
-  /// 1/(n - 1); an image of a single pixel is divided by 1.
+  /// Fan et al., "Enhanced-alignment Measure for Binary Foreground Map Evaluation", IJCAI 2018, as
+  /// in the authors' MATLAB code and PySODMetrics: (1 + a)² / 4 summed over pixels, over n - 1
+  /// pixels. Here a is the alignment of the two centred masks with ε = 2⁻⁵² in its denominator. E
+  /// can exceed 1 by 1/(n - 1); for an image of a single pixel, the divisor is 1.
   ///
-  /// Reference empty: the pixels that are not marked, over n - 1. Reference full: the marked ones.
+  /// Reference empty: the number of pixels that are not marked, with divisor n - 1. Reference full:
+  /// the number of marked pixels, with the same divisor.
   let enhancedAlignment: ThresholdCurve
 
-  /// Reads the measures from an image's counts.
+  /// Computes the measures from the counts of an image.
   init(_ counts: LevelCounts) {
-    // What a level counts as is where its stretched value was cut to, in the whole of 0…255.
+    // A level counts at its stretched value, cut to a whole number of 0…255.
     var lesionAt = [Int](repeating: 0, count: ThresholdCurve.count + 1)
     var backgroundAt = lesionAt
     for level in 0..<256 {
@@ -32,7 +33,7 @@ struct ThresholdMeasures {
       lesionAt[threshold] += counts.whole.lesion[level]
       backgroundAt[threshold] += counts.whole.background[level]
     }
-    // From the highest threshold down, the pixels at or above it.
+    // This goes down from the highest threshold and counts the pixels at or above it.
     for threshold in stride(from: ThresholdCurve.count - 1, through: 0, by: -1) {
       lesionAt[threshold] += lesionAt[threshold + 1]
       backgroundAt[threshold] += backgroundAt[threshold + 1]

@@ -1,27 +1,27 @@
 import Foundation
 
-/// The weighted F-measure with β² = 1: errors count less where a neighbour in the lesion is right, and
-/// background errors more the farther they are from the lesion.
+/// The weighted F-measure with β² = 1.
 ///
-/// Margolin, Zelnik-Manor and Tal, "How to Evaluate Foreground Maps?", CVPR 2014, as the authors' MATLAB code
-/// and PySODMetrics compute it: each background pixel takes on the error of the nearest lesion pixel (of
-/// several, SciPy's), errors are smoothed by a 7×7 Gaussian of σ = 5 with zeros beyond the image, a lesion
-/// pixel's error is the smaller of its own and the smoothed one, and a background pixel's is weighted by 2 -
-/// 2^(-d/5), d being its distance from the lesion in pixels. ε = 2⁻⁵² in denominators.
+/// An error counts less if a neighbour in the lesion is correct. A background error counts more
+/// with its distance from the lesion. Margolin, Zelnik-Manor and Tal, "How to Evaluate Foreground
+/// Maps?", CVPR 2014, as in the authors' MATLAB code and PySODMetrics. Each background pixel gets
+/// the error of the nearest lesion pixel (of several, SciPy's choice). A 7×7 Gaussian of σ = 5
+/// smooths the errors, with zeros beyond the image. The error of a lesion pixel is the smaller of
+/// its own and the smoothed error. The error of a background pixel has the weight 2 - 2^(-d/5),
+/// where d is its distance from the lesion in pixels. Denominators contain ε = 2⁻⁵².
 ///
 /// Reference empty: 0, as in PySODMetrics (the MATLAB code divides by zero).
 enum WeightedFMeasure {
   private static let radius = 3
 
-  /// The Gaussian along one side; the product of two is the square kernel.
+  /// The Gaussian along one axis; the product of two is the square kernel.
   private static let kernel: [Double] = {
     let weights = (-radius...radius).map { exp(-Double($0 * $0) / 50) }
     let sum = weights.reduce(0, +)
     return weights.map { $0 / sum }
   }()
 
-  /// How much a background pixel's error weighs by its squared distance from the lesion; beyond the table, 2
-  /// as a double.
+  /// The weight of a background error by its squared distance from the lesion; beyond the table, 2.
   private static let weights: [Double] = (0..<(270 * 270)).map {
     2 - exp(log(0.5) / 5 * Double($0).squareRoot())
   }
@@ -29,9 +29,9 @@ enum WeightedFMeasure {
   /// Scores an 8-bit map.
   ///
   /// - Parameters:
-  ///   - levels: The map, as many pixels as the reference.
-  ///   - values: What each level stands for, from 0 to 1.
-  ///   - reference: What the expert drew.
+  ///   - levels: The map, with as many pixels as the reference.
+  ///   - values: The value of each level, from 0 to 1.
+  ///   - reference: The reference mask of the expert.
   /// - Returns: The measure, from 0 to 1.
   static func score(_ levels: [UInt8], values: [Double], reference: BinaryMask) -> Double {
     guard let box = BoundingBox(around: reference, reference) else { return 0 }
@@ -47,7 +47,7 @@ enum WeightedFMeasure {
             backgroundErrors +=
               values[Int(levels[start + x])] * (square < weights.count ? weights[square] : 2)
           }
-          // The error of the lesion pixel that stands for each one.
+          // Each pixel gets the error of its nearest lesion pixel.
           window.take(row.y) { 1 - values[Int(levels[row.place($0)])] }
         }
       }
@@ -65,14 +65,15 @@ enum WeightedFMeasure {
     return 2 * recall * precision / (recall + precision + .ulpOfOne)
   }
 
-  /// Errors in and around the lesion, smoothed by the kernel: along rows as they come, along columns when
-  /// asked.
+  /// The errors in and around the lesion, smoothed by the kernel.
+  ///
+  /// Rows are smoothed when they arrive, columns on demand.
   private struct SmoothingWindow {
     private let box: BoundingBox
     private let width: Int
-    /// The rows that the box's own need.
+    /// The rows that the smoothing of the box needs.
     private let rows: Range<Int>
-    /// Smoothed along rows, the box's columns of each of `rows`.
+    /// The errors smoothed along rows: the columns of the box in each of `rows`.
     private var alongRows: [Double]
     /// The errors of one row; zero beyond the image.
     private var errors: [Double]
@@ -85,7 +86,7 @@ enum WeightedFMeasure {
       errors = [Double](repeating: 0, count: box.columns.count + 2 * radius)
     }
 
-    /// Takes a row, asking for the error at some of its columns.
+    /// Adds a row; it calls a closure for the error at some of its columns.
     @inline(__always)
     mutating func take(_ y: Int, _ error: (_ x: Int) -> Double) {
       guard rows.contains(y) else { return }
@@ -101,7 +102,7 @@ enum WeightedFMeasure {
       }
     }
 
-    /// The smoothed error of a pixel of the box.
+    /// Returns the smoothed error of a pixel of the box.
     @inline(__always)
     func smoothed(_ x: Int, _ y: Int) -> Double {
       var sum = 0.0

@@ -1,15 +1,17 @@
 import Studies
 
-/// Horizontal bars from zero in groups, one bar a series, the series' mark at its end; as SVG.
+/// An SVG plot of horizontal bars from zero in groups.
+///
+/// There is one bar per series, with its mark at the end.
 package struct BarPlot {
   /// One group of bars.
   package struct Group: Equatable, Sendable {
-    /// What stands above it.
+    /// The text above it.
     package let label: String
-    /// One value a series; nil for none.
+    /// One value per series; nil for none.
     package let values: [Double?]
 
-    /// Joins the parts.
+    /// Makes a group from its parts.
     package init(label: String, values: [Double?]) {
       self.label = label
       self.values = values
@@ -22,14 +24,15 @@ package struct BarPlot {
   private let reference: (value: Double, name: String)?
   private let including: [Double]
 
-  /// Describes a plot.
+  /// Makes a plot.
   ///
   /// - Parameters:
   ///   - series: names for the legend; no legend for a single series.
   ///   - groups: from top to bottom.
-  ///   - valueName: what the bars measure.
+  ///   - valueName: the name of the measured value.
   ///   - reference: a value that a dashed line marks, with its name.
-  ///   - including: values that the axis has to hold as well, so that plots beside each other have the same.
+  ///   - including: further values that the axis must include, so that adjacent plots have the same
+  ///     axis.
   package init(
     series: [String], groups: [Group], valueName: String, reference: (value: Double, name: String)? = nil,
     including: [Double] = []
@@ -41,7 +44,7 @@ package struct BarPlot {
     self.including = including
   }
 
-  /// The drawing.
+  /// The plot as SVG.
   package var svg: String {
     var drawing = SVGDrawing()
     let legend = drawing.legend(series, .bar)

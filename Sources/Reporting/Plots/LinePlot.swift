@@ -1,17 +1,17 @@
 import Studies
 
-/// Numbers over a number, one line a series, with intervals where there are some; as SVG.
+/// An SVG line plot of numbers over a number: one line per series, with optional intervals.
 package struct LinePlot {
   /// One point of a line.
   package struct Point: Equatable, Sendable {
-    /// Along.
+    /// The horizontal value.
     package let x: Double
-    /// Up.
+    /// The vertical value.
     package let y: Double
     /// The ends of its interval or range; nil for none.
     package let range: ClosedRange<Double>?
 
-    /// Joins the parts.
+    /// Makes a point from its parts.
     package init(x: Double, y: Double, range: ClosedRange<Double>? = nil) {
       self.x = x
       self.y = y
@@ -23,10 +23,10 @@ package struct LinePlot {
   package struct Series: Equatable, Sendable {
     /// Its name.
     package let name: String
-    /// Its points, by rising x.
+    /// Its points, by increasing x.
     package let points: [Point]
 
-    /// Joins the parts; points that are not finite are left out.
+    /// Makes a series from its parts, without points that are not finite.
     package init(name: String, points: [Point]) {
       self.name = name
       self.points = points.filter { $0.x.isFinite && $0.y.isFinite }
@@ -37,10 +37,10 @@ package struct LinePlot {
   private let xName: String
   private let yName: String
 
-  /// Describes a plot.
+  /// Makes a plot.
   ///
   /// - Parameters:
-  ///   - series: the lines; a legend when there are several.
+  ///   - series: the lines; several lines get a legend.
   ///   - xName: of the horizontal axis.
   ///   - yName: of the vertical axis.
   package init(_ series: [Series], xName: String, yName: String) {
@@ -49,10 +49,12 @@ package struct LinePlot {
     self.yName = yName
   }
 
-  /// Up to this many points each has its mark and its interval a stroke; beyond, some have and intervals are a band.
+  /// The maximum number of points that each have a mark and an interval as a stroke.
+  ///
+  /// Longer lines have marks at some points, and their intervals are a band.
   private static let few = 12
 
-  /// The drawing.
+  /// The plot as SVG.
   package var svg: String {
     var drawing = SVGDrawing()
     let top = drawing.legend(series.map(\.name), .line) + 24
@@ -74,7 +76,7 @@ package struct LinePlot {
   }
 
   private func draw(_ index: Int, _ points: [Point], _ frame: PlotFrame, _ drawing: inout SVGDrawing) {
-    // Beside each other, where the intervals of several series would hide one another.
+    // The marks are shifted sideways if the intervals of several series would hide one another.
     let aside =
       points.count <= Self.few
       ? (Double(index) - Double(series.count - 1) / 2) * min(3, 16 / Double(series.count)) : 0
@@ -93,7 +95,7 @@ package struct LinePlot {
       }
     }
     if points.count > 1 { drawing.polyline(PlotMark.line(index), places) }
-    // Of a long line six marks, each series' at places of its own.
+    // A long line has six marks; each series has them at different points.
     let step = points.count <= Self.few ? 1 : max(1, points.count / 6)
     for (number, place) in places.enumerated()
     where number % step == (index * step / max(1, series.count)) % step {

@@ -2,23 +2,23 @@ import Foundation
 import Storage
 import Studies
 
-/// One axis of a plot: the range that it shows and the round numbers that are written at it.
+/// One axis of a plot: its range and its round tick values.
 struct PlotAxis {
-  /// Where it starts.
+  /// The start of the range.
   let low: Double
-  /// Where it ends.
+  /// The end of the range.
   let high: Double
-  /// What is written at it, from `low` to `high`.
+  /// The tick values, from `low` to `high`.
   let ticks: [Double]
-  /// Whether equal steps are equal factors.
+  /// Whether the axis is logarithmic: equal steps are equal factors.
   let isLogarithmic: Bool
 
-  /// An axis of round numbers that enclose some values.
+  /// Makes an axis of round numbers that enclose some values.
   ///
   /// - Parameters:
-  ///   - values: what it has to show; those that are not finite are passed over.
-  ///   - steps: about how many steps it should have.
-  ///   - isWhole: whether only whole numbers are written at it.
+  ///   - values: the values to show; those that are not finite are ignored.
+  ///   - steps: the approximate number of steps.
+  ///   - isWhole: whether ticks are only whole numbers.
   init(_ values: [Double], steps: Int = 5, isWhole: Bool = false) {
     let finite = values.filter(\.isFinite)
     ticks = Self.ticks(
@@ -28,7 +28,7 @@ struct PlotAxis {
     isLogarithmic = false
   }
 
-  /// An axis from the first to the last of some ticks.
+  /// Makes an axis from the first to the last of some ticks.
   init(ticks: [Double]) {
     self.ticks = ticks
     low = ticks.first ?? 0
@@ -36,14 +36,14 @@ struct PlotAxis {
     isLogarithmic = false
   }
 
-  /// An axis of powers of ten that enclose some positive values; others are passed over.
+  /// Makes an axis of powers of ten that enclose some positive values; it ignores others.
   init(powersOfTen values: [Double]) {
     let usable = values.filter { $0.isFinite && $0 > 0 }
     let last = Foundation.ceil(log10(usable.max() ?? 1) - 1e-9)
     let first = min(last - 1, Foundation.floor(log10(usable.min() ?? 1) + 1e-9))
     let powers = Array(stride(from: first, through: last, by: 1))
     let step = (powers.count + 4) / 5
-    // From the top down, where the largest value is.
+    // The ticks go down from the top, where the largest value is.
     ticks = powers.reversed().enumerated().filter { $0.offset % step == 0 }.map { pow(10, $0.element) }
       .reversed()
     low = pow(10, first)
@@ -51,7 +51,7 @@ struct PlotAxis {
     isLogarithmic = true
   }
 
-  /// Where a value stands between two places of a drawing; values outside the range stand at its ends.
+  /// Maps a value to a coordinate between two ends, and clamps values outside the range.
   func place(_ value: Double, from start: Double, to end: Double) -> Double {
     let share =
       isLogarithmic
@@ -59,19 +59,19 @@ struct PlotAxis {
     return start + (share.isFinite ? min(1, max(0, share)) : 0) * (end - start)
   }
 
-  /// A tick as it is written: with as many decimals as the steps need.
+  /// Formats a tick with as many decimals as the steps need.
   func label(_ tick: Double) -> String {
     if isLogarithmic, tick < 1e-3 || tick >= 1e4 { return "1e\(Int(log10(tick).rounded()))" }
     let step = isLogarithmic ? tick : ticks.count > 1 ? ticks[1] - ticks[0] : 1
     return NumberText.text(tick, decimals: max(0, min(6, -Int(Foundation.floor(log10(step) + 1e-9)))))
   }
 
-  /// Round numbers, evenly spaced, that enclose a range.
+  /// Returns round numbers, evenly spaced, that enclose a range.
   ///
   /// - Parameters:
   ///   - low: the lower end.
-  ///   - high: the upper end; when it is the same, some room is made on both sides.
-  ///   - steps: about how many steps between them.
+  ///   - high: the upper end; if it equals the lower end, the range grows on both sides.
+  ///   - steps: the approximate number of steps.
   ///   - least: the shortest step.
   /// - Returns: at least two.
   static func ticks(_ low: Double, _ high: Double, steps: Int = 5, least: Double = 0) -> [Double] {

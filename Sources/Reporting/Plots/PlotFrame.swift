@@ -1,6 +1,6 @@
 import Studies
 
-/// Two axes and the rectangle between them: grid, numbers and names are drawn here, for all plots alike.
+/// Two axes and the rectangle between them; it draws grid, numbers and names for all plots.
 struct PlotFrame {
   /// The left edge of the rectangle.
   let left: Double
@@ -10,12 +10,14 @@ struct PlotFrame {
   let top: Double
   /// The lower edge.
   let bottom: Double
-  /// From left to right.
+  /// The axis from left to right.
   let x: PlotAxis
-  /// From bottom to top.
+  /// The axis from bottom to top.
   let y: PlotAxis
 
-  /// Lays a frame across a drawing; `beside` is another vertical axis that the left edge has to be in line with.
+  /// Makes a frame across a drawing.
+  ///
+  /// `beside` is another vertical axis with which the left edge is aligned.
   init(x: PlotAxis, y: PlotAxis, beside other: PlotAxis? = nil, top: Double, height: Double) {
     let labels = y.ticks.map(y.label) + (other.map { $0.ticks.map($0.label) } ?? [])
     left = Double(labels.map(\.count).max() ?? 1) * SVGDrawing.letter + 10
@@ -26,18 +28,18 @@ struct PlotFrame {
     self.y = y
   }
 
-  /// Where a value of the horizontal axis stands.
+  /// Returns the coordinate of a value of the horizontal axis.
   func across(_ value: Double) -> Double { x.place(value, from: left, to: right) }
-  /// Where a value of the vertical axis stands.
+  /// Returns the coordinate of a value of the vertical axis.
   func up(_ value: Double) -> Double { y.place(value, from: bottom, to: top) }
 
   /// Draws grid, numbers and names.
   ///
   /// - Parameters:
-  ///   - drawing: where to.
+  ///   - drawing: the destination.
   ///   - xName: the name of the horizontal axis, below it.
   ///   - yName: the name of the vertical axis, above it.
-  ///   - showsNumbers: whether numbers stand below the horizontal axis.
+  ///   - showsNumbers: whether to draw numbers below the horizontal axis.
   func draw(in drawing: inout SVGDrawing, xName: String = "", yName: String = "", showsNumbers: Bool = true) {
     for tick in y.ticks {
       drawing.line("grid", left, up(tick), right, up(tick))

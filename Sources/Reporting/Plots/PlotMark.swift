@@ -1,32 +1,34 @@
-/// How a series is drawn: by colour, shape and dashes, so that print and the colour-blind tell series apart.
+/// The style of a series: colour, shape and dashes distinguish series.
 ///
-/// Colours are Okabe and Ito's (2008) with a grey first, in `HTMLPage`'s style, made darker or lighter where they need it
-/// to have a contrast of 3 to 1 with light and dark paper.
+/// So series are distinct in print and for colour-blind readers. Colours are those of Okabe and Ito
+/// (2008) after a grey, in the style of `HTMLPage`. They are made darker or lighter if needed for a
+/// contrast of 3 to 1 with light and dark paper.
 enum PlotMark {
-  /// Colours there are.
+  /// The number of colours.
   static let colours = 7
-  /// Shapes there are.
+  /// The number of shapes.
   static let shapes = 8
 
-  /// The class that gives a series its colour.
+  /// Returns the CSS class of the colour of a series.
   static func colour(_ series: Int) -> String { "s\(series % colours)" }
 
-  /// The classes of a series' line: colour and dashes.
+  /// Returns the CSS classes of the line of a series: colour and dashes.
   static func line(_ series: Int) -> String { "\(colour(series)) line d\(shape(series) % 4)" }
 
-  /// The shape of a series.
+  /// Returns the shape of a series.
   ///
-  /// As there is one shape more than colours, only the 57th series has colour and shape of the first.
+  /// There is one shape more than colours. So only the 57th series has the colour and shape of the
+  /// first.
   static func shape(_ series: Int) -> Int { series % shapes }
 
-  /// The outline of a shape about a point, as SVG's path has it.
+  /// Returns the outline of a shape around a point, as an SVG path.
   ///
   /// - Parameters:
   ///   - shape: its number.
-  ///   - x: of its middle.
-  ///   - y: of its middle.
-  ///   - r: the radius of the circle, to which the others are fitted.
-  /// - Returns: a closed path, relative but for its start.
+  ///   - x: of its centre.
+  ///   - y: of its centre.
+  ///   - r: the radius of the circle, to which the other shapes are fitted.
+  /// - Returns: a closed path, relative except for its start.
   static func path(shape: Int, x: Double, y: Double, r: Double) -> String {
     func n(_ value: Double) -> String { SVGDrawing.number(value) }
     func polygon(_ points: [(Double, Double)]) -> String {

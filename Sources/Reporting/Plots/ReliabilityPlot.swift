@@ -1,17 +1,19 @@
 import Metrics
 
-/// How often pixels are lesion where a model says how likely they are; below, the share of pixels in each bin; as SVG.
+/// An SVG plot of the share of lesion pixels over the predicted probability.
+///
+/// Below it, a plot shows the share of pixels in each bin.
 package struct ReliabilityPlot {
   /// One bin of probabilities.
   package struct Bin: Equatable, Sendable {
-    /// Pixels in it.
+    /// The number of its pixels.
     package let count: Int
-    /// Their mean probability; nil when there are none.
+    /// Their mean probability; nil without pixels.
     package let confidence: Double?
-    /// The share of them that are lesion; nil when there are none.
+    /// The share of lesion pixels among them; nil without pixels.
     package let positives: Double?
 
-    /// Joins the parts.
+    /// Makes a bin from its parts.
     package init(count: Int, confidence: Double?, positives: Double?) {
       self.count = count
       self.confidence = confidence
@@ -26,7 +28,7 @@ package struct ReliabilityPlot {
     /// Its bins of equal width from 0 to 1.
     package let bins: [Bin]
 
-    /// Joins the parts.
+    /// Makes a series from its parts.
     package init(name: String, bins: [Bin]) {
       self.name = name
       self.bins = bins
@@ -35,10 +37,10 @@ package struct ReliabilityPlot {
 
   private let series: [Series]
 
-  /// Describes a plot.
+  /// Makes a plot.
   package init(_ series: [Series]) { self.series = series }
 
-  /// The drawing.
+  /// The plot as SVG.
   package var svg: String {
     var drawing = SVGDrawing()
     let top = drawing.legend(series.map(\.name), .line) + 24
@@ -69,7 +71,7 @@ package struct ReliabilityPlot {
         let start = bars.across(width * (Double(place) + 0.08 + 0.84 * Double(index) / Double(series.count)))
         let end = bars.across(
           width * (Double(place) + 0.08 + 0.84 * Double(index + 1) / Double(series.count)))
-        // A lone pixel of billions still has to be seen.
+        // A single pixel of billions must still be visible.
         let height = max(1, bars.bottom - bars.up(share))
         drawing.rectangle(
           "\(PlotMark.colour(index)) bar", x: start, y: bars.bottom - height, width: end - start,

@@ -1,15 +1,15 @@
 import Foundation
 
-/// A drawing as SVG that a page embeds: colours and letters come from the page's style.
+/// An SVG drawing for a page; colours and fonts come from the style of the page.
 struct SVGDrawing {
-  /// Units across; about a pixel each where the page has room.
+  /// The width in units; a unit is about a pixel if the page has space.
   static let width = 420.0
-  /// About what a letter of running text takes.
+  /// The approximate width of a letter.
   static let letter = 6.8
 
   private var parts: [String] = []
 
-  /// A coordinate with one decimal, without a needless one.
+  /// Formats a coordinate with at most one decimal.
   static func number(_ value: Double) -> String {
     let tenths = (value * 10).rounded()
     guard tenths.isFinite, abs(tenths) < 1e9 else { return "0" }
@@ -17,12 +17,14 @@ struct SVGDrawing {
     return whole % 10 == 0 ? "\(whole / 10)" : "\(whole < 0 ? "-" : "")\(abs(whole) / 10).\(abs(whole) % 10)"
   }
 
-  /// About how wide a text is: the letters of the page are not known here, so rather too wide.
+  /// Estimates the width of a text.
+  ///
+  /// The font of the page is not known here, so the estimate is rather too wide.
   static func width(of text: some StringProtocol) -> Double {
     text.reduce(0) { $0 + letter * ($1.isUppercase || "mwMW@—".contains($1) ? 1.4 : $1.isASCII ? 1 : 1.6) }
   }
 
-  /// A text cut to a width, with a sign that it was.
+  /// Cuts a text to a width and marks the cut.
   static func fitted(_ text: String, width: Double) -> String {
     guard self.width(of: text) > width else { return text }
     var shown = text[...]
@@ -37,10 +39,10 @@ struct SVGDrawing {
         + "x2=\"\(Self.number(x2))\" y2=\"\(Self.number(y2))\"/>")
   }
 
-  /// Where a text is held.
+  /// The anchor of a text.
   enum Anchor: String { case start, middle, end }
 
-  /// Adds a text; one that is cut to `width` tells itself whole when it is pointed at.
+  /// Adds a text; if it is cut to `width`, a tooltip shows all of it.
   mutating func text(
     _ text: String, _ x: Double, _ y: Double, _ anchor: Anchor = .start, style: String = "",
     width: Double = .infinity
@@ -60,7 +62,7 @@ struct SVGDrawing {
         + "width=\"\(Self.number(max(0, width)))\" height=\"\(Self.number(max(0, height)))\"/>")
   }
 
-  /// Adds a path; `title` is told when it is pointed at.
+  /// Adds a path with the tooltip `title`.
   mutating func path(_ style: String, _ outline: String, title: String = "") {
     parts.append(
       title.isEmpty
@@ -80,17 +82,17 @@ struct SVGDrawing {
       "\(PlotMark.colour(series)) mark", PlotMark.path(shape: PlotMark.shape(series), x: x, y: y, r: r))
   }
 
-  /// How the legend shows a series.
+  /// The symbol of a series in the legend.
   enum Key { case mark, line, bar }
 
-  /// Adds a legend that goes on below where a line is full; none for a single series without a name.
+  /// Adds a legend, which wraps to further lines; none for a single series without a name.
   ///
   /// - Parameters:
   ///   - names: of the series, in order.
-  ///   - key: how each is shown.
-  ///   - top: where it starts.
-  ///   - first: the place of the first series among all.
-  /// - Returns: where it ends.
+  ///   - key: the symbol of each.
+  ///   - top: its upper end.
+  ///   - first: the index of the first series among all.
+  /// - Returns: its lower end.
   mutating func legend(_ names: [String], _ key: Key, top: Double = 0, first: Int = 0) -> Double {
     guard names.count > 1 else { return top }
     let sample = key == .mark ? 16.0 : 28.0
@@ -115,11 +117,11 @@ struct SVGDrawing {
     return y + 10
   }
 
-  /// The whole drawing.
+  /// Returns the whole drawing.
   ///
   /// - Parameters:
-  ///   - height: units down.
-  ///   - label: what it shows, for those who do not see it.
+  ///   - height: the height in units.
+  ///   - label: a description for readers who cannot see it.
   /// - Returns: SVG.
   func svg(height: Double, label: String) -> String {
     let text = HTMLPage.escaped(label)

@@ -1,9 +1,9 @@
 import Foundation
 import Studies
 
-/// Points in the plane by category, each with a colour and a shape of its own; as SVG.
+/// An SVG scatter plot by category; each category has its own colour and shape.
 ///
-/// The axes have no numbers: it is made for maps whose unit means nothing.
+/// The axes have no numbers, because it is made for maps without a meaningful unit.
 package struct ScatterPlot {
   private let x: [Double]
   private let y: [Double]
@@ -11,12 +11,12 @@ package struct ScatterPlot {
   private let names: [String]
   private let title: String
 
-  /// Describes a plot.
+  /// Makes a plot.
   ///
   /// - Parameters:
-  ///   - title: what it shows, above it.
-  ///   - x: along, one a point; points that are not finite are left out.
-  ///   - y: up, one a point.
+  ///   - title: its title, above it.
+  ///   - x: the horizontal values, one per point; points that are not finite are ignored.
+  ///   - y: the vertical values, one per point.
   ///   - categories: the category of each point, an index into `names`.
   ///   - names: of the categories.
   package init(_ title: String, x: [Double], y: [Double], categories: [Int], names: [String]) {
@@ -27,7 +27,7 @@ package struct ScatterPlot {
     self.names = names
   }
 
-  /// The drawing.
+  /// The plot as SVG.
   package var svg: String {
     var drawing = SVGDrawing()
     drawing.text(title, 2, 14, style: "title", width: SVGDrawing.width)
@@ -38,7 +38,7 @@ package struct ScatterPlot {
     let shown = (0..<count).filter {
       x[$0].isFinite && y[$0].isFinite && names.indices.contains(categories[$0])
     }
-    // One scale for both directions, for distances to be true in all.
+    // Both directions have the same scale, so that distances are correct.
     let (middleX, spanX) = Self.extent(shown.map { x[$0] })
     let (middleY, spanY) = Self.extent(shown.map { y[$0] })
     let scale = min((right - left - 20) / spanX, (height - 20) / spanY)
