@@ -144,6 +144,47 @@ extension ProgramTests {
       #expect(problems.contains { $0.contains("c/masks") && $0.contains("such as 4") })
     }
 
+    @Test("A mask does not depend on the other outputs, and metrics of the masks are the scores of evaluate")
+    func scoresOfMasks() throws {
+      let shop = try Workshop()
+      let sizes = [(1600, 1200), (700, 520)]
+      for (index, size) in sizes.enumerated() {
+        try shop.jpeg("d", "\(index)", width: size.0, height: size.1)
+      }
+      let run = shop.file("run").path
+      let training = try Program.run(shop.training("run", holdOut: "d"))
+      try #require(training.code == 0, "\(training.err)")
+      let images = shop.file("data/d/images").path
+
+      func predict(_ out: String, _ more: String...) throws {
+        let outcome = try Program.run(["predict", run, images, "--out", shop.file(out).path] + more)
+        try #require(outcome.code == 0, "\(outcome.err)")
+      }
+      // A threshold that leaves lesion and background in the masks.
+      try predict("probabilities", "--format", "probability")
+      let levels = try ImageFile.read(shop.file("probabilities/0.png")).pixels.sorted()
+      let threshold = "\(Double(levels[levels.count * 3 / 4]) / 255)"
+      try predict("masks", "--threshold", threshold)
+      try predict("all", "--threshold", threshold, "--format", "mask,overlay,probability")
+
+      let evaluation = try Program.run("evaluate", run, "--threshold", threshold, "--json")
+      try #require(evaluation.code == 0, "\(evaluation.err)")
+      let sites = try #require(try evaluation.json() as? [[String: Any]])
+      let scores = try #require(sites.first?["model"] as? NSDictionary)
+      for index in sizes.indices {
+        let (alone, beside) = (shop.file("masks/\(index).png"), shop.file("all/\(index)-mask.png"))
+        #expect(try Data(contentsOf: alone) == Data(contentsOf: beside))
+      }
+      let metrics = try Program.run(
+        "metrics", "--prediction", shop.file("masks").path, "--reference", shop.file("data/d/masks").path,
+        "--json")
+      try #require(metrics.code == 0, "\(metrics.err)")
+      let document = try #require(try metrics.json() as? NSDictionary)
+      #expect((document["metrics"] as? NSDictionary) == (scores["metrics"] as? NSDictionary))
+      let dice = (scores["metrics"] as? [String: [String: Double]])?["dice"]?["mean"] ?? 0
+      #expect(dice > 0 && dice < 1)
+    }
+
     @Test("metrics of a pair equal those worked by hand")
     func metrics() throws {
       let shop = try Workshop()

@@ -88,6 +88,23 @@ final class Workshop {
     try grey("data/\(site)/masks/\(stem).png", width: width, inside.map { $0 ? 255 : 0 })
   }
 
+  /// A large JPEG of a bright disc on a ground with stripes, and its mask.
+  func jpeg(_ site: String, _ stem: String, width: Int, height: Int) throws {
+    let inside = (0..<width * height).map { pixel in
+      let (x, y) = (pixel % width - width / 2, pixel / width - height / 3)
+      return x * x + y * y < height * height / 16
+    }
+    let pixels = inside.enumerated().flatMap { pixel, bright -> [UInt8] in
+      bright ? [230, 200, 160] : [UInt8(120 + pixel % 13 * 5), 60, UInt8(50 + pixel % 7)]
+    }
+    try grey("data/\(site)/masks/\(stem).png", width: width, inside.map { $0 ? 255 : 0 })
+    let image = file("data/\(site)/images/\(stem).jpg")
+    try FileManager.default.createDirectory(
+      at: image.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try ImageFile.writeJPEG(
+      Image(width: width, height: height, channels: 3, pixels: pixels), quality: 90, to: image)
+  }
+
   func grey(_ path: String, width: Int, _ pixels: [UInt8]) throws {
     try write(Image(width: width, height: pixels.count / width, channels: 1, pixels: pixels), path)
   }
