@@ -89,6 +89,7 @@ enum EvaluateCommand: Subcommand {
     let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
     let others = [
       arguments.written(\.data), arguments.written(\.sites), arguments.written(\.precision),
+      arguments.written(\.decoding),
       distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation),
     ]
     if let other = others.compactMap({ $0 }).first {

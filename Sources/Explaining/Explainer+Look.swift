@@ -40,7 +40,8 @@ extension Explainer {
       let text = system.text
       let region = try RegionSelection(configuration.mcdrl.region ?? RegionConfiguration())
       let grid = try encoded.dense.sizes(rank: 4, "the dense features")
-      let score = try found.score ?? region.score(found.features.to(.float32), text)
+      let score =
+        try found.score ?? system.regionScore(images, cached: .encoded(encoded)).flattened(from: 1)
       let cosine = try output.image.to(.float32).normalized().matmul(text.confounders.transposed())
       return Seen(
         probability: try plain(output.logits).sigmoid(), off: try off.map { try plain($0).sigmoid() },

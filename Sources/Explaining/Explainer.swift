@@ -39,8 +39,10 @@ package final class Explainer {
   package let options: Options
   /// The dictionary.
   package let confounders: [Explanation.Confounder]
-  let system: CompiledSystem
-  let configuration: RunConfiguration
+  /// Computes the masks, as for `predict`.
+  let predictor: Predictor
+  var system: CompiledSystem { predictor.system }
+  var configuration: RunConfiguration { predictor.configuration }
   let interventions: Interventions
   let swept: [Int]
   private let evidenceScale: Tensor?
@@ -64,25 +66,22 @@ package final class Explainer {
     guard prompts.confounders.count == count else {
       throw ExplainingError.otherPrompts(file, found: prompts.confounders.count, wanted: count)
     }
-    try self.init(
-      predictor.system, predictor.configuration, prompts: prompts, promptsFile: file, options: options)
+    try self.init(predictor, prompts: prompts, promptsFile: file, options: options)
   }
 
   /// Makes an explainer from its parts.
   ///
   /// - Parameters:
-  ///   - system: a trained system.
-  ///   - configuration: its settings.
+  ///   - predictor: a predictor of a trained run.
   ///   - prompts: its prompts, with the mechanisms.
   ///   - promptsFile: the file of the prompts, for messages.
   ///   - options: the settings of the explanation.
   /// - Throws: `ExplainingError` that names a confounder that cannot be applied.
   package init(
-    _ system: CompiledSystem, _ configuration: RunConfiguration, prompts: PromptSet,
+    _ predictor: Predictor, prompts: PromptSet,
     promptsFile: URL? = nil, options: Options = Options()
   ) throws {
-    self.system = system
-    self.configuration = configuration
+    self.predictor = predictor
     self.options = options
     confounders = prompts.groups.flatMap { group in
       group.confounders.map {
@@ -107,7 +106,7 @@ package final class Explainer {
         }
       } ?? available
     self.interventions = interventions
-    evidenceScale = (system.method as? MCDRL)?.evidenceScale
+    evidenceScale = (predictor.system.method as? MCDRL)?.evidenceScale
   }
 
   /// Returns the description of the model for the document.
@@ -120,7 +119,8 @@ package final class Explainer {
       run: run, method: system.method.label, seed: configuration.seed, intervenes: traits.intervenes,
       selectsRegions: traits.selectsRegions, adjustment: intervention?.adjustment.rawValue,
       dictionary: intervention?.dictionary.rawValue,
-      imageSize: configuration.imageSize, threshold: options.threshold)
+      imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
+      decoding: predictor.decoding.rawValue, threshold: options.threshold)
   }
 
   /// Whether the weights of the confounders depend on the image.

@@ -24,11 +24,15 @@ package struct Explanation: Codable, Equatable, Sendable {
     @Nullable package var dictionary: String?
     /// S.
     package var imageSize: Int
+    /// The arithmetic: `float32`, `bfloat16` or `int8`.
+    package var precision: String
+    /// The decoding of image files: `whole` or `reduced`.
+    package var decoding: String
     /// The lowest probability of a lesion pixel.
     package var threshold: Double
 
     enum CodingKeys: String, CodingKey {
-      case run, method, seed, intervenes, adjustment, dictionary, threshold
+      case run, method, seed, intervenes, adjustment, dictionary, precision, decoding, threshold
       case selectsRegions = "selects_regions"
       case imageSize = "size"
     }
@@ -36,7 +40,7 @@ package struct Explanation: Codable, Equatable, Sendable {
     /// Makes a model from its parts.
     package init(
       run: String, method: String, seed: UInt64, intervenes: Bool, selectsRegions: Bool, adjustment: String?,
-      dictionary: String?, imageSize: Int, threshold: Double
+      dictionary: String?, imageSize: Int, precision: String, decoding: String, threshold: Double
     ) {
       self.run = run
       self.method = method
@@ -44,6 +48,8 @@ package struct Explanation: Codable, Equatable, Sendable {
       self.intervenes = intervenes
       self.selectsRegions = selectsRegions
       self.imageSize = imageSize
+      self.precision = precision
+      self.decoding = decoding
       self.threshold = threshold
       self.adjustment = adjustment
       self.dictionary = dictionary

@@ -51,7 +51,7 @@ struct LeakageTests {
     let text = "\(try #require(report.error))"
     for part in [
       scratch.file("a/images/p1_x.jpg").path, scratch.file("b/images/p3_x.jpg").path, "\"p1\"",
-      "groupsAreLocal: true", "--allow-leakage",
+      "groupsAreLocal: true",
     ] { #expect(text.contains(part), "\(text)") }
     #expect(text.split(separator: "\n").count <= 3)
 

@@ -31,7 +31,8 @@ struct RunExplanationTests {
     tiny.configuration.sources = try TinyRun.sites.get()[..<2].map(\.name)
     try change(tiny)
     let system = try tiny.trainer().system.compiled()
-    return try Explainer(system, tiny.configuration, prompts: prompts, options: options)
+    let predictor = Predictor(system, tiny.configuration, precision: .float32)
+    return try Explainer(predictor, prompts: prompts, options: options)
   }
 
   private func quick(_ sweep: [String]? = ["dark", "near"]) -> Explainer.Options {
@@ -147,7 +148,8 @@ struct RunExplanationTests {
     let tiny = try TinyRun()
     let system = try tiny.trainer().system.compiled()
     func make(_ options: Explainer.Options) throws -> Explainer {
-      try Explainer(system, tiny.configuration, prompts: plain, options: options)
+      try Explainer(
+        Predictor(system, tiny.configuration, precision: .float32), prompts: plain, options: options)
     }
     #expect(message { _ = try make(quick(nil)) }.contains("leave the sweep out"))
     #expect(try make(quick([])).explain(ExplanationInput(samples[0])).image.steps.isEmpty)

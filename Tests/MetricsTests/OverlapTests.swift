@@ -65,6 +65,6 @@ import TestSupport
     #expect(throws: error) { try SurfaceDistances(prediction: prediction, reference: reference) }
     #expect(throws: error) { try ImageScores(prediction: prediction, reference: reference, tolerance: 1) }
     #expect(error.description.contains("2×3") && error.description.contains("3×2"))
-    #expect(error.description.contains("--prediction"))
+    #expect(error.description.contains("Resize"))
   }
 }

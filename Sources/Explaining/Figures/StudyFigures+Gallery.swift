@@ -94,7 +94,8 @@ extension StudyFigures {
       let places = choices.filter { $0.methods.contains(run.result.method) }.map(\.place)
         .filter { $0.site == run.result.site }
       guard !places.isEmpty else { continue }
-      let predictor = try run.run.predictor(threshold: run.result.threshold)
+      let predictor = try run.run.predictor(
+        device: run.run.configuration.device, threshold: run.result.threshold)
       for place in Set(places) {
         let sample = try sample(place)
         found[Drawn(method: run.result.method, place: place)] = try predictor.masks(

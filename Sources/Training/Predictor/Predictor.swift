@@ -182,7 +182,9 @@ extension Run {
   ) throws -> Predictor {
     var settings = configuration
     if let maxPixels { settings.maxPixels = maxPixels }
-    let chosen = try precision ?? PrecisionCheck.stored(in: folder)?.choice ?? configuration.precision
+    // The choice was measured on the CPU.
+    let measured = device == .cpu ? try PrecisionCheck.stored(in: folder)?.choice : nil
+    let chosen = precision ?? measured ?? configuration.precision
     let system = try compiledSystem(on: device, for: chosen)
     return Predictor(system, settings, precision: chosen, decoding: decoding, threshold: threshold)
   }

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Segmentation
+import Storage
 import Torch
 
 /// The images of a training, decoded, and what was cached of them.
@@ -48,6 +49,11 @@ extension Run {
     let catalog = try catalog()
     let sources = try RunChecks.sources(catalog, configuration)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
+    let lock = try FolderLock(folder.url)
+    defer { withExtendedLifetime(lock) {} }
+    if folder.hasState, let stored = try folder.fingerprint() {
+      try RunChecks.requireSameData(sources, as: stored, of: folder.url)
+    }
     let own = cache ?? FeatureCache(folder.cacheFolder)
     let system = try freshSystem()
     let inputs = try inputs(system, from: sources, cache: own, progress)
@@ -78,8 +84,10 @@ extension Run {
       try SafetensorsFile.write(
         ["mean_mask": TrivialPredictor.meanMask(inputs.training)], to: folder.meanMaskFile)
     }
-    // It was measured on weights that are about to be replaced.
-    try? FileManager.default.removeItem(at: folder.precisionFile)
+    if trainer.history.count < configuration.epochs {
+      // It was measured on weights that are about to be replaced.
+      try? FileManager.default.removeItem(at: folder.precisionFile)
+    }
     return try trainer.train(progress)
   }
 
@@ -125,7 +133,9 @@ extension Run {
 
   /// Measures validation Dice in each arithmetic of inference; the run is finished without it, too.
   private func measurePrecision(_ validation: SampleBank, _ progress: TrainingProgress) {
-    guard !validation.samples.isEmpty, configuration.device == .cpu else { return }
+    guard !validation.samples.isEmpty, configuration.device == .cpu,
+      (try? PrecisionCheck.stored(in: folder)) == nil
+    else { return }
     do {
       let check = try PrecisionCheck(self, validation: validation, batchSize: configuration.batchSize)
       try folder.write(check, to: folder.precisionFile)

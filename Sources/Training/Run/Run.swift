@@ -87,6 +87,8 @@ public final class Run: Sendable {
     hashes: [String: String]? = nil
   ) throws -> Run {
     guard !folder.hasState else { throw RunError.exists(folder.url) }
+    // A finished run whose state is gone must not get other settings beside its weights.
+    try folder.requireResumable(finished: 0)
     var configuration = configuration
     try configuration.validate()
     let sources = try RunChecks.sources(data, configuration)
@@ -112,16 +114,20 @@ public final class Run: Sendable {
   ///   - url: its folder.
   ///   - methods: the methods that its settings may name.
   ///   - clip: loads its CLIP model, to train on or for a method that needs the text tower.
-  ///   - changes: changes that shape no weights, such as where the data is now.
+  ///   - changes: changes of `data`, `clip`, `device` and `maxPixels`, which shape no weights.
   /// - Returns: the run.
-  /// - Throws: an error that names the file that is missing or cannot be read.
+  /// - Throws: an error that names the file that is missing or cannot be read, `SettingsError` for a value
+  ///   out of range, `RunError.otherSettings` for a change of another setting.
   public static func open(
     at url: URL, methods: MethodRegistry = .builtIn, clip: ClipLoader = ClipLoader(),
     changes: (inout RunConfiguration) throws -> Void = { _ in }
   ) throws -> Run {
     let folder = RunFolder(url)
-    var configuration = try folder.configuration(methods: methods)
+    let stored = try folder.configuration(methods: methods)
+    var configuration = stored
     try changes(&configuration)
+    try configuration.validateValues()
+    try RunChecks.requireSameModel(configuration, as: stored, of: folder.url)
     return Run(folder, configuration, prompts: try PromptSet(contentsOf: folder.promptsFile), clip: clip)
   }
 

@@ -36,6 +36,36 @@ package enum RunChecks {
     throw RunError.noMechanisms(source: source, limit: configuration.confounders, arm: arm)
   }
 
+  /// Checks that a change of settings leaves those that the weights follow from.
+  ///
+  /// - Parameters:
+  ///   - changed: the settings after the change.
+  ///   - stored: the settings of the run.
+  ///   - run: the run folder, for the message.
+  /// - Throws: `RunError.otherSettings`.
+  static func requireSameModel(
+    _ changed: RunConfiguration, as stored: RunConfiguration, of run: URL
+  ) throws {
+    var same = changed
+    (same.data, same.clip) = (stored.data, stored.clip)
+    (same.device, same.maxPixels) = (stored.device, stored.maxPixels)
+    guard same == stored else { throw RunError.otherSettings(run) }
+  }
+
+  /// Checks that the images are those that a run began with.
+  ///
+  /// - Parameters:
+  ///   - sources: the sites that it trains on.
+  ///   - stored: the hashes of the run.
+  ///   - run: the run folder, for the message.
+  /// - Throws: `RunError.otherData`, or an error that names an image that cannot be read.
+  static func requireSameData(_ sources: [Site], as stored: Fingerprint, of run: URL) throws {
+    let found = try Fingerprint.data(sources)
+    if let site = sources.map(\.name).first(where: { found[$0] != stored.data[$0] }) {
+      throw RunError.otherData(run, site: site)
+    }
+  }
+
   /// The sites that a run trains on.
   ///
   /// - Parameters:

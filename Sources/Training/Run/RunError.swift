@@ -25,6 +25,10 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case noPrompts(URL)
   /// The CLIP model's frozen weights are others than the run began with.
   case otherFrozenWeights(URL)
+  /// The images of a site are not those that the run began with.
+  case otherData(URL, site: String)
+  /// A setting that the weights follow from was changed.
+  case otherSettings(URL)
   /// The held-out site is among the sites that are trained on.
   case heldOutIsSource(String)
   /// There is no site to train on.
@@ -66,6 +70,11 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .otherFrozenWeights(let url):
       "\(url.path): the weights of the CLIP model are not those that this run began with; bring them back, or train anew "
         + "into another folder"
+    case .otherData(let url, let site):
+      "\(url.path): the images of site \(site) are not those that this run began with; bring them back, or train anew "
+        + "into another folder"
+    case .otherSettings(let url):
+      "\(url.path): only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
     case .heldOutIsSource(let site): "sources: the held-out site \(site) must not be among them"
     case .noSources(let url, let heldOut): "\(url.path): there is no site to train on besides \(heldOut)"
     case .classWithoutWords(let url, let name, let known):

@@ -62,6 +62,19 @@ package struct RunFolder: Sendable {
     }
   }
 
+  /// Reads the hashes of the data and the weights that the run began with.
+  ///
+  /// - Returns: the hashes; nil where the run has none.
+  /// - Throws: `RunError` that names the file when it is damaged.
+  package func fingerprint() throws -> Fingerprint? {
+    guard FileManager.default.fileExists(atPath: fingerprintFile.path) else { return nil }
+    do {
+      return try JSONDecoder().decode(Fingerprint.self, from: Data(contentsOf: fingerprintFile))
+    } catch {
+      throw RunError.unreadable(fingerprintFile)
+    }
+  }
+
   /// Reads the settings of the run.
   ///
   /// - Parameter methods: the methods that the settings may name.

@@ -124,38 +124,65 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
 }
 
 extension RunConfiguration {
-  /// Checks the values that types cannot.
+  /// Checks the values that types cannot, and that the device is there.
   ///
   /// - Throws: `SettingsError` that names the setting.
   package func validate() throws {
+    do { try device.requireAvailable() } catch {
+      throw SettingsError.badValue(source: "device", reason: "\(error)")
+    }
+    try validateValues()
+  }
+
+  /// Checks the values that types cannot.
+  ///
+  /// - Throws: `SettingsError` that names the setting.
+  package func validateValues() throws {
     func require(_ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ wanted: String)
       throws
     {
       guard condition else { throw SettingsError.outOfRange(name, value: "\(value)", wanted: wanted) }
     }
-    do { try device.requireAvailable() } catch {
-      throw SettingsError.badValue(source: "device", reason: "\(error)")
+    func require(_ value: Double, in range: ClosedRange<Double>, _ name: String, _ wanted: String) throws {
+      try require(range.contains(value), name, value, wanted)
     }
+    let finite = 0...Double.greatestFiniteMagnitude
     try require(
       precision != .int8, "precision", "int8", "float32 or bfloat16: int8 is for inference alone")
-    try require(epochs >= 1, "epochs", epochs, "at least 1")
+    try require((1...1_000_000).contains(epochs), "epochs", epochs, "from 1 to 1000000")
     try require(confounders ?? 1 >= 1, "confounders", confounders ?? 0, "at least 1, or null for all")
     try require(batchSize >= 1, "batchSize", batchSize, "at least 1")
     try require(accumulation >= 1, "accumulation", accumulation, "at least 1")
     try require((16...2048).contains(imageSize), "imageSize", imageSize, "from 16 to 2048")
+    try require(maxPixels >= 1, "maxPixels", maxPixels, "at least 1")
     try require((0..<1).contains(validationShare), "validationShare", validationShare, "from 0 to below 1")
     let rates = optimizer
     try require(rates.learningRate > 0, "optimizer.learningRate", rates.learningRate, "above 0")
     try require(rates.gradientClip > 0, "optimizer.gradientClip", rates.gradientClip, "above 0")
+    try require(
+      rates.towerLearningRate, in: finite, "optimizer.towerLearningRate", "a number of at least 0")
+    try require(rates.weightDecay, in: finite, "optimizer.weightDecay", "a number of at least 0")
+    try require(rates.warmup, in: 0...1, "optimizer.warmup", "from 0 to 1")
+    try require(rates.floor, in: 0...1, "optimizer.floor", "from 0 to 1")
+    try require(objective.dice, in: finite, "objective.dice", "a number of at least 0")
     let set = interventions
     try require((0...1).contains(set.share), "interventions.share", set.share, "from 0 to 1")
-    try require(set.variants >= 1, "interventions.variants", set.variants, "at least 1")
-    try require(set.count >= 1, "interventions.count", set.count, "at least 1")
+    try require((1...1000).contains(set.variants), "interventions.variants", set.variants, "from 1 to 1000")
+    try require((1...1000).contains(set.count), "interventions.count", set.count, "from 1 to 1000")
     try require(
       set.segmentation >= 0 && set.segmentation.isFinite, "interventions.segmentation", set.segmentation,
       "a number of at least 0")
     try model.method.validate()
-    try require(augmentation.scale >= 1, "augmentation.scale", augmentation.scale, "at least 1")
-    try require(augmentation.fixed >= 0, "augmentation.fixed", augmentation.fixed, "at least 0")
+    let changes = augmentation
+    try require(
+      changes.scale, in: 1...Double.greatestFiniteMagnitude, "augmentation.scale", "a number of at least 1")
+    for (name, value) in [
+      ("rotation", changes.rotation), ("shift", changes.shift), ("colour", changes.colour),
+      ("saturation", changes.saturation), ("tint", changes.tint),
+    ] {
+      try require(value, in: finite, "augmentation.\(name)", "a number of at least 0")
+    }
+    try require(
+      (0...1000).contains(changes.fixed), "augmentation.fixed", changes.fixed, "from 0 to 1000")
   }
 }
