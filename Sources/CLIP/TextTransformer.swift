@@ -47,9 +47,27 @@ public final class TextTransformer: Module {
   ///
   /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
-    let sizes = try ids.sizes(rank: 2, "token ids")
+    try self(tokens: tokens(ids), endingAs: ids)
+  }
+
+  /// Token ids, int64 n×L → the embeddings of the tokens, n×L×w, without positions.
+  ///
+  /// - Throws: `TorchError` for ids outside the vocabulary or of another rank.
+  public func tokens(_ ids: Tensor) throws -> Tensor {
+    _ = try ids.sizes(rank: 2, "token ids")
+    return try tokenEmbedding(ids.to(positions.device))
+  }
+
+  /// Embeddings of tokens, some of them perhaps learned → embeddings of sentences n×d, projected, not normalised.
+  ///
+  /// - Parameters:
+  ///   - tokens: n×L×w, without positions.
+  ///   - ids: the token ids of sentences that end where these do, int64 n×L.
+  /// - Throws: `TorchError` when shapes do not fit or the window is too long.
+  public func callAsFunction(tokens: Tensor, endingAs ids: Tensor) throws -> Tensor {
+    let length = try tokens.sizes(rank: 3, "embeddings of tokens")[1]
     let ids = try ids.to(positions.device)
-    var x = try tokenEmbedding(ids) + positions.narrowed(dim: 0, start: 0, length: sizes[1])
+    var x = try tokens + positions.narrowed(dim: 0, start: 0, length: length)
     for layer in layers { x = try layer(x, causal: true) }
     // The sentence is read at its end token: the first one, or the largest id in files of the old kind.
     let marks = configuration.endToken == 2 ? ids : try ids.equals(Double(configuration.endToken)).to(.int32)

@@ -135,4 +135,31 @@ import Torch
     #expect(message { _ = try tower(.zeros([1, 6], dtype: .int64)) }.contains("narrow"))
     #expect(!message { _ = try tower(.full([1, 5], 20, dtype: .int64)) }.isEmpty)
   }
+
+  @Test func embeddingsOfTokensMayBeLearnedInThePlaceOfIds() throws {
+    var configuration = CLIPConfiguration.Text()
+    (configuration.hiddenSize, configuration.heads, configuration.layers) = (16, 2, 2)
+    (configuration.vocabularySize, configuration.positions, configuration.endToken) = (20, 6, 19)
+    let tower = try TextTransformer(configuration, projectionSize: 4, generator: Generator(seed: 0))
+    let ids = try Tensor([1, 5, 6, 19, 0, 0, 1, 7, 8, 9, 19, 0] as [Int], shape: [2, 6])
+    let tokens = try tower.tokens(ids)
+    #expect(tokens.shape == [2, 6, 16])
+    #expect(try tower(tokens: tokens, endingAs: ids).isEqual(to: tower(ids)))
+    // One row of the embeddings is learned: the sentences move, and what stands after their ends does not count.
+    let learned = try Tensor.seeded([1, 1, 16], 3).requireGradient()
+    func sentences(_ place: Int) throws -> Tensor {
+      let all = try learned.expanded(to: [2, 1, 16])
+      let parts = [
+        try tokens.narrowed(dim: 1, start: 0, length: place), all,
+        try tokens.narrowed(dim: 1, start: place + 1, length: 5 - place),
+      ]
+      return try tower(tokens: .concatenated(parts, dim: 1), endingAs: ids)
+    }
+    #expect(try difference(sentences(1), tower(ids)) > 1e-3)
+    #expect(try sentences(5).detached().isEqual(to: tower(ids)))
+    try sentences(1).power(2).sum().backward()
+    #expect(try #require(try learned.gradient()).doubles().contains { $0 != 0 })
+    #expect(throws: TorchError.self) { try tower(tokens: .zeros([2, 7, 16]), endingAs: ids) }
+    #expect(throws: TorchError.self) { try tower(tokens: .zeros([2, 16]), endingAs: ids) }
+  }
 }
