@@ -60,8 +60,12 @@ public final class Run: Sendable {
     clip.adapt(&draft)
     let model = try ClipLoader()(draft)
     draft.imageSize = model.configuration.vision.imageSize
+    let (name, seed) = (draft.clip, draft.seed)
     try settings(&draft)
-    return try create(at: RunFolder(url), draft, data: data, prompts: prompts, model: model)
+    // Random weights follow from the seed, which the settings may have changed.
+    let isSame = (draft.clip, draft.seed) == (name, seed)
+    return try create(
+      at: RunFolder(url), draft, data: data, prompts: prompts, model: isSame ? model : nil)
   }
 
   /// Makes a run from complete settings.
