@@ -1,5 +1,6 @@
 import Foundation
 import Metrics
+import Segmentation
 import Storage
 import Torch
 import Training
@@ -86,13 +87,18 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// Every combination of the settings that validation chooses from; one without assignments when it chooses none.
   package var candidates: [[String]] { Choice.combinations(choices) }
 
-  /// Reads a plan; the arms of an earlier version's plan were lists of assignments.
+  /// Reads a plan; the decoder's registry says which methods there are.
   ///
-  /// - Throws: `DecodingError`, or what an arm's settings throw.
+  /// An earlier version's plan has settings under earlier names, and its arms are lists of assignments.
+  ///
+  /// - Throws: `DecodingError`, or what settings throw.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     study = try container.decode(String.self, forKey: .study)
-    let common = try container.decode(RunConfiguration.self, forKey: .configuration)
+    let registry = MethodRegistry.userInfoKey.flatMap { decoder.userInfo[$0] as? MethodRegistry }
+    let common = try RunConfiguration(
+      stored: container.decode(JSONValue.self, forKey: .configuration), methods: registry ?? .builtIn,
+      source: "configuration")
     configuration = common
     arms = try (try? container.decode([Arm].self, forKey: .arms))
       ?? container.decode([EarlierArm].self, forKey: .arms).map { try $0.definition.resolved(over: common) }
