@@ -56,6 +56,26 @@ extension TrainingRuns {
       #expect(try runs[0].metrics() == runs[1].metrics())
     }
 
+    @Test("With one seed all methods see the same images in the same order, from the same weights")
+    func sameImages() throws {
+      // Methods that add nothing to the loss but what weighs nothing, so that each is the baseline to the last bit.
+      let silent = MethodChoice.mcdrl.changing(MCDRL.self) { ($0.start, $0.contrast) = (1, 0) }
+      let weightless = MethodChoice(VREx.self).changing(VREx.self) { $0.weight = 0 }
+      let runs = try [MethodChoice.baseline, weightless, silent].map { method in
+        let tiny = try TinyRun(method: method, epochs: 2, methods: .builtIn.adding(VREx.self))
+        tiny.configuration.mcdrl.start = 1
+        tiny.configuration.interventions.share = 0
+        try tiny.trainer().trainer.train()
+        let shared = try tiny.stateTensors().filter { $0.key.contains(".head.") || $0.key.contains("tower.") }
+        return (losses: try tiny.metrics().map(\.segmentation), weights: shared)
+      }
+      try #require(!runs[0].weights.isEmpty)
+      for run in runs.dropFirst() {
+        #expect(run.losses == runs[0].losses)
+        #expect(run.weights == runs[0].weights)
+      }
+    }
+
     @Test("The intervention and its loss begin at their epoch; a baseline has neither")
     func schedule() throws {
       let tiny = try TinyRun()
