@@ -89,14 +89,17 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// Every combination of the settings that validation chooses; a single empty one without choices.
   public var candidates: [[String]] { Choice.combinations(choices) }
 
-  /// Reads a plan; in a plan of an earlier version, arms are lists of assignments.
+  /// Reads a plan; the decoder's registry holds the methods that it may name.
   ///
-  /// - Throws: `DecodingError`, or the errors of an arm's settings.
+  /// In a plan of an earlier version, settings have earlier names and arms are lists of assignments.
+  ///
+  /// - Throws: `DecodingError`, or the errors of settings.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     study = try container.decode(String.self, forKey: .study)
-    var common = try container.decode(RunConfiguration.self, forKey: .configuration)
-    common.methods = MethodRegistry(of: decoder)
+    let common = try RunConfiguration(
+      stored: container.decode(JSONValue.self, forKey: .configuration), methods: MethodRegistry(of: decoder),
+      source: "configuration")
     configuration = common
     arms =
       try (try? container.decode([Arm].self, forKey: .arms))

@@ -75,7 +75,7 @@ extension ProgramTests {
       }
 
       let none = try Program.run(words(shop, "fourth", more: fixed + ["--cache-limit", "1kB"]))
-      #expect(none.code == 0 && none.err.contains("more than the 1000 bytes of --cache-limit"), "\(none.err)")
+      #expect(none.code == 0 && none.err.contains("more than the limit of 1000 bytes"), "\(none.err)")
       #expect(!FileManager.default.fileExists(atPath: shop.file("fourth/cache").path))
       let typo = try Program.run(words(shop, "fifth", more: ["--cache-limit", "4 gigs"]))
       #expect(typo.code == 2 && typo.err.contains("4GiB"), "\(typo.err)")

@@ -23,7 +23,7 @@ struct FolderLockTests {
       let text = "\(try #require(refusal))"
       let start = "\(folder.path) is in use by process \(holder.process) on \(holder.host) since "
       #expect(text.hasPrefix(start))
-      #expect(text.hasSuffix("wait for it or choose another --study"))
+      #expect(text.hasSuffix("wait for it or choose another folder"))
       first = nil
       #expect(FolderLock.holder(of: folder) == nil)
       let second = try FolderLock(folder)

@@ -91,37 +91,4 @@ import Testing
     #expect(schedule.scale(at: 104) < 1e-12)
     #expect(schedule.scale(at: 1_000_000) < 1e-12)
   }
-
-  @Test func tenThousandStepsLeaveMemoryFlat() throws {
-    let generator = try Generator(seed: 0)
-    let layer = try Linear(16, 16, generator: generator)
-    let optimizer = try AdamW(groups: [
-      .init(name: "all", parameters: layer.parameters(), learningRate: 1e-3, weightDecay: 0)
-    ])
-    let x = try Tensor.randomNormal([8, 16], generator: generator)
-    func train(_ steps: Int) throws {
-      for _ in 0..<steps {
-        try optimizer.clearGradients()
-        try layer(x).power(2).mean().backward()
-        try clipGradients(of: optimizer.parameters, toNorm: 1)
-        try optimizer.step()
-      }
-    }
-    try train(1_000)
-    // A leaked 8×16 tensor a step would add 300 kB in each window. Other tests share the process and their memory comes
-    // and goes, so the windows are many and short: that it grows in every one of them is then our doing.
-    let growth = try (0..<20).map { _ in
-      let before = residentBytes()
-      try train(500)
-      return residentBytes() - before
-    }
-    #expect((growth.min() ?? 0) < 150_000, "\(growth)")
-  }
-}
-
-/// Resident memory, from the kernel's page counts; 0 where there are none.
-private func residentBytes() -> Int {
-  guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-  let fields = text.split(separator: " ")
-  return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4096 : 0
 }

@@ -186,7 +186,7 @@ struct EarlierNamesTests {
   @Test("An option that no method has is an error with its name, the method's, and those there are")
   func unknown() throws {
     for (method, name, known) in [
-      ("mcdrl", "strat", "start"), ("mcdrl", "region.fractoin", "region.fraction"),
+      ("mcdrl", "stat", "start"), ("mcdrl", "region.fractoin", "region.fraction"),
       ("coral", "wight", "weight"),
     ] {
       var configuration = try settings("model.method=\(method)")
@@ -196,8 +196,8 @@ struct EarlierNamesTests {
       #expect(text.contains("did you mean \"\(known)\"?"), "\(text)")
       #expect(configuration == before)
     }
-    let none = message { _ = try settings("model.method=baseline", "model.options.strat=1") }
-    #expect(none.contains("strat") && none.contains("the method baseline has none"), "\(none)")
+    let none = message { _ = try settings("model.method=baseline", "model.options.stat=1") }
+    #expect(none.contains("stat") && none.contains("the method baseline has none"), "\(none)")
     let method = message { _ = try settings("model.method=corel") }
     #expect(method.contains("\"corel\" is not known") && method.contains("coral"), "\(method)")
   }
@@ -356,7 +356,9 @@ extension TrainingRuns {
           && !keys.contains { $0.hasPrefix("model.method") })
       for lazily in [false, true] {
         let found = try tiny.trained(lazily: lazily)
-        #expect(try found.probabilities(images).isEqual(to: wanted.probabilities(images)))
+        let gap = try difference(found.probabilities(images), wanted.probabilities(images))
+        // What stays in the file lies otherwise in memory there, which rounds products by a bit.
+        #expect(lazily ? gap < 1e-6 : gap == 0, "\(gap)")
         #expect(try found.model.dictionary.prior.isEqual(to: wanted.model.dictionary.prior))
       }
     }

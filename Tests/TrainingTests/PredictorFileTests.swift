@@ -101,7 +101,7 @@ import Torch
       _ = try predictor(files) { _, found in
         try computing.during { _ = try found.get() }
       } store: { _ in
-        storing.during { Thread.sleep(forTimeInterval: 0.01) }
+        storing.during { Thread.sleep(forTimeInterval: 0.05) }
       }
     }
     #expect(computing.most <= threads && storing.most > threads)

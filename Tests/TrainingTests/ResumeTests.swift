@@ -28,6 +28,33 @@ extension TrainingRuns {
       #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: parts.run.weightsFile))
     }
 
+    @Test("A stop keeps the steps that are done: resuming begins with the next one", arguments: [6, 8])
+    func nextStep(stop: Int) throws {
+      let tiny = try TinyRun(method: .baseline)
+      #expect(throws: TrainingError.self) { try tiny.train(stopAfter: stop) }
+      let steps = Collector<[Int]>()
+      try tiny.trainer(resuming: true).trainer.train(
+        TrainingProgress { if case .step(let epoch, let step, _, _) = $0 { steps.add([epoch, step]) } })
+      #expect(steps.all == (stop..<12).map { [$0 / 3 + 1, $0 % 3 + 1] })
+    }
+
+    @Test("A kill after an epoch's weights and before its state repeats that epoch to the same end")
+    func killedBetween() throws {
+      let (whole, killed) = (try TinyRun(epochs: 3), try TinyRun(epochs: 3))
+      try whole.trainer().trainer.train()
+      #expect(throws: TrainingError.interrupted(epoch: 1, step: 3)) { try killed.train(stopAfter: 3) }
+      let state = try Data(contentsOf: killed.run.stateFile)
+      #expect(throws: TrainingError.interrupted(epoch: 2, step: 3)) {
+        try killed.train(stopAfter: 3, resuming: true)
+      }
+      // The weights of the second epoch stay, its state is gone.
+      try state.write(to: killed.run.stateFile)
+      try killed.trainer(resuming: true).trainer.train()
+      #expect(try whole.metrics() == killed.metrics())
+      #expect(try whole.stateTensors() == killed.stateTensors())
+      #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: killed.run.weightsFile))
+    }
+
     @Test("Gradients that are being accumulated are not lost by a stop")
     func accumulation() throws {
       let (whole, parts) = (

@@ -115,7 +115,7 @@ public final class FeatureCache: @unchecked Sendable {
     guard bytes <= limit - taken else {
       let others = taken > 0 ? ", of which \(byteText(taken)) are taken" : ""
       tell(
-        "note: \(estimate) are more than the \(byteText(limit)) of the limit\(others); they are not kept and each step "
+        "note: \(estimate) are more than the limit of \(byteText(limit))\(others); they are not cached and each step "
           + "computes them")
       return false
     }
@@ -123,11 +123,11 @@ public final class FeatureCache: @unchecked Sendable {
     // Something must be left for weights, states and other programs.
     guard bytes <= free / 10 * 9 else {
       tell(
-        "note: \(estimate) do not fit the \(byteText(free)) that are free at \(folder.path); they are not kept and each step "
+        "note: \(estimate) do not fit the \(byteText(free)) that are free at \(folder.path); they are not cached and each step "
           + "computes them; another folder may have room")
       return false
     }
-    tell("keeping \(estimate) in \(folder.path)")
+    tell("caching \(estimate) in \(folder.path)")
     return true
   }
 

@@ -63,7 +63,7 @@ package struct FeatureStore: Sendable {
       let rows = try cache.rows(
         contents.map(\.image), group: group.text + "-" + Self.columns(template).signature,
         columns: Self.columns(template),
-        what: "what the frozen layers make of images", workers: workers, progress: progress,
+        what: "features of the frozen layers", workers: workers, progress: progress,
         make: { try encoder.features(bank.pair($0).image.expandedDimension(0)).tensors })
     else { return nil }
     self.encoder = encoder
@@ -127,7 +127,7 @@ package struct FeatureStore: Sendable {
       + zip(names, first.tensors).map { .init($0, $1.dtype, Array($1.shape.dropFirst())) }
     drawn = try cache.rows(
       keys, group: group.text + "-drawn-" + columns.signature, columns: columns,
-      what: "fixed pictures with what the frozen layers make of them", workers: workers, progress: progress,
+      what: "fixed images with features of the frozen layers", workers: workers, progress: progress,
       make: { index in
         let (row, kind) = all[index]
         let picture = try pictures.picture(kind, of: bank.samples[row], bank.pair(row))

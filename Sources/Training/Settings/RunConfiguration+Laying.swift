@@ -23,6 +23,18 @@ extension RunConfiguration {
     try merge(contentsOf: file, as: EarlierNames.ofRun)
   }
 
+  /// Reads complete settings that any version stored, such as a study's.
+  ///
+  /// - Parameters:
+  ///   - settings: an object of settings, under present names or earlier ones.
+  ///   - methods: the methods that the settings may name.
+  ///   - source: what holds them, for messages.
+  /// - Throws: `SettingsError` or `MethodError` that names the setting.
+  package init(stored settings: JSONValue, methods: MethodRegistry, source: String) throws {
+    self.init(methods: methods)
+    try lay(EarlierNames.present(EarlierNames.ofRun(settings)), source: source)
+  }
+
   @discardableResult
   private mutating func merge(contentsOf url: URL, as reading: (JSONValue) -> JSONValue) throws -> [String] {
     let data = try Data(file: url)
