@@ -57,7 +57,7 @@ extension ProgramTests {
       let shared = fixed + ["--cache", shop.file("kept").path]
       let first = try Program.run(words(shop, "first", more: fixed))
       #expect(
-        first.code == 0 && first.err.contains("keeping") && first.err.contains("first/cache"), "\(first.err)")
+        first.code == 0 && first.err.contains("caching") && first.err.contains("first/cache"), "\(first.err)")
       #expect(!FileManager.default.fileExists(atPath: shop.file("first/cache").path))
 
       let process = try Program.start(words(shop, "second", more: shared), in: shop.url)
@@ -68,7 +68,7 @@ extension ProgramTests {
       #expect(second.code == 0, "\(second.err)")
       let third = try Program.run(words(shop, "third", more: shared + ["--cache-limit", "0"]))
       #expect(
-        third.code == 0 && !third.err.contains("keeping") && !third.err.contains("--cache-limit"),
+        third.code == 0 && !third.err.contains("caching") && !third.err.contains("--cache-limit"),
         "\(third.err)")
       for study in ["second", "third"] {
         #expect(try bytes(shop, "\(study)/images.csv") == bytes(shop, "first/images.csv"), "\(study)")

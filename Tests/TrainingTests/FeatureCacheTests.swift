@@ -68,7 +68,7 @@ final class FeatureCacheTests {
     #expect(notes.text.contains("of the limit") && notes.text.contains("2 × \(one) bytes"), "\(notes.text)")
     #expect(!FileManager.default.fileExists(atPath: folder.path))
     #expect(try rows([1, 2], limit: 1000, notes: notes).made == 2)
-    #expect(notes.text.contains("keeping rows: 2 × \(one) bytes") && notes.text.contains(folder.path))
+    #expect(notes.text.contains("caching rows: 2 × \(one) bytes") && notes.text.contains(folder.path))
     // What is there counts, and can be used where nothing more fits.
     #expect(try rows([1, 2, 3], limit: 400, notes: notes).values == nil)
     #expect(notes.text.contains("are taken"))
