@@ -1,6 +1,6 @@
-/// A table of vectors: int64 indices → vectors of size `width`.
+/// A table of vectors: maps int64 indices to vectors of size `width`.
 public final class Embedding: Module {
-  /// count×width.
+  /// The vectors, count×width.
   @Parameter public var weight: Tensor
 
   /// Makes a table drawn from a normal distribution of standard deviation `deviation`.
@@ -8,6 +8,6 @@ public final class Embedding: Module {
     _weight = Parameter("weight", try .randomNormal([count, width], generator: generator) * deviation)
   }
 
-  /// Indices of any shape → shape×width.
+  /// Maps indices of any shape to shape×width.
   public func callAsFunction(_ indices: Tensor) throws -> Tensor { try weight.embedding(indices) }
 }

@@ -2,11 +2,11 @@ import Foundation
 
 /// A learning rate that rises linearly, then falls along half a cosine.
 public struct CosineSchedule: Sendable {
-  /// Steps of the rise.
+  /// The number of steps of the rise.
   public let warmupSteps: Int
-  /// All steps.
+  /// The number of all steps.
   public let totalSteps: Int
-  /// The share of the rate that is left at the end.
+  /// The fraction of the learning rate at the end.
   public let floor: Double
 
   /// Makes a schedule.
@@ -16,7 +16,7 @@ public struct CosineSchedule: Sendable {
     self.floor = floor
   }
 
-  /// What the rate is multiplied by at a step, counted from 0.
+  /// Returns the factor of the learning rate at a step, counted from 0.
   public func scale(at step: Int) -> Double {
     if step < warmupSteps { return Double(step + 1) / Double(warmupSteps) }
     let length = max(1, totalSteps - warmupSteps)
