@@ -28,8 +28,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     /// `intermediateSize`, `activation` and `epsilon` have no effect. The key `resnet_layers` is
     /// ours: Hugging Face has no such tower.
     public var stages: [Int]?
-    /// The channels of the 3×3 stem convolutions with stride 2; nil for CLIP's one patch
-    /// convolution.
+    /// The channels of the 3×3 stem convolutions with stride 2; nil for one patch convolution.
     ///
     /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their
     /// number.

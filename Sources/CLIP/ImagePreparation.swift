@@ -9,11 +9,11 @@ import Torch
 public struct ImagePreparation: Codable, Equatable, Sendable {
   /// The treatment of images that are not square.
   public enum Framing: String, Codable, Sendable {
-    /// Resizes the shorter side and crops the centre, as Hugging Face does.
+    /// The shorter side is resized and the centre is cropped, as Hugging Face does.
     case crop
-    /// Does the same with OpenCLIP's rounding of the crop: half of an odd margin rounds to even.
+    /// As `crop`, with OpenCLIP's rounding of the crop: half of an odd margin rounds to even.
     case openCrop
-    /// Squeezes the whole image into the square; for segmentation, which needs the margins, too.
+    /// The whole image is squeezed into the square, for segmentation, which needs the margins, too.
     case squash
   }
 

@@ -88,8 +88,7 @@ final class Bottleneck: Module, BottleneckPass {
     return try (outer + shortcutNorm(shortcut(pooled(x)))).relu()
   }
 
-  /// Compiles each convolution with the normalisation after it, and fuses the shortcut into the
-  /// last.
+  /// Compiles each convolution with its normalisation, and fuses the shortcut into the last.
   func compiled(for precision: Precision) throws -> CompiledBottleneck {
     defer { releasePages() }
     return CompiledBottleneck(

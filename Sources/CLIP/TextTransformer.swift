@@ -65,6 +65,7 @@ public final class TextTransformer: Module {
   /// - Parameters:
   ///   - tokens: n×L×w, without positions.
   ///   - ids: the token ids of sentences with the same ends, int64 n×L.
+  /// - Returns: the embeddings of the sentences.
   /// - Throws: `TorchError` if the shapes do not fit or the window is too long.
   public func callAsFunction(tokens: Tensor, endingAs ids: Tensor) throws -> Tensor {
     let length = try tokens.sizes(rank: 3, "embeddings of tokens")[1]

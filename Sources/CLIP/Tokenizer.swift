@@ -148,8 +148,7 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  /// Splits by CLIP's pattern: contractions, runs of letters, single numerals, runs of anything
-  /// else.
+  /// Splits by CLIP's pattern: contractions, runs of letters, single numerals, other runs.
   ///
   /// - Parameters:
   ///   - scalars: the cleaned text.

@@ -53,7 +53,7 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
   /// The side of a patch, for each layer.
   public override var hiddenStrides: [Int] { layers.map { _ in configuration.patchSize } }
 
-  /// Channels of the image embedding.
+  /// The number of channels of the image embedding.
   package override var projectionSize: Int { projection.weight.shape[0] }
 
   var front: VisionTransformer { self }

@@ -8,8 +8,7 @@ public struct MethodContext {
   public let text: TextEmbeddings
   /// The dictionary Z with P(z), which the model owns.
   public let dictionary: ConfounderDictionary
-  /// The text tower, for methods that learn prompts; nil unless `MethodTraits.needsTextTower` is
-  /// true.
+  /// The text tower, for methods that learn prompts; nil without `MethodTraits.needsTextTower`.
   public let textEncoder: TextEncoder?
   /// The tower layers of `EncodedImages.layers`, counted from 1, in its order.
   public let towerLayers: [Int]

@@ -43,8 +43,7 @@ public enum Objective {
     return try (pooled - targets).power(2).sum([-1]).mean()
   }
 
-  /// Computes L_contrast: cross-entropy over cos(F_vis, e_k) / tau, mean over the images with a
-  /// lesion.
+  /// Computes L_contrast: cross-entropy over cos(F_vis, e_k) / tau, mean over images with a lesion.
   ///
   /// - Parameters:
   ///   - images: F_vis, B×d.
@@ -61,8 +60,9 @@ public enum Objective {
     return try (cosines / temperature).crossEntropy(classes: labels)
   }
 
-  /// Computes the distance of the head's grids of do(z)x and x: 1 − cosine, mean over positions
-  /// (ours).
+  /// Computes the distance of the head's grids of do(z)x and x (ours).
+  ///
+  /// It is 1 − cosine, mean over positions.
   ///
   /// Training uses the whole grid: F_ca at the selected positions and the fill at the others, which
   /// is C by default. No gradient flows into x's side, so the intervened image moves towards the

@@ -8,8 +8,7 @@ public struct Representation: Sendable {
   public let observed: Tensor
   /// The intervened features F_ca, B×N×d; nil without an intervention.
   public let intervened: Tensor?
-  /// The weight of each confounder at each position, B×N×M, sums to 1 over M; nil without
-  /// attention.
+  /// The weight of each confounder at each position, B×N×M, sums to 1 over M; nil if none attend.
   public let attention: Tensor?
   /// The head's input, all positions, B×P×d.
   public let grid: Tensor
@@ -57,8 +56,7 @@ public struct SegmentationOutput: Sendable {
   public let representation: Representation
   /// The image-level embedding F_vis, B×d.
   public let image: Tensor
-  /// The head's features after the tower joins the image, B×c×h×w; nil if a method replaces the
-  /// head.
+  /// The head's features after the tower joins the image, B×c×h×w; nil without the common head.
   public let features: Tensor?
 
   /// The features F_ca, B×N×d; F if the intervention is off.

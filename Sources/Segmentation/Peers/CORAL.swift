@@ -59,8 +59,7 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
     return try Self.distance(sites).map { [LossTerm("alignment", $0, weight: weight)] } ?? []
   }
 
-  /// Computes the distance of the sites' distributions, mean over all pairs; nil for fewer than
-  /// two.
+  /// Computes the distance of the sites' distributions, mean over all pairs; nil below two sites.
   ///
   /// - Parameter sites: the features of each site, n×c with n of at least 2.
   /// - Returns: a scalar.

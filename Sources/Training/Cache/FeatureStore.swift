@@ -14,7 +14,7 @@ import Torch
 /// bytes under a fully frozen tower, and 4·(1 + h·w)·c if the last layers are trained. A drawn
 /// image takes 4·S² more.
 package struct FeatureStore: Sendable {
-  /// Encodes images that are not cached.
+  /// The encoder of images that are not cached.
   package let encoder: FrozenEncoder
   /// The features of one image, which show the kind of features.
   private let template: FrozenFeatures

@@ -15,9 +15,9 @@ import Torch
 public final class Predictor: Sendable {
   /// The method that converts image files to S×S pixels.
   public enum Decoding: String, Codable, Sendable, CaseIterable {
-    /// Decodes and scales the whole image, as in training.
+    /// The whole image is decoded and scaled, as in training.
     case whole
-    /// Decodes a JPEG at 1/2, 1/4 or 1/8 if both sides then have at least S pixels.
+    /// A JPEG is decoded at 1/2, 1/4 or 1/8 if both sides then have at least S pixels.
     ///
     /// This is faster, but levels differ slightly.
     case reduced

@@ -101,8 +101,9 @@ extension Run {
       at: url, defaultClass: configuration.lesionClass, allowsMissingMasks: allowsMissingMasks)
   }
 
-  /// Decodes the images and caches features of frozen layers that see the same images in every
-  /// epoch.
+  /// Decodes the images and caches features of frozen layers.
+  ///
+  /// It caches only if frozen layers see the same images in every epoch.
   private func inputs(
     _ system: SegmentationSystem, from sources: [Site], cache: FeatureCache, _ progress: TrainingProgress
   ) throws -> TrainingInputs {

@@ -32,8 +32,7 @@ extension SegmentationSystem {
     return system
   }
 
-  /// Loads the system of a finished run, with the weights that validation chose, in evaluation
-  /// mode.
+  /// Loads the system of a finished run with the chosen weights, in evaluation mode.
   ///
   /// - Parameters:
   ///   - run: the run folder.

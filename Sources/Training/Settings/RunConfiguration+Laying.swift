@@ -80,8 +80,9 @@ extension RunConfiguration {
     throw SettingsError.noMultiple(source: source)
   }
 
-  /// Returns the settings that differ from another configuration: ordered dotted names and own
-  /// values.
+  /// Returns the settings that differ from another configuration, with the values here.
+  ///
+  /// The names are dotted and in order.
   ///
   /// - Throws: `EncodingError`, which decoded settings never cause.
   package func differences(from other: RunConfiguration) throws -> [(name: String, value: JSONValue)] {

@@ -24,8 +24,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   ///
   /// They are taken in turn from the groups of the prompt file.
   @Nullable public var confounders: Int?
-  /// The side S of the square to which images are scaled; the default of a new run is the CLIP
-  /// model's.
+  /// The side S of the square to which images are scaled; by default the CLIP model's own.
   public var imageSize = 224
   /// The most pixels of an image; larger images are rejected before decoding.
   public var maxPixels = ImageLimits.default.maximumPixels
@@ -69,8 +68,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     SampleReader(size: imageSize, limits: ImageLimits(maximumPixels: maxPixels))
   }
 
-  /// Whether frozen layers see the same images in every epoch, so that their features can be
-  /// cached.
+  /// Whether frozen layers see the same images in every epoch, so that features can be cached.
   package var cachesFeatures: Bool {
     tune != .all && (augmentation.isNone || augmentation.fixed > 0) && !model.method.traits.changesImages
   }

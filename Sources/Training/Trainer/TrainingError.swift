@@ -52,9 +52,9 @@ extension TrainingEvent: CustomStringConvertible {
 
 /// The callbacks of a training.
 public struct TrainingProgress: Sendable {
-  /// Receives every event, on the training's thread.
+  /// The function that receives every event, on the training's thread.
   public var report: @Sendable (TrainingEvent) -> Void
-  /// Returns whether to stop, called after each step; true saves the state and stops.
+  /// The function that is asked after each step; true saves the state and stops.
   public var shouldStop: @Sendable () -> Bool
 
   /// Makes callbacks, by default without reports and without a stop.
