@@ -37,6 +37,7 @@ extension CLIPConfiguration {
 
   /// Reads `open_clip_config.json`, or one of OpenCLIP's model files.
   ///
+  /// - Parameter url: the file.
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
   public init(openCLIP url: URL) throws {
     let data = try Data(file: url)

@@ -100,6 +100,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
 
   /// Reads a configuration; missing settings get Hugging Face's defaults.
   ///
+  /// - Parameter url: the file.
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
   public init(contentsOf url: URL) throws {
     let data = try Data(file: url)

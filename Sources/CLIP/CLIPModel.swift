@@ -18,6 +18,11 @@ public final class CLIPModel: Module {
 
   /// Makes a model with random weights from the distributions of CLIP's own training.
   ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - tokenizer: the tokenizer.
+  ///   - preparation: the preparation of images.
+  ///   - seed: the seed of the weights.
   /// - Throws: `TorchError` if the vocabulary does not fit the text tower.
   public convenience init(
     _ configuration: CLIPConfiguration, tokenizer: Tokenizer, preparation: ImagePreparation, seed: UInt64
@@ -98,6 +103,14 @@ public final class CLIPModel: Module {
   /// Makes a model with random weights and the vocabulary next to the configuration file, if any.
   ///
   /// A ResNet with random weights has no useful statistics, so training learns them.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - file: the configuration file, whose folder may hold a vocabulary.
+  ///   - seed: the seed of the weights.
+  /// - Returns: the model.
+  /// - Throws: `CLIPError` that names the file, or `TorchError` if the vocabulary does not fit the
+  ///   text tower.
   public static func random(
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
   ) throws -> CLIPModel {
@@ -113,12 +126,24 @@ public final class CLIPModel: Module {
   }
 
   /// Maps normalised pixels B×3×H×W to embeddings B×d, projected, not normalised.
+  ///
+  /// - Parameter pixels: B×3×H×W.
+  /// - Returns: B×d.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func imageFeatures(_ pixels: Tensor) throws -> Tensor { try vision(pixels, dense: nil).image }
 
   /// Maps token ids, int64 n×L, to embeddings n×d, projected, not normalised.
+  ///
+  /// - Parameter ids: int64, n×L.
+  /// - Returns: n×d.
+  /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
   public func textFeatures(_ ids: Tensor) throws -> Tensor { try text(ids) }
 
   /// Maps sentences to embeddings n×d, projected, not normalised.
+  ///
+  /// - Parameter texts: the sentences.
+  /// - Returns: n×d.
+  /// - Throws: `TorchError` with libtorch's message.
   public func textFeatures(_ texts: [String]) throws -> Tensor {
     try text(tokenizer(texts, window: configuration.text.positions))
   }

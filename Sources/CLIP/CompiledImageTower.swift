@@ -11,11 +11,25 @@ public struct CompiledImageTower: ImagePass, Sendable {
   /// Encodes normalised pixels up to a layer (of a ResNet: stage).
   ///
   /// The tensors have the activation type.
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×H×W.
+  ///   - depth: the number of these layers.
+  ///   - hidden: the layers whose outputs are needed, counted from 1.
+  /// - Returns: the input of the next layer, and the outputs of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     try layers.trunk(pixels, depth: depth, hidden: hidden)
   }
 
   /// Resumes a stopped pass.
+  ///
+  /// - Parameters:
+  ///   - trunk: the stopped pass.
+  ///   - dense: the way to read the last block; nil skips the dense features.
+  ///   - hidden: the layers whose outputs are returned, the same as for the trunk.
+  /// - Returns: image embedding, dense features, layer outputs.
+  /// - Throws: `TorchError` if the shapes or the layers do not fit.
   public func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {

@@ -18,6 +18,7 @@ public enum DenseFeatures: String, CaseIterable, Sendable {
 
   /// Finds an extractor by name.
   ///
+  /// - Parameter name: the name.
   /// - Throws: `CLIPError.unknownExtractor` with the existing names.
   public init(named name: String) throws {
     guard let found = DenseFeatures(rawValue: name) else { throw CLIPError.unknownExtractor(name) }

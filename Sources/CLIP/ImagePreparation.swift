@@ -33,6 +33,8 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
   public var deviation: [Double]
 
   /// Makes CLIP's own preparation for a side.
+  ///
+  /// - Parameter size: the side of the square input in pixels.
   public init(size: Int) {
     self.size = size
     shortestEdge = size
@@ -41,6 +43,9 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
   }
 
   /// Reads the output of `encode`; values that an older version did not write are CLIP's own.
+  ///
+  /// - Parameter decoder: the decoder.
+  /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(size: try container.decode(Int.self, forKey: .size))
@@ -54,6 +59,8 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
 
   /// Prepares one image: uint8 3×H×W → float32 3×size×size.
   ///
+  /// - Parameter image: uint8, 3×H×W.
+  /// - Returns: float32, 3×size×size.
   /// - Throws: `TorchError` for other shapes or types.
   public func callAsFunction(_ image: Tensor) throws -> Tensor { try prepared(image, framing) }
 
@@ -61,11 +68,18 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
   ///
   /// uint8 3×H×W → float32 3×size×size.
   ///
+  /// - Parameter image: uint8, 3×H×W.
+  /// - Returns: float32, 3×size×size.
   /// - Throws: `TorchError` for other shapes or types.
   public func squashed(_ image: Tensor) throws -> Tensor { try prepared(image, .squash) }
 
   /// Prepares one image of interleaved samples, H×W×3 → float32 3×size×size.
   ///
+  /// - Parameters:
+  ///   - bytes: the samples, H×W×3.
+  ///   - height: the height H.
+  ///   - width: the width W.
+  /// - Returns: float32, 3×size×size.
   /// - Throws: `TorchError` if the bytes do not fill the shape.
   public func callAsFunction(interleaved bytes: [UInt8], height: Int, width: Int) throws -> Tensor {
     try prepared(Tensor(bytes, shape: [height, width, 3]).permuted([2, 0, 1]), framing)
@@ -110,6 +124,7 @@ extension ImagePreparation {
   ///
   /// Without either, the values are CLIP's own.
   ///
+  /// - Parameter folder: the folder.
   /// - Throws: `CLIPError.badFile` that names the file.
   public init(folder: URL) throws {
     try self.init(folder: folder, imageSize: CLIPConfiguration(folder: folder).vision.imageSize)

@@ -23,6 +23,13 @@ public class ImageTower: Module, ImagePass {
   init(_ configuration: CLIPConfiguration.Vision) { self.configuration = configuration }
 
   /// Makes the tower of a configuration, with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Returns: the tower.
+  /// - Throws: `TorchError` with libtorch's message.
   public static func make(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws -> ImageTower {
@@ -30,6 +37,12 @@ public class ImageTower: Module, ImagePass {
   }
 
   /// Makes the tower of a configuration with uninitialised weights, which will be loaded.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  /// - Returns: the tower.
+  /// - Throws: `TorchError` with libtorch's message.
   public static func unset(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int
   ) throws -> ImageTower {
@@ -54,11 +67,25 @@ public class ImageTower: Module, ImagePass {
   package var projectionSize: Int { 0 }
 
   /// Encodes normalised pixels with the first layers (of a ResNet: stages).
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×H×W.
+  ///   - depth: the number of these layers.
+  ///   - hidden: the layers whose outputs are needed, counted from 1.
+  /// - Returns: the input of the next layer, and the outputs of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     throw TorchError.value("this image tower cannot encode")
   }
 
   /// Resumes a stopped pass.
+  ///
+  /// - Parameters:
+  ///   - trunk: the stopped pass.
+  ///   - dense: the way to read the last block; nil skips the dense features.
+  ///   - hidden: the layers whose outputs are returned, the same as for the trunk.
+  /// - Returns: image embedding, dense features, layer outputs.
+  /// - Throws: `TorchError` if the shapes or the layers do not fit.
   public func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
@@ -99,14 +126,23 @@ public class ImageTower: Module, ImagePass {
   }
 
   /// Returns the number of layers (of a ResNet: stages) before the last ones.
+  ///
+  /// - Parameter count: the number of last layers.
+  /// - Returns: the number of layers before them, at least 0.
   public func depth(beforeLast count: Int) -> Int { max(0, hiddenWidths.count - count) }
 
   /// Returns the modules of the first layers and of everything before them.
+  ///
+  /// - Parameter depth: the number of first layers.
+  /// - Returns: the modules.
   public func modules(before depth: Int) -> [Module] { [] }
 
   /// Returns the parameters of the last layers (of a ResNet: stages) and everything after them.
   ///
   /// It returns all parameters if `count` is nil. If only these require gradients, libtorch records
   /// nothing of the layers before.
+  ///
+  /// - Parameter count: the number of last layers; nil for all.
+  /// - Returns: the parameters with their keys.
   public func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
 }

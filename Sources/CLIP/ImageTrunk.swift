@@ -24,6 +24,9 @@ public struct ImageTrunk: Sendable {
   public var tensors: [Tensor] { [input] + layers }
 
   /// Applies a function to every tensor; the grid of positions does not change.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed trunk.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageTrunk {
     ImageTrunk(depth: depth, input: try change(input), layers: try layers.map(change), grid: grid)
   }

@@ -27,6 +27,12 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
   }
 
   /// Makes a network with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError` with libtorch's message.
   public convenience init(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws {

@@ -13,6 +13,12 @@ public final class TextTransformer: Module {
   public let configuration: CLIPConfiguration.Text
 
   /// Makes a tower with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError` with libtorch's message.
   public convenience init(
     _ configuration: CLIPConfiguration.Text, projectionSize: Int, generator: Generator
   ) throws {
@@ -45,6 +51,8 @@ public final class TextTransformer: Module {
 
   /// Maps token ids, int64 n×L, to embeddings n×d, projected, not normalised.
   ///
+  /// - Parameter ids: int64, n×L.
+  /// - Returns: n×d.
   /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     try self(tokens: tokens(ids), endingAs: ids)
@@ -52,6 +60,8 @@ public final class TextTransformer: Module {
 
   /// Maps token ids, int64 n×L, to the embeddings of the tokens, n×L×w, without positions.
   ///
+  /// - Parameter ids: int64, n×L.
+  /// - Returns: n×L×w.
   /// - Throws: `TorchError` for ids outside the vocabulary or of another rank.
   public func tokens(_ ids: Tensor) throws -> Tensor {
     _ = try ids.sizes(rank: 2, "token ids")

@@ -75,6 +75,10 @@ public struct Tokenizer: Sendable {
   /// Makes a tokenizer without merges, for models with random weights and no vocabulary.
   ///
   /// Its 514 tokens are the 256 bytes, inside a word and at its end, and the two special tokens.
+  ///
+  /// - Parameter cleaning: the cleaning of text.
+  /// - Returns: the tokenizer.
+  /// - Throws: `CLIPError.badFile`, which these tokens never cause.
   public static func bytes(cleaning: TextCleaning = .huggingFace) throws -> Tokenizer {
     try Tokenizer(orderedMerges: [], file: URL(fileURLWithPath: "bytes"), cleaning: cleaning)
   }
@@ -93,6 +97,11 @@ public struct Tokenizer: Sendable {
   /// Encodes a sentence as at most `window` tokens, with start and end.
   ///
   /// A sentence that is cut still has its end token.
+  ///
+  /// - Parameters:
+  ///   - text: the sentence.
+  ///   - window: the most tokens.
+  /// - Returns: the ids.
   public func encode(_ text: String, window: Int = 77) -> [Int] {
     let tokens = [startToken] + words(text).flatMap(tokens(of:)) + [endToken]
     guard tokens.count > window else { return tokens }
@@ -100,6 +109,12 @@ public struct Tokenizer: Sendable {
   }
 
   /// Encodes sentences as one tensor: int64 n×window, padded.
+  ///
+  /// - Parameters:
+  ///   - texts: the sentences.
+  ///   - window: the number of tokens of each row.
+  /// - Returns: the ids.
+  /// - Throws: `TorchError` with libtorch's message.
   public func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
     let rows = texts.flatMap { text -> [Int] in
       let tokens = encode(text, window: window)

@@ -33,6 +33,10 @@ extension MethodOptions {
 
   /// Checks one integer.
   ///
+  /// - Parameters:
+  ///   - name: the option's name after `model.options.`.
+  ///   - value: its value.
+  ///   - range: the valid values.
   /// - Throws: `MethodError.option` if the value is out of range.
   public func require(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws {
     guard range.contains(value) else {
@@ -43,6 +47,11 @@ extension MethodOptions {
 
   /// Checks a condition.
   ///
+  /// - Parameters:
+  ///   - condition: the condition.
+  ///   - name: the option's name after `model.options.`.
+  ///   - value: its value as text.
+  ///   - wanted: a description of the valid values.
   /// - Throws: `MethodError.option` if it is false.
   public func require(_ condition: Bool, _ name: String, _ value: String, _ wanted: String) throws {
     guard condition else { throw MethodError.option(name: name, value: value, wanted: wanted) }
@@ -109,5 +118,8 @@ extension ConfigurableMethod {
   /// No paper.
   public static var reference: String { "" }
   /// Returns the traits of a method that only adds to the loss.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the default traits.
   public static func traits(_ options: Options) -> MethodTraits { MethodTraits() }
 }

@@ -10,6 +10,11 @@ public struct EncodedImages: Sendable {
   public let layers: [Tensor]
 
   /// Groups the outputs of a tower.
+  ///
+  /// - Parameters:
+  ///   - dense: the dense features, B×h×w×d.
+  ///   - image: the image embedding, B×d.
+  ///   - layers: the outputs of the requested layers, each B×h×w×c.
   public init(dense: Tensor, image: Tensor, layers: [Tensor]) {
     self.dense = dense
     self.image = image
@@ -32,10 +37,17 @@ public struct EncodedImages: Sendable {
   }
 
   /// Applies a function to every tensor.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed outputs.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> EncodedImages {
     EncodedImages(dense: try change(dense), image: try change(image), layers: try layers.map(change))
   }
 
   /// Moves every tensor to a device.
+  ///
+  /// - Parameter device: the device.
+  /// - Returns: the outputs on the device.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func to(_ device: Device) throws -> EncodedImages { try map { try $0.to(device) } }
 }

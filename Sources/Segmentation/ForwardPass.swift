@@ -18,6 +18,8 @@ public struct ForwardPass: Sendable {
   public init() {}
 
   /// Makes the pass of a training step.
+  ///
+  /// - Parameter training: the training step; nil for inference.
   public init(training: TrainingPass?) { self.training = training }
 
   /// An inference pass with the intervention off.
@@ -40,6 +42,12 @@ public struct TrainingPass: Sendable {
   public let epochs: Int
 
   /// Makes the value from its parts.
+  ///
+  /// - Parameters:
+  ///   - sites: the source site of each image, counted from 0.
+  ///   - generator: the random number generator of the step.
+  ///   - epoch: the epoch, counted from 0.
+  ///   - epochs: the number of epochs.
   public init(sites: [Int], generator: Generator, epoch: Int = 0, epochs: Int = 1) {
     self.sites = sites
     self.generator = generator

@@ -17,6 +17,9 @@ public enum FrozenFeatures: Sendable {
   }
 
   /// Applies a function to every tensor.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed features.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> FrozenFeatures {
     switch self {
     case .encoded(let images): .encoded(try images.map(change))
@@ -51,5 +54,9 @@ public enum FrozenFeatures: Sendable {
   }
 
   /// Moves every tensor to a device.
+  ///
+  /// - Parameter device: the device.
+  /// - Returns: the features on the device.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func to(_ device: Device) throws -> FrozenFeatures { try map { try $0.to(device) } }
 }

@@ -50,6 +50,8 @@ public enum Tuning: Equatable, Sendable, TextCodable {
   case all
 
   /// Parses `none`, `last-N` or `all`.
+  ///
+  /// - Parameter text: the text form; another text gives nil.
   public init?(_ text: String) {
     switch text {
     case "none": self = .none

@@ -18,6 +18,15 @@ public struct MethodBatch {
   public let progress: Double
 
   /// Makes the value from its parts.
+  ///
+  /// - Parameters:
+  ///   - sites: the source site of each row, counted from 0.
+  ///   - masks: the masks, B×1×S×S, 0 and 1.
+  ///   - classes: the lesion class of each row; nil without a lesion or if unknown.
+  ///   - losses: L_seg of each row, B, with its gradients.
+  ///   - interventions: the rows of interventions and of their partners; nil without interventions.
+  ///   - pass: the training step.
+  ///   - progress: the finished fraction of training, 0 to 1.
   public init(
     sites: [Int], masks: Tensor, classes: [Int?], losses: Tensor, interventions: InterventionPairs? = nil,
     pass: TrainingPass, progress: Double
@@ -44,6 +53,12 @@ public struct InterventionPairs: Sendable {
   public let moved: Tensor
 
   /// Makes the value from its parts.
+  ///
+  /// - Parameters:
+  ///   - intervened: the rows of do(z)x.
+  ///   - partners: the row of x for each of these.
+  ///   - applied: the strength of each z, float32 B'×M, 0 where it was not set.
+  ///   - moved: whether positions no longer correspond, bool, B'.
   public init(intervened: [Int], partners: [Int], applied: Tensor, moved: Tensor) {
     self.intervened = intervened
     self.partners = partners
@@ -52,9 +67,17 @@ public struct InterventionPairs: Sendable {
   }
 
   /// Selects the rows of do(z)x from a tensor with one row for each image of the batch.
+  ///
+  /// - Parameter tensor: B×….
+  /// - Returns: the rows, B'×….
+  /// - Throws: `TorchError` if a row does not exist.
   public func intervened(_ tensor: Tensor) throws -> Tensor { try tensor.rows(intervened) }
 
   /// Selects the rows of x, in the order of `intervened`.
+  ///
+  /// - Parameter tensor: B×….
+  /// - Returns: the rows, B'×….
+  /// - Throws: `TorchError` if a row does not exist.
   public func observed(_ tensor: Tensor) throws -> Tensor { try tensor.rows(partners) }
 }
 
@@ -94,6 +117,11 @@ public struct LossTerm {
   public let weight: Double
 
   /// Makes a term.
+  ///
+  /// - Parameters:
+  ///   - name: the name of the term.
+  ///   - value: the unweighted value, a scalar with gradients.
+  ///   - weight: the factor in the objective.
   public init(_ name: String, _ value: Tensor, weight: Double = 1) {
     self.name = name
     self.value = value

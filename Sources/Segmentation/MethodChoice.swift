@@ -31,6 +31,9 @@ public struct MethodChoice: Sendable {
   public var traits: MethodTraits { box.traits }
 
   /// Returns the options as a method's own type; nil for another method.
+  ///
+  /// - Parameter type: the class of the method.
+  /// - Returns: the options.
   public func options<Method: ConfigurableMethod>(of type: Method.Type) -> Method.Options? {
     (box as? Box<Method>)?.options
   }
@@ -38,6 +41,11 @@ public struct MethodChoice: Sendable {
   /// Changes the options if this is the given method, and returns the result.
   ///
   /// Another method is returned unchanged.
+  ///
+  /// - Parameters:
+  ///   - type: the class of the method.
+  ///   - change: changes the options.
+  /// - Returns: the choice with the changed options.
   public func changing<Method: ConfigurableMethod>(
     _ type: Method.Type, _ change: (inout Method.Options) throws -> Void
   ) rethrows -> MethodChoice {
@@ -53,6 +61,8 @@ public struct MethodChoice: Sendable {
 
   /// Makes the method.
   ///
+  /// - Parameter context: the inputs of the method.
+  /// - Returns: the method.
   /// - Throws: `MethodError` or `TorchError` for impossible options.
   public func make(_ context: MethodContext) throws -> SegmentationMethod {
     try validate()

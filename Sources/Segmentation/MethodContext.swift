@@ -44,6 +44,8 @@ public struct TextEncoder {
   private let window: Int
 
   /// Uses the text side of a CLIP model.
+  ///
+  /// - Parameter clip: the model.
   public init(_ clip: CLIPModel) {
     tower = clip.text
     tokenizer = clip.tokenizer
@@ -51,9 +53,17 @@ public struct TextEncoder {
   }
 
   /// Tokenizes sentences: int64 n×L, padded to the tower's window.
+  ///
+  /// - Parameter sentences: the sentences.
+  /// - Returns: the ids.
+  /// - Throws: `TorchError` with libtorch's message.
   public func ids(_ sentences: [String]) throws -> Tensor { try tokenizer(sentences, window: window) }
 
   /// Maps sentences to embeddings n×d, projected, not normalised.
+  ///
+  /// - Parameter sentences: the sentences.
+  /// - Returns: n×d.
+  /// - Throws: `TorchError` with libtorch's message.
   public func callAsFunction(_ sentences: [String]) throws -> Tensor { try tower(ids(sentences)) }
 }
 

@@ -14,6 +14,9 @@ public struct MethodRegistry: Sendable {
   ])
 
   /// Returns a registry with one more method; it replaces a method of the same name.
+  ///
+  /// - Parameter type: the class of the method.
+  /// - Returns: the registry.
   public func adding<Method: ConfigurableMethod>(_ type: Method.Type) -> MethodRegistry {
     MethodRegistry(methods: methods.filter { $0.name != type.name } + [MethodChoice(type)])
   }
@@ -23,6 +26,8 @@ public struct MethodRegistry: Sendable {
 
   /// Finds the method of a name, with its default options.
   ///
+  /// - Parameter name: the name.
+  /// - Returns: the method.
   /// - Throws: `MethodError.unknown` with the existing names.
   public func method(named name: String) throws -> MethodChoice {
     guard let method = methods.first(where: { $0.name == name }) else {

@@ -41,6 +41,7 @@ extension ModelConfiguration: Codable {
 
   /// Decodes the settings; the decoder's registry lists the methods.
   ///
+  /// - Parameter decoder: the decoder.
   /// - Throws: `DecodingError`, or `MethodError.unknown`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Keys.self)
@@ -51,6 +52,9 @@ extension ModelConfiguration: Codable {
   }
 
   /// Encodes the settings, with the options of the method next to its name.
+  ///
+  /// - Parameter encoder: the encoder.
+  /// - Throws: `EncodingError`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Keys.self)
     try container.encode(method.name, forKey: .method)

@@ -10,6 +10,7 @@ public struct RegionSelection: Sendable {
 
   /// Makes a selection.
   ///
+  /// - Parameter configuration: the settings.
   /// - Throws: `TorchError.value` for impossible settings.
   public init(_ configuration: RegionConfiguration) throws {
     guard configuration.fraction > 0, configuration.fraction <= 1 else {
@@ -22,6 +23,9 @@ public struct RegionSelection: Sendable {
   }
 
   /// Returns the number of selected positions of `positions`: ceil(alpha · positions).
+  ///
+  /// - Parameter positions: the number of all positions.
+  /// - Returns: the number, at least 1.
   public func count(of positions: Int) -> Int {
     // A product such as 0.3 × 10 may be slightly above an integer.
     max(1, min(positions, Int((configuration.fraction * Double(positions) - 1e-9).rounded(.up))))
@@ -106,12 +110,21 @@ public struct SelectedRegion: Sendable {
   public let gate: Tensor?
 
   /// Makes a region.
+  ///
+  /// - Parameters:
+  ///   - positions: the positions, int64, B×N.
+  ///   - gate: the gate of each position of the grid, B×P, for a soft selection; nil for a hard
+  ///     one.
   public init(positions: Tensor, gate: Tensor? = nil) {
     self.positions = positions
     self.gate = gate
   }
 
   /// Gathers the features of the region: B×P×d → B×N×d, all P with a gate.
+  ///
+  /// - Parameter features: B×P×d.
+  /// - Returns: B×N×d; B×P×d with a gate.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func gather(_ features: Tensor) throws -> Tensor {
     gate == nil ? try kept(features) : features
   }
@@ -119,6 +132,12 @@ public struct SelectedRegion: Sendable {
   /// Scatters the result of `gather` into a grid B×P×d.
   ///
   /// It replaces the grid's values or mixes with them by the gate.
+  ///
+  /// - Parameters:
+  ///   - values: the features in the form of `gather`.
+  ///   - grid: B×P×d.
+  /// - Returns: B×P×d.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func scatter(_ values: Tensor, into grid: Tensor) throws -> Tensor {
     guard let gate else { return try grid.scattered(dim: 1, index: wide(grid), source: values) }
     return try grid + gate.expandedDimension(-1) * (values - grid)
@@ -127,6 +146,10 @@ public struct SelectedRegion: Sendable {
   /// Returns the selected positions of the result of `gather`, B×N×d.
   ///
   /// L_causal uses these positions for a hard and for a soft selection.
+  ///
+  /// - Parameter values: the features in the form of `gather`.
+  /// - Returns: B×N×d.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func selected(_ values: Tensor) throws -> Tensor {
     gate == nil ? values : try kept(values)
   }

@@ -16,6 +16,14 @@ public struct Representation: Sendable {
   public let score: Tensor?
 
   /// Makes the value from its parts.
+  ///
+  /// - Parameters:
+  ///   - features: C, each position normalised, B×P×d.
+  ///   - observed: F of the selected positions, B×N×d.
+  ///   - intervened: F_ca, B×N×d; nil without an intervention.
+  ///   - attention: the weight of each confounder, B×N×M; nil without attention.
+  ///   - grid: the head's input, B×P×d.
+  ///   - score: S^, B×P; nil without region selection.
   public init(
     features: Tensor, observed: Tensor, intervened: Tensor? = nil, attention: Tensor? = nil, grid: Tensor,
     score: Tensor? = nil
@@ -29,11 +37,16 @@ public struct Representation: Sendable {
   }
 
   /// Makes the representation of a method that changes no features.
+  ///
+  /// - Parameter features: C, each position normalised, B×P×d.
   public init(unchanged features: Tensor) {
     self.init(features: features, observed: features, grid: features)
   }
 
   /// Returns this representation with another grid for the head.
+  ///
+  /// - Parameter grid: the head's input, B×P×d.
+  /// - Returns: the representation.
   public func withGrid(_ grid: Tensor) -> Representation {
     Representation(
       features: features, observed: observed, intervened: intervened, attention: attention, grid: grid,
@@ -41,6 +54,9 @@ public struct Representation: Sendable {
   }
 
   /// Applies a function to every tensor.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed representation.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> Representation {
     Representation(
       features: try change(features), observed: try change(observed), intervened: try intervened.map(change),

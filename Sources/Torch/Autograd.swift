@@ -6,6 +6,8 @@ extension Tensor {
 
   /// Enables or disables gradients for this leaf.
   ///
+  /// - Parameter value: whether operators on the tensor are recorded for gradients.
+  /// - Returns: this tensor.
   /// - Throws: `TorchError.operation` if the tensor is no leaf or has no floating-point type.
   @discardableResult
   public func requireGradient(_ value: Bool = true) throws -> Tensor {
@@ -14,6 +16,9 @@ extension Tensor {
   }
 
   /// Returns the accumulated gradient, nil if there is none.
+  ///
+  /// - Returns: the gradient, of this tensor's shape.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func gradient() throws -> Tensor? {
     var out: mcdrl_tensor_t?
     try check("grad") { mcdrl_tensor_grad(handle, &out, $0) }
@@ -21,6 +26,9 @@ extension Tensor {
   }
 
   /// Replaces the gradient; nil clears it.
+  ///
+  /// - Parameter gradient: the new gradient, of this tensor's shape.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func setGradient(_ gradient: Tensor?) throws {
     try check("grad") { mcdrl_tensor_set_grad(handle, gradient?.handle, $0) }
   }
@@ -46,6 +54,9 @@ var recordsGradients: Bool { mcdrl_grad_mode() }
 /// Runs a body without recording operators for gradients, which is faster and takes less memory.
 ///
 /// Only the calling thread is affected.
+///
+/// - Parameter body: the body, which runs on the calling thread.
+/// - Returns: the result of the body.
 @discardableResult
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
   let before = mcdrl_grad_mode()
@@ -57,6 +68,9 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
 /// Runs a body in inference mode: its results can never take part in training.
 ///
 /// Faster than `withoutGradients`.
+///
+/// - Parameter body: the body, which runs on the calling thread.
+/// - Returns: the result of the body.
 @discardableResult
 public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Result {
   let guardObject = mcdrl_inference_begin()

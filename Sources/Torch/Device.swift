@@ -16,9 +16,16 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   public static let mps = Device(kind: .mps, index: 0)
 
   /// Returns the Nvidia graphics processor of an index.
+  ///
+  /// - Parameter index: the number of the device.
+  /// - Returns: the device.
   public static func cuda(_ index: Int = 0) -> Device { Device(kind: .cuda, index: index) }
 
   /// Makes a device of a kind.
+  ///
+  /// - Parameters:
+  ///   - kind: the kind.
+  ///   - index: the number of the device within its kind, −1 for the current one.
   public init(kind: Kind, index: Int) {
     self.kind = kind
     self.index = index
@@ -26,6 +33,7 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
   /// Parses `cpu`, `cuda`, `cuda:N` or `mps`, even if this build of libtorch lacks the device.
   ///
+  /// - Parameter text: the text form.
   /// - Throws: `TorchError.value` for any other text.
   public init(parsing text: String) throws {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -73,6 +81,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
 extension Device: Codable {
   /// Reads the text form.
+  ///
+  /// - Parameter decoder: the decoder.
+  /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     do {
@@ -83,6 +94,9 @@ extension Device: Codable {
   }
 
   /// Writes the text form.
+  ///
+  /// - Parameter encoder: the encoder.
+  /// - Throws: `EncodingError`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

@@ -5,6 +5,9 @@ public final class Generator: @unchecked Sendable {
   let handle: mcdrl_generator_t
 
   /// Makes a generator from a seed.
+  ///
+  /// - Parameter seed: the seed.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(seed: UInt64) throws {
     var out: mcdrl_generator_t?
     try check("generator") { mcdrl_generator_new(seed, &out, $0) }
@@ -15,6 +18,11 @@ public final class Generator: @unchecked Sendable {
   /// Makes a generator with a stream of its own from a seed and names.
   ///
   /// The same seed and names give the same stream. Any other name gives an independent one.
+  ///
+  /// - Parameters:
+  ///   - seed: the seed.
+  ///   - path: the names, such as the purpose and a step.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public convenience init(seed: UInt64, for path: String...) throws {
     try self.init(seed: path.reduce(mixed(seed)) { mixed($0 ^ fnv1a($1)) })
   }
@@ -31,6 +39,7 @@ public final class Generator: @unchecked Sendable {
 
   /// Restores a saved state.
   ///
+  /// - Parameter state: the result of `state()`.
   /// - Throws: `TorchError.operation` if the tensor is not such a state.
   public func setState(_ state: Tensor) throws {
     try check("set_state") { mcdrl_generator_set_state(handle, state.handle, $0) }

@@ -29,7 +29,11 @@ extension Machine {
 
   /// Runs a body with another number of threads for each operator of the calling thread.
   ///
-  /// - Throws: the error of the body.
+  /// - Parameters:
+  ///   - count: the number of threads, at least 1.
+  ///   - body: the body.
+  /// - Returns: the result of the body.
+  /// - Throws: the error of the body, or `TorchError.operation` unless `count` is at least 1.
   public static func withThreads<Result>(_ count: Int, _ body: () throws -> Result) throws -> Result {
     let before = threads
     try setThreads(count)
@@ -42,6 +46,9 @@ extension Machine {
   ///
   /// The thread is not yet started. A plain thread would use the number that any thread set last.
   /// The number of parts of a sum changes its rounding.
+  ///
+  /// - Parameter body: the body of the thread.
+  /// - Returns: the thread, to be started by the caller.
   public static func thread(_ body: @escaping @Sendable () -> Void) -> Thread {
     let count = threads
     return Thread {

@@ -61,6 +61,7 @@ public enum Machine {
 
   /// Sets the number of threads for a single operator.
   ///
+  /// - Parameter count: the number of threads.
   /// - Throws: `TorchError.operation` unless `count` is at least 1.
   public static func setThreads(_ count: Int) throws {
     try check("set_num_threads") { mcdrl_set_threads(Int32(clamping: count), $0) }

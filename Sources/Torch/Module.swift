@@ -111,11 +111,16 @@ open class Module {
   }
 
   /// Enables or disables gradients for all parameters.
+  ///
+  /// - Parameter value: whether gradients are enabled.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func requireGradients(_ value: Bool) throws {
     for parameter in parameters() { try parameter.tensor.requireGradient(value) }
   }
 
   /// Switches this module and all modules inside between training and evaluation.
+  ///
+  /// - Parameter value: true for training, false for evaluation.
   open func train(_ value: Bool = true) {
     isTraining = value
     for child in children { child.module.train(value) }
@@ -135,6 +140,9 @@ open class Module {
   /// Moves parameters and buffers to a device.
   ///
   /// Call it before an optimiser is made. A module with tensors beside its slots moves them, too.
+  ///
+  /// - Parameter device: the device.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   open func move(to device: Device) throws {
     for slot in slots {
       try slot.replace { try $0.detached().to(device).requireGradient($0.requiresGradient) }
@@ -151,6 +159,10 @@ public struct NamedTensor {
   public let tensor: Tensor
 
   /// Pairs a key with a tensor.
+  ///
+  /// - Parameters:
+  ///   - key: the checkpoint key.
+  ///   - tensor: the tensor.
   public init(key: String, tensor: Tensor) {
     self.key = key
     self.tensor = tensor

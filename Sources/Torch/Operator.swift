@@ -13,6 +13,10 @@ public struct Operator: @unchecked Sendable {
   private let found: Result<mcdrl_operator_t, TorchError>
 
   /// Looks up an operator; the first call reports a name that does not exist.
+  ///
+  /// - Parameters:
+  ///   - name: the name, such as `aten::softmax`.
+  ///   - overload: the name of the overload; empty for the default one.
   public init(_ name: String, _ overload: String = "") {
     let fullName = overload.isEmpty ? name : "\(name).\(overload)"
     self.name = fullName
@@ -43,6 +47,12 @@ public struct Operator: @unchecked Sendable {
   }
 
   /// Calls the operator and returns all its results.
+  ///
+  /// - Parameters:
+  ///   - arguments: the arguments in schema order. Missing ones take the schema's defaults.
+  ///   - named: the arguments by keyword.
+  /// - Returns: all results.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   @discardableResult
   public func all(
     _ arguments: (any OperatorArgument)?..., named: KeyValuePairs<StaticString, any OperatorArgument> = [:]
@@ -51,6 +61,12 @@ public struct Operator: @unchecked Sendable {
   }
 
   /// Calls an operator whose results are tensors, single or in one list.
+  ///
+  /// - Parameters:
+  ///   - arguments: the arguments in schema order. Missing ones take the schema's defaults.
+  ///   - named: the arguments by keyword.
+  /// - Returns: the tensors.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func tensors(
     _ arguments: (any OperatorArgument)?..., named: KeyValuePairs<StaticString, any OperatorArgument> = [:]
   ) throws -> [Tensor] {

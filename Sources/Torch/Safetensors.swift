@@ -70,6 +70,7 @@ public struct SafetensorsFile: Sendable {
 
   /// Opens and checks a file without reading data.
   ///
+  /// - Parameter url: the file.
   /// - Throws: `FileError` if the file cannot be opened, `SafetensorsError` if it is malformed.
   public init(_ url: URL) throws {
     file = try OpenFile(url)
@@ -95,6 +96,10 @@ public struct SafetensorsFile: Sendable {
   }
 
   /// Returns one tensor, nil if there is none of the name.
+  ///
+  /// - Parameter name: the name of the tensor.
+  /// - Returns: the tensor, a view of the mapping.
+  /// - Throws: `TorchError` if libtorch cannot wrap the bytes.
   public func tensor(_ name: String) throws -> Tensor? { try entries[name].map(view) }
 
   private func view(_ entry: Entry) throws -> Tensor {

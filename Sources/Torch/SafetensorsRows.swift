@@ -15,6 +15,11 @@ public final class SafetensorsRows: Sendable {
     public let shape: [Int]
 
     /// Describes a tensor.
+    ///
+    /// - Parameters:
+    ///   - name: the name of the tensor.
+    ///   - dtype: the type of the elements.
+    ///   - shape: the sizes of a row.
     public init(_ name: String, _ dtype: DType, _ shape: [Int]) {
       self.name = name
       self.dtype = dtype

@@ -6,5 +6,10 @@ public final class Baseline: SegmentationMethod, ConfigurableMethod {
   public static let summary = "the same tower and head, trained by L_seg alone"
 
   /// Makes the method; it has no parts.
+  ///
+  /// - Parameters:
+  ///   - options: no options.
+  ///   - context: the inputs of the method, which it does not use.
+  /// - Throws: nothing.
   public init(_ options: NoOptions, _ context: MethodContext) throws { super.init() }
 }

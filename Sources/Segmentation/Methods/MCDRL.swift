@@ -24,6 +24,9 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
 
   /// Makes the method; each part draws its initial weights from its own random stream.
   ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
   /// - Throws: `TorchError.value` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     let width = try context.text.classes.size(1)
@@ -59,6 +62,9 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
   }
 
   /// Returns the properties that follow from the options.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     let intervention = options.intervention

@@ -37,6 +37,8 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
     public init() {}
 
     /// Checks all options.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("width", width, in: 1...65_536)
       try require("heads", heads, in: 1...65_536)
@@ -46,6 +48,9 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
   }
 
   /// Returns the traits: the method replaces the head and reads three tower layers.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     traits.replacesHead = true
@@ -66,6 +71,11 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
   private let stride: Int
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     let (width, heads, inner) = (options.width, options.heads, options.innerWidth)
     let generator = try Generator(seed: context.seed, for: "method")

@@ -32,6 +32,8 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
     public init() {}
 
     /// Checks the weight.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws { try require("weight", weight, in: 0...Double.greatestFiniteMagnitude) }
   }
 
@@ -39,6 +41,11 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
   private let pooled: Bool
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     (weight, pooled) = (options.weight, options.pooled)
     super.init()

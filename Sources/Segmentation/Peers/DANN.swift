@@ -31,6 +31,8 @@ public final class DANN: SegmentationMethod, ConfigurableMethod {
     public init() {}
 
     /// Checks weight and width.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("weight", weight, in: 0...Double.greatestFiniteMagnitude)
       try require("width", width, in: 1...65_536)
@@ -41,6 +43,11 @@ public final class DANN: SegmentationMethod, ConfigurableMethod {
   private let weight: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     weight = options.weight
     let features = context.featureWidth ?? 0

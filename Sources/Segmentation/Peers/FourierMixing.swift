@@ -36,6 +36,8 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
     public init() {}
 
     /// Checks all options.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("strength", strength, in: 0...1)
       try require("least", least, in: 0...strength)
@@ -45,6 +47,9 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
   }
 
   /// Returns the traits: the method changes images.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     traits.changesImages = true
@@ -57,6 +62,11 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
   private let probability: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     (strength, least, band) = (options.strength, options.least, options.band)
     probability = options.probability

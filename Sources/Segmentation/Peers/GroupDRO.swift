@@ -28,6 +28,8 @@ public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
     public init() {}
 
     /// Checks the rate.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws { try require("rate", rate, in: 0...Double.greatestFiniteMagnitude) }
   }
 
@@ -36,6 +38,11 @@ public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
   private let rate: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     rate = options.rate
     let count = try context.requiredSites(Self.name)

@@ -31,6 +31,8 @@ public final class IRM: SegmentationMethod, ConfigurableMethod {
     public init() {}
 
     /// Checks both options.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("weight", weight, in: 0...Double.greatestFiniteMagnitude)
       try require("anneal", anneal, in: 0...1)
@@ -41,6 +43,11 @@ public final class IRM: SegmentationMethod, ConfigurableMethod {
   private let anneal: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     (weight, anneal) = (options.weight, options.anneal)
     super.init()

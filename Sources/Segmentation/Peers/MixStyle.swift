@@ -31,6 +31,8 @@ public final class MixStyle: SegmentationMethod, ConfigurableMethod {
     public init() {}
 
     /// Checks both options.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("alpha", alpha, in: 0.01...100)
       try require("probability", probability, in: 0...1)
@@ -41,6 +43,11 @@ public final class MixStyle: SegmentationMethod, ConfigurableMethod {
   private let probability: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     (alpha, probability) = (options.alpha, options.probability)
     super.init()

@@ -62,6 +62,8 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
 
   /// Maps B×in×H×W to B×out×h×w, in the activation type, with channels as the fastest dimension.
   ///
+  /// - Parameter x: B×in×H×W.
+  /// - Returns: B×out×h×w.
   /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     guard isPacked else { return try activated(plain(x)) }
@@ -73,6 +75,10 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
 
   /// Adds another tensor, B×out×h×w, to the convolution before the activation.
   ///
+  /// - Parameters:
+  ///   - x: the input, B×in×H×W.
+  ///   - residual: the tensor to add, B×out×h×w.
+  /// - Returns: B×out×h×w.
   /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
     guard isPacked else { return try activated(plain(x).addInPlace(residual.to(type))) }

@@ -61,6 +61,8 @@ public final class CompiledLinear: ResidualLayer, Sendable {
 
   /// Maps …×in to …×out: x · weightᵀ + bias and the activation, in the activation type.
   ///
+  /// - Parameter x: …×in.
+  /// - Returns: …×out.
   /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     let x = try x.to(type)
@@ -90,6 +92,10 @@ public final class CompiledLinear: ResidualLayer, Sendable {
   ///
   /// This takes one pass if the arithmetic allows it and there is no activation.
   ///
+  /// - Parameters:
+  ///   - x: the input, …×in.
+  ///   - residual: the tensor to add, …×out.
+  /// - Returns: …×out.
   /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
     guard isPacked, scales == nil, activation == .none else { return try self(x) + residual.to(type) }

@@ -12,6 +12,17 @@ public final class Conv2d: Module, Layer {
   public let groups: Int
 
   /// Makes a layer with weights drawn uniformly within 1/√(fan in), as PyTorch does.
+  ///
+  /// - Parameters:
+  ///   - inputs: the number of input channels.
+  ///   - outputs: the number of output channels.
+  ///   - kernel: the side k of the kernel.
+  ///   - stride: the stride in both directions.
+  ///   - padding: the zeros on each side.
+  ///   - groups: the number of channel groups.
+  ///   - bias: whether the layer has a bias.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1,
     bias: Bool = true, generator: Generator

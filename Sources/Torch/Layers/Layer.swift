@@ -12,6 +12,10 @@ public protocol Layer {
 public protocol ResidualLayer: Layer {
   /// Returns the output for x plus another tensor of the output's shape.
   ///
+  /// - Parameters:
+  ///   - x: the input.
+  ///   - residual: the tensor to add, of the output's shape.
+  /// - Returns: the sum.
   /// - Throws: `TorchError.operation` if the shapes do not fit.
   func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor
 }

@@ -6,6 +6,13 @@ public final class Linear: Module, ResidualLayer {
   @Parameter public var bias: Tensor?
 
   /// Makes a layer with weights drawn uniformly within 1/√in, as PyTorch does.
+  ///
+  /// - Parameters:
+  ///   - inputs: the size of the last dimension of the input.
+  ///   - outputs: the size of the last dimension of the output.
+  ///   - bias: whether the layer has a bias.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, generator: Generator) throws {
     let bound = 1 / Double(max(1, inputs)).squareRoot()
     _weight = Parameter(
@@ -19,6 +26,10 @@ public final class Linear: Module, ResidualLayer {
 
   /// Returns the output for x, …×in, plus another tensor, …×out.
   ///
+  /// - Parameters:
+  ///   - x: the input, …×in.
+  ///   - residual: the tensor to add, …×out.
+  /// - Returns: …×out.
   /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor { try residual + self(x) }
 

@@ -8,6 +8,11 @@ public final class LayerNorm: Module, Layer {
   public let epsilon: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - width: the size of the last dimension.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(_ width: Int, epsilon: Double = 1e-5) throws {
     _weight = Parameter("weight", try .ones([width]))
     _bias = Parameter("bias", try .zeros([width]))
@@ -30,6 +35,11 @@ public final class InstanceNorm2d: Module, Layer {
   public let epsilon: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - channels: the number C of channels.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(_ channels: Int, epsilon: Double = 1e-5) throws {
     _weight = Parameter("weight", try .ones([channels]))
     _bias = Parameter("bias", try .zeros([channels]))
@@ -54,6 +64,12 @@ public final class GroupNorm: Module, Layer {
   public let epsilon: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - groups: the number of groups of channels.
+  ///   - channels: the number C of channels.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
     _weight = Parameter("weight", try .ones([channels]))
     _bias = Parameter("bias", try .zeros([channels]))
@@ -83,6 +99,12 @@ public final class BatchNorm2d: Module, Layer {
   public let momentum: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - channels: the number C of channels.
+  ///   - epsilon: a number that is added to the variance.
+  ///   - momentum: the weight of the batch in the running statistics.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) throws {
     _weight = Parameter("weight", try .ones([channels]))
     _bias = Parameter("bias", try .zeros([channels]))

@@ -10,6 +10,12 @@ public struct ParameterGroup {
   public let weightDecay: Double
 
   /// Makes a group.
+  ///
+  /// - Parameters:
+  ///   - name: the name in saved state and logs.
+  ///   - parameters: the parameters with their keys.
+  ///   - learningRate: the learning rate before the schedule's factor.
+  ///   - weightDecay: the decoupled weight decay.
   public init(name: String, parameters: [NamedTensor], learningRate: Double, weightDecay: Double) {
     self.name = name
     self.parameters = parameters
@@ -34,6 +40,13 @@ public final class AdamW {
   private let epsilon: Double
 
   /// Makes an optimiser and enables the gradients of every parameter.
+  ///
+  /// - Parameters:
+  ///   - groups: the groups.
+  ///   - beta1: the decay of the first moments.
+  ///   - beta2: the decay of the second moments.
+  ///   - epsilon: a number that is added to the root of the second moments.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(
     groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8
   ) throws {
@@ -99,6 +112,9 @@ public final class AdamW {
 
   /// Restores saved state.
   ///
+  /// - Parameters:
+  ///   - tensors: the result of `state()`.
+  ///   - source: the source of the tensors, for the message.
   /// - Throws: `TorchError.parameters` if it is not the state of the same parameters.
   public func load(_ tensors: [String: Tensor], from source: String) throws {
     let own = state()

@@ -10,6 +10,11 @@ public struct CosineSchedule: Sendable {
   public let floor: Double
 
   /// Makes a schedule.
+  ///
+  /// - Parameters:
+  ///   - warmupSteps: the number of steps of the rise.
+  ///   - totalSteps: the number of all steps.
+  ///   - floor: the fraction of the learning rate at the end.
   public init(warmupSteps: Int, totalSteps: Int, floor: Double = 0) {
     self.warmupSteps = warmupSteps
     self.totalSteps = totalSteps
@@ -17,6 +22,9 @@ public struct CosineSchedule: Sendable {
   }
 
   /// Returns the factor of the learning rate at a step, counted from 0.
+  ///
+  /// - Parameter step: the step, from 0.
+  /// - Returns: the factor, from `floor` to 1 after the rise.
   public func scale(at step: Int) -> Double {
     if step < warmupSteps { return Double(step + 1) / Double(warmupSteps) }
     let length = max(1, totalSteps - warmupSteps)

@@ -86,6 +86,8 @@ public final class Predictor: Sendable {
 
   /// Computes the lesion mask of an image in memory, scaled whole, at its own size.
   ///
+  /// - Parameter image: the image.
+  /// - Returns: the mask.
   /// - Throws: `TorchError` if memory is short.
   public func mask(of image: Image) throws -> BinaryMask {
     let picture = try image.rgb.tensor
@@ -204,6 +206,7 @@ extension BinaryMask {
 
   /// Writes the mask as a one-bit PNG.
   ///
+  /// - Parameter url: the file.
   /// - Throws: `FileError` that names the file.
   public func write(to url: URL) throws { try AtomicFile.write(image.bilevelPNGData(), to: url) }
 

@@ -132,6 +132,7 @@ public final class Run: Sendable {
 
   /// Reads the metrics of the finished epochs.
   ///
+  /// - Returns: the metrics of each epoch.
   /// - Throws: an error that names the file if it cannot be read.
   public func history() throws -> [EpochMetrics] { try folder.history() }
 

@@ -115,6 +115,8 @@ public struct ClipLoader: Sendable {
 
   /// Loads the model; random weights follow from the seed of the settings.
   ///
+  /// - Parameter configuration: the settings.
+  /// - Returns: the model.
   /// - Throws: `RunError.needsClip`, or an error that names the file.
   public func callAsFunction(_ configuration: RunConfiguration) throws -> CLIPModel {
     try load(configuration)

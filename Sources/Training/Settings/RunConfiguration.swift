@@ -61,6 +61,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public init() {}
 
   /// Makes the defaults, with the methods that `model.method` may name.
+  ///
+  /// - Parameter methods: the methods.
   public init(methods: MethodRegistry) { self.methods = methods }
 
   /// The reader of images.

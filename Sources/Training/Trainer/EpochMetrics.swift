@@ -56,6 +56,9 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   static var reservedNames: Set<String> { Set(Own.allCases.map(\.rawValue)) }
 
   /// Decodes a line; every number that is not another entry is a term.
+  ///
+  /// - Parameter decoder: the decoder.
+  /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     epoch = try container.decode(Int.self, forKey: Key(.epoch))
@@ -73,6 +76,9 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   }
 
   /// Encodes a line.
+  ///
+  /// - Parameter encoder: the encoder.
+  /// - Throws: `EncodingError`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(epoch, forKey: Key(.epoch))

@@ -58,6 +58,10 @@ public struct TrainingProgress: Sendable {
   public var shouldStop: @Sendable () -> Bool
 
   /// Makes callbacks, by default without reports and without a stop.
+  ///
+  /// - Parameters:
+  ///   - report: receives every event, on the training's thread.
+  ///   - shouldStop: asked after each step; true saves the state and stops.
   public init(
     _ report: @escaping @Sendable (TrainingEvent) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
