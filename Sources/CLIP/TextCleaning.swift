@@ -67,7 +67,7 @@ private enum TextRepair {
       let line = Array(rest[..<end])
       rest = rest[end...]
       // Text with a "<" may be HTML, where references have a meaning. ftfy then resolves none in
-      // further lines.
+      // this and all further lines.
       if line.contains("<") { resolves = false }
       result += settled(line, resolves)
     }

@@ -8,7 +8,7 @@ public struct Representation: Sendable {
   public let observed: Tensor
   /// The intervened features F_ca, B×N×d; nil without an intervention.
   public let intervened: Tensor?
-  /// The weight of each confounder at each position, B×N×M, sums to 1 over M; nil if none attend.
+  /// The confounder weights at each position, B×N×M, sum to 1 over M; nil without attention.
   public let attention: Tensor?
   /// The head's input, all positions, B×P×d.
   public let grid: Tensor

@@ -3,21 +3,50 @@ extension Tensor {
   ///
   /// Every element must be written before it is read. The system reserves a page at its first
   /// write.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes.
+  ///   - dtype: the type of the elements.
+  ///   - device: the device.
+  /// - Returns: the tensor, with undefined elements.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try Operators.empty(shape, named: ["dtype": dtype, "device": device])
   }
 
   /// Makes a tensor of zeros.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes.
+  ///   - dtype: the type of the elements.
+  ///   - device: the device.
+  /// - Returns: the tensor.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try Operators.zeros(shape, named: ["dtype": dtype, "device": device])
   }
 
   /// Makes a tensor of ones.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes.
+  ///   - dtype: the type of the elements.
+  ///   - device: the device.
+  /// - Returns: the tensor.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try Operators.ones(shape, named: ["dtype": dtype, "device": device])
   }
 
   /// Makes a tensor with the same number everywhere.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes.
+  ///   - value: the number.
+  ///   - dtype: the type of the elements.
+  ///   - device: the device.
+  /// - Returns: the tensor.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public static func full(
     _ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu
   ) throws -> Tensor {
@@ -30,6 +59,13 @@ extension Tensor {
   }
 
   /// Makes `count` evenly spaced numbers from `start` to `end`, both included, as float32.
+  ///
+  /// - Parameters:
+  ///   - start: the first number.
+  ///   - end: the last number.
+  ///   - count: the number of elements.
+  /// - Returns: one dimension of `count` elements.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public static func linspace(_ start: Double, _ end: Double, count: Int) throws -> Tensor {
     try Operators.linspace(start, end, count, named: ["dtype": DType.float32])
   }
@@ -40,6 +76,14 @@ extension Tensor {
   }
 
   /// Draws uniformly between `low` and `high`, float32.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes.
+  ///   - low: the lower bound, included.
+  ///   - high: the upper bound, excluded.
+  ///   - generator: the random number generator.
+  /// - Returns: the numbers.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public static func randomUniform(
     _ shape: [Int], low: Double = 0, high: Double = 1, generator: Generator
   ) throws -> Tensor {
@@ -48,6 +92,14 @@ extension Tensor {
   }
 
   /// Draws integers from `low` up to but not including `high`, int64.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes.
+  ///   - low: the lower bound, included.
+  ///   - high: the upper bound, excluded.
+  ///   - generator: the random number generator.
+  /// - Returns: the integers.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public static func randomIntegers(
     _ shape: [Int], low: Int = 0, high: Int, generator: Generator
   ) throws -> Tensor {

@@ -31,18 +31,52 @@ extension Tensor {
   public func silu() throws -> Tensor { try Operators.silu(self) }
 
   /// Normalises over the last dimensions, then scales and shifts.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes of the last dimensions.
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
     try Operators.layerNorm(self, shape, weight, bias, epsilon, false)
   }
   /// Normalises over groups of channels of a B×C×… tensor.
+  ///
+  /// - Parameters:
+  ///   - groups: the number of groups of channels.
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
     try Operators.groupNorm(self, groups, weight, bias, epsilon, false)
   }
   /// Normalises each channel of each image of a B×C×h×w tensor.
+  ///
+  /// - Parameters:
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func instanceNorm(weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
     try Operators.instanceNorm(self, weight, bias, nil, nil, true, 0.1, epsilon, false)
   }
   /// Normalises each channel over the batch, or by the running statistics.
+  ///
+  /// - Parameters:
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - mean: the running mean, which training updates.
+  ///   - variance: the running variance, which training updates.
+  ///   - training: whether to use the batch's statistics.
+  ///   - momentum: the weight of the batch in the running statistics.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func batchNorm(
     weight: Tensor?, bias: Tensor?, mean: Tensor?, variance: Tensor?, training: Bool,
     momentum: Double, epsilon: Double
@@ -69,12 +103,27 @@ extension Tensor {
       self, weight, bias, [stride, stride], [padding, padding], [dilation, dilation], groups)
   }
   /// Computes a transposed 2-D convolution of B×C×H×W; weight C×out×kh×kw.
+  ///
+  /// - Parameters:
+  ///   - weight: C×out×kh×kw.
+  ///   - bias: out.
+  ///   - stride: the stride in both directions.
+  ///   - padding: the zeros that are removed on each side.
+  /// - Returns: B×out×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func convTranspose2d(_ weight: Tensor, bias: Tensor? = nil, stride: Int, padding: Int = 0) throws
     -> Tensor
   {
     try Operators.convTranspose2d(self, weight, bias, [stride, stride], [padding, padding])
   }
   /// Averages over windows.
+  ///
+  /// - Parameters:
+  ///   - size: the side of a window.
+  ///   - stride: the distance of windows; nil for `size`.
+  ///   - padding: the zeros on each side.
+  /// - Returns: B×C×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func averagePool(_ size: Int, stride: Int? = nil, padding: Int = 0) throws -> Tensor {
     try Operators.avgPool2d(
       self, [size, size], [stride ?? size, stride ?? size], [padding, padding])
@@ -84,6 +133,13 @@ extension Tensor {
     try Operators.adaptiveAvgPool2d(self, [height, width])
   }
   /// Takes maxima over windows.
+  ///
+  /// - Parameters:
+  ///   - size: the side of a window.
+  ///   - stride: the distance of windows; nil for `size`.
+  ///   - padding: the border on each side, which never wins.
+  /// - Returns: B×C×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func maxPool(_ size: Int, stride: Int? = nil, padding: Int = 0) throws -> Tensor {
     try Operators.maxPool2d(
       self, [size, size], [stride ?? size, stride ?? size], [padding, padding])
@@ -125,6 +181,13 @@ extension Tensor {
   public enum Outside: Int, Sendable { case zeros = 0, border = 1, reflection = 2 }
 
   /// Samples B×C×H×W at the positions of a grid B×h×w×2.
+  ///
+  /// - Parameters:
+  ///   - grid: the positions x and y, from −1 to 1, B×h×w×2.
+  ///   - interpolation: the method that computes values between pixels.
+  ///   - outside: the values of positions outside the image.
+  /// - Returns: B×C×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func sampled(
     at grid: Tensor, interpolation: Interpolation = .bilinear, outside: Outside = .zeros
   ) throws -> Tensor {

@@ -12,6 +12,13 @@ extension Tensor {
     try Operators.meanDim(self, dims, keepDimensions)
   }
   /// Returns the variance along dimensions, with the divisor n − `correction`.
+  ///
+  /// - Parameters:
+  ///   - dims: the dimensions.
+  ///   - correction: the number that is subtracted from n in the divisor.
+  ///   - keepDimensions: whether these dimensions stay, with size 1.
+  /// - Returns: the variances.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func variance(_ dims: [Int], correction: Int = 1, keepDimensions: Bool = false) throws -> Tensor {
     try Operators.varDim(self, dims, named: ["correction": correction, "keepdim": keepDimensions])
   }
@@ -26,6 +33,13 @@ extension Tensor {
   /// Returns the index of the largest element along a dimension, the first of equals; int64.
   public func argmax(dim: Int) throws -> Tensor { try Operators.argmax(self, dim) }
   /// Returns the p-norm along dimensions.
+  ///
+  /// - Parameters:
+  ///   - p: the power p.
+  ///   - dims: the dimensions.
+  ///   - keepDimensions: whether these dimensions stay, with size 1.
+  /// - Returns: the norms.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func norm(_ p: Double = 2, dims: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try Operators.norm(self, p, dims, keepDimensions)
   }

@@ -26,12 +26,26 @@ extension Tensor {
     try Operators.chunk.tensors(self, count, dim)
   }
   /// Returns `length` indices from `start` along a dimension.
+  ///
+  /// - Parameters:
+  ///   - dim: the dimension.
+  ///   - start: the first index.
+  ///   - length: the number of indices.
+  /// - Returns: a view of these indices.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func narrowed(dim: Int, start: Int, length: Int) throws -> Tensor {
     try Operators.narrow(self, dim, start, length)
   }
   /// Returns one index of a dimension and removes the dimension.
   public func selected(dim: Int, index: Int) throws -> Tensor { try Operators.select(self, dim, index) }
   /// Returns every `step`-th index of a dimension.
+  ///
+  /// - Parameters:
+  ///   - dim: the dimension.
+  ///   - step: the distance of the indices.
+  ///   - start: the first index.
+  /// - Returns: a view of these indices.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func strided(dim: Int, by step: Int, from start: Int = 0) throws -> Tensor {
     try Operators.slice(self, dim, start, nil, step)
   }
@@ -42,16 +56,37 @@ extension Tensor {
   /// Pads; amounts before and after, last dimension first.
   ///
   /// Modes: constant, reflect, replicate.
+  ///
+  /// - Parameters:
+  ///   - amounts: the amounts before and after, last dimension first.
+  ///   - mode: `constant`, `reflect` or `replicate`.
+  ///   - value: the number for `constant`.
+  /// - Returns: the padded tensor.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func padded(_ amounts: [Int], mode: String = "constant", value: Double = 0) throws -> Tensor {
     try Operators.pad(self, amounts, mode, mode == "constant" ? value : nil)
   }
   /// Gathers the elements that `index` (int64, same rank) names along a dimension.
   public func gathered(dim: Int, index: Tensor) throws -> Tensor { try Operators.gather(self, dim, index) }
   /// Returns a copy with the elements that `index` names along a dimension replaced by `source`.
+  ///
+  /// - Parameters:
+  ///   - dim: the dimension.
+  ///   - index: the indices, int64, of the same rank.
+  ///   - source: the new elements.
+  /// - Returns: the copy.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func scattered(dim: Int, index: Tensor, source: Tensor) throws -> Tensor {
     try Operators.scatter(self, dim, index, source)
   }
   /// Returns a copy with `source` added to the elements that `index` names along a dimension.
+  ///
+  /// - Parameters:
+  ///   - dim: the dimension.
+  ///   - index: the indices, int64, of the same rank.
+  ///   - source: the elements to add.
+  /// - Returns: the copy.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func scatteredSum(dim: Int, index: Tensor, source: Tensor) throws -> Tensor {
     try Operators.scatterAdd(self, dim, index, source)
   }

@@ -42,6 +42,10 @@ public final class Tensor: @unchecked Sendable {
 
   /// Copies raw bytes into a new tensor on the CPU.
   ///
+  /// - Parameters:
+  ///   - bytes: the elements, last dimension fastest.
+  ///   - shape: the sizes.
+  ///   - dtype: the type of the elements.
   /// - Throws: `TorchError.value` if the byte count does not fit the shape and type.
   public convenience init(bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType) throws {
     guard try elementCount(shape) * dtype.byteCount == bytes.count else {
