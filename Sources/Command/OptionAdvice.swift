@@ -8,7 +8,7 @@ import Storage
 import Studies
 import Training
 
-/// The advice on options for errors of the library, which name only its own parameters.
+/// The advice on options for the library's errors, which name only the library's parameters.
 enum OptionAdvice {
   /// Returns the message of an error, with a helpful option if there is one.
   static func message(_ error: any Error) -> String {

@@ -23,7 +23,7 @@ struct StudyWriter {
     var data: [String: String]
     /// Hashes of the prompts and of the CLIP model's weights.
     var hashes: [String: String]
-    /// The findings of the search for shared patients and images between sites, if there was one.
+    /// Whether the sites were searched for shared patients and images, and the findings.
     var leakage: String
     /// The version, device and arithmetic.
     var environment: StudyResults.Environment

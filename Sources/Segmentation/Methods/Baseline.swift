@@ -10,6 +10,6 @@ public final class Baseline: SegmentationMethod, ConfigurableMethod {
   /// - Parameters:
   ///   - options: no options.
   ///   - context: the inputs of the method, which it does not use.
-  /// - Throws: nothing.
+  /// - Throws: never.
   public init(_ options: NoOptions, _ context: MethodContext) throws { super.init() }
 }
