@@ -1,6 +1,6 @@
 import Torch
 
-/// Attention of the mean over all positions: B×w×h×w → B×d.
+/// An attention pool whose query is the mean over all positions: B×w×h×w → B×d.
 final class AttentionPool: Module, AttentionPoolPass {
   @Parameter var positions: Tensor
   @Child var query: Linear
@@ -22,7 +22,7 @@ final class AttentionPool: Module, AttentionPoolPass {
     _out = Child("c_proj", try initializer.linear(width, outputs, deviation: deviation))
   }
 
-  /// Channels of the embedding.
+  /// The number of channels of the embedding.
   var outputs: Int { out.weight.shape[0] }
 
   /// Compiles the projections and copies the position embeddings.
@@ -46,7 +46,7 @@ struct CompiledAttentionPool: AttentionPoolPass, Sendable {
   let side: Int
 }
 
-/// The pass through an attention pool, trained or compiled.
+/// The forward pass of an attention pool, trained or compiled.
 protocol AttentionPoolPass {
   associatedtype Projection: Layer
 
@@ -56,12 +56,12 @@ protocol AttentionPoolPass {
   var value: Projection { get }
   var out: Projection { get }
   var heads: Int { get }
-  /// Of the grid that the position embeddings were trained on.
+  /// The side of the grid that the position embeddings were trained on.
   var side: Int { get }
 }
 
 extension AttentionPoolPass {
-  /// B×w×h×w → B×d.
+  /// Maps B×w×h×w to B×d.
   func callAsFunction(_ x: Tensor) throws -> Tensor {
     let sizes = try x.sizes(rank: 4, "the attention pool's input")
     let cells = try x.flattened(from: 2).transposed(1, 2)
@@ -73,7 +73,9 @@ extension AttentionPoolPass {
     return try out(read.transposed(1, 2).flattened(from: 2)).squeezed(1)
   }
 
-  /// The value path at each position, B×h×w×d, without position embeddings (MaskCLIP, Zhou et al., 2022).
+  /// Returns the value path at each position, B×h×w×d, without position embeddings.
+  ///
+  /// This is MaskCLIP (Zhou et al., 2022).
   func dense(_ x: Tensor) throws -> Tensor { try out(value(x.permuted([0, 2, 3, 1]))) }
 
   private func split(_ x: Tensor) throws -> Tensor {

@@ -1,26 +1,28 @@
 import Foundation
 
-/// Learns a vocabulary from captions in CLIP's own scheme (byte pairs: Sennrich et al., 2016).
+/// A vocabulary that is learnt from captions in CLIP's own scheme.
 ///
-/// Captions are cleaned and split as the tokenizer does it, words begin as bytes with `</w>` at their end, and the pair
-/// that occurs most often is joined again and again. Among pairs that occur equally often those that were there first
-/// are joined first, and among these the one whose tokens have the lower ids; so the same captions, in whatever order,
-/// give the same merges.
+/// The scheme is byte pairs (Sennrich et al., 2016).
+///
+/// Captions are cleaned and split as by the tokenizer. Words begin as bytes with `</w>` at their
+/// end. The most frequent pair is joined again and again. Among equally frequent pairs, the pair
+/// that existed first is joined first. Among these, the pair whose tokens have the lower ids is
+/// joined first. So the same captions give the same merges in any order.
 package struct BytePairLearning {
   /// Pairs of tokens, the first joined first.
   package let merges: [(String, String)]
-  /// How the captions were cleaned.
+  /// The cleaning of the captions.
   package let cleaning: TextCleaning
 
-  /// Learns merges until there are enough, or until no pair occurs twice.
+  /// Learns merges until their number reaches the limit or no pair occurs twice.
   ///
-  /// Every word that occurs twice is then one token, unless the limit came first.
+  /// Below the limit, every word that occurs twice is then one token.
   ///
   /// - Parameters:
-  ///   - captions: sentences; none is fine and gives no merges.
+  ///   - captions: sentences; an empty list gives no merges.
   ///   - limit: the most merges; CLIP's own vocabulary has 48,894.
-  ///   - cleaning: how text is cleaned, here and by the tokenizer.
-  /// - Throws: what `Tokenizer.bytes` throws.
+  ///   - cleaning: the cleaning of text, here and in the tokenizer.
+  /// - Throws: the errors of `Tokenizer.bytes`.
   package init(captions: [String], limit: Int = 48_894, cleaning: TextCleaning = .huggingFace) throws {
     let bytes = try Tokenizer.bytes(cleaning: cleaning)
     var occurrences: [[Int]: Int] = [:]
@@ -40,28 +42,29 @@ package struct BytePairLearning {
     self.cleaning = cleaning
   }
 
-  /// The tokenizer with the merges; its `write(to:)` writes `vocab.json` and `merges.txt`.
+  /// Makes the tokenizer of the merges; its `write(to:)` writes `vocab.json` and `merges.txt`.
   ///
-  /// - Throws: `CLIPError.badFile` when the merges do not fit together, which merges that were learnt always do.
+  /// - Throws: `CLIPError.badFile` if the merges do not fit together. Learnt merges always do.
   package func tokenizer() throws -> Tokenizer {
     try Tokenizer(orderedMerges: merges, file: URL(fileURLWithPath: "captions"), cleaning: cleaning)
   }
 }
 
-/// How often each pair of neighbours occurs in a list of words.
+/// The frequency of each pair of neighbours in a list of words.
 private struct PairCounts {
   typealias Pair = Tokenizer.Pair
 
   private var words: [[Int]]
   private let occurrences: [Int]
   private var counts: [Pair: Int] = [:]
-  /// The words that have, or had, a pair.
+  /// The words that have or had a pair.
   private var places: [Pair: Set<Int>] = [:]
-  /// Pairs by the count they had when they came here.
+  /// The pairs by their count at insertion.
   ///
-  /// Counts only fall once a pair is there, so what is out of date is found by looking at the count again.
+  /// The count of a pair only falls after that, so a look at the current count shows an outdated
+  /// entry.
   private var ranks: [Int: [Pair]] = [:]
-  /// Those of the highest count that are not yet looked at, the next one last.
+  /// The unread pairs of the highest count, the next one last.
   private var queue: (count: Int, pairs: [Pair]) = (0, [])
 
   init(_ occurrences: [[Int]: Int]) {
@@ -71,7 +74,7 @@ private struct PairCounts {
     for (pair, count) in counts { ranks[count, default: []].append(pair) }
   }
 
-  /// The pair to join next; nil when none occurs twice.
+  /// Returns the pair to join next; nil if none occurs twice.
   mutating func mostFrequent() -> Pair? {
     while true {
       while let pair = queue.pairs.popLast() { if counts[pair] == queue.count { return pair } }

@@ -3,7 +3,10 @@ import Storage
 import Torch
 
 extension CLIPConfiguration {
-  /// Finds a model's geometry: in `config.json`, in `open_clip_config.json`, or from OpenAI's names in the weights.
+  /// Reads a model's geometry from its configuration file, or infers it from its weights.
+  ///
+  /// The file is `config.json` or `open_clip_config.json`. OpenAI's parameter names give the
+  /// geometry without a file.
   ///
   /// - Parameter folder: a CLIP folder, or a safetensors file in one.
   /// - Throws: `CLIPError`, `FileError` or `SafetensorsError` that names the file.
@@ -15,7 +18,7 @@ extension CLIPConfiguration {
     }
   }
 
-  /// The same; the weights are read only where no file says the geometry.
+  /// Finds the geometry of a folder and reads the weights only if no file gives it.
   init(_ folder: URL, weights: () throws -> Checkpoint) throws {
     let (hugging, open) = (
       folder.appendingPathComponent("config.json"), folder.appendingPathComponent("open_clip_config.json")
@@ -26,7 +29,7 @@ extension CLIPConfiguration {
       try self.init(openCLIP: open)
     } else {
       let checkpoint = try weights()
-      // Hugging Face's names do not tell, for example, the number of heads.
+      // Hugging Face's names do not give, for example, the number of heads.
       if checkpoint.hasHuggingFaceNames { throw CLIPError.missingFile(hugging) }
       self = try checkpoint.inferred()
     }
@@ -34,6 +37,7 @@ extension CLIPConfiguration {
 
   /// Reads `open_clip_config.json`, or one of OpenCLIP's model files.
   ///
+  /// - Parameter url: the file.
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
   public init(openCLIP url: URL) throws {
     let data = try Data(file: url)
@@ -47,7 +51,7 @@ extension CLIPConfiguration {
     if let reason = fault { throw CLIPError.badFile(url, reason: reason) }
   }
 
-  /// The settings that matter here of OpenCLIP's; its defaults where they are left out.
+  /// The relevant settings of OpenCLIP's, with its defaults for missing ones.
   private struct OpenModel: Decodable {
     struct Vision: Decodable {
       enum Layers: Decodable {
@@ -106,7 +110,7 @@ extension CLIPConfiguration {
     text.vocabularySize = words.vocab_size ?? 49408
     text.positions = words.context_length ?? 77
     text.activation = activation
-    // OpenCLIP reads a sentence at its largest id.
+    // OpenCLIP takes a sentence's embedding at the position of its largest id.
     text.endToken = 2
   }
 
@@ -119,12 +123,12 @@ extension CLIPConfiguration {
     vision.intermediateSize = 128 * stem
   }
 
-  /// Infers the geometry from OpenAI's or OpenCLIP's parameter names and shapes, as OpenAI's loader does: heads of
-  /// width 64, quick GELU.
+  /// Infers the geometry from OpenAI's or OpenCLIP's parameter names and shapes.
   ///
-  /// Give `open_clip_config.json` for models trained otherwise: names do not tell.
+  /// As OpenAI's loader does, this assumes heads of width 64 and quick GELU. Other models need
+  /// `open_clip_config.json`, because names do not show these settings.
   ///
-  /// - Throws: `CLIPError.badFile` that names the file and what it lacks.
+  /// - Throws: `CLIPError.badFile` with the file and the missing key.
   init(inferring tensors: [String: Tensor], file: URL) throws {
     self.init()
     func shape(_ key: String, _ rank: Int) throws -> [Int] {
@@ -166,6 +170,6 @@ extension CLIPConfiguration {
     if let reason = fault { throw CLIPError.badFile(file, reason: reason) }
   }
 
-  /// The side of the square grid of which there are embeddings, and one for the class token.
+  /// Returns the side of the square grid of position embeddings; one more is for the class token.
   private static func side(_ count: Int) -> Int { Int(Double(max(0, count - 1)).squareRoot().rounded()) }
 }

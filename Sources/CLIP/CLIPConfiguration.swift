@@ -2,34 +2,36 @@ import Foundation
 import Storage
 import Torch
 
-/// The geometry of a CLIP model, as Hugging Face's `config.json` says it.
+/// The geometry of a CLIP model, in the form of Hugging Face's `config.json`.
 public struct CLIPConfiguration: Codable, Equatable, Sendable {
   /// The image tower: a vision transformer, or a ResNet when `stages` is not nil.
   public struct Vision: Codable, Equatable, Sendable {
-    /// Width of the tokens.
+    /// The width of the tokens.
     public var hiddenSize = 768
-    /// Width inside the feed-forwards.
+    /// The width inside the feed-forward layers.
     public var intermediateSize = 3072
-    /// Layers.
+    /// The number of layers.
     public var layers = 12
-    /// Attention heads.
+    /// The number of attention heads.
     public var heads = 12
-    /// The side of the images it was trained on.
+    /// The side of the training images in pixels.
     public var imageSize = 224
-    /// The side of a patch.
+    /// The side of a patch in pixels.
     public var patchSize = 32
     /// `quick_gelu` or `gelu`.
     public var activation = "quick_gelu"
-    /// Added to variances.
+    /// A number that is added to variances.
     public var epsilon = 1e-5
-    /// Blocks of a ResNet's four stages (3, 4, 6, 3 for RN50); nil for a transformer.
+    /// The number of blocks of a ResNet's four stages (3, 4, 6, 3 for RN50); nil for a transformer.
     ///
-    /// `hiddenSize` is then the width of the last stage (2048), `patchSize` is 32, and `intermediateSize`,
-    /// `activation` and `epsilon` mean nothing. The key `resnet_layers` is ours: Hugging Face has no such tower.
+    /// For a ResNet, `hiddenSize` is the width of the last stage (2048) and `patchSize` is 32.
+    /// `intermediateSize`, `activation` and `epsilon` have no effect. The key `resnet_layers` is
+    /// ours: Hugging Face has no such tower.
     public var stages: [Int]?
-    /// Channels of the 3×3 convolutions with stride 2 before the patches; nil for CLIP's one convolution.
+    /// The channels of the 3×3 stem convolutions with stride 2; nil for one patch convolution.
     ///
-    /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their number.
+    /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their
+    /// number.
     public var stemChannels: [Int]?
 
     enum CodingKeys: String, CodingKey {
@@ -48,23 +50,23 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
 
   /// The text tower.
   public struct Text: Codable, Equatable, Sendable {
-    /// Width of the tokens.
+    /// The width of the tokens.
     public var hiddenSize = 512
-    /// Width inside the feed-forwards.
+    /// The width inside the feed-forward layers.
     public var intermediateSize = 2048
-    /// Layers.
+    /// The number of layers.
     public var layers = 12
-    /// Attention heads.
+    /// The number of attention heads.
     public var heads = 8
-    /// Tokens of the vocabulary.
+    /// The number of tokens of the vocabulary.
     public var vocabularySize = 49408
-    /// The window of positions.
+    /// The number of positions in the window.
     public var positions = 77
     /// `quick_gelu` or `gelu`.
     public var activation = "quick_gelu"
-    /// Added to variances.
+    /// A number that is added to variances.
     public var epsilon = 1e-5
-    /// The end token; 2 is Hugging Face's mark of an old file, where the largest id is meant.
+    /// The end token; Hugging Face's 2 marks an old file, whose end token is the largest id.
     public var endToken = 49407
 
     enum CodingKeys: String, CodingKey {
@@ -80,7 +82,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     }
   }
 
-  /// d: the width of the joint image–text space.
+  /// The width d of the joint image–text space.
   public var projectionSize = 512
   /// The image tower.
   public var vision = Vision()
@@ -93,11 +95,12 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     case text = "text_config"
   }
 
-  /// ViT-B/32, the default of the format.
+  /// Makes the configuration of ViT-B/32, the default of the format.
   public init() {}
 
-  /// Reads a configuration; what it leaves out has Hugging Face's defaults.
+  /// Reads a configuration; missing settings get Hugging Face's defaults.
   ///
+  /// - Parameter url: the file.
   /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
   public init(contentsOf url: URL) throws {
     let data = try Data(file: url)
@@ -109,7 +112,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
           url, reason: "it must hold vision_config and text_config, as Hugging Face writes them")
       }
       var merged = Self.merge(try JSONValue(encoding: CLIPConfiguration()), given)
-      // Old files repeat the towers' settings under these keys, and there they count.
+      // Old files repeat the towers' settings under these keys, and these take precedence.
       for tower in ["vision_config", "text_config"] {
         guard let old = given.members?[tower + "_dict"], old.members != nil else { continue }
         merged = Self.merge(merged, .object([tower: old]))
@@ -122,14 +125,14 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     if let reason = fault { throw CLIPError.badFile(url, reason: reason) }
   }
 
-  /// The defaults with what a file says in their place.
+  /// Merges the settings of a file into the defaults.
   private static func merge(_ base: JSONValue, _ given: JSONValue) -> JSONValue {
     guard case .object(let members) = base, case .object(let overlay) = given else { return given }
     return .object(
       members.merging(overlay.filter { $0.value != .null }) { merge($0, $1) })
   }
 
-  /// What is impossible about the sizes; nil when nothing is.
+  /// A description of an impossible size; nil if all sizes are possible.
   var fault: String? {
     let sizes = [
       projectionSize, vision.hiddenSize, vision.intermediateSize, vision.layers, vision.heads,
@@ -156,7 +159,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
       if channels.isEmpty || channels.contains(where: { $0 < 1 }) {
         return "stem_channels must be one or more numbers above 0"
       }
-      // Beyond 16 halvings no image is left, and the power would overflow.
+      // After more than 16 halvings no image is left, and the power would overflow.
       if channels.count > 16 || vision.patchSize % (1 << channels.count) != 0 {
         return
           "stem_channels has \(channels.count) entries, each halves the image, so patch_size must be a multiple of "

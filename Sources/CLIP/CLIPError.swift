@@ -1,15 +1,15 @@
 import Foundation
 
-/// Why a CLIP model cannot be used; each message names the file and the fix.
+/// An error of a CLIP model; each message names the file and the fix.
 public enum CLIPError: Error, Equatable, CustomStringConvertible {
   /// A file of the model cannot be used.
   case badFile(URL, reason: String)
-  /// A file that the model needs is not there.
+  /// A file that the model needs is missing.
   case missingFile(URL)
   /// A dense extractor that does not exist.
   case unknownExtractor(String)
 
-  /// One line.
+  /// The message in one line.
   public var description: String {
     switch self {
     case .badFile(let url, let reason): "\(url.path): \(reason)"

@@ -3,17 +3,18 @@ import Storage
 import Torch
 
 extension CLIPModel {
-  /// Writes the model as a folder in Hugging Face's form; `load(folder:)` gives it back.
+  /// Writes the model as a folder in Hugging Face's form, which `load(folder:)` reads.
   ///
-  /// The folder is made when it is not there: `model.safetensors` under Hugging Face's names, `config.json`,
-  /// `preprocessor_config.json`, `vocab.json`, `merges.txt` and `tokenizer_config.json`. Each file is written whole or
-  /// not at all, the weights last.
+  /// Creates the folder if it is missing. The files are `model.safetensors` under Hugging Face's
+  /// names, `config.json`, `preprocessor_config.json`, `vocab.json`, `merges.txt` and
+  /// `tokenizer_config.json`. Each file is written atomically, the weights last.
   ///
   /// - Parameters:
-  ///   - folder: where to.
-  ///   - dtype: of the stored weights; float16 halves the file and rounds to about three decimal places.
-  /// - Throws: `FileError` that names the file; `TorchError` for a type that is not floating point, or weights beyond
-  ///   the range of float16.
+  ///   - folder: the folder.
+  ///   - dtype: the type of the stored weights. float16 halves the file and rounds to about three
+  ///     decimal places.
+  /// - Throws: `FileError` that names the file; `TorchError` for a type that is not floating point,
+  ///   or weights beyond the range of float16.
   public func save(to folder: URL, dtype: DType = .float32) throws {
     guard [.float16, .bfloat16, .float32, .float64].contains(dtype) else {
       throw TorchError.value("weights cannot be stored as \(dtype); use float32 or float16")
@@ -26,7 +27,7 @@ extension CLIPModel {
     }
     try FileManager.default.createFolder(folder)
     var geometry = configuration
-    // With the end token that the tokenizer knew.
+    // The file gets the end token that the tokenizer supplied.
     geometry.text = text.configuration
     try geometry.write(to: folder.appendingPathComponent("config.json"), dtype: dtype)
     try preparation.write(to: folder.appendingPathComponent("preprocessor_config.json"))
@@ -54,7 +55,9 @@ extension CLIPConfiguration {
 }
 
 extension ImagePreparation {
-  /// Writes `preprocessor_config.json` in Hugging Face's form; the one framing that it lacks has a key of ours.
+  /// Writes `preprocessor_config.json` in Hugging Face's form.
+  ///
+  /// The one framing that Hugging Face lacks has a key of ours.
   fileprivate func write(to file: URL) throws {
     func square(_ side: Int) -> JSONValue { .object(["height": .integer(side), "width": .integer(side)]) }
     var members: [String: JSONValue] = [
@@ -71,11 +74,13 @@ extension ImagePreparation {
 }
 
 extension Tokenizer {
-  /// Writes `vocab.json`, `merges.txt` and `tokenizer_config.json` in CLIP's own form; `init(folder:)` reads them.
+  /// Writes `vocab.json`, `merges.txt` and `tokenizer_config.json` in CLIP's own form.
+  ///
+  /// `init(folder:)` reads them.
   ///
   /// - Parameters:
-  ///   - folder: a folder that exists.
-  ///   - window: the positions of the text tower, which other readers want to know.
+  ///   - folder: an existing folder.
+  ///   - window: the number of positions of the text tower, which other readers need.
   /// - Throws: `FileError` that names the file.
   public func write(to folder: URL, window: Int = 77) throws {
     try AtomicFile.write(json: vocabulary, to: folder.appendingPathComponent("vocab.json"))
@@ -88,7 +93,7 @@ extension Tokenizer {
       "bos_token": .string("<|startoftext|>"), "eos_token": .string(end), "unk_token": .string(end),
       "pad_token": .string(vocabulary.first { $0.value == padToken }?.key ?? end),
     ]
-    // Hugging Face has no other cleaning than its own.
+    // Hugging Face has only its own cleaning.
     if cleaning != .huggingFace { members["text_cleaning"] = .string(cleaning.rawValue) }
     try AtomicFile.write(
       json: JSONValue.object(members), to: folder.appendingPathComponent("tokenizer_config.json"))

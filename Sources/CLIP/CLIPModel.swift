@@ -1,9 +1,9 @@
 import Foundation
 import Torch
 
-/// A CLIP model: image tower, text tower, tokenizer, preparation of images.
+/// A CLIP model: image tower, text tower, tokenizer and image preparation.
 public final class CLIPModel: Module {
-  /// The image tower, of the kind that the configuration says.
+  /// The image tower, of the kind in the configuration.
   @Child package var vision: ImageTower
   /// The text tower.
   @Child package var text: TextTransformer
@@ -11,14 +11,19 @@ public final class CLIPModel: Module {
   @Parameter package var logitScale: Tensor
   /// The geometry.
   public let configuration: CLIPConfiguration
-  /// Text to ids.
+  /// The tokenizer, which maps text to ids.
   public let tokenizer: Tokenizer
-  /// Pixels to input.
+  /// The preparation, which maps pixels to input.
   public let preparation: ImagePreparation
 
-  /// Makes a model with random weights, as CLIP's own training starts.
+  /// Makes a model with random weights from the distributions of CLIP's own training.
   ///
-  /// - Throws: `TorchError` when the vocabulary does not fit the text tower.
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - tokenizer: the tokenizer.
+  ///   - preparation: the preparation of images.
+  ///   - seed: the seed of the weights.
+  /// - Throws: `TorchError` if the vocabulary does not fit the text tower.
   public convenience init(
     _ configuration: CLIPConfiguration, tokenizer: Tokenizer, preparation: ImagePreparation, seed: UInt64
   ) throws {
@@ -26,7 +31,7 @@ public final class CLIPModel: Module {
       configuration, tokenizer: tokenizer, preparation: preparation, name: "the configuration",
       image: Initializer(generator: Generator(seed: seed, for: "vision")),
       text: Initializer(generator: Generator(seed: seed, for: "text")))
-    // There are no published statistics to keep.
+    // Random weights have no published statistics, so training learns them.
     (vision as? ModifiedResNet)?.learnsStatistics = true
   }
 
@@ -46,7 +51,7 @@ public final class CLIPModel: Module {
       "",
       try ImageTower.make(configuration.vision, projectionSize: configuration.projectionSize, image))
     var words = configuration.text
-    // A file without a usable end token: the tokenizer knows it.
+    // The file has no usable end token, so the tokenizer's is used.
     if words.endToken != 2 { words.endToken = tokenizer.endToken }
     _text = Child(
       "", try TextTransformer(words, projectionSize: configuration.projectionSize, text))
@@ -54,11 +59,12 @@ public final class CLIPModel: Module {
     super.init()
   }
 
-  /// Loads a model, or starts from random weights.
+  /// Loads a model or makes one with random weights.
   ///
   /// - Parameters:
-  ///   - name: a folder, a safetensors file of OpenAI's or OpenCLIP's, or `random:FILE` with a configuration file.
-  ///   - seed: of random weights.
+  ///   - name: a folder, a safetensors file of OpenAI's or OpenCLIP's, or `random:FILE` with a
+  ///     configuration file.
+  ///   - seed: the seed of random weights.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
   public static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
@@ -67,12 +73,15 @@ public final class CLIPModel: Module {
     return try random(CLIPConfiguration(contentsOf: file), beside: file, seed: seed)
   }
 
-  /// Loads a folder as Hugging Face or OpenCLIP publish it, or one safetensors file with the vocabulary beside it.
+  /// Loads a folder of Hugging Face's or OpenCLIP's form, or a safetensors file.
+  ///
+  /// The vocabulary of a safetensors file is in its folder.
   ///
   /// - Parameters:
   ///   - folder: the folder or file.
-  ///   - lazily: whether weights stay in the file until they are used, for use without training; `Module.adopt` says what
-  ///     that asks of the file. Those of another type than float32 are converted, and so read at once.
+  ///   - lazily: whether weights stay in the file until their use, for use without training.
+  ///     `Module.adopt` gives the conditions for the file. Weights of a type other than float32 are
+  ///     converted, and so read at once.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
   public static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {
@@ -91,9 +100,17 @@ public final class CLIPModel: Module {
     return model
   }
 
-  /// A model of random weights; the vocabulary beside the configuration file is used when there is one.
+  /// Makes a model with random weights and the vocabulary next to the configuration file, if any.
   ///
-  /// A ResNet of random weights has no statistics worth keeping, so training learns them.
+  /// A ResNet with random weights has no useful statistics, so training learns them.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - file: the configuration file, whose folder may hold a vocabulary.
+  ///   - seed: the seed of the weights.
+  /// - Returns: the model.
+  /// - Throws: `CLIPError` that names the file, or `TorchError` if the vocabulary does not fit the
+  ///   text tower.
   public static func random(
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
   ) throws -> CLIPModel {
@@ -108,13 +125,25 @@ public final class CLIPModel: Module {
     return model
   }
 
-  /// Normalised pixels B×3×H×W → embeddings B×d, projected, not normalised.
+  /// Maps normalised pixels B×3×H×W to embeddings B×d, projected, not normalised.
+  ///
+  /// - Parameter pixels: B×3×H×W.
+  /// - Returns: B×d.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func imageFeatures(_ pixels: Tensor) throws -> Tensor { try vision(pixels, dense: nil).image }
 
-  /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.
+  /// Maps token ids, int64 n×L, to embeddings n×d, projected, not normalised.
+  ///
+  /// - Parameter ids: int64, n×L.
+  /// - Returns: n×d.
+  /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
   public func textFeatures(_ ids: Tensor) throws -> Tensor { try text(ids) }
 
-  /// Sentences → embeddings n×d, projected, not normalised.
+  /// Maps sentences to embeddings n×d, projected, not normalised.
+  ///
+  /// - Parameter texts: the sentences.
+  /// - Returns: n×d.
+  /// - Throws: `TorchError` with libtorch's message.
   public func textFeatures(_ texts: [String]) throws -> Tensor {
     try text(tokenizer(texts, window: configuration.text.positions))
   }

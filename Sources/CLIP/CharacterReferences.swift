@@ -1,6 +1,9 @@
-/// HTML's character references (`&eacute;`, `&#233;`), resolved as Python's `html` module and `ftfy` do.
+/// HTML's character references (`&eacute;`, `&#233;`).
+///
+/// They are resolved as by Python's `html` module and `ftfy`.
+/// `ftfy` do.
 enum CharacterReferences {
-  /// As `html.unescape`: lenient, the longest known name counts and the semicolon may be missing.
+  /// Resolves as `html.unescape`: the longest known name wins, and the semicolon may be missing.
   static func resolved(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
     var index = 0
@@ -16,7 +19,7 @@ enum CharacterReferences {
     return result
   }
 
-  /// As `ftfy`: only with a semicolon, but also names that were put in capitals.
+  /// Resolves as `ftfy`: only with a semicolon, but also names in capitals.
   static func resolvedStrictly(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
     var index = 0
@@ -32,7 +35,7 @@ enum CharacterReferences {
     return result
   }
 
-  /// The character that Windows-1252 has where Unicode has a control code; itself where it has none.
+  /// Returns the Windows-1252 character of a control code; itself if there is none.
   static func windows(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
     let index = Int(scalar.value) - 0x80
     guard windowsTable.indices.contains(index), windowsTable[index] != 0 else { return scalar }
@@ -56,13 +59,13 @@ enum CharacterReferences {
     }
     guard end > body else { return nil }
     if end < text.count, text[end] == ";" { end += 1 }
-    // The longest name that begins here; what follows it stays, as the standard says.
+    // The longest name that begins here wins. The text after it stays, as the standard requires.
     for stop in stride(from: end, to: body + 1, by: -1) {
       if let value = HTMLEntities.byName[string(text[body..<stop])] {
         return (Array(value.unicodeScalars), stop)
       }
     }
-    // A single letter counts only when it is the whole name.
+    // A single letter counts only if it is the whole name.
     return (Array(text[start..<end]), end)
   }
 
@@ -104,7 +107,7 @@ enum CharacterReferences {
     }
   }
 
-  /// Where `&name;` or `&#…;` of at most 24 letters and digits ends.
+  /// Returns the end of `&name;` or `&#…;` with at most 24 letters and digits.
   private static func strictEnd(_ text: [Unicode.Scalar], _ start: Int) -> Int? {
     var index = start + 1
     if index < text.count, text[index] == "#" { index += 1 }
@@ -125,7 +128,7 @@ enum CharacterReferences {
       let value = resolved(text)
       return value.contains(";") ? text : value
     }
-    // A name in capitals: only where HTML itself would not read a part of it.
+    // A name in capitals counts only if HTML itself would not read a part of it.
     if name == name.uppercased(), let value = HTMLEntities.byName[name.lowercased()], resolved(text) == text {
       return value.unicodeScalars.flatMap { $0.properties.uppercaseMapping.unicodeScalars }
     }

@@ -2,15 +2,15 @@ import Foundation
 import Storage
 import Torch
 
-/// The weights of a CLIP model in a file, under our names whatever names the file has.
+/// The weights of a CLIP file under our names, which do not depend on the file's names.
 struct Checkpoint {
-  /// By our keys: Hugging Face's, and OpenAI's for a ResNet.
+  /// The tensors by our keys: Hugging Face's, and OpenAI's for a ResNet.
   let tensors: [String: Tensor]
   /// The file, for messages.
   let file: URL
-  /// The geometry, when the names are OpenAI's and tell it.
+  /// The geometry, if the names are OpenAI's and give it.
   let inferred: () throws -> CLIPConfiguration
-  /// Whether the file's names are Hugging Face's, which do not tell the geometry.
+  /// Whether the file has Hugging Face's names, which do not give the geometry.
   let hasHuggingFaceNames: Bool
 
   /// Reads a safetensors file, or the parts that an index file lists.
@@ -41,9 +41,9 @@ struct Checkpoint {
     let weight_map: [String: String]
   }
 
-  /// The weights file of a folder; a path that is a file is itself.
+  /// Finds the weights file of a folder; the path of a file is returned.
   ///
-  /// - Throws: `CLIPError.missingFile` with the name that is expected.
+  /// - Throws: `CLIPError.missingFile` with the expected name.
   static func find(_ folder: URL) throws -> URL {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
@@ -60,14 +60,17 @@ struct Checkpoint {
     return found
   }
 
-  /// Whether a key may stand in a file without a place in the model: positions that are counted, not learnt, and
-  /// numbers that OpenAI's files carry.
+  /// Returns whether a file may have a key that the model lacks.
+  ///
+  /// These are positions, which are counted, not learnt, and numbers in OpenAI's files.
   static func isIgnored(_ key: String) -> Bool {
     ["position_ids", "num_batches_tracked", "attn_mask"].contains { key.hasSuffix($0) }
       || ["input_resolution", "context_length", "vocab_size"].contains(key)
   }
 
-  /// Without the prefixes that wrappers add: `module.` of parallel training, `text.` of OpenCLIP's newer text tower.
+  /// Removes the prefixes of wrappers.
+  ///
+  /// They are `module.` of parallel training and `text.` of OpenCLIP's newer text tower.
   private static func plainNames(_ tensors: [String: Tensor]) -> [String: Tensor] {
     Dictionary(
       tensors.map { key, tensor in
@@ -79,7 +82,7 @@ struct Checkpoint {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// OpenAI's names made ours; fused projections are split, projections are transposed.
+  /// Maps OpenAI's names to ours, splits fused projections and transposes projections.
   private static func ourNames(_ tensors: [String: Tensor], _ file: URL) throws -> [String: Tensor] {
     let isResNet = tensors["visual.layer1.0.conv1.weight"] != nil
     var result: [String: Tensor] = [:]
@@ -130,7 +133,7 @@ struct Checkpoint {
     return key
   }
 
-  /// Puts a tensor of a transformer layer in its place.
+  /// Stores a tensor of a transformer layer under its key.
   private static func place(
     _ tensor: Tensor, _ key: String, _ theirs: String, _ ours: String, in result: inout [String: Tensor]
   ) throws {

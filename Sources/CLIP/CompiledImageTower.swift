@@ -1,18 +1,35 @@
 import Torch
 
-/// An image tower compiled for inference on the CPU: immutable, shared by threads; outputs are float32.
+/// An image tower compiled for inference on the CPU, immutable and shared by threads.
+///
+/// Its outputs are float32.
 public struct CompiledImageTower: ImagePass, Sendable {
   private let layers: any ImagePass & Sendable
 
   init(_ layers: any ImagePass & Sendable) { self.layers = layers }
 
-  /// Encodes normalised pixels as far as the first layers (of a ResNet: stages) reach; tensors have the type
-  /// of activations.
+  /// Encodes normalised pixels up to a layer (of a ResNet: stage).
+  ///
+  /// The tensors have the activation type.
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×H×W.
+  ///   - depth: the number of these layers.
+  ///   - hidden: the layers whose outputs are needed, counted from 1.
+  /// - Returns: the input of the next layer, and the outputs of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     try layers.trunk(pixels, depth: depth, hidden: hidden)
   }
 
-  /// Resumes a pass that was stopped.
+  /// Resumes a stopped pass.
+  ///
+  /// - Parameters:
+  ///   - trunk: the stopped pass.
+  ///   - dense: the way to read the last block; nil skips the dense features.
+  ///   - hidden: the layers whose outputs are returned, the same as for the trunk.
+  /// - Returns: image embedding, dense features, layer outputs.
+  /// - Throws: `TorchError` if the shapes or the layers do not fit.
   public func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
@@ -20,7 +37,9 @@ public struct CompiledImageTower: ImagePass, Sendable {
   }
 }
 
-/// The first layers of an image tower, compiled for inference on the CPU: immutable, shared by threads.
+/// The first layers of an image tower, compiled for inference on the CPU.
+///
+/// They are immutable and shared by threads.
 public struct CompiledImageTrunk: Sendable {
   private let layers: any TrunkPass & Sendable
   private let depth: Int
@@ -30,20 +49,21 @@ public struct CompiledImageTrunk: Sendable {
     self.depth = depth
   }
 
-  /// Encodes normalised pixels as far as these layers reach.
+  /// Encodes normalised pixels with these layers.
   ///
   /// - Parameters:
   ///   - pixels: B×3×H×W.
-  ///   - hidden: layers of the whole tower whose outputs will be wanted, counted from 1.
-  /// - Returns: the input of the next layer, and outputs of layers before it, in the type of activations.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - hidden: the layers of the whole tower whose outputs are needed, counted from 1.
+  /// - Returns: the input of the next layer, and the outputs of layers before it, in the activation
+  ///   type.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func callAsFunction(_ pixels: Tensor, hidden: [Int] = []) throws -> ImageTrunk {
     try layers.trunk(pixels, depth: depth, hidden: hidden)
   }
 }
 
-/// The first layers of an image tower, and the pass through some of them.
+/// The first layers of an image tower, and the forward pass through some of them.
 protocol TrunkPass {
-  /// Encodes normalised pixels as far as the first `depth` layers reach.
+  /// Encodes normalised pixels with the first `depth` layers.
   func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk
 }

@@ -1,24 +1,31 @@
 import Torch
 
-/// How the last block is read, so that features belong to the positions they stand at; method, section 1.
+/// The way to read the last block, so that features belong to their positions.
+///
+/// Method, section 1.
 public enum DenseFeatures: String, CaseIterable, Sendable {
   /// The final tokens: post-norm, projection. Plain CLIP; localises poorly.
   case tokens
-  /// The value path of the last attention block, without residual and feed-forward (MaskCLIP, Zhou et al., 2022).
+  /// The value path of the last attention block, without residual and feed-forward.
+  ///
+  /// This is MaskCLIP (Zhou et al., 2022).
   case maskclip
-  /// Self-correlative attention in the last block, without residual and feed-forward (SCLIP, Wang et al., 2024;
-  /// the residual is left out as the prototype measured, see docs/explanation/choices.md).
+  /// Self-correlative attention in the last block, without residual and feed-forward.
+  ///
+  /// This is SCLIP (Wang et al., 2024). The residual is omitted because of the prototype's
+  /// measurements, see docs/explanation/choices.md.
   case sclip
 
   /// Finds an extractor by name.
   ///
-  /// - Throws: `CLIPError.unknownExtractor` with the names there are.
+  /// - Parameter name: the name.
+  /// - Throws: `CLIPError.unknownExtractor` with the existing names.
   public init(named name: String) throws {
     guard let found = DenseFeatures(rawValue: name) else { throw CLIPError.unknownExtractor(name) }
     self = found
   }
 
-  /// Reads the last block: tokens before it and after it, B×N×w → B×N×w.
+  /// Reads the last block from the tokens before and after it, B×N×w → B×N×w.
   func read(_ last: some TransformerBlock, before: Tensor, after: Tensor) throws -> Tensor {
     switch self {
     case .tokens: after

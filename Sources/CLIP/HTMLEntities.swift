@@ -1,8 +1,8 @@
-/// The named character references of HTML 5, as the standard lists them.
+/// The named character references of HTML 5, as listed in the standard.
 ///
-/// OpenCLIP's cleaning reads them; a foundation without them would change its tokens.
+/// OpenCLIP's cleaning reads them. A Foundation without them would change its tokens.
 enum HTMLEntities {
-  /// By name with the semicolon, and without it where the standard allows that.
+  /// The references by name with the semicolon, and without it if the standard allows that.
   static let byName: [String: String] = {
     var found: [String: String] = [:]
     for item in table.split(whereSeparator: \.isWhitespace) {
@@ -19,7 +19,7 @@ enum HTMLEntities {
     return found
   }()
 
-  /// Names that stand without a semicolon, too, carry a star; code points are hexadecimal.
+  /// Names that also count without a semicolon have a star; code points are hexadecimal.
   private static let table = """
     *AElig=C6 *AMP=26 *Aacute=C1 Abreve=102 *Acirc=C2 Acy=410 Afr=1D504 *Agrave=C0 Alpha=391 Amacr=100
     And=2A53 Aogon=104 Aopf=1D538 ApplyFunction=2061 *Aring=C5 Ascr=1D49C Assign=2254 *Atilde=C3 *Auml=C4

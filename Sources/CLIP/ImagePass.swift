@@ -2,24 +2,24 @@ import Torch
 
 /// The forward pass of an image tower, trained (`ImageTower`) or compiled (`CompiledImageTower`).
 public protocol ImagePass {
-  /// Encodes normalised pixels as far as the first layers (of a ResNet: stages) reach.
+  /// Encodes normalised pixels with the first layers (of a ResNet: stages).
   ///
   /// - Parameters:
   ///   - pixels: B×3×H×W.
-  ///   - depth: how many layers are passed.
-  ///   - hidden: layers whose outputs will be wanted, counted from 1.
-  /// - Returns: the input of the next layer, and outputs of layers before it.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - depth: the number of these layers.
+  ///   - hidden: the layers whose outputs are needed, counted from 1.
+  /// - Returns: the input of the next layer, and the outputs of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit.
   func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk
 
-  /// Resumes a pass that was stopped; the two together are the pass through all of the tower.
+  /// Resumes a stopped pass; both parts together are the pass through the whole tower.
   ///
   /// - Parameters:
-  ///   - trunk: where it was stopped.
-  ///   - dense: how the last block is read; nil skips the dense features.
-  ///   - hidden: layers whose outputs are wanted, those that the trunk was asked for.
+  ///   - trunk: the stopped pass.
+  ///   - dense: the way to read the last block; nil skips the dense features.
+  ///   - hidden: the layers whose outputs are returned, the same as for the trunk.
   /// - Returns: image embedding, dense features, layer outputs.
-  /// - Throws: `TorchError` when shapes or layers do not fit.
+  /// - Throws: `TorchError` if the shapes or the layers do not fit.
   func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures
 }
 
@@ -27,11 +27,11 @@ extension ImagePass {
   /// Encodes normalised pixels in one pass.
   ///
   /// - Parameters:
-  ///   - pixels: B×3×H×W; sides that are no multiple of the patch lose the remainder.
-  ///   - dense: how the last block is read; nil skips the dense features.
-  ///   - hidden: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
+  ///   - pixels: B×3×H×W. A side that is no multiple of the patch loses the remainder.
+  ///   - dense: the way to read the last block; nil skips the dense features.
+  ///   - hidden: the layers (of a ResNet: stages) whose outputs are returned, counted from 1.
   /// - Returns: image embedding, dense features, layer outputs.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func callAsFunction(
     _ pixels: Tensor, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
@@ -39,14 +39,14 @@ extension ImagePass {
   }
 }
 
-/// The layers of a tower whose outputs a pass returns, checked against the tower's depth.
+/// The layers whose outputs a pass returns, checked against the tower's depth.
 struct HiddenLayers {
-  /// Layers, counted from 1, in the order that was asked for.
+  /// The layers, counted from 1, in the order of the request.
   let wanted: [Int]
 
-  /// Checks layers.
+  /// Checks the layers.
   ///
-  /// - Throws: `TorchError.value` when one is not from 1 to `count`.
+  /// - Throws: `TorchError.value` if one is not from 1 to `count`.
   init(_ wanted: [Int], of count: Int) throws {
     guard wanted.allSatisfy((1...count).contains) else {
       throw TorchError.value("layers \(wanted) are not all from 1 to \(count)")
@@ -54,12 +54,13 @@ struct HiddenLayers {
     self.wanted = wanted
   }
 
-  /// Layers whose outputs a trunk holds beside the input of the next one.
+  /// Returns the layers whose outputs a trunk holds in addition to the input of the next one.
   func before(_ depth: Int) -> [Int] { Set(wanted.filter { $0 < depth }).sorted() }
 
-  /// The outputs that a trunk holds, by layer.
+  /// Returns the outputs that a trunk holds, by layer.
   ///
-  /// - Throws: `TorchError.value` when the trunk was made for other layers or is deeper than the tower.
+  /// - Throws: `TorchError.value` if the trunk was made for other layers or is deeper than the
+  ///   tower.
   func outputs(of trunk: ImageTrunk, towerDepth: Int) throws -> [Int: Tensor] {
     let own = before(trunk.depth)
     guard own.count == trunk.layers.count, trunk.depth <= towerDepth else {

@@ -3,34 +3,38 @@ import Imaging
 import Storage
 import Torch
 
-/// How images become input, as `preprocessor_config.json` says: resize, crop, scale, normalise.
+/// The preparation of images for the tower: resize, crop, scale, normalise.
+///
+/// `preprocessor_config.json` has these settings.
 public struct ImagePreparation: Codable, Equatable, Sendable {
-  /// What becomes of images that are not square.
+  /// The treatment of images that are not square.
   public enum Framing: String, Codable, Sendable {
-    /// The shorter side is resized and the centre is cut out, as Hugging Face does.
+    /// The shorter side is resized and the centre is cropped, as Hugging Face does.
     case crop
-    /// The same with OpenCLIP's rounding of the cut: an odd margin's half goes to the even number.
+    /// As `crop`, with OpenCLIP's rounding of the crop: half of an odd margin rounds to even.
     case openCrop
-    /// The whole image is squeezed into the square; for segmentation, where the margins count, too.
+    /// The whole image is squeezed into the square, for segmentation, which needs the margins, too.
     case squash
   }
 
-  /// The side of the square input.
+  /// The side of the square input in pixels.
   public var size: Int
-  /// What the shorter side is resized to before the cut.
+  /// The size of the shorter side after the resize, before the crop.
   public var shortestEdge: Int
-  /// What becomes of images that are not square.
+  /// The treatment of images that are not square.
   public var framing = Framing.crop
-  /// Pillow's number of the filter: 3, bicubic, or 2, bilinear.
+  /// Pillow's number of the resize filter: 3, bicubic, or 2, bilinear.
   public var resample = 3
-  /// What samples are multiplied by first.
+  /// The factor of the samples, applied before the normalisation.
   public var rescale = 1.0 / 255
-  /// Means of red, green, blue.
+  /// The means of red, green, blue.
   public var mean: [Double]
-  /// Deviations of red, green, blue.
+  /// The standard deviations of red, green, blue.
   public var deviation: [Double]
 
-  /// CLIP's own values, for a side.
+  /// Makes CLIP's own preparation for a side.
+  ///
+  /// - Parameter size: the side of the square input in pixels.
   public init(size: Int) {
     self.size = size
     shortestEdge = size
@@ -38,7 +42,10 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
     deviation = [0.26862954, 0.26130258, 0.27577711]
   }
 
-  /// Reads what `encode` wrote; values that an older version did not write are CLIP's own.
+  /// Reads the output of `encode`; values that an older version did not write are CLIP's own.
+  ///
+  /// - Parameter decoder: the decoder.
+  /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(size: try container.decode(Int.self, forKey: .size))
@@ -52,17 +59,28 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
 
   /// Prepares one image: uint8 3×H×W → float32 3×size×size.
   ///
+  /// - Parameter image: uint8, 3×H×W.
+  /// - Returns: float32, 3×size×size.
   /// - Throws: `TorchError` for other shapes or types.
   public func callAsFunction(_ image: Tensor) throws -> Tensor { try prepared(image, framing) }
 
-  /// Prepares the whole of one image, squeezed into the square: uint8 3×H×W → float32 3×size×size.
+  /// Prepares the whole of one image, squeezed into the square.
   ///
+  /// uint8 3×H×W → float32 3×size×size.
+  ///
+  /// - Parameter image: uint8, 3×H×W.
+  /// - Returns: float32, 3×size×size.
   /// - Throws: `TorchError` for other shapes or types.
   public func squashed(_ image: Tensor) throws -> Tensor { try prepared(image, .squash) }
 
   /// Prepares one image of interleaved samples, H×W×3 → float32 3×size×size.
   ///
-  /// - Throws: `TorchError` when the bytes do not fill the shape.
+  /// - Parameters:
+  ///   - bytes: the samples, H×W×3.
+  ///   - height: the height H.
+  ///   - width: the width W.
+  /// - Returns: float32, 3×size×size.
+  /// - Throws: `TorchError` if the bytes do not fill the shape.
   public func callAsFunction(interleaved bytes: [UInt8], height: Int, width: Int) throws -> Tensor {
     try prepared(Tensor(bytes, shape: [height, width, 3]).permuted([2, 0, 1]), framing)
   }
@@ -74,7 +92,7 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
       throw TorchError.value("the image must be uint8 3×H×W, it is \(image.dtype) \(sizes)")
     }
     let short = min(height, width)
-    // The longer side rounds down, as in both references.
+    // The longer side rounds down, as in both reference implementations.
     func scaled(_ side: Int) -> Int { side == short ? shortestEdge : shortestEdge * side / short }
     let target =
       framing == .squash
@@ -87,7 +105,7 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
     return try (square * rescale - means) / deviations
   }
 
-  /// The middle of a dimension; zeros around it when it is too small.
+  /// Cuts out the middle of a dimension, with zeros around it if it is too small.
   private func cut(_ image: Tensor, dim: Int) throws -> Tensor {
     let margin = try image.size(dim) - size
     if margin < 0 {
@@ -102,14 +120,17 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
 }
 
 extension ImagePreparation {
-  /// Reads a folder's `preprocessor_config.json`, or OpenCLIP's `preprocess_cfg`; without one, CLIP's own values.
+  /// Reads a folder's `preprocessor_config.json` or OpenCLIP's `preprocess_cfg`.
   ///
+  /// Without either, the values are CLIP's own.
+  ///
+  /// - Parameter folder: the folder.
   /// - Throws: `CLIPError.badFile` that names the file.
   public init(folder: URL) throws {
     try self.init(folder: folder, imageSize: CLIPConfiguration(folder: folder).vision.imageSize)
   }
 
-  /// The same where the tower's image size is known.
+  /// Reads a folder's preparation for a tower of known image size.
   init(folder: URL, imageSize: Int) throws {
     self.init(size: imageSize)
     let hugging = folder.appendingPathComponent("preprocessor_config.json")
@@ -149,12 +170,13 @@ extension ImagePreparation {
       throw CLIPError.badFile(
         file, reason: "resample \(resample) is not known; use 3 (bicubic) or 2 (bilinear)")
     }
-    // Old files hold a number, newer ones an object; the crop is what the tower sees.
+    // Old files hold a number, newer ones an object. The crop size is the size of the tower's
+    // input.
     if let side = try Self.side(members["size"], "size", file) { (size, shortestEdge) = (side, side) }
     var crops = true
     if case .bool(false)? = members["do_center_crop"] { crops = false }
     if crops, let side = try Self.side(members["crop_size"], "crop_size", file) { size = side }
-    // Without a cut a tower of fixed size needs the whole image in a square.
+    // Without a crop, a tower of fixed size needs the whole image in a square.
     if !crops || members["size"]?.members?["height"] != nil && size == shortestEdge { framing = .squash }
     if case .string(let name)? = members["framing"] {
       guard let named = Framing(rawValue: name) else {

@@ -1,35 +1,48 @@
 import Torch
 
-/// What one pass through an image tower gives.
+/// The outputs of one pass through an image tower.
 public struct ImageFeatures: Sendable {
   /// The image embedding, projected, not normalised: B×d.
   public let image: Tensor
-  /// Dense features, projected, not normalised: B×h×w×d; the image embedding when none were asked for.
+  /// The dense features, projected, not normalised: B×h×w×d; the image embedding if not requested.
   public let dense: Tensor
-  /// Outputs of the layers that were asked for, in that order: B×h×w×c each.
+  /// The outputs of the requested layers, in order of the request: B×h×w×c each.
   public let layers: [Tensor]
 
-  /// The same with every tensor changed.
+  /// Applies a function to every tensor.
   func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageFeatures {
     ImageFeatures(image: try change(image), dense: try change(dense), layers: try layers.map(change))
   }
 }
 
-/// An image tower of CLIP that is trained: `VisionTransformer` or `ModifiedResNet`.
+/// A trainable image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
 public class ImageTower: Module, ImagePass {
   /// The geometry.
   public let configuration: CLIPConfiguration.Vision
 
   init(_ configuration: CLIPConfiguration.Vision) { self.configuration = configuration }
 
-  /// Makes the tower that a configuration describes, with random weights.
+  /// Makes the tower of a configuration, with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Returns: the tower.
+  /// - Throws: `TorchError` with libtorch's message.
   public static func make(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws -> ImageTower {
     try make(configuration, projectionSize: projectionSize, Initializer(generator: generator))
   }
 
-  /// Makes the tower that a configuration describes, for weights that will be loaded: until then they hold anything.
+  /// Makes the tower of a configuration with uninitialised weights, which will be loaded.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  /// - Returns: the tower.
+  /// - Throws: `TorchError` with libtorch's message.
   public static func unset(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int
   ) throws -> ImageTower {
@@ -44,50 +57,66 @@ public class ImageTower: Module, ImagePass {
       : try ModifiedResNet(configuration, projectionSize: projectionSize, initializer)
   }
 
-  /// Channels of the outputs that `hidden` can ask for: one for each layer of a transformer, four stages of a ResNet.
+  /// The channels of the possible `hidden` outputs: one per transformer layer, four ResNet stages.
   public var hiddenWidths: [Int] { [] }
 
-  /// Pixels between neighbouring positions of each of these outputs.
+  /// The distance in pixels between neighbouring positions of each of these outputs.
   public var hiddenStrides: [Int] { [] }
 
-  /// Channels of the image embedding.
+  /// The number of channels of the image embedding.
   package var projectionSize: Int { 0 }
 
-  /// Encodes normalised pixels as far as the first layers (of a ResNet: stages) reach.
+  /// Encodes normalised pixels with the first layers (of a ResNet: stages).
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×H×W.
+  ///   - depth: the number of these layers.
+  ///   - hidden: the layers whose outputs are needed, counted from 1.
+  /// - Returns: the input of the next layer, and the outputs of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     throw TorchError.value("this image tower cannot encode")
   }
 
-  /// Resumes a pass that was stopped.
+  /// Resumes a stopped pass.
+  ///
+  /// - Parameters:
+  ///   - trunk: the stopped pass.
+  ///   - dense: the way to read the last block; nil skips the dense features.
+  ///   - hidden: the layers whose outputs are returned, the same as for the trunk.
+  /// - Returns: image embedding, dense features, layer outputs.
+  /// - Throws: `TorchError` if the shapes or the layers do not fit.
   public func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     throw TorchError.value("this image tower cannot encode")
   }
 
-  /// Compiles all layers for inference on the CPU; later changes of the weights do not reach the result.
+  /// Compiles all layers for inference on the CPU; later changes of the weights do not reach them.
   ///
   /// - Parameter precision: the arithmetic.
   /// - Returns: the compiled tower.
-  /// - Throws: `TorchError` when weights cannot be packed.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   public func compiled(for precision: Precision) throws -> CompiledImageTower {
     throw TorchError.value("this image tower cannot be compiled")
   }
 
-  /// Compiles the first layers (of a ResNet: stages) and all before them for inference on the CPU.
+  /// Compiles the first layers (of a ResNet: stages) and everything before them, for the CPU.
   ///
   /// - Parameters:
   ///   - precision: the arithmetic.
-  ///   - depth: how many layers.
+  ///   - depth: the number of layers.
   /// - Returns: the compiled layers; later changes of the weights do not reach them.
-  /// - Throws: `TorchError` when weights cannot be packed.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   public func compiled(for precision: Precision, upTo depth: Int) throws -> CompiledImageTrunk {
     throw TorchError.value("this image tower cannot be compiled")
   }
 
-  /// A tower of the same geometry with copies of the weights, on the same device, in evaluation mode.
+  /// Makes a tower of the same geometry with copied weights, on the same device.
   ///
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// The copy is in evaluation mode.
+  ///
+  /// - Throws: `TorchError` if memory is short.
   public final func copied() throws -> ImageTower {
     let copy = try ImageTower.unset(configuration, projectionSize: projectionSize)
     if let device = parameters().first?.tensor.device { try copy.move(to: device) }
@@ -96,14 +125,24 @@ public class ImageTower: Module, ImagePass {
     return copy
   }
 
-  /// Layers (of a ResNet: stages) that stand before the last ones.
+  /// Returns the number of layers (of a ResNet: stages) before the last ones.
+  ///
+  /// - Parameter count: the number of last layers.
+  /// - Returns: the number of layers before them, at least 0.
   public func depth(beforeLast count: Int) -> Int { max(0, hiddenWidths.count - count) }
 
-  /// What the first layers and all before them are made of.
+  /// Returns the modules of the first layers and of everything before them.
+  ///
+  /// - Parameter depth: the number of first layers.
+  /// - Returns: the modules.
   public func modules(before depth: Int) -> [Module] { [] }
 
-  /// The parameters of the last layers (of a ResNet: stages) with all that follows them; all when `count` is nil.
+  /// Returns the parameters of the last layers (of a ResNet: stages) and everything after them.
   ///
-  /// With gradients asked for these only, libtorch records nothing of the layers before.
+  /// It returns all parameters if `count` is nil. If only these require gradients, libtorch records
+  /// nothing of the layers before.
+  ///
+  /// - Parameter count: the number of last layers; nil for all.
+  /// - Returns: the parameters with their keys.
   public func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
 }

@@ -1,16 +1,16 @@
 import Torch
 
-/// A pass through an image tower that was stopped before one of its layers; `ImageTower` takes it up again.
+/// A pass through an image tower, stopped before one of its layers; `ImageTower` resumes it.
 public struct ImageTrunk: Sendable {
-  /// Layers (of a ResNet: stages) that were passed; 0 when only what stands before the first was.
+  /// The number of finished layers (of a ResNet: stages); 0 if only the part before the first ran.
   public let depth: Int
-  /// What the next layer takes: B×(1+h·w)×c of a transformer, B×c×h×w of a ResNet.
+  /// The input of the next layer: B×(1+h·w)×c of a transformer, B×c×h×w of a ResNet.
   public let input: Tensor
-  /// Outputs, B×h×w×c, of those layers before the last that was passed which were asked for, in the order of the layers.
+  /// The outputs, B×h×w×c, of the requested layers before the last finished one, in layer order.
   ///
-  /// That of the last one is `input`.
+  /// The output of the last finished layer is `input`.
   public let layers: [Tensor]
-  /// Height and width of the grid of positions.
+  /// The height and width of the grid of positions.
   public let grid: [Int]
 
   init(depth: Int, input: Tensor, layers: [Tensor], grid: [Int]) {
@@ -23,7 +23,10 @@ public struct ImageTrunk: Sendable {
   /// All tensors: the input of the next layer, layer outputs.
   public var tensors: [Tensor] { [input] + layers }
 
-  /// The same with every tensor changed, but not the grid of positions.
+  /// Applies a function to every tensor; the grid of positions does not change.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed trunk.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageTrunk {
     ImageTrunk(depth: depth, input: try change(input), layers: try layers.map(change), grid: grid)
   }

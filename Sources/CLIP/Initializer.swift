@@ -1,19 +1,19 @@
 import Torch
 
-/// Where the first values of weights come from: random numbers, or nothing when a file will overwrite them.
+/// The source of initial weights: random numbers, or none if a file will overwrite the weights.
 ///
 /// Drawing the 400 million numbers of a ViT-L/14 only to replace them takes seconds.
 struct Initializer {
-  /// nil when the values do not matter.
+  /// The generator; nil if the values do not matter.
   let generator: Generator?
 
-  /// Normal numbers of a standard deviation.
+  /// Draws normal numbers of a standard deviation.
   func normal(_ shape: [Int], deviation: Double) throws -> Tensor {
     guard let generator else { return try .empty(shape) }
     return try .randomNormal(shape, generator: generator).multiplyInPlace(deviation)
   }
 
-  /// A linear layer with normal weights and, when wanted, a bias of zeros.
+  /// Makes a linear layer with normal weights and, on request, a bias of zeros.
   func linear(_ inputs: Int, _ outputs: Int, bias: Bool = true, deviation: Double) throws -> Linear {
     let layer = try Linear(1, 1, bias: bias, generator: generator ?? Generator(seed: 0))
     layer.weight = try normal([outputs, inputs], deviation: deviation)
@@ -21,14 +21,14 @@ struct Initializer {
     return layer
   }
 
-  /// An embedding with normal vectors.
+  /// Makes an embedding with normal vectors.
   func embedding(count: Int, width: Int, deviation: Double) throws -> Embedding {
     let layer = try Embedding(count: 1, width: 1, generator: generator ?? Generator(seed: 0))
     layer.weight = try normal([count, width], deviation: deviation)
     return layer
   }
 
-  /// A convolution without bias whose weights have the deviation of PyTorch's default, 1/√(3·fan in).
+  /// Makes a convolution without bias whose weights have PyTorch's deviation, 1/√(3·fan in).
   func convolution(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0) throws
     -> Conv2d
   {
@@ -42,16 +42,18 @@ struct Initializer {
   }
 }
 
-/// Embeddings of a square grid for another grid: bicubic, pixel centres at half-integers, as
-/// Hugging Face's `interpolate_pos_encoding`.
+/// Interpolates the embeddings of a square grid to another grid.
+///
+/// The interpolation is bicubic with pixel centres at half-integers, as in Hugging Face's
+/// `interpolate_pos_encoding`.
 ///
 /// - Parameters:
-///   - positions: (1 + side²)×w; the first belongs to the class token and stays.
-///   - side: of the grid they were trained on.
-///   - height: rows of the new grid.
-///   - width: columns of the new grid.
+///   - positions: (1 + side²)×w; the first belongs to the class token and does not change.
+///   - side: the side of the trained grid.
+///   - height: the rows of the new grid.
+///   - width: the columns of the new grid.
 /// - Returns: (1 + height·width)×w.
-/// - Throws: `TorchError` when the positions do not fit the side.
+/// - Throws: `TorchError` if the positions do not fit the side.
 func interpolated(_ positions: Tensor, side: Int, height: Int, width: Int) throws -> Tensor {
   if height == side, width == side { return positions }
   let head = try positions.narrowed(dim: 0, start: 0, length: 1)

@@ -1,10 +1,13 @@
 import Torch
 
-/// CLIP's ResNet (RN50 and its family): three-convolution stem, average pools before strides, attention pool.
+/// CLIP's ResNet (RN50 and its family).
 ///
-/// Checkpoint keys are OpenAI's (`visual.layer1.0.conv1.weight`), since Hugging Face has none for it. Dense features
-/// are the attention pool's value and output projections at each position, whichever extractor is named (method,
-/// section 1): the pool has one query, so there is neither a final token nor a self-correlation to read.
+/// It has a three-convolution stem, average pools before strides and an attention pool.
+///
+/// Checkpoint keys are OpenAI's (`visual.layer1.0.conv1.weight`), since Hugging Face has none for
+/// it. For every extractor, dense features are the attention pool's value and output projections at
+/// each position (method, section 1). The pool has one query, so it has neither a final token nor a
+/// self-correlation.
 public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
   @Child private var stem1: ResNetStemLayer
   @Child private var stem2: ResNetStemLayer
@@ -15,14 +18,21 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
   @Child private var stage4: [Bottleneck]
   @Child var pool: AttentionPool
 
-  /// Whether training mode updates the batch normalisations' statistics; set it to train from scratch.
+  /// Whether training updates the batch normalisations' statistics; set it to train from scratch.
   ///
-  /// Otherwise a published model's statistics stay, also while it is tuned on small batches.
+  /// Otherwise the statistics of a published model do not change, even if it is tuned on small
+  /// batches.
   public var learnsStatistics = false {
     didSet { for norm in norms { norm.learns = learnsStatistics } }
   }
 
   /// Makes a network with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError` with libtorch's message.
   public convenience init(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws {
@@ -67,13 +77,13 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
     stem.map(\.norm) + stages.joined().flatMap(\.norms)
   }
 
-  /// Channels of the four stages.
+  /// The channels of the four stages.
   public override var hiddenWidths: [Int] { stages.indices.map { (configuration.hiddenSize / 8) << $0 } }
 
-  /// Pixels between neighbouring positions of the four stages: 4, 8, 16, 32.
+  /// The distance in pixels between neighbouring positions of the four stages: 4, 8, 16, 32.
   public override var hiddenStrides: [Int] { stages.indices.map { 4 << $0 } }
 
-  /// Channels of the image embedding.
+  /// The number of channels of the image embedding.
   package override var projectionSize: Int { pool.outputs }
 
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
@@ -81,14 +91,14 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
     try stopped(pixels, before: depth, hidden: hidden)
   }
 
-  /// Resumes a pass that was stopped before a stage; whatever `dense` names is read from the attention pool.
+  /// Resumes a pass that was stopped before a stage; reads every extractor from the attention pool.
   public override func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
     try resumed(trunk, dense: dense, hidden: hidden)
   }
 
-  /// Compiles all layers, each convolution with its normalisation.
+  /// Compiles all layers, each convolution together with its normalisation.
   public override func compiled(for precision: Precision) throws -> CompiledImageTower {
     CompiledImageTower(
       CompiledResNet(
@@ -108,12 +118,12 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
       towerDepth: stages.count, activationType: precision.activationType)
   }
 
-  /// The stem and the first stages.
+  /// Returns the stem and the first stages.
   public override func modules(before depth: Int) -> [Module] {
     stem + Array(stages.prefix(depth).joined())
   }
 
-  /// The parameters of the last stages and the attention pool; all when `count` is nil.
+  /// Returns the parameters of the last stages and the attention pool; all if `count` is nil.
   public override func parameters(ofLast count: Int?) -> [NamedTensor] {
     guard let count else { return parameters() }
     let first = max(0, stages.count - count)

@@ -1,11 +1,12 @@
 import Torch
 
-/// Pixels to patch tokens: B×3×H×W → B×w×⌊H/p⌋×⌊W/p⌋.
+/// The patch embedding: pixels to patch tokens, B×3×H×W → B×w×⌊H/p⌋×⌊W/p⌋.
 ///
-/// Without `stemChannels` this is CLIP's one convolution of a whole patch. With them a chain of 3×3 convolutions with
-/// stride 2 stands before it, each normalised over its own image and passed through GELU, and the last convolution
-/// takes what is left of the patch: 1×1 for a patch of 8 and three of them (Xiao et al., "Early convolutions help
-/// transformers see better", 2021). It is for towers that are trained on few images.
+/// Without `stemChannels` this is CLIP's one convolution of a whole patch. `stemChannels` adds a
+/// chain of 3×3 convolutions with stride 2 before it. Each output is normalised over its own image
+/// and passes GELU. The last convolution covers the rest of the patch: 1×1 for a patch of 8 and
+/// three stem convolutions (Xiao et al., "Early convolutions help transformers see better", 2021).
+/// The stem is for towers that are trained on few images.
 final class PatchEmbedding: Module, PatchPass {
   @Child var stem: [PatchStemLayer]
   @Child var projection: Conv2d
@@ -47,7 +48,7 @@ struct CompiledPatchEmbedding: PatchPass, Sendable {
   let patchSize: Int
 }
 
-/// The pass from pixels to patch tokens, trained or compiled.
+/// The forward pass from pixels to patch tokens, trained or compiled.
 protocol PatchPass: Layer {
   associatedtype Stem: Layer
   associatedtype Projection: Layer
@@ -58,11 +59,12 @@ protocol PatchPass: Layer {
 }
 
 extension PatchPass {
-  /// B×3×H×W → B×w×⌊H/p⌋×⌊W/p⌋.
+  /// Maps B×3×H×W to B×w×⌊H/p⌋×⌊W/p⌋.
   func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     guard !stem.isEmpty else { return try projection(pixels) }
     let sizes = try pixels.sizes(rank: 4, "the pixels")
-    // Padded convolutions would make a patch of the remainder, which a convolution of whole patches leaves out.
+    // Padded convolutions would make a patch of the remainder. A convolution of whole patches
+    // ignores it.
     var x = try (2...3).reduce(pixels) {
       try $0.narrowed(dim: $1, start: 0, length: sizes[$1] / patchSize * patchSize)
     }.channelsLast()
@@ -71,7 +73,7 @@ extension PatchPass {
   }
 }
 
-/// A 3×3 convolution with stride 2, group normalisation with one group, GELU: B×in×h×w → B×out×h/2×w/2.
+/// A 3×3 convolution with stride 2, one-group normalisation and GELU: B×in×h×w → B×out×h/2×w/2.
 final class PatchStemLayer: Module, PatchStemPass {
   @Child var convolution: Conv2d
   @Child var norm: GroupNorm
@@ -94,7 +96,7 @@ struct CompiledPatchStemLayer: PatchStemPass, Sendable {
   let norm: CompiledGroupNorm
 }
 
-/// The pass through a layer of the stem, trained or compiled.
+/// The forward pass of a stem layer, trained or compiled.
 protocol PatchStemPass: Layer {
   associatedtype Convolution: Layer
   associatedtype Norm: Layer
@@ -104,6 +106,6 @@ protocol PatchStemPass: Layer {
 }
 
 extension PatchStemPass {
-  /// B×in×h×w → B×out×h/2×w/2.
+  /// Maps B×in×h×w to B×out×h/2×w/2.
   func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)).gelu() }
 }

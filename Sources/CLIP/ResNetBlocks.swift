@@ -1,6 +1,6 @@
 import Torch
 
-/// Batch normalisation that keeps its statistics unless it is told to learn them.
+/// Batch normalisation with fixed statistics, unless learning them is enabled.
 final class StillNorm: Module {
   @Child private var norm: BatchNorm2d
   var learns = false
@@ -17,7 +17,7 @@ final class StillNorm: Module {
       training: learns && isTraining, momentum: norm.momentum, epsilon: norm.epsilon)
   }
 
-  /// Compiles a convolution with this normalisation after it as one convolution.
+  /// Compiles a convolution and this normalisation after it as one convolution.
   func folded(
     _ convolution: Conv2d, for precision: Precision, activation: CompiledConvolution.Activation
   ) throws -> CompiledConvolution {
@@ -37,17 +37,19 @@ final class ResNetStemLayer: Module, Layer {
     _norm = Child("visual.bn\(number)", try StillNorm(outputs))
   }
 
-  /// B×in×h×w → B×out×h/stride×w/stride.
+  /// Maps B×in×h×w to B×out×h/stride×w/stride.
   func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)).relu() }
 
-  /// Compiles convolution, normalisation and ReLU as one.
+  /// Compiles the convolution, the normalisation and the ReLU as one.
   func compiled(for precision: Precision) throws -> CompiledConvolution {
     defer { releasePages() }
     return try norm.folded(convolution, for: precision, activation: .relu)
   }
 }
 
-/// 1×1, 3×3, average pool, 1×1, with a shortcut: B×in×h×w → B×4·planes×h/stride×w/stride.
+/// A bottleneck block with a shortcut: B×in×h×w → B×4·planes×h/stride×w/stride.
+///
+/// Its layers are 1×1, 3×3, average pool, 1×1.
 final class Bottleneck: Module, BottleneckPass {
   @Child private var first: Conv2d
   @Child private var norm1: StillNorm
@@ -66,7 +68,7 @@ final class Bottleneck: Module, BottleneckPass {
     _second = Child("conv2", try initializer.convolution(planes, planes, kernel: 3, padding: 1))
     _norm2 = Child("bn2", try StillNorm(planes))
     _third = Child("conv3", try initializer.convolution(planes, 4 * planes, kernel: 1))
-    // Blocks start as the identity, as in OpenAI's code.
+    // Blocks begin as the identity, as in OpenAI's code.
     _norm3 = Child("bn3", try StillNorm(4 * planes, weight: 0))
     let changes = stride > 1 || inputs != 4 * planes
     _shortcut = Child(
@@ -86,7 +88,7 @@ final class Bottleneck: Module, BottleneckPass {
     return try (outer + shortcutNorm(shortcut(pooled(x)))).relu()
   }
 
-  /// Compiles every convolution with the normalisation after it; the last one takes the shortcut along.
+  /// Compiles each convolution with its normalisation, and fuses the shortcut into the last.
   func compiled(for precision: Precision) throws -> CompiledBottleneck {
     defer { releasePages() }
     return CompiledBottleneck(
@@ -113,19 +115,21 @@ struct CompiledBottleneck: BottleneckPass, Sendable {
   }
 }
 
-/// The pass through a bottleneck block, trained or compiled.
+/// The forward pass of a bottleneck block, trained or compiled.
 protocol BottleneckPass: Layer {
   var stride: Int { get }
-  /// The 1×1 and the 3×3 convolution, each with normalisation and ReLU.
+  /// Applies the 1×1 and the 3×3 convolution, each with normalisation and ReLU.
   func inner(_ x: Tensor) throws -> Tensor
-  /// The last convolution with its normalisation, the shortcut of the block's input x added, and ReLU.
+  /// Applies the last convolution with its normalisation, adds the shortcut of x and applies ReLU.
+  ///
+  /// x is the input of the block.
   func outer(_ inner: Tensor, shortcutOf x: Tensor) throws -> Tensor
 }
 
 extension BottleneckPass {
-  /// B×in×h×w → B×4·planes×h/stride×w/stride.
+  /// Maps B×in×h×w to B×4·planes×h/stride×w/stride.
   func callAsFunction(_ x: Tensor) throws -> Tensor { try outer(pooled(inner(x)), shortcutOf: x) }
 
-  /// The average pool that stands for a stride.
+  /// Applies the average pool that replaces a stride.
   func pooled(_ x: Tensor) throws -> Tensor { stride > 1 ? try x.averagePool(stride) : x }
 }

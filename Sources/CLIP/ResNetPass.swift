@@ -6,16 +6,16 @@ protocol ResNetFront {
   associatedtype Block: Layer
 
   var stem: [Stem] { get }
-  /// The stages that there are; of a tower that is compiled in part the first ones.
+  /// The stages; of a partly compiled tower, the first ones.
   var stages: [[Block]] { get }
-  /// How many stages the whole tower has.
+  /// The number of stages of the whole tower.
   var towerDepth: Int { get }
-  /// The type of activations; nil for that of the pixels.
+  /// The type of activations; nil for the type of the pixels.
   var activationType: DType? { get }
 }
 
 extension ResNetFront {
-  /// A pass that is stopped before a stage.
+  /// Runs a pass that stops before a stage.
   func stopped(_ pixels: Tensor, before depth: Int, hidden: [Int]) throws -> ImageTrunk {
     let wanted = try HiddenLayers(hidden, of: towerDepth).before(depth)
     var x = try stem.reduce(pixels.to(activationType ?? pixels.dtype)) { try $1($0) }.averagePool(2)
@@ -38,7 +38,7 @@ protocol ResNetPass {
 }
 
 extension ResNetPass {
-  /// The rest of a pass that was stopped before a stage; float32 where activations have a type of their own.
+  /// Runs the rest of a stopped pass; the outputs are float32 if activations have their own type.
   func resumed(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
     let stages = front.stages
     var outputs = try HiddenLayers(hidden, of: stages.count).outputs(of: trunk, towerDepth: stages.count)

@@ -1,16 +1,17 @@
 import Foundation
 
-/// How text is cleaned before it is split into words; the two families of CLIP files differ.
+/// The cleaning of text before it is split into words; the two families of CLIP files differ.
 public enum TextCleaning: String, Codable, Sendable {
   /// Hugging Face's `CLIPTokenizer`: NFC, white space collapsed, lower case letter by letter.
   case huggingFace
-  /// OpenAI's and OpenCLIP's tokenizer: repairs of `ftfy`, HTML references resolved twice, white space collapsed,
-  /// lower case of the whole text.
+  /// OpenAI's and OpenCLIP's tokenizer.
   ///
-  /// Of `ftfy` all is here but the decoding of text that was read in a wrong encoding ("Ã©" for "é").
+  /// It applies repairs of `ftfy`, resolves HTML references twice, collapses white space and lowers
+  /// the case of the whole text. It has every repair of `ftfy` except one: the decoding of text
+  /// that was read in a wrong encoding ("Ã©" for "é").
   case openCLIP
 
-  /// The cleaned text.
+  /// Cleans a text.
   func callAsFunction(_ text: String) -> String {
     switch self {
     case .huggingFace:
@@ -31,12 +32,14 @@ public enum TextCleaning: String, Codable, Sendable {
     }
   }
 
-  /// What Python's `str.split()` splits at: Unicode's white space and four separators of ASCII.
+  /// Returns whether Python's `str.split()` splits at a character.
+  ///
+  /// It splits at Unicode's white space and four separators of ASCII.
   private static func isPythonSpace(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
   }
 
-  /// Lower case by Unicode's rules, with the sigma that ends a word.
+  /// Lowers the case by Unicode's rules, with the word-final sigma.
   private static func lowercased(_ scalars: [Unicode.Scalar]) -> String {
     var lower = ""
     for (index, scalar) in scalars.enumerated() {
@@ -53,7 +56,7 @@ public enum TextCleaning: String, Codable, Sendable {
   }
 }
 
-/// The repairs that the Python package `ftfy` makes to text, line by line.
+/// The repairs of the Python package `ftfy`, line by line.
 private enum TextRepair {
   static func fixed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
@@ -63,7 +66,8 @@ private enum TextRepair {
       let end = rest.firstIndex(of: "\n").map { $0 + 1 } ?? rest.endIndex
       let line = Array(rest[..<end])
       rest = rest[end...]
-      // Text with a "<" may be HTML, whose references mean something; ftfy then leaves all further lines alone.
+      // Text with a "<" may be HTML, where references have a meaning. ftfy then resolves none in
+      // this and all further lines.
       if line.contains("<") { resolves = false }
       result += settled(line, resolves)
     }
@@ -83,7 +87,10 @@ private enum TextRepair {
     }
   }
 
-  /// Windows-1252 for control codes, ligatures taken apart, full and half widths made normal, quotes straight.
+  /// Returns the repaired form of a character.
+  ///
+  /// Control codes become Windows-1252, ligatures are split, full and half widths become normal,
+  /// and quotes become straight.
   private static func replacement(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
     switch scalar.value {
     case 0x80...0x9F: plain(CharacterReferences.windows(scalar))
@@ -122,7 +129,7 @@ private enum TextRepair {
     return result
   }
 
-  /// Removes ESC [ digits and semicolons, letter.
+  /// Removes terminal escapes: ESC [, digits and semicolons, a letter.
   private static func withoutTerminalEscapes(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     guard text.contains("\u{1B}") else { return text }
     var result: [Unicode.Scalar] = []

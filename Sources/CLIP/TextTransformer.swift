@@ -13,6 +13,12 @@ public final class TextTransformer: Module {
   public let configuration: CLIPConfiguration.Text
 
   /// Makes a tower with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError` with libtorch's message.
   public convenience init(
     _ configuration: CLIPConfiguration.Text, projectionSize: Int, generator: Generator
   ) throws {
@@ -43,33 +49,40 @@ public final class TextTransformer: Module {
         width, projectionSize, bias: false, deviation: 1 / Double(width).squareRoot()))
   }
 
-  /// Token ids, int64 n×L → embeddings n×d, projected, not normalised.
+  /// Maps token ids, int64 n×L, to embeddings n×d, projected, not normalised.
   ///
+  /// - Parameter ids: int64, n×L.
+  /// - Returns: n×d.
   /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
   public func callAsFunction(_ ids: Tensor) throws -> Tensor {
     try self(tokens: tokens(ids), endingAs: ids)
   }
 
-  /// Token ids, int64 n×L → the embeddings of the tokens, n×L×w, without positions.
+  /// Maps token ids, int64 n×L, to the embeddings of the tokens, n×L×w, without positions.
   ///
+  /// - Parameter ids: int64, n×L.
+  /// - Returns: n×L×w.
   /// - Throws: `TorchError` for ids outside the vocabulary or of another rank.
   public func tokens(_ ids: Tensor) throws -> Tensor {
     _ = try ids.sizes(rank: 2, "token ids")
     return try tokenEmbedding(ids.to(positions.device))
   }
 
-  /// Embeddings of tokens, some of them perhaps learned → embeddings of sentences n×d, projected, not normalised.
+  /// Maps token embeddings, which may be learned, to sentence embeddings n×d.
+  ///
+  /// The outputs are projected, not normalised.
   ///
   /// - Parameters:
   ///   - tokens: n×L×w, without positions.
-  ///   - ids: the token ids of sentences that end where these do, int64 n×L.
-  /// - Throws: `TorchError` when shapes do not fit or the window is too long.
+  ///   - ids: the token ids of sentences with the same ends, int64 n×L.
+  /// - Returns: the embeddings of the sentences.
+  /// - Throws: `TorchError` if the shapes do not fit or the window is too long.
   public func callAsFunction(tokens: Tensor, endingAs ids: Tensor) throws -> Tensor {
     let length = try tokens.sizes(rank: 3, "embeddings of tokens")[1]
     let ids = try ids.to(positions.device)
     var x = try tokens + positions.narrowed(dim: 0, start: 0, length: length)
     for layer in layers { x = try layer(x, causal: true) }
-    // The sentence is read at its end token: the first one, or the largest id in files of the old kind.
+    // The sentence embedding is at the end token: the first one, or the largest id in old files.
     let marks = configuration.endToken == 2 ? ids : try ids.equals(Double(configuration.endToken)).to(.int32)
     let ends = try marks.argmax(dim: 1).reshaped([-1, 1, 1]).expanded(to: [-1, -1, x.size(2)])
     return try projection(finalNorm(x).gathered(dim: 1, index: ends).squeezed(1))

@@ -3,14 +3,17 @@ import Storage
 import Torch
 
 extension Tokenizer {
-  /// Reads a CLIP folder's vocabulary: `vocab.json` with `merges.txt`, `tokenizer.json`, or OpenAI's
+  /// Reads the vocabulary of a CLIP folder.
+  ///
+  /// The files are `vocab.json` with `merges.txt`, `tokenizer.json`, or OpenAI's
   /// `bpe_simple_vocab_16e6.txt`.
   ///
   /// - Parameters:
   ///   - folder: the folder.
-  ///   - cleaning: nil for what the folder's other files say: that of `text_cleaning` in `tokenizer_config.json`,
-  ///     else OpenCLIP's when it has no Hugging Face `config.json` but `open_clip_config.json` or only OpenAI's
-  ///     vocabulary, else Hugging Face's.
+  ///   - cleaning: the cleaning; nil for the folder's own. This is `text_cleaning` in
+  ///     `tokenizer_config.json`, if set. Otherwise it is OpenCLIP's if the folder has no Hugging
+  ///     Face `config.json` but `open_clip_config.json` or only OpenAI's vocabulary. Otherwise it
+  ///     is Hugging Face's.
   /// - Throws: `CLIPError` that names the file.
   public init(folder: URL, cleaning: TextCleaning? = nil) throws {
     func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
@@ -32,7 +35,7 @@ extension Tokenizer {
         vocabulary: vocabulary, merges: merges, file: file("tokenizer.json"), cleaning: cleaning,
         padToken: cleaning == .openCLIP ? nil : try Self.padToken(folder).flatMap { vocabulary[$0] })
     } else if exists(openAI) {
-      // The published list goes on; CLIP's vocabulary is its first 48,894 merges.
+      // The published list is longer. CLIP's vocabulary is its first 48,894 merges.
       let merges = try Self.merges(file(openAI), hasHeader: true).prefix(48_894)
       try self.init(orderedMerges: Array(merges), file: file(openAI), cleaning: cleaning)
     } else {
@@ -52,12 +55,12 @@ extension Tokenizer {
     return vocabulary
   }
 
-  /// Pairs of tokens, one a line; a first line that begins with `#version` is none.
+  /// Reads pairs of tokens, one per line, and skips a first line that begins with `#version`.
   private static func merges(_ file: URL, hasHeader: Bool = false) throws -> [(String, String)] {
     guard let text = String(data: try data(file), encoding: .utf8) else {
       throw CLIPError.badFile(file, reason: "it is not UTF-8; fetch it again")
     }
-    // By bytes: a carriage return and a newline are one character in Swift.
+    // The split is by bytes, because a carriage return and a newline are one character in Swift.
     let lines = text.utf8.split(whereSeparator: { $0 == 10 || $0 == 13 }).map { String(Substring($0)) }
     return try lines.enumerated().compactMap { index, line in
       if index == 0, hasHeader || line.hasPrefix("#version") { return nil }
@@ -100,7 +103,7 @@ extension Tokenizer {
     return (found.model.vocab, merges)
   }
 
-  /// The token that fills the window, when the folder names one.
+  /// Reads the token that fills the window, if the folder names one.
   private static func padToken(_ folder: URL) throws -> String? {
     for name in ["tokenizer_config.json", "special_tokens_map.json"] {
       switch try members(folder.appendingPathComponent(name))["pad_token"] {
@@ -112,7 +115,7 @@ extension Tokenizer {
     return nil
   }
 
-  /// The cleaning, when the folder names one.
+  /// Reads the cleaning, if the folder names one.
   private static func cleaning(_ folder: URL) throws -> TextCleaning? {
     let file = folder.appendingPathComponent("tokenizer_config.json")
     guard let value = try members(file)["text_cleaning"] else { return nil }
@@ -122,7 +125,7 @@ extension Tokenizer {
     return cleaning
   }
 
-  /// What a JSON object holds; nothing when the file is not there.
+  /// Reads the members of a JSON object; none if the file is missing.
   private static func members(_ file: URL) throws -> [String: JSONValue] {
     guard FileManager.default.fileExists(atPath: file.path) else { return [:] }
     guard let members = try? JSONValue(json5: data(file)).members else {

@@ -3,24 +3,24 @@ import Torch
 
 /// CLIP's byte-level byte-pair encoding: text → token ids in a fixed window.
 ///
-/// The text is cleaned, split at CLIP's pattern, and each word's bytes are joined pair by pair.
+/// It cleans the text, splits it by CLIP's pattern and joins each word's bytes pair by pair.
 public struct Tokenizer: Sendable {
   /// The first token of every sentence.
   public let startToken: Int
   /// The last token of every sentence.
   public let endToken: Int
-  /// What fills the window after the end.
+  /// The token that fills the window after the end.
   public let padToken: Int
-  /// How text is cleaned.
+  /// The cleaning of text.
   public let cleaning: TextCleaning
-  /// The number of tokens: the largest id and one.
+  /// The number of tokens: the largest id plus one.
   public let count: Int
-  /// Ids of tokens, written in CLIP's byte symbols.
+  /// The ids of tokens, which are written in CLIP's byte symbols.
   public let vocabulary: [String: Int]
   /// Pairs of tokens, the first joined first.
   public let merges: [(String, String)]
 
-  /// The ids of the 256 bytes inside a word, and at its end.
+  /// The ids of the 256 bytes inside a word, and at the end of a word.
   private let inner: [Int]
   private let final: [Int]
   private let joins: [Pair: Merge]
@@ -38,12 +38,12 @@ public struct Tokenizer: Sendable {
   /// Makes a tokenizer from a vocabulary and merges in order of rank.
   ///
   /// - Parameters:
-  ///   - vocabulary: ids of tokens, written in CLIP's byte symbols.
+  ///   - vocabulary: the ids of tokens, which are written in CLIP's byte symbols.
   ///   - merges: pairs of tokens, the first joined first.
-  ///   - file: where they come from, for messages.
-  ///   - cleaning: how text is cleaned.
-  ///   - padToken: nil for what the cleaning's family does: the end token, or 0.
-  /// - Throws: `CLIPError.badFile` when the vocabulary lacks a byte, a merge or a special token.
+  ///   - file: the source of both, for messages.
+  ///   - cleaning: the cleaning of text.
+  ///   - padToken: the padding token; nil for that of the cleaning's family: the end token, or 0.
+  /// - Throws: `CLIPError.badFile` if the vocabulary lacks a byte, a merge or a special token.
   public init(
     vocabulary: [String: Int], merges: [(String, String)], file: URL,
     cleaning: TextCleaning = .huggingFace, padToken: Int? = nil
@@ -72,9 +72,13 @@ public struct Tokenizer: Sendable {
     count = (vocabulary.values.max() ?? -1) + 1
   }
 
-  /// The 256 bytes, alone and at a word's end, and the two special tokens: 514 tokens without merges.
+  /// Makes a tokenizer without merges, for models with random weights and no vocabulary.
   ///
-  /// For models with random weights, which have no vocabulary of their own.
+  /// Its 514 tokens are the 256 bytes, inside a word and at its end, and the two special tokens.
+  ///
+  /// - Parameter cleaning: the cleaning of text.
+  /// - Returns: the tokenizer.
+  /// - Throws: `CLIPError.badFile`, which these tokens never cause.
   public static func bytes(cleaning: TextCleaning = .huggingFace) throws -> Tokenizer {
     try Tokenizer(orderedMerges: [], file: URL(fileURLWithPath: "bytes"), cleaning: cleaning)
   }
@@ -90,14 +94,27 @@ public struct Tokenizer: Sendable {
     try self.init(vocabulary: vocabulary, merges: merges, file: file, cleaning: cleaning)
   }
 
-  /// The tokens of a sentence, with start and end, at most `window`; the end is kept when it is cut.
+  /// Encodes a sentence as at most `window` tokens, with start and end.
+  ///
+  /// A sentence that is cut still has its end token.
+  ///
+  /// - Parameters:
+  ///   - text: the sentence.
+  ///   - window: the most tokens.
+  /// - Returns: the ids.
   public func encode(_ text: String, window: Int = 77) -> [Int] {
     let tokens = [startToken] + words(text).flatMap(tokens(of:)) + [endToken]
     guard tokens.count > window else { return tokens }
     return Array(tokens.prefix(max(0, window - 1)) + [endToken])
   }
 
-  /// Sentences as one tensor: int64 n×window, padded.
+  /// Encodes sentences as one tensor: int64 n×window, padded.
+  ///
+  /// - Parameters:
+  ///   - texts: the sentences.
+  ///   - window: the number of tokens of each row.
+  /// - Returns: the ids.
+  /// - Throws: `TorchError` with libtorch's message.
   public func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
     let rows = texts.flatMap { text -> [Int] in
       let tokens = encode(text, window: window)
@@ -111,15 +128,15 @@ public struct Tokenizer: Sendable {
     case text(ArraySlice<Unicode.Scalar>)
   }
 
-  /// The words of a text; special tokens that are written out stand for themselves.
+  /// Returns the words of a text; written-out special tokens become themselves.
   private func words(_ text: String) -> [Word] {
     switch cleaning {
     case .openCLIP:
       let specials = [("<start_of_text>", startToken), ("<end_of_text>", endToken)]
       return split(Array(cleaning(text).unicodeScalars), specials.map { (Array($0.unicodeScalars), $1) })
     case .huggingFace:
-      // Special tokens are found before cleaning, so only in lower case; after it they are words of their own,
-      // spelt from bytes.
+      // Special tokens are found before cleaning, so only in lower case. After cleaning they are
+      // ordinary words, spelt from bytes.
       var found: [Word] = []
       var rest = Array(text.unicodeScalars)[...]
       let specials = [("<|startoftext|>", startToken), ("<|endoftext|>", endToken)]
@@ -146,11 +163,11 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  /// Splits at CLIP's pattern: contractions, runs of letters, single numerals, runs of anything else.
+  /// Splits by CLIP's pattern: contractions, runs of letters, single numerals, other runs.
   ///
   /// - Parameters:
   ///   - scalars: the cleaned text.
-  ///   - specials: texts that are words wherever they stand, with their tokens; nil for words of their own.
+  ///   - specials: texts that are words in any position, with their tokens; nil for ordinary words.
   /// - Returns: the words, in order.
   private func split(_ scalars: [Unicode.Scalar], _ specials: [([Unicode.Scalar], Int?)]) -> [Word] {
     var words: [Word] = []
@@ -177,12 +194,14 @@ public struct Tokenizer: Sendable {
     return words
   }
 
-  /// The letters of 's, 't, 're, 've, 'm, 'll or 'd that come next; nil when none does.
+  /// Returns the number of letters of a contraction at the start: 's, 't, 're, 've, 'm, 'll or 'd.
+  ///
+  /// It is nil if there is none.
   private func contraction(_ rest: ArraySlice<Unicode.Scalar>) -> Int? {
     guard let first = rest.first else { return nil }
     switch first {
     case "s", "t", "m", "d": return 1
-    // OpenCLIP's pattern ignores case, and the long s is another case of s.
+    // OpenCLIP's pattern ignores case, and the long s is a case variant of s.
     case "\u{17F}" where cleaning == .openCLIP: return 1
     default: break
     }
@@ -204,12 +223,12 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  /// The words of a text as tokens of single bytes, before anything is joined; special tokens are left out.
+  /// Returns the words of a text as single-byte tokens before any join, without special tokens.
   func spelledWords(_ text: String) -> [[Int]] {
     words(text).compactMap { if case .text(let scalars) = $0 { spelled(scalars) } else { nil } }
   }
 
-  /// A word's bytes, the last of them as a word's end.
+  /// Spells a word in bytes; the last byte is a word end.
   private func spelled(_ scalars: ArraySlice<Unicode.Scalar>) -> [Int] {
     let bytes = scalars.flatMap { Array(UTF8.encode($0) ?? UTF8.encodedReplacementCharacter) }
     guard let last = bytes.last else { return [] }
@@ -235,23 +254,23 @@ public struct Tokenizer: Sendable {
     return best.map { ($0.pair, $0.token) }
   }
 
-  /// The bytes that are printable themselves, then the others: the order of CLIP's vocabulary.
+  /// The printable bytes, then the others: the order of CLIP's vocabulary.
   private static let byteOrder: [Int] = {
     let printable = Array(33...126) + Array(161...172) + Array(174...255)
     return printable + (0...255).filter { !printable.contains($0) }
   }()
 
-  /// The printable character that stands for each byte, in the order of CLIP's vocabulary.
+  /// The printable character for each byte, in the order of CLIP's vocabulary.
   static let orderedSymbols: [String] = byteOrder.enumerated().compactMap { index, byte in
     Unicode.Scalar(index < 188 ? byte : 256 + index - 188).map { String($0) }
   }
 
-  /// The same by byte.
+  /// The printable character for each byte, by byte.
   private static let symbols: [String] = zip(byteOrder, orderedSymbols).sorted { $0.0 < $1.0 }.map(\.1)
 }
 
 extension Tokenizer.Pair {
-  /// Tokens with each occurrence of the pair, from the left, made one token.
+  /// Replaces each occurrence of the pair, from the left, by one token.
   func joined(in parts: [Int], as token: Int) -> [Int] {
     var joined: [Int] = []
     var index = 0

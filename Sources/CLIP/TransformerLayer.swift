@@ -26,16 +26,16 @@ final class TransformerLayer: Module, TransformerBlock {
     super.init()
   }
 
-  /// The feed-forward's first layer and its activation.
+  /// Applies the feed-forward's first layer and its activation.
   func inner(_ x: Tensor) throws -> Tensor {
     let hidden = try innerLayer(x)
     return isQuick ? try hidden.quickGelu() : try hidden.gelu()
   }
 
-  /// Compiles the layer; `readsValues` gives the value path a product of its own.
+  /// Compiles the layer; `readsValues` gives the value path its own product.
   func compiled(for precision: Precision, readsValues: Bool) throws -> CompiledTransformerLayer {
     defer { releasePages() }
-    // x · sigmoid(a·x) is silu(a·x) / a, and both factors go into weights: one pass in place of three.
+    // x · sigmoid(a·x) is silu(a·x) / a. Both factors go into weights: one pass instead of three.
     let factor = isQuick ? 1.702 : 1
     return try withoutGradients {
       CompiledTransformerLayer(
@@ -84,7 +84,7 @@ final class SelfAttention: Module, AttentionBlock {
 
   func values(_ x: Tensor) throws -> Tensor { try value(x) }
 
-  /// Compiles the layer; `readsValues` gives the value path a product of its own.
+  /// Compiles the layer; `readsValues` gives the value path its own product.
   func compiled(for precision: Precision, readsValues: Bool) throws -> CompiledSelfAttention {
     let parts = [query, key, value]
     let bias = try Tensor.concatenated(parts.compactMap(\.bias), dim: 0)
@@ -96,12 +96,12 @@ final class SelfAttention: Module, AttentionBlock {
   }
 }
 
-/// Self-attention compiled for inference: queries, keys and values are one product.
+/// Self-attention compiled for inference: one product computes queries, keys and values.
 struct CompiledSelfAttention: AttentionBlock, Sendable {
   let heads: Int
   let out: CompiledLinear
   fileprivate let joined: CompiledLinear
-  /// The values alone, for a layer whose value path is read.
+  /// The projection to values alone, for a layer whose value path is read.
   fileprivate let value: CompiledLinear?
 
   func projections(_ x: Tensor) throws -> (queries: Tensor, keys: Tensor, values: Tensor) {

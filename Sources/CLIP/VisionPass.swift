@@ -11,17 +11,18 @@ protocol VisionFront {
   var patchEmbedding: Patches { get }
   var positions: Tensor { get }
   var preNorm: Norm { get }
-  /// The layers that there are; of a tower that is compiled in part the first ones.
+  /// The layers; of a partly compiled tower, the first ones.
   var layers: [Block] { get }
-  /// How many layers the whole tower has.
+  /// The number of layers of the whole tower.
   var towerDepth: Int { get }
-  /// The type of tokens; nil for that of the pixels.
+  /// The type of tokens; nil for the type of the pixels.
   var tokenType: DType? { get }
 }
 
 extension VisionFront {
-  /// A pass that is stopped before a layer; position embeddings are interpolated when the grid is not the
-  /// trained one.
+  /// Runs a pass that stops before a layer.
+  ///
+  /// Position embeddings are interpolated if the grid is not the trained one.
   func stopped(_ pixels: Tensor, before depth: Int, hidden: [Int]) throws -> ImageTrunk {
     let wanted = try HiddenLayers(hidden, of: towerDepth).before(depth)
     let patches = try patchEmbedding(pixels.to(tokenType ?? pixels.dtype))
@@ -40,7 +41,7 @@ extension VisionFront {
     return ImageTrunk(depth: depth, input: x, layers: outputs, grid: [height, width])
   }
 
-  /// B×(1+h·w)×c → B×h×w×c, without the class token.
+  /// Removes the class token and restores the grid: B×(1+h·w)×c → B×h×w×c.
   fileprivate func grid(_ tokens: Tensor, _ height: Int, _ width: Int) throws -> Tensor {
     let sizes = tokens.shape
     return try tokens.narrowed(dim: 1, start: 1, length: height * width)
@@ -60,7 +61,7 @@ protocol VisionPass {
 }
 
 extension VisionPass {
-  /// The rest of a pass that was stopped before a layer; float32 where tokens have a type of their own.
+  /// Runs the rest of a stopped pass; the outputs are float32 if tokens have their own type.
   func resumed(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
     let layers = front.layers
     var outputs = try HiddenLayers(hidden, of: layers.count).outputs(of: trunk, towerDepth: layers.count)

@@ -1,6 +1,8 @@
 import Torch
 
-/// CLIP's vision transformer, of any patch, width and depth, with a convolutional stem where the configuration has one.
+/// CLIP's vision transformer, of any patch, width and depth.
+///
+/// A convolutional stem is part of it if the configuration has one.
 ///
 /// Checkpoint keys are Hugging Face's; a stem's are `vision_model.embeddings.stem.…`.
 public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
@@ -13,6 +15,12 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
   @Child var projection: Linear
 
   /// Makes a tower with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: the geometry.
+  ///   - projectionSize: the width d of the joint space.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError` with libtorch's message.
   public convenience init(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, generator: Generator
   ) throws {
@@ -51,14 +59,16 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
   /// The side of a patch, for each layer.
   public override var hiddenStrides: [Int] { layers.map { _ in configuration.patchSize } }
 
-  /// Channels of the image embedding.
+  /// The number of channels of the image embedding.
   package override var projectionSize: Int { projection.weight.shape[0] }
 
   var front: VisionTransformer { self }
   var towerDepth: Int { layers.count }
   var tokenType: DType? { nil }
 
-  /// Encodes normalised pixels up to a layer; position embeddings are interpolated when the grid is not the trained one.
+  /// Encodes normalised pixels up to a layer.
+  ///
+  /// Position embeddings are interpolated if the grid is not the trained one.
   public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
     try stopped(pixels, before: depth, hidden: hidden)
   }
@@ -70,7 +80,7 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
     try resumed(trunk, dense: dense, hidden: hidden)
   }
 
-  /// Compiles all layers, norms and the projection.
+  /// Compiles all layers, normalisations and the projection.
   public override func compiled(for precision: Precision) throws -> CompiledImageTower {
     let front = try compiledFront(for: precision, upTo: layers.count)
     defer { releasePages() }
@@ -79,7 +89,7 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
         front: front, postNorm: try postNorm.compiled(), projection: try projection.compiled(for: precision)))
   }
 
-  /// Compiles the patch embedding, the first norm and the first layers.
+  /// Compiles the patch embedding, the first normalisation and the first layers.
   public override func compiled(for precision: Precision, upTo depth: Int) throws -> CompiledImageTrunk {
     CompiledImageTrunk(try compiledFront(for: precision, upTo: depth), depth: depth)
   }
@@ -95,7 +105,7 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
       }, towerDepth: layers.count, tokenType: precision.activationType)
   }
 
-  /// The parameters of the last layers with all that follows them; all when `count` is nil.
+  /// Returns the parameters of the last layers and everything after them; all if `count` is nil.
   public override func parameters(ofLast count: Int?) -> [NamedTensor] {
     guard let count else { return parameters() }
     let first = max(0, layers.count - count)
@@ -104,7 +114,7 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
     return parameters().filter { parameter in (tuned + ends).contains { parameter.key.hasPrefix($0) } }
   }
 
-  /// Patch embedding, first norm and the first layers.
+  /// Returns the patch embedding, the first normalisation and the first layers.
   public override func modules(before depth: Int) -> [Module] {
     [patchEmbedding, preNorm] + Array(layers.prefix(depth))
   }

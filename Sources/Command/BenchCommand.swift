@@ -4,7 +4,7 @@ import Foundation
 import Storage
 import Training
 
-/// `mcdrl bench`.
+/// The command `mcdrl bench`.
 enum BenchCommand: Subcommand {
   static let name = "bench"
   static let summary = "measure speed and memory, in alternation with the installed Python peers"
@@ -43,7 +43,7 @@ enum BenchCommand: Subcommand {
     let folder =
       work
       ?? FileManager.default.temporaryDirectory.appendingPathComponent("mcdrl-bench-\(UUID().uuidString)")
-    // A named folder stays, because the next call uses its weights and pictures again.
+    // A named folder stays, because the next call uses its weights and images again.
     defer { if work == nil { try? FileManager.default.removeItem(at: folder) } }
     var options = BenchmarkOptions(
       prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts)), work: folder)
@@ -68,7 +68,7 @@ enum BenchCommand: Subcommand {
     let stamp = ISO8601DateFormatter().string(from: start).replacingOccurrences(of: ":", with: "")
     let file = out.appendingPathComponent("\(stamp)\(options.quick ? "-quick" : "").json")
     Interrupt.watch()
-    // An interrupted call leaves the cases that it finished.
+    // An interrupted call keeps the results of its finished cases.
     let record = try Benchmark(options, note: console.note).run { record in
       try AtomicFile.write(json: record, to: file)
       guard Interrupt.requested else { return }
@@ -80,7 +80,7 @@ enum BenchCommand: Subcommand {
     console.note("\(duration(Date().timeIntervalSince(start))); the record is \(file.path)")
   }
 
-  /// The groups that are measured unless some are named.
+  /// Returns the groups that are measured if none are named.
   private static func groups(quick: Bool) -> [BenchmarkGroup] {
     quick ? [.encode, .files, .training, .decode, .metrics] : BenchmarkGroup.allCases
   }
@@ -118,7 +118,7 @@ extension ValueForm where Value == BenchmarkGroup {
 }
 
 extension ValueForm where Value == MemoryProbe {
-  /// `work:geometry:precision`.
+  /// A probe in the form `work:geometry:precision`.
   fileprivate static var probe: ValueForm {
     ValueForm(
       read: { word in

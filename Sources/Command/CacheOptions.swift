@@ -1,7 +1,7 @@
 import Foundation
 import Training
 
-/// Where a command that trains caches the features of frozen layers.
+/// The options for the cache of frozen layers' features, for commands that train.
 struct CacheOptions: OptionGroup {
   let folder = Option.optional(
     "cache", "DIR", .file, remark: "OUT/cache, removed at the end",
@@ -17,7 +17,7 @@ struct CommandCache {
   let cache: FeatureCache
   private let isRemoved: Bool
 
-  /// Makes the cache that the options of a command ask for, by default in its output folder.
+  /// Makes the cache of a command's options, by default in its output folder.
   init(_ arguments: Arguments<CacheOptions>, in folder: URL, _ console: Console) throws {
     let shared = try arguments.folder
     cache = FeatureCache(
@@ -29,7 +29,7 @@ struct CommandCache {
     isRemoved = try shared == nil && !arguments.keep
   }
 
-  /// Says how to cache features when layers are frozen but see other augmentations in each step.
+  /// Notes how to cache features if layers are frozen but see other augmentations in each step.
   static func advise(_ settings: RunConfiguration, _ console: Console) {
     var fixed = settings
     fixed.augmentation.fixed = 1
@@ -39,8 +39,9 @@ struct CommandCache {
         + "--set augmentation.fixed=4 draws four of each image and encodes them once.")
   }
 
-  /// Removes the cache unless it is shared or kept.
+  /// Removes the cache unless it is shared or the options keep it.
   ///
-  /// An interrupted command needs the cache when it is called again, so call this at the end of the work.
+  /// An interrupted command needs the cache when it runs again, so call this at the end of the
+  /// work.
   func finish() { if isRemoved { cache.remove() } }
 }

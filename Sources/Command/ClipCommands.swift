@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import Torch
 
-/// `mcdrl clip info`.
+/// The command `mcdrl clip info`.
 enum ClipInfoCommand: Subcommand {
   static let name = "clip info"
   static let summary = "show the sizes of a CLIP"
@@ -48,7 +48,7 @@ enum ClipInfoCommand: Subcommand {
   }
 }
 
-/// `mcdrl clip tokenize`.
+/// The command `mcdrl clip tokenize`.
 enum ClipTokenizeCommand: Subcommand {
   static let name = "clip tokenize"
   static let summary = "print the token ids of texts, as JSON"
@@ -67,7 +67,7 @@ enum ClipTokenizeCommand: Subcommand {
   }
 }
 
-/// `mcdrl clip embed`.
+/// The command `mcdrl clip embed`.
 enum ClipEmbedCommand: Subcommand {
   static let name = "clip embed"
   static let summary = "write the features of images and texts, as safetensors"
@@ -118,10 +118,10 @@ enum ClipEmbedCommand: Subcommand {
   }
 }
 
-/// The word that names a CLIP.
+/// The operand that names a CLIP model.
 let clipOperand = Operand.one("CLIP", "a CLIP folder", "tiny, a CLIP folder, or random:FILE")
 
-/// The tokenizer and the window of a CLIP.
+/// Returns the tokenizer and the window of a CLIP model.
 ///
 /// It does not load the weights of a folder.
 func clipWords(_ name: String) throws -> (tokenizer: Tokenizer, window: Int) {
@@ -131,7 +131,7 @@ func clipWords(_ name: String) throws -> (tokenizer: Tokenizer, window: Int) {
     return (model.tokenizer, model.configuration.text.positions)
   }
   let url = URL(fileURLWithPath: clip)
-  // A file of OpenAI has its vocabulary beside it.
+  // A file of OpenAI's has its vocabulary in the same folder.
   let folder = url.pathExtension == "safetensors" ? url.deletingLastPathComponent() : url
   return (try Tokenizer(folder: folder), try CLIPConfiguration(folder: url).text.positions)
 }

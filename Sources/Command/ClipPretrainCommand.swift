@@ -7,7 +7,7 @@ import Segmentation
 import Storage
 import Torch
 
-/// `mcdrl clip pretrain`.
+/// The command `mcdrl clip pretrain`.
 enum ClipPretrainCommand: Subcommand {
   static let name = "clip pretrain"
   static let summary = "train a small CLIP on captioned pictures, rendered or your own"
@@ -41,7 +41,7 @@ enum ClipPretrainCommand: Subcommand {
     let resume = Option.flag("resume", "continue an interrupted training")
   }
 
-  /// Types of weights that a CLIP folder can hold.
+  /// The types of weights that a CLIP folder can hold.
   enum Weights: String, CaseIterable {
     case float16
     case float32
@@ -71,7 +71,7 @@ enum ClipPretrainCommand: Subcommand {
     if resuming {
       try check(record, recordFile)
     } else {
-      // A training that failed before its first step leaves a record alone, and may start anew.
+      // A training that failed before its first step leaves only a record, and may restart.
       let weights = out.appendingPathComponent("model.safetensors")
       let files = FileManager.default
       guard !files.fileExists(atPath: stateFile.path), !files.fileExists(atPath: weights.path) else {
@@ -120,7 +120,7 @@ enum ClipPretrainCommand: Subcommand {
     guard record.data == nil, tests > 0 else {
       return console.json ? try console.result(json: metrics) : console.result(out.path)
     }
-    // The report measures the weights as they were stored.
+    // The report measures the weights as stored.
     let report = try ClipZeroShotCommand.report(
       CLIPModel.load(folder: out), prompts: record.prompts, count: tests, seed: record.configuration.seed,
       console)

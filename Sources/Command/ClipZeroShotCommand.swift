@@ -4,7 +4,7 @@ import Foundation
 import Pretraining
 import Segmentation
 
-/// `mcdrl clip zero-shot`.
+/// The command `mcdrl clip zero-shot`.
 enum ClipZeroShotCommand: Subcommand {
   static let name = "clip zero-shot"
   static let summary = "measure what a CLIP knows of rendered endoscopy without training"

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Results on standard output, notes and progress on standard error.
+/// The output: results on standard output, notes and progress on standard error.
 struct Console: Sendable {
   /// Whether results are one JSON document.
   let json: Bool
-  /// Whether notes and progress are left out.
+  /// Whether notes and progress are suppressed.
   let quiet: Bool
   /// Whether standard error is a terminal.
   let isTerminal = isatty(STDERR_FILENO) == 1
@@ -33,7 +33,7 @@ struct Console: Sendable {
 
   private var clear: String { isTerminal ? "\r\u{1b}[2K" : "" }
 
-  /// Rows under headings, columns aligned: the first left, the others right.
+  /// Formats rows under headings in aligned columns: the first left, the others right.
   static func table(_ headings: [String], _ rows: [[String]]) -> String {
     let all = [headings] + rows
     let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
@@ -59,7 +59,7 @@ struct ProgressBar {
     self.total = max(1, total)
   }
 
-  /// The line for a number of finished items.
+  /// Returns the line for a number of finished items.
   func line(_ done: Int, unit: String, _ extra: String = "") -> String {
     let seconds = Date().timeIntervalSince(start)
     let rate = Double(done) / max(seconds, 1e-9)
@@ -71,7 +71,7 @@ struct ProgressBar {
 }
 
 extension ProgressBar {
-  /// ", 01:20 left" after a number of finished items; nothing when none or all are finished.
+  /// Returns ", 01:20 left" for a number of finished items; nothing if none or all are finished.
   func left(_ done: Int) -> String {
     guard done > 0, done < total else { return "" }
     let seconds = Date().timeIntervalSince(start)
@@ -79,13 +79,13 @@ extension ProgressBar {
   }
 }
 
-/// ", 12 % of it waiting for images"; nothing when the wait is below 1 % of the time.
+/// Returns ", 12 % of it waiting for images"; nothing if the wait is below 1 % of the time.
 func waiting(_ waited: Double?, of seconds: Double) -> String {
   guard let waited, waited >= 0.01 * seconds, waited > 0 else { return "" }
   return ", \(percent(waited, of: seconds)) of it waiting for images"
 }
 
-/// Minutes and seconds, and hours when there are any.
+/// Formats minutes and seconds, and hours if there are any.
 func duration(_ seconds: Double) -> String {
   let whole = Int(seconds.rounded())
   let (hours, minutes) = (whole / 3600, whole / 60 % 60)
@@ -93,12 +93,12 @@ func duration(_ seconds: Double) -> String {
   return hours > 0 ? "\(hours):\(tail)" : tail
 }
 
-/// A share in whole percent; a dash when the whole is 0.
+/// Formats a fraction in whole percent; a dash if the whole is 0.
 func percent(_ part: Double, of whole: Double) -> String {
   whole > 0 ? String(format: "%.0f %%", 100 * part / whole) : "–"
 }
 
-/// A number with fixed decimals; a dash for none.
+/// Formats a number with fixed decimals; a dash for none.
 func format(_ value: Double?, _ decimals: Int = 3) -> String {
   value.map { String(format: "%.\(decimals)f", $0) } ?? "–"
 }

@@ -5,9 +5,9 @@ import Studies
 import Torch
 import Training
 
-/// How far predictions move under each intervention on the same scenes, for one or several runs.
+/// The change of predictions under each intervention on the same scenes, for one or several runs.
 struct CounterfactualReport: Encodable {
-  /// One run.
+  /// The results of one run.
   struct Entry: Encodable {
     let run: String
     let method: String

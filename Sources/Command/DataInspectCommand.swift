@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
 
-/// `mcdrl data inspect`.
+/// The command `mcdrl data inspect`.
 enum DataInspectCommand: Subcommand {
   static let name = "data inspect"
   static let summary = "show sites, counts, sizes, lesion area and problems"

@@ -9,7 +9,7 @@ import SyntheticEndoscopy
 import Torch
 import Training
 
-/// `mcdrl demo`: the whole story on rendered sites, with the CLIP that comes with the project.
+/// The command `mcdrl demo`: a whole study on rendered sites, with the project's own CLIP model.
 enum DemoCommand: Subcommand {
   static let name = "demo"
   static let summary = "train baseline and MCDRL on rendered sites and compare them at sites they never saw"
@@ -26,7 +26,7 @@ enum DemoCommand: Subcommand {
     let quick = Option.flag("quick", "fewer images and one seed: some minutes, rough numbers")
   }
 
-  /// The parts of a demonstration; `demo.json`, so that another call knows whether it may continue.
+  /// The parts of a demonstration; another call reads `demo.json` to see whether it may continue.
   private struct Plan: Codable, Equatable {
     var perSite: Int
     var testPerSite: Int
@@ -62,7 +62,7 @@ enum DemoCommand: Subcommand {
     let plan = try Plan(
       quick: arguments.quick, link: arguments.link, seed: arguments.common.seed, clip: clip, prompts: prompts)
     try claim(out, plan)
-    // A small model gains more from folds in parallel than from more threads for an operator.
+    // A small model gains more from folds in parallel than from more threads for each operator.
     let workers = try arguments.common.threads ?? ProcessInfo.processInfo.activeProcessorCount
     try Machine.setThreads(1)
     let data = out.appendingPathComponent("data")
@@ -128,7 +128,7 @@ enum DemoCommand: Subcommand {
 
   private static func planFile(_ out: URL) -> URL { out.appendingPathComponent("demo.json") }
 
-  /// Writes the plan into an empty folder, or checks that the folder holds the same plan.
+  /// Writes the plan to an empty folder, or checks that the folder has the same plan.
   private static func claim(_ out: URL, _ plan: Plan) throws {
     guard let data = try? Data(contentsOf: planFile(out)) else {
       try FileManager.default.createFolder(out)
@@ -143,7 +143,7 @@ enum DemoCommand: Subcommand {
   private static func render(
     _ plan: Plan, to data: URL, size: Int, _ prompts: PromptSet, _ console: Console
   ) throws {
-    // The list of sites is written last, so a folder that has it is whole.
+    // The list of sites is written last, so a folder with the list is complete.
     guard !FileManager.default.fileExists(atPath: data.appendingPathComponent("sites.json5").path) else {
       return console.note("1/5 the sites in \(data.path) exist already")
     }
@@ -156,7 +156,7 @@ enum DemoCommand: Subcommand {
     console.progress("")
   }
 
-  /// The settings of every fold: a frozen tower whose features are cached, and a head on the grid alone.
+  /// Returns the settings of every fold: a frozen, cached tower, and a head on the grid alone.
   private static func settings(_ plan: Plan, data: URL, size: Int) throws -> RunConfiguration {
     var configuration = RunConfiguration()
     configuration.data = data.path
@@ -168,14 +168,14 @@ enum DemoCommand: Subcommand {
     configuration.augmentation = .none
     configuration.validationShare = 0.2
     configuration.optimizer.learningRate = 0.002
-    // No branch on the pixels: this is faster, and better on the validation split of the source sites. So
-    // everything that the head sees went through the intervention.
+    // There is no branch on the pixels: this is faster, and better on the validation split of the
+    // source sites. So the head sees only features after the intervention.
     configuration.model.head.detailWidths = []
     configuration.model.head.gridWidth = 48
     return configuration
   }
 
-  /// The sweep under the models of the first seed, mean over the folds.
+  /// Runs the sweep with the models of the first seed; the result is the mean over the folds.
   private static func counterfactual(
     _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, _ cache: FeatureCache, workers: Int,
     _ console: Console

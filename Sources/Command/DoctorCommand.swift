@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// `mcdrl doctor`.
+/// The command `mcdrl doctor`.
 enum DoctorCommand: Subcommand {
   static let name = "doctor"
   static let summary = "check this machine: what was found, what is wanted, how to fix it"
@@ -53,6 +53,6 @@ enum DoctorCommand: Subcommand {
 }
 
 extension String {
-  /// Itself, or "none" when it is empty.
+  /// The text, or "none" if it is empty.
   fileprivate var orNone: String { isEmpty ? "none" : self }
 }

@@ -6,7 +6,7 @@ import Studies
 import Torch
 import Training
 
-/// `mcdrl evaluate`.
+/// The command `mcdrl evaluate`.
 enum EvaluateCommand: Subcommand {
   static let name = "evaluate"
   static let summary = "score a run at a site, beside predictors that ignore the image"
@@ -68,7 +68,9 @@ enum EvaluateCommand: Subcommand {
     }
   }
 
-  /// The sites to score: those that were named, else the held-out one, else all of another data set.
+  /// Returns the sites to score.
+  ///
+  /// These are the named ones, otherwise the held-out one, otherwise all of another data set.
   private static func sites(
     _ names: [String], of run: Run, _ catalog: SiteCatalog, hasOwnData: Bool
   ) throws -> [Site] {
@@ -117,8 +119,8 @@ enum EvaluateCommand: Subcommand {
           + [format(summary.meanDiceWithLesion), format(summary.metrics[.dice]?.standardDeviation)]
       })
     let unit = evaluation.model.distanceUnit?.rawValue ?? DistanceUnit.pixels.rawValue
-    // Images with a lesion only: where both masks are empty the distance is 0, which would reward a model
-    // that marks nothing.
+    // Only images with a lesion count. If both masks are empty, the distance is 0, which would
+    // reward a model that marks nothing.
     let detection = Console.table(
       [
         "", "HD95 (\(unit))", "% of diagonal", "defined on", "found", "missed", "false", "sensitivity",

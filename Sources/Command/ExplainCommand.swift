@@ -7,7 +7,7 @@ import Storage
 import Torch
 import Training
 
-/// `mcdrl explain`.
+/// The command `mcdrl explain`.
 enum ExplainCommand: Subcommand {
   static let name = "explain"
   static let summary = "show what a run attends to, and which confounders change its masks"
@@ -74,7 +74,7 @@ enum ExplainCommand: Subcommand {
     for (index, input) in chosen.enumerated() {
       var input = input
       input.truth = known.strengths(of: input.image)
-      // A bad image must not stop the others. A folder that cannot be written to stops all.
+      // A bad image must not stop the others. A folder that cannot be written stops all.
       switch Result(catching: { try explainer.explain(input) }) {
       case .success(let (image, maps)): images.append(try folder.write(image, maps))
       case .failure(let error): failures.append("\(error)")
@@ -101,7 +101,7 @@ enum ExplainCommand: Subcommand {
     guard failures.isEmpty else { throw failure }
   }
 
-  /// The origin of the images.
+  /// The source of the images.
   private struct Source {
     let inputs: [ExplanationInput]
     var site: String?
@@ -156,7 +156,7 @@ enum ExplainCommand: Subcommand {
 }
 
 extension ValueForm where Value == [String]? {
-  /// Confounders to set: `all` is nil, `none` is empty, else names with commas between.
+  /// The confounders to set: `all` is nil, `none` is empty, otherwise names with commas.
   fileprivate static var sweep: ValueForm {
     ValueForm(
       read: { word in

@@ -1,13 +1,13 @@
 import Studies
 
-/// The help of one command, made of its declarations.
+/// The help of one command, from its declarations.
 struct Help: CustomStringConvertible {
-  /// A list below the options, such as the methods that can be named.
+  /// A list below the options, for example of methods.
   struct Section: Sendable {
     let title: String
     let entries: [(name: String, summary: String)]
 
-    /// The methods that `train` and `loso` take.
+    /// The methods that `train` and `loso` accept.
     static var methods: Section {
       Section(
         title: "methods (docs/reference/methods.md)",
@@ -15,7 +15,7 @@ struct Help: CustomStringConvertible {
     }
   }
 
-  /// How wide the lines are.
+  /// The width of the lines.
   static let width = 100
 
   let command: any Subcommand.Type
@@ -34,7 +34,7 @@ struct Help: CustomStringConvertible {
     return parts.joined(separator: "\n\n")
   }
 
-  /// The help of several commands.
+  /// Returns the help of several commands.
   static func overview(_ commands: [any Subcommand.Type], family: String? = nil) -> String {
     let example = commands.count == 1 || family != nil ? commands.first?.example : nil
     return """
@@ -57,7 +57,7 @@ struct Help: CustomStringConvertible {
     return (name, option.help + (option.remark.map { " (\($0))" } ?? ""))
   }
 
-  /// How the lists among some options are written.
+  /// Returns notes on the syntax of the lists among some options.
   private static func notes(_ options: [any OptionDeclaration]) -> [String] {
     func note(_ words: OptionWords, _ text: String) -> String? {
       let lists = options.filter { $0.words == words }.compactMap(\.placeholder).map { $0 + words.suffix }
@@ -70,9 +70,9 @@ struct Help: CustomStringConvertible {
     ].compactMap { $0 }
   }
 
-  /// A line for each name with its text beside it.
+  /// Formats a line for each name with its text beside it.
   ///
-  /// Long texts go on in the next lines.
+  /// Long texts continue on the next lines.
   static func list(_ entries: [(name: String, summary: String)]) -> String {
     let longest = entries.map(\.name.count).max() ?? 0
     let column = 2 + min(longest, 28) + 2
@@ -80,7 +80,7 @@ struct Help: CustomStringConvertible {
     return entries.map { name, text in
       let lines = wrapped(text, to: width - column)
       let start = "  " + name
-      // A long name has a line to itself.
+      // A long name has its own line.
       guard start.count + 2 <= column else {
         return ([start] + lines.map { margin + $0 }).joined(separator: "\n")
       }

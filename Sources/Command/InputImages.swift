@@ -4,14 +4,14 @@ import Storage
 import Torch
 import Training
 
-/// The images that a command was given, as files and folders.
+/// The input images of a command, as files and folders.
 enum InputImages {
   /// Finds the images and checks that their results have different names.
   ///
   /// - Parameters:
-  ///   - words: files and folders.
-  ///   - target: the folder that results go to.
-  /// - Returns: at least one file, each with a stem of its own.
+  ///   - words: the files and folders.
+  ///   - target: the output folder.
+  /// - Returns: at least one file, each with its own stem.
   /// - Throws: an error that names the file or folder and the fix.
   static func files(_ words: some Collection<String>, writingTo target: URL) throws -> [URL] {
     let urls = words.map { URL(fileURLWithPath: $0) }
@@ -32,7 +32,7 @@ enum InputImages {
     return files
   }
 
-  /// Checks that results, which carry the names of their images, do not replace them.
+  /// Checks that results, which have the names of their images, do not replace them.
   static func requireApart(_ files: [URL], from target: URL) throws {
     func path(_ url: URL) -> String { url.standardizedFileURL.resolvingSymlinksInPath().path }
     let place = path(target)

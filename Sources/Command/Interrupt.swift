@@ -1,11 +1,11 @@
 import Foundation
 
-/// Ctrl-C: the first asks for a stop that saves the state, the second ends at once.
+/// Ctrl-C: the first requests a stop that saves the state, the second ends the program at once.
 enum Interrupt {
-  // Written by a signal handler, where a lock is not allowed; a word is written in one piece.
+  // A signal handler writes it, where a lock is not allowed. A word is written atomically.
   nonisolated(unsafe) private static var flag: sig_atomic_t = 0
 
-  /// Whether the user asked for a stop.
+  /// Whether the user requested a stop.
   static var requested: Bool { flag != 0 }
 
   /// Stops watching: Ctrl-C ends the program again.
@@ -21,7 +21,7 @@ enum Interrupt {
         signal(received, SIG_DFL)
       }
     }
-    // A parent's worker thread may have passed on a mask that blocks them.
+    // A parent's worker thread may have passed on a mask that blocks these signals.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
@@ -30,7 +30,7 @@ enum Interrupt {
   }
 }
 
-/// The user stopped the work, and nothing is lost; exit code 130.
+/// A stop by the user that loses nothing; exit code 130.
 enum Interruption: Error, CustomStringConvertible {
   /// A training saved its state; the message is the library's.
   case training(message: String)

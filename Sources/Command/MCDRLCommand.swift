@@ -3,9 +3,9 @@ import Segmentation
 import Storage
 import Torch
 
-/// The entry of the command: finds the subcommand, runs it, and turns errors into messages and exit codes.
+/// The entry point: finds and runs the subcommand, and converts errors to messages and exit codes.
 ///
-/// A program of another package calls `main` with a registry of its own to have a method beside the built-in ones.
+/// Another package can call `main` with its own registry to add a method to the built-in ones.
 public enum MCDRLCommand {
   /// The version of the package.
   static let version = packageVersion
@@ -66,7 +66,7 @@ public enum MCDRLCommand {
     }
   }
 
-  /// The help of the commands that some words name, such as `clip embed`, `clip`, or nothing.
+  /// Returns the help of the commands that words name, such as `clip embed`, `clip`, or nothing.
   ///
   /// - Throws: `UsageError` that names a word which is no command.
   static func help(_ words: [String]) throws -> String {
@@ -81,7 +81,7 @@ public enum MCDRLCommand {
 
   private static func isHelp(_ word: String) -> Bool { word == "--help" || word == "-h" }
 
-  /// The commands that a command line is about.
+  /// The commands of a command line.
   private enum Subject {
     /// All commands with a first word, such as `clip`.
     case family(String, [any Subcommand.Type])

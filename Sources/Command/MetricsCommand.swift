@@ -7,7 +7,7 @@ import Studies
 import Torch
 import Training
 
-/// `mcdrl metrics`.
+/// The command `mcdrl metrics`.
 enum MetricsCommand: Subcommand {
   static let name = "metrics"
   static let summary = "score predictions against reference masks: one pair, or two folders"
@@ -24,14 +24,14 @@ enum MetricsCommand: Subcommand {
     let csv = Option.optional("csv", "FILE", .file, "write the scores of each image to this file")
   }
 
-  /// The document of `--json`: the scores or their summary, and how they were computed.
+  /// The document of `--json`: the scores or their summary, and the rules of their computation.
   private struct Report<Scores: Encodable>: Encodable {
     let scores: Scores
     let evaluation: EvaluationProtocol
     let threshold: Double
     /// The table of the polyp protocol; nil without `--protocol pranet`.
     let polyp: PolypProtocol.Summary?
-    /// How well the probabilities agree with the references; nil when predictions are taken for masks.
+    /// The agreement of probabilities and references; nil if predictions are masks.
     let calibration: Reliability.Summary?
 
     enum CodingKeys: String, CodingKey {
@@ -101,7 +101,7 @@ enum MetricsCommand: Subcommand {
     console.result(EmptyMaskPolicy.statement)
   }
 
-  /// A prediction's grey levels and its reference, of one size.
+  /// Reads a prediction's grey levels and its reference, which must have the same size.
   private static func read(_ prediction: URL, _ reference: URL) throws -> (ProbabilityMap, BinaryMask) {
     let found = try MaskFile.read(prediction)
     let wanted = try SampleReader(size: 1).mask(reference, lesionLabels: nil)

@@ -8,14 +8,14 @@ import Storage
 import Studies
 import Training
 
-/// The option that helps with an error of a library, which speaks of its own parameters alone.
+/// The advice on options for the library's errors, which name only the library's parameters.
 enum OptionAdvice {
-  /// The message of an error, with the option to use where there is one.
+  /// Returns the message of an error, with a helpful option if there is one.
   static func message(_ error: any Error) -> String {
     option(for: error).map { "\(error)\n(\($0))" } ?? "\(error)"
   }
 
-  /// The option, in a few words; nil for an error that no option helps with.
+  /// Returns the option in a few words; nil if no option helps.
   private static func option(for error: any Error) -> String? {
     switch error {
     case is LeakageError: "continue nevertheless: --allow-leakage"

@@ -4,7 +4,7 @@ import Storage
 import Torch
 import Training
 
-/// `mcdrl predict`.
+/// The command `mcdrl predict`.
 enum PredictCommand: Subcommand {
   static let name = "predict"
   static let summary = "segment images: masks, probabilities, overlays"
@@ -60,7 +60,7 @@ enum PredictCommand: Subcommand {
     let work = Work(formats: formats, predictor: predictor, out: out)
     let bar = ProgressBar("predicting", total: files.count)
     let done = Tally()
-    // Only an overlay needs the whole picture.
+    // Only an overlay needs the whole image.
     let outcomes = try predictor(
       files, keepingPictures: formats.contains(.overlay), make: work.results
     ) { results in
@@ -81,7 +81,7 @@ enum PredictCommand: Subcommand {
     }
   }
 
-  /// Says how the masks are computed, and warns of an arithmetic that moved this run's Dice.
+  /// Notes the settings of the computation and warns of an arithmetic that changed this run's Dice.
   private static func note(_ predictor: Predictor, _ run: Run, asked: Precision?, _ console: Console) throws {
     console.note("\(predictor.statement); --precision and --decoding choose otherwise")
     guard let asked, let change = (try? PrecisionCheck.stored(in: run.folder))?.change(asked),
@@ -91,7 +91,7 @@ enum PredictCommand: Subcommand {
       "note: \(asked.rawValue) moved this run's validation Dice by \(String(format: "%+.4f", change))")
   }
 
-  /// An image that could not be segmented.
+  /// The failure of an image that could not be segmented.
   private struct Failure: Error {
     let description: String
   }
@@ -102,13 +102,13 @@ enum PredictCommand: Subcommand {
     let files: [(content: Data, target: URL)]
   }
 
-  /// Makes the results of images, on several threads.
+  /// The work that makes the results of images, on several threads.
   private struct Work: Sendable {
     let formats: [Format]
     let predictor: Predictor
     let out: URL
 
-    /// The results of one image.
+    /// Makes the results of one image.
     ///
     /// A bad image does not stop the others.
     func results(_ file: URL, _ found: Result<Predictor.Prediction, any Error>) -> Result<Results, Failure> {

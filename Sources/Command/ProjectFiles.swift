@@ -1,16 +1,16 @@
 import Foundation
 import Training
 
-/// Files that come with the project, such as prompts, configurations and the model `tiny`.
+/// The project's own files, such as prompts, configurations and the model `tiny`.
 enum ProjectFiles {
-  /// The prompt file that commands take by themselves.
+  /// The default prompt file of commands.
   static let standardPrompts = "Prompts/endoscopy.json5"
 
-  /// Finds a file or folder: below the working folder, else beside the program or above it.
+  /// Finds a file or folder: below the working folder, otherwise beside the program or above it.
   ///
-  /// - Throws: `UsageError` that names it and what to give instead.
+  /// - Throws: `UsageError` that names it and the option to use instead.
   static func find(_ path: String, instead option: String) throws -> URL {
-    // The first word of the command line is no path when the program was found by PATH.
+    // If the program was found by PATH, the first word of the command line is no path.
     let program = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]))
       .resolvingSymlinksInPath()
     let places =
@@ -25,17 +25,18 @@ enum ProjectFiles {
     throw UsageError.projectFileMissing(path, instead: option)
   }
 
-  /// A file that was named: below the working folder, else among the project's own, such as
-  /// `Configurations/polypgen-tiny.json5`.
+  /// Finds a named file: below the working folder, otherwise among the project's own.
+  ///
+  /// An example is `Configurations/polypgen-tiny.json5`.
   static func file(_ path: String) -> URL {
     let url = URL(fileURLWithPath: path)
     guard !path.hasPrefix("/"), !FileManager.default.fileExists(atPath: url.path) else { return url }
     return (try? find(path, instead: "")) ?? url
   }
 
-  /// A prompt file: a path, a name of `mcdrl prompts list`, or the standard file for nil.
+  /// Finds a prompt file: a path, a name of `mcdrl prompts list`, or the standard file for nil.
   ///
-  /// - Throws: `UsageError` with the names, when a bare word names neither a file nor a prompt file.
+  /// - Throws: `UsageError` with the names, if a bare word names neither a file nor a prompt file.
   static func prompts(_ path: String?) throws -> URL {
     guard let path else { return try find(standardPrompts, instead: "--prompts FILE") }
     var isFolder: ObjCBool = false
@@ -49,25 +50,25 @@ enum ProjectFiles {
     return found
   }
 
-  /// The prompt files that come with the project, by name.
+  /// Lists the project's own prompt files, by name.
   ///
-  /// - Throws: `UsageError` when their folder is missing.
+  /// - Throws: `UsageError` if their folder is missing.
   static func promptFiles() throws -> [URL] {
     let folder = try prompts(nil).deletingLastPathComponent()
     return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .filter { $0.pathExtension == "json5" }.sorted { $0.path < $1.path }
   }
 
-  /// The name of a prompt file in `mcdrl prompts list`.
+  /// Returns the name of a prompt file in `mcdrl prompts list`.
   static func promptsName(of file: URL) -> String { file.deletingPathExtension().lastPathComponent }
 
-  /// Loads the CLIP models that settings name.
+  /// The loader of the CLIP models in settings.
   static let clips = ClipLoader { try clip($0) }
 
-  /// The CLIP that a name stands for.
+  /// Resolves the name of a CLIP model.
   ///
-  /// `tiny` is the model that comes with the project. `random:FILE` is that file, which may come with
-  /// the project, too. Any other name stands for itself.
+  /// `tiny` is the project's own model. `random:FILE` names that file, which may be the project's
+  /// own, too. Any other name is returned unchanged.
   static func clip(_ name: String) throws -> String {
     if name == "tiny" { return try find("Models/tiny", instead: "a CLIP folder").path }
     let prefix = "random:"

@@ -3,7 +3,7 @@ import Foundation
 import Storage
 import Torch
 
-/// `mcdrl prompts check`.
+/// The command `mcdrl prompts check`.
 enum PromptsCheckCommand: Subcommand {
   static let name = "prompts check"
   static let summary = "find the faults of prompt files, and print their sentences"
@@ -20,7 +20,7 @@ enum PromptsCheckCommand: Subcommand {
 
   /// The faults of one file.
   ///
-  /// Counts and sentences are there when the file can be read.
+  /// Counts and sentences are present if the file can be read.
   private struct Report: Encodable {
     let file: String
     var modality: String?
@@ -89,7 +89,7 @@ enum PromptsCheckCommand: Subcommand {
   }
 }
 
-/// `mcdrl prompts list`.
+/// The command `mcdrl prompts list`.
 enum PromptsListCommand: Subcommand {
   static let name = "prompts list"
   static let summary = "list the prompt files of the project; other commands take their names"

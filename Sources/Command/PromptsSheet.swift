@@ -1,32 +1,32 @@
 import Imaging
 import Torch
 
-/// A picture of images beside their changed versions: a row for each image, a label above each column.
+/// A contact sheet of images and their changed versions: one row per image, one label per column.
 ///
-/// A sheet that would be too wide goes on below, in blocks that all begin with the unchanged images.
+/// A sheet that is too wide continues below, in blocks that all begin with the unchanged images.
 struct PromptsSheet {
   /// The changed images of one column.
   struct Column {
     /// The lines above the column, such as "2 mucus" and "0.30".
     let label: [String]
-    /// N×3×S×S from 0 to 1.
+    /// The images, N×3×S×S from 0 to 1.
     let images: Tensor
   }
 
   /// The widest sheet, in pixels.
   ///
-  /// A screen shows it without scaling.
+  /// A screen shows this width without scaling.
   static let maximumWidth = 1400
-  /// Pixels of white between pictures.
+  /// The white space between images, in pixels.
   private static let gap = 2
 
   private let columns: [Column]
   private let side: Int
   private let rows: Int
 
-  /// Takes the columns, the unchanged images first.
+  /// Makes a sheet of columns, the unchanged images first.
   ///
-  /// The others come in pairs that stay together.
+  /// The other columns come in pairs that stay together.
   ///
   /// - Throws: `TorchError` for images of other shapes.
   init(_ columns: [Column]) throws {
@@ -42,12 +42,12 @@ struct PromptsSheet {
     }
   }
 
-  /// The labels as they fit above a picture, and the size of their letters.
+  /// The labels that fit above an image, and the size of their letters.
   private var labels: (lines: [[String]], scale: Int) {
     let all = columns.map(\.label)
     for scale in [2, 1]
     where all.joined().allSatisfy({ PixelFont.width(of: $0, scale: scale) <= side }) { return (all, scale) }
-    // The printed table says which column has which number.
+    // The printed table maps column numbers to columns.
     return (all.indices.map { ["\($0 + 1)"] }, 1)
   }
 
@@ -76,7 +76,7 @@ struct PromptsSheet {
     return try Image(width: width, height: blocks.count * blockHeight, channels: 3, pixels: canvas)
   }
 
-  /// Draws images below each other.
+  /// Draws images in a column, from top to bottom.
   private func draw(_ images: Tensor, on canvas: inout [UInt8], width: Int, left: Int, top: Int) throws {
     let bytes = try (images.permuted([0, 2, 3, 1]) * 255).rounded().to(.uint8).array(of: UInt8.self)
     for row in 0..<rows {
@@ -89,17 +89,17 @@ struct PromptsSheet {
   }
 }
 
-/// Small letters of 5×7 points for labels in pictures.
+/// Small letters of 5×7 points for labels in images.
 enum PixelFont {
-  /// The width of a text with the space behind it, in pixels.
+  /// Returns the width of a text with the space after it, in pixels.
   static func width(of text: String, scale: Int) -> Int { text.count * 6 * scale }
 
-  /// The height of a line with the space below it, in pixels.
+  /// Returns the height of a line with the space below it, in pixels.
   static func lineHeight(scale: Int) -> Int { 9 * scale }
 
   /// Draws a text in black.
   ///
-  /// Letters are drawn small, and an unknown character as a space.
+  /// Letters are drawn in lower case, and an unknown character as a space.
   static func draw(_ text: String, on canvas: inout [UInt8], width: Int, left: Int, top: Int, scale: Int) {
     for (index, character) in text.lowercased().enumerated() {
       for (column, points) in (glyphs[character] ?? []).enumerated() {
@@ -113,7 +113,7 @@ enum PixelFont {
     }
   }
 
-  /// The five columns of each letter, the lowest bit at the top.
+  /// The five columns of each letter, with the lowest bit at the top.
   private static let glyphs: [Character: [UInt8]] = [
     "-": [0x08, 0x08, 0x08, 0x08, 0x08], "_": [0x40, 0x40, 0x40, 0x40, 0x40],
     ".": [0x00, 0x60, 0x60, 0x00, 0x00], "0": [0x3E, 0x51, 0x49, 0x45, 0x3E],

@@ -4,7 +4,7 @@ import Foundation
 import Imaging
 import Torch
 
-/// `mcdrl prompts sheet`.
+/// The command `mcdrl prompts sheet`.
 enum PromptsSheetCommand: Subcommand {
   static let name = "prompts sheet"
   static let summary = "draw how the mechanisms of a prompt file change images"
@@ -48,7 +48,7 @@ enum PromptsSheetCommand: Subcommand {
     for index in chosen {
       let entry = prompts.confounders[index]
       for strength in [entry.strengthRange.lowerBound, entry.strengthRange.upperBound] {
-        // The same seed for both, so that the confounder grows in its place.
+        // Both have the same seed, so that the confounder grows in its place.
         let generator = try Generator(seed: seed, for: "sheet", entry.name)
         let done = try interventions.doing(
           index, strength: strength, images: images, masks: masks, generator: generator)
@@ -78,12 +78,12 @@ enum PromptsSheetCommand: Subcommand {
     console.note("\(out.path): a row for each image; the label of a column has its number in this table")
   }
 
-  /// The number, name and strength of a column.
+  /// Returns the number, name and strength of a column.
   private static func label(_ index: Int, _ column: Column) -> [String] {
     ["\(index + 1) \(column.confounder ?? "unchanged")"] + (column.strength.map { [format($0, 2)] } ?? [])
   }
 
-  /// The confounders of these names; all that have a mechanism when there are no names.
+  /// Returns the confounders of these names; without names, all with a mechanism.
   private static func chosen(_ names: [String], among interventions: Interventions) throws -> [Int] {
     let available = interventions.available
     guard !available.isEmpty else { throw InterventionError.noMechanisms }

@@ -5,13 +5,13 @@ import Reporting
 import Studies
 import Training
 
-/// One scene under every intervention, with the masks of the models of the first held-out site.
+/// One scene under every intervention, with masks by the models of the first held-out site.
 struct SceneGallery {
   let study: LeaveOneSiteOut
   let sweep: Sweep
   let seed: UInt64
 
-  /// A row of pictures for each method.
+  /// The examples of the report: a row of images for each method.
   var examples: [StudyReport.Example] {
     get throws {
       guard let site = study.catalog.sites.first, let scene = sweep.scenes.first else { return [] }
@@ -26,7 +26,7 @@ struct SceneGallery {
     }
   }
 
-  /// An image with the reference in blue and the prediction in yellow.
+  /// Draws an image with the reference in blue and the prediction in yellow.
   private func picture(_ sample: Sample, _ predictor: Predictor) throws -> Image {
     let masks = try predictor.masks(sample)
     return try Overlay.draw(

@@ -4,7 +4,7 @@ import Reporting
 
 /// The tables and sentences of scores in `metrics` and `evaluate`.
 enum ScoreTables {
-  /// The name of a metric with its unit.
+  /// Returns the name of a metric with its unit.
   static func label(_ metric: Metric, unit: DistanceUnit?, tolerance: Double?) -> String {
     let unit = unit?.rawValue ?? DistanceUnit.pixels.rawValue
     switch metric {
@@ -15,7 +15,7 @@ enum ScoreTables {
     }
   }
 
-  /// The lesions of some images, or of one.
+  /// Describes the detected lesions of one or more images.
   static func sentence(_ detection: LesionDetection.Summary) -> String {
     let criterion = detection.criterion ?? LesionDetection.defaultCriterion
     return "lesions (a mark of IoU ≥ \(criterion.short) finds one): \(detection.found) found, "
@@ -23,13 +23,15 @@ enum ScoreTables {
       + "sensitivity \(format(detection.sensitivity)), \(format(detection.falsePerImage)) false an image"
   }
 
-  /// How well probabilities agree with the reference.
+  /// Describes the agreement of probabilities and references.
   static func sentence(_ calibration: Reliability.Summary) -> String {
     "calibration over \(calibration.pixels) pixels: Brier score \(format(calibration.brier, 4)), "
       + "ECE \(format(calibration.expectedCalibrationError, 4)) (\(calibration.curve.count) bins)"
   }
 
-  /// The measures of the polyp protocol and their definitions, over all images and over those with a lesion.
+  /// Formats the measures of the polyp protocol and their definitions.
+  ///
+  /// The measures are over all images and over those with a lesion.
   package static func text(_ polyp: PolypProtocol.Summary) -> String {
     let withLesion = polyp.withLesion?.named.map { format($0.value, 4) }
     let rows = (polyp.all?.named ?? []).enumerated().map { index, measure in

@@ -1,15 +1,15 @@
 import Storage
 
-/// A setting that two records of settings have differently.
+/// A setting that differs between two records.
 struct SettingChange: Sendable {
   /// The dotted name, such as `configuration.steps`.
   let name: String
-  /// The value in the older record; nil when it has none.
+  /// The value in the older record; nil if it has none.
   let old: String?
-  /// The value in the newer record; nil when it has none.
+  /// The value in the newer record; nil if it has none.
   let new: String?
 
-  /// The settings that differ, by name.
+  /// Returns the settings that differ, by name.
   static func list(from old: some Encodable, to new: some Encodable) -> [SettingChange] {
     guard let old = try? JSONValue(encoding: old).leaves, let new = try? JSONValue(encoding: new).leaves
     else {
@@ -20,7 +20,7 @@ struct SettingChange: Sendable {
     }
   }
 
-  /// The first few of some changes, such as "steps was 2 and is 3".
+  /// Describes the first few of some changes, such as "steps was 2 and is 3".
   static func text(_ changes: [SettingChange]) -> String {
     let shown = changes.prefix(3).map { change in
       let (old, new) = (change.old ?? "absent", change.new ?? "absent")

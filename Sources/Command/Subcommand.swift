@@ -1,40 +1,40 @@
 import Torch
 
-/// One command: its name, its options, and its work.
+/// A command: its name, its options and its work.
 protocol Subcommand {
   /// The options that the command reads.
   associatedtype Options: OptionGroup
-  /// The words that name it, such as `clip embed`.
+  /// The words of the name, such as `clip embed`.
   static var name: String { get }
-  /// One line for the overview.
+  /// The summary for the overview, one line.
   static var summary: String { get }
   /// The words after the name, such as `RUN --out DIR`.
   static var usage: String { get }
-  /// One call that works.
+  /// An example call that works.
   static var example: String { get }
-  /// Its own options.
+  /// The command's own options.
   static var options: Options { get }
   /// The options that every command takes, with this command's defaults.
   static var common: CommonOptions { get }
-  /// The words that it takes beside options.
+  /// The words that the command takes in addition to options.
   static var operands: [Operand] { get }
-  /// Lists that its help ends with.
+  /// The lists at the end of the help.
   static var sections: [Help.Section] { get }
   /// Does the work.
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws
 }
 
 extension Subcommand {
-  /// Computes on the CPU.
+  /// The common options of a command that computes on the CPU.
   static var common: CommonOptions { CommonOptions(choosesDevice: false) }
 
-  /// Takes options only.
+  /// No operands.
   static var operands: [Operand] { [] }
 
-  /// Has no lists.
+  /// No lists.
   static var sections: [Help.Section] { [] }
 
-  /// The words that it takes, and its required options.
+  /// The operands and the required options.
   static var usage: String {
     let declarations = options.declarations
     let required = declarations.filter(\.isRequired)
@@ -46,13 +46,13 @@ extension Subcommand {
   /// The name and the usage.
   static var fullUsage: String { usage.isEmpty ? name : "\(name) \(usage)" }
 
-  /// Its own options, whatever their type.
+  /// The command's own options, without their type.
   static var optionGroup: any OptionGroup { options }
 
   /// Reads the command line and does the work.
   ///
-  /// - Parameter words: The words after the name.
-  /// - Throws: `UsageError` for a command line that is wrong, and the errors of the work.
+  /// - Parameter words: the words after the name.
+  /// - Throws: `UsageError` for a wrong command line, and the errors of the work.
   static func call(_ words: [String]) throws {
     let arguments: Arguments<Options>
     do {

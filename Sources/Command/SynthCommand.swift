@@ -2,7 +2,7 @@ import Confounders
 import Foundation
 import SyntheticEndoscopy
 
-/// `mcdrl synth`.
+/// The command `mcdrl synth`.
 enum SynthCommand: Subcommand {
   static let name = "synth"
   static let summary = "render sites of synthetic endoscopy with masks, captions and true causes"
@@ -57,7 +57,7 @@ enum SynthCommand: Subcommand {
       world: world, perSite: perSite, testPerSite: try arguments.testPerSite ?? perSite / 2, size: size,
       format: try arguments.format, sweep: try arguments.sweep, captions: prompts.captions)
 
-    // Files of an earlier call would stay among the new ones.
+    // Files of an earlier call would remain among the new ones.
     let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []
     guard found.isEmpty else { throw WorkError.folderNotEmpty(out) }
 

@@ -7,7 +7,7 @@ import Studies
 import Torch
 import Training
 
-/// `mcdrl train`.
+/// The command `mcdrl train`.
 enum TrainCommand: Subcommand {
   static let name = "train"
   static let summary = "train on all sites but one, which is held out"
@@ -57,7 +57,7 @@ enum TrainCommand: Subcommand {
     try report(metrics, run, console)
   }
 
-  /// Makes the run that the options describe.
+  /// Creates the run of the options.
   private static func created(
     _ arguments: Arguments<Options>, _ settings: TrainSettings, _ console: Console
   ) throws -> Run {
@@ -76,7 +76,7 @@ enum TrainCommand: Subcommand {
       prompts: prompts, promptsFile: promptsFile, model: model, clip: ProjectFiles.clips)
   }
 
-  /// Opens the run to be continued, and refuses options that its settings contradict.
+  /// Opens the run to continue, and rejects options that contradict its settings.
   private static func resumed(_ arguments: Arguments<Options>, _ settings: TrainSettings) throws -> Run {
     let run = try Run.open(
       at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips
@@ -97,7 +97,7 @@ enum TrainCommand: Subcommand {
     return run
   }
 
-  /// Says what is trained on what.
+  /// Notes the method and the data of the training.
   private static func describe(_ run: Run, _ console: Console) throws {
     let configuration = run.configuration
     let sources = try RunChecks.sources(run.catalog(), configuration)

@@ -5,7 +5,7 @@ import Storage
 import Studies
 import Training
 
-/// Options that change settings of a run, for every command that trains.
+/// The options that change settings of a run, for every command that trains.
 struct SettingOptions: OptionGroup {
   let config = Option.optional("config", "FILE", .text, "a JSON5 file of settings")
   let assignments = Option.spaces(
@@ -20,9 +20,9 @@ struct SettingOptions: OptionGroup {
     "how much of the image tower is trained")
 }
 
-/// The settings that the options of a command name.
+/// The settings in a command's options.
 struct TrainSettings {
-  /// An option, what it changes, and the `key*=factor` in it.
+  /// An option, its effect, and its `key*=factor`.
   private typealias Change = (
     option: String, multiples: [String], apply: (inout RunConfiguration) throws -> [String]
   )
@@ -61,7 +61,7 @@ struct TrainSettings {
   ) throws {
     if let epochs = try arguments.epochs { set("--epochs \(epochs)") { $0.epochs = epochs } }
     if let method {
-      // The arm says itself which multiples it takes, such as `longer-baseline` of the epochs.
+      // The arm itself holds its multiples, such as `longer-baseline` for the epochs.
       add(written ?? method.name, assignments: Self.multiples(written)) {
         try method.apply(to: &$0)
         return []
@@ -87,21 +87,21 @@ struct TrainSettings {
     }
   }
 
-  /// The multiples in `--method NAME:key*=factor,…`, and those of the control `longer-baseline`.
+  /// Returns the multiples in `--method NAME:key*=factor,…`, and those of `longer-baseline`.
   private static func multiples(_ written: String?) -> [String] {
     guard let written else { return [] }
     let own = written.split(separator: ":", maxSplits: 1).dropFirst().joined().split(separator: ",")
     return own.map(String.init) + (written.contains(Control.longerBaseline.rawValue) ? ["epochs*=2"] : [])
   }
 
-  /// The settings of a new run or study, and the CLIP model that they name.
+  /// Returns the settings of a new run or study, and their CLIP model.
   ///
-  /// The image size starts from the CLIP model's own.
+  /// The default image size is the CLIP model's own.
   ///
   /// - Parameters:
-  ///   - clip: The CLIP model as it was written.
-  ///   - data: The data folder as it was written.
-  ///   - console: Takes notes about settings that change nothing.
+  ///   - clip: the CLIP model as written.
+  ///   - data: the data folder as written.
+  ///   - console: receives notes about settings that have no effect.
   /// - Returns: the settings and the model.
   /// - Throws: `FileError`, `SettingsError` or `CLIPError` that names the file or setting.
   func configuration(
@@ -125,18 +125,18 @@ struct TrainSettings {
 
   /// Applies the settings in order; a later one wins.
   ///
-  /// - Returns: Options of methods other than the chosen one, which change nothing.
+  /// - Returns: the options for methods other than the chosen one, which have no effect.
   /// - Throws: `FileError` or `SettingsError` that names the file or setting.
   private func apply(to configuration: inout RunConfiguration) throws -> [String] {
     try changes.flatMap { try $0.apply(&configuration) }
   }
 
-  /// Checks that a resumed run already has these settings, which shaped its weights and its schedule.
+  /// Checks that a resumed run has these settings, which determined its weights and schedule.
   ///
   /// - Throws: `UsageError` that names the option and the run's value.
   func check(resuming run: RunConfiguration) throws {
-    // The run was started with multiples of settings that no option names. These settings depend on the
-    // values before the multiplication, so they are not compared.
+    // Multiples at the start of the run changed settings that no option names. These settings
+    // depend on the values before the multiplication, so they are not compared.
     var (wanted, other) = (run, run)
     for multiple in changes.flatMap(\.multiples) { try other.set(multiple) }
     _ = try apply(to: &wanted)

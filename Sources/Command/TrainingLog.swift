@@ -13,12 +13,12 @@ final class TrainingLog: Sendable {
   /// - Parameters:
   ///   - configuration: the settings of the run.
   ///   - finished: the number of epochs that an earlier call finished.
-  ///   - console: takes the messages.
+  ///   - console: receives the messages.
   init(_ configuration: RunConfiguration, finished: Int, _ console: Console) {
     (epochs, first, self.console) = (configuration.epochs, finished, console)
   }
 
-  /// Says what happened.
+  /// Reports an event.
   func report(_ event: TrainingEvent) {
     switch event {
     case .reading(let done, let total):
@@ -39,7 +39,7 @@ final class TrainingLog: Sendable {
     }
   }
 
-  /// The bar over all steps, which begins with the first of them.
+  /// The progress bar over all steps, which begins at the first of them.
   private final class Steps: @unchecked Sendable {
     private let lock = NSLock()
     private var state: (bar: ProgressBar, perEpoch: Int)?
@@ -52,7 +52,7 @@ final class TrainingLog: Sendable {
       }
     }
 
-    /// The time left after so many epochs.
+    /// Returns the time left after a number of epochs.
     func left(epochs: Int) -> String {
       lock.withLock { state.map { $0.bar.left($0.perEpoch * epochs) } ?? "" }
     }

@@ -2,25 +2,25 @@ import Confounders
 import Foundation
 import Storage
 
-/// Work that failed, with what was wrong and what to do; exit code 1.
+/// An error of the work, with its cause and the fix; exit code 1.
 enum WorkError: Error, CustomStringConvertible {
-  /// Images that failed, with the message of each. The results of the others are written.
+  /// Some images failed, with a message for each; the results of the others are written.
   case images([String])
-  /// Two inputs whose results would have one name.
+  /// Two inputs have results of the same name.
   case sameStem(URL, URL)
-  /// A folder that should hold images.
+  /// A folder that should hold images holds none.
   case noImages(URL, wanted: String)
-  /// References without a prediction of the same name.
+  /// References have no prediction of the same name.
   case missingPredictions(URL, references: URL, missing: [String], of: Int)
-  /// Bad prompt files.
+  /// Prompt files have faults.
   case prompts([PromptError])
-  /// A file that is no record of `mcdrl bench`.
+  /// A file is no record of `mcdrl bench`.
   case noBenchmarkRecord(String, reason: String)
-  /// A folder of `mcdrl demo` where a study is wanted.
+  /// A folder of `mcdrl demo` is given instead of a study.
   case demonstration(URL)
-  /// A record of a study that cannot be read.
+  /// A record of a study cannot be read.
   case noStudyRecord(URL)
-  /// An output folder that is not empty.
+  /// An output folder is not empty.
   case folderNotEmpty(URL)
 
   var description: String {

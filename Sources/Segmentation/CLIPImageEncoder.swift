@@ -7,17 +7,19 @@ extension ImagePass {
   /// - Parameters:
   ///   - pixels: B×3×S×S, normalised by CLIP's mean and deviation.
   ///   - dense: the name of an extractor of CLIP's `DenseFeatures`.
-  ///   - layers: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
+  ///   - layers: the layers (of a ResNet: stages) whose outputs are returned, counted from 1.
   /// - Returns: dense features, image embedding, layer outputs.
-  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` when shapes do not fit.
+  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` if the shapes do not fit.
   package func encode(_ pixels: Tensor, dense: String, layers: [Int]) throws -> EncodedImages {
     try EncodedImages(self(pixels, dense: DenseFeatures(named: dense), hidden: layers))
   }
 
-  /// Encodes images from features of the tower's frozen part, made with the same extractor and layers.
+  /// Encodes images from cached features of the tower's frozen part.
+  ///
+  /// The features must come from the same extractor and layers.
   ///
   /// - Returns: dense features, image embedding, layer outputs.
-  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` when shapes do not fit.
+  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` if the shapes do not fit.
   package func encode(_ frozen: FrozenFeatures, dense: String, layers: [Int]) throws -> EncodedImages {
     switch frozen {
     case .encoded(let images): images
@@ -37,10 +39,10 @@ extension ImageTower: ImageEncoder {
   /// The stride of the last layer: a patch's side, or 32 for a ResNet.
   package var gridStride: Int { hiddenStrides.last ?? configuration.patchSize }
 
-  /// Every setting of the geometry.
+  /// Every setting of the geometry, as text.
   package var geometry: String { "\(configuration)" }
 
-  /// The parameters that are trained when this much of the tower is tuned.
+  /// Returns the parameters that this tuning trains.
   package func parameters(tuned: Tuning) throws -> [NamedTensor] {
     switch tuned {
     case .none: []
@@ -49,7 +51,7 @@ extension ImageTower: ImageEncoder {
     }
   }
 
-  /// The parts that are not trained when this much of the tower is tuned.
+  /// Returns the modules that this tuning does not train.
   package func frozenModules(tuned: Tuning) -> [Module] {
     switch tuned {
     case .none: [self]
@@ -58,7 +60,7 @@ extension ImageTower: ImageEncoder {
     }
   }
 
-  /// The part that is not trained when this much of the tower is tuned.
+  /// Returns the part that this tuning does not train.
   package func frozenPart(tuned: Tuning, for precision: Precision?) throws -> FrozenPart? {
     switch tuned {
     case .none: FrozenPart(tower: try precision.map { try compiled(for: $0) } ?? self)

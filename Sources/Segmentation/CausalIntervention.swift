@@ -2,36 +2,40 @@ import Confounders
 import Foundation
 import Torch
 
-/// The way in which the sum over confounders is carried out.
+/// The way to compute the sum over confounders.
 public enum Adjustment: String, Codable, Sendable, CaseIterable {
   /// One pass; a softmax over the dictionary weighs z by its relevance to F (the paper's).
   case attention
-  /// One pass; log P(z) is added to the logits, as a backdoor adjustment asks for (ours).
+  /// One pass; log P(z) is added to the logits, as a backdoor adjustment requires (ours).
   case prior
-  /// One pass for every z, averaged with P(z): the yardstick, M times the cost (ours).
+  /// One pass for every z, averaged with P(z): the reference, at M times the cost (ours).
   case exact
 }
 
-/// The causal intervention network A(F, Z), method section 3: cross-attention from features to confounders.
+/// The causal intervention network A(F, Z): cross-attention from features to confounders.
+///
+/// Method, section 3.
+/// confounders.
 public final class CausalIntervention: Module {
   @Child private var input: Linear?
   @Child private var layers: [CrossAttentionLayer]
   @Child private var output: Linear?
   @Parameter private var evidenceScale: Tensor?
-  /// The factor of the evidence in the attention, learned from its first value; nil without evidence.
+  /// The learned factor of the evidence in the attention; nil without evidence.
   var evidence: Tensor? { evidenceScale }
 
   /// Makes a network.
   ///
   /// - Parameters:
   ///   - width: d of the features and the dictionary.
-  ///   - innerWidth: width inside the layers; another than `width` adds projections in and out.
-  ///   - depth: layers; 3 in the paper.
-  ///   - heads: attention heads; must divide the inner width.
-  ///   - outputScale: what the output projections' first weights are multiplied by.
-  ///   - evidence: what the cosines of image and confounder are multiplied by at the start; 0 leaves them out.
-  ///   - generator: for the first weights.
-  /// - Throws: `TorchError.value` when the heads do not divide the width.
+  ///   - innerWidth: the width inside the layers. If it is not `width`, the network has projections
+  ///     in and out.
+  ///   - depth: the number of layers; 3 in the paper.
+  ///   - heads: the number of attention heads; must divide the inner width.
+  ///   - outputScale: the factor of the output projections' initial weights.
+  ///   - evidence: the initial factor of the cosines of image and confounder; 0 omits them.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError.value` if the heads do not divide the width.
   public init(
     width: Int, innerWidth: Int? = nil, depth: Int, heads: Int, outputScale: Double,
     evidence: Double = 0, generator: Generator
@@ -58,16 +62,16 @@ public final class CausalIntervention: Module {
     }
   }
 
-  /// F → F_ca, and the weight of each confounder.
+  /// Maps F to F_ca and the weight of each confounder.
   ///
   /// - Parameters:
   ///   - features: F, B×N×d.
   ///   - entries: z and P(z).
-  ///   - adjustment: how the sum over confounders is carried out; no weight depends on it.
-  ///   - image: the image-level embedding, B×d; with it the cosines cos(image, z) are evidence for z in every layer's
-  ///     attention (ours). Nil for the paper's attention.
+  ///   - adjustment: the way to compute the sum over confounders. No weight depends on it.
+  ///   - image: the image-level embedding, B×d. With it, the cosines cos(image, z) are evidence for
+  ///     z in the attention of every layer (ours). Nil for the paper's attention.
   /// - Returns: F_ca, B×N×d, and the weights.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func callAsFunction(
     _ features: Tensor, _ entries: ConfounderEntries, adjustment: Adjustment, image: Tensor? = nil
   ) throws -> Intervened {
@@ -86,7 +90,7 @@ public final class CausalIntervention: Module {
       let single = try embeddings.narrowed(dim: 0, start: index, length: 1)
       return try pass(features, single, bias: nil).features * weights[index]
     }
-    // P(z) weighs the pass of each z, at every position the same.
+    // P(z) weights the pass of each z, the same at every position.
     let sizes = try features.sizes(rank: 3, "the features")
     return Intervened(
       features: try terms.dropFirst().reduce(terms[0]) { try $0 + $1 },
@@ -106,17 +110,21 @@ public final class CausalIntervention: Module {
   }
 }
 
-/// Features after the intervention.
+/// The features after the intervention.
 public struct Intervened: Sendable {
   /// F_ca, B×N×d.
   public let features: Tensor
-  /// How much each confounder weighs at each position, mean over heads and layers: B×N×M, sums to 1 over M.
+  /// The weight of each confounder at each position: B×N×M, sums to 1 over M.
+  ///
+  /// It is the mean over heads and layers.
   ///
   /// With the `exact` adjustment it is P(z).
   public let attention: Tensor
 }
 
-/// One layer of the network: cross-attention and a feed-forward of ratio 1, each with normalisation and residual.
+/// One layer of the network: cross-attention and a feed-forward layer of ratio 1.
+///
+/// Each has normalisation and residual.
 final class CrossAttentionLayer: Module {
   @Child private var norm: LayerNorm
   @Child private var dictionaryNorm: LayerNorm
@@ -141,20 +149,23 @@ final class CrossAttentionLayer: Module {
     _feedForwardIn = Child("mlp.fc1", try Linear(width, width, generator: generator))
     _feedForwardOut = Child("mlp.fc2", try Linear(width, width, generator: generator))
     super.init()
-    // Small at the start, so that the first steps change the features little.
+    // The initial weights are small, so that the first steps change the features little.
     for layer in [out, feedForwardOut] {
       layer.weight = try layer.weight * outputScale
       if let bias = layer.bias { layer.bias = try bias.zerosLike() }
     }
   }
 
-  /// x, B×N×w, dictionary, M×d, bias, broadcast to B×H×N×M → B×N×w and the weights, mean over heads, B×N×M.
+  /// Maps x to the layer's output, B×N×w, and the attention weights, B×N×M, mean over heads.
+  ///
+  /// x is B×N×w, the dictionary M×d, and the bias is broadcast to B×H×N×M.
   func callAsFunction(_ x: Tensor, _ dictionary: Tensor, bias: Tensor?) throws -> (Tensor, Tensor) {
     let (queries, keys, values) = try projections(x, dictionary)
     let scale = 1 / Double(try queries.size(-1)).squareRoot()
     var logits = try queries.matmul(keys.transposed()) * scale
     if let bias { logits = try logits + bias }
-    // Over some twelve entries the plain product is as quick as a fused kernel, and it tells the weights.
+    // Over about twelve entries the plain product is as fast as a fused kernel, and it gives the
+    // weights.
     let weights = try logits.softmax(dim: -1)
     let y = try x + out(weights.matmul(values).transposed(1, 2).flattened(from: 2))
     return (try y + feedForwardOut(feedForwardIn(feedForwardNorm(y)).gelu()), try weights.mean([1]))
@@ -165,7 +176,7 @@ final class CrossAttentionLayer: Module {
     return (try split(query(norm(x))), try split(key(normed)), try split(value(normed)))
   }
 
-  /// B×N×w → B×H×N×(w/H).
+  /// Maps B×N×w to B×H×N×(w/H).
   private func split(_ x: Tensor) throws -> Tensor {
     let sizes = try x.sizes(rank: 3, "attention input")
     return try x.reshaped([sizes[0], sizes[1], heads, sizes[2] / heads]).transposed(1, 2)

@@ -1,13 +1,13 @@
 import Confounders
 import Torch
 
-/// The typed options of a method, with their defaults; settings files hold them under `model.options`.
+/// The typed options of a method and their defaults; settings files hold them in `model.options`.
 public protocol MethodOptions: Codable, Equatable, Sendable {
-  /// The defaults.
+  /// Makes the defaults.
   init()
   /// Checks the values.
   ///
-  /// - Throws: `MethodError.option` that names the option; `require` throws it.
+  /// - Throws: `MethodError.option` that names the option; call `require` to throw it.
   func validate() throws
 }
 
@@ -20,8 +20,8 @@ extension MethodOptions {
   /// - Parameters:
   ///   - name: the option's name after `model.options.`.
   ///   - value: its value.
-  ///   - range: the possible values.
-  /// - Throws: `MethodError.option` when the value is out of range.
+  ///   - range: the valid values.
+  /// - Throws: `MethodError.option` if the value is out of range.
   public func require(_ name: String, _ value: Double, in range: ClosedRange<Double>) throws {
     guard range.contains(value) else {
       let wanted =
@@ -31,9 +31,13 @@ extension MethodOptions {
     }
   }
 
-  /// Checks one whole number.
+  /// Checks one integer.
   ///
-  /// - Throws: `MethodError.option` when the value is out of range.
+  /// - Parameters:
+  ///   - name: the option's name after `model.options.`.
+  ///   - value: its value.
+  ///   - range: the valid values.
+  /// - Throws: `MethodError.option` if the value is out of range.
   public func require(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws {
     guard range.contains(value) else {
       throw MethodError.option(
@@ -43,7 +47,12 @@ extension MethodOptions {
 
   /// Checks a condition.
   ///
-  /// - Throws: `MethodError.option` when it does not hold.
+  /// - Parameters:
+  ///   - condition: the condition.
+  ///   - name: the option's name after `model.options.`.
+  ///   - value: its value as text.
+  ///   - wanted: a description of the valid values.
+  /// - Throws: `MethodError.option` if it is false.
   public func require(_ condition: Bool, _ name: String, _ value: String, _ wanted: String) throws {
     guard condition else { throw MethodError.option(name: name, value: value, wanted: wanted) }
   }
@@ -51,63 +60,66 @@ extension MethodOptions {
 
 /// No options.
 public struct NoOptions: MethodOptions {
-  /// The only value.
+  /// Makes the only value.
   public init() {}
 }
 
-/// Facts about a method that follow from its options, before it is made.
+/// The properties of a method that follow from its options, before it is made.
 public struct MethodTraits: Equatable, Sendable {
-  /// Whether `images` changes pictures, so that features of a frozen tower cannot be cached.
+  /// Whether `images` changes images, so that features of a frozen tower cannot be cached.
   public var changesImages = false
   /// Whether `decode` replaces the common head, which is then not made.
   public var replacesHead = false
-  /// The tower's layers that it needs where `head.towerLayers` names none, as shares of the tower's depth.
+  /// The tower layers of the method if `head.towerLayers` names none, as fractions of the depth.
   public var towerDepths: [Double] = []
-  /// Whether it needs the text tower at training and inference.
+  /// Whether the method needs the text tower in training and inference.
   public var needsTextTower = false
-  /// Whether it is trained on interventions unless `interventions.share` says otherwise.
+  /// Whether the method trains on interventions unless `interventions.share` is set.
   public var trainsOnInterventions = false
   /// The source of the dictionary Z.
   public var dictionary = DictionarySource.words
-  /// Whether it sums over confounders: there is an F_ca.
+  /// Whether the method sums over confounders, so that there is an F_ca.
   public var intervenes = false
   /// Whether the weights of the confounders depend on the image.
   public var attends = false
-  /// Whether it selects regions.
+  /// Whether the method selects regions.
   public var selectsRegions = false
   /// Whether a loss term needs lesion classes.
   public var needsClasses = false
 
-  /// A method that only adds to the loss.
+  /// Makes the traits of a method that only adds to the loss.
   public init() {}
 }
 
-/// A method with a name and options of its own, which a registry can hold.
+/// A method with its own name and options, which a registry can hold.
 public protocol ConfigurableMethod: SegmentationMethod, SendableMetatype {
-  /// The type of its options.
+  /// The type of the options.
   associatedtype Options: MethodOptions = NoOptions
-  /// Its name in settings, tables and folders.
+  /// The name in settings, tables and folders.
   static var name: String { get }
-  /// A one-line description.
+  /// The description in one line.
   static var summary: String { get }
-  /// The paper it follows; empty for none.
+  /// The paper of the method; empty for none.
   static var reference: String { get }
 
   /// Makes the method.
   ///
   /// - Parameters:
-  ///   - options: checked by `validate`.
-  ///   - context: everything it may be built from.
-  /// - Throws: `TorchError` or `MethodError` for settings that are not possible.
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the prompts, the dictionary, the sizes and the seed.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   init(_ options: Options, _ context: MethodContext) throws
 
-  /// Facts that follow from the options.
+  /// Returns the properties that follow from the options.
   static func traits(_ options: Options) -> MethodTraits
 }
 
 extension ConfigurableMethod {
-  /// None.
+  /// No paper.
   public static var reference: String { "" }
-  /// A method that only adds to the loss.
+  /// Returns the traits of a method that only adds to the loss.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the default traits.
   public static func traits(_ options: Options) -> MethodTraits { MethodTraits() }
 }

@@ -1,6 +1,8 @@
 import Torch
 
-/// One or two 3×3 convolutions, each with batch normalisation and leaky ReLU; two have a residual.
+/// One or two 3×3 convolutions, each with batch normalisation and leaky ReLU.
+///
+/// Two convolutions have a residual.
 final class ConvolutionBlock: Module, ConvolutionBlockPass {
   @Child private var first: Conv2d
   @Child private var firstNorm: BatchNorm2d
@@ -14,7 +16,7 @@ final class ConvolutionBlock: Module, ConvolutionBlockPass {
       let layer = try Conv2d(
         inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2, bias: false,
         generator: generator)
-      // He initialisation: the variance survives the leaky ReLU.
+      // He initialisation keeps the variance through the leaky ReLU.
       let deviation = (2 / Double(inputs * kernel * kernel)).squareRoot()
       layer.weight = try .randomNormal(layer.weight.shape, generator: generator) * deviation
       return layer
@@ -29,7 +31,7 @@ final class ConvolutionBlock: Module, ConvolutionBlockPass {
   }
 
   func start(_ x: Tensor) throws -> Tensor {
-    // In place: the output of a normalisation is needed by nothing else, not even by its gradient.
+    // In place, because nothing else needs the output of a normalisation, not even its gradient.
     try firstNorm(first(x)).leakyReluInPlace()
   }
 
@@ -38,7 +40,7 @@ final class ConvolutionBlock: Module, ConvolutionBlockPass {
     return try secondNorm(second(y)).addInPlace(shortcut(strided(x))).leakyReluInPlace()
   }
 
-  /// Compiles each convolution with its normalisation.
+  /// Compiles each convolution together with its normalisation.
   func compiled(for precision: Precision) throws -> CompiledConvolutionBlock {
     CompiledConvolutionBlock(
       first: try firstNorm.folded(first, for: precision, activation: .leakyRelu),
@@ -62,23 +64,25 @@ struct CompiledConvolutionBlock: ConvolutionBlockPass, Sendable {
   }
 }
 
-/// The pass through a block of the head, trained or compiled.
+/// The forward pass of a block of the head, trained or compiled.
 protocol ConvolutionBlockPass: Layer {
   var stride: Int { get }
-  /// The first convolution with its normalisation and leaky ReLU.
+  /// Applies the first convolution with its normalisation and leaky ReLU.
   func start(_ x: Tensor) throws -> Tensor
-  /// The second convolution of y with its normalisation, the shortcut of the block's input x and leaky ReLU,
-  /// where there is one; else y.
+  /// Applies the second convolution of y, if there is one; otherwise returns y.
+  ///
+  /// The convolution has normalisation, the shortcut of the block's input x and leaky ReLU.
   func finish(_ y: Tensor, _ x: Tensor) throws -> Tensor
 }
 
 extension ConvolutionBlockPass {
-  /// B×in×H×W → B×out×(H/stride)×(W/stride).
+  /// Maps B×in×H×W to B×out×(H/stride)×(W/stride).
   func callAsFunction(_ x: Tensor) throws -> Tensor { try finish(start(x), x) }
 
-  /// The stride is taken before the shortcut, which gives the same: oneDNN's backward pass of a 1×1
-  /// convolution with a stride writes past its memory for fewer than 16 channels in channels-last layout
-  /// (PyTorch 2.13).
+  /// Applies the stride before the shortcut, which gives the same result.
+  ///
+  /// With fewer than 16 channels in channels-last layout, oneDNN's backward pass of a strided 1×1
+  /// convolution writes past its memory (PyTorch 2.13).
   func strided(_ x: Tensor) throws -> Tensor {
     stride == 1 ? x : try x.strided(dim: 2, by: stride).strided(dim: 3, by: stride)
   }

@@ -2,14 +2,19 @@ import Torch
 
 /// The outputs of an image tower for a batch.
 public struct EncodedImages: Sendable {
-  /// C: dense features in the joint image–text space, B×h×w×d.
+  /// The dense features C in the joint image–text space, B×h×w×d.
   public let dense: Tensor
-  /// F_vis: the image-level embedding, B×d.
+  /// The image-level embedding F_vis, B×d.
   public let image: Tensor
-  /// Outputs of the tower's layers that were asked for, each B×h×w×c with sizes of its own.
+  /// The outputs of the requested tower layers, each B×h×w×c with its own sizes.
   public let layers: [Tensor]
 
-  /// Groups a tower's outputs.
+  /// Groups the outputs of a tower.
+  ///
+  /// - Parameters:
+  ///   - dense: the dense features, B×h×w×d.
+  ///   - image: the image embedding, B×d.
+  ///   - layers: the outputs of the requested layers, each B×h×w×c.
   public init(dense: Tensor, image: Tensor, layers: [Tensor]) {
     self.dense = dense
     self.image = image
@@ -19,11 +24,11 @@ public struct EncodedImages: Sendable {
   /// All tensors: dense features, image embedding, layers.
   public var tensors: [Tensor] { [dense, image] + layers }
 
-  /// C as a list of positions, each L2-normalised: B×P×d.
+  /// The features C as a list of positions, each L2-normalised: B×P×d.
   ///
-  /// F lives on the sphere of the text embeddings, where L_causal compares the two.
+  /// F is on the unit sphere of the text embeddings, where L_causal compares the two.
   ///
-  /// - Throws: `TorchError` when the dense features have another rank.
+  /// - Throws: `TorchError` if the dense features have another rank.
   public var positions: Tensor {
     get throws {
       let sizes = try dense.sizes(rank: 4, "the dense features")
@@ -31,11 +36,18 @@ public struct EncodedImages: Sendable {
     }
   }
 
-  /// The same with every tensor changed.
+  /// Applies a function to every tensor.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed outputs.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> EncodedImages {
     EncodedImages(dense: try change(dense), image: try change(image), layers: try layers.map(change))
   }
 
-  /// The same on a device.
+  /// Moves every tensor to a device.
+  ///
+  /// - Parameter device: the device.
+  /// - Returns: the outputs on the device.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func to(_ device: Device) throws -> EncodedImages { try map { try $0.to(device) } }
 }

@@ -1,14 +1,14 @@
 import CLIP
 import Torch
 
-/// What the part of an image tower that is not trained makes of images, a row each, so that it can be kept.
+/// The outputs of an image tower's frozen part for images, one row each, for the cache.
 public enum FrozenFeatures: Sendable {
-  /// All that a tower gives; of one that is frozen whole.
+  /// All outputs of a fully frozen tower.
   case encoded(EncodedImages)
-  /// What goes into the first layer that is trained.
+  /// The input of the first trained layer.
   case trunk(ImageTrunk)
 
-  /// All tensors, a row an image.
+  /// All tensors, one row for each image.
   public var tensors: [Tensor] {
     switch self {
     case .encoded(let images): images.tensors
@@ -16,7 +16,10 @@ public enum FrozenFeatures: Sendable {
     }
   }
 
-  /// The same with every tensor changed.
+  /// Applies a function to every tensor.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed features.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> FrozenFeatures {
     switch self {
     case .encoded(let images): .encoded(try images.map(change))
@@ -24,9 +27,9 @@ public enum FrozenFeatures: Sendable {
     }
   }
 
-  /// Features of the same kind made of other tensors, such as more rows.
+  /// Makes features of the same kind from other tensors, for example with more rows.
   ///
-  /// - Parameter tensors: as many as there are here, in their order.
+  /// - Parameter tensors: the tensors, in the number and order of `tensors`.
   /// - Returns: the features.
   /// - Throws: `TorchError.value` for another number.
   public func replacing(_ tensors: [Tensor]) throws -> FrozenFeatures {
@@ -38,11 +41,11 @@ public enum FrozenFeatures: Sendable {
     return map { rest.popFirst() ?? $0 }
   }
 
-  /// These rows and others, one after the other.
+  /// Concatenates these rows and others.
   ///
-  /// - Parameter others: of the same kind.
-  /// - Returns: the features of all.
-  /// - Throws: `TorchError` when the two do not fit each other.
+  /// - Parameter others: features of the same kind.
+  /// - Returns: the features of all rows.
+  /// - Throws: `TorchError` if the two do not fit each other.
   public func joined(with others: FrozenFeatures) throws -> FrozenFeatures {
     guard tensors.count == others.tensors.count else {
       throw TorchError.value("features of different kinds cannot be joined")
@@ -50,6 +53,10 @@ public enum FrozenFeatures: Sendable {
     return try replacing(zip(tensors, others.tensors).map { try .concatenated([$0, $1], dim: 0) })
   }
 
-  /// The same on a device.
+  /// Moves every tensor to a device.
+  ///
+  /// - Parameter device: the device.
+  /// - Returns: the features on the device.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func to(_ device: Device) throws -> FrozenFeatures { try map { try $0.to(device) } }
 }

@@ -1,10 +1,10 @@
 import CLIP
 import Torch
 
-/// The layers of an image tower that are not trained, for encoding alone.
+/// The frozen layers of an image tower, for encoding only.
 ///
-/// Compiled layers are immutable. A plain module serves on other devices than the CPU; nobody may change the
-/// weights of its frozen layers, and threads only read them.
+/// Compiled layers are immutable. On devices other than the CPU it is a plain module. Nothing may
+/// change the weights of its frozen layers, and threads only read them.
 package struct FrozenPart: @unchecked Sendable {
   private enum Layers {
     case tower(any ImagePass)
@@ -14,23 +14,23 @@ package struct FrozenPart: @unchecked Sendable {
 
   private let layers: Layers
 
-  /// A tower that is frozen whole.
+  /// Uses a fully frozen tower.
   init(tower: any ImagePass) { layers = .tower(tower) }
 
-  /// The first layers of a tower.
+  /// Uses the first layers of a tower.
   init(tower: any ImagePass, depth: Int) { layers = .firstLayers(tower, depth: depth) }
 
-  /// The first layers of a tower, compiled.
+  /// Uses the first layers of a tower, compiled.
   init(trunk: CompiledImageTrunk) { layers = .compiledTrunk(trunk) }
 
-  /// Encodes normalised pixels, B×3×S×S, as far as the tower is frozen.
+  /// Encodes normalised pixels, B×3×S×S, with the frozen layers.
   ///
   /// - Parameters:
-  ///   - pixels: normalised by CLIP's mean and deviation.
+  ///   - pixels: the pixels, normalised by CLIP's mean and deviation.
   ///   - dense: the name of the dense extractor.
-  ///   - layers: layers (of a ResNet: stages) whose outputs are wanted, counted from 1.
-  /// - Returns: the input of the layers that are trained; all outputs of a tower that is frozen whole.
-  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` when shapes do not fit.
+  ///   - layers: the layers (of a ResNet: stages) whose outputs are returned, counted from 1.
+  /// - Returns: the input of the trained layers; all outputs of a fully frozen tower.
+  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` if the shapes do not fit.
   package func callAsFunction(_ pixels: Tensor, dense: String, layers: [Int]) throws -> FrozenFeatures {
     switch self.layers {
     case .tower(let tower): .encoded(try tower.encode(pixels, dense: dense, layers: layers))

@@ -1,6 +1,6 @@
 import Torch
 
-/// The pass through a segmentation head, trained or compiled.
+/// The forward pass of a segmentation head, trained or compiled.
 protocol HeadPass {
   associatedtype Norm: Layer
   associatedtype Projection: Layer
@@ -15,7 +15,7 @@ protocol HeadPass {
   var decoders: [Block] { get }
   var reducers: [Convolution] { get }
   var classifier: Convolution { get }
-  /// The level that the grid enters.
+  /// The level at which the grid enters.
   var gridLevel: Int { get }
 }
 
@@ -25,11 +25,11 @@ extension HeadPass {
   /// - Parameters:
   ///   - image: B×3×S×S.
   ///   - grid: B×h×w×d.
-  ///   - tower: outputs of the chosen layers, each B×h×w×c.
-  ///   - change: applied to the output of each level of the branch on the image, the finest being 0.
-  /// - Returns: the logits, B×1×S×S, and the features of the level at which the grid joins the image,
-  ///   B×c×h×w.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - tower: the outputs of the chosen layers, each B×h×w×c.
+  ///   - change: applied to the output of each level of the image branch; level 0 is the finest.
+  /// - Returns: the logits, B×1×S×S, and the features of the level at which the grid joins the
+  ///   image, B×c×h×w.
+  /// - Throws: `TorchError` if the shapes do not fit.
   func decoded(
     image: Tensor, grid: Tensor, tower: [Tensor],
     change: (_ features: Tensor, _ level: Int) throws -> Tensor
@@ -40,7 +40,8 @@ extension HeadPass {
       features = try features + fit(projected, features.shape, antialias: true)
     }
 
-    // Channels last is the layout that convolutions on a CPU are quickest in; it carries through the branch.
+    // Convolutions on a CPU are fastest with channels last, and the layout carries through the
+    // branch.
     let pixels = try image.channelsLast()
     var skips: [Tensor] = []
     for (level, encoder) in encoders.enumerated() {
@@ -63,13 +64,13 @@ extension HeadPass {
   private func fit(_ x: Tensor, _ shape: [Int], antialias: Bool = false) throws -> Tensor {
     let own = x.shape
     guard own[2] != shape[2] || own[3] != shape[3] else { return x }
-    // libtorch averages in float32 alone.
+    // libtorch antialiases only in float32.
     return try (antialias ? x.to(.float32) : x)
       .resized(height: shape[2], width: shape[3], antialias: antialias).to(x.dtype)
   }
 }
 
-/// A segmentation head compiled for inference on the CPU: immutable, shared by threads.
+/// A segmentation head compiled for inference on the CPU, immutable and shared by threads.
 package struct CompiledHead: HeadPass, Sendable {
   let gridNorm: CompiledLayerNorm
   let gridProjection: CompiledLinear

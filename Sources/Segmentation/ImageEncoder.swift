@@ -2,51 +2,56 @@ import CLIP
 import Storage
 import Torch
 
-/// What the method asks of an image tower; CLIP's vision transformer and ResNet both give it.
+/// An image tower for segmentation; CLIP's vision transformer and ResNet both conform.
 package protocol ImageEncoder: Module, ImagePass {
-  /// Channels of the outputs of the tower's layers (of a ResNet: stages), each its own.
+  /// The channels of the outputs of each tower layer (of a ResNet: stage).
   var hiddenWidths: [Int] { get }
-  /// Pixels between neighbouring positions of the dense features.
+  /// The distance in pixels between neighbouring positions of the dense features.
   var gridStride: Int { get }
-  /// What it computes with its weights, as text: two towers of equal geometry and weights give the same.
+  /// The computation apart from the weights, as text.
+  ///
+  /// Two towers of equal geometry and weights give the same outputs.
   var geometry: String { get }
 
-  /// The parameters that are trained when this much of the tower is tuned.
+  /// Returns the parameters that this tuning trains.
   func parameters(tuned: Tuning) throws -> [NamedTensor]
 
-  /// The parts that are not trained when this much of the tower is tuned; they stay in evaluation mode.
+  /// Returns the modules that this tuning does not train; they stay in evaluation mode.
   func frozenModules(tuned: Tuning) -> [Module]
 
-  /// The part that is not trained when this much of the tower is tuned.
+  /// Returns the part that this tuning does not train.
   ///
   /// - Parameters:
-  ///   - tuned: how much of the tower is trained.
-  ///   - precision: the arithmetic that it is compiled for, on the CPU; nil for the modules as they are.
-  /// - Returns: the part; nil when all of the tower is trained.
-  /// - Throws: `TorchError` when weights cannot be packed.
+  ///   - tuned: the trained part of the tower.
+  ///   - precision: the arithmetic of the compiled part on the CPU; nil returns the uncompiled
+  ///     modules.
+  /// - Returns: the part; nil if the whole tower is trained.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   func frozenPart(tuned: Tuning, for precision: Precision?) throws -> FrozenPart?
 
   /// Compiles the whole tower for inference on the CPU.
   ///
-  /// - Throws: `TorchError` when weights cannot be packed.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   func compiled(for precision: Precision) throws -> CompiledImageTower
 
-  /// A tower of its own with copies of the weights, on the same device, in evaluation mode.
+  /// Makes a tower with copied weights, on the same device, in evaluation mode.
   ///
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Throws: `TorchError` if memory is short.
   func copied() throws -> ImageTower
 }
 
-/// How much of the image tower is trained: `none`, `last-N` with all that follows, `all`.
+/// The trained part of the image tower: `none`, `last-N` with everything after, or `all`.
 public enum Tuning: Equatable, Sendable, TextCodable {
-  /// The tower is frozen.
+  /// No part: the tower is frozen.
   case none
-  /// The last layers of a transformer or stages of a ResNet, and all that follows them.
+  /// The last layers of a transformer or stages of a ResNet, and everything after them.
   case last(Int)
-  /// Everything.
+  /// The whole tower.
   case all
 
-  /// Reads `none`, `last-N` or `all`.
+  /// Parses `none`, `last-N` or `all`.
+  ///
+  /// - Parameter text: the text form; another text gives nil.
   public init?(_ text: String) {
     switch text {
     case "none": self = .none
@@ -57,7 +62,7 @@ public enum Tuning: Equatable, Sendable, TextCodable {
     }
   }
 
-  /// `none`, `last-2`, `all`.
+  /// The text form: `none`, `last-2`, `all`.
   public var description: String {
     switch self {
     case .none: "none"
@@ -66,6 +71,6 @@ public enum Tuning: Equatable, Sendable, TextCodable {
     }
   }
 
-  /// All texts that can be read.
+  /// The valid texts, for messages.
   public static var possible: String { "none, last-N, all" }
 }

@@ -1,23 +1,32 @@
 import Torch
 
-/// A batch as losses see it: a row for each image that passed the model.
+/// A batch for the losses: one row for each image that passed the model.
 public struct MethodBatch {
   /// The source site of each row, counted from 0.
   public let sites: [Int]
-  /// B×1×S×S, 0 and 1.
+  /// The masks, B×1×S×S, 0 and 1.
   public let masks: Tensor
-  /// The lesion class of each row; nil without a lesion or where it is not known.
+  /// The lesion class of each row; nil without a lesion or if unknown.
   public let classes: [Int?]
   /// L_seg of each row, B, with its gradients.
   public let losses: Tensor
-  /// Which rows show an intervention, and which rows they belong to; nil without interventions.
+  /// The rows of interventions and of their observed partners; nil without interventions.
   public let interventions: InterventionPairs?
-  /// The step of training.
+  /// The training step.
   public let pass: TrainingPass
-  /// The finished share of training, 0 to 1.
+  /// The finished fraction of training, 0 to 1.
   public let progress: Double
 
-  /// Joins the parts.
+  /// Makes the value from its parts.
+  ///
+  /// - Parameters:
+  ///   - sites: the source site of each row, counted from 0.
+  ///   - masks: the masks, B×1×S×S, 0 and 1.
+  ///   - classes: the lesion class of each row; nil without a lesion or if unknown.
+  ///   - losses: L_seg of each row, B, with its gradients.
+  ///   - interventions: the rows of interventions and of their partners; nil without interventions.
+  ///   - pass: the training step.
+  ///   - progress: the finished fraction of training, 0 to 1.
   public init(
     sites: [Int], masks: Tensor, classes: [Int?], losses: Tensor, interventions: InterventionPairs? = nil,
     pass: TrainingPass, progress: Double
@@ -34,16 +43,22 @@ public struct MethodBatch {
 
 /// The intervened images of a batch and their observed partners.
 public struct InterventionPairs: Sendable {
-  /// The rows that show do(z)x.
+  /// The rows of do(z)x.
   public let intervened: [Int]
   /// The row of x for each of these.
   public let partners: [Int]
   /// The strength of each z, float32 B'×M, 0 where it was not set.
   public let applied: Tensor
-  /// Whether positions no longer correspond to those of the partner: bool, B'.
+  /// Whether positions no longer correspond to the positions of the partner: bool, B'.
   public let moved: Tensor
 
-  /// Joins the parts.
+  /// Makes the value from its parts.
+  ///
+  /// - Parameters:
+  ///   - intervened: the rows of do(z)x.
+  ///   - partners: the row of x for each of these.
+  ///   - applied: the strength of each z, float32 B'×M, 0 where it was not set.
+  ///   - moved: whether positions no longer correspond, bool, B'.
   public init(intervened: [Int], partners: [Int], applied: Tensor, moved: Tensor) {
     self.intervened = intervened
     self.partners = partners
@@ -51,32 +66,40 @@ public struct InterventionPairs: Sendable {
     self.moved = moved
   }
 
-  /// The rows of do(z)x in a tensor with a row for each image of the batch.
+  /// Selects the rows of do(z)x from a tensor with one row for each image of the batch.
+  ///
+  /// - Parameter tensor: B×….
+  /// - Returns: the rows, B'×….
+  /// - Throws: `TorchError` if a row does not exist.
   public func intervened(_ tensor: Tensor) throws -> Tensor { try tensor.rows(intervened) }
 
-  /// The rows of x, in the order of `intervened`.
+  /// Selects the rows of x, in the order of `intervened`.
+  ///
+  /// - Parameter tensor: B×….
+  /// - Returns: the rows, B'×….
+  /// - Throws: `TorchError` if a row does not exist.
   public func observed(_ tensor: Tensor) throws -> Tensor { try tensor.rows(partners) }
 }
 
 extension Tensor {
-  /// Some rows, in their order.
+  /// Selects rows, in the given order.
   ///
-  /// - Throws: `TorchError` when a row does not exist.
+  /// - Throws: `TorchError` if a row does not exist.
   package func rows(_ rows: [Int]) throws -> Tensor {
     if let first = rows.first, rows == Array(first..<first + rows.count) {
-      // A view: no copy, no index tensor.
+      // A view needs no copy and no index tensor.
       return try narrowed(dim: 0, start: first, length: rows.count)
     }
     return try indexed(Tensor(rows).to(device))
   }
 
-  /// The rows of the images of one site.
+  /// Selects the rows of the images of one site.
   ///
   /// - Parameters:
   ///   - site: the site.
   ///   - sites: the site of each row.
   /// - Returns: the rows, in their order.
-  /// - Throws: `TorchError` when there are fewer rows than sites.
+  /// - Throws: `TorchError` if there are fewer rows than sites.
   public func rows(of site: Int, in sites: [Int]) throws -> Tensor {
     try indexed(Tensor(sites.indices.filter { sites[$0] == site }).to(device))
   }
@@ -84,14 +107,21 @@ extension Tensor {
 
 /// A term that a method adds to L_seg.
 public struct LossTerm {
-  /// Its name in progress lines, metrics, TensorBoard and reports: letters, digits, hyphens and underscores.
+  /// The name in progress lines, metrics, TensorBoard and reports.
+  ///
+  /// It consists of letters, digits, hyphens and underscores.
   public let name: String
-  /// The value before it is weighted, a scalar with gradients.
+  /// The unweighted value, a scalar with gradients.
   public let value: Tensor
-  /// Its factor in the objective.
+  /// The factor in the objective.
   public let weight: Double
 
-  /// Names a term.
+  /// Makes a term.
+  ///
+  /// - Parameters:
+  ///   - name: the name of the term.
+  ///   - value: the unweighted value, a scalar with gradients.
+  ///   - weight: the factor in the objective.
   public init(_ name: String, _ value: Tensor, weight: Double = 1) {
     self.name = name
     self.value = value

@@ -1,15 +1,15 @@
 import Storage
 import Torch
 
-/// A method and its options: a value that settings hold.
+/// A method and its options, as a value for settings.
 public struct MethodChoice: Sendable {
   private let box: any MethodBox
 
   /// Chooses a method.
   ///
   /// - Parameters:
-  ///   - type: the class.
-  ///   - options: its options.
+  ///   - type: the class of the method.
+  ///   - options: the options of the method.
   public init<Method: ConfigurableMethod>(_ type: Method.Type, _ options: Method.Options = .init()) {
     box = Box<Method>(options: options)
   }
@@ -18,24 +18,34 @@ public struct MethodChoice: Sendable {
 
   /// The paper's method with our defaults.
   public static var mcdrl: MethodChoice { MethodChoice(MCDRL.self) }
-  /// The tower and the head alone.
+  /// The tower and the head, without a method.
   public static var baseline: MethodChoice { MethodChoice(Baseline.self) }
 
   /// The name.
   public var name: String { box.name }
-  /// A one-line description.
+  /// The description in one line.
   public var summary: String { box.summary }
   /// The paper; empty for none.
   public var reference: String { box.reference }
-  /// Facts that follow from the options.
+  /// The properties that follow from the options.
   public var traits: MethodTraits { box.traits }
 
-  /// The options as a method's own type; nil for another method.
+  /// Returns the options as a method's own type; nil for another method.
+  ///
+  /// - Parameter type: the class of the method.
+  /// - Returns: the options.
   public func options<Method: ConfigurableMethod>(of type: Method.Type) -> Method.Options? {
     (box as? Box<Method>)?.options
   }
 
-  /// The same method with changed options; another method stays as it is.
+  /// Changes the options if this is the given method, and returns the result.
+  ///
+  /// Another method is returned unchanged.
+  ///
+  /// - Parameters:
+  ///   - type: the class of the method.
+  ///   - change: changes the options.
+  /// - Returns: the choice with the changed options.
   public func changing<Method: ConfigurableMethod>(
     _ type: Method.Type, _ change: (inout Method.Options) throws -> Void
   ) rethrows -> MethodChoice {
@@ -51,20 +61,22 @@ public struct MethodChoice: Sendable {
 
   /// Makes the method.
   ///
-  /// - Throws: `MethodError` or `TorchError` for options that are not possible.
+  /// - Parameter context: the inputs of the method.
+  /// - Returns: the method.
+  /// - Throws: `MethodError` or `TorchError` for impossible options.
   public func make(_ context: MethodContext) throws -> SegmentationMethod {
     try validate()
     return try box.make(context)
   }
 
-  /// The options as JSON, every one of them.
+  /// All options as JSON.
   package var json: JSONValue { get throws { try box.json } }
 
-  /// The same method with options read from JSON.
+  /// Returns the same method with options from JSON.
   ///
   /// - Parameter json: all options.
   /// - Returns: the choice with these options.
-  /// - Throws: `DecodingError` for a value that an option cannot take.
+  /// - Throws: `DecodingError` for an invalid value of an option.
   package func with(json: JSONValue) throws -> MethodChoice { MethodChoice(box: try box.with(json: json)) }
 }
 
@@ -73,7 +85,7 @@ extension MethodChoice: Equatable {
   public static func == (left: MethodChoice, right: MethodChoice) -> Bool { left.box.equals(right.box) }
 }
 
-/// A method's class with options of its type, behind one face.
+/// A method's class with options of its type, behind one interface.
 private protocol MethodBox: Sendable {
   var name: String { get }
   var summary: String { get }

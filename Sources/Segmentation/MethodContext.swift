@@ -2,32 +2,32 @@ import CLIP
 import Confounders
 import Torch
 
-/// Everything that a method may be built from.
+/// The inputs from which a method is made.
 public struct MethodContext {
   /// The embedded prompts, of width d.
   public let text: TextEmbeddings
-  /// The dictionary Z with P(z), which the model stores.
+  /// The dictionary Z with P(z), which the model owns.
   public let dictionary: ConfounderDictionary
-  /// The text tower, for methods that learn prompts; nil unless `MethodTraits.needsTextTower` asks for it.
+  /// The text tower, for methods that learn prompts; nil without `MethodTraits.needsTextTower`.
   public let textEncoder: TextEncoder?
-  /// The tower's layers whose outputs `EncodedImages.layers` holds, counted from 1, in its order.
+  /// The tower layers of `EncodedImages.layers`, counted from 1, in its order.
   public let towerLayers: [Int]
-  /// Channels of each of these.
+  /// The channels of each of these layers.
   public let towerWidths: [Int]
-  /// Pixels of the image between neighbouring positions of the feature grid.
+  /// The distance in image pixels between neighbouring positions of the feature grid.
   public let gridStride: Int
-  /// Channels of `SegmentationOutput.features`; nil for a method that replaces the head.
+  /// The channels of `SegmentationOutput.features`; nil for a method that replaces the head.
   public let featureWidth: Int?
-  /// The number of source sites; nil where the settings do not name them.
+  /// The number of source sites; nil if the settings do not name them.
   public let siteCount: Int?
-  /// For first weights.
+  /// The seed of the initial weights.
   public let seed: UInt64
 
-  /// The number of source sites, for a method with a part for each.
+  /// Returns the number of source sites, for a method with a part for each.
   ///
-  /// - Parameter method: the method's name, for the message.
-  /// - Returns: at least 2.
-  /// - Throws: `MethodError.needsSites` when fewer than two are named.
+  /// - Parameter method: the name of the method, for the message.
+  /// - Returns: the number, at least 2.
+  /// - Throws: `MethodError.needsSites` if fewer than two sites are named.
   public func requiredSites(_ method: String) throws -> Int {
     guard let siteCount, siteCount >= 2 else {
       throw MethodError.needsSites(method: method, found: siteCount ?? 0)
@@ -43,36 +43,46 @@ public struct TextEncoder {
   private let tokenizer: Tokenizer
   private let window: Int
 
-  /// Takes the text side of a CLIP model.
+  /// Uses the text side of a CLIP model.
+  ///
+  /// - Parameter clip: the model.
   public init(_ clip: CLIPModel) {
     tower = clip.text
     tokenizer = clip.tokenizer
     window = clip.configuration.text.positions
   }
 
-  /// Token ids of sentences, int64 n×L, padded to the tower's window.
+  /// Tokenizes sentences: int64 n×L, padded to the tower's window.
+  ///
+  /// - Parameter sentences: the sentences.
+  /// - Returns: the ids.
+  /// - Throws: `TorchError` with libtorch's message.
   public func ids(_ sentences: [String]) throws -> Tensor { try tokenizer(sentences, window: window) }
 
-  /// Sentences → embeddings n×d, projected, not normalised.
+  /// Maps sentences to embeddings n×d, projected, not normalised.
+  ///
+  /// - Parameter sentences: the sentences.
+  /// - Returns: n×d.
+  /// - Throws: `TorchError` with libtorch's message.
   public func callAsFunction(_ sentences: [String]) throws -> Tensor { try tower(ids(sentences)) }
 }
 
-/// A method or an option of it that cannot be used.
+/// An error of a method or of one of its options.
 public enum MethodError: Error, Equatable, CustomStringConvertible {
   /// No method of the registry has this name.
   case unknown(name: String, known: [String])
-  /// A value that an option cannot take.
+  /// An option does not accept the value.
   case option(name: String, value: String, wanted: String)
-  /// The method compares sites, and too few are named.
+  /// The method compares sites, and too few sites are named.
   case needsSites(method: String, found: Int)
   /// The method replaces the head and does not decode.
   case doesNotDecode(method: String)
-  /// The method asks for the text tower, which is not there.
+  /// The method needs the text tower, which is missing.
   case needsTextTower(method: String)
-  /// A name that other entries of the metrics have, or that cannot stand in a file.
+  /// A name of a loss term is another entry of the metrics, or is not valid in a file.
   case termName(method: String, name: String)
 
-  /// One line that names the method or the option and says what is possible.
+  /// One line that names the method or the option and the valid values.
   public var description: String {
     switch self {
     case .unknown(let name, let known):

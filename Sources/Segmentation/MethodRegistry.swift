@@ -3,7 +3,7 @@ import Torch
 
 /// The methods that settings may name.
 public struct MethodRegistry: Sendable {
-  /// Each method with its default options, in the order in which help and documentation list them.
+  /// Each method with its default options, in the order of help and documentation.
   public private(set) var methods: [MethodChoice]
 
   /// The methods of this package.
@@ -13,7 +13,10 @@ public struct MethodRegistry: Sendable {
     MethodChoice(GroupDRO.self), MethodChoice(IRM.self), MethodChoice(DANN.self),
   ])
 
-  /// The same with one more method; it replaces one of the same name.
+  /// Returns a registry with one more method; it replaces a method of the same name.
+  ///
+  /// - Parameter type: the class of the method.
+  /// - Returns: the registry.
   public func adding<Method: ConfigurableMethod>(_ type: Method.Type) -> MethodRegistry {
     MethodRegistry(methods: methods.filter { $0.name != type.name } + [MethodChoice(type)])
   }
@@ -21,9 +24,11 @@ public struct MethodRegistry: Sendable {
   /// All names.
   public var names: [String] { methods.map(\.name) }
 
-  /// The method of a name with its default options.
+  /// Finds the method of a name, with its default options.
   ///
-  /// - Throws: `MethodError.unknown` with the names there are.
+  /// - Parameter name: the name.
+  /// - Returns: the method.
+  /// - Throws: `MethodError.unknown` with the existing names.
   public func method(named name: String) throws -> MethodChoice {
     guard let method = methods.first(where: { $0.name == name }) else {
       throw MethodError.unknown(name: name, known: names)

@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Torch
 
-/// The settings of a segmentation model beyond its image tower.
+/// The settings of a segmentation model after its image tower.
 public struct ModelConfiguration: Equatable, Sendable {
   /// The method with its options.
   public var method = MethodChoice.mcdrl
@@ -11,10 +11,10 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// The head.
   public var head = HeadConfiguration()
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 
-  /// The layers of a tower whose outputs are asked for: the head's, or where it names none those of the method.
+  /// Returns the tower layers of the model: the head's, or the method's if the head names none.
   func towerLayers(depth: Int) -> [Int] {
     let needed = method.traits.towerDepths.map { max(1, Int((Double(depth) * $0).rounded())) }
     return head.towerLayers.isEmpty ? Set(needed).sorted() : head.towerLayers
@@ -22,15 +22,15 @@ public struct ModelConfiguration: Equatable, Sendable {
 }
 
 extension MethodRegistry {
-  /// The key under which a decoder's `userInfo` holds the registry; without it the built-in one is used.
+  /// The key of the registry in a decoder's `userInfo`; without it the built-in one is used.
   package static let userInfoKey = CodingUserInfoKey(rawValue: "mcdrl.methods")
 
-  /// The registry that a decoder was given, or the built-in one.
+  /// Returns the registry of a decoder, or the built-in one.
   package init(of decoder: any Decoder) {
     self = Self.userInfoKey.flatMap { decoder.userInfo[$0] as? MethodRegistry } ?? .builtIn
   }
 
-  /// Gives the registry to a decoder.
+  /// Stores the registry in a decoder.
   package func prepare(_ decoder: JSONDecoder) {
     if let key = Self.userInfoKey { decoder.userInfo[key] = self }
   }
@@ -39,8 +39,9 @@ extension MethodRegistry {
 extension ModelConfiguration: Codable {
   private enum Keys: String, CodingKey { case method, options, dense, head }
 
-  /// Reads the settings; the decoder's registry says which methods there are.
+  /// Decodes the settings; the decoder's registry lists the methods.
   ///
+  /// - Parameter decoder: the decoder.
   /// - Throws: `DecodingError`, or `MethodError.unknown`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Keys.self)
@@ -50,7 +51,10 @@ extension ModelConfiguration: Codable {
     head = try container.decode(HeadConfiguration.self, forKey: .head)
   }
 
-  /// Writes the settings, the options of the method beside its name.
+  /// Encodes the settings, with the options of the method next to its name.
+  ///
+  /// - Parameter encoder: the encoder.
+  /// - Throws: `EncodingError`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Keys.self)
     try container.encode(method.name, forKey: .method)

@@ -2,23 +2,23 @@ import Torch
 
 /// The settings of L_seg.
 public struct ObjectiveWeights: Codable, Equatable, Sendable {
-  /// The weight of soft Dice inside L_seg, beside cross-entropy; 0 is the paper's (ours).
+  /// The weight of soft Dice in L_seg, added to cross-entropy; the paper's is 0 (ours).
   public var dice: Double = 1
 
-  /// Cross-entropy with soft Dice added.
+  /// Makes the weights of cross-entropy plus soft Dice.
   public init() {}
 }
 
 /// The losses, each a pure function of tensors.
 public enum Objective {
-  /// L_seg of each image: pixel cross-entropy plus `dice` times soft Dice loss.
+  /// Computes L_seg of each image: pixel cross-entropy plus `dice` times soft Dice loss.
   ///
   /// - Parameters:
   ///   - logits: B×1×S×S.
   ///   - masks: B×1×S×S, 0 to 1.
-  ///   - dice: weight of the soft Dice loss; its smoothing of 1 pixel lets empty masks count.
+  ///   - dice: the weight of the soft Dice loss. Its smoothing of 1 pixel gives empty masks a loss.
   /// - Returns: B.
-  /// - Throws: `TorchError` when shapes differ.
+  /// - Throws: `TorchError` if the shapes differ.
   public static func segmentation(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
     let crossEntropy = try logits.binaryCrossEntropies(targets: masks).mean([1, 2, 3])
     guard dice > 0 else { return crossEntropy }
@@ -28,14 +28,14 @@ public enum Objective {
     return try crossEntropy + (1 - (overlap * 2 + 1) / (total + 1)) * dice
   }
 
-  /// L_causal = ‖mean-pool(F_ca) − (1/M) Σ_m t_km‖², mean over the images that show a lesion.
+  /// Computes L_causal = ‖mean-pool(F_ca) − (1/M) Σ_m t_km‖², mean over the images with a lesion.
   ///
   /// - Parameters:
   ///   - intervened: F_ca, B×N×d.
   ///   - joint: t, K×M×d.
-  ///   - classes: the lesion class of each image, nil where there is none or it is not known.
-  /// - Returns: a scalar, nil when no image has a class.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - classes: the lesion class of each image; nil without a lesion or if unknown.
+  /// - Returns: a scalar; nil if no image has a class.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public static func causal(intervened: Tensor, joint: Tensor, classes: [Int?]) throws -> Tensor? {
     guard let (rows, labels) = try labelled(classes, intervened.device) else { return nil }
     let pooled = try intervened.mean([1]).indexed(rows)
@@ -43,15 +43,15 @@ public enum Objective {
     return try (pooled - targets).power(2).sum([-1]).mean()
   }
 
-  /// L_contrast: cross-entropy over cos(F_vis, e_k) / tau, mean over the images that show a lesion.
+  /// Computes L_contrast: cross-entropy over cos(F_vis, e_k) / tau, mean over images with a lesion.
   ///
   /// - Parameters:
   ///   - images: F_vis, B×d.
   ///   - classEmbeddings: e, K×d.
-  ///   - classes: the lesion class of each image, nil where there is none or it is not known.
+  ///   - classes: the lesion class of each image; nil without a lesion or if unknown.
   ///   - temperature: tau.
-  /// - Returns: a scalar, nil when no image has a class.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Returns: a scalar; nil if no image has a class.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public static func contrast(
     images: Tensor, classEmbeddings: Tensor, classes: [Int?], temperature: Double
   ) throws -> Tensor? {
@@ -60,19 +60,22 @@ public enum Objective {
     return try (cosines / temperature).crossEntropy(classes: labels)
   }
 
-  /// How far the grid that the head is handed of do(z)x is from that of x: 1 − cosine, mean over positions (ours).
+  /// Computes the distance of the head's grids of do(z)x and x (ours).
   ///
-  /// Training takes the whole grid: F_ca at the positions that were selected, at the others what fills them, C by default.
-  /// No gradient flows into x's side, so the intervened picture is drawn to the observed one. That alone keeps nothing
-  /// from collapsing, for both sides have the same weights: a grid that is the same for all images has no distance, and an
-  /// offset common to all features raises every cosine. What keeps the features apart is L_seg, on x and on do(z)x.
+  /// It is 1 − cosine, mean over positions.
+  ///
+  /// Training uses the whole grid: F_ca at the selected positions and the fill at the others, which
+  /// is C by default. No gradient flows into x's side, so the intervened image moves towards the
+  /// observed one. This alone does not prevent collapse, because both sides have the same weights.
+  /// A grid that is the same for all images has no distance. An offset that all features share
+  /// raises every cosine. L_seg keeps the features apart, on x and on do(z)x.
   ///
   /// - Parameters:
-  ///   - observed: the grid of x that the head is handed, B×P×d.
-  ///   - intervened: that of do(z)x, B×P×d.
-  ///   - moved: bool, B: pairs whose positions do not correspond are left out.
-  /// - Returns: a scalar, nil when all pairs moved.
-  /// - Throws: `TorchError` when shapes differ.
+  ///   - observed: the head's grid of x, B×P×d.
+  ///   - intervened: the head's grid of do(z)x, B×P×d.
+  ///   - moved: bool, B. Pairs whose positions do not correspond are left out.
+  /// - Returns: a scalar; nil if all pairs moved.
+  /// - Throws: `TorchError` if the shapes differ.
   public static func invariance(observed: Tensor, intervened: Tensor, moved: Tensor) throws -> Tensor? {
     let rows = try moved.floats().enumerated().filter { $1 == 0 }.map(\.offset)
     guard !rows.isEmpty else { return nil }
@@ -81,13 +84,13 @@ public enum Objective {
     return try (1 - (target * intervened.indexed(index).normalized()).sum([-1])).mean()
   }
 
-  /// Cross-entropy of the attention, mean over positions, with the z that was set (ours).
+  /// Computes the cross-entropy of the attention with the applied z, mean over positions (ours).
   ///
   /// - Parameters:
-  ///   - attention: of do(z)x, B×N×M, sums to 1 over M.
+  ///   - attention: the attention of do(z)x, B×N×M, sums to 1 over M.
   ///   - applied: the strength of each z, B×M, 0 where it was not set.
   /// - Returns: a scalar.
-  /// - Throws: `TorchError` when shapes differ.
+  /// - Throws: `TorchError` if the shapes differ.
   public static func attention(_ attention: Tensor, applied: Tensor) throws -> Tensor {
     let target = try applied / applied.sum([1], keepDimensions: true).clamped(min: 1e-6)
     let weights = try attention.mean([1]).clamped(min: 1e-6)

@@ -1,14 +1,17 @@
 import Confounders
 import Torch
 
-/// Text-guided region selection (MTRS), method section 1: keeps the positions most like a lesion.
+/// Text-guided region selection (MTRS): selects the positions most similar to a lesion.
+///
+/// Method, section 1.
 public struct RegionSelection: Sendable {
   /// The settings.
   public let configuration: RegionConfiguration
 
   /// Makes a selection.
   ///
-  /// - Throws: `TorchError.value` for settings that are not possible.
+  /// - Parameter configuration: the settings.
+  /// - Throws: `TorchError.value` for impossible settings.
   public init(_ configuration: RegionConfiguration) throws {
     guard configuration.fraction > 0, configuration.fraction <= 1 else {
       throw TorchError.value("region.fraction is \(configuration.fraction); it must be above 0 and at most 1")
@@ -19,24 +22,27 @@ public struct RegionSelection: Sendable {
     self.configuration = configuration
   }
 
-  /// How many of `positions` are kept: ceil(alpha · positions).
+  /// Returns the number of selected positions of `positions`: ceil(alpha · positions).
+  ///
+  /// - Parameter positions: the number of all positions.
+  /// - Returns: the number, at least 1.
   public func count(of positions: Int) -> Int {
-    // A product such as 0.3 × 10 may land just above a whole number.
+    // A product such as 0.3 × 10 may be slightly above an integer.
     max(1, min(positions, Int((configuration.fraction * Double(positions) - 1e-9).rounded(.up))))
   }
 
-  /// S^: how much each position looks like a lesion.
+  /// Computes S^, the similarity of each position to a lesion.
   ///
-  /// `softmax` asks for p(lesion) = 1 − p(normal), the softmax over S_1 … S_K, S_normal divided by the
-  /// temperature t. Given is t times its logit, t·log Σ_k exp(S_k/t) − S_normal: the same order of positions,
-  /// but with the scale of a cosine and without the ties that come where p rounds to 1. As t falls it becomes
-  /// `less-normal`.
+  /// `softmax` means p(lesion) = 1 − p(normal), with the softmax over S_1 … S_K, S_normal divided
+  /// by the temperature t. The result is t times its logit, t·log Σ_k exp(S_k/t) − S_normal. It
+  /// orders positions in the same way, but has the scale of a cosine. It has no ties, which occur
+  /// where p rounds to 1. As t falls it becomes `less-normal`.
   ///
   /// - Parameters:
   ///   - features: C, B×P×d.
   ///   - text: the embeddings.
   /// - Returns: B×P.
-  /// - Throws: `TorchError` when widths differ.
+  /// - Throws: `TorchError` if the widths differ.
   public func score(_ features: Tensor, _ text: TextEmbeddings) throws -> Tensor {
     let unit = try features.normalized()
     let classes = try unit.matmul(text.classes.transposed())
@@ -49,12 +55,13 @@ public struct RegionSelection: Sendable {
     }
   }
 
-  /// The region that a score selects.
+  /// Selects the region of a score.
   ///
   /// - Parameters:
   ///   - score: S^, B×P.
-  ///   - training: whether the model is trained, where the settings may ask for a soft selection.
-  /// - Returns: N positions of each image, with a gate over all of them where the selection is soft.
+  ///   - training: whether the model is in training, for which the settings may choose a soft
+  ///     selection.
+  /// - Returns: N positions of each image; a soft selection also has a gate over all positions.
   /// - Throws: `TorchError` for a score of another rank.
   public func region(_ score: Tensor, training: Bool) throws -> SelectedRegion {
     SelectedRegion(
@@ -62,13 +69,14 @@ public struct RegionSelection: Sendable {
       gate: training && configuration.selection == .soft ? try gate(score) : nil)
   }
 
-  /// How much of each position a soft selection takes: sigmoid((S^ − threshold) / temperature).
+  /// Computes the gate of each position: sigmoid((S^ − threshold) / temperature).
   ///
-  /// The threshold is the image's own, in the middle between its N-th highest score and the next, so that
-  /// alpha keeps its meaning: as the temperature falls the gate becomes the N highest positions (but for
-  /// ties). With alpha = 1 there is no next one and every gate is open.
+  /// The gate is the fraction of a position that a soft selection uses. Each image has its own
+  /// threshold, midway between its N-th highest score and the next. So alpha keeps its meaning: as
+  /// the temperature falls, the gate becomes the N highest positions (except for ties). With alpha
+  /// = 1 there is no next score and every gate is open.
   ///
-  /// - Parameter score: S^, B×P; gradients pass through it, the threshold included.
+  /// - Parameter score: S^, B×P. Gradients pass through it and through the threshold.
   /// - Returns: B×P, 0 to 1.
   /// - Throws: `TorchError` for a score of another rank.
   public func gate(_ score: Tensor) throws -> Tensor {
@@ -80,10 +88,10 @@ public struct RegionSelection: Sendable {
     return try ((score - threshold) / configuration.temperature).sigmoid()
   }
 
-  /// The positions with the highest scores; of equal ones the first.
+  /// Returns the positions with the highest scores, the first of equals.
   ///
   /// - Parameter score: S^, B×P.
-  /// - Returns: int64, B×N, by falling score.
+  /// - Returns: int64, B×N, in descending order of score.
   /// - Throws: `TorchError` for a score of another rank.
   public func positions(_ score: Tensor) throws -> Tensor {
     let count = count(of: try score.sizes(rank: 2, "the region score")[1])
@@ -94,33 +102,54 @@ public struct RegionSelection: Sendable {
   }
 }
 
-/// Positions of a grid that were selected, and how to take features there and put them back.
+/// The selected positions of a grid, with functions that gather and scatter features.
 public struct SelectedRegion: Sendable {
-  /// int64, B×N.
+  /// The positions, int64, B×N.
   public let positions: Tensor
-  /// How much of each position of the grid is taken, B×P, where the selection is soft; nil where it is hard.
+  /// The gate of each position of the grid, B×P, for a soft selection; nil for a hard one.
   public let gate: Tensor?
 
   /// Makes a region.
+  ///
+  /// - Parameters:
+  ///   - positions: the positions, int64, B×N.
+  ///   - gate: the gate of each position of the grid, B×P, for a soft selection; nil for a hard
+  ///     one.
   public init(positions: Tensor, gate: Tensor? = nil) {
     self.positions = positions
     self.gate = gate
   }
 
-  /// Takes the features that go on: B×P×d → B×N×d, all P with a gate.
+  /// Gathers the features of the region: B×P×d → B×N×d, all P with a gate.
+  ///
+  /// - Parameter features: B×P×d.
+  /// - Returns: B×N×d; B×P×d with a gate.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func gather(_ features: Tensor) throws -> Tensor {
     gate == nil ? try kept(features) : features
   }
 
-  /// Puts what `gather` took back into a grid B×P×d: in place of what stands there, or mixed with it by the
-  /// gate.
+  /// Scatters the result of `gather` into a grid B×P×d.
+  ///
+  /// It replaces the grid's values or mixes with them by the gate.
+  ///
+  /// - Parameters:
+  ///   - values: the features in the form of `gather`.
+  ///   - grid: B×P×d.
+  /// - Returns: B×P×d.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func scatter(_ values: Tensor, into grid: Tensor) throws -> Tensor {
     guard let gate else { return try grid.scattered(dim: 1, index: wide(grid), source: values) }
     return try grid + gate.expandedDimension(-1) * (values - grid)
   }
 
-  /// Of what `gather` took the selected positions alone, B×N×d: L_causal is about these, however they are
-  /// selected.
+  /// Returns the selected positions of the result of `gather`, B×N×d.
+  ///
+  /// L_causal uses these positions for a hard and for a soft selection.
+  ///
+  /// - Parameter values: the features in the form of `gather`.
+  /// - Returns: B×N×d.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func selected(_ values: Tensor) throws -> Tensor {
     gate == nil ? values : try kept(values)
   }

@@ -1,21 +1,29 @@
 import Torch
 
-/// The features of a batch before the head, and after the method has changed them.
+/// The features of a batch before the head: before and after the method.
 public struct Representation: Sendable {
-  /// C, each position normalised, B×P×d: all positions before the method.
+  /// The features C before the method, each position normalised, B×P×d.
   public let features: Tensor
-  /// F, the selected positions, B×N×d; all positions where none are selected.
+  /// The features F of the selected positions, B×N×d; all positions if none are selected.
   public let observed: Tensor
-  /// F_ca, B×N×d; nil without an intervention.
+  /// The intervened features F_ca, B×N×d; nil without an intervention.
   public let intervened: Tensor?
-  /// The weight of each confounder at each position, B×N×M, sums to 1 over M; nil where nothing attends.
+  /// The confounder weights at each position, B×N×M, sum to 1 over M; nil without attention.
   public let attention: Tensor?
-  /// All positions as the head reads them, B×P×d.
+  /// The head's input, all positions, B×P×d.
   public let grid: Tensor
-  /// S^, B×P; nil where no regions are selected.
+  /// The score S^, B×P; nil without region selection.
   public let score: Tensor?
 
-  /// Joins the parts.
+  /// Makes the value from its parts.
+  ///
+  /// - Parameters:
+  ///   - features: C, each position normalised, B×P×d.
+  ///   - observed: F of the selected positions, B×N×d.
+  ///   - intervened: F_ca, B×N×d; nil without an intervention.
+  ///   - attention: the weight of each confounder, B×N×M; nil without attention.
+  ///   - grid: the head's input, B×P×d.
+  ///   - score: S^, B×P; nil without region selection.
   public init(
     features: Tensor, observed: Tensor, intervened: Tensor? = nil, attention: Tensor? = nil, grid: Tensor,
     score: Tensor? = nil
@@ -28,19 +36,27 @@ public struct Representation: Sendable {
     self.score = score
   }
 
-  /// Features that no method changes: the head reads them as they are.
+  /// Makes the representation of a method that changes no features.
+  ///
+  /// - Parameter features: C, each position normalised, B×P×d.
   public init(unchanged features: Tensor) {
     self.init(features: features, observed: features, grid: features)
   }
 
-  /// The same with another grid for the head.
+  /// Returns this representation with another grid for the head.
+  ///
+  /// - Parameter grid: the head's input, B×P×d.
+  /// - Returns: the representation.
   public func withGrid(_ grid: Tensor) -> Representation {
     Representation(
       features: features, observed: observed, intervened: intervened, attention: attention, grid: grid,
       score: score)
   }
 
-  /// The same with every tensor changed.
+  /// Applies a function to every tensor.
+  ///
+  /// - Parameter change: the function.
+  /// - Returns: the changed representation.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> Representation {
     Representation(
       features: try change(features), observed: try change(observed), intervened: try intervened.map(change),
@@ -50,15 +66,15 @@ public struct Representation: Sendable {
 
 /// The outputs of a model for a batch.
 public struct SegmentationOutput: Sendable {
-  /// Lesion logits, B×1×S×S.
+  /// The lesion logits, B×1×S×S.
   public let logits: Tensor
   /// The features before the head.
   public let representation: Representation
-  /// F_vis, B×d.
+  /// The image-level embedding F_vis, B×d.
   public let image: Tensor
-  /// The head's features where tower and image have met, B×c×h×w; nil where a method replaces the head.
+  /// The head's features after the tower joins the image, B×c×h×w; nil without the common head.
   public let features: Tensor?
 
-  /// F_ca, B×N×d; F itself where the intervention is off.
+  /// The features F_ca, B×N×d; F if the intervention is off.
   public var intervened: Tensor { representation.intervened ?? representation.observed }
 }

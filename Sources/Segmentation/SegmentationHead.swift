@@ -2,23 +2,26 @@ import Torch
 
 /// The shape of the segmentation head (ours: the paper does not say how F_ca becomes a mask).
 public struct HeadConfiguration: Codable, Equatable, Sendable {
-  /// Channels of the convolutional branch on the image, each level at half the resolution of the one before; empty
-  /// for none.
+  /// The channels of each level of the convolutional branch on the image; empty for no branch.
+  ///
+  /// Each level has half the resolution of the level before.
   public var detailWidths: [Int] = [16, 32, 64, 128, 192]
-  /// Pixels of the image between neighbouring positions of the first level: 1, or 2 to save time.
+  /// The distance in image pixels between neighbouring positions of the first level.
+  ///
+  /// It is 1, or 2 to save time.
   public var detailStride = 1
-  /// Channels that the feature grid is projected to.
+  /// The channels of the projected feature grid.
   public var gridWidth = 128
-  /// Layers of the image tower (of a ResNet: stages), counted from 1, whose outputs are added to the grid.
+  /// The tower layers (of a ResNet: stages), counted from 1, whose outputs are added to the grid.
   public var towerLayers: [Int] = []
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 }
 
-/// Turns the feature grid into lesion logits, method section 4.
+/// The segmentation head: turns the feature grid into lesion logits, method section 4.
 ///
-/// A U-Net on the image, into which the grid enters at the level of its own resolution.
+/// It is a U-Net on the image. The grid enters at the level of its own resolution.
 public final class SegmentationHead: Module, HeadPass {
   @Child var gridNorm: LayerNorm
   @Child var gridProjection: Linear
@@ -28,20 +31,20 @@ public final class SegmentationHead: Module, HeadPass {
   @Child var decoders: [ConvolutionBlock]
   @Child var reducers: [Conv2d]
   @Child var classifier: Conv2d
-  /// The level that the grid enters.
+  /// The level at which the grid enters.
   let gridLevel: Int
-  /// Channels of the features that `decoded` gives.
+  /// The channels of the features that `decoded` returns.
   let joinedWidth: Int
 
   /// Makes a head.
   ///
   /// - Parameters:
-  ///   - configuration: its shape.
+  ///   - configuration: the shape of the head.
   ///   - featureWidth: d of the grid.
-  ///   - towerWidths: channels of each of the tower's layers.
-  ///   - gridStride: pixels of the image between neighbouring positions of the grid.
-  ///   - generator: for the first weights.
-  /// - Throws: `TorchError` when a size is not possible.
+  ///   - towerWidths: the channels of each tower layer.
+  ///   - gridStride: the distance in image pixels between neighbouring positions of the grid.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError` for an impossible size.
   public init(
     _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], gridStride: Int,
     generator: Generator
@@ -81,7 +84,7 @@ public final class SegmentationHead: Module, HeadPass {
           deeper + skip + (index == level ? grid : 0), levels[index], stride: 1,
           isDouble: index > 0 || widths.isEmpty, generator: generator)
       })
-    // Fewer channels before the enlargement: full resolution is where the time goes.
+    // Fewer channels before the upsampling, because full resolution takes the most time.
     _reducers = Child(
       "reducers",
       try levels.indices.dropLast().map { index in
@@ -89,9 +92,9 @@ public final class SegmentationHead: Module, HeadPass {
       })
     _classifier = Child("classifier", try Conv2d(levels[0], 1, kernel: 1, generator: generator))
     super.init()
-    // A small start: a tower that knows nothing yet must not drown what the image itself shows.
+    // The initial values are small: the output of an untrained tower must not hide the image.
     gridProjection.weight = try gridProjection.weight * 0.1
-    // Lesions are rare: start from a low probability, so that the first steps are not spent on learning that.
+    // Lesions are rare. A low initial probability saves the steps that would learn this.
     classifier.bias = try classifier.bias?.zerosLike().addInPlace(.scalar(-2))
   }
 
@@ -100,18 +103,19 @@ public final class SegmentationHead: Module, HeadPass {
   /// - Parameters:
   ///   - image: B×3×S×S.
   ///   - grid: B×h×w×d.
-  ///   - tower: outputs of the chosen layers, each B×h×w×c; those of another size are brought to the grid's.
-  /// - Returns: logits, B×1×S×S.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - tower: the outputs of the chosen layers, each B×h×w×c. Those of another size are resized
+  ///     to the grid's.
+  /// - Returns: the logits, B×1×S×S.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func callAsFunction(image: Tensor, grid: Tensor, tower: [Tensor] = []) throws -> Tensor {
     try decoded(image: image, grid: grid, tower: tower) { features, _ in features }.logits
   }
 
-  /// Compiles all layers for inference on the CPU; the weights of `int8` are those of its floating type.
+  /// Compiles all layers for inference on the CPU; `int8` uses weights of its floating type.
   ///
   /// - Parameter precision: the arithmetic.
   /// - Returns: the compiled head; later changes of the weights do not reach it.
-  /// - Throws: `TorchError` when weights cannot be packed.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   package func compiled(for precision: Precision) throws -> CompiledHead {
     defer { releasePages() }
     let precision = precision.floating
@@ -127,7 +131,7 @@ public final class SegmentationHead: Module, HeadPass {
 }
 
 extension [Int] {
-  /// Of the channels of a tower's layers, those of one layer, counted from 1.
+  /// Returns the channels of one tower layer, counted from 1.
   func width(of layer: Int) throws -> Int {
     guard indices.contains(layer - 1) else {
       throw TorchError.value(

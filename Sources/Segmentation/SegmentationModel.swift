@@ -14,23 +14,24 @@ public final class SegmentationModel: Module {
   public let configuration: ModelConfiguration
   /// The embedded prompts.
   public private(set) var text: TextEmbeddings
-  /// The tower's layers whose outputs it reads, counted from 1.
+  /// The tower layers whose outputs the model reads, counted from 1.
   public let towerLayers: [Int]
 
   /// Makes a model.
   ///
-  /// Each part draws its first weights from a stream of its own, so that two methods with the same seed start
-  /// from the same head.
+  /// Each part draws its initial weights from its own random stream. So two methods with the same
+  /// seed start from the same head.
   ///
   /// - Parameters:
   ///   - configuration: the settings.
   ///   - text: the embedded prompts, of width d.
   ///   - textEncoder: the text tower, for methods that learn prompts.
-  ///   - towerWidths: channels of each of the tower's layers.
-  ///   - gridStride: pixels of the image between neighbouring positions of the feature grid.
-  ///   - siteCount: the number of source sites; nil where it is not known.
-  ///   - seed: for the first weights.
-  /// - Throws: `TorchError` or `MethodError` for settings that are not possible.
+  ///   - towerWidths: the channels of each tower layer.
+  ///   - gridStride: the distance in image pixels between neighbouring positions of the feature
+  ///     grid.
+  ///   - siteCount: the number of source sites; nil if unknown.
+  ///   - seed: the seed of the initial weights.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(
     _ configuration: ModelConfiguration, text: TextEmbeddings, textEncoder: TextEncoder? = nil,
     towerWidths: [Int], gridStride: Int, siteCount: Int? = nil, seed: UInt64
@@ -70,9 +71,9 @@ public final class SegmentationModel: Module {
   /// - Parameters:
   ///   - images: normalised pixels, B×3×S×S.
   ///   - encoded: the tower's outputs.
-  ///   - pass: the step of training, if any, and the adjustment.
-  /// - Returns: logits, and the features that losses need.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - pass: the training step, if any, and the adjustment.
+  /// - Returns: the logits and the features for the losses.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func callAsFunction(
     images: Tensor, encoded: EncodedImages, _ pass: ForwardPass = ForwardPass()
   ) throws -> SegmentationOutput {
@@ -80,7 +81,7 @@ public final class SegmentationModel: Module {
     return try output(images: images, encoded: encoded, pass, head: head)
   }
 
-  /// Segments a batch with a head, trained or compiled; nil where the method decodes.
+  /// Segments a batch with a head, trained or compiled; nil if the method decodes.
   func output(
     images: Tensor, encoded: EncodedImages, _ pass: ForwardPass, head: (any HeadPass)?
   ) throws -> SegmentationOutput {
@@ -95,11 +96,13 @@ public final class SegmentationModel: Module {
       image: encoded.image, features: decoded?.features)
   }
 
-  /// S^, B×h×w: the region score of every position, also for a method that selects none.
+  /// Computes S^, B×h×w, the region score of every position.
+  ///
+  /// A method that selects no regions has a score, too.
   ///
   /// - Parameter encoded: the tower's outputs.
   /// - Returns: the score of each position.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   public func regionScore(_ encoded: EncodedImages) throws -> Tensor {
     let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
     let features = try encoded.dense.reshaped([sizes[0], sizes[1] * sizes[2], sizes[3]])

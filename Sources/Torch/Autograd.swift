@@ -4,16 +4,21 @@ extension Tensor {
   /// Whether operators on this tensor are recorded for gradients.
   public var requiresGradient: Bool { mcdrl_tensor_requires_grad(handle) }
 
-  /// Asks for gradients of this leaf, or stops asking.
+  /// Enables or disables gradients for this leaf.
   ///
-  /// - Throws: `TorchError.operation` when it is no leaf or no floating-point tensor.
+  /// - Parameter value: whether operators on the tensor are recorded for gradients.
+  /// - Returns: this tensor.
+  /// - Throws: `TorchError.operation` if the tensor is no leaf or has no floating-point type.
   @discardableResult
   public func requireGradient(_ value: Bool = true) throws -> Tensor {
     try check("requires_grad_") { mcdrl_tensor_set_requires_grad(handle, value, $0) }
     return self
   }
 
-  /// The gradient that backward passes have added up, nil when there is none.
+  /// Returns the accumulated gradient, nil if there is none.
+  ///
+  /// - Returns: the gradient, of this tensor's shape.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func gradient() throws -> Tensor? {
     var out: mcdrl_tensor_t?
     try check("grad") { mcdrl_tensor_grad(handle, &out, $0) }
@@ -21,30 +26,37 @@ extension Tensor {
   }
 
   /// Replaces the gradient; nil clears it.
+  ///
+  /// - Parameter gradient: the new gradient, of this tensor's shape.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func setGradient(_ gradient: Tensor?) throws {
     try check("grad") { mcdrl_tensor_set_grad(handle, gradient?.handle, $0) }
   }
 
-  /// Adds the gradients of this scalar to all leaves that ask for one.
+  /// Adds the gradients of this scalar to all leaves that require gradients.
   ///
   /// - Parameters:
-  ///   - gradient: of the outcome by this tensor; 1 when nil, then this must have one element.
+  ///   - gradient: the gradient of the outcome by this tensor; 1 if nil, and then this tensor must
+  ///     have one element.
   ///   - retainGraph: whether another backward pass will follow.
   /// - Throws: `TorchError.operation` with libtorch's message.
   public func backward(gradient: Tensor? = nil, retainGraph: Bool = false) throws {
     try Operators.backward.all(self, [Tensor](), gradient, retainGraph, false)
   }
 
-  /// The same values outside the graph.
+  /// Returns the same values outside the graph.
   public func detached() throws -> Tensor { try Operators.detach(self) }
 }
 
 /// Whether operators on this thread are recorded for gradients.
 var recordsGradients: Bool { mcdrl_grad_mode() }
 
-/// Runs without recording for gradients; faster, less memory.
+/// Runs a body without recording operators for gradients, which is faster and takes less memory.
 ///
 /// Only the calling thread is affected.
+///
+/// - Parameter body: the body, which runs on the calling thread.
+/// - Returns: the result of the body.
 @discardableResult
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
   let before = mcdrl_grad_mode()
@@ -53,9 +65,12 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
   return try body()
 }
 
-/// Runs in inference mode: results can never take part in training.
+/// Runs a body in inference mode: its results can never take part in training.
 ///
 /// Faster than `withoutGradients`.
+///
+/// - Parameter body: the body, which runs on the calling thread.
+/// - Returns: the result of the body.
 @discardableResult
 public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Result {
   let guardObject = mcdrl_inference_begin()
@@ -63,14 +78,14 @@ public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Resul
   return try body()
 }
 
-/// Runs with matrix products and convolutions in a lower precision, where `dtype` is not nil.
+/// Runs a body with matrix products and convolutions in a lower precision.
 ///
 /// - Parameters:
-///   - dtype: bfloat16 or float16; nil runs the body as it is.
-///   - device: where the operators run.
-///   - body: what to run, on the calling thread.
-/// - Returns: what the body returns.
-/// - Throws: what the body throws, or `TorchError.operation` when the device has no autocast.
+///   - dtype: bfloat16 or float16; nil runs the body in the tensors' own precision.
+///   - device: the device of the operators.
+///   - body: the body, which runs on the calling thread.
+/// - Returns: the result of the body.
+/// - Throws: the error of the body, or `TorchError.operation` if the device has no autocast.
 public func autocast<Result>(
   to dtype: DType?, on device: Device = .cpu, _ body: () throws -> Result
 ) throws -> Result {

@@ -1,13 +1,13 @@
 import Foundation
 
-/// Computes values side by side and gives them in order.
+/// Computes values in parallel and returns them in order.
 ///
 /// - Parameters:
-///   - count: how many.
-///   - threads: how many at once, the caller's among them; nil for one a core.
-///   - body: computes one; once one has thrown, no further is begun.
+///   - count: the number of values.
+///   - threads: the most threads at once, with the caller's; nil for one per core.
+///   - body: computes one value. After an error, no further value is begun.
 /// - Returns: the values, by index.
-/// - Throws: of the errors the one with the lowest index.
+/// - Throws: the error with the lowest index.
 public func concurrentMap<Value: Sendable>(
   count: Int, threads: Int? = nil, _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {
@@ -16,7 +16,7 @@ public func concurrentMap<Value: Sendable>(
   @Sendable func work() {
     while let index = results.next() { results.store(Result { try body(index) }, at: index) }
   }
-  // Threads and not Dispatch's, which are never more than cores even while they wait for a disk.
+  // Dispatch never has more threads than cores, even while its threads wait for a disk.
   let others = DispatchGroup()
   for _ in 1..<workers {
     others.enter()
@@ -30,15 +30,17 @@ public func concurrentMap<Value: Sendable>(
   return try results.values()
 }
 
-/// Computes values side by side, libtorch's threads shared out among them, and gives them in order.
+/// Computes values in parallel, shares libtorch's threads among them and returns them in order.
 ///
 /// - Parameters:
-///   - count: how many.
-///   - device: where they are computed; elsewhere than on the CPU one after the other, for there one uses the whole device.
-///   - perThread: how many at once for each of libtorch's threads; more than one keeps cores busy where work waits for disks.
-///   - body: computes one; once one has thrown, no further is begun.
+///   - count: the number of values.
+///   - device: the device of the computation. On a device other than the CPU values are computed
+///     one after the other, because one value uses the whole device.
+///   - perThread: values at once for each of libtorch's threads. More than one keeps cores busy if
+///     the work waits for disks.
+///   - body: computes one value. After an error, no further value is begun.
 /// - Returns: the values, by index.
-/// - Throws: of the errors the one with the lowest index.
+/// - Throws: the error with the lowest index.
 public func sideBySide<Value: Sendable>(
   count: Int, on device: Device = .cpu, perThread: Int = 1, _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {
@@ -57,7 +59,7 @@ private final class Results<Value: Sendable>: @unchecked Sendable {
 
   init(count: Int) { stored = Array(repeating: nil, count: count) }
 
-  /// The next index to compute; nil when all are begun or one has failed.
+  /// Returns the next index to compute; nil if all are begun or one has failed.
   func next() -> Int? {
     lock.withLock {
       guard !failed, begun < stored.count else { return nil }
@@ -76,7 +78,7 @@ private final class Results<Value: Sendable>: @unchecked Sendable {
   func values() throws -> [Value] { try stored.compactMap { try $0?.get() } }
 }
 
-/// Counts from several threads.
+/// A counter for several threads.
 public final class Tally: @unchecked Sendable {
   private let lock = NSLock()
   private var count = 0
@@ -84,12 +86,12 @@ public final class Tally: @unchecked Sendable {
   /// Starts at zero.
   public init() {}
 
-  /// What was counted so far.
+  /// The count so far.
   public var value: Int { lock.withLock { count } }
 
-  /// Counts one more.
+  /// Adds one to the count.
   ///
-  /// - Returns: what is counted now.
+  /// - Returns: the new count.
   @discardableResult
   public func add() -> Int {
     lock.withLock {

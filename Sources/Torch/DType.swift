@@ -18,7 +18,7 @@ public enum DType: Int32, Sendable, CaseIterable {
   case uint32 = 28
   case uint64 = 29
 
-  /// Bytes an element takes.
+  /// The size of an element in bytes.
   public var byteCount: Int {
     switch self {
     case .uint8, .int8, .bool, .float8e5m2, .float8e4m3: 1
@@ -28,7 +28,7 @@ public enum DType: Int32, Sendable, CaseIterable {
     }
   }
 
-  /// Whether elements are real numbers.
+  /// Whether the elements are floating-point numbers.
   public var isFloatingPoint: Bool {
     switch self {
     case .float16, .bfloat16, .float32, .float64, .float8e5m2, .float8e4m3: true
@@ -37,7 +37,7 @@ public enum DType: Int32, Sendable, CaseIterable {
   }
 }
 
-/// A Swift type that tensors can be made from and read into.
+/// A Swift type whose values can be copied into and out of tensors.
 public protocol TensorElement: Sendable {
   /// The tensor type of the same layout.
   static var dtype: DType { get }

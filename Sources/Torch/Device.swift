@@ -1,13 +1,13 @@
-/// Where a tensor lives and is computed.
+/// The device that stores and computes a tensor.
 ///
-/// CUDA and MPS were not run by the project's tests.
+/// The project's tests did not run on CUDA or MPS.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// The kinds of device; raw values are libtorch's own (`c10::DeviceType`).
   public enum Kind: Int32, Sendable { case cpu = 0, cuda = 1, mps = 13, meta = 14 }
 
   /// The kind.
   public let kind: Kind
-  /// Which device of the kind, −1 for the current one.
+  /// The number of the device within its kind, −1 for the current one.
   public let index: Int
 
   /// The processor.
@@ -15,17 +15,25 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// Apple's graphics processor.
   public static let mps = Device(kind: .mps, index: 0)
 
-  /// An Nvidia graphics processor.
+  /// Returns the Nvidia graphics processor of an index.
+  ///
+  /// - Parameter index: the number of the device.
+  /// - Returns: the device.
   public static func cuda(_ index: Int = 0) -> Device { Device(kind: .cuda, index: index) }
 
   /// Makes a device of a kind.
+  ///
+  /// - Parameters:
+  ///   - kind: the kind.
+  ///   - index: the number of the device within its kind, −1 for the current one.
   public init(kind: Kind, index: Int) {
     self.kind = kind
     self.index = index
   }
 
-  /// Reads `cpu`, `cuda`, `cuda:N` or `mps`, whether this build of libtorch has it or not.
+  /// Parses `cpu`, `cuda`, `cuda:N` or `mps`, even if this build of libtorch lacks the device.
   ///
+  /// - Parameter text: the text form.
   /// - Throws: `TorchError.value` for any other text.
   public init(parsing text: String) throws {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -44,14 +52,14 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
   /// Checks that libtorch can use the device.
   ///
-  /// - Throws: `TorchError.value` when it cannot.
+  /// - Throws: `TorchError.value` if libtorch cannot.
   public func requireAvailable() throws {
     guard isAvailable else {
       throw TorchError.value("\(self) is not available in this build of libtorch; use cpu")
     }
   }
 
-  /// Whether libtorch, as built, can use this kind of device.
+  /// Whether this build of libtorch can use this kind of device.
   public var isAvailable: Bool {
     switch kind {
     case .cpu, .meta: true
@@ -60,7 +68,7 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// `cpu`, `cuda:0`, `mps`.
+  /// The text form: `cpu`, `cuda:0`, `mps`.
   public var description: String {
     switch kind {
     case .cpu: "cpu"
@@ -73,6 +81,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
 extension Device: Codable {
   /// Reads the text form.
+  ///
+  /// - Parameter decoder: the decoder.
+  /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     do {
@@ -83,6 +94,9 @@ extension Device: Codable {
   }
 
   /// Writes the text form.
+  ///
+  /// - Parameter encoder: the encoder.
+  /// - Throws: `EncodingError`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

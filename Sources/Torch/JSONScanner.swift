@@ -1,6 +1,6 @@
 import Foundation
 
-/// A strict reader of the JSON that safetensors headers use: objects, arrays, text and whole numbers.
+/// A strict reader of the JSON in safetensors headers: objects, arrays, text and whole numbers.
 struct JSONScanner {
   enum Value {
     case object([String: Value])
@@ -8,7 +8,7 @@ struct JSONScanner {
     case string(String)
     case integer(Int)
 
-    /// The numbers of an array of numbers that are not negative.
+    /// The numbers, if the value is an array of non-negative integers.
     var integers: [Int]? {
       guard case .array(let items) = self else { return nil }
       let numbers = items.compactMap { item -> Int? in
@@ -100,7 +100,7 @@ struct JSONScanner {
     return items
   }
 
-  /// Finds the end of a text and leaves its escapes to Foundation.
+  /// Finds the end of a text and lets Foundation decode its escapes.
   private mutating func string() throws -> String {
     try take("\"")
     let start = position

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Machine {
-  /// The processor, as it calls itself; its architecture where the system does not say.
+  /// The processor's own name; its architecture if the system does not give the name.
   public static var processor: String {
     #if os(macOS)
       var size = 0
@@ -29,7 +29,11 @@ extension Machine {
 
   /// Runs a body with another number of threads for each operator of the calling thread.
   ///
-  /// - Throws: what the body throws.
+  /// - Parameters:
+  ///   - count: the number of threads, at least 1.
+  ///   - body: the body.
+  /// - Returns: the result of the body.
+  /// - Throws: the error of the body, or `TorchError.operation` unless `count` is at least 1.
   public static func withThreads<Result>(_ count: Int, _ body: () throws -> Result) throws -> Result {
     let before = threads
     try setThreads(count)
@@ -38,9 +42,13 @@ extension Machine {
     return try result.get()
   }
 
-  /// A thread, not yet started, whose operators use as many threads as those of the thread that makes it.
+  /// Makes a thread whose operators use as many threads as those of the calling thread.
   ///
-  /// A plain one would take what any thread set last, and sums of another number of parts are rounded otherwise.
+  /// The thread is not yet started. A plain thread would use the number that any thread set last.
+  /// The number of parts of a sum changes its rounding.
+  ///
+  /// - Parameter body: the body of the thread.
+  /// - Returns: the thread, to be started by the caller.
   public static func thread(_ body: @escaping @Sendable () -> Void) -> Thread {
     let count = threads
     return Thread {

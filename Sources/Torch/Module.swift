@@ -1,4 +1,4 @@
-/// A part of a network: a class whose stored layers and tensors carry their checkpoint keys.
+/// A part of a network: a class whose stored layers and tensors have checkpoint keys.
 ///
 /// ```swift
 /// final class Block: Module {
@@ -12,7 +12,7 @@
 /// }
 /// ```
 open class Module {
-  /// Whether layers that behave differently in training (batch normalisation) do so.
+  /// Whether the module is in training mode, which matters to layers such as batch normalisation.
   public private(set) var isTraining = true
 
   /// Makes a module; subclasses set their layers.
@@ -29,16 +29,16 @@ open class Module {
     return found
   }
 
-  /// The modules directly inside, with their keys.
+  /// The direct child modules, with their keys.
   public var children: [(key: String, module: Module)] { slots.flatMap { $0.modules } }
 
-  /// Every trained tensor, with its checkpoint key, in order of declaration.
+  /// Returns every trained tensor with its checkpoint key, in order of declaration.
   public func parameters() -> [NamedTensor] { collect { $0.parameter } }
 
-  /// Every stored tensor that is not trained (running statistics), with its checkpoint key.
+  /// Returns every untrained tensor (running statistics) with its checkpoint key.
   public func buffers() -> [NamedTensor] { collect { $0.buffer } }
 
-  /// Every tensor that a checkpoint holds: parameters and buffers by key.
+  /// Returns every tensor of a checkpoint: parameters and buffers by key.
   public func state() -> [String: Tensor] {
     Dictionary(
       (parameters() + buffers()).map { ($0.key, $0.tensor) }, uniquingKeysWith: { first, _ in first })
@@ -48,7 +48,7 @@ open class Module {
     slots.flatMap { slot -> [NamedTensor] in
       if let tensor = pick(slot) { return [NamedTensor(key: slot.key, tensor: tensor)] }
       return slot.modules.flatMap { key, module in
-        // A child under the empty key has its tensors at this module's own level.
+        // The tensors of a child with an empty key have keys at this module's own level.
         module.collect(pick).map {
           NamedTensor(key: key.isEmpty ? $0.key : "\(key).\($0.key)", tensor: $0.tensor)
         }
@@ -56,14 +56,14 @@ open class Module {
     }
   }
 
-  /// Copies a checkpoint's values into this module, converting types.
+  /// Copies the values of a checkpoint into this module and converts their types.
   ///
   /// - Parameters:
-  ///   - tensors: by checkpoint key.
-  ///   - source: where they come from, for the message.
-  ///   - ignoring: keys that may stand in the checkpoint without a place in the module.
-  /// - Throws: `TorchError.parameters` with every key that is missing, left over or of another shape; then
-  ///   nothing was copied.
+  ///   - tensors: the tensors by checkpoint key.
+  ///   - source: the source of the tensors, for the message.
+  ///   - ignoring: keys that the checkpoint may have and the module lacks.
+  /// - Throws: `TorchError.parameters` with every key that is missing, unexpected or of another
+  ///   shape. Nothing is copied then.
   public func load(
     _ tensors: [String: Tensor], from source: String, ignoring: (String) -> Bool = { _ in false }
   ) throws {
@@ -76,17 +76,17 @@ open class Module {
     }
   }
 
-  /// Takes a checkpoint's tensors themselves into this module, where type and device are the module's; others are copied.
+  /// Shares a checkpoint's tensors with this module and copies those of another type or device.
   ///
-  /// For use without training: all who adopt a tensor share it. The views that a safetensors file gives are
-  /// read when they are used, so as long as the module is used the file must not be changed in place; a file
-  /// that is cut short then ends the process. Files that are replaced by renaming, as this package does it,
-  /// do no harm. A compiled layer holds copies and needs the file no more.
+  /// For use without training: all modules that adopt a tensor share it. A safetensors file gives
+  /// views, which are read at their use. So the file must not be changed in place while the module
+  /// is used; a file that is cut short ends the process. A file may be replaced by renaming, as
+  /// this package does it. A compiled layer holds copies and no longer needs the file.
   ///
   /// - Parameters:
-  ///   - tensors: by checkpoint key; they must not be changed afterwards.
-  ///   - source: where they come from, for the message.
-  ///   - ignoring: keys that may stand in the checkpoint without a place in the module.
+  ///   - tensors: the tensors by checkpoint key; they must not be changed afterwards.
+  ///   - source: the source of the tensors, for the message.
+  ///   - ignoring: keys that the checkpoint may have and the module lacks.
   /// - Throws: as `load`.
   public func adopt(
     _ tensors: [String: Tensor], from source: String, ignoring: (String) -> Bool = { _ in false }
@@ -110,21 +110,26 @@ open class Module {
     }
   }
 
-  /// Asks all parameters for gradients, or stops asking.
+  /// Enables or disables gradients for all parameters.
+  ///
+  /// - Parameter value: whether gradients are enabled.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func requireGradients(_ value: Bool) throws {
     for parameter in parameters() { try parameter.tensor.requireGradient(value) }
   }
 
-  /// Switches between training and evaluation, for this module and all inside.
+  /// Switches this module and all modules inside between training and evaluation.
+  ///
+  /// - Parameter value: true for training, false for evaluation.
   open func train(_ value: Bool = true) {
     isTraining = value
     for child in children { child.module.train(value) }
   }
 
-  /// Drops the memory pages of parameters and buffers that are views of a file and unchanged.
+  /// Releases the memory pages of parameters and buffers that are unchanged views of a file.
   ///
-  /// The system reads them again when they are used. Compiling calls it layer by layer, so that a file's
-  /// weights and the compiled ones are never in memory together.
+  /// The system reads the pages again at their next use. Compilation calls this layer by layer, so
+  /// that a file's weights and the compiled ones are never in memory together.
   public final func releasePages() {
     for slot in slots {
       (slot.parameter ?? slot.buffer)?.releasePages()
@@ -134,7 +139,10 @@ open class Module {
 
   /// Moves parameters and buffers to a device.
   ///
-  /// Call it before an optimiser is made; a module that holds tensors beside its slots moves them, too.
+  /// Call it before an optimiser is made. A module with tensors beside its slots moves them, too.
+  ///
+  /// - Parameter device: the device.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   open func move(to device: Device) throws {
     for slot in slots {
       try slot.replace { try $0.detached().to(device).requireGradient($0.requiresGradient) }
@@ -151,13 +159,17 @@ public struct NamedTensor {
   public let tensor: Tensor
 
   /// Pairs a key with a tensor.
+  ///
+  /// - Parameters:
+  ///   - key: the checkpoint key.
+  ///   - tensor: the tensor.
   public init(key: String, tensor: Tensor) {
     self.key = key
     self.tensor = tensor
   }
 }
 
-/// How a checkpoint and a module differ.
+/// The differences between a checkpoint and a module.
 public struct ParameterMismatch: Equatable, Sendable, CustomStringConvertible {
   /// One key whose shapes differ.
   public struct Shape: Equatable, Sendable {
@@ -166,7 +178,7 @@ public struct ParameterMismatch: Equatable, Sendable, CustomStringConvertible {
     let found: [Int]
   }
 
-  /// Where the checkpoint came from.
+  /// The source of the checkpoint.
   public let source: String
   /// Keys of the module that the checkpoint lacks.
   public let missing: [String]
@@ -175,7 +187,7 @@ public struct ParameterMismatch: Equatable, Sendable, CustomStringConvertible {
   /// Keys whose shapes differ.
   public let shapes: [Shape]
 
-  /// Compares the tensors a model has with those that a checkpoint offers.
+  /// Compares the tensors of a model with those of a checkpoint.
   ///
   /// - Throws: `TorchError.parameters` with every difference.
   static func check(
@@ -195,7 +207,7 @@ public struct ParameterMismatch: Equatable, Sendable, CustomStringConvertible {
 
   private var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && shapes.isEmpty }
 
-  /// Every difference, a line for each kind.
+  /// Every difference, one line for each kind.
   public var description: String {
     var lines = ["\(source) does not fit the model; give the configuration it was made with"]
     if !missing.isEmpty { lines.append("missing: " + missing.joined(separator: ", ")) }

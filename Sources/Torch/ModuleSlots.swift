@@ -1,4 +1,4 @@
-/// A stored property of a module that has a place in checkpoints.
+/// A stored property of a module with a key in checkpoints.
 protocol ModuleSlot: AnyObject {
   var key: String { get }
   var parameter: Tensor? { get }
@@ -14,7 +14,7 @@ extension ModuleSlot {
   func replace(_ change: (Tensor) throws -> Tensor) throws {}
 }
 
-/// A slot that holds a tensor, trained or not.
+/// A slot with a tensor, trained or not.
 protocol TensorSlot: ModuleSlot {
   associatedtype Value: TensorSlotValue
   var wrappedValue: Value { get set }
@@ -26,25 +26,25 @@ extension TensorSlot {
   }
 }
 
-/// What a `Parameter` or `Buffer` may hold: a tensor, or one that may be absent.
+/// The value of a `Parameter` or `Buffer`: a tensor or an optional tensor.
 public protocol TensorSlotValue {
-  /// The tensor, when there is one.
+  /// The tensor, if there is one.
   var tensorIfPresent: Tensor? { get }
-  /// The value that holds a tensor.
+  /// Makes the value from a tensor.
   static func holding(_ tensor: Tensor) -> Self
 }
 
 extension Tensor: TensorSlotValue {
   /// Itself.
   public var tensorIfPresent: Tensor? { self }
-  /// The tensor.
+  /// Returns the tensor.
   public static func holding(_ tensor: Tensor) -> Tensor { tensor }
 }
 
 extension Optional: TensorSlotValue where Wrapped == Tensor {
-  /// The tensor, when there is one.
+  /// The tensor, if there is one.
   public var tensorIfPresent: Tensor? { self }
-  /// The tensor.
+  /// Returns the tensor.
   public static func holding(_ tensor: Tensor) -> Tensor? { tensor }
 }
 
@@ -55,7 +55,7 @@ public final class Parameter<Value: TensorSlotValue>: TensorSlot {
   public var wrappedValue: Value
   let key: String
 
-  /// Makes the slot; the tensor is asked for gradients when training starts.
+  /// Makes the slot; training enables the gradients of the tensor when it starts.
   public init(_ key: String, _ value: Value) {
     self.key = key
     wrappedValue = value
@@ -64,7 +64,7 @@ public final class Parameter<Value: TensorSlotValue>: TensorSlot {
   var parameter: Tensor? { wrappedValue.tensorIfPresent }
 }
 
-/// A stored tensor of a module that is not trained, under its checkpoint key.
+/// A stored, untrained tensor of a module, under its checkpoint key.
 @propertyWrapper
 public final class Buffer<Value: TensorSlotValue>: TensorSlot {
   /// The tensor.
@@ -80,24 +80,24 @@ public final class Buffer<Value: TensorSlotValue>: TensorSlot {
   var buffer: Tensor? { wrappedValue.tensorIfPresent }
 }
 
-/// What a `Child` may hold: a module, one that may be absent, or a list (keys `name.0`, `name.1`, …).
+/// The value of a `Child`: a module, an optional module or a list (keys `name.0`, `name.1`, …).
 public protocol ModuleSlotValue {
-  /// The modules with their keys.
+  /// Returns the modules with their keys.
   func modules(_ key: String) -> [(key: String, module: Module)]
 }
 
 extension Module: ModuleSlotValue {
-  /// Itself.
+  /// Returns this module with its key.
   public func modules(_ key: String) -> [(key: String, module: Module)] { [(key, self)] }
 }
 
 extension Optional: ModuleSlotValue where Wrapped: ModuleSlotValue {
-  /// The module, when there is one.
+  /// Returns the module, if there is one.
   public func modules(_ key: String) -> [(key: String, module: Module)] { self?.modules(key) ?? [] }
 }
 
 extension Array: ModuleSlotValue where Element: ModuleSlotValue {
-  /// The modules with their places in the list.
+  /// Returns the modules with their positions in the list.
   public func modules(_ key: String) -> [(key: String, module: Module)] {
     enumerated().flatMap { $1.modules("\(key).\($0)") }
   }
@@ -106,7 +106,7 @@ extension Array: ModuleSlotValue where Element: ModuleSlotValue {
 /// A part of a module, under its checkpoint key.
 @propertyWrapper
 public final class Child<Value: ModuleSlotValue>: ModuleSlot {
-  /// The part.
+  /// The child module.
   public var wrappedValue: Value
   let key: String
 

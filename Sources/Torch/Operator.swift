@@ -1,8 +1,8 @@
 import CLibTorch
 
-/// One operator of libtorch, found by name through its dispatcher.
+/// One libtorch operator, found by name through libtorch's dispatcher.
 ///
-/// About 3,400 exist; the typed methods of `Tensor` are thin calls of these.
+/// About 3,400 exist. The typed methods of `Tensor` are thin calls of these.
 /// ```swift
 /// static let softmax = Operator("aten::softmax", "int")
 /// let y = try softmax(x, -1)
@@ -12,7 +12,11 @@ public struct Operator: @unchecked Sendable {
   public let name: String
   private let found: Result<mcdrl_operator_t, TorchError>
 
-  /// Looks an operator up; a name that does not exist is reported by the first call.
+  /// Looks up an operator; the first call reports a name that does not exist.
+  ///
+  /// - Parameters:
+  ///   - name: the name, such as `aten::softmax`.
+  ///   - overload: the name of the overload; empty for the default one.
   public init(_ name: String, _ overload: String = "") {
     let fullName = overload.isEmpty ? name : "\(name).\(overload)"
     self.name = fullName
@@ -28,8 +32,8 @@ public struct Operator: @unchecked Sendable {
   /// Calls the operator and returns its first result, a tensor.
   ///
   /// - Parameters:
-  ///   - arguments: in schema order; those left out take the schema's defaults.
-  ///   - named: by keyword.
+  ///   - arguments: the arguments in schema order. Missing ones take the schema's defaults.
+  ///   - named: the arguments by keyword.
   /// - Returns: the first result.
   /// - Throws: `TorchError.operation` with libtorch's message.
   @discardableResult
@@ -43,6 +47,12 @@ public struct Operator: @unchecked Sendable {
   }
 
   /// Calls the operator and returns all its results.
+  ///
+  /// - Parameters:
+  ///   - arguments: the arguments in schema order. Missing ones take the schema's defaults.
+  ///   - named: the arguments by keyword.
+  /// - Returns: all results.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   @discardableResult
   public func all(
     _ arguments: (any OperatorArgument)?..., named: KeyValuePairs<StaticString, any OperatorArgument> = [:]
@@ -50,7 +60,13 @@ public struct Operator: @unchecked Sendable {
     try call(arguments, named)
   }
 
-  /// Calls an operator whose results are tensors, alone or in one list.
+  /// Calls an operator whose results are tensors, single or in one list.
+  ///
+  /// - Parameters:
+  ///   - arguments: the arguments in schema order. Missing ones take the schema's defaults.
+  ///   - named: the arguments by keyword.
+  /// - Returns: the tensors.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public func tensors(
     _ arguments: (any OperatorArgument)?..., named: KeyValuePairs<StaticString, any OperatorArgument> = [:]
   ) throws -> [Tensor] {
@@ -84,7 +100,7 @@ public struct Operator: @unchecked Sendable {
   }
 }
 
-/// A value that goes into or comes out of an operator.
+/// An argument or a result of an operator.
 public enum OperatorValue {
   case none
   case tensor(Tensor)
@@ -115,7 +131,7 @@ public enum OperatorValue {
   }
 }
 
-/// The C values of one call and the memory they point to.
+/// The C values of one call and the memory that they point to.
 private struct CallFrame {
   var values: [mcdrl_value] = []
   private var owned: [UnsafeMutableRawPointer] = []

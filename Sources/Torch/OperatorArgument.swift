@@ -1,12 +1,12 @@
-/// What may be handed to an operator as it is: tensors, numbers, truth values, text, lists of these.
+/// A direct argument of an operator: a tensor, number, truth value, text or list of these.
 public protocol OperatorArgument {
-  /// The value as the dispatcher takes it.
+  /// The value in the form of the dispatcher.
   var operatorValue: OperatorValue { get }
 }
 
-/// What may stand in a list that is handed to an operator.
+/// An element of a list that is an argument of an operator.
 public protocol OperatorListElement {
-  /// The list as the dispatcher takes it.
+  /// Returns the list in the form of the dispatcher.
   static func operatorList(_ list: [Self]) -> OperatorValue
 }
 
@@ -17,25 +17,25 @@ extension OperatorValue: OperatorArgument {
 extension Tensor: OperatorArgument, OperatorListElement {
   /// The tensor.
   public var operatorValue: OperatorValue { .tensor(self) }
-  /// The tensors.
+  /// Returns the tensors as a list.
   public static func operatorList(_ list: [Tensor]) -> OperatorValue { .tensors(list) }
 }
 extension Int: OperatorArgument, OperatorListElement {
   /// The integer.
   public var operatorValue: OperatorValue { .int(self) }
-  /// The integers.
+  /// Returns the integers as a list.
   public static func operatorList(_ list: [Int]) -> OperatorValue { .ints(list) }
 }
 extension Double: OperatorArgument, OperatorListElement {
   /// The number.
   public var operatorValue: OperatorValue { .double(self) }
-  /// The numbers.
+  /// Returns the numbers as a list.
   public static func operatorList(_ list: [Double]) -> OperatorValue { .doubles(list) }
 }
 extension Bool: OperatorArgument, OperatorListElement {
   /// The truth value.
   public var operatorValue: OperatorValue { .bool(self) }
-  /// The truth values.
+  /// Returns the truth values as a list.
   public static func operatorList(_ list: [Bool]) -> OperatorValue { .bools(list) }
 }
 extension String: OperatorArgument {

@@ -1,24 +1,24 @@
-/// Arithmetic of products and convolutions.
+/// The arithmetic of products and convolutions.
 public enum Precision: String, Codable, Sendable, CaseIterable {
   /// Single precision.
   case float32
-  /// Half the bits, the same range; quick where the processor has it.
+  /// Half the bits and the same range; fast if the processor supports it.
   case bfloat16
-  /// Products of whole numbers in transformers; for inference alone.
+  /// Integer products in transformers, for inference only.
   ///
-  /// All else is bfloat16 where the processor has it, else float32.
+  /// Everything else is bfloat16 if the processor supports it, otherwise float32.
   case int8
 
-  /// Those that a network can be trained in.
+  /// The precisions that can train a network.
   public static let trainable: [Precision] = [.float32, .bfloat16]
 
-  /// What autocast is asked for; nil for none.
+  /// The type for autocast; nil for none.
   public var autocastType: DType? { activationType == .float32 ? nil : .bfloat16 }
 
-  /// The same for layers that products of whole numbers are not worth while in.
+  /// The precision for layers in which integer products do not pay.
   public var floating: Precision { activationType == .float32 ? .float32 : .bfloat16 }
 
-  /// The type of activations between layers whose weights were prepared.
+  /// The type of activations between compiled layers.
   public var activationType: DType {
     switch self {
     case .float32: .float32

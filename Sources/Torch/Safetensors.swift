@@ -1,30 +1,30 @@
 import Foundation
 import Storage
 
-/// Why a safetensors file was refused; each message names the file.
+/// An error in a safetensors file; each message names the file.
 public enum SafetensorsError: Error, Equatable, CustomStringConvertible {
   /// The file is shorter than its eight-byte length field.
   case tooShort(String, bytes: Int)
   /// The header claims more than the format's limit of 100 MB.
   case headerTooLarge(String, bytes: UInt64)
-  /// The header or a tensor reaches beyond the end of the file.
+  /// The header or a tensor extends beyond the end of the file.
   case truncated(String, needed: Int, bytes: Int)
   /// The header is not UTF-8.
   case notUTF8(String)
-  /// The header is not the JSON that the format wants.
+  /// The header is not JSON of the form that the format requires.
   case badHeader(String, reason: String)
-  /// A key stands twice in the header.
+  /// The header has a key twice.
   case duplicateKey(String, key: String)
-  /// A tensor's type is none that this version knows.
+  /// This version does not know the type of a tensor.
   case unknownType(String, tensor: String, type: String)
   /// A tensor's offsets are reversed or do not match shape × type.
   case badOffsets(String, tensor: String, reason: String)
   /// Two tensors share bytes, or bytes belong to no tensor.
   case notContiguous(String, tensor: String, reason: String)
-  /// Sizes multiply beyond what fits a number.
+  /// The product of the sizes overflows.
   case overflow(String, tensor: String)
 
-  /// One line that names the file and what is wrong.
+  /// One line with the file and the fault.
   public var description: String {
     switch self {
     case .tooShort(let file, let bytes):
@@ -44,23 +44,23 @@ public enum SafetensorsError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// A safetensors file, memory-mapped: tensors are views of it, read when they are used.
+/// A memory-mapped safetensors file: tensors are views of it, read at their use.
 ///
-/// A large tensor is a mapping of its own, so that its pages go when it goes.
+/// A large tensor has a mapping of its own, which is unmapped with the tensor.
 ///
 /// The format: 8 bytes header length (little-endian), a JSON header, the data without gaps.
 public struct SafetensorsFile: Sendable {
-  /// One tensor's place.
+  /// The position of one tensor.
   public struct Entry: Sendable, Equatable {
-    /// Its type.
+    /// The type.
     public let dtype: DType
-    /// Its sizes.
+    /// The sizes.
     public let shape: [Int]
-    /// Its bytes, counted from the start of the data.
+    /// The range of bytes, counted from the start of the data.
     public let offsets: Range<Int>
   }
 
-  /// The free text that writers may add.
+  /// The free text of the writer.
   public let metadata: [String: String]
   /// All tensors by name.
   public let entries: [String: Entry]
@@ -68,9 +68,10 @@ public struct SafetensorsFile: Sendable {
   private let mapping: FileMapping
   private let dataStart: Int
 
-  /// Opens and checks a file; no data is read yet.
+  /// Opens and checks a file without reading data.
   ///
-  /// - Throws: `FileError` when it cannot be opened, `SafetensorsError` when it is malformed.
+  /// - Parameter url: the file.
+  /// - Throws: `FileError` if the file cannot be opened, `SafetensorsError` if it is malformed.
   public init(_ url: URL) throws {
     file = try OpenFile(url)
     mapping = try FileMapping(file, 0..<file.size)
@@ -89,21 +90,26 @@ public struct SafetensorsFile: Sendable {
     try header.checkLayout(dataBytes: bytes.count - dataStart, file: name)
   }
 
-  /// All tensors, as views of the mapping.
+  /// Returns all tensors, as views of the mapping.
   public func tensors() throws -> [String: Tensor] {
     try Dictionary(uniqueKeysWithValues: entries.map { ($0, try view($1)) })
   }
 
-  /// One tensor, nil when there is none of the name.
+  /// Returns one tensor, nil if there is none of the name.
+  ///
+  /// - Parameter name: the name of the tensor.
+  /// - Returns: the tensor, a view of the mapping.
+  /// - Throws: `TorchError` if libtorch cannot wrap the bytes.
   public func tensor(_ name: String) throws -> Tensor? { try entries[name].map(view) }
 
   private func view(_ entry: Entry) throws -> Tensor {
     let start = dataStart + entry.offsets.lowerBound
     let range = start..<start + entry.offsets.count
-    // Where the system has no more mappings to give, the whole one serves.
+    // If the system has no more mappings, the tensor uses the whole one.
     let own = range.count < Self.leastOwnMapping ? nil : try? FileMapping(file, range)
     let bytes = own?.bytes ?? UnsafeRawBufferPointer(rebasing: mapping.bytes[range])
-    // Writers align the data, but the format does not promise it; zero-size tensors have no address.
+    // Writers align the data, but the format does not promise it. Zero-size tensors have no
+    // address.
     guard let base = bytes.baseAddress, !bytes.isEmpty,
       UInt(bitPattern: base) % UInt(entry.dtype.byteCount) == 0
     else { return try Tensor(bytes: bytes, shape: entry.shape, dtype: entry.dtype) }
@@ -111,19 +117,19 @@ public struct SafetensorsFile: Sendable {
       bytes, of: own ?? mapping, isAlone: own != nil, shape: entry.shape, dtype: entry.dtype)
   }
 
-  /// From so many bytes on a tensor is a mapping of its own.
+  /// The least size in bytes of a tensor with a mapping of its own.
   private static let leastOwnMapping = 1 << 16
 
-  /// Writes tensors, atomically, in the same bytes for the same content.
+  /// Writes tensors atomically; the same content gives the same bytes.
   ///
   /// - Parameters:
-  ///   - tensors: by name.
+  ///   - tensors: the tensors by name.
   ///   - metadata: free text.
-  ///   - url: where to.
-  /// - Throws: `FileError` that names the file, such as for a full disk.
+  ///   - url: the file.
+  /// - Throws: `FileError` that names the file, for example for a full disk.
   public static func write(_ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL) throws
   {
-    // Wide types first, so that every tensor is aligned; then by name.
+    // Wide types come first, so that every tensor is aligned. Within a type the order is by name.
     let order = tensors.sorted {
       ($1.value.dtype.byteCount, $0.key) < ($0.value.dtype.byteCount, $1.key)
     }

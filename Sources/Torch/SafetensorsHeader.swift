@@ -2,7 +2,7 @@ import Foundation
 
 /// The JSON header of a safetensors file: its grammar, its checks and its writer.
 ///
-/// A reader of its own, because the format forbids what JSON readers let pass, such as a key that stands twice.
+/// The format forbids things that other JSON readers accept, such as a duplicate key.
 struct SafetensorsHeader {
   private(set) var metadata: [String: String] = [:]
   private(set) var entries: [String: SafetensorsFile.Entry] = [:]
@@ -67,7 +67,7 @@ struct SafetensorsHeader {
     return .init(dtype: dtype, shape: shape, offsets: offsets[0]..<offsets[1])
   }
 
-  /// Checks that the tensors fill the data from start to end, without sharing and without gaps.
+  /// Checks that the tensors fill the data from start to end without overlaps and gaps.
   func checkLayout(dataBytes: Int, file: String) throws {
     var end = 0
     let order = entries.sorted {
@@ -94,7 +94,7 @@ struct SafetensorsHeader {
     }
   }
 
-  /// The header of tensors in the order of their data, padded with spaces to a multiple of eight.
+  /// Encodes the header of tensors in the order of their data, padded with spaces to 8·n bytes.
   static func encode(
     _ tensors: [(name: String, dtype: DType, shape: [Int])], _ metadata: [String: String]
   ) -> Data {

@@ -1,25 +1,32 @@
 import Foundation
 import Storage
 
-/// A safetensors file that is written row by row: all its tensors have as many rows, stored in any order, from any thread.
+/// A safetensors file that is written row by row.
+///
+/// All tensors have the same number of rows. Any thread may store any row at any time.
 public final class SafetensorsRows: Sendable {
-  /// One tensor of the file, without its first size, which is the number of rows.
+  /// One tensor of the file without its first size, the number of rows.
   public struct Column: Equatable, Sendable {
-    /// Its name.
+    /// The name.
     public let name: String
-    /// Its type.
+    /// The type.
     public let dtype: DType
     /// The sizes of a row.
     public let shape: [Int]
 
     /// Describes a tensor.
+    ///
+    /// - Parameters:
+    ///   - name: the name of the tensor.
+    ///   - dtype: the type of the elements.
+    ///   - shape: the sizes of a row.
     public init(_ name: String, _ dtype: DType, _ shape: [Int]) {
       self.name = name
       self.dtype = dtype
       self.shape = shape
     }
 
-    /// Bytes of a row.
+    /// The size of a row in bytes.
     public var rowBytes: Int { shape.reduce(dtype.byteCount, *) }
   }
 
@@ -37,20 +44,21 @@ public final class SafetensorsRows: Sendable {
     self.columns = columns
   }
 
-  /// Writes a file, atomically: nobody sees it before every row is stored and flushed to disk.
+  /// Writes a file atomically: it appears only after every row is stored and flushed to disk.
   ///
   /// - Parameters:
   ///   - columns: the tensors.
-  ///   - rows: how many rows each has; those that are not stored are zeros.
+  ///   - rows: the number of rows of each tensor. Rows that are not stored are zeros.
   ///   - metadata: free text.
-  ///   - url: where to.
+  ///   - url: the file.
   ///   - body: stores the rows.
-  /// - Throws: `FileError` that names the file, such as for a full disk, or what the body throws; nothing is left then.
+  /// - Throws: `FileError` that names the file, for example for a full disk, or the error of the
+  ///   body. Nothing is left then.
   public static func write(
     _ columns: [Column], rows: Int, metadata: [String: String] = [:], to url: URL,
     _ body: (SafetensorsRows) throws -> Void
   ) throws {
-    // Wide types first, so that every tensor is aligned.
+    // Wide types come first, so that every tensor is aligned.
     let order = columns.sorted { ($1.dtype.byteCount, $0.name) < ($0.dtype.byteCount, $1.name) }
     let header = SafetensorsHeader.encode(order.map { ($0.name, $0.dtype, [rows] + $0.shape) }, metadata)
     try AtomicFile.write(to: url) { file in
@@ -72,10 +80,11 @@ public final class SafetensorsRows: Sendable {
   /// Stores one row of a tensor.
   ///
   /// - Parameters:
-  ///   - tensor: of the column's type and as many elements as a row has.
-  ///   - row: from 0.
-  ///   - name: the column's.
-  /// - Throws: `TorchError.value` when tensor or row do not fit, `FileError` when the disk is full.
+  ///   - tensor: of the column's type, with as many elements as a row.
+  ///   - row: the row, from 0.
+  ///   - name: the name of the column.
+  /// - Throws: `TorchError.value` if the tensor or the row does not fit, `FileError` if the disk is
+  ///   full.
   public func store(_ tensor: Tensor, row: Int, of name: String) throws {
     guard let (column, start) = columns[name], (0..<rows).contains(row), tensor.dtype == column.dtype,
       tensor.count * tensor.dtype.byteCount == column.rowBytes

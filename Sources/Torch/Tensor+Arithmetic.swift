@@ -42,64 +42,64 @@ extension Tensor {
 
   /// Raises to a power.
   public func power(_ exponent: Double) throws -> Tensor { try Operators.powScalar(self, exponent) }
-  /// e to the power of each element.
+  /// Returns e to the power of each element.
   public func exp() throws -> Tensor { try Operators.exp(self) }
-  /// The natural logarithm.
+  /// Returns the natural logarithm.
   public func log() throws -> Tensor { try Operators.log(self) }
-  /// The sine.
+  /// Returns the sine.
   public func sin() throws -> Tensor { try Operators.sin(self) }
-  /// The cosine.
+  /// Returns the cosine.
   public func cos() throws -> Tensor { try Operators.cos(self) }
-  /// The angle of the points (x, self) from the x axis, −π to π.
+  /// Returns the angle of the points (x, self) from the x axis, −π to π.
   public func angle(x: Tensor) throws -> Tensor { try Operators.atan2(self, x) }
-  /// The hyperbolic tangent.
+  /// Returns the hyperbolic tangent.
   public func tanh() throws -> Tensor { try Operators.tanh(self) }
-  /// The square root.
+  /// Returns the square root.
   public func squareRoot() throws -> Tensor { try Operators.sqrt(self) }
-  /// The magnitude.
+  /// Returns the magnitude.
   public func magnitude() throws -> Tensor { try Operators.abs(self) }
   /// Rounds to the nearest integer, halves to even.
   public func rounded() throws -> Tensor { try Operators.round(self) }
   /// Rounds down.
   public func floor() throws -> Tensor { try Operators.floor(self) }
-  /// Limits the elements to a range; nil leaves that side open.
+  /// Limits the elements to a range; nil leaves a side open.
   public func clamped(min: Double? = nil, max: Double? = nil) throws -> Tensor {
     try Operators.clamp(self, min, max)
   }
-  /// The larger of two, elementwise.
+  /// Returns the larger of two elements, elementwise.
   public func maximum(_ other: Tensor) throws -> Tensor { try Operators.maximum(self, other) }
-  /// The smaller of two, elementwise.
+  /// Returns the smaller of two elements, elementwise.
   public func minimum(_ other: Tensor) throws -> Tensor { try Operators.minimum(self, other) }
 
-  /// Where this (bool) is true `a`, elsewhere `b`.
+  /// Chooses `a` where this tensor (bool) is true, otherwise `b`, elementwise.
   public func choose(_ a: Tensor, else b: Tensor) throws -> Tensor { try Operators.whereSelf(self, a, b) }
 
-  /// Elementwise equality, bool.
+  /// Compares elementwise for equality, bool.
   public func equals(_ other: Tensor) throws -> Tensor { try Operators.eq(self, other) }
-  /// Elementwise equality with a number, bool.
+  /// Compares every element with a number for equality, bool.
   public func equals(_ other: Double) throws -> Tensor { try Operators.eqScalar(self, other) }
-  /// Elementwise self > other, bool.
+  /// Computes self > other elementwise, bool.
   public func greater(than other: Double) throws -> Tensor { try Operators.gtScalar(self, other) }
-  /// Elementwise self > other, bool.
+  /// Computes self > other elementwise, bool.
   public func greater(than other: Tensor) throws -> Tensor { try Operators.gt(self, other) }
-  /// Elementwise self ≥ other, bool.
+  /// Computes self ≥ other elementwise, bool.
   public func atLeast(_ other: Double) throws -> Tensor { try Operators.geScalar(self, other) }
-  /// Elementwise self < other, bool.
+  /// Computes self < other elementwise, bool.
   public func less(than other: Double) throws -> Tensor { try Operators.ltScalar(self, other) }
-  /// Elementwise and.
+  /// Computes the elementwise logical and.
   public func and(_ other: Tensor) throws -> Tensor { try Operators.logicalAnd(self, other) }
-  /// Elementwise or.
+  /// Computes the elementwise logical or.
   public func or(_ other: Tensor) throws -> Tensor { try Operators.logicalOr(self, other) }
-  /// Elementwise not.
+  /// Computes the elementwise logical not.
   public func not() throws -> Tensor { try Operators.logicalNot(self) }
 
-  /// Whether both have the same shape and elements.
+  /// Returns whether both tensors have the same shape and elements.
   public func isEqual(to other: Tensor) throws -> Bool {
     guard shape == other.shape, dtype == other.dtype else { return false }
     guard case .bool(let equal)? = try Operators.equal.all(self, other).first else { return false }
     return equal
   }
 
-  /// Whether every element is neither infinite nor NaN.
+  /// Returns whether every element is neither infinite nor NaN.
   public func isFinite() throws -> Bool { try Operators.all(Operators.isfinite(self)).item() != 0 }
 }

@@ -1,15 +1,15 @@
 import CLibTorch
 
 extension Tensor {
-  /// Attention of queries (self, B×H×N×d) over keys and values (B×H×M×d).
+  /// Computes attention of queries (self, B×H×N×d) over keys and values (B×H×M×d).
   ///
   /// - Parameters:
   ///   - keys: B×H×M×d.
   ///   - values: B×H×M×d.
   ///   - mask: added to the logits, broadcast to B×H×N×M.
-  ///   - causal: whether position n sees only positions up to n.
+  ///   - causal: whether position n attends only to positions up to n.
   /// - Returns: B×H×N×d.
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func attention(
     keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
   ) throws -> Tensor {
@@ -19,24 +19,26 @@ extension Tensor {
     return try Operators.attention(self, keys, values, mask, 0.0, causal)
   }
 
-  /// Whether `ownAttention` may take the place of libtorch's: float32 or bfloat16 on the CPU, without gradients.
+  /// Returns whether `ownAttention` can replace libtorch's attention.
+  ///
+  /// It can for float32 or bfloat16 on the CPU without gradients.
   func isFitForOwnAttention(_ keys: Tensor, _ values: Tensor) -> Bool {
     let (own, other) = (shape, keys.shape)
     return own.count == 4 && other.count == 4 && values.shape == other
       && [.float32, .bfloat16].contains(dtype)
       && [self, keys, values].allSatisfy { $0.dtype == dtype && $0.device == .cpu } && !recordsGradients
       && own[3] % 16 == 0 && own[3] == other[3]
-      // There libtorch's operator changes types.
+      // Under autocast, libtorch's operator converts types.
       && !(dtype == .float32 && mcdrl_autocasts_cpu())
       && own.prefix(2) == other.prefix(2) && !(own + other).contains(0)
   }
 
-  /// Attention by a kernel of this package; a position's heads lie side by side in memory, as the layer after it wants them.
+  /// Computes attention by a kernel of this package, without recording for gradients.
   ///
-  /// Nothing is recorded for gradients.
+  /// The heads of a position are adjacent in memory, as the next layer needs them.
   ///
-  /// - Throws: `TorchError.operation` for other types, shapes and devices than those of `isFitForOwnAttention`, and where
-  ///   the processor cannot.
+  /// - Throws: `TorchError.operation` for types, shapes and devices outside `isFitForOwnAttention`,
+  ///   and if the processor lacks the instructions.
   func ownAttention(keys: Tensor, values: Tensor) throws -> Tensor {
     var result: mcdrl_tensor_t?
     try check("attention") { mcdrl_attend(handle, keys.handle, values.handle, &result, $0) }

@@ -1,48 +1,82 @@
 extension Tensor {
-  /// The matrix product of the last two dimensions, the others broadcast.
+  /// Returns the matrix product of the last two dimensions, the others broadcast.
   public func matmul(_ other: Tensor) throws -> Tensor { try Operators.matmul(self, other) }
-  /// x · weightᵀ + bias over the last dimension; weight out×in.
+  /// Computes x · weightᵀ + bias over the last dimension; weight out×in.
   public func linear(_ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
     try Operators.linear(self, weight, bias)
   }
-  /// Exponentials divided by their sum along a dimension.
+  /// Returns the softmax along a dimension: exponentials divided by their sum.
   public func softmax(dim: Int) throws -> Tensor { try Operators.softmax(self, dim, nil) }
-  /// The logarithm of the softmax.
+  /// Returns the logarithm of the softmax.
   public func logSoftmax(dim: Int) throws -> Tensor { try Operators.logSoftmax(self, dim, nil) }
-  /// 1 / (1 + e^−x).
+  /// Computes 1 / (1 + e^−x).
   public func sigmoid() throws -> Tensor { try Operators.sigmoid(self) }
-  /// The logarithm of the sigmoid.
+  /// Returns the logarithm of the sigmoid.
   public func logSigmoid() throws -> Tensor { try Operators.logSigmoid(self) }
-  /// max(x, 0).
+  /// Computes max(x, 0).
   public func relu() throws -> Tensor { try Operators.relu(self) }
-  /// x where positive, slope · x elsewhere.
+  /// Returns x where x is positive, otherwise slope · x.
   public func leakyRelu(slope: Double = 0.01) throws -> Tensor { try Operators.leakyRelu(self, slope) }
-  /// `leakyRelu` in this tensor's place.
+  /// Applies `leakyRelu` in place.
   ///
-  /// Gradients flow; an operator that saved the former values fails in `backward`.
+  /// Gradients flow, but `backward` fails for an operator that saved the former values.
   public func leakyReluInPlace(slope: Double = 0.01) throws -> Tensor {
     try Operators.leakyReluInPlace(self, slope)
   }
-  /// The Gaussian error linear unit, exact.
+  /// Returns the Gaussian error linear unit, exact.
   public func gelu() throws -> Tensor { try Operators.gelu(self) }
-  /// x · sigmoid(1.702 x), the approximation that OpenAI's CLIP was trained with.
+  /// Computes x · sigmoid(1.702 x), the approximation that OpenAI's CLIP was trained with.
   public func quickGelu() throws -> Tensor { try self * (self * 1.702).sigmoid() }
-  /// x · sigmoid(x).
+  /// Computes x · sigmoid(x).
   public func silu() throws -> Tensor { try Operators.silu(self) }
 
-  /// Normalised over the last dimensions, then scaled and shifted.
+  /// Normalises over the last dimensions, then scales and shifts.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes of the last dimensions.
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
     try Operators.layerNorm(self, shape, weight, bias, epsilon, false)
   }
-  /// Normalised over groups of channels of a B×C×… tensor.
+  /// Normalises over groups of channels of a B×C×… tensor.
+  ///
+  /// - Parameters:
+  ///   - groups: the number of groups of channels.
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
     try Operators.groupNorm(self, groups, weight, bias, epsilon, false)
   }
-  /// Normalised over each channel of each image of a B×C×h×w tensor.
+  /// Normalises each channel of each image of a B×C×h×w tensor.
+  ///
+  /// - Parameters:
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func instanceNorm(weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
     try Operators.instanceNorm(self, weight, bias, nil, nil, true, 0.1, epsilon, false)
   }
-  /// Normalised over each channel of the batch, or by the running statistics.
+  /// Normalises each channel over the batch, or by the running statistics.
+  ///
+  /// - Parameters:
+  ///   - weight: the scale; nil for 1.
+  ///   - bias: the shift; nil for 0.
+  ///   - mean: the running mean, which training updates.
+  ///   - variance: the running variance, which training updates.
+  ///   - training: whether to use the batch's statistics.
+  ///   - momentum: the weight of the batch in the running statistics.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Returns: a tensor of the same shape.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func batchNorm(
     weight: Tensor?, bias: Tensor?, mean: Tensor?, variance: Tensor?, training: Bool,
     momentum: Double, epsilon: Double
@@ -50,17 +84,17 @@ extension Tensor {
     try Operators.batchNorm(self, weight, bias, mean, variance, training, momentum, epsilon, false)
   }
 
-  /// A 2-D convolution of B×C×H×W.
+  /// Computes a 2-D convolution of B×C×H×W.
   ///
   /// - Parameters:
   ///   - weight: out×(C/groups)×kh×kw.
   ///   - bias: out.
-  ///   - stride: in both directions.
-  ///   - padding: zeros on all sides.
-  ///   - dilation: distance between taps.
-  ///   - groups: channel groups.
+  ///   - stride: the stride in both directions.
+  ///   - padding: the zeros on each side.
+  ///   - dilation: the distance between taps.
+  ///   - groups: the number of channel groups.
   /// - Returns: B×out×h×w.
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func conv2d(
     _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
     groups: Int = 1
@@ -68,32 +102,54 @@ extension Tensor {
     try Operators.conv2d(
       self, weight, bias, [stride, stride], [padding, padding], [dilation, dilation], groups)
   }
-  /// A transposed 2-D convolution of B×C×H×W; weight C×out×kh×kw.
+  /// Computes a transposed 2-D convolution of B×C×H×W; weight C×out×kh×kw.
+  ///
+  /// - Parameters:
+  ///   - weight: C×out×kh×kw.
+  ///   - bias: out.
+  ///   - stride: the stride in both directions.
+  ///   - padding: the zeros that are removed on each side.
+  /// - Returns: B×out×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func convTranspose2d(_ weight: Tensor, bias: Tensor? = nil, stride: Int, padding: Int = 0) throws
     -> Tensor
   {
     try Operators.convTranspose2d(self, weight, bias, [stride, stride], [padding, padding])
   }
-  /// Means over windows.
+  /// Averages over windows.
+  ///
+  /// - Parameters:
+  ///   - size: the side of a window.
+  ///   - stride: the distance of windows; nil for `size`.
+  ///   - padding: the zeros on each side.
+  /// - Returns: B×C×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func averagePool(_ size: Int, stride: Int? = nil, padding: Int = 0) throws -> Tensor {
     try Operators.avgPool2d(
       self, [size, size], [stride ?? size, stride ?? size], [padding, padding])
   }
-  /// Means of B×C×H×W over `height` × `width` parts, which share edges where the sizes do not divide.
+  /// Averages B×C×H×W over `height` × `width` parts; parts overlap if the sizes do not divide.
   public func averagePool(height: Int, width: Int) throws -> Tensor {
     try Operators.adaptiveAvgPool2d(self, [height, width])
   }
-  /// Maxima over windows.
+  /// Takes maxima over windows.
+  ///
+  /// - Parameters:
+  ///   - size: the side of a window.
+  ///   - stride: the distance of windows; nil for `size`.
+  ///   - padding: the border on each side, which never wins.
+  /// - Returns: B×C×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func maxPool(_ size: Int, stride: Int? = nil, padding: Int = 0) throws -> Tensor {
     try Operators.maxPool2d(
       self, [size, size], [stride ?? size, stride ?? size], [padding, padding])
   }
-  /// Rows of this table (V×d) that int64 indices name; shape of indices × d.
+  /// Looks up int64 indices in this table (V×d); the result has the shape of the indices × d.
   public func embedding(_ indices: Tensor) throws -> Tensor { try Operators.embedding(self, indices) }
-  /// B×(C·r²)×h×w to B×C×(h·r)×(w·r).
+  /// Rearranges B×(C·r²)×h×w to B×C×(h·r)×(w·r).
   public func pixelShuffle(_ factor: Int) throws -> Tensor { try Operators.pixelShuffle(self, factor) }
 
-  /// How positions between pixels are computed.
+  /// The method that computes values between pixels.
   public enum Interpolation: Sendable { case nearest, bilinear, bicubic }
 
   /// Resizes B×C×H×W.
@@ -102,9 +158,9 @@ extension Tensor {
   ///   - height: the new height.
   ///   - width: the new width.
   ///   - interpolation: nearest, bilinear or bicubic; pixel centres at half-integers.
-  ///   - antialias: whether to average when shrinking, as Pillow does; not for nearest.
+  ///   - antialias: whether to average when the image shrinks, as Pillow does; not for nearest.
   /// - Returns: B×C×height×width.
-  /// - Throws: `TorchError.operation` for shapes that do not fit.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func resized(
     height: Int, width: Int, interpolation: Interpolation = .bilinear, antialias: Bool = false
   ) throws -> Tensor {
@@ -118,13 +174,20 @@ extension Tensor {
     }
   }
 
-  /// Sampling positions B×H×W×2 of affine maps (self, B×2×3), in coordinates from −1 to 1.
+  /// Computes sampling positions B×H×W×2 of affine maps (self, B×2×3), from −1 to 1.
   public func affineGrid(_ shape: [Int]) throws -> Tensor { try Operators.affineGrid(self, shape, false) }
 
-  /// How positions outside the image are filled.
+  /// The values of positions outside the image.
   public enum Outside: Int, Sendable { case zeros = 0, border = 1, reflection = 2 }
 
   /// Samples B×C×H×W at the positions of a grid B×h×w×2.
+  ///
+  /// - Parameters:
+  ///   - grid: the positions x and y, from −1 to 1, B×h×w×2.
+  ///   - interpolation: the method that computes values between pixels.
+  ///   - outside: the values of positions outside the image.
+  /// - Returns: B×C×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func sampled(
     at grid: Tensor, interpolation: Interpolation = .bilinear, outside: Outside = .zeros
   ) throws -> Tensor {
@@ -132,10 +195,10 @@ extension Tensor {
     return try Operators.gridSample(self, grid, mode, outside.rawValue, false)
   }
 
-  /// Binary cross-entropy of logits with targets from 0 to 1, elementwise.
+  /// Computes binary cross-entropy of logits with targets from 0 to 1, elementwise.
   public func binaryCrossEntropies(targets: Tensor) throws -> Tensor {
     try Operators.binaryCrossEntropy(self, targets, nil, nil, 0)
   }
-  /// Mean cross-entropy of logits B×K(×…) against int64 classes B(×…); classes of −100 are left out.
+  /// Computes mean cross-entropy of logits B×K(×…) with int64 classes B(×…); class −100 is ignored.
   public func crossEntropy(classes: Tensor) throws -> Tensor { try Operators.crossEntropy(self, classes) }
 }

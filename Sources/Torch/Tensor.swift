@@ -1,12 +1,12 @@
 import CLibTorch
 import Storage
 
-/// An array of numbers with a shape, a type and a device, and, when asked, a gradient.
+/// An array of numbers with a shape, a type, a device and, on request, a gradient.
 ///
-/// A tensor is freed when its last reference goes. Reading from several threads at once is safe; writing is not.
+/// A tensor is freed with its last reference. Several threads may read at once, but not write.
 public final class Tensor: @unchecked Sendable {
   let handle: mcdrl_tensor_t
-  /// The pages of a file that hold this tensor's elements and nothing else; nil for other memory.
+  /// The pages of a file with only this tensor's elements; nil for other memory.
   private let mapping: FileMapping?
 
   init(owning handle: mcdrl_tensor_t) {
@@ -25,8 +25,8 @@ public final class Tensor: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - values: the elements, last dimension fastest.
-  ///   - shape: the sizes; one dimension of all elements when nil.
-  /// - Throws: `TorchError.value` when the count does not fit the shape.
+  ///   - shape: the sizes; one dimension of all elements if nil.
+  /// - Throws: `TorchError.value` if the count does not fit the shape.
   public convenience init<Element: TensorElement>(_ values: [Element], shape: [Int]? = nil) throws {
     let shape = shape ?? [values.count]
     guard try elementCount(shape) == values.count else {
@@ -42,7 +42,11 @@ public final class Tensor: @unchecked Sendable {
 
   /// Copies raw bytes into a new tensor on the CPU.
   ///
-  /// - Throws: `TorchError.value` when the byte count does not fit shape and type.
+  /// - Parameters:
+  ///   - bytes: the elements, last dimension fastest.
+  ///   - shape: the sizes.
+  ///   - dtype: the type of the elements.
+  /// - Throws: `TorchError.value` if the byte count does not fit the shape and type.
   public convenience init(bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType) throws {
     guard try elementCount(shape) * dtype.byteCount == bytes.count else {
       throw TorchError.value("\(bytes.count) bytes do not fill the shape \(shape) of \(dtype)")
@@ -50,15 +54,15 @@ public final class Tensor: @unchecked Sendable {
     self.init(owning: try makeTensor(bytes.baseAddress, shape, dtype))
   }
 
-  /// Wraps bytes of a mapped file; nothing is copied.
+  /// Wraps bytes of a mapped file without copying.
   ///
   /// - Parameters:
   ///   - bytes: the elements, inside the mapping.
-  ///   - mapping: stays as long as the elements are used.
+  ///   - mapping: the mapping; it lives as long as the elements are used.
   ///   - isAlone: whether the mapping holds no other tensor.
   ///   - shape: the sizes.
   ///   - dtype: the type of the elements.
-  /// - Throws: `TorchError` when libtorch cannot wrap them.
+  /// - Throws: `TorchError` if libtorch cannot wrap them.
   convenience init(
     _ bytes: UnsafeRawBufferPointer, of mapping: FileMapping, isAlone: Bool, shape: [Int], dtype: DType
   ) throws {
@@ -77,12 +81,11 @@ public final class Tensor: @unchecked Sendable {
 }
 
 extension Tensor {
-  /// Drops the resident memory pages of a tensor that is an unchanged view of a file; others stay as they
-  /// are.
+  /// Releases the resident memory pages if the tensor is an unchanged view of a file.
   ///
-  /// The system reads the pages again when they are used.
+  /// Other tensors do not change. The system reads the pages again at their next use.
   public func releasePages() {
-    // A change lives in memory alone, and in-place operators count it.
+    // A change exists only in memory, and in-place operators count it.
     guard let mapping, case .int(0)? = try? Operators.version.all(self).first else { return }
     mapping.releasePages()
   }
@@ -92,16 +95,16 @@ extension Tensor {
   /// The sizes of all dimensions.
   public var shape: [Int] { (0..<rank).map { Int(mcdrl_tensor_size(handle, Int64($0))) } }
 
-  /// How many dimensions there are.
+  /// The number of dimensions.
   public var rank: Int { Int(mcdrl_tensor_rank(handle)) }
 
-  /// How many elements there are.
+  /// The number of elements.
   public var count: Int { Int(mcdrl_tensor_count(handle)) }
 
   /// The type of the elements.
   public var dtype: DType { DType(rawValue: mcdrl_tensor_dtype(handle)) ?? .float32 }
 
-  /// Where the tensor lives.
+  /// The device of the tensor.
   public var device: Device {
     var kind: Int32 = 0
     var index: Int32 = -1
@@ -109,12 +112,12 @@ extension Tensor {
     return Device(kind: Device.Kind(rawValue: kind) ?? .cpu, index: Int(index))
   }
 
-  /// Whether elements lie in memory in the order of their indices.
+  /// Whether the elements are in memory in the order of their indices.
   public var isContiguous: Bool { mcdrl_tensor_contiguous(handle) }
 
-  /// The size of one dimension; negative dimensions count from the end.
+  /// Returns the size of one dimension; negative dimensions count from the end.
   ///
-  /// - Throws: `TorchError.value` when there is no such dimension.
+  /// - Throws: `TorchError.value` if there is no such dimension.
   public func size(_ dimension: Int) throws -> Int {
     let wrapped = dimension < 0 ? dimension + rank : dimension
     guard (0..<rank).contains(wrapped) else {
@@ -126,10 +129,10 @@ extension Tensor {
   /// Checks the rank and returns the sizes.
   ///
   /// - Parameters:
-  ///   - rank: the wanted number of dimensions.
-  ///   - name: what the tensor is, for the message.
+  ///   - rank: the expected number of dimensions.
+  ///   - name: the name of the tensor, for the message.
   /// - Returns: the sizes.
-  /// - Throws: `TorchError.value` when the rank differs.
+  /// - Throws: `TorchError.value` if the rank differs.
   public func sizes(rank: Int, _ name: String) throws -> [Int] {
     let shape = self.shape
     guard shape.count == rank else {
@@ -138,9 +141,10 @@ extension Tensor {
     return shape
   }
 
-  /// The elements as Swift values, last dimension fastest.
+  /// Returns the elements as Swift values, last dimension fastest.
   ///
-  /// - Throws: `TorchError.value` when `Element` is not the tensor's type; convert with `to(_:)` first.
+  /// - Throws: `TorchError.value` if `Element` is not the tensor's type; convert with `to(_:)`
+  ///   first.
   public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
     guard dtype == Element.dtype else {
       throw TorchError.value("a tensor of \(dtype) cannot be read as \(Element.self)")
@@ -148,21 +152,21 @@ extension Tensor {
     return try withBytes { Array($0.bindMemory(to: Element.self)) }
   }
 
-  /// The elements converted to `Float`.
+  /// Returns the elements, converted to `Float`.
   public func floats() throws -> [Float] { try to(.float32).array() }
 
-  /// The elements converted to `Double`.
+  /// Returns the elements, converted to `Double`.
   public func doubles() throws -> [Double] { try to(.float64).array() }
 
-  /// The only element.
+  /// Returns the only element.
   ///
-  /// - Throws: `TorchError.value` when there is not exactly one.
+  /// - Throws: `TorchError.value` if there is not exactly one element.
   public func item() throws -> Double {
     guard count == 1 else { throw TorchError.value("item() needs one element, the shape is \(shape)") }
     return try doubles()[0]
   }
 
-  /// Lends the elements' bytes, on the CPU and contiguous.
+  /// Calls a body with the bytes of the elements, on the CPU and contiguous.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
     let source = try detached().to(.cpu).contiguous()
     var data: UnsafeMutableRawPointer?
@@ -174,7 +178,7 @@ extension Tensor {
   }
 }
 
-/// The number of elements of a shape.
+/// Returns the number of elements of a shape.
 func elementCount(_ shape: [Int]) throws -> Int {
   try shape.reduce(1) { total, size in
     let (product, overflow) = total.multipliedReportingOverflow(by: size)
@@ -196,7 +200,7 @@ private func makeTensor(
 }
 
 extension Tensor: CustomStringConvertible {
-  /// Type, shape and, when small, the values.
+  /// The type, the shape and, if small, the values.
   public var description: String {
     let head = "Tensor(\(dtype), \(shape)"
     guard count <= 16, let values = try? doubles() else { return head + ")" }

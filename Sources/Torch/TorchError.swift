@@ -1,10 +1,10 @@
-/// What can go wrong in this room; the message is libtorch's own where libtorch found the fault.
+/// An error of this module; faults that libtorch found have libtorch's own message.
 public enum TorchError: Error, Equatable, CustomStringConvertible {
-  /// An operator refused its arguments or failed; holds the operator's name and libtorch's message.
+  /// An operator rejected its arguments or failed: the operator's name and libtorch's message.
   case operation(String, message: String)
-  /// A value in Swift does not fit the tensor: wrong count, type or layout.
+  /// A Swift value does not fit the tensor: wrong count, type or layout.
   case value(String)
-  /// A checkpoint does not fit the module; holds every difference.
+  /// A checkpoint does not fit the module: every difference.
   case parameters(ParameterMismatch)
 
   /// The message, one to three lines; a parameter mismatch lists every difference.

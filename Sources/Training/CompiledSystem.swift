@@ -3,21 +3,22 @@ import Confounders
 import Segmentation
 import Torch
 
-/// An image tower and the method after it, ready for inference: immutable, shared by threads.
+/// An image tower and the method after it, ready for inference.
 ///
-/// `SegmentationSystem.compiled(for:)` makes it. On other devices than the CPU the tower is a module that
-/// holds copies of the weights and is known to nobody else.
+/// The value is immutable and shared by threads. `SegmentationSystem.compiled(for:)` makes it. On
+/// devices other than the CPU the tower is a module with copies of the weights, to which nothing
+/// else refers.
 package struct CompiledSystem: @unchecked Sendable {
   private let tower: any ImagePass
   private let model: CompiledModel
   private let normalization: PixelNormalization
   private let precision: Precision
-  /// Where it computes; batches are moved there.
+  /// The device of the computation; batches are moved there.
   package let device: Device
 
   /// The settings of the model after the tower.
   package var configuration: ModelConfiguration { model.configuration }
-  /// The method, for reading.
+  /// The method, for reading only.
   package var method: SegmentationMethod { model.method }
   /// The embedded prompts.
   package var text: TextEmbeddings { model.text }
@@ -32,15 +33,15 @@ package struct CompiledSystem: @unchecked Sendable {
     (self.precision, self.device) = (precision, device)
   }
 
-  /// Segments a batch; nothing is recorded for gradients.
+  /// Segments a batch without recording for gradients.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of all of them, by a `FrozenEncoder` of the same weights or by `encoded`; nil runs
-  ///     the tower.
-  ///   - pass: the adjustment.
-  /// - Returns: logits, and the tensors that lead to them, on the system's device.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - cached: the features of all images, from a `FrozenEncoder` of the same weights or from
+  ///     `encoded`; nil runs the tower.
+  ///   - pass: the settings of the pass.
+  /// - Returns: the logits and the tensors that lead to them, on the system's device.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func callAsFunction(
     _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
   ) throws -> SegmentationOutput {
@@ -50,39 +51,40 @@ package struct CompiledSystem: @unchecked Sendable {
     }
   }
 
-  /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
+  /// Computes the lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of all of them; nil runs the tower.
-  ///   - pass: the adjustment.
+  ///   - cached: the features of all images; nil runs the tower.
+  ///   - pass: the settings of the pass.
   /// - Returns: probabilities from 0 to 1.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func probabilities(
     _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
   ) throws -> Tensor {
     try inferenceMode { try self(images, cached: cached, pass).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
-  /// The image tower's outputs for a batch.
+  /// Computes the image tower's outputs for a batch.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of all of them by a `FrozenEncoder` of the same weights; nil runs the tower.
+  ///   - cached: the features of all images from a `FrozenEncoder` of the same weights; nil runs
+  ///     the tower.
   /// - Returns: dense features, image embedding, layer outputs, on the system's device.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func encoded(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> EncodedImages {
     try inferring { try encode(normalization(images), cached) }
   }
 
-  /// The representation of a batch before the head, float32 on the CPU.
+  /// Computes the representation of a batch before the head, float32 on the CPU.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of all of them; nil runs the tower.
-  ///   - pass: the adjustment.
+  ///   - cached: the features of all images; nil runs the tower.
+  ///   - pass: the settings of the pass.
   /// - Returns: F, F_ca and the attention.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func representation(
     _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
   ) throws -> Representation {
@@ -92,13 +94,13 @@ package struct CompiledSystem: @unchecked Sendable {
     }
   }
 
-  /// S^ of a batch, float32 B×h×w, on the CPU.
+  /// Computes S^ of a batch, float32 B×h×w, on the CPU.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of all of them; nil runs the tower.
+  ///   - cached: the features of all images; nil runs the tower.
   /// - Returns: the score of every position.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func regionScore(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> Tensor {
     try inferenceMode {
       try inferring { try model.regionScore(encode(normalization(images), cached)) }.to(.float32).to(.cpu)

@@ -1,10 +1,10 @@
 import Segmentation
 import Torch
 
-/// Encodes images as far as a system's image tower is not trained, in the run's precision.
+/// The frozen layers of a system's image tower, for encoding in the run's precision.
 ///
-/// `SegmentationSystem.frozenEncoder()` makes it once, when the weights have their values. On the CPU it is
-/// compiled and immutable; threads share it.
+/// `SegmentationSystem.frozenEncoder()` makes it once, when the weights have their values. On the
+/// CPU it is compiled, immutable and shared by threads.
 package struct FrozenEncoder: Sendable {
   private let part: FrozenPart
   private let normalization: PixelNormalization
@@ -26,8 +26,8 @@ package struct FrozenEncoder: Sendable {
   /// Encodes a batch.
   ///
   /// - Parameter images: B×3×S×S from 0 to 1, on any device.
-  /// - Returns: features on the system's device, without gradients.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Returns: the features on the system's device, without gradients.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func callAsFunction(_ images: Tensor) throws -> FrozenFeatures {
     try withoutGradients {
       try autocast(to: precision.autocastType, on: device) {
@@ -40,9 +40,9 @@ package struct FrozenEncoder: Sendable {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of the first images; nil for none.
-  /// - Returns: features of all of them on the system's device, without gradients.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - cached: the features of the first images; nil for none.
+  /// - Returns: the features of all images on the system's device, without gradients.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func callAsFunction(_ images: Tensor, cached: FrozenFeatures?) throws -> FrozenFeatures {
     guard let cached = try cached?.to(device) else { return try self(images) }
     let (count, known) = (try images.size(0), try cached.tensors[0].size(0))

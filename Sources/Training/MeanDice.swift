@@ -3,14 +3,17 @@ import Segmentation
 import Torch
 
 extension SampleBank {
-  /// Mean Dice over the images at the network's size, threshold 0.5; two empty masks count 1.
+  /// Computes the mean Dice of the images at the network's size, threshold 0.5.
+  ///
+  /// Two empty masks count 1.
   ///
   /// - Parameters:
-  ///   - batchSize: images a pass.
+  ///   - batchSize: the number of images in a pass.
   ///   - features: cached features of the frozen layers, if any.
-  ///   - probabilities: segments a batch, B×3×S×S from 0 to 1, with its cached features: B×1×S×S.
+  ///   - probabilities: segments a batch, B×3×S×S from 0 to 1, with its cached features, to
+  ///     B×1×S×S.
   /// - Returns: the mean.
-  /// - Throws: an error that names an image that cannot be read, or what segmenting throws.
+  /// - Throws: an error that names an unreadable image, or the error of `probabilities`.
   func meanDice(
     batchSize: Int, features: FeatureStore? = nil,
     _ probabilities: (_ images: Tensor, _ cached: FrozenFeatures?) throws -> Tensor

@@ -4,7 +4,7 @@ import Segmentation
 import Storage
 import Torch
 
-/// An image tower and the method after it: what is trained and stored.
+/// An image tower and the method after it: the trained and stored parts of a run.
 package final class SegmentationSystem: Module {
   @Child private var towerModule: Module
   /// The method after the tower.
@@ -15,10 +15,10 @@ package final class SegmentationSystem: Module {
   private var normalization: PixelNormalization
   private var tuning: Tuning { configuration.tune }
   private var precision: Precision { configuration.precision }
-  /// Where it computes; batches are moved there.
+  /// The device of the computation; batches are moved there.
   package private(set) var device = Device.cpu
 
-  /// Joins the parts.
+  /// Makes a system from its parts.
   ///
   /// - Parameters:
   ///   - tower: the image tower.
@@ -27,7 +27,7 @@ package final class SegmentationSystem: Module {
   ///   - text: the embedded prompts.
   ///   - textEncoder: the text tower, for methods that learn prompts.
   ///   - configuration: the settings.
-  /// - Throws: `TorchError` or `MethodError` for settings that are not possible.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   package init(
     tower: any ImageEncoder, mean: [Double], deviation: [Double], text: TextEmbeddings,
     textEncoder: TextEncoder? = nil, configuration: RunConfiguration
@@ -52,7 +52,7 @@ package final class SegmentationSystem: Module {
       siteCount: configuration.sources.isEmpty ? nil : configuration.sources.count, seed: configuration.seed)
   }
 
-  /// The parameters that are trained, in groups with rates of their own.
+  /// Returns the trained parameters in groups with their own learning rates.
   package func parameterGroups(_ optimizer: OptimizerConfiguration) throws -> [ParameterGroup] {
     for parameter in tower.parameters() { try parameter.tensor.requireGradient(false) }
     let tuned = try tower.parameters(tuned: tuning)
@@ -68,15 +68,15 @@ package final class SegmentationSystem: Module {
     ]
   }
 
-  /// Switches between training and evaluation; what of the tower is not trained stays in evaluation.
+  /// Switches between training and evaluation; the frozen part of the tower stays in evaluation.
   package override func train(_ value: Bool = true) {
     super.train(value)
     for module in tower.frozenModules(tuned: tuning) { module.train(false) }
   }
 
-  /// The image tower's parameters that are not trained, by their keys in `state()`.
+  /// Returns the frozen parameters of the image tower, by their keys in `state()`.
   ///
-  /// - Throws: `TorchError` when more layers are to be trained than there are.
+  /// - Throws: `TorchError` if more layers are to be trained than exist.
   func frozenWeights() throws -> [String: Tensor] {
     let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
     return Dictionary(
@@ -84,22 +84,25 @@ package final class SegmentationSystem: Module {
         .map { ("tower." + $0.key, $0.tensor) })
   }
 
-  /// A hash of `frozenWeights`.
+  /// Returns a hash of `frozenWeights`.
   ///
-  /// - Throws: `TorchError` when weights cannot be read.
+  /// - Throws: `TorchError` if the weights cannot be read.
   func frozenWeightsHash() throws -> String { try ContentHash(of: frozenWeights()).text }
 
-  /// A hash of what the frozen part's features follow from beside the pixels: weights, extractor, layers, precision.
+  /// Returns a hash of everything except the pixels that the frozen part's features depend on.
   ///
-  /// - Throws: `TorchError` when weights cannot be read.
+  /// These are weights, extractor, layers and precision.
+  ///
+  /// - Throws: `TorchError` if the weights cannot be read.
   func frozenHash() throws -> ContentHash {
     var hash = ContentHash()
     hash.combine(
       "\(tuning) \(precision.rawValue) \(model.configuration.dense) \(model.towerLayers) \(device.kind)")
-    // Counted up when what the frozen part computes changes in its last bits: 2, attention by a kernel of this package.
+    // The number rises if the last bits of the frozen part's results change. 2: this package's
+    // attention kernel.
     hash.combine("arithmetic 2")
     hash.combine("laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability) \(Machine.hasOneDNN)")
-    // Which way products go depends on what the processor can do.
+    // The processor's features determine how products are computed.
     hash.combine(Machine.processorFeatures.sorted().joined(separator: " "))
     hash.combine(tower.geometry)
     let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
@@ -108,7 +111,7 @@ package final class SegmentationSystem: Module {
     return hash
   }
 
-  /// Moves everything that computing needs to a device.
+  /// Moves all tensors of the computation to a device.
   package override func move(to device: Device) throws {
     guard device != self.device else { return }
     try super.move(to: device)
@@ -116,13 +119,13 @@ package final class SegmentationSystem: Module {
     self.device = device
   }
 
-  /// Makes the part of the image tower that is not trained ready to encode, in the run's precision.
+  /// Makes the encoder of the frozen part of the image tower, in the run's precision.
   ///
-  /// On the CPU it is compiled. Its weights must have their values by then: later changes do not reach the
+  /// On the CPU it is compiled. The weights must have their values: later changes do not reach the
   /// encoder.
   ///
-  /// - Returns: the encoder; nil when all of the tower is trained.
-  /// - Throws: `TorchError` when weights cannot be packed.
+  /// - Returns: the encoder; nil if the whole tower is trained.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   package func frozenEncoder() throws -> FrozenEncoder? {
     for module in tower.frozenModules(tuned: tuning) { module.train(false) }
     let part = try tower.frozenPart(tuned: tuning, for: device == .cpu ? precision : nil)
@@ -135,13 +138,13 @@ package final class SegmentationSystem: Module {
 
   /// Compiles the system for inference; later changes of the weights do not reach the result.
   ///
-  /// On the CPU tower and head are compiled. On other devices they are modules with copies of the weights,
-  /// and the precision is that of autocast.
+  /// On the CPU the tower and the head are compiled. On other devices they are modules with copies
+  /// of the weights, and autocast sets the precision.
   ///
-  /// - Parameter precision: the arithmetic; nil for that of the run.
+  /// - Parameter precision: the arithmetic; nil for the run's own.
   /// - Returns: the compiled system.
-  /// - Throws: `TorchError` when weights cannot be packed, `RunError.integersOffCPU` for `int8` on another
-  ///   device than the CPU.
+  /// - Throws: `TorchError` if the weights cannot be packed, `RunError.integersOffCPU` for `int8`
+  ///   on a device other than the CPU.
   package func compiled(for precision: Precision? = nil) throws -> CompiledSystem {
     let precision = precision ?? self.precision
     guard device == .cpu || precision != .int8 else { throw RunError.integersOffCPU }
@@ -158,10 +161,11 @@ package final class SegmentationSystem: Module {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of all of them by the system's `FrozenEncoder`; nil runs the whole tower as a module.
-  ///   - pass: the step of training, if any, and the adjustment.
-  /// - Returns: logits and the tensors that losses need.
-  /// - Throws: `TorchError` when shapes do not fit.
+  ///   - cached: the features of all images from the system's `FrozenEncoder`; nil runs the
+  ///     uncompiled tower.
+  ///   - pass: the training step, if any, and the adjustment.
+  /// - Returns: the logits and the tensors for the losses.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func callAsFunction(
     _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
   ) throws -> SegmentationOutput {
@@ -171,24 +175,28 @@ package final class SegmentationSystem: Module {
     }
   }
 
-  /// Lesion probabilities of a batch, float32 B×1×S×S, on the CPU; nothing is recorded for gradients.
+  /// Computes the lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
+  ///
+  /// It records nothing for gradients.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.
-  ///   - cached: features of all of them by the system's `FrozenEncoder`; nil runs the whole tower as a module.
+  ///   - cached: the features of all images from the system's `FrozenEncoder`; nil runs the
+  ///     uncompiled tower.
   /// - Returns: probabilities from 0 to 1.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func probabilities(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> Tensor {
     try inferenceMode { try self(images, cached: cached).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
-  /// The image tower's outputs for a batch of B×3×S×S from 0 to 1.
+  /// Computes the image tower's outputs for a batch of B×3×S×S from 0 to 1.
   ///
   /// - Parameters:
   ///   - images: the batch.
-  ///   - cached: features of all of them by the system's `FrozenEncoder`; nil runs the whole tower as a module.
+  ///   - cached: the features of all images from the system's `FrozenEncoder`; nil runs the
+  ///     uncompiled tower.
   /// - Returns: dense features, image embedding, layer outputs.
-  /// - Throws: `TorchError` when shapes do not fit.
+  /// - Throws: `TorchError` if the shapes do not fit.
   package func encoded(_ images: Tensor, cached: FrozenFeatures? = nil) throws -> EncodedImages {
     try autocast(to: precision.autocastType, on: device) { try encode(normalization(images), cached) }
   }

@@ -93,7 +93,9 @@ extension ProgramTests {
         }
       }
       let setting = try Program.run(shop.training("run", more: ["device=cuda:0"]))
-      #expect(setting.code == 1 && setting.err.contains("device: ") && setting.err.contains("cuda:0"), "\(setting.err)")
+      #expect(
+        setting.code == 1 && setting.err.contains("device: ") && setting.err.contains("cuda:0"),
+        "\(setting.err)")
       #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
     }
 

@@ -1,4 +1,4 @@
-/// The command line of one command: typed values of its options, and the words that belong to none.
+/// The command line of one command: typed values of its options, and the other words.
 ///
 /// `try arguments.epochs` reads the option that the group declares as `epochs`.
 @dynamicMemberLookup
@@ -13,11 +13,12 @@ struct Arguments<Options: OptionGroup>: Sendable {
   /// Reads the words after a command's name and checks every value.
   ///
   /// - Parameters:
-  ///   - words: An option is written `--name value` or `--name=value`. After `--` no word is an option.
-  ///   - options: The command's own options.
-  ///   - common: The options of every command.
-  ///   - operands: The words that the command takes beside its options.
-  /// - Throws: `UsageError`.
+  ///   - words: the words. An option is written `--name value` or `--name=value`. After `--` no
+  ///     word is an option.
+  ///   - options: the command's own options.
+  ///   - common: the options of every command.
+  ///   - operands: the words that the command takes in addition to its options.
+  /// - Throws: `UsageError` that names the word or option.
   init(_ words: [String], _ options: Options, common: CommonOptions, operands: [Operand]) throws {
     let declarations = options.declarations + common.declarations
     let sorted = try SortedWords(words, declarations)
@@ -35,7 +36,7 @@ struct Arguments<Options: OptionGroup>: Sendable {
 
   /// The value of an option.
   ///
-  /// - Throws: Never after `init`, which has checked every value.
+  /// - Throws: never after `init`, which has checked every value.
   subscript<Value>(dynamicMember path: KeyPath<Options, Option<Value>>) -> Value {
     get throws {
       let option = options[keyPath: path]
@@ -43,7 +44,7 @@ struct Arguments<Options: OptionGroup>: Sendable {
     }
   }
 
-  /// The values of the options of a group within.
+  /// The values of the options of a nested group.
   subscript<Group: OptionGroup>(dynamicMember path: KeyPath<Options, Group>) -> Arguments<Group> {
     Arguments<Group>(options[keyPath: path], common: commonOptions, words: words, operands: operands)
   }
@@ -53,21 +54,21 @@ struct Arguments<Options: OptionGroup>: Sendable {
     Arguments<CommonOptions>(commonOptions, common: commonOptions, words: words, operands: operands)
   }
 
-  /// The value of an option that was given; nil when its default would hold.
+  /// Returns the value of a given option; nil if its default applies.
   func given<Value>(_ path: KeyPath<Options, Option<Value>>) throws -> Value? {
     let option = options[keyPath: path]
     return try words[option.name].map { try option.value(of: $0) }
   }
 
-  /// An option as it was written, such as `--seed 3`; nil when it was not given.
+  /// Returns an option as written, such as `--seed 3`; nil if it was not given.
   func written<Value>(_ path: KeyPath<Options, Option<Value>>) -> String? {
     let option = options[keyPath: path]
     return words[option.name].map { (["--\(option.name)"] + $0).joined(separator: " ") }
   }
 
-  /// The value of an option that this call needs, and another does not.
+  /// Returns the value of an option that only some calls require.
   ///
-  /// - Throws: `UsageError` when it was not given.
+  /// - Throws: `UsageError` if it was not given.
   func required<Value>(_ path: KeyPath<Options, Option<Value?>>) throws -> Value {
     guard let value = try self[dynamicMember: path] else {
       throw UsageError.missingOption(options[keyPath: path].usage)
@@ -104,7 +105,7 @@ private struct SortedWords {
     }
   }
 
-  /// Takes the words of an option.
+  /// Removes and returns the words of an option.
   private static func values(
     of option: any OptionDeclaration, inline: [String], _ rest: inout ArraySlice<String>
   ) throws -> [String] {

@@ -1,18 +1,18 @@
 import Foundation
 
-/// One option of a command, declared once: its name, how its words become a value, and its default.
+/// The declaration of one option of a command: its name, the conversion of its words, its default.
 ///
-/// The help prints the default that `value(of:)` returns. A command reads the value by the key path of
-/// the declaration, so a misspelt name does not compile.
+/// The help prints the default that `value(of:)` returns. A command reads the value by the key path
+/// of the declaration, so a misspelt name does not compile.
 struct Option<Value: Sendable>: OptionDeclaration {
   let name: String
   let placeholder: String?
   let help: String
   let words: OptionWords
   let remark: String?
-  /// The value without the option; nil when the option is required.
+  /// The value without the option; nil if the option is required.
   let absent: Value?
-  /// Reads the words that follow the name.
+  /// The conversion of the words that follow the name.
   private let read: @Sendable ([String]) throws -> Value
 
   /// Declares an option of any kind.
@@ -20,13 +20,13 @@ struct Option<Value: Sendable>: OptionDeclaration {
   /// The factories below cover the usual kinds.
   ///
   /// - Parameters:
-  ///   - name: Without the two hyphens.
-  ///   - placeholder: Stands for the value in the help; nil for a flag.
-  ///   - words: How many words follow the name.
-  ///   - remark: Stands in parentheses after the help text.
-  ///   - absent: The value without the option; nil when the option is required.
-  ///   - help: One line.
-  ///   - read: Reads the words. Throws `WrongValue` or an error with a message for the user.
+  ///   - name: the name without the two hyphens.
+  ///   - placeholder: the name of the value in the help; nil for a flag.
+  ///   - words: the number of words that follow the name.
+  ///   - remark: the text in parentheses after the help text.
+  ///   - absent: the value without the option; nil if the option is required.
+  ///   - help: the help text, one line.
+  ///   - read: converts the words. It throws `WrongValue` or an error with a message for the user.
   init(
     _ name: String, _ placeholder: String?, words: OptionWords, remark: String?, absent: Value?,
     _ help: String, read: @escaping @Sendable ([String]) throws -> Value
@@ -35,7 +35,7 @@ struct Option<Value: Sendable>: OptionDeclaration {
     (self.words, self.remark, self.absent, self.read) = (words, remark, absent, read)
   }
 
-  /// The value of the words after the name, or the default when the words are nil.
+  /// Converts the words after the name; returns the default if the words are nil.
   ///
   /// - Throws: `UsageError` that names the option.
   func value(of words: [String]?) throws -> Value {
@@ -59,26 +59,26 @@ struct Option<Value: Sendable>: OptionDeclaration {
 
 /// The part of an option that does not depend on the type of its value.
 protocol OptionDeclaration: Sendable {
-  /// Without the two hyphens.
+  /// The name without the two hyphens.
   var name: String { get }
-  /// Stands for the value in the help; nil for a flag.
+  /// The name of the value in the help; nil for a flag.
   var placeholder: String? { get }
-  /// One line.
+  /// The help text, one line.
   var help: String { get }
-  /// How many words follow the name.
+  /// The number of words that follow the name.
   var words: OptionWords { get }
-  /// Stands in parentheses after the help text: the default, or "required".
+  /// The text in parentheses after the help text: the default, or "required".
   var remark: String? { get }
-  /// Whether a command line without the option is refused.
+  /// Whether a command line without the option is rejected.
   var isRequired: Bool { get }
-  /// Checks the words that were given; nil when the option was not given.
+  /// Checks the given words; nil if the option was not given.
   ///
   /// - Throws: `UsageError` that names the option.
   func check(_ words: [String]?) throws
 }
 
 extension OptionDeclaration {
-  /// `--set KEY=VALUE …`, as the help shows it.
+  /// The option in the form of the help: `--set KEY=VALUE …`.
   var usage: String { "--\(name)" + (placeholder.map { " \($0)\(words.suffix)" } ?? "") }
 }
 
@@ -86,9 +86,9 @@ extension Option {
   var isRequired: Bool { absent == nil }
 }
 
-/// How many words follow an option's name.
+/// The number of words that follow an option's name.
 enum OptionWords: Sendable {
-  /// A flag.
+  /// No word: the option is a flag.
   case none
   /// One value.
   case one
@@ -97,7 +97,7 @@ enum OptionWords: Sendable {
   /// All words up to the next option. The option may be repeated.
   case spaces
 
-  /// Stands behind the placeholder in the help.
+  /// The text after the placeholder in the help.
   var suffix: String {
     switch self {
     case .none, .one: ""
@@ -106,27 +106,27 @@ enum OptionWords: Sendable {
     }
   }
 
-  /// Whether the option may stand on a command line more than once.
+  /// Whether a command line may have the option more than once.
   var mayRepeat: Bool { self != .one }
 }
 
-/// A word that an option cannot take.
+/// An error of a word that an option does not accept.
 struct WrongWord: Error {
   let word: String
   let reason: WrongValue
 }
 
 extension Option {
-  /// An option that must be given.
+  /// Declares a required option.
   static func required(
     _ name: String, _ placeholder: String, _ form: ValueForm<Value>, _ help: String
   ) -> Option {
     Option(name, placeholder, words: .one, remark: "required", absent: nil, help) { try form.last($0) }
   }
 
-  /// An option with a default.
+  /// Declares an option with a default.
   ///
-  /// `said` stands for it in the help when it differs between machines.
+  /// In the help, `said` replaces a default that differs between machines.
   static func value(
     _ name: String, _ placeholder: String, _ form: ValueForm<Value>, default value: Value,
     said: String? = nil, _ help: String
@@ -136,23 +136,23 @@ extension Option {
     }
   }
 
-  /// An option whose value is nil unless it is given.
+  /// Declares an option whose value is nil unless it is given.
   ///
-  /// The remark says in the help what holds without it.
+  /// The remark in the help describes the behaviour without the option.
   static func optional<T>(
     _ name: String, _ placeholder: String, _ form: ValueForm<T>, remark: String? = nil, _ help: String
   ) -> Option where Value == T? {
     Option(name, placeholder, words: .one, remark: remark, absent: .some(nil), help) { try form.last($0) }
   }
 
-  /// An option whose value is nil unless it is given, and which then replaces a setting.
+  /// Declares an option whose value is nil unless it is given, and then replaces a setting.
   static func optional<T>(
     _ name: String, _ placeholder: String, _ form: ValueForm<T>, otherwise setting: T, _ help: String
   ) -> Option where Value == T? {
     optional(name, placeholder, form, remark: form.text(setting), help)
   }
 
-  /// Several different values with commas between them: `--format mask,overlay`.
+  /// Declares an option of several different values with commas: `--format mask,overlay`.
   static func commas<T: Hashable>(
     _ name: String, _ placeholder: String, _ form: ValueForm<T>, default value: [T] = [], said: String? = nil,
     _ help: String
@@ -174,7 +174,7 @@ extension Option {
     }
   }
 
-  /// All words up to the next option: `--images a.jpg b.jpg`.
+  /// Declares an option with all words up to the next option: `--images a.jpg b.jpg`.
   static func spaces<T>(
     _ name: String, _ placeholder: String, _ form: ValueForm<T>, isRequired: Bool = false,
     remark: String? = nil, _ help: String
@@ -185,26 +185,26 @@ extension Option {
     ) { try $0.map(form.value) }
   }
 
-  /// The same option where a command can do without it.
+  /// Returns the same option, but not required.
   ///
-  /// The remark says in the help what holds then.
+  /// The remark in the help describes the behaviour without the option.
   func optional(_ remark: String?) -> Option<Value?> {
     Option<Value?>(name, placeholder, words: words, remark: remark, absent: .some(nil), help) { try read($0) }
   }
 
-  /// The same option with another remark in the help.
+  /// Returns the same option with another remark in the help.
   func remarked(_ remark: String) -> Option {
     Option(name, placeholder, words: words, remark: remark, absent: absent, help, read: read)
   }
 
-  /// The same option with another text in the help.
+  /// Returns the same option with another text in the help.
   func saying(_ help: String) -> Option {
     Option(name, placeholder, words: words, remark: remark, absent: absent, help, read: read)
   }
 }
 
 extension Option<Bool> {
-  /// An option without a value.
+  /// Declares an option without a value.
   static func flag(_ name: String, _ help: String) -> Option {
     Option(name, nil, words: .none, remark: nil, absent: false, help) { _ in true }
   }

@@ -1,7 +1,7 @@
-/// Options that are declared together: the stored properties of a value.
+/// A group of options that are declared together as the stored properties of a value.
 ///
-/// A group may hold other groups. A command reads its options by their key paths in its group, so it
-/// cannot read an option that its help does not list.
+/// A group may hold other groups. A command reads its options by their key paths in its group, so
+/// it cannot read an option that its help does not list.
 protocol OptionGroup: Sendable {}
 
 extension OptionGroup {
@@ -17,42 +17,42 @@ extension OptionGroup {
   }
 }
 
-/// No options.
+/// An empty group of options.
 struct NoOptions: OptionGroup {}
 
 /// A word that belongs to no option, such as the run folder of `mcdrl evaluate RUN`.
 struct Operand: Sendable {
-  /// How many of them a command takes.
+  /// The number of operands that a command takes.
   enum Count: Sendable {
     case one
     case oneOrMore
     case any
   }
 
-  /// Stands for the word in the help.
+  /// The name of the word in the help.
   let placeholder: String
-  /// Names the word in messages, such as "a run folder".
+  /// The name of the word in messages, such as "a run folder".
   let noun: String
-  /// One line.
+  /// The help text, one line.
   let help: String
   let count: Count
 
-  /// One word.
+  /// Declares one word.
   static func one(_ placeholder: String, _ noun: String, _ help: String) -> Operand {
     Operand(placeholder: placeholder, noun: noun, help: help, count: .one)
   }
 
-  /// One word or more.
+  /// Declares one word or more.
   static func oneOrMore(_ placeholder: String, _ noun: String, _ help: String) -> Operand {
     Operand(placeholder: placeholder, noun: noun, help: help, count: .oneOrMore)
   }
 
-  /// Any number of words.
+  /// Declares any number of words.
   static func any(_ placeholder: String, _ noun: String, _ help: String) -> Operand {
     Operand(placeholder: placeholder, noun: noun, help: help, count: .any)
   }
 
-  /// `RUN`, `INPUT…` or `[IMAGE…]`, as the help shows it.
+  /// The operand in the form of the help: `RUN`, `INPUT…` or `[IMAGE…]`.
   var usage: String {
     switch count {
     case .one: placeholder
@@ -63,9 +63,9 @@ struct Operand: Sendable {
 }
 
 extension Collection<Operand> {
-  /// Checks how many words a command was given.
+  /// Checks the number of words of a command.
   ///
-  /// - Throws: `UsageError` that names the word that is too many, or says what is missing.
+  /// - Throws: `UsageError` that names the extra word or the missing operand.
   func check(_ words: [String]) throws {
     let minimum = filter { $0.count != .any }.count
     guard words.count >= minimum else {

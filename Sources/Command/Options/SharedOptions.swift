@@ -13,12 +13,12 @@ struct CommonOptions: OptionGroup {
   let device: Option<Device>
   let help = Option.flag("help", "show this help")
 
-  /// Declares them for one command.
+  /// Declares the options for one command.
   ///
   /// - Parameters:
-  ///   - threads: How many threads the command takes by itself, for the help.
-  ///   - meaning: The use of the threads, for the help.
-  ///   - choosesDevice: Whether the command can compute elsewhere than on the CPU.
+  ///   - threads: the command's default number of threads, for the help.
+  ///   - meaning: the use of the threads, for the help.
+  ///   - choosesDevice: whether the command can compute on devices other than the CPU.
   init(
     threads: String = "one a core", meaning: String = "threads that share the work of one operator",
     choosesDevice: Bool
@@ -30,7 +30,7 @@ struct CommonOptions: OptionGroup {
   }
 }
 
-/// Options that several commands declare alike.
+/// The options that several commands declare in the same way.
 enum Shared {
   static let data = Option.required("data", "DATA", .text, "a folder of sites, or a sites.json5")
   static let clip = Option.required(
@@ -50,12 +50,12 @@ enum Shared {
     "decoding", choices(Predictor.Decoding.self), .choice(of: Predictor.Decoding.self), default: .whole,
     "reduced decodes large JPEGs at a fraction of their size: faster, levels differ slightly")
 
-  /// A file or folder to write.
+  /// Declares the option for a file or folder to write.
   static func out(_ placeholder: String, _ help: String) -> Option<URL> {
     .required("out", placeholder, .file, help)
   }
 
-  /// The arithmetic of inference.
+  /// Declares the option for the arithmetic of inference.
   static func precision(_ remark: String) -> Option<Precision?> {
     .optional(
       "precision", choices(Precision.self), .choice(of: Precision.self), remark: remark,
@@ -63,7 +63,7 @@ enum Shared {
   }
 }
 
-/// How distances between masks are measured.
+/// The options for distances between masks.
 struct DistanceOptions: OptionGroup {
   let tolerance = Option.value(
     "tolerance", "D", .notNegative, default: 2,
@@ -72,7 +72,7 @@ struct DistanceOptions: OptionGroup {
     "spacing", "X[,Y]", .spacing, "mm per pixel, across and down; distances are then in mm")
 }
 
-/// How maps are scored.
+/// The options for scores of maps.
 struct ScoringOptions: OptionGroup {
   let evaluation = Option.value(
     "protocol", choices(EvaluationProtocol.self), .choice(of: EvaluationProtocol.self),
@@ -85,7 +85,7 @@ struct ScoringOptions: OptionGroup {
 }
 
 extension ValueForm where Value == Device {
-  /// A device that this libtorch has.
+  /// A device that this libtorch supports.
   static var device: ValueForm {
     ValueForm(
       read: { word in
@@ -95,12 +95,12 @@ extension ValueForm where Value == Device {
       }, text: \.description)
   }
 
-  /// The CPU alone.
+  /// The CPU only.
   static var cpuOnly: ValueForm { device.checked("this command computes on the cpu only") { $0 == .cpu } }
 }
 
 extension ValueForm where Value == Tuning {
-  /// How many layers of the image tower are trained.
+  /// The trained part of the image tower.
   static var tuning: ValueForm {
     ValueForm(
       read: { word in
@@ -111,7 +111,7 @@ extension ValueForm where Value == Tuning {
 }
 
 extension ValueForm where Value == PixelSpacing {
-  /// Millimetres per pixel: `X`, or `X,Y`.
+  /// The pixel spacing in millimetres: `X`, or `X,Y`.
   static var spacing: ValueForm {
     ValueForm(
       read: { word in

@@ -1,56 +1,56 @@
 import Foundation
 import Storage
 
-/// A command line that asks for something impossible; exit code 2.
+/// An error of a command line that requests something impossible; exit code 2.
 indirect enum UsageError: Error {
-  /// A word that names no command, with the names that could stand in its place.
+  /// A word names no command; the known names are alternatives.
   case unknownCommand(String, known: [String])
-  /// A name that the command does not know, with its hyphens.
+  /// The command does not know the name, which has its hyphens.
   case unknownOption(String, known: [String])
-  /// An option at the end of the line, or before another option.
+  /// An option has no value, at the end of the line or before another option.
   case missingValue(option: String, placeholder: String)
-  /// A flag with a value.
+  /// A flag has a value.
   case unwantedValue(option: String)
-  /// An option with one value that stands twice.
+  /// An option with one value occurs twice.
   case repeatedOption(String)
-  /// A required option, as the help shows it.
+  /// A required option, in the form of the help, is missing.
   case missingOption(String)
-  /// Options of which one is required.
+  /// None of several options is given, but one is required.
   case missingOneOf([String])
-  /// A value that the option cannot take.
+  /// The option does not accept the value.
   case wrongValue(option: String, text: String, WrongValue)
-  /// A value that was refused with a message of its own.
+  /// A value was rejected with its own message.
   case rejected(option: String, text: String?, reason: String)
-  /// Words beside the options that are missing, such as "a run folder".
+  /// Operands are missing, such as "a run folder".
   case missingWords([String])
-  /// A word too many, with the placeholders of the words that the command takes.
+  /// There is a word too many; the placeholders name the words that the command takes.
   case strayWord(String, wanted: [String])
-  /// An option, as it was written, that another one makes meaningless.
+  /// Another option makes an option, as written, meaningless.
   case conflict(String, with: String, reason: String)
-  /// Something that the command takes in one of two ways, or not at all.
+  /// The command takes an input in one of two ways, or not at all.
   case wrongCombination(String)
-  /// An output folder that holds something else.
+  /// An output folder holds something else.
   case folderInUse(URL, holds: String, fix: String)
-  /// An output folder that also holds an input.
+  /// An output folder also holds an input.
   case wouldOverwrite(input: URL, in: URL)
-  /// A folder whose work was started with other settings.
+  /// The work of a folder was started with other settings.
   case otherSettings(option: String, in: URL, changed: [SettingChange])
-  /// `--resume` where nothing was started.
+  /// With `--resume`, there is no started work.
   case nothingToResume(URL)
-  /// An option that differs from the run which is resumed, and the run's own value.
+  /// An option differs from the resumed run, whose own value follows.
   case differsFromRun(option: String, own: String)
-  /// Settings that the library refused, with its message.
+  /// The library rejected settings, with its message.
   case settings(String)
-  /// A file that comes with the project and was not found, and what to give instead.
+  /// One of the project's files was not found; the option is the alternative.
   case projectFileMissing(String, instead: String)
-  /// A name that is none of the project's prompt files.
+  /// A name is none of the project's prompt files.
   case unknownPrompts(String, known: [String])
-  /// An error of a command whose usage is shown.
+  /// An error of a command, to be shown with the usage.
   case inCall(UsageError, usage: String)
 }
 
 extension UsageError: CustomStringConvertible {
-  /// One to three lines: the word or option, what is wrong with it, and what to do.
+  /// One to three lines: the word or option, the fault and the fix.
   var description: String {
     switch self {
     case .unknownCommand(let word, let known):
@@ -98,16 +98,18 @@ extension UsageError: CustomStringConvertible {
     }
   }
 
-  /// `--out` of `--out DIR`.
+  /// Returns `--out` of `--out DIR`.
   private static func name(in usage: String) -> String { String(usage.prefix { $0 != " " }) }
 
-  /// `a, b or c`.
+  /// Formats words as `a, b or c`.
   static func list(_ words: [String], last: String) -> String {
     guard let final = words.last, words.count > 1 else { return words.first ?? "" }
     return words.dropLast().joined(separator: ", ") + " \(last) " + final
   }
 
-  /// "; did you mean …?" with a known word that begins or ends as this one, or differs in few letters.
+  /// Returns "; did you mean …?" with a similar known word.
+  ///
+  /// A similar word begins or ends as this one, or differs in few letters.
   static func suggestion(for word: String, among known: [String], quoted: Bool = true) -> String {
     // `--ep` is the start of --epochs, `inspect` the end of `data inspect`.
     let begun = known.filter {

@@ -1,15 +1,15 @@
 import Foundation
 
-/// How a word becomes a value, and how a value is written.
+/// The text form of a value: its parsing and its printing.
 struct ValueForm<Value: Sendable>: Sendable {
-  /// Reads a word.
+  /// The function that parses a word.
   ///
-  /// Throws `WrongValue`, or an error whose message says what is wrong with the word.
+  /// It throws `WrongValue`, or an error whose message describes the fault of the word.
   let read: @Sendable (String) throws -> Value
-  /// Writes a value as `read` takes it.
+  /// The function that prints a value in the form that `read` parses.
   let text: @Sendable (Value) -> String
 
-  /// Reads one of an option's words.
+  /// Parses one of an option's words.
   ///
   /// - Throws: `WrongWord` with the word.
   func value(_ word: String) throws -> Value {
@@ -18,10 +18,10 @@ struct ValueForm<Value: Sendable>: Sendable {
     }
   }
 
-  /// Reads the last of an option's words.
+  /// Parses the last of an option's words.
   func last(_ words: [String]) throws -> Value { try value(words.last ?? "") }
 
-  /// A form that checks the values of this one.
+  /// Returns a form that also checks the values of this one.
   func checked(_ needs: String, _ isRight: @escaping @Sendable (Value) -> Bool) -> ValueForm {
     ValueForm(
       read: { word in
@@ -32,11 +32,11 @@ struct ValueForm<Value: Sendable>: Sendable {
   }
 }
 
-/// Why a word is not the value of an option.
+/// The reason why a word is not the value of an option.
 enum WrongValue: Error, Equatable {
-  /// What is needed, such as "a whole number of at least 1 is needed".
+  /// Another value is needed, such as "a whole number of at least 1 is needed".
   case needs(String)
-  /// The word is none of these.
+  /// The word is none of the known ones.
   case unknown(known: [String])
 }
 
@@ -44,7 +44,7 @@ extension ValueForm where Value == String {
   /// Any word.
   static var text: ValueForm { ValueForm(read: { $0 }, text: { $0 }) }
 
-  /// One of some names.
+  /// Returns the form of one of some names.
   static func name(of known: [String]) -> ValueForm {
     ValueForm(
       read: { word in
@@ -66,7 +66,7 @@ extension ValueForm where Value == URL {
 }
 
 extension ValueForm where Value == Int {
-  /// A whole number of a range.
+  /// Returns the form of an integer in a range.
   static func integer(atLeast minimum: Int = 0, atMost maximum: Int = .max) -> ValueForm {
     let range = maximum == .max ? "of at least \(minimum)" : "from \(minimum) to \(maximum)"
     return ValueForm(
@@ -143,7 +143,7 @@ extension ValueForm where Value == Double {
 }
 
 extension ValueForm where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
-  /// One of the cases of a type.
+  /// Returns the form of the cases of a type.
   static func choice(of type: Value.Type) -> ValueForm {
     ValueForm(
       read: { word in
@@ -155,13 +155,13 @@ extension ValueForm where Value: RawRepresentable & CaseIterable, Value.RawValue
   }
 }
 
-/// The placeholder of an option that takes one of the cases of a type: `jpg|png`.
+/// Returns the placeholder of an option for the cases of a type: `jpg|png`.
 func choices<Value: RawRepresentable & CaseIterable>(_ type: Value.Type) -> String
 where Value.RawValue == String {
   type.allCases.map(\.rawValue).joined(separator: "|")
 }
 
 extension Double {
-  /// The shortest text that reads back as this number, without a decimal point when the number is whole.
+  /// The shortest text that parses to this number, without a decimal point for an integer.
   var short: String { self == rounded() && magnitude < 1e9 ? String(Int(self)) : description }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Studies
 
-/// `mcdrl ablate`.
+/// The command `mcdrl ablate`.
 enum AblateCommand: Subcommand {
   static let name = "ablate"
   static let summary = "vary one part of the method, and hold out every site in turn"
@@ -19,7 +19,9 @@ enum AblateCommand: Subcommand {
         "\(ProjectFiles.standardPrompts); \(dictionaryPrompts) for the study dictionary"))
   }
 
-  /// The study of the dictionary needs 15 confounders; the standard file has 12.
+  /// The prompt file for the study of the dictionary, which needs 15 confounders.
+  ///
+  /// The standard file has 12.
   private static let dictionaryPrompts = "Prompts/endoscopy-15.json5"
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {

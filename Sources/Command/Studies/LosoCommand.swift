@@ -1,7 +1,7 @@
 import Foundation
 import Studies
 
-/// `mcdrl loso`.
+/// The command `mcdrl loso`.
 enum LosoCommand: Subcommand {
   static let name = "loso"
   static let summary = "hold out every site in turn, with any methods and seeds, and write one report"
@@ -23,7 +23,7 @@ enum LosoCommand: Subcommand {
 }
 
 extension Option<[ArmDefinition]> {
-  /// Methods with commas or spaces between them.
+  /// Declares the option for methods, with commas or spaces between them.
   fileprivate static func methods(default arms: [ArmDefinition]) -> Option {
     Option(
       "methods", "NAME", words: .spaces, remark: arms.map(\.name).joined(separator: ","), absent: arms,
@@ -34,7 +34,7 @@ extension Option<[ArmDefinition]> {
     }
   }
 
-  /// The methods of one word.
+  /// Returns the methods of one word.
   ///
   /// After a colon the commas belong to the settings.
   private static func names(_ word: String) -> [String] {

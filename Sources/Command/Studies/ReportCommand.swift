@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Torch
 
-/// `mcdrl report`.
+/// The command `mcdrl report`.
 enum ReportCommand: Subcommand {
   static let name = "report"
   static let summary = "write results.json, images.csv and report.html of a study again"

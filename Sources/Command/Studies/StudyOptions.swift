@@ -5,7 +5,7 @@ import Studies
 import Torch
 import Training
 
-/// The options that `mcdrl loso` and `mcdrl ablate` share.
+/// The common options of `mcdrl loso` and `mcdrl ablate`.
 struct StudyOptions: OptionGroup {
   let data = Shared.data
   let clip = Shared.clip
@@ -27,7 +27,7 @@ struct StudyOptions: OptionGroup {
 
   init(prompts: Option<String?> = Shared.prompts) { self.prompts = prompts }
 
-  /// The plan that the options describe.
+  /// Makes the plan of the options.
   ///
   /// - Throws: `UsageError` or an error that names the setting.
   static func plan(
@@ -36,7 +36,7 @@ struct StudyOptions: OptionGroup {
     do {
       return try unchecked(study: study, arms: arms, arguments, console)
     } catch let error as SettingsError {
-      // Nothing is trained yet, so the command line is at fault.
+      // Nothing is trained yet, so the fault is in the command line.
       throw UsageError.settings(error.description)
     } catch let error as StudyError {
       throw UsageError.settings(error.description)
@@ -65,7 +65,7 @@ struct StudyOptions: OptionGroup {
 }
 
 extension ValueForm where Value == Choice {
-  /// A setting with the values that validation chooses from: `KEY=V1,V2`.
+  /// A setting with the values from which validation chooses: `KEY=V1,V2`.
   fileprivate static var choiceOfSetting: ValueForm {
     ValueForm(
       read: { try Choice(parsing: $0) }, text: { "\($0.setting)=\($0.values.joined(separator: ","))" })

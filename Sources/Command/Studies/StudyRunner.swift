@@ -8,9 +8,9 @@ import Studies
 import Torch
 import Training
 
-/// Runs a study and writes its results; shared by `mcdrl loso` and `mcdrl ablate`.
+/// A study that runs and writes its results, for `mcdrl loso` and `mcdrl ablate`.
 struct StudyRunner {
-  /// Threads of one operator.
+  /// The number of threads of one operator.
   ///
   /// A small model gains more from folds in parallel than from more threads.
   private static let threads = 1
@@ -25,10 +25,11 @@ struct StudyRunner {
   /// Prepares a study.
   ///
   /// - Parameters:
-  ///   - plan: The methods, seeds and settings.
-  ///   - arguments: The options of the command.
-  ///   - console: Takes progress and results.
-  ///   - prompts: The prompt file of the project without `--prompts`; nil for the standard one.
+  ///   - plan: the methods, seeds and settings.
+  ///   - arguments: the options of the command.
+  ///   - console: receives progress and results.
+  ///   - prompts: the project's prompt file that is used without `--prompts`; nil for the standard
+  ///     one.
   init(
     _ plan: StudyPlan, _ arguments: Arguments<StudyOptions>, _ console: Console, prompts: String? = nil
   ) {
@@ -53,7 +54,7 @@ struct StudyRunner {
     CommandCache.advise(plan.configuration, console)
     let study = try study(in: folder, kept.cache)
     var writer = StudyWriter(folder: folder, record: try record(study, leakage: leakage(study)))
-    // An earlier record stays until its folds have proved to belong to this plan, too.
+    // An earlier record stays until its folds are known to belong to this plan, too.
     if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
       try writer.writeRecord()
     }
@@ -67,7 +68,7 @@ struct StudyRunner {
     try writer.show(writer.write(folds), console)
   }
 
-  /// Notes the methods and seeds of an earlier call that this call leaves out of the results.
+  /// Notes the methods and seeds of an earlier call that this call omits from the results.
   private func noteLeftOut(_ earlier: StudyPlan) {
     let arms = earlier.arms.filter { !plan.arms.contains($0) }.map(\.name)
     let seeds = earlier.seeds.filter { !plan.seeds.contains($0) }.map { "seed \($0)" }
@@ -77,12 +78,12 @@ struct StudyRunner {
         + "Its runs are kept; name them again to include them.")
   }
 
-  /// Refuses a folder that holds something else than a study.
+  /// Rejects a folder that holds something other than a study.
   ///
   /// - Parameters:
-  ///   - folder: It need not exist.
-  ///   - file: The file that a study of this kind has in its folder.
-  /// - Throws: `UsageError`.
+  ///   - folder: the folder, which need not exist.
+  ///   - file: the file that identifies a study of this kind.
+  /// - Throws: `UsageError` if the folder holds something else.
   static func refuseForeign(_ folder: URL, unless file: String) throws {
     let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     guard found.allSatisfy({ $0 == ".lock" }) || found.contains(file) else {
@@ -96,7 +97,9 @@ struct StudyRunner {
     return try StudyWriter.Record(study, leakage: leakage, workers: arguments.workers, seconds: seconds)
   }
 
-  /// Stops at patients and pictures that would be trained on at one site and scored at another.
+  /// Searches for patients and images at several sites, and rejects them unless they are allowed.
+  ///
+  /// They would be in the training at one site and in the scores of another.
   private func leakage(_ study: LeaveOneSiteOut) throws -> String {
     let count = study.catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let report = try LeakageReport(
@@ -125,7 +128,7 @@ struct StudyRunner {
       cache: cache, workers: arguments.workers)
   }
 
-  /// Trains the folds that are not finished, with a progress bar over all of them.
+  /// Trains the unfinished folds, with a progress bar over all of them.
   static func train(_ study: LeaveOneSiteOut, workers: Int, _ console: Console) throws -> [FoldResult] {
     let (all, done) = (study.folds.count, study.finished.count)
     let steps = try study.stepsLeft()
@@ -145,7 +148,8 @@ struct StudyRunner {
           + duration(result.seconds) + waiting(result.waited, of: result.seconds) + bar.left(taken.value))
     }
     progress.shouldStop = { Interrupt.requested }
-    // Before and after this, Ctrl-C ends the command at once: another call repeats that work quickly.
+    // Before and after this, Ctrl-C ends the command at once: another call repeats that work
+    // quickly.
     Interrupt.watch()
     defer { Interrupt.unwatch() }
     do {

@@ -8,11 +8,14 @@ import Studies
 import Torch
 import Training
 
-/// Writes the results of a study: `results.json`, `images.csv`, `timing.json`, `figures/` and `report.html`.
+/// A writer of a study's results.
 ///
-/// `study.json` holds the plan, so that `mcdrl report` can write the rest again from the folds alone.
+/// The files are `results.json`, `images.csv`, `timing.json`, `figures/` and `report.html`.
+///
+/// `study.json` holds the plan, so that `mcdrl report` can write the other files again from the
+/// folds.
 struct StudyWriter {
-  /// The part of a report that the folds do not hold; `study.json`.
+  /// The part of a report that is not in the folds; `study.json`.
   struct Record: Codable {
     /// The plan of the study.
     var plan: StudyPlan
@@ -20,13 +23,13 @@ struct StudyWriter {
     var data: [String: String]
     /// Hashes of the prompts and of the CLIP model's weights.
     var hashes: [String: String]
-    /// Whether the sites were searched for shared patients and pictures, and the findings.
+    /// Whether the sites were searched for shared patients and images, and the findings.
     var leakage: String
-    /// Version, device and arithmetic.
+    /// The version, device and arithmetic.
     var environment: StudyResults.Environment
-    /// How many folds trained in parallel.
+    /// The number of folds that trained in parallel.
     var workers: Int
-    /// Seconds of all calls that finished.
+    /// The seconds of all finished calls.
     var seconds: Double
   }
 
@@ -34,9 +37,9 @@ struct StudyWriter {
   struct Words {
     var title: String
     var lead: String
-    /// The data and the protocol.
+    /// The text about the data and the protocol.
     var text: String
-    /// Settings that belong to no run, such as those of the rendered world.
+    /// The settings that belong to no run, such as those of the rendered world.
     var settings: [String: JSONValue] = [:]
     var counterfactual: [String: Counterfactual.Summary]?
     var examples: [StudyReport.Example] = []
@@ -45,7 +48,7 @@ struct StudyWriter {
   let folder: URL
   var record: Record
 
-  /// The file of the record.
+  /// Returns the file of the record.
   static func recordFile(_ folder: URL) -> URL { folder.appendingPathComponent("study.json") }
 
   /// Reads a study's record.
@@ -66,7 +69,7 @@ struct StudyWriter {
     }
   }
 
-  /// Describes a study that was just run.
+  /// Describes a study that has just run.
   init(folder: URL, record: Record) {
     self.folder = folder
     self.record = record
@@ -77,14 +80,14 @@ struct StudyWriter {
   /// - Throws: `FileError` that names the file.
   func writeRecord() throws { try AtomicFile.write(json: record, to: Self.recordFile(folder)) }
 
-  /// The results of all folds, as an earlier call left them.
+  /// Reads the results of all folds from an earlier call.
   ///
   /// - Throws: `StudyError` that names the first fold without a result.
   func stored() throws -> [FoldResult] {
     try StudyFolder(folder).results(of: record.plan, sites: record.data.keys.sorted())
   }
 
-  /// The finished runs of all folds.
+  /// Returns the finished runs of all folds.
   private func runs(_ folds: [FoldResult]) throws -> [StudyFigures.Run] {
     try zip(record.plan.folds(sites: record.data.keys.sorted()), folds).map {
       StudyFigures.Run(
@@ -94,7 +97,7 @@ struct StudyWriter {
     }
   }
 
-  /// Computes the figures that need images and weights, as far as they are missing.
+  /// Computes the missing figures that need images and weights.
   ///
   /// - Throws: an error that names the file.
   func figures(
@@ -109,7 +112,7 @@ struct StudyWriter {
     console.progress("")
   }
 
-  /// The arm whose features and attention are shown: the first one beside the reference with attention.
+  /// The arm in the figures of features and attention: the first non-reference arm with attention.
   private var candidate: Arm? {
     get throws {
       let arms = record.plan.arms
@@ -130,12 +133,12 @@ struct StudyWriter {
     console.result("the report is \(page.path)")
   }
 
-  /// Writes everything.
+  /// Writes all results.
   ///
   /// - Parameters:
-  ///   - folds: in the order of the study.
-  ///   - words: The texts of the page; nil for those of a leave-one-site-out or ablation.
-  /// - Returns: the results, and the page.
+  ///   - folds: the results in the order of the study.
+  ///   - words: the texts of the page; nil for those of a leave-one-site-out or ablation.
+  /// - Returns: the results and the page.
   /// - Throws: an error that names the file.
   @discardableResult
   func write(_ folds: [FoldResult], _ words: Words? = nil) throws -> (results: StudyResults, page: URL) {
@@ -171,7 +174,7 @@ struct StudyWriter {
     return description
   }
 
-  /// The settings of an arm with their resolved values.
+  /// Returns the settings of an arm with their resolved values.
   private func settings(of arm: Arm) throws -> [String: JSONValue] {
     let method = try arm.applied(to: record.plan.configuration).model.method
     return arm.settings.merging(["model.method": .string(method.name)]) { own, _ in own }
@@ -194,7 +197,7 @@ struct StudyWriter {
 }
 
 extension StudyWriter.Record {
-  /// Describes a study that runs now.
+  /// Describes a running study.
   ///
   /// - Throws: an error that names the file.
   init(_ study: LeaveOneSiteOut, leakage: String, workers: Int, seconds: Double) throws {

@@ -1,10 +1,15 @@
-/// The same tower and head, trained by L_seg alone; method, section 7.
+/// The common tower and head, trained by L_seg alone; method, section 7.
 public final class Baseline: SegmentationMethod, ConfigurableMethod {
-  /// `baseline`.
+  /// The name `baseline`.
   public static let name = "baseline"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "the same tower and head, trained by L_seg alone"
 
   /// Makes the method; it has no parts.
+  ///
+  /// - Parameters:
+  ///   - options: no options.
+  ///   - context: the inputs of the method, which it does not use.
+  /// - Throws: never.
   public init(_ options: NoOptions, _ context: MethodContext) throws { super.init() }
 }

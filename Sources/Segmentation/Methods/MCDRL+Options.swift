@@ -1,9 +1,9 @@
 import Confounders
 import Storage
 
-/// The positions that were not selected (ours).
+/// The content of the positions that were not selected (ours).
 public enum Fill: String, Codable, Sendable, CaseIterable {
-  /// The features C as they were.
+  /// The unchanged features C.
   case features
   /// Zeros.
   case zeros
@@ -11,59 +11,64 @@ public enum Fill: String, Codable, Sendable, CaseIterable {
   case learned
 }
 
-/// The parts of S^: the cosines S_k with the class prompts and S_normal with the sentences for normal images.
+/// The form of S^.
+///
+/// Its parts are the cosines S_k with the class prompts and S_normal with the sentences for normal
+/// images.
 public enum RegionScore: String, Codable, Sendable, CaseIterable {
   /// max_k S_k, the paper's.
   case max
   /// max_k S_k − S_normal (ours; without it plain CLIP localises poorly).
   case lessNormal = "less-normal"
-  /// The probability of any lesion rather than a normal position, by a softmax over classes and normal (ours).
+  /// The probability of any lesion, by a softmax over classes and normal (ours).
   case softmax
 }
 
-/// The way in which positions are selected in training; in inference the N highest always are.
+/// The selection of positions in training; inference always selects the N highest.
 public enum RegionSelecting: String, Codable, Sendable, CaseIterable {
   /// The N highest.
   case hard
-  /// All of them, each as far as a gate is open that is half open between the N-th highest score and the next (ours).
+  /// All positions, each weighted by a gate (ours).
+  ///
+  /// The gate is half open midway between the N-th highest score and the next.
   case soft
 }
 
 /// The settings of region selection.
 public struct RegionConfiguration: Codable, Equatable, Sendable {
-  /// alpha: the selected share of the positions.
+  /// The selected fraction alpha of the positions.
   public var fraction = 0.5
-  /// The parts of S^.
+  /// The form of S^.
   public var score = RegionScore.lessNormal
-  /// The divisor of cosines in the softmax, and of S^ in the gate; CLIP's own is 0.01.
+  /// The divisor of cosines in the softmax and of S^ in the gate; CLIP's own is 0.01.
   public var temperature = 0.01
-  /// How positions are selected in training.
+  /// The selection of positions in training.
   public var selection = RegionSelecting.hard
-  /// The content of the other positions.
+  /// The content of the positions that were not selected.
   public var fill = Fill.features
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 }
 
 /// The settings of the intervention network.
 public struct InterventionConfiguration: Codable, Equatable, Sendable {
-  /// Layers.
+  /// The number of layers.
   public var depth = 3
-  /// Attention heads; must divide the width.
+  /// The number of attention heads; must divide the width.
   public var heads = 4
-  /// Width inside the layers; nil for that of the features.
+  /// The width inside the layers; nil for the width of the features.
   @Nullable public var width: Int?
-  /// How the sum over confounders is carried out.
+  /// The way to compute the sum over confounders.
   public var adjustment = Adjustment.attention
   /// The source of Z.
   public var dictionary = DictionarySource.words
-  /// The first factor of the cosine of the image with each z, as evidence in the attention; 0 for none.
+  /// The initial factor of the cosine of the image with each z in the attention; 0 for none.
   public var evidence = 0.0
-  /// The factor of the output projections' first weights.
+  /// The factor of the output projections' initial weights.
   public var outputScale = 0.1
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 }
 
@@ -74,20 +79,20 @@ extension MCDRL {
     @Nullable public var region: RegionConfiguration? = RegionConfiguration()
     /// The intervention with L_causal; nil turns both off (`no-cdrl`).
     @Nullable public var intervention: InterventionConfiguration? = InterventionConfiguration()
-    /// The share of the epochs after which the intervention is on; 10 of 50 in the paper.
+    /// The fraction of the epochs after which the intervention is on; 10 of 50 in the paper.
     public var start = 0.2
     /// The weight of L_causal.
     public var causal = 0.5
     /// The weight of L_contrast.
     public var contrast = 0.1
-    /// tau of L_contrast.
+    /// The temperature tau of L_contrast.
     public var temperature = 0.5
-    /// The weight of the distance between the grids of x and of do(z)x that the head reads (ours).
+    /// The weight of the distance between the head's grids of x and do(z)x (ours).
     public var invariance = 0.5
-    /// The weight of the cross-entropy of the attention with the z that was set (ours).
+    /// The weight of the cross-entropy of the attention with the applied z (ours).
     public var attention = 0.1
 
-    /// The paper's weights, with the terms of training on interventions added.
+    /// Makes the paper's weights plus the terms for training on interventions.
     public init() {}
 
     /// Checks the values.

@@ -1,13 +1,15 @@
 import Confounders
 import Torch
 
-/// The paper's method: region selection with L_contrast, the intervention with L_causal, and training on interventions.
+/// The paper's method: region selection, the intervention, and training on interventions.
+///
+/// Region selection comes with L_contrast, the intervention with L_causal.
 ///
 /// Method, sections 1 to 5. Each control is this class with other options.
 public final class MCDRL: SegmentationMethod, ConfigurableMethod {
-  /// `mcdrl`.
+  /// The name `mcdrl`.
   public static let name = "mcdrl"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "region selection with L_contrast, and the intervention with L_causal"
   /// The paper.
   public static let reference =
@@ -20,9 +22,12 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
   private let dictionary: ConfounderDictionary
   private let selection: RegionSelection
 
-  /// Makes the method; each part draws its first weights from a stream of its own.
+  /// Makes the method; each part draws its initial weights from its own random stream.
   ///
-  /// - Throws: `TorchError.value` for settings that are not possible.
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError.value` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     let width = try context.text.classes.size(1)
     self.options = options
@@ -35,7 +40,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
         try CausalIntervention(
           width: width, innerWidth: settings.width, depth: settings.depth, heads: settings.heads,
           outputScale: settings.outputScale,
-          // Over a single entry, and in the exact sum, there is no attention that evidence could change.
+          // A single entry and the exact sum have no attention that evidence could change.
           evidence: settings.dictionary == .constant || settings.adjustment == .exact ? 0 : settings.evidence,
           generator: Generator(seed: context.seed, for: "intervention"))
       })
@@ -46,7 +51,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     super.init()
   }
 
-  /// `mcdrl`, or the name of the control whose parts are on.
+  /// The name `mcdrl`, or the name of the control whose parts are on.
   public override var label: String {
     switch (options.region != nil, options.intervention != nil) {
     case (true, true): Self.name
@@ -56,7 +61,10 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     }
   }
 
-  /// Facts that follow from the options.
+  /// Returns the properties that follow from the options.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     let intervention = options.intervention
@@ -78,7 +86,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
   /// The factor of the evidence in the attention; nil without evidence.
   public var evidenceScale: Tensor? { intervention?.evidence }
 
-  /// Selects regions, intervenes on their features, and puts them back into the grid.
+  /// Selects regions, intervenes on their features, and scatters them into the grid.
   public override func represent(_ encoded: EncodedImages, _ pass: ForwardPass) throws -> Representation {
     let features = try encoded.positions
     let score = options.region == nil ? nil : try selection.score(features, text)
@@ -86,22 +94,22 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     let taken = try region?.gather(features) ?? features
     let intervened = isIntervening(pass) ? try intervene(taken, encoded.image, pass) : nil
     let changed = intervened?.features ?? taken
-    // A soft selection intervenes on all positions; the losses are about the selected ones alone.
+    // A soft selection intervenes on all positions, but the losses use only the selected ones.
     func selected(_ values: Tensor) throws -> Tensor { try region?.selected(values) ?? values }
     return Representation(
       features: features, observed: try selected(taken),
       intervened: try intervened.map { try selected($0.features) },
-      // Over a single entry there is nothing to attend to.
+      // A single entry gives a constant attention.
       attention: dictionary.isConstant ? nil : try intervened.map { try selected($0.attention) },
       grid: try region?.scatter(changed, into: background(features)) ?? changed, score: score)
   }
 
-  /// The score that regions are selected by.
+  /// Computes the score that selects regions.
   public override func regionScore(_ features: Tensor, _ text: TextEmbeddings) throws -> Tensor? {
     try selection.score(features, text)
   }
 
-  /// L_causal, L_contrast, and on interventions invariance and attention.
+  /// Computes L_causal, L_contrast and, on interventions, invariance and attention.
   public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
     let isOn = intervenes(inEpoch: batch.pass.epoch, of: batch.pass.epochs)
     var terms: [LossTerm] = []
@@ -136,12 +144,12 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     return terms
   }
 
-  /// The intervention starts after a share of the epochs.
+  /// Returns whether an epoch is after the fraction of epochs at which the intervention starts.
   public override func intervenes(inEpoch epoch: Int, of epochs: Int) -> Bool {
     options.intervention != nil && epoch >= Int((options.start * Double(epochs)).rounded())
   }
 
-  /// Whether the intervention is on: in training by its schedule, in inference always.
+  /// Returns whether the intervention is on: in training by its schedule, in inference always.
   private func isIntervening(_ pass: ForwardPass) -> Bool {
     guard pass.intervenes else { return false }
     return pass.training.map { intervenes(inEpoch: $0.epoch, of: $0.epochs) } ?? true

@@ -1,22 +1,24 @@
 import Torch
 
-/// CLIPSeg: a small transformer decodes the activations of several of the tower's layers, conditioned by words.
+/// CLIPSeg: a small transformer decodes the outputs of several tower layers, conditioned by text.
 ///
-/// Lüddecke and Ecker, Image Segmentation Using Text and Image Prompts, CVPR 2022. From the deepest layer up, activations
-/// are projected to `width` channels and added to what was decoded so far; the embedded words scale and shift the first
-/// (FiLM); each sum passes a post-norm transformer block (feed-forward of 2,048, ReLU). A transposed convolution makes a
-/// patch of logits of every position. The layers are those that `head.towerLayers` names; where it names none, those at a
+/// Lüddecke and Ecker, Image Segmentation Using Text and Image Prompts, CVPR 2022. From the deepest
+/// layer up, the outputs are projected to `width` channels and added to the decoded features so
+/// far. The text embedding scales and shifts the first sum (FiLM). Each sum passes a post-norm
+/// transformer block (feed-forward of 2,048, ReLU). A transposed convolution makes a patch of
+/// logits from every position. `head.towerLayers` names the layers. If it names none, they are at a
 /// quarter, half and three quarters of the depth: 3, 6 and 9 of 12, counted from 1.
 ///
-/// The words are those of the lesion classes: the mean of their embeddings, normalised, for the class of an image is not
-/// known when it is segmented. What differs: the authors count 3, 6 and 9 from 0, so that theirs are the 4th, 7th and 10th
-/// layer, each one later (`head.towerLayers` = [4, 7, 10]); the class token, which the authors carry along and drop at the end, is not
-/// among the positions; no dropout; a trained or frozen tower as the run says, the authors' is frozen; layers of a
-/// ResNet are brought to the size of its grid.
+/// The text embedding is the normalised mean of the embeddings of the lesion classes, because the
+/// class of an image is not known when it is segmented. These are the differences from the paper.
+/// The authors count 3, 6 and 9 from 0, so theirs are the 4th, 7th and 10th layer, each one later
+/// (`head.towerLayers` = [4, 7, 10]). The authors carry the class token along and drop it at the
+/// end; here it is not among the positions. There is no dropout. The tower is trained or frozen by
+/// the run's settings; the authors' is frozen. Layers of a ResNet are resized to its grid.
 public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
   /// The name.
   public static let name = "clipseg"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "decodes the tower's layers by a transformer, conditioned by words"
   /// The paper.
   public static let reference =
@@ -24,17 +26,19 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
 
   /// The options.
   public struct Options: MethodOptions {
-    /// Channels of the decoder.
+    /// The channels of the decoder.
     public var width = 64
-    /// Attention heads; must divide the width.
+    /// The number of attention heads; must divide the width.
     public var heads = 4
-    /// Width of the feed-forward layers.
+    /// The width of the feed-forward layers.
     public var innerWidth = 2048
 
-    /// The paper's.
+    /// Makes the paper's options.
     public init() {}
 
-    /// Checks all.
+    /// Checks all options.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("width", width, in: 1...65_536)
       try require("heads", heads, in: 1...65_536)
@@ -43,7 +47,10 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
     }
   }
 
-  /// It decodes in the place of the head, from three layers of the tower.
+  /// Returns the traits: the method replaces the head and reads three tower layers.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     traits.replacesHead = true
@@ -57,13 +64,18 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
   @Child private var blocks: [DecoderBlock]
   @Parameter private var patchWeight: Tensor
   @Parameter private var patchBias: Tensor
-  /// The embedded words, d.
+  /// The text embedding, d.
   @Buffer private var words: Tensor
-  /// Where each layer stands in `EncodedImages.layers`, the deepest first.
+  /// The position of each layer in `EncodedImages.layers`, the deepest first.
   private let order: [Int]
   private let stride: Int
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     let (width, heads, inner) = (options.width, options.heads, options.innerWidth)
     let generator = try Generator(seed: context.seed, for: "method")
@@ -80,7 +92,7 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
       try order.map { _ in
         try DecoderBlock(width: width, innerWidth: inner, heads: heads, generator: generator)
       })
-    // PyTorch's own bound: of a transposed convolution the fan in is outputs times taps.
+    // PyTorch's own bound: the fan in of a transposed convolution is outputs times taps.
     let bound = 1 / Double(stride)
     _patchWeight = Parameter(
       "patch.weight",
@@ -90,7 +102,7 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
     super.init()
   }
 
-  /// Decodes the tower's layers.
+  /// Decodes the outputs of the tower layers.
   public override func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
     let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
     var decoded: Tensor?
@@ -105,7 +117,7 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
     }
     let grid = try positions.transposed(1, 2).reshaped([sizes[0], -1, sizes[1], sizes[2]])
     let logits = try grid.convTranspose2d(patchWeight, bias: patchBias, stride: stride)
-    // A side that is no multiple of the patch has lost the remainder in the tower.
+    // If a side is no multiple of the patch, the tower has dropped the remainder.
     let (height, width) = (try images.size(2), try images.size(3))
     return try logits.size(2) == height && logits.size(3) == width
       ? logits : logits.resized(height: height, width: width)
@@ -118,7 +130,9 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
   }
 }
 
-/// A post-norm transformer block, as PyTorch's `TransformerEncoderLayer` without dropout: B×N×w → B×N×w.
+/// A post-norm transformer block, as PyTorch's `TransformerEncoderLayer` without dropout.
+///
+/// B×N×w → B×N×w.
 private final class DecoderBlock: Module {
   @Child private var query: Linear
   @Child private var key: Linear

@@ -1,18 +1,21 @@
 import Torch
 
-/// Deep CORAL for domain generalisation: means and covariances of the features of every two source sites are drawn
-/// together.
+/// Deep CORAL for domain generalisation: aligns the feature statistics of every two source sites.
 ///
-/// Sun and Saenko, Deep CORAL: Correlation Alignment for Deep Domain Adaptation, ECCV Workshops 2016, in the form of
-/// DomainBed (Gulrajani and Lopez-Paz, ICLR 2021): the mean squared difference of the means plus that of the covariances,
-/// averaged over all pairs of sites, times `weight`. DomainBed aligns what its classifier reads. A segmentation head
-/// classifies positions, so the samples are positions (`pooled` = 1: images, each its mean); the features are the head's
-/// where tower and image have met (`SegmentationOutput.features`), which are trained even above a frozen tower. DomainBed
-/// draws equally many images of every site; here a batch holds what the common order gives, the same as every other method's.
+/// The statistics are means and covariances.
+///
+/// Sun and Saenko, Deep CORAL: Correlation Alignment for Deep Domain Adaptation, ECCV Workshops
+/// 2016, in the form of DomainBed (Gulrajani and Lopez-Paz, ICLR 2021). The penalty is the mean
+/// squared difference of the means plus that of the covariances, averaged over all pairs of sites,
+/// times `weight`. DomainBed aligns the input of its classifier. A segmentation head classifies
+/// positions, so the samples are positions (`pooled` = 1: the mean of each image). The features are
+/// the head's after the tower joins the image (`SegmentationOutput.features`), which are trained
+/// even above a frozen tower. DomainBed draws equally many images of every site. Here a batch has
+/// the images of the common order, as for every other method.
 public final class CORAL: SegmentationMethod, ConfigurableMethod {
   /// The name.
   public static let name = "coral"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "aligns means and covariances of the head's features between sites"
   /// The paper.
   public static let reference =
@@ -22,13 +25,15 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
   public struct Options: MethodOptions {
     /// The weight of the penalty.
     public var weight = 1.0
-    /// Whether samples are images, each its mean, in the place of positions.
+    /// Whether the samples are the means of images instead of positions.
     public var pooled = false
 
-    /// The paper's.
+    /// Makes the paper's options.
     public init() {}
 
     /// Checks the weight.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws { try require("weight", weight, in: 0...Double.greatestFiniteMagnitude) }
   }
 
@@ -36,12 +41,17 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
   private let pooled: Bool
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     (weight, pooled) = (options.weight, options.pooled)
     super.init()
   }
 
-  /// The distance of the sites' distributions: `alignment`.
+  /// Computes the distance of the sites' distributions, the term `alignment`.
   public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
     guard let features = try output.features?.to(.float32) else { return [] }
     // B×c×h×w → B×P×c, or B×1×c.
@@ -56,11 +66,11 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
     return try Self.distance(sites).map { [LossTerm("alignment", $0, weight: weight)] } ?? []
   }
 
-  /// The distance of the distributions of some sites, mean over all pairs; nil for fewer than two.
+  /// Computes the distance of the sites' distributions, mean over all pairs; nil below two sites.
   ///
-  /// - Parameter sites: the features of each, n×c with n of at least 2.
+  /// - Parameter sites: the features of each site, n×c with n of at least 2.
   /// - Returns: a scalar.
-  /// - Throws: `TorchError` when the channels differ.
+  /// - Throws: `TorchError` if the channels differ.
   static func distance(_ sites: [Tensor]) throws -> Tensor? {
     let moments = try sites.map { rows in
       let mean = try rows.mean([0], keepDimensions: true)

@@ -1,17 +1,20 @@
 import Foundation
 import Torch
 
-/// Domain-adversarial training: a discriminator learns to tell the site from the features, whose gradient is reversed, so
-/// that they come to say nothing of it.
+/// Domain-adversarial training: a discriminator of sites trains the features by reversed gradients.
 ///
-/// Ganin et al., Domain-Adversarial Training of Neural Networks, JMLR 2016: one pass trains both through the reversal, its
-/// strength rising as 2 / (1 + e^(−10 p)) − 1 with the share p of training. There are as many domains as source sites, and the
-/// discriminator is DomainBed's, three layers of width 256. It reads the mean over positions of the head's features where
-/// tower and image have met (`SegmentationOutput.features`), for a site is a property of an image.
+/// The discriminator learns to predict the site from the features. The reversed gradient removes
+/// information about the site from them.
+///
+/// Ganin et al., Domain-Adversarial Training of Neural Networks, JMLR 2016. One pass trains both
+/// through the reversal. Its strength rises as 2 / (1 + e^(−10 p)) − 1 with the finished fraction p
+/// of training. There are as many domains as source sites. The discriminator is DomainBed's, three
+/// layers of width 256. It reads the mean over positions of the head's features after the tower
+/// joins the image (`SegmentationOutput.features`), because a site is a property of an image.
 public final class DANN: SegmentationMethod, ConfigurableMethod {
   /// The name.
   public static let name = "dann"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "trains the head's features against a discriminator of sites"
   /// The paper.
   public static let reference =
@@ -24,10 +27,12 @@ public final class DANN: SegmentationMethod, ConfigurableMethod {
     /// The width of the discriminator.
     public var width = 256
 
-    /// The paper's, with DomainBed's discriminator.
+    /// Makes the paper's options, with DomainBed's discriminator.
     public init() {}
 
     /// Checks weight and width.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("weight", weight, in: 0...Double.greatestFiniteMagnitude)
       try require("width", width, in: 1...65_536)
@@ -38,6 +43,11 @@ public final class DANN: SegmentationMethod, ConfigurableMethod {
   private let weight: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     weight = options.weight
     let features = context.featureWidth ?? 0
@@ -48,7 +58,7 @@ public final class DANN: SegmentationMethod, ConfigurableMethod {
     super.init()
   }
 
-  /// The discriminator's loss on reversed features: `adversarial`.
+  /// Computes the discriminator's loss on reversed features, the term `adversarial`.
   public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
     guard let features = try output.features?.to(.float32).mean([2, 3]) else { return [] }
     let strength = 2 / (1 + exp(-10 * batch.progress)) - 1
@@ -60,7 +70,7 @@ public final class DANN: SegmentationMethod, ConfigurableMethod {
     return [LossTerm("adversarial", loss, weight: weight)]
   }
 
-  /// The same values, whose gradient is turned round and scaled.
+  /// Returns the same values with a reversed and scaled gradient.
   static func reversed(_ x: Tensor, strength: Double) throws -> Tensor {
     try x.detached() * (1 + strength) - x * strength
   }

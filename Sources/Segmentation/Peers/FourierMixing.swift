@@ -1,19 +1,21 @@
 import Torch
 
-/// Amplitudes of an image's Fourier transform are mixed with another's; the phase, which carries the shapes, stays.
+/// Mixing of the amplitudes of images' Fourier transforms; the phase, which carries shapes, stays.
 ///
-/// Xu, Zhang, Zhang, Wang and Tian, A Fourier-based Framework for Domain Generalization (FACT), CVPR 2021:
-/// (1 − λ)·A(x) + λ·A(x'), λ drawn evenly from 0 to `strength`, over the whole spectrum, cut to the range of pixels. FACT
-/// learns from every image twice, as it is and mixed; here, at equal budget, once, mixed with probability 1/2. Partners are
-/// of other sites; FACT draws them from all. FACT's teacher with its consistency loss is not part of it: the amplitude
-/// mixing alone is.
+/// Xu, Zhang, Zhang, Wang and Tian, A Fourier-based Framework for Domain Generalization (FACT),
+/// CVPR 2021: (1 − λ)·A(x) + λ·A(x') over the whole spectrum, with λ uniform from 0 to `strength`.
+/// The result is clamped to the range of pixels. FACT learns from every image twice, original and
+/// mixed. Here, at equal budget, each image counts once and is mixed with probability 1/2. Partners
+/// are from other sites; FACT draws them from all. FACT's teacher with its consistency loss is left
+/// out: this is the amplitude mixing alone.
 ///
-/// Yang and Soatto, FDA: Fourier Domain Adaptation for Semantic Segmentation, CVPR 2020, is the setting `least` = 1,
-/// `band` = 0.05: amplitudes of the lowest frequencies are the partner's, up to `band` times the image's side.
+/// Yang and Soatto, FDA: Fourier Domain Adaptation for Semantic Segmentation, CVPR 2020, is the
+/// setting `least` = 1, `band` = 0.05: the amplitudes of the lowest frequencies, up to `band` times
+/// the image's side, are the partner's.
 public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
   /// The name.
   public static let name = "fourier"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "mixes Fourier amplitudes between images of different sites"
   /// The paper.
   public static let reference =
@@ -21,19 +23,21 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
 
   /// The options.
   public struct Options: MethodOptions {
-    /// The largest share of the partner's amplitudes.
+    /// The largest fraction of the partner's amplitudes.
     public var strength = 1.0
-    /// The smallest share.
+    /// The smallest fraction of the partner's amplitudes.
     public var least = 0.0
-    /// The highest frequency that is mixed, as a share of the smaller side; 0.5 for all.
+    /// The highest mixed frequency as a fraction of the smaller side; 0.5 for all.
     public var band = 0.5
-    /// The share of the images that are mixed.
+    /// The fraction of the images that are mixed.
     public var probability = 0.5
 
-    /// FACT's.
+    /// Makes FACT's options.
     public init() {}
 
-    /// Checks all.
+    /// Checks all options.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("strength", strength, in: 0...1)
       try require("least", least, in: 0...strength)
@@ -42,7 +46,10 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
     }
   }
 
-  /// It changes images.
+  /// Returns the traits: the method changes images.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     traits.changesImages = true
@@ -55,13 +62,18 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
   private let probability: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     (strength, least, band) = (options.strength, options.least, options.band)
     probability = options.probability
     super.init()
   }
 
-  /// Mixes amplitudes.
+  /// Mixes the amplitudes of images.
   public override func images(_ images: Tensor, _ pass: TrainingPass) throws -> Tensor {
     let count = pass.sites.count
     let partners = try Partners.drawn(sites: pass.sites, generator: pass.generator).to(images.device)
@@ -73,15 +85,15 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
     return try chosen.to(images.device).choose(mixed, else: images)
   }
 
-  /// Images with a share of others' amplitudes.
+  /// Mixes the amplitudes of images with those of others.
   ///
   /// - Parameters:
   ///   - images: B×3×H×W, 0 to 1.
-  ///   - others: of the same shape.
+  ///   - others: the other images, of the same shape.
   ///   - share: λ, broadcast.
-  ///   - band: the highest frequency that is mixed, as a share of the smaller side; 0.5 for all.
+  ///   - band: the highest mixed frequency as a fraction of the smaller side; 0.5 for all.
   /// - Returns: B×3×H×W, 0 to 1.
-  /// - Throws: `TorchError` when shapes differ.
+  /// - Throws: `TorchError` if the shapes differ.
   static func mixed(_ images: Tensor, with others: Tensor, share: Tensor, band: Double) throws -> Tensor {
     let (height, width) = (try images.size(-2), try images.size(-1))
     let (own, phase) = try images.spectrum()

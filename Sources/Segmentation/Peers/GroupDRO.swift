@@ -1,16 +1,19 @@
 import Torch
 
-/// Group DRO: sites with a high loss are weighted up, by an exponentiated gradient step in each batch.
+/// Group DRO: gives sites with a high loss a higher weight.
 ///
-/// Sagawa, Koh, Hashimoto and Liang, Distributionally Robust Neural Networks for Group Shifts, ICLR 2020, algorithm 1,
-/// with the rate of DomainBed (Gulrajani and Lopez-Paz, ICLR 2021); the groups are the source sites. DomainBed draws from every
-/// site in every step. Here a batch may lack some: their weights do not grow, so that they shrink where those of the others
-/// do and all are normalised, and the loss is over those that are there. Every image counts alike, also one that a confounder
-/// was set in: `interventions.segmentation` is not heard.
+/// Each batch takes an exponentiated gradient step on the weights.
+///
+/// Sagawa, Koh, Hashimoto and Liang, Distributionally Robust Neural Networks for Group Shifts, ICLR
+/// 2020, algorithm 1, with the rate of DomainBed (Gulrajani and Lopez-Paz, ICLR 2021). The groups
+/// are the source sites. DomainBed draws from every site in every step. Here a batch may lack some
+/// sites. Their weights do not grow, so the normalisation shrinks them if others grow. The loss is
+/// over the sites in the batch. Every image counts equally, also an intervened one:
+/// `interventions.segmentation` has no effect.
 public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
   /// The name.
   public static let name = "groupdro"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "weights source sites with a high loss up"
   /// The paper.
   public static let reference =
@@ -21,18 +24,25 @@ public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
     /// The rate of the weights' exponentiated gradient.
     public var rate = 0.01
 
-    /// DomainBed's.
+    /// Makes DomainBed's options.
     public init() {}
 
     /// Checks the rate.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws { try require("rate", rate, in: 0...Double.greatestFiniteMagnitude) }
   }
 
-  /// q, one a site; sums to 1.
+  /// The weights q, one for each site; sum to 1.
   @Buffer private(set) var weights: Tensor
   private let rate: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     rate = options.rate
     let count = try context.requiredSites(Self.name)
@@ -40,10 +50,10 @@ public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
     super.init()
   }
 
-  /// The loss of the sites in the batch, weighted.
+  /// Computes the weighted loss of the sites in the batch.
   public override func segmentation(_ batch: MethodBatch) throws -> Tensor? {
     let count = weights.count
-    // B×G: which image is of which site.
+    // The site of each image, B×G.
     let member = try Tensor(batch.sites).oneHot(count).to(.float32).to(batch.losses.device)
     let sizes = try member.sum([0])
     let losses = try batch.losses.matmul(member) / sizes.clamped(min: 1)

@@ -1,16 +1,20 @@
 import Torch
 
-/// MixStyle: mean and deviation of every channel over positions, the style of an image, are mixed with another image's.
+/// MixStyle: mixes the style of an image with another image's.
 ///
-/// Zhou, Yang, Qiao and Xiang, Domain Generalization with MixStyle, ICLR 2021: x normalised by its own statistics, given
-/// λ·own + (1 − λ)·the partner's, λ from Beta(α, α), in half of the steps, statistics without gradients, in training only;
-/// partners are of other sites, the paper's variant for known domains. The paper puts it behind the first blocks of the
-/// network that is trained. Here these are the first two levels of the head's branch on the image; the tower, which may
-/// be frozen with its features kept, is mixed at its outputs, dense features and layers alike, in one draw for all of them.
+/// The style is the mean and deviation of every channel over positions.
+///
+/// Zhou, Yang, Qiao and Xiang, Domain Generalization with MixStyle, ICLR 2021. x is normalised by
+/// its own statistics and gets λ·own + (1 − λ)·the partner's, with λ from Beta(α, α). This happens
+/// in half of the steps, in training only, and the statistics have no gradients. Partners are from
+/// other sites, the paper's variant for known domains. The paper mixes after the first blocks of
+/// the trained network. Here these are the first two levels of the head's image branch. The tower
+/// may be frozen with cached features, so it is mixed at its outputs. One draw serves dense
+/// features and layers.
 public final class MixStyle: SegmentationMethod, ConfigurableMethod {
   /// The name.
   public static let name = "mixstyle"
-  /// A one-line description.
+  /// The description in one line.
   public static let summary = "mixes feature statistics between images of different sites"
   /// The paper.
   public static let reference =
@@ -20,13 +24,15 @@ public final class MixStyle: SegmentationMethod, ConfigurableMethod {
   public struct Options: MethodOptions {
     /// The parameter of the Beta distribution.
     public var alpha = 0.1
-    /// The share of the steps in which styles are mixed.
+    /// The fraction of the steps in which styles are mixed.
     public var probability = 0.5
 
-    /// The paper's.
+    /// Makes the paper's options.
     public init() {}
 
-    /// Checks both.
+    /// Checks both options.
+    ///
+    /// - Throws: `MethodError.option` that names the option.
     public func validate() throws {
       try require("alpha", alpha, in: 0.01...100)
       try require("probability", probability, in: 0...1)
@@ -37,6 +43,11 @@ public final class MixStyle: SegmentationMethod, ConfigurableMethod {
   private let probability: Double
 
   /// Makes the method.
+  ///
+  /// - Parameters:
+  ///   - options: the options, checked by `validate`.
+  ///   - context: the inputs of the method.
+  /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     (alpha, probability) = (options.alpha, options.probability)
     super.init()
@@ -56,7 +67,7 @@ public final class MixStyle: SegmentationMethod, ConfigurableMethod {
     return try style.mixed(features, positions: [2, 3])
   }
 
-  /// The draw of one place; nil where nothing is mixed in this step.
+  /// Draws the style for one layer; nil if this step mixes nothing.
   private func style(_ pass: TrainingPass) throws -> Style? {
     let generator = pass.generator
     guard try Tensor.randomUniform([], generator: generator).item() < probability else { return nil }
@@ -65,14 +76,16 @@ public final class MixStyle: SegmentationMethod, ConfigurableMethod {
       share: try .randomBeta([pass.sites.count, 1, 1, 1], parameter: alpha, generator: generator))
   }
 
-  /// Whose style is mixed in, and how much remains.
+  /// The partners and the fractions of a mix.
   struct Style {
-    /// int64, B.
+    /// The partner of each image, int64, B.
     let partners: Tensor
-    /// λ: the share of an image's own statistics, B×1×1×1.
+    /// The fraction λ of an image's own statistics, B×1×1×1.
     let share: Tensor
 
-    /// Features of rank 4, a row an image, with mixed statistics over the dimensions of their positions.
+    /// Mixes the statistics of features of rank 4 over the dimensions of their positions.
+    ///
+    /// The features have one row for each image.
     func mixed(_ features: Tensor, positions: [Int]) throws -> Tensor {
       let x = try features.to(.float32)
       let (partners, share) = (try self.partners.to(x.device), try self.share.to(x.device))

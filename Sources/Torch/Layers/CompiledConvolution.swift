@@ -1,17 +1,18 @@
 import Foundation
 
-/// A convolution compiled for inference: weights copied once for one arithmetic, without gradients (ours).
+/// A convolution compiled for inference: weights in one arithmetic, without gradients (ours).
 ///
-/// Immutable for its users; threads may share it. It caches the packed weights of the last shapes of input.
-/// Whole numbers are for products alone: `int8` is computed in bfloat16 here.
+/// The weights are copied once. Users cannot change the layer, and threads may share it. It caches
+/// the packed weights of the last input shapes. Only products use integers: `int8` computes in
+/// bfloat16 here.
 public final class CompiledConvolution: ResidualLayer, Sendable {
-  /// A function that is applied to each output.
+  /// A function of each output.
   public enum Activation: String, Sendable {
-    /// Nothing.
+    /// No function.
     case none
-    /// max(x, 0).
+    /// ReLU: max(x, 0).
     case relu
-    /// x where positive, x / 100 elsewhere.
+    /// Leaky ReLU: x if positive, otherwise x / 100.
     case leakyRelu = "leaky_relu"
   }
 
@@ -20,21 +21,21 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
   private let type: DType
   private let (stride, padding, groups): (Int, Int, Int)
   private let activation: Activation
-  /// Whether weights are packed for oneDNN; it has no layout for bfloat16 where the processor lacks it.
+  /// Whether weights are packed for oneDNN, which needs processor support for bfloat16.
   private let isPacked: Bool
   private let layouts = PackedWeights()
 
-  /// Copies weights.
+  /// Copies the weights.
   ///
   /// - Parameters:
   ///   - weight: out×(in/groups)×k×k, float32, on the CPU.
-  ///   - bias: out, when there is one.
-  ///   - stride: in both directions.
-  ///   - padding: zeros on all sides.
-  ///   - groups: channel groups.
+  ///   - bias: out, if there is one.
+  ///   - stride: the stride in both directions.
+  ///   - padding: the zeros on each side.
+  ///   - groups: the number of channel groups.
   ///   - precision: the arithmetic.
-  ///   - activation: applied to each output.
-  /// - Throws: `TorchError.operation` when weights cannot be converted.
+  ///   - activation: the function of each output.
+  /// - Throws: `TorchError.operation` if the weights cannot be converted.
   init(
     _ weight: Tensor, bias: Tensor?, stride: Int, padding: Int, groups: Int, precision: Precision,
     activation: Activation
@@ -42,14 +43,15 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     type = precision.activationType
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
     self.activation = activation
-    // Copies: later changes of the weights must not reach this layer.
+    // The layer copies: later changes of the weights must not reach it.
     self.bias = try bias?.copy(as: type)
     isPacked = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
     self.weight = try weight.copy(as: type).channelsLast()
   }
 
-  /// Weights as oneDNN wants them for an input of one shape; those of another shape would be packed anew in
-  /// every call, some in tens of milliseconds.
+  /// Returns the weights packed by oneDNN for an input of one shape.
+  ///
+  /// Each call would repack weights of another shape, which for some takes tens of milliseconds.
   private func packed(for x: Tensor) throws -> Tensor {
     let shape = x.shape
     return try layouts.weights(for: shape) {
@@ -58,9 +60,11 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     }
   }
 
-  /// B×in×H×W → B×out×h×w, in the type of activations, channels as the fastest dimension.
+  /// Maps B×in×H×W to B×out×h×w, in the activation type, with channels as the fastest dimension.
   ///
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// - Parameter x: B×in×H×W.
+  /// - Returns: B×out×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     guard isPacked else { return try activated(plain(x)) }
     let x = try x.to(type).channelsLast()
@@ -69,13 +73,17 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
       activation.rawValue, activation == .leakyRelu ? [Self.slope] : [Double](), "")
   }
 
-  /// The same with another tensor, B×out×h×w, added before the activation.
+  /// Adds another tensor, B×out×h×w, to the convolution before the activation.
   ///
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// - Parameters:
+  ///   - x: the input, B×in×H×W.
+  ///   - residual: the tensor to add, B×out×h×w.
+  /// - Returns: B×out×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
     guard isPacked else { return try activated(plain(x).addInPlace(residual.to(type))) }
     let x = try x.to(type).channelsLast()
-    // Of activations, libtorch lets oneDNN take only ReLU along with a sum.
+    // ReLU is the only activation that libtorch fuses with a sum in oneDNN.
     let takesAlong = activation == .relu
     let sum = try Operators.packedConvolutionAdd(
       x, residual.to(type).channelsLast(), packed(for: x), bias, [padding, padding],
@@ -85,7 +93,7 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
 
   private static let slope = 0.01
 
-  /// The activation of a result that nobody else holds, in its place.
+  /// Applies the activation in place to a result without other references.
   private func activated(_ x: Tensor) throws -> Tensor {
     switch activation {
     case .none: x
@@ -99,13 +107,13 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
   }
 }
 
-/// A cache of weights packed for the last shapes of input; several threads may ask.
+/// A thread-safe cache of weights packed for the last input shapes.
 private final class PackedWeights: @unchecked Sendable {
-  /// A batch, the last and smaller one, and the same at another size of image; each is a copy of the weights.
+  /// The most shapes: a batch and a smaller last one, at two image sizes; each copies the weights.
   private static let most = 4
 
   private let lock = NSLock()
-  /// The last one used stands last.
+  /// The cached weights; the last used come last.
   private var cached: [(shape: [Int], weights: Tensor)] = []
 
   func weights(for shape: [Int], _ make: () throws -> Tensor) throws -> Tensor {

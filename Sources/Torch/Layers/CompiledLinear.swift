@@ -1,37 +1,38 @@
-/// A linear layer compiled for inference: weights packed once for one arithmetic, without gradients (ours).
+/// A linear layer compiled for inference: weights packed for one arithmetic, no gradients (ours).
 ///
-/// Immutable; threads may share it. In `int8` every row of the input has a scale of its own, found as it
-/// comes, and every output channel of the weights has one (dynamic per token, static per channel); both
-/// ranges are symmetric. Inputs are bytes about 128, for which every x86-64 processor with such products has
-/// an instruction; of two signed factors some have none, and oneDNN is then a thousand times slower.
+/// Immutable; threads may share it. In `int8` every input row has its own scale, computed on each
+/// call (dynamic per token). Every output channel of the weights has a fixed scale (static per
+/// channel). Both ranges are symmetric. Inputs are bytes about 128. Every x86-64 processor with
+/// integer products has an instruction for these. Some lack one for two signed factors, and oneDNN
+/// is then a thousand times slower.
 public final class CompiledLinear: ResidualLayer, Sendable {
-  /// A function that is applied to each output.
+  /// A function of each output.
   public enum Activation: String, Sendable {
-    /// Nothing.
+    /// No function.
     case none
     /// The Gaussian error linear unit, exact.
     case gelu
-    /// x · sigmoid(x).
+    /// SiLU: x · sigmoid(x).
     case silu
   }
 
   private let weight: Tensor
   private let bias: Tensor?
-  /// Of each output channel, and zeros; nil unless the weights are whole numbers.
+  /// The scale of each output channel, and zeros; nil unless the weights are integers.
   private let scales: (values: Tensor, zeros: Tensor)?
   private let type: DType
   private let activation: Activation
-  /// Whether the weights are in oneDNN's own layout; it has none for bfloat16 where the processor lacks it.
+  /// Whether weights are in oneDNN's layout, which needs processor support for bfloat16.
   private let isPacked: Bool
 
   /// Packs copies of weights.
   ///
   /// - Parameters:
   ///   - weight: out×in, float32, on the CPU.
-  ///   - bias: out, when there is one.
+  ///   - bias: out, if there is one.
   ///   - precision: the arithmetic.
-  ///   - activation: applied to each output.
-  /// - Throws: `TorchError` when weights cannot be packed; `int8` needs a processor that has it
+  ///   - activation: the function of each output.
+  /// - Throws: `TorchError` if the weights cannot be packed; `int8` needs processor support
   ///   (`Machine.hasInt8`).
   public init(
     _ weight: Tensor, bias: Tensor?, precision: Precision, activation: Activation = .none
@@ -39,7 +40,7 @@ public final class CompiledLinear: ResidualLayer, Sendable {
     self.activation = activation
     type = precision.activationType
     let (weight, bias) = (try weight.detached(), try bias?.detached())
-    // Copies: later changes of the weights must not reach this layer.
+    // The layer copies: later changes of the weights must not reach it.
     self.bias = try bias?.copy(as: type)
     guard precision == .int8 else {
       isPacked = Machine.hasOneDNN && (type == .float32 || Machine.hasBFloat16)
@@ -58,14 +59,17 @@ public final class CompiledLinear: ResidualLayer, Sendable {
     scales = (try scale.flattened(), try .zeros([weight.size(0)], dtype: .int32))
   }
 
-  /// x · weightᵀ + bias and the activation, …×in → …×out, in the type of activations.
+  /// Maps …×in to …×out: x · weightᵀ + bias and the activation, in the activation type.
   ///
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// - Parameter x: …×in.
+  /// - Returns: …×out.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     let x = try x.to(type)
     guard isPacked else { return try activated(x.linear(weight, bias: bias)) }
     guard let scales else {
-      // oneDNN could take the activation along, but its own is slower than libtorch's pass over the product.
+      // oneDNN could fuse the activation, but its own is slower than libtorch's pass over the
+      // product.
       return try activated(Operators.packedLinear(x, weight, bias, "none", [Double](), ""))
     }
     let (codes, scale) = try x.quantizedRows()
@@ -75,7 +79,7 @@ public final class CompiledLinear: ResidualLayer, Sendable {
     return try activated(bias.map { try Operators.addScaled($0, product, scale) } ?? product * scale)
   }
 
-  /// The activation of a product that nobody else holds, in its place.
+  /// Applies the activation in place to a product without other references.
   private func activated(_ x: Tensor) throws -> Tensor {
     switch activation {
     case .none: x
@@ -84,10 +88,15 @@ public final class CompiledLinear: ResidualLayer, Sendable {
     }
   }
 
-  /// The output for x plus another tensor, in one pass where the arithmetic allows it and there is no
-  /// activation.
+  /// Returns the output for x plus another tensor.
   ///
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// This takes one pass if the arithmetic allows it and there is no activation.
+  ///
+  /// - Parameters:
+  ///   - x: the input, …×in.
+  ///   - residual: the tensor to add, …×out.
+  /// - Returns: …×out.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
     guard isPacked, scales == nil, activation == .none else { return try self(x) + residual.to(type) }
     return try Operators.packedLinearAdd(x.to(type), residual.to(type), weight, bias, "add")

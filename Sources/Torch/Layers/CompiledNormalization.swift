@@ -1,4 +1,4 @@
-/// A layer normalisation with weights of its own that do not change.
+/// A layer normalisation with its own, constant weights.
 public struct CompiledLayerNorm: Layer, Sendable {
   private let weight: Tensor
   private let bias: Tensor
@@ -10,13 +10,13 @@ public struct CompiledLayerNorm: Layer, Sendable {
     epsilon = layer.epsilon
   }
 
-  /// …×width → …×width.
+  /// Maps …×width to …×width.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     try x.layerNorm([weight.count], weight: weight, bias: bias, epsilon: epsilon)
   }
 }
 
-/// A group normalisation with weights of its own that do not change.
+/// A group normalisation with its own, constant weights.
 public struct CompiledGroupNorm: Layer, Sendable {
   private let weight: Tensor
   private let bias: Tensor
@@ -29,22 +29,22 @@ public struct CompiledGroupNorm: Layer, Sendable {
     (groups, epsilon) = (layer.groups, layer.epsilon)
   }
 
-  /// B×C×… → B×C×….
+  /// Maps B×C×… to B×C×….
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     try x.groupNorm(groups, weight: weight, bias: bias, epsilon: epsilon)
   }
 }
 
 extension LayerNorm {
-  /// Compiles the layer: a copy of its weights, for inputs of any type.
+  /// Compiles the layer: copies its weights, for inputs of any type.
   ///
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Throws: `TorchError` if memory is short.
   public func compiled() throws -> CompiledLayerNorm { try CompiledLayerNorm(self) }
 }
 
 extension GroupNorm {
-  /// Compiles the layer: a copy of its weights, for inputs of any type.
+  /// Compiles the layer: copies its weights, for inputs of any type.
   ///
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Throws: `TorchError` if memory is short.
   public func compiled() throws -> CompiledGroupNorm { try CompiledGroupNorm(self) }
 }

@@ -1,17 +1,28 @@
 /// A 2-D convolution: B×in×H×W → B×out×h×w.
 public final class Conv2d: Module, Layer {
-  /// out×(in/groups)×k×k.
+  /// The weights, out×(in/groups)×k×k.
   @Parameter public var weight: Tensor
-  /// out, when there is one.
+  /// The bias, out, if there is one.
   @Parameter public var bias: Tensor?
-  /// In both directions.
+  /// The stride in both directions.
   public let stride: Int
-  /// Zeros on all sides.
+  /// The zeros on each side.
   public let padding: Int
-  /// Channel groups.
+  /// The number of channel groups.
   public let groups: Int
 
-  /// Makes a layer with weights drawn evenly within 1/√(fan in), as PyTorch does.
+  /// Makes a layer with weights drawn uniformly within 1/√(fan in), as PyTorch does.
+  ///
+  /// - Parameters:
+  ///   - inputs: the number of input channels.
+  ///   - outputs: the number of output channels.
+  ///   - kernel: the side k of the kernel.
+  ///   - stride: the stride in both directions.
+  ///   - padding: the zeros on each side.
+  ///   - groups: the number of channel groups.
+  ///   - bias: whether the layer has a bias.
+  ///   - generator: the random number generator of the initial weights.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1,
     bias: Bool = true, generator: Generator
@@ -29,22 +40,22 @@ public final class Conv2d: Module, Layer {
     self.groups = groups
   }
 
-  /// B×in×H×W → B×out×h×w.
+  /// Maps B×in×H×W to B×out×h×w.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
   }
 
-  /// Compiles the layer for inference on the CPU, with a scale, a shift and an activation folded in.
+  /// Compiles the layer for inference on the CPU and folds in a scale, a shift and an activation.
   ///
-  /// Later changes of the weights do not reach the result.
+  /// Later changes of the weights do not change the result.
   ///
   /// - Parameters:
   ///   - precision: the arithmetic.
   ///   - scale: a factor for each output channel, out; nil for 1.
-  ///   - shift: added to each output channel after that, out; nil for 0.
-  ///   - activation: applied to each output.
+  ///   - shift: added to each output channel after the scale, out; nil for 0.
+  ///   - activation: the function of each output.
   /// - Returns: the compiled layer.
-  /// - Throws: `TorchError` when weights cannot be packed.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   public func compiled(
     for precision: Precision, scale: Tensor? = nil, shift: Tensor? = nil,
     activation: CompiledConvolution.Activation = .none

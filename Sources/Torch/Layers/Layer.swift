@@ -1,17 +1,21 @@
 /// A function of one tensor: a layer of a module, or the same layer compiled for inference.
 ///
-/// A forward pass that is written over layers serves the trained module and the compiled one.
+/// A forward pass over `Layer`s serves both the trained module and the compiled one.
 public protocol Layer {
-  /// Applies the layer; the conforming type states the shapes.
+  /// Applies the layer; the conforming type documents the shapes.
   ///
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   func callAsFunction(_ x: Tensor) throws -> Tensor
 }
 
 /// A layer that can add another tensor to its output.
 public protocol ResidualLayer: Layer {
-  /// The output for x plus another tensor of the output's shape.
+  /// Returns the output for x plus another tensor of the output's shape.
   ///
-  /// - Throws: `TorchError.operation` when shapes do not fit.
+  /// - Parameters:
+  ///   - x: the input.
+  ///   - residual: the tensor to add, of the output's shape.
+  /// - Returns: the sum.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
   func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor
 }

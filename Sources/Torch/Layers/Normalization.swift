@@ -1,20 +1,25 @@
 /// Layer normalisation over the last dimension, of size `width`.
 public final class LayerNorm: Module, Layer {
-  /// width.
+  /// The scale, width.
   @Parameter public var weight: Tensor
-  /// width.
+  /// The shift, width.
   @Parameter public var bias: Tensor
-  /// Added to the variance.
+  /// A number that is added to the variance.
   public let epsilon: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - width: the size of the last dimension.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(_ width: Int, epsilon: Double = 1e-5) throws {
     _weight = Parameter("weight", try .ones([width]))
     _bias = Parameter("bias", try .zeros([width]))
     self.epsilon = epsilon
   }
 
-  /// …×width → …×width.
+  /// Maps …×width to …×width.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     try x.layerNorm([weight.count], weight: weight, bias: bias, epsilon: epsilon)
   }
@@ -22,21 +27,26 @@ public final class LayerNorm: Module, Layer {
 
 /// Instance normalisation of B×C×h×w: each channel of each image by its own mean and variance.
 public final class InstanceNorm2d: Module, Layer {
-  /// C.
+  /// The scale, C.
   @Parameter public var weight: Tensor
-  /// C.
+  /// The shift, C.
   @Parameter public var bias: Tensor
-  /// Added to the variance.
+  /// A number that is added to the variance.
   public let epsilon: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - channels: the number C of channels.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(_ channels: Int, epsilon: Double = 1e-5) throws {
     _weight = Parameter("weight", try .ones([channels]))
     _bias = Parameter("bias", try .zeros([channels]))
     self.epsilon = epsilon
   }
 
-  /// B×C×h×w → B×C×h×w.
+  /// Maps B×C×h×w to B×C×h×w.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     try x.instanceNorm(weight: weight, bias: bias, epsilon: epsilon)
   }
@@ -44,16 +54,22 @@ public final class InstanceNorm2d: Module, Layer {
 
 /// Group normalisation of B×C×….
 public final class GroupNorm: Module, Layer {
-  /// C.
+  /// The scale, C.
   @Parameter public var weight: Tensor
-  /// C.
+  /// The shift, C.
   @Parameter public var bias: Tensor
-  /// How many groups the channels fall into.
+  /// The number of groups of channels.
   public let groups: Int
-  /// Added to the variance.
+  /// A number that is added to the variance.
   public let epsilon: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - groups: the number of groups of channels.
+  ///   - channels: the number C of channels.
+  ///   - epsilon: a number that is added to the variance.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
     _weight = Parameter("weight", try .ones([channels]))
     _bias = Parameter("bias", try .zeros([channels]))
@@ -61,7 +77,7 @@ public final class GroupNorm: Module, Layer {
     self.epsilon = epsilon
   }
 
-  /// B×C×… → B×C×….
+  /// Maps B×C×… to B×C×….
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     try x.groupNorm(groups, weight: weight, bias: bias, epsilon: epsilon)
   }
@@ -69,20 +85,26 @@ public final class GroupNorm: Module, Layer {
 
 /// Batch normalisation of B×C×h×w with running statistics.
 public final class BatchNorm2d: Module, Layer {
-  /// C.
+  /// The scale, C.
   @Parameter public var weight: Tensor
-  /// C.
+  /// The shift, C.
   @Parameter public var bias: Tensor
-  /// C.
+  /// The running mean, C.
   @Buffer public var mean: Tensor
-  /// C.
+  /// The running variance, C.
   @Buffer public var variance: Tensor
-  /// Added to the variance.
+  /// A number that is added to the variance.
   public let epsilon: Double
-  /// The share of the batch in the running statistics.
+  /// The weight of the batch in the running statistics.
   public let momentum: Double
 
   /// Makes a layer of scale 1 and shift 0.
+  ///
+  /// - Parameters:
+  ///   - channels: the number C of channels.
+  ///   - epsilon: a number that is added to the variance.
+  ///   - momentum: the weight of the batch in the running statistics.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) throws {
     _weight = Parameter("weight", try .ones([channels]))
     _bias = Parameter("bias", try .zeros([channels]))
@@ -92,21 +114,21 @@ public final class BatchNorm2d: Module, Layer {
     self.momentum = momentum
   }
 
-  /// B×C×h×w → B×C×h×w; in training by the batch's statistics, else by the running ones.
+  /// Maps B×C×h×w to B×C×h×w by the batch's statistics in training, otherwise by the running ones.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
     try x.batchNorm(
       weight: weight, bias: bias, mean: mean, variance: variance, training: isTraining, momentum: momentum,
       epsilon: epsilon)
   }
 
-  /// Compiles a convolution with this normalisation after it, by the running statistics, as one convolution.
+  /// Compiles a convolution and this normalisation, by the running statistics, as one convolution.
   ///
   /// - Parameters:
   ///   - convolution: the layer before.
   ///   - precision: the arithmetic.
-  ///   - activation: applied to each output.
+  ///   - activation: the function of each output.
   /// - Returns: the compiled convolution.
-  /// - Throws: `TorchError` when weights cannot be packed.
+  /// - Throws: `TorchError` if the weights cannot be packed.
   public func folded(
     _ convolution: Conv2d, for precision: Precision, activation: CompiledConvolution.Activation = .none
   ) throws -> CompiledConvolution {

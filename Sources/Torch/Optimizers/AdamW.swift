@@ -1,15 +1,21 @@
-/// Parameters that are trained at one rate.
+/// Parameters with a common learning rate.
 public struct ParameterGroup {
-  /// What the group is called in saved state and logs.
+  /// The name of the group in saved state and logs.
   public let name: String
   /// The parameters with their keys.
   public let parameters: [NamedTensor]
-  /// The rate before a schedule scales it.
+  /// The learning rate before the schedule's factor.
   public let learningRate: Double
-  /// Decoupled weight decay.
+  /// The decoupled weight decay.
   public let weightDecay: Double
 
   /// Makes a group.
+  ///
+  /// - Parameters:
+  ///   - name: the name in saved state and logs.
+  ///   - parameters: the parameters with their keys.
+  ///   - learningRate: the learning rate before the schedule's factor.
+  ///   - weightDecay: the decoupled weight decay.
   public init(name: String, parameters: [NamedTensor], learningRate: Double, weightDecay: Double) {
     self.name = name
     self.parameters = parameters
@@ -26,14 +32,21 @@ public final class AdamW {
     let steps: Tensor
   }
 
-  /// The groups, each with a rate of its own.
+  /// The groups, each with its own learning rate.
   public let groups: [ParameterGroup]
   private let moments: [[Moments]]
   private let beta1: Double
   private let beta2: Double
   private let epsilon: Double
 
-  /// Makes an optimiser; every parameter is asked for gradients.
+  /// Makes an optimiser and enables the gradients of every parameter.
+  ///
+  /// - Parameters:
+  ///   - groups: the groups.
+  ///   - beta1: the decay of the first moments.
+  ///   - beta2: the decay of the second moments.
+  ///   - epsilon: a number that is added to the root of the second moments.
+  /// - Throws: `TorchError.operation` with libtorch's message.
   public init(
     groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8
   ) throws {
@@ -53,14 +66,14 @@ public final class AdamW {
   /// All parameters of all groups.
   public var parameters: [Tensor] { groups.flatMap { $0.parameters.map(\.tensor) } }
 
-  /// Forgets all gradients.
+  /// Clears all gradients.
   public func clearGradients() throws {
     for parameter in parameters { try parameter.setGradient(nil) }
   }
 
-  /// Takes one step along the gradients; parameters without one stay as they are.
+  /// Takes one step along the gradients; parameters without a gradient do not change.
   ///
-  /// - Parameter scale: what the groups' rates are multiplied by, from a schedule.
+  /// - Parameter scale: the schedule's factor for the groups' learning rates.
   /// - Throws: `TorchError.operation` with libtorch's message.
   public func step(scale: Double = 1) throws {
     try withoutGradients {
@@ -86,7 +99,7 @@ public final class AdamW {
     }
   }
 
-  /// Moments and step counts by group and parameter key, to be saved.
+  /// Returns moments and step counts by group and parameter key, for saving.
   public func state() -> [String: Tensor] {
     var out: [String: Tensor] = [:]
     forEach { key, moment in
@@ -97,9 +110,12 @@ public final class AdamW {
     return out
   }
 
-  /// Puts saved state back.
+  /// Restores saved state.
   ///
-  /// - Throws: `TorchError.parameters` when it is not the state of the same parameters.
+  /// - Parameters:
+  ///   - tensors: the result of `state()`.
+  ///   - source: the source of the tensors, for the message.
+  /// - Throws: `TorchError.parameters` if it is not the state of the same parameters.
   public func load(_ tensors: [String: Tensor], from source: String) throws {
     let own = state()
     try ParameterMismatch.check(own, against: tensors, from: source)

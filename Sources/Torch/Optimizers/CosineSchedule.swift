@@ -2,21 +2,29 @@ import Foundation
 
 /// A learning rate that rises linearly, then falls along half a cosine.
 public struct CosineSchedule: Sendable {
-  /// Steps of the rise.
+  /// The number of steps of the rise.
   public let warmupSteps: Int
-  /// All steps.
+  /// The number of all steps.
   public let totalSteps: Int
-  /// The share of the rate that is left at the end.
+  /// The fraction of the learning rate at the end.
   public let floor: Double
 
   /// Makes a schedule.
+  ///
+  /// - Parameters:
+  ///   - warmupSteps: the number of steps of the rise.
+  ///   - totalSteps: the number of all steps.
+  ///   - floor: the fraction of the learning rate at the end.
   public init(warmupSteps: Int, totalSteps: Int, floor: Double = 0) {
     self.warmupSteps = warmupSteps
     self.totalSteps = totalSteps
     self.floor = floor
   }
 
-  /// What the rate is multiplied by at a step, counted from 0.
+  /// Returns the factor of the learning rate at a step, counted from 0.
+  ///
+  /// - Parameter step: the step, from 0.
+  /// - Returns: the factor, from `floor` to 1 after the rise.
   public func scale(at step: Int) -> Double {
     if step < warmupSteps { return Double(step + 1) / Double(warmupSteps) }
     let length = max(1, totalSteps - warmupSteps)

@@ -1,9 +1,9 @@
-/// Scales the gradients of all parameters together so that their common Euclidean norm stays within a limit.
+/// Scales the gradients of all parameters so that their common Euclidean norm is within a limit.
 ///
 /// - Parameters:
-///   - parameters: those without a gradient are left out.
+///   - parameters: the parameters; those without a gradient are ignored.
 ///   - maximum: the largest norm; infinity only measures.
-/// - Returns: the norm before scaling; NaN or infinity when some gradient is not finite.
+/// - Returns: the norm before scaling; NaN or infinity if a gradient is not finite.
 /// - Throws: `TorchError.operation` with libtorch's message.
 @discardableResult
 public func clipGradients(of parameters: [Tensor], toNorm maximum: Double) throws -> Double {

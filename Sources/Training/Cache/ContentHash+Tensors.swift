@@ -2,9 +2,9 @@ import Storage
 import Torch
 
 extension ContentHash {
-  /// Of tensors by name, on any device.
+  /// Hashes tensors by name, on any device.
   ///
-  /// - Throws: `TorchError` when one cannot be read.
+  /// - Throws: `TorchError` if one cannot be read.
   package init(of tensors: [String: Tensor]) throws {
     self.init()
     for (key, tensor) in tensors.sorted(by: { $0.key < $1.key }) {

@@ -2,34 +2,36 @@ import Foundation
 import Storage
 import Torch
 
-/// Keeps what was computed of pictures in a folder: memory-mapped files of rows, each found by a hash of all that it was
-/// made from.
+/// A cache of results computed from images: a folder of memory-mapped files of rows.
 ///
-/// A file is written under another name, flushed and renamed, so a writer that is killed leaves none that is half
-/// written; what a killed writer left is removed. Every row has a checksum, which is compared when a file is first used: a
-/// damaged file is removed and its rows are made anew, with a note. Several processes may share a folder: at worst
-/// both make the same rows.
+/// The key of a row is a hash of everything that the row depends on.
+///
+/// A file is written under another name, flushed and renamed. So a killed writer leaves no
+/// incomplete file; its remains are removed. Every row has a checksum, which is verified at the
+/// first use of a file. A damaged file is removed, its rows are computed again, and a note reports
+/// it. Several processes may share a folder: at worst, both compute the same rows.
 public final class FeatureCache: @unchecked Sendable {
-  /// The default limit, bytes.
+  /// The default limit in bytes.
   public static let standardLimit = 16 << 30
-  /// Bytes of a file, at most; what a killed writer loses.
+  /// The largest size of a file in bytes, which is also the most that a killed writer loses.
   static let partBytes = 256 << 20
 
-  /// The folder; made when something is kept.
+  /// The folder; created with the first cached rows.
   public let folder: URL
-  /// Bytes that the folder may take.
+  /// The largest size of the folder in bytes.
   public let limit: Int
   private let note: @Sendable (String) -> Void
   private let lock = NSLock()
   private var parts: [URL: FeaturePart] = [:]
   private var told = Set<String>()
 
-  /// Names a folder; nothing is read or made.
+  /// Names a folder without reading or creating it.
   ///
   /// - Parameters:
-  ///   - folder: where the files are.
-  ///   - limit: bytes that the folder may take; what does not fit is not kept.
-  ///   - note: told what will be written, what does not fit, and what was damaged.
+  ///   - folder: the folder of the files.
+  ///   - limit: the largest size of the folder in bytes. Rows beyond it are not cached.
+  ///   - note: called with a message about rows that will be written, rows that do not fit, and
+  ///     damage.
   public init(
     _ folder: URL, limit: Int = FeatureCache.standardLimit,
     note: @escaping @Sendable (_ text: String) -> Void = { _ in }
@@ -39,21 +41,22 @@ public final class FeatureCache: @unchecked Sendable {
     self.note = note
   }
 
-  /// Removes the folder; rows that were handed out stay readable.
+  /// Removes the folder; rows that were already returned remain readable.
   public func remove() { try? FileManager.default.removeItem(at: folder) }
 
-  /// Rows as they are kept; those that are missing are made and kept first.
+  /// Returns cached rows; computes and caches missing rows first.
   ///
   /// - Parameters:
-  ///   - keys: of the rows; equal keys are made once.
-  ///   - group: the folder of files of the same columns; rows of other groups are not looked at.
+  ///   - keys: the keys of the rows. Rows of equal keys are computed once.
+  ///   - group: the folder of files with the same columns. Rows of other groups are ignored.
   ///   - columns: the tensors of a row.
-  ///   - what: what the rows are, for notes.
-  ///   - workers: rows that are made side by side.
-  ///   - progress: told how many of the missing ones are made, from any thread.
-  ///   - make: makes the row of a key's index: one tensor a column, of as many elements as that has.
-  /// - Returns: the rows; nil when they do not fit the limit or the disk, which a note says.
-  /// - Throws: `FileError` that names a file that cannot be written, or what making throws.
+  ///   - what: a name for the rows, for notes.
+  ///   - workers: the number of rows that are computed in parallel.
+  ///   - progress: called with the number of missing rows that are finished, from any thread.
+  ///   - make: computes the row of a key's index: one tensor for each column, with the column's
+  ///     number of elements.
+  /// - Returns: the rows; nil if they exceed the limit or the disk, which a note reports.
+  /// - Throws: `FileError` that names a file that cannot be written, or the error of `make`.
   func rows(
     _ keys: [ContentHash], group: String, columns: [SafetensorsRows.Column], what: String, workers: Int,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in },
@@ -83,7 +86,7 @@ public final class FeatureCache: @unchecked Sendable {
     return found
   }
 
-  /// The rows among some that are there and whole.
+  /// Returns the existing, intact rows of a set of keys.
   private func stored(
     _ keys: Set<ContentHash>, in place: URL, _ columns: [SafetensorsRows.Column]
   ) -> FeatureRows {
@@ -107,7 +110,7 @@ public final class FeatureCache: @unchecked Sendable {
     return rows
   }
 
-  /// Whether more rows fit; says what they take either way.
+  /// Returns whether more rows fit, and notes their size in both cases.
   private func fits(_ count: Int, _ size: Int, _ what: String) -> Bool {
     let taken = Self.bytes(in: folder)
     let bytes = count * size
@@ -120,7 +123,7 @@ public final class FeatureCache: @unchecked Sendable {
       return false
     }
     let free = Self.freeBytes(folder)
-    // Something must be left for weights, states and other programs.
+    // Weights, states and other programs need some space, too.
     guard bytes <= free / 10 * 9 else {
       tell(
         "note: \(estimate) do not fit the \(byteText(free)) that are free at \(folder.path); they are not cached and each step "
@@ -136,7 +139,7 @@ public final class FeatureCache: @unchecked Sendable {
     note(text)
   }
 
-  /// Bytes of all files in a folder.
+  /// Returns the size of all files in a folder in bytes.
   private static func bytes(in folder: URL) -> Int {
     let files = FileManager.default.enumerator(atPath: folder.path)
     return (files?.compactMap { $0 as? String } ?? []).reduce(0) { total, name in
@@ -147,7 +150,7 @@ public final class FeatureCache: @unchecked Sendable {
     }
   }
 
-  /// Bytes that are free where a folder is or would be.
+  /// Returns the free bytes on the disk of a folder, which need not exist.
   private static func freeBytes(_ folder: URL) -> Int {
     var place = folder.standardizedFileURL
     while place.path != "/", !FileManager.default.fileExists(atPath: place.path) {
@@ -158,7 +161,7 @@ public final class FeatureCache: @unchecked Sendable {
   }
 }
 
-/// A number of bytes for people: `591 KiB`, `1.4 GiB`.
+/// Formats a number of bytes: `591 KiB`, `1.4 GiB`.
 func byteText(_ bytes: Int) -> String {
   var (value, unit) = (Double(bytes), 0)
   let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]

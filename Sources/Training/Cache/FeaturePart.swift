@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Torch
 
-/// One file of a feature cache, memory-mapped: some rows with their keys and checksums.
+/// One memory-mapped file of a feature cache: rows with their keys and checksums.
 final class FeaturePart: @unchecked Sendable {
   let url: URL
   /// The row of each key.
@@ -16,27 +16,27 @@ final class FeaturePart: @unchecked Sendable {
   private static let keys = SafetensorsRows.Column("keys", .int64, [2])
   private static let sums = SafetensorsRows.Column("checksums", .int64, [])
 
-  /// Bytes that a row takes, key and checksum included.
+  /// Returns the size of a row in bytes, with key and checksum.
   static func rowBytes(_ columns: [SafetensorsRows.Column]) -> Int {
     (columns + [keys, sums]).reduce(0) { $0 + $1.rowBytes }
   }
 
-  /// Opens a file; its rows are not read yet.
+  /// Opens a file without reading its rows.
   ///
   /// - Throws: `SafetensorsError` or `DamagedPart` that names the file.
   convenience init(reading url: URL, _ columns: [SafetensorsRows.Column]) throws {
     try self.init(url, columns, isVerified: false)
   }
 
-  /// Makes rows and writes them.
+  /// Computes rows and writes them.
   ///
   /// - Parameters:
-  ///   - keys: of the rows, each once.
+  ///   - keys: the keys of the rows, each once.
   ///   - columns: the tensors of a row.
-  ///   - folder: where the file goes; its name follows from the keys.
-  ///   - workers: rows that are made side by side.
-  ///   - make: makes the row of an index.
-  /// - Throws: `FileError` that names the file, or what making throws.
+  ///   - folder: the folder of the file. The name follows from the keys.
+  ///   - workers: the number of rows that are computed in parallel.
+  ///   - make: computes the row of an index.
+  /// - Throws: `FileError` that names the file, or the error of `make`.
   convenience init(
     writing keys: [ContentHash], _ columns: [SafetensorsRows.Column], into folder: URL, workers: Int,
     make: @escaping @Sendable (_ index: Int) throws -> [Tensor]
@@ -74,15 +74,15 @@ final class FeaturePart: @unchecked Sendable {
       uniquingKeysWith: { first, _ in first })
   }
 
-  /// Whether any of some rows is here.
+  /// Returns whether the file holds any of some keys.
   func holds(any keys: Set<ContentHash>) -> Bool { rows.keys.contains(where: keys.contains) }
 
-  /// One row of all columns, each with a first size of 1.
+  /// Returns one row of all columns, each with a first size of 1.
   func row(_ index: Int) throws -> [Tensor] {
     try columns.compactMap { try tensors[$0.name]?.narrowed(dim: 0, start: index, length: 1) }
   }
 
-  /// Compares every row with its checksum, once.
+  /// Verifies the checksum of every row, once.
   ///
   /// - Throws: `DamagedPart` that names the file.
   func verify() throws {
@@ -103,7 +103,7 @@ final class FeaturePart: @unchecked Sendable {
   }
 }
 
-/// A file of kept features that cannot be used.
+/// An unusable file of cached features.
 struct DamagedPart: Error, CustomStringConvertible {
   let url: URL
   let reason: String
@@ -111,27 +111,27 @@ struct DamagedPart: Error, CustomStringConvertible {
   var description: String { "\(url.path): \(reason)" }
 }
 
-/// Rows that a feature cache keeps, over its files.
+/// The rows of a feature cache, from all its files.
 struct FeatureRows: Sendable {
   private let columns: [String]
   private var parts: [FeaturePart] = []
 
-  /// No rows yet.
+  /// Makes an empty set of rows.
   init(_ columns: [String]) { self.columns = columns }
 
-  /// Takes in the rows of a file.
+  /// Adds the rows of a file.
   mutating func add(_ part: FeaturePart) { parts.append(part) }
 
-  /// The file and row of a key; nil when it is not kept.
+  /// Returns the file and row of a key; nil if it is not cached.
   func place(of key: ContentHash) -> (part: FeaturePart, row: Int)? {
     for part in parts { if let row = part.rows[key] { return (part, row) } }
     return nil
   }
 
-  /// Rows in an order of one's own: for each column a tensor of them all.
+  /// Returns rows in a given order: for each column, one tensor of all rows.
   ///
-  /// - Returns: nil when one of them is not kept.
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Returns: the tensors; nil if one of the rows is not cached.
+  /// - Throws: `TorchError` if memory is short.
   func tensors(_ keys: [ContentHash]) throws -> [Tensor]? {
     var rows: [[Tensor]] = []
     for key in keys {

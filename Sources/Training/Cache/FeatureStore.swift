@@ -5,25 +5,27 @@ import Segmentation
 import Storage
 import Torch
 
-/// What the frozen part of an image tower makes of pictures, kept by a `FeatureCache`: encoded once, shared by folds, methods
-/// and seeds.
+/// The features of an image tower's frozen part, cached by a `FeatureCache`.
 ///
-/// Every picture is encoded alone and on one thread, so that what is kept of it depends neither on the pictures beside
-/// it nor on how often the work was interrupted. A picture takes 4·h·w·(d + the widths of the layers that the head uses) bytes under a
-/// tower that is frozen whole, 4·(1 + h·w)·c where its last layers are trained; one that is drawn 4·S² more.
+/// Each image is encoded once; folds, methods and seeds share the features.
+///
+/// Every image is encoded alone and on one thread. So its features depend neither on other images
+/// nor on interruptions of the work. An image takes 4·h·w·(d + the widths of the head's layers)
+/// bytes under a fully frozen tower, and 4·(1 + h·w)·c if the last layers are trained. A drawn
+/// image takes 4·S² more.
 package struct FeatureStore: Sendable {
-  /// Encodes pictures that are not cached.
+  /// The encoder of images that are not cached.
   package let encoder: FrozenEncoder
-  /// Features of one picture, which say what kind they are.
+  /// The features of one image, which show the kind of features.
   private let template: FrozenFeatures
   private let group: ContentHash
   private let plain: FeatureRows
   private var drawn: FeatureRows?
-  /// Of each image at S×S, with its mask.
+  /// The content of each image at S×S, with its mask.
   private var contents: [URL: Content]
   private var pictures: FixedPictures?
 
-  /// Hashes of what is at S×S.
+  /// Hashes of an image and its mask at S×S.
   private struct Content {
     let image: ContentHash
     let pair: ContentHash
@@ -37,15 +39,17 @@ package struct FeatureStore: Sendable {
     }
   }
 
-  /// Finds or makes the features of the pictures of a bank, as they are.
+  /// Finds or computes the features of the unchanged images of a bank.
   ///
   /// - Parameters:
-  ///   - bank: the pictures.
-  ///   - system: whose tower and settings are used; not all of its tower may be trained.
-  ///   - cache: where they are kept; nil is returned when they do not fit.
-  ///   - workers: pictures that are encoded side by side.
-  ///   - progress: told how many are encoded, of those that were not kept yet, from any thread.
-  /// - Throws: `RunError` when all of the tower is trained, `TrainingError.noImages`, or what encoding throws.
+  ///   - bank: the images.
+  ///   - system: the system whose tower and settings are used. Part of its tower must be frozen.
+  ///   - cache: the cache of the features. If they do not fit, the result is nil.
+  ///   - workers: the number of images that are encoded in parallel.
+  ///   - progress: called with the number of encoded images among the uncached ones, from any
+  ///     thread.
+  /// - Throws: `RunError` if the whole tower is trained, `TrainingError.noImages`, or the errors of
+  ///   encoding.
   package init?(
     _ bank: SampleBank, system: SegmentationSystem, cache: FeatureCache, workers: Int = 1,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
@@ -74,19 +78,20 @@ package struct FeatureStore: Sendable {
       zip(bank.samples.map(\.image), contents), uniquingKeysWith: { first, _ in first })
   }
 
-  /// Finds or makes the features of all pictures that a run with some settings sees in every epoch.
+  /// Finds or computes the features of all images that a run sees in every epoch.
   ///
   /// - Parameters:
-  ///   - bank: all images: those that are trained on, and those that choose and score.
-  ///   - training: those that are trained on, of which fixed pictures are drawn.
-  ///   - settings: of the run.
-  ///   - prompts: the words, as many confounders as the run has.
-  ///   - system: of the run, before it is trained or after.
-  ///   - cache: where they are kept; nil is returned when those of the images do not fit, and where those of fixed pictures
-  ///     do not fit they are left out.
-  ///   - workers: pictures that are encoded side by side.
-  ///   - progress: told how many are encoded, of those that were not kept yet, from any thread.
-  /// - Throws: as encoding does.
+  ///   - bank: all images: those for training, and those for validation and scores.
+  ///   - training: the training images, from which fixed images are drawn.
+  ///   - settings: the settings of the run.
+  ///   - prompts: the prompts, with as many confounders as the run has.
+  ///   - system: the system of the run, before or after training.
+  ///   - cache: the cache of the features. If those of the unchanged images do not fit, the result
+  ///     is nil. If those of the fixed images do not fit, they are left out.
+  ///   - workers: the number of images that are encoded in parallel.
+  ///   - progress: called with the number of encoded images among the uncached ones, from any
+  ///     thread.
+  /// - Throws: the errors of encoding.
   package init?(
     _ bank: SampleBank, drawing training: SampleBank, _ settings: RunConfiguration, _ prompts: PromptSet,
     system: SegmentationSystem, cache: FeatureCache, workers: Int = 1,
@@ -100,15 +105,18 @@ package struct FeatureStore: Sendable {
       training, FixedPictures(settings, prompts), cache: cache, workers: workers, progress: progress)
   }
 
-  /// Finds or makes fixed pictures of the samples of a bank, with their features; nothing is kept when they do not fit.
+  /// Finds or computes fixed images of a bank's samples with their features.
+  ///
+  /// If they do not fit, nothing is cached.
   ///
   /// - Parameters:
-  ///   - bank: samples whose pictures as they are have been kept.
-  ///   - pictures: which.
-  ///   - cache: where they are kept.
-  ///   - workers: pictures that are drawn and encoded side by side.
-  ///   - progress: told how many are done, of those that were not kept yet, from any thread.
-  /// - Throws: what drawing and encoding throw.
+  ///   - bank: samples whose unchanged images are already cached.
+  ///   - pictures: the fixed images to draw.
+  ///   - cache: the cache of the features.
+  ///   - workers: the number of images that are drawn and encoded in parallel.
+  ///   - progress: called with the number of finished images among the uncached ones, from any
+  ///     thread.
+  /// - Throws: the errors of drawing and encoding.
   private mutating func draw(
     _ bank: SampleBank, _ pictures: FixedPictures, cache: FeatureCache, workers: Int = 1,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
@@ -136,9 +144,9 @@ package struct FeatureStore: Sendable {
     self.pictures = pictures
   }
 
-  /// The features of some samples' images as they are, in their order.
+  /// Returns the features of some samples' unchanged images, in their order.
   ///
-  /// - Throws: `RunError` that names a picture that was not encoded.
+  /// - Throws: `RunError` that names an image that was not encoded.
   package func cached(_ samples: [Sample]) throws -> FrozenFeatures {
     let keys = try samples.map { try content(of: $0).image }
     guard let tensors = try plain.tensors(keys) else {
@@ -147,13 +155,13 @@ package struct FeatureStore: Sendable {
     return try template.replacing(tensors)
   }
 
-  /// Fixed pictures of some samples, in their order, with their features.
+  /// Returns fixed images of some samples, in their order, with their features.
   ///
   /// - Parameters:
-  ///   - kinds: which picture of each.
+  ///   - kinds: the kind of the image of each sample.
   ///   - samples: the samples.
-  /// - Returns: the pictures; nil when one is not kept.
-  /// - Throws: `RunError` that names a picture that was not encoded.
+  /// - Returns: the images; nil if one is not cached.
+  /// - Throws: `RunError` that names an image that was not encoded.
   func drawn(
     _ kinds: [FixedPictures.Kind], of samples: [Sample]
   ) throws -> (pictures: Pictures, cached: FrozenFeatures)? {
@@ -183,7 +191,9 @@ package struct FeatureStore: Sendable {
 }
 
 extension [SafetensorsRows.Column] {
-  /// What names, types and shapes come to, 32 hexadecimal digits: files of other columns lie in another folder.
+  /// A hash of the columns' names, types and shapes, 32 hexadecimal digits.
+  ///
+  /// Files of other columns are in another folder.
   fileprivate var signature: String {
     var hash = ContentHash()
     for column in self { hash.combine("\(column.name) \(column.dtype) \(column.shape)") }
@@ -192,9 +202,11 @@ extension [SafetensorsRows.Column] {
 }
 
 extension FrozenEncoder {
-  /// Features of pictures, uint8 B×3×S×S, on the CPU; the same on every number of threads.
+  /// Computes features of images, uint8 B×3×S×S, on the CPU.
+  ///
+  /// They are the same for every number of threads.
   fileprivate func features(_ pictures: Tensor) throws -> FrozenFeatures {
-    // Several threads would divide sums otherwise than one does.
+    // Several threads would split sums differently than one thread.
     try Machine.withThreads(1) {
       try withoutGradients {
         try self(pictures.to(.float32) / 255).map { try $0.to(.cpu).contiguous() }

@@ -4,25 +4,26 @@ import Foundation
 import Storage
 import Torch
 
-/// Pictures of a sample that are the same in every epoch, fold, method and seed: as it is, augmented, or with confounders
-/// set.
+/// Images of a sample that are the same in every epoch, fold, method and seed.
 ///
-/// What is drawn in one follows from site and name of its image and from its number alone.
+/// They are the unchanged image, augmented images, and images with confounders set.
+///
+/// The random draws for one follow only from its number and from the site and name of its image.
 struct FixedPictures: Sendable {
-  /// Which picture of a sample.
+  /// The kind of an image of a sample.
   struct Kind: Hashable, Sendable {
-    /// Which of its augmentations; nil for the image as it is.
+    /// The number of the augmentation; nil for the unchanged image.
     var augmentation: Int?
-    /// Which do(z) on that; nil for none.
+    /// The number of the do(z) on that image; nil for none.
     var intervention: Int?
 
-    /// The image as it is.
+    /// The unchanged image.
     static let plain = Kind()
   }
 
-  /// Augmentations an image; 0 for none.
+  /// The number of augmentations of each image; 0 for none.
   let augmentations: Int
-  /// do(z)x for each of the pictures before them; 0 for none.
+  /// The number of do(z)x for each of the images before; 0 for none.
   let variants: Int
   private let augmentation: Augmentation
   private let interventions: Interventions
@@ -30,12 +31,12 @@ struct FixedPictures: Sendable {
   private let recipe: ContentHash
   private let known = KnownChoices()
 
-  /// Describes the pictures that settings ask for.
+  /// Describes the fixed images of a run's settings.
   ///
   /// - Parameters:
-  ///   - settings: of the run.
-  ///   - prompts: the words, as many confounders as the run has.
-  /// - Throws: what encoding the recipe throws.
+  ///   - settings: the settings of the run.
+  ///   - prompts: the prompts, with as many confounders as the run has.
+  /// - Throws: the error of encoding the recipe.
   init(_ settings: RunConfiguration, _ prompts: PromptSet) throws {
     augmentation = settings.augmentation
     augmentations = settings.augmentation.isNone ? 0 : settings.augmentation.fixed
@@ -45,9 +46,9 @@ struct FixedPictures: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var recipe = ContentHash()
-    // The number changes when the same settings make other pictures.
+    // The number rises when the same settings give other images.
     recipe.combine("pictures 1 \(count)")
-    // How many there are does not change any of them.
+    // The number of augmentations does not change any of them.
     var drawing = augmentation
     drawing.fixed = 0
     if augmentations > 0 { recipe.combine(try encoder.encode(drawing)) }
@@ -55,7 +56,7 @@ struct FixedPictures: Sendable {
     self.recipe = recipe
   }
 
-  /// All that are drawn of a sample.
+  /// All drawn kinds of a sample's images.
   var kinds: [Kind] {
     let observed = augmentations > 0 ? (0..<augmentations).map { Kind(augmentation: $0) } : [.plain]
     let set = observed.flatMap { base in
@@ -64,13 +65,13 @@ struct FixedPictures: Sendable {
     return observed.filter { $0 != .plain } + set
   }
 
-  /// What a picture follows from.
+  /// Returns a hash of everything that an image depends on.
   ///
   /// - Parameters:
-  ///   - kind: which.
-  ///   - sample: of which image.
+  ///   - kind: the kind of the image.
+  ///   - sample: the sample.
   ///   - content: a hash of image and mask at S×S.
-  /// - Returns: a hash of all of that.
+  /// - Returns: the hash.
   func key(_ kind: Kind, of sample: Sample, content: ContentHash) -> ContentHash {
     var hash = recipe
     hash.combine(content)
@@ -78,14 +79,15 @@ struct FixedPictures: Sendable {
     return hash
   }
 
-  /// Draws one, or gives the image as it is.
+  /// Draws one image, or returns the unchanged image.
   ///
   /// - Parameters:
-  ///   - kind: which.
-  ///   - sample: of which image.
+  ///   - kind: the kind of the image.
+  ///   - sample: the sample.
   ///   - pair: image and mask at S×S: uint8 3×S×S, bool S×S.
-  /// - Returns: the picture.
-  /// - Throws: `InterventionError` when no confounder has a mechanism, `TorchError` when shapes do not fit.
+  /// - Returns: the image.
+  /// - Throws: `InterventionError` if no confounder has a mechanism, `TorchError` if shapes do not
+  ///   fit.
   func picture(
     _ kind: Kind, of sample: Sample, _ pair: (image: Tensor, mask: Tensor)
   ) throws -> Pictures {
@@ -106,15 +108,15 @@ struct FixedPictures: Sendable {
     ).bytes
   }
 
-  /// One do(z) of each of some pictures, drawn by P(z) from those that the picture has.
+  /// Chooses one do(z) of each of some images, drawn by P(z) from the image's own.
   ///
   /// - Parameters:
-  ///   - kinds: the pictures.
-  ///   - samples: of which images.
+  ///   - kinds: the kinds of the images.
+  ///   - samples: the samples of the images.
   ///   - probabilities: P(z), M numbers.
-  ///   - generator: the only source of chance.
-  /// - Returns: the pictures with a confounder set.
-  /// - Throws: `InterventionError` when no confounder has a mechanism.
+  ///   - generator: the only random number generator.
+  /// - Returns: the kinds with a confounder set.
+  /// - Throws: `InterventionError` if no confounder has a mechanism.
   func choice(
     _ kinds: [Kind], of samples: [Sample], probabilities: [Double], generator: Generator
   ) throws -> [Kind] {
@@ -140,7 +142,7 @@ struct FixedPictures: Sendable {
   private func number(_ value: Int?) -> String { value.map(String.init) ?? "-" }
 }
 
-/// The confounders that are set in pictures, drawn when they are first asked for.
+/// The confounders of the fixed images, drawn at their first use.
 private final class KnownChoices: @unchecked Sendable {
   private let lock = NSLock()
   private var known: [URL: [FixedPictures.Kind: Set<Int>]] = [:]

@@ -5,7 +5,7 @@ import Metrics
 import Storage
 import Torch
 
-/// The scores of a run at a site, beside predictors that do not look at the image.
+/// The scores of a run at a site, and those of predictors that ignore the image.
 public struct Evaluation: Encodable, Sendable {
   /// The site.
   public let site: String
@@ -13,25 +13,25 @@ public struct Evaluation: Encodable, Sendable {
   public let method: String
   /// The run's seed.
   public let seed: UInt64
-  /// The probability from which on a pixel is lesion.
+  /// The smallest probability of a lesion pixel.
   public let threshold: Double
-  /// Arithmetic of the predictions.
+  /// The arithmetic of the predictions.
   public let precision: Precision
-  /// How image files were decoded.
+  /// The decoding of image files.
   public let decoding: Predictor.Decoding
   /// Whether the site took no part in training.
   public let heldOut: Bool
-  /// How the epoch was chosen.
+  /// The rule that chose the epoch.
   public let selection = "highest mean Dice on the source sites' validation split"
-  /// How predictions are judged.
+  /// The protocol of the evaluation.
   public let evaluation: EvaluationProtocol
   /// The summary of the images' scores.
   public let model: ScoreSummary
-  /// How well probabilities agree with references.
+  /// The agreement of probabilities and references.
   public let calibration: Reliability.Summary
-  /// The polyp protocol's table; nil when it was not asked for.
+  /// The polyp protocol's table; nil if not requested.
   public let polyp: PolypProtocol.Summary?
-  /// The summaries of predictors that do not look at the image, by name.
+  /// The summaries of predictors that ignore the image, by name.
   public let trivial: [String: ScoreSummary]
   /// The scores of each image.
   public let images: [Image]
@@ -40,7 +40,7 @@ public struct Evaluation: Encodable, Sendable {
   public struct Image: Sendable {
     /// The image.
     public let sample: Sample
-    /// Its scores.
+    /// The scores.
     public let assessment: ImageAssessment
   }
 
@@ -50,9 +50,9 @@ public struct Evaluation: Encodable, Sendable {
     case heldOut = "held_out"
   }
 
-  /// A row for each image: site, image, group, class and every score.
+  /// Makes a table with one row for each image: site, image, group, class and every score.
   ///
-  /// - Throws: `MetricError` when a label is missing, which these rows never lack.
+  /// - Throws: `MetricError` if a label is missing, which these rows never lack.
   package func table() throws -> PerImageTable {
     var table = PerImageTable(labels: ["site", "image", "group", "class"], evaluation: evaluation)
     for image in images {
@@ -66,7 +66,7 @@ public struct Evaluation: Encodable, Sendable {
 }
 
 extension Evaluation: CustomStringConvertible {
-  /// One line: site, images, mean Dice.
+  /// One line with the site, the number of images and the mean Dice.
   public var description: String {
     func text(_ value: Double?) -> String { value.map { NumberText.text($0, decimals: 3) } ?? "–" }
     let kind = heldOut ? "held out" : "trained on"
@@ -79,26 +79,27 @@ extension Evaluation: CustomStringConvertible {
 extension Run {
   /// The rules of an evaluation.
   public struct EvaluationRules: Sendable {
-    /// Of the normalised surface Dice, pixels or, with a spacing, millimetres.
+    /// The tolerance of the normalised surface Dice in pixels or, with a spacing, millimetres.
     public var tolerance = 2.0
     /// Millimetres per pixel; nil measures in pixels.
     public var spacing: PixelSpacing?
-    /// How predictions are judged.
+    /// The protocol of the evaluation.
     public var evaluation = EvaluationProtocol.fixedThreshold
 
-    /// The defaults.
+    /// Makes the defaults.
     public init() {}
   }
 
   /// Scores the run at a site of any data set.
   ///
-  /// A site that the run was not trained on is scored on its test images, one that it was trained on on all its images.
+  /// A site outside the run's training is scored on its test images, a training site on all its
+  /// images.
   ///
   /// - Parameters:
   ///   - site: the site.
   ///   - predictor: computes the predictions; nil for the run's default one.
-  ///   - rules: how predictions are scored.
-  ///   - progress: told how many images are done, and of how many.
+  ///   - rules: the rules of the scores.
+  ///   - progress: called with the number of finished images and of all images.
   /// - Returns: the scores.
   /// - Throws: an error that names the file.
   public func evaluate(
@@ -159,7 +160,9 @@ extension Run {
       })
   }
 
-  /// The mean of the training masks, S×S: stored in the run, or computed where the training sites are at hand.
+  /// Returns the mean of the training masks, S×S.
+  ///
+  /// It is read from the run, or computed if the training sites are available.
   private func meanMask() throws -> Tensor? {
     if let stored = try folder.meanMask() { return stored }
     guard let catalog = try? catalog(),

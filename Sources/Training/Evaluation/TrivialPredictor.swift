@@ -2,16 +2,16 @@ import Datasets
 import Metrics
 import Torch
 
-/// A predictor that does not look at the image; a model must beat all of them.
+/// A predictor that ignores the image; a model must beat all of them.
 package enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
-  /// Nothing is lesion.
+  /// No pixel is lesion.
   case background = "all background"
-  /// Everything is lesion.
+  /// Every pixel is lesion.
   case lesion = "all lesion"
-  /// The mean of the training masks, above one half of its largest value.
+  /// The mean of the training masks is above one half of its largest value.
   case meanMask = "mean training mask"
 
-  /// The prediction at S×S, bool.
+  /// Returns the prediction at S×S, bool.
   ///
   /// - Parameter meanMask: the mean of the training masks, S×S.
   /// - Returns: S×S, the same for every image.
@@ -24,7 +24,7 @@ package enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// The mean mask of samples, S×S.
+  /// Computes the mean mask of samples, S×S.
   ///
   /// - Throws: an error that names the file.
   package static func meanMask(_ bank: SampleBank) throws -> Tensor {

@@ -2,32 +2,34 @@ import Datasets
 import Foundation
 import Torch
 
-/// What each arithmetic of inference makes of a run's Dice on its validation images; `precision.json` (ours).
+/// The mean Dice of a run's validation images for each inference arithmetic (ours).
 ///
-/// Images of the source sites alone decide, so nothing is chosen by looking at a held-out site.
+/// The file is `precision.json`.
+///
+/// Only images of the source sites decide, so no choice depends on a held-out site.
 package struct PrecisionCheck: Codable, Equatable, Sendable {
-  /// How far the mean Dice may move for a quicker arithmetic to be taken unasked.
+  /// The largest change of the mean Dice at which a faster arithmetic becomes the default.
   package static let tolerance = 0.002
-  /// How many validation images there are.
+  /// The number of validation images.
   package let images: Int
   /// Mean Dice at the network's size, threshold 0.5, by the name of the arithmetic.
   package let dice: [String: Double]
-  /// Where it was measured.
+  /// The processor of the measurement.
   package let processor: String
 
-  /// Joins the parts.
+  /// Makes the value from its parts.
   package init(images: Int, dice: [String: Double], processor: String) {
     self.images = images
     self.dice = dice
     self.processor = processor
   }
 
-  /// Measures a finished run, in every arithmetic that this processor is quick in.
+  /// Measures a finished run in every arithmetic that is fast on this processor.
   ///
   /// - Parameters:
   ///   - run: the run, with the weights that validation chose.
-  ///   - validation: its validation images, at least one.
-  ///   - batchSize: images a pass.
+  ///   - validation: the validation images, at least one.
+  ///   - batchSize: the number of images in a pass.
   /// - Throws: `TrainingError.noImages`, or an error that names a file of the run.
   package init(_ run: Run, validation: SampleBank, batchSize: Int = 16) throws {
     guard !validation.samples.isEmpty else { throw TrainingError.noImages }
@@ -41,9 +43,9 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
     self.init(images: validation.samples.count, dice: dice, processor: Machine.processor)
   }
 
-  /// Reads what a run holds; nil where it was not measured.
+  /// Reads the measurements of a run; nil if there are none.
   ///
-  /// - Throws: an error that names the file when it is there and cannot be read.
+  /// - Throws: an error that names the file if it exists and cannot be read.
   package static func stored(in run: RunFolder) throws -> PrecisionCheck? {
     guard FileManager.default.fileExists(atPath: run.precisionFile.path) else { return nil }
     do {
@@ -53,19 +55,19 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
     }
   }
 
-  /// How far an arithmetic moves the mean Dice from that of float32; nil where either was not measured.
+  /// Returns the change of the mean Dice from that of float32; nil if either was not measured.
   package func change(_ precision: Precision) -> Double? {
     dice[precision.rawValue].flatMap { value in
       dice[Precision.float32.rawValue].map { value - $0 }
     }
   }
 
-  /// The arithmetic that is taken unasked: the quickest here that moves Dice by less than the tolerance.
+  /// The default arithmetic: the fastest here that changes Dice by less than the tolerance.
   package var choice: Precision {
     Self.quickestFirst.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
   }
 
-  /// What is quicker here than float32, the quickest first.
+  /// The arithmetics that are faster here than float32, the fastest first.
   static var quickestFirst: [Precision] {
     (Machine.int8IsQuickest ? [.int8] : []) + (Machine.hasBFloat16 ? [.bfloat16] : [])
   }

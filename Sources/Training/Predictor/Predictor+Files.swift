@@ -7,28 +7,32 @@ import Torch
 extension Predictor {
   /// The prediction for one file.
   package struct Prediction: Sendable {
-    /// Lesion probability at the image's own size, float32 H×W.
+    /// The lesion probability at the image's own size, float32 H×W.
     package let probability: Tensor
-    /// The image itself, uint8 3×H×W, where it was asked for.
+    /// The image itself, uint8 3×H×W, if requested.
     package let picture: Tensor?
   }
 
-  /// Threads for each core: one stores while another computes, for flushing a mask takes as long as segmenting a small
+  /// The number of threads for each core.
+  ///
+  /// One thread stores while another computes, because flushing a mask takes at least as long as
+  /// segmenting a small image.
   /// image, or longer.
   static let threadsPerCore = 2
 
   /// Segments image files in parallel, each image alone.
   ///
-  /// As many threads compute as libtorch has; the others store. Memory is bounded by one whole image and the network's
-  /// activations a thread.
+  /// As many threads compute as libtorch has; the others store. Memory holds at most one whole
+  /// image and the network's activations for each thread.
   ///
   /// - Parameters:
-  ///   - files: images.
-  ///   - keepingPictures: whether to hand on the image, too.
-  ///   - make: makes something of a prediction, or of the reason why there is none, on one of several threads.
-  ///   - store: takes that to where it stays, on the same thread.
+  ///   - files: the image files.
+  ///   - keepingPictures: whether predictions include the image.
+  ///   - make: makes a value from a prediction or from the error in its place, on one of several
+  ///     threads.
+  ///   - store: stores the value, on the same thread.
   /// - Returns: the results of `store`, in the order of the files.
-  /// - Throws: an error of either closure; then no further files are begun.
+  /// - Throws: an error of either closure. No further files are begun then.
   package func callAsFunction<Made, Value: Sendable>(
     _ files: [URL], keepingPictures: Bool = false,
     make: @escaping @Sendable (URL, Result<Prediction, any Error>) throws -> Made,
@@ -50,14 +54,15 @@ extension Predictor {
     return Prediction(probability: try input.probability(self), picture: input.picture)
   }
 
-  /// Assesses samples in parallel, in their order.
+  /// Assesses samples in parallel and returns the results in their order.
   ///
   /// - Parameters:
   ///   - samples: images with their references.
-  ///   - tolerance: of the normalised surface Dice; pixels or, with a spacing, millimetres.
+  ///   - tolerance: the tolerance of the normalised surface Dice, in pixels or, with a spacing,
+  ///     millimetres.
   ///   - spacing: millimetres per pixel; nil measures in pixels.
-  ///   - progress: told how many are done, from any thread.
-  /// - Returns: one assessment a sample.
+  ///   - progress: called with the number of finished samples, from any thread.
+  /// - Returns: one assessment for each sample.
   /// - Throws: an error that names the file.
   package func assess(
     _ samples: [Sample], tolerance: Double, spacing: PixelSpacing? = nil,

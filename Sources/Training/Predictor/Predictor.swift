@@ -6,39 +6,43 @@ import Segmentation
 import Storage
 import Torch
 
-/// Segments images with a trained run: what is scored, explained, shown and written is computed here alone.
+/// A trained run that segments images.
 ///
-/// An image is decoded and scaled by one policy and computed alone, so its mask depends neither on the images beside it
-/// nor on what else is written. Several threads may share a predictor.
+/// All scored, explained, shown and written predictions come from this type.
+///
+/// Each image is decoded and scaled by one policy and computed alone. So its mask depends neither
+/// on other images nor on other outputs. Several threads may share a predictor.
 public final class Predictor: Sendable {
-  /// The way in which image files become S×S pixels.
+  /// The method that converts image files to S×S pixels.
   public enum Decoding: String, Codable, Sendable, CaseIterable {
     /// The whole image is decoded and scaled, as in training.
     case whole
-    /// A JPEG is decoded at 1/2, 1/4 or 1/8 where that leaves both sides at least S long: quicker, levels differ slightly.
+    /// A JPEG is decoded at 1/2, 1/4 or 1/8 if both sides then have at least S pixels.
+    ///
+    /// This is faster, but levels differ slightly.
     case reduced
   }
 
   /// The settings of the run.
   public let configuration: RunConfiguration
-  /// How image files are decoded.
+  /// The decoding of image files.
   public let decoding: Decoding
-  /// Arithmetic of products and convolutions.
+  /// The arithmetic of products and convolutions.
   public let precision: Precision
-  /// The probability from which on a pixel is lesion.
+  /// The smallest probability of a lesion pixel.
   public let threshold: Double
-  /// Tower, method and head.
+  /// The tower, the method and the head.
   package let system: CompiledSystem
   let reader: SampleReader
 
-  /// Takes a trained system.
+  /// Makes a predictor from a trained system.
   ///
   /// - Parameters:
-  ///   - system: tower, method and head.
+  ///   - system: the tower, the method and the head.
   ///   - configuration: its settings.
-  ///   - precision: the arithmetic that the system computes in.
-  ///   - decoding: how image files are decoded.
-  ///   - threshold: the probability from which on a pixel is lesion.
+  ///   - precision: the arithmetic of the system.
+  ///   - decoding: the decoding of image files.
+  ///   - threshold: the smallest probability of a lesion pixel.
   package init(
     _ system: CompiledSystem, _ configuration: RunConfiguration, precision: Precision,
     decoding: Decoding = .whole, threshold: Double = 0.5
@@ -51,7 +55,7 @@ public final class Predictor: Sendable {
     reader = configuration.reader
   }
 
-  /// How it computes, in one line: every output names it.
+  /// The settings of the computation in one line, for every output.
   package var statement: String {
     "computing in \(precision.rawValue) on images decoded \(decoding == .whole ? "whole" : "at a reduced size")"
   }
@@ -59,10 +63,10 @@ public final class Predictor: Sendable {
   /// The name of the method in texts.
   package var methodLabel: String { system.method.label }
 
-  /// The device that computes.
+  /// The device of the computation.
   public var device: Device { system.device }
 
-  /// Lesion probability at the image's own size.
+  /// Computes the lesion probability at the image's own size.
   ///
   /// - Parameter image: the file.
   /// - Returns: probabilities from 0 to 1, float32 H×W.
@@ -71,7 +75,7 @@ public final class Predictor: Sendable {
     try read(image, keepingPicture: false).probability(self)
   }
 
-  /// The lesion mask at the image's own size.
+  /// Computes the lesion mask at the image's own size.
   ///
   /// - Parameter image: the file.
   /// - Returns: the mask.
@@ -80,9 +84,11 @@ public final class Predictor: Sendable {
     try BinaryMask(probability(of: image).atLeast(threshold))
   }
 
-  /// The lesion mask of an image in memory, at its own size; it is scaled whole.
+  /// Computes the lesion mask of an image in memory, scaled whole, at its own size.
   ///
-  /// - Throws: `TorchError` when memory does not suffice.
+  /// - Parameter image: the image.
+  /// - Returns: the mask.
+  /// - Throws: `TorchError` if memory is short.
   public func mask(of image: Image) throws -> BinaryMask {
     let picture = try image.rgb.tensor
     let input = Input(
@@ -90,14 +96,16 @@ public final class Predictor: Sendable {
     return try BinaryMask(input.probability(self).atLeast(threshold))
   }
 
-  /// Everything that one prediction tells about a sample, at the sample's own size.
+  /// Computes all results of one prediction for a sample, at the sample's own size.
   ///
   /// - Parameters:
-  ///   - sample: an image; without a mask the reference is empty.
-  ///   - tolerance: of the normalised surface Dice; pixels or, with a spacing, millimetres.
+  ///   - sample: an image. Without a mask the reference is empty.
+  ///   - tolerance: the tolerance of the normalised surface Dice, in pixels or, with a spacing,
+  ///     millimetres.
   ///   - spacing: millimetres per pixel; nil measures in pixels.
   ///   - cached: cached features of the frozen layers for the image, if any.
-  /// - Returns: scores and lesions found, the sample's share of the polyp protocol and of the reliability curve.
+  /// - Returns: scores, found lesions, and the sample's part of the polyp protocol and of the
+  ///   reliability curve.
   /// - Throws: an error that names the file.
   package func assess(
     _ sample: Sample, tolerance: Double, spacing: PixelSpacing? = nil, cached: FrozenFeatures? = nil
@@ -108,10 +116,10 @@ public final class Predictor: Sendable {
       tolerance: tolerance, spacing: spacing)
   }
 
-  /// The predicted mask of a sample and its reference, at the sample's own size.
+  /// Computes the predicted mask of a sample and its reference, at the sample's own size.
   ///
   /// - Parameters:
-  ///   - sample: an image; without a mask the reference is empty.
+  ///   - sample: an image. Without a mask the reference is empty.
   ///   - cached: cached features of the frozen layers for the image, if any.
   /// - Returns: both masks.
   /// - Throws: an error that names the file.
@@ -131,16 +139,16 @@ public final class Predictor: Sendable {
     return (try input.probability(self, cached: cached), reference)
   }
 
-  /// An image as the network reads it, and its own size.
+  /// The network's input for an image, and the image's own size.
   struct Input {
-    /// uint8, 3×S×S.
+    /// The input, uint8, 3×S×S.
     let image: Tensor
     let height: Int
     let width: Int
-    /// The whole image, uint8 3×H×W, where it was asked for.
+    /// The whole image, uint8 3×H×W, if requested.
     let picture: Tensor?
 
-    /// Lesion probability at the image's own size, float32 H×W.
+    /// Computes the lesion probability at the image's own size, float32 H×W.
     func probability(_ predictor: Predictor, cached: FrozenFeatures? = nil) throws -> Tensor {
       let pixels = try (image.to(.float32) / 255).expandedDimension(0)
       let small = try predictor.system.probabilities(pixels, cached: cached)
@@ -168,12 +176,13 @@ extension Run {
   /// Makes a predictor with the weights that validation chose.
   ///
   /// - Parameters:
-  ///   - device: where to compute, whatever the run was trained on.
-  ///   - precision: arithmetic of products and convolutions; nil for the quickest one that leaves the run's validation Dice
-  ///     as it is (`precision.json`), or where that was not measured the one it was trained in.
-  ///   - decoding: how image files are decoded.
-  ///   - threshold: the probability from which on a pixel is lesion.
-  ///   - maxPixels: larger images are refused; nil for the run's own limit.
+  ///   - device: the device of the computation, which need not be that of the training.
+  ///   - precision: the arithmetic of products and convolutions. Nil for the fastest one that keeps
+  ///     the run's validation Dice (`precision.json`), or if that was not measured, the one of the
+  ///     training.
+  ///   - decoding: the decoding of image files.
+  ///   - threshold: the smallest probability of a lesion pixel.
+  ///   - maxPixels: the most pixels; larger images are rejected. Nil for the run's own limit.
   /// - Returns: the predictor.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public func predictor(
@@ -191,7 +200,7 @@ extension Run {
 }
 
 extension BinaryMask {
-  /// Takes a bool tensor, H×W.
+  /// Makes a mask from a bool tensor, H×W.
   package init(_ tensor: Tensor) throws {
     let sizes = try tensor.sizes(rank: 2, "the mask")
     try self.init(width: sizes[1], height: sizes[0], pixels: tensor.to(.uint8).array())
@@ -199,17 +208,18 @@ extension BinaryMask {
 
   /// Writes the mask as a one-bit PNG.
   ///
+  /// - Parameter url: the file.
   /// - Throws: `FileError` that names the file.
   public func write(to url: URL) throws { try AtomicFile.write(image.bilevelPNGData(), to: url) }
 
-  /// The mask as a picture of one channel, 0 and 255.
+  /// The mask as an image of one channel, 0 and 255.
   package var image: Image {
     get throws { try Image(width: width, height: height, channels: 1, pixels: pixels.map { $0 * 255 }) }
   }
 }
 
 extension ProbabilityMap {
-  /// Takes a tensor of probabilities, H×W.
+  /// Makes a map from a tensor of probabilities, H×W.
   package init(_ tensor: Tensor) throws {
     let sizes = try tensor.sizes(rank: 2, "the probability map")
     try self.init(width: sizes[1], height: sizes[0], values: tensor.floats())

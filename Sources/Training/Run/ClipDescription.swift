@@ -1,11 +1,11 @@
 import CLIP
 import Foundation
 
-/// The CLIP model of a run: geometry and preparation; `clip.json`.
+/// The geometry and preparation of a run's CLIP model; `clip.json`.
 package struct ClipDescription: Codable, Sendable {
   /// The geometry.
   package let geometry: CLIPConfiguration
-  /// How pixels become input.
+  /// The preparation of images.
   package let preparation: ImagePreparation
 
   /// Describes a model.
@@ -13,13 +13,13 @@ package struct ClipDescription: Codable, Sendable {
     self.init(geometry: clip.configuration, preparation: clip.preparation)
   }
 
-  /// Describes a model that there may not be yet.
+  /// Describes a model that may not exist yet.
   package init(geometry: CLIPConfiguration, preparation: ImagePreparation) {
     self.geometry = geometry
     self.preparation = preparation
   }
 
-  /// Reads the description that a run holds.
+  /// Reads the description of a run.
   ///
   /// - Throws: `RunError.unreadable`.
   package init(_ run: RunFolder) throws {

@@ -4,18 +4,20 @@ import Foundation
 import Storage
 import Torch
 
-/// Hashes of the data and the weights that a run began with, so that two runs can be told apart; `fingerprint.json`.
+/// Hashes of the initial data and weights of a run, which distinguish runs; `fingerprint.json`.
 package struct Fingerprint: Codable, Equatable, Sendable {
-  /// FNV-1a over names, sizes and bytes of all images and masks and what is stated of them, by site.
+  /// The FNV-1a hash of each site's data, by site.
+  ///
+  /// It covers names, sizes and bytes of all images and masks, and their catalogue entries.
   package let data: [String: String]
-  /// FNV-1a over the values of the weights that training started from.
+  /// The FNV-1a hash of the initial weights.
   package let weights: String
   /// The version of this software.
   package let version: String
   /// The version of libtorch.
   package let libtorch: String
 
-  /// Joins the hashes of data that were read before with those of a system's weights.
+  /// Makes a fingerprint from the hashes of data and the weights of a system.
   package init(data: [String: String], system: SegmentationSystem) throws {
     self.data = data
     weights = try Self.hash(of: system)
@@ -23,13 +25,16 @@ package struct Fingerprint: Codable, Equatable, Sendable {
     libtorch = Machine.libtorchVersion
   }
 
-  /// FNV-1a over names, sizes and bytes of all images and masks and what is stated of them, by site.
+  /// Returns the FNV-1a hash of each site's data, by site.
+  ///
+  /// It covers names, sizes and bytes of all images and masks, and their catalogue entries.
   package static func data(_ sites: [Site]) throws -> [String: String] {
     try Dictionary(
       uniqueKeysWithValues: sites.map { site in
         var hash = StableHash()
         for (index, sample) in site.allSamples.enumerated() {
-          // What the catalogue says of an image is data, too: its group, class, labels, and whether it only scores.
+          // The catalogue entries of an image are data, too: its group, class, labels and whether
+          // it only scores.
           let labels = sample.lesionLabels?.map(String.init).joined(separator: ",") ?? "-"
           let stated = [sample.group, sample.lesionClass ?? "-", labels, "\(index < site.samples.count)"]
           hash.combine(Data(stated.joined(separator: "\n").utf8))
@@ -42,7 +47,7 @@ package struct Fingerprint: Codable, Equatable, Sendable {
       })
   }
 
-  /// FNV-1a over the words.
+  /// Returns the FNV-1a hash of the prompts.
   package static func hash(of prompts: PromptSet) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -51,7 +56,7 @@ package struct Fingerprint: Codable, Equatable, Sendable {
     return hash.text
   }
 
-  /// FNV-1a over keys and values of a module's tensors.
+  /// Returns the FNV-1a hash of the keys and values of a module's tensors.
   package static func hash(of module: Module) throws -> String {
     var hash = StableHash()
     for (key, tensor) in module.state().sorted(by: { $0.key < $1.key }) {

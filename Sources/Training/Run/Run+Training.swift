@@ -4,16 +4,16 @@ import Segmentation
 import Storage
 import Torch
 
-/// The images of a training, decoded, and what was cached of them.
+/// The decoded images of a training, with cached features.
 package struct TrainingInputs: Sendable {
-  /// Images to train on.
+  /// The training images.
   package let training: SampleBank
-  /// Images to choose the epoch by.
+  /// The images that choose the epoch.
   package let validation: SampleBank
-  /// Cached features of the frozen layers; nil runs them in each step.
+  /// The cached features of the frozen layers; nil runs the layers in each step.
   package let features: FeatureStore?
 
-  /// Joins the parts.
+  /// Makes the value from its parts.
   package init(training: SampleBank, validation: SampleBank, features: FeatureStore?) {
     self.training = training
     self.validation = validation
@@ -22,14 +22,14 @@ package struct TrainingInputs: Sendable {
 }
 
 extension Run {
-  /// Trains the run to its end, or resumes it; a finished run is left as it is.
+  /// Trains the run to its end or resumes it; a finished run does not change.
   ///
-  /// Saves the state after each epoch. At the end the arithmetic of inference is measured on the validation images
-  /// (`precision.json`).
+  /// Saves the state after each epoch. At the end it measures the validation Dice of each inference
+  /// arithmetic (`precision.json`).
   ///
-  /// - Parameter report: told every event.
-  /// - Returns: one entry an epoch.
-  /// - Throws: `TrainingError`; the saved state is then the last good one.
+  /// - Parameter report: called with every event.
+  /// - Returns: the metrics of each epoch.
+  /// - Throws: `TrainingError`. The saved state is then the last good one.
   @discardableResult
   public func train(
     _ report: @escaping @Sendable (TrainingEvent) -> Void = { _ in }
@@ -37,12 +37,13 @@ extension Run {
     try train(TrainingProgress(report))
   }
 
-  /// Trains the run to its end, or resumes it.
+  /// Trains the run to its end or resumes it.
   ///
   /// - Parameters:
-  ///   - progress: told every event, and asked whether to stop.
-  ///   - cache: where features of frozen layers are cached; nil for a folder in the run's, removed at the end.
-  /// - Returns: one entry an epoch.
+  ///   - progress: called with every event, and asked whether to stop.
+  ///   - cache: the cache of frozen layers' features. Nil for a folder in the run's, which is
+  ///     removed at the end.
+  /// - Returns: the metrics of each epoch.
   /// - Throws: `TrainingError`, or an error that names the file.
   @discardableResult
   package func train(_ progress: TrainingProgress, cache: FeatureCache? = nil) throws -> [EpochMetrics] {
@@ -63,13 +64,13 @@ extension Run {
     return metrics
   }
 
-  /// Trains a model of this run on images that are at hand.
+  /// Trains a model of this run on images in memory.
   ///
   /// - Parameters:
-  ///   - system: from `freshSystem`.
+  ///   - system: the model from `freshSystem`.
   ///   - inputs: the images.
-  ///   - progress: told every event, and asked whether to stop.
-  /// - Returns: one entry an epoch.
+  ///   - progress: called with every event, and asked whether to stop.
+  /// - Returns: the metrics of each epoch.
   /// - Throws: `TrainingError`, or an error that names the file.
   @discardableResult
   package func train(
@@ -91,15 +92,15 @@ extension Run {
     return try trainer.train(progress)
   }
 
-  /// The images that the run trains on and chooses by.
+  /// Splits the images of sites into training and validation.
   ///
-  /// - Throws: an error that names the site that is missing.
+  /// - Throws: an error that names the missing site.
   package func split(_ sources: [Site]) throws -> Split {
     try Split(
       sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
   }
 
-  /// The sites of the data folder that the settings name.
+  /// Returns the sites of the settings' data folder.
   package func catalog(at data: URL? = nil, allowsMissingMasks: Bool = false) throws -> SiteCatalog {
     guard let url = data ?? configuration.data.map({ URL(fileURLWithPath: $0) }) else {
       throw SettingsError.missing("data")
@@ -108,7 +109,9 @@ extension Run {
       at: url, defaultClass: configuration.lesionClass, allowsMissingMasks: allowsMissingMasks)
   }
 
-  /// Decodes the images, and caches features of frozen layers where they see the same pictures in every epoch.
+  /// Decodes the images and caches features of frozen layers.
+  ///
+  /// It caches only if frozen layers see the same images in every epoch.
   private func inputs(
     _ system: SegmentationSystem, from sources: [Site], cache: FeatureCache, _ progress: TrainingProgress
   ) throws -> TrainingInputs {
@@ -131,7 +134,7 @@ extension Run {
     return TrainingInputs(training: training, validation: validation, features: features)
   }
 
-  /// Measures validation Dice in each arithmetic of inference; the run is finished without it, too.
+  /// Measures validation Dice in each inference arithmetic; the run is complete without it.
   private func measurePrecision(_ validation: SampleBank, _ progress: TrainingProgress) {
     guard !validation.samples.isEmpty, configuration.device == .cpu,
       (try? PrecisionCheck.stored(in: folder)) == nil

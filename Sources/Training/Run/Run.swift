@@ -7,25 +7,28 @@ import Segmentation
 import Storage
 import Torch
 
-/// One run: a folder with settings, words, weights and metrics, and everything that is done with them.
+/// A run: a folder with settings, prompts, weights and metrics, and the operations on them.
 ///
-/// The order in which the folder's files come into being stands here alone: `create` writes words, CLIP geometry and
-/// fingerprint, and the settings last, which make the folder a run; `train` writes state, weights and metrics.
+/// Only this type defines the order of the folder's files. `create` writes prompts, CLIP geometry
+/// and fingerprint, and last the settings, which make the folder a run. `train` writes state,
+/// weights and metrics.
 ///
 /// ```swift
-/// let run = try Run.create(at: out, data: sites, holdOut: "c3", clip: .folder(clip), prompts: .endoscopy) { $0.epochs = 20 }
+/// let run = try Run.create(
+///   at: out, data: sites, holdOut: "c3", clip: .folder(clip), prompts: .endoscopy
+/// ) { $0.epochs = 20 }
 /// try run.train { print($0) }
 /// let mask = try run.predictor().mask(of: image)
 /// ```
 public final class Run: Sendable {
   /// The files.
   package let folder: RunFolder
-  /// Every setting, resolved.
+  /// All settings, resolved.
   public let configuration: RunConfiguration
-  /// The words, as many confounders as the run has.
+  /// The prompts, with as many confounders as the run has.
   public let prompts: PromptSet
   private let clip: ClipLoader
-  /// The model that `create` made, until training takes it.
+  /// The model from `create`, until training takes it.
   private let fresh: OnceTaken<SegmentationSystem>
 
   init(
@@ -39,16 +42,16 @@ public final class Run: Sendable {
     self.fresh = OnceTaken(fresh)
   }
 
-  /// Makes a run in a folder of its own; nothing is trained yet.
+  /// Creates an untrained run in its own folder.
   ///
   /// - Parameters:
   ///   - url: the folder; it must not hold a run.
   ///   - data: the sites.
-  ///   - holdOut: the site that takes no part in training.
+  ///   - holdOut: the site that is excluded from training.
   ///   - clip: the CLIP model.
-  ///   - prompts: the words.
+  ///   - prompts: the prompts.
   ///   - methods: the methods that the settings may name.
-  ///   - settings: changes the defaults; the image size starts from the CLIP model's own.
+  ///   - settings: changes the defaults. The default image size is the CLIP model's own.
   /// - Returns: the run.
   /// - Throws: an error that names the folder, the site or the setting.
   public static func create(
@@ -62,23 +65,24 @@ public final class Run: Sendable {
     draft.imageSize = model.configuration.vision.imageSize
     let (name, seed) = (draft.clip, draft.seed)
     try settings(&draft)
-    // Random weights follow from the seed, which the settings may have changed.
+    // Random weights follow from the seed, which the closure may have changed.
     let isSame = (draft.clip, draft.seed) == (name, seed)
     return try create(
       at: RunFolder(url), draft, data: data, prompts: prompts, model: isSame ? model : nil)
   }
 
-  /// Makes a run from complete settings.
+  /// Creates a run from complete settings.
   ///
   /// - Parameters:
-  ///   - folder: the folder; a run without a saved state in it is begun anew.
-  ///   - configuration: the settings; without `sources` all sites but the held-out one are trained on.
+  ///   - folder: the folder. A run without a saved state in it is restarted.
+  ///   - configuration: the settings. Without `sources`, all sites except the held-out one are
+  ///     training sites.
   ///   - data: the sites.
-  ///   - prompts: the words; as many confounders as the settings say are taken.
-  ///   - promptsFile: where the words were read, for messages.
-  ///   - model: the CLIP model that the settings name; nil loads it.
+  ///   - prompts: the prompts, of which the run uses the settings' number of confounders.
+  ///   - promptsFile: the file of the prompts, for messages.
+  ///   - model: the CLIP model of the settings; nil loads it.
   ///   - clip: loads the CLIP model.
-  ///   - hashes: of the sources' data, where they were computed before.
+  ///   - hashes: the hashes of the sources' data, if already computed.
   /// - Returns: the run, not yet trained.
   /// - Throws: an error that names the folder, the site or the setting.
   package static func create(
@@ -103,7 +107,8 @@ public final class Run: Sendable {
     try folder.write(ClipDescription(model), to: folder.clipFile)
     try folder.write(
       Fingerprint(data: hashes ?? Fingerprint.data(sources), system: system), to: folder.fingerprintFile)
-    // Last, because it makes the folder a run: from here on training resumes, before that it begins anew.
+    // This is last, because it makes the folder a run: training resumes after it and restarts
+    // before it.
     try folder.write(configuration, to: folder.configurationFile)
     return Run(folder, configuration, prompts: words, clip: clip, fresh: system)
   }
@@ -131,40 +136,41 @@ public final class Run: Sendable {
     return Run(folder, configuration, prompts: try PromptSet(contentsOf: folder.promptsFile), clip: clip)
   }
 
-  /// The metrics of the finished epochs.
+  /// Reads the metrics of the finished epochs.
   ///
-  /// - Throws: an error that names the file when it cannot be read.
+  /// - Returns: the metrics of each epoch.
+  /// - Throws: an error that names the file if it cannot be read.
   public func history() throws -> [EpochMetrics] { try folder.history() }
 
-  /// The model with the weights that training starts from.
+  /// Returns the model with its initial weights.
   package func freshSystem() throws -> SegmentationSystem {
     if let system = fresh.take() { return system }
     let model = try clip(configuration)
-    // The description follows from the CLIP model, so a damaged one can be mended.
+    // The description follows from the CLIP model, so a damaged one can be written again.
     if (try? ClipDescription(folder)) == nil {
       try folder.write(ClipDescription(model), to: folder.clipFile)
     }
     return try SegmentationSystem.fresh(configuration, prompts: prompts, clip: model)
   }
 
-  /// The model with the weights that validation chose, in evaluation mode.
+  /// Loads the model with the weights that validation chose, in evaluation mode.
   ///
   /// - Parameters:
-  ///   - device: where to compute, whatever it was trained on.
-  ///   - lazily: whether weights stay in the run's file until they are used.
+  ///   - device: the device of the computation, which need not be that of the training.
+  ///   - lazily: whether weights stay in the run's file until their use.
   /// - Returns: the model.
   /// - Throws: an error that names the file of the run.
   package func trainedSystem(on device: Device = .cpu, lazily: Bool = false) throws -> SegmentationSystem {
     try SegmentationSystem.trained(folder, configuration, on: device, lazily: lazily, clip: clip)
   }
 
-  /// The model with the weights that validation chose, compiled for inference.
+  /// Loads the model with the weights that validation chose, compiled for inference.
   ///
-  /// Weights are read layer by layer; the run's file is not needed afterwards.
+  /// It reads weights layer by layer and does not need the run's file afterwards.
   ///
   /// - Parameters:
-  ///   - device: where to compute, whatever it was trained on.
-  ///   - precision: the arithmetic; nil for that of the run.
+  ///   - device: the device of the computation, which need not be that of the training.
+  ///   - precision: the arithmetic; nil for the run's own.
   /// - Returns: the compiled model.
   /// - Throws: an error that names the file of the run.
   package func compiledSystem(
@@ -174,7 +180,7 @@ public final class Run: Sendable {
   }
 }
 
-/// A value that is taken once.
+/// A value that can be taken once.
 private final class OnceTaken<Value>: @unchecked Sendable {
   private let lock = NSLock()
   private var value: Value?
@@ -191,9 +197,9 @@ private final class OnceTaken<Value>: @unchecked Sendable {
 
 /// The CLIP model of a new run.
 public enum ClipSource: Sendable {
-  /// A folder as Hugging Face or OpenCLIP publish it.
+  /// A folder in the form of Hugging Face or OpenCLIP.
   case folder(URL)
-  /// Random weights of the geometry in a file.
+  /// Random weights for the geometry in a file.
   case random(URL)
 
   /// The name in settings.
@@ -204,14 +210,14 @@ public enum ClipSource: Sendable {
     }
   }
 
-  /// Defaults that follow from where the tower's weights come from.
+  /// Sets the defaults that depend on the source of the tower's weights.
   package func adapt(_ configuration: inout RunConfiguration) {
     if case .random = self { configuration.adaptToRandomWeights() }
   }
 }
 
 extension RunConfiguration {
-  /// Random weights learn everything, at a rate of their own; trained ones only adapt.
+  /// Trains the whole tower at a higher rate; trained weights only need adaptation.
   package mutating func adaptToRandomWeights() {
     tune = .all
     optimizer.towerLearningRate = 5e-4

@@ -3,14 +3,14 @@ import Datasets
 import Foundation
 import Segmentation
 
-/// Checks of data, words and settings against each other, before anything is written or trained.
+/// Checks of data, prompts and settings against each other, before any writing or training.
 package enum RunChecks {
-  /// Checks that every lesion class of the data has words.
+  /// Checks that every lesion class of the data has prompts.
   ///
   /// - Parameters:
   ///   - sites: the sites.
-  ///   - prompts: the words.
-  ///   - folder: where the sites are, for the message.
+  ///   - prompts: the prompts.
+  ///   - folder: the folder of the sites, for the message.
   /// - Throws: `RunError.classWithoutWords`.
   package static func requireClasses(_ sites: [Site], _ prompts: PromptSet, in folder: URL) throws {
     let stated = Set(sites.flatMap(\.samples).compactMap(\.lesionClass))
@@ -19,13 +19,13 @@ package enum RunChecks {
     }
   }
 
-  /// Checks that a run which trains on interventions has a mechanism to set a confounder with.
+  /// Checks that a run with training on interventions has a confounder with a mechanism.
   ///
   /// - Parameters:
   ///   - configuration: the settings.
-  ///   - prompts: the words; as many confounders as the settings say are taken.
+  ///   - prompts: the prompts, of which the run uses the settings' number of confounders.
   ///   - source: the prompt file, for the message.
-  ///   - arm: the arm of a study whose settings these are, for the message.
+  ///   - arm: the arm of a study with these settings, for the message.
   /// - Throws: `RunError.noMechanisms`, or `PromptSizeError`.
   package static func requireMechanisms(
     _ configuration: RunConfiguration, _ prompts: PromptSet, in source: String, arm: String? = nil
@@ -70,7 +70,7 @@ package enum RunChecks {
   ///
   /// - Parameters:
   ///   - catalog: all sites.
-  ///   - configuration: names the held-out site and, where it names any, the sources.
+  ///   - configuration: the settings with the held-out site and, optionally, the sources.
   /// - Returns: at least one site.
   /// - Throws: `RunError` or `DatasetError` that names the site.
   package static func sources(_ catalog: SiteCatalog, _ configuration: RunConfiguration) throws -> [Site] {

@@ -3,27 +3,27 @@ import Foundation
 import Segmentation
 import Storage
 
-/// A run that cannot be made, trained or used.
+/// An error of a run that cannot be created, trained or used.
 public enum RunError: Error, Equatable, CustomStringConvertible {
   /// The folder holds no run.
   case notARun(URL)
-  /// The folder holds a run already.
+  /// The folder already holds a run.
   case exists(URL)
   /// No epoch of the run is finished.
   case noWeights(URL)
-  /// Weights are there, and the state to continue from is gone.
+  /// There are weights, but no state to continue from.
   case noState(URL)
-  /// State is there, and the weights that validation chose are gone.
+  /// There is a state, but the weights that validation chose are missing.
   case lostWeights(reason: String)
-  /// A file of the run that cannot be read.
+  /// A file of the run cannot be read.
   case unreadable(URL)
   /// The measurements of precision cannot be read.
   case unreadablePrecision(URL)
-  /// A file that is no training state.
+  /// A file is no training state.
   case notAState(URL)
-  /// A file of weights without the embedded prompts.
+  /// A file of weights lacks the embedded prompts.
   case noPrompts(URL)
-  /// The CLIP model's frozen weights are others than the run began with.
+  /// The CLIP model's frozen weights are not those at the start of the run.
   case otherFrozenWeights(URL)
   /// The images of a site are not those that the run began with.
   case otherData(URL, site: String)
@@ -33,24 +33,24 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case heldOutIsSource(String)
   /// There is no site to train on.
   case noSources(URL, heldOut: String)
-  /// A lesion class of the data without words.
+  /// A lesion class of the data has no prompts.
   case classWithoutWords(URL, name: String, known: [String])
-  /// Training on interventions without any mechanism.
+  /// Training on interventions has no mechanism.
   case noMechanisms(source: String, limit: Int?, arm: String?)
   /// More layers are to be trained than the tower has.
   case tooManyLayers(Tuning, available: Int)
   /// Features are to be cached under settings that change them.
   case featuresChange
-  /// All of the tower is trained, so nothing of it can be cached.
+  /// The whole tower is trained, so no features can be cached.
   case nothingFrozen
-  /// A picture whose features are not cached.
+  /// The features of an image are not cached.
   case notCached(URL)
   /// A CLIP model is needed and not named.
   case needsClip
-  /// int8 on another device than the CPU.
+  /// The device for int8 is not the CPU.
   case integersOffCPU
 
-  /// One to three lines that name the file or setting and the fix.
+  /// One to three lines with the file or setting and the fix.
   public var description: String {
     switch self {
     case .notARun(let url):

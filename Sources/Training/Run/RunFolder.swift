@@ -8,30 +8,30 @@ package struct RunFolder: Sendable {
   /// The folder.
   package let url: URL
 
-  /// Names a run folder; nothing is read or made.
+  /// Names a run folder without reading or creating it.
   package init(_ url: URL) { self.url = url }
 
-  /// Every setting, resolved.
+  /// The file of all settings, resolved.
   package var configurationFile: URL { url.appendingPathComponent("config.json") }
-  /// The words.
+  /// The file of the prompts.
   package var promptsFile: URL { url.appendingPathComponent("prompts.json5") }
-  /// The geometry of the CLIP model.
+  /// The file of the CLIP model's geometry.
   package var clipFile: URL { url.appendingPathComponent("clip.json") }
-  /// The weights of the epoch that validation chose, with the embedded prompts.
+  /// The file of the weights that validation chose, with the embedded prompts.
   package var weightsFile: URL { url.appendingPathComponent("model.safetensors") }
-  /// One line an epoch.
+  /// The file of the metrics, one line for each epoch.
   package var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
-  /// Hashes of data and weights, versions of the code.
+  /// The file of the hashes of data and weights and of the code's versions.
   package var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
-  /// Validation Dice in each arithmetic of inference.
+  /// The file of the validation Dice in each inference arithmetic.
   package var precisionFile: URL { url.appendingPathComponent("precision.json") }
   /// The history for TensorBoard.
   package var tensorBoard: TensorBoardLog { TensorBoardLog(url.appendingPathComponent("tensorboard")) }
-  /// Cached features of frozen layers, while the run is trained.
+  /// The folder of frozen layers' cached features during training.
   package var cacheFolder: URL { url.appendingPathComponent("cache") }
-  /// The mean of the training masks, S×S.
+  /// The file of the mean of the training masks, S×S.
   package var meanMaskFile: URL { url.appendingPathComponent("mean-mask.safetensors") }
-  /// Everything that resuming needs.
+  /// The file of the state for resuming.
   package var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
 
   /// Whether the folder holds a run.
@@ -39,17 +39,18 @@ package struct RunFolder: Sendable {
   /// Whether the run can be resumed.
   package var hasState: Bool { FileManager.default.fileExists(atPath: stateFile.path) }
 
-  /// Makes the folder.
+  /// Creates the folder.
   ///
-  /// - Throws: `FileError` that names it.
+  /// - Throws: `FileError` that names the folder.
   package func create() throws {
     try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
   }
 
-  /// Checks that a run can go on with the files of its folder.
+  /// Checks that a run can continue with the files of its folder.
   ///
-  /// - Parameter finished: the number of epochs that its state says are finished.
-  /// - Throws: `RunError` that names the missing file: going on without it would end in other weights.
+  /// - Parameter finished: the number of finished epochs in its state.
+  /// - Throws: `RunError` that names the missing file. Without it the run would end in other
+  ///   weights.
   package func requireResumable(finished: Int) throws {
     let hasWeights = FileManager.default.fileExists(atPath: weightsFile.path)
     // The first state is written before the first weights.
@@ -79,22 +80,22 @@ package struct RunFolder: Sendable {
   ///
   /// - Parameter methods: the methods that the settings may name.
   /// - Returns: the settings.
-  /// - Throws: `RunError.notARun`, or what reading the settings throws.
+  /// - Throws: `RunError.notARun`, or the errors of reading settings.
   package func configuration(methods: MethodRegistry = .builtIn) throws -> RunConfiguration {
     guard exists else { throw RunError.notARun(url) }
     return try RunConfiguration(ofRun: configurationFile, methods: methods)
   }
 
-  /// The metrics of the finished epochs.
+  /// Reads the metrics of the finished epochs.
   ///
-  /// - Throws: an error that names the file when it cannot be read.
+  /// - Throws: an error that names the file if it cannot be read.
   package func history() throws -> [EpochMetrics] {
     try JSONLines.read(metricsFile, expected: "the metrics of an epoch")
   }
 
-  /// The mean of the training masks; nil in a run of an earlier version.
+  /// Reads the mean of the training masks; nil in a run of an earlier version.
   ///
-  /// - Throws: `SafetensorsError` that names the file when it is damaged.
+  /// - Throws: `SafetensorsError` that names the file if it is damaged.
   func meanMask() throws -> Tensor? {
     guard FileManager.default.fileExists(atPath: meanMaskFile.path) else { return nil }
     return try SafetensorsFile(meanMaskFile).tensors()["mean_mask"]
@@ -105,7 +106,7 @@ package struct RunFolder: Sendable {
     try AtomicFile.write(json: value, to: file)
   }
 
-  /// Brings the metrics, for people and for TensorBoard, to the epochs that are finished.
+  /// Updates the metrics, in the text file and for TensorBoard, to the finished epochs.
   func write(_ epochs: [EpochMetrics]) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]

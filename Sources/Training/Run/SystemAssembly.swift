@@ -6,14 +6,15 @@ import Storage
 import Torch
 
 extension SegmentationSystem {
-  /// Makes a system with the weights that training starts from, on the device of the settings.
+  /// Makes a system with its initial weights on the device of the settings.
   ///
   /// - Parameters:
   ///   - configuration: the settings.
-  ///   - prompts: the words; as many confounders as the settings say are taken.
-  ///   - clip: the CLIP model that `configuration.clip` names.
-  /// - Returns: the system, not yet trained.
-  /// - Throws: `CLIPError`, `TorchError`, `MethodError` or `RunError` that name the file or setting.
+  ///   - prompts: the prompts, of which the run uses the settings' number of confounders.
+  ///   - clip: the CLIP model of `configuration.clip`.
+  /// - Returns: the untrained system.
+  /// - Throws: `CLIPError`, `TorchError`, `MethodError` or `RunError` that name the file or
+  ///   setting.
   package static func fresh(
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
@@ -31,16 +32,18 @@ extension SegmentationSystem {
     return system
   }
 
-  /// Loads the system of a finished run, with the weights that validation chose, in evaluation mode.
+  /// Loads the system of a finished run with the chosen weights, in evaluation mode.
   ///
   /// - Parameters:
   ///   - run: the run folder.
   ///   - configuration: its settings.
-  ///   - device: where to compute, whatever it was trained on.
-  ///   - lazily: whether weights stay in the run's file until they are used; `Module.adopt` says what that asks of it.
-  ///   - clip: loads the CLIP model, for a method that needs the text tower; other methods need none.
+  ///   - device: the device of the computation, which need not be that of the training.
+  ///   - lazily: whether weights stay in the run's file until their use; `Module.adopt` gives the
+  ///     conditions for the file.
+  ///   - clip: loads the CLIP model for a method that needs the text tower. Other methods need
+  ///     none.
   /// - Returns: the system.
-  /// - Throws: an error that names the file of the run that is missing or does not fit.
+  /// - Throws: an error that names the missing or wrong file of the run.
   package static func trained(
     _ run: RunFolder, _ configuration: RunConfiguration, on device: Device = .cpu, lazily: Bool = false,
     clip: ClipLoader = ClipLoader()
@@ -55,13 +58,14 @@ extension SegmentationSystem {
     return system
   }
 
-  /// The system whose weights a file holds, in evaluation mode, on the CPU.
+  /// Loads the system of a weights file, in evaluation mode, on the CPU.
   ///
   /// - Parameters:
-  ///   - weights: a run's file.
-  ///   - description: its CLIP model.
-  ///   - configuration: its settings.
-  ///   - lazily: whether weights stay in the file until they are used; `Module.adopt` says what that asks of it.
+  ///   - weights: the weights file of a run.
+  ///   - description: the CLIP model of the run.
+  ///   - configuration: the settings of the run.
+  ///   - lazily: whether weights stay in the file until their use; `Module.adopt` gives the
+  ///     conditions for the file.
   ///   - textEncoder: the text tower, for methods that learn prompts.
   /// - Returns: the system.
   /// - Throws: an error that names the file.
@@ -72,7 +76,7 @@ extension SegmentationSystem {
     let file = try SafetensorsFile(weights).tensors()
     let tensors = Dictionary(
       file.map { (EarlierNames.tensorKey($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
-    // Not among the module's parameters, so nothing copies them later.
+    // They are not parameters of the module, so nothing copies them later.
     let words = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
     guard let text = TextEmbeddings(tensors: words) else { throw RunError.noPrompts(weights) }
     let tower = try ImageTower.unset(
@@ -87,16 +91,16 @@ extension SegmentationSystem {
   }
 }
 
-/// Loads the CLIP model that settings name.
+/// A loader of the CLIP model in settings.
 public struct ClipLoader: Sendable {
   private let load: @Sendable (RunConfiguration) throws -> CLIPModel
 
-  /// Takes names as they are: a folder, or `random:FILE`.
+  /// Makes a loader that uses names directly: a folder, or `random:FILE`.
   public init() { self.init { $0 } }
 
-  /// Takes names that stand for a folder or file.
+  /// Makes a loader that maps names to a folder or file.
   ///
-  /// - Parameter locate: a name → a folder, or `random:FILE`.
+  /// - Parameter locate: maps a name to a folder, or to `random:FILE`.
   public init(_ locate: @escaping @Sendable (String) throws -> String) {
     load = { configuration in
       guard let name = configuration.clip else { throw RunError.needsClip }
@@ -104,13 +108,15 @@ public struct ClipLoader: Sendable {
     }
   }
 
-  /// Makes models.
+  /// Makes a loader from a function.
   ///
-  /// - Parameter load: settings → a model of their own, for it may be tuned.
+  /// - Parameter load: maps settings to a new model, which may be tuned.
   public init(making load: @escaping @Sendable (RunConfiguration) throws -> CLIPModel) { self.load = load }
 
   /// Loads the model; random weights follow from the seed of the settings.
   ///
+  /// - Parameter configuration: the settings.
+  /// - Returns: the model.
   /// - Throws: `RunError.needsClip`, or an error that names the file.
   public func callAsFunction(_ configuration: RunConfiguration) throws -> CLIPModel {
     try load(configuration)

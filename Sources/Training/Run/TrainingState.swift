@@ -2,19 +2,19 @@ import Foundation
 import Storage
 import Torch
 
-/// How far a run has come; stored with weights and moments in one file, so that they cannot disagree.
+/// The progress of a run, stored in one file with weights and moments, so that they always agree.
 struct TrainingState: Codable {
-  /// The epoch that is under way, from 0.
+  /// The current epoch, from 0.
   var epoch = 0
-  /// Steps done in it.
+  /// The finished steps of the epoch.
   var step = 0
-  /// Steps done in all epochs.
+  /// The finished steps of all epochs.
   var totalSteps = 0
-  /// The sums of this epoch's losses so far.
+  /// The sums of the epoch's losses so far.
   var sums = LossSums()
-  /// Seconds spent in this epoch before an interruption.
+  /// The seconds in this epoch before an interruption.
   var seconds = 0.0
-  /// Finished epochs.
+  /// The metrics of the finished epochs.
   var history: [EpochMetrics] = []
   /// The best validation Dice so far.
   var best: Double?
@@ -22,13 +22,13 @@ struct TrainingState: Codable {
   private static let key = "mcdrl.state"
   private static let frozenKey = "mcdrl.frozen"
 
-  /// Writes everything that resuming needs, atomically; weights that are not trained are where the run took them from.
+  /// Writes everything for resuming, atomically, except frozen weights, which the run loads again.
   ///
   /// - Parameters:
-  ///   - system: whose weights are stored.
-  ///   - optimizer: whose moments are stored.
+  ///   - system: the system, whose weights are stored.
+  ///   - optimizer: the optimiser, whose moments are stored.
   ///   - frozenHash: `frozenWeightsHash()` of the system.
-  ///   - url: where to.
+  ///   - url: the file.
   /// - Throws: `FileError` that names the file.
   func save(system: SegmentationSystem, optimizer: AdamW, frozenHash: String, to url: URL) throws {
     var tensors: [String: Tensor] = [:]
@@ -40,10 +40,10 @@ struct TrainingState: Codable {
       tensors, metadata: [Self.key: text, Self.frozenKey: frozenHash], to: url)
   }
 
-  /// Reads a state back into a system and its optimiser.
+  /// Restores a state into a system and its optimiser.
   ///
-  /// - Throws: `TorchError.parameters` when it belongs to other settings, `RunError` when frozen weights
-  ///   have changed since, `SafetensorsError` when it is damaged.
+  /// - Throws: `TorchError.parameters` if it belongs to other settings, `RunError` if frozen
+  ///   weights have changed since, `SafetensorsError` if it is damaged.
   static func load(
     from url: URL, into system: SegmentationSystem, _ optimizer: AdamW, frozenHash: String
   ) throws -> TrainingState {
@@ -59,7 +59,7 @@ struct TrainingState: Codable {
         })
     }
     let (stored, frozen) = (try part("weights."), try system.frozenWeights())
-    // Earlier versions stored all weights in place of a hash.
+    // Earlier versions stored all weights instead of a hash.
     let hash = try file.metadata[frozenKey] ?? ContentHash(of: stored.filter { frozen[$0.key] != nil }).text
     guard hash == frozenHash else {
       throw RunError.otherFrozenWeights(url)

@@ -2,9 +2,11 @@ import Foundation
 import Segmentation
 import Storage
 
-/// Names that settings had in earlier versions; settings files, assignments and run folders may still use them.
+/// The names of settings in earlier versions.
+///
+/// Settings files, assignments and run folders may still use them.
 enum EarlierNames {
-  /// Each earlier name and the present one; a longer name comes before its parts.
+  /// Each earlier name and the present one; a longer name comes before its prefixes.
   private static let moved: [(earlier: [String], present: [String])] = names.map {
     ($0.0.split(separator: ".").map(String.init), $0.1.split(separator: ".").map(String.init))
   }
@@ -21,13 +23,13 @@ enum EarlierNames {
     ("model.region", "model.options.region"),
   ]
 
-  /// The present path of a setting.
+  /// Returns the present path of a setting.
   static func present(_ path: [String]) -> [String] {
     guard let match = moved.first(where: { path.starts(with: $0.earlier) }) else { return path }
     return match.present + path.dropFirst(match.earlier.count)
   }
 
-  /// Settings under their present names, with present values.
+  /// Converts settings to present names and values.
   ///
   /// - Parameter settings: an object, complete or not.
   /// - Returns: the same settings under present names.
@@ -40,7 +42,7 @@ enum EarlierNames {
     return result
   }
 
-  /// A leaf under its present name, with its present value.
+  /// Converts a leaf to its present name and value.
   private static func present(_ path: [String], _ value: JSONValue) -> [(path: [String], value: JSONValue)] {
     let now = present(path)
     switch (path.joined(separator: "."), value) {
@@ -52,7 +54,7 @@ enum EarlierNames {
     case ("model.region.subtractsNormal", .bool(let subtracts)):
       let score: RegionScore = subtracts ? .lessNormal : .max
       return [(["model", "options", "region", "score"], .string(score.rawValue))]
-    // Zeros and empty texts that meant "none".
+    // Zeros and empty texts meant "none".
     case ("model.intervention.width", .integer(0)), ("confounders", .integer(0)),
       ("holdOut", .string("")), ("lesionClass", .string("")), ("data", .string("")), ("clip", .string("")):
       return [(now, .null)]
@@ -61,16 +63,17 @@ enum EarlierNames {
     }
   }
 
-  /// The settings of an earlier version's run.
+  /// Converts the settings of an earlier version's run.
   ///
-  /// A run that says nothing of interventions was trained without them, whatever the default is now.
+  /// A run without settings for interventions was trained without them, whatever the present
+  /// default is.
   static func ofRun(_ settings: JSONValue) -> JSONValue {
     guard var members = settings.members else { return settings }
     if members["interventions"] == nil { members["interventions"] = .object(["share": .integer(0)]) }
     return .object(members)
   }
 
-  /// The present key of a stored tensor.
+  /// Returns the present key of a stored tensor.
   static func tensorKey(_ key: String) -> String {
     for (earlier, present) in [
       ("model.intervention.", "model.method.intervention."), ("model.fill", "model.method.fill"),
@@ -82,14 +85,14 @@ enum EarlierNames {
   }
 
   private static func leaves(_ value: JSONValue, _ path: [String]) -> [(path: [String], value: JSONValue)] {
-    // An empty object says nothing, but at the top.
+    // An empty object has no settings, except at the top.
     guard let members = value.members else { return [(path, value)] }
     return members.flatMap { leaves($0.value, path + [$0.key]) }
   }
 }
 
 extension JSONValue {
-  /// Puts a value into nested objects; an object takes the place of a null.
+  /// Inserts a value into nested objects; an object replaces a null.
   package mutating func insert(_ value: JSONValue, at path: [String]) {
     guard let first = path.first else {
       self = value
@@ -97,7 +100,7 @@ extension JSONValue {
     }
     var members = self.members ?? [:]
     var child = members[first] ?? .object([:])
-    // A part that is turned off stays off, whatever else is said of it.
+    // A part that is turned off stays off, even if other settings of it follow.
     if child == .null, path.count > 1 { return }
     child.insert(value, at: Array(path.dropFirst()))
     members[first] = child

@@ -3,19 +3,21 @@ import Segmentation
 import Storage
 
 extension RunConfiguration {
-  /// Lays a JSON5 file over these settings; only the settings that it names change.
+  /// Applies a JSON5 file to these settings; only the settings in the file change.
   ///
   /// - Parameter url: the file.
-  /// - Returns: options in it of methods other than the chosen one, by dotted name; they change nothing.
+  /// - Returns: the dotted names of its options for methods other than the chosen one, which have
+  ///   no effect.
   /// - Throws: `FileError` or `SettingsError` that names the file and the setting.
   @discardableResult
   package mutating func merge(contentsOf url: URL) throws -> [String] {
     try merge(contentsOf: url) { $0 }
   }
 
-  /// Reads the settings that a run stored.
+  /// Reads the stored settings of a run.
   ///
-  /// They are laid over the defaults, so that a run of an earlier version, which lacks a setting, can still be used.
+  /// They are applied to the defaults, so that a run of an earlier version, which lacks a setting,
+  /// can still be used.
   ///
   /// - Throws: `FileError` or `SettingsError` that names the file and the setting.
   package init(ofRun file: URL, methods: MethodRegistry) throws {
@@ -48,8 +50,9 @@ extension RunConfiguration {
   ///
   /// - Parameters:
   ///   - assignment: `key=value`, or `key*=factor` for a multiple of the present value.
-  ///   - source: what gave it, for messages.
-  /// - Returns: options of methods other than the chosen one, by dotted name; they change nothing.
+  ///   - source: the source of the assignment, for messages.
+  /// - Returns: the dotted names of options for methods other than the chosen one, which have no
+  ///   effect.
   /// - Throws: `SettingsError` that names the setting.
   @discardableResult
   package mutating func set(_ assignment: String, source: String? = nil) throws -> [String] {
@@ -66,7 +69,7 @@ extension RunConfiguration {
     return try lay(EarlierNames.present(settings), source: source)
   }
 
-  /// Whether an assignment is `key*=factor`, whose result depends on the present value.
+  /// Returns whether an assignment is `key*=factor`, whose result depends on the present value.
   package static func isMultiple(_ assignment: String) -> Bool {
     assignment.prefix { $0 != "=" }.hasSuffix("*")
   }
@@ -75,7 +78,7 @@ extension RunConfiguration {
     (try? JSONValue(json5: Data(text.utf8))) ?? .string(text)
   }
 
-  /// A setting's own number times another: `epochs*=2`.
+  /// Multiplies the number of a setting by another: `epochs*=2`.
   private func multiple(of keys: [String], by text: String, _ source: String) throws -> JSONValue {
     let name = EarlierNames.present(keys).joined(separator: ".")
     switch (try JSONValue(encoding: self).leaves[name], Self.value(text)) {
@@ -89,21 +92,24 @@ extension RunConfiguration {
     throw SettingsError.noMultiple(source: source)
   }
 
-  /// The settings that another configuration has otherwise: dotted names in order, with the values here.
+  /// Returns the settings that differ from another configuration, with the values here.
   ///
-  /// - Throws: `EncodingError`, which settings that were decoded never meet.
+  /// The names are dotted and in order.
+  ///
+  /// - Throws: `EncodingError`, which decoded settings never cause.
   package func differences(from other: RunConfiguration) throws -> [(name: String, value: JSONValue)] {
     let others = try JSONValue(encoding: other).leaves
     return try JSONValue(encoding: self).leaves.filter { others[$0.key] != $0.value }
       .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
-  /// Lays settings over these; a name that does not exist is an error.
+  /// Applies settings; a name that does not exist is an error.
   ///
   /// - Parameters:
   ///   - settings: an object of settings under their present names.
-  ///   - source: what gave them, for messages.
-  /// - Returns: options of methods other than the chosen one, by dotted name; they change nothing.
+  ///   - source: the source of the settings, for messages.
+  /// - Returns: the dotted names of options for methods other than the chosen one, which have no
+  ///   effect.
   /// - Throws: `SettingsError` or `MethodError` that names the setting.
   @discardableResult
   package mutating func lay(_ settings: JSONValue, source: String) throws -> [String] {
@@ -127,7 +133,7 @@ extension RunConfiguration {
     return ignored
   }
 
-  /// Takes options of other methods out of given settings.
+  /// Removes the options of other methods from given settings.
   ///
   /// - Throws: `SettingsError.unknownOption` for an option that no method has.
   private func takeForeignOptions(
@@ -155,7 +161,7 @@ extension RunConfiguration {
   }
 }
 
-/// Whether a part that is turned off is given whole, so that it is turned on.
+/// Returns whether all settings of a part that is off are given, which turns it on.
 private func turnsOn(
   _ path: [String], in given: JSONValue, _ own: JSONValue, _ complete: JSONValue
 ) -> Bool {
@@ -165,10 +171,10 @@ private func turnsOn(
   return Set(part.keys) == Set(whole.keys)
 }
 
-/// Lays settings over others of the same names.
+/// Applies settings to others of the same names.
 private func laid(_ settings: JSONValue, over base: JSONValue, _ source: String) throws -> JSONValue {
   guard case .object(var members) = base else { return settings }
-  // A part that may be absent is turned off by null.
+  // A null turns off an optional part.
   if settings == .null { return settings }
   guard case .object(let given) = settings else {
     throw SettingsError.isGroup(source: source, members: members.keys.sorted())
@@ -183,11 +189,11 @@ private func laid(_ settings: JSONValue, over base: JSONValue, _ source: String)
 }
 
 extension JSONValue {
-  /// The value at a path of member names; nil where there is none.
+  /// The value at a path of member names; nil if there is none.
   subscript(path: [String]) -> JSONValue? {
     path.reduce(self as JSONValue?) { $0?.members?[$1] }
   }
 
-  /// Whether a path leads to a value, be it null.
+  /// Returns whether a path leads to a value, which may be null.
   func has(_ path: [String]) -> Bool { self[path] != nil }
 }

@@ -6,70 +6,76 @@ import Segmentation
 import Storage
 import Torch
 
-/// Every setting of a training run; `config.json` holds all of them, resolved.
+/// All settings of a training run; `config.json` holds them, resolved.
 public struct RunConfiguration: Codable, Equatable, Sendable {
-  /// The data folder; nil until it is stated.
+  /// The data folder; nil until it is set.
   @Nullable public var data: String?
-  /// The site that takes no part in training; nil until it is stated.
+  /// The site that is excluded from training; nil until it is set.
   @Nullable public var holdOut: String?
-  /// The sites that are trained on; empty for all others.
+  /// The training sites; empty for all except the held-out one.
   public var sources: [String] = []
-  /// The CLIP folder, or `random:FILE` for random weights of the geometry in that file; nil until it is stated.
+  /// The CLIP folder, or `random:FILE`; nil until it is set.
+  ///
+  /// `random:FILE` means random weights for the geometry in that file.
   @Nullable public var clip: String?
-  /// The lesion class of images for which the data states none.
+  /// The lesion class of images without a class in the data.
   @Nullable public var lesionClass: String?
-  /// M: the number of the prompt file's confounders in the dictionary, taken in turn from its groups; nil for all.
+  /// The number M of confounders in the dictionary; nil for all.
+  ///
+  /// They are taken in turn from the groups of the prompt file.
   @Nullable public var confounders: Int?
-  /// S: the side of the square that images are scaled to; a new run starts from the CLIP model's own.
+  /// The side S of the square to which images are scaled; by default the CLIP model's own.
   public var imageSize = 224
-  /// Larger images are refused before they are decoded.
+  /// The most pixels of an image; larger images are rejected before decoding.
   public var maxPixels = ImageLimits.default.maximumPixels
-  /// The seed of everything.
+  /// The seed of all random numbers.
   public var seed: UInt64 = 0
-  /// Passes over the training images.
+  /// The number of passes over the training images.
   public var epochs = 50
-  /// Images a step.
+  /// The number of images in a step.
   public var batchSize = 16
-  /// Steps whose gradients are added before the weights change.
+  /// The number of steps whose gradients are added before the weights change.
   public var accumulation = 1
-  /// The share of each source site's images that is kept apart to choose the epoch by.
+  /// The fraction of each source site's images that is held back to choose the epoch.
   public var validationShare = 0.15
   /// The trained part of the image tower.
   public var tune = Tuning.all
   /// The device that computes the network: `cpu`, `cuda:0` or `mps`.
   public var device = Device.cpu
-  /// Arithmetic of products and convolutions: `float32` or `bfloat16`.
+  /// The arithmetic of products and convolutions: `float32` or `bfloat16`.
   public var precision = Precision.float32
-  /// Rates, decay and schedule.
+  /// The learning rates, decay and schedule.
   public var optimizer = OptimizerConfiguration()
-  /// L_seg.
+  /// The settings of L_seg.
   public var objective = ObjectiveWeights()
   /// The method and the head.
   public var model = ModelConfiguration()
-  /// Random changes of the training images.
+  /// The random changes of the training images.
   public var augmentation = Augmentation()
-  /// Training on interventions.
+  /// The settings of training on interventions.
   public var interventions = InterventionTraining()
   /// The methods that `model.method` may name; not stored.
   package var methods = MethodRegistry.builtIn
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 
-  /// The defaults, with the methods that `model.method` may name.
+  /// Makes the defaults, with the methods that `model.method` may name.
+  ///
+  /// - Parameter methods: the methods.
   public init(methods: MethodRegistry) { self.methods = methods }
 
-  /// The way in which images are read.
+  /// The reader of images.
   package var reader: SampleReader {
     SampleReader(size: imageSize, limits: ImageLimits(maximumPixels: maxPixels))
   }
 
-  /// Whether frozen layers see the same pictures in every epoch, so that their features can be cached.
+  /// Whether frozen layers see the same images in every epoch, so that features can be cached.
   package var cachesFeatures: Bool {
     tune != .all && (augmentation.isNone || augmentation.fixed > 0) && !model.method.traits.changesImages
   }
 
-  /// Whether a fixed number of interventions is drawn, so that features of frozen layers can be cached for them, too.
+  /// Whether the number of interventions is fixed, so that their features can be cached, too.
   package var fixesInterventions: Bool { cachesFeatures && interventions.share > 0 }
 
   private enum CodingKeys: String, CodingKey {
@@ -78,48 +84,49 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     case augmentation, interventions
   }
 
-  /// Compares the settings; the registry is none of them.
+  /// Compares the settings; the registry is not one of them.
   public static func == (left: RunConfiguration, right: RunConfiguration) -> Bool {
     (try? JSONValue(encoding: left)) == (try? JSONValue(encoding: right))
   }
 }
 
-/// Training on interventions (ours): images are shown as they are, x, and again with a confounder set, do(z)x.
+/// Training on interventions (ours): images appear unchanged, x, and with a confounder set, do(z)x.
 ///
-/// The mechanisms that set confounders stand in the prompt file; z is drawn from P(z).
+/// The prompt file has the mechanisms that set confounders. z is drawn from P(z).
 public struct InterventionTraining: Codable, Equatable, Sendable {
-  /// The share of a batch's images that are shown again as do(z)x; 0 for none.
+  /// The fraction of a batch's images that appear again as do(z)x; 0 for none.
   public var share = 1.0
-  /// The number of do(z)x that are drawn once for each picture where frozen layers see the same pictures in every epoch;
-  /// otherwise each step draws anew.
+  /// The number of fixed do(z)x of each image if frozen layers see the same images in every epoch.
+  ///
+  /// Otherwise each step draws new ones.
   public var variants = 4
   /// The number of confounders that are set at once.
   public var count = 1
-  /// The weight of L_seg on do(z)x beside 1 on x.
+  /// The weight of L_seg on do(z)x; the weight on x is 1.
   public var segmentation = 1.0
   /// The source of P(z).
   public var prior = Prior.uniform
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 }
 
-/// Rates, decay and schedule of AdamW.
+/// The learning rates, decay and schedule of AdamW.
 public struct OptimizerConfiguration: Codable, Equatable, Sendable {
-  /// The rate of the method and the head.
+  /// The learning rate of the method and the head.
   public var learningRate = 0.005
-  /// The rate of the image tower (ours: it starts from trained weights).
+  /// The learning rate of the image tower (ours: it begins with trained weights).
   public var towerLearningRate = 1e-5
-  /// Decoupled weight decay of both.
+  /// The decoupled weight decay of both.
   public var weightDecay = 0.01
-  /// The share of all steps over which the rate rises.
+  /// The fraction of all steps over which the learning rate rises.
   public var warmup = 0.03
-  /// The rate left at the end of the cosine, as a share.
+  /// The learning rate at the end of the cosine, as a fraction.
   public var floor = 0.0
   /// The largest common norm of all gradients.
   public var gradientClip = 1.0
 
-  /// The defaults.
+  /// Makes the defaults.
   public init() {}
 }
 

@@ -1,29 +1,29 @@
 import Storage
 
-/// A setting that cannot be used.
+/// An error of a setting.
 public enum SettingsError: Error, Equatable, CustomStringConvertible {
-  /// A file that does not hold one JSON5 object.
+  /// A file does not hold one JSON5 object.
   case notAnObject(source: String)
-  /// A setting that does not exist.
+  /// A setting does not exist.
   case unknown(source: String, name: String, known: [String])
-  /// An option that the method does not have.
+  /// The method lacks the option.
   case unknownOption(source: String, name: String, method: String, known: [String])
-  /// A group of settings in the place of one of them.
+  /// A name is a group of settings, not one of them.
   case isGroup(source: String, members: [String])
-  /// A value that the setting cannot take.
+  /// The setting does not accept the value.
   case badValue(source: String, reason: String)
-  /// An assignment without an equals sign.
+  /// An assignment has no equals sign.
   case noAssignment(source: String)
-  /// An assignment without a name.
+  /// An assignment has no name.
   case noName(source: String)
-  /// A multiple of something that is no number, or of a whole number by a broken one.
+  /// A multiple is of a value that is no number, or of an integer by a fraction.
   case noMultiple(source: String)
-  /// A value out of its range.
+  /// A value is out of its range.
   case outOfRange(String, value: String, wanted: String)
-  /// A setting that must be stated.
+  /// A setting must be given.
   case missing(String)
 
-  /// One or two lines that name the setting and say what is possible.
+  /// One or two lines with the setting and the valid values.
   public var description: String {
     switch self {
     case .notAnObject(let source): return "\(source): it must hold one JSON5 object of settings"

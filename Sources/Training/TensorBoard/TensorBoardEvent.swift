@@ -2,24 +2,24 @@ import Foundation
 
 /// One event of a TensorBoard file, as bytes of the protocol buffer `tensorflow.Event`.
 struct TensorBoardEvent {
-  /// What an event holds.
+  /// The content of an event.
   enum Content {
     /// The version of the format; every file begins with it.
     case version
-    /// Numbers by tag; tags with a common beginning before `/` share a section.
+    /// Numbers by tag; tags with a common prefix before `/` share a section.
     case scalars([(tag: String, value: Double)])
     /// Markdown.
     case text(tag: String, String)
   }
 
-  /// When it happened, seconds since 1970.
+  /// The time of the event, seconds since 1970.
   var time: Double
-  /// The place on the horizontal axis.
+  /// The position on the horizontal axis.
   var step: Int
-  /// What it holds.
+  /// The content.
   var content: Content
 
-  /// The bytes, fields in the order of their numbers as protobuf writes them.
+  /// The bytes, with fields in the order of their numbers, as protobuf writes them.
   var bytes: Data {
     var event = ProtobufMessage()
     event.append(1, time)
@@ -31,7 +31,7 @@ struct TensorBoardEvent {
         for (tag, value) in values {
           summary.append(1) {
             $0.append(1, tag)
-            // The plain form; TensorBoard turns it into one of its scalars plugin when it reads it.
+            // This is the plain form, which TensorBoard converts for its scalars plugin.
             $0.append(2, Float(value))
           }
         }
@@ -55,7 +55,7 @@ struct TensorBoardEvent {
 
 /// A protocol buffer under construction.
 struct ProtobufMessage {
-  /// What was appended so far.
+  /// The bytes so far.
   private(set) var bytes = Data()
 
   /// Appends an integer.

@@ -2,25 +2,26 @@ import Foundation
 import Storage
 import Torch
 
-/// A run's history for TensorBoard: one event file, which grows by an event an epoch.
+/// The history of a run for TensorBoard: one event file, which grows by one event for each epoch.
 ///
-/// The whole content follows from the history and from the time in the file's name, so a run that is stopped and resumed
-/// adds what is missing and repeats nothing.
+/// The content follows from the history and from the time in the file's name. So a run that is
+/// stopped and resumed adds the missing events and repeats none.
 package struct TensorBoardLog: Sendable {
-  /// The folder; `tensorboard --logdir` takes it or any folder above it.
+  /// The folder; `tensorboard --logdir` accepts it or any folder above it.
   package let folder: URL
 
-  /// Names a folder; nothing is read or made.
+  /// Names a folder without reading or creating it.
   package init(_ folder: URL) { self.folder = folder }
 
-  /// Brings the event file up to a history.
+  /// Updates the event file to a history.
   ///
-  /// Only what is missing is appended: a TensorBoard that is running keeps the file open and would not see one that was put
-  /// in its place. A part that a kill cut short is completed. Only a file of another history is replaced.
+  /// It appends only missing events, because a running TensorBoard keeps the file open and would
+  /// not see a replacement. It completes an event that a kill cut short. It replaces only a file of
+  /// another history.
   ///
   /// - Parameters:
   ///   - epochs: the finished epochs.
-  ///   - settings: shown as text beside the curves, as it stands; nil for none.
+  ///   - settings: text that is shown verbatim next to the curves; nil for none.
   /// - Throws: `FileError` that names the file.
   package func write(_ epochs: [EpochMetrics], settings: String? = nil) throws {
     try FileManager.default.createFolder(folder)
@@ -40,11 +41,11 @@ package struct TensorBoardLog: Sendable {
     }
   }
 
-  /// The bytes of the whole file.
+  /// Returns the bytes of the whole file.
   func content(_ epochs: [EpochMetrics], _ settings: String?, started: Double) -> Data {
     var events = [TensorBoardEvent(time: started, step: 0, content: .version)]
     if let settings {
-      // Indented lines are shown as they stand.
+      // Markdown shows indented lines verbatim.
       let lines = settings.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
       events.append(
         TensorBoardEvent(
@@ -70,7 +71,7 @@ package struct TensorBoardLog: Sendable {
 
   private static let prefix = "events.out.tfevents."
 
-  /// The file of an earlier write; the first by name.
+  /// Returns the file of an earlier write, the first by name.
   private func existing() throws -> URL? {
     do {
       return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
@@ -81,13 +82,13 @@ package struct TensorBoardLog: Sendable {
     }
   }
 
-  /// A file named for the start of the run and this machine.
+  /// Returns a file that is named after the start of the run and this machine.
   private func new(_ epochs: [EpochMetrics]) -> URL {
     let started = Date().timeIntervalSince1970 - epochs.reduce(0) { $0 + $1.seconds }
     return folder.appendingPathComponent("\(Self.prefix)\(Int(started)).\(ProcessInfo.processInfo.hostName)")
   }
 
-  /// The time in a file's name, seconds since 1970.
+  /// Returns the time in a file's name, seconds since 1970.
   private static func started(_ file: URL) -> Double {
     Double(file.lastPathComponent.dropFirst(prefix.count).prefix { $0 != "." }) ?? 0
   }

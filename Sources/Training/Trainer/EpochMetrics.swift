@@ -2,15 +2,15 @@ import Foundation
 
 /// The metrics of one epoch; a line of `metrics.jsonl`.
 ///
-/// The terms that a method names stand beside the other entries, each under its name.
+/// The method's loss terms are entries under their own names.
 public struct EpochMetrics: Codable, Equatable, Sendable {
-  /// Counted from 1.
+  /// The number of the epoch, counted from 1.
   public var epoch: Int
   /// The whole objective, mean over steps.
   public var loss: Double
   /// L_seg, mean over steps.
   public var segmentation: Double
-  /// The terms that the method adds, unweighted: each the mean over the steps that had it.
+  /// The method's terms, unweighted: each the mean over the steps that had it.
   public var terms: [String: Double]
   /// Whether the method's intervention was on.
   public var intervening: Bool
@@ -18,12 +18,12 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var validationDice: Double?
   /// Whether this epoch's weights are the chosen ones so far.
   public var best: Bool
-  /// Wall time, seconds; the only entry that differs between equal runs, with `waited`.
+  /// The wall time in seconds; only this entry and `waited` differ between equal runs.
   public var seconds: Double
-  /// Seconds in which the network waited for images.
+  /// The seconds in which the network waited for images.
   public var waited: Double
 
-  /// Joins the parts.
+  /// Makes the value from its parts.
   package init(
     epoch: Int, loss: Double, segmentation: Double, terms: [String: Double] = [:], intervening: Bool = false,
     validationDice: Double?, best: Bool, seconds: Double, waited: Double = 0
@@ -52,10 +52,13 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     case validationDice = "validation_dice"
   }
 
-  /// The entries that a method must not name a term after.
+  /// The names that a method's terms must not have.
   static var reservedNames: Set<String> { Set(Own.allCases.map(\.rawValue)) }
 
-  /// Reads a line; every number that is not an entry of its own is a term.
+  /// Decodes a line; every number that is not another entry is a term.
+  ///
+  /// - Parameter decoder: the decoder.
+  /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     epoch = try container.decode(Int.self, forKey: Key(.epoch))
@@ -72,7 +75,10 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     }
   }
 
-  /// Writes a line.
+  /// Encodes a line.
+  ///
+  /// - Parameter encoder: the encoder.
+  /// - Throws: `EncodingError`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(epoch, forKey: Key(.epoch))

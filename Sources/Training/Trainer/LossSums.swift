@@ -1,11 +1,11 @@
-/// The losses of one step; terms before they are weighted.
+/// The losses of one step; the terms are unweighted.
 struct StepLosses {
   var total: Double
   var segmentation: Double
   var terms: [(name: String, value: Double)]
 }
 
-/// Sums of losses over steps, and the number of steps that had each.
+/// The sums of losses over steps, and the number of steps that had each.
 struct LossSums: Codable {
   private var loss = 0.0
   private var segmentation = 0.0
@@ -23,7 +23,7 @@ struct LossSums: Codable {
     }
   }
 
-  /// Means over the steps that had them.
+  /// The means over the steps that had them.
   var means: (loss: Double, segmentation: Double, terms: [String: Double]) {
     let all = Double(max(1, steps))
     let own = terms.reduce(into: [:]) { $0[$1.key] = $1.value / Double(counts[$1.key] ?? 1) }

@@ -5,10 +5,10 @@ import Segmentation
 import Storage
 import Torch
 
-/// Trains one model; method, section 6.
+/// The training of one model; method, section 6.
 ///
-/// Every random choice is drawn from a stream named by seed, epoch and step, so a resumed run equals an
-/// uninterrupted one bit for bit.
+/// Every random choice comes from a stream named by seed, epoch and step. So a resumed run equals
+/// an uninterrupted one bit for bit.
 package final class Trainer {
   private let configuration: RunConfiguration
   private let system: SegmentationSystem
@@ -16,7 +16,7 @@ package final class Trainer {
   private let training: SampleBank
   private let validation: SampleBank
   private let features: FeatureStore?
-  /// Encodes images that have no cached features; nil when all of the tower is trained.
+  /// The encoder of images without cached features; nil if the whole tower is trained.
   private let encoder: FrozenEncoder?
   private let frozenHash: String
   private let pictures: FixedPictures
@@ -31,14 +31,15 @@ package final class Trainer {
   /// - Parameters:
   ///   - configuration: the settings.
   ///   - system: the model.
-  ///   - run: where results go; the folder must exist.
-  ///   - training: images to train on.
-  ///   - validation: images to choose the epoch by; may be empty.
-  ///   - prompts: the words, as many confounders as the model has.
+  ///   - run: the folder of the results, which must exist.
+  ///   - training: the training images.
+  ///   - validation: the images that choose the epoch; may be empty.
+  ///   - prompts: the prompts, with as many confounders as the model has.
   ///   - features: cached features of the frozen layers for all these images; nil runs the tower.
   ///   - resuming: whether to continue from the run's saved state.
-  /// - Throws: `TrainingError.noImages`, `RunError` when features are given for settings that change them or no
-  ///   confounder has a mechanism to intervene with, or what reading the state throws.
+  /// - Throws: `TrainingError.noImages`, `RunError` if features are given for settings that change
+  ///   them or if no confounder has a mechanism to intervene with, or the errors of reading the
+  ///   state.
   package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
     validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, resuming: Bool
@@ -67,21 +68,22 @@ package final class Trainer {
     if !resuming, configuration.interventions.prior == .estimated { try estimatePrior() }
   }
 
-  /// Steps in an epoch; the last, smaller batch is left out unless it is the only one.
+  /// The number of steps in an epoch; a smaller last batch is left out unless it is the only one.
   package var stepsPerEpoch: Int { max(1, training.samples.count / configuration.batchSize) }
 
-  /// The epochs that are finished.
+  /// The metrics of the finished epochs.
   package var history: [EpochMetrics] { state.history }
 
-  /// Trains to the end, saving the state after each epoch.
+  /// Trains to the end and saves the state after each epoch.
   ///
-  /// - Returns: one entry an epoch.
-  /// - Throws: `TrainingError`; the saved state is then the last good one.
+  /// - Returns: the metrics of each epoch.
+  /// - Throws: `TrainingError`. The saved state is then the last good one.
   @discardableResult
   package func train(_ progress: TrainingProgress = TrainingProgress()) throws -> [EpochMetrics] {
-    // A kill between state and metrics leaves the latter a line short, which no later epoch may mend.
+    // A kill between state and metrics leaves the metrics one line short. No later epoch would add
+    // the line.
     if !state.history.isEmpty { try run.write(state.history) }
-    // Divergence or a kill in the first epoch must find a state, too.
+    // After divergence or a kill in the first epoch, there must be a state, too.
     if state.totalSteps == 0 { try save() }
     while state.epoch < configuration.epochs {
       let metrics = try trainEpoch(progress)
@@ -103,7 +105,8 @@ package final class Trainer {
       state.totalSteps += 1
       progress.report(
         .step(epoch: epoch + 1, step: state.step, steps: stepsPerEpoch, loss: losses.total))
-      // Between two accumulated steps the gradients are not in the state, so stop only after a change of weights.
+      // Between two accumulated steps the state lacks the gradients, so stop only after a change of
+      // weights.
       if state.step < stepsPerEpoch, state.step % configuration.accumulation == 0, progress.shouldStop() {
         state.seconds += Date().timeIntervalSince(start)
         try save()
@@ -125,7 +128,8 @@ package final class Trainer {
     state.step = 0
     state.seconds = 0
     state.sums = LossSums()
-    // The chosen weights are already on disk: a kill between the two writes repeats this epoch, equally.
+    // The chosen weights are already on disk: a kill between the two writes repeats this epoch
+    // identically.
     try save()
     try run.write(state.history)
     if state.epoch < configuration.epochs, progress.shouldStop() {
@@ -134,7 +138,7 @@ package final class Trainer {
     return metrics
   }
 
-  /// Makes the batches of an epoch ahead of their use.
+  /// Prepares the batches of an epoch before their use.
   private func loader(epoch: Int, from first: Int) throws -> Prefetcher<TrainingBatch> {
     let size = configuration.batchSize
     let maker = BatchMaker(
@@ -150,7 +154,7 @@ package final class Trainer {
     }
   }
 
-  /// One step: forward pass, L_seg and the method's terms, backward pass, optimiser.
+  /// Runs one step: forward pass, L_seg and the method's terms, backward pass, optimiser.
   private func step(_ batch: TrainingBatch) throws -> StepLosses {
     let method = system.model.method
     let pass = TrainingPass(
@@ -209,7 +213,7 @@ package final class Trainer {
       floor: configuration.optimizer.floor)
   }
 
-  /// Mean Dice over the validation images at S×S, threshold 0.5; both empty counts 1.
+  /// Computes the mean Dice of the validation images at S×S, threshold 0.5; both empty counts 1.
   private func validationDice() throws -> Double? {
     guard !validation.samples.isEmpty else { return nil }
     system.train(false)

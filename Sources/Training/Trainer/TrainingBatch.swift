@@ -4,28 +4,28 @@ import Foundation
 import Segmentation
 import Torch
 
-/// The images of one step, a row each: observed images, and intervened ones with their partners.
+/// The images of one step, one row each: observed images, and intervened ones with their partners.
 struct TrainingBatch: Sendable {
-  /// B×3×S×S, 0 to 1.
+  /// The images, B×3×S×S, 0 to 1.
   let images: Tensor
-  /// B×1×S×S, 0 and 1.
+  /// The masks, B×1×S×S, 0 and 1.
   let masks: Tensor
-  /// Cached features of the frozen layers for the leading rows; nil where nothing is cached.
+  /// The cached features of the frozen layers for the first rows; nil if nothing is cached.
   let cached: FrozenFeatures?
-  /// The lesion class of each row; nil without a lesion or where it is not known.
+  /// The lesion class of each row; nil without a lesion or if unknown.
   let classes: [Int?]
   /// The source site of each row, counted from 0.
   let sites: [Int]
-  /// The rows that show the images as they are.
+  /// The rows of unchanged images.
   let observed: [Int]
-  /// The rows that show an intervention, with their partners; nil without interventions.
+  /// The rows of interventions with their partners; nil without interventions.
   let interventions: InterventionPairs?
 
-  /// The mean of a loss over the rows, with a weight for intervened ones.
+  /// Computes the mean of a loss over the rows, with a weight for intervened ones.
   ///
   /// - Parameters:
-  ///   - losses: B.
-  ///   - weight: of an intervened image beside 1 of an observed one.
+  ///   - losses: the loss of each row, B.
+  ///   - weight: the weight of an intervened image; that of an observed one is 1.
   /// - Returns: a scalar.
   /// - Throws: `TorchError` for another length.
   func mean(_ losses: Tensor, intervened weight: Double) throws -> Tensor {
@@ -35,31 +35,31 @@ struct TrainingBatch: Sendable {
   }
 }
 
-/// Makes batches; all that is random in one follows from seed, epoch and step.
+/// A maker of batches; the random choices of a batch follow from seed, epoch and step.
 struct BatchMaker: Sendable {
   let configuration: RunConfiguration
   let bank: SampleBank
   let features: FeatureStore?
   let pictures: FixedPictures
   let interventions: Interventions
-  /// P(z), M.
+  /// The probabilities P(z), M.
   let probabilities: [Double]
-  /// Of each sample of the bank.
+  /// The class of each sample of the bank.
   let classes: [Int?]
-  /// Of each sample of the bank.
+  /// The site of each sample of the bank.
   let sites: [Int]
 
-  /// Pictures with the cached features of the frozen layers, if any.
+  /// Images with the cached features of the frozen layers, if any.
   private typealias Shown = (pictures: Pictures, cached: FrozenFeatures?)
 
-  /// The batch of some samples.
+  /// Makes the batch of some samples.
   ///
   /// - Parameters:
-  ///   - indices: rows of the bank.
-  ///   - epoch: from 0.
-  ///   - step: from 0.
-  /// - Returns: observed and intervened images.
-  /// - Throws: an error that names a file that cannot be read, or `TorchError`.
+  ///   - indices: the rows of the bank.
+  ///   - epoch: the epoch, from 0.
+  ///   - step: the step, from 0.
+  /// - Returns: the observed and intervened images.
+  /// - Throws: an error that names an unreadable file, or `TorchError`.
   func batch(_ indices: [Int], epoch: Int, step: Int) throws -> TrainingBatch {
     func generator(_ name: String) throws -> Generator {
       try Generator(seed: configuration.seed, for: name, "\(epoch)", "\(step)")
@@ -97,7 +97,7 @@ struct BatchMaker: Sendable {
       try intervened.map { try .concatenated([part(observed), part($0)], dim: 0) } ?? part(observed)
     }
     let masks = try joined(\.masks)
-    // L_causal and L_contrast speak of the lesion's class: images without a lesion have none.
+    // L_causal and L_contrast use the class of the lesion. Images without a lesion have none.
     let lesions = try masks.sum([1, 2, 3]).floats()
     return TrainingBatch(
       images: try joined(\.images), masks: masks, cached: cached,
@@ -105,7 +105,7 @@ struct BatchMaker: Sendable {
       observed: Array(0..<rows.count - (pairs?.intervened.count ?? 0)), interventions: pairs)
   }
 
-  /// The samples' pictures as they are or as they are fixed.
+  /// Returns the samples' unchanged or fixed images.
   private func observed(_ kinds: [FixedPictures.Kind], _ indices: [Int]) throws -> Shown {
     guard kinds.contains(where: { $0 != .plain }) else {
       let (images, masks) = try bank.batch(indices)
@@ -117,7 +117,7 @@ struct BatchMaker: Sendable {
     return try fixed(kinds, indices)
   }
 
-  /// Fixed pictures, cached or drawn again.
+  /// Returns fixed images, cached or drawn again.
   private func fixed(_ kinds: [FixedPictures.Kind], _ indices: [Int]) throws -> Shown {
     let found = try features?.drawn(kinds, of: indices.map { bank.samples[$0] })
     let all =

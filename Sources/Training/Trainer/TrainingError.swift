@@ -1,10 +1,10 @@
 /// The reason why training stopped before its end.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// A loss or gradient is not a number.
+  /// A loss or gradient is not finite.
   case diverged(epoch: Int, step: Int, state: String)
-  /// The user asked to stop; the state is saved.
+  /// The user stopped the training; the state is saved.
   case interrupted(epoch: Int, step: Int)
-  /// There is nothing to train on.
+  /// There are no training images.
   case noImages
 
   /// One or two lines with the fix.
@@ -22,20 +22,20 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
 
 /// An event of a training.
 public enum TrainingEvent: Sendable {
-  /// Images are read: done, total.
+  /// Images are being read: done, total.
   case reading(done: Int, total: Int)
-  /// Features of frozen layers are computed: done, total.
+  /// Features of frozen layers are being computed: done, total.
   case encoding(done: Int, total: Int)
   /// A step is finished: epoch and step counted from 1, steps in the epoch, loss.
   case step(epoch: Int, step: Int, steps: Int, loss: Double)
-  /// An epoch is finished, of so many.
+  /// An epoch is finished: its metrics, the number of epochs.
   case epoch(EpochMetrics, of: Int)
-  /// Something that the user should know; training goes on.
+  /// A message for the user; training continues.
   case note(String)
 }
 
 extension TrainingEvent: CustomStringConvertible {
-  /// One line.
+  /// The event in one line.
   public var description: String {
     switch self {
     case .reading(let done, let total): return "reading image \(done) of \(total)"
@@ -50,14 +50,18 @@ extension TrainingEvent: CustomStringConvertible {
   }
 }
 
-/// The listener to a training.
+/// The callbacks of a training.
 public struct TrainingProgress: Sendable {
-  /// Told every event, from the thread of the training.
+  /// The function that receives every event, on the training's thread.
   public var report: @Sendable (TrainingEvent) -> Void
-  /// Asked after each step; true saves the state and stops.
+  /// The function that is asked after each step; true saves the state and stops.
   public var shouldStop: @Sendable () -> Bool
 
-  /// Says nothing and never stops, unless told otherwise.
+  /// Makes callbacks, by default without reports and without a stop.
+  ///
+  /// - Parameters:
+  ///   - report: receives every event, on the training's thread.
+  ///   - shouldStop: asked after each step; true saves the state and stops.
   public init(
     _ report: @escaping @Sendable (TrainingEvent) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
