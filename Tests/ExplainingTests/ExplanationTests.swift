@@ -38,7 +38,7 @@ struct ExplanationTests {
       model: .init(
         run: "run", method: method, seed: 0, intervenes: intervenes, selectsRegions: intervenes,
         adjustment: intervenes ? "attention" : nil, dictionary: intervenes ? "words" : nil, imageSize: 8,
-        threshold: 0.5),
+        precision: "float32", decoding: "whole", threshold: 0.5),
       available: images.count,
       confounders: [
         .init(name: "fog", group: "air", mechanism: "haze"),
