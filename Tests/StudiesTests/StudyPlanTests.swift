@@ -78,7 +78,7 @@ struct StudyPlanTests {
     #expect(throws: StudyError.twice(kind: "seed", "1")) { try plan([baseline], seeds: [1, 1]).validate() }
     let typo = message { _ = try plan(arms("typo:model.intervention.dept=5")) }
     #expect(typo.contains("intervention.dept") && typo.contains("typo:"), "\(typo)")
-    #expect(throws: SettingsError.outOfRange("epochs", value: "0", wanted: "at least 1")) {
+    #expect(throws: SettingsError.outOfRange("epochs", value: "0", wanted: "from 1 to 1000000")) {
       try plan(arms("none:epochs=0")).validate()
     }
     #expect(throws: StudyError.ownOfFold("seed")) { try plan(arms("a:seed=3")).validate() }
