@@ -65,7 +65,8 @@ final class FeatureCacheTests {
     let notes = Notes()
     let one = FeaturePart.rowBytes(columns)
     #expect(try rows([1, 2], limit: 2 * one - 1, notes: notes) == (nil, 0))
-    #expect(notes.text.contains("than the limit of") && notes.text.contains("2 × \(one) bytes"), "\(notes.text)")
+    #expect(
+      notes.text.contains("than the limit of") && notes.text.contains("2 × \(one) bytes"), "\(notes.text)")
     #expect(!FileManager.default.fileExists(atPath: folder.path))
     #expect(try rows([1, 2], limit: 1000, notes: notes).made == 2)
     #expect(notes.text.contains("caching rows: 2 × \(one) bytes") && notes.text.contains(folder.path))
