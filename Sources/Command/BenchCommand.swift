@@ -46,7 +46,7 @@ enum BenchCommand: Subcommand {
     // A named folder stays, because the next call uses its weights and images again.
     defer { if work == nil { try? FileManager.default.removeItem(at: folder) } }
     var options = BenchmarkOptions(
-      prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts)), work: folder)
+      prompts: try ProjectFiles.promptSet(arguments.prompts).prompts, work: folder)
     options.quick = try arguments.quick
     let groups = try arguments.only
     options.groups = groups.isEmpty ? Self.groups(quick: options.quick) : groups

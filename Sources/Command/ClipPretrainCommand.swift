@@ -132,7 +132,7 @@ enum ClipPretrainCommand: Subcommand {
   private static func record(_ arguments: Arguments<Options>) throws -> Record {
     var record = Record(
       images: try arguments.images,
-      prompts: try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts)))
+      prompts: try ProjectFiles.promptSet(arguments.prompts).prompts)
     record.data = try arguments.data
     record.configuration.steps = try arguments.steps
     record.configuration.batchSize = try arguments.batch

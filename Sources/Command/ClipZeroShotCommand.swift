@@ -20,7 +20,7 @@ enum ClipZeroShotCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (count, seed) = (try arguments.images, try arguments.common.seed)
-    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts))
+    let prompts = try ProjectFiles.promptSet(arguments.prompts).prompts
     let clip = try CLIPModel.load(ProjectFiles.clip(arguments.operands[0]), seed: seed)
     try show(report(clip, prompts: prompts, count: count, seed: seed, console), console)
   }

@@ -58,7 +58,7 @@ enum DemoCommand: Subcommand {
     let lock = try FolderLock(out)
     defer { withExtendedLifetime(lock) {} }
     let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
-    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(nil))
+    let prompts = try ProjectFiles.promptSet(nil).prompts
     let plan = try Plan(
       quick: arguments.quick, link: arguments.link, seed: arguments.common.seed, clip: clip, prompts: prompts)
     try claim(out, plan)

@@ -1,3 +1,4 @@
+import Confounders
 import Foundation
 import Training
 
@@ -48,6 +49,23 @@ enum ProjectFiles {
       throw UsageError.unknownPrompts(path, known: all.map(promptsName))
     }
     return found
+  }
+
+  /// Reads prompts: a path, a name of `mcdrl prompts list`, or the standard prompts for nil.
+  ///
+  /// A program of another package has no prompt file of the project beside it. It gets the prompts that
+  /// the libraries embed under that name.
+  ///
+  /// - Returns: the prompts, and their file; nil for embedded ones.
+  /// - Throws: `UsageError` with the names, or an error that names the file.
+  static func promptSet(_ path: String?) throws -> (prompts: PromptSet, file: URL?) {
+    if let pack = PromptSet.Pack(rawValue: path ?? PromptSet.Pack.endoscopy.rawValue),
+      (try? find(standardPrompts, instead: "")) == nil
+    {
+      return (try PromptSet(pack), nil)
+    }
+    let file = try prompts(path)
+    return (try PromptSet(contentsOf: file), file)
   }
 
   /// Lists the project's own prompt files, by name.

@@ -50,7 +50,7 @@ enum SynthCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (out, perSite, size, link) = try (arguments.out, arguments.perSite, arguments.size, arguments.link)
-    let prompts = try PromptSet(contentsOf: ProjectFiles.prompts(arguments.prompts))
+    let prompts = try ProjectFiles.promptSet(arguments.prompts).prompts
     try prompts.requireNames(of: World.self)
     let world = World(sites: try arguments.sites, link: link, seed: try arguments.common.seed)
     let dataset = SyntheticDataset(

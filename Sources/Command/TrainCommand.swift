@@ -65,8 +65,7 @@ enum TrainCommand: Subcommand {
     guard !folder.hasState else { throw RunError.exists(folder.url) }
     let (data, clip) = (try arguments.required(\.data), try arguments.required(\.clip))
     _ = try arguments.required(\.holdOut)
-    let promptsFile = try ProjectFiles.prompts(arguments.prompts)
-    let prompts = try PromptSet(contentsOf: promptsFile)
+    let (prompts, promptsFile) = try ProjectFiles.promptSet(arguments.prompts)
     let (configuration, model) = try settings.configuration(clip: clip, data: data, console)
     var complete = configuration
     if let device = try arguments.common.given(\.device) { complete.device = device }

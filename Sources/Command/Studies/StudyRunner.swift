@@ -112,19 +112,13 @@ struct StudyRunner {
   }
 
   private func study(in folder: URL, _ cache: FeatureCache) throws -> LeaveOneSiteOut {
-    let file: URL
-    let prompts = try arguments.prompts
-    if prompts == nil, let defaultPrompts {
-      file = try ProjectFiles.find(defaultPrompts, instead: "--prompts FILE")
-    } else {
-      file = try ProjectFiles.prompts(prompts)
-    }
+    let (prompts, file) = try ProjectFiles.promptSet(arguments.prompts ?? defaultPrompts)
     let configuration = plan.configuration
     return try LeaveOneSiteOut(
       plan,
       catalog: SiteCatalog(
         at: URL(fileURLWithPath: configuration.data ?? ""), defaultClass: configuration.lesionClass),
-      clip: ProjectFiles.clips, prompts: PromptSet(contentsOf: file), promptsFile: file, folder: folder,
+      clip: ProjectFiles.clips, prompts: prompts, promptsFile: file, folder: folder,
       cache: cache, workers: arguments.workers)
   }
 
