@@ -107,7 +107,7 @@ extension Run {
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
-    let heldOut = try !trainedOn(site)
+    let heldOut = !configuration.sources.contains(site.name)
     let samples = heldOut ? site.testSamples : site.samples
     let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
       progress($0, samples.count)
@@ -123,13 +123,6 @@ extension Run {
       heldOut: heldOut, evaluation: rules.evaluation, model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
       trivial: try trivial(samples, rules), images: zip(samples, found).map(Evaluation.Image.init))
-  }
-
-  /// Whether the run was trained on a site: on the same images, not on another site of that name.
-  private func trainedOn(_ site: Site) throws -> Bool {
-    guard configuration.sources.contains(site.name) else { return false }
-    guard let stored = try folder.fingerprint()?.data[site.name] else { return true }
-    return try Fingerprint.data([site])[site.name] == stored
   }
 
   /// Scores predictors that do not look at the image.
