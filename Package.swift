@@ -125,7 +125,7 @@ let package = Package(
         "SyntheticEndoscopy", "Torch", "Training",
       ], path: "Tests/TestSupport"),
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),
-    .testTarget(name: "TorchTests", dependencies: ["Storage", "TestSupport", "Torch"]),
+    .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
     .testTarget(
       name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
@@ -137,12 +137,12 @@ let package = Package(
       name: "ConfoundersTests", dependencies: ["CLIP", "Confounders", "Storage", "TestSupport", "Torch"]),
     .testTarget(
       name: "SegmentationTests",
-      dependencies: ["CLIP", "Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
+      dependencies: ["Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Storage", "TestSupport", "Torch"]),
+      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport", "Torch"]),
     .testTarget(
-      name: "MetricsTests", dependencies: ["Metrics", "Storage", "TestSupport", "Torch"],
+      name: "MetricsTests", dependencies: ["Metrics", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "StatisticsTests", dependencies: ["Metrics", "Statistics", "TestSupport", "Torch"],
@@ -161,7 +161,7 @@ let package = Package(
     .testTarget(
       name: "StudiesTests",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Metrics", "Segmentation", "Statistics", "Storage", "Studies",
+        "Confounders", "Datasets", "Metrics", "Segmentation", "Statistics", "Storage", "Studies",
         "TestSupport", "Torch", "Training",
       ], exclude: ["Fixtures"]),
     .testTarget(
@@ -178,10 +178,10 @@ let package = Package(
       ]),
     .testTarget(
       name: "BenchmarkingTests",
-      dependencies: ["Benchmarking", "CLIP", "Storage", "TestSupport", "Torch"]),
+      dependencies: ["Benchmarking", "Torch"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Command", "Imaging", "Storage", "TestSupport", "Torch", "mcdrl"],
+      dependencies: ["Command", "Imaging", "Storage", "Torch", "mcdrl"],
       exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
