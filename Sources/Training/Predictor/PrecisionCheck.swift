@@ -60,8 +60,11 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   }
 
   /// The arithmetic that is taken unasked: the quickest here that moves Dice by less than the tolerance.
-  package var choice: Precision {
-    Self.quickestFirst.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
+  package var choice: Precision { choice(among: Self.quickestFirst) }
+
+  /// The first of some arithmetics, the quickest first, that moves Dice by less than the tolerance.
+  func choice(among candidates: [Precision]) -> Precision {
+    candidates.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
   }
 
   /// What is quicker here than float32, the quickest first.
