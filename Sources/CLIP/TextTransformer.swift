@@ -63,6 +63,7 @@ public final class TextTransformer: Module {
   /// - Parameters:
   ///   - tokens: n×L×w, without positions.
   ///   - ids: the token ids of sentences that end where these do, int64 n×L.
+  /// - Returns: one row a sentence.
   /// - Throws: `TorchError` when shapes do not fit or the window is too long.
   public func callAsFunction(tokens: Tensor, endingAs ids: Tensor) throws -> Tensor {
     let length = try tokens.sizes(rank: 3, "embeddings of tokens")[1]
