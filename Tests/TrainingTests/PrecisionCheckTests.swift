@@ -33,6 +33,21 @@ import Torch
     #expect(!PrecisionCheck.quickestFirst.contains(.float32))
   }
 
+  /// Whatever this processor is quick in.
+  @Test func ofAnyProcessorsArithmeticsTheQuickestThatKeepsDiceIsTaken() {
+    let all: [Precision] = [.int8, .bfloat16]
+    func choice(_ bfloat16: Double, _ int8: Double, _ candidates: [Precision]) -> Precision {
+      check(["float32": 0.8, "bfloat16": bfloat16, "int8": int8]).choice(among: candidates)
+    }
+    #expect(choice(0.8, 0.7981, all) == .int8 && choice(0.8, 0.8019, all) == .int8)
+    #expect(choice(0.8, 0.7979, all) == .bfloat16 && choice(0.8, 0.8021, all) == .bfloat16)
+    #expect(choice(0.7979, 0.7979, all) == .float32 && choice(0.7979, 0.8, all) == .int8)
+    #expect(choice(0.8, 0.8, [.bfloat16]) == .bfloat16 && choice(0.8, 0.8, []) == .float32)
+    // What was not measured is not taken, nor is anything where float32 was not.
+    #expect(check(["float32": 0.8, "bfloat16": 0.8]).choice(among: all) == .bfloat16)
+    #expect(check(["int8": 0.8, "bfloat16": 0.8]).choice(among: all) == .float32)
+  }
+
   @Test func changesAreAgainstSinglePrecision() throws {
     let change = try #require(check(["float32": 0.5, "int8": 0.49]).change(.int8))
     #expect(abs(change + 0.01) < 1e-12)

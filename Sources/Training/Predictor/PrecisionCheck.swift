@@ -63,8 +63,11 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   }
 
   /// The default arithmetic: the fastest here that changes Dice by less than the tolerance.
-  package var choice: Precision {
-    Self.quickestFirst.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
+  package var choice: Precision { choice(among: Self.quickestFirst) }
+
+  /// Chooses the first of some arithmetics, the fastest first, that changes Dice by less than the tolerance.
+  func choice(among candidates: [Precision]) -> Precision {
+    candidates.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
   }
 
   /// The arithmetics that are faster here than float32, the fastest first.
