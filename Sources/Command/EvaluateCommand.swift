@@ -46,9 +46,7 @@ enum EvaluateCommand: Subcommand {
     rules.evaluation = try arguments.scoring.evaluation
     let catalog = try run.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
     let sites = try sites(arguments.sites, of: run, catalog, hasOwnData: arguments.data == nil)
-    let predictor = try run.predictor(
-      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      threshold: arguments.scoring.threshold)
+    let predictor = try predictor(of: run, arguments)
     console.note(predictor.statement)
     let results = try sites.map { site in
       let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
@@ -66,6 +64,12 @@ enum EvaluateCommand: Subcommand {
     } else {
       for result in results { console.result(text(result)) }
     }
+  }
+
+  private static func predictor(of run: Run, _ arguments: Arguments<Options>) throws -> Predictor {
+    try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: arguments.scoring.threshold)
   }
 
   /// Returns the sites to score.
@@ -90,8 +94,7 @@ enum EvaluateCommand: Subcommand {
     }
     let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
     let others = [
-      arguments.written(\.data), arguments.written(\.sites), arguments.written(\.precision),
-      arguments.written(\.decoding),
+      arguments.written(\.data), arguments.written(\.sites),
       distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation),
     ]
     if let other = others.compactMap({ $0 }).first {
@@ -99,7 +102,7 @@ enum EvaluateCommand: Subcommand {
         other, with: "counterfactual", reason: "the scenes and their masks come from the folder of the sweep")
     }
     let report = try CounterfactualReport(
-      runs, sweep: Sweep(sweep), threshold: scoring.threshold, device: arguments.common.device, console)
+      runs, sweep: Sweep(sweep), predictor: { try predictor(of: $0, arguments) }, console)
     for (run, entry) in zip(runs, report.entries) {
       try run.folder.write(entry, to: run.folder.url.appendingPathComponent("counterfactual.json"))
     }

@@ -37,6 +37,8 @@ enum ExplainCommand: Subcommand {
         $0 > 0 && $0 <= 1
       }, default: standard.strengths, "how strongly to set them, each above 0 and at most 1")
     let threshold = Shared.threshold
+    let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let decoding = Shared.decoding
     let maxPixels = Shared.maxPixels
   }
 
@@ -63,8 +65,11 @@ enum ExplainCommand: Subcommand {
       source = Source(
         inputs: try InputImages.files(words, writingTo: pictures).map { ExplanationInput($0) })
     }
-    let explainer = try Explainer(
-      run, on: arguments.common.device, maxPixels: maxPixels, options: options)
+    let predictor = try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: options.threshold, maxPixels: maxPixels)
+    let explainer = try Explainer(run, with: predictor, options: options)
+    console.note(predictor.statement)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
     let folder = try ExplanationFolder(out)
     let known = try KnownConfounders(chosen.map(\.image))

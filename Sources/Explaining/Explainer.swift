@@ -52,15 +52,13 @@ package final class Explainer {
   ///
   /// - Parameters:
   ///   - run: its folder.
-  ///   - device: the device of the computation.
-  ///   - maxPixels: the limit above which an image is rejected; nil for the run's own limit.
+  ///   - predictor: a predictor of the run; it determines device, precision and decoding.
   ///   - options: the settings.
   /// - Throws: an error that names the file of the run that cannot be used, or the confounder that
   ///   cannot be applied.
   package convenience init(
-    _ run: Run, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
+    _ run: Run, with predictor: Predictor, options: Options = Options()
   ) throws {
-    let predictor = try run.predictor(device: device, maxPixels: maxPixels)
     let (prompts, file) = (run.prompts, run.folder.promptsFile)
     let count = try predictor.system.text.confounders.size(0)
     guard prompts.confounders.count == count else {
@@ -135,9 +133,10 @@ package final class Explainer {
   /// - Returns: the results, and the maps and pictures.
   /// - Throws: an error that names the file.
   package func explain(_ input: ExplanationInput) throws -> (image: ExplainedImage, maps: ExplanationMaps) {
-    let original = try configuration.reader.image(input.image)
-    let (height, width) = (try original.size(1), try original.size(2))
-    let pixels = try (configuration.reader.scaled(original).to(.float32) / 255).expandedDimension(0)
+    let read = try predictor.read(input.image, keepingPicture: true)
+    let original = try read.picture ?? configuration.reader.image(input.image)
+    let (height, width) = (read.height, read.width)
+    let pixels = try (read.image.to(.float32) / 255).expandedDimension(0)
     let reference = try input.sample.flatMap {
       try configuration.reader.mask(of: $0, imageSize: [height, width])
     }

@@ -277,7 +277,7 @@ package struct StudyReport {
       ["seeds", results.seeds.map(String.init).joined(separator: ", ")], ["mcdrl", environment.version],
       ["libtorch", environment.libtorch], ["processor", environment.processor],
       ["vector instructions", environment.vectorInstructions], ["device", environment.device],
-      ["precision", environment.precision],
+      ["precision of training", environment.precision], ["precision of scoring", results.scoring],
     ]
     if let timing {
       rows += [

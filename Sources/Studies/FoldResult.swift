@@ -65,6 +65,10 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public let candidates: [Candidate]
   /// The lowest probability of a lesion pixel.
   public let threshold: Double
+  /// The arithmetic of the scored predictions; nil if an earlier version did not record it.
+  public let precision: Precision?
+  /// The decoding of the scored images; nil if an earlier version did not record it.
+  public let decoding: Predictor.Decoding?
   /// The seconds of training; with `waited`, the only entry that differs between equal runs.
   public let seconds: Double
   /// The seconds in which the network waited for images; nil if not measured.
@@ -82,7 +86,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
   /// Makes a result from its parts.
   public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
-    chosen: [String] = [], candidates: [Candidate] = [], threshold: Double = 0.5, seconds: Double,
+    chosen: [String] = [], candidates: [Candidate] = [], threshold: Double = 0.5,
+    precision: Precision? = nil, decoding: Predictor.Decoding? = nil, seconds: Double,
     waited: Double? = nil,
     polyp: PolypProtocol? = nil, reliability: Reliability? = nil, images: [Image]
   ) {
@@ -94,6 +99,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
     self.chosen = chosen
     self.candidates = candidates
     self.threshold = threshold
+    self.precision = precision
+    self.decoding = decoding
     self.seconds = seconds
     self.waited = waited
     self.polyp = polyp
@@ -102,7 +109,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case site, method, seed, epoch, chosen, candidates, threshold, seconds, waited, polyp, reliability, images
+    case site, method, seed, epoch, chosen, candidates, threshold, precision, decoding, seconds, waited, polyp
+    case reliability, images
     case validationDice = "validation_dice"
   }
 }

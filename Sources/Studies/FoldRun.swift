@@ -138,7 +138,8 @@ struct FoldRun {
     let result = FoldResult(
       site: fold.site, method: fold.arm.name, seed: fold.seed, epoch: best?.epoch ?? 0,
       validationDice: best?.validationDice, chosen: plan.candidates[chosen], candidates: candidates,
-      threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds },
+      threshold: plan.threshold, precision: predictor.precision, decoding: predictor.decoding,
+      seconds: history.reduce(0) { $0 + $1.seconds },
       waited: history.reduce(0) { $0 + $1.waited }, polyp: polyp,
       reliability: reliability, images: images)
     try folder.write(result, to: study.folder.resultFile(fold))

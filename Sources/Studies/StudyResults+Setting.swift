@@ -1,8 +1,18 @@
 import Metrics
 import Storage
 import Torch
+import Training
 
 extension StudyResults {
+  /// The precisions and decodings of the scored predictions, in words.
+  package var scoring: String {
+    let found = folds.map { fold in
+      guard let precision = fold.precision, let decoding = fold.decoding else { return "not recorded" }
+      return "\(precision.rawValue), images decoded \(decoding.text)"
+    }
+    return Set(found).sorted().joined(separator: "; ")
+  }
+
   /// A method and its differences from the common settings.
   package struct Method: Codable, Equatable, Sendable {
     /// Its name.
@@ -85,9 +95,13 @@ extension StudyResults {
     package let chosen: [String]
     /// The candidates of the choice.
     package let candidates: [FoldResult.Candidate]
+    /// The arithmetic of the scored predictions; nil if an earlier version scored the fold.
+    @Nullable package private(set) var precision: Precision?
+    /// The decoding of the scored images; nil if an earlier version scored the fold.
+    @Nullable package private(set) var decoding: Predictor.Decoding?
 
     enum CodingKeys: String, CodingKey {
-      case site, method, seed, epoch, chosen, candidates
+      case site, method, seed, epoch, chosen, candidates, precision, decoding
       case validationDice = "validation_dice"
     }
 
@@ -99,6 +113,8 @@ extension StudyResults {
       validationDice = fold.validationDice
       chosen = fold.chosen
       candidates = fold.candidates
+      precision = fold.precision
+      decoding = fold.decoding
     }
   }
 
@@ -114,7 +130,7 @@ extension StudyResults {
     package let processor: String
     /// The device of the networks.
     package let device: String
-    /// The arithmetic of products and convolutions.
+    /// The arithmetic of training by the common settings; each fold names that of its predictions.
     package let precision: String
 
     /// Describes this machine.
@@ -122,7 +138,7 @@ extension StudyResults {
     /// - Parameters:
     ///   - version: of this software.
     ///   - device: the device of the networks.
-    ///   - precision: the arithmetic of products and convolutions.
+    ///   - precision: the arithmetic of training.
     package init(version: String, device: String = "cpu", precision: String = "float32") {
       self.version = version
       libtorch = Machine.libtorchVersion

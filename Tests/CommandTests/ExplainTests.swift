@@ -19,12 +19,15 @@ extension ProgramTests {
       try FileManager.default.createSymbolicLink(at: gone, withDestinationURL: shop.file("nowhere.png"))
       let images = try Program.run(
         "explain", run, shop.file("data/b/images").path, "--out", out.path, "--sweep", "dark,near",
-        "--strengths", "1,0.5", "--json")
+        "--strengths", "1,0.5", "--json", "--precision", "bfloat16", "--decoding", "reduced")
       #expect(images.code == 1 && images.err.contains(bad.path), "\(images.err)")
       #expect(images.err.contains("2 images failed") && images.err.contains(gone.path), "\(images.err)")
       let document = try #require(try images.json() as? [String: Any])
       #expect((document["images"] as? [Any])?.count == 8 && document["strengths"] as? [Double] == [0.5, 1])
       #expect(document["faithfulness"] is NSNull && document["site"] is NSNull)
+      let model = try #require(document["model"] as? [String: Any])
+      #expect(model["precision"] as? String == "bfloat16" && model["decoding"] as? String == "reduced")
+      #expect(images.err.contains("computing in bfloat16 on images decoded at a reduced size"))
       let written = try String(contentsOf: out.appendingPathComponent("explanation.json"), encoding: .utf8)
       #expect(written == images.out)
       for name in ["report.html", "pictures/3-region.png", "pictures/3-do.png", "maps/3.safetensors"] {

@@ -38,6 +38,7 @@ struct LeaveOneSiteOutTests {
     #expect(expected.map(\.site) == ["site-a", "site-a", "site-b", "site-b", "site-c", "site-c"])
     #expect(expected.map(\.method) == ["baseline", "mcdrl", "baseline", "mcdrl", "baseline", "mcdrl"])
     #expect(expected.allSatisfy { $0.images.count == 8 && $0.validationDice != nil })
+    #expect(expected.allSatisfy { $0.precision == .float32 && $0.decoding == .whole })
     #expect(try whole.directory(whole.folds[4]).configuration().sources == ["site-a", "site-b"])
 
     let steps = Tally()

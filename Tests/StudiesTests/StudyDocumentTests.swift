@@ -27,7 +27,8 @@ struct StudyDocumentTests {
     let slower = folds.reversed().map {
       FoldResult(
         site: $0.site, method: $0.method, seed: $0.seed, epoch: $0.epoch, validationDice: $0.validationDice,
-        chosen: $0.chosen, candidates: $0.candidates, seconds: $0.seconds + 5, polyp: $0.polyp,
+        chosen: $0.chosen, candidates: $0.candidates, precision: $0.precision, decoding: $0.decoding,
+        seconds: $0.seconds + 5, polyp: $0.polyp,
         reliability: $0.reliability, images: $0.images)
     }
     let methods = ["baseline", "no-cdrl", "mcdrl"]
@@ -80,6 +81,18 @@ struct StudyDocumentTests {
     #expect(schema.unusedProperties == [])
     let broken = try JSONValue(encoding: StudyExample.study()).without("scores").with("extra", .null)
     #expect(schema.faults(in: broken) == ["extra: not in the schema", "scores: missing"])
+  }
+
+  @Test("A fold of an earlier version, which names neither precision nor decoding, is read; results say null")
+  func earlierFold() throws {
+    let fold = try StudyExample.fold("north", "mcdrl", dice: [1, 0.5])
+    let bytes = try Self.bytes(fold)
+    #expect(!String(decoding: bytes, as: UTF8.self).contains("precision\":\""))
+    let read = try JSONDecoder().decode(FoldResult.self, from: bytes)
+    #expect(read == fold && read.precision == nil && read.decoding == nil)
+    let folds = try JSONValue(encoding: StudyExample.results([read], methods: ["mcdrl"])).members?["folds"]
+    guard case .array(let rows)? = folds else { throw FileError.cannotRead(Self.example, reason: "folds") }
+    #expect(rows[0].members?["precision"] == .null && rows[0].members?["decoding"] == .null)
   }
 
   @Test("Nothing in the results tells the time")

@@ -2,6 +2,7 @@ import Foundation
 import Metrics
 import Studies
 import Torch
+import Training
 
 /// Folds to make studies of.
 package enum StudyExample {
@@ -71,7 +72,8 @@ package enum StudyExample {
           FoldResult(
             site: site, method: method, seed: seed, epoch: 5 + skill,
             validationDice: 0.6 + 0.05 * Double(skill),
-            chosen: ["optimizer.learningRate=0.002"], candidates: candidates, seconds: 10,
+            chosen: ["optimizer.learningRate=0.002"], candidates: candidates, precision: .float32,
+            decoding: .whole, seconds: 10,
             polyp: try protocols(0.1 * Float(skill)).polyp,
             reliability: try protocols(0.1 * Float(skill)).reliability,
             images: try images.map { image in

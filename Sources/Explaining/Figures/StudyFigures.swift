@@ -96,7 +96,8 @@ package struct StudyFigures: Sendable {
     try keep(.localisation, of: own, "\(imageLimit)") {
       try localisationFigure(own, features, fingerprint: $0)
     }
-    try keep(.gallery, of: methods.flatMap(heldOut), "\(candidate) \(pictureSize)") {
+    // The 2 makes galleries anew that do not name precision and decoding.
+    try keep(.gallery, of: methods.flatMap(heldOut), "\(candidate) \(pictureSize) 2") {
       try galleryFigure(features, fingerprint: $0)
     }
     try keep(.cost, of: methods.compactMap { heldOut($0).first }, "\(latencyPasses)") {
