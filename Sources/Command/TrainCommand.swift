@@ -107,7 +107,7 @@ enum TrainCommand: Subcommand {
         + "\(sources.map(\.name).joined(separator: ", ")); \(configuration.holdOut ?? "no site") held out")
     if choice.traits.needsClasses, !split.training.contains(where: { $0.lesionClass != nil }) {
       console.note(
-        "note: no image has a lesion class, so MCDRL skips L_causal and L_contrast. "
+        "note: no image has a lesion class, so \(choice.name) skips its loss terms that need one. "
           + "State classes in sites.json5, or one for all images with --set lesionClass=polyp.")
     }
   }

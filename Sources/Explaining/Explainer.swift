@@ -45,7 +45,6 @@ package final class Explainer {
   var configuration: RunConfiguration { predictor.configuration }
   let interventions: Interventions
   let swept: [Int]
-  private let evidenceScale: Tensor?
   private var pooled: [(observed: Tensor, intervened: Tensor?)] = []
 
   /// Loads a trained run.
@@ -104,7 +103,6 @@ package final class Explainer {
         }
       } ?? available
     self.interventions = interventions
-    evidenceScale = (predictor.system.method as? MCDRL)?.evidenceScale
   }
 
   /// Returns the description of the model for the document.
@@ -112,11 +110,10 @@ package final class Explainer {
   /// - Parameter run: the name of the run.
   /// - Returns: its method and settings.
   package func model(run: String) -> Explanation.Model {
-    let intervention = traits.intervenes ? configuration.mcdrl.intervention : nil
-    return Explanation.Model(
+    Explanation.Model(
       run: run, method: system.method.label, seed: configuration.seed, intervenes: traits.intervenes,
-      selectsRegions: traits.selectsRegions, adjustment: intervention?.adjustment.rawValue,
-      dictionary: intervention?.dictionary.rawValue,
+      selectsRegions: traits.selectsRegions, adjustment: traits.adjustment?.rawValue,
+      dictionary: traits.intervenes ? traits.dictionary.rawValue : nil,
       imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
       decoding: predictor.decoding.rawValue, threshold: options.threshold)
   }
@@ -216,14 +213,7 @@ package final class Explainer {
 
   /// Computes the attention from the model's own evidence term alone, M.
   private func evidence(_ cosine: Tensor) throws -> [Double]? {
-    guard let evidenceScale else { return nil }
-    return try withoutGradients {
-      var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
-      if configuration.mcdrl.intervention?.adjustment == .prior {
-        logits = try logits + system.dictionary.prior.to(.float32).to(.cpu).log()
-      }
-      return try logits.softmax(dim: -1).doubles()
-    }
+    try withoutGradients { try system.method.evidence(cosine)?.doubles() }
   }
 
   /// Computes the AUC of the region score for the lesion; nil without one.

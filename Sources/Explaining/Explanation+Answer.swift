@@ -62,8 +62,9 @@ extension Explanation {
         switch (model.intervenes, model.adjustment, model.dictionary) {
         case (false, _, _): "has no intervention, so it attends to no confounder"
         case (_, "exact", _): "weighs every confounder by P(z), whatever the image"
-        default:
+        case (_, _, "constant"):
           "has a single learned entry in the place of the confounders, so there is nothing to attend to"
+        default: "weighs the confounders alike in every image"
         }
       return "The model (\(model.method)) \(reason)."
     }

@@ -22,6 +22,16 @@ public struct RegionSelection: Sendable {
     self.configuration = configuration
   }
 
+  /// Makes a selection of a fraction of the positions by the default score.
+  ///
+  /// - Parameter fraction: alpha, above 0 and at most 1.
+  /// - Throws: `TorchError.value` for another fraction.
+  package init(fraction: Double) throws {
+    var configuration = RegionConfiguration()
+    configuration.fraction = fraction
+    try self.init(configuration)
+  }
+
   /// Returns the number of selected positions of `positions`: ceil(alpha · positions).
   ///
   /// - Parameter positions: the number of all positions.

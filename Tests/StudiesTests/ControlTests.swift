@@ -29,7 +29,7 @@ struct ControlTests {
     #expect(longer.settings.keys.contains("epochs"))
     let paper = try settings(Control.paper.arm)
     #expect(paper.objective.dice == 0 && paper.optimizer.learningRate == 0.005)
-    #expect(paper.mcdrl.region?.score == .max && paper.interventions.share == 0)
+    #expect(paper.mcdrlOptions.region?.score == .max && paper.interventions.share == 0)
     var other = RunConfiguration()
     for setting in [
       "model.intervention.dictionary=random", "model.region.selection=soft", "model.region.fill=zeros",
@@ -39,7 +39,7 @@ struct ControlTests {
     #expect(fixed.region?.selection == .hard && fixed.region?.fill == .features)
     // A control with settings of one's own stays that control.
     let own = try settings(ArmDefinition(parsing: "no-dictionary:epochs=3"))
-    #expect(own.mcdrl.intervention?.dictionary == .constant && own.epochs == 3)
+    #expect(own.mcdrlOptions.intervention?.dictionary == .constant && own.epochs == 3)
   }
 
   @Test("Where validation chooses a setting, controls that fix it are left out and all others remain")

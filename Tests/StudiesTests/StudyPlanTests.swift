@@ -54,7 +54,7 @@ struct StudyPlanTests {
         ["epochs=2", "batchSize=8"],
       ])
     let settings = try plan.settings(plan.arms[0], plan.candidates[2])
-    #expect(settings.epochs == 2 && settings.batchSize == 4 && settings.mcdrl.intervention?.depth == 5)
+    #expect(settings.epochs == 2 && settings.batchSize == 4 && settings.mcdrlOptions.intervention?.depth == 5)
     let fold = FoldResult(
       site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, seconds: 1, images: [])
     #expect(plan.selection([fold]).contains("epochs, batchSize"))

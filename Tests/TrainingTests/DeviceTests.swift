@@ -14,7 +14,7 @@ extension TrainingRuns {
       arguments: MethodChoice.paper)
     func moved(method: MethodChoice) throws {
       let tiny = try TinyRun(method: method)
-      tiny.configuration.mcdrl.region?.fill = .learned
+      tiny.configuration.mcdrlOptions.region?.fill = .learned
       let (_, system) = try tiny.trainer()
       try system.move(to: Device(kind: .meta, index: -1))
       #expect(system.state().values.allSatisfy { $0.device.kind == .meta })

@@ -99,13 +99,13 @@ struct EarlierNamesTests {
       for text in texts {
         let found = try laid(text)
         #expect(found.model.method.name == "mcdrl")
-        #expect((found.mcdrl.region == nil) == (name == "no-mtrs"))
-        #expect((found.mcdrl.intervention == nil) == (name == "no-cdrl"))
+        #expect((found.mcdrlOptions.region == nil) == (name == "no-mtrs"))
+        #expect((found.mcdrlOptions.intervention == nil) == (name == "no-cdrl"))
       }
     }
     // From another method, too.
     let found = try settings("model.method=baseline", "model.method=no-cdrl")
-    #expect(found.mcdrl.region == RegionConfiguration() && found.mcdrl.intervention == nil)
+    #expect(found.mcdrlOptions.region == RegionConfiguration() && found.mcdrlOptions.intervention == nil)
   }
 
   @Test(
@@ -117,7 +117,7 @@ struct EarlierNamesTests {
     var configuration = RunConfiguration()
     (configuration.confounders, configuration.holdOut, configuration.lesionClass) = (3, "a", "polyp")
     (configuration.data, configuration.clip) = ("data", "clip")
-    configuration.mcdrl.intervention?.width = 8
+    configuration.mcdrlOptions.intervention?.width = 8
     let before = try JSONValue(encoding: configuration).leaves
     try configuration.set(assignment)
     try configuration.validate()
@@ -258,21 +258,21 @@ struct EarlierNamesTests {
   @Test("The config.json of an earlier run is read as it was trained, whatever its method")
   func runs() throws {
     var wanted = common
-    wanted.mcdrl.start = 0.3
-    (wanted.mcdrl.causal, wanted.mcdrl.contrast, wanted.mcdrl.temperature) = (0.25, 0.2, 0.75)
-    (wanted.mcdrl.invariance, wanted.mcdrl.attention) = (0.25, 0.2)
-    wanted.mcdrl.region?.fill = .zeros
-    wanted.mcdrl.region?.fraction = 0.25
-    wanted.mcdrl.region?.selection = .soft
-    wanted.mcdrl.intervention?.adjustment = .prior
-    wanted.mcdrl.intervention?.depth = 2
+    wanted.mcdrlOptions.start = 0.3
+    (wanted.mcdrlOptions.causal, wanted.mcdrlOptions.contrast, wanted.mcdrlOptions.temperature) = (0.25, 0.2, 0.75)
+    (wanted.mcdrlOptions.invariance, wanted.mcdrlOptions.attention) = (0.25, 0.2)
+    wanted.mcdrlOptions.region?.fill = .zeros
+    wanted.mcdrlOptions.region?.fraction = 0.25
+    wanted.mcdrlOptions.region?.selection = .soft
+    wanted.mcdrlOptions.intervention?.adjustment = .prior
+    wanted.mcdrlOptions.intervention?.depth = 2
     let options = #""options": {}, "#
     #expect(try run(config(method: "mcdrl", model: options)) == wanted)
     let whole = wanted
-    wanted.mcdrl.region = nil
+    wanted.mcdrlOptions.region = nil
     #expect(try run(config(method: "no-mtrs", model: options)) == wanted)
     wanted = whole
-    wanted.mcdrl.intervention = nil
+    wanted.mcdrlOptions.intervention = nil
     #expect(try run(config(method: "no-cdrl", model: options)) == wanted)
 
     wanted = common
@@ -289,10 +289,10 @@ struct EarlierNamesTests {
   func older() throws {
     let old = try run(
       #"{"epochs": 9, "model": {"method": "mcdrl", "region": {"fraction": 0.25, "subtractsNormal": false}}}"#)
-    #expect(old.epochs == 9 && old.mcdrl.region?.fraction == 0.25 && old.mcdrl.region?.score == .max)
-    #expect(old.interventions.share == 0 && old.mcdrl.region?.selection == .hard)
+    #expect(old.epochs == 9 && old.mcdrlOptions.region?.fraction == 0.25 && old.mcdrlOptions.region?.score == .max)
+    #expect(old.interventions.share == 0 && old.mcdrlOptions.region?.selection == .hard)
     let subtracting = try run(#"{"model": {"region": {"subtractsNormal": true}}}"#)
-    #expect(subtracting.mcdrl.region?.score == .lessNormal)
+    #expect(subtracting.mcdrlOptions.region?.score == .lessNormal)
     let typo = message { _ = try run(#"{"model": {"region": {"subtractNormal": true}}}"#) }
     #expect(typo.contains("region.subtractNormal") && typo.contains("config.json"), "\(typo)")
   }
@@ -300,8 +300,8 @@ struct EarlierNamesTests {
   @Test("What this version writes is read as it stands, and holds no earlier name")
   func present() throws {
     var new = common
-    new.mcdrl.region?.score = .softmax
-    new.mcdrl.intervention = nil
+    new.mcdrlOptions.region?.score = .softmax
+    new.mcdrlOptions.intervention = nil
     let folder = try TemporaryFolder("earlier")
     let run = RunFolder(folder.url)
     try run.write(new, to: run.configurationFile)
@@ -333,10 +333,10 @@ extension TrainingRuns {
 
     private func tiny(_ dictionary: DictionaryKind) throws -> TinyRun {
       let tiny = try TinyRun(epochs: 2)
-      tiny.configuration.mcdrl.start = 0
-      tiny.configuration.mcdrl.region?.fill = .learned
+      tiny.configuration.mcdrlOptions.start = 0
+      tiny.configuration.mcdrlOptions.region?.fill = .learned
       tiny.configuration.interventions.prior = .estimated
-      if dictionary == .constant { tiny.configuration.mcdrl.intervention?.dictionary = .constant }
+      if dictionary == .constant { tiny.configuration.mcdrlOptions.intervention?.dictionary = .constant }
       return tiny
     }
 

@@ -153,7 +153,7 @@ extension TrainingRuns {
       "Invariance and attention are learned from the intervention's start on, and only where there is one")
     func terms() throws {
       let own = try TinyRun(epochs: 2)
-      own.configuration.mcdrl.start = 0.5
+      own.configuration.mcdrlOptions.start = 0.5
       try own.trainer().trainer.train()
       let metrics = try own.metrics()
       #expect(metrics.map { $0.terms["invariance"] != nil } == [false, true])

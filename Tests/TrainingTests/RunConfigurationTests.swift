@@ -116,13 +116,13 @@ struct RunConfigurationTests {
   func notNumbers() throws {
     let weights: [(String, (inout RunConfiguration, Double) -> Void)] = [
       ("interventions.segmentation", { $0.interventions.segmentation = $1 }),
-      ("model.options.invariance", { $0.mcdrl.invariance = $1 }),
-      ("model.options.attention", { $0.mcdrl.attention = $1 }),
-      ("model.options.causal", { $0.mcdrl.causal = $1 }),
-      ("model.options.contrast", { $0.mcdrl.contrast = $1 }),
-      ("model.options.temperature", { $0.mcdrl.temperature = $1 }),
-      ("model.options.start", { $0.mcdrl.start = $1 }),
-      ("model.options.intervention.evidence", { $0.mcdrl.intervention?.evidence = $1 }),
+      ("model.options.invariance", { $0.mcdrlOptions.invariance = $1 }),
+      ("model.options.attention", { $0.mcdrlOptions.attention = $1 }),
+      ("model.options.causal", { $0.mcdrlOptions.causal = $1 }),
+      ("model.options.contrast", { $0.mcdrlOptions.contrast = $1 }),
+      ("model.options.temperature", { $0.mcdrlOptions.temperature = $1 }),
+      ("model.options.start", { $0.mcdrlOptions.start = $1 }),
+      ("model.options.intervention.evidence", { $0.mcdrlOptions.intervention?.evidence = $1 }),
     ]
     for (name, set) in weights {
       for value in [Double.nan, .infinity] {

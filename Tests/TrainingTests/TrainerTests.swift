@@ -63,7 +63,7 @@ extension TrainingRuns {
       let weightless = MethodChoice(VREx.self).changing(VREx.self) { $0.weight = 0 }
       let runs = try [MethodChoice.baseline, weightless, silent].map { method in
         let tiny = try TinyRun(method: method, epochs: 2, methods: .builtIn.adding(VREx.self))
-        tiny.configuration.mcdrl.start = 1
+        tiny.configuration.mcdrlOptions.start = 1
         tiny.configuration.interventions.share = 0
         try tiny.trainer().trainer.train()
         let shared = try tiny.stateTensors().filter { $0.key.contains(".head.") || $0.key.contains("tower.") }

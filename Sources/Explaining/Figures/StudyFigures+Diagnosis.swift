@@ -12,10 +12,11 @@ extension StudyFigures {
   func diagnose(_ features: FeatureStore?) throws {
     // These are the runs of every method and held-out site, with the displayed seed.
     let runs = methods.flatMap(heldOut)
-    // A constant instead of the dictionary leaves nothing to sum over.
+    // Only a method that states its form of the sum follows another form or other entries. A
+    // constant instead of the dictionary leaves nothing to sum over.
     let summing = runs.filter {
       let traits = $0.run.configuration.model.method.traits
-      return traits.intervenes && traits.dictionary != .constant
+      return traits.intervenes && traits.adjustment != nil && traits.dictionary != .constant
     }
     // Controls whose dictionary is not the words say nothing about the words.
     let speaking = summing.filter { $0.run.configuration.model.method.traits.dictionary == .words }

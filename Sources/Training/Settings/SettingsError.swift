@@ -20,6 +20,8 @@ public enum SettingsError: Error, Equatable, CustomStringConvertible {
   case noMultiple(source: String)
   /// A value is out of its range.
   case outOfRange(String, value: String, wanted: String)
+  /// Options of one method are to change, but the settings choose another.
+  case otherMethod(chosen: String, wanted: String)
   /// A setting must be given.
   case missing(String)
 
@@ -43,6 +45,8 @@ public enum SettingsError: Error, Equatable, CustomStringConvertible {
     case .noMultiple(let source):
       return "\(source): *= multiplies a number by a number, a whole one by a whole one"
     case .outOfRange(let name, let value, let wanted): return "\(name) is \(value); it must be \(wanted)"
+    case .otherMethod(let chosen, let wanted):
+      return "model.method is \(chosen), which has no options of \(wanted); choose \(wanted)"
     case .missing(let name): return "\(name) is not stated; state it"
     }
   }
