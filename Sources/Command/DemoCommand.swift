@@ -102,7 +102,7 @@ enum DemoCommand: Subcommand {
         + "confounder follows the lesion with probability \(plan.link). At a held-out site it does not "
         + "(docs/explanation/causal-model.md). The image tower is the frozen CLIP tiny.")
     words.settings = [
-      "demo.link": .number(plan.link), "demo.worldSeed": .integer(Int(clamping: plan.worldSeed)),
+      "demo.link": .number(plan.link), "demo.worldSeed": try JSONValue(encoding: plan.worldSeed),
     ]
     words.counterfactual = counterfactual
     words.examples = try SceneGallery(study: study, sweep: sweep, seed: plan.seeds[0]).examples

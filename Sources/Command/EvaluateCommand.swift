@@ -135,10 +135,9 @@ enum EvaluateCommand: Subcommand {
           + [distance[.hd95]?.count ?? 0, lesions.found, lesions.missed, lesions.falseMarks].map(String.init)
           + [format(lesions.sensitivity), format(lesions.falsePerImage)]
       })
-    let kind = evaluation.heldOut ? "held out" : "trained on"
     let criterion = evaluation.model.detection.criterion ?? LesionDetection.defaultCriterion
     return """
-      site \(evaluation.site) (\(kind)), n = \(evaluation.model.count), \
+      site \(evaluation.site) (\(evaluation.role.text)), n = \(evaluation.model.count), \
       \(evaluation.model.countEmptyReference) without a lesion, means over images at their own size
       \(overlap)
 

@@ -59,7 +59,7 @@ enum ExplainCommand: Subcommand {
     let pictures = out.appendingPathComponent("pictures")
     let source: Source
     if isSite {
-      source = try site(arguments, run)
+      source = try site(arguments, run, console)
       try InputImages.requireApart(source.inputs.map(\.image), from: pictures)
     } else {
       source = Source(
@@ -113,7 +113,7 @@ enum ExplainCommand: Subcommand {
     var trainedOn: Bool?
   }
 
-  private static func site(_ arguments: Arguments<Options>, _ run: Run) throws -> Source {
+  private static func site(_ arguments: Arguments<Options>, _ run: Run, _ console: Console) throws -> Source {
     let configuration = run.configuration
     let catalog = try run.catalog(
       at: arguments.data.map { URL(fileURLWithPath: $0) }, allowsMissingMasks: true)
@@ -121,7 +121,9 @@ enum ExplainCommand: Subcommand {
       throw UsageError.missingOneOf(["site"])
     }
     let site = try catalog.site(name)
-    let trainedOn = configuration.sources.contains(site.name)
+    let role = try run.role(of: site)
+    if role == .namesake { console.note("note: site \(site.name): \(role.text)") }
+    let trainedOn = role == .source
     let samples = trainedOn ? site.samples : site.testSamples
     return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: trainedOn)
   }

@@ -36,7 +36,7 @@ enum TrainCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let settings = try TrainSettings(arguments)
-    let run = try arguments.resume ? resumed(arguments, settings) : created(arguments, settings, console)
+    let run = try arguments.resume ? resumed(arguments, settings, console) : created(arguments, settings, console)
     let configuration = run.configuration
     try describe(run, console)
     let kept = try CommandCache(arguments.cache, in: run.folder.url, console)
@@ -76,11 +76,13 @@ enum TrainCommand: Subcommand {
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.
-  private static func resumed(_ arguments: Arguments<Options>, _ settings: TrainSettings) throws -> Run {
+  private static func resumed(
+    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ console: Console
+  ) throws -> Run {
     let run = try Run.open(
       at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips
     ) { configuration in
-      try settings.check(resuming: configuration)
+      try settings.check(resuming: configuration, console)
       // Data may have moved, and another machine has other devices.
       if let data = try arguments.data { configuration.data = data }
       if let device = try arguments.common.given(\.device) { configuration.device = device }

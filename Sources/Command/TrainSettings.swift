@@ -115,12 +115,16 @@ struct TrainSettings {
     let model = try ProjectFiles.clips(draft)
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)
-    if !ignored.isEmpty {
-      console.note(
-        "note: \(ignored.joined(separator: ", ")): options of another method; "
-          + "\(start.model.method.name) does not read them")
-    }
+    Self.note(ignored, start, console)
     return (start, model)
+  }
+
+  /// Notes options of other methods than the chosen one.
+  private static func note(_ ignored: [String], _ configuration: RunConfiguration, _ console: Console) {
+    guard !ignored.isEmpty else { return }
+    console.note(
+      "note: \(ignored.joined(separator: ", ")): options of another method; "
+        + "\(configuration.model.method.name) does not read them")
   }
 
   /// Applies the settings in order; a later one wins.
@@ -133,20 +137,24 @@ struct TrainSettings {
 
   /// Checks that a resumed run has these settings, which determined its weights and schedule.
   ///
+  /// - Parameters:
+  ///   - run: the settings of the run.
+  ///   - console: receives a note about options of other methods.
   /// - Throws: `UsageError` that names the option and the run's value.
-  func check(resuming run: RunConfiguration) throws {
+  func check(resuming run: RunConfiguration, _ console: Console) throws {
     // Multiples at the start of the run changed settings that no option names. These settings
     // depend on the values before the multiplication, so they are not compared.
     var (wanted, other) = (run, run)
-    for multiple in changes.flatMap(\.multiples) { try other.set(multiple) }
-    _ = try apply(to: &wanted)
+    for multiple in changes.flatMap(\.multiples) { _ = try other.set(multiple) }
+    Self.note(try apply(to: &wanted), run, console)
     _ = try apply(to: &other)
-    let taken = Set(try wanted.differences(from: other).map(\.name))
-    let names = Set(try run.differences(from: wanted).map(\.name)).subtracting(taken)
+    let taken = Set(try wanted.resolved.differences(from: other.resolved).map(\.name))
+    let run = run.resolved
+    let names = Set(try run.differences(from: wanted.resolved).map(\.name)).subtracting(taken)
     for change in changes.reversed() {
       var alone = run
       _ = try change.apply(&alone)
-      guard let setting = try run.differences(from: alone).first(where: { names.contains($0.name) }) else {
+      guard let setting = try run.differences(from: alone.resolved).first(where: { names.contains($0.name) }) else {
         continue
       }
       throw UsageError.differsFromRun(

@@ -74,7 +74,7 @@ public struct MethodTraits: Equatable, Sendable {
   public var towerDepths: [Double] = []
   /// Whether the method needs the text tower in training and inference.
   public var needsTextTower = false
-  /// Whether the method trains on interventions unless `interventions.share` is set.
+  /// Whether the method trains on interventions if `interventions.share` is nil.
   public var trainsOnInterventions = false
   /// The source of the dictionary Z.
   public var dictionary = DictionarySource.words

@@ -5,6 +5,8 @@ public enum JSONValue: Codable, Hashable, Sendable {
   case null
   case bool(Bool)
   case integer(Int)
+  /// An integer above `Int.max`, such as a seed.
+  case unsigned(UInt64)
   case number(Double)
   case string(String)
   case array([JSONValue])
@@ -19,6 +21,8 @@ public enum JSONValue: Codable, Hashable, Sendable {
       self = .bool(value)
     } else if let value = try? container.decode(Int.self) {
       self = .integer(value)
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .unsigned(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)
     } else if let value = try? container.decode(String.self) {
@@ -37,6 +41,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
     case .null: try container.encodeNil()
     case .bool(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
+    case .unsigned(let value): try container.encode(value)
     case .number(let value): try container.encode(value)
     case .string(let value): try container.encode(value)
     case .array(let value): try container.encode(value)
@@ -76,6 +81,16 @@ public enum JSONValue: Codable, Hashable, Sendable {
   /// The members, if this is an object; otherwise nil.
   public var members: [String: JSONValue]? {
     if case .object(let members) = self { members } else { nil }
+  }
+
+  /// The value of a number; otherwise nil.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .unsigned(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
   }
 
   /// Each value that is not an object, by its dotted name.

@@ -27,7 +27,7 @@ public struct Arm: Hashable, Codable, Sendable {
     for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
       tree.insert(value, at: name.split(separator: ".").map(String.init))
     }
-    try changed.lay(tree, source: name)
+    _ = try changed.lay(tree, source: name)
     return changed
   }
 }
@@ -67,11 +67,12 @@ public struct ArmDefinition: Sendable {
   /// Makes an arm of a method.
   ///
   /// The method has its default options. If the common settings name the same method, it has their
-  /// options. If a method trains on interventions only on request, the arm turns them off.
+  /// options. If a method trains on interventions only on request, the arm drops a share of the
+  /// common settings, so that it is not trained on them.
   public init(_ method: MethodChoice) {
     self.init(plain: method.name, summary: method.summary) { configuration in
       if configuration.model.method.name != method.name { configuration.model.method = method }
-      if !method.traits.trainsOnInterventions { configuration.interventions.share = 0 }
+      if !method.traits.trainsOnInterventions { configuration.interventions.share = nil }
     }
   }
 
@@ -130,7 +131,12 @@ extension ArmDefinition {
     let base = known.first { $0.name == name }
     try self.init(name) { configuration in
       try base?.apply(to: &configuration)
-      for assignment in assignments { try configuration.set(assignment, source: "\(name):") }
+      for assignment in assignments {
+        if let stranger = try configuration.set(assignment, source: "\(name):").first {
+          throw SettingsError.othersOption(
+            source: "\(name): \(assignment)", name: stranger, method: configuration.model.method.name)
+        }
+      }
     }
   }
 

@@ -55,7 +55,8 @@ package enum Control: String, CaseIterable, Sendable {
     case .withoutIntervention:
       return ArmDefinition.mcdrl.changing(rawValue, summary) {
         $0.model.method = $0.model.method.changing(MCDRL.self) { $0.intervention = nil }
-        $0.interventions.share = 0
+        // So it is not trained on them: there is no intervention.
+        $0.interventions.share = nil
       }
     case .paper:
       return ArmDefinition.mcdrl.changing(rawValue, summary) { configuration in

@@ -10,8 +10,8 @@ struct FoldRun {
   let study: LeaveOneSiteOut
   let fold: LeaveOneSiteOut.Fold
   let inputs: StudyInputs
-  /// The hashes of the data, by site.
-  let hashes: [String: String]
+  /// The hashes of the data.
+  let hashes: DataHashes
   let progress: LeaveOneSiteOut.Progress
 
   private var plan: StudyPlan { study.plan }
@@ -81,11 +81,13 @@ struct FoldRun {
 
   private func requireSame(_ run: Run) throws {
     let system = try run.freshSystem()
-    let fingerprint = try Fingerprint(data: hashes, system: system)
+    let fingerprint = try Fingerprint(data: hashes, sources: run.configuration.sources, system: system)
     let stored = try? JSONDecoder().decode(
       Fingerprint.self, from: Data(contentsOf: run.folder.fingerprintFile))
     let prompts = try study.prompts.limited(to: run.configuration.confounders)
-    guard run.prompts == prompts, stored == fingerprint else { throw StudyError.foreign(run.folder.url) }
+    guard run.prompts == prompts, stored?.isSame(as: fingerprint) == true else {
+      throw StudyError.foreign(run.folder.url)
+    }
   }
 
   /// Trains one run to its end, and continues an interrupted run.

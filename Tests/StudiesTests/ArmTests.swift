@@ -71,7 +71,8 @@ struct ArmTests {
       let applied = try arm.applied(to: common)
       #expect(applied == changed, "\(definition.name) over \(Self.commons[index].name)")
       #expect(applied.model.method == changed.model.method)
-      #expect(arm.settings.isEmpty == (changed == common))
+      // A share that equals the method's own is stated all the same.
+      #expect((changed == common) == arm.settings.keys.allSatisfy { $0 == "interventions.share" })
       // So it is after a plan was written and read.
       let stored = try JSONDecoder().decode(Arm.self, from: JSONEncoder().encode(arm))
       #expect(stored == arm)
@@ -100,6 +101,55 @@ struct ArmTests {
       try decoder.decode(StudyPlan.self, from: data).configuration.model.method == MethodChoice(Own.self))
     #expect(
       message { _ = try JSONDecoder().decode(StudyPlan.self, from: data) }.contains("\"own\" is not known"))
+  }
+
+  @Test("An arm with an option of another method is refused by name; an option that it reads is not")
+  func strangers() throws {
+    func resolve(_ text: String, _ common: RunConfiguration = RunConfiguration()) throws -> Arm {
+      try ArmDefinition(parsing: text).resolved(over: common)
+    }
+    for text in ["baseline:model.options.causal=0.1", "mine:model.options.pooled=true", "coral:interventionStart=1"] {
+      let refused = message { _ = try resolve(text) }
+      #expect(refused.hasPrefix(text.prefix { $0 != ":" } + ":"), "\(refused)")
+      #expect(refused.contains("an option of another method"), "\(refused)")
+    }
+    #expect(try resolve("mine:model.method=coral,model.options.pooled=true").settings["model.options.pooled"] == .bool(true))
+    #expect(try resolve("coral:model.options.pooled=true").settings["model.options.pooled"] == .bool(true))
+  }
+
+  @Test("A plan names the options that no arm reads, and those to choose that some arm does not read")
+  func unread() throws {
+    var common = RunConfiguration()
+    func plan(_ arms: [ArmDefinition], _ choices: [String] = []) throws -> [String] {
+      var plan = try StudyPlan(study: "loso", configuration: common, arms: arms, seeds: [0])
+      plan.choices = try choices.map(Choice.init(parsing:))
+      return try plan.unreadOptions().map { "\($0.option): \($0.arms.joined(separator: " "))" }
+    }
+    let coral = ArmDefinition(MethodChoice(CORAL.self))
+    #expect(try plan([.baseline, .mcdrl], ["model.options.causal=0,1", "epochs=1,2"]) == ["model.options.causal: baseline"])
+    #expect(try plan([.baseline, coral]) == [])
+    try common.set("model.options.causal=0.25")
+    #expect(try plan([.baseline, coral]) == ["model.options.causal: baseline coral"])
+    #expect(try plan([.baseline, .mcdrl]) == [])
+  }
+
+  @Test("Arms of methods without training on interventions drop a common share, and it is not to be chosen for them")
+  func share() throws {
+    var common = RunConfiguration()
+    func plan(_ arms: [ArmDefinition]) throws -> StudyPlan {
+      try StudyPlan(study: "loso", configuration: common, arms: arms, seeds: [0])
+    }
+    func shares() throws -> [Double] {
+      let plan = try plan([.baseline, .mcdrl, Control.baselineInterventions.arm])
+      return try plan.arms.map { try plan.settings($0, []).interventionShare }
+    }
+    #expect(try shares() == [0, 1, 1])
+    common.interventions.share = 0.5
+    #expect(try shares() == [0, 0.5, 1])
+    var choosing = try plan([.baseline, .mcdrl])
+    choosing.choices = [try Choice(parsing: "interventions.share=0.5,1")]
+    #expect(throws: StudyError.setAndChosen("interventions.share", arm: "baseline")) { try choosing.validate() }
+    #expect(try plan([.mcdrl]).sharedSettings()["interventions.share"] == nil)
   }
 
   @Test("A plan of an earlier version is read: earlier names, and arms that were lists of assignments")
@@ -165,7 +215,7 @@ struct ArmTests {
     #expect(
       settings.map(\.model.method.name) == ["baseline", "mcdrl", "mcdrl", "baseline", "mcdrl"])
     #expect(settings.map(\.epochs) == [6, 6, 6, 12, 6])
-    #expect(settings.map(\.interventions.share) == [0, 1, 0, 0, 1])
+    #expect(settings.map(\.interventionShare) == [0, 1, 0, 0, 1])
     #expect(settings.map { $0.model.method.traits.intervenes } == [false, true, false, false, true])
     #expect(settings[4].mcdrlOptions.intervention?.depth == 5 && settings[4].mcdrlOptions.start == 0.5)
     #expect(plan.arms[1].settings.isEmpty, "the common settings are of this method already")

@@ -51,7 +51,6 @@ package final class TinyRun {
     configuration.seed = 7
     configuration.model.method = method
     configuration.mcdrlOptions.start = 0.25
-    if !method.traits.trainsOnInterventions { configuration.interventions.share = 0 }
     configuration.optimizer.towerLearningRate = 1e-3
     configuration.model.head.detailWidths = [8, 16]
     configuration.model.head.gridWidth = 16

@@ -143,7 +143,7 @@ struct EarlierNamesTests {
     for (name, isOff) in parts {
       var configuration = try settings("model.options.\(name)=null")
       try configuration.validate()
-      #expect(isOff(configuration.mcdrl) && configuration.model.method.name == "mcdrl")
+      #expect(isOff(configuration.mcdrlOptions) && configuration.model.method.name == "mcdrl")
       #expect(try laid("{ model: { options: { \(name): null } } }") == configuration)
       #expect(try JSONValue(encoding: configuration).leaves["model.options.\(name)"] == .null)
       // One setting of a part that is off says nothing; all of them bring it back.
@@ -152,7 +152,7 @@ struct EarlierNamesTests {
         try configuration.set("model.options.\(name).\(one)") == [
           "model.options.\(name).\(one.prefix { $0 != "=" })"
         ])
-      #expect(isOff(configuration.mcdrl))
+      #expect(isOff(configuration.mcdrlOptions))
       let whole = try JSONValue(encoding: MCDRL.Options()).members?[name]?.text
       #expect(try configuration.set("model.options.\(name)=\(#require(whole))").isEmpty)
       #expect(configuration == RunConfiguration())

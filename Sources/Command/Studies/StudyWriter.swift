@@ -176,8 +176,11 @@ struct StudyWriter {
 
   /// Returns the settings of an arm with their resolved values.
   private func settings(of arm: Arm) throws -> [String: JSONValue] {
-    let method = try arm.applied(to: record.plan.configuration).model.method
-    return arm.settings.merging(["model.method": .string(method.name)]) { own, _ in own }
+    let settings = try arm.applied(to: record.plan.configuration)
+    return try arm.settings.merging([
+      "model.method": .string(settings.model.method.name),
+      "interventions.share": JSONValue(encoding: settings.interventionShare),
+    ]) { $1 }
   }
 
   private var words: Words {

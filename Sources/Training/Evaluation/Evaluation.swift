@@ -21,6 +21,10 @@ public struct Evaluation: Encodable, Sendable {
   public let decoding: Predictor.Decoding
   /// Whether the site took no part in training.
   public let heldOut: Bool
+  /// Whether the site shares its name with a training site, but no image.
+  ///
+  /// It then counts as held out.
+  public let isNamesake: Bool
   /// The rule that chose the epoch.
   public let selection = "highest mean Dice on the source sites' validation split"
   /// The protocol of the evaluation.
@@ -48,7 +52,11 @@ public struct Evaluation: Encodable, Sendable {
     case site, method, seed, threshold, precision, decoding, selection, model, calibration, polyp, trivial
     case evaluation = "protocol"
     case heldOut = "held_out"
+    case isNamesake = "namesake"
   }
+
+  /// The part of the site in the training.
+  package var role: SiteRole { isNamesake ? .namesake : heldOut ? .unseen : .source }
 
   /// Makes a table with one row for each image: site, image, group, class and every score.
   ///
@@ -69,9 +77,8 @@ extension Evaluation: CustomStringConvertible {
   /// One line with the site, the number of images and the mean Dice.
   public var description: String {
     func text(_ value: Double?) -> String { value.map { NumberText.text($0, decimals: 3) } ?? "–" }
-    let kind = heldOut ? "held out" : "trained on"
     return
-      "\(method) at \(site) (\(kind)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
+      "\(method) at \(site) (\(role.text)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
       + "\(text(model.meanDiceWithLesion)) over those with a lesion"
   }
 }
@@ -107,8 +114,8 @@ extension Run {
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
-    let heldOut = !configuration.sources.contains(site.name)
-    let samples = heldOut ? site.testSamples : site.samples
+    let role = try role(of: site)
+    let samples = role == .source ? site.samples : site.testSamples
     let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
       progress($0, samples.count)
     }
@@ -120,7 +127,7 @@ extension Run {
     return Evaluation(
       site: site.name, method: predictor.system.method.label, seed: configuration.seed,
       threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
-      heldOut: heldOut, evaluation: rules.evaluation, model: try ScoreSummary(of: found.map(\.scores)),
+      heldOut: role != .source, isNamesake: role == .namesake, evaluation: rules.evaluation, model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
       trivial: try trivial(samples, rules), images: zip(samples, found).map(Evaluation.Image.init))
   }

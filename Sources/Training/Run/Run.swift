@@ -88,12 +88,12 @@ public final class Run: Sendable {
   package static func create(
     at folder: RunFolder, _ configuration: RunConfiguration, data: SiteCatalog, prompts: PromptSet,
     promptsFile: URL? = nil, model: CLIPModel? = nil, clip: ClipLoader = ClipLoader(),
-    hashes: [String: String]? = nil
+    hashes: DataHashes? = nil
   ) throws -> Run {
     guard !folder.hasState else { throw RunError.exists(folder.url) }
     // A finished run whose state is gone must not get other settings beside its weights.
     try folder.requireResumable(finished: 0)
-    var configuration = configuration
+    var configuration = configuration.resolved
     try configuration.validate()
     let sources = try RunChecks.sources(data, configuration)
     configuration.sources = sources.map(\.name)
@@ -105,8 +105,9 @@ public final class Run: Sendable {
     try folder.create()
     try folder.write(words, to: folder.promptsFile)
     try folder.write(ClipDescription(model), to: folder.clipFile)
-    try folder.write(
-      Fingerprint(data: hashes ?? Fingerprint.data(sources), system: system), to: folder.fingerprintFile)
+    let fingerprint = try Fingerprint(
+      data: hashes ?? DataHashes(sources, .training), sources: configuration.sources, system: system)
+    try folder.write(fingerprint, to: folder.fingerprintFile)
     // This is last, because it makes the folder a run: training resumes after it and restarts
     // before it.
     try folder.write(configuration, to: folder.configurationFile)

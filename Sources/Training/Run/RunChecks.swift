@@ -30,7 +30,7 @@ package enum RunChecks {
   package static func requireMechanisms(
     _ configuration: RunConfiguration, _ prompts: PromptSet, in source: String, arm: String? = nil
   ) throws {
-    guard configuration.interventions.share > 0,
+    guard configuration.interventionShare > 0,
       try Interventions(prompts.limited(to: configuration.confounders)).available.isEmpty
     else { return }
     throw RunError.noMechanisms(source: source, limit: configuration.confounders, arm: arm)
@@ -52,7 +52,7 @@ package enum RunChecks {
     guard same == stored else { throw RunError.otherSettings(run) }
   }
 
-  /// Checks that the images are those that a run began with.
+  /// Checks that the images to train on are those that a run began with.
   ///
   /// - Parameters:
   ///   - sources: the sites that it trains on.
@@ -60,9 +60,12 @@ package enum RunChecks {
   ///   - run: the run folder, for the message.
   /// - Throws: `RunError.otherData`, or an error that names an image that cannot be read.
   static func requireSameData(_ sources: [Site], as stored: Fingerprint, of run: URL) throws {
-    let found = try Fingerprint.data(sources)
-    if let site = sources.map(\.name).first(where: { found[$0] != stored.data[$0] }) {
-      throw RunError.otherData(run, site: site)
+    for site in sources {
+      // A study and an earlier version hashed the images that only score, too.
+      let scopes = site.testSamples == site.samples ? [DataHashes.Scope.training] : [.training, .all]
+      guard
+        try scopes.contains(where: { try DataHashes([site], $0).sites[site.name] == stored.data[site.name] })
+      else { throw RunError.otherData(run, site: site.name) }
     }
   }
 
