@@ -31,6 +31,20 @@ struct Console: Sendable {
     FileHandle.standardError.write(Data((clear + text).utf8))
   }
 
+  /// Reports finished items: on a terminal in the progress line, otherwise in ten log lines.
+  ///
+  /// - Parameters:
+  ///   - bar: the progress bar.
+  ///   - done: the number of finished items, one more than in the call before.
+  ///   - unit: the name of the items.
+  func progress(_ bar: ProgressBar, _ done: Int, unit: String) {
+    if isTerminal {
+      progress(bar.line(done, unit: unit))
+    } else if bar.isTenth(done) {
+      note(bar.logLine(done, unit: unit))
+    }
+  }
+
   private var clear: String { isTerminal ? "\r\u{1b}[2K" : "" }
 
   /// Formats rows under headings in aligned columns: the first left, the others right.
@@ -71,6 +85,12 @@ struct ProgressBar {
 }
 
 extension ProgressBar {
+  /// Returns whether another tenth of the items is finished.
+  func isTenth(_ done: Int) -> Bool { 10 * done / total > 10 * (done - 1) / total }
+
+  /// Returns "explaining: 20 of 200 images, 01:20 left".
+  func logLine(_ done: Int, unit: String) -> String { "\(label): \(done) of \(total) \(unit)\(left(done))" }
+
   /// Returns ", 01:20 left" for a number of finished items; nothing if none or all are finished.
   func left(_ done: Int) -> String {
     guard done > 0, done < total else { return "" }

@@ -23,7 +23,7 @@ enum DemoCommand: Subcommand {
       "out", "DIR", .file, default: URL(fileURLWithPath: "demo"),
       "the folder of data, runs, results.json, images.csv and report.html")
     let link = Shared.link
-    let quick = Option.flag("quick", "fewer images and one seed: some minutes, rough numbers")
+    let quick = Option.flag("quick", "fewer images and one seed; the numbers are rough")
   }
 
   /// The parts of a demonstration; another call reads `demo.json` to see whether it may continue.

@@ -71,7 +71,7 @@ enum ExplainCommand: Subcommand {
     let explainer = try Explainer(run, with: predictor, options: options)
     console.note(predictor.statement)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
-    let folder = try ExplanationFolder(out)
+    let folder = try ExplanationFolder(out, of: place)
     let known = try KnownConfounders(chosen.map(\.image))
     let bar = ProgressBar("explaining", total: chosen.count)
     var images: [ExplainedImage] = []
@@ -84,7 +84,7 @@ enum ExplainCommand: Subcommand {
       case .success(let (image, maps)): images.append(try folder.write(image, maps))
       case .failure(let error): failures.append("\(error)")
       }
-      console.progress(bar.line(index + 1, unit: "images"))
+      console.progress(bar, index + 1, unit: "images")
     }
     console.progress("")
     let failure = WorkError.images(failures)

@@ -24,6 +24,7 @@ enum OptionAdvice {
     case let error as StudyError: option(for: error)
     case let error as MetricError: option(for: error)
     case ImagingError.tooManyPixels: "raise the limit: --max-pixels, or --set maxPixels=N in training"
+    case ExplainingError.folderInUse: "another folder: --out"
     case ExplainingError.noMechanisms: "leave the sweep out: --sweep none"
     case let error as PretrainingError: option(for: error)
     case TrainingError.diverged: "lower the rate: --set optimizer.learningRate=R"

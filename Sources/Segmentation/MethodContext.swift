@@ -9,6 +9,9 @@ public struct MethodContext {
   /// The dictionary Z with P(z), which the model owns.
   public let dictionary: ConfounderDictionary
   /// The text tower, for methods that learn prompts; nil without `MethodTraits.needsTextTower`.
+  ///
+  /// It moves to another device with the system. A method moves its own tensors that are neither
+  /// parameters nor buffers, in an override of `move(to:)`.
   public let textEncoder: TextEncoder?
   /// The tower layers of `EncodedImages.layers`, counted from 1, in its order.
   public let towerLayers: [Int]

@@ -24,8 +24,11 @@ struct FoldRun {
     guard folder.exists else { return try choose() }
     let run = try study.open(folder)
     let candidates = try plan.candidates.map { try study.settings(fold, $0) }
-    guard let chosen = candidates.firstIndex(of: run.configuration), losersExist(chosen) else {
-      throw StudyError.foreign(folder.url)
+    guard let chosen = candidates.firstIndex(of: run.configuration) else {
+      throw StudyError.foreign(folder.url, differences: try candidates[0].changes(from: run.configuration))
+    }
+    guard losersExist(chosen) else {
+      throw StudyError.foreign(folder.url, differences: ["settings were not chosen, and are to be chosen now"])
     }
     try requireSame(run)
     if let result = study.stored(fold) { return result }
@@ -86,7 +89,8 @@ struct FoldRun {
       Fingerprint.self, from: Data(contentsOf: run.folder.fingerprintFile))
     let prompts = try study.prompts.limited(to: run.configuration.confounders)
     guard run.prompts == prompts, stored?.isSame(as: fingerprint) == true else {
-      throw StudyError.foreign(run.folder.url)
+      throw StudyError.foreign(
+        run.folder.url, differences: fingerprint.differences(from: stored, hasSamePrompts: run.prompts == prompts))
     }
   }
 
@@ -95,7 +99,9 @@ struct FoldRun {
     let run: Run
     if folder.exists {
       run = try study.open(folder)
-      guard run.configuration == settings else { throw StudyError.foreign(folder.url) }
+      guard run.configuration == settings else {
+        throw StudyError.foreign(folder.url, differences: try settings.changes(from: run.configuration))
+      }
       try requireSame(run)
     } else {
       run = try Run.create(
@@ -150,5 +156,24 @@ struct FoldRun {
       try? FileManager.default.removeItem(at: folder.stateFile)
     }
     return result
+  }
+}
+
+extension Fingerprint {
+  /// Describes the inputs of a fold that differ from those of a stored run.
+  ///
+  /// - Parameters:
+  ///   - stored: the fingerprint of the run; nil if it cannot be read.
+  ///   - hasSamePrompts: whether the prompts are the same.
+  fileprivate func differences(from stored: Fingerprint?, hasSamePrompts: Bool) -> [String] {
+    let words = hasSamePrompts ? [] : ["other prompts"]
+    guard let stored else { return words + ["fingerprint.json is missing or damaged"] }
+    let sites = Set(data.keys).union(stored.data.keys).sorted().filter { data[$0] != stored.data[$0] }
+    var found = words + sites.map { "other images, masks or facts of site \($0)" }
+    // Another version or libtorch may start from other weights.
+    if stored.version != version { found.append("mcdrl was \(stored.version), is \(version)") }
+    if stored.libtorch != libtorch { found.append("libtorch was \(stored.libtorch), is \(libtorch)") }
+    if stored.weights != weights { found.append("other starting weights") }
+    return found
   }
 }

@@ -26,12 +26,12 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case sameArms(String, String)
   /// There are fewer than two sites.
   case tooFewSites(URL)
-  /// A folder holds another run.
-  case foreign(URL)
+  /// A folder holds another run; the differences name each setting or input with its values.
+  case foreign(URL, differences: [String])
   /// Some folds have no result.
   case unfinished(URL, done: Int, of: Int, first: URL)
   /// The settings of a trained fold differ from those of the study.
-  case otherSettings(URL, study: URL)
+  case otherSettings(URL, study: URL, differences: [String])
   /// A method has no finished run.
   case noRun(URL, method: String)
   /// A scored image no longer exists.
@@ -63,20 +63,26 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
         + "state smaller groups"
     case .sameArms(let first, let second): "the arms \(first) and \(second) have the same settings"
     case .tooFewSites(let url): "\(url.path): leaving a site out needs at least two sites"
-    case .foreign(let url):
-      "\(url.path): was run with other settings, words, data, weights or version; choose another folder for the study or "
-        + "remove this one"
+    case .foreign(let url, let differences):
+      "\(url.path): was run otherwise: \(Self.list(differences)); choose another folder for the study or remove "
+        + "this one"
     case .unfinished(let url, let done, let all, let first):
       "\(url.path): \(done) of \(all) folds are finished (the first without a result: \(first.path)); run the command that "
         + "made the study again, it trains only what is missing"
-    case .otherSettings(let url, let study):
-      "\(url.path): was trained with other settings than \(study.path)/study.json says; run the command that made the "
-        + "study again"
+    case .otherSettings(let url, let study, let differences):
+      "\(url.path): was trained with other settings than \(study.path)/study.json says: \(Self.list(differences)); "
+        + "run the command that made the study again"
     case .noRun(let url, let method): "\(url.path): no finished run of the method \(method)"
     case .lostImage(let url, let image, let site):
       "\(url.path): image \(image) of site \(site) was scored but is not there now"
     case .unreadable(let url):
       "\(url.path): cannot be read; give the folder of a study that mcdrl loso or mcdrl ablate wrote"
     }
+  }
+
+  /// Lists the first few differences.
+  private static func list(_ differences: [String]) -> String {
+    let shown = differences.prefix(4).joined(separator: ", ")
+    return differences.count > 4 ? "\(shown), and \(differences.count - 4) more" : shown
   }
 }

@@ -115,6 +115,8 @@ package final class SegmentationSystem: Module {
   package override func move(to device: Device) throws {
     guard device != self.device else { return }
     try super.move(to: device)
+    // The text tower is neither trained nor stored, so it is no child.
+    try textEncoder?.tower.move(to: device)
     normalization = try normalization.moved(to: device)
     self.device = device
   }

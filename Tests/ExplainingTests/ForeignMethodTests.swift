@@ -1,3 +1,4 @@
+import Confounders
 import Datasets
 import Foundation
 import Segmentation

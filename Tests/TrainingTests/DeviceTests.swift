@@ -24,5 +24,18 @@ extension TrainingRuns {
       let optimizer = try AdamW(groups: system.parameterGroups(tiny.configuration.optimizer))
       #expect(optimizer.state().values.allSatisfy { $0.device.kind == .meta })
     }
+
+    @Test("The text tower of a method that learns words moves with the system, which then computes there")
+    func textTower() throws {
+      let methods = MethodRegistry.builtIn.adding(LearnedPrompt.self)
+      let tiny = try TinyRun(method: MethodChoice(LearnedPrompt.self), methods: methods)
+      let (_, system) = try tiny.trainer()
+      let meta = Device(kind: .meta, index: -1)
+      try system.move(to: meta)
+      let method = try #require(system.model.method as? LearnedPrompt)
+      #expect(method.encoder.tower.parameters().allSatisfy { $0.tensor.device.kind == .meta })
+      let output = try system(tiny.strangers().to(meta))
+      #expect(output.logits.device.kind == .meta && output.logits.shape == [3, 1, 32, 32])
+    }
   }
 }

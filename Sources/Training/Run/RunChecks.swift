@@ -49,7 +49,9 @@ package enum RunChecks {
     var same = changed
     (same.data, same.clip) = (stored.data, stored.clip)
     (same.device, same.maxPixels) = (stored.device, stored.maxPixels)
-    guard same == stored else { throw RunError.otherSettings(run) }
+    guard same == stored else {
+      throw RunError.otherSettings(run, differences: try same.changes(from: stored))
+    }
   }
 
   /// Checks that the images to train on are those that a run began with.

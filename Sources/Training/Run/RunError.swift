@@ -28,7 +28,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   /// The images of a site are not those that the run began with.
   case otherData(URL, site: String)
   /// A setting that the weights follow from was changed.
-  case otherSettings(URL)
+  case otherSettings(URL, differences: [String])
   /// The held-out site is among the sites that are trained on.
   case heldOutIsSource(String)
   /// There is no site to train on.
@@ -73,8 +73,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .otherData(let url, let site):
       "\(url.path): the images of site \(site) are not those that this run began with; bring them back, or train anew "
         + "into another folder"
-    case .otherSettings(let url):
-      "\(url.path): only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
+    case .otherSettings(let url, let differences):
+      "\(url.path): \(differences.joined(separator: ", ")); only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
     case .heldOutIsSource(let site): "sources: the held-out site \(site) must not be among them"
     case .noSources(let url, let heldOut): "\(url.path): there is no site to train on besides \(heldOut)"
     case .classWithoutWords(let url, let name, let known):

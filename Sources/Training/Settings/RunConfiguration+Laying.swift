@@ -108,6 +108,16 @@ extension RunConfiguration {
       .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
+  /// Describes the resolved settings that differ from those of a run, such as "epochs was 2, is 3".
+  ///
+  /// - Throws: `EncodingError`, which decoded settings never cause.
+  package func changes(from run: RunConfiguration) throws -> [String] {
+    let (old, new) = (try JSONValue(encoding: run.resolved).leaves, try JSONValue(encoding: resolved).leaves)
+    return Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map { name in
+      "\(name) was \(old[name]?.text ?? "absent"), is \(new[name]?.text ?? "absent")"
+    }
+  }
+
   /// Applies settings; a name that does not exist is an error.
   ///
   /// - Parameters:
