@@ -36,7 +36,8 @@ enum TrainCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let settings = try TrainSettings(arguments)
-    let run = try arguments.resume ? resumed(arguments, settings, console) : created(arguments, settings, console)
+    let run =
+      try arguments.resume ? resumed(arguments, settings, console) : created(arguments, settings, console)
     let configuration = run.configuration
     try describe(run, console)
     let kept = try CommandCache(arguments.cache, in: run.folder.url, console)

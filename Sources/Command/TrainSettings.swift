@@ -154,7 +154,8 @@ struct TrainSettings {
     for change in changes.reversed() {
       var alone = run
       _ = try change.apply(&alone)
-      guard let setting = try run.differences(from: alone.resolved).first(where: { names.contains($0.name) }) else {
+      guard let setting = try run.differences(from: alone.resolved).first(where: { names.contains($0.name) })
+      else {
         continue
       }
       throw UsageError.differsFromRun(

@@ -63,8 +63,9 @@ package enum Ablation: String, CaseIterable, Sendable {
     case .modules:
       return [.baseline, control(.withoutRegionSelection), control(.withoutIntervention), .mcdrl]
     case .lesionType: return [.baseline, .mcdrl]
-    case .dictionary: return try vary([12, 3, 6, 9, 15]) { $0.confounders = $1 }
-    case .depth: return try vary([3, 1, 2, 4, 5]) { settings, depth in
+    case .dictionary: return try vary([12, 3, 6, 9, 15] as [Int]) { $0.confounders = $1 }
+    case .depth:
+      return try vary([3, 1, 2, 4, 5]) { settings, depth in
         try settings.changeMCDRL { $0.intervention?.depth = depth }
       }
     case .region:
@@ -82,7 +83,8 @@ package enum Ablation: String, CaseIterable, Sendable {
       ]
         + [0, 0.1, 1].map { weight in try mcdrl("causal-\(Self.text(weight))") { $0.causal = weight } }
         + [0, 0.5].map { weight in try mcdrl("contrast-\(Self.text(weight))") { $0.contrast = weight } }
-    case .start: return try vary([0.2, 0, 0.1, 0.4], named: Self.text) { settings, start in
+    case .start:
+      return try vary([0.2, 0, 0.1, 0.4], named: Self.text) { settings, start in
         try settings.changeMCDRL { $0.start = start }
       }
     case .adjustment:

@@ -28,7 +28,8 @@ struct FoldRun {
       throw StudyError.foreign(folder.url, differences: try candidates[0].changes(from: run.configuration))
     }
     guard losersExist(chosen) else {
-      throw StudyError.foreign(folder.url, differences: ["settings were not chosen, and are to be chosen now"])
+      throw StudyError.foreign(
+        folder.url, differences: ["settings were chosen from other candidates"])
     }
     try requireSame(run)
     if let result = study.stored(fold) { return result }
@@ -90,7 +91,8 @@ struct FoldRun {
     let prompts = try study.prompts.limited(to: run.configuration.confounders)
     guard run.prompts == prompts, stored?.isSame(as: fingerprint) == true else {
       throw StudyError.foreign(
-        run.folder.url, differences: fingerprint.differences(from: stored, hasSamePrompts: run.prompts == prompts))
+        run.folder.url,
+        differences: fingerprint.differences(from: stored, hasSamePrompts: run.prompts == prompts))
     }
   }
 
@@ -165,6 +167,7 @@ extension Fingerprint {
   /// - Parameters:
   ///   - stored: the fingerprint of the run; nil if it cannot be read.
   ///   - hasSamePrompts: whether the prompts are the same.
+  /// - Returns: one text for each.
   fileprivate func differences(from stored: Fingerprint?, hasSamePrompts: Bool) -> [String] {
     let words = hasSamePrompts ? [] : ["other prompts"]
     guard let stored else { return words + ["fingerprint.json is missing or damaged"] }

@@ -24,7 +24,9 @@ extension ProgramTests {
       #expect(images.err.contains("2 images failed") && images.err.contains(gone.path), "\(images.err)")
       let document = try #require(try images.json() as? [String: Any])
       #expect((document["images"] as? [Any])?.count == 8 && document["strengths"] as? [Double] == [0.5, 1])
-      #expect(images.err.contains("explaining: 4 of 10 images, ") && images.err.contains(" left\n"), "\(images.err)")
+      #expect(
+        images.err.contains("explaining: 4 of 10 images, ") && images.err.contains(" left\n"), "\(images.err)"
+      )
       #expect(document["faithfulness"] is NSNull && document["site"] is NSNull)
       let model = try #require(document["model"] as? [String: Any])
       #expect(model["precision"] as? String == "bfloat16" && model["decoding"] as? String == "reduced")

@@ -25,7 +25,7 @@ extension TrainingRuns {
       #expect(optimizer.state().values.allSatisfy { $0.device.kind == .meta })
     }
 
-    @Test("The text tower of a method that learns words moves with the system, which then computes there")
+    @Test("The text tower of a method that learns words moves with the system")
     func textTower() throws {
       let methods = MethodRegistry.builtIn.adding(LearnedPrompt.self)
       let tiny = try TinyRun(method: MethodChoice(LearnedPrompt.self), methods: methods)
@@ -34,8 +34,6 @@ extension TrainingRuns {
       try system.move(to: meta)
       let method = try #require(system.model.method as? LearnedPrompt)
       #expect(method.encoder.tower.parameters().allSatisfy { $0.tensor.device.kind == .meta })
-      let output = try system(tiny.strangers().to(meta))
-      #expect(output.logits.device.kind == .meta && output.logits.shape == [3, 1, 32, 32])
     }
   }
 }

@@ -143,8 +143,11 @@ struct RunConfigurationTests {
   }
 
   @Test(
-"Multiples are of numbers, and give values that the setting takes",
-    arguments: ["epochs*=0.33", "sources*=2", "interventions.share*=x", "epochs*=x", "model.dense*=2", "nothing*=2", "epochs*=9223372036854775807"])
+    "Multiples are of numbers, and give values that the setting takes",
+    arguments: [
+      "epochs*=0.33", "sources*=2", "interventions.share*=x", "epochs*=x", "model.dense*=2", "nothing*=2",
+      "epochs*=9223372036854775807",
+    ])
   func badMultiples(assignment: String) {
     var configuration = RunConfiguration()
     #expect(throws: SettingsError.self) { try configuration.set(assignment) }
@@ -164,7 +167,8 @@ struct RunConfigurationTests {
     try configuration.set("epochs*=0.5")
     #expect(configuration.epochs == 25)
     let fraction = message { try configuration.set("epochs*=0.5", source: "--set") }
-    #expect(fraction == "--set epochs*=0.5: gives 12.5, which this setting cannot take; choose another factor")
+    #expect(
+      fraction == "--set epochs*=0.5: gives 12.5, which this setting cannot take; choose another factor")
     #expect(configuration.epochs == 25)
     // Of a method's own share, too.
     configuration = RunConfiguration()
@@ -183,7 +187,8 @@ struct RunConfigurationTests {
     defer { try? FileManager.default.removeItem(at: file) }
     try AtomicFile.write(json: configuration, to: file)
     #expect(try RunConfiguration(ofRun: file, methods: .builtIn).seed == seed)
-    #expect(message { try configuration.set("seed=18446744073709551616") }.contains("seed=18446744073709551616"))
+    #expect(
+      message { try configuration.set("seed=18446744073709551616") }.contains("seed=18446744073709551616"))
     #expect(message { try configuration.set("seed=-1") }.contains("seed=-1"))
   }
 

@@ -36,13 +36,15 @@ extension TrainingRuns {
           let place = data.appendingPathComponent("\(site)/\(kind)")
           try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
           try FileManager.default.copyItem(
-            at: #require(file), to: place.appendingPathComponent("new-\(index).\(#require(file).pathExtension)"))
+            at: #require(file),
+            to: place.appendingPathComponent("new-\(index).\(#require(file).pathExtension)"))
         }
       }
       return try SiteCatalog(at: data).site(site)
     }
 
-    @Test("A site of another data set is a training site only if it has one of the trained images, by its bytes")
+    @Test(
+      "A site of another data set is a training site only if it has one of the trained images, by its bytes")
     func roles() throws {
       let run = try run()
       #expect(try run.role(of: sites[0]) == .source && run.role(of: sites[2]) == .unseen)

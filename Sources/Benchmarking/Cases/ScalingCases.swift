@@ -16,7 +16,7 @@ struct ScalingCases {
     try add(
       steps("intervention depth", [1, 3, 6], Geometry.tiny) { settings, depth in
         settings.model.method = settings.model.method.changing(MCDRL.self) { $0.intervention?.depth = depth }
-    })
+      })
     try add(threads())
     if !context.quick { try add(sites()) }
   }

@@ -61,7 +61,8 @@ struct StudyOptions: OptionGroup {
     (plan.tolerance, plan.spacing) = (try arguments.distances.tolerance, try arguments.distances.spacing)
     try plan.validate()
     for (option, arms) in try plan.unreadOptions() {
-      console.note("note: \(option): an option of another method; not read by \(arms.joined(separator: ", "))")
+      console.note(
+        "note: \(option): an option of another method; not read by \(arms.joined(separator: ", "))")
     }
     return plan
   }

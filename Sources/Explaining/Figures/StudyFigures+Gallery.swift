@@ -97,7 +97,9 @@ extension StudyFigures {
   }
 
   /// Computes the predictions of the models on the selected images; each model is loaded once.
-  private func predictions(_ choices: [GalleryChoice], _ features: FeatureStore?) throws -> [Drawn: Prediction] {
+  private func predictions(_ choices: [GalleryChoice], _ features: FeatureStore?) throws -> [Drawn:
+    Prediction]
+  {
     var found: [Drawn: Prediction] = [:]
     for run in methods.flatMap(heldOut) {
       let places = choices.filter { $0.methods.contains(run.result.method) }.map(\.place)

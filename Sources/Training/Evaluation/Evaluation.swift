@@ -127,7 +127,8 @@ extension Run {
     return Evaluation(
       site: site.name, method: predictor.system.method.label, seed: configuration.seed,
       threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
-      heldOut: role != .source, isNamesake: role == .namesake, evaluation: rules.evaluation, model: try ScoreSummary(of: found.map(\.scores)),
+      heldOut: role != .source, isNamesake: role == .namesake, evaluation: rules.evaluation,
+      model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
       trivial: try trivial(samples, rules), images: zip(samples, found).map(Evaluation.Image.init))
   }

@@ -190,7 +190,8 @@ extension RunConfiguration {
     try require(rates.floor, in: 0...1, "optimizer.floor", "from 0 to 1")
     try require(objective.dice, in: finite, "objective.dice", "a number of at least 0")
     let set = interventions
-    try require(interventionShare, in: 0...1, "interventions.share", "from 0 to 1, or null for the method's own")
+    try require(
+      interventionShare, in: 0...1, "interventions.share", "from 0 to 1, or null for the method's own")
     try require((1...1000).contains(set.variants), "interventions.variants", set.variants, "from 1 to 1000")
     try require((1...1000).contains(set.count), "interventions.count", set.count, "from 1 to 1000")
     try require(
