@@ -78,12 +78,24 @@ private enum TextRepair {
     var text = line
     while true {
       let before = text
-      if resolves { text = CharacterReferences.resolvedStrictly(text) }
-      text = withoutTerminalEscapes(unixLines(text.flatMap(replacement))).filter { !isControl($0.value) }
+      text =
+        resolves ? CharacterReferences.resolvedStrictly(text, repaired) : text.flatMap(replacement)
+      text = withoutTerminalEscapes(unixLines(text)).filter { !isControl($0.value) }
       var view = String.UnicodeScalarView()
       view.append(contentsOf: text)
       text = Array(String(view).precomposedStringWithCanonicalMapping.unicodeScalars)
       if text == before { return text }
+    }
+  }
+
+  /// Returns the form of a character that may be a part of a reference.
+  ///
+  /// It is empty for a control character, and a semicolon for the Greek question mark, which normalises to it. An
+  /// escape remains, because it may begin a sequence.
+  private static func repaired(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+    replacement(scalar).compactMap { repaired in
+      if repaired == "\u{37E}" { return ";" }
+      return isControl(repaired.value) && repaired != "\u{1B}" ? nil : repaired
     }
   }
 

@@ -51,11 +51,20 @@ public enum JSONValue: Codable, Hashable, Sendable {
 
   /// Parses JSON5.
   ///
-  /// - Throws: `DecodingError` with the place of the error.
-  public init(json5 data: Data) throws {
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true
-    self = try decoder.decode(JSONValue.self, from: data)
+  /// - Throws: `JSONFault` with the line and column.
+  public init(json5 data: Data) throws { self = try JSON5Reader.value(of: data) }
+
+  /// Reads a file of JSON5.
+  ///
+  /// - Parameter url: the file.
+  /// - Throws: `FileError` that names the file, and the line and column of a fault.
+  public init(json5File url: URL) throws {
+    let data = try Data(file: url)
+    do {
+      self = try JSON5Reader.value(of: data)
+    } catch let fault as JSONFault {
+      throw FileError.malformed(url, reason: "it is not JSON: \(fault)")
+    }
   }
 
   /// Represents a value as JSON.
@@ -110,7 +119,16 @@ public enum JSONValue: Codable, Hashable, Sendable {
   }
 }
 
-/// Describes the error of a JSON decoder, with its place, in one line.
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+  /// A string.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// An integer.
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  /// A truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+}
+
+/// Describes the error of a JSON reader or decoder, with its place, in one line.
 public func explanation(of error: any Error) -> String {
   func place(_ context: DecodingError.Context) -> String {
     let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }

@@ -38,10 +38,8 @@ extension RunConfiguration {
   }
 
   private mutating func merge(contentsOf url: URL, as reading: (JSONValue) -> JSONValue) throws -> [String] {
-    let data = try Data(file: url)
-    guard let settings = try? JSONValue(json5: data), settings.members != nil else {
-      throw SettingsError.notAnObject(source: url.path)
-    }
+    let settings = try JSONValue(json5File: url)
+    guard settings.members != nil else { throw SettingsError.notAnObject(source: url.path) }
     return try lay(EarlierNames.present(reading(settings)), source: url.path)
   }
 
