@@ -55,6 +55,8 @@ static void open_header(struct session *s, int indices, codec_layout *layout) {
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  // Some writers state a smaller window than they compressed with; other readers always take the largest.
+  png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
   png_read_info(png, s->info);
 
   int type = png_get_color_type(png, s->info);

@@ -91,30 +91,47 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
     guard sizes[0] == 3, height > 0, width > 0, image.dtype == .uint8 else {
       throw TorchError.value("the image must be uint8 3×H×W, it is \(image.dtype) \(sizes)")
     }
-    let short = min(height, width)
-    // The longer side rounds down, as in both reference implementations.
-    func scaled(_ side: Int) -> Int { side == short ? shortestEdge : shortestEdge * side / short }
     let target =
       framing == .squash
-      ? (height: size, width: size) : (height: scaled(height), width: scaled(width))
+      ? (height: size, width: size)
+      : (height: try scaled(height, by: min(height, width)), width: try scaled(width, by: min(height, width)))
+    // A thin image has a huge longer side then, of which only the middle is needed.
+    let (rows, columns) = (middle(target.height, framing), middle(target.width, framing))
     let resampling = PillowResampling(.init(rawValue: resample) ?? .bicubic)
-    let resized = try resampling(image, height: target.height, width: target.width).to(.float32)
-    let square = try cut(cut(resized, dim: 1), dim: 2)
+    let resized = try resampling(
+      image, height: target.height, width: target.width, rows: rows, columns: columns)
+    let square = try padded(padded(resized.to(.float32), dim: 1), dim: 2)
     let means = try Tensor(mean.map(Float.init), shape: [3, 1, 1])
     let deviations = try Tensor(deviation.map(Float.init), shape: [3, 1, 1])
     return try (square * rescale - means) / deviations
   }
 
-  /// Cuts out the middle of a dimension, with zeros around it if it is too small.
-  private func cut(_ image: Tensor, dim: Int) throws -> Tensor {
-    let margin = try image.size(dim) - size
-    if margin < 0 {
-      let before = (1 - margin) / 2
-      let amounts = [before, -margin - before]
-      return try image.padded(dim == 2 ? amounts : [0, 0] + amounts)
+  /// The size of a side after the resize that makes the shorter side `shortestEdge`.
+  private func scaled(_ side: Int, by short: Int) throws -> Int {
+    guard side != short else { return shortestEdge }
+    // The longer side rounds down, as in both reference implementations.
+    let (product, overflow) = shortestEdge.multipliedReportingOverflow(by: side)
+    guard !overflow else {
+      throw TorchError.value("a shorter side of \(shortestEdge) pixels is too large; lower shortest_edge")
     }
+    return product / short
+  }
+
+  /// The middle of a side: the part that stays, all of it if it is too small.
+  private func middle(_ side: Int, _ framing: Framing) -> Range<Int> {
+    let margin = side - size
+    guard margin > 0 else { return 0..<side }
     let half = margin / 2
     let start = framing == .openCrop && margin % 4 == 3 ? half + 1 : half
-    return try image.narrowed(dim: dim, start: start, length: size)
+    return start..<start + size
+  }
+
+  /// Puts zeros around a dimension that is too small.
+  private func padded(_ image: Tensor, dim: Int) throws -> Tensor {
+    let lack = size - (try image.size(dim))
+    guard lack > 0 else { return image }
+    let before = (lack + 1) / 2
+    let amounts = [before, lack - before]
+    return try image.padded(dim == 2 ? amounts : [0, 0] + amounts)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// The output: results on standard output, notes and progress on standard error.
 struct Console: Sendable {
@@ -10,19 +11,21 @@ struct Console: Sendable {
   let isTerminal = isatty(STDERR_FILENO) == 1
 
   /// Prints a result.
-  func result(_ text: String) { print(text) }
+  func result(_ text: String) { print(Self.printable(text)) }
 
   /// Prints a value as JSON.
   func result(json value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+    // The encoder escapes control characters; a byte of a name that is no UTF-8 becomes \xE9 in the string.
+    print(NativePath.shown(text, keeping: ["\n"], backslash: "\\\\"))
   }
 
   /// Prints a note on standard error.
   func note(_ text: String) {
     guard !quiet else { return }
-    FileHandle.standardError.write(Data((clear + text + "\n").utf8))
+    FileHandle.standardError.write(Data((clear + Self.printable(text) + "\n").utf8))
   }
 
   /// Replaces the progress line, on a terminal only.
@@ -44,6 +47,9 @@ struct Console: Sendable {
       note(bar.logLine(done, unit: unit))
     }
   }
+
+  /// Returns a text for a terminal: control characters, except for new lines, are escaped.
+  static func printable(_ text: String) -> String { NativePath.shown(text, keeping: ["\n"]) }
 
   private var clear: String { isTerminal ? "\r\u{1b}[2K" : "" }
 

@@ -14,13 +14,13 @@ enum InputImages {
   /// - Returns: at least one file, each with its own stem.
   /// - Throws: an error that names the file or folder and the fix.
   static func files(_ words: some Collection<String>, writingTo target: URL) throws -> [URL] {
-    let urls = words.map { URL(fileURLWithPath: $0) }
+    let urls = words.map(NativePath.url)
+    // One missing file does not stop the others: its own reading fails.
+    if let first = urls.first, urls.allSatisfy({ FileSystem.kind(of: $0) == nil }) {
+      throw FileError.cannotRead(first, reason: "no such file or folder")
+    }
     let files = try urls.flatMap { url -> [URL] in
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-        throw FileError.cannotRead(url, reason: "no such file or folder")
-      }
-      return isFolder.boolValue
+      FileSystem.kind(of: url) == .folder
         ? try SiteCatalog.images(in: url).sorted { $0.key < $1.key }.map(\.value) : [url]
     }
     guard !files.isEmpty else { throw WorkError.noImages(urls[0], wanted: "images, or a folder of images") }
@@ -34,7 +34,7 @@ enum InputImages {
 
   /// Checks that results, which have the names of their images, do not replace them.
   static func requireApart(_ files: [URL], from target: URL) throws {
-    func path(_ url: URL) -> String { url.standardizedFileURL.resolvingSymlinksInPath().path }
+    let path = FileSystem.resolved
     let place = path(target)
     if let input = files.first(where: { path($0.deletingLastPathComponent()) == place }) {
       throw UsageError.wouldOverwrite(input: input, in: target)

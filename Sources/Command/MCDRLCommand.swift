@@ -27,7 +27,7 @@ public enum MCDRLCommand {
   public static func main(methods: MethodRegistry = .builtIn) -> Never {
     Self.methods = methods
     Machine.keepFreedMemory()
-    exit(run(Array(CommandLine.arguments.dropFirst())))
+    exit(run(NativePath.arguments))
   }
 
   private static func run(_ words: [String]) -> Int32 {
@@ -47,7 +47,7 @@ public enum MCDRLCommand {
   }
 
   private static func complain(_ text: String) {
-    FileHandle.standardError.write(Data("mcdrl: \(text)\n".utf8))
+    FileHandle.standardError.write(Data("mcdrl: \(Console.printable(text))\n".utf8))
   }
 
   private static func dispatch(_ words: [String]) throws {

@@ -3,6 +3,7 @@ import Foundation
 import Imaging
 import Metrics
 import Reporting
+import Storage
 import Studies
 import Torch
 import Training
@@ -60,8 +61,16 @@ enum MetricsCommand: Subcommand {
     var scores: [ImageScores] = []
     var polyp = PolypProtocol()
     var reliability = try Reliability()
+    var failures: [String] = []
     for (name, prediction, reference) in pairs {
-      let (found, wanted) = try read(prediction, reference)
+      let found: ProbabilityMap
+      let wanted: BinaryMask
+      do {
+        (found, wanted) = try read(prediction, reference)
+      } catch  where pairs.count > 1 {
+        failures.append("\(error)")
+        continue
+      }
       guard evaluation == .pranet else {
         scores.append(
           try ImageScores(
@@ -77,6 +86,7 @@ enum MetricsCommand: Subcommand {
       try reliability.merge(assessment.reliability)
       try table.append([name], assessment.scores, polyp: assessment.polyp)
     }
+    guard !scores.isEmpty else { throw WorkError.images(failures) }
     if let csv = try arguments.csv { try table.write(to: csv) }
     let isGrey = evaluation == .pranet
     func report<Scores>(_ scores: Scores) -> Report<Scores> {
@@ -84,13 +94,21 @@ enum MetricsCommand: Subcommand {
         scores: scores, evaluation: evaluation, threshold: threshold, polyp: isGrey ? polyp.summary : nil,
         calibration: isGrey ? reliability.summary : nil)
     }
+    // A bad pair does not stop the others, but the command fails.
+    func end() throws { if !failures.isEmpty { throw WorkError.images(failures) } }
     if let only = scores.first, scores.count == 1 {
-      if console.json { return try console.result(json: report(only)) }
+      if console.json {
+        try console.result(json: report(only))
+        return try end()
+      }
       console.result(
         Console.table(["metric", "value"], Metric.allCases.map { [label($0, only), format(only[$0], 4)] }))
     } else {
       let summary = try ScoreSummary(of: scores)
-      if console.json { return try console.result(json: report(summary)) }
+      if console.json {
+        try console.result(json: report(summary))
+        return try end()
+      }
       console.result(text(summary))
     }
     console.result(ScoreTables.sentence(try LesionDetection.Summary(of: scores.map(\.detection))))
@@ -99,6 +117,7 @@ enum MetricsCommand: Subcommand {
       console.result(ScoreTables.text(polyp.summary))
     }
     console.result(EmptyMaskPolicy.statement)
+    try end()
   }
 
   /// Reads a prediction's grey levels and its reference, which must have the same size.
@@ -135,9 +154,7 @@ enum MetricsCommand: Subcommand {
   }
 
   private static func pair(_ prediction: URL, _ reference: URL) throws -> [(String, URL, URL)] {
-    func isFolder(_ url: URL) -> Bool {
-      (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-    }
+    func isFolder(_ url: URL) -> Bool { FileSystem.kind(of: url) == .folder }
     guard isFolder(prediction) == isFolder(reference) else {
       throw UsageError.wrongCombination(
         "--prediction and --reference must both be images or both be folders")

@@ -64,9 +64,12 @@ enum PredictCommand: Subcommand {
     let outcomes = try predictor(
       files, keepingPictures: formats.contains(.overlay), make: work.results
     ) { results in
-      for (content, target) in (try? results.get().files) ?? [] { try AtomicFile.write(content, to: target) }
+      let written = results.flatMap { results in
+        Result { for (content, target) in results.files { try AtomicFile.write(content, to: target) } }
+          .mapError { Failure(description: "\($0)") }.map { results.summary }
+      }
       console.progress(bar.line(done.add(), unit: "images"))
-      return results.map(\.summary)
+      return written
     }
     console.progress("")
     let summaries = outcomes.compactMap { try? $0.get() }

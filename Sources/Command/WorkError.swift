@@ -27,9 +27,9 @@ enum WorkError: Error, CustomStringConvertible {
     switch self {
     case .images(let messages): "\(messages.count) images failed:\n" + messages.joined(separator: "\n")
     case .sameStem(let first, let second):
-      "\(first.path) and \(second.path) have the same stem, so their results would have one name; "
+      "\(first.shownPath) and \(second.shownPath) have the same stem, so their results would have one name; "
         + "call the command twice, with an --out for each"
-    case .noImages(let folder, let wanted): "\(folder.path): the folder holds no image; give \(wanted)"
+    case .noImages(let folder, let wanted): "\(folder.shownPath): the folder holds no image; give \(wanted)"
     case .missingPredictions(let folder, let references, let missing, let count):
       "\(folder.path): lacks \(missing.count) of the \(count) masks in \(references.path), "
         + "such as \(missing.first ?? ""); predictions need the names of their references"

@@ -67,30 +67,18 @@ public struct SiteCatalog: Sendable {
   public subscript(name: String) -> Site { get throws { try site(name) } }
 
   private static func folders(in url: URL) throws -> [URL] {
-    do {
-      return try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
-        .filter(isFolder).sorted { $0.lastPathComponent < $1.lastPathComponent }
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
-    }
+    try FileSystem.contents(of: url).filter(isFolder)
+      .sorted { $0.lastPathComponent < $1.lastPathComponent }
   }
 
-  static func isFolder(_ url: URL) -> Bool {
-    var folder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
-  }
+  static func isFolder(_ url: URL) -> Bool { FileSystem.kind(of: url) == .folder }
 
   /// Lists the image files of a folder by stem.
   ///
   /// - Throws: `FileError` if the folder cannot be read, `DatasetError.ambiguous` if two files have
   ///   one stem.
   public static func images(in folder: URL) throws -> [String: URL] {
-    let files: [URL]
-    do {
-      files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-    } catch {
-      throw FileError.cannotRead(folder, reason: FileError.reason(of: error))
-    }
+    let files = try FileSystem.contents(of: folder)
     var found: [String: URL] = [:]
     for file in files.sorted(by: { $0.lastPathComponent < $1.lastPathComponent })
     where imageEndings.contains(file.pathExtension.lowercased()) && !file.lastPathComponent.hasPrefix(".") {

@@ -52,6 +52,17 @@ import Torch
     #expect(try squashed.isEqual(to: preparation(image)))
   }
 
+  @Test func cropsThinImagesInLittleMemory() throws {
+    // Whole, the resized image would have 10⁶ × 10³ × 10³ pixels of three channels.
+    for shape in [[3, 1, 1_000_000], [3, 1_000_000, 1]] {
+      let pixels = try ImagePreparation(size: 1000)(.zeros(shape, dtype: .uint8))
+      #expect(pixels.shape == [3, 1000, 1000])
+    }
+    var preparation = ImagePreparation(size: 8)
+    preparation.shortestEdge = .max / 2
+    #expect(message { _ = try preparation(.zeros([3, 1, 9], dtype: .uint8)) }.contains("shortest_edge"))
+  }
+
   @Test func refusesOtherTensors() throws {
     let preparation = ImagePreparation(size: 8)
     #expect(message { _ = try preparation(.zeros([3, 9, 9])) }.contains("uint8 3×H×W"))
