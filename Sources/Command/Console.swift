@@ -10,25 +10,25 @@ struct Console: Sendable {
   let isTerminal = isatty(STDERR_FILENO) == 1
 
   /// Prints a result.
-  func result(_ text: String) { print(text) }
+  func result(_ text: String) { StandardStreams.write(result: text) }
 
   /// Prints a value as JSON.
   func result(json value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    result(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
   /// Prints a note on standard error.
   func note(_ text: String) {
     guard !quiet else { return }
-    FileHandle.standardError.write(Data((clear + text + "\n").utf8))
+    StandardStreams.write(message: clear + text + "\n")
   }
 
   /// Replaces the progress line, on a terminal only.
   func progress(_ text: String) {
     guard !quiet, isTerminal else { return }
-    FileHandle.standardError.write(Data((clear + text).utf8))
+    StandardStreams.write(message: clear + text)
   }
 
   private var clear: String { isTerminal ? "\r\u{1b}[2K" : "" }

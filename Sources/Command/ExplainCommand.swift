@@ -66,6 +66,8 @@ enum ExplainCommand: Subcommand {
     let explainer = try Explainer(
       run, on: arguments.common.device, maxPixels: maxPixels, options: options)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
     let folder = try ExplanationFolder(out)
     let known = try KnownConfounders(chosen.map(\.image))
     let bar = ProgressBar("explaining", total: chosen.count)

@@ -115,6 +115,7 @@ struct TrainSettings {
     let model = try ProjectFiles.clips(draft)
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)
+    try RunChecks.requireLayers(start, of: model)
     if !ignored.isEmpty {
       console.note(
         "note: \(ignored.joined(separator: ", ")): options of another method; "

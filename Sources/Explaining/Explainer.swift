@@ -114,9 +114,9 @@ package final class Explainer {
   /// - Parameter run: the name of the run.
   /// - Returns: its method and settings.
   package func model(run: String) -> Explanation.Model {
-    let intervention = traits.intervenes ? configuration.mcdrl.intervention : nil
+    let intervention = intervenes ? configuration.mcdrl.intervention : nil
     return Explanation.Model(
-      run: run, method: system.method.label, seed: configuration.seed, intervenes: traits.intervenes,
+      run: run, method: system.method.label, seed: configuration.seed, intervenes: intervenes,
       selectsRegions: traits.selectsRegions, adjustment: intervention?.adjustment.rawValue,
       dictionary: intervention?.dictionary.rawValue,
       imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
@@ -124,7 +124,10 @@ package final class Explainer {
   }
 
   /// Whether the weights of the confounders depend on the image.
-  package var attends: Bool { traits.attends }
+  package var attends: Bool { traits.attends && intervenes }
+
+  /// Whether the model intervenes; its weights may come from an epoch before that starts.
+  var intervenes: Bool { traits.intervenes && system.intervenes }
 
   /// The traits of the method.
   var traits: MethodTraits { configuration.model.method.traits }

@@ -28,7 +28,9 @@ package enum AtomicFile {
   package static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
     let folder = url.deletingLastPathComponent()
     let temporary = folder.appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString).part")
-    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let descriptor = uninterrupted {
+      open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    }
     guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
     let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     // The lock ends with this process, even after a crash. It separates leftovers from files that a
@@ -36,11 +38,11 @@ package enum AtomicFile {
     _ = flock(descriptor, LOCK_EX | LOCK_NB)
     do {
       try body(handle)
-      guard fsync(descriptor) == 0 else {
+      guard uninterrupted({ fsync(descriptor) }) == 0 else {
         throw FileError.cannotWrite(url, reason: FileError.systemReason())
       }
       try handle.close()
-      guard rename(temporary.path, url.path) == 0 else {
+      guard uninterrupted({ rename(temporary.path, url.path) }) == 0 else {
         throw FileError.cannotWrite(url, reason: FileError.systemReason())
       }
     } catch {
@@ -51,7 +53,12 @@ package enum AtomicFile {
   }
 
   /// Removes the temporary files of killed writers from a folder; files in progress stay.
-  package static func removeLeftovers(in folder: URL) {
+  ///
+  /// - Parameters:
+  ///   - folder: the folder.
+  ///   - seconds: how long a file has not changed. A new file may not have its lock yet; 0 if
+  ///     nothing else writes to the folder.
+  package static func removeLeftovers(in folder: URL, unchangedFor seconds: Int = 60) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     for name in names where name.hasPrefix(".") && name.hasSuffix(".part") {
       let path = folder.appendingPathComponent(name).path
@@ -59,8 +66,7 @@ package enum AtomicFile {
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
       var status = stat()
-      // A file of the last minute may not have its lock yet.
-      guard fstat(descriptor, &status) == 0, time(nil) - status.modified > 60 else { continue }
+      guard fstat(descriptor, &status) == 0, time(nil) - status.modified >= seconds else { continue }
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
     }
   }
@@ -73,6 +79,14 @@ package enum AtomicFile {
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)
+  }
+}
+
+/// Calls a function of the system again as long as a signal interrupts it.
+package func uninterrupted(_ call: () -> Int32) -> Int32 {
+  while true {
+    let result = call()
+    guard result < 0, errno == EINTR else { return result }
   }
 }
 
