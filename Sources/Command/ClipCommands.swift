@@ -63,7 +63,7 @@ enum ClipTokenizeCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (tokenizer, window) = try clipWords(arguments.operands[0])
     let rows = try arguments.texts.map { tokenizer.encode($0, window: window) }
-    print(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
+    console.result(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
   }
 }
 

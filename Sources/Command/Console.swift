@@ -11,7 +11,7 @@ struct Console: Sendable {
   let isTerminal = isatty(STDERR_FILENO) == 1
 
   /// Prints a result.
-  func result(_ text: String) { print(Self.printable(text)) }
+  func result(_ text: String) { StandardStreams.write(result: Self.printable(text)) }
 
   /// Prints a value as JSON.
   func result(json value: some Encodable) throws {
@@ -19,19 +19,19 @@ struct Console: Sendable {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let text = String(decoding: try encoder.encode(value), as: UTF8.self)
     // The encoder escapes control characters; a byte of a name that is no UTF-8 becomes \xE9 in the string.
-    print(NativePath.shown(text, keeping: ["\n"], backslash: "\\\\"))
+    StandardStreams.write(result: NativePath.shown(text, keeping: ["\n"], backslash: "\\\\"))
   }
 
   /// Prints a note on standard error.
   func note(_ text: String) {
     guard !quiet else { return }
-    FileHandle.standardError.write(Data((clear + Self.printable(text) + "\n").utf8))
+    StandardStreams.write(message: clear + Self.printable(text) + "\n")
   }
 
   /// Replaces the progress line, on a terminal only.
   func progress(_ text: String) {
     guard !quiet, isTerminal else { return }
-    FileHandle.standardError.write(Data((clear + text).utf8))
+    StandardStreams.write(message: clear + text)
   }
 
   /// Reports finished items: on a terminal in the progress line, otherwise in ten log lines.

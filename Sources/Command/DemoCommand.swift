@@ -54,9 +54,9 @@ enum DemoCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let start = Date()
     let out = try arguments.out
-    try StudyRunner.refuseForeign(out, unless: "demo.json")
-    let lock = try FolderLock(out)
+    let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
+    try StudyRunner.refuseForeign(out, unless: "demo.json")
     let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
     let prompts = try ProjectFiles.promptSet(nil).prompts
     let plan = try Plan(

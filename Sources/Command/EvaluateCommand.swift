@@ -39,6 +39,8 @@ enum EvaluateCommand: Subcommand {
     let run = try Run.open(
       at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
     )
+    let lock = try OutputFolder.lock(run.folder.url, console)
+    defer { withExtendedLifetime(lock) {} }
     var rules = Run.EvaluationRules()
     (rules.tolerance, rules.spacing) = (
       try arguments.scoring.distances.tolerance, try arguments.scoring.distances.spacing
@@ -101,6 +103,8 @@ enum EvaluateCommand: Subcommand {
       throw UsageError.conflict(
         other, with: "counterfactual", reason: "the scenes and their masks come from the folder of the sweep")
     }
+    let locks = try OutputFolder.lock(runs.map(\.folder.url), console)
+    defer { withExtendedLifetime(locks) {} }
     let report = try CounterfactualReport(
       runs, sweep: Sweep(sweep), predictor: { try predictor(of: $0, arguments) }, console)
     for (run, entry) in zip(runs, report.entries) {

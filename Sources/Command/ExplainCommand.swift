@@ -71,6 +71,8 @@ enum ExplainCommand: Subcommand {
     let explainer = try Explainer(run, with: predictor, options: options)
     console.note(predictor.statement)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
     let folder = try ExplanationFolder(out, of: place)
     let known = try KnownConfounders(chosen.map(\.image))
     let bar = ProgressBar("explaining", total: chosen.count)

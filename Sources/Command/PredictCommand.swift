@@ -54,7 +54,8 @@ enum PredictCommand: Subcommand {
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
       threshold: threshold, maxPixels: maxPixels)
-    try FileManager.default.createFolder(out)
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)
 
     let work = Work(formats: formats, predictor: predictor, out: out)

@@ -3,6 +3,7 @@ import Confounders
 import Datasets
 import Foundation
 import Segmentation
+import Storage
 import Studies
 import Torch
 import Training
@@ -36,8 +37,13 @@ enum TrainCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let settings = try TrainSettings(arguments)
+    let out = try arguments.out
+    // Only a run can be resumed, so nothing is made for one that does not exist.
+    guard try !arguments.resume || RunFolder(out).exists else { throw RunError.notARun(out) }
+    let lock = try OutputFolder.lock(out, console)
     let run =
-      try arguments.resume ? resumed(arguments, settings, console) : created(arguments, settings, console)
+      try arguments.resume
+      ? resumed(arguments, settings, lock, console) : created(arguments, settings, lock, console)
     let configuration = run.configuration
     try describe(run, console)
     let kept = try CommandCache(arguments.cache, in: run.folder.url, console)
@@ -60,30 +66,33 @@ enum TrainCommand: Subcommand {
 
   /// Creates the run of the options.
   private static func created(
-    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ console: Console
+    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ lock: FolderLock, _ console: Console
   ) throws -> Run {
     let folder = RunFolder(try arguments.out)
     guard !folder.hasState else { throw RunError.exists(folder.url) }
     let (data, clip) = (try arguments.required(\.data), try arguments.required(\.clip))
     _ = try arguments.required(\.holdOut)
     let (prompts, promptsFile) = try ProjectFiles.promptSet(arguments.prompts)
-    let (configuration, model) = try settings.configuration(clip: clip, data: data, console)
+    let (configuration, model) = try SettingFault.inCommandLine {
+      try settings.configuration(clip: clip, data: data, console)
+    }
     var complete = configuration
     if let device = try arguments.common.given(\.device) { complete.device = device }
+    try SettingFault.inCommandLine { try complete.validate() }
     return try Run.create(
       at: folder, complete,
       data: SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass),
-      prompts: prompts, promptsFile: promptsFile, model: model, clip: ProjectFiles.clips)
+      prompts: prompts, promptsFile: promptsFile, model: model, clip: ProjectFiles.clips, lock: lock)
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.
   private static func resumed(
-    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ console: Console
+    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ lock: FolderLock, _ console: Console
   ) throws -> Run {
     let run = try Run.open(
-      at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips
+      at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips, lock: lock
     ) { configuration in
-      try settings.check(resuming: configuration, console)
+      try SettingFault.inCommandLine { try settings.check(resuming: configuration, console) }
       // Data may have moved, and another machine has other devices.
       if let data = try arguments.data { configuration.data = data }
       if let device = try arguments.common.given(\.device) { configuration.device = device }

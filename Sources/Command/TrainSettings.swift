@@ -115,6 +115,7 @@ struct TrainSettings {
     let model = try ProjectFiles.clips(draft)
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)
+    try RunChecks.requireLayers(start, of: model)
     Self.note(ignored, start, console)
     return (start, model)
   }

@@ -34,7 +34,7 @@ extension Explainer {
       let encoded = try system.encoded(images)
       let output = try system(images, cached: .encoded(encoded))
       let off =
-        comparing && traits.intervenes
+        comparing && intervenes
         ? try system(images, cached: .encoded(encoded), .withoutIntervention).logits : nil
       let found = output.representation
       let text = system.text

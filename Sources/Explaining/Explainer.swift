@@ -111,15 +111,18 @@ package final class Explainer {
   /// - Returns: its method and settings.
   package func model(run: String) -> Explanation.Model {
     Explanation.Model(
-      run: run, method: system.method.label, seed: configuration.seed, intervenes: traits.intervenes,
-      selectsRegions: traits.selectsRegions, adjustment: traits.adjustment?.rawValue,
-      dictionary: traits.intervenes ? traits.dictionary.rawValue : nil,
+      run: run, method: system.method.label, seed: configuration.seed, intervenes: intervenes,
+      selectsRegions: traits.selectsRegions, adjustment: intervenes ? traits.adjustment?.rawValue : nil,
+      dictionary: intervenes ? traits.dictionary.rawValue : nil,
       imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
       decoding: predictor.decoding.rawValue, threshold: options.threshold)
   }
 
   /// Whether the weights of the confounders depend on the image.
-  package var attends: Bool { traits.attends }
+  package var attends: Bool { traits.attends && intervenes }
+
+  /// Whether the model intervenes; its weights may come from an epoch before that starts.
+  var intervenes: Bool { traits.intervenes && system.intervenes }
 
   /// The traits of the method.
   var traits: MethodTraits { configuration.model.method.traits }

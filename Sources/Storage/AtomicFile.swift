@@ -27,12 +27,12 @@ package enum AtomicFile {
   /// - Throws: `FileError`, or the error of the closure. The old file is then untouched.
   package static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
     let folder = url.deletingLastPathComponent()
-    let place = folder.withNativePath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    let place = folder.withNativePath { path in uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) } }
     guard place >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
     defer { close(place) }
     // The temporary name is short and relative to the folder, so it fits where the name of the file fits.
     let temporary = ".\(String(UInt64.random(in: 0 ... .max), radix: 36)).part"
-    let descriptor = openat(place, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let descriptor = uninterrupted { openat(place, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
     guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
     let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     // The lock ends with this process, even after a crash. It separates leftovers from files that a
@@ -40,12 +40,12 @@ package enum AtomicFile {
     _ = flock(descriptor, LOCK_EX | LOCK_NB)
     do {
       try body(handle)
-      guard fsync(descriptor) == 0 else {
+      guard uninterrupted({ fsync(descriptor) }) == 0 else {
         throw FileError.cannotWrite(url, reason: FileError.systemReason())
       }
       try handle.close()
       let name = NativePath.bytes(url.lastPathComponent).map { CChar(bitPattern: $0) } + [0]
-      guard renameat(place, temporary, place, name) == 0 else {
+      guard uninterrupted({ renameat(place, temporary, place, name) }) == 0 else {
         throw FileError.cannotWrite(url, reason: FileError.systemReason())
       }
     } catch {
@@ -58,7 +58,12 @@ package enum AtomicFile {
   }
 
   /// Removes the temporary files of killed writers from a folder; files in progress stay.
-  package static func removeLeftovers(in folder: URL) {
+  ///
+  /// - Parameters:
+  ///   - folder: the folder.
+  ///   - seconds: how long a file has not changed. A new file may not have its lock yet; 0 if
+  ///     nothing else writes to the folder.
+  package static func removeLeftovers(in folder: URL, unchangedFor seconds: Int = 60) {
     for file in (try? FileSystem.contents(of: folder)) ?? [] {
       let name = file.lastPathComponent
       guard name.hasPrefix("."), name.hasSuffix(".part") else { continue }
@@ -66,10 +71,17 @@ package enum AtomicFile {
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
       var status = stat()
-      // A file of the last minute may not have its lock yet.
-      guard fstat(descriptor, &status) == 0, time(nil) - status.modified > 60 else { continue }
+      guard fstat(descriptor, &status) == 0, time(nil) - status.modified >= seconds else { continue }
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { _ = file.withNativePath { unlink($0) } }
     }
+  }
+}
+
+/// Calls a function of the system again as long as a signal interrupts it.
+package func uninterrupted(_ call: () -> Int32) -> Int32 {
+  while true {
+    let result = call()
+    guard result < 0, errno == EINTR else { return result }
   }
 }
 

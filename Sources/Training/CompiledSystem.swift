@@ -15,6 +15,8 @@ package struct CompiledSystem: @unchecked Sendable {
   private let precision: Precision
   /// The device of the computation; batches are moved there.
   package let device: Device
+  /// Whether inference intervenes: false for weights of an epoch before the intervention starts.
+  package let intervenes: Bool
 
   /// The settings of the model after the tower.
   package var configuration: ModelConfiguration { model.configuration }
@@ -27,10 +29,10 @@ package struct CompiledSystem: @unchecked Sendable {
 
   init(
     tower: any ImagePass, model: CompiledModel, _ normalization: PixelNormalization, precision: Precision,
-    device: Device
+    device: Device, intervenes: Bool
   ) {
     (self.tower, self.model, self.normalization) = (tower, model, normalization)
-    (self.precision, self.device) = (precision, device)
+    (self.precision, self.device, self.intervenes) = (precision, device, intervenes)
   }
 
   /// Segments a batch without recording for gradients.
@@ -47,7 +49,8 @@ package struct CompiledSystem: @unchecked Sendable {
   ) throws -> SegmentationOutput {
     try inferring {
       let pixels = try normalization(images)
-      return try model(images: pixels, encoded: encode(pixels, cached), pass)
+      return try model(
+        images: pixels, encoded: encode(pixels, cached), pass.inferring(intervening: intervenes))
     }
   }
 
@@ -89,8 +92,11 @@ package struct CompiledSystem: @unchecked Sendable {
     _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
   ) throws -> Representation {
     try inferenceMode {
-      try inferring { try model.represent(encode(normalization(images), cached), pass) }
-        .map { try $0.to(.float32).to(.cpu) }
+      try inferring {
+        try model.represent(
+          encode(normalization(images), cached), pass.inferring(intervening: intervenes))
+      }
+      .map { try $0.to(.float32).to(.cpu) }
     }
   }
 

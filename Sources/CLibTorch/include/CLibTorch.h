@@ -103,6 +103,8 @@ int mcdrl_autocast_end(int32_t device_type, bool was_enabled, int32_t old_dtype,
 // Machine.
 int32_t mcdrl_threads(void);
 int mcdrl_set_threads(int32_t count, char **error);
+// Lets waiting threads sleep while other programs use the processors; for a program, once.
+void mcdrl_share_processors(void);
 const char *mcdrl_cpu_capability(void);
 // Keeps memory that is freed for what is asked for next, some 256 MiB for each two cores, where there is a GNU C library.
 void mcdrl_keep_freed_memory(void);

@@ -33,16 +33,7 @@ struct StudyOptions: OptionGroup {
   static func plan(
     study: String, arms: [ArmDefinition], _ arguments: Arguments<StudyOptions>, _ console: Console
   ) throws -> StudyPlan {
-    do {
-      return try unchecked(study: study, arms: arms, arguments, console)
-    } catch let error as SettingsError {
-      // Nothing is trained yet, so the fault is in the command line.
-      throw UsageError.settings(error.description)
-    } catch let error as StudyError {
-      throw UsageError.settings(error.description)
-    } catch let error as MethodError {
-      throw UsageError.settings(error.description)
-    }
+    try SettingFault.inCommandLine { try unchecked(study: study, arms: arms, arguments, console) }
   }
 
   private static func unchecked(

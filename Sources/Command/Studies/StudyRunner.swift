@@ -46,10 +46,9 @@ struct StudyRunner {
     let start = Date()
     let folder = try arguments.out
     if try arguments.common.threads == nil { try Machine.setThreads(Self.threads) }
-    try Self.refuseForeign(folder, unless: "study.json")
-    let lock = try FolderLock(folder)
+    let lock = try OutputFolder.lock(folder, console)
     defer { withExtendedLifetime(lock) {} }
-    if let warning = lock.warning { console.note(warning) }
+    try Self.refuseForeign(folder, unless: "study.json")
     let kept = try CommandCache(arguments.cache, in: folder, console)
     CommandCache.advise(plan.configuration, console)
     let study = try study(in: folder, kept.cache)
@@ -85,8 +84,8 @@ struct StudyRunner {
   ///   - file: the file that identifies a study of this kind.
   /// - Throws: `UsageError` if the folder holds something else.
   static func refuseForeign(_ folder: URL, unless file: String) throws {
-    let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    guard found.allSatisfy({ $0 == ".lock" }) || found.contains(file) else {
+    let found = OutputFolder.contents(folder)
+    guard found.isEmpty || found.contains(file) else {
       throw UsageError.folderInUse(
         folder, holds: "something else", fix: "choose another folder, or remove it")
     }

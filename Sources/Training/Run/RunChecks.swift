@@ -1,3 +1,4 @@
+import CLIP
 import Confounders
 import Datasets
 import Foundation
@@ -5,6 +6,16 @@ import Segmentation
 
 /// Checks of data, prompts and settings against each other, before any writing or training.
 package enum RunChecks {
+  /// Checks that the image tower has as many layers as are to be trained.
+  ///
+  /// - Throws: `RunError.tooManyLayers`.
+  package static func requireLayers(_ configuration: RunConfiguration, of clip: CLIPModel) throws {
+    let layers = clip.vision.hiddenWidths.count
+    if case .last(let count) = configuration.tune, count > layers {
+      throw RunError.tooManyLayers(configuration.tune, available: layers)
+    }
+  }
+
   /// Checks that every lesion class of the data has prompts.
   ///
   /// - Parameters:

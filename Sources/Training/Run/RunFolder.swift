@@ -46,6 +46,13 @@ package struct RunFolder: Sendable {
     try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
   }
 
+  /// Removes the temporary files that a killed training left below the folder, which is locked.
+  func removeLeftovers() {
+    for place in [stateFile.deletingLastPathComponent(), tensorBoard.folder] {
+      AtomicFile.removeLeftovers(in: place, unchangedFor: 0)
+    }
+  }
+
   /// Checks that a run can continue with the files of its folder.
   ///
   /// - Parameter finished: the number of finished epochs in its state.

@@ -113,6 +113,8 @@ package final class Trainer {
         throw TrainingError.interrupted(epoch: epoch + 1, step: state.step)
       }
     }
+    // Validation and the saved weights are those of this epoch, with or without the intervention.
+    system.setIntervention(ofEpoch: epoch)
     let dice = try validationDice()
     let better = dice.map { $0 > (state.best ?? -1) } ?? true
     if better { try system.saveWeights(to: run.weightsFile) }
