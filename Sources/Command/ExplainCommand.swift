@@ -69,12 +69,12 @@ enum ExplainCommand: Subcommand {
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
       threshold: options.threshold, maxPixels: maxPixels)
     let explainer = try Explainer(run, with: predictor, options: options)
-    console.note(predictor.statement)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     let folder = try ExplanationFolder(out, of: place)
     let known = try KnownConfounders(chosen.map(\.image))
+    console.note(predictor.statement)
     let bar = ProgressBar("explaining", total: chosen.count)
     var images: [ExplainedImage] = []
     var failures: [String] = []

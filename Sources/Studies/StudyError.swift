@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A study that cannot be planned, continued or read.
 public enum StudyError: Error, Equatable, CustomStringConvertible {
@@ -45,7 +46,7 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .armName(let name):
       "the arm \"\(name)\": folders are named after it, so use letters, digits, dots, hyphens and underscores"
     case .unknownMethod(let name, let known):
-      "the method \"\(name)\" is not known; use one of \(known.joined(separator: ", ")), or NAME:key=value,… for one of "
+      "the method \"\(name)\" is not known\(Self.suggestion(name, known)); use one of \(known.joined(separator: ", ")), or NAME:key=value,… for one of "
         + "your own"
     case .choice(let text):
       "\(text): write key=value,value with at least two values that differ, such as "
@@ -78,6 +79,10 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .unreadable(let url):
       "\(url.path): cannot be read; give the folder of a study that mcdrl loso or mcdrl ablate wrote"
     }
+  }
+
+  private static func suggestion(_ name: String, _ known: [String]) -> String {
+    Spelling.near(name, among: known).map { " (did you mean \"\($0)\"?)" } ?? ""
   }
 
   /// Lists the first few differences.

@@ -102,7 +102,7 @@ extension ProgramTests {
         let outcome = try Program.run(["explain"] + words)
         #expect(
           outcome.code == code && outcome.err.contains(named), "\(words): \(outcome.code) \(outcome.err)")
-        #expect(outcome.err.hasPrefix("mcdrl: "))
+        #expect(outcome.err.split(separator: "\n").contains { $0.hasPrefix("mcdrl: ") })
       }
       try expect(2, [], "give a run folder")
       try expect(2, [run, images], "--out is missing")

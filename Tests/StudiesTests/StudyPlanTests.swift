@@ -42,6 +42,9 @@ struct StudyPlanTests {
     arguments: ["../x:", "a/b:", ":", "mcdr", ""])
   func badNames(_ text: String) {
     #expect(throws: StudyError.self) { try ArmDefinition(parsing: text) }
+    if text == "mcdr" {
+      #expect(message { _ = try ArmDefinition(parsing: text) }.contains("did you mean \"mcdrl\"?"))
+    }
   }
 
   @Test("Choices combine, the last varying fastest, and win over the arm")
