@@ -150,10 +150,11 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
       let key = "vision_config.stem_channels"
       if vision.stages != nil { return (key, "\(channels)", "resnet_layers has a stem of its own") }
       // After more than 16 halvings no image is left, and the power would overflow.
-      if channels.isEmpty || channels.count > 16 || vision.patchSize % (1 << channels.count) != 0 {
+      if channels.isEmpty { return (key, "[]", "it must be one or more numbers") }
+      if channels.count > 16 || vision.patchSize % (1 << channels.count) != 0 {
         return (
           key, "\(channels)",
-          "each entry halves the image, so n entries need a patch_size that is a multiple of 2^n; it is "
+          "each entry halves the image, so patch_size must be a multiple of 2^\(channels.count); it is "
             + "\(vision.patchSize)"
         )
       }

@@ -20,29 +20,35 @@ enum CharacterReferences {
 
   /// Resolves as `ftfy`: only with a semicolon, but also names in capitals.
   ///
-  /// It goes on until no reference is left, in one pass: `ftfy` repeats itself, and a reference to
-  /// "&" may begin another one. The work is linear in the length of the text.
+  /// `ftfy` repeats itself, because a reference to "&" may begin another one. With a repair, this
+  /// function does all repetitions in one pass; its work is linear in the length of the text.
   ///
   /// - Parameters:
   ///   - text: the text.
-  ///   - replacement: the repaired form of a character, of the text or of a reference. It is applied
-  ///     first, because it may make a part of a reference.
+  ///   - repair: the repaired form of a character, which may be a part of a reference; nil to resolve
+  ///     only the references of the text itself.
   static func resolvedStrictly(
-    _ text: [Unicode.Scalar], _ replacement: (Unicode.Scalar) -> [Unicode.Scalar]
+    _ text: [Unicode.Scalar], _ repair: ((Unicode.Scalar) -> [Unicode.Scalar])? = nil
   ) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
     var pending: [Unicode.Scalar] = []
+    // References do not begin before this place.
+    var first = 0
     for scalar in text {
-      pending.append(contentsOf: replacement(scalar))
-      pending.reverse()
+      pending.append(contentsOf: (repair?(scalar) ?? [scalar]).reversed())
       while let next = pending.popLast() {
         result.append(next)
-        guard next == ";", let start = strictStart(result) else { continue }
+        guard next == ";", let start = strictStart(result), start >= first else { continue }
         let reference = Array(result[start...])
         let value = strictValue(reference)
         guard value != reference else { continue }
         result.removeSubrange(start...)
-        pending.append(contentsOf: value.flatMap(replacement).reversed())
+        if let repair {
+          pending.append(contentsOf: value.flatMap(repair).reversed())
+        } else {
+          result += value
+          first = result.count
+        }
       }
     }
     return result

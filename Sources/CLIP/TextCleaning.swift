@@ -78,8 +78,12 @@ private enum TextRepair {
     var text = line
     while true {
       let before = text
-      text =
-        resolves ? CharacterReferences.resolvedStrictly(text, repaired) : text.flatMap(replacement)
+      // The order of repairs matters to terminal escapes, of which none is left after the first time.
+      if resolves, text.contains("\u{1B}") {
+        text = CharacterReferences.resolvedStrictly(text).flatMap(replacement)
+      } else {
+        text = resolves ? CharacterReferences.resolvedStrictly(text, repaired) : text.flatMap(replacement)
+      }
       text = withoutTerminalEscapes(unixLines(text)).filter { !isControl($0.value) }
       var view = String.UnicodeScalarView()
       view.append(contentsOf: text)
@@ -90,12 +94,12 @@ private enum TextRepair {
 
   /// Returns the form of a character that may be a part of a reference.
   ///
-  /// It is empty for a control character, and a semicolon for the Greek question mark, which normalises to it. An
-  /// escape remains, because it may begin a sequence.
+  /// It is empty for a control character. It is a semicolon for the Greek question mark, which
+  /// normalises to it.
   private static func repaired(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
     replacement(scalar).compactMap { repaired in
       if repaired == "\u{37E}" { return ";" }
-      return isControl(repaired.value) && repaired != "\u{1B}" ? nil : repaired
+      return isControl(repaired.value) ? nil : repaired
     }
   }
 

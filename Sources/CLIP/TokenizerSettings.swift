@@ -25,6 +25,9 @@ struct TokenizerSettings {
     var token: AddedToken
     let file: URL
     let name: String
+    /// Whether a token of this content in `added_tokens.json` is a special one, as in Hugging Face's
+    /// reader: it is written as a text, or stands in `special_tokens_map.json`.
+    var marksSpecial = false
   }
 
   private static let roles = [
@@ -65,7 +68,9 @@ struct TokenizerSettings {
     for key in list.keys {
       guard let id = try list.integer(key) else { continue }
       var token = AddedToken(key, id: id)
-      token.isNormalized = !(Array(named.values) + further).contains { $0.token.content == key }
+      token.isNormalized = !(Array(named.values) + further).contains {
+        $0.marksSpecial && $0.token.content == key
+      }
       numbered[id] = Added(token: token, file: list.file, name: list.name(key))
     }
   }
@@ -122,7 +127,7 @@ struct TokenizerSettings {
     _ value: JSONValue, _ name: String, in reader: SettingsReader, isSpecial: Bool
   ) throws -> Added {
     if case .string(let text) = value {
-      return Added(token: AddedToken(text, id: 0), file: reader.file, name: name)
+      return Added(token: AddedToken(text, id: 0), file: reader.file, name: name, marksSpecial: true)
     }
     guard let members = value.members, case .string(let text)? = members["content"] else {
       throw reader.refusal(name, value, "it must be a text, or an object with the content of a token")
@@ -136,7 +141,8 @@ struct TokenizerSettings {
     token.stripsRight = try flags.flag("rstrip") ?? false
     flags.ignore(["content", "__type"])
     try flags.finish()
-    return Added(token: token, file: reader.file, name: name)
+    let marksSpecial = reader.file.lastPathComponent == "special_tokens_map.json"
+    return Added(token: token, file: reader.file, name: name, marksSpecial: marksSpecial)
   }
 
   /// Reads the settings of the form of sentences, and refuses all others.
@@ -169,10 +175,16 @@ struct TokenizerSettings {
   func addedTokens(_ vocabulary: [String: Int]) throws -> [AddedToken]? {
     guard cleaning == .huggingFace else { return nil }
     var tokens: [AddedToken] = []
-    var known: Set<String> = []
+    var places: [String: Int] = [:]
+    let listed = Set(numbered.values.map(\.token.content))
     var next = vocabulary.count
     func add(_ added: Added, _ stated: Int? = nil) throws {
-      guard known.insert(added.token.content).inserted else { return }
+      if let place = places[added.token.content] {
+        // A token with two roles has the flags of the last, unless its id is in a file.
+        guard !listed.contains(added.token.content) else { return }
+        tokens[place] = added.token.with(id: tokens[place].id)
+        return
+      }
       let id = vocabulary[added.token.content] ?? next
       guard stated == nil || stated == id else {
         throw CLIPError.badSetting(
@@ -180,13 +192,21 @@ struct TokenizerSettings {
           wanted: "its id must be \(id), as in the vocabulary or after it")
       }
       next = max(next, id < Int.max ? id + 1 : id)
-      var token = added.token
-      token.id = id
-      tokens.append(token)
+      places[added.token.content] = tokens.count
+      tokens.append(added.token.with(id: id))
     }
     for (id, added) in numbered.sorted(by: { $0.key < $1.key }) { try add(added, id) }
     for role in Self.roles { if let added = named[role] { try add(added) } }
     for added in further { try add(added) }
     return tokens
+  }
+}
+
+extension AddedToken {
+  /// The same token with another id.
+  fileprivate func with(id: Int) -> AddedToken {
+    var token = self
+    token.id = id
+    return token
   }
 }
