@@ -67,7 +67,8 @@ enum MetricsCommand: Subcommand {
       let wanted: BinaryMask
       do {
         (found, wanted) = try read(prediction, reference)
-      } catch  where pairs.count > 1 {
+      } catch {
+        guard pairs.count > 1 else { throw error }
         failures.append("\(error)")
         continue
       }
