@@ -4,13 +4,15 @@ SWIFT ?= swift
 DEMO ?= demo
 sources = Sources Tests Examples Package.swift
 scripts = $(wildcard scripts/*) .ci/run Benchmarks/setup
+MINUTES ?= 5
 PREFIX ?= $(HOME)/.local
 
-.PHONY: help bootstrap install-libtorch build test demo bench docs examples lint format clean
+.PHONY: help bootstrap install-libtorch build test fuzz demo bench docs examples lint format clean
 
 help:
 	@echo 'make demo     the whole story on rendered sites, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
 	@echo 'make test     every test'
+	@echo 'make fuzz     damaged files for the image decoders, for MINUTES ($(MINUTES)) in all'
 	@echo 'make bench    speed beside the Python peers, which it installs into Benchmarks/.venv (options: make bench BENCH=--quick)'
 	@echo 'make docs     the documentation of the libraries, .build/docs/MCDRL.doccarchive'
 	@echo 'make examples builds and runs Examples as a package of somebody else'
@@ -40,6 +42,10 @@ bench: build
 # of the command run.
 test: bootstrap
 	$(SWIFT) test
+
+# What it finds stays in .build/fuzz, and the next run goes on from there.
+fuzz:
+	scripts/fuzz --minutes $(MINUTES)
 
 # The libraries show more to one another (package) than to other packages (public).
 docs: bootstrap

@@ -101,7 +101,10 @@ enum ClipEmbedCommand: Subcommand {
       var grids: [Tensor] = []
       for path in paths {
         let picture: Tensor
-        do { picture = try reader.image(path) } catch  where paths.count > 1 {
+        do {
+          picture = try reader.image(path)
+        } catch {
+          guard paths.count > 1 else { throw error }
           failures.append("\(error)")
           continue
         }

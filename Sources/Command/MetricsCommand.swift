@@ -67,7 +67,8 @@ enum MetricsCommand: Subcommand {
       let wanted: BinaryMask
       do {
         (found, wanted) = try read(prediction, reference)
-      } catch  where pairs.count > 1 {
+      } catch {
+        guard pairs.count > 1 else { throw error }
         failures.append("\(error)")
         continue
       }
@@ -76,7 +77,7 @@ enum MetricsCommand: Subcommand {
           try ImageScores(
             prediction: found.mask(atLeast: threshold), reference: wanted, tolerance: tolerance,
             spacing: spacing))
-        try table.append([name], scores[scores.count - 1])
+        try table.append([NativePath.shown(name)], scores[scores.count - 1])
         continue
       }
       let assessment = try ImageAssessment(
@@ -84,7 +85,7 @@ enum MetricsCommand: Subcommand {
       scores.append(assessment.scores)
       polyp.merge(assessment.polyp)
       try reliability.merge(assessment.reliability)
-      try table.append([name], assessment.scores, polyp: assessment.polyp)
+      try table.append([NativePath.shown(name)], assessment.scores, polyp: assessment.polyp)
     }
     guard !scores.isEmpty else { throw WorkError.images(failures) }
     if let csv = try arguments.csv { try table.write(to: csv) }
