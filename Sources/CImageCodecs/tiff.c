@@ -166,6 +166,7 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
   }
   if (storage->samples < colours) return fail(s, CODEC_DAMAGED, "%u samples for RGB", storage->samples);
   layout->channels = colours;
+  layout->bilevel = storage->bits == 1 && storage->samples == 1;
   if (extras && kinds && storage->samples > colours &&
       (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA)) {
     layout->channels++;
@@ -244,7 +245,7 @@ static void unpack(const struct storage *storage, const codec_layout *layout, in
         if (bits == 16)
           ((uint16_t *)samples)[offset + c] = (uint16_t)value;
         else
-          ((uint8_t *)samples)[offset + c] = (uint8_t)(value * 255 / top);
+          ((uint8_t *)samples)[offset + c] = (uint8_t)(indices ? value : value * 255 / top);
       }
     }
   }

@@ -61,7 +61,7 @@ enum ExplainCommand: Subcommand {
       try InputImages.requireApart(source.inputs.map(\.image), from: pictures)
     } else {
       source = Source(
-        inputs: try InputImages.files(words, writingTo: pictures).map { ExplanationInput($0) })
+        inputs: try InputImages.files(words, writingTo: pictures, console).map { ExplanationInput($0) })
     }
     let explainer = try Explainer(
       run, on: arguments.common.device, maxPixels: maxPixels, options: options)
@@ -96,7 +96,7 @@ enum ExplainCommand: Subcommand {
     } else {
       console.result(text(explanation))
       console.result(
-        "\n\(images.count) of \(source.inputs.count) images explained; the page is \(folder.pageFile.path)")
+        "\n\(images.count) of \(counted(source.inputs.count, "image")) explained; the page is \(folder.pageFile.path)")
     }
     guard failures.isEmpty else { throw failure }
   }

@@ -30,6 +30,8 @@ public final class Run: Sendable {
   private let clip: ClipLoader
   /// The model from `create`, until training takes it.
   private let fresh: OnceTaken<SegmentationSystem>
+  /// The sites of the run's own data folder, so that their masks are looked at once.
+  let ownCatalog = OnceMade<SiteCatalog>()
 
   init(
     _ folder: RunFolder, _ configuration: RunConfiguration, prompts: PromptSet, clip: ClipLoader,
@@ -98,6 +100,7 @@ public final class Run: Sendable {
     let sources = try RunChecks.sources(data, configuration)
     configuration.sources = sources.map(\.name)
     try RunChecks.requireClasses(sources, prompts, in: data.folder)
+    try RunChecks.requireLesions(sources, configuration.reader.limits, in: data.folder)
     try RunChecks.requireMechanisms(configuration, prompts, in: promptsFile?.path ?? "the prompts")
     let words = try prompts.limited(to: configuration.confounders)
     let model = try model ?? clip(configuration)
@@ -110,7 +113,9 @@ public final class Run: Sendable {
     // This is last, because it makes the folder a run: training resumes after it and restarts
     // before it.
     try folder.write(configuration, to: folder.configurationFile)
-    return Run(folder, configuration, prompts: words, clip: clip, fresh: system)
+    let run = Run(folder, configuration, prompts: words, clip: clip, fresh: system)
+    _ = try run.ownCatalog { data }
+    return run
   }
 
   /// Opens a run.
@@ -191,6 +196,23 @@ private final class OnceTaken<Value>: @unchecked Sendable {
     lock.withLock {
       defer { value = nil }
       return value
+    }
+  }
+}
+
+/// A value that is made at the first request.
+final class OnceMade<Value: Sendable>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var value: Value?
+
+  /// Returns the value, which `make` makes the first time.
+  ///
+  /// - Throws: the error of `make`; the next request tries again.
+  func callAsFunction(_ make: () throws -> Value) throws -> Value {
+    try lock.withLock {
+      let found = try value ?? make()
+      value = found
+      return found
     }
   }
 }
