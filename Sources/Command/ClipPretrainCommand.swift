@@ -97,7 +97,7 @@ enum ClipPretrainCommand: Subcommand {
       resuming: resuming && FileManager.default.fileExists(atPath: stateFile.path))
     let steps = record.configuration.steps
     console.note(
-      "\(images.count) pictures, vocabulary of \(tokenizer.count) tokens, \(steps) steps of "
+      "\(counted(images.count, "picture")), vocabulary of \(tokenizer.count) tokens, \(steps) steps of "
         + "\(record.configuration.batchSize)")
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step

@@ -79,7 +79,8 @@ enum DataInspectCommand: Subcommand {
     let stated = Set(catalog.sites.flatMap(\.allSamples).compactMap(\.lesionClass))
     guard !stated.isEmpty else { return }
     let (standard, _) = try ProjectFiles.promptSet(prompts)
-    let packs = prompts == nil ? try PromptSet.Pack.allCases.map { ($0.rawValue, try PromptSet($0).classes) } : []
+    let packs =
+      prompts == nil ? try PromptSet.Pack.allCases.map { ($0.rawValue, try PromptSet($0).classes) } : []
     for name in stated.subtracting(standard.classes).sorted() {
       let sites = catalog.sites.filter { $0.allSamples.contains { $0.lesionClass == name } }.map(\.name)
       let place = "\(catalog.location.path): the class \"\(name)\" of " + sites.joined(separator: ", ")
@@ -87,12 +88,12 @@ enum DataInspectCommand: Subcommand {
         inspection.warnings.append(
           Inspection.Finding("class", "\(place) belongs to other prompts; train with --prompts \(pack.0)"))
       } else {
-        let near = Spelling.near(name, among: standard.classes).map { "; did you mean \"\($0)\"?" } ?? ""
+        let near = Spelling.suggestion(for: name, among: standard.classes)
         inspection.problems.append(
           Inspection.Finding(
             "class",
-            "\(place) is in no prompt file (\(standard.classes.joined(separator: ", ")))\(near); correct it, or "
-              + "give your prompts with --prompts"))
+            "\(place) is in no prompt file (\(standard.classes.joined(separator: ", "))); correct it, or "
+              + "give your prompts with --prompts\(near)"))
       }
     }
   }

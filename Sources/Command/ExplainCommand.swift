@@ -96,7 +96,8 @@ enum ExplainCommand: Subcommand {
     } else {
       console.result(text(explanation))
       console.result(
-        "\n\(images.count) of \(counted(source.inputs.count, "image")) explained; the page is \(folder.pageFile.path)")
+        "\n\(images.count) of \(counted(source.inputs.count, "image")) explained; the page is \(folder.pageFile.path)"
+      )
     }
     guard failures.isEmpty else { throw failure }
   }

@@ -31,7 +31,8 @@ enum InputImages {
     }
     if let first = others.first {
       console.note(
-        "left out: " + counted(others.count, "file") + " without the ending of an image, such as \(first.path)")
+        "left out: " + counted(others.count, "file")
+          + " without the ending of an image, such as \(first.path)")
     }
     guard !files.isEmpty else { throw WorkError.noImages(urls[0], wanted: "images, or a folder of images") }
     let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }

@@ -80,11 +80,13 @@ struct MaskPairs {
     let unused = Set(predictions.images.values).subtracting(pairs.map(\.prediction))
       .map(\.lastPathComponent).sorted()
     if let first = unused.first {
-      notes.append("left out: " + counted(unused.count, "prediction") + " without a reference, such as \(first)")
+      notes.append(
+        "left out: " + counted(unused.count, "prediction") + " without a reference, such as \(first)")
     }
     for other in [predictions.others, references.others] where !other.isEmpty {
       notes.append(
-        "left out: " + counted(other.count, "file") + " without the ending of an image, such as \(other[0].path)")
+        "left out: " + counted(other.count, "file")
+          + " without the ending of an image, such as \(other[0].path)")
     }
   }
 

@@ -68,7 +68,8 @@ enum MetricsCommand: Subcommand {
     let isGrey = evaluation == .pranet
     let pairs = try MaskPairs(arguments.prediction, arguments.reference, prefersProbabilities: isGrey)
     for note in pairs.notes { console.note(note) }
-    let reader = try pairs.reader(prediction: arguments.predictionValues, reference: arguments.referenceValues)
+    let reader = try pairs.reader(
+      prediction: arguments.predictionValues, reference: arguments.referenceValues)
     console.note(
       "predictions: \(reader.prediction.statement); references: \(reader.reference.statement)")
     var table = PerImageTable(labels: ["image"], evaluation: evaluation)

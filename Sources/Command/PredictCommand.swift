@@ -74,7 +74,8 @@ enum PredictCommand: Subcommand {
     if console.json {
       try console.result(json: summaries)
     } else {
-      console.result("\(summaries.count) of \(counted(files.count, "image")) segmented, results in \(out.path)")
+      console.result(
+        "\(summaries.count) of \(counted(files.count, "image")) segmented, results in \(out.path)")
     }
     guard failures.isEmpty else {
       throw WorkError.images(failures)

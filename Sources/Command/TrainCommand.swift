@@ -83,7 +83,8 @@ enum TrainCommand: Subcommand {
       isAllowed: arguments.allowLeakage, limits: complete.reader.limits, console)
     console.note("the same patient or picture at the held-out site: \(leakage)")
     return try Run.create(
-      at: folder, complete, data: catalog, prompts: prompts, promptsFile: promptsFile, model: model, clip: ProjectFiles.clips)
+      at: folder, complete, data: catalog, prompts: prompts, promptsFile: promptsFile, model: model,
+      clip: ProjectFiles.clips)
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.

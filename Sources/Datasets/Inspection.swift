@@ -164,6 +164,8 @@ private struct View: Sendable {
       let mask = try reader.mask(url, as: convention ?? .grey)
       if let size { try SampleReader.requireSize(mask, of: sample, imageSize: size) }
       if convention != nil { self.mask = try MaskLooks.Look(url, mask) }
+    } catch ImagingError.colouredMask(_, _, _?) where convention == nil {
+      // It is why the site has no convention.
     } catch {
       problems.append(Inspection.Finding("mask", "\(error)"))
     }

@@ -18,6 +18,8 @@ public enum MaskConvention: Sendable, Equatable {
 public enum MaskConventionError: Error, Equatable, CustomStringConvertible {
   /// A mask is a label map, and nobody stated which labels are lesions.
   case labels(URL, values: [Int])
+  /// A mask has a palette of colours, and nobody stated which indices are lesions.
+  case palette(URL, indices: [Int])
   /// Two masks of one site use different values for the lesion.
   case mixed(URL, values: [Int], other: URL, otherValues: [Int])
   /// A mask has no clear black and white.
@@ -31,6 +33,9 @@ public enum MaskConventionError: Error, Equatable, CustomStringConvertible {
     case .labels(let url, let values):
       "\(url.path): a label map of the values \(Self.text(values)); state which of them are lesion: "
         + Self.fix(values)
+    case .palette(let url, let indices):
+      "\(url.path): a mask of colours with the palette indices \(Self.text(indices)); state which of them are "
+        + "lesion: " + Self.fix(indices)
     case .mixed(let url, let values, let other, let others):
       "\(url.path) holds \(Self.text(values)) and \(other.path) \(Self.text(others)), so the masks of one site "
         + "have two conventions; store all as 0 and 255, or state the values: " + Self.fix(values + others)
@@ -51,7 +56,9 @@ public enum MaskConventionError: Error, Equatable, CustomStringConvertible {
 
   private static func fix(_ values: [Int]) -> String {
     let labels = Set(values).subtracting([0]).sorted().prefix(4)
-    let names = labels.enumerated().map { "\($0.offset == 0 ? "lesion" : "other\($0.offset)"): \($0.element)" }
+    let names = labels.enumerated().map {
+      "\($0.offset == 0 ? "lesion" : "other\($0.offset)"): \($0.element)"
+    }
     return "labels: { \(names.joined(separator: ", ")) }, lesions: [\"lesion\"] in sites.json5"
   }
 }
@@ -97,7 +104,9 @@ extension FoundConvention {
     func first(_ wanted: (Kind) -> Bool) -> (url: URL, values: [Int])? {
       kinds.firstIndex(where: wanted).map { (files[$0].url, files[$0].values.distinct.map(Int.init)) }
     }
-    if let labels = first({ $0 == .labels }) { throw MaskConventionError.labels(labels.url, values: labels.values) }
+    if let labels = first({ $0 == .labels }) {
+      throw MaskConventionError.labels(labels.url, values: labels.values)
+    }
     if let unclear = first({ $0 == .unclear }) {
       throw MaskConventionError.unclear(unclear.url, values: unclear.values)
     }
@@ -133,10 +142,11 @@ extension FoundConvention {
     self.init(
       convention: .grey,
       statement: files.isEmpty
-        ? "no mask"
+        ? "no mask that can be read"
         : !hasLesion
           ? "all empty"
-          : isGrey ? "0 to 255 with grey between, where above 127 is lesion" : "0 and 255, where 255 is lesion",
+          : isGrey
+            ? "0 to 255 with grey between, where above 127 is lesion" : "0 and 255, where 255 is lesion",
       hasLesion: hasLesion)
   }
 
@@ -158,7 +168,8 @@ extension FoundConvention {
     }
     self.init(
       convention: .values(lesions, as: .indices),
-      statement: "labels, where \(MaskConventionError.text(lesions)) is lesion (stated)", hasLesion: hasLesion)
+      statement: "labels, where \(MaskConventionError.text(lesions)) is lesion (stated)", hasLesion: hasLesion
+    )
   }
 
   /// Finds the convention of the masks of one side of a comparison.

@@ -39,12 +39,14 @@ struct MaskReview {
   }
 
   /// Describes values that may not mean what they are read as; nil if there are none.
-  private static func remark(_ values: MaskValues, _ convention: MaskConvention, _ labels: [Int]?) -> String? {
+  private static func remark(_ values: MaskValues, _ convention: MaskConvention, _ labels: [Int]?) -> String?
+  {
     guard !values.isBilevel else { return nil }
     if let labels {
       let others = values.distinct.map(Int.init).filter { $0 != 0 && !labels.contains($0) }
       guard !others.isEmpty else { return nil }
-      return "the values \(MaskConventionError.text(others)) are not among the stated labels and count as no lesion"
+      return
+        "the values \(MaskConventionError.text(others)) are not among the stated labels and count as no lesion"
     }
     guard convention == .grey else { return nil }
     let top = Int(values.distinct.last ?? 0)
@@ -52,7 +54,8 @@ struct MaskReview {
       return "its values go up to \(top) only, so it counts as empty"
     }
     guard values.middleShare > 0.05 else { return nil }
-    return "\(Int(100 * values.middleShare)) % of the mask is grey, from 32 to 223; above 127 counts as lesion"
+    return
+      "\(Int(100 * values.middleShare)) % of the mask is grey, from 32 to 223; above 127 counts as lesion"
   }
 }
 

@@ -7,7 +7,7 @@ import Torch
 /// One mask does not tell its convention: 0 and 1 may be a mask of black and white or a faint grey.
 /// So all masks are read when the convention is first asked for, on all cores. A mask that cannot be
 /// read does not count; it is an error where it is used.
-public final class MaskSurvey: @unchecked Sendable {
+package final class MaskSurvey: @unchecked Sendable {
   /// A mask with its values, or the reason why it cannot be read.
   package struct File: Sendable {
     /// The mask.
@@ -57,7 +57,13 @@ public final class MaskSurvey: @unchecked Sendable {
   }
 
   private func find(_ limits: ImageLimits) throws -> FoundConvention {
-    let known = try measure(limits).compactMap { file in (try? file.values.get()).map { (file.url, $0) } }
+    let files = try measure(limits)
+    for file in files {
+      if case .failure(ImagingError.colouredMask(_, _, let indices?)) = file.values {
+        throw MaskConventionError.palette(file.url, indices: indices)
+      }
+    }
+    let known = files.compactMap { file in (try? file.values.get()).map { (file.url, $0) } }
     return try lesions.map { try FoundConvention(known, lesions: $0) } ?? FoundConvention(known)
   }
 

@@ -43,7 +43,9 @@ public struct Sample: Sendable, Equatable {
   /// Compares all that is known without a look at the files.
   public static func == (left: Sample, right: Sample) -> Bool {
     (left.site, left.id, left.image, left.mask) == (right.site, right.id, right.image, right.mask)
-      && (left.lesionClass, left.group, left.statedGroup) == (right.lesionClass, right.group, right.statedGroup)
+      && (left.lesionClass, left.group, left.statedGroup) == (
+        right.lesionClass, right.group, right.statedGroup
+      )
       && left.lesionLabels == right.lesionLabels
   }
 

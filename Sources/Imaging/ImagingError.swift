@@ -22,7 +22,7 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
   case severalPages(file: String, count: Int)
   /// A mask has colours instead of grey levels; some of them as text, and the palette indices.
   case colouredMask(file: String, colours: [String], indices: [Int]?)
-  /// A mask has its content in the transparency.
+  /// The content of a mask is its transparency, or is hidden by it.
   case transparentMask(file: String)
   /// A 16-bit mask has a label that does not fit in 8 bits.
   case labelTooLarge(file: String, value: Int)
@@ -53,11 +53,12 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
       "\(file): a TIFF of \(count) pages, which would give one result; store each page as a file of its own"
     case .colouredMask(let file, let colours, let indices):
       "\(file): a mask of colours, such as \(colours.joined(separator: ", ")), not of grey levels"
-        + (indices.map { ", of the palette indices \($0.prefix(8).map(String.init).joined(separator: ", "))" } ?? "")
-        + (indices == nil ? "" : ", which can be read as labels")
+        + (indices.map { ", of the palette indices \($0.prefix(8).map(String.init).joined(separator: ", "))" }
+          ?? "")
         + "; save it as black and white, or as grey whose values are labels"
     case .transparentMask(let file):
-      "\(file): a mask whose pixels differ only in their transparency; save it as black and white without transparency"
+      "\(file): a mask whose content is its transparency or is hidden by it; save it as black and white without "
+        + "transparency"
     case .labelTooLarge(let file, let value):
       "\(file): a 16-bit mask with label \(value); labels go up to 255, so renumber them"
     case .invalidImage(let reason): "not an image: \(reason)"

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// It supports the formats and orientations of `ImageFile`. A colour file is accepted if its
 /// channels agree. A 1-bit file gives 0 and 255; a 16-bit file that holds only 0 and 65,535 does
-/// the same. A pixel that is at most half opaque becomes 0. Other pixels keep their value, because
+/// the same. A palette whose colours are all the same is read by its indices. A pixel that is at most half opaque becomes 0. Other pixels keep their value, because
 /// a blend of two labels would be a third label.
 public enum MaskFile {
   /// The meaning of the values of a mask in a file with a palette or below 8 bits.
@@ -75,8 +75,14 @@ public enum MaskFile {
       (isBilevel, hasPalette) = (samples.layout.bilevel != 0, samples.layout.palette != 0)
       stored = try samples.labels(file: file)
     }
+    if hasPalette, meaning == .grey, stored.isPlain {
+      // Colours that are all the same, as of a palette that was never set, tell nothing.
+      let labels = try content(bytes, file: file, as: .indices, limits: limits)
+      if !labels.image.isPlain { return labels }
+    }
     guard let mask = stored.grey(tolerance: format == .jpeg ? jpegTolerance : 0) else {
-      let indices = hasPalette && meaning == .grey ? try? content(bytes, file: file, as: .indices, limits: limits) : nil
+      let indices =
+        hasPalette && meaning == .grey ? try? content(bytes, file: file, as: .indices, limits: limits) : nil
       throw ImagingError.colouredMask(
         file: file, colours: stored.firstColours(3),
         indices: indices.map { MaskValues($0).distinct.map(Int.init) })
@@ -86,6 +92,9 @@ public enum MaskFile {
 }
 
 extension Image {
+  /// Whether all pixels are the same.
+  fileprivate var isPlain: Bool { pixels.dropFirst(channels) == pixels.dropLast(channels) }
+
   /// Returns the first different colours as text, for a message.
   fileprivate func firstColours(_ count: Int) -> [String] {
     var found: [String] = []

@@ -38,7 +38,8 @@ package struct MaskValues: Sendable, Equatable {
   /// Reads a mask and counts its values.
   ///
   /// - Throws: the errors of `MaskFile.read`.
-  package init(reading url: URL, as meaning: MaskFile.Meaning = .grey, limits: ImageLimits = .default) throws {
+  package init(reading url: URL, as meaning: MaskFile.Meaning = .grey, limits: ImageLimits = .default) throws
+  {
     self.init(try MaskFile.content(url, as: meaning, limits: limits))
   }
 }

@@ -35,7 +35,9 @@ extension ProgramTests {
       #expect(outcome.out.contains("… and 5 more like this"), "\(outcome.out)")
     }
 
-    @Test("A training refuses a picture that the held-out site has, unless it is allowed, and names what is left out")
+    @Test(
+      "A training refuses a picture that the held-out site has, unless it is allowed, and names what is left out"
+    )
     func leakage() throws {
       let shop = try Workshop()
       try Data("x".utf8).write(to: shop.file("data/a/images/notes.txt"))

@@ -10,11 +10,15 @@ extension ProgramTests {
       (0..<400).map { (place..<place + 8).contains($0 % 20) && (6..<14).contains($0 / 20) ? value : 0 }
     }
 
-    private func metrics(_ prediction: String, _ reference: String, _ shop: Workshop, _ more: [String] = []) throws
+    private func metrics(_ prediction: String, _ reference: String, _ shop: Workshop, _ more: [String] = [])
+      throws
       -> Outcome
     {
       try Program.run(
-        ["metrics", "--prediction", shop.file(prediction).path, "--reference", shop.file(reference).path, "--json"]
+        [
+          "metrics", "--prediction", shop.file(prediction).path, "--reference", shop.file(reference).path,
+          "--json",
+        ]
           + more)
     }
 
@@ -28,7 +32,9 @@ extension ProgramTests {
       func dice(_ outcome: Outcome) throws -> Double? {
         (try outcome.json() as? [String: Any])?["dice"] as? Double
       }
-      for (prediction, reference) in [("white", "white"), ("one", "one"), ("one", "white"), ("white", "grey")] {
+      for (prediction, reference) in [
+        ("white", "white"), ("one", "one"), ("one", "white"), ("white", "grey"),
+      ] {
         let outcome = try metrics("p-\(prediction).png", "r-\(reference).png", shop)
         #expect(try dice(outcome) == 0.75, "\(prediction) \(outcome.err)")
         #expect(outcome.err.contains("is lesion; references: 0 and "), "\(outcome.err)")
@@ -47,7 +53,8 @@ extension ProgramTests {
       #expect(refused.err.contains("0, 1, 2") && refused.err.contains(shop.file("r.png").path))
       let stated = try metrics("p.png", "r.png", shop, ["--reference-values", "1"])
       #expect(stated.code == 0 && stated.out.contains("(stated)"), "\(stated.err)")
-      #expect(try metrics("p.png", "r.png", shop, ["--reference-values", "grey"]).out.contains("grey levels"))
+      #expect(
+        try metrics("p.png", "r.png", shop, ["--reference-values", "grey"]).out.contains("grey levels"))
       #expect(try metrics("p.png", "r.png", shop, ["--reference-values", "a"]).code == 2)
     }
 
@@ -65,7 +72,8 @@ extension ProgramTests {
       let one = try metrics("p", "r", shop)
       #expect(try keys(one).isSuperset(of: ["n", "metrics", "mask_values"]), "\(one.out)")
       let predicted = try metrics("q", "r", shop)
-      #expect(predicted.err.contains("end in -mask") && predicted.err.contains("2 predictions"), "\(predicted.err)")
+      #expect(
+        predicted.err.contains("end in -mask") && predicted.err.contains("2 predictions"), "\(predicted.err)")
       #expect(try keys(predicted) == keys(one))
       #expect(try metrics("q", "r", shop, ["--protocol", "pranet"]).err.contains("end in -probability"))
       try shop.grey("r/y.png", width: 20, square(255, at: 6))
@@ -100,7 +108,8 @@ extension ProgramTests {
       for site in ["a", "b"] {
         for index in 0..<8 {
           try shop.grey(
-            "data/\(site)/masks/\(index).png", width: 40 + index, [UInt8](repeating: 0, count: (40 + index) * 32))
+            "data/\(site)/masks/\(index).png", width: 40 + index,
+            [UInt8](repeating: 0, count: (40 + index) * 32))
         }
       }
       let empty = try Program.run(shop.training("empty", epochs: 1))

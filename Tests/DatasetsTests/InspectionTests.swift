@@ -113,6 +113,8 @@ struct InspectionTests {
     try site("a", [mask(255)], in: scratch)
     try scratch.grey("a/masks/0.png", width: 80, [UInt8](repeating: 255, count: side / 4))
     #expect(
-      has(try inspect(scratch).problems, scratch.file("a/masks/0.png").path, "80×64", "160×128", "scale the mask"))
+      has(
+        try inspect(scratch).problems, scratch.file("a/masks/0.png").path, "80×64", "160×128",
+        "scale the mask"))
   }
 }

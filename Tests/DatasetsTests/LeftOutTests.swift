@@ -28,7 +28,8 @@ struct LeftOutTests {
     let files = catalog.leftOut.map { "\($0.reason) \($0.url.path.dropFirst(scratch.url.path.count + 1))" }
     #expect(
       files.sorted() == [
-        "folder b", "maskWithoutImage a/masks/9.png", "otherFile a/images/more", "otherFile a/images/notes.txt",
+        "folder b", "maskWithoutImage a/masks/9.png", "otherFile a/images/more",
+        "otherFile a/images/notes.txt",
         "strayImage a/5.png", "strayImage stray.jpg",
       ])
     #expect(
@@ -62,8 +63,10 @@ struct LeftOutTests {
     let manifest = try Scratch()
     try manifest.text(
       "sites.json5",
-      "{sites: [{name: 'a', images: '\(store.file("pictures").path)', masks: '\(store.file("truth").path)'}]}")
-    #expect(try SiteCatalog(at: manifest.url).site("a").samples[0].image.path == store.file("pictures/1.png").path)
+      "{sites: [{name: 'a', images: '\(store.file("pictures").path)', masks: '\(store.file("truth").path)'}]}"
+    )
+    #expect(
+      try SiteCatalog(at: manifest.url).site("a").samples[0].image.path == store.file("pictures/1.png").path)
   }
 
   @Test("A label above 255 is refused with its name")

@@ -37,8 +37,10 @@ struct MaskConventionTests {
   @Test("Masks of 0 and 255, also with grey edges or an empty one among them, are read as before")
   func grey() throws {
     let plain = try site([pixels(255), pixels(255, columns: 0)])
-    #expect(try found(plain) == FoundConvention(
-      convention: .grey, statement: "0 and 255, where 255 is lesion", hasLesion: true))
+    #expect(
+      try found(plain)
+        == FoundConvention(
+          convention: .grey, statement: "0 and 255, where 255 is lesion", hasLesion: true))
     #expect(try shares(plain) == [0.375, 0])
     var edged = pixels(255)
     for row in 0..<16 { (edged[16 * row + 5], edged[16 * row + 6]) = (128, 127) }
@@ -71,7 +73,8 @@ struct MaskConventionTests {
     for part in ["masks/1.png", "0, 1, 2", "labels: { lesion: 1, other1: 2 }", "sites.json5"] {
       #expect(text.contains(part), "\(text)")
     }
-    try scratch.text("sites.json5", "{sites: [{name: 'a', labels: {lesion: 1, other: 2}, lesions: ['other']}]}")
+    try scratch.text(
+      "sites.json5", "{sites: [{name: 'a', labels: {lesion: 1, other: 2}, lesions: ['other']}]}")
     #expect(try shares(scratch) == [0, 0.25])
     #expect(try found(scratch).statement.contains("2 is lesion"))
     // A wide band of grey is a label as well.
@@ -116,6 +119,20 @@ struct MaskConventionTests {
     #expect(try found(scratch).statement.contains("grey between"))
     #expect(try shares(scratch) == [0.375, 0.3125])
     #expect(message { _ = try shares(jpeg(120)) }.contains("j.jpg"))
+  }
+
+  @Test("A palette of colours is refused with its indices, then read by the stated ones")
+  func palette() throws {
+    let scratch = try site([pixels(255)])
+    try FileManager.default.removeItem(at: scratch.file("a/masks/0.png"))
+    let bitmap = paletteBitmap(width: 16, pixels(2), colours: [[0, 0, 0], [0, 0, 9], [128, 0, 0]])
+    try Data(bitmap).write(to: scratch.file("a/masks/0.bmp"))
+    let text = message { _ = try shares(scratch) }
+    for part in ["a/masks/0.bmp", "indices 0, 2", "labels: { lesion: 2 }"] {
+      #expect(text.contains(part), "\(text)")
+    }
+    try scratch.text("sites.json5", "{sites: [{name: 'a', labels: {lesion: 2}}]}")
+    #expect(try shares(scratch) == [0.375])
   }
 
   @Test("Stated labels that no mask holds are refused, and empty masks are not")

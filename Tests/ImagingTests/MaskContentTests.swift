@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Imaging
@@ -46,7 +47,9 @@ struct MaskContentTests {
     func read(_ pixels: [UInt8]) throws -> [UInt8] { try MaskFile.decode(tiff([pixels]), file: "x").pixels }
     #expect(try read([0, 255, 1, 255, 1, 255, 0, 255]) == [0, 1, 1, 0])
     #expect(try read([255, 0, 255, 0, 255, 0, 255, 0]) == [0, 0, 0, 0])
-    for hidden: [UInt8] in [[0, 0, 1, 1, 1, 1, 0, 0], [0, 255, 0, 255, 0, 255, 0, 0], [7, 0, 9, 0, 7, 0, 9, 0]] {
+    for hidden: [UInt8] in [
+      [0, 0, 1, 1, 1, 1, 0, 0], [0, 255, 0, 255, 0, 255, 0, 0], [7, 0, 9, 0, 7, 0, 9, 0],
+    ] {
       #expect(throws: ImagingError.transparentMask(file: "x")) { try read(hidden) }
     }
   }
@@ -60,12 +63,26 @@ struct MaskContentTests {
     #expect(labels.isBilevel == (bits == 1) && grey.isBilevel == (bits == 1))
   }
 
-  @Test("A 1-bit TIFF keeps its numbers as labels", arguments: ["bilevel-g4.tif", "bilevel-min-is-white.tif"])
+  @Test(
+    "A 1-bit TIFF keeps its numbers as labels", arguments: ["bilevel-g4.tif", "bilevel-min-is-white.tif"])
   func smallTIFF(name: String) throws {
     let (labels, grey) = (
       try MaskFile.content(Fixtures.url(name), as: .indices), try MaskFile.content(Fixtures.url(name))
     )
     #expect(labels.image.pixels.map { 255 * $0 } == grey.image.pixels && labels.isBilevel)
+  }
+
+  @Test("A palette whose colours are all the same is read by its indices, others by their colours")
+  func palettes() throws {
+    let indices: [UInt8] = [0, 1, 1, 0]
+    func read(_ colours: [[UInt8]]) throws -> [UInt8] {
+      try MaskFile.decode(paletteBitmap(width: 4, indices, colours: colours), file: "x").pixels
+    }
+    #expect(try read([[0, 0, 0], [0, 0, 0]]) == indices)
+    #expect(try read([[0, 0, 0], [255, 255, 255]]) == [0, 255, 255, 0])
+    #expect(
+      throws: ImagingError.colouredMask(file: "x", colours: ["(0, 0, 0)", "(128, 0, 0)"], indices: [0, 1])
+    ) { try read([[0, 0, 0], [128, 0, 0]]) }
   }
 
   @Test("Values are counted, with those that fill areas")

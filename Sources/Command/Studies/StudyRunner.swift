@@ -103,7 +103,8 @@ struct StudyRunner {
     DataNotes.leftOut(study.catalog, console)
     try DataNotes.masks(study.catalog.sites, limits: limits, console)
     return try DataNotes.leakage(
-      study.catalog.sites, isAllowed: arguments.allowLeakage, limits: limits, workers: arguments.workers, console)
+      study.catalog.sites, isAllowed: arguments.allowLeakage, limits: limits, workers: arguments.workers,
+      console)
   }
 
   private func study(in folder: URL, _ cache: FeatureCache) throws -> LeaveOneSiteOut {
@@ -121,8 +122,12 @@ struct StudyRunner {
   static func train(_ study: LeaveOneSiteOut, workers: Int, _ console: Console) throws -> [FoldResult] {
     let (all, done) = (study.folds.count, study.finished.count)
     let steps = try study.stepsLeft()
-    if done > 0 { console.note("\(done) of " + counted(all, "fold") + " \(done == 1 ? "is" : "are") finished already") }
-    if done < all { console.note("training " + counted(all - done, "fold") + ", \(min(workers, all - done)) in parallel") }
+    if done > 0 {
+      console.note("\(done) of " + counted(all, "fold") + " \(done == 1 ? "is" : "are") finished already")
+    }
+    if done < all {
+      console.note("training " + counted(all - done, "fold") + ", \(min(workers, all - done)) in parallel")
+    }
     let bar = ProgressBar("training", total: steps)
     let (taken, finished) = (Tally(), Tally())
     var progress = LeaveOneSiteOut.Progress()

@@ -71,7 +71,7 @@ extension Evaluation: CustomStringConvertible {
     func text(_ value: Double?) -> String { value.map { NumberText.text($0, decimals: 3) } ?? "–" }
     let kind = heldOut ? "held out" : "trained on"
     return
-      "\(method) at \(site) (\(kind)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
+      "\(method) at \(site) (\(kind)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(counted(model.count, "image")), "
       + "\(text(model.meanDiceWithLesion)) over those with a lesion"
   }
 }
