@@ -74,6 +74,7 @@ static void open_header(struct session *s, int indices, codec_layout *layout) {
     int alpha = (type & PNG_COLOR_MASK_ALPHA) || has_transparency;
     layout->channels = (colour ? 3 : 1) + (alpha ? 1 : 0);
     layout->bits = png_get_bit_depth(png, s->info) == 16 ? 16 : 8;
+    layout->bilevel = type == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png, s->info) == 1 && !alpha;
   }
 }
 
@@ -100,7 +101,8 @@ static int run_decode(struct session *s, int indices, const codec_layout *expect
   open_header(s, indices, &layout);
   png_structp png = s->png;
   if (memcmp(&layout, expected, sizeof layout)) png_error(png, "its header changed while it was read");
-  if (layout.palette && indices) {
+  int is_small_grey = layout.channels == 1 && !layout.palette && png_get_bit_depth(png, s->info) < 8;
+  if (indices && (layout.palette || is_small_grey)) {
     png_set_packing(png);
   } else {
     // Palettes to colours, small grey to 8 bits, transparent colours to an alpha channel.

@@ -170,6 +170,7 @@ static int describe(struct tiff_session *s, int indices, codec_layout *layout, s
   }
   if (storage->samples < colours) return tiff_fail(s, CODEC_DAMAGED, "%u samples for RGB", storage->samples);
   layout->channels = colours;
+  layout->bilevel = storage->bits == 1 && storage->samples == 1;
   if (extras && kinds && storage->samples > colours &&
       (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA)) {
     layout->channels++;

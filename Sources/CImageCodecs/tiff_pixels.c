@@ -77,7 +77,7 @@ static void unpack(const struct tiff_storage *storage, const codec_layout *layou
         if (bits == 16)
           ((uint16_t *)samples)[offset + c] = (uint16_t)value;
         else
-          ((uint8_t *)samples)[offset + c] = (uint8_t)(value * 255 / top);
+          ((uint8_t *)samples)[offset + c] = (uint8_t)(indices ? value : value * 255 / top);
       }
     }
   }

@@ -99,7 +99,7 @@ enum ClipPretrainCommand: Subcommand {
     if !resuming { try AtomicFile.write(json: record, to: recordFile) }
     let steps = record.configuration.steps
     console.note(
-      "\(images.count) pictures, vocabulary of \(tokenizer.count) tokens, \(steps) steps of "
+      "\(counted(images.count, "picture")), vocabulary of \(tokenizer.count) tokens, \(steps) steps of "
         + "\(record.configuration.batchSize)")
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step

@@ -50,6 +50,8 @@ enum EvaluateCommand: Subcommand {
     let sites = try sites(arguments.sites, of: run, catalog, hasOwnData: arguments.data == nil)
     let predictor = try predictor(of: run, arguments)
     console.note(predictor.statement)
+    DataNotes.leftOut(catalog, console)
+    try DataNotes.masks(sites, limits: run.configuration.reader.limits, console)
     let results = try sites.map { site in
       let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
       let result = try run.evaluate(on: site, with: predictor, rules: rules) { done, _ in

@@ -63,7 +63,7 @@ enum ExplainCommand: Subcommand {
       try InputImages.requireApart(source.inputs.map(\.image), from: pictures)
     } else {
       source = Source(
-        inputs: try InputImages.files(words, writingTo: pictures).map { ExplanationInput($0) })
+        inputs: try InputImages.files(words, writingTo: pictures, console).map { ExplanationInput($0) })
     }
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
@@ -103,7 +103,8 @@ enum ExplainCommand: Subcommand {
     } else {
       console.result(text(explanation))
       console.result(
-        "\n\(images.count) of \(source.inputs.count) images explained; the page is \(folder.pageFile.path)")
+        "\n\(images.count) of \(counted(source.inputs.count, "image")) explained; the page is \(folder.pageFile.path)"
+      )
     }
     guard failures.isEmpty else { throw failure }
   }

@@ -11,17 +11,28 @@ enum InputImages {
   /// - Parameters:
   ///   - words: the files and folders.
   ///   - target: the output folder.
+  ///   - console: receives a note of the files of folders that are no images.
   /// - Returns: at least one file, each with its own stem.
   /// - Throws: an error that names the file or folder and the fix.
-  static func files(_ words: some Collection<String>, writingTo target: URL) throws -> [URL] {
+  static func files(_ words: some Collection<String>, writingTo target: URL, _ console: Console) throws
+    -> [URL]
+  {
+    var others: [URL] = []
     let urls = words.map(NativePath.url)
     // One missing file does not stop the others: its own reading fails.
     if let first = urls.first, urls.allSatisfy({ FileSystem.kind(of: $0) == nil }) {
       throw FileError.cannotRead(first, reason: "no such file or folder")
     }
     let files = try urls.flatMap { url -> [URL] in
-      FileSystem.kind(of: url) == .folder
-        ? try SiteCatalog.images(in: url).sorted { $0.key < $1.key }.map(\.value) : [url]
+      guard FileSystem.kind(of: url) == .folder else { return [url] }
+      let folder = try ImageFolder(url)
+      others += folder.others
+      return folder.images.sorted { $0.key < $1.key }.map(\.value)
+    }
+    if let first = others.first {
+      console.note(
+        "left out: " + counted(others.count, "file")
+          + " without the ending of an image, such as \(first.path)")
     }
     guard !files.isEmpty else { throw WorkError.noImages(urls[0], wanted: "images, or a folder of images") }
     let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }

@@ -40,6 +40,7 @@ enum OptionAdvice {
     case .noState, .lostWeights, .otherFrozenWeights: "another folder: --out"
     case .unreadablePrecision: "state the precision: --precision float32"
     case .noMechanisms: "train without interventions: --set interventions.share=0"
+    case .moved(let setting, _, _): "the new place: --\(setting)"
     case .notARun: "a run folder is what mcdrl train --out RUN writes"
     case .tooManyLayers: "--tune last-N"
     case .integersOffCPU: "--device cpu, or another --precision"

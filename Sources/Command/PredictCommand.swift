@@ -47,7 +47,7 @@ enum PredictCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
     let maxPixels = try arguments.maxPixels
-    let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out)
+    let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out, console)
     let run = try Run.open(
       at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
     )
@@ -78,7 +78,8 @@ enum PredictCommand: Subcommand {
     if console.json {
       try console.result(json: summaries)
     } else {
-      console.result("\(summaries.count) of \(files.count) images segmented, results in \(out.path)")
+      console.result(
+        "\(summaries.count) of \(counted(files.count, "image")) segmented, results in \(out.path)")
     }
     guard failures.isEmpty else {
       throw WorkError.images(failures)

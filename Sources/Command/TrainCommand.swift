@@ -30,6 +30,7 @@ enum TrainCommand: Subcommand {
     let prompts = Shared.prompts
     let settings = SettingOptions()
     let resume = Option.flag("resume", "continue an interrupted run with its own settings")
+    let allowLeakage = Shared.allowLeakage
     let cache = CacheOptions()
   }
 
@@ -78,11 +79,20 @@ enum TrainCommand: Subcommand {
     }
     var complete = configuration
     if let device = try arguments.common.given(\.device) { complete.device = device }
+    let catalog = try SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass)
+    // The images are read below, so what needs none comes first.
     try SettingFault.inCommandLine { try complete.validate() }
+    let sources = try RunChecks.sources(catalog, complete)
+    try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
+    try RunChecks.requireMechanisms(complete, prompts, in: promptsFile?.path ?? "the prompts")
+    let heldOut = try complete.holdOut.map(catalog.site)
+    let leakage = try DataNotes.leakage(
+      sources + [heldOut].compactMap { $0 }, heldOut: [heldOut?.name].compactMap { $0 },
+      isAllowed: arguments.allowLeakage, limits: complete.reader.limits, console)
+    console.note("the same patient or picture at the held-out site: \(leakage)")
     return try Run.create(
-      at: folder, complete,
-      data: SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass),
-      prompts: prompts, promptsFile: promptsFile, model: model, clip: ProjectFiles.clips, lock: lock)
+      at: folder, complete, data: catalog, prompts: prompts, promptsFile: promptsFile, model: model,
+      clip: ProjectFiles.clips, lock: lock)
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.
@@ -111,11 +121,15 @@ enum TrainCommand: Subcommand {
   /// Notes the method and the data of the training.
   private static func describe(_ run: Run, _ console: Console) throws {
     let configuration = run.configuration
-    let sources = try RunChecks.sources(run.catalog(), configuration)
+    let catalog = try run.catalog()
+    let sources = try RunChecks.sources(catalog, configuration)
+    DataNotes.leftOut(catalog, console)
+    try DataNotes.masks(sources, limits: configuration.reader.limits, console)
     let split = try run.split(sources)
     let choice = configuration.model.method
     console.note(
-      "\(choice.name): \(split.training.count) training and \(split.validation.count) validation images from "
+      "\(choice.name): \(split.training.count) training and "
+        + counted(split.validation.count, "validation image") + " from "
         + "\(sources.map(\.name).joined(separator: ", ")); \(configuration.holdOut ?? "no site") held out")
     if choice.traits.needsClasses, !split.training.contains(where: { $0.lesionClass != nil }) {
       console.note(

@@ -133,7 +133,17 @@ struct TrainSettings {
   /// - Returns: the options for methods other than the chosen one, which have no effect.
   /// - Throws: `FileError` or `SettingsError` that names the file or setting.
   private func apply(to configuration: inout RunConfiguration) throws -> [String] {
-    try changes.flatMap { try $0.apply(&configuration) }
+    let ignored = try changes.flatMap { try $0.apply(&configuration) }
+    try Self.makePathsAbsolute(&configuration)
+    return ignored
+  }
+
+  /// Makes the paths of data and CLIP model absolute; a geometry may be a file of the project.
+  private static func makePathsAbsolute(_ configuration: inout RunConfiguration) throws {
+    if let clip = configuration.clip, clip.hasPrefix("random:") {
+      configuration.clip = try ProjectFiles.clip(clip)
+    }
+    configuration.makePathsAbsolute()
   }
 
   /// Checks that a resumed run has these settings, which determined its weights and schedule.
@@ -155,6 +165,7 @@ struct TrainSettings {
     for change in changes.reversed() {
       var alone = run
       _ = try change.apply(&alone)
+      try Self.makePathsAbsolute(&alone)
       guard let setting = try run.differences(from: alone.resolved).first(where: { names.contains($0.name) })
       else {
         continue

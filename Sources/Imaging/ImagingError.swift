@@ -20,8 +20,12 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
   case damaged(file: String, format: ImageFormat, reason: String)
   /// The content is of an unsupported kind.
   case unsupported(file: String, format: ImageFormat, reason: String)
-  /// A mask has colours instead of grey levels.
-  case colouredMask(file: String)
+  /// A TIFF holds several pictures.
+  case severalPages(file: String, count: Int)
+  /// A mask has colours instead of grey levels; some of them as text, and the palette indices.
+  case colouredMask(file: String, colours: [String], indices: [Int]?)
+  /// The content of a mask is its transparency, or is hidden by it.
+  case transparentMask(file: String)
   /// A 16-bit mask has a label that does not fit in 8 bits.
   case labelTooLarge(file: String, value: Int)
   /// The sizes and samples do not form an image.
@@ -48,8 +52,16 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
       "\(shown(file)): damaged \(format.name): \(reason); copy it again or remove it"
     case .unsupported(let file, let format, let reason):
       "\(shown(file)): a kind of \(format.name) that is not read: \(reason); convert it to an 8-bit PNG"
-    case .colouredMask(let file):
-      "\(shown(file)): a mask whose colours are not grey levels; save it as grey, or read a palette image by its indices"
+    case .severalPages(let file, let count):
+      "\(shown(file)): a TIFF of \(count) pages, which would give one result; store each page as a file of its own"
+    case .colouredMask(let file, let colours, let indices):
+      "\(shown(file)): a mask of colours, such as \(colours.joined(separator: ", ")), not of grey levels"
+        + (indices.map { ", of the palette indices \($0.prefix(8).map(String.init).joined(separator: ", "))" }
+          ?? "")
+        + "; save it as black and white, or as grey whose values are labels"
+    case .transparentMask(let file):
+      "\(shown(file)): a mask whose content is its transparency or is hidden by it; save it as black and white "
+        + "without transparency"
     case .labelTooLarge(let file, let value):
       "\(shown(file)): a 16-bit mask with label \(value); labels go up to 255, so renumber them"
     case .invalidImage(let reason): "not an image: \(reason)"

@@ -43,7 +43,7 @@ package final class ContrastiveTrainer {
   ) throws {
     guard images.count >= configuration.batchSize, configuration.batchSize >= 2 else {
       throw PretrainingError.badSetting(
-        "batches of \(configuration.batchSize) need at least 2 and at most the \(images.count) pictures there are"
+        "batches of \(configuration.batchSize) need at least 2 and at most as many pictures as there are (\(images.count))"
       )
     }
     guard configuration.steps >= 1, configuration.captionsPerImage >= 1, configuration.saveEvery >= 1,

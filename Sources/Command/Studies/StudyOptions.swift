@@ -21,8 +21,7 @@ struct StudyOptions: OptionGroup {
     said: "one a core", "folds that train in parallel, each with --threads")
   let threshold = Shared.threshold
   let distances = DistanceOptions()
-  let allowLeakage = Option.flag(
-    "allow-leakage", "continue although the same patient or picture is at two sites")
+  let allowLeakage = Shared.allowLeakage
   let cache = CacheOptions()
 
   init(prompts: Option<String?> = Shared.prompts) { self.prompts = prompts }

@@ -52,7 +52,7 @@ struct StudyRunner {
     let kept = try CommandCache(arguments.cache, in: folder, console)
     CommandCache.advise(plan.configuration, console)
     let study = try study(in: folder, kept.cache)
-    var writer = StudyWriter(folder: folder, record: try record(study, leakage: leakage(study)))
+    var writer = StudyWriter(folder: folder, record: try record(study, leakage: checked(study)))
     // An earlier record stays until its folds are known to belong to this plan, too.
     if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
       try writer.writeRecord()
@@ -96,18 +96,14 @@ struct StudyRunner {
     return try StudyWriter.Record(study, leakage: leakage, workers: arguments.workers, seconds: seconds)
   }
 
-  /// Searches for patients and images at several sites, and rejects them unless they are allowed.
-  ///
-  /// They would be in the training at one site and in the scores of another.
-  private func leakage(_ study: LeaveOneSiteOut) throws -> String {
-    let count = study.catalog.sites.reduce(0) { $0 + $1.allSamples.count }
-    let report = try LeakageReport(
-      study.catalog, limits: plan.configuration.reader.limits, workers: arguments.workers
-    ) { console.progress("looking for the same patient or picture at two sites: \($0)/\(count)") }
-    console.progress("")
-    guard let error = report.error else { return "checked, none found" }
-    guard try arguments.allowLeakage else { throw error }
-    return "\(report.findings.count) pairs found and allowed"
+  /// Checks the data of a study: the values of masks, and leakage between sites.
+  private func checked(_ study: LeaveOneSiteOut) throws -> String {
+    let limits = plan.configuration.reader.limits
+    DataNotes.leftOut(study.catalog, console)
+    try DataNotes.masks(study.catalog.sites, limits: limits, console)
+    return try DataNotes.leakage(
+      study.catalog.sites, isAllowed: arguments.allowLeakage, limits: limits, workers: arguments.workers,
+      console)
   }
 
   private func study(in folder: URL, _ cache: FeatureCache) throws -> LeaveOneSiteOut {
@@ -125,8 +121,12 @@ struct StudyRunner {
   static func train(_ study: LeaveOneSiteOut, workers: Int, _ console: Console) throws -> [FoldResult] {
     let (all, done) = (study.folds.count, study.finished.count)
     let steps = try study.stepsLeft()
-    if done > 0 { console.note("\(done) of \(all) folds are finished already") }
-    if done < all { console.note("training \(all - done) folds, \(min(workers, all - done)) in parallel") }
+    if done > 0 {
+      console.note("\(done) of " + counted(all, "fold") + " \(done == 1 ? "is" : "are") finished already")
+    }
+    if done < all {
+      console.note("training " + counted(all - done, "fold") + ", \(min(workers, all - done)) in parallel")
+    }
     let bar = ProgressBar("training", total: steps)
     let (taken, finished) = (Tally(), Tally())
     var progress = LeaveOneSiteOut.Progress()

@@ -78,7 +78,7 @@ extension Evaluation: CustomStringConvertible {
   public var description: String {
     func text(_ value: Double?) -> String { value.map { NumberText.text($0, decimals: 3) } ?? "–" }
     return
-      "\(method) at \(site) (\(role.text)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
+      "\(method) at \(site) (\(role.text)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(counted(model.count, "image")), "
       + "\(text(model.meanDiceWithLesion)) over those with a lesion"
   }
 }

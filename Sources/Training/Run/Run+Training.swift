@@ -114,8 +114,14 @@ extension Run {
     guard let url = data ?? configuration.data.map({ URL(fileURLWithPath: $0) }) else {
       throw SettingsError.missing("data")
     }
-    return try SiteCatalog(
-      at: url, defaultClass: configuration.lesionClass, allowsMissingMasks: allowsMissingMasks)
+    guard data != nil || FileManager.default.fileExists(atPath: url.path) else {
+      throw RunError.moved(setting: "data", path: url.path, run: folder.url)
+    }
+    func make() throws -> SiteCatalog {
+      try SiteCatalog(
+        at: url, defaultClass: configuration.lesionClass, allowsMissingMasks: allowsMissingMasks)
+    }
+    return try data == nil && !allowsMissingMasks ? ownCatalog(make) : make()
   }
 
   /// Decodes the images and caches features of frozen layers.

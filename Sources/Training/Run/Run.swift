@@ -32,6 +32,8 @@ public final class Run: Sendable {
   private let fresh: OnceTaken<SegmentationSystem>
   /// The lock of the folder from `create` or from the caller, until training takes it.
   private let lock: OnceTaken<FolderLock>
+  /// The sites of the run's own data folder, so that their masks are looked at once.
+  let ownCatalog = OnceMade<SiteCatalog>()
 
   init(
     _ folder: RunFolder, _ configuration: RunConfiguration, prompts: PromptSet, clip: ClipLoader,
@@ -106,6 +108,7 @@ public final class Run: Sendable {
     let sources = try RunChecks.sources(data, configuration)
     configuration.sources = sources.map(\.name)
     try RunChecks.requireClasses(sources, prompts, in: data.folder)
+    try RunChecks.requireLesions(sources, configuration.reader.limits, in: data.folder)
     try RunChecks.requireMechanisms(configuration, prompts, in: promptsFile?.path ?? "the prompts")
     let words = try prompts.limited(to: configuration.confounders)
     let model = try model ?? clip(configuration)
@@ -119,7 +122,9 @@ public final class Run: Sendable {
     // This is last, because it makes the folder a run: training resumes after it and restarts
     // before it.
     try folder.write(configuration, to: folder.configurationFile)
-    return Run(folder, configuration, prompts: words, clip: clip, fresh: system, lock: lock)
+    let run = Run(folder, configuration, prompts: words, clip: clip, fresh: system, lock: lock)
+    _ = try run.ownCatalog { data }
+    return run
   }
 
   /// Opens a run.
@@ -239,6 +244,23 @@ private final class OnceTaken<Value>: @unchecked Sendable {
     lock.withLock {
       defer { value = nil }
       return value
+    }
+  }
+}
+
+/// A value that is made at the first request.
+final class OnceMade<Value: Sendable>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var value: Value?
+
+  /// Returns the value, which `make` makes the first time.
+  ///
+  /// - Throws: the error of `make`; the next request tries again.
+  func callAsFunction(_ make: () throws -> Value) throws -> Value {
+    try lock.withLock {
+      let found = try value ?? make()
+      value = found
+      return found
     }
   }
 }

@@ -2,6 +2,7 @@ import CLIP
 import Confounders
 import Datasets
 import Foundation
+import Imaging
 import Segmentation
 
 /// Checks of data, prompts and settings against each other, before any writing or training.
@@ -27,6 +28,20 @@ package enum RunChecks {
     let stated = Set(sites.flatMap(\.samples).compactMap(\.lesionClass))
     if let stranger = stated.subtracting(prompts.classes).min() {
       throw RunError.classWithoutWords(folder, name: stranger, known: prompts.classes)
+    }
+  }
+
+  /// Checks that some site may show a lesion; it reads the masks once.
+  ///
+  /// - Parameters:
+  ///   - sites: the sites.
+  ///   - limits: the maximum size of a file.
+  ///   - folder: the folder of the sites, for the message.
+  /// - Throws: `RunError.noLesion`, or `MaskConventionError` for masks whose values are unclear.
+  package static func requireLesions(_ sites: [Site], _ limits: ImageLimits, in folder: URL) throws {
+    let found = try sites.compactMap { try $0.survey?.found(limits: limits) }
+    guard found.contains(where: \.hasLesion) || found.isEmpty else {
+      throw RunError.noLesion(folder, sites: sites.map(\.name))
     }
   }
 

@@ -33,6 +33,10 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case heldOutIsSource(String)
   /// There is no site to train on.
   case noSources(URL, heldOut: String)
+  /// All masks of the sites to train on are empty.
+  case noLesion(URL, sites: [String])
+  /// The data or the CLIP model of a run has moved.
+  case moved(setting: String, path: String, run: URL)
   /// A lesion class of the data has no prompts.
   case classWithoutWords(URL, name: String, known: [String])
   /// Training on interventions has no mechanism.
@@ -77,6 +81,11 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(url.path): \(differences.joined(separator: ", ")); only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
     case .heldOutIsSource(let site): "sources: the held-out site \(site) must not be among them"
     case .noSources(let url, let heldOut): "\(url.path): there is no site to train on besides \(heldOut)"
+    case .noLesion(let url, let sites):
+      "\(url.path): all masks of \(sites.joined(separator: ", ")) are empty, so there is nothing to learn; "
+        + "check their values with an inspection of the data"
+    case .moved(let setting, let path, let run):
+      "\(path): not found; the run \(run.path) names it as its \(setting). Put it back, or name its new place"
     case .classWithoutWords(let url, let name, let known):
       "\(url.path): the lesion class \"\(name)\" is not among the prompts' classes (\(known.joined(separator: ", "))); "
         + "change the data or the prompt file"

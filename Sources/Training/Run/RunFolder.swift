@@ -90,7 +90,9 @@ package struct RunFolder: Sendable {
   /// - Throws: `RunError.notARun`, or the errors of reading settings.
   package func configuration(methods: MethodRegistry = .builtIn) throws -> RunConfiguration {
     guard exists else { throw RunError.notARun(url) }
-    return try RunConfiguration(ofRun: configurationFile, methods: methods)
+    var configuration = try RunConfiguration(ofRun: configurationFile, methods: methods)
+    configuration.resolvePaths(ofRun: url)
+    return configuration
   }
 
   /// Reads the metrics of the finished epochs.
