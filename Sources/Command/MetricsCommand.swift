@@ -139,8 +139,7 @@ enum MetricsCommand: Subcommand {
       (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
     }
     guard isFolder(prediction) == isFolder(reference) else {
-      throw UsageError.wrongCombination(
-        "--prediction and --reference must both be images or both be folders")
+      throw UsageError.imageAndFolder("prediction", "reference")
     }
     guard isFolder(prediction) else {
       return [(prediction.deletingPathExtension().lastPathComponent, prediction, reference)]

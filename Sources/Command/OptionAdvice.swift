@@ -36,7 +36,7 @@ enum OptionAdvice {
     switch error {
     case .exists: "continue the run: --resume; another folder: --out"
     case .noWeights: "continue its training: mcdrl train --out RUN --resume"
-    case .noState, .lostWeights, .otherFrozenWeights: "another folder: --out"
+    case .noState, .lostWeights, .damagedWeights, .otherFrozenWeights: "another folder: --out"
     case .unreadablePrecision: "state the precision: --precision float32"
     case .noMechanisms: "train without interventions: --set interventions.share=0"
     case .notARun: "a run folder is what mcdrl train --out RUN writes"
@@ -68,7 +68,9 @@ enum OptionAdvice {
     case .diverged: "--learning-rate"
     case .interrupted: "continue: --resume"
     case .badState: "start again without --resume"
-    case .badSetting: nil
+    case .batchSize: "--batch"
+    case .belowOne("steps", _): "--steps"
+    case .belowOne: nil
     }
   }
 }

@@ -335,6 +335,19 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
     }
   }
 
+  @Test func impossibleSettingsOfTheHeadAreNamed() throws {
+    func head(stride: Int = 1, layers: [Int] = []) throws -> SegmentationHead {
+      var configuration = HeadConfiguration()
+      (configuration.detailStride, configuration.towerLayers) = (stride, layers)
+      return try SegmentationHead(
+        configuration, featureWidth: 16, towerWidths: [7, 7], gridStride: 2, generator: Generator(seed: 0))
+    }
+    #expect(throws: HeadError.detailStride(3)) { try head(stride: 3) }
+    for layer in [0, 3] {
+      #expect(throws: HeadError.towerLayer(layer, count: 2)) { try head(layers: [layer]) }
+    }
+  }
+
   @Test func theHeadAgreesWithPyTorch() throws {
     let fixture = try Fixture("head")
     var configuration = HeadConfiguration()

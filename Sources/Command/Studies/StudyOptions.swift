@@ -35,13 +35,9 @@ struct StudyOptions: OptionGroup {
   ) throws -> StudyPlan {
     do {
       return try unchecked(study: study, arms: arms, arguments, console)
-    } catch let error as SettingsError {
+    } catch let error where error is SettingsError || error is StudyError || error is MethodError {
       // Nothing is trained yet, so the fault is in the command line.
-      throw UsageError.settings(error.description)
-    } catch let error as StudyError {
-      throw UsageError.settings(error.description)
-    } catch let error as MethodError {
-      throw UsageError.settings(error.description)
+      throw UsageError.settings(error)
     }
   }
 
