@@ -283,10 +283,6 @@ int mcdrl_generator_set_state(mcdrl_generator_t generator, mcdrl_tensor_t state,
   return guarded(error, [&] { generator->value.set_state(state->value); });
 }
 
-int mcdrl_seed_default(uint64_t seed, char **error) {
-  return guarded(error, [&] { at::manual_seed(seed); });
-}
-
 bool mcdrl_grad_mode(void) { return at::GradMode::is_enabled(); }
 void mcdrl_set_grad_mode(bool enabled) { at::GradMode::set_enabled(enabled); }
 void *mcdrl_inference_begin(void) { return new c10::InferenceMode(true); }

@@ -38,6 +38,8 @@ public struct ArmDefinition: Sendable {
   public let name: String
   /// A one-line description; empty for an arm that a user defines.
   public let summary: String
+  /// The assignments among its changes, in order, such as `epochs*=2`.
+  package let assignments: [String]
   private let change: @Sendable (inout RunConfiguration) throws -> Void
 
   /// Defines an arm.
@@ -57,10 +59,12 @@ public struct ArmDefinition: Sendable {
   }
 
   init(
-    plain name: String, summary: String, _ change: @escaping @Sendable (inout RunConfiguration) throws -> Void
+    plain name: String, summary: String, assignments: [String] = [],
+    _ change: @escaping @Sendable (inout RunConfiguration) throws -> Void
   ) {
     self.name = name
     self.summary = summary
+    self.assignments = assignments
     self.change = change
   }
 
@@ -85,9 +89,18 @@ public struct ArmDefinition: Sendable {
     _ name: String, _ summary: String, _ more: @escaping @Sendable (inout RunConfiguration) throws -> Void
   ) -> ArmDefinition {
     let change = change
-    return ArmDefinition(plain: name, summary: summary) { configuration in
+    return ArmDefinition(plain: name, summary: summary, assignments: assignments) { configuration in
       try change(&configuration)
       try more(&configuration)
+    }
+  }
+
+  /// Returns the same arm with assignments such as `epochs*=2` after its own changes.
+  func changing(_ name: String, _ summary: String, assignments more: [String]) -> ArmDefinition {
+    let change = change
+    return ArmDefinition(plain: name, summary: summary, assignments: assignments + more) { configuration in
+      try change(&configuration)
+      for assignment in more { try configuration.set(assignment, source: "\(name):") }
     }
   }
 
@@ -128,10 +141,7 @@ extension ArmDefinition {
     let assignments = parts(of: text[text.index(after: colon)...])
     // A method with its own settings stays that method.
     let base = known.first { $0.name == name }
-    try self.init(name) { configuration in
-      try base?.apply(to: &configuration)
-      for assignment in assignments { try configuration.set(assignment, source: "\(name):") }
-    }
+    self = try (base ?? ArmDefinition(name) { _ in }).changing(name, "", assignments: assignments)
   }
 
   /// All methods and controls.
