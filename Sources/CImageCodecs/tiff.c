@@ -1,21 +1,9 @@
 // TIFF through libtiff: grey, RGB and palette of 1 to 16 bits sample by sample, so that labels survive; the rarer
 // colour spaces through libtiff's own conversion to RGBA.
-#include "CImageCodecs.h"
+#include "tiff_memory.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <tiffio.h>
-
-struct session {
-  const uint8_t *data;
-  uint64_t size, position;
-  char *message;
-  int failed;
-  TIFF *tiff;
-};
 
 // How the file stores what `codec_layout` delivers.
 struct storage {
@@ -26,82 +14,6 @@ struct storage {
   const uint16_t *red, *green, *blue;
 };
 
-static int fail(struct session *s, int result, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(s->message, CODEC_MESSAGE_LENGTH, format, arguments);
-  va_end(arguments);
-  return result;
-}
-
-#if TIFFLIB_VERSION >= 20221213
-static int on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list arguments) {
-  (void)tiff;
-  (void)module;
-  struct session *s = user;
-  if (!s->failed) vsnprintf(s->message, CODEC_MESSAGE_LENGTH, format, arguments);
-  s->failed = 1;
-  return 1;
-}
-
-// JPEG and fax data that end early or are broken are only warned of, and filled with grey or white.
-static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list arguments) {
-  if (module && (!strncmp(module, "JPEG", 4) || !strncmp(module, "Fax", 3)))
-    return on_error(tiff, user, module, format, arguments);
-  return 1;
-}
-#endif
-
-static tmsize_t on_read(thandle_t handle, void *target, tmsize_t count) {
-  struct session *s = handle;
-  if (count <= 0 || s->position >= s->size) return 0;
-  uint64_t left = s->size - s->position;
-  uint64_t n = (uint64_t)count < left ? (uint64_t)count : left;
-  memcpy(target, s->data + s->position, n);
-  s->position += n;
-  return (tmsize_t)n;
-}
-
-static tmsize_t on_write(thandle_t handle, void *source, tmsize_t count) {
-  (void)handle;
-  (void)source;
-  (void)count;
-  return 0;
-}
-
-static toff_t on_seek(thandle_t handle, toff_t offset, int whence) {
-  struct session *s = handle;
-  uint64_t base = whence == SEEK_CUR ? s->position : whence == SEEK_END ? s->size : 0;
-  s->position = base + offset;
-  return s->position;
-}
-
-static int on_close(thandle_t handle) {
-  (void)handle;
-  return 0;
-}
-
-static toff_t on_size(thandle_t handle) { return ((struct session *)handle)->size; }
-
-static int open_tiff(struct session *s) {
-#if TIFFLIB_VERSION >= 20221213
-  TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
-  if (!options) return fail(s, CODEC_DAMAGED, "not enough memory");
-  TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, s);
-  TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, s);
-  TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)1 << 31);
-  s->tiff = TIFFClientOpenExt("image", "rm", s, on_read, on_write, on_seek, on_close, on_size, NULL, NULL, options);
-  TIFFOpenOptionsFree(options);
-#else
-  // Older libtiff knows one handler for the whole process.
-  TIFFSetErrorHandler(NULL);
-  TIFFSetWarningHandler(NULL);
-  s->tiff = TIFFClientOpen("image", "rm", s, on_read, on_write, on_seek, on_close, on_size, NULL, NULL);
-#endif
-  if (s->tiff) return CODEC_OK;
-  return s->failed ? CODEC_DAMAGED : fail(s, CODEC_DAMAGED, "its header cannot be read");
-}
-
 static int describe(struct session *s, int indices, codec_layout *layout, struct storage *storage) {
   TIFF *tiff = s->tiff;
   uint16_t compression = 0, format = SAMPLEFORMAT_UINT, orientation = 1, extras = 0, *kinds = NULL;
@@ -109,7 +21,7 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
   memset(storage, 0, sizeof *storage);
   if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &layout->width) ||
       !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &layout->height) || !layout->width || !layout->height)
-    return fail(s, CODEC_DAMAGED, "its header gives no size");
+    return codec_tiff_fail(s, CODEC_DAMAGED, "its header gives no size");
   TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &storage->bits);
   TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &storage->samples);
   TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &storage->planar);
@@ -123,13 +35,13 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
   layout->bits = storage->bits == 16 ? 16 : 8;
 
   if (!TIFFIsCODECConfigured(compression))
-    return fail(s, CODEC_UNSUPPORTED, "compression %u is not in this build of libtiff", compression);
+    return codec_tiff_fail(s, CODEC_UNSUPPORTED, "compression %u is not in this build of libtiff", compression);
   if (format != SAMPLEFORMAT_UINT && format != SAMPLEFORMAT_VOID)
-    return fail(s, CODEC_UNSUPPORTED, "its samples are not unsigned integers");
+    return codec_tiff_fail(s, CODEC_UNSUPPORTED, "its samples are not unsigned integers");
   if (storage->bits != 1 && storage->bits != 2 && storage->bits != 4 && storage->bits != 8 && storage->bits != 16)
-    return fail(s, CODEC_UNSUPPORTED, "%u bits a sample; 1, 2, 4, 8 and 16 are read", storage->bits);
+    return codec_tiff_fail(s, CODEC_UNSUPPORTED, "%u bits a sample; 1, 2, 4, 8 and 16 are read", storage->bits);
   if (storage->samples < 1 || storage->samples > 64)
-    return fail(s, CODEC_UNSUPPORTED, "%u samples a pixel", storage->samples);
+    return codec_tiff_fail(s, CODEC_UNSUPPORTED, "%u samples a pixel", storage->samples);
 
   uint16_t colours = 1;
   switch (storage->photometric) {
@@ -139,9 +51,9 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
   case PHOTOMETRIC_PALETTE: {
     uint16_t *red, *green, *blue;
     layout->palette = 1;
-    if (storage->bits == 16) return fail(s, CODEC_UNSUPPORTED, "a palette of 16 bits");
+    if (storage->bits == 16) return codec_tiff_fail(s, CODEC_UNSUPPORTED, "a palette of 16 bits");
     if (!TIFFGetField(tiff, TIFFTAG_COLORMAP, &red, &green, &blue))
-      return fail(s, CODEC_DAMAGED, "its palette is missing");
+      return codec_tiff_fail(s, CODEC_DAMAGED, "its palette is missing");
     storage->red = red;
     storage->green = green;
     storage->blue = blue;
@@ -157,14 +69,14 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
     // Falls through.
   default: {
     char text[1024] = "";
-    if (!TIFFRGBAImageOK(tiff, text)) return fail(s, CODEC_UNSUPPORTED, "%s", text);
+    if (!TIFFRGBAImageOK(tiff, text)) return codec_tiff_fail(s, CODEC_UNSUPPORTED, "%s", text);
     storage->converted = 1;
     layout->bits = 8;
     layout->channels = 3;
     return CODEC_OK;
   }
   }
-  if (storage->samples < colours) return fail(s, CODEC_DAMAGED, "%u samples for RGB", storage->samples);
+  if (storage->samples < colours) return codec_tiff_fail(s, CODEC_DAMAGED, "%u samples for RGB", storage->samples);
   layout->channels = colours;
   if (extras && kinds && storage->samples > colours &&
       (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA)) {
@@ -177,7 +89,7 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
 static int decode_converted(struct session *s, const codec_layout *layout, uint8_t *samples) {
   uint64_t pixels = (uint64_t)layout->width * layout->height;
   uint32_t *raster = malloc(pixels * 4);
-  if (!raster) return fail(s, CODEC_DAMAGED, "not enough memory");
+  if (!raster) return codec_tiff_fail(s, CODEC_DAMAGED, "not enough memory");
   // Asking for the orientation it has keeps libtiff from turning it halfway.
   int done = TIFFReadRGBAImageOriented(s->tiff, layout->width, layout->height, raster, (int)layout->orientation, 1);
   if (done)
@@ -188,7 +100,7 @@ static int decode_converted(struct session *s, const codec_layout *layout, uint8
     }
   free(raster);
   if (s->failed) return CODEC_DAMAGED;
-  return done ? CODEC_OK : fail(s, CODEC_DAMAGED, "its pixels cannot be decoded");
+  return done ? CODEC_OK : codec_tiff_fail(s, CODEC_DAMAGED, "its pixels cannot be decoded");
 }
 
 // A strip or tile: where it lies in the image and how much of it counts.
@@ -257,24 +169,24 @@ static int decode_chunks(struct session *s, const struct storage *storage, const
   uint32_t width = layout->width, height = layout->height;
   if (tiled) {
     if (!TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width) || !TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height))
-      return fail(s, CODEC_DAMAGED, "its tiles have no size");
+      return codec_tiff_fail(s, CODEC_DAMAGED, "its tiles have no size");
   } else {
     TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &height);
     if (height > layout->height) height = layout->height;
   }
-  if (!width || !height) return fail(s, CODEC_DAMAGED, "its strips or tiles have no size");
+  if (!width || !height) return codec_tiff_fail(s, CODEC_DAMAGED, "its strips or tiles have no size");
   uint64_t size = tiled ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
   uint64_t row_bytes = tiled ? TIFFTileRowSize64(tiff) : TIFFScanlineSize64(tiff);
   uint32_t side_by_side = separate ? 1 : storage->samples;
   uint64_t image = (uint64_t)layout->width * layout->height * storage->samples * 2;
   // A tile is padded to its size, so a small picture may have one larger than itself, within reason.
   if (!size || size > image * 4 + ((uint64_t)64 << 20))
-    return fail(s, CODEC_DAMAGED, "its strips or tiles are too large for the picture");
+    return codec_tiff_fail(s, CODEC_DAMAGED, "its strips or tiles are too large for the picture");
   if (row_bytes < ((uint64_t)width * side_by_side * storage->bits + 7) / 8 || size / height < row_bytes)
-    return fail(s, CODEC_DAMAGED, "its rows are shorter than its width");
+    return codec_tiff_fail(s, CODEC_DAMAGED, "its rows are shorter than its width");
 
   uint8_t *buffer = malloc(size);
-  if (!buffer) return fail(s, CODEC_DAMAGED, "not enough memory");
+  if (!buffer) return codec_tiff_fail(s, CODEC_DAMAGED, "not enough memory");
   int result = CODEC_OK;
   uint32_t planes = separate && !layout->palette ? layout->channels : 1;
   for (uint32_t plane = 0; plane < planes && result == CODEC_OK; plane++)
@@ -295,7 +207,7 @@ static int decode_chunks(struct session *s, const struct storage *storage, const
         if (s->failed)
           result = CODEC_DAMAGED;
         else if (got < wanted)
-          result = fail(s, CODEC_DAMAGED, "pixels are missing from row %u on", chunk.y);
+          result = codec_tiff_fail(s, CODEC_DAMAGED, "pixels are missing from row %u on", chunk.y);
         else
           unpack(storage, layout, indices, &chunk, samples);
       }
@@ -315,7 +227,7 @@ static struct session new_session(const uint8_t *data, size_t size, char *messag
 int codec_tiff_layout(const uint8_t *data, size_t size, int indices, codec_layout *layout, char *message) {
   struct session s = new_session(data, size, message);
   struct storage storage;
-  int result = open_tiff(&s);
+  int result = codec_tiff_open(&s);
   if (result == CODEC_OK) result = describe(&s, indices, layout, &storage);
   if (result == CODEC_OK && s.failed) result = CODEC_DAMAGED;
   if (s.tiff) TIFFClose(s.tiff);
@@ -327,10 +239,10 @@ int codec_tiff_decode(const uint8_t *data, size_t size, int indices, const codec
   struct session s = new_session(data, size, message);
   struct storage storage;
   codec_layout layout;
-  int result = open_tiff(&s);
+  int result = codec_tiff_open(&s);
   if (result == CODEC_OK) result = describe(&s, indices, &layout, &storage);
   if (result == CODEC_OK && memcmp(&layout, expected, sizeof layout))
-    result = fail(&s, CODEC_DAMAGED, "its header changed while it was read");
+    result = codec_tiff_fail(&s, CODEC_DAMAGED, "its header changed while it was read");
   if (result == CODEC_OK)
     result = storage.converted ? decode_converted(&s, &layout, samples)
                                : decode_chunks(&s, &storage, &layout, indices, samples);

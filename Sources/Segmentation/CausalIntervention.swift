@@ -45,7 +45,8 @@ public final class CausalIntervention: Module {
     }
     guard heads >= 1, inner % heads == 0 else {
       throw MethodError.option(
-        name: "intervention.heads", value: "\(heads)", wanted: "a divisor of the intervention's width \(inner)")
+        name: "intervention.heads", value: "\(heads)",
+        wanted: "a divisor of the intervention's width \(inner)")
     }
     _input = Child("input", inner == width ? nil : try Linear(width, inner, generator: generator))
     _layers = Child(

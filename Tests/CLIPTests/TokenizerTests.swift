@@ -35,8 +35,9 @@ private let realTokenizer = ProcessInfo.processInfo.environment["MCDRL_REAL_TOKE
     #expect(wrong.isEmpty, "\(wrong.count) differ:\n\(wrong.prefix(8).joined(separator: "\n"))")
   }
 
-  /// By hand: the vocabulary of the published models is not ours to store. `python make_tokens.py --real FOLDER` writes
-  /// it, and MCDRL_REAL_TOKENIZER names the folder.
+  /// By hand: the vocabulary of the published models is not ours to store.
+  ///
+  /// `python make_tokens.py --real FOLDER` writes it, and MCDRL_REAL_TOKENIZER names the folder.
   @Test(
     .enabled(if: realTokenizer != nil, "MCDRL_REAL_TOKENIZER names no folder"),
     arguments: [TextCleaning.huggingFace, .openCLIP])
