@@ -3,7 +3,8 @@
 SWIFT ?= swift
 DEMO ?= demo
 sources = Sources Tests Examples Package.swift
-scripts = $(wildcard scripts/*) .ci/run Benchmarks/setup
+python = scripts/documented scripts/snippets
+scripts = $(filter-out $(python),$(wildcard scripts/*)) .ci/run Benchmarks/setup
 MINUTES ?= 5
 PREFIX ?= $(HOME)/.local
 
@@ -16,7 +17,7 @@ help:
 	@echo 'make bench    speed beside the Python peers, which it installs into Benchmarks/.venv (options: make bench BENCH=--quick)'
 	@echo 'make docs     the documentation of the libraries, .build/docs/MCDRL.doccarchive'
 	@echo 'make examples builds and runs Examples as a package of somebody else'
-	@echo 'make lint     style of the Swift sources, syntax of the scripts, direction of imports'
+	@echo 'make lint     style of the sources, syntax of the scripts, direction of imports, doc comments, examples of the pages'
 	@echo 'make build    the optimised command, .build/release/mcdrl'
 	@echo 'make format   rewrites the Swift sources in the house style'
 	@echo 'make clean    removes what was built (libtorch stays in .deps)'
@@ -60,6 +61,8 @@ lint: bootstrap
 	if command -v shellcheck >/dev/null; then shellcheck $(scripts); fi
 	scripts/version
 	scripts/import-graph
+	scripts/documented
+	scripts/snippets
 
 format: bootstrap
 	$(SWIFT) format --in-place --recursive $(sources)

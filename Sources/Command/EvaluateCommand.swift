@@ -34,7 +34,7 @@ enum EvaluateCommand: Subcommand {
       return try counterfactual(arguments, sweep: sweep, console)
     }
     guard arguments.operands.count == 1 else {
-      throw UsageError.wrongCombination("give one run folder; several runs go with --counterfactual only")
+      throw UsageError.tooMany("run folder", found: arguments.operands.count, allowedWith: "counterfactual")
     }
     let run = try Run.open(
       at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips

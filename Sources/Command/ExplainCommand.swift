@@ -51,8 +51,8 @@ enum ExplainCommand: Subcommand {
     let words = arguments.operands.dropFirst()
     let isSite = try arguments.site != nil || arguments.data != nil
     guard words.isEmpty == isSite else {
-      let reason = isSite ? "give images or a site, not both" : "give images, or a site with --site"
-      throw UsageError.inCall(.wrongCombination(reason), usage: fullUsage)
+      throw UsageError.inCall(
+        .eitherOr(words: "images", or: "a site", option: "site", both: isSite), usage: fullUsage)
     }
     let run = try Run.open(
       at: URL(fileURLWithPath: place), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)

@@ -47,8 +47,7 @@ struct MaskPairs {
     func isFolder(_ url: URL) -> Bool { FileSystem.kind(of: url) == .folder }
     areFolders = isFolder(prediction)
     guard areFolders == isFolder(reference) else {
-      throw UsageError.wrongCombination(
-        "--prediction and --reference must both be images or both be folders")
+      throw UsageError.imageAndFolder("prediction", "reference")
     }
     guard areFolders else {
       let name = prediction.deletingPathExtension().lastPathComponent

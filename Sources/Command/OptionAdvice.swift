@@ -37,7 +37,7 @@ enum OptionAdvice {
     switch error {
     case .exists: "continue the run: --resume; another folder: --out"
     case .noWeights: "continue its training: mcdrl train --out RUN --resume"
-    case .noState, .lostWeights, .otherFrozenWeights: "another folder: --out"
+    case .noState, .lostWeights, .damagedWeights, .otherFrozenWeights: "another folder: --out"
     case .unreadablePrecision: "state the precision: --precision float32"
     case .noMechanisms: "train without interventions: --set interventions.share=0"
     case .moved(let setting, _, _): "the new place: --\(setting)"
@@ -70,7 +70,9 @@ enum OptionAdvice {
     case .diverged: "--learning-rate"
     case .interrupted: "continue: --resume"
     case .badState: "start again without --resume"
-    case .badSetting: nil
+    case .batchSize: "--batch"
+    case .belowOne("steps", _): "--steps"
+    case .belowOne: nil
     }
   }
 }

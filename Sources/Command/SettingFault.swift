@@ -12,14 +12,14 @@ enum SettingFault {
     do {
       return try body()
     } catch let error as SettingsError {
-      throw UsageError.settings(error.description)
+      throw UsageError.settings(error)
     } catch let error as RunError {
       guard case .tooManyLayers = error else { throw error }
-      throw UsageError.settings(error.description)
+      throw UsageError.settings(error)
     } catch let error as StudyError {
-      throw UsageError.settings(error.description)
+      throw UsageError.settings(error)
     } catch let error as MethodError {
-      throw UsageError.settings(error.description)
+      throw UsageError.settings(error)
     }
   }
 }

@@ -61,8 +61,7 @@ struct TrainSettings {
   ) throws {
     if let epochs = try arguments.epochs { set("--epochs \(epochs)") { $0.epochs = epochs } }
     if let method {
-      // The arm itself holds its multiples, such as `longer-baseline` for the epochs.
-      add(written ?? method.name, assignments: Self.multiples(written)) {
+      add(written ?? method.name, assignments: method.assignments) {
         try method.apply(to: &$0)
         return []
       }
@@ -85,13 +84,6 @@ struct TrainSettings {
       change(&$0)
       return []
     }
-  }
-
-  /// Returns the multiples in `--method NAME:key*=factor,…`, and those of `longer-baseline`.
-  private static func multiples(_ written: String?) -> [String] {
-    guard let written else { return [] }
-    let own = written.split(separator: ":", maxSplits: 1).dropFirst().joined().split(separator: ",")
-    return own.map(String.init) + (written.contains(Control.longerBaseline.rawValue) ? ["epochs*=2"] : [])
   }
 
   /// Returns the settings of a new run or study, and their CLIP model.

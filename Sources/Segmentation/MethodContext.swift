@@ -82,6 +82,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case doesNotDecode(method: String)
   /// The method needs the text tower, which is missing.
   case needsTextTower(method: String)
+  /// The method decodes layers of the image tower, and the tower shows none.
+  case needsTowerLayers(method: String)
   /// A name of a loss term is another entry of the metrics, or is not valid in a file.
   case termName(method: String, name: String)
 
@@ -97,6 +99,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case .doesNotDecode(let method): "the method \(method) replaces the head but does not decode"
     case .needsTextTower(let method):
       "the method \(method) needs the text tower; give the CLIP model that the run was trained with"
+    case .needsTowerLayers(let method):
+      "\(method) decodes layers of the image tower, but it shows none; name some in model.head.towerLayers"
     case .termName(let method, let name):
       "the method \(method) names a loss term \"\(name)\"; use letters, digits, hyphens and underscores, and none of "
         + "the names that metrics.jsonl has itself"

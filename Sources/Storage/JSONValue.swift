@@ -2,14 +2,21 @@ import Foundation
 
 /// Any JSON5 value, so that settings can be merged with defaults before they are decoded.
 public enum JSONValue: Codable, Hashable, Sendable {
+  /// No value: `null`.
   case null
+  /// True or false.
   case bool(Bool)
+  /// A number without a fraction that fits 64 bits.
   case integer(Int)
   /// An integer above `Int.max`, such as a seed.
   case unsigned(UInt64)
+  /// Any other number.
   case number(Double)
+  /// A text.
   case string(String)
+  /// Values in order.
   case array([JSONValue])
+  /// Values by key.
   case object([String: JSONValue])
 
   /// Reads any JSON value.

@@ -55,8 +55,8 @@ func concurrentMap<Value: Sendable>(
 ///   - body: computes one value. After an error, no further value is begun.
 /// - Returns: the values, by index.
 /// - Throws: the error with the lowest index.
-public func sideBySide<Value: Sendable>(
-  count: Int, on device: Device = .cpu, perThread: Int = 1, _ body: @escaping @Sendable (Int) throws -> Value
+public func concurrentMap<Value: Sendable>(
+  count: Int, on device: Device, perThread: Int = 1, _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {
   let workers = device == .cpu ? max(1, min(count, Machine.threads * perThread)) : 1
   let threads = max(1, Machine.threads / workers)

@@ -5,9 +5,12 @@ import Torch
 
 /// An image tower and the method after it, ready for inference.
 ///
-/// The value is immutable and shared by threads. `SegmentationSystem.compiled(for:)` makes it. On
-/// devices other than the CPU the tower is a module with copies of the weights, to which nothing
-/// else refers.
+/// The value is immutable and shared by threads. `SegmentationSystem.compiled(for:)` makes it.
+///
+/// It is `@unchecked Sendable` because on devices other than the CPU the tower is a `Module`, a
+/// class with parameters that training may write. This one is a copy in evaluation mode to which
+/// nothing else refers, and it is only read. On the CPU the tower is a compiled one, which cannot
+/// be written.
 package struct CompiledSystem: @unchecked Sendable {
   private let tower: any ImagePass
   private let model: CompiledModel

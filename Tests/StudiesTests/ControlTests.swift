@@ -27,6 +27,10 @@ struct ControlTests {
     #expect(try settings(Control.longerBaseline.arm).epochs == 2 * baseline.epochs)
     let longer = try Control.longerBaseline.arm.resolved(over: RunConfiguration())
     #expect(longer.settings.keys.contains("epochs"))
+    #expect(Control.longerBaseline.arm.assignments == ["epochs*=2"])
+    #expect(
+      try ArmDefinition(parsing: "longer-baseline:batchSize*=2").assignments == ["epochs*=2", "batchSize*=2"])
+    #expect(Control.paper.arm.assignments.isEmpty)
     let paper = try settings(Control.paper.arm)
     #expect(paper.objective.dice == 0 && paper.optimizer.learningRate == 0.005)
     #expect(paper.mcdrlOptions.region?.score == .max && paper.interventionShare == 0)

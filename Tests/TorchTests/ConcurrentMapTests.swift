@@ -53,7 +53,7 @@ import Testing
   @Test func threadsAreSharedOutAndSurviveTheWork() throws {
     try Machine.withThreads(4) {
       for (count, perThread, wanted) in [(1, 1, 4), (2, 1, 2), (8, 1, 1), (8, 2, 1), (1, 2, 4)] {
-        let threads = try sideBySide(count: count, perThread: perThread) { _ in Machine.threads }
+        let threads = try concurrentMap(count: count, on: .cpu, perThread: perThread) { _ in Machine.threads }
         #expect(threads == Array(repeating: wanted, count: count))
       }
       #expect(Machine.threads == 4)

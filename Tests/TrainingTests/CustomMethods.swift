@@ -2,9 +2,9 @@ import CLIP
 import Segmentation
 import Torch
 
-/// V-REx: the loss is to be the same at every site (Krueger et al., ICML 2021), as a user's method.
-final class VREx: SegmentationMethod, ConfigurableMethod {
-  static let name = "vrex"
+/// A user's method with an option, a loss term of a name of its own, and a buffer that counts steps.
+final class SiteVariance: SegmentationMethod, ConfigurableMethod {
+  static let name = "site-variance"
   static let summary = "asks that the loss is the same at every site"
   static let reference =
     "Krueger et al.: Out-of-Distribution Generalization via Risk Extrapolation. ICML 2021"

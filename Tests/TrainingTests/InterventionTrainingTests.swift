@@ -55,7 +55,7 @@ extension TrainingRuns {
       "Weights of an epoch before the intervention starts are used without it", arguments: [0.0, 0.75, 1.0])
     func start(_ start: Double) throws {
       let tiny = try TinyRun(epochs: 2)
-      tiny.configuration.mcdrl.start = start
+      tiny.configuration.mcdrlOptions.start = start
       let (trainer, _) = try tiny.trainer()
       let chosen = try #require(try trainer.train().last { $0.best })
       #expect(chosen.intervening == (start == 0))

@@ -60,9 +60,9 @@ extension TrainingRuns {
     func sameImages() throws {
       // Methods that add nothing to the loss but what weighs nothing, so that each is the baseline to the last bit.
       let silent = MethodChoice.mcdrl.changing(MCDRL.self) { ($0.start, $0.contrast) = (1, 0) }
-      let weightless = MethodChoice(VREx.self).changing(VREx.self) { $0.weight = 0 }
+      let weightless = MethodChoice(SiteVariance.self).changing(SiteVariance.self) { $0.weight = 0 }
       let runs = try [MethodChoice.baseline, weightless, silent].map { method in
-        let tiny = try TinyRun(method: method, epochs: 2, methods: .builtIn.adding(VREx.self))
+        let tiny = try TinyRun(method: method, epochs: 2, methods: .builtIn.adding(SiteVariance.self))
         tiny.configuration.mcdrlOptions.start = 1
         tiny.configuration.interventions.share = 0
         try tiny.trainer().trainer.train()

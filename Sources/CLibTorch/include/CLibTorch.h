@@ -88,7 +88,6 @@ int mcdrl_generator_new(uint64_t seed, mcdrl_generator_t *out, char **error);
 void mcdrl_generator_free(mcdrl_generator_t generator);
 int mcdrl_generator_state(mcdrl_generator_t generator, mcdrl_tensor_t *out, char **error);
 int mcdrl_generator_set_state(mcdrl_generator_t generator, mcdrl_tensor_t state, char **error);
-int mcdrl_seed_default(uint64_t seed, char **error);
 
 // Modes of this thread. Each returns the previous value or a guard to end.
 bool mcdrl_grad_mode(void);

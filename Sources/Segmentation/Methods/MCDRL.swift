@@ -27,7 +27,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
   /// - Parameters:
   ///   - options: the options, checked by `validate`.
   ///   - context: the inputs of the method.
-  /// - Throws: `TorchError.value` for impossible settings.
+  /// - Throws: `MethodError.option` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     let width = try context.text.classes.size(1)
     self.options = options

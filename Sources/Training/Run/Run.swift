@@ -14,11 +14,13 @@ import Torch
 /// weights and metrics.
 ///
 /// ```swift
+/// let sites = try SiteCatalog(at: data)
 /// let run = try Run.create(
-///   at: out, data: sites, holdOut: "c3", clip: .folder(clip), prompts: .endoscopy
-/// ) { $0.epochs = 20 }
+///   at: out, data: sites, holdOut: "site-c", clip: .folder(clip), prompts: .endoscopy
+/// ) { $0.epochs = 10 }
 /// try run.train { print($0) }
-/// let mask = try run.predictor().mask(of: image)
+/// print(try run.evaluate(on: sites["site-c"]))
+/// try run.predictor().mask(of: URL(filePath: "new.png")).write(to: URL(filePath: "mask.png"))
 /// ```
 public final class Run: Sendable {
   /// The files.

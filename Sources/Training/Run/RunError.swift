@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Segmentation
 import Storage
+import Torch
 
 /// An error of a run that cannot be created, trained or used.
 public enum RunError: Error, Equatable, CustomStringConvertible {
@@ -14,7 +15,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   /// There are weights, but no state to continue from.
   case noState(URL)
   /// There is a state, but the weights that validation chose are missing.
-  case lostWeights(reason: String)
+  case lostWeights(FileError)
+  /// There is a state, but the weights that validation chose are damaged.
+  case damagedWeights(SafetensorsError)
   /// A file of the run cannot be read.
   case unreadable(URL)
   /// The measurements of precision cannot be read.
@@ -64,8 +67,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(url.path): not found; no epoch of this run is finished, continue its training"
     case .noState(let url):
       "\(url.path): not found, though epochs of this run are finished; put it back, or start a new run in another folder"
-    case .lostWeights(let reason):
-      "\(reason)\nwithout the weights that validation chose the run cannot go on; start a new one in another folder"
+    case .lostWeights(let error): "\(error)\n\(Self.cannotGoOn)"
+    case .damagedWeights(let error): "\(error)\n\(Self.cannotGoOn)"
     case .unreadable(let url): "\(url.path): cannot be read; train the run again"
     case .unreadablePrecision(let url):
       "\(url.path): cannot be read; delete it to compute as trained, or state the precision"
@@ -105,4 +108,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .integersOffCPU: "int8 is computed on the CPU alone; leave the device out"
     }
   }
+
+  private static let cannotGoOn =
+    "without the weights that validation chose the run cannot go on; start a new one in another folder"
 }

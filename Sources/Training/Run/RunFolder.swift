@@ -56,7 +56,7 @@ package struct RunFolder: Sendable {
   /// Checks that a run can continue with the files of its folder.
   ///
   /// - Parameter finished: the number of finished epochs in its state.
-  /// - Throws: `RunError` that names the missing file. Without it the run would end in other
+  /// - Throws: `RunError` that names the missing or damaged file. Without it the run would end in other
   ///   weights.
   package func requireResumable(finished: Int) throws {
     let hasWeights = FileManager.default.fileExists(atPath: weightsFile.path)
@@ -65,8 +65,10 @@ package struct RunFolder: Sendable {
     guard finished > 0 else { return }
     do {
       _ = try SafetensorsFile(weightsFile)
-    } catch {
-      throw RunError.lostWeights(reason: "\(error)")
+    } catch let error as FileError {
+      throw RunError.lostWeights(error)
+    } catch let error as SafetensorsError {
+      throw RunError.damagedWeights(error)
     }
   }
 
