@@ -53,6 +53,8 @@ package struct StudyReport {
   package func page(title: String, lead: String) throws -> String {
     var page = HTMLPage(title: title, lead: lead)
     headline(&page)
+    if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
+    try scenes(&page)
     differences(&page)
     ranks(&page)
     variation(&page)
@@ -62,7 +64,6 @@ package struct StudyReport {
     detection(&page)
     calibration(&page)
     counterfactuals(&page)
-    try scenes(&page)
     if let probes = figures?.probes { page.probes(probes) }
     if let adjustment = figures?.adjustment { page.adjustment(adjustment) }
     if let coverage = figures?.coverage { page.coverage(coverage) }
@@ -70,7 +71,6 @@ package struct StudyReport {
     if let attention = figures?.attention { page.attention(attention) }
     if let features = figures?.features { page.featureMaps(features) }
     if !curves.isEmpty { page.trainingCurves(curves) }
-    if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
     if let cost = figures?.cost { page.costs(cost) }
     provenance(&page)
     return page.text
@@ -79,8 +79,16 @@ package struct StudyReport {
   /// Adds Dice by site and method.
   func headline(_ page: inout HTMLPage) {
     page.section("Dice at sites that were not trained on", results.verdicts.joined(separator: " "))
-    let table = results.headline
-    page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
+    if !results.findings.isEmpty { page.paragraph(results.findings.joined(separator: " ")) }
+    for table in [results.headline, results.lesionHeadline] {
+      page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
+    }
+    page.paragraph(
+      (results.trivial == nil
+        ? "Predictors that ignore the image were not scored by the version that ran this study."
+        : "A model must beat the predictors that ignore the image: \(results.trivialNames.joined(separator: ", ")). "
+          + "Where images have no lesion, an empty mask scores 1, so read the second table as well.")
+        + (results.intervalNote.map { " \($0)" } ?? ""))
     page.drawing(
       IntervalPlot(
         series: results.methods.map(\.name),
@@ -91,9 +99,12 @@ package struct StudyReport {
         }
       ).svg, caption: "Mean Dice by held-out site, with 95 % intervals.")
     let rules = results.protocol
-    page.paragraph(
-      "Intervals: \(rules.intervals). Chosen: \(rules.selection). Prediction: a probability of at least "
-        + "\(rules.threshold). \(rules.emptyMaskPolicy)")
+    page.details("how this was computed") { page in
+      page.paragraph("Intervals: \(rules.intervals).")
+      page.paragraph(
+        "Chosen: \(rules.selection). Prediction: a probability of at least \(rules.threshold). "
+          + rules.emptyMaskPolicy)
+    }
   }
 
   /// Adds paired differences: a plot against the reference, and every pair over the sites.
@@ -121,17 +132,20 @@ package struct StudyReport {
   /// Adds the stability of the ranking of three or more methods.
   func ranks(_ page: inout HTMLPage) {
     guard let ranks = results.ranks, ranks.methods.count > 2 else { return }
+    if let reason = ranks.reason {
+      page.section("How firm is the order?", "That cannot be told: \(reason).")
+      return page.table(["method", "rank"], ranks.methods.map { [$0.method, "\($0.rank)"] })
+    }
     let tau = ranks.kendallTau.map {
       "Kendall's tau between the order of a resample and the order here: \($0.text)."
     }
     page.section("How firm is the order?", "Ranked \(results.protocol.ranking). \(tau ?? "")")
+    func text(_ value: Double?, _ decimals: Int) -> String { HTMLPage.number(value, decimals) }
     page.table(
       ["method", "rank", "mean rank", "95 % of resamples"] + ranks.methods.indices.map { "rank \($0 + 1)" },
       ranks.methods.map { row in
-        [
-          row.method, "\(row.rank)", String(format: "%.2f", row.mean),
-          String(format: "%.0f to %.0f", row.low, row.high),
-        ] + row.shares.map { String(format: "%.0f %%", 100 * $0) }
+        [row.method, "\(row.rank)", text(row.mean, 2), "\(text(row.low, 0)) to \(text(row.high, 0))"]
+          + row.shares.map { "\(text(100 * $0, 0)) %" }
       })
   }
 
@@ -142,7 +156,7 @@ package struct StudyReport {
     page.section(
       "What the move to a new site costs",
       "Dice of the chosen epoch on the validation images of the sites that were trained on, beside Dice at "
-        + "the held-out site. The epoch was chosen by the first, which flatters it a little.")
+        + "the held-out site. The epoch was chosen on the first, which flatters it a little.")
     page.table(table.headings, table.rows)
   }
 
@@ -193,17 +207,22 @@ package struct StudyReport {
     page.section(
       "Every score",
       "Means over the sites with 95 % intervals. Distances in \(results.protocol.distanceUnit), and in % of the "
-        + "image's diagonal; surface Dice (nsd) at \(results.protocol.tolerance) \(results.protocol.distanceUnit). "
+        + "image's diagonal; surface Dice at \(results.protocol.tolerance) \(results.protocol.distanceUnit). "
         + results.protocol.emptyMaskPolicy)
     page.table(
-      ["score"] + results.methods.map(\.name),
+      ["score"] + results.methods.map(\.name) + results.trivialNames,
       Metric.allCases.map { metric in
-        [metric.rawValue] + results.methods.map { results.score($0.name)?[metric]?.interval?.text ?? "–" }
+        [metric.title] + results.methods.map { results.score($0.name)?[metric]?.interval?.text ?? "–" }
+          + results.trivial(at: nil).map { item in
+            HTMLPage.number(metric == .dice ? item.dice : metric == .iou ? item.iou : nil)
+          }
       } + [
-        ["dice, lesion images only"]
-          + results.methods.map { results.score($0.name)?.diceWithLesion.interval?.text ?? "–" },
-        ["iou, lesion images only"]
-          + results.methods.map { results.score($0.name)?.iouWithLesion.interval?.text ?? "–" },
+        ["Dice, images with a lesion"]
+          + results.methods.map { results.score($0.name)?.diceWithLesion.interval?.text ?? "–" }
+          + results.trivial(at: nil).map { HTMLPage.number($0.diceWithLesion) },
+        ["IoU, images with a lesion"]
+          + results.methods.map { results.score($0.name)?.iouWithLesion.interval?.text ?? "–" }
+          + results.trivial(at: nil).map { HTMLPage.number($0.iouWithLesion) },
       ])
     if let polyp = results.polypTable {
       page.paragraph(

@@ -30,7 +30,7 @@ struct StudyStatistics {
     }
     ranks = try RankStability(
       metric: .dice, methods: table.methods, means: scores.overall(.dice).means,
-      resampled: scores.overall(.dice).resampled)
+      resampled: scores.overall(.dice).resampled, shortage: table.shortage(table.sites.map(\.groups)))
   }
 }
 
@@ -58,11 +58,14 @@ struct StudyScores {
         measures.map { measure in seeds.map { images in average(images.map(measure)) } }
       }
     }
-    let means = try zip(zip(table.sites, draws), values).map { try $0.1.means($0.0.sums($1)) }
+    let sums = try zip(table.sites, values).map { try $0.sums($1) }
+    let units = try sums.map { try $0.units() }
+    let means = try zip(draws, sums).map { try $0.means($1) }
     let own = values.map { $0.map { average($0) } }
     let columns = own[0].indices
     let siteFigures = try table.sites.indices.map { site in
-      let intervals = try Bootstrap.intervals(of: means[site], around: own[site])
+      let intervals = try Bootstrap.intervals(
+        of: means[site], around: own[site], shortages: units[site].map { IndependentUnits.shortage($0) })
       return columns.map {
         StudyResults.Figure(
           ScoreStatistics(of: values[site][$0]), interval: intervals[$0], bySeed: bySeed[site][$0])
@@ -70,7 +73,10 @@ struct StudyScores {
     }
     resampled = try Self.overSites(means, own)
     let intervals = try Bootstrap.intervals(
-      of: resampled, around: columns.map { column in average(own.map { $0[column] }) })
+      of: resampled, around: columns.map { column in average(own.map { $0[column] }) },
+      shortages: columns.map { column in
+        table.shortage(table.sites.indices.map { own[$0][column] == nil ? nil : units[$0][column] })
+      })
     let overall = columns.map { column in
       StudyResults.Figure(
         ScoreStatistics(of: own.map { $0[column] }), interval: intervals[column],
