@@ -66,7 +66,7 @@ package enum PredictionFindings {
   package static func sentences(_ model: String, _ places: [Place]) -> [String] {
     func percent(_ share: Double) -> String { String(format: "%.0f %%", 100 * share) }
     let nothing = places.filter(\.marksNothing).map { place in
-      "\(percent(place.own.unmarkedShare ?? 0)) of the images with a lesion at \(place.name)"
+      "\(percent(place.own.unmarkedShare ?? 0)) at \(place.name)"
     }
     let everything = places.filter(\.marksAll).map { place in
       "\(percent(place.own.markedShare)) of an image at \(place.name), where lesions cover "
@@ -74,7 +74,10 @@ package enum PredictionFindings {
     }
     let defeats = places.compactMap(\.defeat)
     var found: [String] = []
-    if !nothing.isEmpty { found.append("\(model) marks nothing on \(nothing.joined(separator: ", ")).") }
+    if !nothing.isEmpty {
+      found.append(
+        "\(model) marks nothing on nearly all images with a lesion (\(nothing.joined(separator: ", "))).")
+    }
     if !everything.isEmpty {
       found.append("\(model) marks nearly everything: on average \(everything.joined(separator: "; ")).")
     }

@@ -79,7 +79,7 @@ package struct StudyReport {
   /// Adds Dice by site and method.
   func headline(_ page: inout HTMLPage) {
     page.section("Dice at sites that were not trained on", results.verdicts.joined(separator: " "))
-    if !results.findings.isEmpty { page.paragraph(results.findings.joined(separator: " ")) }
+    for finding in results.findings { page.paragraph(finding) }
     for table in [results.headline, results.lesionHeadline] {
       page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
     }
@@ -97,7 +97,7 @@ package struct StudyReport {
             label: site ?? "mean",
             marks: results.methods.map { results.score($0.name, site: site)?[.dice]?.interval })
         }
-      ).svg, caption: "Mean Dice by held-out site, with 95 % intervals.")
+      ).svg, caption: "\(results.headlineCaption), by held-out site.")
     let rules = results.protocol
     page.details("how this was computed") { page in
       page.paragraph("Intervals: \(rules.intervals).")

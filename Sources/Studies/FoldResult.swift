@@ -99,6 +99,11 @@ public struct FoldResult: Codable, Equatable, Sendable {
   /// The mean Dice over the images.
   public var dice: Double { images.reduce(0) { $0 + $1.scores.dice } / Double(max(1, images.count)) }
 
+  /// The mean Dice over the images with a lesion; nil if there are none.
+  public var diceWithLesion: Double? {
+    average(images.map { $0.scores.referenceIsEmpty ? nil : $0.scores.dice })
+  }
+
   /// Makes a result from its parts.
   public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,

@@ -27,6 +27,12 @@ extension StudyResults {
       : "No mark of any model touches a lesion (Dice 0.000 on images with a lesion), so nothing can be compared."
   }
 
+  /// What the numbers of the headline are, in words.
+  package var headlineCaption: String {
+    let all = scores.compactMap { $0[.dice] }
+    return all.contains { $0.low != nil } ? "mean Dice with 95 % intervals" : "mean Dice"
+  }
+
   /// Explains the missing intervals of the headline, in a sentence; nil if it has them all.
   package var intervalNote: String? {
     let figures = scores.flatMap { [$0[.dice], $0.diceWithLesion] }

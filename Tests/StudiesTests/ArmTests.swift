@@ -154,6 +154,7 @@ struct ArmTests {
     (wanted.mcdrl.invariance, wanted.mcdrl.attention) = (0.25, 0.2)
     wanted.mcdrl.region?.fraction = 0.25
     wanted.mcdrl.intervention?.depth = 2
+    wanted.selection = .dice
     #expect(plan.configuration == wanted)
     try plan.validate()
     let settings = try plan.arms.map { try plan.settings($0, ["interventionStart=0.5"]) }
