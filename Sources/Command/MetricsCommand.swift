@@ -92,6 +92,7 @@ enum MetricsCommand: Subcommand {
       let summary = try ScoreSummary(of: scores)
       if console.json { return try console.result(json: report(summary)) }
       console.result(text(summary))
+      for finding in findings(scores) { console.result(finding) }
     }
     console.result(ScoreTables.sentence(try LesionDetection.Summary(of: scores.map(\.detection))))
     if isGrey {
@@ -114,6 +115,13 @@ enum MetricsCommand: Subcommand {
       try ProbabilityMap(width: found.width, height: found.height, levels: found.pixels),
       try BinaryMask(wanted)
     )
+  }
+
+  /// States whether the predictions mark nothing, or nearly everything.
+  private static func findings(_ scores: [ImageScores]) -> [String] {
+    OverlapSummary(of: scores).map {
+      PredictionFindings.sentences("The prediction", [.init(name: "these images", own: $0, trivial: [])])
+    } ?? []
   }
 
   private static func label(_ metric: Metric, _ scores: ImageScores) -> String {

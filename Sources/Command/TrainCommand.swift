@@ -117,7 +117,8 @@ enum TrainCommand: Subcommand {
     if console.json {
       try console.result(json: metrics)
     } else {
-      let rule = chosen?.score(by: run.configuration.selection) == nil ? nil : run.configuration.selection.rule
+      let rule =
+        chosen?.score(by: run.configuration.selection) == nil ? nil : run.configuration.selection.rule
       console.result(
         "chosen: epoch \(chosen?.epoch ?? 0), validation Dice \(format(chosen?.validationDice)) "
           + "(\(rule ?? "the last epoch: no score to choose by")); weights in \(run.folder.weightsFile.path)")

@@ -45,7 +45,9 @@ package struct IntervalPlot {
     let height = 20 + 15 * Double(max(1, series.count)) + 6
     let bottom = top + max(30, height * Double(rows.count))
     let marks = rows.flatMap(\.marks).compactMap { $0 }
-    let axis = PlotAxis(marks.flatMap { [$0.value] + ($0.ends.map { [$0.lowerBound, $0.upperBound] } ?? []) } + (showsZero ? [0] : []))
+    let axis = PlotAxis(
+      marks.flatMap { [$0.value] + ($0.ends.map { [$0.lowerBound, $0.upperBound] } ?? []) }
+        + (showsZero ? [0] : []))
     let (left, right) = (22.0, SVGDrawing.width - 66)
     let decimals = max(abs(axis.low), abs(axis.high)) < 10 ? 3 : 1
     func x(_ value: Double) -> Double { axis.place(value, from: left, to: right) }

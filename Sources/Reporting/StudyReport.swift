@@ -206,24 +206,24 @@ package struct StudyReport {
   func scores(_ page: inout HTMLPage) {
     page.section(
       "Every score",
-      "Means over the sites with 95 % intervals. Distances in \(results.protocol.distanceUnit), and in % of the "
-        + "image's diagonal; surface Dice at \(results.protocol.tolerance) \(results.protocol.distanceUnit). "
-        + results.protocol.emptyMaskPolicy)
-    page.table(
-      ["score"] + results.methods.map(\.name) + results.trivialNames,
-      Metric.allCases.map { metric in
-        [metric.title] + results.methods.map { results.score($0.name)?[metric]?.interval?.text ?? "–" }
-          + results.trivial(at: nil).map { item in
-            HTMLPage.number(metric == .dice ? item.dice : metric == .iou ? item.iou : nil)
-          }
-      } + [
-        ["Dice, images with a lesion"]
-          + results.methods.map { results.score($0.name)?.diceWithLesion.interval?.text ?? "–" }
-          + results.trivial(at: nil).map { HTMLPage.number($0.diceWithLesion) },
-        ["IoU, images with a lesion"]
-          + results.methods.map { results.score($0.name)?.iouWithLesion.interval?.text ?? "–" }
-          + results.trivial(at: nil).map { HTMLPage.number($0.iouWithLesion) },
-      ])
+      "Means over the sites with 95 % intervals. Distances are in \(results.protocol.distanceUnit), and in % of the "
+        + "image's diagonal, over images with a lesion and a mark; surface Dice at \(results.protocol.tolerance) "
+        + "\(results.protocol.distanceUnit). " + results.protocol.emptyMaskPolicy)
+    // Two empty masks have the distance 0. Over all images, a model that marks nothing would win.
+    let distances: Set<Metric> = [.hd95, .hd95Percent, .asd, .asdPercent]
+    for withLesion in [false, true] {
+      page.table(
+        [withLesion ? "images with a lesion" : "all images"] + results.methods.map(\.name)
+          + results.trivialNames,
+        Metric.allCases.filter { withLesion || !distances.contains($0) }.map { metric in
+          [metric.title]
+            + results.methods.map { method in
+              let score = results.score(method.name)
+              let figure = withLesion ? score?.metricsWithLesion[metric] : score?[metric]
+              return figure?.interval?.text ?? "–"
+            } + results.trivial(at: nil).map { HTMLPage.number($0.value(metric, withLesion: withLesion)) }
+        })
+    }
     if let polyp = results.polypTable {
       page.paragraph(
         "By the polyp protocol (pranet), images of all sites and seeds together. \(results.polypDefinition ?? "")"
@@ -281,38 +281,5 @@ package struct StudyReport {
     page.section(
       "One scene under every intervention", "Blue: the reference. Yellow: the prediction of one model.")
     for example in examples { try page.gallery(example.text, example.pictures) }
-  }
-
-  /// Adds data, settings, versions, hardware and time.
-  func provenance(_ page: inout HTMLPage) {
-    page.section("How it was made", results.description)
-    page.table(
-      ["site", "images", "groups", "without a lesion", "fingerprint"],
-      results.sites.map {
-        [$0.name, "\($0.count)", "\($0.groups)", "\($0.countEmptyReference)", results.data[$0.name] ?? "–"]
-      })
-    let environment = results.environment
-    var rows = [
-      ["seeds", results.seeds.map(String.init).joined(separator: ", ")], ["mcdrl", environment.version],
-      ["libtorch", environment.libtorch], ["processor", environment.processor],
-      ["vector instructions", environment.vectorInstructions], ["device", environment.device],
-      ["precision", environment.precision],
-    ]
-    if let timing {
-      rows += [
-        ["models side by side", "\(timing.workers)"],
-        ["training, sum over models", String(format: "%.0f s", timing.folds.reduce(0) { $0 + $1.seconds })],
-        [
-          "waiting for images, share of that",
-          timing.waitedShare.map { String(format: "%.1f %%", 100 * $0) } ?? "–",
-        ],
-        ["time", String(format: "%.0f s", timing.total)],
-      ]
-    }
-    rows += results.settings.sorted { $0.key < $1.key }.map { [$0.key, $0.value.text] }
-    for method in results.methods {
-      rows += method.settings.sorted { $0.key < $1.key }.map { ["\(method.name): \($0.key)", $0.value.text] }
-    }
-    page.table(["setting", "value"], rows)
   }
 }

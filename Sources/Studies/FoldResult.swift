@@ -131,7 +131,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case site, method, seed, epoch, chosen, candidates, threshold, seconds, waited, polyp, reliability, trivial, images
+    case site, method, seed, epoch, chosen, candidates, threshold, seconds, waited, polyp, reliability,
+      trivial, images
     case validationDice = "validation_dice"
     case validationScore = "validation_score"
   }

@@ -195,7 +195,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     guard selections != [.markedDice] || folds.contains(where: { $0.validationScore != nil }) else {
       return "the last epoch: no validation image of the source sites has a lesion"
     }
-    let epoch = "the epoch of the \(selections.map(\.rule).joined(separator: ", or for other methods of the "))"
+    let epoch =
+      "the epoch of the \(selections.map(\.rule).joined(separator: ", or for other methods of the "))"
     guard !choices.isEmpty else { return epoch }
     let names = choices.map(\.setting).joined(separator: ", ")
     return

@@ -72,6 +72,10 @@ extension StudyResults {
     package let countEmptyReference: Int
     /// Every score.
     package let metrics: [Metric: Figure]
+    /// Every score over the images with a lesion.
+    ///
+    /// There, a mask that is empty has no distance in place of the distance 0.
+    package let metricsWithLesion: [Metric: Figure]
     /// Dice over the images with a lesion, which the rule for empty masks cannot raise.
     package let diceWithLesion: Figure
     /// IoU over the images with a lesion.
@@ -86,13 +90,14 @@ extension StudyResults {
 
     init(
       method: String, site: String?, count: Int, countEmptyReference: Int, metrics: [Metric: Figure],
-      diceWithLesion: Figure, iouWithLesion: Figure, familiar: Double?
+      metricsWithLesion: [Metric: Figure], diceWithLesion: Figure, iouWithLesion: Figure, familiar: Double?
     ) {
       self.method = method
       self.site = site
       self.count = count
       self.countEmptyReference = countEmptyReference
       self.metrics = metrics
+      self.metricsWithLesion = metricsWithLesion
       self.diceWithLesion = diceWithLesion
       self.iouWithLesion = iouWithLesion
       self.familiar = familiar
@@ -102,6 +107,7 @@ extension StudyResults {
       case method, site, metrics, familiar
       case count = "n"
       case countEmptyReference = "n_empty_reference"
+      case metricsWithLesion = "metrics_with_lesion"
       case diceWithLesion = "dice_with_lesion"
       case iouWithLesion = "iou_with_lesion"
     }

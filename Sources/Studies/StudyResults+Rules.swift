@@ -34,6 +34,7 @@ extension StudyResults.Rules {
       + "are of images with a lesion; size: share of the "
       + "image's area that the reference covers, small below \(StudyStrata.smallBelow), large above "
       + "\(StudyStrata.largeAbove), medium between"
-    decision = "A difference is called one only when its interval excludes zero; without an interval nothing is claimed"
+    decision =
+      "A difference is called one only when its interval excludes zero; without an interval nothing is claimed"
   }
 }

@@ -24,6 +24,15 @@ extension StudyResults {
       case iouWithLesion = "iou_with_lesion"
     }
 
+    /// Returns the mean of a score; nil if it was not computed.
+    package func value(_ metric: Metric, withLesion: Bool) -> Double? {
+      switch metric {
+      case .dice: withLesion ? diceWithLesion : dice
+      case .iou: withLesion ? iouWithLesion : iou
+      default: nil
+      }
+    }
+
     /// Averages scores; nil without any.
     private init?(_ predictor: String, site: String?, _ scores: [Numbers]) {
       guard let dice = average(scores.map(\.dice)), let iou = average(scores.map(\.iou)) else { return nil }

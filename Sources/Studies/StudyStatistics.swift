@@ -36,11 +36,10 @@ struct StudyStatistics {
 
 /// Every score of every method, at every site and over the sites.
 struct StudyScores {
-  /// The summarised scores: every metric, then Dice and IoU over the images with a lesion.
+  /// The summarised scores: every metric, then every metric over the images with a lesion.
   private static let measures: [@Sendable (ImageScores) -> Double?] =
-    Metric.allCases.map { metric in { @Sendable in $0[metric] } } + [
-      { $0.referenceIsEmpty ? nil : $0.dice }, { $0.referenceIsEmpty ? nil : $0.iou },
-    ]
+    Metric.allCases.map { metric in { @Sendable in $0[metric] } }
+    + Metric.allCases.map { metric in { @Sendable in $0.referenceIsEmpty ? nil : $0[metric] } }
 
   /// By method, then by site; the row over sites is last.
   let rows: [StudyResults.Score]
@@ -117,12 +116,14 @@ struct StudyScores {
     name site: String?
   ) -> StudyResults.Score {
     let first = method * measures.count
-    let metrics = Metric.allCases.enumerated().map { ($1, figures[first + $0]) }
+    func metrics(from start: Int) -> [Metric: StudyResults.Figure] {
+      Dictionary(uniqueKeysWithValues: Metric.allCases.enumerated().map { ($1, figures[start + $0]) })
+    }
     let images = sites.flatMap(\.images)
     return StudyResults.Score(
       method: name, site: site, count: images.count,
       countEmptyReference: images.count { $0.scores.referenceIsEmpty },
-      metrics: Dictionary(uniqueKeysWithValues: metrics),
+      metrics: metrics(from: first), metricsWithLesion: metrics(from: first + Metric.allCases.count),
       diceWithLesion: figures[first + Metric.allCases.count],
       iouWithLesion: figures[first + Metric.allCases.count + 1],
       familiar: average(sites.flatMap { $0.familiar[method] }))

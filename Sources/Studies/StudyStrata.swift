@@ -44,7 +44,7 @@ struct StudyStrata {
         ?? table.shortage(zip(table.sites, units).map { $1[column] == 0 ? nil : $0.groups })
     }
     let means = (0..<count).map { column in average(columns.flatMap { $0[column] }) }
-    let intervals = 
+    let intervals =
       try totals.map {
         try Bootstrap.intervals(of: $0.sums / $0.counts, around: means, shortages: shortages)
       } ?? []

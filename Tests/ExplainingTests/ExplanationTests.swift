@@ -81,7 +81,8 @@ struct ExplanationTests {
     }
     let area = try #require(
       try Faithfulness(images, confounders: ["fog", "glare"])?.score("attention")?.mean)
-    #expect(abs(area.value - 0.8) < 1e-12 && area.ends.map { $0.lowerBound < 0.6 && $0.upperBound == 1 } == true)
+    #expect(
+      abs(area.value - 0.8) < 1e-12 && area.ends.map { $0.lowerBound < 0.6 && $0.upperBound == 1 } == true)
     // Four with it are too few for a mean, not for an area.
     let few = try #require(
       try Faithfulness(Array(images.dropFirst()), confounders: ["fog", "glare"])?.score("attention"))

@@ -37,7 +37,8 @@ struct LeaveOneSiteOutTests {
     let expected = try whole.run()
     #expect(expected.map(\.site) == ["site-a", "site-a", "site-b", "site-b", "site-c", "site-c"])
     #expect(expected.map(\.method) == ["baseline", "mcdrl", "baseline", "mcdrl", "baseline", "mcdrl"])
-    #expect(expected.allSatisfy { $0.images.count == 8 && $0.validationDice != nil && $0.trivial?.count == 3 })
+    #expect(
+      expected.allSatisfy { $0.images.count == 8 && $0.validationDice != nil && $0.trivial?.count == 3 })
     #expect(try whole.directory(whole.folds[4]).configuration().sources == ["site-a", "site-b"])
 
     let steps = Tally()

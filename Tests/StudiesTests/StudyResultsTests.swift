@@ -43,7 +43,8 @@ struct StudyResultsTests {
       score[.dice]?.mean == 0.5 && score[.dice]?.count == 2 && score.count == 12 && score.familiar == 0.75)
     #expect(results.score("baseline", site: "a")?[.dice]?.lowerQuartile == 0)
     #expect(
-      results.headline.rows.map { $0[1] } == ["6", "6", "12"] && results.headline.headings.last == "difference"
+      results.headline.rows.map { $0[1] } == ["6", "6", "12"]
+        && results.headline.headings.last == "difference"
     )
     #expect(
       results.drops.rows == [["baseline", "0.750", "0.500", "0.250"], ["mcdrl", "0.750", "0.750", "0.000"]])
@@ -95,14 +96,16 @@ struct StudyResultsTests {
     let interval = try #require(results.difference("mcdrl", "baseline")?.overSeeds?.ends)
     // s² = 40·0.25 / 39, so s/√40 = 0.5/√39.
     let expected = 1.96 * 0.5 / 39.0.squareRoot()
-    #expect(abs(interval.upperBound - 0.5 - expected) < 0.03 && abs(0.5 - interval.lowerBound - expected) < 0.03)
+    #expect(
+      abs(interval.upperBound - 0.5 - expected) < 0.03 && abs(0.5 - interval.lowerBound - expected) < 0.03)
   }
 
   @Test("Equal methods differ by exactly nothing, and share a rank")
   func equal() throws {
     let folds = try ["a", "b"].flatMap { site in
       try ["x", "y", "z"].map { name in
-        try StudyExample.fold(site, name, dice: name == "z" ? [0, 0, 0.5, 0.5, 0, 1] : [1, 0.5, 0.5, 0.5, 0, 1])
+        try StudyExample.fold(
+          site, name, dice: name == "z" ? [0, 0, 0.5, 0.5, 0, 1] : [1, 0.5, 0.5, 0.5, 0, 1])
       }
     }
     let results = try StudyExample.results(folds, methods: ["x", "y", "z"])

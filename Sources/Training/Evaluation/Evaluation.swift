@@ -151,6 +151,7 @@ extension Run {
   /// The masks are at the images' own size.
   ///
   /// - Parameter samples: the scored images, at least one.
+  /// - Returns: the scores by the name of the predictor.
   /// - Throws: an error that names the file.
   package func trivialOverlaps(_ samples: [Sample]) throws -> [String: OverlapSummary] {
     try trivial(samples) { try OverlapCounts(prediction: $0, reference: $1) }
@@ -159,7 +160,8 @@ extension Run {
 
   /// Scores predictors that do not look at the image, at the images' own size.
   private func trivial<Score: Sendable>(
-    _ samples: [Sample], _ score: @escaping @Sendable (_ prediction: BinaryMask, _ reference: BinaryMask) throws -> Score
+    _ samples: [Sample],
+    _ score: @escaping @Sendable (_ prediction: BinaryMask, _ reference: BinaryMask) throws -> Score
   ) throws -> [String: [Score]] {
     let reader = configuration.reader
     let mean = try meanMask()

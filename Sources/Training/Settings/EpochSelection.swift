@@ -27,4 +27,17 @@ public enum EpochSelection: String, Codable, Sendable, CaseIterable {
     case .dice: "highest mean Dice on the source sites' validation split"
     }
   }
+
+  /// Computes the score of an epoch; nil if it is undefined.
+  ///
+  /// - Parameters:
+  ///   - counts: one table for each validation image.
+  ///   - batchSize: the number of images in a pass, which gives mean Dice its last bits.
+  /// - Returns: the score; a higher one is better.
+  func score(_ counts: [OverlapCounts], batchSize: Int) -> Double? {
+    switch self {
+    case .markedDice: OverlapSummary(of: counts)?.markedDice
+    case .dice: counts.isEmpty ? nil : OverlapCounts.meanDice(counts, batchSize: batchSize)
+    }
+  }
 }

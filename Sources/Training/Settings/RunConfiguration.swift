@@ -82,7 +82,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case data, holdOut, sources, clip, lesionClass, confounders, imageSize, maxPixels, seed, epochs
-    case batchSize, accumulation, validationShare, selection, tune, device, precision, optimizer, objective, model
+    case batchSize, accumulation, validationShare, selection, tune, device, precision, optimizer, objective,
+      model
     case augmentation, interventions
   }
 

@@ -117,13 +117,12 @@ package final class Trainer {
       }
     }
     let counts = try validationCounts()
-    let summary = OverlapSummary(of: counts)
-    let dice = summary.map { _ in OverlapCounts.meanDice(counts, batchSize: configuration.batchSize) }
-    let score = configuration.selection == .dice ? dice : summary?.markedDice
+    let dice = EpochSelection.dice.score(counts, batchSize: configuration.batchSize)
+    let score = configuration.selection.score(counts, batchSize: configuration.batchSize)
     let better = score.map { $0 > (state.best ?? -1) } ?? true
     if better {
       try system.saveWeights(to: run.weightsFile)
-      try report(epoch + 1, summary)
+      try report(epoch + 1, OverlapSummary(of: counts))
     }
     let means = state.sums.means
     let metrics = EpochMetrics(
