@@ -120,7 +120,7 @@ enum MetricsCommand: Subcommand {
   /// States whether the predictions mark nothing, or nearly everything.
   private static func findings(_ scores: [ImageScores]) -> [String] {
     OverlapSummary(of: scores).map {
-      PredictionFindings.sentences("The prediction", [.init(name: "these images", own: $0, trivial: [])])
+      PredictionFindings.sentences("The prediction", [.init(name: "on these images", own: $0, trivial: [])])
     } ?? []
   }
 

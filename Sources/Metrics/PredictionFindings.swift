@@ -30,7 +30,7 @@ package enum PredictionFindings {
     /// Makes a place.
     ///
     /// - Parameters:
-    ///   - name: follows "at", such as the name of a site.
+    ///   - name: where, with its preposition, such as "at c1".
     ///   - own: the scores of the model.
     ///   - trivial: the predictors that ignore the image, on the same images.
     package init(name: String, own: OverlapSummary, trivial: [Trivial]) {
@@ -50,7 +50,7 @@ package enum PredictionFindings {
         let best = trivial.compactMap { item in dice(item).map { (item.name, $0) } }.max { $0.1 < $1.1 }
         guard let own, own < 1, let best, best.1 >= own else { return nil }
         let (score, other) = (String(format: "%.3f", own), String(format: "%.3f", best.1))
-        return "Dice \(score)\(images) at \(name) (\(best.0): \(other))"
+        return "Dice \(score)\(images) \(name) (\(best.0): \(other))"
       }
       return text(own.dice, \.dice, "")
         ?? text(own.diceWithLesion, \.diceWithLesion, " on images with a lesion")
@@ -66,10 +66,10 @@ package enum PredictionFindings {
   package static func sentences(_ model: String, _ places: [Place]) -> [String] {
     func percent(_ share: Double) -> String { String(format: "%.0f %%", 100 * share) }
     let nothing = places.filter(\.marksNothing).map { place in
-      "\(percent(place.own.unmarkedShare ?? 0)) at \(place.name)"
+      "\(percent(place.own.unmarkedShare ?? 0)) \(place.name)"
     }
     let everything = places.filter(\.marksAll).map { place in
-      "\(percent(place.own.markedShare)) of an image at \(place.name), where lesions cover "
+      "\(percent(place.own.markedShare)) of an image \(place.name), where lesions cover "
         + percent(place.own.referenceShare)
     }
     let defeats = places.compactMap(\.defeat)

@@ -84,7 +84,7 @@ extension StudyTable {
         sites.compactMap { site in
           OverlapSummary(of: site.scores[method].flatMap { $0 }).map { own in
             PredictionFindings.Place(
-              name: site.name, own: own,
+              name: "at \(site.name)", own: own,
               trivial: trivial.filter { $0.site == site.name }.map {
                 .init(name: $0.predictor, dice: $0.dice, diceWithLesion: $0.diceWithLesion)
               })

@@ -71,7 +71,7 @@ struct OverlapSummaryTests {
     let background = PredictionFindings.Trivial(name: "all background", dice: 0.4, diceWithLesion: 0)
     let lesion = PredictionFindings.Trivial(name: "all lesion", dice: 0.3, diceWithLesion: 0.3)
     func sentences(_ own: OverlapSummary) -> [String] {
-      PredictionFindings.sentences("m", [.init(name: "c1", own: own, trivial: [background, lesion])])
+      PredictionFindings.sentences("m", [.init(name: "at c1", own: own, trivial: [background, lesion])])
     }
     #expect(sentences(try summary((3, 3), (2, 3), (0, 0))) == [])
     #expect(
@@ -94,6 +94,6 @@ struct OverlapSummaryTests {
     let healthy = PredictionFindings.Trivial(name: "all background", dice: 1, diceWithLesion: nil)
     #expect(
       PredictionFindings.sentences(
-        "m", [.init(name: "c1", own: try summary((0, 0)), trivial: [healthy])]) == [])
+        "m", [.init(name: "at c1", own: try summary((0, 0)), trivial: [healthy])]) == [])
   }
 }

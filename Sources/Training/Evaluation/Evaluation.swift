@@ -143,7 +143,7 @@ extension Run {
       guard let summary = trivial[item.rawValue], let dice = summary.metrics[.dice]?.mean else { return nil }
       return .init(name: item.rawValue, dice: dice, diceWithLesion: summary.meanDiceWithLesion)
     }
-    return PredictionFindings.sentences(method, [.init(name: site, own: own, trivial: others)])
+    return PredictionFindings.sentences(method, [.init(name: "at \(site)", own: own, trivial: others)])
   }
 
   /// Summarises predictors that do not look at the image, by name.
