@@ -114,8 +114,9 @@ enum DemoCommand: Subcommand {
   private static func show(_ results: StudyResults, _ page: URL, seconds: Double, _ console: Console) {
     console.result(Console.table(results.headline.headings, results.headline.rows))
     let bySeed = results.differencesBySeed.map { $0 + "." }.joined(separator: "\n")
-    console.result("mean Dice with 95 % intervals. \(bySeed)")
-    console.result(results.verdicts.joined(separator: "\n") + "\n")
+    console.result("\(results.headlineCaption). \(bySeed)")
+    console.result((results.verdicts + results.findings).joined(separator: "\n") + "\n")
+    console.result(Console.table(results.lesionHeadline.headings, results.lesionHeadline.rows) + "\n")
     console.result(Console.table(results.drops.headings, results.drops.rows) + "\n")
     if let table = results.counterfactuals {
       let scenes = results.counterfactual?.values.first?.scenes ?? 0

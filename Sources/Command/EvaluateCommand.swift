@@ -67,6 +67,7 @@ enum EvaluateCommand: Subcommand {
       try console.result(json: results)
     } else {
       for result in results { console.result(text(result)) }
+      for finding in results.flatMap(\.findings) { console.result(finding) }
     }
   }
 

@@ -128,6 +128,7 @@ enum MetricsCommand: Subcommand {
         return try end()
       }
       console.result(text(summary))
+      for finding in findings(scores) { console.result(finding) }
     }
     console.result(ScoreTables.sentence(try LesionDetection.Summary(of: scores.map(\.detection))))
     if isGrey {
@@ -136,6 +137,13 @@ enum MetricsCommand: Subcommand {
     }
     console.result(EmptyMaskPolicy.statement)
     try end()
+  }
+
+  /// States whether the predictions mark nothing, or nearly everything.
+  private static func findings(_ scores: [ImageScores]) -> [String] {
+    OverlapSummary(of: scores).map {
+      PredictionFindings.sentences("The prediction", [.init(name: "on these images", own: $0, trivial: [])])
+    } ?? []
   }
 
   private static func label(_ metric: Metric, _ scores: ImageScores) -> String {

@@ -143,9 +143,17 @@ enum TrainCommand: Subcommand {
     if console.json {
       try console.result(json: metrics)
     } else {
+      let rule =
+        chosen?.score(by: run.configuration.selection) == nil ? nil : run.configuration.selection.rule
       console.result(
         "chosen: epoch \(chosen?.epoch ?? 0), validation Dice \(format(chosen?.validationDice)) "
-          + "(highest on the source sites' validation split); weights in \(run.folder.weightsFile.path)")
+          + "(\(rule ?? "the last epoch: no score to choose by")); weights in \(run.folder.weightsFile.path)")
+    }
+    guard let validation = try ValidationReport.stored(in: run.folder) else { return }
+    let name = run.configuration.model.method.name
+    if !console.json { console.result(ScoreTables.text(validation, model: name)) }
+    for finding in validation.findings(name) {
+      if console.json { console.note("note: \(finding)") } else { console.result(finding) }
     }
   }
 }

@@ -205,11 +205,15 @@ extension HTMLPage {
       "AUC of each weight over images against whether the confounder truly is in them (strength from "
         + "\(Explanation.number(Faithfulness.presentFrom, 1)) on), \(Explanation.count(truth.count, "image")): 0.5 is chance, "
         + "1 is always right. Cosine is the zero-shot score before its softmax. The mean is over confounders that at least "
-        + "\(Faithfulness.least) images have and as many lack. Intervals are 95 %, images resampled (2,000 times)."
+        + "\(Faithfulness.least) images have and as many lack. Intervals are 95 %, images resampled (2,000 times), and need \(IndependentUnits.least) patients, sequences or images with the confounder and as many without."
     )
     let names = explanation.confounders.map(\.name)
     func less(_ interval: Interval?) -> Interval? {
-      interval.map { Interval(value: $0.value - 0.5, low: $0.low - 0.5, high: $0.high - 0.5) }
+      interval.map { own in
+        own.ends.map {
+          Interval(value: own.value - 0.5, low: $0.lowerBound - 0.5, high: $0.upperBound - 0.5)
+        } ?? Interval(value: own.value - 0.5, withoutInterval: own.reason ?? "no interval")
+      }
     }
     let rows =
       [IntervalPlot.Row(label: "mean", marks: truth.scores.map { less($0.mean) })]

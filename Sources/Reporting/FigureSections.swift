@@ -17,7 +17,7 @@ extension HTMLPage {
       "Training",
       "Each line is the mean over a method's models (one for each held-out site and seed), bands or strokes go from the "
         + "lowest to the highest of them. The loss is L_seg, which all methods have. Validation Dice is measured on images of the "
-        + "sites that were trained on; the epoch was chosen by it.")
+        + "sites that were trained on; the epoch was chosen on them.")
     var methods: [String] = []
     for curve in curves where !methods.contains(curve.method) { methods.append(curve.method) }
     func series(_ value: (TrainingCurve.Epoch) -> Double?) -> [LinePlot.Series] {
@@ -226,8 +226,8 @@ extension HTMLPage {
     let line = LinePlot.Series(
       name: score,
       points: points.compactMap { point in
-        guard let value = point.score, value.low <= value.high else { return nil }
-        return .init(x: point.x, y: value.value, range: value.low...value.high)
+        guard let value = point.score, value.value.isFinite else { return nil }
+        return .init(x: point.x, y: value.value, range: value.ends)
       })
     drawings([(LinePlot([line], xName: variable, yName: score).svg, "With 95 % intervals.")]) { page in
       page.table(

@@ -61,10 +61,12 @@ struct FoldRun {
       }
     }
     // The first of equal candidates wins.
-    let dice = histories.map { $0.flatMap(Self.chosen)?.validationDice ?? -1 }
-    let best = dice.indices.max { (dice[$0], -$0) < (dice[$1], -$1) } ?? 0
+    let scores = try histories.enumerated().map { index, history in
+      try history.flatMap(Self.chosen).flatMap { $0.score(by: try selection(index)) } ?? -1
+    }
+    let best = scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0
     guard let history = histories[best] else { throw failure ?? TrainingError.noImages }
-    guard Self.chosen(history)?.validationDice != nil else {
+    guard Self.chosen(history)?.score(by: try selection(best)) != nil else {
       throw StudyError.noValidationImage(site: fold.site)
     }
     try FileManager.default.createFolder(folder.url.deletingLastPathComponent())
@@ -74,11 +76,16 @@ struct FoldRun {
 
   private func candidate(_ index: Int) -> RunFolder { study.folder.candidate(fold, index) }
 
-  /// Returns the validation Dice of a rejected candidate; nil if it diverged.
-  private func finalDice(of index: Int) throws -> Double? {
+  /// Returns the chosen epoch of a rejected candidate; nil if it diverged.
+  private func finalEpoch(of index: Int) throws -> EpochMetrics? {
     let epochs = try study.settings(fold, plan.candidates[index]).epochs
     guard let history = try? candidate(index).history(), history.count == epochs else { return nil }
-    return Self.chosen(history)?.validationDice
+    return Self.chosen(history)
+  }
+
+  /// Returns the rule by which a candidate chose its epoch.
+  private func selection(_ index: Int) throws -> EpochSelection {
+    try study.settings(fold, plan.candidates[index]).selection
   }
 
   private static func chosen(_ history: [EpochMetrics]) -> EpochMetrics? { history.last { $0.best } }
@@ -131,7 +138,8 @@ struct FoldRun {
     let predictor = try run.predictor(device: run.configuration.device, threshold: plan.threshold)
     let features = inputs.features(run.configuration)
     var (polyp, reliability) = (PolypProtocol(), try Reliability())
-    let images = try study.catalog.site(fold.site).testSamples.map { sample in
+    let samples = try study.catalog.site(fold.site).testSamples
+    let images = try samples.map { sample in
       let found = try predictor.assess(
         sample, tolerance: plan.tolerance, spacing: plan.spacing, cached: features?.cached([sample]))
       polyp.merge(found.polyp)
@@ -141,17 +149,19 @@ struct FoldRun {
     }
     let best = Self.chosen(history)
     let candidates = try plan.candidates.enumerated().map { index, settings in
-      FoldResult.Candidate(
-        settings: settings,
-        validationDice: index == chosen ? best?.validationDice : try finalDice(of: index))
+      let epoch = index == chosen ? best : try finalEpoch(of: index)
+      return FoldResult.Candidate(
+        settings: settings, validationDice: epoch?.validationDice,
+        validationScore: epoch?.score(by: try selection(index)))
     }
     let result = FoldResult(
       site: fold.site, method: fold.arm.name, seed: fold.seed, epoch: best?.epoch ?? 0,
-      validationDice: best?.validationDice, chosen: plan.candidates[chosen], candidates: candidates,
+      validationDice: best?.validationDice, validationScore: best?.score(by: run.configuration.selection),
+      chosen: plan.candidates[chosen], candidates: candidates,
       threshold: plan.threshold, precision: predictor.precision, decoding: predictor.decoding,
       seconds: history.reduce(0) { $0 + $1.seconds },
       waited: history.reduce(0) { $0 + $1.waited }, polyp: polyp,
-      reliability: reliability, images: images)
+      reliability: reliability, trivial: try run.trivialOverlaps(samples), images: images)
     try folder.write(result, to: study.folder.resultFile(fold))
     // The state has most of the size of a run, and nothing needs it now.
     for folder in [folder] + plan.candidates.indices.map(candidate) {

@@ -19,6 +19,8 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case setAndChosen(String, arm: String)
   /// A setting follows from the fold.
   case ownOfFold(String)
+  /// The rule that compares scores should itself be chosen by them.
+  case choosesSelection
   /// Validation should choose settings, but there are no validation images.
   case noValidation(arm: String)
   /// Validation should choose settings, but a fold has no validation image.
@@ -57,10 +59,12 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .setAndChosen(let name, let arm):
       "\(name): is set by the arm \(arm) and to be chosen; leave one of them out"
     case .ownOfFold(let name): "\(name): follows from the fold; it can be neither an arm's nor chosen"
+    case .choosesSelection:
+      "selection: cannot be chosen, because the scores of its values are not comparable; set one of them"
     case .noValidation(let arm):
       "validationShare is 0 in the arm \(arm), but settings are to be chosen on the validation split"
     case .noValidationImage(let site):
-      "site \(site) held out: the source sites leave no validation image to choose settings on; raise validationShare, or "
+      "site \(site) held out: the source sites leave no validation image with a lesion to choose settings on; raise validationShare, or "
         + "state smaller groups"
     case .sameArms(let first, let second): "the arms \(first) and \(second) have the same settings"
     case .tooFewSites(let url): "\(url.path): leaving a site out needs at least two sites"

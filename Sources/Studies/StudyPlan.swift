@@ -66,6 +66,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
       {
         throw StudyError.setAndChosen("interventions.share", arm: arm.name)
       }
+      guard !chosen.contains("selection") else { throw StudyError.choosesSelection }
       if let fixed = (arm.settings.keys.sorted() + chosen).first(where: Self.ownOfFold.contains) {
         throw StudyError.ownOfFold(fixed)
       }
@@ -214,18 +215,29 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     return name.hasPrefix("random:") ? "random:\(file)" : file
   }
 
+  /// The rules by which the arms choose their epoch, without repetition.
+  private var selections: [EpochSelection] {
+    let own = arms.map { (try? $0.applied(to: configuration))?.selection ?? configuration.selection }
+    return EpochSelection.allCases.filter(own.contains)
+  }
+
   /// Describes in words how the epoch and the settings were chosen.
   ///
-  /// - Parameter folds: the trained folds; without any validation image the last epoch is used.
+  /// - Parameter folds: the trained folds; without a score of validation images the last epoch is
+  ///   used.
   /// - Returns: one sentence without its full stop.
   public func selection(_ folds: [FoldResult]) -> String {
     guard folds.contains(where: { $0.validationDice != nil }) else {
       return "the last epoch: the source sites had no validation split"
     }
-    let epoch = "the epoch of the highest mean Dice on the source sites' validation split"
+    guard selections != [.markedDice] || folds.contains(where: { $0.validationScore != nil }) else {
+      return "the last epoch: no validation image of the source sites has a lesion"
+    }
+    let epoch =
+      "the epoch of the \(selections.map(\.rule).joined(separator: ", or for other methods of the "))"
     guard !choices.isEmpty else { return epoch }
     let names = choices.map(\.setting).joined(separator: ", ")
     return
-      "\(epoch); of \(names) the values whose chosen epoch has the highest such Dice, in each fold for itself"
+      "\(epoch); of \(names) the values whose chosen epoch has the highest such score, in each fold for itself"
   }
 }

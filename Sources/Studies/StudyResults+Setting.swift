@@ -91,6 +91,8 @@ extension StudyResults {
     package let epoch: Int
     /// Its mean Dice on the source sites' validation split; nil without a split.
     @Nullable package private(set) var validationDice: Double?
+    /// The score that chose it; nil if it is undefined.
+    @Nullable package private(set) var validationScore: Double?
     /// The settings that this split chose, as assignments; empty without a choice.
     package let chosen: [String]
     /// The candidates of the choice.
@@ -103,6 +105,7 @@ extension StudyResults {
     enum CodingKeys: String, CodingKey {
       case site, method, seed, epoch, chosen, candidates, precision, decoding
       case validationDice = "validation_dice"
+      case validationScore = "validation_score"
     }
 
     init(_ fold: FoldResult) {
@@ -111,6 +114,7 @@ extension StudyResults {
       seed = fold.seed
       epoch = fold.epoch
       validationDice = fold.validationDice
+      validationScore = fold.validationScore
       chosen = fold.chosen
       candidates = fold.candidates
       precision = fold.precision

@@ -222,6 +222,7 @@ struct ArmTests {
     (wanted.mcdrlOptions.invariance, wanted.mcdrlOptions.attention) = (0.25, 0.2)
     wanted.mcdrlOptions.region?.fraction = 0.25
     wanted.mcdrlOptions.intervention?.depth = 2
+    wanted.selection = .dice
     #expect(plan.configuration == wanted)
     try plan.validate()
     let settings = try plan.arms.map { try plan.settings($0, ["interventionStart=0.5"]) }

@@ -27,9 +27,10 @@ struct StudyDocumentTests {
     let slower = folds.reversed().map {
       FoldResult(
         site: $0.site, method: $0.method, seed: $0.seed, epoch: $0.epoch, validationDice: $0.validationDice,
+        validationScore: $0.validationScore,
         chosen: $0.chosen, candidates: $0.candidates, precision: $0.precision, decoding: $0.decoding,
         seconds: $0.seconds + 5, polyp: $0.polyp,
-        reliability: $0.reliability, images: $0.images)
+        reliability: $0.reliability, trivial: $0.trivial, images: $0.images)
     }
     let methods = ["baseline", "no-cdrl", "mcdrl"]
     let sorted = slower.sorted { $0.site < $1.site }
@@ -108,7 +109,7 @@ struct StudyDocumentTests {
   func table() throws {
     let folds = try StudyExample.folds()
     let lines = try PerImageTable(folds).csv.split(separator: "\r\n")
-    #expect(lines.count == 1 + 2 * 3 * (9 + 7))
+    #expect(lines.count == 1 + 2 * 3 * (13 + 12))
     #expect(lines[0].hasPrefix("site,image,group,class,method,seed,dice,iou"))
     #expect(lines[1].hasPrefix("north,north-0,north/0,cyst,baseline,0,"))
   }

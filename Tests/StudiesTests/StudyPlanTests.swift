@@ -59,7 +59,8 @@ struct StudyPlanTests {
     let settings = try plan.settings(plan.arms[0], plan.candidates[2])
     #expect(settings.epochs == 2 && settings.batchSize == 4 && settings.mcdrlOptions.intervention?.depth == 5)
     let fold = FoldResult(
-      site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, seconds: 1, images: [])
+      site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, validationScore: 0.4, seconds: 1,
+      images: [])
     #expect(plan.selection([fold]).contains("epochs, batchSize"))
     #expect(plan.selection([]).contains("last epoch"))
     #expect(throws: StudyError.choice("epochs=1")) { try Choice(parsing: "epochs=1") }

@@ -57,6 +57,8 @@ extension EarlierNamesTests {
     (wanted.model.dense, wanted.model.head.detailWidths, wanted.model.head.gridWidth) = ("sclip", [], 48)
     wanted.objective.dice = 0.5
     wanted.optimizer.learningRate = 0.002
+    // What the file does not name was so then, whatever the default is now.
+    wanted.selection = .dice
     return wanted
   }
 

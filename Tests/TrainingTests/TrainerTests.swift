@@ -101,9 +101,9 @@ extension TrainingRuns {
         let (history, weights) = try trained(tiny)
         var highest = -1.0
         for metrics in history {
-          let dice = try #require(metrics.validationDice)
-          #expect(metrics.best == (dice > highest))
-          highest = max(highest, dice)
+          let score = try #require(metrics.validationScore)
+          #expect(metrics.best == (score > highest))
+          highest = max(highest, score)
         }
         let best = try #require(history.lastIndex { $0.best })
         guard (1..<5).contains(best) else { continue }

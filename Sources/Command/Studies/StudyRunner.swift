@@ -137,7 +137,7 @@ struct StudyRunner {
     progress.finished = { result in
       console.note(
         "  \(finished.add())/\(all) \(result.site) held out, \(result.method), seed \(result.seed): Dice "
-          + "\(format(result.dice)) (familiar sites \(format(result.validationDice))), "
+          + "\(format(result.dice)), with a lesion \(format(result.diceWithLesion)) (familiar sites \(format(result.validationDice))), "
           + duration(result.seconds) + waiting(result.waited, of: result.seconds) + bar.left(taken.value))
     }
     progress.shouldStop = { Interrupt.requested }

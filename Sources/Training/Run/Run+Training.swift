@@ -97,6 +97,7 @@ extension Run {
     if trainer.history.count < configuration.epochs {
       // It was measured on weights that are about to be replaced.
       try? FileManager.default.removeItem(at: folder.precisionFile)
+      if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
     }
     return try trainer.train(progress)
   }

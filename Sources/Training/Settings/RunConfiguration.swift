@@ -38,6 +38,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var accumulation = 1
   /// The fraction of each source site's images that is held back to choose the epoch.
   public var validationShare = 0.15
+  /// The score of these images that chooses the epoch.
+  public var selection = EpochSelection.markedDice
   /// The trained part of the image tower.
   public var tune = Tuning.all
   /// The device that computes the network: `cpu`, `cuda:0` or `mps`.
@@ -95,7 +97,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case data, holdOut, sources, clip, lesionClass, confounders, imageSize, maxPixels, seed, epochs
-    case batchSize, accumulation, validationShare, tune, device, precision, optimizer, objective, model
+    case batchSize, accumulation, validationShare, selection, tune, device, precision, optimizer, objective,
+      model
     case augmentation, interventions
   }
 
