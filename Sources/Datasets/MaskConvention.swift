@@ -207,7 +207,8 @@ extension FoundConvention {
       // The compression of black adds a little.
       if top < 32 { return .neutral }
       let hasGreyAreas = values.areas.contains { (32...223).contains($0) }
-      if hasGreyAreas, top < 224 || values.middleShare > 0.05 { return .unclear }
+      let isMuchGrey = values.middleShare > 0.05
+      if top < 224 ? hasGreyAreas || isMuchGrey : hasGreyAreas && isMuchGrey { return .unclear }
       return top > 127 ? .white(isExact: false) : .faint
     }
     if others == [255] { return .white(isExact: true) }
