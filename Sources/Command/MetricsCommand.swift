@@ -16,10 +16,11 @@ enum MetricsCommand: Subcommand {
 
   struct Options: OptionGroup {
     let prediction = Option.required(
-      "prediction", "P", .file, "a mask or a grey probability image, or a folder of them")
+      "prediction", "P", .file,
+      "a mask or a grey probability image, or a folder of them, also as predict writes it")
     let reference = Option.required(
       "reference", "R", .file,
-      "a mask, or a folder of masks with the names of the predictions, or of what predict wrote")
+      "a mask, or a folder of masks with the names of the predictions")
     let predictionValues = Option.optional(
       "prediction-values", "V,…|grey", .maskValues, remark: "found from all predictions",
       "the values of predictions that are lesion, or grey for probabilities")

@@ -38,7 +38,8 @@ public enum MaskConventionError: Error, Equatable, CustomStringConvertible {
         + "lesion: " + Self.fix(indices)
     case .mixed(let url, let values, let other, let others):
       "\(url.path) holds \(Self.text(values)) and \(other.path) \(Self.text(others)), so the masks of one site "
-        + "have two conventions; store all as 0 and 255, or state the values: " + Self.fix(values + others)
+        + "have two conventions; store all as 0 and 255, or state all values of lesions: "
+        + Self.fix(values + others, areLesions: true)
     case .unclear(let url, let values):
       "\(url.path): the values \(Self.text(values)) have no clear black and white; store the mask as 0 and 255"
         + ", as PNG"
@@ -54,12 +55,12 @@ public enum MaskConventionError: Error, Equatable, CustomStringConvertible {
     return values.prefix(5).map(String.init).joined(separator: ", ") + ", … \(values.last ?? 0)"
   }
 
-  private static func fix(_ values: [Int]) -> String {
-    let labels = Set(values).subtracting([0]).sorted().prefix(4)
-    let names = labels.enumerated().map {
-      "\($0.offset == 0 ? "lesion" : "other\($0.offset)"): \($0.element)"
+  private static func fix(_ values: [Int], areLesions: Bool = false) -> String {
+    let labels = Set(values).subtracting([0]).sorted().prefix(4).enumerated().map { index, value in
+      index == 0 ? "lesion: \(value)" : "\(areLesions ? "lesion" : "other")\(index): \(value)"
     }
-    return "labels: { \(names.joined(separator: ", ")) }, lesions: [\"lesion\"] in sites.json5"
+    return "labels: { \(labels.joined(separator: ", ")) }"
+      + (areLesions ? "" : ", lesions: [\"lesion\"]") + " in sites.json5"
   }
 }
 
@@ -91,7 +92,7 @@ extension FoundConvention {
     case low(Int)
     /// Grey levels up to 127 alone.
     case faint
-    /// A lossy file without white.
+    /// A lossy file with areas of grey.
     case unclear
   }
 
@@ -205,7 +206,10 @@ extension FoundConvention {
     if values.isLossy {
       // The compression of black adds a little.
       if top < 32 { return .neutral }
-      return top >= 224 ? .white(isExact: false) : .unclear
+      let hasGreyAreas = values.areas.contains { (32...223).contains($0) }
+      let isMuchGrey = values.middleShare > 0.05
+      if top < 224 ? hasGreyAreas || isMuchGrey : hasGreyAreas && isMuchGrey { return .unclear }
+      return top > 127 ? .white(isExact: false) : .faint
     }
     if others == [255] { return .white(isExact: true) }
     if others.count == 1 {

@@ -59,7 +59,7 @@ struct LeftOutTests {
         at: scratch.file("a/\(name)"), withDestinationURL: store.file(folder))
     }
     let linked = try SiteCatalog(at: scratch.url).site("a").samples
-    #expect(linked.map(\.image) == [scratch.file("a/images/1.png")] && linked[0].mask != nil)
+    #expect(linked.map(\.image) == [scratch.file("a/images/1.png")] && linked.first?.mask != nil)
     let manifest = try Scratch()
     try manifest.text(
       "sites.json5",

@@ -69,7 +69,7 @@ struct MaskContentTests {
     let (labels, grey) = (
       try MaskFile.content(Fixtures.url(name), as: .indices), try MaskFile.content(Fixtures.url(name))
     )
-    #expect(labels.image.pixels.map { 255 * $0 } == grey.image.pixels && labels.isBilevel)
+    #expect(labels.image.pixels.map { 255 * Int($0) } == grey.image.pixels.map(Int.init) && labels.isBilevel)
   }
 
   @Test("A palette whose colours are all the same is read by its indices, others by their colours")
