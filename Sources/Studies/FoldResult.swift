@@ -112,7 +112,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
     validationScore: Double? = nil, chosen: [String] = [], candidates: [Candidate] = [],
-    threshold: Double = 0.5, precision: Precision? = nil, decoding: Predictor.Decoding? = nil, seconds: Double,
+    threshold: Double = 0.5, precision: Precision? = nil, decoding: Predictor.Decoding? = nil,
+    seconds: Double,
     waited: Double? = nil,
     polyp: PolypProtocol? = nil, reliability: Reliability? = nil, trivial: [String: OverlapSummary]? = nil,
     images: [Image]

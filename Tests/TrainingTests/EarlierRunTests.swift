@@ -66,7 +66,9 @@ extension EarlierNamesTests {
   func runs() throws {
     var wanted = common
     wanted.mcdrlOptions.start = 0.3
-    (wanted.mcdrlOptions.causal, wanted.mcdrlOptions.contrast, wanted.mcdrlOptions.temperature) = (0.25, 0.2, 0.75)
+    (wanted.mcdrlOptions.causal, wanted.mcdrlOptions.contrast, wanted.mcdrlOptions.temperature) = (
+      0.25, 0.2, 0.75
+    )
     (wanted.mcdrlOptions.invariance, wanted.mcdrlOptions.attention) = (0.25, 0.2)
     wanted.mcdrlOptions.region?.fill = .zeros
     wanted.mcdrlOptions.region?.fraction = 0.25
@@ -96,7 +98,8 @@ extension EarlierNamesTests {
   func older() throws {
     let old = try run(
       #"{"epochs": 9, "model": {"method": "mcdrl", "region": {"fraction": 0.25, "subtractsNormal": false}}}"#)
-    #expect(old.epochs == 9 && old.mcdrlOptions.region?.fraction == 0.25 && old.mcdrlOptions.region?.score == .max)
+    #expect(
+      old.epochs == 9 && old.mcdrlOptions.region?.fraction == 0.25 && old.mcdrlOptions.region?.score == .max)
     #expect(old.interventions.share == 0 && old.mcdrlOptions.region?.selection == .hard)
     let subtracting = try run(#"{"model": {"region": {"subtractsNormal": true}}}"#)
     #expect(subtracting.mcdrlOptions.region?.score == .lessNormal)
