@@ -65,7 +65,8 @@ struct RunConfigurationTests {
   func faultOfAFile() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json5")
     defer { try? FileManager.default.removeItem(at: file) }
-    for (text, part) in [("{\n  epochs: 3,\n  epochs: 4 }", "line 3, column 3"), ("[1]", "one JSON5 object")] {
+    for (text, part) in [("{\n  epochs: 3,\n  epochs: 4 }", "line 3, column 3"), ("[1]", "one JSON5 object")]
+    {
       try Data(text.utf8).write(to: file)
       let error = #expect(throws: (any Error).self) {
         var configuration = RunConfiguration()
