@@ -50,7 +50,8 @@ struct AddedTokenFinder: Sendable {
     var parts: [Part] = []
     var (start, index) = (text.startIndex, text.startIndex)
     while index < text.endIndex {
-      guard let (content, token) = tokens[text[index]]?.first(where: { text[index...].starts(with: $0.content) })
+      guard
+        let (content, token) = tokens[text[index]]?.first(where: { text[index...].starts(with: $0.content) })
       else {
         index += 1
         continue

@@ -26,7 +26,9 @@ extension CLIPConfiguration {
 
   /// Throws the error of an impossible size of a file.
   func check(_ file: URL) throws {
-    if let fault { throw CLIPError.badSetting(file, key: fault.key, value: fault.value, wanted: fault.wanted) }
+    if let fault {
+      throw CLIPError.badSetting(file, key: fault.key, value: fault.value, wanted: fault.wanted)
+    }
   }
 
   /// Reads the settings of a tower.
@@ -83,7 +85,8 @@ extension SettingsReader {
   fileprivate mutating func finishHuggingFace() throws {
     try expect([
       "add_cross_attention": [false], "chunk_size_feed_forward": [0], "cross_attention_hidden_size": [],
-      "is_decoder": [false], "is_encoder_decoder": [false], "pruned_heads": [.object([:])], "quantization_config": [],
+      "is_decoder": [false], "is_encoder_decoder": [false], "pruned_heads": [.object([:])],
+      "quantization_config": [],
     ])
     ignore(Self.training)
     ignore(Self.generation)
@@ -95,13 +98,15 @@ extension SettingsReader {
   private static let training: Set<String> = [
     "attention_dropout", "classifier_dropout", "dropout", "gradient_checkpointing", "hidden_dropout",
     "initializer_factor", "initializer_range", "projection_dim", "problem_type", "finetuning_task",
-    "task_specific_params", "id2label", "label2id", "num_labels", "tie_encoder_decoder", "tie_word_embeddings",
+    "task_specific_params", "id2label", "label2id", "num_labels", "tie_encoder_decoder",
+    "tie_word_embeddings",
   ]
 
   /// Settings of text generation, which earlier versions wrote into every file.
   private static let generation: Set<String> = [
     "bad_words_ids", "begin_suppress_tokens", "bos_token_id", "decoder_start_token_id", "diversity_penalty",
-    "do_sample", "early_stopping", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty",
+    "do_sample", "early_stopping", "encoder_no_repeat_ngram_size", "eos_token_id",
+    "exponential_decay_length_penalty",
     "forced_bos_token_id", "forced_eos_token_id", "length_penalty", "max_length", "min_length",
     "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "output_scores",
     "pad_token_id", "prefix", "remove_invalid_values", "repetition_penalty", "return_dict_in_generate",

@@ -72,12 +72,16 @@ extension CLIPConfiguration {
   private static func refuseForeignTowers(
     _ image: inout SettingsReader, _ words: inout SettingsReader
   ) throws {
-    let wanted = "only OpenAI's towers are supported, whose sizes this file gives; choose a CLIP without"
     if let name = image.take("timm_model_name"), name != .null {
-      throw image.refusal("timm_model_name", name, "\(wanted) an image tower of the library timm")
+      throw image.refusal(
+        "timm_model_name", name,
+        "image towers of the library timm are not supported, only CLIP's vision transformers and ResNets; "
+          + "choose another CLIP")
     }
     if let name = words.take("hf_model_name"), name != .null {
-      throw words.refusal("hf_model_name", name, "\(wanted) a text tower of the library transformers")
+      throw words.refusal(
+        "hf_model_name", name,
+        "text towers of the library transformers are not supported, only CLIP's own; choose another CLIP")
     }
     if let name = words.take("hf_tokenizer_name"), name != .null, name != "" {
       throw words.refusal("hf_tokenizer_name", name, "only CLIP's own tokenizer is supported")
@@ -99,10 +103,12 @@ extension CLIPConfiguration {
       let stages = try reader.integers("layers") ?? []
       let stem = try reader.integer("width", in: 2...(1 << 11)) ?? 64
       guard stages.count == 4, stages.allSatisfy({ (1...1024).contains($0) }), stem % 2 == 0 else {
-        throw reader.refusal("layers", .array(stages.map { .integer($0) }), "a ResNet has four stages, and an even width")
+        throw reader.refusal(
+          "layers", .array(stages.map { .integer($0) }), "a ResNet has four stages, and an even width")
       }
       guard 32 * stem % headWidth == 0 else {
-        throw reader.refusal("head_width", .integer(headWidth), "it must divide 32 times the width, \(32 * stem)")
+        throw reader.refusal(
+          "head_width", .integer(headWidth), "it must divide 32 times the width, \(32 * stem)")
       }
       setResNet(stages, stem: stem, headWidth: headWidth)
     } else {
@@ -110,14 +116,16 @@ extension CLIPConfiguration {
       vision.hiddenSize = try reader.integer("width", in: 1...(1 << 16)) ?? 768
       vision.patchSize = try reader.side("patch_size") ?? 16
       guard vision.hiddenSize % headWidth == 0 else {
-        throw reader.refusal("head_width", .integer(headWidth), "it must divide the width, \(vision.hiddenSize)")
+        throw reader.refusal(
+          "head_width", .integer(headWidth), "it must divide the width, \(vision.hiddenSize)")
       }
       vision.heads = vision.hiddenSize / headWidth
       vision.intermediateSize = Int(Double(vision.hiddenSize) * ratio)
     }
     vision.epsilon = try reader.layerSettings() ?? vision.epsilon
     try reader.expect([
-      "attentional_pool": [false], "final_ln_after_pool": [false], "no_ln_pre": [false], "output_tokens": [false],
+      "attentional_pool": [false], "final_ln_after_pool": [false], "no_ln_pre": [false],
+      "output_tokens": [false],
       "pool_type": ["tok"], "pos_embed_type": ["learnable"],
     ])
     // Patches are dropped in training only; the others belong to the pool that is refused.
@@ -127,7 +135,8 @@ extension CLIPConfiguration {
 
   private mutating func readTextTower(_ reader: inout SettingsReader) throws {
     text.hiddenSize = try reader.integer("width", in: 1...(1 << 16)) ?? 512
-    text.intermediateSize = Int(Double(text.hiddenSize) * (try reader.number("mlp_ratio", in: 0.01...64) ?? 4))
+    text.intermediateSize = Int(
+      Double(text.hiddenSize) * (try reader.number("mlp_ratio", in: 0.01...64) ?? 4))
     text.layers = try reader.integer("layers") ?? 12
     let heads = try reader.integer("heads", in: 1...(1 << 16)) ?? 8
     guard text.hiddenSize % heads == 0 else {
@@ -140,9 +149,11 @@ extension CLIPConfiguration {
     text.endToken = 2
     text.epsilon = try reader.layerSettings() ?? text.epsilon
     try reader.expect([
-      "embed_cls": [false], "final_ln_after_pool": [false], "no_causal_mask": [false], "output_tokens": [false],
+      "embed_cls": [false], "final_ln_after_pool": [false], "no_causal_mask": [false],
+      "output_tokens": [false],
       "pool_type": ["argmax"], "proj_bias": [false], "proj_type": ["linear"], "text_arch": ["clip"],
-      "tokenizer_kwargs": [.object([:])], "tokenizer_mode": [], "tokenizer_type": [""], "variable_text": [false],
+      "tokenizer_kwargs": [.object([:])], "tokenizer_mode": [], "tokenizer_type": [""],
+      "variable_text": [false],
     ])
     // Only other pools and attention masks use these tokens.
     reader.ignore(["pad_id", "eos_id", "bos_id"])

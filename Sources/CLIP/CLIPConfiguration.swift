@@ -118,10 +118,12 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
       ("vision_config.intermediate_size", vision.intermediateSize, 1 << 20),
       ("vision_config.num_hidden_layers", vision.layers, 1024),
       ("vision_config.num_attention_heads", vision.heads, wide),
-      ("vision_config.image_size", vision.imageSize, wide), ("vision_config.patch_size", vision.patchSize, wide),
+      ("vision_config.image_size", vision.imageSize, wide),
+      ("vision_config.patch_size", vision.patchSize, wide),
       ("text_config.hidden_size", text.hiddenSize, wide),
       ("text_config.intermediate_size", text.intermediateSize, 1 << 20),
-      ("text_config.num_hidden_layers", text.layers, 1024), ("text_config.num_attention_heads", text.heads, wide),
+      ("text_config.num_hidden_layers", text.layers, 1024),
+      ("text_config.num_attention_heads", text.heads, wide),
       ("text_config.vocab_size", text.vocabularySize, 1 << 24),
       ("text_config.max_position_embeddings", text.positions, 1 << 20),
     ]
@@ -181,7 +183,8 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     // A ResNet block of the last stage, the widest, has about one weight for each pair of channels.
     let image =
       vision.stages == nil
-      ? transformer(vision.hiddenSize, vision.intermediateSize, vision.layers) + wide * (grid * grid + 3 * patch * patch)
+      ? transformer(vision.hiddenSize, vision.intermediateSize, vision.layers) + wide
+        * (grid * grid + 3 * patch * patch)
       : Double(vision.layers) * wide * wide + wide * grid * grid
     let words =
       transformer(text.hiddenSize, text.intermediateSize, text.layers)

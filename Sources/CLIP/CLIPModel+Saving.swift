@@ -92,10 +92,12 @@ extension Tokenizer {
       "tokenizer_class": .string("CLIPTokenizer"), "model_max_length": .integer(window),
       "bos_token": .string("<|startoftext|>"), "eos_token": .string(end), "unk_token": .string(end),
       "pad_token": .string(
-        addedTokens.first { $0.id == padToken }?.content ?? vocabulary.first { $0.value == padToken }?.key ?? end),
+        addedTokens.first { $0.id == padToken }?.content ?? vocabulary.first { $0.value == padToken }?.key
+          ?? end),
     ]
-    if cleaning == .huggingFace, addedTokens.contains(where: { $0 != AddedToken($0.content, id: $0.id) })
-      || addedTokens.count > 2
+    if cleaning == .huggingFace,
+      addedTokens.contains(where: { $0 != AddedToken($0.content, id: $0.id) })
+        || addedTokens.count > 2
     {
       members["added_tokens_decoder"] = .object(
         Dictionary(addedTokens.map { ("\($0.id)", $0.json) }, uniquingKeysWith: { first, _ in first }))

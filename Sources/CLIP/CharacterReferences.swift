@@ -27,6 +27,7 @@ enum CharacterReferences {
   ///   - text: the text.
   ///   - repair: the repaired form of a character, which may be a part of a reference; nil to resolve
   ///     only the references of the text itself.
+  /// - Returns: the text without these references.
   static func resolvedStrictly(
     _ text: [Unicode.Scalar], _ repair: ((Unicode.Scalar) -> [Unicode.Scalar])? = nil
   ) -> [Unicode.Scalar] {

@@ -66,7 +66,8 @@ struct Checkpoint {
     ]
     let files = names.map { folder.appendingPathComponent($0) }
     if let found = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) { return found }
-    let others = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+    let others =
+      (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
     if let pickled = others.filter(isPickled).min(by: { $0.path < $1.path }) {
       throw CLIPError.pickledWeights(pickled)
     }
@@ -87,10 +88,19 @@ struct Checkpoint {
     let source = isHugging ? hugging : folder.appendingPathComponent("open_clip_config.json")
     let (vision, text) = (configuration.vision, configuration.text)
     let sizes: [(hugging: String, open: String, size: Int, found: Int?)] = [
-      ("vision_config.num_hidden_layers", "vision_cfg.layers", vision.layers, layers("vision_model.encoder.layers.")),
-      ("vision_config.hidden_size", "vision_cfg.width", vision.hiddenSize, count("vision_model.pre_layrnorm.weight")),
+      (
+        "vision_config.num_hidden_layers", "vision_cfg.layers", vision.layers,
+        layers("vision_model.encoder.layers.")
+      ),
+      (
+        "vision_config.hidden_size", "vision_cfg.width", vision.hiddenSize,
+        count("vision_model.pre_layrnorm.weight")
+      ),
       ("text_config.num_hidden_layers", "text_cfg.layers", text.layers, layers("text_model.encoder.layers.")),
-      ("text_config.hidden_size", "text_cfg.width", text.hiddenSize, count("text_model.final_layer_norm.weight")),
+      (
+        "text_config.hidden_size", "text_cfg.width", text.hiddenSize,
+        count("text_model.final_layer_norm.weight")
+      ),
       (
         "text_config.vocab_size", "text_cfg.vocab_size", text.vocabularySize,
         count("text_model.embeddings.token_embedding.weight")

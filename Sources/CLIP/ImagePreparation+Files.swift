@@ -41,9 +41,8 @@ extension ImagePreparation {
     return images
   }
 
-  /// Reads Hugging Face's settings; null stands for the default.
+  /// Reads Hugging Face's settings.
   private mutating func read(_ reader: inout SettingsReader) throws {
-    reader.dropNulls()
     try reader.expect([
       "image_processor_type": ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],
       "feature_extractor_type": ["CLIPFeatureExtractor"], "processor_class": ["CLIPProcessor"],
@@ -88,16 +87,18 @@ extension ImagePreparation {
     shortestEdge = edge
     framing = isSquare ? .squash : .crop
     if isSquare, edge != side {
-      throw reader.refusal("size", .integer(edge), "a square must have the size of the crop, \(side), or be shortest_edge")
+      throw reader.refusal(
+        "size", .integer(edge), "a square must have the size of the crop, \(side), or be shortest_edge")
     }
     if !isSquare, !crops {
       throw reader.refusal(
-        "do_center_crop", false, "without a crop, size must be a square of height and width, which the tower takes")
+        "do_center_crop", false,
+        "without a crop, size must be a square of height and width, which the tower takes")
     }
     if let own = own.flatMap(Framing.init) { framing = own }
   }
 
-  /// Reads OpenCLIP's settings; the image tower gives the size.
+  /// Reads OpenCLIP's settings, where null stands for the default; the image tower gives the size.
   private mutating func readOpen(_ reader: inout SettingsReader) throws {
     reader.dropNulls()
     mean = try reader.colours("mean", in: -1e6...1e6) ?? mean
@@ -116,7 +117,10 @@ extension SettingsReader {
   /// Takes three numbers, or one for all three.
   fileprivate mutating func colours(_ key: String, in range: ClosedRange<Double>) throws -> [Double]? {
     guard let value = take(key) else { return nil }
-    let numbers: [Double?] = if case .array(let items) = value { items.map(\.double) } else { Array(repeating: value.double, count: 3) }
+    let numbers: [Double?] =
+      if case .array(let items) = value { items.map(\.double) } else {
+        Array(repeating: value.double, count: 3)
+      }
     let usable = numbers.compactMap { $0 }.filter(range.contains)
     guard usable.count == 3, numbers.count == 3 else {
       throw refusal(key, value, "it must be three numbers from \(range.lowerBound) to \(range.upperBound)")
@@ -140,7 +144,9 @@ extension SettingsReader {
     guard case (.integer(let side), let isSquare)? = found, (1...(1 << 14)).contains(side),
       isSquare || key != "crop_size"
     else {
-      throw refusal(key, value, "supported: a number, shortest_edge, or height and width that are equal, up to \(1 << 14)")
+      throw refusal(
+        key, value, "supported: a number, shortest_edge, or height and width that are equal, up to \(1 << 14)"
+      )
     }
     return (side, isSquare)
   }

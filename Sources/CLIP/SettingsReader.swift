@@ -55,7 +55,9 @@ struct SettingsReader {
   /// Takes a list of whole numbers; null counts as none.
   mutating func integers(_ key: String) throws -> [Int]? {
     guard let value = take(key), value != .null else { return nil }
-    guard case .array(let items) = value else { throw refusal(key, value, "it must be a list of whole numbers") }
+    guard case .array(let items) = value else {
+      throw refusal(key, value, "it must be a list of whole numbers")
+    }
     return try items.map { item in
       guard case .integer(let number) = item else {
         throw refusal(key, value, "it must be a list of whole numbers")
@@ -115,7 +117,8 @@ struct SettingsReader {
     for (key, supported) in values.sorted(by: { $0.key < $1.key }) {
       guard let value = take(key), value != .null, !supported.contains(value) else { continue }
       let shown = supported.map(Self.shown)
-      throw refusal(key, value, shown.isEmpty ? "it is not supported" : "supported: \(shown.joined(separator: ", "))")
+      throw refusal(
+        key, value, shown.isEmpty ? "it is not supported" : "supported: \(shown.joined(separator: ", "))")
     }
   }
 

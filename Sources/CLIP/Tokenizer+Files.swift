@@ -29,11 +29,13 @@ extension Tokenizer {
       let source = file(isWhole ? "tokenizer.json" : "vocab.json")
       let (vocabulary, merges) =
         isWhole
-        ? try Self.whole(source, &settings) : (try Self.vocabulary(source), try Self.merges(file("merges.txt")))
+        ? try Self.whole(source, &settings)
+        : (try Self.vocabulary(source), try Self.merges(file("merges.txt")))
       let added = try settings.addedTokens(vocabulary)
       try self.init(
         vocabulary: vocabulary, merges: merges, file: source, cleaning: settings.cleaning,
-        padToken: added?.first { $0.content == settings.padText }?.id, addedTokens: added, longest: settings.longest)
+        padToken: added?.first { $0.content == settings.padText }?.id, addedTokens: added,
+        longest: settings.longest)
     } else if exists(openAI) {
       // The published list is longer. CLIP's vocabulary is its first 48,894 merges.
       let merges = try Self.merges(file(openAI), hasHeader: true).prefix(48_894)
@@ -59,7 +61,8 @@ extension Tokenizer {
     }
     return try members.mapValues { id in
       guard case .integer(let number) = id else {
-        throw CLIPError.badFile(file, reason: "it must hold one JSON object of tokens and ids; fetch it again")
+        throw CLIPError.badFile(
+          file, reason: "it must hold one JSON object of tokens and ids; fetch it again")
       }
       return number
     }
@@ -97,7 +100,9 @@ extension Tokenizer {
     var reader = try SettingsReader(file)
     guard var model = try reader.object("model"), let vocabulary = model.take("vocab"),
       case .array(let items)? = model.take("merges")
-    else { throw CLIPError.badFile(file, reason: "it must hold model.vocab and model.merges; fetch it again") }
+    else {
+      throw CLIPError.badFile(file, reason: "it must hold model.vocab and model.merges; fetch it again")
+    }
     try model.expect([
       "type": ["BPE"], "dropout": [0], "continuing_subword_prefix": [""], "end_of_word_suffix": ["</w>"],
       "fuse_unk": [false], "byte_fallback": [false], "ignore_merges": [false],

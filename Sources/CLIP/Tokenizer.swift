@@ -96,7 +96,8 @@ public struct Tokenizer: Sendable {
     cleaned = AddedTokenFinder(added.filter(\.isNormalized)) { cleaning($0) }
     let largest = max(vocabulary.values.max() ?? -1, added.map(\.id).max() ?? -1)
     guard largest < 1 << 32 else {
-      throw CLIPError.badFile(file, reason: "the id \(largest) is too large; fetch vocabulary and merges again")
+      throw CLIPError.badFile(
+        file, reason: "the id \(largest) is too large; fetch vocabulary and merges again")
     }
     count = largest + 1
   }
@@ -283,22 +284,4 @@ public struct Tokenizer: Sendable {
 
   /// The printable character for each byte, by byte.
   private static let symbols: [String] = zip(byteOrder, orderedSymbols).sorted { $0.0 < $1.0 }.map(\.1)
-}
-
-extension Tokenizer.Pair {
-  /// Replaces each occurrence of the pair, from the left, by one token.
-  func joined(in parts: [Int], as token: Int) -> [Int] {
-    var joined: [Int] = []
-    var index = 0
-    while index < parts.count {
-      if index + 1 < parts.count, parts[index] == left, parts[index + 1] == right {
-        joined.append(token)
-        index += 2
-      } else {
-        joined.append(parts[index])
-        index += 1
-      }
-    }
-    return joined
-  }
 }

@@ -54,7 +54,9 @@ struct TokenizerSettings {
       isListed = true
       for key in list.keys {
         guard let value = list.take(key) else { continue }
-        guard let id = Int(key) else { throw list.refusal(key, value, "its name must be the id of the token") }
+        guard let id = Int(key) else {
+          throw list.refusal(key, value, "its name must be the id of the token")
+        }
         numbered[id] = try Self.added(value, list.name(key), in: list, isSpecial: false)
       }
     }
@@ -158,8 +160,10 @@ struct TokenizerSettings {
     ])
     reader.ignore([
       "errors", "name_or_path", "special_tokens_map_file", "tokenizer_file", "clean_up_tokenization_spaces",
-      "is_local", "local_files_only", "model_input_names", "processor_class", "use_fast", "max_length", "stride",
-      "truncation_strategy", "pad_to_multiple_of", "pad_token_type_id", "chat_template", "transformers_version",
+      "is_local", "local_files_only", "model_input_names", "processor_class", "use_fast", "max_length",
+      "stride",
+      "truncation_strategy", "pad_to_multiple_of", "pad_token_type_id", "chat_template",
+      "transformers_version",
     ])
     try reader.finish()
   }
@@ -188,7 +192,8 @@ struct TokenizerSettings {
       let id = vocabulary[added.token.content] ?? next
       guard stated == nil || stated == id else {
         throw CLIPError.badSetting(
-          added.file, key: added.name, value: "the token \"\(added.token.content)\" with the id \(stated ?? 0)",
+          added.file, key: added.name,
+          value: "the token \"\(added.token.content)\" with the id \(stated ?? 0)",
           wanted: "its id must be \(id), as in the vocabulary or after it")
       }
       next = max(next, id < Int.max ? id + 1 : id)

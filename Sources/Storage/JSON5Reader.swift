@@ -206,7 +206,8 @@ struct JSON5Reader {
       throw fault("\(text) is not a number that can be used", at: start)
     }
     if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
-      guard let value = Int(digits.dropFirst(2), radix: 16), digits.dropFirst(2).first?.isHexDigit == true else {
+      guard let value = Int(digits.dropFirst(2), radix: 16), digits.dropFirst(2).first?.isHexDigit == true
+      else {
         throw fault("\"\(text)\" is not a hexadecimal number, or it is too large", at: start)
       }
       return .integer(isNegative ? -value : value)
@@ -218,7 +219,8 @@ struct JSON5Reader {
     let padded = first == UInt8(ascii: ".") ? "0" + digits : String(digits)
     let whole = padded.prefix { $0 != "." && $0 != "e" && $0 != "E" }
     guard isPlain, digits != ".", whole.count == 1 || !whole.hasPrefix("0"),
-      let value = Double(padded.hasSuffix(".") ? padded + "0" : padded.lowercased().replacing(".e", with: ".0e"))
+      let value = Double(
+        padded.hasSuffix(".") ? padded + "0" : padded.lowercased().replacing(".e", with: ".0e"))
     else { throw fault("\"\(text)\" is not a number", at: start) }
     guard value.isFinite else { throw fault("\(text) is beyond the range of numbers", at: start) }
     if let integer = Int(text) ?? Int(exactly: isNegative ? -value : value) { return .integer(integer) }

@@ -61,6 +61,22 @@ struct RunConfigurationTests {
     #expect(message { try configuration.set(assignment, source: "arm:") }.hasPrefix("arm: \(assignment): "))
   }
 
+  @Test("A fault of a settings file names the file, the line and the column")
+  func faultOfAFile() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json5")
+    defer { try? FileManager.default.removeItem(at: file) }
+    for (text, part) in [("{\n  epochs: 3,\n  epochs: 4 }", "line 3, column 3"), ("[1]", "one JSON5 object")]
+    {
+      try Data(text.utf8).write(to: file)
+      let error = #expect(throws: (any Error).self) {
+        var configuration = RunConfiguration()
+        try configuration.merge(contentsOf: file)
+      }
+      let message = error.map { "\($0)" } ?? ""
+      #expect(message.contains(file.path) && message.contains(part), "\(message)")
+    }
+  }
+
   @Test("A JSON5 file is laid over the settings; only what it names changes")
   func merge() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json5")
