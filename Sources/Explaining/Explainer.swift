@@ -114,7 +114,7 @@ package final class Explainer {
   /// - Parameter run: the name of the run.
   /// - Returns: its method and settings.
   package func model(run: String) -> Explanation.Model {
-    let intervention = intervenes ? configuration.mcdrl.intervention : nil
+    let intervention = traits.intervenes ? configuration.mcdrl.intervention : nil
     return Explanation.Model(
       run: run, method: system.method.label, seed: configuration.seed, intervenes: intervenes,
       selectsRegions: traits.selectsRegions, adjustment: intervention?.adjustment.rawValue,
