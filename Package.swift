@@ -138,7 +138,7 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport", "Torch"]),
     .testTarget(
-      name: "MetricsTests", dependencies: ["Metrics", "TestSupport", "Torch"],
+      name: "MetricsTests", dependencies: ["Metrics", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "StatisticsTests", dependencies: ["Metrics", "Statistics", "TestSupport", "Torch"],

@@ -112,8 +112,8 @@ package final class Explainer {
   package func model(run: String) -> Explanation.Model {
     Explanation.Model(
       run: run, method: system.method.label, seed: configuration.seed, intervenes: intervenes,
-      selectsRegions: traits.selectsRegions, adjustment: intervenes ? traits.adjustment?.rawValue : nil,
-      dictionary: intervenes ? traits.dictionary.rawValue : nil,
+      selectsRegions: traits.selectsRegions, adjustment: traits.adjustment?.rawValue,
+      dictionary: traits.intervenes ? traits.dictionary.rawValue : nil,
       imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
       decoding: predictor.decoding.rawValue, threshold: options.threshold)
   }

@@ -60,7 +60,9 @@ extension Explanation {
     guard !ranking.isEmpty else {
       let reason =
         switch (model.intervenes, model.adjustment, model.dictionary) {
-        case (false, _, _): "does not intervene, so it attends to no confounder"
+        case (false, nil, _): "has no intervention, so it attends to no confounder"
+        case (false, _, _):
+          "has weights of an epoch before its intervention starts, so it attends to no confounder"
         case (_, "exact", _): "weighs every confounder by P(z), whatever the image"
         case (_, _, "constant"):
           "has a single learned entry in the place of the confounders, so there is nothing to attend to"

@@ -82,9 +82,14 @@ package final class FolderLock: Sendable {
   private static func lockedFile(
     in folder: URL
   ) throws -> (descriptor: Int32, isEnforced: Bool, isCurrent: Bool) {
-    try FileManager.default.createFolder(folder)
     let file = file(folder)
-    let descriptor = uninterrupted { open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
+    var descriptor: Int32 = -1
+    // The holder before may remove the folder that it made, too.
+    for _ in 0..<100 {
+      try FileManager.default.createFolder(folder)
+      descriptor = uninterrupted { open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
+      guard descriptor < 0, errno == ENOENT else { break }
+    }
     guard descriptor >= 0 else { throw FileError.cannotWrite(file, reason: FileError.systemReason()) }
     guard uninterrupted({ flock(descriptor, LOCK_EX | LOCK_NB) }) != 0 else {
       var (own, named) = (stat(), stat())

@@ -4,10 +4,10 @@ import Testing
 extension ProgramTests {
   @Suite("Bad input")
   struct BadInputTests {
-    /// Training that must fail with exit code 1 and a short message that names something.
-    private func refused(_ words: [String], naming named: String) throws {
+    /// Training that must fail with an exit code and a short message that names something.
+    private func refused(_ words: [String], code: Int32 = 1, naming named: String) throws {
       let outcome = try Program.run(words)
-      #expect(outcome.code == 1 && outcome.err.contains(named), "\(outcome.code) \(outcome.err)")
+      #expect(outcome.code == code && outcome.err.contains(named), "\(outcome.code) \(outcome.err)")
       #expect(outcome.err.contains("mcdrl: "))
     }
 
@@ -212,9 +212,9 @@ extension ProgramTests {
     func unknown() throws {
       let shop = try Workshop()
       try refused(shop.training("run", holdOut: "z"), naming: "a, b, c")
-      try refused(shop.training("run", more: ["nonsense=1"]), naming: "\"nonsense\"")
+      try refused(shop.training("run", more: ["nonsense=1"]), code: 2, naming: "\"nonsense\"")
       try refused(shop.training("run", more: ["lesionClass=wart"]), naming: "\"wart\"")
-      try refused(shop.training("run", more: ["tune=last-9"]), naming: "last-1 to last-")
+      try refused(shop.training("run", more: ["tune=last-9"]), code: 2, naming: "last-1 to last-")
       #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
       try refused(["data", "inspect", shop.file("nowhere").path], naming: shop.file("nowhere").path)
       try refused(["evaluate", shop.file("nowhere").path], naming: shop.file("nowhere").path)

@@ -53,7 +53,8 @@ extension ProgramTests {
           #expect(code == 1 && text.hasPrefix("mcdrl: standard output: "), "\(redirection): \(text)")
         }
       }
-      let (process, pipe, messages) = (Process(), Pipe(), shop.file("messages"))
+      let (process, pipe, messages) = (Process(), Pipe(), shop.file("none"))
+      try Data().write(to: messages)
       process.executableURL = Program.root.appendingPathComponent(".build/debug/mcdrl")
       process.arguments = ["--help"]
       (process.standardOutput, process.standardError) = (pipe, try FileHandle(forWritingTo: messages))

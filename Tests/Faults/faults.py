@@ -14,6 +14,7 @@ counts, and exits with 1 after a failure.
 """
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -38,11 +39,13 @@ KINDS = {
 }
 # Faults that a program must get over.
 HARMLESS = ("EINTR", "short", "EAGAIN")
-# Entries of documents that hold times.
-TIMES = {"seconds", "waited", "milliseconds", "latency", "date", "started"}
+# Entries of documents that hold times, or hashes of documents with times.
+TIMES = {"seconds", "waited", "milliseconds", "latency", "date", "started", "fingerprint"}
 # Files that hold times only, or pages with times in them.
 TIMED = {"timing.json", "report.html", "cost.json", ".lock"}
 LIMIT = 300
+# Short runs that keep features of frozen layers.
+SETTINGS = ["batchSize=4", "augmentation.fixed=1", "interventions.variants=1", "model.head.detailWidths=[]", "model.head.gridWidth=8"]
 
 
 class Command:
@@ -101,6 +104,8 @@ class Trial:
         self.program, self.work, self.files = program, work, work / "files"
         self.files.mkdir()
         self.failures = []
+        # Faults whose call did not occur, because threads differ from run to run.
+        self.missed = 0
         self.count = 0
 
     def run(self, words, environment=None, kill_after=None):
@@ -158,6 +163,7 @@ def fault(trial, shim, command, wanted, call, number, kind):
         environment["FAULT_LASTING"] = "1"
     code, messages = trial.run(command.line(out), environment)
     hits = [line.split(" ", 2)[2] for line in report.read_text().splitlines() if line.startswith("failed ")] if report.exists() else []
+    trial.missed += not hits
     if code is None:
         return trial.fail(name, f"no end after {LIMIT} s, fault at {hits}", messages)
     if code < 0 or code > 2:
@@ -192,7 +198,7 @@ def commands(trial):
     """The commands, on rendered sites and a run that this makes."""
     data, model = trial.files / "data", trial.files / "run"
     clip = ["--clip", "tiny", "--data", str(data)]
-    train = ["train", "--hold-out", "site-b", "--epochs", "2", "--set", "batchSize=2", "augmentation.fixed=1"] + clip
+    train = ["train", "--hold-out", "site-b", "--epochs", "2", "--set"] + SETTINGS + clip
     for words in (
         ["synth", "--sites", "2", "--per-site", "6", "--test-per-site", "2", "--size", "64", "--out", str(data), "--format", "png"],
         train + ["--out", str(model), "--threads", "1"],
@@ -203,11 +209,21 @@ def commands(trial):
     loso = ["loso", "--methods", "baseline,mcdrl", "--epochs", "1", "--workers", "1", "--allow-leakage"]
     return [
         Command("train", train, "config.json"),
-        Command("loso", loso + ["--set", "batchSize=2", "augmentation.fixed=1"] + clip),
+        Command("loso", loso + ["--set"] + SETTINGS + clip),
         Command("predict", ["predict", str(model), str(data / "site-b/images"), "--format", "mask,probability,overlay"]),
         Command("pretrain", ["clip", "pretrain", "--images", "12", "--steps", "3", "--batch", "4", "--test-images", "0"],
                 "pretraining.json"),
     ]
+
+
+def spread(faults, chance):
+    """The faults in turn of every command, call and kind, each in random order."""
+    groups = {}
+    for fault in faults:
+        groups.setdefault((fault[0].name, fault[1], fault[3]), []).append(fault)
+    for group in groups.values():
+        chance.shuffle(group)
+    return [fault for turn in itertools.zip_longest(*groups.values()) for fault in turn if fault]
 
 
 def main():
@@ -215,6 +231,7 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / ".build/release/mcdrl")
     parser.add_argument("--kills", type=int, metavar="N", help="kill N times instead of making calls fail")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N faults, spread over all of them")
+    parser.add_argument("--minutes", type=float, metavar="M", help="begin nothing new after M minutes")
     parser.add_argument("--only", metavar="COMMAND,…", help="train, loso, predict or pretrain")
     parser.add_argument("--calls", metavar="CALL,…", help=", ".join(KINDS))
     parser.add_argument("--seed", type=int, default=0)
@@ -222,6 +239,10 @@ def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="mcdrl-faults-")).resolve()
     trial = Trial(options.program.resolve(), work)
     start = time.time()
+
+    def is_late():
+        return options.minutes is not None and time.time() - start > 60 * options.minutes
+
     try:
         chosen = [c for c in commands(trial) if not options.only or c.name in options.only.split(",")]
         shim = work / "faults.so"
@@ -256,18 +277,22 @@ def main():
                 ]
         if options.kills:
             for _ in range(options.kills):
+                if is_late():
+                    break
                 command = chance.choice(chosen)
                 trial.count += 1
                 kill(trial, command, *plain[command.name], chance)
         else:
-            step = max(1.0, len(faults) / (options.limit or len(faults)))
-            picked = [faults[int((index + chance.random()) * step)] for index in range(int(len(faults) / step))]
-            for command, call, number, kind in picked:
+            for command, call, number, kind in spread(faults, chance)[: options.limit]:
+                if is_late():
+                    break
                 trial.count += 1
                 fault(trial, shim, command, plain[command.name][0], call, number, kind)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     what = "kills" if options.kills else f"faults of {len(faults)}"
+    if trial.missed:
+        what += f" ({trial.missed} did not occur)"
     print(f"{trial.count} {what}, {len(trial.failures)} failures, {time.time() - start:.0f} s")
     sys.exit(1 if trial.failures else 0)
 
