@@ -223,7 +223,9 @@ struct JSON5Reader {
         padded.hasSuffix(".") ? padded + "0" : padded.lowercased().replacing(".e", with: ".0e"))
     else { throw fault("\"\(text)\" is not a number", at: start) }
     guard value.isFinite else { throw fault("\(text) is beyond the range of numbers", at: start) }
-    if let integer = Int(text) ?? Int(exactly: isNegative ? -value : value) { return .integer(integer) }
+    if let integer = Int(text) { return .integer(integer) }
+    if let integer = UInt64(text) { return .unsigned(integer) }
+    if let integer = Int(exactly: isNegative ? -value : value) { return .integer(integer) }
     return .number(isNegative ? -value : value)
   }
 }

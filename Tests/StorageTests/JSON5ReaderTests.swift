@@ -20,7 +20,7 @@ struct JSON5ReaderTests {
         == .object([
           "a": .array([
             1, -2, .number(2.5), 1000, .number(0.01), .number(0.5), 5, 7, 31, -16,
-            .number(12345678901234567168),
+            .unsigned(12345678901234567168),
           ]),
           "b": "it's \"so\"", "$c_1": "éA\n😀z", "d": .object(["e": .null, "f": true, "g": false]),
           "é": .array([]),
