@@ -166,6 +166,12 @@ let package = Package(
         "CLIP", "Confounders", "Datasets", "Explaining", "Imaging", "Metrics", "Reporting", "Segmentation",
         "Statistics", "Storage", "Studies", "SyntheticEndoscopy", "TestSupport", "Torch", "Training",
       ]),
+    // Damaged files for the readers of several rooms.
+    .testTarget(
+      name: "MutationTests",
+      dependencies: [
+        "CLIP", "Confounders", "Datasets", "Imaging", "Storage", "Studies", "TestSupport", "Torch", "Training",
+      ]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [
