@@ -35,7 +35,9 @@ struct MutationTests {
       } catch {
         refused += 1
         let text = "\(error)"
-        if !text.contains(folder.url.lastPathComponent) { unnamed.append("seed \(index): \(text.prefix(200))") }
+        if !text.contains(folder.url.lastPathComponent) {
+          unnamed.append("seed \(index): \(text.prefix(200))")
+        }
       }
       let seconds = Date().timeIntervalSince(start)
       if seconds > Self.patience { slow.append("seed \(index): \(Int(seconds)) s") }
