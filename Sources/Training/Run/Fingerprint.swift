@@ -40,7 +40,7 @@ package struct Fingerprint: Codable, Equatable, Sendable {
           hash.combine(Data(stated.joined(separator: "\n").utf8))
           for url in [sample.image, sample.mask].compactMap({ $0 }) {
             hash.combine(Data(url.lastPathComponent.utf8))
-            hash.combine(try Data(file: url, options: .mappedIfSafe))
+            hash.combine(try Data(file: url))
           }
         }
         return (site.name, hash.text)
