@@ -162,11 +162,18 @@ extension Data {
   /// Reads a file.
   ///
   /// - Throws: `FileError.cannotRead` that names it.
-  package init(file url: URL, options: Data.ReadingOptions = []) throws {
-    do {
-      try self.init(contentsOf: url, options: options)
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+  package init(file url: URL) throws {
+    let descriptor = url.withNativePath { path in uninterrupted { open(path, O_RDONLY | O_CLOEXEC) } }
+    guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+    defer { close(descriptor) }
+    self.init()
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+      guard count > 0 else { return }
+      append(contentsOf: chunk[..<count])
     }
   }
 }

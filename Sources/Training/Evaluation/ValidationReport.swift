@@ -45,7 +45,7 @@ package struct ValidationReport: Codable, Equatable, Sendable {
   package static func stored(in run: RunFolder) throws -> ValidationReport? {
     guard FileManager.default.fileExists(atPath: run.validationFile.path) else { return nil }
     do {
-      return try JSONDecoder().decode(ValidationReport.self, from: Data(contentsOf: run.validationFile))
+      return try JSONDecoder().decode(ValidationReport.self, from: Data(file: run.validationFile))
     } catch {
       throw RunError.unreadable(run.validationFile)
     }

@@ -24,7 +24,7 @@ package struct ClipDescription: Codable, Sendable {
   /// - Throws: `RunError.unreadable`.
   package init(_ run: RunFolder) throws {
     do {
-      self = try JSONDecoder().decode(ClipDescription.self, from: Data(contentsOf: run.clipFile))
+      self = try JSONDecoder().decode(ClipDescription.self, from: Data(file: run.clipFile))
     } catch {
       throw RunError.unreadable(run.clipFile)
     }
