@@ -64,7 +64,7 @@ package struct ValidationReport: Codable, Equatable, Sendable {
       name,
       [
         PredictionFindings.Place(
-          name: "on the validation images", own: model,
+          name: "in validation", own: model,
           trivial: predictors.map {
             .init(name: $0.name, dice: $0.scores.dice, diceWithLesion: $0.scores.diceWithLesion)
           })
