@@ -28,6 +28,9 @@ package struct ClipDescription: Codable, Sendable {
     } catch {
       throw RunError.unreadable(run.clipFile)
     }
-    guard geometry.fault == nil else { throw RunError.unreadable(run.clipFile) }
+    let pixels = [preparation.mean, preparation.deviation]
+    guard geometry.fault == nil, pixels.allSatisfy({ $0.count == 3 && $0.allSatisfy(\.isFinite) }),
+      !preparation.deviation.contains(0)
+    else { throw RunError.unreadable(run.clipFile) }
   }
 }
