@@ -174,7 +174,8 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     }
     if let trunk = vision.trunk {
       guard EfficientNetGeometry(named: trunk) != nil else {
-        return "trunk \"\(trunk)\" is not known; use one of " + EfficientNetGeometry.names.joined(separator: ", ")
+        return "trunk \"\(trunk)\" is not known; use one of "
+          + EfficientNetGeometry.names.joined(separator: ", ")
       }
       if vision.stages != nil || vision.stemChannels != nil {
         return "trunk excludes resnet_layers and stem_channels"

@@ -20,7 +20,8 @@ final class NormedConvolution: Module, Layer {
   ///   - geometry: the padding and the epsilon.
   ///   - initializer: the source of the initial weights.
   init(
-    keys: (convolution: String, norm: String), _ inputs: Int, _ outputs: Int, kernel: Int = 1, stride: Int = 1,
+    keys: (convolution: String, norm: String), _ inputs: Int, _ outputs: Int, kernel: Int = 1,
+    stride: Int = 1,
     isDepthwise: Bool = false, activation: CompiledConvolution.Activation, _ geometry: EfficientNetGeometry,
     _ initializer: Initializer
   ) throws {
