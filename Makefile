@@ -3,18 +3,21 @@
 SWIFT ?= swift
 DEMO ?= demo
 sources = Sources Tests Examples Package.swift
-scripts = $(wildcard scripts/*) .ci/run Benchmarks/setup
+python = scripts/documented scripts/snippets
+scripts = $(filter-out $(python),$(wildcard scripts/*)) .ci/run Benchmarks/setup
+MINUTES ?= 5
 PREFIX ?= $(HOME)/.local
 
-.PHONY: help bootstrap install-libtorch build test demo bench docs examples lint format clean
+.PHONY: help bootstrap install-libtorch build test fuzz demo bench docs examples lint format clean
 
 help:
 	@echo 'make demo     the whole story on rendered sites, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
 	@echo 'make test     every test'
+	@echo 'make fuzz     damaged files for the image decoders, for MINUTES ($(MINUTES)) in all'
 	@echo 'make bench    speed beside the Python peers, which it installs into Benchmarks/.venv (options: make bench BENCH=--quick)'
 	@echo 'make docs     the documentation of the libraries, .build/docs/MCDRL.doccarchive'
 	@echo 'make examples builds and runs Examples as a package of somebody else'
-	@echo 'make lint     style of the Swift sources, syntax of the scripts, direction of imports'
+	@echo 'make lint     style of the sources, syntax of the scripts, direction of imports, doc comments, examples of the pages'
 	@echo 'make build    the optimised command, .build/release/mcdrl'
 	@echo 'make format   rewrites the Swift sources in the house style'
 	@echo 'make clean    removes what was built (libtorch stays in .deps)'
@@ -41,6 +44,10 @@ bench: build
 test: bootstrap
 	$(SWIFT) test
 
+# What it finds stays in .build/fuzz, and the next run goes on from there.
+fuzz:
+	scripts/fuzz --minutes $(MINUTES)
+
 # The libraries show more to one another (package) than to other packages (public).
 docs: bootstrap
 	DOCS_ACCESS=$${DOCS_ACCESS:-package} scripts/docs
@@ -54,6 +61,8 @@ lint: bootstrap
 	if command -v shellcheck >/dev/null; then shellcheck $(scripts); fi
 	scripts/version
 	scripts/import-graph
+	scripts/documented
+	scripts/snippets
 
 format: bootstrap
 	$(SWIFT) format --in-place --recursive $(sources)

@@ -1,5 +1,5 @@
 // swift-tools-version: 6.0
-// Three programs on MCDRL's libraries, as a package of somebody else would hold them.
+// Five programs on MCDRL's libraries, as a package of somebody else would hold them.
 //
 // In a checkout they take the MCDRL around them. scripts/examples gives them a version of it instead, from the git
 // repository that MCDRL_URL names: that is what a package of yours does.
@@ -18,6 +18,8 @@ let package = Package(
   dependencies: [mcdrl],
   targets: [
     .executableTarget(name: "train", dependencies: [library("Datasets"), library("Training")]),
+    .executableTarget(name: "loop", dependencies: [library("Datasets"), library("Training")]),
+    .executableTarget(name: "layer", dependencies: [library("Torch")]),
     .executableTarget(name: "infer", dependencies: [library("Imaging"), library("Training")]),
     .executableTarget(
       name: "vrex", dependencies: [library("Command"), library("Segmentation"), library("Torch")]),

@@ -6,12 +6,15 @@ package enum BenchmarkError: Error, Equatable, CustomStringConvertible {
   case unknownGeometry(String)
   /// A training has reached its end.
   case trainingEnded(String)
+  /// The system refuses another thread.
+  case noThread
 
   /// One line.
   package var description: String {
     switch self {
     case .noProgram: "memory is measured in processes of their own, and none can be started"
     case .unknownGeometry(let text): "\(text): the geometry is not known"
+    case .noThread: "the system refuses another thread; raise its limits (ulimit -u, ulimit -v)"
     case .trainingEnded(let turn): "the training has no further \(turn)"
     }
   }

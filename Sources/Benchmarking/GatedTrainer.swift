@@ -25,7 +25,7 @@ final class GatedTrainer: @unchecked Sendable {
   ///   - threads: the threads per operator.
   init(_ trainer: Trainer, turn: Turn, threads: Int) {
     nonisolated(unsafe) let trainer = trainer
-    let thread = Thread { [self] in
+    let isStarted = Machine.startThread { [self] in
       turnBegins.wait()
       begun = DispatchTime.now().uptimeNanoseconds
       do {
@@ -38,8 +38,7 @@ final class GatedTrainer: @unchecked Sendable {
       ended = true
       turnEnds.signal()
     }
-    thread.stackSize = 8 << 20
-    thread.start()
+    if !isStarted { (ended, failure) = (true, BenchmarkError.noThread) }
   }
 
   /// Runs one turn; returns the seconds.

@@ -31,6 +31,12 @@ package final class PeerWorker {
   private let requests = Pipe()
   private let answers = Pipe()
   private var buffer = Data()
+  private let limit: Double
+  /// The longest that a peer may take for an answer, in seconds.
+  ///
+  /// The slowest honest answer, the first load of a framework from a cold disk, takes a minute or
+  /// two.
+  package static let standardLimit = 600.0
 
   /// Starts a process.
   ///
@@ -38,9 +44,10 @@ package final class PeerWorker {
   ///   - name: for messages.
   ///   - command: the program and its arguments.
   ///   - log: the destination of its standard error; nil for nowhere.
+  ///   - limit: the seconds in which it must answer a request. A peer that does not is ended.
   /// - Throws: `PeerError.lost` if it does not start.
-  package init(_ name: String, command: [String], log: URL? = nil) throws {
-    self.name = name
+  package init(_ name: String, command: [String], log: URL? = nil, limit: Double = standardLimit) throws {
+    (self.name, self.limit) = (name, limit)
     guard let program = command.first else { throw PeerError.lost(peer: name, reason: "has no program") }
     // If a peer has ended, this makes writing fail instead of ending this process.
     signal(SIGPIPE, SIG_IGN)
@@ -70,13 +77,13 @@ package final class PeerWorker {
   /// - Parameter members: the members of the request; `do` names the work.
   /// - Returns: the members of the answer.
   /// - Throws: `PeerError.refused` with the error of the peer, `PeerError.lost` if the process has
-  ///   ended.
+  ///   ended or does not answer in time.
   package func ask(_ members: [String: JSONValue]) throws -> [String: JSONValue] {
     let line = try JSONEncoder().encode(JSONValue.object(members)) + Data("\n".utf8)
     do { try requests.fileHandleForWriting.write(contentsOf: line) } catch {
       throw PeerError.lost(peer: name, reason: "has ended")
     }
-    guard let answer = readLine() else { throw PeerError.lost(peer: name, reason: "has ended") }
+    guard let answer = try readLine() else { throw PeerError.lost(peer: name, reason: "has ended") }
     guard let members = try? JSONValue(json5: answer).members else {
       throw PeerError.lost(peer: name, reason: "gave an answer that is no JSON object")
     }
@@ -89,16 +96,30 @@ package final class PeerWorker {
     try? requests.fileHandleForWriting.close()
     guard process.isRunning else { return }
     process.terminate()
+    // A process that hangs in its own code may not react to that.
+    for _ in 0..<200 where process.isRunning { usleep(10_000) }
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
   }
 
-  private func readLine() -> Data? {
+  /// Returns the next line of the answers; nil after their end.
+  private func readLine() throws -> Data? {
+    let end = Date().addingTimeInterval(limit)
     while true {
       if let end = buffer.firstIndex(of: 0x0A) {
         let line = buffer[buffer.startIndex..<end]
         buffer = Data(buffer[buffer.index(after: end)...])
         return Data(line)
       }
+      var place = pollfd(
+        fd: answers.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+      let left = end.timeIntervalSinceNow
+      guard left > 0 else {
+        stop()
+        throw PeerError.lost(
+          peer: name, reason: "gave no answer in \(Int(limit.rounded(.up))) s and was ended")
+      }
+      guard poll(&place, 1, Int32(max(1, min(left, 3600) * 1000))) > 0 else { continue }
       let more = answers.fileHandleForReading.availableData
       guard !more.isEmpty else { return nil }
       buffer.append(more)

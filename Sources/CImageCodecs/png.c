@@ -55,6 +55,8 @@ static void open_header(struct session *s, int indices, codec_layout *layout) {
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  // Some writers state a smaller window than they compressed with; other readers always take the largest.
+  png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
   png_read_info(png, s->info);
 
   int type = png_get_color_type(png, s->info);
@@ -72,6 +74,7 @@ static void open_header(struct session *s, int indices, codec_layout *layout) {
     int alpha = (type & PNG_COLOR_MASK_ALPHA) || has_transparency;
     layout->channels = (colour ? 3 : 1) + (alpha ? 1 : 0);
     layout->bits = png_get_bit_depth(png, s->info) == 16 ? 16 : 8;
+    layout->bilevel = type == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png, s->info) == 1 && !alpha;
   }
 }
 
@@ -98,7 +101,8 @@ static int run_decode(struct session *s, int indices, const codec_layout *expect
   open_header(s, indices, &layout);
   png_structp png = s->png;
   if (memcmp(&layout, expected, sizeof layout)) png_error(png, "its header changed while it was read");
-  if (layout.palette && indices) {
+  int is_small_grey = layout.channels == 1 && !layout.palette && png_get_bit_depth(png, s->info) < 8;
+  if (indices && (layout.palette || is_small_grey)) {
     png_set_packing(png);
   } else {
     // Palettes to colours, small grey to 8 bits, transparent colours to an alpha channel.

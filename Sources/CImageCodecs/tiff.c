@@ -1,32 +1,12 @@
-// TIFF through libtiff: grey, RGB and palette of 1 to 16 bits sample by sample, so that labels survive; the rarer
-// colour spaces through libtiff's own conversion to RGBA.
-#include "CImageCodecs.h"
+// TIFF through libtiff: the file in memory, and what its first directory says.
+#include "piece.h"
+#include "tiff.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <tiffio.h>
-
-struct session {
-  const uint8_t *data;
-  uint64_t size, position;
-  char *message;
-  int failed;
-  TIFF *tiff;
-};
-
-// How the file stores what `codec_layout` delivers.
-struct storage {
-  uint16_t bits, samples, photometric, planar;
-  // Through TIFFReadRGBAImage.
-  int converted;
-  // Palette, 16 bits an entry.
-  const uint16_t *red, *green, *blue;
-};
-
-static int fail(struct session *s, int result, const char *format, ...) {
+int tiff_fail(struct tiff_session *s, int result, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(s->message, CODEC_MESSAGE_LENGTH, format, arguments);
@@ -38,22 +18,22 @@ static int fail(struct session *s, int result, const char *format, ...) {
 static int on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list arguments) {
   (void)tiff;
   (void)module;
-  struct session *s = user;
+  struct tiff_session *s = user;
   if (!s->failed) vsnprintf(s->message, CODEC_MESSAGE_LENGTH, format, arguments);
   s->failed = 1;
   return 1;
 }
 
-// JPEG and fax data that end early or are broken are only warned of, and filled with grey or white.
+// JPEG of the old style and fax data that end early or are broken are only warned of, and filled with grey or white.
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list arguments) {
-  if (module && (!strncmp(module, "JPEG", 4) || !strncmp(module, "Fax", 3)))
+  if (module && (!strncmp(module, "JPEG", 4) || !strcmp(module, "LibJpeg") || !strncmp(module, "Fax", 3)))
     return on_error(tiff, user, module, format, arguments);
   return 1;
 }
 #endif
 
 static tmsize_t on_read(thandle_t handle, void *target, tmsize_t count) {
-  struct session *s = handle;
+  struct tiff_session *s = handle;
   if (count <= 0 || s->position >= s->size) return 0;
   uint64_t left = s->size - s->position;
   uint64_t n = (uint64_t)count < left ? (uint64_t)count : left;
@@ -70,7 +50,7 @@ static tmsize_t on_write(thandle_t handle, void *source, tmsize_t count) {
 }
 
 static toff_t on_seek(thandle_t handle, toff_t offset, int whence) {
-  struct session *s = handle;
+  struct tiff_session *s = handle;
   uint64_t base = whence == SEEK_CUR ? s->position : whence == SEEK_END ? s->size : 0;
   s->position = base + offset;
   return s->position;
@@ -81,15 +61,15 @@ static int on_close(thandle_t handle) {
   return 0;
 }
 
-static toff_t on_size(thandle_t handle) { return ((struct session *)handle)->size; }
+static toff_t on_size(thandle_t handle) { return ((struct tiff_session *)handle)->size; }
 
-static int open_tiff(struct session *s) {
+static int open_tiff(struct tiff_session *s) {
 #if TIFFLIB_VERSION >= 20221213
   TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
-  if (!options) return fail(s, CODEC_DAMAGED, "not enough memory");
+  if (!options) return tiff_fail(s, CODEC_DAMAGED, "not enough memory");
   TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, s);
   TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, s);
-  TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)1 << 31);
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)CODEC_MEMORY);
   s->tiff = TIFFClientOpenExt("image", "rm", s, on_read, on_write, on_seek, on_close, on_size, NULL, NULL, options);
   TIFFOpenOptionsFree(options);
 #else
@@ -99,17 +79,31 @@ static int open_tiff(struct session *s) {
   s->tiff = TIFFClientOpen("image", "rm", s, on_read, on_write, on_seek, on_close, on_size, NULL, NULL);
 #endif
   if (s->tiff) return CODEC_OK;
-  return s->failed ? CODEC_DAMAGED : fail(s, CODEC_DAMAGED, "its header cannot be read");
+  return s->failed ? CODEC_DAMAGED : tiff_fail(s, CODEC_DAMAGED, "its header cannot be read");
 }
 
-static int describe(struct session *s, int indices, codec_layout *layout, struct storage *storage) {
+static const char *colour_space(unsigned photometric) {
+  switch (photometric) {
+  case PHOTOMETRIC_MASK: return "a transparency mask";
+  case PHOTOMETRIC_CIELAB:
+  case PHOTOMETRIC_ICCLAB:
+  case PHOTOMETRIC_ITULAB: return "L*a*b*";
+  case PHOTOMETRIC_CFA:
+  case 34892: return "the raw values of a sensor";
+  case PHOTOMETRIC_LOGL:
+  case PHOTOMETRIC_LOGLUV: return "logarithmic (LogL or LogLuv)";
+  default: return "none of grey, RGB, palette, CMYK, YCbCr";
+  }
+}
+
+static int describe(struct tiff_session *s, int indices, codec_layout *layout, struct tiff_storage *storage) {
   TIFF *tiff = s->tiff;
   uint16_t compression = 0, format = SAMPLEFORMAT_UINT, orientation = 1, extras = 0, *kinds = NULL;
   memset(layout, 0, sizeof *layout);
   memset(storage, 0, sizeof *storage);
   if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &layout->width) ||
       !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &layout->height) || !layout->width || !layout->height)
-    return fail(s, CODEC_DAMAGED, "its header gives no size");
+    return tiff_fail(s, CODEC_DAMAGED, "its header gives no size");
   TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &storage->bits);
   TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &storage->samples);
   TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &storage->planar);
@@ -121,15 +115,18 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
     storage->photometric = storage->samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
   layout->orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
   layout->bits = storage->bits == 16 ? 16 : 8;
+  storage->is_jpeg = compression == COMPRESSION_JPEG;
 
   if (!TIFFIsCODECConfigured(compression))
-    return fail(s, CODEC_UNSUPPORTED, "compression %u is not in this build of libtiff", compression);
+    return tiff_fail(s, CODEC_UNSUPPORTED, "compression %u is not in this build of libtiff", compression);
   if (format != SAMPLEFORMAT_UINT && format != SAMPLEFORMAT_VOID)
-    return fail(s, CODEC_UNSUPPORTED, "its samples are not unsigned integers");
+    return tiff_fail(s, CODEC_UNSUPPORTED, "its samples are not unsigned integers");
   if (storage->bits != 1 && storage->bits != 2 && storage->bits != 4 && storage->bits != 8 && storage->bits != 16)
-    return fail(s, CODEC_UNSUPPORTED, "%u bits a sample; 1, 2, 4, 8 and 16 are read", storage->bits);
+    return tiff_fail(s, CODEC_UNSUPPORTED, "%u bits a sample; 1, 2, 4, 8 and 16 are read", storage->bits);
   if (storage->samples < 1 || storage->samples > 64)
-    return fail(s, CODEC_UNSUPPORTED, "%u samples a pixel", storage->samples);
+    return tiff_fail(s, CODEC_UNSUPPORTED, "%u samples a pixel", storage->samples);
+  if (storage->is_jpeg && storage->bits != 8)
+    return tiff_fail(s, CODEC_UNSUPPORTED, "JPEG of %u bits a sample", storage->bits);
 
   uint16_t colours = 1;
   switch (storage->photometric) {
@@ -139,33 +136,41 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
   case PHOTOMETRIC_PALETTE: {
     uint16_t *red, *green, *blue;
     layout->palette = 1;
-    if (storage->bits == 16) return fail(s, CODEC_UNSUPPORTED, "a palette of 16 bits");
+    if (storage->bits == 16) return tiff_fail(s, CODEC_UNSUPPORTED, "a palette of 16 bits");
     if (!TIFFGetField(tiff, TIFFTAG_COLORMAP, &red, &green, &blue))
-      return fail(s, CODEC_DAMAGED, "its palette is missing");
+      return tiff_fail(s, CODEC_DAMAGED, "its palette is missing");
     storage->red = red;
     storage->green = green;
     storage->blue = blue;
     layout->channels = indices ? 1 : 3;
     return CODEC_OK;
   }
-  case PHOTOMETRIC_YCBCR:
-    if (compression == COMPRESSION_JPEG && storage->planar == PLANARCONFIG_CONTIG && storage->samples == 3) {
-      TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+  case PHOTOMETRIC_SEPARATED: {
+    uint16_t inks = INKSET_CMYK;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_INKSET, &inks);
+    if (inks != INKSET_CMYK || storage->samples < 4)
+      return tiff_fail(s, CODEC_UNSUPPORTED, "its inks are not cyan, magenta, yellow and black");
+    storage->is_cmyk = 1;
+    layout->channels = 3;
+    return CODEC_OK;
+  }
+  case PHOTOMETRIC_YCBCR: {
+    if (storage->is_jpeg && storage->planar == PLANARCONFIG_CONTIG && storage->samples == 3) {
       colours = 3;
       break;
     }
-    // Falls through.
-  default: {
     char text[1024] = "";
-    if (!TIFFRGBAImageOK(tiff, text)) return fail(s, CODEC_UNSUPPORTED, "%s", text);
+    if (!TIFFRGBAImageOK(tiff, text)) return tiff_fail(s, CODEC_UNSUPPORTED, "%s", text);
     storage->converted = 1;
     layout->bits = 8;
     layout->channels = 3;
     return CODEC_OK;
   }
+  default: return tiff_fail(s, CODEC_UNSUPPORTED, "its colour space is %s", colour_space(storage->photometric));
   }
-  if (storage->samples < colours) return fail(s, CODEC_DAMAGED, "%u samples for RGB", storage->samples);
+  if (storage->samples < colours) return tiff_fail(s, CODEC_DAMAGED, "%u samples for RGB", storage->samples);
   layout->channels = colours;
+  layout->bilevel = storage->bits == 1 && storage->samples == 1;
   if (extras && kinds && storage->samples > colours &&
       (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA)) {
     layout->channels++;
@@ -174,137 +179,8 @@ static int describe(struct session *s, int indices, codec_layout *layout, struct
   return CODEC_OK;
 }
 
-static int decode_converted(struct session *s, const codec_layout *layout, uint8_t *samples) {
-  uint64_t pixels = (uint64_t)layout->width * layout->height;
-  uint32_t *raster = malloc(pixels * 4);
-  if (!raster) return fail(s, CODEC_DAMAGED, "not enough memory");
-  // Asking for the orientation it has keeps libtiff from turning it halfway.
-  int done = TIFFReadRGBAImageOriented(s->tiff, layout->width, layout->height, raster, (int)layout->orientation, 1);
-  if (done)
-    for (uint64_t i = 0; i < pixels; i++) {
-      samples[i * 3] = (uint8_t)TIFFGetR(raster[i]);
-      samples[i * 3 + 1] = (uint8_t)TIFFGetG(raster[i]);
-      samples[i * 3 + 2] = (uint8_t)TIFFGetB(raster[i]);
-    }
-  free(raster);
-  if (s->failed) return CODEC_DAMAGED;
-  return done ? CODEC_OK : fail(s, CODEC_DAMAGED, "its pixels cannot be decoded");
-}
-
-// A strip or tile: where it lies in the image and how much of it counts.
-struct chunk {
-  uint32_t x, y, width, height;
-  const uint8_t *bytes;
-  size_t row_bytes;
-  // Samples side by side in it, and the first of them that it holds.
-  uint32_t samples, first;
-};
-
-static unsigned sample(const uint8_t *row, size_t index, unsigned bits) {
-  if (bits == 8) return row[index];
-  if (bits == 16) {
-    uint16_t value;
-    memcpy(&value, row + index * 2, 2);
-    return value;
-  }
-  size_t bit = index * bits;
-  return (row[bit / 8] >> (8 - bits - bit % 8)) & ((1u << bits) - 1);
-}
-
-static void unpack(const struct storage *storage, const codec_layout *layout, int indices,
-                   const struct chunk *chunk, void *samples) {
-  unsigned bits = storage->bits, top = (1u << bits) - 1;
-  uint32_t end = chunk->first + chunk->samples;
-  int plain = bits == 8 && !layout->palette && storage->photometric != PHOTOMETRIC_MINISWHITE &&
-              chunk->samples == layout->channels;
-  for (uint32_t y = 0; y < chunk->height; y++) {
-    const uint8_t *row = chunk->bytes + chunk->row_bytes * y;
-    size_t offset = ((size_t)(chunk->y + y) * layout->width + chunk->x) * layout->channels;
-    if (plain) {
-      memcpy((uint8_t *)samples + offset, row, (size_t)chunk->width * layout->channels);
-      continue;
-    }
-    for (uint32_t x = 0; x < chunk->width; x++, offset += layout->channels) {
-      if (layout->palette) {
-        unsigned index = sample(row, (size_t)x * chunk->samples, bits);
-        uint8_t *out = (uint8_t *)samples + offset;
-        if (indices) {
-          out[0] = (uint8_t)index;
-        } else {
-          out[0] = (uint8_t)(storage->red[index] >> 8);
-          out[1] = (uint8_t)(storage->green[index] >> 8);
-          out[2] = (uint8_t)(storage->blue[index] >> 8);
-        }
-        continue;
-      }
-      for (uint32_t c = chunk->first; c < end && c < layout->channels; c++) {
-        unsigned value = sample(row, (size_t)x * chunk->samples + (c - chunk->first), bits);
-        // Alpha is never inverted.
-        if (storage->photometric == PHOTOMETRIC_MINISWHITE && c == 0) value = top - value;
-        if (bits == 16)
-          ((uint16_t *)samples)[offset + c] = (uint16_t)value;
-        else
-          ((uint8_t *)samples)[offset + c] = (uint8_t)(value * 255 / top);
-      }
-    }
-  }
-}
-
-static int decode_chunks(struct session *s, const struct storage *storage, const codec_layout *layout, int indices,
-                         void *samples) {
-  TIFF *tiff = s->tiff;
-  int tiled = TIFFIsTiled(tiff), separate = storage->planar == PLANARCONFIG_SEPARATE && storage->samples > 1;
-  uint32_t width = layout->width, height = layout->height;
-  if (tiled) {
-    if (!TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width) || !TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height))
-      return fail(s, CODEC_DAMAGED, "its tiles have no size");
-  } else {
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &height);
-    if (height > layout->height) height = layout->height;
-  }
-  if (!width || !height) return fail(s, CODEC_DAMAGED, "its strips or tiles have no size");
-  uint64_t size = tiled ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
-  uint64_t row_bytes = tiled ? TIFFTileRowSize64(tiff) : TIFFScanlineSize64(tiff);
-  uint32_t side_by_side = separate ? 1 : storage->samples;
-  uint64_t image = (uint64_t)layout->width * layout->height * storage->samples * 2;
-  // A tile is padded to its size, so a small picture may have one larger than itself, within reason.
-  if (!size || size > image * 4 + ((uint64_t)64 << 20))
-    return fail(s, CODEC_DAMAGED, "its strips or tiles are too large for the picture");
-  if (row_bytes < ((uint64_t)width * side_by_side * storage->bits + 7) / 8 || size / height < row_bytes)
-    return fail(s, CODEC_DAMAGED, "its rows are shorter than its width");
-
-  uint8_t *buffer = malloc(size);
-  if (!buffer) return fail(s, CODEC_DAMAGED, "not enough memory");
-  int result = CODEC_OK;
-  uint32_t planes = separate && !layout->palette ? layout->channels : 1;
-  for (uint32_t plane = 0; plane < planes && result == CODEC_OK; plane++)
-    for (uint64_t y = 0; y < layout->height && result == CODEC_OK; y += height)
-      for (uint64_t x = 0; x < layout->width && result == CODEC_OK; x += width) {
-        uint32_t right = layout->width - (uint32_t)x, below = layout->height - (uint32_t)y;
-        struct chunk chunk = {(uint32_t)x, (uint32_t)y, right < width ? right : width,
-                              below < height ? below : height, buffer, row_bytes, side_by_side, plane};
-        int64_t wanted, got;
-        if (tiled) {
-          wanted = (int64_t)size;
-          got = TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, chunk.x, chunk.y, 0, (uint16_t)plane), buffer,
-                                    (tmsize_t)size);
-        } else {
-          wanted = (int64_t)(row_bytes * chunk.height);
-          got = TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, chunk.y, (uint16_t)plane), buffer, (tmsize_t)wanted);
-        }
-        if (s->failed)
-          result = CODEC_DAMAGED;
-        else if (got < wanted)
-          result = fail(s, CODEC_DAMAGED, "pixels are missing from row %u on", chunk.y);
-        else
-          unpack(storage, layout, indices, &chunk, samples);
-      }
-  free(buffer);
-  return result;
-}
-
-static struct session new_session(const uint8_t *data, size_t size, char *message) {
-  struct session s;
+static struct tiff_session new_session(const uint8_t *data, size_t size, char *message) {
+  struct tiff_session s;
   memset(&s, 0, sizeof s);
   s.data = data;
   s.size = size;
@@ -312,28 +188,32 @@ static struct session new_session(const uint8_t *data, size_t size, char *messag
   return s;
 }
 
+// Opens the file and reads its first directory. What libtiff complained of until then was a tag that it corrected or
+// left out: what is missing makes these fail.
+static int open_page(struct tiff_session *s, int indices, codec_layout *layout, struct tiff_storage *storage) {
+  int result = open_tiff(s);
+  if (result == CODEC_OK) result = describe(s, indices, layout, storage);
+  if (result == CODEC_OK) s->failed = 0;
+  return result;
+}
+
 int codec_tiff_layout(const uint8_t *data, size_t size, int indices, codec_layout *layout, char *message) {
-  struct session s = new_session(data, size, message);
-  struct storage storage;
-  int result = open_tiff(&s);
-  if (result == CODEC_OK) result = describe(&s, indices, layout, &storage);
-  if (result == CODEC_OK && s.failed) result = CODEC_DAMAGED;
+  struct tiff_session s = new_session(data, size, message);
+  struct tiff_storage storage;
+  int result = open_page(&s, indices, layout, &storage);
   if (s.tiff) TIFFClose(s.tiff);
   return result;
 }
 
 int codec_tiff_decode(const uint8_t *data, size_t size, int indices, const codec_layout *expected, void *samples,
                       char *message) {
-  struct session s = new_session(data, size, message);
-  struct storage storage;
+  struct tiff_session s = new_session(data, size, message);
+  struct tiff_storage storage;
   codec_layout layout;
-  int result = open_tiff(&s);
-  if (result == CODEC_OK) result = describe(&s, indices, &layout, &storage);
+  int result = open_page(&s, indices, &layout, &storage);
   if (result == CODEC_OK && memcmp(&layout, expected, sizeof layout))
-    result = fail(&s, CODEC_DAMAGED, "its header changed while it was read");
-  if (result == CODEC_OK)
-    result = storage.converted ? decode_converted(&s, &layout, samples)
-                               : decode_chunks(&s, &storage, &layout, indices, samples);
+    result = tiff_fail(&s, CODEC_DAMAGED, "its header changed while it was read");
+  if (result == CODEC_OK) result = tiff_decode(&s, &storage, &layout, indices, samples);
   if (s.tiff) TIFFClose(s.tiff);
   return result;
 }

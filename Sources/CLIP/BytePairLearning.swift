@@ -110,3 +110,21 @@ private struct PairCounts {
     zip(word, word.dropFirst()).map { Pair(left: $0, right: $1) }
   }
 }
+
+extension Tokenizer.Pair {
+  /// Replaces each occurrence of the pair, from the left, by one token.
+  func joined(in parts: [Int], as token: Int) -> [Int] {
+    var joined: [Int] = []
+    var index = 0
+    while index < parts.count {
+      if index + 1 < parts.count, parts[index] == left, parts[index + 1] == right {
+        joined.append(token)
+        index += 2
+      } else {
+        joined.append(parts[index])
+        index += 1
+      }
+    }
+    return joined
+  }
+}

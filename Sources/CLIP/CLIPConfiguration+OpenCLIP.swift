@@ -11,9 +11,7 @@ extension CLIPConfiguration {
   /// - Parameter folder: a CLIP folder, or a safetensors file in one.
   /// - Throws: `CLIPError`, `FileError` or `SafetensorsError` that names the file.
   public init(folder: URL) throws {
-    var isFolder: ObjCBool = false
-    _ = FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
-    try self.init(isFolder.boolValue ? folder : folder.deletingLastPathComponent()) {
+    try self.init(Checkpoint.folder(folder)) {
       try Checkpoint(Checkpoint.find(folder))
     }
   }
@@ -37,81 +35,129 @@ extension CLIPConfiguration {
 
   /// Reads `open_clip_config.json`, or one of OpenCLIP's model files.
   ///
+  /// Every setting is followed, known to have no effect on features, or refused.
+  ///
   /// - Parameter url: the file.
-  /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
+  /// - Throws: `CLIPError` or `FileError` that names the file and the setting.
   public init(openCLIP url: URL) throws {
-    let data = try Data(file: url)
-    guard let whole = try? JSONValue(json5: data),
-      let model = try? (whole.members?["model_cfg"] ?? whole).decoded(as: OpenModel.self)
+    self.init()
+    var whole = try SettingsReader(url)
+    var model = whole
+    if let inner = try whole.object("model_cfg") {
+      model = inner
+      // The preparation of images reads it.
+      whole.ignore(["preprocess_cfg"])
+      try whole.finish()
+    }
+    guard let width = try model.integer("embed_dim"), var image = try model.object("vision_cfg"),
+      var words = try model.object("text_cfg")
     else {
       throw CLIPError.badFile(
         url, reason: "it must hold embed_dim, vision_cfg and text_cfg of a CLIP with OpenAI's towers")
     }
-    self.init(model)
-    if let reason = fault { throw CLIPError.badFile(url, reason: reason) }
+    try Self.refuseForeignTowers(&image, &words)
+    projectionSize = width
+    let activation = try model.flag("quick_gelu") == true ? "quick_gelu" : "gelu"
+    (vision.activation, text.activation) = (activation, activation)
+    try readImageTower(&image)
+    try readTextTower(&words)
+    try model.expect(["init_logit_bias": []])
+    // Whether the text tower has names of its own, the scale of logits and the form of outputs.
+    model.ignore(["custom_text", "init_logit_scale", "nonscalar_logit_scale", "output_dict"])
+    try model.finish()
+    try check(url)
   }
 
-  /// The relevant settings of OpenCLIP's, with its defaults for missing ones.
-  private struct OpenModel: Decodable {
-    struct Vision: Decodable {
-      enum Layers: Decodable {
-        case blocks(Int)
-        case stages([Int])
-        init(from decoder: any Decoder) throws {
-          let container = try decoder.singleValueContainer()
-          if let blocks = try? container.decode(Int.self) {
-            self = .blocks(blocks)
-          } else {
-            self = .stages(try container.decode([Int].self))
-          }
-        }
+  /// Refuses the towers of other libraries, whose weights have thousands of other names.
+  private static func refuseForeignTowers(
+    _ image: inout SettingsReader, _ words: inout SettingsReader
+  ) throws {
+    if let name = image.take("timm_model_name"), name != .null {
+      throw image.refusal(
+        "timm_model_name", name,
+        "image towers of the library timm are not supported, only CLIP's vision transformers and ResNets; "
+          + "choose another CLIP")
+    }
+    if let name = words.take("hf_model_name"), name != .null {
+      throw words.refusal(
+        "hf_model_name", name,
+        "text towers of the library transformers are not supported, only CLIP's own; choose another CLIP")
+    }
+    if let name = words.take("hf_tokenizer_name"), name != .null, name != "" {
+      throw words.refusal("hf_tokenizer_name", name, "only CLIP's own tokenizer is supported")
+    }
+    image.ignore([
+      "timm_model_pretrained", "timm_pool", "timm_proj", "timm_proj_bias", "timm_drop", "timm_drop_path",
+      "timm_model_kwargs",
+    ])
+    words.ignore(["hf_model_pretrained", "hf_proj_type", "hf_pooler_type", "hf_model_config"])
+  }
+
+  private mutating func readImageTower(_ reader: inout SettingsReader) throws {
+    vision.imageSize = try reader.side("image_size") ?? 224
+    let headWidth = try reader.integer("head_width", in: 1...(1 << 16)) ?? 64
+    let ratio = try reader.number("mlp_ratio", in: 0.01...64) ?? 4
+    if case .array? = reader.peek("layers") {
+      // A ResNet has neither patches nor feed-forward layers.
+      reader.ignore(["patch_size"])
+      let stages = try reader.integers("layers") ?? []
+      let stem = try reader.integer("width", in: 2...(1 << 11)) ?? 64
+      guard stages.count == 4, stages.allSatisfy({ (1...1024).contains($0) }), stem % 2 == 0 else {
+        throw reader.refusal(
+          "layers", .array(stages.map { .integer($0) }), "a ResNet has four stages, and an even width")
       }
-      let layers: Layers?
-      let width: Int?
-      let head_width: Int?
-      let mlp_ratio: Double?
-      let patch_size: Int?
-      let image_size: Int?
+      guard 32 * stem % headWidth == 0 else {
+        throw reader.refusal(
+          "head_width", .integer(headWidth), "it must divide 32 times the width, \(32 * stem)")
+      }
+      setResNet(stages, stem: stem, headWidth: headWidth)
+    } else {
+      vision.layers = try reader.integer("layers", in: 1...1024) ?? 12
+      vision.hiddenSize = try reader.integer("width", in: 1...(1 << 16)) ?? 768
+      vision.patchSize = try reader.side("patch_size") ?? 16
+      guard vision.hiddenSize % headWidth == 0 else {
+        throw reader.refusal(
+          "head_width", .integer(headWidth), "it must divide the width, \(vision.hiddenSize)")
+      }
+      vision.heads = vision.hiddenSize / headWidth
+      vision.intermediateSize = Int(Double(vision.hiddenSize) * ratio)
     }
-    struct Text: Decodable {
-      let context_length: Int?
-      let vocab_size: Int?
-      let width: Int?
-      let heads: Int?
-      let layers: Int?
-      let mlp_ratio: Double?
-    }
-    let embed_dim: Int
-    let quick_gelu: Bool?
-    let vision_cfg: Vision
-    let text_cfg: Text
+    vision.epsilon = try reader.layerSettings() ?? vision.epsilon
+    try reader.expect([
+      "attentional_pool": [false], "final_ln_after_pool": [false], "no_ln_pre": [false],
+      "output_tokens": [false],
+      "pool_type": ["tok"], "pos_embed_type": ["learnable"],
+    ])
+    // Patches are dropped in training only; the others belong to the pool that is refused.
+    reader.ignore(["patch_dropout", "attn_pooler_heads", "attn_pooler_queries"])
+    try reader.finish()
   }
 
-  private init(_ model: OpenModel) {
-    self.init()
-    let activation = model.quick_gelu == true ? "quick_gelu" : "gelu"
-    projectionSize = model.embed_dim
-    let (given, words) = (model.vision_cfg, model.text_cfg)
-    vision.imageSize = given.image_size ?? 224
-    vision.activation = activation
-    switch given.layers ?? .blocks(12) {
-    case .blocks(let layers):
-      vision.layers = layers
-      vision.hiddenSize = given.width ?? 768
-      vision.patchSize = given.patch_size ?? 16
-      vision.heads = vision.hiddenSize / max(1, given.head_width ?? 64)
-      vision.intermediateSize = Int(Double(vision.hiddenSize) * (given.mlp_ratio ?? 4))
-    case .stages(let stages): setResNet(stages, stem: given.width ?? 64, headWidth: given.head_width ?? 64)
+  private mutating func readTextTower(_ reader: inout SettingsReader) throws {
+    text.hiddenSize = try reader.integer("width", in: 1...(1 << 16)) ?? 512
+    text.intermediateSize = Int(
+      Double(text.hiddenSize) * (try reader.number("mlp_ratio", in: 0.01...64) ?? 4))
+    text.layers = try reader.integer("layers") ?? 12
+    let heads = try reader.integer("heads", in: 1...(1 << 16)) ?? 8
+    guard text.hiddenSize % heads == 0 else {
+      throw reader.refusal("heads", .integer(heads), "it must divide the width, \(text.hiddenSize)")
     }
-    text.hiddenSize = words.width ?? 512
-    text.intermediateSize = Int(Double(text.hiddenSize) * (words.mlp_ratio ?? 4))
-    text.layers = words.layers ?? 12
-    text.heads = words.heads ?? 8
-    text.vocabularySize = words.vocab_size ?? 49408
-    text.positions = words.context_length ?? 77
-    text.activation = activation
+    text.heads = heads
+    text.vocabularySize = try reader.integer("vocab_size") ?? 49408
+    text.positions = try reader.integer("context_length") ?? 77
     // OpenCLIP takes a sentence's embedding at the position of its largest id.
     text.endToken = 2
+    text.epsilon = try reader.layerSettings() ?? text.epsilon
+    try reader.expect([
+      "embed_cls": [false], "final_ln_after_pool": [false], "no_causal_mask": [false],
+      "output_tokens": [false],
+      "pool_type": ["argmax"], "proj_bias": [false], "proj_type": ["linear"], "text_arch": ["clip"],
+      "tokenizer_kwargs": [.object([:])], "tokenizer_mode": [], "tokenizer_type": [""],
+      "variable_text": [false],
+    ])
+    // Only other pools and attention masks use these tokens.
+    reader.ignore(["pad_id", "eos_id", "bos_id"])
+    try reader.finish()
   }
 
   private mutating func setResNet(_ stages: [Int], stem: Int, headWidth: Int) {
@@ -167,9 +213,36 @@ extension CLIPConfiguration {
     text.vocabularySize = try shape("token_embedding.weight", 2)[0]
     text.positions = try shape("positional_embedding", 2)[0]
     text.endToken = 2
-    if let reason = fault { throw CLIPError.badFile(file, reason: reason) }
+    try check(file)
   }
 
   /// Returns the side of the square grid of position embeddings; one more is for the class token.
   private static func side(_ count: Int) -> Int { Int(Double(max(0, count - 1)).squareRoot().rounded()) }
+}
+
+extension SettingsReader {
+  /// Takes the side of a square, a number or a list of two equal ones.
+  fileprivate mutating func side(_ key: String) throws -> Int? {
+    guard case .array(let sides)? = peek(key) else { return try integer(key, in: 1...(1 << 16)) }
+    _ = take(key)
+    guard case .integer(let side)? = sides.first, sides == [.integer(side), .integer(side)] else {
+      throw refusal(key, .array(sides), "only squares are supported")
+    }
+    return side
+  }
+
+  /// Takes the settings of a tower's layers that both towers have.
+  ///
+  /// - Returns: the number that is added to variances, if it is set.
+  fileprivate mutating func layerSettings() throws -> Double? {
+    try expect([
+      "block_type": ["default"], "ls_init_value": [], "qk_norm": [false], "scale_attn": [false],
+      "scale_attn_inner": [false], "scale_fc": [false], "scale_heads": [false], "scaled_cosine_attn": [false],
+      "act_kwargs": [.object([:])], "norm_type": ["layernorm"],
+    ])
+    var norm = try settings("norm_kwargs")
+    let epsilon = try norm?.number("eps", in: 0...1)
+    try norm?.finish()
+    return epsilon
+  }
 }

@@ -104,86 +104,116 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
   /// Makes the configuration of ViT-B/32, the default of the format.
   public init() {}
 
-  /// Reads a configuration; missing settings get Hugging Face's defaults.
+  /// The supported activations.
+  static let activations = ["gelu", "quick_gelu"]
+
+  /// The fault of a setting, and its fix.
+  typealias Fault = (key: String, value: String, wanted: String)
+
+  /// The first setting with an impossible value; nil if all are possible.
   ///
-  /// - Parameter url: the file.
-  /// - Throws: `CLIPError.badFile` or `FileError` that names the file.
-  public init(contentsOf url: URL) throws {
-    let data = try Data(file: url)
-    do {
-      let given = try JSONValue(json5: data)
-      guard given.members?["vision_config"]?.members != nil, given.members?["text_config"]?.members != nil
-      else {
-        throw CLIPError.badFile(
-          url, reason: "it must hold vision_config and text_config, as Hugging Face writes them")
-      }
-      var merged = Self.merge(try JSONValue(encoding: CLIPConfiguration()), given)
-      // Old files repeat the towers' settings under these keys, and these take precedence.
-      for tower in ["vision_config", "text_config"] {
-        guard let old = given.members?[tower + "_dict"], old.members != nil else { continue }
-        merged = Self.merge(merged, .object([tower: old]))
-      }
-      self = try merged.decoded(as: CLIPConfiguration.self)
-    } catch let error as DecodingError {
-      throw CLIPError.badFile(
-        url, reason: "it is not JSON with the settings of a CLIP model: \(explanation(of: error))")
-    }
-    if let reason = fault { throw CLIPError.badFile(url, reason: reason) }
+  /// The limits keep all arithmetic on sizes far from overflow.
+  package var fault: (key: String, value: String, wanted: String)? {
+    sizeFault ?? relationFault ?? memoryFault
   }
 
-  /// Merges the settings of a file into the defaults.
-  private static func merge(_ base: JSONValue, _ given: JSONValue) -> JSONValue {
-    guard case .object(let members) = base, case .object(let overlay) = given else { return given }
-    return .object(
-      members.merging(overlay.filter { $0.value != .null }) { merge($0, $1) })
-  }
-
-  /// A description of an impossible size; nil if all sizes are possible.
-  var fault: String? {
-    let sizes = [
-      projectionSize, vision.hiddenSize, vision.intermediateSize, vision.layers, vision.heads,
-      vision.imageSize,
-      vision.patchSize, text.hiddenSize, text.intermediateSize, text.layers, text.heads, text.vocabularySize,
-      text.positions,
+  private var sizeFault: Fault? {
+    let wide = 1 << 16
+    var sizes = [
+      ("projection_dim", projectionSize, wide), ("vision_config.hidden_size", vision.hiddenSize, wide),
+      ("vision_config.intermediate_size", vision.intermediateSize, 1 << 20),
+      ("vision_config.num_hidden_layers", vision.layers, 1024),
+      ("vision_config.num_attention_heads", vision.heads, wide),
+      ("vision_config.image_size", vision.imageSize, wide),
+      ("vision_config.patch_size", vision.patchSize, wide),
+      ("text_config.hidden_size", text.hiddenSize, wide),
+      ("text_config.intermediate_size", text.intermediateSize, 1 << 20),
+      ("text_config.num_hidden_layers", text.layers, 1024),
+      ("text_config.num_attention_heads", text.heads, wide),
+      ("text_config.vocab_size", text.vocabularySize, 1 << 24),
+      ("text_config.max_position_embeddings", text.positions, 1 << 20),
     ]
-    if sizes.contains(where: { $0 < 1 }) { return "every size must be at least 1" }
-    if vision.hiddenSize % vision.heads != 0 || text.hiddenSize % text.heads != 0 {
-      return "hidden_size must be a multiple of num_attention_heads"
+    sizes += (vision.stages ?? []).map { ("vision_config.resnet_layers", $0, 1024) }
+    sizes += (vision.stemChannels ?? []).map { ("vision_config.stem_channels", $0, wide) }
+    return sizes.first { !(1...$0.2).contains($0.1) }
+      .map { ($0.0, "\($0.1)", "it must be at least 1 and at most \($0.2)") }
+  }
+
+  private var relationFault: Fault? {
+    for (tower, width, heads) in [
+      ("vision_config", vision.hiddenSize, vision.heads), ("text_config", text.hiddenSize, text.heads),
+    ] where width % heads != 0 {
+      return ("\(tower).num_attention_heads", "\(heads)", "it must divide hidden_size, which is \(width)")
     }
-    if vision.patchSize > vision.imageSize { return "patch_size is larger than image_size" }
-    if let stages = vision.stages,
-      stages.count != 4 || stages.contains(where: { $0 < 1 }) || vision.hiddenSize % 64 != 0
-        || vision.imageSize < 32
-    {
-      return
-        "resnet_layers must be four numbers above 0, hidden_size a multiple of 64, image_size at least 32"
+    if vision.patchSize > vision.imageSize {
+      return ("vision_config.patch_size", "\(vision.patchSize)", "image_size is only \(vision.imageSize)")
+    }
+    if let stages = vision.stages, stages.count != 4 || vision.hiddenSize % 64 != 0 || vision.imageSize < 32 {
+      return (
+        "vision_config.resnet_layers", "\(stages)",
+        "it must be four numbers, with hidden_size a multiple of 64 and image_size at least 32"
+      )
     }
     if let channels = vision.stemChannels {
-      if vision.stages != nil {
-        return "stem_channels is for transformers; resnet_layers has a stem of its own"
-      }
-      if channels.isEmpty || channels.contains(where: { $0 < 1 }) {
-        return "stem_channels must be one or more numbers above 0"
-      }
+      let key = "vision_config.stem_channels"
+      if vision.stages != nil { return (key, "\(channels)", "resnet_layers has a stem of its own") }
       // After more than 16 halvings no image is left, and the power would overflow.
+      if channels.isEmpty { return (key, "[]", "it must be one or more numbers") }
       if channels.count > 16 || vision.patchSize % (1 << channels.count) != 0 {
-        return
-          "stem_channels has \(channels.count) entries, each halves the image, so patch_size must be a multiple of "
-          + "2^\(channels.count); it is \(vision.patchSize)"
+        return (
+          key, "\(channels)",
+          "each entry halves the image, so patch_size must be a multiple of 2^\(channels.count); it is "
+            + "\(vision.patchSize)"
+        )
       }
     }
     if let trunk = vision.trunk {
+      let key = "vision_config.trunk"
       guard EfficientNetGeometry(named: trunk) != nil else {
-        return "trunk \"\(trunk)\" is not known; use one of "
-          + EfficientNetGeometry.names.joined(separator: ", ")
+        return (
+          key, "\"\(trunk)\"", "supported: " + EfficientNetGeometry.names.joined(separator: ", ")
+        )
       }
       if vision.stages != nil || vision.stemChannels != nil {
-        return "trunk excludes resnet_layers and stem_channels"
+        return (key, "\"\(trunk)\"", "it excludes resnet_layers and stem_channels")
       }
     }
-    for name in [vision.activation, text.activation] where !["gelu", "quick_gelu"].contains(name) {
-      return "hidden_act \"\(name)\" is not known; use gelu or quick_gelu"
+    for (tower, name) in [("vision_config", vision.activation), ("text_config", text.activation)]
+    where !Self.activations.contains(name) {
+      return ("\(tower).hidden_act", "\"\(name)\"", "supported: \(Self.activations.joined(separator: ", "))")
+    }
+    for (tower, epsilon) in [("vision_config", vision.epsilon), ("text_config", text.epsilon)]
+    where !(0...1).contains(epsilon) {
+      return ("\(tower).layer_norm_eps", "\(epsilon)", "it must be a number from 0 to 1")
     }
     return nil
+  }
+
+  /// Weights that the machine's memory cannot hold, by the sizes of the larger tower.
+  private var memoryFault: Fault? {
+    // Products of four sizes may be beyond integers, but not beyond a double.
+    func transformer(_ width: Int, _ inner: Int, _ layers: Int) -> Double {
+      Double(layers) * Double(width) * (4 * Double(width) + 2 * Double(inner))
+    }
+    let grid = Double(vision.imageSize / vision.patchSize)
+    let (wide, patch) = (Double(vision.hiddenSize), Double(vision.patchSize))
+    // A ResNet block of the last stage, the widest, has about one weight for each pair of channels.
+    let image =
+      vision.stages == nil
+      ? transformer(vision.hiddenSize, vision.intermediateSize, vision.layers) + wide
+        * (grid * grid + 3 * patch * patch)
+      : Double(vision.layers) * wide * wide + wide * grid * grid
+    let words =
+      transformer(text.hiddenSize, text.intermediateSize, text.layers)
+      + Double(text.hiddenSize) * (Double(text.vocabularySize) + Double(text.positions))
+    let needed = 4 * (image + words)
+    let memory = Double(ProcessInfo.processInfo.physicalMemory)
+    guard needed > memory else { return nil }
+    let (tower, layers) = image > words ? ("vision_config", vision.layers) : ("text_config", text.layers)
+    func gigabytes(_ bytes: Double) -> String { "\(Int((bytes / 1e9).rounded(.up))) GB" }
+    return (
+      "\(tower).num_hidden_layers", "\(layers)",
+      "with the other sizes, the weights take \(gigabytes(needed)), and this machine has \(gigabytes(memory))"
+    )
   }
 }

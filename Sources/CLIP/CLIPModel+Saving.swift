@@ -91,11 +91,30 @@ extension Tokenizer {
     var members: [String: JSONValue] = [
       "tokenizer_class": .string("CLIPTokenizer"), "model_max_length": .integer(window),
       "bos_token": .string("<|startoftext|>"), "eos_token": .string(end), "unk_token": .string(end),
-      "pad_token": .string(vocabulary.first { $0.value == padToken }?.key ?? end),
+      "pad_token": .string(
+        addedTokens.first { $0.id == padToken }?.content ?? vocabulary.first { $0.value == padToken }?.key
+          ?? end),
     ]
+    if cleaning == .huggingFace,
+      addedTokens.contains(where: { $0 != AddedToken($0.content, id: $0.id) })
+        || addedTokens.count > 2
+    {
+      members["added_tokens_decoder"] = .object(
+        Dictionary(addedTokens.map { ("\($0.id)", $0.json) }, uniquingKeysWith: { first, _ in first }))
+    }
     // Hugging Face has only its own cleaning.
     if cleaning != .huggingFace { members["text_cleaning"] = .string(cleaning.rawValue) }
     try AtomicFile.write(
       json: JSONValue.object(members), to: folder.appendingPathComponent("tokenizer_config.json"))
+  }
+}
+
+extension AddedToken {
+  /// The token in the form of `added_tokens_decoder`.
+  fileprivate var json: JSONValue {
+    .object([
+      "content": .string(content), "lstrip": .bool(stripsLeft), "rstrip": .bool(stripsRight),
+      "single_word": .bool(isSingleWord), "normalized": .bool(isNormalized), "special": .bool(!isNormalized),
+    ])
   }
 }

@@ -85,13 +85,27 @@ public final class CLIPModel: Module {
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
   public static func load(folder: URL, lazily: Bool = false) throws -> CLIPModel {
-    let weights = try Checkpoint.find(folder)
-    let place = weights.deletingLastPathComponent()
-    let checkpoint = try Checkpoint(weights)
-    let configuration = try CLIPConfiguration(place) { checkpoint }
+    // The settings are read first: they say more than the names of weights, and limit the work.
+    let place = Checkpoint.folder(folder)
+    var found: Checkpoint?
+    let configuration = try CLIPConfiguration(place) {
+      let checkpoint = try Checkpoint(Checkpoint.find(folder))
+      found = checkpoint
+      return checkpoint
+    }
+    let checkpoint = try found ?? Checkpoint(Checkpoint.find(folder))
+    try checkpoint.check(configuration, in: place)
+    let weights = checkpoint.file
+    let tokenizer = try Tokenizer(folder: place)
+    guard tokenizer.longest >= configuration.text.positions else {
+      throw CLIPError.badSetting(
+        place.appendingPathComponent("tokenizer_config.json"), key: "model_max_length",
+        value: "\(tokenizer.longest)",
+        wanted: "it must be at least the number of positions, \(configuration.text.positions)")
+    }
     let unset = Initializer(generator: nil)
     let model = try CLIPModel(
-      configuration, tokenizer: Tokenizer(folder: place),
+      configuration, tokenizer: tokenizer,
       preparation: ImagePreparation(folder: place, imageSize: configuration.vision.imageSize),
       name: weights.path, image: unset, text: unset)
     let take = lazily ? model.adopt : model.load

@@ -1,7 +1,6 @@
 /// HTML's character references (`&eacute;`, `&#233;`).
 ///
 /// They are resolved as by Python's `html` module and `ftfy`.
-/// `ftfy` do.
 enum CharacterReferences {
   /// Resolves as `html.unescape`: the longest known name wins, and the semicolon may be missing.
   static func resolved(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
@@ -20,16 +19,37 @@ enum CharacterReferences {
   }
 
   /// Resolves as `ftfy`: only with a semicolon, but also names in capitals.
-  static func resolvedStrictly(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+  ///
+  /// `ftfy` repeats itself, because a reference to "&" may begin another one. With a repair, this
+  /// function does all repetitions in one pass; its work is linear in the length of the text.
+  ///
+  /// - Parameters:
+  ///   - text: the text.
+  ///   - repair: the repaired form of a character, which may be a part of a reference; nil to resolve
+  ///     only the references of the text itself.
+  /// - Returns: the text without these references.
+  static func resolvedStrictly(
+    _ text: [Unicode.Scalar], _ repair: ((Unicode.Scalar) -> [Unicode.Scalar])? = nil
+  ) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
-    var index = 0
-    while index < text.count {
-      if text[index] == "&", let end = strictEnd(text, index) {
-        result += strictValue(Array(text[index..<end]))
-        index = end
-      } else {
-        result.append(text[index])
-        index += 1
+    var pending: [Unicode.Scalar] = []
+    // References do not begin before this place.
+    var first = 0
+    for scalar in text {
+      pending.append(contentsOf: (repair?(scalar) ?? [scalar]).reversed())
+      while let next = pending.popLast() {
+        result.append(next)
+        guard next == ";", let start = strictStart(result), start >= first else { continue }
+        let reference = Array(result[start...])
+        let value = strictValue(reference)
+        guard value != reference else { continue }
+        result.removeSubrange(start...)
+        if let repair {
+          pending.append(contentsOf: value.flatMap(repair).reversed())
+        } else {
+          result += value
+          first = result.count
+        }
       }
     }
     return result
@@ -107,14 +127,14 @@ enum CharacterReferences {
     }
   }
 
-  /// Returns the end of `&name;` or `&#…;` with at most 24 letters and digits.
-  private static func strictEnd(_ text: [Unicode.Scalar], _ start: Int) -> Int? {
-    var index = start + 1
-    if index < text.count, text[index] == "#" { index += 1 }
-    let first = index
-    while index < text.count, index - first < 25, isLetterOrDigit(text[index]) { index += 1 }
-    guard index > first, index - first <= 24, index < text.count, text[index] == ";" else { return nil }
-    return index + 1
+  /// Returns the start of `&name;` or `&#…;` with at most 24 letters and digits, at the end of a text.
+  private static func strictStart(_ text: [Unicode.Scalar]) -> Int? {
+    let end = text.count - 1
+    var index = end - 1
+    while index >= 0, end - index <= 24, isLetterOrDigit(text[index]) { index -= 1 }
+    guard index >= 0, index < end - 1 else { return nil }
+    if text[index] == "#" { index -= 1 }
+    return index >= 0 && text[index] == "&" ? index : nil
   }
 
   private static func isLetterOrDigit(_ scalar: Unicode.Scalar) -> Bool {

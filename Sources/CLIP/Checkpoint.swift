@@ -19,10 +19,17 @@ struct Checkpoint {
   init(_ file: URL) throws {
     var tensors: [String: Tensor] = [:]
     if file.pathExtension == "json" {
-      guard let data = try? Data(contentsOf: file),
-        let index = try? JSONDecoder().decode(Index.self, from: data)
-      else { throw CLIPError.badFile(file, reason: "it must hold a weight_map of tensors and files") }
-      for part in Set(index.weight_map.values) {
+      guard let map = try JSONValue(json5File: file).members?["weight_map"]?.members else {
+        throw CLIPError.badFile(file, reason: "it must hold a weight_map of tensors and files")
+      }
+      let parts = try map.values.map { value in
+        guard case .string(let part) = value, !part.contains("/"), part.hasSuffix(".safetensors") else {
+          throw CLIPError.badFile(
+            file, reason: "weight_map names \(value.text), which is no safetensors file of the same folder")
+        }
+        return part
+      }
+      for part in Set(parts) {
         let url = file.deletingLastPathComponent().appendingPathComponent(part)
         tensors.merge(try SafetensorsFile(url).tensors()) { $1 }
       }
@@ -37,27 +44,88 @@ struct Checkpoint {
     inferred = { try CLIPConfiguration(inferring: plain, file: file) }
   }
 
-  private struct Index: Decodable {
-    let weight_map: [String: String]
+  /// Returns a folder, or the folder of a file.
+  static func folder(_ place: URL) -> URL {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder)
+    return exists && !isFolder.boolValue ? place.deletingLastPathComponent() : place
   }
 
   /// Finds the weights file of a folder; the path of a file is returned.
   ///
-  /// - Throws: `CLIPError.missingFile` with the expected name.
-  static func find(_ folder: URL) throws -> URL {
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
-      return folder
+  /// - Throws: `CLIPError.missingFile` with the expected name, or `CLIPError.pickledWeights`.
+  static func find(_ place: URL) throws -> URL {
+    let folder = folder(place)
+    if folder != place {
+      if isPickled(place) { throw CLIPError.pickledWeights(place) }
+      return place
     }
     let names = [
       "model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.safetensors",
       "model.safetensors.index.json",
     ]
     let files = names.map { folder.appendingPathComponent($0) }
-    guard let found = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
-      throw CLIPError.missingFile(files[0])
+    if let found = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) { return found }
+    let others =
+      (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+    if let pickled = others.filter(isPickled).min(by: { $0.path < $1.path }) {
+      throw CLIPError.pickledWeights(pickled)
     }
-    return found
+    throw CLIPError.missingFile(files[0])
+  }
+
+  /// Returns whether a file has a name of pickled weights, such as `pytorch_model.bin`.
+  private static func isPickled(_ file: URL) -> Bool {
+    ["bin", "pt", "pth", "ckpt", "pkl"].contains(file.pathExtension.lowercased())
+  }
+
+  /// Compares sizes of a configuration with the weights, before memory is taken for a model.
+  ///
+  /// - Throws: `CLIPError.badSetting` that names the first setting that differs.
+  func check(_ configuration: CLIPConfiguration, in folder: URL) throws {
+    let hugging = folder.appendingPathComponent("config.json")
+    let isHugging = FileManager.default.fileExists(atPath: hugging.path)
+    let source = isHugging ? hugging : folder.appendingPathComponent("open_clip_config.json")
+    let (vision, text) = (configuration.vision, configuration.text)
+    let sizes: [(hugging: String, open: String, size: Int, found: Int?)] = [
+      (
+        "vision_config.num_hidden_layers", "vision_cfg.layers", vision.layers,
+        layers("vision_model.encoder.layers.")
+      ),
+      (
+        "vision_config.hidden_size", "vision_cfg.width", vision.hiddenSize,
+        count("vision_model.pre_layrnorm.weight")
+      ),
+      ("text_config.num_hidden_layers", "text_cfg.layers", text.layers, layers("text_model.encoder.layers.")),
+      (
+        "text_config.hidden_size", "text_cfg.width", text.hiddenSize,
+        count("text_model.final_layer_norm.weight")
+      ),
+      (
+        "text_config.vocab_size", "text_cfg.vocab_size", text.vocabularySize,
+        count("text_model.embeddings.token_embedding.weight")
+      ),
+      (
+        "text_config.max_position_embeddings", "text_cfg.context_length", text.positions,
+        count("text_model.embeddings.position_embedding.weight")
+      ),
+    ]
+    for (hugging, open, size, found) in sizes {
+      guard let found, found != size else { continue }
+      throw CLIPError.badSetting(
+        source, key: isHugging ? hugging : open, value: "\(size)",
+        wanted: "\(file.lastPathComponent) has \(found); take both files from one model")
+    }
+  }
+
+  /// The number of rows of a tensor, if it is there.
+  private func count(_ key: String) -> Int? { tensors[key]?.shape.first }
+
+  /// The number of layers whose keys have a prefix; nil if there are none.
+  private func layers(_ prefix: String) -> Int? {
+    let places = tensors.keys.lazy.filter { $0.hasPrefix(prefix) }
+      .compactMap { Int($0.dropFirst(prefix.count).prefix { $0 != "." }) }
+    return places.isEmpty ? nil : Set(places).count
   }
 
   /// Returns whether a file may have a key that the model lacks.

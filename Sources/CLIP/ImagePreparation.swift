@@ -91,137 +91,47 @@ public struct ImagePreparation: Codable, Equatable, Sendable {
     guard sizes[0] == 3, height > 0, width > 0, image.dtype == .uint8 else {
       throw TorchError.value("the image must be uint8 3×H×W, it is \(image.dtype) \(sizes)")
     }
-    let short = min(height, width)
-    // The longer side rounds down, as in both reference implementations.
-    func scaled(_ side: Int) -> Int { side == short ? shortestEdge : shortestEdge * side / short }
     let target =
       framing == .squash
-      ? (height: size, width: size) : (height: scaled(height), width: scaled(width))
+      ? (height: size, width: size)
+      : (height: try scaled(height, by: min(height, width)), width: try scaled(width, by: min(height, width)))
+    // A thin image has a huge longer side then, of which only the middle is needed.
+    let (rows, columns) = (middle(target.height, framing), middle(target.width, framing))
     let resampling = PillowResampling(.init(rawValue: resample) ?? .bicubic)
-    let resized = try resampling(image, height: target.height, width: target.width).to(.float32)
-    let square = try cut(cut(resized, dim: 1), dim: 2)
+    let resized = try resampling(
+      image, height: target.height, width: target.width, rows: rows, columns: columns)
+    let square = try padded(padded(resized.to(.float32), dim: 1), dim: 2)
     let means = try Tensor(mean.map(Float.init), shape: [3, 1, 1])
     let deviations = try Tensor(deviation.map(Float.init), shape: [3, 1, 1])
     return try (square * rescale - means) / deviations
   }
 
-  /// Cuts out the middle of a dimension, with zeros around it if it is too small.
-  private func cut(_ image: Tensor, dim: Int) throws -> Tensor {
-    let margin = try image.size(dim) - size
-    if margin < 0 {
-      let before = (1 - margin) / 2
-      let amounts = [before, -margin - before]
-      return try image.padded(dim == 2 ? amounts : [0, 0] + amounts)
+  /// The size of a side after the resize that makes the shorter side `shortestEdge`.
+  private func scaled(_ side: Int, by short: Int) throws -> Int {
+    guard side != short else { return shortestEdge }
+    // The longer side rounds down, as in both reference implementations.
+    let (product, overflow) = shortestEdge.multipliedReportingOverflow(by: side)
+    guard !overflow else {
+      throw TorchError.value("a shorter side of \(shortestEdge) pixels is too large; lower shortest_edge")
     }
+    return product / short
+  }
+
+  /// The middle of a side: the part that stays, all of it if it is too small.
+  private func middle(_ side: Int, _ framing: Framing) -> Range<Int> {
+    let margin = side - size
+    guard margin > 0 else { return 0..<side }
     let half = margin / 2
     let start = framing == .openCrop && margin % 4 == 3 ? half + 1 : half
-    return try image.narrowed(dim: dim, start: start, length: size)
-  }
-}
-
-extension ImagePreparation {
-  /// Reads a folder's `preprocessor_config.json` or OpenCLIP's `preprocess_cfg`.
-  ///
-  /// Without either, the values are CLIP's own.
-  ///
-  /// - Parameter folder: the folder.
-  /// - Throws: `CLIPError.badFile` that names the file.
-  public init(folder: URL) throws {
-    try self.init(folder: folder, imageSize: CLIPConfiguration(folder: folder).vision.imageSize)
+    return start..<start + size
   }
 
-  /// Reads a folder's preparation for a tower of known image size.
-  init(folder: URL, imageSize: Int) throws {
-    self.init(size: imageSize)
-    let hugging = folder.appendingPathComponent("preprocessor_config.json")
-    let open = folder.appendingPathComponent("open_clip_config.json")
-    func exists(_ file: URL) -> Bool { FileManager.default.fileExists(atPath: file.path) }
-    if exists(hugging) {
-      try read(Self.members(hugging), hugging)
-    } else if exists(open), !exists(folder.appendingPathComponent("config.json")) {
-      framing = .openCrop
-      try readOpen(Self.members(open)["preprocess_cfg"]?.members ?? [:], open)
-    }
-    guard size >= 1, shortestEdge >= 1, deviation.allSatisfy({ $0 > 0 }) else {
-      throw CLIPError.badFile(
-        exists(hugging) ? hugging : open, reason: "sizes and deviations must be above 0")
-    }
-  }
-
-  private static func members(_ file: URL) throws -> [String: JSONValue] {
-    guard let data = try? Data(contentsOf: file), let members = try? JSONValue(json5: data).members else {
-      throw CLIPError.badFile(file, reason: "it must hold one JSON object; fetch it again")
-    }
-    return members
-  }
-
-  private mutating func read(_ members: [String: JSONValue], _ file: URL) throws {
-    mean = try Self.colours(members["image_mean"], "image_mean", file) ?? mean
-    deviation = try Self.colours(members["image_std"], "image_std", file) ?? deviation
-    if case .bool(false)? = members["do_normalize"] { (mean, deviation) = ([0, 0, 0], [1, 1, 1]) }
-    if let factor = try? members["rescale_factor"]?.decoded(as: Double.self) { rescale = factor }
-    if case .bool(false)? = members["do_rescale"] { rescale = 1 }
-    if case .bool(false)? = members["do_resize"] {
-      throw CLIPError.badFile(
-        file, reason: "do_resize is false, but images must have the tower's size; set it to true")
-    }
-    if case .integer(let number)? = members["resample"] { resample = number }
-    guard PillowResampling.Filter(rawValue: resample) != nil else {
-      throw CLIPError.badFile(
-        file, reason: "resample \(resample) is not known; use 3 (bicubic) or 2 (bilinear)")
-    }
-    // Old files hold a number, newer ones an object. The crop size is the size of the tower's
-    // input.
-    if let side = try Self.side(members["size"], "size", file) { (size, shortestEdge) = (side, side) }
-    var crops = true
-    if case .bool(false)? = members["do_center_crop"] { crops = false }
-    if crops, let side = try Self.side(members["crop_size"], "crop_size", file) { size = side }
-    // Without a crop, a tower of fixed size needs the whole image in a square.
-    if !crops || members["size"]?.members?["height"] != nil && size == shortestEdge { framing = .squash }
-    if case .string(let name)? = members["framing"] {
-      guard let named = Framing(rawValue: name) else {
-        throw CLIPError.badFile(
-          file, reason: "framing \"\(name)\" is not known; use crop, openCrop or squash")
-      }
-      framing = named
-    }
-  }
-
-  private mutating func readOpen(_ members: [String: JSONValue], _ file: URL) throws {
-    mean = try Self.colours(members["mean"], "mean", file) ?? mean
-    deviation = try Self.colours(members["std"], "std", file) ?? deviation
-    switch members["interpolation"] {
-    case .string("bilinear")?: resample = 2
-    case .string("bicubic")?, nil, .null?: break
-    default: throw CLIPError.badFile(file, reason: "interpolation must be bicubic or bilinear")
-    }
-    switch members["resize_mode"] {
-    case .string("squash")?: framing = .squash
-    case .string("shortest")?, nil, .null?: break
-    default: throw CLIPError.badFile(file, reason: "resize_mode must be shortest or squash")
-    }
-  }
-
-  private static func colours(_ value: JSONValue?, _ key: String, _ file: URL) throws -> [Double]? {
-    guard let value, value != .null else { return nil }
-    guard let numbers = try? value.decoded(as: [Double].self), numbers.count == 3 else {
-      throw CLIPError.badFile(file, reason: "\(key) must be three numbers")
-    }
-    return numbers
-  }
-
-  private static func side(_ value: JSONValue?, _ key: String, _ file: URL) throws -> Int? {
-    switch value {
-    case nil, .null?: return nil
-    case .integer(let side)?: return side
-    case .object(let members)?:
-      if case .integer(let side)? = members["shortest_edge"] { return side }
-      if case .integer(let height)? = members["height"], members["width"] == members["height"] {
-        return height
-      }
-    default: break
-    }
-    throw CLIPError.badFile(
-      file, reason: "\(key) must be a number, or an object with shortest_edge or a square")
+  /// Puts zeros around a dimension that is too small.
+  private func padded(_ image: Tensor, dim: Int) throws -> Tensor {
+    let lack = size - (try image.size(dim))
+    guard lack > 0 else { return image }
+    let before = (lack + 1) / 2
+    let amounts = [before, lack - before]
+    return try image.padded(dim == 2 ? amounts : [0, 0] + amounts)
   }
 }

@@ -78,12 +78,28 @@ private enum TextRepair {
     var text = line
     while true {
       let before = text
-      if resolves { text = CharacterReferences.resolvedStrictly(text) }
-      text = withoutTerminalEscapes(unixLines(text.flatMap(replacement))).filter { !isControl($0.value) }
+      // The order of repairs matters to terminal escapes, of which none is left after the first time.
+      if resolves, text.contains("\u{1B}") {
+        text = CharacterReferences.resolvedStrictly(text).flatMap(replacement)
+      } else {
+        text = resolves ? CharacterReferences.resolvedStrictly(text, repaired) : text.flatMap(replacement)
+      }
+      text = withoutTerminalEscapes(unixLines(text)).filter { !isControl($0.value) }
       var view = String.UnicodeScalarView()
       view.append(contentsOf: text)
       text = Array(String(view).precomposedStringWithCanonicalMapping.unicodeScalars)
       if text == before { return text }
+    }
+  }
+
+  /// Returns the form of a character that may be a part of a reference.
+  ///
+  /// It is empty for a control character. It is a semicolon for the Greek question mark, which
+  /// normalises to it.
+  private static func repaired(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+    replacement(scalar).compactMap { repaired in
+      if repaired == "\u{37E}" { return ";" }
+      return isControl(repaired.value) ? nil : repaired
     }
   }
 

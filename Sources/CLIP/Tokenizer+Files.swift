@@ -22,22 +22,24 @@ extension Tokenizer {
     let isOpen =
       !exists("config.json")
       && (exists("open_clip_config.json") || !(exists("vocab.json") || exists("tokenizer.json")))
-    let cleaning = try cleaning ?? Self.cleaning(folder) ?? (isOpen ? .openCLIP : .huggingFace)
-    if exists("vocab.json") {
-      let vocabulary = try Self.vocabulary(file("vocab.json"))
+    var settings = try TokenizerSettings(folder, isOpen: isOpen, cleaning)
+    // As in Hugging Face's reader, tokenizer.json comes first there. OpenCLIP's reads neither.
+    let isWhole = exists("tokenizer.json") && (settings.cleaning == .huggingFace || !exists("vocab.json"))
+    if isWhole || exists("vocab.json") {
+      let source = file(isWhole ? "tokenizer.json" : "vocab.json")
+      let (vocabulary, merges) =
+        isWhole
+        ? try Self.whole(source, &settings)
+        : (try Self.vocabulary(source), try Self.merges(file("merges.txt")))
+      let added = try settings.addedTokens(vocabulary)
       try self.init(
-        vocabulary: vocabulary, merges: try Self.merges(file("merges.txt")), file: file("vocab.json"),
-        cleaning: cleaning,
-        padToken: cleaning == .openCLIP ? nil : try Self.padToken(folder).flatMap { vocabulary[$0] })
-    } else if exists("tokenizer.json") {
-      let (vocabulary, merges) = try Self.whole(file("tokenizer.json"))
-      try self.init(
-        vocabulary: vocabulary, merges: merges, file: file("tokenizer.json"), cleaning: cleaning,
-        padToken: cleaning == .openCLIP ? nil : try Self.padToken(folder).flatMap { vocabulary[$0] })
+        vocabulary: vocabulary, merges: merges, file: source, cleaning: settings.cleaning,
+        padToken: added?.first { $0.content == settings.padText }?.id, addedTokens: added,
+        longest: settings.longest)
     } else if exists(openAI) {
       // The published list is longer. CLIP's vocabulary is its first 48,894 merges.
       let merges = try Self.merges(file(openAI), hasHeader: true).prefix(48_894)
-      try self.init(orderedMerges: Array(merges), file: file(openAI), cleaning: cleaning)
+      try self.init(orderedMerges: Array(merges), file: file(openAI), cleaning: settings.cleaning)
     } else {
       throw CLIPError.missingFile(file("vocab.json"))
     }
@@ -49,10 +51,21 @@ extension Tokenizer {
   }
 
   private static func vocabulary(_ file: URL) throws -> [String: Int] {
-    guard let vocabulary = try? JSONDecoder().decode([String: Int].self, from: data(file)) else {
+    _ = try data(file)
+    return try vocabulary(JSONValue(json5File: file), file)
+  }
+
+  private static func vocabulary(_ value: JSONValue?, _ file: URL) throws -> [String: Int] {
+    guard let members = value?.members else {
       throw CLIPError.badFile(file, reason: "it must hold one JSON object of tokens and ids; fetch it again")
     }
-    return vocabulary
+    return try members.mapValues { id in
+      guard case .integer(let number) = id else {
+        throw CLIPError.badFile(
+          file, reason: "it must hold one JSON object of tokens and ids; fetch it again")
+      }
+      return number
+    }
   }
 
   /// Reads pairs of tokens, one per line, and skips a first line that begins with `#version`.
@@ -77,19 +90,33 @@ extension Tokenizer {
     return (String(parts[0]), String(parts[1]))
   }
 
-  private struct WholeFile: Decodable {
-    struct Model: Decodable {
-      let vocab: [String: Int]
-      let merges: [JSONValue]
-    }
-    let model: Model
-  }
-
-  private static func whole(_ file: URL) throws -> (vocabulary: [String: Int], merges: [(String, String)]) {
-    guard let found = try? JSONDecoder().decode(WholeFile.self, from: data(file)) else {
+  /// Reads `tokenizer.json`.
+  ///
+  /// Hugging Face's `CLIPTokenizer` takes the vocabulary, the merges and the added tokens from it. It
+  /// sets the normaliser, the splitting and the rest itself.
+  private static func whole(
+    _ file: URL, _ settings: inout TokenizerSettings
+  ) throws -> (vocabulary: [String: Int], merges: [(String, String)]) {
+    var reader = try SettingsReader(file)
+    guard var model = try reader.object("model"), let vocabulary = model.take("vocab"),
+      case .array(let items)? = model.take("merges")
+    else {
       throw CLIPError.badFile(file, reason: "it must hold model.vocab and model.merges; fetch it again")
     }
-    let merges = try found.model.merges.enumerated().map { index, merge -> (String, String) in
+    try model.expect([
+      "type": ["BPE"], "dropout": [0], "continuing_subword_prefix": [""], "end_of_word_suffix": ["</w>"],
+      "fuse_unk": [false], "byte_fallback": [false], "ignore_merges": [false],
+    ])
+    model.ignore(["unk_token"])
+    try model.finish()
+    if var truncation = try reader.settings("truncation") {
+      try truncation.expect(["direction": ["Right", "right"]])
+    }
+    if var padding = try reader.settings("padding") { try padding.expect(["direction": ["Right", "right"]]) }
+    try settings.readAdded(in: &reader)
+    reader.ignore(["version", "normalizer", "pre_tokenizer", "post_processor", "decoder"])
+    try reader.finish()
+    let merges = try items.enumerated().map { index, merge -> (String, String) in
       switch merge {
       case .string(let line): return try pair(line, file, "merge \(index)")
       case .array(let items):
@@ -100,37 +127,6 @@ extension Tokenizer {
       default: throw CLIPError.badFile(file, reason: "merge \(index) is not a pair of tokens; fetch it again")
       }
     }
-    return (found.model.vocab, merges)
-  }
-
-  /// Reads the token that fills the window, if the folder names one.
-  private static func padToken(_ folder: URL) throws -> String? {
-    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
-      switch try members(folder.appendingPathComponent(name))["pad_token"] {
-      case .string(let token)?: return token
-      case .object(let token)?: if case .string(let content)? = token["content"] { return content }
-      default: continue
-      }
-    }
-    return nil
-  }
-
-  /// Reads the cleaning, if the folder names one.
-  private static func cleaning(_ folder: URL) throws -> TextCleaning? {
-    let file = folder.appendingPathComponent("tokenizer_config.json")
-    guard let value = try members(file)["text_cleaning"] else { return nil }
-    guard case .string(let name) = value, let cleaning = TextCleaning(rawValue: name) else {
-      throw CLIPError.badFile(file, reason: "text_cleaning must be \"huggingFace\" or \"openCLIP\"")
-    }
-    return cleaning
-  }
-
-  /// Reads the members of a JSON object; none if the file is missing.
-  private static func members(_ file: URL) throws -> [String: JSONValue] {
-    guard FileManager.default.fileExists(atPath: file.path) else { return [:] }
-    guard let members = try? JSONValue(json5: data(file)).members else {
-      throw CLIPError.badFile(file, reason: "it must hold one JSON object; fetch it again")
-    }
-    return members
+    return (try Self.vocabulary(vocabulary, file), merges)
   }
 }

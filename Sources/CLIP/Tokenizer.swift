@@ -13,6 +13,12 @@ public struct Tokenizer: Sendable {
   public let padToken: Int
   /// The cleaning of text.
   public let cleaning: TextCleaning
+  /// The tokens that Hugging Face's tokenizer finds in the text before words are split.
+  ///
+  /// OpenCLIP's tokenizer has none.
+  public let addedTokens: [AddedToken]
+  /// The most tokens of a sentence by the folder's settings.
+  let longest: Int
   /// The number of tokens: the largest id plus one.
   public let count: Int
   /// The ids of tokens, which are written in CLIP's byte symbols.
@@ -24,6 +30,9 @@ public struct Tokenizer: Sendable {
   private let inner: [Int]
   private let final: [Int]
   private let joins: [Pair: Merge]
+  /// The tokens that are found in the text as it is, and those that are found after the cleaning.
+  private let written: AddedTokenFinder
+  private let cleaned: AddedTokenFinder
 
   struct Pair: Hashable {
     let left: Int
@@ -43,10 +52,20 @@ public struct Tokenizer: Sendable {
   ///   - file: the source of both, for messages.
   ///   - cleaning: the cleaning of text.
   ///   - padToken: the padding token; nil for that of the cleaning's family: the end token, or 0.
+  ///   - addedTokens: the tokens that are found before words are split; nil for start and end.
   /// - Throws: `CLIPError.badFile` if the vocabulary lacks a byte, a merge or a special token.
   public init(
     vocabulary: [String: Int], merges: [(String, String)], file: URL,
-    cleaning: TextCleaning = .huggingFace, padToken: Int? = nil
+    cleaning: TextCleaning = .huggingFace, padToken: Int? = nil, addedTokens: [AddedToken]? = nil
+  ) throws {
+    try self.init(
+      vocabulary: vocabulary, merges: merges, file: file, cleaning: cleaning, padToken: padToken,
+      addedTokens: addedTokens, longest: .max)
+  }
+
+  init(
+    vocabulary: [String: Int], merges: [(String, String)], file: URL, cleaning: TextCleaning, padToken: Int?,
+    addedTokens: [AddedToken]?, longest: Int
   ) throws {
     func id(_ token: String, _ what: String) throws -> Int {
       guard let id = vocabulary[token], id >= 0 else {
@@ -55,8 +74,8 @@ public struct Tokenizer: Sendable {
       }
       return id
     }
-    startToken = try id("<|startoftext|>", "token")
-    endToken = try id("<|endoftext|>", "token")
+    startToken = try id(Self.startText, "token")
+    endToken = try id(Self.endText, "token")
     inner = try Self.symbols.map { try id($0, "byte") }
     final = try Self.symbols.map { try id($0 + "</w>", "byte") }
     var table: [Pair: Merge] = [:]
@@ -69,8 +88,22 @@ public struct Tokenizer: Sendable {
     self.merges = merges
     self.cleaning = cleaning
     self.padToken = padToken ?? (cleaning == .openCLIP ? 0 : endToken)
-    count = (vocabulary.values.max() ?? -1) + 1
+    let added =
+      addedTokens ?? [AddedToken(Self.startText, id: startToken), AddedToken(Self.endText, id: endToken)]
+    self.addedTokens = added
+    self.longest = longest
+    written = AddedTokenFinder(added.filter { !$0.isNormalized }) { $0 }
+    cleaned = AddedTokenFinder(added.filter(\.isNormalized)) { cleaning($0) }
+    let largest = max(vocabulary.values.max() ?? -1, added.map(\.id).max() ?? -1)
+    guard largest < 1 << 32 else {
+      throw CLIPError.badFile(
+        file, reason: "the id \(largest) is too large; fetch vocabulary and merges again")
+    }
+    count = largest + 1
   }
+
+  /// The texts of the start token and of the end token.
+  static let (startText, endText) = ("<|startoftext|>", "<|endoftext|>")
 
   /// Makes a tokenizer without merges, for models with random weights and no vocabulary.
   ///
@@ -123,10 +156,7 @@ public struct Tokenizer: Sendable {
     return try Tensor(rows, shape: [texts.count, window])
   }
 
-  private enum Word {
-    case token(Int)
-    case text(ArraySlice<Unicode.Scalar>)
-  }
+  private typealias Word = AddedTokenFinder.Part
 
   /// Returns the words of a text; written-out special tokens become themselves.
   private func words(_ text: String) -> [Word] {
@@ -135,31 +165,18 @@ public struct Tokenizer: Sendable {
       let specials = [("<start_of_text>", startToken), ("<end_of_text>", endToken)]
       return split(Array(cleaning(text).unicodeScalars), specials.map { (Array($0.unicodeScalars), $1) })
     case .huggingFace:
-      // Special tokens are found before cleaning, so only in lower case. After cleaning they are
-      // ordinary words, spelt from bytes.
-      var found: [Word] = []
-      var rest = Array(text.unicodeScalars)[...]
-      let specials = [("<|startoftext|>", startToken), ("<|endoftext|>", endToken)]
-        .map { (Array($0.unicodeScalars), $1) }
-      var part: [Unicode.Scalar] = []
-      func flush() {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: part)
-        found += split(Array(cleaning(String(view)).unicodeScalars), specials.map { ($0.0, nil) })
-        part = []
+      // In words, the texts of start and end are ordinary words, spelt from bytes.
+      let specials: [([Unicode.Scalar], Int?)] = [Self.startText, Self.endText].map {
+        (Array($0.unicodeScalars), nil)
       }
-      while let first = rest.first {
-        if first == "<", let special = specials.first(where: { rest.starts(with: $0.0) }) {
-          flush()
-          found.append(.token(special.1))
-          rest = rest.dropFirst(special.0.count)
-        } else {
-          part.append(first)
-          rest = rest.dropFirst()
+      return written.parts(of: Array(text.unicodeScalars)[...]).flatMap { part -> [Word] in
+        guard case .text(let scalars) = part else { return [part] }
+        let clean = Array(cleaning(String(String.UnicodeScalarView(scalars))).unicodeScalars)
+        return cleaned.parts(of: clean[...]).flatMap { part -> [Word] in
+          guard case .text(let scalars) = part else { return [part] }
+          return split(Array(scalars), specials)
         }
       }
-      flush()
-      return found
     }
   }
 
@@ -267,22 +284,4 @@ public struct Tokenizer: Sendable {
 
   /// The printable character for each byte, by byte.
   private static let symbols: [String] = zip(byteOrder, orderedSymbols).sorted { $0.0 < $1.0 }.map(\.1)
-}
-
-extension Tokenizer.Pair {
-  /// Replaces each occurrence of the pair, from the left, by one token.
-  func joined(in parts: [Int], as token: Int) -> [Int] {
-    var joined: [Int] = []
-    var index = 0
-    while index < parts.count {
-      if index + 1 < parts.count, parts[index] == left, parts[index + 1] == right {
-        joined.append(token)
-        index += 2
-      } else {
-        joined.append(parts[index])
-        index += 1
-      }
-    }
-    return joined
-  }
 }

@@ -63,7 +63,8 @@ enum BenchCommand: Subcommand {
     options.program = Bundle.main.executableURL.map { [$0.path, "bench"] }
 
     let out = try arguments.out
-    try FileManager.default.createFolder(out)
+    let locks = try OutputFolder.lock([out] + [work].compactMap { $0 }, console)
+    defer { withExtendedLifetime(locks) {} }
     let start = Date()
     let stamp = ISO8601DateFormatter().string(from: start).replacingOccurrences(of: ":", with: "")
     let file = out.appendingPathComponent("\(stamp)\(options.quick ? "-quick" : "").json")

@@ -63,7 +63,7 @@ enum ClipTokenizeCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (tokenizer, window) = try clipWords(arguments.operands[0])
     let rows = try arguments.texts.map { tokenizer.encode($0, window: window) }
-    print(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
+    console.result(String(decoding: try JSONEncoder().encode(rows), as: UTF8.self))
   }
 }
 
@@ -95,11 +95,20 @@ enum ClipEmbedCommand: Subcommand {
     if device != .cpu { try clip.move(to: device) }
     let reader = SampleReader(size: clip.preparation.size)
     var tensors: [String: Tensor] = [:]
+    var failures: [String] = []
     try inferenceMode {
       var images: [Tensor] = []
       var grids: [Tensor] = []
       for path in paths {
-        let pixels = try clip.preparation(reader.image(path)).expandedDimension(0)
+        let picture: Tensor
+        do {
+          picture = try reader.image(path)
+        } catch {
+          guard paths.count > 1 else { throw error }
+          failures.append("\(error)")
+          continue
+        }
+        let pixels = try clip.preparation(picture).expandedDimension(0)
         let features = try clip.vision(pixels.to(device), dense: dense)
         images.append(features.image)
         grids.append(features.dense)
@@ -110,11 +119,13 @@ enum ClipEmbedCommand: Subcommand {
       }
       if !texts.isEmpty { tensors["text_features"] = try clip.textFeatures(texts) }
     }
+    guard !tensors.isEmpty else { throw WorkError.images(failures) }
     try SafetensorsFile.write(tensors, to: out)
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
       console.note("\(name) \(tensor.shape.map(String.init).joined(separator: "×"))")
     }
     console.result(out.path)
+    if !failures.isEmpty { throw WorkError.images(failures) }
   }
 }
 

@@ -68,18 +68,16 @@ enum ClipPretrainCommand: Subcommand {
     let recordFile = out.appendingPathComponent("pretraining.json")
     let (resuming, tests) = (try arguments.resume, try arguments.testImages)
     let record = try record(arguments)
-    if resuming {
-      try check(record, recordFile)
-    } else {
-      // A training that failed before its first step leaves only a record, and may restart.
-      let weights = out.appendingPathComponent("model.safetensors")
-      let files = FileManager.default
-      guard !files.fileExists(atPath: stateFile.path), !files.fileExists(atPath: weights.path) else {
-        throw UsageError.folderInUse(
-          out, holds: "a training or a CLIP already", fix: "add --resume or choose another folder")
-      }
-      try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
-      try AtomicFile.write(json: record, to: recordFile)
+    if resuming { try check(record, recordFile) }
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
+    // A training that was killed before its first step leaves only a record, and may restart.
+    let weights = out.appendingPathComponent("model.safetensors")
+    let files = FileManager.default
+    let isUsed = [stateFile, weights].contains { files.fileExists(atPath: $0.path) }
+    guard resuming || !isUsed else {
+      throw UsageError.folderInUse(
+        out, holds: "a training or a CLIP already", fix: "add --resume or choose another folder")
     }
 
     let size = record.geometry.vision.imageSize
@@ -94,10 +92,14 @@ enum ClipPretrainCommand: Subcommand {
       geometry, tokenizer: tokenizer, preparation: preparation, seed: record.configuration.seed)
     let trainer = try ContrastiveTrainer(
       configuration: record.configuration, clip: clip, images: images, stateFile: stateFile,
-      resuming: resuming && FileManager.default.fileExists(atPath: stateFile.path))
+      resuming: resuming && files.fileExists(atPath: stateFile.path))
+    // Everything that can fail at the start has not failed, so the folder is worth keeping.
+    try files.createFolder(stateFile.deletingLastPathComponent())
+    AtomicFile.removeLeftovers(in: stateFile.deletingLastPathComponent(), unchangedFor: 0)
+    if !resuming { try AtomicFile.write(json: record, to: recordFile) }
     let steps = record.configuration.steps
     console.note(
-      "\(images.count) pictures, vocabulary of \(tokenizer.count) tokens, \(steps) steps of "
+      "\(counted(images.count, "picture")), vocabulary of \(tokenizer.count) tokens, \(steps) steps of "
         + "\(record.configuration.batchSize)")
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step

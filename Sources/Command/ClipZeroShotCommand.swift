@@ -3,6 +3,7 @@ import Confounders
 import Foundation
 import Pretraining
 import Segmentation
+import Storage
 
 /// The command `mcdrl clip zero-shot`.
 enum ClipZeroShotCommand: Subcommand {
@@ -37,7 +38,7 @@ enum ClipZeroShotCommand: Subcommand {
 
   static func show(_ report: ZeroShot, _ console: Console) throws {
     if console.json { return try console.result(json: report) }
-    console.result("zero-shot on \(report.count) unseen rendered pictures of \(report.size) px\n")
+    console.result("zero-shot on \(counted(report.count, "unseen rendered picture")) of \(report.size) px\n")
     let byClass = report.accuracyByClass.sorted { $0.key < $1.key }.map { [$0.key, format($0.value)] }
     console.result(
       Console.table(

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// The output: results on standard output, notes and progress on standard error.
 struct Console: Sendable {
@@ -10,26 +11,45 @@ struct Console: Sendable {
   let isTerminal = isatty(STDERR_FILENO) == 1
 
   /// Prints a result.
-  func result(_ text: String) { print(text) }
+  func result(_ text: String) { StandardStreams.write(result: Self.printable(text)) }
 
   /// Prints a value as JSON.
   func result(json value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+    // The encoder escapes control characters; a byte of a name that is no UTF-8 becomes \xE9 in the string.
+    StandardStreams.write(result: NativePath.shown(text, keeping: ["\n"], backslash: "\\\\"))
   }
 
   /// Prints a note on standard error.
   func note(_ text: String) {
     guard !quiet else { return }
-    FileHandle.standardError.write(Data((clear + text + "\n").utf8))
+    StandardStreams.write(message: clear + Self.printable(text) + "\n")
   }
 
   /// Replaces the progress line, on a terminal only.
   func progress(_ text: String) {
     guard !quiet, isTerminal else { return }
-    FileHandle.standardError.write(Data((clear + text).utf8))
+    StandardStreams.write(message: clear + text)
   }
+
+  /// Reports finished items: on a terminal in the progress line, otherwise in ten log lines.
+  ///
+  /// - Parameters:
+  ///   - bar: the progress bar.
+  ///   - done: the number of finished items, one more than in the call before.
+  ///   - unit: the name of the items.
+  func progress(_ bar: ProgressBar, _ done: Int, unit: String) {
+    if isTerminal {
+      progress(bar.line(done, unit: unit))
+    } else if bar.isTenth(done) {
+      note(bar.logLine(done, unit: unit))
+    }
+  }
+
+  /// Returns a text for a terminal: control characters, except for new lines, are escaped.
+  static func printable(_ text: String) -> String { NativePath.shown(text, keeping: ["\n"]) }
 
   private var clear: String { isTerminal ? "\r\u{1b}[2K" : "" }
 
@@ -71,6 +91,12 @@ struct ProgressBar {
 }
 
 extension ProgressBar {
+  /// Returns whether another tenth of the items is finished.
+  func isTenth(_ done: Int) -> Bool { 10 * done / total > 10 * (done - 1) / total }
+
+  /// Returns "explaining: 20 of 200 images, 01:20 left".
+  func logLine(_ done: Int, unit: String) -> String { "\(label): \(done) of \(total) \(unit)\(left(done))" }
+
   /// Returns ", 01:20 left" for a number of finished items; nothing if none or all are finished.
   func left(_ done: Int) -> String {
     guard done > 0, done < total else { return "" }

@@ -12,10 +12,13 @@ struct CounterfactualReport: Encodable {
     let run: String
     let method: String
     let heldOut: String
+    let threshold: Double
+    let precision: Precision
+    let decoding: Predictor.Decoding
     let summary: Counterfactual.Summary
 
     enum CodingKeys: String, CodingKey {
-      case run, method, summary
+      case run, method, threshold, precision, decoding, summary
       case heldOut = "held_out"
     }
   }
@@ -23,16 +26,25 @@ struct CounterfactualReport: Encodable {
   let entries: [Entry]
 
   /// Segments a sweep with each run.
+  ///
+  /// - Parameters:
+  ///   - runs: the runs.
+  ///   - sweep: the scenes.
+  ///   - predictor: makes the predictor of a run.
+  ///   - console: receives notes and progress.
+  /// - Throws: an error that names the file.
   init(
-    _ runs: [Run], sweep: Sweep, threshold: Double, device: Device, _ console: Console
+    _ runs: [Run], sweep: Sweep, predictor: (Run) throws -> Predictor, _ console: Console
   ) throws {
     entries = try runs.map { run in
-      let predictor = try run.predictor(device: device, threshold: threshold)
+      let predictor = try predictor(run)
+      console.note("\(run.folder.url.path): \(predictor.statement)")
       let bar = ProgressBar(predictor.methodLabel, total: sweep.scenes.count)
       let cases = try predictor.counterfactualCases(sweep) { console.progress(bar.line($0, unit: "scenes")) }
       console.progress("")
       return Entry(
         run: run.folder.url.path, method: predictor.methodLabel, heldOut: run.configuration.holdOut ?? "",
+        threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
         summary: try Counterfactual.Summary(of: cases))
     }
   }

@@ -1,25 +1,44 @@
+import Confounders
 import Datasets
 import Foundation
+import Storage
 
 /// The command `mcdrl data inspect`.
 enum DataInspectCommand: Subcommand {
   static let name = "data inspect"
-  static let summary = "show sites, counts, sizes, lesion area and problems"
+  static let summary = "show sites, counts, sizes, lesion area, mask values and problems"
   static let example = "mcdrl data inspect polypgen"
-  static let options = NoOptions()
+  static let options = Options()
   static let operands = [
     Operand.one("DATA", "one data folder", "a folder of sites, or a sites.json5")
   ]
 
-  static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
-    let catalog = try SiteCatalog(at: URL(fileURLWithPath: arguments.operands[0]), allowsMissingMasks: true)
+  struct Options: OptionGroup {
+    let prompts = Option.optional(
+      "prompts", "FILE", .text, remark: "any of mcdrl prompts list",
+      "the prompt file that must have the lesion classes, or its name in mcdrl prompts list")
+  }
+
+  /// The most lines of one subject in the text; `--json` has all.
+  private static let mostAlike = 3
+
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    let url = URL(fileURLWithPath: arguments.operands[0])
+    let catalog = try SiteCatalog(at: url, passingOver: .all)
     let total = catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let bar = ProgressBar("inspecting", total: total)
-    let inspection = try Inspection(catalog) { done in
+    var inspection = try Inspection(catalog) { done in
       if done % 20 == 0 { console.progress(bar.line(done, unit: "images")) }
     }
     console.progress("")
-    if console.json { return try console.result(json: inspection) }
+    try addClasses(to: &inspection, catalog, prompts: arguments.prompts)
+    if console.json { try console.result(json: inspection) } else { show(inspection, console) }
+    guard inspection.problems.isEmpty else {
+      throw WorkError.dataProblems(url, count: inspection.problems.count)
+    }
+  }
+
+  private static func show(_ inspection: Inspection, _ console: Console) {
     let rows = inspection.sites.map { site in
       [
         site.name, "\(site.images)", site.testImages > 0 ? "\(site.testImages)" : "–", "\(site.groups)",
@@ -32,8 +51,50 @@ enum DataInspectCommand: Subcommand {
     console.result(
       Console.table(
         ["site", "images", "test images", "groups", "sizes", "lesion area", "empty masks", "classes"], rows))
-    console.result(
-      inspection.problems.isEmpty
-        ? "no problems" : "problems:\n" + inspection.problems.joined(separator: "\n"))
+    for site in inspection.sites {
+      console.result("masks of \(site.name): \(site.maskConvention ?? "not understood, see the problems")")
+    }
+    for (title, findings) in [("problems", inspection.problems), ("worth a look", inspection.warnings)]
+    where !findings.isEmpty {
+      console.result("\(title):\n" + lines(findings).joined(separator: "\n"))
+    }
+    if inspection.problems.isEmpty && inspection.warnings.isEmpty { console.result("no problems") }
+  }
+
+  /// Returns the first findings of each subject, and how many more there are.
+  private static func lines(_ findings: [Inspection.Finding]) -> [String] {
+    var subjects: [String] = []
+    for finding in findings where !subjects.contains(finding.subject) { subjects.append(finding.subject) }
+    return subjects.flatMap { subject in
+      let alike = findings.filter { $0.subject == subject }.map(\.description)
+      let rest = alike.count - mostAlike
+      return alike.prefix(mostAlike) + (rest > 0 ? ["… and \(rest) more like this; --json names all"] : [])
+    }
+  }
+
+  /// Compares the classes of the data with those of the prompts.
+  private static func addClasses(
+    to inspection: inout Inspection, _ catalog: SiteCatalog, prompts: String?
+  ) throws {
+    let stated = Set(catalog.sites.flatMap(\.allSamples).compactMap(\.lesionClass))
+    guard !stated.isEmpty else { return }
+    let (standard, _) = try ProjectFiles.promptSet(prompts)
+    let packs =
+      prompts == nil ? try PromptSet.Pack.allCases.map { ($0.rawValue, try PromptSet($0).classes) } : []
+    for name in stated.subtracting(standard.classes).sorted() {
+      let sites = catalog.sites.filter { $0.allSamples.contains { $0.lesionClass == name } }.map(\.name)
+      let place = "\(catalog.location.path): the class \"\(name)\" of " + sites.joined(separator: ", ")
+      if let pack = packs.first(where: { $0.1.contains(name) }) {
+        inspection.warnings.append(
+          Inspection.Finding("class", "\(place) belongs to other prompts; train with --prompts \(pack.0)"))
+      } else {
+        let near = Spelling.suggestion(for: name, among: standard.classes)
+        inspection.problems.append(
+          Inspection.Finding(
+            "class",
+            "\(place) is in no prompt file (\(standard.classes.joined(separator: ", "))); correct it, or "
+              + "give your prompts with --prompts\(near)"))
+      }
+    }
   }
 }

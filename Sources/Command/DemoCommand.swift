@@ -23,7 +23,7 @@ enum DemoCommand: Subcommand {
       "out", "DIR", .file, default: URL(fileURLWithPath: "demo"),
       "the folder of data, runs, results.json, images.csv and report.html")
     let link = Shared.link
-    let quick = Option.flag("quick", "fewer images and one seed: some minutes, rough numbers")
+    let quick = Option.flag("quick", "fewer images and one seed; the numbers are rough")
   }
 
   /// The parts of a demonstration; another call reads `demo.json` to see whether it may continue.
@@ -54,9 +54,9 @@ enum DemoCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let start = Date()
     let out = try arguments.out
-    try StudyRunner.refuseForeign(out, unless: "demo.json")
-    let lock = try FolderLock(out)
+    let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
+    try StudyRunner.refuseForeign(out, unless: "demo.json")
     let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
     let prompts = try ProjectFiles.promptSet(nil).prompts
     let plan = try Plan(
@@ -102,7 +102,7 @@ enum DemoCommand: Subcommand {
         + "confounder follows the lesion with probability \(plan.link). At a held-out site it does not "
         + "(docs/explanation/causal-model.md). The image tower is the frozen CLIP tiny.")
     words.settings = [
-      "demo.link": .number(plan.link), "demo.worldSeed": .integer(Int(clamping: plan.worldSeed)),
+      "demo.link": .number(plan.link), "demo.worldSeed": try JSONValue(encoding: plan.worldSeed),
     ]
     words.counterfactual = counterfactual
     words.examples = try SceneGallery(study: study, sweep: sweep, seed: plan.seeds[0]).examples
@@ -114,8 +114,9 @@ enum DemoCommand: Subcommand {
   private static func show(_ results: StudyResults, _ page: URL, seconds: Double, _ console: Console) {
     console.result(Console.table(results.headline.headings, results.headline.rows))
     let bySeed = results.differencesBySeed.map { $0 + "." }.joined(separator: "\n")
-    console.result("mean Dice with 95 % intervals. \(bySeed)")
-    console.result(results.verdicts.joined(separator: "\n") + "\n")
+    console.result("\(results.headlineCaption). \(bySeed)")
+    console.result((results.verdicts + results.findings).joined(separator: "\n") + "\n")
+    console.result(Console.table(results.lesionHeadline.headings, results.lesionHeadline.rows) + "\n")
     console.result(Console.table(results.drops.headings, results.drops.rows) + "\n")
     if let table = results.counterfactuals {
       let scenes = results.counterfactual?.values.first?.scenes ?? 0

@@ -6,7 +6,13 @@ enum DoctorCommand: Subcommand {
   static let name = "doctor"
   static let summary = "check this machine: what was found, what is wanted, how to fix it"
   static let example = "mcdrl doctor"
-  static let options = NoOptions()
+  static let options = Options()
+
+  /// The options of `mcdrl doctor`.
+  struct Options: OptionGroup {
+    let licences = Option.flag(
+      "licences", "list the software that this program consists of, with versions and licences (SPDX)")
+  }
 
   private struct Check: Encodable {
     let what: String
@@ -15,7 +21,8 @@ enum DoctorCommand: Subcommand {
     let fix: String
   }
 
-  static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
+  static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    if try arguments.licences { return try list(SoftwareComponent.all(), console) }
     let build = try Machine.buildDescription()
     let blas = build.split(separator: "\n").first { $0.contains("BLAS_INFO") || $0.contains("oneDNN") }
     let version = Machine.libtorchVersion
@@ -49,6 +56,17 @@ enum DoctorCommand: Subcommand {
     console.result(
       Console.table(
         ["what", "found", "wanted", "fix"], checks.map { [$0.what, $0.found, $0.wanted, $0.fix] }))
+  }
+
+  private static func list(_ components: [SoftwareComponent], _ console: Console) throws {
+    if console.json { return try console.result(json: components) }
+    console.result(
+      Console.table(
+        ["name", "version", "licence", "from"],
+        components.map { [$0.name, $0.version ?? "not stated", $0.licence, $0.source] }))
+    console.result(
+      "libtorch's own notice lists what else is in its wheel. libtiff may load libraries of the system for "
+        + "compressions.")
   }
 }
 

@@ -34,11 +34,13 @@ enum EvaluateCommand: Subcommand {
       return try counterfactual(arguments, sweep: sweep, console)
     }
     guard arguments.operands.count == 1 else {
-      throw UsageError.wrongCombination("give one run folder; several runs go with --counterfactual only")
+      throw UsageError.tooMany("run folder", found: arguments.operands.count, allowedWith: "counterfactual")
     }
     let run = try Run.open(
       at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
     )
+    let lock = try OutputFolder.lock(run.folder.url, console)
+    defer { withExtendedLifetime(lock) {} }
     var rules = Run.EvaluationRules()
     (rules.tolerance, rules.spacing) = (
       try arguments.scoring.distances.tolerance, try arguments.scoring.distances.spacing
@@ -46,10 +48,10 @@ enum EvaluateCommand: Subcommand {
     rules.evaluation = try arguments.scoring.evaluation
     let catalog = try run.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
     let sites = try sites(arguments.sites, of: run, catalog, hasOwnData: arguments.data == nil)
-    let predictor = try run.predictor(
-      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      threshold: arguments.scoring.threshold)
+    let predictor = try predictor(of: run, arguments)
     console.note(predictor.statement)
+    DataNotes.leftOut(catalog, console)
+    try DataNotes.masks(sites, limits: run.configuration.reader.limits, console)
     let results = try sites.map { site in
       let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
       let result = try run.evaluate(on: site, with: predictor, rules: rules) { done, _ in
@@ -65,7 +67,14 @@ enum EvaluateCommand: Subcommand {
       try console.result(json: results)
     } else {
       for result in results { console.result(text(result)) }
+      for finding in results.flatMap(\.findings) { console.result(finding) }
     }
+  }
+
+  private static func predictor(of run: Run, _ arguments: Arguments<Options>) throws -> Predictor {
+    try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: arguments.scoring.threshold)
   }
 
   /// Returns the sites to score.
@@ -90,16 +99,17 @@ enum EvaluateCommand: Subcommand {
     }
     let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
     let others = [
-      arguments.written(\.data), arguments.written(\.sites), arguments.written(\.precision),
-      arguments.written(\.decoding),
+      arguments.written(\.data), arguments.written(\.sites),
       distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation),
     ]
     if let other = others.compactMap({ $0 }).first {
       throw UsageError.conflict(
         other, with: "counterfactual", reason: "the scenes and their masks come from the folder of the sweep")
     }
+    let locks = try OutputFolder.lock(runs.map(\.folder.url), console)
+    defer { withExtendedLifetime(locks) {} }
     let report = try CounterfactualReport(
-      runs, sweep: Sweep(sweep), threshold: scoring.threshold, device: arguments.common.device, console)
+      runs, sweep: Sweep(sweep), predictor: { try predictor(of: $0, arguments) }, console)
     for (run, entry) in zip(runs, report.entries) {
       try run.folder.write(entry, to: run.folder.url.appendingPathComponent("counterfactual.json"))
     }
@@ -132,10 +142,9 @@ enum EvaluateCommand: Subcommand {
           + [distance[.hd95]?.count ?? 0, lesions.found, lesions.missed, lesions.falseMarks].map(String.init)
           + [format(lesions.sensitivity), format(lesions.falsePerImage)]
       })
-    let kind = evaluation.heldOut ? "held out" : "trained on"
     let criterion = evaluation.model.detection.criterion ?? LesionDetection.defaultCriterion
     return """
-      site \(evaluation.site) (\(kind)), n = \(evaluation.model.count), \
+      site \(evaluation.site) (\(evaluation.role.text)), n = \(evaluation.model.count), \
       \(evaluation.model.countEmptyReference) without a lesion, means over images at their own size
       \(overlap)
 

@@ -37,6 +37,8 @@ enum ExplainCommand: Subcommand {
         $0 > 0 && $0 <= 1
       }, default: standard.strengths, "how strongly to set them, each above 0 and at most 1")
     let threshold = Shared.threshold
+    let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let decoding = Shared.decoding
     let maxPixels = Shared.maxPixels
   }
 
@@ -49,25 +51,30 @@ enum ExplainCommand: Subcommand {
     let words = arguments.operands.dropFirst()
     let isSite = try arguments.site != nil || arguments.data != nil
     guard words.isEmpty == isSite else {
-      let reason = isSite ? "give images or a site, not both" : "give images, or a site with --site"
-      throw UsageError.inCall(.wrongCombination(reason), usage: fullUsage)
+      throw UsageError.inCall(
+        .eitherOr(words: "images", or: "a site", option: "site", both: isSite), usage: fullUsage)
     }
     let run = try Run.open(
       at: URL(fileURLWithPath: place), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
     let pictures = out.appendingPathComponent("pictures")
     let source: Source
     if isSite {
-      source = try site(arguments, run)
+      source = try site(arguments, run, console)
       try InputImages.requireApart(source.inputs.map(\.image), from: pictures)
     } else {
       source = Source(
-        inputs: try InputImages.files(words, writingTo: pictures).map { ExplanationInput($0) })
+        inputs: try InputImages.files(words, writingTo: pictures, console).map { ExplanationInput($0) })
     }
-    let explainer = try Explainer(
-      run, on: arguments.common.device, maxPixels: maxPixels, options: options)
+    let predictor = try run.predictor(
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      threshold: options.threshold, maxPixels: maxPixels)
+    let explainer = try Explainer(run, with: predictor, options: options)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
-    let folder = try ExplanationFolder(out)
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
+    let folder = try ExplanationFolder(out, of: place)
     let known = try KnownConfounders(chosen.map(\.image))
+    console.note(predictor.statement)
     let bar = ProgressBar("explaining", total: chosen.count)
     var images: [ExplainedImage] = []
     var failures: [String] = []
@@ -79,7 +86,7 @@ enum ExplainCommand: Subcommand {
       case .success(let (image, maps)): images.append(try folder.write(image, maps))
       case .failure(let error): failures.append("\(error)")
       }
-      console.progress(bar.line(index + 1, unit: "images"))
+      console.progress(bar, index + 1, unit: "images")
     }
     console.progress("")
     let failure = WorkError.images(failures)
@@ -96,7 +103,8 @@ enum ExplainCommand: Subcommand {
     } else {
       console.result(text(explanation))
       console.result(
-        "\n\(images.count) of \(source.inputs.count) images explained; the page is \(folder.pageFile.path)")
+        "\n\(images.count) of \(counted(source.inputs.count, "image")) explained; the page is \(folder.pageFile.path)"
+      )
     }
     guard failures.isEmpty else { throw failure }
   }
@@ -108,7 +116,7 @@ enum ExplainCommand: Subcommand {
     var trainedOn: Bool?
   }
 
-  private static func site(_ arguments: Arguments<Options>, _ run: Run) throws -> Source {
+  private static func site(_ arguments: Arguments<Options>, _ run: Run, _ console: Console) throws -> Source {
     let configuration = run.configuration
     let catalog = try run.catalog(
       at: arguments.data.map { URL(fileURLWithPath: $0) }, allowsMissingMasks: true)
@@ -116,7 +124,9 @@ enum ExplainCommand: Subcommand {
       throw UsageError.missingOneOf(["site"])
     }
     let site = try catalog.site(name)
-    let trainedOn = configuration.sources.contains(site.name)
+    let role = try run.role(of: site)
+    if role == .namesake { console.note("note: site \(site.name): \(role.text)") }
+    let trainedOn = role == .source
     let samples = trainedOn ? site.samples : site.testSamples
     return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: trainedOn)
   }

@@ -11,17 +11,28 @@ enum InputImages {
   /// - Parameters:
   ///   - words: the files and folders.
   ///   - target: the output folder.
+  ///   - console: receives a note of the files of folders that are no images.
   /// - Returns: at least one file, each with its own stem.
   /// - Throws: an error that names the file or folder and the fix.
-  static func files(_ words: some Collection<String>, writingTo target: URL) throws -> [URL] {
-    let urls = words.map { URL(fileURLWithPath: $0) }
+  static func files(_ words: some Collection<String>, writingTo target: URL, _ console: Console) throws
+    -> [URL]
+  {
+    var others: [URL] = []
+    let urls = words.map(NativePath.url)
+    // One missing file does not stop the others: its own reading fails.
+    if let first = urls.first, urls.allSatisfy({ FileSystem.kind(of: $0) == nil }) {
+      throw FileError.cannotRead(first, reason: "no such file or folder")
+    }
     let files = try urls.flatMap { url -> [URL] in
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-        throw FileError.cannotRead(url, reason: "no such file or folder")
-      }
-      return isFolder.boolValue
-        ? try SiteCatalog.images(in: url).sorted { $0.key < $1.key }.map(\.value) : [url]
+      guard FileSystem.kind(of: url) == .folder else { return [url] }
+      let folder = try ImageFolder(url)
+      others += folder.others
+      return folder.images.sorted { $0.key < $1.key }.map(\.value)
+    }
+    if let first = others.first {
+      console.note(
+        "left out: " + counted(others.count, "file")
+          + " without the ending of an image, such as \(first.path)")
     }
     guard !files.isEmpty else { throw WorkError.noImages(urls[0], wanted: "images, or a folder of images") }
     let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }
@@ -34,7 +45,7 @@ enum InputImages {
 
   /// Checks that results, which have the names of their images, do not replace them.
   static func requireApart(_ files: [URL], from target: URL) throws {
-    func path(_ url: URL) -> String { url.standardizedFileURL.resolvingSymlinksInPath().path }
+    let path = FileSystem.resolved
     let place = path(target)
     if let input = files.first(where: { path($0.deletingLastPathComponent()) == place }) {
       throw UsageError.wouldOverwrite(input: input, in: target)

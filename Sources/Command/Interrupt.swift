@@ -1,6 +1,6 @@
 import Foundation
 
-/// Ctrl-C: the first requests a stop that saves the state, the second ends the program at once.
+/// Ctrl-C and requests to end: the first saves the state, the second ends the program at once.
 enum Interrupt {
   // A signal handler writes it, where a lock is not allowed. A word is written atomically.
   nonisolated(unsafe) private static var flag: sig_atomic_t = 0
@@ -8,29 +8,46 @@ enum Interrupt {
   /// Whether the user requested a stop.
   static var requested: Bool { flag != 0 }
 
+  /// The exit code of a stop: 128 and the number of the signal, such as 130 for Ctrl-C.
+  static var exitCode: Int32 { 128 + (flag == 0 ? SIGINT : Int32(flag)) }
+
+  /// The watched signals: Ctrl-C, a request of the system to end, and a closed terminal.
+  private static let signals = [SIGINT, SIGTERM, SIGHUP]
+
   /// Stops watching: Ctrl-C ends the program again.
   static func unwatch() {
-    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    for number in signals where !isIgnored(number) { signal(number, SIG_DFL) }
   }
 
-  /// Starts watching: the first Ctrl-C sets `requested`.
+  /// Starts watching: the first signal sets `requested`.
   static func watch() {
-    for number in [SIGINT, SIGTERM] {
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
+    // `nohup` ignores the closed terminal, and the command keeps to that.
+    for number in signals where number != SIGHUP || !isIgnored(number) {
       signal(number) { received in
-        Interrupt.flag = 1
+        Interrupt.flag = sig_atomic_t(received)
         signal(received, SIG_DFL)
       }
+      sigaddset(&unblocked, number)
     }
     // A parent's worker thread may have passed on a mask that blocks these signals.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGINT)
-    sigaddset(&signals, SIGTERM)
-    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    #if canImport(Darwin)
+      let handler = action.__sigaction_u.__sa_handler
+    #else
+      let handler = action.__sigaction_handler.sa_handler
+    #endif
+    return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }
 
-/// A stop by the user that loses nothing; exit code 130.
+/// A stop by the user that loses nothing; the exit code is that of `Interrupt`.
 enum Interruption: Error, CustomStringConvertible {
   /// A training saved its state; the message is the library's.
   case training(message: String)

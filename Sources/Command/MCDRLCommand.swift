@@ -25,21 +25,25 @@ public enum MCDRLCommand {
   ///
   /// - Parameter methods: the methods that settings may name.
   public static func main(methods: MethodRegistry = .builtIn) -> Never {
+    StandardStreams.prepare()
     Self.methods = methods
     Machine.keepFreedMemory()
-    exit(run(Array(CommandLine.arguments.dropFirst())))
+    exit(run(NativePath.arguments))
   }
 
   private static func run(_ words: [String]) -> Int32 {
     do {
       try dispatch(words)
+      try StandardStreams.finish()
       return 0
     } catch let error as UsageError {
       complain("\(error)")
       return 2
     } catch let error as Interruption {
       complain("\(error)")
-      return 130
+      return Interrupt.exitCode
+    } catch OutputError.closedPipe {
+      return 1
     } catch {
       complain(OptionAdvice.message(error))
       return 1
@@ -47,24 +51,26 @@ public enum MCDRLCommand {
   }
 
   private static func complain(_ text: String) {
-    FileHandle.standardError.write(Data("mcdrl: \(text)\n".utf8))
+    StandardStreams.write(message: "mcdrl: \(Console.printable(text))\n")
   }
 
   private static func dispatch(_ words: [String]) throws {
     switch words.first {
-    case nil, "--help", "-h": return print(Help.overview(subcommands))
-    case "help": return print(try help(Array(words.dropFirst())))
-    case "--version": return print("mcdrl \(version) (libtorch \(Machine.libtorchVersion))")
+    case nil, "--help", "-h": return show(Help.overview(subcommands))
+    case "help": return show(try help(Array(words.dropFirst())))
+    case "--version": return show("mcdrl \(version) (libtorch \(Machine.libtorchVersion))")
     default: break
     }
     switch try subject(of: words) {
-    case .family: print(try help(words))
+    case .family: show(try help(words))
     case .command(let command, let rest):
       // After `--` no word is an option.
       guard rest.prefix(while: { $0 != "--" }).contains(where: isHelp) else { return try command.call(rest) }
-      print(Help(command: command))
+      show(Help(command: command).description)
     }
   }
+
+  private static func show(_ text: String) { StandardStreams.write(result: text) }
 
   /// Returns the help of the commands that words name, such as `clip embed`, `clip`, or nothing.
   ///

@@ -1,8 +1,8 @@
 import Datasets
 import Foundation
-import Imaging
 import Metrics
 import Reporting
+import Storage
 import Studies
 import Torch
 import Training
@@ -16,19 +16,29 @@ enum MetricsCommand: Subcommand {
 
   struct Options: OptionGroup {
     let prediction = Option.required(
-      "prediction", "P", .file, "a mask or a grey probability image, or a folder of them")
+      "prediction", "P", .file,
+      "a mask or a grey probability image, or a folder of them, also as predict writes it")
     let reference = Option.required(
-      "reference", "R", .file, "a mask, or a folder of masks with the names of the predictions")
+      "reference", "R", .file,
+      "a mask, or a folder of masks with the names of the predictions")
+    let predictionValues = Option.optional(
+      "prediction-values", "V,…|grey", .maskValues, remark: "found from all predictions",
+      "the values of predictions that are lesion, or grey for probabilities")
+    let referenceValues = Option.optional(
+      "reference-values", "V,…|grey", .maskValues, remark: "found from all references",
+      "the values of references that are lesion, or grey for above 127")
     let scoring = ScoringOptions(
       threshold: Shared.threshold.saying("a pixel of at least this probability (grey level / 255) is lesion"))
     let csv = Option.optional("csv", "FILE", .file, "write the scores of each image to this file")
   }
 
-  /// The document of `--json`: the scores or their summary, and the rules of their computation.
+  /// The document of `--json`: the scores of two files or the summary of two folders, and the rules
+  /// of their computation.
   private struct Report<Scores: Encodable>: Encodable {
     let scores: Scores
     let evaluation: EvaluationProtocol
     let threshold: Double
+    let values: MaskPairs.Statement
     /// The table of the polyp protocol; nil without `--protocol pranet`.
     let polyp: PolypProtocol.Summary?
     /// The agreement of probabilities and references; nil if predictions are masks.
@@ -38,6 +48,7 @@ enum MetricsCommand: Subcommand {
       case threshold, polyp, calibration
       case evaluation = "protocol"
       case policy = "empty_mask_policy"
+      case values = "mask_values"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -45,6 +56,7 @@ enum MetricsCommand: Subcommand {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(evaluation, forKey: .evaluation)
       try container.encode(threshold, forKey: .threshold)
+      try container.encode(values, forKey: .values)
       try container.encodeIfPresent(polyp, forKey: .polyp)
       try container.encodeIfPresent(calibration, forKey: .calibration)
       try container.encode(EmptyMaskPolicy.statement, forKey: .policy)
@@ -55,13 +67,29 @@ enum MetricsCommand: Subcommand {
     let (evaluation, threshold) = (try arguments.scoring.evaluation, try arguments.scoring.threshold)
     let distances = arguments.scoring.distances
     let (tolerance, spacing) = (try distances.tolerance, try distances.spacing)
-    let pairs = try pair(arguments.prediction, arguments.reference)
+    let isGrey = evaluation == .pranet
+    let pairs = try MaskPairs(arguments.prediction, arguments.reference, prefersProbabilities: isGrey)
+    for note in pairs.notes { console.note(note) }
+    let reader = try pairs.reader(
+      prediction: arguments.predictionValues, reference: arguments.referenceValues)
+    console.note(
+      "predictions: \(reader.prediction.statement); references: \(reader.reference.statement)")
     var table = PerImageTable(labels: ["image"], evaluation: evaluation)
     var scores: [ImageScores] = []
     var polyp = PolypProtocol()
     var reliability = try Reliability()
-    for (name, prediction, reference) in pairs {
-      let (found, wanted) = try read(prediction, reference)
+    var failures: [String] = []
+    for pair in pairs.pairs {
+      let found: ProbabilityMap
+      let wanted: BinaryMask
+      do {
+        (found, wanted) = try reader.read(pair)
+      } catch {
+        guard pairs.pairs.count > 1 else { throw error }
+        failures.append("\(error)")
+        continue
+      }
+      let name = NativePath.shown(pair.name)
       guard evaluation == .pranet else {
         scores.append(
           try ImageScores(
@@ -77,21 +105,31 @@ enum MetricsCommand: Subcommand {
       try reliability.merge(assessment.reliability)
       try table.append([name], assessment.scores, polyp: assessment.polyp)
     }
+    guard !scores.isEmpty else { throw WorkError.images(failures) }
     if let csv = try arguments.csv { try table.write(to: csv) }
-    let isGrey = evaluation == .pranet
     func report<Scores>(_ scores: Scores) -> Report<Scores> {
       Report(
-        scores: scores, evaluation: evaluation, threshold: threshold, polyp: isGrey ? polyp.summary : nil,
-        calibration: isGrey ? reliability.summary : nil)
+        scores: scores, evaluation: evaluation, threshold: threshold, values: reader.statement,
+        polyp: isGrey ? polyp.summary : nil, calibration: isGrey ? reliability.summary : nil)
     }
-    if let only = scores.first, scores.count == 1 {
-      if console.json { return try console.result(json: report(only)) }
+    // A bad pair does not stop the others, but the command fails.
+    func end() throws { if !failures.isEmpty { throw WorkError.images(failures) } }
+    // The form depends on the arguments, so that a folder of one pair is a folder.
+    if let only = scores.first, !pairs.areFolders {
+      if console.json {
+        try console.result(json: report(only))
+        return try end()
+      }
       console.result(
         Console.table(["metric", "value"], Metric.allCases.map { [label($0, only), format(only[$0], 4)] }))
     } else {
       let summary = try ScoreSummary(of: scores)
-      if console.json { return try console.result(json: report(summary)) }
+      if console.json {
+        try console.result(json: report(summary))
+        return try end()
+      }
       console.result(text(summary))
+      for finding in findings(scores) { console.result(finding) }
     }
     console.result(ScoreTables.sentence(try LesionDetection.Summary(of: scores.map(\.detection))))
     if isGrey {
@@ -99,21 +137,14 @@ enum MetricsCommand: Subcommand {
       console.result(ScoreTables.text(polyp.summary))
     }
     console.result(EmptyMaskPolicy.statement)
+    try end()
   }
 
-  /// Reads a prediction's grey levels and its reference, which must have the same size.
-  private static func read(_ prediction: URL, _ reference: URL) throws -> (ProbabilityMap, BinaryMask) {
-    let found = try MaskFile.read(prediction)
-    let wanted = try SampleReader(size: 1).mask(reference, lesionLabels: nil)
-    guard [found.height, found.width] == wanted.shape else {
-      throw DatasetError.sizeMismatch(
-        image: prediction, imageSize: [found.width, found.height], mask: reference,
-        maskSize: wanted.shape.reversed())
-    }
-    return (
-      try ProbabilityMap(width: found.width, height: found.height, levels: found.pixels),
-      try BinaryMask(wanted)
-    )
+  /// States whether the predictions mark nothing, or nearly everything.
+  private static func findings(_ scores: [ImageScores]) -> [String] {
+    OverlapSummary(of: scores).map {
+      PredictionFindings.sentences("The prediction", [.init(name: "on these images", own: $0, trivial: [])])
+    } ?? []
   }
 
   private static func label(_ metric: Metric, _ scores: ImageScores) -> String {
@@ -132,32 +163,5 @@ enum MetricsCommand: Subcommand {
     }
     return "n = \(summary.count), of which \(summary.countEmptyReference) have an empty reference\n"
       + Console.table(["metric", "defined on", "mean", "SD", "mean with lesion"], rows)
-  }
-
-  private static func pair(_ prediction: URL, _ reference: URL) throws -> [(String, URL, URL)] {
-    func isFolder(_ url: URL) -> Bool {
-      (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-    }
-    guard isFolder(prediction) == isFolder(reference) else {
-      throw UsageError.wrongCombination(
-        "--prediction and --reference must both be images or both be folders")
-    }
-    guard isFolder(prediction) else {
-      return [(prediction.deletingPathExtension().lastPathComponent, prediction, reference)]
-    }
-    let predictions = try SiteCatalog.images(in: prediction)
-    let references = try SiteCatalog.images(in: reference)
-    let missing = references.keys.filter { predictions[$0] == nil }.sorted()
-    guard !references.isEmpty else {
-      throw WorkError.noImages(reference, wanted: "the reference masks")
-    }
-    guard missing.isEmpty else {
-      throw WorkError.missingPredictions(
-        prediction, references: reference, missing: missing, of: references.count)
-    }
-    return references.keys.sorted().compactMap { stem in
-      guard let first = predictions[stem], let second = references[stem] else { return nil }
-      return (stem, first, second)
-    }
   }
 }

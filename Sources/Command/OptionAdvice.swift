@@ -24,6 +24,7 @@ enum OptionAdvice {
     case let error as StudyError: option(for: error)
     case let error as MetricError: option(for: error)
     case ImagingError.tooManyPixels: "raise the limit: --max-pixels, or --set maxPixels=N in training"
+    case ExplainingError.folderInUse: "another folder: --out"
     case ExplainingError.noMechanisms: "leave the sweep out: --sweep none"
     case let error as PretrainingError: option(for: error)
     case TrainingError.diverged: "lower the rate: --set optimizer.learningRate=R"
@@ -36,9 +37,10 @@ enum OptionAdvice {
     switch error {
     case .exists: "continue the run: --resume; another folder: --out"
     case .noWeights: "continue its training: mcdrl train --out RUN --resume"
-    case .noState, .lostWeights, .otherFrozenWeights: "another folder: --out"
+    case .noState, .lostWeights, .damagedWeights, .otherFrozenWeights: "another folder: --out"
     case .unreadablePrecision: "state the precision: --precision float32"
     case .noMechanisms: "train without interventions: --set interventions.share=0"
+    case .moved(let setting, _, _): "the new place: --\(setting)"
     case .notARun: "a run folder is what mcdrl train --out RUN writes"
     case .tooManyLayers: "--tune last-N"
     case .integersOffCPU: "--device cpu, or another --precision"
@@ -68,7 +70,9 @@ enum OptionAdvice {
     case .diverged: "--learning-rate"
     case .interrupted: "continue: --resume"
     case .badState: "start again without --resume"
-    case .badSetting: nil
+    case .batchSize: "--batch"
+    case .belowOne("steps", _): "--steps"
+    case .belowOne: nil
     }
   }
 }

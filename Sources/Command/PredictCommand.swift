@@ -47,14 +47,15 @@ enum PredictCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
     let maxPixels = try arguments.maxPixels
-    let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out)
+    let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out, console)
     let run = try Run.open(
       at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
     )
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
       threshold: threshold, maxPixels: maxPixels)
-    try FileManager.default.createFolder(out)
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)
 
     let work = Work(formats: formats, predictor: predictor, out: out)
@@ -64,9 +65,12 @@ enum PredictCommand: Subcommand {
     let outcomes = try predictor(
       files, keepingPictures: formats.contains(.overlay), make: work.results
     ) { results in
-      for (content, target) in (try? results.get().files) ?? [] { try AtomicFile.write(content, to: target) }
+      let written = results.flatMap { results in
+        Result { for (content, target) in results.files { try AtomicFile.write(content, to: target) } }
+          .mapError { Failure(description: "\($0)") }.map { results.summary }
+      }
       console.progress(bar.line(done.add(), unit: "images"))
-      return results.map(\.summary)
+      return written
     }
     console.progress("")
     let summaries = outcomes.compactMap { try? $0.get() }
@@ -74,7 +78,8 @@ enum PredictCommand: Subcommand {
     if console.json {
       try console.result(json: summaries)
     } else {
-      console.result("\(summaries.count) of \(files.count) images segmented, results in \(out.path)")
+      console.result(
+        "\(summaries.count) of \(counted(files.count, "image")) segmented, results in \(out.path)")
     }
     guard failures.isEmpty else {
       throw WorkError.images(failures)

@@ -1,6 +1,7 @@
 import Foundation
 import Metrics
 import Reporting
+import Training
 
 /// The tables and sentences of scores in `metrics` and `evaluate`.
 enum ScoreTables {
@@ -27,6 +28,16 @@ enum ScoreTables {
   static func sentence(_ calibration: Reliability.Summary) -> String {
     "calibration over \(calibration.pixels) pixels: Brier score \(format(calibration.brier, 4)), "
       + "ECE \(format(calibration.expectedCalibrationError, 4)) (\(calibration.curve.count) bins)"
+  }
+
+  /// Formats the scores of a chosen epoch on the validation images beside trivial predictors.
+  static func text(_ validation: ValidationReport, model: String) -> String {
+    let rows = ([(model, validation.model)] + validation.predictors).map { name, scores in
+      [name, format(scores.dice), format(scores.diceWithLesion), format(scores.markedDice)]
+    }
+    let (all, withLesion) = (validation.model.count, validation.model.countWithLesion)
+    return Console.table(
+      ["validation images", "Dice (\(all))", "with a lesion (\(withLesion))", "where marked"], rows)
   }
 
   /// Formats the measures of the polyp protocol and their definitions.

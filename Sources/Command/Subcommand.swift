@@ -62,6 +62,7 @@ extension Subcommand {
     }
     let common = arguments.common
     if let threads = try common.threads { try Machine.setThreads(threads) }
+    Machine.shareProcessors()
     try run(arguments, Console(json: common.json, quiet: common.quiet))
   }
 }

@@ -57,9 +57,10 @@ enum SynthCommand: Subcommand {
       world: world, perSite: perSite, testPerSite: try arguments.testPerSite ?? perSite / 2, size: size,
       format: try arguments.format, sweep: try arguments.sweep, captions: prompts.captions)
 
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
     // Files of an earlier call would remain among the new ones.
-    let found = (try? FileManager.default.contentsOfDirectory(atPath: out.path)) ?? []
-    guard found.isEmpty else { throw WorkError.folderNotEmpty(out) }
+    guard OutputFolder.contents(out).isEmpty else { throw WorkError.folderNotEmpty(out) }
 
     let bar = ProgressBar("rendering", total: dataset.count)
     try dataset.write(to: out) { console.progress(bar.line($0, unit: "images")) }

@@ -3,6 +3,7 @@ import Confounders
 import Datasets
 import Foundation
 import Segmentation
+import Storage
 import Studies
 import Torch
 import Training
@@ -29,6 +30,7 @@ enum TrainCommand: Subcommand {
     let prompts = Shared.prompts
     let settings = SettingOptions()
     let resume = Option.flag("resume", "continue an interrupted run with its own settings")
+    let allowLeakage = Shared.allowLeakage
     let cache = CacheOptions()
   }
 
@@ -36,7 +38,13 @@ enum TrainCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let settings = try TrainSettings(arguments)
-    let run = try arguments.resume ? resumed(arguments, settings) : created(arguments, settings, console)
+    let out = try arguments.out
+    // Only a run can be resumed, so nothing is made for one that does not exist.
+    guard try !arguments.resume || RunFolder(out).exists else { throw RunError.notARun(out) }
+    let lock = try OutputFolder.lock(out, console)
+    let run =
+      try arguments.resume
+      ? resumed(arguments, settings, lock, console) : created(arguments, settings, lock, console)
     let configuration = run.configuration
     try describe(run, console)
     let kept = try CommandCache(arguments.cache, in: run.folder.url, console)
@@ -59,28 +67,42 @@ enum TrainCommand: Subcommand {
 
   /// Creates the run of the options.
   private static func created(
-    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ console: Console
+    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ lock: FolderLock, _ console: Console
   ) throws -> Run {
     let folder = RunFolder(try arguments.out)
     guard !folder.hasState else { throw RunError.exists(folder.url) }
     let (data, clip) = (try arguments.required(\.data), try arguments.required(\.clip))
     _ = try arguments.required(\.holdOut)
     let (prompts, promptsFile) = try ProjectFiles.promptSet(arguments.prompts)
-    let (configuration, model) = try settings.configuration(clip: clip, data: data, console)
+    let (configuration, model) = try SettingFault.inCommandLine {
+      try settings.configuration(clip: clip, data: data, console)
+    }
     var complete = configuration
     if let device = try arguments.common.given(\.device) { complete.device = device }
+    let catalog = try SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass)
+    // The images are read below, so what needs none comes first.
+    try SettingFault.inCommandLine { try complete.validate() }
+    let sources = try RunChecks.sources(catalog, complete)
+    try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
+    try RunChecks.requireMechanisms(complete, prompts, in: promptsFile?.path ?? "the prompts")
+    let heldOut = try complete.holdOut.map(catalog.site)
+    let leakage = try DataNotes.leakage(
+      sources + [heldOut].compactMap { $0 }, heldOut: [heldOut?.name].compactMap { $0 },
+      isAllowed: arguments.allowLeakage, limits: complete.reader.limits, console)
+    console.note("the same patient or picture at the held-out site: \(leakage)")
     return try Run.create(
-      at: folder, complete,
-      data: SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass),
-      prompts: prompts, promptsFile: promptsFile, model: model, clip: ProjectFiles.clips)
+      at: folder, complete, data: catalog, prompts: prompts, promptsFile: promptsFile, model: model,
+      clip: ProjectFiles.clips, lock: lock)
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.
-  private static func resumed(_ arguments: Arguments<Options>, _ settings: TrainSettings) throws -> Run {
+  private static func resumed(
+    _ arguments: Arguments<Options>, _ settings: TrainSettings, _ lock: FolderLock, _ console: Console
+  ) throws -> Run {
     let run = try Run.open(
-      at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips
+      at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips, lock: lock
     ) { configuration in
-      try settings.check(resuming: configuration)
+      try SettingFault.inCommandLine { try settings.check(resuming: configuration, console) }
       // Data may have moved, and another machine has other devices.
       if let data = try arguments.data { configuration.data = data }
       if let device = try arguments.common.given(\.device) { configuration.device = device }
@@ -99,15 +121,19 @@ enum TrainCommand: Subcommand {
   /// Notes the method and the data of the training.
   private static func describe(_ run: Run, _ console: Console) throws {
     let configuration = run.configuration
-    let sources = try RunChecks.sources(run.catalog(), configuration)
+    let catalog = try run.catalog()
+    let sources = try RunChecks.sources(catalog, configuration)
+    DataNotes.leftOut(catalog, console)
+    try DataNotes.masks(sources, limits: configuration.reader.limits, console)
     let split = try run.split(sources)
     let choice = configuration.model.method
     console.note(
-      "\(choice.name): \(split.training.count) training and \(split.validation.count) validation images from "
+      "\(choice.name): \(split.training.count) training and "
+        + counted(split.validation.count, "validation image") + " from "
         + "\(sources.map(\.name).joined(separator: ", ")); \(configuration.holdOut ?? "no site") held out")
     if choice.traits.needsClasses, !split.training.contains(where: { $0.lesionClass != nil }) {
       console.note(
-        "note: no image has a lesion class, so MCDRL skips L_causal and L_contrast. "
+        "note: no image has a lesion class, so \(choice.name) skips its loss terms that need one. "
           + "State classes in sites.json5, or one for all images with --set lesionClass=polyp.")
     }
   }
@@ -117,9 +143,17 @@ enum TrainCommand: Subcommand {
     if console.json {
       try console.result(json: metrics)
     } else {
+      let rule =
+        chosen?.score(by: run.configuration.selection) == nil ? nil : run.configuration.selection.rule
       console.result(
         "chosen: epoch \(chosen?.epoch ?? 0), validation Dice \(format(chosen?.validationDice)) "
-          + "(highest on the source sites' validation split); weights in \(run.folder.weightsFile.path)")
+          + "(\(rule ?? "the last epoch: no score to choose by")); weights in \(run.folder.weightsFile.path)")
+    }
+    guard let validation = try ValidationReport.stored(in: run.folder) else { return }
+    let name = run.configuration.model.method.name
+    if !console.json { console.result(ScoreTables.text(validation, model: name)) }
+    for finding in validation.findings(name) {
+      if console.json { console.note("note: \(finding)") } else { console.result(finding) }
     }
   }
 }

@@ -61,8 +61,7 @@ struct TrainSettings {
   ) throws {
     if let epochs = try arguments.epochs { set("--epochs \(epochs)") { $0.epochs = epochs } }
     if let method {
-      // The arm itself holds its multiples, such as `longer-baseline` for the epochs.
-      add(written ?? method.name, assignments: Self.multiples(written)) {
+      add(written ?? method.name, assignments: method.assignments) {
         try method.apply(to: &$0)
         return []
       }
@@ -87,13 +86,6 @@ struct TrainSettings {
     }
   }
 
-  /// Returns the multiples in `--method NAME:key*=factor,…`, and those of `longer-baseline`.
-  private static func multiples(_ written: String?) -> [String] {
-    guard let written else { return [] }
-    let own = written.split(separator: ":", maxSplits: 1).dropFirst().joined().split(separator: ",")
-    return own.map(String.init) + (written.contains(Control.longerBaseline.rawValue) ? ["epochs*=2"] : [])
-  }
-
   /// Returns the settings of a new run or study, and their CLIP model.
   ///
   /// The default image size is the CLIP model's own.
@@ -115,12 +107,17 @@ struct TrainSettings {
     let model = try ProjectFiles.clips(draft)
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)
-    if !ignored.isEmpty {
-      console.note(
-        "note: \(ignored.joined(separator: ", ")): options of another method; "
-          + "\(start.model.method.name) does not read them")
-    }
+    try RunChecks.requireLayers(start, of: model)
+    Self.note(ignored, start, console)
     return (start, model)
+  }
+
+  /// Notes options of other methods than the chosen one.
+  private static func note(_ ignored: [String], _ configuration: RunConfiguration, _ console: Console) {
+    guard !ignored.isEmpty else { return }
+    console.note(
+      "note: \(ignored.joined(separator: ", ")): options of another method; "
+        + "\(configuration.model.method.name) does not read them")
   }
 
   /// Applies the settings in order; a later one wins.
@@ -128,25 +125,41 @@ struct TrainSettings {
   /// - Returns: the options for methods other than the chosen one, which have no effect.
   /// - Throws: `FileError` or `SettingsError` that names the file or setting.
   private func apply(to configuration: inout RunConfiguration) throws -> [String] {
-    try changes.flatMap { try $0.apply(&configuration) }
+    let ignored = try changes.flatMap { try $0.apply(&configuration) }
+    try Self.makePathsAbsolute(&configuration)
+    return ignored
+  }
+
+  /// Makes the paths of data and CLIP model absolute; a geometry may be a file of the project.
+  private static func makePathsAbsolute(_ configuration: inout RunConfiguration) throws {
+    if let clip = configuration.clip, clip.hasPrefix("random:") {
+      configuration.clip = try ProjectFiles.clip(clip)
+    }
+    configuration.makePathsAbsolute()
   }
 
   /// Checks that a resumed run has these settings, which determined its weights and schedule.
   ///
+  /// - Parameters:
+  ///   - run: the settings of the run.
+  ///   - console: receives a note about options of other methods.
   /// - Throws: `UsageError` that names the option and the run's value.
-  func check(resuming run: RunConfiguration) throws {
+  func check(resuming run: RunConfiguration, _ console: Console) throws {
     // Multiples at the start of the run changed settings that no option names. These settings
     // depend on the values before the multiplication, so they are not compared.
     var (wanted, other) = (run, run)
-    for multiple in changes.flatMap(\.multiples) { try other.set(multiple) }
-    _ = try apply(to: &wanted)
+    for multiple in changes.flatMap(\.multiples) { _ = try other.set(multiple) }
+    Self.note(try apply(to: &wanted), run, console)
     _ = try apply(to: &other)
-    let taken = Set(try wanted.differences(from: other).map(\.name))
-    let names = Set(try run.differences(from: wanted).map(\.name)).subtracting(taken)
+    let taken = Set(try wanted.resolved.differences(from: other.resolved).map(\.name))
+    let run = run.resolved
+    let names = Set(try run.differences(from: wanted.resolved).map(\.name)).subtracting(taken)
     for change in changes.reversed() {
       var alone = run
       _ = try change.apply(&alone)
-      guard let setting = try run.differences(from: alone).first(where: { names.contains($0.name) }) else {
+      try Self.makePathsAbsolute(&alone)
+      guard let setting = try run.differences(from: alone.resolved).first(where: { names.contains($0.name) })
+      else {
         continue
       }
       throw UsageError.differsFromRun(

@@ -32,7 +32,9 @@ final class TrainingLog: Sendable {
       let terms = metrics.terms.sorted { $0.key < $1.key }.map { "\($0.key) \(format($0.value)) " }.joined()
       console.note(
         "epoch \(metrics.epoch)/\(epochs) loss \(format(metrics.loss)) seg \(format(metrics.segmentation)) "
-          + terms + "validation Dice \(format(metrics.validationDice))\(metrics.best ? " *" : "") "
+          + terms + "validation Dice \(format(metrics.validationDice))"
+          + (metrics.validationScore.map { ", where marked \(format($0))" } ?? "")
+          + "\(metrics.best ? " *" : "") "
           + "\(format(metrics.seconds, 1)) s\(waiting(metrics.waited, of: metrics.seconds))"
           + steps.left(epochs: metrics.epoch - first))
     case .note(let text): console.note("note: \(text)")

@@ -1,4 +1,5 @@
 import Confounders
+import Datasets
 import Foundation
 import Storage
 
@@ -20,18 +21,23 @@ enum WorkError: Error, CustomStringConvertible {
   case demonstration(URL)
   /// A record of a study cannot be read.
   case noStudyRecord(URL)
+  /// A data folder has problems, which are printed.
+  case dataProblems(URL, count: Int)
+  /// Masks whose values do not say what is lesion, and the option that states it.
+  case maskValues(MaskConventionError, option: String)
   /// An output folder is not empty.
   case folderNotEmpty(URL)
 
   var description: String {
     switch self {
-    case .images(let messages): "\(messages.count) images failed:\n" + messages.joined(separator: "\n")
+    case .images(let messages):
+      counted(messages.count, "image") + " failed:\n" + messages.joined(separator: "\n")
     case .sameStem(let first, let second):
-      "\(first.path) and \(second.path) have the same stem, so their results would have one name; "
+      "\(first.shownPath) and \(second.shownPath) have the same stem, so their results would have one name; "
         + "call the command twice, with an --out for each"
-    case .noImages(let folder, let wanted): "\(folder.path): the folder holds no image; give \(wanted)"
+    case .noImages(let folder, let wanted): "\(folder.shownPath): the folder holds no image; give \(wanted)"
     case .missingPredictions(let folder, let references, let missing, let count):
-      "\(folder.path): lacks \(missing.count) of the \(count) masks in \(references.path), "
+      "\(folder.path): lacks \(missing.count) of the " + counted(count, "mask") + " in \(references.path), "
         + "such as \(missing.first ?? ""); predictions need the names of their references"
     case .prompts(let errors): errors.map(\.description).joined(separator: "\n")
     case .noBenchmarkRecord(let path, let reason):
@@ -40,6 +46,11 @@ enum WorkError: Error, CustomStringConvertible {
       "\(folder.path): holds a demonstration; mcdrl demo --out \(folder.path) writes its report again"
     case .noStudyRecord(let file):
       "\(file.path): cannot be read; give the --out of mcdrl loso or mcdrl ablate, which write it"
+    case .dataProblems(let url, let count):
+      "\(url.path): " + counted(count, "problem") + "; mend "
+        + (count == 1 ? "it" : "them") + " before you train on this data"
+    case .maskValues(let error, let option):
+      "\(error)\n(here: \(option) V,… with the values of lesions, or \(option) grey)"
     case .folderNotEmpty(let folder):
       "\(folder.path): the folder is not empty; choose another for --out, or remove its files"
     }

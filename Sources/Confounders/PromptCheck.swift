@@ -234,20 +234,14 @@ struct PromptCheck {
 
 extension JSONValue {
   /// The number, if this is one.
-  fileprivate var number: Double? {
-    switch self {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    default: nil
-    }
-  }
+  fileprivate var number: Double? { double }
 
   /// The common name of this kind of value.
   fileprivate var kind: String {
     switch self {
     case .null: "null"
     case .bool(let value): "\(value)"
-    case .integer, .number: "a number"
+    case .integer, .unsigned, .number: "a number"
     case .string: "a text"
     case .array: "a list"
     case .object: "an object"

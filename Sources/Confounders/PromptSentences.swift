@@ -5,7 +5,14 @@ extension PromptSet {
   public struct Sentence: Codable, Equatable, Sendable {
     /// The purpose of a sentence.
     public enum Kind: String, Codable, CaseIterable, Sendable {
-      case `class`, normal, confounder, joint
+      /// A lesion class.
+      case `class`
+      /// An image without a lesion.
+      case normal
+      /// A confounder.
+      case confounder
+      /// A lesion class together with a confounder.
+      case joint
     }
     /// The purpose.
     public let kind: Kind

@@ -82,7 +82,7 @@ public struct PromptSet: Codable, Equatable, Sendable {
       let check = PromptCheck(document)
       guard check.faults.isEmpty else { throw PromptError(file: name, faults: check.faults) }
       self = try document.decoded(as: PromptSet.self)
-    } catch let error as DecodingError {
+    } catch  where error is DecodingError || error is JSONFault {
       throw PromptError(file: name, faults: [PromptFault(reason: explanation(of: error))])
     }
   }

@@ -1,11 +1,12 @@
 import Foundation
 import Imaging
+import Storage
 import Torch
 
 /// The content of a data folder and its problems.
-package struct Inspection: Codable, Sendable {
+package struct Inspection: Encodable, Sendable {
   /// The counts of one site.
-  package struct SiteFigures: Codable, Sendable {
+  package struct SiteFigures: Encodable, Sendable {
     /// The site.
     package var name: String
     /// The number of images.
@@ -22,6 +23,8 @@ package struct Inspection: Codable, Sendable {
     package var lesionShare = 0.0
     /// The number of empty masks.
     package var emptyMasks = 0
+    /// The values of the masks and which of them are lesion; nil if they do not say so.
+    package var maskConvention: String?
     /// The number of images of each stated class.
     package var classes: [String: Int] = [:]
 
@@ -30,21 +33,43 @@ package struct Inspection: Codable, Sendable {
       case lesionShare = "lesion_share"
       case emptyMasks = "empty_masks"
       case testImages = "test_images"
+      case maskConvention = "mask_convention"
     }
+  }
+
+  /// One line about the data; a JSON string.
+  package struct Finding: Encodable, Equatable, Sendable, CustomStringConvertible {
+    /// What the line is about; lines of one subject are alike.
+    package let subject: String
+    /// The line, which names the file or folder and the fix.
+    package let description: String
+
+    /// Makes a finding.
+    package init(_ subject: String, _ description: String) {
+      (self.subject, self.description) = (subject, description)
+    }
+
+    /// Writes the line.
+    package func encode(to encoder: any Encoder) throws { try description.encode(to: encoder) }
   }
 
   /// The sites.
   package var sites: [SiteFigures] = []
-  /// The problems, one line each.
+  /// What stops or spoils a training.
   ///
-  /// They are missing masks, unreadable files, different sizes, masks that are not binary,
-  /// duplicate images, and leakage from one site to another.
-  package var problems: [String] = []
+  /// Missing masks, unreadable files, different sizes, masks of an unclear convention, sites whose
+  /// masks are all empty or mostly look inverted, and leakage from one site to another.
+  package var problems: [Finding] = []
+  /// What may be right, but is worth a look.
+  ///
+  /// Files that take no part, masks that look inverted or are nearly full, grey masks, labels that
+  /// are not stated, and copies within a site.
+  package var warnings: [Finding] = []
 
-  /// Reads every image and mask once, and similar images a second time.
+  /// Reads every image once and every mask twice, and similar images a second time.
   ///
   /// - Parameters:
-  ///   - catalog: the sites. It should allow missing masks, so that these become problems too.
+  ///   - catalog: the sites. It should pass over faults, so that these become problems too.
   ///   - limits: the maximum size of a file.
   ///   - workers: the number of images that are read in parallel; nil for one per core.
   ///   - progress: receives the number of finished images, from any thread.
@@ -55,25 +80,47 @@ package struct Inspection: Codable, Sendable {
   ) throws {
     let reader = SampleReader(size: 1, limits: limits)
     let border = Border(catalog.sites)
+    problems = catalog.faults.map { Finding("fault", "\($0)") }
+    warnings = catalog.leftOut.map { Finding($0.reason.rawValue, "\($0)") }
+    let masks = try catalog.sites.map { try MaskReview($0, limits: limits) }
     let done = Tally()
     let views = try concurrentMap(count: border.samples.count, threads: workers) { index in
       defer { progress(done.add()) }
-      return View(border.samples[index], reader)
+      return View(border.samples[index], reader, masks[border.sites[index]].found?.convention)
     }
-    problems = catalog.missingMasks.map { "\($0)" } + views.flatMap(\.problems)
+    problems += views.flatMap(\.problems)
     var rest = views[...]
-    for site in catalog.sites {
+    for (site, review) in zip(catalog.sites, masks) {
       // Images that only score the site are checked, but do not count as the site's.
-      sites.append(Self.figures(site, rest.prefix(site.samples.count)))
+      let own = rest.prefix(site.samples.count)
+      var figures = Self.figures(site, own)
+      figures.maskConvention = review.found?.statement
+      sites.append(figures)
+      problems += review.problems
+      warnings += review.warnings
+      let looks = MaskLooks(site.name, rest.prefix(site.allSamples.count).compactMap(\.mask))
+      problems += looks.problems
+      warnings += looks.warnings
       rest = rest.dropFirst(site.allSamples.count)
     }
-    let pairs = try NearDuplicates.pairs(views.map(\.thumbnail), border: border, withinSites: true)
+    try addCopies(border, views.map(\.thumbnail), reader)
+  }
+
+  /// Adds copies: across sites they are leaks, within a site they are worth a look.
+  private mutating func addCopies(_ border: Border, _ thumbnails: [Tensor?], _ reader: SampleReader) throws {
+    let pairs = try NearDuplicates.pairs(thumbnails, border: border, withinSites: true)
     let across = pairs.filter { border.divides($0.first, $0.second) }
-    problems += try LeakageReport(border, across, reader: reader).findings.map { "\($0)" }
+    problems += try LeakageReport(border, across, reader: reader).findings.map {
+      Finding("leak \($0.kind)", "\($0)")
+    }
     for pair in pairs where border.sites[pair.first] == border.sites[pair.second] {
       let (first, second) = (border.samples[pair.first], border.samples[pair.second])
-      guard try NearDuplicates.isSame(first, second, reader) else { continue }
-      problems.append("\(second.image.path): the same picture stands twice, see \(first.image.path)")
+      let isSame = try NearDuplicates.isSame(first, second, reader)
+      warnings.append(
+        Finding(
+          "copies \(isSame) \(first.site)",
+          "\(second.image.path): \(isSame ? "" : "nearly ")the same picture stands twice, see "
+            + first.image.path))
     }
   }
 
@@ -86,7 +133,7 @@ package struct Inspection: Codable, Sendable {
     let sizes = views.compactMap(\.size).sorted { ($0[0] * $0[1], $0[1]) < ($1[0] * $1[1], $1[1]) }
     figures.smallest = sizes.first.map { "\($0[1])×\($0[0])" } ?? ""
     figures.largest = sizes.last.map { "\($0[1])×\($0[0])" } ?? ""
-    let shares = views.compactMap(\.lesionShare)
+    let shares = views.compactMap(\.mask?.share)
     figures.lesionShare = shares.isEmpty ? 0 : shares.reduce(0, +) / Double(shares.count)
     figures.emptyMasks = shares.filter { $0 == 0 }.count
     return figures
@@ -99,31 +146,28 @@ private struct View: Sendable {
   var size: [Int]?
   /// The thumbnail for comparison; nil if the image cannot be read.
   var thumbnail: Tensor?
-  /// The share of the image that the lesion covers; nil without a matching mask.
-  var lesionShare: Double?
-  /// The problems, one line each.
-  var problems: [String] = []
+  /// The look of a mask whose values are understood; nil without such a mask.
+  var mask: MaskLooks.Look?
+  /// The problems.
+  var problems: [Inspection.Finding] = []
 
-  init(_ sample: Sample, _ reader: SampleReader) {
+  init(_ sample: Sample, _ reader: SampleReader, _ convention: MaskConvention?) {
     do {
       let image = try reader.image(sample.image)
-      let size = Array(image.shape.dropFirst())
-      self.size = size
+      size = Array(image.shape.dropFirst())
       thumbnail = try NearDuplicates.thumbnail(of: image)
-      lesionShare = try reader.mask(of: sample, imageSize: size)?.to(.float32).mean().item()
-      if let problem = try Self.maskProblem(sample, reader) { problems.append(problem) }
     } catch {
-      problems.append("\(error)")
+      problems.append(Inspection.Finding("image", "\(error)"))
     }
-  }
-
-  /// Reports a mask that is neither binary nor a label map: grey covers more than its edges.
-  private static func maskProblem(_ sample: Sample, _ reader: SampleReader) throws -> String? {
-    guard let url = sample.mask, sample.lesionLabels == nil else { return nil }
-    let values = try MaskFile.read(url, limits: reader.limits).pixels
-    let grey = values.reduce(0) { $0 + ($1 > 0 && $1 < 255 ? 1 : 0) }
-    guard Double(grey) > 0.05 * Double(values.count) else { return nil }
-    return "\(url.path): \(100 * grey / values.count) % of the mask is neither 0 nor 255; "
-      + "name its labels in sites.json5 or store it as black and white"
+    guard let url = sample.mask else { return }
+    do {
+      let mask = try reader.mask(url, as: convention ?? .grey)
+      if let size { try SampleReader.requireSize(mask, of: sample, imageSize: size) }
+      if convention != nil { self.mask = try MaskLooks.Look(url, mask) }
+    } catch ImagingError.colouredMask(_, _, _?) where convention == nil {
+      // It is why the site has no convention.
+    } catch {
+      problems.append(Inspection.Finding("mask", "\(error)"))
+    }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Storage
 import Torch
 
 /// Pairs of images that leak: one is in training, the other is scored at another site.
@@ -73,7 +74,24 @@ public struct LeakageReport: Codable, Sendable {
     _ catalog: SiteCatalog, heldOut: [String]? = nil, limits: ImageLimits = .default, workers: Int? = nil,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
-    let border = Border(catalog.sites, heldOut: try heldOut.map { try $0.map { try catalog.site($0).name } })
+    let names = try heldOut.map { try $0.map { try catalog.site($0).name } }
+    try self.init(catalog.sites, heldOut: names, limits: limits, workers: workers, progress: progress)
+  }
+
+  /// Compares the training images of some sites with the scored images; reads every image once.
+  ///
+  /// - Parameters:
+  ///   - sites: the sites that are trained on or held out.
+  ///   - heldOut: the names of the sites that are held out in turn; nil for all.
+  ///   - limits: the maximum size of a file.
+  ///   - workers: the number of images that are read in parallel; nil for one per core.
+  ///   - progress: receives the number of images read, from any thread.
+  /// - Throws: `ImagingError` that names a file that cannot be read.
+  package init(
+    _ sites: [Site], heldOut: [String]? = nil, limits: ImageLimits = .default, workers: Int? = nil,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws {
+    let border = Border(sites, heldOut: heldOut)
     let done = Tally()
     let samples = border.samples
     let thumbnails = try concurrentMap(count: samples.count, threads: workers) { index in
@@ -123,7 +141,7 @@ public struct LeakageError: Error, Equatable, CustomStringConvertible {
   /// Two or three lines: the first pair, the number of pairs, and the fix.
   public var description: String {
     let first = findings.first.map { "\($0)" } ?? ""
-    let rest = findings.count > 1 ? "; \(findings.count - 1) more pairs like this" : ""
+    let rest = findings.count > 1 ? "; " + counted(findings.count - 1, "more pair") + " like this" : ""
     let groups =
       findings.contains { $0.kind == .group }
       ? "if the names of patients are local to their site, say groupsAreLocal: true in sites.json5\n" : ""

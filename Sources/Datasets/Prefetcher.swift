@@ -2,11 +2,15 @@ import Foundation
 import Torch
 
 /// Makes items in order on its own thread, a few ahead of the consumer.
+///
+/// If the system refuses the thread, the consumer's thread makes each item.
 package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var ready: [Result<Item, any Error>] = []
   private var finished = false
   private var cancelled = false
+  /// Makes the next item without a thread; nil after the last.
+  private var makesNext: (() throws -> Item?)?
   /// The time that `next()` has waited, in seconds.
   package private(set) var secondsWaited = 0.0
 
@@ -15,9 +19,19 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   /// - Parameters:
   ///   - range: which items, in order.
   ///   - depth: the maximum number of finished items in the queue; it bounds memory.
-  ///   - make: makes one item; called only on the prefetching thread.
-  package init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
-    let thread = Machine.thread { [weak self] in
+  ///   - make: makes one item; called on one thread only.
+  package convenience init(
+    _ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item
+  ) {
+    self.init(range, depth: depth, start: Machine.startThread, make: make)
+  }
+
+  /// Makes items on the thread that `start` starts, or on the consumer's if it returns false.
+  init(
+    _ range: Range<Int>, depth: Int = 2, start: (@escaping @Sendable () -> Void) -> Bool,
+    make: @escaping @Sendable (Int) throws -> Item
+  ) {
+    let isStarted = start { [weak self] in
       for index in range {
         let result = Result { try make(index) }
         guard let self, self.put(result, depth) else { return }
@@ -25,8 +39,9 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
       }
       self?.finish()
     }
-    thread.stackSize = 8 << 20
-    thread.start()
+    guard !isStarted else { return }
+    var rest = range
+    makesNext = { try rest.popFirst().map(make) }
   }
 
   /// Returns the next item, or nil after the last.
@@ -36,6 +51,13 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   /// - Throws: the error of making the item.
   package func next() throws -> Item? {
     let start = Date()
+    if let makesNext {
+      defer { secondsWaited += Date().timeIntervalSince(start) }
+      guard !cancelled else { return nil }
+      let result = Result { try makesNext() }
+      if case .failure = result { cancelled = true }
+      return try result.get()
+    }
     condition.lock()
     defer { condition.unlock() }
     while ready.isEmpty && !finished && !cancelled { condition.wait() }

@@ -45,27 +45,47 @@ public struct SampleReader: Hashable, Sendable {
 
   /// Reads a mask at its own size: bool, H×W.
   ///
+  /// - Parameters:
+  ///   - url: the file.
+  ///   - convention: the values that are lesion. The white of a 1-bit file is lesion, but as a
+  ///     label it counts as 1 or 255.
+  /// - Returns: the mask.
   /// - Throws: `ImagingError` that names the file.
-  public func mask(_ url: URL, lesionLabels: [Int]?) throws -> Tensor {
-    let image = try MaskFile.read(url, as: lesionLabels == nil ? .grey : .indices, limits: limits)
+  public func mask(_ url: URL, as convention: MaskConvention = .grey) throws -> Tensor {
+    let content = try MaskFile.content(url, as: convention.meaning, limits: limits)
+    let image = content.image
     let values = try image.pixels.withUnsafeBytes {
       try Tensor(bytes: $0, shape: [image.height, image.width], dtype: .uint8)
     }
-    guard let lesionLabels else { return try values.greater(than: 127) }
-    return try lesionLabels.reduce(values.less(than: 0)) { try $0.or(values.equals(Double($1))) }
+    guard case .values(let lesions, let meaning) = convention else { return try values.greater(than: 127) }
+    let none = try values.less(than: 0)
+    if content.isBilevel {
+      let isLesion = meaning == .grey || lesions.contains(1) || lesions.contains(255)
+      return isLesion ? try values.greater(than: 0) : none
+    }
+    return try lesions.reduce(none) { try $0.or(values.equals(Double($1))) }
   }
 
   /// Reads a mask at its own size and checks it against the size of its image: bool, H×W.
   ///
-  /// - Throws: `DatasetError.sizeMismatch`, or `ImagingError` that names the file.
+  /// The convention is that of all masks of its site, which are read at the first call.
+  ///
+  /// - Throws: `DatasetError.sizeMismatch`, `MaskConventionError`, or `ImagingError` that names the
+  ///   file.
   public func mask(of sample: Sample, imageSize: [Int]) throws -> Tensor? {
     guard let url = sample.mask else { return nil }
-    let mask = try mask(url, lesionLabels: sample.lesionLabels)
-    guard mask.shape == imageSize else {
-      throw DatasetError.sizeMismatch(
-        image: sample.image, imageSize: imageSize.reversed(), mask: url, maskSize: mask.shape.reversed())
-    }
+    let mask = try mask(url, as: sample.convention(limits: limits))
+    try Self.requireSize(mask, of: sample, imageSize: imageSize)
     return mask
+  }
+
+  /// Checks that a mask has the height and width of its image.
+  ///
+  /// - Throws: `DatasetError.sizeMismatch`.
+  static func requireSize(_ mask: Tensor, of sample: Sample, imageSize: [Int]) throws {
+    guard let url = sample.mask, mask.shape != imageSize else { return }
+    throw DatasetError.sizeMismatch(
+      image: sample.image, imageSize: imageSize.reversed(), mask: url, maskSize: mask.shape.reversed())
   }
 
   /// Scales an image to S×S as CLIP's preparation does (Pillow's bicubic): uint8, 3×S×S.

@@ -1,4 +1,6 @@
 import Foundation
+import Imaging
+import Storage
 
 /// One image with its reference mask.
 public struct Sample: Sendable, Equatable {
@@ -18,12 +20,14 @@ public struct Sample: Sendable, Equatable {
   ///
   /// It is nil if none is stated or if its names are local to the site.
   public let statedGroup: String?
-  /// Mask values of lesions; nil for binary and grey-edged masks (lesion above 127).
+  /// The stated mask values of lesions; nil if they are found from the masks of the site.
   public let lesionLabels: [Int]?
+  /// The masks of its site; nil for a mask of 0 and 255.
+  let survey: MaskSurvey?
 
   init(
     site: String, id: String, image: URL, mask: URL?, lesionClass: String?, group: String,
-    statedGroup: String? = nil, lesionLabels: [Int]?
+    statedGroup: String? = nil, lesionLabels: [Int]?, survey: MaskSurvey? = nil
   ) {
     self.site = site
     self.id = id
@@ -33,6 +37,24 @@ public struct Sample: Sendable, Equatable {
     self.group = group
     self.statedGroup = statedGroup
     self.lesionLabels = lesionLabels
+    self.survey = survey
+  }
+
+  /// Compares all that is known without a look at the files.
+  public static func == (left: Sample, right: Sample) -> Bool {
+    (left.site, left.id, left.image, left.mask) == (right.site, right.id, right.image, right.mask)
+      && (left.lesionClass, left.group, left.statedGroup) == (
+        right.lesionClass, right.group, right.statedGroup
+      )
+      && left.lesionLabels == right.lesionLabels
+  }
+
+  /// Returns the values of the mask that are lesion.
+  ///
+  /// - Throws: `MaskConventionError`.
+  func convention(limits: ImageLimits) throws -> MaskConvention {
+    if let lesionLabels { return .values(lesionLabels, as: .indices) }
+    return try survey?.convention(limits: limits) ?? .grey
   }
 }
 
@@ -53,6 +75,9 @@ public struct Site: Sendable, Equatable {
     self.samples = samples
     self.testSamples = testSamples ?? samples
   }
+
+  /// The masks of the site, with those of its test images; nil if there are none.
+  package var survey: MaskSurvey? { allSamples.lazy.compactMap(\.survey).first }
 }
 
 /// A data folder that cannot be used; each message names the file or folder and the fix.
@@ -88,14 +113,16 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .unknownSite(let name, let known):
       "site \"\(name)\" does not exist; the sites are \(known.joined(separator: ", "))"
     case .missingMasks(let site, let stems, let folder):
-      "\(folder.path): site \(site) has \(stems.count) images without a mask, such as "
+      "\(folder.path): site \(site) has \(counted(stems.count, "image")) without a mask, such as "
         + stems.prefix(3).joined(separator: ", ") + "; add masks of the same names or move the images away"
     case .ambiguous(let first, let second):
       "\(first.path) and \(second.lastPathComponent) have the same stem; rename or remove one"
     case .badCatalog(let url, let reason): "\(url.path): \(reason)"
     case .sizeMismatch(let image, let imageSize, let mask, let maskSize):
       "\(mask.path): the mask is \(maskSize[0])×\(maskSize[1]), its image \(image.lastPathComponent) is "
-        + "\(imageSize[0])×\(imageSize[1]); both must have the same size"
+        + "\(imageSize[0])×\(imageSize[1]); both must have the same size: scale the mask to "
+        + "\(imageSize[0])×\(imageSize[1]) without smoothing (nearest neighbour), or take the image that it "
+        + "was drawn on"
     case .badMask(let url, let reason): "\(url.path): \(reason)"
     }
   }

@@ -14,11 +14,28 @@ public struct SiteCatalog: Sendable {
   public let folder: URL
   /// The sites, by name.
   public let sites: [Site]
-  /// One error per folder that lacks masks, if images without a mask are allowed.
-  public let missingMasks: [DatasetError]
+  /// The faults that were passed over, such as images without a mask if these are allowed.
+  public let faults: [DatasetError]
+  /// The files that take no part, and why.
+  package let leftOut: [LeftOut]
 
-  /// The file extensions of images.
-  public static let imageEndings: Set<String> = ["jpg", "jpeg", "png", "tif", "tiff", "bmp"]
+  /// The faults of a data folder that are passed over.
+  package enum Leniency: Sendable {
+    /// None.
+    case none
+    /// Images without a mask.
+    case missingMasks
+    /// All faults of single sites and files, to list them.
+    case all
+
+    fileprivate func allows(_ error: DatasetError) -> Bool {
+      switch self {
+      case .none: false
+      case .missingMasks: if case .missingMasks = error { true } else { false }
+      case .all: true
+      }
+    }
+  }
 
   /// Finds the sites of a folder; it reads no image.
   ///
@@ -28,27 +45,34 @@ public struct SiteCatalog: Sendable {
   ///   - allowsMissingMasks: whether images without a mask are listed; otherwise they are an error.
   /// - Throws: `DatasetError` that names the folder or file and the fix.
   public init(at url: URL, defaultClass: String? = nil, allowsMissingMasks: Bool = false) throws {
-    var passedOver: [DatasetError] = []
-    func report(_ error: DatasetError) throws {
-      guard allowsMissingMasks else { throw error }
-      passedOver.append(error)
-    }
+    try self.init(
+      at: url, defaultClass: defaultClass, passingOver: allowsMissingMasks ? .missingMasks : .none)
+  }
+
+  /// Finds the sites of a folder; it reads no image.
+  ///
+  /// - Parameters:
+  ///   - url: the data folder, or a `sites.json5`.
+  ///   - defaultClass: the lesion class of images without a stated class.
+  ///   - leniency: the faults that are listed in `faults`; others are errors.
+  /// - Throws: `DatasetError` that names the folder or file and the fix.
+  package init(at url: URL, defaultClass: String? = nil, passingOver leniency: Leniency) throws {
     let manifest = url.pathExtension == "json5" ? url : url.appendingPathComponent("sites.json5")
     location = url
     folder = manifest.deletingLastPathComponent()
+    let search = SiteSearch(leniency.allows)
     if FileManager.default.fileExists(atPath: manifest.path) {
       sites = try SiteManifest(contentsOf: manifest).sites(
-        in: manifest, defaultClass: defaultClass, onMissingMasks: report)
+        in: manifest, defaultClass: defaultClass, search)
     } else {
-      sites = try Self.folders(in: url).filter { folder in
-        ["images", "masks"].contains { Self.isFolder(folder.appendingPathComponent($0)) }
-      }.map {
+      sites = try Self.folders(in: url, search).compactMap {
         try SiteManifest.Entry(name: $0.lastPathComponent).site(
-          relativeTo: url, defaultClass, statedIn: manifest, onMissingMasks: report)
+          relativeTo: url, defaultClass, statedIn: manifest, search)
       }
     }
-    missingMasks = passedOver
-    guard !sites.isEmpty else { throw DatasetError.noSites(url) }
+    faults = search.faults
+    leftOut = search.leftOut(sites)
+    guard !sites.isEmpty else { throw search.faults.first ?? DatasetError.noSites(url) }
   }
 
   /// Finds a site by name.
@@ -66,38 +90,81 @@ public struct SiteCatalog: Sendable {
   /// - Throws: `DatasetError.unknownSite` with the known names.
   public subscript(name: String) -> Site { get throws { try site(name) } }
 
-  private static func folders(in url: URL) throws -> [URL] {
-    do {
-      return try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
-        .filter(isFolder).sorted { $0.lastPathComponent < $1.lastPathComponent }
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+  /// Finds the folders that are sites, and lists what else there is.
+  private static func folders(in url: URL, _ search: SiteSearch) throws -> [URL] {
+    let parts = ["images", "masks"]
+    let all = try ImageFolder.names(in: url).map(url.appendingPathComponent)
+    search.addStrays(in: all)
+    return try all.filter(isFolder).filter { folder in
+      guard parts.contains(where: { isFolder(folder.appendingPathComponent($0)) }) else {
+        search.add(.folder, [folder])
+        return false
+      }
+      let inside = try ImageFolder.names(in: folder).map(folder.appendingPathComponent)
+      search.addStrays(in: inside)
+      search.add(.folder, inside.filter { isFolder($0) && !parts.contains($0.lastPathComponent) })
+      return true
     }
   }
 
-  static func isFolder(_ url: URL) -> Bool {
-    var folder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
-  }
+  static func isFolder(_ url: URL) -> Bool { FileSystem.kind(of: url) == .folder }
 
   /// Lists the image files of a folder by stem.
   ///
   /// - Throws: `FileError` if the folder cannot be read, `DatasetError.ambiguous` if two files have
   ///   one stem.
-  public static func images(in folder: URL) throws -> [String: URL] {
-    let files: [URL]
-    do {
-      files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-    } catch {
-      throw FileError.cannotRead(folder, reason: FileError.reason(of: error))
+  public static func images(in folder: URL) throws -> [String: URL] { try ImageFolder(folder).images }
+}
+
+/// The faults and the unused files that a search for sites meets.
+final class SiteSearch {
+  private let allows: (DatasetError) -> Bool
+  private(set) var faults: [DatasetError] = []
+  private var masks: [URL] = []
+  private var others: [LeftOut] = []
+
+  /// Starts a search.
+  ///
+  /// - Parameter allows: whether a fault is passed over.
+  init(_ allows: @escaping (DatasetError) -> Bool) { self.allows = allows }
+
+  /// Notes a fault that may be passed over.
+  ///
+  /// - Throws: the fault, if it may not.
+  func report(_ fault: DatasetError) throws {
+    guard allows(fault) else { throw fault }
+    faults.append(fault)
+  }
+
+  /// Lists a folder of images or masks.
+  func list(_ folder: URL, areMasks: Bool) throws -> [String: URL] {
+    let listing = try ImageFolder(folder, onTwice: report)
+    if areMasks { masks += listing.images.values }
+    add(.otherFile, listing.others)
+    return listing.images
+  }
+
+  /// Adds files that take no part.
+  func add(_ reason: LeftOut.Reason, _ urls: [URL]) {
+    others += urls.map { LeftOut(reason: reason, url: $0) }
+  }
+
+  /// Adds the images among files that lie outside `images/` and `masks/`.
+  func addStrays(in urls: [URL]) {
+    add(
+      .strayImage,
+      urls.filter { ImageFolder.isImage($0.lastPathComponent) && !SiteCatalog.isFolder($0) })
+  }
+
+  /// Returns the files that no site uses; sites may share folders.
+  func leftOut(_ sites: [Site]) -> [LeftOut] {
+    let samples = sites.flatMap(\.allSamples)
+    let used = Set(samples.flatMap { [$0.image, $0.mask] }.compactMap { $0?.standardizedFileURL.path })
+    let all = masks.map { LeftOut(reason: .maskWithoutImage, url: $0) } + others
+    var seen = Set<String>()
+    return all.sorted { $0.url.path < $1.url.path }.filter {
+      let path = $0.url.standardizedFileURL.path
+      return !used.contains(path) && seen.insert(path).inserted
     }
-    var found: [String: URL] = [:]
-    for file in files.sorted(by: { $0.lastPathComponent < $1.lastPathComponent })
-    where imageEndings.contains(file.pathExtension.lowercased()) && !file.lastPathComponent.hasPrefix(".") {
-      if let first = found.updateValue(file, forKey: file.deletingPathExtension().lastPathComponent) {
-        throw DatasetError.ambiguous(first: first, second: file)
-      }
-    }
-    return found
   }
 }

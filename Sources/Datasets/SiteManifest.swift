@@ -7,7 +7,7 @@ struct SiteManifest: Decodable {
   /// One site; only the name is required.
   struct Entry: Decodable {
     var name: String
-    /// Folders, relative to the manifest; `NAME/images` and `NAME/masks` if absent.
+    /// Folders, absolute or relative to the manifest; `NAME/images` and `NAME/masks` if absent.
     var images: String?
     var masks: String?
     /// The lesion class of all images.
@@ -94,48 +94,56 @@ struct SiteManifest: Decodable {
     }.first
   }
 
-  func sites(
-    in manifest: URL, defaultClass: String?, onMissingMasks report: (DatasetError) throws -> Void
-  ) throws -> [Site] {
+  func sites(in manifest: URL, defaultClass: String?, _ search: SiteSearch) throws -> [Site] {
     let folder = manifest.deletingLastPathComponent()
     let isLocal = groupsAreLocal ?? false
-    return try sites.map { entry in
+    return try sites.compactMap { entry in
       try entry.site(
-        relativeTo: folder, defaultClass, statedIn: manifest, groupsAreLocal: isLocal, onMissingMasks: report)
+        relativeTo: folder, defaultClass, statedIn: manifest, groupsAreLocal: isLocal, search)
     }.sorted { $0.name < $1.name }
   }
 }
 
 extension SiteManifest.Entry {
-  /// Finds the files of the site.
+  /// An image with its mask, by stem.
+  private typealias Pair = (stem: String, image: URL, mask: URL?)
+
+  /// Finds the files of the site; nil if it has none and this is passed over.
   ///
   /// An error in the entry names the manifest. Images without masks are reported.
   func site(
     relativeTo folder: URL, _ defaultClass: String?, statedIn manifest: URL, groupsAreLocal: Bool = false,
-    onMissingMasks report: (DatasetError) throws -> Void
-  ) throws -> Site {
+    _ search: SiteSearch
+  ) throws -> Site? {
+    func place(_ path: String) -> URL {
+      path.hasPrefix("/") ? URL(fileURLWithPath: path) : folder.appendingPathComponent(path)
+    }
     let lesionLabels = try lesionValues(manifest)
     let pattern = try expression(manifest)
-    /// Pairs the images of one folder with the masks of another.
-    func samples(_ images: String, _ masks: String, _ classes: [String: String?]?) throws -> [Sample] {
-      let files = try files(
-        images: folder.appendingPathComponent(images), masks: folder.appendingPathComponent(masks), report)
-      return files.map { stem, image, mask in
+    guard
+      let files = try pairs(
+        place(images ?? "\(name)/images"), place(masks ?? "\(name)/masks"), search)
+    else { return nil }
+    let testFiles = try test.flatMap { test in
+      try pairs(
+        place(test.images ?? "\(name)/test/images"), place(test.masks ?? "\(name)/test/masks"), search)
+    }
+    let survey = MaskSurvey(
+      (files + (testFiles ?? [])).compactMap(\.mask), lesions: lesionLabels,
+      labels: labels.map { Array($0.values) })
+    func samples(_ files: [Pair], _ classes: [String: String?]?) -> [Sample] {
+      files.map { stem, image, mask in
         let stated = groups?[stem] ?? match(pattern, stem)
         return Sample(
           site: name, id: stem, image: image, mask: mask,
           lesionClass: classes?[stem] ?? self.class ?? defaultClass, group: "\(name)/\(stated ?? stem)",
-          statedGroup: groupsAreLocal ? nil : stated, lesionLabels: lesionLabels)
+          statedGroup: groupsAreLocal ? nil : stated, lesionLabels: lesionLabels, survey: survey)
       }
     }
-    let own = try samples(images ?? "\(name)/images", masks ?? "\(name)/masks", classes)
+    let own = samples(files, classes)
     try requireStems(of: own, in: classes?.keys, "classes", manifest)
-    let tests = try test.map { test in
-      let tests = try samples(
-        test.images ?? "\(name)/test/images", test.masks ?? "\(name)/test/masks", test.classes)
-      try requireStems(of: tests, in: test.classes?.keys, "test.classes", manifest)
-      return tests
-    }
+    let tests = testFiles.map { samples($0, test?.classes) }
+    if let tests { try requireStems(of: tests, in: test?.classes?.keys, "test.classes", manifest) }
     try requireStems(of: own + (tests ?? []), in: groups?.keys, "groups", manifest)
     if let groupPattern, let first = own.first, !own.contains(where: { match(pattern, $0.id) != nil }) {
       throw DatasetError.badCatalog(
@@ -156,25 +164,38 @@ extension SiteManifest.Entry {
       manifest, reason: "site \(name): \(key) names \"\(stranger)\", which is no image of it")
   }
 
-  /// Lists the images of one folder, by stem, with the masks of another.
-  private func files(
-    images imageFolder: URL, masks maskFolder: URL, _ report: (DatasetError) throws -> Void
-  ) throws -> [(stem: String, image: URL, mask: URL?)] {
-    for folder in [imageFolder, maskFolder] where !SiteCatalog.isFolder(folder) {
-      throw DatasetError.missingFolder(site: name, folder: folder)
+  /// Pairs the images of one folder, by stem, with the masks of another.
+  ///
+  /// - Returns: the pairs; nil if there is no image and this is passed over.
+  private func pairs(_ imageFolder: URL, _ maskFolder: URL, _ search: SiteSearch) throws -> [Pair]? {
+    func list(_ folder: URL, areMasks: Bool) throws -> [String: URL]? {
+      guard SiteCatalog.isFolder(folder) else {
+        try search.report(DatasetError.missingFolder(site: name, folder: folder))
+        return nil
+      }
+      return try search.list(folder, areMasks: areMasks)
     }
-    let images = try SiteCatalog.images(in: imageFolder)
-    guard !images.isEmpty else { throw DatasetError.emptySite(name, folder: imageFolder) }
-    let masks = try SiteCatalog.images(in: maskFolder)
-    let orphans = images.keys.filter { masks[$0] == nil }.sorted()
+    let images = try list(imageFolder, areMasks: false)
+    let masks = try list(maskFolder, areMasks: true)
+    guard let images else { return nil }
+    guard !images.isEmpty else {
+      try search.report(DatasetError.emptySite(name, folder: imageFolder))
+      return nil
+    }
+    let orphans = masks.map { masks in images.keys.filter { masks[$0] == nil }.sorted() } ?? []
     if !orphans.isEmpty {
-      try report(DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder))
+      try search.report(DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder))
     }
-    return images.sorted { $0.key < $1.key }.map { ($0.key, $0.value, masks[$0.key]) }
+    return images.sorted { $0.key < $1.key }.map { ($0.key, $0.value, masks?[$0.key]) }
   }
 
   private func lesionValues(_ manifest: URL) throws -> [Int]? {
     guard let labels else { return nil }
+    let outside = labels.filter { !(0...255).contains($0.value) }
+    if let (label, value) = outside.min(by: { $0.key < $1.key }) {
+      throw DatasetError.badCatalog(
+        manifest, reason: "site \(name): the label \"\(label)\" is \(value); labels go from 0 to 255")
+    }
     return try (lesions ?? labels.keys.sorted()).map { lesion in
       guard let value = labels[lesion] else {
         throw DatasetError.badCatalog(

@@ -34,6 +34,7 @@ package struct Sweep: Sendable {
   package let folder: URL
   /// The scenes in the order of the file.
   package let scenes: [Scene]
+  private let survey: MaskSurvey
 
   /// Reads the list of images; it reads no image.
   ///
@@ -62,6 +63,9 @@ package struct Sweep: Sendable {
       }
       return Scene(name: name, base: base, interventions: changed)
     }
+    let place = self.folder
+    survey = MaskSurvey(
+      scenes.flatMap { [$0.base] + $0.interventions }.map { place.appendingPathComponent($0.mask) })
   }
 
   /// Returns an image as a sample, which can be read and segmented like any other.
@@ -69,6 +73,6 @@ package struct Sweep: Sendable {
     Sample(
       site: "sweep", id: "\(picture.scene)/\(picture.intervention)",
       image: folder.appendingPathComponent(picture.image), mask: folder.appendingPathComponent(picture.mask),
-      lesionClass: nil, group: picture.scene, lesionLabels: nil)
+      lesionClass: nil, group: picture.scene, lesionLabels: nil, survey: survey)
   }
 }

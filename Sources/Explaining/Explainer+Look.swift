@@ -34,11 +34,11 @@ extension Explainer {
       let encoded = try system.encoded(images)
       let output = try system(images, cached: .encoded(encoded))
       let off =
-        comparing && traits.intervenes
+        comparing && intervenes
         ? try system(images, cached: .encoded(encoded), .withoutIntervention).logits : nil
       let found = output.representation
       let text = system.text
-      let region = try RegionSelection(configuration.mcdrl.region ?? RegionConfiguration())
+      let region = try traits.regionFraction.map { try RegionSelection(fraction: $0) }
       let grid = try encoded.dense.sizes(rank: 4, "the dense features")
       let score =
         try found.score ?? system.regionScore(images, cached: .encoded(encoded)).flattened(from: 1)
@@ -49,7 +49,7 @@ extension Explainer {
         intervened: try found.intervened.map { try plain($0).mean([1]) },
         attention: try found.attention.map(plain),
         score: try plain(score).reshaped([grid[0], grid[1], grid[2]]),
-        positions: try found.score.map { try region.positions($0).to(.cpu) }, cosine: try plain(cosine))
+        positions: try found.score.flatMap { try region?.positions($0).to(.cpu) }, cosine: try plain(cosine))
     }
   }
 }

@@ -45,22 +45,19 @@ package final class Explainer {
   var configuration: RunConfiguration { predictor.configuration }
   let interventions: Interventions
   let swept: [Int]
-  private let evidenceScale: Tensor?
   private var pooled: [(observed: Tensor, intervened: Tensor?)] = []
 
   /// Loads a trained run.
   ///
   /// - Parameters:
   ///   - run: its folder.
-  ///   - device: the device of the computation.
-  ///   - maxPixels: the limit above which an image is rejected; nil for the run's own limit.
+  ///   - predictor: a predictor of the run; it determines device, precision and decoding.
   ///   - options: the settings.
   /// - Throws: an error that names the file of the run that cannot be used, or the confounder that
   ///   cannot be applied.
   package convenience init(
-    _ run: Run, on device: Device = .cpu, maxPixels: Int? = nil, options: Options = Options()
+    _ run: Run, with predictor: Predictor, options: Options = Options()
   ) throws {
-    let predictor = try run.predictor(device: device, maxPixels: maxPixels)
     let (prompts, file) = (run.prompts, run.folder.promptsFile)
     let count = try predictor.system.text.confounders.size(0)
     guard prompts.confounders.count == count else {
@@ -106,7 +103,6 @@ package final class Explainer {
         }
       } ?? available
     self.interventions = interventions
-    evidenceScale = (predictor.system.method as? MCDRL)?.evidenceScale
   }
 
   /// Returns the description of the model for the document.
@@ -114,17 +110,19 @@ package final class Explainer {
   /// - Parameter run: the name of the run.
   /// - Returns: its method and settings.
   package func model(run: String) -> Explanation.Model {
-    let intervention = traits.intervenes ? configuration.mcdrl.intervention : nil
-    return Explanation.Model(
-      run: run, method: system.method.label, seed: configuration.seed, intervenes: traits.intervenes,
-      selectsRegions: traits.selectsRegions, adjustment: intervention?.adjustment.rawValue,
-      dictionary: intervention?.dictionary.rawValue,
+    Explanation.Model(
+      run: run, method: system.method.label, seed: configuration.seed, intervenes: intervenes,
+      selectsRegions: traits.selectsRegions, adjustment: traits.adjustment?.rawValue,
+      dictionary: traits.intervenes ? traits.dictionary.rawValue : nil,
       imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
       decoding: predictor.decoding.rawValue, threshold: options.threshold)
   }
 
   /// Whether the weights of the confounders depend on the image.
-  package var attends: Bool { traits.attends }
+  package var attends: Bool { traits.attends && intervenes }
+
+  /// Whether the model intervenes; its weights may come from an epoch before that starts.
+  var intervenes: Bool { traits.intervenes && system.intervenes }
 
   /// The traits of the method.
   var traits: MethodTraits { configuration.model.method.traits }
@@ -135,9 +133,10 @@ package final class Explainer {
   /// - Returns: the results, and the maps and pictures.
   /// - Throws: an error that names the file.
   package func explain(_ input: ExplanationInput) throws -> (image: ExplainedImage, maps: ExplanationMaps) {
-    let original = try configuration.reader.image(input.image)
-    let (height, width) = (try original.size(1), try original.size(2))
-    let pixels = try (configuration.reader.scaled(original).to(.float32) / 255).expandedDimension(0)
+    let read = try predictor.read(input.image, keepingPicture: true)
+    let original = try read.picture ?? configuration.reader.image(input.image)
+    let (height, width) = (read.height, read.width)
+    let pixels = try (read.image.to(.float32) / 255).expandedDimension(0)
     let reference = try input.sample.flatMap {
       try configuration.reader.mask(of: $0, imageSize: [height, width])
     }
@@ -217,14 +216,7 @@ package final class Explainer {
 
   /// Computes the attention from the model's own evidence term alone, M.
   private func evidence(_ cosine: Tensor) throws -> [Double]? {
-    guard let evidenceScale else { return nil }
-    return try withoutGradients {
-      var logits = try cosine * evidenceScale.to(.float32).to(.cpu)
-      if configuration.mcdrl.intervention?.adjustment == .prior {
-        logits = try logits + system.dictionary.prior.to(.float32).to(.cpu).log()
-      }
-      return try logits.softmax(dim: -1).doubles()
-    }
+    try withoutGradients { try system.method.evidence(cosine)?.doubles() }
   }
 
   /// Computes the AUC of the region score for the lesion; nil without one.

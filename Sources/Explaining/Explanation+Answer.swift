@@ -60,10 +60,13 @@ extension Explanation {
     guard !ranking.isEmpty else {
       let reason =
         switch (model.intervenes, model.adjustment, model.dictionary) {
-        case (false, _, _): "has no intervention, so it attends to no confounder"
+        case (false, nil, _): "has no intervention, so it attends to no confounder"
+        case (false, _, _):
+          "has weights of an epoch before its intervention starts, so it attends to no confounder"
         case (_, "exact", _): "weighs every confounder by P(z), whatever the image"
-        default:
+        case (_, _, "constant"):
           "has a single learned entry in the place of the confounders, so there is nothing to attend to"
+        default: "weighs the confounders alike in every image"
         }
       return "The model (\(model.method)) \(reason)."
     }
@@ -115,11 +118,14 @@ extension Explanation {
       return "\(truth) the zero-shot posterior of its CLIP tower has a mean AUC of \(text(known))."
     }
     let verdict: String
-    if mean.low <= 0.5 {
+    let difference = attention.overZeroShot?.ends
+    if let reason = mean.reason {
+      verdict = "nothing can be said of other images (\(reason))"
+    } else if mean.ends.map({ $0.lowerBound <= 0.5 }) ?? true {
       verdict = "no better than chance for certain: do not read it as what disturbs an image"
-    } else if let difference = attention.overZeroShot, difference.high < 0 {
+    } else if let difference, difference.upperBound < 0 {
       verdict = "less than the zero-shot posterior tells, so trust that more"
-    } else if let difference = attention.overZeroShot, difference.low > 0 {
+    } else if let difference, difference.lowerBound > 0 {
       verdict = "more than the zero-shot posterior tells"
     } else {
       verdict = "not told apart from the zero-shot posterior"
@@ -128,11 +134,13 @@ extension Explanation {
       + "\(text(known)): \(verdict)."
   }
 
-  /// Formats a value with its interval; for few groups without a useful interval, the value alone.
+  /// Formats a value with its interval; the value alone if it has none.
   package func text(_ interval: Interval) -> String {
-    Set(images.map(\.group)).count < 5
-      ? Self.number(interval.value, 2)
-      : "\(Self.number(interval.value, 2)) (\(Self.number(interval.low, 2)) to \(Self.number(interval.high, 2)))"
+    let value = Self.number(interval.value, 2)
+    guard let ends = interval.ends else { return value }
+    return interval.hasNoSpread
+      ? "\(value) (no spread)"
+      : "\(value) (\(Self.number(ends.lowerBound, 2)) to \(Self.number(ends.upperBound, 2)))"
   }
 
   package static func number(_ value: Double, _ decimals: Int) -> String {

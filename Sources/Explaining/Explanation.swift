@@ -16,7 +16,9 @@ package struct Explanation: Codable, Equatable, Sendable {
     package var intervenes: Bool
     /// Whether it selects regions.
     package var selectsRegions: Bool
-    /// The computation of weights: `attention`, `prior` or `exact`; nil without an intervention.
+    /// The computation of weights: `attention`, `prior` or `exact`.
+    ///
+    /// It is nil without an intervention, and for a method that sums in its own way.
     @Nullable package var adjustment: String?
     /// The content of the dictionary: `words`, `random`, `shuffled` or `constant`.
     ///

@@ -9,7 +9,8 @@ import Training
 /// A confounder counts as present from a strength of `presentFrom` on, as in captions. Every value
 /// is the area under the curve of a score over images against presence. Intervals are percentiles
 /// over images, resampled by group. Every score uses the same draws, so that differences are
-/// paired.
+/// paired. There is no interval over fewer groups than `IndependentUnits.least`; for one confounder,
+/// this many must have it and as many lack it.
 package struct Faithfulness: Codable, Equatable, Sendable {
   /// One score of an image for every confounder.
   package struct Score: Codable, Equatable, Sendable {
@@ -104,13 +105,20 @@ package struct Faithfulness: Codable, Equatable, Sendable {
       let with = presence[z].filter { $0 }.count
       return min(with, known.count - with) >= Self.least
     }
+    let few = IndependentUnits.shortage(names.count)
+    let fewOfEach = presence.map { present in
+      let with = Set(zip(labels, present).filter(\.1).map(\.0)).count
+      let without = Set(zip(labels, present).filter { !$0.1 }.map(\.0)).count
+      return IndependentUnits.shortage(min(with, without))
+    }
     scores = try kinds.compactMap { kind in
       guard let own = drawn[kind.name] else { return nil }
       let other = kind.name == "zero_shot" ? nil : drawn["zero_shot"]
       return Score(
-        name: kind.name, areas: try Bootstrap.intervals(of: own.resampled, around: own.exact),
-        mean: try Self.mean(own, counted),
-        overZeroShot: try other.flatMap { try Self.mean(own, less: $0, counted) })
+        name: kind.name,
+        areas: try Bootstrap.intervals(of: own.resampled, around: own.exact, shortages: fewOfEach),
+        mean: try Self.mean(own, counted, few),
+        overZeroShot: try other.flatMap { try Self.mean(own, less: $0, counted, few) })
     }
   }
 
@@ -123,7 +131,9 @@ package struct Faithfulness: Codable, Equatable, Sendable {
   /// Computes the mean area over some confounders, with its interval.
   ///
   /// If `other` is given, its mean area is subtracted.
-  private static func mean(_ own: Drawn, less other: Drawn? = nil, _ counted: [Int]) throws -> Interval? {
+  private static func mean(
+    _ own: Drawn, less other: Drawn? = nil, _ counted: [Int], _ shortage: String?
+  ) throws -> Interval? {
     guard !counted.isEmpty else { return nil }
     func means(_ drawn: Drawn) throws -> (value: Double, draws: Tensor) {
       let areas = try drawn.resampled.indexed(Tensor(counted), dim: 1)
@@ -137,9 +147,10 @@ package struct Faithfulness: Codable, Equatable, Sendable {
     }
     let first = try means(own)
     guard let second = try other.map(means) else {
-      return try Bootstrap.intervals(of: first.draws, around: [first.value])[0]
+      return try Bootstrap.intervals(of: first.draws, around: [first.value], shortages: [shortage])[0]
     }
-    return try Bootstrap.intervals(of: first.draws - second.draws, around: [first.value - second.value])[0]
+    return try Bootstrap.intervals(
+      of: first.draws - second.draws, around: [first.value - second.value], shortages: [shortage])[0]
   }
 
   /// Computes the area in every resample, R; NaN if it has no positive or no negative image.

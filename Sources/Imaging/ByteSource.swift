@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Bytes with random access: in memory, or in a file without loading it.
 ///
@@ -49,7 +50,9 @@ final class FileBytes: ByteSource {
   init(_ url: URL, limits: ImageLimits) throws {
     let path = url.path
     // Opens without blocking, because a pipe would wait for a writer.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = url.withNativePath { path in
+      uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    }
     guard descriptor >= 0 else {
       let code = errno
       throw code == ENOENT || code == ENOTDIR

@@ -4,8 +4,8 @@ import Foundation
 ///
 /// The result is upright: EXIF and TIFF orientation are applied. It has 8 bits per sample; 16 bits
 /// are scaled and rounded. It has one channel for grey or three for RGB; `Image.rgb` always has
-/// three. Transparent parts are blended with black. The first page of a TIFF is read. A file that
-/// is cut short or corrupt is an error, never a partly grey image.
+/// three. Transparent parts are blended with black. A TIFF of several pages is an error, and so is a
+/// file that is cut short or corrupt: the result is never a part of the content.
 public enum ImageFile {
   /// Reads an image.
   ///
@@ -57,7 +57,8 @@ public enum ImageFile {
     return format
   }
 
-  /// Reads the header, rejects an image that is too large, and returns its orientation.
+  /// Reads the header, rejects an image that is too large or one of several, and returns its
+  /// orientation.
   static func orientation(
     _ content: [UInt8], format: ImageFormat, file: String, limits: ImageLimits
   ) throws -> Orientation {
@@ -66,6 +67,7 @@ public enum ImageFile {
       throw ImagingError.tooManyPixels(
         file: file, width: header.width, height: header.height, limit: limits.maximumPixels)
     }
+    guard header.pages == 1 else { throw ImagingError.severalPages(file: file, count: header.pages) }
     return header.orientation
   }
 

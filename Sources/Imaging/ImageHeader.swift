@@ -6,6 +6,8 @@ struct ImageHeader: Equatable {
   var width: Int
   var height: Int
   var orientation: Orientation = .up
+  /// The number of pages; smaller copies and transparency in pages of their own do not count.
+  var pages = 1
 
   /// The sides of the upright image.
   var size: (width: Int, height: Int) { orientation.swapsSides ? (height, width) : (width, height) }
@@ -82,7 +84,15 @@ struct ImageHeader: Equatable {
     guard let fields = TIFFFields(source, base: 0), let width = fields[256], let height = fields[257] else {
       return nil
     }
-    return ImageHeader(width: width, height: height, orientation: fields.orientation)
+    var header = ImageHeader(width: width, height: height, orientation: fields.orientation)
+    var next = fields.next
+    // The bound ends a chain that leads back to itself.
+    for _ in 0..<4096 {
+      guard let page = TIFFFields(source, base: 0, directory: next), page[256] != nil else { break }
+      if page.isPage { header.pages += 1 }
+      next = page.next
+    }
+    return header
   }
 
   private static func exif(_ source: some ByteSource, at base: Int) -> Orientation {
@@ -90,25 +100,46 @@ struct ImageHeader: Equatable {
   }
 }
 
-/// The first directory of a TIFF (also the form of EXIF): the fields that hold one whole number.
+/// A directory of a TIFF (also the form of EXIF): the fields that hold one whole number.
 struct TIFFFields {
   private var values: [Int: Int] = [:]
+  /// The place of the next directory; nil after the last.
+  private(set) var next: Int?
 
   subscript(tag: Int) -> Int? { values[tag] }
 
   /// The orientation; upright if it is missing or out of range.
   var orientation: Orientation { self[274].flatMap(Orientation.init(rawValue:)) ?? .up }
 
-  /// Reads the directory of the TIFF that starts at `base`; nil if there is none.
+  /// Whether the picture is a page, and not a smaller copy or the transparency of one.
+  var isPage: Bool { (self[254] ?? 0) & 0b101 == 0 && self[255] != 2 }
+
+  /// Reads the first directory of the TIFF that starts at `base`; nil if there is none.
   init?(_ source: some ByteSource, base: Int) {
+    guard let start = Self.first(source, base: base) else { return nil }
+    self.init(source, base: base, directory: start)
+  }
+
+  /// Returns the place of the first directory.
+  private static func first(_ source: some ByteSource, base: Int) -> Int? {
+    guard let (order, isBig) = form(source, base: base) else { return nil }
+    return offset(source, at: base + (isBig ? 8 : 4), isBig: isBig, order)
+  }
+
+  /// Returns the order of the bytes, and whether offsets have 8 bytes.
+  private static func form(_ source: some ByteSource, base: Int) -> (ByteOrder, Bool)? {
     guard let mark = source.bytes(at: base, count: 2), mark == [0x49, 0x49] || mark == [0x4D, 0x4D] else {
       return nil
     }
     let order: ByteOrder = mark[0] == 0x49 ? .little : .big
     let version = source.integer(at: base + 2, bytes: 2, order)
     guard version == 42 || version == 43 else { return nil }
-    let isBig = version == 43
-    guard let start = Self.offset(source, at: base + (isBig ? 8 : 4), isBig: isBig, order),
+    return (order, version == 43)
+  }
+
+  /// Reads the directory at a place after `base`; nil if there is none.
+  init?(_ source: some ByteSource, base: Int, directory start: Int?) {
+    guard let start, start > 0, let (order, isBig) = Self.form(source, base: base),
       let count = isBig
         ? Self.offset(source, at: base + start, isBig: true, order)
         : source.integer(at: base + start, bytes: 2, order)
@@ -122,7 +153,7 @@ struct TIFFFields {
       guard let tag = source.integer(at: at, bytes: 2, order),
         let type = source.integer(at: at + 2, bytes: 2, order)
       else { break }
-      guard [256, 257, 274].contains(tag), values[tag] == nil else { continue }
+      guard [254, 255, 256, 257, 274].contains(tag), values[tag] == nil else { continue }
       let value = at + (isBig ? 12 : 8)
       switch type {
       case 1: values[tag] = source.integer(at: value, bytes: 1, order)
@@ -132,6 +163,7 @@ struct TIFFFields {
       default: break
       }
     }
+    next = Self.offset(source, at: first + count * entry, isBig: isBig, order)
   }
 
   /// Reads an offset of 4 or 8 bytes; nil if it exceeds the possible size of a file.

@@ -1,3 +1,5 @@
+import Storage
+
 /// An image that cannot be read, made or encoded.
 public enum ImagingError: Error, Equatable, CustomStringConvertible {
   /// No file exists at the path.
@@ -18,8 +20,12 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
   case damaged(file: String, format: ImageFormat, reason: String)
   /// The content is of an unsupported kind.
   case unsupported(file: String, format: ImageFormat, reason: String)
-  /// A mask has colours instead of grey levels.
-  case colouredMask(file: String)
+  /// A TIFF holds several pictures.
+  case severalPages(file: String, count: Int)
+  /// A mask has colours instead of grey levels; some of them as text, and the palette indices.
+  case colouredMask(file: String, colours: [String], indices: [Int]?)
+  /// The content of a mask is its transparency, or is hidden by it.
+  case transparentMask(file: String)
   /// A 16-bit mask has a label that does not fit in 8 bits.
   case labelTooLarge(file: String, value: Int)
   /// The sizes and samples do not form an image.
@@ -30,27 +36,38 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
   /// One line that names the file, the error and the fix.
   public var description: String {
     switch self {
-    case .missing(let file): "\(file): no such file; check the path"
-    case .notAFile(let file): "\(file): not a file but a folder or device; give an image file"
-    case .unreadable(let file, let reason): "\(file): cannot be read: \(reason); check its permissions"
-    case .empty(let file): "\(file): the file is empty (0 bytes); copy it again or remove it"
+    case .missing(let file): "\(shown(file)): no such file; check the path"
+    case .notAFile(let file): "\(shown(file)): not a file but a folder or device; give an image file"
+    case .unreadable(let file, let reason): "\(shown(file)): cannot be read: \(reason); check its permissions"
+    case .empty(let file): "\(shown(file)): the file is empty (0 bytes); copy it again or remove it"
     case .fileTooLarge(let file, let bytes, let limit):
-      "\(file): \(bytes) bytes, more than the limit of \(limit); if you trust it, raise "
+      "\(shown(file)): \(bytes) bytes, more than the limit of \(limit); if you trust it, raise "
         + "ImageLimits.maximumFileBytes"
     case .tooManyPixels(let file, let width, let height, let limit):
-      "\(file): \(width) × \(height) pixels, more than the limit of \(limit) pixels; if you trust it, raise "
+      "\(shown(file)): \(width) × \(height) pixels, more than the limit of \(limit) pixels; if you trust it, raise "
         + "ImageLimits.maximumPixels, or maxPixels of a run"
-    case .unknownFormat(let file): "\(file): not a JPEG, PNG, TIFF or BMP image; convert it to one of these"
+    case .unknownFormat(let file):
+      "\(shown(file)): not a JPEG, PNG, TIFF or BMP image; convert it to one of these"
     case .damaged(let file, let format, let reason):
-      "\(file): damaged \(format.name): \(reason); copy it again or remove it"
+      "\(shown(file)): damaged \(format.name): \(reason); copy it again or remove it"
     case .unsupported(let file, let format, let reason):
-      "\(file): a kind of \(format.name) that is not read: \(reason); convert it to an 8-bit PNG"
-    case .colouredMask(let file):
-      "\(file): a mask whose colours are not grey levels; save it as grey, or read a palette image by its indices"
+      "\(shown(file)): a kind of \(format.name) that is not read: \(reason); convert it to an 8-bit PNG"
+    case .severalPages(let file, let count):
+      "\(shown(file)): a TIFF of \(count) pages, which would give one result; store each page as a file of its own"
+    case .colouredMask(let file, let colours, let indices):
+      "\(shown(file)): a mask of colours, such as \(colours.joined(separator: ", ")), not of grey levels"
+        + (indices.map { ", of the palette indices \($0.prefix(8).map(String.init).joined(separator: ", "))" }
+          ?? "")
+        + "; save it as black and white, or as grey whose values are labels"
+    case .transparentMask(let file):
+      "\(shown(file)): a mask whose content is its transparency or is hidden by it; save it as black and white "
+        + "without transparency"
     case .labelTooLarge(let file, let value):
-      "\(file): a 16-bit mask with label \(value); labels go up to 255, so renumber them"
+      "\(shown(file)): a 16-bit mask with label \(value); labels go up to 255, so renumber them"
     case .invalidImage(let reason): "not an image: \(reason)"
     case .notEncoded(let format, let reason): "the image cannot be written as \(format.name): \(reason)"
     }
   }
+
+  private func shown(_ file: String) -> String { NativePath.shown(file) }
 }

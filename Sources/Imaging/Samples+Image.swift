@@ -30,7 +30,12 @@ extension Samples {
       bytes = try Self.narrowed(words, channels: channels, hasAlpha: channels != colours, file: file)
     }
     guard channels != colours else { return image(bytes, colours) }
-    return image(Self.withoutAlpha(bytes, colours: colours) { $1 > 127 ? $0 : 0 }, colours)
+    let opaque = image(Self.withoutAlpha(bytes, colours: colours) { $1 > 127 ? $0 : 0 }, colours)
+    // Nothing is left, though pixels differ: they are hidden, or the transparency is the mask.
+    if !opaque.pixels.contains(where: { $0 != 0 }), bytes.dropFirst(channels) != bytes.dropLast(channels) {
+      throw ImagingError.transparentMask(file: file)
+    }
+    return opaque
   }
 
   private func image(_ bytes: [UInt8], _ channels: Int) -> Image {

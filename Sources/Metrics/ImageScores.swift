@@ -56,6 +56,13 @@ public struct ImageScores: Codable, Equatable, Sendable {
   /// Whether the prediction is empty.
   public let predictionIsEmpty: Bool
 
+  /// The share of all pixels that the prediction marks.
+  ///
+  /// It follows from the stored scores: the wrong pixels are the false marks and what recall lacks.
+  public var predictionShare: Double {
+    min(1, max(0, 1 - accuracy + referenceShare * (2 * (recall ?? 0) - 1)))
+  }
+
   /// The unit of distances and of the tolerance.
   public var distanceUnit: DistanceUnit { spacing == nil ? .pixels : .millimetres }
 

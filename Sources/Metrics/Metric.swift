@@ -24,4 +24,19 @@ public enum Metric: String, CaseIterable, Codable, CodingKey, CodingKeyRepresent
   case asdPercent = "asd_percent"
   /// ``SurfaceDistances/normalisedSurfaceDice(tolerance:)``.
   case nsd
+
+  /// The name for people.
+  public var title: String {
+    switch self {
+    case .dice: "Dice"
+    case .iou: "IoU"
+    case .accuracy, .precision, .recall, .specificity: rawValue
+    case .boundaryIoU: "boundary IoU"
+    case .hd95: "HD95"
+    case .hd95Percent: "HD95, % of the diagonal"
+    case .asd: "average surface distance"
+    case .asdPercent: "average surface distance, % of the diagonal"
+    case .nsd: "surface Dice"
+    }
+  }
 }

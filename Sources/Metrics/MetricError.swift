@@ -55,9 +55,6 @@ public enum MetricError: Error, Equatable, Sendable {
 
   /// A method has results, but the study does not list it.
   case unlistedMethod(String, listed: [String])
-
-  /// A table could not be written.
-  case cannotWrite(path: String, reason: String)
 }
 
 extension MetricError: CustomStringConvertible, LocalizedError {
@@ -116,8 +113,6 @@ extension MetricError: CustomStringConvertible, LocalizedError {
     case .unlistedMethod(let method, let listed):
       return "There are results of the method \(method), which the study does not list "
         + "(\(listed.joined(separator: ", "))). List it, or leave them out."
-    case .cannotWrite(let path, let reason):
-      return "\(path): cannot be written: \(reason). Check that the folder exists, is writable and has room."
     }
   }
 

@@ -38,6 +38,14 @@ public struct OverlapCounts: Equatable, Sendable {
     trueNegatives = prediction.pixels.count - predicted - referenced + both
   }
 
+  /// Makes the table from its four numbers.
+  package init(truePositives: Int, falsePositives: Int, falseNegatives: Int, trueNegatives: Int) {
+    self.truePositives = truePositives
+    self.falsePositives = falsePositives
+    self.falseNegatives = falseNegatives
+    self.trueNegatives = trueNegatives
+  }
+
   /// Whether the prediction is empty.
   public var predictionIsEmpty: Bool { truePositives + falsePositives == 0 }
 

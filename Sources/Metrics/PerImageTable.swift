@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A CSV table with one row per image.
 ///
@@ -61,14 +62,8 @@ package struct PerImageTable: Sendable {
   /// Writes the table as UTF-8, completely or not at all.
   ///
   /// - Parameter file: The file to make or replace.
-  /// - Throws: ``MetricError/cannotWrite(path:reason:)`` naming the file.
-  package func write(to file: URL) throws {
-    do {
-      try Data(csv.utf8).write(to: file, options: .atomic)
-    } catch {
-      throw MetricError.cannotWrite(path: file.path, reason: error.localizedDescription)
-    }
-  }
+  /// - Throws: `FileError` that names the file.
+  package func write(to file: URL) throws { try AtomicFile.write(Data(csv.utf8), to: file) }
 
   /// Formats the measures of the polyp protocol; empty fields without them.
   private static func fields(_ polyp: PolypProtocol?) -> [String] {

@@ -36,21 +36,19 @@ package final class ContrastiveTrainer {
   ///   - images: the training images.
   ///   - stateFile: the file that holds everything that a resumed run needs.
   ///   - resuming: whether to continue from that file.
-  /// - Throws: `PretrainingError.badSetting`, `CLIPError`, or the error of reading the state.
+  /// - Throws: `PretrainingError` for an invalid setting, `CLIPError`, or the error of reading the state.
   package init(
     configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages, stateFile: URL,
     resuming: Bool
   ) throws {
     guard images.count >= configuration.batchSize, configuration.batchSize >= 2 else {
-      throw PretrainingError.badSetting(
-        "batches of \(configuration.batchSize) need at least 2 and at most the \(images.count) pictures there are"
-      )
+      throw PretrainingError.batchSize(configuration.batchSize, images: images.count)
     }
-    guard configuration.steps >= 1, configuration.captionsPerImage >= 1, configuration.saveEvery >= 1,
-      configuration.densePositions >= 1
-    else {
-      throw PretrainingError.badSetting(
-        "steps, captions a picture, positions and steps between saved states must be at least 1")
+    for (name, count) in [
+      ("steps", configuration.steps), ("captionsPerImage", configuration.captionsPerImage),
+      ("saveEvery", configuration.saveEvery), ("densePositions", configuration.densePositions),
+    ] where count < 1 {
+      throw PretrainingError.belowOne(name, value: count)
     }
     self.configuration = configuration
     self.clip = clip
@@ -251,8 +249,10 @@ package struct PretrainingMetrics: Codable, Equatable, Sendable {
 
 /// The reason why contrastive training stopped before its end.
 package enum PretrainingError: Error, Equatable, CustomStringConvertible {
-  /// A setting has an invalid value.
-  case badSetting(String)
+  /// A batch has fewer than two images, or more than there are.
+  case batchSize(Int, images: Int)
+  /// A setting that counts something is below 1.
+  case belowOne(String, value: Int)
   /// A loss or gradient is not a number.
   case diverged(step: Int, state: String)
   /// The user asked to stop; the state is saved.
@@ -263,7 +263,9 @@ package enum PretrainingError: Error, Equatable, CustomStringConvertible {
   /// One or two lines with the fix.
   package var description: String {
     switch self {
-    case .badSetting(let text): text
+    case .batchSize(let size, let images):
+      "batchSize is \(size); it must be at least 2 and at most the \(images) pictures there are"
+    case .belowOne(let name, let value): "\(name) is \(value); it must be at least 1"
     case .diverged(let step, let state):
       "training diverged in step \(step): the loss or a gradient is not a number; lower the learning rate. "
         + "The last good state is kept in \(state)"

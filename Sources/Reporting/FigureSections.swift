@@ -17,7 +17,7 @@ extension HTMLPage {
       "Training",
       "Each line is the mean over a method's models (one for each held-out site and seed), bands or strokes go from the "
         + "lowest to the highest of them. The loss is L_seg, which all methods have. Validation Dice is measured on images of the "
-        + "sites that were trained on; the epoch was chosen by it.")
+        + "sites that were trained on; the epoch was chosen on them.")
     var methods: [String] = []
     for curve in curves where !methods.contains(curve.method) { methods.append(curve.method) }
     func series(_ value: (TrainingCurve.Epoch) -> Double?) -> [LinePlot.Series] {
@@ -61,7 +61,7 @@ extension HTMLPage {
       "Each point is an image: the mean of its representation over the positions that the model uses, F before and F_ca "
         + "after the intervention, brought to the plane by t-SNE (perplexity "
         + "\(NumberText.text(figure.perplexity, decimals: 0))). Method \(figure.method), seed \(figure.seed), trained "
-        + "without \(figure.heldOut); \(figure.items.count) of \(figure.total) images, evenly from all sites, of the held-out site those "
+        + "without \(figure.heldOut); \(figure.items.count) of \(counted(figure.total, "image")), evenly from all sites, of the held-out site those "
         + "that it is scored on. Distances between groups mean little in such a map, so the table says in numbers, from the representation itself, how "
         + "many of an image's nearest neighbours are from its site or of its class. An intervention that does what it is "
         + "for lowers the first and keeps or raises the second.")
@@ -97,7 +97,7 @@ extension HTMLPage {
     section(
       "Attention over the confounders",
       "How much each confounder of the dictionary weighs in the intervention, by site, each site under the model that "
-        + "did not see it (\(figure.method), seed \(figure.seed), \(count) images). Softmax weights, mean over heads, "
+        + "did not see it (\(figure.method), seed \(figure.seed), \(counted(count, "image"))). Softmax weights, mean over heads, "
         + "layers, positions and images. Where all weights are alike (the dashed line) or no weight changes from image "
         + "to image, the attention does not look at what disturbs an image.")
     let groups = figure.confounders.enumerated().map { index, name in
@@ -226,8 +226,8 @@ extension HTMLPage {
     let line = LinePlot.Series(
       name: score,
       points: points.compactMap { point in
-        guard let value = point.score, value.low <= value.high else { return nil }
-        return .init(x: point.x, y: value.value, range: value.low...value.high)
+        guard let value = point.score, value.value.isFinite else { return nil }
+        return .init(x: point.x, y: value.value, range: value.ends)
       })
     drawings([(LinePlot([line], xName: variable, yName: score).svg, "With 95 % intervals.")]) { page in
       page.table(

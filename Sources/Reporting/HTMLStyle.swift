@@ -20,6 +20,9 @@ extension HTMLPage {
     .contents ul { list-style: none; margin: 1rem 0; padding: 0; columns: 16rem; }
     .contents li { break-inside: avoid; padding: .15rem 0; }
     /* Shadows at the edges beyond which a table goes on. */
+    /* A table that is wider than the text uses the room beside it. */
+    main > .wide, main > details > .wide { position: relative; left: 50%; transform: translateX(-50%);
+      width: max-content; min-width: 100%; max-width: calc(100vw - 3rem); }
     .wide { overflow-x: auto; background:
       linear-gradient(90deg, var(--paper) 30%, transparent) left / 2.5rem 100% no-repeat local,
       linear-gradient(270deg, var(--paper) 30%, transparent) right / 2.5rem 100% no-repeat local,
@@ -38,7 +41,8 @@ extension HTMLPage {
     .drawings > figure { flex: 1 1 19rem; max-width: 29rem; min-width: 0; }
     .beside { flex: 1 1 19rem; min-width: 0; }
     .plot { width: 100%; height: auto; display: block; }
-    .plot text { fill: var(--ink); font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; }
+    /* A border in the colour of the paper keeps lines away from the letters. */
+    .plot text { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; fill: var(--ink); font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; }
     .plot .faint { fill: var(--faint); font-size: 12px; }
     .plot .number { font-size: 12px; font-variant-numeric: tabular-nums; }
     .plot .row, .plot .title { font-weight: 600; }
@@ -66,6 +70,7 @@ extension HTMLPage {
       body { font-size: 11pt; }
       main { max-width: none; padding: 0; }
       .contents { display: none; }
+      main > .wide, main > details > .wide { left: 0; transform: none; width: auto; max-width: none; }
       .wide { overflow: visible; }
       th, td { white-space: normal; padding: .2rem .5rem; }
       h2, h3, summary, .over { break-after: avoid; }

@@ -45,13 +45,21 @@ package struct IntervalPlot {
     let height = 20 + 15 * Double(max(1, series.count)) + 6
     let bottom = top + max(30, height * Double(rows.count))
     let marks = rows.flatMap(\.marks).compactMap { $0 }
-    let axis = PlotAxis(marks.flatMap { [$0.value, $0.low, $0.high] } + (showsZero ? [0] : []))
+    let axis = PlotAxis(
+      marks.flatMap { [$0.value] + ($0.ends.map { [$0.lowerBound, $0.upperBound] } ?? []) }
+        + (showsZero ? [0] : []))
     let (left, right) = (22.0, SVGDrawing.width - 66)
     let decimals = max(abs(axis.low), abs(axis.high)) < 10 ? 3 : 1
     func x(_ value: Double) -> Double { axis.place(value, from: left, to: right) }
     for tick in axis.ticks {
       let isZero = showsZero && abs(tick) < 1e-9
-      drawing.line(isZero ? "zero" : "grid", x(tick), top, x(tick), bottom)
+      // The lines leave out the labels of the rows.
+      for row in 0..<max(1, rows.count) {
+        let start = top + height * Double(row)
+        drawing.line(
+          isZero ? "zero" : "grid", x(tick), start + (rows.isEmpty ? 0 : 19), x(tick),
+          row + 1 < rows.count ? start + height : bottom)
+      }
       drawing.text(axis.label(tick), x(tick), bottom + 16, .middle, style: "faint")
     }
     for (index, row) in rows.enumerated() {
@@ -60,8 +68,9 @@ package struct IntervalPlot {
       for (place, mark) in row.marks.enumerated() {
         guard let mark, mark.value.isFinite else { continue }
         let y = start + 27 + 15 * Double(place)
-        if mark.low.isFinite, mark.high.isFinite {
-          drawing.line("\(PlotMark.colour(first + place)) interval", x(mark.low), y, x(mark.high), y)
+        if let ends = mark.ends, ends.lowerBound.isFinite, ends.upperBound.isFinite {
+          drawing.line(
+            "\(PlotMark.colour(first + place)) interval", x(ends.lowerBound), y, x(ends.upperBound), y)
         }
         drawing.mark(first + place, x(mark.value), y)
         let number = NumberText.text(mark.value, decimals: decimals)

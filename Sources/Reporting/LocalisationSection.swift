@@ -1,4 +1,5 @@
 import Explaining
+import Storage
 
 /// The localisation of the region score, as a part of a page.
 extension HTMLPage {
@@ -8,7 +9,7 @@ extension HTMLPage {
     section(
       "Where regions are selected",
       "How well the region score (\(figure.score)) tells lesion from not, by site, each site under the model that did not see "
-        + "it (\(figure.method), seed \(figure.seed), \(images) images), on the feature grid: a position is lesion when at "
+        + "it (\(figure.method), seed \(figure.seed), \(counted(images, "image"))), on the feature grid: a position is lesion when at "
         + "least half of it is. By chance AUC is 0.5, and the selection keeps of lesions what it keeps of all positions. "
         + "A lesion is kept when at least half of its positions are. Images whose lesion fills half of no position count as "
         + "without one."

@@ -53,6 +53,8 @@ package struct StudyReport {
   package func page(title: String, lead: String) throws -> String {
     var page = HTMLPage(title: title, lead: lead)
     headline(&page)
+    if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
+    try scenes(&page)
     differences(&page)
     ranks(&page)
     variation(&page)
@@ -62,7 +64,6 @@ package struct StudyReport {
     detection(&page)
     calibration(&page)
     counterfactuals(&page)
-    try scenes(&page)
     if let probes = figures?.probes { page.probes(probes) }
     if let adjustment = figures?.adjustment { page.adjustment(adjustment) }
     if let coverage = figures?.coverage { page.coverage(coverage) }
@@ -70,7 +71,6 @@ package struct StudyReport {
     if let attention = figures?.attention { page.attention(attention) }
     if let features = figures?.features { page.featureMaps(features) }
     if !curves.isEmpty { page.trainingCurves(curves) }
-    if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
     if let cost = figures?.cost { page.costs(cost) }
     provenance(&page)
     return page.text
@@ -79,8 +79,16 @@ package struct StudyReport {
   /// Adds Dice by site and method.
   func headline(_ page: inout HTMLPage) {
     page.section("Dice at sites that were not trained on", results.verdicts.joined(separator: " "))
-    let table = results.headline
-    page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
+    for finding in results.findings { page.paragraph(finding) }
+    for table in [results.headline, results.lesionHeadline] {
+      page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
+    }
+    page.paragraph(
+      (results.trivial == nil
+        ? "Predictors that ignore the image were not scored by the version that ran this study."
+        : "A model must beat the predictors that ignore the image: \(results.trivialNames.joined(separator: ", ")). "
+          + "Where images have no lesion, an empty mask scores 1, so read the second table as well.")
+        + (results.intervalNote.map { " \($0)" } ?? ""))
     page.drawing(
       IntervalPlot(
         series: results.methods.map(\.name),
@@ -89,11 +97,14 @@ package struct StudyReport {
             label: site ?? "mean",
             marks: results.methods.map { results.score($0.name, site: site)?[.dice]?.interval })
         }
-      ).svg, caption: "Mean Dice by held-out site, with 95 % intervals.")
+      ).svg, caption: "\(results.headlineCaption), by held-out site.")
     let rules = results.protocol
-    page.paragraph(
-      "Intervals: \(rules.intervals). Chosen: \(rules.selection). Prediction: a probability of at least "
-        + "\(rules.threshold). \(rules.emptyMaskPolicy)")
+    page.details("how this was computed") { page in
+      page.paragraph("Intervals: \(rules.intervals).")
+      page.paragraph(
+        "Chosen: \(rules.selection). Prediction: a probability of at least \(rules.threshold). "
+          + rules.emptyMaskPolicy)
+    }
   }
 
   /// Adds paired differences: a plot against the reference, and every pair over the sites.
@@ -121,17 +132,20 @@ package struct StudyReport {
   /// Adds the stability of the ranking of three or more methods.
   func ranks(_ page: inout HTMLPage) {
     guard let ranks = results.ranks, ranks.methods.count > 2 else { return }
+    if let reason = ranks.reason {
+      page.section("How firm is the order?", "That cannot be told: \(reason).")
+      return page.table(["method", "rank"], ranks.methods.map { [$0.method, "\($0.rank)"] })
+    }
     let tau = ranks.kendallTau.map {
       "Kendall's tau between the order of a resample and the order here: \($0.text)."
     }
     page.section("How firm is the order?", "Ranked \(results.protocol.ranking). \(tau ?? "")")
+    func text(_ value: Double?, _ decimals: Int) -> String { HTMLPage.number(value, decimals) }
     page.table(
       ["method", "rank", "mean rank", "95 % of resamples"] + ranks.methods.indices.map { "rank \($0 + 1)" },
       ranks.methods.map { row in
-        [
-          row.method, "\(row.rank)", String(format: "%.2f", row.mean),
-          String(format: "%.0f to %.0f", row.low, row.high),
-        ] + row.shares.map { String(format: "%.0f %%", 100 * $0) }
+        [row.method, "\(row.rank)", text(row.mean, 2), "\(text(row.low, 0)) to \(text(row.high, 0))"]
+          + row.shares.map { "\(text(100 * $0, 0)) %" }
       })
   }
 
@@ -142,7 +156,7 @@ package struct StudyReport {
     page.section(
       "What the move to a new site costs",
       "Dice of the chosen epoch on the validation images of the sites that were trained on, beside Dice at "
-        + "the held-out site. The epoch was chosen by the first, which flatters it a little.")
+        + "the held-out site. The epoch was chosen on the first, which flatters it a little.")
     page.table(table.headings, table.rows)
   }
 
@@ -192,19 +206,24 @@ package struct StudyReport {
   func scores(_ page: inout HTMLPage) {
     page.section(
       "Every score",
-      "Means over the sites with 95 % intervals. Distances in \(results.protocol.distanceUnit), and in % of the "
-        + "image's diagonal; surface Dice (nsd) at \(results.protocol.tolerance) \(results.protocol.distanceUnit). "
-        + results.protocol.emptyMaskPolicy)
-    page.table(
-      ["score"] + results.methods.map(\.name),
-      Metric.allCases.map { metric in
-        [metric.rawValue] + results.methods.map { results.score($0.name)?[metric]?.interval?.text ?? "–" }
-      } + [
-        ["dice, lesion images only"]
-          + results.methods.map { results.score($0.name)?.diceWithLesion.interval?.text ?? "–" },
-        ["iou, lesion images only"]
-          + results.methods.map { results.score($0.name)?.iouWithLesion.interval?.text ?? "–" },
-      ])
+      "Means over the sites with 95 % intervals. Distances are in \(results.protocol.distanceUnit), and in % of the "
+        + "image's diagonal, over images with a lesion and a mark; surface Dice at \(results.protocol.tolerance) "
+        + "\(results.protocol.distanceUnit). " + results.protocol.emptyMaskPolicy)
+    // Two empty masks have the distance 0. Over all images, a model that marks nothing would win.
+    let distances: Set<Metric> = [.hd95, .hd95Percent, .asd, .asdPercent]
+    for withLesion in [false, true] {
+      page.table(
+        [withLesion ? "images with a lesion" : "all images"] + results.methods.map(\.name)
+          + results.trivialNames,
+        Metric.allCases.filter { withLesion || !distances.contains($0) }.map { metric in
+          [metric.title]
+            + results.methods.map { method in
+              let score = results.score(method.name)
+              let figure = withLesion ? score?.metricsWithLesion[metric] : score?[metric]
+              return figure?.interval?.text ?? "–"
+            } + results.trivial(at: nil).map { HTMLPage.number($0.value(metric, withLesion: withLesion)) }
+        })
+    }
     if let polyp = results.polypTable {
       page.paragraph(
         "By the polyp protocol (pranet), images of all sites and seeds together. \(results.polypDefinition ?? "")"
@@ -262,38 +281,5 @@ package struct StudyReport {
     page.section(
       "One scene under every intervention", "Blue: the reference. Yellow: the prediction of one model.")
     for example in examples { try page.gallery(example.text, example.pictures) }
-  }
-
-  /// Adds data, settings, versions, hardware and time.
-  func provenance(_ page: inout HTMLPage) {
-    page.section("How it was made", results.description)
-    page.table(
-      ["site", "images", "groups", "without a lesion", "fingerprint"],
-      results.sites.map {
-        [$0.name, "\($0.count)", "\($0.groups)", "\($0.countEmptyReference)", results.data[$0.name] ?? "–"]
-      })
-    let environment = results.environment
-    var rows = [
-      ["seeds", results.seeds.map(String.init).joined(separator: ", ")], ["mcdrl", environment.version],
-      ["libtorch", environment.libtorch], ["processor", environment.processor],
-      ["vector instructions", environment.vectorInstructions], ["device", environment.device],
-      ["precision", environment.precision],
-    ]
-    if let timing {
-      rows += [
-        ["models side by side", "\(timing.workers)"],
-        ["training, sum over models", String(format: "%.0f s", timing.folds.reduce(0) { $0 + $1.seconds })],
-        [
-          "waiting for images, share of that",
-          timing.waitedShare.map { String(format: "%.1f %%", 100 * $0) } ?? "–",
-        ],
-        ["time", String(format: "%.0f s", timing.total)],
-      ]
-    }
-    rows += results.settings.sorted { $0.key < $1.key }.map { [$0.key, $0.value.text] }
-    for method in results.methods {
-      rows += method.settings.sorted { $0.key < $1.key }.map { ["\(method.name): \($0.key)", $0.value.text] }
-    }
-    page.table(["setting", "value"], rows)
   }
 }

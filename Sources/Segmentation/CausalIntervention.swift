@@ -15,7 +15,6 @@ public enum Adjustment: String, Codable, Sendable, CaseIterable {
 /// The causal intervention network A(F, Z): cross-attention from features to confounders.
 ///
 /// Method, section 3.
-/// confounders.
 public final class CausalIntervention: Module {
   @Child private var input: Linear?
   @Child private var layers: [CrossAttentionLayer]
@@ -35,15 +34,19 @@ public final class CausalIntervention: Module {
   ///   - outputScale: the factor of the output projections' initial weights.
   ///   - evidence: the initial factor of the cosines of image and confounder; 0 omits them.
   ///   - generator: the random number generator of the initial weights.
-  /// - Throws: `TorchError.value` if the heads do not divide the width.
+  /// - Throws: `MethodError.option` if there is no layer or the heads do not divide the width.
   public init(
     width: Int, innerWidth: Int? = nil, depth: Int, heads: Int, outputScale: Double,
     evidence: Double = 0, generator: Generator
   ) throws {
     let inner = innerWidth ?? width
-    guard depth >= 1, heads >= 1, inner % heads == 0 else {
-      throw TorchError.value(
-        "\(heads) heads must divide the intervention's width \(inner), depth be at least 1")
+    guard depth >= 1 else {
+      throw MethodError.option(name: "intervention.depth", value: "\(depth)", wanted: "at least 1")
+    }
+    guard heads >= 1, inner % heads == 0 else {
+      throw MethodError.option(
+        name: "intervention.heads", value: "\(heads)",
+        wanted: "a divisor of the intervention's width \(inner)")
     }
     _input = Child("input", inner == width ? nil : try Linear(width, inner, generator: generator))
     _layers = Child(

@@ -3,9 +3,11 @@ import Torch
 
 /// The method and head after the image tower, ready for inference.
 ///
-/// The value is immutable and shared by threads.
-/// On the CPU the head is compiled. The method is a module in evaluation mode with copies of the
-/// weights. Nothing else refers to it.
+/// The value is immutable and shared by threads. On the CPU the head is compiled.
+///
+/// It is `@unchecked Sendable` because the method is a `Module`, a class with parameters that
+/// training may write. This one is a copy in evaluation mode to which nothing else refers. After
+/// `init` it is only read, and reading a tensor is safe from any thread.
 package struct CompiledModel: @unchecked Sendable {
   private let modules: SegmentationModel
   private let head: CompiledHead?

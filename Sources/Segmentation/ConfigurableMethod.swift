@@ -74,7 +74,7 @@ public struct MethodTraits: Equatable, Sendable {
   public var towerDepths: [Double] = []
   /// Whether the method needs the text tower in training and inference.
   public var needsTextTower = false
-  /// Whether the method trains on interventions unless `interventions.share` is set.
+  /// Whether the method trains on interventions if `interventions.share` is nil.
   public var trainsOnInterventions = false
   /// The source of the dictionary Z.
   public var dictionary = DictionarySource.words
@@ -82,8 +82,17 @@ public struct MethodTraits: Equatable, Sendable {
   public var intervenes = false
   /// Whether the weights of the confounders depend on the image.
   public var attends = false
+  /// The form of the sum over confounders that the weights were trained with.
+  ///
+  /// State it only if `represent` follows `ForwardPass.adjustment` and `entries`: a diagnosis then
+  /// compares the forms. Nil for a method that sums in its own way, or not at all.
+  public var adjustment: Adjustment?
+  /// The fraction of the positions that the method selects; nil if it selects no regions.
+  public var regionFraction: Double?
+  /// The name of the region score in reports; state it if the method overrides `regionScore`.
+  public var regionScore = RegionScore.lessNormal.rawValue
   /// Whether the method selects regions.
-  public var selectsRegions = false
+  public var selectsRegions: Bool { regionFraction != nil }
   /// Whether a loss term needs lesion classes.
   public var needsClasses = false
 

@@ -22,6 +22,14 @@ public struct ForwardPass: Sendable {
   /// - Parameter training: the training step; nil for inference.
   public init(training: TrainingPass?) { self.training = training }
 
+  /// Returns this pass, without the intervention if it is inference with weights that were trained
+  /// without it.
+  package func inferring(intervening: Bool) -> ForwardPass {
+    var pass = self
+    if training == nil { pass.intervenes = intervenes && intervening }
+    return pass
+  }
+
   /// An inference pass with the intervention off.
   public static var withoutIntervention: ForwardPass {
     var pass = ForwardPass()

@@ -3,8 +3,10 @@ import Torch
 
 /// The frozen layers of an image tower, for encoding only.
 ///
-/// Compiled layers are immutable. On devices other than the CPU it is a plain module. Nothing may
-/// change the weights of its frozen layers, and threads only read them.
+/// Compiled layers are immutable. On devices other than the CPU it is a plain module.
+///
+/// It is `@unchecked Sendable` because a `Module` is a class with parameters that training may
+/// write. The optimiser has none of the frozen layers, so threads only read their weights.
 package struct FrozenPart: @unchecked Sendable {
   private enum Layers {
     case tower(any ImagePass)

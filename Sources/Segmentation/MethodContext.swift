@@ -9,6 +9,9 @@ public struct MethodContext {
   /// The dictionary Z with P(z), which the model owns.
   public let dictionary: ConfounderDictionary
   /// The text tower, for methods that learn prompts; nil without `MethodTraits.needsTextTower`.
+  ///
+  /// It moves to another device with the system. A method moves its own tensors that are neither
+  /// parameters nor buffers, in an override of `move(to:)`.
   public let textEncoder: TextEncoder?
   /// The tower layers of `EncodedImages.layers`, counted from 1, in its order.
   public let towerLayers: [Int]
@@ -79,6 +82,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case doesNotDecode(method: String)
   /// The method needs the text tower, which is missing.
   case needsTextTower(method: String)
+  /// The method decodes layers of the image tower, and the tower shows none.
+  case needsTowerLayers(method: String)
   /// A name of a loss term is another entry of the metrics, or is not valid in a file.
   case termName(method: String, name: String)
 
@@ -94,6 +99,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case .doesNotDecode(let method): "the method \(method) replaces the head but does not decode"
     case .needsTextTower(let method):
       "the method \(method) needs the text tower; give the CLIP model that the run was trained with"
+    case .needsTowerLayers(let method):
+      "\(method) decodes layers of the image tower, but it shows none; name some in model.head.towerLayers"
     case .termName(let method, let name):
       "the method \(method) names a loss term \"\(name)\"; use letters, digits, hyphens and underscores, and none of "
         + "the names that metrics.jsonl has itself"

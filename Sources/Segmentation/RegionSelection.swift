@@ -11,15 +11,27 @@ public struct RegionSelection: Sendable {
   /// Makes a selection.
   ///
   /// - Parameter configuration: the settings.
-  /// - Throws: `TorchError.value` for impossible settings.
+  /// - Throws: `MethodError.option` for impossible settings.
   public init(_ configuration: RegionConfiguration) throws {
     guard configuration.fraction > 0, configuration.fraction <= 1 else {
-      throw TorchError.value("region.fraction is \(configuration.fraction); it must be above 0 and at most 1")
+      throw MethodError.option(
+        name: "region.fraction", value: "\(configuration.fraction)", wanted: "above 0 and at most 1")
     }
     guard configuration.temperature > 0, configuration.temperature.isFinite else {
-      throw TorchError.value("region.temperature is \(configuration.temperature); it must be above 0")
+      throw MethodError.option(
+        name: "region.temperature", value: "\(configuration.temperature)", wanted: "above 0 and finite")
     }
     self.configuration = configuration
+  }
+
+  /// Makes a selection of a fraction of the positions by the default score.
+  ///
+  /// - Parameter fraction: alpha, above 0 and at most 1.
+  /// - Throws: `TorchError.value` for another fraction.
+  package init(fraction: Double) throws {
+    var configuration = RegionConfiguration()
+    configuration.fraction = fraction
+    try self.init(configuration)
   }
 
   /// Returns the number of selected positions of `positions`: ceil(alpha · positions).

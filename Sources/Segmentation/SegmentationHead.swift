@@ -62,7 +62,7 @@ public final class SegmentationHead: Module, HeadPass {
   ///     layer; needed for skips by level.
   ///   - gridStride: the distance in image pixels between neighbouring positions of the grid.
   ///   - generator: the random number generator of the initial weights.
-  /// - Throws: `TorchError` for an impossible size.
+  /// - Throws: `HeadError` for another stride than 1 or 2, `TorchError` for an impossible size.
   public init(
     _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], towerStrides: [Int] = [],
     gridStride: Int, generator: Generator
@@ -79,7 +79,7 @@ public final class SegmentationHead: Module, HeadPass {
     let widths = configuration.detailWidths
     let first = configuration.detailStride
     guard first == 1 || first == 2 else {
-      throw TorchError.value("head.detailStride is \(first); it must be 1 or 2")
+      throw HeadError.detailStride(first)
     }
     let levels = configuration.decoderWidths.isEmpty ? widths : configuration.decoderWidths
     guard levels.count >= widths.count else {
@@ -166,10 +166,11 @@ public final class SegmentationHead: Module, HeadPass {
 
 extension [Int] {
   /// Returns the channels of one tower layer, counted from 1.
+  ///
+  /// - Throws: `HeadError.towerLayer` if there is no such layer.
   func width(of layer: Int) throws -> Int {
     guard indices.contains(layer - 1) else {
-      throw TorchError.value(
-        "head.towerLayers names layer \(layer); the image tower has layers 1 to \(count)")
+      throw HeadError.towerLayer(layer, count: count)
     }
     return self[layer - 1]
   }

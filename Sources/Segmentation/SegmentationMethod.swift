@@ -63,6 +63,14 @@ open class SegmentationMethod: Module {
   /// - Throws: `TorchError` if the widths differ.
   open func regionScore(_ features: Tensor, _ text: TextEmbeddings) throws -> Tensor? { nil }
 
+  /// Computes the weights of the confounders from the method's evidence term alone, for diagnosis.
+  ///
+  /// - Parameter cosine: cos(image, z), float32, B×M.
+  /// - Returns: weights that sum to 1 over M, B×M, on the device of `cosine`; nil without such a
+  ///   term. Nil unless overridden.
+  /// - Throws: `TorchError` if the widths differ.
+  open func evidence(_ cosine: Tensor) throws -> Tensor? { nil }
+
   /// Changes the output of a level of the head's image branch for a training batch.
   ///
   /// - Parameters:

@@ -7,7 +7,8 @@ public enum Bootstrap {
   ///
   /// Groups of cases are resampled within each stratum. Cases of one group (the images of a
   /// patient) stay together. Sites as strata keep the weight of each site. To compare two methods
-  /// in pairs, pass their differences.
+  /// in pairs, pass their differences. With fewer than `IndependentUnits.least` groups in a stratum
+  /// the mean has no interval: the draws of that stratum would hide how much its groups vary.
   ///
   /// - Parameters:
   ///   - strata: the groups of each stratum, the cases of each group; empty ones do not count.
@@ -36,7 +37,8 @@ public enum Bootstrap {
       return cases.reduce(0, +) / Double(cases.count)
     }
     return try intervals(
-      of: totals / Double(strata.count), around: [exact.reduce(0, +) / Double(exact.count)], level: level)[0]
+      of: totals / Double(strata.count), around: [exact.reduce(0, +) / Double(exact.count)],
+      shortages: [IndependentUnits.shortage(strata.map(\.count).min() ?? 0)], level: level)[0]
   }
 
   /// Computes the same if every case is its own group.
@@ -50,11 +52,12 @@ public enum Bootstrap {
   ///   - resampled: R×C, one column per number. A number is NaN in a resample without a defined
   ///     case; such resamples do not count.
   ///   - values: the numbers over all cases, C.
+  ///   - shortages: why a number has no interval, C; nil where the units are enough.
   ///   - level: the share of resamples inside the interval.
   /// - Returns: one interval per number; nil if its value is nil or no resample defines it.
   /// - Throws: `TorchError` if the shapes do not match.
   public static func intervals(
-    of resampled: Tensor, around values: [Double?], level: Double = 0.95
+    of resampled: Tensor, around values: [Double?], shortages: [String?], level: Double = 0.95
   ) throws -> [Interval?] {
     // NaN comes after every number in the sort.
     let sorted = try resampled.sorted(dim: 0).values.transposed().doubles()
@@ -63,6 +66,7 @@ public enum Bootstrap {
     let tail = (1 - level) / 2 * 100
     return values.indices.map { column in
       guard let value = values[column], counts[column] > 0 else { return nil }
+      if let shortage = shortages[column] { return Interval(value: value, withoutInterval: shortage) }
       let defined = sorted[column * rows..<column * rows + Int(counts[column])]
       return Interval(
         value: value, low: Percentile.ofSorted(defined, percent: tail),

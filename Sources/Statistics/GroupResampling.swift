@@ -43,6 +43,13 @@ public struct GroupSums {
   /// The number of cases that are not NaN; G×C, float64.
   public let counts: Tensor
 
+  /// Returns the number of groups with a defined case, by column; C.
+  ///
+  /// - Throws: `TorchError` with libtorch's message.
+  public func units() throws -> [Int] {
+    try counts.greater(than: 0).to(.float64).sum([0]).doubles().map { Int($0) }
+  }
+
   /// Adds up columns of cases.
   ///
   /// - Parameters:

@@ -14,14 +14,26 @@ public struct RankStability: Codable, Equatable, Sendable {
     public let method: String
     /// Its rank over all cases; 1 is the best.
     public let rank: Int
-    /// Its mean rank over the resamples.
-    public let mean: Double
-    /// The lower end of the ranks' 95 % interval.
-    public let low: Double
+    /// Its mean rank over the resamples; nil if there are too few units to resample.
+    @Nullable public private(set) var mean: Double?
+    /// The lower end of the ranks' 95 % interval; nil if there are too few units.
+    @Nullable public private(set) var low: Double?
     /// The upper end.
-    public let high: Double
-    /// The shares of the resamples in which it has rank 1, 2 and so on.
+    @Nullable public private(set) var high: Double?
+    /// The shares of the resamples in which it has rank 1, 2 and so on; empty with too few units.
     public let shares: [Double]
+
+    init(
+      method: String, rank: Int, mean: Double? = nil, low: Double? = nil, high: Double? = nil,
+      shares: [Double]
+    ) {
+      self.method = method
+      self.rank = rank
+      self.mean = mean
+      self.low = low
+      self.high = high
+      self.shares = shares
+    }
   }
 
   /// The agreement of the resampled rankings with the ranking over all cases.
@@ -40,11 +52,13 @@ public struct RankStability: Codable, Equatable, Sendable {
   public let metric: Metric
   /// One row per method.
   public let methods: [Row]
-  /// The agreement with the ranking over all cases; nil if all means are equal.
+  /// The agreement with the ranking over all cases; nil if all means are equal, or for too few units.
   @Nullable package private(set) var kendallTau: Agreement?
+  /// Why the ranking was not resampled; nil if it was.
+  @Nullable public private(set) var reason: String?
 
   enum CodingKeys: String, CodingKey {
-    case metric, methods
+    case metric, methods, reason
     case kendallTau = "kendall_tau"
   }
 
@@ -55,14 +69,24 @@ public struct RankStability: Codable, Equatable, Sendable {
   ///   - methods: their names, M of them.
   ///   - means: the means over all cases, M.
   ///   - resampled: R×M, one row per resample.
+  ///   - shortage: why resamples say nothing, see `IndependentUnits`; nil if the units are enough.
   /// - Throws: `TorchError` if the shapes do not match.
-  public init(metric: Metric, methods: [String], means: [Double], resampled: Tensor) throws {
+  public init(
+    metric: Metric, methods: [String], means: [Double], resampled: Tensor, shortage: String? = nil
+  ) throws {
     self.metric = metric
-    let ranks = try Self.ranks(resampled)
+    reason = shortage
     let own = try Self.ranks(Tensor(means).reshaped([1, means.count])).doubles()
+    guard shortage == nil else {
+      self.methods = zip(methods, own).map { Row(method: $0, rank: Int($1), shares: []) }
+      kendallTau = nil
+      return
+    }
+    let ranks = try Self.ranks(resampled)
     let average = try ranks.mean([0]).doubles()
     let shares = try (1...methods.count).map { try ranks.equals(Double($0)).to(.float64).mean([0]).doubles() }
-    let intervals = try Bootstrap.intervals(of: ranks, around: average)
+    let enough = methods.map { _ in String?.none }
+    let intervals = try Bootstrap.intervals(of: ranks, around: average, shortages: enough)
     self.methods = methods.indices.map { index in
       Row(
         method: methods[index], rank: Int(own[index]), mean: average[index],
@@ -71,9 +95,11 @@ public struct RankStability: Codable, Equatable, Sendable {
     }
     let tau = try Self.kendallTau(resampled, Tensor(means).reshaped([1, means.count]))
     kendallTau = try Bootstrap.intervals(
-      of: tau.reshaped([-1, 1]), around: [Self.mean(ofDefined: tau)]
-    )[0].map {
-      Agreement(mean: $0.value, low: $0.low, high: $0.high)
+      of: tau.reshaped([-1, 1]), around: [Self.mean(ofDefined: tau)], shortages: [nil]
+    )[0].flatMap { interval in
+      interval.ends.map {
+        Agreement(mean: interval.value, low: $0.lowerBound, high: $0.upperBound)
+      }
     }
   }
 

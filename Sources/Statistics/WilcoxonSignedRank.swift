@@ -1,5 +1,8 @@
 /// Wilcoxon's two-sided signed-rank test, whose hypothesis is a symmetry of differences about zero.
 ///
+/// With fewer than `IndependentUnits.least` pairs no data can reach p = 0.05; studies give no test
+/// then.
+///
 /// Zeros do not count, and equal sizes share their mean rank. The p-value is exact over all 2ⁿ
 /// signs for up to 50 pairs without zeros and ties, and for up to 13 pairs in any case. Otherwise
 /// it comes from the normal approximation, with its variance corrected for ties and without a

@@ -27,8 +27,16 @@ package enum AtomicFile {
   /// - Throws: `FileError`, or the error of the closure. The old file is then untouched.
   package static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
     let folder = url.deletingLastPathComponent()
-    let temporary = folder.appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString).part")
-    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let place = folder.withNativePath { path in
+      uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    }
+    guard place >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
+    defer { close(place) }
+    // The temporary name is short and relative to the folder, so it fits where the name of the file fits.
+    let temporary = ".\(String(UInt64.random(in: 0 ... .max), radix: 36)).part"
+    let descriptor = uninterrupted {
+      openat(place, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    }
     guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
     let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     // The lock ends with this process, even after a crash. It separates leftovers from files that a
@@ -36,43 +44,48 @@ package enum AtomicFile {
     _ = flock(descriptor, LOCK_EX | LOCK_NB)
     do {
       try body(handle)
-      guard fsync(descriptor) == 0 else {
+      guard uninterrupted({ fsync(descriptor) }) == 0 else {
         throw FileError.cannotWrite(url, reason: FileError.systemReason())
       }
       try handle.close()
-      guard rename(temporary.path, url.path) == 0 else {
+      let name = NativePath.bytes(url.lastPathComponent).map { CChar(bitPattern: $0) } + [0]
+      guard uninterrupted({ renameat(place, temporary, place, name) }) == 0 else {
         throw FileError.cannotWrite(url, reason: FileError.systemReason())
       }
     } catch {
-      unlink(temporary.path)
+      unlinkat(place, temporary, 0)
       throw error is CocoaError ? FileError.cannotWrite(url, reason: FileError.reason(of: error)) : error
     }
-    flushFolder(folder)
+    // This makes the rename itself durable. A folder that the system cannot flush is no reason to
+    // fail: the file is whole.
+    fsync(place)
   }
 
   /// Removes the temporary files of killed writers from a folder; files in progress stay.
-  package static func removeLeftovers(in folder: URL) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    for name in names where name.hasPrefix(".") && name.hasSuffix(".part") {
-      let path = folder.appendingPathComponent(name).path
-      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  ///
+  /// - Parameters:
+  ///   - folder: the folder.
+  ///   - seconds: how long a file has not changed. A new file may not have its lock yet; 0 if
+  ///     nothing else writes to the folder.
+  package static func removeLeftovers(in folder: URL, unchangedFor seconds: Int = 60) {
+    for file in (try? FileSystem.contents(of: folder)) ?? [] {
+      let name = file.lastPathComponent
+      guard name.hasPrefix("."), name.hasSuffix(".part") else { continue }
+      let descriptor = file.withNativePath { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
       var status = stat()
-      // A file of the last minute may not have its lock yet.
-      guard fstat(descriptor, &status) == 0, time(nil) - status.modified > 60 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+      guard fstat(descriptor, &status) == 0, time(nil) - status.modified >= seconds else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { _ = file.withNativePath { unlink($0) } }
     }
   }
+}
 
-  /// Makes the rename itself durable.
-  ///
-  /// A folder that the system cannot flush is no reason to fail: the file is whole.
-  private static func flushFolder(_ folder: URL) {
-    let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
+/// Calls a function of the system again as long as a signal interrupts it.
+package func uninterrupted(_ call: () -> Int32) -> Int32 {
+  while true {
+    let result = call()
+    guard result < 0, errno == EINTR else { return result }
   }
 }
 
@@ -99,10 +112,12 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
   /// One line that names the file, the reason and, if known, the fix.
   public var description: String {
     switch self {
-    case .cannotRead(let url, let reason): "\(url.path): cannot be read: \(reason)"
-    case .malformed(let url, let reason): "\(url.path): \(reason)"
+    case .cannotRead(let url, let reason): "\(url.shownPath): cannot be read: \(reason)"
+    case .malformed(let url, let reason): "\(url.shownPath): \(reason)"
     case .cannotWrite(let url, let reason):
-      "\(url.path): cannot be written: \(reason); check the folder's permissions and free space"
+      "\(url.shownPath): cannot be written: \(reason); "
+        + (reason == String(cString: strerror(ENAMETOOLONG))
+          ? "shorten the name" : "check the folder's permissions and free space")
     }
   }
 
@@ -126,17 +141,20 @@ extension FileManager {
   ///
   /// - Throws: `FileError.cannotWrite` that names the folder and the obstacle.
   package func createFolder(_ url: URL) throws {
-    do {
-      try createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      // Foundation does not say which part of the path is a file.
-      var part = url.standardizedFileURL
-      while part.path != "/", !fileExists(atPath: part.path) { part.deleteLastPathComponent() }
-      var isFolder: ObjCBool = false
-      let isFile = fileExists(atPath: part.path, isDirectory: &isFolder) && !isFolder.boolValue
-      throw FileError.cannotWrite(
-        url, reason: isFile ? "\(part.path) is a file" : FileError.reason(of: error))
+    if FileSystem.kind(of: url) == .folder { return }
+    let parent = url.deletingLastPathComponent()
+    if FileSystem.kind(of: parent) == nil, parent.path != url.path, parent.path != "/" {
+      try createFolder(parent)
     }
+    let code = url.withNativePath { mkdir($0, 0o777) } == 0 ? 0 : errno
+    // Another process may have made it meanwhile.
+    guard code != 0, FileSystem.kind(of: url) != .folder else { return }
+    // The system does not say which part of the path is a file.
+    var part = url.standardizedFileURL
+    while part.path != "/", FileSystem.kind(of: part) == nil { part.deleteLastPathComponent() }
+    let isFile = FileSystem.kind(of: part) != .folder
+    throw FileError.cannotWrite(
+      url, reason: isFile ? "\(part.shownPath) is a file" : String(cString: strerror(code)))
   }
 }
 

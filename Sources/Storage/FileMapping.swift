@@ -57,7 +57,7 @@ package final class OpenFile: Sendable {
   ///
   /// - Throws: `FileError` that names the file, also if the path is a folder or a device.
   package init(_ url: URL) throws {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    let descriptor = url.withNativePath { path in uninterrupted { open(path, O_RDONLY | O_CLOEXEC) } }
     guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
     var status = stat()
     let isKnown = fstat(descriptor, &status) == 0

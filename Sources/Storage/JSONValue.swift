@@ -2,12 +2,21 @@ import Foundation
 
 /// Any JSON5 value, so that settings can be merged with defaults before they are decoded.
 public enum JSONValue: Codable, Hashable, Sendable {
+  /// No value: `null`.
   case null
+  /// True or false.
   case bool(Bool)
+  /// A number without a fraction that fits 64 bits.
   case integer(Int)
+  /// An integer above `Int.max`, such as a seed.
+  case unsigned(UInt64)
+  /// Any other number.
   case number(Double)
+  /// A text.
   case string(String)
+  /// Values in order.
   case array([JSONValue])
+  /// Values by key.
   case object([String: JSONValue])
 
   /// Reads any JSON value.
@@ -19,6 +28,8 @@ public enum JSONValue: Codable, Hashable, Sendable {
       self = .bool(value)
     } else if let value = try? container.decode(Int.self) {
       self = .integer(value)
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .unsigned(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)
     } else if let value = try? container.decode(String.self) {
@@ -37,6 +48,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
     case .null: try container.encodeNil()
     case .bool(let value): try container.encode(value)
     case .integer(let value): try container.encode(value)
+    case .unsigned(let value): try container.encode(value)
     case .number(let value): try container.encode(value)
     case .string(let value): try container.encode(value)
     case .array(let value): try container.encode(value)
@@ -46,11 +58,20 @@ public enum JSONValue: Codable, Hashable, Sendable {
 
   /// Parses JSON5.
   ///
-  /// - Throws: `DecodingError` with the place of the error.
-  public init(json5 data: Data) throws {
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true
-    self = try decoder.decode(JSONValue.self, from: data)
+  /// - Throws: `JSONFault` with the line and column.
+  public init(json5 data: Data) throws { self = try JSON5Reader.value(of: data) }
+
+  /// Reads a file of JSON5.
+  ///
+  /// - Parameter url: the file.
+  /// - Throws: `FileError` that names the file, and the line and column of a fault.
+  public init(json5File url: URL) throws {
+    let data = try Data(file: url)
+    do {
+      self = try JSON5Reader.value(of: data)
+    } catch let fault as JSONFault {
+      throw FileError.malformed(url, reason: "it is not JSON: \(fault)")
+    }
   }
 
   /// Represents a value as JSON.
@@ -78,6 +99,16 @@ public enum JSONValue: Codable, Hashable, Sendable {
     if case .object(let members) = self { members } else { nil }
   }
 
+  /// The value of a number; otherwise nil.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .unsigned(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
   /// Each value that is not an object, by its dotted name.
   public var leaves: [String: JSONValue] {
     guard let members else { return ["": self] }
@@ -95,7 +126,16 @@ public enum JSONValue: Codable, Hashable, Sendable {
   }
 }
 
-/// Describes the error of a JSON decoder, with its place, in one line.
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+  /// A string.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// An integer.
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  /// A truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+}
+
+/// Describes the error of a JSON reader or decoder, with its place, in one line.
 public func explanation(of error: any Error) -> String {
   func place(_ context: DecodingError.Context) -> String {
     let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }

@@ -1,3 +1,4 @@
+import Foundation
 import Segmentation
 import Training
 
@@ -62,40 +63,37 @@ package enum Ablation: String, CaseIterable, Sendable {
     case .modules:
       return [.baseline, control(.withoutRegionSelection), control(.withoutIntervention), .mcdrl]
     case .lesionType: return [.baseline, .mcdrl]
-    case .dictionary: return try vary([12, 3, 6, 9, 15]) { $0.confounders = $1 }
-    case .depth: return try vary([3, 1, 2, 4, 5]) { $0.mcdrl.intervention?.depth = $1 }
+    case .dictionary: return try vary([12, 3, 6, 9, 15] as [Int]) { $0.confounders = $1 }
+    case .depth:
+      return try vary([3, 1, 2, 4, 5]) { settings, depth in
+        try settings.changeMCDRL { $0.intervention?.depth = depth }
+      }
     case .region:
-      return try vary(["0.5", "0.25", "0.75", "1"]) { $0.mcdrl.region?.fraction = Double($1) ?? 0 }
+      return try vary([0.5, 0.25, 0.75, 1], named: Self.text) { settings, fraction in
+        try settings.changeMCDRL { $0.region?.fraction = fraction }
+      }
     case .selection:
-      return try vary(["less-normal", "max", "softmax"]) {
-        $0.mcdrl.region?.score = RegionScore(rawValue: $1) ?? .lessNormal
-      } + [ArmDefinition("selection-soft") { $0.mcdrl.region?.selection = .soft }]
+      return try vary([RegionScore.lessNormal, .max, .softmax], named: \.rawValue) { settings, score in
+        try settings.changeMCDRL { $0.region?.score = score }
+      } + [mcdrl("selection-soft") { $0.region?.selection = .soft }]
     case .losses:
       // The first arm has the paper's weights. Each other arm changes one weight.
       return try [
-        ArmDefinition("paper-weights") {
-          $0.mcdrl.causal = 0.5
-          $0.mcdrl.contrast = 0.1
-        }
+        mcdrl("paper-weights") { ($0.causal, $0.contrast) = (0.5, 0.1) }
       ]
-        + ["0", "0.1", "1"].map { text in
-          try ArmDefinition("causal-\(text)") { $0.mcdrl.causal = Double(text) ?? 0 }
-        }
-        + ["0", "0.5"].map { text in
-          try ArmDefinition("contrast-\(text)") { $0.mcdrl.contrast = Double(text) ?? 0 }
-        }
-    case .start: return try vary(["0.2", "0", "0.1", "0.4"]) { $0.mcdrl.start = Double($1) ?? 0 }
+        + [0, 0.1, 1].map { weight in try mcdrl("causal-\(Self.text(weight))") { $0.causal = weight } }
+        + [0, 0.5].map { weight in try mcdrl("contrast-\(Self.text(weight))") { $0.contrast = weight } }
+    case .start:
+      return try vary([0.2, 0, 0.1, 0.4], named: Self.text) { settings, start in
+        try settings.changeMCDRL { $0.start = start }
+      }
     case .adjustment:
       return try [
-        ArmDefinition("attention") { $0.mcdrl.intervention?.adjustment = .attention },
-        ArmDefinition("attention-prior") {
-          $0.mcdrl.intervention?.adjustment = .prior
-          $0.interventions.prior = .estimated
+        mcdrl("attention") { $0.intervention?.adjustment = .attention },
+        mcdrl("attention-prior", { $0.interventions.prior = .estimated }) {
+          $0.intervention?.adjustment = .prior
         },
-        ArmDefinition("exact") {
-          $0.mcdrl.intervention?.adjustment = .exact
-          $0.interventions.prior = .estimated
-        },
+        mcdrl("exact", { $0.interventions.prior = .estimated }) { $0.intervention?.adjustment = .exact },
       ]
     case .dense: return try vary(["maskclip", "tokens", "sclip"]) { $0.model.dense = $1 }
     case .tuning: return try vary([Tuning.none, .last(1), .last(2), .all]) { $0.tune = $1 }
@@ -106,11 +104,11 @@ package enum Ablation: String, CaseIterable, Sendable {
       return try [
         .mcdrl,
         ArmDefinition("no-segmentation") { $0.interventions.segmentation = 0 },
-        ArmDefinition("no-invariance") { $0.mcdrl.invariance = 0 },
-        ArmDefinition("no-attention") { $0.mcdrl.attention = 0 },
+        mcdrl("no-invariance") { $0.invariance = 0 },
+        mcdrl("no-attention") { $0.attention = 0 },
         control(.withoutInterventions),
         ArmDefinition("sites-prior") { $0.interventions.prior = .estimated },
-        ArmDefinition("evidence") { $0.mcdrl.intervention?.evidence = 100 },
+        mcdrl("evidence") { $0.intervention?.evidence = 100 },
       ]
     }
   }
@@ -136,10 +134,25 @@ package enum Ablation: String, CaseIterable, Sendable {
     return (arms.filter { arm in !leftOut.contains { $0.name == arm.name } }, leftOut)
   }
 
+  /// Makes an arm with changed options of MCDRL, which must be the common settings' method.
+  private func mcdrl(
+    _ name: String, _ more: @escaping @Sendable (inout RunConfiguration) -> Void = { _ in },
+    _ change: @escaping @Sendable (inout MCDRL.Options) -> Void
+  ) throws -> ArmDefinition {
+    try ArmDefinition(name) {
+      try $0.changeMCDRL(change)
+      more(&$0)
+    }
+  }
+
+  /// Formats a number for a name: `0.25`, `1`.
+  private static func text(_ value: Double) -> String { String(format: "%g", value) }
+
   /// Makes one arm for each value of a setting.
-  private func vary<Value: Sendable & CustomStringConvertible>(
-    _ values: [Value], _ change: @escaping @Sendable (inout RunConfiguration, Value) -> Void
+  private func vary<Value: Sendable>(
+    _ values: [Value], named name: (Value) -> String = { "\($0)" },
+    _ change: @escaping @Sendable (inout RunConfiguration, Value) throws -> Void
   ) throws -> [ArmDefinition] {
-    try values.map { value in try ArmDefinition("\(rawValue)-\(value)") { change(&$0, value) } }
+    try values.map { value in try ArmDefinition("\(rawValue)-\(name(value))") { try change(&$0, value) } }
   }
 }

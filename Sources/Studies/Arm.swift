@@ -27,7 +27,7 @@ public struct Arm: Hashable, Codable, Sendable {
     for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
       tree.insert(value, at: name.split(separator: ".").map(String.init))
     }
-    try changed.lay(tree, source: name)
+    _ = try changed.lay(tree, source: name)
     return changed
   }
 }
@@ -38,6 +38,8 @@ public struct ArmDefinition: Sendable {
   public let name: String
   /// A one-line description; empty for an arm that a user defines.
   public let summary: String
+  /// The assignments among its changes, in order, such as `epochs*=2`.
+  package let assignments: [String]
   private let change: @Sendable (inout RunConfiguration) throws -> Void
 
   /// Defines an arm.
@@ -57,21 +59,24 @@ public struct ArmDefinition: Sendable {
   }
 
   init(
-    plain name: String, summary: String, _ change: @escaping @Sendable (inout RunConfiguration) throws -> Void
+    plain name: String, summary: String, assignments: [String] = [],
+    _ change: @escaping @Sendable (inout RunConfiguration) throws -> Void
   ) {
     self.name = name
     self.summary = summary
+    self.assignments = assignments
     self.change = change
   }
 
   /// Makes an arm of a method.
   ///
   /// The method has its default options. If the common settings name the same method, it has their
-  /// options. If a method trains on interventions only on request, the arm turns them off.
+  /// options. If a method trains on interventions only on request, the arm drops a share of the
+  /// common settings, so that it is not trained on them.
   public init(_ method: MethodChoice) {
     self.init(plain: method.name, summary: method.summary) { configuration in
       if configuration.model.method.name != method.name { configuration.model.method = method }
-      if !method.traits.trainsOnInterventions { configuration.interventions.share = 0 }
+      if !method.traits.trainsOnInterventions { configuration.interventions.share = nil }
     }
   }
 
@@ -85,9 +90,23 @@ public struct ArmDefinition: Sendable {
     _ name: String, _ summary: String, _ more: @escaping @Sendable (inout RunConfiguration) throws -> Void
   ) -> ArmDefinition {
     let change = change
-    return ArmDefinition(plain: name, summary: summary) { configuration in
+    return ArmDefinition(plain: name, summary: summary, assignments: assignments) { configuration in
       try change(&configuration)
       try more(&configuration)
+    }
+  }
+
+  /// Returns the same arm with assignments such as `epochs*=2` after its own changes.
+  func changing(_ name: String, _ summary: String, assignments more: [String]) -> ArmDefinition {
+    let change = change
+    return ArmDefinition(plain: name, summary: summary, assignments: assignments + more) { configuration in
+      try change(&configuration)
+      for assignment in more {
+        if let stranger = try configuration.set(assignment, source: "\(name):").first {
+          throw SettingsError.othersOption(
+            source: "\(name): \(assignment)", name: stranger, method: configuration.model.method.name)
+        }
+      }
     }
   }
 
@@ -128,10 +147,7 @@ extension ArmDefinition {
     let assignments = parts(of: text[text.index(after: colon)...])
     // A method with its own settings stays that method.
     let base = known.first { $0.name == name }
-    try self.init(name) { configuration in
-      try base?.apply(to: &configuration)
-      for assignment in assignments { try configuration.set(assignment, source: "\(name):") }
-    }
+    self = try (base ?? ArmDefinition(name) { _ in }).changing(name, "", assignments: assignments)
   }
 
   /// All methods and controls.

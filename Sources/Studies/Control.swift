@@ -1,8 +1,6 @@
 import Segmentation
 import Training
 
-import Metrics
-
 /// A comparison of the method besides the baseline (ours).
 ///
 /// It is the method without one part, or the baseline with another advantage of the method.
@@ -55,7 +53,8 @@ package enum Control: String, CaseIterable, Sendable {
     case .withoutIntervention:
       return ArmDefinition.mcdrl.changing(rawValue, summary) {
         $0.model.method = $0.model.method.changing(MCDRL.self) { $0.intervention = nil }
-        $0.interventions.share = 0
+        // So it is not trained on them: there is no intervention.
+        $0.interventions.share = nil
       }
     case .paper:
       return ArmDefinition.mcdrl.changing(rawValue, summary) { configuration in
@@ -79,7 +78,8 @@ package enum Control: String, CaseIterable, Sendable {
     case .withoutDictionary: return mcdrl { $0.intervention?.dictionary = .constant }
     case .randomDictionary: return mcdrl { $0.intervention?.dictionary = .random }
     case .shuffledPrompts: return mcdrl { $0.intervention?.dictionary = .shuffled }
-    case .longerBaseline: return ArmDefinition.baseline.changing(rawValue, summary) { $0.epochs *= 2 }
+    case .longerBaseline:
+      return ArmDefinition.baseline.changing(rawValue, summary, assignments: ["epochs*=2"])
     case .baselineInterventions:
       return ArmDefinition.baseline.changing(rawValue, summary) { $0.interventions.share = 1 }
     }

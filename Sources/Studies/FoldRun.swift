@@ -10,8 +10,8 @@ struct FoldRun {
   let study: LeaveOneSiteOut
   let fold: LeaveOneSiteOut.Fold
   let inputs: StudyInputs
-  /// The hashes of the data, by site.
-  let hashes: [String: String]
+  /// The hashes of the data.
+  let hashes: DataHashes
   let progress: LeaveOneSiteOut.Progress
 
   private var plan: StudyPlan { study.plan }
@@ -24,8 +24,12 @@ struct FoldRun {
     guard folder.exists else { return try choose() }
     let run = try study.open(folder)
     let candidates = try plan.candidates.map { try study.settings(fold, $0) }
-    guard let chosen = candidates.firstIndex(of: run.configuration), losersExist(chosen) else {
-      throw StudyError.foreign(folder.url)
+    guard let chosen = candidates.firstIndex(of: run.configuration) else {
+      throw StudyError.foreign(folder.url, differences: try candidates[0].changes(from: run.configuration))
+    }
+    guard losersExist(chosen) else {
+      throw StudyError.foreign(
+        folder.url, differences: ["settings were chosen from other candidates"])
     }
     try requireSame(run)
     if let result = study.stored(fold) { return result }
@@ -57,10 +61,12 @@ struct FoldRun {
       }
     }
     // The first of equal candidates wins.
-    let dice = histories.map { $0.flatMap(Self.chosen)?.validationDice ?? -1 }
-    let best = dice.indices.max { (dice[$0], -$0) < (dice[$1], -$1) } ?? 0
+    let scores = try histories.enumerated().map { index, history in
+      try history.flatMap(Self.chosen).flatMap { $0.score(by: try selection(index)) } ?? -1
+    }
+    let best = scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0
     guard let history = histories[best] else { throw failure ?? TrainingError.noImages }
-    guard Self.chosen(history)?.validationDice != nil else {
+    guard Self.chosen(history)?.score(by: try selection(best)) != nil else {
       throw StudyError.noValidationImage(site: fold.site)
     }
     try FileManager.default.createFolder(folder.url.deletingLastPathComponent())
@@ -70,22 +76,31 @@ struct FoldRun {
 
   private func candidate(_ index: Int) -> RunFolder { study.folder.candidate(fold, index) }
 
-  /// Returns the validation Dice of a rejected candidate; nil if it diverged.
-  private func finalDice(of index: Int) throws -> Double? {
+  /// Returns the chosen epoch of a rejected candidate; nil if it diverged.
+  private func finalEpoch(of index: Int) throws -> EpochMetrics? {
     let epochs = try study.settings(fold, plan.candidates[index]).epochs
     guard let history = try? candidate(index).history(), history.count == epochs else { return nil }
-    return Self.chosen(history)?.validationDice
+    return Self.chosen(history)
+  }
+
+  /// Returns the rule by which a candidate chose its epoch.
+  private func selection(_ index: Int) throws -> EpochSelection {
+    try study.settings(fold, plan.candidates[index]).selection
   }
 
   private static func chosen(_ history: [EpochMetrics]) -> EpochMetrics? { history.last { $0.best } }
 
   private func requireSame(_ run: Run) throws {
     let system = try run.freshSystem()
-    let fingerprint = try Fingerprint(data: hashes, system: system)
+    let fingerprint = try Fingerprint(data: hashes, sources: run.configuration.sources, system: system)
     let stored = try? JSONDecoder().decode(
       Fingerprint.self, from: Data(contentsOf: run.folder.fingerprintFile))
     let prompts = try study.prompts.limited(to: run.configuration.confounders)
-    guard run.prompts == prompts, stored == fingerprint else { throw StudyError.foreign(run.folder.url) }
+    guard run.prompts == prompts, stored?.isSame(as: fingerprint) == true else {
+      throw StudyError.foreign(
+        run.folder.url,
+        differences: fingerprint.differences(from: stored, hasSamePrompts: run.prompts == prompts))
+    }
   }
 
   /// Trains one run to its end, and continues an interrupted run.
@@ -93,7 +108,9 @@ struct FoldRun {
     let run: Run
     if folder.exists {
       run = try study.open(folder)
-      guard run.configuration == settings else { throw StudyError.foreign(folder.url) }
+      guard run.configuration == settings else {
+        throw StudyError.foreign(folder.url, differences: try settings.changes(from: run.configuration))
+      }
       try requireSame(run)
     } else {
       run = try Run.create(
@@ -121,7 +138,8 @@ struct FoldRun {
     let predictor = try run.predictor(device: run.configuration.device, threshold: plan.threshold)
     let features = inputs.features(run.configuration)
     var (polyp, reliability) = (PolypProtocol(), try Reliability())
-    let images = try study.catalog.site(fold.site).testSamples.map { sample in
+    let samples = try study.catalog.site(fold.site).testSamples
+    let images = try samples.map { sample in
       let found = try predictor.assess(
         sample, tolerance: plan.tolerance, spacing: plan.spacing, cached: features?.cached([sample]))
       polyp.merge(found.polyp)
@@ -131,21 +149,44 @@ struct FoldRun {
     }
     let best = Self.chosen(history)
     let candidates = try plan.candidates.enumerated().map { index, settings in
-      FoldResult.Candidate(
-        settings: settings,
-        validationDice: index == chosen ? best?.validationDice : try finalDice(of: index))
+      let epoch = index == chosen ? best : try finalEpoch(of: index)
+      return FoldResult.Candidate(
+        settings: settings, validationDice: epoch?.validationDice,
+        validationScore: epoch?.score(by: try selection(index)))
     }
     let result = FoldResult(
       site: fold.site, method: fold.arm.name, seed: fold.seed, epoch: best?.epoch ?? 0,
-      validationDice: best?.validationDice, chosen: plan.candidates[chosen], candidates: candidates,
-      threshold: plan.threshold, seconds: history.reduce(0) { $0 + $1.seconds },
+      validationDice: best?.validationDice, validationScore: best?.score(by: run.configuration.selection),
+      chosen: plan.candidates[chosen], candidates: candidates,
+      threshold: plan.threshold, precision: predictor.precision, decoding: predictor.decoding,
+      seconds: history.reduce(0) { $0 + $1.seconds },
       waited: history.reduce(0) { $0 + $1.waited }, polyp: polyp,
-      reliability: reliability, images: images)
+      reliability: reliability, trivial: try run.trivialOverlaps(samples), images: images)
     try folder.write(result, to: study.folder.resultFile(fold))
     // The state has most of the size of a run, and nothing needs it now.
     for folder in [folder] + plan.candidates.indices.map(candidate) {
       try? FileManager.default.removeItem(at: folder.stateFile)
     }
     return result
+  }
+}
+
+extension Fingerprint {
+  /// Describes the inputs of a fold that differ from those of a stored run.
+  ///
+  /// - Parameters:
+  ///   - stored: the fingerprint of the run; nil if it cannot be read.
+  ///   - hasSamePrompts: whether the prompts are the same.
+  /// - Returns: one text for each.
+  fileprivate func differences(from stored: Fingerprint?, hasSamePrompts: Bool) -> [String] {
+    let words = hasSamePrompts ? [] : ["other prompts"]
+    guard let stored else { return words + ["fingerprint.json is missing or damaged"] }
+    let sites = Set(data.keys).union(stored.data.keys).sorted().filter { data[$0] != stored.data[$0] }
+    var found = words + sites.map { "other images, masks or facts of site \($0)" }
+    // Another version or libtorch may start from other weights.
+    if stored.version != version { found.append("mcdrl was \(stored.version), is \(version)") }
+    if stored.libtorch != libtorch { found.append("libtorch was \(stored.libtorch), is \(libtorch)") }
+    if stored.weights != weights { found.append("other starting weights") }
+    return found
   }
 }

@@ -123,7 +123,7 @@ public struct LeaveOneSiteOut: Sendable {
   ///   or setting.
   public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
     let folds = folds
-    let hashes = try hashes
+    let hashes = try DataHashes(catalog.sites, .all)
     // Finished folds need no images. Otherwise the cache covers all folds, so that it does not
     // depend on the unfinished ones.
     let isDone = folds.allSatisfy { stored($0) != nil }
@@ -145,7 +145,7 @@ public struct LeaveOneSiteOut: Sendable {
 
   /// A hash of each site's images, masks and stated facts; computing it reads every file.
   public var hashes: [String: String] {
-    get throws { try Fingerprint.data(catalog.sites) }
+    get throws { try DataHashes(catalog.sites, .all).sites }
   }
 
   /// A hash of the weights of the CLIP model, under the first seed.

@@ -20,6 +20,9 @@ import Torch
 /// "Resampling inference with complex survey data", JASA 83, 1988). S would halve it for two seeds.
 /// Interactions of seeds with groups count more than once. So the second interval is rather too
 /// wide than too narrow.
+///
+/// Either interval needs `IndependentUnits.least` groups at each site; the second needs as many
+/// seeds, too. Without them there is the value alone. A test needs as many groups.
 struct StudyDifferences {
   /// The compared scores; both are defined on every image.
   private static let measures: [(metric: Metric, value: @Sendable (ImageScores) -> Double)] = [
@@ -62,8 +65,14 @@ struct StudyDifferences {
     let averages = own.map { $0.map { average($0) } }
     let resamples = try resampled[0].size(0)
     let cubes = try resampled.map { try $0.reshaped([resamples, lines, seeds]) }
-    let intervals = try zip(cubes, averages).map { try Bootstrap.intervals(of: $0.mean([2]), around: $1) }
-    let overSeeds = try Self.overSeeds(cubes, around: averages, seed: seed)
+    let shortages =
+      table.sites.map { IndependentUnits.shortage($0.groups) } + [table.shortage(table.sites.map(\.groups))]
+    let intervals = try cubes.indices.map { place in
+      try Bootstrap.intervals(
+        of: cubes[place].mean([2]), around: averages[place],
+        shortages: averages[place].map { _ in shortages[place] })
+    }
+    let overSeeds = try Self.overSeeds(cubes, around: averages, shortages, seed: seed)
 
     // These are the paired groups of each site, averaged over seeds, then of all sites.
     var groups = zip(table.sites, columns).map { site, columns -> [[Double]] in
@@ -77,7 +86,7 @@ struct StudyDifferences {
       let family = pairs.indices.flatMap { pair in
         places.indices.map { (line: measure * pairs.count + pair, place: $0) }
       }
-      let tests = Self.corrected(family.map { WilcoxonSignedRank(groups[$0.place][$0.line]) })
+      let tests = Self.corrected(family.map { Self.test(groups[$0.place][$0.line]) })
       return zip(family, tests).compactMap { item, test -> StudyResults.Difference? in
         guard let interval = intervals[item.place][item.line] else { return nil }
         let pair = pairs[item.line % pairs.count]
@@ -102,7 +111,7 @@ struct StudyDifferences {
   ///
   /// `cubes` holds R × lines × seeds for each place.
   private static func overSeeds(
-    _ cubes: [Tensor], around averages: [[Double?]], seed: UInt64
+    _ cubes: [Tensor], around averages: [[Double?]], _ shortages: [String?], seed: UInt64
   ) throws -> [[Interval?]]? {
     let shape = try cubes[0].sizes(rank: 3, "resampled differences")
     guard shape[2] > 1 else { return nil }
@@ -110,7 +119,17 @@ struct StudyDifferences {
       groups: shape[2], draws: shape[2] - 1, resamples: shape[0],
       generator: Generator(seed: seed, for: "bootstrap of seeds"))
     let weights = try (draws.counts / Double(shape[2] - 1)).expandedDimension(1)
-    return try zip(cubes, averages).map { try Bootstrap.intervals(of: ($0 * weights).sum([2]), around: $1) }
+    let few = IndependentUnits.shortage(shape[2], of: ("seed", "seeds"))
+    return try cubes.indices.map { place in
+      try Bootstrap.intervals(
+        of: (cubes[place] * weights).sum([2]), around: averages[place],
+        shortages: averages[place].map { _ in few ?? shortages[place] })
+    }
+  }
+
+  /// Tests paired groups; nil if they are too few, or none differs.
+  private static func test(_ groups: [Double]) -> WilcoxonSignedRank? {
+    groups.count < IndependentUnits.least ? nil : WilcoxonSignedRank(groups)
   }
 
   /// Computes the mean difference of each group, averaged over the seeds.

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A study that cannot be planned, continued or read.
 public enum StudyError: Error, Equatable, CustomStringConvertible {
@@ -18,6 +19,8 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case setAndChosen(String, arm: String)
   /// A setting follows from the fold.
   case ownOfFold(String)
+  /// The rule that compares scores should itself be chosen by them.
+  case choosesSelection
   /// Validation should choose settings, but there are no validation images.
   case noValidation(arm: String)
   /// Validation should choose settings, but a fold has no validation image.
@@ -26,12 +29,12 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case sameArms(String, String)
   /// There are fewer than two sites.
   case tooFewSites(URL)
-  /// A folder holds another run.
-  case foreign(URL)
+  /// A folder holds another run; the differences name each setting or input with its values.
+  case foreign(URL, differences: [String])
   /// Some folds have no result.
   case unfinished(URL, done: Int, of: Int, first: URL)
   /// The settings of a trained fold differ from those of the study.
-  case otherSettings(URL, study: URL)
+  case otherSettings(URL, study: URL, differences: [String])
   /// A method has no finished run.
   case noRun(URL, method: String)
   /// A scored image no longer exists.
@@ -45,7 +48,7 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .armName(let name):
       "the arm \"\(name)\": folders are named after it, so use letters, digits, dots, hyphens and underscores"
     case .unknownMethod(let name, let known):
-      "the method \"\(name)\" is not known; use one of \(known.joined(separator: ", ")), or NAME:key=value,… for one of "
+      "the method \"\(name)\" is not known\(Self.suggestion(name, known)); use one of \(known.joined(separator: ", ")), or NAME:key=value,… for one of "
         + "your own"
     case .choice(let text):
       "\(text): write key=value,value with at least two values that differ, such as "
@@ -56,27 +59,39 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .setAndChosen(let name, let arm):
       "\(name): is set by the arm \(arm) and to be chosen; leave one of them out"
     case .ownOfFold(let name): "\(name): follows from the fold; it can be neither an arm's nor chosen"
+    case .choosesSelection:
+      "selection: cannot be chosen, because the scores of its values are not comparable; set one of them"
     case .noValidation(let arm):
       "validationShare is 0 in the arm \(arm), but settings are to be chosen on the validation split"
     case .noValidationImage(let site):
-      "site \(site) held out: the source sites leave no validation image to choose settings on; raise validationShare, or "
+      "site \(site) held out: the source sites leave no validation image with a lesion to choose settings on; raise validationShare, or "
         + "state smaller groups"
     case .sameArms(let first, let second): "the arms \(first) and \(second) have the same settings"
     case .tooFewSites(let url): "\(url.path): leaving a site out needs at least two sites"
-    case .foreign(let url):
-      "\(url.path): was run with other settings, words, data, weights or version; choose another folder for the study or "
-        + "remove this one"
+    case .foreign(let url, let differences):
+      "\(url.path): was run otherwise: \(Self.list(differences)); choose another folder for the study or remove "
+        + "this one"
     case .unfinished(let url, let done, let all, let first):
       "\(url.path): \(done) of \(all) folds are finished (the first without a result: \(first.path)); run the command that "
         + "made the study again, it trains only what is missing"
-    case .otherSettings(let url, let study):
-      "\(url.path): was trained with other settings than \(study.path)/study.json says; run the command that made the "
-        + "study again"
+    case .otherSettings(let url, let study, let differences):
+      "\(url.path): was trained with other settings than \(study.path)/study.json says: \(Self.list(differences)); "
+        + "run the command that made the study again"
     case .noRun(let url, let method): "\(url.path): no finished run of the method \(method)"
     case .lostImage(let url, let image, let site):
       "\(url.path): image \(image) of site \(site) was scored but is not there now"
     case .unreadable(let url):
       "\(url.path): cannot be read; give the folder of a study that mcdrl loso or mcdrl ablate wrote"
     }
+  }
+
+  private static func suggestion(_ name: String, _ known: [String]) -> String {
+    Spelling.near(name, among: known).map { " (did you mean \"\($0)\"?)" } ?? ""
+  }
+
+  /// Lists the first few differences.
+  private static func list(_ differences: [String]) -> String {
+    let shown = differences.prefix(4).joined(separator: ", ")
+    return differences.count > 4 ? "\(shown), and \(differences.count - 4) more" : shown
   }
 }

@@ -50,8 +50,10 @@ package struct StudyFolder: Sendable {
         throw StudyError.unfinished(url, done: done, of: folds.count, first: resultFile(fold))
       }
       let settings = try run(fold).configuration(methods: plan.configuration.methods)
-      guard try settings == plan.settings(fold, result.chosen, sites: sites) else {
-        throw StudyError.otherSettings(run(fold).configurationFile, study: url)
+      let wanted = try plan.settings(fold, result.chosen, sites: sites)
+      guard settings == wanted else {
+        throw StudyError.otherSettings(
+          run(fold).configurationFile, study: url, differences: try wanted.changes(from: settings))
       }
       return result
     }

@@ -60,6 +60,13 @@ public struct StudyPlan: Codable, Equatable, Sendable {
       if let both = arm.settings.keys.sorted().first(where: chosen.contains) {
         throw StudyError.setAndChosen(both, arm: arm.name)
       }
+      // A method that is not trained on interventions has no share to choose.
+      if chosen.contains("interventions.share"),
+        try !arm.applied(to: configuration).model.method.traits.trainsOnInterventions
+      {
+        throw StudyError.setAndChosen("interventions.share", arm: arm.name)
+      }
+      guard !chosen.contains("selection") else { throw StudyError.choosesSelection }
       if let fixed = (arm.settings.keys.sorted() + chosen).first(where: Self.ownOfFold.contains) {
         throw StudyError.ownOfFold(fixed)
       }
@@ -124,7 +131,10 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     var definition: ArmDefinition {
       get throws {
         let settings = settings
-        return try ArmDefinition(name) { for text in settings { try $0.set(text) } }
+        return try ArmDefinition(name) {
+          // An earlier version ignored options of other methods.
+          for text in settings { _ = try $0.set(text) }
+        }
       }
     }
   }
@@ -149,7 +159,35 @@ public struct StudyPlan: Codable, Equatable, Sendable {
 
   /// Returns the settings of an arm with those of a candidate.
   func settings(_ arm: Arm, _ candidate: [String]) throws -> RunConfiguration {
-    try candidate.reduce(into: arm.applied(to: configuration)) { try $0.set($1, source: "to be chosen:") }
+    try candidate.reduce(into: arm.applied(to: configuration)) {
+      // `unreadOptions` names those that the arm does not read.
+      _ = try $0.set($1, source: "to be chosen:")
+    }
+  }
+
+  /// Finds options that arms do not read.
+  ///
+  /// These are options of other methods that validation should choose, and options in the common
+  /// settings if no arm has their method.
+  ///
+  /// - Returns: each option by its dotted name, with the arms that do not read it.
+  /// - Throws: `SettingsError` that names the setting.
+  package func unreadOptions() throws -> [(option: String, arms: [String])] {
+    let settings = try arms.map { (name: $0.name, settings: try $0.applied(to: configuration)) }
+    var found: [(option: String, arms: [String])] = try choices.compactMap { choice in
+      let arms = try settings.filter { arm in
+        var changed = arm.settings
+        return try !changed.set("\(choice.setting)=\(choice.values[0])", source: "to be chosen:").isEmpty
+      }
+      return arms.isEmpty ? nil : (choice.setting, arms.map(\.name))
+    }
+    let method = configuration.model.method
+    if !settings.contains(where: { $0.settings.model.method.name == method.name }) {
+      let defaults = try configuration.methods.method(named: method.name).json.leaves
+      let changed = try method.json.leaves.filter { defaults[$0.key] != $0.value }
+      found += changed.keys.sorted().map { ("model.options.\($0)", settings.map(\.name)) }
+    }
+    return found
   }
 
   /// Returns the settings that all runs share, by dotted name.
@@ -160,7 +198,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// - Throws: `EncodingError`, which settings that were decoded never meet.
   public func sharedSettings() throws -> [String: JSONValue] {
     let names = arms.flatMap(\.settings.keys) + choices.map { RunConfiguration.presentName($0.setting) }
-    let own = Self.ownOfFold.union(names).union(["model.method"])
+    // Each method states its name and its share of interventions.
+    let own = Self.ownOfFold.union(names).union(["model.method", "interventions.share"])
     var settings = try JSONValue(encoding: configuration).leaves.filter { leaf in
       !own.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") }
     }
@@ -176,18 +215,29 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     return name.hasPrefix("random:") ? "random:\(file)" : file
   }
 
+  /// The rules by which the arms choose their epoch, without repetition.
+  private var selections: [EpochSelection] {
+    let own = arms.map { (try? $0.applied(to: configuration))?.selection ?? configuration.selection }
+    return EpochSelection.allCases.filter(own.contains)
+  }
+
   /// Describes in words how the epoch and the settings were chosen.
   ///
-  /// - Parameter folds: the trained folds; without any validation image the last epoch is used.
+  /// - Parameter folds: the trained folds; without a score of validation images the last epoch is
+  ///   used.
   /// - Returns: one sentence without its full stop.
   public func selection(_ folds: [FoldResult]) -> String {
     guard folds.contains(where: { $0.validationDice != nil }) else {
       return "the last epoch: the source sites had no validation split"
     }
-    let epoch = "the epoch of the highest mean Dice on the source sites' validation split"
+    guard selections != [.markedDice] || folds.contains(where: { $0.validationScore != nil }) else {
+      return "the last epoch: no validation image of the source sites has a lesion"
+    }
+    let epoch =
+      "the epoch of the \(selections.map(\.rule).joined(separator: ", or for other methods of the "))"
     guard !choices.isEmpty else { return epoch }
     let names = choices.map(\.setting).joined(separator: ", ")
     return
-      "\(epoch); of \(names) the values whose chosen epoch has the highest such Dice, in each fold for itself"
+      "\(epoch); of \(names) the values whose chosen epoch has the highest such score, in each fold for itself"
   }
 }

@@ -41,17 +41,21 @@ extension StudyResults {
     ///
     /// In the row over sites, it is the mean of the site means.
     package let value: Double
-    /// The lower end of its interval for these trained models.
-    package let low: Double
+    /// The lower end of its interval for these trained models; nil over too few groups.
+    @Nullable package private(set) var low: Double?
     /// The upper end.
-    package let high: Double
+    @Nullable package private(set) var high: Double?
+    /// Why there is no interval; nil if there is one.
+    @Nullable package private(set) var reason: String?
     /// Whether this interval excludes zero; only then does the difference count as one.
     package let isDifference: Bool
     /// The value with its interval for new seeds; nil with one seed.
+    ///
+    /// It has no ends with too few seeds.
     @Nullable package private(set) var overSeeds: Interval?
     /// The value for each seed alone, in the order of the seeds.
     package let bySeed: [Double]
-    /// The test; nil if no group differs.
+    /// The test; nil if no group differs, or for too few groups.
     @Nullable package private(set) var wilcoxon: Test?
     /// The matched-pairs rank-biserial correlation, −1 to 1; nil if no group differs.
     @Nullable package private(set) var rankBiserial: Double?
@@ -63,7 +67,10 @@ extension StudyResults {
     package let losses: Int
 
     /// The value with its interval for these trained models.
-    package var interval: Interval { Interval(value: value, low: low, high: high) }
+    package var interval: Interval {
+      if let low, let high { return Interval(value: value, low: low, high: high) }
+      return Interval(value: value, withoutInterval: reason ?? "no interval")
+    }
 
     init(
       metric: Metric, candidate: String, reference: String, site: String?, count: Int, interval: Interval,
@@ -78,6 +85,7 @@ extension StudyResults {
       value = interval.value
       low = interval.low
       high = interval.high
+      reason = interval.reason
       isDifference = interval.excludesZero
       self.overSeeds = overSeeds
       self.bySeed = bySeed
@@ -89,7 +97,7 @@ extension StudyResults {
     }
 
     enum CodingKeys: String, CodingKey {
-      case metric, candidate, reference, site, groups, value, low, high, wilcoxon, wins, ties, losses
+      case metric, candidate, reference, site, groups, value, low, high, reason, wilcoxon, wins, ties, losses
       case count = "n"
       case isDifference = "is_difference"
       case overSeeds = "over_seeds"

@@ -14,10 +14,12 @@ extension StudyResults {
     @Nullable package private(set) var mean: Double?
     /// The sample standard deviation; nil over fewer than two cases.
     @Nullable package private(set) var standardDeviation: Double?
-    /// The lower end of the mean's interval; nil over no case.
+    /// The lower end of the mean's interval; nil over no case, or too few independent ones.
     @Nullable package private(set) var low: Double?
     /// The upper end of the mean's interval.
     @Nullable package private(set) var high: Double?
+    /// Why the mean has no interval; nil if it has one, or no mean.
+    @Nullable package private(set) var reason: String?
     /// The median; nil over no case.
     @Nullable package private(set) var median: Double?
     /// The lower quartile.
@@ -27,9 +29,11 @@ extension StudyResults {
     /// The mean for each seed alone, in the order of the seeds.
     package let bySeed: [Double?]
 
-    /// The mean with its interval.
+    /// The mean with its interval, if it has one.
     package var interval: Interval? {
-      guard let mean, let low, let high else { return nil }
+      guard let mean else { return nil }
+      if let reason { return Interval(value: mean, withoutInterval: reason) }
+      guard let low, let high else { return nil }
       return Interval(value: mean, low: low, high: high)
     }
 
@@ -39,6 +43,7 @@ extension StudyResults {
       standardDeviation = statistics.standardDeviation
       low = interval?.low
       high = interval?.high
+      reason = interval?.reason
       median = statistics.median
       lowerQuartile = statistics.lowerQuartile
       upperQuartile = statistics.upperQuartile
@@ -46,7 +51,7 @@ extension StudyResults {
     }
 
     enum CodingKeys: String, CodingKey {
-      case mean, low, high, median
+      case mean, low, high, reason, median
       case count = "n"
       case standardDeviation = "sd"
       case lowerQuartile = "q1"
@@ -67,6 +72,10 @@ extension StudyResults {
     package let countEmptyReference: Int
     /// Every score.
     package let metrics: [Metric: Figure]
+    /// Every score over the images with a lesion.
+    ///
+    /// There, a mask that is empty has no distance in place of the distance 0.
+    package let metricsWithLesion: [Metric: Figure]
     /// Dice over the images with a lesion, which the rule for empty masks cannot raise.
     package let diceWithLesion: Figure
     /// IoU over the images with a lesion.
@@ -81,13 +90,14 @@ extension StudyResults {
 
     init(
       method: String, site: String?, count: Int, countEmptyReference: Int, metrics: [Metric: Figure],
-      diceWithLesion: Figure, iouWithLesion: Figure, familiar: Double?
+      metricsWithLesion: [Metric: Figure], diceWithLesion: Figure, iouWithLesion: Figure, familiar: Double?
     ) {
       self.method = method
       self.site = site
       self.count = count
       self.countEmptyReference = countEmptyReference
       self.metrics = metrics
+      self.metricsWithLesion = metricsWithLesion
       self.diceWithLesion = diceWithLesion
       self.iouWithLesion = iouWithLesion
       self.familiar = familiar
@@ -97,6 +107,7 @@ extension StudyResults {
       case method, site, metrics, familiar
       case count = "n"
       case countEmptyReference = "n_empty_reference"
+      case metricsWithLesion = "metrics_with_lesion"
       case diceWithLesion = "dice_with_lesion"
       case iouWithLesion = "iou_with_lesion"
     }

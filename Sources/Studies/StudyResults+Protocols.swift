@@ -77,9 +77,16 @@ extension StudyResults {
     let summaries = overall.compactMap { row in row.polyp?.all.map { (row.method, $0) } }
     guard let first = summaries.first else { return nil }
     return (
-      ["method"] + first.1.named.map(\.name),
+      ["method"] + first.1.named.map { Self.title($0.name) },
       summaries.map { [$0] + $1.named.map { Self.number($0.value) } }
     )
+  }
+
+  /// Returns the name of a measure of the polyp protocol for people.
+  private static func title(_ name: String) -> String {
+    name.split(separator: "_").map { part in
+      ["dice": "Dice", "iou": "IoU", "mae": "MAE", "e": "E", "f": "F", "s": "S"][part] ?? String(part)
+    }.joined(separator: " ")
   }
 
   /// The definition of the polyp protocol, if it was measured.

@@ -1,8 +1,18 @@
 import Metrics
 import Storage
 import Torch
+import Training
 
 extension StudyResults {
+  /// The precisions and decodings of the scored predictions, in words.
+  package var scoring: String {
+    let found = folds.map { fold in
+      guard let precision = fold.precision, let decoding = fold.decoding else { return "not recorded" }
+      return "\(precision.rawValue), images decoded \(decoding.text)"
+    }
+    return Set(found).sorted().joined(separator: "; ")
+  }
+
   /// A method and its differences from the common settings.
   package struct Method: Codable, Equatable, Sendable {
     /// Its name.
@@ -81,14 +91,21 @@ extension StudyResults {
     package let epoch: Int
     /// Its mean Dice on the source sites' validation split; nil without a split.
     @Nullable package private(set) var validationDice: Double?
+    /// The score that chose it; nil if it is undefined.
+    @Nullable package private(set) var validationScore: Double?
     /// The settings that this split chose, as assignments; empty without a choice.
     package let chosen: [String]
     /// The candidates of the choice.
     package let candidates: [FoldResult.Candidate]
+    /// The arithmetic of the scored predictions; nil if an earlier version scored the fold.
+    @Nullable package private(set) var precision: Precision?
+    /// The decoding of the scored images; nil if an earlier version scored the fold.
+    @Nullable package private(set) var decoding: Predictor.Decoding?
 
     enum CodingKeys: String, CodingKey {
-      case site, method, seed, epoch, chosen, candidates
+      case site, method, seed, epoch, chosen, candidates, precision, decoding
       case validationDice = "validation_dice"
+      case validationScore = "validation_score"
     }
 
     init(_ fold: FoldResult) {
@@ -97,8 +114,11 @@ extension StudyResults {
       seed = fold.seed
       epoch = fold.epoch
       validationDice = fold.validationDice
+      validationScore = fold.validationScore
       chosen = fold.chosen
       candidates = fold.candidates
+      precision = fold.precision
+      decoding = fold.decoding
     }
   }
 
@@ -114,7 +134,7 @@ extension StudyResults {
     package let processor: String
     /// The device of the networks.
     package let device: String
-    /// The arithmetic of products and convolutions.
+    /// The arithmetic of training by the common settings; each fold names that of its predictions.
     package let precision: String
 
     /// Describes this machine.
@@ -122,7 +142,7 @@ extension StudyResults {
     /// - Parameters:
     ///   - version: of this software.
     ///   - device: the device of the networks.
-    ///   - precision: the arithmetic of products and convolutions.
+    ///   - precision: the arithmetic of training.
     package init(version: String, device: String = "cpu", precision: String = "float32") {
       self.version = version
       libtorch = Machine.libtorchVersion

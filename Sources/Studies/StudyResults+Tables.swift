@@ -13,7 +13,30 @@ extension StudyResults {
   /// The conclusion about each method against the first, over the sites.
   package var verdicts: [String] {
     guard let reference = methods.first?.name, methods.count > 1 else { return [] }
+    if let failure { return [failure] }
     return methods.dropFirst().compactMap { difference($0.name, reference)?.verdict }
+  }
+
+  /// States that no method marked a lesion, so that equal scores of 0 are no comparison.
+  private var failure: String? {
+    let found = pooled.filter { $0.site == nil }.map(\.detection)
+    let means = methods.map { score($0.name)?.diceWithLesion.mean }
+    guard !means.isEmpty, means.allSatisfy({ $0.map { $0 < 0.0005 } ?? false }) else { return nil }
+    return found.allSatisfy { $0.found + $0.falseMarks == 0 }
+      ? "No model marked anything, so nothing can be compared."
+      : "No mark of any model touches a lesion (Dice 0.000 on images with a lesion), so nothing can be compared."
+  }
+
+  /// What the numbers of the headline are, in words.
+  package var headlineCaption: String {
+    let all = scores.compactMap { $0[.dice] }
+    return all.contains { $0.low != nil } ? "mean Dice with 95 % intervals" : "mean Dice"
+  }
+
+  /// Explains the missing intervals of the headline, in a sentence; nil if it has them all.
+  package var intervalNote: String? {
+    let figures = scores.flatMap { [$0[.dice], $0.diceWithLesion] }
+    return figures.compactMap { $0?.reason }.first.map { "No interval: \($0)." }
   }
 
   /// The overall Dice differences from the first method per seed, in words; empty with one method.
@@ -29,7 +52,7 @@ extension StudyResults {
     }
   }
 
-  /// Dice by site and over the sites, one column per method.
+  /// Dice by site and over the sites, one column per method and per predictor that ignores the image.
   ///
   /// Two methods also have a column of their difference.
   package var headline: TextTable {
@@ -41,9 +64,23 @@ extension StudyResults {
       if hasPair {
         row.append(difference(methods[1].name, methods[0].name, site: site)?.interval.signedText ?? "–")
       }
-      return row
+      return row + trivial(at: site).map { NumberText.text($0.dice, decimals: 3) }
     }
-    return (["held-out site", "n"] + methods.map(\.name) + (hasPair ? ["difference"] : []), rows)
+    return (
+      ["held-out site", "n"] + methods.map(\.name) + (hasPair ? ["difference"] : []) + trivialNames, rows
+    )
+  }
+
+  /// Dice over the images with a lesion, which an empty mask cannot win, in the form of the headline.
+  package var lesionHeadline: TextTable {
+    let rows = places.map { site -> [String] in
+      let scores = methods.map { score($0.name, site: site) }
+      let count = scores.first.flatMap { $0 }.map { $0.count - $0.countEmptyReference } ?? 0
+      return [site ?? "mean over sites", "\(count)"]
+        + scores.map { $0?.diceWithLesion.interval?.text ?? "–" }
+        + trivial(at: site).map { $0.diceWithLesion.map { NumberText.text($0, decimals: 3) } ?? "–" }
+    }
+    return (["images with a lesion", "n"] + methods.map(\.name) + trivialNames, rows)
   }
 
   /// Every pair of methods over the sites: Dice differences, intervals, test and effect size.

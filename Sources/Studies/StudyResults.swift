@@ -33,6 +33,12 @@ package struct StudyResults: Codable, Equatable, Sendable {
   package let `protocol`: Rules
   /// Every method at every site, then over the sites.
   package let scores: [Score]
+  /// Predictors that ignore the image, at every site, then over the sites.
+  ///
+  /// It is nil if a fold of an earlier version has none.
+  @Nullable package private(set) var trivial: [Trivial]?
+  /// Sentences about predictions that a mean score hides, such as a model that marks nothing.
+  package let findings: [String]
   /// Detection, calibration and polyp protocol of every method at every site, then over the sites.
   package let pooled: [Pooled]
   /// The differences of pairs of methods by metric, at every site, then over the sites.
@@ -84,6 +90,8 @@ package struct StudyResults: Codable, Equatable, Sendable {
       threshold: description.threshold, tolerance: table.tolerance, distanceUnit: description.distanceUnit,
       selection: description.selection, leakage: description.leakage, resamples: resamples)
     scores = statistics.scores
+    trivial = Trivial.rows(table)
+    findings = table.findings
     pooled = try Self.pooled(table.folds, methods: table.methods, sites: table.sites.map(\.name))
     differences = statistics.differences
     ranks = statistics.ranks
@@ -125,7 +133,7 @@ package struct StudyDescription: Sendable {
   /// Whether the study checked for the same patients or images across sites, and the result.
   package var leakage = "not checked"
   /// How the epoch was chosen, and settings if there was a choice.
-  package var selection = "epoch of the highest mean Dice on the source sites' validation split"
+  package var selection = "epoch of the \(EpochSelection.markedDice.rule)"
   /// The change of predictions under interventions, by method.
   package var counterfactual: [String: Counterfactual.Summary]?
   /// A hash of each site's images and masks.

@@ -30,17 +30,16 @@ struct StudyStatistics {
     }
     ranks = try RankStability(
       metric: .dice, methods: table.methods, means: scores.overall(.dice).means,
-      resampled: scores.overall(.dice).resampled)
+      resampled: scores.overall(.dice).resampled, shortage: table.shortage(table.sites.map(\.groups)))
   }
 }
 
 /// Every score of every method, at every site and over the sites.
 struct StudyScores {
-  /// The summarised scores: every metric, then Dice and IoU over the images with a lesion.
+  /// The summarised scores: every metric, then every metric over the images with a lesion.
   private static let measures: [@Sendable (ImageScores) -> Double?] =
-    Metric.allCases.map { metric in { @Sendable in $0[metric] } } + [
-      { $0.referenceIsEmpty ? nil : $0.dice }, { $0.referenceIsEmpty ? nil : $0.iou },
-    ]
+    Metric.allCases.map { metric in { @Sendable in $0[metric] } }
+    + Metric.allCases.map { metric in { @Sendable in $0.referenceIsEmpty ? nil : $0[metric] } }
 
   /// By method, then by site; the row over sites is last.
   let rows: [StudyResults.Score]
@@ -58,11 +57,14 @@ struct StudyScores {
         measures.map { measure in seeds.map { images in average(images.map(measure)) } }
       }
     }
-    let means = try zip(zip(table.sites, draws), values).map { try $0.1.means($0.0.sums($1)) }
+    let sums = try zip(table.sites, values).map { try $0.sums($1) }
+    let units = try sums.map { try $0.units() }
+    let means = try zip(draws, sums).map { try $0.means($1) }
     let own = values.map { $0.map { average($0) } }
     let columns = own[0].indices
     let siteFigures = try table.sites.indices.map { site in
-      let intervals = try Bootstrap.intervals(of: means[site], around: own[site])
+      let intervals = try Bootstrap.intervals(
+        of: means[site], around: own[site], shortages: units[site].map { IndependentUnits.shortage($0) })
       return columns.map {
         StudyResults.Figure(
           ScoreStatistics(of: values[site][$0]), interval: intervals[$0], bySeed: bySeed[site][$0])
@@ -70,7 +72,10 @@ struct StudyScores {
     }
     resampled = try Self.overSites(means, own)
     let intervals = try Bootstrap.intervals(
-      of: resampled, around: columns.map { column in average(own.map { $0[column] }) })
+      of: resampled, around: columns.map { column in average(own.map { $0[column] }) },
+      shortages: columns.map { column in
+        table.shortage(table.sites.indices.map { own[$0][column] == nil ? nil : units[$0][column] })
+      })
     let overall = columns.map { column in
       StudyResults.Figure(
         ScoreStatistics(of: own.map { $0[column] }), interval: intervals[column],
@@ -111,12 +116,14 @@ struct StudyScores {
     name site: String?
   ) -> StudyResults.Score {
     let first = method * measures.count
-    let metrics = Metric.allCases.enumerated().map { ($1, figures[first + $0]) }
+    func metrics(from start: Int) -> [Metric: StudyResults.Figure] {
+      Dictionary(uniqueKeysWithValues: Metric.allCases.enumerated().map { ($1, figures[start + $0]) })
+    }
     let images = sites.flatMap(\.images)
     return StudyResults.Score(
       method: name, site: site, count: images.count,
       countEmptyReference: images.count { $0.scores.referenceIsEmpty },
-      metrics: Dictionary(uniqueKeysWithValues: metrics),
+      metrics: metrics(from: first), metricsWithLesion: metrics(from: first + Metric.allCases.count),
       diceWithLesion: figures[first + Metric.allCases.count],
       iouWithLesion: figures[first + Metric.allCases.count + 1],
       familiar: average(sites.flatMap { $0.familiar[method] }))

@@ -30,12 +30,24 @@ struct StudyStrata {
       return
     }
     var totals: (sums: Tensor, counts: Tensor)?
+    var units: [[Int]] = []
     for ((site, draw), columns) in zip(zip(table.sites, draws), columns) {
-      let own = try draw.totals(site.sums(columns))
+      let sums = try site.sums(columns)
+      units.append(try sums.units())
+      let own = try draw.totals(sums)
       totals = try totals.map { try ($0.sums + own.sums, $0.counts + own.counts) } ?? own
     }
+    // All units of a site are drawn, those of the stratum and others. A site with few of them would
+    // hardly vary.
+    let shortages = (0..<count).map { column in
+      IndependentUnits.shortage(units.reduce(0) { $0 + $1[column] })
+        ?? table.shortage(zip(table.sites, units).map { $1[column] == 0 ? nil : $0.groups })
+    }
     let means = (0..<count).map { column in average(columns.flatMap { $0[column] }) }
-    let intervals = try totals.map { try Bootstrap.intervals(of: $0.sums / $0.counts, around: means) } ?? []
+    let intervals =
+      try totals.map {
+        try Bootstrap.intervals(of: $0.sums / $0.counts, around: means, shortages: shortages)
+      } ?? []
     rows = names.indices.map { stratum in
       let parts = zip(table.sites, members).map { site, members in
         (

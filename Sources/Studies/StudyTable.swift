@@ -66,6 +66,19 @@ struct StudyTable {
     tolerance = first.scores.tolerance
   }
 
+  /// Explains why a mean over sites has no interval; nil if every site has enough units.
+  ///
+  /// A site with too few would be drawn as if it never varied.
+  ///
+  /// - Parameter units: the number of independent units of each site; nil where a score is
+  ///   undefined.
+  /// - Returns: a clause without its full stop.
+  func shortage(_ units: [Int?]) -> String? {
+    zip(sites, units).lazy.compactMap { site, count in
+      count.flatMap { IndependentUnits.shortage($0, at: site.name) }
+    }.first
+  }
+
   private struct Key: Hashable {
     let site: String
     let method: String

@@ -44,13 +44,6 @@ package struct Draw: Sendable {
     return draw
   }
 
-  /// Returns the same scene and camera without confounders.
-  package func withoutConfounders() -> Draw {
-    var draw = self
-    draw.strengths = [:]
-    return draw
-  }
-
   /// The lowest strength at which a confounder is visible.
   package static let visibleStrength = 0.3
 

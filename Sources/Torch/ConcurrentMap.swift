@@ -4,12 +4,22 @@ import Foundation
 ///
 /// - Parameters:
 ///   - count: the number of values.
-///   - threads: the most threads at once, with the caller's; nil for one per core.
+///   - threads: the most threads at once, with the caller's; nil for one per core. If the system
+///     refuses a thread, the others do its work.
 ///   - body: computes one value. After an error, no further value is begun.
 /// - Returns: the values, by index.
 /// - Throws: the error with the lowest index.
 public func concurrentMap<Value: Sendable>(
   count: Int, threads: Int? = nil, _ body: @escaping @Sendable (Int) throws -> Value
+) throws -> [Value] {
+  try concurrentMap(count: count, threads: threads, start: Machine.startThread, body)
+}
+
+/// Computes values on the caller's thread and on those that `start` starts; it returns false for a
+/// refused thread.
+func concurrentMap<Value: Sendable>(
+  count: Int, threads: Int?, start: (@escaping @Sendable () -> Void) -> Bool,
+  _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {
   let workers = max(1, min(count, threads ?? ProcessInfo.processInfo.activeProcessorCount))
   let results = Results<Value>(count: count)
@@ -20,10 +30,14 @@ public func concurrentMap<Value: Sendable>(
   let others = DispatchGroup()
   for _ in 1..<workers {
     others.enter()
-    Machine.thread {
+    let isStarted = start {
       work()
       others.leave()
-    }.start()
+    }
+    guard isStarted else {
+      others.leave()
+      break
+    }
   }
   work()
   others.wait()
@@ -41,8 +55,8 @@ public func concurrentMap<Value: Sendable>(
 ///   - body: computes one value. After an error, no further value is begun.
 /// - Returns: the values, by index.
 /// - Throws: the error with the lowest index.
-public func sideBySide<Value: Sendable>(
-  count: Int, on device: Device = .cpu, perThread: Int = 1, _ body: @escaping @Sendable (Int) throws -> Value
+public func concurrentMap<Value: Sendable>(
+  count: Int, on device: Device, perThread: Int = 1, _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {
   let workers = device == .cpu ? max(1, min(count, Machine.threads * perThread)) : 1
   let threads = max(1, Machine.threads / workers)

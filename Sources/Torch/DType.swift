@@ -2,20 +2,35 @@
 ///
 /// Raw values are libtorch's own (`c10::ScalarType`).
 public enum DType: Int32, Sendable, CaseIterable {
+  /// 8-bit unsigned integers.
   case uint8 = 0
+  /// 8-bit integers.
   case int8 = 1
+  /// 16-bit integers.
   case int16 = 2
+  /// 32-bit integers.
   case int32 = 3
+  /// 64-bit integers.
   case int64 = 4
+  /// Half precision: 5 bits of exponent, 10 of fraction.
   case float16 = 5
+  /// Single precision.
   case float32 = 6
+  /// Double precision.
   case float64 = 7
+  /// One byte, 0 or 1.
   case bool = 11
+  /// The first 16 bits of single precision: 8 bits of exponent, 7 of fraction.
   case bfloat16 = 15
+  /// Eight bits: 5 of exponent, 2 of fraction.
   case float8e5m2 = 23
+  /// Eight bits: 4 of exponent, 3 of fraction, without infinities.
   case float8e4m3 = 24
+  /// 16-bit unsigned integers.
   case uint16 = 27
+  /// 32-bit unsigned integers.
   case uint32 = 28
+  /// 64-bit unsigned integers.
   case uint64 = 29
 
   /// The size of an element in bytes.
@@ -25,14 +40,6 @@ public enum DType: Int32, Sendable, CaseIterable {
     case .int16, .uint16, .float16, .bfloat16: 2
     case .int32, .uint32, .float32: 4
     case .int64, .uint64, .float64: 8
-    }
-  }
-
-  /// Whether the elements are floating-point numbers.
-  public var isFloatingPoint: Bool {
-    switch self {
-    case .float16, .bfloat16, .float32, .float64, .float8e5m2, .float8e4m3: true
-    default: false
     }
   }
 }

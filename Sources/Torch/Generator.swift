@@ -44,11 +44,6 @@ public final class Generator: @unchecked Sendable {
   public func setState(_ state: Tensor) throws {
     try check("set_state") { mcdrl_generator_set_state(handle, state.handle, $0) }
   }
-
-  /// Seeds libtorch's default generator, which operators without a generator use.
-  public static func seedDefault(_ seed: UInt64) throws {
-    try check("manual_seed") { mcdrl_seed_default(seed, $0) }
-  }
 }
 
 /// Returns the 64-bit FNV-1a hash of a text: stable between runs and machines, unlike `Hasher`.

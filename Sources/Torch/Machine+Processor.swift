@@ -42,18 +42,58 @@ extension Machine {
     return try result.get()
   }
 
-  /// Makes a thread whose operators use as many threads as those of the calling thread.
+  /// Starts a thread whose operators use as many threads as those of the calling thread.
   ///
-  /// The thread is not yet started. A plain thread would use the number that any thread set last.
-  /// The number of parts of a sum changes its rounding.
+  /// A plain thread would use the number that any thread set last. The number of parts of a sum
+  /// changes its rounding. Foundation's `Thread` does not report that the system refused a thread,
+  /// and its caller would wait for ever.
   ///
   /// - Parameter body: the body of the thread.
-  /// - Returns: the thread, to be started by the caller.
-  public static func thread(_ body: @escaping @Sendable () -> Void) -> Thread {
+  /// - Returns: whether the thread was started. The system may have no more threads or memory.
+  public static func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     let count = threads
-    return Thread {
-      try? setThreads(count)
-      body()
+    let work = Unmanaged.passRetained(
+      ThreadBody {
+        try? setThreads(count)
+        body()
+      })
+    var attributes = pthread_attr_t()
+    guard pthread_attr_init(&attributes) == 0 else {
+      work.release()
+      return false
     }
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    pthread_attr_setstacksize(&attributes, 8 << 20)
+    #if canImport(Darwin)
+      var thread: pthread_t?
+      let run: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = {
+        ThreadBody.run($0)
+        return nil
+      }
+    #else
+      var thread = pthread_t()
+      let run: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+        if let pointer = $0 { ThreadBody.run(pointer) }
+        return nil
+      }
+    #endif
+    guard pthread_create(&thread, &attributes, run, work.toOpaque()) == 0 else {
+      work.release()
+      return false
+    }
+    return true
+  }
+}
+
+/// The body of a thread, for a pointer to it.
+private final class ThreadBody: Sendable {
+  private let body: @Sendable () -> Void
+
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+  /// Runs and releases the body at a retained pointer.
+  static func run(_ pointer: UnsafeMutableRawPointer) {
+    Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().body()
   }
 }

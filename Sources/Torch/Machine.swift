@@ -67,6 +67,14 @@ public enum Machine {
     try check("set_num_threads") { mcdrl_set_threads(Int32(clamping: count), $0) }
   }
 
+  /// Lets waiting threads of libtorch sleep while other programs use the processors.
+  ///
+  /// Otherwise they spin, and on a busy machine a pass takes many times its fair share of time. The
+  /// call starts one thread that watches. It changes no result. It does nothing with one thread for
+  /// an operator, without GNU's OpenMP, or if `GOMP_SPINCOUNT` or `OMP_WAIT_POLICY` is set. Call it
+  /// once at the start of a program, after `setThreads`.
+  public static func shareProcessors() { mcdrl_share_processors() }
+
   /// Keeps up to 256 MiB of freed tensor memory for each two cores, for the next tensors.
   ///
   /// Activations take some MB each, and every pass allocates them again. Without this call the

@@ -207,14 +207,18 @@ public struct ParameterMismatch: Equatable, Sendable, CustomStringConvertible {
 
   private var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && shapes.isEmpty }
 
-  /// Every difference, one line for each kind.
+  /// The differences, one line for each kind; of many, the first and their number.
   public var description: String {
+    func listed(_ names: [String]) -> String {
+      let shown = names.prefix(20).joined(separator: ", ")
+      return names.count > 20 ? "\(shown) and \(names.count - 20) more" : shown
+    }
     var lines = ["\(source) does not fit the model; give the configuration it was made with"]
-    if !missing.isEmpty { lines.append("missing: " + missing.joined(separator: ", ")) }
-    if !unexpected.isEmpty { lines.append("not part of the model: " + unexpected.joined(separator: ", ")) }
+    if !missing.isEmpty { lines.append("missing: " + listed(missing)) }
+    if !unexpected.isEmpty { lines.append("not part of the model: " + listed(unexpected)) }
     if !shapes.isEmpty {
-      let texts = shapes.map { "\($0.key) (expected \($0.expected), found \($0.found))" }
-      lines.append("other shape: " + texts.joined(separator: ", "))
+      lines.append(
+        "other shape: " + listed(shapes.map { "\($0.key) (expected \($0.expected), found \($0.found))" }))
     }
     return lines.joined(separator: "\n")
   }

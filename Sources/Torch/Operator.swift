@@ -3,8 +3,9 @@ import CLibTorch
 /// One libtorch operator, found by name through libtorch's dispatcher.
 ///
 /// About 3,400 exist. The typed methods of `Tensor` are thin calls of these.
+///
 /// ```swift
-/// static let softmax = Operator("aten::softmax", "int")
+/// let softmax = Operator("aten::softmax", "int")
 /// let y = try softmax(x, -1)
 /// ```
 public struct Operator: @unchecked Sendable {
@@ -102,18 +103,31 @@ public struct Operator: @unchecked Sendable {
 
 /// An argument or a result of an operator.
 public enum OperatorValue {
+  /// No value: `None`.
   case none
+  /// A tensor.
   case tensor(Tensor)
+  /// An integer.
   case int(Int)
+  /// A floating-point number.
   case double(Double)
+  /// True or false.
   case bool(Bool)
+  /// A text.
   case string(String)
+  /// A list of tensors, some of which may be absent.
   case tensors([Tensor?])
+  /// A list of integers, such as sizes.
   case ints([Int])
+  /// A list of floating-point numbers.
   case doubles([Double])
+  /// A list of truth values.
   case bools([Bool])
+  /// A type of elements.
   case dtype(DType)
+  /// A device.
   case device(Device)
+  /// A random number generator.
   case generator(Generator)
 
   init(taking value: mcdrl_value) {

@@ -50,11 +50,9 @@ enum Operators {
   static let maximum = Operator("aten::maximum")
   static let minimum = Operator("aten::minimum")
   static let whereSelf = Operator("aten::where", "self")
-  static let lerpInPlace = Operator("aten::lerp_", "Scalar")
   static let addInPlace = Operator("aten::add_", "Tensor")
   static let mulInPlace = Operator("aten::mul_", "Scalar")
   static let fillInPlace = Operator("aten::fill_", "Scalar")
-  static let zeroInPlace = Operator("aten::zero_")
   // Spectra.
   static let rfft2 = Operator("aten::fft_rfft2")
   static let irfft2 = Operator("aten::fft_irfft2")
@@ -108,7 +106,6 @@ enum Operators {
   static let scatterAdd = Operator("aten::scatter_add")
   static let indexSelect = Operator("aten::index_select")
   static let oneHot = Operator("aten::one_hot")
-  static let triu = Operator("aten::triu")
   static let tile = Operator("aten::tile")
   // Reduction.
   static let sum = Operator("aten::sum")
@@ -124,7 +121,6 @@ enum Operators {
   static let any = Operator("aten::any")
   static let sort = Operator("aten::sort", "stable")
   static let topk = Operator("aten::topk")
-  static let cumsum = Operator("aten::cumsum")
   static let logsumexp = Operator("aten::logsumexp")
   // Neural.
   static let softmax = Operator("aten::softmax", "int")
@@ -143,7 +139,6 @@ enum Operators {
   static let siluInPlace = Operator("aten::silu_")
   static let layerNorm = Operator("aten::layer_norm")
   static let groupNorm = Operator("aten::group_norm")
-  static let instanceNorm = Operator("aten::instance_norm")
   static let batchNorm = Operator("aten::batch_norm")
   static let conv2d = Operator("aten::conv2d")
   static let convTranspose2d = Operator("aten::conv_transpose2d", "input")

@@ -53,7 +53,10 @@ struct SafetensorsHeader {
     guard let dtype = types[type] else {
       throw SafetensorsError.unknownType(file, tensor: name, type: type)
     }
-    guard let count = try? elementCount(shape) else { throw SafetensorsError.overflow(file, tensor: name) }
+    // libtorch computes strides from the other sizes of a tensor without elements, too.
+    guard (try? elementCount(shape.map { max($0, 1) })) != nil, let count = try? elementCount(shape) else {
+      throw SafetensorsError.overflow(file, tensor: name)
+    }
     let (size, overflow) = count.multipliedReportingOverflow(by: dtype.byteCount)
     guard !overflow else { throw SafetensorsError.overflow(file, tensor: name) }
     guard offsets[0] <= offsets[1] else {

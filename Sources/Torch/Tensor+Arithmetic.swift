@@ -34,11 +34,6 @@ extension Tensor {
   /// Multiplies this tensor by a number, in place.
   @discardableResult
   public func multiplyInPlace(_ factor: Double) throws -> Tensor { try Operators.mulInPlace(self, factor) }
-  /// Moves this tensor towards another: self + weight · (other − self), in place.
-  @discardableResult
-  public func moveInPlace(towards other: Tensor, weight: Double) throws -> Tensor {
-    try Operators.lerpInPlace(self, other, weight)
-  }
 
   /// Raises to a power.
   public func power(_ exponent: Double) throws -> Tensor { try Operators.powScalar(self, exponent) }

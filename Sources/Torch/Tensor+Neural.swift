@@ -54,17 +54,6 @@ extension Tensor {
   public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
     try Operators.groupNorm(self, groups, weight, bias, epsilon, false)
   }
-  /// Normalises each channel of each image of a B×C×h×w tensor.
-  ///
-  /// - Parameters:
-  ///   - weight: the scale; nil for 1.
-  ///   - bias: the shift; nil for 0.
-  ///   - epsilon: a number that is added to the variance.
-  /// - Returns: a tensor of the same shape.
-  /// - Throws: `TorchError.operation` if the shapes do not fit.
-  public func instanceNorm(weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
-    try Operators.instanceNorm(self, weight, bias, nil, nil, true, 0.1, epsilon, false)
-  }
   /// Normalises each channel over the batch, or by the running statistics.
   ///
   /// - Parameters:

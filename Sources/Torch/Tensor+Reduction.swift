@@ -64,8 +64,6 @@ extension Tensor {
     guard parts.count == 2 else { throw TorchError.value("topk returned \(parts.count) tensors") }
     return (parts[0], parts[1])
   }
-  /// Returns the running sums along a dimension.
-  public func cumulativeSum(dim: Int) throws -> Tensor { try Operators.cumsum(self, dim) }
   /// Returns the logarithm of the sum of exponentials along dimensions.
   public func logSumExp(_ dims: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try Operators.logsumexp(self, dims, keepDimensions)

@@ -96,8 +96,6 @@ extension Tensor {
   }
   /// Encodes class indices (int64) as vectors of 0 and 1, in a new last dimension (int64).
   public func oneHot(_ classes: Int) throws -> Tensor { try Operators.oneHot(self, classes) }
-  /// Returns the upper triangle of the last two dimensions; the rest is 0.
-  public func upperTriangle(diagonal: Int = 0) throws -> Tensor { try Operators.triu(self, diagonal) }
 
   /// Joins tensors along a dimension.
   public static func concatenated(_ tensors: [Tensor], dim: Int) throws -> Tensor {

@@ -7,7 +7,7 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
   /// A checkpoint does not fit the module: every difference.
   case parameters(ParameterMismatch)
 
-  /// The message, one to three lines; a parameter mismatch lists every difference.
+  /// The message, one to three lines; a parameter mismatch lists the differences.
   public var description: String {
     switch self {
     case .operation(let name, let message): "\(name): \(message)"

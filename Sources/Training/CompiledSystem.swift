@@ -5,9 +5,12 @@ import Torch
 
 /// An image tower and the method after it, ready for inference.
 ///
-/// The value is immutable and shared by threads. `SegmentationSystem.compiled(for:)` makes it. On
-/// devices other than the CPU the tower is a module with copies of the weights, to which nothing
-/// else refers.
+/// The value is immutable and shared by threads. `SegmentationSystem.compiled(for:)` makes it.
+///
+/// It is `@unchecked Sendable` because on devices other than the CPU the tower is a `Module`, a
+/// class with parameters that training may write. This one is a copy in evaluation mode to which
+/// nothing else refers, and it is only read. On the CPU the tower is a compiled one, which cannot
+/// be written.
 package struct CompiledSystem: @unchecked Sendable {
   private let tower: any ImagePass
   private let model: CompiledModel
@@ -15,6 +18,8 @@ package struct CompiledSystem: @unchecked Sendable {
   private let precision: Precision
   /// The device of the computation; batches are moved there.
   package let device: Device
+  /// Whether inference intervenes: false for weights of an epoch before the intervention starts.
+  package let intervenes: Bool
 
   /// The settings of the model after the tower.
   package var configuration: ModelConfiguration { model.configuration }
@@ -27,10 +32,10 @@ package struct CompiledSystem: @unchecked Sendable {
 
   init(
     tower: any ImagePass, model: CompiledModel, _ normalization: PixelNormalization, precision: Precision,
-    device: Device
+    device: Device, intervenes: Bool
   ) {
     (self.tower, self.model, self.normalization) = (tower, model, normalization)
-    (self.precision, self.device) = (precision, device)
+    (self.precision, self.device, self.intervenes) = (precision, device, intervenes)
   }
 
   /// Segments a batch without recording for gradients.
@@ -47,7 +52,8 @@ package struct CompiledSystem: @unchecked Sendable {
   ) throws -> SegmentationOutput {
     try inferring {
       let pixels = try normalization(images)
-      return try model(images: pixels, encoded: encode(pixels, cached), pass)
+      return try model(
+        images: pixels, encoded: encode(pixels, cached), pass.inferring(intervening: intervenes))
     }
   }
 
@@ -89,8 +95,11 @@ package struct CompiledSystem: @unchecked Sendable {
     _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
   ) throws -> Representation {
     try inferenceMode {
-      try inferring { try model.represent(encode(normalization(images), cached), pass) }
-        .map { try $0.to(.float32).to(.cpu) }
+      try inferring {
+        try model.represent(
+          encode(normalization(images), cached), pass.inferring(intervening: intervenes))
+      }
+      .map { try $0.to(.float32).to(.cpu) }
     }
   }
 

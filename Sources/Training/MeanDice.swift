@@ -1,33 +1,69 @@
 import Datasets
+import Metrics
 import Segmentation
 import Torch
 
 extension SampleBank {
-  /// Computes the mean Dice of the images at the network's size, threshold 0.5.
-  ///
-  /// Two empty masks count 1.
+  /// Counts the pixels of predictions and references at the network's size, threshold 0.5.
   ///
   /// - Parameters:
   ///   - batchSize: the number of images in a pass.
   ///   - features: cached features of the frozen layers, if any.
   ///   - probabilities: segments a batch, B×3×S×S from 0 to 1, with its cached features, to
   ///     B×1×S×S.
-  /// - Returns: the mean.
+  /// - Returns: one table for each image.
   /// - Throws: an error that names an unreadable image, or the error of `probabilities`.
-  func meanDice(
+  func overlaps(
     batchSize: Int, features: FeatureStore? = nil,
     _ probabilities: (_ images: Tensor, _ cached: FrozenFeatures?) throws -> Tensor
-  ) throws -> Double {
-    var total = 0.0
+  ) throws -> [OverlapCounts] {
+    var counts: [OverlapCounts] = []
     for start in stride(from: 0, to: samples.count, by: batchSize) {
       let rows = Array(start..<min(samples.count, start + batchSize))
       let (images, masks) = try batch(rows)
       let cached = try features?.cached(rows.map { samples[$0] })
       let predicted = try probabilities(images, cached).atLeast(0.5).to(.float32)
-      let overlap = try (predicted * masks).sum([1, 2, 3]).doubles()
-      let sizes = try (predicted.sum([1, 2, 3]) + masks.sum([1, 2, 3])).doubles()
-      total += zip(overlap, sizes).reduce(0) { $0 + ($1.1 == 0 ? 1 : 2 * $1.0 / $1.1) }
+      counts += try OverlapCounts.tables(predicted: predicted, masks: masks)
     }
-    return total / Double(samples.count)
+    return counts
+  }
+
+  /// Computes the mean Dice of the images at the network's size, threshold 0.5.
+  ///
+  /// Two empty masks count 1. The parameters are those of `overlaps`.
+  func meanDice(
+    batchSize: Int, features: FeatureStore? = nil,
+    _ probabilities: (_ images: Tensor, _ cached: FrozenFeatures?) throws -> Tensor
+  ) throws -> Double {
+    try OverlapCounts.meanDice(
+      overlaps(batchSize: batchSize, features: features, probabilities), batchSize: batchSize)
+  }
+}
+
+extension OverlapCounts {
+  /// Counts a batch; both B×1×S×S, float32, of zeros and ones.
+  static func tables(predicted: Tensor, masks: Tensor) throws -> [OverlapCounts] {
+    let pixels = try masks.size(2) * masks.size(3)
+    let both = try (predicted * masks).sum([1, 2, 3]).doubles().map { Int($0) }
+    let marked = try predicted.sum([1, 2, 3]).doubles().map { Int($0) }
+    let lesion = try masks.sum([1, 2, 3]).doubles().map { Int($0) }
+    return both.indices.map { index in
+      let (found, extra, missed) = (
+        both[index], marked[index] - both[index], lesion[index] - both[index]
+      )
+      return OverlapCounts(
+        truePositives: found, falsePositives: extra, falseNegatives: missed,
+        trueNegatives: pixels - found - extra - missed)
+    }
+  }
+
+  /// Averages Dice in the order of the batches.
+  ///
+  /// Earlier versions added each batch first. A run of theirs goes on with the same bits.
+  static func meanDice(_ counts: [OverlapCounts], batchSize: Int) -> Double {
+    let total = stride(from: 0, to: counts.count, by: batchSize).reduce(0.0) { total, start in
+      total + counts[start..<min(counts.count, start + batchSize)].reduce(0) { $0 + $1.dice }
+    }
+    return total / Double(counts.count)
   }
 }

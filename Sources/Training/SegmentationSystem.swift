@@ -15,6 +15,10 @@ package final class SegmentationSystem: Module {
   private var normalization: PixelNormalization
   private var tuning: Tuning { configuration.tune }
   private var precision: Precision { configuration.precision }
+  /// Whether inference intervenes: false for weights of an epoch before the intervention starts.
+  ///
+  /// Such weights were trained without it, and its own parameters still have their initial values.
+  package var intervenes = true
   /// The device of the computation; batches are moved there.
   package private(set) var device = Device.cpu
 
@@ -115,6 +119,8 @@ package final class SegmentationSystem: Module {
   package override func move(to device: Device) throws {
     guard device != self.device else { return }
     try super.move(to: device)
+    // The text tower is neither trained nor stored, so it is no child.
+    try textEncoder?.tower.move(to: device)
     normalization = try normalization.moved(to: device)
     self.device = device
   }
@@ -154,7 +160,15 @@ package final class SegmentationSystem: Module {
     return CompiledSystem(
       tower: isCompiled ? try tower.compiled(for: precision) : try tower.copied(),
       model: try CompiledModel(model, copy: copy, for: isCompiled ? precision : nil), normalization,
-      precision: precision, device: device)
+      precision: precision, device: device, intervenes: intervenes)
+  }
+
+  /// Sets whether inference intervenes with the weights of an epoch, counted from 0.
+  func setIntervention(ofEpoch epoch: Int) {
+    let method = model.method
+    intervenes =
+      !configuration.model.method.traits.intervenes
+      || method.intervenes(inEpoch: epoch, of: configuration.epochs)
   }
 
   /// Segments a batch.
@@ -171,7 +185,8 @@ package final class SegmentationSystem: Module {
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalization(images)
-      return try model(images: pixels, encoded: encode(pixels, cached), pass)
+      return try model(
+        images: pixels, encoded: encode(pixels, cached), pass.inferring(intervening: intervenes))
     }
   }
 
@@ -201,12 +216,16 @@ package final class SegmentationSystem: Module {
     try autocast(to: precision.autocastType, on: device) { try encode(normalization(images), cached) }
   }
 
-  /// Writes all weights and the embedded prompts.
+  /// The entry of a weights file that says whether inference intervenes; earlier files lack it.
+  static let interventionKey = "intervenes"
+
+  /// Writes all weights, the embedded prompts, and whether inference intervenes.
   ///
   /// - Throws: `FileError` that names the file.
   func saveWeights(to file: URL) throws {
     let tensors = state().merging(model.text.tensors) { first, _ in first }
-    try SafetensorsFile.write(tensors, metadata: ["format": "mcdrl-run"], to: file)
+    try SafetensorsFile.write(
+      tensors, metadata: ["format": "mcdrl-run", Self.interventionKey: "\(intervenes)"], to: file)
   }
 
   private func encode(_ pixels: Tensor, _ cached: FrozenFeatures?) throws -> EncodedImages {

@@ -27,6 +27,17 @@ import Torch
     #expect(throws: PeerError.refused("ImportError: no monai")) { try worker.ask([:]) }
   }
 
+  @Test func aPeerThatDoesNotAnswerIsEnded() throws {
+    let start = Date()
+    // It ignores the request to end, as a process that hangs in its own code does.
+    let worker = try PeerWorker(
+      "fake", command: ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", "worker"], limit: 0.5)
+    let error = #expect(throws: PeerError.self) { try worker.ask([:]) }
+    #expect(error?.description == "the peer fake gave no answer in 1 s and was ended")
+    #expect(Date().timeIntervalSince(start) < 60)
+    #expect(throws: PeerError.lost(peer: "fake", reason: "has ended")) { try worker.ask([:]) }
+  }
+
   @Test func aPeerThatEndsIsLost() throws {
     let worker = try PeerWorker("fake", command: fake(["{}"]))
     _ = try worker.ask([:])

@@ -24,6 +24,8 @@ import Torch
       configuration, tokenizer: tokenizer, preparation: ImagePreparation(size: 32), seed: 5)
   }
 
+  private func ordered(_ tokens: [AddedToken]) -> [AddedToken] { tokens.sorted { $0.id < $1.id } }
+
   private func same(_ left: CLIPModel, _ right: CLIPModel, tolerance: Double = 0) throws {
     let (own, other) = (left.state(), right.state())
     #expect(Set(own.keys) == Set(other.keys))
@@ -39,6 +41,7 @@ import Torch
     #expect(left.preparation == right.preparation)
     for text in texts { #expect(left.tokenizer.encode(text) == right.tokenizer.encode(text)) }
     #expect(left.tokenizer.padToken == right.tokenizer.padToken)
+    #expect(ordered(left.tokenizer.addedTokens) == ordered(right.tokenizer.addedTokens))
     #expect(left.tokenizer.vocabulary == right.tokenizer.vocabulary)
     #expect(left.tokenizer.merges.elementsEqual(right.tokenizer.merges, by: ==))
   }
@@ -118,6 +121,26 @@ import Torch
         try model.save(to: folder)
         try same(model, CLIPModel.load(folder: folder))
       }
+    }
+  }
+
+  @Test func addedTokensComeBack() throws {
+    let plain = try model(stem: nil)
+    var lesion = AddedToken("<lesion>", id: plain.tokenizer.vocabulary.count)
+    (lesion.isNormalized, lesion.stripsLeft) = (true, true)
+    let tokenizer = try Tokenizer(
+      vocabulary: plain.tokenizer.vocabulary, merges: plain.tokenizer.merges, file: fixture("tokenizer"),
+      addedTokens: plain.tokenizer.addedTokens + [lesion, AddedToken("!", id: 0)])
+    #expect(tokenizer.encode("a <LESION>!").suffix(3) == [lesion.id, 0, tokenizer.endToken])
+    var configuration = plain.configuration
+    configuration.text.vocabularySize = tokenizer.count
+    let model = try CLIPModel(
+      configuration, tokenizer: tokenizer, preparation: ImagePreparation(size: 32), seed: 5)
+    try withTemporaryFolder { folder in
+      try model.save(to: folder)
+      let back = try CLIPModel.load(folder: folder)
+      try same(model, back)
+      #expect(back.tokenizer.encode("a <LESION>!") == tokenizer.encode("a <LESION>!"))
     }
   }
 

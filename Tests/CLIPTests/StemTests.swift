@@ -112,7 +112,7 @@ import Torch
       (#""patch_size": 4, "stem_channels": [8, 8, 8]"#, "multiple of 2^3; it is 4"),
       (#""patch_size": 12, "stem_channels": [8, 8, 8]"#, "multiple of 2^3; it is 12"),
       (#""patch_size": 8, "stem_channels": []"#, "one or more numbers"),
-      (#""patch_size": 8, "stem_channels": [8, 0, 8]"#, "above 0"),
+      (#""patch_size": 8, "stem_channels": [8, 0, 8]"#, "at least 1"),
       (#""patch_size": 8, "stem_channels": "wide""#, "stem_channels"),
       (#""resnet_layers": [1, 1, 1, 1], "stem_channels": [8]"#, "resnet_layers"),
     ] {

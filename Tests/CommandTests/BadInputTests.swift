@@ -4,10 +4,10 @@ import Testing
 extension ProgramTests {
   @Suite("Bad input")
   struct BadInputTests {
-    /// Training that must fail with exit code 1 and a short message that names something.
-    private func refused(_ words: [String], naming named: String) throws {
+    /// Training that must fail with an exit code and a short message that names something.
+    private func refused(_ words: [String], code: Int32 = 1, naming named: String) throws {
       let outcome = try Program.run(words)
-      #expect(outcome.code == 1 && outcome.err.contains(named), "\(outcome.code) \(outcome.err)")
+      #expect(outcome.code == code && outcome.err.contains(named), "\(outcome.code) \(outcome.err)")
       #expect(outcome.err.contains("mcdrl: "))
     }
 
@@ -106,6 +106,53 @@ extension ProgramTests {
         naming: shop.file("none").path)
     }
 
+    @Test("A bad image, a long name and a name that is no UTF-8 do not end a batch")
+    func batches() throws {
+      let shop = try Workshop()
+      try #require(try Program.run(shop.training("run", epochs: 1)).code == 0)
+      let images = shop.file("in")
+      try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
+      let good = try Data(contentsOf: shop.file("data/a/images/0.png"))
+      let (long, longer) = (String(repeating: "x", count: 220), String(repeating: "y", count: 250))
+      for name in ["a", "z", long, longer] {
+        try good.write(to: images.appendingPathComponent(name + ".png"))
+      }
+      try Data("no image".utf8).write(to: images.appendingPathComponent("bad.png"))
+      // caf\xE9.png, in Latin-1.
+      func latin(_ folder: URL) -> [CChar] {
+        (Array(folder.path.utf8) + Array("/caf".utf8) + [0xE9] + Array(".png".utf8) + [0]).map {
+          CChar(bitPattern: $0)
+        }
+      }
+      let odd = try #require(fopen(latin(images), "w"))
+      #expect(good.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, odd) } == good.count)
+      fclose(odd)
+      for (formats, written) in [("mask", 5), ("mask,probability", 8)] {
+        let out = shop.file("out-\(formats)")
+        let outcome = try Program.run(
+          "predict", shop.file("run").path, images.path, "--out", out.path, "--format", formats)
+        #expect(outcome.code == 1 && outcome.err.contains("bad.png: not a JPEG"), "\(outcome.err)")
+        #expect(outcome.err.contains("shorten the name") == (written == 8), "\(outcome.err)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: out.path).count >= written - written / 4)
+        if written == 5 { #expect(access(latin(out), R_OK) == 0) }
+      }
+      let masks = shop.file("out-mask")
+      for image in [masks.appendingPathComponent("a.png"), shop.file("data/a/masks/0.png")] {
+        #expect(FileManager.default.fileExists(atPath: image.path))
+      }
+      try good.prefix(90).write(to: masks.appendingPathComponent("z.png"))
+      let scored = try Program.run(
+        "metrics", "--prediction", masks.path, "--reference", masks.path, "--json")
+      #expect(
+        scored.code == 1 && scored.err.contains("z.png") && scored.out.contains("dice"), "\(scored.err)")
+      let clip = Program.root.appendingPathComponent("Tests/CLIPTests/Fixtures/tiny-hf").path
+      let names = ["a", "bad", "missing", "z"].map { images.appendingPathComponent($0 + ".png").path }
+      let features = shop.file("features.safetensors")
+      let embedded = try Program.run(["clip", "embed", clip, "--out", features.path, "--images"] + names)
+      #expect(embedded.code == 1 && embedded.err.contains("bad.png") && embedded.err.contains("missing.png"))
+      #expect(embedded.err.contains("image_features 2×"), "\(embedded.err)")
+    }
+
     @Test("A run folder whose files are damaged, gone or of another shape is refused, with the file")
     func runFolder() throws {
       let shop = try Workshop()
@@ -165,9 +212,9 @@ extension ProgramTests {
     func unknown() throws {
       let shop = try Workshop()
       try refused(shop.training("run", holdOut: "z"), naming: "a, b, c")
-      try refused(shop.training("run", more: ["nonsense=1"]), naming: "\"nonsense\"")
+      try refused(shop.training("run", more: ["nonsense=1"]), code: 2, naming: "\"nonsense\"")
       try refused(shop.training("run", more: ["lesionClass=wart"]), naming: "\"wart\"")
-      try refused(shop.training("run", more: ["tune=last-9"]), naming: "last-1 to last-")
+      try refused(shop.training("run", more: ["tune=last-9"]), code: 2, naming: "last-1 to last-")
       #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
       try refused(["data", "inspect", shop.file("nowhere").path], naming: shop.file("nowhere").path)
       try refused(["evaluate", shop.file("nowhere").path], naming: shop.file("nowhere").path)

@@ -50,12 +50,16 @@ extension ProgramTests {
         "synth", "--out", data.path, "--sites", "1", "--per-site", "1", "--size", "32", "--sweep", "1")
       try #require(synth.code == 0, "\(synth.err)")
       let outcome = try Program.run(
-        "evaluate", shop.file("one").path, shop.file("two").path, "--counterfactual", data.path, "--json")
+        "evaluate", shop.file("one").path, shop.file("two").path, "--counterfactual", data.path, "--json",
+        "--precision", "bfloat16")
       try #require(outcome.code == 0, "\(outcome.err)")
+      #expect(outcome.err.contains("computing in bfloat16 on images decoded whole"), "\(outcome.err)")
       let entries = try #require(try outcome.json() as? [[String: Any]])
       #expect(entries.map { $0["method"] as? String } == ["baseline", "mcdrl"])
       for entry in entries {
         let summary = try #require(entry["summary"] as? [String: Any])
+        #expect(entry["precision"] as? String == "bfloat16" && entry["decoding"] as? String == "whole")
+        #expect(entry["threshold"] as? Double == 0.5)
         #expect((summary["rows"] as? [[String: Any]])?.count == 12)
       }
       #expect(FileManager.default.fileExists(atPath: shop.file("two/counterfactual.json").path))

@@ -19,12 +19,18 @@ extension ProgramTests {
       try FileManager.default.createSymbolicLink(at: gone, withDestinationURL: shop.file("nowhere.png"))
       let images = try Program.run(
         "explain", run, shop.file("data/b/images").path, "--out", out.path, "--sweep", "dark,near",
-        "--strengths", "1,0.5", "--json")
+        "--strengths", "1,0.5", "--json", "--precision", "bfloat16", "--decoding", "reduced")
       #expect(images.code == 1 && images.err.contains(bad.path), "\(images.err)")
       #expect(images.err.contains("2 images failed") && images.err.contains(gone.path), "\(images.err)")
       let document = try #require(try images.json() as? [String: Any])
       #expect((document["images"] as? [Any])?.count == 8 && document["strengths"] as? [Double] == [0.5, 1])
+      #expect(
+        images.err.contains("explaining: 4 of 10 images, ") && images.err.contains(" left\n"), "\(images.err)"
+      )
       #expect(document["faithfulness"] is NSNull && document["site"] is NSNull)
+      let model = try #require(document["model"] as? [String: Any])
+      #expect(model["precision"] as? String == "bfloat16" && model["decoding"] as? String == "reduced")
+      #expect(images.err.contains("computing in bfloat16 on images decoded at a reduced size"))
       let written = try String(contentsOf: out.appendingPathComponent("explanation.json"), encoding: .utf8)
       #expect(written == images.out)
       for name in ["report.html", "pictures/3-region.png", "pictures/3-do.png", "maps/3.safetensors"] {
@@ -45,6 +51,19 @@ extension ProgramTests {
         "explain", run, "--site", "c", "--limit", "3", "--sweep", "none", "--out", out.path)
       #expect(site.code == 0 && site.out.contains("3 of 8 images explained"), "\(site.err)")
       #expect(site.out.contains("specular reflection") && !site.out.contains("nan"))
+      // The second explanation of the run replaced the first whole; what is not its own stays.
+      let names = ["pictures", "maps"].flatMap { folder in
+        (try? FileManager.default.contentsOfDirectory(atPath: out.appendingPathComponent(folder).path)) ?? []
+      }
+      #expect(Set(names.map { $0.prefix { $0 != "-" && $0 != "." } }).count == 3, "\(names)")
+      // That of another run is refused, and left as it is.
+      let before = try Data(contentsOf: out.appendingPathComponent("explanation.json"))
+      try FileManager.default.copyItem(at: shop.file("run"), to: shop.file("other"))
+      let other = try Program.run(
+        "explain", shop.file("other").path, "--site", "c", "--sweep", "none", "--out", out.path)
+      #expect(other.code == 1 && other.err.contains("the explanation of \(run)"), "\(other.err)")
+      #expect(other.err.contains("--out"), "\(other.err)")
+      #expect(try Data(contentsOf: out.appendingPathComponent("explanation.json")) == before)
     }
 
     @Test("A baseline is explained, too")
@@ -83,7 +102,7 @@ extension ProgramTests {
         let outcome = try Program.run(["explain"] + words)
         #expect(
           outcome.code == code && outcome.err.contains(named), "\(words): \(outcome.code) \(outcome.err)")
-        #expect(outcome.err.hasPrefix("mcdrl: "))
+        #expect(outcome.err.split(separator: "\n").contains { $0.hasPrefix("mcdrl: ") })
       }
       try expect(2, [], "give a run folder")
       try expect(2, [run, images], "--out is missing")

@@ -10,21 +10,22 @@ extension ProgramTests {
       try Data(contentsOf: shop.file("\(run)/model.safetensors"))
     }
 
-    @Test("After kill -9 and after Ctrl-C, --resume ends with the bytes of an uninterrupted run")
+    @Test("After kill -9, Ctrl-C and requests to end, --resume ends with the bytes of an uninterrupted run")
     func resumed() throws {
       let shop = try Workshop()
       let whole = try Program.run(shop.training("whole", epochs: Self.epochs))
       try #require(whole.code == 0, "\(whole.err)")
       for (run, number, sign) in [
         ("early", SIGKILL, "config.json"), ("killed", SIGKILL, "metrics.jsonl"),
-        ("stopped", SIGINT, "metrics.jsonl"),
+        ("stopped", SIGINT, "metrics.jsonl"), ("ended", SIGTERM, "metrics.jsonl"),
+        ("left", SIGHUP, "metrics.jsonl"),
       ] {
         let process = try Program.start(shop.training(run, epochs: Self.epochs), in: shop.url)
         #expect(shop.wait(for: "\(run)/\(sign)", of: process))
         kill(process.processIdentifier, number)
         process.waitUntilExit()
-        if number == SIGINT {
-          #expect(process.terminationReason == .exit && process.terminationStatus == 130)
+        if number != SIGKILL {
+          #expect(process.terminationReason == .exit && process.terminationStatus == 128 + number)
           let text = try String(contentsOf: shop.file("stderr"), encoding: .utf8)
           #expect(text.contains("--resume"))
         } else {

@@ -133,7 +133,7 @@ extension ProgramTests {
       try shop.grey("data/b/masks/3.png", width: 2, [0, 0, 0, 0])
       try FileManager.default.removeItem(at: shop.file("data/c/masks/4.png"))
       let outcome = try Program.run("data", "inspect", shop.data.path, "--json")
-      #expect(outcome.code == 0, "\(outcome.err)")
+      #expect(outcome.code == 1, "\(outcome.err)")
       let report = try #require(try outcome.json() as? [String: Any])
       let sites = try #require(report["sites"] as? [[String: Any]])
       #expect(sites.map { $0["name"] as? String } == ["a", "b", "c"])

@@ -122,7 +122,8 @@ final class Workshop {
     let geometry = "random:\(Program.root.path)/Configurations/vit-tiny-p8-64.json"
     return [
       "train", "--data", data.path, "--clip", clip ?? geometry, "--hold-out", holdOut, "--out",
-      file(out).path, "--epochs", "\(epochs)", "--threads", "1", "--set", "imageSize=32", "batchSize=4",
+      file(out).path, "--epochs", "\(epochs)", "--threads", "1", "--allow-leakage", "--set", "imageSize=32",
+      "batchSize=4",
       "model.head.detailWidths=[8,16]", "model.head.gridWidth=16", "lesionClass=polyp",
     ] + more
   }

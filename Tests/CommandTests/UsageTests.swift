@@ -77,7 +77,7 @@ extension ProgramTests {
     }
 
     @Test(
-      "A device that this libtorch lacks is refused with exit code 2, as a setting with 1",
+      "A device that this libtorch lacks is refused with exit code 2, also as a setting",
       .enabled(if: !Machine.hasCUDA && !Machine.hasMPS))
     func device() throws {
       let shop = try Workshop()
@@ -94,7 +94,7 @@ extension ProgramTests {
       }
       let setting = try Program.run(shop.training("run", more: ["device=cuda:0"]))
       #expect(
-        setting.code == 1 && setting.err.contains("device: ") && setting.err.contains("cuda:0"),
+        setting.code == 2 && setting.err.contains("device: ") && setting.err.contains("cuda:0"),
         "\(setting.err)")
       #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
     }

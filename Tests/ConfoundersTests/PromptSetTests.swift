@@ -60,6 +60,13 @@ private let shipped = Project.file("Prompts/endoscopy.json5")
     }
   }
 
+  @Test func aFaultOfTheTextHasALineAndAColumn() throws {
+    try withFile("{\n  modality: NaN }") { url in
+      let error = try #require(throws: PromptError.self) { try PromptSet(contentsOf: url) }
+      #expect(error.file == url.path && error.description.contains("line 2, column 13"), "\(error)")
+    }
+  }
+
   @Test func aMissingFileIsNamed() {
     let url = URL(fileURLWithPath: "/nowhere/prompts.json5")
     let error = #expect(throws: FileError.self) { try PromptSet(contentsOf: url) }

@@ -152,35 +152,3 @@ struct LeakageTests {
     #expect(all.allSatisfy { $0.similarity > 0.999 && $0.similarity <= 1 })
   }
 }
-
-@Suite("Inspection")
-struct InspectionTests {
-  @Test("An image without a mask, or one that cannot be read, is a problem among others, not the end")
-  func problems() throws {
-    let scratch = try Scratch()
-    for (name, number) in [("a/images/1", 1), ("a/images/2", 2), ("a/images/3", 2), ("b/images/1", 1)] {
-      try scratch.picture("\(name).png", number)
-    }
-    try scratch.text("b/images/2.png", "no picture")
-    let white = [UInt8](repeating: 255, count: 160 * 128)
-    for name in ["a/masks/1", "a/masks/3", "b/masks/2"] {
-      try scratch.grey("\(name).png", width: 160, white)
-    }
-    try scratch.grey("b/masks/1.png", width: 160, white.map { _ in 0 })
-    let catalog = try SiteCatalog(at: scratch.url, allowsMissingMasks: true)
-    #expect(catalog.sites[0].samples.map { $0.mask == nil } == [false, true, false])
-    let done = Tally()
-    let inspection = try Inspection(catalog) { _ in done.add() }
-    #expect(done.value == 5)
-    // The image without a mask has no lesion share and is not one with an empty mask.
-    #expect(inspection.sites.map(\.emptyMasks) == [0, 1] && inspection.sites.map(\.lesionShare) == [1, 0])
-    #expect(inspection.problems.count == 4, "\(inspection.problems)")
-    for parts in [
-      [scratch.file("a/masks").path, "without a mask", "such as 2"], [scratch.file("b/images/2.png").path],
-      ["a/images/1.png", "at two sites", "b/images/1.png"],
-      ["a/images/3.png", "stands twice", "a/images/2.png"],
-    ] {
-      #expect(inspection.problems.contains { line in parts.allSatisfy(line.contains) }, "\(parts)")
-    }
-  }
-}

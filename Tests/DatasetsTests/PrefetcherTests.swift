@@ -32,6 +32,21 @@ struct PrefetcherTests {
     #expect(try prefetcher.next() == nil)
   }
 
+  @Test("Without a thread the consumer makes the items, in the same order and with the same errors")
+  func noThread() throws {
+    let prefetcher = Prefetcher(3..<10, start: { _ in false }) { index in
+      guard index != 6 else { throw Bad(index: index) }
+      return index * index
+    }
+    for index in 3..<6 { #expect(try prefetcher.next() == index * index) }
+    #expect(throws: Bad(index: 6)) { try prefetcher.next() }
+    #expect(try prefetcher.next() == nil)
+    let cancelled = Prefetcher(0..<3, start: { _ in false }) { $0 }
+    #expect(try cancelled.next() == 0)
+    cancelled.cancel()
+    #expect(try cancelled.next() == nil)
+  }
+
   @Test("No more than the depth and the one in hand are made ahead")
   func bounded() throws {
     let made = Made()

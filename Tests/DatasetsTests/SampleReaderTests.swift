@@ -21,7 +21,7 @@ struct SampleReaderTests {
   func threshold() throws {
     let scratch = try Scratch()
     try scratch.grey("mask.png", width: 5, [0, 126, 127, 128, 255])
-    let mask = try SampleReader(size: 4).mask(scratch.file("mask.png"), lesionLabels: nil)
+    let mask = try SampleReader(size: 4).mask(scratch.file("mask.png"))
     #expect(mask.shape == [1, 5] && mask.dtype == .bool)
     #expect(try mask.floats() == [0, 0, 0, 1, 1])
   }
@@ -32,8 +32,8 @@ struct SampleReaderTests {
     try scratch.grey("mask.png", width: 6, [0, 1, 2, 3, 200, 255])
     let reader = SampleReader(size: 4)
     let url = scratch.file("mask.png")
-    #expect(try reader.mask(url, lesionLabels: [2, 200]).floats() == [0, 0, 1, 0, 1, 0])
-    #expect(try reader.mask(url, lesionLabels: []).floats() == [0, 0, 0, 0, 0, 0])
+    #expect(try reader.mask(url, as: .values([2, 200], as: .indices)).floats() == [0, 0, 1, 0, 1, 0])
+    #expect(try reader.mask(url, as: .values([], as: .indices)).floats() == [0, 0, 0, 0, 0, 0])
   }
 
   @Test("An image is uint8 3×H×W; a pair is S×S, its mask empty where there is none")
@@ -58,7 +58,7 @@ struct SampleReaderTests {
     for name in ["bad.png", "missing.png"] {
       #expect(message { _ = try reader.image(scratch.file(name)) }.contains(scratch.file(name).path))
       #expect(
-        message { _ = try reader.mask(scratch.file(name), lesionLabels: nil) }.contains(
+        message { _ = try reader.mask(scratch.file(name)) }.contains(
           scratch.file(name).path))
     }
   }

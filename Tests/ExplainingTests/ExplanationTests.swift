@@ -81,11 +81,14 @@ struct ExplanationTests {
     }
     let area = try #require(
       try Faithfulness(images, confounders: ["fog", "glare"])?.score("attention")?.mean)
-    #expect(abs(area.value - 0.8) < 1e-12 && area.low < 0.6 && area.high == 1)
+    #expect(
+      abs(area.value - 0.8) < 1e-12 && area.ends.map { $0.lowerBound < 0.6 && $0.upperBound == 1 } == true)
     // Four with it are too few for a mean, not for an area.
     let few = try #require(
       try Faithfulness(Array(images.dropFirst()), confounders: ["fog", "glare"])?.score("attention"))
     #expect(few.mean == nil && few.areas[0]?.value == 1)
+    // Nor for an interval: six must have the confounder, and six lack it.
+    #expect(few.areas[0]?.ends == nil && few.areas[0]?.reason?.hasPrefix("4 independent") == true)
   }
 
   @Test("Without records, or with a confounder in every image, nothing is said of faithfulness")
@@ -116,9 +119,9 @@ struct ExplanationTests {
     #expect(answer.count == 3)
     #expect(answer[0].contains("On 12 images") && answer[0].contains("fog (0.55)"))
     #expect(
-      answer[1].contains("do(fog)") && answer[1].contains("0.50 (0.50 to 0.50)")
+      answer[1].contains("do(fog)") && answer[1].contains("0.50 (no spread)")
         && answer[1].contains("do(glare)"))
-    #expect(answer[2].contains("1.00 (1.00 to 1.00)") && answer[2].contains("more than the zero-shot"))
+    #expect(answer[2].contains("1.00 (no spread)") && answer[2].contains("more than the zero-shot"))
 
     let single = try explanation([image("a", attention: 0.9, zeroShot: 0.5, truth: nil)]).answer
     #expect(

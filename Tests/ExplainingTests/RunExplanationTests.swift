@@ -159,7 +159,8 @@ struct RunExplanationTests {
   func folder() throws {
     let tiny = try TinyRun(epochs: 1)
     try tiny.trainer().trainer.train()
-    let explainer = try Explainer(tiny.open(), options: quick())
+    let run = try tiny.open()
+    let explainer = try Explainer(run, with: run.predictor(), options: quick())
     let folder = try ExplanationFolder(tiny.run.url.appendingPathComponent("explained"))
     let known = try KnownConfounders(samples.map(\.image))
     let images = try samples.map { sample in
@@ -189,7 +190,7 @@ struct RunExplanationTests {
     // Words that are not those of the weights.
     try tiny.run.write(prompts.limited(to: 3), to: tiny.run.promptsFile)
     #expect(
-      message { _ = try Explainer(tiny.open()) }.contains(
+      message { _ = try Explainer(tiny.open(), with: tiny.open().predictor()) }.contains(
         "prompts.json5: holds 3 confounders, the run's weights 12"))
   }
 }

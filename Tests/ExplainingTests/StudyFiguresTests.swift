@@ -128,6 +128,8 @@ struct StudyFiguresTests {
           .result.images.first { $0.image == row.image }?.scores.dice
       }
       #expect(scores == row.dice)
+      #expect(row.precision == row.methods.map { _ in .float32 })
+      #expect(row.decoding == row.methods.map { _ in .whole })
       #expect(row.pictures.count == (row.methods.count == 1 ? 4 : 6))
       for picture in row.pictures {
         let size = try ImageFile.size(stored.folder.appendingPathComponent(picture.file))

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Metrics
 import Testing
 import TestSupport
@@ -56,7 +57,7 @@ import TestSupport
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     let file = folder.appendingPathComponent("images.csv")
     let table = PerImageTable(labels: ["site", "image"])
-    let error = #expect(throws: MetricError.self) { try table.write(to: file) }
+    let error = #expect(throws: FileError.self) { try table.write(to: file) }
     #expect(error?.description.contains(file.path) == true)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -102,12 +102,19 @@ struct PretrainingTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let images = try CaptionedImages(rendering: 4, size: 32, seed: 2, prompts: prompts())
     let state = folder.appendingPathComponent("state")
-    #expect(throws: PretrainingError.self) {
+    func trainer(_ configuration: PretrainingConfiguration) throws -> ContrastiveTrainer {
       try ContrastiveTrainer(
-        configuration: configuration(2), clip: clip(), images: images, stateFile: state, resuming: false)
+        configuration: configuration, clip: clip(), images: images, stateFile: state, resuming: false)
     }
     var small = configuration(2)
+    for size in [1, 5] {
+      small.batchSize = size
+      #expect(throws: PretrainingError.batchSize(size, images: 4)) { try trainer(small) }
+    }
     small.batchSize = 2
+    var none = small
+    none.saveEvery = 0
+    #expect(throws: PretrainingError.belowOne("saveEvery", value: 0)) { try trainer(none) }
     try SafetensorsFile.write(["x": .zeros([1])], to: state)
     #expect(throws: PretrainingError.badState(state)) {
       try ContrastiveTrainer(

@@ -45,6 +45,22 @@ struct ReportTests {
         && page.contains("<td>mcdrl: model.options.causal</td><td>0.5</td>"))
     #expect(page.contains("<td>time</td><td>40 s</td>") && page.contains("00000000feedface"))
     #expect(page.components(separatedBy: "<svg").count == 4)
+    // Names are for people, and predictors that ignore the image stand beside the methods.
+    for name in ["hd95", "_percent", "over_seeds", "p_holm", "rank_biserial", "s_measure"] {
+      #expect(!page.contains(name), "\(name)")
+    }
+    #expect(page.components(separatedBy: "<th>mean training mask</th>").count == 5)
+    for finding in results.findings { #expect(page.contains(HTMLPage.escaped(finding))) }
+  }
+
+  @Test("Without intervals the page ranks by the means alone and says why")
+  func fewPatients() throws {
+    let methods = ["x", "y", "z"]
+    let results = try StudyExample.results(
+      methods.map { try StudyExample.fold("a", $0, dice: [1, 0.5]) }, methods: methods)
+    let page = try StudyReport(results: results).page(title: "t", lead: "l")
+    #expect(page.contains("That cannot be told: 2 independent patients"))
+    #expect(page.contains("0.750 (no interval)") && !page.contains("% of resamples"))
   }
 
   @Test("One method alone makes a page without comparisons")
@@ -81,5 +97,13 @@ struct ReportTests {
     #expect(svg.contains("b &amp; c"))
     let places = svg.matches(of: /x[12]="([-0-9.]+)"/).compactMap { Double($0.1) }
     #expect(places.allSatisfy { (0...720).contains($0) })
+    // No line of the axis crosses the label of a row, whose letters stand on its baseline.
+    let labels = svg.matches(of: /class="row" x="[0-9.]+" y="([0-9.]+)"/).compactMap { Double($0.1) }
+    let lines = svg.matches(of: /class="grid" x1="[0-9.]+" y1="([0-9.]+)" x2="[0-9.]+" y2="([0-9.]+)"/)
+      .compactMap { line in Double(line.1).flatMap { low in Double(line.2).map { low...max(low, $0) } } }
+    #expect(labels.count == 2 && !lines.isEmpty)
+    for label in labels {
+      #expect(lines.allSatisfy { $0.upperBound < label - 10 || $0.lowerBound > label })
+    }
   }
 }

@@ -171,9 +171,15 @@ private let skewed = [0.1, 0.4, 0.2, 0.25, 0.05]
       ])
   }
 
-  @Test(arguments: [(3, 2), (0, 2), (4, 0)])
-  func impossibleSizesAreRefused(heads: Int, depth: Int) {
-    #expect(throws: TorchError.self) {
+  private static let divisor = "a divisor of the intervention's width 16"
+
+  @Test(arguments: [
+    (3, 2, MethodError.option(name: "intervention.heads", value: "3", wanted: divisor)),
+    (0, 2, .option(name: "intervention.heads", value: "0", wanted: divisor)),
+    (4, 0, .option(name: "intervention.depth", value: "0", wanted: "at least 1")),
+  ])
+  func impossibleSizesAreRefused(heads: Int, depth: Int, error: MethodError) {
+    #expect(throws: error) {
       try CausalIntervention(
         width: 16, depth: depth, heads: heads, outputScale: 1,
         generator: Generator(seed: 0))

@@ -44,6 +44,19 @@ private func selecting(
     }
   }
 
+  @Test func impossibleSettingsAreNamed() {
+    for (fraction, text) in [(0.0, "0.0"), (1.5, "1.5"), (.nan, "nan")] {
+      #expect(
+        throws: MethodError.option(name: "region.fraction", value: text, wanted: "above 0 and at most 1")
+      ) { try selecting(fraction) }
+    }
+    for (temperature, text) in [(0.0, "0.0"), (-1, "-1.0"), (.infinity, "inf")] {
+      #expect(
+        throws: MethodError.option(name: "region.temperature", value: text, wanted: "above 0 and finite")
+      ) { try selecting(0.5, temperature: temperature) }
+    }
+  }
+
   @Test func scoreOfATwoByTwoGridIsTheCosineByHand() throws {
     // Directions (3, 4), (1, 0), (0, 2), (−5, 12): cosines with x 0.6, 1, 0, −5/13; with y 0.8, 0, 1, 12/13.
     let features = try Tensor([3, 4, 1, 0, 0, 2, -5, 12] as [Float], shape: [1, 4, 2])

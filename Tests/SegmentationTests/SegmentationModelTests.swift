@@ -5,56 +5,11 @@ import Torch
 @testable import Confounders
 @testable import Segmentation
 
-/// What a tower would give for 64×64 pixels at stride 8: an 8×8 grid of width 16.
-private struct Batch {
-  let images: Tensor
-  let encoded: EncodedImages
-
-  init(side: Int = 64, stride: Int = 8, width: Int = 16, layers: [Int] = []) throws {
-    let grid = side / stride
-    images = try .seeded([2, 3, side, side], 1)
-    encoded = EncodedImages(
-      dense: try .seeded([2, grid, grid, width], 2), image: try .seeded([2, width], 3),
-      layers: try layers.map { layer in
-        // The first layers have a grid twice as fine, as a ResNet's stages do.
-        let fine = layer < 4 ? 2 * grid : grid
-        return try .seeded([2, fine, fine, towerWidths[layer - 1]], UInt64(10 + layer))
-      })
-  }
-}
-
-/// Six layers, of two widths.
-private let towerWidths = [10, 12, 10, 12, 10, 12]
-
-private func model(
-  _ method: MethodChoice, fill: Fill = .features, seed: UInt64 = 9,
-  _ change: (inout ModelConfiguration) -> Void = { _ in }, options: (inout MCDRL.Options) -> Void = { _ in }
-) throws -> SegmentationModel {
-  var configuration = ModelConfiguration()
-  configuration.method = method.changing(MCDRL.self) {
-    $0.region?.fill = fill
-    $0.intervention?.depth = 2
-    options(&$0)
-  }
-  configuration.head.detailWidths = [4, 8, 8, 8]
-  configuration.head.gridWidth = 6
-  change(&configuration)
-  let model = try SegmentationModel(
-    configuration, text: someText(width: 16), towerWidths: towerWidths, gridStride: 8, seed: seed)
-  model.train(false)
-  return model
-}
-
-private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPass()) throws -> Tensor {
-  let batch = try Batch()
-  return try model(images: batch.images, encoded: batch.encoded, pass).logits
-}
-
 @Suite struct SegmentationModelTests {
   @Test func theFourMethodsNameTheirParts() throws {
     #expect(MethodChoice.paper.map(\.name) == ["mcdrl", "baseline", "mcdrl", "mcdrl"])
     #expect(
-      try MethodChoice.paper.map { try model($0).method.label } == [
+      try MethodChoice.paper.map { try smallModel($0).method.label } == [
         "mcdrl", "baseline", "no-mtrs", "no-cdrl",
       ])
     #expect(MethodChoice.paper.map(\.traits.selectsRegions) == [true, false, false, true])
@@ -66,7 +21,7 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
 
   @Test func controlsReplaceTheDictionaryAndNothingElse() throws {
     func with(_ source: DictionarySource, seed: UInt64 = 9) throws -> SegmentationModel {
-      try model(.mcdrl, seed: seed, options: { $0.intervention?.dictionary = source })
+      try smallModel(.mcdrl, seed: seed, options: { $0.intervention?.dictionary = source })
     }
     let words = try with(.words).dictionary.embeddings
     #expect(try words.isEqual(to: someText(width: 16).confounders))
@@ -90,76 +45,80 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
     let constant = try with(.constant)
     let added = Set(constant.parameters().map(\.key)).subtracting(try with(.words).parameters().map(\.key))
     #expect(added == ["dictionary.constant"])
-    let found = try constant.method.represent(Batch().encoded, ForwardPass())
+    let found = try constant.method.represent(ModelBatch().encoded, ForwardPass())
     #expect(found.intervened != nil && found.attention == nil)
   }
 
   @Test(arguments: MethodChoice.paper, Fill.allCases)
   func allMethodsStartFromTheSameHead(method: MethodChoice, fill: Fill) throws {
-    let baseline = try model(.baseline).state().filter { $0.key.hasPrefix("head.") }
-    let other = try model(method, fill: fill).state().filter { $0.key.hasPrefix("head.") }
+    let baseline = try smallModel(.baseline).state().filter { $0.key.hasPrefix("head.") }
+    let other = try smallModel(method, fill: fill).state().filter { $0.key.hasPrefix("head.") }
     #expect(baseline.keys.sorted() == other.keys.sorted())
     #expect(!baseline.isEmpty)
     for (key, tensor) in baseline { #expect(try tensor.isEqual(to: #require(other[key])), "\(key)") }
   }
 
   @Test func bothInterveningMethodsStartFromTheSameIntervention() throws {
-    let one = try model(.mcdrl).state().filter { $0.key.hasPrefix("method.intervention.") }
-    let two = try model(.withoutRegionSelection).state().filter { $0.key.hasPrefix("method.intervention.") }
+    let one = try smallModel(.mcdrl).state().filter { $0.key.hasPrefix("method.intervention.") }
+    let two = try smallModel(.withoutRegionSelection).state().filter {
+      $0.key.hasPrefix("method.intervention.")
+    }
     #expect(!one.isEmpty && one.keys == two.keys)
     for (key, tensor) in one { #expect(try tensor.isEqual(to: #require(two[key])), "\(key)") }
   }
 
   @Test func anotherSeedGivesAnotherHead() throws {
     let key = "head.grid_proj.weight"
-    let one = try #require(try model(.baseline, seed: 1).state()[key])
-    #expect(try !one.isEqual(to: #require(try model(.baseline, seed: 2).state()[key])))
+    let one = try #require(try smallModel(.baseline, seed: 1).state()[key])
+    #expect(try !one.isEqual(to: #require(try smallModel(.baseline, seed: 2).state()[key])))
   }
 
   @Test(arguments: MethodChoice.paper)
   func aMethodHasTheParametersOfItsParts(method: MethodChoice) throws {
-    let keys = try model(method, fill: .learned).parameters().map(\.key)
+    let keys = try smallModel(method, fill: .learned).parameters().map(\.key)
     #expect(keys.contains { $0.hasPrefix("method.intervention.") } == method.traits.intervenes)
     #expect(keys.contains("method.fill") == method.traits.selectsRegions)
-    #expect(try !model(method, fill: .zeros).parameters().map(\.key).contains("method.fill"))
+    #expect(try !smallModel(method, fill: .zeros).parameters().map(\.key).contains("method.fill"))
   }
 
   @Test func beforeTheInterventionMCDRLIsTheBaselineBitForBit() throws {
-    let baseline = try logits(model(.baseline))
-    #expect(try logits(model(.mcdrl), .withoutIntervention).isEqual(to: baseline))
-    #expect(try logits(model(.withoutRegionSelection), .withoutIntervention).isEqual(to: baseline))
-    #expect(try !logits(model(.mcdrl)).isEqual(to: baseline))
+    let baseline = try smallLogits(smallModel(.baseline))
+    #expect(try smallLogits(smallModel(.mcdrl), .withoutIntervention).isEqual(to: baseline))
+    #expect(try smallLogits(smallModel(.withoutRegionSelection), .withoutIntervention).isEqual(to: baseline))
+    #expect(try !smallLogits(smallModel(.mcdrl)).isEqual(to: baseline))
   }
 
   @Test func withoutInterventionSelectionAloneIsTheBaselineBitForBit() throws {
-    #expect(try logits(model(.withoutIntervention)).isEqual(to: logits(model(.baseline))))
+    #expect(try smallLogits(smallModel(.withoutIntervention)).isEqual(to: smallLogits(smallModel(.baseline))))
   }
 
   @Test(arguments: MethodChoice.paper, Adjustment.allCases)
   func withOutputScaleZeroAllMethodsAgree(method: MethodChoice, adjustment: Adjustment) throws {
-    let other = try model(
+    let other = try smallModel(
       method,
       options: {
         $0.intervention?.outputScale = 0
         $0.intervention?.adjustment = adjustment
       })
-    #expect(try difference(logits(other), logits(model(.baseline))) < 1e-4)
-    if adjustment != .exact { #expect(try logits(other).isEqual(to: logits(model(.baseline)))) }
+    #expect(try difference(smallLogits(other), smallLogits(smallModel(.baseline))) < 1e-4)
+    if adjustment != .exact {
+      #expect(try smallLogits(other).isEqual(to: smallLogits(smallModel(.baseline))))
+    }
   }
 
   @Test(arguments: [Fill.zeros, .learned])
   func otherFillsDiffer(fill: Fill) throws {
-    let features = try logits(model(.withoutIntervention))
-    #expect(try difference(logits(model(.withoutIntervention, fill: fill)), features) > 1e-4)
+    let features = try smallLogits(smallModel(.withoutIntervention))
+    #expect(try difference(smallLogits(smallModel(.withoutIntervention, fill: fill)), features) > 1e-4)
     // All positions selected: nothing is left to fill.
-    let all = try model(.withoutIntervention, fill: fill, options: { $0.region?.fraction = 1 })
-    #expect(try logits(all).isEqual(to: features))
+    let all = try smallModel(.withoutIntervention, fill: fill, options: { $0.region?.fraction = 1 })
+    #expect(try smallLogits(all).isEqual(to: features))
   }
 
   @Test(arguments: MethodChoice.paper)
   func shapesAreThoseOfTheSpecification(method: MethodChoice) throws {
-    let batch = try Batch()
-    let out = try model(method, options: { $0.region?.fraction = 0.3 })(
+    let batch = try ModelBatch()
+    let out = try smallModel(method, options: { $0.region?.fraction = 0.3 })(
       images: batch.images, encoded: batch.encoded)
     #expect(out.logits.shape == [2, 1, 64, 64])
     #expect(out.intervened.shape == [2, method.traits.selectsRegions ? 20 : 64, 16])
@@ -170,8 +129,8 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
 
   @Test(arguments: MethodChoice.paper, RegionScore.allCases)
   func everyMethodHasARegionScoreWhetherItSelectsOrNot(method: MethodChoice, score: RegionScore) throws {
-    let batch = try Batch()
-    let net = try model(method, options: { $0.region?.score = score })
+    let batch = try ModelBatch()
+    let net = try smallModel(method, options: { $0.region?.score = score })
     let map = try net.regionScore(batch.encoded)
     #expect(map.shape == [2, 8, 8])
     let used = try net(images: batch.images, encoded: batch.encoded).representation.score
@@ -184,7 +143,7 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
     func output(_ selection: RegionSelecting, _ temperature: Double, training: Bool) throws
       -> SegmentationOutput
     {
-      let net = try model(
+      let net = try smallModel(
         .mcdrl, fill: fill,
         options: {
           $0.region?.fraction = 0.3
@@ -192,7 +151,7 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
           $0.region?.temperature = temperature
         })
       net.train(training)
-      let batch = try Batch()
+      let batch = try ModelBatch()
       return try net(images: batch.images, encoded: batch.encoded)
     }
     for training in [false, true] {
@@ -212,14 +171,14 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
   @Test func softSelectionLetsTheSegmentationLossMoveTheScore() throws {
     /// The gradient at the features of positions that are not selected, where zeros stand.
     func gradient(_ selection: RegionSelecting) throws -> Double {
-      let net = try model(
+      let net = try smallModel(
         .withoutIntervention, fill: .zeros,
         options: {
           $0.region?.selection = selection
           $0.region?.temperature = 0.2
         })
       net.train()
-      let batch = try Batch()
+      let batch = try ModelBatch()
       let dense = try batch.encoded.dense.requireGradient()
       let hardly = EncodedImages(dense: dense, image: batch.encoded.image, layers: [])
       try net(images: batch.images, encoded: hardly).logits.power(2).mean().backward()
@@ -234,7 +193,7 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
 
   @Test(arguments: MethodChoice.paper)
   func theRepresentationIsWhatTheForwardPassMakes(method: MethodChoice) throws {
-    let (model, batch) = (try model(method), try Batch())
+    let (model, batch) = (try smallModel(method), try ModelBatch())
     let found = try model.method.represent(batch.encoded, ForwardPass())
     let off = try model(images: batch.images, encoded: batch.encoded, .withoutIntervention).intervened
     let on = try model(images: batch.images, encoded: batch.encoded).intervened
@@ -248,40 +207,11 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
     #expect(try (attention.sum([-1]) - 1).magnitude().max([0, 1]).item() < 1e-5)
   }
 
-  @Test(arguments: [[], [4], [4, 8], [4, 8, 8, 8, 8, 8]], [[], [3], [3, 6]])
-  func anyDepthOfTheHeadGivesLogitsOfTheImagesSize(widths: [Int], layers: [Int]) throws {
-    let net = try model(.mcdrl) {
-      $0.head.detailWidths = widths
-      $0.head.towerLayers = layers
-    }
-    for side in [64, 72] {
-      let batch = try Batch(side: side, layers: layers)
-      let out = try net(images: batch.images, encoded: batch.encoded)
-      #expect(out.logits.shape == [2, 1, side, side])
-      #expect(try out.logits.isFinite())
-    }
-  }
-
-  @Test func theGridReachesTheLogitsWhateverItsStride() throws {
-    for stride in [1, 2, 8, 16, 32] {
-      let net = try SegmentationModel(
-        model(.baseline).configuration, text: someText(width: 16), towerWidths: [], gridStride: stride,
-        seed: 1
-      )
-      net.train(false)
-      let batch = try Batch(stride: stride)
-      let other = EncodedImages(dense: try -batch.encoded.dense, image: batch.encoded.image, layers: [])
-      let one = try net(images: batch.images, encoded: batch.encoded).logits
-      #expect(one.shape == [2, 1, 64, 64])
-      #expect(try difference(one, net(images: batch.images, encoded: other).logits) > 1e-4)
-    }
-  }
-
   @Test func everyParameterOfMCDRLGetsAGradient() throws {
-    let net = try model(.mcdrl, fill: .learned)
+    let net = try smallModel(.mcdrl, fill: .learned)
     net.train()
     try net.requireGradients(true)
-    let batch = try Batch()
+    let batch = try ModelBatch()
     let out = try net(images: batch.images, encoded: batch.encoded)
     try (out.logits.power(2).mean() + out.intervened.power(2).mean()).backward()
     for parameter in net.parameters() {
@@ -289,31 +219,16 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
     }
   }
 
-  /// Widths below 16 once made oneDNN's backward pass of the strided shortcut write past its memory.
-  @Test(arguments: [[4, 4], [4, 16], [8, 16], [12, 16], [16, 32]])
-  func narrowHeadsCanBeTrained(widths: [Int]) throws {
-    let net = try model(.baseline) { $0.head.detailWidths = widths }
-    net.train()
-    try net.requireGradients(true)
-    let batch = try Batch()
-    for _ in 0..<5 {
-      try net(images: batch.images, encoded: batch.encoded).logits.power(2).mean().backward()
-    }
-    for parameter in net.parameters() {
-      #expect(try parameter.tensor.gradient()?.isFinite() == true, "\(parameter.key)")
-    }
-  }
-
   @Test func theInterventionTakesThePriorOfTheDictionary() throws {
-    let net = try model(.mcdrl, options: { $0.intervention?.adjustment = .prior })
-    let before = try logits(net)
+    let net = try smallModel(.mcdrl, options: { $0.intervention?.adjustment = .prior })
+    let before = try smallLogits(net)
     try net.dictionary.setPrior(Tensor([0.97, 0.01, 0.01, 0.01] as [Float]))
-    #expect(try difference(logits(net), before) > 1e-6)
+    #expect(try difference(smallLogits(net), before) > 1e-6)
   }
 
   @Test func wrongShapesAreRefused() throws {
-    let batch = try Batch()
-    let net = try model(.mcdrl)
+    let batch = try ModelBatch()
+    let net = try smallModel(.mcdrl)
     let narrow = EncodedImages(
       dense: try .seeded([2, 8, 8, 12], 1), image: batch.encoded.image, layers: [])
     let flat = EncodedImages(dense: try .seeded([2, 64, 16], 1), image: batch.encoded.image, layers: [])
@@ -329,23 +244,9 @@ private func logits(_ model: SegmentationModel, _ pass: ForwardPass = ForwardPas
   @Test(arguments: [0, -0.5, 1.01, .nan])
   func aFractionOutsideItsRangeIsRefused(fraction: Double) {
     #expect {
-      try model(.mcdrl, options: { $0.region?.fraction = fraction })
+      try smallModel(.mcdrl, options: { $0.region?.fraction = fraction })
     } throws: {
       "\($0)".contains("model.options.region.fraction")
     }
-  }
-
-  @Test func theHeadAgreesWithPyTorch() throws {
-    let fixture = try Fixture("head")
-    var configuration = HeadConfiguration()
-    configuration.detailWidths = [4, 8]
-    configuration.gridWidth = 6
-    configuration.towerLayers = [3]
-    let head = try SegmentationHead(
-      configuration, featureWidth: 16, towerWidths: [7, 7, 10], gridStride: 2, generator: Generator(seed: 0))
-    try head.load(fixture.parameters, from: "method.safetensors")
-    head.train(false)
-    let out = try head(image: fixture["image"], grid: fixture["grid"], tower: [fixture["tower"]])
-    #expect(try difference(out, fixture["logits"]) < 1e-5)
   }
 }

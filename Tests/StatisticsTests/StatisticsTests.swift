@@ -45,8 +45,9 @@ struct StatisticsTests {
     let deviation = (cases.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 199).squareRoot()
     #expect(abs(interval.value - mean) < 1e-12)
     let expected = 1.96 * deviation / 200.0.squareRoot()
-    #expect(abs(interval.high - mean - expected) < 0.15 * expected)
-    #expect(abs(mean - interval.low - expected) < 0.15 * expected)
+    let ends = try #require(interval.ends)
+    #expect(abs(ends.upperBound - mean - expected) < 0.15 * expected)
+    #expect(abs(mean - ends.lowerBound - expected) < 0.15 * expected)
     #expect(try Bootstrap.mean(ofStrata: [cases]) == interval)
     #expect(try Bootstrap.mean(ofStrata: [cases], seed: 1) != interval)
   }
@@ -57,20 +58,68 @@ struct StatisticsTests {
     let single = try #require(try Bootstrap.mean(ofStrata: [patients.map { [$0] }]))
     let repeated = try #require(
       try Bootstrap.mean(ofStrata: [patients.map { Array(repeating: $0, count: 8) }]))
-    #expect(abs(repeated.high - single.high) < 1e-9 && abs(repeated.low - single.low) < 1e-9)
+    let (one, eight) = (try #require(single.ends), try #require(repeated.ends))
+    #expect(
+      abs(eight.upperBound - one.upperBound) < 1e-9 && abs(eight.lowerBound - one.lowerBound) < 1e-9)
     let alone = try #require(
       try Bootstrap.mean(ofStrata: [patients.flatMap { Array(repeating: $0, count: 8) }]))
-    #expect(alone.high - alone.low < 0.6 * (single.high - single.low))
+    let loose = try #require(alone.ends)
+    #expect(loose.upperBound - loose.lowerBound < 0.6 * (one.upperBound - one.lowerBound))
   }
 
   @Test("Strata weigh the same whatever their size; constants have no width; nothing gives nil")
   func strata() throws {
     let interval = try #require(
-      try Bootstrap.mean(ofStrata: [Array(repeating: 1, count: 90), [], [0, 0]]))
+      try Bootstrap.mean(ofStrata: [Array(repeating: 1, count: 90), [], Array(repeating: 0, count: 6)]))
     #expect(interval == Interval(value: 0.5, low: 0.5, high: 0.5))
-    #expect(interval.excludesZero)
+    #expect(interval.excludesZero && interval.hasNoSpread)
     #expect(!Interval(value: 0.1, low: -0.1, high: 0.3).excludesZero)
     #expect(Interval(value: -2, low: -3, high: -1).excludesZero)
     #expect(try Bootstrap.mean(ofStrata: [[], []]) == nil)
+  }
+
+  @Test("Fewer than six groups in any stratum give a number, its reason and no claim", arguments: 1...7)
+  func few(count: Int) throws {
+    // All cases are 1, so each resample is, too, and a percentile interval would exclude zero.
+    let strata: [[[Double]]] = [
+      Array(repeating: [1, 1, 1], count: 20), Array(repeating: [1, 1], count: count),
+    ]
+    let interval = try #require(try Bootstrap.mean(ofStrata: strata))
+    let isEnough = count >= 6
+    #expect(interval.value == 1 && interval.excludesZero == isEnough)
+    #expect((interval.ends != nil) == isEnough && (interval.reason == nil) == isEnough)
+    if count == 1 {
+      #expect(interval.reason == "1 independent patient, sequence or image; an interval needs 6")
+    }
+    // The smallest two-sided p over n pairs reaches 0.05 from six on.
+    let test = try #require(WilcoxonSignedRank((0..<count).map { 1 + Double($0) }))
+    #expect((test.p <= 0.05) == isEnough)
+  }
+
+  @Test("A number without an interval keeps its reason in JSON; an earlier file has none to keep")
+  func withoutInterval() throws {
+    let bare = Interval(value: 0.5, withoutInterval: "2 seeds; an interval needs 6")
+    let json = String(decoding: try JSONEncoder().encode(bare), as: UTF8.self)
+    #expect(json.contains("\"low\":null") && json.contains("2 seeds"))
+    #expect(try JSONDecoder().decode(Interval.self, from: Data(json.utf8)) == bare)
+    let earlier = Data(#"{"value": 1, "low": 0.5, "high": 2}"#.utf8)
+    #expect(
+      try JSONDecoder().decode(Interval.self, from: earlier) == Interval(value: 1, low: 0.5, high: 2))
+  }
+
+  @Test("The units of a column are its groups with a defined case")
+  func units() throws {
+    let sums = try GroupSums([[1, nil, 2, 3], [nil, nil, nil, 4]], of: [0, 1, 1, 2], groups: 3)
+    #expect(try sums.units() == [3, 1])
+  }
+
+  @Test("A ranking over too few units has its order alone")
+  func ranking() throws {
+    let ranks = try RankStability(
+      metric: .dice, methods: ["a", "b"], means: [0.2, 0.4], resampled: Tensor([0.2, 0.4], shape: [1, 2]),
+      shortage: "few")
+    #expect(
+      ranks.methods.map(\.rank) == [2, 1] && ranks.methods.allSatisfy { $0.mean == nil && $0.low == nil })
+    #expect(ranks.reason == "few" && ranks.kendallTau == nil)
   }
 }

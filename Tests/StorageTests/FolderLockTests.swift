@@ -31,6 +31,85 @@ struct FolderLockTests {
     }
   }
 
+  @Test("The end of a lock removes its file, and the folders that it made if they are empty")
+  func removed() throws {
+    try withFolder { folder in
+      let deep = folder.appendingPathComponent("a/b")
+      let files = FileManager.default
+      var lock: FolderLock? = try FolderLock(deep)
+      withExtendedLifetime(lock) { #expect(files.fileExists(atPath: deep.path)) }
+      lock = nil
+      #expect(!files.fileExists(atPath: folder.path))
+      try files.createFolder(folder)
+      lock = try FolderLock(deep)
+      try withExtendedLifetime(lock) { try Data().write(to: deep.appendingPathComponent("result")) }
+      lock = nil
+      #expect(try files.contentsOfDirectory(atPath: deep.path) == ["result"])
+    }
+  }
+
+  @Test("A lock removes what killed writers left, and keeps what another process still writes")
+  func leftovers() throws {
+    try withFolder { folder in
+      try FileManager.default.createFolder(folder)
+      let (left, written) = (
+        folder.appendingPathComponent(".a.part"), folder.appendingPathComponent(".b.part")
+      )
+      for file in [left, written] { try Data("x".utf8).write(to: file) }
+      let descriptor = open(written.path, O_RDONLY)
+      defer { close(descriptor) }
+      try #require(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+      let lock = try FolderLock(folder)
+      withExtendedLifetime(lock) {
+        #expect(!FileManager.default.fileExists(atPath: left.path))
+        #expect(FileManager.default.fileExists(atPath: written.path))
+      }
+    }
+  }
+
+  @Test("Of many threads that take one lock again and again, one has it at a time")
+  func contended() throws {
+    try withFolder { folder in
+      let holders = Holders()
+      DispatchQueue.concurrentPerform(iterations: 8) { _ in
+        for _ in 0..<100 {
+          do {
+            let lock = try FolderLock(folder)
+            holders.enter()
+            withExtendedLifetime(lock) { holders.leave() }
+          } catch {
+            holders.check(error)
+          }
+        }
+      }
+      #expect(holders.most == 1 && holders.total > 0 && holders.strange.isEmpty, "\(holders.strange)")
+    }
+  }
+
+  /// Counts how many hold a lock at once.
+  private final class Holders: @unchecked Sendable {
+    private let lock = NSLock()
+    private var now = 0
+    private(set) var most = 0
+    private(set) var total = 0
+    private(set) var strange: [String] = []
+
+    /// Keeps an error that is no refusal.
+    func check(_ error: any Error) {
+      if !(error is FolderLockError) { lock.withLock { strange.append("\(error)") } }
+    }
+
+    func enter() {
+      lock.withLock {
+        now += 1
+        total += 1
+        most = max(most, now)
+      }
+    }
+
+    func leave() { lock.withLock { now -= 1 } }
+  }
+
   @Test("A process that is killed leaves no lock, and what it wrote of itself does not stand in the way")
   func killed() throws {
     try withFolder { folder in

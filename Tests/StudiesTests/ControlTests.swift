@@ -22,24 +22,28 @@ struct ControlTests {
       study: "loso", configuration: RunConfiguration(), arms: arms + [.mcdrl, .baseline], seeds: [0])
     try plan.validate()
     let baseline = try settings(.baseline)
-    #expect(baseline.interventions.share == 0)
-    #expect(try settings(Control.baselineInterventions.arm).interventions.share == 1)
+    #expect(baseline.interventionShare == 0)
+    #expect(try settings(Control.baselineInterventions.arm).interventionShare == 1)
     #expect(try settings(Control.longerBaseline.arm).epochs == 2 * baseline.epochs)
     let longer = try Control.longerBaseline.arm.resolved(over: RunConfiguration())
     #expect(longer.settings.keys.contains("epochs"))
+    #expect(Control.longerBaseline.arm.assignments == ["epochs*=2"])
+    #expect(
+      try ArmDefinition(parsing: "longer-baseline:batchSize*=2").assignments == ["epochs*=2", "batchSize*=2"])
+    #expect(Control.paper.arm.assignments.isEmpty)
     let paper = try settings(Control.paper.arm)
     #expect(paper.objective.dice == 0 && paper.optimizer.learningRate == 0.005)
-    #expect(paper.mcdrl.region?.score == .max && paper.interventions.share == 0)
+    #expect(paper.mcdrlOptions.region?.score == .max && paper.interventionShare == 0)
     var other = RunConfiguration()
     for setting in [
       "model.intervention.dictionary=random", "model.region.selection=soft", "model.region.fill=zeros",
     ] { try other.set(setting) }
-    let fixed = try settings(Control.paper.arm, over: other).mcdrl
+    let fixed = try settings(Control.paper.arm, over: other).mcdrlOptions
     #expect(fixed.intervention?.dictionary == .words)
     #expect(fixed.region?.selection == .hard && fixed.region?.fill == .features)
     // A control with settings of one's own stays that control.
     let own = try settings(ArmDefinition(parsing: "no-dictionary:epochs=3"))
-    #expect(own.mcdrl.intervention?.dictionary == .constant && own.epochs == 3)
+    #expect(own.mcdrlOptions.intervention?.dictionary == .constant && own.epochs == 3)
   }
 
   @Test("Where validation chooses a setting, controls that fix it are left out and all others remain")

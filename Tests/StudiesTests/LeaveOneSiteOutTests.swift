@@ -37,7 +37,9 @@ struct LeaveOneSiteOutTests {
     let expected = try whole.run()
     #expect(expected.map(\.site) == ["site-a", "site-a", "site-b", "site-b", "site-c", "site-c"])
     #expect(expected.map(\.method) == ["baseline", "mcdrl", "baseline", "mcdrl", "baseline", "mcdrl"])
-    #expect(expected.allSatisfy { $0.images.count == 8 && $0.validationDice != nil })
+    #expect(
+      expected.allSatisfy { $0.images.count == 8 && $0.validationDice != nil && $0.trivial?.count == 3 })
+    #expect(expected.allSatisfy { $0.precision == .float32 && $0.decoding == .whole })
     #expect(try whole.directory(whole.folds[4]).configuration().sources == ["site-a", "site-b"])
 
     let steps = Tally()
@@ -60,6 +62,7 @@ struct LeaveOneSiteOutTests {
       environment: .init(version: "test"))
     let results = try StudyResults(folds: found, description: description)
     #expect(results.places == ["site-a", "site-b", "site-c", nil])
+    #expect(results.trivialNames == ["all background", "all lesion", "mean training mask"])
     let score = try #require(results.score("mcdrl"))
     let mean = found.filter { $0.method == "mcdrl" }.reduce(0) { $0 + $1.dice } / 3
     let dice = try #require(score[.dice]?.mean)
@@ -69,7 +72,7 @@ struct LeaveOneSiteOutTests {
 
     #expect(try study("beside", workers: 3).run().map(\.images) == expected.map(\.images))
     let changed = try study("parts", batch: 5)
-    #expect(message { _ = try changed.run() }.contains("other settings"))
+    #expect(message { _ = try changed.run() }.contains("was run otherwise: batchSize was 4, is 5"))
   }
 
   @Test(
@@ -89,10 +92,10 @@ struct LeaveOneSiteOutTests {
     let chosen = try study(["optimizer.learningRate=1e-9,0.02"])
     let results = try chosen.run()
     for result in results {
-      let dice = result.candidates.map { $0.validationDice ?? -1 }
-      let best = try #require(dice.max())
-      #expect(result.validationDice == best)
-      #expect(result.chosen == result.candidates[try #require(dice.firstIndex(of: best))].settings)
+      let scores = result.candidates.map { $0.validationScore ?? -1 }
+      let best = try #require(scores.max())
+      #expect(result.validationScore == best)
+      #expect(result.chosen == result.candidates[try #require(scores.firstIndex(of: best))].settings)
       #expect(result.images.count == 8)
     }
     #expect(results.contains { $0.chosen == ["optimizer.learningRate=0.02"] })
@@ -110,7 +113,7 @@ struct LeaveOneSiteOutTests {
 
     // Other candidates were never tried here.
     let changed = try study(["optimizer.learningRate=0.02,0.001,1e-9"])
-    #expect(message { _ = try changed.run() }.contains("other settings"))
+    #expect(message { _ = try changed.run() }.contains("settings were chosen from other candidates"))
     #expect(throws: StudyError.self) {
       try chosen.folder.results(of: changed.plan, sites: catalog.sites.map(\.name))
     }

@@ -27,8 +27,10 @@ struct StudyDocumentTests {
     let slower = folds.reversed().map {
       FoldResult(
         site: $0.site, method: $0.method, seed: $0.seed, epoch: $0.epoch, validationDice: $0.validationDice,
-        chosen: $0.chosen, candidates: $0.candidates, seconds: $0.seconds + 5, polyp: $0.polyp,
-        reliability: $0.reliability, images: $0.images)
+        validationScore: $0.validationScore,
+        chosen: $0.chosen, candidates: $0.candidates, precision: $0.precision, decoding: $0.decoding,
+        seconds: $0.seconds + 5, polyp: $0.polyp,
+        reliability: $0.reliability, trivial: $0.trivial, images: $0.images)
     }
     let methods = ["baseline", "no-cdrl", "mcdrl"]
     let sorted = slower.sorted { $0.site < $1.site }
@@ -82,6 +84,18 @@ struct StudyDocumentTests {
     #expect(schema.faults(in: broken) == ["extra: not in the schema", "scores: missing"])
   }
 
+  @Test("A fold of an earlier version, which names neither precision nor decoding, is read; results say null")
+  func earlierFold() throws {
+    let fold = try StudyExample.fold("north", "mcdrl", dice: [1, 0.5])
+    let bytes = try Self.bytes(fold)
+    #expect(!String(decoding: bytes, as: UTF8.self).contains("precision\":\""))
+    let read = try JSONDecoder().decode(FoldResult.self, from: bytes)
+    #expect(read == fold && read.precision == nil && read.decoding == nil)
+    let folds = try JSONValue(encoding: StudyExample.results([read], methods: ["mcdrl"])).members?["folds"]
+    guard case .array(let rows)? = folds else { throw FileError.cannotRead(Self.example, reason: "folds") }
+    #expect(rows[0].members?["precision"] == .null && rows[0].members?["decoding"] == .null)
+  }
+
   @Test("Nothing in the results tells the time")
   func timeless() throws {
     let text = String(decoding: try Self.bytes(StudyExample.study()), as: UTF8.self)
@@ -95,7 +109,7 @@ struct StudyDocumentTests {
   func table() throws {
     let folds = try StudyExample.folds()
     let lines = try PerImageTable(folds).csv.split(separator: "\r\n")
-    #expect(lines.count == 1 + 2 * 3 * (9 + 7))
+    #expect(lines.count == 1 + 2 * 3 * (13 + 12))
     #expect(lines[0].hasPrefix("site,image,group,class,method,seed,dice,iou"))
     #expect(lines[1].hasPrefix("north,north-0,north/0,cyst,baseline,0,"))
   }

@@ -42,6 +42,9 @@ struct StudyPlanTests {
     arguments: ["../x:", "a/b:", ":", "mcdr", ""])
   func badNames(_ text: String) {
     #expect(throws: StudyError.self) { try ArmDefinition(parsing: text) }
+    if text == "mcdr" {
+      #expect(message { _ = try ArmDefinition(parsing: text) }.contains("did you mean \"mcdrl\"?"))
+    }
   }
 
   @Test("Choices combine, the last varying fastest, and win over the arm")
@@ -54,9 +57,10 @@ struct StudyPlanTests {
         ["epochs=2", "batchSize=8"],
       ])
     let settings = try plan.settings(plan.arms[0], plan.candidates[2])
-    #expect(settings.epochs == 2 && settings.batchSize == 4 && settings.mcdrl.intervention?.depth == 5)
+    #expect(settings.epochs == 2 && settings.batchSize == 4 && settings.mcdrlOptions.intervention?.depth == 5)
     let fold = FoldResult(
-      site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, seconds: 1, images: [])
+      site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, validationScore: 0.4, seconds: 1,
+      images: [])
     #expect(plan.selection([fold]).contains("epochs, batchSize"))
     #expect(plan.selection([]).contains("last epoch"))
     #expect(throws: StudyError.choice("epochs=1")) { try Choice(parsing: "epochs=1") }

@@ -13,34 +13,38 @@ struct StudyResultsTests {
   )
   func differences() throws {
     let folds = try [
-      StudyExample.fold("a", "baseline", dice: [0.5, 0.5, 0, 0]),
-      StudyExample.fold("a", "mcdrl", dice: [1, 1, 0.5, 0.5]),
-      StudyExample.fold("b", "baseline", dice: [0.5, 1]), StudyExample.fold("b", "mcdrl", dice: [0.5, 1]),
+      StudyExample.fold("a", "baseline", dice: [0.5, 0.5, 0.5, 0, 0, 0]),
+      StudyExample.fold("a", "mcdrl", dice: [1, 1, 1, 0.5, 0.5, 0.5]),
+      StudyExample.fold("b", "baseline", dice: [0.5, 1, 0.5, 1, 0.5, 1]),
+      StudyExample.fold("b", "mcdrl", dice: [0.5, 1, 0.5, 1, 0.5, 1]),
     ]
     let results = try StudyExample.results(folds, methods: ["baseline", "mcdrl"])
-    #expect(results.places == ["a", "b", nil] && results.sites.map(\.count) == [4, 2])
+    #expect(results.places == ["a", "b", nil] && results.sites.map(\.count) == [6, 6])
     let found = try results.places.map { try #require(results.difference("mcdrl", "baseline", site: $0)) }
     #expect(found.map(\.value) == [0.5, 0, 0.25] && found.map(\.bySeed) == [[0.5], [0], [0.25]])
-    #expect(found.map(\.count) == [4, 2, 6] && found.map(\.groups) == [4, 2, 6])
+    #expect(found.map(\.count) == [6, 6, 12] && found.map(\.groups) == [6, 6, 12])
     #expect(found.map(\.isDifference) == [true, false, true])
-    #expect(found.map { [$0.wins, $0.ties, $0.losses] } == [[4, 0, 0], [0, 2, 0], [4, 2, 0]])
+    #expect(found.map { [$0.wins, $0.ties, $0.losses] } == [[6, 0, 0], [0, 6, 0], [6, 6, 0]])
     #expect(found.map(\.rankBiserial) == [1, nil, 1] && found[1].wilcoxon == nil)
-    // Four equal differences: 2 of 2⁴ signs are as extreme; over the sites the zeros are left out. Two tests
+    // Six equal differences: 2 of 2⁶ signs are as extreme; over the sites the zeros are left out. Two tests
     // in the family.
-    #expect(found[0].wilcoxon == .init(count: 4, statistic: 0, p: 0.125, holm: 0.25))
-    #expect(found[2].wilcoxon == .init(count: 4, statistic: 0, p: 0.125, holm: 0.25))
+    #expect(found[0].wilcoxon == .init(count: 6, statistic: 0, p: 0.03125, holm: 0.0625))
+    #expect(found[2].wilcoxon == .init(count: 6, statistic: 0, p: 0.03125, holm: 0.0625))
     #expect(found.allSatisfy { $0.overSeeds == nil })
     #expect(
       found[2].verdict.hasPrefix("mcdrl is ahead of baseline by +0.250")
         && found[2].verdict.contains("one seed"))
     #expect(found[1].verdict.hasPrefix("No difference between mcdrl and baseline was shown: +0.000"))
+    // The same difference for every group is an interval of no width, and it says so.
+    #expect(found[0].interval.signedText == "+0.500 (no spread)")
 
     let score = try #require(results.score("baseline"))
     #expect(
-      score[.dice]?.mean == 0.5 && score[.dice]?.count == 2 && score.count == 6 && score.familiar == 0.75)
+      score[.dice]?.mean == 0.5 && score[.dice]?.count == 2 && score.count == 12 && score.familiar == 0.75)
     #expect(results.score("baseline", site: "a")?[.dice]?.lowerQuartile == 0)
     #expect(
-      results.headline.rows.map { $0[1] } == ["4", "2", "6"] && results.headline.headings.last == "difference"
+      results.headline.rows.map { $0[1] } == ["6", "6", "12"]
+        && results.headline.headings.last == "difference"
     )
     #expect(
       results.drops.rows == [["baseline", "0.750", "0.500", "0.250"], ["mcdrl", "0.750", "0.750", "0.000"]])
@@ -48,24 +52,33 @@ struct StudyResultsTests {
 
   @Test("What only the seed decides has no interval for these models and a wide one for new seeds")
   func overSeeds() throws {
-    let folds = try ["a", "b"].flatMap { site in
-      try [
-        StudyExample.fold(site, "baseline", seed: 0, dice: [0.5, 0.5, 0.5]),
-        StudyExample.fold(site, "baseline", seed: 1, dice: [0.5, 0.5, 0.5]),
-        StudyExample.fold(site, "mcdrl", seed: 0, dice: [0.5, 0.5, 0.5]),
-        StudyExample.fold(site, "mcdrl", seed: 1, dice: [1, 1, 1]),
-      ]
+    func study(seeds: UInt64) throws -> StudyResults {
+      let folds = try ["a", "b"].flatMap { site in
+        try (0..<seeds).flatMap { seed in
+          try [
+            StudyExample.fold(site, "baseline", seed: seed, dice: Array(repeating: 0.5, count: 6)),
+            StudyExample.fold(
+              site, "mcdrl", seed: seed, dice: Array(repeating: seed % 2 == 0 ? 0.5 : 1, count: 6)),
+          ]
+        }
+      }
+      return try StudyExample.results(folds, methods: ["baseline", "mcdrl"])
     }
-    let results = try StudyExample.results(folds, methods: ["baseline", "mcdrl"])
+    let results = try study(seeds: 6)
     for site in results.places {
       let difference = try #require(results.difference("mcdrl", "baseline", site: site))
       #expect(
-        difference.interval == Interval(value: 0.25, low: 0.25, high: 0.25) && difference.bySeed == [0, 0.5])
-      // One of two seeds is drawn, for both sites at once: were each site to draw its own, a quarter would
-      // stay at each end, too, but half of the means over sites would lie between.
+        difference.interval == Interval(value: 0.25, low: 0.25, high: 0.25)
+          && difference.bySeed == [0, 0.5, 0, 0.5, 0, 0.5])
+      // Five of six seeds are drawn, for both sites at once, and 1 in 32 draws is all of one kind. Were each
+      // site to draw its own, the mean over sites would hardly reach either end.
       #expect(difference.overSeeds == Interval(value: 0.25, low: 0, high: 0.5))
       #expect(difference.verdict.contains("for new seeds no difference was shown"))
     }
+    // Two seeds say nothing of others, whatever their values.
+    let few = try #require(study(seeds: 2).difference("mcdrl", "baseline"))
+    #expect(few.overSeeds == Interval(value: 0.25, withoutInterval: "2 seeds; an interval needs 6"))
+    #expect(few.verdict.hasSuffix("nothing is said of new seeds: 2 seeds; an interval needs 6."))
   }
 
   @Test("With many seeds the interval for new ones is as wide as their standard error says")
@@ -74,27 +87,30 @@ struct StudyResultsTests {
     let seeds = (0..<40).map(UInt64.init)
     let folds = try seeds.flatMap { seed in
       try [
-        StudyExample.fold("a", "baseline", seed: seed, dice: [0, 0]),
-        StudyExample.fold("a", "mcdrl", seed: seed, dice: seed % 2 == 0 ? [1, 1] : [0, 0]),
+        StudyExample.fold("a", "baseline", seed: seed, dice: Array(repeating: 0, count: 6)),
+        StudyExample.fold(
+          "a", "mcdrl", seed: seed, dice: Array(repeating: seed % 2 == 0 ? 1 : 0, count: 6)),
       ]
     }
     let results = try StudyExample.results(folds, methods: ["baseline", "mcdrl"])
-    let interval = try #require(results.difference("mcdrl", "baseline")?.overSeeds)
+    let interval = try #require(results.difference("mcdrl", "baseline")?.overSeeds?.ends)
     // s² = 40·0.25 / 39, so s/√40 = 0.5/√39.
     let expected = 1.96 * 0.5 / 39.0.squareRoot()
-    #expect(abs(interval.high - 0.5 - expected) < 0.03 && abs(0.5 - interval.low - expected) < 0.03)
+    #expect(
+      abs(interval.upperBound - 0.5 - expected) < 0.03 && abs(0.5 - interval.lowerBound - expected) < 0.03)
   }
 
   @Test("Equal methods differ by exactly nothing, and share a rank")
   func equal() throws {
     let folds = try ["a", "b"].flatMap { site in
       try ["x", "y", "z"].map { name in
-        try StudyExample.fold(site, name, dice: name == "z" ? [0, 0, 0.5, 0.5, 0] : [1, 0.5, 0.5, 0.5, 0])
+        try StudyExample.fold(
+          site, name, dice: name == "z" ? [0, 0, 0.5, 0.5, 0, 1] : [1, 0.5, 0.5, 0.5, 0, 1])
       }
     }
     let results = try StudyExample.results(folds, methods: ["x", "y", "z"])
     let same = try #require(results.difference("y", "x"))
-    #expect(same.interval == Interval(value: 0, low: 0, high: 0) && !same.isDifference && same.ties == 10)
+    #expect(same.interval == Interval(value: 0, low: 0, high: 0) && !same.isDifference && same.ties == 12)
     let ranks = try #require(results.ranks)
     #expect(ranks.methods.map(\.rank) == [1, 1, 3] && ranks.methods[0].mean == ranks.methods[1].mean)
     #expect(ranks.methods.allSatisfy { abs($0.shares.reduce(0, +) - 1) < 1e-12 })
@@ -153,9 +169,9 @@ struct StudyResultsTests {
         })
     }
     let results = try StudyExample.results(
-      [fold("a", hits: [4, 0, 4]), fold("b", hits: [0, 0])], methods: ["only"])
+      [fold("a", hits: [4, 4, 4, 0, 4, 4, 4]), fold("b", hits: [0, 0])], methods: ["only"])
     let distance = try results.places.map { try #require(results.score("only", site: $0)?[.hd95]) }
-    #expect(distance.map(\.count) == [2, 0, 1])
+    #expect(distance.map(\.count) == [6, 0, 1])
     #expect(
       distance.map(\.interval) == [.init(value: 0, low: 0, high: 0), nil, .init(value: 0, low: 0, high: 0)])
     #expect(results.score("only")?.familiar == nil)
@@ -163,15 +179,18 @@ struct StudyResultsTests {
 
   @Test("Patients are resampled whole, and tested as one pair each")
   func groups() throws {
-    let groups = ["p", "p", "p", "q", "q", "q"]
+    let groups = ["p", "q", "r", "s", "t", "u"].flatMap { [$0, $0, $0] }
+    let better = (0..<18).map { $0 < 9 ? 0.5 : 0 }
     let folds = try [
-      StudyExample.fold("a", "x", dice: [0, 0, 0, 0, 0, 0], groups: groups),
-      StudyExample.fold("a", "y", dice: [0.5, 0.5, 0.5, 0, 0, 0], groups: groups),
+      StudyExample.fold("a", "x", dice: better.map { _ in 0 }, groups: groups),
+      StudyExample.fold("a", "y", dice: better, groups: groups),
     ]
     let results = try StudyExample.results(folds, methods: ["x", "y"])
     let difference = try #require(results.difference("y", "x", site: "a"))
-    #expect(difference.groups == 2 && difference.wins == 1 && difference.ties == 1)
-    #expect(difference.interval == Interval(value: 0.25, low: 0, high: 0.5))
+    #expect(difference.groups == 6 && difference.wins == 3 && difference.ties == 3)
+    // Of six groups one of the better in 9 % of draws, none in 2 %.
+    let ends = try #require(difference.interval.ends)
+    #expect(abs(ends.lowerBound - 0.5 / 6) < 1e-9 && abs(ends.upperBound - 2.5 / 6) < 1e-9)
   }
 
   @Test("Of up to six methods every pair is compared, of more each with the first")

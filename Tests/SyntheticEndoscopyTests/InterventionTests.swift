@@ -115,3 +115,12 @@ struct InterventionTests {
     }
   }
 }
+
+extension Draw {
+  /// The same scene and camera without confounders.
+  fileprivate func withoutConfounders() -> Draw {
+    var draw = self
+    draw.strengths = [:]
+    return draw
+  }
+}

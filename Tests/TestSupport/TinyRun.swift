@@ -50,8 +50,7 @@ package final class TinyRun {
     configuration.epochs = epochs
     configuration.seed = 7
     configuration.model.method = method
-    configuration.mcdrl.start = 0.25
-    if !method.traits.trainsOnInterventions { configuration.interventions.share = 0 }
+    configuration.mcdrlOptions.start = 0.25
     configuration.optimizer.towerLearningRate = 1e-3
     configuration.model.head.detailWidths = [8, 16]
     configuration.model.head.gridWidth = 16

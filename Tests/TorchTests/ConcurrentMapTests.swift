@@ -39,10 +39,21 @@ import Testing
     #expect(begun.value == threads)
   }
 
+  @Test func workOfRefusedThreadsIsDoneByTheOthers() throws {
+    for allowed in 0...2 {
+      let started = Tally()
+      let found = try concurrentMap(
+        count: 20, threads: 4,
+        start: { started.add() <= allowed ? Machine.startThread($0) : false }, { $0 * 2 })
+      #expect(found == (0..<20).map { $0 * 2 })
+      #expect(started.value == min(allowed + 1, 3))
+    }
+  }
+
   @Test func threadsAreSharedOutAndSurviveTheWork() throws {
     try Machine.withThreads(4) {
       for (count, perThread, wanted) in [(1, 1, 4), (2, 1, 2), (8, 1, 1), (8, 2, 1), (1, 2, 4)] {
-        let threads = try sideBySide(count: count, perThread: perThread) { _ in Machine.threads }
+        let threads = try concurrentMap(count: count, on: .cpu, perThread: perThread) { _ in Machine.threads }
         #expect(threads == Array(repeating: wanted, count: count))
       }
       #expect(Machine.threads == 4)
@@ -52,14 +63,17 @@ import Testing
   @Test func aThreadComputesWithAsManyThreadsAsItsMaker() throws {
     for count in [1, 3] {
       let found = try Machine.withThreads(count) {
-        let (done, tally) = (DispatchSemaphore(value: 0), Tally())
-        let thread = Machine.thread {
+        let (begin, done) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let tally = Tally()
+        let isStarted = Machine.startThread {
+          begin.wait()
           for _ in 0..<Machine.threads { tally.add() }
           done.signal()
         }
         // What others set meanwhile does not count.
         try Machine.setThreads(2)
-        thread.start()
+        try #require(isStarted)
+        begin.signal()
         done.wait()
         return tally.value
       }

@@ -45,6 +45,15 @@ private final class Block: Module {
     #expect(try block.first.weight.floats() == before)
   }
 
+  @Test func ofManyDifferencesTheMessageShowsTheFirst() throws {
+    let block = try Block(generator: Generator(seed: 0))
+    var state = block.state()
+    for index in 100..<3000 { state["stray.\(index)"] = try .zeros([1]) }
+    let error = #expect(throws: TorchError.self) { try block.load(state, from: "model.safetensors") }
+    let text = error?.description ?? ""
+    #expect(text.contains("stray.100, ") && text.hasSuffix("and 2880 more") && text.count < 500, "\(text)")
+  }
+
   @Test func loadingConvertsTypes() throws {
     let block = try Block(generator: Generator(seed: 0))
     let half = try block.state().mapValues { try $0.to(.float16) }

@@ -216,6 +216,14 @@ import Testing
       Issue.record("not refused")
       return
     }
+    // A tensor without elements has strides, too.
+    for shape in ["[0,4611686018427387904,4]", "[4611686018427387904,4,0]"] {
+      let empty = "{\"a\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[0,0]}}"
+      guard case .overflow? = refused(try file(empty, data: 0)) else {
+        Issue.record("\(shape) not refused")
+        continue
+      }
+    }
     let beyond = "[99999999999999999999]"
     guard case .overflow? = refused(try file("{\"a\":\(tensor("F32", beyond))}", data: 8)) else {
       Issue.record("not refused")

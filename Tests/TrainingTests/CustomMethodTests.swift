@@ -11,7 +11,7 @@ extension TrainingRuns {
   /// Methods that a program defines beside the package's own.
   @Suite("Methods of one's own")
   struct CustomMethodTests {
-    private static let methods = MethodRegistry.builtIn.adding(VREx.self).adding(LearnedPrompt.self)
+    private static let methods = MethodRegistry.builtIn.adding(SiteVariance.self).adding(LearnedPrompt.self)
 
     private func tiny(_ method: MethodChoice, epochs: Int = 2) throws -> TinyRun {
       try TinyRun(method: method, epochs: epochs, methods: Self.methods)
@@ -19,7 +19,7 @@ extension TrainingRuns {
 
     @Test("It trains, and its term stands in the metrics and in TensorBoard's file under its name")
     func term() throws {
-      let tiny = try tiny(MethodChoice(VREx.self))
+      let tiny = try tiny(MethodChoice(SiteVariance.self))
       let (trainer, system) = try tiny.trainer()
       try trainer.train()
       let metrics = try tiny.metrics()
@@ -29,7 +29,7 @@ extension TrainingRuns {
         #expect(variance > 0 && abs(epoch.loss - epoch.segmentation - 10 * variance) < 1e-6)
       }
       // Its buffer was trained with it.
-      #expect(try #require(system.model.method as? VREx).steps.item() == 6)
+      #expect(try #require(system.model.method as? SiteVariance).steps.item() == 6)
       let lines = try String(contentsOf: tiny.run.metricsFile, encoding: .utf8)
       #expect(lines.components(separatedBy: "\"variance\":").count == 3)
       let folder = tiny.run.url.appendingPathComponent("tensorboard")
@@ -47,7 +47,7 @@ extension TrainingRuns {
     /// Three steps an epoch: 4 is the middle of the second.
     @Test(
       "It is stopped and resumed bit for bit, its buffers and parameters, too",
-      arguments: [MethodChoice(VREx.self), MethodChoice(LearnedPrompt.self)])
+      arguments: [MethodChoice(SiteVariance.self), MethodChoice(LearnedPrompt.self)])
     func resumed(method: MethodChoice) throws {
       let (whole, parts) = (try tiny(method), try tiny(method))
       try whole.trainer().trainer.train()
@@ -62,15 +62,15 @@ extension TrainingRuns {
 
     @Test("Options stand in config.json under the method's name, and are read with its registry alone")
     func settings() throws {
-      let tiny = try tiny(MethodChoice(VREx.self), epochs: 1)
+      let tiny = try tiny(MethodChoice(SiteVariance.self), epochs: 1)
       try tiny.configuration.set("model.options.weight=3")
-      #expect(tiny.configuration.model.method.options(of: VREx.self)?.weight == 3)
+      #expect(tiny.configuration.model.method.options(of: SiteVariance.self)?.weight == 3)
       _ = try tiny.trainer()
       let run = try tiny.open()
       #expect(run.configuration == tiny.configuration)
-      #expect(run.configuration.model.method.options(of: VREx.self)?.weight == 3)
+      #expect(run.configuration.model.method.options(of: SiteVariance.self)?.weight == 3)
       let unknown = message { _ = try Run.open(at: tiny.run.url) }
-      #expect(unknown.contains("\"vrex\" is not known") && unknown.contains("mcdrl"), "\(unknown)")
+      #expect(unknown.contains("\"site-variance\" is not known") && unknown.contains("mcdrl"), "\(unknown)")
       try tiny.configuration.set("model.options.weight=-1")
       #expect(message { try tiny.configuration.validate() }.contains("model.options.weight is -1.0"))
       let typo = message { try tiny.configuration.set("model.options.wight=3") }
@@ -81,17 +81,17 @@ extension TrainingRuns {
       "A term whose name has another meaning, or cannot stand in a file, is refused by name",
       arguments: ["loss", "epoch", "validation_dice", "seconds", "", "a b", "a/b", "é"])
     func names(name: String) throws {
-      let method = MethodChoice(VREx.self).changing(VREx.self) { $0.term = name }
+      let method = MethodChoice(SiteVariance.self).changing(SiteVariance.self) { $0.term = name }
       let tiny = try tiny(method, epochs: 1)
       let trainer = try tiny.trainer().trainer
-      #expect(throws: MethodError.termName(method: "vrex", name: name)) { try trainer.train() }
+      #expect(throws: MethodError.termName(method: "site-variance", name: name)) { try trainer.train() }
       #expect(message { try trainer.train() }.contains("\"\(name)\""))
     }
 
     @Test(
       "A term may be called after any word that the metrics do not use", arguments: ["Loss", "dice-2", "l_1"])
     func otherNames(name: String) throws {
-      let method = MethodChoice(VREx.self).changing(VREx.self) { $0.term = name }
+      let method = MethodChoice(SiteVariance.self).changing(SiteVariance.self) { $0.term = name }
       let tiny = try tiny(method, epochs: 1)
       try tiny.trainer().trainer.train()
       #expect(try tiny.metrics().first?.terms.keys.first == name)

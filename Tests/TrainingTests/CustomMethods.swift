@@ -2,9 +2,9 @@ import CLIP
 import Segmentation
 import Torch
 
-/// V-REx: the loss is to be the same at every site (Krueger et al., ICML 2021), as a user's method.
-final class VREx: SegmentationMethod, ConfigurableMethod {
-  static let name = "vrex"
+/// A user's method with an option, a loss term of a name of its own, and a buffer that counts steps.
+final class SiteVariance: SegmentationMethod, ConfigurableMethod {
+  static let name = "site-variance"
   static let summary = "asks that the loss is the same at every site"
   static let reference =
     "Krueger et al.: Out-of-Distribution Generalization via Risk Extrapolation. ICML 2021"
@@ -61,10 +61,10 @@ final class LearnedPrompt: SegmentationMethod, ConfigurableMethod {
 
   /// The embeddings of the learned words, length×w.
   @Parameter private(set) var words: Tensor
-  private let encoder: TextEncoder
+  let encoder: TextEncoder
   private let length: Int
-  private let ids: Tensor
-  private let tokens: Tensor
+  private var ids: Tensor
+  private var tokens: Tensor
 
   init(_ options: Options, _ context: MethodContext) throws {
     guard let encoder = context.textEncoder else { throw MethodError.needsTextTower(method: Self.name) }
@@ -76,6 +76,11 @@ final class LearnedPrompt: SegmentationMethod, ConfigurableMethod {
     _words = Parameter(
       "words", try tokens.selected(dim: 0, index: 0).narrowed(dim: 0, start: 1, length: length).copy())
     super.init()
+  }
+
+  override func move(to device: Device) throws {
+    try super.move(to: device)
+    (ids, tokens) = (try ids.to(device), try tokens.to(device))
   }
 
   override func represent(_ encoded: EncodedImages, _ pass: ForwardPass) throws -> Representation {

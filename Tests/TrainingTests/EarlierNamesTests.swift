@@ -58,7 +58,7 @@ struct EarlierNamesTests {
   }
 
   /// The settings that a run folder holds as `config.json`.
-  private func run(_ text: String) throws -> RunConfiguration {
+  func run(_ text: String) throws -> RunConfiguration {
     let folder = try TemporaryFolder("earlier")
     let run = RunFolder(folder.url)
     try Data(text.utf8).write(to: run.configurationFile)
@@ -99,13 +99,13 @@ struct EarlierNamesTests {
       for text in texts {
         let found = try laid(text)
         #expect(found.model.method.name == "mcdrl")
-        #expect((found.mcdrl.region == nil) == (name == "no-mtrs"))
-        #expect((found.mcdrl.intervention == nil) == (name == "no-cdrl"))
+        #expect((found.mcdrlOptions.region == nil) == (name == "no-mtrs"))
+        #expect((found.mcdrlOptions.intervention == nil) == (name == "no-cdrl"))
       }
     }
     // From another method, too.
     let found = try settings("model.method=baseline", "model.method=no-cdrl")
-    #expect(found.mcdrl.region == RegionConfiguration() && found.mcdrl.intervention == nil)
+    #expect(found.mcdrlOptions.region == RegionConfiguration() && found.mcdrlOptions.intervention == nil)
   }
 
   @Test(
@@ -117,7 +117,7 @@ struct EarlierNamesTests {
     var configuration = RunConfiguration()
     (configuration.confounders, configuration.holdOut, configuration.lesionClass) = (3, "a", "polyp")
     (configuration.data, configuration.clip) = ("data", "clip")
-    configuration.mcdrl.intervention?.width = 8
+    configuration.mcdrlOptions.intervention?.width = 8
     let before = try JSONValue(encoding: configuration).leaves
     try configuration.set(assignment)
     try configuration.validate()
@@ -143,7 +143,7 @@ struct EarlierNamesTests {
     for (name, isOff) in parts {
       var configuration = try settings("model.options.\(name)=null")
       try configuration.validate()
-      #expect(isOff(configuration.mcdrl) && configuration.model.method.name == "mcdrl")
+      #expect(isOff(configuration.mcdrlOptions) && configuration.model.method.name == "mcdrl")
       #expect(try laid("{ model: { options: { \(name): null } } }") == configuration)
       #expect(try JSONValue(encoding: configuration).leaves["model.options.\(name)"] == .null)
       // One setting of a part that is off says nothing; all of them bring it back.
@@ -152,7 +152,7 @@ struct EarlierNamesTests {
         try configuration.set("model.options.\(name).\(one)") == [
           "model.options.\(name).\(one.prefix { $0 != "=" })"
         ])
-      #expect(isOff(configuration.mcdrl))
+      #expect(isOff(configuration.mcdrlOptions))
       let whole = try JSONValue(encoding: MCDRL.Options()).members?[name]?.text
       #expect(try configuration.set("model.options.\(name)=\(#require(whole))").isEmpty)
       #expect(configuration == RunConfiguration())
@@ -200,197 +200,5 @@ struct EarlierNamesTests {
     #expect(none.contains("stat") && none.contains("the method baseline has none"), "\(none)")
     let method = message { _ = try settings("model.method=corel") }
     #expect(method.contains("\"corel\" is not known") && method.contains("coral"), "\(method)")
-  }
-
-  /// The `config.json` of an earlier version, with every setting that it wrote.
-  private func config(
-    method: String, model: String = "", interventions: String = #""attention": 0.2, "invariance": 0.25, "#
-  ) -> String {
-    """
-    {
-      "accumulation": 1, "batchSize": 16, "clip": "tiny", "confounders": 0, "data": "rendered", "device": "cpu",
-      "augmentation": {
-        "colour": 0.25, "fixed": 2, "flips": true, "rotation": 45, "saturation": 0.35, "scale": 1.3, "shift": 0.1,
-        "tint": 0.1
-      },
-      "epochs": 8, "holdOut": "site-c", "imageSize": 128, "interventionStart": 0.3, "lesionClass": "",
-      "interventions": { \(interventions)"count": 2, "segmentation": 1, "share": 0.5, "variants": 3 },
-      "maxPixels": 100000000,
-      "model": {
-        "dense": "sclip",
-        "head": { "detailStride": 1, "detailWidths": [], "gridWidth": 48, "towerLayers": [] },
-        "intervention": {
-          "adjustment": "prior", "depth": 2, "dictionary": "words", "evidence": 0, "heads": 4,
-          "outputScale": 0.1, "prior": "estimated", "width": 0
-        },
-        "method": "\(method)", \(model)
-        "region": {
-          "fill": "zeros", "fraction": 0.25, "score": "less-normal", "selection": "soft", "temperature": 0.01
-        }
-      },
-      "objective": { "causal": 0.25, "contrast": 0.2, "dice": 0.5, "temperature": 0.75 },
-      "optimizer": {
-        "floor": 0, "gradientClip": 1, "learningRate": 0.002, "towerLearningRate": 1e-05, "warmup": 0.03,
-        "weightDecay": 0.01
-      },
-      "precision": "float32", "seed": 3, "sources": ["site-a", "site-b"], "tune": "last-1",
-      "validationShare": 0.15
-    }
-    """
-  }
-
-  /// What that file says of everything but the method.
-  private var common: RunConfiguration {
-    var wanted = RunConfiguration()
-    (wanted.clip, wanted.data, wanted.holdOut) = ("tiny", "rendered", "site-c")
-    wanted.augmentation.fixed = 2
-    (wanted.epochs, wanted.imageSize, wanted.seed) = (8, 128, 3)
-    (wanted.sources, wanted.tune) = (["site-a", "site-b"], .last(1))
-    wanted.interventions.count = 2
-    (wanted.interventions.share, wanted.interventions.variants) = (0.5, 3)
-    wanted.interventions.prior = .estimated
-    (wanted.model.dense, wanted.model.head.detailWidths, wanted.model.head.gridWidth) = ("sclip", [], 48)
-    wanted.objective.dice = 0.5
-    wanted.optimizer.learningRate = 0.002
-    return wanted
-  }
-
-  @Test("The config.json of an earlier run is read as it was trained, whatever its method")
-  func runs() throws {
-    var wanted = common
-    wanted.mcdrl.start = 0.3
-    (wanted.mcdrl.causal, wanted.mcdrl.contrast, wanted.mcdrl.temperature) = (0.25, 0.2, 0.75)
-    (wanted.mcdrl.invariance, wanted.mcdrl.attention) = (0.25, 0.2)
-    wanted.mcdrl.region?.fill = .zeros
-    wanted.mcdrl.region?.fraction = 0.25
-    wanted.mcdrl.region?.selection = .soft
-    wanted.mcdrl.intervention?.adjustment = .prior
-    wanted.mcdrl.intervention?.depth = 2
-    let options = #""options": {}, "#
-    #expect(try run(config(method: "mcdrl", model: options)) == wanted)
-    let whole = wanted
-    wanted.mcdrl.region = nil
-    #expect(try run(config(method: "no-mtrs", model: options)) == wanted)
-    wanted = whole
-    wanted.mcdrl.intervention = nil
-    #expect(try run(config(method: "no-cdrl", model: options)) == wanted)
-
-    wanted = common
-    wanted.model.method = .baseline
-    #expect(try run(config(method: "baseline", model: options)) == wanted)
-    wanted.model.method = MethodChoice(CORAL.self).changing(CORAL.self) {
-      $0.weight = 2
-      $0.pooled = true
-    }
-    #expect(try run(config(method: "coral", model: #""options": {"pooled": 1, "weight": 2}, "#)) == wanted)
-  }
-
-  @Test("A run that says nothing of what there was not is read as it was trained")
-  func older() throws {
-    let old = try run(
-      #"{"epochs": 9, "model": {"method": "mcdrl", "region": {"fraction": 0.25, "subtractsNormal": false}}}"#)
-    #expect(old.epochs == 9 && old.mcdrl.region?.fraction == 0.25 && old.mcdrl.region?.score == .max)
-    #expect(old.interventions.share == 0 && old.mcdrl.region?.selection == .hard)
-    let subtracting = try run(#"{"model": {"region": {"subtractsNormal": true}}}"#)
-    #expect(subtracting.mcdrl.region?.score == .lessNormal)
-    let typo = message { _ = try run(#"{"model": {"region": {"subtractNormal": true}}}"#) }
-    #expect(typo.contains("region.subtractNormal") && typo.contains("config.json"), "\(typo)")
-  }
-
-  @Test("What this version writes is read as it stands, and holds no earlier name")
-  func present() throws {
-    var new = common
-    new.mcdrl.region?.score = .softmax
-    new.mcdrl.intervention = nil
-    let folder = try TemporaryFolder("earlier")
-    let run = RunFolder(folder.url)
-    try run.write(new, to: run.configurationFile)
-    #expect(try run.configuration() == new)
-    let names = try JSONValue(encoding: new).leaves.keys
-    #expect(names.allSatisfy { RunConfiguration.presentName($0) == $0 })
-  }
-}
-
-extension TrainingRuns {
-  @Suite("Tensors of earlier versions")
-  struct EarlierTensorTests {
-    /// The keys that an earlier version stored a tensor of a run under.
-    private static func earlier(_ key: String) -> String {
-      for (present, earlier) in [
-        ("model.method.intervention.", "model.intervention."), ("model.method.fill", "model.fill"),
-        ("model.dictionary.constant", "model.constant"), ("model.dictionary.prior", "prior"),
-      ] where key.hasPrefix(present) { return earlier + key.dropFirst(present.count) }
-      return key
-    }
-
-    private func rename(_ file: URL, _ name: (String) -> String) throws -> [String] {
-      let stored = try SafetensorsFile(file)
-      let tensors = try stored.tensors().map { (name($0.key), try $0.value.copy()) }
-      try SafetensorsFile.write(
-        Dictionary(uniqueKeysWithValues: tensors), metadata: stored.metadata, to: file)
-      return tensors.map(\.0)
-    }
-
-    private func tiny(_ dictionary: DictionaryKind) throws -> TinyRun {
-      let tiny = try TinyRun(epochs: 2)
-      tiny.configuration.mcdrl.start = 0
-      tiny.configuration.mcdrl.region?.fill = .learned
-      tiny.configuration.interventions.prior = .estimated
-      if dictionary == .constant { tiny.configuration.mcdrl.intervention?.dictionary = .constant }
-      return tiny
-    }
-
-    enum DictionaryKind: CaseIterable { case words, constant }
-
-    @Test("Weights under earlier keys give the same outputs", arguments: DictionaryKind.allCases)
-    func weights(dictionary: DictionaryKind) throws {
-      let tiny = try tiny(dictionary)
-      try tiny.trainer().trainer.train()
-      let images = try tiny.strangers()
-      let wanted = try tiny.trained()
-      let keys = try rename(tiny.run.weightsFile, Self.earlier)
-      #expect(keys.contains("prior") && keys.contains("model.fill"))
-      #expect(keys.contains("model.constant") == (dictionary == .constant))
-      #expect(
-        keys.contains { $0.hasPrefix("model.intervention.") }
-          && !keys.contains { $0.hasPrefix("model.method") })
-      for lazily in [false, true] {
-        let found = try tiny.trained(lazily: lazily)
-        let gap = try difference(found.probabilities(images), wanted.probabilities(images))
-        // What stays in the file lies otherwise in memory there, which rounds products by a bit.
-        #expect(lazily ? gap < 1e-6 : gap == 0, "\(gap)")
-        #expect(try found.model.dictionary.prior.isEqual(to: wanted.model.dictionary.prior))
-      }
-    }
-
-    @Test("A baseline under earlier keys gives the same outputs")
-    func baseline() throws {
-      let tiny = try TinyRun(method: .baseline, epochs: 1)
-      try tiny.trainer().trainer.train()
-      let images = try tiny.strangers()
-      let wanted = try tiny.trained().probabilities(images)
-      #expect(try rename(tiny.run.weightsFile, Self.earlier).contains("prior"))
-      #expect(try tiny.trained().probabilities(images).isEqual(to: wanted))
-    }
-
-    @Test("A state under earlier keys is resumed to the same end", arguments: DictionaryKind.allCases)
-    func state(dictionary: DictionaryKind) throws {
-      let (whole, parts) = (try tiny(dictionary), try tiny(dictionary))
-      try whole.trainer().trainer.train()
-      #expect(throws: TrainingError.interrupted(epoch: 2, step: 1)) { try parts.train(stopAfter: 4) }
-      let keys = try rename(parts.run.stateFile) { key in
-        for part in ["weights.", "optimizer."] where key.hasPrefix(part) {
-          return part + Self.earlier(String(key.dropFirst(part.count)))
-        }
-        return key
-      }
-      #expect(keys.contains("weights.prior") && keys.contains("weights.model.fill"))
-      #expect(keys.contains("optimizer.model.fill.exp_avg"))
-      #expect(!keys.contains { $0.contains("model.method") })
-      _ = try rename(parts.run.weightsFile, Self.earlier)
-      try parts.trainer(resuming: true).trainer.train()
-      #expect(try whole.stateTensors() == parts.stateTensors())
-      #expect(try whole.metrics() == parts.metrics())
-    }
   }
 }

@@ -51,6 +51,30 @@ extension TrainingRuns {
       #expect(try maker { $0.interventions.share = 0 }.batch([0], epoch: 0, step: 0).interventions == nil)
     }
 
+    @Test(
+      "Weights of an epoch before the intervention starts are used without it", arguments: [0.0, 0.75, 1.0])
+    func start(_ start: Double) throws {
+      let tiny = try TinyRun(epochs: 2)
+      tiny.configuration.mcdrlOptions.start = start
+      let (trainer, _) = try tiny.trainer()
+      let chosen = try #require(try trainer.train().last { $0.best })
+      #expect(chosen.intervening == (start == 0))
+      let images = try tiny.strangers()
+      let system = try tiny.trained()
+      #expect(try tiny.open().intervenes() == chosen.intervening)
+      for found in [
+        try inferenceMode { try system(images).representation },
+        try system.compiled().representation(images),
+      ] { #expect((found.intervened != nil) == chosen.intervening) }
+      let off = try inferenceMode { try system(images, .withoutIntervention).logits }
+      let own = try inferenceMode { try system(images).logits }
+      #expect(try own.isEqual(to: off) != chosen.intervening)
+      // Validation saw what inference computes.
+      let validation = try tiny.inputs().validation
+      let dice = try validation.meanDice(batchSize: 4) { images, _ in try system.probabilities(images) }
+      #expect(abs(dice - (chosen.validationDice ?? -1)) < 1e-6)
+    }
+
     @Test("What is set follows from seed, epoch and step alone")
     func reproducible() throws {
       func images(_ seed: UInt64, _ epoch: Int, _ step: Int) throws -> Tensor {
@@ -153,7 +177,7 @@ extension TrainingRuns {
       "Invariance and attention are learned from the intervention's start on, and only where there is one")
     func terms() throws {
       let own = try TinyRun(epochs: 2)
-      own.configuration.mcdrl.start = 0.5
+      own.configuration.mcdrlOptions.start = 0.5
       try own.trainer().trainer.train()
       let metrics = try own.metrics()
       #expect(metrics.map { $0.terms["invariance"] != nil } == [false, true])

@@ -84,6 +84,24 @@ extension TrainingRuns {
       #expect(try tiny.stateTensors() == state)
     }
 
+    @Test("A state without the weights that validation chose, or with damaged ones, is no run to continue")
+    func lostWeights() throws {
+      let folder = RunFolder(
+        FileManager.default.temporaryDirectory.appendingPathComponent("run-\(UUID().uuidString)"))
+      try folder.create()
+      defer { try? FileManager.default.removeItem(at: folder.url) }
+      try Data().write(to: folder.stateFile)
+      try folder.requireResumable(finished: 0)
+      let lost = #expect(throws: RunError.self) { try folder.requireResumable(finished: 1) }
+      guard case .lostWeights(.cannotRead(folder.weightsFile, _)) = lost else {
+        Issue.record("\(String(describing: lost))")
+        return
+      }
+      try Data("{}".utf8).write(to: folder.weightsFile)
+      let damage = SafetensorsError.tooShort(folder.weightsFile.path, bytes: 2)
+      #expect(throws: RunError.damagedWeights(damage)) { try folder.requireResumable(finished: 1) }
+    }
+
     @Test("The state of another shape is an error that names its file")
     func otherShape() throws {
       let tiny = try TinyRun(method: .baseline, epochs: 1)

@@ -1,7 +1,7 @@
 import Foundation
+import Storage
 import TestSupport
 import Testing
-import TestSupport
 
 @testable import Training
 
@@ -61,6 +61,22 @@ struct RunConfigurationTests {
     #expect(message { try configuration.set(assignment, source: "arm:") }.hasPrefix("arm: \(assignment): "))
   }
 
+  @Test("A fault of a settings file names the file, the line and the column")
+  func faultOfAFile() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json5")
+    defer { try? FileManager.default.removeItem(at: file) }
+    for (text, part) in [("{\n  epochs: 3,\n  epochs: 4 }", "line 3, column 3"), ("[1]", "one JSON5 object")]
+    {
+      try Data(text.utf8).write(to: file)
+      let error = #expect(throws: (any Error).self) {
+        var configuration = RunConfiguration()
+        try configuration.merge(contentsOf: file)
+      }
+      let message = error.map { "\($0)" } ?? ""
+      #expect(message.contains(file.path) && message.contains(part), "\(message)")
+    }
+  }
+
   @Test("A JSON5 file is laid over the settings; only what it names changes")
   func merge() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json5")
@@ -116,13 +132,13 @@ struct RunConfigurationTests {
   func notNumbers() throws {
     let weights: [(String, (inout RunConfiguration, Double) -> Void)] = [
       ("interventions.segmentation", { $0.interventions.segmentation = $1 }),
-      ("model.options.invariance", { $0.mcdrl.invariance = $1 }),
-      ("model.options.attention", { $0.mcdrl.attention = $1 }),
-      ("model.options.causal", { $0.mcdrl.causal = $1 }),
-      ("model.options.contrast", { $0.mcdrl.contrast = $1 }),
-      ("model.options.temperature", { $0.mcdrl.temperature = $1 }),
-      ("model.options.start", { $0.mcdrl.start = $1 }),
-      ("model.options.intervention.evidence", { $0.mcdrl.intervention?.evidence = $1 }),
+      ("model.options.invariance", { $0.mcdrlOptions.invariance = $1 }),
+      ("model.options.attention", { $0.mcdrlOptions.attention = $1 }),
+      ("model.options.causal", { $0.mcdrlOptions.causal = $1 }),
+      ("model.options.contrast", { $0.mcdrlOptions.contrast = $1 }),
+      ("model.options.temperature", { $0.mcdrlOptions.temperature = $1 }),
+      ("model.options.start", { $0.mcdrlOptions.start = $1 }),
+      ("model.options.intervention.evidence", { $0.mcdrlOptions.intervention?.evidence = $1 }),
     ]
     for (name, set) in weights {
       for value in [Double.nan, .infinity] {
@@ -143,8 +159,11 @@ struct RunConfigurationTests {
   }
 
   @Test(
-    "Multiples are of numbers, whole ones by whole ones",
-    arguments: ["epochs*=0.5", "epochs*=x", "model.dense*=2", "nothing*=2", "epochs*=9223372036854775807"])
+    "Multiples are of numbers, and give values that the setting takes",
+    arguments: [
+      "epochs*=0.33", "sources*=2", "interventions.share*=x", "epochs*=x", "model.dense*=2", "nothing*=2",
+      "epochs*=9223372036854775807",
+    ])
   func badMultiples(assignment: String) {
     var configuration = RunConfiguration()
     #expect(throws: SettingsError.self) { try configuration.set(assignment) }
@@ -155,6 +174,57 @@ struct RunConfigurationTests {
     var configuration = RunConfiguration()
     try configuration.set("optimizer.learningRate*=2")
     #expect(configuration.optimizer.learningRate == 0.01)
+    // A value without a fraction is a number like any other.
+    try configuration.set("interventions.share=1")
+    try configuration.set("interventions.share*=0.5")
+    #expect(configuration.interventions.share == 0.5)
+    try configuration.set("interventions.share*=2")
+    #expect(configuration.interventions.share == 1)
+    try configuration.set("epochs*=0.5")
+    #expect(configuration.epochs == 25)
+    let fraction = message { try configuration.set("epochs*=0.5", source: "--set") }
+    #expect(
+      fraction == "--set epochs*=0.5: gives 12.5, which this setting cannot take; choose another factor")
+    #expect(configuration.epochs == 25)
+    // Of a method's own share, too.
+    configuration = RunConfiguration()
+    try configuration.set("interventions.share*=0.5")
+    #expect(configuration.interventions.share == 0.5)
+  }
+
+  @Test("A seed of any size is set, changed beside, written and read", arguments: [UInt64.max, 1 << 63, 7])
+  func seeds(seed: UInt64) throws {
+    var configuration = RunConfiguration()
+    try configuration.set("seed=\(seed)")
+    #expect(configuration.seed == seed)
+    try configuration.set("epochs=3")
+    #expect(configuration.seed == seed && configuration.epochs == 3)
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("seed-\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try AtomicFile.write(json: configuration, to: file)
+    #expect(try RunConfiguration(ofRun: file, methods: .builtIn).seed == seed)
+    #expect(
+      message { try configuration.set("seed=18446744073709551616") }.contains("seed=18446744073709551616"))
+    #expect(message { try configuration.set("seed=-1") }.contains("seed=-1"))
+  }
+
+  @Test("The share of interventions is the method's own, however the method is named, unless it is set")
+  func share() throws {
+    var configuration = RunConfiguration()
+    #expect(configuration.interventions.share == nil && configuration.interventionShare == 1)
+    try configuration.set("model.method=baseline")
+    #expect(configuration.interventionShare == 0)
+    var stated = configuration
+    stated.interventions.share = 0
+    #expect(stated == configuration && configuration.resolved.interventions.share == 0)
+    try configuration.set("interventions.share=0.5")
+    #expect(configuration.interventionShare == 0.5 && configuration != stated)
+    try configuration.set("interventions.share=null")
+    #expect(configuration.interventionShare == 0)
+    try configuration.set("model.method=mcdrl")
+    #expect(configuration.interventionShare == 1)
+    try configuration.set("model.options.intervention=null")
+    #expect(configuration.interventionShare == 0)
   }
 
   @Test("Options that no method has are refused, and change nothing")

@@ -60,10 +60,10 @@ extension TrainingRuns {
     func sameImages() throws {
       // Methods that add nothing to the loss but what weighs nothing, so that each is the baseline to the last bit.
       let silent = MethodChoice.mcdrl.changing(MCDRL.self) { ($0.start, $0.contrast) = (1, 0) }
-      let weightless = MethodChoice(VREx.self).changing(VREx.self) { $0.weight = 0 }
+      let weightless = MethodChoice(SiteVariance.self).changing(SiteVariance.self) { $0.weight = 0 }
       let runs = try [MethodChoice.baseline, weightless, silent].map { method in
-        let tiny = try TinyRun(method: method, epochs: 2, methods: .builtIn.adding(VREx.self))
-        tiny.configuration.mcdrl.start = 1
+        let tiny = try TinyRun(method: method, epochs: 2, methods: .builtIn.adding(SiteVariance.self))
+        tiny.configuration.mcdrlOptions.start = 1
         tiny.configuration.interventions.share = 0
         try tiny.trainer().trainer.train()
         let shared = try tiny.stateTensors().filter { $0.key.contains(".head.") || $0.key.contains("tower.") }
@@ -101,9 +101,9 @@ extension TrainingRuns {
         let (history, weights) = try trained(tiny)
         var highest = -1.0
         for metrics in history {
-          let dice = try #require(metrics.validationDice)
-          #expect(metrics.best == (dice > highest))
-          highest = max(highest, dice)
+          let score = try #require(metrics.validationScore)
+          #expect(metrics.best == (score > highest))
+          highest = max(highest, score)
         }
         let best = try #require(history.lastIndex { $0.best })
         guard (1..<5).contains(best) else { continue }

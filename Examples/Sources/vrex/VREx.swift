@@ -1,11 +1,10 @@
+// snippet: method
 import Segmentation
 import Torch
 
-/// V-REx: punishes that some source sites are segmented better than others, by the variance of their losses.
+/// V-REx: the mean of the sites' losses plus `weight` times their variance.
 ///
-/// Krueger et al., Out-of-Distribution Generalization via Risk Extrapolation (REx), ICML 2021: the mean of the sites'
-/// losses plus `weight` times their variance. The trainer has the mean over the images already, L_seg; the term here is
-/// the variance.
+/// The trainer has the mean over the images already, L_seg. The term here is the variance.
 public final class VREx: SegmentationMethod, ConfigurableMethod {
   /// The name.
   public static let name = "vrex"
@@ -43,3 +42,4 @@ public final class VREx: SegmentationMethod, ConfigurableMethod {
     return [LossTerm("variance", try Tensor.stacked(risks).variance([0], correction: 0), weight: weight)]
   }
 }
+// end

@@ -1,5 +1,10 @@
 // The command mcdrl, with one method more.
+// snippet: command
 import Command
 import Segmentation
 
-MCDRLCommand.main(methods: .builtIn.adding(VREx.self))
+// snippet: registry
+let methods = MethodRegistry.builtIn.adding(VREx.self)
+// end
+MCDRLCommand.main(methods: methods)
+// end

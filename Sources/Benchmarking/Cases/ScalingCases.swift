@@ -13,7 +13,10 @@ struct ScalingCases {
     try add(imageSizes())
     try add(
       steps("confounders, M", [1, 4, 8, 12], Geometry.tiny) { $0.confounders = $1 })
-    try add(steps("intervention depth", [1, 3, 6], Geometry.tiny) { $0.mcdrl.intervention?.depth = $1 })
+    try add(
+      steps("intervention depth", [1, 3, 6], Geometry.tiny) { settings, depth in
+        settings.model.method = settings.model.method.changing(MCDRL.self) { $0.intervention?.depth = depth }
+      })
     try add(threads())
     if !context.quick { try add(sites()) }
   }

@@ -88,7 +88,6 @@ int mcdrl_generator_new(uint64_t seed, mcdrl_generator_t *out, char **error);
 void mcdrl_generator_free(mcdrl_generator_t generator);
 int mcdrl_generator_state(mcdrl_generator_t generator, mcdrl_tensor_t *out, char **error);
 int mcdrl_generator_set_state(mcdrl_generator_t generator, mcdrl_tensor_t state, char **error);
-int mcdrl_seed_default(uint64_t seed, char **error);
 
 // Modes of this thread. Each returns the previous value or a guard to end.
 bool mcdrl_grad_mode(void);
@@ -103,6 +102,8 @@ int mcdrl_autocast_end(int32_t device_type, bool was_enabled, int32_t old_dtype,
 // Machine.
 int32_t mcdrl_threads(void);
 int mcdrl_set_threads(int32_t count, char **error);
+// Lets waiting threads sleep while other programs use the processors; for a program, once.
+void mcdrl_share_processors(void);
 const char *mcdrl_cpu_capability(void);
 // Keeps memory that is freed for what is asked for next, some 256 MiB for each two cores, where there is a GNU C library.
 void mcdrl_keep_freed_memory(void);

@@ -36,6 +36,8 @@ enum Shared {
   static let clip = Option.required(
     "clip", "CLIP", .text, "tiny, a CLIP folder, or random:FILE for random weights of that geometry")
   static let holdOut = Option.required("hold-out", "SITE", .text, "the site that takes no part in training")
+  static let allowLeakage = Option.flag(
+    "allow-leakage", "continue although the same patient or picture is at two sites")
   static let prompts = Option.optional(
     "prompts", "FILE", .text, remark: ProjectFiles.standardPrompts,
     "the prompt file, or its name in mcdrl prompts list")

@@ -27,8 +27,12 @@ indirect enum UsageError: Error {
   case strayWord(String, wanted: [String])
   /// Another option makes an option, as written, meaningless.
   case conflict(String, with: String, reason: String)
-  /// The command takes an input in one of two ways, or not at all.
-  case wrongCombination(String)
+  /// Several operands are given, such as "run folder", which only an option allows.
+  case tooMany(String, found: Int, allowedWith: String)
+  /// One option names an image and the other a folder.
+  case imageAndFolder(String, String)
+  /// An input is given as words and by an option, or in neither way.
+  case eitherOr(words: String, or: String, option: String, both: Bool)
   /// An output folder holds something else.
   case folderInUse(URL, holds: String, fix: String)
   /// An output folder also holds an input.
@@ -39,8 +43,8 @@ indirect enum UsageError: Error {
   case nothingToResume(URL)
   /// An option differs from the resumed run, whose own value follows.
   case differsFromRun(option: String, own: String)
-  /// The library rejected settings, with its message.
-  case settings(String)
+  /// The library rejected settings.
+  case settings(any Error)
   /// One of the project's files was not found; the option is the alternative.
   case projectFileMissing(String, instead: String)
   /// A name is none of the project's prompt files.
@@ -77,7 +81,13 @@ extension UsageError: CustomStringConvertible {
       return "\"\(word)\" belongs to no option; this command takes \(takes)"
     case .conflict(let option, let other, let reason):
       return "\(option) does not go with --\(other): \(reason)"
-    case .wrongCombination(let text), .settings(let text): return text
+    case .tooMany(let noun, let found, let option):
+      return "give one \(noun), not \(found); several go with --\(option) only"
+    case .imageAndFolder(let first, let second):
+      return "--\(first) and --\(second) must both be images or both be folders"
+    case .eitherOr(let words, let other, let option, let both):
+      return both ? "give \(words) or \(other), not both" : "give \(words), or \(other) with --\(option)"
+    case .settings(let error): return "\(error)"
     case .folderInUse(let folder, let holds, let fix): return "--out \(folder.path): holds \(holds); \(fix)"
     case .wouldOverwrite(let input, let folder):
       return "--out: \(input.lastPathComponent) is read from \(folder.path) and could be overwritten; "

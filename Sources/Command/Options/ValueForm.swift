@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// The text form of a value: its parsing and its printing.
 struct ValueForm<Value: Sendable>: Sendable {
@@ -60,7 +61,7 @@ extension ValueForm where Value == URL {
     ValueForm(
       read: { word in
         guard !word.isEmpty else { throw WrongValue.needs("a path is needed") }
-        return URL(fileURLWithPath: word)
+        return NativePath.url(word)
       }, text: \.relativePath)
   }
 }

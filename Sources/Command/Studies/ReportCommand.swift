@@ -14,7 +14,7 @@ enum ReportCommand: Subcommand {
 
   static func run(_ arguments: Arguments<NoOptions>, _ console: Console) throws {
     let writer = try StudyWriter(reading: URL(fileURLWithPath: arguments.operands[0]))
-    let lock = try FolderLock(writer.folder)
+    let lock = try OutputFolder.lock(writer.folder, console)
     defer { withExtendedLifetime(lock) {} }
     try writer.show(writer.write(writer.stored()), console)
   }

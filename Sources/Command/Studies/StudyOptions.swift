@@ -21,8 +21,7 @@ struct StudyOptions: OptionGroup {
     said: "one a core", "folds that train in parallel, each with --threads")
   let threshold = Shared.threshold
   let distances = DistanceOptions()
-  let allowLeakage = Option.flag(
-    "allow-leakage", "continue although the same patient or picture is at two sites")
+  let allowLeakage = Shared.allowLeakage
   let cache = CacheOptions()
 
   init(prompts: Option<String?> = Shared.prompts) { self.prompts = prompts }
@@ -33,16 +32,7 @@ struct StudyOptions: OptionGroup {
   static func plan(
     study: String, arms: [ArmDefinition], _ arguments: Arguments<StudyOptions>, _ console: Console
   ) throws -> StudyPlan {
-    do {
-      return try unchecked(study: study, arms: arms, arguments, console)
-    } catch let error as SettingsError {
-      // Nothing is trained yet, so the fault is in the command line.
-      throw UsageError.settings(error.description)
-    } catch let error as StudyError {
-      throw UsageError.settings(error.description)
-    } catch let error as MethodError {
-      throw UsageError.settings(error.description)
-    }
+    try SettingFault.inCommandLine { try unchecked(study: study, arms: arms, arguments, console) }
   }
 
   private static func unchecked(
@@ -60,6 +50,10 @@ struct StudyOptions: OptionGroup {
     plan.threshold = try arguments.threshold
     (plan.tolerance, plan.spacing) = (try arguments.distances.tolerance, try arguments.distances.spacing)
     try plan.validate()
+    for (option, arms) in try plan.unreadOptions() {
+      console.note(
+        "note: \(option): an option of another method; not read by \(arms.joined(separator: ", "))")
+    }
     return plan
   }
 }

@@ -46,14 +46,13 @@ struct StudyRunner {
     let start = Date()
     let folder = try arguments.out
     if try arguments.common.threads == nil { try Machine.setThreads(Self.threads) }
-    try Self.refuseForeign(folder, unless: "study.json")
-    let lock = try FolderLock(folder)
+    let lock = try OutputFolder.lock(folder, console)
     defer { withExtendedLifetime(lock) {} }
-    if let warning = lock.warning { console.note(warning) }
+    try Self.refuseForeign(folder, unless: "study.json")
     let kept = try CommandCache(arguments.cache, in: folder, console)
     CommandCache.advise(plan.configuration, console)
     let study = try study(in: folder, kept.cache)
-    var writer = StudyWriter(folder: folder, record: try record(study, leakage: leakage(study)))
+    var writer = StudyWriter(folder: folder, record: try record(study, leakage: checked(study)))
     // An earlier record stays until its folds are known to belong to this plan, too.
     if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
       try writer.writeRecord()
@@ -85,8 +84,8 @@ struct StudyRunner {
   ///   - file: the file that identifies a study of this kind.
   /// - Throws: `UsageError` if the folder holds something else.
   static func refuseForeign(_ folder: URL, unless file: String) throws {
-    let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    guard found.allSatisfy({ $0 == ".lock" }) || found.contains(file) else {
+    let found = OutputFolder.contents(folder)
+    guard found.isEmpty || found.contains(file) else {
       throw UsageError.folderInUse(
         folder, holds: "something else", fix: "choose another folder, or remove it")
     }
@@ -97,18 +96,14 @@ struct StudyRunner {
     return try StudyWriter.Record(study, leakage: leakage, workers: arguments.workers, seconds: seconds)
   }
 
-  /// Searches for patients and images at several sites, and rejects them unless they are allowed.
-  ///
-  /// They would be in the training at one site and in the scores of another.
-  private func leakage(_ study: LeaveOneSiteOut) throws -> String {
-    let count = study.catalog.sites.reduce(0) { $0 + $1.allSamples.count }
-    let report = try LeakageReport(
-      study.catalog, limits: plan.configuration.reader.limits, workers: arguments.workers
-    ) { console.progress("looking for the same patient or picture at two sites: \($0)/\(count)") }
-    console.progress("")
-    guard let error = report.error else { return "checked, none found" }
-    guard try arguments.allowLeakage else { throw error }
-    return "\(report.findings.count) pairs found and allowed"
+  /// Checks the data of a study: the values of masks, and leakage between sites.
+  private func checked(_ study: LeaveOneSiteOut) throws -> String {
+    let limits = plan.configuration.reader.limits
+    DataNotes.leftOut(study.catalog, console)
+    try DataNotes.masks(study.catalog.sites, limits: limits, console)
+    return try DataNotes.leakage(
+      study.catalog.sites, isAllowed: arguments.allowLeakage, limits: limits, workers: arguments.workers,
+      console)
   }
 
   private func study(in folder: URL, _ cache: FeatureCache) throws -> LeaveOneSiteOut {
@@ -126,8 +121,12 @@ struct StudyRunner {
   static func train(_ study: LeaveOneSiteOut, workers: Int, _ console: Console) throws -> [FoldResult] {
     let (all, done) = (study.folds.count, study.finished.count)
     let steps = try study.stepsLeft()
-    if done > 0 { console.note("\(done) of \(all) folds are finished already") }
-    if done < all { console.note("training \(all - done) folds, \(min(workers, all - done)) in parallel") }
+    if done > 0 {
+      console.note("\(done) of " + counted(all, "fold") + " \(done == 1 ? "is" : "are") finished already")
+    }
+    if done < all {
+      console.note("training " + counted(all - done, "fold") + ", \(min(workers, all - done)) in parallel")
+    }
     let bar = ProgressBar("training", total: steps)
     let (taken, finished) = (Tally(), Tally())
     var progress = LeaveOneSiteOut.Progress()
@@ -138,7 +137,7 @@ struct StudyRunner {
     progress.finished = { result in
       console.note(
         "  \(finished.add())/\(all) \(result.site) held out, \(result.method), seed \(result.seed): Dice "
-          + "\(format(result.dice)) (familiar sites \(format(result.validationDice))), "
+          + "\(format(result.dice)), with a lesion \(format(result.diceWithLesion)) (familiar sites \(format(result.validationDice))), "
           + duration(result.seconds) + waiting(result.waited, of: result.seconds) + bar.left(taken.value))
     }
     progress.shouldStop = { Interrupt.requested }

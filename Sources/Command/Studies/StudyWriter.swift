@@ -128,8 +128,10 @@ struct StudyWriter {
     let (results, page) = written
     guard !console.json else { return try console.result(json: results) }
     console.result(Console.table(results.headline.headings, results.headline.rows))
-    console.result("mean Dice with 95 % intervals; chosen: \(results.protocol.selection)")
-    for line in results.differencesBySeed + results.verdicts { console.result(line) }
+    console.result("\(results.headlineCaption); chosen: \(results.protocol.selection)\n")
+    console.result(Console.table(results.lesionHeadline.headings, results.lesionHeadline.rows))
+    if let note = results.intervalNote { console.result(note) }
+    for line in results.differencesBySeed + results.verdicts + results.findings { console.result(line) }
     console.result("the report is \(page.path)")
   }
 
@@ -176,8 +178,11 @@ struct StudyWriter {
 
   /// Returns the settings of an arm with their resolved values.
   private func settings(of arm: Arm) throws -> [String: JSONValue] {
-    let method = try arm.applied(to: record.plan.configuration).model.method
-    return arm.settings.merging(["model.method": .string(method.name)]) { own, _ in own }
+    let settings = try arm.applied(to: record.plan.configuration)
+    return try arm.settings.merging([
+      "model.method": .string(settings.model.method.name),
+      "interventions.share": JSONValue(encoding: settings.interventionShare),
+    ]) { $1 }
   }
 
   private var words: Words {

@@ -7,33 +7,101 @@ import Torch
 /// are still visible. `docs/reference/mechanisms.md` describes each mechanism.
 public enum Mechanism: String, Codable, CaseIterable, Sendable {
   // Optics and the video chain.
-  case blur, interlacing, noise, compression, sharpening
+  /// A Gaussian blur.
+  case blur
+  /// Groups of lines and colours that are shifted apart.
+  case interlacing
+  /// Grain, mostly of brightness.
+  case noise
+  /// Blocks of 8×8 pixels, as of a low JPEG quality.
+  case compression
+  /// Edges that are overdrawn.
+  case sharpening
+  /// Fewer pixels: reduced and enlarged again.
   case lowResolution = "low-resolution"
+  /// A blur in parts of the image.
   case unevenFocus = "uneven-focus"
+
   // Light.
-  case bright, dark, shadow, vignette, haze
+  /// Too much light, with haze.
+  case bright
+  /// Too little light, least at the edges.
+  case dark
+  /// A soft dark band.
+  case shadow
+  /// Darker towards the edges.
+  case vignette
+  /// A pale veil.
+  case haze
+  /// A spot of light, with the rest in shade.
   case unevenLight = "uneven-light"
+  /// Every value nearer to the mean.
   case lowContrast = "low-contrast"
+
   // Technology and colour.
-  case tint, warm
+  /// A factor for each colour, and another saturation.
+  case tint
+  /// Less blue.
+  case warm
+  /// Narrow-band imaging: the colours exchanged, with dark fine vessels.
   case narrowBand = "narrow-band"
+  /// A cold lamp: paler and a little brighter.
   case whiteLight = "white-light"
+
   // Distance.
-  case near, far
+  /// A near view: the content is larger. The mask changes, too.
+  case near
+  /// A far view: the content is smaller. The mask changes, too.
+  case far
+
   // Objects on the mucosa.
-  case mucus, blood, reflection, bubbles, residue
+  /// A yellowish film with clumps and threads.
+  case mucus
+  /// A red film with stains.
+  case blood
+  /// A cluster of white glints.
+  case reflection
+  /// Rings with glints.
+  case bubbles
+  /// Opaque ochre clumps.
+  case residue
+
   // Thin objects over the image.
-  case hair, stubble, ink, ruler, tubes
+  /// Long dark strokes.
+  case hair
+  /// Short dark strokes.
+  case stubble
+  /// Broad strokes of dye.
+  case ink
+  /// Marks along one side.
+  case ruler
+  /// Bright bent lines with two walls.
+  case tubes
+
   // Skin, retina and stained sections.
-  case fold, haematoxylin, eosin
+  /// A band in which the tissue lies twice.
+  case fold
+  /// More of the stain haematoxylin and less of eosin.
+  case haematoxylin
+  /// More of the stain eosin and less of haematoxylin.
+  case eosin
+  /// A higher optical density of the tissue.
   case strongStain = "strong-stain"
+  /// A lower optical density of the tissue.
   case weakStain = "weak-stain"
+  /// Less melanin.
   case lightPigment = "light-pigment"
+  /// More melanin.
   case darkPigment = "dark-pigment"
+
   // Ultrasound.
+  /// Echoes multiplied by coarse grains.
   case speckle
+  /// Every echo higher by the same decibels.
   case highGain = "high-gain"
+  /// Every echo lower by the same decibels.
   case lowGain = "low-gain"
+  /// Darkness behind a place, downwards.
   case acousticShadow = "acoustic-shadow"
 
   /// Whether positions move, so that the mask moves too.

@@ -11,7 +11,7 @@ package struct CostFigure: Codable, Equatable, Sendable {
     package let parameters: Int
     /// The number of trained parameters.
     package let trained: Int
-    /// The number of parameters of the intervention; 0 without one.
+    /// The number of parameters of a method with an intervention; 0 for other methods.
     package let intervention: Int
     /// The median time from an image at S×S to its probabilities, in milliseconds.
     package let latency: Double

@@ -1,6 +1,7 @@
 import Metrics
 import Statistics
 import Studies
+import Torch
 import Training
 
 /// Pictures selected by their scores at held-out sites; `figures/gallery.json` and JPEG files.
@@ -53,6 +54,10 @@ package struct GalleryFigure: Codable, Equatable, Sendable {
     package let lesionClass: String?
     /// Dice by method, in the order of `methods`.
     package let dice: [Double]
+    /// The arithmetic of each method's prediction, in the order of `methods`; nil in an earlier file.
+    package let precision: [Precision]?
+    /// The decoding of the image for each method, in the order of `methods`; nil in an earlier file.
+    package let decoding: [Predictor.Decoding]?
     /// The number of images that the same score would have selected, with this one.
     package let ties: Int
     /// Image and reference, and prediction and error map of each method.
@@ -61,7 +66,7 @@ package struct GalleryFigure: Codable, Equatable, Sendable {
     /// Makes a row from its parts.
     package init(
       choice: Choice, methods: [String], site: String, image: String, lesionClass: String?, dice: [Double],
-      ties: Int, pictures: [Picture]
+      precision: [Precision]? = nil, decoding: [Predictor.Decoding]? = nil, ties: Int, pictures: [Picture]
     ) {
       self.choice = choice
       self.methods = methods
@@ -69,12 +74,14 @@ package struct GalleryFigure: Codable, Equatable, Sendable {
       self.image = image
       self.lesionClass = lesionClass
       self.dice = dice
+      self.precision = precision
+      self.decoding = decoding
       self.ties = ties
       self.pictures = pictures
     }
 
     enum CodingKeys: String, CodingKey {
-      case choice, methods, site, image, dice, ties, pictures
+      case choice, methods, site, image, dice, precision, decoding, ties, pictures
       case lesionClass = "class"
     }
   }

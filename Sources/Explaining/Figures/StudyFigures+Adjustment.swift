@@ -25,7 +25,7 @@ extension StudyFigures {
   ) throws -> AdjustmentFigure.Row {
     let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
     let entries = try system.dictionary.entries
-    let trained = settings.mcdrl.intervention?.adjustment
+    let trained = settings.model.method.traits.adjustment
     let forms = Adjustment.allCases
     var dice: [Double] = []
     var scores = forms.map { _ in (difference: [Double](), agreement: [Double](), dice: [Double]()) }

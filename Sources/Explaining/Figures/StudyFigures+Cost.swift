@@ -23,7 +23,8 @@ extension StudyFigures {
       return CostFigure.Row(
         method: method, parameters: count(all),
         trained: count(try system.parameterGroups(settings.optimizer).flatMap(\.parameters)),
-        intervention: count(all.filter { $0.key.hasPrefix("model.method.intervention.") }),
+        intervention: settings.model.method.traits.intervenes
+          ? count(all.filter { $0.key.hasPrefix("model.method.") }) : 0,
         latency: times[times.count / 2], shortest: times[0])
     }
     return CostFigure(

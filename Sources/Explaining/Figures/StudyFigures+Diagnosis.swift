@@ -12,10 +12,11 @@ extension StudyFigures {
   func diagnose(_ features: FeatureStore?) throws {
     // These are the runs of every method and held-out site, with the displayed seed.
     let runs = methods.flatMap(heldOut)
-    // A constant instead of the dictionary leaves nothing to sum over.
-    let summing = runs.filter {
+    // Only a method that states its form of the sum follows another form or other entries. A
+    // constant instead of the dictionary leaves nothing to sum over.
+    let summing = try runs.filter {
       let traits = $0.run.configuration.model.method.traits
-      return traits.intervenes && traits.dictionary != .constant
+      return try traits.adjustment != nil && traits.dictionary != .constant && $0.run.intervenes()
     }
     // Controls whose dictionary is not the words say nothing about the words.
     let speaking = summing.filter { $0.run.configuration.model.method.traits.dictionary == .words }
@@ -63,7 +64,7 @@ extension StudyFigures {
   }
 
   /// Computes a figure of some runs, or removes the figure of an earlier call if there are no runs.
-  private func keepOrRemove<Figure: Encodable>(
+  func keepOrRemove<Figure: Encodable>(
     _ file: FigureFile, of runs: [Run], _ settings: String, _ figure: (_ fingerprint: String) throws -> Figure
   ) throws {
     guard runs.isEmpty else { return try keep(file, of: runs, settings, figure) }

@@ -18,9 +18,11 @@ extension StudyFigures {
       let sample = try sample(choice.place)
       let image = try ImageFile.read(sample.image, limits: limits)
       var pictures: [(label: String, image: Image)] = [("image", image)]
-      for (position, method) in choice.methods.enumerated() {
-        guard let mask = masks[Drawn(method: method, place: choice.place)] else { continue }
-        let (prediction, reference) = (try mask.prediction.image, try mask.reference.image)
+      let drawn = choice.methods.compactMap { method in
+        masks[Drawn(method: method, place: choice.place)].map { (method: method, prediction: $0) }
+      }
+      for (position, (method, found)) in drawn.enumerated() {
+        let (prediction, reference) = (try found.masks.prediction.image, try found.masks.reference.image)
         if position == 0 {
           pictures.append(
             ("reference", try Overlay.draw([.init(mask: reference, colour: .reference)], over: image)))
@@ -32,7 +34,9 @@ extension StudyFigures {
       }
       return GalleryFigure.Row(
         choice: choice.choice, methods: choice.methods, site: choice.place.site, image: choice.place.image,
-        lesionClass: choice.lesionClass, dice: choice.dice, ties: choice.ties,
+        lesionClass: choice.lesionClass, dice: choice.dice,
+        precision: drawn.map(\.prediction.precision), decoding: drawn.map(\.prediction.decoding),
+        ties: choice.ties,
         pictures: try pictures.enumerated().map { column, picture in
           let small = try picture.image.reduced(to: pictureSize)
           let file = "gallery-\(index + 1)-\(column + 1).jpg"
@@ -85,11 +89,18 @@ extension StudyFigures {
     let place: GalleryChoice.Place
   }
 
-  private typealias Masks = (prediction: BinaryMask, reference: BinaryMask)
+  /// The masks of one method on an image, and how they were computed.
+  private struct Prediction {
+    let masks: (prediction: BinaryMask, reference: BinaryMask)
+    let precision: Precision
+    let decoding: Predictor.Decoding
+  }
 
   /// Computes the predictions of the models on the selected images; each model is loaded once.
-  private func predictions(_ choices: [GalleryChoice], _ features: FeatureStore?) throws -> [Drawn: Masks] {
-    var found: [Drawn: Masks] = [:]
+  private func predictions(_ choices: [GalleryChoice], _ features: FeatureStore?) throws -> [Drawn:
+    Prediction]
+  {
+    var found: [Drawn: Prediction] = [:]
     for run in methods.flatMap(heldOut) {
       let places = choices.filter { $0.methods.contains(run.result.method) }.map(\.place)
         .filter { $0.site == run.result.site }
@@ -98,8 +109,9 @@ extension StudyFigures {
         device: run.run.configuration.device, threshold: run.result.threshold)
       for place in Set(places) {
         let sample = try sample(place)
-        found[Drawn(method: run.result.method, place: place)] = try predictor.masks(
-          sample, cached: features?.cached([sample]))
+        found[Drawn(method: run.result.method, place: place)] = Prediction(
+          masks: try predictor.masks(sample, cached: features?.cached([sample])),
+          precision: predictor.precision, decoding: predictor.decoding)
       }
     }
     return found

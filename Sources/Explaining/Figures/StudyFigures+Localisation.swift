@@ -15,9 +15,10 @@ extension StudyFigures {
     var selects = false
     let rows = try zip(runs, samples).map { run, samples in
       let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
-      let region = settings.mcdrl.region ?? RegionConfiguration()
-      (score, selects) = (region.score.rawValue, settings.model.method.traits.selectsRegions)
-      let selection = try RegionSelection(region)
+      let traits = settings.model.method.traits
+      (score, selects) = (traits.regionScore, traits.selectsRegions)
+      let fraction = traits.regionFraction ?? RegionConfiguration().fraction
+      let selection = try RegionSelection(fraction: fraction)
       var images: [RegionLocalisation.Image] = []
       try eachBatch(samples, settings.reader, features) { batch, masks, cached in
         let score = try system.regionScore(batch, cached: cached)
@@ -25,7 +26,7 @@ extension StudyFigures {
           score: score, masks: masks, positions: selection.positions(score.flattened(from: 1)))
       }
       return LocalisationFigure.Row(
-        site: run.result.site, fraction: region.fraction, found: RegionLocalisation(images))
+        site: run.result.site, fraction: fraction, found: RegionLocalisation(images))
     }
     return LocalisationFigure(
       fingerprint: fingerprint, method: candidate, seed: runs.first?.result.seed ?? seed, score: score,

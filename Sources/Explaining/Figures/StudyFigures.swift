@@ -87,16 +87,18 @@ package struct StudyFigures: Sendable {
       try keep(.features, of: [run], "\(imageLimit)") { try featureFigure(run, features, fingerprint: $0) }
     }
     let own = heldOut(candidate)
-    if own.first.map({ $0.run.configuration.model.method.traits.attends }) == true {
-      try keep(.attention, of: own, "\(imageLimit)") { try attentionFigure(own, features, fingerprint: $0) }
-    } else {
-      // This file belongs to an earlier candidate.
-      try? FileManager.default.removeItem(at: folder.appendingPathComponent(FigureFile.attention.rawValue))
+    // Weights of an epoch before the intervention starts attend to nothing.
+    let attending = try own.filter {
+      try $0.run.configuration.model.method.traits.attends && $0.run.intervenes()
+    }
+    try keepOrRemove(.attention, of: attending, "\(imageLimit)") {
+      try attentionFigure(attending, features, fingerprint: $0)
     }
     try keep(.localisation, of: own, "\(imageLimit)") {
       try localisationFigure(own, features, fingerprint: $0)
     }
-    try keep(.gallery, of: methods.flatMap(heldOut), "\(candidate) \(pictureSize)") {
+    // The 2 makes galleries anew that do not name precision and decoding.
+    try keep(.gallery, of: methods.flatMap(heldOut), "\(candidate) \(pictureSize) 2") {
       try galleryFigure(features, fingerprint: $0)
     }
     try keep(.cost, of: methods.compactMap { heldOut($0).first }, "\(latencyPasses)") {

@@ -27,7 +27,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
   /// - Parameters:
   ///   - options: the options, checked by `validate`.
   ///   - context: the inputs of the method.
-  /// - Throws: `TorchError.value` for impossible settings.
+  /// - Throws: `MethodError.option` for impossible settings.
   public init(_ options: Options, _ context: MethodContext) throws {
     let width = try context.text.classes.size(1)
     self.options = options
@@ -72,7 +72,9 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     traits.dictionary = intervention?.dictionary ?? .words
     traits.intervenes = intervention != nil
     traits.attends = intervention.map { $0.adjustment != .exact && $0.dictionary != .constant } ?? false
-    traits.selectsRegions = options.region != nil
+    traits.adjustment = intervention?.adjustment
+    traits.regionFraction = options.region?.fraction
+    traits.regionScore = (options.region ?? RegionConfiguration()).score.rawValue
     traits.needsClasses = options.region != nil || intervention != nil
     return traits
   }
@@ -83,8 +85,14 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     text = try text.moved(to: device)
   }
 
-  /// The factor of the evidence in the attention; nil without evidence.
-  public var evidenceScale: Tensor? { intervention?.evidence }
+  /// Computes the attention that the evidence alone gives, with log P(z) if the attention adds it.
+  public override func evidence(_ cosine: Tensor) throws -> Tensor? {
+    guard let scale = intervention?.evidence else { return nil }
+    func here(_ tensor: Tensor) throws -> Tensor { try tensor.to(.float32).to(cosine.device) }
+    let logits = try cosine * here(scale)
+    guard options.intervention?.adjustment == .prior else { return try logits.softmax(dim: -1) }
+    return try (logits + here(dictionary.prior).log()).softmax(dim: -1)
+  }
 
   /// Selects regions, intervenes on their features, and scatters them into the grid.
   public override func represent(_ encoded: EncodedImages, _ pass: ForwardPass) throws -> Representation {

@@ -113,7 +113,7 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
       decoded = try blocks[step](sum)
     }
     guard let positions = decoded else {
-      throw TorchError.value("clipseg decodes layers of the tower, but it has none to show")
+      throw MethodError.needsTowerLayers(method: "clipseg")
     }
     let grid = try positions.transposed(1, 2).reshaped([sizes[0], -1, sizes[1], sizes[2]])
     let logits = try grid.convTranspose2d(patchWeight, bias: patchBias, stride: stride)

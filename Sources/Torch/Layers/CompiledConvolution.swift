@@ -2,9 +2,11 @@ import Foundation
 
 /// A convolution compiled for inference: weights in one arithmetic, without gradients (ours).
 ///
-/// The weights are copied once. Users cannot change the layer, and threads may share it. It caches
-/// the packed weights of the last input shapes. Only products use integers: `int8` computes in
-/// bfloat16 here.
+/// The weights are copied once, and threads may share the layer. Nothing can change its results:
+/// equal inputs give equal outputs, bit for bit, whichever thread asks and whatever came before.
+/// oneDNN packs weights for one shape of the input, which is known at the first call and not when
+/// the layer is compiled. So the layer keeps the packings of the last shapes. They change the time
+/// of a call only. Only products use integers: `int8` computes in bfloat16 here.
 public final class CompiledConvolution: ResidualLayer, Sendable {
   /// A function of each output.
   public enum Activation: String, Sendable {
@@ -138,7 +140,14 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
 /// The slope of the leaky ReLU for negative numbers.
 private let slope = 0.01
 
-/// A thread-safe cache of weights packed for the last input shapes.
+/// A memo of weights packed for the last input shapes: immutable in effect.
+///
+/// A packing follows from the layer's constant weights and the shape alone, and is never written
+/// again. Keeping or dropping one changes no result.
+///
+/// It is `@unchecked Sendable` because its only mutable state, the list, is read and written under
+/// the lock. A tensor that a call has taken stays alive when the list drops it. Threads that ask
+/// for a new shape wait until one of them has packed it.
 private final class PackedWeights: @unchecked Sendable {
   /// The most shapes: a batch and a smaller last one, at two image sizes; each copies the weights.
   private static let most = 4

@@ -25,33 +25,6 @@ public final class LayerNorm: Module, Layer {
   }
 }
 
-/// Instance normalisation of B×C×h×w: each channel of each image by its own mean and variance.
-public final class InstanceNorm2d: Module, Layer {
-  /// The scale, C.
-  @Parameter public var weight: Tensor
-  /// The shift, C.
-  @Parameter public var bias: Tensor
-  /// A number that is added to the variance.
-  public let epsilon: Double
-
-  /// Makes a layer of scale 1 and shift 0.
-  ///
-  /// - Parameters:
-  ///   - channels: the number C of channels.
-  ///   - epsilon: a number that is added to the variance.
-  /// - Throws: `TorchError.operation` with libtorch's message.
-  public init(_ channels: Int, epsilon: Double = 1e-5) throws {
-    _weight = Parameter("weight", try .ones([channels]))
-    _bias = Parameter("bias", try .zeros([channels]))
-    self.epsilon = epsilon
-  }
-
-  /// Maps B×C×h×w to B×C×h×w.
-  public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    try x.instanceNorm(weight: weight, bias: bias, epsilon: epsilon)
-  }
-}
-
 /// Group normalisation of B×C×….
 public final class GroupNorm: Module, Layer {
   /// The scale, C.

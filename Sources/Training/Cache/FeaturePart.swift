@@ -91,7 +91,8 @@ final class FeaturePart: @unchecked Sendable {
       try Self.checksum(self.row(index)) == self.checksums[index]
     }
     guard whole.allSatisfy({ $0 }) else {
-      throw DamagedPart(url: url, reason: "\(whole.count { !$0 }) of \(whole.count) rows are damaged")
+      throw DamagedPart(
+        url: url, reason: "\(whole.count { !$0 }) of \(counted(whole.count, "row")) are damaged")
     }
     lock.withLock { isVerified = true }
   }

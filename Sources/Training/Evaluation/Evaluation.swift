@@ -21,8 +21,12 @@ public struct Evaluation: Encodable, Sendable {
   public let decoding: Predictor.Decoding
   /// Whether the site took no part in training.
   public let heldOut: Bool
+  /// Whether the site shares its name with a training site, but no image.
+  ///
+  /// It then counts as held out.
+  public let isNamesake: Bool
   /// The rule that chose the epoch.
-  public let selection = "highest mean Dice on the source sites' validation split"
+  public let selection: String
   /// The protocol of the evaluation.
   public let evaluation: EvaluationProtocol
   /// The summary of the images' scores.
@@ -33,6 +37,8 @@ public struct Evaluation: Encodable, Sendable {
   public let polyp: PolypProtocol.Summary?
   /// The summaries of predictors that ignore the image, by name.
   public let trivial: [String: ScoreSummary]
+  /// Sentences about the predictions that a mean score hides, such as a model that marks nothing.
+  public let findings: [String]
   /// The scores of each image.
   public let images: [Image]
 
@@ -45,10 +51,15 @@ public struct Evaluation: Encodable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case site, method, seed, threshold, precision, decoding, selection, model, calibration, polyp, trivial
+    case site, method, seed, threshold, precision, decoding, selection, model, calibration, polyp, trivial,
+      findings
     case evaluation = "protocol"
     case heldOut = "held_out"
+    case isNamesake = "namesake"
   }
+
+  /// The part of the site in the training.
+  package var role: SiteRole { isNamesake ? .namesake : heldOut ? .unseen : .source }
 
   /// Makes a table with one row for each image: site, image, group, class and every score.
   ///
@@ -69,9 +80,8 @@ extension Evaluation: CustomStringConvertible {
   /// One line with the site, the number of images and the mean Dice.
   public var description: String {
     func text(_ value: Double?) -> String { value.map { NumberText.text($0, decimals: 3) } ?? "–" }
-    let kind = heldOut ? "held out" : "trained on"
     return
-      "\(method) at \(site) (\(kind)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(model.count) images, "
+      "\(method) at \(site) (\(role.text)): mean Dice \(text(model.metrics[.dice]?.mean)) over \(counted(model.count, "image")), "
       + "\(text(model.meanDiceWithLesion)) over those with a lesion"
   }
 }
@@ -107,8 +117,8 @@ extension Run {
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
-    let heldOut = !configuration.sources.contains(site.name)
-    let samples = heldOut ? site.testSamples : site.samples
+    let role = try role(of: site)
+    let samples = role == .source ? site.samples : site.testSamples
     let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
       progress($0, samples.count)
     }
@@ -117,16 +127,50 @@ extension Run {
       polyp.merge(assessment.polyp)
       try reliability.merge(assessment.reliability)
     }
+    let others = try trivial(samples) { prediction, reference in
+      try ImageScores(
+        prediction: prediction, reference: reference, tolerance: rules.tolerance, spacing: rules.spacing)
+    }.mapValues { try ScoreSummary(of: $0) }
+    let method = predictor.system.method.label
     return Evaluation(
-      site: site.name, method: predictor.system.method.label, seed: configuration.seed,
+      site: site.name, method: method, seed: configuration.seed,
       threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
-      heldOut: heldOut, evaluation: rules.evaluation, model: try ScoreSummary(of: found.map(\.scores)),
+      heldOut: role != .source, isNamesake: role == .namesake, selection: configuration.selection.rule,
+      evaluation: rules.evaluation,
+      model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
-      trivial: try trivial(samples, rules), images: zip(samples, found).map(Evaluation.Image.init))
+      trivial: others, findings: Self.findings(method, at: site.name, found.map(\.scores), others),
+      images: zip(samples, found).map(Evaluation.Image.init))
   }
 
-  /// Scores predictors that do not look at the image.
-  private func trivial(_ samples: [Sample], _ rules: EvaluationRules) throws -> [String: ScoreSummary] {
+  private static func findings(
+    _ method: String, at site: String, _ scores: [ImageScores], _ trivial: [String: ScoreSummary]
+  ) -> [String] {
+    guard let own = OverlapSummary(of: scores) else { return [] }
+    let others = TrivialPredictor.allCases.compactMap { item -> PredictionFindings.Trivial? in
+      guard let summary = trivial[item.rawValue], let dice = summary.metrics[.dice]?.mean else { return nil }
+      return .init(name: item.rawValue, dice: dice, diceWithLesion: summary.meanDiceWithLesion)
+    }
+    return PredictionFindings.sentences(method, [.init(name: "at \(site)", own: own, trivial: others)])
+  }
+
+  /// Summarises predictors that do not look at the image, by name.
+  ///
+  /// The masks are at the images' own size.
+  ///
+  /// - Parameter samples: the scored images, at least one.
+  /// - Returns: the scores by the name of the predictor.
+  /// - Throws: an error that names the file.
+  package func trivialOverlaps(_ samples: [Sample]) throws -> [String: OverlapSummary] {
+    try trivial(samples) { try OverlapCounts(prediction: $0, reference: $1) }
+      .compactMapValues { OverlapSummary(of: $0) }
+  }
+
+  /// Scores predictors that do not look at the image, at the images' own size.
+  private func trivial<Score: Sendable>(
+    _ samples: [Sample],
+    _ score: @escaping @Sendable (_ prediction: BinaryMask, _ reference: BinaryMask) throws -> Score
+  ) throws -> [String: [Score]] {
     let reader = configuration.reader
     let mean = try meanMask()
     let predictors = TrivialPredictor.allCases.filter { $0 != .meanMask || mean != nil }
@@ -142,14 +186,12 @@ extension Run {
       return try predictions.map { prediction in
         let full = try prediction.to(.float32).reshaped([1, 1, reader.size, reader.size])
           .resized(height: shape[0], width: shape[1]).squeezed(0).squeezed(0).atLeast(0.5)
-        return try ImageScores(
-          prediction: BinaryMask(full), reference: reference, tolerance: rules.tolerance,
-          spacing: rules.spacing)
+        return try score(BinaryMask(full), reference)
       }
     }
-    return try Dictionary(
+    return Dictionary(
       uniqueKeysWithValues: predictors.indices.map { index in
-        (predictors[index].rawValue, try ScoreSummary(of: scores.map { $0[index] }))
+        (predictors[index].rawValue, scores.map { $0[index] })
       })
   }
 

@@ -39,7 +39,7 @@ extension Predictor {
     store: @escaping @Sendable (Made) throws -> Value
   ) throws -> [Value] {
     let computing = DispatchSemaphore(value: device == .cpu ? Machine.threads : 1)
-    return try sideBySide(count: files.count, on: device, perThread: Self.threadsPerCore) { index in
+    return try concurrentMap(count: files.count, on: device, perThread: Self.threadsPerCore) { index in
       computing.wait()
       let made = Result {
         try make(files[index], Result { try self.prediction(files[index], keepingPictures) })
@@ -69,7 +69,7 @@ extension Predictor {
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws -> [ImageAssessment] {
     let done = Tally()
-    return try sideBySide(count: samples.count, on: device) { index in
+    return try concurrentMap(count: samples.count, on: device) { index in
       let assessment = try self.assess(samples[index], tolerance: tolerance, spacing: spacing)
       progress(done.add())
       return assessment

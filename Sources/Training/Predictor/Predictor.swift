@@ -21,6 +21,9 @@ public final class Predictor: Sendable {
     ///
     /// This is faster, but levels differ slightly.
     case reduced
+
+    /// The decoding in words, after "images decoded".
+    package var text: String { self == .whole ? "whole" : "at a reduced size" }
   }
 
   /// The settings of the run.
@@ -57,7 +60,7 @@ public final class Predictor: Sendable {
 
   /// The settings of the computation in one line, for every output.
   package var statement: String {
-    "computing in \(precision.rawValue) on images decoded \(decoding == .whole ? "whole" : "at a reduced size")"
+    "computing in \(precision.rawValue) on images decoded \(decoding.text)"
   }
 
   /// The name of the method in texts.
@@ -140,13 +143,15 @@ public final class Predictor: Sendable {
   }
 
   /// The network's input for an image, and the image's own size.
-  struct Input {
+  package struct Input {
     /// The input, uint8, 3×S×S.
-    let image: Tensor
-    let height: Int
-    let width: Int
+    package let image: Tensor
+    /// H, in pixels.
+    package let height: Int
+    /// W, in pixels.
+    package let width: Int
     /// The whole image, uint8 3×H×W, if requested.
-    let picture: Tensor?
+    package let picture: Tensor?
 
     /// Computes the lesion probability at the image's own size, float32 H×W.
     func probability(_ predictor: Predictor, cached: FrozenFeatures? = nil) throws -> Tensor {
@@ -157,7 +162,13 @@ public final class Predictor: Sendable {
   }
 
   /// Reads a file by the predictor's policy.
-  func read(_ file: URL, keepingPicture: Bool) throws -> Input {
+  ///
+  /// - Parameters:
+  ///   - file: the image file.
+  ///   - keepingPicture: whether the result includes the whole image.
+  /// - Returns: the network's input and the image's own size.
+  /// - Throws: `ImagingError` that names the file.
+  package func read(_ file: URL, keepingPicture: Bool) throws -> Input {
     switch decoding {
     case .whole:
       let picture = try reader.image(file)

@@ -28,5 +28,6 @@ package struct ClipDescription: Codable, Sendable {
     } catch {
       throw RunError.unreadable(run.clipFile)
     }
+    guard geometry.fault == nil else { throw RunError.unreadable(run.clipFile) }
   }
 }

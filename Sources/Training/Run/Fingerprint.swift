@@ -8,8 +8,13 @@ import Torch
 package struct Fingerprint: Codable, Equatable, Sendable {
   /// The FNV-1a hash of each site's data, by site.
   ///
-  /// It covers names, sizes and bytes of all images and masks, and their catalogue entries.
+  /// It covers names, sizes and bytes of images and masks, and their catalogue entries: of those that
+  /// training and validation read, in a study also of those that only score.
   package let data: [String: String]
+  /// The FNV-1a hash of each image that training and validation read, by site.
+  ///
+  /// It is nil in a run of an earlier version.
+  package let images: [String: [String]]?
   /// The FNV-1a hash of the initial weights.
   package let weights: String
   /// The version of this software.
@@ -17,34 +22,26 @@ package struct Fingerprint: Codable, Equatable, Sendable {
   /// The version of libtorch.
   package let libtorch: String
 
-  /// Makes a fingerprint from the hashes of data and the weights of a system.
-  package init(data: [String: String], system: SegmentationSystem) throws {
-    self.data = data
+  /// Makes a fingerprint.
+  ///
+  /// - Parameters:
+  ///   - data: the hashes of the data.
+  ///   - sources: the names of the sites to train on.
+  ///   - system: the model with its initial weights.
+  /// - Throws: `TorchError` if the weights cannot be read.
+  package init(data: DataHashes, sources: [String], system: SegmentationSystem) throws {
+    self.data = data.sites
+    images = data.images.filter { sources.contains($0.key) }
     weights = try Self.hash(of: system)
     version = packageVersion
     libtorch = Machine.libtorchVersion
   }
 
-  /// Returns the FNV-1a hash of each site's data, by site.
+  /// Returns whether another fingerprint is of the same data, weights and versions.
   ///
-  /// It covers names, sizes and bytes of all images and masks, and their catalogue entries.
-  package static func data(_ sites: [Site]) throws -> [String: String] {
-    try Dictionary(
-      uniqueKeysWithValues: sites.map { site in
-        var hash = StableHash()
-        for (index, sample) in site.allSamples.enumerated() {
-          // The catalogue entries of an image are data, too: its group, class, labels and whether
-          // it only scores.
-          let labels = sample.lesionLabels?.map(String.init).joined(separator: ",") ?? "-"
-          let stated = [sample.group, sample.lesionClass ?? "-", labels, "\(index < site.samples.count)"]
-          hash.combine(Data(stated.joined(separator: "\n").utf8))
-          for url in [sample.image, sample.mask].compactMap({ $0 }) {
-            hash.combine(Data(url.lastPathComponent.utf8))
-            hash.combine(try Data(file: url, options: .mappedIfSafe))
-          }
-        }
-        return (site.name, hash.text)
-      })
+  /// `images` adds nothing to `data`, and an earlier version did not store it.
+  package func isSame(as other: Fingerprint) -> Bool {
+    (data, weights, version, libtorch) == (other.data, other.weights, other.version, other.libtorch)
   }
 
   /// Returns the FNV-1a hash of the prompts.
@@ -63,6 +60,60 @@ package struct Fingerprint: Codable, Equatable, Sendable {
       hash.combine(Data(key.utf8))
       try tensor.withBytes { hash.combine($0) }
     }
+    return hash.text
+  }
+}
+
+/// The FNV-1a hashes of the data of some sites.
+package struct DataHashes: Sendable {
+  /// The images that count.
+  package enum Scope: Sendable {
+    /// Those that training and validation read.
+    case training
+    /// Also those that only score.
+    case all
+  }
+
+  /// The hash of each site's data, by site: names, sizes and bytes of images and masks, and their
+  /// catalogue entries.
+  package private(set) var sites: [String: String] = [:]
+  /// The hash of the bytes of each image to train on, by site.
+  package private(set) var images: [String: [String]] = [:]
+
+  /// Reads the files of some sites.
+  ///
+  /// - Parameters:
+  ///   - sites: the sites.
+  ///   - scope: the images that count.
+  /// - Throws: `FileError` that names the file.
+  package init(_ sites: [Site], _ scope: Scope) throws {
+    for site in sites {
+      var hash = StableHash()
+      var images: [String] = []
+      for (index, sample) in (scope == .all ? site.allSamples : site.samples).enumerated() {
+        let trains = index < site.samples.count
+        // The catalogue entries of an image are data, too: its group, class, labels and whether it
+        // only scores.
+        let labels = sample.lesionLabels?.map(String.init).joined(separator: ",") ?? "-"
+        let stated = [sample.group, sample.lesionClass ?? "-", labels, "\(trains)"]
+        hash.combine(Data(stated.joined(separator: "\n").utf8))
+        if trains { images.append(try Self.hash(of: sample)) }
+        for url in [sample.image, sample.mask].compactMap({ $0 }) {
+          hash.combine(Data(url.lastPathComponent.utf8))
+          hash.combine(try Data(file: url, options: .mappedIfSafe))
+        }
+      }
+      self.sites[site.name] = hash.text
+      self.images[site.name] = images
+    }
+  }
+
+  /// Returns the hash of the bytes of an image file.
+  ///
+  /// - Throws: `FileError` that names the file.
+  package static func hash(of sample: Sample) throws -> String {
+    var hash = StableHash()
+    hash.combine(try Data(file: sample.image, options: .mappedIfSafe))
     return hash.text
   }
 }

@@ -47,18 +47,20 @@ extension Run {
   /// - Throws: `TrainingError`, or an error that names the file.
   @discardableResult
   package func train(_ progress: TrainingProgress, cache: FeatureCache? = nil) throws -> [EpochMetrics] {
+    try locked { try trainLocked(progress, cache: cache) }
+  }
+
+  private func trainLocked(_ progress: TrainingProgress, cache: FeatureCache?) throws -> [EpochMetrics] {
     let catalog = try catalog()
     let sources = try RunChecks.sources(catalog, configuration)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
-    let lock = try FolderLock(folder.url)
-    defer { withExtendedLifetime(lock) {} }
     if folder.hasState, let stored = try folder.fingerprint() {
       try RunChecks.requireSameData(sources, as: stored, of: folder.url)
     }
     let own = cache ?? FeatureCache(folder.cacheFolder)
     let system = try freshSystem()
     let inputs = try inputs(system, from: sources, cache: own, progress)
-    let metrics = try train(system, on: inputs, progress)
+    let metrics = try trainLocked(system, on: inputs, progress)
     if cache == nil { own.remove() }
     measurePrecision(inputs.validation, progress)
     return metrics
@@ -76,6 +78,13 @@ extension Run {
   package func train(
     _ system: SegmentationSystem, on inputs: TrainingInputs, _ progress: TrainingProgress
   ) throws -> [EpochMetrics] {
+    try locked { try trainLocked(system, on: inputs, progress) }
+  }
+
+  private func trainLocked(
+    _ system: SegmentationSystem, on inputs: TrainingInputs, _ progress: TrainingProgress
+  ) throws -> [EpochMetrics] {
+    folder.removeLeftovers()
     try folder.requireResumable(finished: 0)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: folder, training: inputs.training,
@@ -88,6 +97,7 @@ extension Run {
     if trainer.history.count < configuration.epochs {
       // It was measured on weights that are about to be replaced.
       try? FileManager.default.removeItem(at: folder.precisionFile)
+      if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
     }
     return try trainer.train(progress)
   }
@@ -105,8 +115,14 @@ extension Run {
     guard let url = data ?? configuration.data.map({ URL(fileURLWithPath: $0) }) else {
       throw SettingsError.missing("data")
     }
-    return try SiteCatalog(
-      at: url, defaultClass: configuration.lesionClass, allowsMissingMasks: allowsMissingMasks)
+    guard data != nil || FileManager.default.fileExists(atPath: url.path) else {
+      throw RunError.moved(setting: "data", path: url.path, run: folder.url)
+    }
+    func make() throws -> SiteCatalog {
+      try SiteCatalog(
+        at: url, defaultClass: configuration.lesionClass, allowsMissingMasks: allowsMissingMasks)
+    }
+    return try data == nil && !allowsMissingMasks ? ownCatalog(make) : make()
   }
 
   /// Decodes the images and caches features of frozen layers.

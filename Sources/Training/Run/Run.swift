@@ -14,11 +14,13 @@ import Torch
 /// weights and metrics.
 ///
 /// ```swift
+/// let sites = try SiteCatalog(at: data)
 /// let run = try Run.create(
-///   at: out, data: sites, holdOut: "c3", clip: .folder(clip), prompts: .endoscopy
-/// ) { $0.epochs = 20 }
+///   at: out, data: sites, holdOut: "site-c", clip: .folder(clip), prompts: .endoscopy
+/// ) { $0.epochs = 10 }
 /// try run.train { print($0) }
-/// let mask = try run.predictor().mask(of: image)
+/// print(try run.evaluate(on: sites["site-c"]))
+/// try run.predictor().mask(of: URL(filePath: "new.png")).write(to: URL(filePath: "mask.png"))
 /// ```
 public final class Run: Sendable {
   /// The files.
@@ -30,19 +32,27 @@ public final class Run: Sendable {
   private let clip: ClipLoader
   /// The model from `create`, until training takes it.
   private let fresh: OnceTaken<SegmentationSystem>
+  /// The lock of the folder from `create` or from the caller, until training takes it.
+  private let lock: OnceTaken<FolderLock>
+  /// The sites of the run's own data folder, so that their masks are looked at once.
+  let ownCatalog = OnceMade<SiteCatalog>()
 
   init(
     _ folder: RunFolder, _ configuration: RunConfiguration, prompts: PromptSet, clip: ClipLoader,
-    fresh: SegmentationSystem? = nil
+    fresh: SegmentationSystem? = nil, lock: FolderLock? = nil
   ) {
     self.folder = folder
     self.configuration = configuration
     self.prompts = prompts
     self.clip = clip
     self.fresh = OnceTaken(fresh)
+    self.lock = OnceTaken(lock)
   }
 
   /// Creates an untrained run in its own folder.
+  ///
+  /// The run keeps other processes out of the folder until the end of its training, or as long as
+  /// the value lives.
   ///
   /// - Parameters:
   ///   - url: the folder; it must not hold a run.
@@ -83,21 +93,24 @@ public final class Run: Sendable {
   ///   - model: the CLIP model of the settings; nil loads it.
   ///   - clip: loads the CLIP model.
   ///   - hashes: the hashes of the sources' data, if already computed.
+  ///   - lock: the lock of the folder, which the run keeps to the end of its training; nil takes it.
   /// - Returns: the run, not yet trained.
   /// - Throws: an error that names the folder, the site or the setting.
   package static func create(
     at folder: RunFolder, _ configuration: RunConfiguration, data: SiteCatalog, prompts: PromptSet,
     promptsFile: URL? = nil, model: CLIPModel? = nil, clip: ClipLoader = ClipLoader(),
-    hashes: [String: String]? = nil
+    hashes: DataHashes? = nil, lock: FolderLock? = nil
   ) throws -> Run {
+    let lock = try lock ?? FolderLock(folder.url)
     guard !folder.hasState else { throw RunError.exists(folder.url) }
     // A finished run whose state is gone must not get other settings beside its weights.
     try folder.requireResumable(finished: 0)
-    var configuration = configuration
+    var configuration = configuration.resolved
     try configuration.validate()
     let sources = try RunChecks.sources(data, configuration)
     configuration.sources = sources.map(\.name)
     try RunChecks.requireClasses(sources, prompts, in: data.folder)
+    try RunChecks.requireLesions(sources, configuration.reader.limits, in: data.folder)
     try RunChecks.requireMechanisms(configuration, prompts, in: promptsFile?.path ?? "the prompts")
     let words = try prompts.limited(to: configuration.confounders)
     let model = try model ?? clip(configuration)
@@ -105,12 +118,15 @@ public final class Run: Sendable {
     try folder.create()
     try folder.write(words, to: folder.promptsFile)
     try folder.write(ClipDescription(model), to: folder.clipFile)
-    try folder.write(
-      Fingerprint(data: hashes ?? Fingerprint.data(sources), system: system), to: folder.fingerprintFile)
+    let fingerprint = try Fingerprint(
+      data: hashes ?? DataHashes(sources, .training), sources: configuration.sources, system: system)
+    try folder.write(fingerprint, to: folder.fingerprintFile)
     // This is last, because it makes the folder a run: training resumes after it and restarts
     // before it.
     try folder.write(configuration, to: folder.configurationFile)
-    return Run(folder, configuration, prompts: words, clip: clip, fresh: system)
+    let run = Run(folder, configuration, prompts: words, clip: clip, fresh: system, lock: lock)
+    _ = try run.ownCatalog { data }
+    return run
   }
 
   /// Opens a run.
@@ -127,13 +143,42 @@ public final class Run: Sendable {
     at url: URL, methods: MethodRegistry = .builtIn, clip: ClipLoader = ClipLoader(),
     changes: (inout RunConfiguration) throws -> Void = { _ in }
   ) throws -> Run {
+    try open(at: url, methods: methods, clip: clip, lock: nil, changes: changes)
+  }
+
+  /// Opens a run whose folder the caller has locked.
+  ///
+  /// - Parameters:
+  ///   - url: its folder.
+  ///   - methods: the methods that its settings may name.
+  ///   - clip: loads its CLIP model.
+  ///   - lock: the lock of the folder, which the run keeps to the end of its training.
+  ///   - changes: changes of settings that shape no weights.
+  /// - Returns: the run.
+  /// - Throws: as `open` without a lock.
+  package static func open(
+    at url: URL, methods: MethodRegistry = .builtIn, clip: ClipLoader = ClipLoader(), lock: FolderLock?,
+    changes: (inout RunConfiguration) throws -> Void = { _ in }
+  ) throws -> Run {
     let folder = RunFolder(url)
     let stored = try folder.configuration(methods: methods)
     var configuration = stored
     try changes(&configuration)
     try configuration.validateValues()
     try RunChecks.requireSameModel(configuration, as: stored, of: folder.url)
-    return Run(folder, configuration, prompts: try PromptSet(contentsOf: folder.promptsFile), clip: clip)
+    return Run(
+      folder, configuration, prompts: try PromptSet(contentsOf: folder.promptsFile), clip: clip, lock: lock)
+  }
+
+  /// Keeps other processes out of the folder while a body trains in it.
+  ///
+  /// The lock that the run already has ends with the body, too.
+  ///
+  /// - Throws: `FolderLockError` if another process uses the folder, or the error of the body.
+  func locked<Result>(_ body: () throws -> Result) throws -> Result {
+    let lock = try lock.take() ?? FolderLock(folder.url)
+    defer { withExtendedLifetime(lock) {} }
+    return try body()
   }
 
   /// Reads the metrics of the finished epochs.
@@ -141,6 +186,16 @@ public final class Run: Sendable {
   /// - Returns: the metrics of each epoch.
   /// - Throws: an error that names the file if it cannot be read.
   public func history() throws -> [EpochMetrics] { try folder.history() }
+
+  /// Returns whether inference intervenes with the weights that validation chose.
+  ///
+  /// It is false if they come from an epoch before the method's intervention starts.
+  ///
+  /// - Throws: an error that names the file of weights.
+  package func intervenes() throws -> Bool {
+    try configuration.model.method.traits.intervenes
+      && SafetensorsFile(folder.weightsFile).metadata[SegmentationSystem.interventionKey] != "false"
+  }
 
   /// Returns the model with its initial weights.
   package func freshSystem() throws -> SegmentationSystem {
@@ -191,6 +246,23 @@ private final class OnceTaken<Value>: @unchecked Sendable {
     lock.withLock {
       defer { value = nil }
       return value
+    }
+  }
+}
+
+/// A value that is made at the first request.
+final class OnceMade<Value: Sendable>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var value: Value?
+
+  /// Returns the value, which `make` makes the first time.
+  ///
+  /// - Throws: the error of `make`; the next request tries again.
+  func callAsFunction(_ make: () throws -> Value) throws -> Value {
+    try lock.withLock {
+      let found = try value ?? make()
+      value = found
+      return found
     }
   }
 }

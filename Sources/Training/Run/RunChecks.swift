@@ -1,10 +1,22 @@
+import CLIP
 import Confounders
 import Datasets
 import Foundation
+import Imaging
 import Segmentation
 
 /// Checks of data, prompts and settings against each other, before any writing or training.
 package enum RunChecks {
+  /// Checks that the image tower has as many layers as are to be trained.
+  ///
+  /// - Throws: `RunError.tooManyLayers`.
+  package static func requireLayers(_ configuration: RunConfiguration, of clip: CLIPModel) throws {
+    let layers = clip.vision.hiddenWidths.count
+    if case .last(let count) = configuration.tune, count > layers {
+      throw RunError.tooManyLayers(configuration.tune, available: layers)
+    }
+  }
+
   /// Checks that every lesion class of the data has prompts.
   ///
   /// - Parameters:
@@ -19,6 +31,20 @@ package enum RunChecks {
     }
   }
 
+  /// Checks that some site may show a lesion; it reads the masks once.
+  ///
+  /// - Parameters:
+  ///   - sites: the sites.
+  ///   - limits: the maximum size of a file.
+  ///   - folder: the folder of the sites, for the message.
+  /// - Throws: `RunError.noLesion`, or `MaskConventionError` for masks whose values are unclear.
+  package static func requireLesions(_ sites: [Site], _ limits: ImageLimits, in folder: URL) throws {
+    let found = try sites.compactMap { try $0.survey?.found(limits: limits) }
+    guard found.contains(where: \.hasLesion) || found.isEmpty else {
+      throw RunError.noLesion(folder, sites: sites.map(\.name))
+    }
+  }
+
   /// Checks that a run with training on interventions has a confounder with a mechanism.
   ///
   /// - Parameters:
@@ -30,7 +56,7 @@ package enum RunChecks {
   package static func requireMechanisms(
     _ configuration: RunConfiguration, _ prompts: PromptSet, in source: String, arm: String? = nil
   ) throws {
-    guard configuration.interventions.share > 0,
+    guard configuration.interventionShare > 0,
       try Interventions(prompts.limited(to: configuration.confounders)).available.isEmpty
     else { return }
     throw RunError.noMechanisms(source: source, limit: configuration.confounders, arm: arm)
@@ -49,10 +75,12 @@ package enum RunChecks {
     var same = changed
     (same.data, same.clip) = (stored.data, stored.clip)
     (same.device, same.maxPixels) = (stored.device, stored.maxPixels)
-    guard same == stored else { throw RunError.otherSettings(run) }
+    guard same == stored else {
+      throw RunError.otherSettings(run, differences: try same.changes(from: stored))
+    }
   }
 
-  /// Checks that the images are those that a run began with.
+  /// Checks that the images to train on are those that a run began with.
   ///
   /// - Parameters:
   ///   - sources: the sites that it trains on.
@@ -60,9 +88,12 @@ package enum RunChecks {
   ///   - run: the run folder, for the message.
   /// - Throws: `RunError.otherData`, or an error that names an image that cannot be read.
   static func requireSameData(_ sources: [Site], as stored: Fingerprint, of run: URL) throws {
-    let found = try Fingerprint.data(sources)
-    if let site = sources.map(\.name).first(where: { found[$0] != stored.data[$0] }) {
-      throw RunError.otherData(run, site: site)
+    for site in sources {
+      // A study and an earlier version hashed the images that only score, too.
+      let scopes = site.testSamples == site.samples ? [DataHashes.Scope.training] : [.training, .all]
+      guard
+        try scopes.contains(where: { try DataHashes([site], $0).sites[site.name] == stored.data[site.name] })
+      else { throw RunError.otherData(run, site: site.name) }
     }
   }
 

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Segmentation
 import Storage
+import Torch
 
 /// An error of a run that cannot be created, trained or used.
 public enum RunError: Error, Equatable, CustomStringConvertible {
@@ -14,7 +15,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   /// There are weights, but no state to continue from.
   case noState(URL)
   /// There is a state, but the weights that validation chose are missing.
-  case lostWeights(reason: String)
+  case lostWeights(FileError)
+  /// There is a state, but the weights that validation chose are damaged.
+  case damagedWeights(SafetensorsError)
   /// A file of the run cannot be read.
   case unreadable(URL)
   /// The measurements of precision cannot be read.
@@ -28,11 +31,15 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   /// The images of a site are not those that the run began with.
   case otherData(URL, site: String)
   /// A setting that the weights follow from was changed.
-  case otherSettings(URL)
+  case otherSettings(URL, differences: [String])
   /// The held-out site is among the sites that are trained on.
   case heldOutIsSource(String)
   /// There is no site to train on.
   case noSources(URL, heldOut: String)
+  /// All masks of the sites to train on are empty.
+  case noLesion(URL, sites: [String])
+  /// The data or the CLIP model of a run has moved.
+  case moved(setting: String, path: String, run: URL)
   /// A lesion class of the data has no prompts.
   case classWithoutWords(URL, name: String, known: [String])
   /// Training on interventions has no mechanism.
@@ -60,8 +67,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(url.path): not found; no epoch of this run is finished, continue its training"
     case .noState(let url):
       "\(url.path): not found, though epochs of this run are finished; put it back, or start a new run in another folder"
-    case .lostWeights(let reason):
-      "\(reason)\nwithout the weights that validation chose the run cannot go on; start a new one in another folder"
+    case .lostWeights(let error): "\(error)\n\(Self.cannotGoOn)"
+    case .damagedWeights(let error): "\(error)\n\(Self.cannotGoOn)"
     case .unreadable(let url): "\(url.path): cannot be read; train the run again"
     case .unreadablePrecision(let url):
       "\(url.path): cannot be read; delete it to compute as trained, or state the precision"
@@ -73,10 +80,15 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .otherData(let url, let site):
       "\(url.path): the images of site \(site) are not those that this run began with; bring them back, or train anew "
         + "into another folder"
-    case .otherSettings(let url):
-      "\(url.path): only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
+    case .otherSettings(let url, let differences):
+      "\(url.path): \(differences.joined(separator: ", ")); only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
     case .heldOutIsSource(let site): "sources: the held-out site \(site) must not be among them"
     case .noSources(let url, let heldOut): "\(url.path): there is no site to train on besides \(heldOut)"
+    case .noLesion(let url, let sites):
+      "\(url.path): all masks of \(sites.joined(separator: ", ")) are empty, so there is nothing to learn; "
+        + "check their values with an inspection of the data"
+    case .moved(let setting, let path, let run):
+      "\(path): not found; the run \(run.path) names it as its \(setting). Put it back, or name its new place"
     case .classWithoutWords(let url, let name, let known):
       "\(url.path): the lesion class \"\(name)\" is not among the prompts' classes (\(known.joined(separator: ", "))); "
         + "change the data or the prompt file"
@@ -96,4 +108,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .integersOffCPU: "int8 is computed on the CPU alone; leave the device out"
     }
   }
+
+  private static let cannotGoOn =
+    "without the weights that validation chose the run cannot go on; start a new one in another folder"
 }

@@ -23,6 +23,8 @@ package struct RunFolder: Sendable {
   package var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
   /// The file of the hashes of data and weights and of the code's versions.
   package var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
+  /// The file of the chosen epoch's scores on the validation images.
+  package var validationFile: URL { url.appendingPathComponent("validation.json") }
   /// The file of the validation Dice in each inference arithmetic.
   package var precisionFile: URL { url.appendingPathComponent("precision.json") }
   /// The history for TensorBoard.
@@ -46,10 +48,17 @@ package struct RunFolder: Sendable {
     try FileManager.default.createFolder(stateFile.deletingLastPathComponent())
   }
 
+  /// Removes the temporary files that a killed training left below the folder, which is locked.
+  func removeLeftovers() {
+    for place in [stateFile.deletingLastPathComponent(), tensorBoard.folder] {
+      AtomicFile.removeLeftovers(in: place, unchangedFor: 0)
+    }
+  }
+
   /// Checks that a run can continue with the files of its folder.
   ///
   /// - Parameter finished: the number of finished epochs in its state.
-  /// - Throws: `RunError` that names the missing file. Without it the run would end in other
+  /// - Throws: `RunError` that names the missing or damaged file. Without it the run would end in other
   ///   weights.
   package func requireResumable(finished: Int) throws {
     let hasWeights = FileManager.default.fileExists(atPath: weightsFile.path)
@@ -58,8 +67,10 @@ package struct RunFolder: Sendable {
     guard finished > 0 else { return }
     do {
       _ = try SafetensorsFile(weightsFile)
-    } catch {
-      throw RunError.lostWeights(reason: "\(error)")
+    } catch let error as FileError {
+      throw RunError.lostWeights(error)
+    } catch let error as SafetensorsError {
+      throw RunError.damagedWeights(error)
     }
   }
 
@@ -83,7 +94,9 @@ package struct RunFolder: Sendable {
   /// - Throws: `RunError.notARun`, or the errors of reading settings.
   package func configuration(methods: MethodRegistry = .builtIn) throws -> RunConfiguration {
     guard exists else { throw RunError.notARun(url) }
-    return try RunConfiguration(ofRun: configurationFile, methods: methods)
+    var configuration = try RunConfiguration(ofRun: configurationFile, methods: methods)
+    configuration.resolvePaths(ofRun: url)
+    return configuration
   }
 
   /// Reads the metrics of the finished epochs.

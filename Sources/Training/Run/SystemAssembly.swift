@@ -18,10 +18,7 @@ extension SegmentationSystem {
   package static func fresh(
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
-    let layers = clip.vision.hiddenWidths.count
-    if case .last(let count) = configuration.tune, count > layers {
-      throw RunError.tooManyLayers(configuration.tune, available: layers)
-    }
+    try RunChecks.requireLayers(configuration, of: clip)
     let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
       try clip.textFeatures($0)
     }
@@ -73,9 +70,10 @@ extension SegmentationSystem {
     _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool,
     textEncoder: TextEncoder? = nil
   ) throws -> SegmentationSystem {
-    let file = try SafetensorsFile(weights).tensors()
+    let file = try SafetensorsFile(weights)
     let tensors = Dictionary(
-      file.map { (EarlierNames.tensorKey($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+      try file.tensors().map { (EarlierNames.tensorKey($0.key), $0.value) },
+      uniquingKeysWith: { first, _ in first })
     // They are not parameters of the module, so nothing copies them later.
     let words = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
     guard let text = TextEmbeddings(tensors: words) else { throw RunError.noPrompts(weights) }
@@ -86,6 +84,7 @@ extension SegmentationSystem {
       text: text, textEncoder: textEncoder, configuration: configuration)
     let take = lazily ? system.adopt : system.load
     try take(tensors, weights.path) { $0.hasPrefix("text.") }
+    system.intervenes = file.metadata[SegmentationSystem.interventionKey] != "false"
     system.train(false)
     return system
   }

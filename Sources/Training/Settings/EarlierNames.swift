@@ -65,11 +65,12 @@ enum EarlierNames {
 
   /// Converts the settings of an earlier version's run.
   ///
-  /// A run without settings for interventions was trained without them, whatever the present
-  /// default is.
+  /// A run without settings for interventions was trained without them, and one without a setting
+  /// for the choice of the epoch chose it by mean Dice, whatever the present defaults are.
   static func ofRun(_ settings: JSONValue) -> JSONValue {
     guard var members = settings.members else { return settings }
     if members["interventions"] == nil { members["interventions"] = .object(["share": .integer(0)]) }
+    if members["selection"] == nil { members["selection"] = .string(EpochSelection.dice.rawValue) }
     return .object(members)
   }
 

@@ -22,7 +22,7 @@ extension RunConfiguration {
   /// - Throws: `FileError` or `SettingsError` that names the file and the setting.
   package init(ofRun file: URL, methods: MethodRegistry) throws {
     self.init(methods: methods)
-    try merge(contentsOf: file, as: EarlierNames.ofRun)
+    _ = try merge(contentsOf: file, as: EarlierNames.ofRun)
   }
 
   /// Reads complete settings that any version stored, such as a study's.
@@ -34,15 +34,12 @@ extension RunConfiguration {
   /// - Throws: `SettingsError` or `MethodError` that names the setting.
   package init(stored settings: JSONValue, methods: MethodRegistry, source: String) throws {
     self.init(methods: methods)
-    try lay(EarlierNames.present(EarlierNames.ofRun(settings)), source: source)
+    _ = try lay(EarlierNames.present(EarlierNames.ofRun(settings)), source: source)
   }
 
-  @discardableResult
   private mutating func merge(contentsOf url: URL, as reading: (JSONValue) -> JSONValue) throws -> [String] {
-    let data = try Data(file: url)
-    guard let settings = try? JSONValue(json5: data), settings.members != nil else {
-      throw SettingsError.notAnObject(source: url.path)
-    }
+    let settings = try JSONValue(json5File: url)
+    guard settings.members != nil else { throw SettingsError.notAnObject(source: url.path) }
     return try lay(EarlierNames.present(reading(settings)), source: url.path)
   }
 
@@ -65,8 +62,11 @@ extension RunConfiguration {
     guard !keys.isEmpty else { throw SettingsError.noName(source: source) }
     let text = String(assignment[assignment.index(after: equals)...])
     let value = try times ? multiple(of: keys, by: text, source) : Self.value(text)
-    let settings = keys.reversed().reduce(value) { JSONValue.object([$1: $0]) }
-    return try lay(EarlierNames.present(settings), source: source)
+    let settings = EarlierNames.present(keys.reversed().reduce(value) { JSONValue.object([$1: $0]) })
+    guard times else { return try lay(settings, source: source) }
+    do { return try lay(settings, source: source) } catch SettingsError.badValue {
+      throw SettingsError.noProduct(source: source, product: value.text)
+    }
   }
 
   /// Returns whether an assignment is `key*=factor`, whose result depends on the present value.
@@ -79,17 +79,20 @@ extension RunConfiguration {
   }
 
   /// Multiplies the number of a setting by another: `epochs*=2`.
+  ///
+  /// A number without a fraction is read as an integer, also that of a setting which may have one.
+  /// So the setting's type decides only when the product is applied.
   private func multiple(of keys: [String], by text: String, _ source: String) throws -> JSONValue {
     let name = EarlierNames.present(keys).joined(separator: ".")
-    switch (try JSONValue(encoding: self).leaves[name], Self.value(text)) {
-    case (.integer(let own)?, .integer(let factor)):
+    let (own, factor) = (try JSONValue(encoding: resolved).leaves[name], Self.value(text))
+    if case .integer(let own)? = own, case .integer(let factor) = factor {
       let (product, overflows) = own.multipliedReportingOverflow(by: factor)
       if !overflows { return .integer(product) }
-    case (.number(let own)?, .number(let factor)): return .number(own * factor)
-    case (.number(let own)?, .integer(let factor)): return .number(own * Double(factor))
-    default: break
     }
-    throw SettingsError.noMultiple(source: source)
+    guard let own = own?.double, let factor = factor.double, (own * factor).isFinite else {
+      throw SettingsError.noMultiple(source: source)
+    }
+    return .number(own * factor)
   }
 
   /// Returns the settings that differ from another configuration, with the values here.
@@ -103,6 +106,16 @@ extension RunConfiguration {
       .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
+  /// Describes the resolved settings that differ from those of a run, such as "epochs was 2, is 3".
+  ///
+  /// - Throws: `EncodingError`, which decoded settings never cause.
+  package func changes(from run: RunConfiguration) throws -> [String] {
+    let (old, new) = (try JSONValue(encoding: run.resolved).leaves, try JSONValue(encoding: resolved).leaves)
+    return Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map { name in
+      "\(name) was \(old[name]?.text ?? "absent"), is \(new[name]?.text ?? "absent")"
+    }
+  }
+
   /// Applies settings; a name that does not exist is an error.
   ///
   /// - Parameters:
@@ -111,7 +124,6 @@ extension RunConfiguration {
   /// - Returns: the dotted names of options for methods other than the chosen one, which have no
   ///   effect.
   /// - Throws: `SettingsError` or `MethodError` that names the setting.
-  @discardableResult
   package mutating func lay(_ settings: JSONValue, source: String) throws -> [String] {
     var (given, base) = (settings, try JSONValue(encoding: self))
     if case .string(let name)? = settings[["model", "method"]], name != model.method.name {

@@ -1,12 +1,18 @@
 import Segmentation
 
 extension RunConfiguration {
-  /// The options of MCDRL: those of the run, or the defaults if another method is chosen.
+  /// The options of MCDRL; nil if another method is chosen.
+  public var mcdrl: MCDRL.Options? { model.method.options(of: MCDRL.self) }
+
+  /// Changes the options of MCDRL.
   ///
-  /// Setting them has no effect if another method is chosen.
-  public var mcdrl: MCDRL.Options {
-    get { model.method.options(of: MCDRL.self) ?? MCDRL.Options() }
-    set { model.method = model.method.changing(MCDRL.self) { $0 = newValue } }
+  /// - Parameter change: changes the options.
+  /// - Throws: `SettingsError.otherMethod` if another method is chosen, or the error of `change`.
+  public mutating func changeMCDRL(_ change: (inout MCDRL.Options) throws -> Void) throws {
+    guard mcdrl != nil else {
+      throw SettingsError.otherMethod(chosen: model.method.name, wanted: MCDRL.name)
+    }
+    model.method = try model.method.changing(MCDRL.self, change)
   }
 
   /// Returns the present dotted name of a setting, which may be a name of an earlier version.

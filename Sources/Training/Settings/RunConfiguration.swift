@@ -38,6 +38,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var accumulation = 1
   /// The fraction of each source site's images that is held back to choose the epoch.
   public var validationShare = 0.15
+  /// The score of these images that chooses the epoch.
+  public var selection = EpochSelection.markedDice
   /// The trained part of the image tower.
   public var tune = Tuning.all
   /// The device that computes the network: `cpu`, `cuda:0` or `mps`.
@@ -75,18 +77,34 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     tune != .all && (augmentation.isNone || augmentation.fixed > 0) && !model.method.traits.changesImages
   }
 
+  /// The fraction of a batch's images that appear again as do(z)x.
+  ///
+  /// It is `interventions.share`, or if that is nil, 1 for a method that trains on interventions and
+  /// 0 for any other.
+  public var interventionShare: Double {
+    interventions.share ?? (model.method.traits.trainsOnInterventions ? 1 : 0)
+  }
+
+  /// The same settings with every value that follows from the method stated.
+  package var resolved: RunConfiguration {
+    var settings = self
+    settings.interventions.share = interventionShare
+    return settings
+  }
+
   /// Whether the number of interventions is fixed, so that their features can be cached, too.
-  package var fixesInterventions: Bool { cachesFeatures && interventions.share > 0 }
+  package var fixesInterventions: Bool { cachesFeatures && interventionShare > 0 }
 
   private enum CodingKeys: String, CodingKey {
     case data, holdOut, sources, clip, lesionClass, confounders, imageSize, maxPixels, seed, epochs
-    case batchSize, accumulation, validationShare, tune, device, precision, optimizer, objective, model
+    case batchSize, accumulation, validationShare, selection, tune, device, precision, optimizer, objective,
+      model
     case augmentation, interventions
   }
 
-  /// Compares the settings; the registry is not one of them.
+  /// Compares the settings, as they resolve; the registry is not one of them.
   public static func == (left: RunConfiguration, right: RunConfiguration) -> Bool {
-    (try? JSONValue(encoding: left)) == (try? JSONValue(encoding: right))
+    (try? JSONValue(encoding: left.resolved)) == (try? JSONValue(encoding: right.resolved))
   }
 }
 
@@ -94,8 +112,10 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 ///
 /// The prompt file has the mechanisms that set confounders. z is drawn from P(z).
 public struct InterventionTraining: Codable, Equatable, Sendable {
-  /// The fraction of a batch's images that appear again as do(z)x; 0 for none.
-  public var share = 1.0
+  /// The fraction of a batch's images that appear again as do(z)x; 0 for none, nil for the method's own.
+  ///
+  /// `RunConfiguration.interventionShare` resolves it.
+  @Nullable public var share: Double?
   /// The number of fixed do(z)x of each image if frozen layers see the same images in every epoch.
   ///
   /// Otherwise each step draws new ones.
@@ -173,7 +193,8 @@ extension RunConfiguration {
     try require(rates.floor, in: 0...1, "optimizer.floor", "from 0 to 1")
     try require(objective.dice, in: finite, "objective.dice", "a number of at least 0")
     let set = interventions
-    try require((0...1).contains(set.share), "interventions.share", set.share, "from 0 to 1")
+    try require(
+      interventionShare, in: 0...1, "interventions.share", "from 0 to 1, or null for the method's own")
     try require((1...1000).contains(set.variants), "interventions.variants", set.variants, "from 1 to 1000")
     try require((1...1000).contains(set.count), "interventions.count", set.count, "from 1 to 1000")
     try require(

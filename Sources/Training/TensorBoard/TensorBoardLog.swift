@@ -63,7 +63,8 @@ package struct TensorBoardLog: Sendable {
     let terms = epoch.terms.sorted { $0.key < $1.key }.map { ("loss/\($0.key)", Optional($0.value)) }
     let all: [(tag: String, value: Double?)] =
       [("loss/total", epoch.loss), ("loss/segmentation", epoch.segmentation)] + terms + [
-        ("validation/dice", epoch.validationDice), ("intervention/on", epoch.intervening ? 1 : 0),
+        ("validation/dice", epoch.validationDice), ("validation/score", epoch.validationScore),
+        ("intervention/on", epoch.intervening ? 1 : 0),
         ("seconds/epoch", epoch.seconds), ("seconds/waited for images", epoch.waited),
       ]
     return all.compactMap { tag, value in value.map { (tag, $0) } }

@@ -16,6 +16,8 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var intervening: Bool
   /// Mean Dice over the validation images at S×S; nil without a validation split.
   public var validationDice: Double?
+  /// The score of these images that chose the epoch; nil if that is their mean Dice, or undefined.
+  public var validationScore: Double?
   /// Whether this epoch's weights are the chosen ones so far.
   public var best: Bool
   /// The wall time in seconds; only this entry and `waited` differ between equal runs.
@@ -26,7 +28,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   /// Makes the value from its parts.
   package init(
     epoch: Int, loss: Double, segmentation: Double, terms: [String: Double] = [:], intervening: Bool = false,
-    validationDice: Double?, best: Bool, seconds: Double, waited: Double = 0
+    validationDice: Double?, validationScore: Double? = nil, best: Bool, seconds: Double, waited: Double = 0
   ) {
     self.epoch = epoch
     self.loss = loss
@@ -34,9 +36,15 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     self.terms = terms
     self.intervening = intervening
     self.validationDice = validationDice
+    self.validationScore = validationScore
     self.best = best
     self.seconds = seconds
     self.waited = waited
+  }
+
+  /// Returns the score that a rule compares; nil if it is undefined.
+  package func score(by selection: EpochSelection) -> Double? {
+    selection == .dice ? validationDice : validationScore
   }
 
   private struct Key: CodingKey {
@@ -50,6 +58,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   private enum Own: String, CaseIterable {
     case epoch, loss, segmentation, intervening, best, seconds, waited
     case validationDice = "validation_dice"
+    case validationScore = "validation_score"
   }
 
   /// The names that a method's terms must not have.
@@ -66,6 +75,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     segmentation = try container.decode(Double.self, forKey: Key(.segmentation))
     intervening = try container.decode(Bool.self, forKey: Key(.intervening))
     validationDice = try container.decodeIfPresent(Double.self, forKey: Key(.validationDice))
+    validationScore = try container.decodeIfPresent(Double.self, forKey: Key(.validationScore))
     best = try container.decode(Bool.self, forKey: Key(.best))
     seconds = try container.decode(Double.self, forKey: Key(.seconds))
     waited = try container.decodeIfPresent(Double.self, forKey: Key(.waited)) ?? 0
@@ -87,6 +97,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     for (name, value) in terms { try container.encode(value, forKey: Key(stringValue: name)) }
     try container.encode(intervening, forKey: Key(.intervening))
     try container.encodeIfPresent(validationDice, forKey: Key(.validationDice))
+    try container.encodeIfPresent(validationScore, forKey: Key(.validationScore))
     try container.encode(best, forKey: Key(.best))
     try container.encode(seconds, forKey: Key(.seconds))
     try container.encode(waited, forKey: Key(.waited))

@@ -1,6 +1,7 @@
 import Confounders
 import Datasets
 import Foundation
+import Metrics
 import Segmentation
 import Storage
 import Torch
@@ -25,6 +26,8 @@ package final class Trainer {
   private let sites: [Int]
   private let optimizer: AdamW
   private var state = TrainingState()
+  /// The scores of predictors that ignore the image; nil until they are computed.
+  private var trivial: [String: OverlapSummary]?
 
   /// Prepares training.
   ///
@@ -113,17 +116,25 @@ package final class Trainer {
         throw TrainingError.interrupted(epoch: epoch + 1, step: state.step)
       }
     }
-    let dice = try validationDice()
-    let better = dice.map { $0 > (state.best ?? -1) } ?? true
-    if better { try system.saveWeights(to: run.weightsFile) }
+    // Validation and the saved weights are those of this epoch, with or without the intervention.
+    system.setIntervention(ofEpoch: epoch)
+    let counts = try validationCounts()
+    let dice = EpochSelection.dice.score(counts, batchSize: configuration.batchSize)
+    let score = configuration.selection.score(counts, batchSize: configuration.batchSize)
+    let better = score.map { $0 > (state.best ?? -1) } ?? true
+    if better {
+      try system.saveWeights(to: run.weightsFile)
+      try report(epoch + 1, OverlapSummary(of: counts))
+    }
     let means = state.sums.means
     let metrics = EpochMetrics(
       epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, terms: means.terms,
       intervening: system.model.method.intervenes(inEpoch: epoch, of: configuration.epochs),
-      validationDice: dice, best: better, seconds: state.seconds + Date().timeIntervalSince(start),
+      validationDice: dice, validationScore: configuration.selection == .dice ? nil : score, best: better,
+      seconds: state.seconds + Date().timeIntervalSince(start),
       waited: batches.secondsWaited)
     state.history.append(metrics)
-    state.best = better ? dice : state.best
+    state.best = better ? score : state.best
     state.epoch += 1
     state.step = 0
     state.seconds = 0
@@ -213,13 +224,25 @@ package final class Trainer {
       floor: configuration.optimizer.floor)
   }
 
-  /// Computes the mean Dice of the validation images at S×S, threshold 0.5; both empty counts 1.
-  private func validationDice() throws -> Double? {
-    guard !validation.samples.isEmpty else { return nil }
+  /// Counts the pixels of the validation images at S×S, threshold 0.5.
+  private func validationCounts() throws -> [OverlapCounts] {
+    guard !validation.samples.isEmpty else { return [] }
     system.train(false)
-    return try validation.meanDice(batchSize: configuration.batchSize, features: features) { images, cached in
+    return try validation.overlaps(batchSize: configuration.batchSize, features: features) { images, cached in
       try system.probabilities(images, cached: encoder?(images, cached: cached))
     }
+  }
+
+  /// Writes the scores of the chosen epoch beside those of predictors that ignore the image.
+  private func report(_ epoch: Int, _ summary: OverlapSummary?) throws {
+    guard let summary, let meanMask = try run.meanMask() else { return }
+    let others =
+      try trivial
+      ?? ValidationReport.trivial(validation, meanMask: meanMask, batchSize: configuration.batchSize)
+    trivial = others
+    try run.write(
+      ValidationReport(epoch: epoch, selection: configuration.selection, model: summary, trivial: others),
+      to: run.validationFile)
   }
 
   private func save() throws {

@@ -76,7 +76,7 @@ struct BatchMaker: Sendable {
         images: observed.images, masks: observed.masks, generator: generator("augment"))
       observed = observed.replacing(images: changed.images, masks: changed.masks)
     }
-    let count = Int((configuration.interventions.share * Double(indices.count)).rounded())
+    let count = Int((configuration.interventionShare * Double(indices.count)).rounded())
     guard count > 0 else { return try batch(observed, cached, rows: indices) }
     let partners = Array(0..<count)
     let set = try intervened(

@@ -1,7 +1,7 @@
 """Trains a small byte-level vocabulary in CLIP's format and tokenizes 2,000 strings with both references.
 
 Run: python make_tokens.py   (needs transformers, tokenizers, open_clip, ftfy)
-`python make_tokens.py --real` compares instead on open_clip's own vocabulary and writes cases to /tmp only.
+`python make_tokens.py --real FOLDER` takes open_clip's own vocabulary instead and writes to that folder only.
 """
 import gzip
 import json
@@ -131,7 +131,8 @@ if __name__ == "__main__":
 
         from open_clip.tokenizer import default_bpe
         lines = gzip.open(default_bpe()).read().decode().split("\n")[1:48895]
-        merges, folder = [tuple(line.split()) for line in lines], Path("/tmp/clip-real-tokenizer")
+        merges, folder = [tuple(line.split()) for line in lines], Path(sys.argv[sys.argv.index("--real") + 1])
+        folder.mkdir(parents=True, exist_ok=True)
     else:
         merges, folder = train(), HERE / "tokenizer"
     write_vocabulary(folder, merges)

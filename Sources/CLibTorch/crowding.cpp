@@ -1,0 +1,105 @@
+// Gives the time of waiting threads back while other programs use the processors.
+//
+// A thread of GNU's OpenMP that waits for the others spins for some milliseconds, because to sleep and to wake costs more
+// where each thread has its own processor. Where another program holds one, the waiting thread spins through the very time
+// that the late one needs, at each of the thousands of loops of a network. OpenMP spins only briefly if it knows of more
+// threads than processors. So while the system takes processors away from this process, a team that does nothing makes
+// OpenMP know of more. The number of threads of a loop, and so each bit of its result, stays.
+#include "parallel.h"
+#include "CLibTorch.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <sys/resource.h>
+#include <thread>
+
+extern "C" {
+__attribute__((weak)) int omp_get_num_procs(void);
+}
+
+namespace {
+
+// A team of sleeping threads that lives as long as the value.
+class Crowd {
+ public:
+  explicit Crowd(unsigned count) : thread_([this, count] {
+    GOMP_parallel([](void *) {}, nullptr, count, 0);
+    std::unique_lock<std::mutex> lock(mutex_);
+    change_.wait(lock, [this] { return ends_; });
+  }) {}
+
+  ~Crowd() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      ends_ = true;
+    }
+    change_.notify_one();
+    thread_.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable change_;
+  bool ends_ = false;
+  std::thread thread_;
+};
+
+// What the system has counted of this process.
+struct Usage {
+  // How often it took a processor away.
+  int64_t interruptions = 0;
+  // The time on processors, in seconds.
+  double seconds = 0;
+
+  static Usage now() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    auto seconds = [](const timeval &time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); };
+    return {usage.ru_nivcsw, seconds(usage.ru_utime) + seconds(usage.ru_stime)};
+  }
+};
+
+// The longest time on a processor that counts as interrupted. Alone, a process keeps one for far longer.
+constexpr double kInterrupted = 0.025;
+constexpr auto kInterval = std::chrono::milliseconds(50);
+// How many intervals without interruption end the crowd: three seconds.
+constexpr int kQuiet = 60;
+
+void watch(unsigned count) {
+  std::unique_ptr<Crowd> crowd;
+  int quiet = 0;
+  for (Usage before = Usage::now();;) {
+    std::this_thread::sleep_for(kInterval);
+    Usage now = Usage::now();
+    auto interruptions = static_cast<double>(now.interruptions - before.interruptions);
+    bool crowded = interruptions > 0 && now.seconds - before.seconds < kInterrupted * interruptions;
+    before = now;
+    if (crowded) {
+      quiet = 0;
+      try {
+        if (!crowd) crowd = std::make_unique<Crowd>(count);
+      } catch (const std::exception &) {
+        return;  // The system has no more threads, and the work goes on as it is.
+      }
+    } else if (crowd && ++quiet == kQuiet) {
+      crowd.reset();
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" void mcdrl_share_processors(void) {
+  if (!has_workers() || !omp_get_num_procs || at::get_num_threads() < 2) return;
+  // Who chose how threads wait knows better.
+  for (const char *name : {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}) {
+    if (std::getenv(name)) return;
+  }
+  int others = omp_get_num_procs() - static_cast<int>(at::get_num_threads());
+  try {
+    std::thread(watch, static_cast<unsigned>(std::max(0, others) + 2)).detach();
+  } catch (const std::exception &) {
+  }
+}

@@ -1,0 +1,62 @@
+import Datasets
+import Foundation
+import Imaging
+import Storage
+import Torch
+
+/// What commands say about the data that they use.
+enum DataNotes {
+  /// Notes the values of the masks of sites, one line.
+  ///
+  /// It reads the masks, unless a check has done so before.
+  ///
+  /// - Throws: `MaskConventionError` for masks whose values do not say what is lesion.
+  static func masks(_ sites: [Site], limits: ImageLimits = .default, _ console: Console) throws {
+    var names: [(statement: String, sites: [String])] = []
+    for site in sites {
+      guard let statement = try site.survey?.found(limits: limits).statement else { continue }
+      if let place = names.firstIndex(where: { $0.statement == statement }) {
+        names[place].sites.append(site.name)
+      } else {
+        names.append((statement, [site.name]))
+      }
+    }
+    guard !names.isEmpty else { return }
+    console.note(
+      "masks: "
+        + names.map { "\($0.statement) (\($0.sites.joined(separator: ", ")))" }.joined(separator: "; "))
+  }
+
+  /// Notes the files that take no part, one line.
+  static func leftOut(_ catalog: SiteCatalog, _ console: Console) {
+    guard let summary = LeftOut.summary(catalog.leftOut) else { return }
+    console.note("left out: \(summary); mcdrl data inspect names them")
+  }
+
+  /// Searches for patients and images at several sites, and rejects them unless they are allowed.
+  ///
+  /// They would be in the training at one site and in the scores of another.
+  ///
+  /// - Parameters:
+  ///   - sites: the sites that are trained on or held out.
+  ///   - heldOut: the sites that are held out in turn; nil for all.
+  ///   - isAllowed: whether such pairs are only counted.
+  ///   - limits: the maximum size of a file.
+  ///   - workers: the number of images that are read in parallel; nil for one per core.
+  ///   - console: receives progress.
+  /// - Returns: the result in a few words.
+  /// - Throws: `LeakageError`, or an error that names an image that cannot be read.
+  static func leakage(
+    _ sites: [Site], heldOut: [String]? = nil, isAllowed: Bool, limits: ImageLimits, workers: Int? = nil,
+    _ console: Console
+  ) throws -> String {
+    let count = sites.reduce(0) { $0 + $1.allSamples.count }
+    let report = try LeakageReport(sites, heldOut: heldOut, limits: limits, workers: workers) {
+      console.progress("looking for the same patient or picture at two sites: \($0)/\(count)")
+    }
+    console.progress("")
+    guard let error = report.error else { return "checked, none found" }
+    guard isAllowed else { throw error }
+    return counted(report.findings.count, "pair") + " found and allowed"
+  }
+}

@@ -1,0 +1,78 @@
+import Imaging
+import Torch
+
+/// A piece of software that `mcdrl` consists of or links to, with its licence.
+struct SoftwareComponent: Encodable {
+  /// The name.
+  let name: String
+  /// The version; nil if the library does not state it.
+  let version: String?
+  /// The licence as an SPDX expression; `LicenseRef-` names one that SPDX does not list.
+  let licence: String
+  /// The source: this project, the toolchain, the wheel of libtorch, or the system.
+  let source: String
+
+  /// Everything that `scripts/bootstrap` installs and that the program runs with.
+  ///
+  /// - Throws: `TorchError` if libtorch does not describe its build.
+  static func all() throws -> [SoftwareComponent] {
+    let build = try Machine.buildDescription()
+    /// Returns the word after a text in the description of libtorch's build.
+    func version(after text: String) -> String? {
+      guard let range = build.range(of: text) else { return nil }
+      return build[range.upperBound...].split { " \n(,".contains($0) }.first.map(String.init)
+    }
+    let wheel = "wheel of libtorch"
+    let parts: [(name: String, version: String?, licence: String)] = [
+      ("libtorch", Machine.libtorchVersion, "BSD-3-Clause"),
+      ("oneDNN", version(after: "MKL-DNN v") ?? version(after: "oneDNN v"), "Apache-2.0"),
+      (
+        "oneMKL", version(after: "Math Kernel Library Version "),
+        "LicenseRef-Intel-Simplified-Software-License"
+      ),
+      ("libgomp", nil, "GPL-3.0-or-later WITH GCC-exception-3.1"),
+      ("FBGEMM", nil, "BSD-3-Clause"), ("XNNPACK", nil, "BSD-3-Clause"), ("SLEEF", nil, "BSL-1.0"),
+      ("protobuf", nil, "BSD-3-Clause"), ("Gloo", nil, "BSD-3-Clause"), ("fmt", nil, "MIT"),
+      ("cpuinfo", nil, "BSD-2-Clause"), ("pthreadpool", nil, "BSD-2-Clause"),
+    ]
+    // A libtorch without a library does not name it.
+    let linked = parts.filter { part in
+      switch part.name {
+      case "oneDNN", "oneMKL": part.version != nil
+      default: true
+      }
+    }
+    return [
+      SoftwareComponent(
+        name: "mcdrl", version: MCDRLCommand.version, licence: "Apache-2.0", source: "this project"),
+      SoftwareComponent(
+        name: "Swift runtime and Foundation", version: swiftVersion,
+        licence: "Apache-2.0 WITH Swift-exception", source: "toolchain"),
+    ]
+      + linked.map {
+        SoftwareComponent(name: $0.name, version: $0.version, licence: $0.licence, source: wheel)
+      }
+      + [
+        SoftwareComponent(
+          name: "libjpeg-turbo", version: CodecVersions.jpeg, licence: "IJG AND BSD-3-Clause AND Zlib",
+          source: "system"),
+        SoftwareComponent(
+          name: "libpng", version: CodecVersions.png, licence: "libpng-2.0", source: "system"),
+        SoftwareComponent(
+          name: "libtiff", version: CodecVersions.tiff, licence: "libtiff", source: "system"),
+      ]
+  }
+
+  /// The version of the compiler, to the minor version that conditional compilation knows.
+  private static var swiftVersion: String {
+    #if compiler(>=6.4)
+      "6.4 or later"
+    #elseif compiler(>=6.3)
+      "6.3"
+    #elseif compiler(>=6.2)
+      "6.2"
+    #else
+      "6.0 or 6.1"
+    #endif
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Storage
+
+/// The files of a folder of images or masks.
+package struct ImageFolder: Sendable {
+  /// The image files, by stem.
+  package private(set) var images: [String: URL] = [:]
+  /// Files of another kind and folders, by name.
+  package private(set) var others: [URL] = []
+
+  /// The endings of the files that the codecs read, in lower case.
+  package static let endings: Set<String> = [
+    "jpg", "jpeg", "jpe", "jfif", "jif", "png", "tif", "tiff", "bmp", "dib",
+  ]
+
+  /// Files that systems leave in folders, in lower case; hidden files are such, too.
+  private static let systemFiles: Set<String> = ["thumbs.db", "desktop.ini", "__macosx"]
+
+  /// Lists a folder, or the folder that a link leads to; it reads no file.
+  ///
+  /// - Parameters:
+  ///   - folder: the folder.
+  ///   - report: receives `DatasetError.ambiguous` for a stem of two files. If it does not throw,
+  ///     the first file counts.
+  /// - Throws: `FileError` if the folder cannot be read, or the error of `report`.
+  package init(_ folder: URL, onTwice report: (DatasetError) throws -> Void = { throw $0 }) throws {
+    for name in try Self.names(in: folder) {
+      let file = folder.appendingPathComponent(name)
+      guard Self.isImage(name), !SiteCatalog.isFolder(file) else {
+        others.append(file)
+        continue
+      }
+      let stem = file.deletingPathExtension().lastPathComponent
+      if let first = images[stem] {
+        try report(DatasetError.ambiguous(first: first, second: file))
+      } else {
+        images[stem] = file
+      }
+    }
+  }
+
+  /// Returns whether a name has the ending of an image.
+  static func isImage(_ name: String) -> Bool {
+    endings.contains(URL(fileURLWithPath: name).pathExtension.lowercased())
+  }
+
+  /// Returns the sorted names in a folder, without hidden files and those of systems.
+  ///
+  /// - Throws: `FileError` if the folder cannot be read.
+  static func names(in folder: URL) throws -> [String] {
+    try FileSystem.contents(of: folder).map(\.lastPathComponent)
+      .filter { !$0.hasPrefix(".") && !systemFiles.contains($0.lowercased()) }.sorted()
+  }
+}
+
+/// Files of a data folder that take no part, for a reason.
+package struct LeftOut: Sendable, Equatable {
+  /// The reason.
+  package enum Reason: String, Sendable, CaseIterable {
+    /// A mask whose stem no image has.
+    case maskWithoutImage
+    /// A file in a folder of images or masks that is no image by its ending.
+    case otherFile
+    /// An image outside `images/` and `masks/`.
+    case strayImage
+    /// A folder that is not read.
+    case folder
+
+    /// A number of files that were left out for this reason.
+    func text(_ count: Int) -> String {
+      switch self {
+      case .maskWithoutImage: counted(count, "mask") + " without an image"
+      case .otherFile: counted(count, "file") + " without the ending of an image"
+      case .strayImage: counted(count, "image") + " outside images/"
+      case .folder: counted(count, "folder") + " without images/"
+      }
+    }
+  }
+
+  /// The reason.
+  package let reason: Reason
+  /// The file or folder.
+  package let url: URL
+
+  /// Describes files in a few words, such as "2 masks without an image"; nil if there are none.
+  package static func summary(_ files: [LeftOut]) -> String? {
+    guard !files.isEmpty else { return nil }
+    return Reason.allCases.compactMap { reason in
+      let count = files.count { $0.reason == reason }
+      return count == 0 ? nil : reason.text(count)
+    }.joined(separator: ", ")
+  }
+}
+
+extension LeftOut: CustomStringConvertible {
+  /// One line with the file and the reason.
+  package var description: String {
+    switch reason {
+    case .maskWithoutImage: "\(url.shownPath): a mask without an image of the same name is left out"
+    case .otherFile:
+      "\(url.shownPath): is left out; images end in .jpg, .png, .tif, .bmp or their variants"
+    case .strayImage: "\(url.shownPath): an image outside images/ is left out"
+    case .folder: "\(url.shownPath): a folder without images/ is no site and is left out"
+    }
+  }
+}

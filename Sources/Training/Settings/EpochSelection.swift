@@ -1,0 +1,43 @@
+import Metrics
+
+/// The score of the validation images that chooses the epoch.
+///
+/// The default is `markedDice`. Mean Dice counts an image as 1 if reference and prediction are both
+/// empty. Where many images have no lesion, a model that marks nothing can have the highest mean,
+/// and its epoch would be chosen. `markedDice` leaves such images out: an empty prediction scores 0
+/// and so loses to every prediction that overlaps a lesion. A false mark still counts, because its
+/// image enters the mean with 0. Every lesion counts alike, which Dice over the pooled pixels would
+/// not give: there, one large lesion outweighs many small ones. Without an image that has no lesion,
+/// both scores are the same number.
+public enum EpochSelection: String, Codable, Sendable, CaseIterable {
+  /// Mean Dice over the images on which reference or prediction marks something.
+  ///
+  /// See `OverlapSummary.markedDice`. It is undefined, and chooses nothing, if no validation image
+  /// has a lesion.
+  case markedDice = "marked-dice"
+  /// Mean Dice over all images, the rule of versions before this setting.
+  case dice
+
+  /// The rule in words: "highest …".
+  public var rule: String {
+    switch self {
+    case .markedDice:
+      "highest mean Dice on the source sites' validation split, over the images on which reference or "
+        + "prediction marks something"
+    case .dice: "highest mean Dice on the source sites' validation split"
+    }
+  }
+
+  /// Computes the score of an epoch; nil if it is undefined.
+  ///
+  /// - Parameters:
+  ///   - counts: one table for each validation image.
+  ///   - batchSize: the number of images in a pass, which gives mean Dice its last bits.
+  /// - Returns: the score; a higher one is better.
+  func score(_ counts: [OverlapCounts], batchSize: Int) -> Double? {
+    switch self {
+    case .markedDice: OverlapSummary(of: counts)?.markedDice
+    case .dice: counts.isEmpty ? nil : OverlapCounts.meanDice(counts, batchSize: batchSize)
+    }
+  }
+}

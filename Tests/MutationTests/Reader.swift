@@ -1,0 +1,142 @@
+import CLIP
+import Confounders
+import Datasets
+import Foundation
+import Imaging
+import Storage
+import TestSupport
+import Testing
+import Torch
+import Training
+
+/// A reader of files, with a folder of good ones that it reads.
+struct Reader: Sendable, CustomTestStringConvertible {
+  /// The name, which also names the folder of inputs that failed.
+  let name: String
+  /// Writes good files into an empty folder; returns the paths of those to damage.
+  let prepare: @Sendable (URL) throws -> [String]
+  /// Reads the folder.
+  let read: @Sendable (URL) throws -> Void
+
+  var testDescription: String { name }
+
+  /// The readers that are written in Swift, and Swift's way to the decoders in C.
+  static let all: [Reader] = [
+    safetensors, settings, prompts, sites, tokenizer, clip, bitmap, pictures, run,
+  ]
+
+  private static let safetensors = Reader(name: "safetensors") { folder in
+    try SafetensorsFile.write(
+      ["a.weight": .zeros([3, 2]), "b": .ones([4], dtype: .int64), "c": .zeros([], dtype: .bfloat16)],
+      metadata: ["format": "pt"], to: folder.appendingPathComponent("x.safetensors"))
+    return ["x.safetensors"]
+  } read: { folder in
+    for tensor in try SafetensorsFile(folder.appendingPathComponent("x.safetensors")).tensors().values {
+      _ = try tensor.copy()
+    }
+  }
+
+  private static let settings = Reader(name: "settings") { folder in
+    try copy("Configurations/polypgen-scratch.json5", to: folder, as: "x.json5")
+  } read: { folder in
+    var settings = RunConfiguration()
+    try settings.merge(contentsOf: folder.appendingPathComponent("x.json5"))
+  }
+
+  private static let prompts = Reader(name: "prompts") { folder in
+    try copy("Prompts/endoscopy.json5", to: folder, as: "x.json5")
+  } read: { folder in
+    _ = try PromptSet(contentsOf: folder.appendingPathComponent("x.json5"))
+  }
+
+  private static let sites = Reader(name: "sites") { folder in
+    for site in ["a", "b"] {
+      for part in ["images", "masks"] {
+        let place = folder.appendingPathComponent("\(site)/\(part)")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        for stem in ["p1-1", "p1-2", "p2-1"] {
+          try ImageFile.writePNG(picture, to: place.appendingPathComponent("\(stem).png"))
+        }
+      }
+    }
+    try Data(
+      """
+      {
+        // Two sites of three images.
+        groupsAreLocal: true,
+        sites: [
+          { name: "a", groupPattern: "^(p[0-9]+)", class: "polyp" },
+          { name: "b", images: "b/images", masks: "b/masks", labels: { lesion: 1 }, lesions: ["lesion"] },
+        ],
+      }
+      """.utf8
+    ).write(to: folder.appendingPathComponent("sites.json5"))
+    return ["sites.json5"]
+  } read: { folder in
+    _ = try SiteCatalog(at: folder)
+  }
+
+  private static let tokenizer = Reader(name: "tokenizer") { folder in
+    let files = ["vocab.json", "merges.txt", "tokenizer_config.json"]
+    for file in files { _ = try copy("Models/tiny/\(file)", to: folder, as: file) }
+    return files
+  } read: { folder in
+    _ = try Tokenizer(folder: folder)(["a flat polyp under mucus"], window: 16)
+  }
+
+  private static let clip = Reader(name: "clip") { folder in
+    let file = Project.file("Configurations/vit-tiny-p8-64.json")
+    try CLIPModel.random(CLIPConfiguration(contentsOf: file), beside: file, seed: 1).save(to: folder)
+    return ["config.json", "preprocessor_config.json", "model.safetensors", "tokenizer_config.json"]
+  } read: { folder in
+    _ = try CLIPModel.load(folder: folder)
+  }
+
+  private static let bitmap = Reader(name: "bmp") { folder in
+    let bytes = paletteBitmap(
+      width: 8, (0..<64).map { UInt8($0 % 3) }, colours: [[0, 0, 0], [200, 90, 80], [255, 255, 255]])
+    try Data(bytes).write(to: folder.appendingPathComponent("x.bmp"))
+    return ["x.bmp"]
+  } read: { folder in
+    _ = try ImageFile.read(folder.appendingPathComponent("x.bmp"))
+  }
+
+  private static let pictures = Reader(name: "pictures") { folder in
+    try ImageFile.writePNG(picture, to: folder.appendingPathComponent("x.png"))
+    try ImageFile.writeJPEG(picture, to: folder.appendingPathComponent("x.jpg"))
+    return try ["x.png", "x.jpg"] + copy("Tests/ImagingTests/Fixtures/separate.tif", to: folder, as: "x.tif")
+  } read: { folder in
+    // All are read, so that the damaged one is among them.
+    for file in ["x.png", "x.jpg", "x.tif"] {
+      _ = try ImageFile.read(folder.appendingPathComponent(file)).rgb
+      _ = try? MaskFile.read(folder.appendingPathComponent(file))
+    }
+  }
+
+  private static let run = Reader(name: "run") { folder in
+    let tiny = try TinyRun(epochs: 1)
+    try tiny.trainer().trainer.train()
+    let files = ["config.json", "clip.json", "prompts.json5", "model.safetensors"]
+      .filter { FileManager.default.fileExists(atPath: tiny.run.url.appendingPathComponent($0).path) }
+    for file in files {
+      try FileManager.default.copyItem(
+        at: tiny.run.url.appendingPathComponent(file), to: folder.appendingPathComponent(file))
+    }
+    return files
+  } read: { folder in
+    _ = try Run.open(at: folder).predictor()
+  }
+
+  private static var picture: Image {
+    get throws {
+      var samples: [UInt8] = []
+      for index in 0..<16 * 12 * 3 { samples.append(UInt8(truncatingIfNeeded: index * 7)) }
+      return try Image(width: 16, height: 12, channels: 3, pixels: samples)
+    }
+  }
+
+  private static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {
+    try FileManager.default.copyItem(at: Project.file(path), to: folder.appendingPathComponent(name))
+    return [name]
+  }
+}

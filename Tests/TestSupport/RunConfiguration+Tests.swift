@@ -1,0 +1,12 @@
+import Segmentation
+import Training
+
+extension RunConfiguration {
+  /// The options of MCDRL, for tests that have chosen it; the defaults if they have not.
+  ///
+  /// Setting them leaves another method as it is.
+  package var mcdrlOptions: MCDRL.Options {
+    get { mcdrl ?? MCDRL.Options() }
+    set { model.method = model.method.changing(MCDRL.self) { $0 = newValue } }
+  }
+}
