@@ -13,7 +13,7 @@ PREFIX ?= $(HOME)/.local
 help:
 	@echo 'make demo     the whole story on rendered sites, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
 	@echo 'make test     every test'
-	@echo 'make fuzz     damaged files for the image decoders, for MINUTES ($(MINUTES)) in all'
+	@echo 'make fuzz     damaged files: the image decoders for MINUTES ($(MINUTES)) in all, then every other reader'
 	@echo 'make bench    speed beside the Python peers, which it installs into Benchmarks/.venv (options: make bench BENCH=--quick)'
 	@echo 'make docs     the documentation of the libraries, .build/docs/MCDRL.doccarchive'
 	@echo 'make examples builds and runs Examples as a package of somebody else'
@@ -47,6 +47,7 @@ test: bootstrap
 # What it finds stays in .build/fuzz, and the next run goes on from there.
 fuzz:
 	scripts/fuzz --minutes $(MINUTES)
+	MCDRL_MUTATIONS=$${MCDRL_MUTATIONS:-2000} $(SWIFT) test --filter MutationTests
 
 # The libraries show more to one another (package) than to other packages (public).
 docs: bootstrap

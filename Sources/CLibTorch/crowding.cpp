@@ -8,6 +8,7 @@
 #include "parallel.h"
 #include "CLibTorch.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -63,6 +64,8 @@ struct Usage {
 
 // The longest time on a processor that counts as interrupted. Alone, a process keeps one for far longer.
 constexpr double kInterrupted = 0.025;
+// So many interruptions too many begin the crowd, and no more than twice as many are remembered.
+constexpr double kCrowded = 3;
 constexpr auto kInterval = std::chrono::milliseconds(50);
 // How many intervals without interruption end the crowd: three seconds.
 constexpr int kQuiet = 60;
@@ -70,13 +73,16 @@ constexpr int kQuiet = 60;
 void watch(unsigned count) {
   std::unique_ptr<Crowd> crowd;
   int quiet = 0;
+  double excess = 0;
   for (Usage before = Usage::now();;) {
     std::this_thread::sleep_for(kInterval);
     Usage now = Usage::now();
     auto interruptions = static_cast<double>(now.interruptions - before.interruptions);
-    bool crowded = interruptions > 0 && now.seconds - before.seconds < kInterrupted * interruptions;
+    // One now and then is that of the system's own work.
+    double usual = std::max(0.5, (now.seconds - before.seconds) / kInterrupted);
+    excess = std::clamp(excess + interruptions - usual, 0.0, 2 * kCrowded);
     before = now;
-    if (crowded) {
+    if (excess >= kCrowded) {
       quiet = 0;
       try {
         if (!crowd) crowd = std::make_unique<Crowd>(count);

@@ -2,5 +2,7 @@
 // Swift driver takes linker options from this section of any object that it links.
 #if defined(__ELF__) && __has_include(<libtorch_rpath.h>)
 #include <libtorch_rpath.h>
-__attribute__((used, section(".swift1_autolink_entries"))) static const char options[] = "-Xlinker\0" LIBTORCH_RPATH;
+// The linker drops the section, so AddressSanitizer must not refer to it.
+__attribute__((used, no_sanitize("address"), section(".swift1_autolink_entries"))) static const char options[] =
+    "-Xlinker\0" LIBTORCH_RPATH;
 #endif

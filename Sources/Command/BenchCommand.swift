@@ -7,7 +7,7 @@ import Training
 /// The command `mcdrl bench`.
 enum BenchCommand: Subcommand {
   static let name = "bench"
-  static let summary = "measure speed and memory, in alternation with the installed Python peers"
+  static let summary = "measure speed and memory, in alternation with other installed Python software"
   static let example = "mcdrl bench --only encode,files --out Benchmarks/results"
   static let options = Options()
 
@@ -25,13 +25,14 @@ enum BenchCommand: Subcommand {
     let out = Option.value(
       "out", "DIR", .file, default: URL(fileURLWithPath: "Benchmarks/results"),
       "the folder of the records, one JSON file for each call")
-    let withoutPeers = Option.flag("no-peers", "measure this software alone")
+    let withoutPeers = Option.flag("no-peers", "measure this software alone, without other Python software")
     let table = Option.commas(
       "table", "FILE", .text, default: [String](), "print the tables of these records instead of measuring")
     let page = Option.optional("page", "PAGE", .file, "with --table: put the tables into this page")
     let prompts = Shared.prompts.saying("the prompt file, or its name, that models are made with")
     let probe = Option.optional(
-      "probe", "WORK", .probe, "do one kind of work and print the peak memory; bench calls itself so")
+      "probe", "WORK", .probe, "do one kind of work and print the peak memory; bench calls itself so"
+    ).hidden()
     let work = Option.optional(
       "work", "DIR", .file, remark: "a temporary folder", "the folder of weights and pictures; it is kept")
   }

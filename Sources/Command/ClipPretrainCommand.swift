@@ -148,7 +148,7 @@ enum ClipPretrainCommand: Subcommand {
   }
 
   private static func check(_ record: Record, _ file: URL) throws {
-    guard let data = try? Data(contentsOf: file) else { throw UsageError.nothingToResume(file) }
+    guard let data = try? Data(file: file) else { throw UsageError.nothingToResume(file) }
     let old = try? JSONDecoder().decode(Record.self, from: data)
     guard old != record else { return }
     throw UsageError.otherSettings(

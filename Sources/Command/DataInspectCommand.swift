@@ -77,7 +77,14 @@ enum DataInspectCommand: Subcommand {
     to inspection: inout Inspection, _ catalog: SiteCatalog, prompts: String?
   ) throws {
     let stated = Set(catalog.sites.flatMap(\.allSamples).compactMap(\.lesionClass))
-    guard !stated.isEmpty else { return }
+    guard !stated.isEmpty else {
+      inspection.warnings.append(
+        Inspection.Finding(
+          "class",
+          "\(catalog.location.path): no lesion classes: without them MCDRL skips two of its losses; "
+            + "state them in sites.json5, or train with --set lesionClass=polyp"))
+      return
+    }
     let (standard, _) = try ProjectFiles.promptSet(prompts)
     let packs =
       prompts == nil ? try PromptSet.Pack.allCases.map { ($0.rawValue, try PromptSet($0).classes) } : []

@@ -131,7 +131,7 @@ enum DemoCommand: Subcommand {
 
   /// Writes the plan to an empty folder, or checks that the folder has the same plan.
   private static func claim(_ out: URL, _ plan: Plan) throws {
-    guard let data = try? Data(contentsOf: planFile(out)) else {
+    guard let data = try? Data(file: planFile(out)) else {
       try FileManager.default.createFolder(out)
       return try AtomicFile.write(json: plan, to: planFile(out))
     }

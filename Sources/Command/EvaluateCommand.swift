@@ -67,6 +67,7 @@ enum EvaluateCommand: Subcommand {
       try console.result(json: results)
     } else {
       for result in results { console.result(text(result)) }
+      console.result(EmptyMaskPolicy.statement)
       for finding in results.flatMap(\.findings) { console.result(finding) }
     }
   }
@@ -150,9 +151,8 @@ enum EvaluateCommand: Subcommand {
 
       \(detection)
       HD95 over images with a lesion and a mark; a mark finds a lesion with an IoU of at least \(criterion)
-      \(ScoreTables.sentence(evaluation.calibration))
-      \(evaluation.polyp.map { "\n" + ScoreTables.text($0) + "\n" } ?? "")\
-      \(evaluation.model.policy)
+      \(ScoreTables.sentence(evaluation.calibration))\(evaluation.polyp.map { "\n\n" + ScoreTables.text($0) } ?? "")
+
       """
   }
 }

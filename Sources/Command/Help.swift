@@ -21,7 +21,7 @@ struct Help: CustomStringConvertible {
   let command: any Subcommand.Type
 
   var description: String {
-    let own = command.optionGroup.declarations
+    let own = command.optionGroup.declarations.filter { !$0.isHidden }
     var parts = [command.summary, "usage: mcdrl \(command.fullUsage)"]
     let operands = command.operands.map { ($0.usage, $0.help) }
     if !operands.isEmpty { parts.append(Self.list(operands)) }

@@ -29,10 +29,17 @@ enum InputImages {
       others += folder.others
       return folder.images.sorted { $0.key < $1.key }.map(\.value)
     }
-    if let first = others.first {
+    let folders = others.filter { FileSystem.kind(of: $0) == .folder }
+    if let first = folders.first {
       console.note(
-        "left out: " + counted(others.count, "file")
-          + " without the ending of an image, such as \(first.path)")
+        "left out: " + counted(folders.count, "folder")
+          + ", such as \(first.shownPath) (folders in a folder are not searched); give DATA/SITE/images")
+    }
+    let rest = others.filter { FileSystem.kind(of: $0) != .folder }
+    if let first = rest.first {
+      console.note(
+        "left out: " + counted(rest.count, "file")
+          + " without the ending of an image, such as \(first.shownPath)")
     }
     guard !files.isEmpty else { throw WorkError.noImages(urls[0], wanted: "images, or a folder of images") }
     let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }

@@ -12,7 +12,9 @@ import Training
 enum OptionAdvice {
   /// Returns the message of an error, with a helpful option if there is one.
   static func message(_ error: any Error) -> String {
-    option(for: error).map { "\(error)\n(\($0))" } ?? "\(error)"
+    // The advice is the whole fix here, so it belongs into the sentence.
+    if case RunError.exists = error { return "\(error); continue it with --resume, or choose another --out" }
+    return option(for: error).map { "\(error)\n(\($0))" } ?? "\(error)"
   }
 
   /// Returns the option in a few words; nil if no option helps.
@@ -35,7 +37,6 @@ enum OptionAdvice {
 
   private static func option(for error: RunError) -> String? {
     switch error {
-    case .exists: "continue the run: --resume; another folder: --out"
     case .noWeights: "continue its training: mcdrl train --out RUN --resume"
     case .noState, .lostWeights, .damagedWeights, .otherFrozenWeights: "another folder: --out"
     case .unreadablePrecision: "state the precision: --precision float32"

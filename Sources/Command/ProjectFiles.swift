@@ -1,5 +1,6 @@
 import Confounders
 import Foundation
+import Storage
 import Training
 
 /// The project's own files, such as prompts, configurations and the model `tiny`.
@@ -86,11 +87,17 @@ enum ProjectFiles {
   /// Resolves the name of a CLIP model.
   ///
   /// `tiny` is the project's own model. `random:FILE` names that file, which may be the project's
-  /// own, too. Any other name is returned unchanged.
+  /// own, too. Any other name is that of a folder or file and is returned unchanged.
+  ///
+  /// - Throws: `WorkError.noClip` if nothing has that name.
   static func clip(_ name: String) throws -> String {
     if name == "tiny" { return try find("Models/tiny", instead: "a CLIP folder").path }
     let prefix = "random:"
-    guard name.hasPrefix(prefix) else { return name }
+    guard name.hasPrefix(prefix) else {
+      let url = NativePath.url(name)
+      guard FileSystem.kind(of: url) != nil else { throw WorkError.noClip(url) }
+      return name
+    }
     let file = String(name.dropFirst(prefix.count))
     return file.isEmpty ? name : prefix + self.file(file).path
   }

@@ -58,6 +58,10 @@ enum PromptsCheckCommand: Subcommand {
         report.faults = error.faults
       } catch FileError.cannotRead(_, let reason) {
         report.faults = [PromptFault(reason: "cannot be read: \(reason)")]
+      } catch FileError.isFolder {
+        report.faults = [PromptFault(reason: "is a folder; give a file")]
+      } catch FileError.notRegular {
+        report.faults = [PromptFault(reason: "is not a regular file; give a file")]
       } catch {
         report.faults = [PromptFault(reason: "\(error)")]
       }

@@ -25,6 +25,8 @@ enum WorkError: Error, CustomStringConvertible {
   case dataProblems(URL, count: Int)
   /// Masks whose values do not say what is lesion, and the option that states it.
   case maskValues(MaskConventionError, option: String)
+  /// A CLIP model is neither a known name nor a folder or file.
+  case noClip(URL)
   /// An output folder is not empty.
   case folderNotEmpty(URL)
 
@@ -51,6 +53,9 @@ enum WorkError: Error, CustomStringConvertible {
         + (count == 1 ? "it" : "them") + " before you train on this data"
     case .maskValues(let error, let option):
       "\(error)\n(here: \(option) V,… with the values of lesions, or \(option) grey)"
+    case .noClip(let url):
+      "\(url.shownPath): no such folder; use tiny, a CLIP folder, or random:FILE"
+        + UsageError.suggestion(for: url.lastPathComponent, among: ["tiny"])
     case .folderNotEmpty(let folder):
       "\(folder.path): the folder is not empty; choose another for --out, or remove its files"
     }

@@ -78,7 +78,8 @@ extension Explanation {
       : "attends most to \(Self.list(named))"
     let flat =
       ignoresImages
-      ? " The weights hardly differ from image to image: it does not look at what disturbs one." : ""
+      ? " The weights hardly differ from image to image, so the attention does not depend on what disturbs an image."
+      : ""
     let single =
       peak.flatMap {
         summary.count > 1 ? "; the most in one image is \(Self.number($0.weight, 2)), \($0.name)" : nil
@@ -112,7 +113,7 @@ extension Explanation {
     let truth = "Against the recorded confounders of \(Self.count(faithfulness.count, "image"))"
     guard let known = zeroShot.mean else {
       return
-        "Too few images have a recorded confounder, or lack it, to tell whether the weights are right."
+        "To judge the weights, at least \(Faithfulness.least) images must have a confounder and \(Faithfulness.least) must lack it."
     }
     guard let attention = faithfulness.score("attention"), let mean = attention.mean else {
       return "\(truth) the zero-shot posterior of its CLIP tower has a mean AUC of \(text(known))."

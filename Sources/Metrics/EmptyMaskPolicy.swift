@@ -20,7 +20,7 @@ public enum EmptyMaskPolicy {
   public static let statement =
     "Prediction and reference both empty: Dice, IoU, boundary IoU, NSD, precision and recall 1, HD95 and ASD 0. "
     + "Exactly one empty: Dice, IoU, boundary IoU and NSD 0, HD95 and ASD undefined. "
-    + "Otherwise a ratio with nothing below its line is undefined. "
+    + "Otherwise a ratio whose denominator is 0 is undefined. "
     + "Undefined scores are null and left out of means."
 
   /// Returns a part of a whole, or the value of the policy if the whole is zero.

@@ -31,6 +31,9 @@ public struct OverlapSummary: Codable, Equatable, Sendable {
   /// The share of the images with a lesion on which nothing is marked; nil if there are none.
   @Nullable public private(set) var unmarkedShare: Double?
 
+  /// The number of images with a lesion on which nothing is marked.
+  var countUnmarked: Int { Int(((unmarkedShare ?? 0) * Double(countWithLesion)).rounded()) }
+
   /// Summarises pairs of masks; nil without any.
   package init?(of counts: [OverlapCounts]) {
     self.init(

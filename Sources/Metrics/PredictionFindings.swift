@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Sentences about predictions that a mean score hides.
 package enum PredictionFindings {
@@ -66,7 +67,7 @@ package enum PredictionFindings {
   package static func sentences(_ model: String, _ places: [Place]) -> [String] {
     func percent(_ share: Double) -> String { String(format: "%.0f %%", 100 * share) }
     let nothing = places.filter(\.marksNothing).map { place in
-      "\(percent(place.own.unmarkedShare ?? 0)) \(place.name)"
+      "\(place.own.countUnmarked) of \(counted(place.own.countWithLesion, "image")) with a lesion \(place.name)"
     }
     let everything = places.filter(\.marksAll).map { place in
       "\(percent(place.own.markedShare)) of an image \(place.name), where lesions cover "
@@ -75,8 +76,7 @@ package enum PredictionFindings {
     let defeats = places.compactMap(\.defeat)
     var found: [String] = []
     if !nothing.isEmpty {
-      found.append(
-        "\(model) marks nothing on nearly all images with a lesion (\(nothing.joined(separator: ", "))).")
+      found.append("\(model) marks nothing on \(nothing.joined(separator: ", and on ")).")
     }
     if !everything.isEmpty {
       found.append("\(model) marks nearly everything: on average \(everything.joined(separator: "; ")).")

@@ -156,7 +156,8 @@ extension HTMLPage {
     }
     let z = Dictionary(
       uniqueKeysWithValues: explanation.confounders.enumerated().map { ($1.name, $0) })
-    subsection("The \(names.count) that change the mask most")
+    let changes = explanation.summary.steps.contains { $0.dice.value < 1 }
+    subsection(changes ? "The \(names.count) that change the mask most" : "No confounder changes a mask")
     drawings(
       [
         plot("Dice with untouched mask") { $0.dice.value },
@@ -205,7 +206,8 @@ extension HTMLPage {
       "AUC of each weight over images against whether the confounder truly is in them (strength from "
         + "\(Explanation.number(Faithfulness.presentFrom, 1)) on), \(Explanation.count(truth.count, "image")): 0.5 is chance, "
         + "1 is always right. Cosine is the zero-shot score before its softmax. The mean is over confounders that at least "
-        + "\(Faithfulness.least) images have and as many lack. Intervals are 95 %, images resampled (2,000 times), and need \(IndependentUnits.least) patients, sequences or images with the confounder and as many without."
+        + "\(Faithfulness.least) images have and as many lack. Intervals are 95 %, images resampled (2,000 times), and need \(IndependentUnits.least) patients, sequences or images with the confounder and as many without. "
+        + "A confounder with fewer is left out here."
     )
     let names = explanation.confounders.map(\.name)
     func less(_ interval: Interval?) -> Interval? {
@@ -215,11 +217,16 @@ extension HTMLPage {
         } ?? Interval(value: own.value - 0.5, withoutInterval: own.reason ?? "no interval")
       }
     }
+    // An area over a handful of images says nothing.
+    func area(_ score: Faithfulness.Score, _ z: Int) -> Interval? {
+      score.areas[z].flatMap { $0.reason == nil ? $0 : nil }
+    }
+    let shown = names.indices.filter { z in truth.scores.contains { area($0, z) != nil } }
     let rows =
       [IntervalPlot.Row(label: "mean", marks: truth.scores.map { less($0.mean) })]
-      + names.indices.filter { z in truth.scores.contains { $0.areas[z] != nil } }.map { z in
+      + shown.map { z in
         IntervalPlot.Row(
-          label: "\(names[z]), in \(truth.present[z])", marks: truth.scores.map { less($0.areas[z]) })
+          label: "\(names[z]), in \(truth.present[z])", marks: truth.scores.map { less(area($0, z)) })
       }
     let half = rows.count > 6 ? (rows.count + 1) / 2 : rows.count
     drawings(
@@ -233,9 +240,9 @@ extension HTMLPage {
       page.table(
         ["confounder", "images with it"] + truth.scores.map { "AUC, \(Self.title($0.name))" },
         [["mean", ""] + truth.scores.map { $0.mean.map(explanation.text) ?? "–" }]
-          + names.indices.map { z in
+          + shown.map { z in
             [names[z], "\(truth.present[z])"]
-              + truth.scores.map { $0.areas[z].map(explanation.text) ?? "–" }
+              + truth.scores.map { area($0, z).map(explanation.text) ?? "–" }
           }, emphasised: [0])
     }
     for score in truth.scores {

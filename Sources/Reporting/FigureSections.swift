@@ -99,7 +99,7 @@ extension HTMLPage {
       "How much each confounder of the dictionary weighs in the intervention, by site, each site under the model that "
         + "did not see it (\(figure.method), seed \(figure.seed), \(counted(count, "image"))). Softmax weights, mean over heads, "
         + "layers, positions and images. Where all weights are alike (the dashed line) or no weight changes from image "
-        + "to image, the attention does not look at what disturbs an image.")
+        + "to image, the attention does not depend on what disturbs an image.")
     let groups = figure.confounders.enumerated().map { index, name in
       BarPlot.Group(
         label: name, values: figure.rows.map { $0.mean.indices.contains(index) ? $0.mean[index] : nil })

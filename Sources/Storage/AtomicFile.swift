@@ -108,12 +108,18 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
   case cannotWrite(URL, reason: String)
   /// The file was read, but its content is not valid.
   case malformed(URL, reason: String)
+  /// A folder stands in the place of a file.
+  case isFolder(URL)
+  /// A pipe or a device stands in the place of a file.
+  case notRegular(URL)
 
   /// One line that names the file, the reason and, if known, the fix.
   public var description: String {
     switch self {
     case .cannotRead(let url, let reason): "\(url.shownPath): cannot be read: \(reason)"
     case .malformed(let url, let reason): "\(url.shownPath): \(reason)"
+    case .isFolder(let url): "\(url.shownPath): is a folder; give a file"
+    case .notRegular(let url): "\(url.shownPath): is not a regular file; give a file"
     case .cannotWrite(let url, let reason):
       "\(url.shownPath): cannot be written: \(reason); "
         + (reason == String(cString: strerror(ENAMETOOLONG))
@@ -161,12 +167,24 @@ extension FileManager {
 extension Data {
   /// Reads a file.
   ///
-  /// - Throws: `FileError.cannotRead` that names it.
-  package init(file url: URL, options: Data.ReadingOptions = []) throws {
-    do {
-      try self.init(contentsOf: url, options: options)
-    } catch {
-      throw FileError.cannotRead(url, reason: FileError.reason(of: error))
+  /// - Throws: `FileError` that names it and says what stands there, or the system's reason.
+  package init(file url: URL) throws {
+    switch FileSystem.kind(of: url) {
+    case .folder: throw FileError.isFolder(url)
+    case .other: throw FileError.notRegular(url)
+    case .file, nil: break
+    }
+    let descriptor = url.withNativePath { path in uninterrupted { open(path, O_RDONLY | O_CLOEXEC) } }
+    guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+    defer { close(descriptor) }
+    self.init()
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+      guard count > 0 else { return }
+      append(contentsOf: chunk[..<count])
     }
   }
 }

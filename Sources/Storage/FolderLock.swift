@@ -118,7 +118,7 @@ package final class FolderLock: Sendable {
   package static func holder(of folder: URL) -> Holder? {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
-    let data = try? Data(contentsOf: file(folder))
+    let data = try? Data(file: file(folder))
     return data.flatMap { try? decoder.decode(Holder.self, from: $0) }
   }
 

@@ -94,7 +94,7 @@ struct FoldRun {
     let system = try run.freshSystem()
     let fingerprint = try Fingerprint(data: hashes, sources: run.configuration.sources, system: system)
     let stored = try? JSONDecoder().decode(
-      Fingerprint.self, from: Data(contentsOf: run.folder.fingerprintFile))
+      Fingerprint.self, from: Data(file: run.folder.fingerprintFile))
     let prompts = try study.prompts.limited(to: run.configuration.confounders)
     guard run.prompts == prompts, stored?.isSame(as: fingerprint) == true else {
       throw StudyError.foreign(

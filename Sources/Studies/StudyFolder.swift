@@ -26,7 +26,7 @@ package struct StudyFolder: Sendable {
   ///
   /// It is nil if there is no readable result, or if its scoring rules differ from the plan's.
   package func result(_ fold: LeaveOneSiteOut.Fold, of plan: StudyPlan) -> FoldResult? {
-    guard let data = try? Data(contentsOf: resultFile(fold)),
+    guard let data = try? Data(file: resultFile(fold)),
       let result = try? JSONDecoder().decode(FoldResult.self, from: data),
       result.threshold == plan.threshold, result.reliability != nil,
       result.candidates.map(\.settings) == plan.candidates,

@@ -82,9 +82,11 @@ extension StudyTable {
       PredictionFindings.sentences(
         name,
         sites.compactMap { site in
-          OverlapSummary(of: site.scores[method].flatMap { $0 }).map { own in
+          // Each seed counts the images of the site again.
+          let seeds = site.scores[method].count
+          return OverlapSummary(of: site.scores[method].flatMap { $0 }).map { own in
             PredictionFindings.Place(
-              name: "at \(site.name)", own: own,
+              name: "at \(site.name)" + (seeds > 1 ? " over \(seeds) seeds" : ""), own: own,
               trivial: trivial.filter { $0.site == site.name }.map {
                 .init(name: $0.predictor, dice: $0.dice, diceWithLesion: $0.diceWithLesion)
               })

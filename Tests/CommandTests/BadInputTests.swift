@@ -199,6 +199,11 @@ extension ProgramTests {
     func clip() throws {
       let shop = try Workshop()
       try refused(shop.training("run", clip: shop.file("nowhere").path), naming: shop.file("nowhere").path)
+      let near = try Program.run(shop.training("run", clip: "tinny"))
+      #expect(
+        near.err.contains(
+          "/tinny: no such folder; use tiny, a CLIP folder, or random:FILE; did you mean \"tiny\"?"),
+        "\(near.err)")
       try refused(
         shop.training("run", clip: "random:\(shop.file("no.json").path)"), naming: shop.file("no.json").path)
       try Data("{".utf8).write(to: shop.file("bad.json"))

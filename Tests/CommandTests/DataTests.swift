@@ -20,6 +20,19 @@ extension ProgramTests {
       }
     }
 
+    @Test("Data without lesion classes are worth a look, and do not fail")
+    func noClasses() throws {
+      let shop = try Workshop()
+      for site in ["b", "c"] { try FileManager.default.removeItem(at: shop.file("data/\(site)")) }
+      let outcome = try Program.run("data", "inspect", shop.data.path)
+      #expect(outcome.code == 0 && outcome.out.contains("worth a look"), "\(outcome.out)")
+      #expect(outcome.out.contains("no lesion classes") && outcome.out.contains("lesionClass=polyp"))
+      try Data("{sites: [{name: 'a', class: 'polyp'}]}".utf8)
+        .write(to: shop.file("data/sites.json5"))
+      let stated = try Program.run("data", "inspect", shop.data.path)
+      #expect(!stated.out.contains("no lesion classes"), "\(stated.out)")
+    }
+
     @Test("Many findings of a kind are shortened in the text, and a class without prompts is named")
     func summaries() throws {
       let shop = try Workshop()

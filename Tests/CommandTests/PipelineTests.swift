@@ -53,6 +53,7 @@ extension ProgramTests {
       .write(to: manifest)
       let tested = try Program.run("evaluate", run.path, "--data", shop.data.path, "--site", "b", "c")
       #expect(tested.code == 0, "\(tested.err)")
+      #expect(tested.out.components(separatedBy: "whose denominator is 0").count == 2, "\(tested.out)")
       for (site, lines) in [("b", 9), ("c", 4)] {
         let table = try String(
           contentsOf: run.appendingPathComponent("evaluation-\(site).csv"), encoding: .utf8)
@@ -79,6 +80,11 @@ extension ProgramTests {
           if format == "mask" { #expect(image.pixels.allSatisfy { $0 == 0 || $0 == 255 }) }
         }
       }
+      let above = try Program.run("predict", run.path, shop.data.path, "--out", out.path)
+      #expect(
+        above.code == 1 && above.err.contains("left out: 3 folders")
+          && above.err.contains("DATA/SITE/images"),
+        "\(above.err)")
       let blocked = try Program.run(
         "predict", run.path, inputs.path, "--out", bad.appendingPathComponent("below").path)
       #expect(blocked.code == 1 && blocked.err.contains(bad.path), "\(blocked.err)")
@@ -91,7 +97,8 @@ extension ProgramTests {
 
       // The folder holds a run now.
       let again = try Program.run(shop.training("run"))
-      #expect(again.code == 1 && again.err.contains(run.path) && again.err.contains("--resume"))
+      let advice = "holds a run already; continue it with --resume, or choose another --out"
+      #expect(again.code == 1 && again.err.contains("\(run.path): \(advice)"), "\(again.err)")
     }
 
     @Test("A ResNet of random weights goes the whole way, too")

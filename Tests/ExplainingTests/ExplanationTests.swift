@@ -140,6 +140,20 @@ struct ExplanationTests {
         "What its CLIP tower sees"))
   }
 
+  @Test("The page leaves out an area over too few images, and says it if no confounder changes a mask")
+  func pageOfFew() throws {
+    func page(_ images: [ExplainedImage]) throws -> String {
+      try HTMLPage.explanation(explanation(images), in: URL(fileURLWithPath: "/")).text
+    }
+    #expect(try page(known).contains("fog, in 6") && page(known).contains("The 2 that change the mask most"))
+    let few = try page(Array(known.dropFirst()))
+    #expect(!few.contains("fog, in 5") && few.contains("A confounder with fewer is left out"))
+    let same = try page((0..<3).map { image("\($0)", attention: 0.5, zeroShot: 0.5, truth: nil, dice: 1) })
+    #expect(same.contains("No confounder changes a mask") && !same.contains("that change the mask most"))
+    let answer = try explanation(Array(known.dropFirst(4))).answer
+    #expect(answer.last?.contains("at least 5 images must have a confounder and 5 must lack it") == true)
+  }
+
   @Test("Names with the characters of HTML do no harm to the page")
   func escaped() throws {
     var odd = known

@@ -76,7 +76,7 @@ struct OverlapSummaryTests {
     #expect(sentences(try summary((3, 3), (2, 3), (0, 0))) == [])
     #expect(
       sentences(try summary((0, 3), (0, 0))).contains(
-        "m marks nothing on nearly all images with a lesion (100 % at c1)."))
+        "m marks nothing on 1 of 1 image with a lesion at c1."))
     #expect(
       sentences(try summary((10, 4), (10, 4)))
         == ["m marks nearly everything: on average 100 % of an image at c1, where lesions cover 40 %."])

@@ -60,6 +60,24 @@ struct NativePathTests {
     }
   }
 
+  @Test("A folder, a pipe or a device in the place of a file is named as such")
+  func notAFile() {
+    func message(_ path: String) -> String? {
+      do {
+        _ = try Data(file: URL(fileURLWithPath: path))
+        return nil
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(message("/dev") == "/dev: is a folder; give a file")
+    #expect(message("/dev/null") == "/dev/null: is not a regular file; give a file")
+    let pipe = Pipe()
+    let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+    #expect(message(path) == "\(path): is not a regular file; give a file")
+    #expect(message("/nowhere")?.hasPrefix("/nowhere: cannot be read: ") == true)
+  }
+
   @Test("A folder that cannot be read is named")
   func unreadable() throws {
     try withFolder { folder in

@@ -47,7 +47,10 @@ extension TrainingRuns {
       "A site of another data set is a training site only if it has one of the trained images, by its bytes")
     func roles() throws {
       let run = try run()
-      #expect(try run.role(of: sites[0]) == .source && run.role(of: sites[2]) == .unseen)
+      #expect(try run.role(of: sites[0]) == .source && run.role(of: sites[2]) == .heldOut)
+      let other = try copies(Array(sites[2].samples.prefix(2)), as: "elsewhere")
+      #expect(try run.role(of: other) == .unseen)
+      #expect(SiteRole.unseen.text == "not in training" && SiteRole.heldOut.text == "held out")
       let stranger = try copies(Array(sites[2].samples.prefix(3)), as: "site-a")
       #expect(try run.role(of: stranger) == .namesake)
       // One image among strangers, under another name, is enough. It may be one of the validation.
@@ -73,7 +76,7 @@ extension TrainingRuns {
       #expect(stored["images"]?.members?.keys.sorted() == ["site-a", "site-b"])
       stored["images"] = nil
       try AtomicFile.write(json: stored, to: run.folder.fingerprintFile)
-      #expect(try run.role(of: stranger) == .source && run.role(of: sites[2]) == .unseen)
+      #expect(try run.role(of: stranger) == .source && run.role(of: sites[2]) == .heldOut)
     }
 
     @Test("A run resumes if a training site gets or loses images that only score; not if others change")

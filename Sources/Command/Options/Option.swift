@@ -12,6 +12,8 @@ struct Option<Value: Sendable>: OptionDeclaration {
   let remark: String?
   /// The value without the option; nil if the option is required.
   let absent: Value?
+  /// Whether the help leaves the option out, because only the program itself gives it.
+  private(set) var isHidden = false
   /// The conversion of the words that follow the name.
   private let read: @Sendable ([String]) throws -> Value
 
@@ -71,6 +73,8 @@ protocol OptionDeclaration: Sendable {
   var remark: String? { get }
   /// Whether a command line without the option is rejected.
   var isRequired: Bool { get }
+  /// Whether the help leaves the option out.
+  var isHidden: Bool { get }
   /// Checks the given words; nil if the option was not given.
   ///
   /// - Throws: `UsageError` that names the option.
@@ -195,6 +199,13 @@ extension Option {
   /// Returns the same option with another remark in the help.
   func remarked(_ remark: String) -> Option {
     Option(name, placeholder, words: words, remark: remark, absent: absent, help, read: read)
+  }
+
+  /// Returns the same option, but the help leaves it out.
+  func hidden() -> Option {
+    var option = self
+    option.isHidden = true
+    return option
   }
 
   /// Returns the same option with another text in the help.

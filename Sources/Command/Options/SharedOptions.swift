@@ -37,7 +37,7 @@ enum Shared {
     "clip", "CLIP", .text, "tiny, a CLIP folder, or random:FILE for random weights of that geometry")
   static let holdOut = Option.required("hold-out", "SITE", .text, "the site that takes no part in training")
   static let allowLeakage = Option.flag(
-    "allow-leakage", "continue although the same patient or picture is at two sites")
+    "allow-leakage", "continue although the same patient or picture is at the held-out site")
   static let prompts = Option.optional(
     "prompts", "FILE", .text, remark: ProjectFiles.standardPrompts,
     "the prompt file, or its name in mcdrl prompts list")

@@ -21,7 +21,8 @@ struct StudyOptions: OptionGroup {
     said: "one a core", "folds that train in parallel, each with --threads")
   let threshold = Shared.threshold
   let distances = DistanceOptions()
-  let allowLeakage = Shared.allowLeakage
+  let allowLeakage = Shared.allowLeakage.saying(
+    "continue although the same patient or picture is at two sites")
   let cache = CacheOptions()
 
   init(prompts: Option<String?> = Shared.prompts) { self.prompts = prompts }

@@ -60,7 +60,7 @@ struct StudyWriter {
     do {
       let decoder = JSONDecoder()
       MCDRLCommand.methods.prepare(decoder)
-      record = try decoder.decode(Record.self, from: Data(contentsOf: file))
+      record = try decoder.decode(Record.self, from: Data(file: file))
     } catch {
       guard !FileManager.default.fileExists(atPath: folder.appendingPathComponent("demo.json").path) else {
         throw WorkError.demonstration(folder)

@@ -140,14 +140,14 @@ package struct StudyFigures: Sendable {
   ) throws {
     let url = folder.appendingPathComponent(file.rawValue)
     let fingerprint = try fingerprint(of: runs, "\(file.rawValue) \(settings)")
-    let known = try? JSONDecoder().decode(Known.self, from: Data(contentsOf: url))
+    let known = try? JSONDecoder().decode(Known.self, from: Data(file: url))
     if known?.fingerprint == fingerprint, file != .gallery || hasPictures(url) { return }
     progress("computing \(file.rawValue)")
     try AtomicFile.write(json: try figure(fingerprint), to: url)
   }
 
   private func hasPictures(_ url: URL) -> Bool {
-    guard let figure = try? JSONDecoder().decode(GalleryFigure.self, from: Data(contentsOf: url)) else {
+    guard let figure = try? JSONDecoder().decode(GalleryFigure.self, from: Data(file: url)) else {
       return false
     }
     return figure.rows.flatMap(\.pictures).allSatisfy {

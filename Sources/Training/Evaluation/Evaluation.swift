@@ -42,6 +42,9 @@ public struct Evaluation: Encodable, Sendable {
   /// The scores of each image.
   public let images: [Image]
 
+  /// The part of the site in the training.
+  package let role: SiteRole
+
   /// The scores of one image.
   public struct Image: Sendable {
     /// The image.
@@ -57,9 +60,6 @@ public struct Evaluation: Encodable, Sendable {
     case heldOut = "held_out"
     case isNamesake = "namesake"
   }
-
-  /// The part of the site in the training.
-  package var role: SiteRole { isNamesake ? .namesake : heldOut ? .unseen : .source }
 
   /// Makes a table with one row for each image: site, image, group, class and every score.
   ///
@@ -140,7 +140,7 @@ extension Run {
       model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
       trivial: others, findings: Self.findings(method, at: site.name, found.map(\.scores), others),
-      images: zip(samples, found).map(Evaluation.Image.init))
+      images: zip(samples, found).map(Evaluation.Image.init), role: role)
   }
 
   private static func findings(

@@ -2,7 +2,9 @@ import Datasets
 
 /// The part of a site in a run's training.
 package enum SiteRole: Sendable {
-  /// The run never saw it.
+  /// It is the run's own held-out site.
+  case heldOut
+  /// It is another site that the run never saw.
   case unseen
   /// The run was trained on images of it.
   case source
@@ -12,7 +14,8 @@ package enum SiteRole: Sendable {
   /// The role in words.
   package var text: String {
     switch self {
-    case .unseen: "held out"
+    case .heldOut: "held out"
+    case .unseen: "not in training"
     case .source: "trained on"
     case .namesake: "same name as a training site, no shared image: treated as unseen"
     }
@@ -30,7 +33,9 @@ extension Run {
   /// - Returns: the role.
   /// - Throws: an error that names an image that cannot be read.
   package func role(of site: Site) throws -> SiteRole {
-    guard configuration.sources.contains(site.name) else { return .unseen }
+    guard configuration.sources.contains(site.name) else {
+      return site.name == configuration.holdOut ? .heldOut : .unseen
+    }
     guard let images = try folder.fingerprint()?.images?[site.name] else { return .source }
     let known = Set(images)
     let isShared = try site.allSamples.contains { try known.contains(DataHashes.hash(of: $0)) }

@@ -45,7 +45,7 @@ package struct ValidationReport: Codable, Equatable, Sendable {
   package static func stored(in run: RunFolder) throws -> ValidationReport? {
     guard FileManager.default.fileExists(atPath: run.validationFile.path) else { return nil }
     do {
-      return try JSONDecoder().decode(ValidationReport.self, from: Data(contentsOf: run.validationFile))
+      return try JSONDecoder().decode(ValidationReport.self, from: Data(file: run.validationFile))
     } catch {
       throw RunError.unreadable(run.validationFile)
     }
@@ -64,7 +64,7 @@ package struct ValidationReport: Codable, Equatable, Sendable {
       name,
       [
         PredictionFindings.Place(
-          name: "on the validation images", own: model,
+          name: "in validation", own: model,
           trivial: predictors.map {
             .init(name: $0.name, dice: $0.scores.dice, diceWithLesion: $0.scores.diceWithLesion)
           })

@@ -49,7 +49,7 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   package static func stored(in run: RunFolder) throws -> PrecisionCheck? {
     guard FileManager.default.fileExists(atPath: run.precisionFile.path) else { return nil }
     do {
-      return try JSONDecoder().decode(PrecisionCheck.self, from: Data(contentsOf: run.precisionFile))
+      return try JSONDecoder().decode(PrecisionCheck.self, from: Data(file: run.precisionFile))
     } catch {
       throw RunError.unreadablePrecision(run.precisionFile)
     }

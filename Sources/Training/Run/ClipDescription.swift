@@ -24,10 +24,13 @@ package struct ClipDescription: Codable, Sendable {
   /// - Throws: `RunError.unreadable`.
   package init(_ run: RunFolder) throws {
     do {
-      self = try JSONDecoder().decode(ClipDescription.self, from: Data(contentsOf: run.clipFile))
+      self = try JSONDecoder().decode(ClipDescription.self, from: Data(file: run.clipFile))
     } catch {
       throw RunError.unreadable(run.clipFile)
     }
-    guard geometry.fault == nil else { throw RunError.unreadable(run.clipFile) }
+    let pixels = [preparation.mean, preparation.deviation]
+    guard geometry.fault == nil, pixels.allSatisfy({ $0.count == 3 && $0.allSatisfy(\.isFinite) }),
+      !preparation.deviation.contains(0)
+    else { throw RunError.unreadable(run.clipFile) }
   }
 }

@@ -100,7 +100,7 @@ package struct DataHashes: Sendable {
         if trains { images.append(try Self.hash(of: sample)) }
         for url in [sample.image, sample.mask].compactMap({ $0 }) {
           hash.combine(Data(url.lastPathComponent.utf8))
-          hash.combine(try Data(file: url, options: .mappedIfSafe))
+          hash.combine(try Data(file: url))
         }
       }
       self.sites[site.name] = hash.text
@@ -113,7 +113,7 @@ package struct DataHashes: Sendable {
   /// - Throws: `FileError` that names the file.
   package static func hash(of sample: Sample) throws -> String {
     var hash = StableHash()
-    hash.combine(try Data(file: sample.image, options: .mappedIfSafe))
+    hash.combine(try Data(file: sample.image))
     return hash.text
   }
 }

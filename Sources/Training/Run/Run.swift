@@ -162,6 +162,9 @@ public final class Run: Sendable {
   ) throws -> Run {
     let folder = RunFolder(url)
     let stored = try folder.configuration(methods: methods)
+    do { try stored.validateValues() } catch {
+      throw SettingsError.inFile(folder.configurationFile.path, reason: "\(error)")
+    }
     var configuration = stored
     try changes(&configuration)
     try configuration.validateValues()

@@ -62,7 +62,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notARun(let url):
       "\(url.path): not a run folder (no config.json); give a folder that training wrote"
-    case .exists(let url): "\(url.path): holds a run already; continue it, or choose another folder"
+    case .exists(let url): "\(url.path): holds a run already"
     case .noWeights(let url):
       "\(url.path): not found; no epoch of this run is finished, continue its training"
     case .noState(let url):

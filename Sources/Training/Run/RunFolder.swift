@@ -81,7 +81,7 @@ package struct RunFolder: Sendable {
   package func fingerprint() throws -> Fingerprint? {
     guard FileManager.default.fileExists(atPath: fingerprintFile.path) else { return nil }
     do {
-      return try JSONDecoder().decode(Fingerprint.self, from: Data(contentsOf: fingerprintFile))
+      return try JSONDecoder().decode(Fingerprint.self, from: Data(file: fingerprintFile))
     } catch {
       throw RunError.unreadable(fingerprintFile)
     }

@@ -40,7 +40,11 @@ extension RunConfiguration {
   private mutating func merge(contentsOf url: URL, as reading: (JSONValue) -> JSONValue) throws -> [String] {
     let settings = try JSONValue(json5File: url)
     guard settings.members != nil else { throw SettingsError.notAnObject(source: url.path) }
-    return try lay(EarlierNames.present(reading(settings)), source: url.path)
+    do {
+      return try lay(EarlierNames.present(reading(settings)), source: url.path)
+    } catch let error as MethodError {
+      throw SettingsError.inFile(url.path, reason: error.description)
+    }
   }
 
   /// Changes one setting by its dotted name, such as `optimizer.learningRate=0.001`.

@@ -26,6 +26,8 @@ public enum SettingsError: Error, Equatable, CustomStringConvertible {
   case outOfRange(String, value: String, wanted: String)
   /// Options of one method are to change, but the settings choose another.
   case otherMethod(chosen: String, wanted: String)
+  /// A file holds a value that its own error does not place.
+  case inFile(String, reason: String)
   /// A setting must be given.
   case missing(String)
 
@@ -56,6 +58,7 @@ public enum SettingsError: Error, Equatable, CustomStringConvertible {
     case .outOfRange(let name, let value, let wanted): return "\(name) is \(value); it must be \(wanted)"
     case .otherMethod(let chosen, let wanted):
       return "model.method is \(chosen), which has no options of \(wanted); choose \(wanted)"
+    case .inFile(let file, let reason): return "\(file): \(reason)"
     case .missing(let name): return "\(name) is not stated; state it"
     }
   }

@@ -27,7 +27,7 @@ package struct TensorBoardLog: Sendable {
     try FileManager.default.createFolder(folder)
     let file = try existing() ?? new(epochs)
     let content = content(epochs, settings, started: Self.started(file))
-    guard let old = try? Data(contentsOf: file), content.starts(with: old) else {
+    guard let old = try? Data(file: file), content.starts(with: old) else {
       return try AtomicFile.write(content, to: file)
     }
     guard content.count > old.count else { return }
