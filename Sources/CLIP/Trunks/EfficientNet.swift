@@ -9,7 +9,7 @@ import Torch
 /// seven stages.
 public final class EfficientNet: ImageTower, EfficientNetPass {
   @Child private var stem: NormedConvolution
-  @Child private var stages: [StageModule]
+  @Child private var stages: [[MobileBlock]]
   @Child private var last: NormedConvolution
   @Child private var projection: Linear
   private let geometry: EfficientNetGeometry
@@ -34,7 +34,10 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
       "visual.trunk.blocks",
       try geometry.stages.map { stage in
         defer { inputs = stage.width }
-        return try StageModule(inputs, stage, geometry, initializer)
+        return try (0..<stage.blocks).map {
+          try MobileBlock(
+            $0 == 0 ? inputs : stage.width, stage, stride: $0 == 0 ? stage.stride : 1, geometry, initializer)
+        }
       })
     _last = Child(
       "visual.trunk",
@@ -50,7 +53,7 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   }
 
   private var norms: [StillNorm] {
-    [stem.norm] + stages.flatMap { $0.blocks.flatMap(\.norms) } + [last.norm]
+    [stem.norm] + stages.joined().flatMap(\.norms) + [last.norm]
   }
 
   /// The channels of the stages.
@@ -62,18 +65,12 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   /// The number of channels of the image embedding.
   package override var projectionSize: Int { projection.weight.shape[0] }
 
-  var front: some EfficientNetFront { Front(stem: stem, stages: stages.map(\.blocks), geometry: geometry) }
-  var end: some Layer { last }
-  var projected: some Layer { projection }
-  var activationType: DType? { nil }
-
-  private struct Front: EfficientNetFront {
-    let stem: NormedConvolution
-    let stages: [[MobileBlock]]
-    let geometry: EfficientNetGeometry
-    var towerDepth: Int { geometry.stages.count }
-    var activationType: DType? { nil }
+  var front: TrainedEfficientNetFront {
+    TrainedEfficientNetFront(stem: stem, stages: stages, towerDepth: stages.count)
   }
+  var end: NormedConvolution { last }
+  var projected: Linear { projection }
+  var activationType: DType? { nil }
 
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
   public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
@@ -105,12 +102,12 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   ) throws -> CompiledEfficientNetFront {
     CompiledEfficientNetFront(
       stem: try stem.compiled(for: precision),
-      stages: try stages.prefix(depth).map { try $0.blocks.map { try $0.compiled(for: precision) } },
+      stages: try stages.prefix(depth).map { try $0.map { try $0.compiled(for: precision) } },
       towerDepth: stages.count, activationType: precision.activationType)
   }
 
   /// Returns the first convolution and the first stages.
-  public override func modules(before depth: Int) -> [Module] { [stem] + Array(stages.prefix(depth)) }
+  public override func modules(before depth: Int) -> [Module] { [stem] + Array(stages.prefix(depth).joined()) }
 
   /// Returns the parameters of the last stages and everything after them; all if `count` is nil.
   public override func parameters(ofLast count: Int?) -> [NamedTensor] {
@@ -120,23 +117,6 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
       (first..<stages.count).map { "visual.trunk.blocks.\($0)." }
       + ["visual.trunk.conv_head.", "visual.trunk.bn2.", "visual.head."]
     return parameters().filter { parameter in tuned.contains { parameter.key.hasPrefix($0) } }
-  }
-}
-
-/// The blocks of a stage.
-final class StageModule: Module {
-  @Child var blocks: [MobileBlock]
-
-  init(
-    _ inputs: Int, _ stage: EfficientNetGeometry.Stage, _ geometry: EfficientNetGeometry,
-    _ initializer: Initializer
-  ) throws {
-    _blocks = Child(
-      "",
-      try (0..<stage.blocks).map {
-        try MobileBlock(
-          $0 == 0 ? inputs : stage.width, stage, stride: $0 == 0 ? stage.stride : 1, geometry, initializer)
-      })
   }
 }
 
@@ -202,6 +182,14 @@ extension EfficientNetPass {
       layers: hidden.compactMap { outputs[$0] })
     return activationType == nil ? found : try found.map { try $0.to(.float32) }
   }
+}
+
+/// The first part of an EfficientNet, trained.
+struct TrainedEfficientNetFront: EfficientNetFront {
+  let stem: NormedConvolution
+  let stages: [[MobileBlock]]
+  let towerDepth: Int
+  var activationType: DType? { nil }
 }
 
 /// The first part of an EfficientNet, compiled for inference.

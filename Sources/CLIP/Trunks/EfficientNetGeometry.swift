@@ -1,3 +1,5 @@
+import Torch
+
 /// The geometry of an EfficientNet or EfficientNet-Lite, by its name in timm.
 ///
 /// Tan and Le, ICML 2019; the Lite family omits squeeze-and-excitation and uses ReLU6.
