@@ -62,7 +62,8 @@ public final class SegmentationHead: Module, HeadPass {
   ///     layer; needed for skips by level.
   ///   - gridStride: the distance in image pixels between neighbouring positions of the grid.
   ///   - generator: the random number generator of the initial weights.
-  /// - Throws: `HeadError` for another stride than 1 or 2, `TorchError` for an impossible size.
+  /// - Throws: `HeadError` for another stride than 1 or 2, for layers that the tower lacks and for
+  ///   too few levels, `TorchError` for an impossible size.
   public init(
     _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], towerStrides: [Int] = [],
     gridStride: Int, generator: Generator
@@ -83,12 +84,10 @@ public final class SegmentationHead: Module, HeadPass {
     }
     let levels = configuration.decoderWidths.isEmpty ? widths : configuration.decoderWidths
     guard levels.count >= widths.count else {
-      throw TorchError.value(
-        "head.decoderWidths has \(levels.count) levels; head.detailWidths has \(widths.count), and it must not have more"
-      )
+      throw HeadError.decoderLevels(levels.count, least: widths.count)
     }
     guard !joinsLevels || !levels.isEmpty else {
-      throw TorchError.value("head.skips is levels; state head.decoderWidths or head.detailWidths")
+      throw HeadError.noLevels
     }
     /// Returns the level whose stride is nearest to another.
     func nearest(_ stride: Int) -> Int {

@@ -107,7 +107,9 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   }
 
   /// Returns the first convolution and the first stages.
-  public override func modules(before depth: Int) -> [Module] { [stem] + Array(stages.prefix(depth).joined()) }
+  public override func modules(before depth: Int) -> [Module] {
+    [stem] + Array(stages.prefix(depth).joined())
+  }
 
   /// Returns the parameters of the last stages and everything after them; all if `count` is nil.
   public override func parameters(ofLast count: Int?) -> [NamedTensor] {
