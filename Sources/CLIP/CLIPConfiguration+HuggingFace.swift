@@ -57,6 +57,7 @@ extension CLIPConfiguration.Vision {
     epsilon = try reader.number("layer_norm_eps", in: 0...1) ?? epsilon
     stages = try reader.integers("resnet_layers")
     stemChannels = try reader.integers("stem_channels")
+    trunk = try reader.text("trunk")
     try reader.expect(["num_channels": [3], "model_type": ["clip_vision_model"]])
     try reader.finishHuggingFace()
   }

@@ -33,8 +33,14 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their
     /// number.
     public var stemChannels: [Int]?
+    /// The architecture of an image trunk by its name in timm, such as `tf_efficientnet_lite0`.
+    ///
+    /// Nil for CLIP's own towers. `imageSize` is the side of the training images. The other settings
+    /// have no effect. The key `trunk` is ours: Hugging Face's CLIP has no such tower.
+    public var trunk: String?
 
     enum CodingKeys: String, CodingKey {
+      case trunk
       case stages = "resnet_layers"
       case stemChannels = "stem_channels"
       case hiddenSize = "hidden_size"
@@ -159,6 +165,17 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
           "each entry halves the image, so patch_size must be a multiple of 2^\(channels.count); it is "
             + "\(vision.patchSize)"
         )
+      }
+    }
+    if let trunk = vision.trunk {
+      let key = "vision_config.trunk"
+      guard EfficientNetGeometry(named: trunk) != nil else {
+        return (
+          key, "\"\(trunk)\"", "supported: " + EfficientNetGeometry.names.joined(separator: ", ")
+        )
+      }
+      if vision.stages != nil || vision.stemChannels != nil {
+        return (key, "\"\(trunk)\"", "it excludes resnet_layers and stem_channels")
       }
     }
     for (tower, name) in [("vision_config", vision.activation), ("text_config", text.activation)]

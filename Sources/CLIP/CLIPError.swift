@@ -14,6 +14,8 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
   case pickledWeights(URL)
   /// A dense extractor that does not exist.
   case unknownExtractor(String)
+  /// An image trunk whose architecture is not known.
+  case unknownTrunk(String)
 
   /// The message in one line.
   public var description: String {
@@ -32,6 +34,8 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
       "\(url.path): not found; a CLIP folder holds config.json (or open_clip_config.json), model.safetensors and vocab.json with merges.txt"
     case .unknownExtractor(let name):
       "dense extractor \"\(name)\" is not known; use tokens, maskclip or sclip"
+    case .unknownTrunk(let name):
+      "image trunk \"\(name)\" is not known; use one of \(EfficientNetGeometry.names.joined(separator: ", "))"
     }
   }
 }

@@ -32,7 +32,7 @@ public final class CLIPModel: Module {
       image: Initializer(generator: Generator(seed: seed, for: "vision")),
       text: Initializer(generator: Generator(seed: seed, for: "text")))
     // Random weights have no published statistics, so training learns them.
-    (vision as? ModifiedResNet)?.learnsStatistics = true
+    vision.learnsStatistics = true
   }
 
   private init(

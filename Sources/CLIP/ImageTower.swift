@@ -20,6 +20,12 @@ public class ImageTower: Module, ImagePass {
   /// The geometry.
   public let configuration: CLIPConfiguration.Vision
 
+  /// Whether training updates the statistics of batch normalisations; set it to train from scratch.
+  ///
+  /// Otherwise the statistics of a published model do not change, even if it is tuned on small
+  /// batches.
+  public var learnsStatistics = false
+
   init(_ configuration: CLIPConfiguration.Vision) { self.configuration = configuration }
 
   /// Makes the tower of a configuration, with random weights.
@@ -52,7 +58,11 @@ public class ImageTower: Module, ImagePass {
   static func make(
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, _ initializer: Initializer
   ) throws -> ImageTower {
-    configuration.stages == nil
+    if let trunk = configuration.trunk {
+      guard let geometry = EfficientNetGeometry(named: trunk) else { throw CLIPError.unknownTrunk(trunk) }
+      return try EfficientNet(configuration, geometry, projectionSize: projectionSize, initializer)
+    }
+    return configuration.stages == nil
       ? try VisionTransformer(configuration, projectionSize: projectionSize, initializer)
       : try ModifiedResNet(configuration, projectionSize: projectionSize, initializer)
   }

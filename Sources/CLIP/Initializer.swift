@@ -28,16 +28,18 @@ struct Initializer {
     return layer
   }
 
-  /// Makes a convolution without bias whose weights have PyTorch's deviation, 1/√(3·fan in).
-  func convolution(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0) throws
-    -> Conv2d
-  {
+  /// Makes a convolution whose weights have PyTorch's deviation, 1/√(3·fan in), and a bias of zeros.
+  func convolution(
+    _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1,
+    bias: Bool = false
+  ) throws -> Conv2d {
     let layer = try Conv2d(
-      1, 1, kernel: kernel, stride: stride, padding: padding, bias: false,
+      groups, groups, kernel: kernel, stride: stride, padding: padding, groups: groups, bias: bias,
       generator: generator ?? Generator(seed: 0))
     layer.weight = try normal(
-      [outputs, inputs, kernel, kernel],
-      deviation: 1 / Double(3 * inputs * kernel * kernel).squareRoot())
+      [outputs, inputs / groups, kernel, kernel],
+      deviation: 1 / Double(3 * (inputs / groups) * kernel * kernel).squareRoot())
+    if bias { layer.bias = try .zeros([outputs]) }
     return layer
   }
 }

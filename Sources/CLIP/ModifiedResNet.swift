@@ -18,11 +18,8 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
   @Child private var stage4: [Bottleneck]
   @Child var pool: AttentionPool
 
-  /// Whether training updates the batch normalisations' statistics; set it to train from scratch.
-  ///
-  /// Otherwise the statistics of a published model do not change, even if it is tuned on small
-  /// batches.
-  public var learnsStatistics = false {
+  /// Whether training updates the statistics of batch normalisations; set it to train from scratch.
+  public override var learnsStatistics: Bool {
     didSet { for norm in norms { norm.learns = learnsStatistics } }
   }
 

@@ -5,8 +5,8 @@ final class StillNorm: Module {
   @Child private var norm: BatchNorm2d
   var learns = false
 
-  init(_ channels: Int, weight: Double = 1) throws {
-    _norm = Child("", try BatchNorm2d(channels))
+  init(_ channels: Int, weight: Double = 1, epsilon: Double = 1e-5) throws {
+    _norm = Child("", try BatchNorm2d(channels, epsilon: epsilon))
     super.init()
     if weight != 1 { try norm.weight.fill(weight) }
   }

@@ -17,6 +17,8 @@ protocol HeadPass {
   var classifier: Convolution { get }
   /// The level at which the grid enters.
   var gridLevel: Int { get }
+  /// The level at which each tower layer enters; empty if all are added to the grid.
+  var skipLevels: [Int] { get }
 }
 
 extension HeadPass {
@@ -47,12 +49,15 @@ extension HeadPass {
     for (level, encoder) in encoders.enumerated() {
       skips.append(try change(encoder(skips.last ?? pixels), level))
     }
+    let layers = try zip(skipLevels, tower).map { ($0, try $1.permuted([0, 3, 1, 2])) }
     var (joined, deeper): (Tensor, Tensor?) = (features, nil)
     for index in decoders.indices.reversed() {
-      let size = skips.isEmpty ? features.shape : skips[index].shape
+      let own = (index < skips.count ? [skips[index]] : []) + layers.filter { $0.0 == index }.map(\.1)
+      let size =
+        own.first?.shape ?? (index == gridLevel ? features.shape : doubled(deeper?.shape ?? features.shape))
       var parts: [Tensor] = []
       if let deeper { parts.append(try fit(reducers[index](deeper), size)) }
-      if !skips.isEmpty { parts.append(skips[index]) }
+      parts += try own.map { try fit($0, size) }
       if index == gridLevel { parts.append(try fit(features, size)) }
       let output = try decoders[index](parts.count == 1 ? parts[0] : .concatenated(parts, dim: 1))
       if index == gridLevel { joined = output }
@@ -60,6 +65,8 @@ extension HeadPass {
     }
     return (try fit(classifier(deeper ?? features), image.shape), joined)
   }
+
+  private func doubled(_ shape: [Int]) -> [Int] { shape.prefix(2) + shape.suffix(2).map { 2 * $0 } }
 
   private func fit(_ x: Tensor, _ shape: [Int], antialias: Bool = false) throws -> Tensor {
     let own = x.shape
@@ -81,4 +88,5 @@ package struct CompiledHead: HeadPass, Sendable {
   let reducers: [CompiledConvolution]
   let classifier: CompiledConvolution
   let gridLevel: Int
+  let skipLevels: [Int]
 }

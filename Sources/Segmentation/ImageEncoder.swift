@@ -6,6 +6,8 @@ import Torch
 package protocol ImageEncoder: Module, ImagePass {
   /// The channels of the outputs of each tower layer (of a ResNet: stage).
   var hiddenWidths: [Int] { get }
+  /// The distance in pixels between neighbouring positions of each of these outputs.
+  var hiddenStrides: [Int] { get }
   /// The distance in pixels between neighbouring positions of the dense features.
   var gridStride: Int { get }
   /// The computation apart from the weights, as text.

@@ -12,8 +12,22 @@ public struct HeadConfiguration: Codable, Equatable, Sendable {
   public var detailStride = 1
   /// The channels of the projected feature grid.
   public var gridWidth = 128
-  /// The tower layers (of a ResNet: stages), counted from 1, whose outputs are added to the grid.
+  /// The tower layers (of a ResNet or a trunk: stages), counted from 1, that the head reads.
   public var towerLayers: [Int] = []
+  /// The way in which these layers enter.
+  public var skips = Skips.grid
+  /// The channels of the decoder's levels, finest first; empty for those of the image branch.
+  ///
+  /// With more levels than the image branch has, the deeper ones hold the tower's layers alone.
+  public var decoderWidths: [Int] = []
+
+  /// The way in which the tower's layers enter the head.
+  public enum Skips: String, Codable, CaseIterable, Sendable {
+    /// All are resized to the feature grid, projected and added to it.
+    case grid
+    /// Each is concatenated at the level of its own resolution, as in a U-Net.
+    case levels
+  }
 
   /// Makes the defaults.
   public init() {}
@@ -33,6 +47,8 @@ public final class SegmentationHead: Module, HeadPass {
   @Child var classifier: Conv2d
   /// The level at which the grid enters.
   let gridLevel: Int
+  /// The level at which each tower layer enters; empty if all are added to the grid.
+  let skipLevels: [Int]
   /// The channels of the features that `decoded` returns.
   let joinedWidth: Int
 
@@ -42,29 +58,46 @@ public final class SegmentationHead: Module, HeadPass {
   ///   - configuration: the shape of the head.
   ///   - featureWidth: d of the grid.
   ///   - towerWidths: the channels of each tower layer.
+  ///   - towerStrides: the distance in image pixels between neighbouring positions of each tower
+  ///     layer; needed for skips by level.
   ///   - gridStride: the distance in image pixels between neighbouring positions of the grid.
   ///   - generator: the random number generator of the initial weights.
-  /// - Throws: `HeadError` for another stride than 1 or 2, `TorchError` for an impossible size.
+  /// - Throws: `HeadError` for another stride than 1 or 2, for layers that the tower lacks and for
+  ///   too few levels, `TorchError` for an impossible size.
   public init(
-    _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], gridStride: Int,
-    generator: Generator
+    _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], towerStrides: [Int] = [],
+    gridStride: Int, generator: Generator
   ) throws {
     let grid = configuration.gridWidth
     _gridNorm = Child("grid_norm", try LayerNorm(featureWidth))
     _gridProjection = Child("grid_proj", try Linear(featureWidth, grid, generator: generator))
     let chosen = try configuration.towerLayers.map { try towerWidths.width(of: $0) }
-    _towerNorms = Child("tower_norms", try chosen.map { try LayerNorm($0) })
-    _towerProjections = Child("tower_projs", try chosen.map { try Linear($0, grid, generator: generator) })
+    let joinsLevels = configuration.skips == .levels
+    let added = joinsLevels ? [] : chosen
+    _towerNorms = Child("tower_norms", try added.map { try LayerNorm($0) })
+    _towerProjections = Child("tower_projs", try added.map { try Linear($0, grid, generator: generator) })
 
     let widths = configuration.detailWidths
     let first = configuration.detailStride
     guard first == 1 || first == 2 else {
       throw HeadError.detailStride(first)
     }
-    // The level whose stride is nearest to the grid's.
-    let level =
-      widths.indices.min { abs((first << $0) - gridStride) < abs((first << $1) - gridStride) } ?? 0
+    let levels = configuration.decoderWidths.isEmpty ? widths : configuration.decoderWidths
+    guard levels.count >= widths.count else {
+      throw HeadError.decoderLevels(levels.count, least: widths.count)
+    }
+    guard !joinsLevels || !levels.isEmpty else {
+      throw HeadError.noLevels
+    }
+    /// Returns the level whose stride is nearest to another.
+    func nearest(_ stride: Int) -> Int {
+      levels.indices.min { abs((first << $0) - stride) < abs((first << $1) - stride) } ?? 0
+    }
+    let level = nearest(gridStride)
     gridLevel = level
+    skipLevels =
+      joinsLevels ? try configuration.towerLayers.map { nearest(try towerStrides.width(of: $0)) } : []
+    let skips = Dictionary(zip(skipLevels, chosen), uniquingKeysWith: +)
     _encoders = Child(
       "encoders",
       try widths.indices.map { index in
@@ -73,24 +106,24 @@ public final class SegmentationHead: Module, HeadPass {
           isDouble: index > 0,
           generator: generator)
       })
-    let levels = widths.isEmpty ? [grid] : widths
-    joinedWidth = levels[level]
+    let outputs = levels.isEmpty ? [grid] : levels
+    joinedWidth = outputs[level]
     _decoders = Child(
       "decoders",
-      try levels.indices.map { index in
-        let deeper = index + 1 < levels.count ? levels[index] : 0
-        let skip = widths.isEmpty ? 0 : widths[index]
+      try outputs.indices.map { index in
+        let deeper = index + 1 < outputs.count ? outputs[index] : 0
+        let detail = index < widths.count ? widths[index] : 0
+        let inputs = deeper + detail + (skips[index] ?? 0) + (index == level ? grid : 0)
         return try ConvolutionBlock(
-          deeper + skip + (index == level ? grid : 0), levels[index], stride: 1,
-          isDouble: index > 0 || widths.isEmpty, generator: generator)
+          inputs, outputs[index], stride: 1, isDouble: index > 0 || widths.isEmpty, generator: generator)
       })
     // Fewer channels before the upsampling, because full resolution takes the most time.
     _reducers = Child(
       "reducers",
-      try levels.indices.dropLast().map { index in
-        try Conv2d(levels[index + 1], levels[index], kernel: 1, generator: generator)
+      try outputs.indices.dropLast().map { index in
+        try Conv2d(outputs[index + 1], outputs[index], kernel: 1, generator: generator)
       })
-    _classifier = Child("classifier", try Conv2d(levels[0], 1, kernel: 1, generator: generator))
+    _classifier = Child("classifier", try Conv2d(outputs[0], 1, kernel: 1, generator: generator))
     super.init()
     // The initial values are small: the output of an untrained tower must not hide the image.
     gridProjection.weight = try gridProjection.weight * 0.1
@@ -126,7 +159,7 @@ public final class SegmentationHead: Module, HeadPass {
       encoders: try encoders.map { try $0.compiled(for: precision) },
       decoders: try decoders.map { try $0.compiled(for: precision) },
       reducers: try reducers.map { try $0.compiled(for: precision) },
-      classifier: try classifier.compiled(for: precision), gridLevel: gridLevel)
+      classifier: try classifier.compiled(for: precision), gridLevel: gridLevel, skipLevels: skipLevels)
   }
 }
 

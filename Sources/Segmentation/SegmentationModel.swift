@@ -27,6 +27,8 @@ public final class SegmentationModel: Module {
   ///   - text: the embedded prompts, of width d.
   ///   - textEncoder: the text tower, for methods that learn prompts.
   ///   - towerWidths: the channels of each tower layer.
+  ///   - towerStrides: the distance in image pixels between neighbouring positions of each tower
+  ///     layer; only a head whose skips go by level needs it.
   ///   - gridStride: the distance in image pixels between neighbouring positions of the feature
   ///     grid.
   ///   - siteCount: the number of source sites; nil if unknown.
@@ -34,7 +36,7 @@ public final class SegmentationModel: Module {
   /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(
     _ configuration: ModelConfiguration, text: TextEmbeddings, textEncoder: TextEncoder? = nil,
-    towerWidths: [Int], gridStride: Int, siteCount: Int? = nil, seed: UInt64
+    towerWidths: [Int], towerStrides: [Int] = [], gridStride: Int, siteCount: Int? = nil, seed: UInt64
   ) throws {
     let (choice, traits) = (configuration.method, configuration.method.traits)
     guard !traits.needsTextTower || textEncoder != nil else {
@@ -48,7 +50,7 @@ public final class SegmentationModel: Module {
       ? nil
       : try SegmentationHead(
         configuration.head, featureWidth: text.classes.size(1), towerWidths: towerWidths,
-        gridStride: gridStride, generator: Generator(seed: seed, for: "head"))
+        towerStrides: towerStrides, gridStride: gridStride, generator: Generator(seed: seed, for: "head"))
     towerLayers = configuration.towerLayers(depth: towerWidths.count)
     let context = MethodContext(
       text: text, dictionary: dictionary, textEncoder: traits.needsTextTower ? textEncoder : nil,

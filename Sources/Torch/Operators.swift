@@ -133,6 +133,8 @@ enum Operators {
   static let reluInPlace = Operator("aten::relu_")
   static let gelu = Operator("aten::gelu")
   static let silu = Operator("aten::silu")
+  static let hardtanh = Operator("aten::hardtanh")
+  static let hardtanhInPlace = Operator("aten::hardtanh_")
   static let geluInPlace = Operator("aten::gelu_")
   static let siluInPlace = Operator("aten::silu_")
   static let layerNorm = Operator("aten::layer_norm")

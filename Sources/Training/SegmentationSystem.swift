@@ -52,7 +52,7 @@ package final class SegmentationSystem: Module {
   ) throws -> SegmentationModel {
     try SegmentationModel(
       configuration.model, text: text, textEncoder: textEncoder, towerWidths: tower.hiddenWidths,
-      gridStride: tower.gridStride,
+      towerStrides: tower.hiddenStrides, gridStride: tower.gridStride,
       siteCount: configuration.sources.isEmpty ? nil : configuration.sources.count, seed: configuration.seed)
   }
 

@@ -50,6 +50,45 @@ import Torch
     }
   }
 
+  @Test(
+    "Layers of a trunk enter at their own resolution, trained and compiled", arguments: [[], [4], [4, 8]])
+  func skips(widths: [Int]) throws {
+    var configuration = HeadConfiguration()
+    configuration.detailWidths = widths
+    configuration.decoderWidths = [4, 6, 8, 10, 12]
+    (configuration.towerLayers, configuration.skips, configuration.gridWidth) = ([1, 2, 3], .levels, 6)
+    let head = try SegmentationHead(
+      configuration, featureWidth: 16, towerWidths: [5, 7, 9], towerStrides: [2, 4, 8], gridStride: 16,
+      generator: Generator(seed: 0))
+    #expect(head.skipLevels == [1, 2, 3] && head.gridLevel == 4 && head.joinedWidth == 12)
+    head.train(false)
+    let image = try Tensor.seeded([2, 3, 48, 48], 1)
+    let grid = try Tensor.seeded([2, 3, 3, 16], 2)
+    var tower = [
+      try Tensor.seeded([2, 24, 24, 5], 3), try .seeded([2, 12, 12, 7], 4), try .seeded([2, 6, 6, 9], 5),
+    ]
+    let wanted = try head(image: image, grid: grid, tower: tower)
+    #expect(wanted.shape == [2, 1, 48, 48])
+    let compiled = try inferenceMode {
+      try head.compiled(for: .float32).decoded(image: image, grid: grid, tower: tower) { x, _ in x }.logits
+    }
+    #expect(try (compiled - wanted).norm(dims: [0, 1, 2, 3]).item() < 1e-3)
+    // Each layer reaches the logits.
+    for index in tower.indices {
+      let own = tower[index]
+      tower[index] = try -own
+      #expect(try !head(image: image, grid: grid, tower: tower).isEqual(to: wanted), "layer \(index + 1)")
+      tower[index] = own
+    }
+    configuration.decoderWidths = []
+    configuration.detailWidths = []
+    #expect(throws: HeadError.noLevels) {
+      try SegmentationHead(
+        configuration, featureWidth: 16, towerWidths: [5, 7, 9], towerStrides: [2, 4, 8], gridStride: 16,
+        generator: Generator(seed: 0))
+    }
+  }
+
   @Test func impossibleSettingsOfTheHeadAreNamed() throws {
     func head(stride: Int = 1, layers: [Int] = []) throws -> SegmentationHead {
       var configuration = HeadConfiguration()

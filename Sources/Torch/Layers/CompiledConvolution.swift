@@ -16,6 +16,34 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     case relu
     /// Leaky ReLU: x if positive, otherwise x / 100.
     case leakyRelu = "leaky_relu"
+    /// ReLU6: max(x, 0), at most 6.
+    case relu6 = "hardtanh"
+    /// SiLU: x · σ(x).
+    case silu = "swish"
+
+    /// The numbers that oneDNN needs beside the name.
+    fileprivate var scalars: [Double] {
+      switch self {
+      case .none, .relu, .silu: []
+      case .leakyRelu: [slope]
+      case .relu6: [0, 6]
+      }
+    }
+
+    /// Applies the function, in training.
+    ///
+    /// - Parameter x: any shape.
+    /// - Returns: a tensor of the same shape.
+    /// - Throws: `TorchError.operation` with libtorch's message.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+      switch self {
+      case .none: x
+      case .relu: try x.relu()
+      case .leakyRelu: try x.leakyRelu(slope: slope)
+      case .relu6: try Operators.hardtanh(x, 0, 6)
+      case .silu: try x.silu()
+      }
+    }
   }
 
   private let weight: Tensor
@@ -72,7 +100,7 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     let x = try x.to(type).channelsLast()
     return try Operators.packedConvolution(
       x, packed(for: x), bias, [padding, padding], [stride, stride], [1, 1], groups,
-      activation.rawValue, activation == .leakyRelu ? [Self.slope] : [Double](), "")
+      activation.rawValue, activation.scalars, "")
   }
 
   /// Adds another tensor, B×out×h×w, to the convolution before the activation.
@@ -93,14 +121,14 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     return takesAlong ? sum : try activated(sum)
   }
 
-  private static let slope = 0.01
-
   /// Applies the activation in place to a result without other references.
   private func activated(_ x: Tensor) throws -> Tensor {
     switch activation {
     case .none: x
     case .relu: try Operators.reluInPlace(x)
-    case .leakyRelu: try x.leakyReluInPlace(slope: Self.slope)
+    case .leakyRelu: try x.leakyReluInPlace(slope: slope)
+    case .relu6: try Operators.hardtanhInPlace(x, 0, 6)
+    case .silu: try Operators.siluInPlace(x)
     }
   }
 
@@ -108,6 +136,9 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     try x.to(type).conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
   }
 }
+
+/// The slope of the leaky ReLU for negative numbers.
+private let slope = 0.01
 
 /// A memo of weights packed for the last input shapes: immutable in effect.
 ///

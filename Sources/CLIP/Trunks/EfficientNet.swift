@@ -1,0 +1,223 @@
+import Torch
+
+/// EfficientNet or EfficientNet-Lite as the image tower of a CLIP model.
+///
+/// Checkpoint keys are those of OpenCLIP for a trunk of timm: `visual.trunk.` and timm's keys, then
+/// `visual.head.proj.weight`. The image embedding is the projected mean of the last features. The
+/// mean and the projection commute, so for every extractor the dense features are the projected
+/// features of each position (MaskCLIP's reading of a pooled tower). The layers of a pass are the
+/// seven stages.
+public final class EfficientNet: ImageTower, EfficientNetPass {
+  @Child private var stem: NormedConvolution
+  @Child private var stages: [[MobileBlock]]
+  @Child private var last: NormedConvolution
+  @Child private var projection: Linear
+  private let geometry: EfficientNetGeometry
+
+  /// Whether training updates the statistics of the batch normalisations.
+  public override var learnsStatistics: Bool {
+    didSet { for norm in norms { norm.learns = learnsStatistics } }
+  }
+
+  init(
+    _ configuration: CLIPConfiguration.Vision, _ geometry: EfficientNetGeometry, projectionSize: Int,
+    _ initializer: Initializer
+  ) throws {
+    self.geometry = geometry
+    _stem = Child(
+      "visual.trunk",
+      try NormedConvolution(
+        keys: ("conv_stem", "bn1"), 3, geometry.stemWidth, kernel: 3, stride: 2,
+        activation: geometry.activation, geometry, initializer))
+    var inputs = geometry.stemWidth
+    _stages = Child(
+      "visual.trunk.blocks",
+      try geometry.stages.map { stage in
+        defer { inputs = stage.width }
+        return try (0..<stage.blocks).map {
+          try MobileBlock(
+            $0 == 0 ? inputs : stage.width, stage, stride: $0 == 0 ? stage.stride : 1, geometry, initializer)
+        }
+      })
+    _last = Child(
+      "visual.trunk",
+      try NormedConvolution(
+        keys: ("conv_head", "bn2"), inputs, geometry.headWidth, activation: geometry.activation, geometry,
+        initializer))
+    _projection = Child(
+      "visual.head.proj",
+      try initializer.linear(
+        geometry.headWidth, projectionSize, bias: false,
+        deviation: 1 / Double(geometry.headWidth).squareRoot()))
+    super.init(configuration)
+  }
+
+  private var norms: [StillNorm] {
+    [stem.norm] + stages.joined().flatMap(\.norms) + [last.norm]
+  }
+
+  /// The channels of the stages.
+  public override var hiddenWidths: [Int] { geometry.stages.map(\.width) }
+
+  /// The distance in pixels between neighbouring positions of each stage: 2, 4, 8, 16, 16, 32, 32.
+  public override var hiddenStrides: [Int] { geometry.strides }
+
+  /// The number of channels of the image embedding.
+  package override var projectionSize: Int { projection.weight.shape[0] }
+
+  var front: TrainedEfficientNetFront {
+    TrainedEfficientNetFront(stem: stem, stages: stages, towerDepth: stages.count)
+  }
+  var end: NormedConvolution { last }
+  var projected: Linear { projection }
+  var activationType: DType? { nil }
+
+  /// Encodes normalised pixels up to a stage; `hidden` names stages.
+  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
+    try front.stopped(pixels, before: depth, hidden: hidden)
+  }
+
+  /// Resumes a pass that was stopped before a stage.
+  public override func callAsFunction(
+    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
+  ) throws -> ImageFeatures {
+    try resumed(trunk, dense: dense, hidden: hidden)
+  }
+
+  /// Compiles all layers, each convolution together with its normalisation.
+  public override func compiled(for precision: Precision) throws -> CompiledImageTower {
+    CompiledImageTower(
+      CompiledEfficientNet(
+        front: try compiledFront(for: precision, upTo: stages.count), end: try last.compiled(for: precision),
+        projected: try projection.compiled(for: precision), activationType: precision.activationType))
+  }
+
+  /// Compiles the first convolution and the first stages.
+  public override func compiled(for precision: Precision, upTo depth: Int) throws -> CompiledImageTrunk {
+    CompiledImageTrunk(try compiledFront(for: precision, upTo: depth), depth: depth)
+  }
+
+  private func compiledFront(
+    for precision: Precision, upTo depth: Int
+  ) throws -> CompiledEfficientNetFront {
+    CompiledEfficientNetFront(
+      stem: try stem.compiled(for: precision),
+      stages: try stages.prefix(depth).map { try $0.map { try $0.compiled(for: precision) } },
+      towerDepth: stages.count, activationType: precision.activationType)
+  }
+
+  /// Returns the first convolution and the first stages.
+  public override func modules(before depth: Int) -> [Module] {
+    [stem] + Array(stages.prefix(depth).joined())
+  }
+
+  /// Returns the parameters of the last stages and everything after them; all if `count` is nil.
+  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
+    guard let count else { return parameters() }
+    let first = max(0, stages.count - count)
+    let tuned =
+      (first..<stages.count).map { "visual.trunk.blocks.\($0)." }
+      + ["visual.trunk.conv_head.", "visual.trunk.bn2.", "visual.head."]
+    return parameters().filter { parameter in tuned.contains { parameter.key.hasPrefix($0) } }
+  }
+}
+
+/// The first part of an EfficientNet, trained or compiled: the first convolution and stages.
+protocol EfficientNetFront {
+  associatedtype Stem: Layer
+  associatedtype Block: Layer
+
+  var stem: Stem { get }
+  /// The stages; of a partly compiled tower, the first ones.
+  var stages: [[Block]] { get }
+  /// The number of stages of the whole tower.
+  var towerDepth: Int { get }
+  /// The type of activations; nil for the type of the pixels.
+  var activationType: DType? { get }
+}
+
+extension EfficientNetFront {
+  /// Runs a pass that stops before a stage.
+  func stopped(_ pixels: Tensor, before depth: Int, hidden: [Int]) throws -> ImageTrunk {
+    let wanted = try HiddenLayers(hidden, of: towerDepth).before(depth)
+    // Convolutions on a CPU are fastest with channels last.
+    var x = try stem(pixels.to(activationType ?? pixels.dtype).channelsLast())
+    var outputs: [Tensor] = []
+    for (index, stage) in stages.prefix(depth).enumerated() {
+      x = try stage.reduce(x) { try $1($0) }
+      if wanted.contains(index + 1) { outputs.append(try x.permuted([0, 2, 3, 1])) }
+    }
+    return ImageTrunk(depth: depth, input: x, layers: outputs, grid: Array(x.shape.suffix(2)))
+  }
+}
+
+/// A whole EfficientNet, trained or compiled.
+protocol EfficientNetPass {
+  associatedtype Front: EfficientNetFront
+  associatedtype End: Layer
+  associatedtype Projection: Layer
+
+  var front: Front { get }
+  /// The last convolution.
+  var end: End { get }
+  /// The projection into the joint space.
+  var projected: Projection { get }
+  /// The type of activations; nil for the type of the pixels.
+  var activationType: DType? { get }
+}
+
+extension EfficientNetPass {
+  /// Runs the rest of a stopped pass; the outputs are float32 if activations have their own type.
+  func resumed(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
+    let stages = front.stages
+    var outputs = try HiddenLayers(hidden, of: stages.count).outputs(of: trunk, towerDepth: stages.count)
+    var x = trunk.input
+    if hidden.contains(trunk.depth) { outputs[trunk.depth] = try x.permuted([0, 2, 3, 1]) }
+    for (index, stage) in stages.enumerated().dropFirst(trunk.depth) {
+      x = try stage.reduce(x) { try $1($0) }
+      if hidden.contains(index + 1) { outputs[index + 1] = try x.permuted([0, 2, 3, 1]) }
+    }
+    let positions = try end(x).permuted([0, 2, 3, 1])
+    let image = try projected(positions.mean([1, 2]))
+    let found = ImageFeatures(
+      image: image, dense: dense == nil ? image : try projected(positions),
+      layers: hidden.compactMap { outputs[$0] })
+    return activationType == nil ? found : try found.map { try $0.to(.float32) }
+  }
+}
+
+/// The first part of an EfficientNet, trained.
+struct TrainedEfficientNetFront: EfficientNetFront {
+  let stem: NormedConvolution
+  let stages: [[MobileBlock]]
+  let towerDepth: Int
+  var activationType: DType? { nil }
+}
+
+/// The first part of an EfficientNet, compiled for inference.
+struct CompiledEfficientNetFront: EfficientNetFront, TrunkPass, Sendable {
+  let stem: CompiledNormedConvolution
+  let stages: [[CompiledMobileBlock]]
+  let towerDepth: Int
+  let activationType: DType?
+
+  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden)
+  }
+}
+
+/// A whole EfficientNet, compiled for inference.
+struct CompiledEfficientNet: EfficientNetPass, ImagePass, Sendable {
+  let front: CompiledEfficientNetFront
+  let end: CompiledNormedConvolution
+  let projected: CompiledLinear
+  let activationType: DType?
+
+  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
+    try front.trunk(pixels, depth: depth, hidden: hidden)
+  }
+
+  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
+    try resumed(trunk, dense: dense, hidden: hidden)
+  }
+}
