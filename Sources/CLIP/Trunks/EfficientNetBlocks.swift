@@ -19,6 +19,7 @@ final class NormedConvolution: Module, Layer {
   ///   - activation: the function of the output.
   ///   - geometry: the padding and the epsilon.
   ///   - initializer: the source of the initial weights.
+  /// - Throws: `TorchError` with libtorch's message.
   init(
     keys: (convolution: String, norm: String), _ inputs: Int, _ outputs: Int, kernel: Int = 1,
     stride: Int = 1,
