@@ -4,8 +4,9 @@ import Foundation
 ///
 /// It supports the formats and orientations of `ImageFile`. A colour file is accepted if its
 /// channels agree. A 1-bit file gives 0 and 255; a 16-bit file that holds only 0 and 65,535 does
-/// the same. A palette whose colours are all the same is read by its indices. A pixel that is at most half opaque becomes 0. Other pixels keep their value, because
-/// a blend of two labels would be a third label.
+/// the same. A palette whose colours are all the same is read by its indices. A pixel that is at
+/// most half opaque becomes 0. Other pixels keep their value, because a blend of two labels would be
+/// a third label.
 public enum MaskFile {
   /// The meaning of the values of a mask in a file with a palette or below 8 bits.
   public enum Meaning: Sendable, Equatable {

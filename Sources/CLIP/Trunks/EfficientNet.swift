@@ -70,7 +70,6 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   }
   var end: NormedConvolution { last }
   var projected: Linear { projection }
-  var activationType: DType? { nil }
 
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
   public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
@@ -89,7 +88,7 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
     CompiledImageTower(
       CompiledEfficientNet(
         front: try compiledFront(for: precision, upTo: stages.count), end: try last.compiled(for: precision),
-        projected: try projection.compiled(for: precision), activationType: precision.activationType))
+        projected: try projection.compiled(for: precision)))
   }
 
   /// Compiles the first convolution and the first stages.
@@ -123,66 +122,33 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
 }
 
 /// The first part of an EfficientNet, trained or compiled: the first convolution and stages.
-protocol EfficientNetFront {
+protocol EfficientNetFront: StagedFront {
   associatedtype Stem: Layer
-  associatedtype Block: Layer
 
   var stem: Stem { get }
-  /// The stages; of a partly compiled tower, the first ones.
-  var stages: [[Block]] { get }
-  /// The number of stages of the whole tower.
-  var towerDepth: Int { get }
-  /// The type of activations; nil for the type of the pixels.
-  var activationType: DType? { get }
 }
 
 extension EfficientNetFront {
-  /// Runs a pass that stops before a stage.
-  func stopped(_ pixels: Tensor, before depth: Int, hidden: [Int]) throws -> ImageTrunk {
-    let wanted = try HiddenLayers(hidden, of: towerDepth).before(depth)
-    // Convolutions on a CPU are fastest with channels last.
-    var x = try stem(pixels.to(activationType ?? pixels.dtype).channelsLast())
-    var outputs: [Tensor] = []
-    for (index, stage) in stages.prefix(depth).enumerated() {
-      x = try stage.reduce(x) { try $1($0) }
-      if wanted.contains(index + 1) { outputs.append(try x.permuted([0, 2, 3, 1])) }
-    }
-    return ImageTrunk(depth: depth, input: x, layers: outputs, grid: Array(x.shape.suffix(2)))
-  }
+  // Convolutions on a CPU are fastest with channels last.
+  func started(_ pixels: Tensor) throws -> Tensor { try stem(pixels.channelsLast()) }
 }
 
 /// A whole EfficientNet, trained or compiled.
-protocol EfficientNetPass {
-  associatedtype Front: EfficientNetFront
+protocol EfficientNetPass: StagedPass where Front: EfficientNetFront {
   associatedtype End: Layer
   associatedtype Projection: Layer
 
-  var front: Front { get }
   /// The last convolution.
   var end: End { get }
   /// The projection into the joint space.
   var projected: Projection { get }
-  /// The type of activations; nil for the type of the pixels.
-  var activationType: DType? { get }
 }
 
 extension EfficientNetPass {
-  /// Runs the rest of a stopped pass; the outputs are float32 if activations have their own type.
-  func resumed(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
-    let stages = front.stages
-    var outputs = try HiddenLayers(hidden, of: stages.count).outputs(of: trunk, towerDepth: stages.count)
-    var x = trunk.input
-    if hidden.contains(trunk.depth) { outputs[trunk.depth] = try x.permuted([0, 2, 3, 1]) }
-    for (index, stage) in stages.enumerated().dropFirst(trunk.depth) {
-      x = try stage.reduce(x) { try $1($0) }
-      if hidden.contains(index + 1) { outputs[index + 1] = try x.permuted([0, 2, 3, 1]) }
-    }
+  func ended(_ x: Tensor, isDense: Bool) throws -> (image: Tensor, dense: Tensor) {
     let positions = try end(x).permuted([0, 2, 3, 1])
     let image = try projected(positions.mean([1, 2]))
-    let found = ImageFeatures(
-      image: image, dense: dense == nil ? image : try projected(positions),
-      layers: hidden.compactMap { outputs[$0] })
-    return activationType == nil ? found : try found.map { try $0.to(.float32) }
+    return (image, isDense ? try projected(positions) : image)
   }
 }
 
@@ -211,7 +177,6 @@ struct CompiledEfficientNet: EfficientNetPass, ImagePass, Sendable {
   let front: CompiledEfficientNetFront
   let end: CompiledNormedConvolution
   let projected: CompiledLinear
-  let activationType: DType?
 
   func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
     try front.trunk(pixels, depth: depth, hidden: hidden)
