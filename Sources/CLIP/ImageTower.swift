@@ -67,6 +67,12 @@ public class ImageTower: Module, ImagePass {
       : try ModifiedResNet(configuration, projectionSize: projectionSize, initializer)
   }
 
+  /// Returns whether there is an image trunk of this name.
+  static func knows(trunk name: String) -> Bool { EfficientNetGeometry(named: name) != nil }
+
+  /// The names of the image trunks, for messages.
+  static var trunkNames: String { EfficientNetGeometry.names.joined(separator: ", ") }
+
   /// The channels of the possible `hidden` outputs: one per transformer layer, four ResNet stages.
   public var hiddenWidths: [Int] { [] }
 

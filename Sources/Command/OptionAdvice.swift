@@ -73,6 +73,8 @@ enum OptionAdvice {
     case .badState: "start again without --resume"
     case .batchSize: "--batch"
     case .belowOne("steps", _): "--steps"
+    case .noClass: "one class for all: --class NAME"
+    case .noScenes: "--interventions 0 and --mask-weight 0"
     case .belowOne: nil
     }
   }
