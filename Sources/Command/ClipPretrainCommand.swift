@@ -35,7 +35,8 @@ enum ClipPretrainCommand: Subcommand {
       "size", "S", .integer(atLeast: 32, atMost: 2048), remark: "that of the trunk",
       "the side of the pictures of a trunk in pixels")
     let geometry = Option.optional(
-      "geometry", "FILE", .file, remark: standardGeometry, "the sizes of the model; of its text tower with --trunk")
+      "geometry", "FILE", .file, remark: standardGeometry,
+      "the sizes of the model; of its text tower with --trunk")
     let prompts = Shared.prompts.saying(
       "the prompt file, or its name, for captions of rendered pictures and of sites")
     let images = Option.optional(

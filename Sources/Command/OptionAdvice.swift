@@ -45,6 +45,7 @@ enum OptionAdvice {
     case .notARun: "a run folder is what mcdrl train --out RUN writes"
     case .tooManyLayers: "--tune last-N"
     case .integersOffCPU: "--device cpu, or another --precision"
+    case .wordsKnowSite: "continue nevertheless: --allow-leakage"
     default: nil
     }
   }

@@ -60,23 +60,28 @@ struct PretrainingInputs {
     let rendered = record.images > 0 ? try Self.rendered(record, size: size, console) : nil
     guard let folder, !hasCaptions else {
       (catalog, sites) = (nil, nil)
-      images = try folder.map { folder in
-        try CaptionedImages(folder: folder, reader: SampleReader(size: size)) {
-          if $0 % 20 == 0 { console.progress("reading \($0) pictures") }
-        }
-      } ?? rendered ?? Self.rendered(record, size: size, console)
+      images =
+        try folder.map { folder in
+          try CaptionedImages(folder: folder, reader: SampleReader(size: size)) {
+            if $0 % 20 == 0 { console.progress("reading \($0) pictures") }
+          }
+        } ?? rendered ?? Self.rendered(record, size: size, console)
       return
     }
     let catalog = try SiteCatalog(at: folder, defaultClass: record.lesionClass)
     let heldOut = try Set((record.holdOut ?? []).map { try catalog.site($0).name })
     let sites = catalog.sites.filter { !heldOut.contains($0.name) }
-    guard !sites.isEmpty else { throw RunError.noSources(folder, heldOut: heldOut.sorted().joined(separator: ", ")) }
+    guard !sites.isEmpty else {
+      throw RunError.noSources(folder, heldOut: heldOut.sorted().joined(separator: ", "))
+    }
     try RunChecks.requireClasses(sites, record.prompts, in: folder)
     try DataNotes.masks(sites, console)
     DataNotes.leftOut(catalog, console)
     let samples = sites.flatMap(\.samples)
     let bar = ProgressBar("reading", total: samples.count)
-    let real = try CaptionedImages(samples: samples, reader: SampleReader(size: size), prompts: record.prompts) {
+    let real = try CaptionedImages(
+      samples: samples, reader: SampleReader(size: size), prompts: record.prompts
+    ) {
       console.progress(bar.line($0, unit: "pictures"))
     }
     images = try rendered.map(real.joined) ?? real

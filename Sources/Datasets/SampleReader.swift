@@ -43,7 +43,9 @@ public struct SampleReader: Hashable, Sendable {
       return (Array(image.shape.dropFirst()), try frame(of: image))
     }
     let size = try ImageFile.size(url)
-    return ([size.height, size.width], framing.frame(height: size.height, width: size.width, size: self.size))
+    return (
+      [size.height, size.width], framing.frame(height: size.height, width: size.width, size: self.size)
+    )
   }
 
   /// Reads an image at S×S as fast as its format allows, its own size and its frame.

@@ -43,7 +43,9 @@ struct CaptionedBatches: Sendable {
     let window = clip.configuration.text.positions
     // Every sentence is tokenised once. Rows are cut to the longest sentence of the batch.
     tokens = Dictionary(
-      uniqueKeysWithValues: images.sentences(for: configuration).map { ($0, clip.tokenizer.encode($0, window: window)) })
+      uniqueKeysWithValues: images.sentences(for: configuration).map {
+        ($0, clip.tokenizer.encode($0, window: window))
+      })
   }
 
   /// Prepares the batches from a step to the last one before their use.

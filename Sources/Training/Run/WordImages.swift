@@ -38,8 +38,8 @@ package struct WordImages: Codable, Equatable, Sendable {
   /// Checks that no image of a held-out site taught the words.
   ///
   /// - Parameters:
-  ///   - clip: the CLIP folder.
   ///   - site: the held-out site.
+  ///   - clip: the CLIP folder.
   /// - Throws: `RunError.wordsKnowSite` that names the folder and the site.
   package static func requireUnseen(_ site: Site, by clip: URL) throws {
     guard let seen = try WordImages(clip: clip) else { return }

@@ -16,7 +16,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var sources: [String] = []
   /// The CLIP folder, or `random:FILE`; nil until it is set.
   ///
-  /// `random:FILE` means random weights for the geometry in that file.
+  /// `random:FILE` means random weights for the geometry in that file. `{site}` in the name stands
+  /// for the held-out site, so that each fold of a study can have words that do not know its site.
   @Nullable public var clip: String?
   /// The lesion class of images without a class in the data.
   @Nullable public var lesionClass: String?
@@ -86,9 +87,24 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   /// The trained part of the image tower: none of it for a method that ignores the tower.
   package var tunedPart: Tuning { model.method.traits.ignoresTower ? .none : tune }
 
+  /// The CLIP model of these settings: `clip` with the held-out site in the place of `{site}`.
+  ///
+  /// - Throws: `RunError.noSiteForClip` if the name needs a held-out site and there is none.
+  package var clipOfSite: String? {
+    get throws {
+      guard let clip, clip.contains(Self.sitePlaceholder) else { return clip }
+      guard let holdOut else { throw RunError.noSiteForClip(clip) }
+      return clip.replacingOccurrences(of: Self.sitePlaceholder, with: holdOut)
+    }
+  }
+
+  /// The text that stands for the held-out site in `clip`.
+  package static let sitePlaceholder = "{site}"
+
   /// Whether frozen layers see the same images in every epoch, so that features can be cached.
   package var cachesFeatures: Bool {
-    tune != .all && !model.method.traits.ignoresTower && (augmentation.isNone || augmentation.fixed > 0) && !model.method.traits.changesImages
+    tune != .all && !model.method.traits.ignoresTower && (augmentation.isNone || augmentation.fixed > 0)
+      && !model.method.traits.changesImages
   }
 
   /// The fraction of a batch's images that appear again as do(z)x.
