@@ -9,12 +9,16 @@ import Training
 /// The command `mcdrl evaluate`.
 enum EvaluateCommand: Subcommand {
   static let name = "evaluate"
-  static let summary = "score a run at a site, beside predictors that ignore the image"
-  static let usage = "RUN [--data DATA] [--site SITE …] [options] | RUN… --counterfactual SWEEP"
-  static let example = "mcdrl evaluate runs/c3 --data polypgen"
+  static let summary = "score runs at a site, beside predictors that ignore the image"
+  static let usage =
+    "RUN|STUDY… [--data DATA] [--site SITE …] [options] | RUN… --counterfactual SWEEP"
+  static let example = "mcdrl evaluate study --data new-hospital"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
-  static let operands = [Operand.oneOrMore("RUN", "a run folder", "a run folder of mcdrl train")]
+  static let operands = [
+    Operand.oneOrMore(
+      "RUN", "a run folder", "a run folder of mcdrl train, or the folder of a study for all its runs")
+  ]
 
   struct Options: OptionGroup {
     let data = Shared.data.optional("that of the run")
@@ -33,26 +37,51 @@ enum EvaluateCommand: Subcommand {
     if let sweep = try arguments.counterfactual {
       return try counterfactual(arguments, sweep: sweep, console)
     }
-    guard arguments.operands.count == 1 else {
-      throw UsageError.tooMany("run folder", found: arguments.operands.count, allowedWith: "counterfactual")
+    let contest = try Contest(arguments.operands)
+    let first = contest.arms[0].runs[0]
+    let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)
+    defer { withExtendedLifetime(locks) {} }
+    let catalog = try first.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
+    let sites = try sites(arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
+    DataNotes.leftOut(catalog, console)
+    try DataNotes.masks(sites, limits: first.configuration.reader.limits, console)
+    let found = try contest.arms.map { arm in
+      (name: arm.name, evaluations: try arm.runs.flatMap { try evaluate($0, at: sites, contest, arguments, console) })
     }
-    let run = try Run.open(
-      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
-    )
-    let lock = try OutputFolder.lock(run.folder.url, console)
-    defer { withExtendedLifetime(lock) {} }
+    let comparisons = try sites.map { site in
+      try comparison(found, at: site, of: contest, seed: arguments.common.seed)
+    }
+    let evaluations = found.flatMap(\.evaluations)
+    if contest.isSingle {
+      if console.json { return try console.result(json: evaluations) }
+      for (evaluation, comparison) in zip(evaluations, comparisons) {
+        console.result(text(evaluation) + comparison.sentence + "\n")
+      }
+    } else {
+      try contest.write(comparisons)
+      if console.json { return try console.result(json: comparisons) }
+      for comparison in comparisons { console.result(comparison.text) }
+    }
+    console.result(EmptyMaskPolicy.statement)
+    for finding in evaluations.flatMap(\.findings) { console.result(finding) }
+  }
+
+  /// Scores a run at the sites, and writes its scores into its folder.
+  ///
+  /// In a comparison, sites that the run was trained on are left out.
+  private static func evaluate(
+    _ run: Run, at sites: [Site], _ contest: Contest, _ arguments: Arguments<Options>, _ console: Console
+  ) throws -> [Evaluation] {
     var rules = Run.EvaluationRules()
     (rules.tolerance, rules.spacing) = (
       try arguments.scoring.distances.tolerance, try arguments.scoring.distances.spacing
     )
     rules.evaluation = try arguments.scoring.evaluation
-    let catalog = try run.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
-    let sites = try sites(arguments.sites, of: run, catalog, hasOwnData: arguments.data == nil)
+    let sites = try sites.filter { try contest.isSingle || run.role(of: $0) != .source }
+    guard !sites.isEmpty else { return [] }
     let predictor = try predictor(of: run, arguments)
-    console.note(predictor.statement)
-    DataNotes.leftOut(catalog, console)
-    try DataNotes.masks(sites, limits: run.configuration.reader.limits, console)
-    let results = try sites.map { site in
+    console.note(contest.isSingle ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
+    return try sites.map { site in
       let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
       let result = try run.evaluate(on: site, with: predictor, rules: rules) { done, _ in
         console.progress(bar.line(done, unit: "images"))
@@ -63,13 +92,17 @@ enum EvaluateCommand: Subcommand {
       try result.table().write(to: folder.appendingPathComponent("evaluation-\(site.name).csv"))
       return result
     }
-    if console.json {
-      try console.result(json: results)
-    } else {
-      for result in results { console.result(text(result)) }
-      console.result(EmptyMaskPolicy.statement)
-      for finding in results.flatMap(\.findings) { console.result(finding) }
-    }
+  }
+
+  private static func comparison(
+    _ found: [(name: String, evaluations: [Evaluation])], at site: Site, of contest: Contest, seed: UInt64
+  ) throws -> SiteComparison {
+    try SiteComparison(
+      found.map { arm in
+        let evaluations = arm.evaluations.filter { $0.site == site.name }
+        guard !evaluations.isEmpty else { throw WorkError.trainedOn(site: site.name, arm: arm.name) }
+        return (arm.name, evaluations)
+      }, seed: seed)
   }
 
   private static func predictor(of run: Run, _ arguments: Arguments<Options>) throws -> Predictor {
@@ -82,15 +115,14 @@ enum EvaluateCommand: Subcommand {
   ///
   /// These are the named ones, otherwise the held-out one, otherwise all of another data set.
   private static func sites(
-    _ names: [String], of run: Run, _ catalog: SiteCatalog, hasOwnData: Bool
+    _ names: [String], of contest: Contest, _ catalog: SiteCatalog, hasOwnData: Bool
   ) throws -> [Site] {
     if names == ["all"] { return catalog.sites }
     guard names.isEmpty else { return try names.map(catalog.site) }
-    let heldOut = run.configuration.holdOut
-    if let heldOut, hasOwnData || catalog.sites.contains(where: { $0.name == heldOut }) {
-      return [try catalog.site(heldOut)]
-    }
-    return catalog.sites
+    let heldOut = Set(contest.arms.flatMap(\.runs).compactMap(\.configuration.holdOut)).sorted()
+    let known = heldOut.filter { name in catalog.sites.contains { $0.name == name } }
+    guard hasOwnData else { return known.isEmpty ? catalog.sites : try known.map(catalog.site) }
+    return heldOut.isEmpty ? catalog.sites : try heldOut.map(catalog.site)
   }
 
   private static func counterfactual(_ arguments: Arguments<Options>, sweep: URL, _ console: Console) throws {

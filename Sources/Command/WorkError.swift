@@ -27,11 +27,19 @@ enum WorkError: Error, CustomStringConvertible {
   case maskValues(MaskConventionError, option: String)
   /// A CLIP model is neither a known name nor a folder or file.
   case noClip(URL)
+  /// A study has no finished run.
+  case noFinishedRun(URL)
+  /// Every run of an arm was trained on the site to score.
+  case trainedOn(site: String, arm: String)
   /// An output folder is not empty.
   case folderNotEmpty(URL)
 
   var description: String {
     switch self {
+    case .noFinishedRun(let folder):
+      "\(folder.path): no run of the study is finished; run its command again, which goes on where it stopped"
+    case .trainedOn(let site, let arm):
+      "every run of \(arm) was trained on \(site), so there is nothing to compare there; score another site"
     case .images(let messages):
       counted(messages.count, "image") + " failed:\n" + messages.joined(separator: "\n")
     case .sameStem(let first, let second):

@@ -11,6 +11,8 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case choice(String)
   /// There is no method or no seed.
   case empty
+  /// Evaluations that are to be compared are of different images.
+  case otherImages(site: String)
   /// A method or a seed occurs twice.
   case twice(kind: String, String)
   /// A choice occurs twice for one setting.
@@ -53,6 +55,9 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .choice(let text):
       "\(text): write key=value,value with at least two values that differ, such as "
         + "optimizer.learningRate=0.001,0.005"
+    case .otherImages(let site):
+      "the runs were scored on different images of \(site), so they cannot be compared; leave out those that "
+        + "trained on it"
     case .empty: "at least one method and one seed are needed"
     case .twice(let kind, let name): "the \(kind) \(name) stands twice; give each once"
     case .choiceTwice(let name): "\(name) is to be chosen twice; give all its values at once"

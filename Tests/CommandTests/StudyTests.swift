@@ -45,6 +45,34 @@ extension ProgramTests {
       #expect(try bytes(shop, "parts/results.json") == before)
     }
 
+    @Test("A study is scored at another data set, arm beside arm, and at its own sites by its held-out runs")
+    func newHospital() throws {
+      let shop = try Workshop()
+      let study = try Program.run(
+        words(shop, "study", command: ["loso", "--methods", "baseline,unet:model.options.widths=[4,8]"]))
+      #expect(study.code == 0, "\(study.err)")
+      let folder = shop.file("study").path
+      let other = shop.file("other")
+      try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: shop.data.appendingPathComponent("a"), to: other.appendingPathComponent("new"))
+      let new = try Program.run("evaluate", folder, "--data", other.path)
+      #expect(new.code == 0, "\(new.err)")
+      #expect(new.out.contains("site new, n = ") && new.out.contains("minus baseline"), "\(new.out)")
+      let document = try Program.run("evaluate", folder, "--data", other.path, "--json")
+      let comparison = try #require((try document.json() as? [[String: Any]])?.first)
+      let arms = try #require(comparison["arms"] as? [[String: Any]])
+      // Three folds each, none of which was trained on a site of that name.
+      #expect(arms.map { $0["name"] as? String } == ["baseline", "unet"])
+      #expect(arms.map { $0["runs"] as? Int } == [3, 3])
+      #expect(FileManager.default.fileExists(atPath: shop.file("study/comparison-new.json").path))
+      let own = try Program.run("evaluate", folder, "--site", "b", "--json")
+      let runs = try #require(((try own.json() as? [[String: Any]])?.first?["arms"]) as? [[String: Any]])
+      #expect(runs.map { $0["runs"] as? Int } == [1, 1])
+      let single = try Program.run("evaluate", shop.file("study/runs/b/baseline-0").path)
+      #expect(single.out.contains("interval") && single.code == 0, "\(single.out)\(single.err)")
+    }
+
     @Test(
       "Cached features are shared by commands, survive kill -9 and go with the study unless they are kept"
     )

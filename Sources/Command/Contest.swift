@@ -1,0 +1,110 @@
+import Foundation
+import Statistics
+import Storage
+import Studies
+import Training
+
+/// The runs that a command compares, by arm.
+struct Contest {
+  /// One way of training with its runs, at least one.
+  struct Arm {
+    let name: String
+    var runs: [Run]
+  }
+
+  /// The arms, in the order of the command line; at least one.
+  let arms: [Arm]
+  /// The folder of the study, if the command line names one alone.
+  private let study: URL?
+
+  /// Whether there is a single run to score.
+  var isSingle: Bool { arms.count == 1 && arms[0].runs.count == 1 && study == nil }
+
+  /// Opens runs, and all finished runs of studies.
+  ///
+  /// Runs of the same method are arms of their own, named by their folders.
+  ///
+  /// - Parameter operands: the folders of runs and studies.
+  /// - Throws: `RunError` or `WorkError` that names the folder.
+  init(_ operands: [String]) throws {
+    let folders = operands.map { URL(fileURLWithPath: $0) }
+    let (studies, runs) = (folders.filter(Self.isStudy), folders.filter { !Self.isStudy($0) })
+    let opened = try runs.map(Self.open)
+    let labels = opened.map(\.configuration.model.method.name)
+    var arms = zip(runs, zip(opened, labels)).map { folder, run in
+      Arm(name: Set(labels).count == labels.count ? run.1 : folder.path, runs: [run.0])
+    }
+    for folder in studies {
+      let record = try StudyWriter(reading: folder).record
+      let folds = record.plan.folds(sites: record.data.keys.sorted())
+      let prefix = operands.count > 1 ? "\(folder.lastPathComponent)/" : ""
+      for arm in record.plan.arms {
+        let runs = try folds.filter { $0.arm == arm }.map { StudyFolder(folder).run($0) }
+          .filter { FileManager.default.fileExists(atPath: $0.weightsFile.path) }.map { try Self.open($0.url) }
+        if !runs.isEmpty { arms.append(Arm(name: prefix + arm.name, runs: runs)) }
+      }
+      guard arms.contains(where: { !$0.runs.isEmpty }) else { throw WorkError.noFinishedRun(folder) }
+    }
+    self.arms = arms
+    study = operands.count == 1 ? studies.first : nil
+  }
+
+  private static func isStudy(_ folder: URL) -> Bool {
+    FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path)
+  }
+
+  private static func open(_ folder: URL) throws -> Run {
+    try Run.open(at: folder, methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+  }
+
+  /// Writes `comparison-SITE.json` into the folder of the study, if one was named alone.
+  ///
+  /// - Throws: `FileError` that names the file.
+  func write(_ comparisons: [SiteComparison]) throws {
+    guard let study else { return }
+    for comparison in comparisons {
+      try AtomicFile.write(
+        json: comparison, to: study.appendingPathComponent("comparison-\(comparison.site).json"))
+    }
+  }
+}
+
+extension SiteComparison {
+  /// One sentence with the mean Dice of the only arm and its interval.
+  var sentence: String {
+    guard let dice = arms.first?.dice else { return "" }
+    return "mean Dice \(Self.said(dice)); \(resampling)"
+  }
+
+  /// The table of the arms, and what was resampled.
+  var text: String {
+    let rows = arms.map { arm in
+      let difference = differences.first { $0.candidate == arm.name }
+      return [
+        arm.name, "\(arm.runs)", Self.said(arm.dice), arm.diceWithLesion.map(Self.said) ?? "–",
+        difference.map { Self.said($0.dice, signed: true) } ?? "–",
+      ]
+    }
+    let others = trivial.sorted { $0.key < $1.key }.map { [$0.key, "–", format($0.value), "–", "–"] }
+    let reference = arms.first?.name ?? ""
+    return """
+      site \(site), n = \(images), mean Dice at the images' own size with 95 % intervals
+      \(Console.table(["", "runs", "Dice", "Dice (lesion)", "minus \(reference)"], rows + others))
+      \(resampling); an arm's score of an image is the mean over its runs
+
+      """
+  }
+
+  private var resampling: String {
+    let isImage = groups == images
+    return "95 % interval over \(counted(groups, isImage ? "image" : "patient or sequence")), resampled 2000 times"
+  }
+
+  private static func said(_ interval: Interval) -> String { said(interval, signed: false) }
+
+  private static func said(_ interval: Interval, signed: Bool) -> String {
+    func number(_ value: Double) -> String { (signed && value >= 0 ? "+" : "") + format(value) }
+    guard let ends = interval.ends else { return "\(number(interval.value)) (\(interval.reason ?? "no interval"))" }
+    return "\(number(interval.value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
+  }
+}

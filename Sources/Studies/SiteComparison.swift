@@ -1,0 +1,97 @@
+import Datasets
+import Foundation
+import Metrics
+import Statistics
+import Storage
+import Training
+
+/// Arms beside each other at one site, image by image.
+///
+/// An arm may have several runs: the seeds, and the folds of a study. Its score of an image is their
+/// mean. Patients or sequences are resampled; the image counts as one if none is stated.
+package struct SiteComparison: Codable, Equatable, Sendable {
+  /// The scores of one arm.
+  package struct Arm: Codable, Equatable, Sendable {
+    /// The name.
+    package let name: String
+    /// The number of runs.
+    package let runs: Int
+    /// The mean Dice over all images.
+    package let dice: Interval
+    /// The mean Dice over the images with a lesion; nil without such images.
+    @Nullable package private(set) var diceWithLesion: Interval?
+
+    enum CodingKeys: String, CodingKey {
+      case name, runs, dice
+      case diceWithLesion = "dice_with_lesion"
+    }
+  }
+
+  /// The difference of an arm to the first one, paired by image.
+  package struct Difference: Codable, Equatable, Sendable {
+    /// The arm.
+    package let candidate: String
+    /// The first arm.
+    package let reference: String
+    /// The difference of mean Dice over all images.
+    package let dice: Interval
+  }
+
+  /// The site.
+  package let site: String
+  /// The number of images.
+  package let images: Int
+  /// The number of patients or sequences.
+  package let groups: Int
+  /// The arms, in the order of the call.
+  package let arms: [Arm]
+  /// The differences of the other arms to the first.
+  package let differences: [Difference]
+  /// The mean Dice of predictors that ignore the image, by name.
+  package let trivial: [String: Double]
+
+  /// Compares the evaluations of arms at one site.
+  ///
+  /// - Parameters:
+  ///   - arms: the name of each arm, and the evaluations of its runs on the same images; none is empty.
+  ///   - seed: the seed of the resampling.
+  /// - Throws: `StudyError.otherImages` if the evaluations are of different images, or `TorchError`.
+  package init(_ arms: [(name: String, evaluations: [Evaluation])], seed: UInt64 = 0) throws {
+    guard let first = arms.first?.evaluations.first else { throw StudyError.empty }
+    let samples = first.images.map(\.sample)
+    for evaluation in arms.flatMap(\.evaluations) where evaluation.images.map(\.sample) != samples {
+      throw StudyError.otherImages(site: first.site)
+    }
+    let names = samples.map(\.group)
+    let order = Set(names).sorted()
+    func interval(_ values: [Double], where counts: (Int) -> Bool = { _ in true }) throws -> Interval? {
+      let rows = samples.indices.filter(counts)
+      let grouped = Dictionary(grouping: rows) { names[$0] }
+      let cases = order.compactMap { grouped[$0]?.map { values[$0] } }
+      return try Bootstrap.mean(ofStrata: [cases], seed: seed)
+    }
+    let scores = arms.map { arm in
+      samples.indices.map { row in
+        arm.evaluations.map { $0.images[row].assessment.scores.dice }.reduce(0, +)
+          / Double(arm.evaluations.count)
+      }
+    }
+    let hasLesion = first.images.map { !$0.assessment.scores.referenceIsEmpty }
+    site = first.site
+    images = samples.count
+    groups = order.count
+    self.arms = try zip(arms, scores).compactMap { arm, scores in
+      try interval(scores).map {
+        Arm(
+          name: arm.name, runs: arm.evaluations.count, dice: $0,
+          diceWithLesion: try interval(scores) { hasLesion[$0] })
+      }
+    }
+    differences = try zip(arms, scores).dropFirst().compactMap { arm, values in
+      try interval(zip(values, scores[0]).map { $0 - $1 }).map {
+        Difference(candidate: arm.name, reference: arms[0].name, dice: $0)
+      }
+    }
+    trivial = first.trivial.compactMapValues { $0.metrics[.dice]?.mean }
+  }
+}
