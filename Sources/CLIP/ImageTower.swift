@@ -82,9 +82,12 @@ public class ImageTower: Module, ImagePass {
   ///   - pixels: B×3×H×W.
   ///   - depth: the number of these layers.
   ///   - hidden: the layers whose outputs are needed, counted from 1.
-  /// - Returns: the input of the next layer, and the outputs of layers before it.
-  /// - Throws: `TorchError` if the shapes do not fit.
-  public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
+  ///   - reading: the tensors of these layers.
+  /// - Returns: the input of the next layer, and the tensors of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit, `CLIPError.noKeys` for keys of convolutions.
+  public func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
     throw TorchError.value("this image tower cannot encode")
   }
 

@@ -72,8 +72,10 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   var projected: Linear { projection }
 
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
-  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
-    try front.stopped(pixels, before: depth, hidden: hidden)
+  public override func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
+    try front.stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 
   /// Resumes a pass that was stopped before a stage.
@@ -167,8 +169,10 @@ struct CompiledEfficientNetFront: EfficientNetFront, TrunkPass, Sendable {
   let towerDepth: Int
   let activationType: DType?
 
-  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden)
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 }
 
@@ -178,8 +182,10 @@ struct CompiledEfficientNet: EfficientNetPass, ImagePass, Sendable {
   let end: CompiledNormedConvolution
   let projected: CompiledLinear
 
-  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden)
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
   }
 
   func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
