@@ -43,7 +43,7 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
     case .noKeys:
       "this image tower has no attention layers, so it has no keys; use another model.dense, or a vision transformer"
     case .unknownTrunk(let name):
-      "image trunk \"\(name)\" is not known; use one of \(EfficientNetGeometry.names.joined(separator: ", "))"
+      "image trunk \"\(name)\" is not known; use one of \(TrunkGeometry.names.joined(separator: ", "))"
     }
   }
 }

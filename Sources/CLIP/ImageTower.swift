@@ -15,7 +15,7 @@ public struct ImageFeatures: Sendable {
   }
 }
 
-/// A trainable image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
+/// A trainable image tower of CLIP: `VisionTransformer`, `ModifiedResNet` or a trunk of timm.
 public class ImageTower: Module, ImagePass {
   /// The geometry.
   public let configuration: CLIPConfiguration.Vision
@@ -59,8 +59,8 @@ public class ImageTower: Module, ImagePass {
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, _ initializer: Initializer
   ) throws -> ImageTower {
     if let trunk = configuration.trunk {
-      guard let geometry = EfficientNetGeometry(named: trunk) else { throw CLIPError.unknownTrunk(trunk) }
-      return try EfficientNet(configuration, geometry, projectionSize: projectionSize, initializer)
+      guard let geometry = TrunkGeometry(named: trunk) else { throw CLIPError.unknownTrunk(trunk) }
+      return try geometry.tower(configuration, projectionSize: projectionSize, initializer)
     }
     return configuration.stages == nil
       ? try VisionTransformer(configuration, projectionSize: projectionSize, initializer)
