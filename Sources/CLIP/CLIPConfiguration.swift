@@ -247,9 +247,9 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     let image =
       vision.trunk.flatMap(TrunkGeometry.init).map { $0.weightCount(imageSize: vision.imageSize) }
       ?? (vision.stages == nil
-      ? transformer(vision.hiddenSize, vision.intermediateSize, vision.layers) + wide
-        * (grid * grid + 3 * patch * patch)
-      : Double(vision.layers) * wide * wide + wide * grid * grid)
+        ? transformer(vision.hiddenSize, vision.intermediateSize, vision.layers) + wide
+          * (grid * grid + 3 * patch * patch)
+        : Double(vision.layers) * wide * wide + wide * grid * grid)
     let words =
       transformer(text.hiddenSize, text.intermediateSize, text.layers)
       + Double(text.hiddenSize) * (Double(text.vocabularySize) + Double(text.positions))

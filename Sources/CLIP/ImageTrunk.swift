@@ -31,6 +31,7 @@ public struct ImageTrunk: Sendable {
   /// - Parameter change: the function.
   /// - Returns: the changed trunk.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageTrunk {
-    ImageTrunk(depth: depth, input: try change(input), layers: try layers.map(change), reading: reading, grid: grid)
+    ImageTrunk(
+      depth: depth, input: try change(input), layers: try layers.map(change), reading: reading, grid: grid)
   }
 }

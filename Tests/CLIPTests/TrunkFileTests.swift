@@ -52,7 +52,8 @@ struct TrunkFileTests {
     ).vision
     #expect(plain.trunk == "convnext_base" && plain.imageSize == 320)
     #expect(plain.trunkProjection == "linear" && plain.trunkPool == nil)
-    let mixed = try open(#""timm_model_name": "vit_base_patch16_224", "timm_proj": "mlp", "timm_proj_bias": true"#)
+    let mixed = try open(
+      #""timm_model_name": "vit_base_patch16_224", "timm_proj": "mlp", "timm_proj_bias": true"#)
     #expect(mixed.vision.trunkPool == .avg && mixed.vision.trunkProjectionHasBias == true)
     let name = #""timm_model_name": "vit_base_patch16_224", "#
     #expect(try open(name + #""timm_pool": "", "timm_proj": "linear""#).vision.trunkPool == .token)
@@ -186,7 +187,8 @@ struct TrunkFileTests {
     }
     let name = #""architecture": "convnext_atto""#
     for (config, part) in [
-      (#"{}"#, "architecture"), (#"{"architecture": "swin_tiny"}"#, "architecture is \"swin_tiny\"; supported"),
+      (#"{}"#, "architecture"),
+      (#"{"architecture": "swin_tiny"}"#, "architecture is \"swin_tiny\"; supported"),
       ("{\(name), \"new\": 1}", "new (1)"),
       (#"{\#(name), "model_args": {"depths": [1]}}"#, "model_args.depths"),
       (#"{\#(name), "model_args": {"global_pool": "max"}}"#, "model_args.global_pool is \"max\""),
@@ -218,7 +220,8 @@ struct TrunkFileTests {
       }
       let found = [
         try pool("vit_tiny_patch16_224", #"{"global_pool": "avg"}"#),
-        try pool("vit_small_patch16_dinov3", #"{"global_pool": "token"}"#), try pool("vit_tiny_patch16_224", "{}"),
+        try pool("vit_small_patch16_dinov3", #"{"global_pool": "token"}"#),
+        try pool("vit_tiny_patch16_224", "{}"),
       ]
       #expect(found == [.avgThenNorm, .token, nil])
     }

@@ -96,7 +96,8 @@ struct TrunkParityTests {
     return try difference(own, wanted)
   }
 
-  @Test("A ConvNeXt gives timm's stages, embedding and dense features, trained and compiled",
+  @Test(
+    "A ConvNeXt gives timm's stages, embedding and dense features, trained and compiled",
     arguments: SmallTrunk.convolutional)
   func convolutional(_ trunk: SmallTrunk) throws {
     let (tower, pixels) = (try trunk.tower(), try trunk.pixels)
@@ -108,11 +109,13 @@ struct TrunkParityTests {
       #expect(try distance(found.image, trunk.expected("image")) < 1e-4)
       #expect(try distance(found.dense, trunk.expected("dense")) < 1e-4)
     }
-    #expect(zip(tower.hiddenWidths, try [1, 2, 3, 4].map { try trunk.expected("layer\($0)").shape[3] })
-      .allSatisfy { $0 == $1 })
+    #expect(
+      zip(tower.hiddenWidths, try [1, 2, 3, 4].map { try trunk.expected("layer\($0)").shape[3] })
+        .allSatisfy { $0 == $1 })
   }
 
-  @Test("A transformer gives timm's layers, keys, embedding and dense features, trained and compiled",
+  @Test(
+    "A transformer gives timm's layers, keys, embedding and dense features, trained and compiled",
     arguments: SmallTrunk.transformers)
   func transformers(_ trunk: SmallTrunk) throws {
     let (tower, pixels) = (try trunk.tower(), try trunk.pixels)
@@ -137,7 +140,8 @@ struct TrunkParityTests {
     }
   }
 
-  @Test("A pass that stops before any layer is resumed to the same outputs and keys",
+  @Test(
+    "A pass that stops before any layer is resumed to the same outputs and keys",
     arguments: SmallTrunk.transformers + SmallTrunk.convolutional)
   func stopped(_ trunk: SmallTrunk) throws {
     let (tower, pixels) = (try trunk.tower(), try trunk.pixels)
@@ -155,14 +159,16 @@ struct TrunkParityTests {
           }
         }
         // After the last layer all tensors of layers are there, though dense features are not.
-        let whole = try tower.trunk(pixels, depth: tower.hiddenWidths.count, hidden: [3, 1], reading: reading)
+        let whole = try tower.trunk(
+          pixels, depth: tower.hiddenWidths.count, hidden: [3, 1], reading: reading)
         let found = try tower(whole, dense: nil, hidden: [3, 1]).layers
         for (one, other) in zip(found, wanted.layers) { #expect(try one.isEqual(to: other)) }
       }
     }
   }
 
-  @Test("Compiled trunks stay near in every precision; the first layers alone are those of the whole",
+  @Test(
+    "Compiled trunks stay near in every precision; the first layers alone are those of the whole",
     arguments: SmallTrunk.transformers + SmallTrunk.convolutional)
   func precisions(_ trunk: SmallTrunk) throws {
     let (tower, pixels) = (try trunk.tower(), try trunk.pixels)
@@ -189,7 +195,9 @@ struct TrunkParityTests {
     }
   }
 
-  private func zip3<T>(_ a: [T], _ b: [T], _ c: [T]) -> [(T, T, T)] { zip(zip(a, b), c).map { ($0.0, $0.1, $1) } }
+  private func zip3<T>(_ a: [T], _ b: [T], _ c: [T]) -> [(T, T, T)] {
+    zip(zip(a, b), c).map { ($0.0, $0.1, $1) }
+  }
 
   @Test("The last layers and everything after them are tuned, and gradients reach all of it")
   func tuned() throws {
@@ -198,7 +206,8 @@ struct TrunkParityTests {
       let place = tower is TrunkTransformer ? "visual.trunk.blocks.2." : "visual.trunk.stages.3."
       let tuned = tower.parameters(ofLast: 1)
       let count = tower.hiddenWidths.count
-      #expect(tuned.contains { $0.key.hasPrefix(place) } && tuned.contains { $0.key.hasPrefix("visual.head.") })
+      #expect(
+        tuned.contains { $0.key.hasPrefix(place) } && tuned.contains { $0.key.hasPrefix("visual.head.") })
       let before = tower.modules(before: count - 1).flatMap { $0.parameters() }
       // Tokens and positions are the transformer's own.
       let apart = tower.parameters().count {

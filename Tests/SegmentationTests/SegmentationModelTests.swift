@@ -24,7 +24,8 @@ import Torch
     let model = try smallModel(.baseline) { $0.dense = "keys" }
     #expect(model.towerLayers == [3, 4, 5, 6] && model.head?.towerNorms.count == 4)
     let logits = try model(
-      images: ModelBatch().images, encoded: ModelBatch(layers: model.towerLayers).encoded).logits
+      images: ModelBatch().images, encoded: ModelBatch(layers: model.towerLayers).encoded
+    ).logits
     #expect(logits.shape == [2, 1, 64, 64])
     let named = try smallModel(.mcdrl) { ($0.dense, $0.head.towerLayers) = ("keys", [2]) }
     #expect(named.towerLayers == [2] && named.head?.towerNorms.count == 1)
