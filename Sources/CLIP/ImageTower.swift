@@ -140,6 +140,8 @@ public class ImageTower: Module, ImagePass {
 
   /// Returns the number of layers (of a ResNet: stages) before the last ones.
   ///
+  /// A transformer's dense features are read in its last layer, so that one is never before them.
+  ///
   /// - Parameter count: the number of last layers.
   /// - Returns: the number of layers before them, at least 0.
   public func depth(beforeLast count: Int) -> Int { max(0, hiddenWidths.count - count) }

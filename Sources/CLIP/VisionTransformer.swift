@@ -107,6 +107,9 @@ public final class VisionTransformer: ImageTower, ClassTokenFront, VisionPass {
       }, towerDepth: layers.count, tokenType: precision.activationType)
   }
 
+  /// Returns the number of layers before the last ones, of which there is at least one.
+  public override func depth(beforeLast count: Int) -> Int { max(0, layers.count - max(1, count)) }
+
   /// Returns the parameters of the last layers and everything after them; all if `count` is nil.
   public override func parameters(ofLast count: Int?) -> [NamedTensor] {
     guard let count else { return parameters() }

@@ -6,6 +6,7 @@ import Pretraining
 import Segmentation
 import Storage
 import Torch
+import Training
 
 /// The command `mcdrl clip pretrain`.
 enum ClipPretrainCommand: Subcommand {
@@ -17,12 +18,30 @@ enum ClipPretrainCommand: Subcommand {
   struct Options: OptionGroup {
     let out = Shared.out("CLIP", "the CLIP folder to write")
     let data = Option.optional(
-      "data", "FOLDER", .text, remark: "rendered pictures", "a folder with captions.jsonl and pictures")
+      "data", "FOLDER", .text, remark: "rendered pictures",
+      "sites with masks, or a folder with captions.jsonl and pictures")
+    let holdOut = Option.spaces(
+      "hold-out", "SITE", .text, remark: "none", "sites of --data that take no part in the training")
+    let lesionClass = Option.optional(
+      "class", "NAME", .text, "the lesion class of pictures whose site states none")
+    let trunk = Option.optional(
+      "trunk", "FOLDER", .file, remark: "a tower of --geometry",
+      "a trained image trunk as scripts/get-trunk writes it, which stays as it is")
+    let tuneTrunk = Option.value(
+      "tune-trunk", "N", .integer(), default: 0, "how many last stages of the trunk are trained, too")
+    let trunkRate = Option.value(
+      "trunk-rate", "R", .positive, default: standard.trunkLearningRate, "the highest rate of these stages")
+    let size = Option.optional(
+      "size", "S", .integer(atLeast: 32, atMost: 2048), remark: "that of the trunk",
+      "the side of the pictures of a trunk in pixels")
     let geometry = Option.optional(
-      "geometry", "FILE", .file, remark: standardGeometry, "the sizes of the model")
-    let prompts = Shared.prompts.saying("the prompt file, or its name, for captions of rendered pictures")
-    let images = Option.value(
-      "images", "N", .integer(atLeast: 2), default: 24_000, "how many pictures to render")
+      "geometry", "FILE", .file, remark: standardGeometry,
+      "the sizes of the model; of its text tower with --trunk")
+    let prompts = Shared.prompts.saying(
+      "the prompt file, or its name, for captions of rendered pictures and of sites")
+    let images = Option.optional(
+      "images", "N", .integer(atLeast: 2), remark: "\(standardImages), none with --data",
+      "how many pictures to render")
     let steps = Option.value(
       "steps", "N", .integer(atLeast: 1), default: standard.steps, "how many batches to train on")
     let batch = Option.value(
@@ -32,6 +51,12 @@ enum ClipPretrainCommand: Subcommand {
     let denseWeight = Option.value(
       "dense-weight", "W", .notNegative, default: standard.denseWeight,
       "the weight of the loss at the best positions; 0 for the loss of CLIP alone")
+    let maskWeight = Option.value(
+      "mask-weight", "W", .notNegative, default: 0,
+      "the weight of the loss that compares words with masks at each position")
+    let interventions = Option.optional(
+      "interventions", "SHARE", .notNegative, remark: "0, 0.5 with --trunk",
+      "the share of pictures that are shown as do(z)x, with the words of z")
     let precision = Option.value(
       "precision", choices(Weights.self), .choice(of: Weights.self), default: .float16,
       "the type of the written weights")
@@ -52,15 +77,7 @@ enum ClipPretrainCommand: Subcommand {
   private static let standard = PretrainingConfiguration()
   private static let standardGeometry = "Configurations/tiny-clip.json"
 
-  /// The content of `pretraining.json`: everything that the weights depend on.
-  private struct Record: Codable, Equatable {
-    var configuration = PretrainingConfiguration()
-    var data: String?
-    var images: Int
-    var geometry = CLIPConfiguration()
-    var prompts: PromptSet
-    var version = MCDRLCommand.version
-  }
+  private static let standardImages = 24_000
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let out = try arguments.out
@@ -80,16 +97,8 @@ enum ClipPretrainCommand: Subcommand {
         out, holds: "a training or a CLIP already", fix: "add --resume or choose another folder")
     }
 
-    let size = record.geometry.vision.imageSize
-    let images = try load(record, size: size, console)
-    let tokenizer = try BytePairLearning(captions: Array(Set(images.captions.joined()))).tokenizer()
-    var geometry = record.geometry
-    geometry.text.vocabularySize = tokenizer.count
-    geometry.text.endToken = tokenizer.endToken
-    var preparation = ImagePreparation(size: size)
-    preparation.framing = .squash
-    let clip = try CLIPModel(
-      geometry, tokenizer: tokenizer, preparation: preparation, seed: record.configuration.seed)
+    let inputs = try PretrainingInputs(record, console)
+    let (clip, images) = (try inputs.clip(record), inputs.images)
     let trainer = try ContrastiveTrainer(
       configuration: record.configuration, clip: clip, images: images, stateFile: stateFile,
       resuming: resuming && files.fileExists(atPath: stateFile.path))
@@ -97,9 +106,12 @@ enum ClipPretrainCommand: Subcommand {
     try files.createFolder(stateFile.deletingLastPathComponent())
     AtomicFile.removeLeftovers(in: stateFile.deletingLastPathComponent(), unchangedFor: 0)
     if !resuming { try AtomicFile.write(json: record, to: recordFile) }
+    if let sites = inputs.sites {
+      try AtomicFile.write(json: WordImages(sites), to: out.appendingPathComponent(WordImages.fileName))
+    }
     let steps = record.configuration.steps
     console.note(
-      "\(counted(images.count, "picture")), vocabulary of \(tokenizer.count) tokens, \(steps) steps of "
+      "\(counted(images.count, "picture")), vocabulary of \(clip.tokenizer.count) tokens, \(steps) steps of "
         + "\(record.configuration.batchSize)")
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step
@@ -119,52 +131,67 @@ enum ClipPretrainCommand: Subcommand {
     }
     try clip.save(to: out, dtype: arguments.precision.dtype)
     try AtomicFile.write(json: metrics, to: out.appendingPathComponent("metrics.json"))
-    guard record.data == nil, tests > 0 else {
+    try report(out, record, inputs, metrics, count: tests, console)
+  }
+
+  /// Measures the weights as stored, on rendered pictures and at every site of the data.
+  private static func report(
+    _ out: URL, _ record: PretrainingRecord, _ inputs: PretrainingInputs, _ metrics: [PretrainingMetrics],
+    count: Int, _ console: Console
+  ) throws {
+    let isRendered = record.images > 0 && count > 0
+    guard isRendered || inputs.catalog != nil else {
       return console.json ? try console.result(json: metrics) : console.result(out.path)
     }
-    // The report measures the weights as stored.
-    let report = try ClipZeroShotCommand.report(
-      CLIPModel.load(folder: out), prompts: record.prompts, count: tests, seed: record.configuration.seed,
-      console)
-    try AtomicFile.write(json: report, to: out.appendingPathComponent("zero-shot.json"))
-    try ClipZeroShotCommand.show(report, console)
+    let clip = try CLIPModel.load(folder: out)
+    let reports = ClipZeroShotCommand.Reports(
+      rendered: isRendered
+        ? try ClipZeroShotCommand.report(
+          clip, prompts: record.prompts, count: count, seed: record.configuration.seed, console) : nil,
+      sites: try inputs.catalog.map {
+        try ClipZeroShotCommand.report(
+          clip, prompts: record.prompts, sites: $0.sites, seed: record.configuration.seed, console)
+      })
+    if let rendered = reports.rendered {
+      try AtomicFile.write(json: rendered, to: out.appendingPathComponent("zero-shot.json"))
+    }
+    if let sites = reports.sites {
+      try AtomicFile.write(json: sites, to: out.appendingPathComponent("zero-shot-sites.json"))
+    }
+    try ClipZeroShotCommand.show(reports, console)
     console.note("the model is in \(out.path)")
   }
 
-  private static func record(_ arguments: Arguments<Options>) throws -> Record {
-    var record = Record(
-      images: try arguments.images,
+  private static func record(_ arguments: Arguments<Options>) throws -> PretrainingRecord {
+    let geometry = try arguments.geometry
+    var record = PretrainingRecord(
+      images: try arguments.images ?? (arguments.data == nil ? standardImages : 0),
+      geometry: try CLIPConfiguration(
+        contentsOf: geometry ?? ProjectFiles.find(standardGeometry, instead: "--geometry FILE")),
       prompts: try ProjectFiles.promptSet(arguments.prompts).prompts)
     record.data = try arguments.data
+    record.holdOut = try arguments.holdOut
+    record.lesionClass = try arguments.lesionClass
     record.configuration.steps = try arguments.steps
     record.configuration.batchSize = try arguments.batch
     record.configuration.seed = try arguments.common.seed
     record.configuration.learningRate = try arguments.learningRate
     record.configuration.denseWeight = try arguments.denseWeight
-    let geometry = try arguments.geometry
-    record.geometry = try CLIPConfiguration(
-      contentsOf: geometry ?? ProjectFiles.find(standardGeometry, instead: "--geometry FILE"))
+    record.configuration.maskWeight = try arguments.maskWeight
+    if let trunk = try arguments.trunk {
+      try record.use(
+        TrunkFolder(trunk), size: arguments.size, tunedStages: arguments.tuneTrunk,
+        rate: arguments.trunkRate)
+    }
+    if let share = try arguments.interventions { record.configuration.interventionShare = min(1, share) }
     return record
   }
 
-  private static func check(_ record: Record, _ file: URL) throws {
+  private static func check(_ record: PretrainingRecord, _ file: URL) throws {
     guard let data = try? Data(file: file) else { throw UsageError.nothingToResume(file) }
-    let old = try? JSONDecoder().decode(Record.self, from: data)
+    let old = try? JSONDecoder().decode(PretrainingRecord.self, from: data)
     guard old != record else { return }
     throw UsageError.otherSettings(
       option: "resume", in: file, changed: old.map { SettingChange.list(from: $0, to: record) } ?? [])
-  }
-
-  private static func load(_ record: Record, size: Int, _ console: Console) throws -> CaptionedImages {
-    defer { console.progress("") }
-    guard let folder = record.data else {
-      let bar = ProgressBar("rendering", total: record.images)
-      return try CaptionedImages(
-        rendering: record.images, size: size, seed: record.configuration.seed, prompts: record.prompts
-      ) { console.progress(bar.line($0, unit: "pictures")) }
-    }
-    return try CaptionedImages(folder: URL(fileURLWithPath: folder), reader: SampleReader(size: size)) {
-      if $0 % 20 == 0 { console.progress("reading \($0) pictures") }
-    }
   }
 }

@@ -45,6 +45,7 @@ enum OptionAdvice {
     case .notARun: "a run folder is what mcdrl train --out RUN writes"
     case .tooManyLayers: "--tune last-N"
     case .integersOffCPU: "--device cpu, or another --precision"
+    case .wordsKnowSite: "continue nevertheless: --allow-leakage"
     default: nil
     }
   }
@@ -73,6 +74,8 @@ enum OptionAdvice {
     case .badState: "start again without --resume"
     case .batchSize: "--batch"
     case .belowOne("steps", _): "--steps"
+    case .noClass: "one class for all: --class NAME"
+    case .noScenes: "--interventions 0 and --mask-weight 0"
     case .belowOne: nil
     }
   }

@@ -1,4 +1,5 @@
 import Confounders
+import Datasets
 import Foundation
 import Storage
 import Training
@@ -83,6 +84,14 @@ enum ProjectFiles {
 
   /// The loader of the CLIP models in settings.
   static let clips = ClipLoader { try clip($0) }
+
+  /// Checks that no image of a held-out site taught the words of the CLIP model of settings.
+  ///
+  /// - Throws: `RunError.wordsKnowSite`, or an error that names a file that cannot be read.
+  static func requireUnseen(_ site: Site, _ settings: RunConfiguration) throws {
+    guard let name = try settings.clipOfSite, !name.hasPrefix("random:") else { return }
+    try WordImages.requireUnseen(site, by: NativePath.url(clip(name)))
+  }
 
   /// Resolves the name of a CLIP model.
   ///

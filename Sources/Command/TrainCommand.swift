@@ -90,6 +90,7 @@ enum TrainCommand: Subcommand {
       sources + [heldOut].compactMap { $0 }, heldOut: [heldOut?.name].compactMap { $0 },
       isAllowed: arguments.allowLeakage, limits: complete.reader.limits, console)
     console.note("the same patient or picture at the held-out site: \(leakage)")
+    if try !arguments.allowLeakage, let heldOut { try ProjectFiles.requireUnseen(heldOut, complete) }
     return try Run.create(
       at: folder, complete, data: catalog, prompts: prompts, promptsFile: promptsFile, model: model,
       clip: ProjectFiles.clips, lock: lock)

@@ -1,4 +1,5 @@
 import CLIP
+import Datasets
 import Foundation
 import Segmentation
 import Storage
@@ -104,6 +105,11 @@ struct TrainSettings {
     if clip.hasPrefix("random:") { start.adaptToRandomWeights() }
     var draft = start
     _ = try apply(to: &draft)
+    if draft.holdOut == nil, clip.contains(RunConfiguration.sitePlaceholder) {
+      // A study holds out every site. The CLIP models of all sites have the geometry of the first.
+      let catalog = try SiteCatalog(at: URL(fileURLWithPath: data), allowsMissingMasks: true)
+      draft.holdOut = catalog.sites.first?.name
+    }
     let model = try ProjectFiles.clips(draft)
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)

@@ -104,7 +104,7 @@ public struct PromptSet: Codable, Equatable, Sendable {
   }
 
   /// Returns the sentences of one class.
-  func prompts(class name: String) -> [String] {
+  package func prompts(class name: String) -> [String] {
     templates.class.sentences.map { fill($0, class: name) }
   }
 

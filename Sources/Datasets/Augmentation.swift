@@ -17,6 +17,10 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var saturation = 0.35
   /// The largest change of each colour: a factor of up to 1 ± this.
   public var tint = 0.1
+  /// The probability that an image takes mean and deviation of each colour from another of its batch.
+  ///
+  /// SANet's colour exchange (Wei et al., MICCAI 2021), here in RGB.
+  public var exchange = 0.0
   /// The number of fixed augmented versions per image, used in turn; 0 draws a new one per step.
   public var fixed = 0
 
@@ -33,6 +37,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
     none.colour = 0
     none.saturation = 0
     none.tint = 0
+    none.exchange = 0
     return none
   }
 
@@ -57,7 +62,20 @@ public struct Augmentation: Codable, Equatable, Sendable {
     let grid = try affine(try images.size(0), generator).affineGrid(images.shape)
     let moved = try images.sampled(at: grid, outside: .zeros)
     let movedMasks = try masks.sampled(at: grid, outside: .zeros).atLeast(0.5).to(.float32)
-    return (try recolour(moved, generator), movedMasks)
+    return (try recolour(exchanged(moved, generator), generator), movedMasks)
+  }
+
+  /// Gives images the colour statistics of others.
+  private func exchanged(_ images: Tensor, _ generator: Generator) throws -> Tensor {
+    let count = try images.size(0)
+    guard exchange > 0, count > 1 else { return images }
+    let partner = try Tensor.randomPermutation(count, generator: generator)
+    let isChanged = try Tensor.randomUniform([count, 1, 1, 1], generator: generator).less(than: exchange)
+    let mean = try images.mean([2, 3], keepDimensions: true)
+    let deviation = try images.variance([2, 3], correction: 0, keepDimensions: true).squareRoot()
+    let changed =
+      try (images - mean) / (deviation + 1e-3) * deviation.indexed(partner) + mean.indexed(partner)
+    return try isChanged.choose(changed.clamped(min: 0, max: 1), else: images)
   }
 
   /// Draws random maps from output to input coordinates, B×2×3.

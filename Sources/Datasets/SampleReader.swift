@@ -4,14 +4,17 @@ import Torch
 
 /// Reads images and masks as tensors.
 public struct SampleReader: Hashable, Sendable {
-  /// The side S of scaled images; the whole image is scaled, without its proportions.
+  /// The side S of scaled images.
   public let size: Int
+  /// The way in which images of other proportions enter the square.
+  public let framing: Framing
   /// The maximum size of a file.
   public let limits: ImageLimits
 
   /// Makes a reader.
-  public init(size: Int, limits: ImageLimits = .default) {
+  public init(size: Int, framing: Framing = .squash, limits: ImageLimits = .default) {
     self.size = size
+    self.framing = framing
     self.limits = limits
   }
 
@@ -26,21 +29,44 @@ public struct SampleReader: Hashable, Sendable {
     try ImageFile.read(url, limits: limits, reducedBy: denominator).rgb.tensor
   }
 
-  /// Reads an image at S×S as fast as its format allows, and its own size.
+  /// Finds the part of an image, uint8 3×H×W, that enters the square.
+  ///
+  /// - Throws: `TorchError` for another shape.
+  public func frame(of image: Tensor) throws -> Frame { try framing.frame(of: image, size: size) }
+
+  /// Finds height and width of an image file, and its frame, without decoding it if that is possible.
+  ///
+  /// - Throws: `ImagingError` that names the file.
+  package func place(of url: URL) throws -> (shape: [Int], frame: Frame) {
+    if framing == .view {
+      let image = try image(url)
+      return (Array(image.shape.dropFirst()), try frame(of: image))
+    }
+    let size = try ImageFile.size(url)
+    return (
+      [size.height, size.width], framing.frame(height: size.height, width: size.width, size: self.size)
+    )
+  }
+
+  /// Reads an image at S×S as fast as its format allows, its own size and its frame.
   ///
   /// A JPEG is decoded at the smallest of 1/8, 1/4 and 1/2 that leaves both sides at least S long
   /// and divides them. The rest is scaled as for other images, so levels differ slightly from those
   /// of the whole image.
   ///
   /// - Parameter url: the file.
-  /// - Returns: uint8 3×S×S, and height and width of the image in the file.
+  /// - Returns: uint8 3×S×S, height and width of the image in the file, and its frame there.
   /// - Throws: `ImagingError` that names the file.
-  public func quick(_ url: URL) throws -> (image: Tensor, height: Int, width: Int) {
+  public func quick(_ url: URL) throws -> (image: Tensor, height: Int, width: Int, frame: Frame) {
     let full = try ImageFile.size(url)
     let denominator = [8, 4, 2].first { denominator in
       [full.width, full.height].allSatisfy { $0 % denominator == 0 && $0 / denominator >= size }
     }
-    return (try scaled(image(url, reducedBy: denominator ?? 1)), full.height, full.width)
+    let reduced = try image(url, reducedBy: denominator ?? 1)
+    let frame = try frame(of: reduced)
+    return (
+      try scaled(reduced, in: frame), full.height, full.width, frame.enlarged(by: denominator ?? 1)
+    )
   }
 
   /// Reads a mask at its own size: bool, H×W.
@@ -89,20 +115,43 @@ public struct SampleReader: Hashable, Sendable {
   }
 
   /// Scales an image to S×S as CLIP's preparation does (Pillow's bicubic): uint8, 3×S×S.
-  public func scaled(_ image: Tensor) throws -> Tensor {
-    try PillowResampling()(image, height: size, width: size)
+  public func scaled(_ image: Tensor) throws -> Tensor { try scaled(image, in: frame(of: image)) }
+
+  /// Scales the framed part of an image to its place in the square: uint8, 3×S×S.
+  ///
+  /// - Parameters:
+  ///   - image: uint8, 3×H×W.
+  ///   - frame: the frame of the image.
+  /// - Returns: uint8, 3×S×S.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  public func scaled(_ image: Tensor, in frame: Frame) throws -> Tensor {
+    try frame.placed(
+      PillowResampling()(
+        frame.cut(image).contiguous(), height: frame.innerRows.count, width: frame.innerColumns.count))
   }
 
   /// Scales a mask to S×S: bool, true where the lesion covers at least half of the area.
-  public func scaled(mask: Tensor) throws -> Tensor {
-    let area = try mask.to(.float32).expandedDimension(0).expandedDimension(0)
-    return try area.resized(height: size, width: size, antialias: true).atLeast(0.5).squeezed(0).squeezed(0)
+  ///
+  /// - Parameters:
+  ///   - mask: bool, H×W.
+  ///   - frame: the frame of its image.
+  /// - Returns: bool, S×S.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  public func scaled(mask: Tensor, in frame: Frame) throws -> Tensor {
+    let area = try frame.cut(mask).to(.float32).expandedDimension(0).expandedDimension(0)
+    return try frame.placed(
+      area.resized(height: frame.innerRows.count, width: frame.innerColumns.count, antialias: true)
+        .atLeast(0.5).squeezed(0).squeezed(0))
   }
 
   /// Reads both at S×S: uint8 3×S×S and bool S×S.
   public func pair(_ sample: Sample) throws -> (image: Tensor, mask: Tensor) {
     let image = try image(sample.image)
+    let frame = try frame(of: image)
     let mask = try mask(of: sample, imageSize: Array(image.shape.dropFirst()))
-    return (try scaled(image), try mask.map(scaled(mask:)) ?? .zeros([size, size], dtype: .bool))
+    return (
+      try scaled(image, in: frame),
+      try mask.map { try scaled(mask: $0, in: frame) } ?? .zeros([size, size], dtype: .bool)
+    )
   }
 }

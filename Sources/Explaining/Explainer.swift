@@ -147,7 +147,7 @@ package final class Explainer {
       (try seen.observed.selected(dim: 0, index: 0), try seen.intervened?.selected(dim: 0, index: 0)))
 
     let attention = attends ? seen.attention : nil
-    let small = try reference.map { try configuration.reader.scaled(mask: $0) }
+    let small = try reference.map { try configuration.reader.scaled(mask: $0, in: read.frame) }
     let cosine = try seen.cosine.doubles()
     let off = try seen.off.map { off in
       let other = try off.atLeast(options.threshold)
@@ -164,8 +164,8 @@ package final class Explainer {
       regionAUC: small.flatMap { try regionArea(seen.score, $0) }, steps: steps)
     let maps = try maps(
       Drawing(
-        input: input, original: original, pixels: pixels, seen: seen, mask: mask, reference: reference,
-        image: image))
+        input: input, original: read.frame.shown(original), pixels: pixels, seen: seen, mask: mask,
+        reference: reference.map(read.frame.shown), image: image))
     return (image, maps)
   }
 

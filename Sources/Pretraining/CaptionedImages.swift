@@ -7,12 +7,41 @@ import Torch
 
 /// Images in memory, each with every caption that is true of it.
 ///
-/// An image takes 3·S² bytes: 48 KiB at 128 px.
+/// An image takes 3·S² bytes, and S² more with its mask: 64 KiB at 128 px.
 package struct CaptionedImages: Sendable {
   /// uint8, n×3×S×S.
   package let pixels: Tensor
   /// At least one for each image.
   package let captions: [[String]]
+  /// What do(z) needs to know of the images; nil if only their captions are known.
+  package let scenes: Scenes?
+
+  /// Makes a value from its parts.
+  init(pixels: Tensor, captions: [[String]], scenes: Scenes?) {
+    self.pixels = pixels
+    self.captions = captions
+    self.scenes = scenes
+  }
+
+  /// Returns every sentence that a training can show.
+  ///
+  /// - Parameter configuration: the settings; with interventions or masks they add sentences.
+  /// - Returns: the sentences.
+  package func sentences(for configuration: PretrainingConfiguration) -> Set<String> {
+    let isSeen = configuration.interventionShare > 0 || configuration.maskWeight > 0
+    return Set(captions.joined()).union(isSeen ? scenes?.sentences ?? [] : [])
+  }
+
+  /// Joins two sets of images of one size.
+  ///
+  /// - Parameter other: the images to add, with scenes if and only if this value has them.
+  /// - Returns: all images.
+  /// - Throws: `TorchError` if the sizes differ.
+  package func joined(with other: CaptionedImages) throws -> CaptionedImages {
+    CaptionedImages(
+      pixels: try .concatenated([pixels, other.pixels], dim: 0), captions: captions + other.captions,
+      scenes: try scenes.flatMap { scenes in try other.scenes.map(scenes.joined) })
+  }
 
   /// The number of images.
   package var count: Int { captions.count }
@@ -35,21 +64,25 @@ package struct CaptionedImages: Sendable {
     try prompts.requireNames(of: World.self)
     let world = World(seed: seed)
     let renderer = Renderer(size: size)
-    var captions: [[String]] = []
+    var (lesions, confounders) = ([String?](), [Set<String>]())
+    let masks = try Tensor.zeros([count, 1, size, size], dtype: .bool)
     let pixels = try Tensor.zeros([count, 3, size, size], dtype: .uint8)
     for start in stride(from: 0, to: count, by: 256) {
       let draws = (start..<min(count, start + 256)).map { world.captioned(first + $0) }
-      captions += draws.map { draw in
-        prompts.captions(
-          lesion: draw.lesion?.rawValue, confounders: Set(draw.visibleConfounders.map(\.rawValue)))
-      }
-      let images = try renderer.render(draws).map(\.image.pixels)
+      lesions += draws.map { $0.lesion?.rawValue }
+      confounders += draws.map { Set($0.visibleConfounders.map(\.rawValue)) }
+      let renderings = try renderer.render(draws)
+      let bytes = renderings.map(\.image.pixels)
       try pixels.narrowed(dim: 0, start: start, length: draws.count).assign(
-        Tensor(Array(images.joined()), shape: [draws.count, size, size, 3]).permuted([0, 3, 1, 2]))
+        Tensor(Array(bytes.joined()), shape: [draws.count, size, size, 3]).permuted([0, 3, 1, 2]))
+      try masks.narrowed(dim: 0, start: start, length: draws.count).assign(
+        Tensor(Array(renderings.map(\.mask.pixels).joined()), shape: [draws.count, 1, size, size])
+          .greater(than: 127))
       progress(start + draws.count)
     }
-    self.pixels = pixels
-    self.captions = captions
+    let scenes = Scenes(masks: masks, lesions: lesions, confounders: confounders, prompts: prompts)
+    self.init(
+      pixels: pixels, captions: lesions.indices.map { scenes.captions($0, doing: nil) }, scenes: scenes)
   }
 
   /// Reads a folder that holds `captions.jsonl`.
@@ -73,8 +106,7 @@ package struct CaptionedImages: Sendable {
       try pixels.selected(dim: 0, index: index).assign(reader.scaled(image))
       progress(index + 1)
     }
-    self.pixels = pixels
-    captions = entries.map(\.captions)
+    self.init(pixels: pixels, captions: entries.map(\.captions), scenes: nil)
   }
 
   private struct Entry: Decodable {

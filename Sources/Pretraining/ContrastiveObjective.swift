@@ -36,4 +36,26 @@ package enum ContrastiveObjective {
   package static func pooled(dense: Tensor, texts: Tensor, best count: Int) throws -> Tensor {
     try dense.matmul(texts.transposed()).largest(min(count, dense.size(1)), dim: 1).values.mean([1])
   }
+
+  /// Compares the difference of lesion and normal words with the masks at each position.
+  ///
+  /// The target of a position is the share of its area that is lesion, so coarse grids work, too.
+  ///
+  /// - Parameters:
+  ///   - dense: features, normalised, B×h×w×d.
+  ///   - lesions: the embedding of each image's class words, normalised, B×d.
+  ///   - normal: the embedding of the words for normal images, normalised, d.
+  ///   - masks: 0 or 1, B×1×S×S.
+  ///   - scale: the factor of the cosines.
+  /// - Returns: the mean binary cross-entropy, a scalar.
+  /// - Throws: `TorchError` if the shapes differ.
+  package static func masked(
+    dense: Tensor, lesions: Tensor, normal: Tensor, masks: Tensor, scale: Tensor
+  ) throws -> Tensor {
+    let sizes = try dense.sizes(rank: 4, "the dense features")
+    let difference = try (lesions - normal.expandedDimension(0)).reshaped([sizes[0], 1, 1, sizes[3]])
+    let logits = try (dense * difference).sum([3]) * scale
+    let target = try masks.averagePool(height: sizes[1], width: sizes[2]).squeezed(1)
+    return try logits.binaryCrossEntropies(targets: target).mean()
+  }
 }

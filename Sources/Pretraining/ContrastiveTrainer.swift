@@ -10,12 +10,13 @@ import Torch
 package final class ContrastiveTrainer {
   private let configuration: PretrainingConfiguration
   private let clip: CLIPModel
-  private let images: CaptionedImages
   private let stateFile: URL
   private let optimizer: AdamW
   private var state = State()
-  private let tokens: [String: [Int]]
+  private let batches: CaptionedBatches
   private let extractor: DenseFeatures
+  /// The locked layers of the image tower; nil if all are trained.
+  private var locked: CompiledImageTrunk?
 
   /// The progress of training; one file stores it with weights and moments.
   private struct State: Codable {
@@ -50,30 +51,49 @@ package final class ContrastiveTrainer {
     ] where count < 1 {
       throw PretrainingError.belowOne(name, value: count)
     }
+    guard images.scenes != nil || (configuration.interventionShare == 0 && configuration.maskWeight == 0)
+    else { throw PretrainingError.noScenes }
     self.configuration = configuration
     self.clip = clip
-    self.images = images
     self.stateFile = stateFile
     extractor = try DenseFeatures(named: configuration.dense)
-    let window = clip.configuration.text.positions
-    // Every caption is tokenised once. Rows are cut to the longest sentence of the batch.
-    tokens = Dictionary(
-      uniqueKeysWithValues: Set(images.captions.joined()).map {
-        ($0, clip.tokenizer.encode($0, window: window))
-      })
-    let (matrices, vectors) = (
-      clip.parameters().filter { $0.tensor.shape.count > 1 },
-      clip.parameters().filter { $0.tensor.shape.count <= 1 }
-    )
-    optimizer = try AdamW(
-      groups: [
-        ParameterGroup(
-          name: "matrices", parameters: matrices, learningRate: configuration.learningRate,
-          weightDecay: configuration.weightDecay),
-        ParameterGroup(
-          name: "vectors", parameters: vectors, learningRate: configuration.learningRate, weightDecay: 0),
-      ], beta2: 0.98)
+    batches = CaptionedBatches(configuration: configuration, clip: clip, images: images)
+    optimizer = try AdamW(groups: Self.groups(configuration, clip), beta2: 0.98)
     if resuming { try load() }
+    // The locked layers have their values now, and keep them.
+    let depth = configuration.tunedStages.map { clip.vision.depth(beforeLast: $0) } ?? 0
+    if depth > 0 { locked = try clip.vision.compiled(for: .float32, upTo: depth) }
+  }
+
+  /// Returns the trained parameters; those of locked layers no longer take gradients.
+  private static func groups(
+    _ configuration: PretrainingConfiguration, _ clip: CLIPModel
+  ) throws -> [ParameterGroup] {
+    var rest = clip.parameters()
+    var groups: [ParameterGroup] = []
+    if let count = configuration.tunedStages {
+      let isTrunk: (NamedTensor) -> Bool = { $0.key.hasPrefix("visual.trunk.") }
+      for parameter in rest where isTrunk(parameter) { try parameter.tensor.requireGradient(false) }
+      rest.removeAll(where: isTrunk)
+      let tuned = count == 0 ? [] : clip.vision.parameters(ofLast: count).filter(isTrunk)
+      for parameter in tuned { try parameter.tensor.requireGradient(true) }
+      if !tuned.isEmpty {
+        groups.append(
+          ParameterGroup(
+            name: "trunk", parameters: tuned, learningRate: configuration.trunkLearningRate,
+            weightDecay: configuration.weightDecay))
+      }
+    }
+    let (matrices, vectors) = (
+      rest.filter { $0.tensor.shape.count > 1 }, rest.filter { $0.tensor.shape.count <= 1 }
+    )
+    return [
+      ParameterGroup(
+        name: "matrices", parameters: matrices, learningRate: configuration.learningRate,
+        weightDecay: configuration.weightDecay),
+      ParameterGroup(
+        name: "vectors", parameters: vectors, learningRate: configuration.learningRate, weightDecay: 0),
+    ] + groups
   }
 
   /// The number of finished steps.
@@ -95,7 +115,7 @@ package final class ContrastiveTrainer {
     shouldStop: () -> Bool = { false }
   ) throws -> [PretrainingMetrics] {
     clip.train()
-    let batches = loader()
+    let batches = self.batches.from(step: state.step)
     defer { batches.cancel() }
     var start = Date()
     func settle(endsStretch: Bool) throws {
@@ -125,74 +145,33 @@ package final class ContrastiveTrainer {
     return state.history
   }
 
-  /// The data of one training step.
-  private struct Batch: Sendable {
-    /// B×3×S×S, normalised.
-    let pixels: Tensor
-    /// int64, U×L.
-    let ids: Tensor
-    /// B×U.
-    let truth: Tensor
-  }
-
-  private func loader() -> Prefetcher<Batch> {
-    let (configuration, images, tokens) = (configuration, images, tokens)
-    let (mean, deviation) = (clip.preparation.mean, clip.preparation.deviation)
-    let pad = clip.tokenizer.padToken
-    return Prefetcher(state.step..<configuration.steps) { step in
-      let generator = try Generator(seed: configuration.seed, for: "pretraining", "\(step)")
-      let count = configuration.batchSize
-      let indices = try Tensor.randomIntegers([count], high: images.count, generator: generator)
-      let rows = try indices.array(of: Int.self)
-      // Each image uses its captions with the smallest random numbers.
-      let draws = try Tensor.randomUniform([count, 256], generator: generator).floats()
-      var sentences = Set<String>()
-      for (place, row) in rows.enumerated() {
-        let captions = images.captions[row]
-        let order = captions.indices.sorted {
-          draws[place * 256 + $0 % 256] < draws[place * 256 + $1 % 256]
-        }
-        sentences.formUnion(order.prefix(configuration.captionsPerImage).map { captions[$0] })
+  private func step(_ batch: CaptionedBatch) throws -> Double {
+    let isDense = configuration.denseWeight > 0 || configuration.maskWeight > 0
+    let dense = isDense ? extractor : nil
+    let features =
+      try locked.map { layers in
+        try clip.vision(withoutGradients { try layers(batch.pixels) }, dense: dense)
       }
-      let texts = sentences.sorted()
-      let truth = rows.flatMap { row in
-        let captions = Set(images.captions[row])
-        return texts.map { captions.contains($0) ? Float(1) : 0 }
-      }
-      let ids = texts.map { tokens[$0] ?? [] }
-      let longest = ids.map(\.count).max() ?? 0
-      let padded = ids.flatMap { $0 + Array(repeating: pad, count: longest - $0.count) }
-      var pixels = try images.pixels.indexed(indices).to(.float32) / 255
-      if configuration.flips {
-        for dim in [2, 3] {
-          let mirrored = try Tensor.randomUniform([count, 1, 1, 1], generator: generator).less(than: 0.5)
-          pixels = try mirrored.choose(pixels.flipped([dim]), else: pixels)
-        }
-      }
-      pixels =
-        try (pixels - Tensor(mean.map(Float.init), shape: [1, 3, 1, 1]))
-        / Tensor(deviation.map(Float.init), shape: [1, 3, 1, 1])
-      return Batch(
-        pixels: pixels, ids: try Tensor(padded, shape: [texts.count, longest]),
-        truth: try Tensor(truth, shape: [count, texts.count]))
-    }
-  }
-
-  private func step(_ batch: Batch) throws -> Double {
-    let isDense = configuration.denseWeight > 0
-    let features = try clip.vision(batch.pixels, dense: isDense ? extractor : nil)
+      ?? clip.vision(batch.pixels, dense: dense)
     let texts = try clip.text(batch.ids).normalized()
     // OpenAI's limit: the scale is at most 100.
     let scale = try clip.logitScale.clamped(max: Foundation.log(100)).exp()
     let logits = try features.image.normalized().matmul(texts.transposed()) * scale
     var loss = try ContrastiveObjective.symmetric(logits: logits, truth: batch.truth)
-    if isDense {
+    if configuration.denseWeight > 0 {
       let positions = try features.dense.flattened(from: 1, to: 2).normalized()
       let pooled = try ContrastiveObjective.pooled(
         dense: positions, texts: texts, best: configuration.densePositions)
       loss =
         try loss + ContrastiveObjective.symmetric(logits: pooled * scale, truth: batch.truth)
         * configuration.denseWeight
+    }
+    if configuration.maskWeight > 0, let known = batch.known {
+      loss =
+        try loss + ContrastiveObjective.masked(
+          dense: features.dense.normalized(dim: 3), lesions: known.lesions.matmul(texts).normalized(),
+          normal: known.normal.matmul(texts).normalized(), masks: known.masks, scale: scale)
+        * configuration.maskWeight
     }
     let value = try loss.detached().item()
     try check(value)
@@ -259,6 +238,10 @@ package enum PretrainingError: Error, Equatable, CustomStringConvertible {
   case interrupted(step: Int)
   /// A file is not a state of this training.
   case badState(URL)
+  /// A setting needs images whose masks are known.
+  case noScenes
+  /// An image has a lesion of a class that is not stated.
+  case noClass(URL)
 
   /// One or two lines with the fix.
   package var description: String {
@@ -272,6 +255,10 @@ package enum PretrainingError: Error, Equatable, CustomStringConvertible {
     case .interrupted(let step): "interrupted after step \(step); the state is saved, resume it to continue"
     case .badState(let url):
       "\(url.path): not a state of contrastive training; remove it and start again"
+    case .noScenes:
+      "interventionShare and maskWeight need masks, which images with captions alone lack; give sites, or 0"
+    case .noClass(let url):
+      "\(url.path): its mask shows a lesion, but no class is stated; state the class in sites.json5, or one for all"
     }
   }
 }

@@ -1,3 +1,5 @@
+import Storage
+
 /// The settings of contrastive training.
 package struct PretrainingConfiguration: Codable, Equatable, Sendable {
   /// The seed of all random choices.
@@ -23,6 +25,18 @@ package struct PretrainingConfiguration: Codable, Equatable, Sendable {
   package var dense = "maskclip"
   /// Whether to flip images at random.
   package var flips = true
+  /// The number of last stages of an image trunk that are trained; nil trains the whole tower.
+  ///
+  /// 0 locks the trunk and trains its projection alone, as LiT does (Zhai et al., CVPR 2022).
+  @Nullable package var tunedStages: Int?
+  /// The highest learning rate of these stages.
+  package var trunkLearningRate = 1e-5
+  /// The share of a batch's images that are shown as do(z)x, with the words of z in their captions.
+  ///
+  /// The images must have scenes: sites with masks, or rendered images.
+  package var interventionShare = 0.0
+  /// The weight of the loss that compares class and normal words with the masks, at each position.
+  package var maskWeight = 0.0
   /// The number of steps between two saved states.
   package var saveEvery = 100
 

@@ -21,6 +21,20 @@ public struct EncodedImages: Sendable {
     self.layers = layers
   }
 
+  /// Makes the outputs for a method that ignores the tower: one position of zeros, no layers.
+  ///
+  /// - Parameters:
+  ///   - pixels: the images, B×3×S×S.
+  ///   - width: d of the joint space.
+  /// - Returns: the outputs, on the device of the images.
+  /// - Throws: `TorchError` if memory is short.
+  package static func empty(for pixels: Tensor, width: Int) throws -> EncodedImages {
+    let count = try pixels.size(0)
+    return EncodedImages(
+      dense: try Tensor.zeros([count, 1, 1, width]).to(pixels.device),
+      image: try Tensor.zeros([count, width]).to(pixels.device), layers: [])
+  }
+
   /// All tensors: dense features, image embedding, layers.
   public var tensors: [Tensor] { [dense, image] + layers }
 

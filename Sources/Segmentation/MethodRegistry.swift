@@ -10,7 +10,7 @@ public struct MethodRegistry: Sendable {
   public static let builtIn = MethodRegistry(methods: [
     MethodChoice(MCDRL.self), MethodChoice(Baseline.self), MethodChoice(CLIPSeg.self),
     MethodChoice(MixStyle.self), MethodChoice(FourierMixing.self), MethodChoice(CORAL.self),
-    MethodChoice(GroupDRO.self), MethodChoice(IRM.self), MethodChoice(DANN.self),
+    MethodChoice(GroupDRO.self), MethodChoice(IRM.self), MethodChoice(DANN.self), MethodChoice(UNet.self),
   ])
 
   /// Returns a registry with one more method; it replaces a method of the same name.

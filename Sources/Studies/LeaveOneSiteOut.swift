@@ -149,11 +149,17 @@ public struct LeaveOneSiteOut: Sendable {
   }
 
   /// A hash of the weights of the CLIP model, under the first seed.
+  ///
+  /// If each held-out site has a CLIP model of its own, their hashes follow each other.
   public var weightsHash: String {
     get throws {
       var settings = plan.configuration
       settings.seed = plan.seeds[0]
-      return try Fingerprint.hash(of: clip(settings))
+      let isOfSite = settings.clip?.contains(RunConfiguration.sitePlaceholder) == true
+      return try (isOfSite ? catalog.sites.map(\.name) : [nil]).map { site in
+        settings.holdOut = site
+        return try Fingerprint.hash(of: clip(settings))
+      }.joined(separator: " ")
     }
   }
 

@@ -97,7 +97,7 @@ package struct FeatureKey: Hashable {
 
   package init?(_ settings: RunConfiguration) {
     guard settings.cachesFeatures else { return nil }
-    clip = settings.clip
+    clip = (try? settings.clipOfSite) ?? settings.clip
     seed = settings.clip?.hasPrefix("random:") == true ? settings.seed : nil
     reader = settings.reader
     precision = settings.precision

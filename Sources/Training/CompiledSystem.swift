@@ -117,6 +117,9 @@ package struct CompiledSystem: @unchecked Sendable {
   }
 
   private func encode(_ pixels: Tensor, _ cached: FrozenFeatures?) throws -> EncodedImages {
+    guard !configuration.method.traits.ignoresTower else {
+      return try .empty(for: pixels, width: model.text.classes.size(1))
+    }
     let (dense, layers) = (model.configuration.dense, model.towerLayers)
     guard let cached = try cached?.to(device) else {
       return try tower.encode(pixels, dense: dense, layers: layers)

@@ -13,7 +13,7 @@ package final class SegmentationSystem: Module {
   private let textEncoder: TextEncoder?
   private let configuration: RunConfiguration
   private var normalization: PixelNormalization
-  private var tuning: Tuning { configuration.tune }
+  private var tuning: Tuning { configuration.tunedPart }
   private var precision: Precision { configuration.precision }
   /// Whether inference intervenes: false for weights of an epoch before the intervention starts.
   ///
@@ -64,12 +64,29 @@ package final class SegmentationSystem: Module {
       name: "model", parameters: model.parameters(), learningRate: optimizer.learningRate,
       weightDecay: optimizer.weightDecay)
     guard !tuned.isEmpty else { return [head] }
-    return [
-      head,
-      ParameterGroup(
-        name: "tower", parameters: tuned, learningRate: optimizer.towerLearningRate,
-        weightDecay: optimizer.weightDecay),
-    ]
+    guard optimizer.layerDecay < 1 else {
+      return [
+        head,
+        ParameterGroup(
+          name: "tower", parameters: tuned, learningRate: optimizer.towerLearningRate,
+          weightDecay: optimizer.weightDecay),
+      ]
+    }
+    // The last layer and what follows it have the whole rate, the first convolution the smallest.
+    var rest = Dictionary(uniqueKeysWithValues: tuned.map { ($0.key, $0) })
+    var groups = [head]
+    let depth = tower.hiddenWidths.count
+    for last in 1...depth + 1 {
+      let layer = last > depth ? tuned : try tower.parameters(tuned: .last(last))
+      let parameters = layer.compactMap { rest.removeValue(forKey: $0.key) }
+      guard !parameters.isEmpty else { continue }
+      groups.append(
+        ParameterGroup(
+          name: "tower.\(last)", parameters: parameters,
+          learningRate: optimizer.towerLearningRate * pow(optimizer.layerDecay, Double(last - 1)),
+          weightDecay: optimizer.weightDecay))
+    }
+    return groups
   }
 
   /// Switches between training and evaluation; the frozen part of the tower stays in evaluation.
@@ -133,6 +150,7 @@ package final class SegmentationSystem: Module {
   /// - Returns: the encoder; nil if the whole tower is trained.
   /// - Throws: `TorchError` if the weights cannot be packed.
   package func frozenEncoder() throws -> FrozenEncoder? {
+    guard !configuration.model.method.traits.ignoresTower else { return nil }
     for module in tower.frozenModules(tuned: tuning) { module.train(false) }
     let part = try tower.frozenPart(tuned: tuning, for: device == .cpu ? precision : nil)
     return part.map {
@@ -229,6 +247,9 @@ package final class SegmentationSystem: Module {
   }
 
   private func encode(_ pixels: Tensor, _ cached: FrozenFeatures?) throws -> EncodedImages {
+    guard !configuration.model.method.traits.ignoresTower else {
+      return try .empty(for: pixels, width: model.text.classes.size(1))
+    }
     let (dense, layers) = (model.configuration.dense, model.towerLayers)
     guard let cached = try cached?.to(device) else {
       return try tower.encode(pixels, dense: dense, layers: layers)

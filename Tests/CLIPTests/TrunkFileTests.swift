@@ -176,6 +176,26 @@ struct TrunkFileTests {
     }
   }
 
+  @Test("Position embeddings fit a tower for images of another size")
+  func otherSize() throws {
+    let tower = try random("vit_tiny_patch16_224")
+    tower.train(false)
+    try withTemporaryFolder { folder in
+      try write(tower, #"{"architecture": "vit_tiny_patch16_224"}"#, folder, classifier: "head")
+      let small = try random("vit_tiny_patch16_224", side: 96)
+      try TrunkFolder(folder).load(into: small)
+      #expect(small.state()["visual.trunk.pos_embed"]?.shape == [1, 37, 192])
+      small.train(false)
+      let pixels = try uniform("pixels", [1, 3, 96, 96])
+      try inferenceMode {
+        let (one, other) = (
+          try small(pixels, dense: nil, hidden: [12]), try tower(pixels, dense: nil, hidden: [12])
+        )
+        #expect(try difference(one.layers[0], other.layers[0]) < 1e-5)
+      }
+    }
+  }
+
   @Test("A folder of timm with other settings or weights is refused by their names")
   func refused() throws {
     let tower = try random("convnext_atto")

@@ -61,7 +61,8 @@ import Torch
       }
       let whole = try gradients(tower(pixels, dense: dense))
       // Dense features of a transformer are read in its last layer, so that is passed again in any case.
-      let depth = min(tower.depth(beforeLast: count), tower.hiddenWidths.count - 1)
+      let depth = tower.depth(beforeLast: count)
+      #expect(depth == tower.hiddenWidths.count - (tower is VisionTransformer ? max(1, count) : count))
       let trunk = try withoutGradients { try tower.trunk(pixels, depth: depth) }
       let split = try gradients(tower(trunk, dense: dense))
       for (key, gradient) in whole { #expect(try gradient.isEqual(to: #require(split[key])), "\(key)") }

@@ -24,7 +24,7 @@ import Torch
     let file = folder.appendingPathComponent("a.jpg")
     try ImageFile.writeJPEG(picture(size.0, size.1), quality: 95, to: file)
     let reader = SampleReader(size: 24)
-    let (found, height, width) = try reader.quick(file)
+    let (found, height, width, _) = try reader.quick(file)
     #expect((width, height) == size && found.shape == [3, 24, 24])
     let wanted = try reader.scaled(reader.image(file))
     // The third channel's stripes are finer than any of these scales can hold alike.

@@ -71,9 +71,10 @@ extension TrainingRuns {
       let tiny = try Self.tiny(method, epochs: 1)
       tiny.configuration.tune = .none
       tiny.configuration.augmentation = .none
-      let changesImages = method.traits.changesImages
-      #expect(tiny.configuration.cachesFeatures != changesImages)
-      try tiny.trainer(cachingFeatures: !changesImages).trainer.train()
+      // A method that ignores the tower has no use for its features.
+      let isCached = !method.traits.changesImages && !method.traits.ignoresTower
+      #expect(tiny.configuration.cachesFeatures == isCached)
+      try tiny.trainer(cachingFeatures: isCached).trainer.train()
       #expect(try tiny.metrics().allSatisfy { $0.loss.isFinite })
     }
 

@@ -13,6 +13,15 @@ public struct TrunkFolder: Sendable {
   /// The preparation of images that the trunk was trained with.
   public let preparation: ImagePreparation
 
+  /// The architecture by its name in timm, without the tag of its weights.
+  public var architecture: String { vision.trunk ?? "" }
+  /// The side of the training images in pixels.
+  public var imageSize: Int { vision.imageSize }
+  /// The means of red, green, blue of the training images.
+  public var mean: [Double] { preparation.mean }
+  /// The standard deviations of red, green, blue of the training images.
+  public var deviation: [Double] { preparation.deviation }
+
   /// Reads `config.json`.
   ///
   /// Every setting is followed, known to have no effect on features, or refused.
@@ -58,31 +67,44 @@ public struct TrunkFolder: Sendable {
   ///   - projectionSize: the width d of the joint space.
   ///   - generator: the random number generator of the projection.
   /// - Returns: the tower, in evaluation mode.
-  /// - Throws: `CLIPError`, `FileError` or `SafetensorsError` that names the file,
-  ///   `TorchError.parameters` with every key that is missing, unexpected or of another shape.
+  /// - Throws: as `load(into:)`.
   public func tower(projectionSize: Int, generator: Generator) throws -> ImageTower {
-    let file = try Checkpoint.find(folder)
-    let tensors = try Checkpoint(file).tensors
-    guard let geometry = vision.trunk.flatMap(TrunkGeometry.init) else {
-      throw CLIPError.unknownTrunk(vision.trunk ?? "")
-    }
-    let tower = try geometry.tower(
-      vision, projectionSize: projectionSize, Initializer(generator: nil))
-    let own = tower.state().filter { $0.key.hasPrefix("visual.head.") }
+    let tower = try ImageTower.unset(vision, projectionSize: projectionSize)
     try withoutGradients {
-      for (_, tensor) in own.sorted(by: { $0.key < $1.key }) {
+      for (key, tensor) in tower.state().sorted(by: { $0.key < $1.key })
+      where key.hasPrefix("visual.head.") {
         let shape = tensor.shape
         let deviation = shape.count > 1 ? 1 / Double(shape[1]).squareRoot() : 0
         try tensor.assign(.randomNormal(shape, generator: generator) * deviation)
       }
     }
-    let classifier = geometry.classifier
-    let named = tensors.filter { $0.key != "\(classifier).weight" && $0.key != "\(classifier).bias" }
-      .map { ("visual.trunk.\($0.key)", $0.value) }
-    try tower.load(
-      own.merging(named) { $1 }, from: file.path, ignoring: Checkpoint.isIgnored)
+    try load(into: tower)
     tower.train(false)
     return tower
+  }
+
+  /// Loads the weights into an image tower of this architecture; the projection does not change.
+  ///
+  /// The classifier of the trunk has no place in the tower and is left out. Position embeddings are
+  /// interpolated if the tower is for images of another size.
+  ///
+  /// - Parameter tower: the tower.
+  /// - Throws: `FileError`, `SafetensorsError`, `CLIPError.pickledWeights`, or
+  ///   `TorchError.parameters` with every key that is missing, unexpected or of another shape.
+  public func load(into tower: ImageTower) throws {
+    let file = try Checkpoint.find(folder)
+    let classifier = vision.trunk.flatMap(TrunkGeometry.init)?.classifier ?? ""
+    let prefix = "visual.trunk."
+    let named = try Checkpoint(file).tensors
+      .filter { $0.key != "\(classifier).weight" && $0.key != "\(classifier).bias" }
+      .map { (prefix + $0.key, $0.value) }
+    var weights = Dictionary(named, uniquingKeysWith: { first, _ in first })
+    if let transformer = tower as? TrunkTransformer, let positions = weights[prefix + "pos_embed"] {
+      weights[prefix + "pos_embed"] = try transformer.fitted(positions, trainedAt: vision.imageSize)
+    }
+    weights.merge(tower.state().filter { !$0.key.hasPrefix(prefix) }) { $1 }
+    try tower.load(weights, from: file.path, ignoring: Checkpoint.isIgnored)
+    tower.learnsStatistics = false
   }
 }
 

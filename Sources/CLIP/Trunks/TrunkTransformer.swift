@@ -111,6 +111,9 @@ public final class TrunkTransformer: ImageTower, TrunkTransformerFront, VisionPa
       }, towerDepth: layers.count, tokenType: precision.activationType)
   }
 
+  /// Returns the number of layers before the last ones, of which there is at least one.
+  public override func depth(beforeLast count: Int) -> Int { max(0, layers.count - max(1, count)) }
+
   /// Returns the parameters of the last layers and everything after them; all if `count` is nil.
   public override func parameters(ofLast count: Int?) -> [NamedTensor] {
     guard let count else { return parameters() }
@@ -165,9 +168,8 @@ extension TrunkTransformerFront {
     }
     var tokens: Tensor
     if let positions {
-      let hasPrefix = geometry.positions == .learned
-      let places = try placed(positions, prefix: hasPrefix ? prefixCount : 0, height, width)
-        .to(grid.dtype)
+      let hasPrefix = placedPrefix > 0
+      let places = try placed(positions, from: trainedSide, height, width).to(grid.dtype)
       if !hasPrefix { grid = try grid + places }
       tokens = try .concatenated(before + [grid], dim: 1)
       if hasPrefix { tokens = try tokens + places }
@@ -177,15 +179,33 @@ extension TrunkTransformerFront {
     return (try preNorm?(tokens) ?? tokens, height, width)
   }
 
-  /// Interpolates the embeddings of the grid; those of the tokens before it stay.
-  private func placed(_ positions: Tensor, prefix: Int, _ height: Int, _ width: Int) throws -> Tensor {
-    if height == trainedSide, width == trainedSide { return positions }
-    let grid = try positions.narrowed(dim: 1, start: prefix, length: trainedSide * trainedSide)
-    let resized = try grid.reshaped([1, trainedSide, trainedSide, -1]).permuted([0, 3, 1, 2])
+  /// The number of position embeddings before those of the grid.
+  private var placedPrefix: Int { geometry.positions == .learned ? prefixCount : 0 }
+
+  /// Interpolates position embeddings that were trained on images of a side to the trained grid.
+  ///
+  /// - Parameters:
+  ///   - positions: 1×n×w; others than those of that side are returned as they are.
+  ///   - side: the side in pixels.
+  /// - Returns: 1×n'×w.
+  /// - Throws: `TorchError` with libtorch's message.
+  func fitted(_ positions: Tensor, trainedAt side: Int) throws -> Tensor {
+    let grid = side / geometry.patch
+    guard positions.shape == [1, placedPrefix + grid * grid, geometry.width] else { return positions }
+    return try placed(positions, from: grid, trainedSide, trainedSide)
+  }
+
+  /// Interpolates the embeddings of a square grid; those of the tokens before it stay.
+  private func placed(_ positions: Tensor, from side: Int, _ height: Int, _ width: Int) throws -> Tensor {
+    if height == side, width == side { return positions }
+    let prefix = placedPrefix
+    let grid = try positions.narrowed(dim: 1, start: prefix, length: side * side)
+    let resized = try grid.to(.float32).reshaped([1, side, side, -1]).permuted([0, 3, 1, 2])
       .resized(height: height, width: width, interpolation: .bicubic, antialias: true)
       .flattened(from: 2).transposed(1, 2)
     guard prefix > 0 else { return resized }
-    return try .concatenated([positions.narrowed(dim: 1, start: 0, length: prefix), resized], dim: 1)
+    let before = try positions.narrowed(dim: 1, start: 0, length: prefix).to(.float32)
+    return try .concatenated([before, resized], dim: 1)
   }
 }
 

@@ -179,13 +179,13 @@ extension Run {
     }
     let scores = try concurrentMap(count: samples.count, threads: Machine.threads) { index in
       let sample = samples[index]
-      let size = try ImageFile.size(sample.image)
-      let shape = [size.height, size.width]
+      let (shape, frame) = try reader.place(of: sample.image)
       let reference = try BinaryMask(
         reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool))
       return try predictions.map { prediction in
-        let full = try prediction.to(.float32).reshaped([1, 1, reader.size, reader.size])
-          .resized(height: shape[0], width: shape[1]).squeezed(0).squeezed(0).atLeast(0.5)
+        let small = try prediction.to(.float32).reshaped([1, 1, reader.size, reader.size])
+        let full = try frame.restored(small, height: shape[0], width: shape[1])
+          .squeezed(0).squeezed(0).atLeast(0.5)
         return try score(BinaryMask(full), reference)
       }
     }

@@ -94,8 +94,10 @@ public final class Predictor: Sendable {
   /// - Throws: `TorchError` if memory is short.
   public func mask(of image: Image) throws -> BinaryMask {
     let picture = try image.rgb.tensor
+    let frame = try reader.frame(of: picture)
     let input = Input(
-      image: try reader.scaled(picture), height: image.height, width: image.width, picture: nil)
+      image: try reader.scaled(picture, in: frame), height: image.height, width: image.width, frame: frame,
+      picture: nil)
     return try BinaryMask(input.probability(self).atLeast(threshold))
   }
 
@@ -142,6 +144,21 @@ public final class Predictor: Sendable {
     return (try input.probability(self, cached: cached), reference)
   }
 
+  /// Computes the lesion probabilities of a batch, B×1×S×S; with `inference.flips` the mean of four.
+  func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
+    guard configuration.inference.flips else { return try system.probabilities(pixels, cached: cached) }
+    let flips: [[Int]] = [[], [3], [2], [2, 3]]
+    // One batch of all flips. Cached features are those of the unflipped image alone.
+    let count = try pixels.size(0)
+    let all = try system.probabilities(
+      .concatenated(flips.map { $0.isEmpty ? pixels : try pixels.flipped($0) }, dim: 0))
+    let parts = try flips.enumerated().map { place, dims in
+      let part = try all.narrowed(dim: 0, start: place * count, length: count)
+      return dims.isEmpty ? part : try part.flipped(dims)
+    }
+    return try Tensor.stacked(parts).mean([0])
+  }
+
   /// The network's input for an image, and the image's own size.
   package struct Input {
     /// The input, uint8, 3×S×S.
@@ -150,14 +167,16 @@ public final class Predictor: Sendable {
     package let height: Int
     /// W, in pixels.
     package let width: Int
+    /// The part of the image that the input shows.
+    package let frame: Frame
     /// The whole image, uint8 3×H×W, if requested.
     package let picture: Tensor?
 
     /// Computes the lesion probability at the image's own size, float32 H×W.
     func probability(_ predictor: Predictor, cached: FrozenFeatures? = nil) throws -> Tensor {
       let pixels = try (image.to(.float32) / 255).expandedDimension(0)
-      let small = try predictor.system.probabilities(pixels, cached: cached)
-      return try small.resized(height: height, width: width).squeezed(0).squeezed(0)
+      let small = try predictor.probabilities(pixels, cached: cached)
+      return try frame.restored(small, height: height, width: width).squeezed(0).squeezed(0)
     }
   }
 
@@ -172,13 +191,15 @@ public final class Predictor: Sendable {
     switch decoding {
     case .whole:
       let picture = try reader.image(file)
+      let frame = try reader.frame(of: picture)
       return Input(
-        image: try reader.scaled(picture), height: try picture.size(1), width: try picture.size(2),
-        picture: keepingPicture ? picture : nil)
+        image: try reader.scaled(picture, in: frame), height: try picture.size(1),
+        width: try picture.size(2), frame: frame, picture: keepingPicture ? picture : nil)
     case .reduced:
-      let (image, height, width) = try reader.quick(file)
+      let (image, height, width, frame) = try reader.quick(file)
       return Input(
-        image: image, height: height, width: width, picture: keepingPicture ? try reader.image(file) : nil)
+        image: image, height: height, width: width, frame: frame,
+        picture: keepingPicture ? try reader.image(file) : nil)
     }
   }
 }

@@ -56,6 +56,10 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case needsClip
   /// The device for int8 is not the CPU.
   case integersOffCPU
+  /// The name of the CLIP model needs a held-out site, and there is none.
+  case noSiteForClip(String)
+  /// Images of the held-out site taught the words of the CLIP folder.
+  case wordsKnowSite(URL, site: String, images: Int)
 
   /// One to three lines with the file or setting and the fix.
   public var description: String {
@@ -105,6 +109,11 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "tune: only features of frozen layers can be cached; set tune to none or last-N"
     case .notCached(let url): "\(url.path): no features of this picture are cached"
     case .needsClip: "clip is not stated; name a CLIP folder, or random:FILE"
+    case .noSiteForClip(let name):
+      "clip is \(name), which needs a held-out site; hold out a site or name one CLIP folder"
+    case .wordsKnowSite(let url, let site, let images):
+      "\(url.path): its words were trained on \(counted(images, "image")) of the held-out site \(site); train "
+        + "words without the site, mcdrl clip pretrain --hold-out \(site), or hold out another"
     case .integersOffCPU: "int8 is computed on the CPU alone; leave the device out"
     }
   }

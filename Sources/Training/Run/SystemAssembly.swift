@@ -102,7 +102,7 @@ public struct ClipLoader: Sendable {
   /// - Parameter locate: maps a name to a folder, or to `random:FILE`.
   public init(_ locate: @escaping @Sendable (String) throws -> String) {
     load = { configuration in
-      guard let name = configuration.clip else { throw RunError.needsClip }
+      guard let name = try configuration.clipOfSite else { throw RunError.needsClip }
       return try CLIPModel.load(locate(name), seed: configuration.seed)
     }
   }

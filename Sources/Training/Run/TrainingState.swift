@@ -27,11 +27,14 @@ struct TrainingState: Codable {
   /// - Parameters:
   ///   - system: the system, whose weights are stored.
   ///   - optimizer: the optimiser, whose moments are stored.
+  ///   - average: the moving average of the weights; nil for none.
   ///   - frozenHash: `frozenWeightsHash()` of the system.
   ///   - url: the file.
   /// - Throws: `FileError` that names the file.
-  func save(system: SegmentationSystem, optimizer: AdamW, frozenHash: String, to url: URL) throws {
-    var tensors: [String: Tensor] = [:]
+  func save(
+    system: SegmentationSystem, optimizer: AdamW, average: WeightAverage?, frozenHash: String, to url: URL
+  ) throws {
+    var tensors = try average?.state ?? [:]
     let frozen = try system.frozenWeights()
     for (key, tensor) in system.state() where frozen[key] == nil { tensors["weights." + key] = tensor }
     for (key, tensor) in optimizer.state() { tensors["optimizer." + key] = tensor }
@@ -45,7 +48,8 @@ struct TrainingState: Codable {
   /// - Throws: `TorchError.parameters` if it belongs to other settings, `RunError` if frozen
   ///   weights have changed since, `SafetensorsError` if it is damaged.
   static func load(
-    from url: URL, into system: SegmentationSystem, _ optimizer: AdamW, frozenHash: String
+    from url: URL, into system: SegmentationSystem, _ optimizer: AdamW, _ average: WeightAverage?,
+    frozenHash: String
   ) throws -> TrainingState {
     let file = try SafetensorsFile(url)
     guard let text = file.metadata[key],
@@ -66,6 +70,7 @@ struct TrainingState: Codable {
     }
     try system.load(stored.merging(frozen) { trained, _ in trained }, from: url.path)
     try optimizer.load(part("optimizer."), from: url.path)
+    try average?.load(file.tensors(), from: url)
     return state
   }
 }

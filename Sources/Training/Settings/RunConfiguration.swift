@@ -16,7 +16,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var sources: [String] = []
   /// The CLIP folder, or `random:FILE`; nil until it is set.
   ///
-  /// `random:FILE` means random weights for the geometry in that file.
+  /// `random:FILE` means random weights for the geometry in that file. `{site}` in the name stands
+  /// for the held-out site, so that each fold of a study can have words that do not know its site.
   @Nullable public var clip: String?
   /// The lesion class of images without a class in the data.
   @Nullable public var lesionClass: String?
@@ -26,6 +27,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   @Nullable public var confounders: Int?
   /// The side S of the square to which images are scaled; by default the CLIP model's own.
   public var imageSize = 224
+  /// The way in which images of other proportions enter the square.
+  public var framing = Framing.squash
   /// The most pixels of an image; larger images are rejected before decoding.
   public var maxPixels = ImageLimits.default.maximumPixels
   /// The seed of all random numbers.
@@ -56,6 +59,15 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var augmentation = Augmentation()
   /// The settings of training on interventions.
   public var interventions = InterventionTraining()
+  /// The order in which training visits the images of the sites.
+  public var sampling = SiteSampling.images
+  /// The decay of the moving average of the weights; 0 for none.
+  ///
+  /// Validation, the stored weights and inference are those of the average. The decay of step t is at
+  /// most (1 + t)/(10 + t), so that the average forgets the initial weights.
+  public var averaging = 0.0
+  /// The settings of inference.
+  public var inference = InferenceConfiguration()
   /// The methods that `model.method` may name; not stored.
   package var methods = MethodRegistry.builtIn
 
@@ -69,12 +81,30 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   /// The reader of images.
   package var reader: SampleReader {
-    SampleReader(size: imageSize, limits: ImageLimits(maximumPixels: maxPixels))
+    SampleReader(size: imageSize, framing: framing, limits: ImageLimits(maximumPixels: maxPixels))
   }
+
+  /// The trained part of the image tower: none of it for a method that ignores the tower.
+  package var tunedPart: Tuning { model.method.traits.ignoresTower ? .none : tune }
+
+  /// The CLIP model of these settings: `clip` with the held-out site in the place of `{site}`.
+  ///
+  /// - Throws: `RunError.noSiteForClip` if the name needs a held-out site and there is none.
+  package var clipOfSite: String? {
+    get throws {
+      guard let clip, clip.contains(Self.sitePlaceholder) else { return clip }
+      guard let holdOut else { throw RunError.noSiteForClip(clip) }
+      return clip.replacingOccurrences(of: Self.sitePlaceholder, with: holdOut)
+    }
+  }
+
+  /// The text that stands for the held-out site in `clip`.
+  package static let sitePlaceholder = "{site}"
 
   /// Whether frozen layers see the same images in every epoch, so that features can be cached.
   package var cachesFeatures: Bool {
-    tune != .all && (augmentation.isNone || augmentation.fixed > 0) && !model.method.traits.changesImages
+    tune != .all && !model.method.traits.ignoresTower && (augmentation.isNone || augmentation.fixed > 0)
+      && !model.method.traits.changesImages
   }
 
   /// The fraction of a batch's images that appear again as do(z)x.
@@ -96,10 +126,10 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   package var fixesInterventions: Bool { cachesFeatures && interventionShare > 0 }
 
   private enum CodingKeys: String, CodingKey {
-    case data, holdOut, sources, clip, lesionClass, confounders, imageSize, maxPixels, seed, epochs
+    case data, holdOut, sources, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed, epochs
     case batchSize, accumulation, validationShare, selection, tune, device, precision, optimizer, objective,
       model
-    case augmentation, interventions
+    case augmentation, interventions, sampling, averaging, inference
   }
 
   /// Compares the settings, as they resolve; the registry is not one of them.
@@ -131,12 +161,31 @@ public struct InterventionTraining: Codable, Equatable, Sendable {
   public init() {}
 }
 
+/// The order in which training visits the images of the sites.
+public enum SiteSampling: String, Codable, Sendable, CaseIterable {
+  /// Each image once an epoch.
+  case images
+  /// Each site equally often: an epoch has as many images, those of small sites several times.
+  case sites
+}
+
+/// The settings of inference.
+public struct InferenceConfiguration: Codable, Equatable, Sendable {
+  /// Whether predictions are the mean over the image and its three flips.
+  public var flips = false
+
+  /// Makes the defaults.
+  public init() {}
+}
+
 /// The learning rates, decay and schedule of AdamW.
 public struct OptimizerConfiguration: Codable, Equatable, Sendable {
   /// The learning rate of the method and the head.
   public var learningRate = 0.005
   /// The learning rate of the image tower (ours: it begins with trained weights).
   public var towerLearningRate = 1e-5
+  /// The factor from the learning rate of each tower layer to that of the layer before it.
+  public var layerDecay = 1.0
   /// The decoupled weight decay of both.
   public var weightDecay = 0.01
   /// The fraction of all steps over which the learning rate rises.
@@ -189,6 +238,10 @@ extension RunConfiguration {
     try require(
       rates.towerLearningRate, in: finite, "optimizer.towerLearningRate", "a number of at least 0")
     try require(rates.weightDecay, in: finite, "optimizer.weightDecay", "a number of at least 0")
+    try require(
+      rates.layerDecay > 0 && rates.layerDecay <= 1, "optimizer.layerDecay", rates.layerDecay,
+      "above 0 and at most 1")
+    try require((0..<1).contains(averaging), "averaging", averaging, "from 0 to below 1")
     try require(rates.warmup, in: 0...1, "optimizer.warmup", "from 0 to 1")
     try require(rates.floor, in: 0...1, "optimizer.floor", "from 0 to 1")
     try require(objective.dice, in: finite, "objective.dice", "a number of at least 0")
@@ -210,6 +263,7 @@ extension RunConfiguration {
     ] {
       try require(value, in: finite, "augmentation.\(name)", "a number of at least 0")
     }
+    try require(changes.exchange, in: 0...1, "augmentation.exchange", "from 0 to 1")
     try require(
       (0...1000).contains(changes.fixed), "augmentation.fixed", changes.fixed, "from 0 to 1000")
   }

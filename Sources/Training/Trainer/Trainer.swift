@@ -25,6 +25,8 @@ package final class Trainer {
   private let classes: [Int?]
   private let sites: [Int]
   private let optimizer: AdamW
+  /// The moving average of the weights, which validation scores and the run stores; nil for none.
+  private let average: WeightAverage?
   private var state = TrainingState()
   /// The scores of predictors that ignore the image; nil until they are computed.
   private var trivial: [String: OverlapSummary]?
@@ -63,8 +65,11 @@ package final class Trainer {
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     frozenHash = try system.frozenWeightsHash()
+    average =
+      configuration.averaging > 0 ? try WeightAverage(of: system, decay: configuration.averaging) : nil
     if resuming {
-      state = try TrainingState.load(from: run.stateFile, into: system, optimizer, frozenHash: frozenHash)
+      state = try TrainingState.load(
+        from: run.stateFile, into: system, optimizer, average, frozenHash: frozenHash)
     }
     // The frozen weights have their values now.
     encoder = try features?.encoder ?? system.frozenEncoder()
@@ -118,14 +123,7 @@ package final class Trainer {
     }
     // Validation and the saved weights are those of this epoch, with or without the intervention.
     system.setIntervention(ofEpoch: epoch)
-    let counts = try validationCounts()
-    let dice = EpochSelection.dice.score(counts, batchSize: configuration.batchSize)
-    let score = configuration.selection.score(counts, batchSize: configuration.batchSize)
-    let better = score.map { $0 > (state.best ?? -1) } ?? true
-    if better {
-      try system.saveWeights(to: run.weightsFile)
-      try report(epoch + 1, OverlapSummary(of: counts))
-    }
+    let (dice, score, better) = try average.map { try $0.during { try judged() } } ?? judged()
     let means = state.sums.means
     let metrics = EpochMetrics(
       epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, terms: means.terms,
@@ -149,6 +147,19 @@ package final class Trainer {
     return metrics
   }
 
+  /// Scores the present weights on the validation images, and stores them if they are the best.
+  private func judged() throws -> (dice: Double?, score: Double?, better: Bool) {
+    let counts = try validationCounts()
+    let dice = EpochSelection.dice.score(counts, batchSize: configuration.batchSize)
+    let score = configuration.selection.score(counts, batchSize: configuration.batchSize)
+    let better = score.map { $0 > (state.best ?? -1) } ?? true
+    if better {
+      try system.saveWeights(to: run.weightsFile)
+      try report(state.epoch + 1, OverlapSummary(of: counts))
+    }
+    return (dice, score, better)
+  }
+
   /// Prepares the batches of an epoch before their use.
   private func loader(epoch: Int, from first: Int) throws -> Prefetcher<TrainingBatch> {
     let size = configuration.batchSize
@@ -156,9 +167,8 @@ package final class Trainer {
       configuration: configuration, bank: training, features: features, pictures: pictures,
       interventions: interventions, probabilities: try system.model.dictionary.prior.doubles(),
       classes: classes, sites: sites)
-    let order = try Tensor.randomPermutation(
-      training.samples.count, generator: Generator(seed: configuration.seed, for: "order", "\(epoch)")
-    ).array(of: Int.self)
+    let order = try configuration.sampling.order(
+      sites: sites, generator: Generator(seed: configuration.seed, for: "order", "\(epoch)"))
     return Prefetcher(first..<stepsPerEpoch) { step in
       try maker.batch(
         Array(order[step * size..<min(order.count, (step + 1) * size)]), epoch: epoch, step: step)
@@ -196,6 +206,7 @@ package final class Trainer {
       try check(clipGradients(of: optimizer.parameters, toNorm: configuration.optimizer.gradientClip))
       try optimizer.step(scale: schedule.scale(at: state.totalSteps))
       try optimizer.clearGradients()
+      try average?.update()
     }
     return losses
   }
@@ -246,7 +257,8 @@ package final class Trainer {
   }
 
   private func save() throws {
-    try state.save(system: system, optimizer: optimizer, frozenHash: frozenHash, to: run.stateFile)
+    try state.save(
+      system: system, optimizer: optimizer, average: average, frozenHash: frozenHash, to: run.stateFile)
   }
 
   /// Estimates P(z) from the training images' embeddings.

@@ -1,0 +1,132 @@
+import Datasets
+import Foundation
+import Segmentation
+import Testing
+import TestSupport
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  /// Averaged weights, balanced sites, rates by layer, flips at inference.
+  @Suite("Recipe")
+  struct RecipeTests {
+    private func averaged() throws -> TinyRun {
+      let tiny = try TinyRun(method: .baseline, epochs: 3)
+      tiny.configuration.averaging = 0.9
+      tiny.configuration.sampling = .sites
+      tiny.configuration.optimizer.layerDecay = 0.5
+      tiny.configuration.augmentation.exchange = 0.5
+      return tiny
+    }
+
+    @Test("With all of them, a stopped and resumed run equals an uninterrupted one", arguments: [3, 5])
+    func resumed(stop: Int) throws {
+      let (whole, parts) = (try averaged(), try averaged())
+      try whole.trainer().trainer.train()
+      #expect(throws: TrainingError.self) { try parts.train(stopAfter: stop) }
+      try parts.trainer(resuming: true).trainer.train()
+      #expect(try whole.metrics() == parts.metrics())
+      #expect(try whole.stateTensors() == parts.stateTensors())
+      #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: parts.run.weightsFile))
+    }
+
+    @Test("The stored weights are the average, not the last step's")
+    func average() throws {
+      let (plain, averaged) = (
+        try TinyRun(method: .baseline, epochs: 1), try TinyRun(method: .baseline, epochs: 1)
+      )
+      averaged.configuration.averaging = 0.9
+      let (first, system) = try plain.trainer()
+      let start = try system.state().mapValues { try $0.detached().copy() }
+      try first.train()
+      let (second, live) = try averaged.trainer()
+      try second.train()
+      let key = "model.head.classifier.weight"
+      let last = try #require(system.state()[key]).floats()
+      // The average changes nothing of the training itself.
+      #expect(try #require(live.state()[key]).floats() == last)
+      let (stored, other) = (try plain.trained(), try averaged.trained())
+      #expect(try #require(stored.state()[key]).floats() == last)
+      let mean = try #require(other.state()[key]).floats()
+      #expect(mean != last)
+      func distance(_ left: [Float], _ right: [Float]) -> Float {
+        zip(left, right).map { abs($0 - $1) }.reduce(0, +)
+      }
+      // It lies on the way.
+      #expect(try distance(mean, last) < distance(#require(start[key]).floats(), last))
+    }
+
+    @Test("A state without an average does not continue a run that has one")
+    func foreignState() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 2)
+      #expect(throws: TrainingError.self) { try tiny.train(stopAfter: 2) }
+      tiny.configuration.averaging = 0.9
+      #expect(throws: RunError.notAState(tiny.run.stateFile)) { try tiny.trainer(resuming: true) }
+    }
+
+    @Test("Sites take turns, and an epoch has as many images as there are")
+    func sites() throws {
+      let sites = Array(repeating: 0, count: 9) + Array(repeating: 1, count: 3)
+      let order = try SiteSampling.sites.order(sites: sites, generator: Generator(seed: 1))
+      #expect(order.count == 12)
+      #expect(order.map { sites[$0] } == (0..<12).map { $0 % 2 })
+      #expect(Set(order.filter { sites[$0] == 1 }).count == 3)
+      #expect(Set(order.filter { sites[$0] == 0 }).count == 6)
+      let plain = try SiteSampling.images.order(sites: sites, generator: Generator(seed: 1))
+      #expect(plain.sorted() == Array(0..<12))
+    }
+
+    @Test("Each layer of the tower has the rate of the layer after it times the decay")
+    func rates() throws {
+      let tiny = try TinyRun(method: .baseline)
+      tiny.configuration.optimizer.layerDecay = 0.5
+      let groups = try tiny.trainer().system.parameterGroups(tiny.configuration.optimizer)
+      let tower = groups.dropFirst()
+      let rate = tiny.configuration.optimizer.towerLearningRate
+      #expect(tower.map(\.learningRate) == (0..<tower.count).map { rate * pow(0.5, Double($0)) })
+      tiny.configuration.optimizer.layerDecay = 1
+      let all = try tiny.trainer().system.parameterGroups(tiny.configuration.optimizer)
+      #expect(all.count == 2)
+      #expect(
+        tower.flatMap { $0.parameters.map(\.key) }.sorted() == all[1].parameters.map(\.key).sorted())
+    }
+
+    @Test("A prediction with flips is the mean over four, and a flipped image gives the flipped mask")
+    func flips() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      try tiny.trainer().trainer.train()
+      let run = try Run.open(at: tiny.run.url)
+      let plain = try run.predictor(precision: .float32)
+      var settings = run.configuration
+      settings.inference.flips = true
+      let mean = Predictor(plain.system, settings, precision: .float32)
+      let images = try tiny.strangers()
+      let flipped = try mean.probabilities(images.flipped([3]), cached: nil).flipped([3])
+      let straight = try mean.probabilities(images, cached: nil)
+      #expect(try (straight - flipped).magnitude().max([0, 1, 2, 3]).item() < 1e-5)
+      #expect(try !straight.isEqual(to: plain.probabilities(images, cached: nil)))
+      let parts = try [[], [2], [3], [2, 3]].map { dims -> Tensor in
+        dims.isEmpty
+          ? try plain.probabilities(images, cached: nil)
+          : try plain.probabilities(images.flipped(dims), cached: nil).flipped(dims)
+      }
+      #expect(try (Tensor.stacked(parts).mean([0]) - straight).magnitude().max([0, 1, 2, 3]).item() < 1e-5)
+    }
+
+    @Test("The U-Net reads the image alone: another tower gives the same weights")
+    func unet() throws {
+      let method = try MethodRegistry.builtIn.method(named: "unet")
+      let (first, second) = (try TinyRun(method: method, epochs: 1), try TinyRun(method: method, epochs: 1))
+      second.configuration.clip = "random:\(Project.file("Configurations/vit-small-p8-128.json").path)"
+      for tiny in [first, second] {
+        try tiny.configuration.set("model.options.widths=[4,8]")
+        try tiny.trainer().trainer.train()
+      }
+      let weights = try [first, second].map { tiny in
+        try tiny.trained().model.state().filter { $0.key.hasPrefix("method.") }.mapValues { try $0.floats() }
+      }
+      #expect(weights[0] == weights[1] && !weights[0].isEmpty)
+    }
+  }
+}
