@@ -58,6 +58,10 @@ extension CLIPConfiguration.Vision {
     stages = try reader.integers("resnet_layers")
     stemChannels = try reader.integers("stem_channels")
     trunk = try reader.text("trunk")
+    trunkPool = try reader.choice("trunk_pool", TokenPool.allCases.map(\.rawValue))
+      .flatMap(TokenPool.init)
+    trunkProjection = try reader.choice("trunk_proj", TrunkProjection.Kind.allCases.map(\.rawValue))
+    trunkProjectionHasBias = try reader.flag("trunk_proj_bias")
     try reader.expect(["num_channels": [3], "model_type": ["clip_vision_model"]])
     try reader.finishHuggingFace()
   }

@@ -53,13 +53,13 @@ extension CLIPConfiguration {
       var words = try model.object("text_cfg")
     else {
       throw CLIPError.badFile(
-        url, reason: "it must hold embed_dim, vision_cfg and text_cfg of a CLIP with OpenAI's towers")
+        url, reason: "it must hold embed_dim, vision_cfg and text_cfg of a CLIP with OpenAI's text tower")
     }
-    try Self.refuseForeignTowers(&image, &words)
     projectionSize = width
     let activation = try model.flag("quick_gelu") == true ? "quick_gelu" : "gelu"
     (vision.activation, text.activation) = (activation, activation)
     try readImageTower(&image)
+    try Self.refuseForeignTowers(&words)
     try readTextTower(&words)
     try model.expect(["init_logit_bias": []])
     // Whether the text tower has names of its own, the scale of logits and the form of outputs.
@@ -68,16 +68,8 @@ extension CLIPConfiguration {
     try check(url)
   }
 
-  /// Refuses the towers of other libraries, whose weights have thousands of other names.
-  private static func refuseForeignTowers(
-    _ image: inout SettingsReader, _ words: inout SettingsReader
-  ) throws {
-    if let name = image.take("timm_model_name"), name != .null {
-      throw image.refusal(
-        "timm_model_name", name,
-        "image towers of the library timm are not supported, only CLIP's vision transformers and ResNets; "
-          + "choose another CLIP")
-    }
+  /// Refuses the text towers of other libraries, whose weights have thousands of other names.
+  private static func refuseForeignTowers(_ words: inout SettingsReader) throws {
     if let name = words.take("hf_model_name"), name != .null {
       throw words.refusal(
         "hf_model_name", name,
@@ -86,15 +78,14 @@ extension CLIPConfiguration {
     if let name = words.take("hf_tokenizer_name"), name != .null, name != "" {
       throw words.refusal("hf_tokenizer_name", name, "only CLIP's own tokenizer is supported")
     }
-    image.ignore([
-      "timm_model_pretrained", "timm_pool", "timm_proj", "timm_proj_bias", "timm_drop", "timm_drop_path",
-      "timm_model_kwargs",
-    ])
     words.ignore(["hf_model_pretrained", "hf_proj_type", "hf_pooler_type", "hf_model_config"])
   }
 
   private mutating func readImageTower(_ reader: inout SettingsReader) throws {
     vision.imageSize = try reader.side("image_size") ?? 224
+    if let name = try reader.optionalText("timm_model_name") { return try readTrunk(name, &reader) }
+    // Without a trunk its settings have no effect.
+    reader.ignore(Self.trunkSettings)
     let headWidth = try reader.integer("head_width", in: 1...(1 << 16)) ?? 64
     let ratio = try reader.number("mlp_ratio", in: 0.01...64) ?? 4
     if case .array? = reader.peek("layers") {
@@ -222,7 +213,7 @@ extension CLIPConfiguration {
 
 extension SettingsReader {
   /// Takes the side of a square, a number or a list of two equal ones.
-  fileprivate mutating func side(_ key: String) throws -> Int? {
+  mutating func side(_ key: String) throws -> Int? {
     guard case .array(let sides)? = peek(key) else { return try integer(key, in: 1...(1 << 16)) }
     _ = take(key)
     guard case .integer(let side)? = sides.first, sides == [.integer(side), .integer(side)] else {

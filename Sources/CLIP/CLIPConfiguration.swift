@@ -38,9 +38,25 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     /// Nil for CLIP's own towers. `imageSize` is the side of the training images. The other settings
     /// have no effect. The key `trunk` is ours: Hugging Face's CLIP has no such tower.
     public var trunk: String?
+    /// The way in which a trunk's tokens become the image embedding; nil for timm's own.
+    ///
+    /// The key `trunk_pool` is ours. Convolutional trunks have no choice.
+    public var trunkPool: TokenPool?
+    /// The map from a trunk's features to the joint space; nil for `linear`.
+    ///
+    /// `linear`, `mlp`, `classifier` (the trunk's own last layer) or `none`, as OpenCLIP's
+    /// `timm_proj`. The key `trunk_proj` is ours.
+    public var trunkProjection: String?
+    /// Whether the last product of that map has a bias; nil for no.
+    ///
+    /// The key `trunk_proj_bias` is ours.
+    public var trunkProjectionHasBias: Bool?
 
     enum CodingKeys: String, CodingKey {
       case trunk
+      case trunkPool = "trunk_pool"
+      case trunkProjection = "trunk_proj"
+      case trunkProjectionHasBias = "trunk_proj_bias"
       case stages = "resnet_layers"
       case stemChannels = "stem_channels"
       case hiddenSize = "hidden_size"
@@ -145,7 +161,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     ] where width % heads != 0 {
       return ("\(tower).num_attention_heads", "\(heads)", "it must divide hidden_size, which is \(width)")
     }
-    if vision.patchSize > vision.imageSize {
+    if vision.trunk == nil, vision.patchSize > vision.imageSize {
       return ("vision_config.patch_size", "\(vision.patchSize)", "image_size is only \(vision.imageSize)")
     }
     if let stages = vision.stages, stages.count != 4 || vision.hiddenSize % 64 != 0 || vision.imageSize < 32 {
@@ -167,17 +183,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
         )
       }
     }
-    if let trunk = vision.trunk {
-      let key = "vision_config.trunk"
-      guard EfficientNetGeometry(named: trunk) != nil else {
-        return (
-          key, "\"\(trunk)\"", "supported: " + EfficientNetGeometry.names.joined(separator: ", ")
-        )
-      }
-      if vision.stages != nil || vision.stemChannels != nil {
-        return (key, "\"\(trunk)\"", "it excludes resnet_layers and stem_channels")
-      }
-    }
+    if let fault = trunkFault { return fault }
     for (tower, name) in [("vision_config", vision.activation), ("text_config", text.activation)]
     where !Self.activations.contains(name) {
       return ("\(tower).hidden_act", "\"\(name)\"", "supported: \(Self.activations.joined(separator: ", "))")
@@ -185,6 +191,46 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     for (tower, epsilon) in [("vision_config", vision.epsilon), ("text_config", text.epsilon)]
     where !(0...1).contains(epsilon) {
       return ("\(tower).layer_norm_eps", "\(epsilon)", "it must be a number from 0 to 1")
+    }
+    return nil
+  }
+
+  /// The first setting of a trunk that does not fit it.
+  private var trunkFault: Fault? {
+    guard let trunk = vision.trunk else {
+      let alone = [
+        ("trunk_pool", vision.trunkPool?.rawValue), ("trunk_proj", vision.trunkProjection),
+        ("trunk_proj_bias", vision.trunkProjectionHasBias.map { "\($0)" }),
+      ]
+      return alone.first { $0.1 != nil }
+        .map { ("vision_config.\($0.0)", $0.1 ?? "", "it is only for a trunk, which is not named") }
+    }
+    let key = "vision_config.trunk"
+    guard let geometry = TrunkGeometry(named: trunk) else {
+      return (key, "\"\(trunk)\"", "supported: " + TrunkGeometry.names.joined(separator: ", "))
+    }
+    if vision.stages != nil || vision.stemChannels != nil {
+      return (key, "\"\(trunk)\"", "it excludes resnet_layers and stem_channels")
+    }
+    if vision.imageSize < geometry.leastSide {
+      return (
+        "vision_config.image_size", "\(vision.imageSize)",
+        "\(trunk) takes images of \(geometry.leastSide) pixels or more"
+      )
+    }
+    if let pool = vision.trunkPool, !geometry.pools.contains(pool) {
+      return ("vision_config.trunk_pool", "\"\(pool.rawValue)\"", "\(trunk) has no tokens; remove it")
+    }
+    let kind = vision.trunkProjection ?? TrunkProjection.Kind.linear.rawValue
+    guard TrunkProjection.Kind(rawValue: kind) != nil else {
+      let names = TrunkProjection.Kind.allCases.map(\.rawValue)
+      return ("vision_config.trunk_proj", "\"\(kind)\"", "supported: \(names.joined(separator: ", "))")
+    }
+    if kind == TrunkProjection.Kind.none.rawValue, geometry.width != projectionSize {
+      return (
+        "vision_config.trunk_proj", "\"\(kind)\"",
+        "the trunk has \(geometry.width) channels, and projection_dim is \(projectionSize)"
+      )
     }
     return nil
   }
@@ -199,10 +245,11 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     let (wide, patch) = (Double(vision.hiddenSize), Double(vision.patchSize))
     // A ResNet block of the last stage, the widest, has about one weight for each pair of channels.
     let image =
-      vision.stages == nil
-      ? transformer(vision.hiddenSize, vision.intermediateSize, vision.layers) + wide
-        * (grid * grid + 3 * patch * patch)
-      : Double(vision.layers) * wide * wide + wide * grid * grid
+      vision.trunk.flatMap(TrunkGeometry.init).map { $0.weightCount(imageSize: vision.imageSize) }
+      ?? (vision.stages == nil
+        ? transformer(vision.hiddenSize, vision.intermediateSize, vision.layers) + wide
+          * (grid * grid + 3 * patch * patch)
+        : Double(vision.layers) * wide * wide + wide * grid * grid)
     let words =
       transformer(text.hiddenSize, text.intermediateSize, text.layers)
       + Double(text.hiddenSize) * (Double(text.vocabularySize) + Double(text.positions))
@@ -210,6 +257,12 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     let memory = Double(ProcessInfo.processInfo.physicalMemory)
     guard needed > memory else { return nil }
     let (tower, layers) = image > words ? ("vision_config", vision.layers) : ("text_config", text.layers)
+    if image > words, vision.trunk != nil {
+      return (
+        "vision_config.image_size", "\(vision.imageSize)",
+        "the trunk's weights take \(gigabytes(needed)), and this machine has \(gigabytes(memory))"
+      )
+    }
     func gigabytes(_ bytes: Double) -> String { "\(Int((bytes / 1e9).rounded(.up))) GB" }
     return (
       "\(tower).num_hidden_layers", "\(layers)",

@@ -14,6 +14,10 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
   case pickledWeights(URL)
   /// A dense extractor that does not exist.
   case unknownExtractor(String)
+  /// A reading of an image tower that does not exist.
+  case unknownReading(String)
+  /// An image tower without attention layers was asked for their keys.
+  case noKeys
   /// An image trunk whose architecture is not known.
   case unknownTrunk(String)
 
@@ -34,8 +38,12 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
       "\(url.path): not found; a CLIP folder holds config.json (or open_clip_config.json), model.safetensors and vocab.json with merges.txt"
     case .unknownExtractor(let name):
       "dense extractor \"\(name)\" is not known; use tokens, maskclip or sclip"
+    case .unknownReading(let name):
+      "model.dense \"\(name)\" is not known; use one of \(FeatureReading.names.joined(separator: ", "))"
+    case .noKeys:
+      "this image tower has no attention layers, so it has no keys; use another model.dense, or a vision transformer"
     case .unknownTrunk(let name):
-      "image trunk \"\(name)\" is not known; use one of \(EfficientNetGeometry.names.joined(separator: ", "))"
+      "image trunk \"\(name)\" is not known; use one of \(TrunkGeometry.names.joined(separator: ", "))"
     }
   }
 }

@@ -16,10 +16,13 @@ public struct CompiledImageTower: ImagePass, Sendable {
   ///   - pixels: B×3×H×W.
   ///   - depth: the number of these layers.
   ///   - hidden: the layers whose outputs are needed, counted from 1.
-  /// - Returns: the input of the next layer, and the outputs of layers before it.
-  /// - Throws: `TorchError` if the shapes do not fit.
-  public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
-    try layers.trunk(pixels, depth: depth, hidden: hidden)
+  ///   - reading: the tensors of these layers.
+  /// - Returns: the input of the next layer, and the tensors of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit, `CLIPError.noKeys` for keys of convolutions.
+  public func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
+    try layers.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
   }
 
   /// Resumes a stopped pass.
@@ -54,16 +57,19 @@ public struct CompiledImageTrunk: Sendable {
   /// - Parameters:
   ///   - pixels: B×3×H×W.
   ///   - hidden: the layers of the whole tower whose outputs are needed, counted from 1.
-  /// - Returns: the input of the next layer, and the outputs of layers before it, in the activation
+  ///   - reading: the tensors of these layers.
+  /// - Returns: the input of the next layer, and the tensors of layers before it, in the activation
   ///   type.
-  /// - Throws: `TorchError` if the shapes do not fit.
-  public func callAsFunction(_ pixels: Tensor, hidden: [Int] = []) throws -> ImageTrunk {
-    try layers.trunk(pixels, depth: depth, hidden: hidden)
+  /// - Throws: `TorchError` if the shapes do not fit, `CLIPError.noKeys` for keys of convolutions.
+  public func callAsFunction(
+    _ pixels: Tensor, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
+    try layers.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
   }
 }
 
 /// The first layers of an image tower, and the forward pass through some of them.
 protocol TrunkPass {
   /// Encodes normalised pixels with the first `depth` layers.
-  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk
+  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading) throws -> ImageTrunk
 }

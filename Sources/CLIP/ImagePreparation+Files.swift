@@ -115,7 +115,7 @@ extension ImagePreparation {
 
 extension SettingsReader {
   /// Takes three numbers, or one for all three.
-  fileprivate mutating func colours(_ key: String, in range: ClosedRange<Double>) throws -> [Double]? {
+  mutating func colours(_ key: String, in range: ClosedRange<Double>) throws -> [Double]? {
     guard let value = take(key) else { return nil }
     let numbers: [Double?] =
       if case .array(let items) = value { items.map(\.double) } else {

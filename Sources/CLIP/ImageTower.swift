@@ -15,7 +15,7 @@ public struct ImageFeatures: Sendable {
   }
 }
 
-/// A trainable image tower of CLIP: `VisionTransformer` or `ModifiedResNet`.
+/// A trainable image tower of CLIP: `VisionTransformer`, `ModifiedResNet` or a trunk of timm.
 public class ImageTower: Module, ImagePass {
   /// The geometry.
   public let configuration: CLIPConfiguration.Vision
@@ -59,19 +59,13 @@ public class ImageTower: Module, ImagePass {
     _ configuration: CLIPConfiguration.Vision, projectionSize: Int, _ initializer: Initializer
   ) throws -> ImageTower {
     if let trunk = configuration.trunk {
-      guard let geometry = EfficientNetGeometry(named: trunk) else { throw CLIPError.unknownTrunk(trunk) }
-      return try EfficientNet(configuration, geometry, projectionSize: projectionSize, initializer)
+      guard let geometry = TrunkGeometry(named: trunk) else { throw CLIPError.unknownTrunk(trunk) }
+      return try geometry.tower(configuration, projectionSize: projectionSize, initializer)
     }
     return configuration.stages == nil
       ? try VisionTransformer(configuration, projectionSize: projectionSize, initializer)
       : try ModifiedResNet(configuration, projectionSize: projectionSize, initializer)
   }
-
-  /// Returns whether there is an image trunk of this name.
-  static func knows(trunk name: String) -> Bool { EfficientNetGeometry(named: name) != nil }
-
-  /// The names of the image trunks, for messages.
-  static var trunkNames: String { EfficientNetGeometry.names.joined(separator: ", ") }
 
   /// The channels of the possible `hidden` outputs: one per transformer layer, four ResNet stages.
   public var hiddenWidths: [Int] { [] }
@@ -88,9 +82,12 @@ public class ImageTower: Module, ImagePass {
   ///   - pixels: B×3×H×W.
   ///   - depth: the number of these layers.
   ///   - hidden: the layers whose outputs are needed, counted from 1.
-  /// - Returns: the input of the next layer, and the outputs of layers before it.
-  /// - Throws: `TorchError` if the shapes do not fit.
-  public func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
+  ///   - reading: the tensors of these layers.
+  /// - Returns: the input of the next layer, and the tensors of layers before it.
+  /// - Throws: `TorchError` if the shapes do not fit, `CLIPError.noKeys` for keys of convolutions.
+  public func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
     throw TorchError.value("this image tower cannot encode")
   }
 
@@ -142,6 +139,8 @@ public class ImageTower: Module, ImagePass {
   }
 
   /// Returns the number of layers (of a ResNet: stages) before the last ones.
+  ///
+  /// A transformer's dense features are read in its last layer, so that one is never before them.
   ///
   /// - Parameter count: the number of last layers.
   /// - Returns: the number of layers before them, at least 0.

@@ -10,10 +10,13 @@ public struct ImageTrunk: Sendable {
   ///
   /// The output of the last finished layer is `input`.
   public let layers: [Tensor]
+  /// The tensors that `layers` holds; keys are held for the last finished layer, too.
+  public let reading: LayerReading
   /// The height and width of the grid of positions.
   public let grid: [Int]
 
-  init(depth: Int, input: Tensor, layers: [Tensor], grid: [Int]) {
+  init(depth: Int, input: Tensor, layers: [Tensor], reading: LayerReading = .outputs, grid: [Int]) {
+    self.reading = reading
     self.depth = depth
     self.input = input
     self.layers = layers
@@ -28,6 +31,7 @@ public struct ImageTrunk: Sendable {
   /// - Parameter change: the function.
   /// - Returns: the changed trunk.
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> ImageTrunk {
-    ImageTrunk(depth: depth, input: try change(input), layers: try layers.map(change), grid: grid)
+    ImageTrunk(
+      depth: depth, input: try change(input), layers: try layers.map(change), reading: reading, grid: grid)
   }
 }

@@ -84,8 +84,10 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
   package override var projectionSize: Int { pool.outputs }
 
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
-  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden)
+  public override func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 
   /// Resumes a pass that was stopped before a stage; reads every extractor from the attention pool.

@@ -34,8 +34,10 @@ struct CompiledResNetFront: ResNetFront, TrunkPass, Sendable {
   let towerDepth: Int
   let activationType: DType?
 
-  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden)
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 }
 
@@ -44,8 +46,10 @@ struct CompiledResNet: ResNetPass, ImagePass, Sendable {
   let front: CompiledResNetFront
   let pool: CompiledAttentionPool
 
-  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden)
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
   }
 
   func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {

@@ -17,7 +17,10 @@ protocol StagedFront {
 
 extension StagedFront {
   /// Runs a pass that stops before a stage.
-  func stopped(_ pixels: Tensor, before depth: Int, hidden: [Int]) throws -> ImageTrunk {
+  func stopped(
+    _ pixels: Tensor, before depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    guard reading == .outputs else { throw CLIPError.noKeys }
     let wanted = try HiddenLayers(hidden, of: towerDepth).before(depth)
     var x = try started(pixels.to(activationType ?? pixels.dtype))
     var outputs: [Tensor] = []
@@ -50,7 +53,8 @@ extension StagedPass {
   /// Runs the rest of a stopped pass; the outputs are float32 if activations have their own type.
   func resumed(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
     let stages = front.stages
-    var outputs = try HiddenLayers(hidden, of: stages.count).outputs(of: trunk, towerDepth: stages.count)
+    var outputs = try HiddenLayers(hidden, of: stages.count, reading: trunk.reading)
+      .outputs(of: trunk, towerDepth: stages.count)
     var x = trunk.input
     if hidden.contains(trunk.depth) { outputs[trunk.depth] = try x.permuted([0, 2, 3, 1]) }
     for (index, stage) in stages.enumerated().dropFirst(trunk.depth) {

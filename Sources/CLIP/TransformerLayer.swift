@@ -100,9 +100,9 @@ final class SelfAttention: Module, AttentionBlock {
 struct CompiledSelfAttention: AttentionBlock, Sendable {
   let heads: Int
   let out: CompiledLinear
-  fileprivate let joined: CompiledLinear
+  let joined: CompiledLinear
   /// The projection to values alone, for a layer whose value path is read.
-  fileprivate let value: CompiledLinear?
+  let value: CompiledLinear?
 
   func projections(_ x: Tensor) throws -> (queries: Tensor, keys: Tensor, values: Tensor) {
     let parts = try joined(x).chunks(3, dim: -1)

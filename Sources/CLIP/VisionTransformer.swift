@@ -5,7 +5,7 @@ import Torch
 /// A convolutional stem is part of it if the configuration has one.
 ///
 /// Checkpoint keys are Hugging Face's; a stem's are `vision_model.embeddings.stem.…`.
-public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
+public final class VisionTransformer: ImageTower, ClassTokenFront, VisionPass {
   @Parameter var classEmbedding: Tensor
   @Child var patchEmbedding: PatchEmbedding
   @Parameter var positions: Tensor
@@ -69,8 +69,10 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
   /// Encodes normalised pixels up to a layer.
   ///
   /// Position embeddings are interpolated if the grid is not the trained one.
-  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden)
+  public override func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 
   /// Resumes a pass that was stopped before a layer.
@@ -104,6 +106,9 @@ public final class VisionTransformer: ImageTower, VisionFront, VisionPass {
         try layer.compiled(for: precision, readsValues: index == layers.count - 1)
       }, towerDepth: layers.count, tokenType: precision.activationType)
   }
+
+  /// Returns the number of layers before the last ones, of which there is at least one.
+  public override func depth(beforeLast count: Int) -> Int { max(0, layers.count - max(1, count)) }
 
   /// Returns the parameters of the last layers and everything after them; all if `count` is nil.
   public override func parameters(ofLast count: Int?) -> [NamedTensor] {

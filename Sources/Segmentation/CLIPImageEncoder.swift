@@ -6,12 +6,14 @@ extension ImagePass {
   ///
   /// - Parameters:
   ///   - pixels: B×3×S×S, normalised by CLIP's mean and deviation.
-  ///   - dense: the name of an extractor of CLIP's `DenseFeatures`.
+  ///   - dense: a name of CLIP's `FeatureReading`.
   ///   - layers: the layers (of a ResNet: stages) whose outputs are returned, counted from 1.
   /// - Returns: dense features, image embedding, layer outputs.
-  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` if the shapes do not fit.
+  /// - Throws: `CLIPError.unknownReading`, or `TorchError` if the shapes do not fit.
   package func encode(_ pixels: Tensor, dense: String, layers: [Int]) throws -> EncodedImages {
-    try EncodedImages(self(pixels, dense: DenseFeatures(named: dense), hidden: layers))
+    let reading = try FeatureReading(named: dense)
+    return try EncodedImages(
+      self(pixels, dense: reading.dense, hidden: layers, reading: reading.layers))
   }
 
   /// Encodes images from cached features of the tower's frozen part.
@@ -19,12 +21,12 @@ extension ImagePass {
   /// The features must come from the same extractor and layers.
   ///
   /// - Returns: dense features, image embedding, layer outputs.
-  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` if the shapes do not fit.
+  /// - Throws: `CLIPError.unknownReading`, or `TorchError` if the shapes do not fit.
   package func encode(_ frozen: FrozenFeatures, dense: String, layers: [Int]) throws -> EncodedImages {
     switch frozen {
     case .encoded(let images): images
     case .trunk(let trunk):
-      try EncodedImages(self(trunk, dense: DenseFeatures(named: dense), hidden: layers))
+      try EncodedImages(self(trunk, dense: FeatureReading(named: dense).dense, hidden: layers))
     }
   }
 }

@@ -29,15 +29,19 @@ package struct FrozenPart: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - pixels: the pixels, normalised by CLIP's mean and deviation.
-  ///   - dense: the name of the dense extractor.
+  ///   - dense: a name of CLIP's `FeatureReading`.
   ///   - layers: the layers (of a ResNet: stages) whose outputs are returned, counted from 1.
   /// - Returns: the input of the trained layers; all outputs of a fully frozen tower.
-  /// - Throws: `CLIPError.unknownExtractor`, or `TorchError` if the shapes do not fit.
+  /// - Throws: `CLIPError.unknownReading`, or `TorchError` if the shapes do not fit.
   package func callAsFunction(_ pixels: Tensor, dense: String, layers: [Int]) throws -> FrozenFeatures {
     switch self.layers {
     case .tower(let tower): .encoded(try tower.encode(pixels, dense: dense, layers: layers))
-    case .firstLayers(let tower, let depth): .trunk(try tower.trunk(pixels, depth: depth, hidden: layers))
-    case .compiledTrunk(let trunk): .trunk(try trunk(pixels, hidden: layers))
+    case .firstLayers(let tower, let depth):
+      .trunk(
+        try tower.trunk(
+          pixels, depth: depth, hidden: layers, reading: FeatureReading(named: dense).layers))
+    case .compiledTrunk(let trunk):
+      .trunk(try trunk(pixels, hidden: layers, reading: FeatureReading(named: dense).layers))
     }
   }
 }

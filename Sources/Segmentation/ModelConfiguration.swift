@@ -1,3 +1,4 @@
+import CLIP
 import Foundation
 import Storage
 import Torch
@@ -6,7 +7,10 @@ import Torch
 public struct ModelConfiguration: Equatable, Sendable {
   /// The method with its options.
   public var method = MethodChoice.mcdrl
-  /// The name of the dense extractor: `tokens`, `maskclip` or `sclip`.
+  /// The reading of the image tower: `tokens`, `maskclip`, `sclip` or `keys`.
+  ///
+  /// `keys` gives the head the keys of its tower layers in place of their outputs; the features in
+  /// the joint space are those of `maskclip`.
   public var dense = "maskclip"
   /// The head.
   public var head = HeadConfiguration()
@@ -16,8 +20,19 @@ public struct ModelConfiguration: Equatable, Sendable {
 
   /// Returns the tower layers of the model: the head's, or the method's if the head names none.
   func towerLayers(depth: Int) -> [Int] {
+    let head = head(depth: depth)
     let needed = method.traits.towerDepths.map { max(1, Int((Double(depth) * $0).rounded())) }
     return head.towerLayers.isEmpty ? Set(needed).sorted() : head.towerLayers
+  }
+
+  /// Returns the head's settings; if it names no layers and reads keys, it reads the last four.
+  func head(depth: Int) -> HeadConfiguration {
+    var head = head
+    let readsKeys = (try? FeatureReading(named: dense))?.layers == .keys
+    if readsKeys, head.towerLayers.isEmpty, method.traits.towerDepths.isEmpty {
+      head.towerLayers = Array((1...max(1, depth)).suffix(4))
+    }
+    return head
   }
 }
 

@@ -49,7 +49,8 @@ public final class SegmentationModel: Module {
       traits.replacesHead
       ? nil
       : try SegmentationHead(
-        configuration.head, featureWidth: text.classes.size(1), towerWidths: towerWidths,
+        configuration.head(depth: towerWidths.count), featureWidth: text.classes.size(1),
+        towerWidths: towerWidths,
         towerStrides: towerStrides, gridStride: gridStride, generator: Generator(seed: seed, for: "head"))
     towerLayers = configuration.towerLayers(depth: towerWidths.count)
     let context = MethodContext(

@@ -152,8 +152,8 @@ import Torch
       (#""layers": [1, 1, 1, 1], "width": 4000"#, "", "", "vision_cfg.width is 4000"),
       (#""new": 1"#, "", "", "vision_cfg.new (1) is not a known setting"),
       (
-        #""timm_model_name": "vit_base_patch16_224""#, "", "",
-        "image towers of the library timm are not supported"
+        #""timm_model_name": "swin_base_patch4_window7_224""#, "", "",
+        "vision_cfg.timm_model_name is \"swin_base_patch4_window7_224\"; supported: "
       ),
       (
         "", #""hf_model_name": "bert""#, "",

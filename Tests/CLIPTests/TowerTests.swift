@@ -71,6 +71,8 @@ import Torch
   @Test func unknownExtractorsAreAnsweredWithThoseThereAre() {
     let error = #expect(throws: CLIPError.self) { try DenseFeatures(named: "magic") }
     #expect(error?.description.contains("maskclip") == true)
+    let reading = #expect(throws: CLIPError.self) { try FeatureReading(named: "magic") }
+    #expect(reading?.description.contains("tokens, maskclip, sclip, keys") == true)
   }
 
   @Test func maskclipLooksAtEachPositionAlone() throws {

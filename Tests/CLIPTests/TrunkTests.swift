@@ -61,10 +61,41 @@ import Torch
       }
       let whole = try gradients(tower(pixels, dense: dense))
       // Dense features of a transformer are read in its last layer, so that is passed again in any case.
-      let depth = min(tower.depth(beforeLast: count), tower.hiddenWidths.count - 1)
+      let depth = tower.depth(beforeLast: count)
+      #expect(depth == tower.hiddenWidths.count - (tower is VisionTransformer ? max(1, count) : count))
       let trunk = try withoutGradients { try tower.trunk(pixels, depth: depth) }
       let split = try gradients(tower(trunk, dense: dense))
       for (key, gradient) in whole { #expect(try gradient.isEqual(to: #require(split[key])), "\(key)") }
+    }
+  }
+
+  @Test("Keys are those of the layers' attention, whole, resumed and compiled; a ResNet has none")
+  func keys() throws {
+    let towers = try towers()
+    let tower = try #require(towers[0] as? VisionTransformer)
+    let (pixels, state) = (try pixels(tower), tower.state())
+    try inferenceMode {
+      let inputs = try tower(pixels, dense: nil, hidden: [1, 2])
+      func wanted(_ layer: Int) throws -> Tensor {
+        let prefix = "vision_model.encoder.layers.\(layer - 1).self_attn.k_proj."
+        return try tower.layers[layer - 1].norm1(inputs.layers[layer - 2])
+          .linear(#require(state[prefix + "weight"]), bias: state[prefix + "bias"])
+      }
+      let keys = [try wanted(3), try wanted(2)]
+      for pass in [tower, try tower.compiled(for: .float32)] as [any ImagePass] {
+        let found = try pass(pixels, dense: .maskclip, hidden: [3, 2], reading: .keys)
+        for (one, other) in zip(found.layers, keys) { #expect(try difference(one, other) < 1e-5) }
+        // Nothing else depends on the reading.
+        #expect(try found.dense.isEqual(to: pass(pixels, dense: .maskclip, hidden: [3]).dense))
+        for depth in 0...3 {
+          let half = try pass.trunk(pixels, depth: depth, hidden: [3, 2], reading: .keys)
+          #expect(half.layers.count == [0, 0, 1, 2][depth])
+          for (one, other) in try zip(pass(half, dense: nil, hidden: [3, 2]).layers, found.layers) {
+            #expect(try one.isEqual(to: other))
+          }
+        }
+      }
+      #expect(throws: CLIPError.noKeys) { try towers[1](self.pixels(towers[1]), dense: nil, reading: .keys) }
     }
   }
 

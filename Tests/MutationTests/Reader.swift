@@ -22,7 +22,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
 
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
-    safetensors, settings, prompts, sites, tokenizer, clip, bitmap, pictures, run,
+    safetensors, settings, prompts, sites, tokenizer, clip, trunk, bitmap, pictures, run,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -90,6 +90,26 @@ struct Reader: Sendable, CustomTestStringConvertible {
     return ["config.json", "preprocessor_config.json", "model.safetensors", "tokenizer_config.json"]
   } read: { folder in
     _ = try CLIPModel.load(folder: folder)
+  }
+
+  private static let trunk = Reader(name: "trunk") { folder in
+    try Data(
+      """
+      {"architecture": "vit_tiny_patch16_224", "model_args": {"img_size": 384, "global_pool": "avg"},
+       "pretrained_cfg": {"input_size": [3, 224, 224], "crop_pct": 0.9, "interpolation": "bicubic",
+        "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}
+      """.utf8
+    ).write(to: folder.appendingPathComponent("config.json"))
+    try Data(
+      """
+      {"model_cfg": {"embed_dim": 64, "vision_cfg": {"timm_model_name": "vit_tiny_patch16_224",
+       "timm_pool": "token", "timm_proj": "mlp", "timm_proj_bias": true, "image_size": 224}, "text_cfg": {}}}
+      """.utf8
+    ).write(to: folder.appendingPathComponent("open_clip_config.json"))
+    return ["config.json", "open_clip_config.json"]
+  } read: { folder in
+    _ = try TrunkFolder(folder)
+    _ = try CLIPConfiguration(openCLIP: folder.appendingPathComponent("open_clip_config.json"))
   }
 
   private static let bitmap = Reader(name: "bmp") { folder in

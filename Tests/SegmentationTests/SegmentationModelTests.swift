@@ -19,6 +19,19 @@ import Torch
     #expect(MethodChoice.paper.map(\.traits.needsClasses) == [true, false, true, true])
   }
 
+  @Test("With the keys of the tower the head reads the last four layers unless it names others")
+  func keys() throws {
+    let model = try smallModel(.baseline) { $0.dense = "keys" }
+    #expect(model.towerLayers == [3, 4, 5, 6] && model.head?.towerNorms.count == 4)
+    let logits = try model(
+      images: ModelBatch().images, encoded: ModelBatch(layers: model.towerLayers).encoded
+    ).logits
+    #expect(logits.shape == [2, 1, 64, 64])
+    let named = try smallModel(.mcdrl) { ($0.dense, $0.head.towerLayers) = ("keys", [2]) }
+    #expect(named.towerLayers == [2] && named.head?.towerNorms.count == 1)
+    #expect(try smallModel(.baseline).towerLayers.isEmpty)
+  }
+
   @Test func controlsReplaceTheDictionaryAndNothingElse() throws {
     func with(_ source: DictionarySource, seed: UInt64 = 9) throws -> SegmentationModel {
       try smallModel(.mcdrl, seed: seed, options: { $0.intervention?.dictionary = source })

@@ -41,7 +41,7 @@ extension TrainingRuns {
 
     @Test(
       "So it is when layers before and after the boundary go to the head, and with every dense extractor",
-      arguments: ["tokens", "maskclip", "sclip"])
+      arguments: ["tokens", "maskclip", "sclip", "keys"])
     func layers(dense: String) throws {
       let (whole, split) = try [false, true].map { caches in
         try tiny(.last(1)) {

@@ -4,14 +4,14 @@ import Torch
 ///
 /// Checkpoint keys are those of OpenCLIP for a trunk of timm: `visual.trunk.` and timm's keys, then
 /// `visual.head.proj.weight`. The image embedding is the projected mean of the last features. The
-/// mean and the projection commute, so for every extractor the dense features are the projected
-/// features of each position (MaskCLIP's reading of a pooled tower). The layers of a pass are the
-/// seven stages.
+/// mean and a linear projection commute, so for every extractor the dense features are the
+/// projected features of each position (MaskCLIP's reading of a pooled tower). The layers of a pass
+/// are the seven stages.
 public final class EfficientNet: ImageTower, EfficientNetPass {
   @Child private var stem: NormedConvolution
   @Child private var stages: [[MobileBlock]]
   @Child private var last: NormedConvolution
-  @Child private var projection: Linear
+  @Child private var projection: TrunkProjection
   private let geometry: EfficientNetGeometry
 
   /// Whether training updates the statistics of the batch normalisations.
@@ -45,10 +45,9 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
         keys: ("conv_head", "bn2"), inputs, geometry.headWidth, activation: geometry.activation, geometry,
         initializer))
     _projection = Child(
-      "visual.head.proj",
-      try initializer.linear(
-        geometry.headWidth, projectionSize, bias: false,
-        deviation: 1 / Double(geometry.headWidth).squareRoot()))
+      "",
+      try TrunkProjection(
+        configuration, geometry.headWidth, projectionSize, classifier: "classifier", initializer))
     super.init(configuration)
   }
 
@@ -63,17 +62,19 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   public override var hiddenStrides: [Int] { geometry.strides }
 
   /// The number of channels of the image embedding.
-  package override var projectionSize: Int { projection.weight.shape[0] }
+  package override var projectionSize: Int { projection.outputs }
 
   var front: TrainedEfficientNetFront {
     TrainedEfficientNetFront(stem: stem, stages: stages, towerDepth: stages.count)
   }
   var end: NormedConvolution { last }
-  var projected: Linear { projection }
+  var projected: TrunkProjection { projection }
 
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
-  public override func trunk(_ pixels: Tensor, depth: Int, hidden: [Int] = []) throws -> ImageTrunk {
-    try front.stopped(pixels, before: depth, hidden: hidden)
+  public override func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
+  ) throws -> ImageTrunk {
+    try front.stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 
   /// Resumes a pass that was stopped before a stage.
@@ -116,7 +117,9 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
     let first = max(0, stages.count - count)
     let tuned =
       (first..<stages.count).map { "visual.trunk.blocks.\($0)." }
-      + ["visual.trunk.conv_head.", "visual.trunk.bn2.", "visual.head."]
+      + [
+        "visual.trunk.conv_head.", "visual.trunk.bn2.", "visual.trunk.classifier.", "visual.head.",
+      ]
     return parameters().filter { parameter in tuned.contains { parameter.key.hasPrefix($0) } }
   }
 }
@@ -167,8 +170,10 @@ struct CompiledEfficientNetFront: EfficientNetFront, TrunkPass, Sendable {
   let towerDepth: Int
   let activationType: DType?
 
-  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden)
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 }
 
@@ -176,10 +181,12 @@ struct CompiledEfficientNetFront: EfficientNetFront, TrunkPass, Sendable {
 struct CompiledEfficientNet: EfficientNetPass, ImagePass, Sendable {
   let front: CompiledEfficientNetFront
   let end: CompiledNormedConvolution
-  let projected: CompiledLinear
+  let projected: CompiledTrunkProjection
 
-  func trunk(_ pixels: Tensor, depth: Int, hidden: [Int]) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden)
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
   }
 
   func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
