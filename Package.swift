@@ -146,7 +146,8 @@ let package = Package(
     .testTarget(
       name: "PretrainingTests",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Imaging", "Pretraining", "Storage", "SyntheticEndoscopy", "TestSupport", "Torch",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Pretraining", "Storage", "SyntheticEndoscopy",
+        "TestSupport", "Torch",
       ]),
     .testTarget(
       name: "TrainingTests",

@@ -27,9 +27,14 @@ enum ClipInfoCommand: Subcommand {
       textParameters: count(clip.text), vocabulary: clip.tokenizer.count)
     if console.json { return try console.result(json: info) }
     let vision = clip.configuration.vision
-    let kind = vision.stages == nil ? "vision transformer" : "ResNet"
-    let step = vision.stages == nil ? "patch \(vision.patchSize)" : "stride 32"
-    let layers = vision.stages.map { $0.map(String.init).joined(separator: " + ") } ?? "\(vision.layers)"
+    let kind = vision.trunk ?? (vision.stages == nil ? "vision transformer" : "ResNet")
+    let isOwn = vision.trunk == nil
+    let step =
+      isOwn && vision.stages == nil
+      ? "patch \(vision.patchSize)" : "stride \(clip.vision.hiddenStrides.last ?? 32)"
+    let depth = isOwn ? vision.layers : clip.vision.hiddenWidths.count
+    let layers = vision.stages.map { $0.map(String.init).joined(separator: " + ") } ?? "\(depth)"
+    let width = isOwn ? vision.hiddenSize : clip.vision.hiddenWidths.last ?? 0
     let text = clip.configuration.text
     let stem = vision.stemChannels.map { ", stem of \($0)" } ?? ""
     console.result(
@@ -37,9 +42,9 @@ enum ClipInfoCommand: Subcommand {
         ["", "image tower", "text tower"],
         [
           ["kind", kind + stem, "transformer"],
-          ["width", "\(vision.hiddenSize)", "\(text.hiddenSize)"],
+          ["width", "\(width)", "\(text.hiddenSize)"],
           ["layers", layers, "\(text.layers)"],
-          ["heads", "\(vision.heads)", "\(text.heads)"],
+          ["heads", isOwn ? "\(vision.heads)" : "–", "\(text.heads)"],
           ["input", "\(vision.imageSize) px, \(step)", "\(text.positions) tokens"],
           ["parameters", "\(info.imageParameters)", "\(info.textParameters)"],
         ]))

@@ -40,7 +40,9 @@ struct Contest {
       let prefix = operands.count > 1 ? "\(folder.lastPathComponent)/" : ""
       for arm in record.plan.arms {
         let runs = try folds.filter { $0.arm == arm }.map { StudyFolder(folder).run($0) }
-          .filter { FileManager.default.fileExists(atPath: $0.weightsFile.path) }.map { try Self.open($0.url) }
+          .filter { FileManager.default.fileExists(atPath: $0.weightsFile.path) }.map {
+            try Self.open($0.url)
+          }
         if !runs.isEmpty { arms.append(Arm(name: prefix + arm.name, runs: runs)) }
       }
       guard arms.contains(where: { !$0.runs.isEmpty }) else { throw WorkError.noFinishedRun(folder) }
@@ -97,14 +99,17 @@ extension SiteComparison {
 
   private var resampling: String {
     let isImage = groups == images
-    return "95 % interval over \(counted(groups, isImage ? "image" : "patient or sequence")), resampled 2000 times"
+    return
+      "95 % interval over \(counted(groups, isImage ? "image" : "patient or sequence")), resampled 2000 times"
   }
 
   private static func said(_ interval: Interval) -> String { said(interval, signed: false) }
 
   private static func said(_ interval: Interval, signed: Bool) -> String {
     func number(_ value: Double) -> String { (signed && value >= 0 ? "+" : "") + format(value) }
-    guard let ends = interval.ends else { return "\(number(interval.value)) (\(interval.reason ?? "no interval"))" }
+    guard let ends = interval.ends else {
+      return "\(number(interval.value)) (\(interval.reason ?? "no interval"))"
+    }
     return "\(number(interval.value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
   }
 }

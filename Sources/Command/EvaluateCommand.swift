@@ -46,7 +46,10 @@ enum EvaluateCommand: Subcommand {
     DataNotes.leftOut(catalog, console)
     try DataNotes.masks(sites, limits: first.configuration.reader.limits, console)
     let found = try contest.arms.map { arm in
-      (name: arm.name, evaluations: try arm.runs.flatMap { try evaluate($0, at: sites, contest, arguments, console) })
+      (
+        name: arm.name,
+        evaluations: try arm.runs.flatMap { try evaluate($0, at: sites, contest, arguments, console) }
+      )
     }
     let comparisons = try sites.map { site in
       try comparison(found, at: site, of: contest, seed: arguments.common.seed)

@@ -26,14 +26,14 @@ struct PretrainingRecord: Codable, Equatable {
   /// Makes a trunk the image tower.
   mutating func use(_ folder: TrunkFolder, size: Int?, tunedStages: Int, rate: Double) throws {
     trunk = folder.folder.path
-    geometry.vision = CLIPConfiguration().vision
-    geometry.vision.trunk = folder.architecture
+    geometry.vision = folder.vision
     geometry.vision.imageSize = size ?? folder.imageSize
     configuration.tunedStages = tunedStages
     configuration.trunkLearningRate = rate
     configuration.interventionShare = 0.5
-    // The grid of a trunk is coarse: 32 pixels between positions.
-    let side = max(1, geometry.vision.imageSize / 32)
+    // The grid of a trunk is coarse, so the best eighth of its positions counts instead of eight of them.
+    let stride = try ImageTower.unset(geometry.vision, projectionSize: 1).hiddenStrides.last ?? 32
+    let side = max(1, geometry.vision.imageSize / stride)
     configuration.densePositions = max(1, side * side / 8)
   }
 }

@@ -38,12 +38,18 @@ public struct FoldResult: Codable, Equatable, Sendable {
     @Nullable package private(set) var validationDice: Double?
     /// The score that is compared, see `EpochSelection`; nil if it is undefined.
     @Nullable package private(set) var validationScore: Double?
+    /// The score at each source site that was held out; nil if the validation split was compared.
+    package private(set) var innerScores: [String: Double]?
 
     /// Makes a candidate from its parts.
-    public init(settings: [String], validationDice: Double?, validationScore: Double? = nil) {
+    public init(
+      settings: [String], validationDice: Double?, validationScore: Double? = nil,
+      innerScores: [String: Double]? = nil
+    ) {
       self.settings = settings
       self.validationDice = validationDice
       self.validationScore = validationScore
+      self.innerScores = innerScores
     }
 
     /// Reads a candidate; one of an earlier version was chosen by its mean Dice.
@@ -54,12 +60,14 @@ public struct FoldResult: Codable, Equatable, Sendable {
       validationScore =
         values.contains(.validationScore)
         ? try values.decodeIfPresent(Double.self, forKey: .validationScore) : validationDice
+      innerScores = try values.decodeIfPresent([String: Double].self, forKey: .innerScores)
     }
 
     enum CodingKeys: String, CodingKey {
       case settings
       case validationDice = "validation_dice"
       case validationScore = "validation_score"
+      case innerScores = "inner_scores"
     }
   }
 

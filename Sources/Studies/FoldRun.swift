@@ -41,37 +41,90 @@ struct FoldRun {
 
   /// Returns whether the rejected candidates exist; without them there was no choice.
   private func losersExist(_ chosen: Int) -> Bool {
-    plan.candidates.indices.allSatisfy { $0 == chosen || candidate($0).exists }
+    guard plan.selection == .validation || plan.candidates.count == 1 else {
+      return plan.candidates.indices.allSatisfy {
+        FileManager.default.fileExists(atPath: candidate($0).url.path)
+      }
+    }
+    return plan.candidates.indices.allSatisfy { $0 == chosen || candidate($0).exists }
   }
 
-  /// Trains every candidate and chooses the best on the validation split of the source sites.
+  /// Trains every candidate and chooses the best.
   private func choose() throws -> FoldResult {
     guard plan.candidates.count > 1 else {
       return try score(train(study.settings(fold, plan.candidates[0]), folder), chosen: 0)
     }
-    var failure: TrainingError?
-    let histories = try plan.candidates.indices.map { index -> [EpochMetrics]? in
-      do {
-        return try train(study.settings(fold, plan.candidates[index]), candidate(index))
-      } catch let error as TrainingError {
-        // A candidate that diverges is rejected.
-        guard case .diverged = error else { throw error }
-        failure = error
-        return nil
-      }
+    return plan.selection == .loso ? try chooseByInnerFolds() : try chooseByValidation()
+  }
+
+  /// Chooses the candidate with the highest score on the validation split of the source sites.
+  private func chooseByValidation() throws -> FoldResult {
+    let histories = try surviving { index in
+      try train(study.settings(fold, plan.candidates[index]), candidate(index))
     }
     // The first of equal candidates wins.
     let scores = try histories.enumerated().map { index, history in
       try history.flatMap(Self.chosen).flatMap { $0.score(by: try selection(index)) } ?? -1
     }
-    let best = scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0
-    guard let history = histories[best] else { throw failure ?? TrainingError.noImages }
-    guard Self.chosen(history)?.score(by: try selection(best)) != nil else {
+    let best = Self.best(scores)
+    guard let history = histories[best], Self.chosen(history)?.score(by: try selection(best)) != nil else {
       throw StudyError.noValidationImage(site: fold.site)
     }
     try FileManager.default.createFolder(folder.url.deletingLastPathComponent())
     try FileManager.default.moveItem(at: candidate(best).url, to: folder.url)
     return try score(history, chosen: best)
+  }
+
+  /// Chooses the candidate with the highest mean score at source sites that its runs did not see.
+  private func chooseByInnerFolds() throws -> FoldResult {
+    let scores = try surviving { index in try innerScores(index).map(\.value) }
+    let means = scores.map { scores in
+      scores.map { $0.reduce(0, +) / Double(max(1, $0.count)) } ?? -1
+    }
+    let best = Self.best(means)
+    guard means[best] >= 0 else { throw StudyError.noValidationImage(site: fold.site) }
+    return try score(train(study.settings(fold, plan.candidates[best]), folder), chosen: best)
+  }
+
+  /// Trains a candidate with each source site held out, and scores each there, at S×S.
+  ///
+  /// A source site without a scored image does not count.
+  private func innerScores(_ index: Int) throws -> [(key: String, value: Double)] {
+    try study.innerSettings(fold, plan.candidates[index]).compactMap { settings in
+      guard let site = settings.holdOut else { return nil }
+      let place = study.folder.inner(fold, index, heldOut: site)
+      let file = place.url.appendingPathComponent("inner.json")
+      if let data = try? Data(file: file), let score = try? JSONDecoder().decode([Double].self, from: data) {
+        return score.first.map { (site, $0) }
+      }
+      _ = try train(settings, place)
+      let predictor = try study.open(place).predictor(device: settings.device, precision: settings.precision)
+      let bank = try inputs.bank(study.catalog.site(site).samples, settings)
+      let score = try predictor.validationScore(on: bank)
+      try place.write(score.map { [$0] } ?? [], to: file)
+      try? FileManager.default.removeItem(at: place.stateFile)
+      return score.map { (site, $0) }
+    }
+  }
+
+  /// Maps the candidates; one that diverges is rejected, with nil.
+  ///
+  /// - Throws: the error of the last candidate that diverged if all do, or any other error.
+  private func surviving<Value>(_ body: (_ index: Int) throws -> Value) throws -> [Value?] {
+    var failure: TrainingError?
+    let values = try plan.candidates.indices.map { index -> Value? in
+      do { return try body(index) } catch let error as TrainingError {
+        guard case .diverged = error else { throw error }
+        failure = error
+        return nil
+      }
+    }
+    if let failure, values.allSatisfy({ $0 == nil }) { throw failure }
+    return values
+  }
+
+  private static func best(_ scores: [Double]) -> Int {
+    scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0
   }
 
   private func candidate(_ index: Int) -> RunFolder { study.folder.candidate(fold, index) }
@@ -120,7 +173,7 @@ struct FoldRun {
     if !folder.hasState, let history = try? folder.history(), history.count == settings.epochs {
       return history
     }
-    let split = try study.split(fold, settings)
+    let split = try study.split(settings)
     let step = progress.step
     let fold = fold
     return try run.train(
@@ -148,7 +201,16 @@ struct FoldRun {
         image: sample.id, group: sample.group, lesionClass: sample.lesionClass, scores: found.scores)
     }
     let best = Self.chosen(history)
+    let isInner = plan.selection == .loso && plan.candidates.count > 1
     let candidates = try plan.candidates.enumerated().map { index, settings in
+      if isInner {
+        // Every score is stored by now; a candidate that diverged has none.
+        let scores = try? innerScores(index)
+        let mean = scores.flatMap { $0.isEmpty ? nil : $0.map(\.value).reduce(0, +) / Double($0.count) }
+        return FoldResult.Candidate(
+          settings: settings, validationDice: nil, validationScore: mean,
+          innerScores: scores.map { Dictionary(uniqueKeysWithValues: $0) })
+      }
       let epoch = index == chosen ? best : try finalEpoch(of: index)
       return FoldResult.Candidate(
         settings: settings, validationDice: epoch?.validationDice,

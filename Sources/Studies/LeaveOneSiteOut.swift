@@ -104,11 +104,12 @@ public struct LeaveOneSiteOut: Sendable {
   /// - Throws: an error that names the unreadable file.
   public func stepsLeft() throws -> Int {
     try folds.filter { stored($0) == nil }.reduce(0) { total, fold in
-      let split = try split(fold, plan.settings(fold.arm, []))
+      // Of the candidates that inner folds compare, one is trained on all sources.
+      let runs = try allSettings(fold)
+      let isInner = plan.selection == .loso && plan.candidates.count > 1
       return try total
-        + plan.candidates.reduce(0) { sum, candidate in
-          let settings = try plan.settings(fold.arm, candidate)
-          return sum + settings.epochs * max(1, split.training.count / settings.batchSize)
+        + runs.dropFirst(isInner ? plan.candidates.count - 1 : 0).reduce(0) { sum, settings in
+          sum + settings.epochs * max(1, try split(settings).training.count / settings.batchSize)
         }
     }
   }
@@ -128,7 +129,7 @@ public struct LeaveOneSiteOut: Sendable {
     // depend on the unfinished ones.
     let isDone = folds.allSatisfy { stored($0) != nil }
     let settings = try (isDone ? [] : folds).flatMap { fold in
-      try plan.candidates.map { try self.settings(fold, $0) }
+      try allSettings(fold)
     }
     let inputs = try StudyInputs(
       settings, samples: catalog.sites.flatMap(\.allSamples),
@@ -169,10 +170,28 @@ public struct LeaveOneSiteOut: Sendable {
   }
 
   /// Splits the images of the source sites into training and validation.
-  func split(_ fold: Fold, _ settings: RunConfiguration) throws -> Split {
+  func split(_ settings: RunConfiguration) throws -> Split {
     try Split(
-      sites: catalog.sites.filter { $0.name != fold.site }, validationShare: settings.validationShare,
-      seed: fold.seed)
+      sites: catalog.sites.filter { settings.sources.contains($0.name) },
+      validationShare: settings.validationShare, seed: settings.seed)
+  }
+
+  /// Returns the settings of a candidate's runs that hold out each source site of a fold in turn.
+  func innerSettings(_ fold: Fold, _ candidate: [String]) throws -> [RunConfiguration] {
+    let settings = try settings(fold, candidate)
+    return settings.sources.map { site in
+      var inner = settings
+      inner.holdOut = site
+      inner.sources = settings.sources.filter { $0 != site }
+      return inner
+    }
+  }
+
+  /// Returns the settings of every run that a fold trains.
+  func allSettings(_ fold: Fold) throws -> [RunConfiguration] {
+    let whole = try plan.candidates.map { try settings(fold, $0) }
+    guard plan.selection == .loso, plan.candidates.count > 1 else { return whole }
+    return try whole + plan.candidates.flatMap { try innerSettings(fold, $0) }
   }
 
   /// Opens the run of a fold.

@@ -17,6 +17,11 @@ package struct StudyFolder: Sendable {
     RunFolder(place("candidates", fold).appendingPathComponent("\(index)"))
   }
 
+  /// Returns the folder of a candidate's run that held out one of the source sites.
+  func inner(_ fold: LeaveOneSiteOut.Fold, _ index: Int, heldOut site: String) -> RunFolder {
+    RunFolder(place("candidates", fold).appendingPathComponent("\(index)/\(site)"))
+  }
+
   /// Returns the result file of a fold.
   func resultFile(_ fold: LeaveOneSiteOut.Fold) -> URL {
     run(fold).url.appendingPathComponent("fold.json")

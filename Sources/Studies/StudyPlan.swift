@@ -19,6 +19,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   public var seeds: [UInt64]
   /// Settings that the validation split of the source sites chooses, separately in each fold.
   public var choices: [Choice] = []
+  /// The images on which candidates are compared.
+  public var selection = CandidateSelection.validation
   /// The lowest probability of a lesion pixel.
   public var threshold = 0.5
   /// The tolerance of the normalised surface Dice, in pixels or, with a spacing, millimetres.
@@ -113,6 +115,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
       ?? container.decode([EarlierArm].self, forKey: .arms).map { try $0.definition.resolved(over: common) }
     seeds = try container.decode([UInt64].self, forKey: .seeds)
     choices = try container.decode([Choice].self, forKey: .choices)
+    selection = try container.decodeIfPresent(CandidateSelection.self, forKey: .selection) ?? .validation
     threshold = try container.decode(Double.self, forKey: .threshold)
     tolerance = try container.decode(Double.self, forKey: .tolerance)
     spacing = try container.decodeIfPresent(PixelSpacing.self, forKey: .spacing)
@@ -120,7 +123,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case study, configuration, arms, seeds, choices, threshold, tolerance, spacing, version
+    case study, configuration, arms, seeds, choices, selection, threshold, tolerance, spacing, version
   }
 
   /// An arm as an earlier version stored it.
@@ -237,7 +240,23 @@ public struct StudyPlan: Codable, Equatable, Sendable {
       "the epoch of the \(selections.map(\.rule).joined(separator: ", or for other methods of the "))"
     guard !choices.isEmpty else { return epoch }
     let names = choices.map(\.setting).joined(separator: ", ")
+    guard selection == .validation else {
+      return
+        "\(epoch); of \(names) the values with the highest mean of such scores at the source sites, each held "
+        + "out in turn, in each fold for itself"
+    }
     return
       "\(epoch); of \(names) the values whose chosen epoch has the highest such score, in each fold for itself"
   }
+}
+
+/// The images on which the candidates of a choice are compared.
+public enum CandidateSelection: String, Codable, Sendable, CaseIterable {
+  /// The validation split of the source sites.
+  case validation
+  /// Each source site in turn, by a run that was trained on the other source sites.
+  ///
+  /// It asks what the study asks, how settings do at a site that training never saw. Each candidate
+  /// costs as many runs as there are source sites, and the chosen one is then trained on all of them.
+  case loso
 }

@@ -45,6 +45,33 @@ extension ProgramTests {
       #expect(try bytes(shop, "parts/results.json") == before)
     }
 
+    @Test(
+      "Settings are chosen at source sites that are held out in turn, and a second call trains nothing anew")
+    func innerSites() throws {
+      let shop = try Workshop()
+      let words = words(
+        shop, "study", command: ["loso", "--methods", "baseline"],
+        more: ["--choose", "optimizer.learningRate=1e-7,0.01", "--select", "loso"])
+      let first = try Program.run(words)
+      #expect(first.code == 0, "\(first.err)")
+      let results = try bytes(shop, "study/results.json")
+      let file = try bytes(shop, "study/runs/a/baseline-0/fold.json")
+      let fold = try #require(try JSONSerialization.jsonObject(with: file) as? [String: Any])
+      let candidates = try #require(fold["candidates"] as? [[String: Any]])
+      let inner = candidates.map { $0["inner_scores"] as? [String: Double] ?? [:] }
+      #expect(inner.map { Set($0.keys) } == [["b", "c"], ["b", "c"]], "\(candidates)")
+      // The candidate with the higher mean at the source sites is the one that was trained on both.
+      let means = inner.map { $0.values.reduce(0, +) / 2 }
+      let better = means[1] > means[0] ? "0.01" : "1e-7"
+      #expect(fold["chosen"] as? [String] == ["optimizer.learningRate=\(better)"], "\(means)")
+      #expect(FileManager.default.fileExists(atPath: shop.file("study/candidates/a/baseline-0/1/b").path))
+      try FileManager.default.removeItem(at: shop.file("study/results.json"))
+      let again = try Program.run(words)
+      #expect(again.code == 0 && again.err.contains("finished already"), "\(again.err)")
+      #expect(try bytes(shop, "study/results.json") == results)
+      #expect(String(decoding: results, as: UTF8.self).contains("each held out in turn"))
+    }
+
     @Test("A study is scored at another data set, arm beside arm, and at its own sites by its held-out runs")
     func newHospital() throws {
       let shop = try Workshop()

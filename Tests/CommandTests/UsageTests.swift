@@ -72,8 +72,6 @@ extension ProgramTests {
         #expect(outcome.err.contains("\nusage: mcdrl \(words[0])"), "\(outcome.err)")
         #expect(outcome.err.split(separator: "\n").count <= 3, "\(outcome.err)")
       }
-      let runs = try Program.run("evaluate", "a", "b")
-      #expect(runs.code == 2 && runs.err.contains("--counterfactual"), "\(runs.err)")
     }
 
     @Test(

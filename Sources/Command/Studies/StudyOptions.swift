@@ -15,7 +15,11 @@ struct StudyOptions: OptionGroup {
   let settings = SettingOptions()
   let choices = Option.spaces(
     "choose", "KEY=V1,V2", .choiceOfSetting,
-    "settings that each fold chooses on the validation images of its source sites")
+    "settings that each fold chooses on its source sites")
+  let select = Option.value(
+    "select", CandidateSelection.allCases.map(\.rawValue).joined(separator: "|"),
+    .choice(of: CandidateSelection.self), default: .validation,
+    "where it compares them: on validation images, or at each source site, held out in turn")
   let workers = Option.value(
     "workers", "N", .integer(atLeast: 1), default: ProcessInfo.processInfo.activeProcessorCount,
     said: "one a core", "folds that train in parallel, each with --threads")
@@ -48,6 +52,7 @@ struct StudyOptions: OptionGroup {
       study: study, configuration: configuration, arms: arms,
       seeds: seeds.isEmpty ? [arguments.common.seed] : seeds)
     plan.choices = try arguments.choices
+    plan.selection = try arguments.select
     plan.threshold = try arguments.threshold
     (plan.tolerance, plan.spacing) = (try arguments.distances.tolerance, try arguments.distances.spacing)
     try plan.validate()

@@ -159,6 +159,17 @@ public final class Predictor: Sendable {
     return try Tensor.stacked(parts).mean([0])
   }
 
+  /// Scores images as validation does, at S×S with threshold 0.5; nil if the score is undefined.
+  ///
+  /// - Parameter bank: the images with their masks.
+  /// - Returns: the score of the settings' `selection`.
+  /// - Throws: an error that names an unreadable file, or `TorchError`.
+  package func validationScore(on bank: SampleBank) throws -> Double? {
+    let size = configuration.batchSize
+    let counts = try bank.overlaps(batchSize: size) { images, _ in try probabilities(images, cached: nil) }
+    return configuration.selection.score(counts, batchSize: size)
+  }
+
   /// The network's input for an image, and the image's own size.
   package struct Input {
     /// The input, uint8, 3×S×S.
