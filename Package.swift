@@ -107,7 +107,7 @@ let package = Package(
       name: "Command",
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
-        "Datasets", "Metrics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
+        "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
         "Benchmarking",
       ]),
 
