@@ -62,10 +62,12 @@ public struct SampleReader: Hashable, Sendable {
     let denominator = [8, 4, 2].first { denominator in
       [full.width, full.height].allSatisfy { $0 % denominator == 0 && $0 / denominator >= size }
     }
+    // Only a JPEG is reduced.
     let reduced = try image(url, reducedBy: denominator ?? 1)
     let frame = try frame(of: reduced)
+    let factor = full.height / max(1, try reduced.size(1))
     return (
-      try scaled(reduced, in: frame), full.height, full.width, frame.enlarged(by: denominator ?? 1)
+      try scaled(reduced, in: frame), full.height, full.width, frame.enlarged(by: factor)
     )
   }
 
