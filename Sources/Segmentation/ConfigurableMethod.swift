@@ -70,6 +70,8 @@ public struct MethodTraits: Equatable, Sendable {
   public var changesImages = false
   /// Whether `decode` replaces the common head, which is then not made.
   public var replacesHead = false
+  /// Whether the losses compare with the tower as it began, which then runs in each step, too.
+  public var needsPretrained = false
   /// Whether the method reads the image alone, so that the tower need not run.
   public var ignoresTower = false
   /// The tower layers of the method if `head.towerLayers` names none, as fractions of the depth.

@@ -8,6 +8,9 @@ public enum FrozenFeatures: Sendable {
   /// The input of the first trained layer.
   case trunk(ImageTrunk)
 
+  /// All outputs; nil if only the first layers ran.
+  package var images: EncodedImages? { if case .encoded(let images) = self { images } else { nil } }
+
   /// All tensors, one row for each image.
   public var tensors: [Tensor] {
     switch self {

@@ -17,7 +17,7 @@ package struct FrozenPart: @unchecked Sendable {
   private let layers: Layers
 
   /// Uses a fully frozen tower.
-  init(tower: any ImagePass) { layers = .tower(tower) }
+  package init(tower: any ImagePass) { layers = .tower(tower) }
 
   /// Uses the first layers of a tower.
   init(tower: any ImagePass, depth: Int) { layers = .firstLayers(tower, depth: depth) }

@@ -12,6 +12,8 @@ public struct MethodBatch {
   public let losses: Tensor
   /// The rows of interventions and of their observed partners; nil without interventions.
   public let interventions: InterventionPairs?
+  /// The outputs of the tower as it began, for a method with `MethodTraits.needsPretrained`.
+  public let pretrained: EncodedImages?
   /// The training step.
   public let pass: TrainingPass
   /// The finished fraction of training, 0 to 1.
@@ -25,17 +27,19 @@ public struct MethodBatch {
   ///   - classes: the lesion class of each row; nil without a lesion or if unknown.
   ///   - losses: L_seg of each row, B, with its gradients.
   ///   - interventions: the rows of interventions and of their partners; nil without interventions.
+  ///   - pretrained: the outputs of the tower as it began; nil unless the method needs them.
   ///   - pass: the training step.
   ///   - progress: the finished fraction of training, 0 to 1.
   public init(
     sites: [Int], masks: Tensor, classes: [Int?], losses: Tensor, interventions: InterventionPairs? = nil,
-    pass: TrainingPass, progress: Double
+    pretrained: EncodedImages? = nil, pass: TrainingPass, progress: Double
   ) {
     self.sites = sites
     self.masks = masks
     self.classes = classes
     self.losses = losses
     self.interventions = interventions
+    self.pretrained = pretrained
     self.pass = pass
     self.progress = progress
   }

@@ -11,6 +11,8 @@ public struct MethodRegistry: Sendable {
     MethodChoice(MCDRL.self), MethodChoice(Baseline.self), MethodChoice(CLIPSeg.self),
     MethodChoice(MixStyle.self), MethodChoice(FourierMixing.self), MethodChoice(CORAL.self),
     MethodChoice(GroupDRO.self), MethodChoice(IRM.self), MethodChoice(DANN.self), MethodChoice(UNet.self),
+    MethodChoice(MIRO.self),
+    MethodChoice(FeatureDrop.self),
   ])
 
   /// Returns a registry with one more method; it replaces a method of the same name.

@@ -74,6 +74,8 @@ public struct SegmentationOutput: Sendable {
   public let image: Tensor
   /// The head's features after the tower joins the image, B×c×h×w; nil without the common head.
   public let features: Tensor?
+  /// The outputs of the tower layers that the model reads, each B×h×w×c.
+  public var layers: [Tensor] = []
 
   /// The features F_ca, B×N×d; F if the intervention is off.
   public var intervened: Tensor { representation.intervened ?? representation.observed }

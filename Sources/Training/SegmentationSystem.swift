@@ -160,6 +160,18 @@ package final class SegmentationSystem: Module {
     }
   }
 
+  /// Makes an encoder of the whole tower with its present weights, in the run's precision.
+  ///
+  /// - Returns: the encoder; later changes of the weights do not reach it.
+  /// - Throws: `TorchError` if the weights cannot be packed or memory is short.
+  func pretrainedEncoder() throws -> FrozenEncoder {
+    let part = FrozenPart(
+      tower: device == .cpu ? try tower.compiled(for: precision) : try tower.copied())
+    return FrozenEncoder(
+      part, normalization, dense: model.configuration.dense, layers: model.towerLayers, precision: precision,
+      device: device)
+  }
+
   /// Compiles the system for inference; later changes of the weights do not reach the result.
   ///
   /// On the CPU the tower and the head are compiled. On other devices they are modules with copies

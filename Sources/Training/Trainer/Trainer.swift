@@ -19,6 +19,8 @@ package final class Trainer {
   private let features: FeatureStore?
   /// The encoder of images without cached features; nil if the whole tower is trained.
   private let encoder: FrozenEncoder?
+  /// The whole tower as it began, for a method that compares with it.
+  private let pretrained: FrozenEncoder?
   private let frozenHash: String
   private let pictures: FixedPictures
   private let interventions: Interventions
@@ -65,6 +67,9 @@ package final class Trainer {
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     frozenHash = try system.frozenWeightsHash()
+    // The tower has its first weights now, also if the run is resumed.
+    pretrained =
+      configuration.model.method.traits.needsPretrained ? try system.pretrainedEncoder() : nil
     average =
       configuration.averaging > 0 ? try WeightAverage(of: system, decay: configuration.averaging) : nil
     if resuming {
@@ -191,7 +196,7 @@ package final class Trainer {
     let segmentation = try batch.mean(each, intervened: configuration.interventions.segmentation)
     let seen = MethodBatch(
       sites: batch.sites, masks: masks, classes: batch.classes, losses: each,
-      interventions: batch.interventions, pass: pass,
+      interventions: batch.interventions, pretrained: try pretrained?(images).images, pass: pass,
       progress: Double(state.totalSteps) / Double(configuration.epochs * stepsPerEpoch))
     var total = try method.segmentation(seen) ?? segmentation
     let terms = try method.losses(output, seen)
