@@ -17,7 +17,7 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         var words = try input.prepare(folder)
-        let measured = ProcessInfo.processInfo.environment["MCDRL_BOUNDED"]
+        let measured = HostileInput.measured
         words.insert(measured ?? Program.root.appendingPathComponent(".build/debug/mcdrl").path, at: 0)
         let usage = folder.appendingPathComponent("usage")
         if measured != nil { words = ["python3", "-c", Self.measurement, usage.path] + words }
@@ -41,7 +41,10 @@ import Testing
         if let part = input.refused { #expect(message.contains(part), "\(message.suffix(500))") }
         // A message repeats no whole file.
         #expect(message.utf8.count < 1_000_000)
-        if measured != nil { print("| \(input.row) | \(try String(contentsOf: usage, encoding: .utf8)) |") }
+        if measured != nil {
+          let result = input.refused == nil ? "read" : "refused"
+          print("| \(input.row) | \(result) | \(try String(contentsOf: usage, encoding: .utf8)) |")
+        }
       }
 
       private static let measurement = """

@@ -96,4 +96,21 @@ extension HostileInput {
       Make.bmp(width: 10_000, height: 10_000, bits: 24, Data(count: 3))
     },
   ]
+  /// The most pixels that are read.
+  static let largest: [HostileInput] = [
+    picture("PNG of 100 million pixels of 64 bits", "png", memory: 3000, seconds: 60) {
+      Make.png(width: 10_000, height: 10_000, depth: 16, colour: 6, bytes: 10_000 * 80_001)
+    },
+    picture("PNG of 50,000,000 × 2 pixels", "png", memory: 2200, seconds: 60) {
+      Make.png(width: 50_000_000, height: 2, bytes: 2 * 50_000_001)
+    },
+    picture("JPEG of 100 million pixels in 499 scans", "jpg", memory: 2200, seconds: 60) {
+      Make.progressive(width: 10_000, height: 10_000, scans: 499)
+    },
+    picture("TIFF of 100 million pixels of 16 bits in one strip", "tif", memory: 2200, seconds: 60) {
+      let strip = Make.zeros(200_000_000)
+      return Make.tiff(
+        Make.entries(width: 10_000, height: 10_000, bits: 16, compression: 8, bytes: strip.count), strip)
+    },
+  ]
 }
