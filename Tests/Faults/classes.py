@@ -68,14 +68,16 @@ def every(command, found, kinds):
 
 
 def distinct(command, found, kinds):
-    """The first, the middle and the last call of each kind on each role of a file, with each error."""
+    """The first, the middle and the last call of each kind on each role of a file, with each error.
+
+    Returns the faults of the first calls and those of the others.
+    """
     groups = {}
     for call in found:
         if call.kind in kinds:
             groups.setdefault((call.kind, call.role), []).append(call)
-    return [
-        (command, group[place], kind)
-        for (name, _), group in groups.items()
-        for place in sorted({0, len(group) // 2, len(group) - 1})
-        for kind in KINDS[name]
-    ]
+    first, others = [], []
+    for (name, _), group in groups.items():
+        for place in sorted({0, len(group) // 2, len(group) - 1}):
+            (others if place else first).extend((command, group[place], kind) for kind in KINDS[name])
+    return first, others

@@ -1,7 +1,9 @@
 """Makes calls of the system fail, or kills the command, and checks that nothing is lost.
 
 scripts/faults                      each distinct fault: for every command, call and role of a file the
-                                    first, the middle and the last call, with every error
+                                    first, the middle and the last call, with every error; all the
+                                    first calls come first
+scripts/faults --once               the first calls alone
 scripts/faults --every              every call with every error (many hours)
 scripts/faults --limit 200          200 faults, spread evenly over all of them
 scripts/faults --kills 1000         1,000 kills (SIGKILL) instead: half at random moments of computing
@@ -31,6 +33,8 @@ import sys
 import tempfile
 import time
 
+# No compiled copies beside the sources.
+sys.dont_write_bytecode = True
 import classes
 from trial import HARMLESS, LIMIT, ROOT, Trial, commands, difference, digest
 
@@ -124,6 +128,7 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / ".build/release/mcdrl")
     parser.add_argument("--kills", type=int, metavar="N", help="kill N times instead of making calls fail")
     parser.add_argument("--every", action="store_true", help="every call, not the distinct ones")
+    parser.add_argument("--once", action="store_true", help="the first call on each role of a file alone")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N faults, spread over all of them")
     parser.add_argument("--minutes", type=float, metavar="M", help="begin nothing new after M minutes")
     parser.add_argument("--only", metavar="COMMAND,…", help="train, loso, predict or pretrain")
@@ -142,29 +147,32 @@ def main():
         chosen = [c for c in commands(trial) if not options.only or c.name in options.only.split(",")]
         kinds = options.calls.split(",") if options.calls else list(classes.KINDS)
         chance = random.Random(options.seed)
-        plain, faults = {}, []
+        plain, first, others = {}, [], []
         for command in chosen:
             run = plain[command.name] = Plain(trial, command)
-            all_faults, few = (choose(command, run.calls, kinds) for choose in (classes.every, classes.distinct))
+            all_faults = classes.every(command, run.calls, kinds)
+            once, again = classes.distinct(command, run.calls, kinds)
             print(f"{command.name}: {run.seconds:.1f} s of computing, {len(run.files)} files, {len(run.calls)} calls, "
-                  f"{len(few)} distinct faults of {len(all_faults)}", flush=True)
-            faults += all_faults if options.every else few
+                  f"{len(once)} distinct faults, {len(again)} at middle and last calls, of {len(all_faults)}", flush=True)
+            first += [] if options.every else once
+            others += all_faults if options.every else [] if options.once else again
         if options.kills:
             for number in range(options.kills):
                 if is_late():
                     break
                 command = chosen[number % len(chosen)]
-                trial.count += 1
+                trial.step()
                 kill(trial, plain[command.name], command, chance)
         else:
-            for command, call, kind in spread(faults, chance)[: options.limit]:
+            faults = spread(first, chance) + spread(others, chance)
+            for command, call, kind in faults[: options.limit]:
                 if is_late():
                     break
-                trial.count += 1
+                trial.step()
                 disturb(trial, plain[command.name], command, call, kind)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    what = "kills" if options.kills else f"faults of {len(faults)}"
+    what = "kills" if options.kills else f"faults of {len(first) + len(others)}"
     late = "the command had ended before" if options.kills else "the call did not occur"
     states = sum(map(len, trial.passed.values()))
     print(f"{trial.count} {what} ({trial.missed} without effect: {late}), {len(trial.failures)} failures; "

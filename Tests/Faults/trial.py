@@ -134,6 +134,12 @@ class Trial:
         lines = self.report.read_text().splitlines() if self.report.exists() else []
         return [line[len(start) :] for line in lines if line.startswith(start)]
 
+    def step(self):
+        """Counts a fault or kill, and shows how far the script is."""
+        if self.count % 50 == 0 and self.count:
+            print(f"{self.count}: {len(self.failures)} failures, {sum(map(len, self.passed.values()))} states", flush=True)
+        self.count += 1
+
     def clear(self):
         shutil.rmtree(self.out, ignore_errors=True)
 
