@@ -14,6 +14,16 @@ KINDS = {
 }
 
 
+def role(path):
+    """What a file is for: its path without the names of sites, methods and images."""
+    path = re.sub(r"site-[a-z]", "SITE", path)
+    path = re.sub(r"/(baseline|mcdrl)-\d+", "/METHOD", path)
+    path = re.sub(r"(images|masks)/[^/]+\.png", r"\1/IMAGE", path)
+    path = re.sub(r"^out/\d+([-.])", r"out/IMAGE\1", path)
+    path = re.sub(r"tfevents\.[^/]*", "tfevents", path)
+    return re.sub(r"\d+", "N", path)
+
+
 class Call:
     """One call of a run: the `number`-th of its kind on the files that match `pattern`."""
 
@@ -22,13 +32,13 @@ class Call:
 
     @property
     def role(self):
-        """What its file is for, without the names of sites, folds, methods and images."""
-        role = re.sub(r"site-[a-z]", "SITE", self.target)
-        role = re.sub(r"/(baseline|mcdrl)-\d+", "/METHOD", role)
-        role = re.sub(r"(images|masks)/[^/]+\.png", r"\1/IMAGE", role)
-        role = re.sub(r"^out/\d+([-.])", r"out/IMAGE\1", role)
-        role = re.sub(r"tfevents\.[^/]*", "tfevents", role)
-        return re.sub(r"\d+", "N", role) + (" (new)" if self.path.endswith(".part") else "")
+        """What its file is for; a file that is written under a temporary name is another one."""
+        return role(self.target) + (" (new)" if self.path.endswith(".part") else "")
+
+    def is_named(self, messages, folder):
+        """Whether messages name its file, or one of the same role: threads take images in any order."""
+        named = re.findall(re.escape(str(folder)) + r"/([^:\s]+)", messages)
+        return self.target.rsplit("/", 1)[-1] in messages or role(self.target) in map(role, named)
 
 
 def calls(lines, folder):

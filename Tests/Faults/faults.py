@@ -78,9 +78,7 @@ def disturb(trial, plain, command, call, kind):
         return trial.fail(name, f"ended with {code}", messages)
     if code and words[0] in HARMLESS:
         trial.fail(name, "a harmless fault ended the command", messages)
-    elif code and call.kind != "thread" and not any(
-        pathlib.Path(hit.split(" ", 1)[1]).name in messages for hit in hits
-    ) and pathlib.Path(call.target).name not in messages:
+    elif code and call.kind != "thread" and not call.is_named(messages, trial.files):
         trial.fail(name, "the message does not name the file", messages)
     elif code == 0:
         different = difference(digest(trial.out), plain.files)
