@@ -47,7 +47,7 @@ extension Tokenizer {
 
   private static func data(_ file: URL) throws -> Data {
     guard FileManager.default.fileExists(atPath: file.path) else { throw CLIPError.missingFile(file) }
-    return try Data(file: file)
+    return try Data(file: file, limit: Data.documentLimit)
   }
 
   private static func vocabulary(_ file: URL) throws -> [String: Int] {
@@ -85,7 +85,9 @@ extension Tokenizer {
     let parts = text.unicodeScalars.split(separator: " ")
     guard parts.count == 2 else {
       throw CLIPError.badFile(
-        file, reason: "\(place): \"\(text)\" is not two tokens with a space between them; fetch it again")
+        file,
+        reason: "\(place): \"\(text.prefix(80))\" is not two tokens with a space between them; fetch it again"
+      )
     }
     return (String(parts[0]), String(parts[1]))
   }

@@ -21,6 +21,17 @@ public struct PromptFault: Codable, Equatable, Sendable, CustomStringConvertible
 
 /// Checks the content of a prompt file and reports every error, not only the first.
 struct PromptCheck {
+  /// The maximum size of a prompt file, in bytes.
+  static let mostBytes = 1 << 20
+  /// The maximum length of a text, in characters; CLIP reads about 300.
+  private static let longest = 1000
+  /// The maximum number of faults in the list.
+  private static let mostFaults = 1000
+  /// The maximum number of placeholders in a sentence.
+  private static let mostPlaceholders = 10
+  /// The maximum number of sentences of a class with a confounder.
+  private static let mostSentences = 100_000
+
   /// The errors in the order of the file.
   private(set) var faults: [PromptFault] = []
 
@@ -31,7 +42,17 @@ struct PromptCheck {
     distinct(classes)
     distinct(words(file["normal"], "normal", of: "sentence for an image without a lesion"))
     if let templates = file["templates"] { check(templates: templates) }
-    check(groups: list(file["groups"], "groups", of: "group of confounders"))
+    let confounders = check(groups: list(file["groups"], "groups", of: "group of confounders"))
+    let templates = file["templates"]?.members?["joint"]
+    let joint: Int = if case .array(let items)? = templates { items.count } else { 1 }
+    // No product overflows, because each factor is below the size of the file.
+    let sentences = classes.count * confounders * joint
+    if sentences > Self.mostSentences {
+      report(
+        "",
+        "\(classes.count) classes, \(confounders) confounders and \(joint) templates make \(sentences) "
+          + "sentences; at most \(Self.mostSentences) are possible")
+    }
   }
 
   private mutating func check(templates: JSONValue) {
@@ -42,7 +63,8 @@ struct PromptCheck {
     template(templates["joint"], "templates.joint", wants: [names, [.domain]])
   }
 
-  private mutating func check(groups: [JSONValue]) {
+  /// Returns the number of confounders.
+  private mutating func check(groups: [JSONValue]) -> Int {
     var (kinds, names, texts) = ([Found](), [Found](), [Found]())
     for (index, value) in groups.enumerated() {
       let place = "groups[\(index)]"
@@ -63,13 +85,18 @@ struct PromptCheck {
     distinct(kinds)
     distinct(names)
     distinct(texts)
+    return texts.count
   }
 
   /// An existing text and its place.
   private typealias Found = (place: String, text: String)
 
   private mutating func report(_ place: String, _ reason: String) {
-    faults.append(PromptFault(place: place, reason: reason))
+    guard faults.count < Self.mostFaults else { return }
+    let isLast = faults.count == Self.mostFaults - 1
+    faults.append(
+      isLast
+        ? PromptFault(reason: "further faults are not listed") : PromptFault(place: place, reason: reason))
   }
 
   /// Reports unknown mechanisms and invalid ranges of strength.
@@ -138,6 +165,10 @@ struct PromptCheck {
       report(place, "is empty; write something or remove it")
       return nil
     }
+    guard text.count <= Self.longest else {
+      report(place, "has more than \(Self.longest) characters; shorten it")
+      return nil
+    }
     return (place, text)
   }
 
@@ -198,6 +229,9 @@ struct PromptCheck {
     guard let found = Self.placeholders(in: sentence.text) else {
       report(place, "\"\(sentence.text)\" has a brace without its partner; write placeholders as {class}")
       return sentence
+    }
+    if found.count > Self.mostPlaceholders {
+      report(place, "has more than \(Self.mostPlaceholders) placeholders")
     }
     let allowed = wants.flatMap { $0 }.map(\.rawValue)
     for name in found where !allowed.contains(name) {

@@ -72,7 +72,7 @@ public struct PromptSet: Codable, Equatable, Sendable {
   /// - Throws: `PromptError` with the file and all its errors, `FileError` if the file cannot be
   ///   read.
   public init(contentsOf url: URL) throws {
-    try self.init(json5: Data(file: url), name: url.path)
+    try self.init(json5: Data(file: url, limit: PromptCheck.mostBytes), name: url.path)
   }
 
   /// Reads and checks the text of a prompt file.

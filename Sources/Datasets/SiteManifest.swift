@@ -44,12 +44,15 @@ struct SiteManifest: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable { case images, masks, classes }
   }
 
+  /// The maximum number of sites, because a small file can name one large folder any number of times.
+  private static let mostSites = 1000
+
   var sites: [Entry]
   /// Whether the names of patients and sequences are valid only within their site.
   var groupsAreLocal: Bool?
 
   init(contentsOf url: URL) throws {
-    let data = try Data(file: url)
+    let data = try Data(file: url, limit: Data.documentLimit)
     do {
       let document = try JSONValue(json5: data)
       // A typing error in a key would disable its statement, such as which images are of one
@@ -64,13 +67,18 @@ struct SiteManifest: Decodable {
       throw DatasetError.badCatalog(
         url, reason: "it must hold sites: [{ name: …, images: …, masks: … }, …]; \(explanation(of: error))")
     }
+    guard sites.count <= Self.mostSites else {
+      throw DatasetError.badCatalog(
+        url, reason: "it names \(sites.count) sites; at most \(Self.mostSites) are read")
+    }
     let names = sites.map(\.name)
     if let name = names.first(where: { ["", ".", ".."].contains($0) || $0.contains("/") }) {
       throw DatasetError.badCatalog(
         url,
         reason: "site \"\(name)\": folders are named after it, so it must not be empty, . or .. or hold a /")
     }
-    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+    var seen: Set<String> = []
+    if let twice = names.first(where: { !seen.insert($0).inserted }) {
       throw DatasetError.badCatalog(url, reason: "site \"\(twice)\" stands twice; names must differ")
     }
   }
@@ -119,7 +127,7 @@ extension SiteManifest.Entry {
       path.hasPrefix("/") ? URL(fileURLWithPath: path) : folder.appendingPathComponent(path)
     }
     let lesionLabels = try lesionValues(manifest)
-    let pattern = try expression(manifest)
+    let pattern = try groupPattern.map { try GroupPattern($0, of: name, statedIn: manifest) }
     guard
       let files = try pairs(
         place(images ?? "\(name)/images"), place(masks ?? "\(name)/masks"), search)
@@ -131,26 +139,21 @@ extension SiteManifest.Entry {
     let survey = MaskSurvey(
       (files + (testFiles ?? [])).compactMap(\.mask), lesions: lesionLabels,
       labels: labels.map { Array($0.values) })
-    func samples(_ files: [Pair], _ classes: [String: String?]?) -> [Sample] {
-      files.map { stem, image, mask in
-        let stated = groups?[stem] ?? match(pattern, stem)
+    func samples(_ files: [Pair], _ classes: [String: String?]?) throws -> [Sample] {
+      try files.map { stem, image, mask in
+        let stated = try groups?[stem] ?? pattern?.group(of: stem)
         return Sample(
           site: name, id: stem, image: image, mask: mask,
           lesionClass: classes?[stem] ?? self.class ?? defaultClass, group: "\(name)/\(stated ?? stem)",
           statedGroup: groupsAreLocal ? nil : stated, lesionLabels: lesionLabels, survey: survey)
       }
     }
-    let own = samples(files, classes)
+    let own = try samples(files, classes)
     try requireStems(of: own, in: classes?.keys, "classes", manifest)
-    let tests = testFiles.map { samples($0, test?.classes) }
+    let tests = try testFiles.map { try samples($0, test?.classes) }
     if let tests { try requireStems(of: tests, in: test?.classes?.keys, "test.classes", manifest) }
     try requireStems(of: own + (tests ?? []), in: groups?.keys, "groups", manifest)
-    if let groupPattern, let first = own.first, !own.contains(where: { match(pattern, $0.id) != nil }) {
-      throw DatasetError.badCatalog(
-        manifest,
-        reason:
-          "site \(name): groupPattern \"\(groupPattern)\" matches none of its images, such as \(first.id)")
-    }
+    try pattern?.requireMatch(in: own.map(\.id))
     return tests.map { Site(name: name, samples: own, testSamples: $0) } ?? Site(name: name, samples: own)
   }
 
@@ -203,22 +206,5 @@ extension SiteManifest.Entry {
       }
       return value
     }.filter { $0 != 0 }
-  }
-
-  private func expression(_ manifest: URL) throws -> NSRegularExpression? {
-    guard let groupPattern else { return nil }
-    do {
-      return try NSRegularExpression(pattern: groupPattern)
-    } catch {
-      throw DatasetError.badCatalog(
-        manifest, reason: "site \(name): groupPattern \"\(groupPattern)\" is not a regular expression")
-    }
-  }
-
-  private func match(_ pattern: NSRegularExpression?, _ stem: String) -> String? {
-    let whole = NSRange(stem.startIndex..., in: stem)
-    guard let found = pattern?.firstMatch(in: stem, range: whole) else { return nil }
-    let range = found.numberOfRanges > 1 ? found.range(at: 1) : found.range
-    return Range(range, in: stem).map { String(stem[$0]) }
   }
 }

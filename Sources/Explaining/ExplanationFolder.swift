@@ -26,6 +26,7 @@ package struct ExplanationFolder: Sendable {
     if let run { try removeEarlier(of: run) }
     for name in ["pictures", "maps"] {
       try FileManager.default.createFolder(url.appendingPathComponent(name))
+      AtomicFile.removeLeftovers(in: url.appendingPathComponent(name), unchangedFor: 0)
     }
   }
 

@@ -53,7 +53,7 @@ public enum ImagingError: Error, Equatable, CustomStringConvertible {
     case .unsupported(let file, let format, let reason):
       "\(shown(file)): a kind of \(format.name) that is not read: \(reason); convert it to an 8-bit PNG"
     case .severalPages(let file, let count):
-      "\(shown(file)): a TIFF of \(count) pages, which would give one result; store each page as a file of its own"
+      "\(shown(file)): a TIFF of \(count > 4096 ? "more than 4096" : "\(count)") pages, which would give one result; store each page as a file of its own"
     case .colouredMask(let file, let colours, let indices):
       "\(shown(file)): a mask of colours, such as \(colours.joined(separator: ", ")), not of grey levels"
         + (indices.map { ", of the palette indices \($0.prefix(8).map(String.init).joined(separator: ", "))" }

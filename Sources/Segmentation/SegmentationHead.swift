@@ -31,6 +31,22 @@ public struct HeadConfiguration: Codable, Equatable, Sendable {
 
   /// Makes the defaults.
   public init() {}
+
+  /// The first size outside of its range, with the range as text; nil if all are inside.
+  ///
+  /// The limits keep weights and halvings of the image far from overflow and from absurd memory.
+  package var fault: (name: String, value: String, wanted: String)? {
+    let levels = [("detailWidths", detailWidths, 12), ("decoderWidths", decoderWidths, 12)]
+    for (name, values, _) in levels + [("gridWidth", [gridWidth], 1)] {
+      if let wrong = values.first(where: { !(1...2048).contains($0) }) {
+        return ("model.head.\(name)", "\(wrong)", "from 1 to 2048")
+      }
+    }
+    for (name, values, most) in levels + [("towerLayers", towerLayers, 64)] where values.count > most {
+      return ("model.head.\(name)", "a list of \(values.count)", "a list of at most \(most)")
+    }
+    return nil
+  }
 }
 
 /// The segmentation head: turns the feature grid into lesion logits, method section 4.

@@ -112,6 +112,8 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
   case isFolder(URL)
   /// A pipe or a device stands in the place of a file.
   case notRegular(URL)
+  /// The file has more bytes than a file of its kind may have.
+  case tooLarge(URL, limit: Int)
 
   /// One line that names the file, the reason and, if known, the fix.
   public var description: String {
@@ -120,6 +122,8 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
     case .malformed(let url, let reason): "\(url.shownPath): \(reason)"
     case .isFolder(let url): "\(url.shownPath): is a folder; give a file"
     case .notRegular(let url): "\(url.shownPath): is not a regular file; give a file"
+    case .tooLarge(let url, let limit):
+      "\(url.shownPath): has more than \(limit >> 20) MiB, the limit of such a file; give another one"
     case .cannotWrite(let url, let reason):
       "\(url.shownPath): cannot be written: \(reason); "
         + (reason == String(cString: strerror(ENAMETOOLONG))
@@ -165,10 +169,16 @@ extension FileManager {
 }
 
 extension Data {
+  /// The maximum size of a document: settings, prompts, sites, vocabularies; in bytes.
+  package static let documentLimit = 64 << 20
+
   /// Reads a file.
   ///
+  /// - Parameters:
+  ///   - url: the file.
+  ///   - limit: the maximum size in bytes.
   /// - Throws: `FileError` that names it and says what stands there, or the system's reason.
-  package init(file url: URL) throws {
+  package init(file url: URL, limit: Int = 1 << 30) throws {
     switch FileSystem.kind(of: url) {
     case .folder: throw FileError.isFolder(url)
     case .other: throw FileError.notRegular(url)
@@ -184,6 +194,7 @@ extension Data {
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
       guard count > 0 else { return }
+      guard self.count + count <= limit else { throw FileError.tooLarge(url, limit: limit) }
       append(contentsOf: chunk[..<count])
     }
   }

@@ -15,13 +15,15 @@ public struct JSONFault: Error, Equatable, CustomStringConvertible {
 
 /// A reader of JSON5, of which JSON is a part.
 ///
-/// It differs from Foundation's in four ways. Every fault has a line and a column. A name that
+/// It differs from Foundation's in five ways. Every fault has a line and a column. A name that
 /// stands twice in an object is a fault. So are NaN and Infinity, which no setting can have. So are
-/// numbers beyond the range of a double.
+/// numbers beyond the range of a double, and more than 2 million values, so that memory is bounded.
 struct JSON5Reader {
   private let bytes: [UInt8]
   private var position = 0
+  private var count = 0
   private static let deepest = 500
+  private static let mostValues = 2_000_000
 
   /// Reads a whole document as one value; only white space and comments may follow it.
   ///
@@ -102,6 +104,8 @@ struct JSON5Reader {
 
   private mutating func value(depth: Int) throws -> JSONValue {
     guard depth < Self.deepest else { throw fault("values are nested more than \(Self.deepest) deep") }
+    count += 1
+    guard count <= Self.mostValues else { throw fault("more than \(Self.mostValues) values") }
     try skipSpace()
     guard let next = byte() else { throw fault("a value is expected, found \(found)") }
     switch next {

@@ -66,7 +66,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
   /// - Parameter url: the file.
   /// - Throws: `FileError` that names the file, and the line and column of a fault.
   public init(json5File url: URL) throws {
-    let data = try Data(file: url)
+    let data = try Data(file: url, limit: Data.documentLimit)
     do {
       self = try JSON5Reader.value(of: data)
     } catch let fault as JSONFault {

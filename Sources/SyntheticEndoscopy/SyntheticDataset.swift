@@ -149,6 +149,7 @@ package struct SyntheticDataset: Sendable {
   private func write(_ items: [Item], under folder: URL, progress: (Int) -> Void) throws -> [Double] {
     for path in Set(items.flatMap { [$0.folder + "images", $0.folder + "masks"] }).sorted() {
       try FileManager.default.createFolder(folder.appendingPathComponent(path))
+      AtomicFile.removeLeftovers(in: folder.appendingPathComponent(path))
     }
     let renderer = Renderer(size: size, compresses: format == .png)
     var zooms: [Double] = []

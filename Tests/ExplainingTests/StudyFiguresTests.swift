@@ -76,8 +76,14 @@ struct StudyFiguresTests {
     figures.latencyPasses = 3
     let notes = Collector<String>()
     figures.progress = { notes.add($0) }
+    // A killed writer left this.
+    let leftover = folder.appendingPathComponent("figures/.2vd7paxdye0nd.part")
+    try FileManager.default.createDirectory(
+      at: leftover.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data("half".utf8).write(to: leftover)
     let stored = try figures.compute()
     #expect(notes.all.count == 8)
+    #expect(!FileManager.default.fileExists(atPath: leftover.path))
 
     let features = try #require(stored.features)
     #expect(features.heldOut == "site-a" && features.seed == 3 && features.method == "mcdrl")

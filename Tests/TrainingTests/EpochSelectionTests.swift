@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Storage
 import TestSupport
 import Testing
 import Torch
@@ -94,6 +95,15 @@ extension TrainingRuns {
       #expect(throws: RunError.unreadable(run.folder.validationFile)) {
         try ValidationReport.stored(in: run.folder)
       }
+      // What the system refuses is no damage, so its reason stands, and nobody trains the run again.
+      for file in [run.folder.validationFile, run.folder.clipFile] {
+        try FileManager.default.removeItem(at: file)
+        try FileManager.default.createDirectory(at: file, withIntermediateDirectories: false)
+      }
+      #expect(throws: FileError.isFolder(run.folder.validationFile)) {
+        try ValidationReport.stored(in: run.folder)
+      }
+      #expect(throws: FileError.isFolder(run.folder.clipFile)) { try ClipDescription(run.folder) }
     }
   }
 }

@@ -83,6 +83,8 @@ package struct StudyFigures: Sendable {
   @discardableResult
   package func compute(features: FeatureStore? = nil) throws -> StoredFigures {
     try FileManager.default.createFolder(folder)
+    // The study is locked, so nobody else writes here.
+    AtomicFile.removeLeftovers(in: folder, unchangedFor: 0)
     if let run = featureRun {
       try keep(.features, of: [run], "\(imageLimit)") { try featureFigure(run, features, fingerprint: $0) }
     }

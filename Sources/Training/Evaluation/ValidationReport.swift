@@ -41,12 +41,13 @@ package struct ValidationReport: Codable, Equatable, Sendable {
 
   /// Reads the report of a run; nil for a run without validation images, or of an earlier version.
   ///
-  /// - Throws: `RunError.unreadable` that names the file if it is damaged.
+  /// - Throws: `RunError.unreadable` that names the file if it is damaged, `FileError` if the system
+  ///   cannot read it.
   package static func stored(in run: RunFolder) throws -> ValidationReport? {
     guard FileManager.default.fileExists(atPath: run.validationFile.path) else { return nil }
     do {
       return try JSONDecoder().decode(ValidationReport.self, from: Data(file: run.validationFile))
-    } catch {
+    } catch  where !(error is FileError) {
       throw RunError.unreadable(run.validationFile)
     }
   }

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Storage
 import Torch
 
 /// The mean Dice of a run's validation images for each inference arithmetic (ours).
@@ -50,7 +51,7 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
     guard FileManager.default.fileExists(atPath: run.precisionFile.path) else { return nil }
     do {
       return try JSONDecoder().decode(PrecisionCheck.self, from: Data(file: run.precisionFile))
-    } catch {
+    } catch  where !(error is FileError) {
       throw RunError.unreadablePrecision(run.precisionFile)
     }
   }

@@ -1,5 +1,6 @@
 import CLIP
 import Foundation
+import Storage
 
 /// The geometry and preparation of a run's CLIP model; `clip.json`.
 package struct ClipDescription: Codable, Sendable {
@@ -21,11 +22,14 @@ package struct ClipDescription: Codable, Sendable {
 
   /// Reads the description of a run.
   ///
-  /// - Throws: `RunError.unreadable`.
+  /// - Throws: `RunError.unreadable`, or `FileError` with the system's reason.
   package init(_ run: RunFolder) throws {
+    guard FileManager.default.fileExists(atPath: run.clipFile.path) else {
+      throw RunError.unreadable(run.clipFile)
+    }
     do {
       self = try JSONDecoder().decode(ClipDescription.self, from: Data(file: run.clipFile))
-    } catch {
+    } catch  where !(error is FileError) {
       throw RunError.unreadable(run.clipFile)
     }
     let pixels = [preparation.mean, preparation.deviation]

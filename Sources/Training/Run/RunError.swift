@@ -30,6 +30,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case otherFrozenWeights(URL)
   /// The images of a site are not those that the run began with.
   case otherData(URL, site: String)
+  /// The settings of a run describe no possible model.
+  case impossibleModel(URL, reason: String)
   /// A setting that the weights follow from was changed.
   case otherSettings(URL, differences: [String])
   /// The held-out site is among the sites that are trained on.
@@ -84,6 +86,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .otherData(let url, let site):
       "\(url.path): the images of site \(site) are not those that this run began with; bring them back, or train anew "
         + "into another folder"
+    case .impossibleModel(let url, let reason): "\(url.path): \(reason)"
     case .otherSettings(let url, let differences):
       "\(url.path): \(differences.joined(separator: ", ")); only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
     case .heldOutIsSource(let site): "sources: the held-out site \(site) must not be among them"

@@ -77,12 +77,13 @@ package struct RunFolder: Sendable {
   /// Reads the hashes of the data and the weights that the run began with.
   ///
   /// - Returns: the hashes; nil where the run has none.
-  /// - Throws: `RunError` that names the file when it is damaged.
+  /// - Throws: `RunError` that names the file when it is damaged, `FileError` when the system cannot
+  ///   read it.
   package func fingerprint() throws -> Fingerprint? {
     guard FileManager.default.fileExists(atPath: fingerprintFile.path) else { return nil }
     do {
       return try JSONDecoder().decode(Fingerprint.self, from: Data(file: fingerprintFile))
-    } catch {
+    } catch  where !(error is FileError) {
       throw RunError.unreadable(fingerprintFile)
     }
   }

@@ -79,9 +79,15 @@ extension SegmentationSystem {
     guard let text = TextEmbeddings(tensors: words) else { throw RunError.noPrompts(weights) }
     let tower = try ImageTower.unset(
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
-    let system = try SegmentationSystem(
-      tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
-      text: text, textEncoder: textEncoder, configuration: configuration)
+    let system: SegmentationSystem
+    do {
+      system = try SegmentationSystem(
+        tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
+        text: text, textEncoder: textEncoder, configuration: configuration)
+    } catch  where error is HeadError || error is MethodError || error is TorchError {
+      throw RunError.impossibleModel(
+        RunFolder(weights.deletingLastPathComponent()).configurationFile, reason: "\(error)")
+    }
     let take = lazily ? system.adopt : system.load
     try take(tensors, weights.path) { $0.hasPrefix("text.") }
     system.intervenes = file.metadata[SegmentationSystem.interventionKey] != "false"

@@ -253,6 +253,9 @@ extension RunConfiguration {
     try require(
       set.segmentation >= 0 && set.segmentation.isFinite, "interventions.segmentation", set.segmentation,
       "a number of at least 0")
+    if let fault = model.head.fault {
+      throw SettingsError.outOfRange(fault.name, value: fault.value, wanted: fault.wanted)
+    }
     try model.method.validate()
     let changes = augmentation
     try require(
