@@ -2,8 +2,14 @@
 
 #include <string.h>
 
-// One body for several processors, chosen when the program is loaded.
-#if defined(__x86_64__) && defined(__linux__) && defined(__clang__)
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ONE_BODY
+#endif
+#endif
+
+// One body for several processors, chosen when the program is loaded. ThreadSanitizer is not ready by then.
+#if defined(__x86_64__) && defined(__linux__) && defined(__clang__) && !defined(ONE_BODY)
 #define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define WIDE
