@@ -33,26 +33,10 @@ struct CompiledResNetFront: ResNetFront, TrunkPass, Sendable {
   let stages: [[CompiledBottleneck]]
   let towerDepth: Int
   let activationType: DType?
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
 }
 
 /// A whole ResNet, compiled for inference.
 struct CompiledResNet: ResNetPass, ImagePass, Sendable {
   let front: CompiledResNetFront
   let pool: CompiledAttentionPool
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
-  }
-
-  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 }

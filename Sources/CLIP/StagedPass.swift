@@ -67,3 +67,24 @@ extension StagedPass {
     return front.activationType == nil ? found : try found.map { try $0.to(.float32) }
   }
 }
+
+// A compiled tower runs its passes as its protocols describe; only the trained one is a class of its own.
+extension TrunkPass where Self: StagedFront {
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
+  }
+}
+
+extension ImagePass where Self: StagedPass, Front: TrunkPass {
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
+  }
+
+  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
+    try resumed(trunk, dense: dense, hidden: hidden)
+  }
+}

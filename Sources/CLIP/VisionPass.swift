@@ -158,12 +158,6 @@ struct CompiledVisionFront: ClassTokenFront, TrunkPass, Sendable {
   let layers: [CompiledTransformerLayer]
   let towerDepth: Int
   let tokenType: DType?
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
 }
 
 /// CLIP's own vision transformer, compiled for inference.
@@ -171,7 +165,18 @@ struct CompiledVisionTransformer: VisionPass, ImagePass, Sendable {
   let front: CompiledVisionFront
   let postNorm: CompiledLayerNorm
   let projection: CompiledLinear
+}
 
+// A compiled tower runs its passes as its protocols describe; only the trained one is a class of its own.
+extension TrunkPass where Self: VisionFront {
+  func trunk(
+    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
+  ) throws -> ImageTrunk {
+    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
+  }
+}
+
+extension ImagePass where Self: VisionPass, Front: TrunkPass {
   func trunk(
     _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
   ) throws -> ImageTrunk {

@@ -164,12 +164,6 @@ struct CompiledConvNeXtFront: ConvNeXtFront, TrunkPass, Sendable {
   let stages: [[CompiledConvNeXtStage]]
   let towerDepth: Int
   let activationType: DType?
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
 }
 
 /// A whole ConvNeXt, compiled for inference.
@@ -177,14 +171,4 @@ struct CompiledConvNeXt: ConvNeXtPass, ImagePass, Sendable {
   let front: CompiledConvNeXtFront
   let norm: CompiledLayerNorm
   let projection: CompiledTrunkProjection
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
-  }
-
-  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 }

@@ -169,12 +169,6 @@ struct CompiledEfficientNetFront: EfficientNetFront, TrunkPass, Sendable {
   let stages: [[CompiledMobileBlock]]
   let towerDepth: Int
   let activationType: DType?
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
 }
 
 /// A whole EfficientNet, compiled for inference.
@@ -182,14 +176,4 @@ struct CompiledEfficientNet: EfficientNetPass, ImagePass, Sendable {
   let front: CompiledEfficientNetFront
   let end: CompiledNormedConvolution
   let projected: CompiledTrunkProjection
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
-  }
-
-  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 }

@@ -221,12 +221,6 @@ struct CompiledTrunkTransformerFront: TrunkTransformerFront, TrunkPass, Sendable
   let layers: [CompiledTrunkLayer]
   let towerDepth: Int
   let tokenType: DType?
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
 }
 
 /// A transformer of timm, compiled for inference.
@@ -235,14 +229,4 @@ struct CompiledTrunkTransformer: VisionPass, ImagePass, Sendable {
   let postNorm: CompiledLayerNorm
   let projection: CompiledTrunkProjection
   let pool: TokenPool
-
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
-  }
-
-  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 }
