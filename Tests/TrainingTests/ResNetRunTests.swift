@@ -1,3 +1,4 @@
+import CLIP
 import Datasets
 import Foundation
 import Segmentation
@@ -47,6 +48,22 @@ extension TrainingRuns {
       // Convolutions of equal weights round apart by a bit when their memory is aligned otherwise.
       let gaps = zip(try loaded.probabilities(images).floats(), try live.probabilities(images).floats())
       #expect(gaps.allSatisfy { abs($0 - $1) < 1e-6 })
+    }
+
+    @Test(
+      "Stored statistics stay as they are, or follow the batches on request",
+      arguments: TowerStatistics.allCases)
+    func statistics(_ statistics: TowerStatistics) throws {
+      let tiny = try tiny { $0.statistics = statistics }
+      let clip = try ClipLoader()(tiny.configuration)
+      clip.vision.learnsStatistics = false  // as if a folder had stored them
+      let system = try SegmentationSystem.fresh(
+        tiny.configuration, prompts: TinyRun.prompts.get(), clip: clip)
+      system.train()
+      let before = try clip.vision.buffers().map { try $0.tensor.copy() }
+      _ = try system(tiny.strangers())
+      let stayed = try zip(before, clip.vision.buffers()).allSatisfy { try $0.isEqual(to: $1.tensor) }
+      #expect(stayed == (statistics == .pretrained))
     }
 
     @Test("last-1 trains the last stage and the attention pool and nothing before")

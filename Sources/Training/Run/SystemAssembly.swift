@@ -19,6 +19,7 @@ extension SegmentationSystem {
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
     try RunChecks.requireLayers(configuration, of: clip)
+    if configuration.statistics == .batch { clip.vision.learnsStatistics = true }
     let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
       try clip.textFeatures($0)
     }

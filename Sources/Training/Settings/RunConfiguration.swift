@@ -45,6 +45,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var selection = EpochSelection.markedDice
   /// The trained part of the image tower.
   public var tune = Tuning.all
+  /// The statistics by which batch normalisations of the trained part of the tower normalise in training.
+  public var statistics = TowerStatistics.pretrained
   /// The device that computes the network: `cpu`, `cuda:0` or `mps`.
   public var device = Device.cpu
   /// The arithmetic of products and convolutions: `float32` or `bfloat16`.
@@ -61,11 +63,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var interventions = InterventionTraining()
   /// The order in which training visits the images of the sites.
   public var sampling = SiteSampling.images
-  /// The decay of the moving average of the weights; 0 for none.
-  ///
-  /// Validation, the stored weights and inference are those of the average. The decay of step t is at
-  /// most (1 + t)/(10 + t), so that the average forgets the initial weights.
-  public var averaging = 0.0
+  /// The mean of the weights that validation scores and the run stores: a decay, 0 for none, or `swad`.
+  public var averaging = Averaging.none
   /// The settings of inference.
   public var inference = InferenceConfiguration()
   /// The methods that `model.method` may name; not stored.
@@ -127,8 +126,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case data, holdOut, sources, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed, epochs
-    case batchSize, accumulation, validationShare, selection, tune, device, precision, optimizer, objective,
-      model
+    case batchSize, accumulation, validationShare, selection, tune, statistics, device, precision, optimizer,
+      objective, model
     case augmentation, interventions, sampling, averaging, inference
   }
 
@@ -167,6 +166,16 @@ public enum SiteSampling: String, Codable, Sendable, CaseIterable {
   case images
   /// Each site equally often: an epoch has as many images, those of small sites several times.
   case sites
+}
+
+/// The statistics by which the tower's batch normalisations normalise in training.
+///
+/// A tower with random weights has no statistics of its own, so its training always uses `batch`.
+public enum TowerStatistics: String, Codable, Sendable, CaseIterable {
+  /// The stored ones, which stay as they are.
+  case pretrained
+  /// Those of each batch; the stored ones follow them as a moving average.
+  case batch
 }
 
 /// The settings of inference.
@@ -241,7 +250,12 @@ extension RunConfiguration {
     try require(
       rates.layerDecay > 0 && rates.layerDecay <= 1, "optimizer.layerDecay", rates.layerDecay,
       "above 0 and at most 1")
-    try require((0..<1).contains(averaging), "averaging", averaging, "from 0 to below 1")
+    if case .exponential(let decay) = averaging {
+      try require((0..<1).contains(decay), "averaging", decay, "from 0 to below 1, or swad")
+    }
+    try require(
+      averaging != .swad || validationShare > 0, "averaging", "swad",
+      "a decay, because validationShare is 0: swad needs validation images")
     try require(rates.warmup, in: 0...1, "optimizer.warmup", "from 0 to 1")
     try require(rates.floor, in: 0...1, "optimizer.floor", "from 0 to 1")
     try require(objective.dice, in: finite, "objective.dice", "a number of at least 0")
