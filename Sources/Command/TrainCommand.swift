@@ -145,7 +145,7 @@ enum TrainCommand: Subcommand {
       try console.result(json: metrics)
     } else {
       let rule =
-        chosen?.score(by: run.configuration.selection) == nil ? nil : run.configuration.selection.rule
+        chosen?.score(by: run.configuration.selection) == nil ? nil : run.configuration.weightsRule
       console.result(
         "chosen: epoch \(chosen?.epoch ?? 0), validation Dice \(format(chosen?.validationDice)) "
           + "(\(rule ?? "the last epoch: no score to choose by")); weights in \(run.folder.weightsFile.path)")

@@ -218,10 +218,15 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     return name.hasPrefix("random:") ? "random:\(file)" : file
   }
 
-  /// The rules by which the arms choose their epoch, without repetition.
-  private var selections: [EpochSelection] {
-    let own = arms.map { (try? $0.applied(to: configuration))?.selection ?? configuration.selection }
-    return EpochSelection.allCases.filter(own.contains)
+  /// The settings of the arms.
+  private var ownSettings: [RunConfiguration] {
+    arms.map { (try? $0.applied(to: configuration)) ?? configuration }
+  }
+
+  /// The rules by which the arms choose their weights, without repetition.
+  private var weightsRules: [String] {
+    ownSettings.map { ($0.averaging == .swad ? "the " : "the epoch of the ") + $0.weightsRule }
+      .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   /// Describes in words how the epoch and the settings were chosen.
@@ -233,11 +238,13 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     guard folds.contains(where: { $0.validationDice != nil }) else {
       return "the last epoch: the source sites had no validation split"
     }
-    guard selections != [.markedDice] || folds.contains(where: { $0.validationScore != nil }) else {
+    guard
+      ownSettings.contains(where: { $0.selection != .markedDice })
+        || folds.contains(where: { $0.validationScore != nil })
+    else {
       return "the last epoch: no validation image of the source sites has a lesion"
     }
-    let epoch =
-      "the epoch of the \(selections.map(\.rule).joined(separator: ", or for other methods of the "))"
+    let epoch = weightsRules.joined(separator: ", or for other methods ")
     guard !choices.isEmpty else { return epoch }
     let names = choices.map(\.setting).joined(separator: ", ")
     guard selection == .validation else {

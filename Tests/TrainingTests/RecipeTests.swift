@@ -11,18 +11,22 @@ extension TrainingRuns {
   /// Averaged weights, balanced sites, rates by layer, flips at inference.
   @Suite("Recipe")
   struct RecipeTests {
-    private func averaged() throws -> TinyRun {
-      let tiny = try TinyRun(method: .baseline, epochs: 3)
-      tiny.configuration.averaging = 0.9
+    private func averaged(_ averaging: Averaging = 0.9, epochs: Int = 3) throws -> TinyRun {
+      let tiny = try TinyRun(method: .baseline, epochs: epochs)
+      tiny.configuration.averaging = averaging
       tiny.configuration.sampling = .sites
       tiny.configuration.optimizer.layerDecay = 0.5
       tiny.configuration.augmentation.exchange = 0.5
       return tiny
     }
 
-    @Test("With all of them, a stopped and resumed run equals an uninterrupted one", arguments: [3, 5])
-    func resumed(stop: Int) throws {
-      let (whole, parts) = (try averaged(), try averaged())
+    @Test(
+      "With all of them, a stopped and resumed run equals an uninterrupted one",
+      arguments: [(0.9, 3, 3), (0.9, 3, 5), (.swad, 6, 5), (.swad, 6, 16)] as [(Averaging, Int, Int)])
+    func resumed(averaging: Averaging, epochs: Int, stop: Int) throws {
+      let (whole, parts) = (
+        try averaged(averaging, epochs: epochs), try averaged(averaging, epochs: epochs)
+      )
       try whole.trainer().trainer.train()
       #expect(throws: TrainingError.self) { try parts.train(stopAfter: stop) }
       try parts.trainer(resuming: true).trainer.train()
@@ -55,6 +59,58 @@ extension TrainingRuns {
       }
       // It lies on the way.
       #expect(try distance(mean, last) < distance(#require(start[key]).floats(), last))
+    }
+
+    @Test("SWAD stores the mean over the steps of the valley's epochs")
+    func dense() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 1)
+      let (_, system) = try tiny.trainer()
+      let (average, key) = (try DenseAverage(of: system), "model.head.classifier.weight")
+      let weight = try #require(system.state()[key])
+      var stored: [Float] = []
+      // Two steps an epoch with the values 10·epoch and 10·epoch + 2.
+      func epoch(_ number: Int, loss: Double) throws {
+        for value in [10 * number, 10 * number + 2] {
+          try withoutGradients { try weight.fill(Double(value)) }
+          try average.update()
+        }
+        stored = try average.endEpoch(score: { 1 - loss }) { _ in try weight.floats() }
+      }
+      try epoch(1, loss: 0.5)
+      #expect(stored.allSatisfy { $0 == 11 })
+      for (number, loss) in [(2, 0.4), (3, 0.41), (4, 0.42)] { try epoch(number, loss: loss) }
+      #expect(stored.allSatisfy { abs($0 - 31) < 1e-4 })
+      for number in 5...7 { try epoch(number, loss: 0.9) }
+      // The valley ended before epoch 5.
+      #expect(stored.allSatisfy { abs($0 - 31) < 1e-4 })
+      // The training itself goes on with its own weights.
+      #expect(try weight.floats().allSatisfy { $0 == 72 })
+    }
+
+    @Test("A valley begins where the loss stops falling and ends where it stays above the tolerance")
+    func valley() {
+      func steps(_ losses: [Double]) -> [ScoreValley.Step] {
+        var valley = ScoreValley()
+        return losses.map { valley.add(loss: $0) }
+      }
+      #expect(steps([0.5, 0.4, 0.3, 0.2]) == [.before, .before, .before, .before])
+      #expect(steps([0.5, 0.2, 0.3, 0.2]) == [.before, .before, .before, .inside])
+      // 1.3 · (0.2 + 0.2 + 0.2)/3 = 0.26
+      #expect(
+        steps([0.2, 0.2, 0.2, 0.3, 0.3, 0.25, 0.3, 0.3, 0.3, 0.1])
+          == [.before, .before] + Array(repeating: .inside, count: 6) + [.ended, .ended])
+    }
+
+    @Test("SWAD without validation images is refused")
+    func swadNeedsValidation() throws {
+      var configuration = RunConfiguration()
+      configuration.averaging = .swad
+      try configuration.validateValues()
+      configuration.validationShare = 0
+      #expect(throws: SettingsError.self) { try configuration.validateValues() }
+      try configuration.set("averaging=0.99")
+      #expect(configuration.averaging == 0.99)
+      #expect(throws: (any Error).self) { try configuration.set("averaging=swan") }
     }
 
     @Test("A state without an average does not continue a run that has one")

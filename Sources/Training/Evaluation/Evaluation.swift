@@ -135,7 +135,7 @@ extension Run {
     return Evaluation(
       site: site.name, method: method, seed: configuration.seed,
       threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
-      heldOut: role != .source, isNamesake: role == .namesake, selection: configuration.selection.rule,
+      heldOut: role != .source, isNamesake: role == .namesake, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,

@@ -27,12 +27,13 @@ struct TrainingState: Codable {
   /// - Parameters:
   ///   - system: the system, whose weights are stored.
   ///   - optimizer: the optimiser, whose moments are stored.
-  ///   - average: the moving average of the weights; nil for none.
+  ///   - average: the mean of the weights; nil for none.
   ///   - frozenHash: `frozenWeightsHash()` of the system.
   ///   - url: the file.
   /// - Throws: `FileError` that names the file.
   func save(
-    system: SegmentationSystem, optimizer: AdamW, average: WeightAverage?, frozenHash: String, to url: URL
+    system: SegmentationSystem, optimizer: AdamW, average: (any WeightAverage)?, frozenHash: String,
+    to url: URL
   ) throws {
     var tensors = try average?.state ?? [:]
     let frozen = try system.frozenWeights()
@@ -48,7 +49,7 @@ struct TrainingState: Codable {
   /// - Throws: `TorchError.parameters` if it belongs to other settings, `RunError` if frozen
   ///   weights have changed since, `SafetensorsError` if it is damaged.
   static func load(
-    from url: URL, into system: SegmentationSystem, _ optimizer: AdamW, _ average: WeightAverage?,
+    from url: URL, into system: SegmentationSystem, _ optimizer: AdamW, _ average: (any WeightAverage)?,
     frozenHash: String
   ) throws -> TrainingState {
     let file = try SafetensorsFile(url)

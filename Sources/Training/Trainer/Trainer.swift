@@ -27,8 +27,8 @@ package final class Trainer {
   private let classes: [Int?]
   private let sites: [Int]
   private let optimizer: AdamW
-  /// The moving average of the weights, which validation scores and the run stores; nil for none.
-  private let average: WeightAverage?
+  /// The mean of the weights, which validation scores and the run stores; nil for none.
+  private let average: (any WeightAverage)?
   private var state = TrainingState()
   /// The scores of predictors that ignore the image; nil until they are computed.
   private var trivial: [String: OverlapSummary]?
@@ -70,8 +70,7 @@ package final class Trainer {
     // The tower has its first weights now, also if the run is resumed.
     pretrained =
       configuration.model.method.traits.needsPretrained ? try system.pretrainedEncoder() : nil
-    average =
-      configuration.averaging > 0 ? try WeightAverage(of: system, decay: configuration.averaging) : nil
+    average = try configuration.averaging.average(of: system)
     if resuming {
       state = try TrainingState.load(
         from: run.stateFile, into: system, optimizer, average, frozenHash: frozenHash)
@@ -128,7 +127,8 @@ package final class Trainer {
     }
     // Validation and the saved weights are those of this epoch, with or without the intervention.
     system.setIntervention(ofEpoch: epoch)
-    let (dice, score, better) = try average.map { try $0.during { try judged() } } ?? judged()
+    let (dice, score, better) =
+      try average.map { try $0.endEpoch(score: { try validationScore() }, judge: judged) } ?? judged()
     let means = state.sums.means
     let metrics = EpochMetrics(
       epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, terms: means.terms,
@@ -152,12 +152,19 @@ package final class Trainer {
     return metrics
   }
 
+  /// The score of the present weights on the validation images; nil if it is undefined.
+  private func validationScore() throws -> Double? {
+    configuration.selection.score(try validationCounts(), batchSize: configuration.batchSize)
+  }
+
   /// Scores the present weights on the validation images, and stores them if they are the best.
-  private func judged() throws -> (dice: Double?, score: Double?, better: Bool) {
+  ///
+  /// - Parameter always: whether they are stored whatever their score.
+  private func judged(always: Bool = false) throws -> (dice: Double?, score: Double?, better: Bool) {
     let counts = try validationCounts()
     let dice = EpochSelection.dice.score(counts, batchSize: configuration.batchSize)
     let score = configuration.selection.score(counts, batchSize: configuration.batchSize)
-    let better = score.map { $0 > (state.best ?? -1) } ?? true
+    let better = always || score.map { $0 > (state.best ?? -1) } ?? true
     if better {
       try system.saveWeights(to: run.weightsFile)
       try report(state.epoch + 1, OverlapSummary(of: counts))

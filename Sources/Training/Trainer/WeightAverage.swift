@@ -1,12 +1,46 @@
 import Foundation
-import Storage
 import Torch
 
-/// The exponential moving average of the trained weights, with the statistics of normalisations.
-final class WeightAverage {
+/// A mean of the trained weights over the training.
+protocol WeightAverage: AnyObject {
+  /// Includes the present weights, after a step.
+  func update() throws
+
+  /// Ends an epoch, and scores the mean and stores it.
+  ///
+  /// - Parameters:
+  ///   - score: scores the system's weights on the validation images; nil if undefined.
+  ///   - judge: scores the system's weights, and stores them if they are chosen.
+  ///   - with: `judge`'s argument: whether the weights are chosen whatever their score.
+  /// - Returns: what `judge` returned.
+  func endEpoch<Result>(score: () throws -> Double?, judge: (_ always: Bool) throws -> Result) throws
+    -> Result
+
+  /// The mean for storage: tensors by key.
+  var state: [String: Tensor] { get throws }
+
+  /// Restores what `state` returned.
+  ///
+  /// - Throws: `RunError.notAState` if the file lacks a part.
+  func load(_ tensors: [String: Tensor], from file: URL) throws
+}
+
+extension Averaging {
+  /// Makes the average of these settings; nil for none.
+  func average(of system: SegmentationSystem) throws -> (any WeightAverage)? {
+    switch self {
+    case .none: nil
+    case .exponential(let decay): try ExponentialAverage(of: system, decay: decay)
+    case .swad: try DenseAverage(of: system)
+    }
+  }
+}
+
+/// The exponential moving average.
+final class ExponentialAverage: WeightAverage {
   private let decay: Double
-  private let own: [(key: String, tensor: Tensor)]
-  private var average: [String: Tensor] = [:]
+  private let trained: TrainedTensors
+  private var mean: [String: Tensor]
   private var updates = 0
 
   /// Starts with the present weights.
@@ -17,71 +51,43 @@ final class WeightAverage {
   /// - Throws: `TorchError` if memory is short.
   init(of system: SegmentationSystem, decay: Double) throws {
     self.decay = decay
-    let frozen = try system.frozenWeights()
-    own = system.state().filter { frozen[$0.key] == nil && $0.value.dtype == .float32 }
-      .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    for (key, tensor) in own { average[key] = try tensor.detached().copy() }
+    trained = try TrainedTensors(of: system)
+    mean = try trained.copies()
   }
 
-  /// Moves the average toward the present weights.
   func update() throws {
     updates += 1
-    let decay = min(decay, (1 + Double(updates)) / (10 + Double(updates)))
-    try withoutGradients {
-      for (key, tensor) in own {
-        _ = try average[key]?.multiplyInPlace(decay).addInPlace(tensor, scale: 1 - decay)
-      }
-    }
+    try trained.move(mean, share: 1 - min(decay, (1 + Double(updates)) / (10 + Double(updates))))
   }
 
-  /// Runs a closure while the system has the averaged weights.
-  func during<Result>(_ body: () throws -> Result) throws -> Result {
-    try exchange()
-    do {
-      let result = try body()
-      try exchange()
-      return result
-    } catch {
-      try exchange()
-      throw error
-    }
-  }
-
-  private func exchange() throws {
-    try withoutGradients {
-      for (key, tensor) in own {
-        guard let other = average[key] else { continue }
-        average[key] = try tensor.detached().copy()
-        try tensor.assign(other)
-      }
-    }
+  func endEpoch<Result>(score: () throws -> Double?, judge: (_ always: Bool) throws -> Result) throws
+    -> Result
+  {
+    try trained.having(mean) { try judge(false) }
   }
 
   private static let prefix = "average."
   private static let updatesKey = "average-updates"
 
-  /// The average for storage: tensors by key, and the number of updates.
   var state: [String: Tensor] {
     get throws {
-      var tensors = Dictionary(uniqueKeysWithValues: average.map { (Self.prefix + $0.key, $0.value) })
+      var tensors = mean.prefixed(Self.prefix)
       tensors[Self.updatesKey] = try Tensor([Int64(updates)])
       return tensors
     }
   }
 
-  /// Restores what `state` returned.
-  ///
-  /// - Throws: `RunError.notAState` if a file lacks a part.
   func load(_ tensors: [String: Tensor], from file: URL) throws {
-    guard let count = try tensors[Self.updatesKey]?.array(of: Int64.self).first else {
-      throw RunError.notAState(file)
-    }
-    for (key, tensor) in own {
-      guard let stored = tensors[Self.prefix + key], stored.shape == tensor.shape else {
-        throw RunError.notAState(file)
-      }
-      average[key] = try stored.to(tensor.device).copy()
-    }
-    updates = Int(count)
+    guard let count = try tensors[Self.updatesKey]?.array(of: Int64.self).first,
+      let stored = try trained.restored(from: tensors, prefix: Self.prefix)
+    else { throw RunError.notAState(file) }
+    (mean, updates) = (stored, Int(count))
+  }
+}
+
+extension Dictionary where Key == String {
+  /// The same values under keys with a prefix.
+  func prefixed(_ prefix: String) -> [String: Value] {
+    [String: Value](uniqueKeysWithValues: map { (prefix + $0.key, $0.value) })
   }
 }

@@ -1,0 +1,48 @@
+/// The epochs whose weights SWAD averages, found from their validation scores.
+///
+/// Source: SWAD (Cha et al., NeurIPS 2021), algorithm 1, with the loss 1 − score and one evaluation an
+/// epoch. The valley begins with the first epoch whose loss is the least of the `patience` epochs from
+/// it on. It ends before `patience` epochs in a row with losses above the tolerance: 1 + `tolerance`
+/// times the mean loss of those first epochs. (The paper evaluates more often and waits for twice as
+/// many evaluations at the end.)
+struct ScoreValley: Codable, Equatable {
+  /// The epochs that must pass without improvement.
+  static let patience = 3
+  /// The allowed rise of the loss, as a fraction.
+  static let tolerance = 0.3
+
+  /// The losses of the last epochs, at most `patience`.
+  private var losses: [Double] = []
+  /// The highest loss inside the valley; nil before it.
+  private var limit: Double?
+  private(set) var hasEnded = false
+
+  /// Whether the valley has begun.
+  var hasBegun: Bool { limit != nil }
+
+  /// The decision about the weights of an epoch.
+  enum Step: Equatable {
+    /// The valley has not begun. The oldest epochs before the last `patience` − 1 are not needed any more.
+    case before
+    /// The epoch is in the valley, with the `patience` − 1 epochs before it if it has just begun.
+    case inside
+    /// The valley has ended: the last `patience` epochs are not in it.
+    case ended
+  }
+
+  /// Adds an epoch.
+  ///
+  /// - Parameter loss: its loss.
+  /// - Returns: the decision.
+  mutating func add(loss: Double) -> Step {
+    guard !hasEnded else { return .ended }
+    losses = (losses + [loss]).suffix(Self.patience)
+    if let limit {
+      hasEnded = losses.count == Self.patience && losses.allSatisfy { $0 > limit }
+      return hasEnded ? .ended : .inside
+    }
+    guard losses.count == Self.patience, losses.allSatisfy({ losses[0] <= $0 }) else { return .before }
+    limit = (1 + Self.tolerance) * losses.reduce(0, +) / Double(losses.count)
+    return .inside
+  }
+}
