@@ -114,7 +114,8 @@ package final class Explainer {
       selectsRegions: traits.selectsRegions, adjustment: traits.adjustment?.rawValue,
       dictionary: traits.intervenes ? traits.dictionary.rawValue : nil,
       imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
-      decoding: predictor.decoding.rawValue, threshold: predictor.threshold, passes: configuration.inference.passes)
+      decoding: predictor.decoding.rawValue, threshold: predictor.threshold,
+      passes: configuration.inference.passes)
   }
 
   /// Whether the weights of the confounders depend on the image.

@@ -173,6 +173,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - arm: the arm of the run.
   ///   - chosen: the settings that validation chose.
+  /// - Returns: the rule.
   /// - Throws: `SettingsError` that names the setting.
   func threshold(_ arm: Arm, _ chosen: [String]) throws -> MaskThreshold {
     try threshold ?? settings(arm, chosen).inference.threshold

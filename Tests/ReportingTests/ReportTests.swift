@@ -59,7 +59,7 @@ struct ReportTests {
     "The page says in words how masks were made",
     arguments: [
       (MaskThreshold.fixed(0.25), "Prediction: a probability of at least 0.25. "),
-      (.dice, "Prediction: the level of probability with the highest expected Dice, for each image by itself. "),
+      (.dice, "Prediction: the level of probability with the highest expected Dice, for each image by "),
       (nil, "Prediction: the rule of inference.threshold of each run. "),
     ] as [(MaskThreshold?, String)])
   func threshold(_ threshold: MaskThreshold?, _ sentence: String) throws {

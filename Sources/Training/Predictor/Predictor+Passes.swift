@@ -60,6 +60,8 @@ extension Predictor {
     /// - Parameters:
     ///   - predictor: the predictor that read the image.
     ///   - cached: cached features of the image as it is at S×S, if any.
+    /// - Returns: the probabilities.
+    /// - Throws: `TorchError` if memory is short.
     func probability(_ predictor: Predictor, cached: FrozenFeatures? = nil) throws -> Tensor {
       let size = predictor.configuration.imageSize
       var sum: Tensor?

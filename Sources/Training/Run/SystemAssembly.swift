@@ -86,7 +86,8 @@ extension SegmentationSystem {
       system = try SegmentationSystem(
         tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
         text: text, textEncoder: textEncoder, configuration: configuration)
-    } catch  where error is HeadError || error is MethodError || error is TorchError
+    } catch
+      where error is HeadError || error is MethodError || error is TorchError
       || error is SettingsError
     {
       throw RunError.impossibleModel(
