@@ -76,6 +76,17 @@ public class ImageTower: Module, ImagePass {
   /// The number of channels of the image embedding.
   package var projectionSize: Int { 0 }
 
+  /// Whether the tower has learned position embeddings, which belong to the grid of one input size.
+  ///
+  /// They are interpolated for another size, but the tower has not learned to read them so.
+  package var hasPositionEmbeddings: Bool { false }
+
+  /// The name of the architecture in texts.
+  package var name: String {
+    configuration.trunk
+      ?? (configuration.stages == nil ? "CLIP's vision transformer" : "CLIP's ResNet with attention pool")
+  }
+
   /// Encodes normalised pixels with the first layers (of a ResNet: stages).
   ///
   /// - Parameters:

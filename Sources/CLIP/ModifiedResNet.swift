@@ -83,6 +83,9 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
   /// The number of channels of the image embedding.
   package override var projectionSize: Int { pool.outputs }
 
+  /// Its position embeddings belong to the grid of one input size.
+  package override var hasPositionEmbeddings: Bool { true }
+
   /// Encodes normalised pixels up to a stage; `hidden` names stages.
   public override func trunk(
     _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs

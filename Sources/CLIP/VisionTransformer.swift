@@ -62,6 +62,9 @@ public final class VisionTransformer: ImageTower, ClassTokenFront, VisionPass {
   /// The number of channels of the image embedding.
   package override var projectionSize: Int { projection.weight.shape[0] }
 
+  /// Its position embeddings belong to the grid of one input size.
+  package override var hasPositionEmbeddings: Bool { true }
+
   var front: VisionTransformer { self }
   var towerDepth: Int { layers.count }
   var tokenType: DType? { nil }

@@ -12,7 +12,7 @@ struct CounterfactualReport: Encodable {
     let run: String
     let method: String
     let heldOut: String
-    let threshold: Double
+    let threshold: MaskThreshold
     let precision: Precision
     let decoding: Predictor.Decoding
     let summary: Counterfactual.Summary

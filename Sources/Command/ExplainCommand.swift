@@ -67,14 +67,17 @@ enum ExplainCommand: Subcommand {
     }
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      threshold: options.threshold, maxPixels: maxPixels)
+      threshold: arguments.threshold, maxPixels: maxPixels)
     let explainer = try Explainer(run, with: predictor, options: options)
     let chosen = ExplanationInput.spread(source.inputs, limit: limit)
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     let folder = try ExplanationFolder(out, of: place)
     let known = try KnownConfounders(chosen.map(\.image))
-    console.note(predictor.statement)
+    console.note(predictor.singlePassStatement)
+    if let mean = run.configuration.inference.mean {
+      console.note("note: masks of this run are the \(mean); explanations look at one pass")
+    }
     let bar = ProgressBar("explaining", total: chosen.count)
     var images: [ExplainedImage] = []
     var failures: [String] = []
@@ -133,7 +136,6 @@ enum ExplainCommand: Subcommand {
 
   private static func options(_ arguments: Arguments<Options>) throws -> Explainer.Options {
     var options = Explainer.Options()
-    options.threshold = try arguments.threshold
     options.seed = try arguments.common.seed
     options.strengths = try arguments.strengths.sorted()
     options.sweep = try arguments.sweep

@@ -28,7 +28,8 @@ enum MetricsCommand: Subcommand {
       "reference-values", "V,…|grey", .maskValues, remark: "found from all references",
       "the values of references that are lesion, or grey for above 127")
     let scoring = ScoringOptions(
-      threshold: Shared.threshold.saying("a pixel of at least this probability (grey level / 255) is lesion"))
+      threshold: Shared.threshold.remarked("0.5").saying(
+        "the lowest probability (grey level / 255) of a lesion pixel; dice finds the level of each image"))
     let csv = Option.optional("csv", "FILE", .file, "write the scores of each image to this file")
   }
 
@@ -37,7 +38,7 @@ enum MetricsCommand: Subcommand {
   private struct Report<Scores: Encodable>: Encodable {
     let scores: Scores
     let evaluation: EvaluationProtocol
-    let threshold: Double
+    let threshold: MaskThreshold
     let values: MaskPairs.Statement
     /// The table of the polyp protocol; nil without `--protocol pranet`.
     let polyp: PolypProtocol.Summary?
@@ -64,7 +65,9 @@ enum MetricsCommand: Subcommand {
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let (evaluation, threshold) = (try arguments.scoring.evaluation, try arguments.scoring.threshold)
+    let (evaluation, threshold) = (
+      try arguments.scoring.evaluation, try arguments.scoring.threshold ?? 0.5
+    )
     let distances = arguments.scoring.distances
     let (tolerance, spacing) = (try distances.tolerance, try distances.spacing)
     let isGrey = evaluation == .pranet
@@ -93,7 +96,7 @@ enum MetricsCommand: Subcommand {
       guard evaluation == .pranet else {
         scores.append(
           try ImageScores(
-            prediction: found.mask(atLeast: threshold), reference: wanted, tolerance: tolerance,
+            prediction: found.mask(threshold), reference: wanted, tolerance: tolerance,
             spacing: spacing))
         try table.append([name], scores[scores.count - 1])
         continue

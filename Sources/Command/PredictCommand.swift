@@ -88,7 +88,7 @@ enum PredictCommand: Subcommand {
 
   /// Notes the settings of the computation and warns of an arithmetic that changed this run's Dice.
   private static func note(_ predictor: Predictor, _ run: Run, asked: Precision?, _ console: Console) throws {
-    console.note("\(predictor.statement); --precision and --decoding choose otherwise")
+    console.note("\(predictor.statement); --precision, --decoding and --threshold choose otherwise")
     guard let asked, let change = (try? PrecisionCheck.stored(in: run.folder))?.change(asked),
       abs(change) >= PrecisionCheck.tolerance
     else { return }
@@ -122,7 +122,7 @@ enum PredictCommand: Subcommand {
 
     private func results(_ found: Predictor.Prediction, of file: URL) throws -> Results {
       let probability = found.probability
-      let lesion = try probability.atLeast(predictor.threshold)
+      let lesion = try predictor.threshold.mask(probability)
       let (height, width) = (try probability.size(0), try probability.size(1))
       let stem = file.deletingPathExtension().lastPathComponent
       func grey(_ values: Tensor) throws -> Image { try Image(values.to(.uint8).expandedDimension(0)) }

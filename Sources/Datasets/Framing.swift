@@ -19,12 +19,24 @@ public enum Framing: String, Codable, Sendable, CaseIterable {
   ///   - size: the side S of the square.
   /// - Returns: the frame.
   /// - Throws: `TorchError` for another shape.
-  func frame(of image: Tensor, size: Int) throws -> Frame {
+  func frame(of image: Tensor, size: Int) throws -> Frame { try frames(of: image, sizes: [size])[0] }
+
+  /// Finds the part of an image that enters squares of several sides, and its place in each.
+  ///
+  /// - Parameters:
+  ///   - image: uint8, 3×H×W.
+  ///   - sizes: the sides of the squares.
+  /// - Returns: a frame for each side.
+  /// - Throws: `TorchError` for another shape.
+  func frames(of image: Tensor, sizes: [Int]) throws -> [Frame] {
     let shape = try image.sizes(rank: 3, "the image")
-    guard self == .view else { return frame(height: shape[1], width: shape[2], size: size) }
+    guard self == .view else {
+      return sizes.map { frame(height: shape[1], width: shape[2], size: $0) }
+    }
     let view = try FieldOfView(of: image)
-    return Frame(
-      rows: view.rows, columns: view.columns, innerRows: 0..<size, innerColumns: 0..<size, size: size)
+    return sizes.map { size in
+      Frame(rows: view.rows, columns: view.columns, innerRows: 0..<size, innerColumns: 0..<size, size: size)
+    }
   }
 
   /// Returns the frame of an image that enters whole.

@@ -58,17 +58,57 @@ public struct SampleReader: Hashable, Sendable {
   /// - Returns: uint8 3×S×S, height and width of the image in the file, and its frame there.
   /// - Throws: `ImagingError` that names the file.
   public func quick(_ url: URL) throws -> (image: Tensor, height: Int, width: Int, frame: Frame) {
+    let (squares, height, width) = try quick(url, sizes: [size])
+    return (squares[0].image, height, width, squares[0].frame)
+  }
+
+  /// Reads an image at several sizes as fast as its format allows, as `quick` at each of them.
+  ///
+  /// - Parameters:
+  ///   - url: the file.
+  ///   - sizes: the sides of the squares.
+  /// - Returns: a square for each side, and height and width of the image in the file.
+  /// - Throws: `ImagingError` that names the file.
+  package func quick(_ url: URL, sizes: [Int]) throws -> (squares: [Square], height: Int, width: Int) {
     let full = try ImageFile.size(url)
-    let denominator = [8, 4, 2].first { denominator in
-      [full.width, full.height].allSatisfy { $0 % denominator == 0 && $0 / denominator >= size }
+    let denominators = sizes.map { size in
+      [8, 4, 2].first { denominator in
+        [full.width, full.height].allSatisfy { $0 % denominator == 0 && $0 / denominator >= size }
+      } ?? 1
     }
-    // Only a JPEG is reduced.
-    let reduced = try image(url, reducedBy: denominator ?? 1)
-    let frame = try frame(of: reduced)
-    let factor = full.height / max(1, try reduced.size(1))
-    return (
-      try scaled(reduced, in: frame), full.height, full.width, frame.enlarged(by: factor)
-    )
+    var squares = [Square?](repeating: nil, count: sizes.count)
+    // Only a JPEG is reduced. Sizes with the same denominator share the decoded image, and of other
+    // formats all do.
+    var unreduced: Tensor?
+    for denominator in Set(denominators).sorted(by: >) {
+      let reduced = try unreduced ?? image(url, reducedBy: denominator)
+      let factor = full.height / max(1, try reduced.size(1))
+      if factor == 1 { unreduced = reduced }
+      let places = sizes.indices.filter { denominators[$0] == denominator }
+      for (place, square) in zip(places, try self.squares(reduced, sizes: places.map { sizes[$0] })) {
+        squares[place] = Square(image: square.image, frame: square.frame.enlarged(by: factor))
+      }
+    }
+    return (squares.compactMap { $0 }, full.height, full.width)
+  }
+
+  /// The framed part of an image in a square.
+  package struct Square: Sendable {
+    /// uint8, 3×S×S.
+    package let image: Tensor
+    /// Its place in the image and in the square.
+    package let frame: Frame
+  }
+
+  /// Scales an image to squares of several sizes, each from the image itself.
+  ///
+  /// - Parameters:
+  ///   - image: uint8, 3×H×W.
+  ///   - sizes: the sides of the squares.
+  /// - Returns: a square for each side.
+  /// - Throws: `TorchError` for another shape.
+  package func squares(_ image: Tensor, sizes: [Int]) throws -> [Square] {
+    try framing.frames(of: image, sizes: sizes).map { Square(image: try scaled(image, in: $0), frame: $0) }
   }
 
   /// Reads a mask at its own size: bool, H×W.

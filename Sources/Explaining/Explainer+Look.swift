@@ -1,3 +1,4 @@
+import Metrics
 import Segmentation
 import Studies
 import Torch
@@ -23,7 +24,7 @@ struct Seen {
   let cosine: Tensor
 
   /// Returns the lesion pixels, bool, B×1×S×S.
-  func mask(_ threshold: Double) throws -> Tensor { try probability.atLeast(threshold) }
+  func mask(_ threshold: MaskThreshold) throws -> Tensor { try threshold.mask(probability) }
 }
 
 extension Explainer {

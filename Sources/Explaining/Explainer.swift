@@ -9,12 +9,11 @@ import Training
 /// Explains a trained model on an image.
 ///
 /// It shows the attention, the selected regions, and the effect of an applied confounder.
-/// Everything is measured at S×S, the input size of the network.
+/// Everything is measured in one pass at S×S, the input size of the network, also if the run's masks
+/// are a mean of several passes.
 package final class Explainer {
   /// The settings of an explanation.
   package struct Options: Sendable {
-    /// The lowest probability of a lesion pixel.
-    package var threshold = 0.5
     /// The strengths of the applied confounders, in increasing order.
     package var strengths = [0.25, 0.5, 0.75, 1]
     /// The applied confounders, by name; nil for all with a mechanism, empty for no sweep.
@@ -115,7 +114,8 @@ package final class Explainer {
       selectsRegions: traits.selectsRegions, adjustment: traits.adjustment?.rawValue,
       dictionary: traits.intervenes ? traits.dictionary.rawValue : nil,
       imageSize: configuration.imageSize, precision: predictor.precision.rawValue,
-      decoding: predictor.decoding.rawValue, threshold: options.threshold)
+      decoding: predictor.decoding.rawValue, threshold: predictor.threshold,
+      passes: configuration.inference.passes)
   }
 
   /// Whether the weights of the confounders depend on the image.
@@ -141,7 +141,7 @@ package final class Explainer {
       try configuration.reader.mask(of: $0, imageSize: [height, width])
     }
     let seen = try look(pixels, comparing: true)
-    let mask = try seen.mask(options.threshold)
+    let mask = try seen.mask(predictor.threshold)
     let steps = try swept.flatMap { try self.steps($0, input.name, pixels, mask, seen) }
     pooled.append(
       (try seen.observed.selected(dim: 0, index: 0), try seen.intervened?.selected(dim: 0, index: 0)))
@@ -150,7 +150,7 @@ package final class Explainer {
     let small = try reference.map { try configuration.reader.scaled(mask: $0, in: read.frame) }
     let cosine = try seen.cosine.doubles()
     let off = try seen.off.map { off in
-      let other = try off.atLeast(options.threshold)
+      let other = try predictor.threshold.mask(off)
       return try ExplainedImage.Off(dice: Overlaps(other, mask).dice[0], lesionShare: Self.share(other))
     }
     let image = try ExplainedImage(
@@ -186,7 +186,7 @@ package final class Explainer {
     let done = try options.strengths.map { try doing(index, $0, name, pixels, mask) }
     guard !done.isEmpty else { return [] }
     let changed = try look(.concatenated(done.map(\.images), dim: 0))
-    let predicted = try changed.mask(options.threshold)
+    let predicted = try changed.mask(predictor.threshold)
     let before = try Tensor.concatenated(done.map(\.masks), dim: 0).atLeast(0.5)
     let overlaps = try Overlaps(predicted, before)
     let (shares, sharesBefore) = (try Self.shares(predicted), try Self.shares(before))

@@ -1,3 +1,4 @@
+import Metrics
 import Storage
 
 /// The attention of a model and the changes of its masks: `explanation.json`.
@@ -30,11 +31,15 @@ package struct Explanation: Codable, Equatable, Sendable {
     package var precision: String
     /// The decoding of image files: `whole` or `reduced`.
     package var decoding: String
-    /// The lowest probability of a lesion pixel.
-    package var threshold: Double
+    /// The rule of lesion pixels.
+    package var threshold: MaskThreshold
+    /// The number of passes whose mean the run's masks are; an explanation looks at one of them.
+    ///
+    /// It is nil in a document of an earlier version.
+    package var passes: Int?
 
     enum CodingKeys: String, CodingKey {
-      case run, method, seed, intervenes, adjustment, dictionary, precision, decoding, threshold
+      case run, method, seed, intervenes, adjustment, dictionary, precision, decoding, threshold, passes
       case selectsRegions = "selects_regions"
       case imageSize = "size"
     }
@@ -42,7 +47,8 @@ package struct Explanation: Codable, Equatable, Sendable {
     /// Makes a model from its parts.
     package init(
       run: String, method: String, seed: UInt64, intervenes: Bool, selectsRegions: Bool, adjustment: String?,
-      dictionary: String?, imageSize: Int, precision: String, decoding: String, threshold: Double
+      dictionary: String?, imageSize: Int, precision: String, decoding: String,
+      threshold: MaskThreshold, passes: Int = 1
     ) {
       self.run = run
       self.method = method
@@ -53,6 +59,7 @@ package struct Explanation: Codable, Equatable, Sendable {
       self.precision = precision
       self.decoding = decoding
       self.threshold = threshold
+      self.passes = passes
       self.adjustment = adjustment
       self.dictionary = dictionary
     }

@@ -67,10 +67,10 @@ extension Explainer {
     }
     if let off = drawing.seen.off {
       let label = "mask, intervention off"
-      let before = try base.mask(off, options.threshold)
+      let before = try base.mask(off, predictor.threshold)
       found.append((label, "mask-off", try Overlay.draw(prediction: before, over: base.image)))
     }
-    let mask = try base.mask(drawing.seen.probability, options.threshold)
+    let mask = try base.mask(drawing.seen.probability, predictor.threshold)
     let label = drawing.seen.off == nil ? "mask" : "mask, intervention on"
     found.append((label, "mask", try Overlay.draw(prediction: mask, over: base.image)))
     if let attention = tensors["attention"], let means = drawing.image.attention,
@@ -116,7 +116,7 @@ extension Explainer {
     let picture = try base.picture(done.images)
     let layers = [
       Overlay.Layer(mask: try base.mask(done.masks, 0.5), colour: Self.white),
-      Overlay.Layer(mask: try base.mask(after.probability, options.threshold), fill: 0.15),
+      Overlay.Layer(mask: try base.mask(after.probability, predictor.threshold), fill: 0.15),
     ]
     return (
       "do(\(step.confounder)), strength \(Self.number(top)): Dice \(Self.number(step.dice))", "do",
@@ -157,9 +157,10 @@ private struct Canvas {
     return try Image((large.selected(dim: 0, index: 0).clamped(min: 0, max: 1) * 255).rounded().to(.uint8))
   }
 
-  /// Returns where values, 1×1×S×S, reach a threshold at this size.
-  func mask(_ values: Tensor, _ threshold: Double) throws -> Image {
-    let large = try values.resized(height: height, width: width, antialias: true).atLeast(threshold)
+  /// Returns where values, 1×1×S×S, reach the threshold of their own map, at this size.
+  func mask(_ values: Tensor, _ threshold: MaskThreshold) throws -> Image {
+    let large = try values.resized(height: height, width: width, antialias: true)
+      .atLeast(threshold.level(of: values))
     return try bilevel(large)
   }
 

@@ -1,6 +1,6 @@
 /// All measures of one prediction of lesion probabilities against its reference.
 public struct ImageAssessment: Codable, Equatable, Sendable {
-  /// The scores of the mask at a fixed threshold, and the detected lesions.
+  /// The scores of the mask, and the detected lesions.
   public let scores: ImageScores
 
   /// The contribution of this image to the polyp protocol, which averages over thresholds.
@@ -14,19 +14,20 @@ public struct ImageAssessment: Codable, Equatable, Sendable {
   /// - Parameters:
   ///   - probability: Lesion probabilities at the image's own size.
   ///   - reference: The reference mask of the expert.
-  ///   - threshold: The lowest probability of a lesion pixel.
+  ///   - threshold: The rule of lesion pixels.
   ///   - tolerance: Of the normalised surface Dice, in pixels or, with a spacing, millimetres.
   ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
   ///   - detectionIoU: The minimum IoU of a detected lesion, see ``LesionDetection``.
   ///   - bins: The number of bins of the reliability curve.
-  /// - Throws: ``MetricError`` if the sizes differ, or a setting is out of range.
+  /// - Throws: ``MetricError`` if the sizes differ, or a setting is out of range; `TorchError` if
+  ///   memory is short.
   public init(
-    probability: ProbabilityMap, reference: BinaryMask, threshold: Double = 0.5, tolerance: Double,
+    probability: ProbabilityMap, reference: BinaryMask, threshold: MaskThreshold = 0.5, tolerance: Double,
     spacing: PixelSpacing? = nil, detectionIoU: Double = LesionDetection.defaultCriterion,
     bins: Int = Reliability.defaultBins
   ) throws {
     scores = try ImageScores(
-      prediction: probability.mask(atLeast: threshold), reference: reference, tolerance: tolerance,
+      prediction: probability.mask(threshold), reference: reference, tolerance: tolerance,
       spacing: spacing, detectionIoU: detectionIoU)
     polyp = try PolypProtocol(probability, reference: reference)
     var reliability = try Reliability(bins: bins)

@@ -1,3 +1,5 @@
+import Torch
+
 /// The probability of lesion of each pixel of an image, from 0 to 1.
 ///
 /// Rows follow one another from the top, as in ``BinaryMask``.
@@ -74,6 +76,18 @@ public struct ProbabilityMap: Equatable, Sendable {
     let threshold = Float(threshold)
     return BinaryMask(
       uncheckedWidth: width, height: height, pixels: values.map { $0 >= threshold ? 1 : 0 })
+  }
+
+  /// Returns the lesion pixels by a rule.
+  ///
+  /// - Parameter threshold: The rule.
+  /// - Returns: A mask of the map's size.
+  /// - Throws: `TorchError` if memory is short.
+  public func mask(_ threshold: MaskThreshold) throws -> BinaryMask {
+    switch threshold {
+    case .fixed(let probability): mask(atLeast: probability)
+    case .dice: mask(atLeast: try threshold.level(of: Tensor(values, shape: [height, width])))
+    }
   }
 
   /// The map in 8 bits, as PraNet's test script saves it.

@@ -40,10 +40,23 @@ extension HTMLPage {
       case (nil, _): ""
       }
     paragraph(
-      "\(images)\(site). Run \(model.run), method \(model.method), seed \(model.seed); lesion from a probability of "
-        + "\(Explanation.number(model.threshold, 2)) on, seen at \(model.imageSize) × \(model.imageSize) pixels."
+      "\(images)\(site). Run \(model.run), method \(model.method), seed \(model.seed); lesion from "
+        + "\(Self.start(model.threshold)), seen at \(model.imageSize) × \(model.imageSize) pixels."
     )
+    if let passes = model.passes, passes > 1 {
+      paragraph(
+        "The masks of this run are the mean of \(passes) passes of the network. Pictures and numbers here show one of "
+          + "them, that of the image as it is.")
+    }
     if let warning = explanation.dictionaryWarning { paragraph(warning) }
+  }
+
+  /// Returns where lesion begins, after "lesion from".
+  private static func start(_ threshold: MaskThreshold) -> String {
+    switch threshold {
+    case .fixed(let probability): "a probability of \(Explanation.number(probability, 2)) on"
+    case .dice: threshold.rule
+    }
   }
 
   /// Adds attention and zero-shot posterior of every confounder.

@@ -102,7 +102,7 @@ package struct StudyReport {
     page.details("how this was computed") { page in
       page.paragraph("Intervals: \(rules.intervals).")
       page.paragraph(
-        "Chosen: \(rules.selection). Prediction: a probability of at least \(rules.threshold). "
+        "Chosen: \(rules.selection). Prediction: \(rules.threshold?.rule ?? "the rule of inference.threshold of each run"). "
           + rules.emptyMaskPolicy)
     }
   }

@@ -87,8 +87,8 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public let chosen: [String]
   /// The candidates of the choice.
   public let candidates: [Candidate]
-  /// The lowest probability of a lesion pixel.
-  public let threshold: Double
+  /// The rule of lesion pixels.
+  public let threshold: MaskThreshold
   /// The arithmetic of the scored predictions; nil if an earlier version did not record it.
   public let precision: Precision?
   /// The decoding of the scored images; nil if an earlier version did not record it.
@@ -120,7 +120,7 @@ public struct FoldResult: Codable, Equatable, Sendable {
   public init(
     site: String, method: String, seed: UInt64, epoch: Int, validationDice: Double?,
     validationScore: Double? = nil, chosen: [String] = [], candidates: [Candidate] = [],
-    threshold: Double = 0.5, precision: Precision? = nil, decoding: Predictor.Decoding? = nil,
+    threshold: MaskThreshold = 0.5, precision: Precision? = nil, decoding: Predictor.Decoding? = nil,
     seconds: Double,
     waited: Double? = nil,
     polyp: PolypProtocol? = nil, reliability: Reliability? = nil, trivial: [String: OverlapSummary]? = nil,

@@ -220,7 +220,7 @@ struct FoldRun {
       site: fold.site, method: fold.arm.name, seed: fold.seed, epoch: best?.epoch ?? 0,
       validationDice: best?.validationDice, validationScore: best?.score(by: run.configuration.selection),
       chosen: plan.candidates[chosen], candidates: candidates,
-      threshold: plan.threshold, precision: predictor.precision, decoding: predictor.decoding,
+      threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
       seconds: history.reduce(0) { $0 + $1.seconds },
       waited: history.reduce(0) { $0 + $1.waited }, polyp: polyp,
       reliability: reliability, trivial: try run.trivialOverlaps(samples), images: images)

@@ -33,8 +33,8 @@ package struct StudyFolder: Sendable {
   package func result(_ fold: LeaveOneSiteOut.Fold, of plan: StudyPlan) -> FoldResult? {
     guard let data = try? Data(file: resultFile(fold)),
       let result = try? JSONDecoder().decode(FoldResult.self, from: data),
-      result.threshold == plan.threshold, result.reliability != nil,
-      result.candidates.map(\.settings) == plan.candidates,
+      result.candidates.map(\.settings) == plan.candidates, result.reliability != nil,
+      let threshold = try? plan.threshold(fold.arm, result.chosen), result.threshold == threshold,
       result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance && $0.scores.spacing == plan.spacing })
     else { return nil }
     return result

@@ -21,8 +21,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   public var choices: [Choice] = []
   /// The images on which candidates are compared.
   public var selection = CandidateSelection.validation
-  /// The lowest probability of a lesion pixel.
-  public var threshold = 0.5
+  /// The rule of lesion pixels; nil for that of each run's settings, `inference.threshold`.
+  public var threshold: MaskThreshold?
   /// The tolerance of the normalised surface Dice, in pixels or, with a spacing, millimetres.
   public var tolerance = 2.0
   /// Millimetres per pixel of all sites; nil measures in pixels.
@@ -116,7 +116,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     seeds = try container.decode([UInt64].self, forKey: .seeds)
     choices = try container.decode([Choice].self, forKey: .choices)
     selection = try container.decodeIfPresent(CandidateSelection.self, forKey: .selection) ?? .validation
-    threshold = try container.decode(Double.self, forKey: .threshold)
+    threshold = try container.decodeIfPresent(MaskThreshold.self, forKey: .threshold)
     tolerance = try container.decode(Double.self, forKey: .tolerance)
     spacing = try container.decodeIfPresent(PixelSpacing.self, forKey: .spacing)
     version = try container.decode(String.self, forKey: .version)
@@ -166,6 +166,17 @@ public struct StudyPlan: Codable, Equatable, Sendable {
       // `unreadOptions` names those that the arm does not read.
       _ = try $0.set($1, source: "to be chosen:")
     }
+  }
+
+  /// Returns the rule of lesion pixels of a run.
+  ///
+  /// - Parameters:
+  ///   - arm: the arm of the run.
+  ///   - chosen: the settings that validation chose.
+  /// - Returns: the rule.
+  /// - Throws: `SettingsError` that names the setting.
+  func threshold(_ arm: Arm, _ chosen: [String]) throws -> MaskThreshold {
+    try threshold ?? settings(arm, chosen).inference.threshold
   }
 
   /// Finds options that arms do not read.

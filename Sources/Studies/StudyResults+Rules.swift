@@ -4,10 +4,9 @@ import Statistics
 extension StudyResults.Rules {
   /// Makes the rules of the statistics.
   init(
-    threshold: Double, tolerance: Double, distanceUnit: String, selection: String, leakage: String,
+    threshold: MaskThreshold?, tolerance: Double, distanceUnit: String, selection: String, leakage: String,
     resamples: Int
   ) {
-    self.threshold = threshold
     self.tolerance = tolerance
     self.distanceUnit = distanceUnit
     self.selection = selection
@@ -36,5 +35,6 @@ extension StudyResults.Rules {
       + "\(StudyStrata.largeAbove), medium between"
     decision =
       "A difference is called one only when its interval excludes zero; without an interval nothing is claimed"
+    self.threshold = threshold
   }
 }

@@ -49,8 +49,8 @@ extension StudyResults {
 
   /// The rules of scoring and statistics, in numbers and plain words.
   package struct Rules: Codable, Equatable, Sendable {
-    /// The lowest probability of a lesion pixel.
-    package let threshold: Double
+    /// The rule of lesion pixels; nil if it differs between runs, whose settings state it.
+    @Nullable package var threshold: MaskThreshold? = nil
     /// The tolerance of the surface Dice, in `distanceUnit`.
     package let tolerance: Double
     /// The unit of distances.

@@ -126,8 +126,8 @@ package struct StudyDescription: Sendable {
   package var text: String
   /// The methods in the order of display; the first is the reference of the others.
   package var methods: [StudyResults.Method]
-  /// The lowest probability of a lesion pixel.
-  package var threshold = 0.5
+  /// The rule of lesion pixels; nil if it differs between runs.
+  package var threshold: MaskThreshold? = 0.5
   /// The unit of distances.
   package var distanceUnit = "px"
   /// Whether the study checked for the same patients or images across sites, and the result.

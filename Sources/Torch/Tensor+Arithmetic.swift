@@ -79,6 +79,8 @@ extension Tensor {
   public func greater(than other: Tensor) throws -> Tensor { try Operators.gt(self, other) }
   /// Computes self ≥ other elementwise, bool.
   public func atLeast(_ other: Double) throws -> Tensor { try Operators.geScalar(self, other) }
+  /// Computes self ≥ other elementwise, bool.
+  public func atLeast(_ other: Tensor) throws -> Tensor { try Operators.ge(self, other) }
   /// Computes self < other elementwise, bool.
   public func less(than other: Double) throws -> Tensor { try Operators.ltScalar(self, other) }
   /// Computes the elementwise logical and.

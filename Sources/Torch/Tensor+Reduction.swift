@@ -5,6 +5,8 @@ extension Tensor {
   public func sum(_ dims: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try Operators.sumDim(self, dims, keepDimensions)
   }
+  /// Returns the sums of all elements up to each along a dimension.
+  public func cumulativeSum(dim: Int) throws -> Tensor { try Operators.cumsum(self, dim) }
   /// Returns the mean of all elements.
   public func mean() throws -> Tensor { try Operators.mean(self) }
   /// Returns the mean along dimensions.

@@ -6,6 +6,8 @@ import Torch
 extension SampleBank {
   /// Counts the pixels of predictions and references at the network's size, threshold 0.5.
   ///
+  /// The threshold is 0.5 whatever `inference.threshold` is, so that epochs and runs compare.
+  ///
   /// - Parameters:
   ///   - batchSize: the number of images in a pass.
   ///   - features: cached features of the frozen layers, if any.

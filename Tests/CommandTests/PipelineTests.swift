@@ -226,6 +226,11 @@ extension ProgramTests {
       let low = try #require(try run("--threshold", "0.4", "--json").json() as? [String: Any])
       #expect(low["dice"] as? Double == 0.8 && low["threshold"] as? Double == 0.4)
       #expect(low["protocol"] as? String == "fixed-threshold" && low["polyp"] == nil)
+      // Of one, two and three pixels, two have the highest expected Dice, 54.5 / 64.
+      let level = try #require(try run("--threshold", "dice", "--json").json() as? [String: Any])
+      #expect(level["dice"] as? Double == 1 && level["threshold"] as? String == "dice")
+      let plain = try #require(try run("--json").json() as? [String: Any])
+      #expect(plain["threshold"] as? Double == 0.5)
 
       let both = try #require(
         try run("--protocol", "pranet", "--spacing", "0.5,2", "--json").json() as? [String: Any])

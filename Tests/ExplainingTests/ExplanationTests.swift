@@ -32,13 +32,14 @@ struct ExplanationTests {
   }
 
   private func explanation(
-    _ images: [ExplainedImage], method: String = "mcdrl", intervenes: Bool = true
+    _ images: [ExplainedImage], method: String = "mcdrl", intervenes: Bool = true,
+    threshold: MaskThreshold = 0.5, passes: Int = 1
   ) throws -> Explanation {
     try Explanation(
       model: .init(
         run: "run", method: method, seed: 0, intervenes: intervenes, selectsRegions: intervenes,
         adjustment: intervenes ? "attention" : nil, dictionary: intervenes ? "words" : nil, imageSize: 8,
-        precision: "float32", decoding: "whole", threshold: 0.5),
+        precision: "float32", decoding: "whole", threshold: threshold, passes: passes),
       available: images.count,
       confounders: [
         .init(name: "fog", group: "air", mechanism: "haze"),
@@ -54,6 +55,29 @@ struct ExplanationTests {
         "\(index)", attention: there ? 0.8 : 0.3, zeroShot: there ? 0.2 : 0.7,
         truth: there ? ["fog": 0.9, "rain": 1] : ["fog": 0.1])
     }
+  }
+
+  @Test("The page says where lesion begins, and that it shows one pass of several")
+  func passes() throws {
+    func page(_ explanation: Explanation) throws -> String {
+      try HTMLPage.explanation(explanation, in: URL(fileURLWithPath: "/")).text
+    }
+    let plain = try page(explanation(known))
+    #expect(plain.contains("lesion from a probability of 0.50 on, seen at 8"))
+    #expect(!plain.contains("passes of the network"))
+    let mean = try page(explanation(known, threshold: .dice, passes: 24))
+    #expect(mean.contains("lesion from the level of probability with the highest expected Dice"))
+    #expect(mean.contains("the mean of 24 passes of the network"))
+  }
+
+  @Test("An explanation of an earlier version, which has no passes, is read")
+  func earlier() throws {
+    var document = try JSONValue(encoding: explanation(known).model)
+    #expect(try document.decoded(as: Explanation.Model.self).passes == 1)
+    guard case .object(var members) = document else { return }
+    members["passes"] = nil
+    document = .object(members)
+    #expect(try document.decoded(as: Explanation.Model.self).passes == nil)
   }
 
   @Test("Areas against the truth are exact, with intervals over the same draws")

@@ -43,6 +43,30 @@ struct RunExplanationTests {
     return options
   }
 
+  @Test("Each picture has its own level, and the document tells of the passes that it does not show")
+  func levels() throws {
+    let explainer = try explainer(.mcdrl, quick(["dark"])) {
+      try $0.configuration.set("inference.threshold=dice")
+      try $0.configuration.set("inference.flips=true")
+    }
+    let (image, _) = try explainer.explain(ExplanationInput(samples[0]))
+    let pixels = try SampleBank([samples[0]], reader: SampleReader(size: 32)).batch([0]).images
+    func share(_ images: Tensor) throws -> Double {
+      let probability = try explainer.system.probabilities(images)
+      return try probability.atLeast(MaskThreshold.dice.level(of: probability)).to(.float32).mean().item()
+    }
+    #expect(try abs(share(pixels) - image.lesionShare) < 1e-6)
+    let mask = try MaskThreshold.dice.mask(explainer.system.probabilities(pixels))
+    for step in image.steps {
+      let done = try explainer.doing(explainer.swept[0], step.strength, samples[0].id, pixels, mask)
+      #expect(try abs(share(done.images) - step.lesionShare) < 1e-6)
+    }
+    let model = explainer.model(run: "r")
+    #expect(model.threshold == .dice && model.passes == 4)
+    let document = try JSONValue(encoding: model)
+    #expect(document.members?["threshold"] == .string("dice") && document.members?["passes"] == .integer(4))
+  }
+
   @Test("Weights, region score, masks and sweep of an image are those of the model, and come with maps")
   func whole() throws {
     let explainer = try explainer(.mcdrl, quick())

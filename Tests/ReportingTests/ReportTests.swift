@@ -1,5 +1,7 @@
 import Foundation
 import Imaging
+import Metrics
+import Storage
 import Testing
 import TestSupport
 
@@ -51,6 +53,25 @@ struct ReportTests {
     }
     #expect(page.components(separatedBy: "<th>mean training mask</th>").count == 5)
     for finding in results.findings { #expect(page.contains(HTMLPage.escaped(finding))) }
+  }
+
+  @Test(
+    "The page says in words how masks were made",
+    arguments: [
+      (MaskThreshold.fixed(0.25), "Prediction: a probability of at least 0.25. "),
+      (.dice, "Prediction: the level of probability with the highest expected Dice, for each image by "),
+      (nil, "Prediction: the rule of inference.threshold of each run. "),
+    ] as [(MaskThreshold?, String)])
+  func threshold(_ threshold: MaskThreshold?, _ sentence: String) throws {
+    var description = StudyExample.description(["x"])
+    description.threshold = threshold
+    let results = try StudyResults(
+      folds: [StudyExample.fold("a", "x", dice: [1, 0.5])], description: description)
+    let timing = StudyTiming(folds: [], total: 1, workers: 1)
+    let page = try StudyReport(results: results, timing: timing).page(title: "t", lead: "l")
+    #expect(page.contains(sentence))
+    let json = try JSONValue(encoding: results).members?["protocol"]?.members?["threshold"]
+    #expect(json == threshold.map { $0 == .dice ? .string("dice") : .number(0.25) } ?? .null)
   }
 
   @Test("Without intervals the page ranks by the means alone and says why")

@@ -18,6 +18,35 @@ struct LeaveOneSiteOutTests {
     return configuration
   }
 
+  @Test("Each arm is scored by its own threshold; another one for all is scored anew without training")
+  func thresholds() throws {
+    let tiny = try TinyRun(method: .baseline, epochs: 1)
+    let catalog = try SiteCatalog(at: TinyRun.data.get())
+    func study(_ threshold: MaskThreshold? = nil) throws -> LeaveOneSiteOut {
+      var plan = try StudyPlan(
+        study: "loso", configuration: frozen(tiny),
+        arms: [.baseline, ArmDefinition(parsing: "level:inference.threshold=dice")], seeds: [3])
+      plan.threshold = threshold
+      // What is stored is read to the same.
+      plan = try JSONDecoder().decode(StudyPlan.self, from: JSONEncoder().encode(plan))
+      #expect(plan.threshold == threshold)
+      return try LeaveOneSiteOut(
+        plan, catalog: catalog, prompts: TinyRun.prompts.get(),
+        folder: tiny.run.url.appendingPathComponent("thresholds"),
+        cache: FeatureCache(tiny.run.url.appendingPathComponent("cache")))
+    }
+    let steps = Tally()
+    var progress = LeaveOneSiteOut.Progress()
+    progress.step = { _ in steps.add() }
+    let own = try study().run(progress)
+    #expect(own.map(\.threshold) == [0.5, .dice, 0.5, .dice, 0.5, .dice])
+    let trained = steps.value
+    #expect(try study().run(progress) == own)
+    let same = try study(0.01).run(progress)
+    #expect(Set(same.map(\.threshold)) == [0.01] && steps.value == trained)
+    #expect(same[0].images != own[0].images)
+  }
+
   @Test("Every site is held out in turn; stopped and run again it gives the same, and trains nothing twice")
   func folds() throws {
     let tiny = try TinyRun(epochs: 2)

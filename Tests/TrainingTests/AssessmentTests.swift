@@ -11,15 +11,15 @@ extension TrainingRuns {
   func assesses() throws {
     let tiny = try TinyRun()
     let system = try tiny.trainer().system.compiled()
-    func predictor(_ threshold: Double = 0.5) -> Predictor {
+    func predictor(_ threshold: MaskThreshold = 0.5) -> Predictor {
       Predictor(system, tiny.configuration, precision: .float32, threshold: threshold)
     }
     let sample = try #require(try TinyRun.sites.get().last?.samples.first)
     let probability = try predictor().probability(of: sample.image).doubles()
     // An untrained model is sure of nothing, so the middle of what it says is where it is cut.
     let threshold = probability.sorted()[probability.count / 2]
-    let assessment = try predictor(threshold).assess(sample, tolerance: 1)
-    let masks = try predictor(threshold).masks(sample)
+    let assessment = try predictor(.fixed(threshold)).assess(sample, tolerance: 1)
+    let masks = try predictor(.fixed(threshold)).masks(sample)
     let scores = try ImageScores(prediction: masks.prediction, reference: masks.reference, tolerance: 1)
     #expect(assessment.scores == scores)
     #expect(!assessment.scores.predictionIsEmpty)

@@ -48,7 +48,7 @@ extension TrainingRuns {
       let probabilities = try run.predictor(precision: precision, decoding: decoding)
         .probability(of: files[0]).floats().sorted()
       let middle = Double(probabilities[probabilities.count / 2])
-      return try run.predictor(precision: precision, decoding: decoding, threshold: middle)
+      return try run.predictor(precision: precision, decoding: decoding, threshold: .fixed(middle))
     }
 
     /// A finished run; `large` has a tower and a head whose products are shared among threads.
@@ -69,7 +69,7 @@ extension TrainingRuns {
     {
       let threshold = predictor.threshold
       return try predictor(files, keepingPictures: keepingPictures) { _, found in
-        try BinaryMask(found.get().probability.atLeast(threshold)).image.bilevelPNGData()
+        try BinaryMask(threshold.mask(found.get().probability)).image.bilevelPNGData()
       } store: {
         $0
       }
@@ -161,7 +161,7 @@ extension TrainingRuns {
         let probability = try run.predictor(precision: .float32).probability(of: sample.image).floats()
           .sorted()
         let threshold = Double(probability[probability.count * 3 / 4])
-        let predictor = try run.predictor(precision: .float32, threshold: threshold)
+        let predictor = try run.predictor(precision: .float32, threshold: .fixed(threshold))
         let file = folder.file("\(sample.id).mask.png")
         try MaskFile.writeBinary(predictor.mask(of: sample.image).image, to: file)
         func mask(_ url: URL) throws -> BinaryMask {

@@ -107,9 +107,9 @@ struct FilePipeline {
 
   /// Writes the mask of every file.
   func callAsFunction(_ files: [URL]) throws {
-    let out = out
+    let (out, threshold) = (out, predictor.threshold)
     _ = try predictor(files) { file, found -> (Data, String) in
-      let lesion = try found.get().probability.atLeast(0.5).to(.uint8)
+      let lesion = try threshold.mask(found.get().probability).to(.uint8)
       let mask = try Image(lesion.expandedDimension(0))
       return (try mask.bilevelPNGData(), file.deletingPathExtension().lastPathComponent)
     } store: { content, name in

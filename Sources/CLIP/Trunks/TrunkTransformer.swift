@@ -64,6 +64,9 @@ public final class TrunkTransformer: ImageTower, TrunkTransformerFront, VisionPa
   /// The number of channels of the image embedding.
   package override var projectionSize: Int { projection.outputs }
 
+  /// Whether positions are embeddings; rotary ones fit any grid.
+  package override var hasPositionEmbeddings: Bool { positions != nil }
+
   var front: TrunkTransformer { self }
   var towerDepth: Int { layers.count }
   var tokenType: DType? { nil }

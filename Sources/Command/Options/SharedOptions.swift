@@ -41,8 +41,9 @@ enum Shared {
   static let prompts = Option.optional(
     "prompts", "FILE", .text, remark: ProjectFiles.standardPrompts,
     "the prompt file, or its name in mcdrl prompts list")
-  static let threshold = Option.value(
-    "threshold", "P", .probability, default: 0.5, "a pixel of at least this probability is lesion")
+  static let threshold = Option.optional(
+    "threshold", "P|dice", .threshold, remark: "the run's own, inference.threshold",
+    "the lowest probability of a lesion pixel; dice finds the level of each image")
   static let maxPixels = Option.optional(
     "max-pixels", "N", .integer(atLeast: 1), remark: "maxPixels of the run", "refuse larger images")
   static let link = Option.value(
@@ -81,9 +82,9 @@ struct ScoringOptions: OptionGroup {
     default: .fixedThreshold,
     "pranet adds the measures of the polyp literature over 256 thresholds")
   let distances = DistanceOptions()
-  let threshold: Option<Double>
+  let threshold: Option<MaskThreshold?>
 
-  init(threshold: Option<Double> = Shared.threshold) { self.threshold = threshold }
+  init(threshold: Option<MaskThreshold?> = Shared.threshold) { self.threshold = threshold }
 }
 
 extension ValueForm where Value == Device {
@@ -108,6 +109,19 @@ extension ValueForm where Value == Tuning {
       read: { word in
         guard let tuning = Tuning(word) else { throw WrongValue.unknown(known: ["none", "last-N", "all"]) }
         return tuning
+      }, text: \.description)
+  }
+}
+
+extension ValueForm where Value == MaskThreshold {
+  /// The rule of lesion pixels: a number from 0 to 1, or `dice`.
+  static var threshold: ValueForm {
+    ValueForm(
+      read: { word in
+        guard let threshold = MaskThreshold(word) else {
+          throw WrongValue.needs("\(MaskThreshold.possible) is needed")
+        }
+        return threshold
       }, text: \.description)
   }
 }

@@ -165,7 +165,8 @@ struct StudyWriter {
       study: plan.study.replacingOccurrences(of: " ", with: "-"), text: words.text,
       methods: plan.arms.map { try StudyResults.Method(name: $0.name, settings: settings(of: $0)) },
       environment: record.environment)
-    description.threshold = plan.threshold
+    let thresholds = Set(folds.map(\.threshold))
+    description.threshold = thresholds.count == 1 ? thresholds.first : nil
     description.selection = plan.selection(folds)
     description.leakage = record.leakage
     description.distanceUnit = (plan.spacing == nil ? DistanceUnit.pixels : .millimetres).rawValue

@@ -60,8 +60,8 @@ extension StudyFigures {
   }
 
   /// Converts B×1×S×S to one mask per image.
-  private static func masks(_ values: Tensor, _ threshold: Double) throws -> [BinaryMask] {
-    let drawn = try values.atLeast(threshold)
+  private static func masks(_ values: Tensor, _ threshold: MaskThreshold) throws -> [BinaryMask] {
+    let drawn = try threshold.mask(values)
     return try (0..<drawn.size(0)).map {
       try BinaryMask(drawn.selected(dim: 0, index: $0).selected(dim: 0, index: 0))
     }

@@ -13,8 +13,8 @@ public struct Evaluation: Encodable, Sendable {
   public let method: String
   /// The run's seed.
   public let seed: UInt64
-  /// The smallest probability of a lesion pixel.
-  public let threshold: Double
+  /// The rule of lesion pixels.
+  public let threshold: MaskThreshold
   /// The arithmetic of the predictions.
   public let precision: Precision
   /// The decoding of image files.

@@ -50,8 +50,8 @@ extension Predictor {
   }
 
   private func prediction(_ file: URL, _ keepingPicture: Bool) throws -> Prediction {
-    let input = try read(file, keepingPicture: keepingPicture)
-    return Prediction(probability: try input.probability(self), picture: input.picture)
+    let seen = try look(at: file, keepingPicture: keepingPicture)
+    return Prediction(probability: try seen.probability(self), picture: seen.picture)
   }
 
   /// Assesses samples in parallel and returns the results in their order.

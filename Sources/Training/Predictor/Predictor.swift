@@ -10,6 +10,8 @@ import Torch
 ///
 /// All scored, explained, shown and written predictions come from this type.
 ///
+/// A prediction is the mean over the views and scales of `RunConfiguration.inference`.
+///
 /// Each image is decoded and scaled by one policy and computed alone. So its mask depends neither
 /// on other images nor on other outputs. Several threads may share a predictor.
 public final class Predictor: Sendable {
@@ -32,11 +34,13 @@ public final class Predictor: Sendable {
   public let decoding: Decoding
   /// The arithmetic of products and convolutions.
   public let precision: Precision
-  /// The smallest probability of a lesion pixel.
-  public let threshold: Double
+  /// The rule of lesion pixels.
+  public let threshold: MaskThreshold
   /// The tower, the method and the head.
   package let system: CompiledSystem
   let reader: SampleReader
+  /// The side of the input of each scale.
+  let sides: [Int]
 
   /// Makes a predictor from a trained system.
   ///
@@ -45,21 +49,35 @@ public final class Predictor: Sendable {
   ///   - configuration: its settings.
   ///   - precision: the arithmetic of the system.
   ///   - decoding: the decoding of image files.
-  ///   - threshold: the smallest probability of a lesion pixel.
+  ///   - threshold: the rule of lesion pixels; nil for the settings' own.
   package init(
     _ system: CompiledSystem, _ configuration: RunConfiguration, precision: Precision,
-    decoding: Decoding = .whole, threshold: Double = 0.5
+    decoding: Decoding = .whole, threshold: MaskThreshold? = nil
   ) {
     self.system = system
     self.configuration = configuration
     self.precision = precision
     self.decoding = decoding
-    self.threshold = threshold
+    self.threshold = threshold ?? configuration.inference.threshold
     reader = configuration.reader
+    sides = configuration.inference.sides(configuration.imageSize)
   }
 
   /// The settings of the computation in one line, for every output.
+  ///
+  /// The mean and the rule of lesion pixels are in it if they are not the defaults.
   package var statement: String {
+    [singlePass, configuration.inference.mean, threshold == 0.5 ? nil : "lesion from \(threshold.rule)"]
+      .compactMap { $0 }.joined(separator: "; ")
+  }
+
+  /// The settings of one pass in one line, for outputs that look once at S×S.
+  package var singlePassStatement: String {
+    [singlePass, threshold == 0.5 ? nil : "lesion from \(threshold.rule)"].compactMap { $0 }
+      .joined(separator: "; ")
+  }
+
+  private var singlePass: String {
     "computing in \(precision.rawValue) on images decoded \(decoding.text)"
   }
 
@@ -75,7 +93,7 @@ public final class Predictor: Sendable {
   /// - Returns: probabilities from 0 to 1, float32 H×W.
   /// - Throws: `ImagingError` that names the file, or `TorchError`.
   public func probability(of image: URL) throws -> Tensor {
-    try read(image, keepingPicture: false).probability(self)
+    try look(at: image, keepingPicture: false).probability(self)
   }
 
   /// Computes the lesion mask at the image's own size.
@@ -84,7 +102,7 @@ public final class Predictor: Sendable {
   /// - Returns: the mask.
   /// - Throws: `ImagingError` that names the file, or `TorchError`.
   public func mask(of image: URL) throws -> BinaryMask {
-    try BinaryMask(probability(of: image).atLeast(threshold))
+    try BinaryMask(threshold.mask(probability(of: image)))
   }
 
   /// Computes the lesion mask of an image in memory, scaled whole, at its own size.
@@ -94,11 +112,10 @@ public final class Predictor: Sendable {
   /// - Throws: `TorchError` if memory is short.
   public func mask(of image: Image) throws -> BinaryMask {
     let picture = try image.rgb.tensor
-    let frame = try reader.frame(of: picture)
-    let input = Input(
-      image: try reader.scaled(picture, in: frame), height: image.height, width: image.width, frame: frame,
+    let seen = Seen(
+      squares: try reader.squares(picture, sizes: sides), height: image.height, width: image.width,
       picture: nil)
-    return try BinaryMask(input.probability(self).atLeast(threshold))
+    return try BinaryMask(threshold.mask(seen.probability(self)))
   }
 
   /// Computes all results of one prediction for a sample, at the sample's own size.
@@ -108,7 +125,7 @@ public final class Predictor: Sendable {
   ///   - tolerance: the tolerance of the normalised surface Dice, in pixels or, with a spacing,
   ///     millimetres.
   ///   - spacing: millimetres per pixel; nil measures in pixels.
-  ///   - cached: cached features of the frozen layers for the image, if any.
+  ///   - cached: cached features of the frozen layers for the image as it is at S×S, if any.
   /// - Returns: scores, found lesions, and the sample's part of the polyp protocol and of the
   ///   reliability curve.
   /// - Throws: an error that names the file.
@@ -125,93 +142,23 @@ public final class Predictor: Sendable {
   ///
   /// - Parameters:
   ///   - sample: an image. Without a mask the reference is empty.
-  ///   - cached: cached features of the frozen layers for the image, if any.
+  ///   - cached: cached features of the frozen layers for the image as it is at S×S, if any.
   /// - Returns: both masks.
   /// - Throws: an error that names the file.
   package func masks(
     _ sample: Sample, cached: FrozenFeatures? = nil
   ) throws -> (prediction: BinaryMask, reference: BinaryMask) {
     let (probability, reference) = try predict(sample, cached: cached)
-    return (try BinaryMask(probability.atLeast(threshold)), try BinaryMask(reference))
+    return (try BinaryMask(threshold.mask(probability)), try BinaryMask(reference))
   }
 
   private func predict(
     _ sample: Sample, cached: FrozenFeatures?
   ) throws -> (probability: Tensor, reference: Tensor) {
-    let input = try read(sample.image, keepingPicture: false)
-    let shape = [input.height, input.width]
+    let seen = try look(at: sample.image, keepingPicture: false)
+    let shape = [seen.height, seen.width]
     let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
-    return (try input.probability(self, cached: cached), reference)
-  }
-
-  /// Computes the lesion probabilities of a batch, B×1×S×S; with `inference.flips` the mean of four.
-  func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
-    guard configuration.inference.flips else { return try system.probabilities(pixels, cached: cached) }
-    let flips: [[Int]] = [[], [3], [2], [2, 3]]
-    // One batch of all flips. Cached features are those of the unflipped image alone.
-    let count = try pixels.size(0)
-    let all = try system.probabilities(
-      .concatenated(flips.map { $0.isEmpty ? pixels : try pixels.flipped($0) }, dim: 0))
-    let parts = try flips.enumerated().map { place, dims in
-      let part = try all.narrowed(dim: 0, start: place * count, length: count)
-      return dims.isEmpty ? part : try part.flipped(dims)
-    }
-    return try Tensor.stacked(parts).mean([0])
-  }
-
-  /// Scores images as validation does, at S×S with threshold 0.5; nil if the score is undefined.
-  ///
-  /// - Parameter bank: the images with their masks.
-  /// - Returns: the score of the settings' `selection`.
-  /// - Throws: an error that names an unreadable file, or `TorchError`.
-  package func validationScore(on bank: SampleBank) throws -> Double? {
-    let size = configuration.batchSize
-    let counts = try bank.overlaps(batchSize: size) { images, _ in try probabilities(images, cached: nil) }
-    return configuration.selection.score(counts, batchSize: size)
-  }
-
-  /// The network's input for an image, and the image's own size.
-  package struct Input {
-    /// The input, uint8, 3×S×S.
-    package let image: Tensor
-    /// H, in pixels.
-    package let height: Int
-    /// W, in pixels.
-    package let width: Int
-    /// The part of the image that the input shows.
-    package let frame: Frame
-    /// The whole image, uint8 3×H×W, if requested.
-    package let picture: Tensor?
-
-    /// Computes the lesion probability at the image's own size, float32 H×W.
-    func probability(_ predictor: Predictor, cached: FrozenFeatures? = nil) throws -> Tensor {
-      let pixels = try (image.to(.float32) / 255).expandedDimension(0)
-      let small = try predictor.probabilities(pixels, cached: cached)
-      return try frame.restored(small, height: height, width: width).squeezed(0).squeezed(0)
-    }
-  }
-
-  /// Reads a file by the predictor's policy.
-  ///
-  /// - Parameters:
-  ///   - file: the image file.
-  ///   - keepingPicture: whether the result includes the whole image.
-  /// - Returns: the network's input and the image's own size.
-  /// - Throws: `ImagingError` that names the file.
-  package func read(_ file: URL, keepingPicture: Bool) throws -> Input {
-    switch decoding {
-    case .whole:
-      let picture = try reader.image(file)
-      let frame = try reader.frame(of: picture)
-      return Input(
-        image: try reader.scaled(picture, in: frame), height: try picture.size(1),
-        width: try picture.size(2), frame: frame, picture: keepingPicture ? picture : nil)
-    case .reduced:
-      let (image, height, width, frame) = try reader.quick(file)
-      return Input(
-        image: image, height: height, width: width, frame: frame,
-        picture: keepingPicture ? try reader.image(file) : nil)
-    }
+    return (try seen.probability(self, cached: cached), reference)
   }
 }
 
@@ -224,13 +171,13 @@ extension Run {
   ///     the run's validation Dice (`precision.json`), or if that was not measured, the one of the
   ///     training.
   ///   - decoding: the decoding of image files.
-  ///   - threshold: the smallest probability of a lesion pixel.
+  ///   - threshold: the rule of lesion pixels; nil for the run's own, `inference.threshold`.
   ///   - maxPixels: the most pixels; larger images are rejected. Nil for the run's own limit.
   /// - Returns: the predictor.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public func predictor(
     device: Device = .cpu, precision: Precision? = nil, decoding: Predictor.Decoding = .whole,
-    threshold: Double = 0.5, maxPixels: Int? = nil
+    threshold: MaskThreshold? = nil, maxPixels: Int? = nil
   ) throws -> Predictor {
     var settings = configuration
     if let maxPixels { settings.maxPixels = maxPixels }

@@ -17,6 +17,18 @@ package enum RunChecks {
     }
   }
 
+  /// Checks that the image tower can predict at all scales of `inference.scales`.
+  ///
+  /// - Throws: `SettingsError.outOfRange` that names the setting and the tower.
+  package static func requireScales(_ configuration: RunConfiguration, of tower: ImageTower) throws {
+    guard configuration.inference.scales != [1], tower.hasPositionEmbeddings,
+      !configuration.model.method.traits.ignoresTower
+    else { return }
+    throw SettingsError.outOfRange(
+      "inference.scales", value: "\(configuration.inference.scales)",
+      wanted: "[1] with the image tower \(tower.name), whose position embeddings belong to one input size")
+  }
+
   /// Checks that every lesion class of the data has prompts.
   ///
   /// - Parameters:

@@ -19,6 +19,7 @@ extension SegmentationSystem {
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
     try RunChecks.requireLayers(configuration, of: clip)
+    try RunChecks.requireScales(configuration, of: clip.vision)
     if configuration.statistics == .batch { clip.vision.learnsStatistics = true }
     let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
       try clip.textFeatures($0)
@@ -82,10 +83,14 @@ extension SegmentationSystem {
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
     let system: SegmentationSystem
     do {
+      try RunChecks.requireScales(configuration, of: tower)
       system = try SegmentationSystem(
         tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
         text: text, textEncoder: textEncoder, configuration: configuration)
-    } catch  where error is HeadError || error is MethodError || error is TorchError {
+    } catch
+      where error is HeadError || error is MethodError || error is TorchError
+      || error is SettingsError
+    {
       throw RunError.impossibleModel(
         RunFolder(weights.deletingLastPathComponent()).configurationFile, reason: "\(error)")
     }

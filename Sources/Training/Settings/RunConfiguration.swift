@@ -178,15 +178,6 @@ public enum TowerStatistics: String, Codable, Sendable, CaseIterable {
   case batch
 }
 
-/// The settings of inference.
-public struct InferenceConfiguration: Codable, Equatable, Sendable {
-  /// Whether predictions are the mean over the image and its three flips.
-  public var flips = false
-
-  /// Makes the defaults.
-  public init() {}
-}
-
 /// The learning rates, decay and schedule of AdamW.
 public struct OptimizerConfiguration: Codable, Equatable, Sendable {
   /// The learning rate of the method and the head.
@@ -241,6 +232,7 @@ extension RunConfiguration {
     try require((16...2048).contains(imageSize), "imageSize", imageSize, "from 16 to 2048")
     try require(maxPixels >= 1, "maxPixels", maxPixels, "at least 1")
     try require((0..<1).contains(validationShare), "validationShare", validationShare, "from 0 to below 1")
+    try inference.validate()
     let rates = optimizer
     try require(rates.learningRate > 0, "optimizer.learningRate", rates.learningRate, "above 0")
     try require(rates.gradientClip > 0, "optimizer.gradientClip", rates.gradientClip, "above 0")

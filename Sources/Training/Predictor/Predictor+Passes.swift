@@ -1,0 +1,124 @@
+import Datasets
+import Foundation
+import Segmentation
+import Torch
+
+extension Predictor {
+  /// The most pixels in one pass of several views, unless one view or four of S×S have more.
+  private static let pixelsOfPass = 1 << 21
+
+  /// Computes the lesion probabilities of a batch, the mean over the views of the settings.
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×side×side from 0 to 1, at any scale.
+  ///   - cached: cached features of the images; they are used if there is no other view.
+  /// - Returns: B×1×side×side.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
+    let views = configuration.inference.views
+    guard views.count > 1 else { return try system.probabilities(pixels, cached: cached) }
+    let (count, side, size) = (try pixels.size(0), try pixels.size(2), configuration.imageSize)
+    let most = max(Self.pixelsOfPass, 4 * count * size * size) / (count * side * side)
+    let passes = (views.count + max(1, most) - 1) / max(1, most)
+    let length = (views.count + passes - 1) / passes
+    let parts = try stride(from: 0, to: views.count, by: length).flatMap { start in
+      let part = views[start..<min(views.count, start + length)]
+      let found = try system.probabilities(.concatenated(part.map { try $0.moved(pixels) }, dim: 0))
+      return try part.enumerated().map { place, view in
+        try view.restored(found.narrowed(dim: 0, start: place * count, length: count))
+      }
+    }
+    return try Tensor.stacked(parts).mean([0])
+  }
+
+  /// Scores images as validation does, at S×S with threshold 0.5; nil if the score is undefined.
+  ///
+  /// Each prediction is the mean over the views of the settings, but at S alone.
+  ///
+  /// - Parameter bank: the images with their masks.
+  /// - Returns: the score of the settings' `selection`.
+  /// - Throws: an error that names an unreadable file, or `TorchError`.
+  package func validationScore(on bank: SampleBank) throws -> Double? {
+    let size = configuration.batchSize
+    let counts = try bank.overlaps(batchSize: size) { images, _ in try probabilities(images, cached: nil) }
+    return configuration.selection.score(counts, batchSize: size)
+  }
+
+  /// The network's inputs for an image, and the image's own size.
+  struct Seen {
+    /// The framed part of the image at each scale.
+    let squares: [SampleReader.Square]
+    /// H, in pixels.
+    let height: Int
+    /// W, in pixels.
+    let width: Int
+    /// The whole image, uint8 3×H×W, if requested.
+    let picture: Tensor?
+
+    /// Computes the lesion probability at the image's own size, float32 H×W: the mean over scales.
+    ///
+    /// - Parameters:
+    ///   - predictor: the predictor that read the image.
+    ///   - cached: cached features of the image as it is at S×S, if any.
+    /// - Returns: the probabilities.
+    /// - Throws: `TorchError` if memory is short.
+    func probability(_ predictor: Predictor, cached: FrozenFeatures? = nil) throws -> Tensor {
+      let size = predictor.configuration.imageSize
+      var sum: Tensor?
+      for square in squares {
+        let pixels = try (square.image.to(.float32) / 255).expandedDimension(0)
+        let small = try predictor.probabilities(pixels, cached: square.frame.size == size ? cached : nil)
+        let large = try square.frame.restored(small, height: height, width: width)
+        sum = try sum.map { try $0 + large } ?? large
+      }
+      guard let sum else { throw TorchError.value("inference.scales is empty; it must be [1]") }
+      return try (squares.count == 1 ? sum : sum / Double(squares.count)).squeezed(0).squeezed(0)
+    }
+  }
+
+  /// Reads a file at every scale by the predictor's policy.
+  func look(at file: URL, keepingPicture: Bool) throws -> Seen { try seen(file, keepingPicture, sides) }
+
+  /// The network's input for an image at S×S, and the image's own size.
+  package struct Input {
+    /// The input, uint8, 3×S×S.
+    package let image: Tensor
+    /// H, in pixels.
+    package let height: Int
+    /// W, in pixels.
+    package let width: Int
+    /// The part of the image that the input shows.
+    package let frame: Frame
+    /// The whole image, uint8 3×H×W, if requested.
+    package let picture: Tensor?
+  }
+
+  /// Reads a file at S×S by the predictor's policy, for one pass.
+  ///
+  /// - Parameters:
+  ///   - file: the image file.
+  ///   - keepingPicture: whether the result includes the whole image.
+  /// - Returns: the network's input and the image's own size.
+  /// - Throws: `ImagingError` that names the file.
+  package func read(_ file: URL, keepingPicture: Bool) throws -> Input {
+    let seen = try seen(file, keepingPicture, [reader.size])
+    return Input(
+      image: seen.squares[0].image, height: seen.height, width: seen.width, frame: seen.squares[0].frame,
+      picture: seen.picture)
+  }
+
+  private func seen(_ file: URL, _ keepingPicture: Bool, _ sides: [Int]) throws -> Seen {
+    switch decoding {
+    case .whole:
+      let picture = try reader.image(file)
+      return Seen(
+        squares: try reader.squares(picture, sizes: sides), height: try picture.size(1),
+        width: try picture.size(2), picture: keepingPicture ? picture : nil)
+    case .reduced:
+      let (squares, height, width) = try reader.quick(file, sizes: sides)
+      return Seen(
+        squares: squares, height: height, width: width,
+        picture: keepingPicture ? try reader.image(file) : nil)
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Datasets
+import Metrics
+
+/// The settings of inference.
+///
+/// They change nothing of the training, nor of its validation, which looks once at S×S with the
+/// threshold 0.5.
+public struct InferenceConfiguration: Codable, Equatable, Sendable {
+  /// Whether predictions are the mean over the image and its three flips.
+  ///
+  /// They take four passes for one.
+  public var flips = false
+  /// Whether predictions are the mean over the image and its quarter turns.
+  ///
+  /// They take four passes for one. With `flips` they are the mean over the eight symmetries of the
+  /// square, which takes eight.
+  public var turns = false
+  /// The input sizes whose predictions are averaged, as multiples of S.
+  ///
+  /// The image is read at each size anew, with sides that are multiples of 32; 1 is S itself. The
+  /// passes of the flips and turns are made at each, and s costs about s² as much as 1. Towers with
+  /// position embeddings take [1] alone.
+  public var scales = [1.0]
+  /// The rule of lesion pixels.
+  public var threshold: MaskThreshold = 0.5
+
+  /// Makes the defaults.
+  public init() {}
+
+  /// The views of an image at each scale; the first is the image itself.
+  var views: [Symmetry] {
+    switch (flips, turns) {
+    case (false, false): [.identity]
+    case (true, false): Symmetry.flips
+    case (false, true): Symmetry.turns
+    case (true, true): Symmetry.all
+    }
+  }
+
+  /// The number of passes of the network for one prediction.
+  package var passes: Int { views.count * scales.count }
+
+  /// The mean in words, such as "mean of 24 passes: 8 views at 3 scales"; nil for a single pass.
+  package var mean: String? {
+    switch (views.count, scales.count) {
+    case (1, 1): nil
+    case (let views, 1): "mean of \(passes) passes: \(views) views"
+    case (1, let scales): "mean of \(passes) passes: \(scales) scales"
+    case (let views, let scales): "mean of \(passes) passes: \(views) views at \(scales) scales"
+    }
+  }
+
+  /// Returns the side of the input of each scale.
+  ///
+  /// - Parameter size: S.
+  /// - Returns: S for 1; otherwise the multiple of 32 that is nearest to s·S, at least 32.
+  package func sides(_ size: Int) -> [Int] {
+    scales.map { $0 == 1 ? size : max(32, 32 * Int(($0 * Double(size) / 32).rounded())) }
+  }
+
+  /// Checks the values that types cannot.
+  ///
+  /// - Throws: `SettingsError.outOfRange`.
+  func validate() throws {
+    guard (1...8).contains(scales.count), scales.allSatisfy((0.5...3).contains),
+      Set(scales).count == scales.count
+    else {
+      throw SettingsError.outOfRange(
+        "inference.scales", value: "\(scales)", wanted: "1 to 8 different numbers from 0.5 to 3")
+    }
+    if case .fixed(let probability) = threshold, !(0...1).contains(probability) {
+      throw SettingsError.outOfRange(
+        "inference.threshold", value: "\(threshold)", wanted: MaskThreshold.possible)
+    }
+  }
+}
