@@ -150,7 +150,10 @@ def train(model, images, masks, arguments):
         for step in range(steps):
             rows = order[step * arguments.batch:(step + 1) * arguments.batch]
             x, y = augmented(images[rows].float() / 255, masks[rows].float(), generator)
-            value = loss(model(x), y)
+            x = x.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bfloat16):
+                logits = model(x)
+            value = loss(logits.float(), y)
             optimizer.zero_grad()
             value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
@@ -191,6 +194,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16 (autocast), as the recipe does")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--also", nargs="*", default=[], help="more folders with images/ and masks/ to score")
@@ -207,7 +211,7 @@ def main():
     examples = [read(pair, arguments.size) for name in sources for pair in pairs(arguments.data, name)]
     images = torch.from_numpy(np.stack([example[0] for example in examples]))
     masks = torch.from_numpy(np.stack([example[2] for example in examples]))[:, None]
-    model = UNet(arguments.trunk)
+    model = UNet(arguments.trunk).to(memory_format=torch.channels_last)
     start = time.time()
     train(model, images, masks, arguments)
     result = {"settings": vars(arguments), "sources": sources, "images": len(images),
