@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 import Statistics
 import Storage
 import Studies
@@ -10,6 +11,8 @@ struct Contest {
   struct Arm {
     let name: String
     var runs: [Run]
+    /// The rule of lesion pixels of the study; nil for each run's own.
+    var threshold: MaskThreshold?
   }
 
   /// The arms, in the order of the command line; at least one.
@@ -24,12 +27,14 @@ struct Contest {
   ///
   /// Runs of the same method are arms of their own, named by their folders.
   ///
-  /// - Parameter operands: the folders of runs and studies.
+  /// - Parameters:
+  ///   - operands: the folders of runs and studies.
+  ///   - changes: settings of inference in place of the runs' own, as `KEY=VALUE`.
   /// - Throws: `RunError` or `WorkError` that names the folder.
-  init(_ operands: [String]) throws {
+  init(_ operands: [String], changes: [String] = []) throws {
     let folders = operands.map { URL(fileURLWithPath: $0) }
     let (studies, runs) = (folders.filter(Self.isStudy), folders.filter { !Self.isStudy($0) })
-    let opened = try runs.map(Self.open)
+    let opened = try runs.map { try ProjectFiles.run(at: $0, changes: changes) }
     let labels = opened.map(\.configuration.model.method.name)
     var arms = zip(runs, zip(opened, labels)).map { folder, run in
       Arm(name: Set(labels).count == labels.count ? run.1 : folder.path, runs: [run.0])
@@ -41,9 +46,11 @@ struct Contest {
       for arm in record.plan.arms {
         let runs = try folds.filter { $0.arm == arm }.map { StudyFolder(folder).run($0) }
           .filter { FileManager.default.fileExists(atPath: $0.weightsFile.path) }.map {
-            try Self.open($0.url)
+            try ProjectFiles.run(at: $0.url, changes: changes)
           }
-        if !runs.isEmpty { arms.append(Arm(name: prefix + arm.name, runs: runs)) }
+        if !runs.isEmpty {
+          arms.append(Arm(name: prefix + arm.name, runs: runs, threshold: record.plan.threshold))
+        }
       }
       guard arms.contains(where: { !$0.runs.isEmpty }) else { throw WorkError.noFinishedRun(folder) }
     }
@@ -53,10 +60,6 @@ struct Contest {
 
   private static func isStudy(_ folder: URL) -> Bool {
     FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path)
-  }
-
-  private static func open(_ folder: URL) throws -> Run {
-    try Run.open(at: folder, methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
   }
 
   /// Writes `comparison-SITE.json` into the folder of the study, if one was named alone.

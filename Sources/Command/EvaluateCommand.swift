@@ -25,6 +25,7 @@ enum EvaluateCommand: Subcommand {
     let sites = Option.spaces(
       "site", "SITE", .text, remark: "the one that was held out; all of another data set",
       "the sites to score, or all")
+    let inference = Shared.inference
     let scoring = ScoringOptions()
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
     let decoding = Shared.decoding
@@ -37,7 +38,7 @@ enum EvaluateCommand: Subcommand {
     if let sweep = try arguments.counterfactual {
       return try counterfactual(arguments, sweep: sweep, console)
     }
-    let contest = try Contest(arguments.operands)
+    let contest = try Contest(arguments.operands, changes: arguments.inference)
     let first = contest.arms[0].runs[0]
     let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)
     defer { withExtendedLifetime(locks) {} }
@@ -48,7 +49,9 @@ enum EvaluateCommand: Subcommand {
     let found = try contest.arms.map { arm in
       (
         name: arm.name,
-        evaluations: try arm.runs.flatMap { try evaluate($0, at: sites, contest, arguments, console) }
+        evaluations: try arm.runs.flatMap {
+          try evaluate($0, of: arm, at: sites, contest, arguments, console)
+        }
       )
     }
     let comparisons = try sites.map { site in
@@ -73,7 +76,8 @@ enum EvaluateCommand: Subcommand {
   ///
   /// In a comparison, sites that the run was trained on are left out.
   private static func evaluate(
-    _ run: Run, at sites: [Site], _ contest: Contest, _ arguments: Arguments<Options>, _ console: Console
+    _ run: Run, of arm: Contest.Arm, at sites: [Site], _ contest: Contest,
+    _ arguments: Arguments<Options>, _ console: Console
   ) throws -> [Evaluation] {
     var rules = Run.EvaluationRules()
     (rules.tolerance, rules.spacing) = (
@@ -82,7 +86,7 @@ enum EvaluateCommand: Subcommand {
     rules.evaluation = try arguments.scoring.evaluation
     let sites = try sites.filter { try contest.isSingle || run.role(of: $0) != .source }
     guard !sites.isEmpty else { return [] }
-    let predictor = try predictor(of: run, arguments)
+    let predictor = try predictor(of: run, study: arm.threshold, arguments)
     console.note(contest.isSingle ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
     return try sites.map { site in
       let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
@@ -108,10 +112,13 @@ enum EvaluateCommand: Subcommand {
       }, seed: seed)
   }
 
-  private static func predictor(of run: Run, _ arguments: Arguments<Options>) throws -> Predictor {
+  /// Makes a predictor by the options, otherwise by the rule of the run's study, otherwise by the run's own.
+  private static func predictor(
+    of run: Run, study: MaskThreshold? = nil, _ arguments: Arguments<Options>
+  ) throws -> Predictor {
     try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      threshold: arguments.scoring.threshold)
+      threshold: arguments.scoring.threshold ?? study)
   }
 
   /// Returns the sites to score.
@@ -130,8 +137,7 @@ enum EvaluateCommand: Subcommand {
 
   private static func counterfactual(_ arguments: Arguments<Options>, sweep: URL, _ console: Console) throws {
     let runs = try arguments.operands.map {
-      try Run.open(
-        at: URL(fileURLWithPath: $0), methods: MCDRLCommand.methods, clip: ProjectFiles.clips)
+      try ProjectFiles.run(at: URL(fileURLWithPath: $0), changes: arguments.inference)
     }
     let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
     let others = [

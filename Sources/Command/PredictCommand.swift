@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Metrics
 import Storage
 import Torch
 import Training
@@ -21,6 +22,7 @@ enum PredictCommand: Subcommand {
     let formats = Option.commas(
       "format", "NAME", .choice(of: Format.self), default: [.mask],
       "what to write: mask, probability, overlay")
+    let inference = Shared.inference
     let threshold = Shared.threshold
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
     let decoding = Shared.decoding
@@ -37,9 +39,11 @@ enum PredictCommand: Subcommand {
     let files: [String]
     let precision: Precision
     let decoding: Predictor.Decoding
+    let threshold: MaskThreshold
+    let passes: Int
 
     enum CodingKeys: String, CodingKey {
-      case image, width, height, files, precision, decoding
+      case image, width, height, files, precision, decoding, threshold, passes
       case lesionShare = "lesion_share"
     }
   }
@@ -48,9 +52,8 @@ enum PredictCommand: Subcommand {
     let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
     let maxPixels = try arguments.maxPixels
     let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out, console)
-    let run = try Run.open(
-      at: URL(fileURLWithPath: arguments.operands[0]), methods: MCDRLCommand.methods, clip: ProjectFiles.clips
-    )
+    let run = try ProjectFiles.run(
+      at: URL(fileURLWithPath: arguments.operands[0]), changes: arguments.inference)
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
       threshold: threshold, maxPixels: maxPixels)
@@ -88,7 +91,7 @@ enum PredictCommand: Subcommand {
 
   /// Notes the settings of the computation and warns of an arithmetic that changed this run's Dice.
   private static func note(_ predictor: Predictor, _ run: Run, asked: Precision?, _ console: Console) throws {
-    console.note("\(predictor.statement); --precision, --decoding and --threshold choose otherwise")
+    console.note("\(predictor.statement); --precision, --decoding, --threshold and --set choose otherwise")
     guard let asked, let change = (try? PrecisionCheck.stored(in: run.folder))?.change(asked),
       abs(change) >= PrecisionCheck.tolerance
     else { return }
@@ -143,7 +146,8 @@ enum PredictCommand: Subcommand {
         image: file.path, width: width, height: height,
         lesionShare: try lesion.sum().item() / Double(width * height),
         files: contents.map(\.target.lastPathComponent), precision: predictor.precision,
-        decoding: predictor.decoding)
+        decoding: predictor.decoding, threshold: predictor.threshold,
+        passes: predictor.configuration.inference.passes)
       return Results(summary: summary, files: contents)
     }
   }

@@ -85,12 +85,32 @@ enum ProjectFiles {
   /// The loader of the CLIP models in settings.
   static let clips = ClipLoader { try clip($0) }
 
+  /// Opens a run to predict with it.
+  ///
+  /// - Parameters:
+  ///   - folder: its folder.
+  ///   - changes: settings of inference in place of the run's own, as `KEY=VALUE`.
+  /// - Returns: the run.
+  /// - Throws: the errors of `Run.open`, or `SettingsError` for a setting that does not exist.
+  static func run(at folder: URL, changes: [String] = []) throws -> Run {
+    try Run.open(at: folder, methods: MCDRLCommand.methods, clip: clips) { settings in
+      for change in changes { _ = try settings.set(change, source: "--set") }
+    }
+  }
+
   /// Checks that no image of a held-out site taught the words of the CLIP model of settings.
   ///
   /// - Throws: `RunError.wordsKnowSite`, or an error that names a file that cannot be read.
   static func requireUnseen(_ site: Site, _ settings: RunConfiguration) throws {
-    guard let name = try settings.clipOfSite, !name.hasPrefix("random:") else { return }
-    try WordImages.requireUnseen(site, by: NativePath.url(clip(name)))
+    if let clip = try clipFolder(settings) { try WordImages.requireUnseen(site, by: clip) }
+  }
+
+  /// Returns the folder of the CLIP model of settings; nil for random weights.
+  ///
+  /// - Throws: `WorkError.noClip` if nothing has its name.
+  static func clipFolder(_ settings: RunConfiguration) throws -> URL? {
+    guard let name = try settings.clipOfSite, !name.hasPrefix("random:") else { return nil }
+    return try NativePath.url(clip(name))
   }
 
   /// Resolves the name of a CLIP model.

@@ -75,7 +75,9 @@ enum TrainCommand: Subcommand {
     _ = try arguments.required(\.holdOut)
     let (prompts, promptsFile) = try ProjectFiles.promptSet(arguments.prompts)
     let (configuration, model) = try SettingFault.inCommandLine {
-      try settings.configuration(clip: clip, data: data, console)
+      let found = try settings.configuration(clip: clip, data: data, console)
+      try RunChecks.requireTower(found.configuration, of: found.model)
+      return found
     }
     var complete = configuration
     if let device = try arguments.common.given(\.device) { complete.device = device }

@@ -113,8 +113,6 @@ struct TrainSettings {
     let model = try ProjectFiles.clips(draft)
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)
-    try RunChecks.requireLayers(start, of: model)
-    try RunChecks.requireScales(start, of: model.vision)
     Self.note(ignored, start, console)
     return (start, model)
   }

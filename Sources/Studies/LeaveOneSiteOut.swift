@@ -106,9 +106,8 @@ public struct LeaveOneSiteOut: Sendable {
     try folds.filter { stored($0) == nil }.reduce(0) { total, fold in
       // Of the candidates that inner folds compare, one is trained on all sources.
       let runs = try allSettings(fold)
-      let isInner = plan.selection == .loso && plan.candidates.count > 1
       return try total
-        + runs.dropFirst(isInner ? plan.candidates.count - 1 : 0).reduce(0) { sum, settings in
+        + runs.dropFirst(hasInnerFolds ? plan.candidates.count - 1 : 0).reduce(0) { sum, settings in
           sum + settings.epochs * max(1, try split(settings).training.count / settings.batchSize)
         }
     }
@@ -176,13 +175,19 @@ public struct LeaveOneSiteOut: Sendable {
       validationShare: settings.validationShare, seed: settings.seed)
   }
 
+  /// Whether folds compare candidates by runs that hold out their source sites in turn.
+  private var hasInnerFolds: Bool { plan.selection == .loso && plan.candidates.count > 1 }
+
   /// Returns the settings of a candidate's runs that hold out each source site of a fold in turn.
+  ///
+  /// Words of such a run must know neither of the two sites, so `{site}` stands for both: `a+b`.
   func innerSettings(_ fold: Fold, _ candidate: [String]) throws -> [RunConfiguration] {
     let settings = try settings(fold, candidate)
     return settings.sources.map { site in
       var inner = settings
       inner.holdOut = site
       inner.sources = settings.sources.filter { $0 != site }
+      inner.setClip(withholding: [fold.site, site])
       return inner
     }
   }
@@ -190,8 +195,25 @@ public struct LeaveOneSiteOut: Sendable {
   /// Returns the settings of every run that a fold trains.
   func allSettings(_ fold: Fold) throws -> [RunConfiguration] {
     let whole = try plan.candidates.map { try settings(fold, $0) }
-    guard plan.selection == .loso, plan.candidates.count > 1 else { return whole }
+    guard hasInnerFolds else { return whole }
     return try whole + plan.candidates.flatMap { try innerSettings(fold, $0) }
+  }
+
+  /// Checks that no site that a run withholds taught the words of its CLIP model.
+  ///
+  /// - Parameter locate: maps the name of a CLIP model to its folder; nil for random weights.
+  /// - Throws: `RunError.wordsKnowSite` that names the folder and the site.
+  package func requireUnseen(_ locate: (RunConfiguration) throws -> URL?) throws {
+    var checked = Set<[String]>()
+    for fold in folds {
+      for settings in try allSettings(fold) {
+        guard let clip = try locate(settings) else { continue }
+        for site in [fold.site, settings.holdOut ?? fold.site]
+        where checked.insert([clip.path, site]).inserted {
+          try WordImages.requireUnseen(catalog.site(site), by: clip)
+        }
+      }
+    }
   }
 
   /// Opens the run of a fold.

@@ -23,6 +23,8 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case ownOfFold(String)
   /// The rule that compares scores should itself be chosen by them.
   case choosesSelection
+  /// The scores that choose do not depend on the setting.
+  case choiceUnseen(String)
   /// Validation should choose settings, but there are no validation images.
   case noValidation(arm: String)
   /// Validation should choose settings, but a fold has no validation image.
@@ -66,6 +68,9 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .ownOfFold(let name): "\(name): follows from the fold; it can be neither an arm's nor chosen"
     case .choosesSelection:
       "selection: cannot be chosen, because the scores of its values are not comparable; set one of them"
+    case .choiceUnseen(let name):
+      "\(name): changes nothing of the scores that choose, which are those of masks at the network's size "
+        + "with the threshold 0.5; set it"
     case .noValidation(let arm):
       "validationShare is 0 in the arm \(arm), but settings are to be chosen on the validation split"
     case .noValidationImage(let site):

@@ -69,6 +69,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
         throw StudyError.setAndChosen("interventions.share", arm: arm.name)
       }
       guard !chosen.contains("selection") else { throw StudyError.choosesSelection }
+      if let blind = chosen.first(where: unseen) { throw StudyError.choiceUnseen(blind) }
       if let fixed = (arm.settings.keys.sorted() + chosen).first(where: Self.ownOfFold.contains) {
         throw StudyError.ownOfFold(fixed)
       }
@@ -86,6 +87,16 @@ public struct StudyPlan: Codable, Equatable, Sendable {
         throw StudyError.sameArms(arms[first].name, arm.name)
       }
     }
+  }
+
+  /// Whether a setting changes nothing of the scores that choose.
+  ///
+  /// Validation looks at an image once. Inner folds predict with flips and turns. Both work at S with
+  /// the threshold 0.5.
+  private func unseen(_ setting: String) -> Bool {
+    let group = "inference."
+    return setting.hasPrefix(group)
+      && !(selection == .loso && ["flips", "turns"].contains(setting.dropFirst(group.count)))
   }
 
   private static func twice(_ names: [String]) -> String? {
@@ -217,6 +228,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     var settings = try JSONValue(encoding: configuration).leaves.filter { leaf in
       !own.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") }
     }
+    if threshold != nil { settings["inference.threshold"] = nil }
     if settings["clip"] != nil { settings["clip"] = .string(clipName) }
     return settings
   }

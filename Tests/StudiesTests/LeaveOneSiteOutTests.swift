@@ -47,6 +47,33 @@ struct LeaveOneSiteOutTests {
     #expect(same[0].images != own[0].images)
   }
 
+  @Test("Words of inner folds must know neither of the two sites that are withheld")
+  func wordsOfInnerFolds() throws {
+    let tiny = try TinyRun(method: .baseline, epochs: 1)
+    let catalog = try SiteCatalog(at: TinyRun.data.get())
+    var configuration = frozen(tiny)
+    configuration.clip = "words/{site}"
+    var plan = try StudyPlan(study: "loso", configuration: configuration, arms: [.baseline], seeds: [3])
+    plan.choices = [try Choice(parsing: "epochs=1,2")]
+    plan.selection = .loso
+    let study = try LeaveOneSiteOut(
+      plan, catalog: catalog, prompts: TinyRun.prompts.get(),
+      folder: tiny.run.url.appendingPathComponent("study"))
+    let names = catalog.sites.map(\.name)
+    let clips = try study.innerSettings(study.folds[0], plan.candidates[0]).map { try $0.clipOfSite }
+    #expect(clips == ["words/\(names[0])+\(names[1])", "words/\(names[0])+\(names[2])"])
+    // The second folder's words were trained on the site that its outer fold scores.
+    let words = tiny.run.url.appendingPathComponent("words")
+    try FileManager.default.createFolder(words)
+    try JSONEncoder().encode(WordImages([catalog.sites[0]]))
+      .write(to: words.appendingPathComponent(WordImages.fileName))
+    let leak = message {
+      try study.requireUnseen { try $0.clipOfSite == clips[1] ? words : nil }
+    }
+    #expect(leak.contains("words") && leak.contains(names[0]), "\(leak)")
+    try study.requireUnseen { _ in nil }
+  }
+
   @Test("Every site is held out in turn; stopped and run again it gives the same, and trains nothing twice")
   func folds() throws {
     let tiny = try TinyRun(epochs: 2)

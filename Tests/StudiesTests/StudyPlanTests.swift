@@ -105,6 +105,35 @@ struct StudyPlanTests {
     #expect(throws: StudyError.noValidation(arm: "baseline")) { try choosing.validate() }
   }
 
+  @Test(
+    "A setting that the scores that choose do not see cannot be chosen",
+    arguments: [
+      ("inference.threshold=0.5,dice", false, false), ("inference.scales=[1],[1,1.5]", false, false),
+      ("inference.flips=true,false", false, true), ("inference.turns=true,false", false, true),
+      ("averaging=0.9,\"swad\"", true, true),
+    ])
+  func unseenChoices(_ text: String, byValidation: Bool, byInnerFolds: Bool) throws {
+    var plan = try plan([.baseline])
+    plan.choices = [try Choice(parsing: text)]
+    for (selection, isSeen) in [(CandidateSelection.validation, byValidation), (.loso, byInnerFolds)] {
+      plan.selection = selection
+      let refusal = message { try plan.validate() }
+      #expect(isSeen ? refusal.isEmpty : refusal.contains(plan.choices[0].setting), "\(refusal)")
+    }
+  }
+
+  @Test("The rule of the weights names each way of averaging once")
+  func weightsRule() throws {
+    let fold = FoldResult(
+      site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, validationScore: 0.4, seconds: 1,
+      images: [])
+    let arms = try ["a:averaging=0.9", "b:averaging=0.8", "c:averaging=swad"].map(
+      ArmDefinition.init(parsing:))
+    let rule = try plan(arms).selection([fold])
+    #expect(rule.contains("for other methods the mean of the weights") && rule.contains("SWAD"), "\(rule)")
+    #expect(rule.components(separatedBy: "the epoch of the").count == 2, "\(rule)")
+  }
+
   @Test("Every study of the paper names settings that exist", arguments: Ablation.allCases)
   func ablations(_ study: Ablation) throws {
     let arms = try study.arms()

@@ -271,7 +271,7 @@ extension TrainingRuns {
       #expect(RunConfiguration().inference.threshold == 0.5 && RunConfiguration().inference.passes == 1)
 
       for change in [
-        "scales=[]", "scales=[0.4]", "scales=[1, 3.5]", "scales=[1, 1]",
+        "scales=[]", "scales=[0.4]", "scales=[1, 3.5]", "scales=[1, 1]", "scales=[1.5]",
         "scales=[1,2,0.5,0.6,0.7,0.8,0.9,1.5,1.6]",
         "threshold=1.5", "threshold=-0.1",
       ] {

@@ -74,8 +74,16 @@ extension TrainingRuns {
           try withoutGradients { try weight.fill(Double(value)) }
           try average.update()
         }
-        stored = try average.endEpoch(score: { 1 - loss }) { _ in try weight.floats() }
+        _ = try average.endEpoch(
+          isWhole: number > 0, validate: { Validation(counts: [], dice: nil, score: 1 - loss) },
+          store: { found, _ in
+            stored = try weight.floats()
+            return (nil, found.score, true)
+          })
       }
+      // The intervention has not begun, so this epoch's low loss begins no valley.
+      try epoch(0, loss: 0.1)
+      #expect(stored.allSatisfy { $0 == 1 })
       try epoch(1, loss: 0.5)
       #expect(stored.allSatisfy { $0 == 11 })
       for (number, loss) in [(2, 0.4), (3, 0.41), (4, 0.42)] { try epoch(number, loss: loss) }

@@ -41,6 +41,9 @@ enum Shared {
   static let prompts = Option.optional(
     "prompts", "FILE", .text, remark: ProjectFiles.standardPrompts,
     "the prompt file, or its name in mcdrl prompts list")
+  static let inference = Option.spaces(
+    "set", "KEY=VALUE", .text, remark: "those of the run",
+    "settings of inference by dotted name, such as inference.flips=false")
   static let threshold = Option.optional(
     "threshold", "P|dice", .threshold, remark: "the run's own, inference.threshold",
     "the lowest probability of a lesion pixel; dice finds the level of each image")

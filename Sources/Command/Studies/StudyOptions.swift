@@ -45,7 +45,7 @@ struct StudyOptions: OptionGroup {
   ) throws -> StudyPlan {
     let clip = try arguments.clip
     let settings = try TrainSettings(arguments.settings, clip: clip)
-    var (configuration, _) = try settings.configuration(clip: clip, data: arguments.data, console)
+    var (configuration, model) = try settings.configuration(clip: clip, data: arguments.data, console)
     configuration.seed = 0
     let seeds = try arguments.seeds
     var plan = try StudyPlan(
@@ -56,6 +56,7 @@ struct StudyOptions: OptionGroup {
     plan.threshold = try arguments.threshold
     (plan.tolerance, plan.spacing) = (try arguments.distances.tolerance, try arguments.distances.spacing)
     try plan.validate()
+    try plan.requireTower(of: model)
     for (option, arms) in try plan.unreadOptions() {
       console.note(
         "note: \(option): an option of another method; not read by \(arms.joined(separator: ", "))")

@@ -101,11 +101,7 @@ struct StudyRunner {
     let limits = plan.configuration.reader.limits
     DataNotes.leftOut(study.catalog, console)
     try DataNotes.masks(study.catalog.sites, limits: limits, console)
-    for site in study.catalog.sites where try !arguments.allowLeakage {
-      var settings = plan.configuration
-      settings.holdOut = site.name
-      try ProjectFiles.requireUnseen(site, settings)
-    }
+    if try !arguments.allowLeakage { try study.requireUnseen(ProjectFiles.clipFolder) }
     return try DataNotes.leakage(
       study.catalog.sites, isAllowed: arguments.allowLeakage, limits: limits, workers: arguments.workers,
       console)

@@ -135,7 +135,7 @@ public final class Run: Sendable {
   ///   - url: its folder.
   ///   - methods: the methods that its settings may name.
   ///   - clip: loads its CLIP model, to train on or for a method that needs the text tower.
-  ///   - changes: changes of `data`, `clip`, `device` and `maxPixels`, which shape no weights.
+  ///   - changes: changes of `data`, `clip`, `device`, `maxPixels` and `inference`, which shape no weights.
   /// - Returns: the run.
   /// - Throws: an error that names the file that is missing or cannot be read, `SettingsError` for a value
   ///   out of range, `RunError.otherSettings` for a change of another setting.

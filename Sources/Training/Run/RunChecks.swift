@@ -17,6 +17,14 @@ package enum RunChecks {
     }
   }
 
+  /// Checks that the image tower has the layers that the settings name and can predict at their scales.
+  ///
+  /// - Throws: `SettingsError` that names the setting.
+  package static func requireTower(_ configuration: RunConfiguration, of model: CLIPModel) throws {
+    try requireLayers(configuration, of: model)
+    try requireScales(configuration, of: model.vision)
+  }
+
   /// Checks that the image tower can predict at all scales of `inference.scales`.
   ///
   /// - Throws: `SettingsError.outOfRange` that names the setting and the tower.
@@ -86,7 +94,7 @@ package enum RunChecks {
   ) throws {
     var same = changed
     (same.data, same.clip) = (stored.data, stored.clip)
-    (same.device, same.maxPixels) = (stored.device, stored.maxPixels)
+    (same.device, same.maxPixels, same.inference) = (stored.device, stored.maxPixels, stored.inference)
     guard same == stored else {
       throw RunError.otherSettings(run, differences: try same.changes(from: stored))
     }

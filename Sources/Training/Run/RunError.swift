@@ -88,7 +88,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         + "into another folder"
     case .impossibleModel(let url, let reason): "\(url.path): \(reason)"
     case .otherSettings(let url, let differences):
-      "\(url.path): \(differences.joined(separator: ", ")); only data, clip, device and maxPixels of a run can be changed; train anew with the other settings"
+      "\(url.path): \(differences.joined(separator: ", ")); only data, clip, device, maxPixels and inference of a run can be changed; train anew with the other settings"
     case .heldOutIsSource(let site): "sources: the held-out site \(site) must not be among them"
     case .noSources(let url, let heldOut): "\(url.path): there is no site to train on besides \(heldOut)"
     case .noLesion(let url, let sites):

@@ -18,8 +18,7 @@ extension SegmentationSystem {
   package static func fresh(
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
-    try RunChecks.requireLayers(configuration, of: clip)
-    try RunChecks.requireScales(configuration, of: clip.vision)
+    try RunChecks.requireTower(configuration, of: clip)
     if configuration.statistics == .batch { clip.vision.learnsStatistics = true }
     let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
       try clip.textFeatures($0)

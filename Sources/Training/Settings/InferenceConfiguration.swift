@@ -63,10 +63,11 @@ public struct InferenceConfiguration: Codable, Equatable, Sendable {
   /// - Throws: `SettingsError.outOfRange`.
   func validate() throws {
     guard (1...8).contains(scales.count), scales.allSatisfy((0.5...3).contains),
-      Set(scales).count == scales.count
+      Set(scales).count == scales.count, scales.contains(1)
     else {
       throw SettingsError.outOfRange(
-        "inference.scales", value: "\(scales)", wanted: "1 to 8 different numbers from 0.5 to 3")
+        "inference.scales", value: "\(scales)",
+        wanted: "1 to 8 different numbers from 0.5 to 3, with 1 among them")
     }
     if case .fixed(let probability) = threshold, !(0...1).contains(probability) {
       throw SettingsError.outOfRange(

@@ -97,6 +97,11 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     }
   }
 
+  /// Replaces `{site}` in `clip` by the names of sites, sorted and joined by `+`.
+  package mutating func setClip(withholding sites: [String]) {
+    clip = clip?.replacingOccurrences(of: Self.sitePlaceholder, with: sites.sorted().joined(separator: "+"))
+  }
+
   /// The text that stands for the held-out site in `clip`.
   package static let sitePlaceholder = "{site}"
 

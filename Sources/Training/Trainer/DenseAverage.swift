@@ -3,7 +3,9 @@ import Torch
 
 /// The mean of SWAD: over all steps of the epochs in the valley of the validation score.
 ///
-/// Memory and the state file hold up to five copies of the trained weights.
+/// Before the valley it is the mean over the last epoch's steps. After it nothing changes it any
+/// more. An epoch before the method's intervention starts is not in the valley. The state file holds
+/// up to five copies of the trained weights, and memory up to eight.
 final class DenseAverage: WeightAverage {
   private let trained: TrainedTensors
   /// The numbers of the average; its tensors are beside them.
@@ -31,6 +33,7 @@ final class DenseAverage: WeightAverage {
   init(of system: SegmentationSystem) throws { trained = try TrainedTensors(of: system) }
 
   func update() throws {
+    guard !progress.valley.hasEnded else { return }
     progress.steps += 1
     if progress.steps == 1 {
       current = try trained.copies()
@@ -39,25 +42,30 @@ final class DenseAverage: WeightAverage {
     }
   }
 
-  func endEpoch<Result>(score: () throws -> Double?, judge: (_ always: Bool) throws -> Result) throws
-    -> Result
-  {
-    if progress.steps > 0 {
-      let loss = try trained.having(current) { 1 - (try score() ?? 0) }
-      switch progress.valley.add(loss: loss) {
-      case .before:
-        recent = (recent + [current]).suffix(ScoreValley.patience - 1)
-      case .inside:
-        recent.append(current)
-        if recent.count > ScoreValley.patience { try close(recent.removeFirst()) }
-      case .ended:
-        // The last `patience` epochs are this one and all of `recent` but its first.
-        if let first = recent.first { try close(first) }
-        recent = []
-      }
-    }
+  func endEpoch(
+    isWhole: Bool, validate: () throws -> Validation, store: (Validation, _ always: Bool) throws -> Judgement
+  ) throws -> Judgement {
+    guard progress.steps > 0, !progress.valley.hasEnded else { return (nil, nil, false) }
+    let epoch = current
     (current, progress.steps) = ([:], 0)
-    return try trained.having(mean()) { try judge(true) }
+    let own = try trained.having(epoch, validate)
+    guard isWhole else {
+      recent = []
+      return try trained.having(epoch) { try store(own, true) }
+    }
+    switch progress.valley.add(loss: 1 - (own.score ?? 0)) {
+    case .before:
+      recent = (recent + [epoch]).suffix(ScoreValley.patience - 1)
+      return try trained.having(epoch) { try store(own, true) }
+    case .inside:
+      recent.append(epoch)
+      if recent.count > ScoreValley.patience { try close(recent.removeFirst()) }
+    case .ended:
+      // The last `patience` epochs are this one and all of `recent` but its first.
+      if let first = recent.first { try close(first) }
+      recent = []
+    }
+    return try trained.having(mean()) { try store(validate(), true) }
   }
 
   /// Includes the mean of an epoch in `closed`.
@@ -66,9 +74,8 @@ final class DenseAverage: WeightAverage {
     closed = progress.closed == 1 ? epoch : try Self.mean(closed, epoch, share: 1 / Double(progress.closed))
   }
 
-  /// The mean over the valley; before it, the mean over the last epoch's steps.
+  /// The mean over the valley, once it has begun.
   private func mean() throws -> [String: Tensor] {
-    guard progress.valley.hasBegun else { return recent.last ?? [:] }
     var (mean, count) = (closed, progress.closed)
     for epoch in recent {
       count += 1

@@ -17,12 +17,9 @@ struct ScoreValley: Codable, Equatable {
   private var limit: Double?
   private(set) var hasEnded = false
 
-  /// Whether the valley has begun.
-  var hasBegun: Bool { limit != nil }
-
   /// The decision about the weights of an epoch.
   enum Step: Equatable {
-    /// The valley has not begun. The oldest epochs before the last `patience` − 1 are not needed any more.
+    /// The valley has not begun; it can begin with one of the last `patience` − 1 epochs or later.
     case before
     /// The epoch is in the valley, with the `patience` − 1 epochs before it if it has just begun.
     case inside

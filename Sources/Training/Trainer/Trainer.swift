@@ -127,12 +127,14 @@ package final class Trainer {
     }
     // Validation and the saved weights are those of this epoch, with or without the intervention.
     system.setIntervention(ofEpoch: epoch)
+    let intervenes = system.model.method.intervenes(inEpoch: epoch, of: configuration.epochs)
+    let isWhole = !configuration.model.method.traits.intervenes || intervenes
     let (dice, score, better) =
-      try average.map { try $0.endEpoch(score: { try validationScore() }, judge: judged) } ?? judged()
+      try average?.endEpoch(isWhole: isWhole, validate: validation, store: stored) ?? stored(validation())
     let means = state.sums.means
     let metrics = EpochMetrics(
       epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, terms: means.terms,
-      intervening: system.model.method.intervenes(inEpoch: epoch, of: configuration.epochs),
+      intervening: intervenes,
       validationDice: dice, validationScore: configuration.selection == .dice ? nil : score, best: better,
       seconds: state.seconds + Date().timeIntervalSince(start),
       waited: batches.secondsWaited)
@@ -152,24 +154,25 @@ package final class Trainer {
     return metrics
   }
 
-  /// The score of the present weights on the validation images; nil if it is undefined.
-  private func validationScore() throws -> Double? {
-    configuration.selection.score(try validationCounts(), batchSize: configuration.batchSize)
+  /// Scores the present weights on the validation images.
+  private func validation() throws -> Validation {
+    let counts = try validationCounts()
+    func score(_ rule: EpochSelection) -> Double? { rule.score(counts, batchSize: configuration.batchSize) }
+    return Validation(counts: counts, dice: score(.dice), score: score(configuration.selection))
   }
 
-  /// Scores the present weights on the validation images, and stores them if they are the best.
+  /// Stores the present weights if they are the best.
   ///
-  /// - Parameter always: whether they are stored whatever their score.
-  private func judged(always: Bool = false) throws -> (dice: Double?, score: Double?, better: Bool) {
-    let counts = try validationCounts()
-    let dice = EpochSelection.dice.score(counts, batchSize: configuration.batchSize)
-    let score = configuration.selection.score(counts, batchSize: configuration.batchSize)
-    let better = always || score.map { $0 > (state.best ?? -1) } ?? true
+  /// - Parameters:
+  ///   - found: their scores.
+  ///   - always: whether they are stored whatever their score.
+  private func stored(_ found: Validation, always: Bool = false) throws -> Judgement {
+    let better = always || found.score.map { $0 > (state.best ?? -1) } ?? true
     if better {
       try system.saveWeights(to: run.weightsFile)
-      try report(state.epoch + 1, OverlapSummary(of: counts))
+      try report(state.epoch + 1, OverlapSummary(of: found.counts))
     }
-    return (dice, score, better)
+    return (found.dice, found.score, better)
   }
 
   /// Prepares the batches of an epoch before their use.

@@ -1,20 +1,35 @@
 import Foundation
+import Metrics
 import Torch
+
+/// The scores of weights on the validation images.
+struct Validation {
+  /// One table for each image.
+  let counts: [OverlapCounts]
+  /// Mean Dice; nil without images.
+  let dice: Double?
+  /// The score that chooses; nil if it is undefined.
+  let score: Double?
+}
+
+/// The scores of an epoch, and whether its weights were stored.
+typealias Judgement = (dice: Double?, score: Double?, better: Bool)
 
 /// A mean of the trained weights over the training.
 protocol WeightAverage: AnyObject {
   /// Includes the present weights, after a step.
   func update() throws
 
-  /// Ends an epoch, and scores the mean and stores it.
+  /// Ends an epoch: validates the mean and stores it.
   ///
   /// - Parameters:
-  ///   - score: scores the system's weights on the validation images; nil if undefined.
-  ///   - judge: scores the system's weights, and stores them if they are chosen.
-  ///   - with: `judge`'s argument: whether the weights are chosen whatever their score.
-  /// - Returns: what `judge` returned.
-  func endEpoch<Result>(score: () throws -> Double?, judge: (_ always: Bool) throws -> Result) throws
-    -> Result
+  ///   - isWhole: whether all parts of the method were on in this epoch.
+  ///   - validate: validates the system's weights.
+  ///   - store: stores the system's weights if they are the best, or `always`.
+  /// - Returns: the scores of the mean, and whether it was stored.
+  func endEpoch(
+    isWhole: Bool, validate: () throws -> Validation, store: (Validation, _ always: Bool) throws -> Judgement
+  ) throws -> Judgement
 
   /// The mean for storage: tensors by key.
   var state: [String: Tensor] { get throws }
@@ -60,10 +75,10 @@ final class ExponentialAverage: WeightAverage {
     try trained.move(mean, share: 1 - min(decay, (1 + Double(updates)) / (10 + Double(updates))))
   }
 
-  func endEpoch<Result>(score: () throws -> Double?, judge: (_ always: Bool) throws -> Result) throws
-    -> Result
-  {
-    try trained.having(mean) { try judge(false) }
+  func endEpoch(
+    isWhole: Bool, validate: () throws -> Validation, store: (Validation, _ always: Bool) throws -> Judgement
+  ) throws -> Judgement {
+    try trained.having(mean) { try store(validate(), false) }
   }
 
   private static let prefix = "average."
