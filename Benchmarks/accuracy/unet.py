@@ -2,13 +2,17 @@
 """Trains a U-Net on an ImageNet encoder at all sites but one and scores it there: what a practitioner starts with.
 
     Benchmarks/.venv/bin/python Benchmarks/accuracy/unet.py --data polypgen --hold-out c3 \\
-        --trunk trunks/efficientnet-lite0 --size 128 --epochs 20 --seed 0 --out unet-c3.json
+        --trunk trunks/efficientnet-lite2 --size 128 --epochs 60 --bfloat16 --seed 0 --out unet-c3.json
 
-The encoder is timm's, with the weights that scripts/get-trunk wrote. The decoder is hand-written: bilinear
-enlargement, concatenation with the encoder's stage, two 3x3 convolutions with batch normalisation. Flips,
-rotation, scale and colour as augmentation; AdamW, cosine, cross-entropy + Dice; the epoch is the last one, so
-that no image of any site chooses it. Dice is measured at the images' own size, threshold 0.5; two empty masks
-score 1. --test-flips predicts with the mean of four flips. DATA is a folder of sites with images/ and masks/.
+The encoder is timm's, with the weights that scripts/get-trunk wrote. The decoder is hand-written:
+bilinear enlargement, concatenation with the encoder's stage, two 3x3 convolutions with batch
+normalisation. Images are squeezed into the square. Flips, rotation by up to 45 degrees, scale and
+colour as augmentation; AdamW, cosine, cross-entropy + Dice; the epoch is the last one, so that no
+image of any site chooses it. Dice is measured at the images' own size, threshold 0.5; two empty
+masks score 1. Both are reported: the Dice of one pass, and that of the mean over four flips.
+
+DATA is a folder of sites, SITE/images and SITE/masks, with equal stems; no sites.json5 is read.
+Values above 127 in a mask are lesion. docs/guides/real-hospitals.md compares with mcdrl.
 """
 import argparse
 import json

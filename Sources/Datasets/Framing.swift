@@ -8,8 +8,8 @@ public enum Framing: String, Codable, Sendable, CaseIterable {
   case letterbox
   /// The endoscope's view is cut out and squeezed into the square; see `FieldOfView`.
   ///
-  /// Dark borders, text and inset pictures beside the view differ between hospitals, and so does the
-  /// size of the view in the image.
+  /// Dark borders, text and inset pictures beside the view differ between hospitals, and so does
+  /// the size of the view in the image.
   case view
 
   /// Finds the part of an image that enters the square, and its place there.
@@ -96,7 +96,9 @@ public struct Frame: Equatable, Sendable {
     return try Self.place(large, rows, columns, height: height, width: width)
   }
 
-  /// Returns what the square shows at the image's own resolution, with its black bars: …×H×W → …×h×w.
+  /// Returns the part that the square shows, at the image's own resolution: …×H×W → …×h×w.
+  ///
+  /// It includes black bars.
   ///
   /// - Parameter image: an image or mask of the frame's size.
   /// - Returns: the part of the image.

@@ -34,7 +34,9 @@ public struct SampleReader: Hashable, Sendable {
   /// - Throws: `TorchError` for another shape.
   public func frame(of image: Tensor) throws -> Frame { try framing.frame(of: image, size: size) }
 
-  /// Finds height and width of an image file, and its frame, without decoding it if that is possible.
+  /// Finds height and width of an image file, and its frame.
+  ///
+  /// It does not decode the file if that is possible.
   ///
   /// - Throws: `ImagingError` that names the file.
   package func place(of url: URL) throws -> (shape: [Int], frame: Frame) {

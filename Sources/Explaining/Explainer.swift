@@ -9,8 +9,8 @@ import Training
 /// Explains a trained model on an image.
 ///
 /// It shows the attention, the selected regions, and the effect of an applied confounder.
-/// Everything is measured in one pass at S×S, the input size of the network, also if the run's masks
-/// are a mean of several passes.
+/// Everything is measured in one pass at S×S, the input size of the network, also if the run's
+/// masks are a mean of several passes.
 package final class Explainer {
   /// The settings of an explanation.
   package struct Options: Sendable {

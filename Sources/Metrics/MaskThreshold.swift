@@ -63,7 +63,7 @@ public enum MaskThreshold: Hashable, Sendable {
     let pixels = try maps.strided(dim: rank - 2, by: step).strided(dim: rank - 1, by: step)
     let count = maps.shape.dropLast(2).reduce(1, *)
     // The number of levels (j + 1/2) / 64 that a pixel reaches, from 0 to 64.
-    // No number becomes a negative integer, so it is no lesion.
+    // NaN becomes a negative integer, so it is no lesion.
     let reached = try (pixels.to(.float64) * Double(levels) + 0.5).floor().to(.int64)
       .clamped(min: 0, max: Double(levels)).to(.int64).reshaped([count, -1])
     let histogram = try Tensor.zeros([count, levels + 1], dtype: .float64)

@@ -50,7 +50,8 @@ struct MaskThresholdTests {
     "An image is empty up to one half, and of two equal regions the second counts from one half on",
     arguments: [
       ([(0.3, 8)], 0), ([(0.5, 8)], 0), ([(0.52, 8)], 8), ([(1, 8)], 8), ([], 0), ([(1, 20)], 20),
-      // Level 29 of 64 is the last that 0.45 reaches, level 58 the last of 0.9: a tie, so the higher.
+      // Level 29 of 64 is the last that 0.45 reaches, level 58 the last of 0.9: a tie, so the
+      // higher.
       ([(0.9, 4), (0.45, 4)], 4), ([(0.9, 4), (0.5, 4)], 8), ([(0.9, 4), (0.4, 4)], 4),
       // Nothing is right in 0.45 of all cases, which is more than a part of two regions gains.
       ([(0.55, 2), (0.3, 10)], 0), ([(0.7, 2), (0.3, 10)], 2),

@@ -25,7 +25,7 @@ public struct Evaluation: Encodable, Sendable {
   ///
   /// It then counts as held out.
   public let isNamesake: Bool
-  /// The rule that chose the epoch.
+  /// The rule that chose or averaged the stored weights, in words.
   public let selection: String
   /// The protocol of the evaluation.
   public let evaluation: EvaluationProtocol

@@ -4,13 +4,14 @@ import Metrics
 import Storage
 import Torch
 
-/// The scores of the chosen epoch on the validation images, beside predictors that ignore the image.
+/// The scores of the stored weights on the validation images, beside predictors that ignore the
+/// image.
 ///
 /// The file is `validation.json`. All scores are at the network's size, threshold 0.5.
 package struct ValidationReport: Codable, Equatable, Sendable {
-  /// The chosen epoch, counted from 1.
+  /// The epoch after which the weights were stored, counted from 1.
   package let epoch: Int
-  /// The score that chose it.
+  /// The score of the validation images that chooses.
   package let selection: EpochSelection
   /// The scores of the model.
   package let model: OverlapSummary

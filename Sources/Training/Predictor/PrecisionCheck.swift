@@ -28,7 +28,7 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   /// Measures a finished run in every arithmetic that is fast on this processor.
   ///
   /// - Parameters:
-  ///   - run: the run, with the weights that validation chose.
+  ///   - run: the run, with its stored weights.
   ///   - validation: the validation images, at least one.
   ///   - batchSize: the number of images in a pass.
   /// - Throws: `TrainingError.noImages`, or an error that names a file of the run.
@@ -66,7 +66,9 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   /// The default arithmetic: the fastest here that changes Dice by less than the tolerance.
   package var choice: Precision { choice(among: Self.quickestFirst) }
 
-  /// Chooses the first of some arithmetics, the fastest first, that changes Dice by less than the tolerance.
+  /// Chooses the first of some arithmetics that changes Dice by less than the tolerance.
+  ///
+  /// The fastest comes first.
   func choice(among candidates: [Precision]) -> Precision {
     candidates.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
   }

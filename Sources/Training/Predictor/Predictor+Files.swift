@@ -17,7 +17,6 @@ extension Predictor {
   ///
   /// One thread stores while another computes, because flushing a mask takes at least as long as
   /// segmenting a small image.
-  /// image, or longer.
   static let threadsPerCore = 2
 
   /// Segments image files in parallel, each image alone.

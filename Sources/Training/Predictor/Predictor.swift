@@ -163,7 +163,7 @@ public final class Predictor: Sendable {
 }
 
 extension Run {
-  /// Makes a predictor with the weights that validation chose.
+  /// Makes a predictor with the run's stored weights.
   ///
   /// - Parameters:
   ///   - device: the device of the computation, which need not be that of the training.

@@ -190,7 +190,7 @@ public final class Run: Sendable {
   /// - Throws: an error that names the file if it cannot be read.
   public func history() throws -> [EpochMetrics] { try folder.history() }
 
-  /// Returns whether inference intervenes with the weights that validation chose.
+  /// Returns whether inference intervenes with the stored weights.
   ///
   /// It is false if they come from an epoch before the method's intervention starts.
   ///
@@ -211,7 +211,7 @@ public final class Run: Sendable {
     return try SegmentationSystem.fresh(configuration, prompts: prompts, clip: model)
   }
 
-  /// Loads the model with the weights that validation chose, in evaluation mode.
+  /// Loads the model with its stored weights, in evaluation mode.
   ///
   /// - Parameters:
   ///   - device: the device of the computation, which need not be that of the training.
@@ -222,7 +222,7 @@ public final class Run: Sendable {
     try SegmentationSystem.trained(folder, configuration, on: device, lazily: lazily, clip: clip)
   }
 
-  /// Loads the model with the weights that validation chose, compiled for inference.
+  /// Loads the model with its stored weights, compiled for inference.
   ///
   /// It reads weights layer by layer and does not need the run's file afterwards.
   ///

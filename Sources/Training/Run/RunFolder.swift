@@ -17,13 +17,13 @@ package struct RunFolder: Sendable {
   package var promptsFile: URL { url.appendingPathComponent("prompts.json5") }
   /// The file of the CLIP model's geometry.
   package var clipFile: URL { url.appendingPathComponent("clip.json") }
-  /// The file of the weights that validation chose, with the embedded prompts.
+  /// The file of the chosen or averaged weights, with the embedded prompts.
   package var weightsFile: URL { url.appendingPathComponent("model.safetensors") }
   /// The file of the metrics, one line for each epoch.
   package var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
   /// The file of the hashes of data and weights and of the code's versions.
   package var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
-  /// The file of the chosen epoch's scores on the validation images.
+  /// The file of the stored weights' scores on the validation images.
   package var validationFile: URL { url.appendingPathComponent("validation.json") }
   /// The file of the validation Dice in each inference arithmetic.
   package var precisionFile: URL { url.appendingPathComponent("precision.json") }

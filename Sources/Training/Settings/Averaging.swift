@@ -1,13 +1,14 @@
 /// The weights of a run: those of the last step, or a mean over the training.
 ///
-/// Validation, the stored weights and inference are those of the mean. Settings hold it as a number,
-/// the decay of the moving average (0 for none), or as `swad`.
+/// Validation, the stored weights and inference are those of the mean. Settings hold it as a
+/// number, the decay of the moving average (0 for none), or as `swad`.
 public enum Averaging: Equatable, Sendable {
   /// The weights of the last step of the chosen epoch.
   case none
   /// The exponential moving average.
   ///
-  /// The decay of step t is at most (1 + t)/(10 + t), so that the average forgets the initial weights.
+  /// The decay of step t is at most (1 + t)/(10 + t), so that the average forgets the initial
+  /// weights.
   case exponential(decay: Double)
   /// The mean over all steps of the epochs in a flat valley of the validation score.
   ///
@@ -29,7 +30,7 @@ extension Averaging: Codable {
         throw DecodingError.dataCorrupted(
           .init(
             codingPath: decoder.codingPath,
-            debugDescription: "\"\(word)\" is none of swad, or a number from 0 to below 1"))
+            debugDescription: "\"\(word)\" is neither swad nor a number from 0 to below 1"))
       }
       self = .swad
     } else {

@@ -45,7 +45,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var selection = EpochSelection.markedDice
   /// The trained part of the image tower.
   public var tune = Tuning.all
-  /// The statistics by which batch normalisations of the trained part of the tower normalise in training.
+  /// The statistics of batch normalisations in the trained part of the tower, while it is trained.
   public var statistics = TowerStatistics.pretrained
   /// The device that computes the network: `cpu`, `cuda:0` or `mps`.
   public var device = Device.cpu
@@ -63,7 +63,9 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var interventions = InterventionTraining()
   /// The order in which training visits the images of the sites.
   public var sampling = SiteSampling.images
-  /// The mean of the weights that validation scores and the run stores: a decay, 0 for none, or `swad`.
+  /// The mean of the weights that validation scores and the run stores.
+  ///
+  /// It is a decay, 0 for none, or `swad`.
   public var averaging = Averaging.none
   /// The settings of inference.
   public var inference = InferenceConfiguration()
@@ -113,8 +115,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   /// The fraction of a batch's images that appear again as do(z)x.
   ///
-  /// It is `interventions.share`, or if that is nil, 1 for a method that trains on interventions and
-  /// 0 for any other.
+  /// It is `interventions.share`, or if that is nil, 1 for a method that trains on interventions
+  /// and 0 for any other.
   public var interventionShare: Double {
     interventions.share ?? (model.method.traits.trainsOnInterventions ? 1 : 0)
   }
@@ -146,9 +148,9 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 ///
 /// The prompt file has the mechanisms that set confounders. z is drawn from P(z).
 public struct InterventionTraining: Codable, Equatable, Sendable {
-  /// The fraction of a batch's images that appear again as do(z)x; 0 for none, nil for the method's own.
+  /// The fraction of a batch's images that appear again as do(z)x.
   ///
-  /// `RunConfiguration.interventionShare` resolves it.
+  /// It is 0 for none, nil for the method's own; `RunConfiguration.interventionShare` resolves it.
   @Nullable public var share: Double?
   /// The number of fixed do(z)x of each image if frozen layers see the same images in every epoch.
   ///

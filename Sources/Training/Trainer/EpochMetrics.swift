@@ -18,7 +18,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var validationDice: Double?
   /// The score of these images that chose the epoch; nil if that is their mean Dice, or undefined.
   public var validationScore: Double?
-  /// Whether this epoch's weights are the chosen ones so far.
+  /// Whether the weights after this epoch, or their mean, replaced the stored ones.
   public var best: Bool
   /// The wall time in seconds; only this entry and `waited` differ between equal runs.
   public var seconds: Double
