@@ -127,8 +127,9 @@ struct StudyPlanTests {
     let fold = FoldResult(
       site: "a", method: "deep", seed: 0, epoch: 1, validationDice: 0.5, validationScore: 0.4, seconds: 1,
       images: [])
-    let arms = try ["a:averaging=0.9", "b:averaging=0.8", "c:averaging=swad"].map(
-      ArmDefinition.init(parsing:))
+    let arms = try ["a:averaging=0.9", "b:averaging=0.8", "c:averaging=swad"].map {
+      try ArmDefinition(parsing: $0)
+    }
     let rule = try plan(arms).selection([fold])
     #expect(rule.contains("for other methods the mean of the weights") && rule.contains("SWAD"), "\(rule)")
     #expect(rule.components(separatedBy: "the epoch of the").count == 2, "\(rule)")

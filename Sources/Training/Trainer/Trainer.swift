@@ -130,7 +130,7 @@ package final class Trainer {
     let intervenes = system.model.method.intervenes(inEpoch: epoch, of: configuration.epochs)
     let isWhole = !configuration.model.method.traits.intervenes || intervenes
     let (dice, score, better) =
-      try average?.endEpoch(isWhole: isWhole, validate: validation, store: stored) ?? stored(validation())
+      try average?.endEpoch(isWhole: isWhole, validate: validated, store: stored) ?? stored(validated())
     let means = state.sums.means
     let metrics = EpochMetrics(
       epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, terms: means.terms,
@@ -155,7 +155,7 @@ package final class Trainer {
   }
 
   /// Scores the present weights on the validation images.
-  private func validation() throws -> Validation {
+  private func validated() throws -> Validation {
     let counts = try validationCounts()
     func score(_ rule: EpochSelection) -> Double? { rule.score(counts, batchSize: configuration.batchSize) }
     return Validation(counts: counts, dice: score(.dice), score: score(configuration.selection))
