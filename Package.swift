@@ -68,7 +68,7 @@ let package = Package(
       // The prompt files come with every program that is built on this library.
       resources: [.embedInCode("Prompts")]),
     .target(name: "Segmentation", dependencies: ["Storage", "Torch", "CLIP", "Confounders"]),
-    .target(name: "Datasets", dependencies: ["Storage", "Torch", "Imaging"]),
+    .target(name: "Datasets", dependencies: ["Storage", "Torch", "Imaging", "Metrics"]),
     .target(name: "Metrics", dependencies: ["Storage", "Torch"]),
     .target(name: "Statistics", dependencies: ["Storage", "Torch", "Metrics"]),
     .target(

@@ -1,12 +1,14 @@
+import Metrics
 import Torch
 
 /// The endoscope's view in an image: what is left without dark borders and what stands on them.
 ///
 /// The image is reduced to a grid of 96×96 means. A cell is bright if its brightest colour exceeds
-/// the level of the border, at most 32 of 255, by more than 9. The view has the rows and columns of
-/// which enough cells are bright: half as many as of the brightest tenth. So text and small inset
-/// pictures beside the view do not count. A view that covers less than 40 % of a side is not
-/// believed, and the whole image is taken.
+/// the level of the border, at most 32 of 255, by more than 9. Only the largest piece of touching
+/// bright cells counts, if it has at least half of them, so text and inset pictures beside the view do
+/// not. The view has the rows and columns of which enough cells are left: half as many as of the
+/// brightest tenth. So a small picture that touches the view does not widen it. A view that covers
+/// less than 40 % of a side is not believed, and the whole image is taken.
 public struct FieldOfView: Equatable, Sendable {
   /// The rows of the view.
   public let rows: Range<Int>
@@ -32,7 +34,8 @@ public struct FieldOfView: Equatable, Sendable {
       .squeezed(0).max([0])
     let ordered = try levels.reshaped([-1]).sorted(dim: 0).values
     let border = try ordered.selected(dim: 0, index: cells * cells / 20).item()
-    let bright = try levels.greater(than: min(border, Self.highestBorder) + Self.contrast).to(.float32)
+    let bright = try Self.largestPiece(
+      levels.greater(than: min(border, Self.highestBorder) + Self.contrast))
     func run(_ part: Tensor, along dim: Int) throws -> Range<Int> {
       Self.longestRun(try part.mean([1 - dim]).doubles())
     }
@@ -47,6 +50,16 @@ public struct FieldOfView: Equatable, Sendable {
       Double(rows.count) >= Self.smallestShare * Double(height)
       && Double(columns.count) >= Self.smallestShare * Double(width)
     (self.rows, self.columns) = isLarge ? (rows, columns) : (0..<height, 0..<width)
+  }
+
+  /// Keeps the largest piece of touching cells: float32, of the same shape.
+  private static func largestPiece(_ bright: Tensor) throws -> Tensor {
+    let pieces = ConnectedComponents(
+      of: try BinaryMask(width: cells, height: cells, pixels: bright.to(.uint8).array()))
+    guard let largest = pieces.areas.indices.max(by: { pieces.areas[$0] < pieces.areas[$1] }),
+      2 * pieces.areas[largest] >= pieces.areas.reduce(0, +)
+    else { return try bright.to(.float32) }
+    return try Tensor(pieces.labels.map { $0 == Int32(largest + 1) ? Float(1) : 0 }).reshaped(bright.shape)
   }
 
   /// Returns the longest run of entries that reach half of the 90th percentile; small gaps belong to it.

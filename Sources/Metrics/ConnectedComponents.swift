@@ -1,18 +1,18 @@
 /// The parts of a mask whose pixels touch at their sides or corners (8-connectivity).
-struct ConnectedComponents {
+package struct ConnectedComponents {
   /// The component of every pixel, row by row; 0 is background.
   ///
   /// Components have numbers from 1, in the order of their first pixels.
-  let labels: [Int32]
+  package let labels: [Int32]
 
   /// The number of pixels of each component; component 1 comes first.
-  let areas: [Int]
+  package let areas: [Int]
 
   /// The number of components.
   var count: Int { areas.count }
 
   /// Labels the components of a mask, in two passes.
-  init(of mask: BinaryMask) {
+  package init(of mask: BinaryMask) {
     let (width, height) = (mask.width, mask.height)
     var labels = [Int32](repeating: 0, count: mask.pixels.count)
     // Each provisional label points to an earlier label that it touches.

@@ -33,6 +33,20 @@ struct FramingTests {
     #expect(abs(view.columns.lowerBound - 110) <= 4 && abs(view.columns.upperBound - 310) <= 4, "\(view)")
   }
 
+  @Test("Pictures above each other beside the view do not count, even if they fill most of its height")
+  func insets() throws {
+    let image = try frame(height: 180, width: 320, view: 2..<178, 110..<310)
+    try fill(image, 0..<60, 0..<80, 150)
+    try fill(image, 100..<180, 0..<100, 200)
+    let view = try FieldOfView(of: image)
+    #expect(abs(view.columns.lowerBound - 110) <= 4 && abs(view.columns.upperBound - 310) <= 4, "\(view)")
+    // One of them touches the view.
+    try fill(image, 100..<180, 0..<110, 200)
+    let touching = try FieldOfView(of: image)
+    #expect(abs(touching.columns.lowerBound - 110) <= 4, "\(touching)")
+    #expect(touching.rows.count >= 172, "\(touching)")
+  }
+
   @Test("A dark lumen inside the view does not end it")
   func lumen() throws {
     let image = try frame(height: 120, width: 120, view: 0..<120, 0..<120)
