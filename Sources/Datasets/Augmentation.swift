@@ -17,6 +17,12 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var saturation = 0.35
   /// The largest change of each colour: a factor of up to 1 ± this.
   public var tint = 0.1
+  /// The largest share of the fine detail that is added or removed.
+  ///
+  /// Detail is the difference from a smoothed copy, two means of 3×3 pixels. At most all of it is
+  /// removed. Endoscopes and their processors sharpen differently, and an image that was turned or
+  /// scaled is softer than one as it is.
+  public var sharpness = 0.0
   /// The probability that an image takes mean and deviation of each colour from another of its batch.
   ///
   /// SANet's colour exchange (Wei et al., MICCAI 2021), here in RGB.
@@ -37,6 +43,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
     none.colour = 0
     none.saturation = 0
     none.tint = 0
+    none.sharpness = 0
     none.exchange = 0
     return none
   }
@@ -62,7 +69,17 @@ public struct Augmentation: Codable, Equatable, Sendable {
     let grid = try affine(try images.size(0), generator).affineGrid(images.shape)
     let moved = try images.sampled(at: grid, outside: .zeros)
     let movedMasks = try masks.sampled(at: grid, outside: .zeros).atLeast(0.5).to(.float32)
-    return (try recolour(exchanged(moved, generator), generator), movedMasks)
+    return (try recolour(exchanged(sharpened(moved, generator), generator), generator), movedMasks)
+  }
+
+  /// Adds or removes detail.
+  private func sharpened(_ images: Tensor, _ generator: Generator) throws -> Tensor {
+    guard sharpness > 0 else { return images }
+    let share = try Tensor.randomUniform(
+      [images.size(0), 1, 1, 1], low: -min(1, sharpness), high: sharpness, generator: generator)
+    let smooth = try images.padded([2, 2, 2, 2], mode: "replicate").averagePool(3, stride: 1)
+      .averagePool(3, stride: 1)
+    return try (images + (images - smooth) * share).clamped(min: 0, max: 1)
   }
 
   /// Gives images the colour statistics of others.

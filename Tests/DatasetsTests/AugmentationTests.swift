@@ -27,6 +27,25 @@ struct AugmentationTests {
     #expect(try changed.masks.isEqual(to: masks))
   }
 
+  @Test("Sharpness adds or removes detail, keeps even images and moves no mask")
+  func sharpness() throws {
+    var augmentation = Augmentation.none
+    augmentation.sharpness = 1
+    let (images, masks) = try batch()
+    let changed = try augmentation(images: images * 0.2 + 0.4, masks: masks, generator: Generator(seed: 3))
+    #expect(try changed.masks.isEqual(to: masks))
+    let ratios = try
+      (changed.images.variance([1, 2, 3], correction: 0)
+      / (images * 0.2 + 0.4).variance([1, 2, 3], correction: 0)).doubles()
+    // Detail of noise is most of it: up to twice as much, or little.
+    #expect(ratios.contains { $0 > 1.2 } && ratios.contains { $0 < 0.8 }, "\(ratios)")
+    let even = try Tensor.full([2, 3, 24, 24], 0.3)
+    let still = try augmentation(
+      images: even, masks: masks.narrowed(dim: 0, start: 0, length: 2),
+      generator: Generator(seed: 3))
+    #expect(try apart(still.images, even) < 1e-6)
+  }
+
   @Test("The same generator seed gives equal bytes, another seed others; the batch itself is left alone")
   func deterministic() throws {
     let (images, masks) = try batch()

@@ -275,7 +275,7 @@ extension RunConfiguration {
       changes.scale, in: 1...Double.greatestFiniteMagnitude, "augmentation.scale", "a number of at least 1")
     for (name, value) in [
       ("rotation", changes.rotation), ("shift", changes.shift), ("colour", changes.colour),
-      ("saturation", changes.saturation), ("tint", changes.tint),
+      ("saturation", changes.saturation), ("tint", changes.tint), ("sharpness", changes.sharpness),
     ] {
       try require(value, in: finite, "augmentation.\(name)", "a number of at least 0")
     }

@@ -166,6 +166,8 @@ package final class Trainer {
   /// - Parameters:
   ///   - found: their scores.
   ///   - always: whether they are stored whatever their score.
+  /// - Returns: the scores, and whether the weights were stored.
+  /// - Throws: an error that names the file.
   private func stored(_ found: Validation, always: Bool = false) throws -> Judgement {
     let better = always || found.score.map { $0 > (state.best ?? -1) } ?? true
     if better {

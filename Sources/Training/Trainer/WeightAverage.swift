@@ -27,6 +27,7 @@ protocol WeightAverage: AnyObject {
   ///   - validate: validates the system's weights.
   ///   - store: stores the system's weights if they are the best, or `always`.
   /// - Returns: the scores of the mean, and whether it was stored.
+  /// - Throws: the errors of the closures, or `TorchError` if memory is short.
   func endEpoch(
     isWhole: Bool, validate: () throws -> Validation, store: (Validation, _ always: Bool) throws -> Judgement
   ) throws -> Judgement
