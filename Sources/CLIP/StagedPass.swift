@@ -1,7 +1,7 @@
 import Torch
 
 /// The first part of a convolutional tower, trained or compiled: a stem and stages.
-protocol StagedFront {
+protocol StagedFront: StoppingFront {
   associatedtype Block: Layer
 
   /// The stages; of a partly compiled tower, the first ones.
@@ -33,11 +33,7 @@ extension StagedFront {
 }
 
 /// A whole convolutional tower, trained or compiled.
-protocol StagedPass {
-  associatedtype Front: StagedFront
-
-  var front: Front { get }
-
+protocol StagedPass: ResumingPass where Front: StagedFront {
   /// Reads the output of the last stage, B×c×h×w.
   ///
   /// - Parameters:
@@ -65,26 +61,5 @@ extension StagedPass {
     let found = ImageFeatures(
       image: end.image, dense: end.dense, layers: hidden.compactMap { outputs[$0] })
     return front.activationType == nil ? found : try found.map { try $0.to(.float32) }
-  }
-}
-
-// A compiled tower runs its passes as its protocols describe; only the trained one is a class of its own.
-extension TrunkPass where Self: StagedFront {
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
-}
-
-extension ImagePass where Self: StagedPass, Front: TrunkPass {
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
-  }
-
-  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
   }
 }

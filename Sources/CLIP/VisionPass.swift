@@ -1,7 +1,7 @@
 import Torch
 
 /// The first part of a vision transformer, trained or compiled: pixels to tokens, and layers.
-protocol VisionFront {
+protocol VisionFront: StoppingFront {
   associatedtype Block: TransformerBlock
 
   /// The layers; of a partly compiled tower, the first ones.
@@ -59,12 +59,10 @@ public enum TokenPool: String, Codable, CaseIterable, Sendable {
 }
 
 /// A whole vision transformer, trained or compiled.
-protocol VisionPass {
-  associatedtype Front: VisionFront
+protocol VisionPass: ResumingPass where Front: VisionFront {
   associatedtype Norm: Layer
   associatedtype Projection: Layer
 
-  var front: Front { get }
   var postNorm: Norm { get }
   var projection: Projection { get }
   /// The way to the image embedding.
@@ -165,25 +163,4 @@ struct CompiledVisionTransformer: VisionPass, ImagePass, Sendable {
   let front: CompiledVisionFront
   let postNorm: CompiledLayerNorm
   let projection: CompiledLinear
-}
-
-// A compiled tower runs its passes as its protocols describe; only the trained one is a class of its own.
-extension TrunkPass where Self: VisionFront {
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
-}
-
-extension ImagePass where Self: VisionPass, Front: TrunkPass {
-  func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int], reading: LayerReading
-  ) throws -> ImageTrunk {
-    try front.trunk(pixels, depth: depth, hidden: hidden, reading: reading)
-  }
-
-  func callAsFunction(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 }
