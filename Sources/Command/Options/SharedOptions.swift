@@ -119,13 +119,7 @@ extension ValueForm where Value == Tuning {
 extension ValueForm where Value == MaskThreshold {
   /// The rule of lesion pixels: a number from 0 to 1, or `dice`.
   static var threshold: ValueForm {
-    ValueForm(
-      read: { word in
-        guard let threshold = MaskThreshold(word) else {
-          throw WrongValue.needs("\(MaskThreshold.possible) is needed")
-        }
-        return threshold
-      }, text: \.description)
+    parsed(needs: "\(MaskThreshold.possible) is needed", text: \.description) { MaskThreshold($0) }
   }
 }
 

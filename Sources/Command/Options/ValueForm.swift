@@ -10,6 +10,24 @@ struct ValueForm<Value: Sendable>: Sendable {
   /// The function that prints a value in the form that `read` parses.
   let text: @Sendable (Value) -> String
 
+  /// Returns the form of a value that parses itself.
+  ///
+  /// - Parameters:
+  ///   - needs: what is needed, for a word that `parse` does not know.
+  ///   - text: prints the value.
+  ///   - parse: parses a word; nil for a word that is no value.
+  /// - Returns: the form.
+  static func parsed(
+    needs: String, text: @escaping @Sendable (Value) -> String,
+    _ parse: @escaping @Sendable (String) -> Value?
+  ) -> ValueForm {
+    ValueForm(
+      read: { word in
+        guard let value = parse(word) else { throw WrongValue.needs(needs) }
+        return value
+      }, text: text)
+  }
+
   /// Parses one of an option's words.
   ///
   /// - Throws: `WrongWord` with the word.
@@ -111,13 +129,7 @@ extension ValueForm where Value == Int {
 extension ValueForm where Value == UInt64 {
   /// The seed of a generator.
   static var seed: ValueForm {
-    ValueForm(
-      read: { word in
-        guard let seed = UInt64(word) else {
-          throw WrongValue.needs("a whole number of at least 0 is needed")
-        }
-        return seed
-      }, text: { "\($0)" })
+    parsed(needs: "a whole number of at least 0 is needed", text: { "\($0)" }) { UInt64($0) }
   }
 }
 
