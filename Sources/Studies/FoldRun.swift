@@ -41,7 +41,7 @@ struct FoldRun {
 
   /// Returns whether the rejected candidates exist; without them there was no choice.
   private func losersExist(_ chosen: Int) -> Bool {
-    guard plan.selection == .validation || plan.candidates.count == 1 else {
+    guard !plan.hasInnerFolds else {
       return plan.candidates.indices.allSatisfy {
         FileManager.default.fileExists(atPath: candidate($0).url.path)
       }
@@ -201,9 +201,8 @@ struct FoldRun {
         image: sample.id, group: sample.group, lesionClass: sample.lesionClass, scores: found.scores)
     }
     let best = Self.chosen(history)
-    let isInner = plan.selection == .loso && plan.candidates.count > 1
     let candidates = try plan.candidates.enumerated().map { index, settings in
-      if isInner {
+      if plan.hasInnerFolds {
         // Every score is stored by now; a candidate that diverged has none.
         let scores = try? innerScores(index)
         let mean = scores.flatMap { $0.isEmpty ? nil : $0.map(\.value).reduce(0, +) / Double($0.count) }

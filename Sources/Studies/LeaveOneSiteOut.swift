@@ -107,7 +107,7 @@ public struct LeaveOneSiteOut: Sendable {
       // Of the candidates that inner folds compare, one is trained on all sources.
       let runs = try allSettings(fold)
       return try total
-        + runs.dropFirst(hasInnerFolds ? plan.candidates.count - 1 : 0).reduce(0) { sum, settings in
+        + runs.dropFirst(plan.hasInnerFolds ? plan.candidates.count - 1 : 0).reduce(0) { sum, settings in
           sum + settings.epochs * max(1, try split(settings).training.count / settings.batchSize)
         }
     }
@@ -175,9 +175,6 @@ public struct LeaveOneSiteOut: Sendable {
       validationShare: settings.validationShare, seed: settings.seed)
   }
 
-  /// Whether folds compare candidates by runs that hold out their source sites in turn.
-  private var hasInnerFolds: Bool { plan.selection == .loso && plan.candidates.count > 1 }
-
   /// Returns the settings of a candidate's runs that hold out each source site of a fold in turn.
   ///
   /// Words of such a run must know neither of the two sites, so `{site}` stands for both: `a+b`.
@@ -195,7 +192,7 @@ public struct LeaveOneSiteOut: Sendable {
   /// Returns the settings of every run that a fold trains.
   func allSettings(_ fold: Fold) throws -> [RunConfiguration] {
     let whole = try plan.candidates.map { try settings(fold, $0) }
-    guard hasInnerFolds else { return whole }
+    guard plan.hasInnerFolds else { return whole }
     return try whole + plan.candidates.flatMap { try innerSettings(fold, $0) }
   }
 

@@ -153,6 +153,9 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     }
   }
 
+  /// Whether folds compare candidates by runs that hold out their source sites in turn.
+  var hasInnerFolds: Bool { selection == .loso && candidates.count > 1 }
+
   /// Returns the settings of one run of a fold.
   ///
   /// - Parameters:
