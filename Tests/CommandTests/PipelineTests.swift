@@ -173,6 +173,12 @@ extension ProgramTests {
       let threshold = "\(Double(levels[levels.count * 3 / 4]) / 255)"
       try predict("masks", "--threshold", threshold)
       try predict("all", "--threshold", threshold, "--format", "mask,overlay,probability")
+      // Settings of inference may change for one command, others not.
+      try predict("set", "--set", "inference.threshold=\(threshold)")
+      #expect(try Data(contentsOf: shop.file("set/0.png")) == Data(contentsOf: shop.file("masks/0.png")))
+      let refused = try Program.run(
+        "predict", run, images, "--out", shop.file("no").path, "--set", "epochs=9")
+      #expect(refused.code == 1 && refused.err.contains("epochs"), "\(refused.code) \(refused.err)")
 
       let evaluation = try Program.run("evaluate", run, "--threshold", threshold, "--json")
       try #require(evaluation.code == 0, "\(evaluation.err)")

@@ -88,7 +88,17 @@ extension TrainingRuns {
       #expect(stored.allSatisfy { $0 == 11 })
       for (number, loss) in [(2, 0.4), (3, 0.41), (4, 0.42)] { try epoch(number, loss: loss) }
       #expect(stored.allSatisfy { abs($0 - 31) < 1e-4 })
-      for number in 5...7 { try epoch(number, loss: 0.9) }
+      try epoch(5, loss: 0.9)
+      // Stored and read, with the valley begun and its first epoch closed, it is the same.
+      let (file, other) = (tiny.run.stateFile, try DenseAverage(of: system))
+      var state = try average.state
+      try other.load(state, from: file)
+      let read = try other.state
+      #expect(Set(read.keys) == Set(state.keys) && state.keys.contains("swad.closed.\(key)"))
+      #expect(try state.allSatisfy { try $0.value.isEqual(to: #require(read[$0.key])) })
+      state["swad.recent.2.\(key)"] = nil
+      #expect(throws: RunError.self) { try DenseAverage(of: system).load(state, from: file) }
+      for number in 6...7 { try epoch(number, loss: 0.9) }
       // The valley ended before epoch 5.
       #expect(stored.allSatisfy { abs($0 - 31) < 1e-4 })
       // The training itself goes on with its own weights.
