@@ -26,6 +26,9 @@ public class ImageTower: Module, ImagePass {
   /// batches.
   public var learnsStatistics = false
 
+  /// Whether the tower has batch normalisations, which `learnsStatistics` concerns.
+  public var normalizesBatches: Bool { false }
+
   init(_ configuration: CLIPConfiguration.Vision) { self.configuration = configuration }
 
   /// Makes the tower of a configuration, with random weights.

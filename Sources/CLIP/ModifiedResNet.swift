@@ -23,6 +23,9 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
     didSet { for norm in norms { norm.learns = learnsStatistics } }
   }
 
+  /// True: every convolution has one.
+  public override var normalizesBatches: Bool { true }
+
   /// Makes a network with random weights.
   ///
   /// - Parameters:

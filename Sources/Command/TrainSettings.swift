@@ -114,6 +114,13 @@ struct TrainSettings {
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)
     Self.note(ignored, start, console)
+    if start.statistics == .batch, start.tune == .none || !model.vision.normalizesBatches {
+      let reason =
+        start.tune == .none
+        ? "tune is none, so the tower is not trained"
+        : "\(model.vision.name) has no batch normalisation"
+      console.note("note: statistics=batch has no effect: \(reason)")
+    }
     return (start, model)
   }
 

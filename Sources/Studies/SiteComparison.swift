@@ -16,13 +16,17 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     package let name: String
     /// The number of runs.
     package let runs: Int
+    /// The rule of lesion pixels.
+    package let threshold: MaskThreshold
+    /// The number of passes of the network whose mean is a prediction.
+    package let passes: Int
     /// The mean Dice over all images.
     package let dice: Interval
     /// The mean Dice over the images with a lesion; nil without such images.
     @Nullable package private(set) var diceWithLesion: Interval?
 
     enum CodingKeys: String, CodingKey {
-      case name, runs, dice
+      case name, runs, threshold, passes, dice
       case diceWithLesion = "dice_with_lesion"
     }
   }
@@ -83,7 +87,8 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     self.arms = try zip(arms, scores).compactMap { arm, scores in
       try interval(scores).map {
         Arm(
-          name: arm.name, runs: arm.evaluations.count, dice: $0,
+          name: arm.name, runs: arm.evaluations.count, threshold: arm.evaluations[0].threshold,
+          passes: arm.evaluations[0].passes, dice: $0,
           diceWithLesion: try interval(scores) { hasLesion[$0] })
       }
     }

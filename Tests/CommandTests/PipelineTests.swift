@@ -10,8 +10,10 @@ extension ProgramTests {
     func pipeline() throws {
       let shop = try Workshop()
       let run = shop.file("run")
-      let training = try Program.run(shop.training("run") + ["--json"])
+      let training = try Program.run(shop.training("run", more: ["--set", "statistics=batch"]) + ["--json"])
       try #require(training.code == 0, "\(training.err)")
+      let reason = "statistics=batch has no effect: CLIP's vision transformer has no batch normalisation"
+      #expect(training.err.contains(reason), "\(training.err)")
       #expect((try training.json() as? [[String: Any]])?.count == 2)
       for name in [
         "config.json", "prompts.json5", "model.safetensors", "metrics.jsonl", "fingerprint.json",
@@ -25,6 +27,7 @@ extension ProgramTests {
       let written = try Data(contentsOf: run.appendingPathComponent("evaluation-c.json"))
       let result = try #require(try JSONSerialization.jsonObject(with: written) as? [String: Any])
       #expect(result["site"] as? String == "c" && result["held_out"] as? Bool == true)
+      #expect(result["threshold"] as? Double == 0.5 && result["passes"] as? Int == 1)
       #expect((result["calibration"] as? [String: Any])?["n"] as? Int == 8)
       #expect((result["model"] as? [String: Any])?["detection"] != nil && result["polyp"] == nil)
       let polyp = try Program.run(

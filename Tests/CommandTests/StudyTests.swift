@@ -92,6 +92,8 @@ extension ProgramTests {
       // Three folds each, none of which was trained on a site of that name.
       #expect(arms.map { $0["name"] as? String } == ["baseline", "unet"])
       #expect(arms.map { $0["runs"] as? Int } == [3, 3])
+      #expect(arms.map { $0["threshold"] as? Double } == [0.5, 0.5])
+      #expect(arms.map { $0["passes"] as? Int } == [1, 1])
       #expect(FileManager.default.fileExists(atPath: shop.file("study/comparison-new.json").path))
       let own = try Program.run("evaluate", folder, "--site", "b", "--json")
       let runs = try #require(((try own.json() as? [[String: Any]])?.first?["arms"]) as? [[String: Any]])

@@ -100,12 +100,12 @@ struct RunConfigurationTests {
     #expect(message { try missing.merge(contentsOf: file) }.hasPrefix(file.path))
   }
 
-  @Test("The shipped settings file fits")
-  func shipped() throws {
+  @Test("Shipped settings files fit", arguments: ["polypgen-scratch", "hospital", "hospital-gpu"])
+  func shipped(_ name: String) throws {
     var configuration = RunConfiguration()
-    try configuration.merge(
-      contentsOf: Project.file("Configurations/polypgen-scratch.json5"))
+    try configuration.merge(contentsOf: Project.file("Configurations/\(name).json5"))
     try configuration.validate()
+    #expect(configuration != RunConfiguration())
   }
 
   @Test(
@@ -118,7 +118,7 @@ struct RunConfigurationTests {
       "interventions.share=1.1", "interventions.variants=0", "interventions.count=0", "augmentation.fixed=-1",
       "model.options.region.fraction=0", "model.options.region.temperature=0", "model.options.temperature=0",
       "model.options.intervention.depth=0", "model.options.intervention.heads=0",
-      "model.options.intervention.width=-1", "precision=int8",
+      "model.options.intervention.width=-1", "precision=int8", "inference.scales=[1, 1.01]",
     ])
   func validate(_ assignment: String) throws {
     var configuration = RunConfiguration()

@@ -19,6 +19,9 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
     didSet { for norm in norms { norm.learns = learnsStatistics } }
   }
 
+  /// True: every convolution has one.
+  public override var normalizesBatches: Bool { true }
+
   init(
     _ configuration: CLIPConfiguration.Vision, _ geometry: EfficientNetGeometry, projectionSize: Int,
     _ initializer: Initializer

@@ -15,6 +15,8 @@ public struct Evaluation: Encodable, Sendable {
   public let seed: UInt64
   /// The rule of lesion pixels.
   public let threshold: MaskThreshold
+  /// The number of passes of the network whose mean is a prediction.
+  public let passes: Int
   /// The arithmetic of the predictions.
   public let precision: Precision
   /// The decoding of image files.
@@ -54,8 +56,8 @@ public struct Evaluation: Encodable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case site, method, seed, threshold, precision, decoding, selection, model, calibration, polyp, trivial,
-      findings
+    case site, method, seed, threshold, passes, precision, decoding, selection, model, calibration, polyp
+    case trivial, findings
     case evaluation = "protocol"
     case heldOut = "held_out"
     case isNamesake = "namesake"
@@ -134,7 +136,8 @@ extension Run {
     let method = predictor.system.method.label
     return Evaluation(
       site: site.name, method: method, seed: configuration.seed,
-      threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
+      threshold: predictor.threshold, passes: predictor.configuration.inference.passes,
+      precision: predictor.precision, decoding: predictor.decoding,
       heldOut: role != .source, isNamesake: role == .namesake, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)),

@@ -60,14 +60,21 @@ public struct InferenceConfiguration: Codable, Equatable, Sendable {
 
   /// Checks the values that types cannot.
   ///
+  /// - Parameter size: S.
   /// - Throws: `SettingsError.outOfRange`.
-  func validate() throws {
+  func validate(imageSize size: Int) throws {
     guard (1...8).contains(scales.count), scales.allSatisfy((0.5...3).contains),
       Set(scales).count == scales.count, scales.contains(1)
     else {
       throw SettingsError.outOfRange(
         "inference.scales", value: "\(scales)",
         wanted: "1 to 8 different numbers from 0.5 to 3, with 1 among them")
+    }
+    let sides = sides(size)
+    guard Set(sides).count == sides.count else {
+      throw SettingsError.outOfRange(
+        "inference.scales", value: "\(scales)",
+        wanted: "numbers that give different sides; at imageSize \(size) the sides are \(sides)")
     }
     if case .fixed(let probability) = threshold, !(0...1).contains(probability) {
       throw SettingsError.outOfRange(

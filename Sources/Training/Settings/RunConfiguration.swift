@@ -239,7 +239,7 @@ extension RunConfiguration {
     try require((16...2048).contains(imageSize), "imageSize", imageSize, "from 16 to 2048")
     try require(maxPixels >= 1, "maxPixels", maxPixels, "at least 1")
     try require((0..<1).contains(validationShare), "validationShare", validationShare, "from 0 to below 1")
-    try inference.validate()
+    try inference.validate(imageSize: imageSize)
     let rates = optimizer
     try require(rates.learningRate > 0, "optimizer.learningRate", rates.learningRate, "above 0")
     try require(rates.gradientClip > 0, "optimizer.gradientClip", rates.gradientClip, "above 0")
