@@ -90,6 +90,15 @@ public class ImageTower: Module, ImagePass {
       ?? (configuration.stages == nil ? "CLIP's vision transformer" : "CLIP's ResNet with attention pool")
   }
 
+  /// The pass through the tower with the weights that it has.
+  var pass: (any ResumingPass)? { nil }
+
+  /// The prefix of the keys of each layer's parameters.
+  var layerKeys: [String] { [] }
+
+  /// The prefixes of the keys of the parameters after the last layer.
+  var endKeys: [String] { [] }
+
   /// Encodes normalised pixels with the first layers (of a ResNet: stages).
   ///
   /// - Parameters:
@@ -99,10 +108,10 @@ public class ImageTower: Module, ImagePass {
   ///   - reading: the tensors of these layers.
   /// - Returns: the input of the next layer, and the tensors of layers before it.
   /// - Throws: `TorchError` if the shapes do not fit, `CLIPError.noKeys` for keys of convolutions.
-  public func trunk(
+  public final func trunk(
     _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
   ) throws -> ImageTrunk {
-    throw TorchError.value("this image tower cannot encode")
+    try ownPass().front.stopped(pixels, before: depth, hidden: hidden, reading: reading)
   }
 
   /// Resumes a stopped pass.
@@ -113,10 +122,15 @@ public class ImageTower: Module, ImagePass {
   ///   - hidden: the layers whose outputs are returned, the same as for the trunk.
   /// - Returns: image embedding, dense features, layer outputs.
   /// - Throws: `TorchError` if the shapes or the layers do not fit.
-  public func callAsFunction(
+  public final func callAsFunction(
     _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
   ) throws -> ImageFeatures {
-    throw TorchError.value("this image tower cannot encode")
+    try ownPass().resumed(trunk, dense: dense, hidden: hidden)
+  }
+
+  private func ownPass() throws -> any ResumingPass {
+    guard let pass else { throw TorchError.value("this image tower cannot encode") }
+    return pass
   }
 
   /// Compiles all layers for inference on the CPU; later changes of the weights do not reach them.
@@ -173,5 +187,9 @@ public class ImageTower: Module, ImagePass {
   ///
   /// - Parameter count: the number of last layers; nil for all.
   /// - Returns: the parameters with their keys.
-  public func parameters(ofLast count: Int?) -> [NamedTensor] { parameters() }
+  public final func parameters(ofLast count: Int?) -> [NamedTensor] {
+    guard let count else { return parameters() }
+    let keys = layerKeys.suffix(count) + endKeys
+    return parameters().filter { parameter in keys.contains { parameter.key.hasPrefix($0) } }
+  }
 }

@@ -69,6 +69,7 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
 
   var stem: [ResNetStemLayer] { [stem1, stem2, stem3] }
   var stages: [[Bottleneck]] { [stage1, stage2, stage3, stage4] }
+  override var pass: (any ResumingPass)? { self }
   var front: ModifiedResNet { self }
   var towerDepth: Int { stages.count }
   var activationType: DType? { nil }
@@ -88,20 +89,6 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
 
   /// Its position embeddings belong to the grid of one input size.
   package override var hasPositionEmbeddings: Bool { true }
-
-  /// Encodes normalised pixels up to a stage; `hidden` names stages.
-  public override func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
-
-  /// Resumes a pass that was stopped before a stage; reads every extractor from the attention pool.
-  public override func callAsFunction(
-    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 
   /// Compiles all layers, each convolution together with its normalisation.
   public override func compiled(for precision: Precision) throws -> CompiledImageTower {
@@ -128,11 +115,6 @@ public final class ModifiedResNet: ImageTower, ResNetFront, ResNetPass {
     stem + Array(stages.prefix(depth).joined())
   }
 
-  /// Returns the parameters of the last stages and the attention pool; all if `count` is nil.
-  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
-    guard let count else { return parameters() }
-    let first = max(0, stages.count - count)
-    let tuned = (first..<stages.count).map { "visual.layer\($0 + 1)." } + ["visual.attnpool."]
-    return parameters().filter { parameter in tuned.contains { parameter.key.hasPrefix($0) } }
-  }
+  override var layerKeys: [String] { stages.indices.map { "visual.layer\($0 + 1)." } }
+  override var endKeys: [String] { ["visual.attnpool."] }
 }

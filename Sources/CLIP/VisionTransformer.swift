@@ -65,25 +65,10 @@ public final class VisionTransformer: ImageTower, ClassTokenFront, VisionPass {
   /// Its position embeddings belong to the grid of one input size.
   package override var hasPositionEmbeddings: Bool { true }
 
+  override var pass: (any ResumingPass)? { self }
   var front: VisionTransformer { self }
   var towerDepth: Int { layers.count }
   var tokenType: DType? { nil }
-
-  /// Encodes normalised pixels up to a layer.
-  ///
-  /// Position embeddings are interpolated if the grid is not the trained one.
-  public override func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
-
-  /// Resumes a pass that was stopped before a layer.
-  public override func callAsFunction(
-    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 
   /// Compiles all layers, normalisations and the projection.
   public override func compiled(for precision: Precision) throws -> CompiledImageTower {
@@ -113,14 +98,8 @@ public final class VisionTransformer: ImageTower, ClassTokenFront, VisionPass {
   /// Returns the number of layers before the last ones, of which there is at least one.
   public override func depth(beforeLast count: Int) -> Int { max(0, layers.count - max(1, count)) }
 
-  /// Returns the parameters of the last layers and everything after them; all if `count` is nil.
-  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
-    guard let count else { return parameters() }
-    let first = max(0, layers.count - count)
-    let tuned = (first..<layers.count).map { "vision_model.encoder.layers.\($0)." }
-    let ends = ["vision_model.post_layernorm.", "visual_projection."]
-    return parameters().filter { parameter in (tuned + ends).contains { parameter.key.hasPrefix($0) } }
-  }
+  override var layerKeys: [String] { layers.indices.map { "vision_model.encoder.layers.\($0)." } }
+  override var endKeys: [String] { ["vision_model.post_layernorm.", "visual_projection."] }
 
   /// Returns the patch embedding, the first normalisation and the first layers.
   public override func modules(before depth: Int) -> [Module] {

@@ -38,22 +38,9 @@ public final class ConvNeXt: ImageTower, ConvNeXtPass {
   /// The number of channels of the image embedding.
   package override var projectionSize: Int { projection.outputs }
 
+  override var pass: (any ResumingPass)? { self }
   var front: TrainedConvNeXtFront {
     TrainedConvNeXtFront(stem: stem, stages: stages.map { [$0] }, towerDepth: stages.count)
-  }
-
-  /// Encodes normalised pixels up to a stage; `hidden` names stages.
-  public override func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
-  ) throws -> ImageTrunk {
-    try front.stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
-
-  /// Resumes a pass that was stopped before a stage.
-  public override func callAsFunction(
-    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
   }
 
   /// Compiles all layers.
@@ -79,14 +66,8 @@ public final class ConvNeXt: ImageTower, ConvNeXtPass {
   /// Returns the stem and the first stages.
   public override func modules(before depth: Int) -> [Module] { [stem] + Array(stages.prefix(depth)) }
 
-  /// Returns the parameters of the last stages and everything after them; all if `count` is nil.
-  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
-    guard let count else { return parameters() }
-    let first = max(0, stages.count - count)
-    let tuned =
-      (first..<stages.count).map { "visual.trunk.stages.\($0)." } + ["visual.trunk.head.", "visual.head."]
-    return parameters().filter { parameter in tuned.contains { parameter.key.hasPrefix($0) } }
-  }
+  override var layerKeys: [String] { stages.indices.map { "visual.trunk.stages.\($0)." } }
+  override var endKeys: [String] { ["visual.trunk.head.", "visual.head."] }
 }
 
 /// The stem of ConvNeXt: a convolution of whole patches of 4 and a normalisation.

@@ -67,25 +67,12 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   /// The number of channels of the image embedding.
   package override var projectionSize: Int { projection.outputs }
 
+  override var pass: (any ResumingPass)? { self }
   var front: TrainedEfficientNetFront {
     TrainedEfficientNetFront(stem: stem, stages: stages, towerDepth: stages.count)
   }
   var end: NormedConvolution { last }
   var projected: TrunkProjection { projection }
-
-  /// Encodes normalised pixels up to a stage; `hidden` names stages.
-  public override func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
-  ) throws -> ImageTrunk {
-    try front.stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
-
-  /// Resumes a pass that was stopped before a stage.
-  public override func callAsFunction(
-    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 
   /// Compiles all layers, each convolution together with its normalisation.
   public override func compiled(for precision: Precision) throws -> CompiledImageTower {
@@ -114,16 +101,9 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
     [stem] + Array(stages.prefix(depth).joined())
   }
 
-  /// Returns the parameters of the last stages and everything after them; all if `count` is nil.
-  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
-    guard let count else { return parameters() }
-    let first = max(0, stages.count - count)
-    let tuned =
-      (first..<stages.count).map { "visual.trunk.blocks.\($0)." }
-      + [
-        "visual.trunk.conv_head.", "visual.trunk.bn2.", "visual.trunk.classifier.", "visual.head.",
-      ]
-    return parameters().filter { parameter in tuned.contains { parameter.key.hasPrefix($0) } }
+  override var layerKeys: [String] { stages.indices.map { "visual.trunk.blocks.\($0)." } }
+  override var endKeys: [String] {
+    ["visual.trunk.conv_head.", "visual.trunk.bn2.", "visual.trunk.classifier.", "visual.head."]
   }
 }
 

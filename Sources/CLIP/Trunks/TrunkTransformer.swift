@@ -67,24 +67,11 @@ public final class TrunkTransformer: ImageTower, TrunkTransformerFront, VisionPa
   /// Whether positions are embeddings; rotary ones fit any grid.
   package override var hasPositionEmbeddings: Bool { positions != nil }
 
+  override var pass: (any ResumingPass)? { self }
   var front: TrunkTransformer { self }
   var towerDepth: Int { layers.count }
   var tokenType: DType? { nil }
   var trainedSide: Int { configuration.imageSize / geometry.patch }
-
-  /// Encodes normalised pixels up to a layer.
-  public override func trunk(
-    _ pixels: Tensor, depth: Int, hidden: [Int] = [], reading: LayerReading = .outputs
-  ) throws -> ImageTrunk {
-    try stopped(pixels, before: depth, hidden: hidden, reading: reading)
-  }
-
-  /// Resumes a pass that was stopped before a layer.
-  public override func callAsFunction(
-    _ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int] = []
-  ) throws -> ImageFeatures {
-    try resumed(trunk, dense: dense, hidden: hidden)
-  }
 
   /// Compiles all layers, normalisations and the projection.
   public override func compiled(for precision: Precision) throws -> CompiledImageTower {
@@ -117,14 +104,9 @@ public final class TrunkTransformer: ImageTower, TrunkTransformerFront, VisionPa
   /// Returns the number of layers before the last ones, of which there is at least one.
   public override func depth(beforeLast count: Int) -> Int { max(0, layers.count - max(1, count)) }
 
-  /// Returns the parameters of the last layers and everything after them; all if `count` is nil.
-  public override func parameters(ofLast count: Int?) -> [NamedTensor] {
-    guard let count else { return parameters() }
-    let first = max(0, layers.count - count)
-    let tuned =
-      (first..<layers.count).map { "visual.trunk.blocks.\($0)." }
-      + ["visual.trunk.norm.", "visual.trunk.fc_norm.", "visual.trunk.head.", "visual.head."]
-    return parameters().filter { parameter in tuned.contains { parameter.key.hasPrefix($0) } }
+  override var layerKeys: [String] { layers.indices.map { "visual.trunk.blocks.\($0)." } }
+  override var endKeys: [String] {
+    ["visual.trunk.norm.", "visual.trunk.fc_norm.", "visual.trunk.head.", "visual.head."]
   }
 
   /// Returns the patch embedding, the first normalisation and the first layers.
