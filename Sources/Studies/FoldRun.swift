@@ -27,10 +27,7 @@ struct FoldRun {
     guard let chosen = candidates.firstIndex(of: run.configuration) else {
       throw StudyError.foreign(folder.url, differences: try candidates[0].changes(from: run.configuration))
     }
-    guard losersExist(chosen) else {
-      throw StudyError.foreign(
-        folder.url, differences: ["settings were chosen from other candidates"])
-    }
+    try requireLosers(chosen)
     try requireSame(run)
     if let result = study.stored(fold) { return result }
     // The run stopped before its scoring. With a single candidate, it may have stopped before
@@ -39,14 +36,25 @@ struct FoldRun {
     return try score(history, chosen: chosen)
   }
 
-  /// Returns whether the rejected candidates exist; without them there was no choice.
-  private func losersExist(_ chosen: Int) -> Bool {
-    guard !plan.hasInnerFolds else {
-      return plan.candidates.indices.allSatisfy {
-        FileManager.default.fileExists(atPath: candidate($0).url.path)
+  /// Checks that the chosen candidate was compared with these others; otherwise there was no choice.
+  ///
+  /// - Throws: `StudyError.foreign` if one has no run, or a run of other settings.
+  private func requireLosers(_ chosen: Int) throws {
+    for (index, candidate) in plan.candidates.enumerated() {
+      var runs: [(place: RunFolder, settings: RunConfiguration)] = []
+      if plan.hasInnerFolds {
+        runs = try innerRuns(index)
+      } else if index != chosen {
+        runs = [(self.candidate(index), try study.settings(fold, candidate))]
       }
+      // A candidate that diverged has no later runs.
+      let existing = runs.filter { $0.place.exists }
+      guard runs.isEmpty || !existing.isEmpty else {
+        throw StudyError.foreign(
+          folder.url, differences: ["settings were chosen from other candidates"])
+      }
+      for (place, settings) in existing { _ = try opened(place, settings) }
     }
-    return plan.candidates.indices.allSatisfy { $0 == chosen || candidate($0).exists }
   }
 
   /// Trains every candidate and chooses the best.
@@ -77,7 +85,7 @@ struct FoldRun {
 
   /// Chooses the candidate with the highest mean score at source sites that its runs did not see.
   private func chooseByInnerFolds() throws -> FoldResult {
-    let scores = try surviving { index in try innerScores(index).map(\.value) }
+    let scores = try surviving { try innerScores($0) }
     let means = scores.map { scores in
       scores.map { $0.reduce(0, +) / Double(max(1, $0.count)) } ?? -1
     }
@@ -89,22 +97,42 @@ struct FoldRun {
   /// Trains a candidate with each source site held out, and scores each there, at S×S.
   ///
   /// A source site without a scored image does not count.
-  private func innerScores(_ index: Int) throws -> [(key: String, value: Double)] {
-    try study.innerSettings(fold, plan.candidates[index]).compactMap { settings in
-      guard let site = settings.holdOut else { return nil }
-      let place = study.folder.inner(fold, index, heldOut: site)
-      let file = place.url.appendingPathComponent("inner.json")
-      if let data = try? Data(file: file), let score = try? JSONDecoder().decode([Double].self, from: data) {
-        return score.first.map { (site, $0) }
-      }
+  private func innerScores(_ index: Int) throws -> [Double] {
+    try innerRuns(index).compactMap { place, settings in
+      if place.exists { try requireSame(opened(place, settings)) }
+      if let stored = Self.stored(place) { return stored.first }
       _ = try train(settings, place)
       let predictor = try study.open(place).predictor(device: settings.device, precision: settings.precision)
-      let bank = try inputs.bank(study.catalog.site(site).samples, settings)
+      let bank = try inputs.bank(study.catalog.site(settings.holdOut ?? fold.site).samples, settings)
       let score = try predictor.validationScore(on: bank)
-      try place.write(score.map { [$0] } ?? [], to: file)
+      try place.write(score.map { [$0] } ?? [], to: Self.scoreFile(place))
       try? FileManager.default.removeItem(at: place.stateFile)
-      return score.map { (site, $0) }
+      return score
     }
+  }
+
+  /// The runs of a candidate that hold out a source site each.
+  private func innerRuns(_ index: Int) throws -> [(place: RunFolder, settings: RunConfiguration)] {
+    try study.innerSettings(fold, plan.candidates[index]).map { settings in
+      (study.folder.inner(fold, index, heldOut: settings.holdOut ?? fold.site), settings)
+    }
+  }
+
+  private static func scoreFile(_ place: RunFolder) -> URL { place.url.appendingPathComponent("inner.json") }
+
+  /// Reads the score of an inner run; empty if it has none, nil before it is scored.
+  private static func stored(_ place: RunFolder) -> [Double]? {
+    (try? Data(file: scoreFile(place))).flatMap { try? JSONDecoder().decode([Double].self, from: $0) }
+  }
+
+  /// Returns the stored scores of a candidate by site; nil if it diverged.
+  private func storedScores(_ index: Int) throws -> [String: Double]? {
+    var scores: [String: Double] = [:]
+    for (place, settings) in try innerRuns(index) {
+      guard let stored = Self.stored(place) else { return nil }
+      scores[settings.holdOut ?? fold.site] = stored.first
+    }
+    return scores
   }
 
   /// Maps the candidates; one that diverges is rejected, with nil.
@@ -156,14 +184,22 @@ struct FoldRun {
     }
   }
 
+  /// Opens the run of a folder.
+  ///
+  /// - Throws: `StudyError.foreign` if it has other settings.
+  private func opened(_ folder: RunFolder, _ settings: RunConfiguration) throws -> Run {
+    let run = try study.open(folder)
+    guard run.configuration == settings else {
+      throw StudyError.foreign(folder.url, differences: try settings.changes(from: run.configuration))
+    }
+    return run
+  }
+
   /// Trains one run to its end, and continues an interrupted run.
   private func train(_ settings: RunConfiguration, _ folder: RunFolder) throws -> [EpochMetrics] {
     let run: Run
     if folder.exists {
-      run = try study.open(folder)
-      guard run.configuration == settings else {
-        throw StudyError.foreign(folder.url, differences: try settings.changes(from: run.configuration))
-      }
+      run = try opened(folder, settings)
       try requireSame(run)
     } else {
       run = try Run.create(
@@ -203,12 +239,13 @@ struct FoldRun {
     let best = Self.chosen(history)
     let candidates = try plan.candidates.enumerated().map { index, settings in
       if plan.hasInnerFolds {
-        // Every score is stored by now; a candidate that diverged has none.
-        let scores = try? innerScores(index)
-        let mean = scores.flatMap { $0.isEmpty ? nil : $0.map(\.value).reduce(0, +) / Double($0.count) }
+        let scores = try storedScores(index)
+        // In the order of the sites, so that the sum is that of the choice.
+        let values = scores.map { scores in scores.keys.sorted().compactMap { scores[$0] } } ?? []
         return FoldResult.Candidate(
-          settings: settings, validationDice: nil, validationScore: mean,
-          innerScores: scores.map { Dictionary(uniqueKeysWithValues: $0) })
+          settings: settings, validationDice: nil,
+          validationScore: values.isEmpty ? nil : values.reduce(0, +) / Double(values.count),
+          innerScores: scores)
       }
       let epoch = index == chosen ? best : try finalEpoch(of: index)
       return FoldResult.Candidate(

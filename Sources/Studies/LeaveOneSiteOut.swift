@@ -75,6 +75,9 @@ public struct LeaveOneSiteOut: Sendable {
     guard catalog.sites.count >= 2 else {
       throw StudyError.tooFewSites(catalog.folder)
     }
+    guard catalog.sites.count >= 3 || !plan.hasInnerFolds else {
+      throw StudyError.tooFewSources(catalog.folder)
+    }
     try plan.validate()
     try RunChecks.requireClasses(catalog.sites, prompts, in: catalog.folder)
     for arm in plan.arms {

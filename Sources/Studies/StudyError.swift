@@ -33,6 +33,8 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case sameArms(String, String)
   /// There are fewer than two sites.
   case tooFewSites(URL)
+  /// There are fewer than three sites, but settings are to be chosen at source sites.
+  case tooFewSources(URL)
   /// A folder holds another run; the differences name each setting or input with its values.
   case foreign(URL, differences: [String])
   /// Some folds have no result.
@@ -78,6 +80,9 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
         + "state smaller groups"
     case .sameArms(let first, let second): "the arms \(first) and \(second) have the same settings"
     case .tooFewSites(let url): "\(url.path): leaving a site out needs at least two sites"
+    case .tooFewSources(let url):
+      "\(url.path): choosing settings at source sites that are held out in turn needs at least three sites; use "
+        + "--select validation"
     case .foreign(let url, let differences):
       "\(url.path): was run otherwise: \(Self.list(differences)); choose another folder for the study or remove "
         + "this one"

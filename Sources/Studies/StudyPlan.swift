@@ -94,9 +94,8 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   /// Validation looks at an image once. Inner folds predict with flips and turns. Both work at S with
   /// the threshold 0.5.
   private func unseen(_ setting: String) -> Bool {
-    let group = "inference."
-    return setting.hasPrefix(group)
-      && !(selection == .loso && ["flips", "turns"].contains(setting.dropFirst(group.count)))
+    let seen = selection == .loso ? ["inference.flips", "inference.turns"] : []
+    return setting.split(separator: ".").first == "inference" && !seen.contains(setting)
   }
 
   private static func twice(_ names: [String]) -> String? {

@@ -70,6 +70,15 @@ extension ProgramTests {
       #expect(again.code == 0 && again.err.contains("finished already"), "\(again.err)")
       #expect(try bytes(shop, "study/results.json") == results)
       #expect(String(decoding: results, as: UTF8.self).contains("each held out in turn"))
+      // What is stored of other settings is not taken for theirs: neither a rejected candidate nor its scores.
+      let others = better == "0.01" ? "2e-7,0.01" : "1e-7,0.02"
+      let exchanged = try Program.run(
+        words.map { $0.hasSuffix("1e-7,0.01") ? "optimizer.learningRate=\(others)" : $0 })
+      #expect(
+        exchanged.code == 1 && exchanged.err.contains("candidates/"), "\(exchanged.code) \(exchanged.err)")
+      try FileManager.default.removeItem(at: shop.file("study/runs"))
+      let changed = try Program.run(words + ["--set", "optimizer.warmup=0.2"])
+      #expect(changed.code == 1 && changed.err.contains("optimizer.warmup"), "\(changed.code) \(changed.err)")
     }
 
     @Test("A study is scored at another data set, arm beside arm, and at its own sites by its held-out runs")
@@ -92,8 +101,9 @@ extension ProgramTests {
       // Three folds each, none of which was trained on a site of that name.
       #expect(arms.map { $0["name"] as? String } == ["baseline", "unet"])
       #expect(arms.map { $0["runs"] as? Int } == [3, 3])
-      #expect(arms.map { $0["threshold"] as? Double } == [0.5, 0.5])
-      #expect(arms.map { $0["passes"] as? Int } == [1, 1])
+      let inference = arms.map { $0["inference"] as? [String: Any] }
+      #expect(inference.map { $0?["threshold"] as? Double } == [0.5, 0.5])
+      #expect(inference.map { $0?["scales"] as? [Double] } == [[1], [1]])
       #expect(FileManager.default.fileExists(atPath: shop.file("study/comparison-new.json").path))
       let own = try Program.run("evaluate", folder, "--site", "b", "--json")
       let runs = try #require(((try own.json() as? [[String: Any]])?.first?["arms"]) as? [[String: Any]])

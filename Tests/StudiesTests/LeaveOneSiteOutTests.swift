@@ -59,6 +59,17 @@ struct LeaveOneSiteOutTests {
     let study = try LeaveOneSiteOut(
       plan, catalog: catalog, prompts: TinyRun.prompts.get(),
       folder: tiny.run.url.appendingPathComponent("study"))
+    let two = tiny.run.url.appendingPathComponent("two")
+    for name in catalog.sites.map(\.name).dropLast() {
+      try FileManager.default.createFolder(two)
+      try FileManager.default.createSymbolicLink(
+        at: two.appendingPathComponent(name),
+        withDestinationURL: catalog.folder.appendingPathComponent(name))
+    }
+    let pair = try SiteCatalog(at: two)
+    #expect(throws: StudyError.tooFewSources(pair.folder)) {
+      try LeaveOneSiteOut(plan, catalog: pair, prompts: TinyRun.prompts.get(), folder: two)
+    }
     let names = catalog.sites.map(\.name)
     let clips = try study.innerSettings(study.folds[0], plan.candidates[0]).map { try $0.clipOfSite }
     #expect(clips == ["words/\(names[0])+\(names[1])", "words/\(names[0])+\(names[2])"])

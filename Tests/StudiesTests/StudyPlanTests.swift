@@ -110,7 +110,7 @@ struct StudyPlanTests {
     arguments: [
       ("inference.threshold=0.5,dice", false, false), ("inference.scales=[1],[1,1.5]", false, false),
       ("inference.flips=true,false", false, true), ("inference.turns=true,false", false, true),
-      ("averaging=0.9,\"swad\"", true, true),
+      ("averaging=0.9,\"swad\"", true, true), ("inference={threshold:0.5},{threshold:'dice'}", false, false),
     ])
   func unseenChoices(_ text: String, byValidation: Bool, byInnerFolds: Bool) throws {
     var plan = try plan([.baseline])
