@@ -109,10 +109,13 @@ extension TrainingRuns {
     func valley() {
       func steps(_ losses: [Double]) -> [ScoreValley.Step] {
         var valley = ScoreValley()
-        return losses.map { valley.add(loss: $0) }
+        return losses.map { valley.add(score: 1 - $0) }
       }
       #expect(steps([0.5, 0.4, 0.3, 0.2]) == [.before, .before, .before, .before])
       #expect(steps([0.5, 0.2, 0.3, 0.2]) == [.before, .before, .before, .inside])
+      // Epochs that mark nothing, or have no score, begin none.
+      var blank = ScoreValley()
+      #expect([0, 0, 0, nil, nil, 0.1].map { blank.add(score: $0) }.allSatisfy { $0 == .before })
       // 1.3 · (0.2 + 0.2 + 0.2)/3 = 0.26
       #expect(
         steps([0.2, 0.2, 0.2, 0.3, 0.3, 0.25, 0.3, 0.3, 0.3, 0.1])
@@ -126,6 +129,8 @@ extension TrainingRuns {
       try configuration.validateValues()
       configuration.validationShare = 0
       #expect(throws: SettingsError.self) { try configuration.validateValues() }
+      // Sites of one group each leave no validation image either.
+      #expect(throws: SettingsError.self) { try RunChecks.requireScores(configuration, []) }
       try configuration.set("averaging=0.99")
       #expect(configuration.averaging == 0.99)
       #expect(throws: (any Error).self) { try configuration.set("averaging=swan") }

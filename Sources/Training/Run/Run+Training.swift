@@ -86,6 +86,7 @@ extension Run {
   ) throws -> [EpochMetrics] {
     folder.removeLeftovers()
     try folder.requireResumable(finished: 0)
+    try RunChecks.requireScores(configuration, inputs.validation.samples)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: folder, training: inputs.training,
       validation: inputs.validation, prompts: prompts, features: inputs.features, resuming: folder.hasState)

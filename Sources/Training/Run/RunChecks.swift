@@ -37,6 +37,16 @@ package enum RunChecks {
       wanted: "[1] with the image tower \(tower.name), whose position embeddings belong to one input size")
   }
 
+  /// Checks that SWAD has validation images, by whose scores it finds its epochs.
+  ///
+  /// - Throws: `SettingsError.outOfRange`.
+  static func requireScores(_ configuration: RunConfiguration, _ validation: [Sample]) throws {
+    guard configuration.averaging == .swad, validation.isEmpty else { return }
+    throw SettingsError.outOfRange(
+      "averaging", value: "swad",
+      wanted: "a decay, because validation has no image: raise validationShare, or state smaller groups")
+  }
+
   /// Checks that every lesion class of the data has prompts.
   ///
   /// - Parameters:
@@ -133,5 +143,17 @@ package enum RunChecks {
     guard !names.contains(heldOut.name) else { throw RunError.heldOutIsSource(heldOut.name) }
     guard !names.isEmpty else { throw RunError.noSources(catalog.folder, heldOut: heldOut.name) }
     return try names.map(catalog.site)
+  }
+}
+
+extension Run {
+  /// Checks that the run's image tower can predict at all scales of `inference.scales`.
+  ///
+  /// - Throws: `SettingsError.outOfRange`, or an error that names the missing or wrong file of the run.
+  package func requireScales() throws {
+    let description = try ClipDescription(folder)
+    try RunChecks.requireScales(
+      configuration,
+      of: .unset(description.geometry.vision, projectionSize: description.geometry.projectionSize))
   }
 }

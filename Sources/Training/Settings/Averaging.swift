@@ -12,6 +12,8 @@ public enum Averaging: Equatable, Sendable {
   case exponential(decay: Double)
   /// The mean over all steps of the epochs in a flat valley of the validation score.
   ///
+  /// If there is none, it is the mean over the steps of the last epoch.
+  ///
   /// Source: SWAD (Cha et al., NeurIPS 2021). `ScoreValley` has the rule.
   case swad
 
@@ -63,7 +65,9 @@ extension RunConfiguration {
   package var weightsRule: String {
     switch averaging {
     case .none, .exponential: selection.rule
-    case .swad: "mean of the weights over the epochs in a flat valley of the validation score (SWAD)"
+    case .swad:
+      "mean of the weights over the epochs in a flat valley of the validation score, or over the last epoch if "
+        + "there is none (SWAD)"
     }
   }
 }

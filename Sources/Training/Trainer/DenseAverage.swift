@@ -53,7 +53,7 @@ final class DenseAverage: WeightAverage {
       recent = []
       return try trained.having(epoch) { try store(own, true) }
     }
-    switch progress.valley.add(loss: 1 - (own.score ?? 0)) {
+    switch progress.valley.add(score: own.score) {
     case .before:
       recent = (recent + [epoch]).suffix(ScoreValley.patience - 1)
       return try trained.having(epoch) { try store(own, true) }

@@ -2,7 +2,7 @@
 ///
 /// Source: SWAD (Cha et al., NeurIPS 2021), algorithm 1, with the loss 1 − score and one evaluation an
 /// epoch. The valley begins with the first epoch whose loss is the least of the `patience` epochs from
-/// it on. It ends before `patience` epochs in a row with losses above the tolerance: 1 + `tolerance`
+/// it on; an epoch without a score, or with the score 0, does not begin it. It ends before `patience` epochs in a row with losses above the tolerance: 1 + `tolerance`
 /// times the mean loss of those first epochs. (The paper evaluates more often and waits for twice as
 /// many evaluations at the end.)
 struct ScoreValley: Codable, Equatable {
@@ -29,16 +29,18 @@ struct ScoreValley: Codable, Equatable {
 
   /// Adds an epoch.
   ///
-  /// - Parameter loss: its loss.
+  /// - Parameter score: its validation score, from 0 to 1; nil if it is undefined.
   /// - Returns: the decision.
-  mutating func add(loss: Double) -> Step {
+  mutating func add(score: Double?) -> Step {
     guard !hasEnded else { return .ended }
-    losses = (losses + [loss]).suffix(Self.patience)
+    losses = (losses + [1 - (score ?? 0)]).suffix(Self.patience)
     if let limit {
       hasEnded = losses.count == Self.patience && losses.allSatisfy { $0 > limit }
       return hasEnded ? .ended : .inside
     }
-    guard losses.count == Self.patience, losses.allSatisfy({ losses[0] <= $0 }) else { return .before }
+    guard losses.count == Self.patience, losses[0] < 1, losses.allSatisfy({ losses[0] <= $0 }) else {
+      return .before
+    }
     limit = (1 + Self.tolerance) * losses.reduce(0, +) / Double(losses.count)
     return .inside
   }

@@ -28,7 +28,7 @@ package final class Trainer {
   private let sites: [Int]
   private let optimizer: AdamW
   /// The mean of the weights, which validation scores and the run stores; nil for none.
-  private let average: (any WeightAverage)?
+  private var average: (any WeightAverage)?
   private var state = TrainingState()
   /// The scores of predictors that ignore the image; nil until they are computed.
   private var trivial: [String: OverlapSummary]?
@@ -45,8 +45,7 @@ package final class Trainer {
   ///   - features: cached features of the frozen layers for all these images; nil runs the tower.
   ///   - resuming: whether to continue from the run's saved state.
   /// - Throws: `TrainingError.noImages`, `RunError` if features are given for settings that change
-  ///   them or if no confounder has a mechanism to intervene with, or the errors of reading the
-  ///   state.
+  ///   them or no confounder has a mechanism to intervene with, or the errors of reading the state.
   package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
     validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, resuming: Bool
@@ -70,14 +69,16 @@ package final class Trainer {
     // The tower has its first weights now, also if the run is resumed.
     pretrained =
       configuration.model.method.traits.needsPretrained ? try system.pretrainedEncoder() : nil
-    average = try configuration.averaging.average(of: system)
     if resuming {
-      state = try TrainingState.load(
-        from: run.stateFile, into: system, optimizer, average, frozenHash: frozenHash)
+      average = try configuration.averaging.average(of: system)
+      state = try .load(from: run.stateFile, into: system, optimizer, average, frozenHash: frozenHash)
     }
     // The frozen weights have their values now.
     encoder = try features?.encoder ?? system.frozenEncoder()
-    if !resuming, configuration.interventions.prior == .estimated { try estimatePrior() }
+    if !resuming {
+      if configuration.interventions.prior == .estimated { try estimatePrior() }
+      average = try configuration.averaging.average(of: system)
+    }
   }
 
   /// The number of steps in an epoch; a smaller last batch is left out unless it is the only one.
