@@ -11,7 +11,7 @@ struct Contest {
   struct Arm {
     let name: String
     var runs: [Run]
-    /// The rule of lesion pixels of the study; nil for each run's own.
+    /// The rule of lesion pixels of the study; nil for each run's own, which `--set` may have changed.
     var threshold: MaskThreshold?
   }
 
@@ -33,6 +33,7 @@ struct Contest {
   /// - Throws: `RunError` or `WorkError` that names the folder.
   init(_ operands: [String], changes: [String] = []) throws {
     let folders = operands.map { URL(fileURLWithPath: $0) }
+    let hasThreshold = changes.contains { !ProjectFiles.keepsThreshold($0) }
     let (studies, runs) = (folders.filter(Self.isStudy), folders.filter { !Self.isStudy($0) })
     let opened = try runs.map { try ProjectFiles.run(at: $0, changes: changes) }
     let labels = opened.map(\.configuration.model.method.name)
@@ -49,7 +50,8 @@ struct Contest {
             try ProjectFiles.run(at: $0.url, changes: changes)
           }
         if !runs.isEmpty {
-          arms.append(Arm(name: prefix + arm.name, runs: runs, threshold: record.plan.threshold))
+          let threshold = hasThreshold ? nil : record.plan.threshold
+          arms.append(Arm(name: prefix + arm.name, runs: runs, threshold: threshold))
         }
       }
       guard arms.contains(where: { !$0.runs.isEmpty }) else { throw WorkError.noFinishedRun(folder) }

@@ -13,12 +13,13 @@ struct CounterfactualReport: Encodable {
     let method: String
     let heldOut: String
     let threshold: MaskThreshold
+    let inference: InferenceConfiguration
     let precision: Precision
     let decoding: Predictor.Decoding
     let summary: Counterfactual.Summary
 
     enum CodingKeys: String, CodingKey {
-      case run, method, threshold, precision, decoding, summary
+      case run, method, threshold, inference, precision, decoding, summary
       case heldOut = "held_out"
     }
   }
@@ -44,7 +45,8 @@ struct CounterfactualReport: Encodable {
       console.progress("")
       return Entry(
         run: run.folder.url.path, method: predictor.methodLabel, heldOut: run.configuration.holdOut ?? "",
-        threshold: predictor.threshold, precision: predictor.precision, decoding: predictor.decoding,
+        threshold: predictor.threshold, inference: predictor.inference, precision: predictor.precision,
+        decoding: predictor.decoding,
         summary: try Counterfactual.Summary(of: cases))
     }
   }

@@ -38,6 +38,7 @@ enum EvaluateCommand: Subcommand {
     if let sweep = try arguments.counterfactual {
       return try counterfactual(arguments, sweep: sweep, console)
     }
+    try ProjectFiles.requireOneThreshold(arguments.scoring.threshold, changes: arguments.inference)
     let contest = try Contest(arguments.operands, changes: arguments.inference)
     let first = contest.arms[0].runs[0]
     let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)

@@ -51,6 +51,7 @@ enum PredictCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
     let maxPixels = try arguments.maxPixels
+    try ProjectFiles.requireOneThreshold(threshold, changes: arguments.inference)
     let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out, console)
     let run = try ProjectFiles.run(
       at: URL(fileURLWithPath: arguments.operands[0]), changes: arguments.inference)

@@ -1,6 +1,7 @@
 import Confounders
 import Datasets
 import Foundation
+import Metrics
 import Storage
 import Training
 
@@ -91,11 +92,32 @@ enum ProjectFiles {
   ///   - folder: its folder.
   ///   - changes: settings of inference in place of the run's own, as `KEY=VALUE`.
   /// - Returns: the run.
-  /// - Throws: the errors of `Run.open`, or `SettingsError` for a setting that does not exist.
+  /// - Throws: the errors of `Run.open`, or `SettingsError` for a setting that does not exist, is not one
+  ///   of inference, or that the run's tower cannot take.
   static func run(at folder: URL, changes: [String] = []) throws -> Run {
-    try Run.open(at: folder, methods: MCDRLCommand.methods, clip: clips) { settings in
+    for change in changes where !change.hasPrefix("inference") {
+      throw SettingsError.badValue(
+        source: "--set \(change)", reason: "only settings of inference can differ from those of a run")
+    }
+    let run = try Run.open(at: folder, methods: MCDRLCommand.methods, clip: clips) { settings in
       for change in changes { _ = try settings.set(change, source: "--set") }
     }
+    if !changes.isEmpty { try run.requireScales() }
+    return run
+  }
+
+  /// Whether a setting of `--set` leaves `inference.threshold` as it is.
+  static func keepsThreshold(_ change: String) -> Bool {
+    !["inference", "inference.threshold"].contains(String(change.prefix { $0 != "=" }))
+  }
+
+  /// Refuses two rules of lesion pixels at once.
+  ///
+  /// - Throws: `UsageError`.
+  static func requireOneThreshold(_ option: MaskThreshold?, changes: [String]) throws {
+    guard option != nil, let change = changes.first(where: { !keepsThreshold($0) }) else { return }
+    throw UsageError.conflict(
+      "--threshold", with: "set \(change)", reason: "both choose the rule of lesion pixels")
   }
 
   /// Checks that no image of a held-out site taught the words of the CLIP model of settings.

@@ -114,14 +114,20 @@ struct TrainSettings {
     start.imageSize = model.configuration.vision.imageSize
     let ignored = try apply(to: &start)
     Self.note(ignored, start, console)
-    if start.statistics == .batch, start.tune == .none || !model.vision.normalizesBatches {
-      let reason =
-        start.tune == .none
-        ? "tune is none, so the tower is not trained"
-        : "\(model.vision.name) has no batch normalisation"
+    if start.statistics == .batch, let reason = Self.reason(againstStatistics: start, model) {
       console.note("note: statistics=batch has no effect: \(reason)")
     }
     return (start, model)
+  }
+
+  /// Returns why the statistics of the tower cannot follow the batches; nil if they can.
+  private static func reason(
+    againstStatistics configuration: RunConfiguration, _ model: CLIPModel
+  ) -> String? {
+    let method = configuration.model.method
+    if method.traits.ignoresTower { return "\(method.name) ignores the tower" }
+    if configuration.tune == .none { return "tune is none, so the tower is not trained" }
+    return model.vision.normalizesBatches ? nil : "\(model.vision.name) has no batch normalisation"
   }
 
   /// Notes options of other methods than the chosen one.

@@ -16,17 +16,15 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     package let name: String
     /// The number of runs.
     package let runs: Int
-    /// The rule of lesion pixels.
-    package let threshold: MaskThreshold
-    /// The number of passes of the network whose mean is a prediction.
-    package let passes: Int
+    /// The settings of inference; nil if they differ between its runs.
+    @Nullable package private(set) var inference: InferenceConfiguration?
     /// The mean Dice over all images.
     package let dice: Interval
     /// The mean Dice over the images with a lesion; nil without such images.
     @Nullable package private(set) var diceWithLesion: Interval?
 
     enum CodingKeys: String, CodingKey {
-      case name, runs, threshold, passes, dice
+      case name, runs, inference, dice
       case diceWithLesion = "dice_with_lesion"
     }
   }
@@ -53,6 +51,12 @@ package struct SiteComparison: Codable, Equatable, Sendable {
   package let differences: [Difference]
   /// The mean Dice of predictors that ignore the image, by name.
   package let trivial: [String: Double]
+
+  /// The settings of inference that all evaluations share.
+  private static func common(_ evaluations: [Evaluation]) -> InferenceConfiguration? {
+    guard let first = evaluations.first?.inference else { return nil }
+    return evaluations.allSatisfy { $0.inference == first } ? first : nil
+  }
 
   /// Compares the evaluations of arms at one site.
   ///
@@ -87,8 +91,7 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     self.arms = try zip(arms, scores).compactMap { arm, scores in
       try interval(scores).map {
         Arm(
-          name: arm.name, runs: arm.evaluations.count, threshold: arm.evaluations[0].threshold,
-          passes: arm.evaluations[0].passes, dice: $0,
+          name: arm.name, runs: arm.evaluations.count, inference: Self.common(arm.evaluations), dice: $0,
           diceWithLesion: try interval(scores) { hasLesion[$0] })
       }
     }

@@ -27,7 +27,8 @@ extension ProgramTests {
       let written = try Data(contentsOf: run.appendingPathComponent("evaluation-c.json"))
       let result = try #require(try JSONSerialization.jsonObject(with: written) as? [String: Any])
       #expect(result["site"] as? String == "c" && result["held_out"] as? Bool == true)
-      #expect(result["threshold"] as? Double == 0.5 && result["passes"] as? Int == 1)
+      let inference = try #require(result["inference"] as? [String: Any])
+      #expect(result["threshold"] as? Double == 0.5 && inference["flips"] as? Bool == false)
       #expect((result["calibration"] as? [String: Any])?["n"] as? Int == 8)
       #expect((result["model"] as? [String: Any])?["detection"] != nil && result["polyp"] == nil)
       let polyp = try Program.run(
@@ -181,7 +182,14 @@ extension ProgramTests {
       #expect(try Data(contentsOf: shop.file("set/0.png")) == Data(contentsOf: shop.file("masks/0.png")))
       let refused = try Program.run(
         "predict", run, images, "--out", shop.file("no").path, "--set", "epochs=9")
-      #expect(refused.code == 1 && refused.err.contains("epochs"), "\(refused.code) \(refused.err)")
+      #expect(refused.code == 1 && refused.err.contains("--set epochs=9"), "\(refused.err)")
+      let both = try Program.run(
+        "predict", run, images, "--out", shop.file("no").path, "--threshold", "0.5", "--set",
+        "inference.threshold=dice")
+      #expect(both.code == 2 && both.err.contains("--set inference.threshold=dice"), "\(both.err)")
+      let scales = try Program.run("evaluate", run, "--set", "inference.scales=[1, 2]")
+      #expect(scales.code == 1 && scales.err.contains("inference.scales is [1.0, 2.0]"), "\(scales.err)")
+      #expect(!scales.err.contains("config.json"))
 
       let evaluation = try Program.run("evaluate", run, "--threshold", threshold, "--json")
       try #require(evaluation.code == 0, "\(evaluation.err)")

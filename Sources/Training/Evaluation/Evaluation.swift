@@ -15,8 +15,8 @@ public struct Evaluation: Encodable, Sendable {
   public let seed: UInt64
   /// The rule of lesion pixels.
   public let threshold: MaskThreshold
-  /// The number of passes of the network whose mean is a prediction.
-  public let passes: Int
+  /// The views and scales whose mean is a prediction, and the rule of lesion pixels.
+  public let inference: InferenceConfiguration
   /// The arithmetic of the predictions.
   public let precision: Precision
   /// The decoding of image files.
@@ -56,7 +56,7 @@ public struct Evaluation: Encodable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case site, method, seed, threshold, passes, precision, decoding, selection, model, calibration, polyp
+    case site, method, seed, threshold, inference, precision, decoding, selection, model, calibration, polyp
     case trivial, findings
     case evaluation = "protocol"
     case heldOut = "held_out"
@@ -136,7 +136,7 @@ extension Run {
     let method = predictor.system.method.label
     return Evaluation(
       site: site.name, method: method, seed: configuration.seed,
-      threshold: predictor.threshold, passes: predictor.configuration.inference.passes,
+      threshold: predictor.threshold, inference: predictor.inference,
       precision: predictor.precision, decoding: predictor.decoding,
       heldOut: role != .source, isNamesake: role == .namesake, selection: configuration.weightsRule,
       evaluation: rules.evaluation,

@@ -63,6 +63,13 @@ public final class Predictor: Sendable {
     sides = configuration.inference.sides(configuration.imageSize)
   }
 
+  /// The settings of inference, with the predictor's own rule of lesion pixels.
+  package var inference: InferenceConfiguration {
+    var settings = configuration.inference
+    settings.threshold = threshold
+    return settings
+  }
+
   /// The settings of the computation in one line, for every output.
   ///
   /// The mean and the rule of lesion pixels are in it if they are not the defaults.
