@@ -38,7 +38,12 @@ import timm  # noqa: E402
 def pairs(data, site):
     """The image and mask files of a site, by stem."""
     folder = os.path.join(data, site)
-    masks = {os.path.splitext(name)[0]: name for name in os.listdir(os.path.join(folder, "masks"))}
+    masks = {}
+    for name in sorted(os.listdir(os.path.join(folder, "masks"))):
+        stem = os.path.splitext(name)[0]
+        if stem in masks:
+            sys.exit(f"{folder}/masks: {masks[stem]} and {name} have one name; leave one of them out")
+        masks[stem] = name
     found = []
     for name in sorted(os.listdir(os.path.join(folder, "images"))):
         stem = os.path.splitext(name)[0]
@@ -212,7 +217,14 @@ def main():
     if arguments.hold_out not in sites:
         sys.exit(f"{arguments.data}: no site {arguments.hold_out}; there are {', '.join(sites)}")
     sources = arguments.sources or [name for name in sites if name != arguments.hold_out]
+    if arguments.hold_out in sources:
+        sys.exit(f"--sources {arguments.hold_out}: the held-out site cannot train")
+    names = [arguments.hold_out] + [os.path.basename(os.path.normpath(folder)) for folder in arguments.also]
+    if len(set(names)) < len(names):
+        sys.exit(f"--also: the scored folders {', '.join(names)} need different names")
     examples = [read(pair, arguments.size) for name in sources for pair in pairs(arguments.data, name)]
+    if len(examples) < arguments.batch:
+        sys.exit(f"{', '.join(sources)}: {len(examples)} images are less than one batch of {arguments.batch}")
     images = torch.from_numpy(np.stack([example[0] for example in examples]))
     masks = torch.from_numpy(np.stack([example[2] for example in examples]))[:, None]
     model = UNet(arguments.trunk).to(memory_format=torch.channels_last)

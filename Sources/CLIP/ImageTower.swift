@@ -189,7 +189,7 @@ public class ImageTower: Module, ImagePass {
   /// - Returns: the parameters with their keys.
   public final func parameters(ofLast count: Int?) -> [NamedTensor] {
     guard let count else { return parameters() }
-    let keys = layerKeys.suffix(count) + endKeys
+    let keys = layerKeys.suffix(max(0, count)) + endKeys
     return parameters().filter { parameter in keys.contains { parameter.key.hasPrefix($0) } }
   }
 }

@@ -74,7 +74,7 @@ struct ExplanationTests {
   func earlier() throws {
     var document = try JSONValue(encoding: explanation(known).model)
     #expect(try document.decoded(as: Explanation.Model.self).passes == 1)
-    guard case .object(var members) = document else { return }
+    var members = try #require(document.members)
     members["passes"] = nil
     document = .object(members)
     #expect(try document.decoded(as: Explanation.Model.self).passes == nil)

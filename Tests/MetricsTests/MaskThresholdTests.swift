@@ -75,7 +75,6 @@ struct MaskThresholdTests {
       let level = try MaskThreshold.dice.level(of: map)
       #expect(level == Self.level(values))
       let wanted = values.map { Double($0) >= level }
-      #expect(try BinaryMask(width: 17, height: 23, values: wanted).pixels.map { $0 > 0 } == wanted)
       let own: [UInt8] = try together.selected(dim: 0, index: index).to(.uint8).reshaped([-1]).array()
       #expect(own.map { $0 > 0 } == wanted)
       let plain = try ProbabilityMap(width: 17, height: 23, values: values).mask(.dice)

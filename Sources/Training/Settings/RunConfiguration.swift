@@ -239,6 +239,7 @@ extension RunConfiguration {
     try require((16...2048).contains(imageSize), "imageSize", imageSize, "from 16 to 2048")
     try require(maxPixels >= 1, "maxPixels", maxPixels, "at least 1")
     try require((0..<1).contains(validationShare), "validationShare", validationShare, "from 0 to below 1")
+    if case .last(let count) = tune { try require(count >= 1, "tune", tune, "none, last-N from 1, or all") }
     try inference.validate(imageSize: imageSize)
     let rates = optimizer
     try require(rates.learningRate > 0, "optimizer.learningRate", rates.learningRate, "above 0")
