@@ -20,6 +20,10 @@ enum SynthCommand: Subcommand {
       "size", "PIXELS", .integer(atLeast: 16, atMost: 2048), default: 224,
       "the side of the images, 16 to 2048")
     let link = Shared.link
+    let linkOf = Option.spaces(
+      "link-of", "CONFOUNDER=P", .link, "the same for single confounders, such as mucus=0.95")
+    let unlinked = Option.flag(
+      "unlinked", "also render the source images without the link, for the arm unconfounded")
     let format = Option.value(
       "format", choices(SyntheticDataset.Format.self), .choice(of: SyntheticDataset.Format.self),
       default: .jpg,
@@ -39,9 +43,12 @@ enum SynthCommand: Subcommand {
     let images: Int
     let size: Int
     let link: Double
+    let linkOf: [String: Double]
+    let unlinked: Bool
 
     enum CodingKeys: String, CodingKey {
-      case data, sites, images, size, link
+      case data, sites, images, size, link, unlinked
+      case linkOf = "link_of"
       case perSite = "per_site"
       case testPerSite = "test_per_site"
       case sweepScenes = "sweep_scenes"
@@ -52,9 +59,11 @@ enum SynthCommand: Subcommand {
     let (out, perSite, size, link) = try (arguments.out, arguments.perSite, arguments.size, arguments.link)
     let prompts = try ProjectFiles.promptSet(arguments.prompts).prompts
     try prompts.requireNames(of: World.self)
-    let world = World(sites: try arguments.sites, link: link, seed: try arguments.common.seed)
+    let links = Dictionary(try arguments.linkOf) { $1 }
+    let world = World(sites: try arguments.sites, link: link, links: links, seed: try arguments.common.seed)
     let dataset = SyntheticDataset(
-      world: world, perSite: perSite, testPerSite: try arguments.testPerSite ?? perSite / 2, size: size,
+      world: world, perSite: perSite, testPerSite: try arguments.testPerSite ?? perSite / 2,
+      hasUnlinked: try arguments.unlinked, size: size,
       format: try arguments.format, sweep: try arguments.sweep, captions: prompts.captions)
 
     let lock = try OutputFolder.lock(out, console)
@@ -67,13 +76,33 @@ enum SynthCommand: Subcommand {
     console.progress("")
     let summary = Summary(
       data: out.path, sites: world.siteNames, perSite: perSite, testPerSite: dataset.testPerSite,
-      sweepScenes: dataset.sweep, images: dataset.count, size: size, link: link)
+      sweepScenes: dataset.sweep, images: dataset.count, size: size, link: link,
+      linkOf: Dictionary(uniqueKeysWithValues: links.map { ($0.key.rawValue, $0.value) }),
+      unlinked: dataset.hasUnlinked)
     if console.json { return try console.result(json: summary) }
     let sweep = dataset.sweep > 0 ? ", \(dataset.sweep) scenes under each intervention in sweep/" : ""
+    let unlinked = dataset.hasUnlinked ? ", the source images also without the link" : ""
     console.result(
       """
       \(out.path): \(world.siteNames.count) sites (\(world.siteNames.joined(separator: ", "))), \
-      \(perSite) source and \(dataset.testPerSite) test images each, \(size)×\(size)\(sweep)
+      \(perSite) source and \(dataset.testPerSite) test images each, \(size)×\(size)\(unlinked)\(sweep)
       """)
+  }
+}
+
+extension ValueForm where Value == (Confounder, Double) {
+  /// A confounder of the rendered world and a probability, such as `white light=0.5`.
+  fileprivate static var link: ValueForm {
+    ValueForm(
+      read: { word in
+        guard let equals = word.lastIndex(of: "=") else {
+          throw WrongValue.needs("a confounder and a probability are needed, such as mucus=0.95")
+        }
+        let name = String(word[..<equals])
+        guard let confounder = Confounder(rawValue: name) else {
+          throw WrongValue.unknown(known: Confounder.allCases.map(\.rawValue))
+        }
+        return (confounder, try ValueForm<Double>.probability.read(String(word[word.index(after: equals)...])))
+      }, text: { "\($0.rawValue)=\($1)" })
   }
 }

@@ -66,14 +66,21 @@ public struct Site: Sendable, Equatable {
   public let samples: [Sample]
   /// The images that score the site if it is held out: its own, unless the catalog states others.
   public let testSamples: [Sample]
+  /// The same scenes without the link between lesion and confounder; nil if the catalog states none.
+  ///
+  /// Only rendered data has them. A run with `TrainingScenes.unlinked` trains on them.
+  public let unlinkedSamples: [Sample]?
 
-  /// Every image, without repetition.
+  /// Every image to train on or to score, without repetition.
   public var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
 
-  init(name: String, samples: [Sample], testSamples: [Sample]? = nil) {
+  init(
+    name: String, samples: [Sample], testSamples: [Sample]? = nil, unlinkedSamples: [Sample]? = nil
+  ) {
     self.name = name
     self.samples = samples
     self.testSamples = testSamples ?? samples
+    self.unlinkedSamples = unlinkedSamples
   }
 
   /// The masks of the site, with those of its test images; nil if there are none.
@@ -90,6 +97,8 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case missingFolder(site: String, folder: URL)
   /// A site name does not exist.
   case unknownSite(String, known: [String])
+  /// A site has no scenes without the link.
+  case noUnlinkedScenes(site: String)
   /// Images have no mask.
   case missingMasks(site: String, stems: [String], folder: URL)
   /// Two files have the same stem.
@@ -112,6 +121,9 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
       "\(folder.path): site \(site) lacks this folder; each site needs images/ and masks/"
     case .unknownSite(let name, let known):
       "site \"\(name)\" does not exist; the sites are \(known.joined(separator: ", "))"
+    case .noUnlinkedScenes(let site):
+      "site \(site) states no unlinked scenes, which only rendered data has; render it with mcdrl synth "
+        + "--unlinked, or train on observed scenes"
     case .missingMasks(let site, let stems, let folder):
       "\(folder.path): site \(site) has \(counted(stems.count, "image")) without a mask, such as "
         + stems.prefix(3).joined(separator: ", ") + "; add masks of the same names or move the images away"

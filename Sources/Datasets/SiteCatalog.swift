@@ -158,7 +158,7 @@ final class SiteSearch {
 
   /// Returns the files that no site uses; sites may share folders.
   func leftOut(_ sites: [Site]) -> [LeftOut] {
-    let samples = sites.flatMap(\.allSamples)
+    let samples = sites.flatMap { $0.allSamples + ($0.unlinkedSamples ?? []) }
     let used = Set(samples.flatMap { [$0.image, $0.mask] }.compactMap { $0?.standardizedFileURL.path })
     let all = masks.map { LeftOut(reason: .maskWithoutImage, url: $0) } + others
     var seen = Set<String>()

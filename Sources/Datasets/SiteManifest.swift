@@ -24,18 +24,22 @@ struct SiteManifest: Decodable {
     var labels: [String: Int]?
     var lesions: [String]?
     /// Other images that score the site if it is held out.
-    var test: Test?
+    var test: Others?
+    /// The same scenes as `images` without the link between lesion and confounder.
+    var unlinked: Others?
 
     init(name: String) { self.name = name }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
       case name, images, masks, `class`, classes, groupPattern, groups, labels, lesions, test
+      case unlinked
     }
   }
 
-  /// Images that replace a site's own if it is held out.
-  struct Test: Decodable {
-    /// Folders, relative to the manifest; `NAME/test/images` and `NAME/test/masks` if absent.
+  /// Images that replace a site's own: if it is held out, or if a run trains on other scenes.
+  struct Others: Decodable {
+    /// Folders, relative to the manifest; `NAME/test/images` and `NAME/test/masks` if absent, or
+    /// `NAME/unlinked/images` and `NAME/unlinked/masks`.
     var images: String?
     var masks: String?
     /// The lesion class by image; null for an image without a lesion.
@@ -98,7 +102,11 @@ struct SiteManifest: Decodable {
       var place = "sites[\(index)]: "
       if case .string(let name)? = entry.members?["name"] { place = "site \(name): " }
       return fault(entry, Entry.CodingKeys.allCases.map(\.rawValue), place)
-        ?? fault(entry.members?["test"], Test.CodingKeys.allCases.map(\.rawValue), "\(place)test: ")
+        ?? [Entry.CodingKeys.test, .unlinked].lazy.compactMap { key in
+          fault(
+            entry.members?[key.rawValue], Others.CodingKeys.allCases.map(\.rawValue),
+            "\(place)\(key.rawValue): ")
+        }.first
     }.first
   }
 
@@ -132,12 +140,15 @@ extension SiteManifest.Entry {
       let files = try pairs(
         place(images ?? "\(name)/images"), place(masks ?? "\(name)/masks"), search)
     else { return nil }
-    let testFiles = try test.flatMap { test in
-      try pairs(
-        place(test.images ?? "\(name)/test/images"), place(test.masks ?? "\(name)/test/masks"), search)
+    func others(_ others: SiteManifest.Others?, _ key: CodingKeys) throws -> [Pair]? {
+      guard let others else { return nil }
+      let folder = "\(name)/\(key.rawValue)"
+      return try pairs(
+        place(others.images ?? "\(folder)/images"), place(others.masks ?? "\(folder)/masks"), search)
     }
+    let (testFiles, unlinkedFiles) = try (others(test, .test), others(unlinked, .unlinked))
     let survey = MaskSurvey(
-      (files + (testFiles ?? [])).compactMap(\.mask), lesions: lesionLabels,
+      (files + (testFiles ?? []) + (unlinkedFiles ?? [])).compactMap(\.mask), lesions: lesionLabels,
       labels: labels.map { Array($0.values) })
     func samples(_ files: [Pair], _ classes: [String: String?]?) throws -> [Sample] {
       try files.map { stem, image, mask in
@@ -150,11 +161,18 @@ extension SiteManifest.Entry {
     }
     let own = try samples(files, classes)
     try requireStems(of: own, in: classes?.keys, "classes", manifest)
-    let tests = try testFiles.map { try samples($0, test?.classes) }
-    if let tests { try requireStems(of: tests, in: test?.classes?.keys, "test.classes", manifest) }
-    try requireStems(of: own + (tests ?? []), in: groups?.keys, "groups", manifest)
+    func samples(_ files: [Pair]?, of others: SiteManifest.Others?, _ key: CodingKeys) throws -> [Sample]? {
+      let found = try files.map { try samples($0, others?.classes) }
+      if let found {
+        try requireStems(of: found, in: others?.classes?.keys, "\(key.rawValue).classes", manifest)
+      }
+      return found
+    }
+    let tests = try samples(testFiles, of: test, .test)
+    let twins = try samples(unlinkedFiles, of: unlinked, .unlinked)
+    try requireStems(of: own + (tests ?? []) + (twins ?? []), in: groups?.keys, "groups", manifest)
     try pattern?.requireMatch(in: own.map(\.id))
-    return tests.map { Site(name: name, samples: own, testSamples: $0) } ?? Site(name: name, samples: own)
+    return Site(name: name, samples: own, testSamples: tests, unlinkedSamples: twins)
   }
 
   /// Checks that the entry states facts only about existing images.

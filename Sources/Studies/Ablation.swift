@@ -99,7 +99,9 @@ package enum Ablation: String, CaseIterable, Sendable {
     case .tuning: return try vary([Tuning.none, .last(1), .last(2), .all]) { $0.tune = $1 }
     case .controls:
       let own: [Control] = [.withoutRegionSelection, .withoutIntervention]
-      return [.baseline, .mcdrl] + Control.allCases.filter { !own.contains($0) }.map(\.arm)
+      // Oracles need rendered data, so they are no part of a study of any data.
+      return [.baseline, .mcdrl]
+        + Control.allCases.filter { !own.contains($0) && $0.confounded == nil }.map(\.arm)
     case .interventions:
       return try [
         .mcdrl,

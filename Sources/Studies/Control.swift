@@ -23,6 +23,21 @@ package enum Control: String, CaseIterable, Sendable {
   case longerBaseline = "longer-baseline"
   /// The baseline with the same interventions as augmentation.
   case baselineInterventions = "baseline-interventions"
+  /// The baseline on the same scenes without the link: an oracle, for rendered data alone.
+  case unconfounded
+  /// `baseline-interventions` on the same scenes without the link.
+  case unconfoundedInterventions = "unconfounded-interventions"
+
+  /// The arm that an oracle differs from in its scenes alone; nil for any other control.
+  ///
+  /// An oracle is trained on what no hospital has. Its lead is the cost of confounding.
+  package var confounded: String? {
+    switch self {
+    case .unconfounded: ArmDefinition.baseline.name
+    case .unconfoundedInterventions: Control.baselineInterventions.rawValue
+    default: nil
+    }
+  }
 
   /// A one-line description.
   package var summary: String {
@@ -36,6 +51,8 @@ package enum Control: String, CaseIterable, Sendable {
     case .shuffledPrompts: "mcdrl with every confounder under another's words"
     case .longerBaseline: "the baseline with twice the epochs"
     case .baselineInterventions: "the baseline shown the same interventions, as augmentation"
+    case .unconfounded: "oracle: the baseline on the same rendered scenes without the link"
+    case .unconfoundedInterventions: "oracle: baseline-interventions on the scenes without the link"
     }
   }
 
@@ -82,6 +99,10 @@ package enum Control: String, CaseIterable, Sendable {
       return ArmDefinition.baseline.changing(rawValue, summary, assignments: ["epochs*=2"])
     case .baselineInterventions:
       return ArmDefinition.baseline.changing(rawValue, summary) { $0.interventions.share = 1 }
+    case .unconfounded:
+      return ArmDefinition.baseline.changing(rawValue, summary) { $0.scenes = .unlinked }
+    case .unconfoundedInterventions:
+      return Control.baselineInterventions.arm.changing(rawValue, summary) { $0.scenes = .unlinked }
     }
   }
 
@@ -101,6 +122,8 @@ package enum Control: String, CaseIterable, Sendable {
     case .withoutInterventions, .baselineInterventions: ["interventions.share"]
     case .withoutDictionary, .randomDictionary, .shuffledPrompts: ["model.options.intervention.dictionary"]
     case .longerBaseline: ["interventions.share", "epochs"]
+    case .unconfounded: ["scenes"]
+    case .unconfoundedInterventions: ["scenes", "interventions.share"]
     }
   }
 }

@@ -1,4 +1,5 @@
 import Confounders
+import Datasets
 import Foundation
 import Metrics
 import Storage
@@ -10,8 +11,8 @@ struct FoldRun {
   let study: LeaveOneSiteOut
   let fold: LeaveOneSiteOut.Fold
   let inputs: StudyInputs
-  /// The hashes of the data.
-  let hashes: DataHashes
+  /// The hashes of the data, by the scenes to train on.
+  let hashes: [TrainingScenes: DataHashes]
   let progress: LeaveOneSiteOut.Progress
 
   private var plan: StudyPlan { study.plan }
@@ -103,7 +104,8 @@ struct FoldRun {
       if let stored = Self.stored(place) { return stored.first }
       _ = try train(settings, place)
       let predictor = try study.open(place).predictor(device: settings.device, precision: settings.precision)
-      let bank = try inputs.bank(study.catalog.site(settings.holdOut ?? fold.site).samples, settings)
+      let site = try study.catalog.site(settings.holdOut ?? fold.site).training(on: settings.scenes)
+      let bank = try inputs.bank(site.samples, settings)
       let score = try predictor.validationScore(on: bank)
       try place.write(score.map { [$0] } ?? [], to: Self.scoreFile(place))
       try? FileManager.default.removeItem(at: place.stateFile)
@@ -171,9 +173,15 @@ struct FoldRun {
 
   private static func chosen(_ history: [EpochMetrics]) -> EpochMetrics? { history.last { $0.best } }
 
+  /// Returns the hashes of the images that a run trains on.
+  private func dataHashes(of settings: RunConfiguration) throws -> DataHashes {
+    try hashes[settings.scenes] ?? DataHashes(study.sites(on: settings.scenes), .all)
+  }
+
   private func requireSame(_ run: Run) throws {
     let system = try run.freshSystem()
-    let fingerprint = try Fingerprint(data: hashes, sources: run.configuration.sources, system: system)
+    let sources = run.configuration.sources
+    let fingerprint = try Fingerprint(data: dataHashes(of: run.configuration), sources: sources, system: system)
     let stored = try? JSONDecoder().decode(
       Fingerprint.self, from: Data(file: run.folder.fingerprintFile))
     let prompts = try study.prompts.limited(to: run.configuration.confounders)
@@ -203,7 +211,8 @@ struct FoldRun {
       try requireSame(run)
     } else {
       run = try Run.create(
-        at: folder, settings, data: study.catalog, prompts: study.prompts, clip: study.clip, hashes: hashes)
+        at: folder, settings, data: study.catalog, prompts: study.prompts, clip: study.clip,
+        hashes: dataHashes(of: settings))
     }
     // A finished run has no saved state to resume from.
     if !folder.hasState, let history = try? folder.history(), history.count == settings.epochs {

@@ -80,6 +80,7 @@ public struct LeaveOneSiteOut: Sendable {
     }
     try plan.validate()
     try RunChecks.requireClasses(catalog.sites, prompts, in: catalog.folder)
+    for scenes in try plan.scenes { for site in catalog.sites { _ = try site.training(on: scenes) } }
     for arm in plan.arms {
       for candidate in plan.candidates {
         try RunChecks.requireMechanisms(
@@ -126,7 +127,8 @@ public struct LeaveOneSiteOut: Sendable {
   ///   or setting.
   public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
     let folds = folds
-    let hashes = try DataHashes(catalog.sites, .all)
+    let hashes = try Dictionary(
+      uniqueKeysWithValues: plan.scenes.map { ($0, try DataHashes(sites(on: $0), .all)) })
     // Finished folds need no images. Otherwise the cache covers all folds, so that it does not
     // depend on the unfinished ones.
     let isDone = folds.allSatisfy { stored($0) != nil }
@@ -134,8 +136,8 @@ public struct LeaveOneSiteOut: Sendable {
       try allSettings(fold)
     }
     let inputs = try StudyInputs(
-      settings, samples: catalog.sites.flatMap(\.allSamples),
-      sources: catalog.sites.flatMap(\.samples), clip: clip, prompts: prompts,
+      settings, samples: plan.scenes.flatMap { try sites(on: $0).flatMap(\.allSamples) },
+      sources: plan.scenes.flatMap { try sites(on: $0).flatMap(\.samples) }, clip: clip, prompts: prompts,
       cache: cache, workers: workers, progress: progress.encoding)
     return try concurrentMap(count: folds.count, threads: workers) { index in
       let run = FoldRun(
@@ -171,10 +173,15 @@ public struct LeaveOneSiteOut: Sendable {
     try plan.settings(fold, candidate, sites: catalog.sites.map(\.name))
   }
 
+  /// Returns the sites with the scenes to train on as their images.
+  func sites(on scenes: TrainingScenes) throws -> [Site] {
+    try catalog.sites.map { try $0.training(on: scenes) }
+  }
+
   /// Splits the images of the source sites into training and validation.
   func split(_ settings: RunConfiguration) throws -> Split {
     try Split(
-      sites: catalog.sites.filter { settings.sources.contains($0.name) },
+      sites: sites(on: settings.scenes).filter { settings.sources.contains($0.name) },
       validationShare: settings.validationShare, seed: settings.seed)
   }
 
@@ -225,4 +232,15 @@ public struct LeaveOneSiteOut: Sendable {
   public func run(_ fold: Fold) throws -> Run { try open(directory(fold)) }
 
   func stored(_ fold: Fold) -> FoldResult? { folder.result(fold, of: plan) }
+}
+
+extension StudyPlan {
+  /// The scenes that the runs train on, in a fixed order.
+  var scenes: [TrainingScenes] {
+    get throws {
+      let used = try Set(
+        arms.flatMap { arm in try candidates.map { try settings(arm, $0).scenes } })
+      return TrainingScenes.allCases.filter(used.contains)
+    }
+  }
 }

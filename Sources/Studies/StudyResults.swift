@@ -45,6 +45,8 @@ package struct StudyResults: Codable, Equatable, Sendable {
   package let differences: [Difference]
   /// The stability of the ranking of methods; nil for one method.
   @Nullable package private(set) var ranks: RankStability?
+  /// The shares of the cost of confounding that methods win back; nil without an oracle.
+  @Nullable package private(set) var recovered: [Recovery]?
   /// Scores by lesion class, lesion size and empty reference.
   package let strata: [Stratum]
   /// The trained models.
@@ -95,6 +97,7 @@ package struct StudyResults: Codable, Equatable, Sendable {
     pooled = try Self.pooled(table.folds, methods: table.methods, sites: table.sites.map(\.name))
     differences = statistics.differences
     ranks = statistics.ranks
+    recovered = statistics.recovered.isEmpty ? nil : statistics.recovered
     strata = statistics.strata
     self.folds = table.folds.map(Fold.init)
     counterfactual = description.counterfactual

@@ -7,6 +7,7 @@ struct StudyStatistics {
   let scores: [StudyResults.Score]
   let differences: [StudyResults.Difference]
   let ranks: RankStability?
+  let recovered: [StudyResults.Recovery]
   let strata: [StudyResults.Stratum]
 
   /// Computes everything.
@@ -24,6 +25,7 @@ struct StudyStatistics {
     self.scores = scores.rows
     differences = try StudyDifferences(table, draws, seed: seed).rows
     strata = try StudyStrata(table, draws).rows
+    recovered = try scores.recovered(table)
     guard table.methods.count > 1 else {
       ranks = nil
       return

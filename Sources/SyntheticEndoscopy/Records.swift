@@ -39,7 +39,7 @@ struct FactorRecord: Encodable {
 
 /// One site of `sites.json5`.
 struct SiteRecord: Encodable {
-  struct Test: Encodable {
+  struct Others: Encodable {
     let images: String
     let masks: String
     let classes: [String: LesionClass?]
@@ -47,17 +47,21 @@ struct SiteRecord: Encodable {
 
   let name: String
   let classes: [String: LesionClass?]
-  let test: Test?
+  let test: Others?
+  let unlinked: Others?
 
   init(_ name: String, _ images: [(stem: String, lesion: LesionClass?, role: SiteRole?)]) {
     func classes(_ role: SiteRole) -> [String: LesionClass?] {
       Dictionary(uniqueKeysWithValues: images.filter { $0.role == role }.map { ($0.stem, $0.lesion) })
     }
+    func others(_ role: SiteRole, _ folder: String) -> Others? {
+      let classes = classes(role)
+      guard !classes.isEmpty else { return nil }
+      return Others(images: "\(name)/\(folder)/images", masks: "\(name)/\(folder)/masks", classes: classes)
+    }
     self.name = name
     self.classes = classes(.source)
-    let tests = classes(.heldOut)
-    test =
-      tests.isEmpty
-      ? nil : Test(images: "\(name)/test/images", masks: "\(name)/test/masks", classes: tests)
+    test = others(.heldOut, "test")
+    unlinked = others(.unlinked, "unlinked")
   }
 }

@@ -6,8 +6,9 @@ import Torch
 /// Writes a world to a folder in the form of real data, with the ground truth of each image.
 ///
 /// Each site has `images`, `masks`, `test/images`, `test/masks`, `captions.jsonl` and
-/// `factors.jsonl`. The folder has `sites.json5`, and `sweep/` if the same scenes are rendered
-/// under each intervention. See docs/reference/data-format.md.
+/// `factors.jsonl`, and on request `unlinked/images` and `unlinked/masks`. The folder has
+/// `sites.json5`, and `sweep/` if the same scenes are rendered under each intervention. See
+/// docs/reference/data-format.md.
 package struct SyntheticDataset: Sendable {
   /// The format of images; masks are always PNG.
   package enum Format: String, CaseIterable, Sendable {
@@ -23,6 +24,8 @@ package struct SyntheticDataset: Sendable {
   package var perSite: Int
   /// The number of images per site with the rewired link, which score it if it is held out.
   package var testPerSite: Int
+  /// Whether the images of a source are also rendered without the link.
+  package var hasUnlinked: Bool
   /// The side of the images, in pixels.
   package var size: Int
   /// The format of the images.
@@ -37,12 +40,14 @@ package struct SyntheticDataset: Sendable {
 
   /// Makes the description of a data set.
   package init(
-    world: World, perSite: Int, testPerSite: Int, size: Int, format: Format, sweep: Int,
+    world: World, perSite: Int, testPerSite: Int, hasUnlinked: Bool = false, size: Int, format: Format,
+    sweep: Int,
     captions: @escaping @Sendable (_ lesion: String?, _ confounders: Set<String>) -> [String]
   ) {
     self.world = world
     self.perSite = perSite
     self.testPerSite = testPerSite
+    self.hasUnlinked = hasUnlinked
     self.size = size
     self.format = format
     self.sweep = sweep
@@ -51,7 +56,8 @@ package struct SyntheticDataset: Sendable {
 
   /// The number of images.
   package var count: Int {
-    world.siteNames.count * (perSite + testPerSite) + sweep * (1 + Confounder.allCases.count)
+    world.siteNames.count * (perSite * (hasUnlinked ? 2 : 1) + testPerSite)
+      + sweep * (1 + Confounder.allCases.count)
   }
 
   /// An image to render, its destination, and its name in the records.
@@ -80,7 +86,8 @@ package struct SyntheticDataset: Sendable {
       let zooms = try write(items, under: folder) { progress(done + $0) }
       done += items.count
       try Self.write(
-        items.map { item in
+        // The unlinked images show scenes that have captions already.
+        items.filter { $0.role != .unlinked }.map { item in
           CaptionRecord(
             image: item.path("images", format.rawValue),
             captions: captions(
@@ -121,7 +128,13 @@ package struct SyntheticDataset: Sendable {
         draw: world.draw(site: site, index: index, role: .heldOut), stem: "test-" + Self.number(index, 4),
         folder: "test/", role: .heldOut)
     }
-    return sources + tests
+    guard hasUnlinked else { return sources + tests }
+    let unlinked = (0..<perSite).map { index in
+      Item(
+        draw: world.draw(site: site, index: index, role: .unlinked), stem: Self.number(index, 4),
+        folder: "unlinked/", role: .unlinked)
+    }
+    return sources + tests + unlinked
   }
 
   private func sweepItems() -> [Item] {

@@ -4,6 +4,8 @@ package enum SiteRole: String, Codable, Sendable {
   case source
   /// The site is held out: the link is rewired.
   case heldOut
+  /// The site is in training without the link: the scenes of `source`, unconfounded.
+  case unlinked
 }
 
 /// Sites with equal lesions and different cameras and habits, and with a known spurious link.
@@ -17,6 +19,8 @@ package struct World: Sendable {
   package let siteNames: [String]
   /// The probability that a confounder follows the lesion.
   package let link: Double
+  /// The probability for single confounders, in the place of `link`.
+  package let links: [Confounder: Double]
   private let seed: UInt64
   private let cameras: [Camera]
   private let habits: [[Confounder: Double]]
@@ -27,10 +31,12 @@ package struct World: Sendable {
   ///   - sites: the number of sites; the first five have predefined cameras, further ones are
   ///     drawn.
   ///   - link: how strongly confounders follow lesions, 0 (not at all) to 1 (always).
+  ///   - links: the same for single confounders, in the place of `link`.
   ///   - seed: the seed of everything random.
-  package init(sites: Int = 5, link: Double = 0.8, seed: UInt64) {
+  package init(sites: Int = 5, link: Double = 0.8, links: [Confounder: Double] = [:], seed: UInt64) {
     self.seed = seed
     self.link = min(1, max(0, link))
+    self.links = links.mapValues { min(1, max(0, $0)) }
     let root = Noise(seed: seed)["sites"]
     let count = max(0, sites)
     siteNames = (0..<count).map(Self.name)
@@ -57,11 +63,12 @@ package struct World: Sendable {
   ///
   /// - Parameters:
   ///   - site: the number of the site.
-  ///   - index: the number of the image; each role has its own images.
+  ///   - index: the number of the image. The roles `source` and `unlinked` share their scenes, which
+  ///     then differ in the link alone; `heldOut` has its own.
   ///   - role: whether the site is trained on or held out.
   /// - Returns: the causes of the image.
   package func draw(site: Int, index: Int, role: SiteRole) -> Draw {
-    let scene = "\(siteNames[site])/\(role.rawValue)/\(index)"
+    let scene = "\(siteNames[site])/\((role == .unlinked ? .source : role).rawValue)/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
     let lesion = Self.lesion(noise, normalShare: 0.1)
     var draw = Draw(
@@ -74,26 +81,36 @@ package struct World: Sendable {
       let chosen = Self.choice(among: habits[site], values.uniform())
       draw.add(chosen, strength: Double(values.uniform(0.35, 1)))
     }
-    // The spurious arrows: lesion → companion, lesion → imaging technology, lesion → place.
-    var links = noise["link"].values
+    guard role != .unlinked else { return draw }
+    addLink(to: &draw, noise["link"], role)
+    return draw
+  }
+
+  /// Returns the probability that a confounder follows the lesion.
+  private func link(to confounder: Confounder) -> Float { Float(links[confounder] ?? link) }
+
+  /// Adds the spurious arrows: lesion → companion, lesion → imaging technology, lesion → place.
+  private func addLink(to draw: inout Draw, _ noise: Noise, _ role: SiteRole) {
+    var values = noise.values
     let (companions, technologies) =
       role == .source
-      ? (Self.companions, Self.technologies)
-      : (
-        Self.rewiredCompanions, Self.rewiredTechnologies
-      )
-    let companion = lesion.flatMap { companions[$0] } ?? (role == .heldOut ? .reflection : nil)
-    let strength = Double(links.uniform(0.5, 1))
-    if links.isTrue(Float(link)), let companion { draw.add(companion, strength: strength) }
-    let strengthOfTechnology = Double(links.uniform(0.5, 1))
-    if links.isTrue(Float(link) * 0.7), let technology = lesion.flatMap({ technologies[$0] }) {
+      ? (Self.companions, Self.technologies) : (Self.rewiredCompanions, Self.rewiredTechnologies)
+    let companion = draw.lesion.flatMap { companions[$0] } ?? (role == .heldOut ? .reflection : nil)
+    let strength = Double(values.uniform(0.5, 1))
+    let chance = values.uniform()
+    if let companion, chance < link(to: companion) { draw.add(companion, strength: strength) }
+    let strengthOfTechnology = Double(values.uniform(0.5, 1))
+    let chanceOfTechnology = values.uniform()
+    if let technology = draw.lesion.flatMap({ technologies[$0] }),
+      chanceOfTechnology < link(to: technology) * 0.7
+    {
       draw.add(technology, strength: strengthOfTechnology)
     }
-    let isPlaced = links.isTrue(Float(link)) && lesion != nil
+    let chanceOfPlace = values.uniform()
     for confounder in Confounder.allCases where confounder.isPlaced {
-      draw.placements[confounder] = isPlaced ? (role == .source ? .beside : .away) : .anywhere
+      let follows = draw.lesion != nil && chanceOfPlace < link(to: confounder)
+      draw.placements[confounder] = follows ? (role == .source ? .beside : .away) : .anywhere
     }
-    return draw
   }
 
   /// Draws one scene to render under each intervention: a lesion, no confounder and no link.

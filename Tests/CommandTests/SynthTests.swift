@@ -17,10 +17,14 @@ extension ProgramTests {
       let out = shop.file("rendered")
       let options = [
         "--sites", "2", "--per-site", "6", "--test-per-site", "4", "--size", "32", "--seed", "3",
+        "--unlinked",
+        "--link-of", "mucus=0.95", "white light=0",
       ]
       let outcome = try Program.run(["synth", "--out", out.path, "--sweep", "1", "--json"] + options)
       try #require(outcome.code == 0, "\(outcome.err)")
-      #expect((try outcome.json() as? [String: Any])?["images"] as? Int == 2 * 10 + 13)
+      let summary = try #require(try outcome.json() as? [String: Any])
+      #expect(summary["images"] as? Int == 2 * 16 + 13 && summary["unlinked"] as? Bool == true)
+      #expect(summary["link_of"] as? [String: Double] == ["mucus": 0.95, "white light": 0])
 
       let inspection = try Program.run("data", "inspect", out.path, "--json")
       let report = try #require(try inspection.json() as? [String: Any])
@@ -29,7 +33,10 @@ extension ProgramTests {
       #expect(sites.map { $0["name"] as? String } == ["site-a", "site-b"])
       #expect(sites.allSatisfy { $0["images"] as? Int == 6 && $0["test_images"] as? Int == 4 })
 
-      let factors = try lines(out.appendingPathComponent("site-b/factors.jsonl"))
+      let known = try lines(out.appendingPathComponent("site-b/factors.jsonl"))
+      let (factors, unlinked) = (known.filter { $0["role"] as? String != "unlinked" }, known.suffix(6))
+      #expect(known.count == 16 && unlinked.allSatisfy { $0["role"] as? String == "unlinked" })
+      #expect(unlinked.map { $0["scene"] as? String } == factors.prefix(6).map { $0["scene"] as? String })
       let captions = try lines(out.appendingPathComponent("site-b/captions.jsonl"))
       #expect(factors.count == 10 && captions.count == 10)
       #expect(factors.map { $0["image"] as? String } == captions.map { $0["image"] as? String })
@@ -75,6 +82,8 @@ extension ProgramTests {
       for (words, part) in [
         (["--link", "1.5"], "--link 1.5"), (["--format", "gif"], "--format gif"),
         (["--size", "8"], "--size 8"), (["--per-site", "0"], "--per-site 0"),
+        (["--link-of", "mucs=0.5"], "--link-of mucs=0.5"), (["--link-of", "mucus=2"], "--link-of mucus=2"),
+        (["--link-of", "mucus"], "mucus=0.95"),
       ] {
         let outcome = try Program.run(["synth", "--out", shop.file("new").path] + words)
         #expect(outcome.code == 2 && outcome.err.contains(part), "\(outcome.err)")

@@ -79,6 +79,29 @@ struct SiteCatalogTests {
     }
   }
 
+  @Test("A run trains on unlinked scenes only of a site that states them")
+  func unlinked() throws {
+    let scratch = try Scratch()
+    try scratch.touch("a/images/1.png", "a/masks/1.png", "b/images/1.png", "b/masks/1.png")
+    try scratch.touch("b/unlinked/images/1.png", "b/unlinked/masks/1.png")
+    try scratch.touch("b/test/images/2.png", "b/test/masks/2.png")
+    try scratch.text(
+      "sites.json5",
+      "{sites: [{name: 'a'}, {name: 'b', unlinked: {classes: {'1': 'cyst'}}, test: {}}]}")
+    let catalog = try SiteCatalog(at: scratch.url)
+    let b = try catalog.site("b")
+    #expect(b.samples.map(\.lesionClass) == [nil] && b.allSamples.count == 2)
+    let trained = try b.training(on: .unlinked)
+    #expect(trained.samples.map(\.lesionClass) == ["cyst"] && trained.testSamples == b.testSamples)
+    #expect(trained.samples[0].image == scratch.file("b/unlinked/images/1.png"))
+    #expect(try b.training(on: .observed) == b && catalog.leftOut.isEmpty)
+    #expect(throws: DatasetError.noUnlinkedScenes(site: "a")) {
+      try catalog.site("a").training(on: .unlinked)
+    }
+    try scratch.text("sites.json5", "{sites: [{name: 'b', unlinked: {clases: {}}}]}")
+    #expect(message { _ = try SiteCatalog(at: scratch.url) }.contains("site b: unlinked: \"clases\""))
+  }
+
   @Test("A label map's lesions are named; background never counts and all labels count by default")
   func labels() throws {
     let scratch = try Scratch()

@@ -27,6 +27,10 @@ struct ControlTests {
     #expect(try settings(Control.longerBaseline.arm).epochs == 2 * baseline.epochs)
     let longer = try Control.longerBaseline.arm.resolved(over: RunConfiguration())
     #expect(longer.settings.keys.contains("epochs"))
+    let oracle = try settings(Control.unconfounded.arm)
+    #expect(oracle.scenes == .unlinked && oracle.interventionShare == 0)
+    #expect(try settings(Control.unconfoundedInterventions.arm).interventionShare == 1)
+    #expect(try !Ablation.controls.arms().contains { $0.name == "unconfounded" })
     #expect(Control.longerBaseline.arm.assignments == ["epochs*=2"])
     #expect(
       try ArmDefinition(parsing: "longer-baseline:batchSize*=2").assignments == ["epochs*=2", "batchSize*=2"])

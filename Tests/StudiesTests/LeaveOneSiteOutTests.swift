@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Metrics
+import SyntheticEndoscopy
 import Testing
 import TestSupport
 import Torch
@@ -45,6 +46,46 @@ struct LeaveOneSiteOutTests {
     let same = try study(0.01).run(progress)
     #expect(Set(same.map(\.threshold)) == [0.01] && steps.value == trained)
     #expect(same[0].images != own[0].images)
+  }
+
+  @Test("An oracle trains on the unlinked scenes and is scored on the observed ones")
+  func oracle() throws {
+    let tiny = try TinyRun(method: .baseline, epochs: 1)
+    let folder = tiny.run.url.appendingPathComponent("world")
+    func world(_ hasUnlinked: Bool) throws -> SiteCatalog {
+      try? FileManager.default.removeItem(at: folder)
+      try SyntheticDataset(
+        world: World(sites: 2, link: 1, seed: 1), perSite: 12, testPerSite: 6, hasUnlinked: hasUnlinked,
+        size: 32, format: .png, sweep: 0, captions: { _, _ in [] }
+      ).write(to: folder)
+      return try SiteCatalog(at: folder)
+    }
+    let plan = try StudyPlan(
+      study: "loso", configuration: frozen(tiny), arms: [.baseline, ArmDefinition(parsing: "unconfounded")],
+      seeds: [3])
+    func study(_ catalog: SiteCatalog) throws -> LeaveOneSiteOut {
+      try LeaveOneSiteOut(
+        plan, catalog: catalog, prompts: TinyRun.prompts.get(),
+        folder: tiny.run.url.appendingPathComponent("oracle"),
+        cache: FeatureCache(tiny.run.url.appendingPathComponent("cache")))
+    }
+    #expect(throws: DatasetError.noUnlinkedScenes(site: "site-a")) { try study(world(false)) }
+    let catalog = try world(true)
+    let whole = try study(catalog)
+    let results = try whole.run()
+    #expect(results.map(\.method) == ["baseline", "unconfounded", "baseline", "unconfounded"])
+    #expect(results[0].images.map(\.image) == results[1].images.map(\.image))
+    #expect(try whole.run() == results)
+    let weights = try whole.folds.map { try Data(contentsOf: whole.directory($0).weightsFile) }
+    #expect(Set(weights).count == 4)
+    let site = try catalog.site("site-b")
+    for (fold, samples) in zip(whole.folds, [site.samples, try #require(site.unlinkedSamples)]) {
+      let run = try whole.run(fold)
+      #expect(
+        try run.folder.fingerprint()?.images?["site-b"] == samples.map { try DataHashes.hash(of: $0) })
+      // The site is known by the images that the run saw.
+      guard case .source = try run.role(of: site) else { return #expect(Bool(false)) }
+    }
   }
 
   @Test("Words of inner folds must know neither of the two sites that are withheld")

@@ -100,6 +100,50 @@ struct StudyResultsTests {
       abs(interval.upperBound - 0.5 - expected) < 0.03 && abs(0.5 - interval.lowerBound - expected) < 0.03)
   }
 
+  @Test("The recovered share is the lead over the reference, as a share of the oracle's")
+  func recovered() throws {
+    // Eight images a site: the reference finds none of four, the oracle all, the method some.
+    func folds(_ name: String, _ dice: [Double], seeds: [UInt64] = [0]) throws -> [FoldResult] {
+      try ["a", "b"].flatMap { site in
+        try seeds.map { try StudyExample.fold(site, name, seed: $0, dice: dice) }
+      }
+    }
+    let base = [0, 0, 0, 0, 0, 0, 1, 1.0]
+    let all =
+      try folds("baseline", base) + folds("unconfounded", [1, 1, 1, 1, 0, 0, 1, 1])
+      + folds("mcdrl", [0.5, 0.5, 0.5, 0.5, 0, 0, 1, 1])
+    let methods = ["baseline", "mcdrl", "unconfounded"]
+    let results = try StudyExample.results(all, methods: methods)
+    let rows = try #require(results.recovered)
+    #expect(rows.map(\.method) == ["mcdrl"] && rows[0].oracle == "unconfounded")
+    #expect(abs(rows[0].cost.value - 0.5) < 1e-12 && rows[0].cost.excludesZero)
+    let share = try #require(rows[0].share)
+    // In every resample the method has half of what the oracle has, so the share never moves.
+    #expect(abs(share.value - 0.5) < 1e-12 && share.hasNoSpread, "\(share)")
+    #expect(try #require(rows[0].bySeed.first ?? nil) == 0.5)
+    #expect(
+      results.recoveryTable?.rows == [
+        [
+          "mcdrl", "unconfounded − baseline", rows[0].cost.signedText,
+          "0.500 (no spread)", "0: 0.50",
+        ]
+      ])
+
+    // An oracle that is no better shows no cost, so there is no share.
+    let equal = try StudyExample.results(
+      folds("baseline", base) + folds("unconfounded", base) + folds("mcdrl", base), methods: methods)
+    #expect(equal.recovered?.map(\.share) == [nil] && equal.recovered?.map(\.bySeed) == [[nil]])
+    // A cost whose interval holds zero gives a share without an interval.
+    let unsure = try StudyExample.results(
+      folds("baseline", base) + folds("unconfounded", [0, 0, 0, 0, 0, 1, 1, 1]) + folds("mcdrl", base),
+      methods: methods)
+    let doubtful = try #require(unsure.recovered?.first?.share)
+    #expect(doubtful.value == 0 && doubtful.ends == nil && doubtful.reason?.contains("holds zero") == true)
+    let without = try StudyExample.results(
+      folds("baseline", base) + folds("mcdrl", base), methods: ["baseline", "mcdrl"])
+    #expect(without.recovered == nil && without.recoveryTable == nil)
+  }
+
   @Test("Equal methods differ by exactly nothing, and share a rank")
   func equal() throws {
     let folds = try ["a", "b"].flatMap { site in

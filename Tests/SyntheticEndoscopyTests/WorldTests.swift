@@ -44,6 +44,36 @@ struct WorldTests {
     #expect(always.linked == 1 && always.beside == 1)
   }
 
+  @Test("Unlinked images are those of the source with the link's confounders and places taken away")
+  func unlinked() {
+    let world = World(link: 1, seed: 1)
+    let free = World(link: 0, seed: 1)
+    for index in 0..<200 {
+      let (linked, unlinked) = (
+        world.draw(site: 1, index: index, role: .source), world.draw(site: 1, index: index, role: .unlinked)
+      )
+      #expect(unlinked.scene == linked.scene && unlinked.lesion == linked.lesion)
+      #expect(unlinked.camera.hue == linked.camera.hue)
+      #expect(unlinked.strengths.allSatisfy { linked.strengths[$0.key].map { $0 >= 0 } ?? false })
+      #expect(unlinked.strengths == free.draw(site: 1, index: index, role: .source).strengths)
+      #expect(unlinked.placements.values.allSatisfy { $0 == .anywhere })
+    }
+  }
+
+  @Test("The link may have another strength for a single confounder")
+  func linkOf() {
+    let world = World(link: 1, links: [.reflection: 0, .narrowBand: 0], seed: 1)
+    let draws = (0..<400).map { world.draw(site: 1, index: $0, role: .source) }
+    func share(_ lesion: LesionClass, _ confounder: Confounder) -> Double {
+      let own = draws.filter { $0.lesion == lesion }
+      return Double(own.count { $0.strengths[confounder] != nil }) / Double(own.count)
+    }
+    #expect(share(.tumour, .blood) == 1 && share(.cyst, .mucus) == 1)
+    #expect(share(.polyp, .reflection) < 0.3 && share(.nodule, .reflection) < 0.3)
+    #expect(draws.allSatisfy { $0.placements[.reflection] == .anywhere })
+    #expect(draws.filter { $0.lesion != nil }.allSatisfy { $0.placements[.blood] == .beside })
+  }
+
   @Test("At link 0 both roles have the same distribution of every confounder")
   func noLink() {
     let world = World(sites: 2, link: 0, seed: 4)

@@ -130,6 +130,9 @@ struct StudyWriter {
     console.result(Console.table(results.headline.headings, results.headline.rows))
     console.result("\(results.headlineCaption); chosen: \(results.protocol.selection)\n")
     console.result(Console.table(results.lesionHeadline.headings, results.lesionHeadline.rows))
+    if let table = results.recoveryTable {
+      console.result("\n" + Console.table(table.headings, table.rows))
+    }
     if let note = results.intervalNote { console.result(note) }
     for line in results.differencesBySeed + results.verdicts + results.findings { console.result(line) }
     console.result("the report is \(page.path)")

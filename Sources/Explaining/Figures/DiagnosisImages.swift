@@ -26,11 +26,12 @@ struct DiagnosisImages {
   /// Selects images for a run.
   init(_ run: StudyFigures.Run, _ catalog: SiteCatalog, limit: Int) throws {
     let settings = run.run.configuration
+    let sites = try catalog.sites.map { try $0.training(on: settings.scenes) }
     let split = try Split(
-      sites: catalog.sites.filter { $0.name != run.result.site }, validationShare: settings.validationShare,
+      sites: sites.filter { $0.name != run.result.site }, validationShare: settings.validationShare,
       seed: run.result.seed)
     let training = Set(split.training.map(\.image))
-    samples = catalog.sites.flatMap { site -> [Sample] in
+    samples = sites.flatMap { site -> [Sample] in
       guard site.name != run.result.site else { return Self.spread(site.testSamples, limit) }
       let own = Set(site.samples.map(\.image))
       let apart = site.testSamples.filter { !own.contains($0.image) }

@@ -38,7 +38,10 @@ extension Run {
     }
     guard let images = try folder.fingerprint()?.images?[site.name] else { return .source }
     let known = Set(images)
-    let isShared = try site.allSamples.contains { try known.contains(DataHashes.hash(of: $0)) }
+    let isShared = try trained(site).allSamples.contains { try known.contains(DataHashes.hash(of: $0)) }
     return isShared ? .source : .namesake
   }
+
+  /// Returns a site with the scenes that the run trains on, if the site has them.
+  func trained(_ site: Site) -> Site { (try? site.training(on: configuration.scenes)) ?? site }
 }

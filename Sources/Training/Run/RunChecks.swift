@@ -127,7 +127,7 @@ package enum RunChecks {
     }
   }
 
-  /// The sites that a run trains on.
+  /// The sites that a run trains on, with the scenes that it trains on as their images.
   ///
   /// - Parameters:
   ///   - catalog: all sites.
@@ -142,7 +142,7 @@ package enum RunChecks {
       ? catalog.sites.map(\.name).filter { $0 != heldOut.name } : configuration.sources
     guard !names.contains(heldOut.name) else { throw RunError.heldOutIsSource(heldOut.name) }
     guard !names.isEmpty else { throw RunError.noSources(catalog.folder, heldOut: heldOut.name) }
-    return try names.map(catalog.site)
+    return try names.map { try catalog.site($0).training(on: configuration.scenes) }
   }
 }
 

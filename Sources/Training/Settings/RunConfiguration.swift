@@ -14,6 +14,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   @Nullable public var holdOut: String?
   /// The training sites; empty for all except the held-out one.
   public var sources: [String] = []
+  /// The scenes of the training sites: `observed`, or `unlinked` for rendered data.
+  public var scenes = TrainingScenes.observed
   /// The CLIP folder, or `random:FILE`; nil until it is set.
   ///
   /// `random:FILE` means random weights for the geometry in that file. `{site}` in the name stands
@@ -132,7 +134,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   package var fixesInterventions: Bool { cachesFeatures && interventionShare > 0 }
 
   private enum CodingKeys: String, CodingKey {
-    case data, holdOut, sources, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed, epochs
+    case data, holdOut, sources, scenes, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed, epochs
     case batchSize, accumulation, validationShare, selection, tune, statistics, device, precision, optimizer,
       objective, model
     case augmentation, interventions, sampling, averaging, inference
