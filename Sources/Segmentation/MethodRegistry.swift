@@ -12,7 +12,7 @@ public struct MethodRegistry: Sendable {
     MethodChoice(MixStyle.self), MethodChoice(FourierMixing.self), MethodChoice(CORAL.self),
     MethodChoice(GroupDRO.self), MethodChoice(IRM.self), MethodChoice(DANN.self), MethodChoice(UNet.self),
     MethodChoice(MIRO.self),
-    MethodChoice(FeatureDrop.self),
+    MethodChoice(FeatureDrop.self), MethodChoice(RandConv.self), MethodChoice(IntensityNetworks.self),
   ])
 
   /// Returns a registry with one more method; it replaces a method of the same name.

@@ -1,7 +1,8 @@
-"""Writes peers.safetensors: the mathematics of the peers, computed by PyTorch 2.13.0 and NumPy 2.3.4 in their own way.
+"""Writes peers.safetensors: the mathematics of the peers, computed by PyTorch 2.13.0, NumPy 2.3.4 and SciPy 1.17.1 in their own
+way.
 
 CLIPSeg's blocks are torch.nn.TransformerEncoderLayer, IRM's penalty goes through two backward passes, Fourier mixing through
-NumPy's complex, shifted spectra. Run with `python make_peers.py` (torch, numpy, safetensors); the file is committed, so
+NumPy's complex, shifted spectra. Run with `python make_peers.py` (torch, numpy, scipy, safetensors); the file is committed, so
 the tests need no Python.
 """
 
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.interpolate import BSpline
 from safetensors.torch import save_file
 
 torch.manual_seed(31)
@@ -122,6 +124,44 @@ for i, block in enumerate(blocks):
         else:
             p[f"blocks.{i}.{key}"] = value
 keep("clipseg", **{f"parameters.{key}": value for key, value in p.items()})
+
+
+# --- RandConv: sums over shifted, padded copies ----------------------------------------------------------------
+images = torch.rand(2, 3, 9, 7)
+w = torch.randn(3, 3, 5, 5) / 75**0.5
+centred = np.pad((images.numpy() - 0.5) / 0.25, ((0, 0), (0, 0), (2, 2), (2, 2)))
+filtered = np.zeros((2, 3, 9, 7))
+for i in range(5):
+    for j in range(5):
+        filtered += np.einsum("oi,bihw->bohw", w[:, :, i, j].numpy(), centred[:, :, i : i + 9, j : j + 7])
+filtered = torch.from_numpy(filtered * 0.25 + 0.5).float()
+keep("randconv", images=images, filter=w, filtered=filtered, mixed=0.3 * images + 0.7 * filtered)
+
+# --- GIN: one image after the other; IPA's map by SciPy's B-splines --------------------------------------------
+x = torch.randn(2, 3, 8, 6)
+share = torch.tensor([0.2, 0.9])
+sizes = [(3, 2, 3), (2, 2, 1), (2, 2, 3), (2, 3, 1)]
+weights = [torch.randn(2, o, i, k, k) for i, o, k in sizes]
+offsets = [torch.randn(2, o) for _, o, _ in sizes]
+changed = []
+for n in range(2):
+    y = x[n : n + 1]
+    for layer in range(4):
+        y = F.conv2d(y, weights[layer][n], offsets[layer][n], padding="same")
+        y = F.leaky_relu(y, 0.01) if layer < 3 else y
+    y = share[n] * y + (1 - share[n]) * x[n : n + 1]
+    changed.append(y / (torch.linalg.vector_norm(y) + 1e-5) * torch.linalg.vector_norm(x[n]))
+keep("gin", x=x, share=share.reshape(2, 1, 1, 1), changed=torch.cat(changed))
+keep("gin", **{f"filter{i}": w.flatten(0, 1) for i, w in enumerate(weights)})
+keep("gin", **{f"shift{i}": b.reshape(1, -1, 1, 1) for i, b in enumerate(offsets)})
+points = torch.rand(2, 5, 5)
+knots = np.arange(-3, 6)  # uniform, so that 5 control points have the segments 0…1 and 1…2
+at = [(np.arange(size) + 0.5) / size * 2 for size in (10, 7)]
+fields = [
+    BSpline(knots, BSpline(knots, p.numpy().astype(float), 3)(at[0]).T, 3)(at[1]).T for p in points
+]
+maps = [(f - f.min()) / (f.max() - f.min()) for f in fields]
+keep("gin", points=points, map=torch.from_numpy(np.stack(maps)).float().unsqueeze(1))
 
 save_file(
     out, Path(__file__).parent / "peers.safetensors",
