@@ -130,7 +130,8 @@ let package = Package(
     .testTarget(
       name: "CLIPTests", dependencies: ["CLIP", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "ConfoundersTests", dependencies: ["CLIP", "Confounders", "Storage", "TestSupport", "Torch"]),
+      name: "ConfoundersTests", dependencies: ["CLIP", "Confounders", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "SegmentationTests",
       dependencies: ["Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],

@@ -14,6 +14,8 @@ public struct Representation: Sendable {
   public let grid: Tensor
   /// The score S^, B×P; nil without region selection.
   public let score: Tensor?
+  /// The outputs of the tower layers for the head, each B×h×w×c; nil for the tower's own.
+  public let layers: [Tensor]?
 
   /// Makes the value from its parts.
   ///
@@ -24,9 +26,10 @@ public struct Representation: Sendable {
   ///   - attention: the weight of each confounder, B×N×M; nil without attention.
   ///   - grid: the head's input, B×P×d.
   ///   - score: S^, B×P; nil without region selection.
+  ///   - layers: the outputs of the tower layers, if the method changes them.
   public init(
     features: Tensor, observed: Tensor, intervened: Tensor? = nil, attention: Tensor? = nil, grid: Tensor,
-    score: Tensor? = nil
+    score: Tensor? = nil, layers: [Tensor]? = nil
   ) {
     self.features = features
     self.observed = observed
@@ -34,6 +37,7 @@ public struct Representation: Sendable {
     self.attention = attention
     self.grid = grid
     self.score = score
+    self.layers = layers
   }
 
   /// Makes the representation of a method that changes no features.
@@ -50,7 +54,7 @@ public struct Representation: Sendable {
   public func withGrid(_ grid: Tensor) -> Representation {
     Representation(
       features: features, observed: observed, intervened: intervened, attention: attention, grid: grid,
-      score: score)
+      score: score, layers: layers)
   }
 
   /// Applies a function to every tensor.
@@ -60,7 +64,8 @@ public struct Representation: Sendable {
   public func map(_ change: (Tensor) throws -> Tensor) rethrows -> Representation {
     Representation(
       features: try change(features), observed: try change(observed), intervened: try intervened.map(change),
-      attention: try attention.map(change), grid: try change(grid), score: try score.map(change))
+      attention: try attention.map(change), grid: try change(grid), score: try score.map(change),
+      layers: try layers?.map(change))
   }
 }
 

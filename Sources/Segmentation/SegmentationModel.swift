@@ -90,7 +90,8 @@ public final class SegmentationModel: Module {
   ) throws -> SegmentationOutput {
     let representation = try method.represent(encoded, pass)
     let decoded = try head?.decoded(
-      image: images, grid: representation.grid.reshaped(encoded.dense.shape), tower: encoded.layers
+      image: images, grid: representation.grid.reshaped(encoded.dense.shape),
+      tower: representation.layers ?? encoded.layers
     ) { features, level in
       try pass.training.map { try method.detail(features, level: level, $0) } ?? features
     }

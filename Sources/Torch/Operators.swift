@@ -119,6 +119,8 @@ enum Operators {
   static let argmax = Operator("aten::argmax")
   static let cumsum = Operator("aten::cumsum")
   static let norm = Operator("aten::linalg_vector_norm")
+  static let eigh = Operator("aten::linalg_eigh")
+  static let svd = Operator("aten::linalg_svd")
   static let all = Operator("aten::all")
   static let any = Operator("aten::any")
   static let sort = Operator("aten::sort", "stable")

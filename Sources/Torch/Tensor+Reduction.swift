@@ -66,6 +66,25 @@ extension Tensor {
     guard parts.count == 2 else { throw TorchError.value("topk returned \(parts.count) tensors") }
     return (parts[0], parts[1])
   }
+  /// Decomposes a symmetric matrix.
+  ///
+  /// - Returns: the eigenvalues in increasing order, n, and the eigenvectors as columns, n×n.
+  /// - Throws: `TorchError.operation` if it is not square, or the decomposition fails.
+  public func eigenvectors() throws -> (values: Tensor, vectors: Tensor) {
+    let parts = try Operators.eigh.tensors(self)
+    guard parts.count == 2 else { throw TorchError.value("linalg_eigh returned \(parts.count) tensors") }
+    return (parts[0], parts[1])
+  }
+  /// Computes the left singular vectors of a matrix m×n.
+  ///
+  /// - Returns: the vectors as columns, m×k with k the smaller side, and the singular values in
+  ///   decreasing order, k.
+  /// - Throws: `TorchError.operation` if the decomposition fails.
+  public func singularVectors() throws -> (vectors: Tensor, values: Tensor) {
+    let parts = try Operators.svd.tensors(self, false)
+    guard parts.count == 3 else { throw TorchError.value("linalg_svd returned \(parts.count) tensors") }
+    return (parts[0], parts[1])
+  }
   /// Returns the logarithm of the sum of exponentials along dimensions.
   public func logSumExp(_ dims: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try Operators.logsumexp(self, dims, keepDimensions)
