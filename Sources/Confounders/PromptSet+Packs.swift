@@ -8,6 +8,8 @@ extension PromptSet {
     case endoscopy
     /// Endoscopy with fifteen confounders.
     case endoscopy15 = "endoscopy-15"
+    /// Endoscopy with twenty-one confounders: also dyes, instruments, text and the view's outline.
+    case endoscopy21 = "endoscopy-21"
     /// Photographs of the retina.
     case fundus
     /// Dermoscopy.
@@ -24,6 +26,7 @@ extension PromptSet {
       switch self {
       case .endoscopy: Data(PackageResources.endoscopy_json5)
       case .endoscopy15: Data(PackageResources.endoscopy_15_json5)
+      case .endoscopy21: Data(PackageResources.endoscopy_21_json5)
       case .fundus: Data(PackageResources.fundus_json5)
       case .dermoscopy: Data(PackageResources.dermoscopy_json5)
       case .ultrasound: Data(PackageResources.ultrasound_json5)

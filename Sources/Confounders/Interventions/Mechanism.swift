@@ -19,6 +19,8 @@ public enum Mechanism: String, Codable, CaseIterable, Sendable {
   case sharpening
   /// Fewer pixels: reduced and enlarged again.
   case lowResolution = "low-resolution"
+  /// A blur along one direction.
+  case motionBlur = "motion-blur"
   /// A blur in parts of the image.
   case unevenFocus = "uneven-focus"
 
@@ -66,6 +68,20 @@ public enum Mechanism: String, Codable, CaseIterable, Sendable {
   /// Opaque ochre clumps.
   case residue
 
+  // Dyes on the mucosa.
+  /// Blue dye in the grooves between pits.
+  case indigoCarmine = "indigo-carmine"
+  /// Brown stain in patches.
+  case lugol
+
+  // Things between tissue and viewer.
+  /// A metal shaft from the border.
+  case instrument
+  /// Burned-in text and a menu.
+  case text
+  /// Another outline of the view. The mask loses what it hides.
+  case viewBorder = "view-border"
+
   // Thin objects over the image.
   /// Long dark strokes.
   case hair
@@ -107,6 +123,9 @@ public enum Mechanism: String, Codable, CaseIterable, Sendable {
   /// Whether positions move, so that the mask moves too.
   public var movesPixels: Bool { self == .near || self == .far }
 
+  /// Whether parts of the lesion may be hidden, so that the mask loses them.
+  public var hidesPixels: Bool { self == .viewBorder }
+
   /// All names, for messages.
   static var list: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -115,13 +134,16 @@ public enum Mechanism: String, Codable, CaseIterable, Sendable {
     let (optics, light) = (OpticsMechanisms(canvas: canvas), LightMechanisms(canvas: canvas))
     let (colour, surface) = (ColourMechanisms(canvas: canvas), SurfaceMechanisms(canvas: canvas))
     let (mark, specimen) = (MarkMechanisms(canvas: canvas), SpecimenMechanisms(canvas: canvas))
+    let (dye, device) = (DyeMechanisms(canvas: canvas), DeviceMechanisms(canvas: canvas))
     let ultrasound = UltrasoundMechanisms(canvas: canvas)
     let distance = DistanceMechanisms(canvas: canvas)
     func still(_ images: Tensor) -> (images: Tensor, masks: Tensor) { (images, canvas.masks) }
     switch self {
     case .near: return try distance.near()
     case .far: return try distance.far()
+    case .viewBorder: return try device.viewBorder()
     case .blur: return still(try optics.blur())
+    case .motionBlur: return still(try optics.motionBlur())
     case .interlacing: return still(try optics.interlacing())
     case .noise: return still(try optics.noise())
     case .compression: return still(try optics.compression())
@@ -141,6 +163,10 @@ public enum Mechanism: String, Codable, CaseIterable, Sendable {
     case .reflection: return still(try surface.reflection())
     case .bubbles: return still(try surface.bubbles())
     case .residue: return still(try surface.residue())
+    case .indigoCarmine: return still(try dye.indigoCarmine())
+    case .lugol: return still(try dye.lugol())
+    case .instrument: return still(try device.instrument())
+    case .text: return still(try device.text())
     case .sharpening: return still(try optics.sharpening())
     case .unevenFocus: return still(try optics.unevenFocus())
     case .warm: return still(try colour.warm())

@@ -7,6 +7,23 @@ struct OpticsMechanisms {
   /// A Gaussian blur with a deviation of up to 2.6 % of the side.
   func blur() throws -> Tensor { try canvas.images.smoothed(canvas.strength * 0.026) }
 
+  /// The camera moves during the exposure: a mean over shifts of up to 7 % of the side.
+  func motionBlur() throws -> Tensor {
+    let (way, reach) = (try canvas.direction(), try canvas.strength * 0.07)
+    let (count, size, taps) = (canvas.chance.count, canvas.size, 13)
+    let shape = [count, size, size]
+    var sum = try canvas.images.zerosLike()
+    for tap in 0..<taps {
+      let share = Double(tap) / Double(taps - 1) * 2 - 1
+      func line(_ position: Tensor, _ way: Tensor) throws -> Tensor {
+        try (position + way * reach * share).expanded(to: [count, 1, size, size]).reshaped(shape)
+      }
+      let grid = try Tensor.stacked([line(canvas.x, way.x), line(canvas.y, way.y)], dim: 3)
+      sum = try sum + canvas.images.sampled(at: grid, outside: .border)
+    }
+    return try sum / Double(taps)
+  }
+
   /// Parts of the image out of focus, as where a section or a wall leaves the plane of focus.
   func unevenFocus() throws -> Tensor {
     let region = try canvas.field([(1.3, 0.8), (3, 0.4)]) + 0.3
