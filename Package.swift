@@ -134,7 +134,7 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "SegmentationTests",
-      dependencies: ["Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
+      dependencies: ["CLIP", "Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport", "Torch"]),
@@ -160,7 +160,7 @@ let package = Package(
       name: "StudiesTests",
       dependencies: [
         "Confounders", "Datasets", "Metrics", "Segmentation", "Statistics", "Storage", "Studies",
-        "TestSupport", "Torch", "Training",
+        "SyntheticEndoscopy", "TestSupport", "Torch", "Training",
       ], exclude: ["Fixtures"]),
     .testTarget(
       name: "ExplainingTests",

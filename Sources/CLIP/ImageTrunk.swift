@@ -26,6 +26,11 @@ public struct ImageTrunk: Sendable {
   /// All tensors: the input of the next layer, layer outputs.
   public var tensors: [Tensor] { [input] + layers }
 
+  /// Returns the same pass with another input of the next layer, of the same shape.
+  package func replacingInput(_ input: Tensor) -> ImageTrunk {
+    ImageTrunk(depth: depth, input: input, layers: layers, reading: reading, grid: grid)
+  }
+
   /// Applies a function to every tensor; the grid of positions does not change.
   ///
   /// - Parameter change: the function.

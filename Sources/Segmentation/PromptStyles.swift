@@ -1,0 +1,158 @@
+import CLIP
+import Torch
+
+/// Words that intervene: changes of an early layer's channel statistics that the words of a confounder give.
+///
+/// Prompt-driven instance normalisation of Fahes, Vu, Bursuc, Pérez and de Charette, PØDA: Prompt-driven
+/// Zero-shot Domain Adaptation, ICCV 2023. For an image and an entry, mean and deviation of every
+/// channel of an early layer are found by which the image embedding moves toward the embedded words.
+/// What varies over positions, the content, stays. Images alone are needed, no mechanism.
+///
+/// Here a style is kept as a change of an image's own statistics, in units of them: μ + σ·a and
+/// σ·e^b. So a style found on one image can act on another one, at any strength.
+package struct PromptStyles: Sendable {
+  /// The number of tower layers (of a ResNet: stages) before the styles act.
+  package let depth: Int
+  /// a: the shifts of the means, in deviations, M×n×c.
+  package let shifts: Tensor
+  /// b: the logarithms of the factors of the deviations, M×n×c.
+  package let scales: Tensor
+
+  /// The number of confounders M.
+  package var confounders: Int { shifts.shape[0] }
+  /// The number of styles n of each confounder.
+  package var count: Int { shifts.shape[1] }
+
+  /// Makes styles from their parts.
+  package init(depth: Int, shifts: Tensor, scales: Tensor) {
+    self.depth = depth
+    self.shifts = shifts
+    self.scales = scales
+  }
+
+  /// The search for styles.
+  package struct Search: Sendable {
+    /// The number of layers before the styles act.
+    package var depth = 1
+    /// The number of steps.
+    package var steps = 60
+    /// The learning rate of shifts and scales, in deviations and in logarithms.
+    package var rate = 0.05
+    /// The pull of shifts and scales back to 0, so that an image stays what it is.
+    package var decay = 0.02
+
+    /// Makes the default search (ours; the paper's steps are 100, on CLIP's ResNet).
+    package init() {}
+  }
+
+  /// Finds a style for every image and confounder.
+  ///
+  /// - Parameters:
+  ///   - tower: the tower with its words; it is in evaluation mode and its weights get no gradients.
+  ///   - pixels: n×3×S×S, normalised by CLIP's mean and deviation.
+  ///   - words: the embedded confounder prompts, M×d.
+  ///   - search: the settings of the search.
+  ///   - progress: receives the number of finished confounders.
+  /// - Returns: the styles, n of each confounder.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  package static func mined(
+    _ tower: ImageTower, pixels: Tensor, words: Tensor, search: Search = Search(),
+    progress: (Int) -> Void = { _ in }
+  ) throws -> PromptStyles {
+    let trunk = try withoutGradients { try tower.trunk(pixels, depth: search.depth) }
+    let count = try trunk.input.size(0)
+    let statistics = try withoutGradients { try Statistics(trunk.input) }
+    let channels = try statistics.mean.count / max(1, count)
+    var (shifts, scales): ([Tensor], [Tensor]) = ([], [])
+    for entry in 0..<(try words.size(0)) {
+      let target = try words.narrowed(dim: 0, start: entry, length: 1).normalized()
+      let (shift, scale) = (try Tensor.zeros([count, channels]), try Tensor.zeros([count, channels]))
+      let optimizer = try AdamW(groups: [
+        ParameterGroup(
+          name: "style", parameters: [NamedTensor(key: "shift", tensor: shift), NamedTensor(key: "scale", tensor: scale)],
+          learningRate: search.rate, weightDecay: search.decay)
+      ])
+      for _ in 0..<search.steps {
+        let moved = trunk.replacingInput(
+          try statistics.restyled(trunk.input, shift: shift, scale: scale))
+        let embedding = try tower(moved, dense: nil).image.normalized()
+        try (1 - (embedding * target).sum([1])).sum().backward()
+        try optimizer.step()
+        try optimizer.clearGradients()
+      }
+      shifts.append(try shift.detached())
+      scales.append(try scale.detached())
+      progress(entry + 1)
+    }
+    return PromptStyles(depth: search.depth, shifts: try .stacked(shifts), scales: try .stacked(scales))
+  }
+
+  /// Restyles some rows of a stopped pass.
+  ///
+  /// - Parameters:
+  ///   - trunk: a pass that stopped at `depth`, B rows.
+  ///   - rows: the rows to change.
+  ///   - entries: the confounder of each of these rows.
+  ///   - styles: the number of the style of each of these rows.
+  ///   - strength: the share of the change, one for each of these rows.
+  /// - Returns: the pass, with other rows unchanged.
+  /// - Throws: `TorchError` if a row, confounder or style does not exist.
+  package func applied(
+    to trunk: ImageTrunk, rows: [Int], entries: [Int], styles: [Int], strength: [Double]
+  ) throws -> ImageTrunk {
+    guard !rows.isEmpty else { return trunk }
+    let (input, count) = (trunk.input, try trunk.input.size(0))
+    var (shift, scale): ([Tensor], [Tensor]) = ([], [])
+    let none = try Tensor.zeros([shifts.size(2)]).to(input.device)
+    for row in 0..<count {
+      guard let place = rows.firstIndex(of: row) else {
+        shift.append(none)
+        scale.append(none)
+        continue
+      }
+      func style(_ all: Tensor) throws -> Tensor {
+        try all.selected(dim: 0, index: entries[place]).selected(dim: 0, index: styles[place])
+          .to(input.device) * strength[place]
+      }
+      shift.append(try style(shifts))
+      scale.append(try style(scales))
+    }
+    let changed = try Statistics(input).restyled(input, shift: .stacked(shift), scale: .stacked(scale))
+    let isChanged = try Tensor((0..<count).map { rows.contains($0) ? 1 : 0 } as [Float])
+      .greater(than: 0.5).to(input.device).reshaped([count] + input.shape.dropFirst().map { _ in 1 })
+    return trunk.replacingInput(try isChanged.choose(changed.to(input.dtype), else: input))
+  }
+
+  /// Returns styles of random directions, each of the size of the style in its place: a control.
+  ///
+  /// - Parameter generator: the source of the directions.
+  /// - Throws: `TorchError` with libtorch's message.
+  package func randomized(_ generator: Generator) throws -> PromptStyles {
+    func sized(_ part: Tensor) throws -> Tensor {
+      let random = try Tensor.randomNormal(part.shape, generator: generator)
+      return try random.normalized() * part.power(2).sum([2], keepDimensions: true).squareRoot()
+    }
+    return PromptStyles(depth: depth, shifts: try sized(shifts), scales: try sized(scales))
+  }
+
+  /// Mean and deviation of each channel of a layer's output over its positions.
+  struct Statistics {
+    let mean: Tensor
+    let deviation: Tensor
+    private let shape: [Int]
+
+    /// Measures B×c×h×w of a convolutional tower, or B×(1+h·w)×c of a transformer.
+    init(_ input: Tensor) throws {
+      let positions = input.shape.count == 4 ? [2, 3] : [1]
+      let x = try input.to(.float32)
+      mean = try x.mean(positions, keepDimensions: true)
+      deviation = try (x.variance(positions, keepDimensions: true) + 1e-6).squareRoot()
+      shape = mean.shape
+    }
+
+    /// Gives the output other statistics: (x − μ)·e^b + μ + σ·a, with a and b of B×c.
+    func restyled(_ input: Tensor, shift: Tensor, scale: Tensor) throws -> Tensor {
+      try (input.to(.float32) - mean) * scale.reshaped(shape).exp() + mean + deviation * shift.reshaped(shape)
+    }
+  }
+}
