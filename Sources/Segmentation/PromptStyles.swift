@@ -69,7 +69,8 @@ package struct PromptStyles: Sendable {
       let (shift, scale) = (try Tensor.zeros([count, channels]), try Tensor.zeros([count, channels]))
       let optimizer = try AdamW(groups: [
         ParameterGroup(
-          name: "style", parameters: [NamedTensor(key: "shift", tensor: shift), NamedTensor(key: "scale", tensor: scale)],
+          name: "style",
+          parameters: [NamedTensor(key: "shift", tensor: shift), NamedTensor(key: "scale", tensor: scale)],
           learningRate: search.rate, weightDecay: search.decay)
       ])
       for _ in 0..<search.steps {
@@ -87,52 +88,98 @@ package struct PromptStyles: Sendable {
     return PromptStyles(depth: search.depth, shifts: try .stacked(shifts), scales: try .stacked(scales))
   }
 
-  /// Restyles some rows of a stopped pass.
+  /// A change of one row of a batch.
+  package struct Change: Sendable {
+    /// The row.
+    package let row: Int
+    /// The confounder.
+    package let entry: Int
+    /// The number of its style.
+    package let style: Int
+    /// The share of the change, 0 to 1.
+    package let strength: Double
+
+    /// Makes a change from its parts.
+    package init(row: Int, entry: Int, style: Int, strength: Double) {
+      (self.row, self.entry, self.style, self.strength) = (row, entry, style, strength)
+    }
+  }
+
+  /// Restyles some rows of a stopped pass; several changes of one row add up.
   ///
   /// - Parameters:
+  ///   - changes: the changes.
   ///   - trunk: a pass that stopped at `depth`, B rows.
-  ///   - rows: the rows to change.
-  ///   - entries: the confounder of each of these rows.
-  ///   - styles: the number of the style of each of these rows.
-  ///   - strength: the share of the change, one for each of these rows.
   /// - Returns: the pass, with other rows unchanged.
   /// - Throws: `TorchError` if a row, confounder or style does not exist.
-  package func applied(
-    to trunk: ImageTrunk, rows: [Int], entries: [Int], styles: [Int], strength: [Double]
-  ) throws -> ImageTrunk {
-    guard !rows.isEmpty else { return trunk }
-    let (input, count) = (trunk.input, try trunk.input.size(0))
-    var (shift, scale): ([Tensor], [Tensor]) = ([], [])
-    let none = try Tensor.zeros([shifts.size(2)]).to(input.device)
-    for row in 0..<count {
-      guard let place = rows.firstIndex(of: row) else {
-        shift.append(none)
-        scale.append(none)
-        continue
-      }
-      func style(_ all: Tensor) throws -> Tensor {
-        try all.selected(dim: 0, index: entries[place]).selected(dim: 0, index: styles[place])
-          .to(input.device) * strength[place]
-      }
-      shift.append(try style(shifts))
-      scale.append(try style(scales))
+  package func applying(_ changes: [Change], to trunk: ImageTrunk) throws -> ImageTrunk {
+    guard !changes.isEmpty else { return trunk }
+    let input = trunk.input
+    // Each change adds its share of a style to its row: B×(M·n) times (M·n)×c.
+    let (count, styles) = (try input.size(0), confounders * self.count)
+    var weights = [Float](repeating: 0, count: count * styles)
+    for change in changes {
+      weights[change.row * styles + change.entry * self.count + change.style] += Float(change.strength)
     }
-    let changed = try Statistics(input).restyled(input, shift: .stacked(shift), scale: .stacked(scale))
-    let isChanged = try Tensor((0..<count).map { rows.contains($0) ? 1 : 0 } as [Float])
-      .greater(than: 0.5).to(input.device).reshaped([count] + input.shape.dropFirst().map { _ in 1 })
+    let weight = try Tensor(weights, shape: [count, styles]).to(input.device)
+    func sum(_ part: Tensor) throws -> Tensor {
+      try weight.matmul(part.reshaped([styles, -1]).to(input.device))
+    }
+    let changed = try Statistics(input).restyled(input, shift: sum(shifts), scale: sum(scales))
+    let isChanged = try weight.sum([1]).greater(than: 0)
+      .reshaped([count] + input.shape.dropFirst().map { _ in 1 })
     return trunk.replacingInput(try isChanged.choose(changed.to(input.dtype), else: input))
+  }
+
+  /// Returns the same styles under the names of the next confounders: a control.
+  package func shuffled() throws -> PromptStyles {
+    PromptStyles(
+      depth: depth, shifts: try shifts.rolled([1], dims: [0]), scales: try scales.rolled([1], dims: [0]))
+  }
+
+  /// Returns styles toward the statistics of other images, each of the size of the style in its place.
+  ///
+  /// - Parameters:
+  ///   - input: the outputs of the layers before the styles, of the images that they were mined on.
+  ///   - generator: the source of the partners.
+  /// - Returns: as many styles.
+  /// - Throws: `TorchError` with libtorch's message.
+  package func towardImages(_ input: Tensor, _ generator: Generator) throws -> PromptStyles {
+    let own = try Statistics(input)
+    let count = try input.size(0)
+    var (steps, factors): ([Tensor], [Tensor]) = ([], [])
+    for _ in 0..<confounders {
+      // Each image has another one as its partner.
+      let step = try Tensor.randomIntegers([1], low: 1, high: max(2, count), generator: generator)
+        .array(of: Int.self)[0]
+      func partner(_ part: Tensor) throws -> Tensor { try part.rolled([step], dims: [0]) }
+      steps.append(try ((partner(own.mean) - own.mean) / own.deviation).reshaped([count, -1]))
+      factors.append(try (partner(own.deviation) / own.deviation).log().reshaped([count, -1]))
+    }
+    return try PromptStyles(depth: depth, shifts: .stacked(steps), scales: .stacked(factors)).sized(as: self)
+  }
+
+  /// Returns these styles with the sizes of others.
+  private func sized(as other: PromptStyles) throws -> PromptStyles {
+    func size(_ styles: PromptStyles) throws -> Tensor {
+      try
+        (styles.shifts.power(2).sum([2], keepDimensions: true)
+        + styles.scales.power(2).sum([2], keepDimensions: true)).squareRoot()
+    }
+    let factor = try size(other) / size(self).clamped(min: 1e-6)
+    return PromptStyles(depth: depth, shifts: try shifts * factor, scales: try scales * factor)
   }
 
   /// Returns styles of random directions, each of the size of the style in its place: a control.
   ///
   /// - Parameter generator: the source of the directions.
+  /// - Returns: as many styles.
   /// - Throws: `TorchError` with libtorch's message.
   package func randomized(_ generator: Generator) throws -> PromptStyles {
-    func sized(_ part: Tensor) throws -> Tensor {
-      let random = try Tensor.randomNormal(part.shape, generator: generator)
-      return try random.normalized() * part.power(2).sum([2], keepDimensions: true).squareRoot()
-    }
-    return PromptStyles(depth: depth, shifts: try sized(shifts), scales: try sized(scales))
+    try PromptStyles(
+      depth: depth, shifts: .randomNormal(shifts.shape, generator: generator),
+      scales: .randomNormal(scales.shape, generator: generator)
+    ).sized(as: self)
   }
 
   /// Mean and deviation of each channel of a layer's output over its positions.

@@ -1,3 +1,4 @@
+import CLIP
 import Confounders
 import Foundation
 import Segmentation
@@ -208,16 +209,36 @@ package final class SegmentationSystem: Module {
   ///   - cached: the features of all images from the system's `FrozenEncoder`; nil runs the
   ///     uncompiled tower.
   ///   - pass: the training step, if any, and the adjustment.
+  ///   - restyling: changes inside the tower; nil for none. Cached features do not know them.
   /// - Returns: the logits and the tensors for the losses.
   /// - Throws: `TorchError` if the shapes do not fit.
-  package func callAsFunction(
-    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
+  func callAsFunction(
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass(),
+    restyling: Restyling?
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalization(images)
       return try model(
-        images: pixels, encoded: encode(pixels, cached), pass.inferring(intervening: intervenes))
+        images: pixels, encoded: encode(pixels, cached, restyling), pass.inferring(intervening: intervenes))
     }
+  }
+
+  /// Segments a batch.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - cached: the features of all images from the system's `FrozenEncoder`; nil runs the
+  ///     uncompiled tower.
+  ///   - pass: the training step, if any, and the adjustment.
+  /// - Returns: the logits and the tensors for the losses.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  package func callAsFunction(
+    _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass()
+  ) throws -> SegmentationOutput { try self(images, cached: cached, pass, restyling: nil) }
+
+  /// Returns a copy of the tower, in evaluation mode, and images as it reads them.
+  func copiedTower(for images: Tensor) throws -> (tower: ImageTower, pixels: Tensor) {
+    (try tower.copied(), try normalization(images))
   }
 
   /// Computes the lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
@@ -258,11 +279,19 @@ package final class SegmentationSystem: Module {
       tensors, metadata: ["format": "mcdrl-run", Self.interventionKey: "\(intervenes)"], to: file)
   }
 
-  private func encode(_ pixels: Tensor, _ cached: FrozenFeatures?) throws -> EncodedImages {
+  private func encode(
+    _ pixels: Tensor, _ cached: FrozenFeatures?, _ restyling: Restyling? = nil
+  ) throws -> EncodedImages {
     guard !configuration.model.method.traits.ignoresTower else {
       return try .empty(for: pixels, width: model.text.classes.size(1))
     }
     let (dense, layers) = (model.configuration.dense, model.towerLayers)
+    if let restyling {
+      let trunk = try tower.trunk(
+        pixels, depth: restyling.styles.depth, hidden: layers, reading: FeatureReading(named: dense).layers)
+      let changed = try restyling.styles.applying(restyling.changes, to: trunk)
+      return try tower.encode(.trunk(changed), dense: dense, layers: layers)
+    }
     guard let cached = try cached?.to(device) else {
       return try tower.encode(pixels, dense: dense, layers: layers)
     }

@@ -45,6 +45,25 @@ import Torch
     }
   }
 
+  @Test func aConfounderThatActsByItsWordsIsDrawnAndLeavesTheImage() throws {
+    let (images, masks) = try someTissue(24, size: 16)
+    let interventions = Interventions(prompts, without: ["dark"], styles: .missing)
+    #expect(interventions.available == [0, 1, 2, 3] && interventions.styled == [0, 1])
+    let done = try interventions(images: images, masks: masks, generator: Generator(seed: 4))
+    let moved = try done.moved.to(.float32).floats()
+    for (index, row) in try rows(done.applied).enumerated() {
+      let same = try done.images.selected(dim: 0, index: index).isEqual(
+        to: images.selected(dim: 0, index: index))
+      #expect(same == (row.confounder < 2) && moved[index] == (row.confounder == 3 ? 1 : 0))
+    }
+    #expect(Interventions(prompts, without: ["dark"], styles: .none).available == [2, 3])
+    let all = Interventions(prompts, styles: .all)
+    #expect(try all(images: images, masks: masks, generator: Generator(seed: 4)).images.isEqual(to: images))
+    #expect(throws: InterventionError.noMechanism(name: "tint")) {
+      try all.doing(2, strength: 1, images: images, masks: masks, generator: Generator(seed: 1))
+    }
+  }
+
   @Test func probabilitiesAreKept() throws {
     let (images, masks) = try someTissue(200, size: 16)
     let interventions = try Interventions(

@@ -10,15 +10,41 @@ public struct Interventions: Sendable {
   /// All M confounders, in order.
   public let names: [String]
   private let entries: [PromptSet.Confounder]
+  /// The indices of the confounders that act by their words on features; their images stay.
+  package let styled: Set<Int>
 
   /// Reads the confounders of a prompt set.
-  public init(_ prompts: PromptSet) {
-    entries = prompts.confounders
+  public init(_ prompts: PromptSet) { self.init(prompts, styles: .none) }
+
+  /// Reads the confounders of a prompt set, some of which act by their words.
+  ///
+  /// - Parameters:
+  ///   - prompts: the prompt set.
+  ///   - withheld: the names of confounders that count as if they had no mechanism.
+  ///   - styles: the confounders that act by their words.
+  package init(_ prompts: PromptSet, without withheld: [String] = [], styles: StyleUse) {
+    entries = prompts.confounders.map { entry in
+      var entry = entry
+      if withheld.contains(entry.name) { entry.mechanism = nil }
+      return entry
+    }
     names = entries.map(\.name)
+    switch styles {
+    case .none: styled = []
+    case .missing: styled = Set(entries.indices.filter { [entries] in entries[$0].mechanism == nil })
+    case .all: styled = Set(entries.indices)
+    }
   }
 
-  /// The indices of the confounders that have a mechanism.
-  public var available: [Int] { entries.indices.filter { entries[$0].mechanism != nil } }
+  /// The indices of the confounders that can be set: by a mechanism, or by their words.
+  public var available: [Int] {
+    entries.indices.filter { entries[$0].mechanism != nil || styled.contains($0) }
+  }
+
+  /// Returns the mechanism of a confounder; nil if it has none or acts by its words.
+  private func mechanism(_ index: Int) -> Mechanism? {
+    styled.contains(index) ? nil : entries[index].mechanism
+  }
 
   /// Applies one random confounder to each image, at a uniform random strength from its range.
   ///
@@ -98,7 +124,7 @@ public struct Interventions: Sendable {
     guard names.indices.contains(confounder) else {
       throw InterventionError.noConfounder(index: confounder, count: names.count)
     }
-    guard entries[confounder].mechanism != nil else {
+    guard mechanism(confounder) != nil else {
       throw InterventionError.noMechanism(name: names[confounder])
     }
     guard (0...1).contains(strength) else { throw InterventionError.strength(strength) }
@@ -137,7 +163,8 @@ public struct Interventions: Sendable {
     guard given.count == names.count, given.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
       throw InterventionError.probabilities(given, count: names.count)
     }
-    let weights = entries.indices.map { entries[$0].mechanism == nil ? 0 : given[$0] }
+    let settable = Set(available)
+    let weights = entries.indices.map { settable.contains($0) ? given[$0] : 0 }
     guard weights.contains(where: { $0 > 0 }) else {
       throw InterventionError.nothingLikely(available: available.map { names[$0] })
     }
@@ -158,8 +185,13 @@ public struct Interventions: Sendable {
       for (confounder, rows) in Dictionary(grouping: plans.indices, by: { plans[$0].confounder })
         .sorted(by: { $0.key < $1.key })
       {
-        guard let mechanism = entries[confounder].mechanism else { continue }
         let index = try Tensor(rows.map(Int64.init)).to(images.device)
+        order += rows.map(Int64.init)
+        guard let mechanism = mechanism(confounder) else {
+          changed.append(try images.indexed(index))
+          moved.append(try masks.indexed(index))
+          continue
+        }
         let strength = try Tensor(rows.map { Float(plans[$0].strength) }, shape: [rows.count, 1, 1, 1])
         let canvas = Canvas(
           images: try images.indexed(index), masks: try masks.indexed(index),
@@ -167,7 +199,6 @@ public struct Interventions: Sendable {
         let result = try mechanism(canvas)
         changed.append(try result.images.clamped(min: 0, max: 1))
         moved.append(result.masks)
-        order += rows.map(Int64.init)
       }
     }
     guard !plans.isEmpty else { return try intervened(plans, images, masks) }
@@ -182,12 +213,22 @@ public struct Interventions: Sendable {
     for (row, plan) in plans.enumerated() {
       applied[row * names.count + plan.confounder] = Float(plan.strength)
     }
-    let moved = plans.map { entries[$0.confounder].mechanism?.movesPixels == true }
+    let moved = plans.map { mechanism($0.confounder)?.movesPixels == true }
     return Pictures(
       images: images, masks: masks,
       applied: try Tensor(applied, shape: [plans.count, names.count]).to(images.device),
       moved: try Tensor(moved.map { $0 ? 1 : 0 } as [Float]).greater(than: 0.5).to(images.device))
   }
+}
+
+/// The confounders that act by their words, on features of the tower, in training on interventions.
+public enum StyleUse: String, Codable, Sendable, CaseIterable {
+  /// None.
+  case none
+  /// Those without a mechanism.
+  case missing
+  /// All, in the place of their mechanisms.
+  case all
 }
 
 /// An intervention that is not possible.

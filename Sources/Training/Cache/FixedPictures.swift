@@ -42,7 +42,7 @@ struct FixedPictures: Sendable {
     augmentations = settings.augmentation.isNone ? 0 : settings.augmentation.fixed
     variants = settings.fixesInterventions ? settings.interventions.variants : 0
     count = settings.interventions.count
-    interventions = Interventions(prompts)
+    interventions = Interventions(prompts, of: settings)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var recipe = ContentHash()
@@ -53,6 +53,8 @@ struct FixedPictures: Sendable {
     drawing.fixed = 0
     if augmentations > 0 { recipe.combine(try encoder.encode(drawing)) }
     if variants > 0 { recipe.combine(try encoder.encode(prompts.confounders)) }
+    let withheld = settings.interventions.without
+    if variants > 0, !withheld.isEmpty { recipe.combine(withheld.sorted().joined(separator: "\n")) }
     self.recipe = recipe
   }
 

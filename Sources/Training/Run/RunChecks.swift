@@ -86,8 +86,15 @@ package enum RunChecks {
   package static func requireMechanisms(
     _ configuration: RunConfiguration, _ prompts: PromptSet, in source: String, arm: String? = nil
   ) throws {
+    let prompts = try prompts.limited(to: configuration.confounders)
+    let names = prompts.confounders.map(\.name)
+    if let stranger = configuration.interventions.without.first(where: { !names.contains($0) }) {
+      throw SettingsError.outOfRange(
+        "interventions.without", value: stranger,
+        wanted: "names of confounders: \(names.joined(separator: ", "))")
+    }
     guard configuration.interventionShare > 0,
-      try Interventions(prompts.limited(to: configuration.confounders)).available.isEmpty
+      Interventions(prompts, of: configuration).available.isEmpty
     else { return }
     throw RunError.noMechanisms(source: source, limit: configuration.confounders, arm: arm)
   }

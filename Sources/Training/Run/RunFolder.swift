@@ -33,6 +33,8 @@ package struct RunFolder: Sendable {
   package var cacheFolder: URL { url.appendingPathComponent("cache") }
   /// The file of the mean of the training masks, S×S.
   package var meanMaskFile: URL { url.appendingPathComponent("mean-mask.safetensors") }
+  /// The file of the styles by which confounders without a mechanism act.
+  package var stylesFile: URL { url.appendingPathComponent("styles.safetensors") }
   /// The file of the state for resuming.
   package var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
 

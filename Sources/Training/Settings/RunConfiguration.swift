@@ -112,7 +112,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   /// Whether frozen layers see the same images in every epoch, so that features can be cached.
   package var cachesFeatures: Bool {
     tune != .all && !model.method.traits.ignoresTower && (augmentation.isNone || augmentation.fixed > 0)
-      && !model.method.traits.changesImages
+      && !model.method.traits.changesImages && interventions.styles == .none
   }
 
   /// The fraction of a batch's images that appear again as do(z)x.
@@ -164,6 +164,12 @@ public struct InterventionTraining: Codable, Equatable, Sendable {
   public var segmentation = 1.0
   /// The source of P(z).
   public var prior = Prior.uniform
+  /// The names of confounders whose mechanisms are withheld.
+  public var without: [String] = []
+  /// The confounders that act by their words.
+  public var styles = StyleUse.none
+  /// What gives their styles: the words, or a control.
+  public var directions = StyleDirections.words
 
   /// Makes the defaults.
   public init() {}

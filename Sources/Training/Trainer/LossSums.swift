@@ -1,8 +1,23 @@
+import Segmentation
+
 /// The losses of one step; the terms are unweighted.
 struct StepLosses {
   var total: Double
   var segmentation: Double
   var terms: [(name: String, value: Double)]
+
+  /// Checks that the names of the terms can stand among the metrics.
+  ///
+  /// - Throws: `MethodError.termName`.
+  func requireNames(of method: SegmentationMethod) throws {
+    for (name, _) in terms {
+      let isPlain =
+        !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+      guard isPlain, !EpochMetrics.reservedNames.contains(name) else {
+        throw MethodError.termName(method: method.label, name: name)
+      }
+    }
+  }
 }
 
 /// The sums of losses over steps, and the number of steps that had each.

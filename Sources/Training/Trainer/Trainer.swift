@@ -24,6 +24,8 @@ package final class Trainer {
   private let frozenHash: String
   private let pictures: FixedPictures
   private let interventions: Interventions
+  /// The styles of confounders that act by their words; nil if there are none.
+  private let styles: TrainingStyles?
   private let classes: [Int?]
   private let sites: [Int]
   private let optimizer: AdamW
@@ -60,12 +62,13 @@ package final class Trainer {
     self.validation = validation
     self.features = features
     pictures = try FixedPictures(configuration, prompts)
-    interventions = Interventions(prompts)
+    interventions = Interventions(prompts, of: configuration)
     classes = training.samples.map { sample in sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) }
     let names = Set(training.samples.map(\.site)).sorted()
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     frozenHash = try system.frozenWeightsHash()
+    styles = try TrainingStyles(configuration, interventions, system, training, run, resuming: resuming)
     // The tower has its first weights now, also if the run is resumed.
     pretrained =
       configuration.model.method.traits.needsPretrained ? try system.pretrainedEncoder() : nil
@@ -201,8 +204,10 @@ package final class Trainer {
       generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"),
       epoch: state.epoch, epochs: configuration.epochs)
     let images = try method.images(batch.images, pass)
-    let frozen = try encoder?(images, cached: batch.cached)
-    let output = try system(images, cached: frozen, ForwardPass(training: pass))
+    let restyling = try styles?.restyling(batch.interventions, pass.generator)
+    // Styles act inside the tower, so its frozen part cannot run ahead.
+    let frozen = restyling == nil ? try encoder?(images, cached: batch.cached) : nil
+    let output = try system(images, cached: frozen, ForwardPass(training: pass), restyling: restyling)
     let masks = try batch.masks.to(system.device)
     let each = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
@@ -217,7 +222,8 @@ package final class Trainer {
     let losses = StepLosses(
       total: try total.detached().item(), segmentation: try segmentation.detached().item(),
       terms: try terms.map { ($0.name, try $0.value.detached().item()) })
-    try check(losses)
+    try check(losses.total)
+    try losses.requireNames(of: method)
     try (configuration.accumulation > 1 ? total / Double(configuration.accumulation) : total).backward()
     let last = state.step + 1 == stepsPerEpoch
     if last || (state.step + 1) % configuration.accumulation == 0 {
@@ -227,17 +233,6 @@ package final class Trainer {
       try average?.update()
     }
     return losses
-  }
-
-  private func check(_ losses: StepLosses) throws {
-    try check(losses.total)
-    for (name, _) in losses.terms {
-      let isPlain =
-        !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
-      guard isPlain, !EpochMetrics.reservedNames.contains(name) else {
-        throw MethodError.termName(method: system.model.method.label, name: name)
-      }
-    }
   }
 
   private func check(_ value: Double) throws {

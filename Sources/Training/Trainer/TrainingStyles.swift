@@ -1,0 +1,136 @@
+import CLIP
+import Confounders
+import Datasets
+import Foundation
+import Segmentation
+import Storage
+import Torch
+
+/// What gives the styles of confounders that act by their words; all but the words are controls.
+public enum StyleDirections: String, Codable, Sendable, CaseIterable {
+  /// The words of each confounder.
+  case words
+  /// The words of another confounder.
+  case shuffled
+  /// Random directions, each of the size of the style of the words.
+  case random
+  /// The statistics of other images, each as far away as the style of the words.
+  case images
+}
+
+extension Interventions {
+  /// Reads the confounders of a prompt set as settings of training use them.
+  init(_ prompts: PromptSet, of settings: RunConfiguration) {
+    self.init(prompts, without: settings.interventions.without, styles: settings.interventions.styles)
+  }
+}
+
+/// The styles by which confounders without a mechanism act in training.
+struct TrainingStyles: Sendable {
+  /// The number of images that styles are mined on.
+  private static let images = 16
+
+  /// The styles.
+  let styles: PromptStyles
+  private let styled: Set<Int>
+
+  /// Mines the styles of a run on some of its training images, or reads those that it has mined.
+  ///
+  /// The tower must have its first weights: it is what knows the words. The value is nil if no
+  /// confounder acts by its words.
+  ///
+  /// - Parameters:
+  ///   - settings: the settings of the run.
+  ///   - interventions: the confounders.
+  ///   - system: the model.
+  ///   - bank: the training images.
+  ///   - run: the folder of the run.
+  ///   - resuming: whether the run has mined them before.
+  /// - Throws: an error that names the file, or `TorchError`.
+  init?(
+    _ settings: RunConfiguration, _ interventions: Interventions, _ system: SegmentationSystem,
+    _ bank: SampleBank, _ run: RunFolder, resuming: Bool
+  ) throws {
+    guard settings.interventionShare > 0, !interventions.styled.isEmpty else { return nil }
+    styled = interventions.styled
+    guard !resuming else {
+      styles = try Self.stored(run)
+      return
+    }
+    let rows = try Array(
+      Tensor.randomPermutation(
+        bank.samples.count, generator: Generator(seed: settings.seed, for: "styles")
+      ).array(of: Int.self).prefix(Self.images))
+    let found = try system.styles(
+      of: bank.batch(rows).images, directions: settings.interventions.directions,
+      generator: Generator(seed: settings.seed, for: "style directions"))
+    try SafetensorsFile.write(
+      ["shifts": found.shifts, "scales": found.scales], metadata: ["depth": "\(found.depth)"],
+      to: run.stylesFile)
+    styles = found
+  }
+
+  /// Reads the styles of a run.
+  private static func stored(_ run: RunFolder) throws -> PromptStyles {
+    let file = try SafetensorsFile(run.stylesFile)
+    let tensors = try file.tensors()
+    guard let shifts = tensors["shifts"], let scales = tensors["scales"],
+      let depth = file.metadata["depth"].flatMap({ Int($0) }), shifts.shape == scales.shape,
+      shifts.shape.count == 3
+    else { throw RunError.notAState(run.stylesFile) }
+    return PromptStyles(depth: depth, shifts: shifts, scales: scales)
+  }
+
+  /// Draws the restyling of a batch: each confounder that acts by its words, as strongly as it was set.
+  ///
+  /// - Parameters:
+  ///   - pairs: the intervened rows.
+  ///   - generator: the source of the draws.
+  /// - Returns: the changes; nil if no such confounder was set.
+  /// - Throws: `TorchError` with libtorch's message.
+  func restyling(_ pairs: InterventionPairs?, _ generator: Generator) throws -> Restyling? {
+    guard let pairs else { return nil }
+    let count = try pairs.applied.size(1)
+    let strengths = try pairs.applied.doubles()
+    let draws = try Tensor.randomIntegers([strengths.count], high: styles.count, generator: generator)
+      .array(of: Int.self)
+    let changes = strengths.indices.compactMap { place -> PromptStyles.Change? in
+      let (row, entry) = (place / count, place % count)
+      guard strengths[place] > 0, styled.contains(entry) else { return nil }
+      return PromptStyles.Change(
+        row: pairs.intervened[row], entry: entry, style: draws[place], strength: strengths[place])
+    }
+    return changes.isEmpty ? nil : Restyling(styles: styles, changes: changes)
+  }
+}
+
+/// The changes of a batch inside the tower.
+struct Restyling: Sendable {
+  let styles: PromptStyles
+  let changes: [PromptStyles.Change]
+}
+
+extension SegmentationSystem {
+  /// Mines styles on images with the tower's present weights.
+  ///
+  /// - Parameters:
+  ///   - images: n×3×S×S from 0 to 1.
+  ///   - directions: what gives the styles.
+  ///   - generator: the source of the controls.
+  /// - Returns: n styles of each confounder.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func styles(
+    of images: Tensor, directions: StyleDirections, generator: Generator
+  ) throws -> PromptStyles {
+    let (tower, pixels) = try copiedTower(for: images)
+    try tower.requireGradients(false)
+    let mined = try PromptStyles.mined(tower, pixels: pixels, words: model.text.confounders)
+    switch directions {
+    case .words: return mined
+    case .shuffled: return try mined.shuffled()
+    case .random: return try mined.randomized(generator)
+    case .images:
+      return try mined.towardImages(tower.trunk(pixels, depth: mined.depth).input, generator)
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Confounders
+import Datasets
+import Foundation
+import Segmentation
+import Testing
+import TestSupport
+import Torch
+
+@testable import Training
+
+extension TrainingRuns {
+  /// Confounders without a mechanism that act by their words.
+  @Suite("Training on words that intervene")
+  struct TrainingStylesTests {
+    private func styled(
+      _ directions: StyleDirections = .words, tune: Tuning = .all, epochs: Int = 2
+    ) throws -> TinyRun {
+      let tiny = try TinyRun(method: .baseline, epochs: epochs)
+      tiny.configuration.tune = tune
+      tiny.configuration.interventions.share = 1
+      tiny.configuration.interventions.styles = .missing
+      tiny.configuration.interventions.without = ["blur", "dark", "mucus"]
+      tiny.configuration.interventions.directions = directions
+      return tiny
+    }
+
+    @Test("A stopped and resumed run equals an uninterrupted one", arguments: [Tuning.all, .last(1), .none])
+    func resumed(tune: Tuning) throws {
+      let (whole, parts) = (try styled(tune: tune), try styled(tune: tune))
+      try whole.trainer().trainer.train()
+      #expect(throws: TrainingError.self) { try parts.train(stopAfter: 9) }
+      try parts.trainer(resuming: true).trainer.train()
+      #expect(try whole.metrics() == parts.metrics())
+      #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: parts.run.weightsFile))
+      #expect(try Data(contentsOf: whole.run.stylesFile) == Data(contentsOf: parts.run.stylesFile))
+    }
+
+    @Test("Words, other words, random directions and images each give another training")
+    func directions() throws {
+      let weights = try StyleDirections.allCases.map { directions in
+        let tiny = try styled(directions, epochs: 1)
+        try tiny.trainer().trainer.train()
+        return try Data(contentsOf: tiny.run.weightsFile)
+      }
+      #expect(Set(weights).count == 4)
+    }
+
+    @Test("A resumed run needs the styles that it mined, and a new one mines its own")
+    func files() throws {
+      let tiny = try styled()
+      #expect(throws: TrainingError.self) { try tiny.train(stopAfter: 3) }
+      let mined = try Data(contentsOf: tiny.run.stylesFile)
+      try Data("junk".utf8).write(to: tiny.run.stylesFile)
+      let text = message { _ = try tiny.trainer(resuming: true) }
+      #expect(text.contains(tiny.run.stylesFile.path), "\(text)")
+      _ = try tiny.trainer()
+      #expect(try Data(contentsOf: tiny.run.stylesFile) == mined)
+    }
+
+    @Test("Withheld mechanisms are never drawn, and their names must be known")
+    func withheld() throws {
+      let prompts = try TinyRun.prompts.get()
+      var settings = RunConfiguration()
+      settings.interventions.without = ["blur", "mucus"]
+      let without = Interventions(prompts, of: settings)
+      let names = without.available.map { without.names[$0] }
+      #expect(names.count == 10 && !names.contains("blur") && !names.contains("mucus"))
+      settings.interventions.styles = .missing
+      #expect(Interventions(prompts, of: settings).available.count == 12)
+      settings.interventions.without = ["mucuss"]
+      let text = message { try RunChecks.requireMechanisms(settings, prompts, in: "the prompts") }
+      #expect(text.contains("interventions.without is mucuss") && text.contains("specular reflection"), "\(text)")
+      settings.interventions.styles = .all
+      settings.tune = .none
+      settings.augmentation = .none
+      #expect(!settings.cachesFeatures)
+    }
+  }
+}
