@@ -18,6 +18,10 @@ public enum Prior: String, Codable, Sendable, CaseIterable {
   case uniform
   /// The mean zero-shot posterior of the training images.
   case estimated
+  /// What a sentence says of the new hospital: adaptation by words.
+  case described
+  /// The mean zero-shot posterior of the held-out site's images, without their masks: adaptation.
+  case heldOut = "held-out"
 }
 
 /// The dictionary Z of confounders with P(z).
@@ -88,6 +92,29 @@ public final class ConfounderDictionary: Module {
     // A confounder without images gets a small probability, because log P(z) must stay finite.
     let posterior = try logits.softmax(dim: -1).mean([0]) + 1e-4
     return try posterior / posterior.sum()
+  }
+}
+
+extension ConfounderDictionary {
+  /// Derives P(z) from phrases: the mean of softmax(cos(phrase, z) / temperature) over them.
+  ///
+  /// What all sentences share says nothing, so the mean of the entries is taken from both sides.
+  ///
+  /// - Parameters:
+  ///   - phrases: the embedded phrases, n×d.
+  ///   - embeddings: z, M×d.
+  ///   - temperature: the temperature of the softmax (ours).
+  /// - Returns: M, positive, sums to 1.
+  /// - Throws: `TorchError` if the widths differ.
+  package static func describedPrior(
+    phrases: Tensor, embeddings: Tensor, temperature: Double = 0.2
+  ) throws -> Tensor {
+    let words = try embeddings.normalized()
+    let middle = try words.mean([0])
+    let cosines = try (phrases.normalized() - middle).normalized()
+      .matmul((words - middle).normalized().transposed())
+    let prior = try (cosines / temperature).softmax(dim: -1).mean([0]) + 1e-4
+    return try prior / prior.sum()
   }
 }
 

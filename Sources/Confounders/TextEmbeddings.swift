@@ -37,6 +37,26 @@ public struct TextEmbeddings: Sendable {
     }
   }
 
+  /// Embeds phrases of a user as the texts of confounders, n×d, L2-normalised.
+  ///
+  /// - Parameters:
+  ///   - phrases: the texts, at least one.
+  ///   - prompts: the words, whose template of confounders the phrases fill.
+  ///   - encode: a text tower.
+  /// - Returns: n×d.
+  /// - Throws: the errors of the tower.
+  package static func embedded(
+    _ phrases: [String], in prompts: PromptSet, encode: ([String]) throws -> Tensor
+  ) throws -> Tensor {
+    try withoutGradients {
+      let sentences = phrases.flatMap {
+        prompts.prompts(confounder: PromptSet.Confounder(name: $0, text: $0))
+      }
+      let unit = try encode(sentences).normalized()
+      return try unit.reshaped([phrases.count, -1, unit.size(1)]).mean([1]).normalized()
+    }
+  }
+
   /// Wraps existing embeddings.
   public init(classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor) {
     self.classes = classes

@@ -181,7 +181,8 @@ struct FoldRun {
   private func requireSame(_ run: Run) throws {
     let system = try run.freshSystem()
     let sources = run.configuration.sources
-    let fingerprint = try Fingerprint(data: dataHashes(of: run.configuration), sources: sources, system: system)
+    let fingerprint = try Fingerprint(
+      data: dataHashes(of: run.configuration), sources: sources, system: system)
     let stored = try? JSONDecoder().decode(
       Fingerprint.self, from: Data(file: run.folder.fingerprintFile))
     let prompts = try study.prompts.limited(to: run.configuration.confounders)
@@ -225,7 +226,7 @@ struct FoldRun {
       run.freshSystem(),
       on: TrainingInputs(
         training: inputs.bank(split.training, settings), validation: inputs.bank(split.validation, settings),
-        features: inputs.features(settings)),
+        features: inputs.features(settings), target: inputs.target(study.catalog, settings)),
       TrainingProgress(
         { if case .step = $0 { step(fold) } }, shouldStop: progress.shouldStop))
   }

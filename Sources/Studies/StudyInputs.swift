@@ -58,6 +58,12 @@ struct StudyInputs: Sendable {
     return SampleBank(samples, sharing: bank)
   }
 
+  /// Returns the images of the held-out site, if the settings take P(z) from them.
+  func target(_ catalog: SiteCatalog, _ settings: RunConfiguration) throws -> SampleBank? {
+    guard settings.interventions.prior == .heldOut, let site = settings.holdOut else { return nil }
+    return try bank(catalog.site(site).testSamples, settings)
+  }
+
   /// Returns cached features of the frozen layers of a run's tower, if any.
   func features(_ settings: RunConfiguration) -> FeatureStore? {
     StoreKey(settings).flatMap { stores[$0] }

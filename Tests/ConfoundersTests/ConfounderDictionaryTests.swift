@@ -70,6 +70,19 @@ import Torch
     #expect(try prior.log().isFinite())
   }
 
+  @Test func aDescriptionMakesItsConfoundersLikely() throws {
+    // Entries that share most of their direction, as sentences do.
+    let words = try (Tensor.seeded([12, 16], 1) * 0.3 + Tensor.seeded([1, 16], 2)).normalized()
+    let same = try ConfounderDictionary.describedPrior(
+      phrases: words.narrowed(dim: 0, start: 3, length: 1), embeddings: words
+    ).doubles()
+    #expect(same[3] > 0.8 && abs(same.reduce(0, +) - 1) < 1e-5 && same.allSatisfy { $0 > 0 })
+    let both = try ConfounderDictionary.describedPrior(
+      phrases: words.indexed(Tensor([3, 7])), embeddings: words
+    ).doubles()
+    #expect(both[3] > 0.4 && both[7] > 0.4, "\(both)")
+  }
+
   @Test func theEstimatedPriorFollowsTheImages() throws {
     let embeddings = try Tensor([1, 0, 0, 1] as [Float], shape: [2, 2])
     let images = try Tensor([2, 0, 1, 0, 7, 0, 0, 3] as [Float], shape: [4, 2])

@@ -28,7 +28,7 @@ extension TrainingRuns {
     func resumed(tune: Tuning) throws {
       let (whole, parts) = (try styled(tune: tune), try styled(tune: tune))
       try whole.trainer().trainer.train()
-      #expect(throws: TrainingError.self) { try parts.train(stopAfter: 9) }
+      #expect(throws: TrainingError.self) { try parts.train(stopAfter: 4) }
       try parts.trainer(resuming: true).trainer.train()
       #expect(try whole.metrics() == parts.metrics())
       #expect(try Data(contentsOf: whole.run.weightsFile) == Data(contentsOf: parts.run.weightsFile))
@@ -69,11 +69,42 @@ extension TrainingRuns {
       #expect(Interventions(prompts, of: settings).available.count == 12)
       settings.interventions.without = ["mucuss"]
       let text = message { try RunChecks.requireMechanisms(settings, prompts, in: "the prompts") }
-      #expect(text.contains("interventions.without is mucuss") && text.contains("specular reflection"), "\(text)")
+      #expect(
+        text.contains("interventions.without is mucuss") && text.contains("specular reflection"), "\(text)")
       settings.interventions.styles = .all
       settings.tune = .none
       settings.augmentation = .none
       #expect(!settings.cachesFeatures)
+    }
+
+    @Test("P(z) comes from words, or from images of the held-out site, and a resumed run keeps it")
+    func priors() throws {
+      func prior(_ change: (inout InterventionTraining) -> Void, target: SampleBank? = nil) throws -> [Double]
+      {
+        let tiny = try TinyRun(method: .baseline, epochs: 1)
+        tiny.configuration.interventions.share = 1
+        change(&tiny.configuration.interventions)
+        try tiny.configuration.validate()
+        let (trainer, system) = try tiny.trainer(target: target)
+        try trainer.train()
+        let stored = try tiny.trained().model.dictionary.prior.doubles()
+        #expect(try stored == system.model.dictionary.prior.doubles())
+        return stored
+      }
+      let named = try prior { ($0.prior, $0.description) = (.described, "blur, mucus") }
+      #expect(Set(named).count > 1 && abs(named.reduce(0, +) - 1) < 1e-5)
+      // The words of an entry itself are nearest to it.
+      let names = try TinyRun.prompts.get().confounders.map(\.name)
+      let order = named.indices.sorted { named[$0] > named[$1] }.map { names[$0] }
+      #expect(Set(order.prefix(2)) == ["blur", "mucus"])
+      let site = try #require(try TinyRun.sites.get().first)
+      let reader = SampleReader(size: 32)
+      let here = try prior({ $0.prior = .heldOut }, target: SampleBank(site.testSamples, reader: reader))
+      #expect(try here != prior { $0.prior = .estimated })
+      var settings = RunConfiguration()
+      settings.interventions.prior = .described
+      let text = message { try settings.validate() }
+      #expect(text.contains("interventions.description is null") && text.contains("dye"), "\(text)")
     }
   }
 }

@@ -12,12 +12,17 @@ package struct TrainingInputs: Sendable {
   package let validation: SampleBank
   /// The cached features of the frozen layers; nil runs the layers in each step.
   package let features: FeatureStore?
+  /// The images of the held-out site for `Prior.heldOut`, which reads no mask of them; nil otherwise.
+  package let target: SampleBank?
 
   /// Makes the value from its parts.
-  package init(training: SampleBank, validation: SampleBank, features: FeatureStore?) {
+  package init(
+    training: SampleBank, validation: SampleBank, features: FeatureStore?, target: SampleBank? = nil
+  ) {
     self.training = training
     self.validation = validation
     self.features = features
+    self.target = target
   }
 }
 
@@ -59,7 +64,8 @@ extension Run {
     }
     let own = cache ?? FeatureCache(folder.cacheFolder)
     let system = try freshSystem()
-    let inputs = try inputs(system, from: sources, cache: own, progress)
+    let heldOut = try configuration.holdOut.map(catalog.site)
+    let inputs = try inputs(system, from: sources, heldOut: heldOut, cache: own, progress)
     let metrics = try trainLocked(system, on: inputs, progress)
     if cache == nil { own.remove() }
     measurePrecision(inputs.validation, progress)
@@ -89,7 +95,8 @@ extension Run {
     try RunChecks.requireScores(configuration, inputs.validation.samples)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: folder, training: inputs.training,
-      validation: inputs.validation, prompts: prompts, features: inputs.features, resuming: folder.hasState)
+      validation: inputs.validation, prompts: prompts, features: inputs.features,
+      target: inputs.target, resuming: folder.hasState)
     try folder.requireResumable(finished: trainer.history.count)
     if try folder.meanMask() == nil {
       try SafetensorsFile.write(
@@ -130,7 +137,8 @@ extension Run {
   ///
   /// It caches only if frozen layers see the same images in every epoch.
   private func inputs(
-    _ system: SegmentationSystem, from sources: [Site], cache: FeatureCache, _ progress: TrainingProgress
+    _ system: SegmentationSystem, from sources: [Site], heldOut: Site?, cache: FeatureCache,
+    _ progress: TrainingProgress
   ) throws -> TrainingInputs {
     let split = try split(sources)
     let total = split.training.count + split.validation.count
@@ -141,14 +149,17 @@ extension Run {
     let validation = try SampleBank(split.validation, reader: configuration.reader) {
       report(.reading(done: split.training.count + $0, total: total))
     }
+    let target =
+      configuration.interventions.prior == .heldOut
+      ? try heldOut.map { try SampleBank($0.testSamples, reader: configuration.reader) } : nil
     guard configuration.cachesFeatures else {
-      return TrainingInputs(training: training, validation: validation, features: nil)
+      return TrainingInputs(training: training, validation: validation, features: nil, target: target)
     }
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let features = try FeatureStore(
       all, drawing: training, configuration, prompts, system: system, cache: cache, workers: Machine.threads
     ) { report(.encoding(done: $0, total: $1)) }
-    return TrainingInputs(training: training, validation: validation, features: features)
+    return TrainingInputs(training: training, validation: validation, features: features, target: target)
   }
 
   /// Measures validation Dice in each inference arithmetic; the run is complete without it.

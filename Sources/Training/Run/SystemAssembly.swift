@@ -26,6 +26,13 @@ extension SegmentationSystem {
     let system = try SegmentationSystem(
       tower: clip.vision, mean: clip.preparation.mean, deviation: clip.preparation.deviation, text: text,
       textEncoder: TextEncoder(clip), configuration: configuration)
+    if configuration.interventions.prior == .described {
+      let phrases = try TextEmbeddings.embedded(configuration.interventions.phrases, in: prompts) {
+        try clip.textFeatures($0)
+      }
+      try system.model.dictionary.setPrior(
+        ConfounderDictionary.describedPrior(phrases: phrases, embeddings: text.confounders))
+    }
     try system.move(to: configuration.device)
     return system
   }

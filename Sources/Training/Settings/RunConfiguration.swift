@@ -134,7 +134,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   package var fixesInterventions: Bool { cachesFeatures && interventionShare > 0 }
 
   private enum CodingKeys: String, CodingKey {
-    case data, holdOut, sources, scenes, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed, epochs
+    case data, holdOut, sources, scenes, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed,
+      epochs
     case batchSize, accumulation, validationShare, selection, tune, statistics, device, precision, optimizer,
       objective, model
     case augmentation, interventions, sampling, averaging, inference
@@ -144,35 +145,6 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public static func == (left: RunConfiguration, right: RunConfiguration) -> Bool {
     (try? JSONValue(encoding: left.resolved)) == (try? JSONValue(encoding: right.resolved))
   }
-}
-
-/// Training on interventions (ours): images appear unchanged, x, and with a confounder set, do(z)x.
-///
-/// The prompt file has the mechanisms that set confounders. z is drawn from P(z).
-public struct InterventionTraining: Codable, Equatable, Sendable {
-  /// The fraction of a batch's images that appear again as do(z)x.
-  ///
-  /// It is 0 for none, nil for the method's own; `RunConfiguration.interventionShare` resolves it.
-  @Nullable public var share: Double?
-  /// The number of fixed do(z)x of each image if frozen layers see the same images in every epoch.
-  ///
-  /// Otherwise each step draws new ones.
-  public var variants = 4
-  /// The number of confounders that are set at once.
-  public var count = 1
-  /// The weight of L_seg on do(z)x; the weight on x is 1.
-  public var segmentation = 1.0
-  /// The source of P(z).
-  public var prior = Prior.uniform
-  /// The names of confounders whose mechanisms are withheld.
-  public var without: [String] = []
-  /// The confounders that act by their words.
-  public var styles = StyleUse.none
-  /// What gives their styles: the words, or a control.
-  public var directions = StyleDirections.words
-
-  /// Makes the defaults.
-  public init() {}
 }
 
 /// The order in which training visits the images of the sites.
@@ -267,14 +239,7 @@ extension RunConfiguration {
     try require(rates.warmup, in: 0...1, "optimizer.warmup", "from 0 to 1")
     try require(rates.floor, in: 0...1, "optimizer.floor", "from 0 to 1")
     try require(objective.dice, in: finite, "objective.dice", "a number of at least 0")
-    let set = interventions
-    try require(
-      interventionShare, in: 0...1, "interventions.share", "from 0 to 1, or null for the method's own")
-    try require((1...1000).contains(set.variants), "interventions.variants", set.variants, "from 1 to 1000")
-    try require((1...1000).contains(set.count), "interventions.count", set.count, "from 1 to 1000")
-    try require(
-      set.segmentation >= 0 && set.segmentation.isFinite, "interventions.segmentation", set.segmentation,
-      "a number of at least 0")
+    try interventions.validate()
     if let fault = model.head.fault {
       throw SettingsError.outOfRange(fault.name, value: fault.value, wanted: fault.wanted)
     }

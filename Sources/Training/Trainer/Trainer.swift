@@ -45,12 +45,14 @@ package final class Trainer {
   ///   - validation: the images that choose the epoch; may be empty.
   ///   - prompts: the prompts, with as many confounders as the model has.
   ///   - features: cached features of the frozen layers for all these images; nil runs the tower.
+  ///   - target: the images of the held-out site, for `Prior.heldOut`.
   ///   - resuming: whether to continue from the run's saved state.
   /// - Throws: `TrainingError.noImages`, `RunError` if features are given for settings that change
   ///   them or no confounder has a mechanism to intervene with, or the errors of reading the state.
   package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
-    validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, resuming: Bool
+    validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, target: SampleBank? = nil,
+    resuming: Bool
   ) throws {
     guard features == nil || configuration.cachesFeatures else { throw RunError.featuresChange }
     guard !training.samples.isEmpty else { throw TrainingError.noImages }
@@ -79,7 +81,8 @@ package final class Trainer {
     // The frozen weights have their values now.
     encoder = try features?.encoder ?? system.frozenEncoder()
     if !resuming {
-      if configuration.interventions.prior == .estimated { try estimatePrior() }
+      let prior = configuration.interventions.prior
+      if prior == .estimated || prior == .heldOut { try estimatePrior(from: target ?? training) }
       average = try configuration.averaging.average(of: system)
     }
   }
@@ -275,13 +278,14 @@ package final class Trainer {
   }
 
   /// Estimates P(z) from the training images' embeddings.
-  private func estimatePrior() throws {
+  private func estimatePrior(from bank: SampleBank) throws {
     system.train(false)
     var embeddings: [Tensor] = []
-    for start in stride(from: 0, to: training.samples.count, by: configuration.batchSize) {
-      let end = min(training.samples.count, start + configuration.batchSize)
-      let images = try training.batch(Array(start..<end)).images
-      let cached = try features?.cached(Array(training.samples[start..<end]))
+    let features = bank.samples == training.samples ? features : nil
+    for start in stride(from: 0, to: bank.samples.count, by: configuration.batchSize) {
+      let end = min(bank.samples.count, start + configuration.batchSize)
+      let images = try bank.batch(Array(start..<end)).images
+      let cached = try features?.cached(Array(bank.samples[start..<end]))
       let encoded = try inferenceMode {
         try system.encoded(images, cached: encoder?(images, cached: cached))
       }
