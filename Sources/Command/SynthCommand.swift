@@ -19,6 +19,8 @@ enum SynthCommand: Subcommand {
     let size = Option.value(
       "size", "PIXELS", .integer(atLeast: 16, atMost: 2048), default: 224,
       "the side of the images, 16 to 2048")
+    let anatomy = Option.value(
+      "anatomy", choices(Anatomy.self), .choice(of: Anatomy.self), default: .colon, "the organ")
     let link = Shared.link
     let linkOf = Option.spaces(
       "link-of", "CONFOUNDER=P", .link, "the same for single confounders, such as mucus=0.95")
@@ -44,10 +46,11 @@ enum SynthCommand: Subcommand {
     let size: Int
     let link: Double
     let linkOf: [String: Double]
+    let anatomy: Anatomy
     let unlinked: Bool
 
     enum CodingKeys: String, CodingKey {
-      case data, sites, images, size, link, unlinked
+      case data, sites, images, size, link, unlinked, anatomy
       case linkOf = "link_of"
       case perSite = "per_site"
       case testPerSite = "test_per_site"
@@ -60,7 +63,9 @@ enum SynthCommand: Subcommand {
     let prompts = try ProjectFiles.promptSet(arguments.prompts).prompts
     try prompts.requireNames(of: World.self)
     let links = Dictionary(try arguments.linkOf) { $1 }
-    let world = World(sites: try arguments.sites, link: link, links: links, seed: try arguments.common.seed)
+    let world = World(
+      sites: try arguments.sites, link: link, links: links, anatomy: try arguments.anatomy,
+      seed: try arguments.common.seed)
     let dataset = SyntheticDataset(
       world: world, perSite: perSite, testPerSite: try arguments.testPerSite ?? perSite / 2,
       hasUnlinked: try arguments.unlinked, size: size,
@@ -78,7 +83,7 @@ enum SynthCommand: Subcommand {
       data: out.path, sites: world.siteNames, perSite: perSite, testPerSite: dataset.testPerSite,
       sweepScenes: dataset.sweep, images: dataset.count, size: size, link: link,
       linkOf: Dictionary(uniqueKeysWithValues: links.map { ($0.key.rawValue, $0.value) }),
-      unlinked: dataset.hasUnlinked)
+      anatomy: world.anatomy, unlinked: dataset.hasUnlinked)
     if console.json { return try console.result(json: summary) }
     let sweep = dataset.sweep > 0 ? ", \(dataset.sweep) scenes under each intervention in sweep/" : ""
     let unlinked = dataset.hasUnlinked ? ", the source images also without the link" : ""
@@ -102,7 +107,9 @@ extension ValueForm where Value == (Confounder, Double) {
         guard let confounder = Confounder(rawValue: name) else {
           throw WrongValue.unknown(known: Confounder.allCases.map(\.rawValue))
         }
-        return (confounder, try ValueForm<Double>.probability.read(String(word[word.index(after: equals)...])))
+        return (
+          confounder, try ValueForm<Double>.probability.read(String(word[word.index(after: equals)...]))
+        )
       }, text: { "\($0.rawValue)=\($1)" })
   }
 }

@@ -11,6 +11,8 @@ package struct Draw: Sendable {
   package var camera: Camera
   /// The places of localised confounders, if they are present; without an entry, anywhere.
   package var placements: [Confounder: Placement]
+  /// The organ.
+  package var anatomy = Anatomy.colon
   /// The name of the scene, such as `site-a/source/17`; equal scenes have equal noise.
   package let scene: String
   /// The root of the scene's noise variables.

@@ -14,7 +14,7 @@ struct FactorRecord: Encodable {
   var intervention: String?
 
   private enum CodingKeys: String, CodingKey {
-    case image, mask, scene, lesion, strengths, placements, camera, zoom, role, intervention
+    case image, mask, scene, anatomy, lesion, strengths, placements, camera, zoom, role, intervention
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -22,6 +22,7 @@ struct FactorRecord: Encodable {
     try fields.encode(image, forKey: .image)
     try fields.encode(mask, forKey: .mask)
     try fields.encode(draw.scene, forKey: .scene)
+    try fields.encode(draw.anatomy, forKey: .anatomy)
     // Null states that there is no lesion; a missing key would state nothing.
     try fields.encode(draw.lesion, forKey: .lesion)
     try fields.encode(Self.byName(draw.strengths), forKey: .strengths)

@@ -49,13 +49,19 @@ package struct Renderer: Sendable {
     }
     let zoom = Self.zoom(draw)
     let view = View(size: size, zoom: zoom)
-    let scene = Scene(draw.noise)
+    let scene = Scene(draw.noise, draw.anatomy)
     let lesion = draw.lesion.map { Lesion($0, in: scene) }
     let canvas = Canvas(size: size)
 
-    Mucosa.paint(scene, canvas, in: view)
-    Vessels(scene.noise["vessels"], trees: 11, centre: .zero, reach: 1.2, width: 0.017)
-      .draw(on: canvas.vessels, strength: scene.vesselStrength, in: view)
+    if let larynx = scene.larynx {
+      larynx.paint(scene, canvas, in: view)
+    } else {
+      Mucosa.paint(scene, canvas, in: view)
+    }
+    Vessels(
+      scene.noise["vessels"], trees: scene.larynx == nil ? 11 : 5, centre: .zero, reach: 1.2, width: 0.017
+    )
+    .draw(on: canvas.vessels, strength: scene.vesselStrength, in: view)
     Vessels.sink(canvas.vessels, scene.noise["vessels"]["depth"], in: view)
     let outline = lesion?.paint(scene, canvas, in: view)
     Lighting.apply(scene, canvas, in: view)

@@ -1,3 +1,11 @@
+/// The organ of a scene.
+package enum Anatomy: String, Codable, CaseIterable, Sendable {
+  /// The colon: a tube with folds and a lumen.
+  case colon
+  /// The larynx: two vocal folds with the glottis between them.
+  case larynx
+}
+
 /// The scene before the endoscope: a tube wall, its folds and lumen, and the place of a lesion.
 ///
 /// The values come from the noise variables of the scene. Nothing here depends on lesion class,
@@ -19,6 +27,8 @@ struct Scene {
   }
 
   let noise: Noise
+  /// The folds of the larynx; nil in the colon.
+  let larynx: Larynx?
   /// The colour of the mucosa in even light.
   let colour: Colour
   /// The place of the lesion, if there is one.
@@ -41,8 +51,9 @@ struct Scene {
   /// How dry the wall is: the threshold of the pools of fluid.
   let dryness: Float
 
-  init(_ noise: Noise) {
+  init(_ noise: Noise, _ anatomy: Anatomy = .colon) {
     self.noise = noise
+    larynx = anatomy == .larynx ? Larynx(noise) : nil
     var values = noise["mucosa"].values
     let paleness = values.uniform()
     let yellowness = values.uniform()
@@ -53,7 +64,8 @@ struct Scene {
     vesselStrength = values.uniform(0.2, 0.9)
 
     values = noise["place"].values
-    place = values.direction() * (0.46 * values.uniform().squareRoot())
+    let anywhere = values.direction() * (0.46 * values.uniform().squareRoot())
+    place = larynx?.place(noise) ?? anywhere
 
     values = noise["lumen"].values
     // The lumen lies opposite the lesion across the centre of the image, within a third of a turn.
@@ -87,7 +99,8 @@ struct Scene {
 extension Scene {
   /// The light that reaches the place of the lesion past the folds.
   var openLight: Float {
-    0.05 + 0.95 * Mucosa.returned(fromDepth: focus / (max(0.1, length(place - lumen)) + bend))
+    if larynx != nil { return 0.9 }
+    return 0.05 + 0.95 * Mucosa.returned(fromDepth: focus / (max(0.1, length(place - lumen)) + bend))
   }
 }
 

@@ -21,6 +21,8 @@ package struct World: Sendable {
   package let link: Double
   /// The probability for single confounders, in the place of `link`.
   package let links: [Confounder: Double]
+  /// The organ of every scene.
+  package let anatomy: Anatomy
   private let seed: UInt64
   private let cameras: [Camera]
   private let habits: [[Confounder: Double]]
@@ -32,9 +34,14 @@ package struct World: Sendable {
   ///     drawn.
   ///   - link: how strongly confounders follow lesions, 0 (not at all) to 1 (always).
   ///   - links: the same for single confounders, in the place of `link`.
+  ///   - anatomy: the organ.
   ///   - seed: the seed of everything random.
-  package init(sites: Int = 5, link: Double = 0.8, links: [Confounder: Double] = [:], seed: UInt64) {
+  package init(
+    sites: Int = 5, link: Double = 0.8, links: [Confounder: Double] = [:], anatomy: Anatomy = .colon,
+    seed: UInt64
+  ) {
     self.seed = seed
+    self.anatomy = anatomy
     self.link = min(1, max(0, link))
     self.links = links.mapValues { min(1, max(0, $0)) }
     let root = Noise(seed: seed)["sites"]
@@ -73,6 +80,7 @@ package struct World: Sendable {
     let lesion = Self.lesion(noise, normalShare: 0.1)
     var draw = Draw(
       scene: scene, seed: seed, lesion: lesion, camera: Self.varied(cameras[site], noise["camera"]))
+    draw.anatomy = anatomy
 
     // P(z | site): none, one or two confounders, by the habits of the site.
     var values = noise["confounders"].values
@@ -123,9 +131,11 @@ package struct World: Sendable {
     let scene = "sweep/\(index)"
     let noise = Noise(seed: seed)["scene"][scene]
     let camera = cameras.isEmpty ? Self.drawnCamera(noise["camera"]) : cameras[index % cameras.count]
-    return Draw(
+    var draw = Draw(
       scene: scene, seed: seed, lesion: LesionClass.allCases[Int(noise["class"].uniform * 5)],
       camera: Self.varied(camera, noise["camera"]))
+    draw.anatomy = anatomy
+    return draw
   }
 
   /// Draws one image for the training of CLIP, without the link.
@@ -140,6 +150,7 @@ package struct World: Sendable {
     var draw = Draw(
       scene: scene, seed: seed, lesion: Self.lesion(noise, normalShare: 0.15),
       camera: Self.drawnCamera(noise["camera"]))
+    draw.anatomy = anatomy
     var values = noise["confounders"].values
     for _ in 0..<values.integer(0...3) {
       draw.add(Confounder.allCases[values.integer(0...11)], strength: Double(values.uniform(0.35, 1)))

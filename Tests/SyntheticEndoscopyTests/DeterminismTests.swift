@@ -22,6 +22,30 @@ struct DeterminismTests {
       try renderer.render(World(seed: 8).draw(site: 0, index: 0, role: .source)).image != alone[0].image)
   }
 
+  @Test("The larynx has other scenes than the colon, the same twice, with lesions on its folds")
+  func larynx() throws {
+    let (larynx, colon) = (World(anatomy: .larynx, seed: 7), World(seed: 7))
+    let renderer = Renderer(size: 64)
+    var (lit, dark) = (0, 0)
+    for index in 0..<8 {
+      let draw = larynx.swept(index)
+      let (first, second) = (try renderer.render(draw), try renderer.render(draw))
+      #expect(first.image == second.image && first.mask == second.mask)
+      let other = try renderer.render(colon.swept(index))
+      #expect(first.image != other.image)
+      // A lesion is inside the view, and nowhere near all of it.
+      let area = first.mask.pixels.count { $0 == 255 }
+      #expect(area > 15 && area < 64 * 64 / 2, "\(index): \(area)")
+      // The glottis is dark, the folds are lit.
+      let greys = (0..<64 * 64).map { first.image.pixels[3 * $0] }
+      lit += greys.count { $0 > 110 }
+      dark += greys.count { $0 < 35 }
+    }
+    #expect(lit > 8 * 400 && dark > 8 * 100, "\(lit) \(dark)")
+    let draw = larynx.draw(site: 0, index: 3, role: .heldOut)
+    #expect(draw.anatomy == .larynx && draw.lesion == colon.draw(site: 0, index: 3, role: .heldOut).lesion)
+  }
+
   @Test("A noise variable depends on seed and whole path, and on nothing else")
   func noise() {
     let root = Noise(seed: 1)

@@ -34,15 +34,16 @@ struct DeviceMechanisms {
     // White, yellow or green.
     let hue = try canvas.uniform(0, 3).floor()
     let (isYellow, isGreen) = (try hue.equals(1).to(.float32), try hue.equals(2).to(.float32))
-    let colour = try Tensor.concatenated([1 - isGreen * 0.7, hue.onesLike(), 1 - isYellow * 0.8 - isGreen * 0.5], dim: 1)
+    let colour = try Tensor.concatenated(
+      [1 - isGreen * 0.7, hue.onesLike(), 1 - isYellow * 0.8 - isGreen * 0.5], dim: 1)
     for (index, block) in blocks.enumerated() {
       let shown = try turns.narrowed(dim: 1, start: index, length: 1)
-      let dot = try canvas.uniform(0.011, 0.016)
+      let dot = try canvas.uniform(0.008, 0.013)
       let (rows, columns) = (block.lines * 9, block.letters * 5)
       // The block lies at one side, inside the image.
       func start(_ count: Int) throws -> Tensor {
         let free = try 1.9 - dot * Double(count)
-        return try canvas.uniform(0, 1).power(0.35) * canvas.sign() * free / 2 - dot * (Double(count) / 2)
+        return try canvas.uniform().power(0.12) * canvas.sign() * free / 2 - dot * (Double(count) / 2)
       }
       let (left, top) = (try start(columns), try start(rows))
       let across = try (canvas.x - left) / (dot * Double(columns)) * 2 - 1
@@ -54,7 +55,8 @@ struct DeviceMechanisms {
           across.expanded(to: [count, 1, canvas.size, canvas.size]).reshaped(shape),
           down.expanded(to: [count, 1, canvas.size, canvas.size]).reshaped(shape),
         ], dim: 3)
-      let letters = try canvas.normal(1, rows, columns).greater(than: -0.1).to(.float32)
+      let letters =
+        try canvas.normal(1, rows, columns).greater(than: -0.1).to(.float32)
         * Self.gaps(lines: block.lines, letters: block.letters).to(canvas.images.device)
       let cover = try letters.sampled(at: grid, interpolation: .bilinear)
       if index == 2 {
@@ -92,10 +94,10 @@ struct DeviceMechanisms {
     func power(_ line: Tensor) throws -> Tensor { try ((line.magnitude() + 1e-6).log() * roundness).exp() }
     let sum = try power(canvas.x - shift.x * canvas.strength) + power(canvas.y - shift.y * canvas.strength)
     let distance = try ((sum + 1e-9).log() / roundness).exp()
-    // At strength 0 even the corner of the image, at √2 of a circle, is inside.
-    let radius = try 1.5 - canvas.strength * 0.62
+    let radius = try 0.95 - canvas.strength * 0.17
     let edge = max(0.015, 2 / Double(canvas.size))
-    let inside = try ((radius - distance) / edge).clamped(min: 0, max: 1)
+    let outside = try (1 - ((radius - distance) / edge).clamped(min: 0, max: 1)) * canvas.onset
+    let inside = try 1 - outside
     let masks = try canvas.masks * inside.atLeast(0.5).to(canvas.masks.dtype)
     return (try canvas.images * inside, masks)
   }

@@ -10,11 +10,12 @@ struct DyeMechanisms {
   /// Indigo carmine: blue, pooled in the grooves between the pits of the mucosa.
   func indigoCarmine() throws -> Tensor {
     // Grooves run where a field is zero; real relief shows as darker detail.
-    let grooves = try (canvas.field([(13, 1), (21, 0.5)]).power(2) * 7 + 1).power(-1)
-    let detail = try (canvas.luminance.smoothed(0.03) - canvas.luminance.smoothed(0.006))
+    let grooves = try (canvas.field([(24, 1), (37, 0.7)]).power(2) * 5 + 1).power(-1)
+    let detail =
+      try (canvas.luminance.smoothed(0.03) - canvas.luminance.smoothed(0.006))
       .clamped(min: 0, max: 0.2) * 5
     let pools = try canvas.field([(3, 0.8), (7, 0.5)]).smoothStep(0.6, 1.8)
-    let amount = try (grooves * 0.8 + detail * 0.9 + pools * 1.4 + 0.25) * spray()
+    let amount = try (grooves * 0.55 + detail * 0.9 + pools * 1.3 + 0.25) * spray()
     return try stained(amount, absorption: canvas.colour(1.6, 0.75, 0.10))
   }
 
