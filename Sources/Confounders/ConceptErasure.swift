@@ -26,29 +26,19 @@ public struct ConceptErasure: Sendable {
   ///
   /// - Parameters:
   ///   - moments: the moments of features and concepts.
+  ///   - whitening: the whitening of these features, if already computed.
   ///   - tolerance: directions whose covariance with the concepts is at most this share of the largest
   ///     are kept as they are, because they are noise.
   /// - Throws: `TorchError` if a decomposition fails, as with features that are not finite.
-  public init(_ moments: ConceptMoments, tolerance: Double = 1e-3) throws {
-    let covariance = try moments.features / max(1, moments.count)
-    let (values, vectors) = try covariance.eigenvectors()
-    // The rank is that of torch.linalg.pinv: eigenvalues below it are rounding errors.
-    let largest = try values.max([0]).item()
-    let least = largest * Double(try values.size(0)) * 2.220446049250313e-16
-    let isKept = try values.greater(than: least)
-    let scale = try values.clamped(min: least > 0 ? least : 1).squareRoot()
-    let none = try scale.zerosLike()
-    func rescaled(_ scale: Tensor) throws -> Tensor {
-      try (vectors * isKept.choose(scale, else: none)).matmul(vectors.transposed())
-    }
-    let (whitening, back) = try (rescaled(scale.power(-1)), rescaled(scale))
-    let (directions, strengths) = try whitening.matmul(moments.products / max(1, moments.count))
+  public init(_ moments: ConceptMoments, whitening: Whitening? = nil, tolerance: Double = 1e-3) throws {
+    let whitening = try whitening ?? Whitening(moments)
+    let (directions, strengths) = try whitening.matrix.matmul(moments.products / max(1, moments.count))
       .singularVectors()
     let strongest = try strengths.max([0]).item()
     let isUsed = try strengths.greater(than: tolerance * strongest)
     let kept = try directions * isUsed.to(.float64)
     mean = moments.featureMean
-    projection = try back.matmul(kept).matmul(kept.transposed()).matmul(whitening)
+    projection = try whitening.inverse.matmul(kept.matmul(kept.transposed()).matmul(whitening.matrix))
   }
 
   /// Erases the concepts from features.
@@ -61,6 +51,33 @@ public struct ConceptErasure: Sendable {
   public func callAsFunction(_ features: Tensor, strength: Double = 1) throws -> Tensor {
     let centred = try features - mean.to(features.dtype)
     return try features - centred.matmul(projection.to(features.dtype).transposed()) * strength
+  }
+}
+
+/// The whitening of features and its inverse; directions in which features never vary are left out.
+public struct Whitening: Sendable {
+  /// W, the inverse square root of the covariance, d×d.
+  public let matrix: Tensor
+  /// W⁺, d×d.
+  public let inverse: Tensor
+
+  /// Computes the whitening of features from their moments.
+  ///
+  /// - Parameter moments: the moments.
+  /// - Throws: `TorchError` if the decomposition fails, as with features that are not finite.
+  public init(_ moments: ConceptMoments) throws {
+    let (values, vectors) = try (moments.features / max(1, moments.count)).eigenvectors()
+    // The rank is that of torch.linalg.pinv: eigenvalues below it are rounding errors.
+    let largest = try values.max([0]).item()
+    let least = largest * Double(try values.size(0)) * 2.220446049250313e-16
+    let isKept = try values.greater(than: least)
+    let scale = try values.clamped(min: least > 0 ? least : 1).squareRoot()
+    let none = try scale.zerosLike()
+    func rescaled(_ scale: Tensor) throws -> Tensor {
+      try (vectors * isKept.choose(scale, else: none)).matmul(vectors.transposed())
+    }
+    matrix = try rescaled(scale.power(-1))
+    inverse = try rescaled(scale)
   }
 }
 
@@ -105,6 +122,18 @@ public struct ConceptMoments: Sendable {
     self.conceptMean = conceptMean
     self.features = features
     self.products = products
+  }
+
+  /// Returns the moments of some of the concepts alone.
+  ///
+  /// - Parameter columns: the numbers of the concepts, int64.
+  /// - Returns: the moments.
+  /// - Throws: `TorchError` if one does not exist.
+  package func concepts(_ columns: Tensor) throws -> ConceptMoments {
+    ConceptMoments(
+      count: count, featureMean: featureMean, conceptMean: try conceptMean.indexed(columns),
+      features: features,
+      products: try products.indexed(columns, dim: 1))
   }
 
   /// Lets the rows so far count less, as for features that change while a tower is trained.

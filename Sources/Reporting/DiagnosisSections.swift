@@ -164,7 +164,7 @@ extension HTMLPage {
     statistics.standardDeviation.map { " ± \(number($0, decimals))" } ?? ""
   }
 
-  private static func signed(_ value: Double, _ decimals: Int) -> String {
+  static func signed(_ value: Double, _ decimals: Int) -> String {
     let text = number(abs(value), decimals)
     return (value < 0 ? "−" : "+") + text
   }

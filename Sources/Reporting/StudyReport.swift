@@ -68,6 +68,7 @@ package struct StudyReport {
     if let probes = figures?.probes { page.probes(probes) }
     if let adjustment = figures?.adjustment { page.adjustment(adjustment) }
     if let coverage = figures?.coverage { page.coverage(coverage) }
+    if let erasure = figures?.erasure { page.erasure(erasure) }
     if let localisation = figures?.localisation { page.localisation(localisation) }
     if let attention = figures?.attention { page.attention(attention) }
     if let features = figures?.features { page.featureMaps(features) }

@@ -179,7 +179,7 @@ private let prompts = Project.file("Prompts")
     for file in files {
       let pack = try PromptSet(contentsOf: file)
       #expect(
-        (9...15).contains(pack.confounders.count) && (3...5).contains(pack.groups.count), "\(file.path)")
+        (9...21).contains(pack.confounders.count) && (3...5).contains(pack.groups.count), "\(file.path)")
       let sentences = pack.sentences.map(\.text)
       let (classes, confounders) = (pack.classes.count, pack.confounders.count)
       #expect(sentences.count == classes + pack.normal.count + confounders + classes * confounders)

@@ -60,6 +60,19 @@ func expectDiagnosis(_ stored: StoredFigures) throws {
   #expect(Set(baselines.map(\.heldOut)).count == 3)
   #expect(baselines.allSatisfy { $0.site.before == baselines[0].site.before })
 
+  let erasure = try #require(stored.erasure)
+  #expect(erasure.methods == ["baseline", "mcdrl"] && erasure.rows.map(\.site) == sites + sites)
+  for row in erasure.rows {
+    #expect(row.count == 8 && row.entries.count == 12 && row.seed == 3)
+    let parts = row.entries + [row.random]
+    #expect((parts + [row.all]).allSatisfy { (0...1).contains($0.dice) && $0.taken > 0 && $0.taken < 1 })
+    // Twelve directions take more than any of them.
+    #expect(row.entries.allSatisfy { $0.taken < row.all.taken })
+  }
+  // A frozen tower: what is taken does not depend on what is trained behind it.
+  for (one, other) in zip(erasure.rows.prefix(3), erasure.rows.suffix(3)) {
+    #expect(zip(one.entries, other.entries).allSatisfy { abs($0.taken - $1.taken) < 1e-9 })
+  }
   let adjustment = try #require(stored.adjustment)
   #expect(adjustment.rows.map(\.site) == sites && adjustment.imageSize == 32)
   for row in adjustment.rows {

@@ -82,7 +82,7 @@ struct StudyFiguresTests {
       at: leftover.deletingLastPathComponent(), withIntermediateDirectories: true)
     try Data("half".utf8).write(to: leftover)
     let stored = try figures.compute()
-    #expect(notes.all.count == 8)
+    #expect(notes.all.count == 9)
     #expect(!FileManager.default.fileExists(atPath: leftover.path))
 
     let features = try #require(stored.features)
@@ -149,13 +149,13 @@ struct StudyFiguresTests {
 
     // Again: nothing to do. A picture that is gone: only the gallery. Other settings: only what they concern.
     try figures.compute()
-    #expect(notes.all.count == 8)
+    #expect(notes.all.count == 9)
     let lost = gallery.rows[0].pictures[0].file
     try FileManager.default.removeItem(at: stored.folder.appendingPathComponent(lost))
     let again = try figures.compute()
-    #expect(notes.all.count == 9 && notes.all.last?.contains("gallery") == true && again.gallery == gallery)
+    #expect(notes.all.count == 10 && notes.all.last?.contains("gallery") == true && again.gallery == gallery)
     figures.imageLimit = 20
-    #expect(try figures.compute().features?.items.count == 20 && notes.all.count == 12)
+    #expect(try figures.compute().features?.items.count == 20 && notes.all.count == 13)
 
     // What the data tells of true confounders is no run's, but the probes ask for it.
     let factors = try #require(
@@ -164,7 +164,7 @@ struct StudyFiguresTests {
     defer { try? told.write(to: factors) }
     try (told + Data("\n".utf8)).write(to: factors)
     try figures.compute()
-    #expect(notes.all.count == 13 && notes.all.last?.contains("probes") == true)
+    #expect(notes.all.count == 14 && notes.all.last?.contains("probes") == true)
 
     let curves = try runs.map { try TrainingCurve($0) }
     #expect(curves.allSatisfy { $0.epochs.count == 1 && $0.chosen == 1 })

@@ -93,6 +93,33 @@ struct DiagnosisSectionsTests {
     #expect(page.text.contains("does not say which confounders") && !page.text.contains("confounders: F"))
   }
 
+  @Test("Each erased confounder stands with its mean change of Dice and its spread over sites")
+  func erasure() {
+    func row(_ method: String, _ site: String, _ dice: Double, _ blur: Double) -> ErasureFigure.Row {
+      func entry(_ name: String, _ dice: Double) -> ErasureFigure.Entry {
+        ErasureFigure.Entry(name: name, dice: dice, taken: 0.1)
+      }
+      return ErasureFigure.Row(
+        method: method, seed: 1, site: site, count: 30, dice: dice,
+        entries: [entry("blur", blur), entry("dark", dice)], all: entry("all", 0.1),
+        random: entry("random", dice + 0.01))
+    }
+    var page = HTMLPage(title: "t", lead: "l")
+    page.erasure(
+      ErasureFigure(
+        fingerprint: "f", limit: 100, scored: 30, imageSize: 64,
+        rows: [
+          row("baseline", "a", 0.5, 0.4), row("baseline", "b", 0.7, 0.7), row("mcdrl", "a", 0.6, 0.62),
+        ]))
+    #expect(page.text.contains("−0.050 ± 0.071") && page.text.contains("+0.020"))
+    #expect(page.text.contains("+0.010 ± 0.000") && page.text.contains("−0.500"))
+    #expect(page.text.contains("a random direction") && page.text.contains("at most 30 images"))
+    var empty = HTMLPage(title: "t", lead: "l")
+    let before = empty.text
+    empty.erasure(ErasureFigure(fingerprint: "f", limit: 1, scored: 1, imageSize: 1, rows: []))
+    #expect(empty.text == before)
+  }
+
   @Test("The adjustment's gap stands by site, and the form that was trained is marked")
   func adjustment() {
     func form(_ name: String, _ trained: Bool, _ difference: Double) -> AdjustmentFigure.Form {

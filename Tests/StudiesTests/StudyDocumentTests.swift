@@ -79,6 +79,13 @@ struct StudyDocumentTests {
   func schema() throws {
     let schema = try SchemaCheck(Project.file("docs/reference/results.schema.json"))
     #expect(schema.faults(in: try JSONValue(encoding: StudyExample.study())) == [])
+    let oracle = try StudyExample.results(
+      ["baseline", "unconfounded", "mcdrl"].flatMap { method in
+        try ["a", "b"].map {
+          try StudyExample.fold($0, method, dice: [0, 0.5, 1, 1, method == "baseline" ? 0 : 1, 1])
+        }
+      }, methods: ["baseline", "unconfounded", "mcdrl"])
+    #expect(schema.faults(in: try JSONValue(encoding: oracle)) == [] && oracle.recovered?.count == 1)
     #expect(schema.unusedProperties == [])
     let broken = try JSONValue(encoding: StudyExample.study()).without("scores").with("extra", .null)
     #expect(schema.faults(in: broken) == ["extra: not in the schema", "scores: missing"])

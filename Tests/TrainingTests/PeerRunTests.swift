@@ -59,6 +59,7 @@ extension TrainingRuns {
       if try method.json.leaves["probability"] != nil {
         try peer.configuration.set("model.options.probability=1")
       }
+      if try method.json.leaves["interval"] != nil { try peer.configuration.set("model.options.interval=1") }
       try peer.trainer().trainer.train()
       try baseline.trainer().trainer.train()
       #expect(try peer.metrics().map(\.loss) != baseline.metrics().map(\.loss))

@@ -23,6 +23,9 @@ package struct StoredFigures: Sendable {
   /// The shifts between sites that the dictionary explains.
   package let coverage: CoverageFigure?
 
+  /// What the head uses of each confounder.
+  package let erasure: ErasureFigure?
+
   /// Reads the figures in the folder of a study.
   ///
   /// - Parameter study: the folder of the study.
@@ -37,6 +40,7 @@ package struct StoredFigures: Sendable {
     probes = try Self.read(FigureFile.probes, in: folder)
     adjustment = try Self.read(FigureFile.adjustment, in: folder)
     coverage = try Self.read(FigureFile.coverage, in: folder)
+    erasure = try Self.read(FigureFile.erasure, in: folder)
   }
 
   private static func read<Value: Decodable>(_ file: FigureFile, in folder: URL) throws -> Value? {
@@ -60,4 +64,5 @@ package enum FigureFile: String, Sendable, CaseIterable {
   case probes = "probes.json"
   case adjustment = "adjustment.json"
   case coverage = "coverage.json"
+  case erasure = "erasure.json"
 }

@@ -6,7 +6,7 @@ import Torch
 import Training
 
 extension StudyFigures {
-  /// Computes the figures of the diagnosis: probes, adjustment, dictionary coverage.
+  /// Computes the figures of the diagnosis: probes, adjustment, dictionary coverage, erasure.
   ///
   /// They show whether a method removed confounding.
   func diagnose(_ features: FeatureStore?) throws {
@@ -45,6 +45,11 @@ extension StudyFigures {
     }
     try keepOrRemove(.coverage, of: speaking, "\(coverageLimit)") {
       try coverageFigure(speaking, inputs(), fingerprint: $0)
+    }
+    // A method that ignores the tower has nothing to erase from.
+    let reading = runs.filter { !$0.run.configuration.model.method.traits.ignoresTower }
+    try keepOrRemove(.erasure, of: reading, "\(diagnosisLimit) \(adjustmentLimit)") {
+      try erasureFigure(reading, inputs(), fingerprint: $0)
     }
   }
 

@@ -9,8 +9,8 @@ import Training
 /// Computes the figures of a leave-one-site-out study from its finished runs, and stores them.
 ///
 /// It writes `figures/features.json`, `attention.json`, `localisation.json`, `gallery.json` with
-/// JPEG files, `cost.json`, `probes.json`, `adjustment.json` and `coverage.json` to the folder of
-/// the study. A report then needs no run, weight or image (`StoredFigures`). An existing figure of
+/// JPEG files, `cost.json`, `probes.json`, `adjustment.json`, `coverage.json` and `erasure.json`
+/// to the folder of the study. A report then needs no run, weight or image (`StoredFigures`). An existing figure of
 /// the same runs is not computed again.
 package struct StudyFigures: Sendable {
   /// A finished run: its scores and its folder.

@@ -116,7 +116,7 @@ private let images = Result { try Tensor.seeded([2, 3, 16, 16], 3) }
   }
 
   @Test func everyPeerIsDescribed() throws {
-    #expect(MethodChoice.peers.count == 10)
+    #expect(MethodChoice.peers.count == 13)
     for peer in MethodChoice.peers {
       #expect(!peer.name.isEmpty && !peer.summary.isEmpty && peer.reference.contains("20"), "\(peer.name)")
       #expect(try MethodRegistry.builtIn.method(named: peer.name) == peer)
