@@ -10,8 +10,8 @@ import Training
 ///
 /// It writes `figures/features.json`, `attention.json`, `localisation.json`, `gallery.json` with
 /// JPEG files, `cost.json`, `probes.json`, `adjustment.json`, `coverage.json` and `erasure.json`
-/// to the folder of the study. A report then needs no run, weight or image (`StoredFigures`). An existing figure of
-/// the same runs is not computed again.
+/// to the folder of the study. A report then needs no run, weight or image (`StoredFigures`). An
+/// existing figure of the same runs is not computed again.
 package struct StudyFigures: Sendable {
   /// A finished run: its scores and its folder.
   package struct Run: Sendable {
