@@ -62,7 +62,7 @@ package struct PromptStyles: Sendable {
     let trunk = try withoutGradients { try tower.trunk(pixels, depth: search.depth) }
     let count = try trunk.input.size(0)
     let statistics = try withoutGradients { try Statistics(trunk.input) }
-    let channels = try statistics.mean.count / max(1, count)
+    let channels = statistics.mean.count / max(1, count)
     var (shifts, scales): ([Tensor], [Tensor]) = ([], [])
     for entry in 0..<(try words.size(0)) {
       let target = try words.narrowed(dim: 0, start: entry, length: 1).normalized()
