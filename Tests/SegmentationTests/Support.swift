@@ -6,7 +6,8 @@ import Torch
 @testable import Confounders
 @testable import Segmentation
 
-/// A rendering in PyTorch: of the method (Fixtures/make_fixtures.py) or of the peers (Fixtures/make_peers.py).
+/// A rendering in PyTorch: of the method (Fixtures/make_fixtures.py) or of the peers (make_peers.py,
+/// make_gates.py).
 struct Fixture {
   let tensors: [String: Tensor]
   let part: String
