@@ -80,7 +80,7 @@ extension SiteComparison {
   /// One sentence with the mean Dice of the only arm and its interval.
   var sentence: String {
     guard let dice = arms.first?.dice else { return "" }
-    return "mean Dice \(dice.text()); \(resampling)"
+    return "mean Dice \(Self.said(dice)); \(resampling)"
   }
 
   /// The table of the arms, and what was resampled.
@@ -88,8 +88,8 @@ extension SiteComparison {
     let rows = arms.map { arm in
       let difference = differences.first { $0.candidate == arm.name }
       return [
-        arm.name, "\(arm.runs)", arm.dice.text(), arm.diceWithLesion.map { $0.text() } ?? "–",
-        difference.map { $0.dice.text(signed: true) } ?? "–",
+        arm.name, "\(arm.runs)", Self.said(arm.dice), arm.diceWithLesion.map(Self.said) ?? "–",
+        difference.map { Self.said($0.dice, signed: true) } ?? "–",
       ]
     }
     let others = trivial.sorted { $0.key < $1.key }.map { [$0.key, "–", format($0.value), "–", "–"] }
@@ -103,19 +103,19 @@ extension SiteComparison {
   }
 
   private var resampling: String { Interval.resampling(groups: groups, images: images) }
+
+  private static func said(_ interval: Interval) -> String { said(interval, signed: false) }
+
+  private static func said(_ interval: Interval, signed: Bool) -> String {
+    func number(_ value: Double) -> String { (signed && value >= 0 ? "+" : "") + format(value) }
+    guard let ends = interval.ends else {
+      return "\(number(interval.value)) (\(interval.reason ?? "no interval"))"
+    }
+    return "\(number(interval.value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
+  }
 }
 
 extension Interval {
-  /// The number with its interval, or with the reason why it has none.
-  ///
-  /// - Parameter signed: whether positive numbers have a plus sign, as differences do.
-  /// - Returns: such as `+0.021 (-0.003 to +0.045)`.
-  func text(signed: Bool = false) -> String {
-    func number(_ value: Double) -> String { (signed && value >= 0 ? "+" : "") + format(value) }
-    guard let ends else { return "\(number(value)) (\(reason ?? "no interval"))" }
-    return "\(number(value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
-  }
-
   /// The resampled units of an interval over images, in words.
   static func resampling(groups: Int, images: Int) -> String {
     let unit = groups == images ? "image" : "patient or sequence"

@@ -106,11 +106,12 @@ struct InterventionReport {
     let tables = comparison.arms.map { arm in
       (comparison.arms.count > 1 ? "\(arm.name), \(counted(arm.runs.count, "run"))\n" : "") + table(arm)
     }
+    let reason = comparison.arms.first?.change.mean.reason.map { "; \($0)" } ?? ""
     return """
       site \(site), n = \(comparison.images), do(z) at strength \(format(setting.strength, 2)) \
       by the mechanisms of \(setting.prompts)
       \((tables + differences(comparison)).joined(separator: "\n\n"))
-      \(Interval.resampling(groups: comparison.groups, images: comparison.images))
+      \(Interval.resampling(groups: comparison.groups, images: comparison.images))\(reason)
 
       """
   }
@@ -121,13 +122,15 @@ struct InterventionReport {
       let known = values.compactMap { $0 }
       return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
     }
-    func signed(_ value: Double?) -> String { value.map { ($0 >= 0 ? "+" : "") + format($0) } ?? "–" }
+    func signed(_ value: Double?) -> String {
+      value.map { ($0 < 0 ? "−" : "+") + format(abs($0)) } ?? "–"
+    }
     func cells(
       _ name: String, dice: (Double?, Double?, Interval?), iou: (Double?, Double?), same: Double?
     ) -> [String] {
       let change = iou.0.flatMap { before in iou.1.map { $0 - before } }
       return [
-        name, format(dice.0), format(dice.1), dice.2?.text(signed: true) ?? "–", format(iou.0), format(iou.1),
+        name, format(dice.0), format(dice.1), dice.2?.signedText ?? "–", format(iou.0), format(iou.1),
         signed(change), format(same),
       ]
     }
@@ -152,9 +155,9 @@ struct InterventionReport {
     guard let first = comparison.differences.first else { return [] }
     let names = first.under.rows.map(\.confounder)
     let rows = names.indices.map { row in
-      [names[row]] + comparison.differences.map { $0.under.rows[row].dice.text(signed: true) }
+      [names[row]] + comparison.differences.map { $0.under.rows[row].dice.signedText }
     }
-    let last = ["mean"] + comparison.differences.map { $0.under.mean.text(signed: true) }
+    let last = ["mean"] + comparison.differences.map { $0.under.mean.signedText }
     let headings = ["do(confounder)"] + comparison.differences.map(\.candidate)
     return [
       "Dice under do(z) minus that of \(first.reference), paired by image\n"
