@@ -64,15 +64,15 @@ struct Contest {
     FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path)
   }
 
-  /// Writes `comparison-SITE.json` into the folder of the study, if one was named alone.
+  /// Writes a comparison of the arms into the folder of the study, if one was named alone.
   ///
+  /// - Parameters:
+  ///   - comparison: the comparison.
+  ///   - name: the name of the file, such as `comparison-SITE.json`.
   /// - Throws: `FileError` that names the file.
-  func write(_ comparisons: [SiteComparison]) throws {
+  func write(_ comparison: some Encodable, as name: String) throws {
     guard let study else { return }
-    for comparison in comparisons {
-      try AtomicFile.write(
-        json: comparison, to: study.appendingPathComponent("comparison-\(comparison.site).json"))
-    }
+    try AtomicFile.write(json: comparison, to: study.appendingPathComponent(name))
   }
 }
 
@@ -102,11 +102,7 @@ extension SiteComparison {
       """
   }
 
-  private var resampling: String {
-    let isImage = groups == images
-    return
-      "95 % interval over \(counted(groups, isImage ? "image" : "patient or sequence")), resampled 2000 times"
-  }
+  private var resampling: String { Interval.resampling(groups: groups, images: images) }
 
   private static func said(_ interval: Interval) -> String { said(interval, signed: false) }
 
@@ -116,5 +112,13 @@ extension SiteComparison {
       return "\(number(interval.value)) (\(interval.reason ?? "no interval"))"
     }
     return "\(number(interval.value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
+  }
+}
+
+extension Interval {
+  /// The resampled units of an interval over images, in words.
+  static func resampling(groups: Int, images: Int) -> String {
+    let unit = groups == images ? "image" : "patient or sequence"
+    return "95 % interval over \(counted(groups, unit)), resampled 2000 times"
   }
 }

@@ -1,30 +1,11 @@
 import Datasets
-import Foundation
-import Metrics
 import Studies
-import Torch
 import Training
 
 /// The change of predictions under each intervention on the same scenes, for one or several runs.
-struct CounterfactualReport: Encodable {
-  /// The results of one run.
-  struct Entry: Encodable {
-    let run: String
-    let method: String
-    let heldOut: String
-    let threshold: MaskThreshold
-    let inference: InferenceConfiguration
-    let precision: Precision
-    let decoding: Predictor.Decoding
-    let summary: Counterfactual.Summary
-
-    enum CodingKeys: String, CodingKey {
-      case run, method, threshold, inference, precision, decoding, summary
-      case heldOut = "held_out"
-    }
-  }
-
-  let entries: [Entry]
+struct CounterfactualReport {
+  /// The results of each run.
+  let entries: [Counterfactual.Entry]
 
   /// Segments a sweep with each run.
   ///
@@ -43,11 +24,7 @@ struct CounterfactualReport: Encodable {
       let bar = ProgressBar(predictor.methodLabel, total: sweep.scenes.count)
       let cases = try predictor.counterfactualCases(sweep) { console.progress(bar.line($0, unit: "scenes")) }
       console.progress("")
-      return Entry(
-        run: run.folder.url.path, method: predictor.methodLabel, heldOut: run.configuration.holdOut ?? "",
-        threshold: predictor.threshold, inference: predictor.inference, precision: predictor.precision,
-        decoding: predictor.decoding,
-        summary: try Counterfactual.Summary(of: cases))
+      return try Counterfactual.Entry(run, with: predictor, scores: cases.map { try $0.score() })
     }
   }
 

@@ -11,7 +11,8 @@ enum EvaluateCommand: Subcommand {
   static let name = "evaluate"
   static let summary = "score runs at a site, beside predictors that ignore the image"
   static let usage =
-    "RUN|STUDY… [--data DATA] [--site SITE …] [options] | RUN… --counterfactual SWEEP"
+    "RUN|STUDY… [--data DATA] [--site SITE …] [--interventions all] [options] "
+    + "| RUN… --counterfactual SWEEP"
   static let example = "mcdrl evaluate study --data new-hospital"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
@@ -29,6 +30,7 @@ enum EvaluateCommand: Subcommand {
     let scoring = ScoringOptions()
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
     let decoding = Shared.decoding
+    let doing = InterventionOptions()
     let counterfactual = Option.optional(
       "counterfactual", "SWEEP", .file,
       "measure how predictions move under each intervention of mcdrl synth --sweep")
@@ -38,15 +40,23 @@ enum EvaluateCommand: Subcommand {
     if let sweep = try arguments.counterfactual {
       return try counterfactual(arguments, sweep: sweep, console)
     }
+    try arguments.doing.requireUse()
     try ProjectFiles.requireOneThreshold(arguments.scoring.threshold, changes: arguments.inference)
     let contest = try Contest(arguments.operands, changes: arguments.inference)
     let first = contest.arms[0].runs[0]
+    let interventions = try interventions(arguments, for: first)
     let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)
     defer { withExtendedLifetime(locks) {} }
     let catalog = try first.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
     let sites = try sites(arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
     DataNotes.leftOut(catalog, console)
     try DataNotes.masks(sites, limits: first.configuration.reader.limits, console)
+    if let (doing, setting) = interventions {
+      return try InterventionReport(
+        contest, on: sites, doing, setting,
+        predictor: { try predictor(of: $0, study: $1.threshold, arguments) }, console
+      ).show(console)
+    }
     let found = try contest.arms.map { arm in
       (
         name: arm.name,
@@ -65,7 +75,9 @@ enum EvaluateCommand: Subcommand {
         console.result(text(evaluation) + comparison.sentence + "\n")
       }
     } else {
-      try contest.write(comparisons)
+      for comparison in comparisons {
+        try contest.write(comparison, as: "comparison-\(comparison.site).json")
+      }
       if console.json { return try console.result(json: comparisons) }
       for comparison in comparisons { console.result(comparison.text) }
     }
@@ -140,12 +152,13 @@ enum EvaluateCommand: Subcommand {
     let runs = try arguments.operands.map {
       try ProjectFiles.run(at: URL(fileURLWithPath: $0), changes: arguments.inference)
     }
-    let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
-    let others = [
-      arguments.written(\.data), arguments.written(\.sites),
-      distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation),
-    ]
-    if let other = others.compactMap({ $0 }).first {
+    if let other = arguments.doing.written.first {
+      throw UsageError.conflict(
+        other, with: "counterfactual",
+        reason: "its scenes are rendered under each intervention already; give one of the two")
+    }
+    let others = [arguments.written(\.data), arguments.written(\.sites)].compactMap { $0 }
+    if let other = (others + writtenDistances(arguments)).first {
       throw UsageError.conflict(
         other, with: "counterfactual", reason: "the scenes and their masks come from the folder of the sweep")
     }
@@ -157,6 +170,27 @@ enum EvaluateCommand: Subcommand {
       try run.folder.write(entry, to: run.folder.url.appendingPathComponent("counterfactual.json"))
     }
     try report.show(console)
+  }
+
+  /// Returns what `--interventions` sets, and its description; nil without the option.
+  ///
+  /// A run has the mechanisms, unless another prompt file is named.
+  private static func interventions(
+    _ arguments: Arguments<Options>, for run: Run
+  ) throws -> (doing: Predictor.Doing, setting: Counterfactual.Setting)? {
+    guard try arguments.doing.areWanted else { return nil }
+    if let other = writtenDistances(arguments).first {
+      throw UsageError.conflict(
+        other, with: "interventions", reason: "do(z) is scored by Dice and IoU; leave one of them out")
+    }
+    return try arguments.doing.resolved(for: run)
+  }
+
+  /// The given options, as written, that only the scores of `evaluation-SITE.json` use.
+  private static func writtenDistances(_ arguments: Arguments<Options>) -> [String] {
+    let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
+    return [distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation)]
+      .compactMap { $0 }
   }
 
   private static func text(_ evaluation: Evaluation) -> String {

@@ -55,6 +55,30 @@ package enum Counterfactual {
       }
       return either == 0 ? 1 : Double(both) / Double(either)
     }
+
+    /// Scores the case.
+    ///
+    /// - Throws: `MetricError.sizeMismatch` if masks differ in size.
+    package func score() throws -> Score {
+      Score(
+        scene: scene, confounder: confounder, agreement: try agreement(),
+        before: try OverlapCounts(prediction: before.prediction, reference: before.reference),
+        after: try OverlapCounts(prediction: after.prediction, reference: after.reference))
+    }
+  }
+
+  /// The scores of one scene or image without and under one intervention.
+  package struct Score: Equatable, Sendable {
+    /// The scene, or the image of a site.
+    package let scene: String
+    /// The confounder of the intervention.
+    package let confounder: String
+    /// The IoU of the two predictions, on the part that both images show.
+    package let agreement: Double
+    /// The prediction without intervention against its reference.
+    package let before: OverlapCounts
+    /// The prediction under the intervention against its reference.
+    package let after: OverlapCounts
   }
 
   /// The effect of one confounder over the scenes.
@@ -71,6 +95,10 @@ package enum Counterfactual {
     package let diceBefore: Double
     /// Mean Dice under it.
     package let diceAfter: Double
+    /// Mean IoU with the reference without it; nil in results of an earlier version.
+    package let iouBefore: Double?
+    /// Mean IoU with the reference under it; nil in results of an earlier version.
+    package let iouAfter: Double?
 
     enum CodingKeys: String, CodingKey {
       case confounder
@@ -79,6 +107,8 @@ package enum Counterfactual {
       case worst = "worst_iou"
       case diceBefore = "dice_without"
       case diceAfter = "dice_under"
+      case iouBefore = "iou_without"
+      case iouAfter = "iou_under"
     }
   }
 
@@ -153,9 +183,16 @@ package enum Counterfactual {
           }
           return values.reduce(0, +) / Double(max(1, values.count))
         }
+        func mean(_ key: KeyPath<Row, Double?>) -> Double? {
+          let values = summaries.compactMap { summary in
+            summary.rows.first { $0.confounder == row.confounder }?[keyPath: key]
+          }
+          return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+        }
         return Row(
           confounder: row.confounder, count: row.count, agreement: mean(\.agreement), worst: mean(\.worst),
-          diceBefore: mean(\.diceBefore), diceAfter: mean(\.diceAfter))
+          diceBefore: mean(\.diceBefore), diceAfter: mean(\.diceAfter), iouBefore: mean(\.iouBefore),
+          iouAfter: mean(\.iouAfter))
       }
       agreement = mean(\.agreement)
       worstCase = mean(\.worstCase)
@@ -165,29 +202,26 @@ package enum Counterfactual {
     /// Summarises cases.
     ///
     /// - Throws: `MetricError` if there is no case, or masks differ in size.
-    package init(of cases: [Case]) throws {
-      guard !cases.isEmpty else { throw MetricError.noCases("a counterfactual check") }
-      let measured = try cases.map { item in
-        (
-          item: item, agreement: try item.agreement(),
-          before: try OverlapCounts(
-            prediction: item.before.prediction, reference: item.before.reference
-          ).dice,
-          after: try OverlapCounts(prediction: item.after.prediction, reference: item.after.reference).dice
-        )
-      }
+    package init(of cases: [Case]) throws { try self.init(ofScores: cases.map { try $0.score() }) }
+
+    /// Summarises scores.
+    ///
+    /// - Throws: `MetricError.noCases` if there are none.
+    package init(ofScores scores: [Score]) throws {
+      guard !scores.isEmpty else { throw MetricError.noCases("a counterfactual check") }
       func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
       var names: [String] = []
-      for item in cases where !names.contains(item.confounder) { names.append(item.confounder) }
+      for item in scores where !names.contains(item.confounder) { names.append(item.confounder) }
       rows = names.map { name in
-        let own = measured.filter { $0.item.confounder == name }
+        let own = scores.filter { $0.confounder == name }
         return Row(
           confounder: name, count: own.count, agreement: mean(own.map(\.agreement)),
-          worst: own.map(\.agreement).min() ?? 1, diceBefore: mean(own.map(\.before)),
-          diceAfter: mean(own.map(\.after)))
+          worst: own.map(\.agreement).min() ?? 1, diceBefore: mean(own.map(\.before.dice)),
+          diceAfter: mean(own.map(\.after.dice)), iouBefore: mean(own.map(\.before.iou)),
+          iouAfter: mean(own.map(\.after.iou)))
       }
       agreement = mean(rows.map(\.agreement))
-      let byScene = Dictionary(grouping: measured, by: \.item.scene)
+      let byScene = Dictionary(grouping: scores, by: \.scene)
       worstCase = mean(byScene.keys.sorted().map { byScene[$0]?.map(\.agreement).min() ?? 1 })
       scenes = byScene.count
     }

@@ -1,5 +1,6 @@
 import Datasets
 import Metrics
+import Torch
 import Training
 
 extension Predictor {
@@ -30,5 +31,31 @@ extension Predictor {
       progress(index + 1)
     }
     return cases
+  }
+
+  /// Scores images as they are and under do(z) of each of several confounders, in parallel (ours).
+  ///
+  /// - Parameters:
+  ///   - samples: the images of a site, with their references.
+  ///   - doing: the interventions.
+  ///   - progress: called with the number of finished images, from any thread.
+  /// - Returns: the scores of each image, in the order of `doing.confounders`.
+  /// - Throws: an error that names the file, or `InterventionError`.
+  package func counterfactualScores(
+    _ samples: [Sample], under doing: Doing, progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws -> [[Counterfactual.Score]] {
+    let done = Tally()
+    return try concurrentMap(count: samples.count, on: device) { index in
+      let scores = try self.masks(samples[index], under: doing) { changed in
+        let (before, after) = (changed.before, changed.after)
+        return Counterfactual.Score(
+          scene: samples[index].id, confounder: changed.confounder,
+          agreement: try OverlapCounts(prediction: changed.carried, reference: after.prediction).iou,
+          before: try OverlapCounts(prediction: before.prediction, reference: before.reference),
+          after: try OverlapCounts(prediction: after.prediction, reference: after.reference))
+      }
+      progress(done.add())
+      return scores
+    }
   }
 }

@@ -70,14 +70,7 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     for evaluation in arms.flatMap(\.evaluations) where evaluation.images.map(\.sample) != samples {
       throw StudyError.otherImages(site: first.site)
     }
-    let names = samples.map(\.group)
-    let order = Set(names).sorted()
-    func interval(_ values: [Double], where counts: (Int) -> Bool = { _ in true }) throws -> Interval? {
-      let rows = samples.indices.filter(counts)
-      let grouped = Dictionary(grouping: rows) { names[$0] }
-      let cases = order.compactMap { grouped[$0]?.map { values[$0] } }
-      return try Bootstrap.mean(ofStrata: [cases], seed: seed)
-    }
+    let grouped = ImageGroups(samples, seed: seed)
     let scores = arms.map { arm in
       samples.indices.map { row in
         arm.evaluations.map { $0.images[row].assessment.scores.dice }.reduce(0, +)
@@ -87,16 +80,16 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     let hasLesion = first.images.map { !$0.assessment.scores.referenceIsEmpty }
     site = first.site
     images = samples.count
-    groups = order.count
+    groups = grouped.count
     self.arms = try zip(arms, scores).compactMap { arm, scores in
-      try interval(scores).map {
+      try grouped.mean(scores).map {
         Arm(
           name: arm.name, runs: arm.evaluations.count, inference: Self.common(arm.evaluations), dice: $0,
-          diceWithLesion: try interval(scores) { hasLesion[$0] })
+          diceWithLesion: try grouped.mean(scores) { hasLesion[$0] })
       }
     }
     differences = try zip(arms, scores).dropFirst().compactMap { arm, values in
-      try interval(zip(values, scores[0]).map { $0 - $1 }).map {
+      try grouped.mean(zip(values, scores[0]).map { $0 - $1 }).map {
         Difference(candidate: arm.name, reference: arms[0].name, dice: $0)
       }
     }

@@ -64,6 +64,15 @@ import Torch
     }
   }
 
+  @Test func onlyMechanismsThatMoveOrHideChangeTheMask() throws {
+    let all = Mechanism.allCases
+    let interventions = try Interventions(
+      promptSet(all.map { ($0.rawValue, $0, nil) } + [("words", nil, nil)]))
+    let changing = interventions.names.indices.filter { interventions.changesMask($0) }
+    #expect(changing.map { interventions.names[$0] } == ["near", "far", "view-border"])
+    #expect(!interventions.changesMask(all.count) && !interventions.changesMask(-1))
+  }
+
   @Test func probabilitiesAreKept() throws {
     let (images, masks) = try someTissue(200, size: 16)
     let interventions = try Interventions(

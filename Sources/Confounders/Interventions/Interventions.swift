@@ -41,6 +41,15 @@ public struct Interventions: Sendable {
     entries.indices.filter { entries[$0].mechanism != nil || styled.contains($0) }
   }
 
+  /// Returns whether a confounder that is set changes the mask, too: it moves or hides pixels.
+  ///
+  /// - Parameter confounder: its index among `names`.
+  /// - Returns: false also for a number that is no index.
+  package func changesMask(_ confounder: Int) -> Bool {
+    guard names.indices.contains(confounder), let mechanism = mechanism(confounder) else { return false }
+    return mechanism.movesPixels || mechanism.hidesPixels
+  }
+
   /// Returns the mechanism of a confounder; nil if it has none or acts by its words.
   private func mechanism(_ index: Int) -> Mechanism? {
     styled.contains(index) ? nil : entries[index].mechanism

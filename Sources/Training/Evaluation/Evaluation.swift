@@ -120,7 +120,7 @@ extension Run {
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
     let role = try role(of: site)
-    let samples = role == .source ? trained(site).samples : site.testSamples
+    let samples = scored(site, as: role)
     let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
       progress($0, samples.count)
     }

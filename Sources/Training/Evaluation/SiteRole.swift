@@ -42,6 +42,16 @@ extension Run {
     return isShared ? .source : .namesake
   }
 
+  /// Returns the images of a site that score the run.
+  ///
+  /// - Parameters:
+  ///   - site: the site.
+  ///   - role: its part in the training.
+  /// - Returns: the test images; of a training site all images.
+  package func scored(_ site: Site, as role: SiteRole) -> [Sample] {
+    role == .source ? trained(site).samples : site.testSamples
+  }
+
   /// Returns a site with the scenes that the run trains on, if the site has them.
   func trained(_ site: Site) -> Site { (try? site.training(on: configuration.scenes)) ?? site }
 }

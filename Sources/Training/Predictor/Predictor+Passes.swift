@@ -64,10 +64,26 @@ extension Predictor {
     /// - Throws: `TorchError` if memory is short.
     func probability(_ predictor: Predictor, cached: FrozenFeatures? = nil) throws -> Tensor {
       let size = predictor.configuration.imageSize
+      return try atOwnSize(
+        squares.map { square in
+          try predictor.probabilities(
+            Self.pixels(square), cached: square.frame.size == size ? cached : nil)
+        })
+    }
+
+    /// Returns a square in the form for the network: float32, 1×3×side×side from 0 to 1.
+    static func pixels(_ square: SampleReader.Square) throws -> Tensor {
+      try (square.image.to(.float32) / 255).expandedDimension(0)
+    }
+
+    /// Maps probabilities on the squares to the image's own size: the mean over scales.
+    ///
+    /// - Parameter maps: 1×1×side×side for each square.
+    /// - Returns: float32 H×W.
+    /// - Throws: `TorchError` if memory is short.
+    func atOwnSize(_ maps: [Tensor]) throws -> Tensor {
       var sum: Tensor?
-      for square in squares {
-        let pixels = try (square.image.to(.float32) / 255).expandedDimension(0)
-        let small = try predictor.probabilities(pixels, cached: square.frame.size == size ? cached : nil)
+      for (square, small) in zip(squares, maps) {
         let large = try square.frame.restored(small, height: height, width: width)
         sum = try sum.map { try $0 + large } ?? large
       }
