@@ -10,6 +10,10 @@ public struct TextEmbeddings: Sendable {
   public let confounders: Tensor
   /// t: class with confounder, K×M×d.
   public let joint: Tensor
+  /// The words of the classes, for methods that learn prompts; nil if unknown.
+  ///
+  /// They are not among `tensors`. The weights file of a run has them if its method learns prompts.
+  public var words: ClassWords?
 
   /// Embeds all prompts; several sentences give their normalised mean.
   ///
@@ -35,6 +39,7 @@ public struct TextEmbeddings: Sendable {
         try embedded(prompts.confounderPrompts, by: templates.confounder), try joint.reshaped(shape)
       )
     }
+    words = ClassWords(prompts)
   }
 
   /// Embeds phrases of a user as the texts of confounders, n×d, L2-normalised.
@@ -58,18 +63,28 @@ public struct TextEmbeddings: Sendable {
   }
 
   /// Wraps existing embeddings.
-  public init(classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor) {
+  ///
+  /// - Parameters:
+  ///   - classes: e, K×d.
+  ///   - normal: the mean of the sentences for normal images, d.
+  ///   - confounders: z, M×d.
+  ///   - joint: t, K×M×d.
+  ///   - words: the words of the classes; nil if unknown.
+  public init(
+    classes: Tensor, normal: Tensor, confounders: Tensor, joint: Tensor, words: ClassWords? = nil
+  ) {
     self.classes = classes
     self.normal = normal
     self.confounders = confounders
     self.joint = joint
+    self.words = words
   }
 
   /// Copies the embeddings to a device.
   public func moved(to device: Device) throws -> TextEmbeddings {
     TextEmbeddings(
       classes: try classes.to(device), normal: try normal.to(device), confounders: try confounders.to(device),
-      joint: try joint.to(device))
+      joint: try joint.to(device), words: words)
   }
 
   /// The tensors by name, for storage with a model.

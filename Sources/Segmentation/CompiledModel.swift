@@ -7,7 +7,8 @@ import Torch
 ///
 /// It is `@unchecked Sendable` because the method is a `Module`, a class with parameters that
 /// training may write. This one is a copy in evaluation mode to which nothing else refers. After
-/// `init` it is only read, and reading a tensor is safe from any thread.
+/// `init` it is only read, and reading a tensor is safe from any thread. A method that keeps a
+/// result from image to image does it behind a lock (`PromptMemory`).
 package struct CompiledModel: @unchecked Sendable {
   private let modules: SegmentationModel
   private let head: CompiledHead?

@@ -5,6 +5,8 @@ import Torch
 /// The inputs from which a method is made.
 public struct MethodContext {
   /// The embedded prompts, of width d.
+  ///
+  /// With `MethodTraits.needsTextTower`, `text.words` has the names of the classes.
   public let text: TextEmbeddings
   /// The dictionary Z with P(z), which the model owns.
   public let dictionary: ConfounderDictionary
@@ -44,7 +46,8 @@ public struct TextEncoder {
   /// The tower.
   public let tower: TextTransformer
   private let tokenizer: Tokenizer
-  private let window: Int
+  /// The most tokens of a sentence, with start and end.
+  public let window: Int
 
   /// Uses the text side of a CLIP model.
   ///
@@ -61,6 +64,18 @@ public struct TextEncoder {
   /// - Returns: the ids.
   /// - Throws: `TorchError` with libtorch's message.
   public func ids(_ sentences: [String]) throws -> Tensor { try tokenizer(sentences, window: window) }
+
+  /// Tokenizes sentences: int64 n×L, padded to the longest of them, which saves time.
+  ///
+  /// Every token attends only to earlier ones, so the padding does not change an embedding.
+  ///
+  /// - Parameter sentences: the sentences.
+  /// - Returns: the ids.
+  /// - Throws: `TorchError` with libtorch's message.
+  public func shortIds(_ sentences: [String]) throws -> Tensor {
+    let longest = sentences.map { tokenizer.encode($0, window: window).count }.max() ?? 0
+    return try tokenizer(sentences, window: longest)
+  }
 
   /// Maps sentences to embeddings n×d, projected, not normalised.
   ///
@@ -82,6 +97,10 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case doesNotDecode(method: String)
   /// The method needs the text tower, which is missing.
   case needsTextTower(method: String)
+  /// The method learns prompts of the classes, whose names are missing.
+  case needsWords(method: String)
+  /// The learned context does not fit into the window of the text tower.
+  case window(method: String, tokens: Int, most: Int)
   /// The method decodes layers of the image tower, and the tower shows none.
   case needsTowerLayers(method: String)
   /// A name of a loss term is another entry of the metrics, or is not valid in a file.
@@ -99,6 +118,12 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case .doesNotDecode(let method): "the method \(method) replaces the head but does not decode"
     case .needsTextTower(let method):
       "the method \(method) needs the text tower; give the CLIP model that the run was trained with"
+    case .needsWords(let method):
+      "the method \(method) needs the names of the lesion classes; make the text embeddings from a prompt set, or "
+        + "train the run again if its weights file lacks them"
+    case .window(let method, let tokens, let most):
+      "the method \(method) puts \(tokens) learned tokens before a class's name, but the text tower's window has "
+        + "room for \(max(0, most)); ask for fewer"
     case .needsTowerLayers(let method):
       "\(method) decodes layers of the image tower, but it shows none; name some in model.head.towerLayers"
     case .termName(let method, let name):

@@ -14,6 +14,7 @@ public struct MethodRegistry: Sendable {
     MethodChoice(GroupDRO.self), MethodChoice(IRM.self), MethodChoice(DANN.self), MethodChoice(UNet.self),
     MethodChoice(MIRO.self),
     MethodChoice(FeatureDrop.self), MethodChoice(RandConv.self), MethodChoice(IntensityNetworks.self),
+    MethodChoice(StyLIP.self), MethodChoice(BiomedCoOp.self),
     MethodChoice(MedCLIPSeg.self), MethodChoice(CausalCLIPSeg.self),
   ])
 

@@ -267,18 +267,6 @@ package final class SegmentationSystem: Module {
     try autocast(to: precision.autocastType, on: device) { try encode(normalization(images), cached) }
   }
 
-  /// The entry of a weights file that says whether inference intervenes; earlier files lack it.
-  static let interventionKey = "intervenes"
-
-  /// Writes all weights, the embedded prompts, and whether inference intervenes.
-  ///
-  /// - Throws: `FileError` that names the file.
-  func saveWeights(to file: URL) throws {
-    let tensors = state().merging(model.text.tensors) { first, _ in first }
-    try SafetensorsFile.write(
-      tensors, metadata: ["format": "mcdrl-run", Self.interventionKey: "\(intervenes)"], to: file)
-  }
-
   private func encode(
     _ pixels: Tensor, _ cached: FrozenFeatures?, _ restyling: Restyling? = nil
   ) throws -> EncodedImages {

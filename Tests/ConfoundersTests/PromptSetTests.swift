@@ -91,6 +91,20 @@ private let shipped = Project.file("Prompts/endoscopy.json5")
     #expect(TextEmbeddings(tensors: ["text.classes": text.classes]) == nil)
   }
 
+  @Test func theWordsOfTheClassesStayWithTheirEmbeddings() throws {
+    let prompts = try PromptSet(contentsOf: shipped)
+    let text = try TextEmbeddings(prompts) { try .seeded([$0.count, 6], 1) }
+    let words = try #require(text.words)
+    #expect(words == ClassWords(prompts) && words.modality == "endoscopy" && words.classes[1] == "tumour")
+    #expect(words.normal == prompts.normal)
+    #expect(try text.moved(to: .cpu).words == words)
+    #expect(TextEmbeddings(tensors: text.tensors)?.words == nil)
+    #expect(try ClassWords(json: words.json) == words)
+    #expect(try words.json.hasPrefix(#"{"classes":["polyp","tumour""#))
+    #expect(ClassWords(json: "[1]") == nil && ClassWords(json: "") == nil)
+    #expect(ClassWords.withArticle("ulcer") == "an ulcer" && ClassWords.withArticle("polyp") == "a polyp")
+  }
+
   /// The shipped prompts with two sentences for classes and pairs and three for confounders.
   private func ensemble() throws -> PromptSet {
     var prompts = try PromptSet(contentsOf: shipped)

@@ -7,7 +7,7 @@ import Torch
 @testable import Segmentation
 
 /// A rendering in PyTorch: of the method (Fixtures/make_fixtures.py) or of the peers (make_peers.py,
-/// make_gates.py).
+/// make_gates.py, make_prompt_peers.py).
 struct Fixture {
   let tensors: [String: Tensor]
   let part: String
@@ -37,5 +37,8 @@ func someText(width: Int, classes: Int = 3, confounders: Int = 4) throws -> Text
   TextEmbeddings(
     classes: try .seeded([classes, width], 101).normalized(), normal: try .seeded([width], 102).normalized(),
     confounders: try .seeded([confounders, width], 103).normalized(),
-    joint: try .seeded([classes, confounders, width], 104).normalized())
+    joint: try .seeded([classes, confounders, width], 104).normalized(),
+    words: ClassWords(
+      modality: "endoscopy", classes: Array(["polyp", "ulcer", "cyst"].prefix(classes)),
+      normal: ["Normal mucosa", "No lesion"]))
 }

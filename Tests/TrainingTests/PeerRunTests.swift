@@ -1,3 +1,4 @@
+import Confounders
 import Datasets
 import Foundation
 import Segmentation
@@ -77,6 +78,28 @@ extension TrainingRuns {
       #expect(tiny.configuration.cachesFeatures == isCached)
       try tiny.trainer(cachingFeatures: isCached).trainer.train()
       #expect(try tiny.metrics().allSatisfy { $0.loss.isFinite })
+    }
+
+    @Test("The names of the classes are stored for methods that learn prompts alone")
+    func words() throws {
+      for (method, learnsPrompts) in [(MethodChoice(BiomedCoOp.self), true), (.baseline, false)] {
+        let tiny = try Self.tiny(method, epochs: 1)
+        let (_, system) = try tiny.trainer()
+        try system.saveWeights(to: tiny.run.weightsFile)
+        let loaded = try tiny.trained()
+        let wanted = ClassWords(try TinyRun.prompts.get())
+        #expect(loaded.model.text.words == (learnsPrompts ? wanted : nil))
+      }
+    }
+
+    @Test("Weights without the names of the classes are refused with the fix")
+    func wordless() throws {
+      let tiny = try Self.tiny(MethodChoice(StyLIP.self), epochs: 1)
+      let (_, system) = try tiny.trainer()
+      let tensors = system.state().merging(system.model.text.tensors) { first, _ in first }
+      try SafetensorsFile.write(tensors, metadata: ["format": "mcdrl-run"], to: tiny.run.weightsFile)
+      let text = message { _ = try tiny.trained() }
+      #expect(text.contains("stylip") && text.contains("train the run again"), "\(text)")
     }
 
     @Test("An option that a method lacks is named with those it has")

@@ -83,8 +83,9 @@ extension SegmentationSystem {
       try file.tensors().map { (EarlierNames.tensorKey($0.key), $0.value) },
       uniquingKeysWith: { first, _ in first })
     // They are not parameters of the module, so nothing copies them later.
-    let words = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
-    guard let text = TextEmbeddings(tensors: words) else { throw RunError.noPrompts(weights) }
+    let embedded = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
+    guard var text = TextEmbeddings(tensors: embedded) else { throw RunError.noPrompts(weights) }
+    text.words = file.metadata[SegmentationSystem.wordsKey].flatMap(ClassWords.init(json:))
     let tower = try ImageTower.unset(
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
     let system: SegmentationSystem
@@ -105,6 +106,25 @@ extension SegmentationSystem {
     system.intervenes = file.metadata[SegmentationSystem.interventionKey] != "false"
     system.train(false)
     return system
+  }
+
+  /// The entry of a weights file that says whether inference intervenes; earlier files lack it.
+  static let interventionKey = "intervenes"
+  /// The entry with the words of the classes, for a method that learns prompts.
+  static let wordsKey = "words"
+
+  /// Writes all weights, the embedded prompts, and whether inference intervenes.
+  ///
+  /// For a method that needs the text tower, it also writes the words of the classes.
+  ///
+  /// - Throws: `FileError` that names the file.
+  func saveWeights(to file: URL) throws {
+    let tensors = state().merging(model.text.tensors) { first, _ in first }
+    var metadata = ["format": "mcdrl-run", Self.interventionKey: "\(intervenes)"]
+    if model.configuration.method.traits.needsTextTower {
+      metadata[Self.wordsKey] = try model.text.words?.json
+    }
+    try SafetensorsFile.write(tensors, metadata: metadata, to: file)
   }
 }
 

@@ -1,3 +1,4 @@
+import CLIP
 import Testing
 import TestSupport
 import Torch
@@ -6,12 +7,29 @@ import Torch
 @testable import Segmentation
 
 /// What a method is built from in tests: text of width 6, a tower of two layers, three sites.
-func someContext(featureWidth: Int? = 4, siteCount: Int? = 3) throws -> MethodContext {
+func someContext(
+  featureWidth: Int? = 4, siteCount: Int? = 3, textEncoder: TextEncoder? = nil
+) throws -> MethodContext {
   let text = try someText(width: 6)
   return MethodContext(
-    text: text, dictionary: try ConfounderDictionary(words: text.confounders), textEncoder: nil,
+    text: text, dictionary: try ConfounderDictionary(words: text.confounders), textEncoder: textEncoder,
     towerLayers: [1, 2], towerWidths: [5, 7], gridStride: 4, featureWidth: featureWidth, siteCount: siteCount,
     seed: 5)
+}
+
+/// A text tower of two layers with random weights and a token for each byte; d is 6.
+func someTextEncoder(window: Int = 40) throws -> TextEncoder {
+  var geometry = CLIPConfiguration()
+  geometry.projectionSize = 6
+  (geometry.vision.hiddenSize, geometry.vision.intermediateSize) = (8, 8)
+  (geometry.vision.layers, geometry.vision.heads) = (1, 2)
+  (geometry.vision.imageSize, geometry.vision.patchSize) = (8, 4)
+  (geometry.text.hiddenSize, geometry.text.intermediateSize) = (12, 24)
+  (geometry.text.layers, geometry.text.heads) = (2, 2)
+  (geometry.text.vocabularySize, geometry.text.positions) = (514, window)
+  let clip = try CLIPModel(
+    geometry, tokenizer: .bytes(), preparation: ImagePreparation(size: 8), seed: 6)
+  return TextEncoder(clip)
 }
 
 /// A method with changed options, which are checked.
@@ -20,7 +38,9 @@ func some<Method: ConfigurableMethod>(
 ) throws -> Method {
   var options = Method.Options()
   change(&options)
-  let method = try MethodChoice(type, options).make(someContext(siteCount: siteCount))
+  let choice = MethodChoice(type, options)
+  let textEncoder = choice.traits.needsTextTower ? try someTextEncoder() : nil
+  let method = try choice.make(someContext(siteCount: siteCount, textEncoder: textEncoder))
   return try #require(method as? Method)
 }
 

@@ -37,8 +37,10 @@ private func someModel(_ method: String, layers: [Int] = [], detail: [Int] = [4,
   configuration.head.towerLayers = layers
   configuration.head.detailWidths = detail
   configuration.head.gridWidth = 6
+  let textEncoder = configuration.method.traits.needsTextTower ? try someTextEncoder() : nil
   let model = try SegmentationModel(
-    configuration, text: someText(width: 6), towerWidths: towerWidths, gridStride: 4, siteCount: 3, seed: 9)
+    configuration, text: someText(width: 6), textEncoder: textEncoder, towerWidths: towerWidths,
+    gridStride: 4, siteCount: 3, seed: 9)
   model.train(false)
   return model
 }
@@ -77,7 +79,7 @@ private let images = Result { try Tensor.seeded([2, 3, 16, 16], 3) }
     #expect(try first.isEqual(to: model(images: images.get(), encoded: encoded(model)).logits))
     #expect(first.shape == [2, 1, 16, 16])
     if !model.configuration.method.traits.replacesHead, !Self.gates.contains(name) {
-      // The same head as the baseline's, which nothing changes.
+      // The same head as the baseline's, which nothing changes before training.
       let baseline = try SeamTests.logits("baseline")
       #expect(try first.isEqual(to: baseline))
     }
@@ -119,7 +121,7 @@ private let images = Result { try Tensor.seeded([2, 3, 16, 16], 3) }
   }
 
   @Test func everyPeerIsDescribed() throws {
-    #expect(MethodChoice.peers.count == 15)
+    #expect(MethodChoice.peers.count == 17)
     for peer in MethodChoice.peers {
       #expect(!peer.name.isEmpty && !peer.summary.isEmpty && peer.reference.contains("20"), "\(peer.name)")
       #expect(try MethodRegistry.builtIn.method(named: peer.name) == peer)

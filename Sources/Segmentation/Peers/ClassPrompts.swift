@@ -1,0 +1,190 @@
+import Confounders
+import Foundation
+import Torch
+
+/// The prompts of the classes: learned tokens before each name, in the frozen text tower.
+///
+/// Zhou, Yang, Loy and Liu, Learning to Prompt for Vision-Language Models (CoOp), IJCV 2022: "[v_1]
+/// … [v_M] name." One context serves all classes. The classes are the K lesion classes of the
+/// prompt file and, as the last one, its first sentence for normal images.
+struct ClassPrompts {
+  private let encoder: TextEncoder
+  /// The number M of tokens of the context.
+  private let length: Int
+  /// The ids of the sentences, in which M placeholders stand for the context, int64 (K+1)×L.
+  private var ids: Tensor
+  /// The embeddings of their tokens, (K+1)×L×w.
+  private var tokens: Tensor
+
+  /// Prepares the sentences and freezes the text tower.
+  ///
+  /// - Parameters:
+  ///   - context: the inputs of the method.
+  ///   - length: the number M of tokens of the context.
+  ///   - method: the name of the method, for messages.
+  /// - Throws: `MethodError` if text tower or names are missing or the window is too short.
+  init(_ context: MethodContext, length: Int, method: String) throws {
+    guard let encoder = context.textEncoder else { throw MethodError.needsTextTower(method: method) }
+    guard let words = context.text.words, !words.classes.isEmpty, let normal = words.normal.first else {
+      throw MethodError.needsWords(method: method)
+    }
+    // Start, end and one token of a name need places, too.
+    let most = encoder.window - 3
+    guard length <= most else { throw MethodError.window(method: method, tokens: length, most: most) }
+    let places = Array(repeating: "x", count: length).joined(separator: " ")
+    self.encoder = encoder
+    self.length = length
+    let sentences = try encoder.shortIds((words.classes + [normal]).map { "\(places) \($0)." })
+    ids = sentences
+    tokens = try withoutGradients { try encoder.tower.tokens(sentences) }
+    try encoder.tower.requireGradients(false)
+  }
+
+  /// The width w of a token.
+  var width: Int { encoder.tower.configuration.hiddenSize }
+
+  /// Moves the sentences to a device; the system moves the text tower.
+  mutating func move(to device: Device) throws {
+    (ids, tokens) = (try ids.to(device), try tokens.to(device))
+  }
+
+  /// Returns CoOp's first context: the tokens of "a photo of a".
+  ///
+  /// A context of more than four tokens is random, with the deviation 0.02 of CLIP's own tokens.
+  ///
+  /// - Parameter generator: the random number generator.
+  /// - Returns: M×w.
+  /// - Throws: `TorchError` with libtorch's message.
+  func firstContext(_ generator: Generator) throws -> Tensor {
+    guard length <= 4 else { return try .randomNormal([length, width], generator: generator) * 0.02 }
+    return try withoutGradients {
+      try encoder.tower.tokens(encoder.shortIds(["a photo of a"])).selected(dim: 0, index: 0)
+        .narrowed(dim: 0, start: 1, length: length).copy()
+    }
+  }
+
+  /// Embeds the classes with a context.
+  ///
+  /// - Parameter context: M×w, or B×M×w for one context for each image.
+  /// - Returns: (K+1)×d or B×(K+1)×d, L2-normalised.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func embeddings(_ context: Tensor) throws -> Tensor {
+    let isShared = context.shape.count == 2
+    let contexts = try (isShared ? context.expandedDimension(0) : context).to(tokens.dtype)
+    let (count, classes, all) = (try contexts.size(0), try tokens.size(0), try tokens.size(1))
+    func part(_ start: Int, _ length: Int) throws -> Tensor {
+      try tokens.narrowed(dim: 1, start: start, length: length).expandedDimension(0)
+        .expanded(to: [count, -1, -1, -1])
+    }
+    let sentences = try Tensor.concatenated(
+      [
+        part(0, 1), contexts.expandedDimension(1).expanded(to: [-1, classes, -1, -1]),
+        part(1 + length, all - 1 - length),
+      ], dim: 2
+    ).flattened(from: 0, to: 1)
+    let ends = try ids.expandedDimension(0).expanded(to: [count, -1, -1]).flattened(from: 0, to: 1)
+    let embeddings = try encoder.tower(tokens: sentences, endingAs: ends).to(.float32).normalized()
+    return isShared ? embeddings : try embeddings.reshaped([count, classes, -1])
+  }
+}
+
+/// The embeddings of a shared context, kept from image to image; threads may share them.
+final class PromptMemory {
+  private let lock = NSLock()
+  private var kept: (context: Tensor, embeddings: Tensor)?
+
+  /// Returns the kept embeddings, or computes them if the context has changed.
+  ///
+  /// - Parameters:
+  ///   - context: the context, M×w.
+  ///   - compute: embeds the classes with it.
+  /// - Returns: the embeddings, without gradients.
+  /// - Throws: the error of `compute`.
+  func embeddings(_ context: Tensor, _ compute: () throws -> Tensor) throws -> Tensor {
+    try lock.withLock {
+      try withoutGradients {
+        if let kept, kept.context.device == context.device, try kept.context.isEqual(to: context) {
+          // A tensor of the inference mode could not take part in gradients, but its copy can.
+          return try kept.embeddings.copy()
+        }
+        let embeddings = try compute()
+        kept = (try context.copy(), embeddings)
+        return try embeddings.copy()
+      }
+    }
+  }
+}
+
+/// Takes the similarity of positions to the class prompts into the common head's input.
+///
+/// The head's input has d channels for every method, so p(y) of each class enters it along a
+/// learned direction: C + Σ_y p(y)·u_y. All u are 0 at first. So training starts from the
+/// baseline's function, with the same head and budget, and the method adds (K+1)·d numbers to it.
+final class SimilarityReading: Module {
+  /// u, (K+1)×d.
+  @Parameter private var directions: Tensor
+
+  /// Makes a reading that changes nothing yet.
+  ///
+  /// - Parameters:
+  ///   - classes: the number K+1 of classes with the normal one.
+  ///   - width: d.
+  /// - Throws: `TorchError` if there is no memory.
+  init(classes: Int, width: Int) throws {
+    _directions = Parameter("directions", try .zeros([classes, width]))
+    super.init()
+  }
+
+  /// Adds the similarity to features.
+  ///
+  /// - Parameters:
+  ///   - features: C, B×P×d.
+  ///   - logits: the similarities divided by the temperature, B×P×(K+1).
+  /// - Returns: B×P×d.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func callAsFunction(_ features: Tensor, _ logits: Tensor) throws -> Tensor {
+    try (features + logits.softmax(dim: -1).matmul(directions)).to(features.dtype)
+  }
+
+  /// Computes the cross-entropy of positions, lesion against normal, with the mask at the grid.
+  ///
+  /// The class of a lesion need not be known: p(lesion) is the sum over the lesion classes. A mask
+  /// becomes the fraction of lesion at each position.
+  ///
+  /// - Parameters:
+  ///   - logits: B×P×(K+1), normal last.
+  ///   - masks: B×1×S×S, 0 and 1.
+  ///   - height: the rows of the grid.
+  ///   - width: the columns of the grid; P = height · width.
+  /// - Returns: the mean, a scalar.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  static func crossEntropy(_ logits: Tensor, masks: Tensor, height: Int, width: Int) throws -> Tensor {
+    let logits = try logits.to(.float32)
+    let lesions = try logits.size(2) - 1
+    let normal = try logits.selected(dim: 2, index: lesions)
+    let odds = try logits.narrowed(dim: 2, start: 0, length: lesions).logSumExp([2]) - normal
+    let targets = try masks.to(.float32).averagePool(height: height, width: width).flattened(from: 1)
+    return try odds.binaryCrossEntropies(targets: targets).mean()
+  }
+}
+
+/// The similarities of a training step, kept from the forward pass to the losses.
+struct SeenSimilarity {
+  /// B×P×(K+1), divided by the temperature.
+  let logits: Tensor
+  /// The class embeddings that they compare with.
+  let classes: Tensor
+  /// The rows of the grid.
+  let height: Int
+  /// The columns of the grid.
+  let width: Int
+
+  /// The cross-entropy of the positions with the masks of the batch.
+  ///
+  /// - Parameter masks: B×1×S×S.
+  /// - Returns: a scalar.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func crossEntropy(_ masks: Tensor) throws -> Tensor {
+    try SimilarityReading.crossEntropy(logits, masks: masks, height: height, width: width)
+  }
+}
