@@ -8,7 +8,8 @@ import Torch
 /// tower is the mean and deviation of each channel over positions. A style projector for each layer
 /// makes one token from it. The frozen text tower embeds these tokens with the name of each class.
 /// A content projector reads the content of all layers; its output is added to the embeddings of
-/// the classes. Training contrasts the classes by their cosines with the image.
+/// the classes. Training contrasts the classes by their cosines with the image. Of the paper only the
+/// abstract was at hand, so details of the projectors are ours.
 ///
 /// These are the differences from the paper. Positions of the feature grid take the place of
 /// images, lesion against normal that of its classes. The common head decodes the features with the
