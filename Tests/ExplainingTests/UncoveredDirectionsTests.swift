@@ -8,8 +8,10 @@ import Torch
 
 @testable import Explaining
 
-/// A constructed world: 180 images of three sites in 40 numbers. Site a moves along the first, which the
-/// first of two entries measures. Where asked, site b moves along the sixth, which no entry measures.
+/// A constructed world of 180 images of three sites in 40 numbers.
+///
+/// Site a moves along the first number, which the first of two entries measures. Where asked, site b
+/// moves along the sixth, which no entry measures.
 @Suite("Uncovered directions")
 struct UncoveredDirectionsTests {
   private let sites = (0..<180).map { ["a", "b", "c"][$0 % 3] }

@@ -126,8 +126,11 @@ extension CoverageFigure {
     }
     let explained = best.filter { Self.explains($0.entry, $0.place) }
     let others = best.filter { !Self.explains($0.entry, $0.place) }
-    return (explained.isEmpty ? [] : ["One entry alone explains these sites: \(names(explained))."])
-      + (others.isEmpty ? [] : ["No entry alone explains these sites; the best one is named: \(names(others))."])
+    return [
+      explained.isEmpty ? nil : "One entry alone explains these sites: \(names(explained)).",
+      others.isEmpty
+        ? nil : "No entry alone explains these sites; the best one is named: \(names(others)).",
+    ].compactMap { $0 }
   }
 
   /// Returns the mean of each entry over models.

@@ -87,9 +87,11 @@ struct SiteShifts: Sendable {
     chance = (before.chance, after.chance)
   }
 
-  /// Computes the directions of contrasts between sites: W times the unit vector of each, k×K.
+  /// Computes the directions of contrasts between sites: W times the unit vector of each.
   ///
   /// - Parameter contrasts: S×K.
+  /// - Returns: k×K.
+  /// - Throws: `TorchError` if the number of sites differs.
   func directions(_ contrasts: Tensor) throws -> Tensor {
     try whitening.matmul(rest.transposed().matmul(contrasts).normalized(dim: 0))
   }

@@ -6,7 +6,7 @@ package struct Suggestions: Codable, Equatable, Sendable {
   package struct Word: Codable, Equatable, Sendable {
     /// The phrase, or the name of the entry.
     package let text: String
-    /// Pearson's correlation. Above 0, the text belongs to the high side of the direction.
+    /// Pearson's correlation; above 0, the text belongs to the high side of the direction.
     package let correlation: Double
   }
 
