@@ -91,8 +91,8 @@ let package = Package(
     .target(
       name: "Explaining",
       dependencies: [
-        "Storage", "Torch", "Imaging", "Confounders", "Segmentation", "Datasets", "Metrics", "Statistics",
-        "Training", "Studies",
+        "Storage", "Torch", "Imaging", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+        "Statistics", "Training", "Studies",
       ]),
     .target(
       name: "Reporting",

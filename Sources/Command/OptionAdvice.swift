@@ -28,6 +28,8 @@ enum OptionAdvice {
     case ImagingError.tooManyPixels: "raise the limit: --max-pixels, or --set maxPixels=N in training"
     case ExplainingError.folderInUse: "another folder: --out"
     case ExplainingError.noMechanisms: "leave the sweep out: --sweep none"
+    case SuggestionError.tooFewImages: "leave it out: --hold-out SITE"
+    case SuggestionError.tooFewForEntries: "more images of each site: --images; fewer entries: --prompts"
     case let error as PretrainingError: option(for: error)
     case TrainingError.diverged: "lower the rate: --set optimizer.learningRate=R"
     case TrainingError.interrupted: "continue: --resume"

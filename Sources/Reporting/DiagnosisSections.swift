@@ -115,34 +115,51 @@ extension HTMLPage {
       "How well a linear probe tells a site from all others, as an AUC (0.5: not at all): from F, from F_ca, from the image embedding, "
         + "and from the dictionary's own coordinates, which are the cosines of the image embedding with the entries. A site that F_ca tells apart "
         + "(\(NumberText.text(CoverageFigure.toldApart, decimals: 1)) or more) while the entries reach less than half of that, counted from 0.5, differs in "
-        + "something that no entry names. Sites differ in their patients, too, and a word for those would be the wrong one: look before you "
+        + "something that no entry names. The best entry alone is the one whose cosine tells the site apart best; it explains the site by the same "
+        + "rule. Sites differ in their patients, too, and a word for those would be the wrong one: look before you "
         + "add. Images: \(figure.images).")
     for method in figure.methods {
       subsection(method)
       for line in figure.advice(method) { paragraph(line) }
       table(
-        ["site", "F", "F_ca", "image embedding", "entries", "largest shifts of entries, deviations"],
+        [
+          "site", "F", "F_ca", "image embedding", "entries", "best entry alone",
+          "largest shifts of entries, deviations",
+        ],
         figure.places(method).map { place in
           [
             place.site, Self.number(place.before), Self.number(place.features),
-            Self.number(place.embedding), Self.number(place.coordinates),
+            Self.number(place.embedding), Self.number(place.coordinates), Self.alone(place),
             place.nearest.prefix(3).map { "\($0.name) \(Self.signed($0.shift, 2))" }.joined(separator: ", "),
           ]
         })
       details("each entry removed") { page in
         page.paragraph(
           "F_ca with an entry taken out of the dictionary: the mean AUC over sites, and its change ± standard deviation over the "
-            + "models. Above zero, the entry helps to hide the site; near zero, nothing is lost without it.")
+            + "models. Above zero, the entry helps to hide the site; near zero, nothing is lost without it. The last column has the sites "
+            + "that the entry explains alone, with its AUC.")
+        let explained = figure.explained(method)
         page.table(
-          ["without", "AUC", "change"],
+          ["without", "AUC", "change", "explains alone"],
           figure.changes(method).map { name, area, change in
             [
               name, Self.number(area),
               change.mean.map { Self.signed($0, 4) + Self.deviation(change, 4) } ?? "–",
+              explained.map { Self.sites($0[name] ?? []) } ?? "–",
             ]
           })
       }
     }
+  }
+
+  /// The entry that alone tells a site apart best, and whether it explains the site.
+  private static func alone(_ place: CoverageFigure.Place) -> String {
+    guard let best = place.alone?.first else { return "–" }
+    return "\(best.name) \(number(best.area))" + (CoverageFigure.explains(best, place) ? ", explains" : "")
+  }
+
+  private static func sites(_ cases: [(site: String, area: Double)]) -> String {
+    cases.isEmpty ? "no site" : cases.map { "\($0.site) \(number($0.area, 2))" }.joined(separator: ", ")
   }
 
   /// The layers of the probes, in the order of columns.

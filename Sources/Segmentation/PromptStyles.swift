@@ -183,13 +183,13 @@ package struct PromptStyles: Sendable {
   }
 
   /// Mean and deviation of each channel of a layer's output over its positions.
-  struct Statistics {
-    let mean: Tensor
-    let deviation: Tensor
+  package struct Statistics {
+    package let mean: Tensor
+    package let deviation: Tensor
     private let shape: [Int]
 
     /// Measures B×c×h×w of a convolutional tower, or B×(1+h·w)×c of a transformer.
-    init(_ input: Tensor) throws {
+    package init(_ input: Tensor) throws {
       let positions = input.shape.count == 4 ? [2, 3] : [1]
       let x = try input.to(.float32)
       mean = try x.mean(positions, keepDimensions: true)

@@ -119,7 +119,7 @@ extension LinearProbe {
   /// Returns the cases of classes that have at least two groups.
   ///
   /// With one group, the class is missing either in the fit or in the test.
-  static func divisible(_ labels: [String], groups: [String]) -> [Int] {
+  package static func divisible(_ labels: [String], groups: [String]) -> [Int] {
     var found: [String: Set<String>] = [:]
     for (label, group) in zip(labels, groups) { found[label, default: []].insert(group) }
     return labels.indices.filter { (found[labels[$0]]?.count ?? 0) > 1 }
@@ -128,7 +128,7 @@ extension LinearProbe {
   /// Returns the part of each case.
   ///
   /// Groups stay whole. Each stratum is spread over the parts as evenly as its groups allow.
-  static func parts(_ groups: [String], strata: [String], count: Int) -> [Int] {
+  package static func parts(_ groups: [String], strata: [String], count: Int) -> [Int] {
     var members: [String: [Int]] = [:]
     for index in groups.indices { members[groups[index], default: []].append(index) }
     // Large groups come first; small groups then even out the sizes.
@@ -153,7 +153,9 @@ extension LinearProbe {
   }
 
   /// Computes the AUC over pairs of cases that share a block; nil if no block has both kinds.
-  private static func area(_ scores: [Double], _ positive: [Bool], within blocks: [String]) -> Double? {
+  package static func area(
+    _ scores: [Double], _ positive: [Bool], within blocks: [String]
+  ) -> Double? {
     var (sum, pairs) = (0.0, 0.0)
     for block in Dictionary(grouping: scores.indices, by: { blocks[$0] }).sorted(by: { $0.key < $1.key }) {
       let truth = block.value.map { positive[$0] }

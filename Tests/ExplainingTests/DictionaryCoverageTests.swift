@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Torch
 
@@ -54,6 +55,41 @@ struct DictionaryCoverageTests {
     #expect(coverage.entries.map(\.name) == Self.words)
     #expect((coverage.entries[0].bySite["a"] ?? 0) > 0.2 && abs(coverage.entries[1].bySite["a"] ?? 1) < 0.1)
     #expect(coverage.entries[0].change > coverage.entries[1].change + 0.05)
+  }
+
+  @Test("The entry along which a site moves explains it alone; another site has no such entry")
+  func alone() throws {
+    let places = Dictionary(uniqueKeysWithValues: try coverage().sites.map { ($0.site, $0) })
+    let (a, b) = (try #require(places["a"]), try #require(places["b"]))
+    let best = try #require(a.alone?.first)
+    #expect(best.name == "mucus" && best.area > 0.95)
+    // Site a does not move along blood.
+    #expect(a.alone?.count == 2 && (a.alone?.last?.area ?? 1) < 0.65)
+    func figure(_ features: Double, _ place: CoverageFigure.Place, alone: Bool = true) -> CoverageFigure {
+      let place = CoverageFigure.Place(
+        site: place.site, before: 1, features: features, embedding: 1, coordinates: place.coordinates,
+        nearest: place.nearest, alone: alone ? place.alone : nil)
+      let row = CoverageFigure.Row(
+        method: "mcdrl", seed: 0, heldOut: "d", count: 200, sites: [place], entries: [])
+      return CoverageFigure(fingerprint: "f", images: "all", rows: [row, row])
+    }
+    #expect(figure(1, a).explained("mcdrl")?["mucus"]?.map(\.site) == ["a"])
+    let advice = figure(1, a).advice("mcdrl")
+    #expect(advice.contains { $0.hasPrefix("One entry alone explains these sites: a (mucus") })
+    // A site that features do not tell apart needs no entry.
+    #expect(figure(0.7, a).explained("mcdrl")?.isEmpty == true)
+    #expect(figure(1, b).explained("mcdrl")?.isEmpty == true)
+    #expect(figure(1, b).advice("mcdrl").contains { $0.hasPrefix("No entry alone explains these sites") })
+    // A figure of an earlier version has no such part, and stays readable.
+    let old = figure(1, a, alone: false)
+    let data = try JSONEncoder().encode(old)
+    #expect(!String(decoding: data, as: UTF8.self).contains("alone"))
+    #expect(try JSONDecoder().decode(CoverageFigure.self, from: data) == old)
+    #expect(old.explained("mcdrl") == nil)
+    var page = HTMLPage(title: "t", lead: "l")
+    page.coverage(old)
+    page.coverage(figure(1, a))
+    #expect(page.text.contains("best entry alone") && page.text.contains(", explains"))
   }
 
   @Test("The advice names the site that lacks a word, its figures, and what to do")

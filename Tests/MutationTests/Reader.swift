@@ -22,7 +22,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
 
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
-    safetensors, settings, prompts, sites, tokenizer, clip, trunk, bitmap, pictures, run,
+    safetensors, settings, prompts, phrases, sites, tokenizer, clip, trunk, bitmap, pictures, run,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -47,6 +47,14 @@ struct Reader: Sendable, CustomTestStringConvertible {
     try copy("Prompts/endoscopy.json5", to: folder, as: "x.json5")
   } read: { folder in
     _ = try PromptSet(contentsOf: folder.appendingPathComponent("x.json5"))
+  }
+
+  private static let phrases = Reader(name: "phrases") { folder in
+    try Data("# Colours.\na purple tint\n\nbrown Lugol’s iodine\n".utf8)
+      .write(to: folder.appendingPathComponent("x.txt"))
+    return ["x.txt"]
+  } read: { folder in
+    _ = try CandidatePhrases.read(folder.appendingPathComponent("x.txt"))
   }
 
   private static let sites = Reader(name: "sites") { folder in

@@ -147,6 +147,30 @@ struct LinearProbeTests {
     #expect(throws: TorchError.self) { try LinearProbe().choice(points, labels: ["a"], groups: groups) }
   }
 
+  @Test("Each feature alone: a shift of either sign tells its class apart, noise gives 0.5")
+  func columns() throws {
+    let labels = (0..<150).map { ["a", "b", "c"][$0 % 3] }
+    let groups = (0..<150).map(String.init)
+    let shift = try Tensor(
+      labels.flatMap { [$0 == "a" ? Float(4) : 0, $0 == "b" ? -4 : 0, 0] }, shape: [150, 3])
+    let points = try noise(150, 3, seed: 12) + shift
+    let found = try #require(try LinearProbe().columns(points, labels: labels, groups: groups))
+    #expect(found.keys.sorted() == ["a", "b", "c"] && found.values.allSatisfy { $0.count == 3 })
+    let (a, b, c) = (try #require(found["a"]), try #require(found["b"]), try #require(found["c"]))
+    #expect(a[0] > 0.95 && b[1] > 0.95)
+    #expect([a[2], b[2], c[2]].allSatisfy { abs($0 - 0.5) < 0.2 })
+    // One other class of two lies beyond a or b: 3/4 for the class between.
+    #expect(abs(c[0] - 0.75) < 0.12)
+    // A constant feature says nothing, and a class of one patient is left out.
+    let constant = try #require(
+      try LinearProbe().columns(.ones([150, 1]), labels: labels, groups: groups))
+    #expect(constant["a"] == [0.5])
+    let single = zip(labels, groups).map { $0 == "c" ? "one" : $1 }
+    #expect(try LinearProbe().columns(points, labels: labels, groups: single)?.keys.sorted() == ["a", "b"])
+    #expect(try LinearProbe().columns(points, labels: labels.map { _ in "a" }, groups: groups) == nil)
+    #expect(throws: TorchError.self) { try LinearProbe().columns(points, labels: ["a"], groups: groups) }
+  }
+
   @Test("A confounder that only follows the site is not read off features that show the site alone")
   func strata() throws {
     var random = SplitMix(seed: 5)

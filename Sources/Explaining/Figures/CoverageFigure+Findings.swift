@@ -25,19 +25,44 @@ extension CoverageFigure {
     return reached >= explainedShare ? .explained : .unexplained
   }
 
+  /// Returns whether one entry explains a site without the other entries.
+  ///
+  /// The rule is that of `finding` for all entries together.
+  package static func explains(_ entry: Single, _ place: Place) -> Bool {
+    guard place.features >= toldApart else { return false }
+    return (entry.area - 0.5) / (place.features - 0.5) >= explainedShare
+  }
+
   /// Returns the sites under a method, mean over its models.
   package func places(_ method: String) -> [Place] {
     let own = rows.filter { $0.method == method }.flatMap(\.sites)
     return own.map(\.site).uniqued.map { site in
       let cases = own.filter { $0.site == site }
       let shifts = cases.flatMap(\.nearest)
+      let alone = cases.compactMap(\.alone).flatMap { $0 }
       return Place(
         site: site, before: Self.mean(cases.map(\.before)), features: Self.mean(cases.map(\.features)),
         embedding: Self.mean(cases.map(\.embedding)), coordinates: Self.mean(cases.map(\.coordinates)),
         nearest: shifts.map(\.name).uniqued.map { name in
           Neighbour(name: name, shift: Self.mean(shifts.filter { $0.name == name }.map(\.shift)))
-        }.sorted { abs($0.shift) > abs($1.shift) })
+        }.sorted { abs($0.shift) > abs($1.shift) },
+        alone: alone.isEmpty ? nil : Self.means(alone).sorted { $0.area > $1.area })
     }
+  }
+
+  /// Returns the sites that each entry explains alone under a method, by the name of the entry.
+  ///
+  /// It is nil if an earlier version made the figure.
+  package func explained(_ method: String) -> [String: [(site: String, area: Double)]]? {
+    let places = places(method)
+    guard places.contains(where: { $0.alone != nil }) else { return nil }
+    var found: [String: [(site: String, area: Double)]] = [:]
+    for place in places {
+      for entry in place.alone ?? [] where Self.explains(entry, place) {
+        found[entry.name, default: []].append((place.site, entry.area))
+      }
+    }
+    return found
   }
 
   /// Returns the effect of removing each entry under a method, over its models.
@@ -81,6 +106,7 @@ extension CoverageFigure {
         "Told apart by features, and by the entries about as well: \(names.joined(separator: ", ")). The words are there; "
           + "what is lacking is an intervention that acts on them.")
     }
+    lines += alone(places.filter { Self.finding($0) != .hidden })
     let hidden = sites(.hidden)
     if !hidden.isEmpty {
       lines.append(
@@ -88,6 +114,30 @@ extension CoverageFigure {
           + hidden.map { "\($0.site) (\(two($0.features)))" }.joined(separator: ", ") + ".")
     }
     return lines
+  }
+
+  /// Returns sentences about the entry that alone tells each of some sites apart best.
+  private func alone(_ places: [Place]) -> [String] {
+    let best = places.compactMap { place in place.alone?.first.map { (place: place, entry: $0) } }
+    func names(_ cases: [(place: Place, entry: Single)]) -> String {
+      cases.map {
+        "\($0.place.site) (\($0.entry.name), \(NumberText.text($0.entry.area, decimals: 2)))"
+      }.joined(separator: ", ")
+    }
+    let explained = best.filter { Self.explains($0.entry, $0.place) }
+    let others = best.filter { !Self.explains($0.entry, $0.place) }
+    return [
+      explained.isEmpty ? nil : "One entry alone explains these sites: \(names(explained)).",
+      others.isEmpty
+        ? nil : "No entry alone explains these sites; the best one is named: \(names(others)).",
+    ].compactMap { $0 }
+  }
+
+  /// Returns the mean of each entry over models.
+  private static func means(_ entries: [Single]) -> [Single] {
+    entries.map(\.name).uniqued.map { name in
+      Single(name: name, area: mean(entries.filter { $0.name == name }.map(\.area)))
+    }
   }
 
   private static func mean(_ values: [Double]) -> Double { ScoreStatistics(of: values).mean ?? .nan }

@@ -44,6 +44,25 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
     }
   }
 
+  /// An entry of the dictionary, and how well it tells a site apart without the other entries.
+  package struct Single: Codable, Equatable, Sendable {
+    /// The entry.
+    package let name: String
+    /// The AUC of the site against the others, from the cosine with this entry alone.
+    package let area: Double
+
+    /// Makes a value from both.
+    package init(name: String, area: Double) {
+      self.name = name
+      self.area = area
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case name
+      case area = "auc"
+    }
+  }
+
   /// The AUC of one site against the others, from four sources.
   package struct Place: Codable, Equatable, Sendable {
     /// The site.
@@ -58,11 +77,13 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
     package let coordinates: Double
     /// The entries by decreasing size of their shift.
     package let nearest: [Neighbour]
+    /// The entries by decreasing AUC of each alone; nil if an earlier version made the figure.
+    package let alone: [Single]?
 
     /// Makes a value from its parts.
     package init(
       site: String, before: Double, features: Double, embedding: Double, coordinates: Double,
-      nearest: [Neighbour]
+      nearest: [Neighbour], alone: [Single]? = nil
     ) {
       self.site = site
       self.before = before
@@ -70,6 +91,7 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
       self.embedding = embedding
       self.coordinates = coordinates
       self.nearest = nearest
+      self.alone = alone
     }
   }
 

@@ -59,13 +59,17 @@ package struct DictionaryCoverage {
       let embedding = try areas(images.embedding), let coordinates = try areas(images.coordinates)
     else { return nil }
     let after = whole.areas
+    let alone = try probe.columns(images.coordinates, labels: images.sites, groups: images.groups)
     sites = try after.keys.sorted().compactMap { site in
       guard let first = before[site], let features = after[site], let image = embedding[site],
         let own = coordinates[site]
       else { return nil }
       return CoverageFigure.Place(
         site: site, before: first, features: features, embedding: image, coordinates: own,
-        nearest: try Self.shifts(images.coordinates, at: images.sites.map { $0 == site }, names))
+        nearest: try Self.shifts(images.coordinates, at: images.sites.map { $0 == site }, names),
+        alone: alone?[site].map { areas in
+          zip(names, areas).map { CoverageFigure.Single(name: $0, area: $1) }.sorted { $0.area > $1.area }
+        })
     }
     entries = try zip(names, images.without).compactMap { name, points in
       guard let found = try choice(points, from: whole)?.areas else { return nil }

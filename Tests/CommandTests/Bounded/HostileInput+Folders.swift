@@ -24,6 +24,11 @@ extension HostileInput {
     prompts("prompt file nested 100,000 deep", refused: "nested more than 500 deep") { _ in
       String(repeating: "[", count: 100_000)
     },
+    HostileInput("file of phrases of 2 MB", refused: "more than 1 MiB") { folder in
+      let file = folder.appendingPathComponent("phrases.txt")
+      try repeated("a phrase\n", 230_000).write(to: file)
+      return ["prompts", "suggest", "--data", folder.path, "--clip", "tiny", "--phrases", file.path]
+    },
     sites("sites.json5 of 20,000 sites in one folder", refused: "at most 1000") {
       let entries = (0..<20_000).map { "{name:\"s\($0)\",images:\"a/images\",masks:\"a/masks\"}" }
       return Data("{sites:[\(entries.joined(separator: ","))]}".utf8)

@@ -1,0 +1,166 @@
+import CLIP
+import Confounders
+import Datasets
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+@testable import Explaining
+
+/// A constructed world of 180 images of three sites in 40 numbers.
+///
+/// Site a moves along the first number, which the first of two entries measures. Where asked, site b
+/// moves along the sixth, which no entry measures.
+@Suite("Uncovered directions")
+struct UncoveredDirectionsTests {
+  private let sites = (0..<180).map { ["a", "b", "c"][$0 % 3] }
+  private let groups = (0..<180).map(String.init)
+
+  private func world(planted: Bool) throws -> (features: Tensor, measures: Tensor) {
+    let shift = sites.flatMap { site in
+      (0..<40).map { $0 == 0 && site == "a" ? Float(4) : planted && $0 == 5 && site == "b" ? 3 : 0 }
+    }
+    let features = try Tensor.seeded([180, 40], 21) + Tensor(shift, shape: [180, 40])
+    let first = try features.narrowed(dim: 1, start: 0, length: 1)
+    return (features, try .concatenated([first, .seeded([180, 1], 22)], dim: 1))
+  }
+
+  private func found(
+    _ world: (features: Tensor, measures: Tensor), count: Int = 3
+  ) throws -> UncoveredDirections {
+    try UncoveredDirections(
+      world.features, measures: world.measures, sites: sites, groups: groups, count: count)
+  }
+
+  private func correlation(_ scores: [Double], _ features: Tensor, _ column: Int) throws -> Double {
+    try UncoveredDirections.correlations(scores, features)[column]
+  }
+
+  @Test("A direction that no entry measures is found as the first, and tells its site apart")
+  func planted() throws {
+    let world = try world(planted: true)
+    let found = try found(world)
+    // Three sites have two directions.
+    #expect(found.directions.count == 2)
+    let first = try #require(found.directions.first)
+    #expect(first.share > 0.8 && (first.areas["b"] ?? 0) > 0.8, "\(first.share), \(first.areas)")
+    #expect((first.means["b"] ?? 0) > (first.means["a"] ?? 0) + 0.8)
+    #expect(try correlation(first.scores, world.features, 5) > 0.75)
+    #expect(try abs(correlation(first.scores, world.features, 0)) < 0.25)
+    #expect(try correlation(first.wholeScores, world.features, 5) > 0.8)
+    // What the entry explains counts as covered, what it does not explain does not.
+    let covered = try #require(found.covered)
+    #expect(covered > 0.5 && covered < 0.95)
+    // The same again, and fewer directions on request.
+    let one = try self.found(world, count: 1).directions
+    #expect(one.count == 1 && zip(one[0].scores, first.scores).allSatisfy { abs($0 - $1) < 1e-6 })
+  }
+
+  @Test("Where an entry explains all, nothing is left that tells a site apart")
+  func explained() throws {
+    let found = try found(world(planted: false))
+    #expect((found.covered ?? 0) > 0.95)
+    for direction in found.directions {
+      #expect(direction.areas.values.allSatisfy { $0 < 0.75 }, "\(direction.areas)")
+    }
+    // Without the entry that measures it, the same shift is the first direction.
+    let world = try world(planted: false)
+    let second = try world.measures.narrowed(dim: 1, start: 1, length: 1)
+    let open = try self.found((world.features, second))
+    #expect((open.directions.first?.areas["a"] ?? 0) > 0.9 && (open.covered ?? 1) < 0.3)
+  }
+
+  @Test("Sites that do not differ have no covered share to speak of, and no direction holds on other images")
+  func alike() throws {
+    let found = try found((.seeded([180, 40], 31), .seeded([180, 2], 32)))
+    #expect(found.directions.allSatisfy { $0.areas.values.allSatisfy { $0 < 0.75 } })
+  }
+
+  @Test("More numbers than images: the direction is found all the same")
+  func wide() throws {
+    let shift = try Tensor(sites.map { $0 == "c" ? Float(1) : 0 }, shape: [180, 1])
+    let axis = try Tensor.seeded([1, 400], 41) * 0.4
+    let features = try Tensor.seeded([180, 400], 42) + shift * axis
+    let found = try found((features, .seeded([180, 3], 43)))
+    #expect((found.directions.first?.areas["c"] ?? 0) > 0.9, "\(found.directions.map(\.areas))")
+    #expect(found.shrinkage > 0 && found.shrinkage <= 1)
+  }
+
+  @Test("A site of one patient has no AUC; what cannot be divided or does not vary is refused")
+  func faults() throws {
+    let world = try world(planted: true)
+    let single = zip(sites, groups).map { $0 == "c" ? "one" : $1 }
+    let found = try UncoveredDirections(
+      world.features, measures: world.measures, sites: sites, groups: single)
+    #expect(found.directions.allSatisfy { $0.areas.keys.sorted() == ["a", "b"] && $0.means.count == 3 })
+    #expect(throws: SuggestionError.tooFewSites(["a"])) {
+      try UncoveredDirections(
+        world.features, measures: world.measures, sites: sites.map { _ in "a" }, groups: groups)
+    }
+    #expect(throws: SuggestionError.oneGroup("1")) {
+      try UncoveredDirections(
+        world.features, measures: world.measures, sites: sites, groups: groups.map { _ in "1" })
+    }
+    #expect(throws: SuggestionError.alike) {
+      try UncoveredDirections(.ones([180, 4]), measures: world.measures, sites: sites, groups: groups)
+    }
+    #expect(throws: TorchError.self) {
+      try UncoveredDirections(world.features, measures: world.measures, sites: ["a", "b"], groups: groups)
+    }
+    #expect(throws: TorchError.self) {
+      try UncoveredDirections(
+        .full([180, 4], .nan), measures: world.measures, sites: sites, groups: groups)
+    }
+  }
+}
+
+@Suite("Suggestions")
+struct SuggestionsTests {
+  @Test("Images of three sites are measured once, and the result holds words, sites and both ends")
+  func search() throws {
+    let catalog = try SiteCatalog(at: TinyRun.data.get())
+    let prompts = try TinyRun.prompts.get()
+    let clip = try CLIPModel.load(TinyRun.clip, seed: 1)
+    let heldOut = catalog.sites[2].name
+    let samples = try StyleStatistics.samples(
+      of: catalog, heldOut: heldOut, entries: prompts.confounders.count, limit: 30)
+    #expect(samples.count == 60 && !samples.contains { $0.site == heldOut })
+    var finished: [Int] = []
+    let images = try StyleStatistics(of: samples, clip) { finished.append($0) }
+    #expect(finished == [16, 32, 48, 60] && images.statistics.shape == [60, 2 * images.channels])
+    #expect(images.channels == clip.configuration.vision.hiddenSize && images.depth == 1)
+    let phrases = ["a purple tint", "foam", "haze"]
+    let texts = try Suggestions.Texts(prompts, phrases: phrases, clip)
+    // The entries are those of the dictionary.
+    let embedded = try TextEmbeddings(prompts) { try clip.textFeatures($0) }
+    #expect(try difference(texts.entryEmbeddings, embedded.confounders) < 1e-4)
+    let found = try Suggestions(images, texts, heldOut: heldOut, count: 3)
+    #expect(found.directions.count == 1 && found.images.values.sorted() == [30, 30])
+    let direction = try #require(found.directions.first)
+    #expect(Set(direction.phrases.map(\.text)) == Set(phrases) && direction.entries.count == 10)
+    #expect(direction.sites.count == 2 && direction.sites[0].score <= direction.sites[1].score)
+    #expect(direction.lowest.count == 8 && direction.highest.count == 8)
+    // Both sites are at each end.
+    #expect(Set(direction.lowest.map(\.site)).count == 2 && Set(direction.highest.map(\.site)).count == 2)
+    #expect((direction.lowest.first?.score ?? 0) < (direction.highest.first?.score ?? 0))
+    #expect(try JSONDecoder().decode(Suggestions.self, from: JSONEncoder().encode(found)) == found)
+  }
+
+  @Test("Too few sites, and too few images of a site or for a dictionary, are refused with the numbers")
+  func faults() throws {
+    let catalog = try SiteCatalog(at: TinyRun.data.get())
+    #expect(throws: SuggestionError.tooFewForEntries(count: 24, entries: 12, least: 30)) {
+      try StyleStatistics.samples(of: catalog, heldOut: nil, entries: 12, limit: 8)
+    }
+    #expect(throws: DatasetError.self) {
+      try StyleStatistics.samples(of: catalog, heldOut: "nowhere", entries: 2, limit: 8)
+    }
+    for error in [
+      SuggestionError.tooFewSites(["a"]), .tooFewSites([]), .tooFewImages(site: "a", count: 1, least: 8),
+      .tooFewForEntries(count: 1, entries: 1, least: 6), .oneGroup("p1"), .alike,
+    ] {
+      #expect(!error.description.isEmpty && error.description.count < 220)
+    }
+  }
+}
