@@ -32,6 +32,8 @@ package enum Ablation: String, CaseIterable, Sendable {
   case controls
   /// The parts of training on interventions (ours).
   case interventions
+  /// The worth of the words of confounders that no mechanism shows (ours).
+  case words
 
   /// A one-line description.
   package var summary: String {
@@ -49,6 +51,7 @@ package enum Ablation: String, CaseIterable, Sendable {
     case .tuning: "nothing, the last layer, the last two, all of the image tower trained"
     case .controls: "mcdrl beside the baseline and every control"
     case .interventions: "training on interventions without each of its parts; P(z) from the sites; evidence"
+    case .words: "the baseline shown confounders by their words alone, and by four controls"
     }
   }
 
@@ -112,6 +115,23 @@ package enum Ablation: String, CaseIterable, Sendable {
         ArmDefinition("sites-prior") { $0.interventions.prior = .estimated },
         mcdrl("evidence") { $0.intervention?.evidence = 100 },
       ]
+    case .words:
+      return [Self.styled("no-words", by: nil)]
+        + zip(["words", "shuffled-words", "random-directions", "other-images"], StyleDirections.allCases)
+        .map { Self.styled($0, by: $1) }
+    }
+  }
+
+  /// Makes an arm of the baseline in which the withheld confounders act inside the tower.
+  ///
+  /// These are the confounders of `interventions.without`, beside the mechanisms of the others. If
+  /// it names none, all are withheld, and an arm without directions has no interventions.
+  private static func styled(_ name: String, by directions: StyleDirections?) -> ArmDefinition {
+    ArmDefinition.baseline.changing(name, "") {
+      let all = $0.interventions.without.isEmpty
+      $0.interventions.share = all && directions == nil ? 0 : 1
+      $0.interventions.styles = directions == nil ? .none : all ? .all : .missing
+      $0.interventions.directions = directions ?? .words
     }
   }
 

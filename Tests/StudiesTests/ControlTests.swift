@@ -50,6 +50,22 @@ struct ControlTests {
     #expect(own.mcdrlOptions.intervention?.dictionary == .constant && own.epochs == 3)
   }
 
+  @Test("The study of words withholds every mechanism, or those that are named")
+  func words() throws {
+    let arms = try Ablation.words.arms()
+    #expect(arms.map(\.name) == ["no-words", "words", "shuffled-words", "random-directions", "other-images"])
+    let all = try arms.map { try settings($0) }
+    #expect(all.map(\.interventionShare) == [0, 1, 1, 1, 1])
+    #expect(all.map(\.interventions.styles) == [.none, .all, .all, .all, .all])
+    #expect(all.map(\.interventions.directions) == [.words, .words, .shuffled, .random, .images])
+    var one = RunConfiguration()
+    try one.set("interventions.without=[\"blur\"]")
+    let rest = try arms.map { try settings($0, over: one) }
+    #expect(rest.map(\.interventionShare) == [1, 1, 1, 1, 1])
+    #expect(rest.map(\.interventions.styles) == [.none, .missing, .missing, .missing, .missing])
+    #expect(rest.allSatisfy { $0.interventions.without == ["blur"] && $0.model.method.name == "baseline" })
+  }
+
   @Test("Where validation chooses a setting, controls that fix it are left out and all others remain")
   func choosing() throws {
     func left(_ choice: String, _ study: Ablation = .controls) throws -> [String] {
