@@ -105,8 +105,8 @@ extension TrainingRuns {
     @Test("An option that a method lacks is named with those it has")
     func unknownOption() throws {
       let tiny = try Self.tiny(MethodChoice(CORAL.self))
-      let text = message { try tiny.configuration.set("model.options.beta=1") }
-      #expect(text.contains("model.options.beta") && text.contains("pooled, weight"), "\(text)")
+      let text = message { try tiny.configuration.set("model.options.rho=1") }
+      #expect(text.contains("model.options.rho") && text.contains("pooled, weight"), "\(text)")
     }
   }
 }
