@@ -230,8 +230,8 @@ struct RunConfigurationTests {
   @Test("Options that no method has are refused, and change nothing")
   func options() throws {
     var configuration = RunConfiguration()
-    let text = message { try configuration.set("model.options.beta=0.3") }
-    #expect(text.contains("model.options.beta: not known"), "\(text)")
+    let text = message { try configuration.set("model.options.rho=0.3") }
+    #expect(text.contains("model.options.rho: not known"), "\(text)")
     #expect(configuration == RunConfiguration())
   }
 }
