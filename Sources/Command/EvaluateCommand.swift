@@ -51,9 +51,9 @@ enum EvaluateCommand: Subcommand {
     let sites = try sites(arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
     DataNotes.leftOut(catalog, console)
     try DataNotes.masks(sites, limits: first.configuration.reader.limits, console)
-    if let (doing, setting) = interventions {
+    if let (plan, setting) = interventions {
       return try InterventionReport(
-        contest, on: sites, doing, setting,
+        contest, on: sites, plan, setting,
         predictor: { try predictor(of: $0, study: $1.threshold, arguments) }, console
       ).show(console)
     }
@@ -177,7 +177,7 @@ enum EvaluateCommand: Subcommand {
   /// A run has the mechanisms, unless another prompt file is named.
   private static func interventions(
     _ arguments: Arguments<Options>, for run: Run
-  ) throws -> (doing: Predictor.Doing, setting: Counterfactual.Setting)? {
+  ) throws -> (plan: Predictor.InterventionPlan, setting: Counterfactual.Setting)? {
     guard try arguments.doing.areWanted else { return nil }
     if let other = writtenDistances(arguments).first {
       throw UsageError.conflict(

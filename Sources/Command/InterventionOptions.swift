@@ -7,7 +7,7 @@ import Training
 struct InterventionOptions: OptionGroup {
   let interventions = Option.commas(
     "interventions", "all|NAME", .text,
-    "score under do(z): the mechanism of each confounder, or of these, changes the images")
+    "score under do(z): change the images by the mechanism of all confounders, or of the named ones")
   let prompts = Option.optional(
     "prompts", "FILE", .text, remark: "that of the first run",
     "the prompt file of the mechanisms, or its name in mcdrl prompts list")
@@ -40,7 +40,7 @@ extension Arguments<InterventionOptions> {
   /// - Parameter run: the run whose prompts have the mechanisms, unless another file is named.
   /// - Returns: the interventions, and their description.
   /// - Throws: `UsageError` that names a confounder that cannot be set, or the prompt file.
-  func resolved(for run: Run) throws -> (doing: Predictor.Doing, setting: Counterfactual.Setting) {
+  func resolved(for run: Run) throws -> (plan: Predictor.InterventionPlan, setting: Counterfactual.Setting) {
     var (prompts, file) = (run.prompts, run.folder.promptsFile.path)
     if let name = try self.prompts {
       let named = try ProjectFiles.promptSet(name)
@@ -51,7 +51,7 @@ extension Arguments<InterventionOptions> {
     let entries = prompts.confounders
     let (strength, seed) = (try self.strength, try common.seed)
     return (
-      Predictor.Doing(interventions, confounders: chosen, strength: strength, seed: seed),
+      Predictor.InterventionPlan(interventions, confounders: chosen, strength: strength, seed: seed),
       Counterfactual.Setting(
         prompts: file, strength: strength, seed: seed,
         applied: chosen.map {

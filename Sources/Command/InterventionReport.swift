@@ -20,24 +20,35 @@ struct InterventionReport {
   /// - Parameters:
   ///   - contest: the runs, by arm.
   ///   - sites: the sites.
-  ///   - doing: the interventions.
+  ///   - plan: the interventions.
   ///   - setting: their description.
   ///   - predictor: makes the predictor of a run of an arm.
   ///   - console: receives notes and progress.
   /// - Throws: an error that names the file, or `WorkError.trainedOn`.
   init(
-    _ contest: Contest, on sites: [Site], _ doing: Predictor.Doing, _ setting: Counterfactual.Setting,
+    _ contest: Contest, on sites: [Site], _ plan: Predictor.InterventionPlan,
+    _ setting: Counterfactual.Setting,
     predictor: (Run, Contest.Arm) throws -> Predictor, _ console: Console
   ) throws {
     if let note = Self.note(contest) { console.note(note) }
+    // By arm: each run with the sites that it is scored at.
+    let plans = try contest.arms.map { arm in
+      try arm.runs.map { run in
+        let known = try sites.map { (site: $0, role: try run.role(of: $0)) }
+        return (run: run, sites: known.filter { contest.isSingle || $0.role != .source })
+      }
+    }
+    for site in sites {
+      for (arm, runs) in zip(contest.arms, plans)
+      where !runs.contains(where: { $0.sites.contains { $0.site.name == site.name } }) {
+        throw WorkError.trainedOn(site: site.name, arm: arm.name)
+      }
+    }
     var roles: [String] = []
     // By arm, then by the name of the site.
-    let found = try contest.arms.map { arm in
+    let found = try zip(contest.arms, plans).map { arm, runs in
       var scores: [String: [Counterfactual.SiteScores]] = [:]
-      for run in arm.runs {
-        let known = try sites.map { (site: $0, role: try run.role(of: $0)) }
-        let own = known.filter { contest.isSingle || $0.role != .source }
-        guard !own.isEmpty else { continue }
+      for (run, own) in runs where !own.isEmpty {
         if contest.isSingle { roles = own.map(\.role.text) }
         let predictor = try predictor(run, arm)
         let place = contest.isSingle ? "" : "\(run.folder.url.path): "
@@ -45,19 +56,14 @@ struct InterventionReport {
         for (site, role) in own {
           scores[site.name, default: []].append(
             try Self.scores(
-              of: run, on: site, samples: run.scored(site, as: role), predictor, doing, setting, console))
+              of: run, on: site, samples: run.scored(site, as: role), predictor, plan, setting, console))
         }
       }
       return (name: arm.name, scores: scores)
     }
     self.roles = roles
     comparisons = try sites.map { site in
-      let arms = try found.map { arm in
-        guard let runs = arm.scores[site.name] else {
-          throw WorkError.trainedOn(site: site.name, arm: arm.name)
-        }
-        return (name: arm.name, runs: runs)
-      }
+      let arms = found.map { (name: $0.name, runs: $0.scores[site.name] ?? []) }
       let comparison = try Counterfactual.Comparison(at: site.name, setting, arms)
       try contest.write(comparison, as: "interventions-\(site.name).json")
       return comparison
@@ -66,11 +72,11 @@ struct InterventionReport {
 
   /// Scores a run at a site, and writes its scores into its folder.
   private static func scores(
-    of run: Run, on site: Site, samples: [Sample], _ predictor: Predictor, _ doing: Predictor.Doing,
+    of run: Run, on site: Site, samples: [Sample], _ predictor: Predictor, _ plan: Predictor.InterventionPlan,
     _ setting: Counterfactual.Setting, _ console: Console
   ) throws -> Counterfactual.SiteScores {
     let bar = ProgressBar("\(site.name) under do(z)", total: samples.count)
-    let scores = try predictor.counterfactualScores(samples, under: doing) {
+    let scores = try predictor.counterfactualScores(samples, under: plan) {
       console.progress(bar, $0, unit: "images")
     }
     console.progress("")
@@ -85,9 +91,13 @@ struct InterventionReport {
   private static func note(_ contest: Contest) -> String? {
     let settings = contest.arms.flatMap(\.runs).map(\.configuration)
     guard let first = settings.first,
-      settings.contains(where: { $0.imageSize != first.imageSize || $0.framing != first.framing })
+      settings.contains(where: {
+        $0.imageSize != first.imageSize || $0.framing != first.framing
+          || $0.inference.scales != first.inference.scales
+      })
     else { return nil }
-    return "note: the runs differ in imageSize or framing; a mechanism draws the same for all, but changes "
+    return
+      "note: the runs differ in imageSize, framing or inference.scales; a mechanism draws the same for all, but changes "
       + "what enters each network, so their pictures are not equal pixel by pixel"
   }
 

@@ -51,7 +51,7 @@ package enum Ablation: String, CaseIterable, Sendable {
     case .tuning: "nothing, the last layer, the last two, all of the image tower trained"
     case .controls: "mcdrl beside the baseline and every control"
     case .interventions: "training on interventions without each of its parts; P(z) from the sites; evidence"
-    case .words: "the baseline shown confounders by their words alone, and by four controls"
+    case .words: "the baseline trained on confounders that act by their words, and four controls"
     }
   }
 
@@ -129,7 +129,8 @@ package enum Ablation: String, CaseIterable, Sendable {
   private static func styled(_ name: String, by directions: StyleDirections?) -> ArmDefinition {
     ArmDefinition.baseline.changing(name, "") {
       let all = $0.interventions.without.isEmpty
-      $0.interventions.share = all && directions == nil ? 0 : 1
+      let share = $0.interventions.share ?? 1
+      $0.interventions.share = all && directions == nil ? 0 : share > 0 ? share : 1
       $0.interventions.styles = directions == nil ? .none : all ? .all : .missing
       $0.interventions.directions = directions ?? .words
     }

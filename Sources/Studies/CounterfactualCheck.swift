@@ -37,20 +37,20 @@ extension Predictor {
   ///
   /// - Parameters:
   ///   - samples: the images of a site, with their references.
-  ///   - doing: the interventions.
+  ///   - plan: the interventions.
   ///   - progress: called with the number of finished images, from any thread.
-  /// - Returns: the scores of each image, in the order of `doing.confounders`.
+  /// - Returns: the scores of each image, in the order of `plan.confounders`.
   /// - Throws: an error that names the file, or `InterventionError`.
   package func counterfactualScores(
-    _ samples: [Sample], under doing: Doing, progress: @escaping @Sendable (Int) -> Void = { _ in }
+    _ samples: [Sample], under plan: InterventionPlan, progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws -> [[Counterfactual.Score]] {
     let done = Tally()
     return try concurrentMap(count: samples.count, on: device) { index in
-      let scores = try self.masks(samples[index], under: doing) { changed in
+      let scores = try self.masks(samples[index], under: plan) { changed in
         let (before, after) = (changed.before, changed.after)
         return Counterfactual.Score(
           scene: samples[index].id, confounder: changed.confounder,
-          agreement: try OverlapCounts(prediction: changed.carried, reference: after.prediction).iou,
+          agreement: try OverlapCounts(prediction: changed.movedPrediction, reference: after.prediction).iou,
           before: try OverlapCounts(prediction: before.prediction, reference: before.reference),
           after: try OverlapCounts(prediction: after.prediction, reference: after.reference))
       }

@@ -78,7 +78,7 @@ extension Counterfactual {
     package let images: Int
     /// The number of patients or sequences.
     package let groups: Int
-    /// What was done to the images.
+    /// The interventions on the images.
     package let interventions: Setting
     /// The arms, in the order of the call.
     package let arms: [Arm]

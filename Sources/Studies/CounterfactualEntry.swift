@@ -4,7 +4,7 @@ import Torch
 import Training
 
 extension Counterfactual {
-  /// do(z) on the images of a site: what was set, how strongly, and where it was drawn.
+  /// The interventions on the images of a site: the confounders, the strength and the seed.
   package struct Setting: Encodable, Equatable, Sendable {
     /// One confounder with its mechanism.
     package struct Applied: Encodable, Equatable, Sendable {

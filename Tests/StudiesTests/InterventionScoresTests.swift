@@ -38,10 +38,10 @@ struct InterventionScoresTests {
   /// The interventions of these names; all without names.
   private func doing(
     _ names: [String]? = nil, of pack: PromptSet.Pack = .endoscopy, strength: Double = 1, seed: UInt64 = 3
-  ) throws -> Predictor.Doing {
+  ) throws -> Predictor.InterventionPlan {
     let interventions = Interventions(try PromptSet(pack))
     let chosen = interventions.available.filter { names?.contains(interventions.names[$0]) ?? true }
-    return Predictor.Doing(interventions, confounders: chosen, strength: strength, seed: seed)
+    return Predictor.InterventionPlan(interventions, confounders: chosen, strength: strength, seed: seed)
   }
 
   @Test(
@@ -118,7 +118,7 @@ struct InterventionScoresTests {
       for changed in try predictor.masks(sample, under: doing, { $0 }) {
         guard changed.confounder != "dark" else {
           #expect(changed.after.reference == changed.before.reference)
-          #expect(changed.carried == changed.before.prediction)
+          #expect(changed.movedPrediction == changed.before.prediction)
           continue
         }
         // The images are as large as the network's input, so the masks are those of the mechanism.
@@ -132,7 +132,7 @@ struct InterventionScoresTests {
         #expect(try changed.after.reference == expected(mask))
         let levels = changed.before.prediction.pixels.map { Float($0) }
         let prediction = try Tensor(levels, shape: [1, 1, 32, 32])
-        #expect(try changed.carried == expected(prediction))
+        #expect(try changed.movedPrediction == expected(prediction))
         if changed.after.reference != changed.before.reference { count += 1 }
       }
     }
@@ -166,11 +166,11 @@ struct InterventionScoresTests {
     }
     let interventions = Interventions(try PromptSet(.endoscopy), without: ["blur"], styles: .none)
     #expect(throws: InterventionError.noMechanism(name: "blur")) {
-      let doing = Predictor.Doing(interventions, confounders: [0], strength: 1, seed: 0)
+      let doing = Predictor.InterventionPlan(interventions, confounders: [0], strength: 1, seed: 0)
       return try predictor.counterfactualScores(samples, under: doing)
     }
     #expect(throws: InterventionError.noConfounder(index: 99, count: 12)) {
-      let doing = Predictor.Doing(interventions, confounders: [99], strength: 1, seed: 0)
+      let doing = Predictor.InterventionPlan(interventions, confounders: [99], strength: 1, seed: 0)
       return try predictor.counterfactualScores(samples, under: doing)
     }
   }
