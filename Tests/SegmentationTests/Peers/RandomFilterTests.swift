@@ -35,8 +35,8 @@ struct RandConvTests {
 
   @Test("Filters keep the scale of centred pixels")
   func scale() throws {
-    let method = try some(RandConv.self) { ($0.probability, $0.mixes, $0.side) = (1, false, 1) }
-    // Grey values of deviation 0.25: the filters have the variance 1/3, over 3 channels.
+    let method = try some(RandConv.self) { ($0.probability, $0.mixes) = (1, false) }
+    // Pixels of deviation 0.25: the 3·k² weights of a filter have the variance 1/(3·k²) for every k.
     let images = try Tensor.randomNormal([1, 3, 64, 64], generator: Generator(seed: 2)) * 0.25 + 0.5
     let variances = try (0..<200).map {
       try method.images(images, somePass([0], UInt64($0))).variance([0, 1, 2, 3]).item()
