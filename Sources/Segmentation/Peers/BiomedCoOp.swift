@@ -89,7 +89,8 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   public init(_ options: Options, _ context: MethodContext) throws {
     guard let encoder = context.textEncoder else { throw MethodError.needsTextTower(method: Self.name) }
     guard let words = context.text.words else { throw MethodError.needsWords(method: Self.name) }
-    let prompts = try ClassPrompts(context, length: options.tokens, method: Self.name)
+    let prompts = try ClassPrompts(
+      context, length: options.tokens, option: "model.options.tokens", method: Self.name)
     let (classes, width) = (words.classes.count + 1, try context.text.classes.size(1))
     self.options = options
     self.encoder = encoder

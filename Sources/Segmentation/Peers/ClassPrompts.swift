@@ -21,22 +21,31 @@ struct ClassPrompts {
   /// - Parameters:
   ///   - context: the inputs of the method.
   ///   - length: the number M of tokens of the context.
+  ///   - option: the setting that M follows from, for messages.
   ///   - method: the name of the method, for messages.
-  /// - Throws: `MethodError` if text tower or names are missing or the window is too short.
-  init(_ context: MethodContext, length: Int, method: String) throws {
+  /// - Throws: `MethodError` if text tower or names are missing, or if the window is too short for
+  ///   a sentence.
+  init(_ context: MethodContext, length: Int, option: String, method: String) throws {
     guard let encoder = context.textEncoder else { throw MethodError.needsTextTower(method: method) }
     guard let words = context.text.words, !words.classes.isEmpty, let normal = words.normal.first else {
       throw MethodError.needsWords(method: method)
     }
-    // Start, end and one token of a name need places, too.
-    let most = encoder.window - 3
-    guard length <= most else { throw MethodError.window(method: method, tokens: length, most: most) }
     let places = Array(repeating: "x", count: length).joined(separator: " ")
+    let sentences = try (words.classes + [normal]).map { name in
+      let sentence = "\(places) \(name)."
+      // The tokenizer would cut the name.
+      let count = encoder.tokenCount(sentence)
+      guard count <= encoder.window else {
+        throw MethodError.window(
+          method: method, option: option, tokens: length, name: name, length: count, most: encoder.window)
+      }
+      return sentence
+    }
     self.encoder = encoder
     self.length = length
-    let sentences = try encoder.shortIds((words.classes + [normal]).map { "\(places) \($0)." })
-    ids = sentences
-    tokens = try withoutGradients { try encoder.tower.tokens(sentences) }
+    let ids = try encoder.shortIds(sentences)
+    self.ids = ids
+    tokens = try withoutGradients { try encoder.tower.tokens(ids) }
     try encoder.tower.requireGradients(false)
   }
 
@@ -48,17 +57,22 @@ struct ClassPrompts {
     (ids, tokens) = (try ids.to(device), try tokens.to(device))
   }
 
-  /// Returns CoOp's first context: the tokens of "a photo of a".
+  /// Returns CoOp's first context: the first M tokens of "a photo of a".
   ///
-  /// A context of more than four tokens is random, with the deviation 0.02 of CLIP's own tokens.
+  /// The context is random, with the deviation 0.02 of CLIP's own tokens, if it has more than four
+  /// tokens, or if the vocabulary does not write the phrase in four.
   ///
   /// - Parameter generator: the random number generator.
   /// - Returns: M×w.
   /// - Throws: `TorchError` with libtorch's message.
   func firstContext(_ generator: Generator) throws -> Tensor {
-    guard length <= 4 else { return try .randomNormal([length, width], generator: generator) * 0.02 }
+    let phrase = "a photo of a"
+    // Four words, start and end.
+    guard length <= 4, encoder.window >= 6, encoder.tokenCount(phrase) == 6 else {
+      return try .randomNormal([length, width], generator: generator) * 0.02
+    }
     return try withoutGradients {
-      try encoder.tower.tokens(encoder.shortIds(["a photo of a"])).selected(dim: 0, index: 0)
+      try encoder.tower.tokens(encoder.shortIds([phrase])).selected(dim: 0, index: 0)
         .narrowed(dim: 0, start: 1, length: length).copy()
     }
   }

@@ -81,7 +81,8 @@ public final class StyLIP: SegmentationMethod, ConfigurableMethod {
     guard !widths.isEmpty else { throw MethodError.needsTowerLayers(method: Self.name) }
     guard let words = context.text.words else { throw MethodError.needsWords(method: Self.name) }
     let generator = try Generator(seed: context.seed, for: "method")
-    let prompts = try ClassPrompts(context, length: widths.count, method: Self.name)
+    let prompts = try ClassPrompts(
+      context, length: widths.count, option: "model.head.towerLayers", method: Self.name)
     let width = try context.text.classes.size(1)
     self.options = options
     self.prompts = prompts

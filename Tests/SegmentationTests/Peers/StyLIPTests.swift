@@ -116,5 +116,8 @@ import Torch
   @Test func aSettingOutOfRangeIsNamed() throws {
     let text = message { _ = try some(StyLIP.self) { $0.temperature = -1 } }
     #expect(text.contains("model.options.temperature") && text.contains("above 0"), "\(text)")
+    let context = try someContext(textEncoder: someTextEncoder(window: 16))
+    let short = message { _ = try StyLIP(.init(), context) }
+    #expect(short.contains("2 learned tokens") && short.contains("model.head.towerLayers"), "\(short)")
   }
 }
