@@ -75,10 +75,9 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   @Buffer private(set) var ensemble: Tensor
   private let options: Options
   private let encoder: TextEncoder
-  private let sentences: [[String]]
+  private let words: ClassWords
   private var prompts: ClassPrompts
   private let memory = PromptMemory()
-  private var seen: SeenSimilarity?
 
   /// Makes the method.
   ///
@@ -95,7 +94,7 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
     self.options = options
     self.encoder = encoder
     self.prompts = prompts
-    sentences = PromptEnsemble.sentences(words)
+    self.words = words
     _context = Parameter("context", try prompts.firstContext(Generator(seed: context.seed, for: "method")))
     _reading = Child("reading", try SimilarityReading(classes: classes, width: width))
     // The text tower embeds hundreds of sentences only when training begins.
@@ -111,10 +110,7 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
 
   /// Adds the similarity of positions to the classes to the head's input.
   public override func represent(_ encoded: EncodedImages, _ pass: ForwardPass) throws -> Representation {
-    let features = try encoded.positions
-    let found = try similarities(encoded, training: pass.training != nil)
-    if pass.training != nil { seen = found }
-    return Representation(unchanged: features).withGrid(try reading(features, found.logits))
+    try reading.represent(encoded, similarities(encoded, training: pass.training != nil), pass)
   }
 
   /// Compares positions with the learned prompts.
@@ -125,24 +121,21 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   /// - Returns: the similarities and the class embeddings, (K+1)×d.
   /// - Throws: `TorchError` if the shapes do not fit.
   func similarities(_ encoded: EncodedImages, training: Bool) throws -> SeenSimilarity {
-    let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
     let embed = { [self] in try prompts.embeddings(context) }
     let classes = training ? try embed() : try memory.embeddings(context, embed)
-    let cosines = try encoded.positions.to(.float32).matmul(classes.transposed())
-    return SeenSimilarity(
-      logits: try cosines / options.temperature, classes: classes, height: sizes[1], width: sizes[2])
+    return try SeenSimilarity(encoded, classes: classes, temperature: options.temperature) {
+      try $0.matmul(classes.transposed())
+    }
   }
 
   /// Computes the cross-entropy of the similarities, SCCM and KDSP.
   public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
-    guard let seen else { return [] }
-    // The graph of this step ends with its losses.
-    self.seen = nil
-    var terms: [LossTerm] = []
+    guard let step = try reading.endStep(batch, weight: options.similarity) else { return [] }
+    let seen = step.seen
+    var terms = step.terms
     func add(_ name: String, _ weight: Double, _ value: () throws -> Tensor) throws {
       if weight > 0 { terms.append(LossTerm(name, try value(), weight: weight)) }
     }
-    try add("similarity", options.similarity) { try seen.crossEntropy(batch.masks) }
     guard options.consistency > 0 || options.distillation > 0 else { return terms }
     try fillEnsemble()
     try add("sccm", options.consistency) { try Self.consistency(seen.classes, ensemble: ensemble) }
@@ -158,7 +151,7 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   private func fillEnsemble() throws {
     guard try ensemble.power(2).sum().item() == 0 else { return }
     try withoutGradients {
-      let prompts = try sentences.map { sentences in
+      let prompts = try PromptEnsemble.sentences(words).map { sentences in
         try encoder.tower(encoder.shortIds(sentences)).to(.float32).normalized()
       }
       try ensemble.assign(.stacked(prompts))

@@ -18,7 +18,7 @@ func someContext(
     seed: 5)
 }
 
-/// A text tower of two layers with random weights; d is 6. The tokens are bytes but for merged pairs.
+/// A text tower of two layers with random weights, a token for each byte and each merged pair; d is 6.
 func someTextEncoder(window: Int = 40, merges: [(String, String)] = []) throws -> TextEncoder {
   let tokenizer = try Tokenizer(
     orderedMerges: merges, file: URL(fileURLWithPath: "a test"), cleaning: .huggingFace)
