@@ -127,8 +127,7 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case .needsTextTower(let method):
       "the method \(method) needs the text tower; give the CLIP model that the run was trained with"
     case .needsWords(let method):
-      "the method \(method) needs the names of the lesion classes; make the text embeddings from a prompt set, or "
-        + "train the run again if its weights file lacks them"
+      "the method \(method) needs the names of the lesion classes; make the text embeddings from a prompt set"
     case .window(let method, let option, let tokens, let name, let length, let most):
       "the method \(method) puts \(tokens) learned tokens before \"\(name.prefix(80))\", which makes \(length) tokens "
         + "with start and end, but the text tower's window has \(most); ask for fewer in \(option), or shorten the "

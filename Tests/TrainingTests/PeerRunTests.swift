@@ -1,3 +1,4 @@
+import CLIP
 import Confounders
 import Datasets
 import Foundation
@@ -95,11 +96,41 @@ extension TrainingRuns {
     @Test("Weights without the names of the classes are refused with the fix")
     func wordless() throws {
       let tiny = try Self.tiny(MethodChoice(StyLIP.self), epochs: 1)
+      let text = try Self.refusal(of: tiny, words: nil)
+      #expect(text.hasPrefix(tiny.run.weightsFile.path), "\(text)")
+      #expect(text.contains("stylip") && text.contains("train the run again"), "\(text)")
+    }
+
+    @Test("Names of the classes that are damaged, too many or too long are refused")
+    func otherWords() throws {
+      let tiny = try Self.tiny(MethodChoice(BiomedCoOp.self), epochs: 1)
+      let names = try TinyRun.prompts.get().classes
+      func json(_ classes: [String], _ normal: [String]) throws -> String {
+        try ClassWords(modality: "endoscopy", classes: classes, normal: normal).json
+      }
+      let long = String(repeating: "a", count: 1_000_000)
+      for words in try [
+        "[1]", json(Array(names.dropLast()), ["normal"]), json(names + ["scar"], ["normal"]),
+        json((0..<20_000).map { "c\($0)" }, ["normal"]), json(names, []), json(names, [long]),
+        json(Array(names.dropLast()) + [long], ["normal"]),
+        json(names, (0..<200_000).map { "n\($0)" }),
+      ] {
+        let text = try Self.refusal(of: tiny, words: words)
+        #expect(text.hasPrefix(tiny.run.weightsFile.path), "\(text.suffix(500))")
+        #expect(text.contains("do not fit") && text.utf8.count < 1000, "\(text.suffix(500))")
+      }
+      #expect(try Self.refusal(of: tiny, words: json(names, ["normal"])).isEmpty)
+    }
+
+    /// The message when a run with these words in its weights file is opened.
+    private static func refusal(of tiny: TinyRun, words: String?) throws -> String {
+      try? FileManager.default.removeItem(at: tiny.run.url)
       let (_, system) = try tiny.trainer()
       let tensors = system.state().merging(system.model.text.tensors) { first, _ in first }
-      try SafetensorsFile.write(tensors, metadata: ["format": "mcdrl-run"], to: tiny.run.weightsFile)
-      let text = message { _ = try tiny.trained() }
-      #expect(text.contains("stylip") && text.contains("train the run again"), "\(text)")
+      var metadata = ["format": "mcdrl-run"]
+      metadata["words"] = words
+      try SafetensorsFile.write(tensors, metadata: metadata, to: tiny.run.weightsFile)
+      return message { _ = try tiny.trained() }
     }
 
     @Test("An option that a method lacks is named with those it has")

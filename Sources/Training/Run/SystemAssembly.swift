@@ -85,7 +85,12 @@ extension SegmentationSystem {
     // They are not parameters of the module, so nothing copies them later.
     let embedded = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
     guard var text = TextEmbeddings(tensors: embedded) else { throw RunError.noPrompts(weights) }
-    text.words = file.metadata[SegmentationSystem.wordsKey].flatMap(ClassWords.init(json:))
+    if let json = file.metadata[SegmentationSystem.wordsKey] {
+      guard let words = ClassWords(json: json), try words.classes.count == text.classes.size(0) else {
+        throw RunError.otherWords(weights)
+      }
+      text.words = words
+    }
     let tower = try ImageTower.unset(
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
     let system: SegmentationSystem
@@ -94,6 +99,8 @@ extension SegmentationSystem {
       system = try SegmentationSystem(
         tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
         text: text, textEncoder: textEncoder, configuration: configuration)
+    } catch MethodError.needsWords(let method) {
+      throw RunError.noWords(weights, method: method)
     } catch
       where error is HeadError || error is MethodError || error is TorchError
       || error is SettingsError
