@@ -133,6 +133,45 @@ extension TrainingRuns {
       return message { _ = try tiny.trained() }
     }
 
+    /// Loads the CLIP model of settings, and doubles a weight of its text tower if wanted.
+    private static func loader(changingWords: Bool) -> ClipLoader {
+      ClipLoader(making: { configuration in
+        let clip = try ClipLoader()(configuration)
+        let weight = try #require(clip.text.parameters().first).tensor
+        if changingWords { try withoutGradients { _ = try weight.assign(weight * 2) } }
+        return clip
+      })
+    }
+
+    @Test("A text tower other than that of the training is refused", arguments: [true, false])
+    func otherTextTower(lazily: Bool) throws {
+      let tiny = try Self.tiny(MethodChoice(BiomedCoOp.self), epochs: 1)
+      let (_, system) = try tiny.trainer()
+      try system.saveWeights(to: tiny.run.weightsFile)
+      func open(changingWords: Bool) throws {
+        _ = try SegmentationSystem.trained(
+          tiny.run, tiny.configuration, lazily: lazily, clip: Self.loader(changingWords: changingWords))
+      }
+      try open(changingWords: false)
+      let text = message { try open(changingWords: true) }
+      #expect(text.hasPrefix(TinyRun.clip) && text.contains(tiny.run.weightsFile.path), "\(text)")
+      #expect(text.contains("text tower") && text.contains("train the run again"), "\(text)")
+    }
+
+    @Test("Another text tower is another frozen part for methods that learn prompts alone")
+    func frozenTextTower() throws {
+      for (method, learnsPrompts) in [(MethodChoice(StyLIP.self), true), (.baseline, false)] {
+        let tiny = try Self.tiny(method)
+        let hashes = try [false, true].map { changingWords in
+          try SegmentationSystem.fresh(
+            tiny.configuration, prompts: TinyRun.prompts.get(),
+            clip: Self.loader(changingWords: changingWords)(tiny.configuration)
+          ).frozenWeightsHash()
+        }
+        #expect((hashes[0] != hashes[1]) == learnsPrompts)
+      }
+    }
+
     @Test("An option that a method lacks is named with those it has")
     func unknownOption() throws {
       let tiny = try Self.tiny(MethodChoice(CORAL.self))
