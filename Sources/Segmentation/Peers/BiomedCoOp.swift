@@ -6,8 +6,8 @@ import Torch
 /// Koleilat, Asgariandehkordi, Rivaz and Xiao, BiomedCoOp: Learning to Prompt for Biomedical
 /// Vision-Language Models, CVPR 2025. SCCM is the mean squared difference between the embeddings of
 /// the learned prompts and those of the ensemble's mean. KDSP drops prompts of the ensemble whose
-/// score is far from the median, by the median absolute deviation. It is the divergence of the
-/// learned prompts' prediction from that of the mean of the others. The text tower is frozen.
+/// score is far from the median, by the median absolute deviation. It is KL(teacher ‖ student). The
+/// teacher predicts with the mean of the prompts that stay. The text tower is frozen.
 ///
 /// These are the differences from the paper. Positions of the feature grid take the place of
 /// images, lesion against normal that of its classes. The common head decodes the features with the
