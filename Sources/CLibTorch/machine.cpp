@@ -39,8 +39,10 @@ int mcdrl_autocast_begin(
     auto device = static_cast<c10::DeviceType>(device_type);
     *was_enabled = at::autocast::is_autocast_enabled(device);
     *old_dtype = static_cast<int32_t>(at::autocast::get_autocast_dtype(device));
-    at::autocast::set_autocast_enabled(device, true);
-    at::autocast::set_autocast_dtype(device, static_cast<c10::ScalarType>(dtype));
+    // Autocast to float32 is none: libtorch accepts lower types alone.
+    auto type = static_cast<c10::ScalarType>(dtype);
+    at::autocast::set_autocast_enabled(device, type != at::kFloat);
+    if (type != at::kFloat) at::autocast::set_autocast_dtype(device, type);
     at::autocast::increment_nesting();
   });
 }

@@ -28,11 +28,18 @@ public struct ClassWords: Codable, Equatable, Sendable {
     self.init(modality: prompts.modality, classes: prompts.classes, normal: prompts.normal)
   }
 
-  /// Reads the words that a weights file keeps; nil if the text is damaged.
+  /// Reads the words that a weights file keeps; nil if the text is damaged or no prompt file has it.
+  ///
+  /// The limits are those of a prompt file, so that a foreign file cannot ask for much memory.
   ///
   /// - Parameter json: the text of `json`.
   package init?(json: String) {
-    guard let words = try? JSONDecoder().decode(ClassWords.self, from: Data(json.utf8)) else { return nil }
+    // JSON writes a character in up to six.
+    guard json.utf8.count <= 6 * PromptCheck.mostBytes,
+      let words = try? JSONDecoder().decode(ClassWords.self, from: Data(json.utf8)),
+      [words.classes, words.normal].allSatisfy({ (1...PromptCheck.mostSentences).contains($0.count) }),
+      ([words.modality] + words.classes + words.normal).allSatisfy({ $0.count <= PromptCheck.longest })
+    else { return nil }
     self = words
   }
 

@@ -24,13 +24,13 @@ struct PromptCheck {
   /// The maximum size of a prompt file, in bytes.
   static let mostBytes = 1 << 20
   /// The maximum length of a text, in characters; CLIP reads about 300.
-  private static let longest = 1000
+  static let longest = 1000
   /// The maximum number of faults in the list.
   private static let mostFaults = 1000
   /// The maximum number of placeholders in a sentence.
   private static let mostPlaceholders = 10
   /// The maximum number of sentences of a class with a confounder.
-  private static let mostSentences = 100_000
+  static let mostSentences = 100_000
 
   /// The errors in the order of the file.
   private(set) var faults: [PromptFault] = []

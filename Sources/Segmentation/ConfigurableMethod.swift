@@ -102,6 +102,13 @@ public struct MethodTraits: Equatable, Sendable {
 
   /// Makes the traits of a method that only adds to the loss.
   public init() {}
+
+  /// The traits of a method that changes images and nothing else.
+  public static let changingImages: MethodTraits = {
+    var traits = MethodTraits()
+    traits.changesImages = true
+    return traits
+  }()
 }
 
 /// A method with its own name and options, which a registry can hold.

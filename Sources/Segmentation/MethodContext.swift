@@ -77,6 +77,12 @@ public struct TextEncoder {
     return try tokenizer(sentences, window: longest)
   }
 
+  /// Counts the tokens of a sentence, with start and end, also of one that the window would cut.
+  ///
+  /// - Parameter sentence: the sentence.
+  /// - Returns: the number.
+  public func tokenCount(_ sentence: String) -> Int { tokenizer.encode(sentence, window: .max).count }
+
   /// Maps sentences to embeddings n×d, projected, not normalised.
   ///
   /// - Parameter sentences: the sentences.
@@ -99,8 +105,10 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case needsTextTower(method: String)
   /// The method learns prompts of the classes, whose names are missing.
   case needsWords(method: String)
-  /// The learned context does not fit into the window of the text tower.
-  case window(method: String, tokens: Int, most: Int)
+  /// A learned context does not fit into the window of the text tower with the name of a class.
+  ///
+  /// `option` sets the number of learned tokens; `length` is that of the sentence, `most` the window.
+  case window(method: String, option: String, tokens: Int, name: String, length: Int, most: Int)
   /// The method decodes layers of the image tower, and the tower shows none.
   case needsTowerLayers(method: String)
   /// A name of a loss term is another entry of the metrics, or is not valid in a file.
@@ -119,11 +127,11 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case .needsTextTower(let method):
       "the method \(method) needs the text tower; give the CLIP model that the run was trained with"
     case .needsWords(let method):
-      "the method \(method) needs the names of the lesion classes; make the text embeddings from a prompt set, or "
-        + "train the run again if its weights file lacks them"
-    case .window(let method, let tokens, let most):
-      "the method \(method) puts \(tokens) learned tokens before a class's name, but the text tower's window has "
-        + "room for \(max(0, most)); ask for fewer"
+      "the method \(method) needs the names of the lesion classes; make the text embeddings from a prompt set"
+    case .window(let method, let option, let tokens, let name, let length, let most):
+      "the method \(method) puts \(tokens) learned tokens before \"\(name.prefix(80))\", which makes \(length) tokens "
+        + "with start and end, but the text tower's window has \(most); ask for fewer in \(option), or shorten the "
+        + "words in the prompt file"
     case .needsTowerLayers(let method):
       "\(method) decodes layers of the image tower, but it shows none; name some in model.head.towerLayers"
     case .termName(let method, let name):

@@ -78,10 +78,11 @@ public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Resul
   return try body()
 }
 
-/// Runs a body with matrix products and convolutions in a lower precision.
+/// Runs a body with matrix products and convolutions in a lower precision, or without one.
 ///
 /// - Parameters:
-///   - dtype: bfloat16 or float16; nil runs the body in the tensors' own precision.
+///   - dtype: bfloat16 or float16; float32 switches the autocast around the body off, so that its
+///     operators compute in the tensors' own precision; nil changes nothing.
 ///   - device: the device of the operators.
 ///   - body: the body, which runs on the calling thread.
 /// - Returns: the result of the body.
@@ -89,7 +90,7 @@ public func inferenceMode<Result>(_ body: () throws -> Result) rethrows -> Resul
 public func autocast<Result>(
   to dtype: DType?, on device: Device = .cpu, _ body: () throws -> Result
 ) throws -> Result {
-  guard let dtype, dtype != .float32 else { return try body() }
+  guard let dtype else { return try body() }
   var wasEnabled = false
   var oldType: Int32 = 0
   try check("autocast") {

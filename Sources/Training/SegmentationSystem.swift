@@ -106,10 +106,21 @@ package final class SegmentationSystem: Module {
         .map { ("tower." + $0.key, $0.tensor) })
   }
 
-  /// Returns a hash of `frozenWeights`.
+  /// Returns a hash of `frozenWeights`, and of the text tower for a method that needs it.
   ///
   /// - Throws: `TorchError` if the weights cannot be read.
-  func frozenWeightsHash() throws -> String { try ContentHash(of: frozenWeights()).text }
+  func frozenWeightsHash() throws -> String {
+    var hash = try ContentHash(of: frozenWeights())
+    if let text = try textTowerHash() { hash.combine(text) }
+    return hash.text
+  }
+
+  /// Returns a hash of the text tower's weights; nil for a method that does not need the tower.
+  ///
+  /// - Throws: `TorchError` if the weights cannot be read.
+  func textTowerHash() throws -> String? {
+    try textEncoder.map { try ContentHash(of: $0.tower.state()).text }
+  }
 
   /// Returns a hash of everything except the pixels that the frozen part's features depend on.
   ///

@@ -102,6 +102,18 @@ private let shipped = Project.file("Prompts/endoscopy.json5")
     #expect(try ClassWords(json: words.json) == words)
     #expect(try words.json.hasPrefix(#"{"classes":["polyp","tumour""#))
     #expect(ClassWords(json: "[1]") == nil && ClassWords(json: "") == nil)
+    func kept(_ modality: String, _ classes: [String], _ normal: [String]) throws -> Bool {
+      let words = ClassWords(modality: modality, classes: classes, normal: normal)
+      return try ClassWords(json: words.json) == words
+    }
+    let long = String(repeating: "a", count: 1001)
+    #expect(try kept("endoscopy", ["polyp"], ["normal"]))
+    // No prompt file can hold these.
+    #expect(try !kept(long, ["polyp"], ["normal"]) && !kept("endoscopy", [long], ["normal"]))
+    #expect(try !kept("endoscopy", ["polyp"], [long]) && !kept("endoscopy", ["polyp"], []))
+    #expect(try !kept("endoscopy", [], ["normal"]))
+    #expect(try !kept("endoscopy", ["polyp"], Array(repeating: "a", count: 100_001)))
+    #expect(ClassWords(json: String(repeating: " ", count: 7 << 20)) == nil)
     #expect(ClassWords.withArticle("ulcer") == "an ulcer" && ClassWords.withArticle("polyp") == "a polyp")
   }
 

@@ -76,6 +76,25 @@ import Testing
     #expect(try a.matmul(a).dtype == .float32)
   }
 
+  @Test func autocastToFloat32SwitchesASurroundingAutocastOff() throws {
+    // 1 + 2⁻¹⁰ has no bfloat16.
+    let a = try Tensor.full([1, 1], 1 + 1.0 / 1024)
+    let one = try Tensor.ones([1, 1])
+    try autocast(to: .bfloat16) {
+      let exact = try autocast(to: .float32) { try a.matmul(one) }
+      #expect(exact.dtype == .float32)
+      #expect(try exact.item() == 1 + 1.0 / 1024)
+      // nil leaves the surrounding one alone, and that one goes on afterwards.
+      #expect(try autocast(to: nil) { try a.matmul(one) }.dtype == .bfloat16)
+      #expect(throws: TorchError.self) {
+        try autocast(to: .float32) { try a.matmul(Tensor.ones([3, 3])) }
+      }
+      #expect(try a.matmul(one).dtype == .bfloat16)
+    }
+    #expect(try autocast(to: .float32) { try a.matmul(one) }.dtype == .float32)
+    #expect(try a.matmul(one).dtype == .float32)
+  }
+
   @Test func generatorStateCanBeSavedAndPutBack() throws {
     let generator = try Generator(seed: 7)
     _ = try Tensor.randomNormal([5], generator: generator)

@@ -1,3 +1,4 @@
+import CLIP
 import Confounders
 import Datasets
 import Foundation
@@ -95,11 +96,80 @@ extension TrainingRuns {
     @Test("Weights without the names of the classes are refused with the fix")
     func wordless() throws {
       let tiny = try Self.tiny(MethodChoice(StyLIP.self), epochs: 1)
+      let text = try Self.refusal(of: tiny, words: nil)
+      #expect(text.hasPrefix(tiny.run.weightsFile.path), "\(text)")
+      #expect(text.contains("stylip") && text.contains("train the run again"), "\(text)")
+    }
+
+    @Test("Names of the classes that are damaged, too many or too long are refused")
+    func otherWords() throws {
+      let tiny = try Self.tiny(MethodChoice(BiomedCoOp.self), epochs: 1)
+      let names = try TinyRun.prompts.get().classes
+      func json(_ classes: [String], _ normal: [String]) throws -> String {
+        try ClassWords(modality: "endoscopy", classes: classes, normal: normal).json
+      }
+      let long = String(repeating: "a", count: 1_000_000)
+      for words in try [
+        "[1]", json(Array(names.dropLast()), ["normal"]), json(names + ["scar"], ["normal"]),
+        json((0..<20_000).map { "c\($0)" }, ["normal"]), json(names, []), json(names, [long]),
+        json(Array(names.dropLast()) + [long], ["normal"]),
+        json(names, (0..<200_000).map { "n\($0)" }),
+      ] {
+        let text = try Self.refusal(of: tiny, words: words)
+        #expect(text.hasPrefix(tiny.run.weightsFile.path), "\(text.suffix(500))")
+        #expect(text.contains("do not fit") && text.utf8.count < 1000, "\(text.suffix(500))")
+      }
+      #expect(try Self.refusal(of: tiny, words: json(names, ["normal"])).isEmpty)
+    }
+
+    /// The message when a run with these words in its weights file is opened.
+    private static func refusal(of tiny: TinyRun, words: String?) throws -> String {
+      try? FileManager.default.removeItem(at: tiny.run.url)
       let (_, system) = try tiny.trainer()
       let tensors = system.state().merging(system.model.text.tensors) { first, _ in first }
-      try SafetensorsFile.write(tensors, metadata: ["format": "mcdrl-run"], to: tiny.run.weightsFile)
-      let text = message { _ = try tiny.trained() }
-      #expect(text.contains("stylip") && text.contains("train the run again"), "\(text)")
+      var metadata = ["format": "mcdrl-run"]
+      metadata["words"] = words
+      try SafetensorsFile.write(tensors, metadata: metadata, to: tiny.run.weightsFile)
+      return message { _ = try tiny.trained() }
+    }
+
+    /// Loads the CLIP model of settings, and doubles a weight of its text tower if wanted.
+    private static func loader(changingWords: Bool) -> ClipLoader {
+      ClipLoader(making: { configuration in
+        let clip = try ClipLoader()(configuration)
+        let weight = try #require(clip.text.parameters().first).tensor
+        if changingWords { try withoutGradients { _ = try weight.assign(weight * 2) } }
+        return clip
+      })
+    }
+
+    @Test("A text tower other than that of the training is refused", arguments: [true, false])
+    func otherTextTower(lazily: Bool) throws {
+      let tiny = try Self.tiny(MethodChoice(BiomedCoOp.self), epochs: 1)
+      let (_, system) = try tiny.trainer()
+      try system.saveWeights(to: tiny.run.weightsFile)
+      func open(changingWords: Bool) throws {
+        _ = try SegmentationSystem.trained(
+          tiny.run, tiny.configuration, lazily: lazily, clip: Self.loader(changingWords: changingWords))
+      }
+      try open(changingWords: false)
+      let text = message { try open(changingWords: true) }
+      #expect(text.hasPrefix(TinyRun.clip) && text.contains(tiny.run.weightsFile.path), "\(text)")
+      #expect(text.contains("text tower") && text.contains("train the run again"), "\(text)")
+    }
+
+    @Test("Another text tower is another frozen part for methods that learn prompts alone")
+    func frozenTextTower() throws {
+      for (method, learnsPrompts) in [(MethodChoice(StyLIP.self), true), (.baseline, false)] {
+        let tiny = try Self.tiny(method)
+        let hashes = try [false, true].map { changingWords in
+          try SegmentationSystem.fresh(
+            tiny.configuration, prompts: TinyRun.prompts.get(),
+            clip: Self.loader(changingWords: changingWords)(tiny.configuration)
+          ).frozenWeightsHash()
+        }
+        #expect((hashes[0] != hashes[1]) == learnsPrompts)
+      }
     }
 
     @Test("An option that a method lacks is named with those it has")

@@ -6,8 +6,8 @@ import Torch
 /// Koleilat, Asgariandehkordi, Rivaz and Xiao, BiomedCoOp: Learning to Prompt for Biomedical
 /// Vision-Language Models, CVPR 2025. SCCM is the mean squared difference between the embeddings of
 /// the learned prompts and those of the ensemble's mean. KDSP drops prompts of the ensemble whose
-/// score is far from the median, by the median absolute deviation. It is the divergence of the
-/// learned prompts' prediction from that of the mean of the others. The text tower is frozen.
+/// score is far from the median, by the median absolute deviation. It is KL(teacher ‖ student). The
+/// teacher predicts with the mean of the prompts that stay. The text tower is frozen.
 ///
 /// These are the differences from the paper. Positions of the feature grid take the place of
 /// images, lesion against normal that of its classes. The common head decodes the features with the
@@ -75,10 +75,9 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   @Buffer private(set) var ensemble: Tensor
   private let options: Options
   private let encoder: TextEncoder
-  private let sentences: [[String]]
+  private let words: ClassWords
   private var prompts: ClassPrompts
   private let memory = PromptMemory()
-  private var seen: SeenSimilarity?
 
   /// Makes the method.
   ///
@@ -89,12 +88,13 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   public init(_ options: Options, _ context: MethodContext) throws {
     guard let encoder = context.textEncoder else { throw MethodError.needsTextTower(method: Self.name) }
     guard let words = context.text.words else { throw MethodError.needsWords(method: Self.name) }
-    let prompts = try ClassPrompts(context, length: options.tokens, method: Self.name)
+    let prompts = try ClassPrompts(
+      context, length: options.tokens, option: "model.options.tokens", method: Self.name)
     let (classes, width) = (words.classes.count + 1, try context.text.classes.size(1))
     self.options = options
     self.encoder = encoder
     self.prompts = prompts
-    sentences = PromptEnsemble.sentences(words)
+    self.words = words
     _context = Parameter("context", try prompts.firstContext(Generator(seed: context.seed, for: "method")))
     _reading = Child("reading", try SimilarityReading(classes: classes, width: width))
     // The text tower embeds hundreds of sentences only when training begins.
@@ -110,10 +110,7 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
 
   /// Adds the similarity of positions to the classes to the head's input.
   public override func represent(_ encoded: EncodedImages, _ pass: ForwardPass) throws -> Representation {
-    let features = try encoded.positions
-    let found = try similarities(encoded, training: pass.training != nil)
-    if pass.training != nil { seen = found }
-    return Representation(unchanged: features).withGrid(try reading(features, found.logits))
+    try reading.represent(encoded, similarities(encoded, training: pass.training != nil), pass)
   }
 
   /// Compares positions with the learned prompts.
@@ -124,24 +121,21 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   /// - Returns: the similarities and the class embeddings, (K+1)×d.
   /// - Throws: `TorchError` if the shapes do not fit.
   func similarities(_ encoded: EncodedImages, training: Bool) throws -> SeenSimilarity {
-    let sizes = try encoded.dense.sizes(rank: 4, "the dense features")
     let embed = { [self] in try prompts.embeddings(context) }
     let classes = training ? try embed() : try memory.embeddings(context, embed)
-    let cosines = try encoded.positions.to(.float32).matmul(classes.transposed())
-    return SeenSimilarity(
-      logits: try cosines / options.temperature, classes: classes, height: sizes[1], width: sizes[2])
+    return try SeenSimilarity(encoded, classes: classes, temperature: options.temperature) {
+      try $0.matmul(classes.transposed())
+    }
   }
 
   /// Computes the cross-entropy of the similarities, SCCM and KDSP.
   public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
-    guard let seen else { return [] }
-    // The graph of this step ends with its losses.
-    self.seen = nil
-    var terms: [LossTerm] = []
+    guard let step = try reading.endStep(batch, weight: options.similarity) else { return [] }
+    let seen = step.seen
+    var terms = step.terms
     func add(_ name: String, _ weight: Double, _ value: () throws -> Tensor) throws {
       if weight > 0 { terms.append(LossTerm(name, try value(), weight: weight)) }
     }
-    try add("similarity", options.similarity) { try seen.crossEntropy(batch.masks) }
     guard options.consistency > 0 || options.distillation > 0 else { return terms }
     try fillEnsemble()
     try add("sccm", options.consistency) { try Self.consistency(seen.classes, ensemble: ensemble) }
@@ -157,7 +151,7 @@ public final class BiomedCoOp: SegmentationMethod, ConfigurableMethod {
   private func fillEnsemble() throws {
     guard try ensemble.power(2).sum().item() == 0 else { return }
     try withoutGradients {
-      let prompts = try sentences.map { sentences in
+      let prompts = try PromptEnsemble.sentences(words).map { sentences in
         try encoder.tower(encoder.shortIds(sentences)).to(.float32).normalized()
       }
       try ensemble.assign(.stacked(prompts))

@@ -21,22 +21,31 @@ struct ClassPrompts {
   /// - Parameters:
   ///   - context: the inputs of the method.
   ///   - length: the number M of tokens of the context.
+  ///   - option: the setting that M follows from, for messages.
   ///   - method: the name of the method, for messages.
-  /// - Throws: `MethodError` if text tower or names are missing or the window is too short.
-  init(_ context: MethodContext, length: Int, method: String) throws {
+  /// - Throws: `MethodError` if text tower or names are missing, or if the window is too short for
+  ///   a sentence.
+  init(_ context: MethodContext, length: Int, option: String, method: String) throws {
     guard let encoder = context.textEncoder else { throw MethodError.needsTextTower(method: method) }
     guard let words = context.text.words, !words.classes.isEmpty, let normal = words.normal.first else {
       throw MethodError.needsWords(method: method)
     }
-    // Start, end and one token of a name need places, too.
-    let most = encoder.window - 3
-    guard length <= most else { throw MethodError.window(method: method, tokens: length, most: most) }
     let places = Array(repeating: "x", count: length).joined(separator: " ")
+    let sentences = try (words.classes + [normal]).map { name in
+      let sentence = "\(places) \(name)."
+      // The tokenizer would cut the name.
+      let count = encoder.tokenCount(sentence)
+      guard count <= encoder.window else {
+        throw MethodError.window(
+          method: method, option: option, tokens: length, name: name, length: count, most: encoder.window)
+      }
+      return sentence
+    }
     self.encoder = encoder
     self.length = length
-    let sentences = try encoder.shortIds((words.classes + [normal]).map { "\(places) \($0)." })
-    ids = sentences
-    tokens = try withoutGradients { try encoder.tower.tokens(sentences) }
+    let ids = try encoder.shortIds(sentences)
+    self.ids = ids
+    tokens = try withoutGradients { try encoder.tower.tokens(ids) }
     try encoder.tower.requireGradients(false)
   }
 
@@ -48,17 +57,22 @@ struct ClassPrompts {
     (ids, tokens) = (try ids.to(device), try tokens.to(device))
   }
 
-  /// Returns CoOp's first context: the tokens of "a photo of a".
+  /// Returns CoOp's first context: the first M tokens of "a photo of a".
   ///
-  /// A context of more than four tokens is random, with the deviation 0.02 of CLIP's own tokens.
+  /// The context is random, with the deviation 0.02 of CLIP's own tokens, if it has more than four
+  /// tokens, or if the vocabulary does not write the phrase in four.
   ///
   /// - Parameter generator: the random number generator.
   /// - Returns: M×w.
   /// - Throws: `TorchError` with libtorch's message.
   func firstContext(_ generator: Generator) throws -> Tensor {
-    guard length <= 4 else { return try .randomNormal([length, width], generator: generator) * 0.02 }
+    let phrase = "a photo of a"
+    // Four words, start and end.
+    guard length <= 4, encoder.window >= 6, encoder.tokenCount(phrase) == 6 else {
+      return try .randomNormal([length, width], generator: generator) * 0.02
+    }
     return try withoutGradients {
-      try encoder.tower.tokens(encoder.shortIds(["a photo of a"])).selected(dim: 0, index: 0)
+      try encoder.tower.tokens(encoder.shortIds([phrase])).selected(dim: 0, index: 0)
         .narrowed(dim: 0, start: 1, length: length).copy()
     }
   }
@@ -112,79 +126,5 @@ final class PromptMemory {
         return try embeddings.copy()
       }
     }
-  }
-}
-
-/// Takes the similarity of positions to the class prompts into the common head's input.
-///
-/// The head's input has d channels for every method, so p(y) of each class enters it along a
-/// learned direction: C + Σ_y p(y)·u_y. All u are 0 at first. So training starts from the
-/// baseline's function, with the same head and budget, and the method adds (K+1)·d numbers to it.
-final class SimilarityReading: Module {
-  /// u, (K+1)×d.
-  @Parameter private var directions: Tensor
-
-  /// Makes a reading that changes nothing yet.
-  ///
-  /// - Parameters:
-  ///   - classes: the number K+1 of classes with the normal one.
-  ///   - width: d.
-  /// - Throws: `TorchError` if there is no memory.
-  init(classes: Int, width: Int) throws {
-    _directions = Parameter("directions", try .zeros([classes, width]))
-    super.init()
-  }
-
-  /// Adds the similarity to features.
-  ///
-  /// - Parameters:
-  ///   - features: C, B×P×d.
-  ///   - logits: the similarities divided by the temperature, B×P×(K+1).
-  /// - Returns: B×P×d.
-  /// - Throws: `TorchError` if the shapes do not fit.
-  func callAsFunction(_ features: Tensor, _ logits: Tensor) throws -> Tensor {
-    try (features + logits.softmax(dim: -1).matmul(directions)).to(features.dtype)
-  }
-
-  /// Computes the cross-entropy of positions, lesion against normal, with the mask at the grid.
-  ///
-  /// The class of a lesion need not be known: p(lesion) is the sum over the lesion classes. A mask
-  /// becomes the fraction of lesion at each position.
-  ///
-  /// - Parameters:
-  ///   - logits: B×P×(K+1), normal last.
-  ///   - masks: B×1×S×S, 0 and 1.
-  ///   - height: the rows of the grid.
-  ///   - width: the columns of the grid; P = height · width.
-  /// - Returns: the mean, a scalar.
-  /// - Throws: `TorchError` if the shapes do not fit.
-  static func crossEntropy(_ logits: Tensor, masks: Tensor, height: Int, width: Int) throws -> Tensor {
-    let logits = try logits.to(.float32)
-    let lesions = try logits.size(2) - 1
-    let normal = try logits.selected(dim: 2, index: lesions)
-    let odds = try logits.narrowed(dim: 2, start: 0, length: lesions).logSumExp([2]) - normal
-    let targets = try masks.to(.float32).averagePool(height: height, width: width).flattened(from: 1)
-    return try odds.binaryCrossEntropies(targets: targets).mean()
-  }
-}
-
-/// The similarities of a training step, kept from the forward pass to the losses.
-struct SeenSimilarity {
-  /// B×P×(K+1), divided by the temperature.
-  let logits: Tensor
-  /// The class embeddings that they compare with.
-  let classes: Tensor
-  /// The rows of the grid.
-  let height: Int
-  /// The columns of the grid.
-  let width: Int
-
-  /// The cross-entropy of the positions with the masks of the batch.
-  ///
-  /// - Parameter masks: B×1×S×S.
-  /// - Returns: a scalar.
-  /// - Throws: `TorchError` if the shapes do not fit.
-  func crossEntropy(_ masks: Tensor) throws -> Tensor {
-    try SimilarityReading.crossEntropy(logits, masks: masks, height: height, width: width)
   }
 }

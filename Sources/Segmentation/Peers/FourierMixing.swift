@@ -50,11 +50,7 @@ public final class FourierMixing: SegmentationMethod, ConfigurableMethod {
   ///
   /// - Parameter options: the options.
   /// - Returns: the traits.
-  public static func traits(_ options: Options) -> MethodTraits {
-    var traits = MethodTraits()
-    traits.changesImages = true
-    return traits
-  }
+  public static func traits(_ options: Options) -> MethodTraits { .changingImages }
 
   private let strength: Double
   private let least: Double

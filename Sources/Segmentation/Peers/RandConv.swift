@@ -46,11 +46,7 @@ public final class RandConv: SegmentationMethod, ConfigurableMethod {
   ///
   /// - Parameter options: the options.
   /// - Returns: the traits.
-  public static func traits(_ options: Options) -> MethodTraits {
-    var traits = MethodTraits()
-    traits.changesImages = true
-    return traits
-  }
+  public static func traits(_ options: Options) -> MethodTraits { .changingImages }
 
   private let options: Options
 

@@ -68,7 +68,6 @@ public final class StyLIP: SegmentationMethod, ConfigurableMethod {
   @Child private var reading: SimilarityReading
   private let options: Options
   private var prompts: ClassPrompts
-  private var seen: SeenSimilarity?
 
   /// Makes the method.
   ///
@@ -81,7 +80,8 @@ public final class StyLIP: SegmentationMethod, ConfigurableMethod {
     guard !widths.isEmpty else { throw MethodError.needsTowerLayers(method: Self.name) }
     guard let words = context.text.words else { throw MethodError.needsWords(method: Self.name) }
     let generator = try Generator(seed: context.seed, for: "method")
-    let prompts = try ClassPrompts(context, length: widths.count, method: Self.name)
+    let prompts = try ClassPrompts(
+      context, length: widths.count, option: "model.head.towerLayers", method: Self.name)
     let width = try context.text.classes.size(1)
     self.options = options
     self.prompts = prompts
@@ -114,10 +114,7 @@ public final class StyLIP: SegmentationMethod, ConfigurableMethod {
 
   /// Adds the similarity of positions to the image's own class prompts to the head's input.
   public override func represent(_ encoded: EncodedImages, _ pass: ForwardPass) throws -> Representation {
-    let features = try encoded.positions
-    let found = try similarities(encoded)
-    if pass.training != nil { seen = found }
-    return Representation(unchanged: features).withGrid(try reading(features, found.logits))
+    try reading.represent(encoded, similarities(encoded), pass)
   }
 
   /// Compares positions with the prompts that the styles of their image make.
@@ -138,18 +135,14 @@ public final class StyLIP: SegmentationMethod, ConfigurableMethod {
       }
       return try projection(.concatenated(layers, dim: 2))
     }
-    let cosines = try Self.cosines(encoded.positions.to(.float32), classes: classes, content: content)
-    return SeenSimilarity(
-      logits: try cosines / options.temperature, classes: classes, height: sizes[1], width: sizes[2])
+    return try SeenSimilarity(encoded, classes: classes, temperature: options.temperature) {
+      try Self.cosines($0, classes: classes, content: content)
+    }
   }
 
   /// Computes the cross-entropy of the similarities.
   public override func losses(_ output: SegmentationOutput, _ batch: MethodBatch) throws -> [LossTerm] {
-    guard let seen else { return [] }
-    // The graph of this step ends with its losses.
-    self.seen = nil
-    guard options.similarity > 0 else { return [] }
-    return [LossTerm("similarity", try seen.crossEntropy(batch.masks), weight: options.similarity)]
+    try reading.endStep(batch, weight: options.similarity)?.terms ?? []
   }
 
   /// Computes the cosine of each position with t_y + c, the class's embedding plus its own content.

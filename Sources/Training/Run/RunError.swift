@@ -26,6 +26,12 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case notAState(URL)
   /// A file of weights lacks the embedded prompts.
   case noPrompts(URL)
+  /// A file of weights lacks the names of the classes, which the method needs.
+  case noWords(URL, method: String)
+  /// The names of the classes in a file of weights are damaged, or not those of its prompts.
+  case otherWords(URL)
+  /// The text tower of a CLIP model is not the one that the weights were trained with.
+  case otherTextTower(clip: String, URL)
   /// The CLIP model's frozen weights are not those at the start of the run.
   case otherFrozenWeights(URL)
   /// The images of a site are not those that the run began with.
@@ -80,6 +86,13 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(url.path): cannot be read; delete it to compute as trained, or state the precision"
     case .notAState(let url): "\(url.path): not a training state; remove it and train again"
     case .noPrompts(let url): "\(url.path): holds no embedded prompts; train the run again"
+    case .noWords(let url, let method):
+      "\(url.path): lacks the names of the lesion classes, which the method \(method) needs; train the run again"
+    case .otherWords(let url):
+      "\(url.path): its names of the lesion classes do not fit its embedded prompts; train the run again"
+    case .otherTextTower(let clip, let url):
+      "\(clip): its text tower is not the one that \(url.path) was trained with; bring the CLIP model of the training "
+        + "back, or train the run again"
     case .otherFrozenWeights(let url):
       "\(url.path): the weights of the CLIP model are not those that this run began with; bring them back, or train anew "
         + "into another folder"

@@ -48,7 +48,7 @@ extension SegmentationSystem {
   ///   - clip: loads the CLIP model for a method that needs the text tower. Other methods need
   ///     none.
   /// - Returns: the system.
-  /// - Throws: an error that names the missing or wrong file of the run.
+  /// - Throws: an error that names the missing or wrong file of the run, or the CLIP model.
   package static func trained(
     _ run: RunFolder, _ configuration: RunConfiguration, on device: Device = .cpu, lazily: Bool = false,
     clip: ClipLoader = ClipLoader()
@@ -73,7 +73,7 @@ extension SegmentationSystem {
   ///     conditions for the file.
   ///   - textEncoder: the text tower, for methods that learn prompts.
   /// - Returns: the system.
-  /// - Throws: an error that names the file.
+  /// - Throws: an error that names the file, or the CLIP model if its text tower is another one.
   package static func stored(
     _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool,
     textEncoder: TextEncoder? = nil
@@ -85,7 +85,12 @@ extension SegmentationSystem {
     // They are not parameters of the module, so nothing copies them later.
     let embedded = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
     guard var text = TextEmbeddings(tensors: embedded) else { throw RunError.noPrompts(weights) }
-    text.words = file.metadata[SegmentationSystem.wordsKey].flatMap(ClassWords.init(json:))
+    if let json = file.metadata[SegmentationSystem.wordsKey] {
+      guard let words = ClassWords(json: json), try words.classes.count == text.classes.size(0) else {
+        throw RunError.otherWords(weights)
+      }
+      text.words = words
+    }
     let tower = try ImageTower.unset(
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
     let system: SegmentationSystem
@@ -94,12 +99,20 @@ extension SegmentationSystem {
       system = try SegmentationSystem(
         tower: tower, mean: description.preparation.mean, deviation: description.preparation.deviation,
         text: text, textEncoder: textEncoder, configuration: configuration)
+    } catch MethodError.needsWords(let method) {
+      throw RunError.noWords(weights, method: method)
     } catch
       where error is HeadError || error is MethodError || error is TorchError
       || error is SettingsError
     {
       throw RunError.impossibleModel(
         RunFolder(weights.deletingLastPathComponent()).configurationFile, reason: "\(error)")
+    }
+    // The learned words mean something to their own text tower alone. Earlier files have no hash.
+    if let hash = file.metadata[SegmentationSystem.textTowerKey], let own = try system.textTowerHash(),
+      own != hash
+    {
+      throw RunError.otherTextTower(clip: try configuration.clipOfSite ?? "clip", weights)
     }
     let take = lazily ? system.adopt : system.load
     try take(tensors, weights.path) { $0.hasPrefix("text.") }
@@ -112,17 +125,21 @@ extension SegmentationSystem {
   static let interventionKey = "intervenes"
   /// The entry with the words of the classes, for a method that learns prompts.
   static let wordsKey = "words"
+  /// The entry with the hash of the text tower, for a method that needs it.
+  static let textTowerKey = "textTower"
 
   /// Writes all weights, the embedded prompts, and whether inference intervenes.
   ///
-  /// For a method that needs the text tower, it also writes the words of the classes.
+  /// For a method that needs the text tower, it also writes the words of the classes and the hash
+  /// of the tower.
   ///
-  /// - Throws: `FileError` that names the file.
+  /// - Throws: `FileError` that names the file, or `TorchError` if the tower cannot be read.
   func saveWeights(to file: URL) throws {
     let tensors = state().merging(model.text.tensors) { first, _ in first }
     var metadata = ["format": "mcdrl-run", Self.interventionKey: "\(intervenes)"]
     if model.configuration.method.traits.needsTextTower {
       metadata[Self.wordsKey] = try model.text.words?.json
+      metadata[Self.textTowerKey] = try textTowerHash()
     }
     try SafetensorsFile.write(tensors, metadata: metadata, to: file)
   }

@@ -7,7 +7,7 @@ import Torch
 
 @Suite struct ClassPromptsTests {
   private func prompts(_ encoder: TextEncoder, length: Int = 3) throws -> ClassPrompts {
-    try ClassPrompts(someContext(textEncoder: encoder), length: length, method: "some")
+    try ClassPrompts(someContext(textEncoder: encoder), length: length, option: "some.option", method: "some")
   }
 
   @Test func aContextOfOrdinaryTokensGivesTheSentenceWithTheseWords() throws {
@@ -24,13 +24,24 @@ import Torch
   }
 
   @Test func theFirstContextIsAPhraseOrRandomIfLonger() throws {
-    let encoder = try someTextEncoder()
+    let merges = [("p", "h"), ("ph", "o"), ("pho", "t"), ("phot", "o</w>"), ("o", "f</w>")]
+    let encoder = try someTextEncoder(merges: merges)
+    #expect(encoder.tokenCount("a photo of a") == 6)
     let phrase = try encoder.tower.tokens(encoder.ids(["a photo of a"])).selected(dim: 0, index: 0)
-    let first = try prompts(encoder, length: 4).firstContext(Generator(seed: 1))
-    #expect(try first.isEqual(to: phrase.narrowed(dim: 0, start: 1, length: 4)))
+    for length in [2, 4] {
+      let first = try prompts(encoder, length: length).firstContext(Generator(seed: 1))
+      #expect(try first.isEqual(to: phrase.narrowed(dim: 0, start: 1, length: length)))
+    }
     let longer = try prompts(encoder, length: 16).firstContext(Generator(seed: 1))
     #expect(longer.shape == [16, 12])
     #expect(try abs(longer.power(2).mean().squareRoot().item() - 0.02) < 0.005)
+  }
+
+  @Test func theFirstContextIsRandomIfThePhraseIsSpeltInLetters() throws {
+    let encoder = try someTextEncoder()
+    #expect(encoder.tokenCount("a photo of a") == 11)
+    let first = try prompts(encoder, length: 4).firstContext(Generator(seed: 1))
+    #expect(try first.isEqual(to: Tensor.randomNormal([4, 12], generator: Generator(seed: 1)) * 0.02))
   }
 
   @Test func everyImageMayHaveItsOwnContext() throws {
@@ -58,7 +69,7 @@ import Torch
 
   @Test func whatIsMissingIsNamed() throws {
     #expect(throws: MethodError.needsTextTower(method: "some")) {
-      try ClassPrompts(someContext(), length: 3, method: "some")
+      try ClassPrompts(someContext(), length: 3, option: "some.option", method: "some")
     }
     let context = try someContext(textEncoder: someTextEncoder())
     var text = context.text
@@ -67,13 +78,25 @@ import Torch
       text: text, dictionary: context.dictionary, textEncoder: context.textEncoder, towerLayers: [1],
       towerWidths: [5], gridStride: 4, featureWidth: 4, siteCount: 3, seed: 5)
     #expect(throws: MethodError.needsWords(method: "some")) {
-      try ClassPrompts(wordless, length: 3, method: "some")
+      try ClassPrompts(wordless, length: 3, option: "some.option", method: "some")
     }
-    let short = try someTextEncoder(window: 8)
-    #expect(throws: MethodError.window(method: "some", tokens: 6, most: 5)) {
-      try prompts(short, length: 6)
-    }
-    #expect(try prompts(short, length: 5).embeddings(.zeros([5, 12])).shape == [4, 6])
+  }
+
+  @Test func aNameThatTheWindowWouldCutIsRefused() throws {
+    // Start, 5 letters of "polyp", a full stop and end; "Normal mucosa" has 12 letters.
+    let encoder = try someTextEncoder(window: 20)
+    #expect(try prompts(encoder, length: 5).embeddings(.zeros([5, 12])).shape == [4, 6])
+    #expect(
+      throws: MethodError.window(
+        method: "some", option: "some.option", tokens: 6, name: "Normal mucosa", length: 21, most: 20)
+    ) { try prompts(encoder, length: 6) }
+    // One token of the first name would still have a place.
+    #expect(
+      throws: MethodError.window(
+        method: "some", option: "some.option", tokens: 13, name: "polyp", length: 21, most: 20)
+    ) { try prompts(encoder, length: 13) }
+    let text = message { _ = try prompts(encoder, length: 6) }
+    #expect(text.contains("some.option") && text.contains("\"Normal mucosa\""), "\(text)")
   }
 
   @Test func keptEmbeddingsAreMadeOnceForEachContext() throws {

@@ -1,8 +1,9 @@
-import CLIP
+import Foundation
 import Testing
 import TestSupport
 import Torch
 
+@testable import CLIP
 @testable import Confounders
 @testable import Segmentation
 
@@ -17,8 +18,10 @@ func someContext(
     seed: 5)
 }
 
-/// A text tower of two layers with random weights and a token for each byte; d is 6.
-func someTextEncoder(window: Int = 40) throws -> TextEncoder {
+/// A text tower of two layers with random weights, a token for each byte and each merged pair; d is 6.
+func someTextEncoder(window: Int = 40, merges: [(String, String)] = []) throws -> TextEncoder {
+  let tokenizer = try Tokenizer(
+    orderedMerges: merges, file: URL(fileURLWithPath: "a test"), cleaning: .huggingFace)
   var geometry = CLIPConfiguration()
   geometry.projectionSize = 6
   (geometry.vision.hiddenSize, geometry.vision.intermediateSize) = (8, 8)
@@ -26,9 +29,9 @@ func someTextEncoder(window: Int = 40) throws -> TextEncoder {
   (geometry.vision.imageSize, geometry.vision.patchSize) = (8, 4)
   (geometry.text.hiddenSize, geometry.text.intermediateSize) = (12, 24)
   (geometry.text.layers, geometry.text.heads) = (2, 2)
-  (geometry.text.vocabularySize, geometry.text.positions) = (514, window)
+  (geometry.text.vocabularySize, geometry.text.positions) = (tokenizer.count, window)
   let clip = try CLIPModel(
-    geometry, tokenizer: .bytes(), preparation: ImagePreparation(size: 8), seed: 6)
+    geometry, tokenizer: tokenizer, preparation: ImagePreparation(size: 8), seed: 6)
   return TextEncoder(clip)
 }
 

@@ -72,6 +72,13 @@ import Torch
     #expect(try difference(found.logits, without.logits) > 1e-2)
   }
 
+  @Test func theSimilaritiesAreNotRoundedUnderAutocast() throws {
+    let method = try trained { $0.content = false }
+    let found = try autocast(to: .bfloat16) { try method.similarities(encoded()) }
+    let cosines = try StyLIP.cosines(encoded().positions, classes: found.classes, content: nil)
+    #expect(try found.logits.dtype == .float32 && difference(found.logits, cosines / 0.01) < 1e-3)
+  }
+
   @Test func theTermIsTheCrossEntropyAndAllLearnButTheTextTower() throws {
     let encoder = try someTextEncoder()
     let method = try StyLIP(.init(), someContext(textEncoder: encoder))
@@ -116,5 +123,8 @@ import Torch
   @Test func aSettingOutOfRangeIsNamed() throws {
     let text = message { _ = try some(StyLIP.self) { $0.temperature = -1 } }
     #expect(text.contains("model.options.temperature") && text.contains("above 0"), "\(text)")
+    let context = try someContext(textEncoder: someTextEncoder(window: 16))
+    let short = message { _ = try StyLIP(.init(), context) }
+    #expect(short.contains("2 learned tokens") && short.contains("model.head.towerLayers"), "\(short)")
   }
 }
