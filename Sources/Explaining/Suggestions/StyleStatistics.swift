@@ -76,7 +76,7 @@ package struct StyleStatistics: Sendable {
   ) throws -> [Sample] {
     let apart = try heldOut.map { try catalog.site($0).name }
     let sites = catalog.sites.filter { $0.name != apart }
-    guard sites.count > 1 else { throw SuggestionError.tooFewSites(sites.map(\.name)) }
+    guard sites.count > 1 else { throw SuggestionError.tooFewSites(sites.map(\.name), heldOut: apart) }
     if let small = sites.first(where: { $0.samples.count < least }) {
       throw SuggestionError.tooFewImages(site: small.name, count: small.samples.count, least: least)
     }
