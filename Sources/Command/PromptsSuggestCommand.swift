@@ -117,7 +117,12 @@ enum PromptsSuggestCommand: Subcommand {
   }
 
   private static func covered(_ found: Suggestions) -> String {
-    guard let covered = found.covered else { return "the sites do not differ by more than chance" }
+    guard let covered = found.covered else {
+      let isKnown = found.directions.first.map { $0.sites.count { $0.area != nil } > 1 } ?? true
+      return isKnown
+        ? "the sites do not differ by more than chance"
+        : "fewer than two sites have images of several patients, so chance is not known"
+    }
     return "the \(found.entries) entries explain \(percent(covered, of: 1)) of the variance between the sites"
   }
 
