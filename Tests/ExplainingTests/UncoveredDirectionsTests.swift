@@ -222,18 +222,44 @@ struct SuggestionsTests {
     #expect(try JSONDecoder().decode(Suggestions.self, from: JSONEncoder().encode(found)) == found)
   }
 
+  @Test("A phrase is shown if it is near over all images and within sites, on the same side")
+  func words() {
+    func word(_ correlation: Double, _ within: Double) -> Suggestions.Word {
+      Suggestions.Word(text: "\(correlation) \(within)", correlation: correlation, within: within)
+    }
+    #expect(word(0.6, 0.4).least == 0.4 && word(-0.3, -0.5).least == -0.3 && word(0.6, -0.5).least == 0)
+    let direction = Suggestions.Direction(
+      share: 1, tellsApart: true, sites: [],
+      phrases: [word(0.6, 0.4), word(0.9, 0.1), word(-0.5, -0.4), word(-0.5, 0.4)], entries: [],
+      lowest: [], highest: [])
+    #expect(direction.words(high: true, above: 0.3).map(\.text) == ["0.6 0.4"])
+    #expect(direction.words(high: false, above: 0.3).map(\.text) == ["-0.5 -0.4"])
+  }
+
+  @Test("A phrase that the text tower would cut is refused by its name")
+  func longPhrase() throws {
+    let clip = try CLIPModel.load(TinyRun.clip, seed: 1)
+    let long = Array(repeating: "blue", count: 2 * clip.configuration.text.positions).joined(separator: " ")
+    let text = message { _ = try Suggestions.Texts(TinyRun.prompts.get(), phrases: ["foam", long], clip) }
+    #expect(text.contains("the phrase \"blue blue") && text.contains("shorten"), "\(text)")
+    #expect(text.contains("this CLIP reads \(clip.configuration.text.positions)"), "\(text)")
+  }
+
   @Test("Too few sites, and too few images of a site or for a dictionary, are refused with the numbers")
   func faults() throws {
     let catalog = try SiteCatalog(at: TinyRun.data.get())
     #expect(throws: SuggestionError.tooFewForEntries(count: 24, entries: 12, least: 30)) {
       try StyleStatistics.samples(of: catalog, heldOut: nil, entries: 12, limit: 8)
     }
+    // With two sites, the fix is to hold out none.
+    #expect(SuggestionError.tooFewSites(["a"], heldOut: "b").description.contains("let b take part"))
     #expect(throws: DatasetError.self) {
       try StyleStatistics.samples(of: catalog, heldOut: "nowhere", entries: 2, limit: 8)
     }
     for error in [
       SuggestionError.tooFewSites(["a"]), .tooFewSites([]), .tooFewImages(site: "a", count: 1, least: 8),
       .tooFewForEntries(count: 1, entries: 1, least: 6), .oneGroup("p1"), .alike,
+      .tooFewSites(["a"], heldOut: "b"), .longPhrase("foam", tokens: 80, window: 77),
     ] {
       #expect(!error.description.isEmpty && error.description.count < 220)
     }
