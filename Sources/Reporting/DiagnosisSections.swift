@@ -115,8 +115,8 @@ extension HTMLPage {
       "How well a linear probe tells a site from all others, as an AUC (0.5: not at all): from F, from F_ca, from the image embedding, "
         + "and from the dictionary's own coordinates, which are the cosines of the image embedding with the entries. A site that F_ca tells apart "
         + "(\(NumberText.text(CoverageFigure.toldApart, decimals: 1)) or more) while the entries, all together and each alone, reach less than half of "
-        + "that, counted from 0.5, differs in something that no entry names. The best entry alone is the one whose cosine tells the site apart best; it explains the site by the same "
-        + "rule. Sites differ in their patients, too, and a word for those would be the wrong one: look before you "
+        + "that, counted from 0.5, differs in something that no entry names. The best entry alone is the one whose cosine tells the "
+        + "site apart best; it explains the site by the same rule. Sites differ in their patients, too, and a word for those would be the wrong one: look before you "
         + "add. Images: \(figure.images).")
     for method in figure.methods {
       subsection(method)
