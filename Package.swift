@@ -185,7 +185,7 @@ let package = Package(
       dependencies: ["Benchmarking", "Torch"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Command", "Imaging", "Storage", "Torch", "mcdrl"],
+      dependencies: ["Command", "Datasets", "Imaging", "Storage", "Torch", "Training", "mcdrl"],
       exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],

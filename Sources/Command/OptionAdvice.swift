@@ -28,6 +28,7 @@ enum OptionAdvice {
     case ImagingError.tooManyPixels: "raise the limit: --max-pixels, or --set maxPixels=N in training"
     case ExplainingError.folderInUse: "another folder: --out"
     case ExplainingError.noMechanisms: "leave the sweep out: --sweep none"
+    case SuggestionError.tooFewSites(_, .some(_)): "leave --hold-out out"
     case SuggestionError.tooFewImages: "leave it out: --hold-out SITE"
     case SuggestionError.tooFewForEntries: "more images of each site: --images; fewer entries: --prompts"
     case let error as PretrainingError: option(for: error)

@@ -131,8 +131,14 @@ enum ProjectFiles {
   ///
   /// - Throws: `WorkError.noClip` if nothing has its name.
   static func clipFolder(_ settings: RunConfiguration) throws -> URL? {
-    guard let name = try settings.clipOfSite, !name.hasPrefix("random:") else { return nil }
-    return try NativePath.url(clip(name))
+    try settings.clipOfSite.flatMap(clipFolder(named:))
+  }
+
+  /// Returns the folder of a CLIP model; nil for random weights.
+  ///
+  /// - Throws: `WorkError.noClip` if nothing has its name.
+  static func clipFolder(named name: String) throws -> URL? {
+    name.hasPrefix("random:") ? nil : try NativePath.url(clip(name))
   }
 
   /// Resolves the name of a CLIP model.

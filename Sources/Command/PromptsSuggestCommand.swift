@@ -5,6 +5,7 @@ import Explaining
 import Foundation
 import Imaging
 import Storage
+import Training
 
 /// The command `mcdrl prompts suggest`.
 enum PromptsSuggestCommand: Subcommand {
@@ -18,6 +19,8 @@ enum PromptsSuggestCommand: Subcommand {
     let data = Shared.data
     let clip = Shared.clip
     let holdOut = Shared.holdOut.optional("none").saying("a site that takes no part")
+    let allowLeakage = Shared.allowLeakage.saying(
+      "continue although pictures of the held-out site taught the words of the CLIP")
     let prompts = Shared.prompts
     let phrases = Option.optional(
       "phrases", "FILE", .file, "more candidate phrases, one a line, beside those that come with the project")
@@ -36,13 +39,19 @@ enum PromptsSuggestCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (heldOut, out) = (try arguments.holdOut, try arguments.out)
+    // Words may differ by held-out site.
+    let name = try RunConfiguration.clip(arguments.clip, withholding: heldOut)
     let prompts = try ProjectFiles.promptSet(arguments.prompts).prompts
     let added = try arguments.phrases.map { try CandidatePhrases.read($0) } ?? []
     let phrases = try CandidatePhrases.all(beside: prompts, adding: added)
     let catalog = try SiteCatalog(
       at: URL(fileURLWithPath: arguments.data), allowsMissingMasks: true)
+    DataNotes.leftOut(catalog, console)
     let samples = try StyleStatistics.samples(
       of: catalog, heldOut: heldOut, entries: prompts.confounders.count, limit: arguments.images)
+    if try !arguments.allowLeakage, let heldOut, let folder = try ProjectFiles.clipFolder(named: name) {
+      try WordImages.requireUnseen(catalog.site(heldOut), by: folder)
+    }
     let lock = try out.map { folder in
       let lock = try OutputFolder.lock(folder, console)
       // Files of an earlier call would remain among the new ones.
@@ -51,11 +60,7 @@ enum PromptsSuggestCommand: Subcommand {
     }
     defer { withExtendedLifetime(lock) {} }
 
-    // Words may differ by held-out site.
-    let place = try arguments.clip
-    let clip = try CLIPModel.load(
-      ProjectFiles.clip(heldOut.map { place.replacingOccurrences(of: "{site}", with: $0) } ?? place),
-      seed: arguments.common.seed)
+    let clip = try CLIPModel.load(ProjectFiles.clip(name), seed: arguments.common.seed)
     defer { console.progress("") }
     let texts = try Suggestions.Texts(prompts, phrases: phrases, clip) {
       console.progress("embedding words: \($0)/\(prompts.confounders.count + phrases.count)")
@@ -112,7 +117,12 @@ enum PromptsSuggestCommand: Subcommand {
   }
 
   private static func covered(_ found: Suggestions) -> String {
-    guard let covered = found.covered else { return "the sites do not differ by more than chance" }
+    guard let covered = found.covered else {
+      let isKnown = found.directions.first.map { $0.sites.count { $0.area != nil } > 1 } ?? true
+      return isKnown
+        ? "the sites do not differ by more than chance"
+        : "fewer than two sites have images of several patients, so chance is not known"
+    }
     return "the \(found.entries) entries explain \(percent(covered, of: 1)) of the variance between the sites"
   }
 

@@ -10,7 +10,7 @@ package enum CandidatePhrases {
   static let mostBytes = 1 << 20
   /// The maximum number of phrases in a file.
   static let mostPhrases = 2000
-  /// The maximum length of a phrase, in characters; CLIP reads about 300 with its sentence.
+  /// The maximum length of a phrase, in characters; whether a CLIP reads all of it depends on its tokens.
   static let longest = 200
 
   /// Returns the phrases that come with the package, for the modality of some prompts.
@@ -97,7 +97,7 @@ package enum CandidatePhrases {
 package struct PhraseError: Error, Equatable, CustomStringConvertible {
   /// The file.
   package let file: URL
-  /// What is wrong, and what to do.
+  /// The fault and the fix.
   package let reason: String
 
   init(_ file: URL, _ reason: String) { (self.file, self.reason) = (file, reason) }

@@ -28,6 +28,11 @@ extension PromptSet {
     return texts.flatMap { kind, texts in texts.map { Sentence(kind: kind, text: $0) } }
   }
 
+  /// Returns the sentences of a phrase that is no entry, by the template of confounders.
+  package func sentences(phrase: String) -> [String] {
+    prompts(confounder: Confounder(name: phrase, text: phrase))
+  }
+
   /// Reports the sentences that exceed the window of one CLIP.
   ///
   /// - Parameters:

@@ -54,10 +54,7 @@ public struct TextEmbeddings: Sendable {
     _ phrases: [String], in prompts: PromptSet, encode: ([String]) throws -> Tensor
   ) throws -> Tensor {
     try withoutGradients {
-      let sentences = phrases.flatMap {
-        prompts.prompts(confounder: PromptSet.Confounder(name: $0, text: $0))
-      }
-      let unit = try encode(sentences).normalized()
+      let unit = try encode(phrases.flatMap(prompts.sentences(phrase:))).normalized()
       return try unit.reshaped([phrases.count, -1, unit.size(1)]).mean([1]).normalized()
     }
   }

@@ -114,9 +114,9 @@ extension HTMLPage {
       "Does the dictionary have a word for what differs between sites?",
       "How well a linear probe tells a site from all others, as an AUC (0.5: not at all): from F, from F_ca, from the image embedding, "
         + "and from the dictionary's own coordinates, which are the cosines of the image embedding with the entries. A site that F_ca tells apart "
-        + "(\(NumberText.text(CoverageFigure.toldApart, decimals: 1)) or more) while the entries reach less than half of that, counted from 0.5, differs in "
-        + "something that no entry names. The best entry alone is the one whose cosine tells the site apart best; it explains the site by the same "
-        + "rule. Sites differ in their patients, too, and a word for those would be the wrong one: look before you "
+        + "(\(NumberText.text(CoverageFigure.toldApart, decimals: 1)) or more) while the entries, all together and each alone, reach less than half of "
+        + "that, counted from 0.5, differs in something that no entry names. The best entry alone is the one whose cosine tells the "
+        + "site apart best; it explains the site by the same rule. Sites differ in their patients, too, and a word for those would be the wrong one: look before you "
         + "add. Images: \(figure.images).")
     for method in figure.methods {
       subsection(method)
@@ -154,7 +154,7 @@ extension HTMLPage {
 
   /// The entry that alone tells a site apart best, and whether it explains the site.
   private static func alone(_ place: CoverageFigure.Place) -> String {
-    guard let best = place.alone?.first else { return "–" }
+    guard let best = place.entriesAlone?.first else { return "–" }
     return "\(best.name) \(number(best.area))" + (CoverageFigure.explains(best, place) ? ", explains" : "")
   }
 

@@ -1,7 +1,7 @@
 import Torch
 
 /// CLIP's normalisation of pixels.
-struct PixelNormalization: Sendable {
+package struct PixelNormalization: Sendable {
   /// The means of red, green, blue, 1×3×1×1.
   private let mean: Tensor
   private let deviation: Tensor
@@ -9,7 +9,7 @@ struct PixelNormalization: Sendable {
   /// Makes a normalisation on the CPU.
   ///
   /// - Throws: `TorchError` unless there are three values of each.
-  init(mean: [Double], deviation: [Double]) throws {
+  package init(mean: [Double], deviation: [Double]) throws {
     self.mean = try Tensor(mean.map(Float.init), shape: [1, 3, 1, 1])
     self.deviation = try Tensor(deviation.map(Float.init), shape: [1, 3, 1, 1])
   }
@@ -25,5 +25,7 @@ struct PixelNormalization: Sendable {
   }
 
   /// Normalises images from 0 to 1, B×3×S×S on any device, on this one.
-  func callAsFunction(_ images: Tensor) throws -> Tensor { try (images.to(mean.device) - mean) / deviation }
+  package func callAsFunction(_ images: Tensor) throws -> Tensor {
+    try (images.to(mean.device) - mean) / deviation
+  }
 }

@@ -1,7 +1,9 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
 import Torch
+import Training
 
 @testable import Command
 
@@ -80,9 +82,35 @@ extension ProgramTests {
       try FileManager.default.removeItem(at: workshop.file("data/c"))
       let one = try run("--hold-out", "b")
       #expect(one.code == 1 && one.err.contains("needs two sites that take part, not 1 (a)"), "\(one.err)")
+      #expect(one.err.contains("let b take part") && one.err.contains("leave --hold-out out"), "\(one.err)")
       let unknown = try run("--hold-out", "z")
       #expect(unknown.code == 1 && unknown.err.contains("site \"z\" does not exist"), "\(unknown.err)")
       #expect(try run("--images", "7").code == 2)
+    }
+
+    @Test("Words that know the held-out site, {site} without one and files left out are named")
+    func words() throws {
+      let workshop = try workshop.get()
+      let (data, words) = (workshop.data.path, workshop.file("words"))
+      func search(_ more: [String]) throws -> Outcome {
+        try Program.run(["prompts", "suggest", "--data", data, "--prompts", prompts()] + more)
+      }
+      let nowhere = try search(["--clip", "words/{site}"])
+      #expect(nowhere.code == 1 && nowhere.err.contains("needs a held-out site"), "\(nowhere.err)")
+      // Words for c that were trained on images of c; the folder holds no more, because none is read.
+      let folder = words.appendingPathComponent("c")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try JSONEncoder().encode(WordImages([SiteCatalog(at: workshop.data).site("c")]))
+        .write(to: folder.appendingPathComponent(WordImages.fileName))
+      let call = ["--clip", words.path + "/{site}", "--hold-out", "c"]
+      let known = try search(call)
+      #expect(known.code == 1 && known.err.contains("8 images of the held-out site c"), "\(known.err)")
+      #expect(known.err.contains("--allow-leakage"))
+      let allowed = try search(call + ["--allow-leakage"])
+      #expect(allowed.code == 1 && !allowed.err.contains("held-out site"), "\(allowed.err)")
+      try Data("x".utf8).write(to: workshop.file("data/a/images/notes.txt"))
+      let left = try search(["--clip", clip, "--hold-out", "c"])
+      #expect(left.code == 0 && left.err.contains("left out: 1 file"), "\(left.err)")
     }
   }
 }

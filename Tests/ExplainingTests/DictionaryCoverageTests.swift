@@ -61,14 +61,14 @@ struct DictionaryCoverageTests {
   func alone() throws {
     let places = Dictionary(uniqueKeysWithValues: try coverage().sites.map { ($0.site, $0) })
     let (a, b) = (try #require(places["a"]), try #require(places["b"]))
-    let best = try #require(a.alone?.first)
+    let best = try #require(a.entriesAlone?.first)
     #expect(best.name == "mucus" && best.area > 0.95)
     // Site a does not move along blood.
-    #expect(a.alone?.count == 2 && (a.alone?.last?.area ?? 1) < 0.65)
+    #expect(a.entriesAlone?.count == 2 && (a.entriesAlone?.last?.area ?? 1) < 0.65)
     func figure(_ features: Double, _ place: CoverageFigure.Place, alone: Bool = true) -> CoverageFigure {
       let place = CoverageFigure.Place(
         site: place.site, before: 1, features: features, embedding: 1, coordinates: place.coordinates,
-        nearest: place.nearest, alone: alone ? place.alone : nil)
+        nearest: place.nearest, entriesAlone: alone ? place.entriesAlone : nil)
       let row = CoverageFigure.Row(
         method: "mcdrl", seed: 0, heldOut: "d", count: 200, sites: [place], entries: [])
       return CoverageFigure(fingerprint: "f", images: "all", rows: [row, row])
@@ -80,6 +80,15 @@ struct DictionaryCoverageTests {
     #expect(figure(0.7, a).explained("mcdrl")?.isEmpty == true)
     #expect(figure(1, b).explained("mcdrl")?.isEmpty == true)
     #expect(figure(1, b).advice("mcdrl").contains { $0.hasPrefix("No entry alone explains these sites") })
+    // The best entry may explain a site that the probe of all entries does not: the advice does not
+    // ask for another entry.
+    let probed = CoverageFigure.Place(
+      site: "a", before: 1, features: 0.9, embedding: 1, coordinates: 0.6, nearest: [],
+      entriesAlone: [.init(name: "mucus", area: 0.8), .init(name: "blood", area: 0.5)])
+    #expect(CoverageFigure.finding(probed) == .explained)
+    let lines = figure(0.9, probed).advice("mcdrl")
+    #expect(!lines.contains { $0.contains("add a prompt") } && lines.contains { $0.contains("entries 0.80") })
+    #expect(try String(decoding: JSONEncoder().encode(probed), as: UTF8.self).contains("\"entries_alone\""))
     // A figure of an earlier version has no such part, and stays readable.
     let old = figure(1, a, alone: false)
     let data = try JSONEncoder().encode(old)

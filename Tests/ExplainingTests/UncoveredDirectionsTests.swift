@@ -71,10 +71,85 @@ struct UncoveredDirectionsTests {
     #expect((open.directions.first?.areas["a"] ?? 0) > 0.9 && (open.covered ?? 1) < 0.3)
   }
 
-  @Test("Sites that do not differ have no covered share to speak of, and no direction holds on other images")
+  @Test("Sites that do not differ have no covered share, and no direction holds on other images")
   func alike() throws {
     let found = try found((.seeded([180, 40], 31), .seeded([180, 2], 32)))
+    #expect(found.covered == nil)
     #expect(found.directions.allSatisfy { $0.areas.values.allSatisfy { $0 < 0.75 } })
+  }
+
+  /// Returns the shares that twelve entries of noise explain of real shifts between four sites.
+  private func noise(perSite: Int, seeds: Range<Int>) throws -> [Double] {
+    let size = 4 * perSite
+    let codes = (0..<size).map { $0 % 4 }
+    return try seeds.map { seed in
+      func draws(_ shape: [Int], _ kind: Int) throws -> Tensor { try .seeded(shape, UInt64(kind + seed)) }
+      let shifts = try draws([4, 40], 200).indexed(Tensor(codes))
+      let found = try UncoveredDirections(
+        draws([size, 40], 100) + shifts, measures: draws([size, 12], 300), sites: codes.map { "s\($0)" },
+        groups: (0..<size).map(String.init))
+      return try #require(found.covered)
+    }
+  }
+
+  @Test("Entries of pure noise explain nothing, even with the fewest images that are allowed")
+  func noise() throws {
+    // Within the fit, they would explain about 60 % and 14 %.
+    let few = try noise(perSite: 8, seeds: 0..<15).sorted()
+    #expect(few[7] < 0.3, "\(few)")
+    let more = try noise(perSite: 40, seeds: 0..<5)
+    #expect(more.reduce(0, +) / 5 < 0.07, "\(more)")
+  }
+
+  @Test("Patients that differ do not make sites differ: chance is the variance over patients")
+  func patients() throws {
+    // Six patients a site, with ten images each.
+    let owners = (0..<180).map { $0 / 30 * 3 + $0 % 3 }
+    let features = try Tensor.seeded([180, 40], 51) + Tensor.seeded([18, 40], 52).indexed(Tensor(owners))
+    let measures = try Tensor.seeded([180, 2], 53)
+    let found = try UncoveredDirections(
+      features, measures: measures, sites: sites, groups: owners.map { "p\($0)" })
+    #expect(found.covered == nil)
+    // With a patient for each image, the same numbers would be a difference between sites.
+    #expect(try self.found((features, measures)).covered != nil)
+    // One patient does not show how much patients differ.
+    let single = zip(sites, owners).map { $0 == "c" ? "p\($1)" : $0 }
+    let few = try UncoveredDirections(features, measures: measures, sites: sites, groups: single)
+    #expect(few.covered == nil && few.directions.allSatisfy { $0.areas.count < 2 })
+  }
+
+  @Test("A variance between sites, that of chance, and sites of one group, against numbers by hand")
+  func variance() throws {
+    let points = try Tensor([0.0, 2, 4, 6, 8, 100], shape: [6, 1])
+    let found = try #require(
+      try SiteVariance(
+        points, sites: ["a", "a", "a", "b", "b", "c"], groups: ["1", "1", "2", "3", "4", "5"]))
+    // The means are 2 and 7; c has one group. The groups of a deviate by −2 and 2 in sum, over 3 images.
+    #expect(abs(found.value - 12.5) < 1e-9)
+    let (a, b) = (2.0 * (4 + 4) / 9, 2.0 * (1 + 1) / 4)
+    #expect(abs(found.chance - (a + b) / 2) < 1e-9)
+    #expect(abs(found.deviation - 2.0.squareRoot() * (a + b) / 2) < 1e-9)
+    #expect(found.isReal && abs(found.net - (12.5 - (a + b) / 2)) < 1e-9)
+    let single = Array("aaabbc").map(String.init)
+    #expect(try SiteVariance(points, sites: single, groups: single) == nil)
+  }
+
+  @Test("Numbers that only follow the site correlate over images, and not within sites")
+  func withinSites() throws {
+    let levels = sites.map { $0 == "a" ? 3.0 : 0 }
+    let noise = try Tensor.seeded([180, 3], 61).to(.float64)
+    let scores = try zip(levels, noise.narrowed(dim: 1, start: 0, length: 1).reshaped([180]).doubles()).map(+)
+    let shift = try Tensor(levels, shape: [180, 1])
+    // The first column shares the site with the scores, the second also the image.
+    let columns = try Tensor.concatenated(
+      [
+        noise.narrowed(dim: 1, start: 1, length: 1) + shift,
+        noise.narrowed(dim: 1, start: 0, length: 1) + noise.narrowed(dim: 1, start: 2, length: 1) + shift,
+      ], dim: 1)
+    let all = try UncoveredDirections.correlations(scores, columns)
+    let within = try UncoveredDirections.correlations(scores, columns, within: sites)
+    #expect(all[0] > 0.5 && abs(within[0]) < 0.3, "\(all), \(within)")
+    #expect(all[1] > 0.5 && within[1] > 0.5, "\(all), \(within)")
   }
 
   @Test("More numbers than images: the direction is found all the same")
@@ -147,18 +222,44 @@ struct SuggestionsTests {
     #expect(try JSONDecoder().decode(Suggestions.self, from: JSONEncoder().encode(found)) == found)
   }
 
+  @Test("A phrase is shown if it is near over all images and within sites, on the same side")
+  func words() {
+    func word(_ correlation: Double, _ within: Double) -> Suggestions.Word {
+      Suggestions.Word(text: "\(correlation) \(within)", correlation: correlation, within: within)
+    }
+    #expect(word(0.6, 0.4).least == 0.4 && word(-0.3, -0.5).least == -0.3 && word(0.6, -0.5).least == 0)
+    let direction = Suggestions.Direction(
+      share: 1, tellsApart: true, sites: [],
+      phrases: [word(0.6, 0.4), word(0.9, 0.1), word(-0.5, -0.4), word(-0.5, 0.4)], entries: [],
+      lowest: [], highest: [])
+    #expect(direction.words(high: true, above: 0.3).map(\.text) == ["0.6 0.4"])
+    #expect(direction.words(high: false, above: 0.3).map(\.text) == ["-0.5 -0.4"])
+  }
+
+  @Test("A phrase that the text tower would cut is refused by its name")
+  func longPhrase() throws {
+    let clip = try CLIPModel.load(TinyRun.clip, seed: 1)
+    let long = Array(repeating: "blue", count: 2 * clip.configuration.text.positions).joined(separator: " ")
+    let text = message { _ = try Suggestions.Texts(TinyRun.prompts.get(), phrases: ["foam", long], clip) }
+    #expect(text.contains("the phrase \"blue blue") && text.contains("shorten"), "\(text)")
+    #expect(text.contains("this CLIP reads \(clip.configuration.text.positions)"), "\(text)")
+  }
+
   @Test("Too few sites, and too few images of a site or for a dictionary, are refused with the numbers")
   func faults() throws {
     let catalog = try SiteCatalog(at: TinyRun.data.get())
     #expect(throws: SuggestionError.tooFewForEntries(count: 24, entries: 12, least: 30)) {
       try StyleStatistics.samples(of: catalog, heldOut: nil, entries: 12, limit: 8)
     }
+    // With two sites, the fix is to hold out none.
+    #expect(SuggestionError.tooFewSites(["a"], heldOut: "b").description.contains("let b take part"))
     #expect(throws: DatasetError.self) {
       try StyleStatistics.samples(of: catalog, heldOut: "nowhere", entries: 2, limit: 8)
     }
     for error in [
       SuggestionError.tooFewSites(["a"]), .tooFewSites([]), .tooFewImages(site: "a", count: 1, least: 8),
       .tooFewForEntries(count: 1, entries: 1, least: 6), .oneGroup("p1"), .alike,
+      .tooFewSites(["a"], heldOut: "b"), .longPhrase("foam", tokens: 80, window: 77),
     ] {
       #expect(!error.description.isEmpty && error.description.count < 220)
     }

@@ -19,18 +19,25 @@ extension CoverageFigure {
   package static let explainedShare = 0.5
 
   /// Returns the finding for one site.
+  ///
+  /// The entries explain a site together, or one of them does alone: the probe of all entries can be
+  /// worse than the best entry.
   package static func finding(_ place: Place) -> Finding {
     guard place.features >= toldApart else { return .hidden }
-    let reached = (place.coordinates - 0.5) / (place.features - 0.5)
-    return reached >= explainedShare ? .explained : .unexplained
+    return reaches(best(place), place) ? .explained : .unexplained
   }
 
   /// Returns whether one entry explains a site without the other entries.
-  ///
-  /// The rule is that of `finding` for all entries together.
-  package static func explains(_ entry: Single, _ place: Place) -> Bool {
-    guard place.features >= toldApart else { return false }
-    return (entry.area - 0.5) / (place.features - 0.5) >= explainedShare
+  package static func explains(_ entry: EntryArea, _ place: Place) -> Bool { reaches(entry.area, place) }
+
+  /// Returns whether an AUC of a site is enough to explain how the features identify it.
+  private static func reaches(_ area: Double, _ place: Place) -> Bool {
+    place.features >= toldApart && (area - 0.5) / (place.features - 0.5) >= explainedShare
+  }
+
+  /// Returns the AUC of a site from all entries, or from the best entry if that is higher.
+  private static func best(_ place: Place) -> Double {
+    max(place.coordinates, place.entriesAlone?.first?.area ?? 0)
   }
 
   /// Returns the sites under a method, mean over its models.
@@ -39,14 +46,14 @@ extension CoverageFigure {
     return own.map(\.site).uniqued.map { site in
       let cases = own.filter { $0.site == site }
       let shifts = cases.flatMap(\.nearest)
-      let alone = cases.compactMap(\.alone).flatMap { $0 }
+      let alone = cases.compactMap(\.entriesAlone).flatMap { $0 }
       return Place(
         site: site, before: Self.mean(cases.map(\.before)), features: Self.mean(cases.map(\.features)),
         embedding: Self.mean(cases.map(\.embedding)), coordinates: Self.mean(cases.map(\.coordinates)),
         nearest: shifts.map(\.name).uniqued.map { name in
           Neighbour(name: name, shift: Self.mean(shifts.filter { $0.name == name }.map(\.shift)))
         }.sorted { abs($0.shift) > abs($1.shift) },
-        alone: alone.isEmpty ? nil : Self.means(alone).sorted { $0.area > $1.area })
+        entriesAlone: alone.isEmpty ? nil : Self.means(alone).sorted { $0.area > $1.area })
     }
   }
 
@@ -55,10 +62,10 @@ extension CoverageFigure {
   /// It is nil if an earlier version made the figure.
   package func explained(_ method: String) -> [String: [(site: String, area: Double)]]? {
     let places = places(method)
-    guard places.contains(where: { $0.alone != nil }) else { return nil }
+    guard places.contains(where: { $0.entriesAlone != nil }) else { return nil }
     var found: [String: [(site: String, area: Double)]] = [:]
     for place in places {
-      for entry in place.alone ?? [] where Self.explains(entry, place) {
+      for entry in place.entriesAlone ?? [] where Self.explains(entry, place) {
         found[entry.name, default: []].append((place.site, entry.area))
       }
     }
@@ -101,7 +108,7 @@ extension CoverageFigure {
     }
     let explained = sites(.explained)
     if !explained.isEmpty {
-      let names = explained.map { "\($0.site) (\(two($0.features)), entries \(two($0.coordinates)))" }
+      let names = explained.map { "\($0.site) (\(two($0.features)), entries \(two(Self.best($0))))" }
       lines.append(
         "Told apart by features, and by the entries about as well: \(names.joined(separator: ", ")). The words are there; "
           + "what is lacking is an intervention that acts on them.")
@@ -118,8 +125,8 @@ extension CoverageFigure {
 
   /// Returns sentences about the entry that alone tells each of some sites apart best.
   private func alone(_ places: [Place]) -> [String] {
-    let best = places.compactMap { place in place.alone?.first.map { (place: place, entry: $0) } }
-    func names(_ cases: [(place: Place, entry: Single)]) -> String {
+    let best = places.compactMap { place in place.entriesAlone?.first.map { (place: place, entry: $0) } }
+    func names(_ cases: [(place: Place, entry: EntryArea)]) -> String {
       cases.map {
         "\($0.place.site) (\($0.entry.name), \(NumberText.text($0.entry.area, decimals: 2)))"
       }.joined(separator: ", ")
@@ -134,9 +141,9 @@ extension CoverageFigure {
   }
 
   /// Returns the mean of each entry over models.
-  private static func means(_ entries: [Single]) -> [Single] {
+  private static func means(_ entries: [EntryArea]) -> [EntryArea] {
     entries.map(\.name).uniqued.map { name in
-      Single(name: name, area: mean(entries.filter { $0.name == name }.map(\.area)))
+      EntryArea(name: name, area: mean(entries.filter { $0.name == name }.map(\.area)))
     }
   }
 

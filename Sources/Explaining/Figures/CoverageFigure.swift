@@ -45,7 +45,7 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
   }
 
   /// An entry of the dictionary, and how well it tells a site apart without the other entries.
-  package struct Single: Codable, Equatable, Sendable {
+  package struct EntryArea: Codable, Equatable, Sendable {
     /// The entry.
     package let name: String
     /// The AUC of the site against the others, from the cosine with this entry alone.
@@ -78,12 +78,12 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
     /// The entries by decreasing size of their shift.
     package let nearest: [Neighbour]
     /// The entries by decreasing AUC of each alone; nil if an earlier version made the figure.
-    package let alone: [Single]?
+    package let entriesAlone: [EntryArea]?
 
     /// Makes a value from its parts.
     package init(
       site: String, before: Double, features: Double, embedding: Double, coordinates: Double,
-      nearest: [Neighbour], alone: [Single]? = nil
+      nearest: [Neighbour], entriesAlone: [EntryArea]? = nil
     ) {
       self.site = site
       self.before = before
@@ -91,7 +91,12 @@ package struct CoverageFigure: Codable, Equatable, Sendable {
       self.embedding = embedding
       self.coordinates = coordinates
       self.nearest = nearest
-      self.alone = alone
+      self.entriesAlone = entriesAlone
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case site, before, features, embedding, coordinates, nearest
+      case entriesAlone = "entries_alone"
     }
   }
 

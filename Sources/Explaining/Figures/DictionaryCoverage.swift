@@ -67,8 +67,8 @@ package struct DictionaryCoverage {
       return CoverageFigure.Place(
         site: site, before: first, features: features, embedding: image, coordinates: own,
         nearest: try Self.shifts(images.coordinates, at: images.sites.map { $0 == site }, names),
-        alone: alone?[site].map { areas in
-          zip(names, areas).map { CoverageFigure.Single(name: $0, area: $1) }.sorted { $0.area > $1.area }
+        entriesAlone: alone?[site].map { areas in
+          zip(names, areas).map { CoverageFigure.EntryArea(name: $0, area: $1) }.sorted { $0.area > $1.area }
         })
     }
     entries = try zip(names, images.without).compactMap { name, points in

@@ -38,9 +38,9 @@ struct SiteShifts: Sendable {
   /// The whitened mean of each site minus the mean over sites, S×k; 0 for a site without cases.
   let whole: Tensor
   /// The same of the rest that the entries leave.
+  ///
+  /// The entries explain the images of the fit better than others, so this rest is too small.
   let rest: Tensor
-  /// The part of `whole` and `rest`, as a sum of squares, that chance alone is expected to give.
-  let chance: (whole: Double, rest: Double)
 
   private let centre: Tensor
   private let measureCentre: Tensor
@@ -69,37 +69,28 @@ struct SiteShifts: Sendable {
     let covariance = try ShrunkCovariance(centred: SiteCases.within(points, targets))
     let whitening = try covariance.whitening()
     (self.whitening, shrinkage) = (whitening, covariance.shrinkage)
-    func shifts(_ points: Tensor) throws -> (shifts: Tensor, chance: Double) {
-      let counts = try targets.sum([0])
-      let isPresent = try counts.greater(than: 0).to(.float64).expandedDimension(1)
-      let sites = max(1, try isPresent.sum().item())
+    let isPresent = try targets.sum([0]).greater(than: 0).to(.float64).expandedDimension(1)
+    let sites = max(1, try isPresent.sum().item())
+    func shifts(_ points: Tensor) throws -> Tensor {
       let means = try SiteCases.means(points, targets).matmul(whitening)
-      let shifts = try (means - means.sum([0], keepDimensions: true) / sites) * isPresent
-      // The variance of the mean of each site, over all directions.
-      let squares = try SiteCases.within(points, targets).matmul(whitening).power(2)
-        .sum([1], keepDimensions: true)
-      let free = try (counts * (counts - 1)).clamped(min: 1)
-      let noise = try (targets.transposed().matmul(squares).squeezed(1) / free).sum().item()
-      return (shifts, noise * (1 - 1 / sites))
+      return try (means - means.sum([0], keepDimensions: true) / sites) * isPresent
     }
-    let (before, after) = (try shifts(points), try shifts(rest))
-    (whole, self.rest) = (before.shifts, after.shifts)
-    chance = (before.chance, after.chance)
+    (whole, self.rest) = (try shifts(points), try shifts(rest))
   }
 
-  /// Computes the directions of contrasts between sites: W times the unit vector of each.
+  /// Computes the directions of contrasts between sites among whitened cases: unit vectors.
   ///
   /// - Parameter contrasts: S×K.
   /// - Returns: k×K.
   /// - Throws: `TorchError` if the number of sites differs.
   func directions(_ contrasts: Tensor) throws -> Tensor {
-    try whitening.matmul(rest.transposed().matmul(contrasts).normalized(dim: 0))
+    try rest.transposed().matmul(contrasts).normalized(dim: 0)
   }
 
-  /// Computes scores of cases along directions, n×K each: of the rest, and of the whole features.
-  func scores(_ cases: SiteCases, _ directions: Tensor) throws -> (rest: Tensor, whole: Tensor) {
+  /// Computes the whitened cases, n×k each: the rest that the entries leave, and the whole features.
+  func whitened(_ cases: SiteCases) throws -> (rest: Tensor, whole: Tensor) {
     let points = try cases.points - centre
     let explained = try ((cases.measures - measureCentre) / measureScale).matmul(slopes)
-    return (try (points - explained).matmul(directions), try points.matmul(directions))
+    return (try (points - explained).matmul(whitening), try points.matmul(whitening))
   }
 }

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Segmentation
 import Torch
+import Training
 
 /// The style of images: channel means and deviations after an early layer, and the image embedding.
 ///
@@ -35,15 +36,15 @@ package struct StyleStatistics: Sendable {
     progress: (Int) -> Void = { _ in }
   ) throws {
     let reader = SampleReader(size: clip.preparation.size)
-    let mean = try Tensor(clip.preparation.mean.map(Float.init), shape: [1, 3, 1, 1])
-    let deviation = try Tensor(clip.preparation.deviation.map(Float.init), shape: [1, 3, 1, 1])
+    let normalization = try PixelNormalization(
+      mean: clip.preparation.mean, deviation: clip.preparation.deviation)
     let tower = try clip.vision.compiled(for: .float32)
     var (statistics, embeddings): ([Tensor], [Tensor]) = ([], [])
     for start in stride(from: 0, to: samples.count, by: Self.batch) {
       let files = samples[start..<min(samples.count, start + Self.batch)].map(\.image)
       let pictures = try concurrentMap(count: files.count) { try reader.scaled(reader.image(files[$0])) }
       try inferenceMode {
-        let pixels = try (Tensor.stacked(pictures).to(.float32) / 255 - mean) / deviation
+        let pixels = try normalization(Tensor.stacked(pictures).to(.float32) / 255)
         let trunk = try tower.trunk(pixels, depth: depth)
         let style = try PromptStyles.Statistics(trunk.input)
         let parts = try [style.mean, style.deviation.log()].map { try $0.reshaped([files.count, -1]) }
@@ -75,7 +76,7 @@ package struct StyleStatistics: Sendable {
   ) throws -> [Sample] {
     let apart = try heldOut.map { try catalog.site($0).name }
     let sites = catalog.sites.filter { $0.name != apart }
-    guard sites.count > 1 else { throw SuggestionError.tooFewSites(sites.map(\.name)) }
+    guard sites.count > 1 else { throw SuggestionError.tooFewSites(sites.map(\.name), heldOut: apart) }
     if let small = sites.first(where: { $0.samples.count < least }) {
       throw SuggestionError.tooFewImages(site: small.name, count: small.samples.count, least: least)
     }

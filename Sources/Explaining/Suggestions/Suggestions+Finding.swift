@@ -30,10 +30,21 @@ extension Suggestions {
     ///   - phrases: the candidates.
     ///   - clip: the model.
     ///   - progress: receives the number of embedded texts.
-    /// - Throws: `TorchError` with libtorch's message.
+    /// - Throws: `SuggestionError.longPhrase` for a phrase whose end the tower would not read, or
+    ///   `TorchError` with libtorch's message.
     package init(
       _ prompts: PromptSet, phrases: [String], _ clip: CLIPModel, progress: (Int) -> Void = { _ in }
     ) throws {
+      let window = clip.configuration.text.positions
+      for phrase in phrases {
+        let lengths = prompts.sentences(phrase: phrase).map {
+          clip.tokenizer.encode($0, window: .max).count
+        }
+        let tokens = lengths.max() ?? 0
+        guard tokens <= window else {
+          throw SuggestionError.longPhrase(phrase, tokens: tokens, window: window)
+        }
+      }
       let texts = prompts.confounders.map(\.text) + phrases
       let parts = try stride(from: 0, to: texts.count, by: 32).map { start in
         let some = Array(texts[start..<min(texts.count, start + 32)])
@@ -77,8 +88,14 @@ extension Suggestions {
     (depth, channels) = (images.depth, images.channels)
     (entries, phrases) = (texts.entries.count, texts.phrases.count)
     (covered, shrinkage) = (found.covered, found.shrinkage)
-    // The expected maximum of 2·P normal draws is below this.
-    chance = min(1, (2 * log(2 * Double(max(1, phrases))) / Double(max(1, sites.count))).squareRoot())
+    // The expected maximum of 2·P normal draws is below this. The means of sites are taken away.
+    let free = Double(max(1, sites.count - Set(sites).count))
+    chance = min(1, (2 * log(2 * Double(max(1, phrases))) / free).squareRoot())
+    func words(_ texts: [String], _ scores: [Double], _ cosines: Tensor) throws -> [Word] {
+      let whole = try UncoveredDirections.correlations(scores, cosines)
+      let within = try UncoveredDirections.correlations(scores, cosines, within: sites)
+      return texts.indices.map { Word(text: texts[$0], correlation: whole[$0], within: within[$0]) }
+    }
     directions = try found.directions.map { direction in
       let order = direction.scores.indices.sorted { direction.scores[$0] < direction.scores[$1] }
       func pictures(_ order: [Int]) -> [Picture] {
@@ -91,17 +108,15 @@ extension Suggestions {
         tellsApart: direction.areas.values.contains { $0 >= CoverageFigure.toldApart },
         sites: direction.means.map { Place(site: $0, score: $1, area: direction.areas[$0]) }
           .sorted { ($0.score, $0.site) < ($1.score, $1.site) },
-        phrases: Self.nearest(
-          texts.phrases, try UncoveredDirections.correlations(direction.scores, cosines)),
+        phrases: Self.nearest(try words(texts.phrases, direction.scores, cosines), by: \.least),
         entries: Self.nearest(
-          texts.entries, try UncoveredDirections.correlations(direction.wholeScores, measures)),
+          try words(texts.entries, direction.wholeScores, measures), by: \.correlation),
         lowest: pictures(order), highest: pictures(order.reversed()))
     }
   }
 
-  private static func nearest(_ texts: [String], _ correlations: [Double]) -> [Word] {
-    let words = zip(texts, correlations).map { Word(text: $0, correlation: $1) }
-    return Array(words.sorted { abs($0.correlation) > abs($1.correlation) }.prefix(listed))
+  private static func nearest(_ words: [Word], by size: (Word) -> Double) -> [Word] {
+    Array(words.sorted { abs(size($0)) > abs(size($1)) }.prefix(listed))
   }
 
   /// Returns the first images of an order, with several sites among them if there are enough.

@@ -1,13 +1,29 @@
 import Foundation
 
-/// What differs between sites and no entry of a dictionary covers; `suggestions.json`.
+/// Differences between sites that no entry of a dictionary covers; `suggestions.json`.
 package struct Suggestions: Codable, Equatable, Sendable {
-  /// A text, and the correlation of its cosine with the score of a direction over images.
+  /// A text, and the correlations of its cosine with the score of a direction over images.
   package struct Word: Codable, Equatable, Sendable {
     /// The phrase, or the name of the entry.
     package let text: String
     /// Pearson's correlation; above 0, the text belongs to the high side of the direction.
     package let correlation: Double
+    /// The same after the mean of each site is taken away from both.
+    ///
+    /// Scores and cosines both differ between sites, and a few sites agree by chance. Images of one
+    /// site do so less easily.
+    package let within: Double
+
+    /// The smaller size of both correlations, with their sign; 0 if their signs differ.
+    package var least: Double {
+      guard correlation * within > 0 else { return 0 }
+      return correlation > 0 ? min(correlation, within) : max(correlation, within)
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case text, correlation
+      case within = "within_sites"
+    }
   }
 
   /// One site on a direction.
@@ -43,7 +59,7 @@ package struct Suggestions: Codable, Equatable, Sendable {
     package let tellsApart: Bool
     /// The sites, the lowest score first.
     package let sites: [Place]
-    /// The nearest phrases, by decreasing size of the correlation.
+    /// The nearest phrases, by decreasing size of the smaller correlation.
     package let phrases: [Word]
     /// The nearest entries, by decreasing size of the correlation with the score before their part is
     /// taken away.
@@ -58,9 +74,9 @@ package struct Suggestions: Codable, Equatable, Sendable {
       case tellsApart = "tells_apart"
     }
 
-    /// Returns the phrases of one side whose correlation is above that of chance.
+    /// Returns the phrases of one side whose correlations are above that of chance, also within sites.
     package func words(high: Bool, above chance: Double) -> [Word] {
-      phrases.filter { high ? $0.correlation > chance : $0.correlation < -chance }
+      phrases.filter { high ? $0.least > chance : $0.least < -chance }
     }
   }
 
@@ -76,11 +92,16 @@ package struct Suggestions: Codable, Equatable, Sendable {
   package let entries: Int
   /// The number of candidate phrases.
   package let phrases: Int
-  /// The share of the variance between sites that the entries explain; nil without such variance.
+  /// The share of the variance between sites that the entries explain, from 0 to 1.
+  ///
+  /// It is nil if the sites do not differ by more than chance, or fewer than two have two patients
+  /// each; see `UncoveredDirections.covered`.
   package let covered: Double?
   /// The shrinkage of the covariance within sites.
   package let shrinkage: Double
-  /// The largest correlation of a phrase that chance alone gives, about.
+  /// The largest correlation within sites of a phrase that chance alone gives, about.
+  ///
+  /// It takes the images of a site as independent, so it is too low for many images of one patient.
   package let chance: Double
   /// The directions, the one with most variance between sites first.
   package let directions: [Direction]

@@ -9,8 +9,9 @@ import Torch
 /// directions: a linear discriminant analysis of what is left (Fisher, Annals of Eugenics 7, 1936; Rao,
 /// Journal of the Royal Statistical Society B 10, 1948). All parts are ours beside that.
 ///
-/// Scores are cross-validated. Regression, whitening and direction of an image come from other
-/// patients; only the contrast between sites, S numbers, comes from all images.
+/// Scores and the explained share are cross-validated. Regression, whitening and direction of an image
+/// come from other patients. Three parts come from all images: the deviations within sites, the
+/// principal components and the contrast between sites, which is S numbers a direction.
 package struct UncoveredDirections: Sendable {
   /// One direction.
   package struct Direction: Sendable {
@@ -30,8 +31,11 @@ package struct UncoveredDirections: Sendable {
 
   /// The directions, the one with most variance between sites first.
   package let directions: [Direction]
-  /// The share of the variance between sites that the entries explain, without the variance that chance
-  /// gives; nil if the sites do not differ by more than chance.
+  /// The share of the variance between sites that the entries explain; nil if the sites do not differ
+  /// by more than chance, or fewer than two have two patients each.
+  ///
+  /// Slopes come from other patients than the images that they explain, and the variance that the
+  /// choice of patients gives is taken away. So entries of noise have a share near 0.
   package let covered: Double?
   /// The shrinkage of the covariance within sites.
   package let shrinkage: Double
@@ -69,25 +73,30 @@ package struct UncoveredDirections: Sendable {
       targets: targets)
     let all = try SiteShifts(cases)
     shrinkage = all.shrinkage
-    let (whole, left) = (try all.whole.power(2).sum().item(), try all.rest.power(2).sum().item())
-    covered =
-      whole > all.chance.whole
-      ? min(1, max(0, 1 - max(0, left - all.chance.rest) / (whole - all.chance.whole))) : nil
+    let parts = LinearProbe.parts(groups, strata: sites, count: folds)
     let (vectors, strengths) = try all.rest.singularVectors()
     let squares = try strengths.power(2).doubles()
+    let (whole, left) = (try all.whole.power(2).sum().item(), squares.reduce(0, +))
     let number = squares.prefix(min(count, names.count - 1)).count { $0 > 1e-9 * whole }
+    let contrasts = try Self.oriented(vectors.narrowed(dim: 1, start: 0, length: max(1, number)))
+    let outside = try Self.outside(cases, contrasts, parts)
+    let between = try SiteVariance(outside.whole, sites: sites, groups: groups)
+    let open = try SiteVariance(outside.rest, sites: sites, groups: groups)
+    if let between, let open, between.isReal {
+      covered = max(0, 1 - open.net / between.net)
+    } else {
+      covered = nil
+    }
     guard number > 0 else {
       directions = []
       return
     }
-    let contrasts = try Self.oriented(vectors.narrowed(dim: 1, start: 0, length: number))
-    let parts = LinearProbe.parts(groups, strata: sites, count: folds)
-    let (rest, plain) = try Self.outside(cases, contrasts, parts)
     let signs = try contrasts.transposed().contiguous().doubles()
     let divisible = Set(LinearProbe.divisible(sites, groups: groups).map { sites[$0] })
     let blocks = parts.map(String.init)
+    let (rest, plain) = try (Self.columns(outside.scores), Self.columns(outside.wholeScores))
     directions = (0..<number).map { index in
-      let (scores, means) = Self.scaled(rest.map { $0[index] }, codes, names.count)
+      let (scores, means) = Self.scaled(rest[index], codes, names.count)
       var areas: [String: Double] = [:]
       for (code, name) in names.enumerated() where divisible.contains(name) {
         let sign = signs[index * names.count + code] < 0 ? -1.0 : 1
@@ -95,18 +104,29 @@ package struct UncoveredDirections: Sendable {
       }
       return Direction(
         share: squares[index] / max(left, .leastNormalMagnitude), scores: scores,
-        wholeScores: plain.map { $0[index] }, means: Dictionary(uniqueKeysWithValues: zip(names, means)),
+        wholeScores: plain[index], means: Dictionary(uniqueKeysWithValues: zip(names, means)),
         areas: areas)
     }
   }
 
   /// Computes the correlation of scores with each column over images, n×P → P; 0 for a constant column.
-  package static func correlations(_ scores: [Double], _ columns: Tensor) throws -> [Double] {
-    let columns = try columns.to(.float64)
-    let (x, y) = (try Tensor(scores), try columns - columns.mean([0], keepDimensions: true))
-    let centred = try (x - x.mean()).expandedDimension(0)
-    let sizes = try centred.power(2).sum() * y.power(2).sum([0])
-    return try (centred.matmul(y).squeezed(0) / sizes.squareRoot().clamped(min: 1e-12)).doubles()
+  ///
+  /// - Parameters:
+  ///   - scores: one score an image.
+  ///   - columns: n×P.
+  ///   - sites: the site of each image, to take the means of sites away from both; nil to keep them.
+  /// - Returns: P correlations.
+  /// - Throws: `TorchError` if the numbers differ.
+  package static func correlations(
+    _ scores: [Double], _ columns: Tensor, within sites: [String]? = nil
+  ) throws -> [Double] {
+    let names = Set(sites ?? []).sorted()
+    let codes = sites.map { $0.map { names.firstIndex(of: $0) ?? 0 } } ?? scores.map { _ in 0 }
+    let targets = try Tensor(codes).oneHot(max(1, names.count)).to(.float64)
+    let x = try SiteCases.within(Tensor(scores).expandedDimension(1), targets)
+    let y = try SiteCases.within(columns.to(.float64), targets)
+    let sizes = try x.power(2).sum() * y.power(2).sum([0])
+    return try (x.transposed().matmul(y).squeezed(0) / sizes.squareRoot().clamped(min: 1e-12)).doubles()
   }
 
   /// Computes the leading principal components of features that are scaled by their deviation within
@@ -134,24 +154,47 @@ package struct UncoveredDirections: Sendable {
     return try sign.less(than: 0).choose(-contrasts, else: contrasts)
   }
 
-  /// Computes the scores of each image by the fit that did not see its part, n of K each.
+  /// The images by the fit that did not see their part.
+  private struct Outside {
+    /// The whitened rest that the entries leave, n×k.
+    let rest: Tensor
+    /// The whitened features, n×k.
+    let whole: Tensor
+    /// The scores of the rest along the directions, n×K.
+    let scores: Tensor
+    /// The scores of the features along the directions, n×K.
+    let wholeScores: Tensor
+  }
+
+  /// Whitens and scores each image by the fit of the other parts.
   private static func outside(
     _ cases: SiteCases, _ contrasts: Tensor, _ parts: [Int]
-  ) throws -> (rest: [[Double]], whole: [[Double]]) {
-    let width = try contrasts.size(1)
-    var rest = [[Double]](repeating: [], count: parts.count)
-    var whole = rest
+  ) throws -> Outside {
+    var (order, found): ([Int], [Outside]) = ([], [])
     for part in Set(parts).sorted() {
-      let outside = parts.indices.filter { parts[$0] == part }
+      let rows = parts.indices.filter { parts[$0] == part }
       let fit = try SiteShifts(cases.rows(parts.indices.filter { parts[$0] != part }))
-      let found = try fit.scores(cases.rows(outside), fit.directions(contrasts))
-      let (values, plain) = (try found.rest.doubles(), try found.whole.doubles())
-      for (row, index) in outside.enumerated() {
-        rest[index] = Array(values[row * width..<(row + 1) * width])
-        whole[index] = Array(plain[row * width..<(row + 1) * width])
-      }
+      let directions = try fit.directions(contrasts)
+      let (rest, whole) = try fit.whitened(cases.rows(rows))
+      order += rows
+      found.append(
+        Outside(
+          rest: rest, whole: whole, scores: try rest.matmul(directions),
+          wholeScores: try whole.matmul(directions)))
     }
-    return (rest, whole)
+    let places = try Tensor(order.indices.sorted { order[$0] < order[$1] })
+    func joined(_ tensors: [Tensor]) throws -> Tensor {
+      try Tensor.concatenated(tensors, dim: 0).indexed(places)
+    }
+    return Outside(
+      rest: try joined(found.map(\.rest)), whole: try joined(found.map(\.whole)),
+      scores: try joined(found.map(\.scores)), wholeScores: try joined(found.map(\.wholeScores)))
+  }
+
+  /// Returns the scores along each direction, K of n.
+  private static func columns(_ scores: Tensor) throws -> [[Double]] {
+    let (rows, values) = (try scores.size(0), try scores.transposed().contiguous().doubles())
+    return stride(from: 0, to: values.count, by: max(1, rows)).map { Array(values[$0..<$0 + rows]) }
   }
 
   /// Scales scores to a deviation of 1 within sites and a middle of 0; returns also the mean of each site.

@@ -94,11 +94,16 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   ///
   /// - Throws: `RunError.noSiteForClip` if the name needs a held-out site and there is none.
   package var clipOfSite: String? {
-    get throws {
-      guard let clip, clip.contains(Self.sitePlaceholder) else { return clip }
-      guard let holdOut else { throw RunError.noSiteForClip(clip) }
-      return clip.replacingOccurrences(of: Self.sitePlaceholder, with: holdOut)
-    }
+    get throws { try clip.map { try Self.clip($0, withholding: holdOut) } }
+  }
+
+  /// Returns the name of a CLIP model with the held-out site in the place of `{site}`.
+  ///
+  /// - Throws: `RunError.noSiteForClip` if the name needs a held-out site and there is none.
+  package static func clip(_ name: String, withholding site: String?) throws -> String {
+    guard name.contains(sitePlaceholder) else { return name }
+    guard let site else { throw RunError.noSiteForClip(name) }
+    return name.replacingOccurrences(of: sitePlaceholder, with: site)
   }
 
   /// Replaces `{site}` in `clip` by the names of sites, sorted and joined by `+`.
