@@ -104,7 +104,7 @@ struct FramingTests {
   func reduced() throws {
     let scratch = try Scratch()
     let image = try frame(height: 360, width: 640, view: 0..<360, 200..<600)
-    let file = try scratch.file("a.jpg")
+    let file = scratch.file("a.jpg")
     try ImageFile.writeJPEG(Image(image), to: file)
     let reader = SampleReader(size: 90, framing: .view)
     let (_, height, width, found) = try reader.quick(file)

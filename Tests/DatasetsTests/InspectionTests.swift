@@ -92,7 +92,7 @@ struct InspectionTests {
   @Test("A single odd mask is worth a look: inverted, full, grey, faint, or of a label that is not stated")
   func oddMasks() throws {
     let scratch = try Scratch()
-    let grey = try (0..<side).map { index -> UInt8 in
+    let grey = (0..<side).map { index -> UInt8 in
       (20..<140).contains(index % 160) ? UInt8(index % 160 * 255 / 160) : 0
     }
     try site(
