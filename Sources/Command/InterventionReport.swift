@@ -31,24 +31,13 @@ struct InterventionReport {
     predictor: (Run, Contest.Arm) throws -> Predictor, _ console: Console
   ) throws {
     if let note = Self.note(contest) { console.note(note) }
-    // By arm: each run with the sites that it is scored at.
-    let plans = try contest.arms.map { arm in
-      try arm.runs.map { run in
-        let known = try sites.map { (site: $0, role: try run.role(of: $0)) }
-        return (run: run, sites: known.filter { contest.isSingle || $0.role != .source })
-      }
-    }
-    for site in sites {
-      for (arm, runs) in zip(contest.arms, plans)
-      where !runs.contains(where: { $0.sites.contains { $0.site.name == site.name } }) {
-        throw WorkError.trainedOn(site: site.name, arm: arm.name)
-      }
-    }
+    let plans = try ContestPlan(contest, at: sites, console).arms
     var roles: [String] = []
     // By arm, then by the name of the site.
-    let found = try zip(contest.arms, plans).map { arm, runs in
+    let found = try plans.map { arm, runs in
       var scores: [String: [Counterfactual.SiteScores]] = [:]
-      for (run, own) in runs where !own.isEmpty {
+      for scoring in runs {
+        let (run, own) = (scoring.run, scoring.sites)
         if contest.isSingle { roles = own.map(\.role.text) }
         let predictor = try predictor(run, arm)
         let place = contest.isSingle ? "" : "\(run.folder.url.path): "
