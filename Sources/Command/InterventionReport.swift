@@ -69,8 +69,11 @@ struct InterventionReport {
       console.progress(bar, $0, unit: "images")
     }
     console.progress("")
+    let findings = Counterfactual.findings(
+      predictor.methodLabel, at: site.name, scores, trivial: try run.trivialOverlaps(samples))
     let entry = try Counterfactual.Entry(
-      run, with: predictor, scores: Array(scores.joined()), site: site.name, setting: setting)
+      run, with: predictor, scores: Array(scores.joined()), site: site.name, setting: setting,
+      findings: findings)
     let file = run.folder.url.appendingPathComponent("interventions-\(site.name).json")
     try run.folder.write(entry, to: file)
     return Counterfactual.SiteScores(entry, samples: samples, scores: scores)
@@ -97,6 +100,8 @@ struct InterventionReport {
       console.result(Self.text(comparison, role: roles.indices.contains(index) ? roles[index] : nil))
     }
     console.result(Counterfactual.Comparison.legend)
+    let findings = comparisons.flatMap(\.arms).flatMap(\.runs).compactMap(\.findings).joined()
+    for finding in findings { console.result(finding) }
   }
 
   private static func text(_ comparison: Counterfactual.Comparison, role: String?) -> String {
@@ -134,15 +139,14 @@ struct InterventionReport {
       ]
     }
     let rows = arm.summary.rows
-    let lines = zip(rows, arm.change.rows).map { row, change in
+    let lines = zip(rows, zip(arm.change.rows, arm.sameMasks)).map { row, own in
       cells(
-        row.confounder, dice: (row.diceBefore, row.diceAfter, change.dice),
-        iou: (row.iouBefore, row.iouAfter),
-        same: row.agreement)
+        row.confounder, dice: (row.diceBefore, row.diceAfter, own.0.dice),
+        iou: (row.iouBefore, row.iouAfter), same: own.1.iou)
     }
     let last = cells(
       "mean", dice: (mean(rows.map(\.diceBefore)), mean(rows.map(\.diceAfter)), arm.change.mean),
-      iou: (mean(rows.map(\.iouBefore)), mean(rows.map(\.iouAfter))), same: arm.summary.agreement)
+      iou: (mean(rows.map(\.iouBefore)), mean(rows.map(\.iouAfter))), same: mean(arm.sameMasks.map(\.iou)))
     let headings = [
       "do(confounder)", "Dice", "under it", "change", "IoU", "under it", "change", "same masks",
     ]

@@ -1,6 +1,7 @@
 import Datasets
 import Metrics
 import Statistics
+import Storage
 import Torch
 
 extension Counterfactual {
@@ -45,6 +46,34 @@ extension Counterfactual {
       }
     }
 
+    /// The agreement of the predictions without and under one confounder.
+    package struct Agreement: Encodable, Equatable, Sendable {
+      /// The confounder.
+      package let confounder: String
+      /// The mean IoU over the images where one of the two marks something; nil if none does.
+      @Nullable package private(set) var iou: Double?
+      /// The number of these images, over all runs.
+      package let count: Int
+
+      /// Averages over scores.
+      ///
+      /// - Parameters:
+      ///   - confounder: the confounder.
+      ///   - scores: its scores on images, of one or several runs.
+      init(_ confounder: String, of scores: [Score]) {
+        let marked = scores.filter { !$0.isUnmarked }.map(\.agreement)
+        self.confounder = confounder
+        iou = marked.isEmpty ? nil : marked.reduce(0, +) / Double(marked.count)
+        count = marked.count
+      }
+
+      enum CodingKeys: String, CodingKey {
+        case confounder
+        case iou = "mean_iou"
+        case count = "n"
+      }
+    }
+
     /// The scores of one arm.
     package struct Arm: Encodable, Sendable {
       /// The name.
@@ -55,6 +84,13 @@ extension Counterfactual {
       package let summary: Summary
       /// Dice under do(z) minus Dice without.
       package let change: Differences
+      /// The agreement of the predictions without and under do(z), by confounder.
+      package let sameMasks: [Agreement]
+
+      enum CodingKeys: String, CodingKey {
+        case name, runs, summary, change
+        case sameMasks = "same_masks"
+      }
     }
 
     /// Dice under do(z) of an arm minus that of the first one.
@@ -128,7 +164,10 @@ extension Counterfactual {
         let entries = arm.runs.map(\.entry)
         return Arm(
           name: arm.name, runs: entries, summary: try Summary(meanOf: entries.map(\.summary)),
-          change: try differences(under, minus: means(arm.runs) { $0.before.dice }))
+          change: try differences(under, minus: means(arm.runs) { $0.before.dice }),
+          sameMasks: names.indices.map { column in
+            Agreement(names[column], of: arm.runs.flatMap { $0.scores.map { $0[column] } })
+          })
       }
       self.differences = try zip(arms, under).dropFirst().map { arm, values in
         Difference(
@@ -139,7 +178,7 @@ extension Counterfactual {
     /// The meaning of the columns of its tables.
     package static let legend =
       "Dice and IoU with the reference without do(z) and under it, and the change; same masks: IoU of the "
-      + "predictions without and under; where do(z) moves the image, reference and prediction move with it; "
-      + "two empty masks: 1"
+      + "predictions without and under, where one of the two marks something; where do(z) moves the image, "
+      + "reference and prediction move with it; Dice and IoU of two empty masks: 1"
   }
 }

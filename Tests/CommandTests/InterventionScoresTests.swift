@@ -49,6 +49,12 @@ extension ProgramTests {
       #expect(all.code == 0 && all.out.contains("site c (held out), n = 8"), "\(all.err)")
       #expect(all.out.contains("do(confounder)") && all.out.contains("\nmean "), "\(all.out)")
       #expect(all.out.contains("95 % interval over 8 images"), "\(all.out)")
+
+      // A model that marks nothing does not look as if nothing could move it.
+      let empty = try Program.run("evaluate", one, "--interventions", "blur", "--threshold", "0.9999999")
+      #expect(
+        empty.out.contains("baseline marks nothing on 8 of 8 images with a lesion at c."), "\(empty.out)")
+      #expect(empty.code == 0 && !empty.out.contains("1.000"), "\(empty.out)")
     }
 
     @Test("What cannot be set is refused, with the option, the file and the fix")

@@ -189,6 +189,45 @@ struct InterventionScoresTests {
     }
   }
 
+  @Test("Two empty masks do not count as the same, and a model that marks nothing is named")
+  func unmarked() throws {
+    let (tiny, predictor) = try predictor()
+    let run = try tiny.open()
+    let setting = Counterfactual.Setting(
+      prompts: "p", strength: 1, seed: 0,
+      applied: [.init(confounder: "blur", mechanism: "blur"), .init(confounder: "near", mechanism: "near")])
+    func agreements(_ scores: [[Counterfactual.Score]]) throws -> [Counterfactual.Comparison.Agreement] {
+      let entry = try Counterfactual.Entry(
+        run, with: predictor, scores: Array(scores.joined()), site: "c", setting: setting)
+      let scored = Counterfactual.SiteScores(entry, samples: samples, scores: scores)
+      let found = try Counterfactual.Comparison(at: "c", setting, [(name: "one", runs: [scored])])
+      return try #require(found.arms.first).sameMasks
+    }
+    let empty = OverlapCounts(truePositives: 0, falsePositives: 0, falseNegatives: 10, trueNegatives: 9)
+    let nothing = samples.map { sample in
+      ["blur", "near"].map {
+        Counterfactual.Score(scene: sample.id, confounder: $0, agreement: 1, before: empty, after: empty)
+      }
+    }
+    let none = try agreements(nothing)
+    #expect(none.map(\.iou) == [nil, nil] && none.map(\.count) == [0, 0])
+    #expect(none.map(\.confounder) == ["blur", "near"])
+    // Of one image with marks only these marks count.
+    let marked = scores(Array(samples.prefix(1)), before: 8, after: [6, 4])
+    let some = try agreements(marked + Array(nothing.dropFirst()))
+    #expect(some.map(\.iou) == [0.5, 0.5] && some.map(\.count) == [1, 1])
+
+    let sentence = "m marks nothing on 8 of 8 images with a lesion at c."
+    #expect(Counterfactual.findings("m", at: "c", nothing, trivial: [:]) == [sentence])
+    let half = scores(samples, before: 8, after: [6, 4])
+    #expect(Counterfactual.findings("m", at: "c", half, trivial: [:]).isEmpty)
+    let lesion = try #require(OverlapSummary(of: half.map { $0[0].before }))
+    #expect(
+      Counterfactual.findings("m", at: "c", nothing, trivial: ["all lesion": lesion]) == [
+        sentence, "m does not beat a predictor that ignores the image: Dice 0.000 at c (all lesion: 0.800).",
+      ])
+  }
+
   @Test("Arms are compared image by image: change, difference to the first, and the mean over confounders")
   func comparison() throws {
     let (tiny, predictor) = try predictor()

@@ -163,11 +163,10 @@ extension Run {
     _ method: String, at site: String, _ scores: [ImageScores], _ trivial: [String: ScoreSummary]
   ) -> [String] {
     guard let own = OverlapSummary(of: scores) else { return [] }
-    let others = TrivialPredictor.allCases.compactMap { item -> PredictionFindings.Trivial? in
-      guard let summary = trivial[item.rawValue], let dice = summary.metrics[.dice]?.mean else { return nil }
-      return .init(name: item.rawValue, dice: dice, diceWithLesion: summary.meanDiceWithLesion)
+    let others = trivial.compactMapValues { summary in
+      summary.metrics[.dice]?.mean.map { (dice: $0, diceWithLesion: summary.meanDiceWithLesion) }
     }
-    return PredictionFindings.sentences(method, [.init(name: "at \(site)", own: own, trivial: others)])
+    return TrivialPredictor.findings(method, at: site, own, others)
   }
 
   /// Summarises predictors that do not look at the image, by name.
