@@ -64,6 +64,13 @@ struct Contest {
     FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path)
   }
 
+  /// The prompts of all runs of a study in words; nil if they differ, or without a study alone.
+  var sharedPrompts: String? {
+    let prompts = arms.flatMap(\.runs).map(\.prompts)
+    guard let study, prompts.allSatisfy({ $0 == prompts[0] }) else { return nil }
+    return "the prompts of the study \(study.path)"
+  }
+
   /// Writes a comparison of the arms into the folder of the study, if one was named alone.
   ///
   /// - Parameters:

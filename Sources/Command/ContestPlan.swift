@@ -16,7 +16,8 @@ struct ContestPlan {
   /// Finds the part of each site in the training of each run; an image is read once for all runs.
   ///
   /// In a comparison of several runs, sites that a run was trained on are left out. Notes say where
-  /// images of the training come under the name of another site.
+  /// images of the training come under the name of another site. A run that was trained on some of
+  /// them counts.
   ///
   /// - Parameters:
   ///   - contest: the runs, by arm.
@@ -40,7 +41,14 @@ struct ContestPlan {
     }
     for note in Self.notes(all.flatMap(\.runs), at: sites) { console.note(note) }
     arms = all.map { arm, runs in
-      let left = runs.map { Scoring(run: $0.run, sites: $0.sites.filter { $0.role != .source }) }
+      let left = runs.map { scoring in
+        let own = scoring.run.configuration.sources
+        return Scoring(
+          run: scoring.run,
+          sites: scoring.sites.filter { site, role in
+            role.isUnseen || role != .source && !own.contains(site.name)
+          })
+      }
       return (arm: arm, runs: left.filter { !$0.sites.isEmpty })
     }
     for site in sites {
@@ -54,24 +62,21 @@ struct ContestPlan {
   private static func notes(_ runs: [Scoring], at sites: [Site]) -> [String] {
     sites.indices.flatMap { index -> [String] in
       let name = sites[index].name
-      let roles = runs.map { (run: $0.run, role: $0.sites[index].role) }
-      let hidden = roles.filter {
-        $0.role == .source && !$0.run.configuration.sources.contains(name)
-      }.count
-      let partly = roles.map(\.role).filter {
-        if case .partly = $0 { true } else { false }
-      }
+      // The name of a training site says it; such a run is left out.
+      let roles = runs.filter { !$0.run.configuration.sources.contains(name) }.map { $0.sites[index].role }
+      let all = counted(runs.count, "run")
       var found: [String] = []
+      let hidden = roles.filter { $0 == .source }.count
       if hidden > 0 {
         found.append(
-          "note: site \(name): \(hidden) of \(counted(runs.count, "run")) \(hidden == 1 ? "was" : "were") trained on "
-            + "all its images, under another name; left out")
+          "note: site \(name): \(hidden) of \(all) \(hidden == 1 ? "was" : "were") trained on all its "
+            + "images, under another name; left out")
       }
-      for text in Set(partly.map(\.text)).sorted() {
-        let count = partly.filter { $0.text == text }.count
+      let partly = roles.filter { !$0.isUnseen && $0 != .source }.map(\.text)
+      for text in Set(partly).sorted() {
         found.append(
-          "note: site \(name): \(text), in \(count) of \(counted(runs.count, "run")), which count all the same; "
-            + "remove \(text.hasPrefix("1 ") ? "it" : "them") for a fair score")
+          "note: site \(name): \(text), in \(partly.filter { $0 == text }.count) of \(all), which count all "
+            + "the same; remove such images for a fair score")
       }
       return found
     }

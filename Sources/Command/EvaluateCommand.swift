@@ -44,7 +44,7 @@ enum EvaluateCommand: Subcommand {
     try ProjectFiles.requireOneThreshold(arguments.scoring.threshold, changes: arguments.inference)
     let contest = try Contest(arguments.operands, changes: arguments.inference)
     let first = contest.arms[0].runs[0]
-    let interventions = try interventions(arguments, for: first)
+    let interventions = try interventions(arguments, for: contest)
     let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)
     defer { withExtendedLifetime(locks) {} }
     let catalog = try first.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
@@ -169,14 +169,14 @@ enum EvaluateCommand: Subcommand {
   ///
   /// A run has the mechanisms, unless another prompt file is named.
   private static func interventions(
-    _ arguments: Arguments<Options>, for run: Run
+    _ arguments: Arguments<Options>, for contest: Contest
   ) throws -> (plan: Predictor.InterventionPlan, setting: Counterfactual.Setting)? {
     guard try arguments.doing.areWanted else { return nil }
     if let other = writtenDistances(arguments).first {
       throw UsageError.conflict(
         other, with: "interventions", reason: "do(z) is scored by Dice and IoU; leave one of them out")
     }
-    return try arguments.doing.resolved(for: run)
+    return try arguments.doing.resolved(for: contest)
   }
 
   /// The given options, as written, that only the scores of `evaluation-SITE.json` use.

@@ -7,15 +7,17 @@ import Training
 
 /// The scores of runs on the images of sites without and under do(z), arm by arm.
 struct InterventionReport {
-  /// One comparison for each site.
+  /// One comparison for each site; of several runs at several sites also that of the mean over sites.
   let comparisons: [Counterfactual.Comparison]
+  /// What was done to the images.
+  let setting: Counterfactual.Setting
   /// The part of each site in the training of the only run; empty for several runs.
-  private let roles: [String]
+  let roles: [String]
 
   /// Scores the runs, and writes `interventions-SITE.json` into their folders.
   ///
   /// In a comparison of several runs, sites that a run was trained on are left out. If the command
-  /// names a study alone, its folder gets the comparison.
+  /// names a study alone, its folder gets the comparisons, that of the mean as `interventions.json`.
   ///
   /// - Parameters:
   ///   - contest: the runs, by arm.
@@ -51,10 +53,15 @@ struct InterventionReport {
       return (name: arm.name, scores: scores)
     }
     self.roles = roles
-    comparisons = try sites.map { site in
-      let arms = found.map { (name: $0.name, runs: $0.scores[site.name] ?? []) }
-      let comparison = try Counterfactual.Comparison(at: site.name, setting, arms)
-      try contest.write(comparison, as: "interventions-\(site.name).json")
+    self.setting = setting
+    let places = sites.map { site in
+      (site: site.name, arms: found.map { (name: $0.name, runs: $0.scores[site.name] ?? []) })
+    }
+    let several = !contest.isSingle && places.count > 1
+    comparisons = try (places.map { [$0] } + (several ? [places] : [])).map { places in
+      let comparison = try Counterfactual.Comparison(over: places, setting)
+      let name = comparison.site.map { "interventions-\($0).json" } ?? "interventions.json"
+      try contest.write(comparison, as: name)
       return comparison
     }
   }
@@ -91,80 +98,5 @@ struct InterventionReport {
     return
       "note: the runs differ in imageSize, framing or inference.scales; a mechanism draws the same for all, but changes "
       + "what enters each network, so their pictures are not equal pixel by pixel"
-  }
-
-  /// Prints the tables of each site.
-  func show(_ console: Console) throws {
-    if console.json { return try console.result(json: comparisons) }
-    for (index, comparison) in comparisons.enumerated() {
-      console.result(Self.text(comparison, role: roles.indices.contains(index) ? roles[index] : nil))
-    }
-    console.result(Counterfactual.Comparison.legend)
-    let findings = comparisons.flatMap(\.arms).flatMap(\.runs).compactMap(\.findings).joined()
-    for finding in findings { console.result(finding) }
-  }
-
-  private static func text(_ comparison: Counterfactual.Comparison, role: String?) -> String {
-    let setting = comparison.interventions
-    let site = comparison.site + (role.map { " (\($0))" } ?? "")
-    let tables = comparison.arms.map { arm in
-      (comparison.arms.count > 1 ? "\(arm.name), \(counted(arm.runs.count, "run"))\n" : "") + table(arm)
-    }
-    let reason = comparison.arms.first?.change.mean.reason.map { "; \($0)" } ?? ""
-    return """
-      site \(site), n = \(comparison.images), do(z) at strength \(format(setting.strength, 2)) \
-      by the mechanisms of \(setting.prompts)
-      \((tables + differences(comparison)).joined(separator: "\n\n"))
-      \(Interval.resampling(groups: comparison.groups, images: comparison.images))\(reason)
-
-      """
-  }
-
-  /// Formats the scores of an arm with a row for each confounder, and their mean in the last row.
-  private static func table(_ arm: Counterfactual.Comparison.Arm) -> String {
-    func mean(_ values: [Double?]) -> Double? {
-      let known = values.compactMap { $0 }
-      return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
-    }
-    func signed(_ value: Double?) -> String {
-      value.map { ($0 < 0 ? "−" : "+") + format(abs($0)) } ?? "–"
-    }
-    func cells(
-      _ name: String, dice: (Double?, Double?, Interval?), iou: (Double?, Double?), same: Double?
-    ) -> [String] {
-      let change = iou.0.flatMap { before in iou.1.map { $0 - before } }
-      return [
-        name, format(dice.0), format(dice.1), dice.2?.signedText ?? "–", format(iou.0), format(iou.1),
-        signed(change), format(same),
-      ]
-    }
-    let rows = arm.summary.rows
-    let lines = zip(rows, zip(arm.change.rows, arm.sameMasks)).map { row, own in
-      cells(
-        row.confounder, dice: (row.diceBefore, row.diceAfter, own.0.dice),
-        iou: (row.iouBefore, row.iouAfter), same: own.1.iou)
-    }
-    let last = cells(
-      "mean", dice: (mean(rows.map(\.diceBefore)), mean(rows.map(\.diceAfter)), arm.change.mean),
-      iou: (mean(rows.map(\.iouBefore)), mean(rows.map(\.iouAfter))), same: mean(arm.sameMasks.map(\.iou)))
-    let headings = [
-      "do(confounder)", "Dice", "under it", "change", "IoU", "under it", "change", "same masks",
-    ]
-    return Console.table(headings, lines + [last])
-  }
-
-  /// Formats the differences to the first arm; nothing for a single arm.
-  private static func differences(_ comparison: Counterfactual.Comparison) -> [String] {
-    guard let first = comparison.differences.first else { return [] }
-    let names = first.under.rows.map(\.confounder)
-    let rows = names.indices.map { row in
-      [names[row]] + comparison.differences.map { $0.under.rows[row].dice.signedText }
-    }
-    let last = ["mean"] + comparison.differences.map { $0.under.mean.signedText }
-    let headings = ["do(confounder)"] + comparison.differences.map(\.candidate)
-    return [
-      "Dice under do(z) minus that of \(first.reference), paired by image\n"
-        + Console.table(headings, rows + [last])
-    ]
   }
 }

@@ -47,6 +47,8 @@ extension Counterfactual {
     package let method: String
     /// The site that the run held out; empty without one.
     package let heldOut: String
+    /// The confounders whose mechanisms the run withheld in training.
+    package let withheld: [String]
     /// The site of the images; nil for rendered scenes.
     package let site: String?
     /// What was done to the images; nil for rendered scenes.
@@ -66,7 +68,8 @@ extension Counterfactual {
     package let findings: [String]?
 
     enum CodingKeys: String, CodingKey {
-      case run, method, site, interventions, threshold, inference, precision, decoding, summary, findings
+      case run, method, withheld, site, interventions, threshold, inference, precision, decoding, summary
+      case findings
       case heldOut = "held_out"
     }
 
@@ -87,6 +90,7 @@ extension Counterfactual {
       self.run = run.folder.url.path
       method = predictor.methodLabel
       heldOut = run.configuration.holdOut ?? ""
+      withheld = run.configuration.interventions.without
       self.site = site
       interventions = setting
       (threshold, inference) = (predictor.threshold, predictor.inference)

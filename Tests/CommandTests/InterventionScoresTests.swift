@@ -57,6 +57,28 @@ extension ProgramTests {
       #expect(empty.code == 0 && !empty.out.contains("1.000"), "\(empty.out)")
     }
 
+    @Test("Of three arms each pair is compared, and what training withheld is marked")
+    func pairs() throws {
+      let shop = try Workshop()
+      let withheld = ["interventions.share=1", "interventions.without=[\"blur\"]"]
+      for (name, more) in [("one", []), ("two", []), ("three", withheld)] {
+        let training = try Program.run(
+          shop.training(name, epochs: 1, more: more + ["--method", "baseline", "--seed", "\(name.count)"]))
+        try #require(training.code == 0, "\(training.err)")
+      }
+      let (one, two) = (shop.file("one").path, shop.file("two").path)
+      let three = shop.file("three").path
+      let outcome = try Program.run(
+        "evaluate", one, two, three, "--interventions", "blur,near", "--site", "c")
+      #expect(outcome.code == 0, "\(outcome.err)")
+      #expect(outcome.out.contains("the other pairs of arms"), "\(outcome.out)")
+      #expect(outcome.out.contains("\(three) − \(two)"), "\(outcome.out)")
+      #expect(!outcome.out.contains("\(two) − \(three)") && !outcome.out.contains("mean over sites"))
+      // In the table of the third arm, and in that of the differences.
+      #expect(outcome.out.components(separatedBy: "\nblur (withheld) ").count == 3, "\(outcome.out)")
+      #expect(!outcome.out.contains("near (withheld)"))
+    }
+
     @Test("What cannot be set is refused, with the option, the file and the fix")
     func refusals() throws {
       let shop = try Workshop()

@@ -120,6 +120,17 @@ extension ProgramTests {
       let own = try Program.run("evaluate", folder, "--site", "b", "--json")
       let runs = try #require(((try own.json() as? [[String: Any]])?.first?["arms"]) as? [[String: Any]])
       #expect(runs.map { $0["runs"] as? Int } == [1, 1])
+
+      // Under do(z) the sites have a mean, and the prompts are named once for all runs.
+      let doing = try Program.run("evaluate", folder, "--interventions", "blur,near")
+      #expect(doing.code == 0, "\(doing.err)")
+      #expect(doing.out.contains("mean over sites a, b, c, n = 24"), "\(doing.out)")
+      let prompts = "do(z) at strength 1.00 by the mechanisms of the prompts of the study \(folder)"
+      #expect(doing.out.components(separatedBy: prompts).count == 2, "\(doing.out)")
+      #expect(!doing.out.contains("prompts.json5"), "\(doing.out)")
+      let stored = try #require(
+        try JSONSerialization.jsonObject(with: bytes(shop, "study/interventions.json")) as? [String: Any])
+      #expect(stored["sites"] as? [String] == ["a", "b", "c"] && stored["n"] as? Int == 24)
       let single = try Program.run("evaluate", fold)
       #expect(single.out.contains("interval") && single.code == 0, "\(single.out)\(single.err)")
     }

@@ -262,6 +262,33 @@ struct InterventionScoresTests {
     #expect(near(difference.under.rows[0].dice.value, 0.2) && near(difference.under.rows[1].dice.value, 0.4))
     #expect(near(difference.under.mean.value, 0.3))
 
+    // Every pair of arms has its difference, first those to the first arm.
+    let third = try scored(samples, before: 8, after: [9, 9])
+    let pairs = try Counterfactual.Comparison(
+      at: "c", setting,
+      [(name: "one", runs: [first]), (name: "two", runs: others), (name: "three", runs: [third])]
+    ).differences
+    #expect(pairs.map(\.candidate) == ["two", "three", "three"])
+    #expect(pairs.map(\.reference) == ["one", "one", "two"])
+    #expect(pairs[0] == difference && near(pairs[2].under.mean.value, 0.1))
+
+    // In the mean over sites each site counts alike, whatever its number of images.
+    let few = Array(try TinyRun.sites.get()[1].testSamples.prefix(2))
+    let same = try scored(few, before: 8, after: [2, 2])
+    let mean = try Counterfactual.Comparison(
+      over: [
+        (site: "c", arms: [(name: "one", runs: [first]), (name: "two", runs: others)]),
+        (site: "b", arms: [(name: "one", runs: [same]), (name: "two", runs: [same])]),
+      ], setting)
+    #expect(mean.site == nil && mean.sites == ["c", "b"] && mean.images == 10)
+    #expect(near(try #require(mean.differences.first).under.mean.value, 0.15))
+    #expect(near(mean.arms[0].summary.rows[0].diceAfter, 0.4) && mean.arms[0].summary.scenes == 10)
+    #expect(mean.arms[0].sameMasks.map(\.count) == [10, 10] && mean.arms[0].runs.count == 2)
+    #expect(throws: StudyError.empty) {
+      try Counterfactual.Comparison(
+        over: [(site: "c", arms: [(name: "one", runs: [first])]), (site: "b", arms: [])], setting)
+    }
+
     let document = try JSONValue(encoding: found)
     #expect(document.members?["n"] == .integer(8))
     #expect(document.members?["interventions"]?.members?["strength"] != nil)
