@@ -78,9 +78,12 @@ struct Contest {
   ///   - name: the name of the file, such as `comparison-SITE.json`.
   /// - Throws: `FileError` that names the file.
   func write(_ comparison: some Encodable, as name: String) throws {
-    guard let study else { return }
-    try AtomicFile.write(json: comparison, to: study.appendingPathComponent(name))
+    guard let file = file(name) else { return }
+    try AtomicFile.write(json: comparison, to: file)
   }
+
+  /// Returns a file in the folder of the study; nil unless a study was named alone.
+  func file(_ name: String) -> URL? { study?.appendingPathComponent(name) }
 }
 
 extension SiteComparison {

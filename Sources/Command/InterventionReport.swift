@@ -34,6 +34,13 @@ struct InterventionReport {
   ) throws {
     if let note = Self.note(contest) { console.note(note) }
     let plans = try ContestPlan(contest, at: sites, console).arms
+    let files = plans.flatMap(\.runs).flatMap { scoring in
+      scoring.sites.map { Self.file($0.site.name, in: scoring.run) }
+    }
+    let shared = sites.map { "interventions-\($0.name).json" } + (sites.count > 1 ? ["interventions.json"] : [])
+    for note in ReplacedScores.notes(files + shared.compactMap(contest.file), by: setting) {
+      console.note(note)
+    }
     var roles: [String] = []
     // By arm, then by the name of the site.
     let found = try plans.map { arm, runs in
@@ -66,6 +73,11 @@ struct InterventionReport {
     }
   }
 
+  /// Returns the file of a run's scores at a site.
+  private static func file(_ site: String, in run: Run) -> URL {
+    run.folder.url.appendingPathComponent("interventions-\(site).json")
+  }
+
   /// Scores a run at a site, and writes its scores into its folder.
   private static func scores(
     of run: Run, on site: Site, samples: [Sample], _ predictor: Predictor, _ plan: Predictor.InterventionPlan,
@@ -81,8 +93,7 @@ struct InterventionReport {
     let entry = try Counterfactual.Entry(
       run, with: predictor, scores: Array(scores.joined()), site: site.name, setting: setting,
       findings: findings)
-    let file = run.folder.url.appendingPathComponent("interventions-\(site.name).json")
-    try run.folder.write(entry, to: file)
+    try run.folder.write(entry, to: file(site.name, in: run))
     return Counterfactual.SiteScores(entry, samples: samples, scores: scores)
   }
 

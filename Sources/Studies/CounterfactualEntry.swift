@@ -5,9 +5,9 @@ import Training
 
 extension Counterfactual {
   /// The interventions on the images of a site: the confounders, the strength and the seed.
-  package struct Setting: Encodable, Equatable, Sendable {
+  package struct Setting: Codable, Equatable, Sendable {
     /// One confounder with its mechanism.
-    package struct Applied: Encodable, Equatable, Sendable {
+    package struct Applied: Codable, Equatable, Sendable {
       /// The confounder.
       package let confounder: String
       /// The name of its mechanism.

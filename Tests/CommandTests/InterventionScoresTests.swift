@@ -50,6 +50,13 @@ extension ProgramTests {
       #expect(all.out.contains("do(confounder)") && all.out.contains("\nmean "), "\(all.out)")
       #expect(all.out.contains("95 % interval over 8 images"), "\(all.out)")
 
+      // Other scores are not replaced in silence; the same ones are.
+      #expect(all.err.contains("two/interventions-c.json") == false, "\(all.err)")
+      let held = "one/interventions-c.json: will be replaced; holds do(z) of specular reflection, near at"
+      #expect(all.err.contains("\(held) strength 0.50, seed 0, by "), "\(all.err)")
+      let again = try Program.run("evaluate", one, "--prompts", "endoscopy-21", "--interventions", "all")
+      #expect(again.code == 0 && !again.err.contains("will be replaced"), "\(again.err)")
+
       // A model that marks nothing does not look as if nothing could move it.
       let empty = try Program.run("evaluate", one, "--interventions", "blur", "--threshold", "0.9999999")
       #expect(
