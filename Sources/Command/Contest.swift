@@ -90,7 +90,7 @@ extension SiteComparison {
   /// One sentence with the mean Dice of the only arm and its interval.
   var sentence: String {
     guard let dice = arms.first?.dice else { return "" }
-    return "mean Dice \(Self.said(dice)); \(resampling)"
+    return "mean Dice \(dice.text); \(resampling)"
   }
 
   /// The table of the arms, and what was resampled.
@@ -98,8 +98,8 @@ extension SiteComparison {
     let rows = arms.map { arm in
       let difference = differences.first { $0.candidate == arm.name }
       return [
-        arm.name, "\(arm.runs)", Self.said(arm.dice), arm.diceWithLesion.map(Self.said) ?? "–",
-        difference.map { Self.said($0.dice, signed: true) } ?? "–",
+        arm.name, "\(arm.runs)", arm.dice.text, arm.diceWithLesion?.text ?? "–",
+        difference?.dice.signedText ?? "–",
       ]
     }
     let others = trivial.sorted { $0.key < $1.key }.map { [$0.key, "–", format($0.value), "–", "–"] }
@@ -107,21 +107,21 @@ extension SiteComparison {
     return """
       site \(site), n = \(images), mean Dice at the images' own size with 95 % intervals
       \(Console.table(["", "runs", "Dice", "Dice (lesion)", "minus \(reference)"], rows + others))
-      \(resampling); an arm's score of an image is the mean over its runs
+      \(resampling)\(shortage); an arm's score of an image is the mean over its runs
 
       """
   }
 
-  private var resampling: String { Interval.resampling(groups: groups, images: images) }
+  private var resampling: String {
+    Interval.resampling(groups: groups, images: images) + (arms.first?.dice.reason.map { "; \($0)" } ?? "")
+  }
 
-  private static func said(_ interval: Interval) -> String { said(interval, signed: false) }
-
-  private static func said(_ interval: Interval, signed: Bool) -> String {
-    func number(_ value: Double) -> String { (signed && value >= 0 ? "+" : "") + format(value) }
-    guard let ends = interval.ends else {
-      return "\(number(interval.value)) (\(interval.reason ?? "no interval"))"
+  /// Why only the images with a lesion give no interval.
+  private var shortage: String {
+    guard let arm = arms.first, arm.dice.reason == nil, let reason = arm.diceWithLesion?.reason else {
+      return ""
     }
-    return "\(number(interval.value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
+    return "; with a lesion: \(reason)"
   }
 }
 

@@ -68,9 +68,10 @@ extension ProgramTests {
     func pairs() throws {
       let shop = try Workshop()
       let withheld = ["interventions.share=1", "interventions.without=[\"blur\"]"]
+      // The first two are the same.
       for (name, more) in [("one", []), ("two", []), ("three", withheld)] {
         let training = try Program.run(
-          shop.training(name, epochs: 1, more: more + ["--method", "baseline", "--seed", "\(name.count)"]))
+          shop.training(name, epochs: 1, more: more + ["--method", "baseline"]))
         try #require(training.code == 0, "\(training.err)")
       }
       let (one, two) = (shop.file("one").path, shop.file("two").path)
@@ -84,6 +85,14 @@ extension ProgramTests {
       // In the table of the third arm, and in that of the differences.
       #expect(outcome.out.components(separatedBy: "\nblur (withheld) ").count == 3, "\(outcome.out)")
       #expect(!outcome.out.contains("near (withheld)"))
+
+      // Every table has the same form of numbers.
+      let plain = try Program.run("evaluate", one, two, three)
+      #expect(plain.code == 0, "\(plain.err)")
+      for out in [outcome.out, plain.out] {
+        #expect(out.contains("+0.000 (no spread)") && !out.contains("-0."), "\(out)")
+        #expect(!out.contains("0.000 to 0.000") && !out.contains("0.000 to +0.000"), "\(out)")
+      }
     }
 
     @Test("What cannot be set is refused, with the option, the file and the fix")
