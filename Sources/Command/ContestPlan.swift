@@ -52,7 +52,8 @@ struct ContestPlan {
       return (arm: arm, runs: left.filter { !$0.sites.isEmpty })
     }
     for site in sites {
-      for (arm, runs) in arms where !runs.contains(where: { $0.sites.contains { $0.site.name == site.name } }) {
+      for (arm, runs) in arms where !runs.contains(where: { $0.sites.contains { $0.site.name == site.name } })
+      {
         throw WorkError.trainedOn(site: site.name, arm: arm.name)
       }
     }

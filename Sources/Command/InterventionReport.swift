@@ -37,7 +37,8 @@ struct InterventionReport {
     let files = plans.flatMap(\.runs).flatMap { scoring in
       scoring.sites.map { Self.file($0.site.name, in: scoring.run) }
     }
-    let shared = sites.map { "interventions-\($0.name).json" } + (sites.count > 1 ? ["interventions.json"] : [])
+    let shared =
+      sites.map { "interventions-\($0.name).json" } + (sites.count > 1 ? ["interventions.json"] : [])
     for note in ReplacedScores.notes(files + shared.compactMap(contest.file), by: setting) {
       console.note(note)
     }

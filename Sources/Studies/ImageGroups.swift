@@ -43,7 +43,8 @@ struct ImageGroups {
   /// - Returns: the mean; nil without an image.
   /// - Throws: `TorchError` if the generator fails.
   static func mean(over sites: [(images: ImageGroups, values: [Double])]) throws -> Interval? {
-    try Bootstrap.mean(ofStrata: sites.map { $0.images.cases($0.values) }, seed: sites.first?.images.seed ?? 0)
+    try Bootstrap.mean(
+      ofStrata: sites.map { $0.images.cases($0.values) }, seed: sites.first?.images.seed ?? 0)
   }
 
   /// Returns the values by group.
