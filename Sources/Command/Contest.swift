@@ -64,6 +64,13 @@ struct Contest {
     FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path)
   }
 
+  /// The prompts of all runs of a study in words; nil if they differ, or without a study alone.
+  var sharedPrompts: String? {
+    let prompts = arms.flatMap(\.runs).map(\.prompts)
+    guard let study, prompts.allSatisfy({ $0 == prompts[0] }) else { return nil }
+    return "the prompts of the study \(study.path)"
+  }
+
   /// Writes a comparison of the arms into the folder of the study, if one was named alone.
   ///
   /// - Parameters:
@@ -71,16 +78,19 @@ struct Contest {
   ///   - name: the name of the file, such as `comparison-SITE.json`.
   /// - Throws: `FileError` that names the file.
   func write(_ comparison: some Encodable, as name: String) throws {
-    guard let study else { return }
-    try AtomicFile.write(json: comparison, to: study.appendingPathComponent(name))
+    guard let file = file(name) else { return }
+    try AtomicFile.write(json: comparison, to: file)
   }
+
+  /// Returns a file in the folder of the study; nil unless a study was named alone.
+  func file(_ name: String) -> URL? { study?.appendingPathComponent(name) }
 }
 
 extension SiteComparison {
   /// One sentence with the mean Dice of the only arm and its interval.
   var sentence: String {
     guard let dice = arms.first?.dice else { return "" }
-    return "mean Dice \(Self.said(dice)); \(resampling)"
+    return "mean Dice \(dice.text); \(resampling)"
   }
 
   /// The table of the arms, and what was resampled.
@@ -88,8 +98,8 @@ extension SiteComparison {
     let rows = arms.map { arm in
       let difference = differences.first { $0.candidate == arm.name }
       return [
-        arm.name, "\(arm.runs)", Self.said(arm.dice), arm.diceWithLesion.map(Self.said) ?? "–",
-        difference.map { Self.said($0.dice, signed: true) } ?? "–",
+        arm.name, "\(arm.runs)", arm.dice.text, arm.diceWithLesion?.text ?? "–",
+        difference?.dice.signedText ?? "–",
       ]
     }
     let others = trivial.sorted { $0.key < $1.key }.map { [$0.key, "–", format($0.value), "–", "–"] }
@@ -97,21 +107,21 @@ extension SiteComparison {
     return """
       site \(site), n = \(images), mean Dice at the images' own size with 95 % intervals
       \(Console.table(["", "runs", "Dice", "Dice (lesion)", "minus \(reference)"], rows + others))
-      \(resampling); an arm's score of an image is the mean over its runs
+      \(resampling)\(shortage); an arm's score of an image is the mean over its runs
 
       """
   }
 
-  private var resampling: String { Interval.resampling(groups: groups, images: images) }
+  private var resampling: String {
+    Interval.resampling(groups: groups, images: images) + (arms.first?.dice.reason.map { "; \($0)" } ?? "")
+  }
 
-  private static func said(_ interval: Interval) -> String { said(interval, signed: false) }
-
-  private static func said(_ interval: Interval, signed: Bool) -> String {
-    func number(_ value: Double) -> String { (signed && value >= 0 ? "+" : "") + format(value) }
-    guard let ends = interval.ends else {
-      return "\(number(interval.value)) (\(interval.reason ?? "no interval"))"
+  /// Why only the images with a lesion give no interval.
+  private var shortage: String {
+    guard let arm = arms.first, arm.dice.reason == nil, let reason = arm.diceWithLesion?.reason else {
+      return ""
     }
-    return "\(number(interval.value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
+    return "; with a lesion: \(reason)"
   }
 }
 

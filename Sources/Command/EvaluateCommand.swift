@@ -44,7 +44,7 @@ enum EvaluateCommand: Subcommand {
     try ProjectFiles.requireOneThreshold(arguments.scoring.threshold, changes: arguments.inference)
     let contest = try Contest(arguments.operands, changes: arguments.inference)
     let first = contest.arms[0].runs[0]
-    let interventions = try interventions(arguments, for: first)
+    let interventions = try interventions(arguments, for: contest)
     let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)
     defer { withExtendedLifetime(locks) {} }
     let catalog = try first.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
@@ -57,12 +57,10 @@ enum EvaluateCommand: Subcommand {
         predictor: { try predictor(of: $0, study: $1.threshold, arguments) }, console
       ).show(console)
     }
-    let found = try contest.arms.map { arm in
+    let found = try ContestPlan(contest, at: sites, console).arms.map { arm, runs in
       (
         name: arm.name,
-        evaluations: try arm.runs.flatMap {
-          try evaluate($0, of: arm, at: sites, contest, arguments, console)
-        }
+        evaluations: try runs.flatMap { try evaluate($0, of: arm, contest, arguments, console) }
       )
     }
     let comparisons = try sites.map { site in
@@ -85,11 +83,9 @@ enum EvaluateCommand: Subcommand {
     for finding in evaluations.flatMap(\.findings) { console.result(finding) }
   }
 
-  /// Scores a run at the sites, and writes its scores into its folder.
-  ///
-  /// In a comparison, sites that the run was trained on are left out.
+  /// Scores a run at its sites, and writes its scores into its folder.
   private static func evaluate(
-    _ run: Run, of arm: Contest.Arm, at sites: [Site], _ contest: Contest,
+    _ scoring: ContestPlan.Scoring, of arm: Contest.Arm, _ contest: Contest,
     _ arguments: Arguments<Options>, _ console: Console
   ) throws -> [Evaluation] {
     var rules = Run.EvaluationRules()
@@ -97,13 +93,12 @@ enum EvaluateCommand: Subcommand {
       try arguments.scoring.distances.tolerance, try arguments.scoring.distances.spacing
     )
     rules.evaluation = try arguments.scoring.evaluation
-    let sites = try sites.filter { try contest.isSingle || run.role(of: $0) != .source }
-    guard !sites.isEmpty else { return [] }
+    let run = scoring.run
     let predictor = try predictor(of: run, study: arm.threshold, arguments)
     console.note(contest.isSingle ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
-    return try sites.map { site in
+    return try scoring.sites.map { site, role in
       let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
-      let result = try run.evaluate(on: site, with: predictor, rules: rules) { done, _ in
+      let result = try run.evaluate(on: site, as: role, with: predictor, rules: rules) { done, _ in
         console.progress(bar.line(done, unit: "images"))
       }
       console.progress("")
@@ -119,9 +114,7 @@ enum EvaluateCommand: Subcommand {
   ) throws -> SiteComparison {
     try SiteComparison(
       found.map { arm in
-        let evaluations = arm.evaluations.filter { $0.site == site.name }
-        guard !evaluations.isEmpty else { throw WorkError.trainedOn(site: site.name, arm: arm.name) }
-        return (arm.name, evaluations)
+        (arm.name, arm.evaluations.filter { $0.site == site.name })
       }, seed: seed)
   }
 
@@ -176,14 +169,14 @@ enum EvaluateCommand: Subcommand {
   ///
   /// A run has the mechanisms, unless another prompt file is named.
   private static func interventions(
-    _ arguments: Arguments<Options>, for run: Run
+    _ arguments: Arguments<Options>, for contest: Contest
   ) throws -> (plan: Predictor.InterventionPlan, setting: Counterfactual.Setting)? {
     guard try arguments.doing.areWanted else { return nil }
     if let other = writtenDistances(arguments).first {
       throw UsageError.conflict(
         other, with: "interventions", reason: "do(z) is scored by Dice and IoU; leave one of them out")
     }
-    return try arguments.doing.resolved(for: run)
+    return try arguments.doing.resolved(for: contest)
   }
 
   /// The given options, as written, that only the scores of `evaluation-SITE.json` use.

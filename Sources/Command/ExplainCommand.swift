@@ -128,10 +128,13 @@ enum ExplainCommand: Subcommand {
     }
     let site = try catalog.site(name)
     let role = try run.role(of: site)
-    if role == .namesake { console.note("note: site \(site.name): \(role.text)") }
-    let trainedOn = role == .source
-    let samples = trainedOn ? site.samples : site.testSamples
-    return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: trainedOn)
+    switch role {
+    case .namesake, .partly: console.note("note: site \(site.name): \(role.text)")
+    case .heldOut, .unseen, .source: break
+    }
+    let isOwn = !role.isUnseen && configuration.sources.contains(site.name)
+    let samples = isOwn ? site.samples : site.testSamples
+    return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: !role.isUnseen)
   }
 
   private static func options(_ arguments: Arguments<Options>) throws -> Explainer.Options {

@@ -37,14 +37,18 @@ extension Arguments<InterventionOptions> {
 
   /// Finds the interventions.
   ///
-  /// - Parameter run: the run whose prompts have the mechanisms, unless another file is named.
+  /// - Parameter contest: the runs. The prompts of the first have the mechanisms, unless another file
+  ///   is named.
   /// - Returns: the interventions, and their description.
   /// - Throws: `UsageError` that names a confounder that cannot be set, or the prompt file.
-  func resolved(for run: Run) throws -> (plan: Predictor.InterventionPlan, setting: Counterfactual.Setting) {
-    var (prompts, file) = (run.prompts, run.folder.promptsFile.path)
+  func resolved(
+    for contest: Contest
+  ) throws -> (plan: Predictor.InterventionPlan, setting: Counterfactual.Setting) {
+    let run = contest.arms[0].runs[0]
+    var (prompts, file, shown) = (run.prompts, run.folder.promptsFile.path, contest.sharedPrompts)
     if let name = try self.prompts {
       let named = try ProjectFiles.promptSet(name)
-      (prompts, file) = (named.prompts, named.file?.path ?? name)
+      (prompts, file, shown) = (named.prompts, named.file?.path ?? name, nil)
     }
     let interventions = Interventions(prompts)
     let chosen = try Self.chosen(self.interventions, among: interventions, in: file)
@@ -53,7 +57,7 @@ extension Arguments<InterventionOptions> {
     return (
       Predictor.InterventionPlan(interventions, confounders: chosen, strength: strength, seed: seed),
       Counterfactual.Setting(
-        prompts: file, strength: strength, seed: seed,
+        prompts: shown ?? file, strength: strength, seed: seed,
         applied: chosen.map {
           .init(confounder: entries[$0].name, mechanism: entries[$0].mechanism?.rawValue ?? "")
         })

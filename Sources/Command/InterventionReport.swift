@@ -7,15 +7,17 @@ import Training
 
 /// The scores of runs on the images of sites without and under do(z), arm by arm.
 struct InterventionReport {
-  /// One comparison for each site.
+  /// One comparison for each site; of several runs at several sites also that of the mean over sites.
   let comparisons: [Counterfactual.Comparison]
+  /// What was done to the images.
+  let setting: Counterfactual.Setting
   /// The part of each site in the training of the only run; empty for several runs.
-  private let roles: [String]
+  let roles: [String]
 
   /// Scores the runs, and writes `interventions-SITE.json` into their folders.
   ///
   /// In a comparison of several runs, sites that a run was trained on are left out. If the command
-  /// names a study alone, its folder gets the comparison.
+  /// names a study alone, its folder gets the comparisons, that of the mean as `interventions.json`.
   ///
   /// - Parameters:
   ///   - contest: the runs, by arm.
@@ -31,24 +33,21 @@ struct InterventionReport {
     predictor: (Run, Contest.Arm) throws -> Predictor, _ console: Console
   ) throws {
     if let note = Self.note(contest) { console.note(note) }
-    // By arm: each run with the sites that it is scored at.
-    let plans = try contest.arms.map { arm in
-      try arm.runs.map { run in
-        let known = try sites.map { (site: $0, role: try run.role(of: $0)) }
-        return (run: run, sites: known.filter { contest.isSingle || $0.role != .source })
-      }
+    let plans = try ContestPlan(contest, at: sites, console).arms
+    let files = plans.flatMap(\.runs).flatMap { scoring in
+      scoring.sites.map { Self.file($0.site.name, in: scoring.run) }
     }
-    for site in sites {
-      for (arm, runs) in zip(contest.arms, plans)
-      where !runs.contains(where: { $0.sites.contains { $0.site.name == site.name } }) {
-        throw WorkError.trainedOn(site: site.name, arm: arm.name)
-      }
+    let shared =
+      sites.map { "interventions-\($0.name).json" } + (sites.count > 1 ? ["interventions.json"] : [])
+    for note in ReplacedScores.notes(files + shared.compactMap(contest.file), by: setting) {
+      console.note(note)
     }
     var roles: [String] = []
     // By arm, then by the name of the site.
-    let found = try zip(contest.arms, plans).map { arm, runs in
+    let found = try plans.map { arm, runs in
       var scores: [String: [Counterfactual.SiteScores]] = [:]
-      for (run, own) in runs where !own.isEmpty {
+      for scoring in runs {
+        let (run, own) = (scoring.run, scoring.sites)
         if contest.isSingle { roles = own.map(\.role.text) }
         let predictor = try predictor(run, arm)
         let place = contest.isSingle ? "" : "\(run.folder.url.path): "
@@ -62,12 +61,22 @@ struct InterventionReport {
       return (name: arm.name, scores: scores)
     }
     self.roles = roles
-    comparisons = try sites.map { site in
-      let arms = found.map { (name: $0.name, runs: $0.scores[site.name] ?? []) }
-      let comparison = try Counterfactual.Comparison(at: site.name, setting, arms)
-      try contest.write(comparison, as: "interventions-\(site.name).json")
+    self.setting = setting
+    let places = sites.map { site in
+      (site: site.name, arms: found.map { (name: $0.name, runs: $0.scores[site.name] ?? []) })
+    }
+    let several = !contest.isSingle && places.count > 1
+    comparisons = try (places.map { [$0] } + (several ? [places] : [])).map { places in
+      let comparison = try Counterfactual.Comparison(over: places, setting)
+      let name = comparison.site.map { "interventions-\($0).json" } ?? "interventions.json"
+      try contest.write(comparison, as: name)
       return comparison
     }
+  }
+
+  /// Returns the file of a run's scores at a site.
+  private static func file(_ site: String, in run: Run) -> URL {
+    run.folder.url.appendingPathComponent("interventions-\(site).json")
   }
 
   /// Scores a run at a site, and writes its scores into its folder.
@@ -80,10 +89,12 @@ struct InterventionReport {
       console.progress(bar, $0, unit: "images")
     }
     console.progress("")
+    let findings = Counterfactual.findings(
+      predictor.methodLabel, at: site.name, scores, trivial: try run.trivialOverlaps(samples))
     let entry = try Counterfactual.Entry(
-      run, with: predictor, scores: Array(scores.joined()), site: site.name, setting: setting)
-    let file = run.folder.url.appendingPathComponent("interventions-\(site.name).json")
-    try run.folder.write(entry, to: file)
+      run, with: predictor, scores: Array(scores.joined()), site: site.name, setting: setting,
+      findings: findings)
+    try run.folder.write(entry, to: file(site.name, in: run))
     return Counterfactual.SiteScores(entry, samples: samples, scores: scores)
   }
 
@@ -99,79 +110,5 @@ struct InterventionReport {
     return
       "note: the runs differ in imageSize, framing or inference.scales; a mechanism draws the same for all, but changes "
       + "what enters each network, so their pictures are not equal pixel by pixel"
-  }
-
-  /// Prints the tables of each site.
-  func show(_ console: Console) throws {
-    if console.json { return try console.result(json: comparisons) }
-    for (index, comparison) in comparisons.enumerated() {
-      console.result(Self.text(comparison, role: roles.indices.contains(index) ? roles[index] : nil))
-    }
-    console.result(Counterfactual.Comparison.legend)
-  }
-
-  private static func text(_ comparison: Counterfactual.Comparison, role: String?) -> String {
-    let setting = comparison.interventions
-    let site = comparison.site + (role.map { " (\($0))" } ?? "")
-    let tables = comparison.arms.map { arm in
-      (comparison.arms.count > 1 ? "\(arm.name), \(counted(arm.runs.count, "run"))\n" : "") + table(arm)
-    }
-    let reason = comparison.arms.first?.change.mean.reason.map { "; \($0)" } ?? ""
-    return """
-      site \(site), n = \(comparison.images), do(z) at strength \(format(setting.strength, 2)) \
-      by the mechanisms of \(setting.prompts)
-      \((tables + differences(comparison)).joined(separator: "\n\n"))
-      \(Interval.resampling(groups: comparison.groups, images: comparison.images))\(reason)
-
-      """
-  }
-
-  /// Formats the scores of an arm with a row for each confounder, and their mean in the last row.
-  private static func table(_ arm: Counterfactual.Comparison.Arm) -> String {
-    func mean(_ values: [Double?]) -> Double? {
-      let known = values.compactMap { $0 }
-      return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
-    }
-    func signed(_ value: Double?) -> String {
-      value.map { ($0 < 0 ? "−" : "+") + format(abs($0)) } ?? "–"
-    }
-    func cells(
-      _ name: String, dice: (Double?, Double?, Interval?), iou: (Double?, Double?), same: Double?
-    ) -> [String] {
-      let change = iou.0.flatMap { before in iou.1.map { $0 - before } }
-      return [
-        name, format(dice.0), format(dice.1), dice.2?.signedText ?? "–", format(iou.0), format(iou.1),
-        signed(change), format(same),
-      ]
-    }
-    let rows = arm.summary.rows
-    let lines = zip(rows, arm.change.rows).map { row, change in
-      cells(
-        row.confounder, dice: (row.diceBefore, row.diceAfter, change.dice),
-        iou: (row.iouBefore, row.iouAfter),
-        same: row.agreement)
-    }
-    let last = cells(
-      "mean", dice: (mean(rows.map(\.diceBefore)), mean(rows.map(\.diceAfter)), arm.change.mean),
-      iou: (mean(rows.map(\.iouBefore)), mean(rows.map(\.iouAfter))), same: arm.summary.agreement)
-    let headings = [
-      "do(confounder)", "Dice", "under it", "change", "IoU", "under it", "change", "same masks",
-    ]
-    return Console.table(headings, lines + [last])
-  }
-
-  /// Formats the differences to the first arm; nothing for a single arm.
-  private static func differences(_ comparison: Counterfactual.Comparison) -> [String] {
-    guard let first = comparison.differences.first else { return [] }
-    let names = first.under.rows.map(\.confounder)
-    let rows = names.indices.map { row in
-      [names[row]] + comparison.differences.map { $0.under.rows[row].dice.signedText }
-    }
-    let last = ["mean"] + comparison.differences.map { $0.under.mean.signedText }
-    let headings = ["do(confounder)"] + comparison.differences.map(\.candidate)
-    return [
-      "Dice under do(z) minus that of \(first.reference), paired by image\n"
-        + Console.table(headings, rows + [last])
-    ]
   }
 }

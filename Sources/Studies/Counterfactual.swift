@@ -79,6 +79,11 @@ package enum Counterfactual {
     package let before: OverlapCounts
     /// The prediction under the intervention against its reference.
     package let after: OverlapCounts
+
+    /// Whether both predictions are empty, so that their agreement says nothing.
+    var isUnmarked: Bool {
+      [before, after].allSatisfy { $0.truePositives + $0.falsePositives == 0 }
+    }
   }
 
   /// The effect of one confounder over the scenes.

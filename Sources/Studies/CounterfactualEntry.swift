@@ -5,9 +5,9 @@ import Training
 
 extension Counterfactual {
   /// The interventions on the images of a site: the confounders, the strength and the seed.
-  package struct Setting: Encodable, Equatable, Sendable {
+  package struct Setting: Codable, Equatable, Sendable {
     /// One confounder with its mechanism.
-    package struct Applied: Encodable, Equatable, Sendable {
+    package struct Applied: Codable, Equatable, Sendable {
       /// The confounder.
       package let confounder: String
       /// The name of its mechanism.
@@ -47,6 +47,8 @@ extension Counterfactual {
     package let method: String
     /// The site that the run held out; empty without one.
     package let heldOut: String
+    /// The confounders whose mechanisms the run withheld in training.
+    package let withheld: [String]
     /// The site of the images; nil for rendered scenes.
     package let site: String?
     /// What was done to the images; nil for rendered scenes.
@@ -61,9 +63,13 @@ extension Counterfactual {
     package let decoding: Predictor.Decoding
     /// The effects of the confounders.
     package let summary: Summary
+    /// Sentences about the predictions without do(z), such as of a model that marks nothing; nil for
+    /// rendered scenes.
+    package let findings: [String]?
 
     enum CodingKeys: String, CodingKey {
-      case run, method, site, interventions, threshold, inference, precision, decoding, summary
+      case run, method, withheld, site, interventions, threshold, inference, precision, decoding, summary
+      case findings
       case heldOut = "held_out"
     }
 
@@ -75,19 +81,39 @@ extension Counterfactual {
     ///   - scores: the scores of all scenes or images.
     ///   - site: the site of the images; nil for rendered scenes.
     ///   - setting: what was done to the images; nil for rendered scenes.
+    ///   - findings: what the mean scores hide; nil for rendered scenes.
     /// - Throws: `MetricError.noCases` if there is no score.
     package init(
-      _ run: Run, with predictor: Predictor, scores: [Score], site: String? = nil, setting: Setting? = nil
+      _ run: Run, with predictor: Predictor, scores: [Score], site: String? = nil, setting: Setting? = nil,
+      findings: [String]? = nil
     ) throws {
       self.run = run.folder.url.path
       method = predictor.methodLabel
       heldOut = run.configuration.holdOut ?? ""
+      withheld = run.configuration.interventions.without
       self.site = site
       interventions = setting
       (threshold, inference) = (predictor.threshold, predictor.inference)
       (precision, decoding) = (predictor.precision, predictor.decoding)
       summary = try Summary(ofScores: scores)
+      self.findings = findings
     }
+  }
+
+  /// States what the mean scores of a run without do(z) hide, in the sentences of an evaluation.
+  ///
+  /// - Parameters:
+  ///   - method: the name of the model.
+  ///   - site: the site.
+  ///   - scores: the scores of each image, by confounder.
+  ///   - trivial: the scores of predictors that ignore the image, by name.
+  /// - Returns: at most three sentences.
+  package static func findings(
+    _ method: String, at site: String, _ scores: [[Score]], trivial: [String: OverlapSummary]
+  ) -> [String] {
+    guard let own = OverlapSummary(of: scores.compactMap { $0.first?.before }) else { return [] }
+    return TrivialPredictor.findings(
+      method, at: site, own, trivial.mapValues { (dice: $0.dice, diceWithLesion: $0.diceWithLesion) })
   }
 
   /// The scores of one run on the images of a site.

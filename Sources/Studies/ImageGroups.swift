@@ -34,8 +34,22 @@ struct ImageGroups {
   /// - Returns: the mean; nil if no image counts.
   /// - Throws: `TorchError` if the generator fails.
   func mean(_ values: [Double], where counts: (Int) -> Bool = { _ in true }) throws -> Interval? {
+    try Bootstrap.mean(ofStrata: [cases(values, where: counts)], seed: seed)
+  }
+
+  /// Computes the mean over sites of their means over images, with its interval.
+  ///
+  /// - Parameter sites: the images of each site, with a value for each of them.
+  /// - Returns: the mean; nil without an image.
+  /// - Throws: `TorchError` if the generator fails.
+  static func mean(over sites: [(images: ImageGroups, values: [Double])]) throws -> Interval? {
+    try Bootstrap.mean(
+      ofStrata: sites.map { $0.images.cases($0.values) }, seed: sites.first?.images.seed ?? 0)
+  }
+
+  /// Returns the values by group.
+  private func cases(_ values: [Double], where counts: (Int) -> Bool = { _ in true }) -> [[Double]] {
     let grouped = Dictionary(grouping: names.indices.filter(counts)) { names[$0] }
-    let cases = order.compactMap { grouped[$0]?.map { values[$0] } }
-    return try Bootstrap.mean(ofStrata: [cases], seed: seed)
+    return order.compactMap { grouped[$0]?.map { values[$0] } }
   }
 }

@@ -49,6 +49,49 @@ extension ProgramTests {
       #expect(all.code == 0 && all.out.contains("site c (held out), n = 8"), "\(all.err)")
       #expect(all.out.contains("do(confounder)") && all.out.contains("\nmean "), "\(all.out)")
       #expect(all.out.contains("95 % interval over 8 images"), "\(all.out)")
+
+      // Other scores are not replaced in silence; the same ones are.
+      #expect(all.err.contains("two/interventions-c.json") == false, "\(all.err)")
+      let held = "one/interventions-c.json: will be replaced; holds do(z) of specular reflection, near at"
+      #expect(all.err.contains("\(held) strength 0.50, seed 0, by "), "\(all.err)")
+      let again = try Program.run("evaluate", one, "--prompts", "endoscopy-21", "--interventions", "all")
+      #expect(again.code == 0 && !again.err.contains("will be replaced"), "\(again.err)")
+
+      // A model that marks nothing does not look as if nothing could move it.
+      let empty = try Program.run("evaluate", one, "--interventions", "blur", "--threshold", "0.9999999")
+      #expect(
+        empty.out.contains("baseline marks nothing on 8 of 8 images with a lesion at c."), "\(empty.out)")
+      #expect(empty.code == 0 && !empty.out.contains("1.000"), "\(empty.out)")
+    }
+
+    @Test("Of three arms each pair is compared, and what training withheld is marked")
+    func pairs() throws {
+      let shop = try Workshop()
+      let withheld = ["interventions.share=1", "interventions.without=[\"blur\"]"]
+      // The first two are the same.
+      for (name, more) in [("one", []), ("two", []), ("three", withheld)] {
+        let training = try Program.run(
+          shop.training(name, epochs: 1, more: more + ["--method", "baseline"]))
+        try #require(training.code == 0, "\(training.err)")
+      }
+      let (one, two) = (shop.file("one").path, shop.file("two").path)
+      let three = shop.file("three").path
+      let outcome = try Program.run(
+        "evaluate", one, two, three, "--interventions", "blur,near", "--site", "c")
+      #expect(outcome.code == 0, "\(outcome.err)")
+      #expect(outcome.out.contains("the other pairs of arms"), "\(outcome.out)")
+      #expect(outcome.out.contains("\(three) − \(two)"), "\(outcome.out)")
+      #expect(!outcome.out.contains("\(two) − \(three)") && !outcome.out.contains("mean over sites"))
+      // In the table of the third arm, and in that of the differences.
+      #expect(outcome.out.components(separatedBy: "\nblur (withheld) ").count == 3, "\(outcome.out)")
+      #expect(!outcome.out.contains("near (withheld)"))
+
+      // Every table has the same form of numbers.
+      let plain = try Program.run("evaluate", one, two, three)
+      #expect(plain.code == 0, "\(plain.err)")
+      for out in [outcome.out, plain.out] {
+        #expect(out.contains("+0.000 (no spread)") && !out.contains("-0."), "\(out)")
+      }
     }
 
     @Test("What cannot be set is refused, with the option, the file and the fix")

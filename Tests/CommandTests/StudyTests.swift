@@ -98,17 +98,40 @@ extension ProgramTests {
       let document = try Program.run("evaluate", folder, "--data", other.path, "--json")
       let comparison = try #require((try document.json() as? [[String: Any]])?.first)
       let arms = try #require(comparison["arms"] as? [[String: Any]])
-      // Three folds each, none of which was trained on a site of that name.
+      // Three folds each, two of which were trained on these images under another name.
       #expect(arms.map { $0["name"] as? String } == ["baseline", "unet"])
-      #expect(arms.map { $0["runs"] as? Int } == [3, 3])
+      #expect(arms.map { $0["runs"] as? Int } == [1, 1])
+      #expect(
+        document.err.contains("site new: 4 of 6 runs were trained on all its images, under another name"),
+        "\(document.err)")
       let inference = arms.map { $0["inference"] as? [String: Any] }
       #expect(inference.map { $0?["threshold"] as? Double } == [0.5, 0.5])
       #expect(inference.map { $0?["scales"] as? [Double] } == [[1], [1]])
       #expect(FileManager.default.fileExists(atPath: shop.file("study/comparison-new.json").path))
+      // With one image that no fold was trained on, all folds count, with a note.
+      try shop.grey("other/new/images/1.png", width: 41, (0..<41 * 32).map { UInt8($0 % 251) })
+      let mixed = try Program.run("evaluate", folder, "--data", other.path)
+      #expect(mixed.code == 0, "\(mixed.err)")
+      #expect(
+        mixed.err.contains("site new: 7 of 8 images were trained on, in 4 of 6 runs"), "\(mixed.err)")
+      let fold = shop.file("study/runs/b/baseline-0").path
+      let alone = try Program.run("evaluate", fold, "--data", other.path, "--site", "new")
+      #expect(alone.out.contains("site new (7 of 8 images were trained on), n = 8"), "\(alone.out)")
       let own = try Program.run("evaluate", folder, "--site", "b", "--json")
       let runs = try #require(((try own.json() as? [[String: Any]])?.first?["arms"]) as? [[String: Any]])
       #expect(runs.map { $0["runs"] as? Int } == [1, 1])
-      let single = try Program.run("evaluate", shop.file("study/runs/b/baseline-0").path)
+
+      // Under do(z) the sites have a mean, and the prompts are named once for all runs.
+      let doing = try Program.run("evaluate", folder, "--interventions", "blur,near")
+      #expect(doing.code == 0, "\(doing.err)")
+      #expect(doing.out.contains("mean over sites a, b, c, n = 24"), "\(doing.out)")
+      let prompts = "do(z) at strength 1.00 by the mechanisms of the prompts of the study \(folder)"
+      #expect(doing.out.components(separatedBy: prompts).count == 2, "\(doing.out)")
+      #expect(!doing.out.contains("prompts.json5"), "\(doing.out)")
+      let stored = try #require(
+        try JSONSerialization.jsonObject(with: bytes(shop, "study/interventions.json")) as? [String: Any])
+      #expect(stored["sites"] as? [String] == ["a", "b", "c"] && stored["n"] as? Int == 24)
+      let single = try Program.run("evaluate", fold)
       #expect(single.out.contains("interval") && single.code == 0, "\(single.out)\(single.err)")
     }
 

@@ -14,12 +14,12 @@ import Torch
 
 @Suite("Scores under do(z) on the images of a site")
 struct InterventionScoresTests {
-  private let samples: [Sample]
+  let samples: [Sample]
 
   init() throws { samples = try TinyRun.sites.get()[2].testSamples }
 
   /// A predictor whose masks have lesion and background, and the run that it belongs to.
-  private func predictor(
+  func predictor(
     _ method: MethodChoice = .baseline, _ change: (TinyRun) throws -> Void = { _ in }
   ) throws -> (tiny: TinyRun, predictor: Predictor) {
     let tiny = try TinyRun(method: method)
@@ -173,68 +173,6 @@ struct InterventionScoresTests {
       let doing = Predictor.InterventionPlan(interventions, confounders: [99], strength: 1, seed: 0)
       return try predictor.counterfactualScores(samples, under: doing)
     }
-  }
-
-  /// Scores of images under blur and near, from the hits among ten lesion pixels.
-  private func scores(_ samples: [Sample], before: Int, after: [Int]) -> [[Counterfactual.Score]] {
-    func counts(_ hits: Int) -> OverlapCounts {
-      OverlapCounts(
-        truePositives: hits, falsePositives: 10 - hits, falseNegatives: 10 - hits, trueNegatives: 9)
-    }
-    return samples.map { sample in
-      zip(["blur", "near"], after).map { name, hits in
-        Counterfactual.Score(
-          scene: sample.id, confounder: name, agreement: 0.5, before: counts(before), after: counts(hits))
-      }
-    }
-  }
-
-  @Test("Arms are compared image by image: change, difference to the first, and the mean over confounders")
-  func comparison() throws {
-    let (tiny, predictor) = try predictor()
-    let run = try tiny.open()
-    let setting = Counterfactual.Setting(
-      prompts: "p", strength: 1, seed: 0,
-      applied: [.init(confounder: "blur", mechanism: "blur"), .init(confounder: "near", mechanism: "near")])
-    func scored(_ samples: [Sample], before: Int, after: [Int]) throws -> Counterfactual.SiteScores {
-      let scores = scores(samples, before: before, after: after)
-      let entry = try Counterfactual.Entry(
-        run, with: predictor, scores: Array(scores.joined()), site: "c", setting: setting)
-      return Counterfactual.SiteScores(entry, samples: samples, scores: scores)
-    }
-    let first = try scored(samples, before: 8, after: [6, 4])
-    // The score of an arm is the mean over its runs.
-    let others = try [
-      scored(samples, before: 8, after: [7, 8]), scored(samples, before: 8, after: [9, 8]),
-    ]
-    let found = try Counterfactual.Comparison(
-      at: "c", setting, [(name: "one", runs: [first]), (name: "two", runs: others)])
-    #expect(found.images == 8 && found.groups == Set(samples.map(\.group)).count)
-    func near(_ value: Double, _ expected: Double) -> Bool { abs(value - expected) < 1e-9 }
-    let (one, two) = (found.arms[0], found.arms[1])
-    #expect(one.summary.rows.map(\.confounder) == ["blur", "near"] && two.runs.count == 2)
-    #expect(near(one.summary.rows[0].diceBefore, 0.8) && near(one.summary.rows[1].diceAfter, 0.4))
-    let iou = try #require(one.summary.rows[1].iouAfter)
-    #expect(near(iou, 4.0 / 16))
-    #expect(near(one.change.rows[0].dice.value, -0.2) && near(one.change.rows[1].dice.value, -0.4))
-    #expect(near(one.change.mean.value, -0.3) && near(two.change.mean.value, 0))
-    let difference = try #require(found.differences.first)
-    #expect(found.differences.count == 1 && difference.candidate == "two" && difference.reference == "one")
-    #expect(near(difference.under.rows[0].dice.value, 0.2) && near(difference.under.rows[1].dice.value, 0.4))
-    #expect(near(difference.under.mean.value, 0.3))
-
-    let document = try JSONValue(encoding: found)
-    #expect(document.members?["n"] == .integer(8))
-    #expect(document.members?["interventions"]?.members?["strength"] != nil)
-    let entry = try JSONValue(encoding: first.entry)
-    #expect(entry.members?["site"] == .string("c") && entry.members?["summary"] != nil)
-
-    #expect(throws: StudyError.otherImages(site: "c")) {
-      let fewer = try scored(Array(samples.dropLast()), before: 8, after: [6, 4])
-      return try Counterfactual.Comparison(
-        at: "c", setting, [(name: "one", runs: [first]), (name: "two", runs: [fewer])])
-    }
-    #expect(throws: StudyError.empty) { try Counterfactual.Comparison(at: "c", setting, []) }
   }
 
   @Test("Rows of an earlier version, without the IoU with the reference, are read")

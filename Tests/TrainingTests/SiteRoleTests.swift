@@ -43,8 +43,7 @@ extension TrainingRuns {
       return try SiteCatalog(at: data).site(site)
     }
 
-    @Test(
-      "A site of another data set is a training site only if it has one of the trained images, by its bytes")
+    @Test("Images of the training are found by their bytes, whatever the name of the site")
     func roles() throws {
       let run = try run()
       #expect(try run.role(of: sites[0]) == .source && run.role(of: sites[2]) == .heldOut)
@@ -53,9 +52,10 @@ extension TrainingRuns {
       #expect(SiteRole.unseen.text == "not in training" && SiteRole.heldOut.text == "held out")
       let stranger = try copies(Array(sites[2].samples.prefix(3)), as: "site-a")
       #expect(try run.role(of: stranger) == .namesake)
-      // One image among strangers, under another name, is enough. It may be one of the validation.
+      // One image among strangers, under another name, is said. It may be one of the validation.
       let mixed = try copies(sites[2].samples.prefix(2) + [sites[0].samples[7]], as: "site-a")
-      #expect(try run.role(of: mixed) == .source)
+      let partly = SiteRole.partly(trained: 1, of: 3)
+      #expect(try run.role(of: mixed) == partly && !partly.isUnseen)
       // Images that only score were not trained on.
       let tests = try copies(Array(sites[0].testSamples.prefix(2)), as: "site-a")
       #expect(try run.role(of: tests) == .namesake)
@@ -69,7 +69,9 @@ extension TrainingRuns {
       let json = String(decoding: try JSONEncoder().encode(evaluation), as: UTF8.self)
       #expect(json.contains("\"namesake\":true") && json.contains("\"held_out\":true"))
       let own = try run.evaluate(on: mixed)
-      #expect(!own.heldOut && !own.isNamesake && own.description.contains("(trained on)"))
+      #expect(!own.heldOut && !own.isNamesake && own.trainedCount == 1 && own.images.count == 3)
+      #expect(own.description.contains("(1 of 3 images was trained on)"), "\(own.description)")
+      #expect(try run.evaluate(on: sites[0]).trainedCount == sites[0].samples.count)
 
       // A run of an earlier version stores no images: the name decides.
       var stored = try #require(JSONValue(json5: Data(contentsOf: run.folder.fingerprintFile)).members)
@@ -77,6 +79,27 @@ extension TrainingRuns {
       stored["images"] = nil
       try AtomicFile.write(json: stored, to: run.folder.fingerprintFile)
       #expect(try run.role(of: stranger) == .source && run.role(of: sites[2]) == .heldOut)
+    }
+
+    @Test("A site with trained images under a new name is found, also if it has the held-out site's name")
+    func renamed() throws {
+      let run = try run()
+      let copied = try copies(Array(sites[1].samples.prefix(3)), as: "lyon")
+      #expect(try run.role(of: copied) == .source)
+      #expect(run.scored(copied, as: .source) == copied.testSamples)
+      for name in ["lyon", "site-c"] {
+        let mixed = try copies(sites[1].samples.prefix(2) + [sites[2].samples[0]], as: name)
+        #expect(try run.role(of: mixed) == .partly(trained: 2, of: 3))
+        #expect(run.scored(mixed, as: .partly(trained: 2, of: 3)) == mixed.testSamples)
+      }
+      #expect(SiteRole.partly(trained: 2, of: 3).text == "2 of 3 images were trained on")
+
+      // Each image is read once for several runs.
+      let hashes = ImageHashes()
+      #expect(try run.role(of: copied, hashes) == .source)
+      for sample in copied.samples { try FileManager.default.removeItem(at: sample.image) }
+      #expect(try run.role(of: copied, hashes) == .source)
+      #expect(throws: (any Error).self) { try run.role(of: copied) }
     }
 
     @Test("A run resumes if a training site gets or loses images that only score; not if others change")

@@ -21,8 +21,10 @@ public struct Evaluation: Encodable, Sendable {
   public let precision: Precision
   /// The decoding of image files.
   public let decoding: Predictor.Decoding
-  /// Whether the site took no part in training.
+  /// Whether the run was trained on none of the images.
   public let heldOut: Bool
+  /// The number of images that the run was trained on.
+  public let trainedCount: Int
   /// Whether the site shares its name with a training site, but no image.
   ///
   /// It then counts as held out.
@@ -60,6 +62,7 @@ public struct Evaluation: Encodable, Sendable {
     case trivial, findings
     case evaluation = "protocol"
     case heldOut = "held_out"
+    case trainedCount = "n_trained_on"
     case isNamesake = "namesake"
   }
 
@@ -118,8 +121,17 @@ extension Run {
     on site: Site, with predictor: Predictor? = nil, rules: EvaluationRules = EvaluationRules(),
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> Evaluation {
+    try evaluate(on: site, as: role(of: site), with: predictor, rules: rules, progress: progress)
+  }
+
+  /// Scores the run at a site whose part in the training is known.
+  ///
+  /// - Throws: an error that names the file.
+  package func evaluate(
+    on site: Site, as role: SiteRole, with predictor: Predictor?, rules: EvaluationRules,
+    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+  ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
-    let role = try role(of: site)
     let samples = scored(site, as: role)
     let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
       progress($0, samples.count)
@@ -138,7 +150,8 @@ extension Run {
       site: site.name, method: method, seed: configuration.seed,
       threshold: predictor.threshold, inference: predictor.inference,
       precision: predictor.precision, decoding: predictor.decoding,
-      heldOut: role != .source, isNamesake: role == .namesake, selection: configuration.weightsRule,
+      heldOut: role.isUnseen, trainedCount: role.trainedCount(of: samples.count),
+      isNamesake: role == .namesake, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
@@ -150,11 +163,10 @@ extension Run {
     _ method: String, at site: String, _ scores: [ImageScores], _ trivial: [String: ScoreSummary]
   ) -> [String] {
     guard let own = OverlapSummary(of: scores) else { return [] }
-    let others = TrivialPredictor.allCases.compactMap { item -> PredictionFindings.Trivial? in
-      guard let summary = trivial[item.rawValue], let dice = summary.metrics[.dice]?.mean else { return nil }
-      return .init(name: item.rawValue, dice: dice, diceWithLesion: summary.meanDiceWithLesion)
+    let others = trivial.compactMapValues { summary in
+      summary.metrics[.dice]?.mean.map { (dice: $0, diceWithLesion: summary.meanDiceWithLesion) }
     }
-    return PredictionFindings.sentences(method, [.init(name: "at \(site)", own: own, trivial: others)])
+    return TrivialPredictor.findings(method, at: site, own, others)
   }
 
   /// Summarises predictors that do not look at the image, by name.

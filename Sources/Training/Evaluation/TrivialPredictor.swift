@@ -35,4 +35,24 @@ package enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
     }
     return try (total ?? .zeros([1, 1])) / Double(max(1, bank.samples.count))
   }
+
+  /// States in a sentence each what a mean score of a model at a site hides.
+  ///
+  /// - Parameters:
+  ///   - method: the name of the model.
+  ///   - site: the site.
+  ///   - own: the scores of the model.
+  ///   - others: the mean Dice of these predictors on the same images, by name.
+  /// - Returns: at most three sentences.
+  package static func findings(
+    _ method: String, at site: String, _ own: OverlapSummary,
+    _ others: [String: (dice: Double, diceWithLesion: Double?)]
+  ) -> [String] {
+    let trivial = allCases.compactMap { item in
+      others[item.rawValue].map {
+        PredictionFindings.Trivial(name: item.rawValue, dice: $0.dice, diceWithLesion: $0.diceWithLesion)
+      }
+    }
+    return PredictionFindings.sentences(method, [.init(name: "at \(site)", own: own, trivial: trivial)])
+  }
 }
