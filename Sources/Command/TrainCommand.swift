@@ -87,6 +87,7 @@ enum TrainCommand: Subcommand {
     let sources = try RunChecks.sources(catalog, complete)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
     try RunChecks.requireMechanisms(complete, prompts, in: promptsFile?.path ?? "the prompts")
+    for setting in try complete.ineffectiveInterventions(prompts) { console.note("note: \(setting)") }
     let heldOut = try complete.holdOut.map(catalog.site)
     let leakage = try DataNotes.leakage(
       sources + [heldOut].compactMap { $0 }, heldOut: [heldOut?.name].compactMap { $0 },
@@ -134,9 +135,13 @@ enum TrainCommand: Subcommand {
       "\(choice.name): \(split.training.count) training and "
         + counted(split.validation.count, "validation image") + " from "
         + "\(sources.map(\.name).joined(separator: ", ")); \(configuration.holdOut ?? "no site") held out")
-    if choice.traits.needsClasses, !split.training.contains(where: { $0.lesionClass != nil }) {
+    let consequence =
+      choice.traits.needsClasses
+      ? "skips its loss terms that need one"
+      : choice.traits.averagesClasses ? "takes the mean of all classes in its loss terms" : nil
+    if let consequence, !split.training.contains(where: { $0.lesionClass != nil }) {
       console.note(
-        "note: no image has a lesion class, so \(choice.name) skips its loss terms that need one. "
+        "note: no image has a lesion class, so \(choice.name) \(consequence). "
           + "State classes in sites.json5, or one for all images with --set lesionClass=polyp.")
     }
   }

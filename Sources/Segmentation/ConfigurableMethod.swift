@@ -99,6 +99,8 @@ public struct MethodTraits: Equatable, Sendable {
   public var selectsRegions: Bool { regionFraction != nil }
   /// Whether a loss term needs lesion classes.
   public var needsClasses = false
+  /// Whether a loss term takes the mean of all classes for a lesion of an unknown class.
+  public var averagesClasses = false
 
   /// Makes the traits of a method that only adds to the loss.
   public init() {}

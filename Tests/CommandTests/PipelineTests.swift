@@ -10,10 +10,14 @@ extension ProgramTests {
     func pipeline() throws {
       let shop = try Workshop()
       let run = shop.file("run")
-      let training = try Program.run(shop.training("run", more: ["--set", "statistics=batch"]) + ["--json"])
+      let training = try Program.run(
+        shop.training("run", more: ["--set", "statistics=batch", "interventions.directions=random"])
+          + ["--json"])
       try #require(training.code == 0, "\(training.err)")
       let reason = "statistics=batch has no effect: CLIP's vision transformer has no batch normalisation"
       #expect(training.err.contains(reason), "\(training.err)")
+      let styles = "interventions.directions=random has no effect: interventions.styles is none"
+      #expect(training.err.contains(styles), "\(training.err)")
       #expect((try training.json() as? [[String: Any]])?.count == 2)
       for name in [
         "config.json", "prompts.json5", "model.safetensors", "metrics.jsonl", "fingerprint.json",

@@ -122,6 +122,21 @@ struct StudyPlanTests {
     }
   }
 
+  @Test("A setting without an effect is named if no arm reads it")
+  func ineffective() throws {
+    var settings = RunConfiguration()
+    settings.interventions.directions = .random
+    settings.interventions.count = 2
+    let words = try PromptSet(contentsOf: Project.file("Prompts/endoscopy.json5"))
+    func names(_ arms: [ArmDefinition]) throws -> [String] {
+      try StudyPlan(study: "loso", configuration: settings, arms: arms, seeds: [0])
+        .ineffectiveInterventions(words).map(\.name)
+    }
+    #expect(try names([.baseline]) == ["interventions.count", "interventions.directions"])
+    #expect(try names([.baseline, .mcdrl]) == ["interventions.directions"])
+    #expect(try names([.mcdrl, ArmDefinition(parsing: "a:interventions.styles=all")]).isEmpty)
+  }
+
   @Test("The rule of the weights names each way of averaging once")
   func weightsRule() throws {
     let fold = FoldResult(

@@ -110,12 +110,14 @@ struct StudyRunner {
   private func study(in folder: URL, _ cache: FeatureCache) throws -> LeaveOneSiteOut {
     let (prompts, file) = try ProjectFiles.promptSet(arguments.prompts ?? defaultPrompts)
     let configuration = plan.configuration
-    return try LeaveOneSiteOut(
+    let study = try LeaveOneSiteOut(
       plan,
       catalog: SiteCatalog(
         at: URL(fileURLWithPath: configuration.data ?? ""), defaultClass: configuration.lesionClass),
       clip: ProjectFiles.clips, prompts: prompts, promptsFile: file, folder: folder,
       cache: cache, workers: arguments.workers)
+    for setting in try plan.ineffectiveInterventions(prompts) { console.note("note: \(setting)") }
+    return study
   }
 
   /// Trains the unfinished folds, with a progress bar over all of them.

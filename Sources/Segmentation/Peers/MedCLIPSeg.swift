@@ -67,6 +67,16 @@ public final class MedCLIPSeg: SegmentationMethod, ConfigurableMethod {
     }
   }
 
+  /// Returns the properties that follow from the options.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
+  public static func traits(_ options: Options) -> MethodTraits {
+    var traits = MethodTraits()
+    traits.averagesClasses = options.weight > 0
+    return traits
+  }
+
   @Child private var adapters: [VisionLanguageAdapter]
   /// The embedded prompts: the lesion classes, then the normal images, (K+1)×d.
   @Buffer private var words: Tensor

@@ -42,6 +42,14 @@ import Torch
     #expect(try difference(#require(try texts.gradient()), fixture["text_gradient"]) < 1e-5)
   }
 
+  @Test func itAveragesClassesUnlessItsTermIsOff() {
+    var options = MedCLIPSeg.Options()
+    #expect(MethodChoice(MedCLIPSeg.self, options).traits.averagesClasses)
+    options.weight = 0
+    #expect(!MethodChoice(MedCLIPSeg.self, options).traits.averagesClasses)
+    #expect(!MethodChoice.baseline.traits.averagesClasses)
+  }
+
   @Test func anImagesTextIsItsClassOrAllClassesOrTheNormalPrompt() throws {
     let found = try MedCLIPSeg.shares(
       classes: [1, nil, nil, 0], lesions: [true, true, false, false], count: 2)
