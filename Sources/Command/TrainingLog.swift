@@ -24,6 +24,7 @@ final class TrainingLog: Sendable {
     case .reading(let done, let total):
       if done % 20 == 0 { console.progress("reading \(done)/\(total) images") }
     case .encoding(let done, let total): console.progress("encoding \(done)/\(total) pictures")
+    case .styling(let done, let total): console.progress("searching styles of \(done)/\(total) confounders")
     case .step(let epoch, let step, let count, let loss):
       let bar = steps.bar(perEpoch: count, epochs: epochs - first)
       let done = (epoch - 1 - first) * count + step

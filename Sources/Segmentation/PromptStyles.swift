@@ -51,12 +51,13 @@ package struct PromptStyles: Sendable {
   ///   - tower: the tower with its words; it is in evaluation mode and its weights get no gradients.
   ///   - pixels: n×3×S×S, normalised by CLIP's mean and deviation.
   ///   - words: the embedded confounder prompts, M×d.
+  ///   - entries: the confounders to search for; those of the others are 0. Nil for all.
   ///   - search: the settings of the search.
   ///   - progress: receives the number of finished confounders.
   /// - Returns: the styles, n of each confounder.
   /// - Throws: `TorchError` if the shapes do not fit.
   package static func mined(
-    _ tower: ImageTower, pixels: Tensor, words: Tensor, search: Search = Search(),
+    _ tower: ImageTower, pixels: Tensor, words: Tensor, entries: Set<Int>? = nil, search: Search = Search(),
     progress: (Int) -> Void = { _ in }
   ) throws -> PromptStyles {
     let trunk = try withoutGradients { try tower.trunk(pixels, depth: search.depth) }
@@ -64,9 +65,15 @@ package struct PromptStyles: Sendable {
     let statistics = try withoutGradients { try Statistics(trunk.input) }
     let channels = statistics.mean.count / max(1, count)
     var (shifts, scales): ([Tensor], [Tensor]) = ([], [])
+    var finished = 0
     for entry in 0..<(try words.size(0)) {
-      let target = try words.narrowed(dim: 0, start: entry, length: 1).normalized()
       let (shift, scale) = (try Tensor.zeros([count, channels]), try Tensor.zeros([count, channels]))
+      guard entries?.contains(entry) ?? true else {
+        shifts.append(shift)
+        scales.append(scale)
+        continue
+      }
+      let target = try words.narrowed(dim: 0, start: entry, length: 1).normalized()
       let optimizer = try AdamW(groups: [
         ParameterGroup(
           name: "style",
@@ -83,7 +90,8 @@ package struct PromptStyles: Sendable {
       }
       shifts.append(try shift.detached())
       scales.append(try scale.detached())
-      progress(entry + 1)
+      finished += 1
+      progress(finished)
     }
     return PromptStyles(depth: search.depth, shifts: try .stacked(shifts), scales: try .stacked(scales))
   }

@@ -90,6 +90,33 @@ struct PromptStylesTests {
     }
   }
 
+  @Test("A search for some confounders gives them the same styles, and 0 to the others")
+  func some() throws {
+    for tower in try towers() {
+      let words = try self.words.get()
+      var finished: [Int] = []
+      func mined(_ entries: Set<Int>?) throws -> PromptStyles {
+        finished = []
+        return try PromptStyles.mined(
+          tower, pixels: pixels(tower), words: words, entries: entries, search: search()
+        ) { finished.append($0) }
+      }
+      let all = try mined(nil)
+      let one = try mined([1])
+      #expect(finished == [1])
+      // The controls have the sizes of the words, so they agree, too.
+      for (whole, part) in [
+        (all, one), (try all.randomized(Generator(seed: 2)), try one.randomized(Generator(seed: 2))),
+      ] {
+        for (left, right) in [(whole.shifts, part.shifts), (whole.scales, part.scales)] {
+          #expect(left.shape == right.shape)
+          #expect(try left.selected(dim: 0, index: 1).isEqual(to: right.selected(dim: 0, index: 1)))
+          #expect(try right.selected(dim: 0, index: 0).power(2).sum().item() == 0)
+        }
+      }
+    }
+  }
+
   @Test("A style changes only its rows, only their statistics, and nothing at strength 0")
   func applied() throws {
     for tower in try towers() {

@@ -57,6 +57,26 @@ extension TrainingRuns {
       #expect(try Data(contentsOf: tiny.run.stylesFile) == mined)
     }
 
+    @Test("The search reports its progress and leaves out confounders that are not used")
+    func search() throws {
+      let tiny = try styled(.shuffled, epochs: 1)
+      let (_, system) = try tiny.trainer()
+      let (bank, seen) = (try tiny.inputs().training, Collector<[Int]>())
+      let prompts = try TinyRun.prompts.get()
+      let interventions = Interventions(prompts, of: tiny.configuration)
+      let found = try #require(
+        try TrainingStyles(
+          tiny.configuration, interventions, system, bank, tiny.run, resuming: false,
+          TrainingProgress { if case .styling(let done, let total) = $0 { seen.add([done, total]) } }))
+      #expect(seen.all == [[0, 3], [1, 3], [2, 3], [3, 3]])
+      // The three have the styles of others; what nobody uses is 0.
+      let sizes = try found.styles.shifts.power(2).sum([1, 2]).floats()
+      #expect(Set(sizes.indices.filter { sizes[$0] > 0 }) == interventions.styled)
+      let again = try #require(
+        try TrainingStyles(tiny.configuration, interventions, system, bank, tiny.run, resuming: true))
+      #expect(try again.styles.shifts.isEqual(to: found.styles.shifts))
+    }
+
     @Test("Withheld mechanisms are never drawn, and their names must be known")
     func withheld() throws {
       let prompts = try TinyRun.prompts.get()

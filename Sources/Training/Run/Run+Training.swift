@@ -96,7 +96,7 @@ extension Run {
     let trainer = try Trainer(
       configuration: configuration, system: system, run: folder, training: inputs.training,
       validation: inputs.validation, prompts: prompts, features: inputs.features,
-      target: inputs.target, resuming: folder.hasState)
+      target: inputs.target, resuming: folder.hasState, progress)
     try folder.requireResumable(finished: trainer.history.count)
     if try folder.meanMask() == nil {
       try SafetensorsFile.write(

@@ -47,12 +47,13 @@ package final class Trainer {
   ///   - features: cached features of the frozen layers for all these images; nil runs the tower.
   ///   - target: the images of the held-out site, for `Prior.heldOut`.
   ///   - resuming: whether to continue from the run's saved state.
+  ///   - progress: called with every event of the preparation.
   /// - Throws: `TrainingError.noImages`, `RunError` if features are given for settings that change
   ///   them or no confounder has a mechanism to intervene with, or the errors of reading the state.
   package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
     validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, target: SampleBank? = nil,
-    resuming: Bool
+    resuming: Bool, _ progress: TrainingProgress = TrainingProgress()
   ) throws {
     guard features == nil || configuration.cachesFeatures else { throw RunError.featuresChange }
     guard !training.samples.isEmpty else { throw TrainingError.noImages }
@@ -70,7 +71,7 @@ package final class Trainer {
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     frozenHash = try system.frozenWeightsHash()
-    styles = try TrainingStyles(configuration, interventions, system, training, run, resuming: resuming)
+    styles = try .init(configuration, interventions, system, training, run, resuming: resuming, progress)
     // The tower has its first weights now, also if the run is resumed.
     pretrained =
       configuration.model.method.traits.needsPretrained ? try system.pretrainedEncoder() : nil

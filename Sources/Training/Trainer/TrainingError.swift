@@ -26,6 +26,8 @@ public enum TrainingEvent: Sendable {
   case reading(done: Int, total: Int)
   /// Features of frozen layers are being computed: done, total.
   case encoding(done: Int, total: Int)
+  /// Styles of confounders that act by their words are being searched: done, total.
+  case styling(done: Int, total: Int)
   /// A step is finished: epoch and step counted from 1, steps in the epoch, loss.
   case step(epoch: Int, step: Int, steps: Int, loss: Double)
   /// An epoch is finished: its metrics, the number of epochs.
@@ -40,6 +42,7 @@ extension TrainingEvent: CustomStringConvertible {
     switch self {
     case .reading(let done, let total): return "reading image \(done) of \(total)"
     case .encoding(let done, let total): return "encoding picture \(done) of \(total)"
+    case .styling(let done, let total): return "searching styles: \(done) of \(total) confounders"
     case .step(let epoch, let step, let steps, let loss):
       return "epoch \(epoch), step \(step) of \(steps): loss \(loss)"
     case .epoch(let metrics, let epochs):

@@ -16,6 +16,16 @@ public enum StyleDirections: String, Codable, Sendable, CaseIterable {
   case random
   /// The statistics of other images, each as far away as the style of the words.
   case images
+
+  /// Returns the confounders whose words must be searched for the styles of some.
+  ///
+  /// - Parameters:
+  ///   - styled: the indices of the confounders that get styles.
+  ///   - count: M.
+  func sources(of styled: Set<Int>, count: Int) -> Set<Int> {
+    // `PromptStyles.shuffled` gives each the style of the one before it.
+    self == .shuffled ? Set(styled.map { ($0 + count - 1) % count }) : styled
+  }
 }
 
 extension Interventions {
@@ -46,10 +56,11 @@ struct TrainingStyles: Sendable {
   ///   - bank: the training images.
   ///   - run: the folder of the run.
   ///   - resuming: whether the run has mined them before.
+  ///   - progress: called with every event.
   /// - Throws: an error that names the file, or `TorchError`.
   init?(
     _ settings: RunConfiguration, _ interventions: Interventions, _ system: SegmentationSystem,
-    _ bank: SampleBank, _ run: RunFolder, resuming: Bool
+    _ bank: SampleBank, _ run: RunFolder, resuming: Bool, _ progress: TrainingProgress = TrainingProgress()
   ) throws {
     guard settings.interventionShare > 0, !interventions.styled.isEmpty else { return nil }
     styled = interventions.styled
@@ -61,9 +72,12 @@ struct TrainingStyles: Sendable {
       Tensor.randomPermutation(
         bank.samples.count, generator: Generator(seed: settings.seed, for: "styles")
       ).array(of: Int.self).prefix(Self.images))
+    let total = interventions.styled.count
+    progress.report(.styling(done: 0, total: total))
     let found = try system.styles(
-      of: bank.batch(rows).images, directions: settings.interventions.directions,
-      generator: Generator(seed: settings.seed, for: "style directions"))
+      of: bank.batch(rows).images, for: interventions.styled, directions: settings.interventions.directions,
+      generator: Generator(seed: settings.seed, for: "style directions")
+    ) { progress.report(.styling(done: $0, total: total)) }
     try SafetensorsFile.write(
       ["shifts": found.shifts, "scales": found.scales], metadata: ["depth": "\(found.depth)"],
       to: run.stylesFile)
@@ -115,16 +129,22 @@ extension SegmentationSystem {
   ///
   /// - Parameters:
   ///   - images: n×3×S×S from 0 to 1.
+  ///   - styled: the indices of the confounders that get styles.
   ///   - directions: what gives the styles.
   ///   - generator: the source of the controls.
-  /// - Returns: n styles of each confounder.
+  ///   - progress: receives the number of finished confounders.
+  /// - Returns: n styles of each confounder; those of a confounder that gets none may be 0.
   /// - Throws: `TorchError` if the shapes do not fit.
   func styles(
-    of images: Tensor, directions: StyleDirections, generator: Generator
+    of images: Tensor, for styled: Set<Int>, directions: StyleDirections, generator: Generator,
+    progress: (Int) -> Void = { _ in }
   ) throws -> PromptStyles {
     let (tower, pixels) = try copiedTower(for: images)
     try tower.requireGradients(false)
-    let mined = try PromptStyles.mined(tower, pixels: pixels, words: model.text.confounders)
+    let words = model.text.confounders
+    let mined = try PromptStyles.mined(
+      tower, pixels: pixels, words: words, entries: directions.sources(of: styled, count: words.size(0)),
+      progress: progress)
     switch directions {
     case .words: return mined
     case .shuffled: return try mined.shuffled()
