@@ -146,16 +146,27 @@ enum TrainCommand: Subcommand {
     }
   }
 
-  private static func report(_ metrics: [EpochMetrics], _ run: Run, _ console: Console) throws {
+  /// Describes the chosen epoch, with the score that chose it and the rule.
+  static func choice(_ metrics: [EpochMetrics], _ configuration: RunConfiguration) -> String {
     let chosen = metrics.last { $0.best }
+    let (epoch, score) = ("chosen: epoch \(chosen?.epoch ?? 0)", chosen?.score(by: configuration.selection))
+    guard let score else {
+      return "\(epoch), validation Dice \(format(chosen?.validationDice)) "
+        + "(the last epoch: no score to choose by)"
+    }
+    let place = configuration.selection == .dice ? "" : " where marked"
+    let tie =
+      score == 0 && configuration.averaging != .swad
+      ? "; no epoch scores more than 0, so it is the last one" : ""
+    return "\(epoch), validation Dice\(place) \(format(score)) (\(configuration.weightsRule)\(tie))"
+  }
+
+  private static func report(_ metrics: [EpochMetrics], _ run: Run, _ console: Console) throws {
     if console.json {
       try console.result(json: metrics)
     } else {
-      let rule =
-        chosen?.score(by: run.configuration.selection) == nil ? nil : run.configuration.weightsRule
       console.result(
-        "chosen: epoch \(chosen?.epoch ?? 0), validation Dice \(format(chosen?.validationDice)) "
-          + "(\(rule ?? "the last epoch: no score to choose by")); weights in \(run.folder.weightsFile.path)")
+        choice(metrics, run.configuration) + "; weights in \(run.folder.weightsFile.path)")
     }
     guard let validation = try ValidationReport.stored(in: run.folder) else { return }
     let name = run.configuration.model.method.name

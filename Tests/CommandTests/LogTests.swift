@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Command
+@testable import Training
 
 @Suite("Log lines")
 struct LogLineTests {
@@ -17,6 +18,28 @@ struct LogLineTests {
     let bar = ProgressBar("training", total: 4)
     #expect(bar.left(0).isEmpty && bar.left(4).isEmpty)
     #expect(bar.left(1) == ", 00:00 left")
+  }
+
+  @Test("The chosen epoch is said with the score that chose it")
+  func choice() {
+    func metrics(_ epoch: Int, _ score: Double?, best: Bool) -> EpochMetrics {
+      EpochMetrics(
+        epoch: epoch, loss: 1, segmentation: 1, validationDice: 0.333, validationScore: score, best: best,
+        seconds: 1)
+    }
+    var settings = RunConfiguration()
+    func said(_ metrics: [EpochMetrics]) -> String { TrainCommand.choice(metrics, settings) }
+    let plain = said([metrics(1, 0.25, best: true), metrics(2, 0.125, best: false)])
+    #expect(plain.hasPrefix("chosen: epoch 1, validation Dice where marked 0.250 (highest"), "\(plain)")
+    #expect(plain.hasSuffix("marks something)"), "\(plain)")
+    let nothing = said([metrics(1, 0, best: true), metrics(2, 0, best: true)])
+    #expect(nothing.hasPrefix("chosen: epoch 2, validation Dice where marked 0.000 ("), "\(nothing)")
+    #expect(nothing.hasSuffix("no epoch scores more than 0, so it is the last one)"), "\(nothing)")
+    let undefined = said([metrics(1, nil, best: true)])
+    #expect(undefined.contains("validation Dice 0.333 (the last epoch: no score"), "\(undefined)")
+    settings.selection = .dice
+    let dice = said([metrics(1, nil, best: true)])
+    #expect(dice.hasPrefix("chosen: epoch 1, validation Dice 0.333 (highest mean Dice on"), "\(dice)")
   }
 }
 

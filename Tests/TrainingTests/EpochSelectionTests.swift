@@ -40,6 +40,13 @@ extension TrainingRuns {
       #expect(EpochSelection.dice.score([], batchSize: 4) == nil)
     }
 
+    @Test("A higher score replaces the best, of equal ones only 0, and an undefined one always does")
+    func ties() {
+      #expect(EpochSelection.replaces(0.2, 0.1) && EpochSelection.replaces(0, nil))
+      #expect(EpochSelection.replaces(0, 0) && EpochSelection.replaces(nil, nil))
+      #expect(!EpochSelection.replaces(0.1, 0.1) && !EpochSelection.replaces(0, 0.1))
+    }
+
     @Test("The setting is stored by its name, and a name that is none is refused")
     func setting() throws {
       var configuration = RunConfiguration()
@@ -58,7 +65,8 @@ extension TrainingRuns {
       var highest = -1.0
       for metrics in try tiny.metrics() {
         let dice = try #require(metrics.validationDice)
-        #expect(metrics.best == (dice > highest) && metrics.score(by: .dice) == dice)
+        #expect(metrics.best == (dice > highest || (dice == 0 && highest == 0)))
+        #expect(metrics.score(by: .dice) == dice)
         highest = max(highest, dice)
       }
     }

@@ -28,6 +28,19 @@ public enum EpochSelection: String, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// Returns whether an epoch replaces the best one before it.
+  ///
+  /// A higher score does, and an undefined one. A score of 0 tells two epochs not apart, so the later
+  /// one, which was trained for longer, counts.
+  ///
+  /// - Parameters:
+  ///   - score: the score of the epoch.
+  ///   - best: the best score before; nil if there is none.
+  static func replaces(_ score: Double?, _ best: Double?) -> Bool {
+    guard let score else { return true }
+    return score > (best ?? -1) || (score == 0 && best == 0)
+  }
+
   /// Computes the score of an epoch; nil if it is undefined.
   ///
   /// - Parameters:

@@ -177,7 +177,7 @@ package final class Trainer {
   /// - Returns: the scores, and whether the weights were stored.
   /// - Throws: an error that names the file.
   private func stored(_ found: Validation, always: Bool = false) throws -> Judgement {
-    let better = always || found.score.map { $0 > (state.best ?? -1) } ?? true
+    let better = always || EpochSelection.replaces(found.score, state.best)
     if better {
       try system.saveWeights(to: run.weightsFile)
       try report(state.epoch + 1, OverlapSummary(of: found.counts))
