@@ -12,6 +12,13 @@ extension CLIPConfiguration {
     self.init()
     var whole = try SettingsReader(url)
     try whole.expect(["model_type": ["clip"]])
+    if whole.peek("architecture") != nil, whole.peek("vision_config") == nil {
+      let folder = url.deletingLastPathComponent()
+      throw CLIPError.badFile(
+        url,
+        reason: "this is an image trunk, which has no text tower; make words for it with mcdrl "
+          + "clip pretrain --trunk \(folder.path) (docs/guides/real-hospitals.md)")
+    }
     guard whole.peek("vision_config")?.members != nil, whole.peek("text_config")?.members != nil else {
       throw CLIPError.badFile(
         url, reason: "it must hold vision_config and text_config, as Hugging Face writes them")

@@ -31,6 +31,28 @@ struct TrunkFileTests {
     }
   }
 
+  @Test("A trunk in the place of a CLIP folder, and a missing trunk, are answered with the command that helps")
+  func places() throws {
+    try withTemporaryFolder { folder in
+      let missing = folder.appendingPathComponent("none")
+      let none = message { _ = try TrunkFolder(missing) }
+      #expect(none.hasPrefix("\(missing.path): not found") && none.contains("scripts/get-trunk"), "\(none)")
+      let file = folder.appendingPathComponent("config.json")
+      let empty = message { _ = try TrunkFolder(folder) }
+      #expect(empty.hasPrefix("\(file.path): not found") && empty.contains("scripts/get-trunk"), "\(empty)")
+      try Data(#"{"architecture": "tf_efficientnet_lite0"}"#.utf8).write(to: file)
+      _ = try TrunkFolder(folder)
+      let trunk = message { _ = try CLIPConfiguration(contentsOf: file) }
+      #expect(
+        trunk.hasPrefix("\(file.path): this is an image trunk")
+          && trunk.contains("mcdrl clip pretrain --trunk \(folder.path)"), "\(trunk)")
+      // Other files without the two parts are no trunks.
+      try Data("{}".utf8).write(to: file)
+      let other = message { _ = try CLIPConfiguration(contentsOf: file) }
+      #expect(other.contains("it must hold vision_config and text_config"), "\(other)")
+    }
+  }
+
   /// Reads OpenCLIP's file with the settings of an image tower.
   private func open(_ vision: String, width: Int = 64) throws -> CLIPConfiguration {
     try withTemporaryFolder { folder in

@@ -31,6 +31,11 @@ public struct TrunkFolder: Sendable {
   public init(_ folder: URL) throws {
     self.folder = folder
     let file = folder.appendingPathComponent("config.json")
+    guard FileSystem.kind(of: file) != nil else {
+      throw CLIPError.badFile(
+        FileSystem.kind(of: folder) == nil ? folder : file,
+        reason: "not found; scripts/get-trunk fetches a trunk and writes its folder (docs/guides/image-trunks.md)")
+    }
     var reader = try SettingsReader(file)
     guard let name = try reader.text("architecture") else {
       throw CLIPError.badFile(
