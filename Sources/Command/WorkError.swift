@@ -27,6 +27,8 @@ enum WorkError: Error, CustomStringConvertible {
   case maskValues(MaskConventionError, option: String)
   /// A CLIP model is neither a known name nor a folder or file.
   case noClip(URL)
+  /// A study needs a CLIP model whose words know neither of two sites, and it is missing.
+  case noClipWithout(URL, sites: [String])
   /// A study has no finished run.
   case noFinishedRun(URL)
   /// Every run of an arm was trained on the site to score.
@@ -64,6 +66,10 @@ enum WorkError: Error, CustomStringConvertible {
     case .noClip(let url):
       "\(url.shownPath): no such folder; use tiny, a CLIP folder, or random:FILE"
         + UsageError.suggestion(for: url.lastPathComponent, among: ["tiny"])
+    case .noClipWithout(let url, let sites):
+      "\(url.shownPath): no such folder; with --select loso a run withholds two sites, so {site} stands for both; "
+        + "make words that know neither: mcdrl clip pretrain --hold-out \(sites.joined(separator: " ")) "
+        + "--out \(url.shownPath), with the other options of your words"
     case .folderNotEmpty(let folder):
       "\(folder.path): the folder is not empty; choose another for --out, or remove its files"
     }

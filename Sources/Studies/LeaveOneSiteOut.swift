@@ -206,6 +206,27 @@ public struct LeaveOneSiteOut: Sendable {
     return try whole + plan.candidates.flatMap { try innerSettings(fold, $0) }
   }
 
+  /// The CLIP models of runs that withhold two sites, by name, each with these sites.
+  ///
+  /// It is empty unless folds compare candidates at source sites and the name has a `{site}`.
+  package var clipsOfPairs: [(clip: String, sites: [String])] {
+    get throws {
+      guard plan.hasInnerFolds else { return [] }
+      var found: [String: [String]] = [:]
+      for fold in folds {
+        for candidate in plan.candidates {
+          let template = try settings(fold, candidate).clip ?? ""
+          guard template.contains(RunConfiguration.sitePlaceholder) else { continue }
+          for inner in try innerSettings(fold, candidate) {
+            guard let clip = inner.clip, let site = inner.holdOut else { continue }
+            found[clip] = [fold.site, site].sorted()
+          }
+        }
+      }
+      return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+  }
+
   /// Checks that no site that a run withholds taught the words of its CLIP model.
   ///
   /// - Parameter locate: maps the name of a CLIP model to its folder; nil for random weights.

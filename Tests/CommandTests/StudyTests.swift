@@ -45,6 +45,21 @@ extension ProgramTests {
       #expect(try bytes(shop, "parts/results.json") == before)
     }
 
+    @Test("Missing words of two sites are answered with the sites that they must not know")
+    func wordsOfPairs() throws {
+      let shop = try Workshop()
+      try FileManager.default.createDirectory(at: shop.file("words"), withIntermediateDirectories: true)
+      let tiny = Program.root.appendingPathComponent("Models/tiny")
+      for name in ["a", "b", "c", "a+b"] {
+        try FileManager.default.createSymbolicLink(at: shop.file("words/\(name)"), withDestinationURL: tiny)
+      }
+      let study = try Program.run(
+        "loso", "--methods", "baseline", "--data", shop.data.path, "--clip", shop.file("words/{site}").path,
+        "--out", shop.file("study").path, "--allow-leakage", "--choose", "averaging=0,0.9", "--select", "loso")
+      #expect(study.code == 1 && study.err.contains("words/a+c: no such folder"), "\(study.err)")
+      #expect(study.err.contains("clip pretrain --hold-out a c --out"), "\(study.err)")
+    }
+
     @Test(
       "Settings are chosen at source sites that are held out in turn, and a second call trains nothing anew")
     func innerSites() throws {

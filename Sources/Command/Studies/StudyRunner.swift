@@ -52,6 +52,7 @@ struct StudyRunner {
     let kept = try CommandCache(arguments.cache, in: folder, console)
     CommandCache.advise(plan.configuration, console)
     let study = try study(in: folder, kept.cache)
+    try requireWords(study)
     var writer = StudyWriter(folder: folder, record: try record(study, leakage: checked(study)))
     // An earlier record stays until its folds are known to belong to this plan, too.
     if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
@@ -94,6 +95,16 @@ struct StudyRunner {
   private func record(_ study: LeaveOneSiteOut, leakage: String) throws -> StudyWriter.Record {
     let seconds = (try? StudyWriter(reading: study.folder.url))?.record.seconds ?? 0
     return try StudyWriter.Record(study, leakage: leakage, workers: arguments.workers, seconds: seconds)
+  }
+
+  /// Checks that there are words for every pair of sites that a run withholds.
+  private func requireWords(_ study: LeaveOneSiteOut) throws {
+    guard study.finished.count < study.folds.count else { return }
+    for (clip, sites) in try study.clipsOfPairs {
+      do { _ = try ProjectFiles.clipFolder(named: clip) } catch WorkError.noClip(let url) {
+        throw WorkError.noClipWithout(url, sites: sites)
+      }
+    }
   }
 
   /// Checks the data of a study: the values of masks, and leakage between sites.
