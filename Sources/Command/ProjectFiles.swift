@@ -96,8 +96,11 @@ enum ProjectFiles {
   ///   of inference, or that the run's tower cannot take.
   static func run(at folder: URL, changes: [String] = []) throws -> Run {
     for change in changes where !change.hasPrefix("inference") {
+      let group = String(change.prefix { !".=*".contains($0) })
       throw SettingsError.badValue(
-        source: "--set \(change)", reason: "only settings of inference can differ from those of a run")
+        source: "--set \(change)",
+        reason: "only settings of inference can differ from those of a run"
+          + UsageError.suggestion(for: group, among: ["inference"]))
     }
     let run = try Run.open(at: folder, methods: MCDRLCommand.methods, clip: clips) { settings in
       for change in changes { _ = try settings.set(change, source: "--set") }

@@ -191,6 +191,8 @@ extension ProgramTests {
         "predict", run, images, "--out", shop.file("no").path, "--threshold", "0.5", "--set",
         "inference.threshold=dice")
       #expect(both.code == 2 && both.err.contains("--set inference.threshold=dice"), "\(both.err)")
+      let typo = try Program.run("evaluate", run, "--set", "inferrence.flips=false")
+      #expect(typo.code != 0 && typo.err.contains("did you mean \"inference\"?"), "\(typo.err)")
       let scales = try Program.run("evaluate", run, "--set", "inference.scales=[1, 2]")
       #expect(scales.code == 1 && scales.err.contains("inference.scales is [1.0, 2.0]"), "\(scales.err)")
       #expect(!scales.err.contains("config.json"))

@@ -74,7 +74,8 @@ public struct InferenceConfiguration: Codable, Equatable, Sendable {
     guard Set(sides).count == sides.count else {
       throw SettingsError.outOfRange(
         "inference.scales", value: "\(scales)",
-        wanted: "numbers that give different sides; at imageSize \(size) the sides are \(sides)")
+        wanted: "numbers that give different sides; at imageSize \(size) the sides are \(sides): "
+          + "use another inference.scales, such as [1,1.5], or a larger imageSize")
     }
     if case .fixed(let probability) = threshold, !(0...1).contains(probability) {
       throw SettingsError.outOfRange(
