@@ -1,7 +1,8 @@
+import Storage
 import Torch
 
 /// The source of Z; every source except the words is a control (ours).
-public enum DictionarySource: String, Codable, Sendable, CaseIterable {
+public enum DictionarySource: String, NamedChoice, Sendable {
   /// The embedded confounder prompts.
   case words
   /// One trained vector: the same blocks and parameters, but a single entry for the attention.
@@ -13,7 +14,7 @@ public enum DictionarySource: String, Codable, Sendable, CaseIterable {
 }
 
 /// The source of P(z) (ours).
-public enum Prior: String, Codable, Sendable, CaseIterable {
+public enum Prior: String, NamedChoice, Sendable {
   /// Every confounder is equally likely.
   case uniform
   /// The mean zero-shot posterior of the training images.

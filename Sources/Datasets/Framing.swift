@@ -1,7 +1,8 @@
+import Storage
 import Torch
 
 /// The way in which an image of any proportions enters the square of the network.
-public enum Framing: String, Codable, Sendable, CaseIterable {
+public enum Framing: String, NamedChoice, Sendable {
   /// The whole image is squeezed into the square.
   case squash
   /// The whole image keeps its proportions; black bars fill the rest.

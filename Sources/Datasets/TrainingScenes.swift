@@ -1,5 +1,7 @@
+import Storage
+
 /// The scenes of the source sites that a run trains on.
-public enum TrainingScenes: String, Codable, Sendable, CaseIterable {
+public enum TrainingScenes: String, NamedChoice, Sendable {
   /// The images of each site as they are.
   case observed
   /// The same scenes without the link between lesion and confounder.

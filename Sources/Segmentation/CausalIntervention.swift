@@ -1,9 +1,10 @@
 import Confounders
 import Foundation
+import Storage
 import Torch
 
 /// The way to compute the sum over confounders.
-public enum Adjustment: String, Codable, Sendable, CaseIterable {
+public enum Adjustment: String, NamedChoice, Sendable {
   /// One pass; a softmax over the dictionary weighs z by its relevance to F (the paper's).
   case attention
   /// One pass; log P(z) is added to the logits, as a backdoor adjustment requires (ours).

@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// The shape of the segmentation head (ours: the paper does not say how F_ca becomes a mask).
@@ -22,7 +23,7 @@ public struct HeadConfiguration: Codable, Equatable, Sendable {
   public var decoderWidths: [Int] = []
 
   /// The way in which the tower's layers enter the head.
-  public enum Skips: String, Codable, CaseIterable, Sendable {
+  public enum Skips: String, NamedChoice, Sendable {
     /// All are resized to the feature grid, projected and added to it.
     case grid
     /// Each is concatenated at the level of its own resolution, as in a U-Net.

@@ -1,5 +1,7 @@
+import Storage
+
 /// The arithmetic of products and convolutions.
-public enum Precision: String, Codable, Sendable, CaseIterable {
+public enum Precision: String, NamedChoice, Sendable {
   /// Single precision.
   case float32
   /// Half the bits and the same range; fast if the processor supports it.

@@ -31,7 +31,7 @@ struct TrunkFileTests {
     }
   }
 
-  @Test("A trunk in the place of a CLIP folder, and a missing trunk, are answered with the command that helps")
+  @Test("A trunk in the place of a CLIP folder, and a missing trunk, name the command that helps")
   func places() throws {
     try withTemporaryFolder { folder in
       let missing = folder.appendingPathComponent("none")

@@ -53,6 +53,46 @@ struct RunConfigurationTests {
     #expect(configuration == RunConfiguration())
   }
 
+  @Test(
+    "A name that a setting does not know is answered with those that it knows",
+    arguments: [
+      ("framing=veiw", "squash, letterbox, view (did you mean \"view\"?)"),
+      ("interventions.styles=mising", "none, missing, all (did you mean \"missing\"?)"),
+      ("interventions.prior=heldout", "uniform, estimated, described, held-out"),
+      ("interventions.directions=none", "words, shuffled, random, images"), ("scenes=all", "observed, unlinked"),
+      ("precision=double", "float32, bfloat16, int8"), ("selection=best", "marked-dice, dice"),
+      ("sampling=site", "images, sites"), ("statistics=mean", "pretrained, batch"),
+      ("model.options.intervention.adjustment=x", "attention"), ("model.head.skips=x", "levels"),
+    ])
+  func unknownNames(_ assignment: String, _ names: String) throws {
+    var configuration = RunConfiguration()
+    let text = message { try configuration.set(assignment) }
+    let parts = assignment.split(separator: "=")
+    #expect(text.contains("\"\(parts[1])\" is not one of ") && text.contains(names), "\(text)")
+    #expect(text.hasSuffix(" in \(parts[0])") || parts[0].hasPrefix("model."), "\(text)")
+    #expect(configuration == RunConfiguration())
+  }
+
+  @Test("A value in the place of a list is answered with the list")
+  func listAdvice() throws {
+    var configuration = RunConfiguration()
+    let blur = message { try configuration.set("interventions.without=blur") }
+    #expect(blur.hasSuffix(#"; write a list, such as ["blur"]"#), "\(blur)")
+    let widths = message { try configuration.set("model.head.detailWidths=8") }
+    #expect(widths.hasSuffix("; write a list, such as [8]"), "\(widths)")
+    configuration = RunConfiguration()
+    let options = message {
+      try configuration.set("model.method=unet")
+      try configuration.set("model.options.widths=8")
+    }
+    #expect(options.hasSuffix("; write a list, such as [8]"), "\(options)")
+    let scales = message {
+      (configuration.imageSize, configuration.inference.scales) = (64, [1, 1.25, 1.5])
+      try configuration.validate()
+    }
+    #expect(scales.contains("or a larger imageSize"), "\(scales)")
+  }
+
   @Test("Without a key or an equals sign it says how to write it", arguments: ["epochs", "=3", ""])
   func malformed(_ assignment: String) throws {
     var configuration = RunConfiguration()

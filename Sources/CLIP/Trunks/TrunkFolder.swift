@@ -34,7 +34,7 @@ public struct TrunkFolder: Sendable {
     guard FileSystem.kind(of: file) != nil else {
       throw CLIPError.badFile(
         FileSystem.kind(of: folder) == nil ? folder : file,
-        reason: "not found; scripts/get-trunk fetches a trunk and writes its folder (docs/guides/image-trunks.md)")
+        reason: "not found; scripts/get-trunk writes the folder of a trunk (docs/guides/image-trunks.md)")
     }
     var reader = try SettingsReader(file)
     guard let name = try reader.text("architecture") else {

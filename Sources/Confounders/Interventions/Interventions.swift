@@ -231,7 +231,7 @@ public struct Interventions: Sendable {
 }
 
 /// The confounders that act by their words, on features of the tower, in training on interventions.
-public enum StyleUse: String, Codable, Sendable, CaseIterable {
+public enum StyleUse: String, NamedChoice, Sendable {
   /// None.
   case none
   /// Those without a mechanism.

@@ -2,7 +2,7 @@ import Confounders
 import Storage
 
 /// The content of the positions that were not selected (ours).
-public enum Fill: String, Codable, Sendable, CaseIterable {
+public enum Fill: String, NamedChoice, Sendable {
   /// The unchanged features C.
   case features
   /// Zeros.
@@ -15,7 +15,7 @@ public enum Fill: String, Codable, Sendable, CaseIterable {
 ///
 /// Its parts are the cosines S_k with the class prompts and S_normal with the sentences for normal
 /// images.
-public enum RegionScore: String, Codable, Sendable, CaseIterable {
+public enum RegionScore: String, NamedChoice, Sendable {
   /// max_k S_k, the paper's.
   case max
   /// max_k S_k − S_normal (ours; without it plain CLIP localises poorly).
@@ -25,7 +25,7 @@ public enum RegionScore: String, Codable, Sendable, CaseIterable {
 }
 
 /// The selection of positions in training; inference always selects the N highest.
-public enum RegionSelecting: String, Codable, Sendable, CaseIterable {
+public enum RegionSelecting: String, NamedChoice, Sendable {
   /// The N highest.
   case hard
   /// All positions, each weighted by a gate (ours).

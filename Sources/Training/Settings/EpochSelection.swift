@@ -1,4 +1,5 @@
 import Metrics
+import Storage
 
 /// The score of the validation images that chooses the epoch.
 ///
@@ -9,7 +10,7 @@ import Metrics
 /// image enters the mean with 0. Every lesion counts alike, which Dice over the pooled pixels would
 /// not give: there, one large lesion outweighs many small ones. Without an image that has no lesion,
 /// both scores are the same number.
-public enum EpochSelection: String, Codable, Sendable, CaseIterable {
+public enum EpochSelection: String, NamedChoice, Sendable {
   /// Mean Dice over the images on which reference or prediction marks something.
   ///
   /// See `OverlapSummary.markedDice`. It is undefined, and chooses nothing, if no validation image

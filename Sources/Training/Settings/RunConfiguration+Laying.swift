@@ -144,7 +144,7 @@ extension RunConfiguration {
     } catch let error as MethodError {
       throw error
     } catch {
-      throw SettingsError.badValue(source: source, reason: explanation(of: error))
+      throw SettingsError.badValue(source: source, reason: explanation(of: error) + listAdvice(error, all))
     }
     return ignored
   }
@@ -185,6 +185,18 @@ private func turnsOn(
     let whole = complete[[first]]?.leaves
   else { return false }
   return Set(part.keys) == Set(whole.keys)
+}
+
+/// Returns how a value is written as the list that its setting takes; empty for another error.
+private func listAdvice(_ error: any Error, _ settings: JSONValue) -> String {
+  guard case DecodingError.typeMismatch(let type, let context)? = error as? DecodingError, type == [Any].self
+  else { return "" }
+  // The options of a method are decoded by themselves.
+  let path = context.codingPath.map(\.stringValue)
+  guard let value = settings[path] ?? settings[["model", "options"] + path], value != .null,
+    value.members == nil
+  else { return "" }
+  return "; write a list, such as \(JSONValue.array([value]).text)"
 }
 
 /// Applies settings to others of the same names.

@@ -153,7 +153,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 }
 
 /// The order in which training visits the images of the sites.
-public enum SiteSampling: String, Codable, Sendable, CaseIterable {
+public enum SiteSampling: String, NamedChoice, Sendable {
   /// Each image once an epoch.
   case images
   /// Each site equally often: an epoch has as many images, those of small sites several times.
@@ -163,7 +163,7 @@ public enum SiteSampling: String, Codable, Sendable, CaseIterable {
 /// The statistics by which the tower's batch normalisations normalise in training.
 ///
 /// A tower with random weights has no statistics of its own, so its training always uses `batch`.
-public enum TowerStatistics: String, Codable, Sendable, CaseIterable {
+public enum TowerStatistics: String, NamedChoice, Sendable {
   /// The stored ones, which stay as they are.
   case pretrained
   /// Those of each batch; the stored ones follow them as a moving average.

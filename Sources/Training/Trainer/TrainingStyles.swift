@@ -7,7 +7,7 @@ import Storage
 import Torch
 
 /// What gives the styles of confounders that act by their words; all but the words are controls.
-public enum StyleDirections: String, Codable, Sendable, CaseIterable {
+public enum StyleDirections: String, NamedChoice, Sendable {
   /// The words of each confounder.
   case words
   /// The words of another confounder.
