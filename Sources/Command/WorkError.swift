@@ -67,8 +67,8 @@ enum WorkError: Error, CustomStringConvertible {
       "\(url.shownPath): no such folder; use tiny, a CLIP folder, or random:FILE"
         + UsageError.suggestion(for: url.lastPathComponent, among: ["tiny"])
     case .noClipWithout(let url, let sites):
-      "\(url.shownPath): no such folder; with --select loso a run withholds two sites, so {site} stands for both; "
-        + "make words that know neither: mcdrl clip pretrain --hold-out \(sites.joined(separator: " ")) "
+      "\(url.shownPath): no such folder; with --select loso a run withholds two sites, so {site} stands for "
+        + "both; make words that know neither: mcdrl clip pretrain --hold-out \(sites.joined(separator: " ")) "
         + "--out \(url.shownPath), with the other options of your words"
     case .folderNotEmpty(let folder):
       "\(folder.path): the folder is not empty; choose another for --out, or remove its files"

@@ -55,7 +55,8 @@ extension ProgramTests {
       }
       let study = try Program.run(
         "loso", "--methods", "baseline", "--data", shop.data.path, "--clip", shop.file("words/{site}").path,
-        "--out", shop.file("study").path, "--allow-leakage", "--choose", "averaging=0,0.9", "--select", "loso")
+        "--out", shop.file("study").path, "--allow-leakage", "--choose", "averaging=0,0.9", "--select",
+        "loso")
       #expect(study.code == 1 && study.err.contains("words/a+c: no such folder"), "\(study.err)")
       #expect(study.err.contains("clip pretrain --hold-out a c --out"), "\(study.err)")
     }

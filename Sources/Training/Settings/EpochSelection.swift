@@ -31,12 +31,13 @@ public enum EpochSelection: String, NamedChoice, Sendable {
 
   /// Returns whether an epoch replaces the best one before it.
   ///
-  /// A higher score does, and an undefined one. A score of 0 tells two epochs not apart, so the later
-  /// one, which was trained for longer, counts.
+  /// A higher score does, and an undefined one. Scores of 0 do not tell epochs apart. Then the later
+  /// one counts, which was trained for longer.
   ///
   /// - Parameters:
   ///   - score: the score of the epoch.
   ///   - best: the best score before; nil if there is none.
+  /// - Returns: whether its weights are stored in the place of the earlier ones.
   static func replaces(_ score: Double?, _ best: Double?) -> Bool {
     guard let score else { return true }
     return score > (best ?? -1) || (score == 0 && best == 0)

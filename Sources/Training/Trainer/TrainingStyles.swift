@@ -22,6 +22,7 @@ public enum StyleDirections: String, NamedChoice, Sendable {
   /// - Parameters:
   ///   - styled: the indices of the confounders that get styles.
   ///   - count: M.
+  /// - Returns: the indices of the searched confounders.
   func sources(of styled: Set<Int>, count: Int) -> Set<Int> {
     // `PromptStyles.shuffled` gives each the style of the one before it.
     self == .shuffled ? Set(styled.map { ($0 + count - 1) % count }) : styled
