@@ -56,7 +56,7 @@ struct RunConfigurationTests {
   @Test(
     "A name that a setting does not know is answered with those that it knows",
     arguments: [
-      ("framing=veiw", "squash, letterbox, view (did you mean \"view\"?)"),
+      ("framing=veiw", "squash, letterbox, view"),
       ("interventions.styles=mising", "none, missing, all (did you mean \"missing\"?)"),
       ("interventions.prior=heldout", "uniform, estimated, described, held-out"),
       ("interventions.directions=none", "words, shuffled, random, images"),
