@@ -23,12 +23,7 @@ extension LinearProbe {
       throw TorchError.value(
         "a probe of \(sizes[0]) cases needs finite features, and as many labels and groups")
     }
-    let kept = Self.divisible(labels, groups: groups)
-    let (labels, groups) = (kept.map { labels[$0] }, kept.map { groups[$0] })
-    let names = Set(labels).sorted()
-    guard names.count > 1 else { return nil }
-    let codes = labels.map { names.firstIndex(of: $0) ?? 0 }
-    let parts = Self.parts(groups, strata: labels, count: folds)
+    guard let (kept, names, codes, parts) = division(labels, groups: groups) else { return nil }
     let points = try points.to(.float64).indexed(Tensor(kept))
     let (values, width) = (try points.doubles(), sizes[1])
     let targets = try Tensor(codes).oneHot(names.count).to(.float64)

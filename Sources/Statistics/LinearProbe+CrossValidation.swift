@@ -27,12 +27,7 @@ extension LinearProbe {
     _ points: Tensor, labels: [String], groups: [String], from similar: Choice? = nil
   ) throws -> Choice? {
     try requireCount(points, labels.count, groups.count)
-    let kept = Self.divisible(labels, groups: groups)
-    let (labels, groups) = (kept.map { labels[$0] }, kept.map { groups[$0] })
-    let names = Set(labels).sorted()
-    guard names.count > 1 else { return nil }
-    let codes = labels.map { names.firstIndex(of: $0) ?? 0 }
-    let parts = Self.parts(groups, strata: labels, count: folds)
+    guard let (kept, names, codes, parts) = division(labels, groups: groups) else { return nil }
     let (logits, fits) = try outside(
       points.indexed(Tensor(kept)), targets: Tensor(codes).oneHot(names.count), .oneOf, parts, similar?.fits)
     let predicted = logits.map { row in row.indices.max { row[$0] < row[$1] } ?? 0 }
@@ -48,6 +43,24 @@ extension LinearProbe {
       codes, predicted, classes: names.count, areas: Array(areas.values),
       converged: fits.allSatisfy(\.converged))
     return Choice(score: score, areas: areas, fits: fits)
+  }
+
+  /// Divides cases into parts for cross-validation by class.
+  ///
+  /// - Parameters:
+  ///   - labels: the class of each case.
+  ///   - groups: the patient or sequence of each case; no group is in two parts.
+  /// - Returns: the cases of classes with at least two groups, the names of these classes, and the
+  ///   class and the part of each such case; nil if fewer than two classes have two groups.
+  func division(
+    _ labels: [String], groups: [String]
+  ) -> (kept: [Int], names: [String], codes: [Int], parts: [Int])? {
+    let kept = Self.divisible(labels, groups: groups)
+    let (labels, groups) = (kept.map { labels[$0] }, kept.map { groups[$0] })
+    let names = Set(labels).sorted()
+    guard names.count > 1 else { return nil }
+    let codes = labels.map { names.firstIndex(of: $0) ?? 0 }
+    return (kept, names, codes, Self.parts(groups, strata: labels, count: folds))
   }
 
   /// Scores the prediction of yes-or-no labels, such as confounders, by cross-validation.
