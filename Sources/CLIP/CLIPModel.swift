@@ -15,6 +15,8 @@ public final class CLIPModel: Module {
   public let tokenizer: Tokenizer
   /// The preparation, which maps pixels to input.
   public let preparation: ImagePreparation
+  /// Whether the text tower was trained, or stands for one; false for an image trunk alone.
+  public internal(set) var hasWords = true
 
   /// Makes a model with random weights from the distributions of CLIP's own training.
   ///

@@ -58,6 +58,7 @@ package final class Explainer {
     _ run: Run, with predictor: Predictor, options: Options = Options()
   ) throws {
     let (prompts, file) = (run.prompts, run.folder.promptsFile)
+    guard try ClipDescription(run.folder).hasWords else { throw ExplainingError.noWords(run.folder.url) }
     let count = try predictor.system.text.confounders.size(0)
     guard prompts.confounders.count == count else {
       throw ExplainingError.otherPrompts(file, found: prompts.confounders.count, wanted: count)

@@ -8,6 +8,8 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
   case noMechanisms(URL?)
   /// An output folder holds another explanation.
   case folderInUse(URL, holds: String)
+  /// The run was trained on an image trunk without words.
+  case noWords(URL)
   /// A confounder cannot be applied.
   case unknownConfounder(URL?, name: String, known: [String])
 
@@ -20,6 +22,9 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
     case .noMechanisms(let url):
       "\(Self.place(url))no confounder has a mechanism, so none can be set: give at least one, such as mechanism: \"blur\", "
         + "or leave the sweep out"
+    case .noWords(let url):
+      "\(url.path): the run was trained on an image trunk without words, and an explanation measures confounders by words; "
+        + "train with words of mcdrl clip pretrain --trunk (docs/guides/real-hospitals.md)"
     case .unknownConfounder(let url, let name, let known):
       "\(Self.place(url))no confounder with a mechanism is called \"\(name)\"; there are \(known.joined(separator: ", "))"
     }

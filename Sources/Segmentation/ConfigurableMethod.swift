@@ -76,6 +76,8 @@ public struct MethodTraits: Equatable, Sendable {
   public var ignoresTower = false
   /// The tower layers of the method if `head.towerLayers` names none, as fractions of the depth.
   public var towerDepths: [Double] = []
+  /// Whether the method reads the embedded prompts; without them it trains on a plain image trunk.
+  public var readsWords = true
   /// Whether the method needs the text tower in training and inference.
   public var needsTextTower = false
   /// Whether the method trains on interventions if `interventions.share` is nil.
@@ -105,9 +107,16 @@ public struct MethodTraits: Equatable, Sendable {
   /// Makes the traits of a method that only adds to the loss.
   public init() {}
 
+  /// The traits of a method that reads no words and only adds to the loss.
+  public static let wordless: MethodTraits = {
+    var traits = MethodTraits()
+    traits.readsWords = false
+    return traits
+  }()
+
   /// The traits of a method that changes images and nothing else.
   public static let changingImages: MethodTraits = {
-    var traits = MethodTraits()
+    var traits = MethodTraits.wordless
     traits.changesImages = true
     return traits
   }()

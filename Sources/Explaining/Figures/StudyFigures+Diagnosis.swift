@@ -46,8 +46,11 @@ extension StudyFigures {
     try keepOrRemove(.coverage, of: speaking, "\(coverageLimit)") {
       try coverageFigure(speaking, inputs(), fingerprint: $0)
     }
-    // A method that ignores the tower has nothing to erase from.
-    let reading = runs.filter { !$0.run.configuration.model.method.traits.ignoresTower }
+    // A method that ignores the tower has nothing to erase from, and a trunk alone has no words that
+    // measure.
+    let reading = try runs.filter {
+      try !$0.run.configuration.model.method.traits.ignoresTower && ClipDescription($0.run.folder).hasWords
+    }
     try keepOrRemove(.erasure, of: reading, "\(diagnosisLimit) \(adjustmentLimit)") {
       try erasureFigure(reading, inputs(), fingerprint: $0)
     }

@@ -5,6 +5,12 @@ public final class Baseline: SegmentationMethod, ConfigurableMethod {
   /// The description in one line.
   public static let summary = "the same tower and head, trained by L_seg alone"
 
+  /// Returns the traits: the method reads no words.
+  ///
+  /// - Parameter options: no options.
+  /// - Returns: the traits.
+  public static func traits(_ options: NoOptions) -> MethodTraits { .wordless }
+
   /// Makes the method; it has no parts.
   ///
   /// - Parameters:

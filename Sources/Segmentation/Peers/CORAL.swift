@@ -40,6 +40,12 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
   private let weight: Double
   private let pooled: Bool
 
+  /// Returns the traits: the method reads no words.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
+  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+
   /// Makes the method.
   ///
   /// - Parameters:

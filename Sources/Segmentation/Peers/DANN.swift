@@ -42,6 +42,12 @@ public final class DANN: SegmentationMethod, ConfigurableMethod {
   @Child private var layers: [Linear]
   private let weight: Double
 
+  /// Returns the traits: the method reads no words.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
+  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+
   /// Makes the method.
   ///
   /// - Parameters:

@@ -37,6 +37,12 @@ public final class FeatureDrop: SegmentationMethod, ConfigurableMethod {
   /// Whether each image of the step keeps its image branch, B×1×1×1; nil before the first step.
   private var keepsImage: Tensor?
 
+  /// Returns the traits: the method reads no words.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
+  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+
   /// Makes the method.
   ///
   /// - Parameters:

@@ -37,6 +37,12 @@ public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
   @Buffer private(set) var weights: Tensor
   private let rate: Double
 
+  /// Returns the traits: the method reads no words.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
+  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+
   /// Makes the method.
   ///
   /// - Parameters:

@@ -42,6 +42,12 @@ public final class IRM: SegmentationMethod, ConfigurableMethod {
   private let weight: Double
   private let anneal: Double
 
+  /// Returns the traits: the method reads no words.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: the traits.
+  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+
   /// Makes the method.
   ///
   /// - Parameters:

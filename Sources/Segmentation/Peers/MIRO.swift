@@ -34,7 +34,7 @@ public final class MIRO: SegmentationMethod, ConfigurableMethod {
 
   /// The properties of the method: it compares with the tower as it began.
   public static func traits(_ options: Options) -> MethodTraits {
-    var traits = MethodTraits()
+    var traits = MethodTraits.wordless
     traits.needsPretrained = true
     traits.towerDepths = [1]
     return traits

@@ -33,7 +33,7 @@ public final class UNet: SegmentationMethod, ConfigurableMethod {
 
   /// The properties of the method: it decodes by itself and reads no tower.
   public static func traits(_ options: Options) -> MethodTraits {
-    var traits = MethodTraits()
+    var traits = MethodTraits.wordless
     traits.replacesHead = true
     traits.ignoresTower = true
     return traits

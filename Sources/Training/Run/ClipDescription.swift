@@ -8,16 +8,21 @@ package struct ClipDescription: Codable, Sendable {
   package let geometry: CLIPConfiguration
   /// The preparation of images.
   package let preparation: ImagePreparation
+  /// False for an image trunk without words; nil otherwise, as in files of earlier versions.
+  private let words: Bool?
+
+  /// Whether the embedded prompts of the run have a meaning.
+  package var hasWords: Bool { words ?? true }
 
   /// Describes a model.
   package init(_ clip: CLIPModel) {
-    self.init(geometry: clip.configuration, preparation: clip.preparation)
+    (geometry, preparation) = (clip.configuration, clip.preparation)
+    words = clip.hasWords ? nil : false
   }
 
-  /// Describes a model that may not exist yet.
+  /// Describes a model with words that may not exist yet.
   package init(geometry: CLIPConfiguration, preparation: ImagePreparation) {
-    self.geometry = geometry
-    self.preparation = preparation
+    (self.geometry, self.preparation, words) = (geometry, preparation, nil)
   }
 
   /// Reads the description of a run.

@@ -37,6 +37,14 @@ package enum RunChecks {
       wanted: "[1] with the image tower \(tower.name), whose position embeddings belong to one input size")
   }
 
+  /// Checks that the CLIP model has words if the settings read them.
+  ///
+  /// - Throws: `RunError.trunkWithoutWords`.
+  static func requireWords(_ configuration: RunConfiguration, of clip: CLIPModel) throws {
+    guard !clip.hasWords, let reader = configuration.readerOfWords else { return }
+    throw RunError.trunkWithoutWords(try configuration.clipOfSite ?? "clip", reader: reader)
+  }
+
   /// Checks that SWAD has validation images, by whose scores it finds its epochs.
   ///
   /// - Throws: `SettingsError.outOfRange`.

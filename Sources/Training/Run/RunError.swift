@@ -68,6 +68,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case noSiteForClip(String)
   /// Images of the held-out site taught the words of the CLIP folder.
   case wordsKnowSite(URL, site: String, images: Int)
+  /// The CLIP model is an image trunk without words, and something reads words.
+  case trunkWithoutWords(String, reader: String)
 
   /// One to three lines with the file or setting and the fix.
   public var description: String {
@@ -130,6 +132,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .wordsKnowSite(let url, let site, let images):
       "\(url.path): its words were trained on \(counted(images, "image")) of the held-out site \(site); train "
         + "words without the site, mcdrl clip pretrain --hold-out \(site), or hold out another"
+    case .trunkWithoutWords(let clip, let reader):
+      "\(clip): an image trunk, which has no words, but \(reader) reads them; make words with mcdrl clip pretrain "
+        + "--trunk \(clip) (docs/guides/real-hospitals.md), or train baseline-interventions or baseline"
     case .integersOffCPU: "int8 is computed on the CPU alone; leave the device out"
     }
   }

@@ -19,6 +19,7 @@ extension SegmentationSystem {
     _ configuration: RunConfiguration, prompts: PromptSet, clip: CLIPModel
   ) throws -> SegmentationSystem {
     try RunChecks.requireTower(configuration, of: clip)
+    try RunChecks.requireWords(configuration, of: clip)
     if configuration.statistics == .batch { clip.vision.learnsStatistics = true }
     let text = try TextEmbeddings(prompts.limited(to: configuration.confounders)) {
       try clip.textFeatures($0)
@@ -145,7 +146,7 @@ extension SegmentationSystem {
   }
 }
 
-/// A loader of the CLIP model in settings.
+/// A loader of the CLIP model in settings, which may be an image trunk without words.
 public struct ClipLoader: Sendable {
   private let load: @Sendable (RunConfiguration) throws -> CLIPModel
 
@@ -158,7 +159,11 @@ public struct ClipLoader: Sendable {
   public init(_ locate: @escaping @Sendable (String) throws -> String) {
     load = { configuration in
       guard let name = try configuration.clipOfSite else { throw RunError.needsClip }
-      return try CLIPModel.load(locate(name), seed: configuration.seed)
+      let place = try locate(name)
+      if let trunk = try TrunkFolder.found(in: URL(fileURLWithPath: place)) {
+        return try .wordless(trunk, seed: configuration.seed)
+      }
+      return try CLIPModel.load(place, seed: configuration.seed)
     }
   }
 

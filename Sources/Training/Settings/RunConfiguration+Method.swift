@@ -15,6 +15,16 @@ extension RunConfiguration {
     model.method = try model.method.changing(MCDRL.self, change)
   }
 
+  /// What reads the embedded prompts in training, the method or a setting; nil for nothing.
+  package var readerOfWords: String? {
+    if model.method.traits.readsWords { return "the method \(model.method.name)" }
+    if interventions.styles != .none, interventionShare > 0 {
+      return "interventions.styles=\(interventions.styles.rawValue)"
+    }
+    if interventions.prior != .uniform { return "interventions.prior=\(interventions.prior.rawValue)" }
+    return nil
+  }
+
   /// Returns the present dotted name of a setting, which may be a name of an earlier version.
   package static func presentName(_ name: String) -> String {
     EarlierNames.present(name.split(separator: ".").map(String.init)).joined(separator: ".")
