@@ -162,6 +162,7 @@ enum DemoCommand: Subcommand {
     var configuration = RunConfiguration()
     configuration.data = data.path
     configuration.clip = "tiny"
+    configuration.model.method = .mcdrl
     configuration.imageSize = size
     configuration.epochs = plan.epochs
     configuration.batchSize = 16

@@ -25,7 +25,7 @@ enum TrainCommand: Subcommand {
     let holdOut = Shared.holdOut.optional("required without --resume")
     let out = Shared.out("RUN", "the run folder")
     let method = Option.optional(
-      "method", "NAME", .arm, otherwise: ArmDefinition.mcdrl,
+      "method", "NAME", .arm, otherwise: ArmDefinition.baselineInterventions,
       "one of the methods below, or NAME:KEY=VALUE,… for one of them with other settings")
     let prompts = Shared.prompts
     let settings = SettingOptions()

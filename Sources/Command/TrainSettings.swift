@@ -35,6 +35,8 @@ struct TrainSettings {
   /// - Throws: `UsageError` that names the option and its values.
   init(_ arguments: Arguments<SettingOptions>, clip: String) throws {
     set("--clip \(clip)") { $0.clip = clip }
+    // Arms name their method; options in the common settings are those of MCDRL.
+    set("--study") { $0.model.method = .mcdrl }
     try addConfiguration(arguments)
     try addSettings(arguments)
   }

@@ -18,6 +18,8 @@ public struct MethodChoice: Sendable {
 
   /// The paper's method with our defaults.
   public static var mcdrl: MethodChoice { MethodChoice(MCDRL.self) }
+  /// The baseline shown interventions as augmentation, the default.
+  public static var baselineInterventions: MethodChoice { MethodChoice(BaselineInterventions.self) }
   /// The tower and the head, without a method.
   public static var baseline: MethodChoice { MethodChoice(Baseline.self) }
 

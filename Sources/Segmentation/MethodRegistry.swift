@@ -8,8 +8,8 @@ public struct MethodRegistry: Sendable {
 
   /// The methods of this package.
   public static let builtIn = MethodRegistry(methods: [
-    MethodChoice(MCDRL.self), MethodChoice(Baseline.self), MethodChoice(Erasure.self),
-    MethodChoice(CLIPSeg.self),
+    MethodChoice(BaselineInterventions.self), MethodChoice(Baseline.self), MethodChoice(MCDRL.self),
+    MethodChoice(Erasure.self), MethodChoice(CLIPSeg.self),
     MethodChoice(MixStyle.self), MethodChoice(FourierMixing.self), MethodChoice(CORAL.self),
     MethodChoice(GroupDRO.self), MethodChoice(IRM.self), MethodChoice(DANN.self), MethodChoice(UNet.self),
     MethodChoice(MIRO.self),

@@ -82,6 +82,8 @@ public struct ArmDefinition: Sendable {
 
   /// The baseline.
   public static var baseline: ArmDefinition { ArmDefinition(.baseline) }
+  /// The baseline shown interventions as augmentation.
+  public static var baselineInterventions: ArmDefinition { ArmDefinition(.baselineInterventions) }
   /// The paper's method with training on interventions.
   public static var mcdrl: ArmDefinition { ArmDefinition(.mcdrl) }
 

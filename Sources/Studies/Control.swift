@@ -21,8 +21,6 @@ package enum Control: String, CaseIterable, Sendable {
   case shuffledPrompts = "shuffled-prompts"
   /// The baseline with twice the epochs, so with as many images as MCDRL and its interventions.
   case longerBaseline = "longer-baseline"
-  /// The baseline with the same interventions as augmentation.
-  case baselineInterventions = "baseline-interventions"
   /// The baseline on the same scenes without the link: an oracle, for rendered data alone.
   case unconfounded
   /// `baseline-interventions` on the same scenes without the link.
@@ -34,7 +32,7 @@ package enum Control: String, CaseIterable, Sendable {
   package var confounded: String? {
     switch self {
     case .unconfounded: ArmDefinition.baseline.name
-    case .unconfoundedInterventions: Control.baselineInterventions.rawValue
+    case .unconfoundedInterventions: ArmDefinition.baselineInterventions.name
     default: nil
     }
   }
@@ -50,7 +48,6 @@ package enum Control: String, CaseIterable, Sendable {
     case .randomDictionary: "mcdrl with random directions in the place of the dictionary"
     case .shuffledPrompts: "mcdrl with every confounder under another's words"
     case .longerBaseline: "the baseline with twice the epochs"
-    case .baselineInterventions: "the baseline shown the same interventions, as augmentation"
     case .unconfounded: "oracle: the baseline on the same rendered scenes without the link"
     case .unconfoundedInterventions: "oracle: baseline-interventions on the scenes without the link"
     }
@@ -97,12 +94,10 @@ package enum Control: String, CaseIterable, Sendable {
     case .shuffledPrompts: return mcdrl { $0.intervention?.dictionary = .shuffled }
     case .longerBaseline:
       return ArmDefinition.baseline.changing(rawValue, summary, assignments: ["epochs*=2"])
-    case .baselineInterventions:
-      return ArmDefinition.baseline.changing(rawValue, summary) { $0.interventions.share = 1 }
     case .unconfounded:
       return ArmDefinition.baseline.changing(rawValue, summary) { $0.scenes = .unlinked }
     case .unconfoundedInterventions:
-      return Control.baselineInterventions.arm.changing(rawValue, summary) { $0.scenes = .unlinked }
+      return ArmDefinition.baselineInterventions.changing(rawValue, summary) { $0.scenes = .unlinked }
     }
   }
 
@@ -119,11 +114,11 @@ package enum Control: String, CaseIterable, Sendable {
       ]
     case .withoutRegionSelection: ["model.options.region"]
     case .withoutIntervention: ["model.options.intervention", "interventions.share"]
-    case .withoutInterventions, .baselineInterventions: ["interventions.share"]
+    case .withoutInterventions: ["interventions.share"]
     case .withoutDictionary, .randomDictionary, .shuffledPrompts: ["model.options.intervention.dictionary"]
     case .longerBaseline: ["interventions.share", "epochs"]
     case .unconfounded: ["scenes"]
-    case .unconfoundedInterventions: ["scenes", "interventions.share"]
+    case .unconfoundedInterventions: ["scenes"]
     }
   }
 }

@@ -107,7 +107,7 @@ struct ArmTests {
 
   @Test("An arm with an option of another method is refused by name; an option that it reads is not")
   func strangers() throws {
-    func resolve(_ text: String, _ common: RunConfiguration = RunConfiguration()) throws -> Arm {
+    func resolve(_ text: String, _ common: RunConfiguration = RunConfiguration.ofMCDRL) throws -> Arm {
       try ArmDefinition(parsing: text).resolved(over: common)
     }
     for text in [
@@ -125,7 +125,7 @@ struct ArmTests {
 
   @Test("A plan names the options that no arm reads, and those to choose that some arm does not read")
   func unread() throws {
-    var common = RunConfiguration()
+    var common = RunConfiguration.ofMCDRL
     func plan(_ arms: [ArmDefinition], _ choices: [String] = []) throws -> [String] {
       var plan = try StudyPlan(study: "loso", configuration: common, arms: arms, seeds: [0])
       plan.choices = try choices.map(Choice.init(parsing:))
@@ -146,17 +146,17 @@ struct ArmTests {
     "Arms of methods without training on interventions drop a common share, and it is not to be chosen for them"
   )
   func share() throws {
-    var common = RunConfiguration()
+    var common = RunConfiguration.ofMCDRL
     func plan(_ arms: [ArmDefinition]) throws -> StudyPlan {
       try StudyPlan(study: "loso", configuration: common, arms: arms, seeds: [0])
     }
     func shares() throws -> [Double] {
-      let plan = try plan([.baseline, .mcdrl, Control.baselineInterventions.arm])
+      let plan = try plan([.baseline, .mcdrl, .baselineInterventions])
       return try plan.arms.map { try plan.settings($0, []).interventionShare }
     }
     #expect(try shares() == [0, 1, 1])
     common.interventions.share = 0.5
-    #expect(try shares() == [0, 0.5, 1])
+    #expect(try shares() == [0, 0.5, 0.5])
     var choosing = try plan([.baseline, .mcdrl])
     choosing.choices = [try Choice(parsing: "interventions.share=0.5,1")]
     #expect(throws: StudyError.setAndChosen("interventions.share", arm: "baseline")) {
@@ -214,7 +214,7 @@ struct ArmTests {
       """
     let plan = try JSONDecoder().decode(StudyPlan.self, from: Data(text.utf8))
     #expect(plan.study == "loso" && plan.seeds == [0, 1] && plan.version == "0.1.0" && plan.spacing == nil)
-    var wanted = RunConfiguration()
+    var wanted = RunConfiguration.ofMCDRL
     (wanted.batchSize, wanted.clip, wanted.epochs, wanted.imageSize) = (8, "tiny", 6, 128)
     (wanted.augmentation.fixed, wanted.tune, wanted.optimizer.learningRate) = (2, .none, 0.002)
     (wanted.model.head.detailWidths, wanted.model.head.gridWidth) = ([], 48)

@@ -23,7 +23,7 @@ struct ControlTests {
     try plan.validate()
     let baseline = try settings(.baseline)
     #expect(baseline.interventionShare == 0)
-    #expect(try settings(Control.baselineInterventions.arm).interventionShare == 1)
+    #expect(try settings(ArmDefinition.baselineInterventions).interventionShare == 1)
     #expect(try settings(Control.longerBaseline.arm).epochs == 2 * baseline.epochs)
     let longer = try Control.longerBaseline.arm.resolved(over: RunConfiguration())
     #expect(longer.settings.keys.contains("epochs"))

@@ -10,31 +10,31 @@ import TestSupport
 @Suite("What a study trains")
 struct StudyPlanTests {
   private func plan(
-    _ arms: [ArmDefinition], seeds: [UInt64] = [0], _ common: RunConfiguration = RunConfiguration()
+    _ arms: [ArmDefinition], seeds: [UInt64] = [0], _ common: RunConfiguration = RunConfiguration.ofMCDRL
   ) throws -> StudyPlan {
     try StudyPlan(study: "loso", configuration: common, arms: arms, seeds: seeds)
   }
 
   /// An arm of the command line over the default settings.
   private func arm(_ text: String) throws -> Arm {
-    try ArmDefinition(parsing: text).resolved(over: RunConfiguration())
+    try ArmDefinition(parsing: text).resolved(over: RunConfiguration.ofMCDRL)
   }
 
   @Test("An arm is a method by name, or a name with settings that may be lists")
   func parsing() throws {
-    #expect(try arm("no-cdrl") == Control.withoutIntervention.arm.resolved(over: RunConfiguration()))
+    #expect(try arm("no-cdrl") == Control.withoutIntervention.arm.resolved(over: RunConfiguration.ofMCDRL))
     let own = try arm("wide:model.head.detailWidths=[16,32],epochs=3")
     #expect(
       own.name == "wide"
         && own.settings == [
           "model.head.detailWidths": .array([.integer(16), .integer(32)]), "epochs": .integer(3),
         ])
-    let settings = try own.applied(to: RunConfiguration())
+    let settings = try own.applied(to: RunConfiguration.ofMCDRL)
     #expect(settings.model.head.detailWidths == [16, 32] && settings.epochs == 3)
-    let method = try arm("baseline:optimizer.learningRate=0.001").applied(to: RunConfiguration())
+    let method = try arm("baseline:optimizer.learningRate=0.001").applied(to: RunConfiguration.ofMCDRL)
     #expect(method.model.method == .baseline && method.optimizer.learningRate == 0.001)
     #expect(try Choice(parsing: "model.head.detailWidths=[8,16],[4]").values == ["[8,16]", "[4]"])
-    #expect(try arm("common:").applied(to: RunConfiguration()) == RunConfiguration())
+    #expect(try arm("common:").applied(to: RunConfiguration.ofMCDRL) == RunConfiguration.ofMCDRL)
   }
 
   @Test(
@@ -124,7 +124,7 @@ struct StudyPlanTests {
 
   @Test("A setting without an effect is named if no arm reads it")
   func ineffective() throws {
-    var settings = RunConfiguration()
+    var settings = RunConfiguration.ofMCDRL
     settings.interventions.directions = .random
     settings.interventions.count = 2
     let words = try PromptSet(contentsOf: Project.file("Prompts/endoscopy.json5"))
@@ -154,7 +154,7 @@ struct StudyPlanTests {
   func ablations(_ study: Ablation) throws {
     let arms = try study.arms()
     try plan(arms).validate()
-    let settings = try arms.map { try $0.resolved(over: RunConfiguration()).applied(to: RunConfiguration()) }
+    let settings = try arms.map { try $0.resolved(over: RunConfiguration.ofMCDRL).applied(to: RunConfiguration.ofMCDRL) }
     #expect(settings.indices.allSatisfy { first in !settings[..<first].contains(settings[first]) })
   }
 

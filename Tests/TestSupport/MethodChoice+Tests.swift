@@ -9,6 +9,6 @@ extension MethodChoice {
   package static let paper = [mcdrl, baseline, withoutRegionSelection, withoutIntervention]
   /// The published methods to compare with.
   package static let peers = MethodRegistry.builtIn.methods.filter {
-    ![MCDRL.name, Baseline.name].contains($0.name)
+    ![MCDRL.name, Baseline.name, BaselineInterventions.name].contains($0.name)
   }
 }

@@ -41,13 +41,13 @@ struct EarlierNamesTests {
 
   /// The default settings after an assignment.
   private func settings(_ assignments: String...) throws -> RunConfiguration {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     for assignment in assignments { try configuration.set(assignment) }
     return configuration
   }
 
   /// The default settings with a JSON5 text laid over them.
-  private func laid(_ text: String, over base: RunConfiguration = RunConfiguration()) throws
+  private func laid(_ text: String, over base: RunConfiguration = RunConfiguration.ofMCDRL) throws
     -> RunConfiguration
   {
     let folder = try TemporaryFolder("earlier")
@@ -68,7 +68,7 @@ struct EarlierNamesTests {
   @Test("Every setting that has moved is still set under its earlier name", arguments: moved)
   func names(earlier: String, present: String) throws {
     let wanted = try settings(present)
-    #expect(try settings(earlier) == wanted && wanted != RunConfiguration())
+    #expect(try settings(earlier) == wanted && wanted != RunConfiguration.ofMCDRL)
     guard !earlier.contains("*") else { return }
     // So it is in a file, where names are nested.
     let sides = earlier.split(separator: "=").map(String.init)
@@ -114,7 +114,7 @@ struct EarlierNamesTests {
       "confounders=0", "holdOut=", "lesionClass=", "data=", "clip=", "model.intervention.width=0",
     ])
   func none(assignment: String) throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     (configuration.confounders, configuration.holdOut, configuration.lesionClass) = (3, "a", "polyp")
     (configuration.data, configuration.clip) = ("data", "clip")
     configuration.mcdrlOptions.intervention?.width = 8
@@ -155,7 +155,7 @@ struct EarlierNamesTests {
       #expect(isOff(configuration.mcdrlOptions))
       let whole = try JSONValue(encoding: MCDRL.Options()).members?[name]?.text
       #expect(try configuration.set("model.options.\(name)=\(#require(whole))").isEmpty)
-      #expect(configuration == RunConfiguration())
+      #expect(configuration == RunConfiguration.ofMCDRL)
     }
     // What is no part cannot be turned off.
     for name in ["optimizer", "model.head", "model.options", "epochs"] {
@@ -165,9 +165,9 @@ struct EarlierNamesTests {
 
   @Test("Options of another method are told as ignored and change nothing")
   func foreign() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     #expect(try configuration.set("model.options.anneal=0.5") == ["model.options.anneal"])
-    #expect(configuration == RunConfiguration())
+    #expect(configuration == RunConfiguration.ofMCDRL)
     try configuration.set("model.method=baseline")
     let plain = configuration
     #expect(try configuration.set("interventionStart=0.4") == ["model.options.start"])

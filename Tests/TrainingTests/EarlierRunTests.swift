@@ -46,7 +46,7 @@ extension EarlierNamesTests {
 
   /// What that file says of everything but the method.
   private var common: RunConfiguration {
-    var wanted = RunConfiguration()
+    var wanted = RunConfiguration.ofMCDRL
     (wanted.clip, wanted.data, wanted.holdOut) = ("tiny", "rendered", "site-c")
     wanted.augmentation.fixed = 2
     (wanted.epochs, wanted.imageSize, wanted.seed) = (8, 128, 3)

@@ -7,12 +7,22 @@ import Testing
 
 @Suite("Run configuration")
 struct RunConfigurationTests {
+  @Test("The default method is the baseline shown interventions; stored settings without one mean MCDRL")
+  func method() throws {
+    let configuration = RunConfiguration()
+    #expect(configuration.model.method.name == "baseline-interventions")
+    #expect(configuration.interventionShare == 1)
+    #expect(!configuration.model.method.traits.readsWords)
+    let stored = try RunConfiguration(stored: .object([:]), methods: .builtIn, source: "test")
+    #expect(stored.model.method.name == "mcdrl")
+  }
+
   @Test("A dotted name changes one nested setting and nothing else")
   func nested() throws {
-    var changed = RunConfiguration()
+    var changed = RunConfiguration.ofMCDRL
     try changed.set("optimizer.learningRate=0.25")
     try changed.set("model.head.detailWidths=[8, 16]")
-    var expected = RunConfiguration()
+    var expected = RunConfiguration.ofMCDRL
     expected.optimizer.learningRate = 0.25
     expected.model.head.detailWidths = [8, 16]
     #expect(changed == expected)
@@ -20,7 +30,7 @@ struct RunConfigurationTests {
 
   @Test("Words need no quotes; numbers, lists and true are read as such")
   func kinds() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     try configuration.set("tune=last-2")
     try configuration.set("precision=bfloat16")
     try configuration.set("augmentation.flips=false")
@@ -33,24 +43,24 @@ struct RunConfigurationTests {
 
   @Test("An unknown name is answered with the known ones and changes nothing")
   func unknown() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     let top = message { try configuration.set("epoch=3") }
     #expect(top.hasPrefix("epoch=3: ") && top.contains("\"epoch\"") && top.contains("epochs"))
     let nested = message { try configuration.set("optimizer.rate=3") }
     #expect(nested.contains("\"rate\"") && nested.contains("learningRate"))
     let group = message { try configuration.set("optimizer=3") }
     #expect(group.contains("learningRate"))
-    #expect(configuration == RunConfiguration())
+    #expect(configuration == RunConfiguration.ofMCDRL)
   }
 
   @Test(
     "A value of the wrong type is refused",
     arguments: ["epochs=many", "epochs=1.5", "epochs=", "seed=-1", "tune=last-0", "augmentation.flips=1x"])
   func wrongType(_ assignment: String) throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     let text = message { try configuration.set(assignment) }
     #expect(text.hasPrefix("\(assignment): "), "\(text)")
-    #expect(configuration == RunConfiguration())
+    #expect(configuration == RunConfiguration.ofMCDRL)
   }
 
   @Test(
@@ -66,22 +76,22 @@ struct RunConfigurationTests {
       ("model.options.intervention.adjustment=x", "attention"), ("model.head.skips=x", "levels"),
     ])
   func unknownNames(_ assignment: String, _ names: String) throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     let text = message { try configuration.set(assignment) }
     let parts = assignment.split(separator: "=")
     #expect(text.contains("\"\(parts[1])\" is not one of ") && text.contains(names), "\(text)")
     #expect(text.hasSuffix(" in \(parts[0])") || parts[0].hasPrefix("model."), "\(text)")
-    #expect(configuration == RunConfiguration())
+    #expect(configuration == RunConfiguration.ofMCDRL)
   }
 
   @Test("A value in the place of a list is answered with the list")
   func listAdvice() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     let blur = message { try configuration.set("interventions.without=blur") }
     #expect(blur.hasSuffix(#"; write a list, such as ["blur"]"#), "\(blur)")
     let widths = message { try configuration.set("model.head.detailWidths=8") }
     #expect(widths.hasSuffix("; write a list, such as [8]"), "\(widths)")
-    configuration = RunConfiguration()
+    configuration = RunConfiguration.ofMCDRL
     let options = message {
       try configuration.set("model.method=unet")
       try configuration.set("model.options.widths=8")
@@ -96,7 +106,7 @@ struct RunConfigurationTests {
 
   @Test("Without a key or an equals sign it says how to write it", arguments: ["epochs", "=3", ""])
   func malformed(_ assignment: String) throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     let text = message { try configuration.set(assignment) }
     #expect(text.contains("write key=value") || text.contains("name is missing"), "\(text)")
     #expect(message { try configuration.set(assignment, source: "arm:") }.hasPrefix("arm: \(assignment): "))
@@ -110,7 +120,7 @@ struct RunConfigurationTests {
     {
       try Data(text.utf8).write(to: file)
       let error = #expect(throws: (any Error).self) {
-        var configuration = RunConfiguration()
+        var configuration = RunConfiguration.ofMCDRL
         try configuration.merge(contentsOf: file)
       }
       let message = error.map { "\($0)" } ?? ""
@@ -124,7 +134,7 @@ struct RunConfigurationTests {
     defer { try? FileManager.default.removeItem(at: file) }
     func merged(_ text: String) throws -> RunConfiguration {
       try Data(text.utf8).write(to: file)
-      var configuration = RunConfiguration()
+      var configuration = RunConfiguration.ofMCDRL
       configuration.batchSize = 5
       try configuration.merge(contentsOf: file)
       return configuration
@@ -132,21 +142,21 @@ struct RunConfigurationTests {
     let configuration = try merged("{ epochs: 9, optimizer: { warmup: 0.5, }, /* ours */ }")
     #expect(configuration.epochs == 9 && configuration.batchSize == 5)
     #expect(configuration.optimizer.warmup == 0.5)
-    #expect(configuration.optimizer.learningRate == RunConfiguration().optimizer.learningRate)
+    #expect(configuration.optimizer.learningRate == RunConfiguration.ofMCDRL.optimizer.learningRate)
     for bad in ["{ epoch: 9 }", "{ epochs: 'nine' }", "[1]", "{ epochs: ", ""] {
       #expect(message { _ = try merged(bad) }.hasPrefix(file.path), "\(bad)")
     }
     try FileManager.default.removeItem(at: file)
-    var missing = RunConfiguration()
+    var missing = RunConfiguration.ofMCDRL
     #expect(message { try missing.merge(contentsOf: file) }.hasPrefix(file.path))
   }
 
   @Test("Shipped settings files fit", arguments: ["polypgen-scratch", "hospital", "hospital-gpu"])
   func shipped(_ name: String) throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     try configuration.merge(contentsOf: Project.file("Configurations/\(name).json5"))
     try configuration.validate()
-    #expect(configuration != RunConfiguration())
+    #expect(configuration != RunConfiguration.ofMCDRL)
   }
 
   @Test(
@@ -162,7 +172,7 @@ struct RunConfigurationTests {
       "model.options.intervention.width=-1", "precision=int8", "inference.scales=[1, 1.01]",
     ])
   func validate(_ assignment: String) throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     try configuration.validate()
     try configuration.set(assignment)
     let key = RunConfiguration.presentName(String(assignment.prefix { $0 != "=" }))
@@ -183,7 +193,7 @@ struct RunConfigurationTests {
     ]
     for (name, set) in weights {
       for value in [Double.nan, .infinity] {
-        var configuration = RunConfiguration()
+        var configuration = RunConfiguration.ofMCDRL
         set(&configuration, value)
         #expect(message { try configuration.validate() }.contains(name))
       }
@@ -192,7 +202,7 @@ struct RunConfigurationTests {
 
   @Test("Settings survive being written and read")
   func roundTrip() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     configuration.tune = .last(3)
     configuration.seed = .max
     let data = try JSONEncoder().encode(configuration)
@@ -206,13 +216,13 @@ struct RunConfigurationTests {
       "epochs*=9223372036854775807",
     ])
   func badMultiples(assignment: String) {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     #expect(throws: SettingsError.self) { try configuration.set(assignment) }
   }
 
   @Test("Rates are multiplied, too")
   func rates() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     try configuration.set("optimizer.learningRate*=2")
     #expect(configuration.optimizer.learningRate == 0.01)
     // A value without a fraction is a number like any other.
@@ -228,14 +238,14 @@ struct RunConfigurationTests {
       fraction == "--set epochs*=0.5: gives 12.5, which this setting cannot take; choose another factor")
     #expect(configuration.epochs == 25)
     // Of a method's own share, too.
-    configuration = RunConfiguration()
+    configuration = RunConfiguration.ofMCDRL
     try configuration.set("interventions.share*=0.5")
     #expect(configuration.interventions.share == 0.5)
   }
 
   @Test("A seed of any size is set, changed beside, written and read", arguments: [UInt64.max, 1 << 63, 7])
   func seeds(seed: UInt64) throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     try configuration.set("seed=\(seed)")
     #expect(configuration.seed == seed)
     try configuration.set("epochs=3")
@@ -251,7 +261,7 @@ struct RunConfigurationTests {
 
   @Test("The share of interventions is the method's own, however the method is named, unless it is set")
   func share() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     #expect(configuration.interventions.share == nil && configuration.interventionShare == 1)
     try configuration.set("model.method=baseline")
     #expect(configuration.interventionShare == 0)
@@ -270,9 +280,9 @@ struct RunConfigurationTests {
 
   @Test("Options that no method has are refused, and change nothing")
   func options() throws {
-    var configuration = RunConfiguration()
+    var configuration = RunConfiguration.ofMCDRL
     let text = message { try configuration.set("model.options.rho=0.3") }
     #expect(text.contains("model.options.rho: not known"), "\(text)")
-    #expect(configuration == RunConfiguration())
+    #expect(configuration == RunConfiguration.ofMCDRL)
   }
 }

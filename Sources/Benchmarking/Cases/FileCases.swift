@@ -188,7 +188,7 @@ enum BenchmarkSettings {
     configuration.tune = .none
     configuration.augmentation = .none
     configuration.interventions.share = 0
-    configuration.model.method = configuration.model.method.changing(MCDRL.self) { $0.start = 0 }
+    configuration.model.method = MethodChoice.mcdrl.changing(MCDRL.self) { $0.start = 0 }
     configuration.batchSize = 8
     // With random weights, the default rate makes the loss jump. Then results with different
     // rounding diverge.

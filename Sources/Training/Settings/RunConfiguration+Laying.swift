@@ -22,6 +22,7 @@ extension RunConfiguration {
   /// - Throws: `FileError` or `SettingsError` that names the file and the setting.
   package init(ofRun file: URL, methods: MethodRegistry) throws {
     self.init(methods: methods)
+    model.method = .mcdrl  // What stored settings without a method mean.
     _ = try merge(contentsOf: file, as: EarlierNames.ofRun)
   }
 
@@ -34,6 +35,7 @@ extension RunConfiguration {
   /// - Throws: `SettingsError` or `MethodError` that names the setting.
   package init(stored settings: JSONValue, methods: MethodRegistry, source: String) throws {
     self.init(methods: methods)
+    model.method = .mcdrl
     _ = try lay(EarlierNames.present(EarlierNames.ofRun(settings)), source: source)
   }
 
