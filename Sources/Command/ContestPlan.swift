@@ -21,17 +21,18 @@ struct ContestPlan {
   ///
   /// - Parameters:
   ///   - contest: the runs, by arm.
-  ///   - sites: the sites.
+  ///   - places: the sites, and the role of each; nil finds it.
   ///   - console: receives the notes.
   /// - Throws: an error that names an image that cannot be read, or `WorkError.trainedOn` if an arm
   ///   has no run to score at a site.
-  init(_ contest: Contest, at sites: [Site], _ console: Console) throws {
+  init(_ contest: Contest, at places: [(site: Site, role: SiteRole?)], _ console: Console) throws {
+    let sites = places.map(\.site)
     let hashes = ImageHashes()
     let all = try contest.arms.map { arm in
       (
         arm: arm,
         runs: try arm.runs.map { run in
-          Scoring(run: run, sites: try sites.map { ($0, try run.role(of: $0, hashes)) })
+          Scoring(run: run, sites: try places.map { ($0.site, try $0.role ?? run.role(of: $0.site, hashes)) })
         }
       )
     }
@@ -71,7 +72,7 @@ struct ContestPlan {
       if hidden > 0 {
         found.append(
           "note: site \(name): \(hidden) of \(all) \(hidden == 1 ? "was" : "were") trained on all its "
-            + "images, under another name; left out")
+            + "images, under another name or by a run that it continues; left out")
       }
       let partly = roles.filter { !$0.isUnseen && $0 != .source }.map(\.text)
       for text in Set(partly).sorted() {

@@ -33,6 +33,32 @@ enum DataNotes {
     console.note("left out: \(summary); mcdrl data inspect names them")
   }
 
+  /// Searches for patients and images in several lists of a run, and rejects them unless allowed.
+  ///
+  /// - Parameters:
+  ///   - lists: the lists.
+  ///   - sites: the sites of their images.
+  ///   - isAllowed: whether such pairs are only counted.
+  ///   - limits: the maximum size of a file.
+  ///   - console: receives progress.
+  /// - Returns: the result in a few words.
+  /// - Throws: `LeakageError`, or an error that names an image that cannot be read.
+  static func leakage(
+    _ lists: ImageLists, _ sites: [Site], isAllowed: Bool, limits: ImageLimits, _ console: Console
+  ) throws -> String {
+    let report = try LeakageReport(lists, of: sites, limits: limits) {
+      console.progress("looking for the same patient or picture in two lists: \($0)")
+    }
+    console.progress("")
+    return try outcome(report, isAllowed: isAllowed)
+  }
+
+  private static func outcome(_ report: LeakageReport, isAllowed: Bool) throws -> String {
+    guard let error = report.error else { return "checked, none found" }
+    guard isAllowed else { throw error }
+    return counted(report.findings.count, "pair") + " found and allowed"
+  }
+
   /// Searches for patients and images at several sites, and rejects them unless they are allowed.
   ///
   /// They would be in the training at one site and in the scores of another.
@@ -55,8 +81,6 @@ enum DataNotes {
       console.progress("looking for the same patient or picture at two sites: \($0)/\(count)")
     }
     console.progress("")
-    guard let error = report.error else { return "checked, none found" }
-    guard isAllowed else { throw error }
-    return counted(report.findings.count, "pair") + " found and allowed"
+    return try outcome(report, isAllowed: isAllowed)
   }
 }

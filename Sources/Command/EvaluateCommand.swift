@@ -24,7 +24,8 @@ enum EvaluateCommand: Subcommand {
   struct Options: OptionGroup {
     let data = Shared.data.optional("that of the run")
     let sites = Option.spaces(
-      "site", "SITE", .text, remark: "the one that was held out; all of another data set",
+      "site", "SITE", .text,
+      remark: "the one held out, or the test or validation images; all of another data set",
       "the sites to score, or all")
     let inference = Shared.inference
     let scoring = ScoringOptions()
@@ -48,16 +49,18 @@ enum EvaluateCommand: Subcommand {
     let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)
     defer { withExtendedLifetime(locks) {} }
     let catalog = try first.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
-    let sites = try sites(arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
+    let places = try places(arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
+    let sites = places.map(\.site)
+    if places.contains(where: { $0.role != nil }) { console.note(familiar) }
     DataNotes.leftOut(catalog, console)
     try DataNotes.masks(sites, limits: first.configuration.reader.limits, console)
     if let (plan, setting) = interventions {
       return try InterventionReport(
-        contest, on: sites, plan, setting,
+        contest, on: places, plan, setting,
         predictor: { try predictor(of: $0, study: $1.threshold, arguments) }, console
       ).show(console)
     }
-    let found = try ContestPlan(contest, at: sites, console).arms.map { arm, runs in
+    let found = try ContestPlan(contest, at: places, console).arms.map { arm, runs in
       (
         name: arm.name,
         evaluations: try runs.flatMap { try evaluate($0, of: arm, contest, arguments, console) }
@@ -97,7 +100,7 @@ enum EvaluateCommand: Subcommand {
     let predictor = try predictor(of: run, study: arm.threshold, arguments)
     console.note(contest.isSingle ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
     return try scoring.sites.map { site, role in
-      let bar = ProgressBar(site.name, total: max(site.samples.count, site.testSamples.count))
+      let bar = ProgressBar(site.name, total: run.scored(site, as: role).count)
       let result = try run.evaluate(on: site, as: role, with: predictor, rules: rules) { done, _ in
         console.progress(bar.line(done, unit: "images"))
       }
@@ -127,9 +130,27 @@ enum EvaluateCommand: Subcommand {
       threshold: arguments.scoring.threshold ?? study)
   }
 
-  /// Returns the sites to score.
+  /// The note on the validation images of a run that holds no site out.
+  private static let familiar =
+    "note: the run holds no site out, so its validation images score: familiar sites, not a new hospital. "
+    + "--data NEW scores a new one, --site SITE all images of a training site"
+
+  /// Returns the sites to score, and their roles; nil lets the images decide.
   ///
-  /// These are the named ones, otherwise the held-out one, otherwise all of another data set.
+  /// These are the named ones, otherwise the held-out one, otherwise all of another data set. Of a
+  /// run that holds no site out they are those of its test list, or of its validation images.
+  private static func places(
+    _ names: [String], of contest: Contest, _ catalog: SiteCatalog, hasOwnData: Bool
+  ) throws -> [(site: Site, role: SiteRole?)] {
+    let run = contest.arms[0].runs[0]
+    guard names.isEmpty, hasOwnData, contest.isSingle, run.configuration.holdOut == nil else {
+      return try sites(names, of: contest, catalog, hasOwnData: hasOwnData).map { ($0, nil) }
+    }
+    let places = try run.familiarSites(catalog)
+    guard !places.isEmpty else { throw WorkError.nothingToScore(run.folder.url) }
+    return places
+  }
+
   private static func sites(
     _ names: [String], of contest: Contest, _ catalog: SiteCatalog, hasOwnData: Bool
   ) throws -> [Site] {

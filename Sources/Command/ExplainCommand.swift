@@ -129,11 +129,10 @@ enum ExplainCommand: Subcommand {
     let site = try catalog.site(name)
     let role = try run.role(of: site)
     switch role {
-    case .namesake, .partly: console.note("note: site \(site.name): \(role.text)")
+    case .namesake, .partly, .listed, .validation: console.note("note: site \(site.name): \(role.text)")
     case .heldOut, .unseen, .source: break
     }
-    let isOwn = !role.isUnseen && configuration.sources.contains(site.name)
-    let samples = isOwn ? site.samples : site.testSamples
+    let samples = run.scored(site, as: role)
     return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: !role.isUnseen)
   }
 

@@ -21,19 +21,20 @@ struct InterventionReport {
   ///
   /// - Parameters:
   ///   - contest: the runs, by arm.
-  ///   - sites: the sites.
+  ///   - places: the sites, and the role of each; nil finds it.
   ///   - plan: the interventions.
   ///   - setting: their description.
   ///   - predictor: makes the predictor of a run of an arm.
   ///   - console: receives notes and progress.
   /// - Throws: an error that names the file, or `WorkError.trainedOn`.
   init(
-    _ contest: Contest, on sites: [Site], _ plan: Predictor.InterventionPlan,
+    _ contest: Contest, on places: [(site: Site, role: SiteRole?)], _ plan: Predictor.InterventionPlan,
     _ setting: Counterfactual.Setting,
     predictor: (Run, Contest.Arm) throws -> Predictor, _ console: Console
   ) throws {
     if let note = Self.note(contest) { console.note(note) }
-    let plans = try ContestPlan(contest, at: sites, console).arms
+    let sites = places.map(\.site)
+    let plans = try ContestPlan(contest, at: places, console).arms
     let files = plans.flatMap(\.runs).flatMap { scoring in
       scoring.sites.map { Self.file($0.site.name, in: scoring.run) }
     }
@@ -62,11 +63,11 @@ struct InterventionReport {
     }
     self.roles = roles
     self.setting = setting
-    let places = sites.map { site in
+    let scored = sites.map { site in
       (site: site.name, arms: found.map { (name: $0.name, runs: $0.scores[site.name] ?? []) })
     }
-    let several = !contest.isSingle && places.count > 1
-    comparisons = try (places.map { [$0] } + (several ? [places] : [])).map { places in
+    let several = !contest.isSingle && scored.count > 1
+    comparisons = try (scored.map { [$0] } + (several ? [scored] : [])).map { places in
       let comparison = try Counterfactual.Comparison(over: places, setting)
       let name = comparison.site.map { "interventions-\($0).json" } ?? "interventions.json"
       try contest.write(comparison, as: name)

@@ -14,8 +14,10 @@ enum SettingFault {
     } catch let error as SettingsError {
       throw UsageError.settings(error)
     } catch let error as RunError {
-      guard case .tooManyLayers = error else { throw error }
-      throw UsageError.settings(error)
+      switch error {
+      case .tooManyLayers, .cannotChange: throw UsageError.settings(error)
+      default: throw error
+      }
     } catch let error as StudyError {
       throw UsageError.settings(error)
     } catch let error as MethodError {

@@ -11,8 +11,10 @@ import Training
 /// The command `mcdrl train`.
 enum TrainCommand: Subcommand {
   static let name = "train"
-  static let summary = "train on all sites but one, which is held out"
-  static let usage = "--data DATA --clip CLIP --hold-out SITE --out RUN [options] | --out RUN --resume"
+  static let summary = "train on all sites but one, which is held out, or a final model on all"
+  static let usage =
+    "--data DATA --clip CLIP [--hold-out SITE] --out RUN [options] "
+    + "| --data DATA --init RUN --out RUN [options] | --out RUN --resume [--epochs N]"
   static let example =
     "mcdrl train --data polypgen --clip random:Configurations/vit-small-p8-128.json "
     + "--hold-out c3 --out runs/c3"
@@ -21,15 +23,17 @@ enum TrainCommand: Subcommand {
 
   struct Options: OptionGroup {
     let data = Shared.data.optional("required without --resume")
-    let clip = Shared.clip.optional("required without --resume")
-    let holdOut = Shared.holdOut.optional("required without --resume")
+    let clip = Shared.clip.optional("required without --resume and --init")
+    let holdOut = Shared.holdOut.optional("none, for a final model")
     let out = Shared.out("RUN", "the run folder")
     let method = Option.optional(
       "method", "NAME", .arm, otherwise: ArmDefinition.baselineInterventions,
       "one of the methods below, or NAME:KEY=VALUE,… for one of them with other settings")
     let prompts = Shared.prompts
     let settings = SettingOptions()
-    let resume = Option.flag("resume", "continue an interrupted run with its own settings")
+    let final = FinalModelOptions()
+    let resume = Option.flag(
+      "resume", "continue an interrupted run with its own settings, or any run with more --epochs")
     let allowLeakage = Shared.allowLeakage
     let cache = CacheOptions()
   }
@@ -71,42 +75,97 @@ enum TrainCommand: Subcommand {
   ) throws -> Run {
     let folder = RunFolder(try arguments.out)
     guard !folder.hasState else { throw RunError.exists(folder.url) }
-    let (data, clip) = (try arguments.required(\.data), try arguments.required(\.clip))
-    _ = try arguments.required(\.holdOut)
-    let (prompts, promptsFile) = try ProjectFiles.promptSet(arguments.prompts)
+    let data = try arguments.required(\.data)
+    let ancestor = try arguments.final.initial.map { try ProjectFiles.run(at: $0) }
+    let (prompts, promptsFile) = try Self.prompts(arguments, ancestor)
     let (configuration, model) = try SettingFault.inCommandLine {
-      let found = try settings.configuration(clip: clip, data: data, console)
+      if let ancestor {
+        let found = try settings.configuration(continuing: ancestor, data: data, console)
+        try ancestor.requireContinuation(found)
+        return (configuration: found, model: CLIPModel?.none)
+      }
+      let found = try settings.configuration(
+        clip: arguments.required(\.clip), data: data, isStudy: false, console)
       try RunChecks.requireTower(found.configuration, of: found.model)
-      return found
+      return (configuration: found.configuration, model: found.model)
     }
     var complete = configuration
     if let device = try arguments.common.given(\.device) { complete.device = device }
+    try arguments.final.takeEpochs(for: &complete, console)
     let catalog = try SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass)
     // The images are read below, so what needs none comes first.
     try SettingFault.inCommandLine { try complete.validate() }
-    let sources = try RunChecks.sources(catalog, complete)
+    let lists = try arguments.final.lists(catalog)
+    if lists != nil, let site = complete.holdOut {
+      throw UsageError.conflict(
+        "--hold-out \(site)", with: "train-list", reason: "the lists say which images take no part")
+    }
+    let sources = try SettingFault.inCommandLine { try RunChecks.sources(catalog, complete, lists) }
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
     try RunChecks.requireMechanisms(complete, prompts, in: promptsFile?.path ?? "the prompts")
     for setting in try complete.ineffectiveInterventions(prompts) { console.note("note: \(setting)") }
-    let heldOut = try complete.holdOut.map(catalog.site)
-    let leakage = try DataNotes.leakage(
-      sources + [heldOut].compactMap { $0 }, heldOut: [heldOut?.name].compactMap { $0 },
-      isAllowed: arguments.allowLeakage, limits: complete.reader.limits, console)
-    console.note("the same patient or picture at the held-out site: \(leakage)")
-    if try !arguments.allowLeakage, let heldOut { try ProjectFiles.requireUnseen(heldOut, complete) }
+    try checkLeakage(arguments, complete, catalog, sources, lists, ancestor, console)
     return try Run.create(
-      at: folder, complete, data: catalog, prompts: prompts, promptsFile: promptsFile, model: model,
-      clip: ProjectFiles.clips, lock: lock)
+      at: folder, complete, data: catalog, lists: lists, prompts: prompts, promptsFile: promptsFile,
+      continuing: ancestor, model: model, clip: ProjectFiles.clips, lock: lock)
+  }
+
+  /// Returns the prompts of a new run and their file; those of the run that it continues from.
+  private static func prompts(
+    _ arguments: Arguments<Options>, _ ancestor: Run?
+  ) throws -> (prompts: PromptSet, file: URL?) {
+    guard let ancestor else { return try ProjectFiles.promptSet(arguments.prompts) }
+    if let file = try arguments.prompts {
+      let given = try ProjectFiles.promptSet(file).prompts
+      guard try given.limited(to: ancestor.configuration.confounders) == ancestor.prompts else {
+        throw UsageError.conflict(
+          "--prompts \(file)", with: "init", reason: "the words come along with the weights; leave it out")
+      }
+    }
+    return (ancestor.prompts, ancestor.folder.promptsFile)
+  }
+
+  /// Checks that no image or patient that is trained on is scored, at another site or in another list.
+  private static func checkLeakage(
+    _ arguments: Arguments<Options>, _ configuration: RunConfiguration, _ catalog: SiteCatalog,
+    _ sources: [Site], _ lists: ImageLists?, _ ancestor: Run?, _ console: Console
+  ) throws {
+    let isAllowed = try arguments.allowLeakage
+    let limits = configuration.reader.limits
+    let scored: [Site]
+    if let lists {
+      let found = try DataNotes.leakage(lists, catalog.sites, isAllowed: isAllowed, limits: limits, console)
+      console.note("the same patient or picture in two lists: \(found)")
+      scored = try lists.testSites.compactMap { lists.testing(try catalog.site($0)) }
+    } else if let heldOut = try configuration.holdOut.map(catalog.site) {
+      let found = try DataNotes.leakage(
+        sources + [heldOut], heldOut: [heldOut.name], isAllowed: isAllowed, limits: limits, console)
+      console.note("the same patient or picture at the held-out site: \(found)")
+      scored = [heldOut]
+    } else {
+      scored = []
+    }
+    for site in scored where !isAllowed {
+      try ancestor?.requireUnseen(site)
+      do { try ProjectFiles.requireUnseen(site, configuration) } catch WorkError.noClip(let url)
+        where ancestor != nil
+      {
+        // The weights come from the run, so the folder need not be there.
+        console.note(
+          "note: \(url.path) is not there, so its words were not searched for images of \(site.name)")
+      }
+    }
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.
   private static func resumed(
     _ arguments: Arguments<Options>, _ settings: TrainSettings, _ lock: FolderLock, _ console: Console
   ) throws -> Run {
-    let run = try Run.open(
+    var more: Int?
+    var run = try Run.open(
       at: arguments.out, methods: MCDRLCommand.methods, clip: ProjectFiles.clips, lock: lock
     ) { configuration in
-      try SettingFault.inCommandLine { try settings.check(resuming: configuration, console) }
+      more = try SettingFault.inCommandLine { try settings.check(resuming: configuration, console) }
       // Data may have moved, and another machine has other devices.
       if let data = try arguments.data { configuration.data = data }
       if let device = try arguments.common.given(\.device) { configuration.device = device }
@@ -119,6 +178,13 @@ enum TrainCommand: Subcommand {
       throw UsageError.differsFromRun(
         option: "--prompts \(file)", own: "other words, those in \(run.folder.promptsFile.path)")
     }
+    try arguments.final.check(resuming: run)
+    if let more {
+      run = try run.extended(to: more)
+      console.note(
+        "the run is extended to \(counted(more, "epoch")); after epoch \(run.configuration.restarts.last ?? 0) the "
+          + "learning rate begins anew")
+    }
     return run
   }
 
@@ -126,7 +192,7 @@ enum TrainCommand: Subcommand {
   private static func describe(_ run: Run, _ console: Console) throws {
     let configuration = run.configuration
     let catalog = try run.catalog()
-    let sources = try RunChecks.sources(catalog, configuration)
+    let sources = try run.sources(catalog)
     DataNotes.leftOut(catalog, console)
     try DataNotes.masks(sources, limits: configuration.reader.limits, console)
     let split = try run.split(sources)
@@ -134,7 +200,13 @@ enum TrainCommand: Subcommand {
     console.note(
       "\(choice.name): \(split.training.count) training and "
         + counted(split.validation.count, "validation image") + " from "
-        + "\(sources.map(\.name).joined(separator: ", ")); \(configuration.holdOut ?? "no site") held out")
+        + "\(sources.map(\.name).joined(separator: ", "))\(run.lists == nil ? "" : ", by the lists"); "
+        + "\(configuration.holdOut ?? "no site") held out")
+    if configuration.holdOut == nil, run.lists == nil {
+      console.note(
+        "note: a final model: no site is held out, so no score of this run says how it does at a new one; "
+          + "mcdrl loso does")
+    }
     let consequence =
       choice.traits.needsClasses
       ? "skips its loss terms that need one"
@@ -156,9 +228,13 @@ enum TrainCommand: Subcommand {
     }
     let place = configuration.selection == .dice ? "" : " where marked"
     let tie =
-      score == 0 && configuration.averaging != .swad
+      score == 0 && configuration.averaging != .swad && configuration.selection != .last
       ? "; no epoch scores more than 0, so it is the last one" : ""
-    return "\(epoch), validation Dice\(place) \(format(score)) (\(configuration.weightsRule)\(tie))"
+    let stop =
+      metrics.last?.stopped == true && configuration.hasStopped(metrics)
+      ? "; stopped early after epoch \(metrics.count) of \(configuration.epochs), "
+        + "\(counted(configuration.patience, "epoch")) without a better score" : ""
+    return "\(epoch), validation Dice\(place) \(format(score)) (\(configuration.weightsRule)\(tie))\(stop)"
   }
 
   private static func report(_ metrics: [EpochMetrics], _ run: Run, _ console: Console) throws {

@@ -29,6 +29,10 @@ struct TrainSettings {
   )
 
   private var changes: [Change] = []
+  /// The value of `--epochs`; nil without the option.
+  private var epochs: Int?
+  /// `--epochs-from` as written, which states epochs in the place of other options.
+  private var epochsFrom: String?
 
   /// Reads the options of a study, whose folds have their own site, method and seed.
   ///
@@ -48,6 +52,12 @@ struct TrainSettings {
     if let clip = try arguments.clip { set("--clip \(clip)") { $0.clip = clip } }
     if let site = try arguments.holdOut { set("--hold-out \(site)") { $0.holdOut = site } }
     try addConfiguration(arguments.settings)
+    let sites = try arguments.final.sites
+    if !sites.isEmpty { set("--sites \(sites.joined(separator: ","))") { $0.sources = sites } }
+    epochsFrom = arguments.final.written(\.epochsFrom)
+    if epochsFrom != nil, let epochs = arguments.settings.written(\.epochs) {
+      throw UsageError.conflict(epochs, with: "epochs-from", reason: "both state the number of epochs")
+    }
     if let seed = try arguments.common.given(\.seed) { set("--seed \(seed)") { $0.seed = seed } }
     let method = try arguments.method
     try addSettings(arguments.settings, method: method, written: arguments.written(\.method))
@@ -62,7 +72,8 @@ struct TrainSettings {
   private mutating func addSettings(
     _ arguments: Arguments<SettingOptions>, method: ArmDefinition? = nil, written: String? = nil
   ) throws {
-    if let epochs = try arguments.epochs { set("--epochs \(epochs)") { $0.epochs = epochs } }
+    epochs = try arguments.epochs
+    if let epochs { set("--epochs \(epochs)") { $0.epochs = epochs } }
     if let method {
       add(written ?? method.name, assignments: method.assignments) {
         try method.apply(to: &$0)
@@ -96,18 +107,19 @@ struct TrainSettings {
   /// - Parameters:
   ///   - clip: the CLIP model as written.
   ///   - data: the data folder as written.
+  ///   - isStudy: whether the settings hold out every site in turn, not one or none.
   ///   - console: receives notes about settings that have no effect.
   /// - Returns: the settings and the model.
   /// - Throws: `FileError`, `SettingsError` or `CLIPError` that names the file or setting.
   func configuration(
-    clip: String, data: String, _ console: Console
+    clip: String, data: String, isStudy: Bool = true, _ console: Console
   ) throws -> (configuration: RunConfiguration, model: CLIPModel) {
     var start = RunConfiguration(methods: MCDRLCommand.methods)
     (start.data, start.clip) = (data, clip)
     if clip.hasPrefix("random:") { start.adaptToRandomWeights() }
     var draft = start
     _ = try apply(to: &draft)
-    if draft.holdOut == nil, clip.contains(RunConfiguration.sitePlaceholder) {
+    if isStudy, draft.holdOut == nil, clip.contains(RunConfiguration.sitePlaceholder) {
       // A study holds out every site. The CLIP models of all sites have the geometry of the first.
       let catalog = try SiteCatalog(at: URL(fileURLWithPath: data), allowsMissingMasks: true)
       draft.holdOut = catalog.sites.first?.name
@@ -120,6 +132,23 @@ struct TrainSettings {
       console.note("note: statistics=batch has no effect: \(reason)")
     }
     return (start, model)
+  }
+
+  /// Returns the settings of a run that continues from another one.
+  ///
+  /// - Parameters:
+  ///   - ancestor: the other run, whose settings hold unless the options change them.
+  ///   - data: the data folder as written.
+  ///   - console: receives notes about settings that have no effect.
+  /// - Returns: the settings.
+  /// - Throws: `FileError`, `SettingsError` or `RunError` that names the file or setting.
+  func configuration(
+    continuing ancestor: Run, data: String, _ console: Console
+  ) throws -> RunConfiguration {
+    var start = try ancestor.continuation()
+    start.data = data
+    Self.note(try apply(to: &start), start, console)
+    return start
   }
 
   /// Returns why the statistics of the tower cannot follow the batches; nil if they can.
@@ -160,11 +189,14 @@ struct TrainSettings {
 
   /// Checks that a resumed run has these settings, which determined its weights and schedule.
   ///
+  /// `--epochs` may state more epochs than the run was planned for.
+  ///
   /// - Parameters:
   ///   - run: the settings of the run.
   ///   - console: receives a note about options of other methods.
+  /// - Returns: the number of epochs to extend the run to; nil for its own.
   /// - Throws: `UsageError` that names the option and the run's value.
-  func check(resuming run: RunConfiguration, _ console: Console) throws {
+  func check(resuming run: RunConfiguration, _ console: Console) throws -> Int? {
     // Multiples at the start of the run changed settings that no option names. These settings
     // depend on the values before the multiplication, so they are not compared.
     var (wanted, other) = (run, run)
@@ -172,7 +204,15 @@ struct TrainSettings {
     Self.note(try apply(to: &wanted), run, console)
     _ = try apply(to: &other)
     let taken = Set(try wanted.resolved.differences(from: other.resolved).map(\.name))
-    let run = run.resolved
+    if let epochsFrom {
+      guard run.selection == .last else {
+        throw UsageError.differsFromRun(option: epochsFrom, own: "selection = \(run.selection.rawValue)")
+      }
+      (wanted.epochs, wanted.selection, wanted.patience) = (run.epochs, run.selection, run.patience)
+    }
+    let more = moreEpochs(than: run, wanted)
+    var run = run.resolved
+    run.epochs = more ?? run.epochs
     let names = Set(try run.differences(from: wanted.resolved).map(\.name)).subtracting(taken)
     for change in changes.reversed() {
       var alone = run
@@ -185,5 +225,14 @@ struct TrainSettings {
       throw UsageError.differsFromRun(
         option: change.option, own: "\(setting.name) = \(setting.value.text)")
     }
+    return more
+  }
+
+  /// Returns the value of `--epochs` if it extends a run.
+  private func moreEpochs(than run: RunConfiguration, _ wanted: RunConfiguration) -> Int? {
+    guard let epochs, epochs == wanted.epochs, epochs > run.epochs,
+      !changes.flatMap(\.multiples).contains(where: { $0.hasPrefix("epochs*") })
+    else { return nil }
+    return epochs
   }
 }

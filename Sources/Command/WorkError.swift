@@ -33,6 +33,8 @@ enum WorkError: Error, CustomStringConvertible {
   case noFinishedRun(URL)
   /// Every run of an arm was trained on the site to score.
   case trainedOn(site: String, arm: String)
+  /// A run holds no site out, and has neither validation images nor a test list.
+  case nothingToScore(URL)
   /// An output folder is not empty.
   case folderNotEmpty(URL)
 
@@ -42,6 +44,9 @@ enum WorkError: Error, CustomStringConvertible {
       "\(folder.path): no run of the study is finished; run its command again, which goes on where it stopped"
     case .trainedOn(let site, let arm):
       "every run of \(arm) was trained on \(site), so there is nothing to compare there; score another site"
+    case .nothingToScore(let run):
+      "\(run.path): holds no site out and has no validation images, so nothing of its own data is new to it; score "
+        + "other data with --data, or name sites with --site"
     case .images(let messages):
       counted(messages.count, "image") + " failed:\n" + messages.joined(separator: "\n")
     case .sameStem(let first, let second):

@@ -54,12 +54,14 @@ public struct LeakageReport: Codable, Sendable {
     public let group: String?
     /// The correlation of the details of the two images, 1 for the same pixels; nil for groups.
     public let similarity: Double?
+    /// Whether the two are in different lists of one run, not at different sites.
+    public internal(set) var isBetweenLists: Bool?
   }
 
   /// The number of compared images.
   public let images: Int
   /// The findings: groups first (one pair per group and pair of sites), then images by similarity.
-  public let findings: [Finding]
+  public private(set) var findings: [Finding]
 
   /// Compares the training images with the scored images; reads every image once.
   ///
@@ -103,6 +105,24 @@ public struct LeakageReport: Codable, Sendable {
     try self.init(border, pairs, reader: SampleReader(size: 1, limits: limits))
   }
 
+  /// Compares the images of the lists of a run with those of its other lists; reads every image once.
+  ///
+  /// Names of patients that are local to a site are compared within the site.
+  ///
+  /// - Parameters:
+  ///   - lists: the lists.
+  ///   - sites: the sites of their images.
+  ///   - limits: the maximum size of a file.
+  ///   - progress: receives the number of images read, from any thread.
+  /// - Throws: `ImagingError` that names a file that cannot be read.
+  package init(
+    _ lists: ImageLists, of sites: [Site], limits: ImageLimits = .default,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws {
+    try self.init(lists.places(in: sites), limits: limits, progress: progress)
+    for index in findings.indices { findings[index].isBetweenLists = true }
+  }
+
   /// Combines the stated groups of the catalogue with the pairs of similar images.
   init(_ border: Border, _ pairs: [NearDuplicates.Pair], reader: SampleReader) throws {
     images = border.samples.count
@@ -123,13 +143,16 @@ public struct LeakageReport: Codable, Sendable {
 extension LeakageReport.Finding: CustomStringConvertible {
   /// One line that names both images.
   public var description: String {
+    let isBetweenLists = isBetweenLists == true
+    let (place, places) = isBetweenLists ? ("the", "in two lists") : ("site", "at two sites")
     let what =
       switch kind {
-      case .group: "the patient or sequence \"\(group ?? "")\" stands at two sites"
-      case .duplicate: "the same picture stands at two sites"
-      case .nearDuplicate: "nearly the same picture stands at two sites"
+      case .group: "the patient or sequence \"\(group ?? "")\" stands \(places)"
+      case .duplicate: "the same picture stands \(places)"
+      case .nearDuplicate: "nearly the same picture stands \(places)"
       }
-    return "\(first.image) (site \(first.site)): \(what), see \(second.image) (site \(second.site))"
+    return
+      "\(first.image) (\(place) \(first.site)): \(what), see \(second.image) (\(place) \(second.site))"
   }
 }
 
@@ -142,6 +165,9 @@ public struct LeakageError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     let first = findings.first.map { "\($0)" } ?? ""
     let rest = findings.count > 1 ? "; " + counted(findings.count - 1, "more pair") + " like this" : ""
+    if findings.contains(where: { $0.isBetweenLists == true }) {
+      return "\(first)\(rest)\nkeep both of a pair in one list, or allow them"
+    }
     let groups =
       findings.contains { $0.kind == .group }
       ? "if the names of patients are local to their site, say groupsAreLocal: true in sites.json5\n" : ""

@@ -120,7 +120,9 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .missingFolder(let site, let folder):
       "\(folder.path): site \(site) lacks this folder; each site needs images/ and masks/"
     case .unknownSite(let name, let known):
-      "site \"\(name)\" does not exist; the sites are \(known.joined(separator: ", "))"
+      "site \"\(name)\" does not exist"
+        + (Spelling.near(name, among: known).map { " (did you mean \"\($0)\"?)" } ?? "")
+        + "; the sites are \(known.joined(separator: ", "))"
     case .noUnlinkedScenes(let site):
       "site \(site) states no unlinked scenes, which only rendered data has; render it with mcdrl synth "
         + "--unlinked, or train on observed scenes"

@@ -161,8 +161,8 @@ struct FoldRun {
 
   /// Returns the chosen epoch of a rejected candidate; nil if it diverged.
   private func finalEpoch(of index: Int) throws -> EpochMetrics? {
-    let epochs = try study.settings(fold, plan.candidates[index]).epochs
-    guard let history = try? candidate(index).history(), history.count == epochs else { return nil }
+    let settings = try study.settings(fold, plan.candidates[index])
+    guard let history = try? candidate(index).history(), settings.isFinished(history) else { return nil }
     return Self.chosen(history)
   }
 
@@ -216,7 +216,7 @@ struct FoldRun {
         hashes: dataHashes(of: settings))
     }
     // A finished run has no saved state to resume from.
-    if !folder.hasState, let history = try? folder.history(), history.count == settings.epochs {
+    if !folder.hasState, let history = try? folder.history(), settings.isFinished(history) {
       return history
     }
     let split = try study.split(settings)

@@ -250,8 +250,10 @@ public struct StudyPlan: Codable, Equatable, Sendable {
 
   /// The rules by which the arms choose their weights, without repetition.
   private var weightsRules: [String] {
-    ownSettings.map { ($0.averaging == .swad ? "the " : "the epoch of the ") + $0.weightsRule }
-      .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    ownSettings.map { settings in
+      let isWhole = settings.averaging == .swad || settings.selection == .last
+      return (isWhole ? "the " : "the epoch of the ") + settings.weightsRule
+    }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   /// Describes in words how the epoch and the settings were chosen.

@@ -210,7 +210,7 @@ package final class SegmentationSystem: Module {
     let method = model.method
     intervenes =
       !configuration.model.method.traits.intervenes
-      || method.intervenes(inEpoch: epoch, of: configuration.epochs)
+      || method.intervenes(inEpoch: epoch, of: configuration.plannedEpochs)
   }
 
   /// Segments a batch.

@@ -22,7 +22,7 @@ extension ProgramTests {
       let settings = shop.file("settings.json5").path
       for (option, own) in [
         (["--method", "mcdrl"], "model.method = baseline"), (["--seed", "4"], "seed = 3"),
-        (["--epochs", "2"], "epochs = 1"), (["--tune", "last-1"], "tune = all"),
+        (["--set", "epochs=2"], "epochs = 1"), (["--tune", "last-1"], "tune = all"),
         (["--hold-out", "b"], "holdOut = c"), (["--clip", "random:x.json"], "clip = random:"),
         (["--set", "batchSize=4", "optimizer.learningRate=0.5"], "optimizer.learningRate = 0.005"),
         (["--config", settings], "optimizer.warmup = 0.03"),

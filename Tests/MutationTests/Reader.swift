@@ -22,7 +22,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
 
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
-    safetensors, settings, prompts, phrases, sites, tokenizer, clip, trunk, bitmap, pictures, run,
+    safetensors, settings, prompts, phrases, sites, lists, tokenizer, clip, trunk, bitmap, pictures, run,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -82,6 +82,23 @@ struct Reader: Sendable, CustomTestStringConvertible {
     return ["sites.json5"]
   } read: { folder in
     _ = try SiteCatalog(at: folder)
+  }
+
+  private static let lists = Reader(name: "lists") { folder in
+    for part in ["images", "masks"] {
+      let place = folder.appendingPathComponent("a/\(part)")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for stem in ["p1", "p2"] {
+        try ImageFile.writePNG(picture, to: place.appendingPathComponent("\(stem).png"))
+      }
+    }
+    try Data("# The images to train on.\na/p1\n".utf8).write(to: folder.appendingPathComponent("train.txt"))
+    try Data("p2.png\n".utf8).write(to: folder.appendingPathComponent("validation.txt"))
+    return ["train.txt", "validation.txt"]
+  } read: { folder in
+    _ = try ImageLists(
+      training: folder.appendingPathComponent("train.txt"),
+      validation: folder.appendingPathComponent("validation.txt"), of: SiteCatalog(at: folder))
   }
 
   private static let tokenizer = Reader(name: "tokenizer") { folder in

@@ -29,6 +29,9 @@ public struct Evaluation: Encodable, Sendable {
   ///
   /// It then counts as held out.
   public let isNamesake: Bool
+  /// The part of the images in the training: `held-out`, `unseen`, `trained`, `partly-trained`,
+  /// `namesake`, `test-list` or `validation`.
+  public let part: String
   /// The rule that chose or averaged the stored weights, in words.
   public let selection: String
   /// The protocol of the evaluation.
@@ -64,6 +67,7 @@ public struct Evaluation: Encodable, Sendable {
     case heldOut = "held_out"
     case trainedCount = "n_trained_on"
     case isNamesake = "namesake"
+    case part = "role"
   }
 
   /// Makes a table with one row for each image: site, image, group, class and every score.
@@ -108,7 +112,7 @@ extension Run {
   /// Scores the run at a site of any data set.
   ///
   /// A site outside the run's training is scored on its test images, a training site on all its
-  /// images.
+  /// images, a site of the run's test list on the listed ones.
   ///
   /// - Parameters:
   ///   - site: the site.
@@ -151,7 +155,7 @@ extension Run {
       threshold: predictor.threshold, inference: predictor.inference,
       precision: predictor.precision, decoding: predictor.decoding,
       heldOut: role.isUnseen, trainedCount: role.trainedCount(of: samples.count),
-      isNamesake: role == .namesake, selection: configuration.weightsRule,
+      isNamesake: role == .namesake, part: role.word, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)),
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
@@ -216,7 +220,7 @@ extension Run {
   private func meanMask() throws -> Tensor? {
     if let stored = try folder.meanMask() { return stored }
     guard let catalog = try? catalog(),
-      let sources = try? configuration.sources.map(catalog.site), !sources.isEmpty
+      let sources = try? sources(catalog), !sources.isEmpty
     else { return nil }
     return try TrivialPredictor.meanMask(
       SampleBank(split(sources).training, reader: configuration.reader))

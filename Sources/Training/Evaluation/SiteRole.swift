@@ -14,21 +14,26 @@ package enum SiteRole: Equatable, Sendable {
   case partly(trained: Int, of: Int)
   /// Only its name is that of a training site; it shares no image with the training.
   case namesake
+  /// The run has a test list, and its images of the site score.
+  case listed(trained: Int, of: Int)
+  /// It is a training site, and its validation images score.
+  case validation(of: Int)
 
   /// Whether the run was trained on none of the images that score.
   package var isUnseen: Bool {
     switch self {
     case .heldOut, .unseen, .namesake: true
-    case .source, .partly: false
+    case .source, .partly, .validation: false
+    case .listed(let trained, _): trained == 0
     }
   }
 
   /// The number of images that the run was trained on, among all that score.
   func trainedCount(of count: Int) -> Int {
     switch self {
-    case .heldOut, .unseen, .namesake: 0
+    case .heldOut, .unseen, .namesake, .validation: 0
     case .source: count
-    case .partly(let trained, _): trained
+    case .partly(let trained, _), .listed(let trained, _): trained
     }
   }
 
@@ -41,6 +46,24 @@ package enum SiteRole: Equatable, Sendable {
     case .partly(let trained, let count):
       "\(trained) of \(counted(count, "image")) \(trained == 1 ? "was" : "were") trained on"
     case .namesake: "same name as a training site, no shared image: treated as unseen"
+    case .listed(let trained, let count):
+      "test list, \(counted(count, "image"))"
+        + (trained > 0 ? ", \(trained) of them \(trained == 1 ? "was" : "were") trained on" : "")
+    case .validation(let count):
+      "familiar: \(counted(count, "validation image")) of a site that was trained on"
+    }
+  }
+
+  /// The role in one word, for `evaluation-SITE.json`.
+  var word: String {
+    switch self {
+    case .heldOut: "held-out"
+    case .unseen: "unseen"
+    case .source: "trained"
+    case .partly: "partly-trained"
+    case .namesake: "namesake"
+    case .listed: "test-list"
+    case .validation: "validation"
     }
   }
 }
@@ -69,7 +92,8 @@ extension Run {
   ///
   /// A site of other data may have images of the training, whatever its name. They are found by
   /// their bytes among those that training or validation read. A run of an earlier version stores
-  /// no images, so there the name decides.
+  /// no images, so there the name decides. Images that a run trained on from which this one continues
+  /// count as well. A site of the run's test list has the role of its listed images.
   ///
   /// - Parameters:
   ///   - site: a site of any data set.
@@ -77,11 +101,13 @@ extension Run {
   /// - Returns: the role.
   /// - Throws: an error that names an image that cannot be read.
   package func role(of site: Site, _ hashes: ImageHashes = ImageHashes()) throws -> SiteRole {
-    let isNamed = configuration.sources.contains(site.name)
-    guard let images = try folder.fingerprint()?.images else {
+    let isNamed = trains(on: site.name)
+    guard let fingerprint = try folder.fingerprint(), let known = fingerprint.known else {
       return isNamed ? .source : site.name == configuration.holdOut ? .heldOut : .unseen
     }
-    let known = Set(images.values.joined())
+    if let listed = lists?.tested(site), try listed.map(hashes.hash) == fingerprint.tests?[site.name] {
+      return .listed(trained: try listed.count { try known.contains(hashes.hash(of: $0)) }, of: listed.count)
+    }
     // A training site is scored on its own images; other test images do not make it another site.
     for samples in isNamed ? [trained(site).samples, site.testSamples] : [site.testSamples] {
       let count = try samples.count { try known.contains(hashes.hash(of: $0)) }
@@ -95,9 +121,44 @@ extension Run {
   /// - Parameters:
   ///   - site: the site.
   ///   - role: its part in the training.
-  /// - Returns: the test images; of a training site all images.
+  /// - Returns: the test images, or those of the test list; of a training site all images, or those of
+  ///   the validation.
   package func scored(_ site: Site, as role: SiteRole) -> [Sample] {
-    !role.isUnseen && configuration.sources.contains(site.name) ? trained(site).samples : site.testSamples
+    switch role {
+    case .listed: return lists?.tested(site) ?? []
+    case .validation: return validation(of: site)
+    case .heldOut, .unseen, .source, .partly, .namesake:
+      return !role.isUnseen && trains(on: site.name) ? trained(site).samples : site.testSamples
+    }
+  }
+
+  /// Returns the validation images of one of the run's training sites.
+  package func validation(of site: Site) -> [Sample] {
+    let own = lists.map { $0.restricted(site) } ?? trained(site)
+    return (try? split([own]))?.validation ?? []
+  }
+
+  /// Returns the sites of the run's own data that score a run which holds no site out.
+  ///
+  /// These are the sites of its test list. Without one they are the training sites with validation
+  /// images, which score there: the run did not train on them, but knows their sites, and they may
+  /// have chosen the epoch.
+  ///
+  /// - Parameter catalog: the run's own data.
+  /// - Returns: the sites, and the role of each; nil lets the images decide.
+  /// - Throws: `DatasetError` that names a missing site.
+  package func familiarSites(_ catalog: SiteCatalog) throws -> [(site: Site, role: SiteRole?)] {
+    if let tests = lists?.testSites, !tests.isEmpty { return try tests.map { (try catalog.site($0), nil) } }
+    return try configuration.sources.map(catalog.site).compactMap { site in
+      let count = validation(of: site).count
+      return count > 0 ? (site, .validation(of: count)) : nil
+    }
+  }
+
+  /// Whether the run trains on a site of this name, or a run that it continues from did.
+  private func trains(on site: String) -> Bool {
+    configuration.sources.contains(site)
+      || (try? folder.fingerprint())??.ancestors?.contains { $0.images[site] != nil } == true
   }
 
   /// Returns a site with the scenes that the run trains on, if the site has them.

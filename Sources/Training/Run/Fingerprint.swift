@@ -15,6 +15,10 @@ package struct Fingerprint: Codable, Equatable, Sendable {
   ///
   /// It is nil in a run of an earlier version.
   package let images: [String: [String]]?
+  /// The FNV-1a hash of each image of the test list, by site; nil without a list.
+  package let tests: [String: [String]]?
+  /// The runs that this one continues from, the nearest first; nil for none.
+  package let ancestors: [Ancestor]?
   /// The FNV-1a hash of the initial weights.
   package let weights: String
   /// The version of this software.
@@ -28,13 +32,27 @@ package struct Fingerprint: Codable, Equatable, Sendable {
   ///   - data: the hashes of the data.
   ///   - sources: the names of the sites to train on.
   ///   - system: the model with its initial weights.
+  ///   - tests: the hashes of the images of the test list, by site.
+  ///   - ancestors: the runs that this one continues from.
   /// - Throws: `TorchError` if the weights cannot be read.
-  package init(data: DataHashes, sources: [String], system: SegmentationSystem) throws {
+  package init(
+    data: DataHashes, sources: [String], system: SegmentationSystem, tests: [String: [String]]? = nil,
+    ancestors: [Ancestor]? = nil
+  ) throws {
     self.data = data.sites
     images = data.images.filter { sources.contains($0.key) }
+    (self.tests, self.ancestors) = (tests, ancestors)
     weights = try Self.hash(of: system)
     version = packageVersion
     libtorch = Machine.libtorchVersion
+  }
+
+  /// The hashes of all images that this run and those that it continues from have read; nil in a run
+  /// of an earlier version.
+  package var known: Set<String>? {
+    images.map { own in
+      Set(own.values.joined()).union((ancestors ?? []).flatMap { $0.images.values.joined() })
+    }
   }
 
   /// Returns whether another fingerprint is of the same data, weights and versions.

@@ -57,7 +57,7 @@ extension Run {
 
   private func trainLocked(_ progress: TrainingProgress, cache: FeatureCache?) throws -> [EpochMetrics] {
     let catalog = try catalog()
-    let sources = try RunChecks.sources(catalog, configuration)
+    let sources = try sources(catalog)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
     if folder.hasState, let stored = try folder.fingerprint() {
       try RunChecks.requireSameData(sources, as: stored, of: folder.url)
@@ -102,7 +102,7 @@ extension Run {
       try SafetensorsFile.write(
         ["mean_mask": TrivialPredictor.meanMask(inputs.training)], to: folder.meanMaskFile)
     }
-    if trainer.history.count < configuration.epochs {
+    if !configuration.isFinished(trainer.history) {
       // It was measured on weights that are about to be replaced.
       try? FileManager.default.removeItem(at: folder.precisionFile)
       if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
@@ -110,12 +110,12 @@ extension Run {
     return try trainer.train(progress)
   }
 
-  /// Splits the images of sites into training and validation.
+  /// Splits the images of sites into training and validation: by the lists, or by chance.
   ///
   /// - Throws: an error that names the missing site.
   package func split(_ sources: [Site]) throws -> Split {
-    try Split(
-      sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
+    try lists?.split(sources)
+      ?? Split(sites: sources, validationShare: configuration.validationShare, seed: configuration.seed)
   }
 
   /// Returns the sites of the settings' data folder.

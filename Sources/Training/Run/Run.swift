@@ -29,104 +29,27 @@ public final class Run: Sendable {
   public let configuration: RunConfiguration
   /// The prompts, with as many confounders as the run has.
   public let prompts: PromptSet
-  private let clip: ClipLoader
+  /// The images of training, validation and test by name; nil for a split by chance.
+  public let lists: ImageLists?
+  let clip: ClipLoader
   /// The model from `create`, until training takes it.
   private let fresh: OnceTaken<SegmentationSystem>
   /// The lock of the folder from `create` or from the caller, until training takes it.
-  private let lock: OnceTaken<FolderLock>
+  let lock: OnceTaken<FolderLock>
   /// The sites of the run's own data folder, so that their masks are looked at once.
   let ownCatalog = OnceMade<SiteCatalog>()
 
   init(
-    _ folder: RunFolder, _ configuration: RunConfiguration, prompts: PromptSet, clip: ClipLoader,
-    fresh: SegmentationSystem? = nil, lock: FolderLock? = nil
+    _ folder: RunFolder, _ configuration: RunConfiguration, prompts: PromptSet, lists: ImageLists?,
+    clip: ClipLoader, fresh: SegmentationSystem? = nil, lock: FolderLock? = nil
   ) {
     self.folder = folder
     self.configuration = configuration
     self.prompts = prompts
+    self.lists = lists
     self.clip = clip
     self.fresh = OnceTaken(fresh)
     self.lock = OnceTaken(lock)
-  }
-
-  /// Creates an untrained run in its own folder.
-  ///
-  /// The run keeps other processes out of the folder until the end of its training, or as long as
-  /// the value lives.
-  ///
-  /// - Parameters:
-  ///   - url: the folder; it must not hold a run.
-  ///   - data: the sites.
-  ///   - holdOut: the site that is excluded from training.
-  ///   - clip: the CLIP model.
-  ///   - prompts: the prompts.
-  ///   - methods: the methods that the settings may name.
-  ///   - settings: changes the defaults. The default image size is the CLIP model's own.
-  /// - Returns: the run.
-  /// - Throws: an error that names the folder, the site or the setting.
-  public static func create(
-    at url: URL, data: SiteCatalog, holdOut: String, clip: ClipSource, prompts: PromptSet,
-    methods: MethodRegistry = .builtIn, settings: (inout RunConfiguration) throws -> Void = { _ in }
-  ) throws -> Run {
-    var draft = RunConfiguration(methods: methods)
-    (draft.data, draft.holdOut, draft.clip) = (data.location.path, holdOut, clip.name)
-    clip.adapt(&draft)
-    let model = try ClipLoader()(draft)
-    draft.imageSize = model.configuration.vision.imageSize
-    let (name, seed) = (draft.clip, draft.seed)
-    try settings(&draft)
-    // Random weights follow from the seed, which the closure may have changed.
-    let isSame = (draft.clip, draft.seed) == (name, seed)
-    return try create(
-      at: RunFolder(url), draft, data: data, prompts: prompts, model: isSame ? model : nil)
-  }
-
-  /// Creates a run from complete settings.
-  ///
-  /// - Parameters:
-  ///   - folder: the folder. A run without a saved state in it is restarted.
-  ///   - configuration: the settings. Without `sources`, all sites except the held-out one are
-  ///     training sites.
-  ///   - data: the sites.
-  ///   - prompts: the prompts, of which the run uses the settings' number of confounders.
-  ///   - promptsFile: the file of the prompts, for messages.
-  ///   - model: the CLIP model of the settings; nil loads it.
-  ///   - clip: loads the CLIP model.
-  ///   - hashes: the hashes of the sources' data, if already computed.
-  ///   - lock: the lock of the folder, which the run keeps to the end of its training; nil takes it.
-  /// - Returns: the run, not yet trained.
-  /// - Throws: an error that names the folder, the site or the setting.
-  package static func create(
-    at folder: RunFolder, _ configuration: RunConfiguration, data: SiteCatalog, prompts: PromptSet,
-    promptsFile: URL? = nil, model: CLIPModel? = nil, clip: ClipLoader = ClipLoader(),
-    hashes: DataHashes? = nil, lock: FolderLock? = nil
-  ) throws -> Run {
-    let lock = try lock ?? FolderLock(folder.url)
-    guard !folder.hasState else { throw RunError.exists(folder.url) }
-    // A finished run whose state is gone must not get other settings beside its weights.
-    try folder.requireResumable(finished: 0)
-    var configuration = configuration.resolved
-    try configuration.validate()
-    let sources = try RunChecks.sources(data, configuration)
-    configuration.sources = sources.map(\.name)
-    try RunChecks.requireClasses(sources, prompts, in: data.folder)
-    try RunChecks.requireLesions(sources, configuration.reader.limits, in: data.folder)
-    try RunChecks.requireMechanisms(configuration, prompts, in: promptsFile?.path ?? "the prompts")
-    let words = try prompts.limited(to: configuration.confounders)
-    let model = try model ?? clip(configuration)
-    let system = try SegmentationSystem.fresh(configuration, prompts: prompts, clip: model)
-    try folder.create()
-    try folder.write(words, to: folder.promptsFile)
-    try folder.write(ClipDescription(model), to: folder.clipFile)
-    let fingerprint = try Fingerprint(
-      data: hashes ?? DataHashes(sources, .training), sources: configuration.sources, system: system)
-    try folder.write(fingerprint, to: folder.fingerprintFile)
-    // This is last, because it makes the folder a run: training resumes after it and restarts
-    // before it.
-    try folder.write(configuration, to: folder.configurationFile)
-    let run = Run(folder, configuration, prompts: words, clip: clip, fresh: system, lock: lock)
-    _ = try run.ownCatalog { data }
-    return run
   }
 
   /// Opens a run.
@@ -170,7 +93,8 @@ public final class Run: Sendable {
     try configuration.validateValues()
     try RunChecks.requireSameModel(configuration, as: stored, of: folder.url)
     return Run(
-      folder, configuration, prompts: try PromptSet(contentsOf: folder.promptsFile), clip: clip, lock: lock)
+      folder, configuration, prompts: try PromptSet(contentsOf: folder.promptsFile),
+      lists: try folder.lists(), clip: clip, lock: lock)
   }
 
   /// Keeps other processes out of the folder while a body trains in it.
@@ -203,6 +127,10 @@ public final class Run: Sendable {
   /// Returns the model with its initial weights.
   package func freshSystem() throws -> SegmentationSystem {
     if let system = fresh.take() { return system }
+    if folder.continues {
+      return try SegmentationSystem.continuing(
+        folder.initialWeightsFile, ClipDescription(folder), configuration, clip: clip)
+    }
     let model = try clip(configuration)
     // The description follows from the CLIP model, so a damaged one can be written again.
     if (try? ClipDescription(folder)) == nil {
@@ -239,7 +167,7 @@ public final class Run: Sendable {
 }
 
 /// A value that can be taken once.
-private final class OnceTaken<Value>: @unchecked Sendable {
+final class OnceTaken<Value>: @unchecked Sendable {
   private let lock = NSLock()
   private var value: Value?
 

@@ -11,7 +11,14 @@ package enum RunChecks {
   ///
   /// - Throws: `RunError.tooManyLayers`.
   package static func requireLayers(_ configuration: RunConfiguration, of clip: CLIPModel) throws {
-    let layers = clip.vision.hiddenWidths.count
+    try requireLayers(configuration, of: clip.vision)
+  }
+
+  /// Checks that an image tower has as many layers as are to be trained.
+  ///
+  /// - Throws: `RunError.tooManyLayers`.
+  static func requireLayers(_ configuration: RunConfiguration, of tower: ImageTower) throws {
+    let layers = tower.hiddenWidths.count
     if case .last(let count) = configuration.tune, count > layers {
       throw RunError.tooManyLayers(configuration.tune, available: layers)
     }
@@ -146,22 +153,47 @@ package enum RunChecks {
   ///
   /// - Parameters:
   ///   - catalog: all sites.
-  ///   - configuration: the settings with the held-out site and, optionally, the sources.
+  ///   - configuration: the settings with, optionally, the held-out site and the sources.
+  ///   - lists: the images of the run; its sites have these images alone.
   /// - Returns: at least one site.
-  /// - Throws: `RunError` or `DatasetError` that names the site.
-  package static func sources(_ catalog: SiteCatalog, _ configuration: RunConfiguration) throws -> [Site] {
-    guard let name = configuration.holdOut else { throw SettingsError.missing("holdOut") }
-    let heldOut = try catalog.site(name)
-    let names =
-      configuration.sources.isEmpty
-      ? catalog.sites.map(\.name).filter { $0 != heldOut.name } : configuration.sources
-    guard !names.contains(heldOut.name) else { throw RunError.heldOutIsSource(heldOut.name) }
-    guard !names.isEmpty else { throw RunError.noSources(catalog.folder, heldOut: heldOut.name) }
-    return try names.map { try catalog.site($0).training(on: configuration.scenes) }
+  /// - Throws: `RunError`, `DatasetError` or `SettingsError` that names the site.
+  package static func sources(
+    _ catalog: SiteCatalog, _ configuration: RunConfiguration, _ lists: ImageLists? = nil
+  ) throws -> [Site] {
+    let heldOut = try configuration.holdOut.map { try catalog.site($0).name }
+    let all = lists?.sites ?? catalog.sites.map(\.name).filter { $0 != heldOut }
+    let names = configuration.sources.isEmpty ? all : configuration.sources
+    if let heldOut {
+      guard !names.contains(heldOut) else { throw RunError.heldOutIsSource(heldOut) }
+      guard !names.isEmpty else { throw RunError.noSources(catalog.folder, heldOut: heldOut) }
+    } else if configuration.interventions.prior == .heldOut {
+      throw SettingsError.outOfRange(
+        "interventions.prior", value: Prior.heldOut.rawValue,
+        wanted: "uniform, estimated or described, because the run holds no site out")
+    }
+    let sites = try names.map { try catalog.site($0).training(on: configuration.scenes) }
+    guard let lists else { return sites }
+    guard configuration.scenes == .observed else {
+      throw SettingsError.outOfRange(
+        "scenes", value: configuration.scenes.rawValue, wanted: "observed with lists of images")
+    }
+    guard Set(names) == Set(all) else {
+      throw SettingsError.outOfRange(
+        "sources", value: names.joined(separator: ","),
+        wanted: "the sites of the lists: \(all.joined(separator: ","))")
+    }
+    return sites.map(lists.restricted)
   }
 }
 
 extension Run {
+  /// Returns the sites that the run trains on, with their images of training and validation.
+  ///
+  /// - Throws: `RunError` or `DatasetError` that names the site.
+  package func sources(_ catalog: SiteCatalog) throws -> [Site] {
+    try RunChecks.sources(catalog, configuration, lists)
+  }
+
   /// Checks that the run's image tower can predict at all scales of `inference.scales`.
   ///
   /// - Throws: `SettingsError.outOfRange`, or an error that names the missing or wrong file of the run.

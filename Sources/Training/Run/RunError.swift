@@ -70,6 +70,16 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case wordsKnowSite(URL, site: String, images: Int)
   /// The CLIP model is an image trunk without words, and something reads words.
   case trunkWithoutWords(String, reader: String)
+  /// A run is to be extended to no more epochs than it was planned for.
+  case notMoreEpochs(URL, planned: Int)
+  /// A run that is to be continued does not list its images.
+  case unlistedImages(URL)
+  /// A setting differs from that of a run that is to be continued, whose weights depend on it.
+  case cannotChange(URL, setting: String, own: String)
+  /// The weights of a run do not fit the settings of one that continues from it.
+  case cannotContinue(URL, reason: String)
+  /// A run that is to be continued was trained on images of the site that is scored.
+  case ancestorKnowsSite(URL, site: String, images: Int)
 
   /// One to three lines with the file or setting and the fix.
   public var description: String {
@@ -135,6 +145,19 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .trunkWithoutWords(let clip, let reader):
       "\(clip): an image trunk, which has no words, but \(reader) reads them; make words with mcdrl clip pretrain "
         + "--trunk \(clip) (docs/guides/real-hospitals.md), or train baseline-interventions or baseline"
+    case .notMoreEpochs(let url, let planned):
+      "\(url.path): planned for \(counted(planned, "epoch")); state more to train on"
+    case .unlistedImages(let url):
+      "\(url.path): does not list the images of the training, so later scores could not tell them from new ones; "
+        + "train the run again with this version"
+    case .cannotChange(let url, let setting, let own):
+      "\(setting): it is \(own) in \(url.path), whose weights have this form; leave it as it is, or train anew"
+    case .cannotContinue(let url, let reason):
+      "\(url.path): its weights do not fit these settings: \(reason)\nleave model.options as they are; a method with a "
+        + "part for each site needs as many sites as before"
+    case .ancestorKnowsSite(let url, let site, let images):
+      "\(url.path): it was trained on \(counted(images, "image")) of \(site), which would be scored; continue from "
+        + "another run, or score another site"
     case .integersOffCPU: "int8 is computed on the CPU alone; leave the device out"
     }
   }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Segmentation
 import Storage
@@ -35,6 +36,10 @@ package struct RunFolder: Sendable {
   package var meanMaskFile: URL { url.appendingPathComponent("mean-mask.safetensors") }
   /// The file of the styles by which confounders without a mechanism act.
   package var stylesFile: URL { url.appendingPathComponent("styles.safetensors") }
+  /// The file of the weights of the run that this one continues from, which it began with.
+  package var initialWeightsFile: URL { url.appendingPathComponent("initial.safetensors") }
+  /// The file of the names of the images of training, validation and test.
+  package var listsFile: URL { url.appendingPathComponent("lists.json") }
   /// The file of the state for resuming.
   package var stateFile: URL { url.appendingPathComponent("state/checkpoint.safetensors") }
 
@@ -42,6 +47,9 @@ package struct RunFolder: Sendable {
   package var exists: Bool { FileManager.default.fileExists(atPath: configurationFile.path) }
   /// Whether the run can be resumed.
   package var hasState: Bool { FileManager.default.fileExists(atPath: stateFile.path) }
+
+  /// Whether the run continues from another one.
+  var continues: Bool { FileManager.default.fileExists(atPath: initialWeightsFile.path) }
 
   /// Creates the folder.
   ///
@@ -88,6 +96,41 @@ package struct RunFolder: Sendable {
     } catch  where !(error is FileError) {
       throw RunError.unreadable(fingerprintFile)
     }
+  }
+
+  /// Reads the names of the images of training, validation and test; nil for a split by chance.
+  ///
+  /// - Throws: `RunError.unreadable` that names the damaged file, or `FileError`.
+  func lists() throws -> ImageLists? {
+    guard FileManager.default.fileExists(atPath: listsFile.path) else { return nil }
+    do {
+      return try JSONDecoder().decode(ImageLists.self, from: Data(file: listsFile))
+    } catch  where !(error is FileError) {
+      throw RunError.unreadable(listsFile)
+    }
+  }
+
+  /// Writes the names of the images, or removes those of an attempt before.
+  ///
+  /// - Throws: `FileError` that names the file.
+  func replace(_ lists: ImageLists?) throws {
+    guard let lists else { return try remove(listsFile) }
+    try write(lists, to: listsFile)
+  }
+
+  /// Copies the weights that the run begins with, or removes those of an attempt before.
+  ///
+  /// - Parameter weights: the weights of the run that this one continues from; nil for none.
+  /// - Throws: an error that names the file.
+  func replaceInitial(weights: URL?) throws {
+    guard let weights else { return try remove(initialWeightsFile) }
+    let file = try SafetensorsFile(weights)
+    try SafetensorsFile.write(file.tensors(), metadata: file.metadata, to: initialWeightsFile)
+  }
+
+  private func remove(_ file: URL) throws {
+    guard FileManager.default.fileExists(atPath: file.path) else { return }
+    try FileManager.default.removeItem(at: file)
   }
 
   /// Reads the settings of the run.

@@ -73,11 +73,12 @@ extension SegmentationSystem {
   ///   - lazily: whether weights stay in the file until their use; `Module.adopt` gives the
   ///     conditions for the file.
   ///   - textEncoder: the text tower, for methods that learn prompts.
+  ///   - learnsStatistics: whether training updates the statistics of the tower's normalisations.
   /// - Returns: the system.
   /// - Throws: an error that names the file, or the CLIP model if its text tower is another one.
   package static func stored(
     _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool,
-    textEncoder: TextEncoder? = nil
+    textEncoder: TextEncoder? = nil, learnsStatistics: Bool = false
   ) throws -> SegmentationSystem {
     let file = try SafetensorsFile(weights)
     let tensors = Dictionary(
@@ -94,6 +95,7 @@ extension SegmentationSystem {
     }
     let tower = try ImageTower.unset(
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
+    if learnsStatistics { tower.learnsStatistics = true }
     let system: SegmentationSystem
     do {
       try RunChecks.requireScales(configuration, of: tower)

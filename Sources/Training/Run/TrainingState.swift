@@ -44,6 +44,18 @@ struct TrainingState: Codable {
       tensors, metadata: [Self.key: text, Self.frozenKey: frozenHash], to: url)
   }
 
+  /// Reads the metrics of the finished epochs.
+  ///
+  /// - Throws: `RunError.notAState`, or `SafetensorsError` that names the damaged file.
+  static func history(of url: URL) throws -> [EpochMetrics] { try stored(SafetensorsFile(url), url).history }
+
+  private static func stored(_ file: SafetensorsFile, _ url: URL) throws -> TrainingState {
+    guard let text = file.metadata[key],
+      let state = try? JSONDecoder().decode(TrainingState.self, from: Data(text.utf8))
+    else { throw RunError.notAState(url) }
+    return state
+  }
+
   /// Restores a state into a system and its optimiser.
   ///
   /// - Throws: `TorchError.parameters` if it belongs to other settings, `RunError` if frozen
@@ -53,9 +65,7 @@ struct TrainingState: Codable {
     frozenHash: String
   ) throws -> TrainingState {
     let file = try SafetensorsFile(url)
-    guard let text = file.metadata[key],
-      let state = try? JSONDecoder().decode(TrainingState.self, from: Data(text.utf8))
-    else { throw RunError.notAState(url) }
+    let state = try stored(file, url)
     func part(_ prefix: String) throws -> [String: Tensor] {
       try Dictionary(
         uniqueKeysWithValues: file.tensors().compactMap { key, tensor in

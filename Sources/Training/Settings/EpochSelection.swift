@@ -18,6 +18,8 @@ public enum EpochSelection: String, NamedChoice, Sendable {
   case markedDice = "marked-dice"
   /// Mean Dice over all images, the rule of versions before this setting.
   case dice
+  /// The last epoch, whatever its score; `markedDice` is recorded.
+  case last
 
   /// The rule in words: "highest …".
   public var rule: String {
@@ -26,6 +28,7 @@ public enum EpochSelection: String, NamedChoice, Sendable {
       "highest mean Dice on the source sites' validation split, over the images on which reference or "
         + "prediction marks something"
     case .dice: "highest mean Dice on the source sites' validation split"
+    case .last: "last epoch, without a choice by validation"
     }
   }
 
@@ -51,7 +54,7 @@ public enum EpochSelection: String, NamedChoice, Sendable {
   /// - Returns: the score; a higher one is better.
   func score(_ counts: [OverlapCounts], batchSize: Int) -> Double? {
     switch self {
-    case .markedDice: OverlapSummary(of: counts)?.markedDice
+    case .markedDice, .last: OverlapSummary(of: counts)?.markedDice
     case .dice: counts.isEmpty ? nil : OverlapCounts.meanDice(counts, batchSize: batchSize)
     }
   }

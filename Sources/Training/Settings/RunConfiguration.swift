@@ -10,7 +10,7 @@ import Torch
 public struct RunConfiguration: Codable, Equatable, Sendable {
   /// The data folder; nil until it is set.
   @Nullable public var data: String?
-  /// The site that is excluded from training; nil until it is set.
+  /// The site that is excluded from training; nil for a run that holds nothing out.
   @Nullable public var holdOut: String?
   /// The training sites; empty for all except the held-out one.
   public var sources: [String] = []
@@ -37,6 +37,12 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var seed: UInt64 = 0
   /// The number of passes over the training images.
   public var epochs = 50
+  /// The epochs after which the learning rate begins anew: rise, then fall to the next of them.
+  ///
+  /// `Run.extended(to:)` adds one.
+  public var restarts: [Int] = []
+  /// The number of epochs in a row without better weights after which training stops; 0 for never.
+  public var patience = 0
   /// The number of images in a step.
   public var batchSize = 16
   /// The number of steps whose gradients are added before the weights change.
@@ -140,7 +146,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case data, holdOut, sources, scenes, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed,
-      epochs
+      epochs, restarts, patience
     case batchSize, accumulation, validationShare, selection, tune, statistics, device, precision, optimizer,
       objective, model
     case augmentation, interventions, sampling, averaging, inference
@@ -218,6 +224,9 @@ extension RunConfiguration {
     try require(
       precision != .int8, "precision", "int8", "float32 or bfloat16: int8 is for inference alone")
     try require((1...1_000_000).contains(epochs), "epochs", epochs, "from 1 to 1000000")
+    try validateEpochs()
+    try require(
+      Set(sources).count == sources.count, "sources", sources.joined(separator: ","), "different sites")
     try require(confounders ?? 1 >= 1, "confounders", confounders ?? 0, "at least 1, or null for all")
     try require(batchSize >= 1, "batchSize", batchSize, "at least 1")
     try require(accumulation >= 1, "accumulation", accumulation, "at least 1")

@@ -20,6 +20,8 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var validationScore: Double?
   /// Whether the weights after this epoch, or their mean, replaced the stored ones.
   public var best: Bool
+  /// Whether training stopped early after this epoch; see `RunConfiguration.patience`.
+  public var stopped: Bool
   /// The wall time in seconds; only this entry and `waited` differ between equal runs.
   public var seconds: Double
   /// The seconds in which the network waited for images.
@@ -28,7 +30,8 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   /// Makes the value from its parts.
   package init(
     epoch: Int, loss: Double, segmentation: Double, terms: [String: Double] = [:], intervening: Bool = false,
-    validationDice: Double?, validationScore: Double? = nil, best: Bool, seconds: Double, waited: Double = 0
+    validationDice: Double?, validationScore: Double? = nil, best: Bool, stopped: Bool = false,
+    seconds: Double, waited: Double = 0
   ) {
     self.epoch = epoch
     self.loss = loss
@@ -38,6 +41,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     self.validationDice = validationDice
     self.validationScore = validationScore
     self.best = best
+    self.stopped = stopped
     self.seconds = seconds
     self.waited = waited
   }
@@ -56,7 +60,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   }
 
   private enum Own: String, CaseIterable {
-    case epoch, loss, segmentation, intervening, best, seconds, waited
+    case epoch, loss, segmentation, intervening, best, stopped, seconds, waited
     case validationDice = "validation_dice"
     case validationScore = "validation_score"
   }
@@ -77,6 +81,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     validationDice = try container.decodeIfPresent(Double.self, forKey: Key(.validationDice))
     validationScore = try container.decodeIfPresent(Double.self, forKey: Key(.validationScore))
     best = try container.decode(Bool.self, forKey: Key(.best))
+    stopped = try container.decodeIfPresent(Bool.self, forKey: Key(.stopped)) ?? false
     seconds = try container.decode(Double.self, forKey: Key(.seconds))
     waited = try container.decodeIfPresent(Double.self, forKey: Key(.waited)) ?? 0
     terms = [:]
@@ -99,6 +104,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     try container.encodeIfPresent(validationDice, forKey: Key(.validationDice))
     try container.encodeIfPresent(validationScore, forKey: Key(.validationScore))
     try container.encode(best, forKey: Key(.best))
+    if stopped { try container.encode(true, forKey: Key(.stopped)) }
     try container.encode(seconds, forKey: Key(.seconds))
     try container.encode(waited, forKey: Key(.waited))
   }

@@ -105,7 +105,7 @@ package final class Trainer {
     if !state.history.isEmpty { try run.write(state.history) }
     // After divergence or a kill in the first epoch, there must be a state, too.
     if state.totalSteps == 0 { try save() }
-    while state.epoch < configuration.epochs {
+    while !configuration.isFinished(state.history) {
       let metrics = try trainEpoch(progress)
       progress.report(.epoch(metrics, of: configuration.epochs))
     }
@@ -135,17 +135,18 @@ package final class Trainer {
     }
     // Validation and the saved weights are those of this epoch, with or without the intervention.
     system.setIntervention(ofEpoch: epoch)
-    let intervenes = system.model.method.intervenes(inEpoch: epoch, of: configuration.epochs)
+    let intervenes = system.model.method.intervenes(inEpoch: epoch, of: configuration.plannedEpochs)
     let isWhole = !configuration.model.method.traits.intervenes || intervenes
     let (dice, score, better) =
       try average?.endEpoch(isWhole: isWhole, validate: validated, store: stored) ?? stored(validated())
     let means = state.sums.means
-    let metrics = EpochMetrics(
+    var metrics = EpochMetrics(
       epoch: epoch + 1, loss: means.loss, segmentation: means.segmentation, terms: means.terms,
       intervening: intervenes,
       validationDice: dice, validationScore: configuration.selection == .dice ? nil : score, best: better,
       seconds: state.seconds + Date().timeIntervalSince(start),
       waited: batches.secondsWaited)
+    metrics.stopped = configuration.stops(after: state.history + [metrics])
     state.history.append(metrics)
     state.best = better ? score : state.best
     state.epoch += 1
@@ -156,7 +157,7 @@ package final class Trainer {
     // identically.
     try save()
     try run.write(state.history)
-    if state.epoch < configuration.epochs, progress.shouldStop() {
+    if !configuration.isFinished(state.history), progress.shouldStop() {
       throw TrainingError.interrupted(epoch: state.epoch, step: stepsPerEpoch)
     }
     return metrics
@@ -177,7 +178,8 @@ package final class Trainer {
   /// - Returns: the scores, and whether the weights were stored.
   /// - Throws: an error that names the file.
   private func stored(_ found: Validation, always: Bool = false) throws -> Judgement {
-    let better = always || EpochSelection.replaces(found.score, state.best)
+    let better =
+      always || configuration.selection == .last || EpochSelection.replaces(found.score, state.best)
     if better {
       try system.saveWeights(to: run.weightsFile)
       try report(state.epoch + 1, OverlapSummary(of: found.counts))
@@ -206,7 +208,7 @@ package final class Trainer {
     let pass = TrainingPass(
       sites: batch.sites,
       generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"),
-      epoch: state.epoch, epochs: configuration.epochs)
+      epoch: state.epoch, epochs: configuration.plannedEpochs)
     let images = try method.images(batch.images, pass)
     let restyling = try styles?.restyling(batch.interventions, pass.generator)
     // Styles act inside the tower, so its frozen part cannot run ahead.
@@ -219,7 +221,7 @@ package final class Trainer {
     let seen = MethodBatch(
       sites: batch.sites, masks: masks, classes: batch.classes, losses: each,
       interventions: batch.interventions, pretrained: try pretrained?(images).images, pass: pass,
-      progress: Double(state.totalSteps) / Double(configuration.epochs * stepsPerEpoch))
+      progress: min(1, Double(state.totalSteps) / Double(configuration.plannedEpochs * stepsPerEpoch)))
     var total = try method.segmentation(seen) ?? segmentation
     let terms = try method.losses(output, seen)
     for term in terms { total = try total + term.value * term.weight }
@@ -232,7 +234,7 @@ package final class Trainer {
     let last = state.step + 1 == stepsPerEpoch
     if last || (state.step + 1) % configuration.accumulation == 0 {
       try check(clipGradients(of: optimizer.parameters, toNorm: configuration.optimizer.gradientClip))
-      try optimizer.step(scale: schedule.scale(at: state.totalSteps))
+      try optimizer.step(scale: configuration.rate(at: state.totalSteps, stepsPerEpoch: stepsPerEpoch))
       try optimizer.clearGradients()
       try average?.update()
     }
@@ -243,13 +245,6 @@ package final class Trainer {
     guard value.isFinite else {
       throw TrainingError.diverged(epoch: state.epoch + 1, step: state.step + 1, state: run.stateFile.path)
     }
-  }
-
-  private var schedule: CosineSchedule {
-    let total = configuration.epochs * stepsPerEpoch
-    return CosineSchedule(
-      warmupSteps: Int(configuration.optimizer.warmup * Double(total)), totalSteps: total,
-      floor: configuration.optimizer.floor)
   }
 
   /// Counts the pixels of the validation images at S×S, threshold 0.5.

@@ -1,0 +1,222 @@
+import Foundation
+import Storage
+
+/// The images that a run trains on, those of its validation, and those that score it, by name.
+///
+/// A list replaces the split by chance. It is a text file with a name on each line: `SITE/NAME`, or
+/// `NAME` if one site alone has it. `NAME` is the file name of the image, with or without its
+/// extension. Empty lines, and lines that begin with `#`, count for nothing.
+public struct ImageLists: Codable, Equatable, Sendable {
+  /// The name of an image in a catalogue.
+  public struct Name: Codable, Hashable, Sendable {
+    /// The site.
+    public let site: String
+    /// The file name without its extension.
+    public let image: String
+  }
+
+  /// The images to train on.
+  public let training: [Name]
+  /// The images of the validation.
+  public let validation: [Name]
+  /// The images that score the run; nil without a list.
+  @Nullable public private(set) var test: [Name]?
+
+  /// Reads lists.
+  ///
+  /// - Parameters:
+  ///   - training: the file of the images to train on.
+  ///   - validation: the file of the images of the validation.
+  ///   - test: the file of the images that score the run. A name may also be one of the `test` images
+  ///     that `sites.json5` states.
+  ///   - catalog: the sites.
+  /// - Throws: `ImageListError` that names file and line, or `FileError`.
+  public init(training: URL, validation: URL, test: URL? = nil, of catalog: SiteCatalog) throws {
+    var reader = ListReader(catalog)
+    self.training = try reader.names(in: training, isTest: false)
+    self.validation = try reader.names(in: validation, isTest: false)
+    self.test = try test.map { try reader.names(in: $0, isTest: true) }
+  }
+
+  /// The sites of the images of training and validation, by name and without repetition.
+  package var sites: [String] { Set((training + validation).map(\.site)).sorted() }
+
+  /// The sites of the images that score the run, by name and without repetition.
+  package var testSites: [String] { Set((test ?? []).map(\.site)).sorted() }
+
+  /// Returns a site with its images of training and validation alone, in the order of the site.
+  package func restricted(_ site: Site) -> Site {
+    Site(
+      name: site.name, samples: Self.samples(training + validation, of: site.name, among: site.samples),
+      testSamples: site.testSamples)
+  }
+
+  /// Returns the images of a site that score the run, in the order of the site; nil if none is listed.
+  package func tested(_ site: Site) -> [Sample]? {
+    testSites.contains(site.name)
+      ? Self.samples(test ?? [], of: site.name, among: site.allSamples) : nil
+  }
+
+  /// Returns a site with the listed images alone as those that score it; nil if none is listed.
+  package func testing(_ site: Site) -> Site? {
+    tested(site).map { Site(name: site.name, samples: $0) }
+  }
+
+  /// Returns the training and validation images of the sites.
+  package func split(_ sites: [Site]) -> Split {
+    func samples(_ names: [Name]) -> [Sample] {
+      sites.flatMap { Self.samples(names, of: $0.name, among: $0.samples) }
+    }
+    return Split(training: samples(training), validation: samples(validation))
+  }
+
+  /// Returns each list as if it were a site, for the search for images on two sides of a border.
+  func places(in sites: [Site]) -> [Site] {
+    func place(_ title: String, _ names: [Name]) -> Site {
+      let found = sites.flatMap { Self.samples(names, of: $0.name, among: $0.allSamples) }
+      return Site(name: title, samples: found.map { $0.listed(as: title) })
+    }
+    return [place("training list", training), place("validation list", validation)]
+      + (test.map { [place("test list", $0)] } ?? [])
+  }
+
+  /// Finds images by name; of two of one name the first, which trains.
+  private static func samples(_ names: [Name], of site: String, among samples: [Sample]) -> [Sample] {
+    var wanted = Set(names.filter { $0.site == site }.map(\.image))
+    return samples.filter { wanted.remove($0.id) != nil }
+  }
+}
+
+extension Sample {
+  /// The image as one of a list; its group is then compared with those of the other lists.
+  fileprivate func listed(as title: String) -> Sample {
+    // An image without a stated group is a group of its own.
+    let own = group == "\(site)/\(id)" ? nil : group
+    return Sample(
+      site: title, id: id, image: image, mask: mask, lesionClass: lesionClass, group: group,
+      statedGroup: statedGroup ?? own, lesionLabels: lesionLabels)
+  }
+}
+
+extension Split {
+  /// Makes a split from its parts.
+  fileprivate init(training: [Sample], validation: [Sample]) {
+    self.training = training
+    self.validation = validation
+  }
+}
+
+/// A reader of lists, which remembers where it has met each image.
+private struct ListReader {
+  /// The images that may train, and all, by each of their names.
+  private let own: ImageIndex
+  private let all: ImageIndex
+  private var places: [ImageLists.Name: ImageListError.Line] = [:]
+
+  init(_ catalog: SiteCatalog) {
+    own = ImageIndex(catalog.sites.flatMap(\.samples))
+    all = ImageIndex(catalog.sites.flatMap(\.allSamples))
+  }
+
+  /// Reads the names of a file.
+  ///
+  /// - Throws: `ImageListError` that names file and line, or `FileError`.
+  mutating func names(in file: URL, isTest: Bool) throws -> [ImageLists.Name] {
+    guard let text = String(data: try Data(file: file, limit: Data.documentLimit), encoding: .utf8) else {
+      throw ImageListError.notText(file)
+    }
+    var found: [ImageLists.Name] = []
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (index, line) in lines.enumerated() {
+      let word = line.trimmingCharacters(in: .whitespaces)
+      guard !word.isEmpty, !word.hasPrefix("#") else { continue }
+      let place = ImageListError.Line(file: file, number: index + 1)
+      let name = try (isTest ? all : own).name(word, at: place)
+      if let first = places[name] {
+        throw ImageListError.twice(place, name: "\(name.site)/\(name.image)", first: first)
+      }
+      places[name] = place
+      found.append(name)
+    }
+    guard !found.isEmpty else { throw ImageListError.empty(file) }
+    return found
+  }
+}
+
+/// The images of sites by the names that a list may use.
+private struct ImageIndex {
+  private var names: [String: [ImageLists.Name]] = [:]
+
+  init(_ samples: [Sample]) {
+    for sample in samples { add(sample.id, sample) }
+    // A name without extension wins over a file name.
+    let stems = Set(names.keys)
+    for sample in samples where !stems.contains(sample.image.lastPathComponent) {
+      add(sample.image.lastPathComponent, sample)
+    }
+  }
+
+  private mutating func add(_ word: String, _ sample: Sample) {
+    let name = ImageLists.Name(site: sample.site, image: sample.id)
+    for key in [word, "\(sample.site)/\(word)"] where names[key]?.contains(name) != true {
+      names[key, default: []].append(name)
+    }
+  }
+
+  /// Finds the image that a line names.
+  ///
+  /// - Throws: `ImageListError.unknown` or `ambiguous`.
+  func name(_ word: String, at place: ImageListError.Line) throws -> ImageLists.Name {
+    guard let found = names[word] else {
+      let isShort = word.count <= 100
+      throw ImageListError.unknown(
+        place, name: isShort ? word : "\(word.prefix(100))…",
+        near: isShort ? Spelling.near(word, among: names.keys.sorted()) : nil)
+    }
+    guard found.count == 1 else {
+      throw ImageListError.ambiguous(place, name: word, sites: found.map(\.site))
+    }
+    return found[0]
+  }
+}
+
+/// A list of images that cannot be used.
+public enum ImageListError: Error, Equatable, CustomStringConvertible {
+  /// A line of a list.
+  public struct Line: Equatable, Sendable, CustomStringConvertible {
+    /// The file.
+    public let file: URL
+    /// The number of the line, from 1.
+    public let number: Int
+
+    /// The file and the line in words.
+    public var description: String { "\(file.path), line \(number)" }
+  }
+
+  /// The file is no text.
+  case notText(URL)
+  /// The file names no image.
+  case empty(URL)
+  /// No image has the name.
+  case unknown(Line, name: String, near: String?)
+  /// Images of several sites have the name.
+  case ambiguous(Line, name: String, sites: [String])
+  /// The image stands in a list already.
+  case twice(Line, name: String, first: Line)
+
+  /// One or two lines with the fix.
+  public var description: String {
+    switch self {
+    case .notText(let file): "\(file.path): no text in UTF-8; write the name of an image on each line"
+    case .empty(let file): "\(file.path): names no image; write SITE/NAME or NAME on each line"
+    case .unknown(let line, let name, let near):
+      "\(line): no image \"\(name)\" in the data\(near.map { " (did you mean \"\($0)\"?)" } ?? ""); write "
+        + "SITE/NAME or NAME, the file name of an image"
+    case .ambiguous(let line, let name, let sites):
+      "\(line): \"\(name)\" is an image of \(sites.joined(separator: " and of ")); write \(sites[0])/\(name) for one "
+        + "of them"
+    case .twice(let line, let name, let first):
+      "\(line): \"\(name)\" stands in \(first) already; each image belongs to one list, once"
+    }
+  }
+}
