@@ -101,13 +101,25 @@ public struct MethodTraits: Equatable, Sendable {
   public var needsClasses = false
   /// Whether a loss term takes the mean of all classes for a lesion of an unknown class.
   public var averagesClasses = false
+  /// Whether the method works with any number of masks K.
+  ///
+  /// A method that states it accepts masks of B×K×S×S in its losses. One that replaces the head
+  /// decodes `MethodContext.maskCount` of them. Other methods are refused for several classes.
+  public var segmentsClasses = false
 
   /// Makes the traits of a method that only adds to the loss.
   public init() {}
 
+  /// The traits of a method that only adds to the loss, for any number of classes.
+  public static let anyClasses: MethodTraits = {
+    var traits = MethodTraits()
+    traits.segmentsClasses = true
+    return traits
+  }()
+
   /// The traits of a method that changes images and nothing else.
   public static let changingImages: MethodTraits = {
-    var traits = MethodTraits()
+    var traits = MethodTraits.anyClasses
     traits.changesImages = true
     return traits
   }()

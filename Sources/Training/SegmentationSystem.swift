@@ -252,7 +252,7 @@ package final class SegmentationSystem: Module {
     (try tower.copied(), try normalization(images))
   }
 
-  /// Computes the lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
+  /// Computes the lesion probabilities of a batch, float32 B×K×S×S, on the CPU.
   ///
   /// It records nothing for gradients.
   ///

@@ -5,6 +5,12 @@ public final class Baseline: SegmentationMethod, ConfigurableMethod {
   /// The description in one line.
   public static let summary = "the same tower and head, trained by L_seg alone"
 
+  /// Returns the properties of the method.
+  ///
+  /// - Parameter options: no options.
+  /// - Returns: those of a method for any number of classes.
+  public static func traits(_ options: NoOptions) -> MethodTraits { .anyClasses }
+
   /// Makes the method; it has no parts.
   ///
   /// - Parameters:

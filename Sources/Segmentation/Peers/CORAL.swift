@@ -40,6 +40,12 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
   private let weight: Double
   private let pooled: Bool
 
+  /// Returns the properties of the method.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: those of a method for any number of classes.
+  public static func traits(_ options: Options) -> MethodTraits { .anyClasses }
+
   /// Makes the method.
   ///
   /// - Parameters:

@@ -37,6 +37,12 @@ public final class FeatureDrop: SegmentationMethod, ConfigurableMethod {
   /// Whether each image of the step keeps its image branch, B×1×1×1; nil before the first step.
   private var keepsImage: Tensor?
 
+  /// Returns the properties of the method.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: those of a method for any number of classes.
+  public static func traits(_ options: Options) -> MethodTraits { .anyClasses }
+
   /// Makes the method.
   ///
   /// - Parameters:

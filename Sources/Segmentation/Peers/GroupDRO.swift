@@ -37,6 +37,12 @@ public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
   @Buffer private(set) var weights: Tensor
   private let rate: Double
 
+  /// Returns the properties of the method.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: those of a method for any number of classes.
+  public static func traits(_ options: Options) -> MethodTraits { .anyClasses }
+
   /// Makes the method.
   ///
   /// - Parameters:

@@ -36,6 +36,7 @@ public final class MIRO: SegmentationMethod, ConfigurableMethod {
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     traits.needsPretrained = true
+    traits.segmentsClasses = true
     traits.towerDepths = [1]
     return traits
   }

@@ -42,6 +42,12 @@ public final class MixStyle: SegmentationMethod, ConfigurableMethod {
   private let alpha: Double
   private let probability: Double
 
+  /// Returns the properties of the method.
+  ///
+  /// - Parameter options: the options.
+  /// - Returns: those of a method for any number of classes.
+  public static func traits(_ options: Options) -> MethodTraits { .anyClasses }
+
   /// Makes the method.
   ///
   /// - Parameters:

@@ -12,7 +12,7 @@ extension Predictor {
   /// - Parameters:
   ///   - pixels: B×3×side×side from 0 to 1, at any scale.
   ///   - cached: cached features of the images; they are used if there is no other view.
-  /// - Returns: B×1×side×side.
+  /// - Returns: B×K×side×side.
   /// - Throws: `TorchError` if the shapes do not fit.
   func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
     let views = configuration.inference.views

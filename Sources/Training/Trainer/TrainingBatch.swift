@@ -8,7 +8,7 @@ import Torch
 struct TrainingBatch: Sendable {
   /// The images, B×3×S×S, 0 to 1.
   let images: Tensor
-  /// The masks, B×1×S×S, 0 and 1.
+  /// The masks, B×K×S×S, 0 and 1.
   let masks: Tensor
   /// The cached features of the frozen layers for the first rows; nil if nothing is cached.
   let cached: FrozenFeatures?
