@@ -54,7 +54,8 @@ package final class SegmentationSystem: Module {
     try SegmentationModel(
       configuration.model, text: text, textEncoder: textEncoder, towerWidths: tower.hiddenWidths,
       towerStrides: tower.hiddenStrides, gridStride: tower.gridStride,
-      siteCount: configuration.sources.isEmpty ? nil : configuration.sources.count, seed: configuration.seed)
+      siteCount: configuration.sources.isEmpty ? nil : configuration.sources.count, seed: configuration.seed,
+      maskCount: configuration.reader.maskCount)
   }
 
   /// Returns the trained parameters in groups with their own learning rates.

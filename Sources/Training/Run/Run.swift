@@ -110,7 +110,7 @@ public final class Run: Sendable {
     let sources = try RunChecks.sources(data, configuration)
     configuration.sources = sources.map(\.name)
     try RunChecks.requireClasses(sources, prompts, in: data.folder)
-    try RunChecks.requireLesions(sources, configuration.reader.limits, in: data.folder)
+    try RunChecks.requireLesions(sources, configuration, in: data.folder)
     try RunChecks.requireMechanisms(configuration, prompts, in: promptsFile?.path ?? "the prompts")
     let words = try prompts.limited(to: configuration.confounders)
     let model = try model ?? clip(configuration)
@@ -118,8 +118,8 @@ public final class Run: Sendable {
     try folder.create()
     try folder.write(words, to: folder.promptsFile)
     try folder.write(ClipDescription(model), to: folder.clipFile)
-    let fingerprint = try Fingerprint(
-      data: hashes ?? DataHashes(sources, .training), sources: configuration.sources, system: system)
+    let hashes = try hashes ?? DataHashes(sources, .training, classes: configuration.classes)
+    let fingerprint = try Fingerprint(data: hashes, sources: configuration.sources, system: system)
     try folder.write(fingerprint, to: folder.fingerprintFile)
     // This is last, because it makes the folder a run: training resumes after it and restarts
     // before it.

@@ -23,6 +23,10 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   @Nullable public var clip: String?
   /// The lesion class of images without a class in the data.
   @Nullable public var lesionClass: String?
+  /// The labels of the data's label maps that are segmented, one mask each; empty for one mask.
+  ///
+  /// Without them, one mask shows all lesions.
+  public var classes: [String] = []
   /// The number M of confounders in the dictionary; nil for all.
   ///
   /// They are taken in turn from the groups of the prompt file.
@@ -84,7 +88,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   /// The reader of images.
   package var reader: SampleReader {
-    SampleReader(size: imageSize, framing: framing, limits: ImageLimits(maximumPixels: maxPixels))
+    SampleReader(
+      size: imageSize, framing: framing, limits: ImageLimits(maximumPixels: maxPixels), classes: classes)
   }
 
   /// The trained part of the image tower: none of it for a method that ignores the tower.
@@ -139,8 +144,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   package var fixesInterventions: Bool { cachesFeatures && interventionShare > 0 }
 
   private enum CodingKeys: String, CodingKey {
-    case data, holdOut, sources, scenes, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed,
-      epochs
+    case data, holdOut, sources, scenes, clip, lesionClass, classes, confounders, imageSize, framing,
+      maxPixels, seed, epochs
     case batchSize, accumulation, validationShare, selection, tune, statistics, device, precision, optimizer,
       objective, model
     case augmentation, interventions, sampling, averaging, inference
@@ -218,6 +223,7 @@ extension RunConfiguration {
     try require(
       precision != .int8, "precision", "int8", "float32 or bfloat16: int8 is for inference alone")
     try require((1...1_000_000).contains(epochs), "epochs", epochs, "from 1 to 1000000")
+    try validateClasses()
     try require(confounders ?? 1 >= 1, "confounders", confounders ?? 0, "at least 1, or null for all")
     try require(batchSize >= 1, "batchSize", batchSize, "at least 1")
     try require(accumulation >= 1, "accumulation", accumulation, "at least 1")

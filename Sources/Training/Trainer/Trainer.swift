@@ -165,7 +165,8 @@ package final class Trainer {
   /// Scores the present weights on the validation images.
   private func validated() throws -> Validation {
     let counts = try validationCounts()
-    func score(_ rule: EpochSelection) -> Double? { rule.score(counts, batchSize: configuration.batchSize) }
+    let size = configuration.batchSize
+    func score(_ rule: EpochSelection) -> Double? { rule.score(ofClasses: counts, batchSize: size) }
     return Validation(counts: counts, dice: score(.dice), score: score(configuration.selection))
   }
 
@@ -180,7 +181,7 @@ package final class Trainer {
     let better = always || EpochSelection.replaces(found.score, state.best)
     if better {
       try system.saveWeights(to: run.weightsFile)
-      try report(state.epoch + 1, OverlapSummary(of: found.counts))
+      try report(state.epoch + 1, found.counts)
     }
     return (found.dice, found.score, better)
   }
@@ -253,24 +254,23 @@ package final class Trainer {
   }
 
   /// Counts the pixels of the validation images at S×S, threshold 0.5.
-  private func validationCounts() throws -> [OverlapCounts] {
+  private func validationCounts() throws -> [[OverlapCounts]] {
     guard !validation.samples.isEmpty else { return [] }
     system.train(false)
-    return try validation.overlaps(batchSize: configuration.batchSize, features: features) { images, cached in
-      try system.probabilities(images, cached: encoder?(images, cached: cached))
+    return try validation.classOverlaps(batchSize: configuration.batchSize, features: features) {
+      try system.probabilities($0, cached: encoder?($0, cached: $1))
     }
   }
 
   /// Writes the scores of the chosen epoch beside those of predictors that ignore the image.
-  private func report(_ epoch: Int, _ summary: OverlapSummary?) throws {
-    guard let summary, let meanMask = try run.meanMask() else { return }
+  private func report(_ epoch: Int, _ counts: [[OverlapCounts]]) throws {
+    guard counts.contains(where: { !$0.isEmpty }), let meanMask = try run.meanMask() else { return }
     let others =
       try trivial
       ?? ValidationReport.trivial(validation, meanMask: meanMask, batchSize: configuration.batchSize)
     trivial = others
-    try run.write(
-      ValidationReport(epoch: epoch, selection: configuration.selection, model: summary, trivial: others),
-      to: run.validationFile)
+    let report = ValidationReport(epoch: epoch, configuration, counts, trivial: others)
+    if let report { try run.write(report, to: run.validationFile) }
   }
 
   private func save() throws {
