@@ -128,7 +128,8 @@ enum TrainCommand: Subcommand {
     let catalog = try run.catalog()
     let sources = try RunChecks.sources(catalog, configuration)
     DataNotes.leftOut(catalog, console)
-    try DataNotes.masks(sources, limits: configuration.reader.limits, console)
+    try DataNotes.masks(
+      sources, limits: configuration.reader.limits, classes: configuration.classes, console)
     let split = try run.split(sources)
     let choice = configuration.model.method
     console.note(

@@ -19,7 +19,9 @@ extension StudyFigures {
       let image = try ImageFile.read(sample.image, limits: limits)
       var pictures: [(label: String, image: Image)] = [("image", image)]
       let drawn = choice.methods.compactMap { method in
-        masks[Drawn(method: method, place: choice.place, lesionClass: choice.lesionClass)].map { (method: method, prediction: $0) }
+        masks[Drawn(method: method, place: choice.place, lesionClass: choice.lesionClass)].map {
+          (method: method, prediction: $0)
+        }
       }
       for (position, (method, found)) in drawn.enumerated() {
         let (prediction, reference) = (try found.masks.prediction.image, try found.masks.reference.image)
@@ -71,7 +73,9 @@ extension StudyFigures {
       let others = methods.dropFirst().map { runs in
         runs.first { $0.result.site == run.result.site }.map(images) ?? [:]
       }
-      return run.result.images.sorted { $0.image < $1.image }.compactMap { image in
+      return run.result.images.sorted {
+        ($0.image, $0.lesionClass ?? "") < ($1.image, $1.lesionClass ?? "")
+      }.compactMap { image in
         let beside = others.compactMap { $0[key(image)]?.scores.dice }
         guard beside.count == others.count else { return nil }
         return (
