@@ -72,7 +72,8 @@ public final class UNet: SegmentationMethod, ConfigurableMethod {
       try widths.indices.dropLast().map { index in
         try Conv2d(widths[index + 1], widths[index], kernel: 1, generator: generator)
       })
-    _classifier = Child("classifier", try Conv2d(widths[0], context.maskCount, kernel: 1, generator: generator))
+    _classifier = Child(
+      "classifier", try Conv2d(widths[0], context.maskCount, kernel: 1, generator: generator))
     super.init()
     // Lesions are rare. A low initial probability saves the steps that would learn this.
     classifier.bias = try classifier.bias?.zerosLike().addInPlace(.scalar(-2))

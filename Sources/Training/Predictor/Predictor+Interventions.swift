@@ -100,7 +100,8 @@ extension Predictor {
           Changed(
             confounder: plan.interventions.names[confounder], before: before,
             after: (
-              try BinaryMask(threshold.mask(probability).anyClass()), try moved(reference, before.reference, confounder)
+              try BinaryMask(threshold.mask(probability).anyClass()),
+              try moved(reference, before.reference, confounder)
             ), movedPrediction: try moved(prediction, before.prediction, confounder)))
       }
     }

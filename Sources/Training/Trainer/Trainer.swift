@@ -26,7 +26,7 @@ package final class Trainer {
   private let interventions: Interventions
   /// The styles of confounders that act by their words; nil if there are none.
   private let styles: TrainingStyles?
-  private let classes: [Int?]
+  private let classes: LesionClasses
   private let sites: [Int]
   private let optimizer: AdamW
   /// The mean of the weights, which validation scores and the run stores; nil for none.
@@ -66,7 +66,7 @@ package final class Trainer {
     self.features = features
     pictures = try FixedPictures(configuration, prompts)
     interventions = Interventions(prompts, of: configuration)
-    classes = training.samples.map { sample in sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) }
+    classes = LesionClasses(of: training.samples, in: prompts, configuration)
     let names = Set(training.samples.map(\.site)).sorted()
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
