@@ -139,7 +139,7 @@ package enum RunChecks {
   ///   - classes: the classes that the run segments.
   /// - Throws: `RunError.otherData`, or an error that names an image that cannot be read.
   static func requireSameData(
-    _ sources: [Site], as stored: Fingerprint, of run: URL, classes: [String]
+    _ sources: [Site], as stored: Fingerprint, of run: URL, classes: [String] = []
   ) throws {
     for site in sources {
       // A study and an earlier version hashed the images that only score, too.
