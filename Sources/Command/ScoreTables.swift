@@ -45,7 +45,8 @@ enum ScoreTables {
   /// Says that an image counts once for each of several classes; empty for one.
   static func note(_ evaluation: Evaluation) -> String {
     guard let classes = evaluation.classes, !classes.isEmpty else { return "" }
-    return " (\(counted(evaluation.model.count / classes.count, "image")), once for each of \(classes.count) classes)"
+    let images = counted(evaluation.model.count / classes.count, "image")
+    return " (\(images), once for each of \(classes.count) classes)"
   }
 
   /// Formats the measures of the polyp protocol and their definitions.

@@ -69,6 +69,7 @@ struct GroupPattern {
   func requireMatch(in stems: [String]) throws {
     guard let first = stems.first, try !stems.contains(where: { try group(of: $0) != nil }) else { return }
     throw DatasetError.badCatalog(
-      manifest, reason: "site \(site): \(key.rawValue) \"\(text)\" matches none of its images, such as \(first)")
+      manifest,
+      reason: "site \(site): \(key.rawValue) \"\(text)\" matches none of its images, such as \(first)")
   }
 }

@@ -80,6 +80,7 @@ extension SampleReader {
   /// Returns the mask of an image without any lesion: bool, K×H×W, or H×W for one mask.
   ///
   /// - Parameter shape: height and width.
+  /// - Returns: the mask.
   /// - Throws: `TorchError` if memory is short.
   package func emptyMask(_ shape: [Int]) throws -> Tensor {
     try .zeros((maskCount > 1 ? [maskCount] : []) + shape, dtype: .bool)

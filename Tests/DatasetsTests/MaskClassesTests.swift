@@ -138,7 +138,8 @@ struct MaskClassesTests {
     #expect(Set(catalog.sites[0].samples.map(\.group)) == ["one/seq1"])
     let others = catalog.leftOut.map { "\($0.url.lastPathComponent) \($0.reason.rawValue)" }
     #expect(Set(others) == ["odd.png otherStem", "odd.png maskWithoutImage"])
-    for (stems, part) in [("^seq9_", "stems \"^seq9_\" matches none"), ("(", "stems \"(\" is not a regular")] {
+    for (stems, part) in [("^seq9_", "stems \"^seq9_\" matches none"), ("(", "stems \"(\" is not a regular")]
+    {
       try manifest(stems)
       let text = message { _ = try SiteCatalog(at: scratch.url) }
       #expect(text.contains("site two: \(part)"), "\(text)")
