@@ -54,6 +54,12 @@ enum DataInspectCommand: Subcommand {
     for site in inspection.sites {
       console.result("masks of \(site.name): \(site.maskConvention ?? "not understood, see the problems")")
     }
+    let labels = inspection.sites.flatMap { site in
+      (site.labels ?? []).map { [site.name, $0.name, "\($0.value)", "\($0.images)", "\($0.pixels)"] }
+    }
+    if !labels.isEmpty {
+      console.result(Console.table(["site", "label", "value", "masks with it", "pixels"], labels))
+    }
     for (title, findings) in [("problems", inspection.problems), ("worth a look", inspection.warnings)]
     where !findings.isEmpty {
       console.result("\(title):\n" + lines(findings).joined(separator: "\n"))

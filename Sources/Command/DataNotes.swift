@@ -10,8 +10,12 @@ enum DataNotes {
   ///
   /// It reads the masks, unless a check has done so before.
   ///
-  /// - Throws: `MaskConventionError` for masks whose values do not say what is lesion.
-  static func masks(_ sites: [Site], limits: ImageLimits = .default, _ console: Console) throws {
+  /// - Throws: `MaskConventionError` for masks whose values do not say what is lesion, `ClassError`
+  ///   for a class that a site does not state.
+  static func masks(
+    _ sites: [Site], limits: ImageLimits = .default, classes: [String] = [], _ console: Console
+  ) throws {
+    guard classes.isEmpty else { return try self.classes(classes, of: sites, limits: limits, console) }
     var names: [(statement: String, sites: [String])] = []
     for site in sites {
       guard let statement = try site.survey?.found(limits: limits).statement else { continue }
@@ -25,6 +29,27 @@ enum DataNotes {
     console.note(
       "masks: "
         + names.map { "\($0.statement) (\($0.sites.joined(separator: ", ")))" }.joined(separator: "; "))
+  }
+
+  /// Notes the mask values of the classes at each site, and values that are no stated label.
+  private static func classes(
+    _ classes: [String], of sites: [Site], limits: ImageLimits, _ console: Console
+  ) throws {
+    for site in sites {
+      try site.requireClasses(classes)
+      let counts = try site.labelCounts(limits: limits) ?? []
+      let own = classes.compactMap { name in counts.first { $0.name == name } }
+      console.note(
+        "masks of \(site.name): "
+          + own.map { "\($0.name) is \($0.value), in \(counted($0.images, "mask"))" }.joined(separator: "; ")
+          + "; all other values are background")
+      let others = try site.unstatedValues(limits: limits)
+      if !others.isEmpty {
+        console.note(
+          "note: masks of \(site.name) also hold \(others.map(String.init).joined(separator: ", ")), which no label "
+            + "in sites.json5 states; they are background")
+      }
+    }
   }
 
   /// Notes the files that take no part, one line.

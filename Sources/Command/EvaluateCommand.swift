@@ -53,7 +53,8 @@ enum EvaluateCommand: Subcommand {
     let sites = places.map(\.site)
     if places.contains(where: { $0.role != nil }) { console.note(familiar) }
     DataNotes.leftOut(catalog, console)
-    try DataNotes.masks(sites, limits: first.configuration.reader.limits, console)
+    let settings = first.configuration
+    try DataNotes.masks(sites, limits: settings.reader.limits, classes: settings.classes, console)
     if let (plan, setting) = interventions {
       return try InterventionReport(
         contest, on: places, plan, setting,
@@ -210,6 +211,7 @@ enum EvaluateCommand: Subcommand {
   private static func text(_ evaluation: Evaluation) -> String {
     let rows =
       [(evaluation.method, evaluation.model)]
+      + (evaluation.classes ?? []).map { ("\(evaluation.method): \($0.name)", $0.model) }
       + TrivialPredictor.allCases.compactMap { predictor in
         evaluation.trivial[predictor.rawValue].map { (predictor.rawValue, $0) }
       }
@@ -235,7 +237,7 @@ enum EvaluateCommand: Subcommand {
       })
     let criterion = evaluation.model.detection.criterion ?? LesionDetection.defaultCriterion
     return """
-      site \(evaluation.site) (\(evaluation.role.text)), n = \(evaluation.model.count), \
+      site \(evaluation.site) (\(evaluation.role.text)), n = \(evaluation.model.count)\(ScoreTables.note(evaluation)), \
       \(evaluation.model.countEmptyReference) without a lesion, means over images at their own size
       \(overlap)
 

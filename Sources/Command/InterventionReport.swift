@@ -91,7 +91,9 @@ struct InterventionReport {
     }
     console.progress("")
     let findings = Counterfactual.findings(
-      predictor.methodLabel, at: site.name, scores, trivial: try run.trivialOverlaps(samples))
+      predictor.methodLabel, at: site.name, scores,
+      // Under do(z), several classes are one mask. Predictors that ignore the image are scored by class.
+      trivial: run.configuration.segmentsClasses ? [:] : try run.trivialOverlaps(samples))
     let entry = try Counterfactual.Entry(
       run, with: predictor, scores: Array(scores.joined()), site: site.name, setting: setting,
       findings: findings)

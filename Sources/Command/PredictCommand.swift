@@ -31,7 +31,7 @@ enum PredictCommand: Subcommand {
 
   enum Format: String, CaseIterable { case mask, probability, overlay }
 
-  private struct Summary: Encodable {
+  struct Summary: Encodable {
     let image: String
     let width: Int
     let height: Int
@@ -41,9 +41,11 @@ enum PredictCommand: Subcommand {
     let decoding: Predictor.Decoding
     let threshold: MaskThreshold
     let passes: Int
+    /// Each of several classes; nil for one.
+    let classes: [ClassSummary]?
 
     enum CodingKeys: String, CodingKey {
-      case image, width, height, files, precision, decoding, threshold, passes
+      case image, width, height, files, precision, decoding, threshold, passes, classes
       case lesionShare = "lesion_share"
     }
   }
@@ -58,6 +60,7 @@ enum PredictCommand: Subcommand {
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
       threshold: threshold, maxPixels: maxPixels)
+    try requireNames(files, classes: run.configuration.classes)
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)
@@ -101,18 +104,18 @@ enum PredictCommand: Subcommand {
   }
 
   /// The failure of an image that could not be segmented.
-  private struct Failure: Error {
+  struct Failure: Error {
     let description: String
   }
 
   /// The results of an image before they are written.
-  private struct Results {
+  struct Results {
     let summary: Summary
     let files: [(content: Data, target: URL)]
   }
 
   /// The work that makes the results of images, on several threads.
-  private struct Work: Sendable {
+  struct Work: Sendable {
     let formats: [Format]
     let predictor: Predictor
     let out: URL
@@ -125,6 +128,7 @@ enum PredictCommand: Subcommand {
     }
 
     private func results(_ found: Predictor.Prediction, of file: URL) throws -> Results {
+      if predictor.configuration.segmentsClasses { return try classResults(found, of: file) }
       let probability = found.probability
       let lesion = try predictor.threshold.mask(probability)
       let (height, width) = (try probability.size(0), try probability.size(1))
@@ -148,7 +152,7 @@ enum PredictCommand: Subcommand {
         lesionShare: try lesion.sum().item() / Double(width * height),
         files: contents.map(\.target.lastPathComponent), precision: predictor.precision,
         decoding: predictor.decoding, threshold: predictor.threshold,
-        passes: predictor.configuration.inference.passes)
+        passes: predictor.configuration.inference.passes, classes: nil)
       return Results(summary: summary, files: contents)
     }
   }

@@ -1,6 +1,7 @@
 import Foundation
 import Metrics
 import Reporting
+import Storage
 import Training
 
 /// The tables and sentences of scores in `metrics` and `evaluate`.
@@ -32,12 +33,20 @@ enum ScoreTables {
 
   /// Formats the scores of a chosen epoch on the validation images beside trivial predictors.
   static func text(_ validation: ValidationReport, model: String) -> String {
-    let rows = ([(model, validation.model)] + validation.predictors).map { name, scores in
+    let classes = (validation.classes ?? []).map { ("\(model): \($0.name)", $0.model) }
+    let rows = ([(model, validation.model)] + classes + validation.predictors).map { name, scores in
       [name, format(scores.dice), format(scores.diceWithLesion), format(scores.markedDice)]
     }
     let (all, withLesion) = (validation.model.count, validation.model.countWithLesion)
     return Console.table(
       ["validation images", "Dice (\(all))", "with a lesion (\(withLesion))", "where marked"], rows)
+  }
+
+  /// Says that an image counts once for each of several classes; empty for one.
+  static func note(_ evaluation: Evaluation) -> String {
+    guard let classes = evaluation.classes, !classes.isEmpty else { return "" }
+    let images = counted(evaluation.model.count / classes.count, "image")
+    return " (\(images), once for each of \(classes.count) classes)"
   }
 
   /// Formats the measures of the polyp protocol and their definitions.

@@ -194,7 +194,8 @@ enum TrainCommand: Subcommand {
     let catalog = try run.catalog()
     let sources = try run.sources(catalog)
     DataNotes.leftOut(catalog, console)
-    try DataNotes.masks(sources, limits: configuration.reader.limits, console)
+    try DataNotes.masks(
+      sources, limits: configuration.reader.limits, classes: configuration.classes, console)
     let split = try run.split(sources)
     let choice = configuration.model.method
     console.note(
@@ -211,7 +212,10 @@ enum TrainCommand: Subcommand {
       choice.traits.needsClasses
       ? "skips its loss terms that need one"
       : choice.traits.averagesClasses ? "takes the mean of all classes in its loss terms" : nil
-    if let consequence, !split.training.contains(where: { $0.lesionClass != nil }) {
+    let hasWords =
+      split.training.contains { $0.lesionClass != nil }
+      || configuration.segmentsClasses && configuration.classes.contains(where: run.prompts.classes.contains)
+    if let consequence, !hasWords {
       console.note(
         "note: no image has a lesion class, so \(choice.name) \(consequence). "
           + "State classes in sites.json5, or one for all images with --set lesionClass=polyp.")

@@ -59,7 +59,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S, 0 to 1.
-  ///   - masks: B×1×S×S.
+  ///   - masks: B×K×S×S.
   ///   - generator: the only source of randomness.
   /// - Returns: images and masks, transformed together; masks stay 0 or 1.
   /// - Throws: `TorchError` if the shapes do not match.

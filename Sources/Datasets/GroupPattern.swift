@@ -1,9 +1,11 @@
 import Foundation
 
-/// The regular expression of a site that finds the group of an image in its name.
+/// A regular expression of a site on the names of images: it finds groups, or chooses images.
 struct GroupPattern {
   private let site: String
   private let text: String
+  /// The key in the catalogue, for errors.
+  private let key: SiteManifest.Entry.CodingKeys
   private let manifest: URL
   private let expression: NSRegularExpression
 
@@ -19,14 +21,18 @@ struct GroupPattern {
   ///   - text: the expression.
   ///   - site: the site that states it.
   ///   - manifest: the catalogue that states it, for errors.
+  ///   - key: the key in the catalogue.
   /// - Throws: `DatasetError.badCatalog` if the text is not a regular expression.
-  init(_ text: String, of site: String, statedIn manifest: URL) throws {
-    (self.site, self.text, self.manifest) = (site, text, manifest)
+  init(
+    _ text: String, of site: String, statedIn manifest: URL,
+    key: SiteManifest.Entry.CodingKeys = .groupPattern
+  ) throws {
+    (self.site, self.text, self.manifest, self.key) = (site, text, manifest, key)
     do {
       expression = try NSRegularExpression(pattern: text)
     } catch {
       throw DatasetError.badCatalog(
-        manifest, reason: "site \(site): groupPattern \"\(text)\" is not a regular expression")
+        manifest, reason: "site \(site): \(key.rawValue) \"\(text)\" is not a regular expression")
     }
   }
 
@@ -47,8 +53,9 @@ struct GroupPattern {
     guard found != nil || reports <= Self.patience else {
       throw DatasetError.badCatalog(
         manifest,
-        reason: "site \(site): groupPattern \"\(text)\" takes too long on the image \(stem); write it "
-          + "without repetitions inside of repetitions, or name the groups under groups")
+        reason: "site \(site): \(key.rawValue) \"\(text)\" takes too long on the image \(stem); write it "
+          + "without repetitions inside of repetitions"
+          + (key == .groupPattern ? ", or name the groups under groups" : ""))
     }
     guard let found else { return nil }
     let range = found.numberOfRanges > 1 ? found.range(at: 1) : found.range
@@ -62,6 +69,7 @@ struct GroupPattern {
   func requireMatch(in stems: [String]) throws {
     guard let first = stems.first, try !stems.contains(where: { try group(of: $0) != nil }) else { return }
     throw DatasetError.badCatalog(
-      manifest, reason: "site \(site): groupPattern \"\(text)\" matches none of its images, such as \(first)")
+      manifest,
+      reason: "site \(site): \(key.rawValue) \"\(text)\" matches none of its images, such as \(first)")
   }
 }

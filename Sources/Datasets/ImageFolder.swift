@@ -65,6 +65,8 @@ package struct LeftOut: Sendable, Equatable {
     case strayImage
     /// A folder that is not read.
     case folder
+    /// An image whose stem no site chooses.
+    case otherStem
 
     /// A number of files that were left out for this reason.
     func text(_ count: Int) -> String {
@@ -73,6 +75,7 @@ package struct LeftOut: Sendable, Equatable {
       case .otherFile: counted(count, "file") + " without the ending of an image"
       case .strayImage: counted(count, "image") + " outside images/"
       case .folder: counted(count, "folder") + " without images/"
+      case .otherStem: counted(count, "image") + " that no stems choose"
       }
     }
   }
@@ -101,6 +104,7 @@ extension LeftOut: CustomStringConvertible {
       "\(url.shownPath): is left out; images end in .jpg, .png, .tif, .bmp or their variants"
     case .strayImage: "\(url.shownPath): an image outside images/ is left out"
     case .folder: "\(url.shownPath): a folder without images/ is no site and is left out"
+    case .otherStem: "\(url.shownPath): an image that the stems of no site choose is left out"
     }
   }
 }

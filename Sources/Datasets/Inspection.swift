@@ -27,9 +27,11 @@ package struct Inspection: Encodable, Sendable {
     package var maskConvention: String?
     /// The number of images of each stated class.
     package var classes: [String: Int] = [:]
+    /// How often each stated label occurs, by value; nil if no labels are stated.
+    package var labels: [LabelCount]?
 
     enum CodingKeys: String, CodingKey {
-      case name, images, groups, smallest, largest, classes
+      case name, images, groups, smallest, largest, classes, labels
       case lesionShare = "lesion_share"
       case emptyMasks = "empty_masks"
       case testImages = "test_images"
@@ -95,6 +97,7 @@ package struct Inspection: Encodable, Sendable {
       let own = rest.prefix(site.samples.count)
       var figures = Self.figures(site, own)
       figures.maskConvention = review.found?.statement
+      figures.labels = try site.labelCounts(limits: limits)
       sites.append(figures)
       problems += review.problems
       warnings += review.warnings

@@ -3,8 +3,8 @@ import Torch
 
 /// Samples at S×S, decoded once and cached as bytes up to a memory limit.
 ///
-/// An image takes 4·S² bytes (three colours and a mask): 64 KiB at 128, 196 KiB at 224. Images
-/// beyond the limit are decoded at each access. The limit does not change results.
+/// An image takes 4·S² bytes (three colours and a mask): 64 KiB at 128, 196 KiB at 224. Each further
+/// class adds S². Images beyond the limit are decoded at each access. The limit does not change results.
 public final class SampleBank: Sendable {
   /// The samples, in order.
   public let samples: [Sample]
@@ -25,7 +25,7 @@ public final class SampleBank: Sendable {
   ) throws {
     self.samples = samples
     self.reader = reader
-    let capacity = min(samples.count, memoryLimit / (4 * reader.size * reader.size))
+    let capacity = min(samples.count, memoryLimit / ((3 + reader.maskCount) * reader.size * reader.size))
     let done = Tally()
     let pairs = try concurrentMap(count: capacity) { index in
       let pair = try reader.pair(samples[index])
@@ -50,17 +50,18 @@ public final class SampleBank: Sendable {
     cache = samples.map { known[$0.image] ?? nil }
   }
 
-  /// Returns one sample: uint8 3×S×S and bool S×S.
+  /// Returns one sample: uint8 3×S×S and bool S×S, with several classes K×S×S.
   public func pair(_ index: Int) throws -> (image: Tensor, mask: Tensor) {
     try cache[index] ?? reader.pair(samples[index])
   }
 
-  /// Returns a batch: images float32 B×3×S×S from 0 to 1, masks float32 B×1×S×S of 0 and 1.
+  /// Returns a batch: images float32 B×3×S×S from 0 to 1, masks float32 B×K×S×S of 0 and 1.
   public func batch(_ indices: [Int]) throws -> (images: Tensor, masks: Tensor) {
     let pairs = try indices.map(pair)
+    let masks = try Tensor.stacked(pairs.map(\.mask)).to(.float32)
     return (
       try Tensor.stacked(pairs.map(\.image)).to(.float32) / 255,
-      try Tensor.stacked(pairs.map(\.mask)).to(.float32).expandedDimension(1)
+      reader.maskCount > 1 ? masks : try masks.expandedDimension(1)
     )
   }
 }

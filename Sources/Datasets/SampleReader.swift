@@ -10,13 +10,27 @@ public struct SampleReader: Hashable, Sendable {
   public let framing: Framing
   /// The maximum size of a file.
   public let limits: ImageLimits
+  /// The labels of label maps that get a mask each; empty for one mask of all lesions.
+  public let classes: [String]
 
   /// Makes a reader.
-  public init(size: Int, framing: Framing = .squash, limits: ImageLimits = .default) {
+  ///
+  /// - Parameters:
+  ///   - size: the side S of scaled images.
+  ///   - framing: the way in which images of other proportions enter the square.
+  ///   - limits: the maximum size of a file.
+  ///   - classes: the labels that get a mask each; empty for one mask of all lesions.
+  public init(
+    size: Int, framing: Framing = .squash, limits: ImageLimits = .default, classes: [String] = []
+  ) {
     self.size = size
     self.framing = framing
     self.limits = limits
+    self.classes = classes
   }
+
+  /// The number K of the masks of an image.
+  package var maskCount: Int { max(1, classes.count) }
 
   /// Reads an image at its own size: uint8, 3×H×W.
   ///
@@ -123,6 +137,11 @@ public struct SampleReader: Hashable, Sendable {
   /// - Throws: `ImagingError` that names the file.
   public func mask(_ url: URL, as convention: MaskConvention = .grey) throws -> Tensor {
     let content = try MaskFile.content(url, as: convention.meaning, limits: limits)
+    return try Self.mask(content, as: convention)
+  }
+
+  /// Marks the pixels of a mask file that are lesion: bool, H×W.
+  static func mask(_ content: MaskFile.Content, as convention: MaskConvention) throws -> Tensor {
     let image = content.image
     let values = try image.pixels.withUnsafeBytes {
       try Tensor(bytes: $0, shape: [image.height, image.width], dtype: .uint8)
@@ -138,13 +157,17 @@ public struct SampleReader: Hashable, Sendable {
 
   /// Reads a mask at its own size and checks it against the size of its image: bool, H×W.
   ///
-  /// The convention is that of all masks of its site, which are read at the first call.
+  /// With several classes it is K×H×W, a mask each. The convention is that of all masks of its site,
+  /// which are read at the first call, unless values are stated.
   ///
-  /// - Throws: `DatasetError.sizeMismatch`, `MaskConventionError`, or `ImagingError` that names the
-  ///   file.
+  /// - Throws: `DatasetError.sizeMismatch`, `MaskConventionError`, `ClassError`, or `ImagingError`
+  ///   that names the file.
   public func mask(of sample: Sample, imageSize: [Int]) throws -> Tensor? {
     guard let url = sample.mask else { return nil }
-    let mask = try mask(url, as: sample.convention(limits: limits))
+    let mask =
+      classes.isEmpty
+      ? try mask(url, as: sample.convention(limits: limits))
+      : try masks(url, values: sample.values(of: classes))
     try Self.requireSize(mask, of: sample, imageSize: imageSize)
     return mask
   }
@@ -153,9 +176,10 @@ public struct SampleReader: Hashable, Sendable {
   ///
   /// - Throws: `DatasetError.sizeMismatch`.
   static func requireSize(_ mask: Tensor, of sample: Sample, imageSize: [Int]) throws {
-    guard let url = sample.mask, mask.shape != imageSize else { return }
+    let size = Array(mask.shape.suffix(2))
+    guard let url = sample.mask, size != imageSize else { return }
     throw DatasetError.sizeMismatch(
-      image: sample.image, imageSize: imageSize.reversed(), mask: url, maskSize: mask.shape.reversed())
+      image: sample.image, imageSize: imageSize.reversed(), mask: url, maskSize: size.reversed())
   }
 
   /// Scales an image to S×S as CLIP's preparation does (Pillow's bicubic): uint8, 3×S×S.
@@ -177,25 +201,28 @@ public struct SampleReader: Hashable, Sendable {
   /// Scales a mask to S×S: bool, true where the lesion covers at least half of the area.
   ///
   /// - Parameters:
-  ///   - mask: bool, H×W.
+  ///   - mask: bool, H×W, or K×H×W.
   ///   - frame: the frame of its image.
-  /// - Returns: bool, S×S.
+  /// - Returns: bool, S×S, or K×S×S.
   /// - Throws: `TorchError` if the shapes do not fit.
   public func scaled(mask: Tensor, in frame: Frame) throws -> Tensor {
-    let area = try frame.cut(mask).to(.float32).expandedDimension(0).expandedDimension(0)
-    return try frame.placed(
-      area.resized(height: frame.innerRows.count, width: frame.innerColumns.count, antialias: true)
-        .atLeast(0.5).squeezed(0).squeezed(0))
+    let isSingle = mask.rank == 2
+    let cut = try frame.cut(mask).to(.float32)
+    let area = try (isSingle ? cut.expandedDimension(0) : cut).expandedDimension(0)
+    let scaled = try area.resized(
+      height: frame.innerRows.count, width: frame.innerColumns.count, antialias: true
+    ).atLeast(0.5).squeezed(0)
+    return try frame.placed(isSingle ? scaled.squeezed(0) : scaled)
   }
 
-  /// Reads both at S×S: uint8 3×S×S and bool S×S.
+  /// Reads both at S×S: uint8 3×S×S and bool S×S, with several classes K×S×S.
   public func pair(_ sample: Sample) throws -> (image: Tensor, mask: Tensor) {
     let image = try image(sample.image)
     let frame = try frame(of: image)
     let mask = try mask(of: sample, imageSize: Array(image.shape.dropFirst()))
     return (
       try scaled(image, in: frame),
-      try mask.map { try scaled(mask: $0, in: frame) } ?? .zeros([size, size], dtype: .bool)
+      try mask.map { try scaled(mask: $0, in: frame) } ?? emptyMask([size, size])
     )
   }
 }

@@ -22,12 +22,15 @@ public struct Sample: Sendable, Equatable {
   public let statedGroup: String?
   /// The stated mask values of lesions; nil if they are found from the masks of the site.
   public let lesionLabels: [Int]?
+  /// The stated values of the mask by name; nil if none are stated.
+  public let labels: [String: Int]?
   /// The masks of its site; nil for a mask of 0 and 255.
   let survey: MaskSurvey?
 
   init(
     site: String, id: String, image: URL, mask: URL?, lesionClass: String?, group: String,
-    statedGroup: String? = nil, lesionLabels: [Int]?, survey: MaskSurvey? = nil
+    statedGroup: String? = nil, lesionLabels: [Int]?, labels: [String: Int]? = nil,
+    survey: MaskSurvey? = nil
   ) {
     self.site = site
     self.id = id
@@ -37,6 +40,7 @@ public struct Sample: Sendable, Equatable {
     self.group = group
     self.statedGroup = statedGroup
     self.lesionLabels = lesionLabels
+    self.labels = labels
     self.survey = survey
   }
 
@@ -46,7 +50,7 @@ public struct Sample: Sendable, Equatable {
       && (left.lesionClass, left.group, left.statedGroup) == (
         right.lesionClass, right.group, right.statedGroup
       )
-      && left.lesionLabels == right.lesionLabels
+      && left.lesionLabels == right.lesionLabels && left.labels == right.labels
   }
 
   /// Returns the values of the mask that are lesion.

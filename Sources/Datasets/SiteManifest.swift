@@ -10,6 +10,10 @@ struct SiteManifest: Decodable {
     /// Folders, absolute or relative to the manifest; `NAME/images` and `NAME/masks` if absent.
     var images: String?
     var masks: String?
+    /// A regular expression on the stem of an image: the images of the folder that are the site's.
+    ///
+    /// So sites can share a folder, such as the sequences of one patient.
+    var stems: String?
     /// The lesion class of all images.
     var `class`: String?
     /// The lesion class by image; null for an image without a lesion.
@@ -31,7 +35,7 @@ struct SiteManifest: Decodable {
     init(name: String) { self.name = name }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-      case name, images, masks, `class`, classes, groupPattern, groups, labels, lesions, test
+      case name, images, masks, stems, `class`, classes, groupPattern, groups, labels, lesions, test
       case unlinked
     }
   }
@@ -136,9 +140,10 @@ extension SiteManifest.Entry {
     }
     let lesionLabels = try lesionValues(manifest)
     let pattern = try groupPattern.map { try GroupPattern($0, of: name, statedIn: manifest) }
+    let chosen = try stems.map { try GroupPattern($0, of: name, statedIn: manifest, key: .stems) }
     guard
       let files = try pairs(
-        place(images ?? "\(name)/images"), place(masks ?? "\(name)/masks"), search)
+        place(images ?? "\(name)/images"), place(masks ?? "\(name)/masks"), search, chosen)
     else { return nil }
     func others(_ others: SiteManifest.Others?, _ key: CodingKeys) throws -> [Pair]? {
       guard let others else { return nil }
@@ -156,7 +161,8 @@ extension SiteManifest.Entry {
         return Sample(
           site: name, id: stem, image: image, mask: mask,
           lesionClass: classes?[stem] ?? self.class ?? defaultClass, group: "\(name)/\(stated ?? stem)",
-          statedGroup: groupsAreLocal ? nil : stated, lesionLabels: lesionLabels, survey: survey)
+          statedGroup: groupsAreLocal ? nil : stated, lesionLabels: lesionLabels, labels: labels,
+          survey: survey)
       }
     }
     let own = try samples(files, classes)
@@ -187,8 +193,16 @@ extension SiteManifest.Entry {
 
   /// Pairs the images of one folder, by stem, with the masks of another.
   ///
+  /// - Parameters:
+  ///   - imageFolder: the folder of the images.
+  ///   - maskFolder: the folder of the masks.
+  ///   - search: receives faults and unused files.
+  ///   - chosen: the stems that are the site's; nil for all.
   /// - Returns: the pairs; nil if there is no image and this is passed over.
-  private func pairs(_ imageFolder: URL, _ maskFolder: URL, _ search: SiteSearch) throws -> [Pair]? {
+  /// - Throws: `DatasetError`, unless it is passed over.
+  private func pairs(
+    _ imageFolder: URL, _ maskFolder: URL, _ search: SiteSearch, _ chosen: GroupPattern? = nil
+  ) throws -> [Pair]? {
     func list(_ folder: URL, areMasks: Bool) throws -> [String: URL]? {
       guard SiteCatalog.isFolder(folder) else {
         try search.report(DatasetError.missingFolder(site: name, folder: folder))
@@ -196,9 +210,12 @@ extension SiteManifest.Entry {
       }
       return try search.list(folder, areMasks: areMasks)
     }
-    let images = try list(imageFolder, areMasks: false)
+    let all = try list(imageFolder, areMasks: false)
     let masks = try list(maskFolder, areMasks: true)
-    guard let images else { return nil }
+    guard let all else { return nil }
+    try chosen?.requireMatch(in: all.keys.sorted())
+    let images = try chosen.map { chosen in try all.filter { try chosen.group(of: $0.key) != nil } } ?? all
+    search.add(.otherStem, all.filter { images[$0.key] == nil }.map(\.value))
     guard !images.isEmpty else {
       try search.report(DatasetError.emptySite(name, folder: imageFolder))
       return nil

@@ -73,11 +73,15 @@ package final class Explainer {
   ///   - prompts: its prompts, with the mechanisms.
   ///   - promptsFile: the file of the prompts, for messages.
   ///   - options: the settings of the explanation.
-  /// - Throws: `ExplainingError` that names a confounder that cannot be applied.
+  /// - Throws: `ExplainingError` that names a confounder that cannot be applied, or for a run of
+  ///   several classes.
   package init(
     _ predictor: Predictor, prompts: PromptSet,
     promptsFile: URL? = nil, options: Options = Options()
   ) throws {
+    guard !predictor.configuration.segmentsClasses else {
+      throw ExplainingError.severalClasses(predictor.configuration.classes)
+    }
     self.predictor = predictor
     self.options = options
     confounders = prompts.groups.flatMap { group in

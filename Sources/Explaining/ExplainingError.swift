@@ -6,6 +6,8 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
   case otherPrompts(URL, found: Int, wanted: Int)
   /// No confounder has a mechanism.
   case noMechanisms(URL?)
+  /// The run segments several classes, and an explanation is of one mask.
+  case severalClasses([String])
   /// An output folder holds another explanation.
   case folderInUse(URL, holds: String)
   /// The run was trained on an image trunk without words.
@@ -18,6 +20,9 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .otherPrompts(let url, let found, let wanted):
       "\(url.path): holds \(found) confounders, the run's weights \(wanted); put back the file that the run was trained with"
+    case .severalClasses(let names):
+      "the run segments several classes (\(names.joined(separator: ", "))), and an explanation is of one mask; train a "
+        + "run of one, such as classes=[\"\(names.first ?? "")\"]"
     case .folderInUse(let url, let holds): "\(url.path): \(holds); choose another folder, or remove this one"
     case .noMechanisms(let url):
       "\(Self.place(url))no confounder has a mechanism, so none can be set: give at least one, such as mechanism: \"blur\", "

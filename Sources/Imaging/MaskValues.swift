@@ -5,6 +5,8 @@ import Foundation
 package struct MaskValues: Sendable, Equatable {
   /// The different values, in order.
   package let distinct: [UInt8]
+  /// The number of pixels of each of these values.
+  package let pixels: [Int]
   /// The number of pixels.
   package let count: Int
   /// The share of pixels that are neither 0 nor 255.
@@ -28,6 +30,7 @@ package struct MaskValues: Sendable, Equatable {
       codec_count_values($0.baseAddress, image.width, image.height, &counts, &flat)
     }
     distinct = counts.indices.filter { counts[$0] > 0 }.map { UInt8($0) }
+    pixels = counts.filter { $0 > 0 }.map { Int($0) }
     count = image.width * image.height
     greyShare = Double(counts[1...254].reduce(0, +)) / Double(count)
     middleShare = Double(counts[32...223].reduce(0, +)) / Double(count)

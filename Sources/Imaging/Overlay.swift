@@ -23,6 +23,21 @@ public enum Overlay {
     public static let prediction = Colour(red: 255, green: 221, blue: 0)
     /// Blue, for references.
     public static let reference = Colour(red: 0, green: 170, blue: 255)
+    /// The colours of several classes: those of Okabe and Ito (2008), without black.
+    ///
+    /// Colour-blind readers can distinguish them.
+    private static let classes = [
+      Colour(red: 240, green: 228, blue: 66), Colour(red: 86, green: 180, blue: 233),
+      Colour(red: 213, green: 94, blue: 0), Colour(red: 0, green: 158, blue: 115),
+      Colour(red: 204, green: 121, blue: 167), Colour(red: 230, green: 159, blue: 0),
+      Colour(red: 0, green: 114, blue: 178),
+    ]
+
+    /// Returns the colour of one of several classes; the eighth class has that of the first again.
+    ///
+    /// - Parameter index: the place of the class, from 0.
+    /// - Returns: the colour.
+    public static func ofClass(_ index: Int) -> Colour { classes[max(0, index) % classes.count] }
   }
 
   /// A mask and its style.

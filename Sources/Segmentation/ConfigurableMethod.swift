@@ -103,14 +103,19 @@ public struct MethodTraits: Equatable, Sendable {
   public var needsClasses = false
   /// Whether a loss term takes the mean of all classes for a lesion of an unknown class.
   public var averagesClasses = false
+  /// Whether the method works with any number of masks K.
+  ///
+  /// A method that states it accepts masks of B×K×S×S in its losses. One that replaces the head
+  /// decodes `MethodContext.maskCount` of them. Other methods are refused for several classes.
+  public var segmentsClasses = false
 
   /// Makes the traits of a method that only adds to the loss.
   public init() {}
 
-  /// The traits of a method that reads no words and only adds to the loss.
+  /// The traits of a method that reads no words and segments any number of classes.
   public static let wordless: MethodTraits = {
     var traits = MethodTraits()
-    traits.readsWords = false
+    (traits.readsWords, traits.segmentsClasses) = (false, true)
     return traits
   }()
 

@@ -29,7 +29,7 @@ extension HeadPass {
   ///   - grid: B×h×w×d.
   ///   - tower: the outputs of the chosen layers, each B×h×w×c.
   ///   - change: applied to the output of each level of the image branch; level 0 is the finest.
-  /// - Returns: the logits, B×1×S×S, and the features of the level at which the grid joins the
+  /// - Returns: the logits, B×K×S×S, and the features of the level at which the grid joins the
   ///   image, B×c×h×w.
   /// - Throws: `TorchError` if the shapes do not fit.
   func decoded(

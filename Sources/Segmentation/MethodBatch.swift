@@ -4,7 +4,7 @@ import Torch
 public struct MethodBatch {
   /// The source site of each row, counted from 0.
   public let sites: [Int]
-  /// The masks, B×1×S×S, 0 and 1.
+  /// The masks, B×K×S×S, 0 and 1; K is 1 unless `MethodTraits.segmentsClasses` is true.
   public let masks: Tensor
   /// The lesion class of each row; nil without a lesion or if unknown.
   public let classes: [Int?]
@@ -23,7 +23,7 @@ public struct MethodBatch {
   ///
   /// - Parameters:
   ///   - sites: the source site of each row, counted from 0.
-  ///   - masks: the masks, B×1×S×S, 0 and 1.
+  ///   - masks: the masks, B×K×S×S, 0 and 1.
   ///   - classes: the lesion class of each row; nil without a lesion or if unknown.
   ///   - losses: L_seg of each row, B, with its gradients.
   ///   - interventions: the rows of interventions and of their partners; nil without interventions.

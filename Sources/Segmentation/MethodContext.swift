@@ -27,6 +27,8 @@ public struct MethodContext {
   public let siteCount: Int?
   /// The seed of the initial weights.
   public let seed: UInt64
+  /// The number K of masks, one for each class.
+  public var maskCount = 1
 
   /// Returns the number of source sites, for a method with a part for each.
   ///
@@ -101,6 +103,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case needsSites(method: String, found: Int)
   /// The method replaces the head and does not decode.
   case doesNotDecode(method: String)
+  /// The method segments one class, and the settings name several.
+  case oneClass(method: String, classes: [String])
   /// The method needs the text tower, which is missing.
   case needsTextTower(method: String)
   /// The method learns prompts of the classes, whose names are missing.
@@ -124,6 +128,9 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case .needsSites(let method, let found):
       "\(method) compares source sites, but sources names \(found); name two or more"
     case .doesNotDecode(let method): "the method \(method) replaces the head but does not decode"
+    case .oneClass(let method, let classes):
+      "the method \(method) segments one class, but the setting classes names \(classes.joined(separator: ", ")); "
+        + "name one, or choose a method for several, such as baseline, mcdrl or unet"
     case .needsTextTower(let method):
       "the method \(method) needs the text tower; give the CLIP model that the run was trained with"
     case .needsWords(let method):

@@ -13,13 +13,26 @@ public struct ObjectiveWeights: Codable, Equatable, Sendable {
 public enum Objective {
   /// Computes L_seg of each image: pixel cross-entropy plus `dice` times soft Dice loss.
   ///
+  /// With several classes it is the mean of the classes' losses, each class against all other
+  /// pixels. So a small class counts as much as a large one.
+  ///
   /// - Parameters:
-  ///   - logits: B×1×S×S.
-  ///   - masks: B×1×S×S, 0 to 1.
+  ///   - logits: B×K×S×S, a class each.
+  ///   - masks: B×K×S×S, 0 to 1.
   ///   - dice: the weight of the soft Dice loss. Its smoothing of 1 pixel gives empty masks a loss.
   /// - Returns: B.
   /// - Throws: `TorchError` if the shapes differ.
   public static func segmentation(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
+    let count = logits.rank == 4 ? try logits.size(1) : 1
+    guard count > 1 else { return try ofOneClass(logits: logits, masks: masks, dice: dice) }
+    func alone(_ planes: Tensor) throws -> Tensor {
+      try planes.reshaped([planes.size(0) * planes.size(1), 1, planes.size(2), planes.size(3)])
+    }
+    let each = try ofOneClass(logits: alone(logits), masks: alone(masks), dice: dice)
+    return try each.reshaped([logits.size(0), count]).mean([1])
+  }
+
+  private static func ofOneClass(logits: Tensor, masks: Tensor, dice: Double) throws -> Tensor {
     let crossEntropy = try logits.binaryCrossEntropies(targets: masks).mean([1, 2, 3])
     guard dice > 0 else { return crossEntropy }
     let probability = try logits.sigmoid()

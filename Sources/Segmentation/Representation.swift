@@ -71,7 +71,7 @@ public struct Representation: Sendable {
 
 /// The outputs of a model for a batch.
 public struct SegmentationOutput: Sendable {
-  /// The lesion logits, B×1×S×S.
+  /// The lesion logits, B×K×S×S.
   public let logits: Tensor
   /// The features before the head.
   public let representation: Representation

@@ -79,11 +79,12 @@ public final class SegmentationHead: Module, HeadPass {
   ///     layer; needed for skips by level.
   ///   - gridStride: the distance in image pixels between neighbouring positions of the grid.
   ///   - generator: the random number generator of the initial weights.
+  ///   - maskCount: the number K of masks, one for each class.
   /// - Throws: `HeadError` for another stride than 1 or 2, for layers that the tower lacks and for
   ///   too few levels, `TorchError` for an impossible size.
   public init(
     _ configuration: HeadConfiguration, featureWidth: Int, towerWidths: [Int], towerStrides: [Int] = [],
-    gridStride: Int, generator: Generator
+    gridStride: Int, generator: Generator, maskCount: Int = 1
   ) throws {
     let grid = configuration.gridWidth
     _gridNorm = Child("grid_norm", try LayerNorm(featureWidth))
@@ -140,7 +141,7 @@ public final class SegmentationHead: Module, HeadPass {
       try outputs.indices.dropLast().map { index in
         try Conv2d(outputs[index + 1], outputs[index], kernel: 1, generator: generator)
       })
-    _classifier = Child("classifier", try Conv2d(outputs[0], 1, kernel: 1, generator: generator))
+    _classifier = Child("classifier", try Conv2d(outputs[0], maskCount, kernel: 1, generator: generator))
     super.init()
     // The initial values are small: the output of an untrained tower must not hide the image.
     gridProjection.weight = try gridProjection.weight * 0.1
@@ -155,7 +156,7 @@ public final class SegmentationHead: Module, HeadPass {
   ///   - grid: B×h×w×d.
   ///   - tower: the outputs of the chosen layers, each B×h×w×c. Those of another size are resized
   ///     to the grid's.
-  /// - Returns: the logits, B×1×S×S.
+  /// - Returns: the logits, B×K×S×S.
   /// - Throws: `TorchError` if the shapes do not fit.
   public func callAsFunction(image: Tensor, grid: Tensor, tower: [Tensor] = []) throws -> Tensor {
     try decoded(image: image, grid: grid, tower: tower) { features, _ in features }.logits

@@ -86,7 +86,7 @@ open class SegmentationMethod: Module {
   /// - Parameters:
   ///   - images: the normalised pixels, B×3×S×S.
   ///   - encoded: the tower's outputs.
-  /// - Returns: the lesion logits, B×1×S×S.
+  /// - Returns: the lesion logits, B×K×S×S, with K of `MethodContext.maskCount`.
   /// - Throws: `TorchError` if the shapes do not fit.
   open func decode(_ images: Tensor, _ encoded: EncodedImages) throws -> Tensor {
     throw MethodError.doesNotDecode(method: label)

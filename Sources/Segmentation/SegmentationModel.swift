@@ -33,10 +33,12 @@ public final class SegmentationModel: Module {
   ///     grid.
   ///   - siteCount: the number of source sites; nil if unknown.
   ///   - seed: the seed of the initial weights.
+  ///   - maskCount: the number K of masks, one for each class.
   /// - Throws: `TorchError` or `MethodError` for impossible settings.
   public init(
     _ configuration: ModelConfiguration, text: TextEmbeddings, textEncoder: TextEncoder? = nil,
-    towerWidths: [Int], towerStrides: [Int] = [], gridStride: Int, siteCount: Int? = nil, seed: UInt64
+    towerWidths: [Int], towerStrides: [Int] = [], gridStride: Int, siteCount: Int? = nil, seed: UInt64,
+    maskCount: Int = 1
   ) throws {
     let (choice, traits) = (configuration.method, configuration.method.traits)
     guard !traits.needsTextTower || textEncoder != nil else {
@@ -51,12 +53,14 @@ public final class SegmentationModel: Module {
       : try SegmentationHead(
         configuration.head(depth: towerWidths.count), featureWidth: text.classes.size(1),
         towerWidths: towerWidths,
-        towerStrides: towerStrides, gridStride: gridStride, generator: Generator(seed: seed, for: "head"))
+        towerStrides: towerStrides, gridStride: gridStride, generator: Generator(seed: seed, for: "head"),
+        maskCount: maskCount)
     towerLayers = configuration.towerLayers(depth: towerWidths.count)
     let context = MethodContext(
       text: text, dictionary: dictionary, textEncoder: traits.needsTextTower ? textEncoder : nil,
       towerLayers: towerLayers, towerWidths: try towerLayers.map { try towerWidths.width(of: $0) },
-      gridStride: gridStride, featureWidth: head?.joinedWidth, siteCount: siteCount, seed: seed)
+      gridStride: gridStride, featureWidth: head?.joinedWidth, siteCount: siteCount, seed: seed,
+      maskCount: maskCount)
     _method = Child("method", try choice.make(context))
     _head = Child("head", head)
     _dictionary = Child("dictionary", dictionary)

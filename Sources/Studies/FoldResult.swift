@@ -1,3 +1,4 @@
+import Datasets
 import Metrics
 import Storage
 import Torch
@@ -5,13 +6,13 @@ import Training
 
 /// The result of one fold; `fold.json`.
 public struct FoldResult: Codable, Equatable, Sendable {
-  /// One image of the held-out site.
+  /// One image of the held-out site; with several classes, one of them on an image.
   public struct Image: Codable, Equatable, Sendable {
     /// Its name.
     public let image: String
     /// Its patient or sequence.
     public let group: String
-    /// Its lesion class.
+    /// Its lesion class, or the segmented one of several classes.
     public let lesionClass: String?
     /// Its scores at its own size.
     public let scores: ImageScores
@@ -22,6 +23,12 @@ public struct FoldResult: Codable, Equatable, Sendable {
       self.group = group
       self.lesionClass = lesionClass
       self.scores = scores
+    }
+
+    /// Makes the scores of an image, or of one of several classes on it.
+    init(_ sample: Sample, className: String?, scores: ImageScores) {
+      self.init(
+        image: sample.id, group: sample.group, lesionClass: className ?? sample.lesionClass, scores: scores)
     }
 
     enum CodingKeys: String, CodingKey {
@@ -105,7 +112,7 @@ public struct FoldResult: Codable, Equatable, Sendable {
   ///
   /// It is nil in a result of an earlier version.
   public let trivial: [String: OverlapSummary]?
-  /// The images of the held-out site.
+  /// The images of the held-out site, with several classes each class of an image.
   public let images: [Image]
 
   /// The mean Dice over the images.

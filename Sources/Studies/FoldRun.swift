@@ -175,7 +175,8 @@ struct FoldRun {
 
   /// Returns the hashes of the images that a run trains on.
   private func dataHashes(of settings: RunConfiguration) throws -> DataHashes {
-    try hashes[settings.scenes] ?? DataHashes(study.sites(on: settings.scenes), .all)
+    if settings.classes == plan.configuration.classes, let known = hashes[settings.scenes] { return known }
+    return try DataHashes(study.sites(on: settings.scenes), .all, classes: settings.classes)
   }
 
   private func requireSame(_ run: Run) throws {
@@ -238,13 +239,13 @@ struct FoldRun {
     let features = inputs.features(run.configuration)
     var (polyp, reliability) = (PolypProtocol(), try Reliability())
     let samples = try study.catalog.site(fold.site).testSamples
-    let images = try samples.map { sample in
-      let found = try predictor.assess(
+    let names = run.configuration.segmentsClasses ? run.configuration.maskNames : [nil]
+    let images = try samples.flatMap { sample in
+      let found = try predictor.assessClasses(
         sample, tolerance: plan.tolerance, spacing: plan.spacing, cached: features?.cached([sample]))
-      polyp.merge(found.polyp)
-      try reliability.merge(found.reliability)
-      return FoldResult.Image(
-        image: sample.id, group: sample.group, lesionClass: sample.lesionClass, scores: found.scores)
+      for part in found { polyp.merge(part.polyp) }
+      for part in found { try reliability.merge(part.reliability) }
+      return zip(names, found).map { FoldResult.Image(sample, className: $0, scores: $1.scores) }
     }
     let best = Self.chosen(history)
     let candidates = try plan.candidates.enumerated().map { index, settings in
@@ -272,9 +273,8 @@ struct FoldRun {
       reliability: reliability, trivial: try run.trivialOverlaps(samples), images: images)
     try folder.write(result, to: study.folder.resultFile(fold))
     // The state has most of the size of a run, and nothing needs it now.
-    for folder in [folder] + plan.candidates.indices.map(candidate) {
-      try? FileManager.default.removeItem(at: folder.stateFile)
-    }
+    let places = [folder] + plan.candidates.indices.map(candidate)
+    for place in places { try? FileManager.default.removeItem(at: place.stateFile) }
     return result
   }
 }

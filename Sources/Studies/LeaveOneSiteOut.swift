@@ -128,7 +128,9 @@ public struct LeaveOneSiteOut: Sendable {
   public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
     let folds = folds
     let hashes = try Dictionary(
-      uniqueKeysWithValues: plan.scenes.map { ($0, try DataHashes(sites(on: $0), .all)) })
+      uniqueKeysWithValues: plan.scenes.map {
+        ($0, try DataHashes(sites(on: $0), .all, classes: plan.configuration.classes))
+      })
     // Finished folds need no images. Otherwise the cache covers all folds, so that it does not
     // depend on the unfinished ones.
     let isDone = folds.allSatisfy { stored($0) != nil }

@@ -41,7 +41,7 @@ package struct SiteComparison: Codable, Equatable, Sendable {
 
   /// The site.
   package let site: String
-  /// The number of images.
+  /// The number of images; with several classes, an image counts once for each.
   package let images: Int
   /// The number of patients or sequences.
   package let groups: Int
@@ -67,7 +67,9 @@ package struct SiteComparison: Codable, Equatable, Sendable {
   package init(_ arms: [(name: String, evaluations: [Evaluation])], seed: UInt64 = 0) throws {
     guard let first = arms.first?.evaluations.first else { throw StudyError.empty }
     let samples = first.images.map(\.sample)
-    for evaluation in arms.flatMap(\.evaluations) where evaluation.images.map(\.sample) != samples {
+    let names = first.images.map(\.className)
+    for evaluation in arms.flatMap(\.evaluations)
+    where evaluation.images.map(\.sample) != samples || evaluation.images.map(\.className) != names {
       throw StudyError.otherImages(site: first.site)
     }
     let grouped = ImageGroups(samples, seed: seed)

@@ -21,6 +21,8 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case setAndChosen(String, arm: String)
   /// A setting follows from the fold.
   case ownOfFold(String)
+  /// An arm, or a choice, names its own segmented classes.
+  case classesOfArm(String)
   /// The rule that compares scores should itself be chosen by them.
   case choosesSelection
   /// The scores that choose do not depend on the setting.
@@ -67,6 +69,9 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .choiceTwice(let name): "\(name) is to be chosen twice; give all its values at once"
     case .setAndChosen(let name, let arm):
       "\(name): is set by the arm \(arm) and to be chosen; leave one of them out"
+    case .classesOfArm(let arm):
+      "\(arm): sets classes, but all arms of a study segment the same classes; state them for the study with "
+        + "--set classes"
     case .ownOfFold(let name): "\(name): follows from the fold; it can be neither an arm's nor chosen"
     case .choosesSelection:
       "selection: cannot be chosen, because the scores of its values are not comparable; set one of them"

@@ -70,6 +70,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
       }
       guard !chosen.contains("selection") else { throw StudyError.choosesSelection }
       if let blind = chosen.first(where: unseen) { throw StudyError.choiceUnseen(blind) }
+      if (arm.settings.keys + chosen).contains("classes") { throw StudyError.classesOfArm(arm.name) }
       if let fixed = (arm.settings.keys.sorted() + chosen).first(where: Self.ownOfFold.contains) {
         throw StudyError.ownOfFold(fixed)
       }

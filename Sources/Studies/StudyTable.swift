@@ -99,20 +99,28 @@ extension StudyTable.Site {
     }
     groups = numbers.count
     let places = Dictionary(
-      images.enumerated().map { ($1.image, $0) }, uniquingKeysWith: { first, _ in first })
+      images.enumerated().map { (Place($1), $0) }, uniquingKeysWith: { first, _ in first })
     guard !images.isEmpty else { throw MetricError.noCases("the site \(name)") }
     let first = images
     scores = try folds.map { try $0.map { try Self.aligned($0.images, first, places, site: name) } }
     familiar = folds.map { $0.map(\.validationDice) }
   }
 
+  /// What distinguishes the scored images of a site: with several classes, an image counts for each.
+  private struct Place: Hashable {
+    let image: String
+    let lesionClass: String?
+
+    init(_ image: FoldResult.Image) { (self.image, lesionClass) = (image.image, image.lesionClass) }
+  }
+
   /// Returns the scores of a fold in the order of the first fold.
   private static func aligned(
-    _ images: [FoldResult.Image], _ first: [FoldResult.Image], _ places: [String: Int], site: String
+    _ images: [FoldResult.Image], _ first: [FoldResult.Image], _ places: [Place: Int], site: String
   ) throws -> [ImageScores] {
     var scores = [ImageScores?](repeating: nil, count: places.count)
     for image in images {
-      guard let place = places[image.image], image.isSame(as: first[place]) else {
+      guard let place = places[Place(image)], image.isSame(as: first[place]) else {
         throw MetricError.differentImages(site: site)
       }
       scores[place] = image.scores

@@ -57,7 +57,7 @@ package struct CompiledSystem: @unchecked Sendable {
     }
   }
 
-  /// Computes the lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
+  /// Computes the lesion probabilities of a batch, float32 B×K×S×S, on the CPU.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.

@@ -6,26 +6,44 @@ import Torch
 extension SampleBank {
   /// Counts the pixels of predictions and references at the network's size, threshold 0.5.
   ///
+  /// The parameters are those of `classOverlaps`.
+  ///
+  /// - Returns: one table for each image; with several classes those of the first class, then those
+  ///   of the next.
+  func overlaps(
+    batchSize: Int, features: FeatureStore? = nil,
+    _ probabilities: (_ images: Tensor, _ cached: FrozenFeatures?) throws -> Tensor
+  ) throws -> [OverlapCounts] {
+    try classOverlaps(batchSize: batchSize, features: features, probabilities).flatMap { $0 }
+  }
+
+  /// Counts the pixels of predictions and references of each class at the network's size.
+  ///
   /// The threshold is 0.5 whatever `inference.threshold` is, so that epochs and runs compare.
   ///
   /// - Parameters:
   ///   - batchSize: the number of images in a pass.
   ///   - features: cached features of the frozen layers, if any.
   ///   - probabilities: segments a batch, B×3×S×S from 0 to 1, with its cached features, to
-  ///     B×1×S×S.
-  /// - Returns: one table for each image.
+  ///     B×K×S×S.
+  /// - Returns: for each class, one table for each image.
   /// - Throws: an error that names an unreadable image, or the error of `probabilities`.
-  func overlaps(
+  func classOverlaps(
     batchSize: Int, features: FeatureStore? = nil,
     _ probabilities: (_ images: Tensor, _ cached: FrozenFeatures?) throws -> Tensor
-  ) throws -> [OverlapCounts] {
-    var counts: [OverlapCounts] = []
+  ) throws -> [[OverlapCounts]] {
+    var counts: [[OverlapCounts]] = []
     for start in stride(from: 0, to: samples.count, by: batchSize) {
       let rows = Array(start..<min(samples.count, start + batchSize))
       let (images, masks) = try batch(rows)
       let cached = try features?.cached(rows.map { samples[$0] })
       let predicted = try probabilities(images, cached).atLeast(0.5).to(.float32)
-      counts += try OverlapCounts.tables(predicted: predicted, masks: masks)
+      for index in try 0..<masks.size(1) {
+        func plane(_ all: Tensor) throws -> Tensor { try all.narrowed(dim: 1, start: index, length: 1) }
+        let tables = try OverlapCounts.tables(predicted: plane(predicted), masks: plane(masks))
+        if index == counts.count { counts.append([]) }
+        counts[index] += tables
+      }
     }
     return counts
   }

@@ -54,7 +54,8 @@ package final class SegmentationSystem: Module {
     try SegmentationModel(
       configuration.model, text: text, textEncoder: textEncoder, towerWidths: tower.hiddenWidths,
       towerStrides: tower.hiddenStrides, gridStride: tower.gridStride,
-      siteCount: configuration.sources.isEmpty ? nil : configuration.sources.count, seed: configuration.seed)
+      siteCount: configuration.sources.isEmpty ? nil : configuration.sources.count, seed: configuration.seed,
+      maskCount: configuration.reader.maskCount)
   }
 
   /// Returns the trained parameters in groups with their own learning rates.
@@ -252,7 +253,7 @@ package final class SegmentationSystem: Module {
     (try tower.copied(), try normalization(images))
   }
 
-  /// Computes the lesion probabilities of a batch, float32 B×1×S×S, on the CPU.
+  /// Computes the lesion probabilities of a batch, float32 B×K×S×S, on the CPU.
   ///
   /// It records nothing for gradients.
   ///

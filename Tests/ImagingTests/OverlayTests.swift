@@ -95,4 +95,18 @@ struct OverlayTests {
     let (image, mask) = (try blank(4, 4), try blank(4, 5))
     #expect(throws: ImagingError.self) { try Overlay.draw(prediction: mask, over: image) }
   }
+
+  @Test("Neighbouring classes have different colours, and a later class is drawn above")
+  func classes() throws {
+    let colours = (0..<7).map { Overlay.Colour.ofClass($0) }
+    for index in colours.indices { #expect(!colours[..<index].contains(colours[index])) }
+    #expect(Overlay.Colour.ofClass(7) == colours[0] && Overlay.Colour.ofClass(-1) == colours[0])
+    let layers = try [
+      Overlay.Layer(mask: square(9, from: 1, to: 5), colour: .ofClass(0), lineWidth: 1),
+      Overlay.Layer(mask: square(9, from: 5, to: 7), colour: .ofClass(1), lineWidth: 1),
+    ]
+    let drawn = try Overlay.draw(layers, over: blank(9, 9))
+    #expect(pixel(drawn, 1, 1) == [colours[0].red, colours[0].green, colours[0].blue])
+    #expect(pixel(drawn, 5, 5) == [colours[1].red, colours[1].green, colours[1].blue])
+  }
 }

@@ -30,7 +30,7 @@ extension TrainingRuns {
         configuration: configuration, bank: bank, features: nil,
         pictures: FixedPictures(configuration, prompts),
         interventions: Interventions(prompts), probabilities: [Double](repeating: 1.0 / 12, count: 12),
-        classes: [0, 1, 2, 3, nil, 4], sites: [0, 0, 0, 0, 1, 1])
+        classes: LesionClasses(stated: [0, 1, 2, 3, nil, 4]), sites: [0, 0, 0, 0, 1, 1])
     }
 
     @Test("A batch holds its images as they are, and the first of them again with a confounder set")

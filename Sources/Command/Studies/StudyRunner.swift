@@ -111,7 +111,7 @@ struct StudyRunner {
   private func checked(_ study: LeaveOneSiteOut) throws -> String {
     let limits = plan.configuration.reader.limits
     DataNotes.leftOut(study.catalog, console)
-    try DataNotes.masks(study.catalog.sites, limits: limits, console)
+    try DataNotes.masks(study.catalog.sites, limits: limits, classes: plan.configuration.classes, console)
     if try !arguments.allowLeakage { try study.requireUnseen(ProjectFiles.clipFolder) }
     return try DataNotes.leakage(
       study.catalog.sites, isAllowed: arguments.allowLeakage, limits: limits, workers: arguments.workers,

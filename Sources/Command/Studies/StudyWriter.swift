@@ -201,6 +201,9 @@ struct StudyWriter {
         "\(record.data.count) sites, each held out in turn; "
         + "trained on the others at \(plan.configuration.imageSize) px "
         + "from CLIP \(plan.clipName), \(plan.configuration.epochs) epochs, scored at the images' own size."
+        + (plan.configuration.segmentsClasses
+          ? " Each image counts once for each of its classes (\(plan.configuration.classes.joined(separator: ", "))); "
+            + "their Dice stands by class below." : "")
     )
   }
 }

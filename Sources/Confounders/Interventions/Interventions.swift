@@ -59,7 +59,7 @@ public struct Interventions: Sendable {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S, 0 to 1, S at least 16.
-  ///   - masks: B×1×S×S, 0 or 1.
+  ///   - masks: B×K×S×S, 0 or 1.
   ///   - probabilities: M weights, which need not sum to 1. The weight of a confounder without a
   ///     mechanism counts as 0. Nil makes all confounders with a mechanism equally likely.
   ///   - generator: the only source of randomness.
@@ -95,7 +95,7 @@ public struct Interventions: Sendable {
   ///   - count: the number of draws for each image. If one is drawn twice, the higher strength
   ///     counts.
   ///   - images: B×3×S×S, 0 to 1, S at least 16.
-  ///   - masks: B×1×S×S, 0 or 1.
+  ///   - masks: B×K×S×S, 0 or 1.
   ///   - probabilities: M weights; nil makes all with a mechanism equally likely.
   ///   - generator: the only source of randomness.
   /// - Returns: the changed images and masks, and the strengths for each image.
@@ -121,7 +121,7 @@ public struct Interventions: Sendable {
   ///   - confounder: its index among `names`.
   ///   - strength: 0 to 1, independent of the range of the confounder.
   ///   - images: B×3×S×S, 0 to 1, S at least 16.
-  ///   - masks: B×1×S×S, 0 or 1.
+  ///   - masks: B×K×S×S, 0 or 1.
   ///   - generator: the only source of randomness; with the same seed a film has the same place at
   ///     every strength.
   /// - Returns: the changed images and masks, and the strengths for each image.
@@ -183,9 +183,11 @@ public struct Interventions: Sendable {
   private func done(_ plans: [Plan], images: Tensor, masks: Tensor) throws -> Pictures {
     let shape = try images.sizes(rank: 4, "images")
     let size = shape[3]
-    guard shape[1] == 3, shape[2] == size, size >= 16, masks.shape == [shape[0], 1, size, size] else {
+    guard shape[1] == 3, shape[2] == size, size >= 16, masks.rank == 4,
+      masks.shape == [shape[0], max(1, masks.shape[1]), size, size]
+    else {
       throw TorchError.value(
-        "interventions take images of B×3×S×S with S of at least 16 and masks of B×1×S×S, not \(shape) and "
+        "interventions take images of B×3×S×S with S of at least 16 and masks of B×K×S×S, not \(shape) and "
           + "\(masks.shape)")
     }
     var (changed, moved) = ([Tensor](), [Tensor]())

@@ -7,7 +7,7 @@ import Torch
 public struct Pictures: Sendable {
   /// B×3×S×S.
   public let images: Tensor
-  /// B×1×S×S.
+  /// B×K×S×S.
   public let masks: Tensor
   /// The strength of each confounder, 0 if it was not applied: float32, B×M.
   public let applied: Tensor
@@ -26,7 +26,7 @@ public struct Pictures: Sendable {
   ///
   /// - Parameters:
   ///   - images: B×3×S×S.
-  ///   - masks: B×1×S×S.
+  ///   - masks: B×K×S×S.
   ///   - count: M.
   /// - Throws: `TorchError` if memory does not suffice.
   public init(images: Tensor, masks: Tensor, confounders count: Int) throws {

@@ -19,7 +19,9 @@ extension StudyFigures {
       let image = try ImageFile.read(sample.image, limits: limits)
       var pictures: [(label: String, image: Image)] = [("image", image)]
       let drawn = choice.methods.compactMap { method in
-        masks[Drawn(method: method, place: choice.place)].map { (method: method, prediction: $0) }
+        masks[Drawn(method: method, place: choice.place, lesionClass: choice.lesionClass)].map {
+          (method: method, prediction: $0)
+        }
       }
       for (position, (method, found)) in drawn.enumerated() {
         let (prediction, reference) = (try found.masks.prediction.image, try found.masks.reference.image)
@@ -61,16 +63,20 @@ extension StudyFigures {
 
   /// Returns the images that all given methods have scored, with each Dice, by site and name.
   private func scored(_ methods: [[Run]]) -> [GalleryChoice.Scored] {
-    func images(_ run: Run) -> [String: FoldResult.Image] {
-      Dictionary(run.result.images.map { ($0.image, $0) }, uniquingKeysWith: { first, _ in first })
+    // With several classes, an image has a score for each.
+    func key(_ image: FoldResult.Image) -> [String?] { [image.image, image.lesionClass] }
+    func images(_ run: Run) -> [[String?]: FoldResult.Image] {
+      Dictionary(run.result.images.map { (key($0), $0) }, uniquingKeysWith: { first, _ in first })
     }
     guard let first = methods.first else { return [] }
     let all = first.flatMap { run -> [(scored: GalleryChoice.Scored, isEmpty: Bool)] in
       let others = methods.dropFirst().map { runs in
         runs.first { $0.result.site == run.result.site }.map(images) ?? [:]
       }
-      return run.result.images.sorted { $0.image < $1.image }.compactMap { image in
-        let beside = others.compactMap { $0[image.image]?.scores.dice }
+      return run.result.images.sorted {
+        ($0.image, $0.lesionClass ?? "") < ($1.image, $1.lesionClass ?? "")
+      }.compactMap { image in
+        let beside = others.compactMap { $0[key(image)]?.scores.dice }
         guard beside.count == others.count else { return nil }
         return (
           GalleryChoice.Scored(
@@ -87,6 +93,7 @@ extension StudyFigures {
   private struct Drawn: Hashable {
     let method: String
     let place: GalleryChoice.Place
+    let lesionClass: String?
   }
 
   /// The masks of one method on an image, and how they were computed.
@@ -102,15 +109,17 @@ extension StudyFigures {
   {
     var found: [Drawn: Prediction] = [:]
     for run in methods.flatMap(heldOut) {
-      let places = choices.filter { $0.methods.contains(run.result.method) }.map(\.place)
-        .filter { $0.site == run.result.site }
-      guard !places.isEmpty else { continue }
+      let wanted = choices.filter { $0.methods.contains(run.result.method) }
+        .filter { $0.place.site == run.result.site }
+        .map { Drawn(method: run.result.method, place: $0.place, lesionClass: $0.lesionClass) }
+      guard !wanted.isEmpty else { continue }
       let predictor = try run.run.predictor(
         device: run.run.configuration.device, threshold: run.result.threshold)
-      for place in Set(places) {
-        let sample = try sample(place)
-        found[Drawn(method: run.result.method, place: place)] = Prediction(
-          masks: try predictor.masks(sample, cached: features?.cached([sample])),
+      for drawn in Set(wanted) {
+        let sample = try sample(drawn.place)
+        found[drawn] = Prediction(
+          masks: try predictor.masks(
+            sample, ofClass: drawn.lesionClass, cached: features?.cached([sample])),
           precision: predictor.precision, decoding: predictor.decoding)
       }
     }

@@ -106,7 +106,8 @@ package struct StudyFigures: Sendable {
     try keep(.cost, of: methods.compactMap { heldOut($0).first }, "\(latencyPasses)") {
       try costFigure(fingerprint: $0)
     }
-    try diagnose(features)
+    // These figures compare one mask. A study of several classes has none of them.
+    if !runs.contains(where: { $0.run.configuration.segmentsClasses }) { try diagnose(features) }
     return try StoredFigures(study: folder.deletingLastPathComponent())
   }
 
@@ -202,7 +203,7 @@ package struct StudyFigures: Sendable {
 
   /// Calls a closure with batches of samples at S×S.
   ///
-  /// A batch has masks and, if any, cached features of the tower.
+  /// A batch has masks, B×1×S×S of all classes together, and, if any, cached features of the tower.
   func eachBatch(
     _ samples: [Sample], _ reader: SampleReader, _ features: FeatureStore?,
     _ use: (_ images: Tensor, _ masks: Tensor, _ cached: FrozenFeatures?) throws -> Void
@@ -211,7 +212,8 @@ package struct StudyFigures: Sendable {
     for start in stride(from: 0, to: samples.count, by: 16) {
       let rows = Array(start..<min(samples.count, start + 16))
       let batch = try bank.batch(rows)
-      try use(batch.images, batch.masks, features?.cached(rows.map { samples[$0] }))
+      let masks = try batch.masks.max([1], keepDimensions: true)
+      try use(batch.images, masks, features?.cached(rows.map { samples[$0] }))
     }
   }
 }

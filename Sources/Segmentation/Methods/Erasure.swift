@@ -55,6 +55,7 @@ public final class Erasure: SegmentationMethod, ConfigurableMethod {
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     traits.dictionary = options.dictionary
+    traits.segmentsClasses = true
     return traits
   }
 

@@ -76,6 +76,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     traits.regionFraction = options.region?.fraction
     traits.regionScore = (options.region ?? RegionConfiguration()).score.rawValue
     traits.needsClasses = options.region != nil || intervention != nil
+    traits.segmentsClasses = true
     return traits
   }
 

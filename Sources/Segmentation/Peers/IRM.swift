@@ -68,8 +68,8 @@ public final class IRM: SegmentationMethod, ConfigurableMethod {
   /// Computes the mean of the sites' squared gradients by the scale.
   ///
   /// - Parameters:
-  ///   - logits: B×1×S×S.
-  ///   - masks: B×1×S×S.
+  ///   - logits: B×K×S×S.
+  ///   - masks: B×K×S×S.
   ///   - sites: the site of each image.
   /// - Returns: a scalar.
   /// - Throws: `TorchError` if the shapes differ.

@@ -48,7 +48,7 @@ public final class UNet: SegmentationMethod, ConfigurableMethod {
   ///
   /// - Parameters:
   ///   - options: the options, checked by `validate`.
-  ///   - context: the inputs of the method, of which it uses the seed.
+  ///   - context: the inputs of the method, of which it uses the seed and the number of masks.
   /// - Throws: `TorchError` for an impossible size.
   public init(_ options: Options, _ context: MethodContext) throws {
     let generator = try Generator(seed: context.seed, for: "method")
@@ -71,7 +71,8 @@ public final class UNet: SegmentationMethod, ConfigurableMethod {
       try widths.indices.dropLast().map { index in
         try Conv2d(widths[index + 1], widths[index], kernel: 1, generator: generator)
       })
-    _classifier = Child("classifier", try Conv2d(widths[0], 1, kernel: 1, generator: generator))
+    _classifier = Child(
+      "classifier", try Conv2d(widths[0], context.maskCount, kernel: 1, generator: generator))
     super.init()
     // Lesions are rare. A low initial probability saves the steps that would learn this.
     classifier.bias = try classifier.bias?.zerosLike().addInPlace(.scalar(-2))

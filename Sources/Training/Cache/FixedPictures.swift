@@ -86,7 +86,7 @@ struct FixedPictures: Sendable {
   /// - Parameters:
   ///   - kind: the kind of the image.
   ///   - sample: the sample.
-  ///   - pair: image and mask at S×S: uint8 3×S×S, bool S×S.
+  ///   - pair: image and mask at S×S: uint8 3×S×S, bool S×S or K×S×S.
   /// - Returns: the image.
   /// - Throws: `InterventionError` if no confounder has a mechanism, `TorchError` if shapes do not
   ///   fit.
@@ -94,7 +94,8 @@ struct FixedPictures: Sendable {
     _ kind: Kind, of sample: Sample, _ pair: (image: Tensor, mask: Tensor)
   ) throws -> Pictures {
     var picture = try Pictures(
-      images: pair.image.expandedDimension(0), masks: pair.mask.expandedDimension(0).expandedDimension(0),
+      images: pair.image.expandedDimension(0),
+      masks: (pair.mask.rank == 2 ? pair.mask.expandedDimension(0) : pair.mask).expandedDimension(0),
       confounders: interventions.names.count)
     if let number = kind.augmentation {
       let plain = try picture.floats

@@ -37,7 +37,11 @@ public struct Evaluation: Encodable, Sendable {
   /// The protocol of the evaluation.
   public let evaluation: EvaluationProtocol
   /// The summary of the images' scores.
+  ///
+  /// With several classes, an image counts once for each class.
   public let model: ScoreSummary
+  /// The scores of each of several classes; nil for one class.
+  public let classes: [ClassScores]?
   /// The agreement of probabilities and references.
   public let calibration: Reliability.Summary
   /// The polyp protocol's table; nil if not requested.
@@ -46,7 +50,7 @@ public struct Evaluation: Encodable, Sendable {
   public let trivial: [String: ScoreSummary]
   /// Sentences about the predictions that a mean score hides, such as a model that marks nothing.
   public let findings: [String]
-  /// The scores of each image.
+  /// The scores of each image, with several classes those of each class of an image.
   public let images: [Image]
 
   /// The part of the site in the training.
@@ -56,13 +60,15 @@ public struct Evaluation: Encodable, Sendable {
   public struct Image: Sendable {
     /// The image.
     public let sample: Sample
+    /// One of several classes; nil for one class.
+    public let className: String?
     /// The scores.
     public let assessment: ImageAssessment
   }
 
   private enum CodingKeys: String, CodingKey {
     case site, method, seed, threshold, inference, precision, decoding, selection, model, calibration, polyp
-    case trivial, findings
+    case trivial, findings, classes
     case evaluation = "protocol"
     case heldOut = "held_out"
     case trainedCount = "n_trained_on"
@@ -78,7 +84,8 @@ public struct Evaluation: Encodable, Sendable {
     for image in images {
       let sample = image.sample
       try table.append(
-        [site, sample.id, sample.group, sample.lesionClass ?? ""], image.assessment.scores,
+        [site, sample.id, sample.group, image.className ?? sample.lesionClass ?? ""],
+        image.assessment.scores,
         polyp: image.assessment.polyp)
     }
     return table
@@ -137,19 +144,26 @@ extension Run {
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
     let samples = scored(site, as: role)
-    let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
-      progress($0, samples.count)
+    let names = configuration.maskNames
+    let images = try zip(
+      samples,
+      predictor.assessClasses(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
+        progress($0, samples.count)
+      }
+    ).flatMap { sample, found in
+      zip(names, found).map { name, assessment in
+        Evaluation.Image(
+          sample: sample, className: names.count > 1 ? name : nil, assessment: assessment)
+      }
     }
-    var (polyp, reliability) = (PolypProtocol(), try Reliability())
-    for assessment in found {
-      polyp.merge(assessment.polyp)
-      try reliability.merge(assessment.reliability)
-    }
-    let others = try trivial(samples) { prediction, reference in
+    let ignoring = try trivial(samples) { prediction, reference in
       try ImageScores(
         prediction: prediction, reference: reference, tolerance: rules.tolerance, spacing: rules.spacing)
-    }.mapValues { try ScoreSummary(of: $0) }
-    let method = predictor.system.method.label
+    }
+    let others = try ignoring.mapValues { try ScoreSummary(of: $0) }
+    let (method, found) = (predictor.system.method.label, images.map(\.assessment))
+    let (polyp, reliability) = try Evaluation.pooled(found)
+    let classes = try names.count < 2 ? nil : Evaluation.classes(images, ignoring, rules.evaluation)
     return Evaluation(
       site: site.name, method: method, seed: configuration.seed,
       threshold: predictor.threshold, inference: predictor.inference,
@@ -157,10 +171,23 @@ extension Run {
       heldOut: role.isUnseen, trainedCount: role.trainedCount(of: samples.count),
       isNamesake: role == .namesake, part: role.word, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
-      model: try ScoreSummary(of: found.map(\.scores)),
+      model: try ScoreSummary(of: found.map(\.scores)), classes: classes,
       calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
-      trivial: others, findings: Self.findings(method, at: site.name, found.map(\.scores), others),
-      images: zip(samples, found).map(Evaluation.Image.init), role: role)
+      trivial: others,
+      findings: Self.findings(method, at: site.name, found.map(\.scores), others)
+        + Self.findings(method, at: site.name, images, classes ?? []),
+      images: images, role: role)
+  }
+
+  /// States what the scores of single classes hide.
+  private static func findings(
+    _ method: String, at site: String, _ images: [Evaluation.Image], _ classes: [Evaluation.ClassScores]
+  ) -> [String] {
+    classes.flatMap { item in
+      findings(
+        "\(method), \(item.name),", at: site,
+        images.filter { $0.className == item.name }.map(\.assessment.scores), item.trivial)
+    }
   }
 
   private static func findings(
@@ -186,6 +213,8 @@ extension Run {
   }
 
   /// Scores predictors that do not look at the image, at the images' own size.
+  ///
+  /// With several classes it gives the scores of each class of the first image, then of the next.
   private func trivial<Score: Sendable>(
     _ samples: [Sample],
     _ score: @escaping @Sendable (_ prediction: BinaryMask, _ reference: BinaryMask) throws -> Score
@@ -194,27 +223,26 @@ extension Run {
     let mean = try meanMask()
     let predictors = TrivialPredictor.allCases.filter { $0 != .meanMask || mean != nil }
     let predictions = try predictors.map {
-      try $0.prediction(meanMask: mean ?? .zeros([reader.size, reader.size]))
+      try $0.prediction(meanMask: mean ?? reader.emptyMask([reader.size, reader.size]).to(.float32))
     }
     let scores = try concurrentMap(count: samples.count, threads: Machine.threads) { index in
       let sample = samples[index]
       let (shape, frame) = try reader.place(of: sample.image)
-      let reference = try BinaryMask(
-        reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool))
+      let references = try (reader.mask(of: sample, imageSize: shape) ?? reader.emptyMask(shape))
+        .maskOfEachClass().map { try BinaryMask($0) }
       return try predictions.map { prediction in
-        let small = try prediction.to(.float32).reshaped([1, 1, reader.size, reader.size])
-        let full = try frame.restored(small, height: shape[0], width: shape[1])
-          .squeezed(0).squeezed(0).atLeast(0.5)
-        return try score(BinaryMask(full), reference)
+        let small = try prediction.to(.float32).reshaped([1, references.count, reader.size, reader.size])
+        let full = try frame.restored(small, height: shape[0], width: shape[1]).squeezed(0).atLeast(0.5)
+        return try zip(full.maskOfEachClass(), references).map { try score(BinaryMask($0), $1) }
       }
     }
     return Dictionary(
       uniqueKeysWithValues: predictors.indices.map { index in
-        (predictors[index].rawValue, scores.map { $0[index] })
+        (predictors[index].rawValue, scores.flatMap { $0[index] })
       })
   }
 
-  /// Returns the mean of the training masks, S×S.
+  /// Returns the mean of the training masks, S×S, with several classes K×S×S.
   ///
   /// It is read from the run, or computed if the training sites are available.
   private func meanMask() throws -> Tensor? {

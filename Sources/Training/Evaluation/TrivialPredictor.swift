@@ -13,18 +13,21 @@ package enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
 
   /// Returns the prediction at S×S, bool.
   ///
-  /// - Parameter meanMask: the mean of the training masks, S×S.
-  /// - Returns: S×S, the same for every image.
+  /// - Parameter meanMask: the mean of the training masks, S×S, or K×S×S for K classes.
+  /// - Returns: of the same shape, and the same for every image.
   /// - Throws: `TorchError` with libtorch's message.
   package func prediction(meanMask: Tensor) throws -> Tensor {
     switch self {
     case .background: try meanMask.less(than: 0)
     case .lesion: try meanMask.atLeast(0)
-    case .meanMask: try meanMask.greater(than: meanMask.max([0, 1]).item() / 2)
+    case .meanMask:
+      meanMask.rank == 2
+        ? try meanMask.greater(than: meanMask.max([0, 1]).item() / 2)
+        : try .stacked(meanMask.maskOfEachClass().map { try prediction(meanMask: $0) })
     }
   }
 
-  /// Computes the mean mask of samples, S×S.
+  /// Computes the mean mask of samples, S×S, with several classes K×S×S.
   ///
   /// - Throws: an error that names the file.
   package static func meanMask(_ bank: SampleBank) throws -> Tensor {

@@ -7,7 +7,7 @@ import Torch
 extension Predictor {
   /// The prediction for one file.
   package struct Prediction: Sendable {
-    /// The lesion probability at the image's own size, float32 H×W.
+    /// The lesion probability at the image's own size, float32 H×W, with several classes K×H×W.
     package let probability: Tensor
     /// The image itself, uint8 3×H×W, if requested.
     package let picture: Tensor?
@@ -72,6 +72,22 @@ extension Predictor {
       let assessment = try self.assess(samples[index], tolerance: tolerance, spacing: spacing)
       progress(done.add())
       return assessment
+    }
+  }
+
+  /// Assesses each class of samples in parallel; the parameters are those of `assess`.
+  ///
+  /// - Returns: for each sample, one assessment for each class.
+  /// - Throws: an error that names the file.
+  package func assessClasses(
+    _ samples: [Sample], tolerance: Double, spacing: PixelSpacing? = nil,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws -> [[ImageAssessment]] {
+    let done = Tally()
+    return try concurrentMap(count: samples.count, on: device) { index in
+      let found = try self.assessClasses(samples[index], tolerance: tolerance, spacing: spacing)
+      progress(done.add())
+      return found
     }
   }
 }

@@ -40,6 +40,8 @@ extension Predictor {
   }
 
   /// The masks of one image without and under one intervention, all at the image's own size.
+  ///
+  /// With several classes a mask shows all of them.
   package struct Changed {
     /// The name of the confounder.
     package let confounder: String
@@ -74,8 +76,8 @@ extension Predictor {
   ) throws -> [Value] {
     let seen = try look(at: sample.image, keepingPicture: false)
     let shape = [seen.height, seen.width]
-    let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
-    let prediction = try threshold.mask(seen.probability(self))
+    let reference = try reader.mask(of: sample, imageSize: shape)?.anyClass() ?? .zeros(shape, dtype: .bool)
+    let prediction = try threshold.mask(seen.probability(self)).anyClass()
     let before = (prediction: try BinaryMask(prediction), reference: try BinaryMask(reference))
     guard let first = seen.squares.first else { return [] }
     func moved(_ mask: Tensor, _ own: BinaryMask, _ confounder: Int) throws -> BinaryMask {
@@ -98,7 +100,8 @@ extension Predictor {
           Changed(
             confounder: plan.interventions.names[confounder], before: before,
             after: (
-              try BinaryMask(threshold.mask(probability)), try moved(reference, before.reference, confounder)
+              try BinaryMask(threshold.mask(probability).anyClass()),
+              try moved(reference, before.reference, confounder)
             ), movedPrediction: try moved(prediction, before.prediction, confounder)))
       }
     }

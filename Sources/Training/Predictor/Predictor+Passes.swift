@@ -12,7 +12,7 @@ extension Predictor {
   /// - Parameters:
   ///   - pixels: B×3×side×side from 0 to 1, at any scale.
   ///   - cached: cached features of the images; they are used if there is no other view.
-  /// - Returns: B×1×side×side.
+  /// - Returns: B×K×side×side.
   /// - Throws: `TorchError` if the shapes do not fit.
   func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
     let views = configuration.inference.views
@@ -40,8 +40,10 @@ extension Predictor {
   /// - Throws: an error that names an unreadable file, or `TorchError`.
   package func validationScore(on bank: SampleBank) throws -> Double? {
     let size = configuration.batchSize
-    let counts = try bank.overlaps(batchSize: size) { images, _ in try probabilities(images, cached: nil) }
-    return configuration.selection.score(counts, batchSize: size)
+    let counts = try bank.classOverlaps(batchSize: size) { images, _ in
+      try probabilities(images, cached: nil)
+    }
+    return configuration.selection.score(ofClasses: counts, batchSize: size)
   }
 
   /// The network's inputs for an image, and the image's own size.
@@ -55,7 +57,9 @@ extension Predictor {
     /// The whole image, uint8 3×H×W, if requested.
     let picture: Tensor?
 
-    /// Computes the lesion probability at the image's own size, float32 H×W: the mean over scales.
+    /// Computes the lesion probability at the image's own size: the mean over scales.
+    ///
+    /// It is float32 H×W, with several classes K×H×W.
     ///
     /// - Parameters:
     ///   - predictor: the predictor that read the image.
@@ -78,8 +82,8 @@ extension Predictor {
 
     /// Maps probabilities on the squares to the image's own size: the mean over scales.
     ///
-    /// - Parameter maps: 1×1×side×side for each square.
-    /// - Returns: float32 H×W.
+    /// - Parameter maps: 1×K×side×side for each square.
+    /// - Returns: float32 H×W, with several classes K×H×W.
     /// - Throws: `TorchError` if memory is short.
     func atOwnSize(_ maps: [Tensor]) throws -> Tensor {
       var sum: Tensor?

@@ -97,7 +97,7 @@ public final class Predictor: Sendable {
   /// Computes the lesion probability at the image's own size.
   ///
   /// - Parameter image: the file.
-  /// - Returns: probabilities from 0 to 1, float32 H×W.
+  /// - Returns: probabilities from 0 to 1, float32 H×W, with several classes K×H×W.
   /// - Throws: `ImagingError` that names the file, or `TorchError`.
   public func probability(of image: URL) throws -> Tensor {
     try look(at: image, keepingPicture: false).probability(self)
@@ -107,17 +107,29 @@ public final class Predictor: Sendable {
   ///
   /// - Parameter image: the file.
   /// - Returns: the mask.
-  /// - Throws: `ImagingError` that names the file, or `TorchError`.
+  /// - Throws: `ImagingError` that names the file, `ClassError.several` for a run of several classes,
+  ///   or `TorchError`.
   public func mask(of image: URL) throws -> BinaryMask {
-    try BinaryMask(threshold.mask(probability(of: image)))
+    try requireOneMask()
+    return try BinaryMask(threshold.mask(probability(of: image)))
+  }
+
+  /// Computes the mask of each class at the image's own size.
+  ///
+  /// - Parameter image: the file.
+  /// - Returns: the masks in the order of the setting `classes`; one for a run without classes.
+  /// - Throws: `ImagingError` that names the file, or `TorchError`.
+  public func masks(of image: URL) throws -> [BinaryMask] {
+    try threshold.mask(probability(of: image)).maskOfEachClass().map { try BinaryMask($0) }
   }
 
   /// Computes the lesion mask of an image in memory, scaled whole, at its own size.
   ///
   /// - Parameter image: the image.
   /// - Returns: the mask.
-  /// - Throws: `TorchError` if memory is short.
+  /// - Throws: `ClassError.several` for a run of several classes, `TorchError` if memory is short.
   public func mask(of image: Image) throws -> BinaryMask {
+    try requireOneMask()
     let picture = try image.rgb.tensor
     let seen = Seen(
       squares: try reader.squares(picture, sizes: sides), height: image.height, width: image.width,
@@ -135,28 +147,53 @@ public final class Predictor: Sendable {
   ///   - cached: cached features of the frozen layers for the image as it is at S×S, if any.
   /// - Returns: scores, found lesions, and the sample's part of the polyp protocol and of the
   ///   reliability curve.
-  /// - Throws: an error that names the file.
+  /// - Throws: an error that names the file, or `ClassError.several` for a run of several classes.
   package func assess(
     _ sample: Sample, tolerance: Double, spacing: PixelSpacing? = nil, cached: FrozenFeatures? = nil
   ) throws -> ImageAssessment {
+    try requireOneMask()
+    return try assessClasses(sample, tolerance: tolerance, spacing: spacing, cached: cached)[0]
+  }
+
+  /// Computes all results of one prediction for each class of a sample, at the sample's own size.
+  ///
+  /// The parameters are those of `assess`.
+  ///
+  /// - Returns: the results in the order of the setting `classes`; one for a run without classes.
+  /// - Throws: an error that names the file.
+  package func assessClasses(
+    _ sample: Sample, tolerance: Double, spacing: PixelSpacing? = nil, cached: FrozenFeatures? = nil
+  ) throws -> [ImageAssessment] {
     let (probability, reference) = try predict(sample, cached: cached)
-    return try ImageAssessment(
-      probability: ProbabilityMap(probability), reference: BinaryMask(reference), threshold: threshold,
-      tolerance: tolerance, spacing: spacing)
+    return try zip(probability.maskOfEachClass(), reference.maskOfEachClass()).map {
+      try ImageAssessment(
+        probability: ProbabilityMap($0), reference: BinaryMask($1), threshold: threshold,
+        tolerance: tolerance, spacing: spacing)
+    }
   }
 
   /// Computes the predicted mask of a sample and its reference, at the sample's own size.
   ///
   /// - Parameters:
   ///   - sample: an image. Without a mask the reference is empty.
+  ///   - name: one of several classes; nil for all of them in one mask.
   ///   - cached: cached features of the frozen layers for the image as it is at S×S, if any.
   /// - Returns: both masks.
   /// - Throws: an error that names the file.
   package func masks(
-    _ sample: Sample, cached: FrozenFeatures? = nil
+    _ sample: Sample, ofClass name: String? = nil, cached: FrozenFeatures? = nil
   ) throws -> (prediction: BinaryMask, reference: BinaryMask) {
     let (probability, reference) = try predict(sample, cached: cached)
-    return (try BinaryMask(threshold.mask(probability)), try BinaryMask(reference))
+    let place =
+      configuration.segmentsClasses ? name.flatMap { configuration.classes.firstIndex(of: $0) } : nil
+    func mask(_ all: Tensor) throws -> BinaryMask {
+      try BinaryMask(place.map { try all.selected(dim: 0, index: $0) } ?? all.anyClass())
+    }
+    return (try mask(threshold.mask(probability)), try mask(reference))
+  }
+
+  private func requireOneMask() throws {
+    guard !configuration.segmentsClasses else { throw ClassError.several(configuration.classes) }
   }
 
   private func predict(
@@ -164,7 +201,7 @@ public final class Predictor: Sendable {
   ) throws -> (probability: Tensor, reference: Tensor) {
     let seen = try look(at: sample.image, keepingPicture: false)
     let shape = [seen.height, seen.width]
-    let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
+    let reference = try reader.mask(of: sample, imageSize: shape) ?? reader.emptyMask(shape)
     return (try seen.probability(self, cached: cached), reference)
   }
 }

@@ -103,10 +103,13 @@ package struct DataHashes: Sendable {
   /// - Parameters:
   ///   - sites: the sites.
   ///   - scope: the images that count.
+  ///   - classes: the segmented classes, whose values count; empty for one mask of all lesions.
   /// - Throws: `FileError` that names the file.
-  package init(_ sites: [Site], _ scope: Scope) throws {
+  package init(_ sites: [Site], _ scope: Scope, classes: [String] = []) throws {
     for site in sites {
       var hash = StableHash()
+      let values = site.samples.first?.labels ?? [:]
+      for name in classes { hash.combine(Data("\(name)=\(values[name] ?? 0)\n".utf8)) }
       var images: [String] = []
       for (index, sample) in (scope == .all ? site.allSamples : site.samples).enumerated() {
         let trains = index < site.samples.count

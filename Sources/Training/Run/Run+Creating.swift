@@ -98,7 +98,7 @@ extension Run {
     let sources = try RunChecks.sources(data, configuration, lists)
     configuration.sources = sources.map(\.name)
     try RunChecks.requireClasses(sources, prompts, in: data.folder)
-    try RunChecks.requireLesions(sources, configuration.reader.limits, in: data.folder)
+    try RunChecks.requireLesions(sources, configuration, in: data.folder)
     try RunChecks.requireMechanisms(configuration, prompts, in: promptsFile?.path ?? "the prompts")
     try ancestor?.requireContinuation(configuration)
     let lineage = try ancestor?.lineage()
@@ -114,7 +114,7 @@ extension Run {
       system = try .fresh(configuration, prompts: prompts, clip: model)
     }
     let fingerprint = try Fingerprint(
-      data: hashes ?? DataHashes(sources, .training), sources: configuration.sources, system: system,
+      data: hashes ?? DataHashes(sources, .training, classes: configuration.classes), sources: configuration.sources, system: system,
       tests: lists?.testHashes(data), ancestors: lineage)
     try folder.create()
     try folder.write(words, to: folder.promptsFile)

@@ -60,7 +60,7 @@ extension Run {
     let sources = try sources(catalog)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
     if folder.hasState, let stored = try folder.fingerprint() {
-      try RunChecks.requireSameData(sources, as: stored, of: folder.url)
+      try RunChecks.requireSameData(sources, as: stored, of: folder.url, classes: configuration.classes)
     }
     let own = cache ?? FeatureCache(folder.cacheFolder)
     let system = try freshSystem()

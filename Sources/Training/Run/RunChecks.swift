@@ -76,14 +76,27 @@ package enum RunChecks {
     }
   }
 
-  /// Checks that some site may show a lesion; it reads the masks once.
+  /// Checks that some site may show a lesion, or each of several classes; it reads the masks once.
   ///
   /// - Parameters:
   ///   - sites: the sites.
-  ///   - limits: the maximum size of a file.
+  ///   - configuration: the settings, with the segmented classes.
   ///   - folder: the folder of the sites, for the message.
-  /// - Throws: `RunError.noLesion`, or `MaskConventionError` for masks whose values are unclear.
-  package static func requireLesions(_ sites: [Site], _ limits: ImageLimits, in folder: URL) throws {
+  /// - Throws: `RunError.noLesion`, `ClassError`, or `MaskConventionError` for masks whose values are
+  ///   unclear.
+  package static func requireLesions(
+    _ sites: [Site], _ configuration: RunConfiguration, in folder: URL
+  ) throws {
+    let (limits, classes) = (configuration.reader.limits, configuration.classes)
+    guard classes.isEmpty else {
+      for site in sites { try site.requireClasses(classes) }
+      let shown = Set(
+        try sites.flatMap { try $0.labelCounts(limits: limits) ?? [] }.filter { $0.images > 0 }.map(\.name))
+      if let name = classes.first(where: { !shown.contains($0) }) {
+        throw ClassError.absent(name, folder: folder, sites: sites.map(\.name))
+      }
+      return
+    }
     let found = try sites.compactMap { try $0.survey?.found(limits: limits) }
     guard found.contains(where: \.hasLesion) || found.isEmpty else {
       throw RunError.noLesion(folder, sites: sites.map(\.name))
@@ -138,13 +151,18 @@ package enum RunChecks {
   ///   - sources: the sites that it trains on.
   ///   - stored: the hashes of the run.
   ///   - run: the run folder, for the message.
+  ///   - classes: the classes that the run segments.
   /// - Throws: `RunError.otherData`, or an error that names an image that cannot be read.
-  static func requireSameData(_ sources: [Site], as stored: Fingerprint, of run: URL) throws {
+  static func requireSameData(
+    _ sources: [Site], as stored: Fingerprint, of run: URL, classes: [String] = []
+  ) throws {
     for site in sources {
       // A study and an earlier version hashed the images that only score, too.
       let scopes = site.testSamples == site.samples ? [DataHashes.Scope.training] : [.training, .all]
       guard
-        try scopes.contains(where: { try DataHashes([site], $0).sites[site.name] == stored.data[site.name] })
+        try scopes.contains(where: {
+          try DataHashes([site], $0, classes: classes).sites[site.name] == stored.data[site.name]
+        })
       else { throw RunError.otherData(run, site: site.name) }
     }
   }

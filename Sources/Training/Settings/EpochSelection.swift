@@ -58,4 +58,15 @@ public enum EpochSelection: String, NamedChoice, Sendable {
     case .dice: counts.isEmpty ? nil : OverlapCounts.meanDice(counts, batchSize: batchSize)
     }
   }
+
+  /// Computes the score of an epoch over classes: the mean of those whose score is defined.
+  ///
+  /// - Parameters:
+  ///   - counts: for each class, one table for each validation image.
+  ///   - batchSize: the number of images in a pass.
+  /// - Returns: the score; nil if that of no class is defined.
+  func score(ofClasses counts: [[OverlapCounts]], batchSize: Int) -> Double? {
+    let scores = counts.compactMap { score($0, batchSize: batchSize) }
+    return scores.isEmpty ? nil : scores.reduce(0, +) / Double(scores.count)
+  }
 }

@@ -23,6 +23,10 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   @Nullable public var clip: String?
   /// The lesion class of images without a class in the data.
   @Nullable public var lesionClass: String?
+  /// The labels of the data's label maps that are segmented, one mask each; empty for one mask.
+  ///
+  /// Without them, one mask shows all lesions.
+  public var classes: [String] = []
   /// The number M of confounders in the dictionary; nil for all.
   ///
   /// They are taken in turn from the groups of the prompt file.
@@ -90,7 +94,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   /// The reader of images.
   package var reader: SampleReader {
-    SampleReader(size: imageSize, framing: framing, limits: ImageLimits(maximumPixels: maxPixels))
+    SampleReader(
+      size: imageSize, framing: framing, limits: ImageLimits(maximumPixels: maxPixels), classes: classes)
   }
 
   /// The trained part of the image tower: none of it for a method that ignores the tower.
@@ -145,8 +150,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   package var fixesInterventions: Bool { cachesFeatures && interventionShare > 0 }
 
   private enum CodingKeys: String, CodingKey {
-    case data, holdOut, sources, scenes, clip, lesionClass, confounders, imageSize, framing, maxPixels, seed,
-      epochs, restarts, patience
+    case data, holdOut, sources, scenes, clip, lesionClass, classes, confounders, imageSize, framing,
+      maxPixels, seed, epochs, restarts, patience
     case batchSize, accumulation, validationShare, selection, tune, statistics, device, precision, optimizer,
       objective, model
     case augmentation, interventions, sampling, averaging, inference
@@ -227,6 +232,7 @@ extension RunConfiguration {
     try validateEpochs()
     try require(
       Set(sources).count == sources.count, "sources", sources.joined(separator: ","), "different sites")
+    try validateClasses()
     try require(confounders ?? 1 >= 1, "confounders", confounders ?? 0, "at least 1, or null for all")
     try require(batchSize >= 1, "batchSize", batchSize, "at least 1")
     try require(accumulation >= 1, "accumulation", accumulation, "at least 1")

@@ -26,7 +26,7 @@ package final class Trainer {
   private let interventions: Interventions
   /// The styles of confounders that act by their words; nil if there are none.
   private let styles: TrainingStyles?
-  private let classes: [Int?]
+  private let classes: LesionClasses
   private let sites: [Int]
   private let optimizer: AdamW
   /// The mean of the weights, which validation scores and the run stores; nil for none.
@@ -66,7 +66,7 @@ package final class Trainer {
     self.features = features
     pictures = try FixedPictures(configuration, prompts)
     interventions = Interventions(prompts, of: configuration)
-    classes = training.samples.map { sample in sample.lesionClass.flatMap(prompts.classes.firstIndex(of:)) }
+    classes = LesionClasses(of: training.samples, in: prompts, configuration)
     let names = Set(training.samples.map(\.site)).sorted()
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
@@ -166,7 +166,8 @@ package final class Trainer {
   /// Scores the present weights on the validation images.
   private func validated() throws -> Validation {
     let counts = try validationCounts()
-    func score(_ rule: EpochSelection) -> Double? { rule.score(counts, batchSize: configuration.batchSize) }
+    let size = configuration.batchSize
+    func score(_ rule: EpochSelection) -> Double? { rule.score(ofClasses: counts, batchSize: size) }
     return Validation(counts: counts, dice: score(.dice), score: score(configuration.selection))
   }
 
@@ -182,7 +183,7 @@ package final class Trainer {
       always || configuration.selection == .last || EpochSelection.replaces(found.score, state.best)
     if better {
       try system.saveWeights(to: run.weightsFile)
-      try report(state.epoch + 1, OverlapSummary(of: found.counts))
+      try report(state.epoch + 1, found.counts)
     }
     return (found.dice, found.score, better)
   }
@@ -248,24 +249,23 @@ package final class Trainer {
   }
 
   /// Counts the pixels of the validation images at S×S, threshold 0.5.
-  private func validationCounts() throws -> [OverlapCounts] {
+  private func validationCounts() throws -> [[OverlapCounts]] {
     guard !validation.samples.isEmpty else { return [] }
     system.train(false)
-    return try validation.overlaps(batchSize: configuration.batchSize, features: features) { images, cached in
-      try system.probabilities(images, cached: encoder?(images, cached: cached))
+    return try validation.classOverlaps(batchSize: configuration.batchSize, features: features) {
+      try system.probabilities($0, cached: encoder?($0, cached: $1))
     }
   }
 
   /// Writes the scores of the chosen epoch beside those of predictors that ignore the image.
-  private func report(_ epoch: Int, _ summary: OverlapSummary?) throws {
-    guard let summary, let meanMask = try run.meanMask() else { return }
+  private func report(_ epoch: Int, _ counts: [[OverlapCounts]]) throws {
+    guard counts.contains(where: { !$0.isEmpty }), let meanMask = try run.meanMask() else { return }
     let others =
       try trivial
       ?? ValidationReport.trivial(validation, meanMask: meanMask, batchSize: configuration.batchSize)
     trivial = others
-    try run.write(
-      ValidationReport(epoch: epoch, selection: configuration.selection, model: summary, trivial: others),
-      to: run.validationFile)
+    let report = ValidationReport(epoch: epoch, configuration, counts, trivial: others)
+    if let report { try run.write(report, to: run.validationFile) }
   }
 
   private func save() throws {

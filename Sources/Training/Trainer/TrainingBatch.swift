@@ -8,7 +8,7 @@ import Torch
 struct TrainingBatch: Sendable {
   /// The images, B×3×S×S, 0 to 1.
   let images: Tensor
-  /// The masks, B×1×S×S, 0 and 1.
+  /// The masks, B×K×S×S, 0 and 1.
   let masks: Tensor
   /// The cached features of the frozen layers for the first rows; nil if nothing is cached.
   let cached: FrozenFeatures?
@@ -44,8 +44,8 @@ struct BatchMaker: Sendable {
   let interventions: Interventions
   /// The probabilities P(z), M.
   let probabilities: [Double]
-  /// The class of each sample of the bank.
-  let classes: [Int?]
+  /// The classes of the samples of the bank.
+  let classes: LesionClasses
   /// The site of each sample of the bank.
   let sites: [Int]
 
@@ -97,11 +97,9 @@ struct BatchMaker: Sendable {
       try intervened.map { try .concatenated([part(observed), part($0)], dim: 0) } ?? part(observed)
     }
     let masks = try joined(\.masks)
-    // L_causal and L_contrast use the class of the lesion. Images without a lesion have none.
-    let lesions = try masks.sum([1, 2, 3]).floats()
     return TrainingBatch(
       images: try joined(\.images), masks: masks, cached: cached,
-      classes: zip(rows, lesions).map { $1 > 0 ? classes[$0] : nil }, sites: rows.map { sites[$0] },
+      classes: try classes.classes(of: rows, masks: masks), sites: rows.map { sites[$0] },
       observed: Array(0..<rows.count - (pairs?.intervened.count ?? 0)), interventions: pairs)
   }
 

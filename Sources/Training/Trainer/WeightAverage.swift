@@ -4,8 +4,8 @@ import Torch
 
 /// The scores of weights on the validation images.
 struct Validation {
-  /// One table for each image.
-  let counts: [OverlapCounts]
+  /// For each class, one table for each image.
+  let counts: [[OverlapCounts]]
   /// Mean Dice; nil without images.
   let dice: Double?
   /// The score that chooses; nil if it is undefined.
