@@ -8,6 +8,8 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
   case noMechanisms(URL?)
   /// An output folder holds another explanation.
   case folderInUse(URL, holds: String)
+  /// The predictions are the mean of several models.
+  case severalModels(count: Int)
   /// A confounder cannot be applied.
   case unknownConfounder(URL?, name: String, known: [String])
 
@@ -17,6 +19,9 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
     case .otherPrompts(let url, let found, let wanted):
       "\(url.path): holds \(found) confounders, the run's weights \(wanted); put back the file that the run was trained with"
     case .folderInUse(let url, let holds): "\(url.path): \(holds); choose another folder, or remove this one"
+    case .severalModels(let count):
+      "an ensemble of outputs is the mean of \(count) models, each with its own attention; explain one of the folders in "
+        + "its members/, or an ensemble of weights"
     case .noMechanisms(let url):
       "\(Self.place(url))no confounder has a mechanism, so none can be set: give at least one, such as mechanism: \"blur\", "
         + "or leave the sweep out"

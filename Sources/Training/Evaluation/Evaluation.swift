@@ -25,6 +25,8 @@ public struct Evaluation: Encodable, Sendable {
   public let heldOut: Bool
   /// The number of images that the run was trained on.
   public let trainedCount: Int
+  /// The part of the images in the training of each member; nil for a run that is no ensemble.
+  public let members: [MemberPart]?
   /// Whether the site shares its name with a training site, but no image.
   ///
   /// It then counts as held out.
@@ -59,7 +61,7 @@ public struct Evaluation: Encodable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case site, method, seed, threshold, inference, precision, decoding, selection, model, calibration, polyp
-    case trivial, findings
+    case trivial, findings, members
     case evaluation = "protocol"
     case heldOut = "held_out"
     case trainedCount = "n_trained_on"
@@ -126,13 +128,14 @@ extension Run {
 
   /// Scores the run at a site whose part in the training is known.
   ///
+  /// - Parameter samples: the images to score; nil for those that score a site of this part.
   /// - Throws: an error that names the file.
   package func evaluate(
-    on site: Site, as role: SiteRole, with predictor: Predictor?, rules: EvaluationRules,
-    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+    on site: Site, as role: SiteRole, samples chosen: [Sample]? = nil, with predictor: Predictor?,
+    rules: EvaluationRules, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
-    let samples = scored(site, as: role)
+    let samples = chosen ?? scored(site, as: role)
     let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
       progress($0, samples.count)
     }
@@ -145,12 +148,13 @@ extension Run {
       try ImageScores(
         prediction: prediction, reference: reference, tolerance: rules.tolerance, spacing: rules.spacing)
     }.mapValues { try ScoreSummary(of: $0) }
-    let method = predictor.system.method.label
+    let method = predictor.methodLabel
     return Evaluation(
       site: site.name, method: method, seed: configuration.seed,
       threshold: predictor.threshold, inference: predictor.inference,
       precision: predictor.precision, decoding: predictor.decoding,
       heldOut: role.isUnseen, trainedCount: role.trainedCount(of: samples.count),
+      members: try memberParts(in: samples, of: site),
       isNamesake: role == .namesake, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)),

@@ -75,7 +75,7 @@ extension Predictor {
     let seen = try look(at: sample.image, keepingPicture: false)
     let shape = [seen.height, seen.width]
     let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
-    let prediction = try threshold.mask(seen.probability(self))
+    let prediction = try rule.mask(seen.probability(self))
     let before = (prediction: try BinaryMask(prediction), reference: try BinaryMask(reference))
     guard let first = seen.squares.first else { return [] }
     func moved(_ mask: Tensor, _ own: BinaryMask, _ confounder: Int) throws -> BinaryMask {
@@ -98,7 +98,7 @@ extension Predictor {
           Changed(
             confounder: plan.interventions.names[confounder], before: before,
             after: (
-              try BinaryMask(threshold.mask(probability)), try moved(reference, before.reference, confounder)
+              try BinaryMask(rule.mask(probability)), try moved(reference, before.reference, confounder)
             ), movedPrediction: try moved(prediction, before.prediction, confounder)))
       }
     }
