@@ -130,7 +130,7 @@ enum EvaluateCommand: Subcommand {
   /// Returns the sites to score.
   ///
   /// These are the named ones, otherwise the held-out one, otherwise all of another data set.
-  private static func sites(
+  static func sites(
     _ names: [String], of contest: Contest, _ catalog: SiteCatalog, hasOwnData: Bool
   ) throws -> [Site] {
     if names == ["all"] { return catalog.sites }

@@ -33,6 +33,8 @@ enum WorkError: Error, CustomStringConvertible {
   case noFinishedRun(URL)
   /// Every run of an arm was trained on the site to score.
   case trainedOn(site: String, arm: String)
+  /// Runs that are to be compared name different data.
+  case differentData([String])
   /// An output folder is not empty.
   case folderNotEmpty(URL)
 
@@ -70,6 +72,9 @@ enum WorkError: Error, CustomStringConvertible {
       "\(url.shownPath): no such folder; with --select loso a run withholds two sites, so {site} stands for "
         + "both; make words that know neither: mcdrl clip pretrain --hold-out \(sites.joined(separator: " ")) "
         + "--out \(url.shownPath), with the other options of your words"
+    case .differentData(let folders):
+      "the runs name different data (\(folders.joined(separator: ", "))), so their scores are not paired; "
+        + "name the images for all of them with --data"
     case .folderNotEmpty(let folder):
       "\(folder.path): the folder is not empty; choose another for --out, or remove its files"
     }

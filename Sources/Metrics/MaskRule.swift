@@ -124,6 +124,8 @@ extension BinaryMask {
   /// Replaces the rectangle around the lesions by a choice of its components.
   ///
   /// - Parameter choice: the components of the rectangle, and whether each is lesion, from label 0.
+  /// - Returns: a mask of the same size.
+  /// - Throws: the error of the choice, or `TorchError` if memory is short.
   private func changing(
     _ choice: (BinaryMask) throws -> (components: ConnectedComponents, isLesion: [Bool])
   ) throws -> BinaryMask {

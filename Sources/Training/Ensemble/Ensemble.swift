@@ -144,14 +144,6 @@ extension Run {
     return settings
   }
 
-  /// Checks that the run is no ensemble.
-  ///
-  /// - Parameter action: what is to be done with it, such as "trained further".
-  /// - Throws: `EnsembleError.notTrainable`.
-  package func requireNoEnsemble(_ action: String) throws {
-    if try ensemble() != nil { throw EnsembleError.notTrainable(folder.url, action: action) }
-  }
-
   /// Loads every model of the run, compiled for inference: one, or the members of an ensemble of outputs.
   ///
   /// Members with the same frozen tower share one.

@@ -107,7 +107,8 @@ extension Run {
       return views
     }
     if all.contains(where: { views($0.inference) != views(settings.inference) }) {
-      report("the runs look at images differently (flips, turns, scales); the ensemble looks as the first does")
+      report(
+        "the runs look at images differently (flips, turns, scales); the ensemble looks as the first does")
     }
     return settings
   }

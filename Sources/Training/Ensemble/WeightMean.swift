@@ -49,6 +49,7 @@ struct WeightMean {
   ///
   /// - Parameter tensors: at least one.
   /// - Returns: the mean in the type of the first; the first itself if all are equal, or whole numbers.
+  /// - Throws: `TorchError` if the shapes differ.
   static func mean(_ tensors: [Tensor]) throws -> Tensor {
     let first = tensors[0]
     let isReal = [DType.float32, .float64, .float16, .bfloat16].contains(first.dtype)
@@ -65,7 +66,9 @@ struct WeightMean {
       func refuse(_ what: String) -> EnsembleError {
         .otherReading(run.folder.url, first: first.folder.url, what: what)
       }
-      guard run.configuration.model == first.configuration.model else { throw refuse("the settings of model") }
+      guard run.configuration.model == first.configuration.model else {
+        throw refuse("the settings of model")
+      }
       guard run.prompts == first.prompts else { throw refuse("the prompts (prompts.json5)") }
       let (own, wanted) = (file.metadata, files[0].metadata)
       for (key, what) in [
@@ -76,7 +79,8 @@ struct WeightMean {
       }
       let key = SegmentationSystem.interventionKey
       guard (own[key] ?? "true") == (wanted[key] ?? "true") else {
-        throw refuse("whether inference intervenes (the chosen epoch lies before model.options.start in one)")
+        throw refuse(
+          "whether inference intervenes (the chosen epoch lies before model.options.start in one)")
       }
     }
   }

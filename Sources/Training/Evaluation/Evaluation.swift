@@ -128,7 +128,14 @@ extension Run {
 
   /// Scores the run at a site whose part in the training is known.
   ///
-  /// - Parameter samples: the images to score; nil for those that score a site of this part.
+  /// - Parameters:
+  ///   - site: the site.
+  ///   - role: its part in the training.
+  ///   - chosen: the images to score; nil for those that score a site of this part.
+  ///   - predictor: computes the predictions; nil for the run's default one.
+  ///   - rules: the rules of the scores.
+  ///   - progress: called with the number of finished images and of all images.
+  /// - Returns: the scores.
   /// - Throws: an error that names the file.
   package func evaluate(
     on site: Site, as role: SiteRole, samples chosen: [Sample]? = nil, with predictor: Predictor?,

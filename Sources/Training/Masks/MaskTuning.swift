@@ -48,7 +48,9 @@ package struct MaskTuning: Codable, Equatable, Sendable {
   package let selection: EpochSelection
   /// The number of validation images of each site.
   package let images: [String: Int]
-  /// All rules that were compared: first the thresholds, then the cleaning. The simplest comes first.
+  /// All rules that were compared: first the thresholds, then the cleaning.
+  ///
+  /// The simplest comes first.
   package let candidates: [Candidate]
   /// The rule that was chosen.
   package let chosen: Candidate

@@ -56,7 +56,7 @@ extension Run {
   }
 
   private func trainLocked(_ progress: TrainingProgress, cache: FeatureCache?) throws -> [EpochMetrics] {
-    try requireNoEnsemble("trained further")
+    try folder.requireResumable(finished: 0)
     let catalog = try catalog()
     let sources = try RunChecks.sources(catalog, configuration)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
@@ -108,7 +108,9 @@ extension Run {
     }
     if trainer.history.count < configuration.epochs {
       // They were measured on weights that are about to be replaced.
-      for file in [folder.precisionFile, folder.maskRuleFile] { try? FileManager.default.removeItem(at: file) }
+      for file in [folder.precisionFile, folder.maskRuleFile] {
+        try? FileManager.default.removeItem(at: file)
+      }
       if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
     }
     return try trainer.train(progress)

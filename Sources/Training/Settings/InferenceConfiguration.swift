@@ -42,7 +42,8 @@ public struct InferenceConfiguration: Codable, Equatable, Sendable {
   package var rule: MaskRule {
     get { MaskRule(threshold, smallestLesion: smallestLesion, fillHoles: fillHoles) }
     set {
-      (threshold, smallestLesion, fillHoles) = (newValue.threshold, newValue.smallestLesion, newValue.fillHoles)
+      threshold = newValue.threshold
+      (smallestLesion, fillHoles) = (newValue.smallestLesion, newValue.fillHoles)
     }
   }
 
