@@ -26,12 +26,16 @@ package struct Ensemble: Codable, Equatable, Sendable {
 
   /// The way in which they are joined.
   package let average: EnsembleAverage
-  /// The members, at least two.
+  /// The members, from 2 to 100.
   package let members: [Member]
 
-  /// Whether folders can have the members' names, and there are enough of them.
+  /// The numbers of members that are possible.
+  static let sizes = 2...100
+
+  /// Whether the members have folders of their own, and their number is possible.
   fileprivate var isValid: Bool {
-    members.count > 1 && members.allSatisfy { $0.folder.allSatisfy(\.isNumber) && !$0.folder.isEmpty }
+    Self.sizes.contains(members.count) && Set(members.map(\.folder)).count == members.count
+      && members.allSatisfy { !$0.folder.isEmpty && $0.folder.utf8.allSatisfy { (0x30...0x39).contains($0) } }
   }
 }
 
@@ -63,6 +67,8 @@ extension RunFolder {
 public enum EnsembleError: Error, Equatable, CustomStringConvertible {
   /// There are fewer than two runs.
   case tooFew(Int)
+  /// There are more runs than an ensemble can have.
+  case tooMany(Int)
   /// A run is named twice.
   case twice(URL)
   /// A run is an ensemble itself.
@@ -87,6 +93,8 @@ public enum EnsembleError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .tooFew(let count):
       "an ensemble has at least two runs, and \(count == 1 ? "one is" : "none is") named; name folds or seeds"
+    case .tooMany(let count):
+      "\(count) runs are named; an ensemble has at most \(Ensemble.sizes.upperBound)"
     case .twice(let url): "\(url.path): named twice; name different runs"
     case .nested(let url):
       "\(url.path): is an ensemble itself; name the runs that it was made of, or the folders in its members/"
@@ -125,7 +133,19 @@ extension Run {
   ///
   /// - Throws: an error that names the file of a member.
   package func memberSettings() throws -> [RunConfiguration]? {
-    try ensemble()?.members.map { try folder.member($0).configuration(methods: configuration.methods) }
+    try ensemble()?.members.map(memberSettings)
+  }
+
+  /// Reads and checks the settings of a member.
+  ///
+  /// - Throws: an error that names the file.
+  func memberSettings(_ member: Ensemble.Member) throws -> RunConfiguration {
+    let place = folder.member(member)
+    let settings = try place.configuration(methods: configuration.methods)
+    do { try settings.validateValues() } catch {
+      throw SettingsError.inFile(place.configurationFile.path, reason: "\(error)")
+    }
+    return settings
   }
 
   /// Returns the settings of the model whose weights the run stores.
@@ -140,7 +160,7 @@ extension Run {
       throw EnsembleError.severalModels(folder.url, count: ensemble.members.count)
     }
     var settings = configuration
-    settings.sources = try folder.member(ensemble.members[0]).configuration(methods: settings.methods).sources
+    settings.sources = try memberSettings(ensemble.members[0]).sources
     return settings
   }
 
@@ -165,7 +185,7 @@ extension Run {
     var systems: [CompiledSystem] = []
     var sharesAll = shared
     for (index, place) in places.enumerated() {
-      var own = try place.configuration(methods: configuration.methods)
+      var own = try memberSettings(ensemble.members[index])
       (own.inference, own.imageSize, own.framing) = (
         configuration.inference, configuration.imageSize, configuration.framing
       )

@@ -54,7 +54,7 @@ extension Run {
     let hashes = ImageHashes()
     return try ensemble.members.map { member in
       let place = folder.member(member)
-      let settings = try place.configuration(methods: configuration.methods)
+      let settings = try memberSettings(member)
       let count: Int
       if let images = try place.fingerprint()?.images {
         let known = Set(images.values.joined())

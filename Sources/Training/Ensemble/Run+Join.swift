@@ -60,7 +60,8 @@ extension Run {
 
   /// Checks that runs can be joined, whatever is averaged.
   private static func requireJoinable(_ runs: [Run]) throws {
-    guard runs.count > 1 else { throw EnsembleError.tooFew(runs.count) }
+    guard runs.count >= Ensemble.sizes.lowerBound else { throw EnsembleError.tooFew(runs.count) }
+    guard runs.count <= Ensemble.sizes.upperBound else { throw EnsembleError.tooMany(runs.count) }
     var seen = Set<String>()
     for run in runs {
       let place = run.folder.url.standardizedFileURL.resolvingSymlinksInPath()
