@@ -34,6 +34,9 @@ enum EnsembleCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (out, average) = (try arguments.out, try arguments.average)
+    guard arguments.operands.count > 1 else {
+      throw UsageError.inCall(.missingWords(["a second run folder"]), usage: fullUsage)
+    }
     let runs = try arguments.operands.map { try ProjectFiles.run(at: URL(fileURLWithPath: $0)) }
     if RunFolder(out).exists { throw RunError.exists(out) }
     let lock = try OutputFolder.lock(out, console)
