@@ -65,13 +65,13 @@ extension Run {
   ///   an error that names the missing site or a file.
   package func validationSamples(at data: URL? = nil) throws -> [Sample] {
     let catalog = try catalog(at: data)
-    let members = try memberSettings() ?? [configuration]
     let fingerprint = try folder.fingerprint()
     let sources = try configuration.sources.map { name in
       let site = try catalog.site(name).training(on: configuration.scenes)
       if let fingerprint { try RunChecks.requireSameData([site], as: fingerprint, of: folder.url) }
       return site
     }
+    guard let members = try memberSettings() else { return try split(sources).validation }
     let splits = try members.map { member in
       try Split(
         sites: sources.filter { member.sources.contains($0.name) },
