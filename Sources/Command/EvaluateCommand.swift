@@ -152,7 +152,7 @@ enum EvaluateCommand: Subcommand {
     return places
   }
 
-  private static func sites(
+  static func sites(
     _ names: [String], of contest: Contest, _ catalog: SiteCatalog, hasOwnData: Bool
   ) throws -> [Site] {
     if names == ["all"] { return catalog.sites }
@@ -208,6 +208,13 @@ enum EvaluateCommand: Subcommand {
       .compactMap { $0 }
   }
 
+  /// States which members of an ensemble were trained on the images, on a line of its own.
+  private static func members(_ evaluation: Evaluation) -> String {
+    evaluation.members.flatMap {
+      MemberPart.sentence($0, at: evaluation.site, of: evaluation.model.count)
+    }.map { "\n\($0)" } ?? ""
+  }
+
   private static func text(_ evaluation: Evaluation) -> String {
     let rows =
       [(evaluation.method, evaluation.model)]
@@ -238,7 +245,7 @@ enum EvaluateCommand: Subcommand {
     let criterion = evaluation.model.detection.criterion ?? LesionDetection.defaultCriterion
     return """
       site \(evaluation.site) (\(evaluation.role.text)), n = \(evaluation.model.count)\(ScoreTables.note(evaluation)), \
-      \(evaluation.model.countEmptyReference) without a lesion, means over images at their own size
+      \(evaluation.model.countEmptyReference) without a lesion, means over images at their own size\(members(evaluation))
       \(overlap)
 
       \(detection)

@@ -130,7 +130,7 @@ enum PredictCommand: Subcommand {
     private func results(_ found: Predictor.Prediction, of file: URL) throws -> Results {
       if predictor.configuration.segmentsClasses { return try classResults(found, of: file) }
       let probability = found.probability
-      let lesion = try predictor.threshold.mask(probability)
+      let lesion = try predictor.rule.mask(probability)
       let (height, width) = (try probability.size(0), try probability.size(1))
       let stem = file.deletingPathExtension().lastPathComponent
       func grey(_ values: Tensor) throws -> Image { try Image(values.to(.uint8).expandedDimension(0)) }

@@ -247,6 +247,11 @@ enum TrainCommand: Subcommand {
     } else {
       console.result(
         choice(metrics, run.configuration) + "; weights in \(run.folder.weightsFile.path)")
+      if let tuning = try MaskTuning.stored(in: run.folder) {
+        console.result(
+          "chosen masks: a pixel is lesion from \(tuning.chosen.rule.rule); "
+            + "validation score \(format(tuning.chosen.score))")
+      }
     }
     guard let validation = try ValidationReport.stored(in: run.folder) else { return }
     let name = run.configuration.model.method.name

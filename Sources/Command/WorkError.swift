@@ -35,6 +35,8 @@ enum WorkError: Error, CustomStringConvertible {
   case trainedOn(site: String, arm: String)
   /// A run holds no site out, and has neither validation images nor a test list.
   case nothingToScore(URL)
+  /// Runs that are to be compared name different data.
+  case differentData([String])
   /// An output folder is not empty.
   case folderNotEmpty(URL)
 
@@ -75,6 +77,9 @@ enum WorkError: Error, CustomStringConvertible {
       "\(url.shownPath): no such folder; with --select loso a run withholds two sites, so {site} stands for "
         + "both; make words that know neither: mcdrl clip pretrain --hold-out \(sites.joined(separator: " ")) "
         + "--out \(url.shownPath), with the other options of your words"
+    case .differentData(let folders):
+      "the runs name different data (\(folders.joined(separator: ", "))), so their scores are not paired; "
+        + "name the images for all of them with --data"
     case .folderNotEmpty(let folder):
       "\(folder.path): the folder is not empty; choose another for --out, or remove its files"
     }

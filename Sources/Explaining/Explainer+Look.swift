@@ -24,7 +24,7 @@ struct Seen {
   let cosine: Tensor
 
   /// Returns the lesion pixels, bool, B×1×S×S.
-  func mask(_ threshold: MaskThreshold) throws -> Tensor { try threshold.mask(probability) }
+  func mask(_ rule: MaskRule) throws -> Tensor { try rule.mask(probability) }
 }
 
 extension Explainer {

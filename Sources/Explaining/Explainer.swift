@@ -57,6 +57,9 @@ package final class Explainer {
   package convenience init(
     _ run: Run, with predictor: Predictor, options: Options = Options()
   ) throws {
+    guard predictor.memberCount == 1 else {
+      throw ExplainingError.severalModels(count: predictor.memberCount)
+    }
     let (prompts, file) = (run.prompts, run.folder.promptsFile)
     guard try ClipDescription(run.folder).hasWords else { throw ExplainingError.noWords(run.folder.url) }
     let count = try predictor.system.text.confounders.size(0)
@@ -146,7 +149,7 @@ package final class Explainer {
       try configuration.reader.mask(of: $0, imageSize: [height, width])
     }
     let seen = try look(pixels, comparing: true)
-    let mask = try seen.mask(predictor.threshold)
+    let mask = try seen.mask(predictor.rule)
     let steps = try swept.flatMap { try self.steps($0, input.name, pixels, mask, seen) }
     pooled.append(
       (try seen.observed.selected(dim: 0, index: 0), try seen.intervened?.selected(dim: 0, index: 0)))
@@ -155,7 +158,7 @@ package final class Explainer {
     let small = try reference.map { try configuration.reader.scaled(mask: $0, in: read.frame) }
     let cosine = try seen.cosine.doubles()
     let off = try seen.off.map { off in
-      let other = try predictor.threshold.mask(off)
+      let other = try predictor.rule.mask(off)
       return try ExplainedImage.Off(dice: Overlaps(other, mask).dice[0], lesionShare: Self.share(other))
     }
     let image = try ExplainedImage(
@@ -191,7 +194,7 @@ package final class Explainer {
     let done = try options.strengths.map { try doing(index, $0, name, pixels, mask) }
     guard !done.isEmpty else { return [] }
     let changed = try look(.concatenated(done.map(\.images), dim: 0))
-    let predicted = try changed.mask(predictor.threshold)
+    let predicted = try changed.mask(predictor.rule)
     let before = try Tensor.concatenated(done.map(\.masks), dim: 0).atLeast(0.5)
     let overlaps = try Overlaps(predicted, before)
     let (shares, sharesBefore) = (try Self.shares(predicted), try Self.shares(before))

@@ -12,6 +12,8 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
   case folderInUse(URL, holds: String)
   /// The run was trained on an image trunk without words.
   case noWords(URL)
+  /// The predictions are the mean of several models.
+  case severalModels(count: Int)
   /// A confounder cannot be applied.
   case unknownConfounder(URL?, name: String, known: [String])
 
@@ -24,6 +26,9 @@ package enum ExplainingError: Error, Equatable, CustomStringConvertible {
       "the run segments several classes (\(names.joined(separator: ", "))), and an explanation is of one mask; train a "
         + "run of one, such as classes=[\"\(names.first ?? "")\"]"
     case .folderInUse(let url, let holds): "\(url.path): \(holds); choose another folder, or remove this one"
+    case .severalModels(let count):
+      "an ensemble of outputs is the mean of \(count) models, each with its own attention; explain one of the folders in "
+        + "its members/, or an ensemble of weights"
     case .noMechanisms(let url):
       "\(Self.place(url))no confounder has a mechanism, so none can be set: give at least one, such as mechanism: \"blur\", "
         + "or leave the sweep out"

@@ -67,10 +67,10 @@ extension Explainer {
     }
     if let off = drawing.seen.off {
       let label = "mask, intervention off"
-      let before = try base.mask(off, predictor.threshold)
+      let before = try base.mask(off, predictor.rule)
       found.append((label, "mask-off", try Overlay.draw(prediction: before, over: base.image)))
     }
-    let mask = try base.mask(drawing.seen.probability, predictor.threshold)
+    let mask = try base.mask(drawing.seen.probability, predictor.rule)
     let label = drawing.seen.off == nil ? "mask" : "mask, intervention on"
     found.append((label, "mask", try Overlay.draw(prediction: mask, over: base.image)))
     if let attention = tensors["attention"], let means = drawing.image.attention,
@@ -94,7 +94,7 @@ extension Explainer {
 
   private func plain(_ drawing: Drawing, _ base: Canvas) throws -> (String, String, Image) {
     guard let reference = drawing.reference else { return ("image", "image", base.image) }
-    let mask = try base.mask(reference.to(.float32).reshaped([1, 1] + reference.shape), 0.5)
+    let mask = try base.mask(reference.to(.float32).reshaped([1, 1] + reference.shape), MaskRule())
     return (
       "image and reference", "image",
       try Overlay.draw([.init(mask: mask, colour: .reference)], over: base.image)
@@ -115,8 +115,8 @@ extension Explainer {
     let after = try look(done.images)
     let picture = try base.picture(done.images)
     let layers = [
-      Overlay.Layer(mask: try base.mask(done.masks, 0.5), colour: Self.white),
-      Overlay.Layer(mask: try base.mask(after.probability, predictor.threshold), fill: 0.15),
+      Overlay.Layer(mask: try base.mask(done.masks, MaskRule()), colour: Self.white),
+      Overlay.Layer(mask: try base.mask(after.probability, predictor.rule), fill: 0.15),
     ]
     return (
       "do(\(step.confounder)), strength \(Self.number(top)): Dice \(Self.number(step.dice))", "do",
@@ -157,11 +157,11 @@ private struct Canvas {
     return try Image((large.selected(dim: 0, index: 0).clamped(min: 0, max: 1) * 255).rounded().to(.uint8))
   }
 
-  /// Returns where values, 1×1×S×S, reach the threshold of their own map, at this size.
-  func mask(_ values: Tensor, _ threshold: MaskThreshold) throws -> Image {
+  /// Returns where values, 1×1×S×S, reach the threshold of their own map, cleaned by the rule, at this size.
+  func mask(_ values: Tensor, _ rule: MaskRule) throws -> Image {
     let large = try values.resized(height: height, width: width, antialias: true)
-      .atLeast(threshold.level(of: values))
-    return try bilevel(large)
+      .atLeast(rule.threshold.level(of: values))
+    return try bilevel(rule.cleaned(large))
   }
 
   /// Returns the cells of a grid, h×w, that are not 0.

@@ -1,5 +1,13 @@
-/// The parts of a mask whose pixels touch at their sides or corners (8-connectivity).
+/// The parts of a mask whose pixels touch: at sides or corners (8-connectivity), or at sides alone.
 package struct ConnectedComponents {
+  /// The neighbours of a pixel.
+  package enum Connectivity: Sendable {
+    /// Four: pixels that share a side.
+    case sides
+    /// Eight: pixels that share a side or a corner.
+    case sidesAndCorners
+  }
+
   /// The component of every pixel, row by row; 0 is background.
   ///
   /// Components have numbers from 1, in the order of their first pixels.
@@ -12,7 +20,12 @@ package struct ConnectedComponents {
   var count: Int { areas.count }
 
   /// Labels the components of a mask, in two passes.
-  package init(of mask: BinaryMask) {
+  ///
+  /// - Parameters:
+  ///   - mask: the mask.
+  ///   - connectivity: the neighbours of a pixel.
+  package init(of mask: BinaryMask, connectivity: Connectivity = .sidesAndCorners) {
+    let corners = connectivity == .sidesAndCorners
     let (width, height) = (mask.width, mask.height)
     var labels = [Int32](repeating: 0, count: mask.pixels.count)
     // Each provisional label points to an earlier label that it touches.
@@ -24,6 +37,11 @@ package struct ConnectedComponents {
         label = parents[Int(label)]
       }
       return label
+    }
+    func joined(_ first: Int32, _ second: Int32) -> Int32 {
+      let (a, b) = (root(first), root(second))
+      if a != b { parents[Int(max(a, b))] = min(a, b) }
+      return min(a, b)
     }
     mask.pixels.withUnsafeBufferPointer { pixels in
       labels.withUnsafeMutableBufferPointer { labels in
@@ -38,20 +56,18 @@ package struct ConnectedComponents {
             if y > 0 {
               let above = labels[row - width + x]
               if above != 0 {
-                // The pixel also touches its other neighbours: the pixel before it, and those
-                // beside the one above.
-                if previous == 0 { previous = above }
-              } else if x + 1 < width, labels[row - width + x + 1] != 0 {
+                // With corners, the pixel above also touches its other neighbours: the pixel before
+                // this one, and those beside it.
+                if previous == 0 {
+                  previous = above
+                } else if !corners, previous != above {
+                  previous = joined(previous, above)
+                }
+              } else if corners, x + 1 < width, labels[row - width + x + 1] != 0 {
                 let corner = labels[row - width + x + 1]
                 let left = x > 0 && previous == 0 ? labels[row - width + x - 1] : previous
-                if left == 0 {
-                  previous = corner
-                } else {
-                  let (a, b) = (root(left), root(corner))
-                  if a != b { parents[Int(max(a, b))] = min(a, b) }
-                  previous = min(a, b)
-                }
-              } else if previous == 0, x > 0 {
+                previous = left == 0 ? corner : joined(left, corner)
+              } else if corners, previous == 0, x > 0 {
                 previous = labels[row - width + x - 1]
               }
             }

@@ -26,8 +26,30 @@ public struct ImageAssessment: Codable, Equatable, Sendable {
     spacing: PixelSpacing? = nil, detectionIoU: Double = LesionDetection.defaultCriterion,
     bins: Int = Reliability.defaultBins
   ) throws {
+    try self.init(
+      probability: probability, reference: reference, rule: MaskRule(threshold), tolerance: tolerance,
+      spacing: spacing, detectionIoU: detectionIoU, bins: bins)
+  }
+
+  /// Assesses a prediction whose mask follows a whole rule.
+  ///
+  /// - Parameters:
+  ///   - probability: Lesion probabilities at the image's own size.
+  ///   - reference: The reference mask of the expert.
+  ///   - rule: The threshold, the smallest lesion and the holes.
+  ///   - tolerance: Of the normalised surface Dice, in pixels or, with a spacing, millimetres.
+  ///   - spacing: Millimetres per pixel; `nil` measures in pixels.
+  ///   - detectionIoU: The minimum IoU of a detected lesion, see ``LesionDetection``.
+  ///   - bins: The number of bins of the reliability curve.
+  /// - Throws: ``MetricError`` if the sizes differ, or a setting is out of range; `TorchError` if
+  ///   memory is short.
+  public init(
+    probability: ProbabilityMap, reference: BinaryMask, rule: MaskRule, tolerance: Double,
+    spacing: PixelSpacing? = nil, detectionIoU: Double = LesionDetection.defaultCriterion,
+    bins: Int = Reliability.defaultBins
+  ) throws {
     scores = try ImageScores(
-      prediction: probability.mask(threshold), reference: reference, tolerance: tolerance,
+      prediction: probability.mask(rule), reference: reference, tolerance: tolerance,
       spacing: spacing, detectionIoU: detectionIoU)
     polyp = try PolypProtocol(probability, reference: reference)
     var reliability = try Reliability(bins: bins)

@@ -90,6 +90,16 @@ public struct ProbabilityMap: Equatable, Sendable {
     }
   }
 
+  /// Returns the lesion by a whole rule.
+  ///
+  /// - Parameter rule: The rule.
+  /// - Returns: A mask of the map's size.
+  /// - Throws: `TorchError` if memory is short.
+  public func mask(_ rule: MaskRule) throws -> BinaryMask {
+    let marked = try mask(rule.threshold)
+    return rule.isThresholdAlone ? marked : try rule.cleaned(marked)
+  }
+
   /// The map in 8 bits, as PraNet's test script saves it.
   ///
   /// It is stretched so that its minimum is 0 and its maximum 255, then rounded to whole levels

@@ -234,7 +234,7 @@ struct FoldRun {
 
   /// Scores the chosen run once, at the held-out site, and writes the result.
   private func score(_ history: [EpochMetrics], chosen: Int) throws -> FoldResult {
-    let run = try study.open(folder)
+    let run = try tuned(study.open(folder))
     let predictor = try run.predictor(device: run.configuration.device, threshold: plan.threshold)
     let features = inputs.features(run.configuration)
     var (polyp, reliability) = (PolypProtocol(), try Reliability())

@@ -72,29 +72,34 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     where evaluation.images.map(\.sample) != samples || evaluation.images.map(\.className) != names {
       throw StudyError.otherImages(site: first.site)
     }
-    let grouped = ImageGroups(samples, seed: seed)
-    let scores = arms.map { arm in
-      samples.indices.map { row in
-        arm.evaluations.map { $0.images[row].assessment.scores.dice }.reduce(0, +)
-          / Double(arm.evaluations.count)
-      }
-    }
-    let hasLesion = first.images.map { !$0.assessment.scores.referenceIsEmpty }
+    let place = RunComparison.Place(
+      site: first.site, arms: arms.map { ($0.name, $0.evaluations.map(FoldResult.Image.images)) })
+    let found = try RunComparison([place], seed: seed)
     site = first.site
     images = samples.count
-    groups = grouped.count
-    self.arms = try zip(arms, scores).compactMap { arm, scores in
-      try grouped.mean(scores).map {
+    groups = found.sites.first?.groups ?? 0
+    self.arms = arms.compactMap { arm in
+      let means = found.score(arm.name, site: place.site)?.means
+      return means?[.dice].map {
         Arm(
           name: arm.name, runs: arm.evaluations.count, inference: Self.common(arm.evaluations), dice: $0,
-          diceWithLesion: try grouped.mean(scores) { hasLesion[$0] })
+          diceWithLesion: means?[.diceWithLesion])
       }
     }
-    differences = try zip(arms, scores).dropFirst().compactMap { arm, values in
-      try grouped.mean(zip(values, scores[0]).map { $0 - $1 }).map {
-        Difference(candidate: arm.name, reference: arms[0].name, dice: $0)
-      }
+    differences = found.differences.filter { $0.measure == .dice && $0.reference == arms[0].name }.map {
+      Difference(candidate: $0.candidate, reference: $0.reference, dice: $0.difference)
     }
     trivial = first.trivial.compactMapValues { $0.metrics[.dice]?.mean }
+  }
+}
+
+extension FoldResult.Image {
+  /// Returns the images of an evaluation.
+  package static func images(_ evaluation: Evaluation) -> [FoldResult.Image] {
+    evaluation.images.map {
+      FoldResult.Image(
+        image: $0.sample.id, group: $0.sample.group, lesionClass: $0.sample.lesionClass,
+        scores: $0.assessment.scores)
+    }
   }
 }

@@ -101,7 +101,7 @@ struct StudyDifferences {
   }
 
   /// Returns every pair of up to six methods; with more methods, each against the first.
-  private static func pairs(_ methods: Int) -> [(candidate: Int, reference: Int)] {
+  static func pairs(_ methods: Int) -> [(candidate: Int, reference: Int)] {
     (0..<methods).flatMap { reference in
       (reference + 1..<max(methods, reference + 1)).map { (candidate: $0, reference: reference) }
     }.filter { methods <= 6 || $0.reference == 0 }
@@ -128,7 +128,7 @@ struct StudyDifferences {
   }
 
   /// Tests paired groups; nil if they are too few, or none differs.
-  private static func test(_ groups: [Double]) -> WilcoxonSignedRank? {
+  static func test(_ groups: [Double]) -> WilcoxonSignedRank? {
     groups.count < IndependentUnits.least ? nil : WilcoxonSignedRank(groups)
   }
 
@@ -145,7 +145,7 @@ struct StudyDifferences {
   }
 
   /// Returns tests with Holm's correction over all of them.
-  private static func corrected(_ tests: [WilcoxonSignedRank?]) -> [StudyResults.Difference.Test?] {
+  static func corrected(_ tests: [WilcoxonSignedRank?]) -> [StudyResults.Difference.Test?] {
     var corrected = Holm.corrected(tests.compactMap { $0?.p })[...]
     return tests.map { test in
       guard let test, let holm = corrected.popFirst() else { return nil }

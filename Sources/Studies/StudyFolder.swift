@@ -34,7 +34,7 @@ package struct StudyFolder: Sendable {
     guard let data = try? Data(file: resultFile(fold)),
       let result = try? JSONDecoder().decode(FoldResult.self, from: data),
       result.candidates.map(\.settings) == plan.candidates, result.reliability != nil,
-      let threshold = try? plan.threshold(fold.arm, result.chosen), result.threshold == threshold,
+      (try? plan.marks(fold.arm, result.chosen, by: result.threshold)) == true,
       result.images.allSatisfy({ $0.scores.tolerance == plan.tolerance && $0.scores.spacing == plan.spacing })
     else { return nil }
     return result

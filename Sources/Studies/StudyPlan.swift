@@ -182,15 +182,15 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     }
   }
 
-  /// Returns the rule of lesion pixels of a run.
+  /// Returns whether a run of an arm with chosen settings marks lesion pixels by a rule.
   ///
-  /// - Parameters:
-  ///   - arm: the arm of the run.
-  ///   - chosen: the settings that validation chose.
-  /// - Returns: the rule.
+  /// Any rule is right if each run chooses its own.
+  ///
   /// - Throws: `SettingsError` that names the setting.
-  func threshold(_ arm: Arm, _ chosen: [String]) throws -> MaskThreshold {
-    try threshold ?? settings(arm, chosen).inference.threshold
+  func marks(_ arm: Arm, _ chosen: [String], by rule: MaskThreshold) throws -> Bool {
+    if let threshold { return rule == threshold }
+    let inference = try settings(arm, chosen).inference
+    return inference.choose == .validation || rule == inference.threshold
   }
 
   /// Finds options that arms do not read.
@@ -231,7 +231,9 @@ public struct StudyPlan: Codable, Equatable, Sendable {
     var settings = try JSONValue(encoding: configuration).leaves.filter { leaf in
       !own.contains { leaf.key == $0 || leaf.key.hasPrefix($0 + ".") }
     }
-    if threshold != nil { settings["inference.threshold"] = nil }
+    let chosen = configuration.inference.choose == .validation
+    if threshold != nil || chosen { settings["inference.threshold"] = nil }
+    if chosen { (settings["inference.smallestLesion"], settings["inference.fillHoles"]) = (nil, nil) }
     if settings["clip"] != nil { settings["clip"] = .string(clipName) }
     return settings
   }

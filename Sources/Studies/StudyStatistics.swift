@@ -103,7 +103,7 @@ struct StudyScores {
   }
 
   /// Averages over the sites on which a column is defined.
-  private static func overSites(_ means: [Tensor], _ own: [[Double?]]) throws -> Tensor {
+  static func overSites(_ means: [Tensor], _ own: [[Double?]]) throws -> Tensor {
     var total = try means[0].zerosLike()
     for (means, own) in zip(means, own) {
       let isDefined = try Tensor(own.map { $0 != nil })

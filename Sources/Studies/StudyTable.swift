@@ -145,7 +145,7 @@ extension StudyTable.Site {
 
 extension FoldResult.Image {
   /// Returns whether two folds scored the same image against the same reference.
-  fileprivate func isSame(as other: FoldResult.Image) -> Bool {
+  func isSame(as other: FoldResult.Image) -> Bool {
     group == other.group && lesionClass == other.lesionClass
       && scores.referenceShare == other.scores.referenceShare && scores.spacing == other.scores.spacing
   }

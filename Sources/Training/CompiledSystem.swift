@@ -38,6 +38,20 @@ package struct CompiledSystem: @unchecked Sendable {
     (self.precision, self.device, self.intervenes) = (precision, device, intervenes)
   }
 
+  /// Returns the system with the tower of another one, which has the same weights.
+  func withTower(of other: CompiledSystem) -> CompiledSystem {
+    CompiledSystem(
+      tower: other.tower, model: model, normalization, precision: precision, device: device,
+      intervenes: intervenes)
+  }
+
+  /// Whether the model reads the same features of a tower as another one.
+  func readsFeatures(like other: CompiledSystem) -> Bool {
+    model.configuration.dense == other.model.configuration.dense
+      && model.towerLayers == other.model.towerLayers
+      && ![self, other].contains { $0.configuration.method.traits.ignoresTower }
+  }
+
   /// Segments a batch without recording for gradients.
   ///
   /// - Parameters:

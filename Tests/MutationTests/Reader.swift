@@ -23,7 +23,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
     safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, clip, bert, trunk, bitmap,
-    pictures, run,
+    pictures, run, ensemble,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -211,6 +211,15 @@ struct Reader: Sendable, CustomTestStringConvertible {
         at: tiny.run.url.appendingPathComponent(file), to: folder.appendingPathComponent(file))
     }
     return files
+  } read: { folder in
+    _ = try Run.open(at: folder).predictor()
+  }
+
+  private static let ensemble = Reader(name: "ensemble") { folder in
+    let tiny = try (0..<2).map { _ in try TinyRun(method: .baseline, epochs: 1) }
+    for one in tiny { try one.trainer().trainer.train() }
+    _ = try Run.joining(tiny.map { try $0.open() }, at: folder, average: .outputs)
+    return ["ensemble.json", "members/1/config.json", "members/2/model.safetensors"]
   } read: { folder in
     _ = try Run.open(at: folder).predictor()
   }

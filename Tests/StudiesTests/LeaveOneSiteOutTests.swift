@@ -48,6 +48,39 @@ struct LeaveOneSiteOutTests {
     #expect(same[0].images != own[0].images)
   }
 
+  @Test("Each fold chooses its rule of masks on its source sites, and a finished fold keeps it")
+  func masks() throws {
+    let tiny = try TinyRun(method: .baseline, epochs: 1)
+    let catalog = try SiteCatalog(at: TinyRun.data.get())
+    var configuration = frozen(tiny)
+    configuration.inference.choose = .validation
+    let plan = try StudyPlan(study: "loso", configuration: configuration, arms: [.baseline], seeds: [3])
+    let folder = tiny.run.url.appendingPathComponent("masks")
+    func study() throws -> LeaveOneSiteOut {
+      try LeaveOneSiteOut(
+        plan, catalog: catalog, prompts: TinyRun.prompts.get(), folder: folder,
+        cache: FeatureCache(tiny.run.url.appendingPathComponent("cache")))
+    }
+    let steps = Tally()
+    var progress = LeaveOneSiteOut.Progress()
+    progress.step = { _ in steps.add() }
+    let results = try study().run(progress)
+    let trained = steps.value
+    let whole = try study()
+    for (fold, result) in zip(whole.folds, results) {
+      let run = try whole.run(fold)
+      let tuning = try #require(try MaskTuning.stored(in: run.folder))
+      #expect(run.configuration.inference.rule == tuning.chosen.rule)
+      #expect(result.threshold == tuning.chosen.threshold)
+      #expect(tuning.images.count == 2 && tuning.images[fold.site] == nil)
+    }
+    #expect(try study().run(progress) == results && steps.value == trained)
+    let sites = catalog.sites.map(\.name)
+    #expect(try StudyFolder(folder).results(of: plan, sites: sites) == results)
+    let shared = try plan.sharedSettings()
+    #expect(shared["inference.choose"] != nil && shared["inference.threshold"] == nil)
+  }
+
   @Test("An oracle trains on the unlinked scenes and is scored on the observed ones")
   func oracle() throws {
     let tiny = try TinyRun(method: .baseline, epochs: 1)

@@ -36,13 +36,13 @@ extension StudyFigures {
         return try system.probabilities(batch.images, cached: .encoded(encoded), pass)
       }
       let wanted = try entries.expectation { single in try probabilities { $0.entries = single } }
-      let references = try masks(batch.masks, 0.5)
-      let whole = try masks(wanted, run.result.threshold)
+      let references = try masks(batch.masks, MaskRule())
+      let whole = try masks(wanted, run.rule)
       dice += try zip(whole, references).map(Self.dice)
       for (index, form) in forms.enumerated() {
         let found = try probabilities { $0.adjustment = form }
         scores[index].difference += try (found - wanted).magnitude().mean([1, 2, 3]).doubles()
-        let drawn = try masks(found, run.result.threshold)
+        let drawn = try masks(found, run.rule)
         scores[index].agreement += try zip(drawn, whole).map(Self.dice)
         scores[index].dice += try zip(drawn, references).map(Self.dice)
       }
@@ -60,8 +60,8 @@ extension StudyFigures {
   }
 
   /// Converts B×1×S×S to one mask per image.
-  private static func masks(_ values: Tensor, _ threshold: MaskThreshold) throws -> [BinaryMask] {
-    let drawn = try threshold.mask(values)
+  private static func masks(_ values: Tensor, _ rule: MaskRule) throws -> [BinaryMask] {
+    let drawn = try rule.mask(values)
     return try (0..<drawn.size(0)).map {
       try BinaryMask(drawn.selected(dim: 0, index: $0).selected(dim: 0, index: 0))
     }

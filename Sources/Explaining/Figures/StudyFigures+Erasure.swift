@@ -59,7 +59,7 @@ private struct ErasureMeasure {
     try inputs.eachBatch(scored, system, run.run.configuration) { batch, encoded in
       let references = try MaskThreshold.fixed(0.5).mask(batch.masks)
       func scores(_ encoded: EncodedImages) throws -> [Double] {
-        let found = try run.result.threshold.mask(
+        let found = try run.rule.mask(
           system.probabilities(batch.images, cached: .encoded(encoded)))
         return try (0..<found.size(0)).map { row in
           func mask(_ all: Tensor) throws -> BinaryMask {

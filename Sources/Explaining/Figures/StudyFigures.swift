@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Metrics
 import Segmentation
 import Storage
 import Studies
@@ -24,6 +25,13 @@ package struct StudyFigures: Sendable {
     package init(result: FoldResult, run: Training.Run) {
       self.result = result
       self.run = run
+    }
+
+    /// The rule of masks that scored the run.
+    var rule: MaskRule {
+      var inference = run.configuration.inference
+      inference.threshold = result.threshold
+      return inference.rule
     }
   }
 

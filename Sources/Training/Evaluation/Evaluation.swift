@@ -25,6 +25,8 @@ public struct Evaluation: Encodable, Sendable {
   public let heldOut: Bool
   /// The number of images that the run was trained on.
   public let trainedCount: Int
+  /// The part of the images in the training of each member; nil for a run that is no ensemble.
+  public let members: [MemberPart]?
   /// Whether the site shares its name with a training site, but no image.
   ///
   /// It then counts as held out.
@@ -68,7 +70,7 @@ public struct Evaluation: Encodable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case site, method, seed, threshold, inference, precision, decoding, selection, model, calibration, polyp
-    case trivial, findings, classes
+    case trivial, findings, classes, members
     case evaluation = "protocol"
     case heldOut = "held_out"
     case trainedCount = "n_trained_on"
@@ -137,13 +139,21 @@ extension Run {
 
   /// Scores the run at a site whose part in the training is known.
   ///
+  /// - Parameters:
+  ///   - site: the site.
+  ///   - role: its part in the training.
+  ///   - chosen: the images to score; nil for those that score a site of this part.
+  ///   - predictor: computes the predictions; nil for the run's default one.
+  ///   - rules: the rules of the scores.
+  ///   - progress: called with the number of finished images and of all images.
+  /// - Returns: the scores.
   /// - Throws: an error that names the file.
   package func evaluate(
-    on site: Site, as role: SiteRole, with predictor: Predictor?, rules: EvaluationRules,
-    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+    on site: Site, as role: SiteRole, samples chosen: [Sample]? = nil, with predictor: Predictor?,
+    rules: EvaluationRules, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
-    let samples = scored(site, as: role)
+    let samples = chosen ?? scored(site, as: role)
     let names = configuration.maskNames
     let images = try zip(
       samples,
@@ -161,7 +171,7 @@ extension Run {
         prediction: prediction, reference: reference, tolerance: rules.tolerance, spacing: rules.spacing)
     }
     let others = try ignoring.mapValues { try ScoreSummary(of: $0) }
-    let (method, found) = (predictor.system.method.label, images.map(\.assessment))
+    let (method, found) = (predictor.methodLabel, images.map(\.assessment))
     let (polyp, reliability) = try Evaluation.pooled(found)
     let classes = try names.count < 2 ? nil : Evaluation.classes(images, ignoring, rules.evaluation)
     return Evaluation(
@@ -169,6 +179,7 @@ extension Run {
       threshold: predictor.threshold, inference: predictor.inference,
       precision: predictor.precision, decoding: predictor.decoding,
       heldOut: role.isUnseen, trainedCount: role.trainedCount(of: samples.count),
+      members: try memberParts(in: samples, of: site),
       isNamesake: role == .namesake, part: role.word, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)), classes: classes,

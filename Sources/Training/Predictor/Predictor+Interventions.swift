@@ -77,7 +77,7 @@ extension Predictor {
     let seen = try look(at: sample.image, keepingPicture: false)
     let shape = [seen.height, seen.width]
     let reference = try reader.mask(of: sample, imageSize: shape)?.anyClass() ?? .zeros(shape, dtype: .bool)
-    let prediction = try threshold.mask(seen.probability(self)).anyClass()
+    let prediction = try rule.mask(seen.probability(self)).anyClass()
     let before = (prediction: try BinaryMask(prediction), reference: try BinaryMask(reference))
     guard let first = seen.squares.first else { return [] }
     func moved(_ mask: Tensor, _ own: BinaryMask, _ confounder: Int) throws -> BinaryMask {
@@ -100,7 +100,7 @@ extension Predictor {
           Changed(
             confounder: plan.interventions.names[confounder], before: before,
             after: (
-              try BinaryMask(threshold.mask(probability).anyClass()),
+              try BinaryMask(rule.mask(probability).anyClass()),
               try moved(reference, before.reference, confounder)
             ), movedPrediction: try moved(prediction, before.prediction, confounder)))
       }

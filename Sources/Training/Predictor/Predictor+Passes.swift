@@ -16,19 +16,29 @@ extension Predictor {
   /// - Throws: `TorchError` if the shapes do not fit.
   func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
     let views = configuration.inference.views
-    guard views.count > 1 else { return try system.probabilities(pixels, cached: cached) }
+    guard views.count > 1 else { return try pass(pixels, cached: cached) }
     let (count, side, size) = (try pixels.size(0), try pixels.size(2), configuration.imageSize)
     let most = max(Self.pixelsOfPass, 4 * count * size * size) / (count * side * side)
     let passes = (views.count + max(1, most) - 1) / max(1, most)
     let length = (views.count + passes - 1) / passes
     let parts = try stride(from: 0, to: views.count, by: length).flatMap { start in
       let part = views[start..<min(views.count, start + length)]
-      let found = try system.probabilities(.concatenated(part.map { try $0.moved(pixels) }, dim: 0))
+      let found = try pass(.concatenated(part.map { try $0.moved(pixels) }, dim: 0))
       return try part.enumerated().map { place, view in
         try view.restored(found.narrowed(dim: 0, start: place * count, length: count))
       }
     }
     return try Tensor.stacked(parts).mean([0])
+  }
+
+  /// Computes the lesion probabilities of one pass; of an ensemble, the mean of its members.
+  private func pass(_ pixels: Tensor, cached: FrozenFeatures? = nil) throws -> Tensor {
+    guard !others.isEmpty else { return try system.probabilities(pixels, cached: cached) }
+    // Members have towers of their own unless they share one, so stored features fit none.
+    let encoded = sharesTower ? FrozenFeatures.encoded(try system.encoded(pixels)) : nil
+    var sum = try system.probabilities(pixels, cached: encoded)
+    for other in others { sum = try sum + other.probabilities(pixels, cached: encoded) }
+    return try sum / Double(memberCount)
   }
 
   /// Scores images as validation does, at S×S with threshold 0.5; nil if the score is undefined.

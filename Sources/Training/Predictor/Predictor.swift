@@ -36,8 +36,12 @@ public final class Predictor: Sendable {
   public let precision: Precision
   /// The rule of lesion pixels.
   public let threshold: MaskThreshold
-  /// The tower, the method and the head.
+  /// The tower, the method and the head; of an ensemble of outputs, those of the first member.
   package let system: CompiledSystem
+  /// The further members of an ensemble of outputs; empty for a single model.
+  let others: [CompiledSystem]
+  /// Whether all members read the features of the first one's tower.
+  let sharesTower: Bool
   let reader: SampleReader
   /// The side of the input of each scale.
   let sides: [Int]
@@ -50,11 +54,15 @@ public final class Predictor: Sendable {
   ///   - precision: the arithmetic of the system.
   ///   - decoding: the decoding of image files.
   ///   - threshold: the rule of lesion pixels; nil for the settings' own.
+  ///   - others: the further members of an ensemble, whose probabilities are averaged with those of the system.
+  ///   - sharesTower: whether all members read the features of the system's tower.
   package init(
     _ system: CompiledSystem, _ configuration: RunConfiguration, precision: Precision,
-    decoding: Decoding = .whole, threshold: MaskThreshold? = nil
+    decoding: Decoding = .whole, threshold: MaskThreshold? = nil, others: [CompiledSystem] = [],
+    sharesTower: Bool = false
   ) {
     self.system = system
+    (self.others, self.sharesTower) = (others, sharesTower)
     self.configuration = configuration
     self.precision = precision
     self.decoding = decoding
@@ -70,26 +78,41 @@ public final class Predictor: Sendable {
     return settings
   }
 
+  /// The whole rule of masks: the threshold, the smallest lesion and the holes.
+  package var rule: MaskRule { inference.rule }
+
   /// The settings of the computation in one line, for every output.
   ///
   /// The mean and the rule of lesion pixels are in it if they are not the defaults.
   package var statement: String {
-    [singlePass, configuration.inference.mean, threshold == 0.5 ? nil : "lesion from \(threshold.rule)"]
-      .compactMap { $0 }.joined(separator: "; ")
+    ([singlePass, models, configuration.inference.mean].compactMap { $0 } + marking).joined(separator: "; ")
   }
 
   /// The settings of one pass in one line, for outputs that look once at S×S.
   package var singlePassStatement: String {
-    [singlePass, threshold == 0.5 ? nil : "lesion from \(threshold.rule)"].compactMap { $0 }
-      .joined(separator: "; ")
+    ([singlePass] + marking).joined(separator: "; ")
+  }
+
+  /// The rule of masks in words, as far as it differs from the default.
+  private var marking: [String] {
+    (threshold == 0.5 ? [] : ["lesion from \(threshold.rule)"]) + rule.cleaning
   }
 
   private var singlePass: String {
     "computing in \(precision.rawValue) on images decoded \(decoding.text)"
   }
 
-  /// The name of the method in texts.
-  package var methodLabel: String { system.method.label }
+  /// The number of models whose probabilities are averaged; 1 unless the run is an ensemble of outputs.
+  package var memberCount: Int { others.count + 1 }
+
+  private var models: String? { others.isEmpty ? nil : "mean of \(memberCount) models" }
+
+  /// The name of the method in texts; of an ensemble, of all methods.
+  package var methodLabel: String {
+    let names = ([system] + others).map(\.method.label)
+    let different = names.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    return different.joined(separator: " + ") + (models.map { " (\($0))" } ?? "")
+  }
 
   /// The device of the computation.
   public var device: Device { system.device }
@@ -111,7 +134,7 @@ public final class Predictor: Sendable {
   ///   or `TorchError`.
   public func mask(of image: URL) throws -> BinaryMask {
     try requireOneMask()
-    return try BinaryMask(threshold.mask(probability(of: image)))
+    return try BinaryMask(rule.mask(probability(of: image)))
   }
 
   /// Computes the mask of each class at the image's own size.
@@ -120,7 +143,7 @@ public final class Predictor: Sendable {
   /// - Returns: the masks in the order of the setting `classes`; one for a run without classes.
   /// - Throws: `ImagingError` that names the file, or `TorchError`.
   public func masks(of image: URL) throws -> [BinaryMask] {
-    try threshold.mask(probability(of: image)).maskOfEachClass().map { try BinaryMask($0) }
+    try rule.mask(probability(of: image)).maskOfEachClass().map { try BinaryMask($0) }
   }
 
   /// Computes the lesion mask of an image in memory, scaled whole, at its own size.
@@ -134,7 +157,7 @@ public final class Predictor: Sendable {
     let seen = Seen(
       squares: try reader.squares(picture, sizes: sides), height: image.height, width: image.width,
       picture: nil)
-    return try BinaryMask(threshold.mask(seen.probability(self)))
+    return try BinaryMask(rule.mask(seen.probability(self)))
   }
 
   /// Computes all results of one prediction for a sample, at the sample's own size.
@@ -167,7 +190,7 @@ public final class Predictor: Sendable {
     let (probability, reference) = try predict(sample, cached: cached)
     return try zip(probability.maskOfEachClass(), reference.maskOfEachClass()).map {
       try ImageAssessment(
-        probability: ProbabilityMap($0), reference: BinaryMask($1), threshold: threshold,
+        probability: ProbabilityMap($0), reference: BinaryMask($1), rule: rule,
         tolerance: tolerance, spacing: spacing)
     }
   }
@@ -189,14 +212,15 @@ public final class Predictor: Sendable {
     func mask(_ all: Tensor) throws -> BinaryMask {
       try BinaryMask(place.map { try all.selected(dim: 0, index: $0) } ?? all.anyClass())
     }
-    return (try mask(threshold.mask(probability)), try mask(reference))
+    return (try mask(rule.mask(probability)), try mask(reference))
   }
 
   private func requireOneMask() throws {
     guard !configuration.segmentsClasses else { throw ClassError.several(configuration.classes) }
   }
 
-  private func predict(
+  /// Computes the probabilities of a sample and its reference, at the sample's own size.
+  func predict(
     _ sample: Sample, cached: FrozenFeatures?
   ) throws -> (probability: Tensor, reference: Tensor) {
     let seen = try look(at: sample.image, keepingPicture: false)
@@ -226,10 +250,12 @@ extension Run {
     var settings = configuration
     if let maxPixels { settings.maxPixels = maxPixels }
     // The choice was measured on the CPU.
-    let measured = device == .cpu ? try PrecisionCheck.stored(in: folder)?.choice : nil
+    let measured = device == .cpu ? try measuredPrecision() : nil
     let chosen = precision ?? measured ?? configuration.precision
-    let system = try compiledSystem(on: device, for: chosen)
-    return Predictor(system, settings, precision: chosen, decoding: decoding, threshold: threshold)
+    let (systems, shareTower) = try compiledSystems(on: device, for: chosen)
+    return Predictor(
+      systems[0], settings, precision: chosen, decoding: decoding, threshold: threshold,
+      others: Array(systems.dropFirst()), sharesTower: shareTower)
   }
 }
 

@@ -56,6 +56,7 @@ extension Run {
   }
 
   private func trainLocked(_ progress: TrainingProgress, cache: FeatureCache?) throws -> [EpochMetrics] {
+    try folder.requireResumable(finished: 0)
     let catalog = try catalog()
     let sources = try sources(catalog)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
@@ -69,6 +70,9 @@ extension Run {
     let metrics = try trainLocked(system, on: inputs, progress)
     if cache == nil { own.remove() }
     measurePrecision(inputs.validation, progress)
+    do { try chooseMasks(on: inputs.validation.samples) } catch let error as MaskTuningError {
+      progress.report(.note("the rule of masks was not chosen: \(error)"))
+    }
     return metrics
   }
 
@@ -103,8 +107,10 @@ extension Run {
         ["mean_mask": TrivialPredictor.meanMask(inputs.training)], to: folder.meanMaskFile)
     }
     if !configuration.isFinished(trainer.history) {
-      // It was measured on weights that are about to be replaced.
-      try? FileManager.default.removeItem(at: folder.precisionFile)
+      // They were measured on weights that are about to be replaced.
+      for file in [folder.precisionFile, folder.maskRuleFile] {
+        try? FileManager.default.removeItem(at: file)
+      }
       if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
     }
     return try trainer.train(progress)

@@ -3,6 +3,7 @@ import Confounders
 import Datasets
 import Foundation
 import Imaging
+import Metrics
 import Segmentation
 import Storage
 import Torch
@@ -26,12 +27,15 @@ public final class Run: Sendable {
   /// The files.
   package let folder: RunFolder
   /// All settings, resolved.
-  public let configuration: RunConfiguration
+  public var configuration: RunConfiguration { settings.value }
   /// The prompts, with as many confounders as the run has.
   public let prompts: PromptSet
   /// The images of training, validation and test by name; nil for a split by chance.
   public let lists: ImageLists?
+  /// The loader of its CLIP model.
   let clip: ClipLoader
+  /// The settings, which change if the run chooses its rule of masks.
+  let settings: RunSettings
   /// The model from `create`, until training takes it.
   private let fresh: OnceTaken<SegmentationSystem>
   /// The lock of the folder from `create` or from the caller, until training takes it.
@@ -44,7 +48,7 @@ public final class Run: Sendable {
     clip: ClipLoader, fresh: SegmentationSystem? = nil, lock: FolderLock? = nil
   ) {
     self.folder = folder
-    self.configuration = configuration
+    settings = RunSettings(configuration)
     self.prompts = prompts
     self.lists = lists
     self.clip = clip
@@ -147,7 +151,7 @@ public final class Run: Sendable {
   /// - Returns: the model.
   /// - Throws: an error that names the file of the run.
   package func trainedSystem(on device: Device = .cpu, lazily: Bool = false) throws -> SegmentationSystem {
-    try SegmentationSystem.trained(folder, configuration, on: device, lazily: lazily, clip: clip)
+    try SegmentationSystem.trained(folder, modelSettings(), on: device, lazily: lazily, clip: clip)
   }
 
   /// Loads the model with its stored weights, compiled for inference.
@@ -181,6 +185,20 @@ final class OnceTaken<Value>: @unchecked Sendable {
   }
 }
 
+/// The settings of a run, shared by threads.
+final class RunSettings: @unchecked Sendable {
+  private let lock = NSLock()
+  private var settings: RunConfiguration
+
+  init(_ settings: RunConfiguration) { self.settings = settings }
+
+  /// The present settings.
+  var value: RunConfiguration { lock.withLock { settings } }
+
+  /// Replaces the rule of masks.
+  func set(_ rule: MaskRule) { lock.withLock { settings.inference.rule = rule } }
+}
+
 /// A value that is made at the first request.
 final class OnceMade<Value: Sendable>: @unchecked Sendable {
   private let lock = NSLock()
@@ -195,34 +213,5 @@ final class OnceMade<Value: Sendable>: @unchecked Sendable {
       value = found
       return found
     }
-  }
-}
-
-/// The CLIP model of a new run.
-public enum ClipSource: Sendable {
-  /// A folder in the form of Hugging Face or OpenCLIP.
-  case folder(URL)
-  /// Random weights for the geometry in a file.
-  case random(URL)
-
-  /// The name in settings.
-  package var name: String {
-    switch self {
-    case .folder(let url): url.path
-    case .random(let url): "random:\(url.path)"
-    }
-  }
-
-  /// Sets the defaults that depend on the source of the tower's weights.
-  package func adapt(_ configuration: inout RunConfiguration) {
-    if case .random = self { configuration.adaptToRandomWeights() }
-  }
-}
-
-extension RunConfiguration {
-  /// Trains the whole tower at a higher rate; trained weights only need adaptation.
-  package mutating func adaptToRandomWeights() {
-    tune = .all
-    optimizer.towerLearningRate = 5e-4
   }
 }

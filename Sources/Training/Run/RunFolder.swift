@@ -69,8 +69,9 @@ package struct RunFolder: Sendable {
   ///
   /// - Parameter finished: the number of finished epochs in its state.
   /// - Throws: `RunError` that names the missing or damaged file. Without it the run would end in other
-  ///   weights.
+  ///   weights. `EnsembleError.notTrainable` for an ensemble.
   package func requireResumable(finished: Int) throws {
+    if try ensemble() != nil { throw EnsembleError.notTrainable(url, action: "trained") }
     let hasWeights = FileManager.default.fileExists(atPath: weightsFile.path)
     // The first state is written before the first weights.
     if hasWeights, !hasState { throw RunError.noState(stateFile) }

@@ -48,18 +48,20 @@ extension SegmentationSystem {
   ///     conditions for the file.
   ///   - clip: loads the CLIP model for a method that needs the text tower. Other methods need
   ///     none.
+  ///   - shared: the file of the weights that a member of an ensemble shares with others; nil for none.
   /// - Returns: the system.
   /// - Throws: an error that names the missing or wrong file of the run, or the CLIP model.
   package static func trained(
     _ run: RunFolder, _ configuration: RunConfiguration, on device: Device = .cpu, lazily: Bool = false,
-    clip: ClipLoader = ClipLoader()
+    clip: ClipLoader = ClipLoader(), shared: URL? = nil
   ) throws -> SegmentationSystem {
     let description = try ClipDescription(run)
     guard FileManager.default.fileExists(atPath: run.weightsFile.path) else {
       throw RunError.noWeights(run.weightsFile)
     }
     let text = configuration.model.method.traits.needsTextTower ? TextEncoder(try clip(configuration)) : nil
-    let system = try stored(run.weightsFile, description, configuration, lazily: lazily, textEncoder: text)
+    let system = try stored(
+      run.weightsFile, description, configuration, lazily: lazily, textEncoder: text, shared: shared)
     try system.move(to: device)
     return system
   }
@@ -74,15 +76,17 @@ extension SegmentationSystem {
   ///     conditions for the file.
   ///   - textEncoder: the text tower, for methods that learn prompts.
   ///   - learnsStatistics: whether training updates the statistics of the tower's normalisations.
+  ///   - shared: the file of further weights; nil for none.
   /// - Returns: the system.
   /// - Throws: an error that names the file, or the CLIP model if its text tower is another one.
   package static func stored(
     _ weights: URL, _ description: ClipDescription, _ configuration: RunConfiguration, lazily: Bool,
-    textEncoder: TextEncoder? = nil, learnsStatistics: Bool = false
+    textEncoder: TextEncoder? = nil, learnsStatistics: Bool = false, shared: URL? = nil
   ) throws -> SegmentationSystem {
     let file = try SafetensorsFile(weights)
+    let others = try shared.map { try SafetensorsFile($0).tensors() } ?? [:]
     let tensors = Dictionary(
-      try file.tensors().map { (EarlierNames.tensorKey($0.key), $0.value) },
+      try file.tensors().merging(others) { own, _ in own }.map { (EarlierNames.tensorKey($0.key), $0.value) },
       uniquingKeysWith: { first, _ in first })
     // They are not parameters of the module, so nothing copies them later.
     let embedded = try tensors.filter { $0.key.hasPrefix("text.") }.mapValues { try $0.copy() }
@@ -126,6 +130,8 @@ extension SegmentationSystem {
 
   /// The entry of a weights file that says whether inference intervenes; earlier files lack it.
   static let interventionKey = "intervenes"
+  /// The beginning of the keys of the tower's weights.
+  static let towerPrefix = "tower."
   /// The entry with the words of the classes, for a method that learns prompts.
   static let wordsKey = "words"
   /// The entry with the hash of the text tower, for a method that needs it.

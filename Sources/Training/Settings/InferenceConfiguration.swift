@@ -1,5 +1,6 @@
 import Datasets
 import Metrics
+import Storage
 
 /// The settings of inference.
 ///
@@ -23,9 +24,28 @@ public struct InferenceConfiguration: Codable, Equatable, Sendable {
   public var scales = [1.0]
   /// The rule of lesion pixels.
   public var threshold: MaskThreshold = 0.5
+  /// The area of the smallest lesion, in per mille of the image; smaller ones are removed.
+  ///
+  /// 0 keeps all. Holes are filled before.
+  public var smallestLesion = 0.0
+  /// The area of the largest hole in a lesion that is filled, in per mille of the image.
+  ///
+  /// 0 fills none, 1000 all.
+  public var fillHoles = 0.0
+  /// Whether a training chooses the three settings above at its end.
+  public var choose = MaskChoice.none
 
   /// Makes the defaults.
   public init() {}
+
+  /// The whole rule of masks.
+  package var rule: MaskRule {
+    get { MaskRule(threshold, smallestLesion: smallestLesion, fillHoles: fillHoles) }
+    set {
+      threshold = newValue.threshold
+      (smallestLesion, fillHoles) = (newValue.smallestLesion, newValue.fillHoles)
+    }
+  }
 
   /// The views of an image at each scale; the first is the image itself.
   var views: [Symmetry] {
@@ -81,5 +101,18 @@ public struct InferenceConfiguration: Codable, Equatable, Sendable {
       throw SettingsError.outOfRange(
         "inference.threshold", value: "\(threshold)", wanted: MaskThreshold.possible)
     }
+    for (name, area) in [("smallestLesion", smallestLesion), ("fillHoles", fillHoles)]
+    where !(0...1000).contains(area) {
+      throw SettingsError.outOfRange(
+        "inference.\(name)", value: "\(area)", wanted: "from 0 to 1000, in per mille of the image's area")
+    }
   }
+}
+
+/// The images that choose the rule of masks at the end of a training.
+public enum MaskChoice: String, NamedChoice, Sendable {
+  /// None: the settings hold.
+  case none
+  /// The validation images of the source sites; see `MaskTuning`.
+  case validation
 }

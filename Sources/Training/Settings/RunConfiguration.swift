@@ -146,6 +146,13 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     return settings
   }
 
+  /// The same settings without the rule of masks, if a training chooses it.
+  private var before: RunConfiguration {
+    var settings = resolved
+    if inference.choose == .validation { settings.inference.rule = InferenceConfiguration().rule }
+    return settings
+  }
+
   /// Whether the number of interventions is fixed, so that their features can be cached, too.
   package var fixesInterventions: Bool { cachesFeatures && interventionShare > 0 }
 
@@ -158,8 +165,10 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   }
 
   /// Compares the settings, as they resolve; the registry is not one of them.
+  ///
+  /// A rule of masks that a training chose by itself does not count.
   public static func == (left: RunConfiguration, right: RunConfiguration) -> Bool {
-    (try? JSONValue(encoding: left.resolved)) == (try? JSONValue(encoding: right.resolved))
+    (try? JSONValue(encoding: left.before)) == (try? JSONValue(encoding: right.before))
   }
 }
 
@@ -256,6 +265,9 @@ extension RunConfiguration {
     try require(
       averaging != .swad || validationShare > 0, "averaging", "swad",
       "a decay, because validationShare is 0: swad needs validation images")
+    try require(
+      inference.choose == .none || validationShare > 0, "inference.choose", inference.choose.rawValue,
+      "none, because validationShare is 0: there are no validation images to choose by")
     try require(rates.warmup, in: 0...1, "optimizer.warmup", "from 0 to 1")
     try require(rates.floor, in: 0...1, "optimizer.floor", "from 0 to 1")
     try require(objective.dice, in: finite, "objective.dice", "a number of at least 0")
