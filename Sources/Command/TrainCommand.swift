@@ -94,9 +94,11 @@ enum TrainCommand: Subcommand {
       isAllowed: arguments.allowLeakage, limits: complete.reader.limits, console)
     console.note("the same patient or picture at the held-out site: \(leakage)")
     if try !arguments.allowLeakage, let heldOut { try ProjectFiles.requireUnseen(heldOut, complete) }
-    return try Run.create(
+    let run = try Run.create(
       at: folder, complete, data: catalog, prompts: prompts, promptsFile: promptsFile, model: model,
       clip: ProjectFiles.clips, lock: lock)
+    try run.record(leakage: leakage)
+    return run
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.

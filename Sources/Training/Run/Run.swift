@@ -9,9 +9,8 @@ import Torch
 
 /// A run: a folder with settings, prompts, weights and metrics, and the operations on them.
 ///
-/// Only this type defines the order of the folder's files. `create` writes prompts, CLIP geometry
-/// and fingerprint, and last the settings, which make the folder a run. `train` writes state,
-/// weights and metrics.
+/// Only this type defines the order of the folder's files. `create` writes prompts, CLIP geometry,
+/// hashes and provenance, and last the settings, which make it a run. `train` writes the others.
 ///
 /// ```swift
 /// let sites = try SiteCatalog(at: data)
@@ -121,6 +120,7 @@ public final class Run: Sendable {
     let fingerprint = try Fingerprint(
       data: hashes ?? DataHashes(sources, .training), sources: configuration.sources, system: system)
     try folder.write(fingerprint, to: folder.fingerprintFile)
+    try folder.write(Provenance(sources, configuration, clip: clip), to: folder.provenanceFile)
     // This is last, because it makes the folder a run: training resumes after it and restarts
     // before it.
     try folder.write(configuration, to: folder.configurationFile)
