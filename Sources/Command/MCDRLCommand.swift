@@ -17,7 +17,8 @@ public enum MCDRLCommand {
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,
       PromptsSuggestCommand.self, TrainCommand.self, EvaluateCommand.self, LosoCommand.self,
-      AblateCommand.self, ReportCommand.self, PredictCommand.self, ExplainCommand.self, MetricsCommand.self,
+      AblateCommand.self, ReportCommand.self, CardCommand.self, PredictCommand.self, ExplainCommand.self,
+      MetricsCommand.self,
       BenchCommand.self,
     ]
   }

@@ -30,7 +30,8 @@ package struct CSVTable: Equatable, Sendable {
     headings = rows.removeFirst()
     if let wrong = rows.firstIndex(where: { [headings] in $0.count != headings.count }) {
       throw CSVFault(
-        row: wrong + 2, reason: "has " + counted(rows[wrong].count, "field") + " in place of \(headings.count)")
+        row: wrong + 2,
+        reason: "has " + counted(rows[wrong].count, "field") + " in place of \(headings.count)")
     }
     self.rows = rows
   }
@@ -69,7 +70,9 @@ package struct CSVTable: Equatable, Sendable {
     }
 
     mutating func finished() throws -> [[String]] {
-      guard place != .quoted else { throw CSVFault(row: rows.count + 1, reason: "has a quote that is not closed") }
+      guard place != .quoted else {
+        throw CSVFault(row: rows.count + 1, reason: "has a quote that is not closed")
+      }
       if place != .start || !row.isEmpty { endRow() }
       return rows
     }

@@ -86,7 +86,7 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
     do { self = try JSONDecoder().decode(StoredEvaluation.self, from: data) } catch {
       throw FileError.malformed(
         file,
-        reason: "is not what mcdrl evaluate writes: \(explanation(of: error)); evaluate again, or delete it")
+        reason: "is not the evaluation of a run: \(explanation(of: error)); evaluate again, or delete it")
     }
   }
 }

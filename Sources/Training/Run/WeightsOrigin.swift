@@ -68,7 +68,9 @@ package struct WeightsOrigin: Codable, Equatable, Sendable {
     }
     func lines(_ file: String) -> [String] {
       let data = try? Data(file: folder.appendingPathComponent(file), limit: mostBytes)
-      return data.map { String(decoding: $0, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init) }
+      return data.map {
+        String(decoding: $0, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+      }
         ?? []
     }
     let readme = statement("README.md", frontMatter(lines("README.md")))
