@@ -33,11 +33,12 @@ enum CardCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let run = try ProjectFiles.run(at: NativePath.url(arguments.operands[0]))
     let out = try arguments.out ?? run.folder.url
+    let lock = try OutputFolder.lock(out, console)
+    defer { withExtendedLifetime(lock) {} }
     let card = try ModelCard(
       of: run, title: arguments.title, contact: arguments.contact,
       study: arguments.study.map { try evidence($0, for: run) },
       software: SoftwareComponent.all().map { ModelCard.Licence(name: $0.name, licence: $0.licence) })
-    try FileManager.default.createFolder(out)
     let files = ["card.md", "card.html"].map(out.appendingPathComponent)
     try AtomicFile.write(Data(CardMarkdown(card).text.utf8), to: files[0])
     try AtomicFile.write(Data(HTMLPage.card(card).text.utf8), to: files[1])

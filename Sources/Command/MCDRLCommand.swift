@@ -18,8 +18,7 @@ public enum MCDRLCommand {
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,
       PromptsSuggestCommand.self, TrainCommand.self, EvaluateCommand.self, LosoCommand.self,
       AblateCommand.self, ReportCommand.self, CardCommand.self, PredictCommand.self, ExplainCommand.self,
-      MetricsCommand.self,
-      BenchCommand.self,
+      MetricsCommand.self, BenchCommand.self,
     ]
   }
 

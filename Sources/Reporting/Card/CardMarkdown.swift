@@ -32,7 +32,8 @@ package struct CardMarkdown {
     case .table(let headings, let rows, let emphasised): return [table(headings, rows, emphasised)]
     case .code(let lines): return [code(lines)]
     case .intervals: return []
-    case .details(let summary, let blocks): return ["### \(escaped(summary))"] + blocks.flatMap(parts)
+    case .details(let summary, let blocks):
+      return ["### \(escaped(summary.prefix(1).uppercased() + summary.dropFirst()))"] + blocks.flatMap(parts)
     }
   }
 
