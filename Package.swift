@@ -178,8 +178,8 @@ let package = Package(
       name: "ReportingTests",
       dependencies: [
         "Explaining", "Imaging", "Metrics", "Reporting", "Statistics", "Storage", "Studies", "TestSupport",
-        "Torch",
-      ]),
+        "Torch", "Training",
+      ], exclude: ["Fixtures"]),
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "Torch"]),

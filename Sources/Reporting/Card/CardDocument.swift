@@ -58,6 +58,7 @@ extension Interval {
     guard decimals != 3 else { return interval.text }
     func number(_ value: Double) -> String { HTMLPage.number(value, decimals) }
     guard let ends = interval.ends else { return "\(number(interval.value)) (no interval)" }
+    if interval.hasNoSpread { return "\(number(interval.value)) (no spread)" }
     return "\(number(interval.value)) (\(number(ends.lowerBound)) to \(number(ends.upperBound)))"
   }
 }

@@ -71,8 +71,9 @@ extension ModelCard {
   var data: CardDocument.Section {
     func count(_ number: Int?) -> String { number.map { HTMLPage.number(Double($0), 0) } ?? "–" }
     func total(_ value: (Site) -> Int?) -> String {
-      let values = sites.map(value)
-      return values.contains(nil) ? "–" : count(values.compactMap { $0 }.reduce(0, +))
+      let values = sites.map { value($0).map(Double.init) }
+      return values.contains(nil)
+        ? "–" : HTMLPage.number(values.compactMap { $0 }.reduce(0, +), 0)
     }
     let rows = sites.map { site in
       [site.name, count(site.images), count(site.groups), count(site.withoutLesion), site.classWords]
