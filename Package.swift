@@ -172,7 +172,7 @@ let package = Package(
     .testTarget(
       name: "MutationTests",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Imaging", "Storage", "TestSupport", "Torch", "Training",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Storage", "Studies", "TestSupport", "Torch", "Training",
       ]),
     .testTarget(
       name: "ReportingTests",

@@ -162,6 +162,10 @@ struct ModelCardTests {
     }
   }
 
+  /// A table with a Dice beyond 1.
+  private static let beyond =
+    "group,class,dice,iou,hd95,reference_share,reference_empty\r\na,b,7,0,,0,false\r\n"
+
   @Test(
     "A damaged file is an error that names it",
     arguments: [
@@ -170,6 +174,7 @@ struct ModelCardTests {
       ("evaluation-north.csv", "group,class\r\na,b\r\n", "lacks the column dice"),
       ("evaluation-north.csv", "group,class\r\na\r\n", "row 2 has 1 field in place of 2"),
       ("evaluation-north.csv", "", "lacks the names of the columns"),
+      ("evaluation-north.csv", Self.beyond, "an overlap of 7.0, which is not from 0 to 1"),
       ("provenance.json", "{}", "\"sites\" is missing"), ("validation.json", "{}", "cannot be read"),
       ("fingerprint.json", "{}", "cannot be read"), ("clip.json", "{}", "cannot be read"),
       ("metrics.jsonl", "{}\n", "line 1"), ("model.safetensors", "x", "too few"),

@@ -23,10 +23,15 @@ extension ModelCard {
       + (study?.rows ?? []).map {
         (label: $0.site.map { "study, \($0)" } ?? "study, mean", interval: $0.dice)
       }
-    if marks.count > 1 {
+    // A damaged file may hold any number, and an axis needs some that are near each other.
+    let drawn = marks.filter { mark in
+      guard let interval = mark.interval else { return false }
+      return [interval.value, interval.low, interval.high].compactMap { $0 }.allSatisfy((0...1).contains)
+    }
+    if drawn.count > 1 {
       blocks.append(
         .intervals(
-          marks, series: model.method,
+          drawn, series: model.method,
           caption: "Mean Dice with 95 % intervals at sites that the scored model never saw."))
     }
     return .init(heading: "What to expect at a new hospital", blocks: blocks)

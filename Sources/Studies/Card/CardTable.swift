@@ -43,8 +43,14 @@ struct CardTable {
       .dice: numbers(Metric.dice.rawValue), .iou: numbers(Metric.iou.rawValue),
       .hd95: numbers(Metric.hd95.rawValue),
     ]
+    let overlaps = (values[.dice] ?? []) + (values[.iou] ?? [])
+    if let wrong = overlaps.compactMap({ $0 }).first(where: { !(0...1).contains($0) }) {
+      throw FileError.malformed(
+        url, reason: "has an overlap of \(wrong), which is not from 0 to 1; evaluate again")
+    }
     shares = try numbers("reference_share")
     isEmpty = try column("reference_empty").map { $0 == "true" }
+    groupCount = Set(groups).count
     let mean = ScoreStatistics(of: values[.dice] ?? []).mean
     guard groups.count == summary.count,
       abs((mean ?? 0) - (summary.metrics[.dice]?.mean ?? 0)) < 1e-6
@@ -54,8 +60,11 @@ struct CardTable {
     }
   }
 
+  /// The most patients or sequences that are resampled; more would take gigabytes.
+  private static let mostGroups = 20_000
+
   /// The number of patients or sequences.
-  var groupCount: Int { Set(groups).count }
+  let groupCount: Int
 
   /// Computes a mean over images with its interval; patients or sequences are resampled.
   ///
@@ -66,6 +75,12 @@ struct CardTable {
   /// - Throws: `TorchError` if the generator fails.
   func mean(_ metric: Metric, where counts: (Int) -> Bool) throws -> Interval? {
     let scores = values[metric] ?? []
+    guard groupCount <= Self.mostGroups else {
+      return ScoreStatistics(of: scores.indices.map { counts($0) ? scores[$0] : nil }).mean.map {
+        Interval(
+          value: $0, withoutInterval: "a card resamples at most \(Self.mostGroups) of \(groupCount) cases")
+      }
+    }
     let cases = Dictionary(grouping: scores.indices.filter { counts($0) && scores[$0] != nil }) { groups[$0] }
     let strata = cases.sorted { $0.key < $1.key }.map { $0.value.compactMap { scores[$0] } }
     // With one thread, the sums of products do not depend on the number of threads.

@@ -54,7 +54,9 @@ extension CardFacts {
   /// States where scores are over few images or patients.
   private var few: [String] {
     evaluations.compactMap { evaluation in
-      guard let reason = evaluation.dice?.reason, evaluation.groups != nil else { return nil }
+      guard let groups = evaluation.groups, groups < IndependentUnits.least,
+        let reason = evaluation.dice?.reason
+      else { return nil }
       return "The scores at \(evaluation.site) are over few cases: \(reason)."
     }
   }

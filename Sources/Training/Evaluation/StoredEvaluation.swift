@@ -88,6 +88,11 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
         file,
         reason: "is not the evaluation of a run: \(explanation(of: error)); evaluate again, or delete it")
     }
+    let overlaps = [model.metrics, model.metricsWithLesion].flatMap { [$0[.dice]?.mean, $0[.iou]?.mean] }
+    if let wrong = overlaps.compactMap({ $0 }).first(where: { !(0...1).contains($0) }) {
+      throw FileError.malformed(
+        file, reason: "has a mean overlap of \(wrong), which is not from 0 to 1; evaluate again")
+    }
   }
 }
 
