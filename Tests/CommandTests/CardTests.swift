@@ -27,7 +27,8 @@ extension ProgramTests {
       let (card, page) = (try text(shop, "run/card.md"), try text(shop, "run/card.html"))
       for part in [
         "\n# First\n", "- **contact**: us\n", "- **licence of a**: CC BY 4.0\n",
-        "- **source of a**: ward &lt;1&gt;\n", "| a | 8 | – | 0 | polyp 8 |", "| a | trained on | 8 | 8 | 8 |",
+        "- **source of a**: ward &lt;1&gt;\n", "| a | 8 | – | 0 | polyp 8 |",
+        "| a | trained on | 8 | 8 | 8 |",
         "| c | held out | 8 | 8 | 8 |", "library_name: mcdrl",
       ] {
         #expect(card.contains(part), "\(part)")
@@ -63,12 +64,18 @@ extension ProgramTests {
       ]
       let inputs = ["--data", shop.data.path, "--clip", "random:Configurations/vit-tiny-p8-64.json"]
       let study = try Program.run(
-        ["loso", "--methods", "baseline", "--out", shop.file("study").path, "--epochs", "1", "--allow-leakage"]
+        [
+          "loso", "--methods", "baseline", "--out", shop.file("study").path, "--epochs", "1",
+          "--allow-leakage",
+        ]
           + inputs + settings)
       try #require(study.code == 0, "\(study.err)")
       for (name, more) in [("same", []), ("other", ["optimizer.learningRate=0.02"])] {
         let run = try Program.run(
-          ["train", "--method", "baseline", "--hold-out", "c", "--out", shop.file(name).path, "--epochs", "2"]
+          [
+            "train", "--method", "baseline", "--hold-out", "c", "--out", shop.file(name).path, "--epochs",
+            "2",
+          ]
             + ["--allow-leakage"] + inputs + settings + more)
         try #require(run.code == 0, "\(run.err)")
       }

@@ -21,7 +21,8 @@ struct CSVTableTests {
     "A fault is named with its row",
     arguments: [
       ("", "row 1 lacks the names"), ("a,b\n1\n", "row 2 has 1 field in place of 2"),
-      ("a\n1\n1,2\n", "row 3 has 2 fields in place of 1"), ("a\n\"1\n", "row 2 has a quote that is not closed"),
+      ("a\n1\n1,2\n", "row 3 has 2 fields in place of 1"),
+      ("a\n\"1\n", "row 2 has a quote that is not closed"),
       ("a\n\"1\"2\n", "row 2 goes on after a closing quote"),
     ])
   func faults(text: String, words: String) {

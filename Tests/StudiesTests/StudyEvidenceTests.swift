@@ -119,7 +119,8 @@ struct StudyEvidenceTests {
     try Data(clip.replacingOccurrences(of: "\"patch_size\" : 8", with: "\"patch_size\" : 16").utf8)
       .write(to: place.clipFile)
     let refused = message { _ = try StudyEvidence(study, plan, sites: ["north", "south"], for: run) }
-    #expect(refused.contains("another image tower") && refused.contains("patch_size was 16, is 8"), "\(refused)")
+    #expect(
+      refused.contains("another image tower") && refused.contains("patch_size was 16, is 8"), "\(refused)")
   }
 
   @Test("Damaged results, and results without the method, are named")
@@ -136,6 +137,7 @@ struct StudyEvidenceTests {
     let broken = message { _ = try StudyEvidence(study, plan, sites: ["north"], for: run) }
     #expect(broken.contains("\(file.path): is not the results of a study"), "\(broken)")
     try FileManager.default.removeItem(at: file)
-    #expect(message { _ = try StudyEvidence(study, plan, sites: ["north"], for: run) }.contains("results.json"))
+    #expect(
+      message { _ = try StudyEvidence(study, plan, sites: ["north"], for: run) }.contains("results.json"))
   }
 }

@@ -94,6 +94,7 @@ package enum CardExample {
   ///   - heldOut: whether none of the images was trained on.
   ///   - isWhole: whether to write all parts and the table; otherwise what an earlier version wrote.
   ///   - stem: what stands for the site in the names of the files; nil for the site.
+  /// - Throws: an error that names the file.
   package static func writeEvaluation(
     of site: String, in url: URL, hits: [Int], heldOut: Bool = true, isWhole: Bool = true,
     stem: String? = nil

@@ -49,9 +49,11 @@ struct ProvenanceTests {
 
   @Test("The licences of a CLIP folder are those that its files state")
   func licences() throws {
-    try text("---\nlanguage: en\nlicense: \"mit\" \ntags:\n- x\n---\n# CLIP\nlicense: no\n", "words/README.md")
+    try text(
+      "---\nlanguage: en\nlicense: \"mit\" \ntags:\n- x\n---\n# CLIP\nlicense: no\n", "words/README.md")
     try text("\n\nMIT License\n\nPermission is\n", "words/LICENSE")
-    try text("{\"model_type\": \"clip\", \"pretrained_cfg\": {\"license\": \"apache-2.0\"}}", "words/config.json")
+    try text(
+      "{\"model_type\": \"clip\", \"pretrained_cfg\": {\"license\": \"apache-2.0\"}}", "words/config.json")
     try text("{\"trunk\": \"\(folder.file("trunk").path)\"}", "words/pretraining.json")
     try text("---\nlicense:\n- cc-by-4.0\n- other\nlicense_name: ours\n---\n", "trunk/README.md")
     try text("{\"sites\": {\"b\": [], \"a\": []}}", "words/training-images.json")
