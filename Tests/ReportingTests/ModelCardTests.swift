@@ -124,6 +124,72 @@ struct ModelCardTests {
     #expect(try card().warnings.contains { $0.hasPrefix("The model was not scored at north") })
   }
 
+  private func text(_ text: String, _ file: String) throws {
+    try Data(text.utf8).write(to: folder.file(file))
+  }
+
+  @Test("A calibration and what it expected have a section of their own")
+  func certainty() throws {
+    try CardExample.write(to: folder.url)
+    try text(
+      """
+      {"images": 4, "uncertainty": "laplace", "notes": ["Few images."],
+       "dice": {"method": "shift", "errors": {"shift": 0.04, "soft": 0.2}},
+       "familiarity": {"features": "dense", "way": "neighbours", "auroc": {"dense neighbours": 0.97}},
+       "sites": [{"site": "east", "n": 2, "ece_before": 0.05, "ece_after": 0.01}]}
+      """, "calibration.json")
+    let file = folder.file("evaluation-north.json")
+    var evaluation = try JSONValue(json5File: file).members ?? [:]
+    evaluation["certainty"] = .object([
+      "expected": .object(["dice": .number(0.55)]), "error": .number(-0.05), "unfamiliar": 3,
+    ])
+    try RunFolder(folder.url).write(JSONValue.object(evaluation), to: file)
+    let card = try card()
+    let markdown = CardMarkdown(card).text
+    for part in [
+      "\n## How sure it is\n", "| east | 2 | 0.050 | 0.010 |", "shift, with an error of 0.040",
+      "AUROC 0.970 against junk", "- Few images.", "| north | 0.550 | −0.050 | 3 of 7 | – |",
+    ] {
+      #expect(markdown.contains(part), "\(part)")
+    }
+    #expect(!card.limits.contains { $0.contains("not calibrated") })
+    try text("{\"sites\": 3}", "calibration.json")
+    #expect(message { _ = try self.card() }.contains("calibration.json: is no calibration"))
+  }
+
+  @Test("A run of several runs, one that continues another, and one that stopped early say so")
+  func origins() throws {
+    try CardExample.write(to: folder.url)
+    try text(
+      """
+      {"average": "outputs", "members": [{"folder": "1", "run": "runs/a"}, {"folder": "2", "run": "runs/b"}]}
+      """, "ensemble.json")
+    try FileManager.default.removeItem(at: folder.file("model.safetensors"))
+    try FileManager.default.removeItem(at: folder.file("metrics.jsonl"))
+    let joined = try card()
+    #expect(joined.warnings.contains { $0.hasPrefix("The model is the mean of the outputs of 2 runs.") })
+    #expect(!joined.warnings.contains { $0.contains("not finished") || $0.contains("no weights") })
+    #expect(CardMarkdown(joined).text.contains("- **mean of the outputs of**: runs/a, runs/b\n"))
+
+    try FileManager.default.removeItem(at: folder.file("ensemble.json"))
+    try CardExample.write(to: folder.url) { $0.epochs = 9 }
+    let lines = try String(contentsOf: folder.file("metrics.jsonl"), encoding: .utf8)
+    #expect(try card().warnings.contains("The training is not finished: 3 of 9 epochs."))
+    try text(
+      lines.replacingOccurrences(of: "\"epoch\": 3,", with: "\"epoch\": 3, \"stopped\": true,"),
+      "metrics.jsonl")
+    let print = try String(contentsOf: folder.file("fingerprint.json"), encoding: .utf8)
+    let ancestor = "{\"run\": \"/x/a\", \"weights\": \"0\", \"images\": {}}"
+    try text(
+      print.replacingOccurrences(of: "{\"data\"", with: "{\"ancestors\": [\(ancestor)], \"data\""),
+      "fingerprint.json")
+    let last = try card()
+    #expect(!last.warnings.contains { $0.contains("not finished") })
+    let markdown = CardMarkdown(last).text
+    #expect(markdown.contains("- **epochs**: 3 of 9 epochs, stopped because the score did not rise\n"))
+    #expect(markdown.contains("- **began with**: the weights of 1 run in turn; the first began with north\n"))
+  }
+
   @Test("Names with marks of Markdown, HTML and YAML stay text")
   func hostile() throws {
     let name = "a|b <script>alert(1)</script> & \"q\" 'r' `c` *d* _e_ [f](g)\n# h\u{2028}$i$"

@@ -98,21 +98,35 @@ struct ProvenanceTests {
     try CardExample.writeEvaluation(of: "x", in: folder.url, hits: [1, 3])
     let file = folder.file("evaluation-x.json")
     let stored = try StoredEvaluation(contentsOf: file)
-    #expect(stored.role(holdOut: "x") == .heldOut && stored.role(holdOut: nil) == .unseen)
-    #expect(stored.model.count == 2 && stored.inference == InferenceConfiguration())
-    func changed(_ members: [String: JSONValue]) throws -> SiteRole {
+    var settings = RunConfiguration()
+    settings.sources = ["y"]
+    #expect(stored.part(in: settings) == ("not in training", true))
+    settings.holdOut = "x"
+    #expect(stored.part(in: settings) == ("held out", true))
+    #expect(stored.model.count == 2 && stored.imageCount == 2)
+    #expect(stored.inference == InferenceConfiguration())
+    func changed(_ members: [String: JSONValue]) throws -> StoredEvaluation.Part {
       let all = try JSONValue(json5File: file).members ?? [:]
       let document = JSONValue.object(all.merging(members) { $1 })
-      return try document.decoded(as: StoredEvaluation.self).role(holdOut: "y")
+      return try document.decoded(as: StoredEvaluation.self).part(in: settings)
     }
-    #expect(try changed(["namesake": true]) == .namesake)
-    #expect(try changed(["held_out": false, "n_trained_on": 1]) == .partly(trained: 1, of: 2))
-    #expect(try changed(["held_out": false, "n_trained_on": 2]) == .source)
-    #expect(try changed(["held_out": false, "n_trained_on": .null]) == .source)
+    #expect(try changed(["namesake": true]).text.hasPrefix("same name as a training site"))
+    #expect(
+      try changed(["held_out": false, "n_trained_on": 1]) == ("1 of 2 images was trained on", false))
+    #expect(try changed(["held_out": false, "n_trained_on": 2]) == ("trained on", false))
+    #expect(try changed(["held_out": false, "n_trained_on": .null]) == ("trained on", false))
+    // Roles that say more than whether the images were trained on.
+    #expect(try changed(["held_out": false, "n_trained_on": 0, "role": "validation"]).isNew == false)
+    #expect(try changed(["role": "test-list"]) == ("test list", true))
+    #expect(try changed(["role": "test-list", "site": "y"]) == ("test list", false))
+    // With two classes, an image counts twice in the scores and once among those that were trained on.
+    let both = JSONValue.array([.object([:]), .object([:])])
+    #expect(
+      try changed(["held_out": false, "n_trained_on": 1, "classes": both]) == ("trained on", false))
     // An earlier version had fewer settings of inference.
     let earlier = JSONValue.object(["flips": true])
     let document = JSONValue.object(
-      (try JSONValue(json5File: file).members ?? [:]).merging(["inference": earlier]) { $1 })
+      try (JSONValue(json5File: file).members ?? [:]).merging(["inference": earlier]) { $1 })
     let inference = try document.decoded(as: StoredEvaluation.self).inference
     #expect(inference?.flips == true && inference?.scales == [1])
     #expect(try RunFolder(folder.url).evaluationFiles().map(\.lastPathComponent) == ["evaluation-x.json"])

@@ -43,7 +43,7 @@ struct CardDocument {
       + "This card holds what the run of the model knows of itself, and nothing else."
     sections = [
       Section(heading: "Before you use it", blocks: [.list(card.warnings)]),
-      card.expectation, card.identity, card.purpose, card.data, card.procedure, card.scores,
+      card.expectation, card.identity, card.purpose, card.data, card.procedure, card.scores, card.sureness,
       card.evidence, Section(heading: "Limits", blocks: [.list(card.limits)]), card.licences, card.handling,
       card.everySetting,
     ].compactMap { $0 }

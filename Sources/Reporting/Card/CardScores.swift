@@ -82,7 +82,11 @@ extension ModelCard {
           + "over images where the data state none; 2000 resamples. HD95 over images with a lesion and a mark. "
           + EmptyMaskPolicy.statement),
     ]
-    // Two sites may give one reason.
+    if evaluations.contains(where: { $0.classCount > 1 }) {
+      blocks.append(
+        .paragraph("The run has a mask for each of several classes, and an image counts once for each class.")
+      )
+    }
     let reasons = evaluations.compactMap { item in
       item.dice?.reason.map { "No interval at \(item.site): \($0)." }
     }

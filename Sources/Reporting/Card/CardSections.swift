@@ -17,7 +17,7 @@ extension ModelCard {
       ("method", "\(model.method): \(model.summary)"),
       ("paper", model.reference.isEmpty ? "none" : model.reference),
       ("contact", contact ?? Self.notStated),
-      ("image tower", model.tower), ("began with", model.clip.isEmpty ? Self.notStored : model.clip),
+      ("image tower", model.tower), ("began with", model.start),
       ("input", "a square of \(model.side) × \(model.side) pixels; an image \(model.framing)"),
       ("prediction", "\(model.prediction); a pixel is lesion from \(model.rule)"),
       ("lesion classes", model.classes.joined(separator: ", ")),
@@ -25,7 +25,13 @@ extension ModelCard {
     if let intervenes = model.intervenes {
       facts.append(("inference intervenes", intervenes ? "yes" : "no"))
     }
-    facts += (model.weights.map(Self.facts) ?? [("weights", Self.notStored)])
+    if let average = model.average {
+      facts.append(("mean of the \(average) of", model.members.joined(separator: ", ")))
+    }
+    facts +=
+      (model.weights.map(Self.facts) ?? [
+        ("weights", model.average == nil ? Self.notStored : "those of the members")
+      ])
     if !model.precisions.isEmpty {
       let dice = model.precisions.sorted { $0.key < $1.key }.map { "\($0.key) \(HTMLPage.number($0.value))" }
       facts.append(("Dice of the validation images by arithmetic", dice.joined(separator: ", ")))
@@ -99,7 +105,9 @@ extension ModelCard {
 
   /// How the model was trained.
   var procedure: CardDocument.Section {
-    let all = "\(training.finished) of \(counted(training.epochs, "epoch"))"
+    let all =
+      "\(training.finished) of \(counted(training.epochs, "epoch"))"
+      + (training.stoppedEarly ? ", stopped because the score did not rise" : "")
     let score = training.validationDice.map { ", Dice \(HTMLPage.number($0)) on the validation images" } ?? ""
     var facts: [(name: String, text: String)] = [
       ("epochs", training.finished == training.epochs ? counted(training.epochs, "epoch") : all),
@@ -169,6 +177,15 @@ extension ModelCard {
               rows: settings.sorted { $0.key < $1.key }.map { [$0.key, $0.value.text] })
           ])
       ])
+  }
+}
+
+extension ModelCard.Model {
+  /// The weights that the training began with.
+  fileprivate var start: String {
+    let name = clip.isEmpty ? ModelCard.notStored : clip
+    return ancestors > 0
+      ? "the weights of \(counted(ancestors, "run")) in turn; the first began with \(name)" : name
   }
 }
 

@@ -23,6 +23,13 @@ struct CardFacts {
   /// Whether inference intervenes; nil if the method has no intervention.
   let intervenes: Bool?
   let evaluations: [ModelCard.Evaluation]
+  let certainty: ModelCard.Certainty?
+  /// The runs that were joined into this one; nil for a run of its own.
+  let members: CardMembers?
+  /// Whether training stopped before its last epoch because the score did not rise.
+  let stoppedEarly: Bool
+  /// The number of runs whose weights this one continues from, in turn.
+  let ancestors: Int
 
   /// Reads a run.
   ///
@@ -33,9 +40,18 @@ struct CardFacts {
     prompts = run.prompts
     let clip = try ClipDescription(folder)
     tower = try ImageTower.unset(clip.geometry.vision, projectionSize: clip.geometry.projectionSize).name
-    provenance = try Provenance.stored(in: folder)
+    members = try CardMembers(folder)
+    provenance = try Provenance.stored(in: folder) ?? members?.provenance
     fingerprint = try folder.fingerprint()
-    history = FileSystem.kind(of: folder.metricsFile) == nil ? [] : try folder.history()
+    let hasMetrics = FileSystem.kind(of: folder.metricsFile) != nil
+    history = hasMetrics ? try folder.history() : []
+    let lines =
+      hasMetrics
+      ? try JSONLines.read(folder.metricsFile, as: JSONValue.self, expected: "the metrics of an epoch") : []
+    stoppedEarly = lines.last?.members?["stopped"] == .bool(true)
+    let start = fingerprint == nil ? nil : try JSONValue(json5File: folder.fingerprintFile).members
+    if case .array(let runs)? = start?["ancestors"] { ancestors = runs.count } else { ancestors = 0 }
+    certainty = try ModelCard.Certainty(folder)
     validation = try ValidationReport.stored(in: folder)
     precisions = try PrecisionCheck.stored(in: folder)?.dice ?? [:]
     let hasWeights = FileSystem.kind(of: folder.weightsFile) != nil

@@ -38,8 +38,10 @@ extension CardFacts {
     found +=
       evaluations.contains { !$0.isUnseen }
       ? ["Scores at sites that were trained on are higher than those at a new site."] : []
-    found += [confounders]
-    return found
+    if certainty == nil {
+      found.append("The probabilities were not calibrated: they rank pixels, and are no chances of a lesion.")
+    }
+    return found + [confounders]
   }
 
   /// The confounders of the dictionary, and what the method does with them.

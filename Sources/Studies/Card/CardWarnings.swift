@@ -21,9 +21,11 @@ extension CardFacts {
   }
 
   private var unfinished: [String] {
+    // An ensemble was not trained; its members were finished.
+    if members != nil { return [] }
     var found: [String] = []
     if weights == nil { found.append("The run holds no weights: no epoch of its training is finished.") }
-    if history.count < configuration.epochs {
+    if history.count < configuration.epochs, !stoppedEarly {
       found.append(
         "The training is not finished: \(history.count) of \(counted(configuration.epochs, "epoch")).")
     }
@@ -84,12 +86,20 @@ extension CardFacts {
 
   /// States what one training cannot tell, and how its epoch came about.
   private var choices: [String] {
+    if let members {
+      return [
+        "The model is the mean of the \(members.average) of \(counted(members.names.count, "run")). The scores of one "
+          + "of them are not those of the mean."
+      ]
+    }
     var found = [
       "The scores are of one training with one seed. Another seed gives another model, and other scores."
     ]
     if validation == nil, !history.isEmpty {
       found.append("No validation image chose the epoch: the weights are those of the last one.")
-    } else if let last = history.last, last.best, configuration.averaging != .swad, history.count > 1 {
+    } else if let last = history.last, last.best, configuration.averaging != .swad, history.count > 1,
+      !stoppedEarly
+    {
       found.append("The last epoch is the chosen one, so a longer training might give more.")
     }
     if configuration.clip?.hasPrefix("random:") == true {

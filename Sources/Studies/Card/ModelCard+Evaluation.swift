@@ -11,12 +11,14 @@ extension ModelCard {
     package let site: String
     /// The part of the site in the training, in words.
     package let role: String
-    /// Whether the model was trained on none of the images.
+    /// Whether the site is new to the model, which was trained on none of its images.
     package let isUnseen: Bool
-    /// The number of images.
+    /// The number of images; with several classes, an image counts once for each.
     package let count: Int
     /// The number of images with a lesion.
     package let countWithLesion: Int
+    /// The number of classes with a mask of their own.
+    package let classCount: Int
     /// The number of patients or sequences; nil without the table of the images.
     @Nullable package private(set) var groups: Int?
     /// Mean Dice with its interval; nil over no image.
@@ -47,13 +49,16 @@ extension ModelCard {
     package let seed: UInt64
     /// Sentences about the predictions that a mean score hides.
     package let findings: [String]
+    /// What a calibrated run expected; nil without a calibration.
+    @Nullable package private(set) var certainty: Expectation?
 
     enum CodingKeys: String, CodingKey {
       case site, role, groups, dice, iou, hd95, unit, detection, brier, trivial, strata, prediction, seed
-      case findings
+      case findings, certainty
       case isUnseen = "unseen"
       case count = "n"
       case countWithLesion = "n_with_lesion"
+      case classCount = "n_classes"
       case diceWithLesion = "dice_with_lesion"
       case calibrationError = "ece"
       case usesOwnInference = "own_inference"
@@ -81,9 +86,10 @@ extension ModelCard {
         return try table.mean(metric) { !withLesion || table.hasLesion($0) }
       }
       site = stored.site
-      let part = stored.role(holdOut: configuration.holdOut)
-      (role, isUnseen) = (part.text, part.isUnseen)
+      let part = stored.part(in: configuration)
+      (role, isUnseen) = (part.text, part.isNew)
       (count, countWithLesion) = (stored.model.count, stored.model.countWithLesion)
+      classCount = stored.classCount
       unit = (stored.model.distanceUnit ?? .pixels).rawValue
       detection = stored.model.detection
       trivial = TrivialPredictor.allCases.compactMap { predictor in
@@ -106,7 +112,32 @@ extension ModelCard {
       hd95 = try mean(.hd95, withLesion: true)
       calibrationError = stored.calibration?.expectedCalibrationError
       brier = stored.calibration?.brier
+      certainty = stored.certainty.map(Expectation.init)
       usesOwnInference = stored.inference.map { $0 == configuration.inference }
+    }
+  }
+
+  /// What a calibrated run expected at a site without its masks.
+  package struct Expectation: Encodable, Equatable, Sendable {
+    /// The expected mean Dice; nil if it was not estimated.
+    @Nullable package private(set) var dice: Double?
+    /// The true mean Dice minus the expected one; nil if it was not estimated.
+    @Nullable package private(set) var error: Double?
+    /// The number of images that are unlike every training site; nil if they were not looked for.
+    @Nullable package private(set) var unfamiliar: Int?
+    /// The expected calibration error of the pixels after calibration; nil if not stored.
+    @Nullable package private(set) var calibrationError: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case dice, error, unfamiliar
+      case calibrationError = "ece_after"
+    }
+
+    init(_ stored: StoredEvaluation.Certainty) {
+      dice = stored.expected?.dice
+      error = stored.error
+      unfamiliar = stored.unfamiliar
+      calibrationError = stored.calibrated?.expectedCalibrationError
     }
   }
 

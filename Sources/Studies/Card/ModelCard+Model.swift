@@ -15,6 +15,12 @@ extension ModelCard {
     package let tower: String
     /// The CLIP model or trunk that the training began with, without its folder.
     package let clip: String
+    /// The number of runs whose weights the training continued from, in turn.
+    package let ancestors: Int
+    /// The runs whose mean the model is; empty for a run of its own.
+    package let members: [String]
+    /// Whether the members' outputs or their weights are averaged; nil for a run of its own.
+    @Nullable package private(set) var average: String?
     /// The side of the square that the network sees, in pixels.
     package let side: Int
     /// The way in which an image enters the square, in words.
@@ -39,8 +45,8 @@ extension ModelCard {
     @Nullable package private(set) var weights: Weights?
 
     enum CodingKeys: String, CodingKey {
-      case method, summary, reference, tower, clip, side, framing, modality, classes, confounders, intervenes
-      case prediction, rule, weights
+      case method, summary, reference, tower, clip, ancestors, members, average, side, framing, modality
+      case classes, confounders, intervenes, prediction, rule, weights
       case readsDictionary = "reads_dictionary"
       case precisions = "validation_dice_by_precision"
     }
@@ -85,10 +91,11 @@ extension ModelCard {
           settable: group.confounders.filter { $0.mechanism != nil }.map(\.name))
       }
       readsDictionary = traits.intervenes
-      let mean = settings.inference.mean ?? "one pass"
-      prediction = mean == "one pass" ? "one pass of the network" : "the \(mean)"
+      (ancestors, members) = (facts.ancestors, facts.members?.names ?? [])
+      prediction = settings.inference.mean.map { "the \($0)" } ?? "one pass of the network"
       rule = settings.inference.threshold.rule
       precisions = facts.precisions
+      average = facts.members?.average
       weights = facts.weights
       intervenes = facts.intervenes
     }
@@ -102,6 +109,8 @@ extension ModelCard {
     package let finished: Int
     /// The epoch of the stored weights; nil before the first.
     @Nullable package private(set) var chosen: Int?
+    /// Whether training stopped before its last epoch because the score did not rise.
+    package let stoppedEarly: Bool
     /// The rule that chose or averaged the weights, in words.
     package let rule: String
     /// The mean Dice of the chosen epoch on the validation images; nil without any.
@@ -130,6 +139,7 @@ extension ModelCard {
     enum CodingKeys: String, CodingKey {
       case epochs, finished, chosen, rule, tuned, optimiser, loss, augmentation, interventions, seed, seconds
       case libtorch
+      case stoppedEarly = "stopped_early"
       case validationDice = "validation_dice"
       case version = "mcdrl"
       case start = "starting_weights"
@@ -138,7 +148,7 @@ extension ModelCard {
     init(_ facts: CardFacts) throws {
       let (settings, last) = (facts.configuration, facts.history.last { $0.best })
       epochs = settings.epochs
-      finished = facts.history.count
+      (finished, stoppedEarly) = (facts.history.count, facts.stoppedEarly)
       rule = settings.weightsRule
       tuned = settings.tunedPart.description
       optimiser = settings.optimiserWords

@@ -26,6 +26,8 @@ package struct ModelCard: Encodable, Equatable, Sendable {
   @Nullable package private(set) var validation: Validation?
   /// The scores at sites, in the order of their names.
   package let evaluations: [Evaluation]
+  /// How sure the model says that it is; nil without a calibration.
+  @Nullable package private(set) var certainty: Certainty?
   /// The study that held every site out in turn; nil if none was given.
   @Nullable package private(set) var study: StudyEvidence?
   /// What to know before the model is used, a sentence each.
@@ -42,8 +44,8 @@ package struct ModelCard: Encodable, Equatable, Sendable {
   package let settings: [String: JSONValue]
 
   enum CodingKeys: String, CodingKey {
-    case title, contact, model, training, sites, leakage, validation, evaluations, study, warnings, uses
-    case limits, software, settings
+    case title, contact, model, training, sites, leakage, validation, evaluations, certainty, study, warnings
+    case uses, limits, software, settings
     case heldOut = "held_out"
     case weightLicences = "licences_of_weights"
   }
@@ -60,6 +62,7 @@ package struct ModelCard: Encodable, Equatable, Sendable {
     heldOut = facts.configuration.holdOut
     leakage = facts.provenance?.leakage
     validation = facts.validation.map(Validation.init)
+    certainty = facts.certainty
     self.study = study
   }
 }

@@ -33,9 +33,34 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
   package let trivial: [String: ScoreSummary]
   /// Sentences about the predictions that a mean score hides.
   package let findings: [String]
+  /// How well the run said how sure it is; nil without a calibration of the run.
+  package let certainty: Certainty?
+  /// The role of the images in the training in one word, such as `validation`; nil if not stored.
+  private let role: String?
+  /// The number of classes with a mask of their own; an image counts once for each in `model`.
+  package let classCount: Int
+
+  /// What a calibrated run expected at the site, and what it found.
+  package struct Certainty: Decodable, Equatable, Sendable {
+    /// The agreement of calibrated probabilities and references.
+    package let calibrated: Reliability.Summary?
+    /// The mean Dice that was expected without the masks.
+    package let expected: Expected?
+    /// The true mean Dice minus the expected one.
+    package let error: Double?
+    /// The number of images that are unlike every training site.
+    package let unfamiliar: Int?
+
+    /// An expected mean Dice.
+    package struct Expected: Decodable, Equatable, Sendable {
+      /// The mean.
+      package let dice: Double
+    }
+  }
 
   private enum CodingKeys: String, CodingKey {
     case site, method, seed, threshold, inference, precision, decoding, model, calibration, trivial, findings
+    case certainty, role, classes
     case heldOut = "held_out"
     case trainedCount = "n_trained_on"
     case isNamesake = "namesake"
@@ -58,7 +83,13 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
     calibration = try values.decodeIfPresent(Reliability.Summary.self, forKey: .calibration)
     trivial = try values.decodeIfPresent([String: ScoreSummary].self, forKey: .trivial) ?? [:]
     findings = try values.decodeIfPresent([String].self, forKey: .findings) ?? []
+    certainty = try values.decodeIfPresent(Certainty.self, forKey: .certainty)
+    role = try values.decodeIfPresent(String.self, forKey: .role)
+    classCount = max(1, try values.decodeIfPresent([JSONValue].self, forKey: .classes)?.count ?? 1)
   }
+
+  /// The number of images.
+  package var imageCount: Int { model.count / classCount }
 
   /// Completes the settings of an earlier version, which had no others than the defaults.
   private static func inference(_ stored: JSONValue) throws -> InferenceConfiguration {
@@ -67,14 +98,25 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
     return try JSONValue.object(defaults.merging(members) { $1 }).decoded(as: InferenceConfiguration.self)
   }
 
-  /// The part of the site in the training of a run.
+  /// The part of the site in the training, in words, and whether the site is new to the model.
+  package typealias Part = (text: String, isNew: Bool)
+
+  /// Returns the part of the site in the training of a run.
   ///
-  /// - Parameter holdOut: the site that the run held out; nil for none.
-  /// - Returns: the role.
-  package func role(holdOut: String?) -> SiteRole {
-    if heldOut { return isNamesake ? .namesake : site == holdOut ? .heldOut : .unseen }
-    guard let trainedCount, trainedCount < model.count else { return .source }
-    return .partly(trained: trainedCount, of: model.count)
+  /// - Parameter configuration: the settings of the run.
+  /// - Returns: the part.
+  package func part(in configuration: RunConfiguration) -> Part {
+    switch role {
+    case "validation": return ("validation images of a site that was trained on", false)
+    case "test-list": return ("test list", heldOut && !configuration.sources.contains(site))
+    default: break
+    }
+    if heldOut {
+      let role: SiteRole = isNamesake ? .namesake : site == configuration.holdOut ? .heldOut : .unseen
+      return (role.text, true)
+    }
+    guard let trainedCount, trainedCount < imageCount else { return (SiteRole.source.text, false) }
+    return (SiteRole.partly(trained: trainedCount, of: imageCount).text, false)
   }
 
   /// Reads a file.
