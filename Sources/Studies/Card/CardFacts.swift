@@ -49,7 +49,8 @@ struct CardFacts {
       hasMetrics
       ? try JSONLines.read(folder.metricsFile, as: JSONValue.self, expected: "the metrics of an epoch") : []
     stoppedEarly = lines.last?.members?["stopped"] == .bool(true)
-    let start = fingerprint == nil ? nil : try JSONValue(json5File: folder.fingerprintFile).members
+    // The file was read above.
+    let start = (try? JSONValue(json5File: folder.fingerprintFile))?.members
     if case .array(let runs)? = start?["ancestors"] { ancestors = runs.count } else { ancestors = 0 }
     certainty = try ModelCard.Certainty(folder)
     validation = try ValidationReport.stored(in: folder)
@@ -125,8 +126,9 @@ extension ModelCard.Model.Weights {
     // The embedded prompts are no weights.
     head = count { !$0.hasPrefix("tower.") && !$0.hasPrefix("text.") }
     let file = try OpenFile(url)
+    let mapping = try FileMapping(file, 0..<file.size)
     var hash = StableHash()
-    hash.combine(try FileMapping(file, 0..<file.size).bytes)
+    withExtendedLifetime(mapping) { hash.combine(mapping.bytes) }
     (bytes, self.hash) = (file.size, hash.text)
   }
 }
