@@ -54,7 +54,8 @@ struct CardMetadata {
       switch scalar {
       case "\"": result += "\\\""
       case "\\": result += "\\\\"
-      case _ where scalar.properties.generalCategory == .control || !isPrintable(scalar):
+      // A reader without metadata shows this head as Markdown.
+      case _ where ["<", ">", "&"].contains(scalar) || !isPrintable(scalar):
         result +=
           scalar.value > 0xFFFF
           ? "\\U" + String(format: "%08X", scalar.value) : "\\u" + String(format: "%04X", scalar.value)
