@@ -84,6 +84,14 @@ extension ModelCard {
     let rows = sites.map { site in
       [site.name, count(site.images), count(site.groups), count(site.withoutLesion), site.classWords]
     }
+    var facts = [
+      (name: "held out", text: heldOut ?? "no site: the model was trained on all of them"),
+      (
+        name: "search for the same patient or image at two sites",
+        text: leakage ?? "no result is stored by the run"
+      ),
+    ]
+    facts += sites.flatMap(\.statements)
     let sum = ["all", total(\.images), total(\.groups), total(\.withoutLesion), ""]
     return .init(
       heading: "Training data",
@@ -92,14 +100,7 @@ extension ModelCard {
           headings: ["site", "images", "patients or sequences", "without a lesion", "classes"],
           rows: rows + [sum], emphasised: [rows.count]),
         .paragraph("A dash means that the data do not state it, or that the run does not hold it."),
-        .facts([
-          ("held out", heldOut ?? "no site: the model was trained on all of them"),
-          (
-            "search for the same patient or image at two sites",
-            leakage ?? "no result is stored by the run"
-          ),
-        ]),
-        .facts(sites.flatMap(\.statements)),
+        .facts(facts),
       ])
   }
 
