@@ -172,14 +172,15 @@ let package = Package(
     .testTarget(
       name: "MutationTests",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Imaging", "Storage", "TestSupport", "Torch", "Training",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Storage", "Studies", "TestSupport", "Torch",
+        "Training",
       ]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [
         "Explaining", "Imaging", "Metrics", "Reporting", "Statistics", "Storage", "Studies", "TestSupport",
-        "Torch",
-      ]),
+        "Torch", "Training",
+      ], exclude: ["Fixtures"]),
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "Torch"]),

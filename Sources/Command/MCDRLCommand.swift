@@ -18,7 +18,7 @@ public enum MCDRLCommand {
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,
       PromptsSuggestCommand.self, TrainCommand.self, EnsembleCommand.self, TuneCommand.self,
       EvaluateCommand.self, CompareCommand.self, LosoCommand.self, AblateCommand.self, ReportCommand.self,
-      PredictCommand.self, ExplainCommand.self, MetricsCommand.self, BenchCommand.self,
+      CardCommand.self, PredictCommand.self, ExplainCommand.self, MetricsCommand.self, BenchCommand.self,
     ]
   }
 

@@ -22,6 +22,7 @@ enum OptionAdvice {
     switch error {
     case is LeakageError: "continue nevertheless: --allow-leakage"
     case is FolderLockError: "another folder: --out"
+    case is CardError: "name another study, or none: --study"
     case let error as RunError: option(for: error)
     case let error as StudyError: option(for: error)
     case let error as MetricError: option(for: error)

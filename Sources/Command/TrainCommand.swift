@@ -104,10 +104,12 @@ enum TrainCommand: Subcommand {
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
     try RunChecks.requireMechanisms(complete, prompts, in: promptsFile?.path ?? "the prompts")
     for setting in try complete.ineffectiveInterventions(prompts) { console.note("note: \(setting)") }
-    try checkLeakage(arguments, complete, catalog, sources, lists, ancestor, console)
-    return try Run.create(
+    let leakage = try checkLeakage(arguments, complete, catalog, sources, lists, ancestor, console)
+    let run = try Run.create(
       at: folder, complete, data: catalog, lists: lists, prompts: prompts, promptsFile: promptsFile,
       continuing: ancestor, model: model, clip: ProjectFiles.clips, lock: lock)
+    if let leakage { try run.record(leakage: leakage) }
+    return run
   }
 
   /// Returns the prompts of a new run and their file; those of the run that it continues from.
@@ -126,21 +128,26 @@ enum TrainCommand: Subcommand {
   }
 
   /// Checks that no image or patient that is trained on is scored, at another site or in another list.
+  ///
+  /// - Returns: the result in a few words; nil if nothing is scored.
   private static func checkLeakage(
     _ arguments: Arguments<Options>, _ configuration: RunConfiguration, _ catalog: SiteCatalog,
     _ sources: [Site], _ lists: ImageLists?, _ ancestor: Run?, _ console: Console
-  ) throws {
+  ) throws -> String? {
     let isAllowed = try arguments.allowLeakage
     let limits = configuration.reader.limits
     let scored: [Site]
+    var found: String?
     if let lists {
-      let found = try DataNotes.leakage(lists, catalog.sites, isAllowed: isAllowed, limits: limits, console)
-      console.note("the same patient or picture in two lists: \(found)")
+      let result = try DataNotes.leakage(lists, catalog.sites, isAllowed: isAllowed, limits: limits, console)
+      console.note("the same patient or picture in two lists: \(result)")
+      found = result
       scored = try lists.testSites.compactMap { lists.testing(try catalog.site($0)) }
     } else if let heldOut = try configuration.holdOut.map(catalog.site) {
-      let found = try DataNotes.leakage(
+      let result = try DataNotes.leakage(
         sources + [heldOut], heldOut: [heldOut.name], isAllowed: isAllowed, limits: limits, console)
-      console.note("the same patient or picture at the held-out site: \(found)")
+      console.note("the same patient or picture at the held-out site: \(result)")
+      found = result
       scored = [heldOut]
     } else {
       scored = []
@@ -155,6 +162,7 @@ enum TrainCommand: Subcommand {
           "note: \(url.path) is not there, so its words were not searched for images of \(site.name)")
       }
     }
+    return found
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.

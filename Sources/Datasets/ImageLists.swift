@@ -48,7 +48,7 @@ public struct ImageLists: Codable, Equatable, Sendable {
   package func restricted(_ site: Site) -> Site {
     Site(
       name: site.name, samples: Self.samples(training + validation, of: site.name, among: site.samples),
-      testSamples: site.testSamples)
+      testSamples: site.testSamples, origin: site.origin)
   }
 
   /// Returns the images of a site that score the run, in the order of the site; nil if none is listed.

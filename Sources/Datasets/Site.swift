@@ -74,17 +74,21 @@ public struct Site: Sendable, Equatable {
   ///
   /// Only rendered data has them. A run with `TrainingScenes.unlinked` trains on them.
   public let unlinkedSamples: [Sample]?
+  /// What the data folder states of the origin of the images.
+  public let origin: DataOrigin
 
   /// Every image to train on or to score, without repetition.
   public var allSamples: [Sample] { samples + (testSamples == samples ? [] : testSamples) }
 
   init(
-    name: String, samples: [Sample], testSamples: [Sample]? = nil, unlinkedSamples: [Sample]? = nil
+    name: String, samples: [Sample], testSamples: [Sample]? = nil, unlinkedSamples: [Sample]? = nil,
+    origin: DataOrigin = DataOrigin()
   ) {
     self.name = name
     self.samples = samples
     self.testSamples = testSamples ?? samples
     self.unlinkedSamples = unlinkedSamples
+    self.origin = origin
   }
 
   /// The masks of the site, with those of its test images; nil if there are none.

@@ -31,12 +31,16 @@ struct SiteManifest: Decodable {
     var test: Others?
     /// The same scenes as `images` without the link between lesion and confounder.
     var unlinked: Others?
+    /// The terms of use, the source and what to cite, for the model card of a run.
+    var licence: String?
+    var source: String?
+    var citation: String?
 
     init(name: String) { self.name = name }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
       case name, images, masks, stems, `class`, classes, groupPattern, groups, labels, lesions, test
-      case unlinked
+      case unlinked, licence, source, citation
     }
   }
 
@@ -178,7 +182,9 @@ extension SiteManifest.Entry {
     let twins = try samples(unlinkedFiles, of: unlinked, .unlinked)
     try requireStems(of: own + (tests ?? []) + (twins ?? []), in: groups?.keys, "groups", manifest)
     try pattern?.requireMatch(in: own.map(\.id))
-    return Site(name: name, samples: own, testSamples: tests, unlinkedSamples: twins)
+    return Site(
+      name: name, samples: own, testSamples: tests, unlinkedSamples: twins,
+      origin: DataOrigin(licence: licence, source: source, citation: citation))
   }
 
   /// Checks that the entry states facts only about existing images.

@@ -24,7 +24,8 @@ extension Site {
     case .unlinked:
       guard let unlinkedSamples else { throw DatasetError.noUnlinkedScenes(site: name) }
       return Site(
-        name: name, samples: unlinkedSamples, testSamples: testSamples, unlinkedSamples: unlinkedSamples)
+        name: name, samples: unlinkedSamples, testSamples: testSamples, unlinkedSamples: unlinkedSamples,
+        origin: origin)
     }
   }
 }

@@ -32,7 +32,10 @@ public struct OverlapSummary: Codable, Equatable, Sendable {
   @Nullable public private(set) var unmarkedShare: Double?
 
   /// The number of images with a lesion on which nothing is marked.
-  var countUnmarked: Int { Int(((unmarkedShare ?? 0) * Double(countWithLesion)).rounded()) }
+  var countUnmarked: Int {
+    // A damaged file may hold any share.
+    Int(exactly: ((unmarkedShare ?? 0) * Double(countWithLesion)).rounded()) ?? countWithLesion
+  }
 
   /// Summarises pairs of masks; nil without any.
   package init?(of counts: [OverlapCounts]) {

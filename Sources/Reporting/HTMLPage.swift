@@ -56,6 +56,24 @@ package struct HTMLPage {
   /// Adds a paragraph of plain text.
   package mutating func paragraph(_ text: String) { body += "<p>\(Self.escaped(text))</p>\n" }
 
+  /// Adds a list of plain texts.
+  package mutating func list(_ items: [String]) {
+    guard !items.isEmpty else { return }
+    body += "<ul>" + items.map { "<li>\(Self.escaped($0))</li>" }.joined(separator: "\n") + "</ul>\n"
+  }
+
+  /// Adds names with a text each; a narrow page has the text below the name.
+  package mutating func facts(_ facts: [(name: String, text: String)]) {
+    guard !facts.isEmpty else { return }
+    let entries = facts.map { "<dt>\(Self.escaped($0.name))</dt><dd>\(Self.escaped($0.text))</dd>" }
+    body += "<dl class=\"facts\">\(entries.joined(separator: "\n"))</dl>\n"
+  }
+
+  /// Adds lines for a terminal.
+  package mutating func code(_ lines: [String]) {
+    body += "<pre tabindex=\"0\"><code>\(Self.escaped(lines.joined(separator: "\n")))</code></pre>\n"
+  }
+
   /// Adds parts that are collapsed until the reader opens them; in print they are open.
   ///
   /// - Parameters:

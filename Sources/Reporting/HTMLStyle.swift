@@ -33,6 +33,13 @@ extension HTMLPage {
     th:first-child, td:first-child { text-align: left; padding-left: 0; }
     th { color: var(--faint); font-weight: 600; font-size: .85rem; }
     tr.total td { font-weight: 700; }
+    main > ul li { max-width: 46rem; margin: .3rem 0; }
+    .facts { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .35rem 1.2rem; margin: .6rem 0; }
+    .facts dt { color: var(--faint); font-weight: 600; font-size: .9rem; }
+    .facts dd { margin: 0; max-width: 46rem; }
+    @media (max-width: 36rem) { .facts { display: block; } .facts dd { margin: 0 0 .5rem; } }
+    pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 4px; padding: .6rem .8rem;
+      font-size: .85rem; overflow-wrap: normal; }
     details { margin: .8rem 0; }
     summary { cursor: pointer; color: var(--link); }
     figure { margin: 0; }
@@ -72,6 +79,7 @@ extension HTMLPage {
       .contents { display: none; }
       main > .wide, main > details > .wide { left: 0; transform: none; width: auto; max-width: none; }
       .wide { overflow: visible; }
+      pre { white-space: pre-wrap; overflow-wrap: anywhere; }
       th, td { white-space: normal; padding: .2rem .5rem; }
       h2, h3, summary, .over { break-after: avoid; }
       figure, tr { break-inside: avoid; }

@@ -239,12 +239,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
   }
 
   /// The name of the CLIP model without its folder.
-  public var clipName: String {
-    let name = configuration.clip ?? ""
-    guard name.contains("/") else { return name }
-    let file = URL(fileURLWithPath: name).lastPathComponent
-    return name.hasPrefix("random:") ? "random:\(file)" : file
-  }
+  public var clipName: String { WeightsOrigin.shortName(configuration.clip ?? "") }
 
   /// The settings of the arms.
   private var ownSettings: [RunConfiguration] {

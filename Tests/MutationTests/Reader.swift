@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Imaging
 import Storage
+import Studies
 import TestSupport
 import Testing
 import Torch
@@ -23,7 +24,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
     safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, clip, bert, trunk, bitmap,
-    pictures, run, ensemble,
+    pictures, run, ensemble, card,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -230,6 +231,17 @@ struct Reader: Sendable, CustomTestStringConvertible {
       for index in 0..<16 * 12 * 3 { samples.append(UInt8(truncatingIfNeeded: index * 7)) }
       return try Image(width: 16, height: 12, channels: 3, pixels: samples)
     }
+  }
+
+  /// What a model card reads beside the settings, prompts and weights of a run.
+  private static let card = Reader(name: "card") { folder in
+    try CardExample.write(to: folder)
+    return [
+      "evaluation-north.json", "evaluation-north.csv", "evaluation-west.json", "provenance.json",
+      "fingerprint.json", "metrics.jsonl", "validation.json",
+    ]
+  } read: { folder in
+    _ = try ModelCard(of: Run.open(at: folder))
   }
 
   private static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {

@@ -120,7 +120,7 @@ extension Run {
     try place.write(prompts, to: place.promptsFile)
     try place.write(ClipDescription(folder), to: place.clipFile)
     let files: [KeyPath<RunFolder, URL>] = [
-      \.fingerprintFile, \.metricsFile, \.validationFile, \.precisionFile, \.maskRuleFile,
+      \.fingerprintFile, \.provenanceFile, \.metricsFile, \.validationFile, \.precisionFile, \.maskRuleFile,
     ]
     for file in files where FileManager.default.fileExists(atPath: folder[keyPath: file].path) {
       try AtomicFile.write(Data(file: folder[keyPath: file]), to: place[keyPath: file])

@@ -120,6 +120,7 @@ extension Run {
     try folder.write(words, to: folder.promptsFile)
     try folder.write(description, to: folder.clipFile)
     try folder.write(fingerprint, to: folder.fingerprintFile)
+    try folder.write(Provenance(sources, configuration, clip: clip), to: folder.provenanceFile)
     try folder.replaceInitial(weights: ancestor?.folder.weightsFile)
     try folder.replace(lists)
     // This is last, because it makes the folder a run: training resumes after it and restarts

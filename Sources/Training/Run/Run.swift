@@ -10,9 +10,8 @@ import Torch
 
 /// A run: a folder with settings, prompts, weights and metrics, and the operations on them.
 ///
-/// Only this type defines the order of the folder's files. `create` writes prompts, CLIP geometry
-/// and fingerprint, and last the settings, which make the folder a run. `train` writes state,
-/// weights and metrics.
+/// Only this type defines the order of the folder's files. `create` writes prompts, CLIP geometry,
+/// hashes and provenance, and last the settings, which make it a run. `train` writes the others.
 ///
 /// ```swift
 /// let sites = try SiteCatalog(at: data)

@@ -24,6 +24,8 @@ package struct RunFolder: Sendable {
   package var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
   /// The file of the hashes of data and weights and of the code's versions.
   package var fingerprintFile: URL { url.appendingPathComponent("fingerprint.json") }
+  /// The file of what the run was made from, in numbers and words.
+  package var provenanceFile: URL { url.appendingPathComponent("provenance.json") }
   /// The file of the stored weights' scores on the validation images.
   package var validationFile: URL { url.appendingPathComponent("validation.json") }
   /// The file of the validation Dice in each inference arithmetic.

@@ -157,6 +157,8 @@ extension SegmentationSystem {
 /// A loader of the CLIP model in settings, which may be an image trunk without words.
 public struct ClipLoader: Sendable {
   private let load: @Sendable (RunConfiguration) throws -> CLIPModel
+  /// Maps a name to a folder, or to `random:FILE`; nil for a loader that makes its model itself.
+  private let locate: (@Sendable (String) throws -> String)?
 
   /// Makes a loader that uses names directly: a folder, or `random:FILE`.
   public init() { self.init { $0 } }
@@ -165,6 +167,7 @@ public struct ClipLoader: Sendable {
   ///
   /// - Parameter locate: maps a name to a folder, or to `random:FILE`.
   public init(_ locate: @escaping @Sendable (String) throws -> String) {
+    self.locate = locate
     load = { configuration in
       guard let name = try configuration.clipOfSite else { throw RunError.needsClip }
       let place = try locate(name)
@@ -178,7 +181,19 @@ public struct ClipLoader: Sendable {
   /// Makes a loader from a function.
   ///
   /// - Parameter load: maps settings to a new model, which may be tuned.
-  public init(making load: @escaping @Sendable (RunConfiguration) throws -> CLIPModel) { self.load = load }
+  public init(making load: @escaping @Sendable (RunConfiguration) throws -> CLIPModel) {
+    self.load = load
+    locate = nil
+  }
+
+  /// Returns the folder of the model in settings; nil for random weights, or if there is none.
+  package func folder(_ configuration: RunConfiguration) -> URL? {
+    guard let locate, let name = try? configuration.clipOfSite, let place = try? locate(name) else {
+      return nil
+    }
+    let url = NativePath.url(place)
+    return FileSystem.kind(of: url) == .folder ? url : nil
+  }
 
   /// Loads the model; random weights follow from the seed of the settings.
   ///
