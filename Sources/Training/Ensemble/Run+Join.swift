@@ -55,7 +55,7 @@ extension Run {
     try folder.write(ensemble, to: folder.ensembleFile)
     // This is last, because it makes the folder a run.
     try folder.write(configuration, to: folder.configurationFile)
-    return Run(folder, configuration, prompts: first.prompts, clip: first.clip)
+    return Run(folder, configuration, prompts: first.prompts, lists: nil, clip: first.clip)
   }
 
   /// Checks that runs can be joined, whatever is averaged.
