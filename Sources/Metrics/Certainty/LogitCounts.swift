@@ -1,0 +1,195 @@
+import Foundation
+import Storage
+import Torch
+
+/// The pixels of images, counted by the logit of their probability, lesion and background apart.
+///
+/// Calibration error, Brier score, entropy and expected Dice under any monotone change of the
+/// probabilities follow from these counts. So no pixel is kept, and no second pass is needed. A logit
+/// belongs to one of 560 bins from -14 to 14, each 0.05 wide, and counts with the middle of its bin.
+public struct LogitCounts: Sendable, Equatable {
+  /// The number of bins.
+  public static let bins = 560
+  /// The largest logit.
+  public static let limit = 14.0
+  /// The most pixels that are counted of a map; larger maps count every k-th row and column.
+  public static let mostPixels = 1 << 16
+
+  /// The background pixels of each bin, or all pixels without a reference.
+  public private(set) var negatives: [Double]
+  /// The lesion pixels of each bin.
+  public private(set) var positives: [Double]
+
+  /// Starts without pixels.
+  public init() {
+    negatives = [Double](repeating: 0, count: Self.bins)
+    positives = negatives
+  }
+
+  /// The logits of the bins' middles.
+  public static let logits: [Double] = {
+    let width = 2 * limit / Double(bins)
+    return (0..<bins).map { bin in (Double(bin) + 0.5) * width - limit }
+  }()
+
+  /// Counts the pixels of a map.
+  ///
+  /// - Parameters:
+  ///   - probability: lesion probabilities, H×W.
+  ///   - reference: the mask of the expert, bool H×W; nil counts every pixel as background.
+  /// - Throws: `TorchError` if the shapes differ.
+  public init(_ probability: Tensor, reference: Tensor? = nil) throws {
+    self.init()
+    let bins = try Self.bins(of: Self.sampled(probability)).reshaped([-1])
+    let all = try Self.histogram(bins, .ones(bins.shape, dtype: .float64))
+    guard let reference else {
+      negatives = all
+      return
+    }
+    guard reference.shape == probability.shape else {
+      throw TorchError.value("a reference of \(reference.shape) and a map of \(probability.shape) differ")
+    }
+    positives = try Self.histogram(bins, Self.sampled(reference).to(.float64).reshaped([-1]))
+    negatives = zip(all, positives).map { $0 - $1 }
+  }
+
+  /// Returns every k-th row and column of a map, with the least k that leaves at most ``mostPixels``.
+  ///
+  /// - Throws: `TorchError` for fewer than two dimensions.
+  public static func sampled(_ map: Tensor) throws -> Tensor {
+    let rank = map.rank
+    let (height, width) = (try map.size(rank - 2), try map.size(rank - 1))
+    var step = 1
+    while ((height + step - 1) / step) * ((width + step - 1) / step) > mostPixels { step += 1 }
+    return try step == 1 ? map : map.strided(dim: rank - 2, by: step).strided(dim: rank - 1, by: step)
+  }
+
+  /// Computes logits of probabilities, float64, from -14 to 14.
+  ///
+  /// - Throws: `TorchError` if memory is short.
+  public static func logits(of probability: Tensor) throws -> Tensor {
+    let least = 1 / (1 + exp(limit))
+    let p = try probability.to(.float64).clamped(min: least, max: 1 - least)
+    return try (p / (1 - p)).log()
+  }
+
+  /// Returns the bin of a logit.
+  public static func bin(ofLogit logit: Double) -> Int {
+    min(bins - 1, max(0, Int(((logit + limit) * Double(bins) / (2 * limit)).rounded(.down))))
+  }
+
+  private static func bins(of probability: Tensor) throws -> Tensor {
+    let places = try ((logits(of: probability) + limit) * (Double(bins) / (2 * limit))).floor()
+    return try places.clamped(min: 0, max: Double(bins - 1)).to(.int64)
+  }
+
+  private static func histogram(_ bins: Tensor, _ weights: Tensor) throws -> [Double] {
+    try Tensor.zeros([Self.bins], dtype: .float64).scatteredSum(dim: 0, index: bins, source: weights)
+      .doubles()
+  }
+
+  /// Adds the pixels of others.
+  public mutating func merge(_ other: LogitCounts) {
+    for bin in negatives.indices {
+      negatives[bin] += other.negatives[bin]
+      positives[bin] += other.positives[bin]
+    }
+  }
+
+  /// The number of pixels.
+  public var count: Double { negatives.reduce(0, +) + positives.reduce(0, +) }
+
+  /// Brier score and calibration error under a change of the probabilities; nil without pixels.
+  ///
+  /// - Parameter probability: the probability of a logit.
+  /// - Returns: the mean of (p - y)², and the calibration error over the bins of ``Reliability``.
+  public func scores(_ probability: (Double) -> Double) -> (brier: Double, error: Double)? {
+    let number = Reliability.defaultBins
+    var gaps = [Double](repeating: 0, count: number)
+    var (squares, pixels) = (0.0, 0.0)
+    for (bin, logit) in Self.logits.enumerated() {
+      let (no, yes) = (negatives[bin], positives[bin])
+      guard no + yes > 0 else { continue }
+      let p = probability(logit)
+      squares += no * p * p + yes * (1 - p) * (1 - p)
+      let place = min(number - 1, max(0, Int((p * Double(number)).rounded(.up)) - 1))
+      gaps[place] += (no + yes) * p - yes
+      pixels += no + yes
+    }
+    guard pixels > 0 else { return nil }
+    return (squares / pixels, gaps.reduce(0) { $0 + abs($1) } / pixels)
+  }
+
+  /// Counts the wrong pixels of a mask by the entropy of their probability.
+  ///
+  /// - Parameters:
+  ///   - level: the lowest probability, before the change, of a pixel of the mask.
+  ///   - probability: the changed probability of a logit.
+  /// - Returns: the pixels by entropy, in bits; the risk of a wrong pixel is 1.
+  public func risks(level: Double, _ probability: (Double) -> Double) -> RiskCounts {
+    var found = RiskCounts()
+    let cut = Self.logit(level)
+    for (bin, logit) in Self.logits.enumerated() {
+      let (no, yes) = (negatives[bin], positives[bin])
+      guard no + yes > 0 else { continue }
+      found.add(Self.entropy(probability(logit)), count: no + yes, risk: logit >= cut ? no : yes)
+    }
+    return found
+  }
+
+  /// The expected Dice of a mask whose pixels are lesion with given probabilities.
+  ///
+  /// It is 2·Σp over the mask / (pixels of the mask + Σp over the image). An empty mask scores 1 on an
+  /// image without a lesion and 0 otherwise. It gets 1 less the highest probability, which stands for
+  /// the chance of a lesion.
+  ///
+  /// - Parameters:
+  ///   - level: the lowest probability, before the change, of a pixel of the mask.
+  ///   - probability: the changed probability of a logit.
+  /// - Returns: from 0 to 1.
+  public func expectedDice(level: Double, _ probability: (Double) -> Double) -> Double {
+    let cut = Self.logit(level)
+    var (inside, all, marked, highest) = (0.0, 0.0, 0.0, 0.0)
+    for (bin, logit) in Self.logits.enumerated() {
+      let pixels = negatives[bin] + positives[bin]
+      guard pixels > 0 else { continue }
+      let p = probability(logit)
+      all += pixels * p
+      highest = max(highest, p)
+      if logit >= cut {
+        inside += pixels * p
+        marked += pixels
+      }
+    }
+    return marked == 0 ? 1 - highest : 2 * inside / (marked + all)
+  }
+
+  /// The uncertainty of an image: entropy in relation to the expected lesion, from 0 to 1.
+  ///
+  /// It is ΣH / (ΣH + Σp) over pixels, with the entropy H of a pixel in bits; 0 if both are 0. Sure
+  /// background adds nothing, so the number does not fall with the size of the background.
+  ///
+  /// - Parameter probability: the changed probability of a logit.
+  public func uncertainty(_ probability: (Double) -> Double) -> Double {
+    var (entropy, lesion) = (0.0, 0.0)
+    for (bin, logit) in Self.logits.enumerated() {
+      let pixels = negatives[bin] + positives[bin]
+      guard pixels > 0 else { continue }
+      let p = probability(logit)
+      entropy += pixels * Self.entropy(p)
+      lesion += pixels * p
+    }
+    return entropy + lesion > 0 ? entropy / (entropy + lesion) : 0
+  }
+
+  /// Returns the logit of a probability, which may be infinite.
+  public static func logit(_ probability: Double) -> Double {
+    probability <= 0 ? -.infinity : probability >= 1 ? .infinity : log(probability / (1 - probability))
+  }
+
+  /// Returns the entropy of a yes or no, in bits.
+  public static func entropy(_ p: Double) -> Double {
+    guard p > 0, p < 1 else { return 0 }
+    return -(p * log2(p) + (1 - p) * log2(1 - p))
+  }
+}
