@@ -81,6 +81,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Storage", "Torch", "Imaging", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+        "Statistics",
       ]),
     .target(
       name: "Studies",

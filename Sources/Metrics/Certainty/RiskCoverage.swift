@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// Risk against coverage, added up over cases: the error of the cases that are kept, the surest first.
 ///
@@ -137,6 +138,26 @@ public struct RiskCounts: Codable, Sendable, Equatable {
     }
     self.counts = counts
     self.risks = risks
+  }
+
+  /// Counts the pixels of a mask.
+  ///
+  /// - Parameters:
+  ///   - uncertainty: from 0 to 1, any shape.
+  ///   - wrong: whether the mask is wrong there, bool of the same shape.
+  /// - Throws: `TorchError` if the shapes differ.
+  public init(uncertainty: Tensor, wrong: Tensor) throws {
+    guard uncertainty.shape == wrong.shape else {
+      throw TorchError.value("uncertainty of \(uncertainty.shape) and errors of \(wrong.shape) differ")
+    }
+    let roots = try uncertainty.to(.float64).clamped(min: 0, max: 1).power(0.25) * Double(Self.bins)
+    let places = try roots.floor().clamped(max: Double(Self.bins - 1)).to(.int64).reshaped([-1])
+    func sums(_ values: Tensor) throws -> [Double] {
+      try Tensor.zeros([Self.bins], dtype: .float64).scatteredSum(dim: 0, index: places, source: values)
+        .doubles()
+    }
+    counts = try sums(.ones(places.shape, dtype: .float64))
+    risks = try sums(wrong.to(.float64).reshaped([-1]))
   }
 
   /// Returns the bin of an uncertainty from 0 to 1.

@@ -37,6 +37,8 @@ public struct Evaluation: Encodable, Sendable {
   public let model: ScoreSummary
   /// The agreement of probabilities and references.
   public let calibration: Reliability.Summary
+  /// How well the run says how sure it is; nil without a calibration.
+  public let certainty: CertaintyReport?
   /// The polyp protocol's table; nil if not requested.
   public let polyp: PolypProtocol.Summary?
   /// The summaries of predictors that ignore the image, by name.
@@ -59,7 +61,7 @@ public struct Evaluation: Encodable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case site, method, seed, threshold, inference, precision, decoding, selection, model, calibration, polyp
-    case trivial, findings
+    case trivial, findings, certainty
     case evaluation = "protocol"
     case heldOut = "held_out"
     case trainedCount = "n_trained_on"
@@ -133,9 +135,9 @@ extension Run {
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
     let samples = scored(site, as: role)
-    let found = try predictor.assess(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
-      progress($0, samples.count)
-    }
+    let (found, certainty) = try predictor.assessWithCertainty(
+      samples, tolerance: rules.tolerance, spacing: rules.spacing
+    ) { progress($0, samples.count) }
     var (polyp, reliability) = (PolypProtocol(), try Reliability())
     for assessment in found {
       polyp.merge(assessment.polyp)
@@ -154,7 +156,7 @@ extension Run {
       isNamesake: role == .namesake, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)),
-      calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
+      calibration: reliability.summary, certainty: certainty, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
       trivial: others, findings: Self.findings(method, at: site.name, found.map(\.scores), others),
       images: zip(samples, found).map(Evaluation.Image.init), role: role)
   }

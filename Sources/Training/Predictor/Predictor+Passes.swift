@@ -15,20 +15,44 @@ extension Predictor {
   /// - Returns: B×1×side×side.
   /// - Throws: `TorchError` if the shapes do not fit.
   func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
+    try passes(pixels, cached: cached).mean()
+  }
+
+  /// Computes the passes of a batch: the lesion probabilities of each view, moved back.
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×side×side from 0 to 1, at any scale.
+  ///   - cached: cached features of the images; they are used if there is no other view.
+  ///   - probe: what is read beside the probabilities; nil for nothing.
+  /// - Returns: the passes.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func passes(_ pixels: Tensor, cached: FrozenFeatures?, _ probe: CertaintyProbe? = nil) throws -> Passes {
     let views = configuration.inference.views
-    guard views.count > 1 else { return try system.probabilities(pixels, cached: cached) }
+    guard views.count > 1 else {
+      let look = try system.look(pixels, cached: cached, probe)
+      return Passes(views: [look.probability], logitVariance: look.logitVariance, pooled: look.pooled)
+    }
     let (count, side, size) = (try pixels.size(0), try pixels.size(2), configuration.imageSize)
     let most = max(Self.pixelsOfPass, 4 * count * size * size) / (count * side * side)
     let passes = (views.count + max(1, most) - 1) / max(1, most)
     let length = (views.count + passes - 1) / passes
-    let parts = try stride(from: 0, to: views.count, by: length).flatMap { start in
+    var (maps, variances, pooled): ([Tensor], [Tensor], [String: Tensor]) = ([], [], [:])
+    for start in stride(from: 0, to: views.count, by: length) {
       let part = views[start..<min(views.count, start + length)]
-      let found = try system.probabilities(.concatenated(part.map { try $0.moved(pixels) }, dim: 0))
-      return try part.enumerated().map { place, view in
-        try view.restored(found.narrowed(dim: 0, start: place * count, length: count))
+      let look = try system.look(.concatenated(part.map { try $0.moved(pixels) }, dim: 0), cached: nil, probe)
+      func restored(_ found: Tensor) throws -> [Tensor] {
+        try part.enumerated().map { place, view in
+          try view.restored(found.narrowed(dim: 0, start: place * count, length: count))
+        }
       }
+      maps += try restored(look.probability)
+      variances += try look.logitVariance.map(restored) ?? []
+      // The first view is the image itself.
+      if start == 0 { pooled = try look.pooled.mapValues { try $0.narrowed(dim: 0, start: 0, length: count) } }
     }
-    return try Tensor.stacked(parts).mean([0])
+    return Passes(
+      views: maps, logitVariance: variances.isEmpty ? nil : try Tensor.stacked(variances).mean([0]),
+      pooled: pooled)
   }
 
   /// Scores images as validation does, at S×S with threshold 0.5; nil if the score is undefined.

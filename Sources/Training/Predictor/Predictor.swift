@@ -38,6 +38,8 @@ public final class Predictor: Sendable {
   public let threshold: MaskThreshold
   /// The tower, the method and the head.
   package let system: CompiledSystem
+  /// The calibration of the run; nil if it has none, or if it was left out.
+  package let certainty: CertaintyModel?
   let reader: SampleReader
   /// The side of the input of each scale.
   let sides: [Int]
@@ -50,11 +52,13 @@ public final class Predictor: Sendable {
   ///   - precision: the arithmetic of the system.
   ///   - decoding: the decoding of image files.
   ///   - threshold: the rule of lesion pixels; nil for the settings' own.
+  ///   - certainty: the calibration; it changes no probability and no mask.
   package init(
     _ system: CompiledSystem, _ configuration: RunConfiguration, precision: Precision,
-    decoding: Decoding = .whole, threshold: MaskThreshold? = nil
+    decoding: Decoding = .whole, threshold: MaskThreshold? = nil, certainty: CertaintyModel? = nil
   ) {
     self.system = system
+    self.certainty = certainty
     self.configuration = configuration
     self.precision = precision
     self.decoding = decoding
@@ -180,11 +184,13 @@ extension Run {
   ///   - decoding: the decoding of image files.
   ///   - threshold: the rule of lesion pixels; nil for the run's own, `inference.threshold`.
   ///   - maxPixels: the most pixels; larger images are rejected. Nil for the run's own limit.
+  ///   - usesCalibration: whether the calibration of the run, if it has one, says how sure predictions
+  ///     are. It changes no probability and no mask.
   /// - Returns: the predictor.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public func predictor(
     device: Device = .cpu, precision: Precision? = nil, decoding: Predictor.Decoding = .whole,
-    threshold: MaskThreshold? = nil, maxPixels: Int? = nil
+    threshold: MaskThreshold? = nil, maxPixels: Int? = nil, usesCalibration: Bool = true
   ) throws -> Predictor {
     var settings = configuration
     if let maxPixels { settings.maxPixels = maxPixels }
@@ -192,7 +198,9 @@ extension Run {
     let measured = device == .cpu ? try PrecisionCheck.stored(in: folder)?.choice : nil
     let chosen = precision ?? measured ?? configuration.precision
     let system = try compiledSystem(on: device, for: chosen)
-    return Predictor(system, settings, precision: chosen, decoding: decoding, threshold: threshold)
+    return Predictor(
+      system, settings, precision: chosen, decoding: decoding, threshold: threshold,
+      certainty: usesCalibration ? try CertaintyModel.stored(in: folder) : nil)
   }
 }
 

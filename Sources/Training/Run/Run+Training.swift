@@ -103,8 +103,10 @@ extension Run {
         ["mean_mask": TrivialPredictor.meanMask(inputs.training)], to: folder.meanMaskFile)
     }
     if trainer.history.count < configuration.epochs {
-      // It was measured on weights that are about to be replaced.
-      try? FileManager.default.removeItem(at: folder.precisionFile)
+      // They were measured on weights that are about to be replaced.
+      for file in [folder.precisionFile, folder.calibrationFile, folder.familiarityFile] {
+        try? FileManager.default.removeItem(at: file)
+      }
       if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
     }
     return try trainer.train(progress)
