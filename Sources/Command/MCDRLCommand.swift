@@ -16,7 +16,8 @@ public enum MCDRLCommand {
       DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,
-      PromptsSuggestCommand.self, TrainCommand.self, EvaluateCommand.self, LosoCommand.self,
+      PromptsSuggestCommand.self, TrainCommand.self, CalibrateCommand.self, EvaluateCommand.self,
+      LosoCommand.self,
       AblateCommand.self, ReportCommand.self, PredictCommand.self, ExplainCommand.self, MetricsCommand.self,
       BenchCommand.self,
     ]

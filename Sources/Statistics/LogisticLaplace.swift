@@ -7,16 +7,16 @@ import Torch
 /// is the Hessian, plus the precision of a normal prior. The probability under that distribution is
 /// σ(z / √(1 + π·v / 8)) with the variance v of the logit (MacKay, "The Evidence Framework Applied to
 /// Classification Networks", Neural Computation 1992; Daxberger et al., "Laplace Redux", NeurIPS 2021).
-public struct LogisticLaplace: Sendable {
+package struct LogisticLaplace: Sendable {
   /// The Gauss–Newton matrix, added up over cases.
-  public struct Curvature: Sendable {
+  package struct Curvature: Sendable {
     /// k×k, float64, of features and the constant 1 at the end.
-    public let matrix: Tensor
+    package let matrix: Tensor
     /// The number of cases.
-    public let count: Double
+    package let count: Double
 
     /// Makes the value from its parts.
-    public init(matrix: Tensor, count: Double) {
+    package init(matrix: Tensor, count: Double) {
       self.matrix = matrix
       self.count = count
     }
@@ -27,7 +27,7 @@ public struct LogisticLaplace: Sendable {
     ///   - features: n×(k-1).
     ///   - probability: n, the probability of each case.
     /// - Throws: `TorchError` if the shapes do not fit.
-    public init(features: Tensor, probability: Tensor) throws {
+    package init(features: Tensor, probability: Tensor) throws {
       let rows = try LogisticLaplace.withConstant(features)
       let p = try probability.to(.float64).reshaped([-1, 1])
       matrix = try (rows * (p * (1 - p))).transposed().matmul(rows)
@@ -37,15 +37,15 @@ public struct LogisticLaplace: Sendable {
     /// Adds other cases.
     ///
     /// - Throws: `TorchError` if the sizes differ.
-    public func adding(_ other: Curvature) throws -> Curvature {
+    package func adding(_ other: Curvature) throws -> Curvature {
       Curvature(matrix: try matrix + other.matrix, count: count + other.count)
     }
   }
 
   /// The covariance of the weights, k×k; the constant is last.
-  public let covariance: Tensor
+  package let covariance: Tensor
   /// R with R·Rᵀ = covariance, k×k.
-  public let root: Tensor
+  package let root: Tensor
 
   /// Inverts a Gauss–Newton matrix.
   ///
@@ -54,7 +54,7 @@ public struct LogisticLaplace: Sendable {
   ///   - prior: the precision of each weight before the data, above 0.
   ///   - isDiagonal: whether only the diagonal of the matrix counts, as for many weights.
   /// - Throws: `TorchError` if the matrix is not finite or has an eigenvalue at or below -prior.
-  public init(curvature: Tensor, prior: Double, isDiagonal: Bool = false) throws {
+  package init(curvature: Tensor, prior: Double, isDiagonal: Bool = false) throws {
     let size = try curvature.size(0)
     let identity = try Tensor.arange(to: size).oneHot(size).to(.float64)
     let kept = isDiagonal ? try curvature * identity : curvature
@@ -74,7 +74,7 @@ public struct LogisticLaplace: Sendable {
   ///
   /// - Parameter covariance: k×k, symmetric and positive definite.
   /// - Throws: `TorchError` if it is not.
-  public init(covariance: Tensor) throws {
+  package init(covariance: Tensor) throws {
     let sizes = try covariance.sizes(rank: 2, "a covariance")
     guard sizes[0] == sizes[1], try covariance.isFinite() else {
       throw TorchError.value("a covariance of \(sizes[0])×\(sizes[1]) must be square and finite")
@@ -92,7 +92,7 @@ public struct LogisticLaplace: Sendable {
   /// - Parameter features: n×(k-1).
   /// - Returns: n, float64.
   /// - Throws: `TorchError` if the shapes do not fit.
-  public func variance(of features: Tensor) throws -> Tensor {
+  package func variance(of features: Tensor) throws -> Tensor {
     try Self.withConstant(features).matmul(root).power(2).sum([1])
   }
 
@@ -103,7 +103,7 @@ public struct LogisticLaplace: Sendable {
   ///   - variance: of the same shape.
   /// - Returns: the adjusted logits.
   /// - Throws: `TorchError` if the shapes differ.
-  public static func adjusted(_ logits: Tensor, variance: Tensor) throws -> Tensor {
+  package static func adjusted(_ logits: Tensor, variance: Tensor) throws -> Tensor {
     try logits / (variance * (Double.pi / 8) + 1).squareRoot()
   }
 

@@ -6,29 +6,29 @@ import Torch
 /// With bias 0 it is temperature scaling with T = 1 / scale (Guo et al., "On Calibration of Modern
 /// Neural Networks", ICML 2017). With a bias it is Platt's scaling, which also mends a share of lesion
 /// that is off. A scale above 0 keeps the order of pixels.
-public struct LogitScaling: Codable, Equatable, Sendable {
+package struct LogitScaling: Codable, Equatable, Sendable {
   /// The factor of the logit, above 0.
-  public let scale: Double
+  package let scale: Double
   /// The number that is added.
-  public let bias: Double
+  package let bias: Double
 
   /// The change that leaves probabilities as they are.
-  public static let identity = LogitScaling(scale: 1, bias: 0)
+  package static let identity = LogitScaling(scale: 1, bias: 0)
 
   /// Makes a change from its two numbers.
-  public init(scale: Double, bias: Double = 0) {
+  package init(scale: Double, bias: Double = 0) {
     self.scale = scale
     self.bias = bias
   }
 
   /// The temperature, 1 / scale.
-  public var temperature: Double { 1 / scale }
+  package var temperature: Double { 1 / scale }
 
   /// Whether both numbers are finite and the scale is above 0.
-  public var isUsable: Bool { scale.isFinite && scale > 0 && bias.isFinite }
+  package var isUsable: Bool { scale.isFinite && scale > 0 && bias.isFinite }
 
   /// Returns the calibrated probability of a logit.
-  public func probability(ofLogit logit: Double) -> Double { 1 / (1 + exp(-(scale * logit + bias))) }
+  package func probability(ofLogit logit: Double) -> Double { 1 / (1 + exp(-(scale * logit + bias))) }
 
   /// The largest and smallest scale that a fit may find.
   ///
@@ -43,7 +43,7 @@ public struct LogitScaling: Codable, Equatable, Sendable {
   ///   - negatives: the number of false cases with each logit.
   ///   - fitsBias: whether the bias is fitted; otherwise it is 0.
   /// - Returns: the fit; the identity if there is no true or no false case.
-  public static func fitted(
+  package static func fitted(
     logits: [Double], positives: [Double], negatives: [Double], fitsBias: Bool = true
   ) -> LogitScaling {
     guard positives.contains(where: { $0 > 0 }), negatives.contains(where: { $0 > 0 }) else {
@@ -108,5 +108,5 @@ public struct LogitScaling: Codable, Equatable, Sendable {
   /// - Parameter logits: any shape.
   /// - Returns: probabilities of the same shape.
   /// - Throws: `TorchError` if memory is short.
-  public func probabilities(ofLogits logits: Tensor) throws -> Tensor { try (logits * scale + bias).sigmoid() }
+  package func probabilities(ofLogits logits: Tensor) throws -> Tensor { try (logits * scale + bias).sigmoid() }
 }

@@ -4,14 +4,14 @@ import Torch
 ///
 /// It minimises the mean of (y - ŷ)² plus `penalty` times the squared length of the weights. The
 /// constant has no penalty.
-public struct RidgeRegression: Codable, Equatable, Sendable {
+package struct RidgeRegression: Codable, Equatable, Sendable {
   /// The weight of each column, in its own units.
-  public let weights: [Double]
+  package let weights: [Double]
   /// The constant.
-  public let constant: Double
+  package let constant: Double
 
   /// Makes the value from stored parts.
-  public init(weights: [Double], constant: Double) {
+  package init(weights: [Double], constant: Double) {
     self.weights = weights
     self.constant = constant
   }
@@ -23,7 +23,7 @@ public struct RidgeRegression: Codable, Equatable, Sendable {
   ///   - targets: y of each case.
   ///   - penalty: above 0.
   /// - Throws: `TorchError` without a case, or if a number is not finite.
-  public init(rows: [[Double]], targets: [Double], penalty: Double) throws {
+  package init(rows: [[Double]], targets: [Double], penalty: Double) throws {
     guard let width = rows.first?.count, width > 0, rows.count == targets.count else {
       throw TorchError.value("a regression needs at least one case with one column")
     }
@@ -48,7 +48,7 @@ public struct RidgeRegression: Codable, Equatable, Sendable {
   }
 
   /// Returns ŷ of a case.
-  public func callAsFunction(_ row: [Double]) -> Double {
+  package func callAsFunction(_ row: [Double]) -> Double {
     zip(weights, row).reduce(constant) { $0 + $1.0 * $1.1 }
   }
 }

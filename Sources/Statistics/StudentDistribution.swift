@@ -1,11 +1,11 @@
 import Foundation
 
 /// Student's t distribution.
-public enum StudentDistribution {
+package enum StudentDistribution {
   /// Returns the number that |t| exceeds with a chance of 5 %.
   ///
   /// - Parameter degrees: the degrees of freedom, at least 1.
-  public static func twoSided95(degrees: Int) -> Double {
+  package static func twoSided95(degrees: Int) -> Double {
     // The chance falls as t rises, so halving finds the number.
     var (low, high) = (1.9, 13.0)
     for _ in 0..<60 {
@@ -17,7 +17,7 @@ public enum StudentDistribution {
 
   /// Returns the chance that |t| exceeds a number, by the finite sums of Abramowitz and Stegun, 26.7.3
   /// and 26.7.4.
-  public static func tail(_ t: Double, degrees: Int) -> Double {
+  package static func tail(_ t: Double, degrees: Int) -> Double {
     let angle = atan(abs(t) / Double(degrees).squareRoot())
     let cosine2 = cos(angle) * cos(angle)
     if degrees % 2 == 0 {

@@ -7,27 +7,27 @@ import Torch
 /// Calibration error, Brier score, entropy and expected Dice under any monotone change of the
 /// probabilities follow from these counts. So no pixel is kept, and no second pass is needed. A logit
 /// belongs to one of 560 bins from -14 to 14, each 0.05 wide, and counts with the middle of its bin.
-public struct LogitCounts: Sendable, Equatable {
+package struct LogitCounts: Sendable, Equatable {
   /// The number of bins.
-  public static let bins = 560
+  package static let bins = 560
   /// The largest logit.
-  public static let limit = 14.0
+  package static let limit = 14.0
   /// The most pixels that are counted of a map; larger maps count every k-th row and column.
-  public static let mostPixels = 1 << 16
+  package static let mostPixels = 1 << 16
 
   /// The background pixels of each bin, or all pixels without a reference.
-  public private(set) var negatives: [Double]
+  package private(set) var negatives: [Double]
   /// The lesion pixels of each bin.
-  public private(set) var positives: [Double]
+  package private(set) var positives: [Double]
 
   /// Starts without pixels.
-  public init() {
+  package init() {
     negatives = [Double](repeating: 0, count: Self.bins)
     positives = negatives
   }
 
   /// The logits of the bins' middles.
-  public static let logits: [Double] = {
+  package static let logits: [Double] = {
     let width = 2 * limit / Double(bins)
     return (0..<bins).map { bin in (Double(bin) + 0.5) * width - limit }
   }()
@@ -38,7 +38,7 @@ public struct LogitCounts: Sendable, Equatable {
   ///   - probability: lesion probabilities, H×W.
   ///   - reference: the mask of the expert, bool H×W; nil counts every pixel as background.
   /// - Throws: `TorchError` if the shapes differ.
-  public init(_ probability: Tensor, reference: Tensor? = nil) throws {
+  package init(_ probability: Tensor, reference: Tensor? = nil) throws {
     self.init()
     let bins = try Self.bins(of: Self.sampled(probability)).reshaped([-1])
     let all = try Self.histogram(bins, .ones(bins.shape, dtype: .float64))
@@ -56,7 +56,7 @@ public struct LogitCounts: Sendable, Equatable {
   /// Returns every k-th row and column of a map, with the least k that leaves at most ``mostPixels``.
   ///
   /// - Throws: `TorchError` for fewer than two dimensions.
-  public static func sampled(_ map: Tensor) throws -> Tensor {
+  package static func sampled(_ map: Tensor) throws -> Tensor {
     let rank = map.rank
     let (height, width) = (try map.size(rank - 2), try map.size(rank - 1))
     var step = 1
@@ -67,14 +67,14 @@ public struct LogitCounts: Sendable, Equatable {
   /// Computes logits of probabilities, float64, from -14 to 14.
   ///
   /// - Throws: `TorchError` if memory is short.
-  public static func logits(of probability: Tensor) throws -> Tensor {
+  package static func logits(of probability: Tensor) throws -> Tensor {
     let least = 1 / (1 + exp(limit))
     let p = try probability.to(.float64).clamped(min: least, max: 1 - least)
     return try (p / (1 - p)).log()
   }
 
   /// Returns the bin of a logit.
-  public static func bin(ofLogit logit: Double) -> Int {
+  package static func bin(ofLogit logit: Double) -> Int {
     min(bins - 1, max(0, Int(((logit + limit) * Double(bins) / (2 * limit)).rounded(.down))))
   }
 
@@ -89,7 +89,7 @@ public struct LogitCounts: Sendable, Equatable {
   }
 
   /// Adds the pixels of others.
-  public mutating func merge(_ other: LogitCounts) {
+  package mutating func merge(_ other: LogitCounts) {
     for bin in negatives.indices {
       negatives[bin] += other.negatives[bin]
       positives[bin] += other.positives[bin]
@@ -97,13 +97,13 @@ public struct LogitCounts: Sendable, Equatable {
   }
 
   /// The number of pixels.
-  public var count: Double { negatives.reduce(0, +) + positives.reduce(0, +) }
+  package var count: Double { negatives.reduce(0, +) + positives.reduce(0, +) }
 
   /// Brier score and calibration error under a change of the probabilities; nil without pixels.
   ///
   /// - Parameter probability: the probability of a logit.
   /// - Returns: the mean of (p - y)², and the calibration error over the bins of ``Reliability``.
-  public func scores(_ probability: (Double) -> Double) -> (brier: Double, error: Double)? {
+  package func scores(_ probability: (Double) -> Double) -> (brier: Double, error: Double)? {
     let number = Reliability.defaultBins
     var gaps = [Double](repeating: 0, count: number)
     var (squares, pixels) = (0.0, 0.0)
@@ -126,7 +126,7 @@ public struct LogitCounts: Sendable, Equatable {
   ///   - level: the lowest probability, before the change, of a pixel of the mask.
   ///   - probability: the changed probability of a logit.
   /// - Returns: the pixels by entropy, in bits; the risk of a wrong pixel is 1.
-  public func risks(level: Double, _ probability: (Double) -> Double) -> RiskCounts {
+  package func risks(level: Double, _ probability: (Double) -> Double) -> RiskCounts {
     var found = RiskCounts()
     let cut = Self.logit(level)
     for (bin, logit) in Self.logits.enumerated() {
@@ -147,7 +147,7 @@ public struct LogitCounts: Sendable, Equatable {
   ///   - level: the lowest probability, before the change, of a pixel of the mask.
   ///   - probability: the changed probability of a logit.
   /// - Returns: from 0 to 1.
-  public func expectedDice(level: Double, _ probability: (Double) -> Double) -> Double {
+  package func expectedDice(level: Double, _ probability: (Double) -> Double) -> Double {
     let cut = Self.logit(level)
     var (inside, all, marked, highest) = (0.0, 0.0, 0.0, 0.0)
     for (bin, logit) in Self.logits.enumerated() {
@@ -170,7 +170,7 @@ public struct LogitCounts: Sendable, Equatable {
   /// background adds nothing, so the number does not fall with the size of the background.
   ///
   /// - Parameter probability: the changed probability of a logit.
-  public func uncertainty(_ probability: (Double) -> Double) -> Double {
+  package func uncertainty(_ probability: (Double) -> Double) -> Double {
     var (entropy, lesion) = (0.0, 0.0)
     for (bin, logit) in Self.logits.enumerated() {
       let pixels = negatives[bin] + positives[bin]
@@ -183,12 +183,12 @@ public struct LogitCounts: Sendable, Equatable {
   }
 
   /// Returns the logit of a probability, which may be infinite.
-  public static func logit(_ probability: Double) -> Double {
+  package static func logit(_ probability: Double) -> Double {
     probability <= 0 ? -.infinity : probability >= 1 ? .infinity : log(probability / (1 - probability))
   }
 
   /// Returns the entropy of a yes or no, in bits.
-  public static func entropy(_ p: Double) -> Double {
+  package static func entropy(_ p: Double) -> Double {
     guard p > 0, p < 1 else { return 0 }
     return -(p * log2(p) + (1 - p) * log2(1 - p))
   }

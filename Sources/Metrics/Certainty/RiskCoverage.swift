@@ -10,7 +10,7 @@ import Torch
 /// on the error, too, so it compares uncertainties of the same predictions.
 ///
 /// Cases of equal uncertainty share the mean of their risks, so the order of the cases does not matter.
-public struct RiskCoverage: Sendable, Equatable {
+package struct RiskCoverage: Sendable, Equatable {
   /// Cases of equal uncertainty.
   struct Block: Sendable, Equatable {
     /// The number of cases.
@@ -27,7 +27,7 @@ public struct RiskCoverage: Sendable, Equatable {
   /// - Parameters:
   ///   - uncertainties: one number for each case, not NaN; lower is surer.
   ///   - risks: the risk of each case, in the same order; 0 for a correct one.
-  public init(uncertainties: [Double], risks: [Double]) {
+  package init(uncertainties: [Double], risks: [Double]) {
     let cases = zip(uncertainties, risks).sorted { $0.0 < $1.0 }
     var blocks: [Block] = []
     var last: Double?
@@ -44,33 +44,33 @@ public struct RiskCoverage: Sendable, Equatable {
   init(blocks: [Block]) { self.blocks = blocks.filter { $0.count > 0 } }
 
   /// The number of cases.
-  public var count: Int { Int(blocks.reduce(0) { $0 + $1.count }) }
+  package var count: Int { Int(blocks.reduce(0) { $0 + $1.count }) }
 
   /// The mean risk of all cases; nil without a case.
-  public var risk: Double? {
+  package var risk: Double? {
     let count = blocks.reduce(0) { $0 + $1.count }
     return count > 0 ? blocks.reduce(0) { $0 + $1.risk } / count : nil
   }
 
   /// The area under the curve; nil without a case.
-  public var area: Double? { Self.area(blocks) }
+  package var area: Double? { Self.area(blocks) }
 
   /// The lowest possible area with these risks, if each is 0 or 1: the wrong cases come last.
   ///
   /// With other risks it is the area of two kinds of cases with the same mean risk.
-  public var leastArea: Double? {
+  package var leastArea: Double? {
     let count = blocks.reduce(0) { $0 + $1.count }
     let wrong = blocks.reduce(0) { $0 + $1.risk }
     return Self.area([Block(count: count - wrong, risk: 0), Block(count: wrong, risk: wrong)])
   }
 
   /// The area above the lowest possible one (E-AURC), which compares different predictions.
-  public var excessArea: Double? { area.flatMap { area in leastArea.map { max(0, area - $0) } } }
+  package var excessArea: Double? { area.flatMap { area in leastArea.map { max(0, area - $0) } } }
 
   /// Returns the mean risk of the surest cases; nil without a case.
   ///
   /// - Parameter coverage: the share of the cases that are kept, above 0 to 1.
-  public func selectiveRisk(coverage: Double) -> Double? {
+  package func selectiveRisk(coverage: Double) -> Double? {
     let total = blocks.reduce(0) { $0 + $1.count }
     let wanted = min(total, max(1, (coverage * total).rounded()))
     var (count, risk) = (0.0, 0.0)
@@ -111,17 +111,17 @@ public struct RiskCoverage: Sendable, Equatable {
 ///
 /// An uncertainty from 0 to 1 belongs to one of 1024 bins of its fourth root. So small uncertainties,
 /// which most pixels have, are told apart. Cases of a bin count as equal.
-public struct RiskCounts: Codable, Sendable, Equatable {
+package struct RiskCounts: Codable, Sendable, Equatable {
   /// The number of bins.
-  public static let bins = 1024
+  package static let bins = 1024
 
   /// The number of cases of each bin.
-  public private(set) var counts: [Double]
+  package private(set) var counts: [Double]
   /// The sum of the risks of each bin.
-  public private(set) var risks: [Double]
+  package private(set) var risks: [Double]
 
   /// Starts without cases.
-  public init() {
+  package init() {
     counts = [Double](repeating: 0, count: Self.bins)
     risks = counts
   }
@@ -132,7 +132,7 @@ public struct RiskCounts: Codable, Sendable, Equatable {
   ///   - counts: the cases of each bin.
   ///   - risks: the sums of their risks.
   /// - Throws: `MetricError.mixedBins` for another number of bins.
-  public init(counts: [Double], risks: [Double]) throws {
+  package init(counts: [Double], risks: [Double]) throws {
     for list in [counts, risks] where list.count != Self.bins {
       throw MetricError.mixedBins(list.count, Self.bins)
     }
@@ -146,7 +146,7 @@ public struct RiskCounts: Codable, Sendable, Equatable {
   ///   - uncertainty: from 0 to 1, any shape.
   ///   - wrong: whether the mask is wrong there, bool of the same shape.
   /// - Throws: `TorchError` if the shapes differ.
-  public init(uncertainty: Tensor, wrong: Tensor) throws {
+  package init(uncertainty: Tensor, wrong: Tensor) throws {
     guard uncertainty.shape == wrong.shape else {
       throw TorchError.value("uncertainty of \(uncertainty.shape) and errors of \(wrong.shape) differ")
     }
@@ -161,20 +161,20 @@ public struct RiskCounts: Codable, Sendable, Equatable {
   }
 
   /// Returns the bin of an uncertainty from 0 to 1.
-  public static func bin(of uncertainty: Double) -> Int {
+  package static func bin(of uncertainty: Double) -> Int {
     let root = min(1, max(0, uncertainty)).squareRoot().squareRoot()
     return min(bins - 1, Int(root * Double(bins)))
   }
 
   /// Adds cases of one uncertainty.
-  public mutating func add(_ uncertainty: Double, count: Double, risk: Double) {
+  package mutating func add(_ uncertainty: Double, count: Double, risk: Double) {
     let bin = Self.bin(of: uncertainty)
     counts[bin] += count
     risks[bin] += risk
   }
 
   /// Adds the cases of others.
-  public mutating func merge(_ other: RiskCounts) {
+  package mutating func merge(_ other: RiskCounts) {
     for bin in counts.indices {
       counts[bin] += other.counts[bin]
       risks[bin] += other.risks[bin]
@@ -182,7 +182,7 @@ public struct RiskCounts: Codable, Sendable, Equatable {
   }
 
   /// Risk against coverage of the cases so far.
-  public var curve: RiskCoverage {
+  package var curve: RiskCoverage {
     RiskCoverage(blocks: zip(counts, risks).map { RiskCoverage.Block(count: $0, risk: $1) })
   }
 }

@@ -99,6 +99,39 @@ package struct Calibration: Codable, Sendable {
   func hasSamePasses(as other: InferenceConfiguration) -> Bool {
     (inference.flips, inference.turns, inference.scales) == (other.flips, other.turns, other.scales)
   }
+
+  /// The rule of the warning in plain values, for tables.
+  package struct Warning: Sendable {
+    /// The pooled features.
+    package let features: String
+    /// The way of measuring.
+    package let way: String
+    /// The AUROC of the chosen candidate.
+    package let auroc: Double?
+    /// The share of source images that is not warned of.
+    package let quantile: Double
+  }
+
+  /// The rule of the warning; nil if the method has no features to compare.
+  package var warning: Warning? {
+    familiarity.map {
+      Warning(
+        features: $0.features, way: $0.way.rawValue, auroc: $0.auroc["\($0.features) \($0.way.rawValue)"],
+        quantile: $0.quantile)
+    }
+  }
+}
+
+extension Predictor {
+  /// A sentence if the calibration was measured with other settings than those of this predictor.
+  package var calibrationNote: String? {
+    guard let calibration = certainty?.calibration else { return nil }
+    guard calibration.hasSamePasses(as: inference), calibration.inference.threshold == threshold else {
+      return "the run was calibrated with other flips, turns, scales or threshold, so expected Dice and "
+        + "uncertainty are rough here"
+    }
+    return nil
+  }
 }
 
 extension RunFolder {

@@ -100,7 +100,7 @@ extension Predictor {
     let logitVariance: Tensor?
     /// The mean Dice of the views' masks with that of their mean; nil for a single view.
     let agreement: Double?
-    /// The pooled features of the first scale, by name.
+    /// The pooled features at S×S, by name.
     let pooled: [String: [Float]]
   }
 
@@ -117,19 +117,24 @@ extension Predictor {
     _ seen: Seen, cached: FrozenFeatures? = nil, _ probe: CertaintyProbe,
     changing change: ((Tensor) throws -> Tensor)? = nil
   ) throws -> Reading {
+    guard !seen.squares.isEmpty else {
+      throw TorchError.value("inference.scales is empty; it must be [1]")
+    }
     let all = try seen.squares.map { square in
       let pixels = try Seen.pixels(square)
       let isOwn = square.frame.size == configuration.imageSize && change == nil
       return try passes(change.map { try $0(pixels) } ?? pixels, cached: isOwn ? cached : nil, probe)
     }
     let hasViews = configuration.inference.views.count > 1
+    // Features of known images are those at S×S.
+    let own = seen.squares.firstIndex { $0.frame.size == configuration.imageSize } ?? 0
     let variances = all.compactMap(\.logitVariance)
     return Reading(
       probability: try seen.atOwnSize(all.map { try $0.mean() }),
       spread: hasViews ? try seen.atOwnSize(all.map { try SpreadUncertainty.spread(of: $0.views) }) : nil,
-      logitVariance: variances.count == all.count && !all.isEmpty ? try seen.atOwnSize(variances) : nil,
-      agreement: hasViews ? try all.first.map { try Self.agreement($0.views, threshold) } : nil,
-      pooled: try all.first?.pooled.mapValues { try $0.floats() } ?? [:])
+      logitVariance: variances.count == all.count ? try seen.atOwnSize(variances) : nil,
+      agreement: hasViews ? try Self.agreement(all[own].views, threshold) : nil,
+      pooled: try all[own].pooled.mapValues { try $0.floats() })
   }
 
   /// The mean Dice of the masks of maps with the mask of their mean; two empty masks count 1.
