@@ -67,7 +67,8 @@ enum CertaintyTables {
   static func plot(_ report: CertaintyReport, site: String) -> String {
     let points = report.images.points.reversed().map { LinePlot.Point(x: $0.coverage, y: $0.dice) }
     return LinePlot(
-      [.init(name: site, points: points)], xName: "share of images that are kept", yName: "mean Dice").svg
+      [.init(name: site, points: points)], xName: "share of images that are kept", yName: "mean Dice"
+    ).svg
   }
 
   /// Describes the estimate for images without masks.
@@ -89,11 +90,14 @@ enum CertaintyTables {
     let named = found.prefix(mostNamed).map { "  \($0.name): \($0.warnings.joined(separator: ", "))" }
     let rest = found.count - named.count
     return "warning: \(found.count) of \(counted(images.count, "image")) cannot be trusted:\n"
-      + (named + (rest > 0 ? ["  … and \(rest) more; predictions.jsonl has all"] : [])).joined(separator: "\n")
+      + (named + (rest > 0 ? ["  … and \(rest) more; predictions.jsonl has all"] : [])).joined(
+        separator: "\n")
   }
 
   private static func interval(_ estimate: DiceEstimator.Estimate) -> String {
-    guard let low = estimate.low, let high = estimate.high else { return "\(format(estimate.dice)) (no interval)" }
+    guard let low = estimate.low, let high = estimate.high else {
+      return "\(format(estimate.dice)) (no interval)"
+    }
     return "\(format(estimate.dice)) (95 % interval \(format(low)) to \(format(high)))"
   }
 }

@@ -225,9 +225,10 @@ enum EvaluateCommand: Subcommand {
           + [distance[.hd95]?.count ?? 0, lesions.found, lesions.missed, lesions.falseMarks].map(String.init)
           + [format(lesions.sensitivity), format(lesions.falsePerImage)]
       })
-    let certainty = evaluation.certainty.map {
-      "\n" + CertaintyTables.text($0, dice: evaluation.model.metrics[.dice]?.mean)
-    } ?? ""
+    let certainty =
+      evaluation.certainty.map {
+        "\n" + CertaintyTables.text($0, dice: evaluation.model.metrics[.dice]?.mean)
+      } ?? ""
     let criterion = evaluation.model.detection.criterion ?? LesionDetection.defaultCriterion
     return """
       site \(evaluation.site) (\(evaluation.role.text)), n = \(evaluation.model.count), \

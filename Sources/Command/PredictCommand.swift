@@ -56,7 +56,8 @@ enum PredictCommand: Subcommand {
     let warnings: [String]?
 
     enum CodingKeys: String, CodingKey {
-      case image, width, height, files, precision, decoding, threshold, passes, uncertainty, distance, warnings
+      case image, width, height, files, precision, decoding, threshold, passes, uncertainty, distance,
+        warnings
       case lesionShare = "lesion_share"
       case expectedDice = "expected_dice"
     }

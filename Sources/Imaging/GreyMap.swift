@@ -17,7 +17,8 @@ package enum GreyMap {
     let levels = try (values.to(.float64).clamped(min: 0, max: 1) * 65535).rounded()
     let high = try (levels / 256).floor()
     // PNG has the high byte first.
-    let bytes: [UInt8] = try Tensor.stacked([high, levels - high * 256], dim: 2).to(.uint8).contiguous().array()
+    let bytes: [UInt8] = try Tensor.stacked([high, levels - high * 256], dim: 2).to(.uint8).contiguous()
+      .array()
     var out: UnsafeMutablePointer<UInt8>?
     var size = 0
     let (result, reason) = Codec.withMessage { message in

@@ -5,9 +5,10 @@ import Torch
 package enum FeatureDistance {
   /// Mahalanobis' distance to the nearest group, with one shrunk covariance within groups.
   ///
-  /// Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples", NeurIPS 2018,
-  /// with Ledoit and Wolf's shrinkage in place of the plain covariance. The squared distance is divided
-  /// by the number of features, so that a typical image of a group has a distance near 1.
+  /// Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples", NeurIPS
+  /// 2018, with Ledoit and Wolf's shrinkage in place of the plain covariance. The squared distance
+  /// is divided by the number of features, so that a typical image of a group has a distance near
+  /// 1.
   package struct Mahalanobis: Sendable {
     /// The means of the groups, G×d, float64.
     package let means: Tensor
@@ -23,7 +24,8 @@ package enum FeatureDistance {
     /// Fits means and covariance.
     ///
     /// - Parameter groups: the features of each group, n×d, each at least one row.
-    /// - Throws: `TorchError` for groups without rows, different widths, or values that are not finite.
+    /// - Throws: `TorchError` for groups without rows, different widths, or values that are not
+    ///   finite.
     package init(groups: [Tensor]) throws {
       let rows = try groups.map { try $0.to(.float64) }
       let own = try rows.map { try $0.mean([0]) }
@@ -47,9 +49,9 @@ package enum FeatureDistance {
 
   /// The distance to the k-th nearest known image, between features of length 1.
   ///
-  /// Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022. Features are
-  /// scaled to mean 0 and deviation 1 over the known images first, because pooled features of a tower
-  /// share a large mean.
+  /// Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022. Features
+  /// are scaled to mean 0 and deviation 1 over the known images first, because pooled features of a
+  /// tower share a large mean.
   package struct Neighbours: Sendable {
     /// The known images after scaling, n×d, float64, each of length 1.
     package let known: Tensor

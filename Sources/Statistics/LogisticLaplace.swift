@@ -3,10 +3,11 @@ import Torch
 
 /// Laplace's approximation of the weights of a logistic layer: a normal distribution around them.
 ///
-/// Its covariance is the inverse of the Gauss–Newton matrix Σ p(1-p)·φφᵀ, which for a logistic layer
-/// is the Hessian, plus the precision of a normal prior. The probability under that distribution is
-/// σ(z / √(1 + π·v / 8)) with the variance v of the logit (MacKay, "The Evidence Framework Applied to
-/// Classification Networks", Neural Computation 1992; Daxberger et al., "Laplace Redux", NeurIPS 2021).
+/// Its covariance is the inverse of the Gauss–Newton matrix Σ p(1-p)·φφᵀ, which for a logistic
+/// layer is the Hessian, plus the precision of a normal prior. The probability under that
+/// distribution is σ(z / √(1 + π·v / 8)) with the variance v of the logit (MacKay, "The Evidence
+/// Framework Applied to Classification Networks", Neural Computation 1992; Daxberger et al.,
+/// "Laplace Redux", NeurIPS 2021).
 package struct LogisticLaplace: Sendable {
   /// The Gauss–Newton matrix, added up over cases.
   package struct Curvature: Sendable {

@@ -4,8 +4,8 @@ import Torch
 /// A change of logits that calibrates probabilities: p = σ(scale · logit + bias).
 ///
 /// With bias 0 it is temperature scaling with T = 1 / scale (Guo et al., "On Calibration of Modern
-/// Neural Networks", ICML 2017). With a bias it is Platt's scaling, which also mends a share of lesion
-/// that is off. A scale above 0 keeps the order of pixels.
+/// Neural Networks", ICML 2017). With a bias it is Platt's scaling, which also mends a share of
+/// lesion that is off. A scale above 0 keeps the order of pixels.
 package struct LogitScaling: Codable, Equatable, Sendable {
   /// The factor of the logit, above 0.
   package let scale: Double
@@ -108,5 +108,7 @@ package struct LogitScaling: Codable, Equatable, Sendable {
   /// - Parameter logits: any shape.
   /// - Returns: probabilities of the same shape.
   /// - Throws: `TorchError` if memory is short.
-  package func probabilities(ofLogits logits: Tensor) throws -> Tensor { try (logits * scale + bias).sigmoid() }
+  package func probabilities(ofLogits logits: Tensor) throws -> Tensor {
+    try (logits * scale + bias).sigmoid()
+  }
 }

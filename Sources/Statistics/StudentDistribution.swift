@@ -2,9 +2,10 @@ import Foundation
 
 /// Student's t distribution.
 package enum StudentDistribution {
-  /// Returns the number that |t| exceeds with a chance of 5 %.
+  /// Finds the number that |t| exceeds with a chance of 5 %.
   ///
   /// - Parameter degrees: the degrees of freedom, at least 1.
+  /// - Returns: the number, such as 3.182 for 3.
   package static func twoSided95(degrees: Int) -> Double {
     // The chance falls as t rises, so halving finds the number.
     var (low, high) = (1.9, 13.0)
@@ -15,8 +16,8 @@ package enum StudentDistribution {
     return (low + high) / 2
   }
 
-  /// Returns the chance that |t| exceeds a number, by the finite sums of Abramowitz and Stegun, 26.7.3
-  /// and 26.7.4.
+  /// Returns the chance that |t| exceeds a number, by the finite sums of Abramowitz and Stegun,
+  /// 26.7.3 and 26.7.4.
   package static func tail(_ t: Double, degrees: Int) -> Double {
     let angle = atan(abs(t) / Double(degrees).squareRoot())
     let cosine2 = cos(angle) * cos(angle)

@@ -39,8 +39,8 @@ public struct DiceCoverage: Codable, Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - dice: the Dice of each image.
-  ///   - uncertainties: how unsure each is, in the same order; images of equal uncertainty count with
-  ///     their mean.
+  ///   - uncertainties: how unsure each is, in the same order; images of equal uncertainty count
+  ///     with their mean.
   ///   - failure: the Dice below which an image counts as failed.
   /// - Throws: ``MetricError/noCases(_:)`` without an image.
   public init(dice: [Double], uncertainties: [Double], failure: Double = defaultFailure) throws {

@@ -5,8 +5,9 @@ import Torch
 /// The pixels of images, counted by the logit of their probability, lesion and background apart.
 ///
 /// Calibration error, Brier score, entropy and expected Dice under any monotone change of the
-/// probabilities follow from these counts. So no pixel is kept, and no second pass is needed. A logit
-/// belongs to one of 560 bins from -14 to 14, each 0.05 wide, and counts with the middle of its bin.
+/// probabilities follow from these counts. So no pixel is kept, and no second pass is needed. A
+/// logit belongs to one of 560 bins from -14 to 14, each 0.05 wide, and counts with the middle of
+/// its bin.
 package struct LogitCounts: Sendable, Equatable {
   /// The number of bins.
   package static let bins = 560
@@ -53,7 +54,8 @@ package struct LogitCounts: Sendable, Equatable {
     negatives = zip(all, positives).map { $0 - $1 }
   }
 
-  /// Returns every k-th row and column of a map, with the least k that leaves at most ``mostPixels``.
+  /// Returns every k-th row and column of a map, with the least k that leaves at most
+  /// ``mostPixels``.
   ///
   /// - Throws: `TorchError` for fewer than two dimensions.
   package static func sampled(_ map: Tensor) throws -> Tensor {
@@ -139,9 +141,9 @@ package struct LogitCounts: Sendable, Equatable {
 
   /// The expected Dice of a mask whose pixels are lesion with given probabilities.
   ///
-  /// It is 2·Σp over the mask / (pixels of the mask + Σp over the image). An empty mask scores 1 on an
-  /// image without a lesion and 0 otherwise. It gets 1 less the highest probability, which stands for
-  /// the chance of a lesion.
+  /// It is 2·Σp over the mask / (pixels of the mask + Σp over the image). An empty mask scores 1 on
+  /// an image without a lesion and 0 otherwise. It gets 1 less the highest probability, which
+  /// stands for the chance of a lesion.
   ///
   /// - Parameters:
   ///   - level: the lowest probability, before the change, of a pixel of the mask.
@@ -170,6 +172,7 @@ package struct LogitCounts: Sendable, Equatable {
   /// background adds nothing, so the number does not fall with the size of the background.
   ///
   /// - Parameter probability: the changed probability of a logit.
+  /// - Returns: the uncertainty.
   package func uncertainty(_ probability: (Double) -> Double) -> Double {
     var (entropy, lesion) = (0.0, 0.0)
     for (bin, logit) in Self.logits.enumerated() {

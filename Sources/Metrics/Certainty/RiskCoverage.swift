@@ -1,15 +1,17 @@
 import Foundation
 import Torch
 
-/// Risk against coverage, added up over cases: the error of the cases that are kept, the surest first.
+/// Risk against coverage, added up over cases: the error of the cases that are kept, the surest
+/// first.
 ///
-/// Coverage k / n keeps the k cases of the lowest uncertainty. The selective risk is the mean risk of
-/// those. The area under the curve (AURC) is the mean of the selective risk over k from 1 to n:
+/// Coverage k / n keeps the k cases of the lowest uncertainty. The selective risk is the mean risk
+/// of those. The area under the curve (AURC) is the mean of the selective risk over k from 1 to n:
 /// Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017, and
-/// Geifman et al., "Bias-Reduced Uncertainty Estimation", ICLR 2019. Lower is better. The area depends
-/// on the error, too, so it compares uncertainties of the same predictions.
+/// Geifman et al., "Bias-Reduced Uncertainty Estimation", ICLR 2019. Lower is better. The area
+/// depends on the error, too, so it compares uncertainties of the same predictions.
 ///
-/// Cases of equal uncertainty share the mean of their risks, so the order of the cases does not matter.
+/// Cases of equal uncertainty share the mean of their risks, so the order of the cases does not
+/// matter.
 package struct RiskCoverage: Sendable, Equatable {
   /// Cases of equal uncertainty.
   struct Block: Sendable, Equatable {
@@ -67,9 +69,10 @@ package struct RiskCoverage: Sendable, Equatable {
   /// The area above the lowest possible one (E-AURC), which compares different predictions.
   package var excessArea: Double? { area.flatMap { area in leastArea.map { max(0, area - $0) } } }
 
-  /// Returns the mean risk of the surest cases; nil without a case.
+  /// Computes the mean risk of the surest cases.
   ///
   /// - Parameter coverage: the share of the cases that are kept, above 0 to 1.
+  /// - Returns: the risk; nil without a case.
   package func selectiveRisk(coverage: Double) -> Double? {
     let total = blocks.reduce(0) { $0 + $1.count }
     let wanted = min(total, max(1, (coverage * total).rounded()))
@@ -109,8 +112,8 @@ package struct RiskCoverage: Sendable, Equatable {
 
 /// Cases counted by uncertainty, for more cases than memory holds, such as pixels.
 ///
-/// An uncertainty from 0 to 1 belongs to one of 1024 bins of its fourth root. So small uncertainties,
-/// which most pixels have, are told apart. Cases of a bin count as equal.
+/// An uncertainty from 0 to 1 belongs to one of 1024 bins of its fourth root. So small
+/// uncertainties, which most pixels have, are told apart. Cases of a bin count as equal.
 package struct RiskCounts: Codable, Sendable, Equatable {
   /// The number of bins.
   package static let bins = 1024

@@ -142,8 +142,8 @@ extension RunFolder {
 
   /// Returns a hash of the stored weights, which a calibration belongs to.
   ///
-  /// It covers names and shapes of all tensors and the values after the image tower. These change with
-  /// every training step, and the tower may be large.
+  /// It covers names and shapes of all tensors and the values after the image tower. These change
+  /// with every training step, and the tower may be large.
   ///
   /// - Throws: `RunError.noWeights`, or an error that names the file.
   package func modelHash() throws -> String {

@@ -7,9 +7,9 @@ import Torch
 
 /// Measures how far the predictions of a run can be trusted, on its source sites alone.
 ///
-/// Each number is measured on a source site by what the other source sites say. The network itself was
-/// trained on images of all of them, so the numbers describe new patients of known hospitals, and the
-/// changed copies of their images, better than a new hospital.
+/// Each number is measured on a source site by what the other source sites say. The network itself
+/// was trained on images of all of them, so the numbers describe new patients of known hospitals,
+/// and the changed copies of their images, better than a new hospital.
 package struct CertaintyFit {
   /// The progress: the number of finished and of all predictions.
   package typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
@@ -30,8 +30,8 @@ package struct CertaintyFit {
   ///   - run: a finished run.
   ///   - predictor: predicts without a calibration.
   ///   - catalog: the sites that the run was trained on.
-  /// - Throws: `CalibrationError.noValidation`, `RunError.otherData` if a source site has other images than
-  ///   in training, or an error that names the missing site.
+  /// - Throws: `CalibrationError.noValidation`, `RunError.otherData` if a source site has other
+  ///   images than in training, or an error that names the missing site.
   package init(_ run: Run, _ predictor: Predictor, catalog: SiteCatalog) throws {
     (self.run, self.predictor) = (run, predictor)
     sites = try run.configuration.sources.map { try run.trained(catalog.site($0)) }
@@ -71,7 +71,8 @@ package struct CertaintyFit {
       known: features(of: known, step), junk: features(of: junk, isJunk: true, step))
     let found = try FamiliarityFit(observations, pictures, quantile: quantile).best
     let scalings = try Scalings(observations, of: run)
-    let laplace = hasHead
+    let laplace =
+      hasHead
       ? try LaplaceFit(predictor, split.validation, scalings.sites).fitted(step) : nil
     let uncertainty = UncertaintyChoice(observations, scalings, laplace)
     let calibration = Calibration(
@@ -81,7 +82,9 @@ package struct CertaintyFit {
       dice: try DiceEstimator(scalings.examples(observations, distances: found?.distances)),
       sites: uncertainty.scores, notes: notes(pseudo != nil))
     // The features first: the rule makes them a part of the run.
-    if let familiarity = found?.familiarity { try familiarity.write(to: folder.familiarityFile, model: model) }
+    if let familiarity = found?.familiarity {
+      try familiarity.write(to: folder.familiarityFile, model: model)
+    }
     try folder.write(calibration, to: folder.calibrationFile)
     return calibration
   }
@@ -92,13 +95,15 @@ package struct CertaintyFit {
     var found: [String] = []
     if known.count < 2 {
       found.append(
-        "validation images come from one site, so nothing was left out: the errors at a new hospital are unknown")
+        "validation images come from one site, so nothing was left out: the errors at a new hospital are unknown"
+      )
     } else if known.count < 4 {
       found.append("only \(known.count) sites were left out in turn, so errors are rough")
     }
     if !hasPseudoSites {
       found.append(
-        "no confounder with a mechanism leaves masks as they are, so no changed images stand for other hospitals")
+        "no confounder with a mechanism leaves masks as they are, so no changed images stand for other hospitals"
+      )
     }
     return found
   }
@@ -179,11 +184,12 @@ struct Scalings {
       logits: LogitCounts.logits, positives: counts.positives, negatives: counts.negatives)
   }
 
-  /// Returns the cues of predictions, by what the other sites say, with their true Dice.
+  /// Makes examples of predictions: their cues by what the other sites say, with their true Dice.
   ///
   /// - Parameters:
   ///   - observations: the predictions.
   ///   - distances: the distance of each in units of the threshold; nil if it is not measured.
+  /// - Returns: the examples, in the order of the predictions.
   func examples(_ observations: [Observation], distances: [Double?]?) -> [DiceEstimator.Example] {
     observations.enumerated().map { index, observation in
       DiceEstimator.Example(

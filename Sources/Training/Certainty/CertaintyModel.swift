@@ -80,7 +80,8 @@ package struct CertaintyModel: Sendable {
 
   /// Returns the uncertainty of each pixel, float32 H×W from 0 to 1.
   ///
-  /// Without what the chosen way needs, such as flips that `inference` leaves out, it is the entropy.
+  /// Without what the chosen way needs, such as flips that `inference` leaves out, it is the
+  /// entropy.
   ///
   /// - Throws: `TorchError` if memory is short.
   func uncertainty(_ reading: Predictor.Reading) throws -> Tensor {
@@ -93,6 +94,7 @@ package struct CertaintyModel: Sendable {
   /// - Parameters:
   ///   - reading: the prediction.
   ///   - threshold: the rule of lesion pixels.
+  /// - Returns: the certainty.
   /// - Throws: `TorchError` if memory is short.
   func certainty(_ reading: Predictor.Reading, _ threshold: MaskThreshold) throws -> Certainty {
     let distance = try familiarity?.distance(reading.pooled)
@@ -101,7 +103,8 @@ package struct CertaintyModel: Sendable {
       isEmpty: threshold.isEmpty(reading.probability), calibration.scaling, agreement: reading.agreement,
       distance: distance)
     return Certainty(
-      expectedDice: calibration.dice.image(cues), uncertainty: cues.uncertainty, distance: distance, cues: cues)
+      expectedDice: calibration.dice.image(cues), uncertainty: cues.uncertainty, distance: distance,
+      cues: cues)
   }
 
   /// The cues of a prediction.

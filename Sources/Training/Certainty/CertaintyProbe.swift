@@ -57,9 +57,9 @@ extension CompiledSystem {
 
   /// The pooled features of images, by name.
   ///
-  /// `dense` is the mean of the tower's dense features over positions. `texture` is the mean and the
-  /// deviation over positions of the first tower layer that the model reads, or of the dense features.
-  /// A method that ignores the tower has `head`, the mean of the head's features.
+  /// `dense` is the mean of the tower's dense features over positions. `texture` is the mean and
+  /// the deviation over positions of the first tower layer that the model reads, or of the dense
+  /// features. A method that ignores the tower has `head`, the mean of the head's features.
   private static func pooled(
     _ encoded: EncodedImages, _ output: SegmentationOutput, ignoresTower: Bool
   ) throws -> [String: Tensor] {

@@ -40,7 +40,8 @@ package struct DiceEstimator: Codable, Equatable, Sendable {
     case shift
     /// A regression on the cues of an image.
     case regression
-    /// The share of images whose expected Dice exceeds a cut, which at the source sites is their mean Dice.
+    /// The share of images whose expected Dice exceeds a cut, which at the source sites is their
+    /// mean Dice.
     ///
     /// It is average threshold confidence (Garg et al., ICLR 2022), for Dice.
     case threshold
@@ -167,7 +168,8 @@ package struct DiceEstimator: Codable, Equatable, Sendable {
   /// Whether all numbers are finite and fit the cues.
   package var isUsable: Bool { model.isUsable && errors.values.allSatisfy(\.isFinite) && sites >= 0 }
 
-  /// The root of the mean squared error of the chosen way at left-out sites; nil with a single site.
+  /// The root of the mean squared error of the chosen way at left-out sites; nil with a single
+  /// site.
   package var error: Double? { errors[method.rawValue] }
 
   /// Returns the expected Dice of one image, from 0 to 1.
@@ -175,9 +177,9 @@ package struct DiceEstimator: Codable, Equatable, Sendable {
 
   /// Estimates the mean Dice of images.
   ///
-  /// The interval is ± t · error with Student's t of as many degrees of freedom as sites were left out,
-  /// cut to 0 to 1. It holds for a site that differs from the source sites as these, and their changed
-  /// images, differ among each other.
+  /// The interval is ± t · error with Student's t of as many degrees of freedom as sites were left
+  /// out, cut to 0 to 1. It holds for a site that differs from the source sites as these, and their
+  /// changed images, differ among each other.
   ///
   /// - Parameter cues: the cues of each image, at least one.
   /// - Returns: the estimate.

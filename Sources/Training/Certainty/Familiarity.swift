@@ -122,7 +122,8 @@ struct Familiarity: Sendable {
   /// - Throws: `FileError` that names the file.
   func write(to file: URL, model: String) throws {
     try SafetensorsFile.write(
-      metric.tensors.mapValues { try $0.to(.float32) }, metadata: ["format": "mcdrl-familiarity", "model": model],
+      metric.tensors.mapValues { try $0.to(.float32) },
+      metadata: ["format": "mcdrl-familiarity", "model": model],
       to: file)
   }
 

@@ -58,16 +58,19 @@ struct FamiliarityFit {
       }
     }
     // Of equal ones the first: Mahalanobis' distance needs less memory.
-    guard let chosen = candidates.max(by: { $0.auroc < $1.auroc }).flatMap({ best in
-      candidates.first { $0.auroc == best.auroc }
-    }) else {
+    guard
+      let chosen = candidates.max(by: { $0.auroc < $1.auroc }).flatMap({ best in
+        candidates.first { $0.auroc == best.auroc }
+      })
+    else {
       best = nil
       return
     }
     let rule = Familiarity.Rule(
       features: chosen.features, way: chosen.way, threshold: chosen.threshold, quantile: quantile,
       auroc: Dictionary(
-        candidates.map { ("\($0.features) \($0.way.rawValue)", $0.auroc) }, uniquingKeysWith: { first, _ in first }),
+        candidates.map { ("\($0.features) \($0.way.rawValue)", $0.auroc) },
+        uniquingKeysWith: { first, _ in first }),
       images: pictures.known.count)
     let metric = try Familiarity.Metric(chosen.way, sites: Self.groups(pictures.known, chosen.features))
     best = Found(

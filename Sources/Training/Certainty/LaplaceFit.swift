@@ -7,10 +7,10 @@ import Torch
 
 /// Fits Laplace's approximation of the head's last convolution on validation images.
 ///
-/// Neighbouring pixels depend on each other, so the sum of the Gauss–Newton matrix over pixels would
-/// make the weights far too sure. The matrix here is the mean over pixels, and its inverse is multiplied
-/// by a number that is chosen by the log loss at left-out sites (ours; a tempered posterior, as if each
-/// site had 1 / number independent pixels).
+/// Neighbouring pixels depend on each other, so the sum of the Gauss–Newton matrix over pixels
+/// would make the weights far too sure. The matrix here is the mean over pixels, and its inverse is
+/// multiplied by a number that is chosen by the log loss at left-out sites (ours; a tempered
+/// posterior, as if each site had 1 / number independent pixels).
 struct LaplaceFit {
   /// The result.
   struct Fitted {
@@ -36,9 +36,10 @@ struct LaplaceFit {
     sites = scalings.keys.sorted()
   }
 
-  /// Fits the approximation; nil if the head's last layer cannot be read.
+  /// Fits the approximation.
   ///
   /// - Parameter step: called after each prediction, two for each image.
+  /// - Returns: the result; nil if the head's last layer cannot be read.
   /// - Throws: an error that names a file, or `TorchError`.
   func fitted(_ step: @escaping @Sendable () -> Void) throws -> Fitted? {
     let own = try curvatures(step)
@@ -105,7 +106,9 @@ struct LaplaceFit {
     }
   }
 
-  private func curvatures(_ step: @escaping @Sendable () -> Void) throws -> [String: LogisticLaplace.Curvature] {
+  private func curvatures(_ step: @escaping @Sendable () -> Void) throws -> [String: LogisticLaplace
+    .Curvature]
+  {
     let (samples, predictor) = (samples, predictor)
     let found = try concurrentMap(count: samples.count, on: predictor.device) { index in
       defer { step() }
@@ -147,7 +150,8 @@ struct LaplaceFit {
     guard let variance = try reading.logitVariance.map({ try LogitCounts.sampled($0).to(.float64) }) else {
       return []
     }
-    let mask = try LogitCounts.sampled(predictor.threshold.mask(reading.probability).to(.uint8)).reshaped([-1])
+    let mask = try LogitCounts.sampled(predictor.threshold.mask(reading.probability).to(.uint8)).reshaped([-1]
+    )
     let places = try mask.array(of: UInt8.self)
     let (inside, outside) = (
       places.indices.filter { places[$0] != 0 }.map(Int64.init),
@@ -197,7 +201,8 @@ extension Predictor {
   /// The most positions of an image whose features enter the curvature.
   private static let mostPositions = 1 << 12
 
-  /// Adds up the Gauss–Newton matrix of the head's last convolution over positions of an image at S×S.
+  /// Adds up the Gauss–Newton matrix of the head's last convolution over positions of an image at
+  /// S×S.
   ///
   /// Of more than 4,096 positions every k-th row and column counts.
   ///

@@ -75,7 +75,8 @@ extension Predictor {
     let mask = try threshold.mask(reading.probability)
     let both = try mask.and(reference).sum().item() * 2
     let sum = try mask.sum().item() + reference.sum().item()
-    let risks = try variant == 0
+    let risks =
+      try variant == 0
       ? reading.spread.map {
         try RiskCounts(
           uncertainty: LogitCounts.sampled($0),
@@ -109,8 +110,8 @@ extension Predictor {
 
 /// Pictures that are no images of the training's kind, made from one that is.
 enum Junk {
-  /// Makes pictures: black, grey, noise, bright marks on black, inverted colours, exchanged colours, and
-  /// the rows and columns in random order.
+  /// Makes pictures: black, grey, noise, bright marks on black, inverted colours, exchanged
+  /// colours, and the rows and columns in random order.
   ///
   /// - Parameters:
   ///   - pixels: 1×3×S×S from 0 to 1.

@@ -41,9 +41,9 @@ struct EntropyUncertainty: PixelUncertainty {
 
 /// Twice the standard deviation of the probabilities of several passes.
 ///
-/// The deviation of numbers from 0 to 1 is at most ½, so the result is from 0 to 1. It takes a list of
-/// maps and does not ask where they come from: flips and turns (test-time augmentation: Wang et al.,
-/// Neurocomputing 2019) or members of an ensemble (Lakshminarayanan et al., NeurIPS 2017).
+/// The deviation of numbers from 0 to 1 is at most ½, so the result is from 0 to 1. It takes a list
+/// of maps and does not ask where they come from: flips and turns (test-time augmentation: Wang et
+/// al., Neurocomputing 2019) or members of an ensemble (Lakshminarayanan et al., NeurIPS 2017).
 struct SpreadUncertainty: PixelUncertainty {
   func callAsFunction(_ reading: Predictor.Reading) throws -> Tensor? { reading.spread }
 

@@ -47,7 +47,8 @@ package struct UnlabelledEstimate: Encodable, Sendable {
   @Nullable package private(set) var error: Double?
   /// The number of images that are unlike every training site.
   package let unfamiliar: Int
-  /// Whether the estimate may be trusted: fewer than half of the images are unlike every training site.
+  /// Whether the estimate may be trusted: fewer than half of the images are unlike every training
+  /// site.
   package let isTrusted: Bool
   /// Sentences about the limits of the estimate.
   package let notes: [String]

@@ -156,7 +156,8 @@ extension Run {
       isNamesake: role == .namesake, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)),
-      calibration: reliability.summary, certainty: certainty, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
+      calibration: reliability.summary, certainty: certainty,
+      polyp: rules.evaluation == .pranet ? polyp.summary : nil,
       trivial: others, findings: Self.findings(method, at: site.name, found.map(\.scores), others),
       images: zip(samples, found).map(Evaluation.Image.init), role: role)
   }

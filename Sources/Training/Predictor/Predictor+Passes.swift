@@ -48,7 +48,9 @@ extension Predictor {
       maps += try restored(look.probability)
       variances += try look.logitVariance.map(restored) ?? []
       // The first view is the image itself.
-      if start == 0 { pooled = try look.pooled.mapValues { try $0.narrowed(dim: 0, start: 0, length: count) } }
+      if start == 0 {
+        pooled = try look.pooled.mapValues { try $0.narrowed(dim: 0, start: 0, length: count) }
+      }
     }
     return Passes(
       views: maps, logitVariance: variances.isEmpty ? nil : try Tensor.stacked(variances).mean([0]),
