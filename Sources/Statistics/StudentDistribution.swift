@@ -7,11 +7,12 @@ package enum StudentDistribution {
   /// - Parameter degrees: the degrees of freedom, at least 1.
   /// - Returns: the number, such as 3.182 for 3.
   package static func twoSided95(degrees: Int) -> Double {
-    // The chance falls as t rises, so halving finds the number.
+    // The chance falls as t rises, so halving finds the number. Beyond 1000 it hardly changes.
+    let degrees = min(1000, max(1, degrees))
     var (low, high) = (1.9, 13.0)
     for _ in 0..<60 {
       let middle = (low + high) / 2
-      if tail(middle, degrees: max(1, degrees)) > 0.05 { low = middle } else { high = middle }
+      if tail(middle, degrees: degrees) > 0.05 { low = middle } else { high = middle }
     }
     return (low + high) / 2
   }

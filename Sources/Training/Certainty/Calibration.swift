@@ -73,6 +73,9 @@ package struct Calibration: Codable, Sendable {
   /// Sentences about the limits of the calibration.
   package let notes: [String]
 
+  /// The key of the head's last convolution among the run's weights.
+  private static let lastLayer = "model.head.classifier.weight"
+
   /// Reads the calibration of a run; nil if there is none.
   ///
   /// - Throws: `CalibrationError` that names the file if it is damaged or of another model.
@@ -91,6 +94,12 @@ package struct Calibration: Codable, Sendable {
     }
     guard try found.model == run.modelHash() else {
       throw CalibrationError.otherModel(file, weights: run.weightsFile)
+    }
+    if let laplace = found.laplace,
+      let last = try SafetensorsFile(run.weightsFile).tensor(Self.lastLayer),
+      last.rank != 4 || last.shape[1] + 1 != laplace.covariance.count
+    {
+      throw CalibrationError.damaged(file)
     }
     return found
   }

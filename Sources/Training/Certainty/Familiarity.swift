@@ -113,7 +113,9 @@ struct Familiarity: Sendable {
     guard content.metadata["model"] == model else {
       throw CalibrationError.otherModel(file, weights: run.weightsFile)
     }
-    guard let metric = try Metric(rule.way, content.tensors()) else { throw CalibrationError.damaged(file) }
+    let tensors = try content.tensors()
+    // A tensor of another type or rank is damage, too.
+    guard let metric = try? Metric(rule.way, tensors) else { throw CalibrationError.damaged(file) }
     try self.init(rule, metric)
   }
 
