@@ -42,7 +42,9 @@ extension TrainingRuns {
       for site in found.sites {
         #expect(site.images > 0)
         #expect(Set(site.aurc.keys) == ["entropy", "spread", "laplace"], "\(site.aurc)")
-        for value in site.aurc.values + [site.errorBefore, site.errorAfter, site.brierBefore, site.brierAfter] {
+        for value in site.aurc.values + [
+          site.errorBefore, site.errorAfter, site.brierBefore, site.brierAfter,
+        ] {
           #expect((0...1).contains(value))
         }
       }
@@ -229,7 +231,8 @@ struct CertaintyPartTests {
     #expect(try best.familiarity.distance([:]) == nil)
     // Pictures without features give no rule.
     let none = FamiliarityFit.Picture(site: "a", pooled: [:])
-    #expect(try FamiliarityFit([observation(none)], .init(known: [none], junk: [none]), quantile: 0.9).best == nil)
+    #expect(
+      try FamiliarityFit([observation(none)], .init(known: [none], junk: [none]), quantile: 0.9).best == nil)
   }
 
   @Test("Samples are evenly spaced in their order")
