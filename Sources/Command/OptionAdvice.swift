@@ -23,7 +23,9 @@ enum OptionAdvice {
     case is LeakageError: "continue nevertheless: --allow-leakage"
     case is FolderLockError: "another folder: --out"
     case let error as RunError: option(for: error)
-    case is CalibrationError: "calibrate: mcdrl calibrate RUN"
+    case CalibrationError.damaged, CalibrationError.otherModel, CalibrationError.missing,
+      CalibrationError.none:
+      "calibrate: mcdrl calibrate RUN"
     case let error as StudyError: option(for: error)
     case let error as MetricError: option(for: error)
     case ImagingError.tooManyPixels: "raise the limit: --max-pixels, or --set maxPixels=N in training"

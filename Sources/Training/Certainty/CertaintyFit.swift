@@ -81,7 +81,11 @@ package struct CertaintyFit {
       laplace: laplace?.stored, familiarity: found?.familiarity.rule,
       dice: try DiceEstimator(scalings.examples(observations, distances: found?.distances)),
       sites: uncertainty.scores, notes: notes(pseudo != nil))
-    // The features first: the rule makes them a part of the run.
+    // The rule comes last, because it makes the features a part of the run. An earlier rule must not
+    // stand beside them.
+    if FileManager.default.fileExists(atPath: folder.calibrationFile.path) {
+      try FileManager.default.removeItem(at: folder.calibrationFile)
+    }
     if let familiarity = found?.familiarity {
       try familiarity.write(to: folder.familiarityFile, model: model)
     }

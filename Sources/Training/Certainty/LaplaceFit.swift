@@ -43,10 +43,11 @@ struct LaplaceFit {
   /// - Throws: an error that names a file, or `TorchError`.
   func fitted(_ step: @escaping @Sendable () -> Void) throws -> Fitted? {
     let own = try curvatures(step)
-    guard own.count == sites.count, let all = try Self.sum(Array(own.values)) else { return nil }
+    guard own.count == sites.count, let all = try Self.sum(sites.compactMap { own[$0] }) else { return nil }
     let approximations = try Dictionary(
       uniqueKeysWithValues: sites.map { site in
-        let others = own.filter { $0.key != site }.map(\.value)
+        // In the order of the names, so that the sum has the same last bits every time.
+        let others = sites.filter { $0 != site }.compactMap { own[$0] }
         return (site, try Self.approximation(Self.sum(others) ?? all, factor: 1))
       })
     let found = try adjusted(approximations, step)
