@@ -40,7 +40,7 @@ enum CertaintyTables {
     guard let rule = calibration.warning else {
       return "no warning of unlike images: the method has no features to compare"
     }
-    return "unlike images: \(rule.way) over \(rule.features), AUROC \(format(rule.auroc)) of source images "
+    return "unlike images: \(rule.name), AUROC \(format(rule.auroc)) of source images "
       + "against junk; \(percent(1 - rule.quantile, of: 1)) of source images are beyond the threshold"
   }
 

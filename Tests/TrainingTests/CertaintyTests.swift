@@ -221,14 +221,39 @@ struct CertaintyPartTests {
     let junk = [picture("a", 90, -70), picture("b", -60, 80)]
     let fit = try FamiliarityFit(observed, .init(known: known, junk: junk), quantile: 0.9)
     let best = try #require(fit.best)
-    #expect(best.familiarity.rule.auroc["dense mahalanobis"] == 1)
-    #expect(best.familiarity.rule.way == .mahalanobis && best.familiarity.rule.images == 40)
+    let rule = best.familiarity.rule
+    #expect(rule.auroc["mahalanobis over dense"] == 1 && rule.images == 40 && rule.isUsable)
+    #expect(rule.name == "mahalanobis over dense" && abs(rule.threshold - 1) < 1e-9)
     let distances = best.distances.compactMap { $0 }
     #expect(distances.count == 20 && (2...3).contains(distances.count { $0 > 1 }), "\(distances)")
     #expect(try #require(try best.familiarity.distance(junk[0].pooled)) > 5)
     #expect(try #require(try best.familiarity.distance(known[0].pooled)) < 2)
     #expect(try best.familiarity.distance(["dense": [1]]) == nil)
     #expect(try best.familiarity.distance([:]) == nil)
+    // With features of the pixels, too, the larger distance counts.
+    func doubled(_ picture: FamiliarityFit.Picture, _ place: Int) -> FamiliarityFit.Picture {
+      let level = Float(place % 7)
+      return .init(
+        site: picture.site,
+        pooled: picture.pooled.merging(["appearance": [level, level * level]]) { first, _ in first })
+    }
+    let both = try #require(
+      try FamiliarityFit(
+        observed.enumerated().map { place, one in
+          observation(doubled(.init(site: one.site, pooled: one.pooled), place))
+        },
+        .init(
+          known: known.enumerated().map { doubled($1, $0) },
+          junk: [
+            doubled(junk[0], 0),
+            .init(site: "b", pooled: ["dense": [0, 0, 0, 0], "appearance": [-90, 70]]),
+          ]), quantile: 0.9
+      ).best)
+    #expect(both.familiarity.rule.parts.map(\.features) == ["dense", "appearance"])
+    #expect(both.familiarity.rule.auroc[both.familiarity.rule.name] == 1)
+    let strange: [String: [Float]] = ["dense": [0, 0, 0, 0], "appearance": [-90, 70]]
+    #expect(try #require(try both.familiarity.distance(strange)) > 5)
+    #expect(try both.familiarity.distance(["dense": [0, 0, 0, 0]]) == nil)
     // Pictures without features give no rule.
     let none = FamiliarityFit.Picture(site: "a", pooled: [:])
     #expect(

@@ -111,10 +111,8 @@ package struct Calibration: Codable, Sendable {
 
   /// The rule of the warning in plain values, for tables.
   package struct Warning: Sendable {
-    /// The pooled features.
-    package let features: String
-    /// The way of measuring.
-    package let way: String
+    /// The distances, such as `mahalanobis over dense`.
+    package let name: String
     /// The AUROC of the chosen candidate.
     package let auroc: Double?
     /// The share of source images that is not warned of.
@@ -124,9 +122,7 @@ package struct Calibration: Codable, Sendable {
   /// The rule of the warning; nil if the method has no features to compare.
   package var warning: Warning? {
     familiarity.map {
-      Warning(
-        features: $0.features, way: $0.way.rawValue, auroc: $0.auroc["\($0.features) \($0.way.rawValue)"],
-        quantile: $0.quantile)
+      Warning(name: $0.name, auroc: $0.auroc[$0.name], quantile: $0.quantile)
     }
   }
 }

@@ -41,7 +41,8 @@ extension CompiledSystem {
       }
       return Look(
         probability: probability, logitVariance: variance,
-        pooled: try Self.pooled(encoded, output, ignoresTower: configuration.method.traits.ignoresTower))
+        pooled: try Self.pooled(encoded, output, ignoresTower: configuration.method.traits.ignoresTower)
+          .merging([FamiliarityFit.appearance: Self.appearance(images)]) { first, _ in first })
     }
   }
 
@@ -73,6 +74,33 @@ extension CompiledSystem {
       "dense": try dense.mean([1, 2]),
       "texture": try Tensor.concatenated([layer.mean([1, 2]), deviation], dim: 1),
     ]
+  }
+}
+
+extension CompiledSystem {
+  /// The appearance of pictures, float32 B×11, from B×3×S×S.
+  ///
+  /// These are mean and deviation of each colour, mean and deviation of the saturation, the mean
+  /// steps between neighbours in both directions, and the share of dark pixels.
+  private static func appearance(_ images: Tensor) throws -> Tensor {
+    let pixels = try images.to(.float32).to(.cpu)
+    let (height, width) = (try pixels.size(2), try pixels.size(3))
+    let brightest = try pixels.max([1], keepDimensions: true)
+    let saturation = try brightest - pixels.min([1], keepDimensions: true)
+    func step(_ dim: Int, _ size: Int) throws -> Tensor {
+      guard size > 1 else { return try brightest.mean([2, 3]).zerosLike() }
+      let next = try pixels.narrowed(dim: dim, start: 1, length: size - 1)
+      return try (next - pixels.narrowed(dim: dim, start: 0, length: size - 1)).magnitude()
+        .mean([1, 2, 3]).expandedDimension(1)
+    }
+    func deviation(_ values: Tensor) throws -> Tensor {
+      try values.variance([2, 3], correction: 0).squareRoot()
+    }
+    return try .concatenated(
+      [
+        pixels.mean([2, 3]), deviation(pixels), saturation.mean([2, 3]), deviation(saturation),
+        step(2, height), step(3, width), brightest.less(than: 0.06).to(.float32).mean([2, 3]),
+      ], dim: 1)
   }
 }
 

@@ -31,14 +31,33 @@ struct FamiliarityFit {
   /// The distance with the highest AUROC; nil if pictures have no features.
   let best: Found?
 
-  /// A candidate with its distances.
+  /// A candidate with its distances, in its unit.
   private struct Candidate {
-    let features: String
-    let way: Familiarity.Way
+    let parts: [Familiarity.Part]
+    /// The distance of each prediction from the other sites.
     let observed: [Double]
-    let auroc: Double
-    let threshold: Double
+    /// The distances of the images as they are, and of junk.
+    let own, junk: [Double]
+
+    var name: String { parts.map(\.name).joined(separator: " and ") }
+    /// AUROC of the images as they are against junk.
+    var auroc: Double? {
+      AreaUnderCurve.of(own + junk, positive: own.map { _ in false } + junk.map { _ in true })
+    }
+
+    /// Both distances, of which the larger counts.
+    func joined(with other: Candidate) -> Candidate {
+      func larger(_ first: [Double], _ second: [Double]) -> [Double] {
+        zip(first, second).map { max($0, $1) }
+      }
+      return Candidate(
+        parts: parts + other.parts, observed: larger(observed, other.observed), own: larger(own, other.own),
+        junk: larger(junk, other.junk))
+    }
   }
+
+  /// The features that pixels alone have.
+  static let appearance = "appearance"
 
   /// Measures all candidates: of each site the distances from the others.
   ///
@@ -49,32 +68,43 @@ struct FamiliarityFit {
   /// - Throws: `TorchError` if memory is short.
   init(_ observations: [Observation], _ pictures: Pictures, quantile: Double) throws {
     let names = Set(pictures.known.flatMap(\.pooled.keys)).sorted()
-    var candidates: [Candidate] = []
+    var candidates: [(candidate: Candidate, auroc: Double)] = []
     for name in names {
       for way in Familiarity.Way.allCases {
-        if let found = try Self.candidate(name, way, observations, pictures, quantile) {
-          candidates.append(found)
-        }
+        guard let found = try Self.candidate(name, way, observations, pictures, quantile),
+          let auroc = found.auroc
+        else { continue }
+        candidates.append((found, auroc))
       }
     }
-    // Of equal ones the first: Mahalanobis' distance needs less memory.
-    guard
-      let chosen = candidates.max(by: { $0.auroc < $1.auroc }).flatMap({ best in
-        candidates.first { $0.auroc == best.auroc }
-      })
-    else {
+    func first(_ isIncluded: (String) -> Bool) -> Candidate? {
+      // Of equal ones the first: Mahalanobis' distance needs less memory.
+      candidates.filter { isIncluded($0.candidate.parts[0].features) }
+        .max { $0.auroc < $1.auroc || $0.auroc == $1.auroc && $0.candidate.parts[0].way == .neighbours }?
+        .candidate
+    }
+    // Features of the tower know what an image shows; black frames and noise differ in their pixels.
+    if let tower = first({ $0 != Self.appearance }), let pixels = first({ $0 == Self.appearance }) {
+      let both = tower.joined(with: pixels)
+      // Before the single ones, because it covers more kinds of strange images than the junk here.
+      if let auroc = both.auroc { candidates.insert((both, auroc), at: 0) }
+    }
+    let highest = candidates.map(\.auroc).max()
+    guard let chosen = candidates.first(where: { $0.auroc == highest })?.candidate else {
       best = nil
       return
     }
+    let threshold = Percentile.ofSorted(chosen.own.sorted(), percent: quantile * 100)
     let rule = Familiarity.Rule(
-      features: chosen.features, way: chosen.way, threshold: chosen.threshold, quantile: quantile,
+      parts: chosen.parts, threshold: threshold, quantile: quantile,
       auroc: Dictionary(
-        candidates.map { ("\($0.features) \($0.way.rawValue)", $0.auroc) },
-        uniquingKeysWith: { first, _ in first }),
+        candidates.map { ($0.candidate.name, $0.auroc) }, uniquingKeysWith: { first, _ in first }),
       images: pictures.known.count)
-    let metric = try Familiarity.Metric(chosen.way, sites: Self.groups(pictures.known, chosen.features))
+    let metrics = try chosen.parts.map { part in
+      try Familiarity.Metric(part.way, sites: Self.groups(pictures.known, part.features))
+    }
     best = Found(
-      familiarity: try Familiarity(rule, metric), distances: chosen.observed.map { $0 / chosen.threshold })
+      familiarity: Familiarity(rule, metrics), distances: chosen.observed.map { $0 / threshold })
   }
 
   private static func candidate(
@@ -99,13 +129,12 @@ struct FamiliarityFit {
         junk += try metric(strange)
       }
     }
-    let sorted = own.filter(\.isFinite).sorted()
-    guard !sorted.isEmpty, observed.allSatisfy(\.isFinite) else { return nil }
-    let threshold = Percentile.ofSorted(sorted, percent: quantile * 100)
-    let area = AreaUnderCurve.of(
-      own + junk, positive: own.map { _ in false } + junk.map { _ in true })
-    guard let area, threshold > 0 else { return nil }
-    return Candidate(features: name, way: way, observed: observed, auroc: area, threshold: threshold)
+    guard !own.isEmpty, (observed + junk).allSatisfy(\.isFinite) else { return nil }
+    let unit = Percentile.ofSorted(own.sorted(), percent: quantile * 100)
+    guard unit > 0 else { return nil }
+    return Candidate(
+      parts: [Familiarity.Part(features: name, way: way, unit: unit)], observed: observed.map { $0 / unit },
+      own: own.map { $0 / unit }, junk: junk.map { $0 / unit })
   }
 
   /// The features of each site, n×d.
