@@ -32,7 +32,7 @@ enum CalibrateCommand: Subcommand {
     let fit = try CertaintyFit(run, predictor, catalog: catalog)
     let bar = OnceBar()
     let calibration = try fit.write(quantile: arguments.quantile) { done, total in
-      console.progress(bar(total).line(done, unit: "pictures"))
+      console.progress(bar(total), done, unit: "pictures")
     }
     console.progress("")
     if console.json {

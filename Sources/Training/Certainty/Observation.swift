@@ -102,9 +102,12 @@ extension Predictor {
   ) throws -> [[String: [Float]]] {
     let input = try read(sample.image, keepingPicture: false)
     let pixels = try (input.image.to(.float32) / 255).expandedDimension(0)
-    return try (junk.map { try $0(pixels) } ?? [pixels]).map { picture in
-      try system.look(picture, cached: nil, CertaintyProbe()).pooled.mapValues { try $0.floats() }
+    let pictures = try junk.map { try $0(pixels) } ?? [pixels]
+    let found = try system.look(.concatenated(pictures, dim: 0), cached: nil, CertaintyProbe()).pooled
+    let rows = try found.mapValues { features in
+      try pictures.indices.map { try features.selected(dim: 0, index: $0).floats() }
     }
+    return pictures.indices.map { index in rows.mapValues { $0[index] } }
   }
 }
 
