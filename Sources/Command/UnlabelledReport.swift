@@ -15,7 +15,9 @@ struct UnlabelledImages {
   /// - Throws: `WorkError.noImages`, or an error that names the folder.
   init(_ folder: URL) throws {
     let inner = folder.appendingPathComponent("images")
-    name = folder.standardizedFileURL.lastPathComponent
+    let place = folder.standardizedFileURL
+    let isInner = place.lastPathComponent == "images"
+    name = (isInner ? place.deletingLastPathComponent() : place).lastPathComponent
     if FileSystem.kind(of: inner) == .folder {
       files = try Self.sorted(inner)
     } else {

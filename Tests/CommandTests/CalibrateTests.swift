@@ -68,6 +68,7 @@ extension ProgramTests {
       let shown = try Program.run(
         "evaluate", run.path, "--unlabelled", new.appendingPathComponent("images").path)
       #expect(shown.code == 0 && shown.out.contains("expected mean Dice"), "\(shown.err)")
+      #expect(shown.out.contains("new, n = 8 images"), "\(shown.out)")
       let conflict = try Program.run(
         "evaluate", run.path, "--unlabelled", new.path, "--data", shop.data.path)
       #expect(conflict.code == 2 && conflict.err.contains("--data"), "\(conflict.err)")

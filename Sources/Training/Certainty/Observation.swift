@@ -113,7 +113,7 @@ extension Predictor {
 
 /// Pictures that are no images of the training's kind, made from one that is.
 enum Junk {
-  /// Makes pictures: black, grey, noise, bright marks on black, inverted colours, exchanged
+  /// Makes pictures: black, white, grey, noise, bright marks on black, inverted colours, exchanged
   /// colours, and the rows and columns in random order.
   ///
   /// - Parameters:
@@ -130,7 +130,7 @@ enum Junk {
       try Tensor.randomPermutation(side, generator: generator)
     )
     return [
-      try pixels.zerosLike(), try pixels.zerosLike() + pixels.mean().item(),
+      try pixels.zerosLike(), try pixels.onesLike(), try pixels.zerosLike() + pixels.mean().item(),
       try .randomUniform(pixels.shape, low: 0, high: 1, generator: generator), marks, try 1 - pixels,
       try pixels.flipped([1]), try pixels.indexed(rows, dim: 2).indexed(columns, dim: 3),
     ]
