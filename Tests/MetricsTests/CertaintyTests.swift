@@ -72,11 +72,10 @@ struct CertaintyTests {
     #expect(try DiceCoverage(dice: [0.9, 0.8], uncertainties: [0, 1]).failureAUROC == nil)
   }
 
-  /// Four pixels: background of 0.1 and 0.4, lesion of 0.6 and 0.9.
-  private func pixels() throws -> LogitCounts {
+  /// Four pixels: 0.1 and 0.4 outside of a mask, 0.6 and 0.9 in it, or another mask.
+  private func pixels(_ mask: [UInt8] = [0, 0, 1, 1]) throws -> LogitCounts {
     try LogitCounts(
-      Tensor([0.1, 0.4, 0.6, 0.9], shape: [2, 2]),
-      reference: Tensor([UInt8(0), 0, 1, 1], shape: [2, 2]).greater(than: 0))
+      Tensor([0.1, 0.4, 0.6, 0.9], shape: [2, 2]), of: Tensor(mask, shape: [2, 2]).greater(than: 0))
   }
 
   private func plain(_ logit: Double) -> Double { 1 / (1 + exp(-logit)) }
@@ -97,37 +96,39 @@ struct CertaintyTests {
   @Test("Expected Dice by hand: of a mask, of an empty mask, and of a sure one")
   func expectedDice() throws {
     // 2·(0.6 + 0.9) / (2 + 0.1 + 0.4 + 0.6 + 0.9)
-    #expect(abs(try pixels().expectedDice(level: 0.5, plain) - 0.75) < 0.01)
+    #expect(abs(try pixels().expectedDice(plain) - 0.75) < 0.01)
+    // Any mask: 2·(0.1 + 0.9) / (2 + 2).
+    #expect(abs(try pixels([1, 0, 0, 1]).expectedDice(plain) - 0.5) < 0.01)
     // An empty mask: 1 less the highest probability.
-    #expect(abs(try pixels().expectedDice(level: 0.95, plain) - 0.1) < 0.005)
-    let sure = try LogitCounts(Tensor([0.0, 0, 1, 1], shape: [2, 2]))
-    #expect(sure.expectedDice(level: 0.5, plain) > 0.999)
+    #expect(abs(try pixels([0, 0, 0, 0]).expectedDice(plain) - 0.1) < 0.005)
+    let map = try Tensor([0.0, 0, 1, 1], shape: [2, 2])
+    let sure = try LogitCounts(map, of: map.greater(than: 0.5))
+    #expect(sure.expectedDice(plain) > 0.999)
     #expect(sure.uncertainty(plain) < 1e-4)
-    let unsure = try LogitCounts(Tensor([0.5, 0.5], shape: [1, 2]))
+    let unsure = try LogitCounts(Tensor([0.5, 0.5], shape: [1, 2]), of: .zeros([1, 2], dtype: .bool))
     // Entropy 1 bit and probability ½ for each pixel.
     #expect(abs(unsure.uncertainty(plain) - 2.0 / 3) < 0.01)
   }
 
-  @Test("A pixel of the mask without lesion is wrong, and so is a lesion outside")
+  @Test("Wrong pixels are counted by their entropy")
   func risks() throws {
-    let right = try #require(try pixels().risks(level: 0.5, plain).curve.risk)
-    #expect(right == 0)
-    // A mask of all pixels is wrong on the two of background.
-    let all = try #require(try pixels().risks(level: 0, plain).curve.risk)
-    #expect(all == 0.5)
-    let none = try #require(try pixels().risks(level: 1, plain).curve.risk)
-    #expect(none == 0.5)
+    // The two unsure pixels are wrong, and come last: selective risks 0, 0, 1/3, 1/2.
+    let found = try pixels([0, 1, 1, 0]).risks(plain).curve
+    #expect(found.count == 4 && found.risk == 0.5)
+    #expect(found.selectiveRisk(coverage: 0.5) == 0)
+    #expect(abs(try #require(found.area) - 5.0 / 24) < 1e-12)
+    // The two sure ones are wrong: 1, 1, 2/3, 1/2.
+    let worse = try pixels([1, 0, 0, 1]).risks(plain).curve
+    #expect(worse.selectiveRisk(coverage: 0.5) == 1)
   }
 
   @Test("Large maps count every k-th row and column")
   func sampling() throws {
     #expect(try LogitCounts.sampled(.zeros([256, 256])).shape == [256, 256])
     #expect(try LogitCounts.sampled(.zeros([257, 256])).shape == [129, 128])
-    #expect(try LogitCounts(.zeros([1000, 1000])).count <= Double(LogitCounts.mostPixels))
-    #expect(throws: TorchError.self) {
-      try LogitCounts(.zeros([2, 2]), reference: .zeros([2, 3], dtype: .bool))
-    }
-    #expect(LogitCounts.bin(ofLogit: -100) == 0 && LogitCounts.bin(ofLogit: 100) == LogitCounts.bins - 1)
+    let large = try LogitCounts(.zeros([1000, 1000]), of: .zeros([1000, 1000], dtype: .bool))
+    #expect(large.count <= Double(LogitCounts.mostPixels) && large.count > 0)
+    #expect(throws: TorchError.self) { try LogitCounts(.zeros([2, 2]), of: .zeros([2, 3], dtype: .bool)) }
     #expect(LogitCounts.logits.count == LogitCounts.bins)
     #expect(LogitCounts.entropy(0.5) == 1 && LogitCounts.entropy(0) == 0 && LogitCounts.entropy(1) == 0)
   }

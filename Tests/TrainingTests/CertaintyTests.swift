@@ -202,7 +202,8 @@ struct CertaintyPartTests {
 
   private func observation(_ picture: FamiliarityFit.Picture, variant: Int = 0) -> Observation {
     Observation(
-      site: picture.site, variant: variant, counts: LogitCounts(), level: 0.5, isEmpty: false, dice: 0.5,
+      site: picture.site, variant: variant, lesion: LogitCounts(), marked: LogitCounts(),
+      wrong: LogitCounts(), isEmpty: false, dice: 0.5,
       agreement: nil, spreadRisks: nil, pooled: picture.pooled)
   }
 

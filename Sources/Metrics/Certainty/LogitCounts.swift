@@ -2,7 +2,9 @@ import Foundation
 import Storage
 import Torch
 
-/// The pixels of images, counted by the logit of their probability, lesion and background apart.
+/// The pixels of images, counted by the logit of their probability, in two kinds.
+///
+/// The kinds are those of a mask: lesion and background, marked and not, or wrong and right.
 ///
 /// Calibration error, Brier score, entropy and expected Dice under any monotone change of the
 /// probabilities follow from these counts. So no pixel is kept, and no second pass is needed. A
@@ -16,9 +18,9 @@ package struct LogitCounts: Sendable, Equatable {
   /// The most pixels that are counted of a map; larger maps count every k-th row and column.
   package static let mostPixels = 1 << 16
 
-  /// The background pixels of each bin, or all pixels without a reference.
+  /// The pixels outside of the mask in each bin.
   package private(set) var negatives: [Double]
-  /// The lesion pixels of each bin.
+  /// The pixels of the mask in each bin.
   package private(set) var positives: [Double]
 
   /// Starts without pixels.
@@ -37,20 +39,16 @@ package struct LogitCounts: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - probability: lesion probabilities, H×W.
-  ///   - reference: the mask of the expert, bool H×W; nil counts every pixel as background.
+  ///   - mask: bool H×W.
   /// - Throws: `TorchError` if the shapes differ.
-  package init(_ probability: Tensor, reference: Tensor? = nil) throws {
+  package init(_ probability: Tensor, of mask: Tensor) throws {
     self.init()
+    guard mask.shape == probability.shape else {
+      throw TorchError.value("a mask of \(mask.shape) and a map of \(probability.shape) differ")
+    }
     let bins = try Self.bins(of: Self.sampled(probability)).reshaped([-1])
     let all = try Self.histogram(bins, .ones(bins.shape, dtype: .float64))
-    guard let reference else {
-      negatives = all
-      return
-    }
-    guard reference.shape == probability.shape else {
-      throw TorchError.value("a reference of \(reference.shape) and a map of \(probability.shape) differ")
-    }
-    positives = try Self.histogram(bins, Self.sampled(reference).to(.float64).reshaped([-1]))
+    positives = try Self.histogram(bins, Self.sampled(mask).to(.float64).reshaped([-1]))
     negatives = zip(all, positives).map { $0 - $1 }
   }
 
@@ -75,11 +73,6 @@ package struct LogitCounts: Sendable, Equatable {
     return try (p / (1 - p)).log()
   }
 
-  /// Returns the bin of a logit.
-  package static func bin(ofLogit logit: Double) -> Int {
-    min(bins - 1, max(0, Int(((logit + limit) * Double(bins) / (2 * limit)).rounded(.down))))
-  }
-
   private static func bins(of probability: Tensor) throws -> Tensor {
     let places = try ((logits(of: probability) + limit) * (Double(bins) / (2 * limit))).floor()
     return try places.clamped(min: 0, max: Double(bins - 1)).to(.int64)
@@ -101,10 +94,11 @@ package struct LogitCounts: Sendable, Equatable {
   /// The number of pixels.
   package var count: Double { negatives.reduce(0, +) + positives.reduce(0, +) }
 
-  /// Brier score and calibration error under a change of the probabilities; nil without pixels.
+  /// Brier score and calibration error of lesion and background under a change of the probabilities.
   ///
   /// - Parameter probability: the probability of a logit.
-  /// - Returns: the mean of (p - y)², and the calibration error over the bins of ``Reliability``.
+  /// - Returns: the mean of (p - y)², and the calibration error over the bins of ``Reliability``; nil
+  ///   without pixels.
   package func scores(_ probability: (Double) -> Double) -> (brier: Double, error: Double)? {
     let number = Reliability.defaultBins
     var gaps = [Double](repeating: 0, count: number)
@@ -122,19 +116,15 @@ package struct LogitCounts: Sendable, Equatable {
     return (squares / pixels, gaps.reduce(0) { $0 + abs($1) } / pixels)
   }
 
-  /// Counts the wrong pixels of a mask by the entropy of their probability.
+  /// Counts wrong and right pixels by the entropy of their probability, in bits.
   ///
-  /// - Parameters:
-  ///   - level: the lowest probability, before the change, of a pixel of the mask.
-  ///   - probability: the changed probability of a logit.
-  /// - Returns: the pixels by entropy, in bits; the risk of a wrong pixel is 1.
-  package func risks(level: Double, _ probability: (Double) -> Double) -> RiskCounts {
+  /// - Parameter probability: the changed probability of a logit.
+  /// - Returns: the pixels by entropy; the risk of a wrong pixel is 1.
+  package func risks(_ probability: (Double) -> Double) -> RiskCounts {
     var found = RiskCounts()
-    let cut = Self.logit(level)
-    for (bin, logit) in Self.logits.enumerated() {
-      let (no, yes) = (negatives[bin], positives[bin])
-      guard no + yes > 0 else { continue }
-      found.add(Self.entropy(probability(logit)), count: no + yes, risk: logit >= cut ? no : yes)
+    for (bin, logit) in Self.logits.enumerated() where negatives[bin] + positives[bin] > 0 {
+      found.add(
+        Self.entropy(probability(logit)), count: negatives[bin] + positives[bin], risk: positives[bin])
     }
     return found
   }
@@ -145,23 +135,16 @@ package struct LogitCounts: Sendable, Equatable {
   /// an image without a lesion and 0 otherwise. It gets 1 less the highest probability, which
   /// stands for the chance of a lesion.
   ///
-  /// - Parameters:
-  ///   - level: the lowest probability, before the change, of a pixel of the mask.
-  ///   - probability: the changed probability of a logit.
+  /// - Parameter probability: the changed probability of a logit.
   /// - Returns: from 0 to 1.
-  package func expectedDice(level: Double, _ probability: (Double) -> Double) -> Double {
-    let cut = Self.logit(level)
+  package func expectedDice(_ probability: (Double) -> Double) -> Double {
     var (inside, all, marked, highest) = (0.0, 0.0, 0.0, 0.0)
-    for (bin, logit) in Self.logits.enumerated() {
-      let pixels = negatives[bin] + positives[bin]
-      guard pixels > 0 else { continue }
+    for (bin, logit) in Self.logits.enumerated() where negatives[bin] + positives[bin] > 0 {
       let p = probability(logit)
-      all += pixels * p
+      all += (negatives[bin] + positives[bin]) * p
+      inside += positives[bin] * p
+      marked += positives[bin]
       highest = max(highest, p)
-      if logit >= cut {
-        inside += pixels * p
-        marked += pixels
-      }
     }
     return marked == 0 ? 1 - highest : 2 * inside / (marked + all)
   }
@@ -183,11 +166,6 @@ package struct LogitCounts: Sendable, Equatable {
       lesion += pixels * p
     }
     return entropy + lesion > 0 ? entropy / (entropy + lesion) : 0
-  }
-
-  /// Returns the logit of a probability, which may be infinite.
-  package static func logit(_ probability: Double) -> Double {
-    probability <= 0 ? -.infinity : probability >= 1 ? .infinity : log(probability / (1 - probability))
   }
 
   /// Returns the entropy of a yes or no, in bits.

@@ -60,7 +60,8 @@ package struct CertaintyFit {
     let junk = sites.flatMap { site in
       Self.spaced(split.validation.filter { $0.site == site.name }, Self.mostJunk)
     }
-    let hasHead = run.configuration.model.method.traits.replacesHead == false
+    // The approximation is of the head of one model.
+    let hasHead = !run.configuration.model.method.traits.replacesHead && predictor.models.count == 1
     let passes = hasHead ? 2 : 0
     let total = split.validation.count * (1 + copies + passes) + known.count + junk.count
     let done = Tally()
@@ -175,7 +176,7 @@ struct Scalings {
   /// The pixels of each site, of its images as they are.
   static func counts(_ observations: [Observation]) -> [String: LogitCounts] {
     observations.filter { $0.variant == 0 }.reduce(into: [:]) { found, observation in
-      found[observation.site, default: LogitCounts()].merge(observation.counts)
+      found[observation.site, default: LogitCounts()].merge(observation.lesion)
     }
   }
 
@@ -199,9 +200,8 @@ struct Scalings {
       DiceEstimator.Example(
         site: observation.site, variant: observation.variant,
         cues: CertaintyModel.cues(
-          observation.counts, level: observation.level, isEmpty: observation.isEmpty,
-          sites[observation.site] ?? all, agreement: observation.agreement,
-          distance: distances?[index]), dice: observation.dice)
+          observation.marked, isEmpty: observation.isEmpty, sites[observation.site] ?? all,
+          agreement: observation.agreement, distance: distances?[index]), dice: observation.dice)
     }
   }
 }

@@ -93,35 +93,26 @@ package struct CertaintyModel: Sendable {
   ///
   /// - Parameters:
   ///   - reading: the prediction.
-  ///   - threshold: the rule of lesion pixels.
+  ///   - mask: its mask, bool H×W.
   /// - Returns: the certainty.
   /// - Throws: `TorchError` if memory is short.
-  func certainty(_ reading: Predictor.Reading, _ threshold: MaskThreshold) throws -> Certainty {
+  func certainty(_ reading: Predictor.Reading, mask: Tensor) throws -> Certainty {
     let distance = try familiarity?.distance(reading.pooled)
     let cues = try Self.cues(
-      LogitCounts(reading.probability), level: threshold.level(of: reading.probability),
-      isEmpty: threshold.isEmpty(reading.probability), calibration.scaling, agreement: reading.agreement,
-      distance: distance)
+      LogitCounts(reading.probability, of: mask), isEmpty: mask.any().item() == 0, calibration.scaling,
+      agreement: reading.agreement, distance: distance)
     return Certainty(
       expectedDice: calibration.dice.image(cues), uncertainty: cues.uncertainty, distance: distance,
       cues: cues)
   }
 
-  /// The cues of a prediction.
+  /// The cues of a prediction, from its marked pixels by logit.
   static func cues(
-    _ counts: LogitCounts, level: Double, isEmpty: Bool, _ scaling: LogitScaling, agreement: Double?,
-    distance: Double?
+    _ marked: LogitCounts, isEmpty: Bool, _ scaling: LogitScaling, agreement: Double?, distance: Double?
   ) -> DiceCues {
     DiceCues(
-      softDice: counts.expectedDice(level: level, scaling.probability),
-      uncertainty: counts.uncertainty(scaling.probability), distance: distance, agreement: agreement,
+      softDice: marked.expectedDice(scaling.probability),
+      uncertainty: marked.uncertainty(scaling.probability), distance: distance, agreement: agreement,
       isEmpty: isEmpty)
-  }
-}
-
-extension MaskThreshold {
-  /// Returns whether the mask of a map of probabilities is empty.
-  func isEmpty(_ probability: Tensor) throws -> Bool {
-    try probability.flattened().max([0]).item() < level(of: probability)
   }
 }

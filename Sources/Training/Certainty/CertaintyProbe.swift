@@ -107,26 +107,26 @@ extension CompiledSystem {
 extension Predictor {
   /// The passes of the network for one batch at one scale.
   struct Passes {
-    /// The probabilities of each view, moved back: B×1×side×side.
-    let views: [Tensor]
+    /// The probabilities by each model of each view, moved back: B×1×side×side.
+    let maps: [Tensor]
     /// The mean variance of the logits, B×1×side×side; nil without Laplace's approximation.
     let logitVariance: Tensor?
     /// The pooled features of the images as they are, B×d, by name.
     let pooled: [String: Tensor]
 
-    /// The mean of the views.
-    func mean() throws -> Tensor { views.count == 1 ? views[0] : try Tensor.stacked(views).mean([0]) }
+    /// The mean of all passes.
+    func mean() throws -> Tensor { maps.count == 1 ? maps[0] : try Tensor.stacked(maps).mean([0]) }
   }
 
   /// All that is known of the prediction of one image, at its own size.
   struct Reading {
-    /// The lesion probability, float32 H×W: the mean over views and scales.
+    /// The lesion probability, float32 H×W: the mean over passes and scales.
     let probability: Tensor
-    /// Twice the deviation of the views, float32 H×W from 0 to 1; nil for a single view.
+    /// Twice the deviation of the passes, float32 H×W from 0 to 1; nil for a single one.
     let spread: Tensor?
     /// The variance of the logit, float32 H×W; nil without Laplace's approximation.
     let logitVariance: Tensor?
-    /// The mean Dice of the views' masks with that of their mean; nil for a single view.
+    /// The mean Dice of the passes' masks with that of their mean; nil for a single one.
     let agreement: Double?
     /// The pooled features at S×S, by name.
     let pooled: [String: [Float]]
@@ -153,15 +153,15 @@ extension Predictor {
       let isOwn = square.frame.size == configuration.imageSize && change == nil
       return try passes(change.map { try $0(pixels) } ?? pixels, cached: isOwn ? cached : nil, probe)
     }
-    let hasViews = configuration.inference.views.count > 1
     // Features of known images are those at S×S.
     let own = seen.squares.firstIndex { $0.frame.size == configuration.imageSize } ?? 0
+    let hasSpread = all[own].maps.count > 1
     let variances = all.compactMap(\.logitVariance)
     return Reading(
       probability: try seen.atOwnSize(all.map { try $0.mean() }),
-      spread: hasViews ? try seen.atOwnSize(all.map { try SpreadUncertainty.spread(of: $0.views) }) : nil,
+      spread: hasSpread ? try seen.atOwnSize(all.map { try SpreadUncertainty.spread(of: $0.maps) }) : nil,
       logitVariance: variances.count == all.count ? try seen.atOwnSize(variances) : nil,
-      agreement: hasViews ? try Self.agreement(all[own].views, threshold) : nil,
+      agreement: hasSpread ? try Self.agreement(all[own].maps, threshold) : nil,
       pooled: try all[own].pooled.mapValues { try $0.floats() })
   }
 

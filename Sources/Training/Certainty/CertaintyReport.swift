@@ -90,8 +90,8 @@ extension Predictor {
       probability: ProbabilityMap(reading.probability), reference: expert, threshold: threshold,
       tolerance: tolerance, spacing: spacing)
     let maps = try certainty.maps(reading)
-    let wrong = try LogitCounts.sampled(threshold.mask(reading.probability).to(.uint8))
-      .equals(LogitCounts.sampled(reference.to(.uint8))).not()
+    let mask = try marked(reading.probability)
+    let wrong = try LogitCounts.sampled(Self.wrong(mask, reference))
     let entropy = try EntropyUncertainty(scaling: .identity)(reading) ?? maps.uncertainty
     var reliability = try Reliability()
     try reliability.add(ProbabilityMap(maps.calibrated), reference: expert)
@@ -101,7 +101,7 @@ extension Predictor {
         reliability: reliability,
         before: try RiskCounts(uncertainty: LogitCounts.sampled(entropy), wrong: wrong),
         after: try RiskCounts(uncertainty: LogitCounts.sampled(maps.uncertainty), wrong: wrong),
-        certainty: try certainty.certainty(reading, threshold))
+        certainty: try certainty.certainty(reading, mask: mask))
     )
   }
 

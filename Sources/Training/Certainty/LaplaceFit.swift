@@ -74,7 +74,7 @@ struct LaplaceFit {
       let counts = found.compactMapValues { $0[factor] }
       let others = counts.filter { $0.key != site }
       let scaling = Scalings.fitted(Scalings.sum((others.isEmpty ? counts : others).values.map(\.counts)))
-      risks[site] = counts[site]?.risks(scaling)
+      risks[site] = counts[site]?.wrong.risks(scaling.probability)
     }
     let factor = best(without: nil)
     let scaling = Scalings.fitted(Scalings.sum(found.values.map { $0[factor].counts }))
@@ -87,23 +87,16 @@ struct LaplaceFit {
     return Fitted(stored: stored, risks: risks)
   }
 
-  /// The pixels of one site by adjusted logit, those inside and outside of the masks apart.
+  /// The pixels of one site by adjusted logit.
   private struct Adjusted: Sendable {
-    var inside = LogitCounts()
-    var outside = LogitCounts()
-
-    var counts: LogitCounts { Scalings.sum([inside, outside]) }
+    /// Lesion and background.
+    var counts = LogitCounts()
+    /// Wrong and right.
+    var wrong = LogitCounts()
 
     mutating func merge(_ other: Adjusted) {
-      inside.merge(other.inside)
-      outside.merge(other.outside)
-    }
-
-    /// The wrong pixels by entropy.
-    func risks(_ scaling: LogitScaling) -> RiskCounts {
-      var found = inside.risks(level: 0, scaling.probability)
-      found.merge(outside.risks(level: 1, scaling.probability))
-      return found
+      counts.merge(other.counts)
+      wrong.merge(other.wrong)
     }
   }
 
@@ -151,25 +144,13 @@ struct LaplaceFit {
     guard let variance = try reading.logitVariance.map({ try LogitCounts.sampled($0).to(.float64) }) else {
       return []
     }
-    let mask = try LogitCounts.sampled(predictor.threshold.mask(reading.probability).to(.uint8)).reshaped([-1]
-    )
-    let places = try mask.array(of: UInt8.self)
-    let (inside, outside) = (
-      places.indices.filter { places[$0] != 0 }.map(Int64.init),
-      places.indices.filter { places[$0] == 0 }.map(Int64.init)
-    )
+    let wrong = try LogitCounts.sampled(Predictor.wrong(predictor.marked(reading.probability), reference))
     let logits = try LogitCounts.logits(of: LogitCounts.sampled(reading.probability))
-    let lesion = try LogitCounts.sampled(reference.to(.uint8)).reshaped([-1])
+    let lesion = try LogitCounts.sampled(reference)
     return try factors.map { factor in
-      let changed = try LogisticLaplace.adjusted(logits, variance: variance * factor).sigmoid().reshaped([-1])
-      func counts(_ places: [Int64]) throws -> LogitCounts {
-        guard !places.isEmpty else { return LogitCounts() }
-        let index = try Tensor(places, shape: [places.count])
-        return try LogitCounts(
-          changed.indexed(index).reshaped([1, -1]),
-          reference: lesion.indexed(index).greater(than: 0).reshaped([1, -1]))
-      }
-      return Adjusted(inside: try counts(inside), outside: try counts(outside))
+      let changed = try LogisticLaplace.adjusted(logits, variance: variance * factor).sigmoid()
+      return Adjusted(
+        counts: try LogitCounts(changed, of: lesion), wrong: try LogitCounts(changed, of: wrong))
     }
   }
 

@@ -10,10 +10,12 @@ struct Observation: Sendable {
   let site: String
   /// 0 for the image as it is; other numbers for the image under a random do(z).
   let variant: Int
-  /// The pixels by logit.
-  let counts: LogitCounts
-  /// The lowest probability of a pixel of the mask.
-  let level: Double
+  /// The pixels by logit: lesion and background.
+  let lesion: LogitCounts
+  /// The pixels by logit: marked and not.
+  let marked: LogitCounts
+  /// The pixels by logit: wrong and right.
+  let wrong: LogitCounts
   /// Whether the mask is empty.
   let isEmpty: Bool
   /// The true Dice, at the image's own size.
@@ -72,22 +74,27 @@ extension Predictor {
     let shape = [seen.height, seen.width]
     let reference = try reader.mask(of: sample, imageSize: shape) ?? .zeros(shape, dtype: .bool)
     let reading = try reading(seen, CertaintyProbe(), changing: change)
-    let mask = try threshold.mask(reading.probability)
-    let both = try mask.and(reference).sum().item() * 2
-    let sum = try mask.sum().item() + reference.sum().item()
-    let risks =
-      try variant == 0
-      ? reading.spread.map {
-        try RiskCounts(
-          uncertainty: LogitCounts.sampled($0),
-          wrong: LogitCounts.sampled(mask.to(.uint8)).equals(LogitCounts.sampled(reference.to(.uint8))).not())
-      } : nil
+    let mask = try marked(reading.probability)
+    let wrong = try Self.wrong(mask, reference)
+    let (area, both) = (try mask.sum().item(), try mask.and(reference).sum().item())
+    let sum = try area + reference.sum().item()
+    let spread = variant == 0 ? reading.spread : nil
     return Observation(
-      site: sample.site, variant: variant,
-      counts: try LogitCounts(reading.probability, reference: reference),
-      level: try threshold.level(of: reading.probability), isEmpty: try mask.sum().item() == 0,
-      dice: sum == 0 ? 1 : both / sum, agreement: reading.agreement, spreadRisks: risks,
-      pooled: reading.pooled)
+      site: sample.site, variant: variant, lesion: try LogitCounts(reading.probability, of: reference),
+      marked: try LogitCounts(reading.probability, of: mask),
+      wrong: try LogitCounts(reading.probability, of: wrong), isEmpty: area == 0,
+      dice: sum == 0 ? 1 : 2 * both / sum, agreement: reading.agreement,
+      spreadRisks: try spread.map {
+        try RiskCounts(uncertainty: LogitCounts.sampled($0), wrong: LogitCounts.sampled(wrong))
+      }, pooled: reading.pooled)
+  }
+
+  /// Returns the mask of a map of probabilities, bool H×W.
+  func marked(_ probability: Tensor) throws -> Tensor { try threshold.mask(probability) }
+
+  /// Returns the pixels on which two masks differ, bool.
+  static func wrong(_ mask: Tensor, _ reference: Tensor) throws -> Tensor {
+    try mask.to(.uint8).equals(reference.to(.uint8)).not()
   }
 
   /// Reads the pooled features of an image at S×S, also of junk that is made from it.

@@ -22,8 +22,7 @@ struct UncertaintyChoice {
       let scaling = scalings.sites[site] ?? scalings.all
       var risks: [UncertaintyKind: RiskCounts] = [:]
       for image in own {
-        risks[.entropy, default: RiskCounts()].merge(
-          image.counts.risks(level: image.level, scaling.probability))
+        risks[.entropy, default: RiskCounts()].merge(image.wrong.risks(scaling.probability))
         if let spread = image.spreadRisks { risks[.spread, default: RiskCounts()].merge(spread) }
       }
       risks[.laplace] = laplace?.risks[site]

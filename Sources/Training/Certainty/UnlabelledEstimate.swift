@@ -105,7 +105,7 @@ extension Predictor {
     let found = try concurrentMap(count: files.count, on: device) { index in
       let reading = try self.reading(self.look(at: files[index], keepingPicture: false), certainty.probe)
       progress(done.add())
-      return try certainty.certainty(reading, self.threshold)
+      return try certainty.certainty(reading, mask: self.marked(reading.probability))
     }
     return UnlabelledEstimate(site: site, files: files, found, certainty.calibration)
   }

@@ -62,7 +62,7 @@ extension Predictor {
     let reading = try reading(seen, certainty.probe)
     return Prediction(
       probability: reading.probability, picture: seen.picture,
-      certainty: try certainty.certainty(reading, threshold),
+      certainty: try certainty.certainty(reading, mask: marked(reading.probability)),
       maps: keepingMaps ? try certainty.maps(reading) : nil)
   }
 

@@ -18,7 +18,7 @@ extension Predictor {
     try passes(pixels, cached: cached).mean()
   }
 
-  /// Computes the passes of a batch: the lesion probabilities of each view, moved back.
+  /// Computes the passes of a batch: the lesion probabilities by each model of each view, moved back.
   ///
   /// - Parameters:
   ///   - pixels: B×3×side×side from 0 to 1, at any scale.
@@ -28,34 +28,36 @@ extension Predictor {
   /// - Throws: `TorchError` if the shapes do not fit.
   func passes(_ pixels: Tensor, cached: FrozenFeatures?, _ probe: CertaintyProbe? = nil) throws -> Passes {
     let views = configuration.inference.views
-    guard views.count > 1 else {
-      let look = try system.look(pixels, cached: cached, probe)
-      return Passes(views: [look.probability], logitVariance: look.logitVariance, pooled: look.pooled)
-    }
     let (count, side, size) = (try pixels.size(0), try pixels.size(2), configuration.imageSize)
-    let most = max(Self.pixelsOfPass, 4 * count * size * size) / (count * side * side)
-    let passes = (views.count + max(1, most) - 1) / max(1, most)
+    let most = max(1, max(Self.pixelsOfPass, 4 * count * size * size) / (count * side * side))
+    let passes = (views.count + most - 1) / most
     let length = (views.count + passes - 1) / passes
     var (maps, variances, pooled): ([Tensor], [Tensor], [String: Tensor]) = ([], [], [:])
     for start in stride(from: 0, to: views.count, by: length) {
       let part = views[start..<min(views.count, start + length)]
-      let look = try system.look(.concatenated(part.map { try $0.moved(pixels) }, dim: 0), cached: nil, probe)
       func restored(_ found: Tensor) throws -> [Tensor] {
-        try part.enumerated().map { place, view in
+        guard views.count > 1 else { return [found] }
+        return try part.enumerated().map { place, view in
           try view.restored(found.narrowed(dim: 0, start: place * count, length: count))
         }
       }
-      maps += try restored(look.probability)
-      variances += try look.logitVariance.map(restored) ?? []
-      // The first view is the image itself.
-      if start == 0 {
+      let images = views.count > 1 ? try .concatenated(part.map { try $0.moved(pixels) }, dim: 0) : pixels
+      for (index, model) in models.enumerated() {
+        let look = try model.look(images, cached: views.count > 1 ? nil : cached, probe)
+        maps += try restored(look.probability)
+        variances += try look.logitVariance.map(restored) ?? []
+        // The first view is the image itself.
+        guard start == 0, index == 0 else { continue }
         pooled = try look.pooled.mapValues { try $0.narrowed(dim: 0, start: 0, length: count) }
       }
     }
     return Passes(
-      views: maps, logitVariance: variances.isEmpty ? nil : try Tensor.stacked(variances).mean([0]),
+      maps: maps, logitVariance: variances.isEmpty ? nil : try Tensor.stacked(variances).mean([0]),
       pooled: pooled)
   }
+
+  /// The models whose probabilities are averaged.
+  var models: [CompiledSystem] { [system] }
 
   /// Scores images as validation does, at S×S with threshold 0.5; nil if the score is undefined.
   ///
