@@ -145,6 +145,9 @@ extension RunFolder {
   /// The file of the features of known images.
   package var familiarityFile: URL { url.appendingPathComponent("familiarity.safetensors") }
 
+  /// The files of the weights that predict.
+  var modelFiles: [URL] { [weightsFile] }
+
   /// Returns a hash of the stored weights, which a calibration belongs to.
   ///
   /// It covers names and shapes of all tensors and the values after the image tower. These change
@@ -152,12 +155,15 @@ extension RunFolder {
   ///
   /// - Throws: `RunError.noWeights`, or an error that names the file.
   package func modelHash() throws -> String {
-    guard FileManager.default.fileExists(atPath: weightsFile.path) else {
-      throw RunError.noWeights(weightsFile)
+    var hash = ContentHash()
+    for file in modelFiles {
+      guard FileManager.default.fileExists(atPath: file.path) else { throw RunError.noWeights(file) }
+      let tensors = try SafetensorsFile(file).tensors()
+      hash.combine(try ContentHash(of: tensors.filter { !$0.key.hasPrefix("tower.") }))
+      for (key, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+        hash.combine("\(key) \(tensor.shape)")
+      }
     }
-    let tensors = try SafetensorsFile(weightsFile).tensors()
-    var hash = try ContentHash(of: tensors.filter { !$0.key.hasPrefix("tower.") })
-    for (key, tensor) in tensors.sorted(by: { $0.key < $1.key }) { hash.combine("\(key) \(tensor.shape)") }
     return hash.text
   }
 }
