@@ -81,6 +81,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Storage", "Torch", "Imaging", "CLIP", "Confounders", "Segmentation", "Datasets", "Metrics",
+        "Statistics",
       ]),
     .target(
       name: "Studies",
@@ -153,8 +154,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Imaging", "Metrics", "Segmentation", "Storage", "TestSupport",
-        "Torch", "Training",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Metrics", "Segmentation", "Statistics", "Storage",
+        "TestSupport", "Torch", "Training",
       ], exclude: ["Fixtures"]),
     .testTarget(
       name: "StudiesTests",

@@ -182,7 +182,7 @@ static int run_encode(struct session *s, const uint8_t *samples, uint32_t width,
   }
   png_write_info(png, s->info);
   for (uint32_t y = 0; y < height; y++) {
-    const uint8_t *row = samples + (size_t)width * channels * y;
+    const uint8_t *row = samples + (size_t)width * channels * (bits == 16 ? 2 : 1) * y;
     if (bits == 1) {
       pack(row, width, s->line);
       row = s->line;

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Metrics
 import Reporting
+import Storage
 import Studies
 import Torch
 import Training
@@ -12,7 +13,7 @@ enum EvaluateCommand: Subcommand {
   static let summary = "score runs at a site, beside predictors that ignore the image"
   static let usage =
     "RUN|STUDY… [--data DATA] [--site SITE …] [--interventions all] [options] "
-    + "| RUN… --counterfactual SWEEP"
+    + "| RUN… --counterfactual SWEEP | RUN… --unlabelled NEW"
   static let example = "mcdrl evaluate study --data new-hospital"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
@@ -35,9 +36,15 @@ enum EvaluateCommand: Subcommand {
     let counterfactual = Option.optional(
       "counterfactual", "SWEEP", .file,
       "measure how predictions move under each intervention of mcdrl synth --sweep")
+    let unlabelled = Option.optional(
+      "unlabelled", "NEW", .file,
+      "estimate the mean Dice of a folder of images without masks; needs mcdrl calibrate")
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    if let folder = try arguments.unlabelled {
+      return try unlabelled(arguments, folder: folder, console)
+    }
     if let sweep = try arguments.counterfactual {
       return try counterfactual(arguments, sweep: sweep, console)
     }
@@ -100,6 +107,7 @@ enum EvaluateCommand: Subcommand {
     let run = scoring.run
     let predictor = try predictor(of: run, study: arm.threshold, arguments)
     console.note(contest.isSingle ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
+    if let note = predictor.calibrationNote { console.note("note: \(note)") }
     return try scoring.sites.map { site, role in
       let bar = ProgressBar(site.name, total: run.scored(site, as: role).count)
       let result = try run.evaluate(on: site, as: role, with: predictor, rules: rules) { done, _ in
@@ -109,6 +117,11 @@ enum EvaluateCommand: Subcommand {
       let folder = run.folder.url
       try run.folder.write(result, to: folder.appendingPathComponent("evaluation-\(site.name).json"))
       try result.table().write(to: folder.appendingPathComponent("evaluation-\(site.name).csv"))
+      if let certainty = result.certainty {
+        try AtomicFile.write(
+          Data(CertaintyTables.plot(certainty, site: site.name).utf8),
+          to: folder.appendingPathComponent("coverage-\(site.name).svg"))
+      }
       return result
     }
   }
@@ -123,7 +136,7 @@ enum EvaluateCommand: Subcommand {
   }
 
   /// Makes a predictor by the options, otherwise by the rule of the run's study, otherwise by the run's own.
-  private static func predictor(
+  static func predictor(
     of run: Run, study: MaskThreshold? = nil, _ arguments: Arguments<Options>
   ) throws -> Predictor {
     try run.predictor(
@@ -202,7 +215,7 @@ enum EvaluateCommand: Subcommand {
   }
 
   /// The given options, as written, that only the scores of `evaluation-SITE.json` use.
-  private static func writtenDistances(_ arguments: Arguments<Options>) -> [String] {
+  static func writtenDistances(_ arguments: Arguments<Options>) -> [String] {
     let (scoring, distances) = (arguments.scoring, arguments.scoring.distances)
     return [distances.written(\.tolerance), distances.written(\.spacing), scoring.written(\.evaluation)]
       .compactMap { $0 }
@@ -242,6 +255,10 @@ enum EvaluateCommand: Subcommand {
           + [distance[.hd95]?.count ?? 0, lesions.found, lesions.missed, lesions.falseMarks].map(String.init)
           + [format(lesions.sensitivity), format(lesions.falsePerImage)]
       })
+    let certainty =
+      evaluation.certainty.map {
+        "\n" + CertaintyTables.text($0, dice: evaluation.model.metrics[.dice]?.mean)
+      } ?? ""
     let criterion = evaluation.model.detection.criterion ?? LesionDetection.defaultCriterion
     return """
       site \(evaluation.site) (\(evaluation.role.text)), n = \(evaluation.model.count)\(ScoreTables.note(evaluation)), \
@@ -250,7 +267,7 @@ enum EvaluateCommand: Subcommand {
 
       \(detection)
       HD95 over images with a lesion and a mark; a mark finds a lesion with an IoU of at least \(criterion)
-      \(ScoreTables.sentence(evaluation.calibration))\(evaluation.polyp.map { "\n\n" + ScoreTables.text($0) } ?? "")
+      \(ScoreTables.sentence(evaluation.calibration))\(certainty)\(evaluation.polyp.map { "\n\n" + ScoreTables.text($0) } ?? "")
 
       """
   }

@@ -17,8 +17,9 @@ public enum MCDRLCommand {
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,
       PromptsSuggestCommand.self, TrainCommand.self, EnsembleCommand.self, TuneCommand.self,
-      EvaluateCommand.self, CompareCommand.self, LosoCommand.self, AblateCommand.self, ReportCommand.self,
-      CardCommand.self, PredictCommand.self, ExplainCommand.self, MetricsCommand.self, BenchCommand.self,
+      CalibrateCommand.self, EvaluateCommand.self, CompareCommand.self, LosoCommand.self,
+      AblateCommand.self, ReportCommand.self, CardCommand.self, PredictCommand.self, ExplainCommand.self,
+      MetricsCommand.self, BenchCommand.self,
     ]
   }
 

@@ -79,7 +79,8 @@ struct MaskPairs {
       notes.append(
         "left out: " + counted(unused.count, "prediction") + " without a reference, such as \(first)")
     }
-    for other in [predictions.others, references.others] where !other.isEmpty {
+    let strays = predictions.others.filter { $0.lastPathComponent != PredictCommand.recordName }
+    for other in [strays, references.others] where !other.isEmpty {
       notes.append(
         "left out: " + counted(other.count, "file")
           + " without the ending of an image, such as \(other[0].path)")

@@ -24,6 +24,9 @@ enum OptionAdvice {
     case is FolderLockError: "another folder: --out"
     case is CardError: "name another study, or none: --study"
     case let error as RunError: option(for: error)
+    case CalibrationError.damaged, CalibrationError.otherModel, CalibrationError.missing,
+      CalibrationError.none:
+      "calibrate: mcdrl calibrate RUN"
     case let error as StudyError: option(for: error)
     case let error as MetricError: option(for: error)
     case ImagingError.tooManyPixels: "raise the limit: --max-pixels, or --set maxPixels=N in training"

@@ -47,7 +47,7 @@ extension PredictCommand.Work {
   func classResults(_ found: Predictor.Prediction, of file: URL) throws -> PredictCommand.Results {
     let names = predictor.configuration.classes
     let maps = try found.probability.maskOfEachClass()
-    let all = try predictor.threshold.mask(found.probability)
+    let all = try predictor.rule.mask(found.probability)
     let lesions = try all.maskOfEachClass()
     let (height, width) = (try maps[0].size(0), try maps[0].size(1))
     let pixels = Double(width * height)
@@ -62,7 +62,7 @@ extension PredictCommand.Work {
     let classes = try names.indices.map { index in
       var own: [(content: Data, target: URL)] = []
       let part = [RunConfiguration.fileName(ofClass: names[index])]
-      for format in formats where format != .overlay {
+      for format in formats where format == .mask || format == .probability {
         let image =
           format == .mask
           ? try masks[index].bilevelPNGData() : try grey((maps[index] * 255).rounded()).pngData()
@@ -82,7 +82,8 @@ extension PredictCommand.Work {
       lesionShare: try all.anyClass().sum().item() / pixels,
       files: contents.map(\.target.lastPathComponent), precision: predictor.precision,
       decoding: predictor.decoding, threshold: predictor.threshold,
-      passes: predictor.configuration.inference.passes, classes: classes)
+      passes: predictor.configuration.inference.passes, classes: classes, expectedDice: nil,
+      uncertainty: nil, distance: nil, warnings: nil)
     return PredictCommand.Results(summary: summary, files: contents)
   }
 }

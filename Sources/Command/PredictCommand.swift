@@ -21,7 +21,7 @@ enum PredictCommand: Subcommand {
     let out = Shared.out("DIR", "the folder of the results")
     let formats = Option.commas(
       "format", "NAME", .choice(of: Format.self), default: [.mask],
-      "what to write: mask, probability, overlay")
+      "what to write: mask, probability, overlay; of a calibrated run also calibrated, uncertainty")
     let inference = Shared.inference
     let threshold = Shared.threshold
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
@@ -29,7 +29,15 @@ enum PredictCommand: Subcommand {
     let maxPixels = Shared.maxPixels
   }
 
-  enum Format: String, CaseIterable { case mask, probability, overlay }
+  enum Format: String, CaseIterable {
+    case mask, probability, overlay, calibrated, uncertainty
+
+    /// Whether it needs the calibration of the run.
+    var needsCalibration: Bool { self == .calibrated || self == .uncertainty }
+  }
+
+  /// The file with a line for each image.
+  static let recordName = "predictions.jsonl"
 
   struct Summary: Encodable {
     let image: String
@@ -43,10 +51,17 @@ enum PredictCommand: Subcommand {
     let passes: Int
     /// Each of several classes; nil for one.
     let classes: [ClassSummary]?
+    /// Only of a calibrated run.
+    let expectedDice: Double?
+    let uncertainty: Double?
+    let distance: Double?
+    let warnings: [String]?
 
     enum CodingKeys: String, CodingKey {
-      case image, width, height, files, precision, decoding, threshold, passes, classes
+      case image, width, height, files, precision, decoding, threshold, passes, classes, uncertainty,
+        distance, warnings
       case lesionShare = "lesion_share"
+      case expectedDice = "expected_dice"
     }
   }
 
@@ -61,6 +76,8 @@ enum PredictCommand: Subcommand {
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
       threshold: threshold, maxPixels: maxPixels)
     try requireNames(files, classes: run.configuration.classes)
+    let needsMaps = formats.contains(where: \.needsCalibration)
+    if needsMaps, predictor.certainty == nil { throw CalibrationError.none(run.folder.calibrationFile) }
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)
@@ -70,7 +87,7 @@ enum PredictCommand: Subcommand {
     let done = Tally()
     // Only an overlay needs the whole image.
     let outcomes = try predictor(
-      files, keepingPictures: formats.contains(.overlay), make: work.results
+      files, keepingPictures: formats.contains(.overlay), keepingMaps: needsMaps, make: work.results
     ) { results in
       let written = results.flatMap { results in
         Result { for (content, target) in results.files { try AtomicFile.write(content, to: target) } }
@@ -82,6 +99,13 @@ enum PredictCommand: Subcommand {
     console.progress("")
     let summaries = outcomes.compactMap { try? $0.get() }
     let failures = outcomes.compactMap { if case .failure(let error) = $0 { error.description } else { nil } }
+    // Failed images come first in the messages.
+    let recorded = Result {
+      if !summaries.isEmpty { try write(summaries, to: out.appendingPathComponent(recordName)) }
+    }
+    if let warning = CertaintyTables.flagged(summaries.map { ($0.image, $0.warnings ?? []) }) {
+      console.note(warning)
+    }
     if console.json {
       try console.result(json: summaries)
     } else {
@@ -91,11 +115,21 @@ enum PredictCommand: Subcommand {
     guard failures.isEmpty else {
       throw WorkError.images(failures)
     }
+    try recorded.get()
+  }
+
+  /// Writes a line for each image, in the order of the inputs.
+  private static func write(_ summaries: [Summary], to file: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let lines = try summaries.map { try encoder.encode($0) + Data("\n".utf8) }
+    try AtomicFile.write(Data(lines.joined()), to: file)
   }
 
   /// Notes the settings of the computation and warns of an arithmetic that changed this run's Dice.
   private static func note(_ predictor: Predictor, _ run: Run, asked: Precision?, _ console: Console) throws {
     console.note("\(predictor.statement); --precision, --decoding, --threshold and --set choose otherwise")
+    if let note = predictor.calibrationNote { console.note("note: \(note)") }
     guard let asked, let change = (try? PrecisionCheck.stored(in: run.folder))?.change(asked),
       abs(change) >= PrecisionCheck.tolerance
     else { return }
@@ -145,6 +179,10 @@ enum PredictCommand: Subcommand {
         case .overlay:
           guard let picture = found.picture else { continue }
           contents.append((try Overlay.draw(prediction: mask, over: Image(picture)).pngData(), target))
+        case .calibrated:
+          if let maps = found.maps { contents.append((try GreyMap.pngData(maps.calibrated), target)) }
+        case .uncertainty:
+          if let maps = found.maps { contents.append((try GreyMap.pngData(maps.uncertainty), target)) }
         }
       }
       let summary = Summary(
@@ -152,7 +190,9 @@ enum PredictCommand: Subcommand {
         lesionShare: try lesion.sum().item() / Double(width * height),
         files: contents.map(\.target.lastPathComponent), precision: predictor.precision,
         decoding: predictor.decoding, threshold: predictor.threshold,
-        passes: predictor.configuration.inference.passes, classes: nil)
+        passes: predictor.configuration.inference.passes, classes: nil,
+        expectedDice: found.certainty?.expectedDice, uncertainty: found.certainty?.uncertainty,
+        distance: found.certainty?.distance, warnings: found.certainty?.warnings)
       return Results(summary: summary, files: contents)
     }
   }

@@ -29,13 +29,13 @@ extension HeadPass {
   ///   - grid: B×h×w×d.
   ///   - tower: the outputs of the chosen layers, each B×h×w×c.
   ///   - change: applied to the output of each level of the image branch; level 0 is the finest.
-  /// - Returns: the logits, B×K×S×S, and the features of the level at which the grid joins the
-  ///   image, B×c×h×w.
+  /// - Returns: the logits, B×K×S×S, the features of the level at which the grid joins the image,
+  ///   B×c×h×w, and the input of the last convolution, B×c×h×w.
   /// - Throws: `TorchError` if the shapes do not fit.
   func decoded(
     image: Tensor, grid: Tensor, tower: [Tensor],
     change: (_ features: Tensor, _ level: Int) throws -> Tensor
-  ) throws -> (logits: Tensor, features: Tensor) {
+  ) throws -> (logits: Tensor, features: Tensor, last: Tensor) {
     var features = try gridProjection(gridNorm(grid)).permuted([0, 3, 1, 2])
     for (index, layer) in tower.enumerated() where index < towerNorms.count {
       let projected = try towerProjections[index](towerNorms[index](layer)).permuted([0, 3, 1, 2])
@@ -63,7 +63,8 @@ extension HeadPass {
       if index == gridLevel { joined = output }
       deeper = output
     }
-    return (try fit(classifier(deeper ?? features), image.shape), joined)
+    let last = deeper ?? features
+    return (try fit(classifier(last), image.shape), joined, last)
   }
 
   private func doubled(_ shape: [Int]) -> [Int] { shape.prefix(2) + shape.suffix(2).map { 2 * $0 } }

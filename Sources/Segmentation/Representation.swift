@@ -79,6 +79,8 @@ public struct SegmentationOutput: Sendable {
   public let image: Tensor
   /// The head's features after the tower joins the image, B×c×h×w; nil without the common head.
   public let features: Tensor?
+  /// The input of the head's last convolution, B×c×h×w; nil without the common head.
+  package var last: Tensor?
   /// The outputs of the tower layers that the model reads, each B×h×w×c.
   public var layers: [Tensor] = []
 

@@ -101,7 +101,7 @@ public final class SegmentationModel: Module {
     }
     return SegmentationOutput(
       logits: try decoded?.logits ?? method.decode(images, encoded), representation: representation,
-      image: encoded.image, features: decoded?.features, layers: encoded.layers)
+      image: encoded.image, features: decoded?.features, last: decoded?.last, layers: encoded.layers)
   }
 
   /// Computes S^, B×h×w, the region score of every position.

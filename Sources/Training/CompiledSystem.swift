@@ -85,6 +85,25 @@ package struct CompiledSystem: @unchecked Sendable {
     try inferenceMode { try self(images, cached: cached, pass).logits.to(.float32).sigmoid().to(.cpu) }
   }
 
+  /// Segments a batch and returns the tower's outputs, too, without recording for gradients.
+  ///
+  /// - Parameters:
+  ///   - images: B×3×S×S from 0 to 1, on any device.
+  ///   - cached: the features of all images; nil runs the tower.
+  /// - Returns: the model's outputs and the tower's, on the system's device.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func seeing(
+    _ images: Tensor, cached: FrozenFeatures? = nil
+  ) throws -> (output: SegmentationOutput, encoded: EncodedImages) {
+    try inferring {
+      let pixels = try normalization(images)
+      let encoded = try encode(pixels, cached)
+      return (
+        try model(images: pixels, encoded: encoded, ForwardPass().inferring(intervening: intervenes)), encoded
+      )
+    }
+  }
+
   /// Computes the image tower's outputs for a batch.
   ///
   /// - Parameters:

@@ -24,7 +24,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
     safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, clip, bert, trunk, bitmap,
-    pictures, run, ensemble, card,
+    pictures, run, ensemble, card, calibration,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -223,6 +223,25 @@ struct Reader: Sendable, CustomTestStringConvertible {
     return ["ensemble.json", "members/1/config.json", "members/2/model.safetensors"]
   } read: { folder in
     _ = try Run.open(at: folder).predictor()
+  }
+
+  private static let calibration = Reader(name: "calibration") { folder in
+    let tiny = try TinyRun(epochs: 1)
+    let sites = try TinyRun.sites.get()
+    tiny.configuration.sources = sites.prefix(2).map(\.name)
+    tiny.configuration.holdOut = sites[2].name
+    try tiny.trainer().trainer.train()
+    let run = try tiny.open()
+    let predictor = try run.predictor(usesCalibration: false)
+    _ = try CertaintyFit(run, predictor, catalog: SiteCatalog(at: TinyRun.data.get())).write(quantile: 0.95)
+    let files = ["calibration.json", "familiarity.safetensors"]
+    for file in files + ["model.safetensors"] {
+      try FileManager.default.copyItem(
+        at: tiny.run.url.appendingPathComponent(file), to: folder.appendingPathComponent(file))
+    }
+    return files
+  } read: { folder in
+    _ = try CertaintyModel.stored(in: RunFolder(folder))
   }
 
   private static var picture: Image {

@@ -46,6 +46,8 @@ public struct Evaluation: Encodable, Sendable {
   public let classes: [ClassScores]?
   /// The agreement of probabilities and references.
   public let calibration: Reliability.Summary
+  /// How well the run says how sure it is; nil without a calibration.
+  public let certainty: CertaintyReport?
   /// The polyp protocol's table; nil if not requested.
   public let polyp: PolypProtocol.Summary?
   /// The summaries of predictors that ignore the image, by name.
@@ -70,7 +72,7 @@ public struct Evaluation: Encodable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case site, method, seed, threshold, inference, precision, decoding, selection, model, calibration, polyp
-    case trivial, findings, classes, members
+    case trivial, findings, classes, members, certainty
     case evaluation = "protocol"
     case heldOut = "held_out"
     case trainedCount = "n_trained_on"
@@ -155,12 +157,10 @@ extension Run {
     let predictor = try predictor ?? self.predictor()
     let samples = chosen ?? scored(site, as: role)
     let names = configuration.maskNames
-    let images = try zip(
-      samples,
-      predictor.assessClasses(samples, tolerance: rules.tolerance, spacing: rules.spacing) {
-        progress($0, samples.count)
-      }
-    ).flatMap { sample, found in
+    let (assessed, certainty) = try predictor.assessWithCertainty(
+      samples, tolerance: rules.tolerance, spacing: rules.spacing
+    ) { progress($0, samples.count) }
+    let images = zip(samples, assessed).flatMap { sample, found in
       zip(names, found).map { name, assessment in
         Evaluation.Image(
           sample: sample, className: names.count > 1 ? name : nil, assessment: assessment)
@@ -183,8 +183,8 @@ extension Run {
       isNamesake: role == .namesake, part: role.word, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
       model: try ScoreSummary(of: found.map(\.scores)), classes: classes,
-      calibration: reliability.summary, polyp: rules.evaluation == .pranet ? polyp.summary : nil,
-      trivial: others,
+      calibration: reliability.summary, certainty: certainty,
+      polyp: rules.evaluation == .pranet ? polyp.summary : nil, trivial: others,
       findings: Self.findings(method, at: site.name, found.map(\.scores), others)
         + Self.findings(method, at: site.name, images, classes ?? []),
       images: images, role: role)

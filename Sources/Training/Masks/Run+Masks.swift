@@ -64,14 +64,24 @@ extension Run {
   /// - Throws: `RunError.otherData` if the images of a source site are not those of the training, or
   ///   an error that names the missing site or a file.
   package func validationSamples(at data: URL? = nil) throws -> [Sample] {
-    let catalog = try catalog(at: data)
-    let fingerprint = try folder.fingerprint()
-    let sources = try configuration.sources.map { name in
-      let site = try catalog.site(name).training(on: configuration.scenes)
-      if let fingerprint { try RunChecks.requireSameData([site], as: fingerprint, of: folder.url) }
-      return site
+    try division(of: catalog(at: data)).validation
+  }
+
+  /// Returns the training and the validation images of the run, with those of all members.
+  ///
+  /// - Parameter catalog: the sites that the run was trained on.
+  /// - Returns: the images; no image of a held-out site is opened.
+  /// - Throws: as `validationSamples`.
+  func division(of catalog: SiteCatalog) throws -> (training: [Sample], validation: [Sample]) {
+    let sources = try sources(catalog)
+    if let fingerprint = try folder.fingerprint() {
+      try RunChecks.requireSameData(
+        sources, as: fingerprint, of: folder.url, classes: configuration.classes)
     }
-    guard let members = try memberSettings() else { return try split(sources).validation }
+    guard let members = try memberSettings() else {
+      let split = try split(sources)
+      return (split.training, split.validation)
+    }
     let splits = try members.map { member in
       try Split(
         sites: sources.filter { member.sources.contains($0.name) },
@@ -81,6 +91,10 @@ extension Run {
     let trained = Set(splits.flatMap(\.training).map { Place(site: $0.site, id: $0.id) })
     let validation = Set(splits.flatMap(\.validation).map { Place(site: $0.site, id: $0.id) })
       .subtracting(trained)
-    return sources.flatMap(\.samples).filter { validation.contains(Place(site: $0.site, id: $0.id)) }
+    let all = sources.flatMap(\.samples)
+    return (
+      all.filter { trained.contains(Place(site: $0.site, id: $0.id)) },
+      all.filter { validation.contains(Place(site: $0.site, id: $0.id)) }
+    )
   }
 }

@@ -11,6 +11,10 @@ extension Predictor {
     package let probability: Tensor
     /// The image itself, uint8 3×H×W, if requested.
     package let picture: Tensor?
+    /// How sure the prediction is; nil without a calibration.
+    package let certainty: Certainty?
+    /// The maps of certainty, if requested; nil without a calibration.
+    package let maps: CertaintyMaps?
   }
 
   /// The number of threads for each core.
@@ -27,13 +31,14 @@ extension Predictor {
   /// - Parameters:
   ///   - files: the image files.
   ///   - keepingPictures: whether predictions include the image.
+  ///   - keepingMaps: whether predictions include the maps of certainty.
   ///   - make: makes a value from a prediction or from the error in its place, on one of several
   ///     threads.
   ///   - store: stores the value, on the same thread.
   /// - Returns: the results of `store`, in the order of the files.
   /// - Throws: an error of either closure. No further files are begun then.
   package func callAsFunction<Made, Value: Sendable>(
-    _ files: [URL], keepingPictures: Bool = false,
+    _ files: [URL], keepingPictures: Bool = false, keepingMaps: Bool = false,
     make: @escaping @Sendable (URL, Result<Prediction, any Error>) throws -> Made,
     store: @escaping @Sendable (Made) throws -> Value
   ) throws -> [Value] {
@@ -41,16 +46,24 @@ extension Predictor {
     return try concurrentMap(count: files.count, on: device, perThread: Self.threadsPerCore) { index in
       computing.wait()
       let made = Result {
-        try make(files[index], Result { try self.prediction(files[index], keepingPictures) })
+        try make(files[index], Result { try self.prediction(files[index], keepingPictures, keepingMaps) })
       }
       computing.signal()
       return try store(made.get())
     }
   }
 
-  private func prediction(_ file: URL, _ keepingPicture: Bool) throws -> Prediction {
+  private func prediction(_ file: URL, _ keepingPicture: Bool, _ keepingMaps: Bool) throws -> Prediction {
     let seen = try look(at: file, keepingPicture: keepingPicture)
-    return Prediction(probability: try seen.probability(self), picture: seen.picture)
+    guard let certainty else {
+      return Prediction(
+        probability: try seen.probability(self), picture: seen.picture, certainty: nil, maps: nil)
+    }
+    let reading = try reading(seen, certainty.probe)
+    return Prediction(
+      probability: reading.probability, picture: seen.picture,
+      certainty: try certainty.certainty(reading, mask: marked(reading.probability)),
+      maps: keepingMaps ? try certainty.maps(reading) : nil)
   }
 
   /// Assesses samples in parallel and returns the results in their order.

@@ -15,30 +15,56 @@ extension Predictor {
   /// - Returns: B×K×side×side.
   /// - Throws: `TorchError` if the shapes do not fit.
   func probabilities(_ pixels: Tensor, cached: FrozenFeatures?) throws -> Tensor {
-    let views = configuration.inference.views
-    guard views.count > 1 else { return try pass(pixels, cached: cached) }
-    let (count, side, size) = (try pixels.size(0), try pixels.size(2), configuration.imageSize)
-    let most = max(Self.pixelsOfPass, 4 * count * size * size) / (count * side * side)
-    let passes = (views.count + max(1, most) - 1) / max(1, most)
-    let length = (views.count + passes - 1) / passes
-    let parts = try stride(from: 0, to: views.count, by: length).flatMap { start in
-      let part = views[start..<min(views.count, start + length)]
-      let found = try pass(.concatenated(part.map { try $0.moved(pixels) }, dim: 0))
-      return try part.enumerated().map { place, view in
-        try view.restored(found.narrowed(dim: 0, start: place * count, length: count))
-      }
-    }
-    return try Tensor.stacked(parts).mean([0])
+    try passes(pixels, cached: cached).mean()
   }
 
-  /// Computes the lesion probabilities of one pass; of an ensemble, the mean of its members.
-  private func pass(_ pixels: Tensor, cached: FrozenFeatures? = nil) throws -> Tensor {
-    guard !others.isEmpty else { return try system.probabilities(pixels, cached: cached) }
+  /// Computes the passes of a batch: the lesion probabilities by each model of each view, moved back.
+  ///
+  /// - Parameters:
+  ///   - pixels: B×3×side×side from 0 to 1, at any scale.
+  ///   - cached: cached features of the images; they are used if there is no other view.
+  ///   - probe: what is read beside the probabilities; nil for nothing.
+  /// - Returns: the passes.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  func passes(_ pixels: Tensor, cached: FrozenFeatures?, _ probe: CertaintyProbe? = nil) throws -> Passes {
+    let views = configuration.inference.views
+    let (count, side, size) = (try pixels.size(0), try pixels.size(2), configuration.imageSize)
+    let most = max(1, max(Self.pixelsOfPass, 4 * count * size * size) / (count * side * side))
+    let passes = (views.count + most - 1) / most
+    let length = (views.count + passes - 1) / passes
+    var (maps, variances, pooled): ([Tensor], [Tensor], [String: Tensor]) = ([], [], [:])
+    for start in stride(from: 0, to: views.count, by: length) {
+      let part = views[start..<min(views.count, start + length)]
+      func restored(_ found: Tensor) throws -> [Tensor] {
+        guard views.count > 1 else { return [found] }
+        return try part.enumerated().map { place, view in
+          try view.restored(found.narrowed(dim: 0, start: place * count, length: count))
+        }
+      }
+      let images = views.count > 1 ? try .concatenated(part.map { try $0.moved(pixels) }, dim: 0) : pixels
+      let known = try features(images, cached: views.count > 1 ? nil : cached)
+      for (index, model) in models.enumerated() {
+        let look = try model.look(images, cached: known, probe)
+        maps += try restored(look.probability)
+        variances += try look.logitVariance.map(restored) ?? []
+        // The first view is the image itself.
+        guard start == 0, index == 0 else { continue }
+        pooled = try look.pooled.mapValues { try $0.narrowed(dim: 0, start: 0, length: count) }
+      }
+    }
+    return Passes(
+      maps: maps, logitVariance: variances.isEmpty ? nil : try Tensor.stacked(variances).mean([0]),
+      pooled: pooled)
+  }
+
+  /// The models whose probabilities are averaged.
+  var models: [CompiledSystem] { [system] + others }
+
+  /// Returns the tower's features that every model reads; nil if each runs its own tower.
+  private func features(_ images: Tensor, cached: FrozenFeatures?) throws -> FrozenFeatures? {
+    if others.isEmpty { return cached }
     // Members have towers of their own unless they share one, so stored features fit none.
-    let encoded = sharesTower ? FrozenFeatures.encoded(try system.encoded(pixels)) : nil
-    var sum = try system.probabilities(pixels, cached: encoded)
-    for other in others { sum = try sum + other.probabilities(pixels, cached: encoded) }
-    return try sum / Double(memberCount)
+    return sharesTower ? .encoded(try system.encoded(images)) : nil
   }
 
   /// Scores images as validation does, at S×S with threshold 0.5; nil if the score is undefined.

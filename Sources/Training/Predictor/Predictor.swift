@@ -42,6 +42,8 @@ public final class Predictor: Sendable {
   let others: [CompiledSystem]
   /// Whether all members read the features of the first one's tower.
   let sharesTower: Bool
+  /// The calibration of the run; nil if it has none, or if it was left out.
+  package let certainty: CertaintyModel?
   let reader: SampleReader
   /// The side of the input of each scale.
   let sides: [Int]
@@ -56,12 +58,14 @@ public final class Predictor: Sendable {
   ///   - threshold: the rule of lesion pixels; nil for the settings' own.
   ///   - others: the further members of an ensemble, whose probabilities are averaged with those of the system.
   ///   - sharesTower: whether all members read the features of the system's tower.
+  ///   - certainty: the calibration; it changes no probability and no mask.
   package init(
     _ system: CompiledSystem, _ configuration: RunConfiguration, precision: Precision,
     decoding: Decoding = .whole, threshold: MaskThreshold? = nil, others: [CompiledSystem] = [],
-    sharesTower: Bool = false
+    sharesTower: Bool = false, certainty: CertaintyModel? = nil
   ) {
     self.system = system
+    self.certainty = certainty
     (self.others, self.sharesTower) = (others, sharesTower)
     self.configuration = configuration
     self.precision = precision
@@ -241,11 +245,13 @@ extension Run {
   ///   - decoding: the decoding of image files.
   ///   - threshold: the rule of lesion pixels; nil for the run's own, `inference.threshold`.
   ///   - maxPixels: the most pixels; larger images are rejected. Nil for the run's own limit.
+  ///   - usesCalibration: whether the calibration of the run, if it has one, says how sure predictions
+  ///     are. It changes no probability and no mask.
   /// - Returns: the predictor.
   /// - Throws: an error that names the file of the run that is missing or does not fit.
   public func predictor(
     device: Device = .cpu, precision: Precision? = nil, decoding: Predictor.Decoding = .whole,
-    threshold: MaskThreshold? = nil, maxPixels: Int? = nil
+    threshold: MaskThreshold? = nil, maxPixels: Int? = nil, usesCalibration: Bool = true
   ) throws -> Predictor {
     var settings = configuration
     if let maxPixels { settings.maxPixels = maxPixels }
@@ -255,7 +261,8 @@ extension Run {
     let (systems, shareTower) = try compiledSystems(on: device, for: chosen)
     return Predictor(
       systems[0], settings, precision: chosen, decoding: decoding, threshold: threshold,
-      others: Array(systems.dropFirst()), sharesTower: shareTower)
+      others: Array(systems.dropFirst()), sharesTower: shareTower,
+      certainty: usesCalibration ? try CertaintyModel.stored(in: folder) : nil)
   }
 }
 

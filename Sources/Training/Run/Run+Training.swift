@@ -108,7 +108,10 @@ extension Run {
     }
     if !configuration.isFinished(trainer.history) {
       // They were measured on weights that are about to be replaced.
-      for file in [folder.precisionFile, folder.maskRuleFile] {
+      let measured = [
+        folder.precisionFile, folder.maskRuleFile, folder.calibrationFile, folder.familiarityFile,
+      ]
+      for file in measured {
         try? FileManager.default.removeItem(at: file)
       }
       if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }

@@ -1,0 +1,36 @@
+import Foundation
+import Storage
+
+/// A calibration that cannot be made or used.
+package enum CalibrationError: Error, Equatable, CustomStringConvertible {
+  /// A file of the calibration is damaged.
+  case damaged(URL)
+  /// The calibration belongs to other weights.
+  case otherModel(URL, weights: URL)
+  /// A file of the calibration is missing beside the other.
+  case missing(URL, besides: URL)
+  /// The run has no calibration.
+  case none(URL)
+  /// The run has no validation image.
+  case noValidation(URL)
+  /// No validation image has a lesion, or all pixels are lesion.
+  case noLesion(URL)
+
+  /// One to three lines with the file and the fix.
+  package var description: String {
+    switch self {
+    case .damaged(let url): "\(url.path): cannot be read; calibrate the run again, or delete the file"
+    case .otherModel(let url, let weights):
+      "\(url.path): was made for other weights than \(weights.path); calibrate the run again, or delete the file"
+    case .missing(let url, let other):
+      "\(url.path): not found, though \(other.path) needs it; calibrate the run again, or delete \(other.lastPathComponent)"
+    case .none(let url):
+      "\(url.path): not found; calibrate the run first, which needs the images that it was trained on"
+    case .noValidation(let url):
+      "\(url.path): the run has no validation images to calibrate on; train with a validationShare above 0, "
+        + "or state smaller groups"
+    case .noLesion(let url):
+      "\(url.path): the masks of its validation images show no lesion, or nothing else, so there is nothing to calibrate"
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Metrics
+import Statistics
+import Storage
+import Torch
+
+/// The expected Dice at a hospital whose images have no masks.
+package struct UnlabelledEstimate: Encodable, Sendable {
+  /// One image.
+  package struct Image: Encodable, Sendable {
+    /// The file.
+    package let image: String
+    /// Its expected Dice.
+    package let expectedDice: Double
+    /// Its uncertainty, from 0 to 1.
+    package let uncertainty: Double
+    /// Its distance from the training sites in units of the threshold; nil if it is not measured.
+    @Nullable package private(set) var distance: Double?
+    /// The warnings in words.
+    package let warnings: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case image, uncertainty, distance, warnings
+      case expectedDice = "expected_dice"
+    }
+
+    /// Makes the value from the certainty of a prediction.
+    package init(image: String, _ certainty: Certainty) {
+      self.image = image
+      expectedDice = certainty.expectedDice
+      uncertainty = certainty.uncertainty
+      distance = certainty.distance
+      warnings = certainty.warnings
+    }
+  }
+
+  /// The share of unlike images from which the estimate is not to be trusted.
+  package static let mostUnfamiliar = 0.5
+
+  /// The name of the folder.
+  package let site: String
+  /// The mean Dice of the images, with its interval.
+  package let expected: DiceEstimator.Estimate
+  /// The way of the estimate.
+  package let method: DiceEstimator.Method
+  /// The root of the mean squared error at left-out source sites; nil with a single source site.
+  @Nullable package private(set) var error: Double?
+  /// The number of images that are unlike every training site.
+  package let unfamiliar: Int
+  /// Whether the estimate may be trusted: fewer than half of the images are unlike every training
+  /// site.
+  package let isTrusted: Bool
+  /// Sentences about the limits of the estimate.
+  package let notes: [String]
+  /// The images, in the order of the files.
+  package let images: [Image]
+
+  enum CodingKeys: String, CodingKey {
+    case site, expected, method, error, unfamiliar, notes, images
+    case isTrusted = "trusted"
+  }
+
+  /// Estimates the mean Dice of predictions.
+  ///
+  /// - Parameters:
+  ///   - site: the name of the folder.
+  ///   - files: the images.
+  ///   - certainties: the certainty of each.
+  ///   - calibration: the calibration.
+  package init(site: String, files: [URL], _ certainties: [Certainty], _ calibration: Calibration) {
+    self.site = site
+    expected = calibration.dice.mean(certainties.map(\.cues))
+    method = calibration.dice.method
+    error = calibration.dice.error
+    unfamiliar = certainties.count(where: \.isUnfamiliar)
+    let share = Double(unfamiliar) / Double(max(1, certainties.count))
+    let isTrusted = share < Self.mostUnfamiliar && calibration.dice.error != nil
+    self.isTrusted = isTrusted
+    images = zip(files, certainties).map { Image(image: $0.path, $1) }
+    var notes = calibration.notes
+    if share >= Self.mostUnfamiliar {
+      notes.append(
+        "\(unfamiliar) of \(counted(certainties.count, "image")) are unlike every training site, so this "
+          + "estimate is not to be trusted; mark masks of some images and score them")
+    }
+    self.notes = notes
+  }
+}
+
+extension Predictor {
+  /// Estimates the mean Dice of images without their masks.
+  ///
+  /// - Parameters:
+  ///   - site: the name of the folder.
+  ///   - files: the images, at least one.
+  ///   - run: the run, for messages.
+  ///   - progress: called with the number of finished images, from any thread.
+  /// - Returns: the estimate.
+  /// - Throws: `CalibrationError.none` without a calibration, or an error that names an image.
+  package func estimate(
+    _ site: String, files: [URL], of run: RunFolder, progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws -> UnlabelledEstimate {
+    guard let certainty else { throw CalibrationError.none(run.calibrationFile) }
+    let done = Tally()
+    let found = try concurrentMap(count: files.count, on: device) { index in
+      let reading = try self.reading(self.look(at: files[index], keepingPicture: false), certainty.probe)
+      progress(done.add())
+      return try certainty.certainty(reading, mask: self.marked(reading.probability))
+    }
+    return UnlabelledEstimate(site: site, files: files, found, certainty.calibration)
+  }
+}
