@@ -89,7 +89,7 @@ public final class Predictor: Sendable {
   ///
   /// The mean and the rule of lesion pixels are in it if they are not the defaults.
   package var statement: String {
-    ([singlePass, models, configuration.inference.mean].compactMap { $0 } + marking).joined(separator: "; ")
+    ([singlePass, membersText, configuration.inference.mean].compactMap { $0 } + marking).joined(separator: "; ")
   }
 
   /// The settings of one pass in one line, for outputs that look once at S×S.
@@ -109,13 +109,13 @@ public final class Predictor: Sendable {
   /// The number of models whose probabilities are averaged; 1 unless the run is an ensemble of outputs.
   package var memberCount: Int { others.count + 1 }
 
-  private var models: String? { others.isEmpty ? nil : "mean of \(memberCount) models" }
+  private var membersText: String? { others.isEmpty ? nil : "mean of \(memberCount) models" }
 
   /// The name of the method in texts; of an ensemble, of all methods.
   package var methodLabel: String {
-    let names = ([system] + others).map(\.method.label)
+    let names = models.map(\.method.label)
     let different = names.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-    return different.joined(separator: " + ") + (models.map { " (\($0))" } ?? "")
+    return different.joined(separator: " + ") + (membersText.map { " (\($0))" } ?? "")
   }
 
   /// The device of the computation.
