@@ -18,7 +18,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var imageSize = 224
     /// The side of a patch in pixels.
     public var patchSize = 32
-    /// `quick_gelu` or `gelu`.
+    /// `quick_gelu`, `gelu` or `gelu_pytorch_tanh`.
     public var activation = "quick_gelu"
     /// A number that is added to variances.
     public var epsilon = 1e-5
@@ -33,6 +33,11 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their
     /// number.
     public var stemChannels: [Int]?
+    /// Whether an attention pool reads the final tokens, as in SigLIP; nil for CLIP's class token.
+    ///
+    /// The tower then has no class token, no normalisation before the layers, and `hiddenSize` is
+    /// the width of the joint space. `stages`, `stemChannels` and `trunk` must be nil.
+    public var hasAttentionPool: Bool?
     /// The architecture of an image trunk by its name in timm, such as `tf_efficientnet_lite0`.
     ///
     /// Nil for CLIP's own towers. `imageSize` is the side of the training images. The other settings
@@ -53,6 +58,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var trunkProjectionHasBias: Bool?
 
     enum CodingKeys: String, CodingKey {
+      case hasAttentionPool = "vision_use_head"
       case trunk
       case trunkPool = "trunk_pool"
       case trunkProjection = "trunk_proj"
@@ -84,7 +90,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var vocabularySize = 49408
     /// The number of positions in the window.
     public var positions = 77
-    /// `quick_gelu` or `gelu`.
+    /// `quick_gelu`, `gelu` or `gelu_pytorch_tanh`.
     public var activation = "quick_gelu"
     /// A number that is added to variances.
     public var epsilon = 1e-5
@@ -121,7 +127,10 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
   public init() {}
 
   /// The supported activations.
-  static let activations = ["gelu", "quick_gelu"]
+  static let activations = ["gelu", "quick_gelu", tanhGelu]
+
+  /// Hugging Face's name of the Gaussian error linear unit by its approximation with tanh.
+  static let tanhGelu = "gelu_pytorch_tanh"
 
   /// The fault of a setting, and its fix.
   typealias Fault = (key: String, value: String, wanted: String)

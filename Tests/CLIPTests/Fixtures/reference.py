@@ -13,7 +13,8 @@ HERE = pathlib.Path(__file__).parent
 _source = pathlib.Path(importlib.util.find_spec("torchvision").origin).with_name("_meta_registrations.py")
 _library = torch.library.Library("torchvision", "FRAGMENT")
 for _name in set(re.findall(r'register_fake\("torchvision::(\w+)"\)', _source.read_text())):
-    if not hasattr(torch.ops.torchvision, _name):
+    # Some versions declare an operator themselves.
+    if not hasattr(torch.ops.torchvision, _name) and f'define("torchvision::{_name}' not in _source.read_text():
         _library.define(f"{_name}(Tensor x) -> Tensor")
 
 
