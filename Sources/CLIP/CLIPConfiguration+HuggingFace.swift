@@ -87,6 +87,11 @@ extension CLIPConfiguration.Text {
     activation = try reader.choice("hidden_act", CLIPConfiguration.activations) ?? activation
     epsilon = try reader.number("layer_norm_eps", in: 0...1) ?? epsilon
     endToken = try reader.integer("eos_token_id") ?? endToken
+    pool = try reader.choice("text_pool", TextPool.allCases.map(\.rawValue)).flatMap(TextPool.init)
+    isBidirectional = try reader.flag("bidirectional")
+    projection = try reader.choice("text_proj", TextProjection.allCases.map(\.rawValue))
+      .flatMap(TextProjection.init)
+    bert = try reader.settings("bert").map(CLIPConfiguration.Bert.init)
     try reader.expect(["model_type": ["clip_text_model"]])
     try reader.finishHuggingFace()
   }
@@ -94,7 +99,7 @@ extension CLIPConfiguration.Text {
 
 extension SettingsReader {
   /// Takes Hugging Face's general settings and refuses all others.
-  fileprivate mutating func finishHuggingFace() throws {
+  mutating func finishHuggingFace() throws {
     try expect([
       "add_cross_attention": [false], "chunk_size_feed_forward": [0], "cross_attention_hidden_size": [],
       "is_decoder": [false], "is_encoder_decoder": [false], "pruned_heads": [.object([:])],

@@ -17,14 +17,14 @@ extension CLIPConfiguration {
   }
 
   /// Finds the geometry of a folder and reads the weights only if no file gives it.
-  init(_ folder: URL, weights: () throws -> Checkpoint) throws {
+  init(_ folder: URL, weights: @escaping () throws -> Checkpoint) throws {
     let (hugging, open) = (
       folder.appendingPathComponent("config.json"), folder.appendingPathComponent("open_clip_config.json")
     )
     if FileManager.default.fileExists(atPath: hugging.path) {
       try self.init(contentsOf: hugging)
     } else if FileManager.default.fileExists(atPath: open.path) {
-      try self.init(openCLIP: open)
+      try self.init(openCLIP: open, weights: weights)
     } else {
       let checkpoint = try weights()
       // Hugging Face's names do not give, for example, the number of heads.
@@ -39,7 +39,10 @@ extension CLIPConfiguration {
   ///
   /// - Parameter url: the file.
   /// - Throws: `CLIPError` or `FileError` that names the file and the setting.
-  public init(openCLIP url: URL) throws {
+  public init(openCLIP url: URL) throws { try self.init(openCLIP: url, weights: nil) }
+
+  /// Reads `open_clip_config.json` with weights, which show the sizes that it lacks.
+  private init(openCLIP url: URL, weights: (() throws -> Checkpoint)?) throws {
     self.init()
     var whole = try SettingsReader(url)
     var model = whole
@@ -53,14 +56,18 @@ extension CLIPConfiguration {
       var words = try model.object("text_cfg")
     else {
       throw CLIPError.badFile(
-        url, reason: "it must hold embed_dim, vision_cfg and text_cfg of a CLIP with OpenAI's text tower")
+        url, reason: "it must hold embed_dim, vision_cfg and text_cfg of a CLIP")
     }
     projectionSize = width
     let activation = try model.flag("quick_gelu") == true ? "quick_gelu" : "gelu"
     (vision.activation, text.activation) = (activation, activation)
     try readImageTower(&image)
-    try Self.refuseForeignTowers(&words)
-    try readTextTower(&words)
+    if let name = try words.optionalText("hf_model_name"), !name.isEmpty {
+      try readBert(name, &words, weights: weights)
+    } else {
+      try Self.refuseForeignTokenizers(&words)
+      try readTextTower(&words)
+    }
     try model.expect(["init_logit_bias": []])
     // Whether the text tower has names of its own, the scale of logits and the form of outputs.
     model.ignore(["custom_text", "init_logit_scale", "nonscalar_logit_scale", "output_dict"])
@@ -68,15 +75,15 @@ extension CLIPConfiguration {
     try check(url)
   }
 
-  /// Refuses the text towers of other libraries, whose weights have thousands of other names.
-  private static func refuseForeignTowers(_ words: inout SettingsReader) throws {
-    if let name = words.take("hf_model_name"), name != .null {
+  /// Refuses the tokenizers of other libraries, except BERT's in the same folder.
+  private static func refuseForeignTokenizers(_ words: inout SettingsReader) throws {
+    if let name = words.take("hf_tokenizer_name"), name != .null, name != "",
+      !FileManager.default.fileExists(
+        atPath: words.file.deletingLastPathComponent().appendingPathComponent("vocab.txt").path)
+    {
       throw words.refusal(
-        "hf_model_name", name,
-        "text towers of the library transformers are not supported, only CLIP's own; choose another CLIP")
-    }
-    if let name = words.take("hf_tokenizer_name"), name != .null, name != "" {
-      throw words.refusal("hf_tokenizer_name", name, "only CLIP's own tokenizer is supported")
+        "hf_tokenizer_name", name,
+        "supported are CLIP's own tokenizer, and BERT's if its vocab.txt is in the same folder")
     }
     words.ignore(["hf_model_pretrained", "hf_proj_type", "hf_pooler_type", "hf_model_config"])
   }
@@ -136,19 +143,29 @@ extension CLIPConfiguration {
     text.heads = heads
     text.vocabularySize = try reader.integer("vocab_size") ?? 49408
     text.positions = try reader.integer("context_length") ?? 77
-    // OpenCLIP takes a sentence's embedding at the position of its largest id.
-    text.endToken = 2
+    try readTextEnd(&reader)
     text.epsilon = try reader.layerSettings() ?? text.epsilon
     try reader.expect([
-      "embed_cls": [false], "final_ln_after_pool": [false], "no_causal_mask": [false],
-      "output_tokens": [false],
-      "pool_type": ["argmax"], "proj_bias": [false], "proj_type": ["linear"], "text_arch": ["clip"],
+      "embed_cls": [false], "final_ln_after_pool": [false], "output_tokens": [false], "text_arch": ["clip"],
       "tokenizer_kwargs": [.object([:])], "tokenizer_mode": [], "tokenizer_type": [""],
       "variable_text": [false],
     ])
-    // Only other pools and attention masks use these tokens.
+    // OpenCLIP hides padding only together with embed_cls, which is refused.
     reader.ignore(["pad_id", "eos_id", "bos_id"])
     try reader.finish()
+  }
+
+  /// Reads attention, pool and projection of CLIP's own text tower.
+  private mutating func readTextEnd(_ reader: inout SettingsReader) throws {
+    // OpenCLIP takes a sentence's embedding at the position of its largest id.
+    text.endToken = 2
+    if try reader.flag("no_causal_mask") == true { text.isBidirectional = true }
+    let pool = try reader.choice("pool_type", TextPool.allCases.map(\.rawValue)).flatMap(TextPool.init)
+    if let pool, pool != .largest { text.pool = pool }
+    if pool == .end { text.endToken = try reader.integer("eos_id") ?? 2 }
+    let isMapped = try reader.choice("proj_type", ["linear", "none"]) != "none"
+    let hasBias = try reader.flag("proj_bias") == true
+    if !isMapped { text.projection = .identity } else if hasBias { text.projection = .linearWithBias }
   }
 
   private mutating func setResNet(_ stages: [Int], stem: Int, headWidth: Int) {

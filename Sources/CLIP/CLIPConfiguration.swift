@@ -96,8 +96,29 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var epsilon = 1e-5
     /// The end token; Hugging Face's 2 marks an old file, whose end token is the largest id.
     public var endToken = 49407
+    /// The token that stands for a sentence; nil for the end token, as in Hugging Face's form.
+    ///
+    /// The key `text_pool` is ours.
+    public var pool: TextPool?
+    /// Whether every token sees all tokens, also padding; nil for earlier ones alone.
+    ///
+    /// The key `bidirectional` is ours.
+    public var isBidirectional: Bool?
+    /// The map to the joint space; nil for one product without a bias.
+    ///
+    /// The key `text_proj` is ours.
+    public var projection: TextProjection?
+    /// The further settings of a BERT; nil for CLIP's own tower.
+    ///
+    /// The key `bert` is ours. `pool`, `isBidirectional`, `projection`, `activation` and `endToken`
+    /// have no effect on a BERT.
+    public var bert: Bert?
 
     enum CodingKeys: String, CodingKey {
+      case pool = "text_pool"
+      case isBidirectional = "bidirectional"
+      case projection = "text_proj"
+      case bert
       case hiddenSize = "hidden_size"
       case intermediateSize = "intermediate_size"
       case layers = "num_hidden_layers"
@@ -160,6 +181,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     ]
     sizes += (vision.stages ?? []).map { ("vision_config.resnet_layers", $0, 1024) }
     sizes += (vision.stemChannels ?? []).map { ("vision_config.stem_channels", $0, wide) }
+    sizes += text.bert?.sizes ?? []
     return sizes.first { !(1...$0.2).contains($0.1) }
       .map { ($0.0, "\($0.1)", "it must be at least 1 and at most \($0.2)") }
   }
@@ -192,7 +214,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
         )
       }
     }
-    if let fault = trunkFault { return fault }
+    if let fault = trunkFault ?? textFault { return fault }
     for (tower, name) in [("vision_config", vision.activation), ("text_config", text.activation)]
     where !Self.activations.contains(name) {
       return ("\(tower).hidden_act", "\"\(name)\"", "supported: \(Self.activations.joined(separator: ", "))")
@@ -261,7 +283,8 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
         : Double(vision.layers) * wide * wide + wide * grid * grid)
     let words =
       transformer(text.hiddenSize, text.intermediateSize, text.layers)
-      + Double(text.hiddenSize) * (Double(text.vocabularySize) + Double(text.positions))
+      + Double(text.hiddenSize)
+      * (Double(text.vocabularySize) + Double(text.positions) + Double(text.bert?.positions ?? 0))
     let needed = 4 * (image + words)
     let memory = Double(ProcessInfo.processInfo.physicalMemory)
     guard needed > memory else { return nil }

@@ -35,7 +35,7 @@ public enum CLIPError: Error, Equatable, CustomStringConvertible {
         + "w = torch.load(\"\(url.lastPathComponent)\", map_location=\"cpu\", weights_only=True); "
         + "save_file({k: v.clone().contiguous() for k, v in w.items()}, \"model.safetensors\")"
     case .missingFile(let url):
-      "\(url.path): not found; a CLIP folder holds config.json (or open_clip_config.json), model.safetensors and vocab.json with merges.txt"
+      "\(url.path): not found; a CLIP folder holds config.json (or open_clip_config.json), model.safetensors and vocab.json with merges.txt (for a BERT, vocab.txt or tokenizer.json)"
     case .unknownExtractor(let name):
       "dense extractor \"\(name)\" is not known; use tokens, maskclip or sclip"
     case .unknownReading(let name):

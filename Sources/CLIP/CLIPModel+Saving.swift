@@ -6,8 +6,8 @@ extension CLIPModel {
   /// Writes the model as a folder in Hugging Face's form, which `load(folder:)` reads.
   ///
   /// Creates the folder if it is missing. The files are `model.safetensors` under Hugging Face's
-  /// names, `config.json`, `preprocessor_config.json`, `vocab.json`, `merges.txt` and
-  /// `tokenizer_config.json`. Each file is written atomically, the weights last.
+  /// names, `config.json`, `preprocessor_config.json`, `vocab.json`, `merges.txt` (for a BERT
+  /// `vocab.txt`) and `tokenizer_config.json`. Each file is written atomically, the weights last.
   ///
   /// - Parameters:
   ///   - folder: the folder.
@@ -76,6 +76,8 @@ extension ImagePreparation {
 extension Tokenizer {
   /// Writes `vocab.json`, `merges.txt` and `tokenizer_config.json` in CLIP's own form.
   ///
+  /// WordPiece is written as `vocab.txt` and `tokenizer_config.json` in BERT's form.
+  ///
   /// `init(folder:)` reads them.
   ///
   /// - Parameters:
@@ -83,6 +85,7 @@ extension Tokenizer {
   ///   - window: the number of positions of the text tower, which other readers need.
   /// - Throws: `FileError` that names the file.
   public func write(to folder: URL, window: Int = 77) throws {
+    if let scheme { return try scheme.write(to: folder, window: window) }
     try AtomicFile.write(json: vocabulary, to: folder.appendingPathComponent("vocab.json"))
     let lines = ["#version: 0.2"] + merges.map { "\($0.0) \($0.1)" }
     try AtomicFile.write(
@@ -111,7 +114,7 @@ extension Tokenizer {
 
 extension AddedToken {
   /// The token in the form of `added_tokens_decoder`.
-  fileprivate var json: JSONValue {
+  var json: JSONValue {
     .object([
       "content": .string(content), "lstrip": .bool(stripsLeft), "rstrip": .bool(stripsRight),
       "single_word": .bool(isSingleWord), "normalized": .bool(isNormalized), "special": .bool(!isNormalized),

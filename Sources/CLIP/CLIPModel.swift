@@ -6,7 +6,7 @@ public final class CLIPModel: Module {
   /// The image tower, of the kind in the configuration.
   @Child package var vision: ImageTower
   /// The text tower.
-  @Child package var text: TextTransformer
+  @Child package var text: TextTower
   /// The logarithm of the logits' scale.
   @Parameter package var logitScale: Tensor
   /// The geometry.
@@ -52,9 +52,9 @@ public final class CLIPModel: Module {
       try ImageTower.make(configuration.vision, projectionSize: configuration.projectionSize, image))
     var words = configuration.text
     // The file has no usable end token, so the tokenizer's is used.
-    if words.endToken != 2 { words.endToken = tokenizer.endToken }
+    if words.endToken != 2, words.pool == nil { words.endToken = tokenizer.endToken }
     _text = Child(
-      "", try TextTransformer(words, projectionSize: configuration.projectionSize, text))
+      "", try TextTower.make(words, projectionSize: configuration.projectionSize, text))
     _logitScale = Parameter("logit_scale", try .scalar(2.6592))
     super.init()
   }
@@ -96,6 +96,7 @@ public final class CLIPModel: Module {
     let checkpoint = try found ?? Checkpoint(Checkpoint.find(folder))
     try checkpoint.check(configuration, in: place)
     let weights = checkpoint.file
+    if configuration.text.bert != nil { try Tokenizer.requireWordPiece(place) }
     let tokenizer = try Tokenizer(folder: place)
     guard tokenizer.longest >= configuration.text.positions else {
       throw CLIPError.badSetting(
@@ -129,7 +130,7 @@ public final class CLIPModel: Module {
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
   ) throws -> CLIPModel {
     let folder = file.deletingLastPathComponent()
-    let hasVocabulary = ["vocab.json", "tokenizer.json"].contains {
+    let hasVocabulary = ["vocab.json", "tokenizer.json", "vocab.txt"].contains {
       FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
     }
     let model = try CLIPModel(

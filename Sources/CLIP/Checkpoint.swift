@@ -87,7 +87,7 @@ struct Checkpoint {
     let isHugging = FileManager.default.fileExists(atPath: hugging.path)
     let source = isHugging ? hugging : folder.appendingPathComponent("open_clip_config.json")
     let (vision, text) = (configuration.vision, configuration.text)
-    let sizes: [(hugging: String, open: String, size: Int, found: Int?)] = [
+    var sizes: [(hugging: String, open: String, size: Int, found: Int?)] = [
       (
         "vision_config.num_hidden_layers", "vision_cfg.layers", vision.layers,
         layers("vision_model.encoder.layers.")
@@ -110,6 +110,7 @@ struct Checkpoint {
         count("text_model.embeddings.position_embedding.weight")
       ),
     ]
+    if let bert = text.bert { sizes += bertSizes(text, bert) }
     for (hugging, open, size, found) in sizes {
       guard let found, found != size else { continue }
       throw CLIPError.badSetting(
@@ -118,11 +119,27 @@ struct Checkpoint {
     }
   }
 
+  /// The sizes of a BERT text tower beside those of the weights.
+  private func bertSizes(
+    _ text: CLIPConfiguration.Text, _ bert: CLIPConfiguration.Bert
+  ) -> [(hugging: String, open: String, size: Int, found: Int?)] {
+    let (place, own) = ("text.transformer.", "text_cfg.hf_model_config.")
+    return [
+      ("num_hidden_layers", text.layers, layers(place + "encoder.layer.")),
+      ("hidden_size", text.hiddenSize, count(place + "embeddings.LayerNorm.weight")),
+      ("intermediate_size", text.intermediateSize, count(place + "encoder.layer.0.intermediate.dense.bias")),
+      ("vocab_size", text.vocabularySize, count(place + "embeddings.word_embeddings.weight")),
+    ].map { ("text_config." + $0.0, own + $0.0, $0.1, $0.2) } + [
+      ("max_position_embeddings", bert.positions, count(place + "embeddings.position_embeddings.weight")),
+      ("type_vocab_size", bert.segments, count(place + "embeddings.token_type_embeddings.weight")),
+    ].map { ("text_config.bert." + $0.0, own + $0.0, $0.1, $0.2) }
+  }
+
   /// The number of rows of a tensor, if it is there.
   private func count(_ key: String) -> Int? { tensors[key]?.shape.first }
 
   /// The number of layers whose keys have a prefix; nil if there are none.
-  private func layers(_ prefix: String) -> Int? {
+  func layers(_ prefix: String) -> Int? {
     let places = tensors.keys.lazy.filter { $0.hasPrefix(prefix) }
       .compactMap { Int($0.dropFirst(prefix.count).prefix { $0 != "." }) }
     return places.isEmpty ? nil : Set(places).count
@@ -130,23 +147,34 @@ struct Checkpoint {
 
   /// Returns whether a file may have a key that the model lacks.
   ///
-  /// These are positions, which are counted, not learnt, and numbers in OpenAI's files.
+  /// These are positions, which are counted, not learnt, numbers in OpenAI's files, and a pooler.
   static func isIgnored(_ key: String) -> Bool {
     ["position_ids", "num_batches_tracked", "attn_mask"].contains { key.hasSuffix($0) }
       || ["input_resolution", "context_length", "vocab_size"].contains(key)
+      // OpenCLIP's other poolers do not use BERT's own.
+      || key.hasPrefix("text.transformer.pooler.")
   }
 
   /// Removes the prefixes of wrappers.
   ///
-  /// They are `module.` of parallel training and `text.` of OpenCLIP's newer text tower.
+  /// They are `module.` of parallel training and `text.` of OpenCLIP's newer text tower. A BERT
+  /// keeps `text.`; UniMedCLIP's `text_encoder.` becomes it.
   private static func plainNames(_ tensors: [String: Tensor]) -> [String: Tensor] {
+    let plain = renamed(tensors, prefix: "module.", to: "")
+    for prefix in ["text.", "text_encoder."]
+    where plain[prefix + "transformer.embeddings.word_embeddings.weight"] != nil {
+      return renamed(plain, prefix: prefix, to: "text.")
+    }
+    return renamed(plain, prefix: "text.", to: "")
+  }
+
+  /// Replaces the prefix of all names that begin with it.
+  private static func renamed(
+    _ tensors: [String: Tensor], prefix: String, to other: String
+  ) -> [String: Tensor] {
     Dictionary(
       tensors.map { key, tensor in
-        var name = Substring(key)
-        for prefix in ["module.", "text."] where name.hasPrefix(prefix) {
-          name = name.dropFirst(prefix.count)
-        }
-        return (String(name), tensor)
+        (key.hasPrefix(prefix) ? other + key.dropFirst(prefix.count) : key, tensor)
       }, uniquingKeysWith: { first, _ in first })
   }
 

@@ -25,11 +25,15 @@ public enum TextCleaning: String, Codable, Sendable {
       }
       return clean
     case .openCLIP:
-      let repaired = TextRepair.fixed(Array(text.unicodeScalars))
-      let plain = CharacterReferences.resolved(CharacterReferences.resolved(repaired))
-      let words = plain.split(whereSeparator: Self.isPythonSpace)
-      return Self.lowercased(Array(words.joined(separator: [" "])))
+      return Self.lowercased(Self.repaired(text))
     }
+  }
+
+  /// Cleans a text as OpenCLIP does, without lowering its case.
+  static func repaired(_ text: String) -> [Unicode.Scalar] {
+    let repaired = TextRepair.fixed(Array(text.unicodeScalars))
+    let plain = CharacterReferences.resolved(CharacterReferences.resolved(repaired))
+    return Array(plain.split(whereSeparator: isPythonSpace).joined(separator: [" "]))
   }
 
   /// Returns whether Python's `str.split()` splits at a character.

@@ -5,7 +5,7 @@ import Torch
 extension Tokenizer {
   /// Reads the vocabulary of a CLIP folder.
   ///
-  /// The files are `vocab.json` with `merges.txt`, `tokenizer.json`, or OpenAI's
+  /// The files are `vocab.json` with `merges.txt`, `tokenizer.json`, BERT's `vocab.txt`, or OpenAI's
   /// `bpe_simple_vocab_16e6.txt`.
   ///
   /// - Parameters:
@@ -22,6 +22,19 @@ extension Tokenizer {
     let isOpen =
       !exists("config.json")
       && (exists("open_clip_config.json") || !(exists("vocab.json") || exists("tokenizer.json")))
+    // A folder of CLIP's own tokenizer has vocab.json, as a rule, so that only others are read here.
+    let other =
+      exists("tokenizer.json") && !exists("vocab.json") ? try SettingsReader(file("tokenizer.json")) : nil
+    if let other, Self.isWordPiece(other) {
+      let pieces = try WordPiece(folder, whole: other, isOpen: isOpen, cleaning)
+      self = try Tokenizer(pieces, file: other.file)
+      return
+    }
+    if exists("vocab.txt"), !exists("vocab.json"), other == nil {
+      let pieces = try WordPiece(folder, whole: nil, isOpen: isOpen, cleaning)
+      self = try Tokenizer(pieces, file: file("vocab.txt"))
+      return
+    }
     var settings = try TokenizerSettings(folder, isOpen: isOpen, cleaning)
     // As in Hugging Face's reader, tokenizer.json comes first there. OpenCLIP's reads neither.
     let isWhole = exists("tokenizer.json") && (settings.cleaning == .huggingFace || !exists("vocab.json"))
@@ -29,7 +42,7 @@ extension Tokenizer {
       let source = file(isWhole ? "tokenizer.json" : "vocab.json")
       let (vocabulary, merges) =
         isWhole
-        ? try Self.whole(source, &settings)
+        ? try Self.whole(other ?? SettingsReader(source), &settings)
         : (try Self.vocabulary(source), try Self.merges(file("merges.txt")))
       let added = try settings.addedTokens(vocabulary)
       try self.init(
@@ -97,9 +110,10 @@ extension Tokenizer {
   /// Hugging Face's `CLIPTokenizer` takes the vocabulary, the merges and the added tokens from it. It
   /// sets the normaliser, the splitting and the rest itself.
   private static func whole(
-    _ file: URL, _ settings: inout TokenizerSettings
+    _ whole: SettingsReader, _ settings: inout TokenizerSettings
   ) throws -> (vocabulary: [String: Int], merges: [(String, String)]) {
-    var reader = try SettingsReader(file)
+    var reader = whole
+    let file = reader.file
     guard var model = try reader.object("model"), let vocabulary = model.take("vocab"),
       case .array(let items)? = model.take("merges")
     else {

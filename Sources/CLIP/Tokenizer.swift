@@ -1,9 +1,10 @@
 import Foundation
 import Torch
 
-/// CLIP's byte-level byte-pair encoding: text → token ids in a fixed window.
+/// The tokenizer of a CLIP model: text → token ids in a fixed window.
 ///
-/// It cleans the text, splits it by CLIP's pattern and joins each word's bytes pair by pair.
+/// CLIP's own is a byte-level byte-pair encoding: it cleans the text, splits it by CLIP's pattern and
+/// joins each word's bytes pair by pair. That of a BERT is WordPiece.
 public struct Tokenizer: Sendable {
   /// The first token of every sentence.
   public let startToken: Int
@@ -21,10 +22,12 @@ public struct Tokenizer: Sendable {
   let longest: Int
   /// The number of tokens: the largest id plus one.
   public let count: Int
-  /// The ids of tokens, which are written in CLIP's byte symbols.
+  /// The ids of tokens, which CLIP's own vocabulary writes in byte symbols.
   public let vocabulary: [String: Int]
-  /// Pairs of tokens, the first joined first.
+  /// Pairs of tokens, the first joined first; empty for WordPiece.
   public let merges: [(String, String)]
+  /// The scheme that divides sentences; nil for CLIP's byte pairs.
+  let scheme: (any SubwordScheme)?
 
   /// The ids of the 256 bytes inside a word, and at the end of a word.
   private let inner: [Int]
@@ -84,6 +87,7 @@ public struct Tokenizer: Sendable {
       if table[pair] == nil { table[pair] = Merge(rank: rank, token: try id(merge.0 + merge.1, "merge")) }
     }
     joins = table
+    scheme = nil
     self.vocabulary = vocabulary
     self.merges = merges
     self.cleaning = cleaning
@@ -100,6 +104,28 @@ public struct Tokenizer: Sendable {
         file, reason: "the id \(largest) is too large; fetch vocabulary and merges again")
     }
     count = largest + 1
+  }
+
+  /// Makes a tokenizer of another scheme.
+  ///
+  /// - Parameters:
+  ///   - scheme: the scheme.
+  ///   - vocabulary: the ids of the tokens.
+  ///   - ends: the start token, the end token and the padding token.
+  ///   - cleaning: the cleaning of text that the scheme applies.
+  ///   - addedTokens: the tokens that the scheme finds before words are split.
+  init(
+    _ scheme: any SubwordScheme, vocabulary: [String: Int], ends: (start: Int, end: Int, pad: Int),
+    cleaning: TextCleaning, addedTokens: [AddedToken]
+  ) {
+    self.scheme = scheme
+    self.vocabulary = vocabulary
+    (startToken, endToken, padToken) = ends
+    self.cleaning = cleaning
+    self.addedTokens = addedTokens
+    (merges, longest, inner, final, joins) = ([], .max, [], [], [:])
+    (written, cleaned) = (AddedTokenFinder([]) { $0 }, AddedTokenFinder([]) { $0 })
+    count = max(vocabulary.values.max() ?? -1, addedTokens.map(\.id).max() ?? -1) + 1
   }
 
   /// The texts of the start token and of the end token.
@@ -136,7 +162,8 @@ public struct Tokenizer: Sendable {
   ///   - window: the most tokens.
   /// - Returns: the ids.
   public func encode(_ text: String, window: Int = 77) -> [Int] {
-    let tokens = [startToken] + words(text).flatMap(tokens(of:)) + [endToken]
+    let inside = scheme?.tokens(of: text) ?? words(text).flatMap(tokens(of:))
+    let tokens = [startToken] + inside + [endToken]
     guard tokens.count > window else { return tokens }
     return Array(tokens.prefix(max(0, window - 1)) + [endToken])
   }

@@ -21,7 +21,7 @@ struct TokenizerSettings {
   private var isListed = false
 
   /// An added token and its place in a file.
-  private struct Added {
+  struct Added {
     var token: AddedToken
     let file: URL
     let name: String
@@ -78,7 +78,7 @@ struct TokenizerSettings {
   }
 
   /// Reads a file; a missing one has no settings.
-  private static func reader(_ folder: URL, _ name: String) throws -> SettingsReader {
+  static func reader(_ folder: URL, _ name: String) throws -> SettingsReader {
     let file = folder.appendingPathComponent(name)
     let exists = FileManager.default.fileExists(atPath: file.path)
     return exists ? try SettingsReader(file) : SettingsReader(file: file, place: "", members: [:])
@@ -125,7 +125,7 @@ struct TokenizerSettings {
   }
 
   /// Reads a token, which is a text or an object.
-  private static func added(
+  static func added(
     _ value: JSONValue, _ name: String, in reader: SettingsReader, isSpecial: Bool
   ) throws -> Added {
     if case .string(let text) = value {
@@ -209,7 +209,7 @@ struct TokenizerSettings {
 
 extension AddedToken {
   /// The same token with another id.
-  fileprivate func with(id: Int) -> AddedToken {
+  func with(id: Int) -> AddedToken {
     var token = self
     token.id = id
     return token

@@ -44,7 +44,7 @@ public struct MethodContext {
 /// The text tower with its tokenizer: sentences, token ids or token embeddings → embeddings.
 public struct TextEncoder {
   /// The tower.
-  public let tower: TextTransformer
+  public let tower: TextTower
   private let tokenizer: Tokenizer
   /// The most tokens of a sentence, with start and end.
   public let window: Int
@@ -67,12 +67,14 @@ public struct TextEncoder {
 
   /// Tokenizes sentences: int64 n×L, padded to the longest of them, which saves time.
   ///
-  /// Every token attends only to earlier ones, so the padding does not change an embedding.
+  /// The padding does not change an embedding: tokens attend only to earlier ones, or padding is
+  /// masked. For a tower that reads the padding, the sentences fill the window.
   ///
   /// - Parameter sentences: the sentences.
   /// - Returns: the ids.
   /// - Throws: `TorchError` with libtorch's message.
   public func shortIds(_ sentences: [String]) throws -> Tensor {
+    if tower.readsPadding(tokenizer.padToken) { return try ids(sentences) }
     let longest = sentences.map { tokenizer.encode($0, window: window).count }.max() ?? 0
     return try tokenizer(sentences, window: longest)
   }

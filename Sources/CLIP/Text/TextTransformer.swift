@@ -3,14 +3,12 @@ import Torch
 /// CLIP's text tower: token ids → embeddings.
 ///
 /// Checkpoint keys are Hugging Face's.
-public final class TextTransformer: Module {
+public final class TextTransformer: TextTower {
   @Child private var tokenEmbedding: Embedding
   @Parameter private var positions: Tensor
   @Child private var layers: [TransformerLayer]
   @Child private var finalNorm: LayerNorm
-  @Child private var projection: Linear
-  /// The geometry.
-  public let configuration: CLIPConfiguration.Text
+  @Child private var projection: Linear?
 
   /// Makes a tower with random weights.
   ///
@@ -26,7 +24,6 @@ public final class TextTransformer: Module {
   }
 
   init(_ configuration: CLIPConfiguration.Text, projectionSize: Int, _ initializer: Initializer) throws {
-    self.configuration = configuration
     let width = configuration.hiddenSize
     _tokenEmbedding = Child(
       "text_model.embeddings.token_embedding",
@@ -43,48 +40,55 @@ public final class TextTransformer: Module {
           initializer)
       })
     _finalNorm = Child("text_model.final_layer_norm", try LayerNorm(width, epsilon: configuration.epsilon))
+    let kind = configuration.projection ?? .linear
+    guard kind != .identity || width == projectionSize else {
+      throw TorchError.value("a text tower of width \(width) needs a projection to \(projectionSize)")
+    }
     _projection = Child(
       "text_projection",
-      try initializer.linear(
-        width, projectionSize, bias: false, deviation: 1 / Double(width).squareRoot()))
+      kind == .identity
+        ? nil
+        : try initializer.linear(
+          width, projectionSize, bias: kind == .linearWithBias, deviation: 1 / Double(width).squareRoot()))
+    super.init(configuration)
   }
 
-  /// Maps token ids, int64 n×L, to embeddings n×d, projected, not normalised.
-  ///
-  /// - Parameter ids: int64, n×L.
-  /// - Returns: n×d.
-  /// - Throws: `TorchError` for ids outside the vocabulary or a window that is too long.
-  public func callAsFunction(_ ids: Tensor) throws -> Tensor {
-    try self(tokens: tokens(ids), endingAs: ids)
+  package override var name: String { "CLIP's text transformer" }
+
+  package override func readsPadding(_ padding: Int) -> Bool {
+    configuration.isBidirectional == true || configuration.pool == .last
   }
 
   /// Maps token ids, int64 n×L, to the embeddings of the tokens, n×L×w, without positions.
-  ///
-  /// - Parameter ids: int64, n×L.
-  /// - Returns: n×L×w.
-  /// - Throws: `TorchError` for ids outside the vocabulary or of another rank.
-  public func tokens(_ ids: Tensor) throws -> Tensor {
+  public override func tokens(_ ids: Tensor) throws -> Tensor {
     _ = try ids.sizes(rank: 2, "token ids")
     return try tokenEmbedding(ids.to(positions.device))
   }
 
   /// Maps token embeddings, which may be learned, to sentence embeddings n×d.
-  ///
-  /// The outputs are projected, not normalised.
-  ///
-  /// - Parameters:
-  ///   - tokens: n×L×w, without positions.
-  ///   - ids: the token ids of sentences with the same ends, int64 n×L.
-  /// - Returns: the embeddings of the sentences.
-  /// - Throws: `TorchError` if the shapes do not fit or the window is too long.
-  public func callAsFunction(tokens: Tensor, endingAs ids: Tensor) throws -> Tensor {
+  public override func callAsFunction(tokens: Tensor, endingAs ids: Tensor) throws -> Tensor {
     let length = try tokens.sizes(rank: 3, "embeddings of tokens")[1]
     let ids = try ids.to(positions.device)
     var x = try tokens + positions.narrowed(dim: 0, start: 0, length: length)
-    for layer in layers { x = try layer(x, causal: true) }
-    // The sentence embedding is at the end token: the first one, or the largest id in old files.
-    let marks = configuration.endToken == 2 ? ids : try ids.equals(Double(configuration.endToken)).to(.int32)
+    let isCausal = configuration.isBidirectional != true
+    for layer in layers { x = try layer(x, causal: isCausal) }
+    let sentence = try pooled(finalNorm(x), ids)
+    return try projection?(sentence) ?? sentence
+  }
+
+  /// Returns the tokens, n×w, that stand for the sentences.
+  private func pooled(_ x: Tensor, _ ids: Tensor) throws -> Tensor {
+    let marks: Tensor
+    switch configuration.pool {
+    case .first: return try x.selected(dim: 1, index: 0)
+    case .last: return try x.selected(dim: 1, index: -1)
+    case .largest: marks = ids
+    case .end: marks = try ids.equals(Double(configuration.endToken)).to(.int32)
+    // Without a stated pool it is the first end token, or the largest id in old files.
+    case nil:
+      marks = configuration.endToken == 2 ? ids : try ids.equals(Double(configuration.endToken)).to(.int32)
+    }
     let ends = try marks.argmax(dim: 1).reshaped([-1, 1, 1]).expanded(to: [-1, -1, x.size(2)])
-    return try projection(finalNorm(x).gathered(dim: 1, index: ends).squeezed(1))
+    return try x.gathered(dim: 1, index: ends).squeezed(1)
   }
 }
