@@ -214,7 +214,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
         )
       }
     }
-    if let fault = trunkFault ?? textFault { return fault }
+    if let fault = trunkFault ?? textFault ?? sigLIPFault { return fault }
     for (tower, name) in [("vision_config", vision.activation), ("text_config", text.activation)]
     where !Self.activations.contains(name) {
       return ("\(tower).hidden_act", "\"\(name)\"", "supported: \(Self.activations.joined(separator: ", "))")

@@ -18,6 +18,8 @@ public enum TextProjection: String, Codable, Sendable, CaseIterable {
   case linearWithBias = "linear-bias"
   /// No map: the tower has the width of the joint space.
   case identity = "none"
+  /// SigLIP's head: one product with a bias, under another name in checkpoints.
+  case head
 }
 
 extension CLIPConfiguration {
