@@ -9,12 +9,11 @@ struct CanonicalPieces: SubwordScheme {
   private let normalizer: PieceNormalizer
   private let lowersCase: Bool
   private let finder: AddedTokenFinder
-  private let specials: Set<Int>
   /// The text that is encoded before every part, and the number of its tokens, which are dropped.
   private let opening: (text: String, count: Int)
   private let files: SubwordFiles
 
-  /// A token and its text.
+  /// A token and its text; an added token has none.
   private typealias Token = (id: Int, text: ArraySlice<UInt8>)
 
   /// Reads the tokenizer of a folder.
@@ -70,7 +69,6 @@ struct CanonicalPieces: SubwordScheme {
   ) {
     (self.unigram, self.normalizer, self.lowersCase) = (unigram, normalizer, lowersCase)
     finder = AddedTokenFinder(added) { $0 }
-    specials = Set(added.map(\.id))
     opening = (unknown, Self.tokens(of: unknown, unigram, normalizer).count)
     self.files = files
   }
@@ -85,7 +83,8 @@ struct CanonicalPieces: SubwordScheme {
       case .text(let scalars): tokens += pieces(of: scalars)
       }
     }
-    if tokens.count > 1, tokens[0].text.elementsEqual(PieceNormalizer.space), specials.contains(tokens[1].id) {
+    // The space before the text is not for an added token.
+    if tokens.count > 1, tokens[0].text.elementsEqual(PieceNormalizer.space), tokens[1].text.isEmpty {
       tokens.removeFirst()
     }
     return tokens.map(\.id)

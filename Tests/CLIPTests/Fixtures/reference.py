@@ -12,9 +12,11 @@ HERE = pathlib.Path(__file__).parent
 # This must stand before transformers or open_clip are imported.
 _source = pathlib.Path(importlib.util.find_spec("torchvision").origin).with_name("_meta_registrations.py")
 _library = torch.library.Library("torchvision", "FRAGMENT")
-for _name in set(re.findall(r'register_fake\("torchvision::(\w+)"\)', _source.read_text())):
-    # Some versions declare an operator themselves.
-    if not hasattr(torch.ops.torchvision, _name) and f'define("torchvision::{_name}' not in _source.read_text():
+_text = _source.read_text()
+# Later versions declare the operators themselves.
+_names = [] if "torch.library.define(" in _text else set(re.findall(r'register_fake\("torchvision::(\w+)"\)', _text))
+for _name in _names:
+    if not hasattr(torch.ops.torchvision, _name):
         _library.define(f"{_name}(Tensor x) -> Tensor")
 
 
