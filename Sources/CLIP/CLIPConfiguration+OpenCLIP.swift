@@ -165,6 +165,10 @@ extension CLIPConfiguration {
     if pool == .end { text.endToken = try reader.integer("eos_id") ?? 2 }
     let isMapped = try reader.choice("proj_type", ["linear", "none"]) != "none"
     let hasBias = try reader.flag("proj_bias") == true
+    guard isMapped || text.hiddenSize == projectionSize else {
+      throw reader.refusal(
+        "proj_type", "none", "the width \(text.hiddenSize) is not embed_dim, \(projectionSize)")
+    }
     if !isMapped { text.projection = .identity } else if hasBias { text.projection = .linearWithBias }
   }
 

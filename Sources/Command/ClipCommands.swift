@@ -41,7 +41,7 @@ enum ClipInfoCommand: Subcommand {
       Console.table(
         ["", "image tower", "text tower"],
         [
-          ["kind", kind + stem, "transformer"],
+          ["kind", kind + stem, text.bert == nil ? "transformer" : "BERT"],
           ["width", "\(width)", "\(text.hiddenSize)"],
           ["layers", layers, "\(text.layers)"],
           ["heads", isOwn ? "\(vision.heads)" : "–", "\(text.heads)"],

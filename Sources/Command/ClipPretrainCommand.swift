@@ -163,12 +163,13 @@ enum ClipPretrainCommand: Subcommand {
   }
 
   private static func record(_ arguments: Arguments<Options>) throws -> PretrainingRecord {
-    let geometry = try arguments.geometry
+    let file =
+      try arguments.geometry ?? ProjectFiles.find(standardGeometry, instead: "--geometry FILE")
     var record = PretrainingRecord(
       images: try arguments.images ?? (arguments.data == nil ? standardImages : 0),
-      geometry: try CLIPConfiguration(
-        contentsOf: geometry ?? ProjectFiles.find(standardGeometry, instead: "--geometry FILE")),
+      geometry: try CLIPConfiguration(contentsOf: file),
       prompts: try ProjectFiles.promptSet(arguments.prompts).prompts)
+    try record.geometry.requireTrainableText(in: file)
     record.data = try arguments.data
     record.holdOut = try arguments.holdOut
     record.lesionClass = try arguments.lesionClass

@@ -156,14 +156,18 @@ import Torch
         "vision_cfg.timm_model_name is \"swin_base_patch4_window7_224\"; supported: "
       ),
       (
-        "", #""hf_model_name": "bert""#, "",
-        "text_cfg.hf_model_name is \"bert\"; text towers of the library transformers"
+        "", #""hf_model_name": "xlm-roberta-base""#, "",
+        "text_cfg.hf_model_name is \"xlm-roberta-base\"; of the text towers of transformers only BERT"
       ),
-      ("", #""hf_tokenizer_name": "bert""#, "", "only CLIP's own tokenizer"),
-      ("", #""no_causal_mask": true"#, "", "text_cfg.no_causal_mask is true; supported: false"),
-      ("", #""pool_type": "last""#, "", "text_cfg.pool_type is \"last\"; supported: \"argmax\""),
-      ("", #""embed_cls": true"#, "", "embed_cls"), ("", #""proj_type": "none""#, "", "proj_type"),
-      ("", #""proj_bias": true"#, "", "proj_bias"), ("", #""heads": 3"#, "", "text_cfg.heads is 3"),
+      ("", #""hf_tokenizer_name": "bert""#, "", "supported are CLIP's own tokenizer, and BERT's"),
+      (
+        "", #""pool_type": "none""#, "",
+        "text_cfg.pool_type is \"none\"; supported: argmax, eos, first, last"
+      ),
+      ("", #""embed_cls": true"#, "", "embed_cls"),
+      ("", #""proj_type": "none""#, "", "proj_type is \"none\"; the width 512 is not embed_dim, 64"),
+      ("", #""proj_type": "mlp""#, "", "proj_type"), ("", #""proj_bias": 1"#, "", "proj_bias"),
+      ("", #""heads": 3"#, "", "text_cfg.heads is 3"),
       ("", #""tokenizer_kwargs": {"clean": "whitespace"}"#, "", "tokenizer_kwargs"),
       ("", #""vocab_size": 9223372036854775807"#, "", "vocab_size"),
       ("", #""new": 1"#, "", "text_cfg.new (1)"),

@@ -44,6 +44,14 @@ extension CLIPConfiguration {
         "the weights have \(text.hiddenSize) channels, which do not show the number of heads; write "
           + "\"hf_model_config\": {\"num_attention_heads\": N} beside it")
     }
+    if bert.projection == .identity, text.hiddenSize != projectionSize {
+      throw reader.refusal(
+        "hf_proj_type", .null, "the width \(text.hiddenSize) is not embed_dim, \(projectionSize)")
+    }
+    if bert.positions < text.positions {
+      throw reader.refusal(
+        "context_length", .integer(text.positions), "the BERT has only \(bert.positions) positions")
+    }
     text.bert = bert
     try reader.expect([
       "output_tokens": [false], "tokenizer_kwargs": [.object([:])], "tokenizer_mode": [""],

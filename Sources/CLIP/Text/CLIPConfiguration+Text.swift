@@ -1,3 +1,5 @@
+import Foundation
+
 /// The token of CLIP's own text tower that stands for a sentence, by OpenCLIP's names.
 public enum TextPool: String, Codable, Sendable, CaseIterable {
   /// The token with the largest id, which is the end token of CLIP's vocabulary.
@@ -78,6 +80,26 @@ extension CLIPConfiguration {
         ("text_config.bert.max_position_embeddings", positions, 1 << 20),
         ("text_config.bert.type_vocab_size", segments, 1 << 16),
       ]
+    }
+  }
+
+  /// Checks that the text tower can be trained with a vocabulary that is learnt from captions.
+  ///
+  /// - Parameter file: the file of the geometry, for the message.
+  /// - Throws: `CLIPError.badSetting` that names the setting.
+  package func requireTrainableText(in file: URL) throws {
+    func refuse(_ key: String, _ value: String, _ reason: String) -> CLIPError {
+      .badSetting(file, key: "text_config.\(key)", value: value, wanted: reason + "; remove it")
+    }
+    if text.bert != nil {
+      throw refuse("bert", "set", "clip pretrain learns byte pairs, and a BERT needs its WordPiece vocabulary")
+    }
+    // Batches are cut to their longest sentence.
+    if text.isBidirectional == true {
+      throw refuse("bidirectional", "true", "clip pretrain trains CLIP's causal text tower")
+    }
+    if let pool = text.pool, pool == .last || pool == .first {
+      throw refuse("text_pool", "\"\(pool.rawValue)\"", "clip pretrain reads the end token")
     }
   }
 

@@ -147,9 +147,7 @@ extension WordPiece {
     if settings.stripsAccents {
       var plain = String.UnicodeScalarView()
       for scalar in result.decomposedStringWithCanonicalMapping.unicodeScalars
-      where scalar.properties.generalCategory != .nonspacingMark || !isOld(scalar) {
-        plain.append(scalar)
-      }
+      where !isMark(scalar) { plain.append(scalar) }
       result = String(plain)
     }
     guard settings.lowersCase else { return result }
@@ -178,6 +176,16 @@ extension WordPiece {
     scalar.properties.age.map { $0.major <= 8 } ?? false
   }
 
+  // Eight characters have another category since Unicode 8.
+
+  private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x1734, 0x1171E: true
+    case 0x1885, 0x1886, 0xA9BD, 0x111C9: false
+    default: scalar.properties.generalCategory == .nonspacingMark && isOld(scalar)
+    }
+  }
+
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control, .privateUse: true
@@ -190,6 +198,7 @@ extension WordPiece {
     switch scalar.value {
     case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: return true
     case ..<0x80: return false
+    case 0x166D, 0x111C9: return true
     default: break
     }
     switch scalar.properties.generalCategory {
