@@ -113,7 +113,7 @@ public final class CLIPModel: Module {
     let unset = Initializer(generator: nil)
     let model = try CLIPModel(
       configuration, tokenizer: tokenizer,
-      preparation: ImagePreparation(folder: place, imageSize: configuration.vision.imageSize),
+      preparation: ImagePreparation(folder: place, configuration),
       name: weights.path, image: unset, text: unset)
     let take = lazily ? model.adopt : model.load
     try take(checkpoint.tensors, weights.path, Checkpoint.isIgnored)
@@ -136,12 +136,12 @@ public final class CLIPModel: Module {
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
   ) throws -> CLIPModel {
     let folder = file.deletingLastPathComponent()
-    let hasVocabulary = ["vocab.json", "tokenizer.json", "vocab.txt"].contains {
+    let hasVocabulary = ["vocab.json", "tokenizer.json", "vocab.txt", SubwordFiles.pieces].contains {
       FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
     }
     let model = try CLIPModel(
       configuration, tokenizer: hasVocabulary ? Tokenizer(folder: folder) : .bytes(),
-      preparation: ImagePreparation(size: configuration.vision.imageSize), seed: seed)
+      preparation: ImagePreparation(configuration), seed: seed)
     model.train(false)
     return model
   }
