@@ -24,7 +24,17 @@ extension ImagePreparation {
 
   /// Reads a folder's preparation for a known model.
   init(folder: URL, _ configuration: CLIPConfiguration) throws {
-    self.init(configuration)
+    try self.init(folder: folder, start: ImagePreparation(configuration))
+  }
+
+  /// Reads a folder's preparation for a tower of known image size.
+  init(folder: URL, imageSize: Int) throws {
+    try self.init(folder: folder, start: ImagePreparation(size: imageSize))
+  }
+
+  /// Reads a folder's preparation; `start` holds what the folder does not say.
+  private init(folder: URL, start: ImagePreparation) throws {
+    self = start
     func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name).path) }
     // As in Hugging Face's reader, the nested settings come first.

@@ -115,7 +115,7 @@ extension ProbePoolPass {
   /// Maps all normalised tokens to one vector, B×N×w → B×w.
   func pooled(_ x: Tensor) throws -> Tensor {
     let batch = try x.sizes(rank: 3, "the attention pool's input")[0]
-    let question = try query.to(x.dtype).expanded(to: [batch, -1, -1])
+    let question = try query.to(x.dtype).expanded(to: [batch, -1, -1]).contiguous()
     let read = try split(question).attention(keys: split(keys(x)), values: split(values(x)))
     return try ended(out(read.transposed(1, 2).flattened(from: 2))).squeezed(1)
   }
