@@ -163,11 +163,17 @@ private struct Expected: Decodable {
   }
 
   @Test(arguments: [
-    ("gemma", #""type":"Replace","#, #""type":"Nmt","#, "normalizer.type is \"Nmt\"; supported: Sequence, Lower"),
+    (
+      "gemma", #""type":"Replace","#, #""type":"Nmt","#,
+      "normalizer.type is \"Nmt\"; supported: Sequence, Lower"
+    ),
     ("gemma", #""type":"Split","#, #""type":"ByteLevel","#, "pre_tokenizer.type is \"ByteLevel\"; supported"),
     ("gemma", "MergedWithPrevious", "Isolated", "pre_tokenizer.behavior is \"Isolated\""),
     ("gemma", "TemplateProcessing", "BertProcessing", "post_processor.type is \"BertProcessing\""),
-    ("gemma", #""type":"BPE""#, #""type":"WordLevel""#, "model.type is \"WordLevel\"; supported: BPE, Unigram"),
+    (
+      "gemma", #""type":"BPE""#, #""type":"WordLevel""#,
+      "model.type is \"WordLevel\"; supported: BPE, Unigram"
+    ),
     ("gemma", #""merges":[["#, #""merges":[["x"],["#, "merge 0 is not a pair of tokens"),
     ("gemma", #""merges":[["#, #""merges":[["☃","a"],["#, "merge 0: the vocabulary lacks \"☃\""),
     ("gemma", #""vocab":{"#, #""vocab":{"<pad>":0,"#, "model.vocab: \"<pad>\" stands twice"),

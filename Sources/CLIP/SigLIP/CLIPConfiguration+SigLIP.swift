@@ -12,7 +12,8 @@ extension CLIPConfiguration {
   /// - Throws: `CLIPError` that names the file and the setting.
   mutating func readSigLIP(_ whole: inout SettingsReader) throws {
     (vision, text) = (Self.standard.vision, Self.standard.text)
-    guard var image = try whole.settings("vision_config"), var words = try whole.settings("text_config") else {
+    guard var image = try whole.settings("vision_config"), var words = try whole.settings("text_config")
+    else {
       throw CLIPError.badFile(
         whole.file, reason: "it must hold vision_config and text_config, as Hugging Face writes them")
     }
@@ -87,7 +88,8 @@ extension CLIPConfiguration.Vision {
     epsilon = try reader.number("layer_norm_eps", in: 0...1) ?? epsilon
     if let value = reader.take("vision_use_head"), value != true {
       throw reader.refusal(
-        "vision_use_head", value, "without the attention pool there is no image embedding; choose another model")
+        "vision_use_head", value,
+        "without the attention pool there is no image embedding; choose another model")
     }
     try reader.expect(["num_channels": [3], "model_type": ["siglip_vision_model"]])
     try reader.finishHuggingFace()

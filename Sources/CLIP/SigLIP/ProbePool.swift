@@ -57,7 +57,8 @@ final class ProbePool: Module, ProbePoolPass {
     return try withoutGradients {
       let (weights, biases) = (try joinedWeight.chunks(3, dim: 0), try joinedBias.chunks(3, dim: 0))
       func product(_ index: Int) throws -> CompiledLinear {
-        try CompiledLinear(weights[index].contiguous(), bias: biases[index].contiguous(), precision: precision)
+        try CompiledLinear(
+          weights[index].contiguous(), bias: biases[index].contiguous(), precision: precision)
       }
       let isQuick = activation == "quick_gelu"
       let factor = isQuick ? 1.702 : 1

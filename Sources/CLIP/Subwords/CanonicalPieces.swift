@@ -38,12 +38,13 @@ struct CanonicalPieces: SubwordScheme {
     for content in [end, unknown, pad] + settings.further {
       guard !content.isEmpty, !added.contains(where: { $0.content == content }) else { continue }
       let known = settings.added.first { $0.content == content }
-      let id = unigram.id(of: content.utf8) ?? known?.id ?? next
+      let own = unigram.id(of: content.utf8)
+      let id = own ?? known?.id ?? next
       guard known.map({ $0.id == id }) ?? true, id < unigram.count || id >= next else {
         throw CLIPError.badSetting(
           settings.file, key: "added_tokens_decoder",
           value: "the token \"\(content)\" with the id \(known?.id ?? id)",
-          wanted: "its id must be \(unigram.id(of: content.utf8) ?? next), as in \(file.lastPathComponent) or after it")
+          wanted: "its id must be \(own ?? next), as in \(file.lastPathComponent) or after it")
       }
       next = max(next, id + 1)
       // A role as a text takes the white space at both sides.

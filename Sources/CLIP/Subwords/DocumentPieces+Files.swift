@@ -68,7 +68,8 @@ extension DocumentPieces {
       guard let id = vocabulary[token.content], id != token.id else { continue }
       throw CLIPError.badFile(
         whole.file,
-        reason: "the added token \"\(token.content)\" has the id \(token.id), and \(id) in model.vocab; fetch it again")
+        reason: "the added token \"\(token.content)\" has the id \(token.id), and \(id) in model.vocab; "
+          + "fetch it again")
     }
     return tokens.sorted { $0.id < $1.id }
   }
@@ -174,7 +175,8 @@ extension DocumentPieces {
       }
       var (padId, padsLeft) = (Int?.none, false)
       if var padding = try whole.settings("padding") {
-        padsLeft = try padding.choice("direction", ["Right", "right", "Left", "left"])?.lowercased() == "left"
+        padsLeft =
+          try padding.choice("direction", ["Right", "right", "Left", "left"])?.lowercased() == "left"
         padId = try padding.integer("pad_id", in: 0...(1 << 24))
       }
       frame.padsLeft = settings.padsLeft ?? padsLeft

@@ -48,7 +48,9 @@ struct NormalizerSteps: Sendable {
       }
       for (index, item) in items.enumerated() {
         let name = part.name("normalizers[\(index)]")
-        guard let members = item.members else { throw part.refusal("normalizers", item, "it must be an object") }
+        guard let members = item.members else {
+          throw part.refusal("normalizers", item, "it must be an object")
+        }
         guard name.count < 400 else { throw part.refusal("normalizers", item, "it is nested too deeply") }
         try read(SettingsReader(file: part.file, place: name, members: members))
       }
@@ -56,7 +58,8 @@ struct NormalizerSteps: Sendable {
     case "Strip":
       let sides = (try part.flag("strip_left") ?? true, try part.flag("strip_right") ?? true)
       steps.append(.strip(left: sides.0, right: sides.1))
-    case "Prepend": steps.append(.prepend(Array(try part.text("prepend")?.unicodeScalars ?? "".unicodeScalars)))
+    case "Prepend":
+      steps.append(.prepend(Array(try part.text("prepend")?.unicodeScalars ?? "".unicodeScalars)))
     case "Replace":
       let pattern = try Pattern(&part)
       let content = try part.text("content") ?? ""
@@ -74,7 +77,8 @@ struct NormalizerSteps: Sendable {
       if !data.isEmpty { steps.append(.map(try CharacterMap([UInt8](data), part.file, name))) }
     default:
       throw CLIPError.badFile(
-        part.file, reason: "\(part.name("type")) is missing; supported: \(Self.kinds.joined(separator: ", "))")
+        part.file, reason: "\(part.name("type")) is missing; supported: \(Self.kinds.joined(separator: ", "))"
+      )
     }
     try part.finish()
   }
@@ -91,7 +95,8 @@ extension NormalizerSteps.Pattern {
   /// - Throws: `CLIPError.badSetting` for another regular expression.
   init(_ reader: inout SettingsReader) throws {
     guard var pattern = try reader.settings("pattern") else {
-      throw CLIPError.badFile(reader.file, reason: "\(reader.name("pattern")) is missing; fetch the file again")
+      throw CLIPError.badFile(
+        reader.file, reason: "\(reader.name("pattern")) is missing; fetch the file again")
     }
     if let text = try pattern.text("String") {
       self = .text(Array(text.unicodeScalars))
@@ -101,7 +106,8 @@ extension NormalizerSteps.Pattern {
     let expression = try pattern.text("Regex") ?? ""
     guard let found = Self.run(Array(expression.unicodeScalars)) else {
       throw pattern.refusal(
-        "Regex", .string(expression), "supported: \\s and sets of characters in brackets, followed by + or {2,}")
+        "Regex", .string(expression),
+        "supported: \\s and sets of characters in brackets, followed by + or {2,}")
     }
     self = found
     try pattern.finish()

@@ -66,7 +66,8 @@ struct Unigram: Sendable {
   init(_ pieces: [(text: [UInt8], score: Double)], unknown: Int, hasByteFallback: Bool, file: URL) throws {
     guard pieces.indices.contains(unknown) else {
       throw CLIPError.badFile(
-        file, reason: "model.unk_id is \(unknown), and model.vocab has \(pieces.count) pieces; fetch it again")
+        file, reason: "model.unk_id is \(unknown), and model.vocab has \(pieces.count) pieces; fetch it again"
+      )
     }
     var trie = PieceTrie()
     for (id, piece) in pieces.enumerated() where !trie.insert(piece.text, id) {

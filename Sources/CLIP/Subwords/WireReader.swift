@@ -26,7 +26,9 @@ struct WireReader {
     let start = rest.startIndex
     let tag = try number()
     let field = Int(truncatingIfNeeded: tag >> 3)
-    guard (1...(1 << 29) - 1).contains(field) else { throw damage(start, "a field has the number \(tag >> 3)") }
+    guard (1...(1 << 29) - 1).contains(field) else {
+      throw damage(start, "a field has the number \(tag >> 3)")
+    }
     switch tag & 7 {
     case 0: return (field, .number(try number()))
     case 1: return (field, .fixed64(try fixed(8)))

@@ -71,7 +71,8 @@ struct WordSplitting: Sendable {
           mark[0], puts: puts ?? (old == false ? .never : .always), splits: try part.flag("split") ?? true))
     default:
       throw CLIPError.badFile(
-        part.file, reason: "\(part.name("type")) is missing; supported: \(Self.kinds.joined(separator: ", "))")
+        part.file, reason: "\(part.name("type")) is missing; supported: \(Self.kinds.joined(separator: ", "))"
+      )
     }
     try part.finish()
   }
