@@ -129,10 +129,11 @@ struct Checkpoint {
       ("hidden_size", text.hiddenSize, count(place + "embeddings.LayerNorm.weight")),
       ("intermediate_size", text.intermediateSize, count(place + "encoder.layer.0.intermediate.dense.bias")),
       ("vocab_size", text.vocabularySize, count(place + "embeddings.word_embeddings.weight")),
-    ].map { ("text_config." + $0.0, own + $0.0, $0.1, $0.2) } + [
-      ("max_position_embeddings", bert.positions, count(place + "embeddings.position_embeddings.weight")),
-      ("type_vocab_size", bert.segments, count(place + "embeddings.token_type_embeddings.weight")),
-    ].map { ("text_config.bert." + $0.0, own + $0.0, $0.1, $0.2) }
+    ].map { ("text_config." + $0.0, own + $0.0, $0.1, $0.2) }
+      + [
+        ("max_position_embeddings", bert.positions, count(place + "embeddings.position_embeddings.weight")),
+        ("type_vocab_size", bert.segments, count(place + "embeddings.token_type_embeddings.weight")),
+      ].map { ("text_config.bert." + $0.0, own + $0.0, $0.1, $0.2) }
   }
 
   /// The number of rows of a tensor, if it is there.

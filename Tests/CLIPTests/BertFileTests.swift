@@ -109,7 +109,8 @@ import Torch
     }
     #expect(roberta.contains("one type of segments"), "\(roberta)")
     let words = try spoiled("linear-mean") { $0[place + "word_embeddings.weight"] = try .zeros([9, 36]) }
-    #expect(words.contains("hf_model_config.vocab_size is") && words.contains("safetensors has 9"), "\(words)")
+    #expect(
+      words.contains("hf_model_config.vocab_size is") && words.contains("safetensors has 9"), "\(words)")
     let layers = try spoiled("linear-mean") {
       $0 = $0.filter { !$0.key.hasPrefix("text.transformer.encoder.layer.1.") }
     }

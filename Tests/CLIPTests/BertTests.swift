@@ -47,8 +47,11 @@ struct BertReference: Sendable, CustomTestStringConvertible {
       if model.name == "unimedclip" {
         let file = folder.appendingPathComponent("open_clip_model.safetensors")
         let tensors = try SafetensorsFile(file).tensors().map { key, tensor in
-          ("module." + key.replacingOccurrences(of: "text.t", with: "text_encoder.t")
-            .replacingOccurrences(of: "text.p", with: "text_encoder.p"), try tensor.copy())
+          (
+            "module."
+              + key.replacingOccurrences(of: "text.t", with: "text_encoder.t")
+              .replacingOccurrences(of: "text.p", with: "text_encoder.p"), try tensor.copy()
+          )
         }
         try SafetensorsFile.write(Dictionary(uniqueKeysWithValues: tensors), to: file)
       }

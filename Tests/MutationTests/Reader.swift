@@ -22,8 +22,8 @@ struct Reader: Sendable, CustomTestStringConvertible {
 
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
-    safetensors, settings, prompts, phrases, sites, tokenizer, pieces, document, pairs, clip, trunk, bitmap,
-    pictures, run,
+    safetensors, settings, prompts, phrases, sites, tokenizer, wordPiece, pieces, document, pairs, clip, bert,
+    trunk, bitmap, pictures, run,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -114,6 +114,48 @@ struct Reader: Sendable, CustomTestStringConvertible {
     let file = Project.file("Configurations/vit-tiny-p8-64.json")
     try CLIPModel.random(CLIPConfiguration(contentsOf: file), beside: file, seed: 1).save(to: folder)
     return ["config.json", "preprocessor_config.json", "model.safetensors", "tokenizer_config.json"]
+  } read: { folder in
+    _ = try CLIPModel.load(folder: folder)
+  }
+
+  private static let wordPiece = Reader(name: "wordpiece") { folder in
+    let files = ["tokenizer.json", "tokenizer_config.json"]
+    for file in files {
+      _ = try copy("Tests/CLIPTests/Fixtures/wordpiece/whole/\(file)", to: folder, as: file)
+    }
+    return files
+  } read: { folder in
+    _ = try Tokenizer(folder: folder)(["a flat polyp under mucus", "Köhler 息肉"], window: 16)
+  }
+
+  private static let bert = Reader(name: "bert") { folder in
+    let files = ["tokenizer.json", "tokenizer_config.json"]
+    for file in files {
+      _ = try copy("Tests/CLIPTests/Fixtures/wordpiece/whole/\(file)", to: folder, as: file)
+    }
+    let file = folder.appendingPathComponent("config.json")
+    try Data(
+      """
+      {"projection_dim": 8, "vision_config": {"hidden_size": 8, "intermediate_size": 8,
+       "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 16, "patch_size": 8},
+       "text_config": {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+       "num_attention_heads": 2, "vocab_size": 835, "max_position_embeddings": 24,
+       "layer_norm_eps": 1e-12, "bert": {"max_position_embeddings": 32, "pooler": "cls_pooler"}}}
+      """.utf8
+    ).write(to: file)
+    try CLIPModel.random(CLIPConfiguration(contentsOf: file), beside: file, seed: 1).save(to: folder)
+    try FileManager.default.removeItem(at: file)
+    try FileManager.default.removeItem(at: folder.appendingPathComponent("tokenizer.json"))
+    try Data(
+      """
+      {"model_cfg": {"embed_dim": 8, "vision_cfg": {"layers": 1, "width": 8, "head_width": 4,
+       "mlp_ratio": 1, "image_size": 16, "patch_size": 8},
+       "text_cfg": {"context_length": 24, "hf_model_name": "bert-base-uncased",
+       "hf_proj_type": "mlp", "hf_pooler_type": "cls_pooler",
+       "hf_model_config": {"num_attention_heads": 2, "hidden_size": 8}}}}
+      """.utf8
+    ).write(to: folder.appendingPathComponent("open_clip_config.json"))
+    return ["open_clip_config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"]
   } read: { folder in
     _ = try CLIPModel.load(folder: folder)
   }

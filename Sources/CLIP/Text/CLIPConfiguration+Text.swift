@@ -92,7 +92,8 @@ extension CLIPConfiguration {
       .badSetting(file, key: "text_config.\(key)", value: value, wanted: reason + "; remove it")
     }
     if text.bert != nil {
-      throw refuse("bert", "set", "clip pretrain learns byte pairs, and a BERT needs its WordPiece vocabulary")
+      throw refuse(
+        "bert", "set", "clip pretrain learns byte pairs, and a BERT needs its WordPiece vocabulary")
     }
     // Batches are cut to their longest sentence.
     if text.isBidirectional == true {

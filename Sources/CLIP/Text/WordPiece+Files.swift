@@ -25,12 +25,17 @@ extension WordPiece {
     let hasSettings = !main.keys.isEmpty
     let own = try main.choice("text_cleaning", ["huggingFace", "openCLIP"]).flatMap(TextCleaning.init)
     var parts = Parts()
-    if let whole { try parts.read(whole, &settings) } else { try parts.read(folder.appendingPathComponent("vocab.txt")) }
+    if let whole {
+      try parts.read(whole, &settings)
+    } else {
+      try parts.read(folder.appendingPathComponent("vocab.txt"))
+    }
     let stated = try Self.stated(&main, hasSettings ? nil : settings)
     if let normalizer = parts.normalizer, let fault = settings.difference(stated) {
       throw CLIPError.badSetting(
         normalizer, key: "normalizer.\(fault.key)", value: "\(fault.own)",
-        wanted: "\(fault.name) of tokenizer_config.json is \(fault.other), its default is true; make both equal")
+        wanted:
+          "\(fault.name) of tokenizer_config.json is \(fault.other), its default is true; make both equal")
     }
     (settings.lowersCase, settings.stripsAccents) = (stated.lowersCase, stated.stripsAccents)
     settings.splitsChinese = stated.splitsChinese
@@ -57,7 +62,9 @@ extension WordPiece {
     var normalizer: URL?
     private var isWhole = false
 
-    func file(_ folder: URL) -> URL { folder.appendingPathComponent(isWhole ? "tokenizer.json" : "vocab.txt") }
+    func file(_ folder: URL) -> URL {
+      folder.appendingPathComponent(isWhole ? "tokenizer.json" : "vocab.txt")
+    }
 
     /// Reads `vocab.txt`: a token a line, its id is the number of the line from 0.
     mutating func read(_ file: URL) throws {
@@ -108,7 +115,8 @@ extension WordPiece {
     private static func list(_ members: [String: JSONValue], _ file: URL) throws -> [String?] {
       var list: [String?] = Array(repeating: nil, count: members.count)
       for (token, id) in members {
-        guard case .integer(let id) = id, (0..<(1 << 24)).contains(id) else {
+        // Ids follow each other; a much larger one would only take memory.
+        guard case .integer(let id) = id, (0..<members.count + 100_000).contains(id) else {
           throw CLIPError.badFile(file, reason: "model.vocab: \"\(token)\" has no valid id; fetch it again")
         }
         if id >= list.count { list += Array(repeating: nil, count: id + 1 - list.count) }

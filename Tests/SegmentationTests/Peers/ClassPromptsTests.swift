@@ -23,6 +23,20 @@ import Torch
     #expect(try difference(found, wanted) < 1e-5)
   }
 
+  @Test func aBERTTakesLearnedTokensToo() throws {
+    let encoder = try someBertEncoder()
+    let prompts = try prompts(encoder)
+    let word = try encoder.tower.tokens(encoder.ids(["y y y"])).selected(dim: 0, index: 0)
+      .narrowed(dim: 0, start: 1, length: 3)
+    let wanted = try encoder(["y y y polyp.", "y y y ulcer.", "y y y cyst.", "y y y Normal mucosa."])
+      .normalized()
+    #expect(try difference(prompts.embeddings(word), wanted) < 1e-5)
+    #expect(encoder.tokenCount("a photo of a") == 6)
+    let context = try Tensor.seeded([3, 12], 4).requireGradient()
+    try (prompts.embeddings(context) * Tensor.seeded([4, 6], 5)).sum().backward()
+    #expect(try #require(try context.gradient()).magnitude().min([0, 1]).item() > 0)
+  }
+
   @Test func theFirstContextIsAPhraseOrRandomIfLonger() throws {
     let merges = [("p", "h"), ("ph", "o"), ("pho", "t"), ("phot", "o</w>"), ("o", "f</w>")]
     let encoder = try someTextEncoder(merges: merges)

@@ -35,6 +35,28 @@ func someTextEncoder(window: Int = 40, merges: [(String, String)] = []) throws -
   return TextEncoder(clip)
 }
 
+/// A BERT of two layers with random weights and a token for each of some words; d is 6.
+func someBertEncoder() throws -> TextEncoder {
+  let words = "[PAD] [UNK] [CLS] [SEP] [MASK] x y polyp ulcer cyst normal mucosa . a photo of"
+  let file = URL(fileURLWithPath: "a test")
+  let roles = ["unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"]
+  let pieces = try WordPiece(
+    words.split(separator: " ").map { String($0) }, .init(), roles: roles, added: [], file: file)
+  let tokenizer = try Tokenizer(pieces, file: file)
+  var geometry = CLIPConfiguration()
+  geometry.projectionSize = 6
+  (geometry.vision.hiddenSize, geometry.vision.intermediateSize) = (8, 8)
+  (geometry.vision.layers, geometry.vision.heads) = (1, 2)
+  (geometry.vision.imageSize, geometry.vision.patchSize) = (8, 4)
+  (geometry.text.hiddenSize, geometry.text.intermediateSize) = (12, 24)
+  (geometry.text.layers, geometry.text.heads, geometry.text.epsilon) = (2, 2, 1e-12)
+  (geometry.text.vocabularySize, geometry.text.positions) = (tokenizer.count, 40)
+  geometry.text.bert = CLIPConfiguration.Bert()
+  let clip = try CLIPModel(
+    geometry, tokenizer: tokenizer, preparation: ImagePreparation(size: 8), seed: 6)
+  return TextEncoder(clip)
+}
+
 /// A method with changed options, which are checked.
 func some<Method: ConfigurableMethod>(
   _ type: Method.Type, siteCount: Int? = 3, _ change: (inout Method.Options) -> Void = { _ in }
