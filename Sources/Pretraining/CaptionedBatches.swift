@@ -32,8 +32,6 @@ struct CaptionedBatches: Sendable {
   private let tokens: [String: [Int]]
   private let preparation: ImagePreparation
   private let pad: Int
-  /// The number of tokens of each row; nil for the longest sentence of the batch.
-  private let width: Int?
   private let interventions: Interventions?
 
   init(configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages) {
@@ -43,8 +41,6 @@ struct CaptionedBatches: Sendable {
     pad = clip.tokenizer.padToken
     interventions = images.scenes.map { Interventions($0.prompts) }
     let window = clip.configuration.text.positions
-    // A tower that reads padding needs the same number of tokens as later in use.
-    width = clip.text.readsPadding(pad) ? window : nil
     // Every sentence is tokenised once. Rows are cut to the longest sentence of the batch.
     tokens = Dictionary(
       uniqueKeysWithValues: images.sentences(for: configuration).map {
@@ -92,7 +88,7 @@ struct CaptionedBatches: Sendable {
       return texts.map { own.contains($0) ? Float(1) : 0 }
     }
     let ids = texts.map { tokens[$0] ?? [] }
-    let longest = width ?? ids.map(\.count).max() ?? 0
+    let longest = ids.map(\.count).max() ?? 0
     let padded = ids.flatMap { $0 + Array(repeating: pad, count: longest - $0.count) }
     let (mean, deviation) = (preparation.mean, preparation.deviation)
     return CaptionedBatch(

@@ -39,7 +39,12 @@ struct PieceModel {
     while let (field, value) = try reader.next() {
       guard case .bytes(let part) = value else { continue }
       switch field {
-      case 1: pieces.append(try Self.piece(part, pieces.count, file))
+      case 1:
+        // Memory is bounded, as for JSON.
+        guard pieces.count < TokenizerDocument.mostEntries else {
+          throw CLIPError.badFile(file, reason: "more than \(pieces.count) pieces; fetch it again")
+        }
+        pieces.append(try Self.piece(part, pieces.count, file))
       case 2: try readTraining(part, file)
       case 3: try readNormalization(part, file)
       default: continue

@@ -41,13 +41,11 @@ extension Tokenizer {
       }
       return text
     }
+    let kind = try text("tokenizer_config.json", "tokenizer_class")
+    if let kind, !(SubwordSettings.unigramKinds + SubwordSettings.gemmaKinds).contains(kind) { return nil }
     // As in Hugging Face's SiglipTokenizer, which reads nothing else.
     if exists(SubwordFiles.pieces) { return try CanonicalPieces.tokenizer(folder) }
-    let kinds = SubwordSettings.unigramKinds + SubwordSettings.gemmaKinds
-    let isOurs =
-      try text("tokenizer_config.json", "tokenizer_class").map(kinds.contains)
-      ?? (text("config.json", "model_type") == "siglip")
-    guard isOurs else { return nil }
+    guard try kind != nil || text("config.json", "model_type") == "siglip" else { return nil }
     guard exists(SubwordFiles.document) else {
       if exists("vocab.json") { return nil }
       throw CLIPError.missingFile(file(SubwordFiles.document))

@@ -6,6 +6,9 @@ import Storage
 /// Gemma's file has 256,000 tokens and more than 500,000 merges. They are read without a tree of
 /// JSON values, which would take many times the memory of the file. The file must be plain JSON.
 struct TokenizerDocument {
+  /// The most tokens, and the most merges, which bounds memory.
+  static let mostEntries = 2_000_000
+
   /// The members of the file except `model`.
   let whole: SettingsReader
   /// The members of `model` except the vocabulary and the merges of byte pairs.
@@ -66,6 +69,10 @@ private struct Scanner {
   private mutating func take(_ byte: Unicode.Scalar) throws {
     guard try next() == UInt8(ascii: byte) else { throw fault("\"\(byte)\" is expected") }
     place += 1
+  }
+
+  func require(_ isMet: Bool, _ name: String) throws {
+    if !isMet { throw fault("there are more than \(TokenizerDocument.mostEntries) \(name)") }
   }
 
   /// Checks that nothing follows.
@@ -180,6 +187,7 @@ private struct Scanner {
   mutating func tokens() throws -> [(text: [UInt8], id: Int)] {
     var tokens: [(text: [UInt8], id: Int)] = []
     try items("{", "}") { scanner in
+      try scanner.require(tokens.count < TokenizerDocument.mostEntries, "tokens")
       let text = try scanner.string()
       try scanner.take(":")
       tokens.append((text, try scanner.integer()))
@@ -191,9 +199,13 @@ private struct Scanner {
   mutating func merges() throws -> [(left: [UInt8], right: [UInt8])] {
     var merges: [(left: [UInt8], right: [UInt8])] = []
     try items("[", "]") { scanner in
+      try scanner.require(merges.count < TokenizerDocument.mostEntries, "merges")
       var parts: [[UInt8]] = []
       if try scanner.next() == UInt8(ascii: "[") {
-        try scanner.items("[", "]") { parts.append(try $0.string()) }
+        try scanner.items("[", "]") { scanner in
+          guard parts.count < 2 else { throw scanner.fault("merge \(merges.count) is not a pair of tokens") }
+          parts.append(try scanner.string())
+        }
       } else {
         parts = try scanner.string().split(separator: 0x20, omittingEmptySubsequences: false).map(Array.init)
       }

@@ -95,6 +95,11 @@ extension CLIPConfiguration {
       throw refuse(
         "bert", "set", "clip pretrain learns byte pairs, and a BERT needs its WordPiece vocabulary")
     }
+    if isSigLIP {
+      throw CLIPError.badSetting(
+        file, key: "model_type", value: "\"siglip\"",
+        wanted: "clip pretrain trains a CLIP, whose loss is another; take a geometry of a CLIP")
+    }
     // Batches are cut to their longest sentence.
     if text.isBidirectional == true {
       throw refuse("bidirectional", "true", "clip pretrain trains CLIP's causal text tower")
