@@ -4,15 +4,12 @@ import Torch
 /// The tokenizer of a CLIP model: text → token ids in a fixed window.
 ///
 /// CLIP's own is a byte-level byte-pair encoding: it cleans the text, splits it by CLIP's pattern and
-/// joins each word's bytes pair by pair. That of a BERT is WordPiece. SigLIP has a SentencePiece model,
-/// SigLIP 2 has Gemma's byte pairs.
+/// joins each word's bytes pair by pair. BERT, SigLIP and SigLIP 2 have other schemes.
 public struct Tokenizer: Sendable {
-  /// The first token of every sentence; where sentences have none (`startCount`), the end token.
+  /// The first token of every sentence; where sentences have none, the end token.
   public let startToken: Int
   /// The last token of every sentence.
   public let endToken: Int
-  /// The number of tokens before the words of a sentence.
-  public var startCount: Int { frame.start.count }
   /// The token that fills the window after the end.
   public let padToken: Int
   /// The cleaning of text.

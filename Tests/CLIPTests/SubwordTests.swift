@@ -238,6 +238,25 @@ private struct Expected: Decodable {
     #expect(text.contains("tokenizer.json: not found"))
   }
 
+  @Test func ofEqualSumsTheFirstStays() throws {
+    // "a" costs 1.1, "aa" costs 1.3. Both ways to write "aaa" have the same sum in float32, which is less
+    // than the exact one. sentencepiece 0.2.3 gives a, aa.
+    let model: [UInt8] = [
+      0x0A, 0x0E, 0x0A, 0x05, 0x3C, 0x75, 0x6E, 0x6B, 0x3E, 0x15, 0, 0, 0, 0, 0x18, 0x02,
+      0x0A, 0x0A, 0x0A, 0x01, 0x61, 0x15, 0xCD, 0xCC, 0x8C, 0xBF, 0x18, 0x01,
+      0x0A, 0x0B, 0x0A, 0x02, 0x61, 0x61, 0x15, 0x66, 0x66, 0xA6, 0xBF, 0x18, 0x01,
+    ]
+    try withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("spiece.model")
+      try Data(model).write(to: file)
+      let unigram = try Unigram(PieceModel(file), file: file)
+      #expect(unigram.ids(of: Array("aaa".utf8)) == [1, 2])
+      #expect(unigram.ids(of: Array("aaaa".utf8)) == [2, 2])
+      #expect(unigram.ids(of: Array("abba".utf8)) == [1, 0, 1])
+      #expect(unigram.ids(of: []) == [])
+    }
+  }
+
   @Test func tablesOfCharactersStayInTheirBounds() throws {
     // Every unit of the trie leads far away.
     for fill in [UInt8(0xFF), 0x00, 0x41, 0x01] {

@@ -21,3 +21,8 @@ struct SentenceFrame: Equatable, Sendable {
     return inside + end
   }
 }
+
+extension Tokenizer {
+  /// The number of tokens before the words of a sentence: 1, or 0 for SigLIP.
+  public var startCount: Int { frame.start.count }
+}

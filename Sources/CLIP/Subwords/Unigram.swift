@@ -43,8 +43,8 @@ struct Unigram: Sendable {
       case .unused, .unknown, .control, .byte: isNew = reserved.insert(piece.text, id)
       }
       guard isNew else { throw Self.doubled(piece.text, file) }
-      let bonus = Double(Float(piece.text.count) * most) - 0.1
-      scores.append(piece.kind == .userDefined ? bonus : Double(piece.score))
+      let bonus = Float(piece.text.count) * most - 0.1
+      scores.append(Double(piece.kind == .userDefined ? bonus : piece.score))
     }
     (self.trie, self.reserved, self.scores) = (trie, reserved, scores)
     unknownScore = Double(least - 10)
@@ -115,9 +115,11 @@ struct Unigram: Sendable {
     var sums = [Double](repeating: 0, count: text.count + 1)
     var starts = [Int](repeating: -1, count: text.count + 1)
     var pieces = [Int](repeating: -1, count: text.count + 1)
-    func offer(_ sum: Double, _ piece: Int, from start: Int, to end: Int) {
+    func offer(_ exact: Double, _ piece: Int, from start: Int, to end: Int) {
+      // Of equal sums the first one stays, so it matters when a sum is rounded.
+      let sum = isSingle ? Double(Float(exact)) : exact
       guard starts[end] < 0 || sum > sums[end] else { return }
-      (sums[end], starts[end], pieces[end]) = (isSingle ? Double(Float(sum)) : sum, start, piece)
+      (sums[end], starts[end], pieces[end]) = (sum, start, piece)
     }
     var start = 0
     while start < text.count {
@@ -129,8 +131,7 @@ struct Unigram: Sendable {
         if end == next { hasCharacter = true }
       }
       if !hasCharacter {
-        let sum = unknownScore + before
-        offer(isSingle ? Double(Float(sum)) : sum, -1, from: start, to: next)
+        offer(unknownScore + before, -1, from: start, to: next)
       }
       start = next
     }
