@@ -3,7 +3,7 @@ import Storage
 
 /// SigLIP's tokenizer of a `spiece.model`: canonical text, then the pieces of a Unigram model.
 ///
-/// It agrees with Hugging Face's `SiglipTokenizer`: lower case, no ASCII punctuation, single spaces.
+/// It agrees with Hugging Face's `SiglipTokenizer`: lower case, no punctuation, single spaces.
 struct CanonicalPieces: SubwordScheme {
   private let unigram: Unigram
   private let normalizer: PieceNormalizer

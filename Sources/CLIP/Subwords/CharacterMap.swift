@@ -35,7 +35,7 @@ struct CharacterMap: Sendable {
   ///   - bytes: the text.
   ///   - start: the place.
   ///   - takesShortest: whether the shortest known text counts.
-  /// - Returns: the length of the known text and its replacement; nil if no known text begins there.
+  /// - Returns: the length of the known text and its replacement; nil if none begins there.
   func replacement(
     in bytes: ArraySlice<UInt8>, at start: Int, takesShortest: Bool = false
   ) -> (length: Int, text: ArraySlice<UInt8>)? {
