@@ -5,7 +5,7 @@
 It is the architecture of `eva02_base_patch16_clip_224`: learned and rotary positions, a gated feed-forward,
 normalisations inside attention and feed-forward. Swift makes the same weights; see `TrunkParityTests`. Keys of
 attention are those before rotary positions. The second of two images is stored.
-It also adds the sizes of the published models to trunks.json.
+It also adds the sizes of the published models to trunks.json, so run it after make_trunks.py.
 """
 import json
 import math
