@@ -11,7 +11,19 @@ extension CLIPConfiguration {
   public init(contentsOf url: URL) throws {
     self.init()
     var whole = try SettingsReader(url)
-    try whole.expect(["model_type": ["clip"]])
+    if let kind = whole.peek("model_type"), kind == "siglip" || kind == "siglip2" {
+      guard kind == "siglip" else {
+        throw whole.refusal(
+          "model_type", kind,
+          "SigLIP 2 for images of any shape (NaFlex) is not supported; choose one of a fixed size, such as "
+            + "siglip2-base-patch16-224")
+      }
+      _ = whole.take("model_type")
+      try readSigLIP(&whole)
+      try check(url)
+      return
+    }
+    try whole.expect(["model_type": ["clip", "siglip"]])
     if whole.peek("architecture") != nil, whole.peek("vision_config") == nil {
       let folder = url.deletingLastPathComponent()
       throw CLIPError.badFile(

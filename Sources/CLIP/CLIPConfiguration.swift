@@ -18,7 +18,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var imageSize = 224
     /// The side of a patch in pixels.
     public var patchSize = 32
-    /// `quick_gelu` or `gelu`.
+    /// `quick_gelu`, `gelu` or `gelu_pytorch_tanh`.
     public var activation = "quick_gelu"
     /// A number that is added to variances.
     public var epsilon = 1e-5
@@ -33,6 +33,11 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     /// The key `stem_channels` is ours. `patchSize` is a multiple of 2 to the power of their
     /// number.
     public var stemChannels: [Int]?
+    /// Whether an attention pool reads the final tokens, as in SigLIP; nil for CLIP's class token.
+    ///
+    /// The tower then has no class token, no normalisation before the layers, and `hiddenSize` is
+    /// the width of the joint space. `stages`, `stemChannels` and `trunk` must be nil.
+    public var hasAttentionPool: Bool?
     /// The architecture of an image trunk by its name in timm, such as `tf_efficientnet_lite0`.
     ///
     /// Nil for CLIP's own towers. `imageSize` is the side of the training images. The other settings
@@ -53,6 +58,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var trunkProjectionHasBias: Bool?
 
     enum CodingKeys: String, CodingKey {
+      case hasAttentionPool = "vision_use_head"
       case trunk
       case trunkPool = "trunk_pool"
       case trunkProjection = "trunk_proj"
@@ -84,7 +90,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     public var vocabularySize = 49408
     /// The number of positions in the window.
     public var positions = 77
-    /// `quick_gelu` or `gelu`.
+    /// `quick_gelu`, `gelu` or `gelu_pytorch_tanh`.
     public var activation = "quick_gelu"
     /// A number that is added to variances.
     public var epsilon = 1e-5
@@ -142,7 +148,10 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
   public init() {}
 
   /// The supported activations.
-  static let activations = ["gelu", "quick_gelu"]
+  static let activations = ["gelu", "quick_gelu", tanhGelu]
+
+  /// Hugging Face's name of the Gaussian error linear unit by its approximation with tanh.
+  static let tanhGelu = "gelu_pytorch_tanh"
 
   /// The fault of a setting, and its fix.
   typealias Fault = (key: String, value: String, wanted: String)
@@ -205,7 +214,7 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
         )
       }
     }
-    if let fault = trunkFault ?? textFault { return fault }
+    if let fault = trunkFault ?? textFault ?? sigLIPFault { return fault }
     for (tower, name) in [("vision_config", vision.activation), ("text_config", text.activation)]
     where !Self.activations.contains(name) {
       return ("\(tower).hidden_act", "\"\(name)\"", "supported: \(Self.activations.joined(separator: ", "))")
@@ -213,46 +222,6 @@ public struct CLIPConfiguration: Codable, Equatable, Sendable {
     for (tower, epsilon) in [("vision_config", vision.epsilon), ("text_config", text.epsilon)]
     where !(0...1).contains(epsilon) {
       return ("\(tower).layer_norm_eps", "\(epsilon)", "it must be a number from 0 to 1")
-    }
-    return nil
-  }
-
-  /// The first setting of a trunk that does not fit it.
-  private var trunkFault: Fault? {
-    guard let trunk = vision.trunk else {
-      let alone = [
-        ("trunk_pool", vision.trunkPool?.rawValue), ("trunk_proj", vision.trunkProjection),
-        ("trunk_proj_bias", vision.trunkProjectionHasBias.map { "\($0)" }),
-      ]
-      return alone.first { $0.1 != nil }
-        .map { ("vision_config.\($0.0)", $0.1 ?? "", "it is only for a trunk, which is not named") }
-    }
-    let key = "vision_config.trunk"
-    guard let geometry = TrunkGeometry(named: trunk) else {
-      return (key, "\"\(trunk)\"", "supported: " + TrunkGeometry.names.joined(separator: ", "))
-    }
-    if vision.stages != nil || vision.stemChannels != nil {
-      return (key, "\"\(trunk)\"", "it excludes resnet_layers and stem_channels")
-    }
-    if vision.imageSize < geometry.leastSide {
-      return (
-        "vision_config.image_size", "\(vision.imageSize)",
-        "\(trunk) takes images of \(geometry.leastSide) pixels or more"
-      )
-    }
-    if let pool = vision.trunkPool, !geometry.pools.contains(pool) {
-      return ("vision_config.trunk_pool", "\"\(pool.rawValue)\"", "\(trunk) has no tokens; remove it")
-    }
-    let kind = vision.trunkProjection ?? TrunkProjection.Kind.linear.rawValue
-    guard TrunkProjection.Kind(rawValue: kind) != nil else {
-      let names = TrunkProjection.Kind.allCases.map(\.rawValue)
-      return ("vision_config.trunk_proj", "\"\(kind)\"", "supported: \(names.joined(separator: ", "))")
-    }
-    if kind == TrunkProjection.Kind.none.rawValue, geometry.width != projectionSize {
-      return (
-        "vision_config.trunk_proj", "\"\(kind)\"",
-        "the trunk has \(geometry.width) channels, and projection_dim is \(projectionSize)"
-      )
     }
     return nil
   }

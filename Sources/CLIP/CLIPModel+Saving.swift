@@ -40,6 +40,11 @@ extension CLIPModel {
 extension CLIPConfiguration {
   /// Writes `config.json` in Hugging Face's form.
   fileprivate func write(to file: URL, dtype: DType) throws {
+    if isSigLIP {
+      var members = try sigLIPMembers()
+      members["torch_dtype"] = .string("\(dtype)")
+      return try AtomicFile.write(json: JSONValue.object(members), to: file)
+    }
     var members = try JSONValue(encoding: self).members ?? [:]
     for (tower, kind) in [("vision_config", "clip_vision_model"), ("text_config", "clip_text_model")] {
       var settings = members[tower]?.members ?? [:]

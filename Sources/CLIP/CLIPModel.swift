@@ -9,6 +9,8 @@ public final class CLIPModel: Module {
   @Child package var text: TextTower
   /// The logarithm of the logits' scale.
   @Parameter package var logitScale: Tensor
+  /// The bias of SigLIP's logits; nil for CLIP's.
+  @Parameter package var logitBias: Tensor?
   /// The geometry.
   public let configuration: CLIPConfiguration
   /// The tokenizer, which maps text to ids.
@@ -57,7 +59,11 @@ public final class CLIPModel: Module {
     if words.endToken != 2, words.pool == nil { words.endToken = tokenizer.endToken }
     _text = Child(
       "", try TextTower.make(words, projectionSize: configuration.projectionSize, text))
-    _logitScale = Parameter("logit_scale", try .scalar(2.6592))
+    // SigLIP's start values: a factor of 10 and a bias of -10 (Zhai et al., ICCV 2023, section 3).
+    let isSigLIP = configuration.isSigLIP
+    _logitScale = Parameter(
+      "logit_scale", isSigLIP ? try .full([1], Foundation.log(10)) : try .scalar(2.6592))
+    _logitBias = Parameter("logit_bias", isSigLIP ? try .full([1], -10) : nil)
     super.init()
   }
 
@@ -109,7 +115,7 @@ public final class CLIPModel: Module {
     let unset = Initializer(generator: nil)
     let model = try CLIPModel(
       configuration, tokenizer: tokenizer,
-      preparation: ImagePreparation(folder: place, imageSize: configuration.vision.imageSize),
+      preparation: ImagePreparation(folder: place, configuration),
       name: weights.path, image: unset, text: unset)
     let take = lazily ? model.adopt : model.load
     try take(checkpoint.tensors, weights.path, Checkpoint.isIgnored)
@@ -132,12 +138,12 @@ public final class CLIPModel: Module {
     _ configuration: CLIPConfiguration, beside file: URL, seed: UInt64
   ) throws -> CLIPModel {
     let folder = file.deletingLastPathComponent()
-    let hasVocabulary = ["vocab.json", "tokenizer.json", "vocab.txt"].contains {
+    let hasVocabulary = ["vocab.json", "tokenizer.json", "vocab.txt", SubwordFiles.pieces].contains {
       FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
     }
     let model = try CLIPModel(
       configuration, tokenizer: hasVocabulary ? Tokenizer(folder: folder) : .bytes(),
-      preparation: ImagePreparation(size: configuration.vision.imageSize), seed: seed)
+      preparation: ImagePreparation(configuration), seed: seed)
     model.train(false)
     return model
   }
@@ -163,5 +169,21 @@ public final class CLIPModel: Module {
   /// - Throws: `TorchError` with libtorch's message.
   public func textFeatures(_ texts: [String]) throws -> Tensor {
     try text(tokenizer(texts, window: configuration.text.positions))
+  }
+
+  /// Computes the logits of every image with every sentence from their embeddings.
+  ///
+  /// These are cosines, scaled; SigLIP adds a bias, so that the sigmoid of a logit is the
+  /// probability that the sentence belongs to the image. CLIP takes the softmax over sentences.
+  ///
+  /// - Parameters:
+  ///   - images: B×d, of `imageFeatures`.
+  ///   - texts: n×d, of `textFeatures`.
+  /// - Returns: B×n.
+  /// - Throws: `TorchError` if the shapes do not fit.
+  public func logits(_ images: Tensor, _ texts: Tensor) throws -> Tensor {
+    let cosines = try images.normalized().matmul(texts.normalized().transposed(0, 1))
+    let scaled = try cosines * logitScale.exp()
+    return try logitBias.map { try scaled + $0 } ?? scaled
   }
 }

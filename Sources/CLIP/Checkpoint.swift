@@ -94,7 +94,7 @@ struct Checkpoint {
       ),
       (
         "vision_config.hidden_size", "vision_cfg.width", vision.hiddenSize,
-        count("vision_model.pre_layrnorm.weight")
+        count("vision_model.post_layernorm.weight")
       ),
       ("text_config.num_hidden_layers", "text_cfg.layers", text.layers, layers("text_model.encoder.layers.")),
       (

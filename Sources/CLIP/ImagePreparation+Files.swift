@@ -11,12 +11,30 @@ extension ImagePreparation {
   /// - Parameter folder: the folder.
   /// - Throws: `CLIPError` or `FileError` that names the file and the setting.
   public init(folder: URL) throws {
-    try self.init(folder: folder, imageSize: CLIPConfiguration(folder: folder).vision.imageSize)
+    try self.init(folder: folder, CLIPConfiguration(folder: folder))
+  }
+
+  /// Makes the preparation that a model has without a file.
+  init(_ configuration: CLIPConfiguration) {
+    self.init(size: configuration.vision.imageSize)
+    if configuration.isSigLIP {
+      (mean, deviation, framing) = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], .squash)
+    }
+  }
+
+  /// Reads a folder's preparation for a known model.
+  init(folder: URL, _ configuration: CLIPConfiguration) throws {
+    try self.init(folder: folder, start: ImagePreparation(configuration))
   }
 
   /// Reads a folder's preparation for a tower of known image size.
   init(folder: URL, imageSize: Int) throws {
-    self.init(size: imageSize)
+    try self.init(folder: folder, start: ImagePreparation(size: imageSize))
+  }
+
+  /// Reads a folder's preparation; `start` holds what the folder does not say.
+  private init(folder: URL, start: ImagePreparation) throws {
+    self = start
     func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name).path) }
     // As in Hugging Face's reader, the nested settings come first.
@@ -36,18 +54,22 @@ extension ImagePreparation {
   private static func nested(_ file: URL) throws -> SettingsReader? {
     var reader = try SettingsReader(file)
     let images = try reader.settings("image_processor")
-    try reader.expect(["processor_class": ["CLIPProcessor"], "auto_map": []])
+    try reader.expect(["processor_class": ["CLIPProcessor", "SiglipProcessor"], "auto_map": []])
     try reader.finish()
     return images
   }
 
   /// Reads Hugging Face's settings.
   private mutating func read(_ reader: inout SettingsReader) throws {
+    let isSigLIP = reader.peek("image_processor_type").map(Self.sigLIPKinds.contains) ?? false
+    if isSigLIP { (mean, deviation) = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]) }
     try reader.expect([
-      "image_processor_type": ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],
-      "feature_extractor_type": ["CLIPFeatureExtractor"], "processor_class": ["CLIPProcessor"],
-      "do_resize": [true], "default_to_square": [false], "use_square_size": [false], "do_pad": [false],
-      "data_format": ["channels_first"], "auto_map": [],
+      "image_processor_type": ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"]
+        + Self.sigLIPKinds,
+      "feature_extractor_type": ["CLIPFeatureExtractor"],
+      "processor_class": ["CLIPProcessor", "SiglipProcessor"], "do_resize": [true],
+      "default_to_square": isSigLIP ? [true, false] : [false], "use_square_size": [false],
+      "do_pad": [false], "data_format": ["channels_first"], "auto_map": [],
     ])
     mean = try reader.colours("image_mean", in: -1e6...1e6) ?? mean
     deviation = try reader.colours("image_std", in: 1e-6...1e6) ?? deviation
@@ -55,7 +77,7 @@ extension ImagePreparation {
     rescale = try reader.number("rescale_factor", in: 0...1e6) ?? rescale
     if try reader.flag("do_rescale") == false { rescale = 1 }
     try readFilter(&reader)
-    try readSizes(&reader)
+    if isSigLIP { try readSquare(&reader) } else { try readSizes(&reader) }
     // Images have red, green and blue already. The others give the form of inputs and outputs.
     reader.ignore([
       "do_convert_rgb", "device", "disable_grouping", "image_seq_length", "input_data_format", "pad_size",
@@ -70,6 +92,24 @@ extension ImagePreparation {
       throw reader.refusal("resample", value, "supported: 3 (bicubic) and 2 (bilinear)")
     }
     resample = number
+  }
+
+  /// The classes that prepare SigLIP's images.
+  private static let sigLIPKinds: [JSONValue] = [
+    "SiglipImageProcessor", "SiglipImageProcessorFast", "SiglipImageProcessorPil",
+  ]
+
+  /// Reads SigLIP's square, into which whole images are squeezed.
+  private mutating func readSquare(_ reader: inout SettingsReader) throws {
+    let (edge, isSquare) = try reader.edge("size") ?? (224, true)
+    guard edge == size, isSquare else {
+      throw reader.refusal(
+        "size", .integer(edge), "it must be a square of \(size) pixels, which the image tower takes")
+    }
+    try reader.expect(["do_center_crop": [false], "crop_size": []])
+    (shortestEdge, framing) = (edge, .squash)
+    let own = try reader.choice("framing", [Framing.crop, .openCrop, .squash].map(\.rawValue))
+    if let own = own.flatMap(Framing.init) { framing = own }
   }
 
   /// Reads the size after the resize, the size of the crop and the framing.

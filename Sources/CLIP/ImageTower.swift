@@ -65,6 +65,9 @@ public class ImageTower: Module, ImagePass {
       guard let geometry = TrunkGeometry(named: trunk) else { throw CLIPError.unknownTrunk(trunk) }
       return try geometry.tower(configuration, projectionSize: projectionSize, initializer)
     }
+    if configuration.hasAttentionPool == true {
+      return try SigLIPTransformer(configuration, projectionSize: projectionSize, initializer)
+    }
     return configuration.stages == nil
       ? try VisionTransformer(configuration, projectionSize: projectionSize, initializer)
       : try ModifiedResNet(configuration, projectionSize: projectionSize, initializer)

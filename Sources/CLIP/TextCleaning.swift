@@ -39,12 +39,12 @@ public enum TextCleaning: String, Codable, Sendable {
   /// Returns whether Python's `str.split()` splits at a character.
   ///
   /// It splits at Unicode's white space and four separators of ASCII.
-  private static func isPythonSpace(_ scalar: Unicode.Scalar) -> Bool {
+  static func isPythonSpace(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
   }
 
   /// Lowers the case by Unicode's rules, with the word-final sigma.
-  private static func lowercased(_ scalars: [Unicode.Scalar]) -> String {
+  static func lowercased(_ scalars: [Unicode.Scalar]) -> String {
     var lower = ""
     for (index, scalar) in scalars.enumerated() {
       guard scalar == "\u{3A3}" else {

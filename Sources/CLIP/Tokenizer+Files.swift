@@ -22,6 +22,10 @@ extension Tokenizer {
     let isOpen =
       !exists("config.json")
       && (exists("open_clip_config.json") || !(exists("vocab.json") || exists("tokenizer.json")))
+    if cleaning == nil, let pieces = try Self.pieces(folder) {
+      self = pieces
+      return
+    }
     // A folder of CLIP's own tokenizer has vocab.json, as a rule, so that only others are read here.
     let other =
       exists("tokenizer.json") && !exists("vocab.json") ? try SettingsReader(file("tokenizer.json")) : nil

@@ -4,9 +4,9 @@ import Torch
 /// The tokenizer of a CLIP model: text → token ids in a fixed window.
 ///
 /// CLIP's own is a byte-level byte-pair encoding: it cleans the text, splits it by CLIP's pattern and
-/// joins each word's bytes pair by pair. That of a BERT is WordPiece.
+/// joins each word's bytes pair by pair. BERT, SigLIP and SigLIP 2 have other schemes.
 public struct Tokenizer: Sendable {
-  /// The first token of every sentence.
+  /// The first token of every sentence; where sentences have none, the end token.
   public let startToken: Int
   /// The last token of every sentence.
   public let endToken: Int
@@ -22,12 +22,14 @@ public struct Tokenizer: Sendable {
   let longest: Int
   /// The number of tokens: the largest id plus one.
   public let count: Int
-  /// The ids of tokens, which CLIP's own vocabulary writes in byte symbols.
+  /// The ids of tokens, which CLIP's own vocabulary writes in byte symbols; empty for SigLIP.
   public let vocabulary: [String: Int]
-  /// Pairs of tokens, the first joined first; empty for WordPiece.
+  /// Pairs of tokens, the first joined first; empty for the other schemes.
   public let merges: [(String, String)]
   /// The scheme that divides sentences; nil for CLIP's byte pairs.
   let scheme: (any SubwordScheme)?
+  /// The tokens around a sentence.
+  let frame: SentenceFrame
 
   /// The ids of the 256 bytes inside a word, and at the end of a word.
   private let inner: [Int]
@@ -88,6 +90,7 @@ public struct Tokenizer: Sendable {
     }
     joins = table
     scheme = nil
+    frame = SentenceFrame(start: [startToken], end: [endToken])
     self.vocabulary = vocabulary
     self.merges = merges
     self.cleaning = cleaning
@@ -114,18 +117,24 @@ public struct Tokenizer: Sendable {
   ///   - ends: the start token, the end token and the padding token.
   ///   - cleaning: the cleaning of text that the scheme applies.
   ///   - addedTokens: the tokens that the scheme finds before words are split.
+  ///   - frame: the tokens around a sentence; nil for start and end.
+  ///   - longest: the most tokens of a sentence by the folder's settings.
+  ///   - count: the number of tokens; nil for that of the vocabulary.
   init(
     _ scheme: any SubwordScheme, vocabulary: [String: Int], ends: (start: Int, end: Int, pad: Int),
-    cleaning: TextCleaning, addedTokens: [AddedToken]
+    cleaning: TextCleaning, addedTokens: [AddedToken], frame: SentenceFrame? = nil, longest: Int = .max,
+    count: Int? = nil
   ) {
     self.scheme = scheme
+    self.frame = frame ?? SentenceFrame(start: [ends.start], end: [ends.end])
     self.vocabulary = vocabulary
     (startToken, endToken, padToken) = ends
     self.cleaning = cleaning
     self.addedTokens = addedTokens
-    (merges, longest, inner, final, joins) = ([], .max, [], [], [:])
+    (merges, self.longest, inner, final, joins) = ([], longest, [], [], [:])
     (written, cleaned) = (AddedTokenFinder([]) { $0 }, AddedTokenFinder([]) { $0 })
-    count = max(vocabulary.values.max() ?? -1, addedTokens.map(\.id).max() ?? -1) + 1
+    let largest = max(vocabulary.values.max() ?? -1, addedTokens.map(\.id).max() ?? -1)
+    self.count = max(count ?? 0, largest + 1)
   }
 
   /// The texts of the start token and of the end token.
@@ -141,9 +150,7 @@ public struct Tokenizer: Sendable {
   /// - Returns: the ids.
   public func encode(_ text: String, window: Int = 77) -> [Int] {
     let inside = scheme?.tokens(of: text) ?? words(text).flatMap(tokens(of:))
-    let tokens = [startToken] + inside + [endToken]
-    guard tokens.count > window else { return tokens }
-    return Array(tokens.prefix(max(0, window - 1)) + [endToken])
+    return frame(inside, window: window)
   }
 
   /// Encodes sentences as one tensor: int64 n×window, padded.
@@ -156,7 +163,8 @@ public struct Tokenizer: Sendable {
   public func callAsFunction(_ texts: [String], window: Int = 77) throws -> Tensor {
     let rows = texts.flatMap { text -> [Int] in
       let tokens = encode(text, window: window)
-      return tokens + Array(repeating: padToken, count: max(0, window - tokens.count))
+      let padding = Array(repeating: padToken, count: max(0, window - tokens.count))
+      return frame.padsLeft ? padding + tokens : tokens + padding
     }
     return try Tensor(rows, shape: [texts.count, window])
   }

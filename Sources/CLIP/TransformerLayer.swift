@@ -7,7 +7,7 @@ final class TransformerLayer: Module, TransformerBlock {
   @Child var norm2: LayerNorm
   @Child private var innerLayer: Linear
   @Child var outer: Linear
-  private let isQuick: Bool
+  private let activation: String
 
   init(
     width: Int, innerWidth: Int, heads: Int, layers: Int, activation: String, epsilon: Double,
@@ -22,20 +22,20 @@ final class TransformerLayer: Module, TransformerBlock {
       "mlp.fc1",
       try initializer.linear(width, innerWidth, deviation: 1 / Double(2 * width).squareRoot()))
     _outer = Child("mlp.fc2", try initializer.linear(innerWidth, width, deviation: 1 / residual))
-    isQuick = activation == "quick_gelu"
+    self.activation = activation
     super.init()
   }
 
   /// Applies the feed-forward's first layer and its activation.
   func inner(_ x: Tensor) throws -> Tensor {
-    let hidden = try innerLayer(x)
-    return isQuick ? try hidden.quickGelu() : try hidden.gelu()
+    try innerLayer(x).activated(by: activation)
   }
 
   /// Compiles the layer; `readsValues` gives the value path its own product.
   func compiled(for precision: Precision, readsValues: Bool) throws -> CompiledTransformerLayer {
     defer { releasePages() }
     // x · sigmoid(a·x) is silu(a·x) / a. Both factors go into weights: one pass instead of three.
+    let isQuick = activation == "quick_gelu"
     let factor = isQuick ? 1.702 : 1
     return try withoutGradients {
       CompiledTransformerLayer(
@@ -44,7 +44,7 @@ final class TransformerLayer: Module, TransformerBlock {
         norm2: try norm2.compiled(),
         innerLayer: try CompiledLinear(
           innerLayer.weight * factor, bias: innerLayer.bias.map { try $0 * factor }, precision: precision,
-          activation: isQuick ? .silu : .gelu),
+          activation: CompiledLinear.Activation(named: activation)),
         outer: try CompiledLinear(outer.weight / factor, bias: outer.bias, precision: precision))
     }
   }

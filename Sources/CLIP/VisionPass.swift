@@ -67,10 +67,19 @@ protocol VisionPass: ResumingPass where Front: VisionFront {
   var projection: Projection { get }
   /// The way to the image embedding.
   var pool: TokenPool { get }
+  /// Whether the embedding is read from all final tokens, so that `maskclip` reads these, too.
+  var poolsFinalTokens: Bool { get }
+  /// Makes the image embedding from the final tokens, B×(prefix+h·w)×c → B×d.
+  func embedding(_ x: Tensor, _ height: Int, _ width: Int) throws -> Tensor
 }
 
 extension VisionPass {
   var pool: TokenPool { .token }
+  var poolsFinalTokens: Bool { pool != .token }
+
+  func embedding(_ x: Tensor, _ height: Int, _ width: Int) throws -> Tensor {
+    try projection(pooled(x, height, width))
+  }
 
   /// Runs the rest of a stopped pass; the outputs are float32 if tokens have their own type.
   func resumed(_ trunk: ImageTrunk, dense: DenseFeatures?, hidden: [Int]) throws -> ImageFeatures {
@@ -89,7 +98,7 @@ extension VisionPass {
       x = output
       if isWanted { outputs[index + 1] = try front.grid(keys ?? x, height, width) }
     }
-    let image = try projection(pooled(x, height, width))
+    let image = try embedding(x, height, width)
     var features = image
     if let dense, let last = layers.last {
       // The last block is read from its input, so a trunk has to end before it.
@@ -97,8 +106,9 @@ extension VisionPass {
         throw TorchError.value(
           "dense features need the last layer's input, but the pass was stopped after it")
       }
-      // A mean has no attention of its own: without the pool, its reading is the final tokens.
-      let way = pool != .token && dense == .maskclip ? .tokens : dense
+      // A mean has no attention of its own: without the pool, its reading is the final tokens. An
+      // attention pool has one after the last layer, which a position then passes alone.
+      let way = poolsFinalTokens && dense == .maskclip ? .tokens : dense
       let read = try way.read(last, before: before, after: x, rotation: rotation)
       features = try front.grid(projection(postNorm(read)), height, width)
     }

@@ -27,7 +27,8 @@ enum ClipInfoCommand: Subcommand {
       textParameters: count(clip.text), vocabulary: clip.tokenizer.count)
     if console.json { return try console.result(json: info) }
     let vision = clip.configuration.vision
-    let kind = vision.trunk ?? (vision.stages == nil ? "vision transformer" : "ResNet")
+    let own = vision.hasAttentionPool == true ? "SigLIP's transformer" : "vision transformer"
+    let kind = vision.trunk ?? (vision.stages == nil ? own : "ResNet")
     let isOwn = vision.trunk == nil
     let step =
       isOwn && vision.stages == nil

@@ -81,6 +81,9 @@ public struct TextEncoder {
     return try tokenizer(sentences, window: longest)
   }
 
+  /// The number of tokens before the words of a sentence: 1, or 0 for SigLIP.
+  public var startCount: Int { tokenizer.startCount }
+
   /// Counts the tokens of a sentence, with start and end, also of one that the window would cut.
   ///
   /// - Parameter sentence: the sentence.

@@ -25,6 +25,8 @@ extension Tensor {
   }
   /// Returns the Gaussian error linear unit, exact.
   public func gelu() throws -> Tensor { try Operators.gelu(self) }
+  /// Returns the Gaussian error linear unit, approximated with tanh (Hendrycks & Gimpel, 2016).
+  public func tanhGelu() throws -> Tensor { try Operators.gelu(self, named: ["approximate": "tanh"]) }
   /// Computes x · sigmoid(1.702 x), the approximation that OpenAI's CLIP was trained with.
   public func quickGelu() throws -> Tensor { try self * (self * 1.702).sigmoid() }
   /// Computes x · sigmoid(x).

@@ -90,8 +90,8 @@ import Torch
       "vision_config_dict.rope (1)"
     ),
     (
-      #""vision_config": {}, "text_config": {}, "model_type": "siglip""#,
-      "model_type is \"siglip\"; supported: \"clip\""
+      #""vision_config": {}, "text_config": {}, "model_type": "altclip""#,
+      "model_type is \"altclip\"; supported: \"clip\", \"siglip\""
     ),
     (
       #""vision_config": {"num_channels": 1}, "text_config": {}"#,

@@ -106,7 +106,7 @@ import Torch
         (#"{"do_normalize": "no"}"#, "true or false"), (#"{"rescale_factor": "1"}"#, "rescale_factor is"),
         (#"{"do_pad": true}"#, "do_pad is true"),
         (#"{"offset": true}"#, "offset (true) is not a known setting"),
-        (#"{"image_processor_type": "SiglipImageProcessor"}"#, "supported: \"CLIPImageProcessor\""),
+        (#"{"image_processor_type": "ViTImageProcessor"}"#, "supported: \"CLIPImageProcessor\""),
         ("{\n \"size\": NaN}", "line 2, column 10: NaN"),
       ] {
         let text = message { _ = try read(text) }

@@ -82,6 +82,11 @@ struct TrunkFileTests {
     // With timm's own end a mean is taken before the norm, except in DINOv3.
     let own = try open(name + #""timm_proj": null"#).vision
     #expect(own.trunkPool == .avgThenNorm && own.trunkProjection == "classifier")
+    // As OpenCLIP's EVA02-B-16.
+    let eva = try open(
+      #""timm_model_name": "eva02_base_patch16_clip_224", "timm_pool": "token", "timm_proj": null"#
+    ).vision
+    #expect(eva.trunkPool == .token && eva.trunkProjection == "classifier" && eva.imageSize == 224)
     let last = try open(#""timm_model_name": "vit_small_patch16_dinov3", "timm_proj": "none""#, width: 384)
     #expect(last.vision.trunkPool == .avg && last.vision.trunkProjection == "none")
     for (vision, part) in [

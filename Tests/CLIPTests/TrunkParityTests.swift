@@ -5,7 +5,7 @@ import Torch
 
 @testable import CLIP
 
-/// A small trunk whose outputs `Fixtures/make_trunks.py` stored.
+/// A small trunk whose outputs `Fixtures/make_trunks.py` or `make_eva.py` stored.
 struct SmallTrunk: CustomTestStringConvertible, Sendable {
   let name: String
   let geometry: TrunkGeometry
@@ -50,6 +50,10 @@ struct SmallTrunk: CustomTestStringConvertible, Sendable {
         dino3(&$0)
         ($0.isGated, $0.attentionBias) = (true, .withoutKeys)
       },
+      trunk("eva02") {
+        ($0.positions, $0.isGated) = (.learnedRotary, true)
+        ($0.attentionBias, $0.normalizesInside) = (.apart, true)
+      },
     ]
   }()
 
@@ -82,7 +86,8 @@ struct SmallTrunk: CustomTestStringConvertible, Sendable {
 
   /// Returns a stored output of the second image.
   func expected(_ key: String) throws -> Tensor {
-    try #require(try SafetensorsFile(fixture("trunks.safetensors")).tensor("\(name)/\(key)"))
+    let file = name.hasPrefix("eva") ? "eva.safetensors" : "trunks.safetensors"
+    return try #require(try SafetensorsFile(fixture(file)).tensor("\(name)/\(key)"))
   }
 }
 

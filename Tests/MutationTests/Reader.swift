@@ -23,8 +23,8 @@ struct Reader: Sendable, CustomTestStringConvertible {
 
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
-    safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, clip, bert, trunk, bitmap,
-    pictures, run, ensemble, card, calibration,
+    safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
+    clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -109,6 +109,23 @@ struct Reader: Sendable, CustomTestStringConvertible {
     return files
   } read: { folder in
     _ = try Tokenizer(folder: folder)(["a flat polyp under mucus"], window: 16)
+  }
+
+  private static let pieces = subwords("pieces", of: "fallback", "spiece.model")
+  private static let document = subwords("unigram-document", of: "document", "tokenizer.json")
+  private static let pairs = subwords("pairs-document", of: "gemma", "tokenizer.json")
+
+  /// A tokenizer of SigLIP or SigLIP 2.
+  private static func subwords(_ name: String, of model: String, _ file: String) -> Reader {
+    Reader(name: name) { folder in
+      let files = [file, "tokenizer_config.json"]
+      for file in files {
+        _ = try copy("Tests/CLIPTests/Fixtures/subwords/\(model)/\(file)", to: folder, as: file)
+      }
+      return files
+    } read: { folder in
+      _ = try Tokenizer(folder: folder)(["a flat polyp  under e\u{301}息肉 </s> ½"], window: 16)
+    }
   }
 
   private static let clip = Reader(name: "clip") { folder in

@@ -53,10 +53,25 @@ import Testing
     let layer = try Linear(48, 40, generator: generator)
     let x = try normal([5, 48])
     for (activation, wanted) in [
-      (CompiledLinear.Activation.gelu, try layer(x).gelu()), (.silu, try layer(x).silu()),
+      (CompiledLinear.Activation.gelu, try layer(x).gelu()), (.tanhGelu, try layer(x).tanhGelu()),
+      (.silu, try layer(x).silu()),
     ] {
       let compiled = try layer.compiled(for: precision, activation: activation)
       #expect(try distance(compiled(x), wanted) < tolerance(precision), "\(activation)")
+    }
+  }
+
+  @Test func theTanhFormOfGELUHasItsValuesAndGradients() throws {
+    // 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), by PyTorch.
+    let x = try Tensor([0, 1, -1, 3] as [Float], shape: [4]).requireGradient()
+    let y = try x.tanhGelu()
+    for (found, wanted) in zip(try y.floats(), [0, 0.841192, -0.158808, 2.996363]) {
+      #expect(abs(Double(found) - wanted) < 1e-5)
+    }
+    try y.sum().backward()
+    let gradient = try #require(try x.gradient()).floats()
+    for (found, wanted) in zip(gradient, [0.5, 1.082964, -0.082964, 1.011584]) {
+      #expect(abs(Double(found) - wanted) < 1e-5)
     }
   }
 

@@ -20,6 +20,8 @@ public enum TextProjection: String, Codable, Sendable, CaseIterable {
   case linearWithBias = "linear-bias"
   /// No map: the tower has the width of the joint space.
   case identity = "none"
+  /// SigLIP's head: one product with a bias, under another name in checkpoints.
+  case head
 }
 
 extension CLIPConfiguration {
@@ -92,6 +94,11 @@ extension CLIPConfiguration {
     if text.bert != nil {
       throw refuse(
         "bert", "set", "clip pretrain learns byte pairs, and a BERT needs its WordPiece vocabulary")
+    }
+    if isSigLIP {
+      throw CLIPError.badSetting(
+        file, key: "model_type", value: "\"siglip\"",
+        wanted: "clip pretrain trains a CLIP, whose loss is another; take a geometry of a CLIP")
     }
     // Batches are cut to their longest sentence.
     if text.isBidirectional == true {

@@ -45,11 +45,11 @@ public final class TextTransformer: TextTower {
       throw TorchError.value("a text tower of width \(width) needs a projection to \(projectionSize)")
     }
     _projection = Child(
-      "text_projection",
+      kind == .head ? "text_model.head" : "text_projection",
       kind == .identity
         ? nil
         : try initializer.linear(
-          width, projectionSize, bias: kind == .linearWithBias, deviation: 1 / Double(width).squareRoot()))
+          width, projectionSize, bias: kind != .linear, deviation: 1 / Double(width).squareRoot()))
     super.init(configuration)
   }
 

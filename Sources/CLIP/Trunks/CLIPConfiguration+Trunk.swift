@@ -7,6 +7,46 @@ extension CLIPConfiguration {
     "timm_model_kwargs",
   ]
 
+  /// The first setting of a trunk that does not fit it.
+  var trunkFault: Fault? {
+    guard let trunk = vision.trunk else {
+      let alone = [
+        ("trunk_pool", vision.trunkPool?.rawValue), ("trunk_proj", vision.trunkProjection),
+        ("trunk_proj_bias", vision.trunkProjectionHasBias.map { "\($0)" }),
+      ]
+      return alone.first { $0.1 != nil }
+        .map { ("vision_config.\($0.0)", $0.1 ?? "", "it is only for a trunk, which is not named") }
+    }
+    let key = "vision_config.trunk"
+    guard let geometry = TrunkGeometry(named: trunk) else {
+      return (key, "\"\(trunk)\"", "supported: " + TrunkGeometry.names.joined(separator: ", "))
+    }
+    if vision.stages != nil || vision.stemChannels != nil {
+      return (key, "\"\(trunk)\"", "it excludes resnet_layers and stem_channels")
+    }
+    if vision.imageSize < geometry.leastSide {
+      return (
+        "vision_config.image_size", "\(vision.imageSize)",
+        "\(trunk) takes images of \(geometry.leastSide) pixels or more"
+      )
+    }
+    if let pool = vision.trunkPool, !geometry.pools.contains(pool) {
+      return ("vision_config.trunk_pool", "\"\(pool.rawValue)\"", "\(trunk) has no tokens; remove it")
+    }
+    let kind = vision.trunkProjection ?? TrunkProjection.Kind.linear.rawValue
+    guard TrunkProjection.Kind(rawValue: kind) != nil else {
+      let names = TrunkProjection.Kind.allCases.map(\.rawValue)
+      return ("vision_config.trunk_proj", "\"\(kind)\"", "supported: \(names.joined(separator: ", "))")
+    }
+    if kind == TrunkProjection.Kind.none.rawValue, geometry.width != projectionSize {
+      return (
+        "vision_config.trunk_proj", "\"\(kind)\"",
+        "the trunk has \(geometry.width) channels, and projection_dim is \(projectionSize)"
+      )
+    }
+    return nil
+  }
+
   /// Reads an image tower that OpenCLIP's file names as a model of timm.
   ///
   /// - Parameters:

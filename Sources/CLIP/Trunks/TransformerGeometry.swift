@@ -1,7 +1,7 @@
 /// The geometry of a plain vision transformer, by its name in timm.
 ///
 /// Dosovitskiy et al., ICLR 2021; DINOv2: Oquab et al., TMLR 2024, with registers by Darcet et al.,
-/// ICLR 2024; DINOv3: Siméoni et al., 2025.
+/// ICLR 2024; DINOv3: Siméoni et al., 2025; EVA-02: Fang et al., 2024.
 struct TransformerGeometry: Equatable, Sendable {
   /// The way in which tokens learn of their positions.
   enum Positions: Equatable, Sendable {
@@ -11,6 +11,8 @@ struct TransformerGeometry: Equatable, Sendable {
     case learnedGrid
     /// Rotary positions of DINOv3, without weights.
     case rotary
+    /// Embeddings as `learned`, and rotary positions of EVA-02.
+    case learnedRotary
   }
 
   /// The bias of queries, keys and values.
@@ -21,6 +23,8 @@ struct TransformerGeometry: Equatable, Sendable {
     case withoutKeys
     /// None.
     case none
+    /// As `withoutKeys`, where each has a product of its own in checkpoints.
+    case apart
   }
 
   /// The side of a patch in pixels.
@@ -41,6 +45,8 @@ struct TransformerGeometry: Equatable, Sendable {
   var scalesLayers = false
   /// Whether the feed-forward is gated by a second product (Shazeer, 2020).
   var isGated = false
+  /// Whether the last products of attention and feed-forward normalise their inputs, as in EVA-02.
+  var normalizesInside = false
   /// Whether the tokens are normalised before the first layer, as in CLIP.
   var normalizesFirst = false
   /// A number that is added to variances.
@@ -49,7 +55,7 @@ struct TransformerGeometry: Equatable, Sendable {
   var imageSize = 224
 
   /// The width inside the feed-forward layers.
-  var innerWidth: Int { 4 * width }
+  var innerWidth: Int { positions == .learnedRotary ? 8 * width / 3 : 4 * width }
 
   /// Whether the names of weights are those of timm's class `Eva`.
   var isEva: Bool { positions == .rotary }
@@ -73,20 +79,24 @@ struct TransformerGeometry: Equatable, Sendable {
   private static let clip = [
     "base_patch16": [224, 384], "base_patch32": [224, 256, 384, 448], "large_patch14": [224, 336],
   ]
+  private static let eva2 = ["base_patch16": [224], "large_patch14": [224, 336]]
   private static let dino2 = ["small", "base", "large"].map { "\($0)_patch14" }
   private static let dino3 = ["small", "small_plus", "base", "large", "huge_plus"].map { "\($0)_patch16" }
 
   /// All geometries by name.
   private static let all: [String: TransformerGeometry] = {
     var found: [String: TransformerGeometry] = [:]
-    func add(_ place: String, _ suffix: String, _ change: (inout TransformerGeometry) -> Void) {
+    func add(
+      _ place: String, _ suffix: String, prefix: String = "vit",
+      _ change: (inout TransformerGeometry) -> Void
+    ) {
       let parts = place.split(separator: "_")
       guard let patch = parts.last.flatMap({ Int($0.dropFirst("patch".count)) }),
         let (width, layers, heads) = sizes[parts.dropLast().joined(separator: "_")]
       else { return }
       var geometry = TransformerGeometry(patch: patch, width: width, layers: layers, heads: heads)
       change(&geometry)
-      found["vit_\(place)_\(suffix)"] = geometry
+      found["\(prefix)_\(place)_\(suffix)"] = geometry
     }
     for (place, sides) in supervised {
       for side in sides { add(place, "\(side)") { $0.imageSize = side } }
@@ -112,6 +122,14 @@ struct TransformerGeometry: Equatable, Sendable {
         ($0.imageSize, $0.scalesLayers, $0.registers, $0.epsilon) = (256, true, 4, 1e-5)
         ($0.positions, $0.isGated) = (.rotary, place.contains("_plus"))
         $0.attentionBias = suffix == "dinov3" ? .none : .withoutKeys
+      }
+    }
+    for (place, sides) in eva2 {
+      for side in sides {
+        add(place, "clip_\(side)", prefix: "eva02") {
+          ($0.imageSize, $0.positions, $0.isGated) = (side, .learnedRotary, true)
+          ($0.attentionBias, $0.normalizesInside) = (.apart, true)
+        }
       }
     }
     return found

@@ -19,7 +19,11 @@ final class TrunkLayer: Module, TransformerBlock {
       "mlp.fc1_g", geometry.isGated ? try initializer.linear(width, inner, deviation: 0.02) : nil)
     _widen = Child(
       geometry.isGated ? "mlp.fc1_x" : "mlp.fc1", try initializer.linear(width, inner, deviation: 0.02))
-    _outer = Child("", try ScaledLinear(key: "mlp.fc2", scale: scale, inner, width, initializer))
+    _outer = Child(
+      "",
+      try ScaledLinear(
+        key: "mlp.fc2", scale: scale, norm: geometry.normalizesInside ? ("mlp.norm", geometry.epsilon) : nil,
+        inner, width, initializer))
   }
 
   /// Applies the feed-forward's first layer and its activation or gate.
@@ -43,92 +47,65 @@ final class TrunkLayer: Module, TransformerBlock {
 /// A layer of a transformer of timm, compiled for inference.
 struct CompiledTrunkLayer: TransformerBlock, Sendable {
   let norm1: CompiledLayerNorm
-  let attention: CompiledSelfAttention
+  let attention: CompiledTrunkAttention
   let norm2: CompiledLayerNorm
   fileprivate let gate: CompiledLinear?
   fileprivate let widen: CompiledLinear
-  let outer: CompiledLinear
+  let outer: CompiledScaledLinear
 
   func inner(_ x: Tensor) throws -> Tensor { try gate.map { try $0(x) * widen(x) } ?? widen(x) }
 }
 
 /// A linear layer whose outputs are scaled by a factor for each channel, if it has them.
 ///
-/// This is layer scale (Touvron et al., ICCV 2021).
+/// This is layer scale (Touvron et al., ICCV 2021). The inputs may be normalised, as in EVA-02.
 final class ScaledLinear: Module, ResidualLayer {
+  @Child private var norm: LayerNorm?
   @Child private var linear: Linear
   @Parameter private var factors: Tensor?
 
-  init(key: String, scale: String?, _ inputs: Int, _ outputs: Int, _ initializer: Initializer) throws {
+  init(
+    key: String, scale: String?, norm: (key: String, epsilon: Double)? = nil, _ inputs: Int, _ outputs: Int,
+    _ initializer: Initializer
+  ) throws {
+    _norm = Child(norm?.key ?? "", try norm.map { try LayerNorm(inputs, epsilon: $0.epsilon) })
     _linear = Child(key, try initializer.linear(inputs, outputs, deviation: 0.02))
     _factors = Parameter(scale ?? "", try scale.map { _ in try .full([outputs], 1e-5) })
   }
 
   /// Maps …×inputs to …×outputs.
   func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let y = try linear(x)
+    let y = try linear(norm?(x) ?? x)
     return try factors.map { try y * $0 } ?? y
   }
 
   func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor { try residual + self(x) }
 
   /// Compiles the layer; the factors go into its weights.
-  func compiled(for precision: Precision) throws -> CompiledLinear {
-    guard let factors else { return try linear.compiled(for: precision) }
+  func compiled(for precision: Precision) throws -> CompiledScaledLinear {
+    let norm = try norm?.compiled()
+    guard let factors else {
+      return CompiledScaledLinear(norm: norm, linear: try linear.compiled(for: precision))
+    }
     return try withoutGradients {
-      try CompiledLinear(
-        linear.weight * factors.expandedDimension(1), bias: linear.bias.map { try $0 * factors },
-        precision: precision)
+      CompiledScaledLinear(
+        norm: norm,
+        linear: try CompiledLinear(
+          linear.weight * factors.expandedDimension(1), bias: linear.bias.map { try $0 * factors },
+          precision: precision))
     }
   }
 }
 
-/// Self-attention of a transformer of timm: one product computes queries, keys and values.
-final class TrunkAttention: Module, AttentionBlock {
-  @Child private var joined: Linear
-  @Parameter private var queryBias: Tensor?
-  @Parameter private var valueBias: Tensor?
-  @Child var out: ScaledLinear
-  let heads: Int
+/// A linear layer with factors and a normalisation, compiled for inference.
+struct CompiledScaledLinear: ResidualLayer, Sendable {
+  fileprivate let norm: CompiledLayerNorm?
+  fileprivate let linear: CompiledLinear
 
-  init(_ geometry: TransformerGeometry, _ initializer: Initializer) throws {
-    let width = geometry.width
-    heads = geometry.heads
-    let isApart = geometry.attentionBias == .withoutKeys
-    _joined = Child(
-      "attn.qkv",
-      try initializer.linear(width, 3 * width, bias: geometry.attentionBias == .joined, deviation: 0.02))
-    _queryBias = Parameter("attn.q_bias", isApart ? try .zeros([width]) : nil)
-    _valueBias = Parameter("attn.v_bias", isApart ? try .zeros([width]) : nil)
-    let scale = geometry.scalesLayers ? (geometry.isEva ? "gamma_1" : "ls1.gamma") : nil
-    _out = Child("", try ScaledLinear(key: "attn.proj", scale: scale, width, width, initializer))
-  }
+  /// Maps …×inputs to …×outputs.
+  func callAsFunction(_ x: Tensor) throws -> Tensor { try linear(norm?(x) ?? x) }
 
-  /// The bias of the joined product; keys have none if the others have their own.
-  private var bias: Tensor? {
-    get throws {
-      guard let queryBias, let valueBias else { return joined.bias }
-      return try .concatenated([queryBias, queryBias.zerosLike(), valueBias], dim: 0)
-    }
-  }
-
-  func projections(_ x: Tensor) throws -> (queries: Tensor, keys: Tensor, values: Tensor) {
-    let parts = try x.linear(joined.weight, bias: bias).chunks(3, dim: -1)
-    return (parts[0], parts[1], parts[2])
-  }
-
-  func values(_ x: Tensor) throws -> Tensor {
-    try x.linear(joined.weight.chunks(3, dim: 0)[2], bias: bias?.chunks(3, dim: 0)[2])
-  }
-
-  /// Compiles the layer; `readsValues` gives the value path its own product.
-  func compiled(for precision: Precision, readsValues: Bool) throws -> CompiledSelfAttention {
-    let value =
-      readsValues
-      ? try CompiledLinear(
-        joined.weight.chunks(3, dim: 0)[2], bias: bias?.chunks(3, dim: 0)[2], precision: precision) : nil
-    return CompiledSelfAttention(
-      heads: heads, out: try out.compiled(for: precision),
-      joined: try CompiledLinear(joined.weight, bias: bias, precision: precision), value: value)
+  func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
+    try linear.adding(norm?(x) ?? x, to: residual)
   }
 }

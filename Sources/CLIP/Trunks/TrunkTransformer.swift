@@ -1,6 +1,7 @@
 import Torch
 
-/// A plain vision transformer of timm as the image tower of a CLIP model: ViT, DINOv2, DINOv3.
+/// A plain vision transformer of timm as the image tower of a CLIP model: ViT, DINOv2, DINOv3,
+/// EVA-02.
 ///
 /// Checkpoint keys are those of OpenCLIP for a trunk of timm: `visual.trunk.` and timm's keys, then
 /// `visual.head.proj.weight`. Position embeddings are interpolated if the grid is not the trained
@@ -29,7 +30,7 @@ public final class TrunkTransformer: ImageTower, TrunkTransformerFront, VisionPa
     func tokens(_ count: Int) throws -> Tensor { try initializer.normal([1, count, width], deviation: 0.02) }
     let positionCount: Int? =
       switch geometry.positions {
-      case .learned: grid * grid + 1 + geometry.registers
+      case .learned, .learnedRotary: grid * grid + 1 + geometry.registers
       case .learnedGrid: grid * grid
       case .rotary: nil
       }
@@ -137,10 +138,17 @@ extension TrunkTransformerFront {
   var prefixCount: Int { 1 + geometry.registers }
 
   func rotation(height: Int, width: Int, device: Device) throws -> Rotation? {
-    guard geometry.positions == .rotary else { return nil }
-    return try Rotation(
-      height: height, width: width, prefix: prefixCount, channels: geometry.width / geometry.heads,
-      temperature: 100, device: device)
+    let channels = geometry.width / geometry.heads
+    switch geometry.positions {
+    case .learned, .learnedGrid: return nil
+    case .rotary:
+      return try Rotation(
+        height: height, width: width, prefix: prefixCount, channels: channels, temperature: 100,
+        device: device)
+    case .learnedRotary:
+      return try Rotation(
+        pairs: channels, height: height, width: width, prefix: prefixCount, side: 16, device: device)
+    }
   }
 
   func embedded(_ pixels: Tensor) throws -> (tokens: Tensor, height: Int, width: Int) {
@@ -165,7 +173,7 @@ extension TrunkTransformerFront {
   }
 
   /// The number of position embeddings before those of the grid.
-  private var placedPrefix: Int { geometry.positions == .learned ? prefixCount : 0 }
+  private var placedPrefix: Int { geometry.positions == .learnedGrid ? 0 : prefixCount }
 
   /// Interpolates position embeddings that were trained on images of a side to the trained grid.
   ///

@@ -67,13 +67,14 @@ struct ClassPrompts {
   /// - Throws: `TorchError` with libtorch's message.
   func firstContext(_ generator: Generator) throws -> Tensor {
     let phrase = "a photo of a"
-    // Four words, start and end.
-    guard length <= 4, encoder.window >= 6, encoder.tokenCount(phrase) == 6 else {
+    // Four words, end and start, if there is one.
+    let start = encoder.startCount
+    guard length <= 4, encoder.window >= 5 + start, encoder.tokenCount(phrase) == 5 + start else {
       return try .randomNormal([length, width], generator: generator) * 0.02
     }
     return try withoutGradients {
       try encoder.tower.tokens(encoder.shortIds([phrase])).selected(dim: 0, index: 0)
-        .narrowed(dim: 0, start: 1, length: length).copy()
+        .narrowed(dim: 0, start: start, length: length).copy()
     }
   }
 
@@ -86,14 +87,15 @@ struct ClassPrompts {
     let isShared = context.shape.count == 2
     let contexts = try (isShared ? context.expandedDimension(0) : context).to(tokens.dtype)
     let (count, classes, all) = (try contexts.size(0), try tokens.size(0), try tokens.size(1))
+    let start = encoder.startCount
     func part(_ start: Int, _ length: Int) throws -> Tensor {
       try tokens.narrowed(dim: 1, start: start, length: length).expandedDimension(0)
         .expanded(to: [count, -1, -1, -1])
     }
     let sentences = try Tensor.concatenated(
       [
-        part(0, 1), contexts.expandedDimension(1).expanded(to: [-1, classes, -1, -1]),
-        part(1 + length, all - 1 - length),
+        part(0, start), contexts.expandedDimension(1).expanded(to: [-1, classes, -1, -1]),
+        part(start + length, all - start - length),
       ], dim: 2
     ).flattened(from: 0, to: 1)
     let ends = try ids.expandedDimension(0).expanded(to: [count, -1, -1]).flattened(from: 0, to: 1)

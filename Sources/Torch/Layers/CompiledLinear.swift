@@ -12,6 +12,8 @@ public final class CompiledLinear: ResidualLayer, Sendable {
     case none
     /// The Gaussian error linear unit, exact.
     case gelu
+    /// The Gaussian error linear unit by its approximation with tanh.
+    case tanhGelu
     /// SiLU: x · sigmoid(x).
     case silu
   }
@@ -84,6 +86,7 @@ public final class CompiledLinear: ResidualLayer, Sendable {
     switch activation {
     case .none: x
     case .gelu: try Operators.geluInPlace(x)
+    case .tanhGelu: try Operators.geluInPlace(x, named: ["approximate": "tanh"])
     case .silu: try Operators.siluInPlace(x)
     }
   }

@@ -57,6 +57,14 @@ extension HostileInput {
     tokenizing("merges of 100 MB", "merges.txt", refused: "more than 64 MiB") {
       Data(repeating: 0x61, count: 100_000_000)
     },
+    pieces("spiece.model of 2.1 million pieces", refused: "more than 2000000 pieces", seconds: 120) {
+      var bytes: [UInt8] = []
+      for _ in 0..<2_100_000 { bytes += [0x0A, 0x03, 0x0A, 0x01, 0x61] }
+      return Data(bytes)
+    },
+    pieces("spiece.model with a field of 2⁶³ − 1 bytes", refused: "spiece.model: it is damaged at byte 0") {
+      Data([0x0A] + Array(repeating: 0xFF, count: 8) + [0x7F])
+    },
     speaking("text of 20,000 nested &amp;", "&" + String(repeating: "amp;", count: 20_000)),
     speaking("text of one word of 120,000 letters", String(repeating: "a", count: 120_000)),
     speaking("text of 50,000 accents on one letter", "e" + String(repeating: "\u{301}", count: 50_000)),
@@ -87,6 +95,17 @@ extension HostileInput {
   ) -> HostileInput {
     HostileInput(row, refused: refused, memory: memory, seconds: seconds) { folder in
       ["clip", "tokenize", try clip(folder, file, try content()).path, "--texts", "a polyp"]
+    }
+  }
+
+  /// A folder whose vocabulary is a SentencePiece model.
+  private static func pieces(
+    _ row: String, refused: String, seconds: Int = 20, _ content: @escaping @Sendable () throws -> Data
+  ) -> HostileInput {
+    HostileInput(row, refused: refused, seconds: seconds) { folder in
+      let clip = try clip(folder, "spiece.model", try content())
+      try FileManager.default.removeItem(at: clip.appendingPathComponent("tokenizer_config.json"))
+      return ["clip", "tokenize", clip.path, "--texts", "a polyp"]
     }
   }
 
