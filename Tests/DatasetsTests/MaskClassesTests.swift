@@ -76,8 +76,11 @@ struct MaskClassesTests {
   @Test("A class that the site does not state is an error that names site, class and fix")
   func errors() throws {
     func text(_ labels: String, _ classes: [String]) throws -> String {
-      let own = try samples(site(labels))
-      return message { _ = try SampleReader(size: 8, classes: classes).pair(own[0]) }
+      let scratch = try site(labels)
+      let own = try samples(scratch)
+      return withExtendedLifetime(scratch) {
+        message { _ = try SampleReader(size: 8, classes: classes).pair(own[0]) }
+      }
     }
     let none = try text("", ["folds"])
     #expect(none.contains("site a states no labels") && none.contains("labels: { \"folds\": 1 }"), "\(none)")

@@ -20,6 +20,10 @@ struct MutationTests {
     // A crash leaves the input here.
     let last = Project.file(".build/mutations/\(reader.name)")
     try FileManager.default.createDirectory(at: last, withIntermediateDirectories: true)
+    for file in files {
+      try FileManager.default.createDirectory(
+        at: last.appendingPathComponent(file).deletingLastPathComponent(), withIntermediateDirectories: true)
+    }
     let good = try files.map { try Data(contentsOf: folder.file($0)) }
     var (refused, unnamed, slow) = (0, [String](), [String]())
     for index in 0..<Self.count {

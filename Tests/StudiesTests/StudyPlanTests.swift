@@ -154,7 +154,9 @@ struct StudyPlanTests {
   func ablations(_ study: Ablation) throws {
     let arms = try study.arms()
     try plan(arms).validate()
-    let settings = try arms.map { try $0.resolved(over: RunConfiguration.ofMCDRL).applied(to: RunConfiguration.ofMCDRL) }
+    let settings = try arms.map {
+      try $0.resolved(over: RunConfiguration.ofMCDRL).applied(to: RunConfiguration.ofMCDRL)
+    }
     #expect(settings.indices.allSatisfy { first in !settings[..<first].contains(settings[first]) })
   }
 

@@ -136,7 +136,10 @@ extension TrainingRuns {
         #expect(!FileManager.default.fileExists(atPath: folder.file("refused").path), "\(text)")
       }
       error("epochs is 0") { $0.epochs = 0 }
-      error("model.options.start is 2.0") { $0.mcdrlOptions.start = 2 }
+      error("model.options.start is 2.0") {
+        $0.model.method = .mcdrl
+        $0.mcdrlOptions.start = 2
+      }
       error("site-c must not be among them") { $0.sources = ["site-a", "site-c"] }
       error("elsewhere") { $0.sources = ["elsewhere"] }
       error("last-9 asks for more layers") { $0.tune = .last(9) }

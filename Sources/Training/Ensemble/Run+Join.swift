@@ -154,6 +154,12 @@ extension Fingerprint {
           return first + second.filter { !known.contains($0) }
         }
       }
+    let listed = members.compactMap(\.tests).reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+    tests = listed.isEmpty ? nil : listed
+    let earlier = members.flatMap { $0.ancestors ?? [] }.reduce(into: [Ancestor]()) {
+      if !$0.contains($1) { $0.append($1) }
+    }
+    ancestors = earlier.isEmpty ? nil : earlier
     let hashes = Set(members.map(\.weights))
     weights = hashes.count == 1 ? members[0].weights : hashes.sorted().joined(separator: "+")
     (version, libtorch) = (members[0].version, members[0].libtorch)

@@ -89,7 +89,8 @@ public final class Predictor: Sendable {
   ///
   /// The mean and the rule of lesion pixels are in it if they are not the defaults.
   package var statement: String {
-    ([singlePass, membersText, configuration.inference.mean].compactMap { $0 } + marking).joined(separator: "; ")
+    ([singlePass, membersText, configuration.inference.mean].compactMap { $0 } + marking).joined(
+      separator: "; ")
   }
 
   /// The settings of one pass in one line, for outputs that look once at S×S.

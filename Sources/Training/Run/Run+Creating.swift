@@ -114,7 +114,8 @@ extension Run {
       system = try .fresh(configuration, prompts: prompts, clip: model)
     }
     let fingerprint = try Fingerprint(
-      data: hashes ?? DataHashes(sources, .training, classes: configuration.classes), sources: configuration.sources, system: system,
+      data: hashes ?? DataHashes(sources, .training, classes: configuration.classes),
+      sources: configuration.sources, system: system,
       tests: lists?.testHashes(data), ancestors: lineage)
     try folder.create()
     try folder.write(words, to: folder.promptsFile)
