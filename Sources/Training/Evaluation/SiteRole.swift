@@ -135,7 +135,7 @@ extension Run {
   /// Returns the validation images of one of the run's training sites.
   package func validation(of site: Site) -> [Sample] {
     let own = lists.map { $0.restricted(site) } ?? trained(site)
-    return (try? split([own]))?.validation ?? []
+    return (try? divided([own]))?.validation ?? []
   }
 
   /// Returns the sites of the run's own data that score a run which holds no site out.

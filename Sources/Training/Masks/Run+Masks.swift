@@ -78,6 +78,11 @@ extension Run {
       try RunChecks.requireSameData(
         sources, as: fingerprint, of: folder.url, classes: configuration.classes)
     }
+    return try divided(sources)
+  }
+
+  /// Divides the images of source sites as the run did; of an ensemble, as all members did.
+  func divided(_ sources: [Site]) throws -> (training: [Sample], validation: [Sample]) {
     guard let members = try memberSettings() else {
       let split = try split(sources)
       return (split.training, split.validation)
