@@ -1,3 +1,4 @@
+import CLIP
 import Foundation
 import Metrics
 import Statistics
@@ -93,8 +94,8 @@ package struct StudyEvidence: Encodable, Equatable, Sendable {
   /// Finds the arm of a study whose settings are those of a run, and takes its scores.
   ///
   /// Settings that follow from the fold, and places on a machine, may differ. So may the number of
-  /// epochs and the share of validation images: a model of all sites takes its epochs from the
-  /// folds. These differences are stated.
+  /// epochs, their choice and the share of validation images: a model of all sites takes its epochs
+  /// from the folds. These differences are stated.
   ///
   /// - Parameters:
   ///   - folder: the folder of the study.
@@ -130,7 +131,7 @@ package struct StudyEvidence: Encodable, Equatable, Sendable {
   /// Settings that follow from the fold, or are places on a machine.
   private static let free: Set = ["data", "holdOut", "sources", "seed", "clip", "device", "maxPixels"]
   /// Settings that a model of all sites may have otherwise.
-  private static let stated: Set = ["epochs", "validationShare"]
+  private static let stated: Set = ["epochs", "patience", "selection", "validationShare"]
 
   /// Returns the arm of a plan with the settings of a run.
   static func arm(
@@ -163,13 +164,19 @@ package struct StudyEvidence: Encodable, Equatable, Sendable {
   }
 
   /// Checks that the folds have the image tower of the run.
+  ///
+  /// The side of the CLIP model's own images does not count: `imageSize` of the settings does.
   private static func requireSameTower(_ run: RunFolder, as folds: [RunFolder], of study: URL) throws {
     let own = try ClipDescription(run)
     let others = folds.lazy.compactMap { try? ClipDescription($0) }
-    guard let other = others.first(where: { $0.geometry.vision != own.geometry.vision }) else { return }
+    func tower(_ description: ClipDescription) -> CLIPConfiguration.Vision {
+      var vision = description.geometry.vision
+      vision.imageSize = 0
+      return vision
+    }
+    guard let other = others.first(where: { tower($0) != tower(own) }) else { return }
     let (mine, theirs) = (
-      try JSONValue(encoding: own.geometry.vision).leaves,
-      try JSONValue(encoding: other.geometry.vision).leaves
+      try JSONValue(encoding: tower(own)).leaves, try JSONValue(encoding: tower(other)).leaves
     )
     let names = Set(mine.keys).union(theirs.keys).filter { mine[$0] != theirs[$0] }.sorted()
     throw CardError.otherTower(
