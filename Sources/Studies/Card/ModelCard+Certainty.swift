@@ -1,4 +1,3 @@
-import Foundation
 import Storage
 import Training
 
@@ -45,45 +44,20 @@ extension ModelCard {
       }
     }
 
-    /// The parts of the file that a card shows.
-    private struct Stored: Decodable {
-      struct Estimate: Decodable {
-        let method: String?
-        let errors: [String: Double]?
-      }
-      struct Familiarity: Decodable {
-        let features: String?
-        let way: String?
-        let auroc: [String: Double]?
-      }
-      let images: Int?
-      let uncertainty: String?
-      let dice: Estimate?
-      let familiarity: Familiarity?
-      let sites: [Site]
-      let notes: [String]?
-    }
-
     /// Reads the calibration of a run; nil if it has none.
     ///
-    /// - Throws: `FileError` that names the file if it is damaged.
+    /// - Throws: `CalibrationError` that names the file if it is damaged or of other weights.
     init?(_ run: RunFolder) throws {
-      let file = run.url.appendingPathComponent("calibration.json")
-      guard FileSystem.kind(of: file) != nil else { return nil }
-      let data = try Data(file: file, limit: Data.documentLimit)
-      let stored: Stored
-      do { stored = try JSONDecoder().decode(Stored.self, from: data) } catch {
-        throw FileError.malformed(
-          file, reason: "is no calibration: \(explanation(of: error)); calibrate the run again, or delete it")
+      guard let stored = try Calibration.stored(in: run) else { return nil }
+      sites = stored.sites.map {
+        Site(site: $0.site, count: $0.images, before: $0.errorBefore, after: $0.errorAfter)
       }
-      (sites, notes) = (stored.sites, stored.notes ?? [])
+      notes = stored.notes
       images = stored.images
-      ranking = stored.uncertainty
-      estimate = stored.dice?.method
-      estimateError = stored.dice?.method.flatMap { stored.dice?.errors?[$0] }
-      warning = stored.familiarity.flatMap { rule in
-        rule.auroc?["\(rule.features ?? "") \(rule.way ?? "")"]
-      }
+      ranking = stored.uncertainty.rawValue
+      estimate = stored.dice.method.rawValue
+      estimateError = stored.dice.error
+      warning = stored.warning?.auroc
     }
   }
 }
