@@ -55,6 +55,14 @@ enum CompareCommand: Subcommand {
     console.result(EmptyMaskPolicy.statement)
   }
 
+  /// Returns the images of a site that score every run; without one, all that can score a run.
+  private static func shared(_ choices: [[Sample]], at site: Site) -> [Sample] {
+    let common = choices.dropFirst().reduce(Set(choices[0].map(\.image))) {
+      $0.intersection($1.map(\.image))
+    }
+    return common.isEmpty ? site.testSamples : choices[0].filter { common.contains($0.image) }
+  }
+
   /// Scores every run at every site on the same images.
   ///
   /// An arm of several runs, as of a study, counts at a site those that never saw it, if there are any.
@@ -64,15 +72,26 @@ enum CompareCommand: Subcommand {
     let hashes = ImageHashes()
     var rules = Run.EvaluationRules()
     rules.spacing = try arguments.spacing
-    let roles = try contest.arms.map { arm in
+    let alone = try contest.arms.map { arm in
       try arm.runs.map { run in try sites.map { try run.role(of: $0, hashes) } }
     }
     // Every run scores the same images, also where one was trained on the site and another was not.
     let samples = sites.indices.map { index -> [Sample] in
-      let choices = zip(contest.arms, roles).flatMap { arm, roles in
+      let choices = zip(contest.arms, alone).flatMap { arm, roles in
         zip(arm.runs, roles).map { $0.scored(sites[index], as: $1[index]) }
       }
-      return choices.dropFirst().allSatisfy { $0 == choices[0] } ? choices[0] : sites[index].testSamples
+      let shared = shared(choices, at: sites[index])
+      if choices.contains(where: { $0.count != shared.count }) {
+        console.note("site \(sites[index].name): all runs score the same \(counted(shared.count, "image"))")
+      }
+      return shared
+    }
+    let roles = try zip(contest.arms, alone).map { arm, roles in
+      try zip(arm.runs, roles).map { run, roles in
+        try sites.indices.map {
+          try run.role(of: sites[$0], on: samples[$0], alone: roles[$0], hashes)
+        }
+      }
     }
     return try zip(contest.arms, roles).map { arm, roles in
       var found = ComparisonReport.ArmScores(name: arm.name, evaluations: [])

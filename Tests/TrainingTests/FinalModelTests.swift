@@ -105,6 +105,15 @@ extension TrainingRuns {
       #expect(try opened.familiarSites(catalog).allSatisfy { $0.role == nil })
       let role = try opened.role(of: sites[0])
       #expect(role == .listed(trained: 0, of: 5) && role.isUnseen)
+      // Scored beside another run, it may score other images than those of its list.
+      let (hashes, listed) = (ImageHashes(), opened.scored(sites[0], as: role))
+      func shared(_ samples: [Sample]) throws -> SiteRole {
+        try opened.role(of: sites[0], on: samples, alone: role, hashes)
+      }
+      #expect(try shared(listed) == role)
+      #expect(try shared(Array(listed.prefix(3))) == .listed(trained: 0, of: 3))
+      #expect(try shared(listed + sites[0].samples.prefix(2)) == .partly(trained: 2, of: 7))
+      #expect(try shared(Array(sites[0].samples.prefix(2))) == .source)
       let found = try opened.evaluate(on: sites[0])
       #expect(found.images.map(\.sample) == Array(own[12..<17]))
       #expect(found.heldOut && found.part == "test-list" && found.trainedCount == 0)

@@ -116,6 +116,29 @@ extension Run {
     return isNamed ? .namesake : site.name == configuration.holdOut ? .heldOut : .unseen
   }
 
+  /// Returns the part in the training of other images of a site than those that score the run alone.
+  ///
+  /// - Parameters:
+  ///   - site: the site.
+  ///   - samples: the images of it that score, such as those that several runs share.
+  ///   - role: the part of the site for this run alone.
+  ///   - hashes: keeps the hashes for other runs at the same site.
+  /// - Returns: the part of these images; that of the site if they are those of the run alone, or if a
+  ///   run of an earlier version stores no images.
+  /// - Throws: an error that names an image that cannot be read.
+  package func role(
+    of site: Site, on samples: [Sample], alone role: SiteRole, _ hashes: ImageHashes
+  ) throws -> SiteRole {
+    let own = Set(scored(site, as: role).map(\.image))
+    guard own != Set(samples.map(\.image)), let known = try folder.fingerprint()?.known else { return role }
+    let isPart = samples.allSatisfy { own.contains($0.image) }
+    if isPart, case .validation = role { return .validation(of: samples.count) }
+    let count = try samples.count { try known.contains(hashes.hash(of: $0)) }
+    if isPart, case .listed = role { return .listed(trained: count, of: samples.count) }
+    if count > 0 { return count == samples.count ? .source : .partly(trained: count, of: samples.count) }
+    return trains(on: site.name) ? .namesake : site.name == configuration.holdOut ? .heldOut : .unseen
+  }
+
   /// Returns the images of a site that score the run.
   ///
   /// - Parameters:
