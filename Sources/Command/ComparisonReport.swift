@@ -101,15 +101,16 @@ struct ComparisonReport: Encodable {
     let familiar = arms.compactMap { arm -> String? in
       guard let count = arm.trainedCounts[site.site], count > 0 else { return nil }
       let members = arm.members?[site.site].flatMap {
-        MemberPart.sentence($0, at: site.site, of: site.count)
+        MemberPart.sentence($0, at: site.site, of: site.images)
       }
-      return "familiar: \(arm.name) was trained on \(count) of the \(counted(site.count, "image"))"
+      return "familiar: \(arm.name) was trained on \(count) of the \(counted(site.images, "image"))"
         + (members.map { "; \($0)" } ?? "")
     }
-    let unit = site.groups == site.count ? "image" : "patient or sequence"
-    let units = site.groups == site.count ? "" : ", \(site.groups) patients or sequences"
+    let unit = site.groups == site.images ? "image" : "patient or sequence"
+    let units = site.groups == site.images ? "" : ", \(site.groups) patients or sequences"
+    let classes = site.images == site.count ? "" : " in \(counted(site.images, "image")) of several classes"
     let title =
-      "site \(site.site), n = \(site.count), \(site.countWithLesion) with a lesion\(units); "
+      "site \(site.site), n = \(site.count)\(classes), \(site.countWithLesion) with a lesion\(units); "
       + "95 % intervals over each \(unit)"
     return ([title] + familiar + tables(at: site.site)).joined(separator: "\n")
   }

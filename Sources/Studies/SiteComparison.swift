@@ -43,6 +43,8 @@ package struct SiteComparison: Codable, Equatable, Sendable {
   package let site: String
   /// The number of images; with several classes, an image counts once for each.
   package let images: Int
+  /// The number of different images.
+  package let differentImages: Int
   /// The number of patients or sequences.
   package let groups: Int
   /// The arms, in the order of the call.
@@ -51,6 +53,11 @@ package struct SiteComparison: Codable, Equatable, Sendable {
   package let differences: [Difference]
   /// The mean Dice of predictors that ignore the image, by name.
   package let trivial: [String: Double]
+
+  enum CodingKeys: String, CodingKey {
+    case site, images, groups, arms, differences, trivial
+    case differentImages = "n_images"
+  }
 
   /// The settings of inference that all evaluations share.
   private static func common(_ evaluations: [Evaluation]) -> InferenceConfiguration? {
@@ -77,6 +84,7 @@ package struct SiteComparison: Codable, Equatable, Sendable {
     let found = try RunComparison([place], seed: seed)
     site = first.site
     images = samples.count
+    differentImages = found.sites.first?.images ?? 0
     groups = found.sites.first?.groups ?? 0
     self.arms = arms.compactMap { arm in
       let means = found.score(arm.name, site: place.site)?.means
@@ -97,9 +105,7 @@ extension FoldResult.Image {
   /// Returns the images of an evaluation.
   package static func images(_ evaluation: Evaluation) -> [FoldResult.Image] {
     evaluation.images.map {
-      FoldResult.Image(
-        image: $0.sample.id, group: $0.sample.group, lesionClass: $0.sample.lesionClass,
-        scores: $0.assessment.scores)
+      FoldResult.Image($0.sample, className: $0.className, scores: $0.assessment.scores)
     }
   }
 }

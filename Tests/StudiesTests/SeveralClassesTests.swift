@@ -42,6 +42,19 @@ struct SeveralClassesTests {
     #expect(table.count == 1 + 4 * 14 && table[1].hasPrefix("a,0,a/0,folds,baseline,0,"))
   }
 
+  @Test("Runs with another order of classes are not paired, and an image counts once as a unit")
+  func compared() throws {
+    let (one, other) = try (fold("a", "one", folds: 1, lesion: 0), fold("a", "other", folds: 1, lesion: 0))
+    func compare(_ images: [FoldResult.Image]) throws -> RunComparison {
+      try RunComparison([.init(site: "a", arms: [("one", [one.images]), ("other", [images])])])
+    }
+    let site = try #require(try compare(other.images).sites.first)
+    #expect(site.count == 14 && site.images == 7 && site.groups == 7)
+    #expect(throws: StudyError.otherImages(site: "a")) { try compare(other.images.reversed()) }
+    let swapped = stride(from: 0, to: 14, by: 2).flatMap { [other.images[$0 + 1], other.images[$0]] }
+    #expect(throws: StudyError.otherImages(site: "a")) { try compare(swapped) }
+  }
+
   @Test("Folds of other classes are not of the same images")
   func others() throws {
     let one = try fold("a", "baseline", folds: 1, lesion: 0)

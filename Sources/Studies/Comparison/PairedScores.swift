@@ -10,6 +10,8 @@ struct PairedScores {
   let labels: [Int]
   /// The number of groups.
   let groups: Int
+  /// The number of different images, which may have several classes each.
+  let images: Int
   /// Whether each image shows a lesion.
   let hasLesion: [Bool]
   /// The score of each image, by arm and measure: the mean over the runs that define it.
@@ -38,6 +40,7 @@ struct PairedScores {
       return number
     }
     groups = numbers.count
+    images = Set(first.map(\.image)).count
     hasLesion = first.map { !$0.scores.referenceIsEmpty }
     runs = place.arms.map { $0.runs.map { $0.map(\.scores) } }
     values = place.arms.map { arm in

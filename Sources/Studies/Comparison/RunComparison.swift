@@ -26,9 +26,11 @@ package struct RunComparison: Encodable, Sendable {
   package struct Site: Codable, Equatable, Sendable {
     /// The name.
     package let site: String
-    /// The number of images.
+    /// The number of images; with several classes, an image counts once for each.
     package let count: Int
-    /// The number of images with a lesion.
+    /// The number of different images.
+    package let images: Int
+    /// The number of images with a lesion; with several classes, an image counts once for each.
     package let countWithLesion: Int
     /// The number of patients or sequences.
     package let groups: Int
@@ -36,6 +38,7 @@ package struct RunComparison: Encodable, Sendable {
     enum CodingKeys: String, CodingKey {
       case site, groups
       case count = "n"
+      case images = "n_images"
       case countWithLesion = "n_with_lesion"
     }
   }
@@ -122,8 +125,8 @@ package struct RunComparison: Encodable, Sendable {
     }
     sites = paired.map { site in
       Site(
-        site: site.name, count: site.labels.count, countWithLesion: site.hasLesion.count { $0 },
-        groups: site.groups)
+        site: site.name, count: site.labels.count, images: site.images,
+        countWithLesion: site.hasLesion.count { $0 }, groups: site.groups)
     }
     arms = names
     (self.scores, self.differences) = (scores, differences)
