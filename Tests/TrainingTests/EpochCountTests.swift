@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Metrics
 import Segmentation
 import TestSupport
 import Testing
@@ -138,10 +139,26 @@ extension TrainingRuns {
       let again = try Run.open(at: folder.file("parts")).train()
       #expect(again.map(\.stopped) == [false, false, true] && again.map(\.loss) == metrics.map(\.loss))
 
+      // What was measured with the weights before goes when they change, and the rule chosen with them.
+      let place = try Run.open(at: folder.file("whole")).folder
+      var stored = try place.configuration()
+      stored.inference.threshold = 0.3
+      try place.write(stored, to: place.configurationFile)
+      let measured = [
+        "mask-rule.json", "evaluation-a.json", "evaluation-a.csv", "coverage-a.svg", "unlabelled-b.json",
+        "interventions-a.json", "card.md", "card.html", "counterfactual.json",
+      ]
+      for name in measured + ["evaluation-notes.txt"] {
+        try Data("{}".utf8).write(to: place.url.appendingPathComponent(name))
+      }
       let extended = try Run.open(at: folder.file("whole")).extended(to: 8)
       #expect(extended.configuration.restarts == [3] && extended.configuration.epochs == 8)
       let more = try extended.train()
       #expect(more.map(\.stopped) == [false, false, true, false, true])
+      let left = try FileManager.default.contentsOfDirectory(atPath: place.url.path)
+      #expect(Set(left).isDisjoint(with: measured) && left.contains("evaluation-notes.txt"), "\(left)")
+      #expect(extended.configuration.inference.rule == MaskRule(0.5))
+      #expect(try place.configuration().inference.rule == MaskRule(0.5))
     }
   }
 }

@@ -107,13 +107,7 @@ extension Run {
         ["mean_mask": TrivialPredictor.meanMask(inputs.training)], to: folder.meanMaskFile)
     }
     if !configuration.isFinished(trainer.history) {
-      // They were measured on weights that are about to be replaced.
-      let measured = [
-        folder.precisionFile, folder.maskRuleFile, folder.calibrationFile, folder.familiarityFile,
-      ]
-      for file in measured {
-        try? FileManager.default.removeItem(at: file)
-      }
+      try removeMeasurements(progress)
       if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
     }
     return try trainer.train(progress)
