@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 import Segmentation
 import Storage
 import TestSupport
@@ -90,6 +91,15 @@ extension TrainingRuns {
         first.folder.url, site: "site-a", images: own.samples.count)
       #expect(throws: known) { try first.requireUnseen(own) }
       #expect(throws: RunError.self) { try third.requireUnseen(own) }
+    }
+
+    @Test("A rule of masks that was chosen for the weights is not that of a run that continues")
+    func rule() throws {
+      _ = try first()
+      let run = try Run.open(at: folder.file("first")) { $0.inference.threshold = 0.3 }
+      #expect(try run.continuation().inference.rule == MaskRule(0.3))
+      try Data("{}".utf8).write(to: run.folder.maskRuleFile)
+      #expect(try run.continuation().inference.rule == MaskRule(0.5))
     }
 
     @Test("What the weights depend on cannot change, and the message names it")

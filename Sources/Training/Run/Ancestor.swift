@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Metrics
 import Segmentation
 import Storage
 import Torch
@@ -19,7 +20,8 @@ extension Run {
   /// Returns the settings with which another run continues from this one.
   ///
   /// They are those of this run, without its data. The intervention of MCDRL is on from the first
-  /// epoch if the weights were trained with it.
+  /// epoch if the weights were trained with it. A rule of masks that validation chose for the weights
+  /// becomes the default.
   ///
   /// - Throws: an error that names the file of weights.
   package func continuation() throws -> RunConfiguration {
@@ -27,6 +29,9 @@ extension Run {
     settings.clip = try configuration.clipOfSite
     (settings.data, settings.holdOut, settings.sources) = (nil, nil, [])
     (settings.scenes, settings.restarts) = (.observed, [])
+    if FileManager.default.fileExists(atPath: folder.maskRuleFile.path) {
+      settings.inference.rule = MaskRule(0.5)
+    }
     if settings.mcdrl != nil, try intervenes() { try settings.changeMCDRL { $0.start = 0 } }
     return settings
   }
