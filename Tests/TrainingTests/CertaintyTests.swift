@@ -105,6 +105,13 @@ extension TrainingRuns {
       #expect(abs(report.expected.dice + report.error - dice) < 1e-9)
       #expect(report.images.points.first?.count == after.images.count)
       #expect(report.calibrated.pixels == after.calibration.pixels)
+      // The images that fitted the calibration say little about it.
+      let own = try TinyRun.sites.get()[0]
+      let known = try tiny.open().evaluate(
+        on: own, as: .validation(of: 2), samples: Array(own.samples.prefix(2)), with: nil, rules: .init()
+      ) { _, _ in }
+      #expect(known.findings.contains { $0.contains("fitted the calibration") })
+      #expect(!after.findings.contains { $0.contains("fitted the calibration") })
     }
 
     @Test("Dice is estimated from images alone; without a calibration an error says what to do")

@@ -186,8 +186,18 @@ extension Run {
       calibration: reliability.summary, certainty: certainty,
       polyp: rules.evaluation == .pranet ? polyp.summary : nil, trivial: others,
       findings: Self.findings(method, at: site.name, found.map(\.scores), others)
-        + Self.findings(method, at: site.name, images, classes ?? []),
+        + Self.findings(method, at: site.name, images, classes ?? [])
+        + (certainty == nil ? [] : Self.fitted(method, at: site.name, role)),
       images: images, role: role)
+  }
+
+  /// States that the images which score are those of the calibration.
+  private static func fitted(_ method: String, at site: String, _ role: SiteRole) -> [String] {
+    guard case .validation = role else { return [] }
+    return [
+      "\(method) at \(site): these validation images fitted the calibration, so the errors after calibration and "
+        + "the expected Dice look better here than at new images"
+    ]
   }
 
   /// States what the scores of single classes hide.
