@@ -77,7 +77,7 @@ enum PredictCommand: Subcommand {
       threshold: threshold, maxPixels: maxPixels)
     try requireNames(files, classes: run.configuration.classes)
     let needsMaps = formats.contains(where: \.needsCalibration)
-    if needsMaps, predictor.certainty == nil { throw CalibrationError.none(run.folder.calibrationFile) }
+    if needsMaps, predictor.certainty == nil { throw run.uncalibrated }
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)

@@ -56,6 +56,7 @@ extension EvaluateCommand {
     defer { withExtendedLifetime(locks) {} }
     let estimates = try runs.map { run in
       let predictor = try predictor(of: run, arguments)
+      if predictor.certainty == nil { throw run.uncalibrated }
       console.note(runs.count == 1 ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
       if let note = predictor.calibrationNote { console.note("note: \(note)") }
       let bar = ProgressBar(images.name, total: images.files.count)

@@ -90,6 +90,16 @@ extension ProgramTests {
         "explain", shop.file("run").path, shop.file("data/c/images/0.png").path, "--out",
         shop.file("why").path)
       #expect(explanation.code != 0 && explanation.err.contains("several classes"), "\(explanation.err)")
+      // No command sends to `mcdrl calibrate`, which refuses such a run.
+      let (run, images) = (shop.file("run").path, shop.file("data/c/images").path)
+      for call in [
+        ["calibrate", run], ["evaluate", run, "--unlabelled", images],
+        ["predict", run, images, "--out", shop.file("maps").path, "--format", "calibrated"],
+      ] {
+        let refusal = try Program.run(call)
+        #expect(refusal.code == 1 && refusal.err.contains("only a run of one mask"), "\(refusal.err)")
+        #expect(!refusal.err.contains("mcdrl calibrate RUN"), "\(refusal.err)")
+      }
     }
   }
 }

@@ -15,6 +15,8 @@ package enum CalibrationError: Error, Equatable, CustomStringConvertible {
   case noValidation(URL)
   /// No validation image has a lesion, or all pixels are lesion.
   case noLesion(URL)
+  /// The run segments several classes, which no calibration covers.
+  case severalClasses(URL, classes: [String])
 
   /// One to three lines with the file and the fix.
   package var description: String {
@@ -29,8 +31,19 @@ package enum CalibrationError: Error, Equatable, CustomStringConvertible {
     case .noValidation(let url):
       "\(url.path): the run has no validation images to calibrate on; train with a validationShare above 0, "
         + "or state smaller groups"
+    case .severalClasses(let url, let classes):
+      "\(url.path): segments \(classes.count) classes (\(classes.joined(separator: ", "))), and "
+        + "only a run of one mask can be calibrated; take masks and probabilities as they are"
     case .noLesion(let url):
       "\(url.path): the masks of its validation images show no lesion, or nothing else, so there is nothing to calibrate"
     }
+  }
+}
+
+extension Run {
+  /// The error of work that needs a calibration, if this run has none.
+  package var uncalibrated: CalibrationError {
+    configuration.segmentsClasses
+      ? .severalClasses(folder.url, classes: configuration.classes) : .none(folder.calibrationFile)
   }
 }

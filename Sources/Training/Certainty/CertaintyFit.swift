@@ -30,11 +30,11 @@ package struct CertaintyFit {
   ///   - run: a finished run.
   ///   - predictor: predicts without a calibration.
   ///   - catalog: the sites that the run was trained on.
-  /// - Throws: `CalibrationError.noValidation`, `RunError.otherData` if a source site has other
-  ///   images than in training, or an error that names the missing site.
+  /// - Throws: `CalibrationError.noValidation` or `.severalClasses`, `RunError.otherData` if a source
+  ///   site has other images than in training, or an error that names the missing site.
   package init(_ run: Run, _ predictor: Predictor, catalog: SiteCatalog) throws {
     (self.run, self.predictor) = (run, predictor)
-    guard !run.configuration.segmentsClasses else { throw ClassError.several(run.configuration.classes) }
+    guard !run.configuration.segmentsClasses else { throw run.uncalibrated }
     sites = run.configuration.sources
     split = try run.division(of: catalog)
     guard !split.validation.isEmpty else { throw CalibrationError.noValidation(run.folder.url) }
