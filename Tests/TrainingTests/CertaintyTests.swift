@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Metrics
 import Statistics
+import Storage
 import TestSupport
 import Testing
 import Torch
@@ -142,6 +143,13 @@ extension TrainingRuns {
 
       try Data("{".utf8).write(to: file)
       #expect(refusal().contains(file.path) && refusal().contains("calibrate the run again"))
+      // A covariance of another size than the head's last convolution.
+      var members = try #require(try JSONValue(json5File: file).members)
+      var laplace = try #require(members["laplace"]?.members)
+      laplace["covariance"] = .array([.array([1])])
+      members["laplace"] = .object(laplace)
+      try AtomicFile.write(json: JSONValue.object(members), to: file)
+      #expect(refusal().contains(file.path) && refusal().contains("cannot be read"))
       try good.write(to: file)
 
       try FileManager.default.removeItem(at: features)

@@ -84,22 +84,22 @@ package struct Calibration: Codable, Sendable {
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     let found: Calibration
     do {
-      found = try JSONDecoder().decode(Calibration.self, from: Data(file: file))
+      found = try JSONDecoder().decode(Calibration.self, from: Data(file: file, limit: Data.documentLimit))
     } catch  where !(error is FileError) {
       throw CalibrationError.damaged(file)
     }
-    let hasLaplace = found.laplace.map { $0.scaling.isUsable && $0.approximation != nil } ?? true
-    guard found.scaling.isUsable, hasLaplace, found.dice.isUsable, found.familiarity?.isUsable ?? true else {
+    let hasScalings = found.scaling.isUsable && found.laplace?.scaling.isUsable ?? true
+    guard hasScalings, found.dice.isUsable, found.familiarity?.isUsable ?? true else {
       throw CalibrationError.damaged(file)
     }
     guard try found.model == run.modelHash() else {
       throw CalibrationError.otherModel(file, weights: run.weightsFile)
     }
-    if let laplace = found.laplace,
-      let last = try SafetensorsFile(run.weightsFile).tensor(Self.lastLayer),
-      last.rank != 4 || last.shape[1] + 1 != laplace.covariance.count
-    {
-      throw CalibrationError.damaged(file)
+    if let laplace = found.laplace {
+      // The size comes first: the time of the approximation grows with its third power.
+      guard let last = try SafetensorsFile(run.weightsFile).tensor(Self.lastLayer), last.rank == 4,
+        last.shape[1] + 1 == laplace.covariance.count, laplace.approximation != nil
+      else { throw CalibrationError.damaged(file) }
     }
     return found
   }

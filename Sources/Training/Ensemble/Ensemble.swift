@@ -55,7 +55,7 @@ extension RunFolder {
   /// - Throws: `EnsembleError.unreadable` if the file is damaged, `FileError` if the system cannot read it.
   package func ensemble() throws -> Ensemble? {
     guard FileManager.default.fileExists(atPath: ensembleFile.path) else { return nil }
-    let data = try Data(file: ensembleFile)
+    let data = try Data(file: ensembleFile, limit: Data.documentLimit)
     guard let found = try? JSONDecoder().decode(Ensemble.self, from: data), found.isValid else {
       throw EnsembleError.unreadable(ensembleFile)
     }

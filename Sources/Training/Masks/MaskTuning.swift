@@ -134,7 +134,8 @@ package struct MaskTuning: Codable, Equatable, Sendable {
   package static func stored(in run: RunFolder) throws -> MaskTuning? {
     guard FileManager.default.fileExists(atPath: run.maskRuleFile.path) else { return nil }
     do {
-      return try JSONDecoder().decode(MaskTuning.self, from: Data(file: run.maskRuleFile))
+      let data = try Data(file: run.maskRuleFile, limit: Data.documentLimit)
+      return try JSONDecoder().decode(MaskTuning.self, from: data)
     } catch  where !(error is FileError) {
       throw RunError.unreadable(run.maskRuleFile)
     }

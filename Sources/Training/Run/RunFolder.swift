@@ -107,7 +107,7 @@ package struct RunFolder: Sendable {
   func lists() throws -> ImageLists? {
     guard FileManager.default.fileExists(atPath: listsFile.path) else { return nil }
     do {
-      return try JSONDecoder().decode(ImageLists.self, from: Data(file: listsFile))
+      return try JSONDecoder().decode(ImageLists.self, from: Data(file: listsFile, limit: Data.documentLimit))
     } catch  where !(error is FileError) {
       throw RunError.unreadable(listsFile)
     }
