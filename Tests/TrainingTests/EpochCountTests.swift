@@ -45,6 +45,16 @@ extension TrainingRuns {
       #expect(try run.extended(to: 6).configuration.restarts == [3, 5])
     }
 
+    @Test("A run that averages over a valley of the score is not extended")
+    func valley() throws {
+      let tiny = try TinyRun(method: .baseline, epochs: 3)
+      tiny.configuration.averaging = .swad
+      _ = try tiny.trainer()
+      let run = try tiny.open()
+      #expect(throws: RunError.valleyOfEpochs(tiny.run.url)) { try run.extended(to: 5) }
+      #expect(try tiny.open().configuration.epochs == 3)
+    }
+
     @Test("The learning rate falls by one cosine, and begins anew after a restart")
     func rate() {
       var settings = RunConfiguration()

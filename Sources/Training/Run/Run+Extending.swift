@@ -11,11 +11,13 @@ extension Run {
   ///
   /// - Parameter epochs: the number of all epochs.
   /// - Returns: the run, to be trained further.
-  /// - Throws: `RunError.notMoreEpochs`, or an error that names the missing or wrong file.
+  /// - Throws: `RunError.notMoreEpochs`, `RunError.valleyOfEpochs` with `averaging=swad`, or an error
+  ///   that names the missing or wrong file.
   public func extended(to epochs: Int) throws -> Run {
     guard epochs > configuration.epochs else {
       throw RunError.notMoreEpochs(folder.url, planned: configuration.epochs)
     }
+    guard configuration.averaging != .swad else { throw RunError.valleyOfEpochs(folder.url) }
     let lock = try lock.take() ?? FolderLock(folder.url)
     try folder.requireResumable(finished: 0)
     let history = folder.hasState ? try TrainingState.history(of: folder.stateFile) : []

@@ -72,6 +72,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case trunkWithoutWords(String, reader: String)
   /// A run is to be extended to no more epochs than it was planned for.
   case notMoreEpochs(URL, planned: Int)
+  /// The run averages its weights over a valley of the score, which added epochs may not change.
+  case valleyOfEpochs(URL)
   /// A run that is to be continued does not list its images.
   case unlistedImages(URL)
   /// A setting differs from that of a run that is to be continued, whose weights depend on it.
@@ -145,6 +147,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .trunkWithoutWords(let clip, let reader):
       "\(clip): an image trunk, which has no words, but \(reader) reads them; make words with mcdrl clip pretrain "
         + "--trunk \(clip) (docs/guides/real-hospitals.md), or train baseline-interventions or baseline"
+    case .valleyOfEpochs(let url):
+      "\(url.path): averages weights over a valley of the score (averaging=swad), and once the valley has ended more "
+        + "epochs do not change them; train anew with --epochs and --out"
     case .notMoreEpochs(let url, let planned):
       "\(url.path): planned for \(counted(planned, "epoch")); state more to train on"
     case .unlistedImages(let url):
