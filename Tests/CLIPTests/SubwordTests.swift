@@ -190,6 +190,20 @@ private struct Expected: Decodable {
     #expect(text.contains(part), "\(text)")
   }
 
+  @Test func refusesStepsThatMakeATextMuchLonger() throws {
+    let step = #"{"type":"Replace","pattern":{"String":" "},"content":"▁"}"#
+    func reading(_ steps: [String]) throws -> String {
+      let sequence = #"{"type":"Sequence","normalizers":[\#(steps.joined(separator: ","))]}"#
+      return try answer(
+        "gemma", "tokenizer.json", #""normalizer":\#(step)"#, #""normalizer":\#(sequence)"#)
+    }
+    #expect(try reading(Array(repeating: step, count: 65)).contains("has 65 steps; at most 64"))
+    let twice = #"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#
+    #expect(try reading(Array(repeating: twice, count: 7)).contains("more than 100 times as long"))
+    let long = step.replacingOccurrences(of: "▁", with: String(repeating: "▁", count: 101))
+    #expect(try reading([long]).contains("more than 100 times as long"))
+  }
+
   @Test(arguments: [
     (#""add_eos_token":true"#, #""tokenizer_class":"T5Tokenizer","#),
     (#""padding_side":"right""#, #""padding_side":"top""#),

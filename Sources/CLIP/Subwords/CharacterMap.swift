@@ -29,6 +29,11 @@ struct CharacterMap: Sendable {
     texts = Array(bytes[(4 + size)...])
   }
 
+  /// The number of characters of the longest replacement.
+  var longest: Int {
+    texts.split(separator: 0).map { String(decoding: $0, as: UTF8.self).unicodeScalars.count }.max() ?? 0
+  }
+
   /// Finds the replacement of the longest or the shortest known text at a place.
   ///
   /// - Parameters:

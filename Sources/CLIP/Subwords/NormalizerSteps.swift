@@ -33,7 +33,22 @@ struct NormalizerSteps: Sendable {
   init(_ reader: inout SettingsReader) throws {
     guard let part = try reader.settings("normalizer") else { return }
     try read(part)
+    guard steps.count <= Self.most else {
+      throw CLIPError.badFile(
+        part.file, reason: "normalizer has \(steps.count) steps; at most \(Self.most) are possible")
+    }
+    guard steps.reduce(1, { $0 * $1.growth }) <= Self.mostGrowth else {
+      throw CLIPError.badFile(
+        part.file,
+        reason: "the replacements of normalizer may make a text more than \(Int(Self.mostGrowth)) times as "
+          + "long")
+    }
   }
+
+  /// The most steps.
+  private static let most = 64
+  /// The most characters that replacements may make of one; a real map makes 18 of it.
+  private static let mostGrowth = 100.0
 
   private static let kinds = [
     "Sequence", "Lowercase", "Replace", "Strip", "Prepend", "NFC", "NFD", "NFKC", "NFKD", "Precompiled",
@@ -168,6 +183,18 @@ extension NormalizerSteps.Pattern {
 }
 
 extension NormalizerSteps.Step {
+  /// The most characters that a replacement makes of one; 1 for other steps, which repeat no growth.
+  fileprivate var growth: Double {
+    switch self {
+    case .replace(.text(let pattern), let content):
+      max(1, Double(content.count) / Double(max(1, pattern.count)))
+    case .replace(.run(_, let least, _), let content): max(1, Double(content.count) / Double(max(1, least)))
+    case .prepend(let content): Double(1 + content.count)
+    case .map(let map): Double(max(1, map.longest))
+    case .lowercase, .strip, .composed, .decomposed, .compatible, .compatibleDecomposed: 1
+    }
+  }
+
   /// Applies the step.
   func callAsFunction(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     func whole(_ change: (String) -> String) -> [Unicode.Scalar] {
