@@ -93,6 +93,18 @@ extension TrainingRuns {
       #expect(throws: RunError.self) { try third.requireUnseen(own) }
     }
 
+    @Test("Validation images that an ancestor has read neither choose masks nor calibrate nor score")
+    func overlapping() throws {
+      let first = try first()
+      let run = try next("next", from: first)
+      #expect(try !run.validationSamples().isEmpty && !run.validation(of: sites[2]).isEmpty)
+      let overlapping = try next("overlapping", from: first) { $0.sources = ["site-a", "site-c"] }
+      #expect(try Set(overlapping.validationSamples().map(\.site)) == ["site-c"])
+      #expect(overlapping.validation(of: sites[0]).isEmpty)
+      let data = try SiteCatalog(at: TinyRun.data.get())
+      #expect(try overlapping.familiarSites(data).map(\.site.name) == ["site-c"])
+    }
+
     @Test("A rule of masks that was chosen for the weights is not that of a run that continues")
     func rule() throws {
       _ = try first()

@@ -30,7 +30,7 @@ package enum CalibrationError: Error, Equatable, CustomStringConvertible {
       "\(url.path): not found; calibrate the run first, which needs the images that it was trained on"
     case .noValidation(let url):
       "\(url.path): the run has no validation images to calibrate on; train with a validationShare above 0, "
-        + "or state smaller groups"
+        + "state smaller groups, or with --init take images that the earlier run did not read"
     case .severalClasses(let url, let classes):
       "\(url.path): segments \(classes.count) classes (\(classes.joined(separator: ", "))), and "
         + "only a run of one mask can be calibrated; take masks and probabilities as they are"

@@ -153,8 +153,8 @@ public enum MaskTuningError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noImages:
-      "there is no validation image to choose a rule of masks by; train with validationShare above 0, or state "
-        + "inference.threshold"
+      "there is no validation image to choose a rule of masks by; train with validationShare above 0, with --init also "
+        + "on images that the earlier run did not read, or state inference.threshold"
     case .noLesion(let images):
       "no validation image of \(images) has a lesion, so no rule of masks is better than another; state "
         + "inference.threshold"

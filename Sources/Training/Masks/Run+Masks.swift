@@ -58,6 +58,7 @@ extension Run {
   /// Returns the validation images of the run.
   ///
   /// Those of an ensemble are the validation images of its members on which no member was trained.
+  /// Images that a run has read from which this one continues are left out.
   ///
   /// - Parameter data: the folder of the data; nil for that of the settings.
   /// - Returns: the images; no image of a held-out site is opened.
@@ -82,7 +83,26 @@ extension Run {
   }
 
   /// Divides the images of source sites as the run did; of an ensemble, as all members did.
+  ///
+  /// The validation images on which an ancestor was trained are left out: they are not new to the
+  /// weights.
   func divided(_ sources: [Site]) throws -> (training: [Sample], validation: [Sample]) {
+    let split = try splits(sources)
+    return (split.training, try unknownToAncestors(split.validation))
+  }
+
+  /// Returns the images that no run read from which this one, or a member of it, continues.
+  ///
+  /// - Throws: an error that names a file.
+  func unknownToAncestors(_ samples: [Sample]) throws -> [Sample] {
+    let members = try ensemble()?.members.map { folder.member($0) } ?? []
+    let ancestors = try ([folder] + members).flatMap { try $0.fingerprint()?.ancestors ?? [] }
+    guard !ancestors.isEmpty else { return samples }
+    let known = Set(ancestors.flatMap { $0.images.values.joined() })
+    return try samples.filter { try !known.contains(DataHashes.hash(of: $0)) }
+  }
+
+  private func splits(_ sources: [Site]) throws -> (training: [Sample], validation: [Sample]) {
     guard let members = try memberSettings() else {
       let split = try split(sources)
       return (split.training, split.validation)
