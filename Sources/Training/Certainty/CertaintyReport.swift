@@ -19,13 +19,15 @@ public struct CertaintyReport: Codable, Sendable {
   public let images: DiceCoverage
   /// The estimate of the mean Dice, without the masks.
   package let expected: DiceEstimator.Estimate
+  /// The estimate before the correction by folds; nil without one.
+  package let uncorrected: Double?
   /// The true mean Dice minus the estimate.
   public let error: Double
   /// The number of images that are unlike every training site.
   public let unfamiliar: Int
 
   enum CodingKeys: String, CodingKey {
-    case calibrated, uncertainty, images, expected, error, unfamiliar
+    case calibrated, uncertainty, images, expected, uncorrected, error, unfamiliar
     case pixelAURCBefore = "pixel_aurc_before"
     case pixelAURCAfter = "pixel_aurc_after"
   }
@@ -61,7 +63,7 @@ public struct CertaintyReport: Codable, Sendable {
     pixelAURCBefore = before.curve.area
     pixelAURCAfter = after.curve.area
     images = try DiceCoverage(dice: dice, uncertainties: parts.map { 1 - $0.certainty.expectedDice })
-    expected = calibration.dice.mean(parts.map(\.certainty.cues))
+    (expected, uncorrected) = calibration.expectedDice(ofSite: parts.map(\.certainty.cues))
     error = dice.reduce(0, +) / Double(max(1, dice.count)) - expected.dice
     unfamiliar = parts.count { $0.certainty.isUnfamiliar }
   }

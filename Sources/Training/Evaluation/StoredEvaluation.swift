@@ -46,6 +46,8 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
     package let calibrated: Reliability.Summary?
     /// The mean Dice that was expected without the masks.
     package let expected: Expected?
+    /// The same before a correction by folds; nil without one.
+    package let uncorrected: Double?
     /// The true mean Dice minus the expected one.
     package let error: Double?
     /// The number of images that are unlike every training site.
