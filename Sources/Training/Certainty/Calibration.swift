@@ -6,7 +6,8 @@ import Torch
 
 /// How far the predictions of a run can be trusted, measured on its source sites alone.
 ///
-/// The file is `calibration.json`. No number of it depends on a site that the run held out.
+/// The file is `calibration.json`. No number of it depends on a held-out site, apart from the errors
+/// of other runs in `folds`.
 package struct Calibration: Codable, Sendable {
   /// The scores of a source site by what the other source sites say.
   package struct SiteScores: Codable, Equatable, Sendable {

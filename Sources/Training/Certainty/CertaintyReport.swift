@@ -62,7 +62,9 @@ public struct CertaintyReport: Codable, Sendable {
     uncertainty = calibration.uncertainty
     pixelAURCBefore = before.curve.area
     pixelAURCAfter = after.curve.area
-    images = try DiceCoverage(dice: dice, uncertainties: parts.map { 1 - $0.certainty.expectedDice })
+    // A correction leaves the order of images; its cut to 0 to 1 would make ties.
+    images = try DiceCoverage(
+      dice: dice, uncertainties: parts.map { 1 - calibration.dice.image($0.certainty.cues) })
     (expected, uncorrected) = calibration.expectedDice(ofSite: parts.map(\.certainty.cues))
     error = dice.reduce(0, +) / Double(max(1, dice.count)) - expected.dice
     unfamiliar = parts.count { $0.certainty.isUnfamiliar }
