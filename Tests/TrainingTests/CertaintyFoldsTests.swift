@@ -116,6 +116,12 @@ extension TrainingRuns {
       #expect(refusal().contains(file.path) && refusal().contains("without --set"), "\(refusal())")
       try evaluated(fold, at: 0)
       #expect(refusal().isEmpty, "\(refusal())")
+      // Scores of other weights expect nothing of these.
+      let (good, hash) = (try String(contentsOf: file, encoding: .utf8), try fold.run.modelHash())
+      #expect(good.contains(hash))
+      try Data(good.replacing(hash, with: "other").utf8).write(to: file)
+      #expect(refusal().contains("\(file.path): holds no expected Dice of the run as it is"), "\(refusal())")
+      try Data(good.utf8).write(to: file)
       var other = tiny.configuration.inference
       other.threshold = 0.6
       #expect(

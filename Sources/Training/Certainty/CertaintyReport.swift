@@ -7,6 +7,8 @@ import Torch
 
 /// How well a run says how sure it is, at a site with masks.
 public struct CertaintyReport: Codable, Sendable {
+  /// The hash of the model that the calibration belongs to; nil in a file of an earlier version.
+  package let model: String?
   /// The agreement of calibrated probabilities and references.
   public let calibrated: Reliability.Summary
   /// The way that measures the uncertainty of pixels.
@@ -27,7 +29,7 @@ public struct CertaintyReport: Codable, Sendable {
   public let unfamiliar: Int
 
   enum CodingKeys: String, CodingKey {
-    case calibrated, uncertainty, images, expected, uncorrected, error, unfamiliar
+    case model, calibrated, uncertainty, images, expected, uncorrected, error, unfamiliar
     case pixelAURCBefore = "pixel_aurc_before"
     case pixelAURCAfter = "pixel_aurc_after"
   }
@@ -58,6 +60,7 @@ public struct CertaintyReport: Codable, Sendable {
       before.merge(part.before)
       after.merge(part.after)
     }
+    model = calibration.model
     calibrated = reliability.summary
     uncertainty = calibration.uncertainty
     pixelAURCBefore = before.curve.area

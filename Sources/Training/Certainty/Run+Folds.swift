@@ -41,7 +41,7 @@ extension Run {
     guard FileSystem.kind(of: file) != nil else { throw FoldError.notEvaluated(file, run: folder.url) }
     let stored = try StoredEvaluation(contentsOf: file)
     guard let certainty = stored.certainty, let error = certainty.error,
-      let expected = certainty.expected?.dice
+      let expected = certainty.expected?.dice, certainty.model ?? calibration.model == calibration.model
     else { throw FoldError.evaluatedBefore(file, run: folder.url) }
     guard stored.heldOut, stored.site == site else { throw FoldError.notHeldOut(file, site: site) }
     guard let own = stored.inference, calibration.hasSamePasses(as: own),
@@ -69,7 +69,7 @@ package enum FoldError: Error, Equatable, CustomStringConvertible {
   case notCalibrated(URL)
   /// The fold was not scored at its held-out site.
   case notEvaluated(URL, run: URL)
-  /// The scores do not hold an expected Dice.
+  /// The scores do not hold an expected Dice, or are of other weights.
   case evaluatedBefore(URL, run: URL)
   /// The scores are not of the held-out site, or the fold was trained on images of it.
   case notHeldOut(URL, site: String)
@@ -94,7 +94,7 @@ package enum FoldError: Error, Equatable, CustomStringConvertible {
     case .notEvaluated(let file, let run):
       "\(file.path): not found, so the error of the fold is unknown; call mcdrl evaluate \(run.path)"
     case .evaluatedBefore(let file, let run):
-      "\(file.path): holds no expected Dice; call mcdrl evaluate \(run.path) now that it is calibrated"
+      "\(file.path): holds no expected Dice of the run as it is now; call mcdrl evaluate \(run.path)"
     case .notHeldOut(let file, let site):
       "\(file.path): holds no scores of \(site) as a held-out site; give --folds runs that were trained on "
         + "none of its images, and evaluate them there"

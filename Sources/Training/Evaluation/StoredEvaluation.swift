@@ -42,6 +42,8 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
 
   /// What a calibrated run expected at the site, and what it found.
   package struct Certainty: Decodable, Equatable, Sendable {
+    /// The hash of the calibrated model; nil in a file of an earlier version.
+    let model: String?
     /// The agreement of calibrated probabilities and references.
     package let calibrated: Reliability.Summary?
     /// The mean Dice that was expected without the masks.
