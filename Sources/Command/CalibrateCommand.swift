@@ -17,6 +17,9 @@ enum CalibrateCommand: Subcommand {
     let quantile = Option.value(
       "quantile", "Q", .quantile, default: 0.95,
       "the share of images of left-out source sites that is not warned of")
+    let folds = Option.spaces(
+      "folds", "RUN|STUDY", .text, remark: "no correction",
+      "calibrated runs of the method, evaluated where they held out; their error corrects expected Dice")
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
   }
 
@@ -29,9 +32,11 @@ enum CalibrateCommand: Subcommand {
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, usesCalibration: false)
     console.note(predictor.statement)
+    let folds = try folds(arguments.folds, of: run)
+    let errors = try folds.isEmpty ? nil : run.foldErrors(folds, inference: predictor.inference)
     let fit = try CertaintyFit(run, predictor, catalog: catalog)
     let bar = OnceBar()
-    let calibration = try fit.write(quantile: arguments.quantile) { done, total in
+    let calibration = try fit.write(quantile: arguments.quantile, folds: errors?.errors) { done, total in
       console.progress(bar(total), done, unit: "pictures")
     }
     console.progress("")
@@ -41,7 +46,25 @@ enum CalibrateCommand: Subcommand {
       console.result(CertaintyTables.text(calibration))
       console.result("stored in \(run.folder.calibrationFile.path)")
     }
-    for note in calibration.notes { console.note("note: \(note)") }
+    for note in (errors?.notes ?? []) + calibration.notes { console.note("note: \(note)") }
+  }
+
+  /// Opens folds, each once; a study stands for its finished runs of the method.
+  ///
+  /// - Throws: `WorkError.noFinishedRun`, or an error that names the folder.
+  private static func folds(_ names: [String], of run: Run) throws -> [Run] {
+    let method = run.configuration.model.method.name
+    let found = try names.flatMap { name -> [Run] in
+      let folder = URL(fileURLWithPath: name)
+      guard Contest.isStudy(folder) else { return [try ProjectFiles.run(at: folder)] }
+      let own = try Contest([name]).arms.flatMap(\.runs).filter {
+        $0.configuration.model.method.name == method
+      }
+      guard !own.isEmpty else { throw WorkError.noFold(folder, method: method) }
+      return own
+    }
+    var known: Set<String> = []
+    return found.filter { known.insert($0.folder.url.resolvingSymlinksInPath().path).inserted }
   }
 }
 

@@ -31,9 +31,20 @@ enum CertaintyTables {
       temperature \(format(calibration.scaling.temperature)), bias \(format(calibration.scaling.bias)); \
       pixels are ranked by \(calibration.uncertainty.rawValue)
       expected Dice by \(dice.method.rawValue)\
-      \(errors.isEmpty ? "" : "; error of a site's mean when it is left out: \(errors)")
+      \(errors.isEmpty ? "" : "; error of a site's mean when it is left out: \(errors)")\
+      \(calibration.folds.map { "\n" + text($0) } ?? "")
       \(warning(calibration))
       """
+  }
+
+  /// Describes the errors of folds.
+  private static func text(_ folds: FoldErrors) -> String {
+    let table = Console.table(
+      ["held out by a fold", "expected Dice", "true", "error"],
+      folds.folds.map {
+        [$0.site, format($0.expected), format($0.dice), NumberText.text($0.error, decimals: 3)]
+      })
+    return "\(folds.statement)\n\(table)"
   }
 
   private static func warning(_ calibration: Calibration) -> String {
@@ -47,6 +58,7 @@ enum CertaintyTables {
   /// Describes the certainty of an evaluation.
   static func text(_ report: CertaintyReport, dice: Double?) -> String {
     let (points, images) = (report.images.points, report.images)
+    let before = report.uncorrected.map { ", before the correction by folds \(format($0))" } ?? ""
     let coverage = Console.table(
       ["images kept"] + points.map { percent($0.coverage, of: 1) },
       [["Dice"] + points.map { format($0.dice) }])
@@ -55,7 +67,7 @@ enum CertaintyTables {
       ECE \(format(report.calibrated.expectedCalibrationError, 4)); AURC of pixels \
       \(format(report.pixelAURCBefore, 5)) before, \(format(report.pixelAURCAfter, 5)) after \
       (\(report.uncertainty.rawValue))
-      expected Dice \(interval(report.expected)), true \(format(dice)); \(report.unfamiliar) of \
+      expected Dice \(interval(report.expected))\(before), true \(format(dice)); \(report.unfamiliar) of \
       \(counted(images.points.first?.count ?? 0, "image")) unlike every training site
       \(coverage)
       the surest by expected Dice are kept; AURC of images \(format(images.aurc)), AUROC for Dice below \
@@ -74,11 +86,16 @@ enum CertaintyTables {
   /// Describes the estimate for images without masks.
   static func text(_ estimate: UnlabelledEstimate) -> String {
     let error = estimate.error.map { ", root mean squared error \(format($0)) at left-out source sites" }
+    let correction =
+      estimate.folds.map {
+        ["\($0.statement); before: \(format(estimate.uncorrected))"]
+      } ?? []
     let lines =
       [
         "\(estimate.site), n = \(estimate.images.count) images, whose masks are not read",
         "expected mean Dice \(interval(estimate.expected)) (\(estimate.method.rawValue)\(error ?? ""))",
-        "\(estimate.unfamiliar) of \(counted(estimate.images.count, "image")) unlike every training site",
+      ] + correction + [
+        "\(estimate.unfamiliar) of \(counted(estimate.images.count, "image")) unlike every training site"
       ] + estimate.notes
     return lines.joined(separator: "\n") + "\n"
   }

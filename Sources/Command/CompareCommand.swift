@@ -47,7 +47,8 @@ enum CompareCommand: Subcommand {
     let sites = try EvaluateCommand.sites(
       arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
     DataNotes.leftOut(catalog, console)
-    try DataNotes.masks(sites, limits: first.configuration.reader.limits, console)
+    try DataNotes.masks(
+      sites, limits: first.configuration.reader.limits, classes: first.configuration.classes, console)
     let found = try scores(arguments, contest, sites, console)
     let report = try ComparisonReport(found, seed: arguments.common.seed)
     if console.json { return try console.result(json: report) }

@@ -60,7 +60,8 @@ struct Contest {
     study = operands.count == 1 ? studies.first : nil
   }
 
-  private static func isStudy(_ folder: URL) -> Bool {
+  /// Whether a folder is that of a study.
+  static func isStudy(_ folder: URL) -> Bool {
     FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path)
   }
 

@@ -24,7 +24,8 @@ enum TuneCommand: Subcommand {
     let lock = try OutputFolder.lock(run.folder.url, console)
     defer { withExtendedLifetime(lock) {} }
     let predictor = try run.predictor(
-      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding)
+      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
+      usesCalibration: false)
     let before = predictor.rule
     let bar = ProgressBar("choosing", total: 100)
     let tuning = try run.tuneMasks(

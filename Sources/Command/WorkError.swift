@@ -31,6 +31,8 @@ enum WorkError: Error, CustomStringConvertible {
   case noClipWithout(URL, sites: [String])
   /// A study has no finished run.
   case noFinishedRun(URL)
+  /// A study has no finished run of the method of the run to calibrate.
+  case noFold(URL, method: String)
   /// Every run of an arm was trained on the site to score.
   case trainedOn(site: String, arm: String)
   /// A run holds no site out, and has neither validation images nor a test list.
@@ -44,6 +46,8 @@ enum WorkError: Error, CustomStringConvertible {
     switch self {
     case .noFinishedRun(let folder):
       "\(folder.path): no run of the study is finished; run its command again, which goes on where it stopped"
+    case .noFold(let folder, let method):
+      "\(folder.path): no finished run of the study is of \(method); give --folds runs of the same method"
     case .trainedOn(let site, let arm):
       "every run of \(arm) was trained on \(site), so there is nothing to compare there; score another site"
     case .nothingToScore(let run):

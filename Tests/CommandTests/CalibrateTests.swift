@@ -88,6 +88,88 @@ extension ProgramTests {
       try damage(shop, run)
     }
 
+    @Test("Folds that held out other sites correct the expected Dice")
+    func folds() throws {
+      let shop = try Workshop()
+      let (run, fold) = (shop.file("run").path, shop.file("fold").path)
+      for words in [shop.training("run", epochs: 1), shop.training("fold", epochs: 1, holdOut: "a")] {
+        let training = try Program.run(words)
+        try #require(training.code == 0, "\(training.err)")
+      }
+      let early = try Program.run("calibrate", run, "--folds", fold)
+      #expect(early.code == 1 && early.err.contains("\(fold)/calibration.json: not found"), "\(early.err)")
+      #expect(!FileManager.default.fileExists(atPath: "\(run)/calibration.json"))
+      let none = try Program.run("calibrate", run, "--folds", shop.data.path)
+      #expect(none.code == 1 && none.err.contains(shop.data.path), "\(none.err)")
+      for command in ["calibrate", "evaluate"] {
+        let found = try Program.run(command, fold)
+        try #require(found.code == 0, "\(found.err)")
+      }
+      let made = try Program.run("calibrate", run, "--folds", fold, run, fold)
+      try #require(made.code == 0, "\(made.err)")
+      #expect(made.out.contains("expected Dice is corrected by"), "\(made.out)")
+      #expect(made.out.contains("(one fold at the site that it held out)"), "\(made.out)")
+      #expect(
+        made.err.contains("left out of the correction") && made.err.contains("no interval"), "\(made.err)")
+      let stored = try object(shop.file("run/calibration.json"))
+      let folds = try #require(stored["folds"] as? [[String: Any]])
+      #expect(folds.compactMap { $0["site"] as? String } == ["a"])
+      let scores = try object(shop.file("fold/evaluation-a.json"))
+      let certainty = try #require(scores["certainty"] as? [String: Any])
+      let expected = try #require((certainty["expected"] as? [String: Any])?["dice"] as? Double)
+      #expect(folds.first?["expected"] as? Double == expected)
+
+      let new = try hospital(shop)
+      let text = try Program.run("evaluate", run, "--unlabelled", new.path)
+      #expect(text.code == 0 && text.out.contains("expected Dice is corrected by"), "\(text.err)")
+      let estimate = try object(shop.file("run/unlabelled-new.json"))
+      #expect(estimate["uncorrected"] as? Double != nil)
+      let scored = try Program.run("evaluate", run)
+      #expect(scored.code == 0 && scored.out.contains("before the correction by folds"), "\(scored.err)")
+    }
+
+    @Test("A study stands for its runs of the method; each has to be calibrated and evaluated")
+    func study() throws {
+      let shop = try Workshop()
+      let (run, study) = (shop.file("run").path, shop.file("study").path)
+      for words in [
+        [
+          "loso", "--methods", "baseline", "--data", shop.data.path, "--clip",
+          "random:Configurations/vit-tiny-p8-64.json", "--out", study, "--epochs", "1", "--allow-leakage",
+          "--set", "imageSize=32", "batchSize=4", "model.head.detailWidths=[8]", "model.head.gridWidth=16",
+          "lesionClass=polyp", "tune=none",
+        ],
+        shop.training("run", epochs: 1, more: ["--method", "baseline"]),
+        shop.training("other", epochs: 1, more: ["--method", "mcdrl"]),
+      ] {
+        let training = try Program.run(words)
+        try #require(training.code == 0, "\(training.err)")
+      }
+      let other = try Program.run("calibrate", shop.file("other").path, "--folds", study)
+      #expect(
+        other.code == 1 && other.err.contains("no finished run of the study is of mcdrl"), "\(other.err)")
+      let early = try Program.run("calibrate", run, "--folds", study)
+      #expect(
+        early.code == 1 && early.err.contains("study/runs/a/baseline-0/calibration.json: not found"),
+        "\(early.err)")
+      for site in ["a", "b"] {
+        for command in ["calibrate", "evaluate"] {
+          let found = try Program.run(command, shop.file("study/runs/\(site)/baseline-0").path)
+          try #require(found.code == 0, "\(found.err)")
+        }
+      }
+      // The fold of c held out what the run held out, so it need not be calibrated.
+      let made = try Program.run("calibrate", run, "--folds", study)
+      try #require(made.code == 0, "\(made.err)")
+      #expect(made.out.contains("(mean of 2 folds at the site that each held out)"), "\(made.out)")
+      #expect(made.err.contains("left out of the correction"), "\(made.err)")
+      let estimate = try Program.run("evaluate", run, "--unlabelled", hospital(shop).path, "--json")
+      try #require(estimate.code == 0, "\(estimate.err)")
+      let first = try #require((try estimate.json() as? [[String: Any]])?.first)
+      let expected = try #require(first["expected"] as? [String: Any])
+      #expect(expected["low"] as? Double != nil && expected["high"] as? Double != nil)
+    }
+
     /// Predictions say how sure they are.
     private func predict(_ shop: Workshop, _ run: URL) throws {
       let out = shop.file("out")

@@ -1,4 +1,4 @@
-// Trains MCDRL with one site held out, scores it there, and segments an image.
+// Trains the default method with one site held out, scores it there, and segments an image.
 // In the folder where it runs: data with sites, clip with a CLIP model, and new.png.
 // snippet: train
 import Datasets

@@ -43,7 +43,7 @@ extension ModelCard {
       return .init(
         heading: "Scores",
         blocks: [
-          .paragraph("The run was not evaluated at any site. This scores it at the site that was held out:"),
+          .paragraph("The run was not evaluated at any site. This scores it:"),
           .code(["mcdrl evaluate RUN"]),
         ])
     }

@@ -88,7 +88,9 @@ extension ModelCard {
       (name: "held out", text: heldOut ?? "no site: the model was trained on all of them"),
       (
         name: "search for the same patient or image at two sites",
-        text: leakage ?? "no result is stored by the run"
+        text: leakage
+          ?? (heldOut == nil
+            ? "not searched, because no site was held out" : "no result is stored by the run")
       ),
     ]
     facts += sites.flatMap(\.statements)

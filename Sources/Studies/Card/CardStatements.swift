@@ -2,12 +2,19 @@ import Storage
 
 /// The uses and the limits of a model, as far as its run knows them.
 extension CardFacts {
+  /// The lesion classes that training showed, or those of the prompts if the data state none.
+  var lesionClasses: [String] {
+    guard configuration.classes.isEmpty else { return configuration.classes }
+    let shown = Set((provenance?.sites ?? []).flatMap(\.classes.keys)).sorted()
+    return shown.isEmpty ? prompts.classes : shown
+  }
+
   /// The uses that the model is made for, and those that it is not.
   var uses: ModelCard.Uses {
-    let classes = list(prompts.classes)
+    let classes = list(lesionClasses)
     return ModelCard.Uses(
       intended: [
-        "The model marks the pixels of a lesion in images of \(prompts.modality). Its prompts name these classes: "
+        "The model marks the pixels of a lesion in images of \(prompts.modality). It is for these lesion classes: "
           + "\(classes).",
         "It is made for research: on segmentation, and on how a model that was trained at some hospitals does at "
           + "another one.",

@@ -98,6 +98,7 @@ extension CardFacts {
     if validation == nil, !history.isEmpty {
       found.append("No validation image chose the epoch: the weights are those of the last one.")
     } else if let last = history.last, last.best, configuration.averaging != .swad, history.count > 1,
+      configuration.selection != .last,
       !stoppedEarly
     {
       found.append("The last epoch is the chosen one, so a longer training might give more.")

@@ -84,7 +84,7 @@ extension ModelCard {
       side = settings.imageSize
       framing = settings.framing.words
       modality = prompts.modality
-      classes = prompts.classes
+      classes = facts.lesionClasses
       confounders = prompts.groups.map { group in
         Group(
           name: group.name, members: group.confounders.map(\.name),

@@ -94,8 +94,8 @@ package struct StudyEvidence: Encodable, Equatable, Sendable {
   /// Finds the arm of a study whose settings are those of a run, and takes its scores.
   ///
   /// Settings that follow from the fold, and places on a machine, may differ. So may the number of
-  /// epochs, their choice and the share of validation images: a model of all sites takes its epochs
-  /// from the folds. These differences are stated.
+  /// epochs, their choice, the share of validation images and the rule of masks: a model of all sites
+  /// takes its epochs from the folds, and may be tuned. These differences are stated.
   ///
   /// - Parameters:
   ///   - folder: the folder of the study.
@@ -131,7 +131,10 @@ package struct StudyEvidence: Encodable, Equatable, Sendable {
   /// Settings that follow from the fold, or are places on a machine.
   private static let free: Set = ["data", "holdOut", "sources", "seed", "clip", "device", "maxPixels"]
   /// Settings that a model of all sites may have otherwise.
-  private static let stated: Set = ["epochs", "patience", "selection", "validationShare"]
+  private static let stated: Set = [
+    "epochs", "patience", "restarts", "selection", "validationShare", "inference.choose",
+    "inference.threshold", "inference.smallestLesion", "inference.fillHoles",
+  ]
 
   /// Returns the arm of a plan with the settings of a run.
   static func arm(

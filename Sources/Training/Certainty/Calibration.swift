@@ -6,7 +6,8 @@ import Torch
 
 /// How far the predictions of a run can be trusted, measured on its source sites alone.
 ///
-/// The file is `calibration.json`. No number of it depends on a held-out site.
+/// The file is `calibration.json`. No number of it depends on a held-out site, apart from the errors
+/// of other runs in `folds`.
 package struct Calibration: Codable, Sendable {
   /// The scores of a source site by what the other source sites say.
   package struct SiteScores: Codable, Equatable, Sendable {
@@ -68,6 +69,8 @@ package struct Calibration: Codable, Sendable {
   let familiarity: Familiarity.Rule?
   /// The estimate of Dice.
   package let dice: DiceEstimator
+  /// The errors of folds at the sites that they held out, which correct the estimate; nil without.
+  package let folds: FoldErrors?
   /// The scores of each source site when it is left out.
   package let sites: [SiteScores]
   /// Sentences about the limits of the calibration.
@@ -89,7 +92,9 @@ package struct Calibration: Codable, Sendable {
       throw CalibrationError.damaged(file)
     }
     let hasScalings = found.scaling.isUsable && found.laplace?.scaling.isUsable ?? true
-    guard hasScalings, found.dice.isUsable, found.familiarity?.isUsable ?? true else {
+    guard hasScalings, found.dice.isUsable, found.familiarity?.isUsable ?? true,
+      found.folds?.isUsable ?? true
+    else {
       throw CalibrationError.damaged(file)
     }
     guard try found.model == run.modelHash() else {
@@ -107,6 +112,22 @@ package struct Calibration: Codable, Sendable {
   /// Whether other settings of inference give the same passes as those of the measurement.
   func hasSamePasses(as other: InferenceConfiguration) -> Bool {
     (inference.flips, inference.turns, inference.scales) == (other.flips, other.turns, other.scales)
+  }
+
+  /// Returns the expected Dice of one image, corrected by the folds.
+  func expectedDice(_ cues: DiceCues) -> Double {
+    let own = dice.image(cues)
+    return folds.map { $0.image(own) } ?? own
+  }
+
+  /// Estimates the mean Dice of images, corrected by the folds.
+  ///
+  /// - Parameter cues: the cues of each image, at least one.
+  /// - Returns: the estimate, and the mean before the correction; nil without folds.
+  func expectedDice(ofSite cues: [DiceCues]) -> (estimate: DiceEstimator.Estimate, uncorrected: Double?) {
+    let own = dice.mean(cues)
+    guard let folds else { return (own, nil) }
+    return (folds.site(own), own.dice)
   }
 
   /// The rule of the warning in plain values, for tables.

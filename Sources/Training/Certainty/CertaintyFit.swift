@@ -44,10 +44,13 @@ package struct CertaintyFit {
   ///
   /// - Parameters:
   ///   - quantile: the share of validation images of left-out source sites that is not warned of.
+  ///   - folds: the errors of folds at the sites that they held out; nil corrects nothing.
   ///   - report: called after each prediction.
   /// - Returns: the calibration.
   /// - Throws: `CalibrationError`, or an error that names a file.
-  package func write(quantile: Double, _ report: @escaping Progress = { _, _ in }) throws -> Calibration {
+  package func write(
+    quantile: Double, folds: FoldErrors? = nil, _ report: @escaping Progress = { _, _ in }
+  ) throws -> Calibration {
     let folder = run.folder
     let model = try folder.modelHash()
     let pseudo = Predictor.PseudoSites(run)
@@ -79,7 +82,7 @@ package struct CertaintyFit {
       images: split.validation.count, scaling: scalings.all, uncertainty: uncertainty.best,
       laplace: laplace?.stored, familiarity: found?.familiarity.rule,
       dice: try DiceEstimator(scalings.examples(observations, distances: found?.distances)),
-      sites: uncertainty.scores, notes: notes(pseudo != nil))
+      folds: folds, sites: uncertainty.scores, notes: notes(pseudo != nil, folds))
     // The rule comes last, because it makes the features a part of the run. An earlier rule must not
     // stand beside them.
     if FileManager.default.fileExists(atPath: folder.calibrationFile.path) {
@@ -93,13 +96,12 @@ package struct CertaintyFit {
   }
 
   /// The limits in words.
-  private func notes(_ hasPseudoSites: Bool) -> [String] {
+  private func notes(_ hasPseudoSites: Bool, _ folds: FoldErrors?) -> [String] {
     let known = Set(split.validation.map(\.site))
-    var found: [String] = []
+    var found = folds?.notes ?? []
     if known.count < 2 {
-      found.append(
-        "validation images come from one site, so nothing was left out: the errors at a new hospital are unknown"
-      )
+      let unknown = folds == nil ? ": the errors at a new hospital are unknown" : ""
+      found.append("validation images come from one site, so nothing was left out\(unknown)")
     } else if known.count < 4 {
       found.append("only \(known.count) sites were left out in turn, so errors are rough")
     }

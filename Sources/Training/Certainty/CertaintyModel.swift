@@ -102,7 +102,7 @@ package struct CertaintyModel: Sendable {
       LogitCounts(reading.probability, of: mask), isEmpty: mask.any().item() == 0, calibration.scaling,
       agreement: reading.agreement, distance: distance)
     return Certainty(
-      expectedDice: calibration.dice.image(cues), uncertainty: cues.uncertainty, distance: distance,
+      expectedDice: calibration.expectedDice(cues), uncertainty: cues.uncertainty, distance: distance,
       cues: cues)
   }
 

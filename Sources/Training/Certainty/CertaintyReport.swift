@@ -7,6 +7,8 @@ import Torch
 
 /// How well a run says how sure it is, at a site with masks.
 public struct CertaintyReport: Codable, Sendable {
+  /// The hash of the model that the calibration belongs to; nil in a file of an earlier version.
+  package let model: String?
   /// The agreement of calibrated probabilities and references.
   public let calibrated: Reliability.Summary
   /// The way that measures the uncertainty of pixels.
@@ -19,13 +21,15 @@ public struct CertaintyReport: Codable, Sendable {
   public let images: DiceCoverage
   /// The estimate of the mean Dice, without the masks.
   package let expected: DiceEstimator.Estimate
+  /// The estimate before the correction by folds; nil without one.
+  package let uncorrected: Double?
   /// The true mean Dice minus the estimate.
   public let error: Double
   /// The number of images that are unlike every training site.
   public let unfamiliar: Int
 
   enum CodingKeys: String, CodingKey {
-    case calibrated, uncertainty, images, expected, error, unfamiliar
+    case model, calibrated, uncertainty, images, expected, uncorrected, error, unfamiliar
     case pixelAURCBefore = "pixel_aurc_before"
     case pixelAURCAfter = "pixel_aurc_after"
   }
@@ -56,12 +60,15 @@ public struct CertaintyReport: Codable, Sendable {
       before.merge(part.before)
       after.merge(part.after)
     }
+    model = calibration.model
     calibrated = reliability.summary
     uncertainty = calibration.uncertainty
     pixelAURCBefore = before.curve.area
     pixelAURCAfter = after.curve.area
-    images = try DiceCoverage(dice: dice, uncertainties: parts.map { 1 - $0.certainty.expectedDice })
-    expected = calibration.dice.mean(parts.map(\.certainty.cues))
+    // A correction leaves the order of images; its cut to 0 to 1 would make ties.
+    images = try DiceCoverage(
+      dice: dice, uncertainties: parts.map { 1 - calibration.dice.image($0.certainty.cues) })
+    (expected, uncorrected) = calibration.expectedDice(ofSite: parts.map(\.certainty.cues))
     error = dice.reduce(0, +) / Double(max(1, dice.count)) - expected.dice
     unfamiliar = parts.count { $0.certainty.isUnfamiliar }
   }

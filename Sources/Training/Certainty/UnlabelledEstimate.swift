@@ -41,6 +41,10 @@ package struct UnlabelledEstimate: Encodable, Sendable {
   package let site: String
   /// The mean Dice of the images, with its interval.
   package let expected: DiceEstimator.Estimate
+  /// The mean before the correction by folds; nil without one.
+  @Nullable package private(set) var uncorrected: Double?
+  /// The folds that correct it; nil without any.
+  @Nullable package private(set) var folds: FoldErrors?
   /// The way of the estimate.
   package let method: DiceEstimator.Method
   /// The root of the mean squared error at left-out source sites; nil with a single source site.
@@ -56,7 +60,7 @@ package struct UnlabelledEstimate: Encodable, Sendable {
   package let images: [Image]
 
   enum CodingKeys: String, CodingKey {
-    case site, expected, method, error, unfamiliar, notes, images
+    case site, expected, uncorrected, folds, method, error, unfamiliar, notes, images
     case isTrusted = "trusted"
   }
 
@@ -69,12 +73,13 @@ package struct UnlabelledEstimate: Encodable, Sendable {
   ///   - calibration: the calibration.
   package init(site: String, files: [URL], _ certainties: [Certainty], _ calibration: Calibration) {
     self.site = site
-    expected = calibration.dice.mean(certainties.map(\.cues))
+    let found = calibration.expectedDice(ofSite: certainties.map(\.cues))
+    (expected, uncorrected, folds) = (found.estimate, found.uncorrected, calibration.folds)
     method = calibration.dice.method
     error = calibration.dice.error
     unfamiliar = certainties.count(where: \.isUnfamiliar)
     let share = Double(unfamiliar) / Double(max(1, certainties.count))
-    let isTrusted = share < Self.mostUnfamiliar && calibration.dice.error != nil
+    let isTrusted = share < Self.mostUnfamiliar && found.estimate.low != nil
     self.isTrusted = isTrusted
     images = zip(files, certainties).map { Image(image: $0.path, $1) }
     var notes = calibration.notes

@@ -73,6 +73,8 @@ public enum EnsembleError: Error, Equatable, CustomStringConvertible {
   case twice(URL)
   /// A run is an ensemble itself.
   case nested(URL)
+  /// A run was trained on lists of images, which an ensemble does not keep.
+  case lists(URL)
   /// Runs have different values of a setting that must be the same.
   case otherSetting(URL, name: String, value: String, first: URL, wanted: String)
   /// The tensors of runs differ in name, type or shape.
@@ -91,6 +93,9 @@ public enum EnsembleError: Error, Equatable, CustomStringConvertible {
   /// One to three lines with the folder and the fix.
   public var description: String {
     switch self {
+    case .lists(let url):
+      "\(url.path): the run was trained on lists of images, which an ensemble does not keep; join runs that were split "
+        + "by chance"
     case .tooFew(let count):
       "an ensemble has at least two runs, and \(count == 1 ? "one is" : "none is") named; name folds or seeds"
     case .tooMany(let count):

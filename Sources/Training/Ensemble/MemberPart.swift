@@ -56,8 +56,7 @@ extension Run {
       let place = folder.member(member)
       let settings = try memberSettings(member)
       let count: Int
-      if let images = try place.fingerprint()?.images {
-        let known = Set(images.values.joined())
+      if let known = try place.fingerprint()?.known {
         count = try samples.count { try known.contains(hashes.hash(of: $0)) }
       } else {
         count = settings.sources.contains(site.name) ? samples.count : 0

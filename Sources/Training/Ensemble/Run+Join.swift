@@ -67,6 +67,7 @@ extension Run {
       let place = run.folder.url.standardizedFileURL.resolvingSymlinksInPath()
       guard seen.insert(place.path).inserted else { throw EnsembleError.twice(run.folder.url) }
       guard try run.ensemble() == nil else { throw EnsembleError.nested(run.folder.url) }
+      guard run.lists == nil else { throw EnsembleError.lists(run.folder.listsFile) }
       guard FileManager.default.fileExists(atPath: run.folder.weightsFile.path) else {
         throw RunError.noWeights(run.folder.weightsFile)
       }
@@ -75,6 +76,7 @@ extension Run {
         ("imageSize", "\(own.imageSize)", "\(first.imageSize)"),
         ("framing", own.framing.rawValue, first.framing.rawValue),
         ("scenes", own.scenes.rawValue, first.scenes.rawValue),
+        ("classes", "\(own.classes)", "\(first.classes)"),
       ] where value != wanted {
         throw EnsembleError.otherSetting(
           run.folder.url, name: name, value: value, first: runs[0].folder.url, wanted: wanted)

@@ -42,10 +42,14 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
 
   /// What a calibrated run expected at the site, and what it found.
   package struct Certainty: Decodable, Equatable, Sendable {
+    /// The hash of the calibrated model; nil in a file of an earlier version.
+    let model: String?
     /// The agreement of calibrated probabilities and references.
     package let calibrated: Reliability.Summary?
     /// The mean Dice that was expected without the masks.
     package let expected: Expected?
+    /// The same before a correction by folds; nil without one.
+    package let uncorrected: Double?
     /// The true mean Dice minus the expected one.
     package let error: Double?
     /// The number of images that are unlike every training site.

@@ -30,6 +30,7 @@ extension Run {
     on samples: [Sample], with predictor: Predictor? = nil,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> MaskTuning {
+    guard !configuration.segmentsClasses else { throw ClassError.several(configuration.classes) }
     guard !samples.isEmpty else { throw MaskTuningError.noImages }
     let tuning = try MaskTuning(
       predictor ?? self.predictor(device: configuration.device), on: samples, progress: progress)

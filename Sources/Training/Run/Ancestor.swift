@@ -69,9 +69,15 @@ extension Run {
   /// - Parameter settings: the settings of the other run.
   /// - Throws: `RunError.cannotChange` that names the setting, or the errors of the tower's layers.
   package func requireContinuation(_ settings: RunConfiguration) throws {
+    if let ensemble = try ensemble(), ensemble.average == .outputs {
+      throw EnsembleError.severalModels(folder.url, count: ensemble.members.count)
+    }
     var own = configuration
     own.clip = try configuration.clipOfSite
     let description = try ClipDescription(folder)
+    if !description.hasWords, let reader = settings.readerOfWords {
+      throw RunError.trunkWithoutWords(own.clip ?? "clip", reader: reader)
+    }
     let tower = try ImageTower.unset(
       description.geometry.vision, projectionSize: description.geometry.projectionSize)
     var fixed = ["clip", "confounders", "model.method", "model.dense"]
@@ -101,7 +107,7 @@ extension Run {
     guard let known = try folder.fingerprint()?.known else {
       throw RunError.unlistedImages(folder.fingerprintFile)
     }
-    let count = try site.testSamples.filter { try known.contains(DataHashes.hash(of: $0)) }.count
+    let count = try site.allSamples.filter { try known.contains(DataHashes.hash(of: $0)) }.count
     if count > 0 { throw RunError.ancestorKnowsSite(folder.url, site: site.name, images: count) }
   }
 }

@@ -24,7 +24,12 @@ package struct ChosenEpochs: Sendable {
   ///   - settings: the settings of the final model.
   /// - Throws: `ChosenEpochsError` that names the run and the setting.
   package init(_ runs: [Run], for settings: RunConfiguration) throws {
+    guard !runs.isEmpty else { throw ChosenEpochsError.noRun }
     epochs = try runs.map { run in
+      guard run.configuration.holdOut != nil else { throw ChosenEpochsError.holdsNothingOut(run.folder.url) }
+      if let site = settings.holdOut, run.configuration.sources.contains(site) {
+        throw ChosenEpochsError.knowsHeldOut(run.folder.url, site: site)
+      }
       try Self.requireSame(run, settings)
       guard FileManager.default.fileExists(atPath: run.folder.weightsFile.path) else {
         throw ChosenEpochsError.unfinished(run.folder.url)
@@ -74,6 +79,12 @@ package struct ChosenEpochs: Sendable {
 
 /// Runs whose chosen epochs say nothing of a final model.
 package enum ChosenEpochsError: Error, Equatable, CustomStringConvertible {
+  /// No run is named.
+  case noRun
+  /// A run holds no site out.
+  case holdsNothingOut(URL)
+  /// A run was trained on the site that is held out now.
+  case knowsHeldOut(URL, site: String)
   /// A run is not trained to its end.
   case unfinished(URL)
   /// A run did not choose its epoch by validation.
@@ -88,6 +99,12 @@ package enum ChosenEpochsError: Error, Equatable, CustomStringConvertible {
   /// One or two lines with the fix.
   package var description: String {
     switch self {
+    case .noRun: "there is no run to take the epochs from; name runs, or a study with finished folds"
+    case .holdsNothingOut(let url):
+      "\(url.path): holds no site out, so its epochs were chosen at known sites; give runs that each hold a site out"
+    case .knowsHeldOut(let url, let site):
+      "\(url.path): was trained on \(site), which would choose the epochs of a run that holds it out; leave "
+        + "--hold-out away, or give runs that never saw \(site)"
     case .unfinished(let url):
       "\(url.path): not trained to its end, so validation has not chosen its epoch; finish it first"
     case .notChosen(let url):

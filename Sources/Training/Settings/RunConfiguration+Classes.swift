@@ -40,6 +40,11 @@ extension RunConfiguration {
           "\(classes)", "names that differ in letters and digits, which \"\(other)\" and \"\(name)\" do not")
       }
     }
+    guard classes.count < 2 || inference.choose == .none else {
+      throw SettingsError.outOfRange(
+        "inference.choose", value: inference.choose.rawValue,
+        wanted: "none: the rule of masks is chosen for one class")
+    }
     guard classes.count < 2 || model.method.traits.segmentsClasses else {
       throw MethodError.oneClass(method: model.method.name, classes: classes)
     }
