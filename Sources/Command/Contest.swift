@@ -114,7 +114,8 @@ extension SiteComparison {
   }
 
   private var resampling: String {
-    Interval.resampling(groups: groups, images: differentImages) + (arms.first?.dice.reason.map { "; \($0)" } ?? "")
+    Interval.resampling(groups: groups, images: differentImages)
+      + (arms.first?.dice.reason.map { "; \($0)" } ?? "")
   }
 
   /// Why only the images with a lesion give no interval.

@@ -70,7 +70,9 @@ extension Run {
     let metrics = try trainLocked(system, on: inputs, progress)
     if cache == nil { own.remove() }
     measurePrecision(inputs.validation, progress)
-    do { try chooseMasks(on: unknownToAncestors(inputs.validation.samples)) } catch let error as MaskTuningError {
+    do {
+      try chooseMasks(on: unknownToAncestors(inputs.validation.samples))
+    } catch let error as MaskTuningError {
       progress.report(.note("the rule of masks was not chosen: \(error)"))
     }
     return metrics
