@@ -95,7 +95,7 @@ struct ModelCardTests {
       "That is unknown: the run has no score of a site that it never saw.",
       "The run was not evaluated at any site.", "- **weights**: not stored by the run",
       "- **held out**: no site: the model was trained on all of them",
-      "- **search for the same patient or image at two sites**: no result is stored by the run",
+      "- **search for the same patient or image at two sites**: not searched, because no site was held out",
       "- **weights that the training began with**: not stated", "- **chosen**: none yet",
       "mcdrl train --data DATA --clip CLIP --config settings.json5",
     ] {

@@ -62,11 +62,11 @@ struct StudyEvidenceTests {
     #expect(method.contains("compares mcdrl, and the method of the run is baseline"), "\(method)")
   }
 
-  @Test("The rule of lesion pixels of the study counts, and one of the values that folds chose")
+  @Test("Another rule of masks is stated, and one of the values that folds chose counts")
   func choices() throws {
     var ruled = try plan()
     ruled.threshold = .dice
-    #expect(message { _ = try arm(ruled) }.contains("inference.threshold was dice, is 0.5"))
+    #expect(try arm(ruled).differences == ["inference.threshold was dice, is 0.5"])
     #expect(try arm(ruled) { $0.inference.threshold = .dice }.arm.name == "baseline")
     var chosen = try plan()
     chosen.choices = [try Choice(parsing: "averaging=0,0.9")]

@@ -174,11 +174,21 @@ extension TrainingRuns {
       #expect(throws: ChosenEpochsError.unfinished(fresh.folder.url)) {
         try ChosenEpochs([fresh], for: fresh.configuration)
       }
-      let last = try create("last") { $0.selection = .last }
+      let last = try create("last", holdOut: "site-c") { $0.selection = .last }
       try last.train()
       #expect(throws: ChosenEpochsError.notChosen(last.folder.url)) {
         try ChosenEpochs([last], for: last.configuration)
       }
+      // These runs know the site, or all sites.
+      settings = runs[0].configuration
+      #expect(throws: ChosenEpochsError.knowsHeldOut(runs[1].folder.url, site: "site-a")) {
+        try ChosenEpochs([runs[1]], for: settings)
+      }
+      let whole = try create("whole")
+      #expect(throws: ChosenEpochsError.holdsNothingOut(whole.folder.url)) {
+        try ChosenEpochs([whole], for: whole.configuration)
+      }
+      #expect(throws: ChosenEpochsError.noRun) { try ChosenEpochs([], for: settings) }
     }
   }
 }
