@@ -144,6 +144,7 @@ extension TrainingRuns {
       try Data("{".utf8).write(to: file)
       #expect(refusal().contains(file.path) && refusal().contains("calibrate the run again"))
       // A covariance of another size than the head's last convolution.
+      try good.write(to: file)
       var members = try #require(try JSONValue(json5File: file).members)
       var laplace = try #require(members["laplace"]?.members)
       laplace["covariance"] = .array([.array([1])])
