@@ -34,7 +34,9 @@ struct CommonOptions: OptionGroup {
 enum Shared {
   static let data = Option.required("data", "DATA", .text, "a folder of sites, or a sites.json5")
   static let clip = Option.required(
-    "clip", "CLIP", .text, "tiny, a CLIP folder, or random:FILE for random weights of that geometry")
+    "clip", "CLIP", .text,
+    "tiny, a CLIP folder, an image trunk where no words are read, or random:FILE for random weights of that "
+      + "geometry")
   static let holdOut = Option.required("hold-out", "SITE", .text, "the site that takes no part in training")
   static let allowLeakage = Option.flag(
     "allow-leakage", "continue although the same patient or picture is at the held-out site")
