@@ -9,6 +9,11 @@ let isDependency = folder.split(separator: "/").dropLast().last == "checkouts"
 // SwiftPM ends a name at a blank.
 let libtorch = isDependency || folder.contains(" ") ? "libtorch" : folder + "/.deps/pkgconfig/libtorch.pc"
 
+// The libraries of an optional part: without them its door builds, and says which package is missing.
+func part(_ name: String) -> String {
+  isDependency || folder.contains(" ") ? "mcdrl-\(name)" : folder + "/.deps/pkgconfig/mcdrl-\(name).pc"
+}
+
 // For work on this package alone: debug builds whose C and C++ are quick, and macOS, where no object tells a program
 // the place of libtorch.
 let optimizedC: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O2"])]
@@ -56,11 +61,19 @@ let package = Package(
     .systemLibrary(
       name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
     .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CTIFF"]),
+    .systemLibrary(
+      name: "CDICOMSystem", pkgConfig: part("dicom"),
+      providers: [.apt(["libdcmtk-dev", "libopenjp2-7-dev"]), .brew(["dcmtk", "openjpeg"])]),
+    .target(name: "CDICOM", dependencies: ["CDICOMSystem"], cxxSettings: optimizedCXX),
+    .systemLibrary(
+      name: "CVideoSystem", pkgConfig: part("video"),
+      providers: [.apt(["libavformat-dev", "libswscale-dev"]), .brew(["ffmpeg"])]),
+    .target(name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC),
 
     // The rooms, lowest first; each uses only those above it in this list.
     .target(name: "Storage"),
     .target(name: "Torch", dependencies: ["CLibTorch", "Storage"]),
-    .target(name: "Imaging", dependencies: ["CImageCodecs", "Storage", "Torch"]),
+    .target(name: "Imaging", dependencies: ["CDICOM", "CImageCodecs", "CVideo", "Storage", "Torch"]),
     .target(name: "SyntheticEndoscopy", dependencies: ["Storage", "Torch", "Imaging"]),
     .target(name: "CLIP", dependencies: ["Storage", "Torch", "Imaging"]),
     .target(
