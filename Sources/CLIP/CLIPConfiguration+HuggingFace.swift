@@ -62,18 +62,40 @@ extension CLIPConfiguration {
   }
 }
 
+/// The sizes that image and text transformers share.
+protocol TransformerSizes {
+  var hiddenSize: Int { get set }
+  var intermediateSize: Int { get set }
+  var layers: Int { get set }
+  var heads: Int { get set }
+  var activation: String { get set }
+  var epsilon: Double { get set }
+}
+
+extension CLIPConfiguration.Vision: TransformerSizes {}
+extension CLIPConfiguration.Text: TransformerSizes {}
+
+extension SettingsReader {
+  /// Reads the sizes of a transformer by Hugging Face's names; absent ones stay as they are.
+  ///
+  /// - Throws: `CLIPError` that names the file and the setting.
+  mutating func readTransformer(into tower: inout some TransformerSizes) throws {
+    tower.hiddenSize = try integer("hidden_size") ?? tower.hiddenSize
+    tower.intermediateSize = try integer("intermediate_size") ?? tower.intermediateSize
+    tower.layers = try integer("num_hidden_layers") ?? tower.layers
+    tower.heads = try integer("num_attention_heads") ?? tower.heads
+    tower.activation = try choice("hidden_act", CLIPConfiguration.activations) ?? tower.activation
+    tower.epsilon = try number("layer_norm_eps", in: 0...1) ?? tower.epsilon
+  }
+}
+
 extension CLIPConfiguration.Vision {
   fileprivate init(_ reader: SettingsReader) throws {
     var reader = reader
     self.init()
-    hiddenSize = try reader.integer("hidden_size") ?? hiddenSize
-    intermediateSize = try reader.integer("intermediate_size") ?? intermediateSize
-    layers = try reader.integer("num_hidden_layers") ?? layers
-    heads = try reader.integer("num_attention_heads") ?? heads
+    try reader.readTransformer(into: &self)
     imageSize = try reader.integer("image_size") ?? imageSize
     patchSize = try reader.integer("patch_size") ?? patchSize
-    activation = try reader.choice("hidden_act", CLIPConfiguration.activations) ?? activation
-    epsilon = try reader.number("layer_norm_eps", in: 0...1) ?? epsilon
     stages = try reader.integers("resnet_layers")
     stemChannels = try reader.integers("stem_channels")
     trunk = try reader.text("trunk")
@@ -90,14 +112,9 @@ extension CLIPConfiguration.Text {
   fileprivate init(_ reader: SettingsReader) throws {
     var reader = reader
     self.init()
-    hiddenSize = try reader.integer("hidden_size") ?? hiddenSize
-    intermediateSize = try reader.integer("intermediate_size") ?? intermediateSize
-    layers = try reader.integer("num_hidden_layers") ?? layers
-    heads = try reader.integer("num_attention_heads") ?? heads
+    try reader.readTransformer(into: &self)
     vocabularySize = try reader.integer("vocab_size") ?? vocabularySize
     positions = try reader.integer("max_position_embeddings") ?? positions
-    activation = try reader.choice("hidden_act", CLIPConfiguration.activations) ?? activation
-    epsilon = try reader.number("layer_norm_eps", in: 0...1) ?? epsilon
     endToken = try reader.integer("eos_token_id") ?? endToken
     pool = try reader.choice("text_pool", TextPool.allCases.map(\.rawValue)).flatMap(TextPool.init)
     isBidirectional = try reader.flag("bidirectional")

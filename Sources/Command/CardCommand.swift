@@ -32,11 +32,15 @@ enum CardCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let run = try ProjectFiles.run(at: NativePath.url(arguments.operands[0]))
-    let out = try arguments.out ?? run.folder.url
+    let (out, title) = (try arguments.out ?? run.folder.url, try arguments.title)
+    if let title, title.allSatisfy(\.isWhitespace) {
+      throw UsageError.rejected(
+        option: "title", text: title, reason: "a heading needs letters; leave the option out for one")
+    }
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     let card = try ModelCard(
-      of: run, title: arguments.title, contact: arguments.contact,
+      of: run, title: title, contact: arguments.contact,
       study: arguments.study.map { try evidence($0, for: run) },
       software: SoftwareComponent.all().map { ModelCard.Licence(name: $0.name, licence: $0.licence) })
     let files = ["card.md", "card.html"].map(out.appendingPathComponent)

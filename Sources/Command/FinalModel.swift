@@ -49,10 +49,11 @@ extension Arguments<FinalModelOptions> {
 
   /// The number of epochs, by the runs of `--epochs-from`, set in settings; a note says where from.
   ///
+  /// - Returns: where the number is from, in words without folders; nil without the option.
   /// - Throws: `ChosenEpochsError`, or an error that names the folder.
-  func takeEpochs(for settings: inout RunConfiguration, _ console: Console) throws {
+  func takeEpochs(for settings: inout RunConfiguration, _ console: Console) throws -> String? {
     let folders = try self.epochsFrom
-    guard !folders.isEmpty else { return }
+    guard !folders.isEmpty else { return nil }
     let runs = try folders.flatMap { try EpochSource.runs(in: URL(fileURLWithPath: $0), for: settings) }
     let chosen = try ChosenEpochs(runs, for: settings)
     let parts = zip(runs, chosen.epochs).map { run, epoch in
@@ -63,6 +64,8 @@ extension Arguments<FinalModelOptions> {
       "epochs=\(chosen.median): the median of the epochs that validation chose in "
         + "\(counted(runs.count, "run")) of \(folders.joined(separator: ", ")) (held out: "
         + "\(parts.joined(separator: ", "))); the last epoch is the model (selection=last)")
+    return "the median of the epochs that validation chose in \(counted(runs.count, "run")) (held out: "
+      + "\(parts.joined(separator: ", ")))"
   }
 }
 

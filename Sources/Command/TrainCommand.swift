@@ -91,7 +91,7 @@ enum TrainCommand: Subcommand {
     }
     var complete = configuration
     if let device = try arguments.common.given(\.device) { complete.device = device }
-    try arguments.final.takeEpochs(for: &complete, console)
+    let epochsFrom = try arguments.final.takeEpochs(for: &complete, console)
     let catalog = try SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass)
     // The images are read below, so what needs none comes first.
     try SettingFault.inCommandLine { try complete.validate() }
@@ -108,7 +108,7 @@ enum TrainCommand: Subcommand {
     let run = try Run.create(
       at: folder, complete, data: catalog, lists: lists, prompts: prompts, promptsFile: promptsFile,
       continuing: ancestor, model: model, clip: ProjectFiles.clips, lock: lock)
-    if let leakage { try run.record(leakage: leakage) }
+    try run.record(leakage: leakage, epochsFrom: epochsFrom)
     return run
   }
 

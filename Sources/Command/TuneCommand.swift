@@ -34,6 +34,7 @@ enum TuneCommand: Subcommand {
       console.progress(bar.line(100 * done / max(1, total), unit: "% of the passes"))
     }
     console.progress("")
+    for remark in tuning.remarks { console.note("note: \(remark)") }
     if console.json { return try console.result(json: tuning) }
     console.result(text(tuning, before: before))
   }

@@ -164,6 +164,10 @@ extension ProgramTests {
       let config = try String(contentsOf: shop.file("final/config.json"), encoding: .utf8)
       #expect(config.contains("\"selection\" : \"last\"") && config.contains("\"epochs\" : 1"))
       #expect(try Program.run(words + ["--resume"]).code == 0)
+      #expect(try Program.run("card", shop.file("final").path).code == 0)
+      let card = try String(contentsOf: shop.file("final/card.md"), encoding: .utf8)
+      #expect(card.contains("- **epochs**: 1 epoch: the median of the epochs"))
+      #expect(card.contains("in 2 runs (held out: a 1, b 1)"))
 
       let place = try #require(words.firstIndex(of: shop.file("final").path))
       words[place] = shop.file("other").path

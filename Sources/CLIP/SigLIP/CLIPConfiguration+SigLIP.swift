@@ -78,14 +78,9 @@ extension CLIPConfiguration {
 
 extension CLIPConfiguration.Vision {
   fileprivate mutating func readSigLIP(_ reader: inout SettingsReader) throws {
-    hiddenSize = try reader.integer("hidden_size") ?? hiddenSize
-    intermediateSize = try reader.integer("intermediate_size") ?? intermediateSize
-    layers = try reader.integer("num_hidden_layers") ?? layers
-    heads = try reader.integer("num_attention_heads") ?? heads
+    try reader.readTransformer(into: &self)
     imageSize = try reader.side("image_size") ?? imageSize
     patchSize = try reader.side("patch_size") ?? patchSize
-    activation = try reader.choice("hidden_act", CLIPConfiguration.activations) ?? activation
-    epsilon = try reader.number("layer_norm_eps", in: 0...1) ?? epsilon
     if let value = reader.take("vision_use_head"), value != true {
       throw reader.refusal(
         "vision_use_head", value,
@@ -98,14 +93,9 @@ extension CLIPConfiguration.Vision {
 
 extension CLIPConfiguration.Text {
   fileprivate mutating func readSigLIP(_ reader: inout SettingsReader, projectionSize: Int) throws {
-    hiddenSize = try reader.integer("hidden_size") ?? hiddenSize
-    intermediateSize = try reader.integer("intermediate_size") ?? intermediateSize
-    layers = try reader.integer("num_hidden_layers") ?? layers
-    heads = try reader.integer("num_attention_heads") ?? heads
+    try reader.readTransformer(into: &self)
     vocabularySize = try reader.integer("vocab_size") ?? vocabularySize
     positions = try reader.integer("max_position_embeddings") ?? positions
-    activation = try reader.choice("hidden_act", CLIPConfiguration.activations) ?? activation
-    epsilon = try reader.number("layer_norm_eps", in: 0...1) ?? epsilon
     if reader.peek("projection_size") == .null { _ = reader.take("projection_size") }
     let size = try reader.integer("projection_size") ?? hiddenSize
     guard size == projectionSize else {

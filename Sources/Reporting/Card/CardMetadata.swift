@@ -19,7 +19,8 @@ struct CardMetadata {
       "- medical-imaging", "- segmentation", "- \(Self.quoted(card.model.modality))",
       "- \(Self.quoted(card.model.method))", "metrics:", "- dice", "- iou",
     ]
-    let results = card.evaluations.filter { $0.dice != nil }
+    // The hub shows them without a remark, so scores at sites that were trained on stay out.
+    let results = card.evaluations.filter { $0.dice != nil && $0.isUnseen }
     if !results.isEmpty {
       lines += ["model-index:", "- name: \(Self.quoted(card.title))", "  results:"]
       lines += results.flatMap(Self.result)

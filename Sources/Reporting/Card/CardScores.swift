@@ -52,7 +52,7 @@ extension ModelCard {
     let counts = evaluations.map { evaluation in
       [
         evaluation.site, evaluation.role, "\(evaluation.count)", "\(evaluation.countWithLesion)",
-        evaluation.groups.map(String.init) ?? "–",
+        Self.groups(evaluation.groups, of: evaluation.count),
       ]
     }
     let means = evaluations.map { evaluation in
@@ -79,7 +79,7 @@ extension ModelCard {
         rows: means),
       .paragraph(
         "Means over images at their own size with 95 % intervals: percentile bootstrap over patients or sequences, "
-          + "over images where the data state none; 2000 resamples. HD95 over images with a lesion and a mark. "
+          + "over images where the data state none (a dash); 2000 resamples. HD95 over images with a lesion and a mark. "
           + EmptyMaskPolicy.statement),
     ]
     if evaluations.contains(where: { $0.classCount > 1 }) {
@@ -124,6 +124,11 @@ extension ModelCard {
     return .init(heading: "Scores", blocks: blocks)
   }
 
+  /// The number of patients or sequences; a dash if every image is a case of its own.
+  private static func groups(_ count: Int?, of images: Int) -> String {
+    count.flatMap { $0 == images ? nil : String($0) } ?? "–"
+  }
+
   /// Dice of each predictor that ignores the image, by site.
   private var trivialRows: [[String]] {
     var names: [String] = []
@@ -141,7 +146,7 @@ extension ModelCard {
     guard let study else { return nil }
     let rows = study.rows.map { row in
       [
-        row.site ?? "mean over sites", "\(row.count)", row.groups.map(String.init) ?? "–",
+        row.site ?? "mean over sites", "\(row.count)", Self.groups(row.groups, of: row.count),
         Interval.text(row.dice), Interval.text(row.diceWithLesion), Interval.text(row.iou),
         Interval.text(row.hd95, decimals: 1), HTMLPage.number(row.trivial),
       ]
@@ -160,6 +165,10 @@ extension ModelCard {
           ], rows: rows, emphasised: [rows.count - 1]),
         .facts(
           [
+            (
+              "trivial",
+              "the best Dice of a predictor that ignores the image; over the sites, of one predictor for all"
+            ),
             ("chosen", study.selection), ("intervals", study.intervals),
             ("search for the same patient or image at two sites", study.leakage),
           ]

@@ -37,14 +37,14 @@ extension ModelCard {
       facts.append(("Dice of the validation images by arithmetic", dice.joined(separator: ", ")))
     }
     let groups = model.confounders.map { group in
-      let members = group.members.map { group.settable.contains($0) ? $0 : "\($0) (cannot be set)" }
+      let members = group.members.map { group.settable.contains($0) ? $0 : "\($0) (a name only)" }
       return (name: group.name, text: members.joined(separator: ", "))
     }
     let dictionary =
       (model.readsDictionary
-        ? "The prediction reads this dictionary of confounders."
-        : "The prediction reads no dictionary; the run holds this one.")
-      + " Those without a remark can be set on an image by a mechanism."
+        ? "The prediction reads these confounders as words."
+        : "The run knows these confounders by name; the prediction does not read them.")
+      + " Training and mcdrl explain can change an image as each of them would, unless it says otherwise."
     return .init(
       heading: "The model",
       blocks: [
@@ -57,7 +57,7 @@ extension ModelCard {
     return [
       (
         "weights",
-        "\(count(weights.tower)) values of the image tower, \(count(weights.head)) of method and head; "
+        "\(count(weights.tower)) numbers in the image tower, \(count(weights.head)) in method and head; "
           + "\(HTMLPage.number(Double(weights.bytes) / 1e6, 1)) MB"
       ),
       ("hash of model.safetensors", "\(weights.hash) (no protection against forgery)"),
@@ -108,17 +108,25 @@ extension ModelCard {
 
   /// How the model was trained.
   var procedure: CardDocument.Section {
+    let isJoined = model.average != nil
     let all =
       "\(training.finished) of \(counted(training.epochs, "epoch"))"
       + (training.stoppedEarly ? ", stopped because the score did not rise" : "")
     let score = training.validationDice.map { ", Dice \(HTMLPage.number($0)) on the validation images" } ?? ""
     var facts: [(name: String, text: String)] = [
-      ("epochs", training.finished == training.epochs ? counted(training.epochs, "epoch") : all),
-      ("chosen", training.chosen.map { "epoch \($0)\(score)" } ?? "none yet"), ("rule", training.rule),
+      (
+        "epochs",
+        (isJoined || training.finished == training.epochs ? counted(training.epochs, "epoch") : all)
+          + (isJoined ? " for each member" : training.epochsFrom.map { ": \($0)" } ?? "")
+      ),
+      (
+        "chosen",
+        isJoined ? "by each member for itself" : training.chosen.map { "epoch \($0)\(score)" } ?? "none yet"
+      ), ("rule", training.rule),
       ("trained part of the image tower", training.tuned), ("optimiser", training.optimiser),
       ("loss", training.loss), ("random changes of the images", training.augmentation),
       ("interventions", training.interventions), ("seed", "\(training.seed)"),
-      ("time", "\(HTMLPage.number(training.seconds / 60, 0)) minutes"),
+      ("time", isJoined ? Self.notStored : "\(HTMLPage.number(training.seconds / 60, 0)) minutes"),
       ("mcdrl", training.version ?? Self.notStored), ("libtorch", training.libtorch ?? Self.notStored),
       ("hash of the starting weights", training.start ?? Self.notStored),
     ]

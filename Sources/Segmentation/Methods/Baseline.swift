@@ -1,9 +1,9 @@
-/// The common tower and head, trained by L_seg alone; method, section 7.
+/// The common tower and head, trained by the segmentation loss alone; method, section 7.
 public final class Baseline: SegmentationMethod, ConfigurableMethod {
   /// The name `baseline`.
   public static let name = "baseline"
   /// The description in one line.
-  public static let summary = "the same tower and head, trained by L_seg alone"
+  public static let summary = "image tower and head alone, without words, trained by the segmentation loss"
 
   /// Returns the traits: the method reads no words.
   ///

@@ -56,11 +56,11 @@ extension CardFacts {
     let names = list(prompts.confounders.map(\.name))
     let use =
       configuration.model.method.traits.intervenes
-      ? "The method intervenes on the confounders of its dictionary: \(names)."
+      ? "The method reads these confounders as words and intervenes on them: \(names)."
       : configuration.interventionShare > 0
-        ? "The prediction reads no dictionary; training set confounders of this list on the images: \(names)."
-        : "The prediction reads no dictionary of confounders, and training set none on the images. The run holds these "
-          + "names: \(names)."
+        ? "The prediction reads no words. Training changed images as these confounders would: \(names)."
+        : "The prediction reads no words, and training changed no image as a confounder would. The run knows these names: "
+          + "\(names)."
     return use + " Nothing is known of other confounders."
   }
 }

@@ -139,7 +139,8 @@ extension CardFacts {
     let unlicensed = provenance.sites.filter { $0.origin.licence == nil }.map(\.name)
     if !unlicensed.isEmpty { found.append("The data of \(list(unlicensed)) state no licence.") }
     if provenance.weights.licences.isEmpty, configuration.clip?.hasPrefix("random:") != true {
-      found.append("The CLIP model \(provenance.weights.name) states no licence of its weights.")
+      found.append(
+        "\(provenance.weights.name), from which the training began, states no licence of its weights.")
     }
     return found
   }

@@ -105,6 +105,8 @@ extension ModelCard {
   package struct Training: Encodable, Equatable, Sendable {
     /// The number of epochs that the settings ask for.
     package let epochs: Int
+    /// Where the number of epochs is from, in words; nil if the settings state it.
+    @Nullable package private(set) var epochsFrom: String?
     /// The number of finished epochs.
     package let finished: Int
     /// The epoch of the stored weights; nil before the first.
@@ -140,6 +142,7 @@ extension ModelCard {
       case epochs, finished, chosen, rule, tuned, optimiser, loss, augmentation, interventions, seed, seconds
       case libtorch
       case stoppedEarly = "stopped_early"
+      case epochsFrom = "epochs_from"
       case validationDice = "validation_dice"
       case version = "mcdrl"
       case start = "starting_weights"
@@ -158,6 +161,7 @@ extension ModelCard {
       seed = settings.seed
       seconds = facts.history.reduce(0) { $0 + $1.seconds }
       chosen = last?.epoch
+      epochsFrom = facts.provenance?.epochsFrom
       validationDice = last?.validationDice
       version = facts.fingerprint?.version
       libtorch = facts.fingerprint?.libtorch

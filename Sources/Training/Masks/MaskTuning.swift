@@ -142,6 +142,33 @@ package struct MaskTuning: Codable, Equatable, Sendable {
   }
 }
 
+extension MaskTuning {
+  /// The fewest validation images of a site whose choice is taken without a remark.
+  static let fewImages = 20
+
+  /// What makes the choice uncertain, a sentence each.
+  package var remarks: [String] {
+    var found: [String] = []
+    let few = images.filter { $0.value < Self.fewImages }.keys.sorted()
+    if !few.isEmpty {
+      found.append(
+        "fewer than \(Self.fewImages) validation images at \(few.joined(separator: ", ")): another draw of images may "
+          + "choose another rule")
+    }
+    if chosen.threshold == .fixed(0.1) || chosen.threshold == .fixed(0.9) {
+      found.append(
+        "the threshold \(chosen.threshold) is the last one that was compared: the probabilities are far from "
+          + "calibrated, and mcdrl calibrate shows how far")
+    }
+    if chosen.smallestLesion == Self.smallestLesions.max() {
+      found.append(
+        "the smallest lesion of \(chosen.smallestLesion) ‰ is the largest that was compared: look whether small lesions "
+          + "are lost")
+    }
+    return found
+  }
+}
+
 /// The reason why no rule of masks can be chosen.
 public enum MaskTuningError: Error, Equatable, CustomStringConvertible {
   /// There is no validation image.

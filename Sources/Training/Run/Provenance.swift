@@ -48,13 +48,21 @@ package struct Provenance: Codable, Equatable, Sendable {
   package let sites: [Site]
   /// The result of the search for the same patient or image at the held-out site; nil without one.
   @Nullable package var leakage: String?
+  /// Where the number of epochs is from, in words; nil if the settings state it.
+  @Nullable package var epochsFrom: String?
   /// What the CLIP folder states about its weights.
   package let weights: WeightsOrigin
 
+  enum CodingKeys: String, CodingKey {
+    case sites, leakage, weights
+    case epochsFrom = "epochs_from"
+  }
+
   /// Makes the value from its parts.
-  package init(sites: [Site], leakage: String? = nil, weights: WeightsOrigin) {
+  package init(sites: [Site], leakage: String? = nil, epochsFrom: String? = nil, weights: WeightsOrigin) {
     (self.sites, self.weights) = (sites, weights)
     self.leakage = leakage
+    self.epochsFrom = epochsFrom
   }
 
   /// Describes the data and the CLIP model of a new run.
@@ -99,13 +107,18 @@ package struct Provenance: Codable, Equatable, Sendable {
 }
 
 extension Run {
-  /// Adds the result of the search for the same patient or image at two sites to `provenance.json`.
+  /// Adds what the command found out to `provenance.json`.
   ///
-  /// - Parameter leakage: the result in a few words.
+  /// - Parameters:
+  ///   - leakage: the result in a few words; nil if no site is scored.
+  ///   - epochsFrom: where the number of epochs is from, in words; nil if the settings state it.
   /// - Throws: `FileError` that names the file.
-  package func record(leakage: String) throws {
-    guard var provenance = try Provenance.stored(in: folder) else { return }
-    provenance.leakage = leakage
+  package func record(leakage: String?, epochsFrom: String? = nil) throws {
+    guard leakage != nil || epochsFrom != nil, var provenance = try Provenance.stored(in: folder) else {
+      return
+    }
+    provenance.leakage = leakage ?? provenance.leakage
+    provenance.epochsFrom = epochsFrom ?? provenance.epochsFrom
     try folder.write(provenance, to: folder.provenanceFile)
   }
 }
