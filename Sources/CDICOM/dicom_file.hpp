@@ -59,6 +59,8 @@ struct Samples {
   std::vector<Uint8> bytes;
   unsigned components = 1, bits = 8, allocated = 8;
   bool is_signed = false, is_transformed = false;
+  // Whether each number fits into the stored bits that the data set states.
+  bool fits = true;
 };
 Samples decode_jpeg_2000(const std::vector<Uint8> &bytes, const dicom_facts &facts);
 

@@ -112,12 +112,16 @@ Samples decode_jpeg_2000(const std::vector<Uint8> &bytes, const dicom_facts &fac
   const size_t count = (size_t)facts.rows * facts.columns;
   const unsigned width = samples.allocated / 8, step = samples.components * width;
   samples.bytes.resize(count * step);
+  const bool is_signed = samples.is_signed;
+  const int64_t span = int64_t(1) << (facts.bits_stored < 32 ? facts.bits_stored : 32);
+  const int64_t least = is_signed ? -span / 2 : 0, most = is_signed ? span / 2 - 1 : span - 1;
   for (unsigned part = 0; part < samples.components; part++) {
     const auto &plane = image->comps[part];
     if (!plane.data || (size_t)plane.w * plane.h != count) damaged("its JPEG 2000 lacks a component");
     Uint8 *out = samples.bytes.data() + part * width;
     for (size_t index = 0; index < count; index++, out += step) {
       const OPJ_INT32 value = plane.data[index];
+      if (value < least || value > most) samples.fits = false;
       out[0] = (Uint8)value;
       if (width == 2) out[1] = (Uint8)(value >> 8);
     }

@@ -115,8 +115,8 @@ static std::vector<Uint8> jpeg_2000(dicom_file &file, DcmDataset &data, const st
   auto samples = decode_jpeg_2000(bytes, file.facts);
   put(data, DCM_BitsAllocated, samples.allocated);
   put(data, DCM_SamplesPerPixel, samples.components);
-  // The bitstream decides where it holds more bits, or numbers with a sign.
-  if (samples.bits > file.facts.bits_stored || file.facts.bits_stored > samples.allocated) {
+  // Bitstreams of 16 bits for 12 that are stored are common. The bitstream decides only where a number does not fit.
+  if (!samples.fits || file.facts.bits_stored > samples.allocated) {
     put(data, DCM_BitsStored, samples.bits);
     put(data, DCM_HighBit, samples.bits - 1);
   }
