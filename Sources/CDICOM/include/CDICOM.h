@@ -1,6 +1,8 @@
 // The door to DCMTK and OpenJPEG. Every entry catches every exception.
 #pragma once
 
+#include "CDICOMRead.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
