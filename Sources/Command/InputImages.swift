@@ -37,7 +37,11 @@ struct InputImages {
       throw FileError.cannotRead(first, reason: "no such file or folder")
     }
     for url in urls {
-      if FileSystem.kind(of: url) == .folder { try addFolder(url) } else { add(url, InputKind(of: url)) }
+      if FileSystem.kind(of: url) == .folder {
+        try addFolder(url)
+      } else {
+        add(url, InputKind(of: url), isListed: false)
+      }
     }
     note(console)
     guard !images.isEmpty || !videos.isEmpty else {
@@ -66,21 +70,22 @@ struct InputImages {
       if let kind { found.append((other, kind)) } else { others.append(other) }
     }
     for (url, kind) in found.sorted(by: { $0.url.lastPathComponent < $1.url.lastPathComponent }) {
-      add(url, kind)
+      add(url, kind, isListed: true)
     }
   }
 
-  private mutating func add(_ url: URL, _ kind: InputKind) {
+  /// - Parameter isListed: whether the file was found in a folder, and not named.
+  private mutating func add(_ url: URL, _ kind: InputKind, isListed: Bool) {
     switch kind {
     case .image: images.append(PredictionInput(url))
     case .video:
       let name = url.deletingPathExtension().lastPathComponent
       videos.append(InputVideo(name: name, file: url, isDICOM: false))
-    case .dicom: addDICOM(url)
+    case .dicom: addDICOM(url, isListed: isListed)
     }
   }
 
-  private mutating func addDICOM(_ url: URL) {
+  private mutating func addDICOM(_ url: URL, isListed: Bool) {
     let name = InputKind.name(ofDICOM: url)
     do {
       let file = try DICOMFile(url, limits: limits)
@@ -99,6 +104,9 @@ struct InputImages {
             isDICOM: true
           ) { [frames] in try frames.frame(index, of: url, limits: $0) })
       }
+    } catch DICOMError.noPixels where isListed {
+      // Reports and the like are beside the images of a study.
+      others.append(url)
     } catch {
       // A bad file does not stop the others.
       images.append(PredictionInput(frameOf: url, name: name, isDICOM: true) { _ in throw error })
@@ -116,7 +124,8 @@ struct InputImages {
     if let first = rest.first {
       console.note(
         "left out: " + counted(rest.count, "file")
-          + " without the ending of an image, and neither DICOM nor video, such as \(first.shownPath)")
+          + " without the ending of an image, and neither DICOM images nor videos, such as \(first.shownPath)"
+      )
     }
   }
 

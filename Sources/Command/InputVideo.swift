@@ -14,7 +14,7 @@ struct InputVideo: Sendable {
   /// Opens the video at its beginning.
   ///
   /// - Throws: an error that names the file, or the package that is missing.
-  func open() throws -> VideoReader {
+  func open() throws -> any FrameSource {
     guard isDICOM else { return try VideoReader(file) }
     return try VideoReader(stream: DICOMFile(file).videoStream(), name: file.path)
   }

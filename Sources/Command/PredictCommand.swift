@@ -28,6 +28,7 @@ enum PredictCommand: Subcommand {
     let nominalGeometry = Option.flag(
       "nominal-geometry",
       "dicom-seg has made-up positions and a spacing of 1 mm, for viewers that insist; never measure in them")
+    let video = VideoOptions()
     let inference = Shared.inference
     let threshold = Shared.threshold
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
@@ -63,13 +64,24 @@ enum PredictCommand: Subcommand {
     // Failed images come first in the messages.
     let recorded = Result { try write(found.done.map(\.summary), formats, of: run, to: out) }
     if formats.contains(where: \.needsDICOM) {
-      let objects = DICOMObjects(
+      let objects = DICOMResults(
         formats: formats, out: out, allFrames: try arguments.allFrames,
         nominalGeometry: try arguments.nominalGeometry, run: run, predictor: predictor)
       failures += objects.write(found, console)
     }
-    if !inputs.videos.isEmpty {
-      failures += try VideoPrediction.run(inputs.videos, work, console)
+    var videos: [VideoSummary] = []
+    for video in inputs.videos {
+      // A bad video does not stop the others; Ctrl-C does.
+      do {
+        let summary = try VideoPrediction.run(
+          video.file, named: video.name, opening: video.open, predictor, arguments.video, to: out, console)
+        videos.append(summary)
+        if !console.json { console.result(VideoPrediction.text(summary, name: video.name)) }
+      } catch let error as Interruption {
+        throw error
+      } catch {
+        failures.append("\(error)")
+      }
     }
     if let warning = CertaintyTables.flagged(
       found.done.map { ($0.summary.place, $0.summary.certainty?.warnings ?? []) })
@@ -77,7 +89,7 @@ enum PredictCommand: Subcommand {
       console.note(warning)
     }
     if console.json {
-      try console.result(json: found.done.map(\.summary))
+      try console.result(json: found.done.map { Line.image($0.summary) } + videos.map(Line.video))
     } else if !inputs.images.isEmpty {
       console.result(
         "\(found.done.count) of \(counted(inputs.images.count, "image")) segmented, results in \(out.path)")
@@ -86,6 +98,19 @@ enum PredictCommand: Subcommand {
       throw WorkError.images(failures)
     }
     try recorded.get()
+  }
+
+  /// An entry of `--json`.
+  private enum Line: Encodable {
+    case image(Summary)
+    case video(VideoSummary)
+
+    func encode(to encoder: any Encoder) throws {
+      switch self {
+      case .image(let summary): try summary.encode(to: encoder)
+      case .video(let summary): try summary.encode(to: encoder)
+      }
+    }
   }
 
   /// The images that were segmented, and the messages of the others.

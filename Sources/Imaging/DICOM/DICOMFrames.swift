@@ -2,8 +2,8 @@ import Foundation
 
 /// Reads frames of DICOM files in any order, and keeps the files open that were read last.
 ///
-/// Frames of one file follow one another, so each file is parsed once, and memory holds at most two
-/// of them. Several threads may share it; frames of one file are decoded one after the other.
+/// Frames of one file follow one another, so each file is parsed once, and at most two are open.
+/// Several threads may share it.
 package final class DICOMFrames: @unchecked Sendable {
   /// A file that is opened when its first frame is read.
   private final class Entry: @unchecked Sendable {
@@ -14,11 +14,12 @@ package final class DICOMFrames: @unchecked Sendable {
     init(_ url: URL) { self.url = url }
 
     func frame(_ index: Int, limits: ImageLimits) throws -> Image {
-      try lock.withLock {
+      let open = try lock.withLock {
         let open = try file ?? DICOMFile(url, limits: limits)
         file = open
-        return try open.frame(index)
+        return open
       }
+      return try open.frame(index)
     }
   }
 

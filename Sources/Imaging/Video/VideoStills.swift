@@ -6,9 +6,9 @@ import Foundation
 /// again, so ask for times in their order. Several threads may share it.
 package final class VideoStills: @unchecked Sendable {
   private let name: String
-  private let open: () throws -> VideoReader
+  private let open: () throws -> any FrameSource
   private let lock = NSLock()
-  private var reader: VideoReader?
+  private var reader: (any FrameSource)?
   private var current: VideoFrame?
   private var following: VideoFrame?
 
@@ -17,7 +17,7 @@ package final class VideoStills: @unchecked Sendable {
   /// - Parameters:
   ///   - name: the name of the video in messages.
   ///   - open: opens the video at its beginning.
-  package init(name: String, open: @escaping () throws -> VideoReader) {
+  package init(name: String, open: @escaping () throws -> any FrameSource) {
     (self.name, self.open) = (name, open)
   }
 

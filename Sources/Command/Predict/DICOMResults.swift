@@ -4,7 +4,7 @@ import Storage
 import Training
 
 /// The DICOM objects of predictions: segmentations and overlay series.
-struct DICOMObjects {
+struct DICOMResults {
   let formats: [PredictCommand.Format]
   let out: URL
   let allFrames: Bool
