@@ -94,6 +94,9 @@ struct InputImages {
         return
       }
       let count = file.frameCount
+      guard count == 1 || (1...Self.mostFrames).contains(count), try Self.mayHold(count, url) else {
+        throw WorkError.frameCount(url, count: count, most: Self.mostFrames)
+      }
       let digits = max(4, String(count).count)
       for index in 0..<count {
         let number = String(index + 1)
@@ -111,6 +114,15 @@ struct InputImages {
       // A bad file does not stop the others.
       images.append(PredictionInput(frameOf: url, name: name, isDICOM: true) { _ in throw error })
     }
+  }
+
+  /// The most frames of a DICOM file; at 30 a second, they are an hour.
+  private static let mostFrames = 108_000
+
+  /// Returns whether a file is large enough for a number of frames; each has at least a header.
+  private static func mayHold(_ frames: Int, _ url: URL) throws -> Bool {
+    let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+    return frames == 1 || frames * 8 <= size
   }
 
   private func note(_ console: Console) {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Imaging
+import Storage
 
 /// The kinds of files that are inputs.
 enum InputKind {
@@ -22,7 +23,10 @@ enum InputKind {
 
   /// Finds the kind of a file in a folder that has not the ending of an image; nil for no input.
   init?(ofUnlisted url: URL) {
-    if url.lastPathComponent.uppercased() == "DICOMDIR" { return nil }
+    // A pipe is not looked into.
+    guard FileSystem.kind(of: url) == .file, url.lastPathComponent.uppercased() != "DICOMDIR" else {
+      return nil
+    }
     if DICOMFile.isDICOM(url) {
       self = .dicom
     } else if VideoReader.isVideo(url) || Self.videoEndings.contains(url.pathExtension.lowercased()) {

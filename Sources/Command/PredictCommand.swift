@@ -64,9 +64,8 @@ enum PredictCommand: Subcommand {
     // Failed images come first in the messages.
     let recorded = Result { try write(found.done.map(\.summary), formats, of: run, to: out) }
     if formats.contains(where: \.needsDICOM) {
-      let objects = DICOMResults(
-        formats: formats, out: out, allFrames: try arguments.allFrames,
-        nominalGeometry: try arguments.nominalGeometry, run: run, predictor: predictor)
+      let objects = try DICOMResults(
+        work, of: run, allFrames: arguments.allFrames, nominalGeometry: arguments.nominalGeometry)
       failures += objects.write(found, console)
     }
     var videos: [VideoSummary] = []
