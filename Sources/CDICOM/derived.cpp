@@ -128,9 +128,9 @@ std::unique_ptr<DcmDataset> dicom_derived::start(const char *sop_class, const st
   put(*data, DCM_SeriesNumber,
       std::to_string(number_offset + (number > 0 && number < 100000000 ? number : 0)));
   put(*data, DCM_SeriesDescription, fitting(field(DICOM_FIELD_SERIES), 64));
-  for (const auto &tag : {DCM_ContentDate, DCM_SeriesDate, DCM_InstanceCreationDate})
+  for (const auto &tag : {DCM_ContentDate, DCM_InstanceCreationDate})
     put(*data, tag, fitting(field(DICOM_FIELD_DATE), 8));
-  for (const auto &tag : {DCM_ContentTime, DCM_SeriesTime, DCM_InstanceCreationTime})
+  for (const auto &tag : {DCM_ContentTime, DCM_InstanceCreationTime})
     put(*data, tag, fitting(field(DICOM_FIELD_TIME), 6));
   put(*data, DCM_Manufacturer, std::string("MCDRL"));
   put(*data, DCM_ManufacturerModelName, fitting(field(DICOM_FIELD_ALGORITHM), 64));
@@ -139,6 +139,18 @@ std::unique_ptr<DcmDataset> dicom_derived::start(const char *sop_class, const st
   put(*data, DCM_SoftwareVersions, fitting(field(DICOM_FIELD_VERSION), 64));
   put(*data, DCM_PatientOrientation, std::string());
   return data;
+}
+
+bool dicom_derived::put_region(DcmItem &item) const {
+  const Source &first = source(0);
+  const std::string &own = field(DICOM_FIELD_REGION_CODE);
+  if (!first.region_scheme.empty() && !first.region_code.empty() && !first.region_meaning.empty())
+    code(item, DCM_AnatomicRegionSequence, first.region_scheme.c_str(), first.region_code, first.region_meaning);
+  else if (!own.empty())
+    code(item, DCM_AnatomicRegionSequence, "SCT", own, field(DICOM_FIELD_REGION_MEANING));
+  else
+    return false;
+  return true;
 }
 
 void dicom_derived::put_lossy(DcmItem &item, const Source *only) const {

@@ -32,10 +32,11 @@ struct Source {
   bool is_lossy = false;
   std::string lossy_ratio, lossy_method;
   std::string modality, series_number, instance_number, frame_time, frame_times, position_reference;
+  std::string body_part, laterality, image_laterality, region_scheme, region_code, region_meaning;
 };
 
 struct Segment {
-  std::string label, type_code, type_meaning, region_code, region_meaning;
+  std::string label, type_code, type_meaning;
   std::array<uint8_t, 3> colour;
 };
 
@@ -131,6 +132,8 @@ struct dicom_derived {
   // `series` makes the series' UID from sources and fingerprint.
   std::unique_ptr<DcmDataset> start(const char *sop_class, const std::string &uid, const char *modality,
                                     int number_offset, bool has_own_letters) const;
+  // The region that the first source states, or else the one that was set; whether there is one.
+  bool put_region(DcmItem &item) const;
   void put_lossy(DcmItem &item, const derived::Source *only) const;
   // The file up to the value of PixelData, which has `size` bytes.
   static std::vector<uint8_t> encode(DcmDataset &data, const char *pixel_representation, uint64_t size);

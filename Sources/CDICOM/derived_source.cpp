@@ -128,6 +128,15 @@ Source read(const char *path, DcmDataset *shared) {
   source.frame_of_reference = value(data, DCM_FrameOfReferenceUID);
   source.position_reference = value(data, DCM_PositionReferenceIndicator);
   source.modality = value(data, DCM_Modality);
+  source.body_part = value(data, DCM_BodyPartExamined);
+  source.laterality = value(data, DCM_Laterality);
+  source.image_laterality = value(data, DCM_ImageLaterality);
+  DcmItem *region = nullptr;
+  if (data.findAndGetSequenceItem(DCM_AnatomicRegionSequence, region).good() && region != nullptr) {
+    source.region_scheme = value(*region, DCM_CodingSchemeDesignator);
+    source.region_code = value(*region, DCM_CodeValue);
+    source.region_meaning = value(*region, DCM_CodeMeaning);
+  }
   source.series_number = value(data, DCM_SeriesNumber);
   source.instance_number = value(data, DCM_InstanceNumber);
   source.frame_time = value(data, DCM_FrameTime);

@@ -36,6 +36,18 @@ static void put_increment(DcmDataset &data, const Source &source, const uint32_t
   check(data.putAndInsertTagKey(DcmTag(DCM_FrameIncrementPointer), by));
 }
 
+// The part of the body, as far as it is known. Where it may be one of a pair, the side is unknown: an empty value.
+static void put_place(const dicom_derived &object, DcmDataset &data, const Source &source) {
+  static const std::string bronchus = "955009";
+  const bool has_region = object.put_region(data);
+  if (!source.body_part.empty()) put(data, DCM_BodyPartExamined, source.body_part);
+  if (!source.image_laterality.empty()) put(data, DCM_ImageLaterality, source.image_laterality);
+  const bool is_single = has_region && source.region_code.empty() &&
+                         object.field(DICOM_FIELD_REGION_CODE) != bronchus;
+  const bool is_said = !source.body_part.empty() || !source.image_laterality.empty() || !source.region_code.empty();
+  if (!source.laterality.empty() || !(is_single || is_said)) put(data, DCM_Laterality, source.laterality);
+}
+
 static std::string new_uid(const dicom_derived &object, const Source &source, const uint32_t *frames,
                            size_t count) {
   Hash hash;
@@ -73,6 +85,7 @@ extern "C" int dicom_overlay_header(dicom_derived *object, size_t index, const u
     const long number = strtol(source.instance_number.c_str(), nullptr, 10);
     put(*data, DCM_InstanceNumber,
         std::to_string(number > 0 && number < 2147483647 ? number : long(index + 1)));
+    put_place(*object, *data, source);
     put(*data, DCM_ConversionType, std::string("WSD"));
     put(*data, DCM_BurnedInAnnotation, std::string("YES"));
     put(*data, DCM_DerivationDescription,

@@ -47,11 +47,9 @@ static void put_segments(const dicom_derived &object, DcmDataset &data) {
     code(item, DCM_SegmentedPropertyCategoryCodeSequence, "SCT", "49755003",
          "Morphologically Abnormal Structure");
     code(item, DCM_SegmentedPropertyTypeCodeSequence, "SCT", segment.type_code, segment.type_meaning);
-    if (!segment.region_code.empty())
-      code(item, DCM_AnatomicRegionSequence, "SCT", segment.region_code, segment.region_meaning);
+    object.put_region(item);
     const auto colour = lab(segment.colour);
-    for (unsigned long i = 0; i < 3; i++)
-      check(item.putAndInsertUint16(DcmTag(DCM_RecommendedDisplayCIELabValue), colour[i], i));
+    check(item.putAndInsertUint16Array(DcmTag(DCM_RecommendedDisplayCIELabValue), colour.data(), 3));
   }
 }
 
@@ -79,8 +77,7 @@ static void put_frame(const dicom_derived &object, DcmDataset &data, const Frame
   put(content, DCM_StackID, std::string("1"));
   check(content.putAndInsertUint32(DcmTag(DCM_InStackPositionNumber), frame.position));
   const Uint32 indices[] = {frame.segment, 1, frame.position};
-  for (unsigned long i = 0; i < 3; i++)
-    check(content.putAndInsertUint32(DcmTag(DCM_DimensionIndexValues), indices[i], i));
+  check(content.putAndInsertUint32Array(DcmTag(DCM_DimensionIndexValues), indices, 3));
   const Source &source = object.source(frame.source);
   DcmItem &derivation = append(item, DCM_DerivationImageSequence);
   code(derivation, DCM_DerivationCodeSequence, "DCM", "113076", "Segmentation");
@@ -123,6 +120,7 @@ static void append_bits(dicom_derived &object, const uint8_t *mask, size_t count
 static std::unique_ptr<DcmDataset> make(dicom_derived &object, bool nominal, bool found) {
   Hash hash;
   hash.add("segmentation").add(object.field(DICOM_FIELD_FINGERPRINT)).add(uint64_t(nominal));
+  hash.add(object.field(DICOM_FIELD_REGION_CODE));
   bool has_own_letters = false;
   for (int field : {DICOM_FIELD_ALGORITHM, DICOM_FIELD_VERSION, DICOM_FIELD_PARAMETERS, DICOM_FIELD_SERIES}) {
     hash.add(object.field(field));
@@ -130,7 +128,7 @@ static std::unique_ptr<DcmDataset> make(dicom_derived &object, bool nominal, boo
   }
   for (const auto &source : object.sources) hash.add(source.instance);
   for (const auto &segment : object.segments) {
-    hash.add(segment.label).add(segment.type_code).add(segment.region_code);
+    hash.add(segment.label).add(segment.type_code);
     has_own_letters |= !is_ascii(segment.label);
   }
   for (const auto &frame : object.frames) hash.add(frame.segment).add(frame.source).add(frame.frame);
@@ -138,7 +136,9 @@ static std::unique_ptr<DcmDataset> make(dicom_derived &object, bool nominal, boo
   const std::string uid = hash.uid();
   auto data = object.start(UID_SegmentationStorage, uid, "SEG", 1000, has_own_letters);
   put(*data, DCM_ImageType, std::string("DERIVED\\PRIMARY"));
-  put(*data, DCM_InstanceNumber, std::string("1"));
+  const std::string &number = object.sources[0].instance_number;
+  const long index = object.sources.size() == 1 ? strtol(number.c_str(), nullptr, 10) : 1;
+  put(*data, DCM_InstanceNumber, std::to_string(index > 0 && index < 2147483647 ? index : 1));
   put(*data, DCM_ContentLabel, std::string("SEGMENTATION"));
   put(*data, DCM_ContentDescription, std::string(found ? "Lesions found by the algorithm" : "No lesion found"));
   put(*data, DCM_ContentCreatorName, std::string());
@@ -174,14 +174,13 @@ static std::unique_ptr<DcmDataset> make(dicom_derived &object, bool nominal, boo
 extern "C" {
 
 int dicom_segmentation_add_segment(dicom_derived *object, const char *label, const char *type_code,
-                                   const char *type_meaning, const char *region_code,
-                                   const char *region_meaning, uint8_t red, uint8_t green, uint8_t blue,
+                                   const char *type_meaning, uint8_t red, uint8_t green, uint8_t blue,
                                    char *message) {
   return guarded(message, [&] {
     if (!object->frames.empty()) throw Failure(DICOM_WRITING_ARGUMENT, "segments come before frames");
     if (object->segments.size() == 65535) throw Failure(DICOM_WRITING_LIMIT, "there are more than 65535 segments");
     if (fitting(label, 64).empty()) throw Failure(DICOM_WRITING_ARGUMENT, "a segment has no name");
-    object->segments.push_back({label, type_code, type_meaning, region_code, region_meaning, {red, green, blue}});
+    object->segments.push_back({label, type_code, type_meaning, {red, green, blue}});
   });
 }
 

@@ -18,8 +18,8 @@ int dicom_derived_source(const dicom_derived *, size_t, dicom_source_facts *, ch
 }
 int dicom_derived_group(const dicom_derived *, char *, char *message) { return without(message); }
 int dicom_derived_set(dicom_derived *, int, const char *, char *message) { return without(message); }
-int dicom_segmentation_add_segment(dicom_derived *, const char *, const char *, const char *, const char *,
-                                   const char *, uint8_t, uint8_t, uint8_t, char *message) {
+int dicom_segmentation_add_segment(dicom_derived *, const char *, const char *, const char *, uint8_t, uint8_t,
+                                   uint8_t, char *message) {
   return without(message);
 }
 int dicom_segmentation_add_frame(dicom_derived *, size_t, uint32_t, const uint8_t *const *, size_t, int,

@@ -39,7 +39,10 @@ enum {
   /// ContentDate (YYYYMMDD) and ContentTime (HHMMSS).
   DICOM_FIELD_DATE = 5,
   DICOM_FIELD_TIME = 6,
-  DICOM_FIELD_COUNT = 7,
+  /// The SNOMED CT code of the region and its meaning, where the source does not state one.
+  DICOM_FIELD_REGION_CODE = 7,
+  DICOM_FIELD_REGION_MEANING = 8,
+  DICOM_FIELD_COUNT = 9,
 };
 
 /// The sources of derived objects, and what is to be written.
@@ -73,10 +76,10 @@ int dicom_derived_group(const dicom_derived *_Nonnull object, char *_Nonnull tex
 /// Sets a text (DICOM_FIELD_…).
 int dicom_derived_set(dicom_derived *_Nonnull object, int field, const char *_Nonnull text, char *_Nonnull message);
 
-/// Adds a segment: its label, the SNOMED CT code of its type, that of its region (may be empty), and its colour.
+/// Adds a segment: its label, the SNOMED CT code of its type, and its colour. Regions are those of the source or of
+/// DICOM_FIELD_REGION_CODE.
 int dicom_segmentation_add_segment(dicom_derived *_Nonnull object, const char *_Nonnull label,
                                    const char *_Nonnull type_code, const char *_Nonnull type_meaning,
-                                   const char *_Nonnull region_code, const char *_Nonnull region_meaning,
                                    uint8_t red, uint8_t green, uint8_t blue, char *_Nonnull message);
 
 /// Adds the masks of a source's frame (from 1): for each segment width × height bytes, not 0 inside, or null.
