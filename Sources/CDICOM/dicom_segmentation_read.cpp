@@ -84,6 +84,9 @@ static void open(dicom_segments &object, const char *path) {
     throw Failure(DICOM_WRITING_SOURCE, "its SegmentationType is not BINARY; write it as BINARY");
   if (DcmXfer(data.getOriginalXfer()).isEncapsulated())
     throw Failure(DICOM_WRITING_SOURCE, "its pixels are compressed; decompress it, for example with dcmdrle");
+  // Labels become UTF-8 where the library can do that, and stay as they are where it cannot.
+  const std::string charset = read_all(data, DCM_SpecificCharacterSet);
+  if (!charset.empty() && charset != "ISO_IR 192") (void)data.convertToUTF8();
   Uint16 rows = 0, columns = 0, bits = 0;
   data.findAndGetUint16(DCM_Rows, rows);
   data.findAndGetUint16(DCM_Columns, columns);
