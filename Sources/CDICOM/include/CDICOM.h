@@ -1,5 +1,6 @@
 // The door to DCMTK and OpenJPEG. Every entry catches every exception.
 #pragma once
+#include "CDICOMWriting.h"
 
 #include "CDICOMRead.h"
 
