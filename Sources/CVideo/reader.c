@@ -41,7 +41,8 @@ static int open_container(struct video_reader *r, char *message) {
   // On an error this frees the format.
   int code = avformat_open_input(&r->format, "", NULL, &settings);
   av_dict_free(&settings);
-  if (code == AVERROR(EINVAL) || code == AVERROR_DEMUXER_NOT_FOUND || code == AVERROR_PROTOCOL_NOT_FOUND) {
+  // A container that is not recognised is an error without a line in the log.
+  if ((code == AVERROR_INVALIDDATA && log_is_empty() && !r->source.failure) || code == AVERROR(EINVAL) || code == AVERROR_DEMUXER_NOT_FOUND || code == AVERROR_PROTOCOL_NOT_FOUND) {
     snprintf(message, VIDEO_MESSAGE_LENGTH, "its container is not known");
     return VIDEO_NO_VIDEO;
   }
@@ -144,6 +145,7 @@ static int send_packet(struct video_reader *r, char *message) {
     return VIDEO_ENCRYPTED;
   }
   r->sent_pts = r->packet->pts;
+  if (r->packet->flags & AV_PKT_FLAG_CORRUPT) suspect(r, r->sent_pts);
   int code = avcodec_send_packet(r->decoder, r->packet);
   av_packet_unref(r->packet);
   if (code == AVERROR(ENOMEM)) return fail(message, VIDEO_SYSTEM, "", code);
@@ -201,14 +203,14 @@ int video_open(int descriptor, const uint8_t *content, size_t size, video_option
     snprintf(properties->container, sizeof properties->container, "%s", r->format->iformat->name);
     result = choose_stream(r, properties, message);
   }
-  if (result == VIDEO_OK) result = open_decoder(r, &options, properties, message);
   if (result == VIDEO_OK) {
-    // A codec that states its size lets a bomb be refused before it is decoded.
+    // A container that states the size lets a bomb be refused before it is decoded.
     properties->width = r->stream->codecpar->width;
     properties->height = r->stream->codecpar->height;
-    result = area(properties->width, properties->height) > options.maximum_pixels ? VIDEO_TOO_LARGE
-                                                                                  : first_frame(r, message);
+    if (area(properties->width, properties->height) > options.maximum_pixels) result = VIDEO_TOO_LARGE;
   }
+  if (result == VIDEO_OK) result = open_decoder(r, &options, properties, message);
+  if (result == VIDEO_OK) result = first_frame(r, message);
   if (result == VIDEO_OK) result = describe(r, options.maximum_pixels, properties, message);
   if (result == VIDEO_OK) *reader = r;
   else video_close(r);

@@ -109,6 +109,8 @@ void log_begin(void) {
   last_error[0] = 0;
 }
 
+int log_is_empty(void) { return !last_error[0]; }
+
 void log_message(char *message, const char *text, int code) {
   char reason[AV_ERROR_MAX_STRING_SIZE] = "";
   if (!last_error[0] && code < 0) av_strerror(code, reason, sizeof reason);

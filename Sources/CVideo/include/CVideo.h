@@ -97,6 +97,9 @@ const char *_Nullable video_version(void);
 /// The licence of the FFmpeg that the program runs with; null if MCDRL was built without video.
 const char *_Nullable video_licence(void);
 
+/// The encoder of overlay videos; null if MCDRL was built without video.
+const char *_Nullable video_encoder(void);
+
 /// Opens a video, chooses its stream and decodes the first frame. With a descriptor of -1 it reads `size` bytes of
 /// `content`, which stay the caller's and must outlive the reader. `properties` is filled as far as it was found.
 int video_open(int descriptor, const uint8_t *_Nullable content, size_t size, video_options options,
