@@ -28,6 +28,8 @@ int refuse_file(struct AVFormatContext *format, AVIOContext **io, const char *ur
 // Silences the libraries, and begins to collect the errors that they log on this thread.
 void log_begin(void);
 int log_is_empty(void);
+// The errors that were logged on this thread, ever.
+int log_count(void);
 // Writes `text` and the last error that was logged, or else the text of `code`, if it is one.
 void log_message(char *message, const char *text, int code);
 

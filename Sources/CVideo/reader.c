@@ -94,6 +94,10 @@ static int open_decoder(struct video_reader *r, const video_options *options, vi
     return VIDEO_ENCRYPTED;
   }
   const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
+  if (parameters->codec_id == AV_CODEC_ID_NONE && !parameters->codec_tag) {
+    snprintf(message, VIDEO_MESSAGE_LENGTH, "it does not say what its codec is");
+    return VIDEO_DAMAGED;
+  }
   if (!codec) {
     snprintf(message, VIDEO_MESSAGE_LENGTH, "the codec %s (tag %s), which this FFmpeg does not decode", name, tag);
     return VIDEO_UNSUPPORTED;
@@ -119,6 +123,19 @@ static int is_encrypted(const AVPacket *packet) {
   return 0;
 }
 
+// Whether the last frame that the container lists lies beyond the end.
+static int lacks_content(const struct video_reader *r) {
+// FFmpeg 4.4 does not show its index.
+#if LIBAVFORMAT_VERSION_MAJOR >= 59
+  int count = avformat_index_get_entries_count(r->stream);
+  const AVIndexEntry *last = count > 0 ? avformat_index_get_entry(r->stream, count - 1) : NULL;
+  return last && last->pos > r->source.size - last->size;
+#else
+  (void)r;
+  return 0;
+#endif
+}
+
 // Without a timestamp (AV_NOPTS_VALUE, the least number) any key frame ends the suspicion.
 void suspect(struct video_reader *r, int64_t pts) {
   if (!r->is_suspect || pts > r->suspect_pts) r->suspect_pts = pts;
@@ -128,11 +145,13 @@ void suspect(struct video_reader *r, int64_t pts) {
 // Gives the decoder the next packet of the stream, or the end.
 static int send_packet(struct video_reader *r, char *message) {
   for (;;) {
+    int logged = log_count();
     int code = av_read_frame(r->format, r->packet);
     if (code == AVERROR(EAGAIN) && ++r->silent < maximum_silent_packets) continue;
     if (code < 0) {
       if (r->source.failure || code == AVERROR(ENOMEM)) return read_failure(r, message, VIDEO_DAMAGED, "", code);
-      if (code != AVERROR_EOF) r->ended_early = 1;
+      // Some containers say in the log alone that content is missing.
+      r->ended_early = code != AVERROR_EOF || log_count() > logged || r->is_cut || lacks_content(r);
       r->is_draining = 1;
       avcodec_send_packet(r->decoder, NULL);
       return VIDEO_OK;
@@ -145,7 +164,8 @@ static int send_packet(struct video_reader *r, char *message) {
     return VIDEO_ENCRYPTED;
   }
   r->sent_pts = r->packet->pts;
-  if (r->packet->flags & AV_PKT_FLAG_CORRUPT) suspect(r, r->sent_pts);
+  r->is_cut = (r->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+  if (r->is_cut) suspect(r, r->sent_pts);
   int code = avcodec_send_packet(r->decoder, r->packet);
   av_packet_unref(r->packet);
   if (code == AVERROR(ENOMEM)) return fail(message, VIDEO_SYSTEM, "", code);

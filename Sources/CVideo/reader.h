@@ -22,6 +22,8 @@ struct video_reader {
   int64_t count, last_pts, step;
   // Calls without a frame since the last one.
   int silent;
+  // Whether the packet that was read last is incomplete.
+  int is_cut;
   int is_draining, ended_early;
   int64_t bad_packets;
   // Whether frames may depend on damage, and the timestamps of the last packet and of the last damage.

@@ -3,6 +3,7 @@
 
 #ifdef HAS_VIDEO
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,11 +89,13 @@ int refuse_file(struct AVFormatContext *format, AVIOContext **io, const char *ur
   return AVERROR(EACCES);
 }
 
+static _Thread_local int errors;
 static _Thread_local char last_error[VIDEO_MESSAGE_LENGTH];
 
 static void collect(void *context, int level, const char *format, va_list arguments) {
   (void)context;
   if (level > AV_LOG_ERROR) return;
+  errors = errors < INT_MAX ? errors + 1 : 0;
   char line[VIDEO_MESSAGE_LENGTH];
   vsnprintf(line, sizeof line, format, arguments);
   size_t length = strlen(line);
@@ -108,6 +111,8 @@ void log_begin(void) {
   pthread_once(&once, silence);
   last_error[0] = 0;
 }
+
+int log_count(void) { return errors; }
 
 int log_is_empty(void) { return !last_error[0]; }
 

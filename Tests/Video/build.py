@@ -7,7 +7,7 @@ import subprocess
 import door
 
 root = pathlib.Path(__file__).resolve().parent.parent.parent
-libraries = ["-lavformat", "-lavcodec", "-lswscale", "-lavutil"]
+libraries = ["-lavformat", "-lavcodec", "-lswscale", "-lavutil", "-lm"]
 
 
 def compiler():
