@@ -46,7 +46,7 @@ package struct FrameJudgement: Sendable {
 ///
 /// - black: less than 1 % of the samples are brighter than 32 of 255.
 /// - repeated: every sample equals that of the frame before.
-/// - cut: the colours differ from those of the frame before by more than 0.35, or by more than 0.15
+/// - cut: the colours differ from those of the frame before by more than 0.3, or by more than 0.12
 ///   and four times the median of the last 25 frames. The first frame after black is one, too.
 /// - blurred: the sharpness is below 0.3 of the median of the last 50 frames of the shot, at least 10.
 /// - out of body: less than 30 % of the lit samples are warm, and more than 40 % are grey or white.
@@ -55,8 +55,8 @@ package struct FrameJudgement: Sendable {
 /// hospitals, where dyed mucosa is blue and not warm, but not grey. A green or blue drape is not marked.
 package struct FrameJudge {
   private static let litShare = 0.01
-  private static let surelyCut = 0.35
-  private static let maybeCut = 0.15
+  private static let surelyCut = 0.3
+  private static let maybeCut = 0.12
   private static let cutFactor = 4.0
   private static let blurredShare = 0.3
   private static let leastWarm = 0.3

@@ -14,7 +14,7 @@ package struct FrameMeasures: Sendable {
   package let neutralShare: Double
   /// The variance of the Laplacian of the green channel in the view.
   package let sharpness: Double
-  /// The share of each of 64 colours in the frame; the sum is 1.
+  /// The share of each of 64 colours in the frame, four levels of each channel; the sum is 1.
   package let colours: [Double]
   /// The mean levels of 16×16 parts of each colour, from 0 to 255.
   package let layout: [Double]
@@ -65,12 +65,18 @@ package struct FrameMeasures: Sendable {
     sharpness = try Self.sharpness(frame, rows, columns)
   }
 
+  /// Shares a sample among the nearest of four levels of each colour, so that a slightly brighter frame
+  /// has nearly the same colours.
   private static func colours(_ red: Tensor, _ green: Tensor, _ blue: Tensor) throws -> [Double] {
-    func level(_ channel: Tensor) throws -> Tensor { try (channel / 64).floor() }
-    let number = try (level(red) * 16 + level(green) * 4 + level(blue)).to(.int64).reshaped([-1])
-    let shares = try Tensor.zeros([64]).scatteredSum(
-      dim: 0, index: number, source: .ones(number.shape))
-    return try (shares / Double(max(1, number.count))).doubles()
+    let levels = try Tensor.arange(to: 4).to(.float32).expandedDimension(0)
+    func weights(_ channel: Tensor) throws -> Tensor {
+      let place = try (channel.reshaped([-1, 1]) / 64 - 0.5).clamped(min: 0, max: 3)
+      return try (1 - (place - levels).magnitude()).clamped(min: 0)
+    }
+    let (first, second) = (try weights(red).expandedDimension(2), try weights(green).expandedDimension(1))
+    let pairs = try (first * second).reshaped([-1, 16])
+    let sums = try pairs.transposed().matmul(weights(blue))
+    return try (sums / Double(max(1, pairs.count / 16))).reshaped([-1]).doubles()
   }
 
   private static func sharpness(_ frame: Tensor, _ rows: Range<Int>, _ columns: Range<Int>) throws
