@@ -22,6 +22,8 @@ struct dicom_file {
   DcmPixelSequence *fragments = nullptr;
   E_TransferSyntax syntax = EXS_Unknown;
   dicom_facts facts = {};
+  // The size of the file in bytes.
+  uint64_t size = 0;
   // The first fragment of each frame, and one past the last of all; empty until a frame is read.
   std::vector<unsigned long> starts;
 };
@@ -63,6 +65,20 @@ struct Samples {
   bool fits = true;
 };
 Samples decode_jpeg_2000(const std::vector<Uint8> &bytes, const dicom_facts &facts);
+
+// Counts the item tags in blocks of bytes.
+struct ItemCounter {
+  uint64_t items = 0;
+  std::vector<Uint8> text;
+  void add(const Uint8 *bytes, size_t count);
+};
+uint64_t count_items(const char *path);
+// Runs a body on a stack that is deep enough for so many nested items; throws what it throws.
+void on_stack(uint64_t items, void (*body)(void *), void *context);
+template <typename Body> void with_stack(uint64_t items, Body body) {
+  on_stack(items, [](void *context) { (*static_cast<Body *>(context))(); }, &body);
+}
+void check_depth(DcmItem &data);
 
 // A copy on the heap for the caller; throws std::bad_alloc.
 uint8_t *handed_out(const void *bytes, size_t size);

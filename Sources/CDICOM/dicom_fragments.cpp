@@ -10,6 +10,8 @@ namespace dicom {
 static DcmPixelItem &fragment(dicom_file &file, unsigned long index) {
   DcmPixelItem *item = nullptr;
   if (file.fragments->getItem(item, index).bad() || !item) damaged("a fragment is missing");
+  // DCMTK keeps a length that reaches past the end of the file.
+  if (item->getLength() > file.size) damaged("a fragment is cut short");
   return *item;
 }
 

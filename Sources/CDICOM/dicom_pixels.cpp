@@ -142,6 +142,10 @@ static std::vector<Uint8> frame(dicom_file &file, uint32_t index, uint32_t &chan
   auto bytes = codestream(file, index);
   if (is_jpeg_2000(bytes)) return jpeg_2000(file, *data, bytes, channels);
   if (file.syntax == EXS_RLELossless) {
+    // Two bytes hold at most 128.
+    const auto &facts = file.facts;
+    const uint64_t samples = (uint64_t)facts.rows * facts.columns * facts.samples;
+    if (samples * facts.bits_allocated / 8 > (uint64_t)bytes.size() * 64) damaged("its pixels are cut short");
     put_fragment(*data, bytes, file.syntax);
     return show(file, *data, file.syntax, channels);
   }

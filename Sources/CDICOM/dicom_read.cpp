@@ -12,6 +12,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <memory>
 #include <mutex>
 
 namespace dicom {
@@ -137,21 +139,25 @@ static void find_pixels(dicom_file &file, uint64_t maximum_pixels) {
     damaged("its samples store more bits than they have");
 }
 
-// A deflated data set is in memory whole, so its size is counted first.
-static void check_inflated(const char *path, offile_off_t start, uint64_t maximum_bytes) {
+// A deflated data set is in memory whole, so it is measured first. Returns its number of items.
+static uint64_t count_inflated(const char *path, offile_off_t start, uint64_t maximum_bytes) {
   DcmInputFileStream stream(path, start);
   if (stream.installCompressionFilter(ESC_zlib).bad()) unsupported("DCMTK was built without zlib");
-  std::vector<char> block(1 << 16);
+  std::vector<Uint8> block(1 << 16);
   uint64_t total = 0;
+  ItemCounter counter;
   while (stream.good() && !stream.eos()) {
     const auto got = stream.read(block.data(), (offile_off_t)block.size());
     if (got <= 0) break;
     total += (uint64_t)got;
     if (total > maximum_bytes) unsupported("its deflated data set is larger than the limit of a file");
+    counter.add(block.data(), (size_t)got);
   }
+  return counter.items;
 }
 
-static void check_size(const char *path, uint64_t maximum_bytes) {
+// Returns the number of items of the data set if it is deflated, and else 0.
+static uint64_t count_if_deflated(const char *path, uint64_t maximum_bytes) {
   DcmMetaInfo meta;
   DcmInputFileStream stream(path);
   if (stream.status().bad()) damaged("it cannot be read");
@@ -159,17 +165,17 @@ static void check_size(const char *path, uint64_t maximum_bytes) {
   const auto condition = meta.read(stream, EXS_Unknown, EGL_noChange, DCM_MaxReadLength);
   meta.transferEnd();
   OFString syntax;
-  if (condition.bad() || meta.findAndGetOFString(DCM_TransferSyntaxUID, syntax).bad()) return;
-  if (syntax == UID_DeflatedExplicitVRLittleEndianTransferSyntax)
-    check_inflated(path, stream.tell(), maximum_bytes);
+  if (condition.bad() || meta.findAndGetOFString(DCM_TransferSyntaxUID, syntax).bad()) return 0;
+  return syntax == UID_DeflatedExplicitVRLittleEndianTransferSyntax
+             ? count_inflated(path, stream.tell(), maximum_bytes)
+             : 0;
 }
 
-static void open(dicom_file &file, const char *path, uint64_t maximum_pixels, uint64_t maximum_bytes) {
-  prepare();
-  check_size(path, maximum_bytes);
+static void load(dicom_file &file, const char *path, uint64_t maximum_pixels) {
   const auto condition = file.format.loadFile(path, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect);
   file.data = file.format.getDataset();
   if (!file.data) damaged("it holds no data set");
+  check_depth(*file.data);
   file.syntax = file.data->getOriginalXfer();
   describe(file);
   if (condition.bad()) {
@@ -181,24 +187,34 @@ static void open(dicom_file &file, const char *path, uint64_t maximum_pixels, ui
   find_pixels(file, maximum_pixels);
 }
 
+// Opens a file; what an error leaves is freed where there is stack enough.
+static dicom_file *open(const char *path, uint64_t maximum_pixels, uint64_t maximum_bytes, dicom_facts &facts) {
+  prepare();
+  uint64_t items = count_items(path);
+  with_stack(items, [&] { items += count_if_deflated(path, maximum_bytes); });
+  dicom_file *opened = nullptr;
+  with_stack(items, [&] {
+    auto file = std::make_unique<dicom_file>();
+    file->size = std::filesystem::file_size(path);
+    try {
+      load(*file, path, maximum_pixels);
+    } catch (...) {
+      facts = file->facts;
+      throw;
+    }
+    facts = file->facts;
+    opened = file.release();
+  });
+  return opened;
+}
+
 }  // namespace dicom
 
 int dicom_open(const char *path, uint64_t maximum_pixels, uint64_t maximum_bytes, dicom_file **file,
                dicom_facts *facts, char *message) {
   *file = nullptr;
   memset(facts, 0, sizeof *facts);
-  dicom_file *opened = nullptr;
-  const int code = dicom::guard(message, [&] {
-    opened = new dicom_file;
-    dicom::open(*opened, path, maximum_pixels, maximum_bytes);
-  });
-  if (opened) *facts = opened->facts;
-  if (code == DICOM_OK) {
-    *file = opened;
-  } else {
-    delete opened;
-  }
-  return code;
+  return dicom::guard(message, [&] { *file = dicom::open(path, maximum_pixels, maximum_bytes, *facts); });
 }
 
 void dicom_close(dicom_file *file) { delete file; }
