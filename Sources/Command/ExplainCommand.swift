@@ -72,7 +72,7 @@ enum ExplainCommand: Subcommand {
       try InputImages.requireApart(source.inputs.map(\.image), from: pictures)
     } else {
       let found = try InputImages(
-        words, writingTo: pictures, limits: ImageLimits(maximumPixels: maxPixels ?? .max), console)
+        words, writingTo: pictures, limits: InputImages.limits(maxPixels), console)
       source = Source(inputs: try inputs(found, at: arguments.at).map { ExplanationInput($0) })
     }
     let predictor = try run.predictor(

@@ -23,7 +23,7 @@ struct InputImages {
   /// - Parameters:
   ///   - words: the files and folders.
   ///   - target: the output folder.
-  ///   - limits: the limits on DICOM files, whose headers are read.
+  ///   - limits: the limits on DICOM files and videos, whose headers are read.
   ///   - console: receives a note of what is left out in folders.
   /// - Throws: an error that names the file or folder and the fix.
   init(
@@ -80,7 +80,7 @@ struct InputImages {
     case .image: images.append(PredictionInput(url))
     case .video:
       let name = url.deletingPathExtension().lastPathComponent
-      videos.append(InputVideo(name: name, file: url, isDICOM: false))
+      videos.append(InputVideo(name: name, file: url, isDICOM: false, limits: limits))
     case .dicom: addDICOM(url, isListed: isListed)
     }
   }
@@ -90,7 +90,7 @@ struct InputImages {
     do {
       let file = try DICOMFile(url, limits: limits)
       guard !file.isVideo else {
-        videos.append(InputVideo(name: name, file: url, isDICOM: true))
+        videos.append(InputVideo(name: name, file: url, isDICOM: true, limits: limits))
         return
       }
       let count = file.frameCount
@@ -114,6 +114,15 @@ struct InputImages {
       // A bad file does not stop the others.
       images.append(PredictionInput(frameOf: url, name: name, isDICOM: true) { _ in throw error })
     }
+  }
+
+  /// Returns the limits on the headers of DICOM files and videos.
+  ///
+  /// Frames of DICOM files are read within those of the run.
+  ///
+  /// - Parameter maxPixels: the largest frame; nil for the default.
+  static func limits(_ maxPixels: Int?) -> ImageLimits {
+    maxPixels.map { ImageLimits(maximumPixels: $0) } ?? .default
   }
 
   /// The most frames of a DICOM file; at 30 a second, they are an hour.

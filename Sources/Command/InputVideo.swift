@@ -10,13 +10,16 @@ struct InputVideo: Sendable {
   let file: URL
   /// Whether the video is inside a DICOM file.
   let isDICOM: Bool
+  /// The largest frame.
+  let limits: ImageLimits
 
   /// Opens the video at its beginning.
   ///
   /// - Throws: an error that names the file, or the package that is missing.
   func open() throws -> any FrameSource {
-    guard isDICOM else { return try VideoReader(file) }
-    return try VideoReader(stream: DICOMFile(file).videoStream(), name: file.path)
+    guard isDICOM else { return try VideoReader(file, limits: limits) }
+    let stream = try DICOMFile(file, limits: limits).videoStream()
+    return try VideoReader(stream: stream, name: file.path, limits: limits)
   }
   /// Makes inputs from frames of the video.
   ///

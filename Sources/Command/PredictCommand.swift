@@ -43,7 +43,7 @@ enum PredictCommand: Subcommand {
     let (formats, out, maxPixels) = (try arguments.formats, try arguments.out, try arguments.maxPixels)
     try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
     let inputs = try InputImages(
-      arguments.operands.dropFirst(), writingTo: out, limits: ImageLimits(maximumPixels: maxPixels ?? .max),
+      arguments.operands.dropFirst(), writingTo: out, limits: InputImages.limits(maxPixels),
       console)
     try Format.check(
       formats, inputs, nominal: arguments.nominalGeometry, allFrames: arguments.allFrames)

@@ -24,7 +24,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
     safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
-    clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration,
+    clip, bert, trunk, bitmap, pictures, maps, run, ensemble, card, calibration,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -217,6 +217,15 @@ struct Reader: Sendable, CustomTestStringConvertible {
       _ = try ImageFile.read(folder.appendingPathComponent(file)).rgb
       _ = try? MaskFile.read(folder.appendingPathComponent(file))
     }
+  }
+
+  private static let maps = Reader(name: "maps") { folder in
+    let map = try Tensor((0..<70).map { Double($0) / 69 }, shape: [7, 10])
+    try GreyMap.pngData(map).write(to: folder.appendingPathComponent("x.png"))
+    try GreyMap.tiffData(map).write(to: folder.appendingPathComponent("x.tif"))
+    return ["x.png", "x.tif"]
+  } read: { folder in
+    for file in ["x.png", "x.tif"] { _ = try GreyMap.levels(folder.appendingPathComponent(file)) }
   }
 
   private static let run = Reader(name: "run") { folder in
