@@ -57,22 +57,19 @@ package struct MaskFindings: Encodable, Sendable {
   package init(mask: Tensor, probability: Tensor) throws {
     let picture = try Image(mask.to(.uint8).expandedDimension(0))
     let components = try MaskComponents.find(in: picture)
-    let values = try probability.reshaped([-1])
-    let inside = try mask.reshaped([-1]).to(.float32)
+    let sums = try Sums(mask: mask, probability: probability)
     let area = components.map(\.area).reduce(0, +)
+    let pixels = Double(picture.width * picture.height)
     self.area = area
-    share = Double(area) / Double(picture.width * picture.height)
-    let certainty = try values.maximum(1 - values)
-    let sum: Double = try (values * inside).to(.float64).sum().item()
+    share = Double(area) / pixels
     confidence = Confidence(
-      lesionMean: area > 0 ? sum / Double(area) : nil,
-      // A pixel outside counts as more than 1.
-      lesionLowest: area > 0 ? try (values + (1 - inside) * 2).min([0]).item() : nil,
-      imageMean: try certainty.to(.float64).mean().item(), imageLowest: try certainty.min([0]).item())
+      lesionMean: area > 0 ? sums.inside / Double(area) : nil,
+      lesionLowest: area > 0 ? sums.lowestInside : nil,
+      imageMean: sums.certainty / pixels, imageLowest: sums.lowestCertainty)
     let means =
       components.count > 1
-      ? try Self.means(of: values, in: BinaryMask(mask), areas: components.map(\.area))
-      : components.map { sum / Double($0.area) }
+      ? try Self.means(of: probability, in: BinaryMask(mask), areas: components.map(\.area))
+      : components.map { sums.inside / Double($0.area) }
     lesions = zip(components, means).map { component, mean in
       let box = component.box
       return Lesion(
@@ -83,9 +80,47 @@ package struct MaskFindings: Encodable, Sendable {
 
   /// Computes the mean of values in each component, in the order of their first pixels.
   private static func means(of values: Tensor, in mask: BinaryMask, areas: [Int]) throws -> [Double] {
-    let labels = try Tensor(ConnectedComponents(of: mask).labels).to(.int64)
-    let sums = try Tensor.zeros([areas.count + 1]).to(.float64)
-      .scatteredSum(dim: 0, index: labels, source: values.to(.float64)).doubles()
-    return zip(sums.dropFirst(), areas).map { $0 / Double($1) }
+    let (values, labels) = (
+      try values.reshaped([-1]), try Tensor(ConnectedComponents(of: mask).labels)
+    )
+    var sums = try Tensor.zeros([areas.count + 1], dtype: .float64)
+    for (start, length) in parts(of: try values.size(0)) {
+      sums = try sums.scatteredSum(
+        dim: 0, index: labels.narrowed(dim: 0, start: start, length: length).to(.int64),
+        source: values.narrowed(dim: 0, start: start, length: length).to(.float64))
+    }
+    return zip(try sums.doubles().dropFirst(), areas).map { $0 / Double($1) }
+  }
+
+  /// Sums and least values over the pixels.
+  private struct Sums {
+    /// The sum of p over the mask.
+    var inside = 0.0
+    /// The least p of the mask; more than 1 without a pixel.
+    var lowestInside = 2.0
+    /// The sum of max(p, 1 − p).
+    var certainty = 0.0
+    /// The least max(p, 1 − p).
+    var lowestCertainty = 1.0
+
+    init(mask: Tensor, probability: Tensor) throws {
+      let (all, marked) = (try probability.reshaped([-1]), try mask.reshaped([-1]))
+      for (start, length) in parts(of: try all.size(0)) {
+        let p = try all.narrowed(dim: 0, start: start, length: length)
+        let isInside = try marked.narrowed(dim: 0, start: start, length: length).to(.float32)
+        let sure = try p.maximum(1 - p)
+        inside += try (p * isInside).to(.float64).sum().item()
+        certainty += try sure.to(.float64).sum().item()
+        // A pixel outside counts as more than 1.
+        lowestInside = min(lowestInside, try (p + (1 - isInside) * 2).min([0]).item())
+        lowestCertainty = min(lowestCertainty, try sure.min([0]).item())
+      }
+    }
+  }
+
+  /// Parts of at most four million pixels, so that a large image needs little more memory.
+  private static func parts(of count: Int) -> [(start: Int, length: Int)] {
+    let most = 1 << 22
+    return stride(from: 0, to: count, by: most).map { ($0, min(most, count - $0)) }
   }
 }
