@@ -11,12 +11,15 @@ package final class VideoWriter {
   }
 
   /// Opens a file for writing.
-  package init(to url: URL, width: Int, height: Int, timeBase: (Int32, Int32), kind: Kind) throws {
+  package init(
+    to url: URL, width: Int, height: Int, timeBase: (Int32, Int32), kind: Kind, frameRate: Double? = nil,
+    threads: Int = 1
+  ) throws {
     throw ImagingError.unknownFormat(file: url.path)
   }
 
   /// Appends a picture.
-  package func append(_ image: Image, pts: Int64) throws {}
+  package func append(_ image: Image, pts: Int64, duration: Int64? = nil) throws {}
 
   /// Ends the file and gives it its name.
   package func finish() throws {}
