@@ -60,7 +60,18 @@ struct SoftwareComponent: Encodable {
           name: "libpng", version: CodecVersions.png, licence: "libpng-2.0", source: "system"),
         SoftwareComponent(
           name: "libtiff", version: CodecVersions.tiff, licence: "libtiff", source: "system"),
-      ]
+      ] + video
+  }
+
+  /// FFmpeg, if video was built in, and the encoder that it loads.
+  private static var video: [SoftwareComponent] {
+    guard let version = VideoLibrary.version, let licence = VideoLibrary.licence else { return [] }
+    let library = SoftwareComponent(
+      name: "FFmpeg", version: version, licence: licence, source: "system, optional")
+    guard VideoLibrary.encoder == "libx264" else { return [library] }
+    let encoder = SoftwareComponent(
+      name: "x264", version: nil, licence: "GPL-2.0-or-later", source: "system, through FFmpeg")
+    return [library, encoder]
   }
 
   /// The version of the compiler, to the minor version that conditional compilation knows.
