@@ -20,16 +20,16 @@ static const int32_t *display_matrix(struct video_reader *r) {
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
   const AVPacketSideData *data = av_packet_side_data_get(
     r->stream->codecpar->coded_side_data, r->stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
-  if (data && data->size >= 9 * sizeof(int32_t)) matrix = data->data;
+  if (data && (size_t)data->size >= 9 * sizeof(int32_t)) matrix = data->data;
 #else
   for (int i = 0; i < r->stream->nb_side_data; i++) {
     const AVPacketSideData *data = &r->stream->side_data[i];
-    if (data->type == AV_PKT_DATA_DISPLAYMATRIX && data->size >= 9 * sizeof(int32_t)) matrix = data->data;
+    if (data->type == AV_PKT_DATA_DISPLAYMATRIX && (size_t)data->size >= 9 * sizeof(int32_t)) matrix = data->data;
   }
 #endif
   if (!matrix) {
     const AVFrameSideData *data = av_frame_get_side_data(r->frame, AV_FRAME_DATA_DISPLAYMATRIX);
-    if (data && data->size >= 9 * sizeof(int32_t)) matrix = data->data;
+    if (data && (size_t)data->size >= 9 * sizeof(int32_t)) matrix = data->data;
   }
   return (const int32_t *)matrix;
 }

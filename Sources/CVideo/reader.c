@@ -42,7 +42,9 @@ static int open_container(struct video_reader *r, char *message) {
   int code = avformat_open_input(&r->format, "", NULL, &settings);
   av_dict_free(&settings);
   // A container that is not recognised is an error without a line in the log.
-  if ((code == AVERROR_INVALIDDATA && log_is_empty() && !r->source.failure) || code == AVERROR(EINVAL) || code == AVERROR_DEMUXER_NOT_FOUND || code == AVERROR_PROTOCOL_NOT_FOUND) {
+  int is_unknown = code == AVERROR_INVALIDDATA && log_is_empty() && !r->source.failure;
+  if (is_unknown || code == AVERROR(EINVAL) || code == AVERROR_DEMUXER_NOT_FOUND ||
+      code == AVERROR_PROTOCOL_NOT_FOUND) {
     snprintf(message, VIDEO_MESSAGE_LENGTH, "its container is not known");
     return VIDEO_NO_VIDEO;
   }
@@ -108,8 +110,6 @@ static int open_decoder(struct video_reader *r, const video_options *options, vi
   if (code < 0) return read_failure(r, message, VIDEO_DAMAGED, "", code);
   r->decoder->pkt_timebase = r->stream->time_base;
   r->decoder->thread_count = options->threads > 0 ? options->threads : 1;
-  // Damaged frames come out, with a mark.
-  r->decoder->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
   r->decoder->max_pixels = options->maximum_pixels;
   code = avcodec_open2(r->decoder, codec, NULL);
   if (code >= 0) return VIDEO_OK;
@@ -166,20 +166,22 @@ static int send_packet(struct video_reader *r, char *message) {
   r->sent_pts = r->packet->pts;
   r->is_cut = (r->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
   if (r->is_cut) suspect(r, r->sent_pts);
+  int logged = log_count();
   int code = avcodec_send_packet(r->decoder, r->packet);
   av_packet_unref(r->packet);
   if (code == AVERROR(ENOMEM)) return fail(message, VIDEO_SYSTEM, "", code);
-  if (code < 0) {
-    r->bad_packets++;
-    suspect(r, r->sent_pts);
-  }
+  if (code < 0) r->bad_packets++;
+  if (code < 0 || log_count() > logged) suspect(r, r->sent_pts);
   return VIDEO_OK;
 }
 
 int decode_frame(struct video_reader *r, char *message) {
   av_frame_unref(r->frame);
   for (r->silent = 0;;) {
+    // Some decoders conceal damage and say so in the log alone.
+    int logged = log_count();
     int code = avcodec_receive_frame(r->decoder, r->frame);
+    if (log_count() > logged) suspect(r, r->sent_pts);
     if (code == 0) {
       const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(r->frame->format);
       if (format && !(format->flags & AV_PIX_FMT_FLAG_HWACCEL) && r->frame->width > 0 && r->frame->height > 0)

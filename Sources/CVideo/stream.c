@@ -104,11 +104,18 @@ static void collect(void *context, int level, const char *format, va_list argume
   if (length > 3) memcpy(last_error, line, length + 1);
 }
 
-static void silence(void) { av_log_set_callback(collect); }
+// An index of a hundred million frames takes a kilobyte in a file and gigabytes in memory. Real frames and indices need
+// less than this at once.
+enum { most_memory_at_once = 512 << 20 };
+
+static void set_up(void) {
+  av_log_set_callback(collect);
+  av_max_alloc(most_memory_at_once);
+}
 
 void log_begin(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, silence);
+  pthread_once(&once, set_up);
   last_error[0] = 0;
 }
 

@@ -5,7 +5,6 @@
 
 #ifdef HAS_VIDEO
 #include <errno.h>
-#include <libavutil/opt.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +14,6 @@ enum {
   maximum_delay = 512,
   // MP4 counts the steps between frames in 32 bits, so finer units would end after minutes without a frame.
   finest_unit = 2000000,
-};
-
-struct moment {
-  int64_t pts, duration;
 };
 
 struct video_writer {
@@ -38,7 +33,7 @@ struct video_writer {
   AVRational unit;
   int64_t step;
   // Frames that are encoded and not yet written, in order: no encoder here changes the order.
-  struct moment moments[maximum_delay];
+  struct moment { int64_t pts, duration; } moments[maximum_delay];
   int64_t sent, written, last_pts, last_written;
   // Whether the encoder counts frames, because it knows no fine units of time.
   int counts_frames;
@@ -167,7 +162,8 @@ int video_create(int descriptor, video_target target, video_writer **writer, cha
   w->packet = av_packet_alloc();
   w->frame = av_frame_alloc();
   w->io = stream_open(&w->sink, 1);
-  int code = avformat_alloc_output_context2(&w->format, NULL, target.kind == VIDEO_LOSSLESS ? "matroska" : "mp4", NULL);
+  const char *container = target.kind == VIDEO_LOSSLESS ? "matroska" : "mp4";
+  int code = avformat_alloc_output_context2(&w->format, NULL, container, NULL);
   int result = VIDEO_OK;
   if (!w->packet || !w->frame || !w->io) result = fail(w, message, "", AVERROR(ENOMEM));
   else if (code < 0) result = fail(w, message, "", code);
@@ -228,8 +224,8 @@ int video_append(video_writer *w, const uint8_t *pixels, size_t size, int64_t pt
   size_t samples = (size_t)w->target.width * w->target.height * (w->target.kind == VIDEO_LOSSLESS ? 1 : 3);
   if (size != samples || (w->sent > 0 && pts <= w->last_pts) || llabs(pts) > INT64_MAX / 4 ||
       w->sent - w->written >= maximum_delay) {
-    snprintf(message, VIDEO_MESSAGE_LENGTH, "a frame of %zu bytes at time %lld, after one at %lld", size,
-             (long long)pts, (long long)w->last_pts);
+    snprintf(message, VIDEO_MESSAGE_LENGTH, "%zu bytes at time %lld, after time %lld", size, (long long)pts,
+             (long long)w->last_pts);
     return VIDEO_UNSUPPORTED;
   }
   int code = av_frame_make_writable(w->frame);

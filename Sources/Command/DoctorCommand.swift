@@ -52,7 +52,7 @@ enum DoctorCommand: Subcommand {
       Check(what: "CUDA", found: Machine.hasCUDA ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "MPS", found: Machine.hasMPS ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "image codecs", found: "JPEG, PNG, TIFF, BMP", wanted: "all four", fix: ""),
-      dicom,
+      dicom, videoCheck,
     ]
     if console.json { return try console.result(json: checks) }
     console.result(
@@ -73,6 +73,18 @@ enum DoctorCommand: Subcommand {
         ? "" : "expect groups to depend on character sets: this DCMTK has no conversion")
   }
 
+  /// Video is an optional part.
+  private static var videoCheck: Check {
+    guard let version = VideoLibrary.version, let encoder = VideoLibrary.encoder else {
+      return Check(
+        what: "video", found: "none", wanted: "FFmpeg 4.4 or later (optional)",
+        fix: "for video \(VideoLibrary.installation)")
+    }
+    return Check(
+      what: "video", found: "FFmpeg \(version), overlays by \(encoder)",
+      wanted: "FFmpeg 4.4 or later (optional)", fix: "")
+  }
+
   private static func list(_ components: [SoftwareComponent], _ console: Console) throws {
     if console.json { return try console.result(json: components) }
     console.result(
@@ -82,6 +94,11 @@ enum DoctorCommand: Subcommand {
     console.result(
       "libtorch's own notice lists what else is in its wheel. libtiff may load libraries of the system for "
         + "compressions.")
+    if let licence = VideoLibrary.licence {
+      console.result(
+        "FFmpeg is an optional part of the system. Its licence here is \(licence): it follows from how FFmpeg was "
+          + "built. Debian's build is GPL. Build with MCDRL_WITHOUT=video to leave it out.")
+    }
   }
 }
 

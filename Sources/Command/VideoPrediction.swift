@@ -78,6 +78,7 @@ enum VideoPrediction {
   static func notes(_ summary: VideoSummary, _ name: String) -> [String] {
     var notes: [String] = []
     if summary.frames == 0 { notes.append("warning: \(name): the video holds no frame") }
+    if summary.endedEarly { notes.append("warning: \(name): the file ends before its time; copy it again") }
     if summary.settings.realtime {
       notes.append(
         "\(name): \(counted(summary.dropped, "frame")) dropped to keep to the timestamps, at most "

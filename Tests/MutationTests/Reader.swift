@@ -22,10 +22,11 @@ struct Reader: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
-  static let all: [Reader] = [
-    safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
-    clip, bert, trunk, bitmap, pictures, maps, run, ensemble, card, calibration,
-  ]
+  static let all: [Reader] =
+    [
+      safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
+      clip, bert, trunk, bitmap, pictures, maps, run, ensemble, card, calibration,
+    ] + (VideoLibrary.version == nil ? [] : [videos])
 
   private static let safetensors = Reader(name: "safetensors") { folder in
     try SafetensorsFile.write(
@@ -226,6 +227,17 @@ struct Reader: Sendable, CustomTestStringConvertible {
     return ["x.png", "x.tif"]
   } read: { folder in
     for file in ["x.png", "x.tif"] { _ = try GreyMap.levels(folder.appendingPathComponent(file)) }
+  }
+
+  private static let videos = Reader(name: "videos") { folder in
+    let files = ["steady.mp4", "variable.mkv", "raw.h264"]
+    for file in files { _ = try copy("Tests/ImagingTests/Fixtures/video/\(file)", to: folder, as: file) }
+    return files
+  } read: { folder in
+    for file in ["steady.mp4", "variable.mkv", "raw.h264"] {
+      let reader = try VideoReader(folder.appendingPathComponent(file))
+      while try reader.next() != nil {}
+    }
   }
 
   private static let run = Reader(name: "run") { folder in

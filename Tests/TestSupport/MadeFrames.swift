@@ -9,6 +9,7 @@ package final class MadeFrames: FrameSource {
   package let frameRate: Double? = 25
   package let duration: Double?
   package let frameCount: Int?
+  package let endedEarly = false
   /// Counts the frames that were read.
   package let read = Tally()
   private let times: [Double]
@@ -44,8 +45,8 @@ package final class MadeFrames: FrameSource {
     guard index < times.count else { return nil }
     read.add()
     return VideoFrame(
-      index: index, time: times[index], pts: Int64((times[index] * 1000).rounded()), timeBase: (1, 1000),
-      image: picture(index), isDamaged: damaged.contains(index))
+      index: index, pts: Int64((times[index] * 1000).rounded()), timeBase: (1, 1000), image: picture(index),
+      isDamaged: damaged.contains(index))
   }
 }
 

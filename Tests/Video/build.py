@@ -43,10 +43,10 @@ def compile_door(folder, *flags, name="libdoor.so"):
     return out if flags else door.Door(out)
 
 
-def ffmpeg(*arguments, cwd=None):
+def ffmpeg(*arguments):
     """Runs ffmpeg; gives what it printed, and None if it failed, as it does without an encoder."""
     line = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
-    run = subprocess.run(line, capture_output=True, text=True, cwd=cwd, env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"})
+    run = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"})
     return run.stdout if run.returncode == 0 else None
 
 

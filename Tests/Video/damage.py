@@ -19,9 +19,13 @@ def check_cut(video, folder):
         content = (folder / name).read_bytes()
         with video.reader(folder / name) as reader:
             whole = {frame.pts: digest for frame, digest in reader.hashes()}
-        for share in (0.35, 0.6, 0.9):
+        # A part of the beginning, or the end of a stream without a head.
+        for share in (0.35, 0.6, 0.9, -0.6):
             path = folder / ("cut-" + name)
-            path.write_bytes(content[: int(len(content) * share)])
+            if share < 0 and path.suffix != ".ts":
+                continue
+            place = int(len(content) * share)
+            path.write_bytes(content[:place] if share > 0 else content[place:])
             truth = build.truth(path, f"scale={cases.linear}") or ((1, 1), [])
             try:
                 with video.reader(path) as reader:
@@ -58,7 +62,8 @@ def mutated(content, source):
     for _ in range(source.randrange(1, 30)):
         end = 1500 if kind == 3 and source.random() < 0.5 else len(content)
         place = source.randrange(min(end, len(content)))
-        content[place if kind == 4 or source.random() < 0.5 else -1 - place] = source.choice([0, 255, source.randrange(256)])
+        value = source.choice([0, 255, source.randrange(256)])
+        content[place if kind == 4 or source.random() < 0.5 else -1 - place] = value
     return content
 
 
@@ -77,8 +82,9 @@ def check_mutations(folder, count):
         path = folder / ("mutated-" + name)
         path.write_bytes(mutated((folder / name).read_bytes(), source))
         try:
-            run = subprocess.run([str(program), str(path)], capture_output=True, text=True, errors="replace", timeout=120,
-                                 env={"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1"})
+            run = subprocess.run(
+                [str(program), str(path)], capture_output=True, text=True, errors="replace", timeout=120,
+                env={"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1"})
         except subprocess.TimeoutExpired:
             run = None
         if run is None or run.returncode:
@@ -89,7 +95,8 @@ def check_mutations(folder, count):
             faults += 1
         else:
             results[run.stdout.split()[0]] = results.get(run.stdout.split()[0], 0) + 1
-    print(f"{count} damaged files: {faults} crashes; read {results.get('1', 0)}, refused {count - results.get('1', 0)}")
+    read = results.get("1", 0)
+    print(f"{count} damaged files: {faults} crashes; read {read}, refused {count - read}")
     return faults
 
 

@@ -58,7 +58,7 @@ package enum VideoSource: SourceReader {
   ) throws {
     let reader = try VideoReader(video)
     let selection = try FrameSelection(reader, every: options.every, difference: options.difference)
-    let frames = SequentialFrames(until: selection.taken.last) { try VideoReader(video) }
+    let frames = ChosenFrames(selection.taken) { try VideoReader(video) }
     for index in selection.taken {
       let number = String(index)
       let padded = String(repeating: "0", count: max(0, digits - number.count)) + number

@@ -53,22 +53,29 @@ package struct FrameSelection {
   }
 }
 
-/// Frames of a video by number, quick in rising order.
+/// Chosen frames of a video by number, quick in about rising order; several threads may ask.
 ///
-/// It reads on from the last frame. For an earlier one it opens the video again.
-package final class SequentialFrames {
-  private let open: () throws -> any FrameSource
+/// It reads on from the last frame, and keeps the chosen frames that it passes until they are asked for.
+/// For an earlier frame that is not kept it opens the video again.
+package final class ChosenFrames: @unchecked Sendable {
+  /// The most frames that wait to be asked for.
+  private static let mostKept = 16
+
+  private let lock = NSLock()
+  private let chosen: Set<Int>
+  private let last: Int?
+  private let open: @Sendable () throws -> any FrameSource
   private var source: (any FrameSource)?
-  private var last: VideoFrame?
-  private let final: Int?
+  private var next = 0
+  private var kept: [Int: Image] = [:]
 
   /// Makes a value; nothing is opened yet.
   ///
   /// - Parameters:
-  ///   - final: the last frame that is needed, after which the video is closed.
+  ///   - chosen: the numbers of the frames.
   ///   - open: opens the video.
-  package init(until final: Int? = nil, open: @escaping () throws -> any FrameSource) {
-    (self.final, self.open) = (final, open)
+  package init(_ chosen: [Int], open: @escaping @Sendable () throws -> any FrameSource) {
+    (self.chosen, last, self.open) = (Set(chosen), chosen.max(), open)
   }
 
   /// Reads a frame.
@@ -79,15 +86,23 @@ package final class SequentialFrames {
   /// - Returns: the picture.
   /// - Throws: an error that names the video.
   package func image(_ index: Int, of video: URL) throws -> Image {
-    if let last, last.index == index { return last.image }
-    if source == nil || (last?.index ?? -1) > index { (source, last) = (try open(), nil) }
+    lock.lock()
+    defer { lock.unlock() }
+    if let image = kept.removeValue(forKey: index) { return image }
+    if source == nil || next > index { (source, next, kept) = (try open(), 0, [:]) }
     while let frame = try source?.next() {
-      last = frame
-      guard frame.index == index else { continue }
-      if index == final { (source, last) = (nil, nil) }
-      return frame.image
+      next = frame.index + 1
+      // Nothing follows the last one, so the file is closed.
+      if frame.index == last { source = nil }
+      if frame.index == index { return frame.image }
+      if chosen.contains(frame.index) { keep(frame) }
     }
-    (source, last) = (nil, nil)
+    source = nil
     throw FileError.malformed(video, reason: "has no frame \(index) any more; import it again")
+  }
+  /// Keeps a frame that may be asked for later; an old one that nobody asked for gives way.
+  private func keep(_ frame: VideoFrame) {
+    kept[frame.index] = frame.image
+    if kept.count > Self.mostKept, let oldest = kept.keys.min() { kept[oldest] = nil }
   }
 }

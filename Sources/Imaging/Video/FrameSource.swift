@@ -14,6 +14,8 @@ package protocol FrameSource: AnyObject {
   var duration: Double? { get }
   /// The number of frames, if the source states it.
   var frameCount: Int? { get }
+  /// Whether the content ended before its time; asked after the last frame.
+  var endedEarly: Bool { get }
 
   /// Returns the next frame, or nil after the last.
   ///
@@ -30,8 +32,9 @@ package protocol FrameSink: AnyObject {
   /// - Parameters:
   ///   - image: the picture, of the size of the video.
   ///   - pts: the timestamp in units of the video's time base.
+  ///   - duration: the duration in the same unit; only that of the last picture counts.
   /// - Throws: an error that names the destination.
-  func append(_ image: Image, pts: Int64) throws
+  func append(_ image: Image, pts: Int64, duration: Int64?) throws
 
   /// Ends the video; only then the destination has its name.
   ///

@@ -8,7 +8,7 @@ package enum VideoError: Error, Equatable, CustomStringConvertible {
   case builtWithout(file: String)
   /// The content is no video.
   case notAVideo(file: String, reason: String)
-  /// The container, codec or colours are of a kind that is not read or written.
+  /// The container, codec or colours are of a kind that is not read.
   case unsupported(file: String, reason: String)
   /// The video is encrypted.
   case encrypted(file: String, reason: String)
@@ -18,6 +18,8 @@ package enum VideoError: Error, Equatable, CustomStringConvertible {
   case tooManyPixels(file: String, width: Int, height: Int, limit: Int)
   /// The system failed while the video was read.
   case unreadable(file: String, reason: String)
+  /// The video cannot be encoded.
+  case notEncoded(file: String, reason: String)
   /// A frame does not fit the video that is written.
   case wrongFrame(file: String, reason: String)
 
@@ -29,7 +31,7 @@ package enum VideoError: Error, Equatable, CustomStringConvertible {
     case .notAVideo(let file, let reason):
       "\(shown(file)): not a video that is read: \(reason); give an MP4, MOV, MKV, AVI or MPEG file"
     case .unsupported(let file, let reason):
-      "\(shown(file)): a kind of video that is not supported: \(reason); convert it to H.264 in MP4"
+      "\(shown(file)): a kind of video that is not read: \(reason); convert it to H.264 in MP4"
     case .encrypted(let file, let reason): "\(shown(file)): \(reason); export it without encryption"
     case .damaged(let file, let reason):
       "\(shown(file)): damaged video: \(reason); copy it again, or repair it with ffmpeg"
@@ -38,6 +40,9 @@ package enum VideoError: Error, Equatable, CustomStringConvertible {
         + "trust it, raise ImageLimits.maximumPixels"
     case .unreadable(let file, let reason):
       "\(shown(file)): cannot be read: \(reason); check the disk and the free memory"
+    case .notEncoded(let file, let reason):
+      "\(shown(file)): the video cannot be encoded: \(reason); check its size, and that FFmpeg has an encoder for "
+        + "H.264 or MPEG-4 and for FFV1"
     case .wrongFrame(let file, let reason):
       "\(shown(file)): a frame that does not fit: \(reason); give frames of one size, at times that grow"
     }

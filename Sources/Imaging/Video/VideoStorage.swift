@@ -12,8 +12,9 @@ package struct VideoStorage: Sendable, Equatable {
   package let matrix: String
   /// Whether samples use the full range of 0 to 255, not 16 to 235.
   package let isFullRange: Bool
-  /// Whether brightness is stored by PQ or HLG. Frames are then darker or flatter than shown by a
-  /// display of high dynamic range.
+  /// Whether brightness is stored by PQ or HLG.
+  ///
+  /// Frames are then darker or flatter than a display of high dynamic range shows them.
   package let isHighDynamicRange: Bool
   /// Bits of a stored sample.
   package let bits: Int

@@ -124,7 +124,7 @@ package final class VideoWriter {
     switch result {
     case VIDEO_ABSENT: VideoError.builtWithout(file: url.path)
     case VIDEO_SYSTEM: FileError.cannotWrite(url, reason: reason)
-    default: VideoError.unsupported(file: url.path, reason: reason)
+    default: VideoError.notEncoded(file: url.path, reason: reason)
     }
   }
 }

@@ -8,6 +8,7 @@ struct FedFrame: Sendable {
   let index: Int
   let time: Double
   let pts: Int64
+  let duration: Int64?
   let timeBase: (Int32, Int32)
   var judgement: FrameJudgement
   /// The picture; nil for a dropped frame.
@@ -74,6 +75,8 @@ final class FrameFeed: @unchecked Sendable {
 
   /// How late the latest frame was ready, in seconds; read it after the end.
   var longestLag: Double { lag }
+  /// Whether the content of the source ended before its time; read it after the end.
+  var endedEarly: Bool { source.endedEarly }
   /// The most frames that waited at once.
   var peak: Int { queue.peak }
 
@@ -107,9 +110,9 @@ final class FrameFeed: @unchecked Sendable {
     waitForMoment(of: frame)
     let isNeeded = judgement.skipped == nil || judgement.skipped == .repeated
     return FedFrame(
-      index: frame.index, time: frame.time, pts: frame.pts, timeBase: frame.timeBase, judgement: judgement,
-      image: frame.image, pixels: isNeeded ? pixels : nil, decodeSeconds: decoded - start,
-      judgeSeconds: judged - decoded, arrived: system.now)
+      index: frame.index, time: frame.time, pts: frame.pts, duration: frame.duration,
+      timeBase: frame.timeBase, judgement: judgement, image: frame.image, pixels: isNeeded ? pixels : nil,
+      decodeSeconds: decoded - start, judgeSeconds: judged - decoded, arrived: system.now)
   }
 
   private func waitForMoment(of frame: VideoFrame) {

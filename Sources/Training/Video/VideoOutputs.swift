@@ -40,6 +40,7 @@ struct FrameResult: Sendable {
   /// The mask, bool H×W or K×H×W; nil for an empty one.
   let mask: Tensor?
   let pts: Int64
+  let duration: Int64?
   let timeBase: (Int32, Int32)
   /// The seconds from the start of decoding to `arrived`, without waiting.
   let secondsBefore: Double
@@ -104,9 +105,11 @@ final class ResultWriter: @unchecked Sendable {
     let start = system.now
     if let image = result.image {
       if sinks == nil { sinks = try outputs.open(image.width, image.height, result.timeBase) }
-      try sinks?.overlay?.append(FrameDrawing.overlay(result.mask, on: image), pts: result.pts)
+      try sinks?.overlay?.append(
+        FrameDrawing.overlay(result.mask, on: image), pts: result.pts, duration: result.duration)
       try sinks?.mask?.append(
-        FrameDrawing.labels(result.mask, width: image.width, height: image.height), pts: result.pts)
+        FrameDrawing.labels(result.mask, width: image.width, height: image.height), pts: result.pts,
+        duration: result.duration)
     }
     // The line follows the pictures, so a line in the file says that they are there, too.
     try outputs.lines.add(result.record)

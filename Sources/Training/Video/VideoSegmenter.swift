@@ -65,7 +65,8 @@ package struct VideoSegmenter {
     try writer.finish()
     if case .failure(let error) = work { state.summary.failure = "\(error)" }
     var done = state.finished(write: writer.write, total: writer.total)
-    done.seconds = system.now - start
+    done.seconds = ((system.now - start) * 1e3).rounded() / 1e3
+    done.endedEarly = !done.interrupted && feed.endedEarly
     if settings.realtime { done.decoderLag = max(0, feed.longestLag) }
     let failure: (any Error)? = if case .failure(let error) = work { error } else { nil }
     return Outcome(summary: done, error: failure)

@@ -64,8 +64,8 @@ struct VideoState {
     note(record, frame)
     return FrameResult(
       record: record, image: frame.judgement.skipped == .resized ? nil : frame.image, mask: mask,
-      pts: frame.pts, timeBase: frame.timeBase, secondsBefore: frame.decodeSeconds + frame.judgeSeconds,
-      arrived: frame.arrived)
+      pts: frame.pts, duration: frame.duration, timeBase: frame.timeBase,
+      secondsBefore: frame.decodeSeconds + frame.judgeSeconds, arrived: frame.arrived)
   }
 
   private mutating func segment(

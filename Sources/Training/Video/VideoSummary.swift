@@ -40,6 +40,8 @@ package struct VideoSummary: Codable, Equatable, Sendable {
   package var prediction: String
   /// Whether the user stopped the work.
   package var interrupted = false
+  /// Whether the file ended before its time, such as a copy that was cut off.
+  package var endedEarly = false
   /// The error that ended the work early; nil without one.
   @Nullable package var failure: String?
 
@@ -65,6 +67,7 @@ package struct VideoSummary: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case video, width, height, frames, segmented, skipped, dropped, warnings, duration, seconds, cuts,
       lesions, settings, prediction, interrupted, failure
+    case endedEarly = "ended_early"
     case longestDrop = "longest_drop"
     case decoderLag = "decoder_lag"
     case latency = "latency_ms"

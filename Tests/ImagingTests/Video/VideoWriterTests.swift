@@ -37,7 +37,8 @@ struct VideoWriterTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["mask.mkv"])
   }
 
-  @Test("An overlay keeps the times of the video that it was made of", arguments: ["steady.mp4", "variable.mkv"])
+  @Test(
+    "An overlay keeps the times of the video that it was made of", arguments: ["steady.mp4", "variable.mkv"])
   func overlay(name: String) throws {
     let folder = try TemporaryFolder("video")
     let url = folder.file("overlay.mp4")

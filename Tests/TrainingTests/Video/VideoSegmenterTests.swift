@@ -198,8 +198,8 @@ struct VideoSegmenterTests {
     var state = VideoState(MaskRule(0.5), VideoSettings(), VideoSummary(video: "", settings: VideoSettings(), prediction: ""))
     func frame(_ skipped: FrameSkip?) -> FedFrame {
       FedFrame(
-        index: 0, time: 0, pts: 0, timeBase: (1, 25), judgement: FrameJudgement(skipped: skipped), image: nil,
-        pixels: nil, decodeSeconds: 0, judgeSeconds: 0, arrived: 0)
+        index: 0, time: 0, pts: 0, duration: nil, timeBase: (1, 25), judgement: FrameJudgement(skipped: skipped),
+        image: nil, pixels: nil, decodeSeconds: 0, judgeSeconds: 0, arrived: 0)
     }
     let needs = [nil, .repeated, .dropped, .repeated, .repeated, .black].map { state.needsPrediction(frame($0)) }
     #expect(needs == [true, false, false, true, false, false])

@@ -40,7 +40,7 @@ final class CollectedVideo: FrameSink, @unchecked Sendable {
   /// Makes a video; after `room` pictures the disk is full.
   init(room: Int = .max) { self.room = room }
 
-  func append(_ image: Image, pts: Int64) throws {
+  func append(_ image: Image, pts: Int64, duration: Int64?) throws {
     guard images.count < room else { throw Full() }
     images.append(image)
     times.append(pts)
