@@ -22,7 +22,7 @@ def build(folder):
         "derived.cpp", "derived_uid.cpp", "derived_source.cpp", "dicom_segmentation.cpp", "dicom_overlay.cpp",
         "dicom_segmentation_read.cpp")]
     subprocess.run(
-        [os.environ.get("CXX", "c++"), "-std=c++20", "-O1", "-shared", "-fPIC", "-I",
+        [os.environ.get("CXX", "c++"), "-std=c++20", "-O1", "-shared", "-fPIC", "-D_Nullable=", "-D_Nonnull=", "-I",
          str(root / "Sources/CDICOM/include"), "-I", str(folder), *shlex.split(flags), *sources, "-o", str(library),
          "-ldcmdata", "-loflog", "-lofstd"], check=True)
     return library
@@ -122,7 +122,7 @@ class Door:
                 pixels = ctypes.create_string_buffer(size)
                 self.call("dicom_segmentation_mask", handle, ctypes.c_size_t(index), pixels, ctypes.c_size_t(size))
                 mask = numpy.frombuffer(pixels.raw, numpy.uint8).reshape(facts.height, facts.width)
-                result.append((frame.segment, frame.instance.decode(), frame.frame, mask))
+                result.append((frame.segment, frame.instance.decode("ascii", "replace"), frame.frame, mask))
             return result
         finally:
             self.c.dicom_segmentation_close(handle)
