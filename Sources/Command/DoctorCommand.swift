@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Torch
 
 /// The command `mcdrl doctor`.
@@ -51,11 +52,25 @@ enum DoctorCommand: Subcommand {
       Check(what: "CUDA", found: Machine.hasCUDA ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "MPS", found: Machine.hasMPS ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "image codecs", found: "JPEG, PNG, TIFF, BMP", wanted: "all four", fix: ""),
+      dicom,
     ]
     if console.json { return try console.result(json: checks) }
     console.result(
       Console.table(
         ["what", "found", "wanted", "fix"], checks.map { [$0.what, $0.found, $0.wanted, $0.fix] }))
+  }
+
+  /// The libraries of DICOM.
+  private static var dicom: Check {
+    guard let dcmtk = CodecVersions.dcmtk, let openjpeg = CodecVersions.openjpeg else {
+      return Check(
+        what: "DICOM", found: "no", wanted: "optional: DCMTK, OpenJPEG",
+        fix: "install libdcmtk-dev libopenjp2-7-dev (brew: dcmtk openjpeg), run scripts/bootstrap, build again")
+    }
+    return Check(
+      what: "DICOM", found: "DCMTK \(dcmtk), OpenJPEG \(openjpeg)", wanted: "optional: DCMTK, OpenJPEG",
+      fix: CodecVersions.convertsCharacterSets
+        ? "" : "expect groups to depend on character sets: this DCMTK has no conversion")
   }
 
   private static func list(_ components: [SoftwareComponent], _ console: Console) throws {

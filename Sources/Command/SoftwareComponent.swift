@@ -60,7 +60,18 @@ struct SoftwareComponent: Encodable {
           name: "libpng", version: CodecVersions.png, licence: "libpng-2.0", source: "system"),
         SoftwareComponent(
           name: "libtiff", version: CodecVersions.tiff, licence: "libtiff", source: "system"),
-      ]
+      ] + dicom
+  }
+
+  /// The libraries of DICOM, if this program was built with them.
+  private static var dicom: [SoftwareComponent] {
+    guard let dcmtk = CodecVersions.dcmtk, let openjpeg = CodecVersions.openjpeg else { return [] }
+    return [
+      // Three clauses by OFFIS; its JPEG and JPEG-LS libraries have licences of their own.
+      SoftwareComponent(
+        name: "DCMTK", version: dcmtk, licence: "BSD-3-Clause AND IJG", source: "system"),
+      SoftwareComponent(name: "OpenJPEG", version: openjpeg, licence: "BSD-2-Clause", source: "system"),
+    ]
   }
 
   /// The version of the compiler, to the minor version that conditional compilation knows.

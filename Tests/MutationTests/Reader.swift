@@ -25,7 +25,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
   static let all: [Reader] = [
     safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
     clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration,
-  ]
+  ] + dicom
 
   private static let safetensors = Reader(name: "safetensors") { folder in
     try SafetensorsFile.write(
@@ -280,7 +280,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
     _ = try ModelCard(of: Run.open(at: folder))
   }
 
-  private static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {
+  static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {
     try FileManager.default.copyItem(at: Project.file(path), to: folder.appendingPathComponent(name))
     return [name]
   }

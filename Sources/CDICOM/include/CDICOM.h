@@ -2,6 +2,8 @@
 #pragma once
 #include "CDICOMWriting.h"
 
+#include "CDICOMRead.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
