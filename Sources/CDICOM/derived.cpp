@@ -2,11 +2,9 @@
 
 #if __has_include(<mcdrl_has_dicom.h>)
 #include <dcmtk/dcmdata/dcostrmb.h>
-#include <dcmtk/oflog/oflog.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 
 namespace derived {
 
@@ -14,12 +12,19 @@ void check(const OFCondition &condition) {
   if (condition.bad()) throw Failure(DICOM_WRITING_FAILED, std::string("DCMTK: ") + condition.text());
 }
 
-void prepare() {
-  static std::once_flag once;
-  // Its messages quote values.
-  std::call_once(once, [] { OFLog::configure(OFLogger::OFF_LOG_LEVEL); });
+std::unique_ptr<dicom_file, void (*)(dicom_file *)> open(const char *path) {
+  // Larger pictures and deflated data sets are refused; pixels that are not deflated stay in the file.
+  static const uint64_t most_pixels = uint64_t(1) << 30, most_bytes = uint64_t(1) << 30;
+  dicom_file *file = nullptr;
+  dicom_facts facts;
+  char message[DICOM_MESSAGE_LENGTH];
+  const int code = dicom_open(path, most_pixels, most_bytes, &file, &facts, message);
+  std::unique_ptr<dicom_file, void (*)(dicom_file *)> opened(file, dicom_close);
+  if (code == DICOM_NO_PIXELS) throw Failure(DICOM_WRITING_SOURCE, "it holds no image");
+  if (code != DICOM_OK || file == nullptr) throw Failure(DICOM_WRITING_SOURCE, message);
   if (!dcmDataDict.isDictionaryLoaded())
     throw Failure(DICOM_WRITING_FAILED, "DCMTK does not find its dictionary dicom.dic; install DCMTK again");
+  return opened;
 }
 
 std::string read_all(DcmItem &item, const DcmTagKey &tag) {

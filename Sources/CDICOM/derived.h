@@ -3,8 +3,7 @@
 #include "CDICOM.h"
 
 #if __has_include(<mcdrl_has_dicom.h>)
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dctk.h>
+#include "dicom_file.hpp"
 
 #include <array>
 #include <cstdint>
@@ -69,10 +68,11 @@ private:
 // Reads a file without its pixels, and adds the attributes of patient and study to `shared` where that is not null.
 Source read(const char *path, DcmDataset *shared);
 
+// Opens a file with the checks of the reader: nesting, deflated size, an end.
+std::unique_ptr<dicom_file, void (*)(dicom_file *)> open(const char *path);
+
 // Throws where the library did not do it.
 void check(const OFCondition &condition);
-// Stops the library's log and looks for its dictionary.
-void prepare();
 
 // One value, without the spaces around it; empty where it is missing. `read_all` keeps all values and spaces.
 std::string value(DcmItem &item, const DcmTagKey &tag);

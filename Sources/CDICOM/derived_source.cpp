@@ -1,8 +1,6 @@
 #include "derived.h"
 
 #if __has_include(<mcdrl_has_dicom.h>)
-#include <dcmtk/dcmdata/dcpxitem.h>
-
 #include <algorithm>
 #include <cstdlib>
 
@@ -48,32 +46,25 @@ static const char *lossy_method(E_TransferSyntax syntax) {
 }
 
 // The bytes of all fragments of compressed pixels; 0 where they are not compressed.
-static double fragment_bytes(DcmDataset &data, E_TransferSyntax syntax) {
-  DcmElement *element = nullptr;
-  if (data.findAndGetElement(DCM_PixelData, element).bad()) return 0;
-  auto *pixels = dynamic_cast<DcmPixelData *>(element);
-  DcmPixelSequence *sequence = nullptr;
-  if (pixels == nullptr || pixels->getEncapsulatedRepresentation(syntax, nullptr, sequence).bad() ||
-      sequence == nullptr)
-    return 0;
+static double fragment_bytes(const dicom_file &file) {
+  if (file.fragments == nullptr) return 0;
   double sum = 0;
-  for (unsigned long i = 1; i < sequence->card(); i++) {
-    DcmPixelItem *item = nullptr;
-    if (sequence->getItem(item, i).good() && item != nullptr) sum += item->getLength();
-  }
+  DcmObject *item = file.fragments->nextInContainer(nullptr);
+  // The first item is the offset table.
+  while (item != nullptr && (item = file.fragments->nextInContainer(item)) != nullptr) sum += item->getLength();
   return sum;
 }
 
-static void find_compression(DcmDataset &data, Source &source) {
-  const E_TransferSyntax syntax = data.getOriginalXfer();
-  const char *method = lossy_method(syntax);
+static void find_compression(const dicom_file &file, Source &source) {
+  DcmDataset &data = *file.data;
+  const char *method = lossy_method(file.syntax);
   source.is_lossy = method != nullptr || value(data, DCM_LossyImageCompression) == "01";
   if (!source.is_lossy) return;
   source.lossy_ratio = read_all(data, DCM_LossyImageCompressionRatio);
   source.lossy_method = read_all(data, DCM_LossyImageCompressionMethod);
   if (source.lossy_method.empty() && method != nullptr) source.lossy_method = method;
   if (!source.lossy_ratio.empty()) return;
-  const double stored = fragment_bytes(data, syntax);
+  const double stored = fragment_bytes(file);
   if (stored <= 0) return;
   const double samples = std::max(1, atoi(value(data, DCM_SamplesPerPixel).c_str()));
   const double bytes = std::max(8, atoi(value(data, DCM_BitsAllocated).c_str())) / 8;
@@ -98,33 +89,20 @@ static void copy(DcmDataset &from, DcmDataset &to, const DcmTagKey &tag, bool al
 }
 
 Source read(const char *path, DcmDataset *shared) {
-  prepare();
-  DcmFileFormat file;
-  const OFCondition result = file.loadFile(path);
-  if (result.bad()) throw Failure(DICOM_WRITING_SOURCE, "it cannot be read as DICOM");
-  DcmDataset &data = *file.getDataset();
+  const auto file = open(path);
+  DcmDataset &data = *file->data;
   Source source;
   source.study = required(data, DCM_StudyInstanceUID, "StudyInstanceUID");
   source.series = required(data, DCM_SeriesInstanceUID, "SeriesInstanceUID");
   source.instance = required(data, DCM_SOPInstanceUID, "SOPInstanceUID");
   source.sop_class = required(data, DCM_SOPClassUID, "SOPClassUID");
-  Uint16 rows = 0, columns = 0;
-  data.findAndGetUint16(DCM_Rows, rows);
-  data.findAndGetUint16(DCM_Columns, columns);
-  if (rows == 0 || columns == 0 || !data.tagExists(DCM_PixelData))
-    throw Failure(DICOM_WRITING_SOURCE, "it holds no image (Rows, Columns and PixelData)");
-  source.width = columns;
-  source.height = rows;
-  const std::string frames = value(data, DCM_NumberOfFrames);
-  if (!frames.empty()) {
-    const long count = strtol(frames.c_str(), nullptr, 10);
-    if (count < 1 || count > 100000000) throw Failure(DICOM_WRITING_SOURCE, "its NumberOfFrames is not usable");
-    source.frames = uint32_t(count);
-  }
+  source.width = file->facts.columns;
+  source.height = file->facts.rows;
+  source.frames = file->facts.frames;
   source.is_multiframe = source.frames > 1;
   for (const char *known : multiframe_classes)
     if (source.sop_class == known) source.is_multiframe = true;
-  find_compression(data, source);
+  find_compression(*file, source);
   source.frame_of_reference = value(data, DCM_FrameOfReferenceUID);
   source.position_reference = value(data, DCM_PositionReferenceIndicator);
   source.modality = value(data, DCM_Modality);

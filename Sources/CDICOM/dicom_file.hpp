@@ -66,6 +66,9 @@ struct Samples {
 };
 Samples decode_jpeg_2000(const std::vector<Uint8> &bytes, const dicom_facts &facts);
 
+// Checks that the last fragment is whole, in a file that ends without the mark of the last fragment.
+void check_last_fragment(dicom_file &file, const char *path);
+
 // Counts the item tags in blocks of bytes.
 struct ItemCounter {
   uint64_t items = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 namespace dicom {
 
@@ -29,6 +30,24 @@ bool is_jpeg_2000(const std::vector<Uint8> &bytes) {
   static const Uint8 box[] = {0, 0, 0, 12, 'j', 'P', ' ', ' '};
   if (bytes.size() >= 4 && bytes[0] == 0xFF && bytes[1] == 0x4F && bytes[2] == 0xFF && bytes[3] == 0x51) return true;
   return bytes.size() >= sizeof box && !memcmp(bytes.data(), box, sizeof box);
+}
+
+void check_last_fragment(dicom_file &file, const char *path) {
+  if (file.fragments->card() < 2) damaged("it has no fragment of pixels");
+  const uint64_t length = fragment(file, file.fragments->card() - 1).getLength();
+  // After it come at most seven bytes of an end mark.
+  const uint64_t end_mark = 7;
+  if (length + 8 > file.size) damaged("a fragment is cut short");
+  const uint64_t first = file.size - length - 8, start = first > end_mark ? first - end_mark : 0;
+  const Uint8 wanted[8] = {0xFE, 0xFF, 0x00, 0xE0, (Uint8)length, (Uint8)(length >> 8), (Uint8)(length >> 16),
+                           (Uint8)(length >> 24)};
+  Uint8 bytes[8 + end_mark] = {};
+  std::ifstream stream(path, std::ios::binary);
+  stream.seekg((std::streamoff)start);
+  stream.read((char *)bytes, (std::streamsize)(first - start + 8));
+  for (uint64_t at = 0; at <= first - start; at++)
+    if (!memcmp(bytes + at, wanted, sizeof wanted)) return;
+  damaged("a fragment is cut short");
 }
 
 // A frame of any JPEG begins so.

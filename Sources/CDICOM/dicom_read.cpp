@@ -179,12 +179,13 @@ static void load(dicom_file &file, const char *path, uint64_t maximum_pixels) {
   file.syntax = file.data->getOriginalXfer();
   describe(file);
   if (condition.bad()) {
-    // Pixels at the end of the file may lack their end mark: whether a frame is whole shows when it is read.
+    // Pixels at the end of the file may lack their end mark; then the last fragment has to be whole.
     if (file.facts.storage == DICOM_NATIVE || !file.data->tagExists(DCM_PixelData))
       damaged("its elements are cut short or corrupt");
   }
   if (file.data->card() == 0) damaged("it holds no data set");
   find_pixels(file, maximum_pixels);
+  if (condition.bad()) check_last_fragment(file, path);
 }
 
 // Opens a file; what an error leaves is freed where there is stack enough.

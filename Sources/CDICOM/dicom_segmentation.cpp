@@ -105,14 +105,14 @@ static std::string frame_of_reference(const dicom_derived &object) {
   return object.sources[0].frame_of_reference;
 }
 
-// Appends a mask as bits, the first pixel in the lowest bit; frames follow each other without padding.
+// Appends a mask (null: without a pixel) as bits, the first pixel in the lowest bit; frames follow each other without padding.
 static void append_bits(dicom_derived &object, const uint8_t *mask, size_t count) {
   const uint64_t total = object.bit_count + count;
   if ((total + 7) / 8 > most_bytes)
     throw Failure(DICOM_WRITING_LIMIT, "its masks would have more than 2 GiB; give fewer frames at once");
   object.bits.resize(size_t((total + 7) / 8));
   uint64_t at = object.bit_count;
-  for (size_t i = 0; i < count; i++, at++)
+  for (size_t i = 0; mask != nullptr && i < count; i++, at++)
     if (mask[i] != 0) object.bits[size_t(at >> 3)] |= uint8_t(1u << (at & 7));
   object.bit_count = total;
 }
@@ -199,17 +199,13 @@ int dicom_segmentation_add_frame(dicom_derived *object, size_t source_index, uin
         throw Failure(DICOM_WRITING_ARGUMENT, "frames do not come in order, each once");
     }
     const size_t pixels = size_t(source.width) * source.height;
-    std::vector<uint8_t> empty, seen;
+    std::vector<uint8_t> seen;
     bool is_new = true;
     for (size_t segment = 0; segment < count; segment++) {
       const uint8_t *mask = masks[segment];
       bool has_pixel = false;
       for (size_t i = 0; mask != nullptr && i < pixels && !has_pixel; i++) has_pixel = mask[i] != 0;
       if (!has_pixel && !all) continue;
-      if (mask == nullptr) {
-        empty.resize(pixels);
-        mask = empty.data();
-      }
       if (count > 1 && has_pixel && !object->has_overlap) {
         seen.resize(pixels);
         for (size_t i = 0; i < pixels; i++) {
@@ -234,8 +230,7 @@ int dicom_segmentation_finish(dicom_derived *object, int nominal, uint8_t **head
     for (const uint8_t byte : object->bits) *found |= byte != 0;
     // An object needs a frame, so it says of the first frame that there is nothing.
     if (object->frames.empty()) {
-      const std::vector<uint8_t> empty(size_t(object->sources[0].width) * object->sources[0].height);
-      append_bits(*object, empty.data(), empty.size());
+      append_bits(*object, nullptr, size_t(object->sources[0].width) * object->sources[0].height);
       object->frames.push_back({1, 0, 1, 1});
     }
     if (object->bits.size() % 2 != 0) object->bits.push_back(0);

@@ -9,8 +9,7 @@
 using namespace derived;
 
 struct dicom_segments {
-  DcmFileFormat file;
-  DcmElement *pixels = nullptr;
+  std::unique_ptr<dicom_file, void (*)(dicom_file *)> file{nullptr, dicom_close};
   std::vector<dicom_segment_facts> segments;
   std::vector<dicom_segment_frame> frames;
   uint32_t width = 0, height = 0;
@@ -75,26 +74,21 @@ static dicom_segment_frame read_frame(DcmItem *frame, DcmItem *shared) {
 }
 
 static void open(dicom_segments &object, const char *path) {
-  prepare();
-  if (object.file.loadFile(path).bad()) throw Failure(DICOM_WRITING_SOURCE, "it cannot be read as DICOM");
-  DcmDataset &data = *object.file.getDataset();
+  object.file = derived::open(path);
+  DcmDataset &data = *object.file->data;
   if (value(data, DCM_SOPClassUID) != UID_SegmentationStorage)
     throw Failure(DICOM_WRITING_SOURCE, "it is not a DICOM Segmentation object");
   if (value(data, DCM_SegmentationType) != "BINARY")
     throw Failure(DICOM_WRITING_SOURCE, "its SegmentationType is not BINARY; write it as BINARY");
-  if (DcmXfer(data.getOriginalXfer()).isEncapsulated())
+  if (object.file->facts.storage != DICOM_NATIVE)
     throw Failure(DICOM_WRITING_SOURCE, "its pixels are compressed; decompress it, for example with dcmdrle");
   // Labels become UTF-8 where the library can do that, and stay as they are where it cannot.
   const std::string charset = read_all(data, DCM_SpecificCharacterSet);
   if (!charset.empty() && charset != "ISO_IR 192") (void)data.convertToUTF8();
-  Uint16 rows = 0, columns = 0, bits = 0;
-  data.findAndGetUint16(DCM_Rows, rows);
-  data.findAndGetUint16(DCM_Columns, columns);
-  data.findAndGetUint16(DCM_BitsAllocated, bits);
-  if (rows == 0 || columns == 0 || bits != 1)
-    throw Failure(DICOM_WRITING_SOURCE, "its Rows, Columns or BitsAllocated are not usable");
-  object.width = columns;
-  object.height = rows;
+  object.width = object.file->facts.columns;
+  object.height = object.file->facts.rows;
+  if (object.file->facts.bits_allocated != 1)
+    throw Failure(DICOM_WRITING_SOURCE, "its BitsAllocated is not 1");
   read_segments(object, data);
   const uint32_t count = number(value(data, DCM_NumberOfFrames), "NumberOfFrames");
   DcmElement *sequence = nullptr;
@@ -102,8 +96,7 @@ static void open(dicom_segments &object, const char *path) {
   auto *items = dynamic_cast<DcmSequenceOfItems *>(sequence);
   if (items == nullptr || items->card() != count)
     throw Failure(DICOM_WRITING_SOURCE, "its PerFrameFunctionalGroupsSequence has not one item for each frame");
-  if (data.findAndGetElement(DCM_PixelData, object.pixels).bad() || object.pixels == nullptr ||
-      object.pixels->getLength() < (uint64_t(count) * rows * columns + 7) / 8)
+  if (object.file->pixels->getLength() < (uint64_t(count) * object.width * object.height + 7) / 8)
     throw Failure(DICOM_WRITING_SOURCE, "its PixelData is too short");
   DcmItem *shared = item(&data, DCM_SharedFunctionalGroupsSequence);
   // Going from item to item is quick only in order.
@@ -155,9 +148,9 @@ int dicom_segmentation_mask(dicom_segments *object, size_t index, uint8_t *pixel
       throw Failure(DICOM_WRITING_ARGUMENT, "there is no such frame of this size");
     const uint64_t first = index * count, last = first + count;
     // The library reads whole words.
-    const uint64_t start = first / 16 * 2, end = std::min<uint64_t>((last + 15) / 16 * 2, object->pixels->getLength());
+    const uint64_t start = first / 16 * 2, end = std::min<uint64_t>((last + 15) / 16 * 2, object->file->pixels->getLength());
     std::vector<uint8_t> bytes(size_t(end - start));
-    check(object->pixels->getPartialValue(bytes.data(), Uint32(start), Uint32(bytes.size()), nullptr,
+    check(object->file->pixels->getPartialValue(bytes.data(), Uint32(start), Uint32(bytes.size()), nullptr,
                                           EBO_LittleEndian));
     for (uint64_t i = 0; i < count; i++) {
       const uint64_t bit = first + i - start * 8;

@@ -1,7 +1,6 @@
 """The entries of CDICOMWriting.h by ctypes: random masks without a model."""
 
 import ctypes
-import glob
 import os
 import pathlib
 import shlex
@@ -18,13 +17,11 @@ def build(folder):
     marker.write_text("")
     flags = subprocess.run(["pkg-config", "--cflags", "libopenjp2"], capture_output=True, text=True).stdout
     library = pathlib.Path(folder) / "door.so"
-    sources = [str(root / "Sources/CDICOM" / name) for name in (
-        "derived.cpp", "derived_uid.cpp", "derived_source.cpp", "dicom_segmentation.cpp", "dicom_overlay.cpp",
-        "dicom_segmentation_read.cpp")]
+    sources = sorted(str(path) for path in (root / "Sources/CDICOM").glob("*.cpp"))
     subprocess.run(
-        [os.environ.get("CXX", "c++"), "-std=c++20", "-O1", "-shared", "-fPIC", "-I",
+        [os.environ.get("CXX", "c++"), "-std=c++20", "-O1", "-shared", "-fPIC", "-D_Nullable=", "-D_Nonnull=", "-I",
          str(root / "Sources/CDICOM/include"), "-I", str(folder), *shlex.split(flags), *sources, "-o", str(library),
-         "-ldcmdata", "-loflog", "-lofstd"], check=True)
+         "-ldcmimage", "-ldcmimgle", "-ldcmjpls", "-ldcmjpeg", "-ldcmdata", "-loflog", "-lofstd", "-lopenjp2"], check=True)
     return library
 
 
@@ -122,7 +119,7 @@ class Door:
                 pixels = ctypes.create_string_buffer(size)
                 self.call("dicom_segmentation_mask", handle, ctypes.c_size_t(index), pixels, ctypes.c_size_t(size))
                 mask = numpy.frombuffer(pixels.raw, numpy.uint8).reshape(facts.height, facts.width)
-                result.append((frame.segment, frame.instance.decode(), frame.frame, mask))
+                result.append((frame.segment, frame.instance.decode("ascii", "replace"), frame.frame, mask))
             return result
         finally:
             self.c.dicom_segmentation_close(handle)

@@ -26,7 +26,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
     [
       safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
       clip, bert, trunk, bitmap, pictures, maps, run, ensemble, card, calibration,
-    ] + (VideoLibrary.version == nil ? [] : [videos])
+    ] + (VideoLibrary.version == nil ? [] : [videos]) + dicom
 
   private static let safetensors = Reader(name: "safetensors") { folder in
     try SafetensorsFile.write(
@@ -301,7 +301,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
     _ = try ModelCard(of: Run.open(at: folder))
   }
 
-  private static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {
+  static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {
     try FileManager.default.copyItem(at: Project.file(path), to: folder.appendingPathComponent(name))
     return [name]
   }
