@@ -45,6 +45,9 @@ template <typename Body> int guard(char *message, Body body) {
   return guarded(message, [](void *context) { (*static_cast<Body *>(context))(); }, &body);
 }
 
+// Gives the description of a frame the palettes that the file stores in segments.
+void expand_palettes(dicom_file &file, DcmDataset &data);
+
 // The bytes of an encapsulated frame.
 std::vector<Uint8> codestream(dicom_file &file, uint32_t frame);
 

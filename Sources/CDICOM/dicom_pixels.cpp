@@ -27,6 +27,7 @@ static std::unique_ptr<DcmDataset> description(dicom_file &file) {
     if (!element) continue;
     if (data->insert(element, OFTrue).bad()) delete element;
   }
+  if (!strcmp(file.facts.photometric, "PALETTE COLOR")) expand_palettes(file, *data);
   data->putAndInsertString(DCM_NumberOfFrames, "1");
   return data;
 }

@@ -52,5 +52,9 @@ int dicom_stream(dicom_file *, uint64_t, uint8_t **out, size_t *, char *message)
   *out = nullptr;
   return without(message);
 }
+int dicom_segment_of(dicom_file *, uint32_t, dicom_segment *segment, char *message) {
+  memset(segment, 0, sizeof *segment);
+  return without(message);
+}
 void dicom_free(void *) {}
 #endif

@@ -66,6 +66,14 @@ int dicom_show(dicom_file *file, const uint8_t *samples, size_t size, uint8_t *_
 int dicom_stream(dicom_file *file, uint64_t maximum_bytes, uint8_t *_Nullable *_Nonnull out, size_t *size,
                  char *message);
 
+/// The image that a frame of a binary segmentation belongs to: its UID, its frame (from 0) and the segment's number;
+/// `label` is the segment's label in UTF-8. DICOM_DAMAGED if the frame names none.
+typedef struct {
+  char instance[66], label[130];
+  uint32_t frame, segment;
+} dicom_segment;
+int dicom_segment_of(dicom_file *file, uint32_t frame, dicom_segment *segment, char *message);
+
 void dicom_free(void *_Nullable memory);
 
 /// The versions of DCMTK and OpenJPEG, and whether character sets can be converted; null and 0 if built without DICOM.

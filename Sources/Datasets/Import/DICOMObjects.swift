@@ -7,7 +7,7 @@ struct DICOMObjects {
   private let limits: ImageLimits
   private let opened: OpenedDICOM
   private var objects: [Object] = []
-  private var segmentations: [URL] = []
+  private var masks = DICOMMasks()
   private var leftOut: [ImportListing.LeftOut] = []
   /// The paths of the objects, by the hash of their UID.
   private var paths: [String: String] = [:]
@@ -22,6 +22,7 @@ struct DICOMObjects {
     let uid: String
     let group: String
     let frames: Int
+    let size: (width: Int, height: Int)
   }
 
   init(limits: ImageLimits) { (self.limits, opened) = (limits, OpenedDICOM(limits: limits)) }
@@ -36,7 +37,7 @@ struct DICOMObjects {
       guard !file.isVideo else {
         return leaveOut(path, "holds a video; import it with mcdrl data import video")
       }
-      guard file.kind != .segmentation else { return segmentations.append(url) }
+      guard file.kind != .segmentation else { return try masks.add(file, path: path) }
       let hash = Self.hash(file.instanceUID.isEmpty ? path : file.instanceUID)
       if let first = paths[hash] { return leaveOut(path, "the same object as \(first)") }
       paths[hash] = path
@@ -46,7 +47,8 @@ struct DICOMObjects {
       objects.append(
         Object(
           url: url, path: path, stem: "dicom-" + hash, uid: file.instanceUID,
-          group: file.patientGroup ?? "series-" + series, frames: file.frameCount))
+          group: file.patientGroup ?? "series-" + series, frames: file.frameCount,
+          size: (file.width, file.height)))
     } catch {
       leaveOut(path, Self.reason(error, url))
     }
@@ -55,7 +57,8 @@ struct DICOMObjects {
   /// What was found, in the order in which it was added.
   var listing: ImportListing {
     var listing = ImportListing()
-    listing.leftOut = leftOut
+    let present = Dictionary(objects.map { ($0.uid, $0.size) }, uniquingKeysWith: { first, _ in first })
+    listing.leftOut = leftOut + masks.unused(by: present)
     listing.notes = notes.sorted()
     if withoutPatient > 0 {
       listing.notes.append(
@@ -77,7 +80,7 @@ struct DICOMObjects {
       image: .frame(of: url, name: isSingle ? object.path : "\(object.path), frame \(number)") {
         try opened.frame(frame, of: url)
       },
-      mask: .missing, group: object.group)
+      mask: masks.mask(of: frame, in: object.uid, size: object.size), group: object.group)
   }
 
   private mutating func leaveOut(_ path: String, _ reason: String) {

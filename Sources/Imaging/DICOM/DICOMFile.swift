@@ -38,7 +38,7 @@ package final class DICOMFile: @unchecked Sendable {
   private let samples: Int
   private let limits: ImageLimits
   private let lock = NSLock()
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
 
   /// Opens a file and reads everything but its pixels.
   ///
@@ -155,7 +155,7 @@ package final class DICOMFile: @unchecked Sendable {
   }
 
   /// Calls the door, one thread at a time.
-  private func call(frame index: Int? = nil, _ body: (UnsafeMutablePointer<CChar>) -> Int32) throws {
+  func call(frame index: Int? = nil, _ body: (UnsafeMutablePointer<CChar>) -> Int32) throws {
     let (code, reason) = lock.withLock { Self.withMessage(body) }
     guard code != DICOM_OK else { return }
     let full = index.map { named(reason, $0) } ?? reason
@@ -175,7 +175,7 @@ extension DICOMFile {
     String(SHA256.text(Array("mcdrl patient group 1\n".utf8) + identifier).prefix(12))
   }
 
-  fileprivate static func withMessage(_ body: (UnsafeMutablePointer<CChar>) -> Int32) -> (Int, String) {
+  static func withMessage(_ body: (UnsafeMutablePointer<CChar>) -> Int32) -> (Int, String) {
     var message = [CChar](repeating: 0, count: Int(DICOM_MESSAGE_LENGTH))
     let code = message.withUnsafeMutableBufferPointer { buffer in
       buffer.baseAddress.map(body) ?? Int32(DICOM_DAMAGED)
@@ -184,7 +184,7 @@ extension DICOMFile {
   }
 
   /// Returns the text of an array of characters of C.
-  fileprivate static func text<Characters>(_ characters: Characters) -> String {
+  static func text<Characters>(_ characters: Characters) -> String {
     withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 

@@ -274,4 +274,26 @@ for name, sets, text in (('patient-utf8.dcm', b'ISO_IR 192', '王小-0042'.encod
                               + struct.pack('<HH', 0x10, 0x30) + b'DA', 1)
     open(path, 'wb').write(content)
 
+# A segmentation of frames 1 and 3 of jpeg-frames.dcm: boxes of known places.
+uid = pydicom.dcmread(f'{here}/jpeg-frames.dcm').SOPInstanceUID
+data = dataset(ExplicitVRLittleEndian, 'MONOCHROME2', 1, 1, frames=2, sop='1.2.840.10008.5.1.4.1.1.66.4')
+data.Modality, data.SegmentationType = 'SEG', 'BINARY'
+segment = Dataset()
+segment.SegmentNumber, segment.SegmentLabel = 1, 'Polyp'
+data.SegmentSequence = [segment]
+groups = []
+for number in (1, 3):
+    source, derivation, identification, frame = Dataset(), Dataset(), Dataset(), Dataset()
+    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID, source.ReferencedFrameNumber = CAPTURE, uid, number
+    derivation.SourceImageSequence = [source]
+    identification.ReferencedSegmentNumber = 1
+    frame.DerivationImageSequence, frame.SegmentIdentificationSequence = [derivation], [identification]
+    groups.append(frame)
+data.PerFrameFunctionalGroupsSequence = groups
+masks = np.zeros((2, rows, columns), np.uint8)
+masks[0, 2:5, 3:9] = 1
+masks[1, 7:12, 0:16] = 1
+put(data, np.packbits(masks.ravel(), bitorder='little'))
+save('seg.dcm', data)
+
 json.dump(expected, open(f'{here}/expected.json', 'w'), indent=1, sort_keys=True)
