@@ -21,8 +21,7 @@ struct VideoStillsTests {
       defer { index += 1 }
       let image = try Image(width: 4, height: 2, channels: 1, pixels: .init(repeating: UInt8(index), count: 8))
       return VideoFrame(
-        index: index, time: times[index], pts: Int64(index), timeBase: (1, 1000), image: image,
-        isDamaged: false)
+        index: index, pts: Int64((times[index] * 10).rounded()), timeBase: (1, 10), image: image)
     }
   }
 
