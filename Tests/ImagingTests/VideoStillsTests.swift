@@ -11,6 +11,7 @@ struct VideoStillsTests {
     let frameRate: Double? = nil
     let duration: Double?
     let frameCount: Int? = nil
+    let endedEarly = false
     private let times: [Double]
     private var index = 0
 

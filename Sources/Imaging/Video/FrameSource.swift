@@ -42,9 +42,7 @@ package protocol FrameSink: AnyObject {
   func finish() throws
 }
 
-extension VideoWriter: FrameSink {
-  package func append(_ image: Image, pts: Int64) throws { try append(image, pts: pts, duration: nil) }
-}
+extension VideoWriter: FrameSink {}
 
 extension Image {
   /// Whether another picture has the same size and the same samples.
