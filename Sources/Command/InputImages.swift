@@ -74,7 +74,7 @@ struct InputImages {
     }
   }
 
-  /// - Parameter isListed: whether the file was found in a folder, and not named.
+  /// Adds a file; `isListed` says that it was found in a folder, and not named.
   private mutating func add(_ url: URL, _ kind: InputKind, isListed: Bool) {
     switch kind {
     case .image: images.append(PredictionInput(url))
@@ -121,6 +121,7 @@ struct InputImages {
   /// Frames of DICOM files are read within those of the run.
   ///
   /// - Parameter maxPixels: the largest frame; nil for the default.
+  /// - Returns: the limits.
   static func limits(_ maxPixels: Int?) -> ImageLimits {
     maxPixels.map { ImageLimits(maximumPixels: $0) } ?? .default
   }

@@ -114,7 +114,10 @@ enum PredictCommand: Subcommand {
 
   /// The images that were segmented, and the messages of the others.
   struct Found {
-    var done: [(input: PredictionInput, summary: Summary, masks: [PackedMask])] = []
+    /// An image that was segmented.
+    typealias Done = (input: PredictionInput, summary: Summary, masks: [PackedMask])
+
+    var done: [Done] = []
     var failed: [PredictionInput] = []
     var failures: [String] = []
   }

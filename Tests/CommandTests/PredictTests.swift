@@ -200,6 +200,7 @@ enum SmallDICOM {
   /// - Parameters:
   ///   - frames: the frames that it holds.
   ///   - stated: the number of frames that it states; nil for the true one.
+  /// - Returns: the content.
   static func data(frames: Int, stated: Int? = nil) -> Data {
     let (width, height) = (24, 16)
     let kind = "1.2.840.10008.5.1.4.1.1.7" + (frames > 1 || stated != nil ? ".2" : "")

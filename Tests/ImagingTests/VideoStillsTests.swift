@@ -20,7 +20,8 @@ struct VideoStillsTests {
     func next() throws -> VideoFrame? {
       guard index < times.count else { return nil }
       defer { index += 1 }
-      let image = try Image(width: 4, height: 2, channels: 1, pixels: .init(repeating: UInt8(index), count: 8))
+      let pixels = [UInt8](repeating: UInt8(index), count: 8)
+      let image = try Image(width: 4, height: 2, channels: 1, pixels: pixels)
       return VideoFrame(
         index: index, pts: Int64((times[index] * 10).rounded()), timeBase: (1, 10), image: image)
     }

@@ -5,7 +5,7 @@ import Training
 
 /// The DICOM objects of predictions: a segmentation for each series, an overlay for each file.
 struct DICOMResults {
-  private typealias Done = (input: PredictionInput, summary: PredictCommand.Summary, masks: [PredictCommand.PackedMask])
+  private typealias Done = PredictCommand.Found.Done
 
   private let formats: [PredictCommand.Format]
   private let out: URL
@@ -31,7 +31,8 @@ struct DICOMResults {
     let inference = String(decoding: try encoder.encode(predictor.inference), as: UTF8.self)
     algorithm.fingerprint =
       try "\(run.folder.modelHash()) \(algorithm.parameters) \(inference) \(predictor.precision.rawValue)"
-    let names = configuration.segmentsClasses ? configuration.classes : [configuration.lesionClass ?? "lesion"]
+    let names =
+      configuration.segmentsClasses ? configuration.classes : [configuration.lesionClass ?? "lesion"]
     let segments = names.enumerated().map { index, name in
       DICOMSegmentation.Segment(
         name: name, colour: configuration.segmentsClasses ? .ofClass(index) : .prediction)

@@ -30,6 +30,7 @@ extension PredictCommand {
     /// - Parameters:
     ///   - parts: the name of the image, and of the class if the file is of one.
     ///   - formats: all forms that are written; a single one is not named.
+    /// - Returns: the name.
     func fileName(_ parts: [String], among formats: [Format]) -> String {
       let isAlone = formats.filter(\.isOfEachImage).count == 1
       return (isAlone ? parts : parts + [word]).joined(separator: "-") + ending

@@ -21,8 +21,9 @@ package final class VideoStills: @unchecked Sendable {
     (self.name, self.open) = (name, open)
   }
 
-  /// Finds the length of the video in seconds: as it is stated, or else by decoding all of it.
+  /// Finds the length of the video: as it is stated, or else by decoding all of it.
   ///
+  /// - Returns: the length in seconds.
   /// - Throws: an error that names the video.
   package func duration() throws -> Double {
     let reader = try open()
@@ -35,6 +36,7 @@ package final class VideoStills: @unchecked Sendable {
   /// Finds times that are evenly spread over the video: the middles of equal parts.
   ///
   /// - Parameter count: the number of times.
+  /// - Returns: the times in seconds.
   /// - Throws: an error that names the video.
   package func spreadTimes(_ count: Int) throws -> [Double] {
     let duration = try duration()
