@@ -123,7 +123,7 @@ static void set_time(struct video_reader *r, video_frame *out) {
   int is_missing = pts == AV_NOPTS_VALUE || llabs(pts) > INT64_MAX / 4;
   if (is_missing || (r->count > 0 && pts <= r->last_pts)) {
     out->is_estimated = 1;
-    pts = r->count == 0 ? 0 : r->last_pts + (is_missing ? r->step : 1);
+    pts = r->count == 0 ? 0 : r->last_pts + (is_missing && r->last_pts < INT64_MAX / 2 ? r->step : 1);
   }
   out->pts = pts;
   r->last_pts = pts;

@@ -112,7 +112,7 @@ static int open_container(struct video_writer *w, char *message) {
   if (code < 0) return fail(w, message, "", code);
   stream->time_base = w->unit;
   stream->sample_aspect_ratio = (AVRational){1, 1};
-  if (w->target.frame_rate > 0) stream->avg_frame_rate = av_d2q(w->target.frame_rate, 1000000);
+  if (w->target.frame_rate > 0 && w->target.frame_rate < 1e6) stream->avg_frame_rate = av_d2q(w->target.frame_rate, 1000000);
   w->format->avoid_negative_ts = AVFMT_AVOID_NEG_TS_MAKE_NON_NEGATIVE;
   w->format->flags |= AVFMT_FLAG_BITEXACT;
   AVDictionary *settings = NULL;
@@ -222,7 +222,7 @@ int video_append(video_writer *w, const uint8_t *pixels, size_t size, int64_t pt
   log_begin();
   AVRational given = {w->target.time_base_num, w->target.time_base_den};
   size_t samples = (size_t)w->target.width * w->target.height * (w->target.kind == VIDEO_LOSSLESS ? 1 : 3);
-  if (size != samples || (w->sent > 0 && pts <= w->last_pts) || llabs(pts) > INT64_MAX / 4 ||
+  if (size != samples || (w->sent > 0 && pts <= w->last_pts) || pts > INT64_MAX / 4 || pts < INT64_MIN / 4 ||
       w->sent - w->written >= maximum_delay) {
     snprintf(message, VIDEO_MESSAGE_LENGTH, "%zu bytes at time %lld, after time %lld", size, (long long)pts,
              (long long)w->last_pts);
@@ -241,6 +241,8 @@ int video_append(video_writer *w, const uint8_t *pixels, size_t size, int64_t pt
   }
   struct moment *moment = &w->moments[w->sent % maximum_delay];
   moment->pts = av_rescale_q(pts, given, w->unit);
+  // Without a rate a frame lasts as long as the one before.
+  if (w->target.frame_rate <= 0 && w->sent > 0) w->step = av_rescale_q(pts - w->last_pts, given, w->unit);
   moment->duration = duration > 0 ? av_rescale_q(duration, given, w->unit) : w->step;
   w->frame->pts = w->counts_frames ? w->sent : moment->pts;
   code = avcodec_send_frame(w->encoder, w->frame);

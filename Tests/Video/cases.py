@@ -98,6 +98,34 @@ def turned(content, matrix):
     return content[:place] + fixed(matrix) + content[place + 36 :]
 
 
+# Made of h264.mp4: edit lists, one of which begins between key frames, and pictures on the cover.
+derived = {
+    "edited.mp4": ["-ss", "0.5", "-i", "h264.mp4", "-c", "copy"],
+    "edited.mkv": ["-ss", "0.5", "-i", "h264.mp4", "-c", "copy"],
+    "early.mp4": ["-i", "h264.mp4", "-c", "copy", "-output_ts_offset", "-0.2"],
+    "covered.mkv": ["-i", "h264.mp4", "-attach", "cover.png", "-metadata:s:t", "mimetype=image/png", "-c", "copy"],
+    "covered.mp4": [
+        "-i", "cover.png", "-i", "h264.mp4", "-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic"],
+}
+
+
+def check_derived(video, folder):
+    faults = 0
+    build.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x480:d=0.1", "-frames:v", "1", folder / "cover.png")
+    for name, arguments in derived.items():
+        line = [folder / word if word in ("h264.mp4", "cover.png") else word for word in arguments]
+        if build.ffmpeg(*line, folder / name) is None:
+            print(f"  skipped {name}: ffmpeg cannot write it")
+            continue
+        with video.reader(folder / name) as reader:
+            found, streams = list(reader.hashes()), reader.properties.streams
+        faults += matches(name, found, build.truth(folder / name, f"scale={linear}"))
+        if streams != 1:
+            print(f"FAULT {name}: {streams} streams")
+            faults += 1
+    return faults
+
+
 def matches(name, found, truth, ignore_times=False):
     """Prints the first difference; returns whether there is one."""
     if truth is None:
@@ -174,5 +202,8 @@ def check(video, folder):
         if build.truth(path, "", "gray") != build.truth(path, view, "gray", options=["-noautorotate"]):
             print(f"FAULT {path.name}: ffmpeg turns it in another way")
             faults += 1
+    if upright:
+        faults += check_derived(video, folder)
+        count += len(derived)
     print(f"{count} videos: frames, timestamps and colours beside framemd5")
     return faults
