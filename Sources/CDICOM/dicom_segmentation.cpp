@@ -105,7 +105,8 @@ static std::string frame_of_reference(const dicom_derived &object) {
   return object.sources[0].frame_of_reference;
 }
 
-// Appends a mask (null: without a pixel) as bits, the first pixel in the lowest bit; frames follow each other without padding.
+// Appends a mask (null: without a pixel) as bits, the first pixel in the lowest bit. Frames follow each other without
+// padding.
 static void append_bits(dicom_derived &object, const uint8_t *mask, size_t count) {
   const uint64_t total = object.bit_count + count;
   if ((total + 7) / 8 > most_bytes)
