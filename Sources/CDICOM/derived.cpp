@@ -53,6 +53,31 @@ std::string value(DcmItem &item, const DcmTagKey &tag) {
   return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
+void encode(DcmObject &object, std::vector<uint8_t> &bytes) {
+  std::array<uint8_t, 1 << 16> piece;
+  DcmOutputBufferStream stream(piece.data(), offile_off_t(piece.size()));
+  object.transferInit();
+  OFCondition result = EC_StreamNotifyClient;
+  while (result == EC_StreamNotifyClient) {
+    result = object.write(stream, EXS_LittleEndianExplicit, EET_ExplicitLength, nullptr);
+    void *start = nullptr;
+    offile_off_t count = 0;
+    stream.flushBuffer(start, count);
+    const auto *first = static_cast<const uint8_t *>(start);
+    bytes.insert(bytes.end(), first, first + count);
+    if (count == 0) break;
+  }
+  check(result);
+  object.transferEnd();
+}
+
+void hand_out(const std::vector<uint8_t> &bytes, uint8_t **copy, size_t *size) {
+  *copy = static_cast<uint8_t *>(malloc(bytes.size()));
+  if (*copy == nullptr) throw std::bad_alloc();
+  memcpy(*copy, bytes.data(), bytes.size());
+  *size = bytes.size();
+}
+
 void put(DcmItem &item, const DcmTagKey &tag, const std::string &text) {
   check(item.putAndInsertString(DcmTag(tag), text.c_str()));
 }
@@ -169,33 +194,16 @@ void dicom_derived::put_lossy(DcmItem &item, const Source *only) const {
   if (!lossy->lossy_method.empty()) put(item, DCM_LossyImageCompressionMethod, lossy->lossy_method);
 }
 
-std::vector<uint8_t> dicom_derived::encode(DcmDataset &data, const char *pixel_representation, uint64_t size) {
+std::vector<uint8_t> dicom_derived::encode(DcmDataset &data, const std::vector<uint8_t> &last, uint64_t size) {
   // An element cannot have more; the largest number means an undefined length.
   if (size > 0xfffffffe)
     throw Failure(DICOM_WRITING_LIMIT, "its pixels would have more than 4 GiB; give fewer frames at once");
-  const E_TransferSyntax syntax = EXS_LittleEndianExplicit;
   DcmFileFormat file(&data);
-  check(file.validateMetaInfo(syntax));
-  std::vector<uint8_t> piece(1 << 20), bytes;
-  DcmOutputBufferStream stream(piece.data(), offile_off_t(piece.size()));
-  const auto flush = [&] {
-    void *start = nullptr;
-    offile_off_t count = 0;
-    stream.flushBuffer(start, count);
-    const auto *first = static_cast<const uint8_t *>(start);
-    bytes.insert(bytes.end(), first, first + count);
-    return count;
-  };
-  file.transferInit();
-  OFCondition result = EC_StreamNotifyClient;
-  while (result == EC_StreamNotifyClient) {
-    result = file.write(stream, syntax, EET_ExplicitLength, nullptr, EGL_withoutGL, EPD_withoutPadding);
-    if (flush() == 0 && result == EC_StreamNotifyClient) break;
-  }
-  check(result);
-  file.transferEnd();
-  const uint8_t element[] = {0xe0, 0x7f, 0x10, 0x00, uint8_t(pixel_representation[0]),
-                             uint8_t(pixel_representation[1]), 0, 0,
+  check(file.validateMetaInfo(EXS_LittleEndianExplicit));
+  std::vector<uint8_t> bytes;
+  derived::encode(file, bytes);
+  bytes.insert(bytes.end(), last.begin(), last.end());
+  const uint8_t element[] = {0xe0, 0x7f, 0x10, 0x00, 'O', 'B', 0, 0,
                              uint8_t(size), uint8_t(size >> 8), uint8_t(size >> 16), uint8_t(size >> 24)};
   bytes.insert(bytes.end(), element, element + sizeof element);
   return bytes;

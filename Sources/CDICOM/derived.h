@@ -71,6 +71,11 @@ Source read(const char *path, DcmDataset *shared);
 // Opens a file with the checks of the reader: nesting, deflated size, an end.
 std::unique_ptr<dicom_file, void (*)(dicom_file *)> open(const char *path);
 
+// Appends an object as explicit VR little endian.
+void encode(DcmObject &object, std::vector<uint8_t> &bytes);
+// Copies bytes for a caller who frees them with free().
+void hand_out(const std::vector<uint8_t> &bytes, uint8_t **copy, size_t *size);
+
 // Throws where the library did not do it.
 void check(const OFCondition &condition);
 
@@ -135,7 +140,7 @@ struct dicom_derived {
   // The region that the first source states, or else the one that was set; whether there is one.
   bool put_region(DcmItem &item) const;
   void put_lossy(DcmItem &item, const derived::Source *only) const;
-  // The file up to the value of PixelData, which has `size` bytes.
-  static std::vector<uint8_t> encode(DcmDataset &data, const char *pixel_representation, uint64_t size);
+  // The file up to the value of PixelData, which has `size` bytes; `last` are encoded elements before PixelData.
+  static std::vector<uint8_t> encode(DcmDataset &data, const std::vector<uint8_t> &last, uint64_t size);
 };
 #endif

@@ -105,11 +105,7 @@ extern "C" int dicom_overlay_header(dicom_derived *object, size_t index, const u
       put(*data, DCM_NumberOfFrames, std::to_string(count));
       if (count > 1) put_increment(*data, source, frames, count, has_all);
     }
-    const auto bytes = dicom_derived::encode(*data, "OB", *pixel_bytes + *pixel_bytes % 2);
-    *header = static_cast<uint8_t *>(malloc(bytes.size()));
-    if (*header == nullptr) throw std::bad_alloc();
-    memcpy(*header, bytes.data(), bytes.size());
-    *header_size = bytes.size();
+    hand_out(dicom_derived::encode(*data, {}, *pixel_bytes + *pixel_bytes % 2), header, header_size);
   });
 }
 #endif

@@ -71,8 +71,7 @@ static void put_dimensions(DcmDataset &data, const std::string &uid) {
   }
 }
 
-static void put_frame(const dicom_derived &object, DcmDataset &data, const Frame &frame, bool nominal) {
-  DcmItem &item = append(data, DCM_PerFrameFunctionalGroupsSequence);
+static void put_frame(const dicom_derived &object, DcmItem &item, const Frame &frame, bool nominal) {
   DcmItem &content = append(item, DCM_FrameContentSequence);
   put(content, DCM_StackID, std::string("1"));
   check(content.putAndInsertUint32(DcmTag(DCM_InStackPositionNumber), frame.position));
@@ -86,6 +85,22 @@ static void put_frame(const dicom_derived &object, DcmDataset &data, const Frame
   if (nominal)
     put(append(item, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
         "0\\0\\" + std::to_string(frame.position - 1));
+}
+
+// PerFrameFunctionalGroupsSequence, item by item: DCMTK takes some 20 KB for an item of 700 bytes.
+static std::vector<uint8_t> frame_groups(const dicom_derived &object, bool nominal) {
+  std::vector<uint8_t> bytes = {0x00, 0x52, 0x30, 0x92, 'S', 'Q', 0, 0, 0, 0, 0, 0};
+  const size_t head = bytes.size();
+  for (const auto &frame : object.frames) {
+    DcmItem item;
+    put_frame(object, item, frame, nominal);
+    encode(item, bytes);
+  }
+  const uint64_t size = bytes.size() - head;
+  if (size > 0xfffffffe)
+    throw Failure(DICOM_WRITING_LIMIT, "it would have too many frames; give fewer frames at once");
+  for (size_t i = 0; i < 4; i++) bytes[head - 4 + i] = uint8_t(size >> (8 * i));
+  return bytes;
 }
 
 static void put_shared(DcmDataset &data, bool nominal) {
@@ -105,7 +120,8 @@ static std::string frame_of_reference(const dicom_derived &object) {
   return object.sources[0].frame_of_reference;
 }
 
-// Appends a mask (null: without a pixel) as bits, the first pixel in the lowest bit; frames follow each other without padding.
+// Appends a mask (null: without a pixel) as bits, the first pixel in the lowest bit. Frames follow each other without
+// padding.
 static void append_bits(dicom_derived &object, const uint8_t *mask, size_t count) {
   const uint64_t total = object.bit_count + count;
   if ((total + 7) / 8 > most_bytes)
@@ -167,7 +183,6 @@ static std::unique_ptr<DcmDataset> make(dicom_derived &object, bool nominal, boo
   put_segments(object, *data);
   put_dimensions(*data, Hash().add("dimensions").add(uid).uid());
   put_shared(*data, nominal);
-  for (const auto &frame : object.frames) put_frame(object, *data, frame, nominal);
   return data;
 }
 
@@ -235,11 +250,8 @@ int dicom_segmentation_finish(dicom_derived *object, int nominal, uint8_t **head
     }
     if (object->bits.size() % 2 != 0) object->bits.push_back(0);
     auto data = make(*object, nominal != 0, *found != 0);
-    const auto bytes = dicom_derived::encode(*data, "OB", object->bits.size());
-    *header = static_cast<uint8_t *>(malloc(bytes.size()));
-    if (*header == nullptr) throw std::bad_alloc();
-    memcpy(*header, bytes.data(), bytes.size());
-    *header_size = bytes.size();
+    const auto groups = frame_groups(*object, nominal != 0);
+    hand_out(dicom_derived::encode(*data, groups, object->bits.size()), header, header_size);
     *bits = object->bits.data();
     *bits_size = object->bits.size();
   });

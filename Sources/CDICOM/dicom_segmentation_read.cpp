@@ -148,7 +148,8 @@ int dicom_segmentation_mask(dicom_segments *object, size_t index, uint8_t *pixel
       throw Failure(DICOM_WRITING_ARGUMENT, "there is no such frame of this size");
     const uint64_t first = index * count, last = first + count;
     // The library reads whole words.
-    const uint64_t start = first / 16 * 2, end = std::min<uint64_t>((last + 15) / 16 * 2, object->file->pixels->getLength());
+    const uint64_t stored = object->file->pixels->getLength();
+    const uint64_t start = first / 16 * 2, end = std::min((last + 15) / 16 * 2, stored);
     std::vector<uint8_t> bytes(size_t(end - start));
     check(object->file->pixels->getPartialValue(bytes.data(), Uint32(start), Uint32(bytes.size()), nullptr,
                                           EBO_LittleEndian));

@@ -126,8 +126,10 @@ def check_door(work, check, library):
     entry = door.Door(library)
     random = numpy.random.default_rng(7)
     fields = dict(fingerprint="run", algorithm="mcdrl", version="0.1", parameters="threshold 0.5",
-                  series="MCDRL lesions", date="20250101", time="101010", region_code="14742008", region_meaning="Large intestine")
-    segments = [("Polyp", "68496003", "Polyp of colon"), ("Lesion", "52988006", "Lesion"), ("息肉", "52988006", "Lesion")]
+                  series="MCDRL lesions", date="20250101", time="101010", region_code="14742008",
+                  region_meaning="Large intestine")
+    segments = [("Polyp", "68496003", "Polyp of colon"), ("Lesion", "52988006", "Lesion"),
+                ("息肉", "52988006", "Lesion")]
 
     def draw(group, share):
         return [[(random.random((s.count, *s.frames[0].shape[:2])) < share).astype(numpy.uint8) for s in group]
@@ -209,7 +211,7 @@ def check_faults(work, check, entry, fields):
 def train(mcdrl, work):
     """A run of one epoch on rendered sites."""
     data, run = work / "world", work / "run"
-    for line in (["synth", "--images", "12", "--out", data],
+    for line in (["synth", "--out", data, "--sites", "3", "--per-site", "12", "--size", "64"],
                  ["train", "--data", data, "--clip", "tiny", "--epochs", "1", "--out", run]):
         result = subprocess.run([mcdrl, *map(str, line), "--quiet"], capture_output=True, text=True)
         if result.returncode != 0:

@@ -179,7 +179,8 @@ def make_all(folder):
         one("jpeg-multiframe", VIDEO_ENDOSCOPIC, frames=3, jpeg=True),
         one("bare", ENDOSCOPIC, change=delete(
             "PatientName", "PatientBirthDate", "PatientSex", "StudyTime", "StudyID", "AccessionNumber",
-            "ReferringPhysicianName", "SeriesNumber", "InstanceNumber", "Manufacturer", "PatientOrientation", "BodyPartExamined")),
+            "ReferringPhysicianName", "SeriesNumber", "InstanceNumber", "Manufacturer", "PatientOrientation",
+            "BodyPartExamined")),
         one("region", ENDOSCOPIC, change=set_region),
         ("series", [maker.make(f"series-{i}", ENDOSCOPIC, size=(35, 43), series=series) for i in range(3)]),
     ])

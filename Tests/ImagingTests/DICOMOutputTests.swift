@@ -179,6 +179,30 @@ struct DICOMOutputTests {
     } throws: { $0 is FileError && "\($0)".contains(nowhere.path) }
   }
 
+  @Test("Names of classes give codes, and polyps of the colon their region")
+  func codes() throws {
+    for name in ["polyp", "Polyps", "colorectal-polyp", "non-neoplastic polyp", "neoplastic_polyp"] {
+      #expect(SegmentCode(className: name) == .polyp, "\(name)")
+    }
+    for name in ["lesion", "vocal fold polyp", "nasal polyp", "polyposis", "cancer", "", "息肉"] {
+      #expect(SegmentCode(className: name) == .lesion, "\(name)")
+    }
+    let polyp = DICOMSegmentation.Segment(name: "polyp")
+    let other = DICOMSegmentation.Segment(name: "cancer")
+    #expect(algorithm.locating([polyp]).region == .largeIntestine)
+    #expect(algorithm.locating([polyp, other]).region == nil)
+    var larynx = algorithm
+    larynx.region = .larynx
+    #expect(larynx.locating([polyp]).region == .larynx)
+    let out = folder.file("out.dcm")
+    let object = try DICOMSegmentation(
+      sources: [try source(DICOMExample())], options: .init(segments: [polyp], algorithm: larynx))
+    try object.write(to: out)
+    #expect(try DICOMSegmentationFile(out).segments.map(\.typeCode) == ["52988006"])
+    let segments = try DICOMExample.read(out)[0x0062_0002]
+    #expect(segments?.range(of: Data("4596009".utf8)) != nil)
+  }
+
   @Test("Dates are those of the time zone")
   func stamps() throws {
     var algorithm = DICOMAlgorithm()

@@ -38,7 +38,9 @@ struct DICOMSegmentationTests {
 
   private func empty(_ example: DICOMExample) throws -> Image { try mask(example, seed: 1, share: 0) }
 
-  @Test("Masks of odd sizes come back, several segments and frames", arguments: [(13, 9), (1, 1), (7, 3), (16, 5)])
+  @Test(
+    "Masks of odd sizes come back, several segments and frames",
+    arguments: [(13, 9), (1, 1), (7, 3), (16, 5)])
   func roundTrip(size: (Int, Int)) throws {
     let example = DICOMExample(width: size.0, height: size.1, frames: 5, sopClass: DICOMExample.trueColour)
     let object = try DICOMSegmentation(sources: [try source(example)], options: options(["polyp", "cancer"]))
@@ -168,10 +170,13 @@ struct DICOMSegmentationTests {
     let several = try source(
       DICOMExample(frames: 2, sopClass: DICOMExample.trueColour, number: 5, series: 50), "several.dcm")
     #expect(
-      try DICOMSegmentation.groups(of: [files[0], several, files[1], other, files[2]]) == [[0, 2, 4], [1], [3]])
+      try DICOMSegmentation.groups(of: [files[0], several, files[1], other, files[2]]) == [
+        [0, 2, 4], [1], [3],
+      ])
     let masks = try examples.indices.map { [try mask(examples[$0], seed: UInt64($0 + 5))] as [Image?] }
     let out = folder.file("out.dcm")
-    try DICOMSegmentation.write(masks: [masks[0], [nil], masks[2]], sources: files, options: options(), to: out)
+    try DICOMSegmentation.write(
+      masks: [masks[0], [nil], masks[2]], sources: files, options: options(), to: out)
     let read = try DICOMSegmentationFile(out)
     #expect(read.frames.map(\.sourceInstance) == ["2.25.1001.3", "2.25.1003.3"])
     #expect(try read.mask(1) == masks[2][0])

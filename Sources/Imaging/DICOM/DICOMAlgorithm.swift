@@ -16,7 +16,9 @@ package struct DICOMAlgorithm: Sendable, Equatable {
   package var fingerprint = ""
   /// The description of the new series; nil for one that names the algorithm.
   package var seriesDescription: String?
-  /// The part of the body where the source does not state it; nil if it is not known.
+  /// The part of the body where the source does not state it.
+  ///
+  /// Nil is the large intestine if every class is a polyp of the colon, and otherwise not known.
   package var region: BodyRegion?
   /// The date and time of the object; nil for now.
   ///
@@ -25,6 +27,15 @@ package struct DICOMAlgorithm: Sendable, Equatable {
 
   /// Makes a description with defaults.
   package init() {}
+
+  /// The same with the region that the classes imply, if none is set.
+  func locating(_ segments: [DICOMSegmentation.Segment]) -> DICOMAlgorithm {
+    var result = self
+    if region == nil, !segments.isEmpty, segments.allSatisfy({ $0.code == .polyp }) {
+      result.region = .largeIntestine
+    }
+    return result
+  }
 
   /// The date as `YYYYMMDD` and the time as `HHMMSS`.
   func stamps(in zone: TimeZone = .current) -> (date: String, time: String) {

@@ -65,6 +65,7 @@ package enum DICOMOverlay {
     frames: [Int]? = nil, source: URL, segments: [DICOMSegmentation.Segment], algorithm: DICOMAlgorithm,
     to url: URL, content: (_ frame: Int) throws -> (picture: Image, masks: [Image?])
   ) throws {
+    let algorithm = algorithm.locating(segments)
     try write(frames: frames, source: source, algorithm: algorithm, to: url) { frame in
       let (picture, masks) = try content(frame)
       let layers = zip(segments, masks).compactMap { segment, mask in

@@ -70,11 +70,14 @@ package final class DICOMSegmentation {
   /// - Throws: `DICOMWritingError` that names the file.
   package init(sources files: [URL], options: Options) throws {
     (sources, self.options) = (try DICOMSources(files), options)
-    try sources.set(options.algorithm, series: "segmentation")
+    try sources.set(options.algorithm.locating(options.segments), series: "segmentation")
+    let region = options.algorithm.region
     for segment in options.segments {
+      // Another organ has no polyp of the colon.
+      let code = region == nil || region == .largeIntestine ? segment.code : .lesion
       try sources.call(files[0]) { message in
         dicom_segmentation_add_segment(
-          sources.handle, segment.name, segment.code.code, segment.code.meaning, segment.colour.red,
+          sources.handle, segment.name, code.code, code.meaning, segment.colour.red,
           segment.colour.green, segment.colour.blue, message)
       }
     }

@@ -7,9 +7,21 @@ package enum SegmentCode: String, CaseIterable, Sendable {
   /// A polyp of the colon.
   case polyp
 
-  /// Chooses the kind by the name of a class: a name with the word polyp means a polyp.
+  /// Words of names of colon polyps; a name with another word may mean another organ's.
+  private static let words: Set<String> = [
+    "polyp", "polyps", "colon", "colonic", "colorectal", "rectal", "neoplastic", "non", "nonneoplastic",
+    "adenomatous", "hyperplastic", "serrated", "sessile", "pedunculated", "flat", "small", "large",
+    "diminutive",
+  ]
+
+  /// Chooses the kind by the name of a class.
+  ///
+  /// A polyp, such as `colorectal polyp`, is one of the colon unless the name has words that do not
+  /// belong to it: a `vocal fold polyp` is a lesion.
   package init(className: String) {
-    self = className.lowercased().contains("polyp") ? .polyp : .lesion
+    let parts = className.lowercased().split { !$0.isLetter }.map(String.init)
+    let isPolyp = parts.contains { $0.hasPrefix("polyp") } && Self.words.isSuperset(of: parts)
+    self = isPolyp ? .polyp : .lesion
   }
 
   /// The code.
