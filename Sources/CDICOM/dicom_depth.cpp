@@ -19,12 +19,13 @@ static const uint64_t most_items = 1 << 20, few_items = 24;
 static const unsigned deepest = 64;
 
 void ItemCounter::add(const Uint8 *bytes, size_t count) {
-  static const Uint8 tags[2][4] = {{0xFE, 0xFF, 0x00, 0xE0}, {0xFF, 0xFE, 0xE0, 0x00}};
+  static const Uint8 little[] = {0xFE, 0xFF, 0x00, 0xE0}, big[] = {0xFF, 0xFE, 0xE0, 0x00};
   // A tag may lie across two blocks.
   text.insert(text.end(), bytes, bytes + count);
-  for (const auto &tag : tags) {
-    const Uint8 *at = text.data(), *end = at + text.size();
-    while ((at = static_cast<const Uint8 *>(memmem(at, (size_t)(end - at), tag, 4)))) items++, at += 4;
+  const Uint8 *first = text.data(), *end = first + text.size(), *at = first;
+  for (; (at = static_cast<const Uint8 *>(memchr(at, 0xE0, (size_t)(end - at)))); at++) {
+    if (at - first >= 3 && !memcmp(at - 3, little, 4)) items++;
+    if (at - first >= 2 && end - at >= 2 && !memcmp(at - 2, big, 4)) items++;
   }
   if (text.size() > 3) text.erase(text.begin(), text.end() - 3);
 }
