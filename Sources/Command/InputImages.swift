@@ -64,12 +64,16 @@ struct InputImages {
 
   private mutating func addFolder(_ folder: URL) throws {
     let content = try ImageFolder(folder)
-    var found = content.images.map { (url: $0.value, kind: InputKind.image) }
+    var found = content.images.map { (name: $0.key, url: $0.value, kind: InputKind.image) }
     for other in content.others {
       let kind = FileSystem.kind(of: other) == .folder ? nil : InputKind(ofUnlisted: other)
-      if let kind { found.append((other, kind)) } else { others.append(other) }
+      guard let kind else {
+        others.append(other)
+        continue
+      }
+      found.append((kind.name(of: other), other, kind))
     }
-    for (url, kind) in found.sorted(by: { $0.url.lastPathComponent < $1.url.lastPathComponent }) {
+    for (_, url, kind) in found.sorted(by: { ($0.name, $0.url.path) < ($1.name, $1.url.path) }) {
       add(url, kind, isListed: true)
     }
   }
@@ -79,14 +83,13 @@ struct InputImages {
     switch kind {
     case .image: images.append(PredictionInput(url))
     case .video:
-      let name = url.deletingPathExtension().lastPathComponent
-      videos.append(InputVideo(name: name, file: url, isDICOM: false, limits: limits))
+      videos.append(InputVideo(name: kind.name(of: url), file: url, isDICOM: false, limits: limits))
     case .dicom: addDICOM(url, isListed: isListed)
     }
   }
 
   private mutating func addDICOM(_ url: URL, isListed: Bool) {
-    let name = InputKind.name(ofDICOM: url)
+    let name = InputKind.dicom.name(of: url)
     do {
       let file = try DICOMFile(url, limits: limits)
       guard !file.isVideo else {

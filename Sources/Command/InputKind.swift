@@ -36,11 +36,12 @@ enum InputKind {
     }
   }
 
-  /// Returns the name of a DICOM file without an ending of DICOM files.
+  /// Returns the name of a file without its ending.
   ///
-  /// Many have a UID as their name, whose last number is no ending.
-  static func name(ofDICOM url: URL) -> String {
-    let isEnding = ["dcm", "dicom", "dic", "ima"].contains(url.pathExtension.lowercased())
+  /// Many DICOM files have a UID as their name, whose last number is no ending.
+  func name(of url: URL) -> String {
+    let isEnding =
+      self != .dicom || ["dcm", "dicom", "dic", "ima"].contains(url.pathExtension.lowercased())
     return isEnding ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
   }
 }

@@ -86,7 +86,7 @@ struct DICOMResults {
         try object.append(try done.masks.map { try $0.image }, frame: done.input.frame ?? 1, source: index)
       }
     }
-    let target = out.appendingPathComponent(InputKind.name(ofDICOM: sources[0]) + "-seg.dcm")
+    let target = out.appendingPathComponent(InputKind.dicom.name(of: sources[0]) + "-seg.dcm")
     if try !object.write(to: target) {
       console.note("\(target.lastPathComponent): no lesion found; it has one frame without a pixel")
     }
@@ -99,7 +99,7 @@ struct DICOMResults {
     try DICOMOverlay.write(
       frames: frames.keys.sorted(), source: source, segments: options.segments,
       algorithm: options.algorithm,
-      to: out.appendingPathComponent(InputKind.name(ofDICOM: source) + "-overlay.dcm")
+      to: out.appendingPathComponent(InputKind.dicom.name(of: source) + "-overlay.dcm")
     ) { frame in
       (
         try reader.frame(frame - 1, of: source, limits: limits),
