@@ -131,7 +131,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Metrics", "Segmentation", "Storage", "Studies",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Metrics", "Segmentation", "Storage", "Studies",
         "SyntheticEndoscopy", "Torch", "Training",
       ], path: "Tests/TestSupport"),
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),

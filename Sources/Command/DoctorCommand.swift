@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Torch
 
 /// The command `mcdrl doctor`.
@@ -51,11 +52,37 @@ enum DoctorCommand: Subcommand {
       Check(what: "CUDA", found: Machine.hasCUDA ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "MPS", found: Machine.hasMPS ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "image codecs", found: "JPEG, PNG, TIFF, BMP", wanted: "all four", fix: ""),
+      dicom, videoCheck,
     ]
     if console.json { return try console.result(json: checks) }
     console.result(
       Console.table(
         ["what", "found", "wanted", "fix"], checks.map { [$0.what, $0.found, $0.wanted, $0.fix] }))
+  }
+
+  /// The libraries of DICOM.
+  private static var dicom: Check {
+    guard let dcmtk = CodecVersions.dcmtk, let openjpeg = CodecVersions.openjpeg else {
+      return Check(
+        what: "DICOM", found: "no", wanted: "optional: DCMTK, OpenJPEG",
+        fix: "install libdcmtk-dev libopenjp2-7-dev (brew: dcmtk openjpeg), run scripts/bootstrap, build again")
+    }
+    return Check(
+      what: "DICOM", found: "DCMTK \(dcmtk), OpenJPEG \(openjpeg)", wanted: "optional: DCMTK, OpenJPEG",
+      fix: CodecVersions.convertsCharacterSets
+        ? "" : "expect groups to depend on character sets: this DCMTK has no conversion")
+  }
+
+  /// Video is an optional part.
+  private static var videoCheck: Check {
+    guard let version = VideoLibrary.version, let encoder = VideoLibrary.encoder else {
+      return Check(
+        what: "video", found: "none", wanted: "FFmpeg 4.4 or later (optional)",
+        fix: "for video \(VideoLibrary.installation)")
+    }
+    return Check(
+      what: "video", found: "FFmpeg \(version), overlays by \(encoder)",
+      wanted: "FFmpeg 4.4 or later (optional)", fix: "")
   }
 
   private static func list(_ components: [SoftwareComponent], _ console: Console) throws {
@@ -67,6 +94,11 @@ enum DoctorCommand: Subcommand {
     console.result(
       "libtorch's own notice lists what else is in its wheel. libtiff may load libraries of the system for "
         + "compressions.")
+    if let licence = VideoLibrary.licence {
+      console.result(
+        "FFmpeg is an optional part of the system. Its licence here is \(licence): it follows from how FFmpeg was "
+          + "built. Debian's build is GPL. Build with MCDRL_WITHOUT=video to leave it out.")
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import Datasets
 import Explaining
 import Foundation
+import Imaging
 import Metrics
 import Reporting
 import Storage
@@ -11,13 +12,13 @@ import Training
 enum ExplainCommand: Subcommand {
   static let name = "explain"
   static let summary = "show what a run attends to, and which confounders change its masks"
-  static let usage = "RUN IMAGE… --out DIR [options] | RUN --site SITE [--data DATA] --out DIR [options]"
+  static let usage = "RUN INPUT… --out DIR [options] | RUN --site SITE [--data DATA] --out DIR [options]"
   static let example = "mcdrl explain runs/c3 polypgen/c3/images --limit 20 --out explained"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
   static let operands = [
     Operand.one("RUN", "a run folder", "a run folder of mcdrl train"),
-    Operand.any("IMAGE", "images", "images, or folders of images"),
+    Operand.any("INPUT", "images", "images, DICOM files, videos, or folders of them"),
   ]
 
   struct Options: OptionGroup {
@@ -28,6 +29,9 @@ enum ExplainCommand: Subcommand {
     let data = Shared.data.optional("that of the run")
     let limit = Option.value(
       "limit", "N", .integer(atLeast: 1), default: 200, "explain at most N images, spread evenly over all")
+    let at = Option.commas(
+      "at", "SECONDS", .notNegative, default: [], said: "\(stillCount) times, evenly spread",
+      "the times of the frames of videos to explain")
     let sweep = Option.value(
       "sweep", "all|none|NAME,…", .sweep, default: standard.sweep,
       "the confounders to set, with commas between")
@@ -43,6 +47,8 @@ enum ExplainCommand: Subcommand {
   }
 
   private static let standard = Explainer.Options()
+  /// The number of frames of a video that are explained without `--at`.
+  private static let stillCount = 5
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (place, out) = (arguments.operands[0], try arguments.out)
@@ -50,6 +56,9 @@ enum ExplainCommand: Subcommand {
     let options = try options(arguments)
     let words = arguments.operands.dropFirst()
     let isSite = try arguments.site != nil || arguments.data != nil
+    if isSite, let at = arguments.written(\.at) {
+      throw UsageError.conflict(at, with: "site", reason: "a site has images, and times are of videos")
+    }
     guard words.isEmpty == isSite else {
       throw UsageError.inCall(
         .eitherOr(words: "images", or: "a site", option: "site", both: isSite), usage: fullUsage)
@@ -62,8 +71,9 @@ enum ExplainCommand: Subcommand {
       source = try site(arguments, run, console)
       try InputImages.requireApart(source.inputs.map(\.image), from: pictures)
     } else {
-      source = Source(
-        inputs: try InputImages.files(words, writingTo: pictures, console).map { ExplanationInput($0) })
+      let found = try InputImages(
+        words, writingTo: pictures, limits: InputImages.limits(maxPixels), console)
+      source = Source(inputs: try inputs(found, at: arguments.at).map { ExplanationInput($0) })
     }
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
@@ -134,6 +144,15 @@ enum ExplainCommand: Subcommand {
     }
     let samples = run.scored(site, as: role)
     return Source(inputs: samples.map { ExplanationInput($0) }, site: site.name, trainedOn: !role.isUnseen)
+  }
+
+  /// Returns the images, and frames of the videos at some times, or evenly spread.
+  private static func inputs(_ found: InputImages, at times: [Double]) throws -> [PredictionInput] {
+    guard times.isEmpty || !found.videos.isEmpty else {
+      throw UsageError.rejected(
+        option: "at", text: nil, reason: "no input is a video; leave the option out, or give a video")
+    }
+    return found.images + found.videos.flatMap { $0.stills(at: times, or: stillCount) }
   }
 
   private static func options(_ arguments: Arguments<Options>) throws -> Explainer.Options {

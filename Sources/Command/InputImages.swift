@@ -1,34 +1,144 @@
 import Datasets
 import Foundation
+import Imaging
 import Storage
 import Torch
 import Training
 
-/// The input images of a command, as files and folders.
-enum InputImages {
-  /// Finds the images and checks that their results have different names.
+/// The inputs of a command that words name: files and folders.
+struct InputImages {
+  /// The images: image files and frames of DICOM files.
+  private(set) var images: [PredictionInput] = []
+  /// The videos: files, and DICOM files that hold one.
+  private(set) var videos: [InputVideo] = []
+  /// The files and folders in folders that are no input.
+  private(set) var others: [URL] = []
+  private let limits: ImageLimits
+  private let frames = DICOMFrames()
+
+  /// Finds the inputs and checks that their results have different names.
+  ///
+  /// The kind of a file is found by its content. In a folder, an image has the ending of one.
   ///
   /// - Parameters:
   ///   - words: the files and folders.
   ///   - target: the output folder.
-  ///   - console: receives a note of the files of folders that are no images.
-  /// - Returns: at least one file, each with its own stem.
+  ///   - limits: the limits on DICOM files and videos, whose headers are read.
+  ///   - console: receives a note of what is left out in folders.
   /// - Throws: an error that names the file or folder and the fix.
-  static func files(_ words: some Collection<String>, writingTo target: URL, _ console: Console) throws
-    -> [URL]
-  {
-    var others: [URL] = []
+  init(
+    _ words: some Collection<String>, writingTo target: URL, limits: ImageLimits = .default,
+    _ console: Console
+  ) throws {
+    self.limits = limits
     let urls = words.map(NativePath.url)
     // One missing file does not stop the others: its own reading fails.
     if let first = urls.first, urls.allSatisfy({ FileSystem.kind(of: $0) == nil }) {
       throw FileError.cannotRead(first, reason: "no such file or folder")
     }
-    let files = try urls.flatMap { url -> [URL] in
-      guard FileSystem.kind(of: url) == .folder else { return [url] }
-      let folder = try ImageFolder(url)
-      others += folder.others
-      return folder.images.sorted { $0.key < $1.key }.map(\.value)
+    for url in urls {
+      if FileSystem.kind(of: url) == .folder {
+        try addFolder(url)
+      } else {
+        add(url, InputKind(of: url), isListed: false)
+      }
     }
+    note(console)
+    guard !images.isEmpty || !videos.isEmpty else {
+      throw WorkError.noImages(urls[0], wanted: "images, DICOM files or videos, or a folder of them")
+    }
+    var known: [String: URL] = [:]
+    for (name, file) in images.map({ ($0.name, $0.file) }) + videos.map({ ($0.name, $0.file) }) {
+      if let other = known.updateValue(file, forKey: name) { throw WorkError.sameStem(other, file) }
+    }
+    try Self.requireApart(Array(known.values).sorted { $0.path < $1.path }, from: target)
+  }
+
+  /// Finds the images of a folder, without a look at its own folders; empty if it has none.
+  ///
+  /// - Throws: `FileError` or `DatasetError` that names the folder or file.
+  init(of folder: URL) throws {
+    limits = .default
+    try addFolder(folder)
+  }
+
+  private mutating func addFolder(_ folder: URL) throws {
+    let content = try ImageFolder(folder)
+    var found = content.images.map { (name: $0.key, url: $0.value, kind: InputKind.image) }
+    for other in content.others {
+      let kind = FileSystem.kind(of: other) == .folder ? nil : InputKind(ofUnlisted: other)
+      guard let kind else {
+        others.append(other)
+        continue
+      }
+      found.append((kind.name(of: other), other, kind))
+    }
+    for (_, url, kind) in found.sorted(by: { ($0.name, $0.url.path) < ($1.name, $1.url.path) }) {
+      add(url, kind, isListed: true)
+    }
+  }
+
+  /// Adds a file; `isListed` says that it was found in a folder, and not named.
+  private mutating func add(_ url: URL, _ kind: InputKind, isListed: Bool) {
+    switch kind {
+    case .image: images.append(PredictionInput(url))
+    case .video:
+      videos.append(InputVideo(name: kind.name(of: url), file: url, isDICOM: false, limits: limits))
+    case .dicom: addDICOM(url, isListed: isListed)
+    }
+  }
+
+  private mutating func addDICOM(_ url: URL, isListed: Bool) {
+    let name = InputKind.dicom.name(of: url)
+    do {
+      let file = try DICOMFile(url, limits: limits)
+      guard !file.isVideo else {
+        videos.append(InputVideo(name: name, file: url, isDICOM: true, limits: limits))
+        return
+      }
+      let count = file.frameCount
+      guard count == 1 || (1...Self.mostFrames).contains(count), try Self.mayHold(count, url) else {
+        throw WorkError.frameCount(url, count: count, most: Self.mostFrames)
+      }
+      let digits = max(4, String(count).count)
+      for index in 0..<count {
+        let number = String(index + 1)
+        let padded = String(repeating: "0", count: digits - number.count) + number
+        images.append(
+          PredictionInput(
+            frameOf: url, name: count == 1 ? name : "\(name)-\(padded)", frame: count == 1 ? nil : index + 1,
+            isDICOM: true
+          ) { [frames] in try frames.frame(index, of: url, limits: $0) })
+      }
+    } catch DICOMError.noPixels where isListed {
+      // Reports and the like are beside the images of a study.
+      others.append(url)
+    } catch {
+      // A bad file does not stop the others.
+      images.append(PredictionInput(frameOf: url, name: name, isDICOM: true) { _ in throw error })
+    }
+  }
+
+  /// Returns the limits on the headers of DICOM files and videos.
+  ///
+  /// Frames of DICOM files are read within those of the run.
+  ///
+  /// - Parameter maxPixels: the largest frame; nil for the default.
+  /// - Returns: the limits.
+  static func limits(_ maxPixels: Int?) -> ImageLimits {
+    maxPixels.map { ImageLimits(maximumPixels: $0) } ?? .default
+  }
+
+  /// The most frames of a DICOM file; at 30 a second, they are an hour.
+  private static let mostFrames = 108_000
+
+  /// Returns whether a file is large enough for a number of frames; each has at least a header.
+  private static func mayHold(_ frames: Int, _ url: URL) throws -> Bool {
+    let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+    return frames == 1 || frames * 8 <= size
+  }
+
+  private func note(_ console: Console) {
     let folders = others.filter { FileSystem.kind(of: $0) == .folder }
     if let first = folders.first {
       console.note(
@@ -39,18 +149,12 @@ enum InputImages {
     if let first = rest.first {
       console.note(
         "left out: " + counted(rest.count, "file")
-          + " without the ending of an image, such as \(first.shownPath)")
+          + " without the ending of an image, and neither DICOM images nor videos, such as \(first.shownPath)"
+      )
     }
-    guard !files.isEmpty else { throw WorkError.noImages(urls[0], wanted: "images, or a folder of images") }
-    let stems = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }
-    if let twice = stems.first(where: { $0.value.count > 1 }) {
-      throw WorkError.sameStem(twice.value[0], twice.value[1])
-    }
-    try requireApart(files, from: target)
-    return files
   }
 
-  /// Checks that results, which have the names of their images, do not replace them.
+  /// Checks that results, which have the names of their inputs, do not replace them.
   static func requireApart(_ files: [URL], from target: URL) throws {
     let path = FileSystem.resolved
     let place = path(target)

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Ctrl-C and requests to end: the first saves the state, the second ends the program at once.
 enum Interrupt {
@@ -55,12 +56,16 @@ enum Interruption: Error, CustomStringConvertible {
   case study
   /// A benchmark wrote its finished cases to a file.
   case benchmark(URL)
+  /// The frames of a video so far are written into a folder.
+  case video(URL, frames: Int)
 
   var description: String {
     switch self {
     case .training(let message): message
     case .study: "interrupted; the finished folds are kept, run the same command again to continue"
     case .benchmark(let file): "interrupted; the finished cases are in \(file.path)"
+    case .video(let folder, let frames):
+      "interrupted; the results of the first \(counted(frames, "frame")) are in \(folder.path)"
     }
   }
 }

@@ -125,22 +125,26 @@ struct MaskPairs {
     func read(_ pair: Pair) throws -> (ProbabilityMap, BinaryMask) {
       let reader = SampleReader(size: 1)
       let wanted = try reader.mask(pair.reference, as: reference.convention)
-      let found: Image
+      let levels: GreyMap.Levels
       if prediction.convention == .grey {
-        found = try MaskFile.read(pair.prediction)
+        levels = try GreyMap.levels(pair.prediction)
       } else {
         let mask = try reader.mask(pair.prediction, as: prediction.convention)
-        found = try Image((mask.to(.float32) * 255).to(.uint8).expandedDimension(0))
+        levels = .bytes(try Image((mask.to(.float32) * 255).to(.uint8).expandedDimension(0)))
       }
-      guard [found.height, found.width] == wanted.shape else {
+      guard [levels.height, levels.width] == wanted.shape else {
         throw DatasetError.sizeMismatch(
-          image: pair.prediction, imageSize: [found.width, found.height], mask: pair.reference,
+          image: pair.prediction, imageSize: [levels.width, levels.height], mask: pair.reference,
           maskSize: wanted.shape.reversed())
       }
-      return (
-        try ProbabilityMap(width: found.width, height: found.height, levels: found.pixels),
-        try BinaryMask(wanted)
-      )
+      let found =
+        switch levels {
+        case .bytes(let image):
+          try ProbabilityMap(width: image.width, height: image.height, levels: image.pixels)
+        case .words(let words, let width, let height):
+          try ProbabilityMap(width: width, height: height, words: words)
+        }
+      return (found, try BinaryMask(wanted))
     }
   }
 }

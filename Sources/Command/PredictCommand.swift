@@ -8,20 +8,27 @@ import Training
 /// The command `mcdrl predict`.
 enum PredictCommand: Subcommand {
   static let name = "predict"
-  static let summary = "segment images: masks, probabilities, overlays"
+  static let summary = "segment images, DICOM files and videos: masks, probabilities, overlays"
   static let example = "mcdrl predict runs/c3 polypgen/c3/images --out predictions --format mask,overlay"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
   static let operands = [
     Operand.one("RUN", "a run folder", "a run folder of mcdrl train"),
-    Operand.oneOrMore("INPUT", "at least one input", "images, or folders of images"),
+    Operand.oneOrMore("INPUT", "at least one input", "images, DICOM files, videos, or folders of them"),
   ]
 
   struct Options: OptionGroup {
     let out = Shared.out("DIR", "the folder of the results")
     let formats = Option.commas(
       "format", "NAME", .choice(of: Format.self), default: [.mask],
-      "what to write: mask, probability, overlay; of a calibrated run also calibrated, uncertainty")
+      "what to write: mask, probability (16-bit PNG), probability-tiff, overlay, coco; of DICOM files also "
+        + "dicom-seg, dicom-overlay; of a calibrated run also calibrated, uncertainty")
+    let allFrames = Option.flag(
+      "all-frames", "dicom-seg has every frame, not only those with a lesion")
+    let nominalGeometry = Option.flag(
+      "nominal-geometry",
+      "dicom-seg has made-up positions and a spacing of 1 mm, for viewers that insist; never measure in them")
+    let video = VideoOptions()
     let inference = Shared.inference
     let threshold = Shared.threshold
     let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
@@ -29,88 +36,62 @@ enum PredictCommand: Subcommand {
     let maxPixels = Shared.maxPixels
   }
 
-  enum Format: String, CaseIterable {
-    case mask, probability, overlay, calibrated, uncertainty
-
-    /// Whether it needs the calibration of the run.
-    var needsCalibration: Bool { self == .calibrated || self == .uncertainty }
-  }
-
   /// The file with a line for each image.
   static let recordName = "predictions.jsonl"
 
-  struct Summary: Encodable {
-    let image: String
-    let width: Int
-    let height: Int
-    let lesionShare: Double
-    let files: [String]
-    let precision: Precision
-    let decoding: Predictor.Decoding
-    let threshold: MaskThreshold
-    let passes: Int
-    /// Each of several classes; nil for one.
-    let classes: [ClassSummary]?
-    /// Only of a calibrated run.
-    let expectedDice: Double?
-    let uncertainty: Double?
-    let distance: Double?
-    let warnings: [String]?
-
-    enum CodingKeys: String, CodingKey {
-      case image, width, height, files, precision, decoding, threshold, passes, classes, uncertainty,
-        distance, warnings
-      case lesionShare = "lesion_share"
-      case expectedDice = "expected_dice"
-    }
-  }
-
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let (formats, threshold, out) = (try arguments.formats, try arguments.threshold, try arguments.out)
-    let maxPixels = try arguments.maxPixels
-    try ProjectFiles.requireOneThreshold(threshold, changes: arguments.inference)
-    let files = try InputImages.files(arguments.operands.dropFirst(), writingTo: out, console)
+    let (formats, out, maxPixels) = (try arguments.formats, try arguments.out, try arguments.maxPixels)
+    try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
+    let inputs = try InputImages(
+      arguments.operands.dropFirst(), writingTo: out, limits: InputImages.limits(maxPixels),
+      console)
+    try Format.check(
+      formats, inputs, nominal: arguments.nominalGeometry, allFrames: arguments.allFrames)
     let run = try ProjectFiles.run(
       at: URL(fileURLWithPath: arguments.operands[0]), changes: arguments.inference)
     let predictor = try run.predictor(
       device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      threshold: threshold, maxPixels: maxPixels)
-    try requireNames(files, classes: run.configuration.classes)
-    let needsMaps = formats.contains(where: \.needsCalibration)
-    if needsMaps, predictor.certainty == nil { throw run.uncalibrated }
+      threshold: arguments.threshold, maxPixels: maxPixels)
+    try requireNames(inputs.images, classes: run.configuration.classes)
+    if formats.contains(where: \.needsCalibration), predictor.certainty == nil { throw run.uncalibrated }
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)
 
     let work = Work(formats: formats, predictor: predictor, out: out)
-    let bar = ProgressBar("predicting", total: files.count)
-    let done = Tally()
-    // Only an overlay needs the whole image.
-    let outcomes = try predictor(
-      files, keepingPictures: formats.contains(.overlay), keepingMaps: needsMaps, make: work.results
-    ) { results in
-      let written = results.flatMap { results in
-        Result { for (content, target) in results.files { try AtomicFile.write(content, to: target) } }
-          .mapError { Failure(description: "\($0)") }.map { results.summary }
-      }
-      console.progress(bar.line(done.add(), unit: "images"))
-      return written
-    }
-    console.progress("")
-    let summaries = outcomes.compactMap { try? $0.get() }
-    let failures = outcomes.compactMap { if case .failure(let error) = $0 { error.description } else { nil } }
+    let found = try segment(inputs.images, work, console)
+    var failures = found.failures
     // Failed images come first in the messages.
-    let recorded = Result {
-      if !summaries.isEmpty { try write(summaries, to: out.appendingPathComponent(recordName)) }
+    let recorded = Result { try write(found.done.map(\.summary), formats, of: run, to: out) }
+    if formats.contains(where: \.needsDICOM) {
+      let objects = try DICOMResults(
+        work, of: run, allFrames: arguments.allFrames, nominalGeometry: arguments.nominalGeometry)
+      failures += objects.write(found, console)
     }
-    if let warning = CertaintyTables.flagged(summaries.map { ($0.image, $0.warnings ?? []) }) {
+    var videos: [VideoSummary] = []
+    for video in inputs.videos {
+      // A bad video does not stop the others; Ctrl-C does.
+      do {
+        let summary = try VideoPrediction.run(
+          video.file, named: video.name, opening: video.open, predictor, arguments.video, to: out, console)
+        videos.append(summary)
+        if !console.json { console.result(VideoPrediction.text(summary, name: video.name)) }
+      } catch let error as Interruption {
+        throw error
+      } catch {
+        failures.append("\(error)")
+      }
+    }
+    if let warning = CertaintyTables.flagged(
+      found.done.map { ($0.summary.place, $0.summary.certainty?.warnings ?? []) })
+    {
       console.note(warning)
     }
     if console.json {
-      try console.result(json: summaries)
-    } else {
+      try console.result(json: found.done.map { Line.image($0.summary) } + videos.map(Line.video))
+    } else if !inputs.images.isEmpty {
       console.result(
-        "\(summaries.count) of \(counted(files.count, "image")) segmented, results in \(out.path)")
+        "\(found.done.count) of \(counted(inputs.images.count, "image")) segmented, results in \(out.path)")
     }
     guard failures.isEmpty else {
       throw WorkError.images(failures)
@@ -118,12 +99,73 @@ enum PredictCommand: Subcommand {
     try recorded.get()
   }
 
-  /// Writes a line for each image, in the order of the inputs.
-  private static func write(_ summaries: [Summary], to file: URL) throws {
+  /// An entry of `--json`.
+  private enum Line: Encodable {
+    case image(Summary)
+    case video(VideoSummary)
+
+    func encode(to encoder: any Encoder) throws {
+      switch self {
+      case .image(let summary): try summary.encode(to: encoder)
+      case .video(let summary): try summary.encode(to: encoder)
+      }
+    }
+  }
+
+  /// The images that were segmented, and the messages of the others.
+  struct Found {
+    /// An image that was segmented.
+    typealias Done = (input: PredictionInput, summary: Summary, masks: [PackedMask])
+
+    var done: [Done] = []
+    var failed: [PredictionInput] = []
+    var failures: [String] = []
+  }
+
+  /// Segments the images and writes the files of each.
+  private static func segment(
+    _ inputs: [PredictionInput], _ work: Work, _ console: Console
+  ) throws -> Found {
+    let bar = ProgressBar("predicting", total: inputs.count)
+    let done = Tally()
+    // Only an overlay needs the whole image.
+    let outcomes = try work.predictor(
+      inputs: inputs, keepingPictures: work.formats.contains(.overlay),
+      keepingMaps: work.formats.contains(where: \.needsCalibration), make: work.results
+    ) { results in
+      let written = results.flatMap { results in
+        Result { for (content, target) in results.files { try AtomicFile.write(content, to: target) } }
+          .mapError { Failure(description: "\($0)") }.map { (results.summary, results.masks) }
+      }
+      console.progress(bar.line(done.add(), unit: "images"))
+      return written
+    }
+    console.progress("")
+    var found = Found()
+    for (input, outcome) in zip(inputs, outcomes) {
+      switch outcome {
+      case .success(let (summary, masks)): found.done.append((input, summary, masks))
+      case .failure(let error):
+        found.failed.append(input)
+        found.failures.append(error.description)
+      }
+    }
+    return found
+  }
+
+  /// Writes the files of all images together: a line for each, in the order of the inputs, and COCO.
+  private static func write(
+    _ summaries: [Summary], _ formats: [Format], of run: Run, to out: URL
+  ) throws {
+    guard !summaries.isEmpty else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let lines = try summaries.map { try encoder.encode($0) + Data("\n".utf8) }
-    try AtomicFile.write(Data(lines.joined()), to: file)
+    try AtomicFile.write(Data(lines.joined()), to: out.appendingPathComponent(recordName))
+    guard formats.contains(.coco) else { return }
+    let coco = COCOPredictions(summaries, classes: run.configuration.classes)
+    try AtomicFile.write(
+      try encoder.encode(coco), to: out.appendingPathComponent(COCOPredictions.fileName))
   }
 
   /// Notes the settings of the computation and warns of an arithmetic that changed this run's Dice.
@@ -135,65 +177,5 @@ enum PredictCommand: Subcommand {
     else { return }
     console.note(
       "note: \(asked.rawValue) moved this run's validation Dice by \(String(format: "%+.4f", change))")
-  }
-
-  /// The failure of an image that could not be segmented.
-  struct Failure: Error {
-    let description: String
-  }
-
-  /// The results of an image before they are written.
-  struct Results {
-    let summary: Summary
-    let files: [(content: Data, target: URL)]
-  }
-
-  /// The work that makes the results of images, on several threads.
-  struct Work: Sendable {
-    let formats: [Format]
-    let predictor: Predictor
-    let out: URL
-
-    /// Makes the results of one image.
-    ///
-    /// A bad image does not stop the others.
-    func results(_ file: URL, _ found: Result<Predictor.Prediction, any Error>) -> Result<Results, Failure> {
-      Result { try results(found.get(), of: file) }.mapError { Failure(description: "\($0)") }
-    }
-
-    private func results(_ found: Predictor.Prediction, of file: URL) throws -> Results {
-      if predictor.configuration.segmentsClasses { return try classResults(found, of: file) }
-      let probability = found.probability
-      let lesion = try predictor.rule.mask(probability)
-      let (height, width) = (try probability.size(0), try probability.size(1))
-      let stem = file.deletingPathExtension().lastPathComponent
-      func grey(_ values: Tensor) throws -> Image { try Image(values.to(.uint8).expandedDimension(0)) }
-      let mask = try grey(lesion.to(.uint8) * 255)
-      var contents: [(content: Data, target: URL)] = []
-      for format in formats {
-        let name = formats.count == 1 ? "\(stem).png" : "\(stem)-\(format.rawValue).png"
-        let target = out.appendingPathComponent(name)
-        switch format {
-        case .mask: contents.append((try mask.bilevelPNGData(), target))
-        case .probability: contents.append((try grey((probability * 255).rounded()).pngData(), target))
-        case .overlay:
-          guard let picture = found.picture else { continue }
-          contents.append((try Overlay.draw(prediction: mask, over: Image(picture)).pngData(), target))
-        case .calibrated:
-          if let maps = found.maps { contents.append((try GreyMap.pngData(maps.calibrated), target)) }
-        case .uncertainty:
-          if let maps = found.maps { contents.append((try GreyMap.pngData(maps.uncertainty), target)) }
-        }
-      }
-      let summary = Summary(
-        image: file.path, width: width, height: height,
-        lesionShare: try lesion.sum().item() / Double(width * height),
-        files: contents.map(\.target.lastPathComponent), precision: predictor.precision,
-        decoding: predictor.decoding, threshold: predictor.threshold,
-        passes: predictor.configuration.inference.passes, classes: nil,
-        expectedDice: found.certainty?.expectedDice, uncertainty: found.certainty?.uncertainty,
-        distance: found.certainty?.distance, warnings: found.certainty?.warnings)
-      return Results(summary: summary, files: contents)
-    }
   }
 }

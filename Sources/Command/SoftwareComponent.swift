@@ -60,7 +60,29 @@ struct SoftwareComponent: Encodable {
           name: "libpng", version: CodecVersions.png, licence: "libpng-2.0", source: "system"),
         SoftwareComponent(
           name: "libtiff", version: CodecVersions.tiff, licence: "libtiff", source: "system"),
-      ]
+      ] + dicom + video
+  }
+
+  /// The libraries of DICOM, if this program was built with them.
+  private static var dicom: [SoftwareComponent] {
+    guard let dcmtk = CodecVersions.dcmtk, let openjpeg = CodecVersions.openjpeg else { return [] }
+    return [
+      // Three clauses by OFFIS; its JPEG and JPEG-LS libraries have licences of their own.
+      SoftwareComponent(
+        name: "DCMTK", version: dcmtk, licence: "BSD-3-Clause AND IJG", source: "system"),
+      SoftwareComponent(name: "OpenJPEG", version: openjpeg, licence: "BSD-2-Clause", source: "system"),
+    ]
+  }
+
+  /// FFmpeg, if video was built in, and the encoder that it loads.
+  private static var video: [SoftwareComponent] {
+    guard let version = VideoLibrary.version, let licence = VideoLibrary.licence else { return [] }
+    let library = SoftwareComponent(
+      name: "FFmpeg", version: version, licence: licence, source: "system, optional")
+    guard VideoLibrary.encoder == "libx264" else { return [library] }
+    let encoder = SoftwareComponent(
+      name: "x264", version: nil, licence: "GPL-2.0-or-later", source: "system, through FFmpeg")
+    return [library, encoder]
   }
 
   /// The version of the compiler, to the minor version that conditional compilation knows.

@@ -7,8 +7,8 @@ import Training
 struct UnlabelledImages {
   /// The name of the hospital.
   let name: String
-  /// The images; masks are neither listed nor opened.
-  let files: [URL]
+  /// The images, also frames of DICOM files; masks are neither listed nor opened.
+  let inputs: [PredictionInput]
 
   /// Finds the images of a folder: its own, those of `images/`, or those of its sites.
   ///
@@ -19,20 +19,16 @@ struct UnlabelledImages {
     let isInner = place.lastPathComponent == "images"
     name = (isInner ? place.deletingLastPathComponent() : place).lastPathComponent
     if FileSystem.kind(of: inner) == .folder {
-      files = try Self.sorted(inner)
+      inputs = try InputImages(of: inner).images
     } else {
-      let own = try ImageFolder(folder)
+      let own = try InputImages(of: folder)
       let sites = try own.others.map { $0.appendingPathComponent("images") }
-        .filter { FileSystem.kind(of: $0) == .folder }.flatMap(Self.sorted)
-      files = own.images.isEmpty ? sites : try Self.sorted(folder)
+        .filter { FileSystem.kind(of: $0) == .folder }.flatMap { try InputImages(of: $0).images }
+      inputs = own.images.isEmpty ? sites : own.images
     }
-    guard !files.isEmpty else {
+    guard !inputs.isEmpty else {
       throw WorkError.noImages(folder, wanted: "a folder of images, or of sites that have images/")
     }
-  }
-
-  private static func sorted(_ folder: URL) throws -> [URL] {
-    try ImageFolder(folder).images.sorted { $0.key < $1.key }.map(\.value)
   }
 }
 
@@ -59,8 +55,8 @@ extension EvaluateCommand {
       if predictor.certainty == nil { throw run.uncalibrated }
       console.note(runs.count == 1 ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
       if let note = predictor.calibrationNote { console.note("note: \(note)") }
-      let bar = ProgressBar(images.name, total: images.files.count)
-      let estimate = try predictor.estimate(images.name, files: images.files, of: run.folder) {
+      let bar = ProgressBar(images.name, total: images.inputs.count)
+      let estimate = try predictor.estimate(images.name, inputs: images.inputs, of: run.folder) {
         console.progress(bar.line($0, unit: "images"))
       }
       console.progress("")

@@ -191,7 +191,12 @@ extension FoundConvention {
     }
     let survey = MaskSurvey(urls)
     let isMap = try survey.files().contains { file in
-      (try? file.values.get()).map { $0.distinct.count > Self.mostLabels + 1 && !$0.isLossy } ?? false
+      switch file.values {
+      case .success(let values): values.distinct.count > Self.mostLabels + 1 && !values.isLossy
+      // A grey file of 16 bits with more than labels.
+      case .failure(ImagingError.labelTooLarge): true
+      case .failure: false
+      }
     }
     guard mayBeProbabilities && isMap else {
       self = try survey.found()

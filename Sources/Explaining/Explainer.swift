@@ -141,7 +141,7 @@ package final class Explainer {
   /// - Returns: the results, and the maps and pictures.
   /// - Throws: an error that names the file.
   package func explain(_ input: ExplanationInput) throws -> (image: ExplainedImage, maps: ExplanationMaps) {
-    let read = try predictor.read(input.image, keepingPicture: true)
+    let read = try predictor.read(input.source, keepingPicture: true)
     let original = try read.picture ?? configuration.reader.image(input.image)
     let (height, width) = (read.height, read.width)
     let pixels = try (read.image.to(.float32) / 255).expandedDimension(0)

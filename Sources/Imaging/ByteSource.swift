@@ -44,7 +44,8 @@ struct MemoryBytes: ByteSource {
 final class FileBytes: ByteSource {
   let path: String
   let count: Int
-  private let descriptor: Int32
+  /// The open file, for libraries that read by themselves.
+  let descriptor: Int32
 
   /// Opens a file and checks that it is a regular file, has content and is within the limit.
   init(_ url: URL, limits: ImageLimits) throws {

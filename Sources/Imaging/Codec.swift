@@ -26,8 +26,8 @@ struct Codec {
   /// For JPEG only: decode at 1/denominator of the size.
   var denominator = 1
 
-  /// Reads the header, rejects an image that is too large, and decodes.
-  func decode(limits: ImageLimits) throws -> Samples {
+  /// Reads the header, and rejects an image that is too large.
+  func layout(limits: ImageLimits) throws -> codec_layout {
     var layout = codec_layout()
     if denominator > 1 {
       // The limit applies to the size in the file, not to the decoded size.
@@ -36,19 +36,24 @@ struct Codec {
     }
     try call { header(&layout, denominator: denominator, message: $0) }
     try check(layout, limits: limits)
+    return layout
+  }
+
+  /// Reads the header, rejects an image that is too large, and decodes.
+  func decode(limits: ImageLimits) throws -> Samples {
+    let layout = try layout(limits: limits)
     let count = Int(layout.width) * Int(layout.height) * Int(layout.channels)
-    let found = layout
     let values: Samples.Values
     if layout.bits == 16 {
       values = .words(
         try [UInt16](unsafeUninitializedCapacity: count) { buffer, used in
-          try call { pixels(found, into: buffer.baseAddress, message: $0) }
+          try call { pixels(layout, into: buffer.baseAddress, message: $0) }
           used = count
         })
     } else {
       values = .bytes(
         try [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
-          try call { pixels(found, into: buffer.baseAddress, message: $0) }
+          try call { pixels(layout, into: buffer.baseAddress, message: $0) }
           used = count
         })
     }
@@ -105,9 +110,11 @@ struct Codec {
   }
 
   /// Calls C with a buffer for a message, and returns its result and the message.
-  static func withMessage(_ body: (UnsafeMutablePointer<CChar>?) -> Int32) -> (Int32, String) {
+  static func withMessage(
+    _ body: (UnsafeMutablePointer<CChar>?) throws -> Int32
+  ) rethrows -> (Int32, String) {
     var message = [CChar](repeating: 0, count: Int(CODEC_MESSAGE_LENGTH))
-    let result = message.withUnsafeMutableBufferPointer { body($0.baseAddress) }
+    let result = try message.withUnsafeMutableBufferPointer { try body($0.baseAddress) }
     let bytes = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     // Messages may quote bytes of the file.
     let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.map {

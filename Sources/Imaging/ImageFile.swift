@@ -50,6 +50,14 @@ public enum ImageFile {
     return try header(source, format: format, file: url.path).size
   }
 
+  /// Returns whether a file begins as an image of a known format does.
+  package static func isImage(_ url: URL) -> Bool {
+    guard let source = try? FileBytes(url, limits: ImageLimits(maximumFileBytes: .max)),
+      let first = source.bytes(at: 0, count: min(8, source.count))
+    else { return false }
+    return ImageFormat(signature: first) != nil
+  }
+
   /// Detects the format of a file by its first bytes.
   static func format(of content: [UInt8], file: String) throws -> ImageFormat {
     guard !content.isEmpty else { throw ImagingError.empty(file: file) }

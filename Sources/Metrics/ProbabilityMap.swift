@@ -68,6 +68,18 @@ public struct ProbabilityMap: Equatable, Sendable {
     stored = levels
   }
 
+  /// Makes a map of 16-bit grey levels; 65535 means probability 1.
+  ///
+  /// - Parameters:
+  ///   - width: The number of columns.
+  ///   - height: The number of rows.
+  ///   - words: The grey levels row by row.
+  /// - Throws: ``MetricError`` if a side is not positive or the number of levels is not
+  ///   `width * height`.
+  public init(width: Int, height: Int, words: [UInt16]) throws {
+    try self.init(width: width, height: height, values: words.map { Float($0) / 65535 })
+  }
+
   /// Returns the pixels of at least a given probability.
   ///
   /// - Parameter threshold: The lowest probability of a lesion pixel.

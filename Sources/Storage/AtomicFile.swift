@@ -26,39 +26,14 @@ package enum AtomicFile {
   ///
   /// - Throws: `FileError`, or the error of the closure. The old file is then untouched.
   package static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
-    let folder = url.deletingLastPathComponent()
-    let place = folder.withNativePath { path in
-      uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    }
-    guard place >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
-    defer { close(place) }
-    // The temporary name is short and relative to the folder, so it fits where the name of the file fits.
-    let temporary = ".\(String(UInt64.random(in: 0 ... .max), radix: 36)).part"
-    let descriptor = uninterrupted {
-      openat(place, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    }
-    guard descriptor >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
-    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    // The lock ends with this process, even after a crash. It separates leftovers from files that a
-    // process still writes.
-    _ = flock(descriptor, LOCK_EX | LOCK_NB)
+    let file = try PendingFile(for: url)
     do {
-      try body(handle)
-      guard uninterrupted({ fsync(descriptor) }) == 0 else {
-        throw FileError.cannotWrite(url, reason: FileError.systemReason())
-      }
-      try handle.close()
-      let name = NativePath.bytes(url.lastPathComponent).map { CChar(bitPattern: $0) } + [0]
-      guard uninterrupted({ renameat(place, temporary, place, name) }) == 0 else {
-        throw FileError.cannotWrite(url, reason: FileError.systemReason())
-      }
+      try body(file.handle)
+      try file.commit()
     } catch {
-      unlinkat(place, temporary, 0)
+      file.discard()
       throw error is CocoaError ? FileError.cannotWrite(url, reason: FileError.reason(of: error)) : error
     }
-    // This makes the rename itself durable. A folder that the system cannot flush is no reason to
-    // fail: the file is whole.
-    fsync(place)
   }
 
   /// Removes the temporary files of killed writers from a folder; files in progress stay.

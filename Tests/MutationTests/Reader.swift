@@ -22,10 +22,11 @@ struct Reader: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
-  static let all: [Reader] = [
-    safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
-    clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration,
-  ]
+  static let all: [Reader] =
+    [
+      safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
+      clip, bert, trunk, bitmap, pictures, maps, run, ensemble, card, calibration,
+    ] + (VideoLibrary.version == nil ? [] : [videos]) + dicom
 
   private static let safetensors = Reader(name: "safetensors") { folder in
     try SafetensorsFile.write(
@@ -219,6 +220,26 @@ struct Reader: Sendable, CustomTestStringConvertible {
     }
   }
 
+  private static let maps = Reader(name: "maps") { folder in
+    let map = try Tensor((0..<70).map { Double($0) / 69 }, shape: [7, 10])
+    try GreyMap.pngData(map).write(to: folder.appendingPathComponent("x.png"))
+    try GreyMap.tiffData(map).write(to: folder.appendingPathComponent("x.tif"))
+    return ["x.png", "x.tif"]
+  } read: { folder in
+    for file in ["x.png", "x.tif"] { _ = try GreyMap.levels(folder.appendingPathComponent(file)) }
+  }
+
+  private static let videos = Reader(name: "videos") { folder in
+    let files = ["steady.mp4", "variable.mkv", "raw.h264"]
+    for file in files { _ = try copy("Tests/ImagingTests/Fixtures/video/\(file)", to: folder, as: file) }
+    return files
+  } read: { folder in
+    for file in ["steady.mp4", "variable.mkv", "raw.h264"] {
+      let reader = try VideoReader(folder.appendingPathComponent(file))
+      while try reader.next() != nil {}
+    }
+  }
+
   private static let run = Reader(name: "run") { folder in
     let tiny = try TinyRun(epochs: 1)
     try tiny.trainer().trainer.train()
@@ -280,7 +301,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
     _ = try ModelCard(of: Run.open(at: folder))
   }
 
-  private static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {
+  static func copy(_ path: String, to folder: URL, as name: String) throws -> [String] {
     try FileManager.default.copyItem(at: Project.file(path), to: folder.appendingPathComponent(name))
     return [name]
   }

@@ -65,12 +65,14 @@ extension TrainingRuns {
       #expect(!text.contains("\"folds\""))
       #expect(try #require(try Calibration.stored(in: tiny.run)).folds == nil)
       let files = sites[2].samples.prefix(4).map(\.image)
-      let before = try tiny.open().predictor().estimate("new", files: files, of: tiny.run)
+      let before = try tiny.open().predictor().estimate(
+        "new", inputs: files.map { PredictionInput($0) }, of: tiny.run)
       #expect(before.uncorrected == nil && before.folds == nil && plain.folds == nil)
 
       try calibrated(tiny, found.errors)
       #expect(try #require(try Calibration.stored(in: tiny.run)).folds == found.errors)
-      let after = try tiny.open().predictor().estimate("new", files: files, of: tiny.run)
+      let after = try tiny.open().predictor().estimate(
+        "new", inputs: files.map { PredictionInput($0) }, of: tiny.run)
       #expect(after.uncorrected == before.expected.dice && after.folds == found.errors)
       #expect(after.expected.dice == found.errors.image(before.expected.dice))
       #expect(after.expected.low == nil && after.expected.high == nil && !after.isTrusted)

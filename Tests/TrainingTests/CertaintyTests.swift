@@ -120,12 +120,14 @@ extension TrainingRuns {
       let tiny = try run()
       let files = try TinyRun.sites.get()[2].samples.prefix(4).map(\.image)
       #expect {
-        try tiny.open().predictor().estimate("new", files: files, of: tiny.run)
+        try tiny.open().predictor().estimate(
+          "new", inputs: files.map { PredictionInput($0) }, of: tiny.run)
       } throws: {
         "\($0)".contains(tiny.run.calibrationFile.path) && "\($0)".contains("calibrate the run first")
       }
       _ = try calibrated(tiny)
-      let estimate = try tiny.open().predictor().estimate("new", files: files, of: tiny.run)
+      let estimate = try tiny.open().predictor().estimate(
+        "new", inputs: files.map { PredictionInput($0) }, of: tiny.run)
       #expect(estimate.images.count == 4 && (0...1).contains(estimate.expected.dice))
       let (low, high) = (try #require(estimate.expected.low), try #require(estimate.expected.high))
       #expect(low <= estimate.expected.dice && estimate.expected.dice <= high)

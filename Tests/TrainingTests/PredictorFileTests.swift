@@ -77,6 +77,33 @@ import Torch
     #expect(try predictor([], make: { url, _ in url }, store: { $0 }).isEmpty)
   }
 
+  @Test func framesAreSegmentedAsFilesOfTheSamePixels() throws {
+    let files = try pictures(3)
+    let frames = files.enumerated().map { index, file in
+      PredictionInput(frameOf: folder, name: "f-\(index)", frame: index + 1) {
+        try ImageFile.read(file, limits: $0)
+      }
+    }
+    let bad = PredictionInput(frameOf: folder, name: "bad") { _ in
+      throw ImagingError.missing(file: "no frame")
+    }
+    let found = try Machine.withThreads(1) {
+      try predictor(inputs: [frames[0], bad, frames[1], PredictionInput(files[2])]) { input, found in
+        (input.name, try? found.get().probability)
+      } store: {
+        $0
+      }
+    }
+    #expect(found.map(\.0) == ["f-0", "bad", "f-1", "2"])
+    #expect(found[1].1 == nil)
+    for (index, file) in [0: files[0], 2: files[1], 3: files[2]] {
+      #expect(try #require(found[index].1).isEqual(to: predictor.probability(of: file)))
+    }
+    let reduced = Predictor(
+      predictor.system, tiny.configuration, precision: .float32, decoding: .reduced)
+    #expect(try reduced.read(frames[0], keepingPicture: true).picture != nil)
+  }
+
   @Test(arguments: [false, true]) func whatIsThrownEndsTheWhole(_ storing: Bool) throws {
     struct Full: Error {}
     let files = try pictures(40)

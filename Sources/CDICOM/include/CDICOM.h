@@ -1,5 +1,8 @@
 // The door to DCMTK and OpenJPEG. Every entry catches every exception.
 #pragma once
+#include "CDICOMWriting.h"
+
+#include "CDICOMRead.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -192,7 +192,7 @@ extension Predictor {
   /// - Returns: the matrix; nil without the common head.
   /// - Throws: an error that names the file.
   fileprivate func curvature(_ sample: Sample) throws -> LogisticLaplace.Curvature? {
-    let input = try read(sample.image, keepingPicture: false)
+    let input = try read(PredictionInput(sample.image), keepingPicture: false)
     let pixels = try (input.image.to(.float32) / 255).expandedDimension(0)
     return try inferenceMode {
       let output = try system.seeing(pixels).output

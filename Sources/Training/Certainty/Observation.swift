@@ -107,7 +107,7 @@ extension Predictor {
   func pooled(
     _ sample: Sample, junk: ((Tensor) throws -> [Tensor])? = nil
   ) throws -> [[String: [Float]]] {
-    let input = try read(sample.image, keepingPicture: false)
+    let input = try read(PredictionInput(sample.image), keepingPicture: false)
     let pixels = try (input.image.to(.float32) / 255).expandedDimension(0)
     let pictures = try junk.map { try $0(pixels) } ?? [pixels]
     let found = try system.look(.concatenated(pictures, dim: 0), cached: nil, CertaintyProbe()).pooled

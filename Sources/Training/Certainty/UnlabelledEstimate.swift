@@ -10,6 +10,8 @@ package struct UnlabelledEstimate: Encodable, Sendable {
   package struct Image: Encodable, Sendable {
     /// The file.
     package let image: String
+    /// The number of the frame in the file, from 1; nil for a file of one image.
+    package let frame: Int?
     /// Its expected Dice.
     package let expectedDice: Double
     /// Its uncertainty, from 0 to 1.
@@ -20,13 +22,14 @@ package struct UnlabelledEstimate: Encodable, Sendable {
     package let warnings: [String]
 
     enum CodingKeys: String, CodingKey {
-      case image, uncertainty, distance, warnings
+      case image, frame, uncertainty, distance, warnings
       case expectedDice = "expected_dice"
     }
 
     /// Makes the value from the certainty of a prediction.
-    package init(image: String, _ certainty: Certainty) {
-      self.image = image
+    package init(_ input: PredictionInput, _ certainty: Certainty) {
+      image = input.file.path
+      frame = input.frame
       expectedDice = certainty.expectedDice
       uncertainty = certainty.uncertainty
       distance = certainty.distance
@@ -68,10 +71,12 @@ package struct UnlabelledEstimate: Encodable, Sendable {
   ///
   /// - Parameters:
   ///   - site: the name of the folder.
-  ///   - files: the images.
+  ///   - inputs: the images.
   ///   - certainties: the certainty of each.
   ///   - calibration: the calibration.
-  package init(site: String, files: [URL], _ certainties: [Certainty], _ calibration: Calibration) {
+  package init(
+    site: String, inputs: [PredictionInput], _ certainties: [Certainty], _ calibration: Calibration
+  ) {
     self.site = site
     let found = calibration.expectedDice(ofSite: certainties.map(\.cues))
     (expected, uncorrected, folds) = (found.estimate, found.uncorrected, calibration.folds)
@@ -81,7 +86,7 @@ package struct UnlabelledEstimate: Encodable, Sendable {
     let share = Double(unfamiliar) / Double(max(1, certainties.count))
     let isTrusted = share < Self.mostUnfamiliar && found.estimate.low != nil
     self.isTrusted = isTrusted
-    images = zip(files, certainties).map { Image(image: $0.path, $1) }
+    images = zip(inputs, certainties).map { Image($0, $1) }
     var notes = calibration.notes
     if share >= Self.mostUnfamiliar {
       notes.append(
@@ -97,21 +102,22 @@ extension Predictor {
   ///
   /// - Parameters:
   ///   - site: the name of the folder.
-  ///   - files: the images, at least one.
+  ///   - inputs: the images, at least one.
   ///   - run: the run, for messages.
   ///   - progress: called with the number of finished images, from any thread.
   /// - Returns: the estimate.
   /// - Throws: `CalibrationError.none` without a calibration, or an error that names an image.
   package func estimate(
-    _ site: String, files: [URL], of run: RunFolder, progress: @escaping @Sendable (Int) -> Void = { _ in }
+    _ site: String, inputs: [PredictionInput], of run: RunFolder,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws -> UnlabelledEstimate {
     guard let certainty else { throw CalibrationError.none(run.calibrationFile) }
     let done = Tally()
-    let found = try concurrentMap(count: files.count, on: device) { index in
-      let reading = try self.reading(self.look(at: files[index], keepingPicture: false), certainty.probe)
+    let found = try concurrentMap(count: inputs.count, on: device) { index in
+      let reading = try self.reading(self.look(at: inputs[index], keepingPicture: false), certainty.probe)
       progress(done.add())
       return try certainty.certainty(reading, mask: self.marked(reading.probability))
     }
-    return UnlabelledEstimate(site: site, files: files, found, certainty.calibration)
+    return UnlabelledEstimate(site: site, inputs: inputs, found, certainty.calibration)
   }
 }

@@ -25,9 +25,6 @@ extension Predictor {
 
   /// Segments image files in parallel, each image alone.
   ///
-  /// As many threads compute as libtorch has; the others store. Memory holds at most one whole
-  /// image and the network's activations for each thread.
-  ///
   /// - Parameters:
   ///   - files: the image files.
   ///   - keepingPictures: whether predictions include the image.
@@ -42,19 +39,45 @@ extension Predictor {
     make: @escaping @Sendable (URL, Result<Prediction, any Error>) throws -> Made,
     store: @escaping @Sendable (Made) throws -> Value
   ) throws -> [Value] {
+    try self(
+      inputs: files.map { PredictionInput($0) }, keepingPictures: keepingPictures, keepingMaps: keepingMaps,
+      make: { try make($0.file, $1) }, store: store)
+  }
+
+  /// Segments images in parallel, each alone.
+  ///
+  /// As many threads compute as libtorch has; the others store. Memory holds at most one whole
+  /// image and the network's activations for each thread.
+  ///
+  /// - Parameters:
+  ///   - inputs: the images.
+  ///   - keepingPictures: whether predictions include the image.
+  ///   - keepingMaps: whether predictions include the maps of certainty.
+  ///   - make: makes a value from a prediction or from the error in its place, on one of several
+  ///     threads.
+  ///   - store: stores the value, on the same thread.
+  /// - Returns: the results of `store`, in the order of the inputs.
+  /// - Throws: an error of either closure. No further inputs are begun then.
+  package func callAsFunction<Made, Value: Sendable>(
+    inputs: [PredictionInput], keepingPictures: Bool = false, keepingMaps: Bool = false,
+    make: @escaping @Sendable (PredictionInput, Result<Prediction, any Error>) throws -> Made,
+    store: @escaping @Sendable (Made) throws -> Value
+  ) throws -> [Value] {
     let computing = DispatchSemaphore(value: device == .cpu ? Machine.threads : 1)
-    return try concurrentMap(count: files.count, on: device, perThread: Self.threadsPerCore) { index in
+    return try concurrentMap(count: inputs.count, on: device, perThread: Self.threadsPerCore) { index in
       computing.wait()
       let made = Result {
-        try make(files[index], Result { try self.prediction(files[index], keepingPictures, keepingMaps) })
+        try make(inputs[index], Result { try self.prediction(inputs[index], keepingPictures, keepingMaps) })
       }
       computing.signal()
       return try store(made.get())
     }
   }
 
-  private func prediction(_ file: URL, _ keepingPicture: Bool, _ keepingMaps: Bool) throws -> Prediction {
-    let seen = try look(at: file, keepingPicture: keepingPicture)
+  private func prediction(
+    _ input: PredictionInput, _ keepingPicture: Bool, _ keepingMaps: Bool
+  ) throws -> Prediction {
+    let seen = try look(at: input, keepingPicture: keepingPicture)
     guard let certainty else {
       return Prediction(
         probability: try seen.probability(self), picture: seen.picture, certainty: nil, maps: nil)

@@ -133,7 +133,14 @@ extension Predictor {
   }
 
   /// Reads a file at every scale by the predictor's policy.
-  func look(at file: URL, keepingPicture: Bool) throws -> Seen { try seen(file, keepingPicture, sides) }
+  func look(at file: URL, keepingPicture: Bool) throws -> Seen {
+    try look(at: PredictionInput(file), keepingPicture: keepingPicture)
+  }
+
+  /// Reads an input at every scale by the predictor's policy; a frame is scaled whole.
+  func look(at input: PredictionInput, keepingPicture: Bool) throws -> Seen {
+    try seen(input, keepingPicture, sides)
+  }
 
   /// The network's input for an image at S×S, and the image's own size.
   package struct Input {
@@ -149,32 +156,31 @@ extension Predictor {
     package let picture: Tensor?
   }
 
-  /// Reads a file at S×S by the predictor's policy, for one pass.
+  /// Reads an input at S×S by the predictor's policy, for one pass.
   ///
   /// - Parameters:
-  ///   - file: the image file.
+  ///   - input: the image.
   ///   - keepingPicture: whether the result includes the whole image.
   /// - Returns: the network's input and the image's own size.
-  /// - Throws: `ImagingError` that names the file.
-  package func read(_ file: URL, keepingPicture: Bool) throws -> Input {
-    let seen = try seen(file, keepingPicture, [reader.size])
+  /// - Throws: an error that names the file.
+  package func read(_ input: PredictionInput, keepingPicture: Bool) throws -> Input {
+    let seen = try seen(input, keepingPicture, [reader.size])
     return Input(
       image: seen.squares[0].image, height: seen.height, width: seen.width, frame: seen.squares[0].frame,
       picture: seen.picture)
   }
 
-  private func seen(_ file: URL, _ keepingPicture: Bool, _ sides: [Int]) throws -> Seen {
-    switch decoding {
-    case .whole:
-      let picture = try reader.image(file)
-      return Seen(
-        squares: try reader.squares(picture, sizes: sides), height: try picture.size(1),
-        width: try picture.size(2), picture: keepingPicture ? picture : nil)
-    case .reduced:
+  private func seen(_ input: PredictionInput, _ keepingPicture: Bool, _ sides: [Int]) throws -> Seen {
+    let file = input.file
+    if input.reading == nil, decoding == .reduced {
       let (squares, height, width) = try reader.quick(file, sizes: sides)
       return Seen(
         squares: squares, height: height, width: width,
         picture: keepingPicture ? try reader.image(file) : nil)
     }
+    let picture = try input.reading.map { try $0(reader.limits).rgb.tensor } ?? reader.image(file)
+    return Seen(
+      squares: try reader.squares(picture, sizes: sides), height: try picture.size(1),
+      width: try picture.size(2), picture: keepingPicture ? picture : nil)
   }
 }

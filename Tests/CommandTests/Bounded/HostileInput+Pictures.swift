@@ -95,7 +95,28 @@ extension HostileInput {
     {
       Make.bmp(width: 10_000, height: 10_000, bits: 24, Data(count: 3))
     },
+    map("map of 16 bits that promises 30,000 × 30,000 pixels", refused: "30000 × 30000") {
+      Make.png(width: 30_000, height: 30_000, depth: 16, bytes: 100)
+    },
+    map("map of 16 bits and 64 pixels with 1 GB of surplus samples") {
+      Make.png(width: 8, height: 8, depth: 16, bytes: 1 << 30)
+    },
   ]
+
+  /// A row of a map of probabilities that is scored with a mask of 64 pixels.
+  private static func map(
+    _ row: String, refused: String? = nil, _ content: @escaping @Sendable () throws -> Data
+  ) -> HostileInput {
+    HostileInput(row, refused: refused) { folder in
+      let (map, mask) = (
+        folder.appendingPathComponent("x-probability.png"), folder.appendingPathComponent("y.png")
+      )
+      try content().write(to: map)
+      try Make.png(width: 8, height: 8, bytes: 72).write(to: mask)
+      return ["metrics", "--prediction", map.path, "--reference", mask.path]
+    }
+  }
+
   /// The most pixels that are read.
   static let largest: [HostileInput] = [
     picture("PNG of 100 million pixels of 64 bits", "png", memory: 3000, seconds: 60) {

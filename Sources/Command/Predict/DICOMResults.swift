@@ -1,0 +1,110 @@
+import Foundation
+import Imaging
+import Storage
+import Training
+
+/// The DICOM objects of predictions: a segmentation for each series, an overlay for each file.
+struct DICOMResults {
+  private typealias Done = PredictCommand.Found.Done
+
+  private let formats: [PredictCommand.Format]
+  private let out: URL
+  private let limits: ImageLimits
+  private let options: DICOMSegmentation.Options
+
+  /// Prepares the objects.
+  ///
+  /// - Parameters:
+  ///   - work: the work that made the masks.
+  ///   - run: the run, whose weights the UIDs of the objects derive from.
+  ///   - allFrames: whether segmentations have frames without a lesion, too.
+  ///   - nominalGeometry: whether segmentations have made-up positions.
+  /// - Throws: an error that names the file of weights.
+  init(_ work: PredictCommand.Work, of run: Run, allFrames: Bool, nominalGeometry: Bool) throws {
+    (formats, out) = (work.formats, work.out)
+    let (configuration, predictor) = (run.configuration, work.predictor)
+    limits = ImageLimits(maximumPixels: predictor.configuration.maxPixels)
+    var algorithm = DICOMAlgorithm()
+    algorithm.parameters = "\(predictor.methodLabel); \(predictor.statement)"
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let inference = String(decoding: try encoder.encode(predictor.inference), as: UTF8.self)
+    algorithm.fingerprint =
+      try "\(run.folder.modelHash()) \(algorithm.parameters) \(inference) \(predictor.precision.rawValue)"
+    let names =
+      configuration.segmentsClasses ? configuration.classes : [configuration.lesionClass ?? "lesion"]
+    let segments = names.enumerated().map { index, name in
+      DICOMSegmentation.Segment(
+        name: name, colour: configuration.segmentsClasses ? .ofClass(index) : .prediction)
+    }
+    options = DICOMSegmentation.Options(
+      segments: segments, allFrames: allFrames, nominalGeometry: nominalGeometry, algorithm: algorithm)
+  }
+
+  /// Writes the objects.
+  ///
+  /// A file with a frame that failed has none, because a frame that is missing looks like one without
+  /// a lesion.
+  ///
+  /// - Parameters:
+  ///   - found: the predictions.
+  ///   - console: receives the warning of nominal geometry, and what has no lesion.
+  /// - Returns: the messages of those that could not be written.
+  func write(_ found: PredictCommand.Found, _ console: Console) -> [String] {
+    let failed = Set(found.failed.map(\.file))
+    var frames: [URL: [Done]] = [:]
+    var files: [URL] = []
+    for done in found.done where !failed.contains(done.input.file) {
+      if frames[done.input.file] == nil { files.append(done.input.file) }
+      frames[done.input.file, default: []].append(done)
+    }
+    var failures = failed.intersection(found.done.map(\.input.file)).sorted { $0.path < $1.path }.map {
+      "\($0.shownPath): some of its frames failed, so it has no DICOM result"
+    }
+    func attempt(_ body: () throws -> Void) {
+      do { try body() } catch { failures.append("\(error)") }
+    }
+    if formats.contains(.dicomSegmentation) {
+      if options.nominalGeometry { console.note("warning: " + DICOMSegmentation.nominalGeometryWarning) }
+      attempt {
+        for group in try DICOMSegmentation.groups(of: files) {
+          attempt { try segmentation(group.map { files[$0] }, frames, console) }
+        }
+      }
+    }
+    if formats.contains(.dicomOverlay) {
+      for file in files { attempt { try overlay(file, frames[file] ?? []) } }
+    }
+    return failures
+  }
+
+  /// Writes the segmentation of a series, or of a file of several frames.
+  private func segmentation(_ sources: [URL], _ frames: [URL: [Done]], _ console: Console) throws {
+    let object = try DICOMSegmentation(sources: sources, options: options)
+    for (index, source) in sources.enumerated() {
+      for done in frames[source] ?? [] {
+        try object.append(try done.masks.map { try $0.image }, frame: done.input.frame ?? 1, source: index)
+      }
+    }
+    let target = out.appendingPathComponent(InputKind.dicom.name(of: sources[0]) + "-seg.dcm")
+    if try !object.write(to: target) {
+      console.note("\(target.lastPathComponent): no lesion found; it has one frame without a pixel")
+    }
+  }
+
+  /// Writes the overlay of a file.
+  private func overlay(_ source: URL, _ done: [Done]) throws {
+    let frames = Dictionary(uniqueKeysWithValues: done.map { ($0.input.frame ?? 1, $0) })
+    let reader = DICOMFrames()
+    try DICOMOverlay.write(
+      frames: frames.keys.sorted(), source: source, segments: options.segments,
+      algorithm: options.algorithm,
+      to: out.appendingPathComponent(InputKind.dicom.name(of: source) + "-overlay.dcm")
+    ) { frame in
+      (
+        try reader.frame(frame - 1, of: source, limits: limits),
+        try frames[frame]?.masks.map { try $0.image } ?? []
+      )
+    }
+  }
+}

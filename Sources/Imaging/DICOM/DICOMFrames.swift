@@ -1,0 +1,57 @@
+import Foundation
+
+/// Reads frames of DICOM files in any order, and keeps the files open that were read last.
+///
+/// Frames of one file follow one another, so each file is parsed once, and at most two are open.
+/// Several threads may share it.
+package final class DICOMFrames: @unchecked Sendable {
+  /// A file that is opened when its first frame is read.
+  private final class Entry: @unchecked Sendable {
+    let url: URL
+    private let lock = NSLock()
+    private var file: DICOMFile?
+
+    init(_ url: URL) { self.url = url }
+
+    func frame(_ index: Int, limits: ImageLimits) throws -> Image {
+      let open = try lock.withLock {
+        let open = try file ?? DICOMFile(url, limits: limits)
+        file = open
+        return open
+      }
+      return try open.frame(index)
+    }
+  }
+
+  /// The number of files that stay open.
+  private static let mostOpen = 2
+
+  private let lock = NSLock()
+  /// The files that were read last, the latest at the end.
+  private var entries: [Entry] = []
+
+  /// Makes a reader without files.
+  package init() {}
+
+  /// Reads a frame.
+  ///
+  /// - Parameters:
+  ///   - index: the frame, from 0.
+  ///   - url: the file.
+  ///   - limits: the limits above which it is rejected.
+  /// - Returns: the frame.
+  /// - Throws: an error that names the file.
+  package func frame(_ index: Int, of url: URL, limits: ImageLimits) throws -> Image {
+    try entry(url).frame(index, limits: limits)
+  }
+
+  private func entry(_ url: URL) -> Entry {
+    lock.withLock {
+      let place = entries.firstIndex { $0.url == url }
+      let entry = place.map { entries.remove(at: $0) } ?? Entry(url)
+      entries.append(entry)
+      if entries.count > Self.mostOpen { entries.removeFirst() }
+      return entry
+    }
+  }
+}

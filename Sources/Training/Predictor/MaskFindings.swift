@@ -1,0 +1,126 @@
+import Imaging
+import Metrics
+import Torch
+
+/// The lesions of a predicted mask, and how sure the mask is (docs/reference/predictions.md).
+///
+/// A lesion is a component of the mask: its pixels touch at sides or corners.
+package struct MaskFindings: Encodable, Sendable {
+  /// One lesion.
+  package struct Lesion: Encodable, Sendable {
+    /// The smallest rectangle around it in pixels: left, top, width, height.
+    package let box: [Int]
+    /// The number of its pixels.
+    package let area: Int
+    /// The mean probability of its pixels.
+    package let confidence: Double
+    /// The rings of its outline, the outer one first and then its holes: points of x and y.
+    ///
+    /// The points are corners of pixels, so (0, 0) is the top left corner of the image.
+    package let contours: [[[Int]]]
+  }
+
+  /// How sure a mask is, by the probabilities that it was made from.
+  package struct Confidence: Encodable, Sendable {
+    /// The mean probability of the pixels of the mask; nil for an empty mask.
+    package let lesionMean: Double?
+    /// The lowest probability of a pixel of the mask; nil for an empty mask.
+    package let lesionLowest: Double?
+    /// The mean over all pixels of max(p, 1 − p).
+    package let imageMean: Double
+    /// The lowest max(p, 1 − p) of a pixel.
+    package let imageLowest: Double
+
+    enum CodingKeys: String, CodingKey {
+      case lesionMean = "lesion_mean"
+      case lesionLowest = "lesion_lowest"
+      case imageMean = "image_mean"
+      case imageLowest = "image_lowest"
+    }
+  }
+
+  /// The number of lesion pixels.
+  package let area: Int
+  /// The share of the pixels that are lesion.
+  package let share: Double
+  /// The lesions, in the order of their first pixels from the top.
+  package let lesions: [Lesion]
+  /// How sure the mask is.
+  package let confidence: Confidence
+
+  /// Measures a mask.
+  ///
+  /// - Parameters:
+  ///   - mask: bool, H×W on the CPU.
+  ///   - probability: the probabilities that it was made from, float32 H×W on the CPU.
+  /// - Throws: `TorchError` if the shapes differ or memory is short.
+  package init(mask: Tensor, probability: Tensor) throws {
+    let picture = try Image(mask.to(.uint8).expandedDimension(0))
+    let components = try MaskComponents.find(in: picture)
+    let sums = try Sums(mask: mask, probability: probability)
+    let area = components.map(\.area).reduce(0, +)
+    let pixels = Double(picture.width * picture.height)
+    self.area = area
+    share = Double(area) / pixels
+    confidence = Confidence(
+      lesionMean: area > 0 ? sums.inside / Double(area) : nil,
+      lesionLowest: area > 0 ? sums.lowestInside : nil,
+      imageMean: sums.certainty / pixels, imageLowest: sums.lowestCertainty)
+    let means =
+      components.count > 1
+      ? try Self.means(of: probability, in: BinaryMask(mask), areas: components.map(\.area))
+      : components.map { sums.inside / Double($0.area) }
+    lesions = zip(components, means).map { component, mean in
+      let box = component.box
+      return Lesion(
+        box: [box.x, box.y, box.width, box.height], area: component.area, confidence: mean,
+        contours: component.outline.map { $0.map { [$0.x, $0.y] } })
+    }
+  }
+
+  /// Computes the mean of values in each component, in the order of their first pixels.
+  private static func means(of values: Tensor, in mask: BinaryMask, areas: [Int]) throws -> [Double] {
+    let (values, labels) = (
+      try values.reshaped([-1]), try Tensor(ConnectedComponents(of: mask).labels)
+    )
+    var sums = try Tensor.zeros([areas.count + 1], dtype: .float64)
+    for (start, length) in parts(of: try values.size(0)) {
+      sums = try sums.scatteredSum(
+        dim: 0, index: labels.narrowed(dim: 0, start: start, length: length).to(.int64),
+        source: values.narrowed(dim: 0, start: start, length: length).to(.float64))
+    }
+    return zip(try sums.doubles().dropFirst(), areas).map { $0 / Double($1) }
+  }
+
+  /// Sums and least values over the pixels.
+  private struct Sums {
+    /// The sum of p over the mask.
+    var inside = 0.0
+    /// The least p of the mask; more than 1 without a pixel.
+    var lowestInside = 2.0
+    /// The sum of max(p, 1 − p).
+    var certainty = 0.0
+    /// The least max(p, 1 − p).
+    var lowestCertainty = 1.0
+
+    init(mask: Tensor, probability: Tensor) throws {
+      let (all, marked) = (try probability.reshaped([-1]), try mask.reshaped([-1]))
+      for (start, length) in parts(of: try all.size(0)) {
+        let p = try all.narrowed(dim: 0, start: start, length: length)
+        let isInside = try marked.narrowed(dim: 0, start: start, length: length).to(.float32)
+        let sure = try p.maximum(1 - p)
+        inside += try (p * isInside).to(.float64).sum().item()
+        certainty += try sure.to(.float64).sum().item()
+        // A pixel outside counts as more than 1.
+        lowestInside = min(lowestInside, try (p + (1 - isInside) * 2).min([0]).item())
+        lowestCertainty = min(lowestCertainty, try sure.min([0]).item())
+      }
+    }
+  }
+
+  /// Parts of at most four million pixels, so that a large image needs little more memory.
+  private static func parts(of count: Int) -> [(start: Int, length: Int)] {
+    let most = 1 << 22
+    return stride(from: 0, to: count, by: most).map { ($0, min(most, count - $0)) }
+  }
+}

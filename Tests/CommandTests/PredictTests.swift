@@ -1,0 +1,275 @@
+import Foundation
+import Imaging
+import Testing
+
+extension ProgramTests {
+  @Suite("Inputs and results of predict")
+  struct PredictTests {
+    private func lines(_ file: URL) throws -> [[String: Any]] {
+      try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
+        try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+      }
+    }
+
+    private func trained() throws -> (shop: Workshop, run: String) {
+      let shop = try Workshop()
+      let training = try Program.run(shop.training("run", epochs: 1))
+      try #require(training.code == 0, "\(training.err)")
+      return (shop, shop.file("run").path)
+    }
+
+    @Test("Each line has the lesions with boxes, contours and confidence, and COCO has the same")
+    func lesions() throws {
+      let (shop, run) = try trained()
+      let out = shop.file("out")
+      // Every pixel is lesion.
+      let outcome = try Program.run(
+        "predict", run, shop.file("data/c/images").path, "--out", out.path, "--format", "mask,coco",
+        "--threshold", "0")
+      try #require(outcome.code == 0, "\(outcome.err)")
+      let found = try lines(out.appendingPathComponent("predictions.jsonl"))
+      #expect(found.count == 8)
+      for (index, line) in found.enumerated() {
+        let width = 40 + index
+        #expect(line["name"] as? String == "\(index)" && line["frame"] == nil)
+        #expect(line["files"] as? [String] == ["\(index).png"])
+        #expect(line["lesion_area"] as? Int == width * 32 && line["lesion_share"] as? Double == 1)
+        #expect(line["lesion_count"] as? Int == 1)
+        let lesion = try #require((line["lesions"] as? [[String: Any]])?.first)
+        #expect(lesion["box"] as? [Int] == [0, 0, width, 32] && lesion["area"] as? Int == width * 32)
+        let ring = try #require((lesion["contours"] as? [[[Int]]])?.first)
+        #expect(Set(ring) == [[0, 0], [width, 0], [width, 32], [0, 32]])
+        let confidence = try #require(line["confidence"] as? [String: Double])
+        #expect(
+          Set(confidence.keys) == ["lesion_mean", "lesion_lowest", "image_mean", "image_lowest"])
+        #expect((0.5...1).contains(confidence["image_lowest"] ?? 0))
+        for key in ["precision", "decoding", "threshold", "passes", "image", "height"] {
+          #expect(line[key] != nil, "\(key)")
+        }
+      }
+      let coco = try #require(
+        try JSONSerialization.jsonObject(
+          with: Data(contentsOf: out.appendingPathComponent("predictions.coco.json"))) as? [String: Any])
+      let images = try #require(coco["images"] as? [[String: Any]])
+      #expect(images.map { $0["file_name"] as? String } == (0..<8).map { "\($0).png" })
+      let annotations = try #require(coco["annotations"] as? [[String: Any]])
+      #expect(annotations.count == 8 && annotations[3]["image_id"] as? Int == 4)
+      let runs = try #require(annotations[3]["segmentation"] as? [String: [Int]])
+      #expect(runs["size"] == [32, 43] && runs["counts"] == [0, 32 * 43])
+      #expect(annotations[3]["bbox"] as? [Int] == [0, 0, 43, 32])
+      #expect((0...1).contains(annotations[3]["score"] as? Double ?? -1))
+      #expect((coco["categories"] as? [[String: Any]])?.map { $0["name"] as? String } == ["lesion"])
+
+      let alone = try Program.run(
+        "predict", run, shop.file("data/c/images/0.png").path, "--out", shop.file("alone").path, "--format",
+        "coco", "--threshold", "1")
+      #expect(alone.code == 0, "\(alone.err)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: shop.file("alone").path)
+      #expect(Set(names.filter { !$0.hasPrefix(".") }) == ["predictions.coco.json", "predictions.jsonl"])
+      let line = try #require(try lines(shop.file("alone/predictions.jsonl")).first)
+      #expect(line["lesion_count"] as? Int == 0 && (line["lesions"] as? [Any])?.isEmpty == true)
+      #expect((line["confidence"] as? [String: Any])?["lesion_mean"] == nil)
+    }
+
+    @Test("Probabilities of 16 bits, as PNG or TIFF, score as the masks do")
+    func probabilities() throws {
+      let (shop, run) = try trained()
+      let images = shop.file("data/c/images").path
+      func scores(_ folder: String) throws -> [Double?] {
+        let outcome = try Program.run(
+          "metrics", "--prediction", shop.file(folder).path, "--reference", shop.file("data/c/masks").path,
+          "--json")
+        try #require(outcome.code == 0, "\(outcome.err)")
+        let metrics = try #require(
+          (try outcome.json() as? [String: Any])?["metrics"] as? [String: [String: Any]])
+        return ["dice", "iou", "accuracy"].map { metrics[$0]?["mean"] as? Double }
+      }
+      for format in ["mask", "probability", "probability-tiff"] {
+        let outcome = try Program.run(
+          "predict", run, images, "--out", shop.file(format).path, "--format", format)
+        try #require(outcome.code == 0, "\(outcome.err)")
+      }
+      #expect(try Data(contentsOf: shop.file("probability/0.png"))[24] == 16, "bits a sample in the header")
+      let (png, tiff) = (
+        try ImageFile.read(shop.file("probability/3.png")),
+        try ImageFile.read(shop.file("probability-tiff/3.tif"))
+      )
+      #expect(png == tiff && png.width == 43)
+      #expect(try scores("mask").last??.isFinite == true)
+      #expect(try scores("probability") == scores("mask"))
+      #expect(try scores("probability-tiff") == scores("mask"))
+
+      let both = try Program.run(
+        "predict", run, images, "--out", shop.file("no").path, "--format", "probability,probability-tiff")
+      #expect(both.code == 2 && both.err.contains("choose one of them"), "\(both.err)")
+    }
+
+    @Test("DICOM files are inputs beside images: frames have numbers, and other inputs have no DICOM results")
+    func dicom() throws {
+      let (shop, run) = try trained()
+      let folder = shop.file("in")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: shop.file("data/c/images/0.png"), to: folder.appendingPathComponent("a.png"))
+      try SmallDICOM.data(frames: 2).write(to: folder.appendingPathComponent("b.dcm"))
+      // Without an ending, as archives name their files.
+      try SmallDICOM.data(frames: 1).write(to: folder.appendingPathComponent("1.2.3"))
+      try Data("notes".utf8).write(to: folder.appendingPathComponent("notes.txt"))
+      let out = shop.file("out")
+      let outcome = try Program.run(
+        "predict", run, folder.path, "--out", out.path, "--format", "mask,overlay")
+      #expect(outcome.err.contains("left out: 1 file") && outcome.err.contains("notes.txt"))
+      #expect(!outcome.err.contains("SECRET") && !outcome.out.contains("SECRET"))
+      let record = try lines(out.appendingPathComponent("predictions.jsonl"))
+      guard !outcome.err.contains("built without DICOM") else {
+        #expect(outcome.code == 1 && record.map { $0["name"] as? String } == ["a"])
+        #expect(outcome.err.contains("libdcmtk-dev") && outcome.err.contains("b.dcm"), "\(outcome.err)")
+        return
+      }
+      #expect(outcome.code == 0, "\(outcome.err)")
+      #expect(record.map { $0["name"] as? String } == ["1.2.3", "a", "b-0001", "b-0002"])
+      #expect(record.map { $0["frame"] as? Int } == [nil, nil, 1, 2])
+      let names = try FileManager.default.contentsOfDirectory(atPath: out.path)
+      #expect(names.contains("b-0002-overlay.png") && names.contains("1.2.3-mask.png"), "\(names)")
+      let mask = try ImageFile.read(out.appendingPathComponent("b-0001-mask.png"))
+      #expect(mask.width == 24 && mask.height == 16)
+      let text = try String(contentsOf: out.appendingPathComponent("predictions.jsonl"), encoding: .utf8)
+      #expect(!text.contains("SECRET"))
+
+      let mixed = try Program.run(
+        "predict", run, folder.path, "--out", shop.file("no").path, "--format", "dicom-seg")
+      #expect(mixed.code == 2 && mixed.err.contains("a.png is not an image in a DICOM file"), "\(mixed.err)")
+      let alone = try Program.run(
+        "predict", run, folder.path, "--out", shop.file("no").path, "--all-frames")
+      #expect(alone.code == 2 && alone.err.contains("--all-frames"), "\(alone.err)")
+      let file = folder.appendingPathComponent("b.dcm").path
+      let objects = try Program.run(
+        "predict", run, file, "--out", shop.file("objects").path, "--format", "dicom-seg,dicom-overlay",
+        "--threshold", "0")
+      #expect(objects.code == 0, "\(objects.err)")
+      for name in ["b-seg.dcm", "b-overlay.dcm"] {
+        let content = try Data(contentsOf: shop.file("objects/\(name)"))
+        #expect(content.count > 132 && Array(content[128..<132]) == Array("DICM".utf8), "\(name)")
+      }
+    }
+
+    @Test("A DICOM file that states more frames than it holds is an error that names it")
+    func frameCount() throws {
+      let (shop, run) = try trained()
+      let file = shop.file("many.dcm")
+      try SmallDICOM.data(frames: 1, stated: 2_000_000_000).write(to: file)
+      let outcome = try Program.run("predict", run, file.path, "--out", shop.file("out").path)
+      #expect(outcome.code == 1 && outcome.err.contains(file.path), "\(outcome.err.suffix(300))")
+      #expect(outcome.err.utf8.count < 10_000)
+    }
+
+    @Test("explain takes frames, and times belong to videos")
+    func explained() throws {
+      let (shop, run) = try trained()
+      let image = shop.file("data/c/images/0.png").path
+      let at = try Program.run("explain", run, image, "--out", shop.file("no").path, "--at", "1")
+      #expect(at.code == 2 && at.err.contains("no input is a video"), "\(at.err)")
+      let site = try Program.run("explain", run, "--site", "c", "--out", shop.file("no").path, "--at", "1")
+      #expect(site.code == 2 && site.err.contains("--at 1"), "\(site.err)")
+      let file = shop.file("b.dcm")
+      try SmallDICOM.data(frames: 2).write(to: file)
+      let frames = try Program.run(
+        "explain", run, file.path, "--out", shop.file("why").path, "--sweep", "none")
+      guard !frames.err.contains("built without DICOM") else { return }
+      #expect(frames.code == 0 && frames.out.contains("2 of 2 images explained"), "\(frames.err)")
+      #expect(
+        FileManager.default.fileExists(atPath: shop.file("why/maps/b-0002.safetensors").path))
+    }
+
+    @Test("A video beside an image has a folder of its own, and its frames are explained at their times")
+    func frames() throws {
+      let (shop, run) = try trained()
+      let video = Program.root.appendingPathComponent("Tests/ImagingTests/Fixtures/video/steady.mp4").path
+      let image = shop.file("data/c/images/0.png").path
+      let out = shop.file("out")
+      let outcome = try Program.run("predict", run, image, video, "--out", out.path, "--json")
+      guard !outcome.err.contains("built without FFmpeg") else {
+        #expect(outcome.code == 1 && outcome.err.contains(video), "\(outcome.err)")
+        return
+      }
+      #expect(outcome.code == 0, "\(outcome.err)")
+      let entries = try #require(try outcome.json() as? [[String: Any]])
+      #expect(entries.count == 2 && entries[0]["name"] as? String == "0")
+      #expect(entries[1]["video"] as? String == video)
+      #expect(try lines(out.appendingPathComponent("predictions.jsonl")).count == 1)
+      #expect(try lines(out.appendingPathComponent("steady/frames.jsonl")).count == 10)
+
+      let spread = try Program.run(
+        "explain", run, video, "--out", shop.file("why").path, "--sweep", "none")
+      #expect(spread.code == 0 && spread.out.contains("5 of 5 images explained"), "\(spread.err)")
+      let chosen = try Program.run(
+        "explain", run, video, "--out", shop.file("at").path, "--sweep", "none", "--at", "0.2,0.04")
+      #expect(chosen.code == 0, "\(chosen.err)")
+      for time in ["0000.040", "0000.200"] {
+        let file = shop.file("at/maps/steady-\(time)s.safetensors").path
+        #expect(FileManager.default.fileExists(atPath: file), "\(time)")
+      }
+      let late = try Program.run(
+        "explain", run, video, "--out", shop.file("late").path, "--sweep", "none", "--at", "9")
+      #expect(late.code == 1 && late.err.contains("the last one is at 0.36 s"), "\(late.err)")
+    }
+
+    @Test("A video that cannot be read is named and does not stop the images")
+    func video() throws {
+      let (shop, run) = try trained()
+      let file = shop.file("broken.mp4")
+      try Data("no video".utf8).write(to: file)
+      let outcome = try Program.run(
+        "predict", run, shop.file("data/c/images/0.png").path, file.path, "--out", shop.file("out").path)
+      #expect(outcome.code == 1 && outcome.err.contains("broken.mp4"), "\(outcome.err)")
+      #expect(FileManager.default.fileExists(atPath: shop.file("out/0.png").path))
+    }
+  }
+}
+
+/// A small DICOM file: Secondary Capture of 24×16 grey pixels, explicit VR little endian.
+enum SmallDICOM {
+  /// Makes a file.
+  ///
+  /// - Parameters:
+  ///   - frames: the frames that it holds.
+  ///   - stated: the number of frames that it states; nil for the true one.
+  /// - Returns: the content.
+  static func data(frames: Int, stated: Int? = nil) -> Data {
+    let (width, height) = (24, 16)
+    let kind = "1.2.840.10008.5.1.4.1.1.7" + (frames > 1 || stated != nil ? ".2" : "")
+    let meta =
+      element(2, 1, "OB", Data([0, 1])) + element(2, 2, "UI", kind) + element(2, 3, "UI", "1.2.3.\(frames)")
+      + element(2, 0x10, "UI", "1.2.840.10008.1.2.1") + element(2, 0x12, "UI", "1.2.3.4")
+    let pixels = Data((0..<frames * width * height).map { UInt8(40 + $0 * 7 % 180) })
+    var set = element(8, 0x16, "UI", kind) + element(8, 0x18, "UI", "1.2.3.\(frames)")
+    set += element(8, 0x20, "DA", "") + element(8, 0x30, "TM", "") + element(8, 0x50, "SH", "")
+    set += element(8, 0x60, "CS", "OT") + element(8, 0x64, "CS", "WSD") + element(8, 0x90, "PN", "")
+    set += element(0x10, 0x10, "PN", "SECRET^NAME") + element(0x10, 0x20, "LO", "SECRET-1")
+    set += element(0x10, 0x30, "DA", "") + element(0x10, 0x40, "CS", "")
+    set += element(0x20, 0xD, "UI", "1.2.3.5") + element(0x20, 0xE, "UI", "1.2.3.6.\(frames)")
+    set += element(0x20, 0x10, "SH", "") + element(0x20, 0x11, "IS", "1") + element(0x20, 0x13, "IS", "1")
+    set += element(0x28, 2, "US", word(1)) + element(0x28, 4, "CS", "MONOCHROME2")
+    if frames > 1 || stated != nil { set += element(0x28, 8, "IS", "\(stated ?? frames)") }
+    set += element(0x28, 0x10, "US", word(height)) + element(0x28, 0x11, "US", word(width))
+    set += element(0x28, 0x100, "US", word(8)) + element(0x28, 0x101, "US", word(8))
+    set += element(0x28, 0x102, "US", word(7)) + element(0x28, 0x103, "US", word(0))
+    set += element(0x7FE0, 0x10, "OB", pixels)
+    let length = element(2, 0, "UL", word(meta.count) + word(0))
+    return Data(count: 128) + Data("DICM".utf8) + length + meta + set
+  }
+
+  private static func word(_ value: Int) -> Data { Data([UInt8(value & 0xFF), UInt8(value >> 8 & 0xFF)]) }
+
+  private static func element(_ group: Int, _ number: Int, _ kind: String, _ text: String) -> Data {
+    let padding: UInt8 = kind == "UI" ? 0 : 0x20
+    let value = Data(text.utf8)
+    return element(group, number, kind, value.count % 2 == 0 ? value : value + Data([padding]))
+  }
+
+  private static func element(_ group: Int, _ number: Int, _ kind: String, _ value: Data) -> Data {
+    let head = word(group) + word(number) + Data(kind.utf8)
+    guard kind == "OB" else { return head + word(value.count) + value }
+    return head + word(0) + word(value.count) + word(value.count >> 16) + value
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+
+@testable import Datasets
+
+@Suite("Import of DICOM", .enabled(if: DICOMFile.isBuiltIn, "mcdrl was built without DICOM"))
+struct DICOMSourceTests {
+  private static let fixtures = Project.file("Tests/ImagingTests/Fixtures/dicom")
+
+  /// A folder with copies of fixtures, by new names.
+  private static func folder(_ files: [String: String]) throws -> TemporaryFolder {
+    let folder = try TemporaryFolder("dicom-source")
+    for (name, fixture) in files {
+      let place = folder.file(name)
+      try FileManager.default.createDirectory(
+        at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(at: fixtures.appendingPathComponent(fixture), to: place)
+    }
+    return folder
+  }
+
+  @Test("Frames become images, by content and in folders of any layout")
+  func frames() throws {
+    let folder = try Self.folder([
+      "IM000001": "rgb.dcm", "a/b/picture": "jpeg-frames.dcm", "notes.txt": "make_dicom.py",
+      "a/report": "report.dcm", "a/film": "video.dcm", "copy": "rgb.dcm",
+    ])
+    let listing = try DICOMSource.listing(folder.url, options: ImportOptions())
+    #expect(listing.items.count == 4)
+    #expect(Set(listing.items.map(\.stem)).count == 4)
+    #expect(listing.leftOut.map(\.file) == ["a/film", "a/report", "copy", "notes.txt"])
+    #expect(listing.leftOut.map(\.reason).allSatisfy { !$0.isEmpty && !$0.contains(folder.url.path) })
+    for item in listing.items {
+      guard case .frame(_, _, let read) = item.image, case .missing = item.mask else {
+        Issue.record("\(item.stem) is no frame without a mask")
+        continue
+      }
+      let image = try read()
+      #expect(image.width == 16 && image.height == 12)
+    }
+  }
+
+  @Test("A patient is one group, and no name or identifier is in the listing")
+  func groups() throws {
+    let folder = try Self.folder([
+      "1": "patient-utf8.dcm", "2": "patient-gb18030.dcm", "3": "patient-ir58.dcm", "4": "rgb.dcm",
+    ])
+    let items = try DICOMSource.listing(folder.url, options: ImportOptions()).items
+    #expect(Set(items.prefix(3).map(\.group)).count == 1)
+    #expect(Set(items.map(\.group)).count == 2)
+    for text in items.flatMap({ [$0.stem, $0.group ?? ""] }) {
+      for value in ["王", "0042", "Zebrafink", "5432"] { #expect(!text.contains(value)) }
+    }
+  }
+
+  @Test("Names do not change when files move")
+  func names() throws {
+    let first = try Self.folder(["x": "jpeg-frames.dcm"])
+    let second = try Self.folder(["deep/folder/y.dcm": "jpeg-frames.dcm"])
+    let stems = try [first, second].map {
+      try DICOMSource.listing($0.url, options: ImportOptions()).items.map(\.stem)
+    }
+    #expect(stems[0] == stems[1])
+    #expect(stems[0].first?.hasSuffix("-00001") == true)
+  }
+
+  @Test("A segmentation gives the masks of the frames that it names")
+  func segmentation() throws {
+    let folder = try Self.folder(["image": "jpeg-frames.dcm", "mask": "seg.dcm", "other": "rgb.dcm"])
+    let listing = try DICOMSource.listing(folder.url, options: ImportOptions())
+    #expect(listing.leftOut.isEmpty)
+    #expect(listing.items.count == 4)
+    func shapes(_ index: Int) -> [LabelledShape] {
+      if case .shapes(let shapes, _) = listing.items[index].mask { shapes } else { [] }
+    }
+    let box = LabelledShape.Form.pixels(
+      x: 3, y: 2, width: 6, height: 3, values: [Bool](repeating: true, count: 18))
+    #expect(shapes(0) == [LabelledShape(label: "Polyp", form: box)])
+    let band = LabelledShape.Form.pixels(
+      x: 0, y: 7, width: 16, height: 5, values: [Bool](repeating: true, count: 80))
+    #expect(shapes(2) == [LabelledShape(label: "Polyp", form: band)])
+    // The segmentation speaks of the image, so a frame that it leaves out has no lesion.
+    guard case .empty = listing.items[1].mask, case .missing = listing.items[3].mask else {
+      Issue.record("frame 2 is not empty, or the other image has a mask")
+      return
+    }
+  }
+
+  @Test("A segmentation of other images is left out")
+  func strangeSegmentation() throws {
+    let folder = try Self.folder(["image": "rgb.dcm", "mask": "seg.dcm"])
+    let listing = try DICOMSource.listing(folder.url, options: ImportOptions())
+    #expect(listing.items.count == 1)
+    #expect(listing.leftOut.map(\.file) == ["mask"])
+  }
+
+  @Test("A folder of DICOM is recognised, one of pictures is not")
+  func recognised() throws {
+    let folder = try Self.folder(["deep/er/IM1": "bare"])
+    #expect(DICOMSource.recognises(folder.url))
+    #expect(DICOMSource.recognises(folder.file("deep/er/IM1")))
+    let pictures = try Self.folder(["x.jpg": "jpeg-ycbcr.jpg"])
+    #expect(!DICOMSource.recognises(pictures.url))
+    #expect(!DICOMSource.recognises(folder.file("nothing")))
+  }
+
+  @Test("A source without images says why")
+  func nothing() throws {
+    let folder = try Self.folder(["report": "report.dcm"])
+    let text = message { _ = try DICOMSource.listing(folder.url, options: ImportOptions()) }
+    #expect(text.contains(folder.url.lastPathComponent) && text.contains("without pixels"))
+    #expect(message { _ = try DICOMSource.listing(folder.file("none"), options: ImportOptions()) }.contains("none"))
+  }
+}
