@@ -20,6 +20,7 @@ def build(folder):
     sources = sorted(str(path) for path in (root / "Sources/CDICOM").glob("*.cpp"))
     subprocess.run(
         [os.environ.get("CXX", "c++"), "-std=c++20", "-O1", "-shared", "-fPIC", "-D_Nullable=", "-D_Nonnull=",
+         "-Wno-nullability-completeness",
          "-I", str(root / "Sources/CDICOM/include"), "-I", str(folder), *shlex.split(flags), *sources, "-o", str(library),
          "-ldcmimage", "-ldcmimgle", "-ldcmjpls", "-ldcmjpeg", "-ldcmdata", "-loflog", "-lofstd", "-lopenjp2"], check=True)
     return library

@@ -3,7 +3,7 @@ import Imaging
 
 extension Reader {
   /// DICOM files of several transfer syntaxes; none if the program was built without DICOM.
-  static let dicom: [Reader] = DICOMFile.isBuiltIn ? [files] : []
+  static let dicom: [Reader] = DICOMFile.isBuiltIn ? [files, dicomResults] : []
 
   private static let files = Reader(name: "dicom") { folder in
     let files = [
