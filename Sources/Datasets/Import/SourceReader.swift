@@ -23,7 +23,7 @@ package protocol SourceReader: Sendable {
   /// - Parameters:
   ///   - source: the folder or file.
   ///   - options: what the user chose. `grouping` is applied later, by `ImportKind`.
-  /// - Returns: the listing; its stems differ (see `DistinctStems`).
+  /// - Returns: the listing; the stems of a part differ (see `DistinctStems`).
   /// - Throws: `ImportError` or `FileError` that names the file and the fix.
   static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing
 }
@@ -52,6 +52,12 @@ package struct ImportOptions: Sendable {
   package var lesions: [String] = []
   /// The values of label maps by name (`--labels`); empty for those of the source.
   package var labels: [String: Int] = [:]
+  /// The colours of label maps by name, red, green and blue (`--labels polyp=#ff0000`).
+  package var colours: [String: [UInt8]] = [:]
+  /// The parts of the source to import (`--part`); empty for all.
+  package var parts: [String] = []
+  /// The lesion class of all images with a lesion (`--class`); nil for that of the source.
+  package var lesionClass: String?
   /// The grouping (`--group-by`).
   package var grouping = Grouping.source
   /// Whether a mask of another size is brought to that of the image.
