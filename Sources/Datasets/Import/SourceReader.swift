@@ -84,6 +84,8 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
   case unknownKind(String, known: [String])
   /// `auto` found no kind, or several.
   case undecided(URL, fitting: [String])
+  /// The values of the masks do not say what is lesion.
+  case maskValues(MaskConventionError)
   /// The source is an archive.
   case archive(URL)
   /// A file of the site exists with other content.
@@ -108,6 +110,9 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
         ? "\(url.shownPath): fits no kind of source; name the kind, such as mcdrl data import folder "
           + "SOURCE --images 'images/*.jpg' --masks 'masks/*.png'"
         : "\(url.shownPath): fits \(fitting.joined(separator: " and ")); write one of them in place of auto"
+    case .maskValues(let error):
+      "\(error)\n(here: --labels NAME=VALUE … with the values of the masks, and --lesions NAME,… if only some are "
+        + "lesion)"
     case .archive(let url):
       "\(url.shownPath): is an archive; unpack it (unzip, or tar -xf) and give the folder"
     case .differs(let url):
