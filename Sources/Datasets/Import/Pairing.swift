@@ -12,6 +12,10 @@ struct Pairing {
   var listing = ImportListing()
   let tree: SourceTree
   private var pairs: [(image: String, mask: ImportItem.Mask, facts: Facts, part: String?)] = []
+  /// The files that are used or left out for a reason of their own.
+  private var named: Set<String> = []
+  /// Up to so many files of a folder are named each, when they have no part in the layout.
+  private static let mostNamed = 3
 
   init(_ tree: SourceTree) { self.tree = tree }
 
@@ -50,6 +54,7 @@ struct Pairing {
         continue
       }
       add(image, .files([tree.url(mask)], colours: colours), part: part, try facts(image))
+      named.insert(mask)
     }
     for (key, mask) in byKey where !used.contains(key) { leaveOut(mask, "there is no image of its name") }
   }
@@ -57,11 +62,39 @@ struct Pairing {
   /// Adds an image.
   mutating func add(_ image: String, _ mask: ImportItem.Mask, part: String? = nil, _ facts: Facts) {
     pairs.append((image, mask, facts, part))
+    named.insert(image)
   }
+
+  /// Notes that a file that is no image is used.
+  mutating func use(_ path: String) { named.insert(path) }
 
   /// Leaves a file out.
   mutating func leaveOut(_ path: String, _ reason: String) {
     listing.leftOut.append(ImportListing.LeftOut(file: path, reason: reason))
+    named.insert(path)
+  }
+
+  /// The files that the layout does not know, each folder with many of them once.
+  private var strangers: [ImportListing.LeftOut] {
+    func isNamed(_ path: String) -> Bool {
+      var place = path
+      while true {
+        if named.contains(place) { return true }
+        guard let slash = place.lastIndex(of: "/") else { return false }
+        place = String(place[..<slash])
+      }
+    }
+    func list(_ paths: [String], _ reason: (Int) -> String) -> [ImportListing.LeftOut] {
+      let folders = Dictionary(grouping: paths.filter { !isNamed($0) }) { ($0 as NSString).deletingLastPathComponent }
+      return folders.flatMap { folder, paths in
+        paths.count > Self.mostNamed
+          ? [ImportListing.LeftOut(file: folder.isEmpty ? "." : folder, reason: reason(paths.count))]
+          : paths.map { ImportListing.LeftOut(file: $0, reason: reason(1)) }
+      }
+    }
+    return list(tree.images) {
+      $0 == 1 ? "it has no part in this layout" : "\($0) images in it have no part in this layout"
+    } + list(Array(tree.others)) { $0 == 1 ? "it is no image" : "\($0) files in it are no images" }
   }
 
   /// Returns the listing with an item for each image, in the order of their paths.
@@ -74,6 +107,7 @@ struct Pairing {
       throw ImportError.nothing(tree.root, kind: kind, reason: "no image has a mask\(first)")
     }
     var listing = listing
+    listing.leftOut += strangers
     listing.leftOut.sort { ($0.file, $0.reason) < ($1.file, $1.reason) }
     let byPart = Dictionary(grouping: pairs) { $0.part ?? "" }
     for (_, pairs) in byPart.sorted(by: { $0.key < $1.key }) {

@@ -173,6 +173,10 @@ package struct SiteImport {
       members.append(("class", .string(common)))
       let others = record.images.filter { $0.lesionClass != common }
       if !others.isEmpty { members.append(("classes", .object(table(others) { $0.lesionClass }))) }
+    } else {
+      // Without a statement, a class for all images would count for those without a lesion, too.
+      let empty = record.images.filter(\.maskFrom.isEmpty)
+      if !empty.isEmpty { members.append(("classes", .object(table(empty) { _ in nil }))) }
     }
     let grouped = record.images.filter { $0.group != nil }
     if !grouped.isEmpty { members.append(("groups", .object(table(grouped) { $0.group }))) }

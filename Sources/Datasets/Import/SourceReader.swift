@@ -97,7 +97,7 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .wrongLayout(let url, let kind, let reason):
-      "\(url.shownPath): is not laid out as \(kind): \(reason); "
+      "\(url.shownPath): cannot be read as \(kind): \(reason); "
         + "see docs/reference/data-sets.md, or use the kind folder with --images and --masks"
     case .malformed(let url, let reason): "\(url.shownPath): \(reason)"
     case .option(let option, let reason): "\(option): \(reason)"

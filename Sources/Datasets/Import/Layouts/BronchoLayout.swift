@@ -53,6 +53,7 @@ enum BronchoLayout: SourceReader {
     }
     for folder in found {
       let (shapes, file) = try shapes(in: folder, of: tree, options)
+      for document in documents { pairing.use(SourceTree.join(folder, document)) }
       let start = SourceTree.join(folder, "imgs") + "/"
       var used: Set<String> = []
       for image in tree.images where image.hasPrefix(start) {

@@ -31,10 +31,6 @@ enum FolderLayout: SourceReader {
         imageFiles, maskFiles, imageKey: { try image.captures(in: $0)?.joined(separator: "\u{0}") },
         maskKey: { try mask.captures(in: $0)?.joined(separator: "\u{0}") }, colours: colours
       ) { _ in facts }
-      let taken = Set(imageFiles + maskFiles)
-      for path in all where !taken.contains(path) {
-        pairing.leaveOut(path, "neither --images nor --masks matches it")
-      }
     case (nil, nil):
       let root = try tree.root(of: ["images", "masks"], kind: name)
       try pairing.pair(

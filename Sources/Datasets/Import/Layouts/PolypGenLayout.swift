@@ -7,7 +7,7 @@ import Imaging
 /// `masks_seqN`, and `sequenceData/negativeOnly/seqN_neg`. `imagesAll_positive` repeats the first two.
 enum PolypGenLayout: SourceReader {
   static let name = "polypgen"
-  static let summary = "PolypGen: parts C1 to C6, sequences (masks) and negatives (frames without a polyp)"
+  static let summary = "PolypGen: parts C1 to C6, sequences, and on request negatives (frames without a polyp)"
 
   static func recognises(_ source: URL) -> Bool {
     SourceTree.look(at: source).map { tree in tree.folders.keys.contains { role($0, in: tree) != nil } } ?? false
@@ -47,14 +47,18 @@ enum PolypGenLayout: SourceReader {
         known = true
         let maskFiles = tree.folders[masks] ?? []
         if try areBlack(maskFiles.map(tree.url), options.limits) {
-          pairing.leaveOut(
-            folder, "all masks of the sequence are black although it is one with polyps; this fault is known upstream")
+          let reason = "all masks of the sequence are black although it is one with polyps, a fault known upstream"
+          for place in [folder, masks] { pairing.leaveOut(place, reason) }
           continue
         }
         let facts = Pairing.Facts(group: "polypgen-\(sequence)", lesionClass: "polyp")
         try pairing.pair(images, maskFiles, imageKey: key, maskKey: maskKey, part: "sequences") { _ in facts }
       case .negative(let sequence):
         known = true
+        guard options.parts.contains("negatives") else {
+          pairing.leaveOut(folder, "its frames show no lesion, and a site needs some; import it with --part negatives")
+          continue
+        }
         let facts = Pairing.Facts(group: "polypgen-\(sequence)")
         for image in images { pairing.add(image, .empty, part: "negatives", facts) }
       case .repetition(let reason): pairing.leaveOut(folder, reason)
