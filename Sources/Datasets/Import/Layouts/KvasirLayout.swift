@@ -22,7 +22,6 @@ enum KvasirLayout: SourceReader {
     let root = try tree.root(of: ["images", "masks"], kind: name)
     var pairing = Pairing(tree)
     pairing.listing.origin = DataOrigin(
-      licence: "for research and education; ask the authors for other uses",
       source: "Kvasir-SEG, https://datasets.simula.no/kvasir-seg/",
       citation: "Jha et al.: Kvasir-SEG: A Segmented Polyp Dataset. MultiMedia Modeling 2020")
     pairing.listing.notes = [
