@@ -15,7 +15,7 @@ struct ImportLayoutTests {
   @Test("Kvasir-SEG: JPEG masks are thresholded, and image files stay byte for byte")
   func kvasir() throws {
     let trial = try ImportTrial()
-    for number in 0..<3 { try trial.pair("images/k\(number).jpg", "masks/k\(number).jpg", number) }
+    for number in 0..<3 { try trial.pair("images/k\(number).jpg", "masks/k\(number).jpg", number, value: 250) }
     try trial.scratch.text("source/kavsir_bboxes.json", "{}")
     expectFound(trial, "kvasir-seg")
     let record = try #require(try trial.run("kvasir-seg")["s"])

@@ -47,16 +47,16 @@ struct SiteImportTests {
       ("--images", "is missing", { $0.masks = "masks/*" }),
       ("--images", "needs a *", { ($0.images, $0.masks) = ("images/0.png", "masks/*") }),
       ("--images", "matches no image file", { ($0.images, $0.masks) = ("photos/*", "masks/*") }),
-      ("--masks", "at most 8 wildcards", { ($0.images, $0.masks) = ("images/*", "*********") }),
+      ("--masks", "at most 8 wildcards", { ($0.images, $0.masks) = ("images/*", "*-*-*-*-*-*-*-*-*") }),
       ("--masks", "has no }", { ($0.images, $0.masks) = ("images/*", "masks/{a,*") }),
-      ("--group-by", "no regular expression", { $0.grouping = .pattern("(") }),
+      ("--group-by", "not a regular expression", { $0.grouping = .pattern("(") }),
       ("--group-by", "matches none of the images", { $0.grouping = .pattern("patient") }),
       ("--part", "has no parts", { $0.parts = ["C1"] }),
       ("--labels", "values and colours", { ($0.labels, $0.colours) = (["a": 1], ["b": [255, 0, 0]]) }),
     ]
     for (option, part, change) in cases {
       let text = message { try trial.run("folder", change) }
-      #expect(text.hasPrefix(option + ":") && text.contains(part.replacing("no regular", with: "not a regular")), "\(text)")
+      #expect(text.hasPrefix(option + ":") && text.contains(part), "\(text)")
     }
     #expect(FileSystem.kind(of: trial.data) == nil)
   }
