@@ -77,6 +77,17 @@ enum DataImportCommand: Subcommand {
   private static let mostAlike = 3
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    do {
+      try work(arguments, console)
+    } catch let error as ImportError {
+      switch error {
+      case .option, .unknownKind: throw UsageError.settings(error)
+      default: throw error
+      }
+    }
+  }
+
+  private static func work(_ arguments: Arguments<Options>, _ console: Console) throws {
     let source = NativePath.url(arguments.operands[1])
     let out = try arguments.out
     let kind = try kind(arguments.operands[0], source, console)
