@@ -8,7 +8,7 @@ enum DataImportCommand: Subcommand {
   static let name = "data import"
   static let summary = "make a site of a public set, of annotations or of any folder"
   static let example =
-    "mcdrl data import folder scans --images 'images/*.jpg' --masks 'masks/*_mask.png' --site clinic --out DATA"
+    "mcdrl data import folder scans --images 'a/*.jpg' --masks 'b/*_mask.png' --site clinic --out DATA"
   static let options = Options()
   static let common = CommonOptions(
     threads: "one a core", meaning: "threads that read and write images", choosesDevice: false)
@@ -48,7 +48,8 @@ enum DataImportCommand: Subcommand {
     let resizeMasks = Option.flag(
       "resize-masks", "bring masks of another size to that of their image; else the image is left out")
     let maxPixels = Option.value(
-      "max-pixels", "N", .integer(atLeast: 1), default: ImageLimits.default.maximumPixels, "refuse larger images")
+      "max-pixels", "N", .integer(atLeast: 1), default: ImageLimits.default.maximumPixels,
+      "refuse larger images")
   }
 
   /// The document of `--json`.
@@ -110,11 +111,14 @@ enum DataImportCommand: Subcommand {
       }
       before += own.items.count
       if !listed.isEmpty {
-        console.note("sites.json5 is new; it lists the other sites of the folder, too: " + listed.joined(separator: ", "))
+        console.note(
+          "sites.json5 is new; it lists the other sites of the folder, too: " + listed.joined(separator: ", ")
+        )
       }
       summary.sites.append(
         Summary.Site(
-          site: site, images: record.images.count, groups: Set(record.images.map { $0.group ?? $0.image }).count,
+          site: site, images: record.images.count,
+          groups: Set(record.images.map { $0.group ?? $0.image }).count,
           repaired: record.images.count { !$0.repairs.isEmpty }, record: "\(site)/\(ImportRecord.fileName)"))
       summary.leftOut += record.leftOut.filter { !summary.leftOut.contains($0) }
     }
@@ -141,7 +145,8 @@ enum DataImportCommand: Subcommand {
     (options.images, options.masks) = (try arguments.images, try arguments.masks)
     for (option, value) in [("--images", options.images), ("--masks", options.masks)]
     where value != nil && kind.name != "folder" {
-      throw ImportError.option(option, reason: "only the kind folder has patterns; \(kind.name) knows its own")
+      throw ImportError.option(
+        option, reason: "only the kind folder has patterns; \(kind.name) knows its own")
     }
     options.grouping = try arguments.groupBy
     options.parts = try arguments.parts
@@ -164,7 +169,8 @@ enum DataImportCommand: Subcommand {
   /// Refuses a data folder inside the source, which the next import would find there.
   private static func requireOutside(_ out: URL, _ source: URL) throws {
     guard (FileSystem.resolved(out) + "/").hasPrefix(FileSystem.resolved(source) + "/") else { return }
-    throw ImportError.option("--out", reason: "\(out.shownPath) lies in the source; choose a folder outside of it")
+    throw ImportError.option(
+      "--out", reason: "\(out.shownPath) lies in the source; choose a folder outside of it")
   }
 
   private static func show(_ summary: Summary, _ console: Console) {
@@ -194,7 +200,9 @@ extension ValueForm where Value == (String, LabelValue) {
         guard let equals = word.lastIndex(of: "="), equals != word.startIndex else { throw needed }
         let (name, text) = (String(word[..<equals]), word[word.index(after: equals)...])
         if let value = Int(text), (1...255).contains(value) { return (name, .value(value)) }
-        guard text.first == "#", text.count == 7, let bits = UInt32(text.dropFirst(), radix: 16) else { throw needed }
+        guard text.first == "#", text.count == 7, let bits = UInt32(text.dropFirst(), radix: 16) else {
+          throw needed
+        }
         return (name, .colour([16, 8, 0].map { UInt8(truncatingIfNeeded: bits >> $0) }))
       },
       text: { label in

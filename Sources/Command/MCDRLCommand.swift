@@ -13,7 +13,8 @@ public enum MCDRLCommand {
   nonisolated(unsafe) private(set) static var methods = MethodRegistry.builtIn
   static var subcommands: [any Subcommand.Type] {
     [
-      DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, DataImportCommand.self,
+      DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self,
+      DataImportCommand.self,
       ClipInfoCommand.self, ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self,
       ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,

@@ -12,12 +12,11 @@ package struct JSON5Outline {
   private var position = 0
   private var hasFinalComma = true
 
-  /// Finds a list among the members of a document.
+  /// Finds a list among the members of a document; nil if no member of that name is a list.
   ///
   /// - Parameters:
   ///   - name: the name of the member.
   ///   - data: the document.
-  /// - Returns: nil if no member of that name is a list.
   /// - Throws: `JSONFault` for a document that is not valid.
   package init?(of name: String, in data: Data) throws {
     guard case .array? = try JSONValue(json5: data).members?[name] else { return nil }
@@ -51,6 +50,7 @@ package struct JSON5Outline {
   /// - Parameters:
   ///   - text: the item.
   ///   - indent: the spaces before it.
+  /// - Returns: the document.
   package func appending(_ text: String, indent: String) -> Data {
     let last = items.last?.upperBound ?? end
     let comma = items.isEmpty || hasFinalComma ? "" : ","

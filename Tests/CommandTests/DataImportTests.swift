@@ -18,7 +18,8 @@ extension ProgramTests {
       let calls = [
         ["auto", shop.file("sources/a").path, "--site", "first", "--class", "polyp"],
         [
-          "folder", shop.file("sources").path, "--images", "b/images/*.png", "--masks", "b/masks/*.png", "--site",
+          "folder", shop.file("sources").path, "--images", "b/images/*.png", "--masks", "b/masks/*.png",
+          "--site",
           "second", "--class", "polyp", "--group-by", "([0-3])$",
         ],
       ].map { ["data", "import"] + $0 + ["--out", shop.data.path] }

@@ -15,7 +15,9 @@ struct ImportLayoutTests {
   @Test("Kvasir-SEG: JPEG masks are thresholded, and image files stay byte for byte")
   func kvasir() throws {
     let trial = try ImportTrial()
-    for number in 0..<3 { try trial.pair("images/k\(number).jpg", "masks/k\(number).jpg", number, value: 250) }
+    for number in 0..<3 {
+      try trial.pair("images/k\(number).jpg", "masks/k\(number).jpg", number, value: 250)
+    }
     try trial.scratch.text("source/kavsir_bboxes.json", "{}")
     expectFound(trial, "kvasir-seg")
     let record = try #require(try trial.run("kvasir-seg")["s"])
@@ -29,7 +31,8 @@ struct ImportLayoutTests {
           == Data(contentsOf: trial.data.appendingPathComponent("s/images/k\(number).jpg")))
     }
     let site = try SiteCatalog(at: trial.data).site("s")
-    #expect(site.samples.allSatisfy { $0.lesionClass == "polyp" } && site.origin.citation?.contains("Jha") == true)
+    #expect(
+      site.samples.allSatisfy { $0.lesionClass == "polyp" } && site.origin.citation?.contains("Jha") == true)
   }
 
   @Test("CVC-ClinicDB: groups are the 29 sequences, and a copy with TIF/ and PNG/ counts once")
@@ -60,7 +63,8 @@ struct ImportLayoutTests {
     expectFound(trial, "cvc-colondb")
     let record = try #require(try trial.run("cvc-colondb")["s"])
     #expect(record.stems == ["1", "10", "2"] && record.leftOut.count == 6)
-    #expect(record.reason("s10.bmp").contains("without information") && record.reason("c1.bmp").contains("contour"))
+    #expect(
+      record.reason("s10.bmp").contains("without information") && record.reason("c1.bmp").contains("contour"))
     for number in [1, 2, 10] {
       #expect(try trial.mask("s/masks/\(number).png") == ImportTrial.mask(number))
     }
@@ -98,7 +102,8 @@ struct ImportLayoutTests {
     #expect(try trial.mask("s/masks/10.png") == ImportTrial.mask(10))
   }
 
-  @Test("PolypGen: a site for each centre, the stray underscore, sequences, black masks, negatives on request")
+  @Test(
+    "PolypGen: a site for each centre, the stray underscore, sequences, black masks, negatives on request")
   func polypGen() throws {
     let trial = try ImportTrial()
     try trial.pair("data_C1/images_C1/a.jpg", "data_C1/masks_C1/a_mask.jpg", 0)
@@ -107,12 +112,14 @@ struct ImportLayoutTests {
     try trial.image("imagesAll_positive/a.jpg", 0)
     let positive = "sequenceData/positive"
     try trial.pair("\(positive)/seq2/images_seq2/f.jpg", "\(positive)/seq2/masks_seq2/f_mask.jpg", 2)
-    try trial.pair("\(positive)/seq7/images_seq7/g.jpg", "\(positive)/seq7/masks_seq7/g_mask.jpg", 2, value: 0)
+    try trial.pair(
+      "\(positive)/seq7/images_seq7/g.jpg", "\(positive)/seq7/masks_seq7/g_mask.jpg", 2, value: 0)
     try trial.image("sequenceData/negativeOnly/seq3_neg/n.jpg", 3)
     expectFound(trial, "polypgen")
     let records = try trial.run("polypgen")
     #expect(records.keys.sorted() == ["s-C1", "s-C3", "s-sequences"])
-    #expect(records["s-C3"]?.stems == ["C3_00489_"] && records["s-sequences"]?.images[0].group == "polypgen-seq2")
+    #expect(
+      records["s-C3"]?.stems == ["C3_00489_"] && records["s-sequences"]?.images[0].group == "polypgen-seq2")
     #expect(try trial.mask("s-C3/masks/C3_00489_.png") == ImportTrial.mask(1))
     let record = try #require(records["s-C1"])
     #expect(record.reason("\(positive)/seq7/images_seq7").contains("black"))
@@ -142,7 +149,8 @@ struct ImportLayoutTests {
     let record = try #require(try trial.run("bkai")["s"])
     #expect(record.reason("test/test/x.jpeg").contains("not public"))
     for number in 1...2 {
-      let labels = try MaskFile.read(trial.data.appendingPathComponent("s/masks/\(number)a.png"), as: .indices)
+      let labels = try MaskFile.read(
+        trial.data.appendingPathComponent("s/masks/\(number)a.png"), as: .indices)
       // JPEG shares colours among neighbours, so single pixels at the edges may fall on either side.
       let wrong = zip(labels.pixels, ImportTrial.mask(number, value: UInt8(number))).count { $0 != $1 }
       #expect(wrong <= labels.pixels.count / 20)
@@ -154,17 +162,19 @@ struct ImportLayoutTests {
   @Test("SUN-SEG: the parts are sites, and the case is the group in all of them")
   func sun() throws {
     let trial = try ImportTrial()
-    for (number, place) in ["TrainDataset case1_1", "TestEasyDataset/Seen case1_2", "TestHardDataset/Unseen case9_3"]
-      .enumerated()
-    {
+    for (number, place) in [
+      "TrainDataset case1_1", "TestEasyDataset/Seen case1_2", "TestHardDataset/Unseen case9_3",
+    ]
+    .enumerated() {
       let parts = place.split(separator: " ")
       try trial.pair("\(parts[0])/Frame/\(parts[1])/f.jpg", "\(parts[0])/GT/\(parts[1])/f.png", number)
     }
     expectFound(trial, "sun-seg")
     let records = try trial.run("sun-seg")
-    #expect(records.mapValues { $0.images[0].group } == [
-      "s-train": "sun-case1", "s-easy-seen": "sun-case1", "s-hard-unseen": "sun-case9",
-    ])
+    #expect(
+      records.mapValues { $0.images[0].group } == [
+        "s-train": "sun-case1", "s-easy-seen": "sun-case1", "s-hard-unseen": "sun-case9",
+      ])
     #expect(try trial.mask("s-hard-unseen/masks/f.png") == ImportTrial.mask(2))
   }
 
@@ -195,7 +205,10 @@ struct ImportLayoutTests {
     }
     try trial.scratch.text(
       "source/\(place)/labels.json",
-      #"[{"id": "cbed49c9-81ec-45d0-b619-a12c57c1770f", "name": "Tumor"}, {"id": "x", "name": "Vocal cords"}]"#)
+      """
+      [{"id": "cbed49c9-81ec-45d0-b619-a12c57c1770f", "name": "Tumor"}, {"id": "x", "name": "Vocal cords"}]
+      """
+    )
     try trial.scratch.text("source/\(place)/objects.json", "[]")
     let points = #"[{"x": 4, "y": 3}, {"x": 20, "y": 3}, {"x": 20, "y": 13}, {"x": 4, "y": 13}]"#
     try trial.scratch.text(
@@ -237,7 +250,8 @@ struct ImportLayoutTests {
     #expect(try trial.mask("s-training/masks/1.png") == ImportTrial.mask(1))
   }
 
-  @Test("Every kind refuses a folder without its layout, a missing one, a file and an archive, and names them")
+  @Test(
+    "Every kind refuses a folder without its layout, a missing one, a file and an archive, and names them")
   func refused() throws {
     let trial = try ImportTrial()
     try trial.image("odd/1.png", 1)

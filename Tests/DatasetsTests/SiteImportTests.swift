@@ -15,7 +15,8 @@ struct SiteImportTests {
     return trial
   }
 
-  @Test("Patterns pair by what their wildcards match; names may have spaces and any letters; all else is named")
+  @Test(
+    "Patterns pair by what their wildcards match; names may have spaces and any letters; all else is named")
   func patterns() throws {
     let trial = try ImportTrial()
     for (number, name) in ["Ärztin 1", "息肉 (2)", "b"].enumerated() {
@@ -229,9 +230,13 @@ struct SiteImportTests {
     var listing = ImportListing()
     let film = trial.source.appendingPathComponent("film.mp4")
     listing.items = [
-      ImportItem(stem: "f1", image: .frame(of: film, name: "frame 1", read: { grey }), mask: .empty, group: "film"),
-      ImportItem(stem: "f2", image: .frame(of: film, name: "frame 2", read: { throw UnusableMask("cut off") }), mask: .empty),
-      ImportItem(stem: "c", image: .content(try grey.pngData(), of: film), mask: .empty, lesionClass: "polyp"),
+      ImportItem(
+        stem: "f1", image: .frame(of: film, name: "frame 1", read: { grey }), mask: .empty, group: "film"),
+      ImportItem(
+        stem: "f2", image: .frame(of: film, name: "frame 2", read: { throw UnusableMask("cut off") }),
+        mask: .empty),
+      ImportItem(
+        stem: "c", image: .content(try grey.pngData(), of: film), mask: .empty, lesionClass: "polyp"),
       ImportItem(stem: "m", image: .content(try grey.pngData(), of: film), mask: .missing),
     ]
     let (record, _) = try SiteImport(

@@ -37,7 +37,8 @@ struct SitesFileTests {
     try scratch.text("sites.json5", old)
     try SitesFile(in: scratch.url).expectState("s", [("groups", .object(["x 1": "p\"1"]))])
     let new = try text(scratch)
-    #expect(new.contains("// Our two hospitals.") && new.contains("{ name: 'a', class: \"polyp\" },  // the first"))
+    #expect(
+      new.contains("// Our two hospitals.") && new.contains("{ name: 'a', class: \"polyp\" },  // the first"))
     #expect(new.contains("{ name: \"b\" },  // [no comma] yet\n"))
     let sites = try #require(try JSONValue(json5: Data(new.utf8)).members?["sites"])
     guard case .array(let items) = sites else { throw UnusableMask("no list") }
@@ -46,7 +47,10 @@ struct SitesFileTests {
 
   @Test(
     "Lists in any form take an entry",
-    arguments: ["{sites:[]}", "{sites: [\n]}", "{'sites':[{name:'a'}]}", "{\"sites\" : [ {name:'a'}, ] }", "{x:[1,{y:']'}],sites:[/*]*/]}"])
+    arguments: [
+      "{sites:[]}", "{sites: [\n]}", "{'sites':[{name:'a'}]}", "{\"sites\" : [ {name:'a'}, ] }",
+      "{x:[1,{y:']'}],sites:[/*]*/]}",
+    ])
   func forms(old: String) throws {
     let outline = try #require(try JSONOutlineTrial(old))
     let value = try JSONValue(json5: outline.appended)
@@ -54,12 +58,14 @@ struct SitesFileTests {
     #expect(items.count == outline.count + 1 && items.last == .object(["name": "new"]))
   }
 
-  @Test("An entry is updated: own keys of the user stay, those of an earlier import go, equal ones write nothing")
+  @Test(
+    "An entry is updated: own keys of the user stay, those of an earlier import go, equal ones write nothing")
   func updated() throws {
     let scratch = try Scratch()
     let file = SitesFile(in: scratch.url)
     try scratch.text(
-      "sites.json5", "{sites: [{name: 's', images: 'elsewhere', class: 'cyst', groups: {'1': 'p'}}, {name: 'b'}]}")
+      "sites.json5",
+      "{sites: [{name: 's', images: 'elsewhere', class: 'cyst', groups: {'1': 'p'}}, {name: 'b'}]}")
     let before = try text(scratch)
     try file.expectState("s", [("class", "cyst")])
     #expect(try text(scratch) == before)

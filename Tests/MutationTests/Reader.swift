@@ -108,12 +108,14 @@ struct Reader: Sendable, CustomTestStringConvertible {
       .write(to: data.appendingPathComponent("sites.json5"))
     try Data(
       #"""
-      {"version": "0", "kind": "bm-broncholc", "source": "source", "site": "s", "states": ["class"], "notes": [],
-       "options": {"lesions": [], "labels": {}, "colours": {}, "resize_masks": false}, "images": [], "left_out": []}
+      {"version": "0", "kind": "bm-broncholc", "source": "source", "site": "s", "states": ["class"],
+       "options": {"lesions": [], "labels": {}, "colours": {}, "resize_masks": false},
+       "images": [], "left_out": [], "notes": []}
       """#.utf8
     ).write(to: data.appendingPathComponent("s/import.json"))
     return [
-      "source/annotation.json", "source/labels.json", "source/imgs/p/v/a.png", "data/sites.json5", "data/s/import.json",
+      "source/annotation.json", "source/labels.json", "source/imgs/p/v/a.png", "data/sites.json5",
+      "data/s/import.json",
     ]
   } read: { folder in
     let (source, data) = (folder.appendingPathComponent("source"), folder.appendingPathComponent("data"))

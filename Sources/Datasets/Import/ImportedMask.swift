@@ -40,7 +40,8 @@ struct ImportedMask: Sendable {
     switch mask {
     case .empty:
       return (
-        try Image(width: width, height: height, channels: 1, pixels: [UInt8](repeating: 0, count: width * height)), []
+        try Image(
+          width: width, height: height, channels: 1, pixels: [UInt8](repeating: 0, count: width * height)), []
       )
     case .missing: throw UnusableMask("the source has no mask of it")
     case .shapes(let shapes, _):
@@ -70,12 +71,14 @@ struct ImportedMask: Sendable {
     let size = "\(own[1])×\(own[0])"
     guard resizes else {
       throw UnusableMask(
-        "its mask has \(size) pixels and not \(width)×\(height); bring masks to the size of their images with "
-          + "--resize-masks if they show the whole image")
+        "its mask has \(size) pixels and not \(width)×\(height); bring masks to the size of their images "
+          + "with --resize-masks if they show the whole image")
     }
     let scaled = try values.to(.float32).reshaped([1, 1] + own)
       .resized(height: height, width: width, interpolation: .nearest).to(.uint8).reshaped([1] + wanted)
-    return (try Image(scaled), repairs + ["mask of \(size) pixels brought to \(width)×\(height), nearest pixel"])
+    return (
+      try Image(scaled), repairs + ["mask of \(size) pixels brought to \(width)×\(height), nearest pixel"]
+    )
   }
 
   /// Reads the values of a mask file: uint8, H×W.
@@ -120,7 +123,9 @@ struct ImportedMask: Sendable {
     let strange = try best.greater(than: Self.reach * Self.reach).to(.float32).mean().item()
     guard strange <= Self.mostStrange else {
       throw UnusableMask(
-        "\(Int((100 * strange).rounded())) % of its mask has a colour that is none of the stated; state all colours")
+        "\(Int((100 * strange).rounded())) % of its mask has a colour that is none of the "
+          + "stated; state all colours"
+      )
     }
     return try label.to(.uint8)
   }

@@ -29,6 +29,7 @@ struct Pairing {
   ///   - colours: the values of colours, for masks by class.
   ///   - part: the part of the source.
   ///   - facts: what is stated of an image, by its path.
+  /// - Throws: the errors of the closures.
   mutating func pair(
     _ images: [String], _ masks: [String], imageKey: (String) throws -> String? = DistinctStems.stem,
     maskKey: (String) throws -> String? = DistinctStems.stem, colours: [[UInt8]: Int] = [:],
@@ -85,7 +86,9 @@ struct Pairing {
       }
     }
     func list(_ paths: [String], _ reason: (Int) -> String) -> [ImportListing.LeftOut] {
-      let folders = Dictionary(grouping: paths.filter { !isNamed($0) }) { ($0 as NSString).deletingLastPathComponent }
+      let folders = Dictionary(grouping: paths.filter { !isNamed($0) }) {
+        ($0 as NSString).deletingLastPathComponent
+      }
       return folders.flatMap { folder, paths in
         paths.count > Self.mostNamed
           ? [ImportListing.LeftOut(file: folder.isEmpty ? "." : folder, reason: reason(paths.count))]
@@ -100,6 +103,7 @@ struct Pairing {
   /// Returns the listing with an item for each image, in the order of their paths.
   ///
   /// - Parameter kind: the kind of source, for errors.
+  /// - Returns: the listing.
   /// - Throws: `ImportError.nothing` if no image has a mask.
   func finished(kind: String) throws -> ImportListing {
     guard !pairs.isEmpty else {

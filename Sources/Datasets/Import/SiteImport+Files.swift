@@ -69,7 +69,8 @@ extension SiteImport {
     }
     return Work(
       stem: item.stem, path: item.path(in: source), content: content, mask: item.mask,
-      maskFrom: maskFrom.map { ImportItem.path($0, in: source) }, group: item.group, lesionClass: item.lesionClass)
+      maskFrom: maskFrom.map { ImportItem.path($0, in: source) }, group: item.group,
+      lesionClass: item.lesionClass)
   }
 
   private static func unused(_ item: Work, _ error: any Error, _ source: URL) -> Unused {
@@ -113,7 +114,8 @@ extension SiteImport {
     // A damaged image is found here and not in training.
     let image = try ImageFile.decode(bytes, file: item.path, limits: limits)
     guard !facts.isUpright else { return (image, facts.format.ending, data) }
-    repairs.append("turned upright as its EXIF says, and stored as PNG; its mask is taken as drawn on that picture")
+    repairs.append(
+      "turned upright as its EXIF says, and stored as PNG; its mask is taken as drawn on that picture")
     return (image, ImageFormat.png.ending, try image.pngData())
   }
 

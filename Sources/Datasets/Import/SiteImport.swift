@@ -39,7 +39,8 @@ package struct SiteImport {
   ) throws {
     guard !["", ".", ".."].contains(site), !site.contains("/") else {
       throw ImportError.option(
-        "--site", reason: "\"\(site)\": a folder is named after it, so it must not be empty, . or .. or hold a /")
+        "--site",
+        reason: "\"\(site)\": a folder is named after it, so it must not be empty, . or .. or hold a /")
     }
     (self.listing, self.source, self.kind, self.site) = (listing, source, kind, site)
     (self.data, self.options, self.part, self.threads) = (data, options, part, threads)
@@ -80,7 +81,8 @@ package struct SiteImport {
     let earlier = ImportRecord.stored(in: folder)
     try checkSite(earlier)
     let masks = ImportedMask(
-      labels: listing.labels, convention: try convention(), resizes: options.resizesMasks, limits: options.limits)
+      labels: listing.labels, convention: try convention(), resizes: options.resizesMasks,
+      limits: options.limits)
     for name in ["images", "masks"] {
       try FileManager.default.createFolder(place(name))
       AtomicFile.removeLeftovers(in: place(name), unchangedFor: 0)
@@ -122,7 +124,8 @@ package struct SiteImport {
     for name in ["images", "masks"] where SiteCatalog.isFolder(place(name)) {
       for file in try ImageFolder.names(in: place(name)) where !stems.contains(DistinctStems.stem(file)) {
         throw ImportError.siteInUse(
-          place("\(name)/\(file)"), reason: "is no file of this import; choose another --site, or remove the file")
+          place("\(name)/\(file)"),
+          reason: "is no file of this import; choose another --site, or remove the file")
       }
     }
   }
@@ -138,7 +141,10 @@ package struct SiteImport {
       for file in try ImageFolder.names(in: place(name)) where !written.contains("\(name)/\(file)") {
         throw ImportError.siteInUse(
           place("\(name)/\(file)"),
-          reason: "is of an earlier import; this one leaves the image out; remove the file, or choose another --site")
+          reason:
+            "is of an earlier import; this one leaves the image out; remove the file, or choose "
+            + "another --site"
+        )
       }
     }
   }
@@ -186,7 +192,9 @@ package struct SiteImport {
       if !lesions.isEmpty { members.append(("lesions", .array(lesions.map { .string($0) }))) }
     }
     let origin = listing.origin
-    for (key, text) in [("licence", origin.licence), ("source", origin.source), ("citation", origin.citation)] {
+    for (key, text) in [
+      ("licence", origin.licence), ("source", origin.source), ("citation", origin.citation),
+    ] {
       if let text { members.append((key, .string(text))) }
     }
     return members

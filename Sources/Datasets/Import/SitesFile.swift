@@ -30,7 +30,8 @@ struct SitesFile {
     let names = try SiteManifest(contentsOf: url).sites.map(\.name)
     let old = try Data(file: url, limit: Data.documentLimit)
     guard let outline = try JSON5Outline(of: "sites", in: old), outline.items.count == names.count else {
-      throw DatasetError.badCatalog(url, reason: "its list of sites was not found; write sites: […] at its top")
+      throw DatasetError.badCatalog(
+        url, reason: "its list of sites was not found; write sites: […] at its top")
     }
     let new: Data
     if let index = names.firstIndex(of: site) {
@@ -87,7 +88,8 @@ struct SitesFile {
   }
 
   private static func name(_ key: String) -> String {
-    key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } && key.first?.isLetter == true ? key : quoted(key)
+    key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } && key.first?.isLetter == true
+      ? key : quoted(key)
   }
 
   /// A text as JSON, whose escapes JSON5 shares.

@@ -111,7 +111,8 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
           + "SOURCE --images 'images/*.jpg' --masks 'masks/*.png'"
         : "\(url.shownPath): fits \(fitting.joined(separator: " and ")); write one of them in place of auto"
     case .maskValues(let error):
-      "\(error)\n(here: --labels NAME=VALUE … with the values of the masks, and --lesions NAME,… if only some are "
+      "\(error)\n(here: --labels NAME=VALUE … with the values of the masks, and --lesions "
+        + "NAME,… if only some are "
         + "lesion)"
     case .archive(let url):
       "\(url.shownPath): is an archive; unpack it (unzip, or tar -xf) and give the folder"

@@ -41,7 +41,8 @@ package struct SourceTree: Sendable {
     return try? SourceTree(source, kind: "any")
   }
 
-  private mutating func list(_ folder: String, depth: Int, _ seen: inout Set<String>, _ count: inout Int) throws
+  private mutating func list(_ folder: String, depth: Int, _ seen: inout Set<String>, _ count: inout Int)
+    throws
   {
     let place = url(folder)
     guard seen.insert(FileSystem.resolved(place)).inserted else { return }
@@ -59,7 +60,8 @@ package struct SourceTree: Sendable {
       }
       count += 1
       guard count <= Self.mostFiles else {
-        throw ImportError.malformed(root, reason: "holds more than \(Self.mostFiles) files; give a part of it")
+        throw ImportError.malformed(
+          root, reason: "holds more than \(Self.mostFiles) files; give a part of it")
       }
     }
   }
@@ -73,6 +75,7 @@ package struct SourceTree: Sendable {
   /// Returns the folders that hold all of some folders of images, in order.
   ///
   /// - Parameter parts: paths such as `images` and `masks`.
+  /// - Returns: the paths of the folders.
   func roots(of parts: [String]) -> [String] {
     guard let first = parts.first else { return [] }
     return folders.keys.compactMap { folder -> String? in
@@ -87,6 +90,7 @@ package struct SourceTree: Sendable {
   /// - Parameters:
   ///   - parts: paths such as `images` and `masks`.
   ///   - kind: the kind of source, for errors.
+  /// - Returns: the path of the folder.
   /// - Throws: `ImportError.wrongLayout` if there is none, or if there are several.
   func root(of parts: [String], kind: String) throws -> String {
     let found = roots(of: parts)
@@ -97,7 +101,8 @@ package struct SourceTree: Sendable {
         reason: found.isEmpty
           ? "no folder in it holds \(wanted) with images"
           : "several folders hold \(wanted): "
-            + found.prefix(5).map { $0.isEmpty ? "itself" : $0 }.joined(separator: ", ") + "; give one of them")
+            + found.prefix(5).map { $0.isEmpty ? "itself" : $0 }.joined(separator: ", ")
+            + "; give one of them")
     }
     return root
   }
@@ -105,6 +110,7 @@ package struct SourceTree: Sendable {
   /// Returns whether the path of the source ends in a name, or a folder of images has it, in any case.
   ///
   /// - Parameter name: a part of a folder's name in lower case, such as `colondb`.
+  /// - Returns: whether it is there.
   func isNamed(_ name: String) -> Bool {
     ([root.lastPathComponent] + folders.keys).contains { $0.lowercased().contains(name) }
   }

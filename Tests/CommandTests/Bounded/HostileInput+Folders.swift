@@ -60,7 +60,8 @@ extension HostileInput {
       }
       return importing("bm-broncholc", source, folder)
     },
-    HostileInput("source of folders nested 100 deep, imported", refused: "nested more than 32 deep") { folder in
+    HostileInput("source of folders nested 100 deep, imported", refused: "nested more than 32 deep") {
+      folder in
       let source = folder.appendingPathComponent("source")
       let deep = (0..<100).reduce(source) { place, _ in place.appendingPathComponent("a") }
       try FileManager.default.createDirectory(at: deep, withIntermediateDirectories: true)

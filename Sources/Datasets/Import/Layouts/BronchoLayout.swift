@@ -43,9 +43,13 @@ enum BronchoLayout: SourceReader {
     pairing.listing.labels = options.labels
     pairing.listing.origin = DataOrigin(
       licence: "CC BY 4.0", source: "BM-BronchoLC, https://doi.org/10.6084/m9.figshare.24243670",
-      citation: "Vu et al.: BM-BronchoLC - A rich bronchoscopy dataset for anatomical landmarks and lung cancer lesion "
+      citation:
+        "Vu et al.: BM-BronchoLC - A rich bronchoscopy dataset for anatomical landmarks and "
+        + "lung cancer lesion "
         + "recognition. Scientific Data 11, 2024")
-    pairing.listing.notes = ["images in which no lesion is outlined are left out, as the set's own scripts do"]
+    pairing.listing.notes = [
+      "images in which no lesion is outlined are left out, as the set's own scripts do"
+    ]
     let found = folders(tree)
     guard !found.isEmpty else {
       throw ImportError.wrongLayout(
@@ -67,7 +71,8 @@ enum BronchoLayout: SourceReader {
         pairing.add(image, .shapes(own, source: file), .init(group: "bm-broncholc-\(patient)"))
       }
       for id in shapes.keys where !used.contains(id) {
-        pairing.leaveOut("\(start)…/\(id)", "annotation.json outlines a lesion in it, but the image is missing")
+        pairing.leaveOut(
+          "\(start)…/\(id)", "annotation.json outlines a lesion in it, but the image is missing")
       }
     }
     return try pairing.finished(kind: name)
@@ -84,7 +89,10 @@ enum BronchoLayout: SourceReader {
     for name in wanted where !names.values.contains(name) {
       throw ImportError.option(
         options.lesions.isEmpty ? "--labels" : "--lesions",
-        reason: "\(name) is no label of \(file.shownPath); there are \(Set(names.values).sorted().joined(separator: ", "))")
+        reason:
+          "\(name) is no label of \(file.shownPath); there are "
+          + "\(Set(names.values).sorted().joined(separator: ", "))"
+      )
     }
     var shapes: [String: [LabelledShape]] = [:]
     for outline in try decode(file) as [Outline] where outline.data.count > 2 {

@@ -7,7 +7,8 @@ enum ClinicLayout: SourceReader {
 
   /// The last frame of each sequence, as the set's own table states it.
   static let lastFrames = [
-    25, 50, 67, 78, 103, 126, 151, 177, 199, 205, 227, 252, 277, 297, 317, 342, 363, 383, 408, 428, 447, 466, 478,
+    25, 50, 67, 78, 103, 126, 151, 177, 199, 205, 227, 252, 277, 297, 317, 342, 363, 383, 408, 428, 447, 466,
+    478,
     503, 528, 546, 571, 591, 612,
   ]
   private static let folders = ["Original", "Ground Truth"]
@@ -36,7 +37,8 @@ enum ClinicLayout: SourceReader {
       root = try tree.root(of: folders, kind: name)
     }
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [], tree.folders[SourceTree.join(root, folders[1])] ?? []
+      tree.folders[SourceTree.join(root, folders[0])] ?? [],
+      tree.folders[SourceTree.join(root, folders[1])] ?? []
     ) { path in
       Pairing.Facts(group: sequence(DistinctStems.stem(path)), lesionClass: "polyp")
     }

@@ -3,7 +3,8 @@ import Foundation
 /// CVC-ColonDB: `N.bmp` with masks `pN.bmp`, or the pack of PraNet with `images/` and `masks/`.
 enum ColonLayout: SourceReader {
   static let name = "cvc-colondb"
-  static let summary = "CVC-ColonDB: N.bmp with pN.bmp, or images/ and masks/ of the 380 frames in PraNet's pack"
+  static let summary =
+    "CVC-ColonDB: N.bmp with pN.bmp, or images/ and masks/ of the 380 frames in PraNet's pack"
 
   static func recognises(_ source: URL) -> Bool {
     guard let tree = SourceTree.look(at: source) else { return false }
@@ -22,22 +23,28 @@ enum ColonLayout: SourceReader {
       citation: "Bernal, Sánchez, Vilariño: Towards Automatic Polyp Detection with a Polyp Appearance Model. "
         + "Pattern Recognition 45(9), 2012")
     pairing.listing.notes = [
-      "the frames of CVC-ColonDB are of 15 sequences, but the set does not say which; state them with --group-by"
+      "the frames of CVC-ColonDB are of 15 sequences, but the set does not say which; state "
+        + "them with --group-by"
     ]
     let facts = Pairing.Facts(lesionClass: "polyp")
     let bitmaps = tree.images.filter(isBitmap)
     if bitmaps.contains(where: { number($0, after: "p") != nil }) {
-      try pairing.pair(bitmaps, bitmaps, imageKey: { number($0, after: "") }, maskKey: { number($0, after: "p") }) { _ in
+      try pairing.pair(
+        bitmaps, bitmaps, imageKey: { number($0, after: "") }, maskKey: { number($0, after: "p") }
+      ) { _ in
         facts
       }
       for path in bitmaps {
-        if number(path, after: "s") != nil { pairing.leaveOut(path, "it marks the regions without information") }
+        if number(path, after: "s") != nil {
+          pairing.leaveOut(path, "it marks the regions without information")
+        }
         if number(path, after: "c") != nil { pairing.leaveOut(path, "it is the contour of the mask") }
       }
     } else {
       let root = try tree.root(of: ["images", "masks"], kind: name)
       try pairing.pair(
-        tree.folders[SourceTree.join(root, "images")] ?? [], tree.folders[SourceTree.join(root, "masks")] ?? []
+        tree.folders[SourceTree.join(root, "images")] ?? [],
+        tree.folders[SourceTree.join(root, "masks")] ?? []
       ) { _ in facts }
     }
     return try pairing.finished(kind: name)

@@ -21,7 +21,8 @@ enum EndoSceneLayout: SourceReader {
       citation: "Vázquez et al.: A Benchmark for Endoluminal Scene Segmentation of Colonoscopy Images. "
         + "Journal of Healthcare Engineering, 2017")
     pairing.listing.notes = [
-      "EndoScene joins frames of CVC-ColonDB (CVC-300) and CVC-ClinicDB (CVC-612): never train on one and test "
+      "EndoScene joins frames of CVC-ColonDB (CVC-300) and CVC-ClinicDB (CVC-612): never train "
+        + "on one and test "
         + "on the other"
     ]
     let facts = Pairing.Facts(lesionClass: "polyp")
@@ -39,7 +40,8 @@ enum EndoSceneLayout: SourceReader {
       root = try tree.root(of: roots.isEmpty ? folders : original, kind: name)
     }
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [], tree.folders[SourceTree.join(root, folders[1])] ?? []
+      tree.folders[SourceTree.join(root, folders[0])] ?? [],
+      tree.folders[SourceTree.join(root, folders[1])] ?? []
     ) { _ in facts }
     return try pairing.finished(kind: name)
   }

@@ -9,7 +9,8 @@ enum EtisLayout: SourceReader {
 
   static func recognises(_ source: URL) -> Bool {
     guard let tree = SourceTree.look(at: source) else { return false }
-    return !tree.roots(of: original).isEmpty || tree.isNamed("etis") && tree.roots(of: ["images", "masks"]).count == 1
+    return !tree.roots(of: original).isEmpty
+      || tree.isNamed("etis") && tree.roots(of: ["images", "masks"]).count == 1
   }
 
   static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
@@ -17,17 +18,20 @@ enum EtisLayout: SourceReader {
     var pairing = Pairing(tree)
     pairing.listing.origin = DataOrigin(
       source: "ETIS-Larib Polyp DB, https://polyp.grand-challenge.org/EtisLarib/",
-      citation: "Silva et al.: Toward embedded detection of polyps in WCE images for early diagnosis of colorectal "
+      citation:
+        "Silva et al.: Toward embedded detection of polyps in WCE images for early diagnosis of colorectal "
         + "cancer. International Journal of Computer Assisted Radiology and Surgery 9, 2014")
     pairing.listing.notes = [
-      "the frames of ETIS-Larib are of 34 sequences, but the set does not say which; state them with --group-by"
+      "the frames of ETIS-Larib are of 34 sequences, but the set does not say which; state them "
+        + "with --group-by"
     ]
     let facts = Pairing.Facts(lesionClass: "polyp")
     let isOriginal = !tree.roots(of: original).isEmpty
     let folders = isOriginal ? original : ["images", "masks"]
     let root = try tree.root(of: folders, kind: name)
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [], tree.folders[SourceTree.join(root, folders[1])] ?? [],
+      tree.folders[SourceTree.join(root, folders[0])] ?? [],
+      tree.folders[SourceTree.join(root, folders[1])] ?? [],
       maskKey: { path in
         let stem = DistinctStems.stem(path)
         return isOriginal ? (stem.hasPrefix("p") ? String(stem.dropFirst()) : nil) : stem

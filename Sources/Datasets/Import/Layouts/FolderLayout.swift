@@ -19,7 +19,8 @@ enum FolderLayout: SourceReader {
     switch (options.images, options.masks) {
     case (let images?, let masks?):
       let (image, mask) = (
-        try BoundedPattern(files: images, option: "--images"), try BoundedPattern(files: masks, option: "--masks")
+        try BoundedPattern(files: images, option: "--images"),
+        try BoundedPattern(files: masks, option: "--masks")
       )
       let all = tree.images
       let maskFiles = try all.filter { try mask.captures(in: $0) != nil }
@@ -34,7 +35,8 @@ enum FolderLayout: SourceReader {
     case (nil, nil):
       let root = try tree.root(of: ["images", "masks"], kind: name)
       try pairing.pair(
-        tree.folders[SourceTree.join(root, "images")] ?? [], tree.folders[SourceTree.join(root, "masks")] ?? [],
+        tree.folders[SourceTree.join(root, "images")] ?? [],
+        tree.folders[SourceTree.join(root, "masks")] ?? [],
         colours: colours
       ) { _ in facts }
     case (nil, _):
@@ -55,7 +57,9 @@ enum FolderLayout: SourceReader {
     return (images, masks)
   }
 
-  private static func require(_ files: [String], _ option: String, _ pattern: String, in tree: SourceTree) throws {
+  private static func require(_ files: [String], _ option: String, _ pattern: String, in tree: SourceTree)
+    throws
+  {
     guard files.isEmpty else { return }
     throw ImportError.option(
       option,

@@ -16,11 +16,14 @@ enum GlottisLayout: SourceReader {
     var pairing = Pairing(tree)
     pairing.listing.origin = DataOrigin(
       licence: "CC BY-NC-SA 4.0", source: "BAGLS, https://www.bagls.org",
-      citation: "Gómez et al.: BAGLS, a multihospital Benchmark for Automatic Glottis Segmentation. Scientific "
+      citation:
+        "Gómez et al.: BAGLS, a multihospital Benchmark for Automatic Glottis Segmentation. Scientific "
         + "Data 7, 2020")
     pairing.listing.notes = [
-      "the masks of BAGLS show the glottis, which is no lesion: name a class with --class if MCDRL is to use one",
-      "neighbouring numbers may be frames of one recording; state recordings with --group-by where you know them",
+      "the masks of BAGLS show the glottis, which is no lesion: name a class with --class if "
+        + "MCDRL is to use one",
+      "neighbouring numbers may be frames of one recording; state recordings with --group-by "
+        + "where you know them",
     ]
     let found = folders(tree)
     guard !found.isEmpty else {

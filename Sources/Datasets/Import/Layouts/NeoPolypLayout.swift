@@ -3,7 +3,8 @@ import Foundation
 /// BKAI-IGH NeoPolyp: `train/` and `train_gt/` of equal names, with a colour for each class.
 enum NeoPolypLayout: SourceReader {
   static let name = "bkai"
-  static let summary = "BKAI-IGH NeoPolyp: train/ and train_gt/, red neoplastic and green non-neoplastic polyps"
+  static let summary =
+    "BKAI-IGH NeoPolyp: train/ and train_gt/, red neoplastic and green non-neoplastic polyps"
 
   /// The folders, also as the archive nests them.
   private static let layouts = [["train/train", "train_gt/train_gt"], ["train", "train_gt"]]
@@ -21,7 +22,8 @@ enum NeoPolypLayout: SourceReader {
     pairing.listing.labels = labels
     pairing.listing.origin = DataOrigin(
       source: "BKAI-IGH NeoPolyp, https://www.kaggle.com/c/bkai-igh-neopolyp",
-      citation: "Lan et al.: NeoUNet: Towards accurate colon polyp segmentation and neoplasm detection. ISVC 2021")
+      citation:
+        "Lan et al.: NeoUNet: Towards accurate colon polyp segmentation and neoplasm detection. ISVC 2021")
     pairing.listing.notes = [
       "NeoPolyp states no patients, so each image is its own group; state what you know with --group-by"
     ]
@@ -29,7 +31,8 @@ enum NeoPolypLayout: SourceReader {
     let root = try tree.root(of: folders, kind: name)
     let facts = Pairing.Facts(lesionClass: "polyp")
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [], tree.folders[SourceTree.join(root, folders[1])] ?? [],
+      tree.folders[SourceTree.join(root, folders[0])] ?? [],
+      tree.folders[SourceTree.join(root, folders[1])] ?? [],
       colours: colours
     ) { _ in facts }
     let tests = ["test", "test/test"].map { SourceTree.join(root, $0) }

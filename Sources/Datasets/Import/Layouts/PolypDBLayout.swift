@@ -9,7 +9,9 @@ enum PolypDBLayout: SourceReader {
 
   static func recognises(_ source: URL) -> Bool {
     guard let tree = SourceTree.look(at: source) else { return false }
-    return tree.roots(of: ["images", "masks"]).contains { root in place(root, in: tree).contains(where: trees.contains) }
+    return tree.roots(of: ["images", "masks"]).contains { root in
+      place(root, in: tree).contains(where: trees.contains)
+    }
   }
 
   static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
@@ -17,7 +19,9 @@ enum PolypDBLayout: SourceReader {
     var pairing = Pairing(tree)
     pairing.listing.origin = DataOrigin(
       licence: "for research and education", source: "PolypDB, https://osf.io/pr7ms/",
-      citation: "Jha et al.: PolypDB: A Curated Multi-Center Dataset for Development of AI Algorithms in Colonoscopy. "
+      citation:
+        "Jha et al.: PolypDB: A Curated Multi-Center Dataset for Development of AI Algorithms "
+        + "in Colonoscopy. "
         + "arXiv:2409.00045, 2024")
     pairing.listing.notes = [
       "PolypDB states no patients, so each image is its own group; state what you know with --group-by"
@@ -27,7 +31,8 @@ enum PolypDBLayout: SourceReader {
     let centres = roots.filter { place($0, in: tree).contains(trees[0]) }
     if !centres.isEmpty {
       for root in roots where place(root, in: tree).contains(trees[1]) {
-        pairing.leaveOut(root, "it repeats the images of \(trees[0]); give this folder alone to import by modality")
+        pairing.leaveOut(
+          root, "it repeats the images of \(trees[0]); give this folder alone to import by modality")
       }
       roots = centres
     }
@@ -38,9 +43,12 @@ enum PolypDBLayout: SourceReader {
     let facts = Pairing.Facts(lesionClass: "polyp")
     for root in roots {
       let names = place(root, in: tree)
-      let part = names.firstIndex(where: trees.contains).flatMap { $0 + 1 < names.count ? names[$0 + 1] : nil }
+      let part = names.firstIndex(where: trees.contains).flatMap {
+        $0 + 1 < names.count ? names[$0 + 1] : nil
+      }
       try pairing.pair(
-        tree.folders[SourceTree.join(root, "images")] ?? [], tree.folders[SourceTree.join(root, "masks")] ?? [],
+        tree.folders[SourceTree.join(root, "images")] ?? [],
+        tree.folders[SourceTree.join(root, "masks")] ?? [],
         part: part
       ) { _ in facts }
     }

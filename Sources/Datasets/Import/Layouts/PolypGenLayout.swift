@@ -7,10 +7,12 @@ import Imaging
 /// `masks_seqN`, and `sequenceData/negativeOnly/seqN_neg`. `imagesAll_positive` repeats the first two.
 enum PolypGenLayout: SourceReader {
   static let name = "polypgen"
-  static let summary = "PolypGen: parts C1 to C6, sequences, and on request negatives (frames without a polyp)"
+  static let summary =
+    "PolypGen: parts C1 to C6, sequences, and on request negatives (frames without a polyp)"
 
   static func recognises(_ source: URL) -> Bool {
-    SourceTree.look(at: source).map { tree in tree.folders.keys.contains { role($0, in: tree) != nil } } ?? false
+    SourceTree.look(at: source).map { tree in tree.folders.keys.contains { role($0, in: tree) != nil } }
+      ?? false
   }
 
   /// What a folder of images is.
@@ -42,12 +44,15 @@ enum PolypGenLayout: SourceReader {
       case .centre(let centre, let masks):
         known = true
         let facts = Pairing.Facts(lesionClass: "polyp")
-        try pairing.pair(images, tree.folders[masks] ?? [], imageKey: key, maskKey: maskKey, part: centre) { _ in facts }
+        try pairing.pair(images, tree.folders[masks] ?? [], imageKey: key, maskKey: maskKey, part: centre) {
+          _ in facts
+        }
       case .positive(let sequence, let masks):
         known = true
         let maskFiles = tree.folders[masks] ?? []
         if try areBlack(maskFiles.map(tree.url), options.limits) {
-          let reason = "all masks of the sequence are black although it is one with polyps, a fault known upstream"
+          let reason =
+            "all masks of the sequence are black although it is one with polyps, a fault known upstream"
           for place in [folder, masks] { pairing.leaveOut(place, reason) }
           continue
         }
@@ -56,7 +61,8 @@ enum PolypGenLayout: SourceReader {
       case .negative(let sequence):
         known = true
         guard options.parts.contains("negatives") else {
-          pairing.leaveOut(folder, "its frames show no lesion, and a site needs some; import it with --part negatives")
+          pairing.leaveOut(
+            folder, "its frames show no lesion, and a site needs some; import it with --part negatives")
           continue
         }
         let facts = Pairing.Facts(group: "polypgen-\(sequence)")
@@ -84,7 +90,9 @@ enum PolypGenLayout: SourceReader {
       return end.hasPrefix("seq") ? .positive(end, masks: masks) : nil
     }
     if last.hasPrefix("seq"), last.hasSuffix("_neg") { return .negative(last) }
-    if last == "imagesAll_positive" { return .repetition("it repeats the images of the centres and sequences") }
+    if last == "imagesAll_positive" {
+      return .repetition("it repeats the images of the centres and sequences")
+    }
     if last.hasPrefix("bbox_image") { return .repetition("it shows boxes drawn on the images") }
     return nil
   }

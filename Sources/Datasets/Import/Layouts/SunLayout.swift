@@ -3,7 +3,8 @@ import Foundation
 /// SUN-SEG: `Frame/caseN_M` and `GT/caseN_M` in training and test folders.
 enum SunLayout: SourceReader {
   static let name = "sun-seg"
-  static let summary = "SUN-SEG: Frame/ and GT/ by case, in parts train, easy-seen, easy-unseen, hard-seen, hard-unseen"
+  static let summary =
+    "SUN-SEG: Frame/ and GT/ by case, in parts train, easy-seen, easy-unseen, hard-seen, hard-unseen"
 
   static func recognises(_ source: URL) -> Bool {
     SourceTree.look(at: source).map { tree in
@@ -17,11 +18,14 @@ enum SunLayout: SourceReader {
     pairing.listing.origin = DataOrigin(
       licence: "frames on request from the SUN database, not for commercial use",
       source: "SUN-SEG, https://github.com/GewelsJI/VPS, on the SUN database, http://amed8k.sundatabase.org",
-      citation: "Ji et al.: Video Polyp Segmentation: A Deep Learning Perspective. Machine Intelligence Research 19, "
-        + "2022; Misawa et al.: Development of a computer-aided detection system for colonoscopy and a publicly "
+      citation:
+        "Ji et al.: Video Polyp Segmentation: A Deep Learning Perspective. Machine Intelligence Research 19, "
+        + "2022; Misawa et al.: Development of a computer-aided detection system for "
+        + "colonoscopy and a publicly "
         + "accessible large colonoscopy video database. Gastrointestinal Endoscopy 93, 2021")
     pairing.listing.notes = [
-      "the parts seen share cases with train, so a model that was trained on train is not scored fairly on them"
+      "the parts seen share cases with train, so a model that was trained on train is not "
+        + "scored fairly on them"
     ]
     for (folder, images) in tree.folders.sorted(by: { $0.key < $1.key }) {
       guard let masks = truth(of: folder), let files = tree.folders[masks] else { continue }
@@ -29,7 +33,8 @@ enum SunLayout: SourceReader {
       let video = place.last ?? ""
       let facts = Pairing.Facts(
         group: "sun-" + (video.split(separator: "_").first.map(String.init) ?? video), lesionClass: "polyp")
-      try pairing.pair(images, files, part: part([source.lastPathComponent] + place.dropLast(2))) { _ in facts }
+      try pairing.pair(images, files, part: part([source.lastPathComponent] + place.dropLast(2))) { _ in facts
+      }
     }
     return try pairing.finished(kind: name)
   }
