@@ -14,7 +14,7 @@ enum DataImportCommand: Subcommand {
     threads: "one a core", meaning: "threads that read and write images", choosesDevice: false)
   static let operands = [
     Operand.one("KIND", "the kind of source", "a kind of the list below, or auto to find it"),
-    Operand.one("SOURCE", "a source", "the folder or file to import; an archive is unpacked first"),
+    Operand.one("SOURCE", "a source", "the folder, file or zip archive to import"),
   ]
   static var sections: [Help.Section] {
     [
@@ -89,14 +89,21 @@ enum DataImportCommand: Subcommand {
   }
 
   private static func work(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let source = NativePath.url(arguments.operands[1])
+    let given = NativePath.url(arguments.operands[1])
     let out = try arguments.out
+    try requireOutside(out, given)
+    let lock = try OutputFolder.lock(out, console)
+    let unpacked = try UnpackedArchive(given, in: out) { done, all in
+      if done % 100 == 0 { console.progress("unpacking \(done) of \(all) files") }
+    }
+    defer {
+      unpacked?.remove()
+      withExtendedLifetime(lock) {}
+    }
+    let source = unpacked?.folder ?? given
     let kind = try kind(arguments.operands[0], source, console)
     let options = try importOptions(arguments, kind)
-    try requireOutside(out, source)
     let listing = try kind.listing(source, options: options)
-    let lock = try OutputFolder.lock(out, console)
-    defer { withExtendedLifetime(lock) {} }
     let sites = SiteImport.sites(listing, named: try arguments.site)
     let bar = ProgressBar("importing", total: listing.items.count)
     var (summary, before) = (
