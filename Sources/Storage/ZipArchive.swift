@@ -16,6 +16,9 @@ package struct ZipArchive {
   private static let mostGrowth = 100
   private static let chunk = 1 << 18
 
+  /// The version of zlib.
+  package static var libraryVersion: String { String(cString: zlibVersion()) }
+
   /// Returns whether a file begins as a zip archive does.
   package static func isZip(_ url: URL) -> Bool {
     guard FileSystem.kind(of: url) == .file, let file = try? OpenFile(url),
