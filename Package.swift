@@ -60,6 +60,8 @@ let package = Package(
       name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(
       name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CTIFF"]),
     .systemLibrary(
       name: "CDICOMSystem", pkgConfig: part("dicom"),
@@ -71,7 +73,7 @@ let package = Package(
     .target(name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC),
 
     // The rooms, lowest first; each uses only those above it in this list.
-    .target(name: "Storage"),
+    .target(name: "Storage", dependencies: ["CZlib"]),
     .target(name: "Torch", dependencies: ["CLibTorch", "Storage"]),
     .target(name: "Imaging", dependencies: ["CDICOM", "CImageCodecs", "CVideo", "Storage", "Torch"]),
     .target(name: "SyntheticEndoscopy", dependencies: ["Storage", "Torch", "Imaging"]),
@@ -151,7 +153,7 @@ let package = Package(
       dependencies: ["CLIP", "Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport", "Torch"]),
+      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Storage", "TestSupport", "Torch"]),
     .testTarget(
       name: "MetricsTests", dependencies: ["Metrics", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),

@@ -1,4 +1,5 @@
 import Imaging
+import Storage
 import Torch
 
 /// A piece of software that `mcdrl` consists of or links to, with its licence.
@@ -60,6 +61,8 @@ struct SoftwareComponent: Encodable {
           name: "libpng", version: CodecVersions.png, licence: "libpng-2.0", source: "system"),
         SoftwareComponent(
           name: "libtiff", version: CodecVersions.tiff, licence: "libtiff", source: "system"),
+        SoftwareComponent(
+          name: "zlib", version: ZipArchive.libraryVersion, licence: "Zlib", source: "system"),
       ] + dicom + video
   }
 

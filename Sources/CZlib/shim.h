@@ -1,0 +1,3 @@
+// The system's zlib, for Storage.
+#pragma once
+#include <zlib.h>
