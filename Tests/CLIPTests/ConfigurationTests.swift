@@ -265,4 +265,19 @@ import Torch
       }
     }
   }
+
+  @Test(
+    "The geometries of the paper's backbones are those of OpenAI's models",
+    arguments: [
+      ("vit-l14", [768, 1024, 24, 14, 768]), ("vit-b16", [512, 768, 12, 16, 512]),
+      ("rn50", [1024, 2048, 12, 32, 512]),
+    ])
+  func backbones(_ name: String, sizes: [Int]) throws {
+    let clip = try CLIPConfiguration(contentsOf: Project.file("Configurations/clip-\(name).json"))
+    let (vision, text) = (clip.vision, clip.text)
+    let found = [clip.projectionSize, vision.hiddenSize, vision.layers, vision.patchSize, text.hiddenSize]
+    #expect(found == sizes)
+    #expect(vision.imageSize == 224 && vision.stages == (name == "rn50" ? [3, 4, 6, 3] : nil))
+    #expect(text.layers == 12 && text.vocabularySize == 49_408 && text.positions == 77)
+  }
 }

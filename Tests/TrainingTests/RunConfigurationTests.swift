@@ -151,7 +151,12 @@ struct RunConfigurationTests {
     #expect(message { try missing.merge(contentsOf: file) }.hasPrefix(file.path))
   }
 
-  @Test("Shipped settings files fit", arguments: ["polypgen-scratch", "hospital", "hospital-gpu"])
+  @Test(
+    "Shipped settings files fit",
+    arguments: [
+      "polypgen-scratch", "polypgen-tiny", "polypgen-tiny-interventions", "hospital", "hospital-gpu",
+      "paper-vit-l14", "paper-vit-b16", "paper-rn50",
+    ])
   func shipped(_ name: String) throws {
     var configuration = RunConfiguration.ofMCDRL
     try configuration.merge(contentsOf: Project.file("Configurations/\(name).json5"))
