@@ -13,7 +13,8 @@ public enum MCDRLCommand {
   nonisolated(unsafe) private(set) static var methods = MethodRegistry.builtIn
   static var subcommands: [any Subcommand.Type] {
     [
-      DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
+      DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self,
+      DataExportCommand.self, ClipInfoCommand.self,
       ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,
       PromptsSuggestCommand.self, TrainCommand.self, EnsembleCommand.self, TuneCommand.self,
