@@ -31,35 +31,58 @@ struct PolygonColumns {
   /// - Throws: `ShapeError` for a point that is no number or too far away, and for too many passages.
   init(_ rings: [[LabelledShape.Point]], width: Int, height: Int) throws {
     (self.width, self.height) = (width, height)
+    var sides: [Side] = []
+    var count = 0
     for ring in rings {
       let cells = try ring.map { point in
         guard abs(point.x) <= Self.farthest, abs(point.y) <= Self.farthest else {
           throw ShapeError.point(point.x, point.y)
         }
-        return (x: Int(Self.scale * point.x + 0.5), y: Int(Self.scale * point.y + 0.5))
+        return Cell(x: Int(Self.scale * point.x + 0.5), y: Int(Self.scale * point.y + 0.5))
       }
       for (index, cell) in cells.enumerated() {
-        let next = cells[index + 1 < cells.count ? index + 1 : 0]
-        try walk(from: cell, to: next)
+        let side = Side(cell, cells[index + 1 < cells.count ? index + 1 : 0], width: width)
+        guard !side.columns.isEmpty else { continue }
+        count += side.columns.count
+        guard count <= Self.mostFlips else { throw ShapeError.tooIntricate }
+        sides.append(side)
       }
     }
+    flips.reserveCapacity(count)
+    for side in sides { walk(side) }
     flips.sort()
   }
 
-  private mutating func walk(from first: (x: Int, y: Int), to second: (x: Int, y: Int)) throws {
-    let (across, down) = (abs(second.x - first.x), abs(second.y - first.y))
-    guard across > 0 else { return }
+  /// A point on the grid of cells.
+  private struct Cell {
+    let x: Int
+    let y: Int
+  }
+
+  /// A side of a ring, in the direction in which it is walked.
+  private struct Side {
+    let start: Cell
+    let end: Cell
+    /// The columns of the image that it passes, each between its middle cell and the next one.
+    let columns: Range<Int>
+
+    init(_ first: Cell, _ second: Cell, width: Int) {
+      let isFlat = abs(second.x - first.x) >= abs(second.y - first.y)
+      let swaps = isFlat ? first.x > second.x : first.y > second.y
+      (start, end) = swaps ? (second, first) : (first, second)
+      let left = max(0, (min(start.x, end.x) + 2).flooredDividing(by: 5))
+      let right = min(width - 1, (max(start.x, end.x) - 3).flooredDividing(by: 5))
+      columns = left..<max(left, right + 1)
+    }
+  }
+
+  private mutating func walk(_ side: Side) {
+    let (start, end) = (side.start, side.end)
+    let (across, down) = (abs(end.x - start.x), abs(end.y - start.y))
     let isFlat = across >= down
-    let swaps = isFlat ? first.x > second.x : first.y > second.y
-    let (start, end) = swaps ? (second, first) : (first, second)
-    // A column is passed between its middle cell and the next one.
-    let left = max(0, (min(start.x, end.x) + 2).flooredDividing(by: 5))
-    let right = min(width - 1, (max(start.x, end.x) - 3).flooredDividing(by: 5))
-    guard left <= right else { return }
-    guard flips.count + right - left < Self.mostFlips else { throw ShapeError.tooIntricate }
     let slope =
       isFlat ? Double(end.y - start.y) / Double(across) : Double(end.x - start.x) / Double(down)
-    for column in left...right {
+    for column in side.columns {
       let middle = 5 * column + 2
       let cell: Int
       if isFlat {

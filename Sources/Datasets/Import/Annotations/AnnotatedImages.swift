@@ -51,7 +51,7 @@ struct AnnotatedImages {
       switch files.image(image.names) {
       case .failure(let fault) where image.embedded == nil:
         listing.leftOut.append(.init(file: name, reason: fault.reason))
-      case .failure: found.append((name, image))
+      case .failure: found.append((files.relative(image.file), image))
       case .success(let path):
         if let first = taken.updateValue(image.file, forKey: path) {
           listing.leftOut.append(

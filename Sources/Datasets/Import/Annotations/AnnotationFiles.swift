@@ -8,7 +8,7 @@ struct AnnotationFiles {
   /// The folder in which images are looked for.
   let root: URL
   /// The annotation files, in the order of their paths.
-  let annotations: [URL]
+  var annotations: [URL]
   /// The paths of the images relative to `root`, by the last part in lower case.
   private let images: [String: [String]]
 
@@ -85,7 +85,10 @@ struct AnnotationFiles {
       // The more of its folders fit, the better.
       for count in stride(from: parts.count, through: 1, by: -1) {
         let ending = parts.suffix(count).joined(separator: "/").lowercased()
-        let found = candidates.filter { $0.lowercased() == ending || $0.lowercased().hasSuffix("/" + ending) }
+        let all = candidates.filter { $0.lowercased() == ending || $0.lowercased().hasSuffix("/" + ending) }
+        // Maps of labels may lie beside the annotations under the names of their images.
+        let inImages = all.filter { $0.split(separator: "/").dropLast().contains("images") }
+        let found = all.count > 1 && !inImages.isEmpty ? inImages : all
         if let only = found.first, found.count == 1 { return .success(only) }
         if found.count > 1 {
           fault = LookupFault(
@@ -105,6 +108,7 @@ struct AnnotationFiles {
   /// A path relative to the source, for messages.
   func relative(_ url: URL) -> String {
     let folder = root.path.hasSuffix("/") ? root.path : root.path + "/"
+    if url.path == root.path || url.path + "/" == folder { return "" }
     return url.path.hasPrefix(folder) ? String(url.path.dropFirst(folder.count)) : url.lastPathComponent
   }
 

@@ -21,9 +21,16 @@ package enum COCOReader: SourceReader {
   }
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
-    let files = try AnnotationFiles(
+    var files = try AnnotationFiles(
       source, kind: name, ending: "json", wanted: "JSON file with images and annotations", where: fits)
+    // COCO's own folders also hold captions, key points and panoptic maps of the same images.
+    let instances = files.annotations.filter { $0.lastPathComponent.lowercased().hasPrefix("instances") }
+    let others = instances.isEmpty ? [] : files.annotations.filter { !instances.contains($0) }
+    if !instances.isEmpty { files.annotations = instances }
     var result = AnnotatedImages(kind: name, files: files)
+    result.leftOut = others.map {
+      .init(file: files.relative($0), reason: "the files instances… have the masks; give this one to read it")
+    }
     var thin = 0
     for file in files.annotations {
       options.progress?("reading \(files.relative(file))")

@@ -36,7 +36,8 @@ package enum LabelMeReader: SourceReader {
       let path = document.imagePath?.replacingOccurrences(of: "\\", with: "/")
       // The image beside the annotation comes first, then its stated path from there.
       let folder = files.relative(file.deletingLastPathComponent())
-      var image = AnnotatedImage(names: [path.map { "\(folder)/\($0)" }, path].compactMap { $0 }, file: file)
+      var image = AnnotatedImage(names: [], file: file)
+      if let path { image.names = folder.isEmpty ? [path] : ["\(folder)/\(path)", path] }
       if image.names.isEmpty { image.names = [stem] }
       if let width = document.imageWidth, let height = document.imageHeight { image.size = (width, height) }
       if let text = document.imageData, !text.isEmpty {
