@@ -24,7 +24,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
   /// The readers that are written in Swift, and Swift's way to the decoders in C.
   static let all: [Reader] = [
     safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
-    clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration,
+    clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration, coco, cvat, labelMe, labelStudio,
   ]
 
   private static let safetensors = Reader(name: "safetensors") { folder in

@@ -43,7 +43,8 @@ struct AnnotatedImages {
     let chosen: Set<String>
     (listing.labels, chosen) = try labels(options)
     listing.notes = notes + labelNotes(listing.labels, chosen)
-    listing.leftOut = leftOut
+    listing.leftOut =
+      leftOut + files.strangers.map { .init(file: $0, reason: "it does not look like a file of \(kind)") }
     var found: [(path: String, image: AnnotatedImage)] = []
     var taken: [String: URL] = [:]
     for image in images {
@@ -65,9 +66,12 @@ struct AnnotatedImages {
         }
       }
     }
-    var stems = DistinctStems(found.map(\.path))
-    listing.items = found.compactMap { path, image in
-      image.embedded.map {
+    // The folder of all images adds nothing to a name.
+    let paths = found.map { $0.path.hasPrefix("images/") ? String($0.path.dropFirst(7)) : $0.path }
+    var stems = DistinctStems(paths)
+    listing.items = zip(paths, found).compactMap { path, found in
+      let image = found.image
+      return image.embedded.map {
         ImportItem(stem: stems.next(path), image: $0, mask: mask(of: image, chosen))
       }
     }
@@ -150,8 +154,8 @@ struct AnnotatedImages {
     let total = boxes.values.reduce(0, +)
     if total > 0 {
       notes.append(
-        "\(counted(total, "shape")) are no masks (boxes, lines, points, tags): "
-          + boxes.keys.sorted().joined(separator: ", ") + "; an image that has no other shape has no mask.")
+        "No masks, so not drawn: \(counted(total, "box, line, point or tag", "boxes, lines, points or tags")) of "
+          + boxes.keys.sorted().joined(separator: ", ") + "; an image that has nothing else has no mask.")
     }
     return notes
   }

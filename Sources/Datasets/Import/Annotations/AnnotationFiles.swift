@@ -9,6 +9,8 @@ struct AnnotationFiles {
   let root: URL
   /// The annotation files, in the order of their paths.
   var annotations: [URL]
+  /// The files of the same ending that are of another kind, by their paths relative to `root`.
+  let strangers: [String]
   /// The paths of the images relative to `root`, by the last part in lower case.
   private let images: [String: [String]]
 
@@ -49,10 +51,12 @@ struct AnnotationFiles {
       grouping: paths.filter { ImageFolder.isImage($0) },
       by: { ($0 as NSString).lastPathComponent.lowercased() })
     if root == source {
-      annotations = paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }
-        .map(root.appendingPathComponent).filter { fits(Self.head(of: $0)) }
+      let candidates = paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }
+      let fitting = Set(candidates.filter { fits(Self.head(of: source.appendingPathComponent($0))) })
+      annotations = candidates.filter(fitting.contains).map(source.appendingPathComponent)
+      strangers = candidates.filter { !fitting.contains($0) }
     } else {
-      annotations = [source]
+      (annotations, strangers) = ([source], [])
     }
     guard !annotations.isEmpty else {
       throw ImportError.wrongLayout(source, kind: kind, reason: "it holds no \(wanted)")

@@ -37,7 +37,7 @@ package enum COCOReader: SourceReader {
       try read(file, into: &result, &thin)
     }
     if thin > 0 {
-      result.notes.append("\(counted(thin, "polygon")) of fewer than three points have no area and are not drawn.")
+      result.notes.append("Without an area, so not drawn: \(counted(thin, "polygon")) of fewer than three points.")
     }
     return try result.listing(options)
   }

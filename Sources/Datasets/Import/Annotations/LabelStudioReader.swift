@@ -58,10 +58,10 @@ package enum LabelStudioReader: SourceReader {
     }
     if several > 0 {
       result.notes.append(
-        "\(counted(several, "task")) have several annotations; the last one marked as ground truth, or else "
+        "Of \(counted(several, "task")) with several annotations the last one marked as ground truth, or else "
           + "the last one, is taken.")
     }
-    if rectangles > 0 { result.notes.append("\(counted(rectangles, "rectangle")) are drawn as masks.") }
+    if rectangles > 0 { result.notes.append("Drawn as masks: \(counted(rectangles, "rectangle")).") }
     return try result.listing(options)
   }
 
