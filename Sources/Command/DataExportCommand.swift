@@ -44,7 +44,8 @@ enum DataExportCommand: Subcommand {
     if ExportSet.holdsPredictions(source) {
       guard sites.isEmpty else {
         throw UsageError.rejected(
-          option: "site", text: sites.joined(separator: " "), reason: "predictions have no sites; leave it out")
+          option: "site", text: sites.joined(separator: " "),
+          reason: "predictions have no sites; leave it out")
       }
       set = try ExportSet(predictions: source, label: label)
     } else {

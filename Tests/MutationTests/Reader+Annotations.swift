@@ -4,13 +4,13 @@ import Imaging
 import TestSupport
 
 extension Reader {
-  static let coco = annotations("coco", COCOReader.self, ["annotations/instances_default.json"])
-  static let cvat = annotations("cvat", CVATReader.self, ["default.xml"])
-  static let labelMe = annotations("labelme", LabelMeReader.self, ["one.json", "two.json", "three.json"])
-  static let labelStudio = annotations("label-studio", LabelStudioReader.self, ["project.json"])
+  static let coco = exported("coco", COCOReader.self, ["annotations/instances_default.json"])
+  static let cvat = exported("cvat", CVATReader.self, ["default.xml"])
+  static let labelMe = exported("labelme", LabelMeReader.self, ["one.json", "two.json", "three.json"])
+  static let labelStudio = exported("label-studio", LabelStudioReader.self, ["project.json"])
 
   /// A reader of an annotation format, on the fixtures of its tests; it also draws the masks.
-  private static func annotations(
+  private static func exported(
     _ name: String, _ reader: any SourceReader.Type, _ files: [String]
   ) -> Reader {
     Reader(name: name) { folder in

@@ -17,7 +17,8 @@ struct CVATWriter: AnnotationWriter {
         + "          <attributes>\n          </attributes>\n        </label>\n"
     }
     text =
-      "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n"
+      "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n"
+      + "  <meta>\n    <task>\n"
       + "      <name>mcdrl</name>\n      <size>\(count)</size>\n      <mode>annotation</mode>\n"
       + "      <labels>\n" + names.joined() + "      </labels>\n    </task>\n  </meta>\n"
   }
@@ -33,7 +34,8 @@ struct CVATWriter: AnnotationWriter {
       let runs = try RunLengths(rowsOf: component)
       text +=
         "    <mask label=\"\(Self.escaped(labels[label].name))\" source=\"file\" occluded=\"0\" "
-        + "rle=\"\(runs.counts.map(String.init).joined(separator: ", "))\" left=\"\(runs.x)\" top=\"\(runs.y)\" "
+        + "rle=\"\(runs.counts.map(String.init).joined(separator: ", "))\" "
+        + "left=\"\(runs.x)\" top=\"\(runs.y)\" "
         + "width=\"\(runs.width)\" height=\"\(runs.height)\" z_order=\"0\">\n    </mask>\n"
     }
     text += "  </image>\n"

@@ -9,7 +9,9 @@ package enum ExportFormat: String, CaseIterable, Sendable {
   case nnunet
 }
 
-/// Writes images and masks for other tools. Every mask comes back pixel for pixel.
+/// Writes images and masks for other tools.
+///
+/// Every mask comes back pixel for pixel.
 package struct DataExport {
   /// The counts of an export.
   package struct Summary: Encodable, Equatable, Sendable {
@@ -125,14 +127,19 @@ package struct DataExport {
       cases.append((name, item.site))
       progress(index + 1)
     }
-    let values = Dictionary(set.labels.enumerated().map { ($0.element.name, $0.offset + 1) }) { first, _ in first }
+    let values = Dictionary(set.labels.enumerated().map { ($0.element.name, $0.offset + 1) }) { first, _ in
+      first
+    }
     var files = ["\(dataset.lastPathComponent)/dataset.json"]
     try AtomicFile.write(
       json: NNUNetDescription(labels: values, count: cases.count),
       to: dataset.appendingPathComponent("dataset.json"))
     if set.sites.count > 1 {
       let splits = set.sites.map { site in
-        ["train": cases.filter { $0.site != site }.map(\.name), "val": cases.filter { $0.site == site }.map(\.name)]
+        [
+          "train": cases.filter { $0.site != site }.map(\.name),
+          "val": cases.filter { $0.site == site }.map(\.name),
+        ]
       }
       try AtomicFile.write(json: splits, to: dataset.appendingPathComponent("splits_final.json"))
       files.append("\(dataset.lastPathComponent)/splits_final.json")

@@ -94,7 +94,7 @@ package struct ExportSet {
   /// Takes the images of a folder that `mcdrl predict` wrote.
   ///
   /// - Parameters:
-  ///   - predictions: the folder with `predictions.jsonl` and the masks.
+  ///   - folder: the folder with `predictions.jsonl` and the masks.
   ///   - label: the name of the lesions of a run without classes.
   /// - Throws: `FileError` for the record, `ExportError` if no image has a mask.
   package init(predictions folder: URL, label: String = lesion) throws {
@@ -110,11 +110,13 @@ package struct ExportSet {
       }
       let files = (line.classes?.map(\.files) ?? [line.files]).map { Self.mask(among: $0, in: folder) }
       guard ImageFolder.isImage(image.lastPathComponent) else {
-        leftOut.append(.init(file: line.image, reason: "it is no image file; export the frames with data import"))
+        leftOut.append(
+          .init(file: line.image, reason: "it is no image file; export the frames with data import"))
         continue
       }
       guard let first = files.first ?? nil, files.allSatisfy({ $0 != nil }) else {
-        leftOut.append(.init(file: line.image, reason: "it has no mask; write masks with predict --format mask"))
+        leftOut.append(
+          .init(file: line.image, reason: "it has no mask; write masks with predict --format mask"))
         continue
       }
       let masks = files.compactMap { $0 }
@@ -149,7 +151,10 @@ package struct ExportSet {
 extension ExportSet.Item {
   /// Reads the parts of the masks, each with the place of its label.
   ///
-  /// - Parameter size: the image's width and height.
+  /// - Parameters:
+  ///   - width: the columns of the image.
+  ///   - height: the rows of the image.
+  /// - Returns: the parts.
   /// - Throws: errors that name the mask.
   func regions(width: Int, height: Int) throws -> [(label: Int, component: MaskComponent)] {
     try read([height, width]).enumerated().flatMap { label, mask in

@@ -84,7 +84,9 @@ extension RunLengths {
     found.sort { ($0.column, $0.rows.lowerBound) < ($1.column, $1.rows.lowerBound) }
     try self.init(
       width: width, height: height, order: .columns,
-      runs: found.lazy.map { $0.column * height + $0.rows.lowerBound..<$0.column * height + $0.rows.upperBound })
+      runs: found.lazy.map {
+        $0.column * height + $0.rows.lowerBound..<$0.column * height + $0.rows.upperBound
+      })
   }
 
   /// Describes a part of a mask as CVAT does: by rows of its box.

@@ -40,7 +40,8 @@ package struct RunLengths: Equatable, Sendable {
   /// - Throws: `RunLengthError` for a box without pixels or too large, and for wrong lengths.
   package init(x: Int = 0, y: Int = 0, width: Int, height: Int, counts: [Int], order: Order) throws {
     let area = try Self.area(width: width, height: height)
-    guard (-Self.largestSide...Self.largestSide).contains(x), (-Self.largestSide...Self.largestSide).contains(y)
+    guard (-Self.largestSide...Self.largestSide).contains(x),
+      (-Self.largestSide...Self.largestSide).contains(y)
     else { throw RunLengthError.box(width: width, height: height) }
     var sum = 0
     for count in counts {

@@ -58,7 +58,8 @@ package enum ShapeError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .point(let x, let y): "a shape has the point (\(x), \(y)); correct it, or draw the shape again"
     case .tooIntricate:
-      "a polygon passes more than \(PolygonColumns.mostFlips) columns of pixels; draw it again with fewer points"
+      "a polygon passes more than \(PolygonColumns.mostFlips) columns of pixels; draw it again with fewer "
+        + "points"
     case .pixels(let count, let width, let height):
       "a mask of \(width) × \(height) pixels has \(count) of them; draw it again"
     case .label(let name, let value):

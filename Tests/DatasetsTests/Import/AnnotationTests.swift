@@ -102,7 +102,9 @@ struct AnnotationTests {
     let cvat = try expectMasks(CVATReader.self, "cvat", of: ["one", "two"])
     for listing in [coco, cvat] {
       #expect(listing.labels.isEmpty)
-      #expect(listing.notes.contains { $0.contains("not drawn: 1 box, line, point or tag of polyp") }, "\(listing.notes)")
+      #expect(
+        listing.notes.contains { $0.contains("not drawn: 1 box, line, point or tag of polyp") },
+        "\(listing.notes)")
       guard case .missing = try #require(listing.items.first { $0.stem == "three" }).mask else {
         Issue.record("an image of boxes alone has no mask")
         return
@@ -135,7 +137,8 @@ struct AnnotationTests {
     try scratch.grey("images/Train/a.png", width: 6, [UInt8](repeating: 9, count: 30))
     func document(_ shapes: String) -> String {
       "<?xml version=\"1.0\"?><annotations><version>1.1</version><meta><task><labels>"
-        + "<label><name>polyp &amp; more</name></label><label><name>tool</name></label></labels></task></meta>"
+        + "<label><name>polyp &amp; more</name></label><label><name>tool</name></label></labels>"
+        + "</task></meta>"
         + shapes + "</annotations>"
     }
     func image(_ shapes: String) -> String {
@@ -145,7 +148,8 @@ struct AnnotationTests {
       "annotations.xml",
       image(
         "<mask label=\"tool\" rle=\"1, 2,1\" left=\"2\" top=\"1\" width=\"2\" height=\"2\" z_order=\"1\"/>"
-          + "<polygon label=\"polyp &amp; more\" points=\"2.00,1.00;6.00,1.00;6.00,3.00;2.00,3.00\" z_order=\"0\">"
+          + "<polygon label=\"polyp &amp; more\" z_order=\"0\" "
+          + "points=\"2.00,1.00;6.00,1.00;6.00,3.00;2.00,3.00\">"
           + "<attribute name=\"size\">5</attribute></polygon>"))
     let listing = try CVATReader.listing(scratch.url, options: ImportOptions())
     #expect(listing.labels == ["polyp & more": 1, "tool": 2] && listing.items.map(\.stem) == ["a"])
@@ -220,20 +224,24 @@ struct AnnotationTests {
         + "\"categories\": [{\"id\": 1, \"name\": \"polyp\"}], \"annotations\": [{\"id\": 8, \"image_id\": "
         + "\(image), \"category_id\": \(category), \"segmentation\": \(segmentation)}]}"
     }
-    #expect(try refusal(COCOReader.self, coco("[[0,0,1,1,2]]")).contains("annotation 8: a polygon has an odd"))
+    #expect(
+      try refusal(COCOReader.self, coco("[[0,0,1,1,2]]")).contains("annotation 8: a polygon has an odd"))
     #expect(try refusal(COCOReader.self, coco("[[0,0,1,1e9,2,2]]")).contains("far outside"))
     #expect(try refusal(COCOReader.self, coco("[]", image: 2)).contains("names the image 2"))
     #expect(try refusal(COCOReader.self, coco("[]", category: 5)).contains("names the category 5"))
     #expect(
       try refusal(COCOReader.self, coco("{\"size\": [2, 3], \"counts\": [6]}")).contains("of 3 × 2 pixels"))
     #expect(
-      try refusal(COCOReader.self, coco("{\"size\": [2, 2], \"counts\": \"1\"}")).contains("cover 1 of the 4"))
-    #expect(try refusal(COCOReader.self, coco("{\"size\": [2], \"counts\": [4]}")).contains("[height, width]"))
+      try refusal(COCOReader.self, coco("{\"size\": [2, 2], \"counts\": \"1\"}")).contains("cover 1 of the 4")
+    )
+    #expect(
+      try refusal(COCOReader.self, coco("{\"size\": [2], \"counts\": [4]}")).contains("[height, width]"))
     #expect(try refusal(COCOReader.self, "{\"images\": 3").contains("it is not COCO JSON"))
     #expect(
       try refusal(COCOReader.self, String(repeating: "[", count: 100_000)).contains("it is not COCO JSON"))
     func labelMe(_ shape: String) -> String {
-      "{\"imagePath\": \"x.png\", \"imageWidth\": 2, \"imageHeight\": 2, \"shapes\": [{\"label\": \"a\", \(shape)}]}"
+      "{\"imagePath\": \"x.png\", \"imageWidth\": 2, \"imageHeight\": 2, "
+        + "\"shapes\": [{\"label\": \"a\", \(shape)}]}"
     }
     #expect(
       try refusal(LabelMeReader.self, labelMe("\"points\": [[0, 0], [1, 1]]")).contains("shape 1 (a)"))
@@ -246,7 +254,8 @@ struct AnnotationTests {
       "[{\"id\": 4, \"data\": {\"image\": \"x.png\"}, \"annotations\": [{\"result\": [{\"id\": \"r\", "
         + "\"original_width\": 2, \"original_height\": 2, \"value\": \(value)}]}]}]"
     }
-    #expect(try refusal(LabelStudioReader.self, studio("{\"rle\": [0, 0, 0, 9]}")).contains("task 4: a brush"))
+    #expect(
+      try refusal(LabelStudioReader.self, studio("{\"rle\": [0, 0, 0, 9]}")).contains("task 4: a brush"))
     #expect(try refusal(LabelStudioReader.self, studio("{\"rle\": [256]}")).contains("no bytes"))
     #expect(try refusal(LabelStudioReader.self, studio("{\"points\": [[1, 1]]}")).contains("three points"))
     #expect(try refusal(LabelStudioReader.self, "[{\"id\": 4, \"data\": {}}]").contains("names no image"))

@@ -23,7 +23,9 @@ struct DataExportTests {
         }
         var value: UInt8 = 0
         let pixels = (0..<size.0 * size.1).map { _ -> UInt8 in
-          if generator.next() % 3 == 0 { value = labels ? [0, 2, 5][Int(generator.next() % 3)] : 255 - value }
+          if generator.next() % 3 == 0 {
+            value = labels ? [0, 2, 5][Int(generator.next() % 3)] : 255 - value
+          }
           return number == 2 ? 0 : value
         }
         try scratch.grey("\(site)/masks/\(number).png", width: size.0, pixels)
@@ -72,10 +74,12 @@ struct DataExportTests {
         for site in ["north", "south"] {
           for number in 0..<3 {
             let item = try #require(
-              listing.items.first { $0.stem == "\(site)-\(number)" }, "\(format) \(listing.items.map(\.stem))")
+              listing.items.first { $0.stem == "\(site)-\(number)" }, "\(format) \(listing.items.map(\.stem))"
+            )
             let mask = try MaskFile.read(scratch.file("\(site)/masks/\(number).png"))
             #expect(
-              try AnnotationTests.mask(of: item, labels: listing.labels) == mask, "\(format) \(site) \(number)")
+              try AnnotationTests.mask(of: item, labels: listing.labels) == mask,
+              "\(format) \(site) \(number)")
             guard case .file(let copy) = item.image else { continue }
             let ending = ["png", "jpg", "bmp"][number]
             let original = scratch.file("\(site)/images/\(number).\(ending)")
@@ -133,7 +137,8 @@ struct DataExportTests {
       "{\"image\": \"\(scratch.file(image).path)\", \"files\": [\(files)], \"width\": 1}\n"
     }
     let lines = [
-      line("north/images/0.png", "\"0-mask.png\", \"0-overlay.png\""), line("north/images/1.jpg", "\"1.png\""),
+      line("north/images/0.png", "\"0-mask.png\", \"0-overlay.png\""),
+      line("north/images/1.jpg", "\"1.png\""),
       line("north/images/2.bmp", "\"2.png\""), line("film.mp4", "\"film-mask.png\""),
     ]
     try scratch.text("p/predictions.jsonl", lines.joined())

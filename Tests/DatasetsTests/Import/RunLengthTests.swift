@@ -40,7 +40,8 @@ struct RunLengthTests {
       #expect(try draw(parts.map { .runs(try RunLengths(rowsOf: $0)) }, width, height) == image)
       let brushes = try parts.map {
         try RunLengths(
-          brush: RunLengths(wholeRowsOf: $0, width: width, height: height).brush, width: width, height: height)
+          brush: RunLengths(wholeRowsOf: $0, width: width, height: height).brush, width: width, height: height
+        )
       }
       #expect(try draw(brushes.map { .runs($0) }, width, height) == image)
     }
@@ -99,7 +100,8 @@ struct RunLengthTests {
       try ShapeRaster.mask(of: [.init(label: "c", form: .polygon([]))], width: 1, height: 1, labels: ["a": 1])
     }
     #expect(throws: ShapeError.label("a", value: 256)) {
-      try ShapeRaster.mask(of: [.init(label: "a", form: .polygon([]))], width: 1, height: 1, labels: ["a": 256])
+      try ShapeRaster.mask(
+        of: [.init(label: "a", form: .polygon([]))], width: 1, height: 1, labels: ["a": 256])
     }
     #expect(throws: ShapeError.pixels(2, width: 3, height: 1)) {
       try draw([.pixels(x: 0, y: 0, width: 3, height: 1, values: [true, true])], 3, 3)
@@ -112,9 +114,10 @@ struct RunLengthTests {
       [.init(from, from), .init(to, from), .init(to, to), .init(from, to)]
     }
     let drawn = try draw([.polygon([ring(0, 5), ring(1, 4), ring(2, 3)])], 5, 5)
-    #expect(drawn.pixels.map { $0 / 255 } == [
-      1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1,
-    ])
+    #expect(
+      drawn.pixels.map { $0 / 255 } == [
+        1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1,
+      ])
   }
 
   @Test("A polygon of impossible points or passages is refused, with the file where it is known")

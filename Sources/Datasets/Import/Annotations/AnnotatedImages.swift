@@ -37,6 +37,7 @@ struct AnnotatedImages {
   /// Returns the listing.
   ///
   /// - Parameter options: the choices of the user.
+  /// - Returns: the listing.
   /// - Throws: `ImportError` for labels that do not exist, and if no image is left.
   func listing(_ options: ImportOptions) throws -> ImportListing {
     var listing = ImportListing()
@@ -56,7 +57,9 @@ struct AnnotatedImages {
       case .success(let path):
         if let first = taken.updateValue(image.file, forKey: path) {
           listing.leftOut.append(
-            .init(file: path, reason: "\(files.relative(image.file)) names it again, after \(files.relative(first))"))
+            .init(
+              file: path,
+              reason: "\(files.relative(image.file)) names it again, after \(files.relative(first))"))
         } else if let fault = sizeFault(of: files.root.appendingPathComponent(path), image) {
           listing.leftOut.append(.init(file: path, reason: fault))
         } else {
@@ -93,7 +96,8 @@ struct AnnotatedImages {
     guard let size = image.size, let actual = try? ImageFile.size(url),
       (actual.width, actual.height) != (size.width, size.height)
     else { return nil }
-    return "it has \(actual.width)×\(actual.height) pixels and was annotated at \(size.width)×\(size.height); "
+    return
+      "it has \(actual.width)×\(actual.height) pixels and was annotated at \(size.width)×\(size.height); "
       + "take the image that was annotated"
   }
 
@@ -113,13 +117,15 @@ struct AnnotatedImages {
         throw ImportError.option("--labels", reason: "\(name) is \(value); values go from 0 to 255")
       }
       guard names.isEmpty || names.contains(where: { options.labels[$0] != nil }) else {
-        throw ImportError.option("--labels", reason: "names none of the labels of \(files.source.shownPath): \(known)")
+        throw ImportError.option(
+          "--labels", reason: "names none of the labels of \(files.source.shownPath): \(known)")
       }
       return (options.labels, Set(options.labels.keys))
     }
     if let stranger = options.lesions.first(where: { !names.contains($0) }) {
       throw ImportError.option(
-        "--lesions", reason: "\"\(stranger)\" is no label of \(files.source.shownPath); it has \(known)"
+        "--lesions",
+        reason: "\"\(stranger)\" is no label of \(files.source.shownPath); it has \(known)"
           + Spelling.suggestion(for: stranger, among: names))
     }
     if !options.lesions.isEmpty { return ([:], Set(options.lesions)) }
@@ -127,7 +133,8 @@ struct AnnotatedImages {
     guard drawn.count > 1 else { return ([:], Set(names)) }
     guard names.count <= 255 else {
       throw ImportError.option(
-        "--lesions", reason: "\(files.source.shownPath) has \(names.count) labels; name those that are lesions")
+        "--lesions",
+        reason: "\(files.source.shownPath) has \(names.count) labels; name those that are lesions")
     }
     let stated = declared.compactMap(\.value)
     let areUsable =
@@ -144,7 +151,9 @@ struct AnnotatedImages {
     if values.count > 1 {
       let list = values.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { "\($0.key) \($0.value)" }
       notes.append(
-        "The masks are label maps: \(list.joined(separator: ", ")); --lesions makes one mask of chosen labels.")
+        "The masks are label maps: \(list.joined(separator: ", ")); "
+          + "--lesions makes one mask of chosen labels."
+      )
     }
     let ignored = counts.keys.filter { !chosen.contains($0) }.sorted()
     if !ignored.isEmpty {
@@ -154,7 +163,8 @@ struct AnnotatedImages {
     let total = boxes.values.reduce(0, +)
     if total > 0 {
       notes.append(
-        "No masks, so not drawn: \(counted(total, "box, line, point or tag", "boxes, lines, points or tags")) of "
+        "No masks, so not drawn: "
+          + counted(total, "box, line, point or tag", "boxes, lines, points or tags") + " of "
           + boxes.keys.sorted().joined(separator: ", ") + "; an image that has nothing else has no mask.")
     }
     return notes

@@ -41,7 +41,8 @@ struct AnnotationFiles {
         throw ImportError.archive(source)
       }
       let folder = source.deletingLastPathComponent()
-      root = folder.lastPathComponent.lowercased() == "annotations" ? folder.deletingLastPathComponent() : folder
+      root =
+        folder.lastPathComponent.lowercased() == "annotations" ? folder.deletingLastPathComponent() : folder
     case .folder: root = source
     case .other: throw FileError.notRegular(source)
     case nil: throw FileError.cannotRead(source, reason: "no such file or folder")
@@ -96,7 +97,8 @@ struct AnnotationFiles {
         if let only = found.first, found.count == 1 { return .success(only) }
         if found.count > 1 {
           fault = LookupFault(
-            reason: "several images have this name (\(found.prefix(2).joined(separator: ", "))); keep one of them")
+            reason:
+              "several images have this name (\(found.prefix(2).joined(separator: ", "))); keep one of them")
           break
         }
       }
@@ -137,7 +139,9 @@ struct AnnotationFiles {
 
   /// The first bytes of a file as text; empty if it cannot be read.
   private static func head(of url: URL) -> String {
-    guard FileSystem.kind(of: url) == .file, let handle = try? FileHandle(forReadingFrom: url) else { return "" }
+    guard FileSystem.kind(of: url) == .file, let handle = try? FileHandle(forReadingFrom: url) else {
+      return ""
+    }
     defer { try? handle.close() }
     return String(decoding: (try? handle.read(upToCount: headBytes)) ?? Data(), as: UTF8.self)
   }
@@ -148,6 +152,7 @@ struct AnnotationFiles {
   ///   - url: the file.
   ///   - type: its content.
   ///   - wanted: what it must be, for messages.
+  /// - Returns: the content.
   /// - Throws: `ImportError.malformed`, or `FileError`.
   static func json<Value: Decodable>(_ url: URL, as type: Value.Type, wanted: String) throws -> Value {
     let data = try Data(file: url, limit: largestFile)

@@ -29,7 +29,8 @@ package enum COCOReader: SourceReader {
     if !instances.isEmpty { files.annotations = instances }
     var result = AnnotatedImages(kind: name, files: files)
     result.leftOut = others.map {
-      .init(file: files.relative($0), reason: "the files instances… have the masks; give this one to read it")
+      .init(
+        file: files.relative($0), reason: "the files instances… have the masks; give this one to read it")
     }
     var thin = 0
     for file in files.annotations {
@@ -37,7 +38,8 @@ package enum COCOReader: SourceReader {
       try read(file, into: &result, &thin)
     }
     if thin > 0 {
-      result.notes.append("Without an area, so not drawn: \(counted(thin, "polygon")) of fewer than three points.")
+      result.notes.append(
+        "Without an area, so not drawn: \(counted(thin, "polygon")) of fewer than three points.")
     }
     return try result.listing(options)
   }
@@ -108,18 +110,23 @@ package enum COCOReader: SourceReader {
         }
         let points = try stride(from: 0, to: ring.count, by: 2).map { at in
           guard abs(ring[at]) <= PolygonColumns.farthest, abs(ring[at + 1]) <= PolygonColumns.farthest else {
-            throw Fault(reason: "a polygon has the point (\(ring[at]), \(ring[at + 1])), far outside the image")
+            throw Fault(
+              reason: "a polygon has the point (\(ring[at]), \(ring[at + 1])), far outside the image")
           }
           return LabelledShape.Point(ring[at], ring[at + 1])
         }
         return .polygon([points])
       }
     case .runs(let runs):
-      guard runs.size.count == 2 else { throw Fault(reason: "the size of its run lengths is not [height, width]") }
+      guard runs.size.count == 2 else {
+        throw Fault(reason: "the size of its run lengths is not [height, width]")
+      }
       let (height, width) = (runs.size[0], runs.size[1])
       if let size, size != (width, height) {
         throw Fault(
-          reason: "its run lengths are of \(width) × \(height) pixels, the image of \(size.width) × \(size.height)")
+          reason:
+            "its run lengths are of \(width) × \(height) pixels, "
+            + "the image of \(size.width) × \(size.height)")
       }
       switch runs.counts {
       case .text(let text): return [.runs(try RunLengths(cocoText: text, width: width, height: height))]

@@ -14,7 +14,8 @@ package enum CVATReader: SourceReader {
   }
 
   private static func fits(_ head: String) -> Bool {
-    head.contains("<annotations") && ["<version", "<meta", "<image ", "<track "].contains(where: head.contains)
+    head.contains("<annotations")
+      && ["<version", "<meta", "<image ", "<track "].contains(where: head.contains)
   }
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
@@ -142,12 +143,15 @@ private final class CVATDocument: SafeXML.Handler {
   }
 
   private static func coordinate(_ text: some StringProtocol) -> Double? {
-    Double(text.trimmingCharacters(in: .whitespaces)).flatMap { abs($0) <= PolygonColumns.farthest ? $0 : nil }
+    Double(text.trimmingCharacters(in: .whitespaces)).flatMap {
+      abs($0) <= PolygonColumns.farthest ? $0 : nil
+    }
   }
 
   private func number(_ key: String, _ attributes: [String: String]) throws -> Double {
     guard let value = attributes[key].flatMap({ Self.coordinate($0) }) else {
-      throw malformed("\(key) is \"\((attributes[key] ?? "missing").prefix(40))\"; a number of pixels is needed")
+      throw malformed(
+        "\(key) is \"\((attributes[key] ?? "missing").prefix(40))\"; a number of pixels is needed")
     }
     return value
   }

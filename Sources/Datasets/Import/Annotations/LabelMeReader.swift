@@ -101,7 +101,8 @@ package enum LabelMeReader: SourceReader {
     switch kind {
     case "polygon": return .polygon([points])
     case "circle":
-      let radius = ((points[1].x - points[0].x) * (points[1].x - points[0].x)
+      let radius =
+        ((points[1].x - points[0].x) * (points[1].x - points[0].x)
         + (points[1].y - points[0].y) * (points[1].y - points[0].y)).squareRoot()
       return .ellipse(centre: points[0], radiusX: radius, radiusY: radius, degrees: 0)
     case "rectangle" where points.count > 2: return .polygon([points])
@@ -114,7 +115,8 @@ package enum LabelMeReader: SourceReader {
 
   /// A mask of a box as a PNG in base64; any value but 0 is foreground.
   private static func mask(_ text: String?, at corner: LabelledShape.Point) throws -> LabelledShape.Form {
-    guard let text, let content = Data(base64Encoded: text, options: .ignoreUnknownCharacters), !content.isEmpty
+    guard let text, let content = Data(base64Encoded: text, options: .ignoreUnknownCharacters),
+      !content.isEmpty
     else { throw Fault(reason: "its mask is not a PNG in base64; draw it again") }
     let mask = try MaskFile.decode(Array(content), file: "the PNG of its mask", as: .indices)
     let (columns, rows) = mask.foregroundRuns()

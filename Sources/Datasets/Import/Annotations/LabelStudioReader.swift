@@ -38,7 +38,8 @@ package enum LabelStudioReader: SourceReader {
         let done = (task.annotations ?? task.completions ?? []).filter { $0.was_cancelled != true }
         guard let annotation = done.last(where: { $0.ground_truth == true }) ?? done.last else {
           result.leftOut.append(
-            .init(file: names.first ?? address, reason: "\(place) has no annotation; submit one in Label Studio"))
+            .init(
+              file: names.first ?? address, reason: "\(place) has no annotation; submit one in Label Studio"))
           continue
         }
         if done.count > 1 { several += 1 }
@@ -58,8 +59,8 @@ package enum LabelStudioReader: SourceReader {
     }
     if several > 0 {
       result.notes.append(
-        "Of \(counted(several, "task")) with several annotations the last one marked as ground truth, or else "
-          + "the last one, is taken.")
+        "Of \(counted(several, "task")) with several annotations the last one marked as ground truth, "
+          + "or else the last one, is taken.")
     }
     if rectangles > 0 { result.notes.append("Drawn as masks: \(counted(rectangles, "rectangle")).") }
     return try result.listing(options)
@@ -86,14 +87,16 @@ package enum LabelStudioReader: SourceReader {
         continue
       }
       if (region.image_rotation ?? 0) != 0 {
-        return "it was turned by \(region.image_rotation ?? 0) degrees in Label Studio, which is not read; turn "
+        return
+          "it was turned by \(region.image_rotation ?? 0) degrees in Label Studio, which is not read; turn "
           + "it back there, or turn the image file"
       }
       let label = value.label ?? region.id.flatMap { labels[$0] } ?? "unlabelled"
       // The same region comes once with its label and once without.
       let kind = value.rle != nil ? "brush" : value.points != nil ? "polygon" : "box"
       if let id = region.id, !seen.insert("\(id) \(kind)").inserted { continue }
-      guard let width = region.original_width, let height = region.original_height, width > 0, height > 0 else {
+      guard let width = region.original_width, let height = region.original_height, width > 0, height > 0
+      else {
         throw Fault(reason: "a region has no original_width and original_height")
       }
       if let size = image.size, size != (width, height) {

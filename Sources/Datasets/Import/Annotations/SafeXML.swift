@@ -42,7 +42,8 @@ enum SafeXML {
     guard isPlain, data.range(of: Data("<!DOCTYPE".utf8)) == nil, data.range(of: Data("<!ENTITY".utf8)) == nil
     else {
       throw ImportError.malformed(
-        url, reason: isPlain
+        url,
+        reason: isPlain
           ? "has a document type, which annotations do not need; remove the <!DOCTYPE …>"
           : "is not UTF-8 text; save it as UTF-8")
     }
@@ -54,7 +55,8 @@ enum SafeXML {
     if let fault = delegate.fault { throw fault }
     guard isWhole else {
       throw ImportError.malformed(
-        url, reason: "is no whole XML: line \(parser.lineNumber), column \(parser.columnNumber); export it again")
+        url,
+        reason: "is no whole XML: line \(parser.lineNumber), column \(parser.columnNumber); export it again")
     }
   }
 
@@ -90,7 +92,8 @@ enum SafeXML {
     }
 
     func parser(
-      _ parser: XMLParser, didEndElement elementName: String, namespaceURI: String?, qualifiedName qName: String?
+      _ parser: XMLParser, didEndElement elementName: String, namespaceURI: String?,
+      qualifiedName qName: String?
     ) {
       attempt(parser) {
         guard let text = texts.popLast() else { return }
