@@ -15,7 +15,7 @@ struct PolygonColumns {
   /// The largest coordinate of a point, in pixels.
   static let farthest = 1e6
   /// The largest number of passages of columns.
-  static let mostFlips = 1 << 24
+  static let mostFlips = 1 << 22
 
   private let width: Int
   private let height: Int

@@ -102,7 +102,10 @@ private struct Canvas {
         }
       }
     case .runs(let runs) where runs.order == .rows:
+      let rows = (0..<height).seen(from: runs.y, runs.height)
+      let visible = rows.lowerBound * runs.width..<rows.upperBound * runs.width
       runs.forEachRun { run in
+        let run = run.clamped(to: visible)
         var position = run.lowerBound
         while position < run.upperBound {
           let row = position / runs.width
@@ -113,8 +116,8 @@ private struct Canvas {
         }
       }
     case .runs(let runs):
-      let rows = height
-      drawColumns(level) { add in runs.forEachColumn(in: rows, add) }
+      let (rows, columns) = (height, width)
+      drawColumns(level) { add in runs.forEachColumn(rows: rows, columns: columns, add) }
     }
   }
 
@@ -180,11 +183,15 @@ extension RunLengths {
   ///
   /// - Parameters:
   ///   - rows: the rows of the image; what is outside is cut off.
+  ///   - columns: the columns of the image.
   ///   - body: receives the column, from 0 on, and the rows, ascending.
-  func forEachColumn(in rows: Int, _ body: (Int, [Int]) -> Void) {
-    var (column, flips): (Int, [Int]) = (0, [])
-    func finish() { if !flips.isEmpty, x + column >= 0 { body(x + column, flips) } }
+  func forEachColumn(rows: Int, columns: Int, _ body: (Int, [Int]) -> Void) {
+    let seen = (0..<columns).seen(from: x, width)
+    let visible = seen.lowerBound * height..<seen.upperBound * height
+    var (column, flips): (Int, [Int]) = (seen.lowerBound, [])
+    func finish() { if !flips.isEmpty { body(x + column, flips) } }
     forEachRun { run in
+      let run = run.clamped(to: visible)
       var position = run.lowerBound
       while position < run.upperBound {
         let place = position / height
@@ -203,5 +210,18 @@ extension RunLengths {
       }
     }
     finish()
+  }
+}
+
+extension Range<Int> {
+  /// The part of a box along one side that lies in this range of an image, counted from the box's start.
+  ///
+  /// - Parameters:
+  ///   - start: the start of the box in the image.
+  ///   - length: its length.
+  /// - Returns: the part; empty if the box lies outside.
+  fileprivate func seen(from start: Int, _ length: Int) -> Range<Int> {
+    let first = Swift.min(Swift.max(lowerBound - start, 0), length)
+    return first..<Swift.max(first, Swift.min(upperBound - start, length))
   }
 }
