@@ -153,7 +153,8 @@ let package = Package(
       dependencies: ["CLIP", "Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Storage", "TestSupport", "Torch"]),
+      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "MetricsTests", dependencies: ["Metrics", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),

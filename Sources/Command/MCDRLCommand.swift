@@ -14,7 +14,7 @@ public enum MCDRLCommand {
   static var subcommands: [any Subcommand.Type] {
     [
       DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self,
-      DataImportCommand.self,
+      DataImportCommand.self, DataExportCommand.self,
       ClipInfoCommand.self, ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self,
       ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,

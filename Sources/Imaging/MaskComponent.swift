@@ -36,6 +36,19 @@ package struct MaskComponent: Equatable, Sendable {
   /// a hole the other way round. A pixel belongs to the component where an odd number of rings
   /// enclose it. Where two of its pixels touch at a corner only, the outer ring passes there twice.
   package let outline: [[Point]]
+
+  /// The columns where inside flips, ascending, for each row of the box.
+  package var rowFlips: [[Int]] {
+    var flips = [[Int]](repeating: [], count: box.height)
+    for ring in outline {
+      for (index, point) in ring.enumerated() {
+        let next = ring[index + 1 < ring.count ? index + 1 : 0]
+        guard next.x == point.x else { continue }
+        for row in min(point.y, next.y)..<max(point.y, next.y) { flips[row - box.y].append(point.x) }
+      }
+    }
+    return flips.map { $0.sorted() }
+  }
 }
 
 /// Finds the components of masks.

@@ -96,6 +96,8 @@ package struct LabelledShape: Equatable, Sendable {
     case pixels(x: Int, y: Int, width: Int, height: Int, values: [Bool])
     /// An axis-aligned ellipse.
     case ellipse(centre: Point, radiusX: Double, radiusY: Double, degrees: Double)
+    /// Pixels of a box as lengths of runs, which keep a large mask small.
+    case runs(RunLengths)
   }
 
   /// A point.

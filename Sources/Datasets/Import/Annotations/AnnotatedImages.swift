@@ -1,0 +1,172 @@
+import Foundation
+import Imaging
+import Storage
+
+/// An image of an annotation file before it is found on disk.
+struct AnnotatedImage {
+  /// The names under which it may be stored, the best first.
+  var names: [String]
+  /// The annotation file.
+  var file: URL
+  /// The size at which it was annotated; nil if the file does not say.
+  var size: (width: Int, height: Int)?
+  /// The shapes that are masks, in the order in which they are drawn.
+  var shapes: [LabelledShape] = []
+  /// The labels of shapes that are no masks, such as boxes.
+  var others: [String] = []
+  /// The image inside the annotation file; nil if there is none.
+  var embedded: ImportItem.Picture?
+}
+
+/// Makes a listing of the images of annotation files.
+struct AnnotatedImages {
+  /// The kind, for messages.
+  let kind: String
+  let files: AnnotationFiles
+  /// The labels that the files declare, with their values where they have some; in order.
+  var declared: [(name: String, value: Int?)] = []
+  /// The images.
+  var images: [AnnotatedImage] = []
+  /// Facts for the user.
+  var notes: [String] = []
+  /// Files and images that are left out.
+  var leftOut: [ImportListing.LeftOut] = []
+
+  init(kind: String, files: AnnotationFiles) { (self.kind, self.files) = (kind, files) }
+
+  /// Returns the listing.
+  ///
+  /// - Parameter options: the choices of the user.
+  /// - Returns: the listing.
+  /// - Throws: `ImportError` for labels that do not exist, and if no image is left.
+  func listing(_ options: ImportOptions) throws -> ImportListing {
+    var listing = ImportListing()
+    let chosen: Set<String>
+    (listing.labels, chosen) = try labels(options)
+    listing.notes = notes + labelNotes(listing.labels, chosen)
+    listing.leftOut =
+      leftOut + files.strangers.map { .init(file: $0, reason: "it does not look like a file of \(kind)") }
+    var found: [(path: String, image: AnnotatedImage)] = []
+    var taken: [String: URL] = [:]
+    for image in images {
+      let name = image.names.first ?? ""
+      switch files.image(image.names) {
+      case .failure(let fault) where image.embedded == nil:
+        listing.leftOut.append(.init(file: name, reason: fault.reason))
+      case .failure: found.append((files.relative(image.file), image))
+      case .success(let path):
+        if let first = taken.updateValue(image.file, forKey: path) {
+          listing.leftOut.append(
+            .init(
+              file: path,
+              reason: "\(files.relative(image.file)) names it again, after \(files.relative(first))"))
+        } else if let fault = sizeFault(of: files.root.appendingPathComponent(path), image) {
+          listing.leftOut.append(.init(file: path, reason: fault))
+        } else {
+          var image = image
+          image.embedded = .file(files.root.appendingPathComponent(path))
+          found.append((path, image))
+        }
+      }
+    }
+    // The folder of all images adds nothing to a name.
+    let paths = found.map { $0.path.hasPrefix("images/") ? String($0.path.dropFirst(7)) : $0.path }
+    var stems = DistinctStems(paths)
+    listing.items = zip(paths, found).compactMap { path, found in
+      let image = found.image
+      return image.embedded.map {
+        ImportItem(stem: stems.next(path), image: $0, mask: mask(of: image, chosen))
+      }
+    }
+    guard !listing.items.isEmpty else {
+      let reason = listing.leftOut.first.map { "\($0.file): \($0.reason)" } ?? "it names no image"
+      throw ImportError.nothing(files.source, kind: kind, reason: reason)
+    }
+    return listing
+  }
+
+  private func mask(of image: AnnotatedImage, _ chosen: Set<String>) -> ImportItem.Mask {
+    let shapes = image.shapes.filter { chosen.contains($0.label) }
+    if !shapes.isEmpty { return .shapes(shapes, source: image.file) }
+    return image.others.contains(where: chosen.contains) ? .missing : .empty
+  }
+
+  /// Returns why an image does not fit its annotation; nil if it does.
+  private func sizeFault(of url: URL, _ image: AnnotatedImage) -> String? {
+    guard let size = image.size, let actual = try? ImageFile.size(url),
+      (actual.width, actual.height) != (size.width, size.height)
+    else { return nil }
+    return
+      "it has \(actual.width)×\(actual.height) pixels and was annotated at \(size.width)×\(size.height); "
+      + "take the image that was annotated"
+  }
+
+  /// The names of all labels, in order: declared ones, then others by name.
+  private var names: [String] {
+    let used = Set(images.flatMap { $0.shapes.map(\.label) + $0.others })
+    var seen: Set<String> = []
+    return (declared.map(\.name) + used.sorted()).filter { seen.insert($0).inserted }
+  }
+
+  /// Chooses the values of labels and the labels that are drawn.
+  private func labels(_ options: ImportOptions) throws -> (values: [String: Int], chosen: Set<String>) {
+    let names = names
+    let known = names.isEmpty ? "none" : names.joined(separator: ", ")
+    if !options.labels.isEmpty {
+      if let (name, value) = options.labels.first(where: { !(0...255).contains($0.value) }) {
+        throw ImportError.option("--labels", reason: "\(name) is \(value); values go from 0 to 255")
+      }
+      guard names.isEmpty || names.contains(where: { options.labels[$0] != nil }) else {
+        throw ImportError.option(
+          "--labels", reason: "names none of the labels of \(files.source.shownPath): \(known)")
+      }
+      return (options.labels, Set(options.labels.keys))
+    }
+    if let stranger = options.lesions.first(where: { !names.contains($0) }) {
+      throw ImportError.option(
+        "--lesions",
+        reason: "\"\(stranger)\" is no label of \(files.source.shownPath); it has \(known)"
+          + Spelling.suggestion(for: stranger, among: names))
+    }
+    if !options.lesions.isEmpty { return ([:], Set(options.lesions)) }
+    let drawn = Set(images.flatMap { $0.shapes.map(\.label) })
+    guard drawn.count > 1 else { return ([:], Set(names)) }
+    guard names.count <= 255 else {
+      throw ImportError.option(
+        "--lesions",
+        reason: "\(files.source.shownPath) has \(names.count) labels; name those that are lesions")
+    }
+    let stated = declared.compactMap(\.value)
+    let areUsable =
+      declared.count == names.count && stated.count == names.count && Set(stated).count == stated.count
+      && stated.allSatisfy { (1...255).contains($0) }
+    let values = areUsable ? stated : Array(1...names.count)
+    return (Dictionary(zip(names, values)) { first, _ in first }, Set(names))
+  }
+
+  private func labelNotes(_ values: [String: Int], _ chosen: Set<String>) -> [String] {
+    let counts = Dictionary(images.flatMap(\.shapes).map { ($0.label, 1) }, uniquingKeysWith: +)
+    let boxes = Dictionary(images.flatMap(\.others).map { ($0, 1) }, uniquingKeysWith: +)
+    var notes: [String] = []
+    if values.count > 1 {
+      let list = values.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { "\($0.key) \($0.value)" }
+      notes.append(
+        "The masks are label maps: \(list.joined(separator: ", ")); "
+          + "--lesions makes one mask of chosen labels."
+      )
+    }
+    let ignored = counts.keys.filter { !chosen.contains($0) }.sorted()
+    if !ignored.isEmpty {
+      let list = ignored.map { "\($0) (\(counted(counts[$0] ?? 0, "shape")))" }
+      notes.append("Labels that are not drawn: \(list.joined(separator: ", ")).")
+    }
+    let total = boxes.values.reduce(0, +)
+    if total > 0 {
+      notes.append(
+        "No masks, so not drawn: "
+          + counted(total, "box, line, point or tag", "boxes, lines, points or tags") + " of "
+          + boxes.keys.sorted().joined(separator: ", ") + "; an image that has nothing else has no mask.")
+    }
+    return notes
+  }
+}

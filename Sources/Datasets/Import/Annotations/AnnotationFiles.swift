@@ -1,0 +1,179 @@
+import Foundation
+import Storage
+
+/// The files of an export of an annotation tool: annotation files and images.
+struct AnnotationFiles {
+  /// The source as the user gave it.
+  let source: URL
+  /// The folder in which images are looked for.
+  let root: URL
+  /// The annotation files, in the order of their paths.
+  var annotations: [URL]
+  /// The files of the same ending that are of another kind, by their paths relative to `root`.
+  let strangers: [String]
+  /// The paths of the images relative to `root`, by the last part in lower case.
+  private let images: [String: [String]]
+
+  /// The largest annotation file that is read.
+  static let largestFile = 1 << 30
+  private static let mostFiles = 1_000_000
+  /// A look at a source stops after so many files.
+  private static let mostLooked = 20_000
+  private static let deepest = 16
+  private static let headBytes = 1 << 16
+
+  /// Finds the files of a source.
+  ///
+  /// - Parameters:
+  ///   - source: an annotation file, or a folder that holds some.
+  ///   - kind: the kind, for messages.
+  ///   - ending: the ending of annotation files, in lower case.
+  ///   - wanted: what an annotation file of this kind is, for messages.
+  ///   - fits: whether the first bytes of a file in the folder are those of the kind.
+  /// - Throws: `ImportError` if there is no annotation file, `FileError` for a folder that cannot be read.
+  init(
+    _ source: URL, kind: String, ending: String, wanted: String, where fits: (String) -> Bool
+  ) throws {
+    self.source = source
+    switch FileSystem.kind(of: source) {
+    case .file:
+      if ["zip", "tar", "gz", "tgz", "7z", "rar"].contains(source.pathExtension.lowercased()) {
+        throw ImportError.archive(source)
+      }
+      let folder = source.deletingLastPathComponent()
+      root =
+        folder.lastPathComponent.lowercased() == "annotations" ? folder.deletingLastPathComponent() : folder
+    case .folder: root = source
+    case .other: throw FileError.notRegular(source)
+    case nil: throw FileError.cannotRead(source, reason: "no such file or folder")
+    }
+    let paths = try Self.paths(in: root, most: Self.mostFiles)
+    images = Dictionary(
+      grouping: paths.filter { ImageFolder.isImage($0) },
+      by: { ($0 as NSString).lastPathComponent.lowercased() })
+    if root == source {
+      let candidates = paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }
+      let fitting = Set(candidates.filter { fits(Self.head(of: source.appendingPathComponent($0))) })
+      annotations = candidates.filter(fitting.contains).map(source.appendingPathComponent)
+      strangers = candidates.filter { !fitting.contains($0) }
+    } else {
+      (annotations, strangers) = ([source], [])
+    }
+    guard !annotations.isEmpty else {
+      throw ImportError.wrongLayout(source, kind: kind, reason: "it holds no \(wanted)")
+    }
+  }
+
+  /// Returns whether a source looks like an export, by the first bytes of a few files.
+  static func look(at source: URL, ending: String, where fits: (String) -> Bool) -> Bool {
+    switch FileSystem.kind(of: source) {
+    case .file: return source.pathExtension.lowercased() == ending && fits(head(of: source))
+    case .folder:
+      let paths = (try? paths(in: source, most: mostLooked)) ?? []
+      return paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }.prefix(8)
+        .contains { fits(head(of: source.appendingPathComponent($0))) }
+    default: return false
+    }
+  }
+
+  /// Finds an image.
+  ///
+  /// - Parameter names: names as the annotation file has them, the best first; a name may have folders.
+  /// - Returns: the path relative to `root`, or why there is none.
+  func image(_ names: [String]) -> Result<String, LookupFault> {
+    var fault = LookupFault(reason: "the image is not in \(root.shownPath); put it there, in any folder")
+    for name in names {
+      let name = name.replacingOccurrences(of: "\\", with: "/")
+      let parts = name.split(separator: "/").filter { $0 != "." && $0 != ".." }
+      guard let last = parts.last else { continue }
+      let candidates = images[last.lowercased()] ?? []
+      // The more of its folders fit, the better.
+      for count in stride(from: parts.count, through: 1, by: -1) {
+        let ending = parts.suffix(count).joined(separator: "/").lowercased()
+        let all = candidates.filter { $0.lowercased() == ending || $0.lowercased().hasSuffix("/" + ending) }
+        // Maps of labels may lie beside the annotations under the names of their images.
+        let inImages = all.filter { $0.split(separator: "/").dropLast().contains("images") }
+        let found = all.count > 1 && !inImages.isEmpty ? inImages : all
+        if let only = found.first, found.count == 1 { return .success(only) }
+        if found.count > 1 {
+          fault = LookupFault(
+            reason:
+              "several images have this name (\(found.prefix(2).joined(separator: ", "))); keep one of them")
+          break
+        }
+      }
+    }
+    return .failure(fault)
+  }
+
+  /// Why an image is not found.
+  struct LookupFault: Error {
+    let reason: String
+  }
+
+  /// A path relative to the source, for messages.
+  func relative(_ url: URL) -> String {
+    let folder = root.path.hasSuffix("/") ? root.path : root.path + "/"
+    if url.path == root.path || url.path + "/" == folder { return "" }
+    return url.path.hasPrefix(folder) ? String(url.path.dropFirst(folder.count)) : url.lastPathComponent
+  }
+
+  /// Lists the files below a folder, each folder once.
+  private static func paths(in root: URL, most: Int) throws -> [String] {
+    var (found, seen): ([String], Set<String>) = ([], [])
+    var open = [(path: "", depth: 0)]
+    while let (folder, depth) = open.popLast(), found.count < most {
+      let place = folder.isEmpty ? root : root.appendingPathComponent(folder)
+      guard seen.insert(FileSystem.resolved(place)).inserted else { continue }
+      for name in try ImageFolder.names(in: place) {
+        let path = folder.isEmpty ? name : "\(folder)/\(name)"
+        if FileSystem.kind(of: root.appendingPathComponent(path)) != .folder {
+          found.append(path)
+        } else if depth < deepest {
+          open.append((path, depth + 1))
+        }
+      }
+    }
+    return found.sorted()
+  }
+
+  /// The first bytes of a file as text; empty if it cannot be read.
+  private static func head(of url: URL) -> String {
+    guard FileSystem.kind(of: url) == .file, let handle = try? FileHandle(forReadingFrom: url) else {
+      return ""
+    }
+    defer { try? handle.close() }
+    return String(decoding: (try? handle.read(upToCount: headBytes)) ?? Data(), as: UTF8.self)
+  }
+
+  /// Reads an annotation file of JSON.
+  ///
+  /// - Parameters:
+  ///   - url: the file.
+  ///   - type: its content.
+  ///   - wanted: what it must be, for messages.
+  /// - Returns: the content.
+  /// - Throws: `ImportError.malformed`, or `FileError`.
+  static func json<Value: Decodable>(_ url: URL, as type: Value.Type, wanted: String) throws -> Value {
+    let data = try Data(file: url, limit: largestFile)
+    do {
+      return try JSONDecoder().decode(type, from: data)
+    } catch {
+      throw ImportError.malformed(url, reason: "it is not \(wanted): \(explanation(of: error))")
+    }
+  }
+}
+
+/// A number or a text of JSON that names something.
+struct AnnotationID: Decodable, Hashable, CustomStringConvertible {
+  let description: String
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let number = try? container.decode(Int.self) {
+      description = "\(number)"
+    } else {
+      description = try container.decode(String.self)
+    }
+  }
+}
