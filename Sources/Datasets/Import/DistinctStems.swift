@@ -19,6 +19,7 @@ package struct DistinctStems {
   /// Returns the name of an image; each call gives another one.
   ///
   /// - Parameter path: the path relative to the source, with the ending.
+  /// - Returns: a name without an ending.
   package mutating func next(_ path: String) -> String {
     let own = Self.stem(path)
     let folder = path.split(separator: "/").dropLast()

@@ -23,7 +23,7 @@ package protocol SourceReader: Sendable {
   /// - Parameters:
   ///   - source: the folder or file.
   ///   - options: what the user chose. `grouping` is applied later, by `ImportKind`.
-  /// - Returns: the listing; its stems differ (see `DistinctStems`).
+  /// - Returns: the listing; the stems of a part differ (see `DistinctStems`).
   /// - Throws: `ImportError` or `FileError` that names the file and the fix.
   static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing
 }
@@ -52,6 +52,12 @@ package struct ImportOptions: Sendable {
   package var lesions: [String] = []
   /// The values of label maps by name (`--labels`); empty for those of the source.
   package var labels: [String: Int] = [:]
+  /// The colours of label maps by name, red, green and blue (`--labels polyp=#ff0000`).
+  package var colours: [String: [UInt8]] = [:]
+  /// The parts of the source to import (`--part`); empty for all.
+  package var parts: [String] = []
+  /// The lesion class of all images with a lesion (`--class`); nil for that of the source.
+  package var lesionClass: String?
   /// The grouping (`--group-by`).
   package var grouping = Grouping.source
   /// Whether a mask of another size is brought to that of the image.
@@ -78,6 +84,8 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
   case unknownKind(String, known: [String])
   /// `auto` found no kind, or several.
   case undecided(URL, fitting: [String])
+  /// The values of the masks do not say what is lesion.
+  case maskValues(MaskConventionError)
   /// The source is an archive.
   case archive(URL)
   /// A file of the site exists with other content.
@@ -89,7 +97,7 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .wrongLayout(let url, let kind, let reason):
-      "\(url.shownPath): is not laid out as \(kind): \(reason); "
+      "\(url.shownPath): cannot be read as \(kind): \(reason); "
         + "see docs/reference/data-sets.md, or use the kind folder with --images and --masks"
     case .malformed(let url, let reason): "\(url.shownPath): \(reason)"
     case .option(let option, let reason): "\(option): \(reason)"
@@ -102,6 +110,10 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
         ? "\(url.shownPath): fits no kind of source; name the kind, such as mcdrl data import folder "
           + "SOURCE --images 'images/*.jpg' --masks 'masks/*.png'"
         : "\(url.shownPath): fits \(fitting.joined(separator: " and ")); write one of them in place of auto"
+    case .maskValues(let error):
+      "\(error)\n(here: --labels NAME=VALUE … with the values of the masks, and --lesions "
+        + "NAME,… if only some are "
+        + "lesion)"
     case .archive(let url):
       "\(url.shownPath): is an archive; unpack it (unzip, or tar -xf) and give the folder"
     case .differs(let url):
