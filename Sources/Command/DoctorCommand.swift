@@ -65,7 +65,8 @@ enum DoctorCommand: Subcommand {
     guard let dcmtk = CodecVersions.dcmtk, let openjpeg = CodecVersions.openjpeg else {
       return Check(
         what: "DICOM", found: "no", wanted: "optional: DCMTK, OpenJPEG",
-        fix: "install libdcmtk-dev libopenjp2-7-dev (brew: dcmtk openjpeg), run scripts/bootstrap, build again")
+        fix: "install libdcmtk-dev libopenjp2-7-dev (brew: dcmtk openjpeg), run scripts/bootstrap, "
+          + "build again")
     }
     return Check(
       what: "DICOM", found: "DCMTK \(dcmtk), OpenJPEG \(openjpeg)", wanted: "optional: DCMTK, OpenJPEG",

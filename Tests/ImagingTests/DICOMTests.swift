@@ -124,7 +124,9 @@ struct DICOMTests {
     let url = DICOMFixtures.url("rle.dcm")
     let file = try DICOMFile(url)
     for index in [-1, 2, Int.max] {
-      #expect(throws: DICOMError.noSuchFrame(file: url.path, index: index, count: 2)) { try file.frame(index) }
+      #expect(throws: DICOMError.noSuchFrame(file: url.path, index: index, count: 2)) {
+        try file.frame(index)
+      }
     }
   }
 
@@ -184,7 +186,8 @@ struct DICOMTests {
     }
   }
 
-  @Test("No error holds a value of the patient", arguments: DICOMFixtures.names + ["report.dcm", "video.dcm"])
+  @Test(
+    "No error holds a value of the patient", arguments: DICOMFixtures.names + ["report.dcm", "video.dcm"])
   func privacy(name: String) throws {
     let folder = try TemporaryFolder("dicom")
     let url = folder.file("x.dcm")

@@ -67,6 +67,13 @@ struct DICOMObjects {
     for object in objects {
       for frame in 0..<object.frames { listing.items.append(item(object, frame)) }
     }
+    listing.keepsUnlabelled = true
+    let missing = listing.items.count { if case .missing = $0.mask { true } else { false } }
+    if missing > 0 {
+      listing.notes.append(
+        "\(counted(missing, "image")) without a mask: in the folder unlabelled of the site, for predict and for "
+          + "annotation; training does not use them")
+    }
     return listing
   }
 

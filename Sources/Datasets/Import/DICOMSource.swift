@@ -31,7 +31,8 @@ package enum DICOMSource: SourceReader {
     let listing = objects.listing
     guard !listing.items.isEmpty else {
       throw ImportError.nothing(
-        source, kind: name, reason: listing.leftOut.first.map { "\($0.file): \($0.reason)" } ?? "it has no files")
+        source, kind: name,
+        reason: listing.leftOut.first.map { "\($0.file): \($0.reason)" } ?? "it has no files")
     }
     return listing
   }
@@ -52,7 +53,8 @@ private struct DICOMTree {
     case .file: files = [(root, root.lastPathComponent)]
     case .folder: try list(root, path: "", depth: 0)
     case nil, .other:
-      throw ImportError.malformed(root, reason: "no such file or folder; give a DICOM file or a folder of them")
+      throw ImportError.malformed(
+        root, reason: "no such file or folder; give a DICOM file or a folder of them")
     }
   }
 

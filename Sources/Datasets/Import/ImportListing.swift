@@ -28,6 +28,9 @@ package struct ImportListing {
     }
   }
 
+  /// Whether images without a mask are written, into `unlabelled/` of the site; else they are left out.
+  package var keepsUnlabelled = false
+
   package init() {}
 }
 

@@ -29,6 +29,16 @@ package struct ImportRecord: Codable, Equatable, Sendable {
     }
   }
 
+  /// An image without a mask.
+  package struct Unlabelled: Codable, Equatable, Sendable {
+    /// The image, relative to the site.
+    package var image: String
+    /// The image in the source.
+    package var from: String
+    /// The patient or sequence.
+    package var group: String?
+  }
+
   /// The choices of the user.
   package struct Options: Codable, Equatable, Sendable {
     package var images: String?
@@ -79,11 +89,13 @@ package struct ImportRecord: Codable, Equatable, Sendable {
   package var notes: [String]
   /// The images of the site.
   package var images: [Image] = []
+  /// The images without a mask, which are in `unlabelled/`.
+  package var unlabelled: [Unlabelled] = []
   /// The files that are left out, and why.
   package var leftOut: [ImportListing.LeftOut]
 
   enum CodingKeys: String, CodingKey {
-    case version, kind, source, site, options, states, notes, images
+    case version, kind, source, site, options, states, notes, images, unlabelled
     case leftOut = "left_out"
   }
 

@@ -5,7 +5,13 @@ import Torch
 
 extension SiteImport {
   /// An image that is written, or left out.
-  typealias Outcome = Result<ImportRecord.Image, Unused>
+  typealias Outcome = Result<Written, Unused>
+
+  /// An image that is written, with its mask or without.
+  enum Written: Sendable {
+    case labelled(ImportRecord.Image)
+    case unlabelled(ImportRecord.Unlabelled)
+  }
 
   /// A file that is left out, as an error.
   typealias Unused = ImportListing.LeftOut
@@ -33,11 +39,15 @@ extension SiteImport {
   func write(_ items: [ImportItem], _ masks: ImportedMask) throws -> [Outcome] {
     let work = items.map(work)
     let (folder, source, limits) = (folder, source, options.limits)
-    let hasLabels = !listing.labels.isEmpty
+    let (hasLabels, keepsUnlabelled) = (!listing.labels.isEmpty, listing.keepsUnlabelled)
     return try concurrentMap(count: work.count, threads: threads) { index in
       let item = work[index]
       do {
-        return .success(try Self.write(item, masks, to: folder, hasLabels: hasLabels, limits: limits))
+        if keepsUnlabelled, case .missing = item.mask {
+          return .success(.unlabelled(try Self.writeUnlabelled(item, to: folder, limits: limits)))
+        }
+        return .success(
+          .labelled(try Self.write(item, masks, to: folder, hasLabels: hasLabels, limits: limits)))
       } catch let error as FileError {
         // A full disk ends the import; a file of the source that cannot be read is left out.
         guard case .cannotWrite = error else { return .failure(Self.unused(item, error, source)) }
@@ -96,6 +106,17 @@ extension SiteImport {
     return ImportRecord.Image(
       image: imagePath, mask: maskPath, from: item.path, maskFrom: item.maskFrom, group: item.group,
       lesionClass: item.lesionClass, repairs: repairs + mask.repairs)
+  }
+
+  /// Writes an image without a mask.
+  private static func writeUnlabelled(
+    _ item: Work, to folder: URL, limits: ImageLimits
+  ) throws -> ImportRecord.Unlabelled {
+    var repairs: [String] = []
+    let (_, ending, bytes) = try picture(item, limits, &repairs)
+    let path = "\(unlabelled)/\(item.stem).\(ending)"
+    try store(bytes, at: path, in: folder)
+    return ImportRecord.Unlabelled(image: path, from: item.path, group: item.group)
   }
 
   /// Decodes an image, and returns the bytes to store: those of the file, or a PNG of an upright image.

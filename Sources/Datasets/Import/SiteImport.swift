@@ -18,6 +18,8 @@ package struct SiteImport {
   private let data: URL
   private let part: String?
 
+  /// The folder of images without a mask.
+  static let unlabelled = "unlabelled"
   /// Images at once; a batch is in memory.
   private static let batch = 32
 
@@ -83,7 +85,7 @@ package struct SiteImport {
     let masks = ImportedMask(
       labels: listing.labels, convention: try convention(), resizes: options.resizesMasks,
       limits: options.limits)
-    for name in ["images", "masks"] {
+    for name in folders {
       try FileManager.default.createFolder(place(name))
       AtomicFile.removeLeftovers(in: place(name), unchangedFor: 0)
     }
@@ -95,7 +97,8 @@ package struct SiteImport {
       let items = listing.items[done..<min(done + Self.batch, listing.items.count)]
       for result in try write(Array(items), masks) {
         switch result {
-        case .success(let image): record.images.append(image)
+        case .success(.labelled(let image)): record.images.append(image)
+        case .success(.unlabelled(let image)): record.unlabelled.append(image)
         case .failure(let left): record.leftOut.append(left)
         }
       }
@@ -104,13 +107,23 @@ package struct SiteImport {
     }
     try check(record)
     record.images.sort { $0.image < $1.image }
+    record.unlabelled.sort { $0.image < $1.image }
     record.leftOut.sort { ($0.file, $0.reason) < ($1.file, $1.reason) }
     let members = entry(of: record)
     record.states = members.map(\.key)
     // The entry comes last, so that only a site of an import is ever updated.
     try store(record)
+    // Images without masks are no site to train on or to score.
+    guard !record.images.isEmpty else { return (record, []) }
     let listed = try SitesFile(in: data).state(site, members, replacing: earlier?.states ?? [])
     return (record, listed)
+  }
+
+  /// The folders that the images of the listing need.
+  private var folders: [String] {
+    let missing = listing.items.count { if case .missing = $0.mask { true } else { false } }
+    let unlabelled = listing.keepsUnlabelled && missing > 0 ? [Self.unlabelled] : []
+    return (unlabelled.isEmpty || missing < listing.items.count ? ["images", "masks"] : []) + unlabelled
   }
 
   /// Refuses a site that something else made.
@@ -121,7 +134,7 @@ package struct SiteImport {
         reason: "names a site \(site) that no import wrote; choose another --site")
     }
     let stems = Set(listing.items.map(\.stem))
-    for name in ["images", "masks"] where SiteCatalog.isFolder(place(name)) {
+    for name in ["images", "masks", Self.unlabelled] where SiteCatalog.isFolder(place(name)) {
       for file in try ImageFolder.names(in: place(name)) where !stems.contains(DistinctStems.stem(file)) {
         throw ImportError.siteInUse(
           place("\(name)/\(file)"),
@@ -132,12 +145,12 @@ package struct SiteImport {
 
   /// Refuses files of images that this call left out, and a site without images.
   private func check(_ record: ImportRecord) throws {
-    guard !record.images.isEmpty else {
+    guard !record.images.isEmpty || !record.unlabelled.isEmpty else {
       let first = record.leftOut.last.map { ", such as \($0.file): \($0.reason)" } ?? ""
       throw ImportError.nothing(source, kind: kind, reason: "every image is left out\(first)")
     }
-    let written = Set(record.images.flatMap { [$0.image, $0.mask] })
-    for name in ["images", "masks"] {
+    let written = Set(record.images.flatMap { [$0.image, $0.mask] } + record.unlabelled.map(\.image))
+    for name in ["images", "masks", Self.unlabelled] where SiteCatalog.isFolder(place(name)) {
       for file in try ImageFolder.names(in: place(name)) where !written.contains("\(name)/\(file)") {
         throw ImportError.siteInUse(
           place("\(name)/\(file)"),

@@ -24,6 +24,7 @@ extension DICOMFile {
     try call(frame: index) { dicom_segment_of(handle, UInt32(index), &found, $0) }
     let label = Self.text(found.label)
     return DICOMSegment(
-      label: label.isEmpty ? "lesion" : label, instanceUID: Self.text(found.instance), frame: Int(found.frame))
+      label: label.isEmpty ? "lesion" : label, instanceUID: Self.text(found.instance), frame: Int(found.frame)
+    )
   }
 }

@@ -26,7 +26,9 @@ package final class DICOMFile: @unchecked Sendable {
   package let isVideo: Bool
   /// The UID of the transfer syntax.
   package let transferSyntax: String
-  /// The UIDs of the series and the object. They identify a study: hash them before they go anywhere.
+  /// The UIDs of the series and the object.
+  ///
+  /// They identify a study: hash them before they go anywhere.
   package let (seriesUID, instanceUID): (String, String)
   /// The patient as 12 hexadecimal digits of a salted SHA-256; nil if the file names none.
   ///
@@ -115,7 +117,8 @@ package final class DICOMFile: @unchecked Sendable {
     // Where the bitstream does not state its colours, the data set does: a marker of Adobe hands it on.
     if kind > 1 {
       content.insert(
-        contentsOf: [0xFF, 0xEE, 0, 14] + Array("Adobe".utf8) + [0, 100, 0, 0, 0, 0, kind == 2 ? 1 : 0], at: 2)
+        contentsOf: [0xFF, 0xEE, 0, 14] + Array("Adobe".utf8) + [0, 100, 0, 0, 0, 0, kind == 2 ? 1 : 0], at: 2
+      )
     }
     return content
   }
@@ -180,7 +183,8 @@ extension DICOMFile {
     let code = message.withUnsafeMutableBufferPointer { buffer in
       buffer.baseAddress.map(body) ?? Int32(DICOM_DAMAGED)
     }
-    return (Int(code), String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+    let bytes = message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
+    return (Int(code), String(decoding: bytes, as: UTF8.self))
   }
 
   /// Returns the text of an array of characters of C.

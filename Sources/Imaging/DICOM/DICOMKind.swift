@@ -45,7 +45,8 @@ package enum DICOMKind: Sendable, Equatable {
     case .ultrasound: "Ultrasound Image"
     case .segmentation: "Segmentation"
     case .directory: "DICOMDIR"
-    case .other(let uid): uid.isEmpty ? "no SOP class" : "SOP class " + uid.filter { $0.isNumber || $0 == "." }
+    case .other(let uid):
+      uid.isEmpty ? "no SOP class" : "SOP class " + uid.filter { $0.isNumber || $0 == "." }
     }
   }
 
