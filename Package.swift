@@ -151,7 +151,7 @@ let package = Package(
       dependencies: ["CLIP", "Confounders", "Segmentation", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport", "Torch"]),
+      name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Storage", "TestSupport", "Torch"]),
     .testTarget(
       name: "MetricsTests", dependencies: ["Metrics", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),

@@ -13,8 +13,10 @@ public enum MCDRLCommand {
   nonisolated(unsafe) private(set) static var methods = MethodRegistry.builtIn
   static var subcommands: [any Subcommand.Type] {
     [
-      DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self, ClipInfoCommand.self,
-      ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self, ClipZeroShotCommand.self,
+      DoctorCommand.self, DemoCommand.self, SynthCommand.self, DataInspectCommand.self,
+      DataImportCommand.self,
+      ClipInfoCommand.self, ClipEmbedCommand.self, ClipTokenizeCommand.self, ClipPretrainCommand.self,
+      ClipZeroShotCommand.self,
       PromptsCheckCommand.self, PromptsListCommand.self, PromptsSheetCommand.self,
       PromptsSuggestCommand.self, TrainCommand.self, EnsembleCommand.self, TuneCommand.self,
       CalibrateCommand.self, EvaluateCommand.self, CompareCommand.self, LosoCommand.self,

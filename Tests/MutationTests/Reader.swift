@@ -25,7 +25,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
   static let all: [Reader] =
     [
       safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
-      clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration,
+      clip, bert, trunk, bitmap, pictures, run, ensemble, card, calibration, annotations,
     ] + (VideoLibrary.version == nil ? [] : [videos])
 
   private static let safetensors = Reader(name: "safetensors") { folder in
@@ -85,6 +85,45 @@ struct Reader: Sendable, CustomTestStringConvertible {
     return ["sites.json5"]
   } read: { folder in
     _ = try SiteCatalog(at: folder)
+  }
+
+  /// The annotations of BM-BronchoLC, and the record and the entry of an earlier import.
+  private static let annotations = Reader(name: "annotations") { folder in
+    let images = folder.appendingPathComponent("source/imgs/p/v")
+    try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
+    try ImageFile.writePNG(picture, to: images.appendingPathComponent("a.png"))
+    let source = folder.appendingPathComponent("source")
+    try Data(#"[{"id": "cbed49c9-81ec-45d0-b619-a12c57c1770f", "name": "Tumor"}]"#.utf8)
+      .write(to: source.appendingPathComponent("labels.json"))
+    try Data("[]".utf8).write(to: source.appendingPathComponent("objects.json"))
+    try Data(
+      #"""
+      [{"object_id": "a", "label_ids": ["cbed49c9-81ec-45d0-b619-a12c57c1770f"],
+        "data": [{"x": 1.5, "y": 2}, {"x": 9, "y": 2}, {"x": 5, "y": 1e1}]}]
+      """#.utf8
+    ).write(to: source.appendingPathComponent("annotation.json"))
+    let data = folder.appendingPathComponent("data")
+    try FileManager.default.createDirectory(
+      at: data.appendingPathComponent("s"), withIntermediateDirectories: true)
+    try Data("{sites: [{name: 's', class: 'tumour'}, /* ] */ {name: \"b\"}]}".utf8)
+      .write(to: data.appendingPathComponent("sites.json5"))
+    try Data(
+      #"""
+      {"version": "0", "kind": "bm-broncholc", "source": "source", "site": "s", "states": ["class"],
+       "options": {"lesions": [], "labels": {}, "colours": {}, "resize_masks": false},
+       "images": [], "left_out": [], "notes": []}
+      """#.utf8
+    ).write(to: data.appendingPathComponent("s/import.json"))
+    return [
+      "source/annotation.json", "source/labels.json", "source/imgs/p/v/a.png", "data/sites.json5",
+      "data/s/import.json",
+    ]
+  } read: { folder in
+    let (source, data) = (folder.appendingPathComponent("source"), folder.appendingPathComponent("data"))
+    let listing = try ImportKind.named("bm-broncholc").listing(source, options: ImportOptions())
+    _ = try SiteImport(
+      listing, of: source, kind: "bm-broncholc", site: "s", data: data, options: ImportOptions(), threads: 1
+    ).write()
   }
 
   private static let lists = Reader(name: "lists") { folder in

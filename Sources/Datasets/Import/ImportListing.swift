@@ -17,7 +17,7 @@ package struct ImportListing {
   package var origin = DataOrigin(licence: nil, source: nil, citation: nil)
 
   /// A file that is left out.
-  package struct LeftOut: Codable, Equatable {
+  package struct LeftOut: Codable, Equatable, Sendable {
     /// The path relative to the source.
     package var file: String
     /// Why, and what would bring it in.
@@ -33,7 +33,7 @@ package struct ImportListing {
 
 /// One image of a source, with its mask.
 package struct ImportItem {
-  /// The name of the image in the site, without ending; unique in the listing.
+  /// The name of the image in the site, without ending; unique in its part of the listing.
   package var stem: String
   /// Where the image comes from.
   package var image: Picture
@@ -43,10 +43,15 @@ package struct ImportItem {
   package var group: String?
   /// The lesion class of the image; nil where the source does not say.
   package var lesionClass: String?
+  /// The part of a source of several hospitals or splits, such as `C3`; each part is a site.
+  package var part: String?
 
-  package init(stem: String, image: Picture, mask: Mask, group: String? = nil, lesionClass: String? = nil) {
+  package init(
+    stem: String, image: Picture, mask: Mask, group: String? = nil, lesionClass: String? = nil,
+    part: String? = nil
+  ) {
     (self.stem, self.image, self.mask) = (stem, image, mask)
-    (self.group, self.lesionClass) = (group, lesionClass)
+    (self.group, self.lesionClass, self.part) = (group, lesionClass, part)
   }
 
   /// Where an image comes from.
@@ -73,7 +78,7 @@ package struct ImportItem {
 }
 
 /// A shape of an annotation format with its label.
-package struct LabelledShape: Equatable {
+package struct LabelledShape: Equatable, Sendable {
   /// The name of the label, as in the source.
   package var label: String
   /// The form.
@@ -84,7 +89,7 @@ package struct LabelledShape: Equatable {
   }
 
   /// The form of a shape, in pixels of the image; (0, 0) is the outer corner of the first pixel.
-  package enum Form: Equatable {
+  package enum Form: Equatable, Sendable {
     /// Rings of points; inside is what an odd number of rings encloses.
     case polygon([[Point]])
     /// Pixels of a box, row by row from its top left.
@@ -94,7 +99,7 @@ package struct LabelledShape: Equatable {
   }
 
   /// A point.
-  package struct Point: Equatable {
+  package struct Point: Equatable, Sendable {
     package var x: Double
     package var y: Double
 

@@ -49,6 +49,24 @@ extension HostileInput {
       refused: "model.head.detailWidths is"),
     run("run with 2⁶² epochs", "epochs", "4611686018427387904", refused: "epochs is"),
     run("run with 10⁹ variants of an image", "variants", "1000000000", refused: "interventions.variants is"),
+    HostileInput("annotation.json nested 1,000,000 deep, imported", refused: "annotation.json") { folder in
+      let source = folder.appendingPathComponent("source")
+      try FileManager.default.createDirectory(
+        at: source.appendingPathComponent("imgs"), withIntermediateDirectories: true)
+      for (name, content) in [
+        ("annotation", repeated("[", 1_000_000)), ("labels", Data("[]".utf8)), ("objects", Data("[]".utf8)),
+      ] {
+        try content.write(to: source.appendingPathComponent("\(name).json"))
+      }
+      return importing("bm-broncholc", source, folder)
+    },
+    HostileInput("source of folders nested 100 deep, imported", refused: "nested more than 32 deep") {
+      folder in
+      let source = folder.appendingPathComponent("source")
+      let deep = (0..<100).reduce(source) { place, _ in place.appendingPathComponent("a") }
+      try FileManager.default.createDirectory(at: deep, withIntermediateDirectories: true)
+      return importing("folder", source, folder)
+    },
     HostileInput("run whose config.json is nested 100,000 deep", refused: "config.json") { folder in
       let run = folder.appendingPathComponent("run")
       try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
@@ -97,6 +115,10 @@ extension HostileInput {
       try catalogue?().write(to: folder.appendingPathComponent("sites.json5"))
       return ["data", "inspect", folder.path]
     }
+  }
+
+  private static func importing(_ kind: String, _ source: URL, _ folder: URL) -> [String] {
+    ["data", "import", kind, source.path, "--site", "s", "--out", folder.appendingPathComponent("data").path]
   }
 
   /// A run whose settings hold one absurd value.

@@ -1,0 +1,130 @@
+import Foundation
+import Imaging
+import Storage
+import Torch
+
+extension SiteImport {
+  /// An image that is written, or left out.
+  typealias Outcome = Result<ImportRecord.Image, Unused>
+
+  /// A file that is left out, as an error.
+  typealias Unused = ImportListing.LeftOut
+
+  /// The content of an image: bytes of a file, or pixels.
+  private enum Content: Sendable {
+    case file(URL)
+    case bytes(Data)
+    case pixels(Image)
+    case unreadable(String)
+  }
+
+  /// An item without the closures that only one thread may call.
+  private struct Work: Sendable {
+    let stem: String
+    let path: String
+    let content: Content
+    let mask: ImportItem.Mask
+    let maskFrom: [String]
+    let group: String?
+    let lesionClass: String?
+  }
+
+  /// Writes images in parallel; frames of videos and DICOM files are read one after the other.
+  func write(_ items: [ImportItem], _ masks: ImportedMask) throws -> [Outcome] {
+    let work = items.map(work)
+    let (folder, source, limits) = (folder, source, options.limits)
+    let hasLabels = !listing.labels.isEmpty
+    return try concurrentMap(count: work.count, threads: threads) { index in
+      let item = work[index]
+      do {
+        return .success(try Self.write(item, masks, to: folder, hasLabels: hasLabels, limits: limits))
+      } catch let error as FileError {
+        // A full disk ends the import; a file of the source that cannot be read is left out.
+        guard case .cannotWrite = error else { return .failure(Self.unused(item, error, source)) }
+        throw error
+      } catch let error as ImportError {
+        guard case .differs = error else { return .failure(Self.unused(item, error, source)) }
+        throw error
+      } catch let error as TorchError {
+        throw error
+      } catch {
+        return .failure(Self.unused(item, error, source))
+      }
+    }
+  }
+
+  private func work(_ item: ImportItem) -> Work {
+    let content: Content
+    switch item.image {
+    case .file(let url): content = .file(url)
+    case .content(let data, _): content = .bytes(data)
+    case .frame(_, _, let read):
+      do { content = .pixels(try read()) } catch { content = .unreadable("\(error)") }
+    }
+    let maskFrom: [URL]
+    switch item.mask {
+    case .files(let files, _): maskFrom = files
+    case .shapes(_, let file): maskFrom = [file]
+    case .empty, .missing: maskFrom = []
+    }
+    return Work(
+      stem: item.stem, path: item.path(in: source), content: content, mask: item.mask,
+      maskFrom: maskFrom.map { ImportItem.path($0, in: source) }, group: item.group,
+      lesionClass: item.lesionClass)
+  }
+
+  private static func unused(_ item: Work, _ error: any Error, _ source: URL) -> Unused {
+    // The record must not tell where on the machine the source was.
+    let root = source.path.hasSuffix("/") ? source.path : source.path + "/"
+    let beside = source.deletingLastPathComponent().path
+    var reason = "\(error)".replacingOccurrences(of: root, with: "")
+    if beside.count > 1 { reason = reason.replacingOccurrences(of: beside + "/", with: "") }
+    return Unused(file: item.path, reason: NativePath.shown(reason))
+  }
+
+  /// Writes an image with its mask.
+  private static func write(
+    _ item: Work, _ masks: ImportedMask, to folder: URL, hasLabels: Bool, limits: ImageLimits
+  ) throws -> ImportRecord.Image {
+    var repairs: [String] = []
+    let (image, ending, bytes) = try picture(item, limits, &repairs)
+    let mask = try masks.make(item.mask, width: image.width, height: image.height)
+    let (imagePath, maskPath) = ("images/\(item.stem).\(ending)", "masks/\(item.stem).png")
+    // The mask is first, so that an image is never without one.
+    try store(try hasLabels ? mask.image.pngData() : mask.image.bilevelPNGData(), at: maskPath, in: folder)
+    try store(bytes, at: imagePath, in: folder)
+    return ImportRecord.Image(
+      image: imagePath, mask: maskPath, from: item.path, maskFrom: item.maskFrom, group: item.group,
+      lesionClass: item.lesionClass, repairs: repairs + mask.repairs)
+  }
+
+  /// Decodes an image, and returns the bytes to store: those of the file, or a PNG of an upright image.
+  private static func picture(
+    _ item: Work, _ limits: ImageLimits, _ repairs: inout [String]
+  ) throws -> (image: Image, ending: String, bytes: Data) {
+    let data: Data
+    switch item.content {
+    case .unreadable(let reason): throw UnusableMask(reason)
+    case .pixels(let image): return (image, ImageFormat.png.ending, try image.pngData())
+    case .bytes(let content): data = content
+    case .file(let url): data = try Data(file: url, limit: limits.maximumFileBytes)
+    }
+    let bytes = Array(data)
+    let facts = try ImageFile.facts(of: bytes, file: item.path, limits: limits)
+    // A damaged image is found here and not in training.
+    let image = try ImageFile.decode(bytes, file: item.path, limits: limits)
+    guard !facts.isUpright else { return (image, facts.format.ending, data) }
+    repairs.append(
+      "turned upright as its EXIF says, and stored as PNG; its mask is taken as drawn on that picture")
+    return (image, ImageFormat.png.ending, try image.pngData())
+  }
+
+  /// Writes a file, unless it stands there with the same content.
+  private static func store(_ data: Data, at path: String, in folder: URL) throws {
+    let url = folder.appendingPathComponent(path)
+    guard FileSystem.kind(of: url) != nil else { return try AtomicFile.write(data, to: url) }
+    guard try Data(file: url) == data else { throw ImportError.differs(url) }
+  }
+}
+
+extension ImportListing.LeftOut: Error {}

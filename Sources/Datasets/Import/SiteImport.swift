@@ -1,0 +1,208 @@
+import Foundation
+import Imaging
+import Storage
+import Torch
+
+/// Writes a listing as a site of a data folder: `SITE/images`, `SITE/masks`, `SITE/import.json` and
+/// the site's entry in `sites.json5`.
+///
+/// A call for the same source writes the same bytes, so a second one changes nothing, and an
+/// interrupted one can be called again.
+package struct SiteImport {
+  let listing: ImportListing
+  let source: URL
+  let options: ImportOptions
+  let threads: Int?
+  private let kind: String
+  private let site: String
+  private let data: URL
+  private let part: String?
+
+  /// Images at once; a batch is in memory.
+  private static let batch = 32
+
+  /// Prepares an import; it writes nothing.
+  ///
+  /// - Parameters:
+  ///   - listing: the images of the site.
+  ///   - source: the folder or file that was listed.
+  ///   - kind: the kind of the source.
+  ///   - site: the name of the site.
+  ///   - data: the data folder.
+  ///   - options: the choices of the user.
+  ///   - part: the part of the source that the site is, for the record.
+  ///   - threads: images at once; nil for one a core.
+  /// - Throws: `ImportError` for a name that no site can have, or no image.
+  package init(
+    _ listing: ImportListing, of source: URL, kind: String, site: String, data: URL, options: ImportOptions,
+    part: String? = nil, threads: Int? = nil
+  ) throws {
+    guard !["", ".", ".."].contains(site), !site.contains("/") else {
+      throw ImportError.option(
+        "--site",
+        reason: "\"\(site)\": a folder is named after it, so it must not be empty, . or .. or hold a /")
+    }
+    (self.listing, self.source, self.kind, self.site) = (listing, source, kind, site)
+    (self.data, self.options, self.part, self.threads) = (data, options, part, threads)
+    var seen: Set<String> = []
+    for stem in listing.items.map(\.stem) {
+      guard !stem.isEmpty, !stem.hasPrefix("."), !stem.contains("/"), !stem.contains("\0") else {
+        throw ImportError.malformed(source, reason: "the image name \"\(stem)\" cannot be that of a file")
+      }
+      guard seen.insert(stem).inserted else {
+        throw ImportError.malformed(source, reason: "two images are named \"\(stem)\"; rename one of them")
+      }
+    }
+  }
+
+  /// Splits a listing of several parts into sites: `NAME-PART` each, or `NAME` for one part.
+  package static func sites(
+    _ listing: ImportListing, named name: String
+  ) -> [(site: String, part: String?, listing: ImportListing)] {
+    let parts = Set(listing.items.map(\.part)).sorted { $0 ?? "" < $1 ?? "" }
+    return parts.map { part in
+      var own = listing
+      own.items = listing.items.filter { $0.part == part }
+      return (parts.count > 1 ? part.map { "\(name)-\($0)" } ?? name : name, part, own)
+    }
+  }
+
+  var folder: URL { data.appendingPathComponent(site) }
+  private func place(_ path: String) -> URL { folder.appendingPathComponent(path) }
+
+  /// Writes the site.
+  ///
+  /// - Parameter progress: receives the number of images so far, of which some may be left out.
+  /// - Returns: the record, and the sites that were listed in a new `sites.json5`.
+  /// - Throws: `ImportError`, `MaskConventionError`, `FileError`.
+  package func write(
+    progress: (Int) -> Void = { _ in }
+  ) throws -> (record: ImportRecord, listed: [String]) {
+    let earlier = ImportRecord.stored(in: folder)
+    try checkSite(earlier)
+    let masks = ImportedMask(
+      labels: listing.labels, convention: try convention(), resizes: options.resizesMasks,
+      limits: options.limits)
+    for name in ["images", "masks"] {
+      try FileManager.default.createFolder(place(name))
+      AtomicFile.removeLeftovers(in: place(name), unchangedFor: 0)
+    }
+    var record = ImportRecord(
+      kind: kind, source: source.lastPathComponent, site: site,
+      options: ImportRecord.Options(options, part: part), notes: listing.notes, leftOut: listing.leftOut)
+    var done = 0
+    while done < listing.items.count {
+      let items = listing.items[done..<min(done + Self.batch, listing.items.count)]
+      for result in try write(Array(items), masks) {
+        switch result {
+        case .success(let image): record.images.append(image)
+        case .failure(let left): record.leftOut.append(left)
+        }
+      }
+      done += items.count
+      progress(done)
+    }
+    try check(record)
+    record.images.sort { $0.image < $1.image }
+    record.leftOut.sort { ($0.file, $0.reason) < ($1.file, $1.reason) }
+    let members = entry(of: record)
+    record.states = members.map(\.key)
+    // The entry comes last, so that only a site of an import is ever updated.
+    try store(record)
+    let listed = try SitesFile(in: data).state(site, members, replacing: earlier?.states ?? [])
+    return (record, listed)
+  }
+
+  /// Refuses a site that something else made.
+  private func checkSite(_ earlier: ImportRecord?) throws {
+    if earlier == nil, try SitesFile(in: data).names(site) {
+      throw ImportError.siteInUse(
+        data.appendingPathComponent("sites.json5"),
+        reason: "names a site \(site) that no import wrote; choose another --site")
+    }
+    let stems = Set(listing.items.map(\.stem))
+    for name in ["images", "masks"] where SiteCatalog.isFolder(place(name)) {
+      for file in try ImageFolder.names(in: place(name)) where !stems.contains(DistinctStems.stem(file)) {
+        throw ImportError.siteInUse(
+          place("\(name)/\(file)"),
+          reason: "is no file of this import; choose another --site, or remove the file")
+      }
+    }
+  }
+
+  /// Refuses files of images that this call left out, and a site without images.
+  private func check(_ record: ImportRecord) throws {
+    guard !record.images.isEmpty else {
+      let first = record.leftOut.last.map { ", such as \($0.file): \($0.reason)" } ?? ""
+      throw ImportError.nothing(source, kind: kind, reason: "every image is left out\(first)")
+    }
+    let written = Set(record.images.flatMap { [$0.image, $0.mask] })
+    for name in ["images", "masks"] {
+      for file in try ImageFolder.names(in: place(name)) where !written.contains("\(name)/\(file)") {
+        throw ImportError.siteInUse(
+          place("\(name)/\(file)"),
+          reason:
+            "is of an earlier import; this one leaves the image out; remove the file, or choose "
+            + "another --site"
+        )
+      }
+    }
+  }
+
+  /// Finds what the values of the mask files mean, from all of them.
+  private func convention() throws -> MaskConvention? {
+    guard listing.labels.isEmpty else { return nil }
+    let files = listing.items.flatMap { item -> [URL] in
+      if case .files(let files, let colours) = item.mask, colours.isEmpty { files } else { [] }
+    }
+    guard !files.isEmpty else { return nil }
+    do {
+      return try MaskSurvey(files).found(limits: options.limits).convention
+    } catch let error as MaskConventionError {
+      throw ImportError.maskValues(error)
+    }
+  }
+
+  private func store(_ record: ImportRecord) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let text = try encoder.encode(record) + Data("\n".utf8)
+    let file = place(ImportRecord.fileName)
+    if (try? Data(file: file)) != text { try AtomicFile.write(text, to: file) }
+  }
+
+  /// The members of the site's entry, without those that the record does not state.
+  private func entry(of record: ImportRecord) -> SitesFile.Members {
+    var members: SitesFile.Members = []
+    let counts = Dictionary(record.images.compactMap(\.lesionClass).map { ($0, 1) }, uniquingKeysWith: +)
+    if let common = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key {
+      members.append(("class", .string(common)))
+      let others = record.images.filter { $0.lesionClass != common }
+      if !others.isEmpty { members.append(("classes", .object(table(others) { $0.lesionClass }))) }
+    } else {
+      // Without a statement, a class for all images would count for those without a lesion, too.
+      let empty = record.images.filter(\.maskFrom.isEmpty)
+      if !empty.isEmpty { members.append(("classes", .object(table(empty) { _ in nil }))) }
+    }
+    let grouped = record.images.filter { $0.group != nil }
+    if !grouped.isEmpty { members.append(("groups", .object(table(grouped) { $0.group }))) }
+    if !listing.labels.isEmpty {
+      members.append(("labels", .object(listing.labels.mapValues { .integer($0) })))
+      let lesions = options.lesions.filter { listing.labels[$0] != nil }
+      if !lesions.isEmpty { members.append(("lesions", .array(lesions.map { .string($0) }))) }
+    }
+    let origin = listing.origin
+    for (key, text) in [
+      ("licence", origin.licence), ("source", origin.source), ("citation", origin.citation),
+    ] {
+      if let text { members.append((key, .string(text))) }
+    }
+    return members
+  }
+
+  private func table(
+    _ images: [ImportRecord.Image], _ value: (ImportRecord.Image) -> String?
+  ) -> [String: JSONValue] {
+    Dictionary(images.map { (DistinctStems.stem($0.image), value($0).map { .string($0) } ?? .null) }) { $1 }
+  }
+}
