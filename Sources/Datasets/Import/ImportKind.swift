@@ -17,6 +17,7 @@ package struct ImportKind: Sendable {
     ImportKind(ColonLayout.self), ImportKind(EndoSceneLayout.self), ImportKind(EtisLayout.self),
     ImportKind(PolypGenLayout.self), ImportKind(NeoPolypLayout.self), ImportKind(SunLayout.self),
     ImportKind(PolypDBLayout.self), ImportKind(BronchoLayout.self), ImportKind(GlottisLayout.self),
+    ImportKind(VideoSource.self),
   ]
 
   init(_ reader: any SourceReader.Type) { self.reader = reader }
