@@ -31,7 +31,8 @@ struct VideoSourceTests {
     #expect(message { _ = try VideoSource.listing(folder.url, options: options()) }.contains("no video"))
   }
 
-  @Test("Frames of a video have its name and number, its group, and no mask",
+  @Test(
+    "Frames of a video have its name and number, its group, and no mask",
     .enabled(if: VideoLibrary.version != nil, "built without FFmpeg"))
   func frames() throws {
     let fixture = Project.file("Tests/ImagingTests/Fixtures/video/variable.mkv")
