@@ -45,6 +45,12 @@ enum DataImportCommand: Subcommand {
     let lesionClass = Option.optional(
       "class", "CLASS", .text, remark: "that of the source",
       "the lesion class of all images with a lesion, such as polyp")
+    let every = Option.optional(
+      "every", "SECONDS", .positive, remark: "1, without --difference",
+      "video: the least number of seconds between frames that are taken")
+    let difference = Option.optional(
+      "difference", "D", .probability,
+      "video: take a frame that differs so much from the last one taken: 0.05 is little, 0.15 much")
     let resizeMasks = Option.flag(
       "resize-masks", "bring masks of another size to that of their image; else the image is left out")
     let maxPixels = Option.value(
@@ -154,6 +160,11 @@ enum DataImportCommand: Subcommand {
     where value != nil && kind.name != "folder" {
       throw ImportError.option(
         option, reason: "only the kind folder has patterns; \(kind.name) knows its own")
+    }
+    (options.every, options.difference) = (try arguments.every, try arguments.difference)
+    for (option, value) in [("--every", options.every), ("--difference", options.difference)]
+    where value != nil && kind.name != VideoSource.name {
+      throw ImportError.option(option, reason: "only the kind video takes frames; \(kind.name) has images")
     }
     options.grouping = try arguments.groupBy
     options.parts = try arguments.parts

@@ -85,7 +85,7 @@ enum VideoPrediction {
           + "\(format(summary.longestDrop, 2)) s in a row; frames.jsonl names each")
       if let lag = summary.decoderLag, lag > 1 {
         notes.append(
-          "warning: \(name): decoding alone is slower than the video, \(format(lag, 1)) s at the end")
+          "warning: \(name): decoding is slower than the video, up to \(format(lag, 1)) s late")
       }
     }
     let marked = summary.warnings.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }

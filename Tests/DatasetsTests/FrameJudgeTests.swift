@@ -8,7 +8,9 @@ import Torch
 @Suite("Marks of video frames")
 struct FrameJudgeTests {
   private func judge(_ pictures: [Image], damaged: Set<Int> = []) throws -> [FrameJudgement] {
-    let source = MadeFrames(times: pictures.indices.map { Double($0) / 25 }, damaged: damaged) { pictures[$0] }
+    let source = MadeFrames(times: pictures.indices.map { Double($0) / 25 }, damaged: damaged) {
+      pictures[$0]
+    }
     var (judge, found) = (FrameJudge(), [FrameJudgement]())
     while let frame = try source.next() { found.append(try judge.judge(frame, frame.image.tensor)) }
     return found
@@ -113,7 +115,8 @@ struct VideoViewTests {
     let full = try TissueScene.picture(2, width: 192, height: 128)
     #expect(try view([half, full]).share == 1)
     #expect(try view([half, half, half, full]).share == 1)
-    let late = try view((1...26).map { try TissueScene.picture($0, isRound: true, width: 192, height: 128) } + [full])
+    let late = try view(
+      (1...26).map { try TissueScene.picture($0, isRound: true, width: 192, height: 128) } + [full])
     #expect(late.share < 0.6)
   }
 }

@@ -20,7 +20,8 @@ struct FrameSelectionTests {
     #expect(found.frames == 60)
     #expect(try FrameSelection(Self.source(60), every: nil, difference: nil).taken == [0, 25, 50])
     // The interval is no multiple of the distance of frames, and places do not drift.
-    #expect(try FrameSelection(Self.source(60), every: 0.1, difference: nil).taken.prefix(5) == [0, 3, 5, 8, 10])
+    #expect(
+      try FrameSelection(Self.source(60), every: 0.1, difference: nil).taken.prefix(5) == [0, 3, 5, 8, 10])
   }
 
   @Test("A variable rate counts by timestamps")

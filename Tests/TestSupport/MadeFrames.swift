@@ -60,6 +60,8 @@ package enum TissueScene {
   ///   - isRound: whether the view is round on black.
   ///   - width: the width.
   ///   - height: the height.
+  /// - Returns: the picture.
+  /// - Throws: `ImagingError` for a side below 1.
   package static func picture(
     _ seed: UInt64, colour: [Int] = [190, 90, 80], isRound: Bool = false, width: Int = 96, height: Int = 64
   ) throws -> Image {

@@ -58,6 +58,10 @@ package struct ImportOptions: Sendable {
   package var parts: [String] = []
   /// The lesion class of all images with a lesion (`--class`); nil for that of the source.
   package var lesionClass: String?
+  /// The least number of seconds between frames of a video (`--every`); only `video` uses it.
+  package var every: Double?
+  /// The least difference between frames of a video, above 0 to 1 (`--difference`); only `video` uses it.
+  package var difference: Double?
   /// The grouping (`--group-by`).
   package var grouping = Grouping.source
   /// Whether a mask of another size is brought to that of the image.

@@ -56,9 +56,10 @@ package enum VideoSource: SourceReader {
   private static func add(
     _ video: URL, stem: String, _ options: ImportOptions, to listing: inout ImportListing
   ) throws {
-    let reader = try VideoReader(video)
+    let reader = try VideoReader(video, limits: options.limits)
     let selection = try FrameSelection(reader, every: options.every, difference: options.difference)
-    let frames = ChosenFrames(selection.taken) { try VideoReader(video) }
+    let limits = options.limits
+    let frames = ChosenFrames(selection.taken) { try VideoReader(video, limits: limits) }
     for index in selection.taken {
       let number = String(index)
       let padded = String(repeating: "0", count: max(0, digits - number.count)) + number

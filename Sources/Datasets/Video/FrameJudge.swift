@@ -31,7 +31,9 @@ package struct FrameJudgement: Sendable {
   package var warnings: [FrameWarning] = []
   /// Whether the frame begins a new shot.
   package var isCut = false
-  /// The endoscope's view; of a repeated frame, that of the frame before. Nil for other skipped frames.
+  /// The endoscope's view; of a repeated frame, that of the frame before.
+  ///
+  /// It is nil for other skipped frames.
   package var view: VideoView?
   /// The numbers that the marks follow from; nil for a frame that is skipped.
   package var measures: FrameMeasures?

@@ -45,9 +45,7 @@ extension Image {
     let samples = [UInt8](unsafeUninitializedCapacity: rows.count * line) { target, used in
       pixels.withUnsafeBufferPointer { source in
         for (place, row) in rows.enumerated() {
-          let start = (row * width + columns.lowerBound) * channels
-          _ = UnsafeMutableBufferPointer(rebasing: target[place * line..<(place + 1) * line])
-            .initialize(from: source[start..<start + line])
+          copy(source, (row * width + columns.lowerBound) * channels, to: target, place * line, count: line)
         }
       }
       used = rows.count * line
@@ -62,12 +60,19 @@ extension Image {
     samples.withUnsafeMutableBufferPointer { target in
       part.pixels.withUnsafeBufferPointer { source in
         for (place, row) in rows.enumerated() {
-          let start = (row * width + columns.lowerBound) * channels
-          _ = UnsafeMutableBufferPointer(rebasing: target[start..<start + line])
-            .update(from: source[place * line..<(place + 1) * line])
+          copy(source, place * line, to: target, (row * width + columns.lowerBound) * channels, count: line)
         }
       }
     }
     return Image(checkedWidth: width, height: height, channels: channels, pixels: samples)
   }
+}
+
+/// Copies samples from one place to another; both buffers must have them.
+private func copy(
+  _ source: UnsafeBufferPointer<UInt8>, _ from: Int, to target: UnsafeMutableBufferPointer<UInt8>, _ to: Int,
+  count: Int
+) {
+  guard let first = source.baseAddress, let start = target.baseAddress else { return }
+  memcpy(start + to, first + from, count)
 }

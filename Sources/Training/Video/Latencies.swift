@@ -26,9 +26,10 @@ package struct LatencyCounts: Sendable {
     longest = max(longest, seconds)
   }
 
-  /// Returns the duration that a share of all durations does not exceed, in seconds; nil without one.
+  /// Returns the duration that a share of all durations does not exceed.
   ///
   /// - Parameter share: from 0 to 1, such as 0.95.
+  /// - Returns: seconds; nil without a duration.
   package func quantile(_ share: Double) -> Double? {
     guard count > 0 else { return nil }
     let rank = max(1, Int((min(1, max(0, share)) * Double(count)).rounded(.up)))

@@ -50,11 +50,8 @@ struct FrameResult: Sendable {
 
 /// Writes results in order on a thread of its own, a few behind the network.
 final class ResultWriter: @unchecked Sendable {
-  /// The most results that wait.
-  private static let depth = 4
-
   private let outputs: VideoOutputs
-  private let queue = FrameQueue<FrameResult>(capacity: depth)
+  private let queue: FrameQueue<FrameResult>
   private let ended = DispatchSemaphore(value: 0)
   private let system = SystemClock()
   private var isThreaded = true
@@ -65,10 +62,16 @@ final class ResultWriter: @unchecked Sendable {
   private(set) var total = LatencyCounts()
 
   /// Starts to write.
+  ///
+  /// - Parameters:
+  ///   - outputs: where results go.
+  ///   - depth: the most results that wait.
+  ///   - start: starts a thread; returns false if it cannot.
   init(
-    _ outputs: VideoOutputs, start: (@escaping @Sendable () -> Void) -> Bool = Machine.startThread
+    _ outputs: VideoOutputs, depth: Int, start: (@escaping @Sendable () -> Void) -> Bool = Machine.startThread
   ) {
     self.outputs = outputs
+    queue = FrameQueue(capacity: depth)
     let isStarted = start { [self] in
       do { while let result = try queue.take() { try put(result) } } catch {
         failure = error

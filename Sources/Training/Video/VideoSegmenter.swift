@@ -58,7 +58,8 @@ package struct VideoSegmenter {
     let system = SystemClock()
     let start = system.now
     let feed = FrameFeed(source, settings, clock: clock)
-    let writer = ResultWriter(outputs)
+    // A long queue would hide from the feed that writing is slow.
+    let writer = ResultWriter(outputs, depth: settings.effective.queue)
     var state = VideoState(predictor.rule, settings, summary)
     let work = Result { try run(feed, writer, &state, shouldStop, progress) }
     feed.stop()
@@ -67,7 +68,7 @@ package struct VideoSegmenter {
     var done = state.finished(write: writer.write, total: writer.total)
     done.seconds = ((system.now - start) * 1e3).rounded() / 1e3
     done.endedEarly = !done.interrupted && feed.endedEarly
-    if settings.realtime { done.decoderLag = max(0, feed.longestLag) }
+    if settings.realtime { done.decoderLag = (max(0, feed.longestLag) * 1e3).rounded() / 1e3 }
     let failure: (any Error)? = if case .failure(let error) = work { error } else { nil }
     return Outcome(summary: done, error: failure)
   }

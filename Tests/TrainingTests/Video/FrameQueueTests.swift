@@ -12,7 +12,10 @@ struct FrameQueueTests {
   @Test("Items come in order, and nil after the last")
   func order() throws {
     let queue = FrameQueue<Int>(capacity: 2)
-    #expect(Machine.startThread { for item in 0..<50 { queue.put(item) }; queue.finish() })
+    #expect(
+      Machine.startThread {
+        for item in 0..<50 { queue.put(item) }; queue.finish()
+      })
     var found: [Int] = []
     while let item = try queue.take() { found.append(item) }
     #expect(found == Array(0..<50))
@@ -107,7 +110,9 @@ struct FrameFeedTests {
 
   @Test("A cut on a dropped frame stays known")
   func cut() throws {
-    let pictures = try [1, 2, 3].map { try TissueScene.picture($0, colour: $0 == 1 ? [190, 90, 80] : [235, 170, 160]) }
+    let pictures = try [1, 2, 3].map {
+      try TissueScene.picture($0, colour: $0 == 1 ? [190, 90, 80] : [235, 170, 160])
+    }
     let feed = FrameFeed(MadeFrames(pictures), settings(realtime: true), clock: SkippingClock()) { body in
       body()
       return true
@@ -121,7 +126,8 @@ struct FrameFeedTests {
   @Test("Without a thread the consumer decodes")
   func noThread() throws {
     let pictures = try (1...4).map { try TissueScene.picture($0) }
-    let feed = FrameFeed(MadeFrames(pictures), settings(realtime: false), clock: SkippingClock()) { _ in false }
+    let feed = FrameFeed(MadeFrames(pictures), settings(realtime: false), clock: SkippingClock()) { _ in false
+    }
     var found: [Int] = []
     while let frame = try feed.next() { found.append(frame.index) }
     #expect(found == [0, 1, 2, 3])

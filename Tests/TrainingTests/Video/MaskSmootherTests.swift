@@ -15,7 +15,9 @@ struct MaskSmootherTests {
 
   private func map(_ values: Float...) throws -> Tensor { try Tensor(values, shape: [1, values.count]) }
 
-  private func isLesion(_ mask: Tensor) throws -> [Bool] { try mask.to(.uint8).array(of: UInt8.self).map { $0 == 1 } }
+  private func isLesion(_ mask: Tensor) throws -> [Bool] {
+    try mask.to(.uint8).array(of: UInt8.self).map { $0 == 1 }
+  }
 
   @Test("Without smoothing each frame has its own mask")
   func off() throws {
@@ -26,7 +28,9 @@ struct MaskSmootherTests {
     #expect(try isLesion(smoothed) == [false, true])
   }
 
-  @Test("A step to 1 reaches 1 − exp(−t/τ), whatever the steps", arguments: [[0.2], [0.1, 0.2], [0.05, 0.06, 0.2]])
+  @Test(
+    "A step to 1 reaches 1 − exp(−t/τ), whatever the steps",
+    arguments: [[0.2], [0.1, 0.2], [0.05, 0.06, 0.2]])
   func step(times: [Double]) throws {
     let reached = 1 - exp(-0.2 / 0.1)
     for (threshold, expected) in [(reached - 1e-3, true), (reached + 1e-3, false)] {
@@ -41,7 +45,9 @@ struct MaskSmootherTests {
   @Test("Frames of the future change no mask of the past")
   func causal() throws {
     let start = try (0..<6).map { try Tensor.seeded([4, 5], UInt64($0)).sigmoid() }
-    let ends = try [10, 20].map { seed in try (0..<4).map { try Tensor.seeded([4, 5], UInt64(seed + $0)).sigmoid() } }
+    let ends = try [10, 20].map { seed in
+      try (0..<4).map { try Tensor.seeded([4, 5], UInt64(seed + $0)).sigmoid() }
+    }
     let masks = try ends.map { end in
       var smoother = MaskSmoother(settings(0.1, keep: 0.8), rule: MaskRule(0.5))
       return try (start + end).enumerated().map { index, map in
@@ -57,7 +63,8 @@ struct MaskSmootherTests {
     var smoother = MaskSmoother(settings(1e-3, keep: 0.8), rule: MaskRule(0.5))
     var found: [[Bool]] = []
     // So short a time constant passes the maps on unchanged.
-    for (index, values) in [(0.6, 0.45), (0.45, 0.45), (0.41, 0.49), (0.39, 0.51), (0.45, 0.41)].enumerated() {
+    for (index, values) in [(0.6, 0.45), (0.45, 0.45), (0.41, 0.49), (0.39, 0.51), (0.45, 0.41)].enumerated()
+    {
       let map = try map(Float(values.0), Float(values.1))
       found.append(try isLesion(smoother(map, time: Double(index)).smoothed))
     }
@@ -82,7 +89,9 @@ struct MaskSmootherTests {
     #expect(try isLesion(smoother(map(0, 1), time: 2).smoothed) == [false, true])
   }
 
-  @Test("Several classes are smoothed each, also with a level for each", arguments: [MaskThreshold.fixed(0.5), .dice])
+  @Test(
+    "Several classes are smoothed each, also with a level for each",
+    arguments: [MaskThreshold.fixed(0.5), .dice])
   func classes(threshold: MaskThreshold) throws {
     var smoother = MaskSmoother(settings(0.05, keep: 0.8), rule: MaskRule(threshold))
     let maps = try Tensor([0.9, 0.0, 0.0, 0.9] as [Float], shape: [2, 1, 2])

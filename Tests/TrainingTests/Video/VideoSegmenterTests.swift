@@ -70,7 +70,9 @@ struct VideoSegmenterTests {
 
   @Test("Black and repeated frames are not segmented, and are in the videos all the same")
   func skipped() throws {
-    let (lesion, black) = (try MadeVideo.frame(green: 200), try TissueScene.plain([0, 0, 0], width: 48, height: 32))
+    let (lesion, black) = (
+      try MadeVideo.frame(green: 200), try TissueScene.plain([0, 0, 0], width: 48, height: 32)
+    )
     let predictor = GreenPredictor()
     let found = try MadeVideo(MadeFrames([lesion, lesion, lesion, black, black, lesion]), predictor)
     let lines = try found.lines
@@ -124,7 +126,9 @@ struct VideoSegmenterTests {
 
   @Test("A frame of another size is skipped and in no video")
   func resized() throws {
-    let pictures = [try MadeVideo.frame(green: 90), try TissueScene.picture(1), try MadeVideo.frame(green: 91, seed: 2)]
+    let pictures = [
+      try MadeVideo.frame(green: 90), try TissueScene.picture(1), try MadeVideo.frame(green: 91, seed: 2),
+    ]
     let found = try MadeVideo(MadeFrames(pictures))
     #expect(try found.lines.map(\.skipped) == [nil, .resized, nil])
     #expect(found.mask.times == [0, 80])
@@ -195,13 +199,17 @@ struct VideoSegmenterTests {
 
   @Test("A frame that repeats a dropped one is segmented")
   func repeatedAfterDropped() throws {
-    var state = VideoState(MaskRule(0.5), VideoSettings(), VideoSummary(video: "", settings: VideoSettings(), prediction: ""))
+    var state = VideoState(
+      MaskRule(0.5), VideoSettings(), VideoSummary(video: "", settings: VideoSettings(), prediction: ""))
     func frame(_ skipped: FrameSkip?) -> FedFrame {
       FedFrame(
-        index: 0, time: 0, pts: 0, duration: nil, timeBase: (1, 25), judgement: FrameJudgement(skipped: skipped),
+        index: 0, time: 0, pts: 0, duration: nil, timeBase: (1, 25),
+        judgement: FrameJudgement(skipped: skipped),
         image: nil, pixels: nil, decodeSeconds: 0, judgeSeconds: 0, arrived: 0)
     }
-    let needs = [nil, .repeated, .dropped, .repeated, .repeated, .black].map { state.needsPrediction(frame($0)) }
+    let needs = [nil, .repeated, .dropped, .repeated, .repeated, .black].map {
+      state.needsPrediction(frame($0))
+    }
     #expect(needs == [true, false, false, true, false, false])
   }
 

@@ -39,7 +39,9 @@ struct VideoStatisticsTests {
     #expect(counts.longest == 1e12)
   }
 
-  private func frame(_ time: Double, _ area: Double?, _ skipped: FrameSkip? = nil, cut: Bool = false) -> FrameRecord {
+  private func frame(_ time: Double, _ area: Double?, _ skipped: FrameSkip? = nil, cut: Bool = false)
+    -> FrameRecord
+  {
     var record = FrameRecord(index: Int(time), time: time, skipped: skipped)
     record.areaSmoothed = area
     record.cut = cut ? true : nil
@@ -67,7 +69,8 @@ struct VideoStatisticsTests {
     let skipped = FrameRecord(index: 3, time: 0.12000000001, skipped: .black)
     #expect(
       String(decoding: try encoder.encode(skipped), as: UTF8.self)
-        == #"{"area_raw":null,"area_smoothed":null,"confidence":null,"index":3,"skipped":"black","time":0.12,"warnings":[]}"#)
+        == #"{"area_raw":null,"area_smoothed":null,"confidence":null,"index":3,"skipped":"black","time":0.12,"warnings":[]}"#
+    )
     var full = FrameRecord(index: 4, time: 0.16, warnings: [FrameWarning.outOfBody.rawValue])
     (full.areaRaw, full.areaSmoothed, full.confidence) = (0.25, 0.5, 0.75)
     (full.cut, full.view, full.expectedDice) = (true, [1, 2, 3, 4], 0.5)
