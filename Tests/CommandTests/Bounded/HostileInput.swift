@@ -32,7 +32,9 @@ struct HostileInput: Sendable, CustomTestStringConvertible {
   static var measured: String? { ProcessInfo.processInfo.environment["MCDRL_BOUNDED"] }
 
   /// All rows; a debug build takes minutes for the largest pictures.
-  static var all: [HostileInput] { pictures + (measured == nil ? [] : largest) + documents + folders + annotations }
+  static var all: [HostileInput] {
+    pictures + (measured == nil ? [] : largest) + documents + folders + annotations
+  }
 
   /// A row of a picture that a CLIP embeds.
   static func picture(

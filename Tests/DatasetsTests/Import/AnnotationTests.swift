@@ -179,6 +179,9 @@ struct AnnotationTests {
       try refusal(image("<ellipse label=\"tool\" cx=\"1\" cy=\"1\" rx=\"-1\" ry=\"1\"/>")).contains("radius"))
     #expect(
       try refusal("<!DOCTYPE a [<!ENTITY b \"c\">]>" + image("")).contains("document type"))
+    #expect(
+      try refusal("<?xml version=\"1.0\"?><!--><a --><!-- b --><!DOCTYPE a><annotations/>")
+        .contains("document type"))
     #expect(try refusal(String(image("").dropLast(9))).contains("no whole XML"))
     let deep = String(repeating: "<a>", count: 5000)
     #expect(try refusal(document(deep)).contains("nested more than 64"))

@@ -37,15 +37,13 @@ enum SafeXML {
   ///   the handler, or `FileError`.
   static func parse(_ url: URL, _ handler: any Handler) throws {
     let data = try Data(file: url, limit: largestFile)
-    // A document type stands before the first element; a zero byte shows another encoding than UTF-8.
-    let isPlain = !data.prefix(1 << 16).contains(0)
-    guard isPlain, data.range(of: Data("<!DOCTYPE".utf8)) == nil, data.range(of: Data("<!ENTITY".utf8)) == nil
-    else {
+    // A zero byte shows another encoding than UTF-8.
+    guard !data.prefix(1 << 16).contains(0) else {
+      throw ImportError.malformed(url, reason: "is not UTF-8 text; save it as UTF-8")
+    }
+    guard !hasDocumentType(data) else {
       throw ImportError.malformed(
-        url,
-        reason: isPlain
-          ? "has a document type, which annotations do not need; remove the <!DOCTYPE …>"
-          : "is not UTF-8 text; save it as UTF-8")
+        url, reason: "has a document type, which annotations do not need; remove the <!DOCTYPE …>")
     }
     let parser = XMLParser(data: data)
     parser.shouldResolveExternalEntities = false
@@ -58,6 +56,24 @@ enum SafeXML {
         url,
         reason: "is no whole XML: line \(parser.lineNumber), column \(parser.columnNumber); export it again")
     }
+  }
+
+  /// Returns whether a document type stands before the first element, which is its only place.
+  private static func hasDocumentType(_ data: Data) -> Bool {
+    var rest = data[...]
+    while let start = rest.firstIndex(of: UInt8(ascii: "<")) {
+      rest = rest[start...]
+      let (begin, end): (Int, String)
+      switch rest {
+      case _ where rest.starts(with: Array("<?".utf8)): (begin, end) = (2, "?>")
+      case _ where rest.starts(with: Array("<!--".utf8)): (begin, end) = (4, "-->")
+      default: return rest.starts(with: Array("<!".utf8))
+      }
+      // `<!-->` begins a comment and does not end it.
+      guard let found = rest.dropFirst(begin).range(of: Data(end.utf8)) else { return false }
+      rest = rest[found.upperBound...]
+    }
+    return false
   }
 
   private final class Delegate: NSObject, XMLParserDelegate {
