@@ -27,6 +27,8 @@ int refuse_file(struct AVFormatContext *format, AVIOContext **io, const char *ur
 
 // Silences the libraries, and begins to collect the errors that they log on this thread.
 void log_begin(void);
+// Raises the most bytes that FFmpeg may take at once, for the whole process.
+void allow_memory(size_t bytes);
 int log_is_empty(void);
 // The errors that were logged on this thread, ever.
 int log_count(void);

@@ -113,6 +113,14 @@ static void set_up(void) {
   av_max_alloc(most_memory_at_once);
 }
 
+void allow_memory(size_t bytes) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static size_t most = most_memory_at_once;
+  pthread_mutex_lock(&lock);
+  if (bytes > most) av_max_alloc(most = bytes);
+  pthread_mutex_unlock(&lock);
+}
+
 void log_begin(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, set_up);

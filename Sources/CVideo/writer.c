@@ -151,6 +151,8 @@ int video_create(int descriptor, video_target target, video_writer **writer, cha
              target.time_base_num, target.time_base_den);
     return VIDEO_UNSUPPORTED;
   }
+  // FFV1 takes some 150 bytes a pixel at once.
+  if (target.kind == VIDEO_LOSSLESS) allow_memory(160 * (size_t)target.width * target.height + (1 << 20));
   struct video_writer *w = calloc(1, sizeof *w);
   if (!w) return fail(NULL, message, "", AVERROR(ENOMEM));
   w->sink.descriptor = descriptor;

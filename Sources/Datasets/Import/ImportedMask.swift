@@ -44,8 +44,10 @@ struct ImportedMask: Sendable {
           width: width, height: height, channels: 1, pixels: [UInt8](repeating: 0, count: width * height)), []
       )
     case .missing: throw UnusableMask("the source has no mask of it")
-    case .shapes(let shapes, _):
-      return (try ShapeRaster.mask(of: shapes, width: width, height: height, labels: labels), [])
+    case .shapes(let shapes, let source):
+      return (
+        try ShapeRaster.mask(of: shapes, width: width, height: height, labels: labels, source: source), []
+      )
     case .files(let files, let colours):
       guard labels.isEmpty || files.count == 1 else {
         throw UnusableMask("several label maps belong to it; join them to one")

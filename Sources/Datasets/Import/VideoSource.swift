@@ -30,6 +30,8 @@ package enum VideoSource: SourceReader {
       throw ImportError.option("--difference", reason: "a number above 0, at most 1, is needed")
     }
     var listing = ImportListing()
+    // Frames are taken so that people can annotate them.
+    listing.keepsUnlabelled = true
     let isFolder = FileSystem.kind(of: source) == .folder
     var videos: [URL] = []
     for file in isFolder ? try FileSystem.contents(of: source) : [source] {
