@@ -34,7 +34,7 @@ package enum DICOMError: Error, Equatable, CustomStringConvertible {
     case .noPixels(let file, let kind):
       "\(shown(file)): a DICOM object without pixels (\(kind)); give the images of the study"
     case .noSuchFrame(let file, let index, let count):
-      "\(shown(file)): has no frame \(index + 1); its frames are 1 to \(count)"
+      "\(shown(file)): has no frame of index \(index); its \(count) frames count from 0"
     case .video(let file):
       "\(shown(file)): holds a video, not single frames; read it as a video"
     case .notAVideo(let file):

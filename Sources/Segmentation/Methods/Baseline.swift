@@ -3,7 +3,7 @@ public final class Baseline: SegmentationMethod, ConfigurableMethod {
   /// The name `baseline`.
   public static let name = "baseline"
   /// The description in one line.
-  public static let summary = "image tower and head alone, without words, trained by the segmentation loss"
+  public static let summary = "image tower and head without words, trained by the segmentation loss"
 
   /// Returns the traits: the method reads no words.
   ///
