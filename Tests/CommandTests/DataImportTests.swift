@@ -55,7 +55,7 @@ extension ProgramTests {
         (2, ["folder", source, "--labels", "a=1", "a=2"] + end, "stands twice"),
         (2, ["folder", source, "--site", "s", "--out", source + "/data"], "lies in the source"),
         (2, ["folder", source, "--site", "a/b", "--out", out], "--site"),
-        (1, ["etis", source] + end, "ETIS-LaribPolypDB/ and Ground Truth/"),
+        (1, ["cvc-clinicdb", source] + end, "Original/ and Ground Truth/"),
         (1, ["auto", shop.file("sources").path] + end, "fits no kind"),
         (1, ["auto", shop.file("missing").path] + end, "no such file or folder"),
       ]

@@ -113,8 +113,10 @@ struct VideoReaderTests {
         let frames = try VideoFixtures.frames(reader)
         #expect(frames.count < 10 || frames.last?.isDamaged == true)
         #expect(reader.endedEarly, "cut to \(length) of \(content.count) bytes")
+        // A cut may lose a frame that is shown before one that is there.
         for frame in frames where !frame.isDamaged {
-          #expect(frame.image == wanted[frame.index].image, "cut to \(length) bytes")
+          let same = try #require(wanted.first { $0.pts == frame.pts })
+          #expect(frame.image == same.image, "cut to \(length) bytes")
         }
         most = max(most, frames.count)
       } catch let error as VideoError {
