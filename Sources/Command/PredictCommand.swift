@@ -41,6 +41,7 @@ enum PredictCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (formats, out, maxPixels) = (try arguments.formats, try arguments.out, try arguments.maxPixels)
+    try OutputFolder.requireApart(out, fromRun: arguments.operands[0])
     try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
     let inputs = try InputImages(
       arguments.operands.dropFirst(), writingTo: out, limits: InputImages.limits(maxPixels),
