@@ -78,6 +78,11 @@ struct AnnotatedImages {
         ImportItem(stem: stems.next(path), image: $0, mask: mask(of: image, chosen))
       }
     }
+    // An image that nobody has annotated yet looks the same.
+    let empty = listing.items.count { if case .empty = $0.mask { true } else { false } }
+    if empty > 0 {
+      listing.notes.append("Without a shape that is drawn, so without a lesion: \(counted(empty, "image")).")
+    }
     guard !listing.items.isEmpty else {
       let reason = listing.leftOut.first.map { "\($0.file): \($0.reason)" } ?? "it names no image"
       throw ImportError.nothing(files.source, kind: kind, reason: reason)

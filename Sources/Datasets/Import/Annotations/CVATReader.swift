@@ -8,6 +8,7 @@ import Storage
 package enum CVATReader: SourceReader {
   package static let name = "cvat"
   package static let summary = "CVAT for images 1.1, XML: polygons, masks, ellipses"
+  package static let labelChoices: Set<LabelChoice> = [.values, .lesions]
 
   package static func recognises(_ source: URL) -> Bool {
     AnnotationFiles.look(at: source, ending: "xml", where: fits)
@@ -20,7 +21,8 @@ package enum CVATReader: SourceReader {
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
     let files = try AnnotationFiles(
-      source, kind: name, ending: "xml", wanted: "XML file of CVAT for images 1.1", where: fits)
+      source, kind: name, ending: "xml", wanted: "XML file of CVAT for images 1.1",
+      besides: options.data, where: fits)
     var result = AnnotatedImages(kind: name, files: files)
     for file in files.annotations {
       options.progress?("reading \(files.relative(file))")
