@@ -212,30 +212,6 @@ struct AnnotationTests {
     #expect(reasons.contains { $0.contains("is not in") })
   }
 
-  @Test("The data folder beside an annotation file is not searched, and a path that fits exactly is best")
-  func otherImages() throws {
-    let scratch = try Scratch()
-    try scratch.grey("x.png", width: 2, [1, 2, 3, 4])
-    try scratch.grey("old/x.png", width: 2, [5, 6, 7, 8])
-    try scratch.grey("DATA/other/images/x.png", width: 2, [9, 9, 9, 9])
-    try scratch.text(
-      "a.json",
-      "{\"images\": [{\"id\": 1, \"file_name\": \"x.png\"}], \"annotations\": [], \"categories\": []}")
-    var options = ImportOptions()
-    options.data = scratch.file("DATA")
-    let listing = try COCOReader.listing(scratch.file("a.json"), options: options)
-    let item = try #require(listing.items.first, "\(listing.leftOut)")
-    guard case .file(let url) = item.image else { throw ImagingError.empty(file: item.stem) }
-    #expect(url.path == scratch.file("x.png").path && listing.leftOut.isEmpty)
-    #expect(listing.notes.contains { $0.contains("without a lesion: 1 image") }, "\(listing.notes)")
-    options.data = scratch.url
-    let refused = message { _ = try COCOReader.listing(scratch.file("a.json"), options: options) }
-    #expect(refused.hasPrefix("--out:") && refused.contains("choose another folder"), "\(refused)")
-    try scratch.touch(String(repeating: "d/", count: 20) + "y.png")
-    let deep = message { _ = try COCOReader.listing(scratch.file("a.json"), options: ImportOptions()) }
-    #expect(deep.contains("nested more than 16 deep"), "\(deep)")
-  }
-
   @Test("Faults name the file and the place")
   func faults() throws {
     let scratch = try Scratch()
