@@ -21,7 +21,6 @@ struct InputVideo: Sendable {
     let stream = try DICOMFile(file, limits: limits).videoStream()
     return try VideoReader(stream: stream, name: file.path, limits: limits)
   }
-
   /// Makes inputs from frames of the video.
   ///
   /// A video that cannot be read is an input whose reading fails, so that it does not stop the others.
