@@ -24,7 +24,8 @@ struct AnnotatedImages {
   let kind: String
   let files: AnnotationFiles
   /// The labels that the files declare, with their values where they have some; in order.
-  var declared: [(name: String, value: Int?)] = []
+  private(set) var declared: [(name: String, value: Int?)] = []
+  private var declaredNames: Set<String> = []
   /// The images.
   var images: [AnnotatedImage] = []
   /// Facts for the user.
@@ -33,6 +34,11 @@ struct AnnotatedImages {
   var leftOut: [ImportListing.LeftOut] = []
 
   init(kind: String, files: AnnotationFiles) { (self.kind, self.files) = (kind, files) }
+
+  /// Adds a label that a file declares; the first value counts.
+  mutating func declare(_ name: String, value: Int? = nil) {
+    if declaredNames.insert(name).inserted { declared.append((name, value)) }
+  }
 
   /// Returns the listing.
   ///

@@ -56,9 +56,7 @@ package enum COCOReader: SourceReader {
       guard names.updateValue(category.name, forKey: category.id) == nil else {
         throw malformed("two categories have the id \(category.id); give each its own")
       }
-      if !result.declared.contains(where: { $0.name == category.name }) {
-        result.declared.append((category.name, Int(category.id.description)))
-      }
+      result.declare(category.name, value: Int(category.id.description))
     }
     var images = document.images.map { image in
       AnnotatedImage(

@@ -28,9 +28,7 @@ package enum CVATReader: SourceReader {
       options.progress?("reading \(files.relative(file))")
       let document = CVATDocument(file)
       try SafeXML.parse(file, document)
-      for label in document.labels where !result.declared.contains(where: { $0.name == label }) {
-        result.declared.append((label, nil))
-      }
+      for label in document.labels { result.declare(label) }
       result.images += document.images
     }
     return try result.listing(options)
@@ -83,7 +81,7 @@ private final class CVATDocument: SafeXML.Handler {
   func end(_ path: [String], _ text: String) throws {
     if path.suffix(3) == ["labels", "label", "name"] {
       let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
-      if !name.isEmpty, !labels.contains(name) { labels.append(name) }
+      if !name.isEmpty { labels.append(name) }
     }
     guard path.count == 2, path[1] == "image", var done = image else { return }
     // Sorting by place as well keeps the order of shapes in one layer.
