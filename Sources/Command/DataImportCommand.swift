@@ -38,7 +38,7 @@ enum DataImportCommand: Subcommand {
       "the patient or sequence: the folder, none, or a regular expression on the path of the image")
     let parts = Option.commas("part", "PART", .text, said: "all", "the parts of the source to import")
     let labels = Option.spaces(
-      "labels", "NAME=VALUE", .label, remark: "one kind of lesion",
+      "labels", "NAME=VALUE", .label, remark: "those of the source, or one",
       "the values of label maps, 1 to 255, or their colours as #rrggbb; masks become label maps")
     let lesions = Option.commas(
       "lesions", "NAME", .text, said: "all", "the labels of the source that are lesion")
