@@ -41,13 +41,13 @@ enum PredictCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (formats, out, maxPixels) = (try arguments.formats, try arguments.out, try arguments.maxPixels)
-    try OutputFolder.requireApart(out, fromRun: arguments.operands[0])
     try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
     let inputs = try InputImages(
       arguments.operands.dropFirst(), writingTo: out, limits: InputImages.limits(maxPixels),
       console)
     try Format.check(
       formats, inputs, nominal: arguments.nominalGeometry, allFrames: arguments.allFrames)
+    try OutputFolder.requireApart(out, fromRun: arguments.operands[0])
     let run = try ProjectFiles.run(
       at: URL(fileURLWithPath: arguments.operands[0]), changes: arguments.inference)
     let predictor = try run.predictor(
