@@ -3,7 +3,9 @@
 SWIFT ?= swift
 DEMO ?= demo
 sources = Sources Tests Examples Package.swift
-python = scripts/documented scripts/get-trunk scripts/import-fixtures scripts/random-clip scripts/random-siglip scripts/snippets scripts/to-safetensors
+python = scripts/bench-video scripts/check-dicom scripts/check-exports scripts/check-video scripts/documented scripts/get-trunk \
+  scripts/import-fixtures scripts/paper-cost scripts/paper-stand-in scripts/random-clip scripts/random-siglip scripts/snippets \
+  scripts/to-safetensors
 scripts = $(filter-out $(python),$(wildcard scripts/*)) .ci/run Benchmarks/setup
 MINUTES ?= 5
 PREFIX ?= $(HOME)/.local

@@ -16,7 +16,8 @@ enum DataExportCommand: Subcommand {
   struct Options: OptionGroup {
     let format = Option.required(
       "to", choices(ExportFormat.self), .choice(of: ExportFormat.self), "the format to write")
-    let out = Shared.out("DIR", "the folder to make")
+    let out = Option.optional(
+      "out", "DIR", .file, remark: "named after source and format", "the folder to make")
     let sites = Option.spaces("site", "SITE", .text, remark: "all", "the sites of DATA to write")
     let label = Option.value(
       "label", "NAME", .text, default: ExportSet.lesion,
@@ -38,8 +39,14 @@ enum DataExportCommand: Subcommand {
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let (source, out) = (NativePath.url(arguments.operands[0]), try arguments.out)
+    let source = NativePath.url(arguments.operands[0])
     let (format, sites, label) = (try arguments.format, try arguments.sites, try arguments.label)
+    let out = try arguments.out ?? place(of: source, as: format)
+    // The next command would take it for a site.
+    if (FileSystem.resolved(out) + "/").hasPrefix(FileSystem.resolved(source) + "/") {
+      throw UsageError.rejected(
+        option: "out", text: out.path, reason: "lies in the source; choose a folder outside of it")
+    }
     let set: ExportSet
     if ExportSet.holdsPredictions(source) {
       guard sites.isEmpty else {
@@ -75,6 +82,15 @@ enum DataExportCommand: Subcommand {
         + " written as \(format.rawValue) to \(out.path): " + summary.files.joined(separator: ", "))
     console.result("labels: " + labels.joined(separator: ", "))
     if let hint = hint(format, set) { console.result(hint) }
+  }
+
+  /// The folder without `--out`: in the working folder, named after the source and the format.
+  private static func place(of source: URL, as format: ExportFormat) -> URL {
+    let isFolder = FileSystem.kind(of: source) == .folder
+    let folder = isFolder ? source : source.deletingLastPathComponent()
+    let path = FileSystem.resolved(folder)
+    let name = path.split(separator: "/").last.map(String.init) ?? "data"
+    return NativePath.url("\(name)-\(format.rawValue)")
   }
 
   /// The next step in the tool.

@@ -38,7 +38,7 @@ enum DataImportCommand: Subcommand {
       "the patient or sequence: the folder, none, or a regular expression on the path of the image")
     let parts = Option.commas("part", "PART", .text, said: "all", "the parts of the source to import")
     let labels = Option.spaces(
-      "labels", "NAME=VALUE", .label, remark: "one kind of lesion",
+      "labels", "NAME=VALUE", .label, remark: "those of the source, or one",
       "the values of label maps, 1 to 255, or their colours as #rrggbb; masks become label maps")
     let lesions = Option.commas(
       "lesions", "NAME", .text, said: "all", "the labels of the source that are lesion")
@@ -108,13 +108,15 @@ enum DataImportCommand: Subcommand {
     }
     let source = unpacked?.folder ?? given
     let kind = try kind(arguments.operands[0], source, console)
-    let options = try importOptions(arguments, kind)
+    var options = try importOptions(arguments, kind)
+    options.data = out
     let listing = try kind.listing(source, options: options)
     let sites = SiteImport.sites(listing, named: try arguments.site)
     let bar = ProgressBar("importing", total: listing.items.count)
     var (summary, before) = (
       Summary(kind: kind.name, data: out.path, sites: [], notes: listing.notes, leftOut: listing.leftOut), 0
     )
+    var known = Set(listing.leftOut)
     for (site, part, own) in sites {
       let work = try SiteImport(
         own, of: source, kind: kind.name, site: site, data: out, options: options, part: part,
@@ -133,7 +135,8 @@ enum DataImportCommand: Subcommand {
           site: site, images: record.images.count,
           groups: Set(record.images.map { $0.group ?? $0.image }).count,
           repaired: record.images.count { !$0.repairs.isEmpty }, record: "\(site)/\(ImportRecord.fileName)"))
-      summary.leftOut += record.leftOut.filter { !summary.leftOut.contains($0) }
+      // The record of each part has the files that the whole listing leaves out.
+      summary.leftOut += record.leftOut.filter { known.insert($0).inserted }
     }
     console.progress("")
     if console.json { try console.result(json: summary) } else { show(summary, console) }

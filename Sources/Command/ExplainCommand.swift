@@ -53,6 +53,7 @@ enum ExplainCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (place, out) = (arguments.operands[0], try arguments.out)
     let (limit, maxPixels) = (try arguments.limit, try arguments.maxPixels)
+    try OutputFolder.requireApart(out, fromRun: place)
     let options = try options(arguments)
     let words = arguments.operands.dropFirst()
     let isSite = try arguments.site != nil || arguments.data != nil

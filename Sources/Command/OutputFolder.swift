@@ -24,6 +24,15 @@ enum OutputFolder {
     return try different.values.map { try lock($0, console) }
   }
 
+  /// Refuses the run folder itself as the folder of results, which would mix with the files of the run.
+  ///
+  /// - Throws: `UsageError.folderInUse` that names the folder.
+  static func requireApart(_ out: URL, fromRun run: String) throws {
+    guard FileSystem.resolved(out) == FileSystem.resolved(NativePath.url(run)) else { return }
+    throw UsageError.folderInUse(
+      out, holds: "the run itself", fix: "give another folder for the results, such as predictions")
+  }
+
   /// Lists the files in a folder, without the lock; empty if it does not exist.
   static func contents(_ folder: URL) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []

@@ -47,6 +47,7 @@ enum PredictCommand: Subcommand {
       console)
     try Format.check(
       formats, inputs, nominal: arguments.nominalGeometry, allFrames: arguments.allFrames)
+    try OutputFolder.requireApart(out, fromRun: arguments.operands[0])
     let run = try ProjectFiles.run(
       at: URL(fileURLWithPath: arguments.operands[0]), changes: arguments.inference)
     let predictor = try run.predictor(

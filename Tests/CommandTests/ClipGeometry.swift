@@ -8,6 +8,7 @@ extension Workshop {
   ///   - config: the text of `config.json`.
   ///   - vocabulary: the files, relative to the fixtures.
   /// - Returns: the file of the geometry.
+  /// - Throws: the errors of the file system.
   func geometry(_ config: String, vocabulary: [String]) throws -> URL {
     let folder = file("geometry")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -40,6 +40,15 @@ extension ProgramTests {
       #expect(FileManager.default.fileExists(atPath: shop.file("out/images/0.png").path))
     }
 
+    @Test("Without --out the folder is in the working folder, named after source and format")
+    func standardPlace() throws {
+      let shop = try Workshop()
+      let outcome = try Program.run(["data", "export", "data", "--to", "coco"], from: shop.url)
+      #expect(outcome.code == 0, "\(outcome.err)")
+      let file = shop.file("data-coco/annotations/instances_default.json").path
+      #expect(FileManager.default.fileExists(atPath: file))
+    }
+
     @Test("Wrong words and sources are refused with the fix")
     func refusals() throws {
       let shop = try Workshop()
@@ -56,6 +65,8 @@ extension ProgramTests {
       let both = try Program.run(
         "data", "export", shop.file("p").path, "--to", "coco", "--site", "a", "--out", out)
       #expect(both.code == 2 && both.err.contains("predictions have no sites"), "\(both.err)")
+      let inside = try Program.run(["data", "export", ".", "--to", "coco"], from: shop.data)
+      #expect(inside.code == 2 && inside.err.contains("lies in the source"), "\(inside.err)")
       // A refused export leaves no folder behind.
       #expect(!FileManager.default.fileExists(atPath: out))
     }

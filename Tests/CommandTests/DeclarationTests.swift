@@ -82,7 +82,9 @@ struct DeclarationTests {
       for name in Set(properties(command.optionGroup) + properties(command.common)).subtracting(["help"]) {
         let isRead =
           source.contains("rguments.\(name)") || source.contains("\\.\(name))")
-          || ["common", "scoring", "distances", "options", "self"].contains { source.contains("\($0).\(name)") }
+          || ["common", "scoring", "distances", "options", "self"].contains {
+            source.contains("\($0).\(name)")
+          }
         #expect(isRead, "\(command.name): \(name)")
       }
     }

@@ -153,6 +153,25 @@ extension ProgramTests {
       }
     }
 
+    @Test("The run folder is no folder for results, also under another name")
+    func runFolder() throws {
+      let (shop, run) = try trained()
+      let image = shop.file("data/c/images/0.png").path
+      let link = shop.file("link")
+      try FileManager.default.createSymbolicLink(at: link, withDestinationURL: shop.file("run"))
+      let before = try FileManager.default.contentsOfDirectory(atPath: run).sorted()
+      for command in ["predict", "explain"] {
+        for out in [run, run + "/", link.path] {
+          let outcome = try Program.run(command, run, image, "--out", out)
+          #expect(outcome.code == 2 && outcome.err.contains("holds the run itself"), "\(outcome.err)")
+          #expect(outcome.err.contains("give another folder"), "\(outcome.err)")
+        }
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: run).sorted() == before)
+      let inside = try Program.run("predict", run, image, "--out", run + "/predictions")
+      #expect(inside.code == 0, "\(inside.err)")
+    }
+
     @Test("A DICOM file that states more frames than it holds is an error that names it")
     func frameCount() throws {
       let (shop, run) = try trained()

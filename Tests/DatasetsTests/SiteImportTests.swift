@@ -62,6 +62,27 @@ struct SiteImportTests {
     #expect(FileSystem.kind(of: trial.data) == nil)
   }
 
+  @Test("Labels that a kind does not take, or does not have, are errors that name the option")
+  func labelChoices() throws {
+    let trial = try simple()
+    let cases: [(String, String, String, (inout ImportOptions) -> Void)] = [
+      ("kvasir-seg", "--labels", "leave the option out", { $0.labels = ["polyp": 1] }),
+      ("etis", "--lesions", "leave the option out", { $0.lesions = ["polyp"] }),
+      ("bkai", "--labels", "leave the option out", { $0.labels = ["polyp": 1] }),
+      ("coco", "--labels", "no colours", { $0.colours = ["polyp": [255, 0, 0]] }),
+      ("folder", "--lesions", "none are stated", { $0.lesions = ["polyp"] }),
+      (
+        "folder", "--lesions", "did you mean \"polyp\"?",
+        { ($0.labels, $0.lesions) = (["polyp": 1, "tool": 2], ["polpy"]) }
+      ),
+    ]
+    for (kind, option, part, change) in cases {
+      let text = message { try trial.run(kind, change) }
+      #expect(text.hasPrefix(option + ":") && text.contains(part), "\(kind): \(text)")
+    }
+    #expect(FileSystem.kind(of: trial.data) == nil)
+  }
+
   @Test("A group pattern of nested repetitions ends with an error")
   func patience() throws {
     let trial = try ImportTrial()

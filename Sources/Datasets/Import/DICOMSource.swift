@@ -9,6 +9,7 @@ import Storage
 package enum DICOMSource: SourceReader {
   package static let name = "dicom"
   package static let summary = "DICOM files in folders of any layout; groups from a hash of the patient"
+  package static let labelChoices: Set<LabelChoice> = [.values, .lesions]
 
   /// The number of files that `recognises` looks at.
   private static let looked = 64
@@ -28,12 +29,13 @@ package enum DICOMSource: SourceReader {
       if index % 200 == 199 { options.progress?("looking at file \(index + 1) of \(tree.files.count)") }
       objects.add(file.url, path: file.path)
     }
-    let listing = objects.listing
+    var listing = objects.listing
     guard !listing.items.isEmpty else {
       throw ImportError.nothing(
         source, kind: name,
         reason: listing.leftOut.first.map { "\($0.file): \($0.reason)" } ?? "it has no files")
     }
+    try listing.chooseLabels(options, of: source)
     return listing
   }
 }

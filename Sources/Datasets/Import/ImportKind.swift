@@ -46,7 +46,15 @@ package struct ImportKind: Sendable {
   ///
   /// - Throws: `ImportError` or `FileError` that names the file or the option.
   package func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
+    try requireTaken(options)
     var listing = try reader.listing(source, options: options)
+    if !listing.labels.isEmpty, let stranger = options.lesions.first(where: { listing.labels[$0] == nil }) {
+      let known = listing.labels.keys.sorted()
+      throw ImportError.option(
+        "--lesions",
+        reason: "\"\(stranger)\" is none of the labels \(known.joined(separator: ", "))"
+          + Spelling.suggestion(for: stranger, among: known))
+    }
     try listing.choose(options.parts, of: source)
     try listing.group(by: options.grouping, in: source)
     if let lesionClass = options.lesionClass {
@@ -56,6 +64,23 @@ package struct ImportKind: Sendable {
       }
     }
     return listing
+  }
+}
+
+extension ImportKind {
+  /// Refuses options for labels that the reader would not look at.
+  private func requireTaken(_ options: ImportOptions) throws {
+    let given: [(choice: LabelChoice, option: String, isGiven: Bool)] = [
+      (.values, "--labels", !options.labels.isEmpty), (.colours, "--labels", !options.colours.isEmpty),
+      (.lesions, "--lesions", !options.lesions.isEmpty),
+    ]
+    for (choice, option, isGiven) in given where isGiven && !reader.labelChoices.contains(choice) {
+      throw ImportError.option(
+        option,
+        reason: choice == .colours && reader.labelChoices.contains(.values)
+          ? "shapes of \(name) have names and no colours; state values, such as polyp=1"
+          : "\(name) states its labels itself, or has none; leave the option out, or use the kind folder")
+    }
   }
 }
 
@@ -91,7 +116,9 @@ extension ImportListing {
     case .pattern(let text):
       let pattern = try BoundedPattern(text, option: "--group-by")
       for index in items.indices {
-        items[index].group = try pattern.captures(in: items[index].bareName(in: source))?.first
+        let found = try pattern.captures(in: items[index].bareName(in: source))?.first
+        // Parentheses that match nothing state no group.
+        items[index].group = found.flatMap { $0.isEmpty ? nil : $0 }
       }
       guard let first = items.first, !items.contains(where: { $0.group != nil }) else { return }
       throw ImportError.option(

@@ -17,7 +17,7 @@ package struct ImportListing {
   package var origin = DataOrigin(licence: nil, source: nil, citation: nil)
 
   /// A file that is left out.
-  package struct LeftOut: Codable, Equatable, Sendable {
+  package struct LeftOut: Codable, Hashable, Sendable {
     /// The path relative to the source.
     package var file: String
     /// Why, and what would bring it in.

@@ -50,9 +50,11 @@ package struct ImportRecord: Codable, Equatable, Sendable {
     package var part: String?
     package var lesionClass: String?
     package var resizeMasks: Bool
+    package var every: Double?
+    package var difference: Double?
 
     enum CodingKeys: String, CodingKey {
-      case images, masks, lesions, labels, colours, part
+      case images, masks, lesions, labels, colours, part, every, difference
       case groupBy = "group_by"
       case lesionClass = "class"
       case resizeMasks = "resize_masks"
@@ -62,6 +64,7 @@ package struct ImportRecord: Codable, Equatable, Sendable {
       (images, masks, lesions) = (options.images, options.masks, options.lesions)
       (labels, colours) = (options.labels, options.colours)
       (lesionClass, resizeMasks) = (options.lesionClass, options.resizesMasks)
+      (every, difference) = (options.every, options.difference)
       self.part = part
       groupBy =
         switch options.grouping {

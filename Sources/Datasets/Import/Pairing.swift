@@ -57,7 +57,9 @@ struct Pairing {
       add(image, .files([tree.url(mask)], colours: colours), part: part, try facts(image))
       named.insert(mask)
     }
-    for (key, mask) in byKey where !used.contains(key) { leaveOut(mask, "there is no image of its name") }
+    for (key, mask) in byKey.sorted(by: { $0.value < $1.value }) where !used.contains(key) {
+      leaveOut(mask, "there is no image of its name")
+    }
   }
 
   /// Adds an image.

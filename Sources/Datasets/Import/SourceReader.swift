@@ -12,6 +12,9 @@ package protocol SourceReader: Sendable {
   /// A short description of the source, for the help; one line without a full stop.
   static var summary: String { get }
 
+  /// The options by which a user may choose labels; the others of them are refused.
+  static var labelChoices: Set<LabelChoice> { get }
+
   /// Returns whether a source looks like this kind, for `data import auto`.
   ///
   /// It looks at names and the first bytes of a few files. It must be quick and may not fail. At most
@@ -26,6 +29,21 @@ package protocol SourceReader: Sendable {
   /// - Returns: the listing; the stems of a part differ (see `DistinctStems`).
   /// - Throws: `ImportError` or `FileError` that names the file and the fix.
   static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing
+}
+
+extension SourceReader {
+  /// No option, because the source has one kind of lesion.
+  package static var labelChoices: Set<LabelChoice> { [] }
+}
+
+/// An option by which a user chooses the labels of an import.
+package enum LabelChoice: Sendable {
+  /// `--labels NAME=VALUE`.
+  case values
+  /// `--labels NAME=#rrggbb`.
+  case colours
+  /// `--lesions NAME,…`.
+  case lesions
 }
 
 /// The choices of a user for an import.
@@ -68,6 +86,8 @@ package struct ImportOptions: Sendable {
   package var resizesMasks = false
   /// The largest image that is read.
   package var limits = ImageLimits.default
+  /// The data folder, which may lie beside an annotation file; readers do not look into it.
+  package var data: URL?
   /// Receives notes of progress of a slow listing, such as "looking at file 200 of 4,000".
   package var progress: (@Sendable (String) -> Void)?
 

@@ -24,7 +24,8 @@ struct AnnotatedImages {
   let kind: String
   let files: AnnotationFiles
   /// The labels that the files declare, with their values where they have some; in order.
-  var declared: [(name: String, value: Int?)] = []
+  private(set) var declared: [(name: String, value: Int?)] = []
+  private var declaredNames: Set<String> = []
   /// The images.
   var images: [AnnotatedImage] = []
   /// Facts for the user.
@@ -34,6 +35,11 @@ struct AnnotatedImages {
 
   init(kind: String, files: AnnotationFiles) { (self.kind, self.files) = (kind, files) }
 
+  /// Adds a label that a file declares; the first value counts.
+  mutating func declare(_ name: String, value: Int? = nil) {
+    if declaredNames.insert(name).inserted { declared.append((name, value)) }
+  }
+
   /// Returns the listing.
   ///
   /// - Parameter options: the choices of the user.
@@ -42,7 +48,10 @@ struct AnnotatedImages {
   func listing(_ options: ImportOptions) throws -> ImportListing {
     var listing = ImportListing()
     let chosen: Set<String>
-    (listing.labels, chosen) = try labels(options)
+    let drawn = Set(images.flatMap { $0.shapes.map(\.label) })
+    (listing.labels, chosen) = try ShapeLabels(
+      declared: declared, names: names, drawn: drawn, source: files.source
+    ).chosen(options)
     listing.notes = notes + labelNotes(listing.labels, chosen)
     listing.leftOut =
       leftOut + files.strangers.map { .init(file: $0, reason: "it does not look like a file of \(kind)") }
@@ -78,6 +87,11 @@ struct AnnotatedImages {
         ImportItem(stem: stems.next(path), image: $0, mask: mask(of: image, chosen))
       }
     }
+    // An image that nobody has annotated yet looks the same.
+    let empty = listing.items.count { if case .empty = $0.mask { true } else { false } }
+    if empty > 0 {
+      listing.notes.append("Without a shape that is drawn, so without a lesion: \(counted(empty, "image")).")
+    }
     guard !listing.items.isEmpty else {
       let reason = listing.leftOut.first.map { "\($0.file): \($0.reason)" } ?? "it names no image"
       throw ImportError.nothing(files.source, kind: kind, reason: reason)
@@ -108,53 +122,11 @@ struct AnnotatedImages {
     return (declared.map(\.name) + used.sorted()).filter { seen.insert($0).inserted }
   }
 
-  /// Chooses the values of labels and the labels that are drawn.
-  private func labels(_ options: ImportOptions) throws -> (values: [String: Int], chosen: Set<String>) {
-    let names = names
-    let known = names.isEmpty ? "none" : names.joined(separator: ", ")
-    if !options.labels.isEmpty {
-      if let (name, value) = options.labels.first(where: { !(0...255).contains($0.value) }) {
-        throw ImportError.option("--labels", reason: "\(name) is \(value); values go from 0 to 255")
-      }
-      guard names.isEmpty || names.contains(where: { options.labels[$0] != nil }) else {
-        throw ImportError.option(
-          "--labels", reason: "names none of the labels of \(files.source.shownPath): \(known)")
-      }
-      return (options.labels, Set(options.labels.keys))
-    }
-    if let stranger = options.lesions.first(where: { !names.contains($0) }) {
-      throw ImportError.option(
-        "--lesions",
-        reason: "\"\(stranger)\" is no label of \(files.source.shownPath); it has \(known)"
-          + Spelling.suggestion(for: stranger, among: names))
-    }
-    if !options.lesions.isEmpty { return ([:], Set(options.lesions)) }
-    let drawn = Set(images.flatMap { $0.shapes.map(\.label) })
-    guard drawn.count > 1 else { return ([:], Set(names)) }
-    guard names.count <= 255 else {
-      throw ImportError.option(
-        "--lesions",
-        reason: "\(files.source.shownPath) has \(names.count) labels; name those that are lesions")
-    }
-    let stated = declared.compactMap(\.value)
-    let areUsable =
-      declared.count == names.count && stated.count == names.count && Set(stated).count == stated.count
-      && stated.allSatisfy { (1...255).contains($0) }
-    let values = areUsable ? stated : Array(1...names.count)
-    return (Dictionary(zip(names, values)) { first, _ in first }, Set(names))
-  }
-
   private func labelNotes(_ values: [String: Int], _ chosen: Set<String>) -> [String] {
     let counts = Dictionary(images.flatMap(\.shapes).map { ($0.label, 1) }, uniquingKeysWith: +)
     let boxes = Dictionary(images.flatMap(\.others).map { ($0, 1) }, uniquingKeysWith: +)
     var notes: [String] = []
-    if values.count > 1 {
-      let list = values.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { "\($0.key) \($0.value)" }
-      notes.append(
-        "The masks are label maps: \(list.joined(separator: ", ")); "
-          + "--lesions makes one mask of chosen labels."
-      )
-    }
+    if let note = ShapeLabels.note(values) { notes.append(note) }
     let ignored = counts.keys.filter { !chosen.contains($0) }.sorted()
     if !ignored.isEmpty {
       let list = ignored.map { "\($0) (\(counted(counts[$0] ?? 0, "shape")))" }

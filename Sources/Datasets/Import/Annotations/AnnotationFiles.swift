@@ -29,10 +29,12 @@ struct AnnotationFiles {
   ///   - kind: the kind, for messages.
   ///   - ending: the ending of annotation files, in lower case.
   ///   - wanted: what an annotation file of this kind is, for messages.
+  ///   - data: the data folder of the import; its images are no part of the source.
   ///   - fits: whether the first bytes of a file in the folder are those of the kind.
   /// - Throws: `ImportError` if there is no annotation file, `FileError` for a folder that cannot be read.
   init(
-    _ source: URL, kind: String, ending: String, wanted: String, where fits: (String) -> Bool
+    _ source: URL, kind: String, ending: String, wanted: String, besides data: URL?,
+    where fits: (String) -> Bool
   ) throws {
     self.source = source
     switch FileSystem.kind(of: source) {
@@ -47,7 +49,16 @@ struct AnnotationFiles {
     case .other: throw FileError.notRegular(source)
     case nil: throw FileError.cannotRead(source, reason: "no such file or folder")
     }
-    let paths = try Self.paths(in: root, most: Self.mostFiles)
+    if let data, FileSystem.resolved(data) == FileSystem.resolved(root) {
+      throw ImportError.option(
+        "--out",
+        reason: "\(data.shownPath) is searched for the images of \(source.lastPathComponent); choose another "
+          + "folder, or put the annotations and their images into a folder of their own")
+    }
+    let paths = try Self.paths(in: root, most: Self.mostFiles, besides: data)
+    guard paths.count < Self.mostFiles else {
+      throw ImportError.malformed(root, reason: "holds \(Self.mostFiles) files or more; give a part of it")
+    }
     images = Dictionary(
       grouping: paths.filter { ImageFolder.isImage($0) },
       by: { ($0 as NSString).lastPathComponent.lowercased() })
@@ -79,9 +90,10 @@ struct AnnotationFiles {
   /// Finds an image.
   ///
   /// - Parameter names: names as the annotation file has them, the best first; a name may have folders.
-  /// - Returns: the path relative to `root`, or why there is none.
+  /// - Returns: the path relative to `root`, or why there is none; a path that fits exactly is best.
   func image(_ names: [String]) -> Result<String, LookupFault> {
-    var fault = LookupFault(reason: "the image is not in \(root.shownPath); put it there, in any folder")
+    var fault = LookupFault(
+      reason: "the image is not in the source; put it into the folder that is imported, at any depth")
     for name in names {
       let name = name.replacingOccurrences(of: "\\", with: "/")
       let parts = name.split(separator: "/").filter { $0 != "." && $0 != ".." }
@@ -95,6 +107,8 @@ struct AnnotationFiles {
         let inImages = all.filter { $0.split(separator: "/").dropLast().contains("images") }
         let found = all.count > 1 && !inImages.isEmpty ? inImages : all
         if let only = found.first, found.count == 1 { return .success(only) }
+        let exact = parts.joined(separator: "/")
+        if count == parts.count, found.contains(exact) { return .success(exact) }
         if found.count > 1 {
           fault = LookupFault(
             reason:
@@ -118,9 +132,9 @@ struct AnnotationFiles {
     return url.path.hasPrefix(folder) ? String(url.path.dropFirst(folder.count)) : url.lastPathComponent
   }
 
-  /// Lists the files below a folder, each folder once.
-  private static func paths(in root: URL, most: Int) throws -> [String] {
-    var (found, seen): ([String], Set<String>) = ([], [])
+  /// Lists the files below a folder, each folder once, and one folder not.
+  private static func paths(in root: URL, most: Int, besides data: URL? = nil) throws -> [String] {
+    var (found, seen) = ([String](), Set(data.map { [FileSystem.resolved($0)] } ?? []))
     var open = [(path: "", depth: 0)]
     while let (folder, depth) = open.popLast(), found.count < most {
       let place = folder.isEmpty ? root : root.appendingPathComponent(folder)
@@ -129,7 +143,10 @@ struct AnnotationFiles {
         let path = folder.isEmpty ? name : "\(folder)/\(name)"
         if FileSystem.kind(of: root.appendingPathComponent(path)) != .folder {
           found.append(path)
-        } else if depth < deepest {
+        } else {
+          guard depth < deepest else {
+            throw ImportError.malformed(root, reason: "folders are nested more than \(deepest) deep")
+          }
           open.append((path, depth + 1))
         }
       }

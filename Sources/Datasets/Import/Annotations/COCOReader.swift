@@ -8,6 +8,7 @@ import Storage
 package enum COCOReader: SourceReader {
   package static let name = "coco"
   package static let summary = "COCO JSON: polygons, RLE, compressed RLE"
+  package static let labelChoices: Set<LabelChoice> = [.values, .lesions]
 
   package static func recognises(_ source: URL) -> Bool {
     AnnotationFiles.look(at: source, ending: "json", where: fits)
@@ -22,10 +23,12 @@ package enum COCOReader: SourceReader {
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
     var files = try AnnotationFiles(
-      source, kind: name, ending: "json", wanted: "JSON file with images and annotations", where: fits)
+      source, kind: name, ending: "json", wanted: "JSON file with images and annotations",
+      besides: options.data, where: fits)
     // COCO's own folders also hold captions, key points and panoptic maps of the same images.
     let instances = files.annotations.filter { $0.lastPathComponent.lowercased().hasPrefix("instances") }
-    let others = instances.isEmpty ? [] : files.annotations.filter { !instances.contains($0) }
+    let chosen = Set(instances)
+    let others = instances.isEmpty ? [] : files.annotations.filter { !chosen.contains($0) }
     if !instances.isEmpty { files.annotations = instances }
     var result = AnnotatedImages(kind: name, files: files)
     result.leftOut = others.map {
@@ -53,9 +56,7 @@ package enum COCOReader: SourceReader {
       guard names.updateValue(category.name, forKey: category.id) == nil else {
         throw malformed("two categories have the id \(category.id); give each its own")
       }
-      if !result.declared.contains(where: { $0.name == category.name }) {
-        result.declared.append((category.name, Int(category.id.description)))
-      }
+      result.declare(category.name, value: Int(category.id.description))
     }
     var images = document.images.map { image in
       AnnotatedImage(

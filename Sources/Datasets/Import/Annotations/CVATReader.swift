@@ -8,6 +8,7 @@ import Storage
 package enum CVATReader: SourceReader {
   package static let name = "cvat"
   package static let summary = "CVAT for images 1.1, XML: polygons, masks, ellipses"
+  package static let labelChoices: Set<LabelChoice> = [.values, .lesions]
 
   package static func recognises(_ source: URL) -> Bool {
     AnnotationFiles.look(at: source, ending: "xml", where: fits)
@@ -20,15 +21,14 @@ package enum CVATReader: SourceReader {
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
     let files = try AnnotationFiles(
-      source, kind: name, ending: "xml", wanted: "XML file of CVAT for images 1.1", where: fits)
+      source, kind: name, ending: "xml", wanted: "XML file of CVAT for images 1.1",
+      besides: options.data, where: fits)
     var result = AnnotatedImages(kind: name, files: files)
     for file in files.annotations {
       options.progress?("reading \(files.relative(file))")
       let document = CVATDocument(file)
       try SafeXML.parse(file, document)
-      for label in document.labels where !result.declared.contains(where: { $0.name == label }) {
-        result.declared.append((label, nil))
-      }
+      for label in document.labels { result.declare(label) }
       result.images += document.images
     }
     return try result.listing(options)
@@ -81,7 +81,7 @@ private final class CVATDocument: SafeXML.Handler {
   func end(_ path: [String], _ text: String) throws {
     if path.suffix(3) == ["labels", "label", "name"] {
       let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
-      if !name.isEmpty, !labels.contains(name) { labels.append(name) }
+      if !name.isEmpty { labels.append(name) }
     }
     guard path.count == 2, path[1] == "image", var done = image else { return }
     // Sorting by place as well keeps the order of shapes in one layer.

@@ -9,6 +9,7 @@ import Storage
 package enum LabelMeReader: SourceReader {
   package static let name = "labelme"
   package static let summary = "LabelMe JSON: polygons, circles, rectangles, masks"
+  package static let labelChoices: Set<LabelChoice> = [.values, .lesions]
 
   /// The most bytes of images inside JSON that a listing keeps; later ones are read again when written.
   private static let mostEmbedded = 256 << 20
@@ -24,7 +25,8 @@ package enum LabelMeReader: SourceReader {
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
     let files = try AnnotationFiles(
-      source, kind: name, ending: "json", wanted: "JSON file of LabelMe", where: fits)
+      source, kind: name, ending: "json", wanted: "JSON file of LabelMe",
+      besides: options.data, where: fits)
     var result = AnnotatedImages(kind: name, files: files)
     var embedded = 0
     for (index, file) in files.annotations.enumerated() {

@@ -9,6 +9,7 @@ import Storage
 package enum LabelStudioReader: SourceReader {
   package static let name = "label-studio"
   package static let summary = "Label Studio JSON: brushes, polygons, rectangles, ellipses"
+  package static let labelChoices: Set<LabelChoice> = [.values, .lesions]
 
   package static func recognises(_ source: URL) -> Bool {
     AnnotationFiles.look(at: source, ending: "json", where: fits)
@@ -22,7 +23,8 @@ package enum LabelStudioReader: SourceReader {
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
     let files = try AnnotationFiles(
-      source, kind: name, ending: "json", wanted: "JSON export of Label Studio", where: fits)
+      source, kind: name, ending: "json", wanted: "JSON export of Label Studio",
+      besides: options.data, where: fits)
     var result = AnnotatedImages(kind: name, files: files)
     var (several, rectangles) = (0, 0)
     for file in files.annotations {

@@ -5,6 +5,7 @@ import Storage
 enum BronchoLayout: SourceReader {
   static let name = "bm-broncholc"
   static let summary = "BM-BronchoLC: annotation.json, labels.json and imgs/ of cancer and other patients"
+  static let labelChoices: Set<LabelChoice> = [.values, .lesions]
 
   /// The identifiers of the lesions in `labels.json`; the other labels are anatomical landmarks.
   private static let lesions: Set<String> = [

@@ -4,6 +4,7 @@ import Foundation
 enum FolderLayout: SourceReader {
   static let name = "folder"
   static let summary = "any folder, by --images and --masks; without them images/ and masks/ of equal stems"
+  static let labelChoices: Set<LabelChoice> = [.values, .colours, .lesions]
 
   static func recognises(_ source: URL) -> Bool {
     guard let tree = SourceTree.look(at: source), let (images, masks) = standard(tree) else { return false }
@@ -13,6 +14,11 @@ enum FolderLayout: SourceReader {
   static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
     let tree = try SourceTree(source, kind: name)
     let (labels, colours) = try self.labels(options)
+    guard options.lesions.isEmpty || !labels.isEmpty else {
+      throw ImportError.option(
+        "--lesions",
+        reason: "names labels, and none are stated; add --labels NAME=VALUE …, or leave the option out")
+    }
     var pairing = Pairing(tree)
     pairing.listing.labels = labels
     let facts = Pairing.Facts()

@@ -5,6 +5,7 @@ enum NeoPolypLayout: SourceReader {
   static let name = "bkai"
   static let summary =
     "BKAI-IGH NeoPolyp: train/ and train_gt/, red neoplastic and green non-neoplastic polyps"
+  static let labelChoices: Set<LabelChoice> = [.lesions]
 
   /// The folders, also as the archive nests them.
   private static let layouts = [["train/train", "train_gt/train_gt"], ["train", "train_gt"]]
