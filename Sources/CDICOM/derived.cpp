@@ -9,7 +9,11 @@
 namespace derived {
 
 void check(const OFCondition &condition) {
-  if (condition.bad()) throw Failure(DICOM_WRITING_FAILED, std::string("DCMTK: ") + condition.text());
+  if (condition.good()) return;
+  // The text of a condition may quote a value.
+  char text[64];
+  snprintf(text, sizeof text, "DCMTK gives the error %u of module %u", condition.code(), condition.module());
+  throw Failure(DICOM_WRITING_FAILED, text);
 }
 
 std::unique_ptr<dicom_file, void (*)(dicom_file *)> open(const char *path) {
