@@ -264,13 +264,14 @@ int dicom_derived_source(const dicom_derived *object, size_t index, dicom_source
   });
 }
 
-int dicom_derived_group(const dicom_derived *object, char *text33, char *message) {
+int dicom_derived_group(const dicom_derived *object, char *group33, char *instance33, char *message) {
   return guarded(message, [&] {
     if (object->sources.empty()) throw Failure(DICOM_WRITING_ARGUMENT, "there is no source");
     const Source &last = object->sources.back();
-    const std::string text =
+    const std::string group =
         Hash().add(last.study).add(last.series).add(last.width).add(last.height).add(last.is_multiframe).text();
-    memcpy(text33, text.c_str(), 33);
+    memcpy(group33, group.c_str(), 33);
+    memcpy(instance33, Hash().add(last.instance).text().c_str(), 33);
   });
 }
 

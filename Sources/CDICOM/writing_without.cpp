@@ -16,7 +16,7 @@ int dicom_derived_add_source(dicom_derived *, const char *, char *message) { ret
 int dicom_derived_source(const dicom_derived *, size_t, dicom_source_facts *, char *message) {
   return without(message);
 }
-int dicom_derived_group(const dicom_derived *, char *, char *message) { return without(message); }
+int dicom_derived_group(const dicom_derived *, char *, char *, char *message) { return without(message); }
 int dicom_derived_set(dicom_derived *, int, const char *, char *message) { return without(message); }
 int dicom_segmentation_add_segment(dicom_derived *, const char *, const char *, const char *, uint8_t, uint8_t,
                                    uint8_t, char *message) {

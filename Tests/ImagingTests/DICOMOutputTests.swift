@@ -5,7 +5,7 @@ import Testing
 
 @testable import Imaging
 
-@Suite("DICOM output", .enabled(if: DICOMSegmentation.isAvailable, "built without DICOM"))
+@Suite("DICOM output", .enabled(if: DICOMFile.isBuiltIn, "built without DICOM"))
 struct DICOMOutputTests {
   private let folder: TemporaryFolder
   private let algorithm = DICOMAlgorithm()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Imaging
 
-@Suite("DICOM segmentations", .enabled(if: DICOMSegmentation.isAvailable, "built without DICOM"))
+@Suite("DICOM segmentations", .enabled(if: DICOMFile.isBuiltIn, "built without DICOM"))
 struct DICOMSegmentationTests {
   private let folder: TemporaryFolder
   private let date = Date(timeIntervalSince1970: 1_700_000_000)
@@ -173,6 +173,16 @@ struct DICOMSegmentationTests {
       try DICOMSegmentation.groups(of: [files[0], several, files[1], other, files[2]]) == [
         [0, 2, 4], [1], [3],
       ])
+    let copy = folder.file("copy.dcm")
+    try FileManager.default.copyItem(at: files[0], to: copy)
+    let bad = folder.file("bad.dcm")
+    try Data("no DICOM".utf8).write(to: bad)
+    var refused: [String] = []
+    let grouped = try DICOMSegmentation.groups(of: [files[0], copy, bad, files[1]]) {
+      refused.append("\($0)")
+    }
+    #expect(grouped == [[0, 3]] && refused.count == 2)
+    #expect(refused.first?.contains("copy.dcm") == true && refused.last?.contains("bad.dcm") == true)
     let masks = try examples.indices.map { [try mask(examples[$0], seed: UInt64($0 + 5))] as [Image?] }
     let out = folder.file("out.dcm")
     try DICOMSegmentation.write(

@@ -70,8 +70,10 @@ int dicom_derived_add_source(dicom_derived *_Nonnull object, const char *_Nonnul
 int dicom_derived_source(const dicom_derived *_Nonnull object, size_t index, dicom_source_facts *_Nonnull facts,
                          char *_Nonnull message);
 
-/// A text that tells study, series and size apart, as 32 hexadecimal digits and a zero; of the last source.
-int dicom_derived_group(const dicom_derived *_Nonnull object, char *_Nonnull text33, char *_Nonnull message);
+/// Texts of the last source, each of 32 hexadecimal digits and a zero: `group33` tells study, series and size apart,
+/// `instance33` objects.
+int dicom_derived_group(const dicom_derived *_Nonnull object, char *_Nonnull group33, char *_Nonnull instance33,
+                        char *_Nonnull message);
 
 /// Sets a text (DICOM_FIELD_…).
 int dicom_derived_set(dicom_derived *_Nonnull object, int field, const char *_Nonnull text, char *_Nonnull message);

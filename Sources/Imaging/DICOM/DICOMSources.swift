@@ -50,11 +50,16 @@ final class DICOMSources {
     }
   }
 
-  /// A text that is the same for images of the same series, size and kind.
-  func group() throws -> String {
-    var text = [CChar](repeating: 0, count: 33)
-    try call(files[files.count - 1]) { dicom_derived_group(handle, &text, $0) }
-    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  /// Texts of the last source: one is the same for images of the same series, size and kind, the other
+  /// for copies of the same image.
+  func identity() throws -> (group: String, instance: String) {
+    var group = [CChar](repeating: 0, count: 33)
+    var instance = group
+    try call(files[files.count - 1]) { dicom_derived_group(handle, &group, &instance, $0) }
+    func text(_ characters: [CChar]) -> String {
+      String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    return (text(group), text(instance))
   }
 
   /// Checks that a picture has the size of a source.
