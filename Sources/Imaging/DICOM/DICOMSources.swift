@@ -88,11 +88,6 @@ final class DICOMSources {
 
   /// Calls the door; a failure becomes an error that names the file.
   func call(_ file: URL, _ body: (UnsafeMutablePointer<CChar>) -> Int32) throws {
-    try Self.call(file, body)
-  }
-
-  /// Calls the door; a failure becomes an error that names the file.
-  static func call(_ file: URL, _ body: (UnsafeMutablePointer<CChar>) -> Int32) throws {
     var message = [CChar](repeating: 0, count: Int(DICOM_WRITING_MESSAGE))
     let code = message.withUnsafeMutableBufferPointer { room in
       room.baseAddress.map(body) ?? Int32(DICOM_WRITING_FAILED)
