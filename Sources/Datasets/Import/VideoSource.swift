@@ -48,9 +48,10 @@ package enum VideoSource: SourceReader {
         try add(video, options, to: &listing)
       } catch VideoError.builtWithout(let file) {
         throw VideoError.builtWithout(file: file)
-      } catch where isFolder {
+      } catch  where isFolder {
         // A bad video does not stop the others.
-        listing.leftOut.append(.init(file: file.lastPathComponent, reason: ImportListing.LeftOut.reason(error, of: file)))
+        let reason = ImportListing.LeftOut.reason(error, of: file)
+        listing.leftOut.append(.init(file: file.lastPathComponent, reason: reason))
       }
     }
     guard !listing.items.isEmpty else {
