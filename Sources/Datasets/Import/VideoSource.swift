@@ -48,7 +48,7 @@ package enum VideoSource: SourceReader {
         try add(video, options, to: &listing)
       } catch VideoError.builtWithout(let file) {
         throw VideoError.builtWithout(file: file)
-      } catch  where isFolder {
+      } catch let error where isFolder {
         // A bad video does not stop the others.
         let reason = ImportListing.LeftOut.reason(error, of: file)
         listing.leftOut.append(.init(file: file.lastPathComponent, reason: reason))
