@@ -9,7 +9,11 @@
 namespace derived {
 
 void check(const OFCondition &condition) {
-  if (condition.bad()) throw Failure(DICOM_WRITING_FAILED, std::string("DCMTK: ") + condition.text());
+  if (condition.good()) return;
+  // The text of a condition may quote a value.
+  char text[64];
+  snprintf(text, sizeof text, "DCMTK gives the error %u of module %u", condition.code(), condition.module());
+  throw Failure(DICOM_WRITING_FAILED, text);
 }
 
 std::unique_ptr<dicom_file, void (*)(dicom_file *)> open(const char *path) {
@@ -260,13 +264,14 @@ int dicom_derived_source(const dicom_derived *object, size_t index, dicom_source
   });
 }
 
-int dicom_derived_group(const dicom_derived *object, char *text33, char *message) {
+int dicom_derived_group(const dicom_derived *object, char *group33, char *instance33, char *message) {
   return guarded(message, [&] {
     if (object->sources.empty()) throw Failure(DICOM_WRITING_ARGUMENT, "there is no source");
     const Source &last = object->sources.back();
-    const std::string text =
+    const std::string group =
         Hash().add(last.study).add(last.series).add(last.width).add(last.height).add(last.is_multiframe).text();
-    memcpy(text33, text.c_str(), 33);
+    memcpy(group33, group.c_str(), 33);
+    memcpy(instance33, Hash().add(last.instance).text().c_str(), 33);
   });
 }
 

@@ -66,11 +66,10 @@ static void find_compression(const dicom_file &file, Source &source) {
   if (!source.lossy_ratio.empty()) return;
   const double stored = fragment_bytes(file);
   if (stored <= 0) return;
-  const double samples = std::max(1, atoi(value(data, DCM_SamplesPerPixel).c_str()));
-  const double bytes = std::max(8, atoi(value(data, DCM_BitsAllocated).c_str())) / 8;
+  const double bits = double(source.width) * source.height * source.frames * file.facts.samples *
+                      std::max(8u, file.facts.bits_allocated);
   char text[17];
-  snprintf(text, sizeof text, "%.2f",
-           double(source.width) * source.height * source.frames * samples * bytes / stored);
+  snprintf(text, sizeof text, "%.2f", bits / 8 / stored);
   source.lossy_ratio = text;
 }
 

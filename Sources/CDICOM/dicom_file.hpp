@@ -10,6 +10,7 @@
 #include <dcmtk/dcmdata/dctk.h>
 
 #include <cstdint>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ struct dicom_file {
   uint64_t size = 0;
   // The first fragment of each frame, and one past the last of all; empty until a frame is read.
   std::vector<unsigned long> starts;
+  // Of a segmentation: the description of each frame, and the labels of the segments; empty until one is asked for.
+  std::vector<DcmItem *> groups;
+  std::map<uint16_t, std::string> labels;
 };
 
 namespace dicom {
@@ -47,6 +51,9 @@ template <typename Body> int guard(char *message, Body body) {
 
 // Gives the description of a frame the palettes that the file stores in segments.
 void expand_palettes(dicom_file &file, DcmDataset &data);
+
+// The bits of an uncompressed frame.
+uint64_t frame_bits(const dicom_facts &facts);
 
 // The bytes of an encapsulated frame.
 std::vector<Uint8> codestream(dicom_file &file, uint32_t frame);

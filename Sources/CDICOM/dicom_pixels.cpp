@@ -70,12 +70,16 @@ static std::vector<Uint8> show(dicom_file &file, DcmDataset &data, E_TransferSyn
   return out;
 }
 
+uint64_t frame_bits(const dicom_facts &facts) {
+  const uint64_t bits = (uint64_t)facts.rows * facts.columns * facts.samples * facts.bits_allocated;
+  // Two pixels share their colours.
+  return !strcmp(facts.photometric, "YBR_FULL_422") && facts.samples == 3 ? bits / 3 * 2 : bits;
+}
+
 // A frame of uncompressed pixels, read from its place in the file.
 static std::vector<Uint8> native(dicom_file &file, uint32_t frame, DcmDataset &data) {
   const auto &facts = file.facts;
-  uint64_t bits = (uint64_t)facts.rows * facts.columns * facts.samples * facts.bits_allocated;
-  // Two pixels share their colours.
-  if (!strcmp(facts.photometric, "YBR_FULL_422") && facts.samples == 3) bits = bits / 3 * 2;
+  const uint64_t bits = frame_bits(facts);
   const uint64_t first = bits * frame, end = first + bits;
   const uint64_t length = file.pixels->getLength(file.syntax);
   if ((end + 7) / 8 > length) damaged("its pixels are cut short");

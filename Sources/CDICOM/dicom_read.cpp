@@ -84,10 +84,6 @@ static void describe(dicom_file &file) {
   copy(data, DCM_SOPInstanceUID, facts.sop_instance, sizeof facts.sop_instance);
   copy(data, DCM_SeriesInstanceUID, facts.series, sizeof facts.series);
   copy(data, DCM_PhotometricInterpretation, facts.photometric, sizeof facts.photometric);
-  copy(data, DCM_Modality, facts.modality, sizeof facts.modality);
-  OFString charset;
-  if (data.findAndGetOFStringArray(DCM_SpecificCharacterSet, charset).good())
-    snprintf(facts.charset, sizeof facts.charset, "%s", charset.c_str());
   if (auto *meta = file.format.getMetaInfo())
     copy(*meta, DCM_TransferSyntaxUID, facts.transfer_syntax, sizeof facts.transfer_syntax);
   const DcmXfer transfer(file.syntax);
@@ -98,8 +94,6 @@ static void describe(dicom_file &file) {
   facts.samples = number(data, DCM_SamplesPerPixel, 1);
   facts.bits_allocated = number(data, DCM_BitsAllocated, 8);
   facts.bits_stored = number(data, DCM_BitsStored, facts.bits_allocated);
-  facts.is_signed = number(data, DCM_PixelRepresentation, 0);
-  facts.planar = number(data, DCM_PlanarConfiguration, 0);
   facts.storage = transfer.isEncapsulated() ? DICOM_ENCAPSULATED : DICOM_NATIVE;
   // MPEG-2 is .100 and .101, H.264 .102 to .106, H.265 .107 and .108; a version for fragments ends in .1.
   static const char video[] = "1.2.840.10008.1.2.4.10";
@@ -107,6 +101,16 @@ static void describe(dicom_file &file) {
   if (!strncmp(syntax, video, sizeof video - 1) && strchr("012345678", syntax[sizeof video - 1]) &&
       syntax[sizeof video - 1])
     facts.storage = DICOM_VIDEO;
+}
+
+// Checks that there are as many frames as the data set states, since callers make a list of them.
+static void check_frames(const dicom_file &file) {
+  const auto &facts = file.facts;
+  if (file.fragments) {
+    if (facts.frames >= file.fragments->card()) damaged("it states more frames than it has fragments");
+  } else if (frame_bits(facts) * facts.frames > 8 * (uint64_t)file.pixels->getLength(file.syntax)) {
+    damaged("it states more frames than it has");
+  }
 }
 
 // Finds the pixels and checks that their description makes sense.
@@ -135,6 +139,7 @@ static void find_pixels(dicom_file &file, uint64_t maximum_pixels) {
   case 1: case 8: case 16: case 32: break;
   default: unsupported("its samples take another number of bits than 1, 8, 16 or 32");
   }
+  if (facts.storage != DICOM_VIDEO && facts.frames > 1) check_frames(file);
   if (!facts.bits_stored || facts.bits_stored > facts.bits_allocated)
     damaged("its samples store more bits than they have");
 }

@@ -9,40 +9,53 @@
 
 namespace dicom {
 
-// A functional group of a frame: its own, or the one that all frames share.
-static DcmItem *group(dicom_file &file, uint32_t frame, const DcmTagKey &key) {
-  DcmItem *groups = nullptr, *item = nullptr;
-  if (file.data->findAndGetSequenceItem(DCM_PerFrameFunctionalGroupsSequence, groups, (long)frame).good() &&
-      groups->findAndGetSequenceItem(key, item).good())
-    return item;
-  if (file.data->findAndGetSequenceItem(DCM_SharedFunctionalGroupsSequence, groups).good() &&
-      groups->findAndGetSequenceItem(key, item).good())
-    return item;
-  return nullptr;
+// The items of a sequence. Going from item to item is quick only in order.
+static std::vector<DcmItem *> items(dicom_file &file, const DcmTagKey &key) {
+  std::vector<DcmItem *> found;
+  DcmElement *element = nullptr;
+  if (file.data->findAndGetElement(key, element).bad()) return found;
+  auto *sequence = dynamic_cast<DcmSequenceOfItems *>(element);
+  if (!sequence) return found;
+  for (DcmObject *object = nullptr; (object = sequence->nextInContainer(object));)
+    if (auto *item = dynamic_cast<DcmItem *>(object)) found.push_back(item);
+  return found;
 }
 
-// The label of a segment; empty if the object describes no such segment.
-static OFString label(dicom_file &file, Uint16 wanted) {
-  OFString text;
-  DcmItem *item = nullptr;
-  for (long index = 0; file.data->findAndGetSequenceItem(DCM_SegmentSequence, item, index).good(); index++) {
+// Finds the description of each frame, and the labels of the segments in UTF-8, once.
+static void find_groups(dicom_file &file) {
+  if (!file.groups.empty()) return;
+  auto groups = items(file, DCM_PerFrameFunctionalGroupsSequence);
+  if (groups.size() != file.facts.frames) damaged("its segmentation does not describe each of its frames");
+  DcmSpecificCharacterSet characters;
+  const bool converts = DcmSpecificCharacterSet::isConversionAvailable() &&
+                        characters.selectCharacterSet(*file.data).good();
+  for (auto *item : items(file, DCM_SegmentSequence)) {
     Uint16 number = 0;
-    if (item->findAndGetUint16(DCM_SegmentNumber, number).bad() || number != wanted) continue;
-    if (item->findAndGetOFString(DCM_SegmentLabel, text).bad()) return "";
-    DcmSpecificCharacterSet characters;
-    OFString converted;
-    if (DcmSpecificCharacterSet::isConversionAvailable() && characters.selectCharacterSet(*file.data).good() &&
-        characters.convertString(text, converted).good())
-      return converted;
-    return text;
+    OFString text, converted;
+    if (item->findAndGetUint16(DCM_SegmentNumber, number).bad() ||
+        item->findAndGetOFString(DCM_SegmentLabel, text).bad())
+      continue;
+    const bool is_converted = converts && characters.convertString(text, converted).good();
+    file.labels.emplace(number, (is_converted ? converted : text).c_str());
   }
-  return "";
+  file.groups = std::move(groups);
+}
+
+// A functional group of a frame: its own, or the one that all frames share.
+static DcmItem *group(dicom_file &file, uint32_t frame, const DcmTagKey &key) {
+  DcmItem *shared = nullptr, *item = nullptr;
+  if (file.groups[frame]->findAndGetSequenceItem(key, item).good()) return item;
+  if (file.data->findAndGetSequenceItem(DCM_SharedFunctionalGroupsSequence, shared).good() &&
+      shared->findAndGetSequenceItem(key, item).good())
+    return item;
+  return nullptr;
 }
 
 static void find_segment(dicom_file &file, uint32_t frame, dicom_segment &segment) {
   OFString type, text;
   file.data->findAndGetOFString(DCM_SegmentationType, type);
   if (type != "BINARY") unsupported("its segmentation is not binary");
+  find_groups(file);
   DcmItem *source = nullptr;
   auto *derivation = group(file, frame, DCM_DerivationImageSequence);
   if (!derivation || derivation->findAndGetSequenceItem(DCM_SourceImageSequence, source).bad() ||
@@ -58,7 +71,8 @@ static void find_segment(dicom_file &file, uint32_t frame, dicom_segment &segmen
   if (!identification || identification->findAndGetUint16(DCM_ReferencedSegmentNumber, wanted).bad())
     damaged("a frame of its segmentation names no segment");
   segment.segment = wanted;
-  snprintf(segment.label, sizeof segment.label, "%s", label(file, wanted).c_str());
+  const auto label = file.labels.find(wanted);
+  if (label != file.labels.end()) snprintf(segment.label, sizeof segment.label, "%s", label->second.c_str());
 }
 
 }  // namespace dicom

@@ -5,12 +5,6 @@
 #include <dcmtk/dcmdata/dcspchrs.h>
 #include <openjpeg.h>
 
-#include <string>
-
-const char *dicom_version(void) {
-  static const std::string text = std::string("DCMTK " PACKAGE_VERSION ", OpenJPEG ") + opj_version();
-  return text.c_str();
-}
 const char *dicom_dcmtk_version(void) { return PACKAGE_VERSION; }
 const char *dicom_openjpeg_version(void) { return opj_version(); }
 int dicom_converts_characters(void) { return DcmSpecificCharacterSet::isConversionAvailable() ? 1 : 0; }
@@ -24,7 +18,6 @@ static int without(char *message) {
   return DICOM_WITHOUT;
 }
 
-const char *dicom_version(void) { return nullptr; }
 const char *dicom_dcmtk_version(void) { return nullptr; }
 const char *dicom_openjpeg_version(void) { return nullptr; }
 int dicom_converts_characters(void) { return 0; }

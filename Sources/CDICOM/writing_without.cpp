@@ -16,7 +16,7 @@ int dicom_derived_add_source(dicom_derived *, const char *, char *message) { ret
 int dicom_derived_source(const dicom_derived *, size_t, dicom_source_facts *, char *message) {
   return without(message);
 }
-int dicom_derived_group(const dicom_derived *, char *, char *message) { return without(message); }
+int dicom_derived_group(const dicom_derived *, char *, char *, char *message) { return without(message); }
 int dicom_derived_set(dicom_derived *, int, const char *, char *message) { return without(message); }
 int dicom_segmentation_add_segment(dicom_derived *, const char *, const char *, const char *, uint8_t, uint8_t,
                                    uint8_t, char *message) {
@@ -34,17 +34,5 @@ int dicom_overlay_header(dicom_derived *, size_t, const uint32_t *, size_t, uint
                          char *message) {
   return without(message);
 }
-dicom_segments *dicom_segmentation_read(const char *, dicom_segments_facts *, int *code, char *message) {
-  *code = without(message);
-  return nullptr;
-}
-void dicom_segmentation_close(dicom_segments *) {}
-int dicom_segmentation_segment(const dicom_segments *, size_t, dicom_segment_facts *, char *message) {
-  return without(message);
-}
-int dicom_segmentation_frame(const dicom_segments *, size_t, dicom_segment_frame *, char *message) {
-  return without(message);
-}
-int dicom_segmentation_mask(dicom_segments *, size_t, uint8_t *, size_t, char *message) { return without(message); }
 }
 #endif

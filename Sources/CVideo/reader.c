@@ -191,7 +191,10 @@ int decode_frame(struct video_reader *r, char *message) {
     }
     if (code == AVERROR_EOF || (code == AVERROR(EAGAIN) && r->is_draining)) return VIDEO_END;
     if (code == AVERROR(ENOMEM)) return fail(message, VIDEO_SYSTEM, "", code);
-    if (++r->silent > maximum_silent_packets) return VIDEO_END;
+    if (++r->silent > maximum_silent_packets) {
+      r->ended_early = 1;
+      return VIDEO_END;
+    }
     if (code == AVERROR(EAGAIN)) {
       int result = send_packet(r, message);
       if (result != VIDEO_OK) return result;

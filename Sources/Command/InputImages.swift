@@ -96,10 +96,10 @@ struct InputImages {
         videos.append(InputVideo(name: name, file: url, isDICOM: true, limits: limits))
         return
       }
-      let count = file.frameCount
-      guard count == 1 || (1...Self.mostFrames).contains(count), try Self.mayHold(count, url) else {
-        throw WorkError.frameCount(url, count: count, most: Self.mostFrames)
+      guard file.kind != .segmentation else {
+        throw DICOMError.noPixels(file: url.path, kind: file.kind.name)
       }
+      let count = file.frameCount
       let digits = max(4, String(count).count)
       for index in 0..<count {
         let number = String(index + 1)
@@ -111,7 +111,7 @@ struct InputImages {
           ) { [frames] in try frames.frame(index, of: url, limits: $0) })
       }
     } catch DICOMError.noPixels where isListed {
-      // Reports and the like are beside the images of a study.
+      // Reports, segmentations and the like are beside the images of a study.
       others.append(url)
     } catch {
       // A bad file does not stop the others.
@@ -127,15 +127,6 @@ struct InputImages {
   /// - Returns: the limits.
   static func limits(_ maxPixels: Int?) -> ImageLimits {
     maxPixels.map { ImageLimits(maximumPixels: $0) } ?? .default
-  }
-
-  /// The most frames of a DICOM file; at 30 a second, they are an hour.
-  private static let mostFrames = 108_000
-
-  /// Returns whether a file is large enough for a number of frames; each has at least a header.
-  private static func mayHold(_ frames: Int, _ url: URL) throws -> Bool {
-    let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-    return frames == 1 || frames * 8 <= size
   }
 
   private func note(_ console: Console) {

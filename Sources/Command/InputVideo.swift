@@ -17,10 +17,9 @@ struct InputVideo: Sendable {
   ///
   /// - Throws: an error that names the file, or the package that is missing.
   func open() throws -> any FrameSource {
-    guard isDICOM else { return try VideoReader(file, limits: limits) }
-    let stream = try DICOMFile(file, limits: limits).videoStream()
-    return try VideoReader(stream: stream, name: file.path, limits: limits)
+    isDICOM ? try VideoReader(inDICOM: file, limits: limits) : try VideoReader(file, limits: limits)
   }
+
   /// Makes inputs from frames of the video.
   ///
   /// A video that cannot be read is an input whose reading fails, so that it does not stop the others.

@@ -41,6 +41,7 @@ enum PredictCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (formats, out, maxPixels) = (try arguments.formats, try arguments.out, try arguments.maxPixels)
+    try arguments.video.requireTracks()
     try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
     let inputs = try InputImages(
       arguments.operands.dropFirst(), writingTo: out, limits: InputImages.limits(maxPixels),
@@ -94,10 +95,9 @@ enum PredictCommand: Subcommand {
       console.result(
         "\(found.done.count) of \(counted(inputs.images.count, "image")) segmented, results in \(out.path)")
     }
-    guard failures.isEmpty else {
-      throw WorkError.images(failures)
-    }
-    try recorded.get()
+    guard !failures.isEmpty else { return try recorded.get() }
+    if case .failure(let error) = recorded { failures.append("\(error)") }
+    throw WorkError.images(failures)
   }
 
   /// An entry of `--json`.

@@ -36,6 +36,11 @@ enum VideoPrediction {
     let source = try open?() ?? VideoReader(file)
     let folder = out.appendingPathComponent(name)
     try FileManager.default.createFolder(folder)
+    // It is written last, so a folder with it is complete; that of an earlier call is not of this one.
+    let summaryFile = folder.appendingPathComponent(FileName.summary)
+    if FileManager.default.fileExists(atPath: summaryFile.path) {
+      try FileManager.default.removeItem(at: summaryFile)
+    }
     let lines = try LineLog(folder.appendingPathComponent(FileName.lines))
     let outputs = VideoOutputs(lines: lines) { width, height, timeBase in
       func writer(_ track: VideoTrack, _ name: String, _ kind: VideoWriter.Kind) throws -> VideoWriter? {
@@ -55,8 +60,7 @@ enum VideoPrediction {
     let outcome = try VideoSegmenter(predictor, settings)(
       source, to: outputs, summary, shouldStop: { Interrupt.requested }, progress: progress.show)
     console.progress("")
-    // It comes last, so a folder with it is complete.
-    try AtomicFile.write(json: outcome.summary, to: folder.appendingPathComponent(FileName.summary))
+    try AtomicFile.write(json: outcome.summary, to: summaryFile)
     if let error = outcome.error {
       console.note(
         "\(name): the results of the first \(counted(outcome.summary.frames, "frame")) are in \(folder.path)")

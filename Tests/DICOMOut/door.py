@@ -36,7 +36,6 @@ class Door:
     def __init__(self, library):
         self.c = ctypes.CDLL(str(library))
         self.c.dicom_derived_open.restype = ctypes.c_void_p
-        self.c.dicom_segmentation_read.restype = ctypes.c_void_p
         self.message = ctypes.create_string_buffer(240)
         self.free = ctypes.CDLL(None).free
         self.free.argtypes = [ctypes.c_void_p]
@@ -99,28 +98,28 @@ class Door:
         import numpy
 
         class Facts(ctypes.Structure):
-            _fields_ = [(n, ctypes.c_uint32) for n in ("width", "height", "frames", "segments")]
+            _fields_ = [(n, ctypes.c_char * 66) for n in ("kind", "instance", "series", "syntax")] + [
+                ("photometric", ctypes.c_char * 18)] + [
+                (n, ctypes.c_uint32) for n in ("rows", "columns", "frames", "samples", "allocated", "stored", "storage")]
 
-        class Frame(ctypes.Structure):
-            _fields_ = [("segment", ctypes.c_uint32), ("frame", ctypes.c_uint32),
-                        ("kind", ctypes.c_char * 68), ("instance", ctypes.c_char * 68)]
+        class Segment(ctypes.Structure):
+            _fields_ = [("instance", ctypes.c_char * 66), ("label", ctypes.c_char * 130),
+                        ("frame", ctypes.c_uint32), ("segment", ctypes.c_uint32)]
 
-        facts, code = Facts(), ctypes.c_int()
-        handle = self.c.dicom_segmentation_read(
-            os.fsencode(str(path)), ctypes.byref(facts), ctypes.byref(code), self.message)
-        if not handle:
-            raise Failure(code.value, self.message.value.decode("utf-8", "replace"))
-        handle = ctypes.c_void_p(handle)
+        facts, handle = Facts(), ctypes.c_void_p()
+        limit = ctypes.c_uint64(1 << 30)
+        self.call("dicom_open", os.fsencode(str(path)), limit, limit, ctypes.byref(handle), ctypes.byref(facts))
         try:
             result = []
             for index in range(facts.frames):
-                frame = Frame()
-                self.call("dicom_segmentation_frame", handle, ctypes.c_size_t(index), ctypes.byref(frame))
-                size = facts.width * facts.height
-                pixels = ctypes.create_string_buffer(size)
-                self.call("dicom_segmentation_mask", handle, ctypes.c_size_t(index), pixels, ctypes.c_size_t(size))
-                mask = numpy.frombuffer(pixels.raw, numpy.uint8).reshape(facts.height, facts.width)
-                result.append((frame.segment, frame.instance.decode("ascii", "replace"), frame.frame, mask))
+                place, pixels, channels = Segment(), ctypes.c_void_p(), ctypes.c_uint32()
+                number = ctypes.c_uint32(index)
+                self.call("dicom_segment_of", handle, number, ctypes.byref(place))
+                self.call("dicom_frame", handle, number, ctypes.byref(pixels), ctypes.byref(channels))
+                mask = numpy.frombuffer(ctypes.string_at(pixels, facts.rows * facts.columns), numpy.uint8)
+                self.free(pixels)
+                result.append((place.segment, place.instance.decode("ascii", "replace"), place.frame + 1,
+                               mask.reshape(facts.rows, facts.columns)))
             return result
         finally:
-            self.c.dicom_segmentation_close(handle)
+            self.c.dicom_close(handle)

@@ -75,12 +75,12 @@ struct DICOMSourceTests {
     func shapes(_ index: Int) -> [LabelledShape] {
       if case .shapes(let shapes, _) = listing.items[index].mask { shapes } else { [] }
     }
-    let box = LabelledShape.Form.pixels(
-      x: 3, y: 2, width: 6, height: 3, values: [Bool](repeating: true, count: 18))
-    #expect(shapes(0) == [LabelledShape(label: "Polyp", form: box)])
-    let band = LabelledShape.Form.pixels(
-      x: 0, y: 7, width: 16, height: 5, values: [Bool](repeating: true, count: 80))
-    #expect(shapes(2) == [LabelledShape(label: "Polyp", form: band)])
+    // Columns 3 to 8 of rows 2 to 4, then all columns of rows 7 to 11.
+    let box = try RunLengths(
+      width: 16, height: 12, counts: [35, 6, 10, 6, 10, 6, 119], order: .rows)
+    #expect(shapes(0) == [LabelledShape(label: "Polyp", form: .runs(box))])
+    let band = try RunLengths(width: 16, height: 12, counts: [112, 80], order: .rows)
+    #expect(shapes(2) == [LabelledShape(label: "Polyp", form: .runs(band))])
     // The segmentation speaks of the image, so a frame that it leaves out has no lesion.
     guard case .empty = listing.items[1].mask, case .missing = listing.items[3].mask else {
       Issue.record("frame 2 is not empty, or the other image has a mask")
@@ -148,7 +148,7 @@ struct DICOMSourceTests {
   func nothing() throws {
     let folder = try Self.folder(["report": "report.dcm"])
     let text = message { _ = try DICOMSource.listing(folder.url, options: ImportOptions()) }
-    #expect(text.contains(folder.url.lastPathComponent) && text.contains("without pixels"))
+    #expect(text.contains(folder.url.lastPathComponent) && text.contains("without pictures"))
     let missing = message { _ = try DICOMSource.listing(folder.file("none"), options: ImportOptions()) }
     #expect(missing.contains("none"))
   }

@@ -1,9 +1,9 @@
-import Imaging
 import TestSupport
 import Testing
 import Torch
 
 @testable import Datasets
+@testable import Imaging
 
 @Suite("Marks of video frames")
 struct FrameJudgeTests {
@@ -34,6 +34,17 @@ struct FrameJudgeTests {
     #expect(found.map(\.skipped) == [nil, .repeated, nil, .black, .black, nil, .repeated])
     #expect(found.map(\.isCut) == [false, false, false, false, false, true, false])
     #expect(found[1].view != nil && found[3].view == nil)
+  }
+
+  @Test("A frame that the reader resized is marked and segmented")
+  func resized() throws {
+    let image = try TissueScene.picture(1)
+    let info = VideoFrameInfo(
+      index: 0, pts: 0, duration: nil, timeBase: (1, 25), isKey: true, isDamaged: false, isInterlaced: false,
+      isTimeEstimated: false, isResized: true)
+    var judge = FrameJudge()
+    let found = try judge.judge(VideoFrame(info, image: image), image.tensor)
+    #expect(found.skipped == nil && found.warnings == [.resized])
   }
 
   @Test("Other colours begin a shot")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Imaging
 
-@Suite("DICOM segmentations", .enabled(if: DICOMSegmentation.isAvailable, "built without DICOM"))
+@Suite("DICOM segmentations", .enabled(if: DICOMFile.isBuiltIn, "built without DICOM"))
 struct DICOMSegmentationTests {
   private let folder: TemporaryFolder
   private let date = Date(timeIntervalSince1970: 1_700_000_000)
@@ -56,14 +56,16 @@ struct DICOMSegmentationTests {
     let hasLesion = try object.write(to: out)
     #expect(hasLesion == !wanted.isEmpty)
     guard hasLesion else { return }
-    let read = try DICOMSegmentationFile(out)
-    #expect(read.segments.map(\.label) == ["polyp", "cancer"])
-    #expect(read.segments.map(\.typeCode) == ["68496003", "52988006"])
-    #expect(read.frames.map(\.segment) == wanted.map(\.segment))
-    #expect(read.frames.map(\.sourceFrame) == wanted.map(\.frame))
-    #expect(read.frames.allSatisfy { $0.sourceInstance == "2.25.1001.3" })
-    for (index, frame) in wanted.enumerated() { #expect(try read.mask(index) == frame.mask) }
-    #expect(throws: DICOMWritingError.self) { try read.mask(wanted.count) }
+    let read = try WrittenMask.all(in: out)
+    #expect(
+      read
+        == wanted.map {
+          WrittenMask(
+            segment: $0.segment, label: ["polyp", "cancer"][$0.segment - 1], instance: "2.25.1001.3",
+            frame: $0.frame, mask: $0.mask)
+        })
+    let segments = try DICOMExample.read(out)[0x0062_0002]
+    for code in ["68496003", "52988006"] { #expect(segments?.range(of: Data(code.utf8)) != nil) }
   }
 
   @Test("The header has what the standard asks for, and patient and study of the source")
@@ -122,13 +124,12 @@ struct DICOMSegmentationTests {
     let masks = [(1, try empty(example)), (2, try mask(example, seed: 2)), (3, try empty(example))]
     let out = folder.file("out.dcm")
     #expect(try DICOMSegmentation.write(masks: masks, source: file, options: options(), to: out))
-    #expect(try DICOMSegmentationFile(out).frames.map(\.sourceFrame) == [2])
+    #expect(try WrittenMask.all(in: out).map(\.frame) == [2])
     #expect(
       try DICOMSegmentation.write(masks: masks, source: file, options: options(allFrames: true), to: out))
-    let read = try DICOMSegmentationFile(out)
-    #expect(read.frames.map(\.sourceFrame) == [1, 2, 3])
-    #expect(try read.mask(0) == masks[0].1)
-    #expect(try read.mask(1) == masks[1].1)
+    let read = try WrittenMask.all(in: out)
+    #expect(read.map(\.frame) == [1, 2, 3])
+    #expect(read.map(\.mask) == masks.map(\.1))
   }
 
   @Test("Without a lesion there is one frame without a pixel, which says so")
@@ -138,9 +139,9 @@ struct DICOMSegmentationTests {
     #expect(
       try !DICOMSegmentation.write(
         masks: [(2, try empty(example))], source: try source(example), options: options(), to: out))
-    let read = try DICOMSegmentationFile(out)
-    #expect(read.frames.map(\.sourceFrame) == [1])
-    #expect(try read.mask(0) == empty(example))
+    let read = try WrittenMask.all(in: out)
+    #expect(read.map(\.frame) == [1])
+    #expect(try read.map(\.mask) == [empty(example)])
     #expect(DICOMExample.text(try DICOMExample.read(out), 0x0070_0081) == "No lesion found")
   }
 
@@ -173,13 +174,23 @@ struct DICOMSegmentationTests {
       try DICOMSegmentation.groups(of: [files[0], several, files[1], other, files[2]]) == [
         [0, 2, 4], [1], [3],
       ])
+    let copy = folder.file("copy.dcm")
+    try FileManager.default.copyItem(at: files[0], to: copy)
+    let bad = folder.file("bad.dcm")
+    try Data("no DICOM".utf8).write(to: bad)
+    var refused: [String] = []
+    let grouped = try DICOMSegmentation.groups(of: [files[0], copy, bad, files[1]]) {
+      refused.append("\($0)")
+    }
+    #expect(grouped == [[0, 3]] && refused.count == 2)
+    #expect(refused.first?.contains("copy.dcm") == true && refused.last?.contains("bad.dcm") == true)
     let masks = try examples.indices.map { [try mask(examples[$0], seed: UInt64($0 + 5))] as [Image?] }
     let out = folder.file("out.dcm")
     try DICOMSegmentation.write(
       masks: [masks[0], [nil], masks[2]], sources: files, options: options(), to: out)
-    let read = try DICOMSegmentationFile(out)
-    #expect(read.frames.map(\.sourceInstance) == ["2.25.1001.3", "2.25.1003.3"])
-    #expect(try read.mask(1) == masks[2][0])
+    let read = try WrittenMask.all(in: out)
+    #expect(read.map(\.instance) == ["2.25.1001.3", "2.25.1003.3"])
+    #expect(read.last?.mask == masks[2][0])
     for wrong in [other, files[0]] {
       #expect(throws: DICOMWritingError.self) {
         try DICOMSegmentation(sources: [files[0], wrong], options: options())
@@ -214,7 +225,7 @@ struct DICOMSegmentationTests {
     let found = try DICOMExample.read(out)
     #expect(DICOMExample.text(found, 0x0008_0005) == "ISO_IR 192")
     #expect(DICOMExample.text(found, 0x0010_0010) == "Müller")
-    #expect(try DICOMSegmentationFile(out).segments.map(\.label) == ["息肉"])
+    #expect(try WrittenMask.all(in: out).map(\.label) == ["息肉"])
     try DICOMSegmentation.write(masks: masks, source: file, options: options(), to: out)
     #expect(try DICOMExample.read(out)[0x0010_0010] == Data([0x4D, 0xFC, 0x6C, 0x6C, 0x65, 0x72]))
   }

@@ -116,7 +116,7 @@ struct DICOMTests {
   @Test("An object without pixels says what it is")
   func report() {
     let text = message { _ = try DICOMFile(DICOMFixtures.url("report.dcm")) }
-    #expect(text.contains("report.dcm") && text.contains("without pixels"))
+    #expect(text.contains("report.dcm") && text.contains("without pictures"))
   }
 
   @Test("A frame that is not there is an error")
@@ -127,6 +127,23 @@ struct DICOMTests {
       #expect(throws: DICOMError.noSuchFrame(file: url.path, index: index, count: 2)) {
         try file.frame(index)
       }
+    }
+  }
+
+  @Test("A file that states more frames than it holds is refused when it is opened")
+  func statedFrames() throws {
+    let folder = try TemporaryFolder("dicom")
+    let url = folder.file("many.dcm")
+    for name in ["jpeg-frames.dcm", "rle.dcm", "seg.dcm"] {
+      var bytes = [UInt8](try Data(contentsOf: DICOMFixtures.url(name)))
+      // NumberOfFrames, a text of two bytes.
+      let head: [UInt8] = [0x28, 0, 8, 0, 0x49, 0x53, 2, 0]
+      let start = try #require(
+        bytes.indices.first { $0 + 10 <= bytes.count && Array(bytes[$0..<$0 + 8]) == head })
+      bytes[start + 8] = 0x39
+      try Data(bytes).write(to: url)
+      let text = message { _ = try DICOMFile(url) }
+      #expect(text.contains("many.dcm") && text.contains("more frames than"), "\(name): \(text)")
     }
   }
 

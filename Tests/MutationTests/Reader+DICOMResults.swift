@@ -16,8 +16,11 @@ extension Reader {
     return ["source.dcm", "segmentation.dcm"]
   } read: { folder in
     _ = try DICOMSegmentation.groups(of: [folder.appendingPathComponent("source.dcm")])
-    let object = try DICOMSegmentationFile(
+    let object = try DICOMFile(
       folder.appendingPathComponent("segmentation.dcm"), limits: ImageLimits(maximumPixels: 10_000_000))
-    for index in object.frames.indices.prefix(8) { _ = try object.mask(index) }
+    for index in 0..<min(8, object.frameCount) {
+      _ = try object.segment(of: index)
+      _ = try object.frame(index)
+    }
   }
 }

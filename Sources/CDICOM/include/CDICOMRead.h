@@ -32,8 +32,8 @@ enum { DICOM_NATIVE = 0, DICOM_ENCAPSULATED = 1, DICOM_VIDEO = 2 };
 /// The description of a file. Texts end with a zero; they are empty where the data set says nothing.
 typedef struct {
   char sop_class[66], sop_instance[66], series[66], transfer_syntax[66];
-  char photometric[18], modality[18], charset[66];
-  uint32_t rows, columns, frames, samples, bits_allocated, bits_stored, is_signed, planar;
+  char photometric[18];
+  uint32_t rows, columns, frames, samples, bits_allocated, bits_stored;
   uint32_t storage;
 } dicom_facts;
 

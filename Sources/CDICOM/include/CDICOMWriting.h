@@ -1,4 +1,4 @@
-// Objects derived from DICOM images: segmentations and overlay series, and segmentations read back.
+// Objects derived from DICOM images: segmentations and overlay series.
 // No function prints, exits or throws; each returns a code and writes one sentence into `message`, which never holds a
 // value of a patient. Texts are UTF-8.
 #pragma once
@@ -70,8 +70,10 @@ int dicom_derived_add_source(dicom_derived *_Nonnull object, const char *_Nonnul
 int dicom_derived_source(const dicom_derived *_Nonnull object, size_t index, dicom_source_facts *_Nonnull facts,
                          char *_Nonnull message);
 
-/// A text that tells study, series and size apart, as 32 hexadecimal digits and a zero; of the last source.
-int dicom_derived_group(const dicom_derived *_Nonnull object, char *_Nonnull text33, char *_Nonnull message);
+/// Texts of the last source, each of 32 hexadecimal digits and a zero: `group33` tells study, series and size apart,
+/// `instance33` objects.
+int dicom_derived_group(const dicom_derived *_Nonnull object, char *_Nonnull group33, char *_Nonnull instance33,
+                        char *_Nonnull message);
 
 /// Sets a text (DICOM_FIELD_…).
 int dicom_derived_set(dicom_derived *_Nonnull object, int field, const char *_Nonnull text, char *_Nonnull message);
@@ -100,44 +102,6 @@ int dicom_segmentation_finish(dicom_derived *_Nonnull object, int nominal, uint8
 int dicom_overlay_header(dicom_derived *_Nonnull object, size_t source, const uint32_t *_Nonnull frames,
                          size_t count, uint8_t *_Nullable *_Nonnull header, size_t *_Nonnull header_size,
                          uint64_t *_Nonnull pixel_bytes, char *_Nonnull message);
-
-/// A segmentation object that was read.
-typedef struct dicom_segments dicom_segments;
-
-/// The facts of a segmentation object.
-typedef struct {
-  uint32_t width, height;
-  uint32_t frames, segments;
-} dicom_segments_facts;
-
-/// A segment; texts end with a zero and are cut to fit.
-typedef struct {
-  uint32_t number;
-  char label[260];
-  char type_scheme[20], type_code[20], type_meaning[260];
-} dicom_segment_facts;
-
-/// A frame: its segment, and the image and frame (from 1; 1 for an image of one frame) that it belongs to.
-typedef struct {
-  uint32_t segment;
-  uint32_t source_frame;
-  char source_class[68], source_instance[68];
-} dicom_segment_frame;
-
-/// Opens a Segmentation object (BINARY, uncompressed or deflated); null where `code` says why.
-dicom_segments *_Nullable dicom_segmentation_read(const char *_Nonnull path, dicom_segments_facts *_Nonnull facts,
-                                                  int *_Nonnull code, char *_Nonnull message);
-void dicom_segmentation_close(dicom_segments *_Nullable object);
-
-/// A segment and a frame, counted from 0.
-int dicom_segmentation_segment(const dicom_segments *_Nonnull object, size_t index,
-                               dicom_segment_facts *_Nonnull facts, char *_Nonnull message);
-int dicom_segmentation_frame(const dicom_segments *_Nonnull object, size_t index,
-                             dicom_segment_frame *_Nonnull facts, char *_Nonnull message);
-
-/// The mask of a frame, counted from 0: width × height bytes of 0 and 255.
-int dicom_segmentation_mask(dicom_segments *_Nonnull object, size_t index, uint8_t *_Nonnull pixels, size_t size,
-                            char *_Nonnull message);
 
 #ifdef __cplusplus
 }

@@ -22,6 +22,16 @@ enum VideoTrack: String, CaseIterable {
 }
 
 extension Arguments<VideoOptions> {
+  /// Checks that none stands alone.
+  ///
+  /// - Throws: `UsageError` that names the option.
+  func requireTracks() throws {
+    let tracks = try self.tracks
+    guard tracks.contains(.none), tracks.count > 1 else { return }
+    throw UsageError.rejected(
+      option: "tracks", text: nil, reason: "none is no track; give none alone, or the tracks to write")
+  }
+
   /// The settings that the options state.
   var settings: VideoSettings {
     get throws {

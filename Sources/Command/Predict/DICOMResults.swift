@@ -67,7 +67,9 @@ struct DICOMResults {
     if formats.contains(.dicomSegmentation) {
       if options.nominalGeometry { console.note("warning: " + DICOMSegmentation.nominalGeometryWarning) }
       attempt {
-        for group in try DICOMSegmentation.groups(of: files) {
+        // A file that is not usable does not cost the others their result.
+        let groups = try DICOMSegmentation.groups(of: files) { failures.append("\($0)") }
+        for group in groups {
           attempt { try segmentation(group.map { files[$0] }, frames, console) }
         }
       }
@@ -94,7 +96,7 @@ struct DICOMResults {
 
   /// Writes the overlay of a file.
   private func overlay(_ source: URL, _ done: [Done]) throws {
-    let frames = Dictionary(uniqueKeysWithValues: done.map { ($0.input.frame ?? 1, $0) })
+    let frames = Dictionary(done.map { ($0.input.frame ?? 1, $0) }, uniquingKeysWith: { first, _ in first })
     let reader = DICOMFrames()
     try DICOMOverlay.write(
       frames: frames.keys.sorted(), source: source, segments: options.segments,

@@ -18,15 +18,15 @@ struct DICOMMasks {
     var shapes: [String: [Int: [LabelledShape]]] = [:]
   }
 
-  /// Reads the masks of a segmentation; each is kept as the box around its lesion.
+  /// Reads the masks of a segmentation; each is kept as runs.
   mutating func add(_ file: DICOMFile, path: String) throws {
     var found = Segmentation(url: file.url, path: path, size: (file.width, file.height))
     for index in 0..<file.frameCount {
       let segment = try file.segment(of: index)
       let mask = try file.frame(index)
       var frames = found.shapes[segment.instanceUID] ?? [:]
-      if let box = Self.box(of: mask) {
-        frames[segment.frame, default: []].append(LabelledShape(label: segment.label, form: box))
+      if let runs = try Self.runs(of: mask) {
+        frames[segment.frame, default: []].append(LabelledShape(label: segment.label, form: runs))
       }
       found.shapes[segment.instanceUID] = frames
     }
@@ -54,23 +54,21 @@ struct DICOMMasks {
     }
   }
 
-  /// Returns the box around the pixels that are set; nil if none is.
-  private static func box(of mask: Image) -> LabelledShape.Form? {
-    let (width, pixels) = (mask.width, mask.pixels)
-    guard mask.channels == 1, let first = pixels.firstIndex(where: { $0 != 0 }),
-      let last = pixels.lastIndex(where: { $0 != 0 })
-    else { return nil }
-    let rows = (first / width)...(last / width)
-    var (left, right) = (width, 0)
-    for row in rows {
-      let line = pixels[row * width..<(row + 1) * width]
-      if let start = line.firstIndex(where: { $0 != 0 }) { left = min(left, start - row * width) }
-      if let end = line.lastIndex(where: { $0 != 0 }) { right = max(right, end - row * width) }
+  /// Returns the runs of the pixels that are set; nil if none is.
+  private static func runs(of mask: Image) throws -> LabelledShape.Form? {
+    // Background first.
+    var counts = [0]
+    mask.pixels.withUnsafeBytes { samples in
+      for run in PixelRuns(of: samples, in: 0..<samples.count) {
+        let isForeground = counts.count % 2 == 0
+        if (run.value != 0) == isForeground {
+          counts[counts.count - 1] += run.length
+        } else {
+          counts.append(run.length)
+        }
+      }
     }
-    var values: [Bool] = []
-    values.reserveCapacity(rows.count * (right - left + 1))
-    for row in rows { values += pixels[row * width + left...row * width + right].lazy.map { $0 != 0 } }
-    return .pixels(
-      x: left, y: rows.lowerBound, width: right - left + 1, height: rows.count, values: values)
+    guard mask.channels == 1, counts.count > 1 else { return nil }
+    return .runs(try RunLengths(width: mask.width, height: mask.height, counts: counts, order: .rows))
   }
 }

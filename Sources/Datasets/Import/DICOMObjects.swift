@@ -5,7 +5,7 @@ import Storage
 /// The objects that an import of DICOM has found so far.
 struct DICOMObjects {
   private let limits: ImageLimits
-  private let opened: OpenedDICOM
+  private let frames = DICOMFrames(mostOpen: 1)
   private var objects: [Object] = []
   private var masks = DICOMMasks()
   private var leftOut: [ImportListing.LeftOut] = []
@@ -25,7 +25,7 @@ struct DICOMObjects {
     let size: (width: Int, height: Int)
   }
 
-  init(limits: ImageLimits) { (self.limits, opened) = (limits, OpenedDICOM(limits: limits)) }
+  init(limits: ImageLimits) { self.limits = limits }
 
   /// Looks at a file.
   mutating func add(_ url: URL, path: String) {
@@ -50,7 +50,7 @@ struct DICOMObjects {
           group: file.patientGroup ?? "series-" + series, frames: file.frameCount,
           size: (file.width, file.height)))
     } catch {
-      leaveOut(path, Self.reason(error, url))
+      leaveOut(path, ImportListing.LeftOut.reason(error, of: url))
     }
   }
 
@@ -81,11 +81,11 @@ struct DICOMObjects {
     let isSingle = object.frames == 1
     let number = String(frame + 1)
     let digits = String(repeating: "0", count: max(0, 5 - number.count)) + number
-    let (opened, url) = (opened, object.url)
+    let (frames, limits, url) = (frames, limits, object.url)
     return ImportItem(
       stem: isSingle ? object.stem : "\(object.stem)-\(digits)",
       image: .frame(of: url, name: isSingle ? object.path : "\(object.path), frame \(number)") {
-        try opened.frame(frame, of: url)
+        try frames.frame(frame, of: url, limits: limits)
       },
       mask: masks.mask(of: frame, in: object.uid, size: object.size), group: object.group)
   }
@@ -94,31 +94,8 @@ struct DICOMObjects {
     leftOut.append(ImportListing.LeftOut(file: path, reason: reason))
   }
 
-  /// Returns the text of an error without the path, which the entry names already.
-  private static func reason(_ error: any Error, _ url: URL) -> String {
-    let (text, prefix) = ("\(error)", url.shownPath + ": ")
-    return text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
-  }
-
   /// Returns 16 hexadecimal digits of the SHA-256 of an identifier.
-  private static func hash(_ text: String) -> String {
+  static func hash(_ text: String) -> String {
     String(SHA256.text(Array("mcdrl object 1\n".utf8) + Array(text.utf8)).prefix(16))
-  }
-}
-
-/// The file that was read last, so that the frames of one file open it once.
-private final class OpenedDICOM {
-  private let limits: ImageLimits
-  private var last: DICOMFile?
-
-  init(limits: ImageLimits) { self.limits = limits }
-
-  func frame(_ index: Int, of url: URL) throws -> Image {
-    if let last, last.url == url { return try last.frame(index) }
-    // The older one goes first, so that two are never in memory.
-    last = nil
-    let file = try DICOMFile(url, limits: limits)
-    last = file
-    return try file.frame(index)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Storage
 
 /// The images and masks that a source holds, before they become a site.
 ///
@@ -25,6 +26,12 @@ package struct ImportListing {
 
     package init(file: String, reason: String) {
       (self.file, self.reason) = (file, reason)
+    }
+
+    /// Returns the text of an error without the path, which the entry names already.
+    static func reason(_ error: any Error, of url: URL) -> String {
+      let (text, prefix) = ("\(error)", url.shownPath + ": ")
+      return text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
     }
   }
 

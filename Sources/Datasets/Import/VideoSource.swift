@@ -4,12 +4,15 @@ import Storage
 
 /// Videos, whose frames are taken by interval or by difference, for annotation.
 ///
-/// Each video is a group, so that its frames stay on one side of a split. The frames have no masks. Black,
-/// repeated and damaged frames are never taken.
+/// Each video is a group, so that its frames stay on one side of a split. The name of a video in a DICOM
+/// file comes from the hash of its UID, and its group from the hash of the patient's identifier. The
+/// frames have no masks. Black, repeated and damaged frames are never taken.
 package enum VideoSource: SourceReader {
   package static let name = "video"
   package static let summary = "frames of videos, every some seconds or where the picture changes"
 
+  /// The reason for a file that is none.
+  private static let noVideo = "no video"
   /// A frame's number is filled up to this many digits.
   private static let digits = 6
 
@@ -33,22 +36,28 @@ package enum VideoSource: SourceReader {
     // Frames are taken so that people can annotate them.
     listing.keepsUnlabelled = true
     let isFolder = FileSystem.kind(of: source) == .folder
-    var videos: [URL] = []
-    for file in isFolder ? try FileSystem.contents(of: source) : [source] {
-      if !isFolder || VideoReader.isVideo(file) {
-        videos.append(file)
-      } else if !file.lastPathComponent.hasPrefix(".") {
-        listing.leftOut.append(.init(file: file.lastPathComponent, reason: "no video"))
+    let files = isFolder ? try FileSystem.contents(of: source) : [source]
+    var stems = DistinctStems(files.map(\.lastPathComponent))
+    for file in files where !isFolder || !file.lastPathComponent.hasPrefix(".") {
+      do {
+        guard let video = try FoundVideo(file, isNamed: !isFolder, limits: options.limits, &stems) else {
+          listing.leftOut.append(.init(file: file.lastPathComponent, reason: noVideo))
+          continue
+        }
+        options.progress?("looking at \(file.lastPathComponent)")
+        try add(video, options, to: &listing)
+      } catch VideoError.builtWithout(let file) {
+        throw VideoError.builtWithout(file: file)
+      } catch let error where isFolder {
+        // A bad video does not stop the others.
+        let reason = ImportListing.LeftOut.reason(error, of: file)
+        listing.leftOut.append(.init(file: file.lastPathComponent, reason: reason))
       }
     }
-    var stems = DistinctStems(videos.map(\.lastPathComponent))
-    for video in videos {
-      options.progress?("looking at \(video.lastPathComponent)")
-      try add(video, stem: stems.next(video.lastPathComponent), options, to: &listing)
-    }
     guard !listing.items.isEmpty else {
+      let first = listing.leftOut.first { $0.reason != noVideo }
       throw ImportError.nothing(
-        source, kind: name, reason: videos.isEmpty ? "there is no video" : "no frame was taken")
+        source, kind: name, reason: first.map { "\($0.file): \($0.reason)" } ?? "there is no video")
     }
     listing.notes.append(
       "the frames have no masks; annotate them, and import the annotations with their format's kind")
@@ -56,26 +65,61 @@ package enum VideoSource: SourceReader {
   }
 
   private static func add(
-    _ video: URL, stem: String, _ options: ImportOptions, to listing: inout ImportListing
+    _ video: FoundVideo, _ options: ImportOptions, to listing: inout ImportListing
   ) throws {
-    let reader = try VideoReader(video, limits: options.limits)
-    let selection = try FrameSelection(reader, every: options.every, difference: options.difference)
     let limits = options.limits
-    let frames = ChosenFrames(selection.taken) { try VideoReader(video, limits: limits) }
+    let file = video.file.lastPathComponent
+    let selection = try FrameSelection(
+      video.open(limits), every: options.every, difference: options.difference)
+    let frames = ChosenFrames(selection.taken) { try video.open(limits) }
     for index in selection.taken {
       let number = String(index)
       let padded = String(repeating: "0", count: max(0, digits - number.count)) + number
       listing.items.append(
         ImportItem(
-          stem: "\(stem)-\(padded)",
-          image: .frame(of: video, name: "frame \(index)") { try frames.image(index, of: video) },
-          mask: .missing, group: stem))
+          stem: "\(video.stem)-\(padded)",
+          image: .frame(of: video.file, name: "frame \(index)") { try frames.image(index, of: video.file) },
+          mask: .missing, group: video.group))
     }
     listing.notes.append(
-      "\(video.lastPathComponent): \(selection.taken.count) of \(counted(selection.frames, "frame")) taken")
+      "\(file): \(selection.taken.count) of \(counted(selection.frames, "frame")) taken")
     if selection.taken.isEmpty {
-      listing.leftOut.append(
-        .init(file: video.lastPathComponent, reason: "every frame is black, repeated or damaged"))
+      listing.leftOut.append(.init(file: file, reason: "every frame is black, repeated or damaged"))
     }
+  }
+}
+
+/// A video of a source.
+private struct FoundVideo: Sendable {
+  let file: URL
+  /// The name of its frames.
+  let stem: String
+  let group: String
+  let isDICOM: Bool
+
+  /// Looks at a file; nil for a file in a folder that is no video.
+  ///
+  /// - Throws: an error that names the file.
+  init?(_ file: URL, isNamed: Bool, limits: ImageLimits, _ stems: inout DistinctStems) throws {
+    self.file = file
+    isDICOM = DICOMFile.isDICOM(file)
+    if isDICOM {
+      let object = try DICOMFile(file, limits: limits)
+      guard object.isVideo else { throw DICOMError.notAVideo(file: file.path) }
+      let uid = object.instanceUID.isEmpty ? file.lastPathComponent : object.instanceUID
+      stem = "dicom-" + DICOMObjects.hash(uid)
+      group = object.patientGroup ?? stem
+    } else {
+      guard isNamed || VideoReader.isVideo(file) else { return nil }
+      stem = stems.next(file.lastPathComponent)
+      group = stem
+    }
+  }
+
+  /// Opens the video at its beginning.
+  ///
+  /// - Throws: an error that names the file.
+  func open(_ limits: ImageLimits) throws -> VideoReader {
+    isDICOM ? try VideoReader(inDICOM: file, limits: limits) : try VideoReader(file, limits: limits)
   }
 }

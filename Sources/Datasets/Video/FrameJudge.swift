@@ -7,7 +7,7 @@ package enum FrameSkip: String, Codable, Sendable, CaseIterable {
   case black
   /// The frame equals the one before in every sample; the result of that one is repeated.
   case repeated
-  /// The frame has another size than the first one.
+  /// The frame has another size than the first one, from a source that does not resize.
   case resized
   /// The frame came too late with `--realtime`.
   case dropped
@@ -21,6 +21,8 @@ package enum FrameWarning: String, Codable, Sendable, CaseIterable {
   case outOfBody = "out of body"
   /// The decoder reports damage.
   case damaged
+  /// The video changed its size, and the reader brought the frame to that of the first one.
+  case resized
 }
 
 /// What is known of a frame before it is segmented.
@@ -87,6 +89,7 @@ package struct FrameJudge {
     let image = frame.image
     var found = FrameJudgement()
     if frame.isDamaged { found.warnings.append(.damaged) }
+    if frame.isResized { found.warnings.append(.resized) }
     if let size, size != (image.width, image.height) {
       found.skipped = .resized
       return found

@@ -10,8 +10,10 @@ package enum DICOMError: Error, Equatable, CustomStringConvertible {
   case damaged(file: String, reason: String)
   /// The content may be sound, but this kind is not read.
   case unsupported(file: String, reason: String)
-  /// The object has no pixels; `kind` says what it is.
+  /// The object has no pictures; `kind` says what it is, such as a report or a segmentation.
   case noPixels(file: String, kind: String)
+  /// The object has more frames than are read.
+  case tooManyFrames(file: String, count: Int, most: Int)
   /// The object has fewer frames; the index counts from 0.
   case noSuchFrame(file: String, index: Int, count: Int)
   /// The object holds a video, whose frames `VideoReader` reads.
@@ -32,7 +34,9 @@ package enum DICOMError: Error, Equatable, CustomStringConvertible {
     case .unsupported(let file, let reason):
       "\(shown(file)): a kind of DICOM that is not read: \(reason); convert it with dcmdjpeg or dcmj2pnm"
     case .noPixels(let file, let kind):
-      "\(shown(file)): a DICOM object without pixels (\(kind)); give the images of the study"
+      "\(shown(file)): a DICOM object without pictures (\(kind)); give the images of the study"
+    case .tooManyFrames(let file, let count, let most):
+      "\(shown(file)): has \(count) frames, more than the limit of \(most); split it into several objects"
     case .noSuchFrame(let file, let index, let count):
       "\(shown(file)): has no frame of index \(index); its \(count) frames count from 0"
     case .video(let file):

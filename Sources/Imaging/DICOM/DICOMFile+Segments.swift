@@ -2,6 +2,8 @@ import CDICOM
 
 /// The place of a mask: the segment that it shows, and the frame that it belongs to.
 package struct DICOMSegment: Sendable, Equatable {
+  /// The number of the segment in the object, from 1.
+  package let number: Int
   /// The label of the segment, as in the object; "lesion" where it has none.
   package let label: String
   /// The UID of the image.
@@ -24,7 +26,7 @@ extension DICOMFile {
     try call(frame: index) { dicom_segment_of(handle, UInt32(index), &found, $0) }
     let label = Self.text(found.label)
     return DICOMSegment(
-      label: label.isEmpty ? "lesion" : label, instanceUID: Self.text(found.instance), frame: Int(found.frame)
-    )
+      number: Int(found.segment), label: label.isEmpty ? "lesion" : label,
+      instanceUID: Self.text(found.instance), frame: Int(found.frame))
   }
 }

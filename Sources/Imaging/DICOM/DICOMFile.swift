@@ -36,6 +36,9 @@ package final class DICOMFile: @unchecked Sendable {
   /// images of a patient together. It is a pseudonym: who knows the identifiers can compute it.
   package let patientGroup: String?
 
+  /// The most frames of a file; at 30 a second, they are an hour.
+  private static let mostFrames: UInt32 = 108_000
+
   private let isEncapsulated: Bool
   private let samples: Int
   private let limits: ImageLimits
@@ -65,6 +68,10 @@ package final class DICOMFile: @unchecked Sendable {
     let kind = DICOMKind(sopClass: Self.text(facts.sop_class))
     guard code == DICOM_OK, let opened else {
       throw Self.error(code, reason, file: url.path, facts: facts, kind: kind, limits: limits)
+    }
+    guard Int(facts.storage) == DICOM_VIDEO || facts.frames <= Self.mostFrames else {
+      dicom_close(opened)
+      throw DICOMError.tooManyFrames(file: url.path, count: Int(facts.frames), most: Int(Self.mostFrames))
     }
     let patient = [UInt8](unsafeUninitializedCapacity: 1024) { buffer, count in
       buffer.withMemoryRebound(to: CChar.self) { room in

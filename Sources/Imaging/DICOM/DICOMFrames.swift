@@ -2,8 +2,7 @@ import Foundation
 
 /// Reads frames of DICOM files in any order, and keeps the files open that were read last.
 ///
-/// Frames of one file follow one another, so each file is parsed once, and at most two are open.
-/// Several threads may share it.
+/// Frames of one file follow one another, so each file is parsed once. Several threads may share it.
 package final class DICOMFrames: @unchecked Sendable {
   /// A file that is opened when its first frame is read.
   private final class Entry: @unchecked Sendable {
@@ -24,14 +23,15 @@ package final class DICOMFrames: @unchecked Sendable {
   }
 
   /// The number of files that stay open.
-  private static let mostOpen = 2
-
+  private let mostOpen: Int
   private let lock = NSLock()
   /// The files that were read last, the latest at the end.
   private var entries: [Entry] = []
 
   /// Makes a reader without files.
-  package init() {}
+  ///
+  /// - Parameter mostOpen: the number of files that stay open; a deflated one is in memory whole.
+  package init(mostOpen: Int = 2) { self.mostOpen = mostOpen }
 
   /// Reads a frame.
   ///
@@ -50,7 +50,7 @@ package final class DICOMFrames: @unchecked Sendable {
       let place = entries.firstIndex { $0.url == url }
       let entry = place.map { entries.remove(at: $0) } ?? Entry(url)
       entries.append(entry)
-      if entries.count > Self.mostOpen { entries.removeFirst() }
+      if entries.count > mostOpen { entries.removeFirst() }
       return entry
     }
   }

@@ -47,9 +47,6 @@ package final class DICOMSegmentation {
     }
   }
 
-  /// Whether the program was built with the libraries of DICOM.
-  package static var isAvailable: Bool { dicom_version() != nil }
-
   /// The warning that belongs to `nominalGeometry`.
   package static let nominalGeometryWarning =
     "--nominal-geometry writes a spacing of 1 mm that no one measured: distances and areas in millimetres "
@@ -206,20 +203,35 @@ extension DICOMSegmentation {
   /// A multi-frame image is a group of its own. Single-frame images of one series and one size are a
   /// group, because viewers show one segmentation for a series.
   ///
-  /// - Parameter files: DICOM images.
+  /// - Parameters:
+  ///   - files: DICOM images.
+  ///   - refuse: called for a file that is not usable or that is a copy of an earlier one, with an error
+  ///     that names it; the others are grouped, unless this throws.
   /// - Returns: the places of each group's files, in the order of the files.
-  /// - Throws: `DICOMWritingError` that names the first file that is not usable.
-  package static func groups(of files: [URL]) throws -> [[Int]] {
+  /// - Throws: the error of `refuse`.
+  package static func groups(
+    of files: [URL], refuse: (any Error) throws -> Void = { throw $0 }
+  ) throws -> [[Int]] {
     var groups: [[Int]] = []
     var places: [String: Int] = [:]
+    var known: [String: URL] = [:]
     for (index, file) in files.enumerated() {
-      let source = try DICOMSources([file])
-      let name = try source.group()
-      if source.facts[0].is_multiframe == 0, let place = places[name] {
-        groups[place].append(index)
-      } else {
-        places[name] = groups.count
-        groups.append([index])
+      do {
+        let source = try DICOMSources([file])
+        let (group, instance) = try source.identity()
+        if let first = known[instance] {
+          throw DICOMWritingError.argument(
+            file: file.path, reason: "it is the same object as \(first.shownPath), which has the result")
+        }
+        known[instance] = file
+        if source.facts[0].is_multiframe == 0, let place = places[group] {
+          groups[place].append(index)
+        } else {
+          places[group] = groups.count
+          groups.append([index])
+        }
+      } catch {
+        try refuse(error)
       }
     }
     return groups

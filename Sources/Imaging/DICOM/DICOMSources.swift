@@ -50,11 +50,16 @@ final class DICOMSources {
     }
   }
 
-  /// A text that is the same for images of the same series, size and kind.
-  func group() throws -> String {
-    var text = [CChar](repeating: 0, count: 33)
-    try call(files[files.count - 1]) { dicom_derived_group(handle, &text, $0) }
-    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  /// Texts of the last source: one is the same for images of the same series, size and kind, the other
+  /// for copies of the same image.
+  func identity() throws -> (group: String, instance: String) {
+    var group = [CChar](repeating: 0, count: 33)
+    var instance = group
+    try call(files[files.count - 1]) { dicom_derived_group(handle, &group, &instance, $0) }
+    func text(_ characters: [CChar]) -> String {
+      String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    return (text(group), text(instance))
   }
 
   /// Checks that a picture has the size of a source.
@@ -83,11 +88,6 @@ final class DICOMSources {
 
   /// Calls the door; a failure becomes an error that names the file.
   func call(_ file: URL, _ body: (UnsafeMutablePointer<CChar>) -> Int32) throws {
-    try Self.call(file, body)
-  }
-
-  /// Calls the door; a failure becomes an error that names the file.
-  static func call(_ file: URL, _ body: (UnsafeMutablePointer<CChar>) -> Int32) throws {
     var message = [CChar](repeating: 0, count: Int(DICOM_WRITING_MESSAGE))
     let code = message.withUnsafeMutableBufferPointer { room in
       room.baseAddress.map(body) ?? Int32(DICOM_WRITING_FAILED)

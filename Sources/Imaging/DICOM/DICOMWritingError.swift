@@ -1,6 +1,6 @@
 import Storage
 
-/// A DICOM object that cannot be written or read back; no message holds a value of a patient.
+/// A DICOM object that cannot be written; no message holds a value of a patient.
 package enum DICOMWritingError: Error, Equatable, CustomStringConvertible {
   /// The program was built without DCMTK.
   case withoutLibraries(file: String)

@@ -77,8 +77,6 @@ final class FrameFeed: @unchecked Sendable {
   var longestLag: Double { lag }
   /// Whether the content of the source ended before its time; read it after the end.
   var endedEarly: Bool { source.endedEarly }
-  /// The most frames that waited at once.
-  var peak: Int { queue.peak }
 
   /// Returns the next frame; nil after the last.
   ///

@@ -99,9 +99,12 @@ final class ResultWriter: @unchecked Sendable {
     queue.finish()
     if isThreaded { ended.wait() }
     if let failure { throw failure }
-    try sinks?.overlay?.finish()
-    try sinks?.mask?.finish()
+    // A file that cannot be finished does not cost the others.
+    let overlay = Result { try sinks?.overlay?.finish() }
+    let mask = Result { try sinks?.mask?.finish() }
     try outputs.lines.finish()
+    try overlay.get()
+    try mask.get()
   }
 
   private func put(_ result: FrameResult) throws {
