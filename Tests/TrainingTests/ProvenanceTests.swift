@@ -41,6 +41,11 @@ struct ProvenanceTests {
     try run.record(leakage: "checked, none found")
     let again = try #require(try Provenance.stored(in: run.folder))
     #expect(again.leakage == "checked, none found" && again.sites == stored.sites)
+    // The file of a run before there was --epochs-from has no such key.
+    let document = try String(contentsOf: run.folder.provenanceFile, encoding: .utf8)
+    #expect(!document.contains("epochs_from"))
+    try run.record(leakage: nil, epochsFrom: "2 runs")
+    #expect(try Provenance.stored(in: run.folder)?.epochsFrom == "2 runs")
     // It is no part of what makes two runs the same, and a run without it is still one.
     try FileManager.default.removeItem(at: run.folder.provenanceFile)
     try run.record(leakage: "checked, none found")

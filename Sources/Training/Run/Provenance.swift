@@ -49,7 +49,7 @@ package struct Provenance: Codable, Equatable, Sendable {
   /// The result of the search for the same patient or image at the held-out site; nil without one.
   @Nullable package var leakage: String?
   /// Where the number of epochs is from, in words; nil if the settings state it.
-  @Nullable package var epochsFrom: String?
+  package var epochsFrom: String?
   /// What the CLIP folder states about its weights.
   package let weights: WeightsOrigin
 
