@@ -18,9 +18,13 @@ struct WrittenMask: Equatable {
     let object = try DICOMFile(file)
     return try (0..<object.frameCount).map { index in
       let place = try object.segment(of: index)
+      // DCMTK shows the set bits of a plane as grey.
+      let bits = try object.frame(index)
+      let mask = try Image(
+        width: bits.width, height: bits.height, channels: 1, pixels: bits.pixels.map { $0 > 0 ? 255 : 0 })
       return WrittenMask(
         segment: place.number, label: place.label, instance: place.instanceUID, frame: place.frame + 1,
-        mask: try object.frame(index))
+        mask: mask)
     }
   }
 }

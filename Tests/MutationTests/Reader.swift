@@ -112,7 +112,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
       #"""
       {"version": "0", "kind": "bm-broncholc", "source": "source", "site": "s", "states": ["class"],
        "options": {"lesions": [], "labels": {}, "colours": {}, "resize_masks": false},
-       "images": [], "left_out": [], "notes": []}
+       "images": [], "unlabelled": [], "left_out": [], "notes": []}
       """#.utf8
     ).write(to: data.appendingPathComponent("s/import.json"))
     return [

@@ -70,7 +70,9 @@ private final class CVATDocument: SafeXML.Handler {
       guard let name = attributes["name"], !name.isEmpty else { throw malformed("an <image> has no name") }
       image = AnnotatedImage(names: [name], file: file)
       if attributes["width"] != nil || attributes["height"] != nil {
-        image?.size = (try integer("width", attributes), try integer("height", attributes))
+        // An error names the image, so it is read before it is changed.
+        let size = (try integer("width", attributes), try integer("height", attributes))
+        image?.size = size
       }
       return
     }
