@@ -37,8 +37,8 @@ enum SafeXML {
   ///   the handler, or `FileError`.
   static func parse(_ url: URL, _ handler: any Handler) throws {
     let data = try Data(file: url, limit: largestFile)
-    // A zero byte shows another encoding than UTF-8.
-    guard !data.prefix(1 << 16).contains(0) else {
+    // Foundation's parser stops the program at a name or value that is not UTF-8.
+    guard String(data: data, encoding: .utf8) != nil, !data.prefix(1 << 16).contains(0) else {
       throw ImportError.malformed(url, reason: "is not UTF-8 text; save it as UTF-8")
     }
     guard !hasDocumentType(data) else {
