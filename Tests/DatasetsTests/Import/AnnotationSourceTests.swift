@@ -59,4 +59,27 @@ struct AnnotationSourceTests {
     let deep = message { _ = try COCOReader.listing(scratch.file("a.json"), options: ImportOptions()) }
     #expect(deep.contains("nested more than 16 deep"), "\(deep)")
   }
+
+  @Test("Paths are found by their last parts in any case; of several those in a folder images count")
+  func pathIndex() {
+    let index = PathIndex(["A/x.png", "b/x.png", "b/ax.png", "b/y.png", "images/c/y.png", "Ü/z.png", "z.png"])
+    func found(_ path: String) -> [String] { index.paths(endingIn: path.split(separator: "/")).first }
+    #expect(found("a/X.png") == ["A/x.png"] && found("ax.png") == ["b/ax.png"])
+    #expect(found("x.png") == ["A/x.png", "b/x.png"] && found("ü/Z.png") == ["Ü/z.png"])
+    #expect(found("y.png") == ["images/c/y.png"] && found("b/y.png") == ["b/y.png"])
+    #expect(found("q.png").isEmpty && found(".png").isEmpty && found("c/b/y.png").isEmpty)
+    #expect(index.path(of: ["z.png"]) == "z.png" && index.path(of: ["Z.png"]) == nil)
+    #expect(PathIndex([]).paths(endingIn: ["x.png"]).count == 0)
+  }
+
+  @Test("A look-up does not grow with the number of images of one name")
+  func manyOfOneName() {
+    let index = PathIndex((0..<20_000).map { "case\($0)/images/frame.png" })
+    // With a scan of all, these would be 400 million comparisons.
+    let wrong = (0..<20_000).count { number in
+      let found = index.paths(endingIn: ["case\(number)", "images", "frame.png"])
+      return found.count != 1 || index.paths(endingIn: ["frame.png"]).count != 20_000
+    }
+    #expect(wrong == 0)
+  }
 }

@@ -11,8 +11,8 @@ struct AnnotationFiles {
   var annotations: [URL]
   /// The files of the same ending that are of another kind, by their paths relative to `root`.
   let strangers: [String]
-  /// The paths of the images relative to `root`, by the last part in lower case.
-  private let images: [String: [String]]
+  /// The paths of the images relative to `root`.
+  private let images: PathIndex
 
   /// The largest annotation file that is read.
   static let largestFile = 1 << 30
@@ -59,9 +59,7 @@ struct AnnotationFiles {
     guard paths.count < Self.mostFiles else {
       throw ImportError.malformed(root, reason: "holds \(Self.mostFiles) files or more; give a part of it")
     }
-    images = Dictionary(
-      grouping: paths.filter { ImageFolder.isImage($0) },
-      by: { ($0 as NSString).lastPathComponent.lowercased() })
+    images = PathIndex(paths.filter { ImageFolder.isImage($0) })
     if root == source {
       let candidates = paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }
       let fitting = Set(candidates.filter { fits(Self.head(of: source.appendingPathComponent($0))) })
@@ -97,22 +95,15 @@ struct AnnotationFiles {
     for name in names {
       let name = name.replacingOccurrences(of: "\\", with: "/")
       let parts = name.split(separator: "/").filter { $0 != "." && $0 != ".." }
-      guard let last = parts.last else { continue }
-      let candidates = images[last.lowercased()] ?? []
-      // The more of its folders fit, the better.
-      for count in stride(from: parts.count, through: 1, by: -1) {
-        let ending = parts.suffix(count).joined(separator: "/").lowercased()
-        let all = candidates.filter { $0.lowercased() == ending || $0.lowercased().hasSuffix("/" + ending) }
-        // Maps of labels may lie beside the annotations under the names of their images.
-        let inImages = all.filter { $0.split(separator: "/").dropLast().contains("images") }
-        let found = all.count > 1 && !inImages.isEmpty ? inImages : all
-        if let only = found.first, found.count == 1 { return .success(only) }
-        let exact = parts.joined(separator: "/")
-        if count == parts.count, found.contains(exact) { return .success(exact) }
+      // The more of its folders fit, the better; no path has more parts than the deepest one.
+      for count in stride(from: min(parts.count, Self.deepest + 1), to: 0, by: -1) {
+        let found = images.paths(endingIn: Array(parts.suffix(count)))
+        if let only = found.first.first, found.count == 1 { return .success(only) }
+        if count == parts.count, let exact = images.path(of: parts) { return .success(exact) }
         if found.count > 1 {
           fault = LookupFault(
             reason:
-              "several images have this name (\(found.prefix(2).joined(separator: ", "))); keep one of them")
+              "several images have this name (\(found.first.joined(separator: ", "))); keep one of them")
           break
         }
       }
