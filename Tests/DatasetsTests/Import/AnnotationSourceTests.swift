@@ -82,4 +82,25 @@ struct AnnotationSourceTests {
     }
     #expect(wrong == 0)
   }
+
+  @Test("A walk over folders ends with an error at its limits, and passes each folder once")
+  func walk() throws {
+    let scratch = try Scratch()
+    try scratch.touch("b", "a/c", "a/.hidden", "other/x")
+    try FileManager.default.createSymbolicLink(at: scratch.file("a/loop"), withDestinationURL: scratch.url)
+    func paths(deepest: Int = 1, mostFiles: Int = 2, stop: Int = .max) throws -> [String] {
+      var walk = FolderWalk(
+        scratch.url, deepest: deepest, mostFiles: mostFiles, besides: scratch.file("other"))
+      var found: [String] = []
+      try walk.files { entry in
+        found.append(entry.path)
+        return found.count < stop
+      }
+      return found
+    }
+    #expect(try paths() == ["a/c", "b"])
+    #expect(try paths(mostFiles: 1, stop: 1) == ["a/c"])
+    #expect(message { _ = try paths(mostFiles: 1) }.contains("holds more than 1 files"))
+    #expect(message { _ = try paths(deepest: 0) }.contains("nested more than 0 deep"))
+  }
 }

@@ -55,10 +55,13 @@ struct AnnotationFiles {
         reason: "\(data.shownPath) is searched for the images of \(source.lastPathComponent); choose another "
           + "folder, or put the annotations and their images into a folder of their own")
     }
-    let paths = try Self.paths(in: root, most: Self.mostFiles, besides: data)
-    guard paths.count < Self.mostFiles else {
-      throw ImportError.malformed(root, reason: "holds \(Self.mostFiles) files or more; give a part of it")
+    var walk = FolderWalk(root, deepest: Self.deepest, mostFiles: Self.mostFiles, besides: data)
+    var paths: [String] = []
+    try walk.files { entry in
+      paths.append(entry.path)
+      return true
     }
+    paths.sort()
     images = PathIndex(paths.filter { ImageFolder.isImage($0) })
     if root == source {
       let candidates = paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }
@@ -78,9 +81,18 @@ struct AnnotationFiles {
     switch FileSystem.kind(of: source) {
     case .file: return source.pathExtension.lowercased() == ending && fits(head(of: source))
     case .folder:
-      let paths = (try? paths(in: source, most: mostLooked)) ?? []
-      return paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }.prefix(8)
-        .contains { fits(head(of: source.appendingPathComponent($0))) }
+      var walk = FolderWalk(source, deepest: deepest)
+      var (looked, candidates) = (0, 0)
+      var isFitting = false
+      try? walk.files { entry in
+        looked += 1
+        if (entry.name as NSString).pathExtension.lowercased() == ending {
+          candidates += 1
+          isFitting = fits(head(of: source.appendingPathComponent(entry.path)))
+        }
+        return !isFitting && looked < mostLooked && candidates < 8
+      }
+      return isFitting
     default: return false
     }
   }
@@ -121,28 +133,6 @@ struct AnnotationFiles {
     let folder = root.path.hasSuffix("/") ? root.path : root.path + "/"
     if url.path == root.path || url.path + "/" == folder { return "" }
     return url.path.hasPrefix(folder) ? String(url.path.dropFirst(folder.count)) : url.lastPathComponent
-  }
-
-  /// Lists the files below a folder, each folder once, and one folder not.
-  private static func paths(in root: URL, most: Int, besides data: URL? = nil) throws -> [String] {
-    var (found, seen) = ([String](), Set(data.map { [FileSystem.resolved($0)] } ?? []))
-    var open = [(path: "", depth: 0)]
-    while let (folder, depth) = open.popLast(), found.count < most {
-      let place = folder.isEmpty ? root : root.appendingPathComponent(folder)
-      guard seen.insert(FileSystem.resolved(place)).inserted else { continue }
-      for name in try ImageFolder.names(in: place) {
-        let path = folder.isEmpty ? name : "\(folder)/\(name)"
-        if FileSystem.kind(of: root.appendingPathComponent(path)) != .folder {
-          found.append(path)
-        } else {
-          guard depth < deepest else {
-            throw ImportError.malformed(root, reason: "folders are nested more than \(deepest) deep")
-          }
-          open.append((path, depth + 1))
-        }
-      }
-    }
-    return found.sorted()
   }
 
   /// The first bytes of a file as text; empty if it cannot be read.
