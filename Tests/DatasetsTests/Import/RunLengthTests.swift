@@ -135,6 +135,19 @@ struct RunLengthTests {
     }
   }
 
+  @Test("Polygons that are too much together are refused, although each is allowed")
+  func limitOfAnImage() throws {
+    // Each passes 2 × 200,000 columns.
+    let box = LabelledShape(
+      label: "a", form: .polygon([[.init(0, 0), .init(200_000, 0), .init(200_000, 1), .init(0, 1)]]))
+    func draw(_ count: Int) throws -> Image {
+      try ShapeRaster.mask(
+        of: Array(repeating: box, count: count), width: 200_000, height: 1, labels: [:])
+    }
+    #expect(try draw(2).pixels.allSatisfy { $0 == 255 })
+    #expect(throws: ShapeError.tooMuch) { try draw(42) }
+  }
+
   @Test("An ellipse has the pixels whose middle is inside")
   func ellipse() throws {
     let form = LabelledShape.Form.ellipse(centre: .init(6.2, 4.9), radiusX: 5.3, radiusY: 2.1, degrees: 37)
