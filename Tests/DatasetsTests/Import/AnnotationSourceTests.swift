@@ -103,4 +103,15 @@ struct AnnotationSourceTests {
     #expect(message { _ = try paths(mostFiles: 1) }.contains("holds more than 1 files"))
     #expect(message { _ = try paths(deepest: 0) }.contains("nested more than 0 deep"))
   }
+
+  @Test("JSON of more than 256 MiB is refused by name before it is parsed")
+  func largeFile() throws {
+    let scratch = try Scratch()
+    try scratch.text("x.json", "{\"images\": [], \"annotations\": [], \"categories\": []}")
+    let handle = try FileHandle(forWritingTo: scratch.file("x.json"))
+    try handle.truncate(atOffset: (256 << 20) + 1)
+    try handle.close()
+    let text = message { _ = try COCOReader.listing(scratch.file("x.json"), options: ImportOptions()) }
+    #expect(text.contains("x.json") && text.contains("256 MiB"), "\(text)")
+  }
 }

@@ -15,7 +15,7 @@ struct AnnotationFiles {
   private let images: PathIndex
 
   /// The largest annotation file that is read.
-  static let largestFile = 1 << 30
+  static let largestFile = 256 << 20
   private static let mostFiles = 1_000_000
   /// A look at a source stops after so many files.
   private static let mostLooked = 20_000
