@@ -8,7 +8,7 @@ import Imaging
 /// image are cut off.
 package enum ShapeRaster {
   /// The largest number of columns that the polygons of an image pass together.
-  static let mostPassages = 1 << 24
+  package static let mostPassages = 1 << 24
 
   /// Draws shapes in order, later ones over earlier ones.
   ///
@@ -18,17 +18,18 @@ package enum ShapeRaster {
   ///   - height: the rows of the image.
   ///   - labels: the value of each label, 0 to 255; empty to draw all shapes with 255.
   ///   - source: the annotation file, for errors.
+  ///   - most: the largest number of columns that the polygons pass together.
   /// - Returns: one channel: 0 for the background, the label's value, or 255 without values.
-  /// - Throws: `ImportError.malformed` with the source, or `ShapeError` without one; also if the polygons
-  ///   pass more than `mostPassages` columns together.
+  /// - Throws: `ImportError.malformed` with the source, or `ShapeError` without one.
   package static func mask(
-    of shapes: [LabelledShape], width: Int, height: Int, labels: [String: Int], source: URL? = nil
+    of shapes: [LabelledShape], width: Int, height: Int, labels: [String: Int], source: URL? = nil,
+    most: Int = mostPassages
   ) throws -> Image {
     do {
       guard width > 0, height > 0, !width.multipliedReportingOverflow(by: height).overflow else {
         throw ShapeError.size(width: width, height: height)
       }
-      var canvas = Canvas(width: width, height: height)
+      var canvas = Canvas(width: width, height: height, mostPassages: most)
       for shape in shapes {
         let value = labels.isEmpty ? 255 : labels[shape.label]
         guard let value, let level = UInt8(exactly: value) else {
@@ -84,11 +85,11 @@ private struct Canvas {
   let width: Int
   let height: Int
   var pixels: [UInt8]
-  /// The columns that the polygons so far pass.
-  private var passages = 0
+  /// The columns that further polygons may pass.
+  private var passagesLeft: Int
 
-  init(width: Int, height: Int) {
-    (self.width, self.height) = (width, height)
+  init(width: Int, height: Int, mostPassages: Int) {
+    (self.width, self.height, passagesLeft) = (width, height, mostPassages)
     pixels = [UInt8](repeating: 0, count: width * height)
   }
 
@@ -96,8 +97,8 @@ private struct Canvas {
     switch form {
     case .polygon(let rings):
       let columns = try PolygonColumns(rings, width: width, height: height)
-      passages += columns.passages
-      guard passages <= ShapeRaster.mostPassages else { throw ShapeError.tooMuch }
+      passagesLeft -= columns.passages
+      guard passagesLeft >= 0 else { throw ShapeError.tooMuch }
       drawColumns(level) { add in columns.forEachColumn(add) }
     case .ellipse(let centre, let radiusX, let radiusY, let degrees):
       try drawEllipse(centre, radiusX, radiusY, degrees, level)
