@@ -72,6 +72,9 @@ enum DataExportCommand: Subcommand {
         "left out: " + counted(set.leftOut.count, "image") + ", such as \(NativePath.shown(first.file)): "
           + first.reason)
     }
+    if let turned = summary.turned, turned > 0 {
+      console.note("turned upright as EXIF says, and stored as PNG: " + counted(turned, "image"))
+    }
     if console.json {
       return try console.result(json: Report(out: out.path, export: summary, leftOut: set.leftOut))
     }

@@ -91,6 +91,28 @@ struct DataExportTests {
     }
   }
 
+  @Test("An image that EXIF turns is stored upright as PNG, so that all tools show it under its mask")
+  func turned() throws {
+    let scratch = try Scratch()
+    let original = Project.file("Tests/ImagingTests/Fixtures/exif-6.jpg")
+    let image = try ImageFile.read(original)
+    try scratch.folder("a/images")
+    try FileManager.default.copyItem(at: original, to: scratch.file("a/images/0.jpg"))
+    try scratch.picture("a/images/1.jpg", 1, width: 16, height: 16)
+    try scratch.grey(
+      "a/masks/0.png", width: image.width,
+      (0..<image.width * image.height).map { $0 < image.width ? 255 : 0 })
+    try scratch.grey("a/masks/1.png", width: 16, [UInt8](repeating: 0, count: 256))
+    let set = try ExportSet(SiteCatalog(at: scratch.url), sites: [])
+    let summary = try DataExport(set, to: scratch.file("out")).write(.coco)
+    #expect(summary.turned == 1)
+    let copy = scratch.file("out/images/0.png")
+    #expect(try ImageFile.read(copy) == image)
+    #expect(try ImageFile.facts(of: Array(Data(contentsOf: copy)), file: "0.png").isUpright)
+    #expect(FileManager.default.fileExists(atPath: scratch.file("out/images/1.jpg").path))
+    #expect(!FileManager.default.fileExists(atPath: scratch.file("out/images/0.jpg").path))
+  }
+
   @Test("COCO keeps the values of labels as categories")
   func categories() throws {
     let scratch = try data(labels: true)
