@@ -110,13 +110,13 @@ struct ZipDirectory {
 
   /// Reads `\` as `/`, as some programs of Windows separate folders.
   ///
-  /// In a name that is no UTF-8 the byte of `\` can be a half of a letter, as in Shift JIS. There it counts
-  /// only if nothing else separates folders.
+  /// In a name that is no UTF-8 the byte of `\` can be a half of a letter, as in Shift JIS. There it
+  /// counts only if nothing else separates folders.
   private static func withSlashes(_ name: [UInt8]) -> [UInt8] {
     let (slash, backslash) = (UInt8(ascii: "/"), UInt8(ascii: "\\"))
-    guard name.contains(backslash), !name.contains(slash) || String(bytes: name, encoding: .utf8) != nil else {
-      return name
-    }
+    guard name.contains(backslash),
+      !name.contains(slash) || String(bytes: name, encoding: .utf8) != nil
+    else { return name }
     return name.map { $0 == backslash ? slash : $0 }
   }
 

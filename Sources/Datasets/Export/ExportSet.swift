@@ -116,7 +116,9 @@ package struct ExportSet {
       }
       guard let first = files.first ?? nil, files.allSatisfy({ $0 != nil }) else {
         leftOut.append(
-          .init(file: line.image, reason: "it has no mask of one bit a pixel; write masks with predict --format mask"))
+          .init(
+            file: line.image,
+            reason: "it has no mask of one bit a pixel; write masks with predict --format mask"))
         continue
       }
       let masks = files.compactMap { $0 }

@@ -62,7 +62,9 @@ struct AnnotationSourceTests {
 
   @Test("Paths are found by their last parts in any case; of several those in a folder images count")
   func pathIndex() {
-    let index = PathIndex(["A/x.png", "b/x.png", "b/ax.png", "b/y.png", "images/c/y.png", "Ü/z.png", "z.png"])
+    let index = PathIndex([
+      "A/x.png", "b/x.png", "b/ax.png", "b/y.png", "images/c/y.png", "Ü/z.png", "z.png",
+    ])
     func found(_ path: String) -> [String] { index.paths(endingIn: path.split(separator: "/")).first }
     #expect(found("a/X.png") == ["A/x.png"] && found("ax.png") == ["b/ax.png"])
     #expect(found("x.png") == ["A/x.png", "b/x.png"] && found("ü/Z.png") == ["Ü/z.png"])

@@ -138,7 +138,8 @@ struct RunLengthTests {
   @Test("Polygons that are too much together are refused, although each is allowed")
   func limitOfAnImage() throws {
     // Each passes each of the columns twice.
-    let box = LabelledShape(label: "a", form: .polygon([[.init(0, 0), .init(5, 0), .init(5, 1), .init(0, 1)]]))
+    let ring: [LabelledShape.Point] = [.init(0, 0), .init(5, 0), .init(5, 1), .init(0, 1)]
+    let box = LabelledShape(label: "a", form: .polygon([ring]))
     func draw(_ count: Int) throws -> Image {
       try ShapeRaster.mask(
         of: Array(repeating: box, count: count), width: 5, height: 1, labels: [:], most: 30)

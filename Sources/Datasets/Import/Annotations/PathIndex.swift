@@ -45,7 +45,8 @@ struct PathIndex {
   /// Returns the path that is made of some parts, letter by letter.
   ///
   /// - Parameter parts: the parts of a path.
-  /// - Returns: the path; nil if it is none, or if paths in a folder `images` count and it is not there.
+  /// - Returns: the path; nil if it is none, or if paths in a folder `images` count and it is not
+  ///   there.
   func path(of parts: [Substring]) -> String? {
     let path = parts.joined(separator: "/")
     guard exact.contains(path) else { return nil }
