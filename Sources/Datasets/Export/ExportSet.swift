@@ -108,12 +108,12 @@ package struct ExportSet {
       guard line.classes?.map(\.name) == classes else {
         throw FileError.malformed(record, reason: "\(line.image) has other classes than the first image")
       }
-      let files = (line.classes?.map(\.files) ?? [line.files]).map { Self.mask(among: $0, in: folder) }
       guard ImageFolder.isImage(image.lastPathComponent) else {
         leftOut.append(
           .init(file: line.image, reason: "it is no image file; export the frames with data import"))
         continue
       }
+      let files = (line.classes?.map(\.files) ?? [line.files]).map { Self.mask(among: $0, in: folder) }
       guard let first = files.first ?? nil, files.allSatisfy({ $0 != nil }) else {
         leftOut.append(
           .init(
