@@ -41,6 +41,10 @@ enum DataExportCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let source = NativePath.url(arguments.operands[0])
     let (format, sites, label) = (try arguments.format, try arguments.sites, try arguments.label)
+    if let name = try arguments.given(\.dataset), format != .nnunet {
+      throw UsageError.rejected(
+        option: "dataset", text: name, reason: "only --to nnunet names a data set; leave it out")
+    }
     let out = try arguments.out ?? place(of: source, as: format)
     // The next command would take it for a site.
     if (FileSystem.resolved(out) + "/").hasPrefix(FileSystem.resolved(source) + "/") {
@@ -58,6 +62,12 @@ enum DataExportCommand: Subcommand {
     } else {
       set = try ExportSet(SiteCatalog(at: source, passingOver: .missingMasks), sites: sites, label: label)
     }
+    let names = set.labels.map(\.name)
+    if let name = try arguments.given(\.label), !names.contains(name) {
+      throw UsageError.rejected(
+        option: "label", text: name,
+        reason: "the source has labels of its own (\(names.joined(separator: ", "))); leave it out")
+    }
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     // Files of an earlier call would remain among the new ones.
@@ -71,6 +81,9 @@ enum DataExportCommand: Subcommand {
       console.note(
         "left out: " + counted(set.leftOut.count, "image") + ", such as \(NativePath.shown(first.file)): "
           + first.reason)
+    }
+    if let turned = summary.turned, turned > 0 {
+      console.note("turned upright as EXIF says, and stored as PNG: " + counted(turned, "image"))
     }
     if console.json {
       return try console.result(json: Report(out: out.path, export: summary, leftOut: set.leftOut))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a data folder states of where the images of a site come from (`sites.json5`).
+/// The origin of the images of a site as a data folder states it (`sites.json5`).
 ///
 /// The texts are the owner's words. Nothing here checks them.
 public struct DataOrigin: Codable, Equatable, Sendable {
@@ -8,7 +8,7 @@ public struct DataOrigin: Codable, Equatable, Sendable {
   public let licence: String?
   /// Where the images are from: a name, an address; nil if it is not stated.
   public let source: String?
-  /// What to cite; nil if it is not stated.
+  /// The work to cite; nil if it is not stated.
   public let citation: String?
 
   /// Makes the statements of a site; a blank text counts as none.

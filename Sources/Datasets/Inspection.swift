@@ -41,7 +41,7 @@ package struct Inspection: Encodable, Sendable {
 
   /// One line about the data; a JSON string.
   package struct Finding: Encodable, Equatable, Sendable, CustomStringConvertible {
-    /// What the line is about; lines of one subject are alike.
+    /// The subject of the line; lines of one subject are alike.
     package let subject: String
     /// The line, which names the file or folder and the fix.
     package let description: String
@@ -57,12 +57,12 @@ package struct Inspection: Encodable, Sendable {
 
   /// The sites.
   package var sites: [SiteFigures] = []
-  /// What stops or spoils a training.
+  /// Faults that stop or spoil a training.
   ///
   /// Missing masks, unreadable files, different sizes, masks of an unclear convention, sites whose
   /// masks are all empty or mostly look inverted, and leakage from one site to another.
   package var problems: [Finding] = []
-  /// What may be right, but is worth a look.
+  /// Facts that may be right, but are worth a look.
   ///
   /// Files that take no part, masks that look inverted or are nearly full, grey masks, labels that
   /// are not stated, and copies within a site.

@@ -3,7 +3,7 @@ import Imaging
 import Storage
 import Torch
 
-/// What the values of a site's masks tell.
+/// The meaning of the values of a site's masks, and their faults.
 struct MaskReview {
   /// The convention; nil if the values do not tell it.
   private(set) var found: FoundConvention?
@@ -59,7 +59,7 @@ struct MaskReview {
   }
 }
 
-/// What the lesions of a site look like.
+/// The looks of the lesions of a site.
 struct MaskLooks {
   /// The look of one mask.
   struct Look: Sendable {

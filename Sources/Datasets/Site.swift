@@ -74,7 +74,7 @@ public struct Site: Sendable, Equatable {
   ///
   /// Only rendered data has them. A run with `TrainingScenes.unlinked` trains on them.
   public let unlinkedSamples: [Sample]?
-  /// What the data folder states of the origin of the images.
+  /// The origin of the images as the data folder states it.
   public let origin: DataOrigin
 
   /// Every image to train on or to score, without repetition.

@@ -75,7 +75,10 @@ struct ZipDirectory {
 
   /// Reads an entry; nil for a folder.
   private func entry(_ list: [UInt8], _ at: Int, _ lengths: [Int]) throws -> ZipEntry? {
-    let name = Array(list[at + 46..<at + 46 + lengths[0]])
+    let stored = Array(list[at + 46..<at + 46 + lengths[0]])
+    // The upper byte of the version is the system: 3 is Unix, 19 is macOS.
+    let system = list.number(at: at + 5, 1)
+    let name = [3, 19].contains(system) ? stored : Self.withSlashes(stored)
     let path = NativePath.text(name)
     func fault(_ text: String) -> FileError { .malformed(url, reason: "\(path) in it \(text)") }
     guard name.last != UInt8(ascii: "/") else { return nil }
@@ -93,8 +96,7 @@ struct ZipDirectory {
         "is packed by a method that is not read (\(method)); unpack it yourself, and give the folder")
     }
     // The upper bytes are the file's mode where the archive is of a Unix.
-    let isUnix = list.number(at: at + 5, 1) == 3
-    guard !isUnix || (list.number(at: at + 38, 4) >> 16) & 0xF000 != 0xA000 else {
+    guard system != 3 || (list.number(at: at + 38, 4) >> 16) & 0xF000 != 0xA000 else {
       throw fault("is a link; unpack it yourself, and give the folder")
     }
     var values = [list.number(at: at + 24, 4), list.number(at: at + 20, 4), list.number(at: at + 42, 4)]
@@ -104,6 +106,18 @@ struct ZipDirectory {
     return ZipEntry(
       path: path, size: values[0], compressedSize: values[1], offset: values[2], isDeflated: method == 8,
       checksum: UInt32(truncatingIfNeeded: list.number(at: at + 16, 4)))
+  }
+
+  /// Reads `\` as `/`, as some programs of Windows separate folders.
+  ///
+  /// In a name that is no UTF-8 the byte of `\` can be a half of a letter, as in Shift JIS. There it
+  /// counts only if nothing else separates folders.
+  private static func withSlashes(_ name: [UInt8]) -> [UInt8] {
+    let (slash, backslash) = (UInt8(ascii: "/"), UInt8(ascii: "\\"))
+    guard name.contains(backslash),
+      !name.contains(slash) || String(bytes: name, encoding: .utf8) != nil
+    else { return name }
+    return name.map { $0 == backslash ? slash : $0 }
   }
 
   /// Replaces sizes and the place by those of zip64, which stand in the extra fields.

@@ -67,6 +67,14 @@ extension ProgramTests {
       #expect(both.code == 2 && both.err.contains("predictions have no sites"), "\(both.err)")
       let inside = try Program.run(["data", "export", ".", "--to", "coco"], from: shop.data)
       #expect(inside.code == 2 && inside.err.contains("lies in the source"), "\(inside.err)")
+      let name = try Program.run(
+        "data", "export", shop.data.path, "--to", "coco", "--dataset", "clinic", "--out", out)
+      #expect(name.code == 2 && name.err.contains("--dataset clinic: only --to nnunet"), "\(name.err)")
+      let stated = "{sites: [{name: 'a', labels: {polyp: 255}}, {name: 'b', labels: {polyp: 255}}]}"
+      try Data(stated.utf8).write(to: shop.file("data/sites.json5"))
+      let label = try Program.run(
+        "data", "export", shop.data.path, "--to", "coco", "--label", "tumour", "--site", "a", "--out", out)
+      #expect(label.code == 2 && label.err.contains("labels of its own (polyp)"), "\(label.err)")
       // A refused export leaves no folder behind.
       #expect(!FileManager.default.fileExists(atPath: out))
     }

@@ -96,6 +96,13 @@ struct DICOMSourceTests {
     #expect(listing.leftOut.map(\.file) == ["mask"])
   }
 
+  @Test("A folder that is too deep is refused and not cut")
+  func depth() throws {
+    let folder = try Self.folder(["image": "rgb.dcm", String(repeating: "d/", count: 40) + "x": "rgb.dcm"])
+    let text = message { _ = try DICOMSource.listing(folder.url, options: ImportOptions()) }
+    #expect(text.contains("nested more than 32 deep"), "\(text)")
+  }
+
   /// Imports a folder, and returns the files of the data folder by path, without records.
   private static func imported(_ source: URL, to data: URL) throws -> [String] {
     let kind = try ImportKind.named("dicom")

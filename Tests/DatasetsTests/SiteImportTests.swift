@@ -140,6 +140,17 @@ struct SiteImportTests {
     }
   }
 
+  @Test(
+    "A file that the import does not write is refused before the first image is written",
+    arguments: ["unlabelled/0.png", "images/0.jpg", "masks/1.tif"])
+  func otherFiles(path: String) throws {
+    let trial = try simple()
+    try trial.scratch.text("DATA/s/\(path)", "x")
+    let text = message { try trial.run("folder") }
+    #expect(text.contains("s/\(path): is no file of this import"), "\(text)")
+    #expect(try trial.files().keys.sorted() == ["s/\(path)"])
+  }
+
   @Test("A mask of another size is left out with its sizes, or brought to the image's by nearest pixels")
   func sizes() throws {
     let trial = try simple()

@@ -31,6 +31,8 @@ struct ZipArchiveTests {
     var flags = 0
     var method = 0
     var mode = 0o100644
+    /// The system of the archive: 3 is Unix, 0 is Windows.
+    var system: UInt8 = 3
     var size: Int?
     var stored: [UInt8]?
   }
@@ -61,7 +63,7 @@ struct ZipArchiveTests {
         bytes(item.flags, 2) + bytes(item.method, 2) + bytes(0, 4) + bytes(checksum(item.content), 4)
         + bytes(stored.count, 4) + bytes(item.size ?? item.content.count, 4) + bytes(name.count, 2)
         + bytes(0, 2)
-      list += bytes(0x0201_4B50, 4) + [20, 3] + bytes(20, 2) + common + bytes(0, 2) + bytes(0, 4)
+      list += bytes(0x0201_4B50, 4) + [20, item.system] + bytes(20, 2) + common + bytes(0, 2) + bytes(0, 4)
       list += bytes(item.mode << 16, 4) + bytes(files.count, 4) + name
       files += bytes(0x0403_4B50, 4) + bytes(20, 2) + common + name + stored
     }
@@ -103,6 +105,18 @@ struct ZipArchiveTests {
       ])
   }
 
+  @Test("Backslashes separate folders in archives of Windows, and are letters in those of Unix")
+  func backslashes() throws {
+    let data = Self.archive([
+      Item(name: "set\\", content: [], system: 0),
+      Item(name: "set\\images\\Ä 1.png", content: [1], system: 0),
+      Item(name: "set/masks\\1.png", content: [2], system: 11),
+      Item(name: "set\\odd", content: [3]),
+    ])
+    #expect(
+      try extract(data) == ["set/images/Ä 1.png": [1], "set/masks/1.png": [2], "set\\odd": [3]])
+  }
+
   @Test("Paths out of the folder, links, passwords, other methods and wrong sizes are refused and named")
   func refused() throws {
     let cases: [(Item, String)] = [
@@ -110,6 +124,9 @@ struct ZipArchiveTests {
       (Item(name: "/etc/x", content: [1]), "leads out of the folder"),
       (Item(name: "a/../../x", content: [1]), "leads out of the folder"),
       (Item(name: "a//x", content: [1]), "leads out of the folder"),
+      (Item(name: "..\\x", content: [1], system: 0), "leads out of the folder"),
+      (Item(name: "\\etc\\x", content: [1], system: 0), "leads out of the folder"),
+      (Item(name: "a\\..\\..\\x", content: [1], system: 0), "leads out of the folder"),
       (Item(name: "link", content: [1], mode: 0o120777), "is a link"),
       (Item(name: "secret", content: [1], flags: 1), "is encrypted"),
       (Item(name: "odd", content: [1], method: 9), "a method that is not read (9)"),

@@ -124,7 +124,7 @@ enum {
   VIDEO_LOSSLESS = 1,
 };
 
-/// What a writer makes.
+/// The form of the file of a writer.
 typedef struct {
   int32_t kind;
   int32_t width, height;

@@ -19,6 +19,8 @@ package struct DataExport {
     package let format: String
     /// The images.
     package let images: Int
+    /// The images that EXIF turns, which are stored upright as PNG; nil for label maps.
+    package let turned: Int?
     /// The separate lesions of all images; nil for label maps.
     package let regions: Int?
     /// The labels with their values.
@@ -34,6 +36,8 @@ package struct DataExport {
     let width: Int
     let height: Int
     let item: ExportSet.Item
+    /// Whether the image file is turned by its EXIF, and the copy upright.
+    let isTurned: Bool
   }
 
   private let set: ExportSet
@@ -63,9 +67,10 @@ package struct DataExport {
       case .labelStudio: LabelStudioWriter(set.labels)
       default: COCOWriter(set.labels)
       }
-    var regions = 0
+    var (regions, turned) = (0, 0)
     for (index, item) in set.items.enumerated() {
       let picture = try copy(item, below: writer.imageFolder)
+      turned += picture.isTurned ? 1 : 0
       let found = try item.regions(width: picture.width, height: picture.height)
       regions += found.count
       do {
@@ -76,7 +81,7 @@ package struct DataExport {
       progress(index + 1)
     }
     return Summary(
-      format: format.rawValue, images: set.items.count, regions: regions, labels: labels,
+      format: format.rawValue, images: set.items.count, turned: turned, regions: regions, labels: labels,
       files: try writer.finish(in: folder))
   }
 
@@ -84,24 +89,30 @@ package struct DataExport {
     Dictionary(set.labels.map { ($0.name, $0.value) }) { first, _ in first }
   }
 
-  /// Copies an image; one that browsers cannot show becomes a PNG.
+  /// Copies an image; one that browsers cannot show, or that EXIF turns, becomes an upright PNG.
+  ///
+  /// Masks are of the upright image, and not all tools read EXIF.
   private func copy(_ item: ExportSet.Item, below parent: String) throws -> Picture {
+    let content = try Data(file: item.image, limit: ImageLimits.default.maximumFileBytes)
+    let bytes = Array(content)
+    let isTurned = try !ImageFile.facts(of: bytes, file: item.image.path).isUpright
     let ending = item.image.pathExtension.lowercased()
-    let isWeb = ["jpg", "jpeg", "png"].contains(ending)
+    let isCopied = !isTurned && ["jpg", "jpeg", "png"].contains(ending)
     let site = set.sites.count > 1 ? item.site : nil
-    let path = [site, item.stem + "." + (isWeb ? ending : "png")].compactMap { $0 }.joined(separator: "/")
+    let path = [site, item.stem + "." + (isCopied ? ending : "png")].compactMap { $0 }
+      .joined(separator: "/")
     let target = folder.appendingPathComponent(parent.isEmpty ? path : "\(parent)/\(path)")
     try FileManager.default.createFolder(target.deletingLastPathComponent())
     let size: (width: Int, height: Int)
-    if isWeb {
+    if isCopied {
       size = try ImageFile.size(item.image)
-      try AtomicFile.write(Data(file: item.image, limit: ImageLimits.default.maximumFileBytes), to: target)
+      try AtomicFile.write(content, to: target)
     } else {
-      let image = try ImageFile.read(item.image)
+      let image = try ImageFile.decode(bytes, file: item.image.path)
       size = (image.width, image.height)
       try ImageFile.writePNG(image, to: target)
     }
-    return Picture(path: path, width: size.width, height: size.height, item: item)
+    return Picture(path: path, width: size.width, height: size.height, item: item, isTurned: isTurned)
   }
 
   /// Writes nnU-Net's raw data set: RGB images, label maps, and a split that leaves each site out.
@@ -145,7 +156,8 @@ package struct DataExport {
       files.append("\(dataset.lastPathComponent)/splits_final.json")
     }
     return Summary(
-      format: ExportFormat.nnunet.rawValue, images: cases.count, regions: nil, labels: values, files: files)
+      format: ExportFormat.nnunet.rawValue, images: cases.count, turned: nil, regions: nil, labels: values,
+      files: files)
   }
 
   /// A name of letters, digits, hyphens and underscores.

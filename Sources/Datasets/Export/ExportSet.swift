@@ -108,15 +108,17 @@ package struct ExportSet {
       guard line.classes?.map(\.name) == classes else {
         throw FileError.malformed(record, reason: "\(line.image) has other classes than the first image")
       }
-      let files = (line.classes?.map(\.files) ?? [line.files]).map { Self.mask(among: $0, in: folder) }
       guard ImageFolder.isImage(image.lastPathComponent) else {
         leftOut.append(
           .init(file: line.image, reason: "it is no image file; export the frames with data import"))
         continue
       }
+      let files = (line.classes?.map(\.files) ?? [line.files]).map { Self.mask(among: $0, in: folder) }
       guard let first = files.first ?? nil, files.allSatisfy({ $0 != nil }) else {
         leftOut.append(
-          .init(file: line.image, reason: "it has no mask; write masks with predict --format mask"))
+          .init(
+            file: line.image,
+            reason: "it has no mask of one bit a pixel; write masks with predict --format mask"))
         continue
       }
       let masks = files.compactMap { $0 }
@@ -135,16 +137,21 @@ package struct ExportSet {
     guard !items.isEmpty else { throw ExportError.noMasks(record) }
   }
 
-  /// The mask among the files of an image: the one named so, or the only one if it has one bit a pixel.
+  /// The mask among the files of an image: the one named so, or the only one, of one bit a pixel.
+  ///
+  /// The map of probabilities of an image that is named `x-mask` has the name of a mask, too.
   private static func mask(among names: [String], in folder: URL) -> URL? {
     let files = names.map { folder.appendingPathComponent($0) }
-    if let named = files.first(where: { $0.deletingPathExtension().lastPathComponent.hasSuffix("-mask") }) {
+    let named = files.first { $0.deletingPathExtension().lastPathComponent.hasSuffix("-mask") }
+    guard let file = named ?? (files.count == 1 ? files.first : nil) else { return nil }
+    do {
+      return try MaskFile.content(file).isBilevel ? file : nil
+    } catch ImagingError.colouredMask, ImagingError.transparentMask {
+      return nil
+    } catch {
+      // The export names a mask that is missing or damaged.
       return named
     }
-    guard let only = files.first, files.count == 1, (try? MaskFile.content(only))?.isBilevel == true else {
-      return nil
-    }
-    return only
   }
 }
 

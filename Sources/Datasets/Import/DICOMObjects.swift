@@ -54,7 +54,7 @@ struct DICOMObjects {
     }
   }
 
-  /// What was found, in the order in which it was added.
+  /// The images and masks so far, in the order in which they were added.
   var listing: ImportListing {
     var listing = ImportListing()
     let present = Dictionary(objects.map { ($0.uid, $0.size) }, uniquingKeysWith: { first, _ in first })

@@ -16,17 +16,21 @@ package enum DICOMSource: SourceReader {
 
   package static func recognises(_ source: URL) -> Bool {
     if FileSystem.kind(of: source) == .file { return DICOMFile.isDICOM(source) }
-    var tree = DICOMTree(root: source, mostFiles: looked)
-    try? tree.list()
-    return tree.files.contains { DICOMFile.isDICOM($0.url) }
+    var walk = FolderWalk(source)
+    var (count, isFound) = (0, false)
+    try? walk.files { entry in
+      count += 1
+      isFound = entry.kind == .file && DICOMFile.isDICOM(source.appendingPathComponent(entry.path))
+      return !isFound && count < looked
+    }
+    return isFound
   }
 
   package static func listing(_ source: URL, options: ImportOptions) throws -> ImportListing {
-    var tree = DICOMTree(root: source, mostFiles: 2_000_000)
-    try tree.list()
+    let files = try files(of: source)
     var objects = DICOMObjects(limits: options.limits)
-    for (index, file) in tree.files.enumerated() {
-      if index % 200 == 199 { options.progress?("looking at file \(index + 1) of \(tree.files.count)") }
+    for (index, file) in files.enumerated() {
+      if index % 200 == 199 { options.progress?("looking at file \(index + 1) of \(files.count)") }
       objects.add(file.url, path: file.path)
     }
     var listing = objects.listing
@@ -38,37 +42,22 @@ package enum DICOMSource: SourceReader {
     try listing.chooseLabels(options, of: source)
     return listing
   }
-}
 
-/// The files of a folder and of its folders, by their paths relative to it.
-private struct DICOMTree {
-  let root: URL
-  let mostFiles: Int
-  var files: [(url: URL, path: String)] = []
-  private var seen: Set<String> = []
-
-  init(root: URL, mostFiles: Int) { (self.root, self.mostFiles) = (root, mostFiles) }
-
-  /// Lists the files in the order of their names; each folder once, also where links lead back.
-  mutating func list() throws {
-    switch FileSystem.kind(of: root) {
-    case .file: files = [(root, root.lastPathComponent)]
-    case .folder: try list(root, path: "", depth: 0)
+  /// Lists the files by their paths relative to the source.
+  private static func files(of source: URL) throws -> [(url: URL, path: String)] {
+    switch FileSystem.kind(of: source) {
+    case .file: return [(source, source.lastPathComponent)]
+    case .folder: break
     case nil, .other:
       throw ImportError.malformed(
-        root, reason: "no such file or folder; give a DICOM file or a folder of them")
+        source, reason: "no such file or folder; give a DICOM file or a folder of them")
     }
-  }
-
-  private mutating func list(_ folder: URL, path: String, depth: Int) throws {
-    guard depth <= 32, seen.insert(FileSystem.resolved(folder)).inserted else { return }
-    for entry in try FileSystem.contents(of: folder) where files.count < mostFiles {
-      let name = path.isEmpty ? entry.lastPathComponent : "\(path)/\(entry.lastPathComponent)"
-      switch FileSystem.kind(of: entry) {
-      case .folder: try list(entry, path: name, depth: depth + 1)
-      case .file where !entry.lastPathComponent.hasPrefix("."): files.append((entry, name))
-      default: break
-      }
+    var walk = FolderWalk(source)
+    var paths: [String] = []
+    try walk.files { entry in
+      if entry.kind == .file { paths.append(entry.path) }
+      return true
     }
+    return paths.map { (source.appendingPathComponent($0), $0) }
   }
 }

@@ -19,7 +19,7 @@ package struct ImportRecord: Codable, Equatable, Sendable {
     package var group: String?
     /// The lesion class.
     package var lesionClass: String?
-    /// What was changed, one sentence each.
+    /// The changes to the image and the mask, one sentence each.
     package var repairs: [String]
 
     enum CodingKeys: String, CodingKey {

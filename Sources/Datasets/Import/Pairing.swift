@@ -2,7 +2,7 @@ import Foundation
 
 /// Pairs the images of a source with their masks by their names, never by their order.
 struct Pairing {
-  /// What is stated of an image.
+  /// The facts that a source states of an image.
   struct Facts {
     var group: String?
     var lesionClass: String?

@@ -14,13 +14,16 @@ struct PolygonColumns {
   private static let scale = 5.0
   /// The largest coordinate of a point, in pixels.
   static let farthest = 1e6
-  /// The largest number of passages of columns.
+  /// The largest number of passages of columns of a polygon.
   static let mostFlips = 1 << 22
 
   private let width: Int
   private let height: Int
   /// The flips as `column × (height + 1) + row`.
   private var flips: [Int] = []
+
+  /// The number of passages of columns.
+  var passages: Int { flips.count }
 
   /// Walks the borders of polygons.
   ///

@@ -7,6 +7,9 @@ import Imaging
 /// pixels whose middle is inside. Runs and pixels of boxes are drawn as they are; parts outside the
 /// image are cut off.
 package enum ShapeRaster {
+  /// The largest number of columns that the polygons of an image pass together.
+  package static let mostPassages = 1 << 24
+
   /// Draws shapes in order, later ones over earlier ones.
   ///
   /// - Parameters:
@@ -15,16 +18,18 @@ package enum ShapeRaster {
   ///   - height: the rows of the image.
   ///   - labels: the value of each label, 0 to 255; empty to draw all shapes with 255.
   ///   - source: the annotation file, for errors.
+  ///   - most: the largest number of columns that the polygons pass together.
   /// - Returns: one channel: 0 for the background, the label's value, or 255 without values.
   /// - Throws: `ImportError.malformed` with the source, or `ShapeError` without one.
   package static func mask(
-    of shapes: [LabelledShape], width: Int, height: Int, labels: [String: Int], source: URL? = nil
+    of shapes: [LabelledShape], width: Int, height: Int, labels: [String: Int], source: URL? = nil,
+    most: Int = mostPassages
   ) throws -> Image {
     do {
       guard width > 0, height > 0, !width.multipliedReportingOverflow(by: height).overflow else {
         throw ShapeError.size(width: width, height: height)
       }
-      var canvas = Canvas(width: width, height: height)
+      var canvas = Canvas(width: width, height: height, mostPassages: most)
       for shape in shapes {
         let value = labels.isEmpty ? 255 : labels[shape.label]
         guard let value, let level = UInt8(exactly: value) else {
@@ -46,6 +51,8 @@ package enum ShapeError: Error, Equatable, CustomStringConvertible {
   case point(Double, Double)
   /// A polygon that passes too many columns.
   case tooIntricate
+  /// Polygons of an image that pass too many columns together.
+  case tooMuch
   /// Pixels of a box whose number does not fit it.
   case pixels(Int, width: Int, height: Int)
   /// A label without a value from 0 to 255.
@@ -60,6 +67,9 @@ package enum ShapeError: Error, Equatable, CustomStringConvertible {
     case .tooIntricate:
       "a polygon passes more than \(PolygonColumns.mostFlips) columns of pixels; draw it again with fewer "
         + "points"
+    case .tooMuch:
+      "the polygons of an image pass more than \(ShapeRaster.mostPassages) columns of pixels together; "
+        + "draw fewer of them, or export the annotations as masks"
     case .pixels(let count, let width, let height):
       "a mask of \(width) × \(height) pixels has \(count) of them; draw it again"
     case .label(let name, let value):
@@ -75,9 +85,11 @@ private struct Canvas {
   let width: Int
   let height: Int
   var pixels: [UInt8]
+  /// The columns that further polygons may pass.
+  private var passagesLeft: Int
 
-  init(width: Int, height: Int) {
-    (self.width, self.height) = (width, height)
+  init(width: Int, height: Int, mostPassages: Int) {
+    (self.width, self.height, passagesLeft) = (width, height, mostPassages)
     pixels = [UInt8](repeating: 0, count: width * height)
   }
 
@@ -85,6 +97,8 @@ private struct Canvas {
     switch form {
     case .polygon(let rings):
       let columns = try PolygonColumns(rings, width: width, height: height)
+      passagesLeft -= columns.passages
+      guard passagesLeft >= 0 else { throw ShapeError.tooMuch }
       drawColumns(level) { add in columns.forEachColumn(add) }
     case .ellipse(let centre, let radiusX, let radiusY, let degrees):
       try drawEllipse(centre, radiusX, radiusY, degrees, level)

@@ -140,6 +140,21 @@ extension SiteImport {
     return (image, ImageFormat.png.ending, try image.pngData())
   }
 
+  /// The format in which an image is stored, from its header; nil if it cannot be read.
+  func format(of item: ImportItem) -> ImageFormat? {
+    let limits = options.limits
+    let data: Data?
+    switch item.image {
+    case .frame: return .png
+    case .content(let content, _): data = content
+    case .file(let url): data = try? Data(file: url, limit: limits.maximumFileBytes)
+    }
+    guard let data,
+      let facts = try? ImageFile.facts(of: Array(data), file: item.path(in: source), limits: limits)
+    else { return nil }
+    return facts.isUpright ? facts.format : .png
+  }
+
   /// Writes a file, unless it stands there with the same content.
   private static func store(_ data: Data, at path: String, in folder: URL) throws {
     let url = folder.appendingPathComponent(path)

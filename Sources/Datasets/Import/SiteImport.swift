@@ -126,21 +126,44 @@ package struct SiteImport {
     return (unlabelled.isEmpty || missing < listing.items.count ? ["images", "masks"] : []) + unlabelled
   }
 
-  /// Refuses a site that something else made.
+  /// Refuses a site that something else made, and files that this call does not write.
   private func checkSite(_ earlier: ImportRecord?) throws {
     if earlier == nil, try SitesFile(in: data).names(site) {
       throw ImportError.siteInUse(
         data.appendingPathComponent("sites.json5"),
         reason: "names a site \(site) that no import wrote; choose another --site")
     }
-    let stems = Set(listing.items.map(\.stem))
+    let planned = itemsByFolder
     for name in ["images", "masks", Self.unlabelled] where SiteCatalog.isFolder(place(name)) {
-      for file in try ImageFolder.names(in: place(name)) where !stems.contains(DistinctStems.stem(file)) {
-        throw ImportError.siteInUse(
-          place("\(name)/\(file)"),
-          reason: "is no file of this import; choose another --site, or remove the file")
+      for file in try ImageFolder.names(in: place(name)) {
+        guard let item = planned[name]?[DistinctStems.stem(file)],
+          isName(file, of: item, isMask: name == "masks")
+        else {
+          throw ImportError.siteInUse(
+            place("\(name)/\(file)"),
+            reason: "is no file of this import; choose another --site, or remove the file")
+        }
       }
     }
+  }
+
+  /// The images by the folder that their files go to and their stem.
+  private var itemsByFolder: [String: [String: ImportItem]] {
+    var found: [String: [String: ImportItem]] = [:]
+    for item in listing.items {
+      if listing.keepsUnlabelled, case .missing = item.mask {
+        found[Self.unlabelled, default: [:]][item.stem] = item
+      } else {
+        for name in ["images", "masks"] { found[name, default: [:]][item.stem] = item }
+      }
+    }
+    return found
+  }
+
+  /// Whether an image or its mask gets this name; true for an image that cannot be read.
+  private func isName(_ file: String, of item: ImportItem, isMask: Bool) -> Bool {
+    let stored: ImageFormat? = isMask ? .png : format(of: item)
+    return stored.map { file == "\(item.stem).\($0.ending)" } ?? true
   }
 
   /// Refuses files of images that this call left out, and a site without images.

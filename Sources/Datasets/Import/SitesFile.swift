@@ -13,6 +13,8 @@ struct SitesFile {
 
   /// Adds or updates an entry; a file that states it already is not written.
   ///
+  /// An entry that changes is written anew: comments inside it go.
+  ///
   /// - Parameters:
   ///   - site: the name of the site.
   ///   - members: what the import states.

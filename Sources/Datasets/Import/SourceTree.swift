@@ -13,8 +13,6 @@ package struct SourceTree: Sendable {
   /// The tree that several readers look at in turn.
   @TaskLocal static var shared: SourceTree?
 
-  private static let deepest = 32
-  private static let mostFiles = 2_000_000
   private static let archives: Set<String> = ["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar"]
 
   /// Lists a folder with all that it holds; it reads no file and follows links, but each folder once.
@@ -22,7 +20,8 @@ package struct SourceTree: Sendable {
   /// - Parameters:
   ///   - root: the folder.
   ///   - kind: the kind of source, for errors.
-  /// - Throws: `ImportError` if it is no folder, `FileError` if a folder cannot be read.
+  /// - Throws: `ImportError` if it is no folder, is too deep or has too many files, `FileError` if a
+  ///   folder cannot be read.
   package init(_ root: URL, kind: String) throws {
     self.root = root
     switch FileSystem.kind(of: root) {
@@ -31,39 +30,21 @@ package struct SourceTree: Sendable {
     case .file where Self.archives.contains(root.pathExtension.lowercased()): throw ImportError.archive(root)
     case .file, .other: throw ImportError.wrongLayout(root, kind: kind, reason: "it is no folder")
     }
-    var (seen, count): (Set<String>, Int) = ([], 0)
-    try list("", depth: 0, &seen, &count)
+    var walk = FolderWalk(root)
+    try walk.files { entry in
+      if entry.kind == .file, ImageFolder.isImage(entry.name) {
+        folders[entry.folder, default: []].append(entry.path)
+      } else {
+        others.insert(entry.path)
+      }
+      return true
+    }
   }
 
   /// The tree of a source, or nil if it is no folder that can be read; for `recognises`.
   static func look(at source: URL) -> SourceTree? {
     if let shared, shared.root == source { return shared }
     return try? SourceTree(source, kind: "any")
-  }
-
-  private mutating func list(_ folder: String, depth: Int, _ seen: inout Set<String>, _ count: inout Int)
-    throws
-  {
-    let place = url(folder)
-    guard seen.insert(FileSystem.resolved(place)).inserted else { return }
-    guard depth <= Self.deepest else {
-      throw ImportError.malformed(place, reason: "folders are nested more than \(Self.deepest) deep")
-    }
-    for name in try ImageFolder.names(in: place) {
-      let path = Self.join(folder, name)
-      switch FileSystem.kind(of: url(path)) {
-      case .folder:
-        try list(path, depth: depth + 1, &seen, &count)
-        continue
-      case .file where ImageFolder.isImage(name): folders[folder, default: []].append(path)
-      default: others.insert(path)
-      }
-      count += 1
-      guard count <= Self.mostFiles else {
-        throw ImportError.malformed(
-          root, reason: "holds more than \(Self.mostFiles) files; give a part of it")
-      }
-    }
   }
 
   /// The paths of all image files, in order.

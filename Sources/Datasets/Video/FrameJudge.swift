@@ -25,7 +25,7 @@ package enum FrameWarning: String, Codable, Sendable, CaseIterable {
   case resized
 }
 
-/// What is known of a frame before it is segmented.
+/// The facts of a frame that are known before it is segmented.
 package struct FrameJudgement: Sendable {
   /// Why the frame is not segmented; nil if it is.
   package var skipped: FrameSkip?

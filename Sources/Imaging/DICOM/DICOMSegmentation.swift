@@ -26,7 +26,7 @@ package final class DICOMSegmentation {
     }
   }
 
-  /// What is written, and how.
+  /// The content and the form of the object.
   package struct Options: Sendable, Equatable {
     /// The segments; each frame has a mask for each of them.
     package var segments: [Segment]

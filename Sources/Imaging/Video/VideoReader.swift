@@ -24,7 +24,7 @@ package final class VideoReader {
   package let timeBase: (Int32, Int32)
   /// 1 for grey, 3 for RGB.
   package let channels: Int
-  /// What the stream is stored as.
+  /// The form in which the stream is stored.
   package let storage: VideoStorage
 
   private let file: String

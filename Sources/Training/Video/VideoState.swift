@@ -4,7 +4,7 @@ import Imaging
 import Metrics
 import Torch
 
-/// What the frames of the past leave behind for the next one.
+/// The state that the frames of the past leave behind for the next one.
 struct VideoState {
   private var smoother: MaskSmoother
   private var intervals = LesionIntervals()

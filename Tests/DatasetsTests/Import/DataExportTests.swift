@@ -91,6 +91,28 @@ struct DataExportTests {
     }
   }
 
+  @Test("An image that EXIF turns is stored upright as PNG, so that all tools show it under its mask")
+  func turned() throws {
+    let scratch = try Scratch()
+    let original = Project.file("Tests/ImagingTests/Fixtures/exif-6.jpg")
+    let image = try ImageFile.read(original)
+    try scratch.folder("a/images")
+    try FileManager.default.copyItem(at: original, to: scratch.file("a/images/0.jpg"))
+    try scratch.picture("a/images/1.jpg", 1, width: 16, height: 16)
+    try scratch.grey(
+      "a/masks/0.png", width: image.width,
+      (0..<image.width * image.height).map { $0 < image.width ? 255 : 0 })
+    try scratch.grey("a/masks/1.png", width: 16, [UInt8](repeating: 0, count: 256))
+    let set = try ExportSet(SiteCatalog(at: scratch.url), sites: [])
+    let summary = try DataExport(set, to: scratch.file("out")).write(.coco)
+    #expect(summary.turned == 1)
+    let copy = scratch.file("out/images/0.png")
+    #expect(try ImageFile.read(copy) == image)
+    #expect(try ImageFile.facts(of: Array(Data(contentsOf: copy)), file: "0.png").isUpright)
+    #expect(FileManager.default.fileExists(atPath: scratch.file("out/images/1.jpg").path))
+    #expect(!FileManager.default.fileExists(atPath: scratch.file("out/images/0.jpg").path))
+  }
+
   @Test("COCO keeps the values of labels as categories")
   func categories() throws {
     let scratch = try data(labels: true)
@@ -128,7 +150,10 @@ struct DataExportTests {
   @Test("Predictions are exported by the masks that their record names")
   func predictions() throws {
     let scratch = try data()
-    try scratch.grey("p/0-mask.png", width: 23, [UInt8](repeating: 255, count: 23 * 17))
+    try scratch.touch("p/0-mask.png")
+    try MaskFile.writeBinary(
+      Image(width: 23, height: 17, channels: 1, pixels: [UInt8](repeating: 255, count: 23 * 17)),
+      to: scratch.file("p/0-mask.png"))
     try MaskFile.writeBinary(
       Image(width: 16, height: 21, channels: 1, pixels: [UInt8](repeating: 0, count: 336)),
       to: scratch.file("p/1.png"))
@@ -145,13 +170,23 @@ struct DataExportTests {
     #expect(ExportSet.holdsPredictions(scratch.file("p")) && !ExportSet.holdsPredictions(scratch.url))
     let set = try ExportSet(predictions: scratch.file("p"), label: "polyp")
     #expect(set.items.map(\.stem) == ["0", "1"] && set.sites.isEmpty)
-    #expect(set.leftOut.map(\.reason).filter { $0.contains("no mask") }.count == 1, "\(set.leftOut)")
+    let reasons = set.leftOut.map(\.reason)
+    #expect(reasons.filter { $0.contains("no mask of one bit") }.count == 1, "\(reasons)")
     #expect(set.leftOut.map(\.reason).filter { $0.contains("no image file") }.count == 1)
     let summary = try DataExport(set, to: scratch.file("out")).write(.cvat)
     #expect(summary.images == 2 && summary.regions == 1 && summary.labels == ["polyp": 1])
     let listing = try CVATReader.listing(scratch.file("out"), options: ImportOptions())
     #expect(try AnnotationTests.mask(of: listing.items[0], labels: [:]).pixels.allSatisfy { $0 == 255 })
-    // A mask of another size is named.
+    // The map of probabilities of an image x-mask.png is no mask.
+    try scratch.grey("q/x-mask.png", width: 2, [1, 20, 200, 255])
+    try scratch.text("q/predictions.jsonl", line("x-mask.png", "\"x-mask.png\""))
+    #expect(message { _ = try ExportSet(predictions: scratch.file("q")) }.contains("no image has a mask"))
+    // A mask that is missing is named, and so is one of another size.
+    try scratch.text("r/predictions.jsonl", line("north/images/0.png", "\"0-mask.png\", \"0-overlay.png\""))
+    let missing = message {
+      _ = try DataExport(ExportSet(predictions: scratch.file("r")), to: scratch.file("lost")).write(.coco)
+    }
+    #expect(missing.contains("r/0-mask.png"), "\(missing)")
     try scratch.grey("p/0-mask.png", width: 3, [255, 255, 255])
     let refused = message { _ = try DataExport(set, to: scratch.file("again")).write(.coco) }
     #expect(refused.contains("0-mask.png"), "\(refused)")

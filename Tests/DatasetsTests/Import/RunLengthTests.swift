@@ -135,6 +135,19 @@ struct RunLengthTests {
     }
   }
 
+  @Test("Polygons that are too much together are refused, although each is allowed")
+  func limitOfAnImage() throws {
+    // Each passes each of the columns twice.
+    let ring: [LabelledShape.Point] = [.init(0, 0), .init(5, 0), .init(5, 1), .init(0, 1)]
+    let box = LabelledShape(label: "a", form: .polygon([ring]))
+    func draw(_ count: Int) throws -> Image {
+      try ShapeRaster.mask(
+        of: Array(repeating: box, count: count), width: 5, height: 1, labels: [:], most: 30)
+    }
+    #expect(try draw(3).pixels == [255, 255, 255, 255, 255])
+    #expect(throws: ShapeError.tooMuch) { try draw(4) }
+  }
+
   @Test("An ellipse has the pixels whose middle is inside")
   func ellipse() throws {
     let form = LabelledShape.Form.ellipse(centre: .init(6.2, 4.9), radiusX: 5.3, radiusY: 2.1, degrees: 37)

@@ -11,11 +11,11 @@ struct AnnotationFiles {
   var annotations: [URL]
   /// The files of the same ending that are of another kind, by their paths relative to `root`.
   let strangers: [String]
-  /// The paths of the images relative to `root`, by the last part in lower case.
-  private let images: [String: [String]]
+  /// The paths of the images relative to `root`.
+  private let images: PathIndex
 
   /// The largest annotation file that is read.
-  static let largestFile = 1 << 30
+  static let largestFile = 256 << 20
   private static let mostFiles = 1_000_000
   /// A look at a source stops after so many files.
   private static let mostLooked = 20_000
@@ -55,13 +55,14 @@ struct AnnotationFiles {
         reason: "\(data.shownPath) is searched for the images of \(source.lastPathComponent); choose another "
           + "folder, or put the annotations and their images into a folder of their own")
     }
-    let paths = try Self.paths(in: root, most: Self.mostFiles, besides: data)
-    guard paths.count < Self.mostFiles else {
-      throw ImportError.malformed(root, reason: "holds \(Self.mostFiles) files or more; give a part of it")
+    var walk = FolderWalk(root, deepest: Self.deepest, mostFiles: Self.mostFiles, besides: data)
+    var paths: [String] = []
+    try walk.files { entry in
+      paths.append(entry.path)
+      return true
     }
-    images = Dictionary(
-      grouping: paths.filter { ImageFolder.isImage($0) },
-      by: { ($0 as NSString).lastPathComponent.lowercased() })
+    paths.sort()
+    images = PathIndex(paths.filter { ImageFolder.isImage($0) })
     if root == source {
       let candidates = paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }
       let fitting = Set(candidates.filter { fits(Self.head(of: source.appendingPathComponent($0))) })
@@ -80,9 +81,18 @@ struct AnnotationFiles {
     switch FileSystem.kind(of: source) {
     case .file: return source.pathExtension.lowercased() == ending && fits(head(of: source))
     case .folder:
-      let paths = (try? paths(in: source, most: mostLooked)) ?? []
-      return paths.filter { ($0 as NSString).pathExtension.lowercased() == ending }.prefix(8)
-        .contains { fits(head(of: source.appendingPathComponent($0))) }
+      var walk = FolderWalk(source, deepest: deepest)
+      var (looked, candidates) = (0, 0)
+      var isFitting = false
+      try? walk.files { entry in
+        looked += 1
+        if (entry.name as NSString).pathExtension.lowercased() == ending {
+          candidates += 1
+          isFitting = fits(head(of: source.appendingPathComponent(entry.path)))
+        }
+        return !isFitting && looked < mostLooked && candidates < 8
+      }
+      return isFitting
     default: return false
     }
   }
@@ -97,22 +107,15 @@ struct AnnotationFiles {
     for name in names {
       let name = name.replacingOccurrences(of: "\\", with: "/")
       let parts = name.split(separator: "/").filter { $0 != "." && $0 != ".." }
-      guard let last = parts.last else { continue }
-      let candidates = images[last.lowercased()] ?? []
-      // The more of its folders fit, the better.
-      for count in stride(from: parts.count, through: 1, by: -1) {
-        let ending = parts.suffix(count).joined(separator: "/").lowercased()
-        let all = candidates.filter { $0.lowercased() == ending || $0.lowercased().hasSuffix("/" + ending) }
-        // Maps of labels may lie beside the annotations under the names of their images.
-        let inImages = all.filter { $0.split(separator: "/").dropLast().contains("images") }
-        let found = all.count > 1 && !inImages.isEmpty ? inImages : all
-        if let only = found.first, found.count == 1 { return .success(only) }
-        let exact = parts.joined(separator: "/")
-        if count == parts.count, found.contains(exact) { return .success(exact) }
+      // The more of its folders fit, the better; no path has more parts than the deepest one.
+      for count in stride(from: min(parts.count, Self.deepest + 1), to: 0, by: -1) {
+        let found = images.paths(endingIn: Array(parts.suffix(count)))
+        if let only = found.first.first, found.count == 1 { return .success(only) }
+        if count == parts.count, let exact = images.path(of: parts) { return .success(exact) }
         if found.count > 1 {
           fault = LookupFault(
             reason:
-              "several images have this name (\(found.prefix(2).joined(separator: ", "))); keep one of them")
+              "several images have this name (\(found.first.joined(separator: ", "))); keep one of them")
           break
         }
       }
@@ -130,28 +133,6 @@ struct AnnotationFiles {
     let folder = root.path.hasSuffix("/") ? root.path : root.path + "/"
     if url.path == root.path || url.path + "/" == folder { return "" }
     return url.path.hasPrefix(folder) ? String(url.path.dropFirst(folder.count)) : url.lastPathComponent
-  }
-
-  /// Lists the files below a folder, each folder once, and one folder not.
-  private static func paths(in root: URL, most: Int, besides data: URL? = nil) throws -> [String] {
-    var (found, seen) = ([String](), Set(data.map { [FileSystem.resolved($0)] } ?? []))
-    var open = [(path: "", depth: 0)]
-    while let (folder, depth) = open.popLast(), found.count < most {
-      let place = folder.isEmpty ? root : root.appendingPathComponent(folder)
-      guard seen.insert(FileSystem.resolved(place)).inserted else { continue }
-      for name in try ImageFolder.names(in: place) {
-        let path = folder.isEmpty ? name : "\(folder)/\(name)"
-        if FileSystem.kind(of: root.appendingPathComponent(path)) != .folder {
-          found.append(path)
-        } else {
-          guard depth < deepest else {
-            throw ImportError.malformed(root, reason: "folders are nested more than \(deepest) deep")
-          }
-          open.append((path, depth + 1))
-        }
-      }
-    }
-    return found.sorted()
   }
 
   /// The first bytes of a file as text; empty if it cannot be read.

@@ -15,7 +15,7 @@ enum PolypGenLayout: SourceReader {
       ?? false
   }
 
-  /// What a folder of images is.
+  /// The role of a folder of images.
   private enum Role {
     /// Single frames of a centre, such as `C3`, with the folder of their masks.
     case centre(String, masks: String)
