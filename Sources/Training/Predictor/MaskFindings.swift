@@ -1,5 +1,4 @@
 import Imaging
-import Metrics
 import Torch
 
 /// The lesions of a predicted mask, and how sure the mask is (docs/reference/predictions.md).
@@ -68,7 +67,8 @@ package struct MaskFindings: Encodable, Sendable {
       imageMean: sums.certainty / pixels, imageLowest: sums.lowestCertainty)
     let means =
       components.count > 1
-      ? try Self.means(of: probability, in: BinaryMask(mask), areas: components.map(\.area))
+      ? try Self.means(
+        of: probability, in: components, width: picture.width, height: picture.height)
       : components.map { sums.inside / Double($0.area) }
     lesions = zip(components, means).map { component, mean in
       let box = component.box
@@ -78,18 +78,19 @@ package struct MaskFindings: Encodable, Sendable {
     }
   }
 
-  /// Computes the mean of values in each component, in the order of their first pixels.
-  private static func means(of values: Tensor, in mask: BinaryMask, areas: [Int]) throws -> [Double] {
-    let (values, labels) = (
-      try values.reshaped([-1]), try Tensor(ConnectedComponents(of: mask).labels)
-    )
-    var sums = try Tensor.zeros([areas.count + 1], dtype: .float64)
+  /// Computes the mean of values in each component.
+  private static func means(
+    of values: Tensor, in components: [MaskComponent], width: Int, height: Int
+  ) throws -> [Double] {
+    let values = try values.reshaped([-1])
+    let labels = try Tensor(MaskComponents.labels(of: components, width: width, height: height))
+    var sums = try Tensor.zeros([components.count + 1], dtype: .float64)
     for (start, length) in parts(of: try values.size(0)) {
       sums = try sums.scatteredSum(
         dim: 0, index: labels.narrowed(dim: 0, start: start, length: length).to(.int64),
         source: values.narrowed(dim: 0, start: start, length: length).to(.float64))
     }
-    return zip(try sums.doubles().dropFirst(), areas).map { $0 / Double($1) }
+    return zip(try sums.doubles().dropFirst(), components).map { $0 / Double($1.area) }
   }
 
   /// Sums and least values over the pixels.
