@@ -67,7 +67,7 @@ enum PredictCommand: Subcommand {
     // Failed images come first in the messages.
     let recorded = Result {
       try record.finish()
-      if formats.contains(.coco) { try writeCOCO(found.done.compactMap(\.summary), of: run, to: out) }
+      if formats.contains(.coco) { try writeCOCO(found.done.compactMap(\.coco), of: run, to: out) }
     }
     if formats.contains(where: \.needsDICOM) {
       let objects = try DICOMResults(
@@ -125,11 +125,14 @@ enum PredictCommand: Subcommand {
       let place: String
       let warnings: [String]
       let masks: [PackedMask]
-      /// Only for `--json` and `--format coco`, because its contours are large.
+      /// Only for `--format coco`.
+      let coco: COCOPredictions.Entry?
+      /// Only for `--json`, because its contours are large.
       let summary: Summary?
 
       init(_ input: PredictionInput, _ results: Results, keepingSummary: Bool) {
         (self.input, place, masks) = (input, results.summary.place, results.masks)
+        coco = results.coco
         warnings = results.summary.certainty?.warnings ?? []
         summary = keepingSummary ? results.summary : nil
       }
@@ -146,7 +149,6 @@ enum PredictCommand: Subcommand {
   ) throws -> Found {
     let bar = ProgressBar("predicting", total: inputs.count)
     let done = Tally()
-    let keepsSummaries = console.json || work.formats.contains(.coco)
     // Results have different names.
     let places = Dictionary(
       inputs.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
@@ -162,7 +164,7 @@ enum PredictCommand: Subcommand {
       }
       if let place = places[made.input.name] { record.add(try? written.get().summary, at: place) }
       console.progress(bar.line(done.add(), unit: "images"))
-      return written.map { Found.Done(made.input, $0, keepingSummary: keepsSummaries) }
+      return written.map { Found.Done(made.input, $0, keepingSummary: console.json) }
     }
     console.progress("")
     var found = Found()
@@ -178,11 +180,11 @@ enum PredictCommand: Subcommand {
   }
 
   /// Writes the lesions of all images as COCO; no file without an image.
-  private static func writeCOCO(_ summaries: [Summary], of run: Run, to out: URL) throws {
-    guard !summaries.isEmpty else { return }
+  private static func writeCOCO(_ entries: [COCOPredictions.Entry], of run: Run, to out: URL) throws {
+    guard !entries.isEmpty else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let coco = COCOPredictions(summaries, classes: run.configuration.classes)
+    let coco = COCOPredictions(entries, classes: run.configuration.classes)
     try AtomicFile.write(
       try encoder.encode(coco), to: out.appendingPathComponent(COCOPredictions.fileName))
   }

@@ -7,16 +7,32 @@ import Torch
 package struct MaskFindings: Encodable, Sendable {
   /// One lesion.
   package struct Lesion: Encodable, Sendable {
-    /// The smallest rectangle around it in pixels: left, top, width, height.
-    package let box: [Int]
-    /// The number of its pixels.
-    package let area: Int
+    /// Its pixels.
+    package let component: MaskComponent
     /// The mean probability of its pixels.
     package let confidence: Double
+
+    /// The smallest rectangle around it in pixels: left, top, width, height.
+    package var box: [Int] {
+      [component.box.x, component.box.y, component.box.width, component.box.height]
+    }
+    /// The number of its pixels.
+    package var area: Int { component.area }
     /// The rings of its outline, the outer one first and then its holes: points of x and y.
     ///
     /// The points are corners of pixels, so (0, 0) is the top left corner of the image.
-    package let contours: [[[Int]]]
+    package var contours: [[[Int]]] { component.outline.map { $0.map { [$0.x, $0.y] } } }
+
+    enum CodingKeys: String, CodingKey { case box, area, confidence, contours }
+
+    /// Writes box, area, confidence and contours.
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(box, forKey: .box)
+      try container.encode(area, forKey: .area)
+      try container.encode(confidence, forKey: .confidence)
+      try container.encode(contours, forKey: .contours)
+    }
   }
 
   /// How sure a mask is, by the probabilities that it was made from.
@@ -70,12 +86,7 @@ package struct MaskFindings: Encodable, Sendable {
       ? try Self.means(
         of: probability, in: components, width: picture.width, height: picture.height)
       : components.map { sums.inside / Double($0.area) }
-    lesions = zip(components, means).map { component, mean in
-      let box = component.box
-      return Lesion(
-        box: [box.x, box.y, box.width, box.height], area: component.area, confidence: mean,
-        contours: component.outline.map { $0.map { [$0.x, $0.y] } })
-    }
+    lesions = zip(components, means).map { Lesion(component: $0, confidence: $1) }
   }
 
   /// Computes the mean of values in each component.
