@@ -179,6 +179,19 @@ extension ProgramTests {
         let content = try Data(contentsOf: shop.file("objects/\(name)"))
         #expect(content.count > 132 && Array(content[128..<132]) == Array("DICM".utf8), "\(name)")
       }
+
+      // The results of an earlier call are no inputs of a folder, but an overlay that is named is one.
+      let overlay = shop.file("objects/b-overlay.dcm")
+      try FileManager.default.moveItem(at: overlay, to: folder.appendingPathComponent("b-overlay.dcm"))
+      let again = try Program.run("predict", run, folder.path, "--out", shop.file("again").path)
+      #expect(again.code == 0, "\(again.err)")
+      #expect(again.err.contains("left out: 1 overlay that mcdrl predict drew"), "\(again.err)")
+      let rest = try lines(shop.file("again/predictions.jsonl"))
+      #expect(rest.map { $0["name"] as? String } == ["1.2.3", "a", "b-0001", "b-0002"])
+      let named = try Program.run(
+        "predict", run, folder.appendingPathComponent("b-overlay.dcm").path, "--out", shop.file("named").path)
+      #expect(named.code == 0, "\(named.err)")
+      #expect(try lines(shop.file("named/predictions.jsonl")).count == 2)
     }
 
     @Test("The run folder is no folder for results, also under another name")

@@ -35,6 +35,8 @@ typedef struct {
   char photometric[18];
   uint32_t rows, columns, frames, samples, bits_allocated, bits_stored;
   uint32_t storage;
+  /// 1 for a derived image that MCDRL made, such as an overlay.
+  uint32_t is_own;
 } dicom_facts;
 
 typedef struct dicom_file dicom_file;
