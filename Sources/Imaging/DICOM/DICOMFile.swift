@@ -120,7 +120,7 @@ package final class DICOMFile: @unchecked Sendable {
   /// A JPEG of 8 bits that holds a frame; nil if the frame is none.
   private func jpeg(of index: Int) throws -> [UInt8]? {
     var (bytes, size, kind): (UnsafeMutablePointer<UInt8>?, Int, Int32) = (nil, 0, 0)
-    try call(frame: index) { dicom_codestream(handle, UInt32(index), &bytes, &size, &kind, $0) }
+    try call(frame: index) { dicom_jpeg(handle, UInt32(index), &bytes, &size, &kind, $0) }
     defer { dicom_free(bytes) }
     guard kind != 0, let bytes else { return nil }
     var content = Array(UnsafeBufferPointer(start: bytes, count: size))
