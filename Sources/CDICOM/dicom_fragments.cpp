@@ -164,22 +164,23 @@ static int kind(const dicom_file &file, const JPEGHead &head) {
 
 }  // namespace dicom
 
-int dicom_codestream(dicom_file *file, uint32_t frame, uint8_t **out, size_t *size, int *is_jpeg, char *message) {
+int dicom_jpeg(dicom_file *file, uint32_t frame, uint8_t **out, size_t *size, int *is_jpeg, char *message) {
   *out = nullptr;
+  *size = 0;
+  *is_jpeg = 0;
   return dicom::guard(message, [&] {
     if (frame >= file->facts.frames) dicom::damaged("it has no such frame");
     auto bytes = dicom::codestream(*file, frame);
     const auto head = dicom::jpeg_head(bytes);
     *is_jpeg = dicom::kind(*file, head);
-    if (*is_jpeg) {
-      if (head.width != file->facts.columns || head.height != file->facts.rows)
-        dicom::damaged("the JPEG in it has another size than the data set says");
-      // Fragments have an even length; some writers pad with zeros, and some leave out the end mark.
-      while (bytes.size() > 2 && bytes.back() == 0) bytes.pop_back();
-      if (bytes.back() != 0xD9 || bytes[bytes.size() - 2] != 0xFF) {
-        bytes.push_back(0xFF);
-        bytes.push_back(0xD9);
-      }
+    if (!*is_jpeg) return;
+    if (head.width != file->facts.columns || head.height != file->facts.rows)
+      dicom::damaged("the JPEG in it has another size than the data set says");
+    // Fragments have an even length; some writers pad with zeros, and some leave out the end mark.
+    while (bytes.size() > 2 && bytes.back() == 0) bytes.pop_back();
+    if (bytes.back() != 0xD9 || bytes[bytes.size() - 2] != 0xFF) {
+      bytes.push_back(0xFF);
+      bytes.push_back(0xD9);
     }
     *out = dicom::handed_out(bytes.data(), bytes.size());
     *size = bytes.size();

@@ -56,8 +56,10 @@ static void prepare() {
   });
 }
 
+// Copies the first value of an element; an empty text where there is none.
 static void copy(DcmItem &item, const DcmTagKey &key, char *out, size_t size) {
   OFString text;
+  out[0] = 0;
   if (item.findAndGetOFString(key, text).bad()) return;
   while (!text.empty() && (text[text.size() - 1] == ' ' || text[text.size() - 1] == 0)) text.erase(text.size() - 1);
   snprintf(out, size, "%s", text.c_str());
@@ -86,6 +88,10 @@ static void describe(dicom_file &file) {
   copy(data, DCM_PhotometricInterpretation, facts.photometric, sizeof facts.photometric);
   if (auto *meta = file.format.getMetaInfo())
     copy(*meta, DCM_TransferSyntaxUID, facts.transfer_syntax, sizeof facts.transfer_syntax);
+  char maker[16], type[16];
+  copy(data, DCM_Manufacturer, maker, sizeof maker);
+  copy(data, DCM_ImageType, type, sizeof type);
+  facts.is_own = !strcmp(maker, "MCDRL") && !strcmp(type, "DERIVED");
   const DcmXfer transfer(file.syntax);
   if (!facts.transfer_syntax[0] && file.syntax != EXS_Unknown)
     snprintf(facts.transfer_syntax, sizeof facts.transfer_syntax, "%s", transfer.getXferID());

@@ -29,7 +29,7 @@ int dicom_open(const char *, uint64_t, uint64_t, dicom_file **file, dicom_facts 
 }
 void dicom_close(dicom_file *) {}
 size_t dicom_patient(dicom_file *, char *, size_t) { return 0; }
-int dicom_codestream(dicom_file *, uint32_t, uint8_t **out, size_t *, int *, char *message) {
+int dicom_jpeg(dicom_file *, uint32_t, uint8_t **out, size_t *, int *, char *message) {
   *out = nullptr;
   return without(message);
 }

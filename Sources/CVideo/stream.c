@@ -90,7 +90,21 @@ int refuse_file(struct AVFormatContext *format, AVIOContext **io, const char *ur
 }
 
 static _Thread_local int errors;
+static _Thread_local int has_error;
 static _Thread_local char last_error[VIDEO_MESSAGE_LENGTH];
+
+// Whether a line may quote a path out of the file: it names one, or has a slash that is not between digits as in 25/1.
+static int quotes_path(const char *line) {
+  static const char *const names[] = {"path=", "dir=", "filename=", "volume="};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strstr(line, names[i])) return 1;
+  for (const char *c = line; *c; c++) {
+    if (*c != '/' && *c != '\\') continue;
+    int between = c > line && c[-1] >= '0' && c[-1] <= '9' && c[1] >= '0' && c[1] <= '9';
+    if (*c == '\\' || !between) return 1;
+  }
+  return 0;
+}
 
 static void collect(void *context, int level, const char *format, va_list arguments) {
   (void)context;
@@ -101,7 +115,9 @@ static void collect(void *context, int level, const char *format, va_list argume
   size_t length = strlen(line);
   while (length && (line[length - 1] == '\n' || line[length - 1] == '.' || line[length - 1] == ' ')) line[--length] = 0;
   // The libraries log some lines in pieces; those without a letter say nothing.
-  if (length > 3) memcpy(last_error, line, length + 1);
+  if (length <= 3) return;
+  has_error = 1;
+  if (!quotes_path(line)) memcpy(last_error, line, length + 1);
 }
 
 // An index of a hundred million frames takes a kilobyte in a file and gigabytes in memory. Real frames and indices need
@@ -125,11 +141,12 @@ void log_begin(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, set_up);
   last_error[0] = 0;
+  has_error = 0;
 }
 
 int log_count(void) { return errors; }
 
-int log_is_empty(void) { return !last_error[0]; }
+int log_is_empty(void) { return !has_error; }
 
 void log_message(char *message, const char *text, int code) {
   char reason[AV_ERROR_MAX_STRING_SIZE] = "";

@@ -13,6 +13,8 @@ struct InputImages {
   private(set) var videos: [InputVideo] = []
   /// The files and folders in folders that are no input.
   private(set) var others: [URL] = []
+  /// The overlays in folders that `mcdrl predict` drew; they are no input.
+  private(set) var overlays: [URL] = []
   private let limits: ImageLimits
   private let frames = DICOMFrames()
 
@@ -99,6 +101,10 @@ struct InputImages {
       guard file.kind != .segmentation else {
         throw DICOMError.noPixels(file: url.path, kind: file.kind.name)
       }
+      guard !isListed || !file.isOverlay else {
+        overlays.append(url)
+        return
+      }
       let count = file.frameCount
       let digits = max(4, String(count).count)
       for index in 0..<count {
@@ -135,6 +141,11 @@ struct InputImages {
       console.note(
         "left out: " + counted(folders.count, "folder")
           + ", such as \(first.shownPath) (folders in a folder are not searched); give DATA/SITE/images")
+    }
+    if let first = overlays.first {
+      console.note(
+        "left out: " + counted(overlays.count, "overlay")
+          + " that mcdrl predict drew, such as \(first.shownPath); name the file to segment it all the same")
     }
     let rest = others.filter { FileSystem.kind(of: $0) != .folder }
     if let first = rest.first {

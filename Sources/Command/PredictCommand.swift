@@ -61,10 +61,14 @@ enum PredictCommand: Subcommand {
     try note(predictor, run, asked: arguments.precision, console)
 
     let work = Work(formats: formats, predictor: predictor, out: out)
-    let found = try segment(inputs.images, work, console)
+    let record = OrderedLines<Summary>(out.appendingPathComponent(recordName))
+    let found = try segment(inputs.images, work, record, console)
     var failures = found.failures
     // Failed images come first in the messages.
-    let recorded = Result { try write(found.done.map(\.summary), formats, of: run, to: out) }
+    let recorded = Result {
+      try record.finish()
+      if formats.contains(.coco) { try writeCOCO(found.done.compactMap(\.coco), of: run, to: out) }
+    }
     if formats.contains(where: \.needsDICOM) {
       let objects = try DICOMResults(
         work, of: run, allFrames: arguments.allFrames, nominalGeometry: arguments.nominalGeometry)
@@ -84,13 +88,12 @@ enum PredictCommand: Subcommand {
         failures.append("\(error)")
       }
     }
-    if let warning = CertaintyTables.flagged(
-      found.done.map { ($0.summary.place, $0.summary.certainty?.warnings ?? []) })
-    {
+    if let warning = CertaintyTables.flagged(found.done.map { ($0.place, $0.warnings) }) {
       console.note(warning)
     }
     if console.json {
-      try console.result(json: found.done.map { Line.image($0.summary) } + videos.map(Line.video))
+      try console.result(
+        json: found.done.compactMap(\.summary).map(Line.image) + videos.map(Line.video))
     } else if !inputs.images.isEmpty {
       console.result(
         "\(found.done.count) of \(counted(inputs.images.count, "image")) segmented, results in \(out.path)")
@@ -115,37 +118,59 @@ enum PredictCommand: Subcommand {
 
   /// The images that were segmented, and the messages of the others.
   struct Found {
-    /// An image that was segmented.
-    typealias Done = (input: PredictionInput, summary: Summary, masks: [PackedMask])
+    /// What later steps need of an image that was segmented.
+    struct Done: Sendable {
+      let input: PredictionInput
+      /// The file, and the frame if it has several, for messages.
+      let place: String
+      let warnings: [String]
+      let masks: [PackedMask]
+      /// Only for `--format coco`.
+      let coco: COCOPredictions.Entry?
+      /// Only for `--json`, because its contours are large.
+      let summary: Summary?
+
+      init(_ input: PredictionInput, _ results: Results, keepingSummary: Bool) {
+        (self.input, place, masks) = (input, results.summary.place, results.masks)
+        coco = results.coco
+        warnings = results.summary.certainty?.warnings ?? []
+        summary = keepingSummary ? results.summary : nil
+      }
+    }
 
     var done: [Done] = []
     var failed: [PredictionInput] = []
     var failures: [String] = []
   }
 
-  /// Segments the images and writes the files of each.
+  /// Segments the images, writes the files of each, and a line for each in the order of the inputs.
   private static func segment(
-    _ inputs: [PredictionInput], _ work: Work, _ console: Console
+    _ inputs: [PredictionInput], _ work: Work, _ record: OrderedLines<Summary>, _ console: Console
   ) throws -> Found {
     let bar = ProgressBar("predicting", total: inputs.count)
     let done = Tally()
+    // Results have different names.
+    let places = Dictionary(
+      inputs.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
     // Only an overlay needs the whole image.
     let outcomes = try work.predictor(
       inputs: inputs, keepingPictures: work.formats.contains(.overlay),
-      keepingMaps: work.formats.contains(where: \.needsCalibration), make: work.results
-    ) { results in
-      let written = results.flatMap { results in
+      keepingMaps: work.formats.contains(where: \.needsCalibration),
+      make: { (input: $0, results: work.results($0, $1)) }
+    ) { made in
+      let written = made.results.flatMap { results in
         Result { for (content, target) in results.files { try AtomicFile.write(content, to: target) } }
-          .mapError { Failure(description: "\($0)") }.map { (results.summary, results.masks) }
+          .mapError { Failure(description: "\($0)") }.map { results }
       }
+      if let place = places[made.input.name] { record.add(try? written.get().summary, at: place) }
       console.progress(bar.line(done.add(), unit: "images"))
-      return written
+      return written.map { Found.Done(made.input, $0, keepingSummary: console.json) }
     }
     console.progress("")
     var found = Found()
     for (input, outcome) in zip(inputs, outcomes) {
       switch outcome {
-      case .success(let (summary, masks)): found.done.append((input, summary, masks))
+      case .success(let done): found.done.append(done)
       case .failure(let error):
         found.failed.append(input)
         found.failures.append(error.description)
@@ -154,17 +179,12 @@ enum PredictCommand: Subcommand {
     return found
   }
 
-  /// Writes the files of all images together: a line for each, in the order of the inputs, and COCO.
-  private static func write(
-    _ summaries: [Summary], _ formats: [Format], of run: Run, to out: URL
-  ) throws {
-    guard !summaries.isEmpty else { return }
+  /// Writes the lesions of all images as COCO; no file without an image.
+  private static func writeCOCO(_ entries: [COCOPredictions.Entry], of run: Run, to out: URL) throws {
+    guard !entries.isEmpty else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let lines = try summaries.map { try encoder.encode($0) + Data("\n".utf8) }
-    try AtomicFile.write(Data(lines.joined()), to: out.appendingPathComponent(recordName))
-    guard formats.contains(.coco) else { return }
-    let coco = COCOPredictions(summaries, classes: run.configuration.classes)
+    let coco = COCOPredictions(entries, classes: run.configuration.classes)
     try AtomicFile.write(
       try encoder.encode(coco), to: out.appendingPathComponent(COCOPredictions.fileName))
   }

@@ -68,6 +68,31 @@ package enum MaskComponents {
     tracer.link()
     return tracer.components()
   }
+
+  /// Returns the component of every pixel, row by row: 0 is background, 1 the first component.
+  ///
+  /// - Parameters:
+  ///   - components: the components of a mask.
+  ///   - width: the columns of the mask.
+  ///   - height: the rows of the mask.
+  /// - Returns: width × height numbers.
+  package static func labels(of components: [MaskComponent], width: Int, height: Int) -> [Int32] {
+    var labels = [Int32](repeating: 0, count: max(0, width) * max(0, height))
+    labels.withUnsafeMutableBufferPointer { labels in
+      for (index, component) in components.enumerated() {
+        for (place, flips) in component.rowFlips.enumerated() {
+          let row = component.box.y + place
+          guard (0..<height).contains(row) else { continue }
+          for flip in stride(from: 0, to: flips.count - 1, by: 2) {
+            let run = (flips[flip]..<flips[flip + 1]).clamped(to: 0..<width)
+            labels[row * width + run.lowerBound..<row * width + run.upperBound]
+              .update(repeating: Int32(truncatingIfNeeded: index + 1))
+          }
+        }
+      }
+    }
+    return labels
+  }
 }
 
 /// Links the ends of runs to outlines.

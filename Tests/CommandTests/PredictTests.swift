@@ -74,6 +74,27 @@ extension ProgramTests {
       #expect((line["confidence"] as? [String: Any])?["lesion_mean"] == nil)
     }
 
+    @Test("Lines have the order of the inputs without a failed image, which does not cost the others theirs")
+    func order() throws {
+      let (shop, run) = try trained()
+      let bad = shop.file("bad.png")
+      try Data("no image".utf8).write(to: bad)
+      let files = [7, 3, 5].map { shop.file("data/c/images/\($0).png").path }
+      let out = shop.file("out")
+      let outcome = try Program.run(
+        ["predict", run, files[0], bad.path] + files[1...] + ["--out", out.path, "--format", "coco"])
+      #expect(outcome.code == 1 && outcome.err.contains("bad.png"), "\(outcome.err)")
+      let found = try lines(out.appendingPathComponent("predictions.jsonl"))
+      #expect(found.map { $0["name"] as? String } == ["7", "3", "5"])
+      let names = try FileManager.default.contentsOfDirectory(atPath: out.path)
+      #expect(Set(names.filter { !$0.hasPrefix(".") }) == ["predictions.coco.json", "predictions.jsonl"])
+
+      let none = try Program.run("predict", run, bad.path, "--out", shop.file("none").path)
+      #expect(none.code == 1 && none.err.contains("bad.png"), "\(none.err)")
+      let rest = try FileManager.default.contentsOfDirectory(atPath: shop.file("none").path)
+      #expect(!rest.contains { $0.hasPrefix("predictions") }, "\(rest)")
+    }
+
     @Test("Probabilities of 16 bits, as PNG or TIFF, score as the masks do")
     func probabilities() throws {
       let (shop, run) = try trained()
@@ -158,6 +179,19 @@ extension ProgramTests {
         let content = try Data(contentsOf: shop.file("objects/\(name)"))
         #expect(content.count > 132 && Array(content[128..<132]) == Array("DICM".utf8), "\(name)")
       }
+
+      // The results of an earlier call are no inputs of a folder, but an overlay that is named is one.
+      let overlay = shop.file("objects/b-overlay.dcm")
+      try FileManager.default.moveItem(at: overlay, to: folder.appendingPathComponent("b-overlay.dcm"))
+      let again = try Program.run("predict", run, folder.path, "--out", shop.file("again").path)
+      #expect(again.code == 0, "\(again.err)")
+      #expect(again.err.contains("left out: 1 overlay that mcdrl predict drew"), "\(again.err)")
+      let rest = try lines(shop.file("again/predictions.jsonl"))
+      #expect(rest.map { $0["name"] as? String } == ["1.2.3", "a", "b-0001", "b-0002"])
+      let named = try Program.run(
+        "predict", run, folder.appendingPathComponent("b-overlay.dcm").path, "--out", shop.file("named").path)
+      #expect(named.code == 0, "\(named.err)")
+      #expect(try lines(shop.file("named/predictions.jsonl")).count == 2)
     }
 
     @Test("The run folder is no folder for results, also under another name")
@@ -250,52 +284,5 @@ extension ProgramTests {
       #expect(outcome.code == 1 && outcome.err.contains("broken.mp4"), "\(outcome.err)")
       #expect(FileManager.default.fileExists(atPath: shop.file("out/0.png").path))
     }
-  }
-}
-
-/// A small DICOM file: Secondary Capture of 24×16 grey pixels, explicit VR little endian.
-enum SmallDICOM {
-  /// Makes a file.
-  ///
-  /// - Parameters:
-  ///   - frames: the frames that it holds.
-  ///   - stated: the number of frames that it states; nil for the true one.
-  /// - Returns: the content.
-  static func data(frames: Int, stated: Int? = nil) -> Data {
-    let (width, height) = (24, 16)
-    let kind = "1.2.840.10008.5.1.4.1.1.7" + (frames > 1 || stated != nil ? ".2" : "")
-    let meta =
-      element(2, 1, "OB", Data([0, 1])) + element(2, 2, "UI", kind) + element(2, 3, "UI", "1.2.3.\(frames)")
-      + element(2, 0x10, "UI", "1.2.840.10008.1.2.1") + element(2, 0x12, "UI", "1.2.3.4")
-    let pixels = Data((0..<frames * width * height).map { UInt8(40 + $0 * 7 % 180) })
-    var set = element(8, 0x16, "UI", kind) + element(8, 0x18, "UI", "1.2.3.\(frames)")
-    set += element(8, 0x20, "DA", "") + element(8, 0x30, "TM", "") + element(8, 0x50, "SH", "")
-    set += element(8, 0x60, "CS", "OT") + element(8, 0x64, "CS", "WSD") + element(8, 0x90, "PN", "")
-    set += element(0x10, 0x10, "PN", "SECRET^NAME") + element(0x10, 0x20, "LO", "SECRET-1")
-    set += element(0x10, 0x30, "DA", "") + element(0x10, 0x40, "CS", "")
-    set += element(0x20, 0xD, "UI", "1.2.3.5") + element(0x20, 0xE, "UI", "1.2.3.6.\(frames)")
-    set += element(0x20, 0x10, "SH", "") + element(0x20, 0x11, "IS", "1") + element(0x20, 0x13, "IS", "1")
-    set += element(0x28, 2, "US", word(1)) + element(0x28, 4, "CS", "MONOCHROME2")
-    if frames > 1 || stated != nil { set += element(0x28, 8, "IS", "\(stated ?? frames)") }
-    set += element(0x28, 0x10, "US", word(height)) + element(0x28, 0x11, "US", word(width))
-    set += element(0x28, 0x100, "US", word(8)) + element(0x28, 0x101, "US", word(8))
-    set += element(0x28, 0x102, "US", word(7)) + element(0x28, 0x103, "US", word(0))
-    set += element(0x7FE0, 0x10, "OB", pixels)
-    let length = element(2, 0, "UL", word(meta.count) + word(0))
-    return Data(count: 128) + Data("DICM".utf8) + length + meta + set
-  }
-
-  private static func word(_ value: Int) -> Data { Data([UInt8(value & 0xFF), UInt8(value >> 8 & 0xFF)]) }
-
-  private static func element(_ group: Int, _ number: Int, _ kind: String, _ text: String) -> Data {
-    let padding: UInt8 = kind == "UI" ? 0 : 0x20
-    let value = Data(text.utf8)
-    return element(group, number, kind, value.count % 2 == 0 ? value : value + Data([padding]))
-  }
-
-  private static func element(_ group: Int, _ number: Int, _ kind: String, _ value: Data) -> Data {
-    let head = word(group) + word(number) + Data(kind.utf8)
-    guard kind == "OB" else { return head + word(value.count) + value }
-    return head + word(0) + word(value.count) + word(value.count >> 16) + value
   }
 }

@@ -38,6 +38,8 @@ struct DICOMOutputTests {
     #expect(found[0x0028_0008] == nil)
     #expect(found[0x0008_2111] != nil && found[0x0008_2112] != nil)
     #expect(found[0x7FE0_0010] == Data(example.pixels + [0]))
+    #expect(try DICOMFile(out).isOverlay)
+    #expect(try !DICOMFile(file).isOverlay)
   }
 
   @Test("A multi-frame source gives a multi-frame overlay, of all frames or some")
@@ -87,6 +89,39 @@ struct DICOMOutputTests {
       return DICOMExample.text(try DICOMExample.read(out), 0x0008_0018)
     }
     #expect(uids[0] == uids[1] && Set(uids).count == 3)
+    #expect(uids[0] == derivedUID("overlay", "run 1", "2.25.1001.3", frame: 1))
+    // The messages end in many places of a block.
+    for length in stride(from: 0, through: 130, by: 13) {
+      named.fingerprint = String(repeating: "x", count: length + 1)
+      try DICOMOverlay.write(source: file, algorithm: named, to: out) { try example.picture($0) }
+      #expect(
+        DICOMExample.text(try DICOMExample.read(out), 0x0008_0018)
+          == derivedUID("overlay", named.fingerprint, "2.25.1001.3", frame: 1), "\(length)")
+    }
+  }
+
+  /// The UID that the writer derives from texts and a frame, by the SHA-256 of `Storage`.
+  private func derivedUID(_ texts: String..., frame: UInt64) -> String {
+    func bytes(_ number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+    let message = texts.flatMap { bytes(UInt64($0.utf8.count)) + Array($0.utf8) } + bytes(frame)
+    var uuid = Array(SHA256.hash(message).prefix(16))
+    uuid[6] = uuid[6] & 0x0F | 0x80
+    uuid[8] = uuid[8] & 0x3F | 0x80
+    // The digits of the number, lowest first: each byte multiplies by 256 and adds itself.
+    var digits = [0]
+    for byte in uuid {
+      var carry = Int(byte)
+      for place in digits.indices {
+        carry += digits[place] * 256
+        digits[place] = carry % 10
+        carry /= 10
+      }
+      while carry > 0 {
+        digits.append(carry % 10)
+        carry /= 10
+      }
+    }
+    return "2.25." + digits.reversed().map(String.init).joined()
   }
 
   @Test("An error names the file and the fault, and nothing of the patient")

@@ -73,8 +73,23 @@ struct MaskComponentTests {
         }
       }
       #expect(drawn == pixels, "round \(round)")
+      let labels = MaskComponents.labels(of: found, width: width, height: height)
+      #expect(labels.map { $0 > 0 ? 1 : 0 } == pixels, "round \(round)")
+      for (index, part) in found.enumerated() {
+        #expect(labels.count { Int($0) == index + 1 } == part.area, "round \(round)")
+      }
       #expect(found.reduce(0) { $0 + $1.area } == pixels.count { $0 > 0 })
     }
+  }
+
+  @Test("Labels have the order of the components, also of one inside the hole of another")
+  func labels() throws {
+    let found = try MaskComponents.find(in: mask("11111", "1...1", "1.1.1", "1...1", "11111"))
+    let labels = MaskComponents.labels(of: found, width: 5, height: 5)
+    #expect(Array(labels[10..<15]) == [1, 0, 2, 0, 1] && Array(labels[0..<5]) == [1, 1, 1, 1, 1])
+    #expect(MaskComponents.labels(of: [], width: 2, height: 1) == [0, 0])
+    // Rows and columns outside are left out.
+    #expect(MaskComponents.labels(of: found, width: 2, height: 1) == [1, 1])
   }
 
   @Test("An empty mask has none, and a picture of colours is refused")

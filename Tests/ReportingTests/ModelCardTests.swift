@@ -1,5 +1,4 @@
 import Foundation
-import Statistics
 import Storage
 import Studies
 import TestSupport
@@ -128,39 +127,16 @@ struct ModelCardTests {
     try Data(text.utf8).write(to: folder.file(file))
   }
 
-  /// A calibration as `mcdrl calibrate` writes it; of the run's own weights without another model.
-  private func calibration(of model: String? = nil) throws -> JSONValue {
-    let cues = DiceCues(softDice: 0.5, uncertainty: 0.2, distance: 1, agreement: nil, isEmpty: false)
-    let examples = ["east", "west"].map { site in
-      DiceEstimator.Example(site: site, variant: 0, cues: cues, dice: 0.5)
-    }
-    var dice = try JSONValue(encoding: DiceEstimator(examples)).members ?? [:]
-    dice["method"] = "shift"
-    dice["errors"] = .object(["shift": .number(0.04), "soft": .number(0.2)])
-    let hash = try model ?? RunFolder(folder.url).modelHash()
-    return .object([
-      "model": .string(hash), "inference": try JSONValue(encoding: InferenceConfiguration()),
-      "precision": "float32", "images": 4, "uncertainty": "laplace",
-      "scaling": try JSONValue(encoding: LogitScaling.identity), "dice": .object(dice),
-      "familiarity": .object([
-        "parts": .array([.object(["features": "dense", "way": "neighbours", "unit": 1])]),
-        "threshold": 1, "quantile": .number(0.95), "images": 8,
-        "auroc": .object(["neighbours over dense": .number(0.97)]),
-      ]),
-      "sites": .array([
-        .object([
-          "site": "east", "n": 2, "ece_before": .number(0.05), "ece_after": .number(0.01),
-          "brier_before": .number(0.1), "brier_after": .number(0.1), "aurc": .object([:]),
-        ])
-      ]),
-      "notes": .array(["Few images."]),
-    ])
+  /// Writes a calibration; of the run's own weights without another model.
+  private func calibrate(model: String? = nil) throws {
+    let document = try CardCalibration.document(model: model ?? RunFolder(folder.url).modelHash())
+    try RunFolder(folder.url).write(document, to: folder.file("calibration.json"))
   }
 
   @Test("A calibration and what it expected have a section of their own")
   func certainty() throws {
     try CardExample.write(to: folder.url)
-    try RunFolder(folder.url).write(calibration(), to: folder.file("calibration.json"))
+    try calibrate()
     let file = folder.file("evaluation-north.json")
     var evaluation = try JSONValue(json5File: file).members ?? [:]
     evaluation["certainty"] = .object([
@@ -176,7 +152,7 @@ struct ModelCardTests {
       #expect(markdown.contains(part), "\(part)")
     }
     #expect(!card.limits.contains { $0.contains("not calibrated") })
-    try RunFolder(folder.url).write(calibration(of: "other"), to: folder.file("calibration.json"))
+    try calibrate(model: "other")
     #expect(message { _ = try self.card() }.contains("calibration.json: was made for other weights"))
     try text("{\"sites\": 3}", "calibration.json")
     #expect(message { _ = try self.card() }.contains("calibration.json: cannot be read"))

@@ -34,6 +34,10 @@ struct MaskFindingsTests {
   func rings() throws {
     let ring = try findings([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
     #expect(ring.lesions.count == 1 && ring.lesions[0].contours.count == 2 && ring.area == 8)
+    let inside = try findings([
+      [1, 1, 1, 1, 1], [1, 0, 0, 0, 1], [1, 0, 0.5, 0, 1], [1, 0, 0, 0, 1], [1, 1, 1, 1, 1],
+    ])
+    #expect(inside.lesions.map(\.area) == [16, 1] && inside.lesions.map(\.confidence) == [1, 0.5])
     let corner = try findings([[1, 0], [0, 1]])
     #expect(corner.lesions.count == 1 && corner.lesions[0].area == 2)
   }

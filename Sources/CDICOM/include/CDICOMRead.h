@@ -35,6 +35,8 @@ typedef struct {
   char photometric[18];
   uint32_t rows, columns, frames, samples, bits_allocated, bits_stored;
   uint32_t storage;
+  /// 1 for a derived image that MCDRL made, such as an overlay.
+  uint32_t is_own;
 } dicom_facts;
 
 typedef struct dicom_file dicom_file;
@@ -48,11 +50,11 @@ void dicom_close(dicom_file *_Nullable file);
 /// The patient's identifier in UTF-8; the result is its length, 0 if there is none. `out` has room for `size` bytes.
 size_t dicom_patient(dicom_file *file, char *out, size_t size);
 
-/// The bytes of an encapsulated frame, its fragments joined; the caller frees `*out` with dicom_free.
-/// `*is_jpeg` tells whether they are a JPEG of 8 bits for another decoder: 0 no; 1 its bitstream states its colours;
-/// 2 YCbCr and 3 RGB by the data set.
-int dicom_codestream(dicom_file *file, uint32_t frame, uint8_t *_Nullable *_Nonnull out, size_t *size, int *is_jpeg,
-                     char *message);
+/// The fragments of an encapsulated frame, joined, if they are a JPEG of 8 bits for another decoder. The caller frees
+/// `*out` with dicom_free; it is null for any other frame. `*is_jpeg` is 0 there; 1 where the bitstream states its
+/// colours; 2 for YCbCr and 3 for RGB by the data set.
+int dicom_jpeg(dicom_file *file, uint32_t frame, uint8_t *_Nullable *_Nonnull out, size_t *size, int *is_jpeg,
+               char *message);
 
 /// Decodes a frame to 8 bits, rows × columns × `*channels` (1 or 3), interleaved. The caller frees `*out`.
 int dicom_frame(dicom_file *file, uint32_t frame, uint8_t *_Nullable *_Nonnull out, uint32_t *channels,

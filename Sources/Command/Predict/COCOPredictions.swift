@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Storage
 import Training
@@ -56,7 +57,7 @@ struct COCOPredictions: Encodable {
   struct Runs: Encodable {
     /// Height and width.
     let size: [Int]
-    let counts: [Int]
+    let counts: [UInt32]
   }
 
   /// A class of lesions.
@@ -64,6 +65,43 @@ struct COCOPredictions: Encodable {
     let id: Int
     let name: String
     let supercategory = "lesion"
+  }
+
+  /// What the document needs of the prediction of an image.
+  struct Entry: Sendable {
+    /// A lesion.
+    struct Lesion: Sendable {
+      /// The place of its class among the classes of the run.
+      let place: Int
+      let runs: RunLengths
+      let area: Int
+      let box: [Int]
+      let confidence: Double
+    }
+
+    let file: String
+    let frame: Int?
+    let width: Int
+    let height: Int
+    let lesions: [Lesion]
+
+    /// Turns the contours of a prediction into runs.
+    ///
+    /// - Throws: `RunLengthError` for an image that is too large.
+    init(_ summary: PredictCommand.Summary) throws {
+      (frame, width, height) = (summary.frame, summary.width, summary.height)
+      file = summary.frame != nil ? summary.name : NativePath.url(summary.image).lastPathComponent
+      let found = summary.classes?.map(\.findings) ?? [summary.findings]
+      lesions = try found.enumerated().flatMap { place, findings in
+        try (findings.lesions ?? []).map { lesion in
+          Lesion(
+            place: place,
+            runs: try RunLengths(
+              columnsOf: lesion.component, width: summary.width, height: summary.height),
+            area: lesion.area, box: lesion.box, confidence: lesion.confidence)
+        }
+      }
+    }
   }
 
   let info: Info
@@ -74,72 +112,27 @@ struct COCOPredictions: Encodable {
   /// Makes the document.
   ///
   /// - Parameters:
-  ///   - summaries: the predictions.
+  ///   - entries: the predictions.
   ///   - classes: the classes of the run; empty for lesions of any kind.
-  init(_ summaries: [PredictCommand.Summary], classes: [String]) {
+  init(_ entries: [Entry], classes: [String]) {
     info = Info(description: "lesions predicted by MCDRL", version: MCDRLCommand.version)
     categories = (classes.isEmpty ? ["lesion"] : classes).enumerated().map {
       Category(id: $0.offset + 1, name: $0.element)
     }
-    images = summaries.enumerated().map { index, summary in
-      let isFrame = summary.frame != nil
-      return Picture(
-        id: index + 1, file: isFrame ? summary.name : NativePath.url(summary.image).lastPathComponent,
-        width: summary.width, height: summary.height, frame: summary.frame)
+    images = entries.enumerated().map { index, entry in
+      Picture(
+        id: index + 1, file: entry.file, width: entry.width, height: entry.height, frame: entry.frame)
     }
     var annotations: [Annotation] = []
-    for (index, summary) in summaries.enumerated() {
-      let found = summary.classes?.map(\.findings) ?? [summary.findings]
-      for (place, findings) in found.enumerated() {
-        for lesion in findings.lesions ?? [] {
-          annotations.append(
-            Annotation(
-              id: annotations.count + 1, image: index + 1, category: place + 1,
-              segmentation: Runs(
-                size: [summary.height, summary.width],
-                counts: Self.counts(
-                  of: lesion.contours, width: summary.width, height: summary.height)),
-              area: lesion.area, box: lesion.box, score: lesion.confidence))
-        }
+    for (index, entry) in entries.enumerated() {
+      for lesion in entry.lesions {
+        annotations.append(
+          Annotation(
+            id: annotations.count + 1, image: index + 1, category: lesion.place + 1,
+            segmentation: Runs(size: [entry.height, entry.width], counts: lesion.runs.counts),
+            area: lesion.area, box: lesion.box, score: lesion.confidence))
       }
     }
     self.annotations = annotations
-  }
-
-  /// Returns the lengths of runs of the pixels that rings enclose.
-  ///
-  /// Column by column, inside and outside change where a horizontal part of a ring passes.
-  ///
-  /// - Parameters:
-  ///   - rings: rings of points on corners of pixels.
-  ///   - width: the columns of the image.
-  ///   - height: the rows of the image.
-  /// - Returns: the lengths, background first; together the pixels of the image.
-  static func counts(of rings: [[[Int]]], width: Int, height: Int) -> [Int] {
-    var flips: [Int] = []
-    for ring in rings {
-      for (index, point) in ring.enumerated() {
-        let next = ring[index + 1 < ring.count ? index + 1 : 0]
-        guard point[1] == next[1] else { continue }
-        for column in min(point[0], next[0])..<max(point[0], next[0]) {
-          flips.append(column * height + point[1])
-        }
-      }
-    }
-    flips.sort()
-    var counts: [Int] = []
-    var last = 0
-    var index = 0
-    while index < flips.count {
-      // The bottom of a column is the top of the next: two changes at one place are none.
-      if index + 1 < flips.count, flips[index] == flips[index + 1] {
-        index += 2
-        continue
-      }
-      counts.append(flips[index] - last)
-      last = flips[index]
-      index += 1
-    }
-    return last < width * height || counts.isEmpty ? counts + [width * height - last] : counts
   }
 }

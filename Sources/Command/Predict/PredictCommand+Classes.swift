@@ -62,6 +62,6 @@ extension PredictCommand.Work {
     let summary = PredictCommand.Summary(
       input, width: width, height: height, .init(classes, area: area, of: width * height),
       files: contents.map(\.target.lastPathComponent), .init(predictor), classes: classes)
-    return PredictCommand.Results(summary: summary, files: contents, masks: try packed(masks))
+    return try PredictCommand.Results(summary, files: contents, masks: masks, for: formats)
   }
 }

@@ -14,7 +14,20 @@ extension PredictCommand {
     let summary: Summary
     let files: [(content: Data, target: URL)]
     /// The masks for DICOM objects, one for each class; empty without such a format.
-    var masks: [PackedMask] = []
+    let masks: [PackedMask]
+    /// The lesions for COCO; nil without this format.
+    let coco: COCOPredictions.Entry?
+
+    /// Gathers the results and prepares those that several images share.
+    ///
+    /// - Throws: an error of a mask that is too large for a format.
+    init(
+      _ summary: Summary, files: [(content: Data, target: URL)], masks: [Image], for formats: [Format]
+    ) throws {
+      (self.summary, self.files) = (summary, files)
+      self.masks = formats.contains(where: \.needsDICOM) ? try masks.map(PackedMask.init) : []
+      coco = formats.contains(.coco) ? try COCOPredictions.Entry(summary) : nil
+    }
   }
 
   /// A mask as a one-bit PNG, so that masks of many frames fit into memory.
@@ -60,7 +73,7 @@ extension PredictCommand {
         Findings(try MaskFindings(mask: lesion, probability: probability)),
         files: contents.map(\.target.lastPathComponent), Summary.Settings(predictor),
         certainty: found.certainty)
-      return Results(summary: summary, files: contents, masks: try packed([mask]))
+      return try Results(summary, files: contents, masks: [mask], for: formats)
     }
 
     /// Makes the content of a file of one mask; nil if there is none of this form.
@@ -87,11 +100,6 @@ extension PredictCommand {
     /// Makes a mask of 0 and 255 from bool, H×W.
     static func picture(_ mask: Tensor) throws -> Image {
       try Image((mask.to(.uint8) * 255).to(.uint8).expandedDimension(0))
-    }
-
-    /// Keeps masks for DICOM objects, if such are written.
-    func packed(_ masks: [Image]) throws -> [PackedMask] {
-      formats.contains(where: \.needsDICOM) ? try masks.map(PackedMask.init) : []
     }
   }
 }

@@ -7,8 +7,6 @@ package enum FrameSkip: String, Codable, Sendable, CaseIterable {
   case black
   /// The frame equals the one before in every sample; the result of that one is repeated.
   case repeated
-  /// The frame has another size than the first one, from a source that does not resize.
-  case resized
   /// The frame came too late with `--realtime`.
   case dropped
 }
@@ -69,7 +67,6 @@ package struct FrameJudge {
   private var last: FrameMeasures?
   private var lastImage: Image?
   private var lastView: VideoView?
-  private var size: (width: Int, height: Int)?
   private var wasBlack = false
   private var tracker = ViewTracker()
   private var distances = RunningMedian(length: 25)
@@ -81,7 +78,7 @@ package struct FrameJudge {
   /// Judges the next frame.
   ///
   /// - Parameters:
-  ///   - frame: the frame.
+  ///   - frame: the frame; all have one size.
   ///   - pixels: its picture, uint8 3×H×W.
   /// - Returns: the judgement.
   /// - Throws: `TorchError` if memory is short.
@@ -90,11 +87,6 @@ package struct FrameJudge {
     var found = FrameJudgement()
     if frame.isDamaged { found.warnings.append(.damaged) }
     if frame.isResized { found.warnings.append(.resized) }
-    if let size, size != (image.width, image.height) {
-      found.skipped = .resized
-      return found
-    }
-    size = (image.width, image.height)
     if let lastImage, lastImage.hasSameSamples(as: image) {
       found.skipped = wasBlack ? .black : .repeated
       found.view = wasBlack ? nil : lastView

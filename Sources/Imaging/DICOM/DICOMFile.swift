@@ -24,6 +24,8 @@ package final class DICOMFile: @unchecked Sendable {
   package let kind: DICOMKind
   /// Whether the object holds a video: MPEG-2, H.264 or H.265.
   package let isVideo: Bool
+  /// Whether the object is an overlay that `mcdrl predict` drew, by what it says of its maker.
+  package let isOverlay: Bool
   /// The UID of the transfer syntax.
   package let transferSyntax: String
   /// The UIDs of the series and the object.
@@ -84,6 +86,7 @@ package final class DICOMFile: @unchecked Sendable {
     samples = Int(facts.samples)
     isVideo = Int(facts.storage) == DICOM_VIDEO
     isEncapsulated = Int(facts.storage) == DICOM_ENCAPSULATED
+    isOverlay = facts.is_own != 0 && kind == .secondaryCapture
     transferSyntax = Self.text(facts.transfer_syntax)
     (seriesUID, instanceUID) = (Self.text(facts.series), Self.text(facts.sop_instance))
   }
@@ -117,7 +120,7 @@ package final class DICOMFile: @unchecked Sendable {
   /// A JPEG of 8 bits that holds a frame; nil if the frame is none.
   private func jpeg(of index: Int) throws -> [UInt8]? {
     var (bytes, size, kind): (UnsafeMutablePointer<UInt8>?, Int, Int32) = (nil, 0, 0)
-    try call(frame: index) { dicom_codestream(handle, UInt32(index), &bytes, &size, &kind, $0) }
+    try call(frame: index) { dicom_jpeg(handle, UInt32(index), &bytes, &size, &kind, $0) }
     defer { dicom_free(bytes) }
     guard kind != 0, let bytes else { return nil }
     var content = Array(UnsafeBufferPointer(start: bytes, count: size))

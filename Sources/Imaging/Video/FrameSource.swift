@@ -17,7 +17,7 @@ package protocol FrameSource: AnyObject {
   /// Whether the content ended before its time; asked after the last frame.
   var endedEarly: Bool { get }
 
-  /// Returns the next frame, or nil after the last.
+  /// Returns the next frame, or nil after the last; all have the size of the source.
   ///
   /// - Throws: an error that names the source.
   func next() throws -> VideoFrame?

@@ -1,5 +1,4 @@
 import Imaging
-import Metrics
 import Torch
 
 /// The lesions of a predicted mask, and how sure the mask is (docs/reference/predictions.md).
@@ -8,16 +7,32 @@ import Torch
 package struct MaskFindings: Encodable, Sendable {
   /// One lesion.
   package struct Lesion: Encodable, Sendable {
-    /// The smallest rectangle around it in pixels: left, top, width, height.
-    package let box: [Int]
-    /// The number of its pixels.
-    package let area: Int
+    /// Its pixels.
+    package let component: MaskComponent
     /// The mean probability of its pixels.
     package let confidence: Double
+
+    /// The smallest rectangle around it in pixels: left, top, width, height.
+    package var box: [Int] {
+      [component.box.x, component.box.y, component.box.width, component.box.height]
+    }
+    /// The number of its pixels.
+    package var area: Int { component.area }
     /// The rings of its outline, the outer one first and then its holes: points of x and y.
     ///
     /// The points are corners of pixels, so (0, 0) is the top left corner of the image.
-    package let contours: [[[Int]]]
+    package var contours: [[[Int]]] { component.outline.map { $0.map { [$0.x, $0.y] } } }
+
+    enum CodingKeys: String, CodingKey { case box, area, confidence, contours }
+
+    /// Writes box, area, confidence and contours.
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(box, forKey: .box)
+      try container.encode(area, forKey: .area)
+      try container.encode(confidence, forKey: .confidence)
+      try container.encode(contours, forKey: .contours)
+    }
   }
 
   /// How sure a mask is, by the probabilities that it was made from.
@@ -68,28 +83,25 @@ package struct MaskFindings: Encodable, Sendable {
       imageMean: sums.certainty / pixels, imageLowest: sums.lowestCertainty)
     let means =
       components.count > 1
-      ? try Self.means(of: probability, in: BinaryMask(mask), areas: components.map(\.area))
+      ? try Self.means(
+        of: probability, in: components, width: picture.width, height: picture.height)
       : components.map { sums.inside / Double($0.area) }
-    lesions = zip(components, means).map { component, mean in
-      let box = component.box
-      return Lesion(
-        box: [box.x, box.y, box.width, box.height], area: component.area, confidence: mean,
-        contours: component.outline.map { $0.map { [$0.x, $0.y] } })
-    }
+    lesions = zip(components, means).map { Lesion(component: $0, confidence: $1) }
   }
 
-  /// Computes the mean of values in each component, in the order of their first pixels.
-  private static func means(of values: Tensor, in mask: BinaryMask, areas: [Int]) throws -> [Double] {
-    let (values, labels) = (
-      try values.reshaped([-1]), try Tensor(ConnectedComponents(of: mask).labels)
-    )
-    var sums = try Tensor.zeros([areas.count + 1], dtype: .float64)
+  /// Computes the mean of values in each component.
+  private static func means(
+    of values: Tensor, in components: [MaskComponent], width: Int, height: Int
+  ) throws -> [Double] {
+    let values = try values.reshaped([-1])
+    let labels = try Tensor(MaskComponents.labels(of: components, width: width, height: height))
+    var sums = try Tensor.zeros([components.count + 1], dtype: .float64)
     for (start, length) in parts(of: try values.size(0)) {
       sums = try sums.scatteredSum(
         dim: 0, index: labels.narrowed(dim: 0, start: start, length: length).to(.int64),
         source: values.narrowed(dim: 0, start: start, length: length).to(.float64))
     }
-    return zip(try sums.doubles().dropFirst(), areas).map { $0 / Double($1) }
+    return zip(try sums.doubles().dropFirst(), components).map { $0 / Double($1.area) }
   }
 
   /// Sums and least values over the pixels.

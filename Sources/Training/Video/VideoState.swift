@@ -39,7 +39,7 @@ struct VideoState {
     case .repeated:
       defer { willHaveResult = true }
       return !willHaveResult
-    case .black, .resized, .dropped:
+    case .black, .dropped:
       willHaveResult = false
       return false
     }
@@ -63,8 +63,8 @@ struct VideoState {
     }
     note(record, frame)
     return FrameResult(
-      record: record, image: frame.judgement.skipped == .resized ? nil : frame.image, mask: mask,
-      pts: frame.pts, duration: frame.duration, timeBase: frame.timeBase,
+      record: record, image: frame.image, mask: mask, pts: frame.pts, duration: frame.duration,
+      timeBase: frame.timeBase,
       secondsBefore: frame.decodeSeconds + frame.judgeSeconds, arrived: frame.arrived)
   }
 
@@ -119,7 +119,7 @@ struct VideoState {
     case .dropped:
       hasHiddenCut = hasHiddenCut || frame.judgement.isCut
       return nil
-    case .resized, nil: return nil
+    case nil: return nil
     }
   }
 

@@ -124,16 +124,6 @@ struct VideoSegmenterTests {
     #expect(try found.lines[0].warnings == ["unlike"])
   }
 
-  @Test("A frame of another size is skipped and in no video")
-  func resized() throws {
-    let pictures = [
-      try MadeVideo.frame(green: 90), try TissueScene.picture(1), try MadeVideo.frame(green: 91, seed: 2),
-    ]
-    let found = try MadeVideo(MadeFrames(pictures))
-    #expect(try found.lines.map(\.skipped) == [nil, .resized, nil])
-    #expect(found.mask.times == [0, 80])
-  }
-
   @Test("A stop finishes the files with the frames so far")
   func stop() throws {
     let done = Tally()
