@@ -94,7 +94,8 @@ extension ModelCard {
     blocks += [
       .table(
         headings: [
-          "site", "lesions found", "missed", "false marks", "sensitivity", "false an image", "ECE", "Brier",
+          "site", "lesions found", "missed", "false marks", "sensitivity", "false marks an image", "ECE",
+          "Brier",
         ], rows: lesions),
       .paragraph(
         "A mark finds a lesion with an IoU of at least "
@@ -108,13 +109,15 @@ extension ModelCard {
         .details(
           "by lesion class, lesion size and empty reference",
           [
+            .paragraph(
+              "Over images without a lesion (reference: empty) the mean Dice is the share that got no mark."),
             .table(
               headings: ["site", "images with", "n", "groups", "Dice"],
               rows: evaluations.flatMap { evaluation in
                 evaluation.strata.map {
                   [evaluation.site, $0.name, "\($0.count)", "\($0.groups)", Interval.text($0.dice)]
                 }
-              })
+              }),
           ]))
     }
     blocks.append(

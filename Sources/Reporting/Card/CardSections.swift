@@ -17,7 +17,7 @@ extension ModelCard {
       ("method", "\(model.method): \(model.summary)"),
       ("paper", model.reference.isEmpty ? "none" : model.reference),
       ("contact", contact ?? Self.notStated),
-      ("image tower", model.tower), ("began with", model.start),
+      ("image tower (backbone)", model.tower), ("began with", model.start),
       ("input", "a square of \(model.side) × \(model.side) pixels; an image \(model.framing)"),
       ("prediction", "\(model.prediction); a pixel is lesion from \(model.rule)"),
       ("lesion classes", model.classes.joined(separator: ", ")),
@@ -44,7 +44,7 @@ extension ModelCard {
       (model.readsDictionary
         ? "The prediction reads these confounders as words."
         : "The run knows these confounders by name; the prediction does not read them.")
-      + " Training and mcdrl explain can change an image as each of them would, unless it says otherwise."
+      + " Training and mcdrl explain can change an image as each of them would; \"a name only\" marks the others."
     return .init(
       heading: "The model",
       blocks: [
@@ -99,7 +99,10 @@ extension ModelCard {
       heading: "Training data",
       blocks: [
         .table(
-          headings: ["site", "images", "patients or sequences", "without a lesion", "classes"],
+          headings: [
+            "site", "images (training and validation)", "patients or sequences", "without a lesion",
+            "classes",
+          ],
           rows: rows + [sum], emphasised: [rows.count]),
         .paragraph("A dash means that the data do not state it, or that the run does not hold it."),
         .facts(facts),
@@ -112,7 +115,9 @@ extension ModelCard {
     let all =
       "\(training.finished) of \(counted(training.epochs, "epoch"))"
       + (training.stoppedEarly ? ", stopped because the score did not rise" : "")
-    let score = training.validationDice.map { ", Dice \(HTMLPage.number($0)) on the validation images" } ?? ""
+    let score =
+      (training.chosenScore.map { " with the score \(HTMLPage.number($0))" } ?? "")
+      + (training.validationDice.map { "; Dice over all validation images \(HTMLPage.number($0))" } ?? "")
     var facts: [(name: String, text: String)] = [
       (
         "epochs",

@@ -5,7 +5,7 @@ public final class BaselineInterventions: SegmentationMethod, ConfigurableMethod
   /// The name `baseline-interventions`.
   public static let name = "baseline-interventions"
   /// The description in one line.
-  public static let summary = "the baseline shown interventions do(z)x, as augmentation"
+  public static let summary = "the baseline, also shown each image with a confounder changed: do(z)x"
 
   /// Returns the traits: the method trains on interventions and reads no words.
   ///

@@ -44,7 +44,7 @@ extension CardFacts {
     ]
     found +=
       evaluations.contains { !$0.isUnseen }
-      ? ["Scores at sites that were trained on are higher than those at a new site."] : []
+      ? ["Scores at sites that were trained on are usually higher than those at a new site."] : []
     if certainty == nil {
       found.append("The probabilities were not calibrated: they rank pixels, and are no chances of a lesion.")
     }

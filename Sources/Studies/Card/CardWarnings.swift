@@ -103,6 +103,13 @@ extension CardFacts {
     {
       found.append("The last epoch is the chosen one, so a longer training might give more.")
     }
+    if validation != nil, configuration.selection != .last, history.count > 1,
+      evaluations.contains(where: \.isOfValidation)
+    {
+      found.append(
+        "The epoch was chosen on the validation images that were also scored, so these scores are a little too high."
+      )
+    }
     if configuration.clip?.hasPrefix("random:") == true {
       found.append("The image tower began with random weights, not with weights that have seen pictures.")
     }

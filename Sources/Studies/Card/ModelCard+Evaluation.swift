@@ -13,6 +13,8 @@ extension ModelCard {
     package let role: String
     /// Whether the site is new to the model, which was trained on none of its images.
     package let isUnseen: Bool
+    /// Whether they are images on which the epoch was chosen.
+    let isOfValidation: Bool
     /// The number of images; with several classes, an image counts once for each.
     package let count: Int
     /// The number of images with a lesion.
@@ -88,6 +90,7 @@ extension ModelCard {
       site = stored.site
       let part = stored.part(in: configuration)
       (role, isUnseen) = (part.text, part.isNew)
+      isOfValidation = stored.role == "validation"
       (count, countWithLesion) = (stored.model.count, stored.model.countWithLesion)
       classCount = stored.classCount
       unit = (stored.model.distanceUnit ?? .pixels).rawValue

@@ -117,6 +117,8 @@ extension ModelCard {
     package let rule: String
     /// The mean Dice of the chosen epoch on the validation images; nil without any.
     @Nullable package private(set) var validationDice: Double?
+    /// The score by which the rule chose the epoch; nil if none did, or if it is `validationDice`.
+    @Nullable package private(set) var chosenScore: Double?
     /// The trained part of the image tower.
     package let tuned: String
     /// The optimiser and its rates, in words.
@@ -144,6 +146,7 @@ extension ModelCard {
       case stoppedEarly = "stopped_early"
       case epochsFrom = "epochs_from"
       case validationDice = "validation_dice"
+      case chosenScore = "chosen_by"
       case version = "mcdrl"
       case start = "starting_weights"
     }
@@ -163,6 +166,8 @@ extension ModelCard {
       chosen = last?.epoch
       epochsFrom = facts.provenance?.epochsFrom
       validationDice = last?.validationDice
+      let choosesByScore = ![.dice, .last].contains(settings.selection) && settings.averaging != .swad
+      chosenScore = choosesByScore ? last?.score(by: settings.selection) : nil
       version = facts.fingerprint?.version
       libtorch = facts.fingerprint?.libtorch
       start = facts.fingerprint?.weights
