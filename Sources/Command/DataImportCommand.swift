@@ -64,6 +64,7 @@ enum DataImportCommand: Subcommand {
     struct Site: Encodable {
       let site: String
       let images: Int
+      let unlabelled: Int
       let groups: Int
       let repaired: Int
       let record: String
@@ -132,8 +133,10 @@ enum DataImportCommand: Subcommand {
       }
       summary.sites.append(
         Summary.Site(
-          site: site, images: record.images.count,
-          groups: Set(record.images.map { $0.group ?? $0.image }).count,
+          site: site, images: record.images.count, unlabelled: record.unlabelled.count,
+          groups: Set(
+            record.images.map { $0.group ?? $0.image } + record.unlabelled.map { $0.group ?? $0.image }
+          ).count,
           repaired: record.images.count { !$0.repairs.isEmpty }, record: "\(site)/\(ImportRecord.fileName)"))
       // The record of each part has the files that the whole listing leaves out.
       summary.leftOut += record.leftOut.filter { known.insert($0).inserted }
@@ -195,8 +198,11 @@ enum DataImportCommand: Subcommand {
   }
 
   private static func show(_ summary: Summary, _ console: Console) {
-    let rows = summary.sites.map { [$0.site, "\($0.images)", "\($0.groups)", "\($0.repaired)", $0.record] }
-    console.result(Console.table(["site", "images", "groups", "repaired", "record"], rows))
+    let rows = summary.sites.map {
+      [$0.site, "\($0.images)", "\($0.unlabelled)", "\($0.groups)", "\($0.repaired)", $0.record]
+    }
+    console.result(
+      Console.table(["site", "images", "without mask", "groups", "repaired", "record"], rows))
     for note in summary.notes { console.result("note: \(note)") }
     let reasons = Dictionary(grouping: summary.leftOut, by: \.reason).sorted { $0.key < $1.key }
     for (reason, files) in reasons {
