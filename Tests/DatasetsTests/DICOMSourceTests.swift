@@ -138,6 +138,7 @@ struct DICOMSourceTests {
     #expect(files.filter { $0.hasPrefix("a/unlabelled/") }.count == 1)
     let record = try String(contentsOf: data.file("a/import.json"), encoding: .utf8)
     for value in ["Zebrafink", "Ada"] { #expect(!record.contains(value)) }
+    #expect(record.contains("\"image, frame 1\"") && record.contains("\"other\""))
     #expect(try SiteCatalog(at: data.url).sites.map(\.name) == ["a"])
   }
 
