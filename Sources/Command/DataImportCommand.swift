@@ -107,8 +107,17 @@ enum DataImportCommand: Subcommand {
       unpacked?.remove()
       withExtendedLifetime(lock) {}
     }
-    let source = unpacked?.folder ?? given
-    let kind = try kind(arguments.operands[0], source, console)
+    do {
+      try work(arguments, unpacked?.folder ?? given, named: given, out, console)
+    } catch {
+      throw unpacked?.named(error) ?? error
+    }
+  }
+
+  private static func work(
+    _ arguments: Arguments<Options>, _ source: URL, named given: URL, _ out: URL, _ console: Console
+  ) throws {
+    let kind = try kind(arguments.operands[0], source, named: given, console)
     var options = try importOptions(arguments, kind)
     options.data = out
     let listing = try kind.listing(source, options: options)
@@ -145,7 +154,9 @@ enum DataImportCommand: Subcommand {
     if console.json { try console.result(json: summary) } else { show(summary, console) }
   }
 
-  private static func kind(_ word: String, _ source: URL, _ console: Console) throws -> ImportKind {
+  private static func kind(
+    _ word: String, _ source: URL, named given: URL, _ console: Console
+  ) throws -> ImportKind {
     guard word == "auto" else { return try ImportKind.named(word) }
     let fitting = ImportKind.fitting(source)
     guard let kind = fitting.first, fitting.count == 1 else {
@@ -153,7 +164,7 @@ enum DataImportCommand: Subcommand {
       if fitting.isEmpty { _ = try SourceTree(source, kind: "any kind") }
       throw ImportError.undecided(source, fitting: fitting.map(\.name))
     }
-    console.note("\(source.shownPath): found \(kind.name), \(kind.summary)")
+    console.note("\(given.shownPath): found \(kind.name), \(kind.summary)")
     return kind
   }
 

@@ -112,6 +112,8 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
   case maskValues(MaskConventionError)
   /// The source is an archive.
   case archive(URL)
+  /// A fault of a source in an archive, whose whole message names the archive.
+  case inArchive(String)
   /// A file of the site exists with other content.
   case differs(URL)
   /// The site exists, and no import wrote it, or one of another source.
@@ -140,6 +142,7 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
         + "lesion)"
     case .archive(let url):
       "\(url.shownPath): is an archive; unpack it (unzip, or tar -xf) and give the folder"
+    case .inArchive(let text): text
     case .differs(let url):
       "\(url.shownPath): exists with other content; import under another --site, or remove the file to "
         + "import it again"
