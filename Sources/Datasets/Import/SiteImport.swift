@@ -93,19 +93,22 @@ package struct SiteImport {
     var record = ImportRecord(
       kind: kind, source: source.lastPathComponent, site: site,
       options: ImportRecord.Options(options, part: part), notes: listing.notes, leftOut: listing.leftOut)
-    var done = 0
+    var (done, differing): (Int, [String]) = (0, [])
     while done < listing.items.count {
       let items = listing.items[done..<min(done + Self.batch, listing.items.count)]
-      for result in try write(Array(items), masks) {
+      // A site that is refused gets no more files, but all that differ are counted.
+      for result in try write(Array(items), masks, comparesOnly: !differing.isEmpty) {
         switch result {
         case .success(.labelled(let image)): record.images.append(image)
         case .success(.unlabelled(let image)): record.unlabelled.append(image)
+        case .success(.differs(let path)): differing.append("\(site)/\(path)")
         case .failure(let left): record.leftOut.append(left)
         }
       }
       done += items.count
       progress(done)
     }
+    guard differing.isEmpty else { throw ImportError.differs(site: folder, files: differing.sorted()) }
     let moved = try check(record, moves)
     record.images.sort { $0.image < $1.image }
     record.unlabelled.sort { $0.image < $1.image }
