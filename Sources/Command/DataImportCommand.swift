@@ -44,7 +44,7 @@ enum DataImportCommand: Subcommand {
       "lesions", "NAME", .text, said: "all", "the labels of the source that are lesion")
     let lesionClass = Option.optional(
       "class", "CLASS", .text, remark: "that of the source",
-      "the lesion class of all images with a lesion, such as polyp")
+      "the lesion class of the images, such as polyp; where a mask is empty, it counts for nothing")
     let every = Option.optional(
       "every", "SECONDS", .positive, remark: "1, without --difference",
       "video: the least number of seconds between frames that are taken")
