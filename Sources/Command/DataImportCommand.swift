@@ -44,7 +44,7 @@ enum DataImportCommand: Subcommand {
       "lesions", "NAME", .text, said: "all", "the labels of the source that are lesion")
     let lesionClass = Option.optional(
       "class", "CLASS", .text, remark: "that of the source",
-      "the lesion class of all images with a lesion, such as polyp")
+      "the lesion class of the images, such as polyp; where a mask is empty, it counts for nothing")
     let every = Option.optional(
       "every", "SECONDS", .positive, remark: "1, without --difference",
       "video: the least number of seconds between frames that are taken")
@@ -64,6 +64,7 @@ enum DataImportCommand: Subcommand {
     struct Site: Encodable {
       let site: String
       let images: Int
+      let unlabelled: Int
       let groups: Int
       let repaired: Int
       let record: String
@@ -106,8 +107,17 @@ enum DataImportCommand: Subcommand {
       unpacked?.remove()
       withExtendedLifetime(lock) {}
     }
-    let source = unpacked?.folder ?? given
-    let kind = try kind(arguments.operands[0], source, console)
+    do {
+      try work(arguments, unpacked?.folder ?? given, named: given, out, console)
+    } catch {
+      throw unpacked?.named(error) ?? error
+    }
+  }
+
+  private static func work(
+    _ arguments: Arguments<Options>, _ source: URL, named given: URL, _ out: URL, _ console: Console
+  ) throws {
+    let kind = try kind(arguments.operands[0], source, named: given, console)
     var options = try importOptions(arguments, kind)
     options.data = out
     let listing = try kind.listing(source, options: options)
@@ -132,8 +142,10 @@ enum DataImportCommand: Subcommand {
       }
       summary.sites.append(
         Summary.Site(
-          site: site, images: record.images.count,
-          groups: Set(record.images.map { $0.group ?? $0.image }).count,
+          site: site, images: record.images.count, unlabelled: record.unlabelled.count,
+          groups: Set(
+            record.images.map { $0.group ?? $0.image } + record.unlabelled.map { $0.group ?? $0.image }
+          ).count,
           repaired: record.images.count { !$0.repairs.isEmpty }, record: "\(site)/\(ImportRecord.fileName)"))
       // The record of each part has the files that the whole listing leaves out.
       summary.leftOut += record.leftOut.filter { known.insert($0).inserted }
@@ -142,7 +154,9 @@ enum DataImportCommand: Subcommand {
     if console.json { try console.result(json: summary) } else { show(summary, console) }
   }
 
-  private static func kind(_ word: String, _ source: URL, _ console: Console) throws -> ImportKind {
+  private static func kind(
+    _ word: String, _ source: URL, named given: URL, _ console: Console
+  ) throws -> ImportKind {
     guard word == "auto" else { return try ImportKind.named(word) }
     let fitting = ImportKind.fitting(source)
     guard let kind = fitting.first, fitting.count == 1 else {
@@ -150,7 +164,7 @@ enum DataImportCommand: Subcommand {
       if fitting.isEmpty { _ = try SourceTree(source, kind: "any kind") }
       throw ImportError.undecided(source, fitting: fitting.map(\.name))
     }
-    console.note("\(source.shownPath): found \(kind.name), \(kind.summary)")
+    console.note("\(given.shownPath): found \(kind.name), \(kind.summary)")
     return kind
   }
 
@@ -195,8 +209,11 @@ enum DataImportCommand: Subcommand {
   }
 
   private static func show(_ summary: Summary, _ console: Console) {
-    let rows = summary.sites.map { [$0.site, "\($0.images)", "\($0.groups)", "\($0.repaired)", $0.record] }
-    console.result(Console.table(["site", "images", "groups", "repaired", "record"], rows))
+    let rows = summary.sites.map {
+      [$0.site, "\($0.images)", "\($0.unlabelled)", "\($0.groups)", "\($0.repaired)", $0.record]
+    }
+    console.result(
+      Console.table(["site", "images", "without mask", "groups", "repaired", "record"], rows))
     for note in summary.notes { console.result("note: \(note)") }
     let reasons = Dictionary(grouping: summary.leftOut, by: \.reason).sorted { $0.key < $1.key }
     for (reason, files) in reasons {

@@ -91,6 +91,14 @@ enum DataInspectCommand: Subcommand {
             + "state them in sites.json5, or train with --set lesionClass=polyp"))
       return
     }
+    let silent = inspection.sites.filter { $0.classes.isEmpty && $0.emptyMasks < $0.images }.map(\.name)
+    for site in silent {
+      inspection.warnings.append(
+        Inspection.Finding(
+          "silent site",
+          "\(catalog.location.path): site \(site) states no lesion class, and others do: without one "
+            + "MCDRL skips two of its losses on its images; add class: \"…\" to the site in sites.json5"))
+    }
     let (standard, _) = try ProjectFiles.promptSet(prompts)
     let packs =
       prompts == nil ? try PromptSet.Pack.allCases.map { ($0.rawValue, try PromptSet($0).classes) } : []

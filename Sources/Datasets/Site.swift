@@ -99,6 +99,8 @@ public struct Site: Sendable, Equatable {
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// The folder holds no sites.
   case noSites(URL)
+  /// The folder holds only images without masks, in these folders.
+  case onlyUnlabelled(URL, folders: [String])
   /// A site has no image.
   case emptySite(String, folder: URL)
   /// A required folder is missing.
@@ -123,6 +125,9 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noSites(let url):
       "\(url.path): no sites found; give a folder of sites, each with images/ and masks/, or a sites.json5"
+    case .onlyUnlabelled(let url, let folders):
+      "\(url.path): only images without masks (\(folders.joined(separator: ", "))); run mcdrl predict on "
+        + "them, or annotate them and import the masks with mcdrl data import"
     case .emptySite(let site, let folder):
       "\(folder.path): site \(site) has no images; add JPEG, PNG, TIFF or BMP files"
     case .missingFolder(let site, let folder):

@@ -72,7 +72,16 @@ public struct SiteCatalog: Sendable {
     }
     faults = search.faults
     leftOut = search.leftOut(sites)
-    guard !sites.isEmpty else { throw search.faults.first ?? DatasetError.noSites(url) }
+    guard !sites.isEmpty else { throw search.faults.first ?? Self.none(in: url) }
+  }
+
+  /// The error of a folder without sites.
+  private static func none(in url: URL) -> DatasetError {
+    let names = (try? ImageFolder.names(in: url)) ?? []
+    let folders = names.map { "\($0)/\(SiteImport.unlabelled)" }.filter {
+      isFolder(url.appendingPathComponent($0))
+    }
+    return folders.isEmpty ? .noSites(url) : .onlyUnlabelled(url, folders: folders)
   }
 
   /// Finds a site by name.

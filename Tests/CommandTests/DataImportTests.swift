@@ -36,6 +36,7 @@ extension ProgramTests {
       #expect(sites.count == 1 && sites[0]["images"] as? Int == 8 && sites[0]["site"] as? String == "second")
       // Four images have a group of their own, and four are by themselves.
       #expect(sites[0]["groups"] as? Int == 8)
+      #expect(sites[0]["unlabelled"] as? Int == 0)
       #expect(try Data(contentsOf: shop.file("data/sites.json5")) == first)
       let inspected = try Program.run("data", "inspect", shop.data.path)
       #expect(inspected.out.contains("first") && inspected.out.contains("second"), "\(inspected.out)")

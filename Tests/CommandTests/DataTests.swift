@@ -33,6 +33,17 @@ extension ProgramTests {
       #expect(!stated.out.contains("no lesion classes"), "\(stated.out)")
     }
 
+    @Test("A site without a lesion class is named where another site has one")
+    func silentSite() throws {
+      let shop = try Workshop()
+      try FileManager.default.removeItem(at: shop.file("data/c"))
+      try Data("{sites: [{name: 'a', class: 'polyp'}, {name: 'b'}]}".utf8)
+        .write(to: shop.file("data/sites.json5"))
+      let outcome = try Program.run("data", "inspect", shop.data.path)
+      #expect(outcome.out.contains("site b states no lesion class, and others do"), "\(outcome.out)")
+      #expect(!outcome.out.contains("site a states no lesion class"), "\(outcome.out)")
+    }
+
     @Test("Many findings of a kind are shortened in the text, and a class without prompts is named")
     func summaries() throws {
       let shop = try Workshop()

@@ -138,7 +138,67 @@ struct DICOMSourceTests {
     #expect(files.filter { $0.hasPrefix("a/unlabelled/") }.count == 1)
     let record = try String(contentsOf: data.file("a/import.json"), encoding: .utf8)
     for value in ["Zebrafink", "Ada"] { #expect(!record.contains(value)) }
+    #expect(record.contains("\"image, frame 1\"") && record.contains("\"other\""))
     #expect(try SiteCatalog(at: data.url).sites.map(\.name) == ["a"])
+  }
+
+  @Test("Frames that have got a mask move from unlabelled to images, also after an interruption")
+  func moved() throws {
+    let plain = try Self.folder(["image": "jpeg-frames.dcm", "other": "rgb.dcm"])
+    let both = try Self.folder(["image": "jpeg-frames.dcm", "mask": "seg.dcm", "other": "rgb.dcm"])
+    let (data, fresh) = (try TemporaryFolder("dicom-data"), try TemporaryFolder("dicom-data"))
+    let before = try Self.imported(plain.url, to: data.url)
+    #expect(before.count == 4 && before.allSatisfy { $0.hasPrefix("a/unlabelled/") })
+    let earlier = try Data(contentsOf: data.file("a/import.json"))
+    let first = try #require(before.first { $0.hasSuffix("-00001.png") })
+    let picture = try Data(contentsOf: data.file(first))
+
+    let files = try Self.imported(both.url, to: data.url)
+    #expect(try Self.imported(both.url, to: fresh.url) == files)
+    #expect(files.filter { $0.hasPrefix("a/unlabelled/") }.count == 1)
+    #expect(files.filter { $0.hasPrefix("a/images/") }.count == 3)
+    func isFresh() throws -> Bool {
+      try ["a/import.json", "sites.json5"].allSatisfy {
+        try Data(contentsOf: data.file($0)) == Data(contentsOf: fresh.file($0))
+      }
+    }
+    #expect(try isFresh())
+
+    // As if the call had ended between a new image and the removal of the old one.
+    try earlier.write(to: data.file("a/import.json"))
+    try picture.write(to: data.file(first))
+    try FileManager.default.removeItem(at: data.file("sites.json5"))
+    #expect(try Self.imported(both.url, to: data.url) == files)
+    #expect(try isFresh())
+
+    // An image with a mask is never dropped.
+    let text = message { _ = try Self.imported(plain.url, to: data.url) }
+    #expect(text.contains("a/images/dicom-") && text.contains("this one has none"), "\(text)")
+    #expect(try isFresh())
+  }
+
+  @Test("A changed or unlisted file of unlabelled is not removed, and an empty folder goes")
+  func movedWithCare() throws {
+    let plain = try Self.folder(["image": "jpeg-frames.dcm"])
+    let both = try Self.folder(["image": "jpeg-frames.dcm", "mask": "seg.dcm"])
+    let data = try TemporaryFolder("dicom-data")
+    let files = try Self.imported(plain.url, to: data.url)
+    let first = data.file(try #require(files.first))
+    let picture = try Data(contentsOf: first)
+    try Data("drawn upon".utf8).write(to: first)
+    var text = message { _ = try Self.imported(both.url, to: data.url) }
+    #expect(text.contains("differs from images/dicom-"), "\(text)")
+    #expect(try Data(contentsOf: first) == Data("drawn upon".utf8))
+    try picture.write(to: first)
+    let own = data.file("a/unlabelled/mine.png")
+    try picture.write(to: own)
+    text = message { _ = try Self.imported(both.url, to: data.url) }
+    #expect(text.contains("mine.png: is no file of this import"), "\(text)")
+    try FileManager.default.removeItem(at: own)
+    let all = try Self.imported(both.url, to: data.url)
+    #expect(all.count == 6 && !all.contains { $0.hasPrefix("a/unlabelled/") })
+    #expect(!FileManager.default.fileExists(atPath: data.file("a/unlabelled").path))
+    #expect(try SiteCatalog(at: data.url).sites.map(\.samples.count) == [3])
   }
 
   @Test("A folder of DICOM is recognised, one of pictures is not")

@@ -28,6 +28,18 @@ struct ImportArchiveTests {
       #expect(kinds.map(\.name) == ["kvasir-seg"])
       let listing = try kinds.first?.listing(unpacked.folder, options: ImportOptions())
       #expect(listing?.items.map(\.stem) == ["k0", "k1"])
+      let inside = unpacked.folder.appendingPathComponent("images/k0.jpg")
+      for error: any Error in [
+        ImportError.malformed(inside, reason: "is bad"),
+        ImportError.option("--part", reason: "\(unpacked.folder.path) has no parts"),
+      ] {
+        let text = "\(unpacked.named(error))"
+        #expect(text.contains(archive.path) && !text.contains(".unpacked"), "\(text)")
+      }
+      let option = ImportError.option("--part", reason: "\(unpacked.folder.path) has no parts")
+      #expect(
+        unpacked.named(option) as? ImportError
+          == .option("--part", reason: "\(archive.path) has no parts"))
       unpacked.remove()
     }
     #expect(!FileManager.default.fileExists(atPath: trial.data.appendingPathComponent(".unpacked").path))

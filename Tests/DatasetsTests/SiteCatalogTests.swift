@@ -155,6 +155,10 @@ struct SiteCatalogTests {
   func empty() throws {
     let scratch = try Scratch()
     #expect(throws: DatasetError.noSites(scratch.url)) { try SiteCatalog(at: scratch.url) }
+    try scratch.touch("b/unlabelled/1.png")
+    let unlabelled = DatasetError.onlyUnlabelled(scratch.url, folders: ["b/unlabelled"])
+    #expect(throws: unlabelled) { try SiteCatalog(at: scratch.url) }
+    #expect(unlabelled.description.contains("only images without masks (b/unlabelled)"))
     try scratch.folder("a/images")
     #expect(throws: DatasetError.missingFolder(site: "a", folder: scratch.file("a/masks"))) {
       try SiteCatalog(at: scratch.url)

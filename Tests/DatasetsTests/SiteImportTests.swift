@@ -274,8 +274,8 @@ struct SiteImportTests {
     let (record, _) = try SiteImport(
       listing, of: trial.source, kind: "test", site: "s", data: trial.data, options: ImportOptions()
     ).write()
-    #expect(record.stems == ["c", "f1"] && record.images.map(\.from) == ["film.mp4#c", "film.mp4#frame 1"])
-    #expect(record.reason("film.mp4#frame 2") == "cut off")
+    #expect(record.stems == ["c", "f1"] && record.images.map(\.from) == ["film.mp4#c", "film.mp4, frame 1"])
+    #expect(record.reason("film.mp4, frame 2") == "cut off")
     #expect(record.reason("film.mp4#m") == "the source has no mask of it")
     #expect(try ImageFile.read(trial.data.appendingPathComponent("s/images/f1.png")) == grey)
     for stem in ["../x", ".x", ""] {

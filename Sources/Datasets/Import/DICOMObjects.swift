@@ -84,7 +84,7 @@ struct DICOMObjects {
     let (frames, limits, url) = (frames, limits, object.url)
     return ImportItem(
       stem: isSingle ? object.stem : "\(object.stem)-\(digits)",
-      image: .frame(of: url, name: isSingle ? object.path : "\(object.path), frame \(number)") {
+      image: .frame(of: url, name: isSingle ? nil : "frame \(number)") {
         try frames.frame(frame, of: url, limits: limits)
       },
       mask: masks.mask(of: frame, in: object.uid, size: object.size), group: object.group)

@@ -133,7 +133,7 @@ extension ImportItem {
     switch image {
     case .file(let url): Self.path(url, in: source)
     case .content(_, let url): "\(Self.path(url, in: source))#\(stem)"
-    case .frame(let url, let name, _): "\(Self.path(url, in: source))#\(name)"
+    case .frame(let url, let name, _): Self.path(url, in: source) + (name.map { ", \($0)" } ?? "")
     }
   }
 

@@ -70,8 +70,10 @@ package struct ImportItem {
     case file(URL)
     /// The content of an image file inside another file.
     case content(Data, of: URL)
-    /// A frame of a DICOM file or a video, read when it is written; `name` says which, for messages.
-    case frame(of: URL, name: String, read: () throws -> Image)
+    /// A frame of a DICOM file or a video, read when it is written.
+    ///
+    /// `name` says which, such as "frame 1", for messages and records; nil for the only one.
+    case frame(of: URL, name: String?, read: () throws -> Image)
   }
 
   /// Where a mask comes from.

@@ -11,6 +11,8 @@ extension SiteImport {
   enum Written: Sendable {
     case labelled(ImportRecord.Image)
     case unlabelled(ImportRecord.Unlabelled)
+    /// A file that stands there with other content; relative to the site.
+    case differs(String)
   }
 
   /// A file that is left out, as an error.
@@ -35,26 +37,38 @@ extension SiteImport {
     let lesionClass: String?
   }
 
+  /// A file that stands there with other content.
+  private struct OtherContent: Error {
+    let path: String
+  }
+
   /// Writes images in parallel; frames of videos and DICOM files are read one after the other.
-  func write(_ items: [ImportItem], _ masks: ImportedMask) throws -> [Outcome] {
+  ///
+  /// - Parameters:
+  ///   - items: the images.
+  ///   - masks: makes the masks.
+  ///   - comparesOnly: whether files that are not there are left unwritten.
+  /// - Returns: what became of each image.
+  /// - Throws: `FileError.cannotWrite`, `TorchError`.
+  func write(_ items: [ImportItem], _ masks: ImportedMask, comparesOnly: Bool) throws -> [Outcome] {
     let work = items.map(work)
-    let (folder, source, limits) = (folder, source, options.limits)
+    let (source, limits) = (source, options.limits)
+    let target = Target(folder: folder, comparesOnly: comparesOnly)
     let (hasLabels, keepsUnlabelled) = (!listing.labels.isEmpty, listing.keepsUnlabelled)
     return try concurrentMap(count: work.count, threads: threads) { index in
       let item = work[index]
       do {
         if keepsUnlabelled, case .missing = item.mask {
-          return .success(.unlabelled(try Self.writeUnlabelled(item, to: folder, limits: limits)))
+          return .success(.unlabelled(try Self.writeUnlabelled(item, to: target, limits: limits)))
         }
         return .success(
-          .labelled(try Self.write(item, masks, to: folder, hasLabels: hasLabels, limits: limits)))
+          .labelled(try Self.write(item, masks, to: target, hasLabels: hasLabels, limits: limits)))
       } catch let error as FileError {
         // A full disk ends the import; a file of the source that cannot be read is left out.
         guard case .cannotWrite = error else { return .failure(Self.unused(item, error, source)) }
         throw error
-      } catch let error as ImportError {
-        guard case .differs = error else { return .failure(Self.unused(item, error, source)) }
-        throw error
+      } catch let error as OtherContent {
+        return .success(.differs(error.path))
       } catch let error as TorchError {
         throw error
       } catch {
@@ -94,15 +108,15 @@ extension SiteImport {
 
   /// Writes an image with its mask.
   private static func write(
-    _ item: Work, _ masks: ImportedMask, to folder: URL, hasLabels: Bool, limits: ImageLimits
+    _ item: Work, _ masks: ImportedMask, to target: Target, hasLabels: Bool, limits: ImageLimits
   ) throws -> ImportRecord.Image {
     var repairs: [String] = []
     let (image, ending, bytes) = try picture(item, limits, &repairs)
     let mask = try masks.make(item.mask, width: image.width, height: image.height)
     let (imagePath, maskPath) = ("images/\(item.stem).\(ending)", "masks/\(item.stem).png")
     // The mask is first, so that an image is never without one.
-    try store(try hasLabels ? mask.image.pngData() : mask.image.bilevelPNGData(), at: maskPath, in: folder)
-    try store(bytes, at: imagePath, in: folder)
+    try store(try hasLabels ? mask.image.pngData() : mask.image.bilevelPNGData(), at: maskPath, in: target)
+    try store(bytes, at: imagePath, in: target)
     return ImportRecord.Image(
       image: imagePath, mask: maskPath, from: item.path, maskFrom: item.maskFrom, group: item.group,
       lesionClass: item.lesionClass, repairs: repairs + mask.repairs)
@@ -110,12 +124,12 @@ extension SiteImport {
 
   /// Writes an image without a mask.
   private static func writeUnlabelled(
-    _ item: Work, to folder: URL, limits: ImageLimits
+    _ item: Work, to target: Target, limits: ImageLimits
   ) throws -> ImportRecord.Unlabelled {
     var repairs: [String] = []
     let (_, ending, bytes) = try picture(item, limits, &repairs)
     let path = "\(unlabelled)/\(item.stem).\(ending)"
-    try store(bytes, at: path, in: folder)
+    try store(bytes, at: path, in: target)
     return ImportRecord.Unlabelled(image: path, from: item.path, group: item.group)
   }
 
@@ -156,10 +170,19 @@ extension SiteImport {
   }
 
   /// Writes a file, unless it stands there with the same content.
-  private static func store(_ data: Data, at path: String, in folder: URL) throws {
-    let url = folder.appendingPathComponent(path)
-    guard FileSystem.kind(of: url) != nil else { return try AtomicFile.write(data, to: url) }
-    guard try Data(file: url) == data else { throw ImportError.differs(url) }
+  private static func store(_ data: Data, at path: String, in target: Target) throws {
+    let url = target.folder.appendingPathComponent(path)
+    guard FileSystem.kind(of: url) != nil else {
+      return target.comparesOnly ? () : try AtomicFile.write(data, to: url)
+    }
+    guard try Data(file: url) == data else { throw OtherContent(path: path) }
+  }
+
+  /// Where files go.
+  private struct Target: Sendable {
+    let folder: URL
+    /// Whether files that are not there are left unwritten.
+    let comparesOnly: Bool
   }
 }
 

@@ -7,13 +7,14 @@ import Torch
 /// the site's entry in `sites.json5`.
 ///
 /// A call for the same source writes the same bytes, so a second one changes nothing, and an
-/// interrupted one can be called again.
+/// interrupted one can be called again. An image that has got a mask since the last call moves from
+/// `SITE/unlabelled` to `SITE/images`.
 package struct SiteImport {
   let listing: ImportListing
   let source: URL
   let options: ImportOptions
   let threads: Int?
-  private let kind: String
+  let kind: String
   private let site: String
   private let data: URL
   private let part: String?
@@ -70,7 +71,7 @@ package struct SiteImport {
   }
 
   var folder: URL { data.appendingPathComponent(site) }
-  private func place(_ path: String) -> URL { folder.appendingPathComponent(path) }
+  func place(_ path: String) -> URL { folder.appendingPathComponent(path) }
 
   /// Writes the site.
   ///
@@ -81,7 +82,7 @@ package struct SiteImport {
     progress: (Int) -> Void = { _ in }
   ) throws -> (record: ImportRecord, listed: [String]) {
     let earlier = ImportRecord.stored(in: folder)
-    try checkSite(earlier)
+    let moves = try checkSite(earlier)
     let masks = ImportedMask(
       labels: listing.labels, convention: try convention(), resizes: options.resizesMasks,
       limits: options.limits)
@@ -92,25 +93,30 @@ package struct SiteImport {
     var record = ImportRecord(
       kind: kind, source: source.lastPathComponent, site: site,
       options: ImportRecord.Options(options, part: part), notes: listing.notes, leftOut: listing.leftOut)
-    var done = 0
+    var (done, differing): (Int, [String]) = (0, [])
     while done < listing.items.count {
       let items = listing.items[done..<min(done + Self.batch, listing.items.count)]
-      for result in try write(Array(items), masks) {
+      // A site that is refused gets no more files, but all that differ are counted.
+      for result in try write(Array(items), masks, comparesOnly: !differing.isEmpty) {
         switch result {
         case .success(.labelled(let image)): record.images.append(image)
         case .success(.unlabelled(let image)): record.unlabelled.append(image)
+        case .success(.differs(let path)): differing.append("\(site)/\(path)")
         case .failure(let left): record.leftOut.append(left)
         }
       }
       done += items.count
       progress(done)
     }
-    try check(record)
+    guard differing.isEmpty else { throw ImportError.differs(site: folder, files: differing.sorted()) }
+    let moved = try check(record, moves)
     record.images.sort { $0.image < $1.image }
     record.unlabelled.sort { $0.image < $1.image }
     record.leftOut.sort { ($0.file, $0.reason) < ($1.file, $1.reason) }
     let members = entry(of: record)
     record.states = members.map(\.key)
+    // The record still names the files that move, so that an interrupted call can be called again.
+    try remove(moved, leavesNone: record.unlabelled.isEmpty && earlier?.unlabelled.isEmpty == false)
     // The entry comes last, so that only a site of an import is ever updated.
     try store(record)
     // Images without masks are no site to train on or to score.
@@ -127,24 +133,31 @@ package struct SiteImport {
   }
 
   /// Refuses a site that something else made, and files that this call does not write.
-  private func checkSite(_ earlier: ImportRecord?) throws {
+  ///
+  /// - Returns: the files of `unlabelled/` that this call moves.
+  private func checkSite(_ earlier: ImportRecord?) throws -> Set<String> {
     if earlier == nil, try SitesFile(in: data).names(site) {
       throw ImportError.siteInUse(
         data.appendingPathComponent("sites.json5"),
         reason: "names a site \(site) that no import wrote; choose another --site")
     }
     let planned = itemsByFolder
+    let moves = moves(from: earlier, to: Set(planned["images", default: [:]].keys))
     for name in ["images", "masks", Self.unlabelled] where SiteCatalog.isFolder(place(name)) {
-      for file in try ImageFolder.names(in: place(name)) {
-        guard let item = planned[name]?[DistinctStems.stem(file)],
-          isName(file, of: item, isMask: name == "masks")
-        else {
+      for file in try ImageFolder.names(in: place(name)) where !moves.contains("\(name)/\(file)") {
+        let stem = DistinctStems.stem(file)
+        guard let item = planned[name]?[stem], isName(file, of: item, isMask: name == "masks") else {
+          let isUnlabelled = planned[Self.unlabelled]?[stem] != nil
           throw ImportError.siteInUse(
             place("\(name)/\(file)"),
-            reason: "is no file of this import; choose another --site, or remove the file")
+            reason: isUnlabelled
+              ? "is of an import with a mask for the image, and this one has none; give the masks, too, or "
+                + "choose another --site"
+              : "is no file of this import; choose another --site, or remove the file")
         }
       }
     }
+    return moves
   }
 
   /// The images by the folder that their files go to and their stem.
@@ -167,22 +180,33 @@ package struct SiteImport {
   }
 
   /// Refuses files of images that this call left out, and a site without images.
-  private func check(_ record: ImportRecord) throws {
+  ///
+  /// - Returns: the files of `unlabelled/` whose images are in `images/`.
+  private func check(_ record: ImportRecord, _ moves: Set<String>) throws -> [String] {
     guard !record.images.isEmpty || !record.unlabelled.isEmpty else {
       let first = record.leftOut.last.map { ", such as \($0.file): \($0.reason)" } ?? ""
       throw ImportError.nothing(source, kind: kind, reason: "every image is left out\(first)")
     }
     let written = Set(record.images.flatMap { [$0.image, $0.mask] } + record.unlabelled.map(\.image))
+    let labelled = Dictionary(record.images.map { (DistinctStems.stem($0.image), $0.image) }) { $1 }
+    var moved: [String] = []
     for name in ["images", "masks", Self.unlabelled] where SiteCatalog.isFolder(place(name)) {
       for file in try ImageFolder.names(in: place(name)) where !written.contains("\(name)/\(file)") {
+        let path = "\(name)/\(file)"
+        if moves.contains(path), let image = labelled[DistinctStems.stem(file)] {
+          try requireUnchanged(path, now: image)
+          moved.append(path)
+          continue
+        }
         throw ImportError.siteInUse(
-          place("\(name)/\(file)"),
+          place(path),
           reason:
             "is of an earlier import; this one leaves the image out; remove the file, or choose "
             + "another --site"
         )
       }
     }
+    return moved
   }
 
   /// Finds what the values of the mask files mean, from all of them.

@@ -112,8 +112,10 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
   case maskValues(MaskConventionError)
   /// The source is an archive.
   case archive(URL)
-  /// A file of the site exists with other content.
-  case differs(URL)
+  /// A fault of a source in an archive, whose whole message names the archive.
+  case inArchive(String)
+  /// Files of the site exist with other content; `files` are relative to the data folder.
+  case differs(site: URL, files: [String])
   /// The site exists, and no import wrote it, or one of another source.
   case siteInUse(URL, reason: String)
 
@@ -140,9 +142,13 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
         + "lesion)"
     case .archive(let url):
       "\(url.shownPath): is an archive; unpack it (unzip, or tar -xf) and give the folder"
-    case .differs(let url):
-      "\(url.shownPath): exists with other content; import under another --site, or remove the file to "
-        + "import it again"
+    case .inArchive(let text): text
+    case .differs(let site, let files):
+      "\(site.shownPath): \(counted(files.count, "file")) of an earlier import "
+        + "\(files.count == 1 ? "has" : "have") other content, such as "
+        + files.prefix(3).map { NativePath.shown($0) }.joined(separator: ", ")
+        + "; choose another --site, or remove images/ and masks/ of this one (not import.json) to import "
+        + "it anew"
     case .siteInUse(let url, let reason): "\(url.shownPath): \(reason)"
     }
   }
