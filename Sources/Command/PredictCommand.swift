@@ -60,7 +60,8 @@ enum PredictCommand: Subcommand {
     defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)
 
-    let work = Work(formats: formats, predictor: predictor, out: out)
+    let work = Work(
+      formats: formats, predictor: predictor, out: out, objects: DICOMPlan(inputs.images, formats))
     let record = OrderedLines<Summary>(out.appendingPathComponent(recordName))
     let found = try segment(inputs.images, work, record, console)
     var failures = found.failures

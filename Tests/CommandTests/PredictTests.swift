@@ -179,6 +179,8 @@ extension ProgramTests {
         let content = try Data(contentsOf: shop.file("objects/\(name)"))
         #expect(content.count > 132 && Array(content[128..<132]) == Array("DICM".utf8), "\(name)")
       }
+      let listed = try lines(shop.file("objects/predictions.jsonl")).map { $0["files"] as? [String] }
+      #expect(listed == [["b-seg.dcm", "b-overlay.dcm"], ["b-seg.dcm", "b-overlay.dcm"]], "\(listed)")
 
       // The results of an earlier call are no inputs of a folder, but an overlay that is named is one.
       let overlay = shop.file("objects/b-overlay.dcm")
