@@ -182,6 +182,21 @@ extension ProgramTests {
       let listed = try lines(shop.file("objects/predictions.jsonl")).map { $0["files"] as? [String] }
       #expect(listed == [["b-seg.dcm", "b-overlay.dcm"], ["b-seg.dcm", "b-overlay.dcm"]], "\(listed)")
 
+      // An archive exports series in folders, with files of the same names.
+      let archive = shop.file("archive")
+      for series in ["one", "two"] {
+        let place = archive.appendingPathComponent("study/\(series)")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        try SmallDICOM.data(frames: series == "one" ? 1 : 2).write(to: place.appendingPathComponent("0.dcm"))
+      }
+      let nested = try Program.run(
+        "predict", run, archive.path, "--out", shop.file("nested").path, "--format", "dicom-overlay")
+      #expect(nested.code == 0, "\(nested.err)")
+      let series = try lines(shop.file("nested/predictions.jsonl"))
+      #expect(
+        series.map { $0["name"] as? String } == ["study-one-0", "study-two-0-0001", "study-two-0-0002"])
+      #expect(series.last?["files"] as? [String] == ["study-two-0-overlay.dcm"])
+
       // The results of an earlier call are no inputs of a folder, but an overlay that is named is one.
       let overlay = shop.file("objects/b-overlay.dcm")
       try FileManager.default.moveItem(at: overlay, to: folder.appendingPathComponent("b-overlay.dcm"))

@@ -17,18 +17,23 @@ struct DICOMPlan: Sendable {
   ///   - inputs: the images.
   ///   - formats: the forms of the results.
   init(_ inputs: [PredictionInput], _ formats: [PredictCommand.Format]) {
-    var seen: Set<URL> = []
-    let files = inputs.filter(\.isDICOM).map(\.file).filter { seen.insert($0).inserted }
-    if formats.contains(.dicomOverlay) {
-      for file in files { overlays[file] = InputKind.dicom.name(of: file) + "-overlay.dcm" }
+    var stems: [URL: String] = [:]
+    var files: [URL] = []
+    for input in inputs where input.isDICOM && stems[input.file] == nil {
+      files.append(input.file)
+      // Only a frame of several has a number after the name of its file.
+      let end = input.frame.flatMap { _ in input.name.lastIndex(of: "-") } ?? input.name.endIndex
+      stems[input.file] = String(input.name[..<end])
     }
+    if formats.contains(.dicomOverlay) { overlays = stems.mapValues { $0 + "-overlay.dcm" } }
     guard formats.contains(.dicomSegmentation) else { return }
     var messages: [String] = []
     // It throws nothing, because no refusal does.
     let places = (try? DICOMSegmentation.groups(of: files) { messages.append("\($0)") }) ?? []
     groups = places.map { $0.map { files[$0] } }
     for group in groups {
-      for file in group { segmentations[file] = InputKind.dicom.name(of: group[0]) + "-seg.dcm" }
+      let name = stems[group[0]].map { $0 + "-seg.dcm" }
+      for file in group { segmentations[file] = name }
     }
     // Refusals come in the order of the files.
     let others = files.filter { segmentations[$0] == nil }
