@@ -116,6 +116,16 @@ struct InputImages {
   /// Adds a file; `isListed` says that it was found in a folder, and not named.
   private mutating func add(_ url: URL, _ kind: InputKind, isListed: Bool) {
     switch kind {
+    case .image where !isListed && !ImageFolder.endings.contains(url.pathExtension.lowercased()):
+      // It may be missing or empty, which the reading says.
+      images.append(
+        PredictionInput(frameOf: url, name: PredictionInput(url).name) {
+          do {
+            return try ImageFile.read(url, limits: $0)
+          } catch ImagingError.unknownFormat {
+            throw WorkError.unknownInput(url)
+          }
+        })
     case .image: images.append(PredictionInput(url))
     case .video:
       videos.append(InputVideo(name: kind.name(of: url), file: url, isDICOM: false, limits: limits))

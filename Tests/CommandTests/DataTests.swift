@@ -99,7 +99,7 @@ extension ProgramTests {
       try Data("x".utf8).write(to: images.appendingPathComponent("bad.jfif"))
       let outcome = try Program.run(
         "predict", shop.file("run").path, images.path, "--out", shop.file("out").path)
-      #expect(outcome.code == 1 && outcome.err.contains("1 image failed:"), "\(outcome.err)")
+      #expect(outcome.code == 1 && outcome.err.contains("1 input failed:"), "\(outcome.err)")
       #expect(outcome.err.contains("left out: 1 file") && outcome.err.contains("notes.txt"), "\(outcome.err)")
     }
   }
