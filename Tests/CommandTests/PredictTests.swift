@@ -264,7 +264,8 @@ extension ProgramTests {
       let video = Program.root.appendingPathComponent("Tests/ImagingTests/Fixtures/video/steady.mp4").path
       let image = shop.file("data/c/images/0.png").path
       let out = shop.file("out")
-      let outcome = try Program.run("predict", run, image, video, "--out", out.path, "--json")
+      let outcome = try Program.run(
+        "predict", run, image, video, "--out", out.path, "--json", "--format", "mask,coco")
       guard !outcome.err.contains("built without FFmpeg") else {
         #expect(outcome.code == 1 && outcome.err.contains(video), "\(outcome.err)")
         return
@@ -273,6 +274,7 @@ extension ProgramTests {
       let entries = try #require(try outcome.json() as? [[String: Any]])
       #expect(entries.count == 2 && entries[0]["name"] as? String == "0")
       #expect(entries[1]["video"] as? String == video)
+      #expect(outcome.err.contains("videos write the videos of --tracks"), "\(outcome.err)")
       #expect(try lines(out.appendingPathComponent("predictions.jsonl")).count == 1)
       #expect(try lines(out.appendingPathComponent("steady/frames.jsonl")).count == 10)
 
