@@ -62,8 +62,8 @@ enum WorkError: Error, CustomStringConvertible {
     case .inputs(let messages):
       counted(messages.count, "input") + " failed:\n" + messages.joined(separator: "\n")
     case .unknownInput(let file):
-      "\(file.shownPath): neither a JPEG, PNG, TIFF or BMP image, nor DICOM, nor a video; convert it to one of "
-        + "these, unpack an archive, or read data sets and annotations with mcdrl data import"
+      "\(file.shownPath): neither a JPEG, PNG, TIFF or BMP image, nor DICOM, nor a video; convert it to "
+        + "one of these, unpack an archive, or read data sets and annotations with mcdrl data import"
     case .sameStem(let first, let second):
       "\(first.shownPath) and \(second.shownPath) have the same stem, so their results would have one name; "
         + "call the command twice, with an --out for each"
