@@ -60,6 +60,7 @@ enum DataExportCommand: Subcommand {
       }
       set = try ExportSet(predictions: source, label: label)
     } else {
+      if let video = videoResults(in: source) { throw ExportError.video(video) }
       set = try ExportSet(SiteCatalog(at: source, passingOver: .missingMasks), sites: sites, label: label)
     }
     let names = set.labels.map(\.name)
@@ -104,6 +105,17 @@ enum DataExportCommand: Subcommand {
     let path = FileSystem.resolved(folder)
     let name = path.split(separator: "/").last.map(String.init) ?? "data"
     return NativePath.url("\(name)-\(format.rawValue)")
+  }
+
+  /// The results of a video: the folder itself, or one in a folder of predictions; nil if there are none.
+  private static func videoResults(in source: URL) -> URL? {
+    guard FileSystem.kind(of: source) == .folder else { return nil }
+    let folders = [source] + OutputFolder.contents(source).sorted().map(source.appendingPathComponent)
+    return folders.first { folder in
+      [VideoPrediction.FileName.lines, VideoPrediction.FileName.summary].allSatisfy {
+        FileSystem.kind(of: folder.appendingPathComponent($0)) == .file
+      }
+    }
   }
 
   /// The next step in the tool.

@@ -40,7 +40,9 @@ struct InputImages {
     }
     for url in urls {
       if FileSystem.kind(of: url) == .folder {
+        let known = others.count
         try addFolder(url)
+        searchFolders(Array(others.dropFirst(known)))
       } else {
         add(url, InputKind(of: url), isListed: false)
       }
@@ -64,6 +66,37 @@ struct InputImages {
     try addFolder(folder)
   }
 
+  /// Adds the DICOM files at any depth of the folders of a folder, as archives export them.
+  ///
+  /// Their results have the names of their folders, too, because series often number their files alike.
+  /// A folder without DICOM files, or one that cannot be searched, stays left out.
+  private mutating func searchFolders(_ listed: [URL]) {
+    for folder in listed where FileSystem.kind(of: folder) == .folder {
+      var found: [FolderWalk.Entry] = []
+      var walk = FolderWalk(folder, mostFiles: 200_000)
+      do {
+        try walk.files { entry in
+          let file = folder.appendingPathComponent(entry.path)
+          let isCandidate =
+            entry.kind == .file && entry.name.uppercased() != "DICOMDIR"
+            && !ImageFolder.endings.contains(file.pathExtension.lowercased())
+          if isCandidate, DICOMFile.isDICOM(file) { found.append(entry) }
+          return true
+        }
+      } catch {
+        continue
+      }
+      guard !found.isEmpty else { continue }
+      others.removeAll { $0 == folder }
+      for entry in found {
+        let file = folder.appendingPathComponent(entry.path)
+        let parts = [folder.lastPathComponent] + entry.folder.split(separator: "/").map(String.init)
+        addDICOM(
+          file, named: (parts + [InputKind.dicom.name(of: file)]).joined(separator: "-"), isListed: true)
+      }
+    }
+  }
+
   private mutating func addFolder(_ folder: URL) throws {
     let content = try ImageFolder(folder)
     var found = content.images.map { (name: $0.key, url: $0.value, kind: InputKind.image) }
@@ -83,15 +116,24 @@ struct InputImages {
   /// Adds a file; `isListed` says that it was found in a folder, and not named.
   private mutating func add(_ url: URL, _ kind: InputKind, isListed: Bool) {
     switch kind {
+    case .image where !isListed && !ImageFolder.endings.contains(url.pathExtension.lowercased()):
+      // It may be missing or empty, which the reading says.
+      images.append(
+        PredictionInput(frameOf: url, name: PredictionInput(url).name) {
+          do {
+            return try ImageFile.read(url, limits: $0)
+          } catch ImagingError.unknownFormat {
+            throw WorkError.unknownInput(url)
+          }
+        })
     case .image: images.append(PredictionInput(url))
     case .video:
       videos.append(InputVideo(name: kind.name(of: url), file: url, isDICOM: false, limits: limits))
-    case .dicom: addDICOM(url, isListed: isListed)
+    case .dicom: addDICOM(url, named: kind.name(of: url), isListed: isListed)
     }
   }
 
-  private mutating func addDICOM(_ url: URL, isListed: Bool) {
-    let name = InputKind.dicom.name(of: url)
+  private mutating func addDICOM(_ url: URL, named name: String, isListed: Bool) {
     do {
       let file = try DICOMFile(url, limits: limits)
       guard !file.isVideo else {
@@ -140,7 +182,8 @@ struct InputImages {
     if let first = folders.first {
       console.note(
         "left out: " + counted(folders.count, "folder")
-          + ", such as \(first.shownPath) (folders in a folder are not searched); give DATA/SITE/images")
+          + ", such as \(first.shownPath) (folders in a folder are searched for DICOM files only); give the "
+          + "folder of the images itself, such as DATA/SITE/images or DATA/SITE/unlabelled")
     }
     if let first = overlays.first {
       console.note(

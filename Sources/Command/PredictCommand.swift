@@ -49,6 +49,9 @@ enum PredictCommand: Subcommand {
     try Format.check(
       formats, inputs, nominal: arguments.nominalGeometry, allFrames: arguments.allFrames)
     try OutputFolder.requireApart(out, fromRun: arguments.operands[0])
+    if !inputs.videos.isEmpty, try arguments.given(\.formats) != nil, formats != [.mask] {
+      console.note("note: --format is of images; videos write the videos of --tracks, and frames.jsonl")
+    }
     let run = try ProjectFiles.run(
       at: URL(fileURLWithPath: arguments.operands[0]), changes: arguments.inference)
     let predictor = try run.predictor(
@@ -60,7 +63,8 @@ enum PredictCommand: Subcommand {
     defer { withExtendedLifetime(lock) {} }
     try note(predictor, run, asked: arguments.precision, console)
 
-    let work = Work(formats: formats, predictor: predictor, out: out)
+    let work = Work(
+      formats: formats, predictor: predictor, out: out, objects: DICOMPlan(inputs.images, formats))
     let record = OrderedLines<Summary>(out.appendingPathComponent(recordName))
     let found = try segment(inputs.images, work, record, console)
     var failures = found.failures
@@ -100,7 +104,7 @@ enum PredictCommand: Subcommand {
     }
     guard !failures.isEmpty else { return try recorded.get() }
     if case .failure(let error) = recorded { failures.append("\(error)") }
-    throw WorkError.images(failures)
+    throw WorkError.inputs(failures)
   }
 
   /// An entry of `--json`.

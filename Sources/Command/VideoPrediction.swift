@@ -74,7 +74,9 @@ enum VideoPrediction {
   /// Describes the result of a video in a line.
   static func text(_ summary: VideoSummary, name: String) -> String {
     let latency = summary.latency["total"].map { ", \($0.p50.short) ms a frame (p95 \($0.p95.short))" } ?? ""
-    return "\(name): \(summary.segmented) of \(counted(summary.frames, "frame")) segmented, "
+    let skipped = summary.skipped.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+      .map { ", \($0.value) \($0.key)" }.joined()
+    return "\(name): \(summary.segmented) of \(counted(summary.frames, "frame")) segmented\(skipped), "
       + "\(counted(summary.lesions.count, "interval")) with a lesion\(latency)"
   }
 

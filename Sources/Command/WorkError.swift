@@ -7,6 +7,10 @@ import Storage
 enum WorkError: Error, CustomStringConvertible {
   /// Some images failed, with a message for each; the results of the others are written.
   case images([String])
+  /// The same for inputs of several kinds.
+  case inputs([String])
+  /// A file is of no kind that is read.
+  case unknownInput(URL)
   /// Two inputs have results of the same name.
   case sameStem(URL, URL)
   /// A folder that should hold images holds none.
@@ -55,6 +59,11 @@ enum WorkError: Error, CustomStringConvertible {
         + "other data with --data, or name sites with --site"
     case .images(let messages):
       counted(messages.count, "image") + " failed:\n" + messages.joined(separator: "\n")
+    case .inputs(let messages):
+      counted(messages.count, "input") + " failed:\n" + messages.joined(separator: "\n")
+    case .unknownInput(let file):
+      "\(file.shownPath): neither a JPEG, PNG, TIFF or BMP image, nor DICOM, nor a video; convert it to "
+        + "one of these, unpack an archive, or read data sets and annotations with mcdrl data import"
     case .sameStem(let first, let second):
       "\(first.shownPath) and \(second.shownPath) have the same stem, so their results would have one name; "
         + "call the command twice, with an --out for each"

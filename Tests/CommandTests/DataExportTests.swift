@@ -53,6 +53,15 @@ extension ProgramTests {
     func refusals() throws {
       let shop = try Workshop()
       let out = shop.file("out").path
+      let film = shop.file("predictions/film")
+      try FileManager.default.createDirectory(at: film, withIntermediateDirectories: true)
+      for name in ["frames.jsonl", "summary.json"] {
+        try Data("{}\n".utf8).write(to: film.appendingPathComponent(name))
+      }
+      for source in [film, film.deletingLastPathComponent()] {
+        let video = try Program.run("data", "export", source.path, "--to", "coco", "--out", out)
+        #expect(video.code == 1 && video.err.contains("mcdrl data import video"), "\(video.err)")
+      }
       let format = try Program.run("data", "export", shop.data.path, "--to", "coko", "--out", out)
       #expect(format.code == 2 && format.err.contains("coco"), "\(format.err)")
       let site = try Program.run(

@@ -110,8 +110,12 @@ extension ProgramTests {
       try Data("x".utf8).write(to: images.appendingPathComponent("bad.jfif"))
       let outcome = try Program.run(
         "predict", shop.file("run").path, images.path, "--out", shop.file("out").path)
-      #expect(outcome.code == 1 && outcome.err.contains("1 image failed:"), "\(outcome.err)")
+      #expect(outcome.code == 1 && outcome.err.contains("1 input failed:"), "\(outcome.err)")
       #expect(outcome.err.contains("left out: 1 file") && outcome.err.contains("notes.txt"), "\(outcome.err)")
+      let text = try Program.run(
+        "predict", shop.file("run").path, images.appendingPathComponent("notes.txt").path, "--out",
+        shop.file("text").path)
+      #expect(text.code == 1 && text.err.contains("nor DICOM, nor a video"), "\(text.err)")
     }
   }
 }

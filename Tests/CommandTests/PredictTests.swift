@@ -179,6 +179,23 @@ extension ProgramTests {
         let content = try Data(contentsOf: shop.file("objects/\(name)"))
         #expect(content.count > 132 && Array(content[128..<132]) == Array("DICM".utf8), "\(name)")
       }
+      let listed = try lines(shop.file("objects/predictions.jsonl")).map { $0["files"] as? [String] }
+      #expect(listed == [["b-seg.dcm", "b-overlay.dcm"], ["b-seg.dcm", "b-overlay.dcm"]], "\(listed)")
+
+      // An archive exports series in folders, with files of the same names.
+      let archive = shop.file("archive")
+      for series in ["one", "two"] {
+        let place = archive.appendingPathComponent("study/\(series)")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        try SmallDICOM.data(frames: series == "one" ? 1 : 2).write(to: place.appendingPathComponent("0.dcm"))
+      }
+      let nested = try Program.run(
+        "predict", run, archive.path, "--out", shop.file("nested").path, "--format", "dicom-overlay")
+      #expect(nested.code == 0, "\(nested.err)")
+      let series = try lines(shop.file("nested/predictions.jsonl"))
+      #expect(
+        series.map { $0["name"] as? String } == ["study-one-0", "study-two-0-0001", "study-two-0-0002"])
+      #expect(series.last?["files"] as? [String] == ["study-two-0-overlay.dcm"])
 
       // The results of an earlier call are no inputs of a folder, but an overlay that is named is one.
       let overlay = shop.file("objects/b-overlay.dcm")
@@ -247,7 +264,8 @@ extension ProgramTests {
       let video = Program.root.appendingPathComponent("Tests/ImagingTests/Fixtures/video/steady.mp4").path
       let image = shop.file("data/c/images/0.png").path
       let out = shop.file("out")
-      let outcome = try Program.run("predict", run, image, video, "--out", out.path, "--json")
+      let outcome = try Program.run(
+        "predict", run, image, video, "--out", out.path, "--json", "--format", "mask,coco")
       guard !outcome.err.contains("built without FFmpeg") else {
         #expect(outcome.code == 1 && outcome.err.contains(video), "\(outcome.err)")
         return
@@ -256,6 +274,7 @@ extension ProgramTests {
       let entries = try #require(try outcome.json() as? [[String: Any]])
       #expect(entries.count == 2 && entries[0]["name"] as? String == "0")
       #expect(entries[1]["video"] as? String == video)
+      #expect(outcome.err.contains("videos write the videos of --tracks"), "\(outcome.err)")
       #expect(try lines(out.appendingPathComponent("predictions.jsonl")).count == 1)
       #expect(try lines(out.appendingPathComponent("steady/frames.jsonl")).count == 10)
 

@@ -9,6 +9,7 @@ struct DICOMResults {
 
   private let formats: [PredictCommand.Format]
   private let out: URL
+  private let plan: DICOMPlan
   private let limits: ImageLimits
   private let options: DICOMSegmentation.Options
 
@@ -21,7 +22,7 @@ struct DICOMResults {
   ///   - nominalGeometry: whether segmentations have made-up positions.
   /// - Throws: an error that names the file of weights.
   init(_ work: PredictCommand.Work, of run: Run, allFrames: Bool, nominalGeometry: Bool) throws {
-    (formats, out) = (work.formats, work.out)
+    (formats, out, plan) = (work.formats, work.out, work.objects)
     let (configuration, predictor) = (run.configuration, work.predictor)
     limits = ImageLimits(maximumPixels: predictor.configuration.maxPixels)
     var algorithm = DICOMAlgorithm()
@@ -66,42 +67,47 @@ struct DICOMResults {
     }
     if formats.contains(.dicomSegmentation) {
       if options.nominalGeometry { console.note("warning: " + DICOMSegmentation.nominalGeometryWarning) }
-      attempt {
-        // A file that is not usable does not cost the others their result.
-        let groups = try DICOMSegmentation.groups(of: files) { failures.append("\($0)") }
-        for group in groups {
-          attempt { try segmentation(group.map { files[$0] }, frames, console) }
-        }
+      // A file that is not usable does not cost the others their result.
+      failures += files.compactMap { plan.refused[$0] }
+      for group in plan.groups {
+        let whole = group.filter { frames[$0] != nil }
+        guard let name = whole.first.flatMap(plan.segmentation(of:)) else { continue }
+        attempt { try segmentation(whole, named: name, frames, console) }
       }
     }
     if formats.contains(.dicomOverlay) {
-      for file in files { attempt { try overlay(file, frames[file] ?? []) } }
+      for file in files {
+        guard let name = plan.overlay(of: file) else { continue }
+        attempt { try overlay(file, named: name, frames[file] ?? []) }
+      }
     }
     return failures
   }
 
   /// Writes the segmentation of a series, or of a file of several frames.
-  private func segmentation(_ sources: [URL], _ frames: [URL: [Done]], _ console: Console) throws {
+  private func segmentation(
+    _ sources: [URL], named name: String, _ frames: [URL: [Done]], _ console: Console
+  ) throws {
     let object = try DICOMSegmentation(sources: sources, options: options)
     for (index, source) in sources.enumerated() {
       for done in frames[source] ?? [] {
         try object.append(try done.masks.map { try $0.image }, frame: done.input.frame ?? 1, source: index)
       }
     }
-    let target = out.appendingPathComponent(InputKind.dicom.name(of: sources[0]) + "-seg.dcm")
+    let target = out.appendingPathComponent(name)
     if try !object.write(to: target) {
       console.note("\(target.lastPathComponent): no lesion found; it has one frame without a pixel")
     }
   }
 
   /// Writes the overlay of a file.
-  private func overlay(_ source: URL, _ done: [Done]) throws {
+  private func overlay(_ source: URL, named name: String, _ done: [Done]) throws {
     let frames = Dictionary(done.map { ($0.input.frame ?? 1, $0) }, uniquingKeysWith: { first, _ in first })
     let reader = DICOMFrames()
     try DICOMOverlay.write(
       frames: frames.keys.sorted(), source: source, segments: options.segments,
       algorithm: options.algorithm,
-      to: out.appendingPathComponent(InputKind.dicom.name(of: source) + "-overlay.dcm")
+      to: out.appendingPathComponent(name)
     ) { frame in
       (
         try reader.frame(frame - 1, of: source, limits: limits),

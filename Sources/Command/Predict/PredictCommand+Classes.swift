@@ -61,7 +61,7 @@ extension PredictCommand.Work {
     let area = Int(try all.anyClass().sum().item())
     let summary = PredictCommand.Summary(
       input, width: width, height: height, .init(classes, area: area, of: width * height),
-      files: contents.map(\.target.lastPathComponent), .init(predictor), classes: classes)
+      files: self.names(contents, of: input), .init(predictor), classes: classes)
     return try PredictCommand.Results(summary, files: contents, masks: masks, for: formats)
   }
 }

@@ -47,6 +47,8 @@ extension PredictCommand {
     let formats: [Format]
     let predictor: Predictor
     let out: URL
+    /// The DICOM objects, which are written at the end.
+    let objects: DICOMPlan
 
     /// Makes the results of one image.
     ///
@@ -71,7 +73,7 @@ extension PredictCommand {
       let summary = Summary(
         input, width: width, height: height,
         Findings(try MaskFindings(mask: lesion, probability: probability)),
-        files: contents.map(\.target.lastPathComponent), Summary.Settings(predictor),
+        files: names(contents, of: input), Summary.Settings(predictor),
         certainty: found.certainty)
       return try Results(summary, files: contents, masks: [mask], for: formats)
     }
@@ -90,6 +92,11 @@ extension PredictCommand {
       case .uncertainty: try found.maps.map { try GreyMap.pngData($0.uncertainty) }
       case .coco, .dicomSegmentation, .dicomOverlay: nil
       }
+    }
+
+    /// Returns the names of the results of an image, with the DICOM objects that hold it.
+    func names(_ contents: [(content: Data, target: URL)], of input: PredictionInput) -> [String] {
+      contents.map(\.target.lastPathComponent) + objects.names(of: input.file)
     }
 
     /// Returns the place of a file.

@@ -35,6 +35,11 @@ package struct ExportSet {
   /// The name of the only label where nothing states another.
   package static let lesion = "lesion"
 
+  /// Why frames of DICOM files are left out, and what brings them in.
+  private static let noImageFile =
+    "it is no image file; make a site of the DICOM files with mcdrl data import dicom, run mcdrl predict "
+    + "on SITE/unlabelled, and export these predictions"
+
   /// The sites, by name.
   package var sites: [String] { Set(items.compactMap(\.site)).sorted() }
 
@@ -88,7 +93,7 @@ package struct ExportSet {
           })
       }
     }
-    guard !items.isEmpty else { throw ExportError.noMasks(catalog.location) }
+    guard !items.isEmpty else { throw ExportError.noMasks(catalog.location, leftOut) }
   }
 
   /// Takes the images of a folder that `mcdrl predict` wrote.
@@ -109,8 +114,7 @@ package struct ExportSet {
         throw FileError.malformed(record, reason: "\(line.image) has other classes than the first image")
       }
       guard ImageFolder.isImage(image.lastPathComponent) else {
-        leftOut.append(
-          .init(file: line.image, reason: "it is no image file; export the frames with data import"))
+        leftOut.append(.init(file: line.image, reason: Self.noImageFile))
         continue
       }
       let files = (line.classes?.map(\.files) ?? [line.files]).map { Self.mask(among: $0, in: folder) }
@@ -134,7 +138,7 @@ package struct ExportSet {
           }
         })
     }
-    guard !items.isEmpty else { throw ExportError.noMasks(record) }
+    guard !items.isEmpty else { throw ExportError.noMasks(record, leftOut) }
   }
 
   /// The mask among the files of an image: the one named so, or the only one, of one bit a pixel.
@@ -211,8 +215,10 @@ extension ExportSet {
 package enum ExportError: Error, Equatable, CustomStringConvertible {
   /// The sites state different labels.
   case differentLabels(URL, String, String)
-  /// No image has a mask.
-  case noMasks(URL)
+  /// No image has a mask; the images that were left out, with the reasons.
+  case noMasks(URL, [ImportListing.LeftOut] = [])
+  /// The folder holds the results of a video.
+  case video(URL)
 
   /// One or two lines.
   package var description: String {
@@ -220,9 +226,27 @@ package enum ExportError: Error, Equatable, CustomStringConvertible {
     case .differentLabels(let url, let first, let second):
       "\(url.shownPath): the sites \(first) and \(second) state different labels in sites.json5; export each "
         + "with --site, or give them the same labels"
-    case .noMasks(let url):
-      "\(url.shownPath): no image has a mask to export; give a folder of sites with masks, or one of mcdrl "
-        + "predict --format mask"
+    case .noMasks(let url, let leftOut):
+      "\(url.shownPath): no image has a mask to export"
+        + (leftOut.isEmpty
+          ? "; give a folder of sites with masks, or one of mcdrl predict --format mask"
+          : Self.reasons(leftOut))
+    case .video(let url):
+      "\(url.shownPath): the results of a video, which cannot be exported; make images of it with mcdrl data "
+        + "import video, run mcdrl predict on these, and export the predictions"
     }
+  }
+
+  /// Describes why images were left out: each reason with its number of images and the first of them.
+  private static func reasons(_ leftOut: [ImportListing.LeftOut]) -> String {
+    let groups = Dictionary(grouping: leftOut, by: \.reason)
+    // In the order of the first image of each.
+    var seen: Set<String> = []
+    let order = leftOut.map(\.reason).filter { seen.insert($0).inserted }
+    return order.map { reason in
+      let files = groups[reason] ?? []
+      return "\nleft out: \(counted(files.count, "image")), such as "
+        + "\(NativePath.shown(files.first?.file ?? "")): \(reason)"
+    }.joined()
   }
 }

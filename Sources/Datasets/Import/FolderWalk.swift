@@ -2,17 +2,17 @@ import Foundation
 import Storage
 
 /// Walks over the files below a folder; each folder counts once, also where links lead back.
-struct FolderWalk {
+package struct FolderWalk {
   /// A file, or another thing that is no folder.
-  struct Entry {
+  package struct Entry {
     /// The path of the folder relative to the root; the root itself is "".
-    let folder: String
-    let name: String
+    package let folder: String
+    package let name: String
     /// Nil for a link that leads nowhere.
-    let kind: FileSystem.Kind?
+    package let kind: FileSystem.Kind?
 
     /// The path relative to the root.
-    var path: String { SourceTree.join(folder, name) }
+    package var path: String { SourceTree.join(folder, name) }
   }
 
   private let root: URL
@@ -28,7 +28,7 @@ struct FolderWalk {
   ///   - deepest: the number of folders below it that lie in each other.
   ///   - mostFiles: the number of files.
   ///   - other: a folder that is passed over.
-  init(_ root: URL, deepest: Int = 32, mostFiles: Int = 2_000_000, besides other: URL? = nil) {
+  package init(_ root: URL, deepest: Int = 32, mostFiles: Int = 2_000_000, besides other: URL? = nil) {
     (self.root, self.deepest, self.mostFiles) = (root, deepest, mostFiles)
     seen = Set(other.map { [FileSystem.resolved($0)] } ?? [])
   }
@@ -38,7 +38,7 @@ struct FolderWalk {
   /// - Parameter use: takes a file, and returns whether to go on.
   /// - Throws: `ImportError` for a source that is too deep or has too many files, `FileError` for a
   ///   folder that cannot be read.
-  mutating func files(_ use: (Entry) -> Bool) throws { _ = try walk("", depth: 0, use) }
+  package mutating func files(_ use: (Entry) -> Bool) throws { _ = try walk("", depth: 0, use) }
 
   private mutating func walk(_ folder: String, depth: Int, _ use: (Entry) -> Bool) throws -> Bool {
     let place = folder.isEmpty ? root : root.appendingPathComponent(folder)

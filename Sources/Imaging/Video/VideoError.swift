@@ -34,7 +34,8 @@ package enum VideoError: Error, Equatable, CustomStringConvertible {
       "\(shown(file)): a kind of video that is not read: \(reason); convert it to H.264 in MP4"
     case .encrypted(let file, let reason): "\(shown(file)): \(reason); export it without encryption"
     case .damaged(let file, let reason):
-      "\(shown(file)): damaged video: \(reason); copy it again, or repair it with ffmpeg"
+      "\(shown(file)): damaged video: \(reason); copy it again from its source (an MP4 or MOV file without its "
+        + "end often lacks the index, and FFmpeg decodes nothing without it)"
     case .tooManyPixels(let file, let width, let height, let limit):
       "\(shown(file)): frames of \(width) × \(height) pixels, more than the limit of \(limit) pixels; if you "
         + "trust it, raise ImageLimits.maximumPixels"

@@ -181,6 +181,11 @@ struct DataExportTests {
     try scratch.grey("q/x-mask.png", width: 2, [1, 20, 200, 255])
     try scratch.text("q/predictions.jsonl", line("x-mask.png", "\"x-mask.png\""))
     #expect(message { _ = try ExportSet(predictions: scratch.file("q")) }.contains("no image has a mask"))
+    // Frames of DICOM files are counted, with the way that works.
+    try scratch.text("s/predictions.jsonl", line("a.dcm", "\"a.png\"") + line("b.dcm", "\"b.png\""))
+    let frames = message { _ = try ExportSet(predictions: scratch.file("s")) }
+    #expect(frames.contains("2 images, such as") && frames.contains("a.dcm"), "\(frames)")
+    #expect(frames.contains("data import dicom") && frames.contains("SITE/unlabelled"), "\(frames)")
     // A mask that is missing is named, and so is one of another size.
     try scratch.text("r/predictions.jsonl", line("north/images/0.png", "\"0-mask.png\", \"0-overlay.png\""))
     let missing = message {
