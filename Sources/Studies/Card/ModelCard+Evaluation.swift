@@ -90,7 +90,7 @@ extension ModelCard {
       site = stored.site
       let part = stored.part(in: configuration)
       (role, isUnseen) = (part.text, part.isNew)
-      isOfValidation = stored.role == "validation"
+      isOfValidation = stored.isOfValidation
       (count, countWithLesion) = (stored.model.count, stored.model.countWithLesion)
       classCount = stored.classCount
       unit = (stored.model.distanceUnit ?? .pixels).rawValue

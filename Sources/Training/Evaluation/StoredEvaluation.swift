@@ -102,6 +102,9 @@ package struct StoredEvaluation: Decodable, Equatable, Sendable {
     return try JSONValue.object(defaults.merging(members) { $1 }).decoded(as: InferenceConfiguration.self)
   }
 
+  /// Whether the images are those on which the epoch was chosen.
+  package var isOfValidation: Bool { role == "validation" }
+
   /// The part of the site in the training, in words, and whether the site is new to the model.
   package typealias Part = (text: String, isNew: Bool)
 
