@@ -61,7 +61,8 @@ extension ProgramTests {
       #expect((coco["categories"] as? [[String: Any]])?.map { $0["name"] as? String } == ["lesion"])
 
       let tracks = try Program.run(
-        "predict", run, shop.file("data/c/images").path, "--out", shop.file("no").path, "--tracks", "none,mask")
+        "predict", run, shop.file("data/c/images").path, "--out", shop.file("no").path, "--tracks",
+        "none,mask")
       #expect(tracks.code == 2 && tracks.err.contains("--tracks"), "\(tracks.err)")
       let alone = try Program.run(
         "predict", run, shop.file("data/c/images/0.png").path, "--out", shop.file("alone").path, "--format",
