@@ -36,15 +36,17 @@ struct FrameJudgeTests {
     #expect(found[1].view != nil && found[3].view == nil)
   }
 
-  @Test("A frame that the reader resized is marked and segmented")
-  func resized() throws {
+  @Test(
+    "What the reader says of a frame is a mark, and the frame is segmented",
+    arguments: [FrameWarning.damaged, .resized, .interlaced, .estimatedTime])
+  func marks(_ mark: FrameWarning) throws {
     let image = try TissueScene.picture(1)
     let info = VideoFrameInfo(
-      index: 0, pts: 0, duration: nil, timeBase: (1, 25), isKey: true, isDamaged: false, isInterlaced: false,
-      isTimeEstimated: false, isResized: true)
+      index: 0, pts: 0, duration: nil, timeBase: (1, 25), isDamaged: mark == .damaged,
+      isInterlaced: mark == .interlaced, isTimeEstimated: mark == .estimatedTime, isResized: mark == .resized)
     var judge = FrameJudge()
     let found = try judge.judge(VideoFrame(info, image: image), image.tensor)
-    #expect(found.skipped == nil && found.warnings == [.resized])
+    #expect(found.skipped == nil && found.warnings == [mark])
   }
 
   @Test("Other colours begin a shot")
