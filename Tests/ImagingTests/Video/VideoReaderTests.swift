@@ -48,7 +48,8 @@ struct VideoReaderTests {
   func wide() throws {
     let reader = try VideoReader(VideoFixtures.url("wide.mp4"))
     #expect((reader.width, reader.height) == (85, 48))
-    #expect(abs(try #require(reader.storage).pixelAspect - 4.0 / 3) < 1e-9)
+    let storage = try #require(reader.storage)
+    #expect(abs(storage.pixelAspect - 4.0 / 3) < 1e-9)
     for frame in try VideoFixtures.frames(reader) {
       #expect(frame.image.pixels.count == 85 * 48 * 3)
       #expect(VideoFixtures.quarters(frame.image) == ["red", "green", "blue", "white"])
