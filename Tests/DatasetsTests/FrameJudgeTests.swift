@@ -114,6 +114,32 @@ struct VideoViewTests {
     #expect(found.inside.shape == [480, 640])
   }
 
+  @Test("A lumen that stays dark in a corner is inside, and the other corners of a round view are not")
+  func cornerLumen() throws {
+    func darkened(_ image: Image) throws -> Image {
+      var pixels = image.pixels
+      for y in 0..<40 {
+        for x in 0..<72 { for c in 0..<3 { pixels[3 * (y * 192 + x) + c] = 0 } }
+      }
+      return try Image(width: 192, height: 128, channels: 3, pixels: pixels)
+    }
+    #expect(try view([darkened(TissueScene.picture(1, width: 192, height: 128))]).share == 1)
+    let found = try view([darkened(TissueScene.picture(1, isRound: true, width: 192, height: 128))])
+    let inside = try found.inside.floats()
+    // At 66, 24 the lumen is in the circle, whose radius is 61 around 96, 64.
+    #expect(inside[24 * 192 + 66] == 1)
+    #expect(inside[10 * 192 + 145] == 0 && inside[118 * 192 + 145] == 0 && inside[118 * 192 + 47] == 0)
+  }
+
+  @Test("Corners of a round view whose right side is cut off are outside")
+  func cutView() throws {
+    let whole = try TissueScene.picture(1, isRound: true, width: 192, height: 128).tensor
+    let found = try view([Image(whole.narrowed(dim: 2, start: 0, length: 130).contiguous())])
+    let inside = try found.inside.floats()
+    #expect(inside[10 * 130 + 48] == 0 && inside[118 * 130 + 48] == 0)
+    #expect(inside[64 * 130 + 125] == 1 && inside[64 * 130 + 60] == 1)
+  }
+
   @Test("A frame without a border is inside as a whole")
   func full() throws {
     let found = try view([TissueScene.picture(1)])
