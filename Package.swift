@@ -46,7 +46,7 @@ let package = Package(
     .library(name: "Studies", targets: ["Studies"]),
   ],
   targets: [
-    // Loops that no operator of libtorch has, or has as quickly; quick in debug builds, too.
+    // Loops that no operator of libtorch has, or has as quickly, and SHA-256; quick in debug builds, too.
     .target(name: "CKernels", cSettings: optimizedC),
     // The doors to C and C++.
     .systemLibrary(name: "CLibTorchSystem", pkgConfig: libtorch),
@@ -66,14 +66,14 @@ let package = Package(
     .systemLibrary(
       name: "CDICOMSystem", pkgConfig: part("dicom"),
       providers: [.apt(["libdcmtk-dev", "libopenjp2-7-dev"]), .brew(["dcmtk", "openjpeg"])]),
-    .target(name: "CDICOM", dependencies: ["CDICOMSystem"], cxxSettings: optimizedCXX),
+    .target(name: "CDICOM", dependencies: ["CDICOMSystem", "CKernels"], cxxSettings: optimizedCXX),
     .systemLibrary(
       name: "CVideoSystem", pkgConfig: part("video"),
       providers: [.apt(["libavformat-dev", "libswscale-dev"]), .brew(["ffmpeg"])]),
     .target(name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC),
 
     // The rooms, lowest first; each uses only those above it in this list.
-    .target(name: "Storage", dependencies: ["CZlib"]),
+    .target(name: "Storage", dependencies: ["CKernels", "CZlib"]),
     .target(name: "Torch", dependencies: ["CLibTorch", "Storage"]),
     .target(name: "Imaging", dependencies: ["CDICOM", "CImageCodecs", "CVideo", "Storage", "Torch"]),
     .target(name: "SyntheticEndoscopy", dependencies: ["Storage", "Torch", "Imaging"]),

@@ -3,6 +3,7 @@
 #include "CDICOM.h"
 
 #if __has_include(<mcdrl_has_dicom.h>)
+#include "CKernelsHash.h"
 #include "dicom_file.hpp"
 
 #include <array>
@@ -47,6 +48,7 @@ struct Frame {
 // A hash for UIDs: equal parts give equal UIDs, and no other parts do (SHA-256).
 class Hash {
 public:
+  Hash() { mcdrl_sha256_start(&hash); }
   Hash &add(const std::string &part);
   Hash &add(const std::vector<uint8_t> &part);
   Hash &add(uint64_t number);
@@ -56,13 +58,9 @@ public:
   std::string text();
 
 private:
-  void bytes(const uint8_t *data, size_t size);
-  void block(const uint8_t *data);
+  // The first half of the hash.
   std::array<uint8_t, 16> digest();
-  std::array<uint32_t, 8> state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::array<uint8_t, 64> pending{};
-  uint64_t count = 0;
+  mcdrl_sha256 hash;
 };
 
 // Reads a file without its pixels, and adds the attributes of patient and study to `shared` where that is not null.

@@ -105,13 +105,19 @@ static int64_t duration_of(const AVFrame *frame) {
 #endif
 }
 
-static void flags_of(const AVFrame *frame, video_frame *out) {
+static int is_key(const AVFrame *frame) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 29, 100)
-  out->is_key = (frame->flags & AV_FRAME_FLAG_KEY) != 0;
-  out->is_interlaced = (frame->flags & AV_FRAME_FLAG_INTERLACED) != 0;
+  return (frame->flags & AV_FRAME_FLAG_KEY) != 0;
 #else
-  out->is_key = frame->key_frame != 0;
-  out->is_interlaced = frame->interlaced_frame != 0;
+  return frame->key_frame != 0;
+#endif
+}
+
+static int is_interlaced(const AVFrame *frame) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 29, 100)
+  return (frame->flags & AV_FRAME_FLAG_INTERLACED) != 0;
+#else
+  return frame->interlaced_frame != 0;
 #endif
 }
 
@@ -140,13 +146,13 @@ int video_next(video_reader *r, video_frame *frame, char *message) {
     if (result != VIDEO_OK) return result;
   }
   set_time(r, frame);
-  flags_of(r->frame, frame);
   int is_bad = r->frame->decode_error_flags != 0 || (r->frame->flags & AV_FRAME_FLAG_CORRUPT) != 0;
   // A key frame depends on none before it. The damage of a packet is known before the frames come out that stand
   // before it.
-  if (frame->is_key && !is_bad && frame->pts > r->suspect_pts) r->is_suspect = 0;
+  if (is_key(r->frame) && !is_bad && frame->pts > r->suspect_pts) r->is_suspect = 0;
   if (is_bad) suspect(r, frame->pts);
   frame->is_damaged = r->is_suspect;
+  frame->is_interlaced = is_interlaced(r->frame);
   frame->is_resized = r->frame->width != r->stored_width || r->frame->height != r->stored_height;
   frame->index = r->count++;
   return VIDEO_OK;

@@ -44,7 +44,6 @@ struct picture {
   uint8_t *planes[4];
   int strides[4];
   int out_width, out_height, channels;
-  int is_fast;
 };
 
 // Whether the samples are grey.

@@ -95,11 +95,10 @@ static int make_scaler(struct picture *picture, const AVFrame *frame, char *mess
     snprintf(message, VIDEO_MESSAGE_LENGTH, "the colour matrix %s", space ? space : "unknown");
     return VIDEO_UNSUPPORTED;
   }
-  // Chroma is interpolated linearly, as JPEG readers do, and sums are rounded. Fast conversion repeats chroma. A change
-  // of size is bicubic.
+  // Chroma is interpolated linearly, as JPEG readers do, and sums are rounded. A change of size is bicubic.
   int keeps_size = frame->width == picture->out_width && frame->height == picture->out_height;
-  int flags = (keeps_size ? SWS_BILINEAR : SWS_BICUBIC) |
-              (picture->is_fast ? 0 : SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP);
+  int flags = (keeps_size ? SWS_BILINEAR : SWS_BICUBIC) | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT |
+              SWS_FULL_CHR_H_INP;
   picture->scaler = sws_getContext(frame->width, frame->height, format, picture->out_width, picture->out_height,
                                    picture->channels == 1 ? AV_PIX_FMT_GRAY8 : AV_PIX_FMT_RGB24, flags, NULL, NULL,
                                    NULL);

@@ -219,7 +219,6 @@ int video_open(int descriptor, const uint8_t *content, size_t size, video_option
   struct video_reader *r = calloc(1, sizeof *r);
   if (!r) return fail(message, VIDEO_SYSTEM, "", AVERROR(ENOMEM));
   r->source = (struct stream){.descriptor = descriptor, .content = content, .size = (int64_t)size};
-  r->picture.is_fast = options.is_fast;
   r->packet = av_packet_alloc();
   r->frame = av_frame_alloc();
   int result = r->packet && r->frame ? VIDEO_OK : fail(message, VIDEO_SYSTEM, "", AVERROR(ENOMEM));

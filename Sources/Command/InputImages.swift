@@ -147,6 +147,7 @@ struct InputImages {
         overlays.append(url)
         return
       }
+      frames.keep(file)
       let count = file.frameCount
       let digits = max(4, String(count).count)
       for index in 0..<count {

@@ -85,6 +85,16 @@ enum VideoPrediction {
     var notes: [String] = []
     if summary.frames == 0 { notes.append("warning: \(name): the video holds no frame") }
     if summary.endedEarly { notes.append("warning: \(name): the file ends before its time; copy it again") }
+    if summary.undecodedPackets > 0 {
+      notes.append(
+        "warning: \(name): \(counted(summary.undecodedPackets, "packet")) could not be decoded, so frames are "
+          + "missing or damaged; copy the file again")
+    }
+    if summary.stored?.isHighDynamicRange == true {
+      notes.append(
+        "warning: \(name): the video is of high dynamic range and not tone mapped; its frames look flatter "
+          + "than those of training")
+    }
     if summary.settings.realtime {
       notes.append(
         "\(name): \(counted(summary.dropped, "frame")) dropped to keep to the timestamps, at most "

@@ -1,35 +1,15 @@
+import CKernels
+
 /// SHA-256 (FIPS 180-4), for names that must not lead back to a short content.
 package enum SHA256 {
-  /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
-  private static let constants: [UInt32] = [
-    0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
-    0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
-    0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
-    0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
-    0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
-    0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
-    0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
-    0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
-  ]
-
   /// Returns the hash of bytes, 32 bytes.
   package static func hash(_ bytes: some Collection<UInt8>) -> [UInt8] {
-    var message = Array(bytes)
-    let bits = UInt64(message.count) * 8
-    message.append(0x80)
-    message.append(contentsOf: [UInt8](repeating: 0, count: (120 - message.count % 64) % 64))
-    for shift in stride(from: 56, through: 0, by: -8) {
-      message.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
-    }
-    var state: [UInt32] = [
-      0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-    ]
-    for start in stride(from: 0, to: message.count, by: 64) {
-      compress(message[start..<start + 64], into: &state)
-    }
-    return state.flatMap { word in
-      [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
-    }
+    var state = mcdrl_sha256()
+    mcdrl_sha256_start(&state)
+    Array(bytes).withUnsafeBufferPointer { mcdrl_sha256_add(&state, $0.baseAddress, $0.count) }
+    var digest = [UInt8](repeating: 0, count: 32)
+    mcdrl_sha256_finish(&state, &digest)
+    return digest
   }
 
   /// Returns the hash of bytes as 64 hexadecimal digits.
@@ -38,28 +18,5 @@ package enum SHA256 {
       let digits = String(byte, radix: 16)
       return digits.count == 1 ? "0" + digits : digits
     }.joined()
-  }
-
-  private static func compress(_ block: ArraySlice<UInt8>, into state: inout [UInt32]) {
-    func turned(_ word: UInt32, _ by: UInt32) -> UInt32 { word >> by | word << (32 - by) }
-    var words = stride(from: block.startIndex, to: block.endIndex, by: 4).map { place in
-      block[place..<place + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-    }
-    for index in 16..<64 {
-      let (early, late) = (words[index - 15], words[index - 2])
-      let small = turned(early, 7) ^ turned(early, 18) ^ early >> 3
-      let large = turned(late, 17) ^ turned(late, 19) ^ late >> 10
-      words.append(words[index - 16] &+ small &+ words[index - 7] &+ large)
-    }
-    var now = state
-    for index in 0..<64 {
-      let sum = turned(now[4], 6) ^ turned(now[4], 11) ^ turned(now[4], 25)
-      let choice = now[4] & now[5] ^ ~now[4] & now[6]
-      let first = now[7] &+ sum &+ choice &+ constants[index] &+ words[index]
-      let other = turned(now[0], 2) ^ turned(now[0], 13) ^ turned(now[0], 22)
-      let majority = now[0] & now[1] ^ now[0] & now[2] ^ now[1] & now[2]
-      now = [first &+ other &+ majority, now[0], now[1], now[2], now[3] &+ first, now[4], now[5], now[6]]
-    }
-    for index in 0..<8 { state[index] = state[index] &+ now[index] }
   }
 }

@@ -11,17 +11,19 @@ FIELDS = {"fingerprint": 0, "algorithm": 1, "version": 2, "parameters": 3, "seri
 
 
 def build(folder):
-    """Compiles Sources/CDICOM into a library."""
+    """Compiles Sources/CDICOM and the hash that it uses into a library."""
     root = pathlib.Path(__file__).resolve().parents[2]
     marker = pathlib.Path(folder) / "mcdrl_has_dicom.h"
     marker.write_text("")
     flags = subprocess.run(["pkg-config", "--cflags", "libopenjp2"], capture_output=True, text=True).stdout
     library = pathlib.Path(folder) / "door.so"
-    sources = sorted(str(path) for path in (root / "Sources/CDICOM").glob("*.cpp"))
+    kernels = root / "Sources/CKernels"
+    sources = [*sorted((root / "Sources/CDICOM").glob("*.cpp")), kernels / "sha256.c"]
     subprocess.run(
         [os.environ.get("CXX", "c++"), "-std=c++20", "-O1", "-shared", "-fPIC", "-D_Nullable=", "-D_Nonnull=",
          "-Wno-nullability-completeness",
-         "-I", str(root / "Sources/CDICOM/include"), "-I", str(folder), *shlex.split(flags), *sources, "-o", str(library),
+         "-I", str(root / "Sources/CDICOM/include"), "-I", str(kernels / "include"), "-I", str(folder),
+         *shlex.split(flags), *map(str, sources), "-o", str(library),
          "-ldcmimage", "-ldcmimgle", "-ldcmjpls", "-ldcmjpeg", "-ldcmdata", "-loflog", "-lofstd", "-lopenjp2"], check=True)
     return library
 
@@ -100,7 +102,7 @@ class Door:
         class Facts(ctypes.Structure):
             _fields_ = [(n, ctypes.c_char * 66) for n in ("kind", "instance", "series", "syntax")] + [
                 ("photometric", ctypes.c_char * 18)] + [
-                (n, ctypes.c_uint32) for n in ("rows", "columns", "frames", "samples", "allocated", "stored", "storage")]
+                (n, ctypes.c_uint32) for n in ("rows", "columns", "frames", "samples", "allocated", "stored", "storage", "own")]
 
         class Segment(ctypes.Structure):
             _fields_ = [("instance", ctypes.c_char * 66), ("label", ctypes.c_char * 130),

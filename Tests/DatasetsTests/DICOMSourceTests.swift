@@ -96,6 +96,25 @@ struct DICOMSourceTests {
     #expect(listing.leftOut.map(\.file) == ["mask"])
   }
 
+  @Test("An overlay that mcdrl drew is left out, with one frame or several")
+  func overlay() throws {
+    let folder = try Self.folder(["image": "rgb.dcm", "frames": "jpeg-frames.dcm"])
+    for name in ["image", "frames"] {
+      let source = try DICOMFile(folder.file(name))
+      try DICOMOverlay.write(
+        source: source.url, algorithm: DICOMAlgorithm(), to: folder.file("\(name)-overlay.dcm")
+      ) { try source.frame($0 - 1) }
+    }
+    let listing = try DICOMSource.listing(folder.url, options: ImportOptions())
+    #expect(listing.items.count == 4)
+    #expect(listing.leftOut.map(\.file) == ["frames-overlay.dcm", "image-overlay.dcm"])
+    #expect(listing.leftOut.allSatisfy { $0.reason.contains("an overlay that mcdrl predict drew") })
+    try FileManager.default.removeItem(at: folder.file("image"))
+    try FileManager.default.removeItem(at: folder.file("frames"))
+    let text = message { _ = try DICOMSource.listing(folder.url, options: ImportOptions()) }
+    #expect(text.contains("frames-overlay.dcm: an overlay"), "\(text)")
+  }
+
   @Test("A folder that is too deep is refused and not cut")
   func depth() throws {
     let folder = try Self.folder(["image": "rgb.dcm", String(repeating: "d/", count: 40) + "x": "rgb.dcm"])

@@ -36,15 +36,17 @@ struct FrameJudgeTests {
     #expect(found[1].view != nil && found[3].view == nil)
   }
 
-  @Test("A frame that the reader resized is marked and segmented")
-  func resized() throws {
+  @Test(
+    "What the reader says of a frame is a mark, and the frame is segmented",
+    arguments: [FrameWarning.damaged, .resized, .interlaced, .estimatedTime])
+  func marks(_ mark: FrameWarning) throws {
     let image = try TissueScene.picture(1)
     let info = VideoFrameInfo(
-      index: 0, pts: 0, duration: nil, timeBase: (1, 25), isKey: true, isDamaged: false, isInterlaced: false,
-      isTimeEstimated: false, isResized: true)
+      index: 0, pts: 0, duration: nil, timeBase: (1, 25), isDamaged: mark == .damaged,
+      isInterlaced: mark == .interlaced, isTimeEstimated: mark == .estimatedTime, isResized: mark == .resized)
     var judge = FrameJudge()
     let found = try judge.judge(VideoFrame(info, image: image), image.tensor)
-    #expect(found.skipped == nil && found.warnings == [.resized])
+    #expect(found.skipped == nil && found.warnings == [mark])
   }
 
   @Test("Other colours begin a shot")
@@ -110,6 +112,32 @@ struct VideoViewTests {
     let found = try view([Image(width: 640, height: 480, channels: 3, pixels: pixels)])
     #expect(try found.inside.floats()[240 * 640 + 320] == 1)
     #expect(found.inside.shape == [480, 640])
+  }
+
+  @Test("A lumen that stays dark in a corner is inside, and the other corners of a round view are not")
+  func cornerLumen() throws {
+    func darkened(_ image: Image) throws -> Image {
+      var pixels = image.pixels
+      for y in 0..<40 {
+        for x in 0..<72 { for c in 0..<3 { pixels[3 * (y * 192 + x) + c] = 0 } }
+      }
+      return try Image(width: 192, height: 128, channels: 3, pixels: pixels)
+    }
+    #expect(try view([darkened(TissueScene.picture(1, width: 192, height: 128))]).share == 1)
+    let found = try view([darkened(TissueScene.picture(1, isRound: true, width: 192, height: 128))])
+    let inside = try found.inside.floats()
+    // At 66, 24 the lumen is in the circle, whose radius is 61 around 96, 64.
+    #expect(inside[24 * 192 + 66] == 1)
+    #expect(inside[10 * 192 + 145] == 0 && inside[118 * 192 + 145] == 0 && inside[118 * 192 + 47] == 0)
+  }
+
+  @Test("Corners of a round view whose right side is cut off are outside")
+  func cutView() throws {
+    let whole = try TissueScene.picture(1, isRound: true, width: 192, height: 128).tensor
+    let found = try view([Image(whole.narrowed(dim: 2, start: 0, length: 130).contiguous())])
+    let inside = try found.inside.floats()
+    #expect(inside[10 * 130 + 48] == 0 && inside[118 * 130 + 48] == 0)
+    #expect(inside[64 * 130 + 125] == 1 && inside[64 * 130 + 60] == 1)
   }
 
   @Test("A frame without a border is inside as a whole")

@@ -159,6 +159,22 @@ struct DICOMTests {
     #expect(deflated.contains("deflated.dcm"))
   }
 
+  @Test("A file that was open already gives its frames, within the limits of the reading")
+  func kept() throws {
+    let frames = DICOMFrames(mostOpen: 1)
+    let file = try DICOMFile(DICOMFixtures.url("jpeg-frames.dcm"))
+    let other = DICOMFixtures.url("rgb.dcm")
+    frames.keep(file)
+    frames.keep(try DICOMFile(other))
+    for url in [file.url, other, file.url] {
+      #expect(try frames.frame(0, of: url, limits: .default) == DICOMFile(url).frame(0))
+    }
+    let limits = ImageLimits(maximumPixels: 16 * 12 - 1)
+    #expect(throws: ImagingError.tooManyPixels(file: file.url.path, width: 16, height: 12, limit: 191)) {
+      try frames.frame(1, of: file.url, limits: limits)
+    }
+  }
+
   @Test("Sequences that are nested without end are refused")
   func nesting() throws {
     let folder = try TemporaryFolder("dicom")

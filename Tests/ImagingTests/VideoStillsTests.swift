@@ -12,6 +12,8 @@ struct VideoStillsTests {
     let duration: Double?
     let frameCount: Int? = nil
     let endedEarly = false
+    let undecodedPackets = 0
+    let storage: VideoStorage? = nil
     private let times: [Double]
     private var index = 0
 

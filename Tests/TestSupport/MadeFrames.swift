@@ -10,6 +10,8 @@ package final class MadeFrames: FrameSource {
   package let duration: Double?
   package let frameCount: Int?
   package let endedEarly = false
+  package let undecodedPackets: Int
+  package let storage: VideoStorage? = nil
   /// Counts the frames that were read.
   package let read = Tally()
   private let times: [Double]
@@ -22,7 +24,8 @@ package final class MadeFrames: FrameSource {
   /// - Parameters:
   ///   - times: the timestamp of each frame in seconds, in milliseconds exactly.
   ///   - failure: the frame in whose place an error is thrown.
-  ///   - damaged: the frames that the decoder reports as damaged.
+  ///   - damaged: the frames that the decoder reports as damaged, each as a packet that it could not
+  ///     decode.
   ///   - picture: makes the picture of a frame.
   package init(
     times: [Double], failure: (index: Int, error: any Error)? = nil, damaged: Set<Int> = [],
@@ -31,6 +34,7 @@ package final class MadeFrames: FrameSource {
     let first = picture(0)
     (width, height) = (first.width, first.height)
     (duration, frameCount) = (times.last, times.count)
+    undecodedPackets = damaged.count
     (self.times, self.picture, self.failure, self.damaged) = (times, picture, failure, damaged)
   }
 

@@ -9,7 +9,7 @@ OVERLAY, LOSSLESS = 0, 1
 
 
 class Options(ctypes.Structure):
-    _fields_ = [("maximum_pixels", I64), ("threads", I32), ("is_fast", I32)]
+    _fields_ = [("maximum_pixels", I64), ("threads", I32)]
 
 
 class Properties(ctypes.Structure):
@@ -25,7 +25,7 @@ class Properties(ctypes.Structure):
 
 class Frame(ctypes.Structure):
     _fields_ = [(name, I64) for name in ("index", "pts", "duration")] + [
-        (name, I32) for name in ("is_key", "is_estimated", "is_damaged", "is_interlaced", "is_resized")
+        (name, I32) for name in ("is_estimated", "is_damaged", "is_interlaced", "is_resized")
     ]
 
 
@@ -64,7 +64,7 @@ class Door:
 
 
 class Reader:
-    def __init__(self, door, path=None, content=None, threads=1, limit=100_000_000, is_fast=0):
+    def __init__(self, door, path=None, content=None, threads=1, limit=100_000_000):
         self.door, self.content = door, content
         self.handle, self.properties, self.descriptor = ctypes.c_void_p(), Properties(), -1
         if path:
@@ -72,7 +72,7 @@ class Reader:
         size = len(content) if content is not None else os.fstat(self.descriptor).st_size
         try:
             door.call(
-                "video_open", self.descriptor, content, ctypes.c_size_t(size), Options(limit, threads, is_fast),
+                "video_open", self.descriptor, content, ctypes.c_size_t(size), Options(limit, threads),
                 ctypes.byref(self.handle), ctypes.byref(self.properties),
             )
         except DoorError:

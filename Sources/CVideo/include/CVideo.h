@@ -34,8 +34,6 @@ typedef struct {
   int64_t maximum_pixels;
   /// The threads that decode.
   int32_t threads;
-  /// Whether chroma is repeated and not interpolated: 1 ms for a frame of 1920 × 1080 and not 10 ms.
-  int32_t is_fast;
 } video_options;
 
 /// The chosen stream, from the container and the first frame.
@@ -78,7 +76,6 @@ typedef struct {
   int64_t pts;
   /// The duration in the same unit; 0 if unknown.
   int64_t duration;
-  int32_t is_key;
   /// Whether the timestamp is not the stream's, because it had none, or one not after the frame before.
   int32_t is_estimated;
   /// Whether the frame, or one that it is predicted from, was damaged.

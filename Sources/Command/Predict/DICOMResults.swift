@@ -103,16 +103,16 @@ struct DICOMResults {
   /// Writes the overlay of a file.
   private func overlay(_ source: URL, named name: String, _ done: [Done]) throws {
     let frames = Dictionary(done.map { ($0.input.frame ?? 1, $0) }, uniquingKeysWith: { first, _ in first })
-    let reader = DICOMFrames()
     try DICOMOverlay.write(
       frames: frames.keys.sorted(), source: source, segments: options.segments,
       algorithm: options.algorithm,
       to: out.appendingPathComponent(name)
     ) { frame in
-      (
-        try reader.frame(frame - 1, of: source, limits: limits),
-        try frames[frame]?.masks.map { try $0.image } ?? []
-      )
+      // Through the inputs, where the file may still be open.
+      guard let done = frames[frame], let read = done.input.reading else {
+        throw DICOMError.noSuchFrame(file: source.path, index: frame - 1, count: frames.count)
+      }
+      return (try read(limits), try done.masks.map { try $0.image })
     }
   }
 }

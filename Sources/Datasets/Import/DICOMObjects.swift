@@ -38,6 +38,9 @@ struct DICOMObjects {
         return leaveOut(path, "holds a video; import it with mcdrl data import video")
       }
       guard file.kind != .segmentation else { return try masks.add(file, path: path) }
+      guard !file.isOverlay else {
+        return leaveOut(path, "an overlay that mcdrl predict drew, with the outlines of masks in its pixels")
+      }
       let hash = Self.hash(file.instanceUID.isEmpty ? path : file.instanceUID)
       if let first = paths[hash] { return leaveOut(path, "the same object as \(first)") }
       paths[hash] = path

@@ -105,9 +105,20 @@ package struct ImportRecord: Codable, Equatable, Sendable {
   /// The name of the file.
   package static let fileName = "import.json"
 
-  /// Reads the record of a site; nil if there is none, or one that cannot be read.
-  static func stored(in folder: URL) -> ImportRecord? {
-    guard let data = try? Data(file: folder.appendingPathComponent(fileName)) else { return nil }
-    return try? JSONDecoder().decode(ImportRecord.self, from: data)
+  /// Reads the record of a site; nil if there is none.
+  ///
+  /// - Throws: `FileError`, or `ImportError.malformed` that names a damaged record and the fix.
+  static func stored(in folder: URL) throws -> ImportRecord? {
+    let url = folder.appendingPathComponent(fileName)
+    guard FileSystem.kind(of: url) != nil else { return nil }
+    let data = try Data(file: url)
+    do {
+      return try JSONDecoder().decode(ImportRecord.self, from: data)
+    } catch {
+      throw ImportError.malformed(
+        url,
+        reason: "is no record of an import: \(explanation(of: error)); restore it, or remove it and the "
+          + "site's entry in sites.json5, and import again")
+    }
   }
 }

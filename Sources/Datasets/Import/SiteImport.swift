@@ -81,7 +81,7 @@ package struct SiteImport {
   package func write(
     progress: (Int) -> Void = { _ in }
   ) throws -> (record: ImportRecord, listed: [String]) {
-    let earlier = ImportRecord.stored(in: folder)
+    let earlier = try ImportRecord.stored(in: folder)
     let moves = try checkSite(earlier)
     let masks = ImportedMask(
       labels: listing.labels, convention: try convention(), resizes: options.resizesMasks,

@@ -96,6 +96,9 @@ package struct SourceTree: Sendable {
     ([root.lastPathComponent] + folders.keys).contains { $0.lowercased().contains(name) }
   }
 
+  /// The image files of a folder in a root; empty if there is no such folder.
+  func files(of folder: String, in root: String) -> [String] { folders[Self.join(root, folder)] ?? [] }
+
   /// Joins a folder and a path.
   static func join(_ folder: String, _ path: String) -> String {
     folder.isEmpty ? path : path.isEmpty ? folder : "\(folder)/\(path)"

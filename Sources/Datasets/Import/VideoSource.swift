@@ -69,8 +69,8 @@ package enum VideoSource: SourceReader {
   ) throws {
     let limits = options.limits
     let file = video.file.lastPathComponent
-    let selection = try FrameSelection(
-      video.open(limits), every: options.every, difference: options.difference)
+    let source = try video.open(limits)
+    let selection = try FrameSelection(source, every: options.every, difference: options.difference)
     let frames = ChosenFrames(selection.taken) { try video.open(limits) }
     for index in selection.taken {
       let number = String(index)
@@ -83,6 +83,11 @@ package enum VideoSource: SourceReader {
     }
     listing.notes.append(
       "\(file): \(selection.taken.count) of \(counted(selection.frames, "frame")) taken")
+    if source.endedEarly { listing.notes.append("\(file): the file ends before its time; copy it again") }
+    if source.undecodedPackets > 0 {
+      listing.notes.append(
+        "\(file): \(counted(source.undecodedPackets, "packet")) could not be decoded, so frames are missing")
+    }
     if selection.taken.isEmpty {
       listing.leftOut.append(.init(file: file, reason: "every frame is black, repeated or damaged"))
     }

@@ -21,6 +21,10 @@ package enum FrameWarning: String, Codable, Sendable, CaseIterable {
   case damaged
   /// The video changed its size, and the reader brought the frame to that of the first one.
   case resized
+  /// The frame has two fields of different times.
+  case interlaced
+  /// The stream has no timestamp for the frame, or one not after the frame before.
+  case estimatedTime = "estimated time"
 }
 
 /// The facts of a frame that are known before it is segmented.
@@ -87,6 +91,8 @@ package struct FrameJudge {
     var found = FrameJudgement()
     if frame.isDamaged { found.warnings.append(.damaged) }
     if frame.isResized { found.warnings.append(.resized) }
+    if frame.isInterlaced { found.warnings.append(.interlaced) }
+    if frame.isTimeEstimated { found.warnings.append(.estimatedTime) }
     if let lastImage, lastImage.hasSameSamples(as: image) {
       found.skipped = wasBlack ? .black : .repeated
       found.view = wasBlack ? nil : lastView

@@ -25,8 +25,11 @@ package struct VideoView: Sendable {
 /// The tracker keeps the brightest level of each sample over the first 25 frames after a cut, and looks
 /// at frames 1, 2, 4, 8, 16 and 25. So a dark lumen at the edge counts to the view once it was lit. The
 /// rectangle is that of `FieldOfView`. If at least a twentieth of the samples stays darker than 33, a
-/// corner is outside, too: a sample is inside if it lies between lit samples in its row and in its
-/// column. Each estimate uses frames of the past alone.
+/// corner is outside, too: a sample of the rectangle is outside if it does not lie between lit samples
+/// both in its row and in its column, and the same is true of its mirror image, left to right or top to
+/// bottom. Views are round or have cut corners, also where one side is cut off, so their border has such
+/// an image; a lumen in one corner that stays dark has none and is inside. Each estimate uses frames of
+/// the past alone.
 package struct ViewTracker {
   private static let looks: Set = [1, 2, 4, 8, 16, 25]
   private static let highestBorder = 32.0
@@ -64,15 +67,18 @@ package struct ViewTracker {
   private static func view(_ brightest: Tensor, step: Int, height: Int, width: Int) throws -> VideoView {
     let field = try FieldOfView(of: brightest.to(.uint8))
     let shape = try brightest.sizes(rank: 3, "the samples")
-    var inside = try Tensor.zeros([shape[1], shape[2]])
-    _ = try inside.narrowed(dim: 0, start: field.rows.lowerBound, length: field.rows.count)
-      .narrowed(dim: 1, start: field.columns.lowerBound, length: field.columns.count).fill(1)
     let levels = try brightest.max([0])
     let border = try levels.reshaped([-1]).sorted(dim: 0).values
       .selected(dim: 0, index: levels.count / 20).item()
-    if border <= highestBorder {
-      inside = try inside * hull(levels.greater(than: border + contrast).to(.float32) * inside)
-    }
+    var part = try levels.narrowed(dim: 0, start: field.rows.lowerBound, length: field.rows.count)
+      .narrowed(dim: 1, start: field.columns.lowerBound, length: field.columns.count)
+    part =
+      try border <= highestBorder
+      ? withoutCorners(part.greater(than: border + contrast)) : .ones(part.shape)
+    let inside = try part.padded([
+      field.columns.lowerBound, shape[2] - field.columns.upperBound,
+      field.rows.lowerBound, shape[1] - field.rows.upperBound,
+    ])
     func pixels(_ range: Range<Int>, _ side: Int) -> Range<Int> {
       range.lowerBound * step..<min(side, range.upperBound * step)
     }
@@ -83,6 +89,12 @@ package struct ViewTracker {
     return VideoView(
       rows: pixels(field.rows, height), columns: pixels(field.columns, width), inside: large,
       insideSamples: inside, share: try inside.mean().item())
+  }
+
+  /// Returns 0 for dark corners that have a mirror image, and else 1, float32 of the same shape.
+  private static func withoutCorners(_ lit: Tensor) throws -> Tensor {
+    let outside = try 1 - hull(lit.to(.float32))
+    return try 1 - outside * outside.flipped([0]).maximum(outside.flipped([1]))
   }
 
   /// Returns 1 between lit samples of the row and of the column, float32 of the same shape.

@@ -26,8 +26,6 @@ package final class DICOMFile: @unchecked Sendable {
   package let isVideo: Bool
   /// Whether the object is an overlay that `mcdrl predict` drew, by what it says of its maker.
   package let isOverlay: Bool
-  /// The UID of the transfer syntax.
-  package let transferSyntax: String
   /// The UIDs of the series and the object.
   ///
   /// They identify a study: hash them before they go anywhere.
@@ -87,7 +85,6 @@ package final class DICOMFile: @unchecked Sendable {
     isVideo = Int(facts.storage) == DICOM_VIDEO
     isEncapsulated = Int(facts.storage) == DICOM_ENCAPSULATED
     isOverlay = facts.is_own != 0 && kind == .secondaryCapture
-    transferSyntax = Self.text(facts.transfer_syntax)
     (seriesUID, instanceUID) = (Self.text(facts.series), Self.text(facts.sop_instance))
   }
 

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Frames of one file follow one another, so each file is parsed once. Several threads may share it.
 package final class DICOMFrames: @unchecked Sendable {
-  /// A file that is opened when its first frame is read.
+  /// A file, which is opened when its first frame is read if it is not open.
   private final class Entry: @unchecked Sendable {
     let url: URL
     private let lock = NSLock()
@@ -12,11 +12,18 @@ package final class DICOMFrames: @unchecked Sendable {
 
     init(_ url: URL) { self.url = url }
 
+    init(_ file: DICOMFile) { (url, self.file) = (file.url, file) }
+
     func frame(_ index: Int, limits: ImageLimits) throws -> Image {
       let open = try lock.withLock {
         let open = try file ?? DICOMFile(url, limits: limits)
         file = open
         return open
+      }
+      // It may have been opened within other limits.
+      guard !limits.refuse(width: open.width, height: open.height) else {
+        throw ImagingError.tooManyPixels(
+          file: url.path, width: open.width, height: open.height, limit: limits.maximumPixels)
       }
       return try open.frame(index)
     }
@@ -43,6 +50,16 @@ package final class DICOMFrames: @unchecked Sendable {
   /// - Throws: an error that names the file.
   package func frame(_ index: Int, of url: URL, limits: ImageLimits) throws -> Image {
     try entry(url).frame(index, limits: limits)
+  }
+
+  /// Takes over a file that is open already, unless as many are open as may be.
+  ///
+  /// So the first files of a list that was looked through need not be opened again.
+  package func keep(_ file: DICOMFile) {
+    lock.withLock {
+      guard entries.count < mostOpen, !entries.contains(where: { $0.url == file.url }) else { return }
+      entries.append(Entry(file))
+    }
   }
 
   private func entry(_ url: URL) -> Entry {

@@ -16,6 +16,10 @@ package protocol FrameSource: AnyObject {
   var frameCount: Int? { get }
   /// Whether the content ended before its time; asked after the last frame.
   var endedEarly: Bool { get }
+  /// The number of packets so far that could not be decoded; their frames are missing or damaged.
+  var undecodedPackets: Int { get }
+  /// The form in which the frames are stored, if the source is a file.
+  var storage: VideoStorage? { get }
 
   /// Returns the next frame, or nil after the last; all have the size of the source.
   ///

@@ -8,8 +8,6 @@ package struct VideoFrameInfo: Sendable {
   package let duration: Int64?
   /// The unit of timestamps in seconds: numerator and denominator.
   package let timeBase: (Int32, Int32)
-  /// Whether the frame depends on no other.
-  package let isKey: Bool
   /// Whether the frame, or one that it is predicted from, was damaged.
   package let isDamaged: Bool
   /// Whether the frame has two fields of different times; it is not deinterlaced.
@@ -42,7 +40,7 @@ package struct VideoFrame: Sendable {
   /// Makes a sound frame of a picture and a timestamp.
   package init(index: Int, pts: Int64, timeBase: (Int32, Int32), image: Image, isDamaged: Bool = false) {
     let info = VideoFrameInfo(
-      index: index, pts: pts, duration: nil, timeBase: timeBase, isKey: true, isDamaged: isDamaged,
+      index: index, pts: pts, duration: nil, timeBase: timeBase, isDamaged: isDamaged,
       isInterlaced: false, isTimeEstimated: false, isResized: false)
     self.init(info, image: image)
   }

@@ -24,8 +24,8 @@ package final class VideoReader {
   package let timeBase: (Int32, Int32)
   /// 1 for grey, 3 for RGB.
   package let channels: Int
-  /// The form in which the stream is stored.
-  package let storage: VideoStorage
+  /// The form in which the stream is stored; never nil.
+  package let storage: VideoStorage?
 
   private let file: String
   private let limits: ImageLimits
@@ -44,15 +44,11 @@ package final class VideoReader {
   ///   - url: the file.
   ///   - threads: the threads that decode. Frames are the same in the same order for any number.
   ///   - limits: the largest frame; the size of the file has no limit.
-  ///   - isFast: repeat chroma instead of interpolating it. A frame of 1920 × 1080 then converts in
-  ///     1 ms instead of 10 ms, and colours at edges are less true.
   /// - Throws: `VideoError`, or `ImagingError` for a file that is missing, empty or unreadable.
-  package convenience init(
-    _ url: URL, threads: Int = 1, limits: ImageLimits = .default, isFast: Bool = false
-  ) throws {
+  package convenience init(_ url: URL, threads: Int = 1, limits: ImageLimits = .default) throws {
     let unlimited = ImageLimits(maximumPixels: limits.maximumPixels, maximumFileBytes: .max)
     let bytes = try FileBytes(url, limits: unlimited)
-    try self.init(.file(bytes), file: url.path, threads: threads, limits: limits, isFast: isFast)
+    try self.init(.file(bytes), file: url.path, threads: threads, limits: limits)
   }
 
   /// Opens a video in memory, such as the payload of a DICOM object, and decodes its first frame.
@@ -62,19 +58,16 @@ package final class VideoReader {
   ///   - name: the name for messages.
   ///   - threads: the threads that decode.
   ///   - limits: the largest frame.
-  ///   - isFast: repeat chroma instead of interpolating it.
   /// - Throws: `VideoError`.
   package convenience init(
-    stream: Data, name: String, threads: Int = 1, limits: ImageLimits = .default, isFast: Bool = false
+    stream: Data, name: String, threads: Int = 1, limits: ImageLimits = .default
   ) throws {
-    try self.init(
-      .memory(VideoBytes(stream)), file: name, threads: threads, limits: limits, isFast: isFast)
+    try self.init(.memory(VideoBytes(stream)), file: name, threads: threads, limits: limits)
   }
 
-  private init(_ source: Source, file: String, threads: Int, limits: ImageLimits, isFast: Bool) throws {
+  private init(_ source: Source, file: String, threads: Int, limits: ImageLimits) throws {
     let options = video_options(
-      maximum_pixels: Int64(clamping: limits.maximumPixels), threads: Int32(min(max(threads, 1), 64)),
-      is_fast: isFast ? 1 : 0)
+      maximum_pixels: Int64(clamping: limits.maximumPixels), threads: Int32(min(max(threads, 1), 64)))
     var found = video_properties()
     var opened: OpaquePointer?
     let (result, reason) = VideoDoor.call { message in
@@ -139,9 +132,8 @@ package final class VideoReader {
     guard result == VIDEO_OK else { throw Self.failure(result, reason, file: file) }
     return VideoFrameInfo(
       index: Int(frame.index), pts: frame.pts, duration: frame.duration > 0 ? frame.duration : nil,
-      timeBase: timeBase, isKey: frame.is_key != 0, isDamaged: frame.is_damaged != 0,
-      isInterlaced: frame.is_interlaced != 0, isTimeEstimated: frame.is_estimated != 0,
-      isResized: frame.is_resized != 0)
+      timeBase: timeBase, isDamaged: frame.is_damaged != 0, isInterlaced: frame.is_interlaced != 0,
+      isTimeEstimated: frame.is_estimated != 0, isResized: frame.is_resized != 0)
   }
 
   /// Returns the picture of the frame that `advance()` decoded last.

@@ -1,7 +1,7 @@
 import CVideo
 
 /// How the frames of a video are stored, for reports.
-package struct VideoStorage: Sendable, Equatable {
+package struct VideoStorage: Codable, Sendable, Equatable {
   /// The container, as FFmpeg names it.
   package let container: String
   /// The codec, as FFmpeg names it.
@@ -28,6 +28,14 @@ package struct VideoStorage: Sendable, Equatable {
   package let orientation: Int
   /// The number of video streams, of which one is read.
   package let streams: Int
+
+  enum CodingKeys: String, CodingKey {
+    case container, codec, matrix, bits, width, height, orientation, streams
+    case pixelFormat = "pixel_format"
+    case isFullRange = "full_range"
+    case isHighDynamicRange = "high_dynamic_range"
+    case pixelAspect = "pixel_aspect"
+  }
 
   init(_ found: video_properties) {
     container = VideoDoor.text(found.container)

@@ -20,7 +20,7 @@ package struct PredictionInput: Sendable {
   /// Whether the file is a DICOM file.
   package let isDICOM: Bool
   /// Reads the frame; nil for an image file.
-  let reading: Reading?
+  package let reading: Reading?
 
   /// Makes an input from an image file.
   package init(_ file: URL) {

@@ -77,6 +77,8 @@ final class FrameFeed: @unchecked Sendable {
   var longestLag: Double { lag }
   /// Whether the content of the source ended before its time; read it after the end.
   var endedEarly: Bool { source.endedEarly }
+  /// The number of packets of the source that could not be decoded; read it after the end.
+  var undecodedPackets: Int { source.undecodedPackets }
 
   /// Returns the next frame; nil after the last.
   ///

@@ -68,6 +68,7 @@ package struct VideoSegmenter {
     var done = state.finished(write: writer.write, total: writer.total)
     done.seconds = ((system.now - start) * 1e3).rounded() / 1e3
     done.endedEarly = !done.interrupted && feed.endedEarly
+    (done.undecodedPackets, done.stored) = (feed.undecodedPackets, source.storage)
     if settings.realtime { done.decoderLag = (max(0, feed.longestLag) * 1e3).rounded() / 1e3 }
     let failure: (any Error)? = if case .failure(let error) = work { error } else { nil }
     return Outcome(summary: done, error: failure)

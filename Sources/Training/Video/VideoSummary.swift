@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Imaging
 import Storage
 
 /// The content of `summary.json`.
@@ -42,13 +43,17 @@ package struct VideoSummary: Codable, Equatable, Sendable {
   package var interrupted = false
   /// Whether the file ended before its time, such as a copy that was cut off.
   package var endedEarly = false
+  /// The packets that could not be decoded; their frames are missing or damaged.
+  package var undecodedPackets = 0
+  /// The form in which the frames are stored in the file.
+  @Nullable package var stored: VideoStorage?
   /// The error that ended the work early; nil without one.
   @Nullable package var failure: String?
 
   /// Makes the summary of a video without frames.
   package init(video: String, settings: VideoSettings, prediction: String) {
     (self.video, self.settings, self.prediction) = (video, settings, prediction)
-    (width, height, decoderLag, failure) = (nil, nil, nil, nil)
+    (width, height, decoderLag, failure, stored) = (nil, nil, nil, nil, nil)
   }
 
   /// Counts the line of a frame.
@@ -66,8 +71,9 @@ package struct VideoSummary: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case video, width, height, frames, segmented, skipped, dropped, warnings, duration, seconds, cuts,
-      lesions, settings, prediction, interrupted, failure
+      lesions, settings, prediction, interrupted, failure, stored
     case endedEarly = "ended_early"
+    case undecodedPackets = "undecoded_packets"
     case longestDrop = "longest_drop"
     case decoderLag = "decoder_lag"
     case latency = "latency_ms"

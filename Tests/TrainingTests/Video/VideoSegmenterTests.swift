@@ -160,6 +160,14 @@ struct VideoSegmenterTests {
     #expect(kept.count == 4)
   }
 
+  @Test("Packets that could not be decoded are counted in the summary")
+  func undecoded() throws {
+    let pictures = try brightening()
+    let times = pictures.indices.map { Double($0) / 25 }
+    let found = try MadeVideo(MadeFrames(times: times, damaged: [3, 4]) { pictures[$0] })
+    #expect(found.outcome.summary.undecodedPackets == 2 && found.outcome.summary.warnings["damaged"] == 2)
+  }
+
   @Test("No frame at all gives an empty summary")
   func empty() throws {
     let picture = try MadeVideo.frame(green: 90)

@@ -37,8 +37,8 @@ enum ClinicLayout: SourceReader {
       root = try tree.root(of: folders, kind: name)
     }
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [],
-      tree.folders[SourceTree.join(root, folders[1])] ?? []
+      tree.files(of: folders[0], in: root),
+      tree.files(of: folders[1], in: root)
     ) { path in
       Pairing.Facts(group: sequence(DistinctStems.stem(path)), lesionClass: "polyp")
     }

@@ -43,8 +43,8 @@ enum ColonLayout: SourceReader {
     } else {
       let root = try tree.root(of: ["images", "masks"], kind: name)
       try pairing.pair(
-        tree.folders[SourceTree.join(root, "images")] ?? [],
-        tree.folders[SourceTree.join(root, "masks")] ?? []
+        tree.files(of: "images", in: root),
+        tree.files(of: "masks", in: root)
       ) { _ in facts }
     }
     return try pairing.finished(kind: name)

@@ -40,8 +40,8 @@ enum EndoSceneLayout: SourceReader {
       root = try tree.root(of: roots.isEmpty ? folders : original, kind: name)
     }
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [],
-      tree.folders[SourceTree.join(root, folders[1])] ?? []
+      tree.files(of: folders[0], in: root),
+      tree.files(of: folders[1], in: root)
     ) { _ in facts }
     return try pairing.finished(kind: name)
   }

@@ -30,8 +30,8 @@ enum EtisLayout: SourceReader {
     let folders = isOriginal ? original : ["images", "masks"]
     let root = try tree.root(of: folders, kind: name)
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [],
-      tree.folders[SourceTree.join(root, folders[1])] ?? [],
+      tree.files(of: folders[0], in: root),
+      tree.files(of: folders[1], in: root),
       maskKey: { path in
         let stem = DistinctStems.stem(path)
         return isOriginal ? (stem.hasPrefix("p") ? String(stem.dropFirst()) : nil) : stem

@@ -41,8 +41,8 @@ enum FolderLayout: SourceReader {
     case (nil, nil):
       let root = try tree.root(of: ["images", "masks"], kind: name)
       try pairing.pair(
-        tree.folders[SourceTree.join(root, "images")] ?? [],
-        tree.folders[SourceTree.join(root, "masks")] ?? [],
+        tree.files(of: "images", in: root),
+        tree.files(of: "masks", in: root),
         colours: colours
       ) { _ in facts }
     case (nil, _):

@@ -29,7 +29,7 @@ enum KvasirLayout: SourceReader {
     ]
     let facts = Pairing.Facts(lesionClass: "polyp")
     try pairing.pair(
-      tree.folders[SourceTree.join(root, "images")] ?? [], tree.folders[SourceTree.join(root, "masks")] ?? []
+      tree.files(of: "images", in: root), tree.files(of: "masks", in: root)
     ) { _ in facts }
     return try pairing.finished(kind: name)
   }

@@ -32,8 +32,8 @@ enum NeoPolypLayout: SourceReader {
     let root = try tree.root(of: folders, kind: name)
     let facts = Pairing.Facts(lesionClass: "polyp")
     try pairing.pair(
-      tree.folders[SourceTree.join(root, folders[0])] ?? [],
-      tree.folders[SourceTree.join(root, folders[1])] ?? [],
+      tree.files(of: folders[0], in: root),
+      tree.files(of: folders[1], in: root),
       colours: colours
     ) { _ in facts }
     let tests = ["test", "test/test"].map { SourceTree.join(root, $0) }

@@ -47,8 +47,8 @@ enum PolypDBLayout: SourceReader {
         $0 + 1 < names.count ? names[$0 + 1] : nil
       }
       try pairing.pair(
-        tree.folders[SourceTree.join(root, "images")] ?? [],
-        tree.folders[SourceTree.join(root, "masks")] ?? [],
+        tree.files(of: "images", in: root),
+        tree.files(of: "masks", in: root),
         part: part
       ) { _ in facts }
     }
