@@ -87,8 +87,8 @@ package enum DeviceParity {
   /// TF32 has 10 bits of mantissa and bfloat16 7; a value here is the sum of some hundred products.
   private static let arithmetics = [
     Arithmetic(name: "float32", precision: .float32, isExact: true, values: 1e-4, gradients: 1e-3),
-    Arithmetic(name: "float32, TF32", precision: .float32, isExact: false, values: 1e-2, gradients: 5e-2),
-    Arithmetic(name: "bfloat16", precision: .bfloat16, isExact: true, values: 5e-2, gradients: 2e-1),
+    Arithmetic(name: "float32, TF32", precision: .float32, isExact: false, values: 5e-3, gradients: 1e-2),
+    Arithmetic(name: "bfloat16", precision: .bfloat16, isExact: true, values: 3e-2, gradients: 5e-2),
   ]
 
   /// Compares a device with the CPU; the CPU itself is compared with another copy of the model.
