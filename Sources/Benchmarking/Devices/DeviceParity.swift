@@ -1,7 +1,6 @@
 import CLIP
 import Confounders
 import Segmentation
-import Storage
 import Torch
 import Training
 

@@ -112,6 +112,7 @@ public final class CompiledLinear: ResidualLayer, Sendable {
 /// - Throws: `TorchError.value` for another device, where a copy of the module takes their place.
 func requireCPU(_ weight: Tensor) throws {
   guard weight.device.kind == .cpu else {
-    throw TorchError.value("layers are compiled for the CPU alone; on \(weight.device) copy the module instead")
+    throw TorchError.value(
+      "layers are compiled for the CPU alone; on \(weight.device) copy the module instead")
   }
 }
