@@ -10,6 +10,8 @@ struct Contestant {
   var repeats = true
   /// The difference and scale of its output, known only after all rounds.
   var verdict: (() -> (difference: Double, scale: Double)?)?
+  /// Does the work once and returns the peak memory of its device; nil for none to measure.
+  var memory: (() throws -> Int?)?
   /// Releases its resources.
   var release: () -> Void = {}
 
@@ -100,6 +102,9 @@ func alternate(_ contestants: [Contestant], _ pace: Pace) -> [ContestantRecord] 
   for (index, contestant) in contestants.enumerated() {
     if records[index].failure == nil, let verdict = contestant.verdict?() {
       (records[index].difference, records[index].scale) = (verdict.difference, verdict.scale)
+    }
+    if records[index].failure == nil {
+      records[index].deviceMemory = (try? contestant.memory?()) ?? nil
     }
     contestant.release()
   }

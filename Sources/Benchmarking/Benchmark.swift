@@ -15,6 +15,8 @@ package struct BenchmarkOptions: Sendable {
   package var rounds: Int?
   /// The threads per operator; one per core is the fastest for both sides.
   package var threads = ProcessInfo.processInfo.activeProcessorCount
+  /// The device that computes; all but the CPU measure `groupsOfDevices` alone, without peers.
+  package var device = Device.cpu
   /// The seed of weights and images.
   package var seed: UInt64 = 0
   /// The folder `Benchmarks` with the Python peers; nil measures this software alone.
@@ -29,6 +31,9 @@ package struct BenchmarkOptions: Sendable {
   package var program: [String]?
   /// Versions to record, by name.
   package var versions: [String: String] = [:]
+
+  /// The groups that a device other than the CPU can run.
+  package static let groupsOfDevices: [BenchmarkGroup] = [.encode, .training]
 
   /// The names of all models.
   package static var knownModels: [String] { Geometry.all.map(\.id) }
@@ -75,7 +80,7 @@ package final class Benchmark {
     defer { context.peers.stop() }
     var record = BenchmarkRecord(
       date: ISO8601DateFormatter().string(from: Date()), quick: options.quick, seed: options.seed,
-      machine: MachineFacts(threads: options.threads), versions: options.versions)
+      machine: MachineFacts(threads: options.threads, device: options.device), versions: options.versions)
     record.versions["libtorch"] = Machine.libtorchVersion
     var stop: (any Error)?
     for group in options.groups {
@@ -102,6 +107,9 @@ package final class Benchmark {
   }
 
   private func cases(of group: BenchmarkGroup, _ add: (CaseRecord) throws -> Void) throws {
+    guard options.device == .cpu || BenchmarkOptions.groupsOfDevices.contains(group) else {
+      throw BenchmarkError.cpuOnly
+    }
     switch group {
     case .encode: try EncodeCases(context).run(add)
     case .files: try FileCases(context).run(add)

@@ -96,6 +96,8 @@ package struct ContestantRecord: Codable, Equatable, Sendable {
   package var difference: Double?
   /// The largest absolute value of that output.
   package var scale: Double?
+  /// The peak memory of tensors on a graphics processor, in bytes; nil without one.
+  package var deviceMemory: Int?
   /// Arithmetic operations per sample, if the contestant has its own count.
   package var operations: Double?
   /// For a peer: the contestant of this software to compare with; nil for all of its precision.

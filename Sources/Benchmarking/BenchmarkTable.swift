@@ -47,6 +47,7 @@ package enum BenchmarkTable {
         + "operator, \(size(Double(machine.memory))) of memory"
         + (machine.features.isEmpty ? "" : " (\(machine.features.joined(separator: ", ")))")
         + (machine.load.map { String(format: "; load when it began %.1f", $0) } ?? "") + "."
+        + (machine.device.map { " Computed on \($0), by its own clock." } ?? "")
         + (record.quick ? " A short run (`--quick`): the numbers are rough." : ""),
       "Versions: \(versions.joined(separator: ", ")).",
     ]

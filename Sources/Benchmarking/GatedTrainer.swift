@@ -9,6 +9,7 @@ final class GatedTrainer: @unchecked Sendable {
 
   private let turnBegins = DispatchSemaphore(value: 0)
   private let turnEnds = DispatchSemaphore(value: 0)
+  private let device: Device
   private var begun: UInt64 = 0
   private var elapsed: UInt64 = 0
   private var stopping = false
@@ -23,7 +24,9 @@ final class GatedTrainer: @unchecked Sendable {
   ///   - trainer: a new trainer that has not started; used only on the new thread.
   ///   - turn: the work of a turn.
   ///   - threads: the threads per operator.
-  init(_ trainer: Trainer, turn: Turn, threads: Int) {
+  ///   - device: the device of the trainer; a turn ends when its work is done.
+  init(_ trainer: Trainer, turn: Turn, threads: Int, device: Device = .cpu) {
+    self.device = device
     nonisolated(unsafe) let trainer = trainer
     let isStarted = Machine.startThread { [self] in
       turnBegins.wait()
@@ -81,6 +84,7 @@ final class GatedTrainer: @unchecked Sendable {
   }
 
   private func yield() {
+    try? device.synchronize()
     elapsed = DispatchTime.now().uptimeNanoseconds - begun
     turnEnds.signal()
     turnBegins.wait()

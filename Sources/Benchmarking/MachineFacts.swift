@@ -17,13 +17,18 @@ package struct MachineFacts: Codable, Equatable, Sendable {
   package var memory: UInt64
   /// The system load over one minute at the start of the run: about 0 on an idle machine.
   package var load: Double?
+  /// The device that computed, such as `cuda:0`; nil for the CPU.
+  package var device: String?
   /// The operating system.
   package var system: String
 
   /// Describes this machine.
   ///
-  /// - Parameter threads: the threads per operator.
-  package init(threads: Int) {
+  /// - Parameters:
+  ///   - threads: the threads per operator.
+  ///   - device: the device that computes.
+  package init(threads: Int, device: Device = .cpu) {
+    self.device = device == .cpu ? nil : device.description
     processor = Machine.processor
     capability = Machine.cpuCapability
     cores = ProcessInfo.processInfo.activeProcessorCount

@@ -8,6 +8,9 @@
 
 struct mcdrl_tensor { at::Tensor value; };
 
+// Loads libtorch's part for CUDA, if it has one, at the first call.
+void load_accelerators();
+
 namespace {
 
 inline char *copy(const std::string &text) {

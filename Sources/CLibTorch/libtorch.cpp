@@ -163,6 +163,7 @@ void mcdrl_string_free(char *string) { std::free(string); }
 
 int mcdrl_operator_find(const char *name, const char *overload, mcdrl_operator_t *op, char **error) {
   return guarded(error, [&] {
+    load_accelerators();
     *op = new mcdrl_operator{c10::Dispatcher::singleton().findSchemaOrThrow(name, overload)};
   });
 }

@@ -14,7 +14,10 @@ extern "C" {
 const char *mcdrl_version(void) { return TORCH_VERSION; }
 
 int mcdrl_build_description(char **text, char **error) {
-  return guarded(error, [&] { *text = copy(at::show_config()); });
+  return guarded(error, [&] {
+    load_accelerators();
+    *text = copy(at::show_config());
+  });
 }
 
 int mcdrl_cpu_features(char **text, char **error) {
@@ -82,8 +85,5 @@ void mcdrl_keep_freed_memory(void) {
   mallopt(M_ARENA_MAX, std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2));
 #endif
 }
-
-bool mcdrl_has_cuda(void) { return at::hasCUDA(); }
-bool mcdrl_has_mps(void) { return at::hasMPS(); }
 
 }  // extern "C"

@@ -10,6 +10,7 @@ enum BenchCommand: Subcommand {
   static let summary = "measure speed and memory, in alternation with other installed Python software"
   static let example = "mcdrl bench --only encode,files --out Benchmarks/results"
   static let options = Options()
+  static let common = CommonOptions(choosesDevice: true)
 
   struct Options: OptionGroup {
     let only = Option.commas(
@@ -50,7 +51,11 @@ enum BenchCommand: Subcommand {
       prompts: try ProjectFiles.promptSet(arguments.prompts).prompts, work: folder)
     options.quick = try arguments.quick
     let groups = try arguments.only
-    options.groups = groups.isEmpty ? Self.groups(quick: options.quick) : groups
+    options.device = try arguments.common.device
+    let all = Self.groups(quick: options.quick)
+    options.groups =
+      !groups.isEmpty
+      ? groups : options.device == .cpu ? all : all.filter(BenchmarkOptions.groupsOfDevices.contains)
     options.models = try arguments.models
     options.rounds = try arguments.rounds
     options.seed = try arguments.common.seed
@@ -60,7 +65,8 @@ enum BenchCommand: Subcommand {
     }
     options.versions = ["mcdrl": MCDRLCommand.version]
     options.peers =
-      try arguments.withoutPeers ? nil : try? ProjectFiles.find("Benchmarks", instead: "--no-peers")
+      try arguments.withoutPeers || options.device != .cpu
+      ? nil : try? ProjectFiles.find("Benchmarks", instead: "--no-peers")
     options.program = Bundle.main.executableURL.map { [$0.path, "bench"] }
 
     let out = try arguments.out

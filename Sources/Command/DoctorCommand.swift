@@ -1,5 +1,7 @@
+import Benchmarking
 import Foundation
 import Imaging
+import Storage
 import Torch
 
 /// The command `mcdrl doctor`.
@@ -8,11 +10,14 @@ enum DoctorCommand: Subcommand {
   static let summary = "check this machine: what was found, what is wanted, how to fix it"
   static let example = "mcdrl doctor"
   static let options = Options()
+  static let common = CommonOptions(choosesDevice: true)
 
   /// The options of `mcdrl doctor`.
   struct Options: OptionGroup {
     let licences = Option.flag(
       "licences", "list the software that this program consists of, with versions and licences (SPDX)")
+    let parity = Option.flag(
+      "parity", "compare --device with the CPU: encode, forward, loss, gradient and step of a small model")
   }
 
   private struct Check: Encodable {
@@ -24,6 +29,7 @@ enum DoctorCommand: Subcommand {
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     if try arguments.licences { return try list(SoftwareComponent.all(), console) }
+    if try arguments.parity { return try compare(arguments.common, console) }
     let build = try Machine.buildDescription()
     let blas = build.split(separator: "\n").first { $0.contains("BLAS_INFO") || $0.contains("oneDNN") }
     let version = Machine.libtorchVersion
@@ -49,7 +55,7 @@ enum DoctorCommand: Subcommand {
       Check(
         what: "memory", found: String(format: "%.1f GiB", memory), wanted: "4 GiB",
         fix: memory < 3.5 ? "use smaller images or batches" : ""),
-      Check(what: "CUDA", found: Machine.hasCUDA ? "yes" : "no", wanted: "optional", fix: ""),
+      cuda,
       Check(what: "MPS", found: Machine.hasMPS ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "image codecs", found: "JPEG, PNG, TIFF, BMP", wanted: "all four", fix: ""),
       dicom, videoCheck,
@@ -58,6 +64,38 @@ enum DoctorCommand: Subcommand {
     console.result(
       Console.table(
         ["what", "found", "wanted", "fix"], checks.map { [$0.what, $0.found, $0.wanted, $0.fix] }))
+  }
+
+  /// Nvidia's graphics processors.
+  private static var cuda: Check {
+    let count = Device.cuda().count
+    let problem = Machine.cudaProblem
+    return Check(
+      what: "CUDA", found: count == 0 ? "no" : counted(count, "device"), wanted: "optional",
+      fix: problem.map { "libtorch's part for CUDA does not load: \($0)" } ?? "")
+  }
+
+  /// Compares a device with the CPU.
+  private static func compare(_ common: Arguments<CommonOptions>, _ console: Console) throws {
+    let device = try common.device
+    let checks = try DeviceParity.checks(
+      on: device, prompts: ProjectFiles.promptSet(nil).prompts, seed: common.seed, note: console.note)
+    if console.json {
+      try console.result(json: checks)
+    } else {
+      console.result(
+        Console.table(
+          ["computed", "in", "differs by", "of", "may differ by", "time", ""],
+          checks.map {
+            [
+              $0.name, $0.precision, String(format: "%.1e", $0.difference), String(format: "%.2g", $0.scale),
+              String(format: "%.1e", $0.tolerance * $0.scale), String(format: "%.1f ms", $0.seconds * 1e3),
+              $0.passed ? "ok" : "FAILS",
+            ]
+          }))
+    }
+    let failed = checks.filter { !$0.passed }.map { "\($0.name) in \($0.precision)" }
+    guard failed.isEmpty else { throw WorkError.deviceDiffers(device.description, failed) }
   }
 
   /// The libraries of DICOM.

@@ -45,6 +45,8 @@ enum WorkError: Error, CustomStringConvertible {
   case differentData([String])
   /// An output folder is not empty.
   case folderNotEmpty(URL)
+  /// A device computes something else than the CPU.
+  case deviceDiffers(String, [String])
 
   var description: String {
     switch self {
@@ -93,6 +95,9 @@ enum WorkError: Error, CustomStringConvertible {
     case .differentData(let folders):
       "the runs name different data (\(folders.joined(separator: ", "))), so their scores are not paired; "
         + "name the images for all of them with --data"
+    case .deviceDiffers(let device, let works):
+      "\(device) differs from the CPU in \(works.joined(separator: ", ")); do not trust results of this device, and "
+        + "report it with its driver and the output of mcdrl doctor"
     case .folderNotEmpty(let folder):
       "\(folder.path): the folder is not empty; choose another for --out, or remove its files"
     }

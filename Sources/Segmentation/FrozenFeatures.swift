@@ -61,5 +61,5 @@ public enum FrozenFeatures: Sendable {
   /// - Parameter device: the device.
   /// - Returns: the features on the device.
   /// - Throws: `TorchError.operation` with libtorch's message.
-  public func to(_ device: Device) throws -> FrozenFeatures { try map { try $0.to(device) } }
+  public func to(_ device: Device) throws -> FrozenFeatures { try map { try $0.sent(to: device) } }
 }

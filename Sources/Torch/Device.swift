@@ -55,7 +55,12 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// - Throws: `TorchError.value` if libtorch cannot.
   public func requireAvailable() throws {
     guard isAvailable else {
-      throw TorchError.value("\(self) is not available in this build of libtorch; use cpu")
+      let cause = kind == .cuda ? Machine.cudaProblem.map { " (\($0))" } ?? "" : ""
+      throw TorchError.value("\(self) is not available in this build of libtorch\(cause); use cpu")
+    }
+    guard kind != .cuda || index < count else {
+      let known = (0..<count).map { "cuda:\($0)" }.joined(separator: ", ")
+      throw TorchError.value("\(self) is not there; use \(known) or cpu")
     }
   }
 

@@ -7,6 +7,7 @@ enum Operators {
   static let contiguous = Operator("aten::contiguous")
   static let toDtype = Operator("aten::to", "dtype")
   static let toDevice = Operator("aten::to", "device")
+  static let pinMemory = Operator("aten::pin_memory")
   static let version = Operator("aten::_version")
   static let copyInPlace = Operator("aten::copy_")
   // Creation.

@@ -140,7 +140,7 @@ extension Tensor {
   /// Returns the elements in the order of their indices; itself if they already are.
   public func contiguous() throws -> Tensor { try Operators.contiguous(self) }
 
-  /// Returns the values with channels as the fastest dimension (rank 4), for convolutions on a CPU.
+  /// Returns the values with channels as the fastest dimension (rank 4), for convolutions.
   public func channelsLast() throws -> Tensor {
     try Operators.contiguous(self, OperatorValue.int(2))
   }

@@ -26,6 +26,6 @@ package struct PixelNormalization: Sendable {
 
   /// Normalises images from 0 to 1, B×3×S×S on any device, on this one.
   package func callAsFunction(_ images: Tensor) throws -> Tensor {
-    try (images.to(mean.device) - mean) / deviation
+    try (images.sent(to: mean.device) - mean) / deviation
   }
 }

@@ -132,6 +132,17 @@ extension ProgramTests {
       #expect(checks.contains { $0["what"] == "libtorch" && $0["found"]?.hasPrefix("2.") == true })
     }
 
+    @Test("doctor --parity compares the CPU with itself, bit for bit in float32")
+    func parity() throws {
+      let outcome = try Program.run("doctor", "--parity", "--json", "--threads", "1")
+      #expect(outcome.code == 0, "\(outcome.err)")
+      let checks = try #require(outcome.json() as? [[String: Any]])
+      #expect(checks.count == 10 && checks.allSatisfy { $0["passed"] as? Bool == true })
+      let exact = checks.filter { $0["precision"] as? String == "float32" }
+      #expect(exact.map { $0["name"] as? String } == ["encode", "forward", "loss", "gradient", "step"])
+      #expect(exact.allSatisfy { ($0["difference"] as? Double) == 0 })
+    }
+
     @Test("An option that is given twice, and a threshold beyond 1, are wrong usage")
     func once() throws {
       let twice = try Program.run("train", "--hold-out", "a", "--hold-out", "b")

@@ -19,7 +19,7 @@ struct EncodeCases {
     let few = context.quick && context.options.models.isEmpty
     for geometry in context.geometries(few ? [.tiny, .baseline] : [.tiny, .baseline, .large, .resNet]) {
       let folder = try context.clipFolder(geometry)
-      let onnx = exported(folder)
+      let onnx = context.options.device == .cpu ? exported(folder) : nil
       for batch in context.quick && geometry.id != "tiny" ? [1] : [1, 8] {
         try add(encode(geometry, folder, onnx: onnx, batch: batch))
       }
@@ -42,6 +42,11 @@ struct EncodeCases {
       * MatrixWork.operations(
         geometry.configuration.vision, projection: geometry.configuration.projectionSize)
 
+    let device = context.options.device
+    guard device == .cpu else {
+      return try context.measure(
+        record, contestants(folder, pixels, reference: reference, on: device), context.pace())
+    }
     var contestants: [Contestant] = []
     for precision in Precision.allCases {
       let encoder = try ImageEncoding(folder, precision)

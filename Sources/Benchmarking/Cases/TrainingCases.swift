@@ -123,6 +123,7 @@ struct TrainingSession {
     (self.context, self.geometry, self.samples) = (context, geometry, samples)
     var configuration = BenchmarkSettings.configuration(geometry, seed: context.options.seed)
     configuration.sources = Set(samples.map(\.site)).sorted()
+    configuration.device = context.options.device
     change(&configuration)
     self.configuration = configuration
     folder = try context.folder("training-\(UUID().uuidString)")
@@ -159,7 +160,8 @@ struct TrainingSession {
         ? FeatureStore(bank, system: system, cache: FeatureCache(folder.appendingPathComponent("cache")))
         : nil,
       resuming: false)
-    return GatedTrainer(trainer, turn: turn, threads: context.options.threads)
+    return GatedTrainer(
+      trainer, turn: turn, threads: context.options.threads, device: context.options.device)
   }
 
   /// Makes the request to the peer.

@@ -12,6 +12,7 @@ extern "C" {
 typedef struct mcdrl_tensor *mcdrl_tensor_t;
 typedef struct mcdrl_generator *mcdrl_generator_t;
 typedef struct mcdrl_operator *mcdrl_operator_t;
+typedef struct mcdrl_event *mcdrl_event_t;
 
 enum mcdrl_kind {
   MCDRL_NONE = 0,
@@ -107,8 +108,28 @@ void mcdrl_share_processors(void);
 const char *mcdrl_cpu_capability(void);
 // Keeps memory that is freed for what is asked for next, some 256 MiB for each two cores, where there is a GNU C library.
 void mcdrl_keep_freed_memory(void);
+
+// Accelerators: devices beside the CPU, by c10::DeviceType and index (-1 for the current one). libtorch's part for CUDA
+// loads with the first operator, or with the first of these calls.
 bool mcdrl_has_cuda(void);
 bool mcdrl_has_mps(void);
+// Why libtorch's part for CUDA did not load; empty if it did, or if this libtorch has none.
+const char *mcdrl_accelerator_problem(void);
+int32_t mcdrl_device_count(int32_t device_type);
+// Waits until the device has done all its work.
+int mcdrl_synchronize(int32_t device_type, int32_t index, char **error);
+// A mark in the device's present stream of work, to be freed with mcdrl_event_free.
+int mcdrl_event_record(int32_t device_type, int32_t index, mcdrl_event_t *out, char **error);
+// Waits for both, and gives the time of the device between them.
+int mcdrl_event_seconds(mcdrl_event_t from, mcdrl_event_t to, double *seconds, char **error);
+void mcdrl_event_free(mcdrl_event_t event);
+// Bytes of tensors now and at most since the last reset, and the most that the allocator took from the device.
+int mcdrl_device_memory(
+    int32_t device_type, int32_t index, int64_t *allocated, int64_t *peak, int64_t *reserved, char **error);
+int mcdrl_reset_peak_memory(int32_t device_type, int32_t index, char **error);
+// Whether float32 on CUDA keeps all bits of the factors of products and convolutions, or rounds them to TF32.
+int mcdrl_set_exact_float32(bool exact, char **error);
+int mcdrl_has_exact_float32(bool *exact, char **error);
 
 #ifdef __cplusplus
 }

@@ -65,11 +65,12 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
   ///   - groups: the number of channel groups.
   ///   - precision: the arithmetic.
   ///   - activation: the function of each output.
-  /// - Throws: `TorchError.operation` if the weights cannot be converted.
+  /// - Throws: `TorchError` if the weights cannot be converted or are not on the CPU.
   init(
     _ weight: Tensor, bias: Tensor?, stride: Int, padding: Int, groups: Int, precision: Precision,
     activation: Activation
   ) throws {
+    try requireCPU(weight)
     type = precision.activationType
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
     self.activation = activation

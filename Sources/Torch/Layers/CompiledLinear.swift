@@ -34,11 +34,12 @@ public final class CompiledLinear: ResidualLayer, Sendable {
   ///   - bias: out, if there is one.
   ///   - precision: the arithmetic.
   ///   - activation: the function of each output.
-  /// - Throws: `TorchError` if the weights cannot be packed; `int8` needs processor support
+  /// - Throws: `TorchError` if the weights cannot be packed or are not on the CPU; `int8` needs processor support
   ///   (`Machine.hasInt8`).
   public init(
     _ weight: Tensor, bias: Tensor?, precision: Precision, activation: Activation = .none
   ) throws {
+    try requireCPU(weight)
     self.activation = activation
     type = precision.activationType
     let (weight, bias) = (try weight.detached(), try bias?.detached())
@@ -103,5 +104,15 @@ public final class CompiledLinear: ResidualLayer, Sendable {
   public func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
     guard isPacked, scales == nil, activation == .none else { return try self(x) + residual.to(type) }
     return try Operators.packedLinearAdd(x.to(type), residual.to(type), weight, bias, "add")
+  }
+}
+
+/// Checks that weights to compile are on the CPU, whose libraries the compiled layers use.
+///
+/// - Throws: `TorchError.value` for another device, where a copy of the module takes their place.
+func requireCPU(_ weight: Tensor) throws {
+  guard weight.device.kind == .cpu else {
+    throw TorchError.value(
+      "layers are compiled for the CPU alone; on \(weight.device) copy the module instead")
   }
 }

@@ -45,6 +45,18 @@ public final class Conv2d: Module, Layer {
     try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
   }
 
+  /// Moves the layer; on CUDA the weights lie with channels as the fastest dimension.
+  ///
+  /// The images then take the same order from the first convolution on.
+  ///
+  /// - Parameter device: the device.
+  /// - Throws: `TorchError.operation` with libtorch's message.
+  public override func move(to device: Device) throws {
+    try super.move(to: device)
+    guard device.prefersChannelsLast else { return }
+    weight = try weight.detached().channelsLast().requireGradient(weight.requiresGradient)
+  }
+
   /// Compiles the layer for inference on the CPU and folds in a scale, a shift and an activation.
   ///
   /// Later changes of the weights do not change the result.

@@ -197,14 +197,17 @@ package final class Trainer {
       classes: classes, sites: sites)
     let order = try configuration.sampling.order(
       sites: sites, generator: Generator(seed: configuration.seed, for: "order", "\(epoch)"))
+    let device = system.device
     return Prefetcher(first..<stepsPerEpoch) { step in
       try maker.batch(
-        Array(order[step * size..<min(order.count, (step + 1) * size)]), epoch: epoch, step: step)
+        Array(order[step * size..<min(order.count, (step + 1) * size)]), epoch: epoch, step: step
+      ).pinned(for: device)
     }
   }
 
   /// Runs one step: forward pass, L_seg and the method's terms, backward pass, optimiser.
-  private func step(_ batch: TrainingBatch) throws -> StepLosses {
+  private func step(_ made: TrainingBatch) throws -> StepLosses {
+    let batch = try made.sent(to: system.device)
     let method = system.model.method
     let pass = TrainingPass(
       sites: batch.sites,
@@ -215,7 +218,7 @@ package final class Trainer {
     // Styles act inside the tower, so its frozen part cannot run ahead.
     let frozen = restyling == nil ? try encoder?(images, cached: batch.cached) : nil
     let output = try system(images, cached: frozen, ForwardPass(training: pass), restyling: restyling)
-    let masks = try batch.masks.to(system.device)
+    let masks = batch.masks
     let each = try Objective.segmentation(
       logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
     let segmentation = try batch.mean(each, intervened: configuration.interventions.segmentation)
