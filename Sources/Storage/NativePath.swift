@@ -127,6 +127,21 @@ package enum FileSystem {
     }
   }
 
+  /// Returns whether two paths lead to one file, or to files of the same bytes.
+  ///
+  /// It is false for files that cannot be read and for those of more than 1 GiB.
+  package static func isSameContent(_ first: URL, _ second: URL) -> Bool {
+    var (one, other) = (stat(), stat())
+    guard first.withNativePath({ stat($0, &one) }) == 0, second.withNativePath({ stat($0, &other) }) == 0,
+      one.st_mode & S_IFMT == S_IFREG, other.st_mode & S_IFMT == S_IFREG
+    else { return false }
+    if one.st_dev == other.st_dev, one.st_ino == other.st_ino { return true }
+    guard one.st_size == other.st_size, let data = try? Data(file: first),
+      let others = try? Data(file: second)
+    else { return false }
+    return data == others
+  }
+
   /// Lists a folder, in the order of the names' bytes.
   ///
   /// - Throws: `FileError.cannotRead` that names the folder.
