@@ -192,7 +192,9 @@ final class SiteSearch {
 
   /// Returns the files that no site uses; sites may share folders.
   func leftOut(_ sites: [Site]) -> [LeftOut] {
-    let masks = unusedMasks.values.flatMap(\.values).map { LeftOut(reason: .maskWithoutImage, url: $0) }
+    // Of several spellings of a folder, the shortest names its files.
+    let folders = unusedMasks.map { ($0.key.path, $0.value) }.sorted { ($0.0.count, $0.0) < ($1.0.count, $1.0) }
+    let masks = folders.flatMap(\.1.values).map { LeftOut(reason: .maskWithoutImage, url: $0) }
     var paths = StandardPaths()
     var rest: [String: LeftOut] = [:]
     for file in masks + others {
@@ -205,7 +207,7 @@ final class SiteSearch {
         if let mask = sample.mask { rest[paths.path(mask)] = nil }
       }
     }
-    return rest.values.map { ($0.url.path, $0) }.sorted { $0.0 < $1.0 }.map(\.1)
+    return rest.sorted { $0.key < $1.key }.map(\.value)
   }
 }
 

@@ -109,9 +109,9 @@ struct CopySearchTests {
   }
 
   /// Set `MCDRL_SCALE` to a number of images to measure time and memory of the search.
-  @Test("The search among a stated number of images", .enabled(if: CopySearchTests.scale != nil))
+  @Test("The search among a stated number of images", .enabled(if: searchedImages != nil))
   func scale() throws {
-    let count = try #require(CopySearchTests.scale)
+    let count = try #require(searchedImages)
     let pictures = Pictures(count)
     let start = Date()
     let thumbnails = try Thumbnails(count: count, mostInMemory: 0)
@@ -127,6 +127,7 @@ struct CopySearchTests {
         + String(format: "%.1f s, search %.1f s", read.timeIntervalSince(start), -read.timeIntervalSinceNow))
     #expect(Double(missing) <= 0.01 * Double(copies.count))
   }
-
-  fileprivate static let scale = ProcessInfo.processInfo.environment["MCDRL_SCALE"].flatMap { Int($0) }
 }
+
+/// The number of images of the measurement; nil unless the environment states one.
+private let searchedImages = ProcessInfo.processInfo.environment["MCDRL_SCALE"].flatMap { Int($0) }
