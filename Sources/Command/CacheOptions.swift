@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Training
 
@@ -10,6 +11,9 @@ struct CacheOptions: OptionGroup {
     "cache-limit", "BYTES", .bytes, default: FeatureCache.standardLimit,
     "the largest size of that folder, such as 4GiB; 0 writes nothing")
   let keep = Option.flag("keep-cache", "keep OUT/cache at the end")
+  let images = Option.optional(
+    "image-memory", "BYTES", .bytes, remark: "a quarter of the machine's memory, at most 16GiB",
+    "the memory for decoded images, such as 4GiB; others are decoded at each use, which changes no result")
 }
 
 /// The cache of one command.
@@ -19,6 +23,7 @@ struct CommandCache {
 
   /// Makes the cache of a command's options, by default in its output folder.
   init(_ arguments: Arguments<CacheOptions>, in folder: URL, _ console: Console) throws {
+    if let size = try arguments.images { ImageMemory.shared.limit = size }
     let shared = try arguments.folder
     cache = FeatureCache(
       shared ?? folder.appendingPathComponent("cache"), limit: try arguments.limit

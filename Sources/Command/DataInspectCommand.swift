@@ -27,9 +27,11 @@ enum DataInspectCommand: Subcommand {
     let catalog = try SiteCatalog(at: url, passingOver: .all)
     let total = catalog.sites.reduce(0) { $0 + $1.allSamples.count }
     let bar = ProgressBar("inspecting", total: total)
-    var inspection = try Inspection(catalog) { done in
-      if done % 20 == 0 { console.progress(bar.line(done, unit: "images")) }
-    }
+    var inspection = try Inspection(
+      catalog,
+      progress: { done in
+        if done % 20 == 0 { console.progress(bar.line(done, unit: "images")) }
+      }, comparing: DataNotes.copies(console))
     console.progress("")
     try addClasses(to: &inspection, catalog, prompts: arguments.prompts)
     if console.json { try console.result(json: inspection) } else { show(inspection, console) }
@@ -69,10 +71,11 @@ enum DataInspectCommand: Subcommand {
 
   /// Returns the first findings of each subject, and how many more there are.
   private static func lines(_ findings: [Inspection.Finding]) -> [String] {
-    var subjects: [String] = []
-    for finding in findings where !subjects.contains(finding.subject) { subjects.append(finding.subject) }
+    let groups = Dictionary(grouping: findings, by: \.subject)
+    var seen: Set<String> = []
+    let subjects = findings.map(\.subject).filter { seen.insert($0).inserted }
     return subjects.flatMap { subject in
-      let alike = findings.filter { $0.subject == subject }.map(\.description)
+      let alike = groups[subject, default: []].map(\.description)
       let rest = alike.count - mostAlike
       return alike.prefix(mostAlike) + (rest > 0 ? ["… and \(rest) more like this; --json names all"] : [])
     }

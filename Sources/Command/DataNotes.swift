@@ -71,9 +71,10 @@ enum DataNotes {
   static func leakage(
     _ lists: ImageLists, _ sites: [Site], isAllowed: Bool, limits: ImageLimits, _ console: Console
   ) throws -> String {
-    let report = try LeakageReport(lists, of: sites, limits: limits) {
-      console.progress("looking for the same patient or picture in two lists: \($0)")
-    }
+    let search = "looking for the same patient or picture in two lists"
+    let report = try LeakageReport(
+      lists, of: sites, limits: limits, progress: { console.progress("\(search): \($0)") },
+      comparing: copies(console))
     console.progress("")
     return try outcome(report, isAllowed: isAllowed)
   }
@@ -102,10 +103,42 @@ enum DataNotes {
     _ console: Console
   ) throws -> String {
     let count = sites.reduce(0) { $0 + $1.allSamples.count }
-    let report = try LeakageReport(sites, heldOut: heldOut, limits: limits, workers: workers) {
-      console.progress("looking for the same patient or picture at two sites: \($0)/\(count)")
-    }
+    let bar = ProgressBar("looking for the same patient or picture at two sites", total: count)
+    let report = try LeakageReport(
+      sites, heldOut: heldOut, limits: limits, workers: workers,
+      progress: { if $0 % 20 == 0 { console.progress(bar.line($0, unit: "images")) } },
+      comparing: copies(console))
     console.progress("")
     return try outcome(report, isAllowed: isAllowed)
+  }
+
+  /// Shows the progress of the comparison of images, with the time left.
+  static func copies(_ console: Console) -> CopyProgress {
+    let clocks = CopyClocks()
+    return { step, done, total in
+      let seconds = clocks.seconds(since: step)
+      let left = done > 0 ? duration(seconds / Double(done) * Double(total - done)) : "--:--"
+      let text =
+        switch step {
+        case .comparing: "comparing images: \(percent(Double(done), of: Double(total)))"
+        case .checking: "checking similar images: \(done)/\(total) pairs"
+        }
+      console.progress("\(text) \(left) left")
+    }
+  }
+}
+
+/// The start of each step.
+private final class CopyClocks: @unchecked Sendable {
+  private let lock = NSLock()
+  private var starts: [CopyStep: Date] = [:]
+
+  /// Returns the time since the step was first named.
+  func seconds(since step: CopyStep) -> Double {
+    lock.withLock {
+      let start = starts[step] ?? Date()
+      starts[step] = start
+      return Date().timeIntervalSince(start)
+    }
   }
 }

@@ -41,20 +41,57 @@ struct Border: Sendable {
       && (isTrained[first] && isScored[second] || isScored[first] && isTrained[second])
   }
 
-  /// Returns 1 where the border separates two images, 0 elsewhere; float32, rows×n.
-  func divided(_ rows: Range<Int>) throws -> Tensor {
-    func column(_ flags: [Bool]) throws -> (rows: Tensor, all: Tensor) {
-      let all = try Tensor(flags.map { $0 ? Float(1) : 0 })
-      let some = try all.narrowed(dim: 0, start: rows.lowerBound, length: rows.count)
-      return (try some.expandedDimension(1), try all.expandedDimension(0))
+  /// The facts of each image as tensors, for comparisons of many.
+  struct Columns {
+    private let sites: Tensor
+    private let trained: Tensor
+    private let scored: Tensor
+
+    /// Copies the facts of a border's images.
+    ///
+    /// - Throws: `TorchError` if memory does not suffice.
+    init(_ border: Border) throws {
+      sites = try Tensor(border.sites.map { Float($0) })
+      trained = try Tensor(border.isTrained.map { $0 ? Float(1) : 0 })
+      scored = try Tensor(border.isScored.map { $0 ? Float(1) : 0 })
     }
-    let (trained, scored) = (try column(isTrained), try column(isScored))
-    let numbers = try Tensor(sites.map { Float($0) })
-    let own = try numbers.narrowed(dim: 0, start: rows.lowerBound, length: rows.count).expandedDimension(1)
-    let isElsewhere = try (own - numbers.expandedDimension(0)).magnitude().clamped(max: 1)
-    let crosses = try (trained.rows * scored.all).maximum(scored.rows * trained.all)
-    return try isElsewhere * crosses
+
+    /// Returns 1 where the border separates two images, 0 elsewhere; float32, first×second.
+    ///
+    /// - Parameters:
+    ///   - first: the numbers of images, int32 or int64.
+    ///   - second: the numbers of others; nil for all.
+    /// - Returns: the numbers.
+    /// - Throws: `TorchError` if memory does not suffice.
+    func divided(_ first: Tensor, _ second: Tensor? = nil) throws -> Tensor {
+      let (trained, scored) = (try sides(trained, first, second), try sides(scored, first, second))
+      let crosses = try (trained.0 * scored.1).maximum(scored.0 * trained.1)
+      return try elsewhere(first, second) * crosses
+    }
+
+    /// Returns 1 where two images are of different sites, 0 elsewhere; float32, first×second.
+    func elsewhere(_ first: Tensor, _ second: Tensor? = nil) throws -> Tensor {
+      let (own, other) = try sides(sites, first, second)
+      return try (own - other).magnitude().clamped(max: 1)
+    }
+
+    private func sides(
+      _ facts: Tensor, _ first: Tensor, _ second: Tensor?
+    ) throws -> (Tensor, Tensor) {
+      (
+        try facts.indexed(first).expandedDimension(1),
+        try (second.map { try facts.indexed($0) } ?? facts).expandedDimension(0)
+      )
+    }
   }
+
+  /// Whether some fold trains on an image of one site and scores one of another.
+  var dividesAny: Bool {
+    let (trained, scored) = (sites(where: isTrained), sites(where: isScored))
+    return !trained.isEmpty && !scored.isEmpty && trained.union(scored).count > 1
+  }
+
+  private func sites(where flags: [Bool]) -> Set<Int> { Set(flags.indices.filter { flags[$0] }.map { sites[$0] }) }
 
   /// Finds the patients and sequences on both sides: one pair per group and pair of sites.
   func groups() -> [LeakageReport.Finding] {

@@ -24,13 +24,12 @@ package struct ImageFolder: Sendable {
   ///     the first file counts.
   /// - Throws: `FileError` if the folder cannot be read, or the error of `report`.
   package init(_ folder: URL, onTwice report: (DatasetError) throws -> Void = { throw $0 }) throws {
-    for name in try Self.names(in: folder) {
-      let file = folder.appendingPathComponent(name)
-      guard Self.isImage(name), !SiteCatalog.isFolder(file) else {
+    for entry in try Self.entries(in: folder) {
+      let file = folder.appendingPathComponent(entry.name, isDirectory: entry.isFolder)
+      guard !entry.isFolder, let stem = Self.stem(entry.name) else {
         others.append(file)
         continue
       }
-      let stem = file.deletingPathExtension().lastPathComponent
       if let first = images[stem] {
         try report(DatasetError.ambiguous(first: first, second: file))
       } else {
@@ -40,16 +39,27 @@ package struct ImageFolder: Sendable {
   }
 
   /// Returns whether a name has the ending of an image.
-  static func isImage(_ name: String) -> Bool {
-    endings.contains(URL(fileURLWithPath: name).pathExtension.lowercased())
+  static func isImage(_ name: String) -> Bool { stem(name) != nil }
+
+  /// Returns the name of an image without its ending; nil for another ending.
+  static func stem(_ name: String) -> String? {
+    guard let dot = name.lastIndex(of: "."), dot > name.startIndex,
+      endings.contains(name[name.index(after: dot)...].lowercased())
+    else { return nil }
+    return String(name[..<dot])
   }
 
   /// Returns the sorted names in a folder, without hidden files and those of systems.
   ///
   /// - Throws: `FileError` if the folder cannot be read.
   static func names(in folder: URL) throws -> [String] {
-    try FileSystem.contents(of: folder).map(\.lastPathComponent)
-      .filter { !$0.hasPrefix(".") && !systemFiles.contains($0.lowercased()) }.sorted()
+    try entries(in: folder).map(\.name)
+  }
+
+  private static func entries(in folder: URL) throws -> [FileSystem.Entry] {
+    try FileSystem.entries(of: folder)
+      .filter { !$0.name.hasPrefix(".") && !systemFiles.contains($0.name.lowercased()) }
+      .sorted { $0.name < $1.name }
   }
 }
 

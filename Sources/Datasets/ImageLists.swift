@@ -46,15 +46,16 @@ public struct ImageLists: Codable, Equatable, Sendable {
 
   /// Returns a site with its images of training and validation alone, in the order of the site.
   package func restricted(_ site: Site) -> Site {
-    Site(
-      name: site.name, samples: Self.samples(training + validation, of: site.name, among: site.samples),
+    let names = Self.bySite(training + validation)
+    return Site(
+      name: site.name, samples: Self.samples(names[site.name], among: site.samples),
       testSamples: site.testSamples, origin: site.origin)
   }
 
   /// Returns the images of a site that score the run, in the order of the site; nil if none is listed.
   package func tested(_ site: Site) -> [Sample]? {
-    testSites.contains(site.name)
-      ? Self.samples(test ?? [], of: site.name, among: site.allSamples) : nil
+    let own = (test ?? []).filter { $0.site == site.name }
+    return own.isEmpty ? nil : Self.samples(own, among: site.allSamples)
   }
 
   /// Returns a site with the listed images alone as those that score it; nil if none is listed.
@@ -65,7 +66,8 @@ public struct ImageLists: Codable, Equatable, Sendable {
   /// Returns the training and validation images of the sites.
   package func split(_ sites: [Site]) -> Split {
     func samples(_ names: [Name]) -> [Sample] {
-      sites.flatMap { Self.samples(names, of: $0.name, among: $0.samples) }
+      let names = Self.bySite(names)
+      return sites.flatMap { Self.samples(names[$0.name], among: $0.samples) }
     }
     return Split(training: samples(training), validation: samples(validation))
   }
@@ -73,16 +75,21 @@ public struct ImageLists: Codable, Equatable, Sendable {
   /// Returns each list as if it were a site, for the search for images on two sides of a border.
   func places(in sites: [Site]) -> [Site] {
     func place(_ title: String, _ names: [Name]) -> Site {
-      let found = sites.flatMap { Self.samples(names, of: $0.name, among: $0.allSamples) }
+      let names = Self.bySite(names)
+      let found = sites.flatMap { Self.samples(names[$0.name], among: $0.allSamples) }
       return Site(name: title, samples: found.map { $0.listed(as: title) })
     }
     return [place("training list", training), place("validation list", validation)]
       + (test.map { [place("test list", $0)] } ?? [])
   }
 
-  /// Finds images by name; of two of one name the first, which trains.
-  private static func samples(_ names: [Name], of site: String, among samples: [Sample]) -> [Sample] {
-    var wanted = Set(names.filter { $0.site == site }.map(\.image))
+  private static func bySite(_ names: [Name]) -> [String: [Name]] {
+    Dictionary(grouping: names, by: \.site)
+  }
+
+  /// Finds images of a site by name; of two of one name the first, which trains.
+  private static func samples(_ names: [Name]?, among samples: [Sample]) -> [Sample] {
+    var wanted = Set((names ?? []).map(\.image))
     return samples.filter { wanted.remove($0.id) != nil }
   }
 }
@@ -115,7 +122,9 @@ private struct ListReader {
 
   init(_ catalog: SiteCatalog) {
     own = ImageIndex(catalog.sites.flatMap(\.samples))
-    all = ImageIndex(catalog.sites.flatMap(\.allSamples))
+    // Most catalogues state no other test images. Then one index serves both.
+    let hasTests = catalog.sites.contains { $0.allSamples.count > $0.samples.count }
+    all = hasTests ? ImageIndex(catalog.sites.flatMap(\.allSamples)) : own
   }
 
   /// Reads the names of a file.
@@ -145,33 +154,63 @@ private struct ListReader {
 
 /// The images of sites by the names that a list may use.
 private struct ImageIndex {
-  private var names: [String: [ImageLists.Name]] = [:]
+  private let samples: [Sample]
+  /// The place of the first image of each word, without its site.
+  private var first: [String: Int32] = [:]
+  /// The places of all images of the words that several have.
+  private var several: [String: [Int32]] = [:]
 
   init(_ samples: [Sample]) {
-    for sample in samples { add(sample.id, sample) }
+    self.samples = samples
+    first.reserveCapacity(samples.count)
+    for place in samples.indices { add(samples[place].id, place) }
     // A name without extension wins over a file name.
-    let stems = Set(names.keys)
-    for sample in samples where !stems.contains(sample.image.lastPathComponent) {
-      add(sample.image.lastPathComponent, sample)
+    let stems = Set(first.keys)
+    for place in samples.indices {
+      let file = samples[place].image.lastPathComponent
+      if !stems.contains(file) { add(file, place) }
     }
   }
 
-  private mutating func add(_ word: String, _ sample: Sample) {
-    let name = ImageLists.Name(site: sample.site, image: sample.id)
-    for key in [word, "\(sample.site)/\(word)"] where names[key]?.contains(name) != true {
-      names[key, default: []].append(name)
+  private mutating func add(_ word: String, _ place: Int) {
+    guard let known = first[word] else {
+      first[word] = Int32(place)
+      return
     }
+    // A test image of the name of another one of its site is found by it.
+    guard !(several[word] ?? [known]).contains(where: { name($0) == name(Int32(place)) }) else { return }
+    several[word, default: [known]].append(Int32(place))
+  }
+
+  private func name(_ place: Int32) -> ImageLists.Name {
+    ImageLists.Name(site: samples[Int(place)].site, image: samples[Int(place)].id)
+  }
+
+  /// The images of a word, or of SITE/WORD.
+  private func found(_ word: String) -> [ImageLists.Name] {
+    func names(_ word: String) -> [ImageLists.Name] {
+      first[word].map { known in (several[word] ?? [known]).map(name) } ?? []
+    }
+    guard let slash = word.firstIndex(of: "/") else { return names(word) }
+    return names(String(word[word.index(after: slash)...])).filter { $0.site == word[..<slash] }
+  }
+
+  /// The words that a list may use, in order; none if there are too many to look for a near one.
+  private var words: [String] {
+    guard first.count <= 100_000 else { return [] }
+    return first.keys.flatMap { word in [word] + found(word).map { "\($0.site)/\(word)" } }.sorted()
   }
 
   /// Finds the image that a line names.
   ///
   /// - Throws: `ImageListError.unknown` or `ambiguous`.
   func name(_ word: String, at place: ImageListError.Line) throws -> ImageLists.Name {
-    guard let found = names[word] else {
+    let found = found(word)
+    guard !found.isEmpty else {
       let isShort = word.count <= 100
       throw ImageListError.unknown(
         place, name: isShort ? word : "\(word.prefix(100))…",
-        near: isShort ? Spelling.near(word, among: names.keys.sorted()) : nil)
+        near: isShort ? Spelling.near(word, among: words) : nil)
     }
     guard found.count == 1 else {
       throw ImageListError.ambiguous(place, name: word, sites: found.map(\.site))

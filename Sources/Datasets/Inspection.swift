@@ -75,10 +75,11 @@ package struct Inspection: Encodable, Sendable {
   ///   - limits: the maximum size of a file.
   ///   - workers: the number of images that are read in parallel; nil for one per core.
   ///   - progress: receives the number of finished images, from any thread.
+  ///   - comparing: receives the steps of the search for copies.
   /// - Throws: never for a bad image, which becomes a problem in the report.
   package init(
     _ catalog: SiteCatalog, limits: ImageLimits = .default, workers: Int? = nil,
-    progress: @escaping @Sendable (Int) -> Void = { _ in }
+    progress: @escaping @Sendable (Int) -> Void = { _ in }, comparing: CopyProgress = { _, _, _ in }
   ) throws {
     let reader = SampleReader(size: 1, limits: limits)
     let border = Border(catalog.sites)
@@ -86,9 +87,12 @@ package struct Inspection: Encodable, Sendable {
     warnings = catalog.leftOut.map { Finding($0.reason.rawValue, "\($0)") }
     let masks = try catalog.sites.map { try MaskReview($0, limits: limits) }
     let done = Tally()
+    let thumbnails = try Thumbnails(count: border.samples.count)
     let views = try concurrentMap(count: border.samples.count, threads: workers) { index in
       defer { progress(done.add()) }
-      return View(border.samples[index], reader, masks[border.sites[index]].found?.convention)
+      return View(border.samples[index], reader, masks[border.sites[index]].found?.convention) {
+        try thumbnails.store($0, at: index)
+      }
     }
     problems += views.flatMap(\.problems)
     var rest = views[...]
@@ -106,12 +110,16 @@ package struct Inspection: Encodable, Sendable {
       warnings += looks.warnings
       rest = rest.dropFirst(site.allSamples.count)
     }
-    try addCopies(border, views.map(\.thumbnail), reader)
+    let pairs = try NearDuplicates.pairs(
+      thumbnails, border: border, withinSites: true, workers: workers, progress: comparing
+    ) { try NearDuplicates.thumbnail(of: reader.image(border.samples[$0].image)) }
+    try addCopies(pairs, border, reader)
   }
 
   /// Adds copies: across sites they are leaks, within a site they are worth a look.
-  private mutating func addCopies(_ border: Border, _ thumbnails: [Tensor?], _ reader: SampleReader) throws {
-    let pairs = try NearDuplicates.pairs(thumbnails, border: border, withinSites: true)
+  private mutating func addCopies(
+    _ pairs: [NearDuplicates.Pair], _ border: Border, _ reader: SampleReader
+  ) throws {
     let across = pairs.filter { border.divides($0.first, $0.second) }
     problems += try LeakageReport(border, across, reader: reader).findings.map {
       Finding("leak \($0.kind)", "\($0)")
@@ -147,18 +155,19 @@ package struct Inspection: Encodable, Sendable {
 private struct View: Sendable {
   /// Height and width; nil if the image cannot be read.
   var size: [Int]?
-  /// The thumbnail for comparison; nil if the image cannot be read.
-  var thumbnail: Tensor?
   /// The look of a mask whose values are understood; nil without such a mask.
   var mask: MaskLooks.Look?
   /// The problems.
   var problems: [Inspection.Finding] = []
 
-  init(_ sample: Sample, _ reader: SampleReader, _ convention: MaskConvention?) {
+  init(
+    _ sample: Sample, _ reader: SampleReader, _ convention: MaskConvention?,
+    keeping thumbnail: (Tensor) throws -> Void
+  ) {
     do {
       let image = try reader.image(sample.image)
       size = Array(image.shape.dropFirst())
-      thumbnail = try NearDuplicates.thumbnail(of: image)
+      try thumbnail(NearDuplicates.thumbnail(of: image))
     } catch {
       problems.append(Inspection.Finding("image", "\(error)"))
     }

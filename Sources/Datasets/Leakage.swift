@@ -88,20 +88,25 @@ public struct LeakageReport: Codable, Sendable {
   ///   - limits: the maximum size of a file.
   ///   - workers: the number of images that are read in parallel; nil for one per core.
   ///   - progress: receives the number of images read, from any thread.
+  ///   - comparing: receives the steps after all are read.
   /// - Throws: `ImagingError` that names a file that cannot be read.
   package init(
     _ sites: [Site], heldOut: [String]? = nil, limits: ImageLimits = .default, workers: Int? = nil,
-    progress: @escaping @Sendable (Int) -> Void = { _ in }
+    progress: @escaping @Sendable (Int) -> Void = { _ in }, comparing: CopyProgress = { _, _, _ in }
   ) throws {
     let border = Border(sites, heldOut: heldOut)
     let done = Tally()
     let samples = border.samples
-    let thumbnails = try concurrentMap(count: samples.count, threads: workers) { index in
-      let thumbnail = try NearDuplicates.thumbnail(reading: samples[index].image, limits: limits)
-      progress(done.add())
-      return thumbnail
+    let thumbnails = try Thumbnails(count: samples.count)
+    @Sendable func read(_ index: Int) throws -> Tensor {
+      try NearDuplicates.thumbnail(reading: samples[index].image, limits: limits)
     }
-    let pairs = try NearDuplicates.pairs(thumbnails, border: border)
+    _ = try concurrentMap(count: samples.count, threads: workers) { index in
+      try thumbnails.store(read(index), at: index)
+      progress(done.add())
+    }
+    let pairs = try NearDuplicates.pairs(
+      thumbnails, border: border, workers: workers, progress: comparing, reading: read)
     try self.init(border, pairs, reader: SampleReader(size: 1, limits: limits))
   }
 
@@ -114,12 +119,13 @@ public struct LeakageReport: Codable, Sendable {
   ///   - sites: the sites of their images.
   ///   - limits: the maximum size of a file.
   ///   - progress: receives the number of images read, from any thread.
+  ///   - comparing: receives the steps after all are read.
   /// - Throws: `ImagingError` that names a file that cannot be read.
   package init(
     _ lists: ImageLists, of sites: [Site], limits: ImageLimits = .default,
-    progress: @escaping @Sendable (Int) -> Void = { _ in }
+    progress: @escaping @Sendable (Int) -> Void = { _ in }, comparing: CopyProgress = { _, _, _ in }
   ) throws {
-    try self.init(lists.places(in: sites), limits: limits, progress: progress)
+    try self.init(lists.places(in: sites), limits: limits, progress: progress, comparing: comparing)
     for index in findings.indices { findings[index].isBetweenLists = true }
   }
 

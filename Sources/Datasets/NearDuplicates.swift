@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Storage
 import Torch
 
 /// Finds images that are copies of each other.
@@ -10,13 +11,13 @@ import Torch
 /// Endoscopic images share black borders, vignettes and a reddish background. So thumbnails of
 /// 64×64 are compared by their details: the difference from their blurred versions. Dark pixels and
 /// their edges do not count, so two images through a round field of view are not similar for that
-/// reason. All pairs are compared by details averaged to 16×16 in colour, with a higher weight in
-/// the centre. The closest few similar images are then compared at 64×64 in grey, at the best of 25
+/// reason. Images are compared by details averaged to 16×16 in colour, with a higher weight in the
+/// centre. The closest few similar images are then compared at 64×64 in grey, at the best of 25
 /// shifts of up to 2 pixels. docs/explanation/leakage.md states how often this was right and wrong.
 ///
-/// Memory, for n images: 12 KiB per thumbnail, 3 KiB per descriptor, 4 KiB while a block of 256
-/// images is compared with all, and 0.1 GiB for any n; for 10,000 images about 0.3 GiB. Work:
-/// n²·768 multiply-adds.
+/// Up to `Thumbnails.mostInMemory` images, all pairs are compared: n²·768 multiply-adds. Beyond,
+/// `DescriptorCells` finds similar images. Memory, for n images beyond: 2.1 KiB each, and 0.5 GiB
+/// for any n.
 enum NearDuplicates {
   /// Two images by number, the lower first, and their similarity.
   struct Pair: Hashable, Sendable {
@@ -32,14 +33,16 @@ enum NearDuplicates {
   /// The minimum similarity of two thumbnails, at the best shift, to count as one image.
   static let threshold = 0.8
   /// The minimum similarity of two descriptors of one site to compare their pixels.
-  private static let sameThreshold: Float = 0.999
+  static let sameThreshold: Float = 0.999
   /// The number of closest images that are compared for each image.
-  private static let candidates = 3
+  static let candidates = 3
+  /// The number of elements of a descriptor: three colours of 16×16.
+  static let width = 3 * 16 * 16
   /// The limit of dark pixels, by their brightest colour.
   ///
   /// Dark pixels are borders, the background of captions and the depth of the lumen.
   private static let darkness = 24.0
-  private static let block = 256
+  static let block = 256
 
   /// Reads the thumbnail of an image file: uint8, 3×64×64.
   ///
@@ -57,7 +60,7 @@ enum NearDuplicates {
       .rounded().clamped(min: 0, max: 255).to(.uint8).squeezed(0)
   }
 
-  /// Finds the similar pairs across the border.
+  /// Finds the similar pairs across the border; it compares all pairs.
   ///
   /// - Parameters:
   ///   - thumbnails: one per image of the border; nil if the image cannot be read.
@@ -73,8 +76,10 @@ enum NearDuplicates {
     let described = try Tensor.concatenated(
       blocks.map { try descriptors(.stacked(Array(all[$0]))) }, dim: 0)
     let transposed = try described.transposed()
+    let columns = try Border.Columns(border)
     var found = Set<[Int]>()
     for rows in blocks {
+      let numbers = try Tensor.arange(rows.lowerBound, to: rows.upperBound)
       let similarity = try described.narrowed(dim: 0, start: rows.lowerBound, length: rows.count)
         .matmul(transposed)
       func collect(_ similarity: Tensor, above least: Float, where isWanted: (Int, Int) -> Bool) throws {
@@ -86,7 +91,7 @@ enum NearDuplicates {
           if isWanted(row, other) { found.insert([min(row, other), max(row, other)]) }
         }
       }
-      try collect(similarity * border.divided(rows), above: candidateThreshold) { border.divides($0, $1) }
+      try collect(similarity * columns.divided(numbers), above: candidateThreshold) { border.divides($0, $1) }
       if withinSites {
         try collect(similarity, above: sameThreshold) { $0 != $1 && border.sites[$0] == border.sites[$1] }
       }
@@ -104,8 +109,11 @@ enum NearDuplicates {
 
   /// Returns whether two images have the same size and pixels.
   ///
+  /// Files of the same bytes are not decoded.
+  ///
   /// - Throws: `ImagingError` that names the file.
   static func isSame(_ first: Sample, _ second: Sample, _ reader: SampleReader) throws -> Bool {
+    if FileSystem.isSameContent(first.image, second.image) { return true }
     guard try ImageFile.size(first.image) == ImageFile.size(second.image) else { return false }
     return try reader.image(first.image).isEqual(to: reader.image(second.image))
   }

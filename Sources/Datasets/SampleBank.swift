@@ -4,35 +4,40 @@ import Torch
 /// Samples at S×S, decoded once and cached as bytes up to a memory limit.
 ///
 /// An image takes 4·S² bytes (three colours and a mask): 64 KiB at 128, 196 KiB at 224. Each further
-/// class adds S². Images beyond the limit are decoded at each access. The limit does not change results.
+/// class adds S². Images beyond the limit are decoded at each access, those of a batch in parallel.
+/// The limit does not change results.
 public final class SampleBank: Sendable {
   /// The samples, in order.
   public let samples: [Sample]
   private let reader: SampleReader
   private let cache: [(image: Tensor, mask: Tensor)?]
+  /// The memory of the cached images; other banks may hold it, too.
+  private let shares: [ImageMemory.Share]
 
   /// Makes a bank and decodes images up to the limit, on all cores.
   ///
   /// - Parameters:
   ///   - samples: the images and masks.
   ///   - reader: reads and scales the files.
-  ///   - memoryLimit: the size of the cache in bytes.
+  ///   - memoryLimit: the size of the cache in bytes; nil for what is left of `ImageMemory.shared`.
   ///   - progress: receives the number of finished images, from any thread.
   /// - Throws: the first error in the order of the samples, naming the file.
   public init(
-    _ samples: [Sample], reader: SampleReader, memoryLimit: Int = 4 << 30,
+    _ samples: [Sample], reader: SampleReader, memoryLimit: Int? = nil,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
     self.samples = samples
     self.reader = reader
-    let capacity = min(samples.count, memoryLimit / ((3 + reader.maskCount) * reader.size * reader.size))
+    let memory = memoryLimit.map { ImageMemory(limit: $0) } ?? .shared
+    let share = memory.share(samples.count, bytes: (3 + reader.maskCount) * reader.size * reader.size)
+    shares = [share]
     let done = Tally()
-    let pairs = try concurrentMap(count: capacity) { index in
+    let pairs = try concurrentMap(count: share.count) { index in
       let pair = try reader.pair(samples[index])
       progress(done.add())
       return pair
     }
-    cache = pairs + Array(repeating: nil, count: samples.count - capacity)
+    cache = pairs + Array(repeating: nil, count: samples.count - share.count)
   }
 
   /// Makes a bank that shares the decoded images of other banks.
@@ -44,11 +49,15 @@ public final class SampleBank: Sendable {
   public init(_ samples: [Sample], sharing first: SampleBank, _ others: SampleBank...) {
     self.samples = samples
     reader = first.reader
+    shares = ([first] + others).flatMap(\.shares)
     let known = Dictionary(
       ([first] + others).flatMap { bank in zip(bank.samples.map(\.image), bank.cache) },
       uniquingKeysWith: { first, _ in first })
     cache = samples.map { known[$0.image] ?? nil }
   }
+
+  /// The number of samples that are decoded at each access.
+  package var undecodedCount: Int { cache.count { $0 == nil } }
 
   /// Returns one sample: uint8 3×S×S and bool S×S, with several classes K×S×S.
   public func pair(_ index: Int) throws -> (image: Tensor, mask: Tensor) {
@@ -57,7 +66,10 @@ public final class SampleBank: Sendable {
 
   /// Returns a batch: images float32 B×3×S×S from 0 to 1, masks float32 B×K×S×S of 0 and 1.
   public func batch(_ indices: [Int]) throws -> (images: Tensor, masks: Tensor) {
-    let pairs = try indices.map(pair)
+    let missing = indices.filter { cache[$0] == nil }
+    let pairs =
+      missing.count > 1
+      ? try concurrentMap(count: indices.count) { [self] in try pair(indices[$0]) } : try indices.map(pair)
     let masks = try Tensor.stacked(pairs.map(\.mask)).to(.float32)
     return (
       try Tensor.stacked(pairs.map(\.image)).to(.float32) / 255,

@@ -129,8 +129,17 @@ public struct SiteCatalog: Sendable {
 final class SiteSearch {
   private let allows: (DatasetError) -> Bool
   private(set) var faults: [DatasetError] = []
-  private var masks: [URL] = []
+  /// The folders that were read. Sites may share them.
+  private var listings: [Place: [String: URL]] = [:]
+  /// The masks of each folder that no site has used, by stem.
+  private var unusedMasks: [URL: [String: URL]] = [:]
   private var others: [LeftOut] = []
+  private var chosen: Set<URL> = []
+
+  private struct Place: Hashable {
+    let folder: URL
+    let areMasks: Bool
+  }
 
   /// Starts a search.
   ///
@@ -145,12 +154,28 @@ final class SiteSearch {
     faults.append(fault)
   }
 
-  /// Lists a folder of images or masks.
+  /// Lists a folder of images or masks; it reads a folder once.
   func list(_ folder: URL, areMasks: Bool) throws -> [String: URL] {
+    let place = Place(folder: folder, areMasks: areMasks)
+    if let known = listings[place] { return known }
     let listing = try ImageFolder(folder, onTwice: report)
-    if areMasks { masks += listing.images.values }
+    listings[place] = listing.images
+    if areMasks { unusedMasks[folder] = listing.images }
     add(.otherFile, listing.others)
     return listing.images
+  }
+
+  /// Notes that images of a site use the masks of their stems.
+  func use(_ stems: some Sequence<String>, of folder: URL) {
+    // The dictionary is taken out, so that it is changed in place.
+    guard var rest = unusedMasks.removeValue(forKey: folder) else { return }
+    for stem in stems { rest[stem] = nil }
+    unusedMasks[folder] = rest
+  }
+
+  /// Notes that the images of a folder belong to those sites alone that choose them.
+  func choose(from folder: URL, _ images: [String: URL]) {
+    if chosen.insert(folder).inserted { add(.otherStem, Array(images.values)) }
   }
 
   /// Adds files that take no part.
@@ -167,13 +192,38 @@ final class SiteSearch {
 
   /// Returns the files that no site uses; sites may share folders.
   func leftOut(_ sites: [Site]) -> [LeftOut] {
-    let samples = sites.flatMap { $0.allSamples + ($0.unlinkedSamples ?? []) }
-    let used = Set(samples.flatMap { [$0.image, $0.mask] }.compactMap { $0?.standardizedFileURL.path })
-    let all = masks.map { LeftOut(reason: .maskWithoutImage, url: $0) } + others
-    var seen = Set<String>()
-    return all.sorted { $0.url.path < $1.url.path }.filter {
-      let path = $0.url.standardizedFileURL.path
-      return !used.contains(path) && seen.insert(path).inserted
+    // Of several spellings of a folder, the shortest names its files.
+    let folders = unusedMasks.map { ($0.key.path, $0.value) }.sorted { ($0.0.count, $0.0) < ($1.0.count, $1.0) }
+    let masks = folders.flatMap(\.1.values).map { LeftOut(reason: .maskWithoutImage, url: $0) }
+    var paths = StandardPaths()
+    var rest: [String: LeftOut] = [:]
+    for file in masks + others {
+      let path = paths.path(file.url)
+      if rest[path] == nil { rest[path] = file }
     }
+    for site in sites where !rest.isEmpty {
+      for sample in site.allSamples + (site.unlinkedSamples ?? []) {
+        rest[paths.path(sample.image)] = nil
+        if let mask = sample.mask { rest[paths.path(mask)] = nil }
+      }
+    }
+    return rest.sorted { $0.key < $1.key }.map(\.value)
+  }
+}
+
+/// Paths of files without links and `..`; each folder is looked at once.
+private struct StandardPaths {
+  private var folders: [Substring: String] = [:]
+
+  mutating func path(_ url: URL) -> String {
+    let path = url.path
+    guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
+      return url.standardizedFileURL.path
+    }
+    let folder = path[..<slash]
+    if let known = folders[folder] { return known + path[slash...] }
+    let standard = URL(fileURLWithPath: String(folder), isDirectory: true).standardizedFileURL.path
+    folders[folder] = standard
+    return standard + path[slash...]
   }
 }

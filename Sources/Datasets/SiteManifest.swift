@@ -219,9 +219,12 @@ extension SiteManifest.Entry {
     let all = try list(imageFolder, areMasks: false)
     let masks = try list(maskFolder, areMasks: true)
     guard let all else { return nil }
-    try chosen?.requireMatch(in: all.keys.sorted())
-    let images = try chosen.map { chosen in try all.filter { try chosen.group(of: $0.key) != nil } } ?? all
-    search.add(.otherStem, all.filter { images[$0.key] == nil }.map(\.value))
+    var images = all
+    if let chosen {
+      images = try all.filter { try chosen.group(of: $0.key) != nil }
+      if images.isEmpty { try chosen.requireMatch(in: all.keys.sorted()) }
+      search.choose(from: imageFolder, all)
+    }
     guard !images.isEmpty else {
       try search.report(DatasetError.emptySite(name, folder: imageFolder))
       return nil
@@ -230,6 +233,7 @@ extension SiteManifest.Entry {
     if !orphans.isEmpty {
       try search.report(DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder))
     }
+    search.use(images.keys, of: maskFolder)
     return images.sorted { $0.key < $1.key }.map { ($0.key, $0.value, masks?[$0.key]) }
   }
 

@@ -163,7 +163,10 @@ extension Data {
     guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
     defer { close(descriptor) }
     self.init()
-    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    // A small file takes a small buffer: to clear a large one takes longer than to read the file.
+    var status = stat()
+    let size = fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+    var chunk = [UInt8](repeating: 0, count: Swift.min(Swift.max(size + 1, 1 << 12), 1 << 20))
     while true {
       let count = read(descriptor, &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }

@@ -127,15 +127,47 @@ package enum FileSystem {
     }
   }
 
+  /// Returns whether two paths lead to one file, or to files of the same bytes.
+  ///
+  /// It is false for files that cannot be read and for those of more than 1 GiB.
+  package static func isSameContent(_ first: URL, _ second: URL) -> Bool {
+    var (one, other) = (stat(), stat())
+    guard first.withNativePath({ stat($0, &one) }) == 0, second.withNativePath({ stat($0, &other) }) == 0,
+      one.st_mode & S_IFMT == S_IFREG, other.st_mode & S_IFMT == S_IFREG
+    else { return false }
+    if one.st_dev == other.st_dev, one.st_ino == other.st_ino { return true }
+    guard one.st_size == other.st_size, let data = try? Data(file: first),
+      let others = try? Data(file: second)
+    else { return false }
+    return data == others
+  }
+
   /// Lists a folder, in the order of the names' bytes.
   ///
   /// - Throws: `FileError.cannotRead` that names the folder.
   package static func contents(of folder: URL) throws -> [URL] {
+    try entries(of: folder).map { folder.appendingPathComponent($0.name, isDirectory: false) }
+  }
+
+  /// A name in a folder.
+  package struct Entry: Sendable {
+    /// The name.
+    package let name: String
+    /// Whether it is a folder, or a link to one.
+    package let isFolder: Bool
+  }
+
+  /// Lists the names in a folder, in the order of their bytes.
+  ///
+  /// It asks the system about single files only where the folder does not state their kind.
+  ///
+  /// - Throws: `FileError.cannotRead` that names the folder.
+  package static func entries(of folder: URL) throws -> [Entry] {
     guard let stream = folder.withNativePath({ opendir($0) }) else {
       throw FileError.cannotRead(folder, reason: FileError.systemReason())
     }
     defer { closedir(stream) }
-    var names: [[UInt8]] = []
+    var found: [(name: [UInt8], isFolder: Bool?)] = []
     errno = 0
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
@@ -143,12 +175,19 @@ package enum FileSystem {
           NativePath.bytes(of: $0)
         }
       }
-      if name != Array(".".utf8), name != Array("..".utf8) { names.append(name) }
+      let kind = Int(entry.pointee.d_type)
+      let isFolder: Bool? = kind == Int(DT_DIR) ? true : kind == Int(DT_REG) ? false : nil
+      if name != Array(".".utf8), name != Array("..".utf8) { found.append((name, isFolder)) }
       errno = 0
     }
     guard errno == 0 else { throw FileError.cannotRead(folder, reason: FileError.systemReason()) }
-    return names.sorted { $0.lexicographicallyPrecedes($1) }
-      .map { folder.appendingPathComponent(NativePath.text($0), isDirectory: false) }
+    return found.sorted { $0.name.lexicographicallyPrecedes($1.name) }.map { entry in
+      let name = NativePath.text(entry.name)
+      return Entry(
+        name: name,
+        isFolder: entry.isFolder
+          ?? (kind(of: folder.appendingPathComponent(name, isDirectory: false)) == .folder))
+    }
   }
 
   /// Returns a path without links and `..`; the path itself if nothing is there.

@@ -57,4 +57,32 @@ struct SampleBankTests {
     let alone = SampleBank([sample("x")], sharing: second)
     #expect(try alone.batch([0]).images.isEqual(to: first.batch([0]).images))
   }
+
+  @Test("Banks share one memory, keep what fits, and give it back")
+  func shares() {
+    let memory = ImageMemory(limit: 1000)
+    withExtendedLifetime([memory.share(3, bytes: 200), memory.share(5, bytes: 300)]) { shares in
+      #expect(shares.map(\.count) == [3, 1] && memory.taken == 900)
+      #expect(memory.share(1, bytes: 101).count == 0)
+    }
+    #expect(memory.taken == 0)
+    memory.limit = 100
+    #expect(memory.share(9, bytes: 50).count == 2)
+    memory.limit = -1
+    #expect(memory.limit == 0 && memory.share(9, bytes: 50).count == 0)
+  }
+
+  @Test("A bank counts the images that it decodes at each access, also those of the banks that it shares")
+  func undecoded() throws {
+    let scratch = try Scratch()
+    for name in ["x", "y", "z"] {
+      try scratch.grey("\(name).png", width: 4, Array(repeating: 60, count: 16))
+    }
+    let samples = ["x", "y", "z"].map { scratch.sample("\($0).png", "\($0).png") }
+    let reader = SampleReader(size: 8)
+    let bank = try SampleBank(samples, reader: reader, memoryLimit: 2 * 4 * 8 * 8)
+    #expect(bank.undecodedCount == 1)
+    #expect(SampleBank(samples, sharing: bank).undecodedCount == 1)
+    #expect(try SampleBank(samples, reader: reader, memoryLimit: 1 << 20).undecodedCount == 0)
+  }
 }

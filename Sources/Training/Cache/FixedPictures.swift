@@ -147,6 +147,8 @@ struct FixedPictures: Sendable {
 
 /// The confounders of the fixed images, drawn at their first use.
 private final class KnownChoices: @unchecked Sendable {
+  /// The most images whose confounders are remembered.
+  private static let most = 100_000
   private let lock = NSLock()
   private var known: [URL: [FixedPictures.Kind: Set<Int>]] = [:]
 
@@ -155,7 +157,11 @@ private final class KnownChoices: @unchecked Sendable {
   ) rethrows -> Set<Int> {
     if let found = lock.withLock({ known[sample.image]?[kind] }) { return found }
     let drawn = try draw()
-    lock.withLock { known[sample.image, default: [:]][kind] = drawn }
+    lock.withLock {
+      // About 100 MiB; a later use draws the same again.
+      if known.count >= Self.most, known[sample.image] == nil { known = [:] }
+      known[sample.image, default: [:]][kind] = drawn
+    }
     return drawn
   }
 }

@@ -118,10 +118,11 @@ package struct DataHashes: Sendable {
         let labels = sample.lesionLabels?.map(String.init).joined(separator: ",") ?? "-"
         let stated = [sample.group, sample.lesionClass ?? "-", labels, "\(trains)"]
         hash.combine(Data(stated.joined(separator: "\n").utf8))
-        if trains { images.append(try Self.hash(of: sample)) }
         for url in [sample.image, sample.mask].compactMap({ $0 }) {
+          let data = try Data(file: url)
+          if trains, url == sample.image { images.append(Self.hash(data)) }
           hash.combine(Data(url.lastPathComponent.utf8))
-          hash.combine(try Data(file: url))
+          hash.combine(data)
         }
       }
       self.sites[site.name] = hash.text
@@ -132,9 +133,11 @@ package struct DataHashes: Sendable {
   /// Returns the hash of the bytes of an image file.
   ///
   /// - Throws: `FileError` that names the file.
-  package static func hash(of sample: Sample) throws -> String {
+  package static func hash(of sample: Sample) throws -> String { hash(try Data(file: sample.image)) }
+
+  private static func hash(_ data: Data) -> String {
     var hash = StableHash()
-    hash.combine(try Data(file: sample.image))
+    hash.combine(data)
     return hash.text
   }
 }

@@ -157,6 +157,14 @@ extension Run {
     let target =
       configuration.interventions.prior == .heldOut
       ? try heldOut.map { try SampleBank($0.testSamples, reader: configuration.reader) } : nil
+    let undecoded = [training, validation, target].compactMap { $0?.undecodedCount }.reduce(0, +)
+    if undecoded > 0 {
+      report(
+        .note(
+          "note: \(undecoded) of \(total + (target?.samples.count ?? 0)) images do not fit the "
+            + "\(byteText(ImageMemory.shared.limit)) for decoded images and are decoded at each use; "
+            + "--image-memory sets another size"))
+    }
     guard configuration.cachesFeatures else {
       return TrainingInputs(training: training, validation: validation, features: nil, target: target)
     }
