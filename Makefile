@@ -6,7 +6,7 @@ sources = Sources Tests Examples Package.swift
 python = scripts/bench-video scripts/check-dicom scripts/check-exports scripts/check-video scripts/documented scripts/get-trunk \
   scripts/import-fixtures scripts/paper-cost scripts/paper-stand-in scripts/random-clip scripts/random-siglip scripts/snippets \
   scripts/to-safetensors
-scripts = $(filter-out $(python),$(wildcard scripts/*)) .ci/run Benchmarks/setup
+scripts = $(filter-out $(python) scripts/slurm,$(wildcard scripts/*)) $(wildcard scripts/slurm/*) .ci/run Benchmarks/setup
 MINUTES ?= 5
 PREFIX ?= $(HOME)/.local
 

@@ -25,6 +25,14 @@ enum WorkError: Error, CustomStringConvertible {
   case demonstration(URL)
   /// A record of a study cannot be read.
   case noStudyRecord(URL)
+  /// A study was not planned for several processes.
+  case notPlanned(URL)
+  /// A study of an earlier version has no copy of its prompts.
+  case noStudyPrompts(URL)
+  /// Another version planned a study.
+  case otherVersion(URL, version: String)
+  /// Data, words or weights differ from those that a study was planned with.
+  case otherInputs(URL, differences: [String])
   /// A data folder has problems, which are printed.
   case dataProblems(URL, count: Int)
   /// Masks whose values do not say what is lesion, and the option that states it.
@@ -80,6 +88,17 @@ enum WorkError: Error, CustomStringConvertible {
       "\(folder.path): holds a demonstration; mcdrl demo --out \(folder.path) writes its report again"
     case .noStudyRecord(let file):
       "\(file.path): cannot be read; give the --out of mcdrl loso or mcdrl ablate, which write it"
+    case .notPlanned(let file):
+      "\(file.path): plan the study first, with all its options and --plan"
+    case .noStudyPrompts(let file):
+      "\(file.path): is not there; give all options of the study once more, with --plan, which writes it"
+    case .otherVersion(let file, let version):
+      "\(file.path): mcdrl \(version) planned the study, and this is \(packageVersion); use that version, or plan "
+        + "another folder"
+    case .otherInputs(let file, let differences):
+      "\(file.path): the study was planned with others: \(differences.prefix(6).joined(separator: ", "))"
+        + (differences.count > 6 ? ", and \(differences.count - 6) more" : "")
+        + "; bring them back, or plan another folder"
     case .dataProblems(let url, let count):
       "\(url.path): " + counted(count, "problem") + "; mend "
         + (count == 1 ? "it" : "them") + " before you train on this data"

@@ -38,6 +38,9 @@ package enum AtomicFile {
 
   /// Removes the temporary files of killed writers from a folder; files in progress stay.
   ///
+  /// The lock of a file in progress tells them apart. A shared folder may not show the locks of other
+  /// machines, so their files stay for a day.
+  ///
   /// - Parameters:
   ///   - folder: the folder.
   ///   - seconds: how long a file has not changed. A new file may not have its lock yet; 0 if
@@ -50,7 +53,8 @@ package enum AtomicFile {
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
       var status = stat()
-      guard fstat(descriptor, &status) == 0, time(nil) - status.modified >= seconds else { continue }
+      let least = PendingFile.isOfOtherHost(name) ? max(seconds, 86_400) : seconds
+      guard fstat(descriptor, &status) == 0, time(nil) - status.modified >= least else { continue }
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { _ = file.withNativePath { unlink($0) } }
     }
   }

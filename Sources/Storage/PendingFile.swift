@@ -24,7 +24,7 @@ package final class PendingFile {
     }
     guard place >= 0 else { throw FileError.cannotWrite(url, reason: FileError.systemReason()) }
     // The temporary name is short and relative to the folder, so it fits where the name of the file fits.
-    let temporary = ".\(String(UInt64.random(in: 0 ... .max), radix: 36)).part"
+    let temporary = ".\(ThisHost.tag)-\(String(UInt64.random(in: 0 ... .max), radix: 36)).part"
     let descriptor = uninterrupted {
       openat(place, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     }
@@ -66,6 +66,12 @@ package final class PendingFile {
     // This makes the rename itself durable. A folder that the system cannot flush is no reason to
     // fail: the file is whole.
     fsync(folder)
+  }
+
+  /// Whether a temporary file is of another machine, whose locks a shared folder may not show here.
+  static func isOfOtherHost(_ name: String) -> Bool {
+    guard let end = name.firstIndex(of: "-") else { return false }
+    return name[..<end] != ".\(ThisHost.tag)"
   }
 
   /// Removes the temporary file.

@@ -15,47 +15,20 @@ struct FoldRun {
   let hashes: [TrainingScenes: DataHashes]
   let progress: LeaveOneSiteOut.Progress
 
-  private var plan: StudyPlan { study.plan }
-  private var folder: RunFolder { study.directory(fold) }
+  var plan: StudyPlan { study.plan }
+  var folder: RunFolder { study.directory(fold) }
 
   /// Returns the result of the fold: stored, or after training and scoring.
   ///
   /// - Throws: `StudyError.foreign` if the folder holds another run, or the errors of training.
   func result() throws -> FoldResult {
     guard folder.exists else { return try choose() }
-    let run = try study.open(folder)
-    let candidates = try plan.candidates.map { try study.settings(fold, $0) }
-    guard let chosen = candidates.firstIndex(of: run.configuration) else {
-      throw StudyError.foreign(folder.url, differences: try candidates[0].changes(from: run.configuration))
-    }
-    try requireLosers(chosen)
-    try requireSame(run)
-    if let result = study.stored(fold) { return result }
+    let (run, chosen, stored) = try checked()
+    if let stored { return stored }
     // The run stopped before its scoring. With a single candidate, it may have stopped before
     // training.
     let history = try train(run.configuration, folder)
     return try score(history, chosen: chosen)
-  }
-
-  /// Checks that the chosen candidate was compared with these others; otherwise there was no choice.
-  ///
-  /// - Throws: `StudyError.foreign` if one has no run, or a run of other settings.
-  private func requireLosers(_ chosen: Int) throws {
-    for (index, candidate) in plan.candidates.enumerated() {
-      var runs: [(place: RunFolder, settings: RunConfiguration)] = []
-      if plan.hasInnerFolds {
-        runs = try innerRuns(index)
-      } else if index != chosen {
-        runs = [(self.candidate(index), try study.settings(fold, candidate))]
-      }
-      // A candidate that diverged has no later runs.
-      let existing = runs.filter { $0.place.exists }
-      guard runs.isEmpty || !existing.isEmpty else {
-        throw StudyError.foreign(
-          folder.url, differences: ["settings were chosen from other candidates"])
-      }
-      for (place, settings) in existing { _ = try opened(place, settings) }
-    }
   }
 
   /// Trains every candidate and chooses the best.
@@ -114,7 +87,7 @@ struct FoldRun {
   }
 
   /// The runs of a candidate that hold out a source site each.
-  private func innerRuns(_ index: Int) throws -> [(place: RunFolder, settings: RunConfiguration)] {
+  func innerRuns(_ index: Int) throws -> [(place: RunFolder, settings: RunConfiguration)] {
     try study.innerSettings(fold, plan.candidates[index]).map { settings in
       (study.folder.inner(fold, index, heldOut: settings.holdOut ?? fold.site), settings)
     }
@@ -157,7 +130,7 @@ struct FoldRun {
     scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0
   }
 
-  private func candidate(_ index: Int) -> RunFolder { study.folder.candidate(fold, index) }
+  func candidate(_ index: Int) -> RunFolder { study.folder.candidate(fold, index) }
 
   /// Returns the chosen epoch of a rejected candidate; nil if it diverged.
   private func finalEpoch(of index: Int) throws -> EpochMetrics? {
@@ -174,30 +147,15 @@ struct FoldRun {
   private static func chosen(_ history: [EpochMetrics]) -> EpochMetrics? { history.last { $0.best } }
 
   /// Returns the hashes of the images that a run trains on.
-  private func dataHashes(of settings: RunConfiguration) throws -> DataHashes {
+  func dataHashes(of settings: RunConfiguration) throws -> DataHashes {
     if settings.classes == plan.configuration.classes, let known = hashes[settings.scenes] { return known }
     return try DataHashes(study.sites(on: settings.scenes), .all, classes: settings.classes)
-  }
-
-  private func requireSame(_ run: Run) throws {
-    let system = try run.freshSystem()
-    let sources = run.configuration.sources
-    let fingerprint = try Fingerprint(
-      data: dataHashes(of: run.configuration), sources: sources, system: system)
-    let stored = try? JSONDecoder().decode(
-      Fingerprint.self, from: Data(file: run.folder.fingerprintFile))
-    let prompts = try study.prompts.limited(to: run.configuration.confounders)
-    guard run.prompts == prompts, stored?.isSame(as: fingerprint) == true else {
-      throw StudyError.foreign(
-        run.folder.url,
-        differences: fingerprint.differences(from: stored, hasSamePrompts: run.prompts == prompts))
-    }
   }
 
   /// Opens the run of a folder.
   ///
   /// - Throws: `StudyError.foreign` if it has other settings.
-  private func opened(_ folder: RunFolder, _ settings: RunConfiguration) throws -> Run {
+  func opened(_ folder: RunFolder, _ settings: RunConfiguration) throws -> Run {
     let run = try study.open(folder)
     guard run.configuration == settings else {
       throw StudyError.foreign(folder.url, differences: try settings.changes(from: run.configuration))
@@ -276,25 +234,5 @@ struct FoldRun {
     let places = [folder] + plan.candidates.indices.map(candidate)
     for place in places { try? FileManager.default.removeItem(at: place.stateFile) }
     return result
-  }
-}
-
-extension Fingerprint {
-  /// Describes the inputs of a fold that differ from those of a stored run.
-  ///
-  /// - Parameters:
-  ///   - stored: the fingerprint of the run; nil if it cannot be read.
-  ///   - hasSamePrompts: whether the prompts are the same.
-  /// - Returns: one text for each.
-  fileprivate func differences(from stored: Fingerprint?, hasSamePrompts: Bool) -> [String] {
-    let words = hasSamePrompts ? [] : ["other prompts"]
-    guard let stored else { return words + ["fingerprint.json is missing or damaged"] }
-    let sites = Set(data.keys).union(stored.data.keys).sorted().filter { data[$0] != stored.data[$0] }
-    var found = words + sites.map { "other images, masks or facts of site \($0)" }
-    // Another version or libtorch may start from other weights.
-    if stored.version != version { found.append("mcdrl was \(stored.version), is \(version)") }
-    if stored.libtorch != libtorch { found.append("libtorch was \(stored.libtorch), is \(libtorch)") }
-    if stored.weights != weights { found.append("other starting weights") }
-    return found
   }
 }

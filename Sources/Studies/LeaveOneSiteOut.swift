@@ -3,6 +3,7 @@ import Confounders
 import Datasets
 import Foundation
 import Segmentation
+import Storage
 import Torch
 import Training
 
@@ -31,6 +32,8 @@ public struct LeaveOneSiteOut: Sendable {
     public var step: @Sendable (_ fold: Fold) -> Void = { _ in }
     /// Called after a fold, from its thread.
     public var finished: @Sendable (_ result: FoldResult) -> Void = { _ in }
+    /// Called when another process has a fold, with its holder as far as it is known.
+    package var waiting: @Sendable (_ fold: Fold?, _ holder: ClaimHolder?) -> Void = { _, _ in }
     /// Called after each step; true saves the state and stops.
     public var shouldStop: @Sendable () -> Bool = { false }
 
@@ -48,8 +51,11 @@ public struct LeaveOneSiteOut: Sendable {
   package let folder: StudyFolder
   let clip: ClipLoader
   private let methods: MethodRegistry
-  private let cache: FeatureCache?
-  private let workers: Int
+  let cache: FeatureCache?
+  let workers: Int
+  let known = KnownHashes()
+  /// The intervals of claims, which tests shorten.
+  var claimTiming = WorkClaim.Timing.standard
 
   /// Makes a study from its parts.
   ///
@@ -106,7 +112,12 @@ public struct LeaveOneSiteOut: Sendable {
   /// Counts the remaining steps of all unfinished folds, for a progress bar.
   ///
   /// - Throws: an error that names the unreadable file.
-  public func stepsLeft() throws -> Int {
+  public func stepsLeft() throws -> Int { try stepsLeft(of: folds) }
+
+  /// Counts the remaining steps of some folds.
+  ///
+  /// - Throws: an error that names the unreadable file.
+  package func stepsLeft(of folds: [Fold]) throws -> Int {
     try folds.filter { stored($0) == nil }.reduce(0) { total, fold in
       // Of the candidates that inner folds compare, one is trained on all sources.
       let runs = try allSettings(fold)
@@ -118,41 +129,14 @@ public struct LeaveOneSiteOut: Sendable {
   }
 
   /// The finished results, in the order of `folds`.
-  public var finished: [FoldResult] { folds.compactMap(stored) }
+  public var finished: [FoldResult] { finished(of: folds) }
 
-  /// Trains and scores every fold.
-  ///
-  /// - Returns: the scores of every fold, in the order of `folds`.
-  /// - Throws: `TrainingError.interrupted` after a request to stop, or an error that names the file
-  ///   or setting.
-  public func run(_ progress: Progress = Progress()) throws -> [FoldResult] {
-    let folds = folds
-    let hashes = try Dictionary(
-      uniqueKeysWithValues: plan.scenes.map {
-        ($0, try DataHashes(sites(on: $0), .all, classes: plan.configuration.classes))
-      })
-    // Finished folds need no images. Otherwise the cache covers all folds, so that it does not
-    // depend on the unfinished ones.
-    let isDone = folds.allSatisfy { stored($0) != nil }
-    let settings = try (isDone ? [] : folds).flatMap { fold in
-      try allSettings(fold)
-    }
-    let inputs = try StudyInputs(
-      settings, samples: plan.scenes.flatMap { try sites(on: $0).flatMap(\.allSamples) },
-      sources: plan.scenes.flatMap { try sites(on: $0).flatMap(\.samples) }, clip: clip, prompts: prompts,
-      cache: cache, workers: workers, progress: progress.encoding)
-    return try concurrentMap(count: folds.count, threads: workers) { index in
-      let run = FoldRun(
-        study: self, fold: folds[index], inputs: inputs, hashes: hashes, progress: progress)
-      let result = try run.result()
-      progress.finished(result)
-      return result
-    }
-  }
+  /// Returns the finished results of some folds, in their order.
+  package func finished(of folds: [Fold]) -> [FoldResult] { folds.compactMap(stored) }
 
   /// A hash of each site's images, masks and stated facts; computing it reads every file.
   public var hashes: [String: String] {
-    get throws { try DataHashes(catalog.sites, .all).sites }
+    get throws { try known(.observed, []) { catalog.sites }.sites }
   }
 
   /// A hash of the weights of the CLIP model, under the first seed.

@@ -41,6 +41,10 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
   case foreign(URL, differences: [String])
   /// Some folds have no result.
   case unfinished(URL, done: Int, of: Int, first: URL)
+  /// Some folds have no result, or are of another study; the numbers and names are of those without.
+  case incomplete(URL, missing: [Int], of: Int, names: [String], differing: [String])
+  /// Another process took over a fold, because this one gave no sign of life.
+  case lostClaim(URL)
   /// The settings of a trained fold differ from those of the study.
   case otherSettings(URL, study: URL, differences: [String])
   /// A method has no finished run.
@@ -94,6 +98,21 @@ public enum StudyError: Error, Equatable, CustomStringConvertible {
     case .unfinished(let url, let done, let all, let first):
       "\(url.path): \(done) of \(all) folds are finished (the first without a result: \(first.path)); run the command that "
         + "made the study again, it trains only what is missing"
+    case .incomplete(let url, let missing, let all, let names, let differing):
+      ([
+        "\(url.path): \(missing.count + differing.count) of \(all) folds are missing or differ, so there "
+          + "are no results"
+      ]
+        + (missing.isEmpty
+          ? []
+          : [
+            "without a result: \(Self.list(names)); train with --fold \(FoldNumbers.text(missing)), then "
+              + "collect again"
+          ]) + differing.prefix(8) + (differing.count > 8 ? ["and \(differing.count - 8) more"] : []))
+        .joined(separator: "\n")
+    case .lostClaim(let url):
+      "\(url.path): another process took this fold over, because this one stood still for minutes; the "
+        + "other goes on from the last saved state"
     case .otherSettings(let url, let study, let differences):
       "\(url.path): was trained with other settings than \(study.path)/study.json says: \(Self.list(differences)); "
         + "run the command that made the study again"

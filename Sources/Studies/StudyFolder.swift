@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Training
 
 /// The folder of a study, with its runs and results.
@@ -26,6 +27,15 @@ package struct StudyFolder: Sendable {
   func resultFile(_ fold: LeaveOneSiteOut.Fold) -> URL {
     run(fold).url.appendingPathComponent("fold.json")
   }
+
+  /// The folder in which processes claim folds; it is there in a study that was planned for several.
+  package var claims: URL { url.appendingPathComponent("claims") }
+
+  /// Returns the folder of the claim of one fold.
+  func claim(_ fold: LeaveOneSiteOut.Fold) -> URL { place("claims/folds", fold) }
+
+  /// Whether processes claim the folds that they train.
+  package var hasClaims: Bool { FileSystem.kind(of: claims) == .folder }
 
   /// Reads the result of a fold.
   ///

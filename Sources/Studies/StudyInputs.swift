@@ -3,6 +3,7 @@ import Confounders
 import Datasets
 import Foundation
 import Metrics
+import Storage
 import Torch
 import Training
 
@@ -22,12 +23,14 @@ struct StudyInputs: Sendable {
   ///   - cache: the folder for features. If it is nil, or has no space for them, each step runs the
   ///     whole tower.
   ///   - workers: the number of images that are encoded in parallel.
+  ///   - once: runs the work of a key, alone among the processes of a study if there are several.
   ///   - progress: receives the number of encoded images, and their total.
   /// - Throws: an error that names the file.
   init(
     _ settings: [RunConfiguration], samples: [Sample], sources: [Sample],
     clip: ClipLoader, prompts: PromptSet,
     cache: FeatureCache?, workers: Int,
+    once: (_ key: String, _ body: () throws -> FeatureStore?) throws -> FeatureStore? = { try $1() },
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws {
     var tooLarge = Set<FeatureKey>()
@@ -36,13 +39,14 @@ struct StudyInputs: Sendable {
       banks[settings.reader] = bank
       guard let cache, let key = StoreKey(settings), stores[key] == nil, !tooLarge.contains(key.features)
       else { continue }
-      let system = try SegmentationSystem.fresh(settings, prompts: prompts, clip: clip(settings))
-      guard
-        let store = try FeatureStore(
+      let store = try once(key.name) {
+        let system = try SegmentationSystem.fresh(settings, prompts: prompts, clip: clip(settings))
+        return try FeatureStore(
           bank, drawing: SampleBank(sources, sharing: bank), settings,
           prompts.limited(to: settings.confounders), system: system, cache: cache, workers: workers,
           progress: progress)
-      else {
+      }
+      guard let store else {
         tooLarge.insert(key.features)
         continue
       }
@@ -77,6 +81,13 @@ private struct StoreKey: Hashable {
   let augmentation: String
   /// The confounders, the variants and the number of confounders per image; nil if none are fixed.
   let interventions: [Int?]?
+
+  /// A name for files, which differs between keys.
+  var name: String {
+    var hash = StableHash()
+    hash.combine(Data("\(self)".utf8))
+    return String(hash.text.suffix(16))
+  }
 
   init?(_ settings: RunConfiguration) {
     guard let features = FeatureKey(settings) else { return nil }

@@ -62,7 +62,7 @@ def calls(lines, folder):
         else:
             target = targets.get(path, path)[prefix:]
             path = path[prefix:]
-            pattern = re.sub(r"/\.[0-9a-z]+\.part$", "/.*.part", re.sub(r"tfevents\..*", "tfevents.*", path))
+            pattern = re.sub(r"/\.[0-9a-z-]+\.part$", "/.*.part", re.sub(r"tfevents\..*", "tfevents.*", path))
         number = numbers[kind, pattern] = numbers.get((kind, pattern), 0) + 1
         found.append(Call(kind, path, target, pattern, number))
     # A pattern must mean the files from which it was made, and no others.

@@ -60,6 +60,9 @@ struct Arguments<Options: OptionGroup>: Sendable {
     return try words[option.name].map { try option.value(of: $0) }
   }
 
+  /// The names of the given options, without hyphens.
+  var givenNames: [String] { words.keys.sorted() }
+
   /// Returns an option as written, such as `--seed 3`; nil if it was not given.
   func written<Value>(_ path: KeyPath<Options, Option<Value>>) -> String? {
     let option = options[keyPath: path]

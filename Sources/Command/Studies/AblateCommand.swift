@@ -5,6 +5,8 @@ import Studies
 enum AblateCommand: Subcommand {
   static let name = "ablate"
   static let summary = "vary one part of the method, and hold out every site in turn"
+  static let usage =
+    "--study NAME --data DATA --clip CLIP --out DIR [options] | --out DIR [--fold N,… | --collect]"
   static let example = "mcdrl ablate --study depth --data polypgen --clip tiny --out depth"
   static let common = StudyRunner.common
   static let options = Options()
@@ -13,7 +15,8 @@ enum AblateCommand: Subcommand {
   ]
 
   struct Options: OptionGroup {
-    let ablation = Option.required("study", "NAME", .choice(of: Ablation.self), "one of the studies below")
+    let ablation = Option.optional(
+      "study", "NAME", .choice(of: Ablation.self), remark: StudyOptions.stored, "one of the studies below")
     let study = StudyOptions(
       prompts: Shared.prompts.remarked(
         "\(ProjectFiles.standardPrompts); \(dictionaryPrompts) for the study dictionary"))
@@ -25,7 +28,15 @@ enum AblateCommand: Subcommand {
   private static let dictionaryPrompts = "Prompts/endoscopy-15.json5"
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let study = try arguments.ablation
+    let source = try StudySource(arguments.study) { try plan(arguments, console) }
+    try StudyRunner(source, arguments.study, console).run()
+  }
+
+  /// Returns the plan of the options, and the prompt file that it has without `--prompts`.
+  private static func plan(
+    _ arguments: Arguments<Options>, _ console: Console
+  ) throws -> (plan: StudyPlan, prompts: String?) {
+    let study = try arguments.required(\.ablation)
     console.note("\(study.rawValue): \(study.summary)")
     let choices = try arguments.study.choices
     let (arms, leftOut) = try study.arms(choosing: choices)
@@ -34,7 +45,6 @@ enum AblateCommand: Subcommand {
       console.note("note: \(arm) is left out, because it fixes \(both), which --choose varies")
     }
     let plan = try StudyOptions.plan(study: "ablate \(study.rawValue)", arms: arms, arguments.study, console)
-    let prompts = study == .dictionary ? dictionaryPrompts : nil
-    try StudyRunner(plan, arguments.study, console, prompts: prompts).run()
+    return (plan, study == .dictionary ? dictionaryPrompts : nil)
   }
 }

@@ -5,6 +5,8 @@ import Studies
 enum LosoCommand: Subcommand {
   static let name = "loso"
   static let summary = "hold out every site in turn, with any methods and seeds, and write one report"
+  static let usage =
+    "--data DATA --clip CLIP --out DIR [options] | --out DIR [--fold N,… | --collect]"
   static let example =
     "mcdrl loso --data polypgen --clip tiny --methods baseline,mcdrl --seeds 0,1 --out study"
   static let common = StudyRunner.common
@@ -17,8 +19,10 @@ enum LosoCommand: Subcommand {
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let plan = try StudyOptions.plan(study: "loso", arms: arguments.methods, arguments.study, console)
-    try StudyRunner(plan, arguments.study, console).run()
+    let source = try StudySource(arguments.study) {
+      (try StudyOptions.plan(study: "loso", arms: arguments.methods, arguments.study, console), nil)
+    }
+    try StudyRunner(source, arguments.study, console).run()
   }
 }
 

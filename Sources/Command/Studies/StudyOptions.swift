@@ -7,9 +7,10 @@ import Training
 
 /// The common options of `mcdrl loso` and `mcdrl ablate`.
 struct StudyOptions: OptionGroup {
-  let data = Shared.data
-  let clip = Shared.clip
+  let data = Shared.data.optional(StudyOptions.stored)
+  let clip = Shared.clip.optional(StudyOptions.stored)
   let out = Shared.out("DIR", "the folder of runs, results.json, images.csv and report.html")
+  let tasks = TaskOptions()
   let seeds = Option.commas("seeds", "N", .seed, said: "the value of --seed", "the seeds of each method")
   let prompts: Option<String?>
   let settings = SettingOptions()
@@ -31,6 +32,14 @@ struct StudyOptions: OptionGroup {
 
   init(prompts: Option<String?> = Shared.prompts) { self.prompts = prompts }
 
+  /// The remark of options without which the settings are those of the folder.
+  static let stored = "required unless DIR has a study.json"
+  /// The options that change no result, so that they go with the settings of the folder.
+  static let besideStored: Set = [
+    "out", "plan", "fold", "collect", "workers", "threads", "cache", "cache-limit", "keep-cache", "json",
+    "quiet", "help",
+  ]
+
   /// Makes the plan of the options.
   ///
   /// - Throws: `UsageError` or an error that names the setting.
@@ -43,9 +52,9 @@ struct StudyOptions: OptionGroup {
   private static func unchecked(
     study: String, arms: [ArmDefinition], _ arguments: Arguments<StudyOptions>, _ console: Console
   ) throws -> StudyPlan {
-    let clip = try arguments.clip
+    let (data, clip) = (try arguments.required(\.data), try arguments.required(\.clip))
     let settings = try TrainSettings(arguments.settings, clip: clip)
-    var (configuration, model) = try settings.configuration(clip: clip, data: arguments.data, console)
+    var (configuration, model) = try settings.configuration(clip: clip, data: data, console)
     configuration.seed = 0
     let seeds = try arguments.seeds
     var plan = try StudyPlan(

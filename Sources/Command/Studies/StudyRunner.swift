@@ -17,35 +17,40 @@ struct StudyRunner {
   /// The common options of studies.
   static var common: CommonOptions { CommonOptions(threads: "\(threads)", choosesDevice: true) }
 
-  private let plan: StudyPlan
-  private let arguments: Arguments<StudyOptions>
-  private let console: Console
-  private let defaultPrompts: String?
+  let source: StudySource
+  let arguments: Arguments<StudyOptions>
+  let console: Console
+  var plan: StudyPlan { source.plan }
 
   /// Prepares a study.
   ///
   /// - Parameters:
-  ///   - plan: the methods, seeds and settings.
+  ///   - source: the methods, seeds, settings and prompts.
   ///   - arguments: the options of the command.
   ///   - console: receives progress and results.
-  ///   - prompts: the project's prompt file that is used without `--prompts`; nil for the standard
-  ///     one.
-  init(
-    _ plan: StudyPlan, _ arguments: Arguments<StudyOptions>, _ console: Console, prompts: String? = nil
-  ) {
-    self.plan = plan
+  init(_ source: StudySource, _ arguments: Arguments<StudyOptions>, _ console: Console) {
+    self.source = source
     self.arguments = arguments
     self.console = console
-    defaultPrompts = prompts
   }
 
-  /// Trains and scores the missing folds, and writes the results.
+  /// Does the part of a study that the options name.
   ///
   /// - Throws: `Interruption` after Ctrl-C, or an error that names the file or option.
   func run() throws {
+    if try arguments.common.threads == nil { try Machine.setThreads(Self.threads) }
+    switch try TaskOptions.part(arguments.tasks) {
+    case .whole: try runWhole()
+    case .plan: try writePlan()
+    case .folds(let numbers): try train(numbers)
+    case .collect: try collect()
+    }
+  }
+
+  /// Trains and scores the missing folds, and writes the results.
+  private func runWhole() throws {
     let start = Date()
     let folder = try arguments.out
-    if try arguments.common.threads == nil { try Machine.setThreads(Self.threads) }
     let lock = try OutputFolder.lock(folder, console)
     defer { withExtendedLifetime(lock) {} }
     try Self.refuseForeign(folder, unless: "study.json")
@@ -53,19 +58,35 @@ struct StudyRunner {
     CommandCache.advise(plan.configuration, console)
     let study = try study(in: folder, kept.cache)
     try requireWords(study)
-    var writer = StudyWriter(folder: folder, record: try record(study, leakage: checked(study)))
+    var writer = StudyWriter(folder: folder, record: try record(study))
     // An earlier record stays until its folds are known to belong to this plan, too.
     if !FileManager.default.fileExists(atPath: StudyWriter.recordFile(folder).path) {
-      try writer.writeRecord()
+      try write(writer)
     }
     if let earlier = try? StudyWriter(reading: folder).record.plan { noteLeftOut(earlier) }
     let folds = try Self.train(study, workers: arguments.workers, console)
+    try finish(&writer, folds, study, kept, since: start)
+  }
+
+  /// Computes the figures, and writes the record, the results and the report.
+  func finish(
+    _ writer: inout StudyWriter, _ folds: [FoldResult], _ study: LeaveOneSiteOut, _ kept: CommandCache,
+    since start: Date
+  ) throws {
     console.note("computing figures, intervals and the report")
     try writer.figures(folds, study.catalog, kept.cache, console)
     kept.finish()
+    try emptyClaims(study)
     writer.record.seconds += Date().timeIntervalSince(start)
-    try writer.writeRecord()
+    try write(writer)
     try writer.show(writer.write(folds), console)
+  }
+
+  /// Writes the record and the prompts, so that the folder is enough to continue the study.
+  func write(_ writer: StudyWriter) throws {
+    // The record is first, because it makes the folder a study, which another call may continue.
+    try writer.writeRecord()
+    try AtomicFile.write(json: source.prompts, to: StudySource.promptsFile(writer.folder))
   }
 
   /// Notes the methods and seeds of an earlier call that this call omits from the results.
@@ -92,13 +113,21 @@ struct StudyRunner {
     }
   }
 
-  private func record(_ study: LeaveOneSiteOut, leakage: String) throws -> StudyWriter.Record {
-    let seconds = (try? StudyWriter(reading: study.folder.url))?.record.seconds ?? 0
-    return try StudyWriter.Record(study, leakage: leakage, workers: arguments.workers, seconds: seconds)
+  /// Returns the record of the study, after the checks of its data.
+  ///
+  /// Data that a stored record describes were checked before it was written.
+  func record(_ study: LeaveOneSiteOut) throws -> StudyWriter.Record {
+    if source.isStored, var record = source.record {
+      try source.requireSame(study)
+      record.workers = try arguments.workers
+      return record
+    }
+    return try StudyWriter.Record(
+      study, leakage: checked(study), workers: arguments.workers, seconds: source.record?.seconds ?? 0)
   }
 
   /// Checks that there are words for every pair of sites that a run withholds.
-  private func requireWords(_ study: LeaveOneSiteOut) throws {
+  func requireWords(_ study: LeaveOneSiteOut) throws {
     guard study.finished.count < study.folds.count else { return }
     for (clip, sites) in try study.clipsOfPairs {
       do { _ = try ProjectFiles.clipFolder(named: clip) } catch WorkError.noClip(let url) {
@@ -118,51 +147,18 @@ struct StudyRunner {
       console)
   }
 
-  private func study(in folder: URL, _ cache: FeatureCache) throws -> LeaveOneSiteOut {
-    let (prompts, file) = try ProjectFiles.promptSet(arguments.prompts ?? defaultPrompts)
+  /// Makes the study of the plan.
+  ///
+  /// - Throws: an error that names the file or the setting.
+  func study(in folder: URL, _ cache: FeatureCache?) throws -> LeaveOneSiteOut {
     let configuration = plan.configuration
     let study = try LeaveOneSiteOut(
       plan,
       catalog: SiteCatalog(
         at: URL(fileURLWithPath: configuration.data ?? ""), defaultClass: configuration.lesionClass),
-      clip: ProjectFiles.clips, prompts: prompts, promptsFile: file, folder: folder,
+      clip: ProjectFiles.clips, prompts: source.prompts, promptsFile: source.promptsFile, folder: folder,
       cache: cache, workers: arguments.workers)
-    for setting in try plan.ineffectiveInterventions(prompts) { console.note("note: \(setting)") }
+    for setting in try plan.ineffectiveInterventions(source.prompts) { console.note("note: \(setting)") }
     return study
-  }
-
-  /// Trains the unfinished folds, with a progress bar over all of them.
-  static func train(_ study: LeaveOneSiteOut, workers: Int, _ console: Console) throws -> [FoldResult] {
-    let (all, done) = (study.folds.count, study.finished.count)
-    let steps = try study.stepsLeft()
-    if done > 0 {
-      console.note("\(done) of " + counted(all, "fold") + " \(done == 1 ? "is" : "are") finished already")
-    }
-    if done < all {
-      console.note("training " + counted(all - done, "fold") + ", \(min(workers, all - done)) in parallel")
-    }
-    let bar = ProgressBar("training", total: steps)
-    let (taken, finished) = (Tally(), Tally())
-    var progress = LeaveOneSiteOut.Progress()
-    progress.encoding = { done, total in
-      console.progress(done < total ? "encoding \(done)/\(total) images" : "")
-    }
-    progress.step = { _ in console.progress(bar.line(taken.add(), unit: "steps")) }
-    progress.finished = { result in
-      console.note(
-        "  \(finished.add())/\(all) \(result.site) held out, \(result.method), seed \(result.seed): Dice "
-          + "\(format(result.dice)), with a lesion \(format(result.diceWithLesion)) (familiar sites \(format(result.validationDice))), "
-          + duration(result.seconds) + waiting(result.waited, of: result.seconds) + bar.left(taken.value))
-    }
-    progress.shouldStop = { Interrupt.requested }
-    // Before and after this, Ctrl-C ends the command at once: another call repeats that work
-    // quickly.
-    Interrupt.watch()
-    defer { Interrupt.unwatch() }
-    do {
-      return try study.run(progress)
-    } catch TrainingError.interrupted {
-      throw Interruption.study
-    }
   }
 }
