@@ -32,7 +32,7 @@ package final class Trainer {
   /// The processes that train together.
   let processes: Processes
   /// The reducer of gradients; nil for one process.
-  let reducer: GradientReducer?
+  private(set) var reducer: GradientReducer?
   /// The mean of the weights, which validation scores and the run stores; nil for none.
   private(set) var average: (any WeightAverage)?
   private(set) var state = TrainingState()
