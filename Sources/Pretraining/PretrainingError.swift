@@ -35,8 +35,8 @@ package enum PretrainingError: Error, Equatable, CustomStringConvertible {
     case .batchSize(let size, let images):
       "batchSize is \(size); it must be at least 2 and at most the \(images) pictures there are"
     case .processes(let count, let size):
-      "\(count) processes share each batch, which has \(size) pictures; start at most \(size) processes, or give "
-        + "a larger --batch"
+      "\(count) processes cannot share a batch of \(size) pictures; start at most \(size) processes, or raise "
+        + "batchSize"
     case .belowOne(let name, let value): "\(name) is \(value); it must be at least 1"
     case .diverged(let step, let state):
       "training diverged in step \(step): the loss or a gradient is not a number; lower the learning rate. "
