@@ -69,9 +69,17 @@ public struct Interventions: Sendable {
   public func callAsFunction(
     images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> Pictures {
-    let weights = try self.weights(probabilities)
     let count = try images.sizes(rank: 4, "images")[0]
-    let plans = try chance(count, generator).map { try drawn($0, weights) }
+    return try self(
+      images: images, masks: masks, probabilities: probabilities, generator: generator,
+      rows: OwnRows(of: count))
+  }
+
+  private func callAsFunction(
+    images: Tensor, masks: Tensor, probabilities: [Double]?, generator: Generator, rows: OwnRows
+  ) throws -> Pictures {
+    let weights = try self.weights(probabilities)
+    let plans = try rows.own(chance(rows.all, generator)).map { try drawn($0, weights) }
     return try done(plans, images: images, masks: masks)
   }
 
@@ -103,10 +111,30 @@ public struct Interventions: Sendable {
   public func callAsFunction(
     count: Int, images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> Pictures {
-    let first = try self(images: images, masks: masks, probabilities: probabilities, generator: generator)
+    try self(
+      count: count, images: images, masks: masks, probabilities: probabilities, generator: generator,
+      rows: OwnRows(of: images.sizes(rank: 4, "images")[0]))
+  }
+
+  /// Applies several confounders to some rows of a batch, as they are applied in the whole batch.
+  ///
+  /// - Parameters:
+  ///   - count: the number of draws for each image.
+  ///   - images: the rows, B'×3×S×S, 0 to 1, S at least 16.
+  ///   - masks: B'×K×S×S, 0 or 1.
+  ///   - probabilities: M weights; nil makes all with a mechanism equally likely.
+  ///   - generator: the only source of randomness.
+  ///   - rows: the places of the rows in the batch.
+  /// - Returns: the changed images and masks, and the strengths for each image.
+  /// - Throws: as for all rows.
+  package func callAsFunction(
+    count: Int, images: Tensor, masks: Tensor, probabilities: [Double]?, generator: Generator, rows: OwnRows
+  ) throws -> Pictures {
+    let first = try self(
+      images: images, masks: masks, probabilities: probabilities, generator: generator, rows: rows)
     return try (1..<max(1, count)).reduce(first) { done, _ in
       let next = try self(
-        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator)
+        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator, rows: rows)
       return Pictures(
         images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
         moved: try done.moved.or(next.moved))
