@@ -1,4 +1,6 @@
+import Segmentation
 import Torch
+import Training
 
 /// The work of a command that `torchrun` may start in several processes.
 enum SharedWork {
@@ -37,6 +39,8 @@ enum SharedWork {
   private static func isOfOthers(_ error: any Error, _ processes: Processes) -> Bool {
     switch error {
     case let error as PartError: error.rank != processes.rank
+    // All processes come to these together.
+    case is TrainingError, is ProcessesError, is MethodError: !processes.isFirst
     case ProcessGroupError.first: !processes.isFirst
     case ProcessGroupError.call: processes.group?.firstFailure != nil
     default: false
