@@ -203,7 +203,9 @@ let package = Package(
       dependencies: ["Benchmarking", "Torch"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Command", "Datasets", "Imaging", "Storage", "Torch", "Training", "mcdrl"],
+      dependencies: [
+        "Command", "Datasets", "Imaging", "Storage", "TestSupport", "Torch", "Training", "mcdrl",
+      ],
       exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],

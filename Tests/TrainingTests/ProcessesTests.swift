@@ -21,7 +21,9 @@ extension TrainingRuns {
     }
 
     /// A run without batch normalisation, whose statistics are of each process's own rows.
-    private static func clipSeg() throws -> MethodChoice { try MethodRegistry.builtIn.method(named: "clipseg") }
+    private static func clipSeg() throws -> MethodChoice {
+      try MethodRegistry.builtIn.method(named: "clipseg")
+    }
 
     /// Trains a tiny run in some processes; `change` gets its settings.
     private func train(
@@ -103,7 +105,8 @@ extension TrainingRuns {
       try expectSame(train(1, method, methods: methods)[0], train(3, method, methods: methods))
     }
 
-    @Test("Methods whose head normalises own rows train", arguments: ["groupdro", "coral", "irm", "dann", "mcdrl"])
+    @Test(
+      "Methods whose head normalises own rows train", arguments: ["groupdro", "coral", "irm", "dann", "mcdrl"])
     func ownStatistics(name: String) throws {
       let done = try train(2, MethodRegistry.builtIn.method(named: name))
       #expect(done[0].losses.allSatisfy(\.isFinite))
@@ -225,7 +228,8 @@ private final class WholeBatchTerms: SegmentationMethod, ConfigurableMethod {
     let grid = output.representation.grid
     return [
       LossTerm(
-        "penalty", try IRM.penalty(logits: output.logits, masks: batch.masks, sites: batch.sites), weight: 10),
+        "penalty", try IRM.penalty(logits: output.logits, masks: batch.masks, sites: batch.sites),
+        weight: 10),
       LossTerm("variance", try output.image.variance([0], correction: 0).mean()),
       LossTerm("pairs", try (pairs.observed(grid) - pairs.intervened(grid)).power(2).mean()),
       // Parameters that a term reads by itself.

@@ -134,7 +134,8 @@ public struct Interventions: Sendable {
       images: images, masks: masks, probabilities: probabilities, generator: generator, rows: rows)
     return try (1..<max(1, count)).reduce(first) { done, _ in
       let next = try self(
-        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator, rows: rows)
+        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator,
+        rows: rows)
       return Pictures(
         images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
         moved: try done.moved.or(next.moved))

@@ -101,7 +101,8 @@ struct SharedRows {
     let masks = try batch.masks.to(device)
     guard group != nil else { return try own(output, pretrained, masks, objective) }
     let (classes, pairs) = try hasOwnLosses
-      ? (batch.classes, batch.interventions) : (allClasses(), batch.share.pairs(batch.interventions, processes))
+      ? (batch.classes, batch.interventions)
+      : (allClasses(), batch.share.pairs(batch.interventions, processes))
     switch traits.sharing {
     case .all: return try own(output, pretrained, masks, objective)
     case .model(let parts):
