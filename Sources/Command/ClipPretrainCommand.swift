@@ -14,6 +14,7 @@ enum ClipPretrainCommand: Subcommand {
   static let summary = "train a small CLIP on captioned pictures, rendered or your own"
   static let example = "mcdrl clip pretrain --out my-clip --images 4000 --steps 200"
   static let options = Options()
+  static let sharesWork = true
 
   struct Options: OptionGroup {
     let out = Shared.out("CLIP", "the CLIP folder to write")

@@ -182,19 +182,10 @@ extension Run {
       return TrainingInputs(training: training, validation: validation, features: nil, target: target)
     }
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
-    func store() throws -> FeatureStore? {
-      try FeatureStore(
-        all, drawing: training, configuration, prompts, system: system, cache: cache,
-        workers: Machine.threads
-      ) { report(.encoding(done: $0, total: $1)) }
-    }
-    // The first process fills the cache, and the others read it.
-    var features: FeatureStore?
-    let isCached = try processes.first { () -> Bool in
-      features = try store()
-      return features != nil
-    }
-    if isCached, !processes.isFirst { features = try store() }
+    let features = try FeatureStore(
+      all, drawing: training, configuration, prompts, system: system, cache: cache,
+      workers: Machine.threads, processes
+    ) { report(.encoding(done: $0, total: $1)) }
     return TrainingInputs(training: training, validation: validation, features: features, target: target)
   }
 
