@@ -131,7 +131,7 @@ enum ClipPretrainCommand: Subcommand {
         + (processes.areSeveral ? ", shared by \(processes.count) processes" : ""))
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step
-    Interrupt.watch()
+    Interrupt.watch(once: !processes.areSeveral)
     let metrics: [PretrainingMetrics]
     do {
       metrics = try trainer.train(

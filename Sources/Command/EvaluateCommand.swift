@@ -175,8 +175,8 @@ enum EvaluateCommand: Subcommand {
     of run: Run, study: MaskThreshold? = nil, _ arguments: Arguments<Options>
   ) throws -> Predictor {
     try run.predictor(
-      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      threshold: arguments.scoring.threshold ?? study)
+      device: ManyProcesses().device(arguments.common.device), precision: arguments.precision,
+      decoding: arguments.decoding, threshold: arguments.scoring.threshold ?? study)
   }
 
   /// The note on the validation images of a run that holds no site out.
