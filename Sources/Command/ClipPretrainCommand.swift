@@ -94,7 +94,9 @@ enum ClipPretrainCommand: Subcommand {
     let (resuming, tests) = (try arguments.resume, try arguments.testImages)
     let record = try processes.together { try Self.record(arguments) }
     try processes.requireEqual(record.hash(), "settings")
-    try ContrastiveTrainer.requireImages(record.configuration, for: processes)
+    try processes.together {
+      try ContrastiveTrainer.requireImages(record.configuration, for: processes)
+    }
     let files = FileManager.default
     var lock: FolderLock?
     defer { withExtendedLifetime(lock) {} }

@@ -34,7 +34,7 @@ package enum RankThreads {
   }
 
   /// A port that no program listens on now.
-  private static func freePort() throws -> Int {
+  package static func freePort() throws -> Int {
     #if canImport(Darwin)
       let kind = SOCK_STREAM
     #else
