@@ -164,6 +164,22 @@ extension TrainingRuns {
     for evaluation in found { #expect(try text(evaluation) == alone) }
   }
 
+  @Test("Images that processes decode in parts are those of one", arguments: [2, 3])
+  func sharedBank(_ count: Int) throws {
+    let reader = SampleReader(size: 32)
+    for length in [1, 7] {
+      let samples = Array(try TinyRun.sites.get()[0].samples.prefix(length))
+      let alone = try SampleBank(samples, reader: reader).batch(Array(0..<length))
+      let found = try RankThreads.run(count) { processes in
+        try SampleBank(samples, reader: reader, sharedBy: processes)
+      }
+      for bank in found {
+        let (images, masks) = try bank.batch(Array(0..<length))
+        #expect(try images.isEqual(to: alone.images) && masks.isEqual(to: alone.masks))
+      }
+    }
+  }
+
   @Test("The counts of a validation in several processes are those of one", arguments: [2, 3])
   func sharedCounts(_ count: Int) throws {
     let bank = try TinyRun(epochs: 1).inputs().training

@@ -169,15 +169,17 @@ extension Run {
     let split = try split(sources)
     let total = split.training.count + split.validation.count
     let report = progress.report
-    let training = try SampleBank(split.training, reader: configuration.reader) {
+    let training = try SampleBank(split.training, reader: configuration.reader, sharedBy: processes) {
       report(.reading(done: $0, total: total))
     }
-    let validation = try SampleBank(split.validation, reader: configuration.reader) {
+    let validation = try SampleBank(split.validation, reader: configuration.reader, sharedBy: processes) {
       report(.reading(done: split.training.count + $0, total: total))
     }
     let target =
       configuration.interventions.prior == .heldOut
-      ? try heldOut.map { try SampleBank($0.testSamples, reader: configuration.reader) } : nil
+      ? try heldOut.map {
+        try SampleBank($0.testSamples, reader: configuration.reader, sharedBy: processes)
+      } : nil
     guard configuration.cachesFeatures else {
       return TrainingInputs(training: training, validation: validation, features: nil, target: target)
     }
