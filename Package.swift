@@ -205,8 +205,7 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Command", "Datasets", "Imaging", "Storage", "TestSupport", "Torch", "Training", "mcdrl",
-      ],
-      exclude: ["Fixtures"]),
+      ], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -14,6 +14,7 @@ enum ClipPretrainCommand: Subcommand {
   static let summary = "train a small CLIP on captioned pictures, rendered or your own"
   static let example = "mcdrl clip pretrain --out my-clip --images 4000 --steps 200"
   static let options = Options()
+  static let sharesWork = true
 
   struct Options: OptionGroup {
     let out = Shared.out("CLIP", "the CLIP folder to write")
@@ -95,7 +96,9 @@ enum ClipPretrainCommand: Subcommand {
     let (resuming, tests) = (try arguments.resume, try arguments.testImages)
     let record = try processes.together { try Self.record(arguments) }
     try processes.requireEqual(record.hash(), "settings")
-    try ContrastiveTrainer.requireImages(record.configuration, for: processes)
+    try processes.together {
+      try ContrastiveTrainer.requireImages(record.configuration, for: processes)
+    }
     let files = FileManager.default
     var lock: FolderLock?
     defer { withExtendedLifetime(lock) {} }
@@ -132,7 +135,7 @@ enum ClipPretrainCommand: Subcommand {
         + (processes.areSeveral ? ", shared by \(processes.count) processes" : ""))
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step
-    Interrupt.watch()
+    Interrupt.watch(once: !processes.areSeveral)
     let metrics: [PretrainingMetrics]
     do {
       metrics = try trainer.train(

@@ -29,7 +29,8 @@ enum SharedWork {
       throw processes.isFirst ? error : QuietEnd(code: 1)
     } catch {
       group.fail(OptionAdvice.message(error))
-      throw error
+      // All processes have the same command line.
+      throw error is UsageError && !processes.isFirst ? QuietEnd(code: 2) : error
     }
   }
 

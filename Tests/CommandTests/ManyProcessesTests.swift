@@ -15,7 +15,7 @@ extension ProgramTests {
         let folder = shop.file("rank-\(rank)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return try Program.start(
-          words, in: folder, variables: Together.variables(rank: rank, of: 2, port: port))
+          words, in: folder, adding: Together.variables(rank: rank, of: 2, port: port))
       }
     }
 

@@ -22,7 +22,7 @@ enum Program {
 
   /// Starts it with output going to files, so that a full pipe cannot stop it.
   static func start(
-    _ words: [String], in folder: URL, from place: URL = root, variables: [String: String] = [:]
+    _ words: [String], in folder: URL, from place: URL = root, adding variables: [String: String] = [:]
   ) throws -> Process {
     let process = Process()
     if !variables.isEmpty {

@@ -84,6 +84,9 @@ package struct PartError: Error, Equatable, CustomStringConvertible {
   /// What failed there, with the fix.
   package let message: String
 
+  /// Makes an error of a process.
+  package init(rank: Int, message: String) { (self.rank, self.message) = (rank, message) }
+
   /// The message, and the process that sent it.
   package var description: String { "\(message) (process \(rank))" }
 }

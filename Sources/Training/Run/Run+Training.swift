@@ -169,32 +169,25 @@ extension Run {
     let split = try split(sources)
     let total = split.training.count + split.validation.count
     let report = progress.report
-    let training = try SampleBank(split.training, reader: configuration.reader) {
+    let training = try SampleBank(split.training, reader: configuration.reader, sharedBy: processes) {
       report(.reading(done: $0, total: total))
     }
-    let validation = try SampleBank(split.validation, reader: configuration.reader) {
+    let validation = try SampleBank(split.validation, reader: configuration.reader, sharedBy: processes) {
       report(.reading(done: split.training.count + $0, total: total))
     }
     let target =
       configuration.interventions.prior == .heldOut
-      ? try heldOut.map { try SampleBank($0.testSamples, reader: configuration.reader) } : nil
+      ? try heldOut.map {
+        try SampleBank($0.testSamples, reader: configuration.reader, sharedBy: processes)
+      } : nil
     guard configuration.cachesFeatures else {
       return TrainingInputs(training: training, validation: validation, features: nil, target: target)
     }
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
-    func store() throws -> FeatureStore? {
-      try FeatureStore(
-        all, drawing: training, configuration, prompts, system: system, cache: cache,
-        workers: Machine.threads
-      ) { report(.encoding(done: $0, total: $1)) }
-    }
-    // The first process fills the cache, and the others read it.
-    var features: FeatureStore?
-    let isCached = try processes.first { () -> Bool in
-      features = try store()
-      return features != nil
-    }
-    if isCached, !processes.isFirst { features = try store() }
+    let features = try FeatureStore(
+      all, drawing: training, configuration, prompts, system: system, cache: cache,
+      workers: Machine.threads, processes
+    ) { report(.encoding(done: $0, total: $1)) }
     return TrainingInputs(training: training, validation: validation, features: features, target: target)
   }
 
