@@ -80,8 +80,6 @@ enum ClipPretrainCommand: Subcommand {
 
   private static let standardImages = 24_000
 
-  static let sharesWork = true
-
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     try SharedWork.run(console) { try run(arguments, $0, $1) }
   }

@@ -10,12 +10,16 @@ extension ProgramTests {
 
     /// Starts a command in two processes, whose output goes to `rank-0` and `rank-1`.
     private func start(_ words: [String], in shop: Workshop) throws -> [Process] {
-      let port = try Together.freePort()
+      let port = try RankThreads.freePort()
       return try (0..<2).map { rank in
         let folder = shop.file("rank-\(rank)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return try Program.start(
-          words, in: folder, adding: Together.variables(rank: rank, of: 2, port: port))
+          words, in: folder,
+          adding: [
+            "RANK": "\(rank)", "WORLD_SIZE": "2", "LOCAL_RANK": "\(rank)", "LOCAL_WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
+          ])
       }
     }
 

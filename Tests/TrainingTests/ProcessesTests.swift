@@ -31,7 +31,7 @@ extension TrainingRuns {
       cachingFeatures: Bool = false,
       _ change: @escaping @Sendable (inout RunConfiguration) -> Void = { _ in }
     ) throws -> [Done] {
-      try Together.run(count) { processes in
+      try RankThreads.run(count) { processes in
         let tiny = try TinyRun(method: method, epochs: epochs, methods: methods)
         change(&tiny.configuration)
         let (trainer, system) = try tiny.trainer(cachingFeatures: cachingFeatures, processes: processes)
@@ -131,7 +131,7 @@ extension TrainingRuns {
       let whole = try train(1, method, epochs: 2)[0]
       for counts in [(2, 1), (1, 2)] {
         let tinys = try (0..<2).map { _ in try Shared(TinyRun(method: method, epochs: 2)) }
-        let first = try Together.run(counts.0) { processes -> [Double] in
+        let first = try RankThreads.run(counts.0) { processes -> [Double] in
           let tiny = tinys[processes.rank].value
           let losses = Collector<Double>()
           #expect(throws: TrainingError.interrupted(epoch: 1, step: 2)) {
@@ -150,7 +150,7 @@ extension TrainingRuns {
           try FileManager.default.copyItem(
             at: tinys[0].value.run.stateFile, to: tinys[1].value.run.stateFile)
         }
-        let second = try Together.run(counts.1) { processes -> [Double] in
+        let second = try RankThreads.run(counts.1) { processes -> [Double] in
           let tiny = tinys[processes.rank].value
           let (trainer, system) = try tiny.trainer(resuming: true, processes: processes)
           return try Self.finish(trainer, system, tiny).losses
@@ -164,7 +164,7 @@ extension TrainingRuns {
     @Test("More processes than images of a batch are refused")
     func tooMany() throws {
       let method = try Self.clipSeg()
-      let found = try Together.run(2) { processes -> String in
+      let found = try RankThreads.run(2) { processes -> String in
         let tiny = try TinyRun(method: method)
         tiny.configuration.batchSize = 1
         do {
