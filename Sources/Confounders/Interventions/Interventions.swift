@@ -302,13 +302,3 @@ public struct Interventions: Sendable {
       moved: try Tensor(moved.map { $0 ? 1 : 0 } as [Float]).greater(than: 0.5).to(images.device))
   }
 }
-
-/// The confounders that act by their words, on features of the tower, in training on interventions.
-public enum StyleUse: String, NamedChoice, Sendable {
-  /// None.
-  case none
-  /// Those without a mechanism.
-  case missing
-  /// All, in the place of their mechanisms.
-  case all
-}

@@ -75,7 +75,8 @@ struct SharedRows {
   /// - Throws: the error of the hook, or of the group.
   func changed(_ images: Tensor, _ change: (Tensor) throws -> Tensor) throws -> Tensor {
     guard group != nil else { return try change(images) }
-    guard traits.changesImages else { return images }
+    // A method that shares more than the tower states everything that it does.
+    guard traits.changesImages || traits.sharing == .tower else { return images }
     let changed = try change(all(images, gradient: false))
     return try changed.indexed(Tensor(batch.share.rows).to(changed.device))
   }
