@@ -203,8 +203,9 @@ let package = Package(
       dependencies: ["Benchmarking", "Torch"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Command", "Datasets", "Imaging", "Storage", "Torch", "Training", "mcdrl"],
-      exclude: ["Fixtures"]),
+      dependencies: [
+        "Command", "Datasets", "Imaging", "Storage", "TestSupport", "Torch", "Training", "mcdrl",
+      ], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -14,6 +14,7 @@ enum ClipPretrainCommand: Subcommand {
   static let summary = "train a small CLIP on captioned pictures, rendered or your own"
   static let example = "mcdrl clip pretrain --out my-clip --images 4000 --steps 200"
   static let options = Options()
+  static let sharesWork = true
 
   struct Options: OptionGroup {
     let out = Shared.out("CLIP", "the CLIP folder to write")
@@ -80,42 +81,59 @@ enum ClipPretrainCommand: Subcommand {
   private static let standardImages = 24_000
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    try SharedWork.run(console) { try run(arguments, $0, $1) }
+  }
+
+  /// Trains together with other processes; the first one writes and prints.
+  private static func run(
+    _ arguments: Arguments<Options>, _ processes: Processes, _ console: Console
+  ) throws {
     let out = try arguments.out
     let stateFile = out.appendingPathComponent("state/checkpoint.safetensors")
     let recordFile = out.appendingPathComponent("pretraining.json")
     let (resuming, tests) = (try arguments.resume, try arguments.testImages)
-    let record = try record(arguments)
-    if resuming { try check(record, recordFile) }
-    let lock = try OutputFolder.lock(out, console)
-    defer { withExtendedLifetime(lock) {} }
-    // A training that was killed before its first step leaves only a record, and may restart.
-    let weights = out.appendingPathComponent("model.safetensors")
+    let record = try processes.together { try Self.record(arguments) }
+    try processes.requireEqual(record.hash(), "settings")
+    try processes.together {
+      try ContrastiveTrainer.requireImages(record.configuration, for: processes)
+    }
     let files = FileManager.default
-    let isUsed = [stateFile, weights].contains { files.fileExists(atPath: $0.path) }
-    guard resuming || !isUsed else {
-      throw UsageError.folderInUse(
-        out, holds: "a training or a CLIP already", fix: "add --resume or choose another folder")
+    var lock: FolderLock?
+    defer { withExtendedLifetime(lock) {} }
+    try processes.first {
+      if resuming { try check(record, recordFile) }
+      lock = try OutputFolder.lock(out, console)
+      // A training that was killed before its first step leaves only a record, and may restart.
+      let weights = out.appendingPathComponent("model.safetensors")
+      let isUsed = [stateFile, weights].contains { files.fileExists(atPath: $0.path) }
+      guard resuming || !isUsed else {
+        throw UsageError.folderInUse(
+          out, holds: "a training or a CLIP already", fix: "add --resume or choose another folder")
+      }
     }
 
-    let inputs = try PretrainingInputs(record, console)
-    let (clip, images) = (try inputs.clip(record), inputs.images)
+    let inputs = try PretrainingInputs(record, processes, console)
+    let (clip, images) = (try processes.together { try inputs.clip(record) }, inputs.images)
     let trainer = try ContrastiveTrainer(
       configuration: record.configuration, clip: clip, images: images, stateFile: stateFile,
-      resuming: resuming && files.fileExists(atPath: stateFile.path))
+      resuming: resuming && files.fileExists(atPath: stateFile.path), processes: processes)
     // Everything that can fail at the start has not failed, so the folder is worth keeping.
-    try files.createFolder(stateFile.deletingLastPathComponent())
-    AtomicFile.removeLeftovers(in: stateFile.deletingLastPathComponent(), unchangedFor: 0)
-    if !resuming { try AtomicFile.write(json: record, to: recordFile) }
-    if let sites = inputs.sites {
-      try AtomicFile.write(json: WordImages(sites), to: out.appendingPathComponent(WordImages.fileName))
+    try processes.first {
+      try files.createFolder(stateFile.deletingLastPathComponent())
+      AtomicFile.removeLeftovers(in: stateFile.deletingLastPathComponent(), unchangedFor: 0)
+      if !resuming { try AtomicFile.write(json: record, to: recordFile) }
+      if let sites = inputs.sites {
+        try AtomicFile.write(json: WordImages(sites), to: out.appendingPathComponent(WordImages.fileName))
+      }
     }
     let steps = record.configuration.steps
     console.note(
       "\(counted(images.count, "picture")), vocabulary of \(clip.tokenizer.count) tokens, \(steps) steps of "
-        + "\(record.configuration.batchSize)")
+        + "\(record.configuration.batchSize)"
+        + (processes.areSeveral ? ", shared by \(processes.count) processes" : ""))
     let bar = ProgressBar("training", total: steps - trainer.step)
     let first = trainer.step
-    Interrupt.watch()
+    Interrupt.watch(once: !processes.areSeveral)
     let metrics: [PretrainingMetrics]
     do {
       metrics = try trainer.train(
@@ -129,8 +147,13 @@ enum ClipPretrainCommand: Subcommand {
       if case .interrupted = error { throw Interruption.training(message: OptionAdvice.message(error)) }
       throw error
     }
-    try clip.save(to: out, dtype: arguments.precision.dtype)
-    try AtomicFile.write(json: metrics, to: out.appendingPathComponent("metrics.json"))
+    let dtype = try arguments.precision.dtype
+    try processes.first {
+      try clip.save(to: out, dtype: dtype)
+      try AtomicFile.write(json: metrics, to: out.appendingPathComponent("metrics.json"))
+    }
+    // The report needs one process.
+    guard processes.isFirst else { return }
     try report(out, record, inputs, metrics, count: tests, console)
   }
 

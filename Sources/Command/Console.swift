@@ -7,14 +7,20 @@ struct Console: Sendable {
   let json: Bool
   /// Whether notes and progress are suppressed.
   let quiet: Bool
+  /// Whether results are suppressed, too: in all but the first of several processes.
+  var isSilent = false
   /// Whether standard error is a terminal.
   let isTerminal = isatty(STDERR_FILENO) == 1
 
   /// Prints a result.
-  func result(_ text: String) { StandardStreams.write(result: Self.printable(text)) }
+  func result(_ text: String) {
+    guard !isSilent else { return }
+    StandardStreams.write(result: Self.printable(text))
+  }
 
   /// Prints a value as JSON.
   func result(json value: some Encodable) throws {
+    guard !isSilent else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let text = String(decoding: try encoder.encode(value), as: UTF8.self)

@@ -1,5 +1,6 @@
 import Datasets
 import Storage
+import Torch
 import Training
 
 /// The sites at which each run of a contest is scored.
@@ -22,19 +23,27 @@ struct ContestPlan {
   /// - Parameters:
   ///   - contest: the runs, by arm.
   ///   - places: the sites, and the role of each; nil finds it.
+  ///   - processes: the processes that share the reading.
   ///   - console: receives the notes.
   /// - Throws: an error that names an image that cannot be read, or `WorkError.trainedOn` if an arm
   ///   has no run to score at a site.
-  init(_ contest: Contest, at places: [(site: Site, role: SiteRole?)], _ console: Console) throws {
+  init(
+    _ contest: Contest, at places: [(site: Site, role: SiteRole?)], _ processes: Processes = .alone,
+    _ console: Console
+  ) throws {
     let sites = places.map(\.site)
     let hashes = ImageHashes()
-    let all = try contest.arms.map { arm in
-      (
-        arm: arm,
-        runs: try arm.runs.map { run in
-          Scoring(run: run, sites: try places.map { ($0.site, try $0.role ?? run.role(of: $0.site, hashes)) })
-        }
-      )
+    try hashes.read(places.filter { $0.role == nil }.flatMap(\.site.testSamples), processes)
+    let all = try processes.together {
+      try contest.arms.map { arm in
+        (
+          arm: arm,
+          runs: try arm.runs.map { run in
+            Scoring(
+              run: run, sites: try places.map { ($0.site, try $0.role ?? run.role(of: $0.site, hashes)) })
+          }
+        )
+      }
     }
     guard !contest.isSingle else {
       arms = all

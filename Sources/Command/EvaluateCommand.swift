@@ -17,6 +17,7 @@ enum EvaluateCommand: Subcommand {
   static let example = "mcdrl evaluate study --data new-hospital"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
+  static let sharesWork = true
   static let operands = [
     Operand.oneOrMore(
       "RUN", "a run folder", "a run folder of mcdrl train, or the folder of a study for all its runs")
@@ -42,38 +43,57 @@ enum EvaluateCommand: Subcommand {
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    if let folder = try arguments.unlabelled {
-      return try unlabelled(arguments, folder: folder, console)
+    try SharedWork.run(console) { processes, console in
+      if let folder = try arguments.unlabelled {
+        return try unlabelled(arguments, folder: folder, processes, console)
+      }
+      if let sweep = try arguments.counterfactual {
+        return try counterfactual(arguments, sweep: sweep, processes, console)
+      }
+      try score(arguments, processes, console)
     }
-    if let sweep = try arguments.counterfactual {
-      return try counterfactual(arguments, sweep: sweep, console)
+  }
+
+  /// Scores runs at sites, of several processes each a part of the images; the first one writes.
+  private static func score(
+    _ arguments: Arguments<Options>, _ processes: Processes, _ console: Console
+  ) throws {
+    let (contest, interventions) = try processes.together {
+      try arguments.doing.requireUse()
+      try ProjectFiles.requireOneThreshold(arguments.scoring.threshold, changes: arguments.inference)
+      let contest = try Contest(arguments.operands, changes: arguments.inference)
+      return (contest, try Self.interventions(arguments, for: contest))
     }
-    try arguments.doing.requireUse()
-    try ProjectFiles.requireOneThreshold(arguments.scoring.threshold, changes: arguments.inference)
-    let contest = try Contest(arguments.operands, changes: arguments.inference)
     let first = contest.arms[0].runs[0]
-    let interventions = try interventions(arguments, for: contest)
-    let locks = try OutputFolder.lock(contest.arms.flatMap(\.runs).map(\.folder.url), console)
+    let locks = try lock(contest.arms.flatMap(\.runs), processes, console)
     defer { withExtendedLifetime(locks) {} }
-    let catalog = try first.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
-    let places = try places(arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
+    let (catalog, places) = try processes.together {
+      let catalog = try first.catalog(at: arguments.data.map { URL(fileURLWithPath: $0) })
+      return (
+        catalog, try Self.places(arguments.sites, of: contest, catalog, hasOwnData: arguments.data == nil)
+      )
+    }
     let sites = places.map(\.site)
     if places.contains(where: { $0.role != nil }) { console.note(familiar) }
     DataNotes.leftOut(catalog, console)
     let settings = first.configuration
-    try DataNotes.masks(sites, limits: settings.reader.limits, classes: settings.classes, console)
+    try processes.first {
+      try DataNotes.masks(sites, limits: settings.reader.limits, classes: settings.classes, console)
+    }
     if let (plan, setting) = interventions {
       return try InterventionReport(
         contest, on: places, plan, setting,
-        predictor: { try predictor(of: $0, study: $1.threshold, arguments) }, console
+        predictor: { try predictor(of: $0, study: $1.threshold, arguments) }, processes, console
       ).show(console)
     }
-    let found = try ContestPlan(contest, at: places, console).arms.map { arm, runs in
+    let found = try ContestPlan(contest, at: places, processes, console).arms.map { arm, runs in
       (
         name: arm.name,
-        evaluations: try runs.flatMap { try evaluate($0, of: arm, contest, arguments, console) }
+        evaluations: try runs.flatMap { try evaluate($0, of: arm, contest, arguments, processes, console) }
       )
     }
+    // Every process has all scores, and one of them compares and prints.
+    guard processes.isFirst else { return }
     let comparisons = try sites.map { site in
       try comparison(found, at: site, of: contest, seed: arguments.common.seed)
     }
@@ -94,10 +114,19 @@ enum EvaluateCommand: Subcommand {
     for finding in evaluations.flatMap(\.findings) { console.result(finding) }
   }
 
+  /// Keeps other commands out of the folders of runs; the first process does.
+  static func lock(
+    _ runs: [Run], _ processes: Processes, _ console: Console
+  ) throws -> [FolderLock] {
+    var locks: [FolderLock] = []
+    try processes.first { locks = try OutputFolder.lock(runs.map(\.folder.url), console) }
+    return locks
+  }
+
   /// Scores a run at its sites, and writes its scores into its folder.
   private static func evaluate(
     _ scoring: ContestPlan.Scoring, of arm: Contest.Arm, _ contest: Contest,
-    _ arguments: Arguments<Options>, _ console: Console
+    _ arguments: Arguments<Options>, _ processes: Processes, _ console: Console
   ) throws -> [Evaluation] {
     var rules = Run.EvaluationRules()
     (rules.tolerance, rules.spacing) = (
@@ -105,24 +134,30 @@ enum EvaluateCommand: Subcommand {
     )
     rules.evaluation = try arguments.scoring.evaluation
     let run = scoring.run
-    let predictor = try predictor(of: run, study: arm.threshold, arguments)
+    let predictor = try processes.together { try Self.predictor(of: run, study: arm.threshold, arguments) }
     console.note(contest.isSingle ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
     if let note = predictor.calibrationNote { console.note("note: \(note)") }
     return try scoring.sites.map { site, role in
-      let bar = ProgressBar(site.name, total: run.scored(site, as: role).count)
-      let result = try run.evaluate(on: site, as: role, with: predictor, rules: rules) { done, _ in
+      let count = run.scored(site, as: role).count
+      let bar = ProgressBar(site.name, total: processes.part(of: count).count)
+      let result = try run.evaluate(on: site, as: role, with: predictor, rules: rules, processes) { done, _ in
         console.progress(bar.line(done, unit: "images"))
       }
       console.progress("")
-      let folder = run.folder.url
-      try run.folder.write(result, to: folder.appendingPathComponent("evaluation-\(site.name).json"))
-      try result.table().write(to: folder.appendingPathComponent("evaluation-\(site.name).csv"))
-      if let certainty = result.certainty {
-        try AtomicFile.write(
-          Data(CertaintyTables.plot(certainty, site: site.name).utf8),
-          to: folder.appendingPathComponent("coverage-\(site.name).svg"))
-      }
+      try processes.first { try write(result, at: site, of: run) }
       return result
+    }
+  }
+
+  /// Writes the scores of a run at a site into its folder.
+  private static func write(_ result: Evaluation, at site: Site, of run: Run) throws {
+    let folder = run.folder.url
+    try run.folder.write(result, to: folder.appendingPathComponent("evaluation-\(site.name).json"))
+    try result.table().write(to: folder.appendingPathComponent("evaluation-\(site.name).csv"))
+    if let certainty = result.certainty {
+      try AtomicFile.write(
+        Data(CertaintyTables.plot(certainty, site: site.name).utf8),
+        to: folder.appendingPathComponent("coverage-\(site.name).svg"))
     }
   }
 
@@ -140,8 +175,8 @@ enum EvaluateCommand: Subcommand {
     of run: Run, study: MaskThreshold? = nil, _ arguments: Arguments<Options>
   ) throws -> Predictor {
     try run.predictor(
-      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      threshold: arguments.scoring.threshold ?? study)
+      device: ManyProcesses().device(arguments.common.device), precision: arguments.precision,
+      decoding: arguments.decoding, threshold: arguments.scoring.threshold ?? study)
   }
 
   /// The note on the validation images of a run that holds no site out.
@@ -174,30 +209,6 @@ enum EvaluateCommand: Subcommand {
     let known = heldOut.filter { name in catalog.sites.contains { $0.name == name } }
     guard hasOwnData else { return known.isEmpty ? catalog.sites : try known.map(catalog.site) }
     return heldOut.isEmpty ? catalog.sites : try heldOut.map(catalog.site)
-  }
-
-  private static func counterfactual(_ arguments: Arguments<Options>, sweep: URL, _ console: Console) throws {
-    let runs = try arguments.operands.map {
-      try ProjectFiles.run(at: URL(fileURLWithPath: $0), changes: arguments.inference)
-    }
-    if let other = arguments.doing.written.first {
-      throw UsageError.conflict(
-        other, with: "counterfactual",
-        reason: "its scenes are rendered under each intervention already; give one of the two")
-    }
-    let others = [arguments.written(\.data), arguments.written(\.sites)].compactMap { $0 }
-    if let other = (others + writtenDistances(arguments)).first {
-      throw UsageError.conflict(
-        other, with: "counterfactual", reason: "the scenes and their masks come from the folder of the sweep")
-    }
-    let locks = try OutputFolder.lock(runs.map(\.folder.url), console)
-    defer { withExtendedLifetime(locks) {} }
-    let report = try CounterfactualReport(
-      runs, sweep: Sweep(sweep), predictor: { try predictor(of: $0, arguments) }, console)
-    for (run, entry) in zip(runs, report.entries) {
-      try run.folder.write(entry, to: run.folder.url.appendingPathComponent("counterfactual.json"))
-    }
-    try report.show(console)
   }
 
   /// Returns what `--interventions` sets, and its description; nil without the option.

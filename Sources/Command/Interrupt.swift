@@ -21,14 +21,22 @@ enum Interrupt {
   }
 
   /// Starts watching: the first signal sets `requested`.
-  static func watch() {
+  ///
+  /// - Parameter once: whether the second signal ends the program. A scheduler signals every process,
+  ///   and `torchrun` signals its own once more, so several processes go on saving.
+  static func watch(once: Bool = true) {
     var unblocked = sigset_t()
     sigemptyset(&unblocked)
     // `nohup` ignores the closed terminal, and the command keeps to that.
     for number in signals where number != SIGHUP || !isIgnored(number) {
-      signal(number) { received in
-        Interrupt.flag = sig_atomic_t(received)
-        signal(received, SIG_DFL)
+      if once {
+        signal(number) { received in
+          Interrupt.flag = sig_atomic_t(received)
+          signal(received, SIG_DFL)
+        }
+      } else {
+        // All processes leave with the same code.
+        signal(number) { _ in Interrupt.flag = sig_atomic_t(SIGINT) }
       }
       sigaddset(&unblocked, number)
     }

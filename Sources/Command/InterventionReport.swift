@@ -3,6 +3,7 @@ import Foundation
 import Statistics
 import Storage
 import Studies
+import Torch
 import Training
 
 /// The scores of runs on the images of sites without and under do(z), arm by arm.
@@ -25,16 +26,17 @@ struct InterventionReport {
   ///   - plan: the interventions.
   ///   - setting: their description.
   ///   - predictor: makes the predictor of a run of an arm.
+  ///   - processes: the processes that share the images; the first one writes.
   ///   - console: receives notes and progress.
   /// - Throws: an error that names the file, or `WorkError.trainedOn`.
   init(
     _ contest: Contest, on places: [(site: Site, role: SiteRole?)], _ plan: Predictor.InterventionPlan,
     _ setting: Counterfactual.Setting,
-    predictor: (Run, Contest.Arm) throws -> Predictor, _ console: Console
+    predictor: (Run, Contest.Arm) throws -> Predictor, _ processes: Processes, _ console: Console
   ) throws {
     if let note = Self.note(contest) { console.note(note) }
     let sites = places.map(\.site)
-    let plans = try ContestPlan(contest, at: places, console).arms
+    let plans = try ContestPlan(contest, at: places, processes, console).arms
     let files = plans.flatMap(\.runs).flatMap { scoring in
       scoring.sites.map { Self.file($0.site.name, in: scoring.run) }
     }
@@ -50,13 +52,14 @@ struct InterventionReport {
       for scoring in runs {
         let (run, own) = (scoring.run, scoring.sites)
         if contest.isSingle { roles = own.map(\.role.text) }
-        let predictor = try predictor(run, arm)
+        let segmenter = try processes.together { try predictor(run, arm) }
         let place = contest.isSingle ? "" : "\(run.folder.url.path): "
-        console.note(place + predictor.statement)
+        console.note(place + segmenter.statement)
         for (site, role) in own {
           scores[site.name, default: []].append(
             try Self.scores(
-              of: run, on: site, samples: run.scored(site, as: role), predictor, plan, setting, console))
+              of: run, on: site, samples: run.scored(site, as: role), segmenter, plan, setting, processes,
+              console))
         }
       }
       return (name: arm.name, scores: scores)
@@ -70,7 +73,7 @@ struct InterventionReport {
     comparisons = try (scored.map { [$0] } + (several ? [scored] : [])).map { places in
       let comparison = try Counterfactual.Comparison(over: places, setting)
       let name = comparison.site.map { "interventions-\($0).json" } ?? "interventions.json"
-      try contest.write(comparison, as: name)
+      try processes.first { try contest.write(comparison, as: name) }
       return comparison
     }
   }
@@ -83,21 +86,21 @@ struct InterventionReport {
   /// Scores a run at a site, and writes its scores into its folder.
   private static func scores(
     of run: Run, on site: Site, samples: [Sample], _ predictor: Predictor, _ plan: Predictor.InterventionPlan,
-    _ setting: Counterfactual.Setting, _ console: Console
+    _ setting: Counterfactual.Setting, _ processes: Processes, _ console: Console
   ) throws -> Counterfactual.SiteScores {
-    let bar = ProgressBar("\(site.name) under do(z)", total: samples.count)
-    let scores = try predictor.counterfactualScores(samples, under: plan) {
+    let bar = ProgressBar("\(site.name) under do(z)", total: processes.part(of: samples.count).count)
+    let scores = try predictor.counterfactualScores(samples, under: plan, processes) {
       console.progress(bar, $0, unit: "images")
     }
     console.progress("")
     let findings = Counterfactual.findings(
       predictor.methodLabel, at: site.name, scores,
       // Under do(z), several classes are one mask. Predictors that ignore the image are scored by class.
-      trivial: run.configuration.segmentsClasses ? [:] : try run.trivialOverlaps(samples))
+      trivial: run.configuration.segmentsClasses ? [:] : try run.trivialOverlaps(samples, processes))
     let entry = try Counterfactual.Entry(
       run, with: predictor, scores: Array(scores.joined()), site: site.name, setting: setting,
       findings: findings)
-    try run.folder.write(entry, to: file(site.name, in: run))
+    try processes.first { try run.folder.write(entry, to: file(site.name, in: run)) }
     return Counterfactual.SiteScores(entry, samples: samples, scores: scores)
   }
 

@@ -46,6 +46,8 @@ public enum MCDRLCommand {
     } catch let error as Interruption {
       complain("\(error)")
       return Interrupt.exitCode
+    } catch let end as QuietEnd {
+      return end.code
     } catch OutputError.closedPipe {
       return 1
     } catch {

@@ -79,7 +79,7 @@ enum OptionAdvice {
     case .diverged: "--learning-rate"
     case .interrupted: "continue: --resume"
     case .badState: "start again without --resume"
-    case .batchSize: "--batch"
+    case .batchSize, .processes: "--batch"
     case .belowOne("steps", _): "--steps"
     case .noClass: "one class for all: --class NAME"
     case .noScenes: "--interventions 0 and --mask-weight 0"

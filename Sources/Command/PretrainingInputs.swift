@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Pretraining
 import Storage
+import Torch
 import Training
 
 /// The content of `pretraining.json`: everything that the weights of a CLIP folder depend on.
@@ -22,6 +23,15 @@ struct PretrainingRecord: Codable, Equatable {
   var geometry = CLIPConfiguration()
   var prompts: PromptSet
   var version = MCDRLCommand.version
+
+  /// Returns a hash of the settings, which several processes compare.
+  func hash() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var hash = ContentHash()
+    hash.combine(try encoder.encode(self))
+    return hash.text
+  }
 
   /// Makes a trunk the image tower.
   mutating func use(_ folder: TrunkFolder, size: Int?, tunedStages: Int, rate: Double) throws {
@@ -47,54 +57,63 @@ struct PretrainingInputs {
   /// The sites that take part; nil without sites.
   let sites: [Site]?
 
-  /// Reads and renders the pictures.
+  /// Reads and renders the pictures, each process a part of them; all get all.
   ///
   /// - Throws: `UsageError`, `DatasetError` or `ImagingError` that names the file.
-  init(_ record: PretrainingRecord, _ console: Console) throws {
+  init(_ record: PretrainingRecord, _ processes: Processes, _ console: Console) throws {
     defer { console.progress("") }
     let size = record.geometry.vision.imageSize
     let folder = record.data.map { URL(fileURLWithPath: $0) }
     let hasCaptions =
       folder.map { FileManager.default.fileExists(atPath: $0.appendingPathComponent("captions.jsonl").path) }
       ?? false
-    let rendered = record.images > 0 ? try Self.rendered(record, size: size, console) : nil
+    let rendered = record.images > 0 ? try Self.rendered(record, size: size, processes, console) : nil
     guard let folder, !hasCaptions else {
       (catalog, sites) = (nil, nil)
       images =
         try folder.map { folder in
-          try CaptionedImages(folder: folder, reader: SampleReader(size: size)) {
-            if $0 % 20 == 0 { console.progress("reading \($0) pictures") }
-          }
-        } ?? rendered ?? Self.rendered(record, size: size, console)
+          try processes.together {
+            try CaptionedImages(
+              folder: folder, reader: SampleReader(size: size), part: processes.part(of:)
+            ) { if $0 % 20 == 0 { console.progress("reading \($0) pictures") } }
+          }.joined(by: processes)
+        } ?? rendered ?? Self.rendered(record, size: size, processes, console)
       return
     }
-    let catalog = try SiteCatalog(at: folder, defaultClass: record.lesionClass)
+    let catalog = try processes.together {
+      try SiteCatalog(at: folder, defaultClass: record.lesionClass)
+    }
     let heldOut = try Set((record.holdOut ?? []).map { try catalog.site($0).name })
     let sites = catalog.sites.filter { !heldOut.contains($0.name) }
     guard !sites.isEmpty else {
       throw RunError.noSources(folder, heldOut: heldOut.sorted().joined(separator: ", "))
     }
     try RunChecks.requireClasses(sites, record.prompts, in: folder)
-    try DataNotes.masks(sites, console)
+    try processes.first { try DataNotes.masks(sites, console) }
     DataNotes.leftOut(catalog, console)
     let samples = sites.flatMap(\.samples)
-    let bar = ProgressBar("reading", total: samples.count)
-    let real = try CaptionedImages(
-      samples: samples, reader: SampleReader(size: size), prompts: record.prompts
-    ) {
-      console.progress(bar.line($0, unit: "pictures"))
-    }
+    let part = Array(samples[processes.part(of: samples.count)])
+    let bar = ProgressBar("reading", total: part.count)
+    let real = try processes.together {
+      try CaptionedImages(
+        samples: part, reader: SampleReader(size: size), prompts: record.prompts
+      ) { console.progress(bar.line($0, unit: "pictures")) }
+    }.joined(by: processes)
     images = try rendered.map(real.joined) ?? real
     (self.catalog, self.sites) = (catalog, sites)
   }
 
   private static func rendered(
-    _ record: PretrainingRecord, size: Int, _ console: Console
+    _ record: PretrainingRecord, size: Int, _ processes: Processes, _ console: Console
   ) throws -> CaptionedImages {
-    let bar = ProgressBar("rendering", total: record.images)
-    return try CaptionedImages(
-      rendering: record.images, size: size, seed: record.configuration.seed, prompts: record.prompts
-    ) { console.progress(bar.line($0, unit: "pictures")) }
+    let part = processes.part(of: record.images)
+    let bar = ProgressBar("rendering", total: part.count)
+    return try processes.together {
+      try CaptionedImages(
+        rendering: part.count, from: part.lowerBound, size: size, seed: record.configuration.seed,
+        prompts: record.prompts
+      ) { console.progress(bar.line($0, unit: "pictures")) }
+    }.joined(by: processes)
   }
 
   /// Makes the CLIP to train: random weights, those of the trunk, and a vocabulary of the captions.

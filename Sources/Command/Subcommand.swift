@@ -20,6 +20,8 @@ protocol Subcommand {
   static var operands: [Operand] { get }
   /// The lists at the end of the help.
   static var sections: [Help.Section] { get }
+  /// Whether the processes that `torchrun` starts share the work; otherwise several are refused.
+  static var sharesWork: Bool { get }
   /// Does the work.
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws
 }
@@ -27,6 +29,9 @@ protocol Subcommand {
 extension Subcommand {
   /// The common options of a command that computes on the CPU.
   static var common: CommonOptions { CommonOptions(choosesDevice: false) }
+
+  /// One process does the work.
+  static var sharesWork: Bool { false }
 
   /// No operands.
   static var operands: [Operand] { [] }
@@ -61,8 +66,11 @@ extension Subcommand {
       throw UsageError.inCall(error, usage: fullUsage)
     }
     let common = arguments.common
-    if let threads = try common.threads { try Machine.setThreads(threads) }
+    let processes = ManyProcesses()
+    try processes.require(name, among: MCDRLCommand.subcommands.filter(\.sharesWork).map(\.name))
+    if let threads = try common.threads ?? processes.threads { try Machine.setThreads(threads) }
     Machine.shareProcessors()
+    ImageMemory.shared.limit /= processes.local
     try run(arguments, Console(json: common.json, quiet: common.quiet))
   }
 }

@@ -20,6 +20,7 @@ enum TrainCommand: Subcommand {
     + "--hold-out c3 --out runs/c3"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
+  static let sharesWork = true
 
   struct Options: OptionGroup {
     let data = Shared.data.optional("required without --resume")
@@ -41,36 +42,46 @@ enum TrainCommand: Subcommand {
   static var sections: [Help.Section] { [Help.Section.methods] }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    try SharedWork.run(console, on: TrainingTeam.device(arguments)) { try run(arguments, $0, $1) }
+  }
+
+  /// Trains together with other processes; the first one writes and prints.
+  private static func run(
+    _ arguments: Arguments<Options>, _ processes: Processes, _ console: Console
+  ) throws {
     let settings = try TrainSettings(arguments)
-    let out = try arguments.out
-    // Only a run can be resumed, so nothing is made for one that does not exist.
-    guard try !arguments.resume || RunFolder(out).exists else { throw RunError.notARun(out) }
-    let lock = try OutputFolder.lock(out, console)
-    let run =
-      try arguments.resume
-      ? resumed(arguments, settings, lock, console) : created(arguments, settings, lock, console)
+    let team = try TrainingTeam(processes, arguments)
+    var made: Run?
+    try processes.first {
+      let run = try prepared(arguments, settings, team, console)
+      try describe(run, console)
+      made = run
+    }
+    let run = try made ?? team.opened(arguments)
     let configuration = run.configuration
-    try describe(run, console)
+    if processes.areSeveral { console.note("\(processes.count) processes share each batch") }
     let kept = try CommandCache(arguments.cache, in: run.folder.url, console)
     CommandCache.advise(configuration, console)
     let log = TrainingLog(configuration, finished: (try? run.history().count) ?? 0, console)
-    Interrupt.watch()
+    Interrupt.watch(once: !processes.areSeveral)
     let metrics: [EpochMetrics]
     do {
       metrics = try run.train(
-        TrainingProgress(log.report, shouldStop: { Interrupt.requested }), cache: kept.cache)
+        TrainingProgress(log.report, shouldStop: { Interrupt.requested }), cache: kept.cache,
+        processes: processes)
     } catch let error as TrainingError {
       if case .interrupted = error { throw Interruption.training(message: OptionAdvice.message(error)) }
       throw error
     }
     Interrupt.unwatch()
     console.progress("")
+    guard processes.isFirst else { return }
     kept.finish()
     try report(metrics, run, console)
   }
 
   /// Creates the run of the options.
-  private static func created(
+  static func created(
     _ arguments: Arguments<Options>, _ settings: TrainSettings, _ lock: FolderLock, _ console: Console
   ) throws -> Run {
     let folder = RunFolder(try arguments.out)
@@ -90,7 +101,7 @@ enum TrainCommand: Subcommand {
       return (configuration: found.configuration, model: found.model)
     }
     var complete = configuration
-    if let device = try arguments.common.given(\.device) { complete.device = device }
+    if let device = try TrainingTeam.given(arguments) { complete.device = device }
     let epochsFrom = try arguments.final.takeEpochs(for: &complete, console)
     let catalog = try SiteCatalog(at: URL(fileURLWithPath: data), defaultClass: configuration.lesionClass)
     // The images are read below, so what needs none comes first.
@@ -166,7 +177,7 @@ enum TrainCommand: Subcommand {
   }
 
   /// Opens the run to continue, and rejects options that contradict its settings.
-  private static func resumed(
+  static func resumed(
     _ arguments: Arguments<Options>, _ settings: TrainSettings, _ lock: FolderLock, _ console: Console
   ) throws -> Run {
     var more: Int?
@@ -176,7 +187,7 @@ enum TrainCommand: Subcommand {
       more = try SettingFault.inCommandLine { try settings.check(resuming: configuration, console) }
       // Data may have moved, and another machine has other devices.
       if let data = try arguments.data { configuration.data = data }
-      if let device = try arguments.common.given(\.device) { configuration.device = device }
+      if let device = try TrainingTeam.given(arguments) { configuration.device = device }
     }
     try run.folder.requireResumable(finished: 0)
     if let file = try arguments.prompts,

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Storage
+import Torch
 import Training
 
 /// The images of a new hospital for `mcdrl evaluate --unlabelled`.
@@ -34,7 +35,9 @@ struct UnlabelledImages {
 
 extension EvaluateCommand {
   /// Estimates Dice without masks.
-  static func unlabelled(_ arguments: Arguments<Options>, folder: URL, _ console: Console) throws {
+  static func unlabelled(
+    _ arguments: Arguments<Options>, folder: URL, _ processes: Processes, _ console: Console
+  ) throws {
     let words = [
       arguments.written(\.data), arguments.written(\.sites), arguments.written(\.counterfactual),
       arguments.doing.written.first,
@@ -44,24 +47,33 @@ extension EvaluateCommand {
         other, with: "unlabelled", reason: "the images come from its folder, and no mask is read")
     }
     try ProjectFiles.requireOneThreshold(arguments.scoring.threshold, changes: arguments.inference)
-    let images = try UnlabelledImages(folder)
-    let runs = try arguments.operands.map {
-      try ProjectFiles.run(at: URL(fileURLWithPath: $0), changes: arguments.inference)
+    let (images, runs) = try processes.together {
+      (
+        try UnlabelledImages(folder),
+        try arguments.operands.map {
+          try ProjectFiles.run(at: URL(fileURLWithPath: $0), changes: arguments.inference)
+        }
+      )
     }
-    let locks = try OutputFolder.lock(runs.map(\.folder.url), console)
+    let locks = try lock(runs, processes, console)
     defer { withExtendedLifetime(locks) {} }
     let estimates = try runs.map { run in
-      let predictor = try predictor(of: run, arguments)
-      if predictor.certainty == nil { throw run.uncalibrated }
+      let predictor = try processes.together {
+        let found = try Self.predictor(of: run, arguments)
+        if found.certainty == nil { throw run.uncalibrated }
+        return found
+      }
       console.note(runs.count == 1 ? predictor.statement : "\(run.folder.url.path): \(predictor.statement)")
       if let note = predictor.calibrationNote { console.note("note: \(note)") }
-      let bar = ProgressBar(images.name, total: images.inputs.count)
-      let estimate = try predictor.estimate(images.name, inputs: images.inputs, of: run.folder) {
+      let bar = ProgressBar(images.name, total: processes.part(of: images.inputs.count).count)
+      let estimate = try predictor.estimate(images.name, inputs: images.inputs, of: run.folder, processes) {
         console.progress(bar.line($0, unit: "images"))
       }
       console.progress("")
-      try run.folder.write(
-        estimate, to: run.folder.url.appendingPathComponent("unlabelled-\(images.name).json"))
+      try processes.first {
+        try run.folder.write(
+          estimate, to: run.folder.url.appendingPathComponent("unlabelled-\(images.name).json"))
+      }
       return estimate
     }
     if console.json { return try console.result(json: estimates) }

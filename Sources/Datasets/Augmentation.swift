@@ -66,26 +66,47 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public func callAsFunction(
     images: Tensor, masks: Tensor, generator: Generator
   ) throws -> (images: Tensor, masks: Tensor) {
-    let grid = try affine(try images.size(0), generator).affineGrid(images.shape)
+    try self(images: images, masks: masks, generator: generator, rows: OwnRows(of: images.size(0)))
+  }
+
+  /// Augments some rows of a batch as they are augmented in the whole batch.
+  ///
+  /// - Parameters:
+  ///   - images: the rows, B'×3×S×S, 0 to 1.
+  ///   - masks: B'×K×S×S.
+  ///   - generator: the only source of randomness.
+  ///   - rows: the places of the rows in the batch.
+  /// - Returns: images and masks, transformed together.
+  /// - Throws: `TorchError` if the shapes do not match, or for some rows with `exchange`, which needs all.
+  package func callAsFunction(
+    images: Tensor, masks: Tensor, generator: Generator, rows: OwnRows
+  ) throws -> (images: Tensor, masks: Tensor) {
+    let grid = try rows.own(affine(rows.all, generator)).affineGrid(images.shape)
     let moved = try images.sampled(at: grid, outside: .zeros)
     let movedMasks = try masks.sampled(at: grid, outside: .zeros).atLeast(0.5).to(.float32)
-    return (try recolour(exchanged(sharpened(moved, generator), generator), generator), movedMasks)
+    let sharp = try sharpened(moved, generator, rows)
+    return (try recolour(exchanged(sharp, generator, rows), generator, rows), movedMasks)
   }
 
   /// Adds or removes detail.
-  private func sharpened(_ images: Tensor, _ generator: Generator) throws -> Tensor {
+  private func sharpened(_ images: Tensor, _ generator: Generator, _ rows: OwnRows) throws -> Tensor {
     guard sharpness > 0 else { return images }
-    let share = try Tensor.randomUniform(
-      [images.size(0), 1, 1, 1], low: -min(1, sharpness), high: sharpness, generator: generator)
+    let share = try rows.own(
+      .randomUniform(
+        [rows.all, 1, 1, 1], low: -min(1, sharpness), high: sharpness, generator: generator))
     let smooth = try images.padded([2, 2, 2, 2], mode: "replicate").averagePool(3, stride: 1)
       .averagePool(3, stride: 1)
     return try (images + (images - smooth) * share).clamped(min: 0, max: 1)
   }
 
   /// Gives images the colour statistics of others.
-  private func exchanged(_ images: Tensor, _ generator: Generator) throws -> Tensor {
-    let count = try images.size(0)
+  private func exchanged(_ images: Tensor, _ generator: Generator, _ rows: OwnRows) throws -> Tensor {
+    let count = rows.all
     guard exchange > 0, count > 1 else { return images }
+    guard rows.areAll else {
+      throw TorchError.value(
+        "augmentation.exchange needs all \(count) images of a batch, not \(try images.size(0)) of them")
+    }
     let partner = try Tensor.randomPermutation(count, generator: generator)
     let isChanged = try Tensor.randomUniform([count, 1, 1, 1], generator: generator).less(than: exchange)
     let mean = try images.mean([2, 3], keepDimensions: true)
@@ -114,10 +135,11 @@ public struct Augmentation: Codable, Equatable, Sendable {
     return try Tensor.stacked([first, second], dim: 1)
   }
 
-  private func recolour(_ images: Tensor, _ generator: Generator) throws -> Tensor {
-    let batch = try images.size(0)
+  private func recolour(_ images: Tensor, _ generator: Generator, _ rows: OwnRows) throws -> Tensor {
     func factor(_ spread: Double, channels: Int = 1) throws -> Tensor {
-      try .randomUniform([batch, channels, 1, 1], low: 1 - spread, high: 1 + spread, generator: generator)
+      try rows.own(
+        .randomUniform(
+          [rows.all, channels, 1, 1], low: 1 - spread, high: 1 + spread, generator: generator))
     }
     var x = try images * (factor(colour) * factor(tint, channels: 3))
     let level = try x.mean([1, 2, 3], keepDimensions: true)

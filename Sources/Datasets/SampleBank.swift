@@ -22,8 +22,26 @@ public final class SampleBank: Sendable {
   ///   - memoryLimit: the size of the cache in bytes; nil for what is left of `ImageMemory.shared`.
   ///   - progress: receives the number of finished images, from any thread.
   /// - Throws: the first error in the order of the samples, naming the file.
-  public init(
+  public convenience init(
     _ samples: [Sample], reader: SampleReader, memoryLimit: Int? = nil,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws {
+    try self.init(
+      samples, reader: reader, memoryLimit: memoryLimit, sharedBy: .alone, progress: progress)
+  }
+
+  /// Makes a bank in each of several processes, which decode a part of the images each and send it.
+  ///
+  /// - Parameters:
+  ///   - samples: the images and masks, the same in every process.
+  ///   - reader: reads and scales the files.
+  ///   - memoryLimit: the size of the cache of each process in bytes; nil for what is left of
+  ///     `ImageMemory.shared`.
+  ///   - processes: the processes.
+  ///   - progress: receives the number of this process's finished images, from any thread.
+  /// - Throws: the first error in the order of the samples, naming the file; in all processes.
+  package init(
+    _ samples: [Sample], reader: SampleReader, memoryLimit: Int? = nil, sharedBy processes: Processes,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
     self.samples = samples
@@ -31,13 +49,37 @@ public final class SampleBank: Sendable {
     let memory = memoryLimit.map { ImageMemory(limit: $0) } ?? .shared
     let share = memory.share(samples.count, bytes: (3 + reader.maskCount) * reader.size * reader.size)
     shares = [share]
+    // All processes keep the same images, as many as fit everywhere.
+    let capacity = try processes.joined([share.count]).min() ?? 0
+    let part = processes.part(of: capacity)
     let done = Tally()
-    let pairs = try concurrentMap(count: share.count) { index in
-      let pair = try reader.pair(samples[index])
-      progress(done.add())
-      return pair
+    let own = try processes.together {
+      try concurrentMap(count: part.count) { index in
+        let pair = try reader.pair(samples[part.lowerBound + index])
+        progress(done.add())
+        return pair
+      }
     }
-    cache = pairs + Array(repeating: nil, count: samples.count - share.count)
+    let pairs = processes.areSeveral ? try Self.joined(own, reader, processes) : own
+    cache = pairs + Array(repeating: nil, count: samples.count - capacity)
+  }
+
+  /// Joins the decoded images of all processes, in their order.
+  private static func joined(
+    _ own: [(image: Tensor, mask: Tensor)], _ reader: SampleReader, _ processes: Processes
+  ) throws -> [(image: Tensor, mask: Tensor)] {
+    let plane = [reader.size, reader.size]
+    func rows(_ part: [Tensor], _ shape: [Int]) throws -> Tensor {
+      // A process may have no image.
+      try processes.joined(
+        rows: part.isEmpty ? .zeros([0] + shape, dtype: .uint8) : .stacked(part).to(.uint8))
+    }
+    let images = try rows(own.map(\.image), [3] + plane)
+    let masks = try rows(own.map(\.mask), reader.maskCount > 1 ? [reader.maskCount] + plane : plane)
+      .greater(than: 0)
+    return try (0..<images.size(0)).map {
+      (try images.selected(dim: 0, index: $0), try masks.selected(dim: 0, index: $0))
+    }
   }
 
   /// Makes a bank that shares the decoded images of other banks.

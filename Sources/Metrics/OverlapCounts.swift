@@ -1,5 +1,5 @@
 /// The 2×2 table of the pixels of a prediction and its reference, for the overlap metrics.
-public struct OverlapCounts: Equatable, Sendable {
+public struct OverlapCounts: Codable, Equatable, Sendable {
   /// The number of pixels in both masks.
   public let truePositives: Int
 

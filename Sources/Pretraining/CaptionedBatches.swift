@@ -4,18 +4,20 @@ import Datasets
 import Torch
 
 /// The data of one step of contrastive training, for B images and U sentences.
+///
+/// Of several processes each has the pixels of n of the B images, and the captions of all.
 struct CaptionedBatch: Sendable {
-  /// What masks and classes say.
+  /// What masks and classes say of the images of this process.
   struct Known: Sendable {
-    /// 0 or 1, B×1×S×S.
+    /// 0 or 1, n×1×S×S.
     let masks: Tensor
-    /// The share of each sentence in the class words of each image, B×U.
+    /// The share of each sentence in the class words of each image, n×U.
     let lesions: Tensor
     /// The share of each sentence in the words for normal images, U.
     let normal: Tensor
   }
 
-  /// B×3×S×S, normalised.
+  /// n×3×S×S, normalised.
   let pixels: Tensor
   /// int64, U×L.
   let ids: Tensor
@@ -33,10 +35,15 @@ struct CaptionedBatches: Sendable {
   private let preparation: ImagePreparation
   private let pad: Int
   private let interventions: Interventions?
+  /// The places of this process's images in a batch.
+  private let part: Range<Int>
 
-  init(configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages) {
+  init(
+    configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages, part: Range<Int>
+  ) {
     self.configuration = configuration
     self.images = images
+    self.part = part
     preparation = clip.preparation
     pad = clip.tokenizer.padToken
     interventions = images.scenes.map { Interventions($0.prompts) }
@@ -61,11 +68,14 @@ struct CaptionedBatches: Sendable {
     let rows = try indices.array(of: Int.self)
     // Each image uses its captions with the smallest random numbers.
     let draws = try Tensor.randomUniform([count, 256], generator: generator).floats()
-    var pixels = try images.pixels.indexed(indices).to(.float32) / 255
-    var masks = try images.scenes?.masks.indexed(indices).to(.float32)
+    // Every process draws for the whole batch, and makes only its own images of it.
+    let own = try indices.narrowed(dim: 0, start: part.lowerBound, length: part.count)
+    var pixels = try images.pixels.indexed(own).to(.float32) / 255
+    var masks = try images.scenes?.masks.indexed(own).to(.float32)
     if configuration.flips {
       for dim in [2, 3] {
-        let mirrored = try Tensor.randomUniform([count, 1, 1, 1], generator: generator).less(than: 0.5)
+        let mirrored = try Tensor.randomUniform([count, 1, 1, 1], generator: generator)
+          .narrowed(dim: 0, start: part.lowerBound, length: part.count).less(than: 0.5)
         pixels = try mirrored.choose(pixels.flipped([dim]), else: pixels)
         masks = try masks.map { try mirrored.choose($0.flipped([dim]), else: $0) }
       }
@@ -97,30 +107,33 @@ struct CaptionedBatches: Sendable {
       ids: try Tensor(padded, shape: [texts.count, longest]),
       truth: try Tensor(truth, shape: [count, texts.count]),
       known: try scenes.flatMap { scenes in
-        try masks.map { try Self.known(scenes, rows, texts, masks: $0) }
+        try masks.map { try Self.known(Self.classWords(scenes, rows)[part], scenes, texts, masks: $0) }
       })
   }
 
-  /// Applies do(z) to the first images of a batch.
+  /// Applies do(z) to the first images of a batch, as far as this process has them.
   ///
-  /// - Returns: the name of the confounder z of each of these images.
+  /// - Returns: the name of the confounder z of each of the first images of the whole batch.
   private func intervened(
     _ pixels: inout Tensor, _ masks: inout Tensor?, _ generator: Generator
   ) throws -> [String] {
     let count = Int((configuration.interventionShare * Double(configuration.batchSize)).rounded())
     guard count > 0, let interventions, let known = masks else { return [] }
+    let draws = try interventions.draws(count, generator: generator)
+    let names = draws.confounders.map { interventions.names[$0] }
+    let changed = part.clamped(to: 0..<count)
+    guard !changed.isEmpty else { return names }
     func parts(_ tensor: Tensor) throws -> (first: Tensor, rest: Tensor) {
-      let all = try tensor.size(0)
-      return (
-        try tensor.narrowed(dim: 0, start: 0, length: count),
-        try tensor.narrowed(dim: 0, start: count, length: all - count)
+      (
+        try tensor.narrowed(dim: 0, start: 0, length: changed.count),
+        try tensor.narrowed(dim: 0, start: changed.count, length: part.count - changed.count)
       )
     }
     let (images, marks) = (try parts(pixels), try parts(known))
-    let done = try interventions(images: images.first, masks: marks.first, generator: generator)
+    let done = try interventions(draws, part: changed, images: images.first, masks: marks.first)
     pixels = try .concatenated([done.images, images.rest], dim: 0)
     masks = try .concatenated([done.masks, marks.rest], dim: 0)
-    return try done.applied.argmax(dim: 1).array(of: Int.self).map { interventions.names[$0] }
+    return names
   }
 
   /// Returns the class words of each image; without a lesion those of the first class of the batch.
@@ -129,15 +142,16 @@ struct CaptionedBatches: Sendable {
     return rows.map { scenes.prompts.prompts(class: scenes.lesions[$0] ?? standard) }
   }
 
+  /// Returns what masks and classes say of images.
   private static func known(
-    _ scenes: Scenes, _ rows: [Int], _ texts: [String], masks: Tensor
+    _ words: ArraySlice<[String]>, _ scenes: Scenes, _ texts: [String], masks: Tensor
   ) throws -> CaptionedBatch.Known {
     func shares(_ words: [String]) -> [Float] {
       texts.map { words.contains($0) ? 1 / Float(words.count) : 0 }
     }
     return CaptionedBatch.Known(
       masks: masks,
-      lesions: try Tensor(classWords(scenes, rows).flatMap(shares), shape: [rows.count, texts.count]),
+      lesions: try Tensor(words.flatMap(shares), shape: [words.count, texts.count]),
       normal: try Tensor(shares(scenes.prompts.normal), shape: [texts.count]))
   }
 }

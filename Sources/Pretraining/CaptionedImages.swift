@@ -92,14 +92,19 @@ package struct CaptionedImages: Sendable {
   /// - Parameters:
   ///   - folder: the folder; image names are relative to it.
   ///   - reader: reads and scales the images.
+  ///   - part: which lines to use, by their number; all unless several processes share them.
   ///   - progress: receives the number of finished images.
   /// - Throws: `FileError`, `DatasetError` or `ImagingError` that names the file, and the line of
   ///   `captions.jsonl` if there is one.
-  package init(folder: URL, reader: SampleReader, progress: (Int) -> Void = { _ in }) throws {
-    let entries: [Entry] = try JSONLines.read(
+  package init(
+    folder: URL, reader: SampleReader, part: (_ count: Int) -> Range<Int> = { 0..<$0 },
+    progress: (Int) -> Void = { _ in }
+  ) throws {
+    let all: [Entry] = try JSONLines.read(
       folder.appendingPathComponent("captions.jsonl"),
       expected: "{\"image\": \"…\", \"captions\": [\"…\"]} with a caption at least",
       where: { !$0.captions.isEmpty })
+    let entries = Array(all[part(all.count).clamped(to: all.indices)])
     let pixels = try Tensor.zeros([entries.count, 3, reader.size, reader.size], dtype: .uint8)
     for (index, entry) in entries.enumerated() {
       let image = try reader.image(folder.appendingPathComponent(entry.image))

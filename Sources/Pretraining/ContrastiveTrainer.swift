@@ -7,9 +7,12 @@ import Torch
 ///
 /// Every random choice uses a stream that is named by seed and step. So a resumed run equals an
 /// uninterrupted run bit for bit.
+///
+/// Several processes share each batch: every one encodes a part of its images and sentences, and
+/// computes the loss of the whole batch. The first one alone reads and writes the state.
 package final class ContrastiveTrainer {
   private let configuration: PretrainingConfiguration
-  private let clip: CLIPModel
+  let clip: CLIPModel
   private let stateFile: URL
   private let optimizer: AdamW
   private var state = State()
@@ -17,6 +20,9 @@ package final class ContrastiveTrainer {
   private let extractor: DenseFeatures
   /// The locked layers of the image tower; nil if all are trained.
   private var locked: CompiledImageTrunk?
+  /// The processes that share the batches.
+  let processes: Processes
+  private var reducer: GradientReducer?
 
   /// The progress of training; one file stores it with weights and moments.
   private struct State: Codable {
@@ -36,15 +42,18 @@ package final class ContrastiveTrainer {
   ///   - clip: the model; training changes it in place.
   ///   - images: the training images.
   ///   - stateFile: the file that holds everything that a resumed run needs.
-  ///   - resuming: whether to continue from that file.
+  ///   - resuming: whether to continue from that file; the first process decides and reads.
+  ///   - processes: the processes that share the batches. All of them have the same images and
+  ///     settings.
   /// - Throws: `PretrainingError` for an invalid setting, `CLIPError`, or the error of reading the state.
   package init(
     configuration: PretrainingConfiguration, clip: CLIPModel, images: CaptionedImages, stateFile: URL,
-    resuming: Bool
+    resuming: Bool, processes: Processes = .alone
   ) throws {
     guard images.count >= configuration.batchSize, configuration.batchSize >= 2 else {
       throw PretrainingError.batchSize(configuration.batchSize, images: images.count)
     }
+    try Self.requireImages(configuration, for: processes)
     for (name, count) in [
       ("steps", configuration.steps), ("captionsPerImage", configuration.captionsPerImage),
       ("saveEvery", configuration.saveEvery), ("densePositions", configuration.densePositions),
@@ -57,12 +66,22 @@ package final class ContrastiveTrainer {
     self.clip = clip
     self.stateFile = stateFile
     extractor = try DenseFeatures(named: configuration.dense)
-    batches = CaptionedBatches(configuration: configuration, clip: clip, images: images)
+    self.processes = processes
+    batches = CaptionedBatches(
+      configuration: configuration, clip: clip, images: images,
+      part: processes.part(of: configuration.batchSize))
     optimizer = try AdamW(groups: Self.groups(configuration, clip), beta2: 0.98)
-    if resuming { try load() }
+    state = try processes.first {
+      if resuming { try load() }
+      return state
+    }
+    for tensors in [clip.state(), optimizer.state()] {
+      try processes.broadcast(tensors.sorted { $0.key < $1.key }.map(\.value))
+    }
     // The locked layers have their values now, and keep them.
     let depth = configuration.tunedStages.map { clip.vision.depth(beforeLast: $0) } ?? 0
     if depth > 0 { locked = try clip.vision.compiled(for: .float32, upTo: depth) }
+    reducer = try processes.reducer(of: optimizer.parameters)
   }
 
   /// Returns the trained parameters; those of locked layers no longer take gradients.
@@ -137,7 +156,7 @@ package final class ContrastiveTrainer {
       state.count += 1
       progress(state.step, loss)
       let ends = state.step % configuration.saveEvery == 0 || state.step == configuration.steps
-      let stops = state.step < configuration.steps && shouldStop()
+      let stops = try state.step < configuration.steps && processes.isTrueAnywhere(shouldStop())
       if ends || stops { try settle(endsStretch: ends) }
       if stops { throw PretrainingError.interrupted(step: state.step) }
     }
@@ -146,35 +165,11 @@ package final class ContrastiveTrainer {
   }
 
   private func step(_ batch: CaptionedBatch) throws -> Double {
-    let isDense = configuration.denseWeight > 0 || configuration.maskWeight > 0
-    let dense = isDense ? extractor : nil
-    let features =
-      try locked.map { layers in
-        try clip.vision(withoutGradients { try layers(batch.pixels) }, dense: dense)
-      }
-      ?? clip.vision(batch.pixels, dense: dense)
-    let texts = try clip.text(batch.ids).normalized()
-    // OpenAI's limit: the scale is at most 100.
-    let scale = try clip.logitScale.clamped(max: Foundation.log(100)).exp()
-    let logits = try features.image.normalized().matmul(texts.transposed()) * scale
-    var loss = try ContrastiveObjective.symmetric(logits: logits, truth: batch.truth)
-    if configuration.denseWeight > 0 {
-      let positions = try features.dense.flattened(from: 1, to: 2).normalized()
-      let pooled = try ContrastiveObjective.pooled(
-        dense: positions, texts: texts, best: configuration.densePositions)
-      loss =
-        try loss + ContrastiveObjective.symmetric(logits: pooled * scale, truth: batch.truth)
-        * configuration.denseWeight
-    }
-    if configuration.maskWeight > 0, let known = batch.known {
-      loss =
-        try loss + ContrastiveObjective.masked(
-          dense: features.dense.normalized(dim: 3), lesions: known.lesions.matmul(texts).normalized(),
-          normal: known.normal.matmul(texts).normalized(), masks: known.masks, scale: scale)
-        * configuration.maskWeight
-    }
-    let value = try loss.detached().item()
+    try reducer?.prepareForward()
+    let loss = try loss(batch)
+    let value = try mean(loss)
     try check(value)
+    try reducer?.prepareBackward(outputs: [loss])
     try loss.backward()
     try check(clipGradients(of: optimizer.parameters, toNorm: 1))
     let schedule = CosineSchedule(
@@ -184,13 +179,55 @@ package final class ContrastiveTrainer {
     return value
   }
 
+  /// Computes the loss of a batch.
+  ///
+  /// Of several processes the mean of this scalar over the processes is the loss of the whole batch, and the
+  /// mean of its gradients is that loss's gradient. The contrastive parts are computed from the
+  /// gathered cosines, equally in every process. The part of the masks is computed from the positions
+  /// of this process's images, which are too many to gather, and weighs as many images.
+  private func loss(_ batch: CaptionedBatch) throws -> Tensor {
+    let isDense = configuration.denseWeight > 0 || configuration.maskWeight > 0
+    let dense = isDense ? extractor : nil
+    let features =
+      try locked.map { layers in
+        try clip.vision(withoutGradients { try layers(batch.pixels) }, dense: dense)
+      }
+      ?? clip.vision(batch.pixels, dense: dense)
+    let texts = try texts(batch.ids)
+    // OpenAI's limit: the scale is at most 100.
+    let scale = try clip.logitScale.clamped(max: Foundation.log(100)).exp()
+    var cosines = [try features.image.normalized().matmul(texts.transposed())]
+    if configuration.denseWeight > 0 {
+      let positions = try features.dense.flattened(from: 1, to: 2).normalized()
+      cosines.append(
+        try ContrastiveObjective.pooled(dense: positions, texts: texts, best: configuration.densePositions))
+    }
+    let weights = [1, configuration.denseWeight]
+    var total: Tensor?
+    for (cosine, weight) in zip(try gathered(cosines), weights) {
+      let part = try ContrastiveObjective.symmetric(logits: cosine * scale, truth: batch.truth)
+      total = try total.map { try $0 + part * weight } ?? part
+    }
+    if configuration.maskWeight > 0, let known = batch.known {
+      let count = try batch.pixels.size(0)
+      let share = Double(processes.count * count) / Double(configuration.batchSize)
+      let part = try ContrastiveObjective.masked(
+        dense: features.dense.normalized(dim: 3), lesions: known.lesions.matmul(texts).normalized(),
+        normal: known.normal.matmul(texts).normalized(), masks: known.masks, scale: scale)
+      total = try total.map { try $0 + part * (configuration.maskWeight * share) } ?? part
+    }
+    return try total ?? .zeros([])
+  }
+
   private func check(_ value: Double) throws {
     guard value.isFinite else {
       throw PretrainingError.diverged(step: state.step + 1, state: stateFile.path)
     }
   }
 
+  /// Writes the state, in the first process.
   private func save() throws {
+    guard processes.isFirst else { return }
     var tensors: [String: Tensor] = [:]
     for (key, tensor) in clip.state() { tensors["weights." + key] = tensor }
     for (key, tensor) in optimizer.state() { tensors["optimizer." + key] = tensor }
@@ -213,52 +250,5 @@ package final class ContrastiveTrainer {
     try clip.load(part("weights."), from: stateFile.path)
     try optimizer.load(part("optimizer."), from: stateFile.path)
     state = found
-  }
-}
-
-/// The result of one interval of contrastive training.
-package struct PretrainingMetrics: Codable, Equatable, Sendable {
-  /// The number of finished steps at its end.
-  package let step: Int
-  /// The mean loss over the interval.
-  package let loss: Double
-  /// Seconds of training up to its end; the only entry that differs between equal runs.
-  package let seconds: Double
-}
-
-/// The reason why contrastive training stopped before its end.
-package enum PretrainingError: Error, Equatable, CustomStringConvertible {
-  /// A batch has fewer than two images, or more than there are.
-  case batchSize(Int, images: Int)
-  /// A setting that counts something is below 1.
-  case belowOne(String, value: Int)
-  /// A loss or gradient is not a number.
-  case diverged(step: Int, state: String)
-  /// The user asked to stop; the state is saved.
-  case interrupted(step: Int)
-  /// A file is not a state of this training.
-  case badState(URL)
-  /// A setting needs images whose masks are known.
-  case noScenes
-  /// An image has a lesion of a class that is not stated.
-  case noClass(URL)
-
-  /// One or two lines with the fix.
-  package var description: String {
-    switch self {
-    case .batchSize(let size, let images):
-      "batchSize is \(size); it must be at least 2 and at most the \(images) pictures there are"
-    case .belowOne(let name, let value): "\(name) is \(value); it must be at least 1"
-    case .diverged(let step, let state):
-      "training diverged in step \(step): the loss or a gradient is not a number; lower the learning rate. "
-        + "The last good state is kept in \(state)"
-    case .interrupted(let step): "interrupted after step \(step); the state is saved, resume it to continue"
-    case .badState(let url):
-      "\(url.path): not a state of contrastive training; remove it and start again"
-    case .noScenes:
-      "interventionShare and maskWeight need masks, which images with captions alone lack; give sites, or 0"
-    case .noClass(let url):
-      "\(url.path): its mask shows a lesion, but no class is stated; state the class in sites.json5, or one for all"
-    }
   }
 }

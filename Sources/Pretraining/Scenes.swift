@@ -59,7 +59,12 @@ extension CaptionedImages {
   ) throws {
     let bank = try SampleBank(samples, reader: reader, progress: progress)
     let pairs = try samples.indices.map(bank.pair)
-    let masks = try Tensor.stacked(pairs.map(\.mask)).expandedDimension(1)
+    // One of several processes may have no image.
+    let none = try Tensor.zeros([0, 3, reader.size, reader.size], dtype: .uint8)
+    let masks =
+      pairs.isEmpty
+      ? try Tensor.zeros([0, 1, reader.size, reader.size], dtype: .bool)
+      : try Tensor.stacked(pairs.map(\.mask)).expandedDimension(1)
     let areas = try masks.to(.float32).sum([1, 2, 3]).floats()
     let lesions: [String?] = try zip(samples, areas).map { sample, area in
       guard area > 0 else { return nil }
@@ -69,7 +74,7 @@ extension CaptionedImages {
     let scenes = Scenes(
       masks: masks, lesions: lesions, confounders: samples.map { _ in [] }, prompts: prompts)
     self.init(
-      pixels: try Tensor.stacked(pairs.map(\.image)),
+      pixels: pairs.isEmpty ? none : try Tensor.stacked(pairs.map(\.image)),
       captions: samples.indices.map { scenes.captions($0, doing: nil) }, scenes: scenes)
   }
 }

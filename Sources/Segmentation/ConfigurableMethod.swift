@@ -108,6 +108,8 @@ public struct MethodTraits: Equatable, Sendable {
   /// A method that states it accepts masks of B×K×S×S in its losses. One that replaces the head
   /// decodes `MethodContext.maskCount` of them. Other methods are refused for several classes.
   public var segmentsClasses = false
+  /// The part of a step that several processes share out; `tower` is right for every method.
+  public var sharing = RowSharing.tower
 
   /// Makes the traits of a method that only adds to the loss.
   public init() {}
@@ -119,10 +121,18 @@ public struct MethodTraits: Equatable, Sendable {
     return traits
   }()
 
+  /// Returns these traits with the part of a step that several processes share out.
+  func sharing(_ sharing: RowSharing) -> MethodTraits {
+    var traits = self
+    traits.sharing = sharing
+    return traits
+  }
+
   /// The traits of a method that changes images and nothing else.
   public static let changingImages: MethodTraits = {
     var traits = MethodTraits.wordless
     traits.changesImages = true
+    traits.sharing = .all
     return traits
   }()
 }

@@ -122,6 +122,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case needsTowerLayers(method: String)
   /// A name of a loss term is another entry of the metrics, or is not valid in a file.
   case termName(method: String, name: String)
+  /// A method whose traits say that several processes share everything adds a term.
+  case sharesTerm(method: String)
 
   /// One line that names the method or the option and the valid values.
   public var description: String {
@@ -132,6 +134,9 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
       "model.options.\(name) is \(value); it must be \(wanted)"
     case .needsSites(let method, let found):
       "\(method) compares source sites, but sources names \(found); name two or more"
+    case .sharesTerm(let method):
+      "the method \(method) states the trait sharing all, but its loss has more than the mean of L_seg; state "
+        + "model or tower"
     case .doesNotDecode(let method): "the method \(method) replaces the head but does not decode"
     case .oneClass(let method, let classes):
       "the method \(method) segments one class, but the setting classes names \(classes.joined(separator: ", ")); "

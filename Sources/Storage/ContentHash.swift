@@ -4,7 +4,7 @@ import Foundation
 ///
 /// It consists of two chains of folded 64-bit products. It is fast and the same on every machine.
 /// It does not protect against forgery.
-package struct ContentHash: WordHash, Hashable, Sendable {
+package struct ContentHash: WordHash, Codable, Hashable, Sendable {
   private var first: UInt64 = 0x243f_6a88_85a3_08d3
   private var second: UInt64 = 0x1319_8a2e_0370_7344
 

@@ -68,7 +68,7 @@ package enum Counterfactual {
   }
 
   /// The scores of one scene or image without and under one intervention.
-  package struct Score: Equatable, Sendable {
+  package struct Score: Codable, Equatable, Sendable {
     /// The scene, or the image of a site.
     package let scene: String
     /// The confounder of the intervention.

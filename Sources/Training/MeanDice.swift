@@ -24,28 +24,39 @@ extension SampleBank {
   /// - Parameters:
   ///   - batchSize: the number of images in a pass.
   ///   - features: cached features of the frozen layers, if any.
+  ///   - processes: the processes that share the batches; all of them get the same tables. The
+  ///     batches are those of one process.
   ///   - probabilities: segments a batch, B×3×S×S from 0 to 1, with its cached features, to
   ///     B×K×S×S.
   /// - Returns: for each class, one table for each image.
   /// - Throws: an error that names an unreadable image, or the error of `probabilities`.
   func classOverlaps(
-    batchSize: Int, features: FeatureStore? = nil,
+    batchSize: Int, features: FeatureStore? = nil, among processes: Processes = .alone,
     _ probabilities: (_ images: Tensor, _ cached: FrozenFeatures?) throws -> Tensor
   ) throws -> [[OverlapCounts]] {
-    var counts: [[OverlapCounts]] = []
-    for start in stride(from: 0, to: samples.count, by: batchSize) {
-      let rows = Array(start..<min(samples.count, start + batchSize))
-      let (images, masks) = try batch(rows)
-      let cached = try features?.cached(rows.map { samples[$0] })
-      let predicted = try probabilities(images, cached).atLeast(0.5).to(.float32)
-      for index in try 0..<masks.size(1) {
-        func plane(_ all: Tensor) throws -> Tensor { try all.narrowed(dim: 1, start: index, length: 1) }
-        let tables = try OverlapCounts.tables(predicted: plane(predicted), masks: plane(masks))
-        if index == counts.count { counts.append([]) }
-        counts[index] += tables
+    let batches = (samples.count + batchSize - 1) / batchSize
+    // Each batch by class, then the classes of all batches.
+    let found = try processes.inParts(count: batches) { part in
+      try part.map { batch in
+        try classTables(
+          Array(batch * batchSize..<min(samples.count, (batch + 1) * batchSize)), features, probabilities)
       }
     }
-    return counts
+    return (found.first ?? []).indices.map { index in found.flatMap { $0[index] } }
+  }
+
+  /// Counts the pixels of one batch: for each class, one table for each image.
+  private func classTables(
+    _ rows: [Int], _ features: FeatureStore?,
+    _ probabilities: (_ images: Tensor, _ cached: FrozenFeatures?) throws -> Tensor
+  ) throws -> [[OverlapCounts]] {
+    let (images, masks) = try batch(rows)
+    let cached = try features?.cached(rows.map { samples[$0] })
+    let predicted = try probabilities(images, cached).atLeast(0.5).to(.float32)
+    return try (0..<masks.size(1)).map { index in
+      func plane(_ all: Tensor) throws -> Tensor { try all.narrowed(dim: 1, start: index, length: 1) }
+      return try OverlapCounts.tables(predicted: plane(predicted), masks: plane(masks))
+    }
   }
 
   /// Computes the mean Dice of the images at the network's size, threshold 0.5.

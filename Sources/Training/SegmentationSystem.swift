@@ -222,16 +222,18 @@ package final class SegmentationSystem: Module {
   ///     uncompiled tower.
   ///   - pass: the training step, if any, and the adjustment.
   ///   - restyling: changes inside the tower; nil for none. Cached features do not know them.
+  ///   - completed: adds the rows of other processes between the tower and the method.
   /// - Returns: the logits and the tensors for the losses.
   /// - Throws: `TorchError` if the shapes do not fit.
   func callAsFunction(
     _ images: Tensor, cached: FrozenFeatures? = nil, _ pass: ForwardPass = ForwardPass(),
-    restyling: Restyling?
+    restyling: Restyling?,
+    completed: (Tensor, EncodedImages) throws -> (Tensor, EncodedImages) = { ($0, $1) }
   ) throws -> SegmentationOutput {
     try autocast(to: precision.autocastType, on: device) {
       let pixels = try normalization(images)
-      return try model(
-        images: pixels, encoded: encode(pixels, cached, restyling), pass.inferring(intervening: intervenes))
+      let (all, encoded) = try completed(pixels, encode(pixels, cached, restyling))
+      return try model(images: all, encoded: encoded, pass.inferring(intervening: intervenes))
     }
   }
 
@@ -253,9 +255,7 @@ package final class SegmentationSystem: Module {
     (try tower.copied(), try normalization(images))
   }
 
-  /// Computes the lesion probabilities of a batch, float32 B×K×S×S, on the CPU.
-  ///
-  /// It records nothing for gradients.
+  /// Computes the lesion probabilities of a batch, float32 B×K×S×S, on the CPU, without gradients.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.

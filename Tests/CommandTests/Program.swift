@@ -21,8 +21,13 @@ enum Program {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   /// Starts it with output going to files, so that a full pipe cannot stop it.
-  static func start(_ words: [String], in folder: URL, from place: URL = root) throws -> Process {
+  static func start(
+    _ words: [String], in folder: URL, from place: URL = root, adding variables: [String: String] = [:]
+  ) throws -> Process {
     let process = Process()
+    if !variables.isEmpty {
+      process.environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
+    }
     process.executableURL = root.appendingPathComponent(".build/debug/mcdrl")
     process.arguments = words
     process.currentDirectoryURL = place

@@ -13,6 +13,8 @@ typedef struct mcdrl_tensor *mcdrl_tensor_t;
 typedef struct mcdrl_generator *mcdrl_generator_t;
 typedef struct mcdrl_operator *mcdrl_operator_t;
 typedef struct mcdrl_event *mcdrl_event_t;
+typedef struct mcdrl_group *mcdrl_group_t;
+typedef struct mcdrl_reducer *mcdrl_reducer_t;
 
 enum mcdrl_kind {
   MCDRL_NONE = 0,
@@ -130,6 +132,47 @@ int mcdrl_reset_peak_memory(int32_t device_type, int32_t index, char **error);
 // Whether float32 on CUDA keeps all bits of the factors of products and convolutions, or rounds them to TF32.
 int mcdrl_set_exact_float32(bool exact, char **error);
 int mcdrl_has_exact_float32(bool *exact, char **error);
+
+// Processes that train together, by libtorch's c10d. Each collective call waits for all processes. It fails when a
+// connection closes or the timeout ends; its message names the process that failed first, if the store knows it.
+typedef struct {
+  const char *address;     // host and port of the store
+  int32_t port;
+  bool hosts;              // whether this process hosts the store
+  const char *prefix;      // of every key in the store
+  int32_t rank, count;
+  bool is_one_machine;     // whether all processes are on this machine
+  const char *interfaces;  // network interfaces for Gloo, with commas between; null to choose one
+  int32_t device_type;     // c10::DeviceType of the tensors besides those of the CPU
+  int32_t device_index;
+  int64_t timeout;         // milliseconds
+} mcdrl_group_options;
+
+bool mcdrl_has_groups(void);
+bool mcdrl_has_nccl(void);
+int mcdrl_group_join(const mcdrl_group_options *options, mcdrl_group_t *out, char **error);
+// Returns within some seconds even if calls are under way.
+void mcdrl_group_free(mcdrl_group_t group);
+int mcdrl_group_barrier(mcdrl_group_t group, char **error);
+// Both in place; the values of rank 0 are sent.
+int mcdrl_group_sum(mcdrl_group_t group, mcdrl_tensor_t tensor, char **error);
+int mcdrl_group_broadcast(mcdrl_group_t group, mcdrl_tensor_t tensor, char **error);
+// The rows of all ranks in order, and the number of each rank's rows: `rows` has room for all ranks.
+int mcdrl_group_gather(
+    mcdrl_group_t group, mcdrl_tensor_t tensor, bool differentiable, int64_t *rows, mcdrl_tensor_t *out,
+    char **error);
+// Leaves the group: the first message stays in the store, and the connections to the other processes close.
+void mcdrl_group_fail(mcdrl_group_t group, const char *message);
+// The rank and the message of the first failure; −1 and null without one.
+int mcdrl_group_failure(mcdrl_group_t group, int32_t *rank, char **message, char **error);
+
+int mcdrl_reducer_new(
+    mcdrl_group_t group, const mcdrl_tensor_t *parameters, int64_t count, int64_t bucket_bytes, bool finds_unused,
+    mcdrl_reducer_t *out, char **error);
+void mcdrl_reducer_free(mcdrl_reducer_t reducer);
+int mcdrl_reducer_prepare_forward(mcdrl_reducer_t reducer, bool synchronizes, char **error);
+int mcdrl_reducer_prepare_backward(
+    mcdrl_reducer_t reducer, const mcdrl_tensor_t *outputs, int64_t count, char **error);
 
 #ifdef __cplusplus
 }

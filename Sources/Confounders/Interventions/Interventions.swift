@@ -69,9 +69,17 @@ public struct Interventions: Sendable {
   public func callAsFunction(
     images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> Pictures {
-    let weights = try self.weights(probabilities)
     let count = try images.sizes(rank: 4, "images")[0]
-    let plans = try chance(count, generator).map { try drawn($0, weights) }
+    return try self(
+      images: images, masks: masks, probabilities: probabilities, generator: generator,
+      rows: OwnRows(of: count))
+  }
+
+  private func callAsFunction(
+    images: Tensor, masks: Tensor, probabilities: [Double]?, generator: Generator, rows: OwnRows
+  ) throws -> Pictures {
+    let weights = try self.weights(probabilities)
+    let plans = try rows.own(chance(rows.all, generator)).map { try drawn($0, weights) }
     return try done(plans, images: images, masks: masks)
   }
 
@@ -103,10 +111,31 @@ public struct Interventions: Sendable {
   public func callAsFunction(
     count: Int, images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> Pictures {
-    let first = try self(images: images, masks: masks, probabilities: probabilities, generator: generator)
+    try self(
+      count: count, images: images, masks: masks, probabilities: probabilities, generator: generator,
+      rows: OwnRows(of: images.sizes(rank: 4, "images")[0]))
+  }
+
+  /// Applies several confounders to some rows of a batch, as they are applied in the whole batch.
+  ///
+  /// - Parameters:
+  ///   - count: the number of draws for each image.
+  ///   - images: the rows, B'×3×S×S, 0 to 1, S at least 16.
+  ///   - masks: B'×K×S×S, 0 or 1.
+  ///   - probabilities: M weights; nil makes all with a mechanism equally likely.
+  ///   - generator: the only source of randomness.
+  ///   - rows: the places of the rows in the batch.
+  /// - Returns: the changed images and masks, and the strengths for each image.
+  /// - Throws: as for all rows.
+  package func callAsFunction(
+    count: Int, images: Tensor, masks: Tensor, probabilities: [Double]?, generator: Generator, rows: OwnRows
+  ) throws -> Pictures {
+    let first = try self(
+      images: images, masks: masks, probabilities: probabilities, generator: generator, rows: rows)
     return try (1..<max(1, count)).reduce(first) { done, _ in
       let next = try self(
-        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator)
+        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator,
+        rows: rows)
       return Pictures(
         images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
         moved: try done.moved.or(next.moved))
@@ -143,8 +172,50 @@ public struct Interventions: Sendable {
     return try done(plans, images: images, masks: masks)
   }
 
+  /// The interventions on the images of a batch, drawn and not yet applied.
+  package struct Draws {
+    fileprivate let plans: [Plan]
+
+    /// The confounder of each image, by its index among `names`.
+    package var confounders: [Int] { plans.map(\.confounder) }
+  }
+
+  /// Draws one random confounder for each image of a batch, as for the whole batch at once.
+  ///
+  /// - Parameters:
+  ///   - count: the number of images.
+  ///   - probabilities: M weights; nil makes all with a mechanism equally likely.
+  ///   - generator: the only source of randomness.
+  /// - Returns: the draws.
+  /// - Throws: `InterventionError` if nothing can be drawn.
+  package func draws(
+    _ count: Int, probabilities: [Double]? = nil, generator: Generator
+  ) throws -> Draws {
+    let weights = try self.weights(probabilities)
+    return Draws(plans: try chance(count, generator).map { try drawn($0, weights) })
+  }
+
+  /// Applies the draws of a batch to a part of its images, such as those of one process.
+  ///
+  /// - Parameters:
+  ///   - draws: the draws of the whole batch.
+  ///   - part: the places of the images in the batch, at least one.
+  ///   - images: the images of the part, n×3×S×S, 0 to 1, S at least 16.
+  ///   - masks: n×K×S×S, 0 or 1.
+  /// - Returns: the changed images and masks, the same as in the whole batch.
+  /// - Throws: `TorchError` if the shapes do not match.
+  package func callAsFunction(
+    _ draws: Draws, part: Range<Int>, images: Tensor, masks: Tensor
+  ) throws -> Pictures {
+    let plans = Array(draws.plans[part.clamped(to: draws.plans.indices)])
+    guard try images.size(0) == plans.count else {
+      throw TorchError.value("\(plans.count) draws do not fit images of \(images.shape)")
+    }
+    return try done(plans, images: images, masks: masks)
+  }
+
   /// The intervention on one image.
-  private struct Plan {
+  fileprivate struct Plan {
     let confounder: Int
     let strength: Double
     let chance: Generator
@@ -229,50 +300,5 @@ public struct Interventions: Sendable {
       images: images, masks: masks,
       applied: try Tensor(applied, shape: [plans.count, names.count]).to(images.device),
       moved: try Tensor(moved.map { $0 ? 1 : 0 } as [Float]).greater(than: 0.5).to(images.device))
-  }
-}
-
-/// The confounders that act by their words, on features of the tower, in training on interventions.
-public enum StyleUse: String, NamedChoice, Sendable {
-  /// None.
-  case none
-  /// Those without a mechanism.
-  case missing
-  /// All, in the place of their mechanisms.
-  case all
-}
-
-/// An intervention that is not possible.
-public enum InterventionError: Error, Equatable, CustomStringConvertible {
-  /// No confounder of the prompt file has a mechanism.
-  case noMechanisms
-  /// This confounder has no mechanism.
-  case noMechanism(name: String)
-  /// There is no confounder with that index.
-  case noConfounder(index: Int, count: Int)
-  /// A strength that is not from 0 to 1.
-  case strength(Double)
-  /// The number of probabilities is wrong, or some are negative or not numbers.
-  case probabilities([Double], count: Int)
-  /// Every confounder with a mechanism has probability 0.
-  case nothingLikely(available: [String])
-
-  /// The error and the fix.
-  public var description: String {
-    switch self {
-    case .noMechanisms:
-      "no confounder of the prompt file has a mechanism, so nothing can be done to an image: give at least one, such "
-        + "as mechanism: \"blur\"; known are \(Mechanism.list)"
-    case .noMechanism(let name):
-      "the confounder \"\(name)\" has no mechanism: give it one in the prompt file; known are \(Mechanism.list)"
-    case .noConfounder(let index, let count):
-      "there is no confounder \(index): the prompt file has \(count), counted from 0"
-    case .strength(let strength): "the strength \(strength) is not from 0 to 1"
-    case .probabilities(let given, let count):
-      "the probabilities \(given) do not fit: give \(count) numbers of at least 0, one for each confounder"
-    case .nothingLikely(let available):
-      "every confounder with a mechanism has probability 0: give at least one of these more: "
-        + available.joined(separator: ", ")
-    }
   }
 }

@@ -54,6 +54,16 @@ public struct Pictures: Sendable {
     get throws { try replacing(images: (images * 255).rounded().to(.uint8), masks: masks.to(.bool)) }
   }
 
+  /// Selects rows, in the given order.
+  ///
+  /// - Throws: `TorchError` if a row does not exist.
+  package func rows(_ rows: [Int]) throws -> Pictures {
+    func chosen(_ tensor: Tensor) throws -> Tensor { try tensor.indexed(Tensor(rows).to(tensor.device)) }
+    return Pictures(
+      images: try chosen(images), masks: try chosen(masks), applied: try chosen(applied),
+      moved: try chosen(moved))
+  }
+
   /// Concatenates the rows of several values.
   package static func joined(_ all: [Pictures]) throws -> Pictures {
     Pictures(

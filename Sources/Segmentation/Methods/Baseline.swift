@@ -9,7 +9,7 @@ public final class Baseline: SegmentationMethod, ConfigurableMethod {
   ///
   /// - Parameter options: no options.
   /// - Returns: the traits.
-  public static func traits(_ options: NoOptions) -> MethodTraits { .wordless }
+  public static func traits(_ options: NoOptions) -> MethodTraits { .wordless.sharing(.all) }
 
   /// Makes the method; it has no parts.
   ///

@@ -14,6 +14,7 @@ public final class BaselineInterventions: SegmentationMethod, ConfigurableMethod
   public static func traits(_ options: NoOptions) -> MethodTraits {
     var traits = MethodTraits.wordless
     traits.trainsOnInterventions = true
+    traits.sharing = .all
     return traits
   }
 

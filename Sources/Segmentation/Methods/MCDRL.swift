@@ -77,6 +77,7 @@ public final class MCDRL: SegmentationMethod, ConfigurableMethod {
     traits.regionScore = (options.region ?? RegionConfiguration()).score.rawValue
     traits.needsClasses = options.region != nil || intervention != nil
     traits.segmentsClasses = true
+    traits.sharing = .model(reading: [.image, .intervened, .grid, .attention])
     return traits
   }
 

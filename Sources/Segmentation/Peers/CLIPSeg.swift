@@ -54,6 +54,7 @@ public final class CLIPSeg: SegmentationMethod, ConfigurableMethod {
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits()
     traits.replacesHead = true
+    traits.sharing = .all
     traits.towerDepths = [0.25, 0.5, 0.75]
     return traits
   }

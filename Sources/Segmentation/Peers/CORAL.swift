@@ -44,7 +44,9 @@ public final class CORAL: SegmentationMethod, ConfigurableMethod {
   ///
   /// - Parameter options: the options.
   /// - Returns: the traits.
-  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+  public static func traits(_ options: Options) -> MethodTraits {
+    .wordless.sharing(.model(reading: .features))
+  }
 
   /// Makes the method.
   ///

@@ -41,7 +41,9 @@ public final class GroupDRO: SegmentationMethod, ConfigurableMethod {
   ///
   /// - Parameter options: the options.
   /// - Returns: the traits.
-  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+  public static func traits(_ options: Options) -> MethodTraits {
+    .wordless.sharing(.model(reading: .losses))
+  }
 
   /// Makes the method.
   ///

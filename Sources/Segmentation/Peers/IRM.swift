@@ -46,7 +46,9 @@ public final class IRM: SegmentationMethod, ConfigurableMethod {
   ///
   /// - Parameter options: the options.
   /// - Returns: the traits.
-  public static func traits(_ options: Options) -> MethodTraits { .wordless }
+  public static func traits(_ options: Options) -> MethodTraits {
+    .wordless.sharing(.model(reading: [.logits, .masks]))
+  }
 
   /// Makes the method.
   ///

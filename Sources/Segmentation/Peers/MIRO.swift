@@ -36,6 +36,7 @@ public final class MIRO: SegmentationMethod, ConfigurableMethod {
   public static func traits(_ options: Options) -> MethodTraits {
     var traits = MethodTraits.wordless
     traits.needsPretrained = true
+    traits.sharing = .model(reading: .layers)
     traits.towerDepths = [1]
     return traits
   }

@@ -36,6 +36,7 @@ public final class UNet: SegmentationMethod, ConfigurableMethod {
     var traits = MethodTraits.wordless
     traits.replacesHead = true
     traits.ignoresTower = true
+    traits.sharing = .all
     return traits
   }
 

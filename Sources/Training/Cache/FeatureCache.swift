@@ -9,7 +9,8 @@ import Torch
 /// A file is written under another name, flushed and renamed. So a killed writer leaves no
 /// incomplete file; its remains are removed. Every row has a checksum, which is verified at the
 /// first use of a file. A damaged file is removed, its rows are computed again, and a note reports
-/// it. Several processes may share a folder: at worst, both compute the same rows.
+/// it. Several commands may share a folder: at worst, both compute the same rows. The processes of one
+/// command divide the rows among them.
 public final class FeatureCache: @unchecked Sendable {
   /// The default limit in bytes.
   public static let standardLimit = 16 << 30
@@ -52,26 +53,61 @@ public final class FeatureCache: @unchecked Sendable {
   ///   - columns: the tensors of a row.
   ///   - what: a name for the rows, for notes.
   ///   - workers: the number of rows that are computed in parallel.
-  ///   - progress: called with the number of missing rows that are finished, from any thread.
+  ///   - processes: the processes that compute the missing rows, each a part of them.
+  ///   - progress: called with the number of missing rows that are finished, from any thread; those of
+  ///     this process.
   ///   - make: computes the row of a key's index: one tensor for each column, with the column's
   ///     number of elements.
   /// - Returns: the rows; nil if they exceed the limit or the disk, which a note reports.
   /// - Throws: `FileError` that names a file that cannot be written, or the error of `make`.
   func rows(
     _ keys: [ContentHash], group: String, columns: [SafetensorsRows.Column], what: String, workers: Int,
+    _ processes: Processes = .alone,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in },
     make: @escaping @Sendable (_ index: Int) throws -> [Tensor]
   ) throws -> FeatureRows? {
     let place = folder.appendingPathComponent(group)
-    var found = stored(Set(keys), in: place, columns)
-    var seen = Set<ContentHash>()
-    let missing = keys.indices.filter { found.place(of: keys[$0]) == nil && seen.insert(keys[$0]).inserted }
+    func find() -> FeatureRows { stored(Set(keys), in: place, columns) }
+    func write(_ missing: [Int], _ found: inout FeatureRows) throws {
+      try self.write(
+        missing, of: keys, columns, into: place, workers: workers, &found, progress: progress, make: make)
+    }
+    var found = find()
+    var missing = found.missing(keys)
+    if processes.areSeveral {
+      try processes.requireEqual(keys.reduce(into: ContentHash()) { $0.combine($1) }.text, "images")
+      guard try processes.isTrueAnywhere(!missing.isEmpty) else { return found }
+      let fit = missing.isEmpty || fits(missing.count, FeaturePart.rowBytes(columns), what)
+      guard try !processes.isTrueAnywhere(!fit) else { return nil }
+      let own = try part(of: missing, processes)
+      try processes.together { try write(own, &found) }
+      // A network file system may show the files of others late.
+      for delay in [0, 0.2, 1, 2, 4] {
+        Thread.sleep(forTimeInterval: delay)
+        found = find()
+        missing = found.missing(keys)
+        guard try processes.isTrueAnywhere(!missing.isEmpty) else { return found }
+      }
+      try processes.together { try write(missing, &found) }
+      return found
+    }
     guard !missing.isEmpty else { return found }
-    let size = FeaturePart.rowBytes(columns)
-    guard fits(missing.count, size, what) else { return nil }
+    guard fits(missing.count, FeaturePart.rowBytes(columns), what) else { return nil }
+    try write(missing, &found)
+    return found
+  }
+
+  /// Computes rows, and writes them as files of limited size.
+  private func write(
+    _ missing: [Int], of keys: [ContentHash], _ columns: [SafetensorsRows.Column], into place: URL,
+    workers: Int, _ found: inout FeatureRows,
+    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void,
+    make: @escaping @Sendable (_ index: Int) throws -> [Tensor]
+  ) throws {
+    guard !missing.isEmpty else { return }
     try FileManager.default.createFolder(place)
     AtomicFile.removeLeftovers(in: place)
-    let length = max(1, Self.partBytes / size)
+    let length = max(1, Self.partBytes / FeaturePart.rowBytes(columns))
     let done = Tally()
     for start in stride(from: 0, to: missing.count, by: length) {
       let indices = Array(missing[start..<min(missing.count, start + length)])
@@ -83,7 +119,6 @@ public final class FeatureCache: @unchecked Sendable {
       found.add(part)
       lock.withLock { parts[part.url] = part }
     }
-    return found
   }
 
   /// Returns the existing, intact rows of a set of keys.

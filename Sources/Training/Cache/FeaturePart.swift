@@ -129,6 +129,12 @@ struct FeatureRows: Sendable {
     return nil
   }
 
+  /// Returns the indices of the keys without a row; of equal keys the first.
+  func missing(_ keys: [ContentHash]) -> [Int] {
+    var seen = Set<ContentHash>()
+    return keys.indices.filter { place(of: keys[$0]) == nil && seen.insert(keys[$0]).inserted }
+  }
+
   /// Returns rows in a given order: for each column, one tensor of all rows.
   ///
   /// - Returns: the tensors; nil if one of the rows is not cached.

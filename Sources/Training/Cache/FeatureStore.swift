@@ -26,7 +26,7 @@ package struct FeatureStore: Sendable {
   private var pictures: FixedPictures?
 
   /// Hashes of an image and its mask at S×S.
-  private struct Content {
+  private struct Content: Codable, Sendable {
     let image: ContentHash
     let pair: ContentHash
 
@@ -46,12 +46,14 @@ package struct FeatureStore: Sendable {
   ///   - system: the system whose tower and settings are used. Part of its tower must be frozen.
   ///   - cache: the cache of the features. If they do not fit, the result is nil.
   ///   - workers: the number of images that are encoded in parallel.
+  ///   - processes: the processes that encode the images, each a part of them.
   ///   - progress: called with the number of encoded images among the uncached ones, from any
   ///     thread.
   /// - Throws: `RunError` if the whole tower is trained, `TrainingError.noImages`, or the errors of
   ///   encoding.
   package init?(
     _ bank: SampleBank, system: SegmentationSystem, cache: FeatureCache, workers: Int = 1,
+    _ processes: Processes = .alone,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     guard !bank.samples.isEmpty else { throw TrainingError.noImages }
@@ -59,15 +61,17 @@ package struct FeatureStore: Sendable {
       throw RunError.nothingFrozen
     }
     let template = try encoder.features(bank.pair(0).image.expandedDimension(0))
-    let contents = try concurrentMap(count: bank.samples.count, threads: workers) {
-      try Content(bank.pair($0))
+    let contents = try processes.inParts(count: bank.samples.count) { part in
+      try concurrentMap(count: part.count, threads: workers) {
+        try Content(bank.pair(part.lowerBound + $0))
+      }
     }
     let group = try system.frozenHash()
     guard
       let rows = try cache.rows(
         contents.map(\.image), group: group.text + "-" + Self.columns(template).signature,
         columns: Self.columns(template),
-        what: "features of the frozen layers", workers: workers, progress: progress,
+        what: "features of the frozen layers", workers: workers, processes, progress: progress,
         make: { try encoder.features(bank.pair($0).image.expandedDimension(0)).tensors })
     else { return nil }
     self.encoder = encoder
@@ -89,20 +93,23 @@ package struct FeatureStore: Sendable {
   ///   - cache: the cache of the features. If those of the unchanged images do not fit, the result
   ///     is nil. If those of the fixed images do not fit, they are left out.
   ///   - workers: the number of images that are encoded in parallel.
+  ///   - processes: the processes that encode the images, each a part of them.
   ///   - progress: called with the number of encoded images among the uncached ones, from any
   ///     thread.
   /// - Throws: the errors of encoding.
   package init?(
     _ bank: SampleBank, drawing training: SampleBank, _ settings: RunConfiguration, _ prompts: PromptSet,
-    system: SegmentationSystem, cache: FeatureCache, workers: Int = 1,
+    system: SegmentationSystem, cache: FeatureCache, workers: Int = 1, _ processes: Processes = .alone,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     guard
-      let plain = try FeatureStore(bank, system: system, cache: cache, workers: workers, progress: progress)
+      let plain = try FeatureStore(
+        bank, system: system, cache: cache, workers: workers, processes, progress: progress)
     else { return nil }
     self = plain
     try draw(
-      training, FixedPictures(settings, prompts), cache: cache, workers: workers, progress: progress)
+      training, FixedPictures(settings, prompts), cache: cache, workers: workers, processes,
+      progress: progress)
   }
 
   /// Finds or computes fixed images of a bank's samples with their features.
@@ -119,6 +126,7 @@ package struct FeatureStore: Sendable {
   /// - Throws: the errors of drawing and encoding.
   private mutating func draw(
     _ bank: SampleBank, _ pictures: FixedPictures, cache: FeatureCache, workers: Int = 1,
+    _ processes: Processes,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     let kinds = pictures.kinds
@@ -135,7 +143,8 @@ package struct FeatureStore: Sendable {
       + zip(names, first.tensors).map { .init($0, $1.dtype, Array($1.shape.dropFirst())) }
     drawn = try cache.rows(
       keys, group: group.text + "-drawn-" + columns.signature, columns: columns,
-      what: "fixed images with features of the frozen layers", workers: workers, progress: progress,
+      what: "fixed images with features of the frozen layers", workers: workers, processes,
+      progress: progress,
       make: { index in
         let (row, kind) = all[index]
         let picture = try pictures.picture(kind, of: bank.samples[row], bank.pair(row))

@@ -118,12 +118,14 @@ struct FixedPictures: Sendable {
   ///   - samples: the samples of the images.
   ///   - probabilities: P(z), M numbers.
   ///   - generator: the only random number generator.
+  ///   - rows: the places of the images among all that this step draws for.
   /// - Returns: the kinds with a confounder set.
   /// - Throws: `InterventionError` if no confounder has a mechanism.
   func choice(
-    _ kinds: [Kind], of samples: [Sample], probabilities: [Double], generator: Generator
+    _ kinds: [Kind], of samples: [Sample], probabilities: [Double], generator: Generator, rows: OwnRows
   ) throws -> [Kind] {
-    let chances = try Tensor.randomUniform([max(1, samples.count)], generator: generator).doubles()
+    let chances = try rows.own(
+      Tensor.randomUniform([max(1, rows.all)], generator: generator).doubles())
     return try zip(zip(kinds, samples), chances).map { picture, chance in
       let weights = try (0..<variants).map { number in
         let kind = Kind(augmentation: picture.0.augmentation, intervention: number)

@@ -5,7 +5,7 @@ import Storage
 import Torch
 
 /// How sure the prediction of one image is.
-package struct Certainty: Sendable {
+package struct Certainty: Codable, Sendable {
   /// The expected Dice, from 0 to 1.
   package let expectedDice: Double
   /// The entropy of the image in relation to its expected lesion, from 0 to 1.

@@ -35,7 +35,7 @@ public struct CertaintyReport: Codable, Sendable {
   }
 
   /// What is added up over images.
-  struct Part: Sendable {
+  struct Part: Codable, Sendable {
     /// The calibrated probabilities against the reference.
     var reliability: Reliability
     /// The wrong pixels by the entropy of the probability as it is.
@@ -114,22 +114,28 @@ extension Predictor {
 
   /// Assesses samples in parallel, with their certainty if the run is calibrated.
   ///
-  /// - Parameters: as for `assess`.
+  /// - Parameters: as for `assess`, and the processes that share the samples.
   /// - Returns: the assessments of each sample, one for each class, and the report; nil without a
   ///   calibration.
   /// - Throws: an error that names the file.
   func assessWithCertainty(
-    _ samples: [Sample], tolerance: Double, spacing: PixelSpacing?,
+    _ samples: [Sample], tolerance: Double, spacing: PixelSpacing?, _ processes: Processes = .alone,
     progress: @escaping @Sendable (Int) -> Void
   ) throws -> (assessments: [[ImageAssessment]], report: CertaintyReport?) {
     guard let certainty, !samples.isEmpty else {
-      return (try assessClasses(samples, tolerance: tolerance, spacing: spacing, progress: progress), nil)
+      let found = try processes.inParts(count: samples.count) {
+        try assessClasses(Array(samples[$0]), tolerance: tolerance, spacing: spacing, progress: progress)
+      }
+      return (found, nil)
     }
     let done = Tally()
-    let found = try concurrentMap(count: samples.count, on: device) { index in
-      let one = try self.assess(samples[index], certainty, tolerance: tolerance, spacing: spacing)
-      progress(done.add())
-      return Assessed(assessment: one.assessment, part: one.part)
+    let found = try processes.inParts(count: samples.count) { part in
+      try concurrentMap(count: part.count, on: device) { index in
+        let sample = samples[part.lowerBound + index]
+        let one = try self.assess(sample, certainty, tolerance: tolerance, spacing: spacing)
+        progress(done.add())
+        return Assessed(assessment: one.assessment, part: one.part)
+      }
     }
     let dice = found.map(\.assessment.scores.dice)
     return (
@@ -137,7 +143,7 @@ extension Predictor {
     )
   }
 
-  private struct Assessed: Sendable {
+  private struct Assessed: Codable, Sendable {
     let assessment: ImageAssessment
     let part: CertaintyReport.Part
   }

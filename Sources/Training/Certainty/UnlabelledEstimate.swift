@@ -104,19 +104,23 @@ extension Predictor {
   ///   - site: the name of the folder.
   ///   - inputs: the images, at least one.
   ///   - run: the run, for messages.
-  ///   - progress: called with the number of finished images, from any thread.
+  ///   - processes: the processes that share the images.
+  ///   - progress: called with the number of this process's finished images, from any thread.
   /// - Returns: the estimate.
   /// - Throws: `CalibrationError.none` without a calibration, or an error that names an image.
   package func estimate(
-    _ site: String, inputs: [PredictionInput], of run: RunFolder,
+    _ site: String, inputs: [PredictionInput], of run: RunFolder, _ processes: Processes = .alone,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws -> UnlabelledEstimate {
     guard let certainty else { throw CalibrationError.none(run.calibrationFile) }
     let done = Tally()
-    let found = try concurrentMap(count: inputs.count, on: device) { index in
-      let reading = try self.reading(self.look(at: inputs[index], keepingPicture: false), certainty.probe)
-      progress(done.add())
-      return try certainty.certainty(reading, mask: self.marked(reading.probability))
+    let found = try processes.inParts(count: inputs.count) { part in
+      try concurrentMap(count: part.count, on: device) { index in
+        let input = inputs[part.lowerBound + index]
+        let reading = try self.reading(self.look(at: input, keepingPicture: false), certainty.probe)
+        progress(done.add())
+        return try certainty.certainty(reading, mask: self.marked(reading.probability))
+      }
     }
     return UnlabelledEstimate(site: site, inputs: inputs, found, certainty.calibration)
   }

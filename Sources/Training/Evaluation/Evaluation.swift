@@ -147,26 +147,29 @@ extension Run {
   ///   - chosen: the images to score; nil for those that score a site of this part.
   ///   - predictor: computes the predictions; nil for the run's default one.
   ///   - rules: the rules of the scores.
-  ///   - progress: called with the number of finished images and of all images.
+  ///   - processes: the processes that share the images; all of them get the same scores.
+  ///   - progress: called with the number of finished images and of all images, of this process.
   /// - Returns: the scores.
   /// - Throws: an error that names the file.
   package func evaluate(
     on site: Site, as role: SiteRole, samples chosen: [Sample]? = nil, with predictor: Predictor?,
-    rules: EvaluationRules, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+    rules: EvaluationRules, _ processes: Processes = .alone,
+    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws -> Evaluation {
     let predictor = try predictor ?? self.predictor()
     let samples = chosen ?? scored(site, as: role)
     let names = configuration.maskNames
+    let own = processes.part(of: samples.count).count
     let (assessed, certainty) = try predictor.assessWithCertainty(
-      samples, tolerance: rules.tolerance, spacing: rules.spacing
-    ) { progress($0, samples.count) }
+      samples, tolerance: rules.tolerance, spacing: rules.spacing, processes
+    ) { progress($0, own) }
     let images = zip(samples, assessed).flatMap { sample, found in
       zip(names, found).map { name, assessment in
         Evaluation.Image(
           sample: sample, className: names.count > 1 ? name : nil, assessment: assessment)
       }
     }
-    let ignoring = try trivial(samples) { prediction, reference in
+    let ignoring = try trivial(samples, processes) { prediction, reference in
       try ImageScores(
         prediction: prediction, reference: reference, tolerance: rules.tolerance, spacing: rules.spacing)
     }
@@ -225,19 +228,23 @@ extension Run {
   ///
   /// The masks are at the images' own size.
   ///
-  /// - Parameter samples: the scored images, at least one.
+  /// - Parameters:
+  ///   - samples: the scored images, at least one.
+  ///   - processes: the processes that share the images.
   /// - Returns: the scores by the name of the predictor.
   /// - Throws: an error that names the file.
-  package func trivialOverlaps(_ samples: [Sample]) throws -> [String: OverlapSummary] {
-    try trivial(samples) { try OverlapCounts(prediction: $0, reference: $1) }
+  package func trivialOverlaps(
+    _ samples: [Sample], _ processes: Processes = .alone
+  ) throws -> [String: OverlapSummary] {
+    try trivial(samples, processes) { try OverlapCounts(prediction: $0, reference: $1) }
       .compactMapValues { OverlapSummary(of: $0) }
   }
 
   /// Scores predictors that do not look at the image, at the images' own size.
   ///
   /// With several classes it gives the scores of each class of the first image, then of the next.
-  private func trivial<Score: Sendable>(
-    _ samples: [Sample],
+  private func trivial<Score: Codable & Sendable>(
+    _ samples: [Sample], _ processes: Processes,
     _ score: @escaping @Sendable (_ prediction: BinaryMask, _ reference: BinaryMask) throws -> Score
   ) throws -> [String: [Score]] {
     let reader = configuration.reader
@@ -246,15 +253,17 @@ extension Run {
     let predictions = try predictors.map {
       try $0.prediction(meanMask: mean ?? reader.emptyMask([reader.size, reader.size]).to(.float32))
     }
-    let scores = try concurrentMap(count: samples.count, threads: Machine.threads) { index in
-      let sample = samples[index]
-      let (shape, frame) = try reader.place(of: sample.image)
-      let references = try (reader.mask(of: sample, imageSize: shape) ?? reader.emptyMask(shape))
-        .maskOfEachClass().map { try BinaryMask($0) }
-      return try predictions.map { prediction in
-        let small = try prediction.to(.float32).reshaped([1, references.count, reader.size, reader.size])
-        let full = try frame.restored(small, height: shape[0], width: shape[1]).squeezed(0).atLeast(0.5)
-        return try zip(full.maskOfEachClass(), references).map { try score(BinaryMask($0), $1) }
+    let scores = try processes.inParts(count: samples.count) { part in
+      try concurrentMap(count: part.count, threads: Machine.threads) { index in
+        let sample = samples[part.lowerBound + index]
+        let (shape, frame) = try reader.place(of: sample.image)
+        let references = try (reader.mask(of: sample, imageSize: shape) ?? reader.emptyMask(shape))
+          .maskOfEachClass().map { try BinaryMask($0) }
+        return try predictions.map { prediction in
+          let small = try prediction.to(.float32).reshaped([1, references.count, reader.size, reader.size])
+          let full = try frame.restored(small, height: shape[0], width: shape[1]).squeezed(0).atLeast(0.5)
+          return try zip(full.maskOfEachClass(), references).map { try score(BinaryMask($0), $1) }
+        }
       }
     }
     return Dictionary(

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Storage
+import Torch
 
 /// The part of a site in a run's training.
 package enum SiteRole: Equatable, Sendable {
@@ -75,6 +76,20 @@ package final class ImageHashes: @unchecked Sendable {
 
   /// Makes an empty memory.
   package init() {}
+
+  /// Reads images in several processes, each a part; one alone reads an image when it is asked for.
+  ///
+  /// - Parameters:
+  ///   - samples: the images.
+  ///   - processes: the processes.
+  /// - Throws: `FileError` that names the file.
+  package func read(_ samples: [Sample], _ processes: Processes) throws {
+    guard processes.areSeveral else { return }
+    let found = try processes.inParts(count: samples.count) { part in
+      try samples[part].map { try hash(of: $0) }
+    }
+    lock.withLock { for (sample, hash) in zip(samples, found) { known[sample.image] = hash } }
+  }
 
   /// Returns the hash of an image.
   ///

@@ -48,26 +48,34 @@ extension Run {
   ///   - progress: called with every event, and asked whether to stop.
   ///   - cache: the cache of frozen layers' features. Nil for a folder in the run's, which is
   ///     removed at the end.
+  ///   - processes: those that train together; all open the run and call this. The first one writes.
   /// - Returns: the metrics of each epoch.
   /// - Throws: `TrainingError`, or an error that names the file.
   @discardableResult
-  package func train(_ progress: TrainingProgress, cache: FeatureCache? = nil) throws -> [EpochMetrics] {
-    try locked { try trainLocked(progress, cache: cache) }
+  package func train(
+    _ progress: TrainingProgress, cache: FeatureCache? = nil, processes: Processes = .alone
+  ) throws -> [EpochMetrics] {
+    try locked(processes) { try trainLocked(progress, cache: cache, processes) }
   }
 
-  private func trainLocked(_ progress: TrainingProgress, cache: FeatureCache?) throws -> [EpochMetrics] {
-    try folder.requireResumable(finished: 0)
+  private func trainLocked(
+    _ progress: TrainingProgress, cache: FeatureCache?, _ processes: Processes
+  ) throws -> [EpochMetrics] {
+    try processes.first { try folder.requireResumable(finished: 0) }
     let catalog = try catalog()
     let sources = try sources(catalog)
     try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
-    if folder.hasState, let stored = try folder.fingerprint() {
-      try RunChecks.requireSameData(sources, as: stored, of: folder.url, classes: configuration.classes)
+    try processes.first {
+      if folder.hasState, let stored = try folder.fingerprint() {
+        try RunChecks.requireSameData(sources, as: stored, of: folder.url, classes: configuration.classes)
+      }
     }
     let own = cache ?? FeatureCache(folder.cacheFolder)
     let system = try freshSystem()
     let heldOut = try configuration.holdOut.map(catalog.site)
-    let inputs = try inputs(system, from: sources, heldOut: heldOut, cache: own, progress)
-    let metrics = try trainLocked(system, on: inputs, progress)
+    let inputs = try inputs(system, from: sources, heldOut: heldOut, cache: own, processes, progress)
+    let metrics = try trainLocked(system, on: inputs, progress, processes)
+    guard processes.isFirst else { return metrics }
     if cache == nil { own.remove() }
     measurePrecision(inputs.validation, progress)
     do {
@@ -84,35 +92,48 @@ extension Run {
   ///   - system: the model from `freshSystem`.
   ///   - inputs: the images.
   ///   - progress: called with every event, and asked whether to stop.
+  ///   - processes: those that train together.
   /// - Returns: the metrics of each epoch.
   /// - Throws: `TrainingError`, or an error that names the file.
   @discardableResult
   package func train(
-    _ system: SegmentationSystem, on inputs: TrainingInputs, _ progress: TrainingProgress
+    _ system: SegmentationSystem, on inputs: TrainingInputs, _ progress: TrainingProgress,
+    processes: Processes = .alone
   ) throws -> [EpochMetrics] {
-    try locked { try trainLocked(system, on: inputs, progress) }
+    try locked(processes) { try trainLocked(system, on: inputs, progress, processes) }
   }
 
   private func trainLocked(
-    _ system: SegmentationSystem, on inputs: TrainingInputs, _ progress: TrainingProgress
+    _ system: SegmentationSystem, on inputs: TrainingInputs, _ progress: TrainingProgress,
+    _ processes: Processes
   ) throws -> [EpochMetrics] {
-    folder.removeLeftovers()
-    try folder.requireResumable(finished: 0)
+    let resumes = try processes.first { () -> Bool in
+      folder.removeLeftovers()
+      try folder.requireResumable(finished: 0)
+      return folder.hasState
+    }
     try RunChecks.requireScores(configuration, inputs.validation.samples)
     let trainer = try Trainer(
       configuration: configuration, system: system, run: folder, training: inputs.training,
       validation: inputs.validation, prompts: prompts, features: inputs.features,
-      target: inputs.target, resuming: folder.hasState, progress)
-    try folder.requireResumable(finished: trainer.history.count)
+      target: inputs.target, resuming: resumes, processes: processes, progress)
+    try processes.first { try prepare(trainer.history, on: inputs, progress) }
+    return try trainer.train(progress)
+  }
+
+  /// Checks and completes the files of the folder before its training goes on.
+  private func prepare(
+    _ history: [EpochMetrics], on inputs: TrainingInputs, _ progress: TrainingProgress
+  ) throws {
+    try folder.requireResumable(finished: history.count)
     if try folder.meanMask() == nil {
       try SafetensorsFile.write(
         ["mean_mask": TrivialPredictor.meanMask(inputs.training)], to: folder.meanMaskFile)
     }
-    if !configuration.isFinished(trainer.history) {
+    if !configuration.isFinished(history) {
       try removeMeasurements(progress)
-      if trainer.history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
+      if history.isEmpty { try? FileManager.default.removeItem(at: folder.validationFile) }
     }
-    return try trainer.train(progress)
   }
 
   /// Splits the images of sites into training and validation: by the lists, or by chance.
@@ -143,20 +164,22 @@ extension Run {
   /// It caches only if frozen layers see the same images in every epoch.
   private func inputs(
     _ system: SegmentationSystem, from sources: [Site], heldOut: Site?, cache: FeatureCache,
-    _ progress: TrainingProgress
+    _ processes: Processes, _ progress: TrainingProgress
   ) throws -> TrainingInputs {
     let split = try split(sources)
     let total = split.training.count + split.validation.count
     let report = progress.report
-    let training = try SampleBank(split.training, reader: configuration.reader) {
+    let training = try SampleBank(split.training, reader: configuration.reader, sharedBy: processes) {
       report(.reading(done: $0, total: total))
     }
-    let validation = try SampleBank(split.validation, reader: configuration.reader) {
+    let validation = try SampleBank(split.validation, reader: configuration.reader, sharedBy: processes) {
       report(.reading(done: split.training.count + $0, total: total))
     }
     let target =
       configuration.interventions.prior == .heldOut
-      ? try heldOut.map { try SampleBank($0.testSamples, reader: configuration.reader) } : nil
+      ? try heldOut.map {
+        try SampleBank($0.testSamples, reader: configuration.reader, sharedBy: processes)
+      } : nil
     let undecoded = [training, validation, target].compactMap { $0?.undecodedCount }.reduce(0, +)
     if undecoded > 0 {
       report(
@@ -170,7 +193,8 @@ extension Run {
     }
     let all = SampleBank(training.samples + validation.samples, sharing: training, validation)
     let features = try FeatureStore(
-      all, drawing: training, configuration, prompts, system: system, cache: cache, workers: Machine.threads
+      all, drawing: training, configuration, prompts, system: system, cache: cache,
+      workers: Machine.threads, processes
     ) { report(.encoding(done: $0, total: $1)) }
     return TrainingInputs(training: training, validation: validation, features: features, target: target)
   }

@@ -102,10 +102,12 @@ public final class Run: Sendable {
 
   /// Keeps other processes out of the folder while a body trains in it.
   ///
-  /// The lock that the run already has ends with the body, too.
+  /// The lock that the run already has ends with the body, too. Of several processes the first one
+  /// has the lock.
   ///
   /// - Throws: `FolderLockError` if another process uses the folder, or the error of the body.
-  func locked<Result>(_ body: () throws -> Result) throws -> Result {
+  func locked<Result>(_ processes: Processes = .alone, _ body: () throws -> Result) throws -> Result {
+    guard processes.isFirst else { return try body() }
     let lock = try lock.take() ?? FolderLock(folder.url)
     defer { withExtendedLifetime(lock) {} }
     return try body()

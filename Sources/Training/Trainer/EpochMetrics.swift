@@ -26,6 +26,8 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   public var seconds: Double
   /// The seconds in which the network waited for images.
   public var waited: Double
+  /// The number of processes that trained the epoch to its end; nil for one.
+  public var processes: Int?
 
   /// Makes the value from its parts.
   package init(
@@ -60,7 +62,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   }
 
   private enum Own: String, CaseIterable {
-    case epoch, loss, segmentation, intervening, best, stopped, seconds, waited
+    case epoch, loss, segmentation, intervening, best, stopped, seconds, waited, processes
     case validationDice = "validation_dice"
     case validationScore = "validation_score"
   }
@@ -84,6 +86,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     stopped = try container.decodeIfPresent(Bool.self, forKey: Key(.stopped)) ?? false
     seconds = try container.decode(Double.self, forKey: Key(.seconds))
     waited = try container.decodeIfPresent(Double.self, forKey: Key(.waited)) ?? 0
+    processes = try container.decodeIfPresent(Int.self, forKey: Key(.processes))
     terms = [:]
     for key in container.allKeys where !Self.reservedNames.contains(key.stringValue) {
       if let value = try? container.decode(Double.self, forKey: key) { terms[key.stringValue] = value }
@@ -107,5 +110,6 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     if stopped { try container.encode(true, forKey: Key(.stopped)) }
     try container.encode(seconds, forKey: Key(.seconds))
     try container.encode(waited, forKey: Key(.waited))
+    try container.encodeIfPresent(processes, forKey: Key(.processes))
   }
 }

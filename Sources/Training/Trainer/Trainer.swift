@@ -11,27 +11,31 @@ import Torch
 /// Every random choice comes from a stream named by seed, epoch and step. So a resumed run equals
 /// an uninterrupted one bit for bit.
 package final class Trainer {
-  private let configuration: RunConfiguration
-  private let system: SegmentationSystem
+  let configuration: RunConfiguration
+  let system: SegmentationSystem
   private let run: RunFolder
-  private let training: SampleBank
-  private let validation: SampleBank
-  private let features: FeatureStore?
+  let training: SampleBank
+  let validation: SampleBank
+  let features: FeatureStore?
   /// The encoder of images without cached features; nil if the whole tower is trained.
-  private let encoder: FrozenEncoder?
+  let encoder: FrozenEncoder?
   /// The whole tower as it began, for a method that compares with it.
-  private let pretrained: FrozenEncoder?
+  let pretrained: FrozenEncoder?
   private let frozenHash: String
   private let pictures: FixedPictures
   private let interventions: Interventions
   /// The styles of confounders that act by their words; nil if there are none.
-  private let styles: TrainingStyles?
+  let styles: TrainingStyles?
   private let classes: LesionClasses
   private let sites: [Int]
-  private let optimizer: AdamW
+  let optimizer: AdamW
+  /// The processes that train together.
+  let processes: Processes
+  /// The reducer of gradients; nil for one process.
+  private(set) var reducer: GradientReducer?
   /// The mean of the weights, which validation scores and the run stores; nil for none.
-  private var average: (any WeightAverage)?
-  private var state = TrainingState()
+  private(set) var average: (any WeightAverage)?
+  private(set) var state = TrainingState()
   /// The scores of predictors that ignore the image; nil until they are computed.
   private var trivial: [String: OverlapSummary]?
 
@@ -47,17 +51,24 @@ package final class Trainer {
   ///   - features: cached features of the frozen layers for all these images; nil runs the tower.
   ///   - target: the images of the held-out site, for `Prior.heldOut`.
   ///   - resuming: whether to continue from the run's saved state.
+  ///   - processes: those that train together; all make a trainer of the same inputs.
   ///   - progress: called with every event of the preparation.
-  /// - Throws: `TrainingError.noImages`, `RunError` if features are given for settings that change
+  /// - Throws: `TrainingError.noImages`, `ProcessesError`, `RunError` if features are given for settings
+  ///   that change
   ///   them or no confounder has a mechanism to intervene with, or the errors of reading the state.
   package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
     validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, target: SampleBank? = nil,
-    resuming: Bool, _ progress: TrainingProgress = TrainingProgress()
+    resuming: Bool, processes: Processes = .alone, _ progress: TrainingProgress = TrainingProgress()
   ) throws {
     guard features == nil || configuration.cachesFeatures else { throw RunError.featuresChange }
     guard !training.samples.isEmpty else { throw TrainingError.noImages }
     try RunChecks.requireMechanisms(configuration, prompts, in: "the prompts")
+    let batch = min(configuration.batchSize, training.samples.count)
+    guard processes.count <= batch else {
+      throw ProcessesError.tooMany(processes: processes.count, batch: batch)
+    }
+    self.processes = processes
     self.configuration = configuration
     self.system = system
     self.run = run
@@ -71,7 +82,11 @@ package final class Trainer {
     sites = training.samples.map { names.firstIndex(of: $0.site) ?? 0 }
     optimizer = try AdamW(groups: system.parameterGroups(configuration.optimizer))
     frozenHash = try system.frozenWeightsHash()
-    styles = try .init(configuration, interventions, system, training, run, resuming: resuming, progress)
+    try processes.requireEqual(frozenHash, "frozen weights")
+    try processes.requireEqual(Self.names(training.samples + validation.samples), "images")
+    try processes.broadcast(optimizer.parameters + system.buffers().map(\.tensor))
+    styles = try .init(
+      configuration, interventions, system, training, run, resuming: resuming, processes, progress)
     // The tower has its first weights now, also if the run is resumed.
     pretrained =
       configuration.model.method.traits.needsPretrained ? try system.pretrainedEncoder() : nil
@@ -86,6 +101,7 @@ package final class Trainer {
       if prior == .estimated || prior == .heldOut { try estimatePrior(from: target ?? training) }
       average = try configuration.averaging.average(of: system)
     }
+    reducer = try processes.reducer(of: optimizer.parameters)
   }
 
   /// The number of steps in an epoch; a smaller last batch is left out unless it is the only one.
@@ -102,7 +118,7 @@ package final class Trainer {
   package func train(_ progress: TrainingProgress = TrainingProgress()) throws -> [EpochMetrics] {
     // A kill between state and metrics leaves the metrics one line short. No later epoch would add
     // the line.
-    if !state.history.isEmpty { try run.write(state.history) }
+    if !state.history.isEmpty { try processes.first { try run.write(state.history) } }
     // After divergence or a kill in the first epoch, there must be a state, too.
     if state.totalSteps == 0 { try save() }
     while !configuration.isFinished(state.history) {
@@ -127,7 +143,9 @@ package final class Trainer {
         .step(epoch: epoch + 1, step: state.step, steps: stepsPerEpoch, loss: losses.total))
       // Between two accumulated steps the state lacks the gradients, so stop only after a change of
       // weights.
-      if state.step < stepsPerEpoch, state.step % configuration.accumulation == 0, progress.shouldStop() {
+      if state.step < stepsPerEpoch, state.step % configuration.accumulation == 0,
+        try processes.isTrueAnywhere(progress.shouldStop())
+      {
         state.seconds += Date().timeIntervalSince(start)
         try save()
         throw TrainingError.interrupted(epoch: epoch + 1, step: state.step)
@@ -146,6 +164,7 @@ package final class Trainer {
       validationDice: dice, validationScore: configuration.selection == .dice ? nil : score, best: better,
       seconds: state.seconds + Date().timeIntervalSince(start),
       waited: batches.secondsWaited)
+    metrics.processes = processes.areSeveral ? processes.count : nil
     metrics.stopped = configuration.stops(after: state.history + [metrics])
     state.history.append(metrics)
     state.best = better ? score : state.best
@@ -156,8 +175,8 @@ package final class Trainer {
     // The chosen weights are already on disk: a kill between the two writes repeats this epoch
     // identically.
     try save()
-    try run.write(state.history)
-    if !configuration.isFinished(state.history), progress.shouldStop() {
+    try processes.first { try run.write(state.history) }
+    if !configuration.isFinished(state.history), try processes.isTrueAnywhere(progress.shouldStop()) {
       throw TrainingError.interrupted(epoch: state.epoch, step: stepsPerEpoch)
     }
     return metrics
@@ -182,8 +201,10 @@ package final class Trainer {
     let better =
       always || configuration.selection == .last || EpochSelection.replaces(found.score, state.best)
     if better {
-      try system.saveWeights(to: run.weightsFile)
-      try report(state.epoch + 1, found.counts)
+      try processes.first {
+        try system.saveWeights(to: run.weightsFile)
+        try report(state.epoch + 1, found.counts)
+      }
     }
     return (found.dice, found.score, better)
   }
@@ -194,7 +215,7 @@ package final class Trainer {
     let maker = BatchMaker(
       configuration: configuration, bank: training, features: features, pictures: pictures,
       interventions: interventions, probabilities: try system.model.dictionary.prior.doubles(),
-      classes: classes, sites: sites)
+      classes: classes, sites: sites, processes: processes)
     let order = try configuration.sampling.order(
       sites: sites, generator: Generator(seed: configuration.seed, for: "order", "\(epoch)"))
     let device = system.device
@@ -205,47 +226,7 @@ package final class Trainer {
     }
   }
 
-  /// Runs one step: forward pass, L_seg and the method's terms, backward pass, optimiser.
-  private func step(_ made: TrainingBatch) throws -> StepLosses {
-    let batch = try made.sent(to: system.device)
-    let method = system.model.method
-    let pass = TrainingPass(
-      sites: batch.sites,
-      generator: try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)"),
-      epoch: state.epoch, epochs: configuration.plannedEpochs)
-    let images = try method.images(batch.images, pass)
-    let restyling = try styles?.restyling(batch.interventions, pass.generator)
-    // Styles act inside the tower, so its frozen part cannot run ahead.
-    let frozen = restyling == nil ? try encoder?(images, cached: batch.cached) : nil
-    let output = try system(images, cached: frozen, ForwardPass(training: pass), restyling: restyling)
-    let masks = batch.masks
-    let each = try Objective.segmentation(
-      logits: output.logits.to(.float32), masks: masks, dice: configuration.objective.dice)
-    let segmentation = try batch.mean(each, intervened: configuration.interventions.segmentation)
-    let seen = MethodBatch(
-      sites: batch.sites, masks: masks, classes: batch.classes, losses: each,
-      interventions: batch.interventions, pretrained: try pretrained?(images).images, pass: pass,
-      progress: min(1, Double(state.totalSteps) / Double(configuration.plannedEpochs * stepsPerEpoch)))
-    var total = try method.segmentation(seen) ?? segmentation
-    let terms = try method.losses(output, seen)
-    for term in terms { total = try total + term.value * term.weight }
-    let losses = StepLosses(
-      total: try total.detached().item(), segmentation: try segmentation.detached().item(),
-      terms: try terms.map { ($0.name, try $0.value.detached().item()) })
-    try check(losses.total)
-    try losses.requireNames(of: method)
-    try (configuration.accumulation > 1 ? total / Double(configuration.accumulation) : total).backward()
-    let last = state.step + 1 == stepsPerEpoch
-    if last || (state.step + 1) % configuration.accumulation == 0 {
-      try check(clipGradients(of: optimizer.parameters, toNorm: configuration.optimizer.gradientClip))
-      try optimizer.step(scale: configuration.rate(at: state.totalSteps, stepsPerEpoch: stepsPerEpoch))
-      try optimizer.clearGradients()
-      try average?.update()
-    }
-    return losses
-  }
-
-  private func check(_ value: Double) throws {
+  func check(_ value: Double) throws {
     guard value.isFinite else {
       throw TrainingError.diverged(epoch: state.epoch + 1, step: state.step + 1, state: run.stateFile.path)
     }
@@ -255,9 +236,11 @@ package final class Trainer {
   private func validationCounts() throws -> [[OverlapCounts]] {
     guard !validation.samples.isEmpty else { return [] }
     system.train(false)
-    return try validation.classOverlaps(batchSize: configuration.batchSize, features: features) {
-      try system.probabilities($0, cached: encoder?($0, cached: $1))
-    }
+    // Each process has the statistics of its own rows; those of the first one are stored.
+    try processes.broadcast(system.buffers().map(\.tensor))
+    return try validation.classOverlaps(
+      batchSize: configuration.batchSize, features: features, among: processes
+    ) { try system.probabilities($0, cached: encoder?($0, cached: $1)) }
   }
 
   /// Writes the scores of the chosen epoch beside those of predictors that ignore the image.
@@ -272,27 +255,12 @@ package final class Trainer {
   }
 
   private func save() throws {
-    try state.save(
-      system: system, optimizer: optimizer, average: average, frozenHash: frozenHash, to: run.stateFile)
-  }
-
-  /// Estimates P(z) from the training images' embeddings.
-  private func estimatePrior(from bank: SampleBank) throws {
-    system.train(false)
-    var embeddings: [Tensor] = []
-    let features = bank.samples == training.samples ? features : nil
-    for start in stride(from: 0, to: bank.samples.count, by: configuration.batchSize) {
-      let end = min(bank.samples.count, start + configuration.batchSize)
-      let images = try bank.batch(Array(start..<end)).images
-      let cached = try features?.cached(Array(bank.samples[start..<end]))
-      let encoded = try inferenceMode {
-        try system.encoded(images, cached: encoder?(images, cached: cached))
-      }
-      embeddings.append(try encoded.image.to(.float32))
+    if processes.areSeveral {
+      try processes.requireEqual(ContentHash(of: optimizer.named).text, "trained weights")
     }
-    let dictionary = system.model.dictionary
-    try dictionary.setPrior(
-      ConfounderDictionary.estimatedPrior(
-        images: .concatenated(embeddings, dim: 0), embeddings: system.model.text.confounders))
+    try processes.first {
+      try state.save(
+        system: system, optimizer: optimizer, average: average, frozenHash: frozenHash, to: run.stateFile)
+    }
   }
 }

@@ -21,6 +21,6 @@ extension TrainingBatch {
   private func map(_ change: (Tensor) throws -> Tensor) throws -> TrainingBatch {
     TrainingBatch(
       images: try change(images), masks: try change(masks), cached: try cached?.map(change),
-      classes: classes, sites: sites, observed: observed, interventions: interventions)
+      classes: classes, sites: sites, observed: observed, interventions: interventions, share: share)
   }
 }

@@ -57,22 +57,34 @@ struct TrainingStyles: Sendable {
   ///   - bank: the training images.
   ///   - run: the folder of the run.
   ///   - resuming: whether the run has mined them before.
+  ///   - processes: those that train; the first one mines.
   ///   - progress: called with every event.
   /// - Throws: an error that names the file, or `TorchError`.
   init?(
     _ settings: RunConfiguration, _ interventions: Interventions, _ system: SegmentationSystem,
-    _ bank: SampleBank, _ run: RunFolder, resuming: Bool, _ progress: TrainingProgress = TrainingProgress()
+    _ bank: SampleBank, _ run: RunFolder, resuming: Bool, _ processes: Processes = .alone,
+    _ progress: TrainingProgress = TrainingProgress()
   ) throws {
     guard settings.interventionShare > 0, !interventions.styled.isEmpty else { return nil }
     styled = interventions.styled
-    guard !resuming else {
-      styles = try Self.stored(run)
-      return
+    var mined: PromptStyles?
+    if !resuming {
+      try processes.first {
+        mined = try Self.mined(settings, interventions, system, bank, run, progress)
+      }
     }
+    styles = try mined ?? Self.stored(run)
+  }
+
+  /// Mines the styles, and writes them into the folder of the run.
+  private static func mined(
+    _ settings: RunConfiguration, _ interventions: Interventions, _ system: SegmentationSystem,
+    _ bank: SampleBank, _ run: RunFolder, _ progress: TrainingProgress
+  ) throws -> PromptStyles {
     let rows = try Array(
       Tensor.randomPermutation(
         bank.samples.count, generator: Generator(seed: settings.seed, for: "styles")
-      ).array(of: Int.self).prefix(Self.images))
+      ).array(of: Int.self).prefix(images))
     let total = interventions.styled.count
     progress.report(.styling(done: 0, total: total))
     let found = try system.styles(
@@ -82,7 +94,7 @@ struct TrainingStyles: Sendable {
     try SafetensorsFile.write(
       ["shifts": found.shifts, "scales": found.scales], metadata: ["depth": "\(found.depth)"],
       to: run.stylesFile)
-    styles = found
+    return found
   }
 
   /// Reads the styles of a run.
@@ -99,16 +111,20 @@ struct TrainingStyles: Sendable {
   /// Draws the restyling of a batch: each confounder that acts by its words, as strongly as it was set.
   ///
   /// - Parameters:
-  ///   - pairs: the intervened rows.
+  ///   - pairs: the intervened rows of this process.
   ///   - generator: the source of the draws.
+  ///   - rows: the places of these rows among all intervened ones.
   /// - Returns: the changes; nil if no such confounder was set.
   /// - Throws: `TorchError` with libtorch's message.
-  func restyling(_ pairs: InterventionPairs?, _ generator: Generator) throws -> Restyling? {
+  func restyling(
+    _ pairs: InterventionPairs?, _ generator: Generator, rows: OwnRows
+  ) throws -> Restyling? {
     guard let pairs else { return nil }
     let count = try pairs.applied.size(1)
     let strengths = try pairs.applied.doubles()
-    let draws = try Tensor.randomIntegers([strengths.count], high: styles.count, generator: generator)
+    let all = try Tensor.randomIntegers([rows.all * count], high: styles.count, generator: generator)
       .array(of: Int.self)
+    let draws = rows.areAll ? all : rows.indices.flatMap { all[($0 * count)..<(($0 + 1) * count)] }
     let changes = strengths.indices.compactMap { place -> PromptStyles.Change? in
       let (row, entry) = (place / count, place % count)
       guard strengths[place] > 0, styled.contains(entry) else { return nil }

@@ -1,0 +1,56 @@
+import Segmentation
+import Torch
+import Training
+
+/// The work of a command that `torchrun` may start in several processes.
+enum SharedWork {
+  /// Joins the processes that `torchrun` started, and does the work with them.
+  ///
+  /// Only the first process prints. A failure of this process ends the others, with its message. An
+  /// error that came from another process is not printed again.
+  ///
+  /// - Parameters:
+  ///   - console: the console of the command.
+  ///   - device: the device of the work.
+  ///   - body: the work, which gets the processes and their console; one alone without `torchrun`.
+  /// - Throws: `ProcessGroupError` if the processes do not meet, or the error of the work.
+  static func run(
+    _ console: Console, on device: Device = .cpu, _ body: (Processes, Console) throws -> Void
+  ) throws {
+    let processes = Processes(try ProcessGroup.fromEnvironment(device: device))
+    guard let group = processes.others else { return try body(processes, console) }
+    let own =
+      processes.isFirst ? console : Console(json: console.json, quiet: true, isSilent: true)
+    do {
+      try body(processes, own)
+    } catch let error as Interruption {
+      throw processes.isFirst ? error : QuietEnd(code: Interrupt.exitCode)
+    } catch where isOfOthers(error, processes) {
+      throw processes.isFirst ? error : QuietEnd(code: 1)
+    } catch {
+      group.fail(OptionAdvice.message(error))
+      // All processes have the same command line.
+      throw error is UsageError && !processes.isFirst ? QuietEnd(code: 2) : error
+    }
+  }
+
+  /// Whether an error only tells what happened in another process, which prints it.
+  ///
+  /// A process that was killed prints nothing, so then every other one does.
+  private static func isOfOthers(_ error: any Error, _ processes: Processes) -> Bool {
+    switch error {
+    case let error as PartError: error.rank != processes.rank
+    // All processes come to these together.
+    case is TrainingError, is ProcessesError, is MethodError: !processes.isFirst
+    case ProcessGroupError.first: !processes.isFirst
+    case ProcessGroupError.call: processes.group?.firstFailure != nil
+    default: false
+    }
+  }
+}
+
+/// The end of a process whose error another process prints.
+struct QuietEnd: Error {
+  /// The exit code.
+  let code: Int32
+}

@@ -1,0 +1,108 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension ProgramTests {
+  @Suite("clip pretrain and evaluate in several processes")
+  struct SharedCommandTests {
+    /// Starts a command as each process of one group, with the variables of torchrun.
+    private func run(_ words: [String], processes count: Int, in shop: Workshop) throws -> [Outcome] {
+      let port = try RankThreads.freePort()
+      let folders = (0..<count).map { shop.file("rank-\($0)-\(UUID().uuidString)") }
+      let started = try folders.enumerated().map { rank, folder in
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return try Program.start(
+          words, in: folder,
+          adding: [
+            "RANK": "\(rank)", "WORLD_SIZE": "\(count)", "LOCAL_RANK": "\(rank)",
+            "LOCAL_WORLD_SIZE": "\(count)", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
+          ])
+      }
+      return try zip(started, folders).map { process, folder in
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit, "\(words)")
+        func text(_ name: String) throws -> String {
+          try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+        }
+        return Outcome(
+          code: process.terminationStatus, out: try text("stdout"), err: try text("stderr"))
+      }
+    }
+
+    private func words(_ out: URL, batch: Int = 6) -> [String] {
+      [
+        "clip", "pretrain", "--out", out.path, "--geometry",
+        "\(Program.root.path)/Configurations/vit-tiny-p8-64.json", "--images", "16", "--batch", "\(batch)",
+        "--steps", "3", "--interventions", "0.5", "--mask-weight", "0.5", "--threads", "1",
+        "--test-images", "0",
+      ]
+    }
+
+    private func losses(_ folder: URL) throws -> [Double] {
+      let data = try Data(contentsOf: folder.appendingPathComponent("metrics.json"))
+      let entries = try #require(try JSONSerialization.jsonObject(with: data) as? [[String: Any]])
+      return entries.compactMap { $0["loss"] as? Double }
+    }
+
+    @Test("clip pretrain has the losses of one process, and only the first one prints")
+    func pretrain() throws {
+      let shop = try Workshop()
+      let (one, two) = (shop.file("one"), shop.file("two"))
+      let alone = try Program.run(words(one))
+      try #require(alone.code == 0, "\(alone.err)")
+      let both = try run(words(two), processes: 2, in: shop)
+      try #require(both.map(\.code) == [0, 0], "\(both.map(\.err))")
+      #expect(both[0].err.contains("shared by 2 processes"))
+      #expect(both[1].out.isEmpty && both[1].err.isEmpty, "\(both[1].err)")
+      let (expected, found) = (try losses(one), try losses(two))
+      #expect(!expected.isEmpty && expected.count == found.count)
+      #expect(zip(expected, found).allSatisfy { abs($0 - $1) < 1e-5 }, "\(expected) \(found)")
+      let info = try Program.run("clip", "info", two.path, "--json")
+      #expect(info.code == 0, "\(info.err)")
+    }
+
+    @Test("More processes than pictures of a batch are one message, and leave no folder")
+    func tooMany() throws {
+      let shop = try Workshop()
+      let out = shop.file("clip")
+      let found = try run(words(out, batch: 2), processes: 3, in: shop)
+      #expect(found.allSatisfy { $0.code == 1 })
+      #expect(found[0].err.contains("3 processes cannot share a batch of 2 pictures"), "\(found[0].err)")
+      #expect(found[1].err.isEmpty && found[2].err.isEmpty)
+      #expect(!FileManager.default.fileExists(atPath: out.path))
+    }
+
+    @Test("evaluate writes and prints what one process does, byte for byte")
+    func evaluate() throws {
+      let shop = try Workshop()
+      let training = try Program.run(shop.training("run", epochs: 1))
+      try #require(training.code == 0, "\(training.err)")
+      let words = ["evaluate", shop.file("run").path, "--threads", "1"]
+      func files() throws -> [Data] {
+        try ["evaluation-c.json", "evaluation-c.csv"].map { try Data(contentsOf: shop.file("run/\($0)")) }
+      }
+      for more in [[], ["--json"]] {
+        let alone = try Program.run(words + more)
+        try #require(alone.code == 0, "\(alone.err)")
+        let expected = try files()
+        let found = try run(words + more, processes: 3, in: shop)
+        try #require(found.map(\.code) == [0, 0, 0], "\(found.map(\.err))")
+        #expect(found[0].out == alone.out)
+        #expect(found[1].out.isEmpty && found[1].err.isEmpty && found[2].out.isEmpty)
+        #expect(try files() == expected)
+      }
+    }
+
+    @Test("An image that one process cannot read is one message that names it")
+    func unreadable() throws {
+      let shop = try Workshop()
+      let training = try Program.run(shop.training("run", epochs: 1))
+      try #require(training.code == 0, "\(training.err)")
+      // The last image belongs to the second process.
+      try Data("no image".utf8).write(to: shop.file("data/c/images/7.png"))
+      let found = try run(["evaluate", shop.file("run").path], processes: 2, in: shop)
+      #expect(found.allSatisfy { $0.code == 1 })
+      #expect(found.contains { $0.err.contains("7.png") }, "\(found.map(\.err))")
+    }
+  }
+}
