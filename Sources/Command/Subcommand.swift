@@ -1,3 +1,4 @@
+import Datasets
 import Torch
 
 /// A command: its name, its options and its work.
