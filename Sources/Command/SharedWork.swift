@@ -1,4 +1,7 @@
+import Pretraining
+import Segmentation
 import Torch
+import Training
 
 /// The work of a command that `torchrun` may start in several processes.
 enum SharedWork {
@@ -38,6 +41,8 @@ enum SharedWork {
   private static func isOfOthers(_ error: any Error, _ processes: Processes) -> Bool {
     switch error {
     case let error as PartError: error.rank != processes.rank
+    // All processes come to these together.
+    case is TrainingError, is PretrainingError, is ProcessesError, is MethodError: !processes.isFirst
     case ProcessGroupError.first: !processes.isFirst
     case ProcessGroupError.call: processes.group?.firstFailure != nil
     default: false

@@ -61,7 +61,7 @@ package final class TinyRun {
   /// A trainer over twelve images and four for validation, with a system made anew.
   package func trainer(
     resuming: Bool = false, cachingFeatures: Bool = false, cache: FeatureCache? = nil,
-    target: SampleBank? = nil
+    target: SampleBank? = nil, processes: Processes = .alone
   ) throws -> (trainer: Trainer, system: SegmentationSystem) {
     let prompts = try Self.prompts.get()
     let clip = try ClipLoader()(configuration)
@@ -80,7 +80,7 @@ package final class TinyRun {
         ? FeatureStore(
           all, drawing: inputs.training, configuration, prompts, system: system,
           cache: cache ?? FeatureCache(run.url.appendingPathComponent("cache"))) : nil,
-      target: target, resuming: resuming)
+      target: target, resuming: resuming, processes: processes)
     return (trainer, system)
   }
 
