@@ -30,9 +30,10 @@ struct ManyProcesses {
   /// - Parameters:
   ///   - command: the name of the command.
   ///   - sharing: the names of the commands that share their work.
-  /// - Throws: `ManyProcessesError.alone`.
+  /// - Throws: `ManyProcessesError.alone`, in the other processes `QuietEnd`.
   func require(_ command: String, among sharing: [String]) throws {
     guard count > 1, !sharing.contains(command) else { return }
+    guard rank == 0 else { throw QuietEnd(code: 1) }
     throw ManyProcessesError.alone(command, processes: count, sharing: sharing)
   }
 

@@ -84,7 +84,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
     let grid = try rows.own(affine(rows.all, generator)).affineGrid(images.shape)
     let moved = try images.sampled(at: grid, outside: .zeros)
     let movedMasks = try masks.sampled(at: grid, outside: .zeros).atLeast(0.5).to(.float32)
-    return (try recolour(exchanged(sharpened(moved, generator, rows), generator, rows), generator, rows), movedMasks)
+    let sharp = try sharpened(moved, generator, rows)
+    return (try recolour(exchanged(sharp, generator, rows), generator, rows), movedMasks)
   }
 
   /// Adds or removes detail.
@@ -103,7 +104,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
     let count = rows.all
     guard exchange > 0, count > 1 else { return images }
     guard rows.areAll else {
-      throw TorchError.value("augmentation.exchange needs all images of a batch, not \(try images.size(0)) of \(count)")
+      throw TorchError.value(
+        "augmentation.exchange needs all \(count) images of a batch, not \(try images.size(0)) of them")
     }
     let partner = try Tensor.randomPermutation(count, generator: generator)
     let isChanged = try Tensor.randomUniform([count, 1, 1, 1], generator: generator).less(than: exchange)

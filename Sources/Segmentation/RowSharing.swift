@@ -71,7 +71,8 @@ extension SegmentationOutput {
     // Without an intervention F takes the place of F_ca.
     let readsObserved = parts.contains(.observed) || own.intervened == nil && parts.contains(.intervened)
     let representation = Representation(
-      features: try part(own.features, .others), observed: try readsObserved ? change(own.observed) : own.observed,
+      features: try part(own.features, .others),
+      observed: try readsObserved ? change(own.observed) : own.observed,
       intervened: try part(own.intervened, .intervened), attention: try part(own.attention, .attention),
       grid: try part(own.grid, .grid), score: try part(own.score, .others),
       layers: try parts.contains(.others) ? own.layers?.map(change) : own.layers)

@@ -255,9 +255,7 @@ package final class SegmentationSystem: Module {
     (try tower.copied(), try normalization(images))
   }
 
-  /// Computes the lesion probabilities of a batch, float32 B×K×S×S, on the CPU.
-  ///
-  /// It records nothing for gradients.
+  /// Computes the lesion probabilities of a batch, float32 B×K×S×S, on the CPU, without gradients.
   ///
   /// - Parameters:
   ///   - images: B×3×S×S from 0 to 1, on any device.

@@ -7,12 +7,16 @@ extension ProgramTests {
   struct SharedCommandTests {
     /// Starts a command as each process of one group, with the variables of torchrun.
     private func run(_ words: [String], processes count: Int, in shop: Workshop) throws -> [Outcome] {
-      let port = try Together.freePort()
+      let port = try RankThreads.freePort()
       let folders = (0..<count).map { shop.file("rank-\($0)-\(UUID().uuidString)") }
       let started = try folders.enumerated().map { rank, folder in
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return try Program.start(
-          words, in: folder, adding: Together.variables(rank: rank, of: count, port: port))
+          words, in: folder,
+          adding: [
+            "RANK": "\(rank)", "WORLD_SIZE": "\(count)", "LOCAL_RANK": "\(rank)",
+            "LOCAL_WORLD_SIZE": "\(count)", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
+          ])
       }
       return try zip(started, folders).map { process, folder in
         process.waitUntilExit()

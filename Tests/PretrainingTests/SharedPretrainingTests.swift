@@ -77,7 +77,7 @@ final class SharedPretrainingTests {
     let (one, several) = (folder.appendingPathComponent("one"), folder.appendingPathComponent("several"))
     let configuration = Self.configuration()
     let alone = try Self.train(images, configuration, state: one, .alone)
-    let found = try Together.run(count) {
+    let found = try RankThreads.run(count) {
       try Self.train(images, configuration, state: several, $0)
     }
     #expect(alone.losses.count == 4)
@@ -96,11 +96,11 @@ final class SharedPretrainingTests {
       images, configuration, state: folder.appendingPathComponent("whole"), .alone)
     for (before, after) in [(2, 1), (1, 3)] {
       let state = folder.appendingPathComponent("\(before)-\(after)")
-      let first = try Together.run(before) {
+      let first = try RankThreads.run(before) {
         try Self.train(images, configuration, state: state, stop: 3, $0)
       }
       #expect(first.allSatisfy { $0.error == .interrupted(step: 3) })
-      let second = try Together.run(after) {
+      let second = try RankThreads.run(after) {
         try Self.train(images, configuration, state: state, resuming: true, $0)
       }
       for trained in second { #expect(Self.near(first[0].losses + trained.losses, alone.losses)) }
@@ -114,7 +114,7 @@ final class SharedPretrainingTests {
     settings.learningRate = 1e30
     let state = folder.appendingPathComponent("state")
     let configuration = settings
-    let found = try Together.run(2) { try Self.train(images, configuration, state: state, $0) }
+    let found = try RankThreads.run(2) { try Self.train(images, configuration, state: state, $0) }
     guard case .diverged = found[0].error else {
       Issue.record("\(String(describing: found[0].error))")
       return
@@ -125,7 +125,7 @@ final class SharedPretrainingTests {
   @Test("Pictures that processes render in parts are those of one, with captions and masks")
   func images() throws {
     let whole = try CaptionedImages(rendering: 10, size: 32, seed: 2, prompts: Self.prompts())
-    let found = try Together.run(3) { processes in
+    let found = try RankThreads.run(3) { processes in
       let part = processes.part(of: 10)
       return try CaptionedImages(
         rendering: part.count, from: part.lowerBound, size: 32, seed: 2, prompts: Self.prompts()
@@ -147,7 +147,7 @@ final class SharedPretrainingTests {
     settings.batchSize = 2
     let configuration = settings
     let state = folder.appendingPathComponent("state")
-    for outcome in try Together.outcomes(3, { try Self.train(images, configuration, state: state, $0) }) {
+    for outcome in try RankThreads.outcomes(3, { try Self.train(images, configuration, state: state, $0) }) {
       #expect(throws: PretrainingError.processes(3, batchSize: 2)) { try outcome.get() }
     }
   }

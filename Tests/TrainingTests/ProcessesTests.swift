@@ -21,7 +21,9 @@ extension TrainingRuns {
     }
 
     /// A run without batch normalisation, whose statistics are of each process's own rows.
-    private static func clipSeg() throws -> MethodChoice { try MethodRegistry.builtIn.method(named: "clipseg") }
+    private static func clipSeg() throws -> MethodChoice {
+      try MethodRegistry.builtIn.method(named: "clipseg")
+    }
 
     /// Trains a tiny run in some processes; `change` gets its settings.
     private func train(
@@ -29,7 +31,7 @@ extension TrainingRuns {
       cachingFeatures: Bool = false,
       _ change: @escaping @Sendable (inout RunConfiguration) -> Void = { _ in }
     ) throws -> [Done] {
-      try Together.run(count) { processes in
+      try RankThreads.run(count) { processes in
         let tiny = try TinyRun(method: method, epochs: epochs, methods: methods)
         change(&tiny.configuration)
         let (trainer, system) = try tiny.trainer(cachingFeatures: cachingFeatures, processes: processes)
@@ -103,7 +105,8 @@ extension TrainingRuns {
       try expectSame(train(1, method, methods: methods)[0], train(3, method, methods: methods))
     }
 
-    @Test("Methods whose head normalises own rows train", arguments: ["groupdro", "coral", "irm", "dann", "mcdrl"])
+    @Test(
+      "Methods whose head normalises own rows train", arguments: ["groupdro", "coral", "irm", "dann", "mcdrl"])
     func ownStatistics(name: String) throws {
       let done = try train(2, MethodRegistry.builtIn.method(named: name))
       #expect(done[0].losses.allSatisfy(\.isFinite))
@@ -128,7 +131,7 @@ extension TrainingRuns {
       let whole = try train(1, method, epochs: 2)[0]
       for counts in [(2, 1), (1, 2)] {
         let tinys = try (0..<2).map { _ in try Shared(TinyRun(method: method, epochs: 2)) }
-        let first = try Together.run(counts.0) { processes -> [Double] in
+        let first = try RankThreads.run(counts.0) { processes -> [Double] in
           let tiny = tinys[processes.rank].value
           let losses = Collector<Double>()
           #expect(throws: TrainingError.interrupted(epoch: 1, step: 2)) {
@@ -147,7 +150,7 @@ extension TrainingRuns {
           try FileManager.default.copyItem(
             at: tinys[0].value.run.stateFile, to: tinys[1].value.run.stateFile)
         }
-        let second = try Together.run(counts.1) { processes -> [Double] in
+        let second = try RankThreads.run(counts.1) { processes -> [Double] in
           let tiny = tinys[processes.rank].value
           let (trainer, system) = try tiny.trainer(resuming: true, processes: processes)
           return try Self.finish(trainer, system, tiny).losses
@@ -161,7 +164,7 @@ extension TrainingRuns {
     @Test("More processes than images of a batch are refused")
     func tooMany() throws {
       let method = try Self.clipSeg()
-      let found = try Together.run(2) { processes -> String in
+      let found = try RankThreads.run(2) { processes -> String in
         let tiny = try TinyRun(method: method)
         tiny.configuration.batchSize = 1
         do {
@@ -225,7 +228,8 @@ private final class WholeBatchTerms: SegmentationMethod, ConfigurableMethod {
     let grid = output.representation.grid
     return [
       LossTerm(
-        "penalty", try IRM.penalty(logits: output.logits, masks: batch.masks, sites: batch.sites), weight: 10),
+        "penalty", try IRM.penalty(logits: output.logits, masks: batch.masks, sites: batch.sites),
+        weight: 10),
       LossTerm("variance", try output.image.variance([0], correction: 0).mean()),
       LossTerm("pairs", try (pairs.observed(grid) - pairs.intervened(grid)).power(2).mean()),
       // Parameters that a term reads by itself.

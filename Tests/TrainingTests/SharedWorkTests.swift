@@ -29,7 +29,7 @@ final class SharedWorkTests {
   func parts(_ count: Int) throws {
     let values = [0.1, -0.0, 1e-310, .infinity, 1 / 3].map { Numbers(value: $0) }
     for length in [0, 1, values.count] {
-      let found = try Together.run(count) { processes in
+      let found = try RankThreads.run(count) { processes in
         try processes.inParts(count: length) { Array(values[$0]) }
       }
       for all in found {
@@ -40,7 +40,7 @@ final class SharedWorkTests {
 
   @Test("The error of the lowest part that fails reaches all, and none of them waits")
   func failure() throws {
-    let found = try Together.outcomes(3) { processes -> [Int] in
+    let found = try RankThreads.outcomes(3) { processes -> [Int] in
       try processes.inParts(count: 6) { part in
         if processes.rank > 0 { throw Fault(description: "image \(part.lowerBound)") }
         return Array(part)
@@ -53,7 +53,7 @@ final class SharedWorkTests {
 
   @Test("Rows of processes are joined in their order, also in small pieces")
   func rows() throws {
-    let found = try Together.run(3) { processes in
+    let found = try RankThreads.run(3) { processes in
       // 3, 0 and 1 rows.
       let count = [3, 0, 1][processes.rank]
       let own = try Tensor.full([count, 2], Double(processes.rank))
@@ -76,7 +76,7 @@ final class SharedWorkTests {
     failing: Int? = nil
   ) throws -> (values: [Result<[Float]?, any Error>], made: Int) {
     let made = Tally()
-    let found = try Together.outcomes(count) { processes -> [Float]? in
+    let found = try RankThreads.outcomes(count) { processes -> [Float]? in
       let keys = Self.keys(numbers)
       let cache = FeatureCache(place(processes.rank), limit: limit)
       return try cache.rows(
@@ -158,7 +158,7 @@ extension TrainingRuns {
     }
     let alone = try text(run.evaluate(on: site, with: predictor, rules: rules))
     let role = try run.role(of: site)
-    let found = try Together.run(count) { processes in
+    let found = try RankThreads.run(count) { processes in
       try run.evaluate(on: site, as: role, with: predictor, rules: rules, processes) { _, _ in }
     }
     for evaluation in found { #expect(try text(evaluation) == alone) }
@@ -170,7 +170,7 @@ extension TrainingRuns {
     for length in [1, 7] {
       let samples = Array(try TinyRun.sites.get()[0].samples.prefix(length))
       let alone = try SampleBank(samples, reader: reader).batch(Array(0..<length))
-      let found = try Together.run(count) { processes in
+      let found = try RankThreads.run(count) { processes in
         try SampleBank(samples, reader: reader, sharedBy: processes)
       }
       for bank in found {
@@ -191,6 +191,6 @@ extension TrainingRuns {
     }
     let alone = try counts(.alone)
     #expect(alone.map(\.count) == [12])
-    for found in try Together.run(count, counts) { #expect(found == alone) }
+    for found in try RankThreads.run(count, counts) { #expect(found == alone) }
   }
 }

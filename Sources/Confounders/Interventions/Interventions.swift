@@ -134,7 +134,8 @@ public struct Interventions: Sendable {
       images: images, masks: masks, probabilities: probabilities, generator: generator, rows: rows)
     return try (1..<max(1, count)).reduce(first) { done, _ in
       let next = try self(
-        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator, rows: rows)
+        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator,
+        rows: rows)
       return Pictures(
         images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
         moved: try done.moved.or(next.moved))
@@ -300,14 +301,4 @@ public struct Interventions: Sendable {
       applied: try Tensor(applied, shape: [plans.count, names.count]).to(images.device),
       moved: try Tensor(moved.map { $0 ? 1 : 0 } as [Float]).greater(than: 0.5).to(images.device))
   }
-}
-
-/// The confounders that act by their words, on features of the tower, in training on interventions.
-public enum StyleUse: String, NamedChoice, Sendable {
-  /// None.
-  case none
-  /// Those without a mechanism.
-  case missing
-  /// All, in the place of their mechanisms.
-  case all
 }

@@ -75,7 +75,8 @@ struct SharedRows {
   /// - Throws: the error of the hook, or of the group.
   func changed(_ images: Tensor, _ change: (Tensor) throws -> Tensor) throws -> Tensor {
     guard group != nil else { return try change(images) }
-    guard traits.changesImages else { return images }
+    // A method that shares more than the tower states everything that it does.
+    guard traits.changesImages || traits.sharing == .tower else { return images }
     let changed = try change(all(images, gradient: false))
     return try changed.indexed(Tensor(batch.share.rows).to(changed.device))
   }
@@ -101,7 +102,8 @@ struct SharedRows {
     let masks = try batch.masks.to(device)
     guard group != nil else { return try own(output, pretrained, masks, objective) }
     let (classes, pairs) = try hasOwnLosses
-      ? (batch.classes, batch.interventions) : (allClasses(), batch.share.pairs(batch.interventions, processes))
+      ? (batch.classes, batch.interventions)
+      : (allClasses(), batch.share.pairs(batch.interventions, processes))
     switch traits.sharing {
     case .all: return try own(output, pretrained, masks, objective)
     case .model(let parts):

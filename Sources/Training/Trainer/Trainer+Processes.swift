@@ -1,6 +1,5 @@
 import Confounders
 import Datasets
-import Metrics
 import Storage
 import Torch
 
@@ -47,7 +46,7 @@ extension AdamW {
 }
 
 extension Processes {
-  /// Returns the rows of whole batches that this process scores; the processes cover each row once.
+  /// Returns the rows of whole batches that this process computes; the processes cover each row once.
   ///
   /// The batches are those of one process, so that results are, too.
   ///
@@ -59,23 +58,5 @@ extension Processes {
     guard let others else { return 0..<count }
     let own = others.shard(of: (count + size - 1) / size)
     return min(count, own.lowerBound * size)..<min(count, own.upperBound * size)
-  }
-
-  /// Joins the counts of the images that each process scored, in their order.
-  ///
-  /// - Parameter own: for each class, one table for each image of this process.
-  /// - Returns: for each class, one table for each image.
-  /// - Throws: the error of the group if a process has ended.
-  func joined(_ own: [[OverlapCounts]]) throws -> [[OverlapCounts]] {
-    guard let others else { return own }
-    let all = try others.gathered(
-      own.map { $0.map { [$0.truePositives, $0.falsePositives, $0.falseNegatives, $0.trueNegatives] } })
-    let classes = all.map(\.count).max() ?? 0
-    return (0..<classes).map { index in
-      all.flatMap { $0.indices.contains(index) ? $0[index] : [] }.map {
-        OverlapCounts(
-          truePositives: $0[0], falsePositives: $0[1], falseNegatives: $0[2], trueNegatives: $0[3])
-      }
-    }
   }
 }

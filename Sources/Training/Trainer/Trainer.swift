@@ -53,7 +53,8 @@ package final class Trainer {
   ///   - resuming: whether to continue from the run's saved state.
   ///   - processes: those that train together; all make a trainer of the same inputs.
   ///   - progress: called with every event of the preparation.
-  /// - Throws: `TrainingError.noImages`, `ProcessesError`, `RunError` if features are given for settings that change
+  /// - Throws: `TrainingError.noImages`, `ProcessesError`, `RunError` if features are given for settings
+  ///   that change
   ///   them or no confounder has a mechanism to intervene with, or the errors of reading the state.
   package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
@@ -235,14 +236,9 @@ package final class Trainer {
     system.train(false)
     // Each process has the statistics of its own rows; those of the first one are stored.
     try processes.broadcast(system.buffers().map(\.tensor))
-    let own = processes.batches(of: validation.samples.count, size: configuration.batchSize)
-    let bank =
-      processes.areSeveral
-      ? SampleBank(Array(validation.samples[own]), sharing: validation) : validation
-    let counts = try bank.classOverlaps(batchSize: configuration.batchSize, features: features) {
-      try system.probabilities($0, cached: encoder?($0, cached: $1))
-    }
-    return try processes.joined(counts)
+    return try validation.classOverlaps(
+      batchSize: configuration.batchSize, features: features, among: processes
+    ) { try system.probabilities($0, cached: encoder?($0, cached: $1)) }
   }
 
   /// Writes the scores of the chosen epoch beside those of predictors that ignore the image.

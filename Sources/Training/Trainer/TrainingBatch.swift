@@ -179,7 +179,8 @@ struct BatchMaker: Sendable {
   ) throws -> Shown {
     if pictures.variants > 0 {
       let chosen = try pictures.choice(
-        kinds, of: indices.map { bank.samples[$0] }, probabilities: probabilities, generator: generator, rows: rows)
+        kinds, of: indices.map { bank.samples[$0] }, probabilities: probabilities, generator: generator,
+        rows: rows)
       return try fixed(chosen, indices)
     }
     func partners(_ tensor: Tensor) throws -> Tensor {

@@ -1,0 +1,101 @@
+import Foundation
+import Testing
+import TestSupport
+
+extension ProgramTests {
+  /// Two programs with the variables of `torchrun`; it is not needed itself.
+  @Suite("Many processes")
+  struct ManyProcessesTests {
+    private static let method = ["--method", "clipseg"]
+
+    /// Starts a command in two processes, whose output goes to `rank-0` and `rank-1`.
+    private func start(_ words: [String], in shop: Workshop) throws -> [Process] {
+      let port = try RankThreads.freePort()
+      return try (0..<2).map { rank in
+        let folder = shop.file("rank-\(rank)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return try Program.start(
+          words, in: folder,
+          adding: [
+            "RANK": "\(rank)", "WORLD_SIZE": "2", "LOCAL_RANK": "\(rank)", "LOCAL_WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
+          ])
+      }
+    }
+
+    private func text(_ shop: Workshop, _ rank: Int, _ stream: String = "stderr") throws -> String {
+      try String(contentsOf: shop.file("rank-\(rank)/\(stream)"), encoding: .utf8)
+    }
+
+    /// The losses of a run's epochs.
+    private func losses(_ shop: Workshop, _ run: String) throws -> [Double] {
+      try String(contentsOf: shop.file("\(run)/metrics.jsonl"), encoding: .utf8).split(separator: "\n").map {
+        let entry = try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        return try #require(entry?["loss"] as? Double)
+      }
+    }
+
+    @Test("Two processes train one run with the losses of one, and only the first prints")
+    func together() throws {
+      let shop = try Workshop()
+      let one = try Program.run(shop.training("one", more: Self.method))
+      try #require(one.code == 0, "\(one.err)")
+      let processes = try start(shop.training("two", more: Self.method), in: shop)
+      for process in processes { process.waitUntilExit() }
+      #expect(processes.map(\.terminationStatus) == [0, 0], "\(try text(shop, 0)) \(try text(shop, 1))")
+      let (own, other) = (try losses(shop, "two"), try losses(shop, "one"))
+      #expect(own.count == 2 && other.count == 2)
+      for (own, other) in zip(own, other) { #expect(abs(own - other) < 1e-4) }
+      #expect(try text(shop, 0, "stdout").contains("chosen: epoch"))
+      #expect(try text(shop, 1, "stdout") + text(shop, 1) == "")
+    }
+
+    @Test("A request to one process stops both with 130, and one process goes on")
+    func stopped() throws {
+      let shop = try Workshop()
+      let processes = try start(shop.training("run", epochs: 40, more: Self.method), in: shop)
+      #expect(shop.wait(for: "run/metrics.jsonl", of: processes[0]))
+      kill(processes[1].processIdentifier, SIGTERM)
+      for process in processes { process.waitUntilExit() }
+      #expect(processes.map(\.terminationStatus) == [130, 130], "\(try text(shop, 0)) \(try text(shop, 1))")
+      #expect(try text(shop, 0).contains("--resume"))
+      let words = ["train", "--out", shop.file("run").path, "--resume", "--threads", "1"]
+      let resumed = try Program.run(words)
+      #expect(resumed.code == 0, "\(resumed.err)")
+      #expect(try losses(shop, "run").count == 40)
+    }
+
+    @Test("A process that is killed ends the other at once")
+    func killed() throws {
+      let shop = try Workshop()
+      let processes = try start(shop.training("run", epochs: 400, more: Self.method), in: shop)
+      #expect(shop.wait(for: "run/metrics.jsonl", of: processes[0]))
+      kill(processes[1].processIdentifier, SIGKILL)
+      let start = Date()
+      for process in processes { process.waitUntilExit() }
+      #expect(Date().timeIntervalSince(start) < 60)
+      #expect(processes[0].terminationReason == .exit && processes[0].terminationStatus == 1)
+      #expect(try text(shop, 0).contains("mcdrl:"))
+    }
+
+    @Test("A failure of the first process ends both, and is printed once")
+    func failed() throws {
+      let shop = try Workshop()
+      let processes = try start(shop.training("run", holdOut: "nowhere", more: Self.method), in: shop)
+      for process in processes { process.waitUntilExit() }
+      #expect(processes.allSatisfy { $0.terminationStatus != 0 })
+      #expect(try text(shop, 0).contains("nowhere"))
+      #expect(try text(shop, 1) == "")
+      #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
+    }
+
+    @Test("A command that works in one process refuses several")
+    func alone() throws {
+      let shop = try Workshop()
+      let processes = try start(["data", "inspect", shop.data.path], in: shop)
+      for process in processes { process.waitUntilExit() }
+      #expect(processes.map(\.terminationStatus) == [1, 1])
+      #expect(try text(shop, 0).contains("torchrun") && text(shop, 1) == "")
+    }
+  }
+}
