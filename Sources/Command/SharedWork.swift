@@ -1,3 +1,4 @@
+import Pretraining
 import Segmentation
 import Torch
 import Training
@@ -41,7 +42,7 @@ enum SharedWork {
     switch error {
     case let error as PartError: error.rank != processes.rank
     // All processes come to these together.
-    case is TrainingError, is ProcessesError, is MethodError: !processes.isFirst
+    case is TrainingError, is PretrainingError, is ProcessesError, is MethodError: !processes.isFirst
     case ProcessGroupError.first: !processes.isFirst
     case ProcessGroupError.call: processes.group?.firstFailure != nil
     default: false

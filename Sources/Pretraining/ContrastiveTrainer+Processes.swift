@@ -18,7 +18,9 @@ extension ContrastiveTrainer {
   /// - Returns: the embeddings of all sentences, normalised, U×d, with gradients.
   func texts(_ ids: Tensor) throws -> Tensor {
     // Every process decides alike: with fewer sentences than processes each encodes all.
-    guard let group = processes.others, try ids.size(0) >= group.count else { return try clip.text(ids).normalized() }
+    guard let group = processes.others, try ids.size(0) >= group.count else {
+      return try clip.text(ids).normalized()
+    }
     let part = try group.shard(of: ids.size(0))
     let own = try ids.narrowed(dim: 0, start: part.lowerBound, length: part.count)
     return try group.gatheredWithGradient(rows: clip.text(own).normalized())

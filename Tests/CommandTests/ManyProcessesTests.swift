@@ -42,7 +42,8 @@ extension ProgramTests {
       try #require(one.code == 0, "\(one.err)")
       let processes = try start(shop.training("two", more: Self.method), in: shop)
       for process in processes { process.waitUntilExit() }
-      #expect(processes.map(\.terminationStatus) == [0, 0], "\(try text(shop, 0)) \(try text(shop, 1))")
+      let messages = try (0..<2).map { try text(shop, $0) }
+      #expect(processes.map(\.terminationStatus) == [0, 0], "\(messages)")
       let (own, other) = (try losses(shop, "two"), try losses(shop, "one"))
       #expect(own.count == 2 && other.count == 2)
       for (own, other) in zip(own, other) { #expect(abs(own - other) < 1e-4) }
@@ -57,7 +58,8 @@ extension ProgramTests {
       #expect(shop.wait(for: "run/metrics.jsonl", of: processes[0]))
       kill(processes[1].processIdentifier, SIGTERM)
       for process in processes { process.waitUntilExit() }
-      #expect(processes.map(\.terminationStatus) == [130, 130], "\(try text(shop, 0)) \(try text(shop, 1))")
+      let messages = try (0..<2).map { try text(shop, $0) }
+      #expect(processes.map(\.terminationStatus) == [130, 130], "\(messages)")
       #expect(try text(shop, 0).contains("--resume"))
       let words = ["train", "--out", shop.file("run").path, "--resume", "--threads", "1"]
       let resumed = try Program.run(words)

@@ -28,10 +28,12 @@ extension FeatureCache {
   ///
   /// Each process writes an empty file, and looks for those of the others.
   private func neighbours(_ processes: Processes) throws -> [Int] {
-    let own = ".process-\(processes.rank)-\(UUID().uuidString)"
+    // Of a killed process it is a leftover like any unfinished file.
+    let own = ".process-\(processes.rank)-\(UUID().uuidString).part"
     let file = folder.appendingPathComponent(own)
     try processes.together {
       try FileManager.default.createFolder(folder)
+      AtomicFile.removeLeftovers(in: folder)
       try AtomicFile.write(Data(), to: file)
     }
     defer { try? FileManager.default.removeItem(at: file) }
