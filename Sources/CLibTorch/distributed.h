@@ -61,7 +61,8 @@ private:
   std::chrono::milliseconds timeout_;
   c10::DeviceType other_type_;
   Connections connections_;
-  bool hosts_;
+  bool rank_0_hosts_;
+  std::vector<std::string> processes_;  // their descriptions, by rank
   // Those of reducers, which own them.
   std::vector<std::weak_ptr<Connections>> reducers_;
   // One call at a time; and what is known of a fault.

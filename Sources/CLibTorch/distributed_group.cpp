@@ -21,6 +21,12 @@ bool contains(const std::string &text, const char *part) { return text.find(part
 
 std::string seconds(std::chrono::milliseconds time) { return std::to_string(time.count() / 1000) + " s"; }
 
+// The message of a process that left none.
+std::string end_of(const std::string &process) {
+  return "its process " + process.substr(process.rfind(' ') + 1) + " on " + process.substr(0, process.find(' ')) +
+         " ended without a message, as after a kill, a crash or a lack of memory";
+}
+
 std::vector<std::shared_ptr<::gloo::transport::Device>> make_devices(const mcdrl_group_options &options) {
   std::vector<std::shared_ptr<::gloo::transport::Device>> devices;
   std::string names = options.interfaces ? options.interfaces : "";
@@ -46,13 +52,13 @@ std::vector<std::shared_ptr<::gloo::transport::Device>> make_devices(const mcdrl
 
 Group::Group(const mcdrl_group_options &options)
     : rank(options.rank), count(options.count), timeout_(options.timeout),
-      other_type_(static_cast<c10::DeviceType>(options.device_type)), hosts_(options.hosts) {
+      other_type_(static_cast<c10::DeviceType>(options.device_type)), rank_0_hosts_(options.rank_0_hosts) {
   TORCH_CHECK(other_type_ == c10::kCPU || other_type_ == c10::kCUDA, "processes train together on cpu (Gloo) or on ",
               "cuda (NCCL), not on ", c10::DeviceTypeName(other_type_, true), ": choose one of them");
   auto meeting = std::min(timeout_, longest_meeting);
   c10d::TCPStoreOptions place;
   place.port = static_cast<uint16_t>(options.port);
-  place.isServer = options.hosts;
+  place.isServer = rank_0_hosts_ && rank == 0;
   place.waitWorkers = false;
   place.timeout = meeting;
   try {
@@ -64,9 +70,10 @@ Group::Group(const mcdrl_group_options &options)
     store_ = c10::make_intrusive<c10d::PrefixStore>(options.prefix, store);
     messages_ = c10::make_intrusive<c10d::PrefixStore>(options.prefix, messages);
   } catch (const c10::Error &e) {
+    bool opens = rank_0_hosts_ && rank == 0;
     TORCH_CHECK(false, "the store at MASTER_ADDR ", options.address, ", MASTER_PORT ", options.port, " was not ",
-                options.hosts ? "opened" : "reached", " (", e.what_without_backtrace(), "): ",
-                options.hosts ? "choose a port that is free" : "check that rank 0 runs and that its port is open");
+                opens ? "opened" : "reached", " (", e.what_without_backtrace(), "): ",
+                opens ? "choose a port that is free" : "check that rank 0 runs and that its port is open");
   }
   meet();
   devices_ = make_devices(options);
@@ -90,6 +97,7 @@ void Group::meet() {
                 "; check that WORLD_SIZE is right and that all processes start");
     throw;
   }
+  for (const auto &value : store_->multiGet(all)) processes_.emplace_back(value.begin(), value.end());
 }
 
 Connections Group::connect(const std::string &name) {
@@ -179,7 +187,7 @@ void Group::leave(const std::string &message) {
       if (auto connections = each.lock()) release(std::move(*connections));
   }
   // The store ends with this process: the others get some time to read.
-  if (hosts_ && is_first_fault && count > 1) std::this_thread::sleep_for(1s);
+  if (rank_0_hosts_ && rank == 0 && count > 1) std::this_thread::sleep_for(1s);
 }
 
 std::string Group::explained(const std::string &text) {
@@ -195,6 +203,11 @@ std::string Group::explained(const std::string &text) {
 std::string Group::cause(const std::string &text) {
   bool is_late = contains(text, "Timed out") || contains(text, "imeout");
   try {
+    if (rank_0_hosts_ && rank != 0) {
+      // Without its host the store does not answer, and libtorch writes of that at length.
+      std::this_thread::sleep_for(50ms);
+      if (has_ended(processes_[0])) return "rank 0 failed first: " + end_of(processes_[0]);
+    }
     messages_->set(key("cut", rank), "");
     auto end = std::chrono::steady_clock::now() + (is_late ? 0s : 1s);
     do {
@@ -202,21 +215,22 @@ std::string Group::cause(const std::string &text) {
         return "rank " + std::to_string(first->first) + " failed first: " + first->second;
       for (int i = 0; i < count; i++) {
         if (i == rank || messages_->check({key("cut", i)})) continue;
-        auto process = messages_->get(key("process", i));
-        std::string description(process.begin(), process.end());
-        if (!has_ended(description)) continue;
-        auto number = description.substr(description.rfind(' ') + 1);
-        leave_message(i, "its process " + number + " on " + description.substr(0, description.find(' ')) +
-                             " ended without a message, as after a kill, a crash or a lack of memory");
+        if (has_ended(processes_[i])) leave_message(i, end_of(processes_[i]));
       }
       if (!is_late) std::this_thread::sleep_for(20ms);
     } while (std::chrono::steady_clock::now() < end);
   } catch (const std::exception &) {
     // The store has ended, too.
   }
-  if (is_late)
-    return "not all ranks took part within " + seconds(timeout_) +
-           ": one hangs, or works alone for longer than the timeout (" + text + ")";
+  if (is_late) {
+    auto late = "not all ranks took part within " + seconds(timeout_) +
+                ": one hangs, or works alone for longer than the timeout (" + text + ")";
+    try {
+      leave_message(rank, late);
+    } catch (...) {
+    }
+    return late;
+  }
   return "the connection to another rank closed, and no rank left a message; see the output of the other ranks and of "
          "torchrun (" + text + ")";
 }

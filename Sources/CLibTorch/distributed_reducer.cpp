@@ -43,6 +43,11 @@ private:
   std::shared_ptr<Connections> connections_;
 };
 
+// Drops the warning that every parameter was used after all, which tells of Python's options.
+struct Silence : c10::WarningHandler {
+  void process(const c10::Warning &) override {}
+};
+
 // Runs a body of the reducer with errors that say what to do.
 template <typename Body> void explaining(Group &group, Body body) {
   group.require_whole();
@@ -119,6 +124,8 @@ void GroupReducer::prepare_forward(bool synchronizes) {
 
 void GroupReducer::prepare_backward(const std::vector<at::Tensor> &outputs) {
   if (!synchronizes_) return;
+  Silence silence;
+  c10::WarningUtils::WarningHandlerGuard guard(&silence);
   explaining(*group_, [&] { reducer_->prepare_for_backward(finds_unused_ ? outputs : std::vector<at::Tensor>{}); });
 }
 

@@ -117,7 +117,7 @@ bool mcdrl_has_mps(void);
 typedef struct {
   const char *address;     // host and port of the store
   int32_t port;
-  bool hosts;              // whether this process hosts the store
+  bool rank_0_hosts;       // whether rank 0 hosts the store; otherwise torchrun does
   const char *prefix;      // of every key in the store
   int32_t rank, count;
   bool is_one_machine;     // whether all processes are on this machine

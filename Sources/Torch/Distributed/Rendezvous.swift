@@ -10,8 +10,8 @@ struct Rendezvous: Equatable {
   /// Host and port of the store.
   let address: String
   let port: Int
-  /// Whether this process hosts the store; otherwise `torchrun` or rank 0 does.
-  let hosts: Bool
+  /// Whether rank 0 hosts the store; otherwise `torchrun` does.
+  let isHostedByFirst: Bool
   /// Whether all processes are on this machine; false if nothing says so.
   let isOneMachine: Bool
   let interfaces: String?
@@ -62,8 +62,8 @@ struct Rendezvous: Equatable {
       "LOCAL_RANK", in: 0...localCount - 1, default: device.kind == .cuda && count > 1 ? nil : 0)
     isOneMachine = variables["LOCAL_WORLD_SIZE"] != nil && localCount == count
     switch variables["TORCHELASTIC_USE_AGENT_STORE"] {
-    case "True": hosts = false
-    case nil, "False": hosts = rank == 0
+    case "True": isHostedByFirst = false
+    case nil, "False": isHostedByFirst = true
     case let value?:
       throw ProcessGroupError.variable(
         "TORCHELASTIC_USE_AGENT_STORE", "\"\(value)\" is neither True nor False; torchrun sets it")
@@ -83,7 +83,7 @@ struct Rendezvous: Equatable {
             var options = mcdrl_group_options()
             options.address = address
             options.port = Int32(port)
-            options.hosts = hosts
+            options.rank_0_hosts = isHostedByFirst
             options.prefix = prefix
             options.rank = Int32(rank)
             options.count = Int32(count)

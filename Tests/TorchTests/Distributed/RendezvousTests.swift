@@ -21,7 +21,7 @@ import Testing
     let meeting = try #require(try Rendezvous(whole, device: .cpu))
     #expect(meeting.rank == 1 && meeting.count == 4 && meeting.localRank == 1 && meeting.restarts == 3)
     #expect(meeting.address == "node0" && meeting.port == 29500)
-    #expect(!meeting.hosts && !meeting.isOneMachine && meeting.interfaces == nil)
+    #expect(!meeting.isHostedByFirst && !meeting.isOneMachine && meeting.interfaces == nil)
     #expect(meeting.errorFile == "/tmp/error.json")
   }
 
@@ -33,13 +33,10 @@ import Testing
   }
 
   @Test func rankZeroHostsWhereTorchrunDoesNot() throws {
-    for (rank, hosts) in [("0", true), ("1", false)] {
-      for store in [nil, "False"] {
-        var variables = whole
-        variables["RANK"] = rank
-        variables["TORCHELASTIC_USE_AGENT_STORE"] = store
-        #expect(try Rendezvous(variables, device: .cpu)?.hosts == hosts)
-      }
+    for store in [nil, "False"] {
+      var variables = whole
+      variables["TORCHELASTIC_USE_AGENT_STORE"] = store
+      #expect(try Rendezvous(variables, device: .cpu)?.isHostedByFirst == true)
     }
   }
 
