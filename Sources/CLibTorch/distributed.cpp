@@ -22,6 +22,8 @@ int mcdrl_group_join(const mcdrl_group_options *options, mcdrl_group_t *out, cha
   return guarded(error, [&] { *out = new mcdrl_group{c10::make_intrusive<Group>(*options)}; });
 }
 
+int32_t mcdrl_group_restarts(mcdrl_group_t group) { return group->value->restarts(); }
+
 void mcdrl_group_free(mcdrl_group_t group) { delete group; }
 
 int mcdrl_group_barrier(mcdrl_group_t group, char **error) {
@@ -100,6 +102,7 @@ extern "C" {
 bool mcdrl_has_groups(void) { return false; }
 bool mcdrl_has_nccl(void) { return false; }
 int mcdrl_group_join(const mcdrl_group_options *, mcdrl_group_t *, char **error) { return none(error); }
+int32_t mcdrl_group_restarts(mcdrl_group_t) { return 0; }
 void mcdrl_group_free(mcdrl_group_t) {}
 int mcdrl_group_barrier(mcdrl_group_t, char **error) { return none(error); }
 int mcdrl_group_sum(mcdrl_group_t, mcdrl_tensor_t, char **error) { return none(error); }

@@ -51,6 +51,7 @@ public:
   void require_whole();
   // Lets go of connections, and waits a second for it at most: Gloo's destructor waits for calls under way.
   static void release(Connections connections) noexcept;
+  int restarts() const { return restarts_; }
   c10::DeviceType other_type() const { return other_type_; }
 
 private:
@@ -62,6 +63,7 @@ private:
   c10::DeviceType other_type_;
   Connections connections_;
   bool rank_0_hosts_;
+  int restarts_ = 0;
   std::vector<std::string> processes_;  // their descriptions, by rank
   // Those of reducers, which own them.
   std::vector<std::weak_ptr<Connections>> reducers_;
@@ -69,7 +71,7 @@ private:
   std::mutex calls_, fault_mutex_;
   std::string fault_;
 
-  void meet();
+  void meet(int restarts);
   Connections connect(const std::string &name);
   template <typename Body> auto checked(Body body);
   std::vector<int64_t> agree(Call call, const at::Tensor *tensor);

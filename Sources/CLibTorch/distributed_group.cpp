@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <future>
+#include <random>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -16,6 +17,10 @@ constexpr std::chrono::milliseconds longest_meeting = 5min;
 const std::string failure_key = "failure";
 
 std::string key(const std::string &name, int rank) { return name + "/" + std::to_string(rank); }
+
+std::vector<uint8_t> bytes_of(const std::string &text) { return {text.begin(), text.end()}; }
+
+std::string text_of(const std::vector<uint8_t> &bytes) { return {bytes.begin(), bytes.end()}; }
 
 bool contains(const std::string &text, const char *part) { return text.find(part) != std::string::npos; }
 
@@ -75,29 +80,69 @@ Group::Group(const mcdrl_group_options &options)
                 opens ? "opened" : "reached", " (", e.what_without_backtrace(), "): ",
                 opens ? "choose a port that is free" : "check that rank 0 runs and that its port is open");
   }
-  meet();
+  meet(options.restarts);
   devices_ = make_devices(options);
   connections_ = connect("calls");
   timeout_ = std::chrono::milliseconds(options.timeout);
 }
 
-// Tells the others that this rank is here, and waits for all of them.
-void Group::meet() {
-  store_->set(key("process", rank), process_description());
+// Agrees on a number of this group, which is a part of all its keys: torchrun keeps its store when it restarts a group,
+// and its machines do not count restarts alike. Rank 0 answers the mark that each rank has made for itself, so that no
+// rank takes an answer that was left for a process before it.
+void Group::meet(int restarts) {
+  auto meeting = std::min(timeout_, longest_meeting);
+  auto end = std::chrono::steady_clock::now() + meeting;
+  std::string number;
+  auto check_missing = [&] {
+    std::string missing;
+    for (int i = number.empty() ? count : 1; i < count; i++)
+      if (!messages_->check({key("came/" + number, i)})) missing += (missing.empty() ? "" : ", ") + std::to_string(i);
+    TORCH_CHECK(false, "of ", count, " ranks these did not come within ", seconds(meeting), ": ",
+                number.empty() ? "0" : missing, "; check that WORLD_SIZE is right and that all processes start");
+  };
+  if (rank == 0) {
+    auto round = store_->add("groups", 1);
+    number = std::to_string(round);
+    restarts_ = std::max(static_cast<int>(round) - 1, restarts);
+    std::vector<std::string> marks(count);
+    for (bool all = false; !all;) {
+      all = true;
+      for (int i = 1; i < count; i++) {
+        if (store_->check({key("came/" + number, i)})) continue;
+        all = false;
+        if (!store_->check({key("mark", i)})) continue;
+        auto mark = text_of(store_->get(key("mark", i)));
+        if (mark != marks[i]) store_->set("answer/" + mark, bytes_of(number + " " + std::to_string(restarts_)));
+        marks[i] = mark;
+      }
+      if (!all && std::chrono::steady_clock::now() > end) check_missing();
+      if (!all) std::this_thread::sleep_for(20ms);
+    }
+    store_->set("complete/" + number, bytes_of(""));
+  } else {
+    auto now = std::chrono::system_clock::now().time_since_epoch().count();
+    auto mark = std::to_string(rank) + "/" + std::to_string(now) + "/" + std::to_string(std::random_device()());
+    store_->set(key("mark", rank), bytes_of(mark));
+    try {
+      store_->wait({"answer/" + mark}, meeting);
+      auto answer = text_of(store_->get("answer/" + mark));
+      auto blank = answer.find(' ');
+      number = answer.substr(0, blank);
+      restarts_ = std::atoi(answer.c_str() + std::min(blank, answer.size()));
+      store_->set(key("came/" + number, rank), bytes_of(""));
+      store_->wait({"complete/" + number}, meeting);
+    } catch (const std::exception &) {
+      if (std::chrono::steady_clock::now() < end) throw;
+      check_missing();
+    }
+  }
+  store_ = c10::make_intrusive<c10d::PrefixStore>(number, store_);
+  messages_ = c10::make_intrusive<c10d::PrefixStore>(number, messages_);
+  store_->set(key("process", rank), bytes_of(process_description()));
   std::vector<std::string> all;
   for (int i = 0; i < count; i++) all.push_back(key("process", i));
-  auto meeting = std::min(timeout_, longest_meeting);
-  try {
-    store_->wait(all, meeting);
-  } catch (const std::exception &) {
-    std::string missing;
-    for (int i = 0; i < count; i++)
-      if (!messages_->check({all[i]})) missing += (missing.empty() ? "" : ", ") + std::to_string(i);
-    TORCH_CHECK(missing.empty(), "of ", count, " ranks these did not come within ", seconds(meeting), ": ", missing,
-                "; check that WORLD_SIZE is right and that all processes start");
-    throw;
-  }
-  for (const auto &value : store_->multiGet(all)) processes_.emplace_back(value.begin(), value.end());
+  store_->wait(all, meeting);
+  for (const auto &value : store_->multiGet(all)) processes_.push_back(text_of(value));
 }
 
 Connections Group::connect(const std::string &name) {
@@ -156,8 +201,7 @@ void Group::require_whole() {
 
 std::optional<std::pair<int, std::string>> Group::failure() {
   if (!messages_->check({failure_key})) return std::nullopt;
-  auto value = messages_->get(failure_key);
-  std::string text(value.begin(), value.end());
+  auto text = text_of(messages_->get(failure_key));
   auto end = std::min(text.find(' '), text.size());
   return std::pair(std::atoi(text.c_str()), text.substr(std::min(end + 1, text.size())));
 }
@@ -165,7 +209,7 @@ std::optional<std::pair<int, std::string>> Group::failure() {
 // The first message stays.
 void Group::leave_message(int rank, const std::string &message) {
   auto text = std::to_string(rank) + " " + message.substr(0, 4000);
-  messages_->compareSet(failure_key, {}, std::vector<uint8_t>(text.begin(), text.end()));
+  messages_->compareSet(failure_key, {}, bytes_of(text));
 }
 
 void Group::leave(const std::string &message) {
@@ -208,7 +252,7 @@ std::string Group::cause(const std::string &text) {
       std::this_thread::sleep_for(50ms);
       if (has_ended(processes_[0])) return "rank 0 failed first: " + end_of(processes_[0]);
     }
-    messages_->set(key("cut", rank), "");
+    messages_->set(key("cut", rank), bytes_of(""));
     auto end = std::chrono::steady_clock::now() + (is_late ? 0s : 1s);
     do {
       if (auto first = failure(); first && first->first != rank)

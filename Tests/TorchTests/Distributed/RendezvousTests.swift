@@ -25,13 +25,6 @@ import Testing
     #expect(meeting.errorFile == "/tmp/error.json")
   }
 
-  @Test func keysDifferAfterARestart() throws {
-    var again = whole
-    again["TORCHELASTIC_RESTART_COUNT"] = "4"
-    let prefixes = try [whole, again].map { try #require(try Rendezvous($0, device: .cpu)).prefix }
-    #expect(prefixes[0] != prefixes[1])
-  }
-
   @Test func rankZeroHostsWhereTorchrunDoesNot() throws {
     for store in [nil, "False"] {
       var variables = whole
