@@ -51,8 +51,9 @@ let package = Package(
     // The doors to C and C++.
     .systemLibrary(name: "CLibTorchSystem", pkgConfig: libtorch),
     .target(
-      name: "CLibTorch", dependencies: ["CKernels", "CLibTorchSystem"], cxxSettings: optimizedCXX,
-      linkerSettings: runPath),
+      name: "CLibTorch", dependencies: ["CKernels", "CLibTorchSystem"], exclude: ["gloo/README.md"],
+      // The folder of the stand-ins for Gloo's headers, which libtorch lacks.
+      cxxSettings: optimizedCXX + [.headerSearchPath(".")], linkerSettings: runPath),
     .systemLibrary(
       name: "CJPEG", pkgConfig: "libjpeg",
       providers: [.apt(["libjpeg62-turbo-dev"]), .brew(["jpeg-turbo"])]),

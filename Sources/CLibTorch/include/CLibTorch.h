@@ -138,9 +138,10 @@ int mcdrl_has_exact_float32(bool *exact, char **error);
 typedef struct {
   const char *address;     // host and port of the store
   int32_t port;
-  bool hosts;              // whether this process hosts the store
+  bool rank_0_hosts;       // whether rank 0 hosts the store; otherwise torchrun does
   const char *prefix;      // of every key in the store
   int32_t rank, count;
+  int32_t restarts;        // as the launcher counts them for this process
   bool is_one_machine;     // whether all processes are on this machine
   const char *interfaces;  // network interfaces for Gloo, with commas between; null to choose one
   int32_t device_type;     // c10::DeviceType of the tensors besides those of the CPU
@@ -151,6 +152,8 @@ typedef struct {
 bool mcdrl_has_groups(void);
 bool mcdrl_has_nccl(void);
 int mcdrl_group_join(const mcdrl_group_options *options, mcdrl_group_t *out, char **error);
+// How often the group was restarted, alike on all ranks.
+int32_t mcdrl_group_restarts(mcdrl_group_t group);
 // Returns within some seconds even if calls are under way.
 void mcdrl_group_free(mcdrl_group_t group);
 int mcdrl_group_barrier(mcdrl_group_t group, char **error);

@@ -20,7 +20,7 @@ public final class ProcessGroup: @unchecked Sendable {
   public let count: Int
   /// The rank among the processes of this machine.
   public let localRank: Int
-  /// How often `torchrun` has restarted the group.
+  /// How often `torchrun` has restarted the group; alike on all ranks.
   public let restarts: Int
   /// The device of the tensors that take part, besides those on the CPU.
   public let device: Device
@@ -33,10 +33,10 @@ public final class ProcessGroup: @unchecked Sendable {
     rank = meeting.rank
     count = meeting.count
     localRank = meeting.localRank
-    restarts = meeting.restarts
     errorFile = meeting.errorFile
     self.device = device
     handle = try meeting.join(device: device, timeout: timeout)
+    restarts = Int(mcdrl_group_restarts(handle))
   }
 
   deinit { mcdrl_group_free(handle) }

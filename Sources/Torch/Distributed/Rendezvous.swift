@@ -6,17 +6,18 @@ struct Rendezvous: Equatable {
   let rank: Int
   let count: Int
   let localRank: Int
+  /// As `torchrun` counts them on this machine; those on other machines may count otherwise.
   let restarts: Int
   /// Host and port of the store.
   let address: String
   let port: Int
-  /// Whether this process hosts the store; otherwise `torchrun` or rank 0 does.
-  let hosts: Bool
+  /// Whether rank 0 hosts the store; otherwise `torchrun` does.
+  let isHostedByFirst: Bool
   /// Whether all processes are on this machine; false if nothing says so.
   let isOneMachine: Bool
   let interfaces: String?
   let errorFile: String?
-  /// The prefix of the keys, different for each run and each restart.
+  /// The prefix of the keys.
   let prefix: String
 
   private static let required = ["RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
@@ -44,9 +45,8 @@ struct Rendezvous: Equatable {
       if variables[name] == nil, let fallback { return fallback }
       let value = try text(name)
       guard let number = Int(value), range.contains(number) else {
-        let most = range.upperBound == Int.max ? "or more" : "to \(range.upperBound)"
         throw ProcessGroupError.variable(
-          name, "\"\(value)\" is not a number from \(range.lowerBound) \(most); torchrun sets it")
+          name, "\"\(value)\" is not a number from \(range.lowerBound) to \(range.upperBound); torchrun sets it")
       }
       return number
     }
@@ -55,22 +55,22 @@ struct Rendezvous: Equatable {
     rank = try number("RANK", in: 0...count - 1)
     address = try text("MASTER_ADDR")
     port = try number("MASTER_PORT", in: 1...65535)
-    restarts = try number("TORCHELASTIC_RESTART_COUNT", in: 0...Int.max, default: 0)
+    restarts = try number("TORCHELASTIC_RESTART_COUNT", in: 0...Int(Int32.max), default: 0)
     let localCount = try number("LOCAL_WORLD_SIZE", in: 1...count, default: count)
     // On graphics processors each process of a machine has one of its own.
     localRank = try number(
       "LOCAL_RANK", in: 0...localCount - 1, default: device.kind == .cuda && count > 1 ? nil : 0)
     isOneMachine = variables["LOCAL_WORLD_SIZE"] != nil && localCount == count
     switch variables["TORCHELASTIC_USE_AGENT_STORE"] {
-    case "True": hosts = false
-    case nil, "False": hosts = rank == 0
+    case "True": isHostedByFirst = false
+    case nil, "False": isHostedByFirst = true
     case let value?:
       throw ProcessGroupError.variable(
         "TORCHELASTIC_USE_AGENT_STORE", "\"\(value)\" is neither True nor False; torchrun sets it")
     }
     interfaces = variables["GLOO_SOCKET_IFNAME"]
     errorFile = variables["TORCHELASTIC_ERROR_FILE"]
-    prefix = "mcdrl/\(variables["TORCHELASTIC_RUN_ID"] ?? "run")/\(restarts)"
+    prefix = "mcdrl/\(variables["TORCHELASTIC_RUN_ID"] ?? "run")"
   }
 
   func join(device: Device, timeout: TimeInterval) throws -> mcdrl_group_t {
@@ -83,10 +83,11 @@ struct Rendezvous: Equatable {
             var options = mcdrl_group_options()
             options.address = address
             options.port = Int32(port)
-            options.hosts = hosts
+            options.rank_0_hosts = isHostedByFirst
             options.prefix = prefix
             options.rank = Int32(rank)
             options.count = Int32(count)
+            options.restarts = Int32(restarts)
             options.is_one_machine = isOneMachine
             options.interfaces = self.interfaces == nil ? nil : interfaces
             options.device_type = device.kind.rawValue

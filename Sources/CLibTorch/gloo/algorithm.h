@@ -1,0 +1,3 @@
+// A stand-in (README.md).
+#pragma once
+namespace gloo { class Algorithm; }

@@ -1,0 +1,9 @@
+// A stand-in (README.md).
+#pragma once
+namespace gloo::transport {
+class Device;
+class UnboundBuffer {
+public:
+  virtual ~UnboundBuffer();
+};
+}  // namespace gloo::transport
