@@ -76,7 +76,7 @@ import Testing
   @Test("Kernels for the CPU refuse tensors of another device")
   func kernelsRefuse() throws {
     let elsewhere = try Tensor.zeros([1, 2, 4, 16], device: meta)
-    try withoutGradients {
+    withoutGradients {
       #expect(!elsewhere.isFitForOwnAttention(elsewhere, elsewhere))
       #expect(throws: TorchError.self) { try elsewhere.ownAttention(keys: elsewhere, values: elsewhere) }
     }
