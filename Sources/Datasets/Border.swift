@@ -91,7 +91,9 @@ struct Border: Sendable {
     return !trained.isEmpty && !scored.isEmpty && trained.union(scored).count > 1
   }
 
-  private func sites(where flags: [Bool]) -> Set<Int> { Set(flags.indices.filter { flags[$0] }.map { sites[$0] }) }
+  private func sites(where flags: [Bool]) -> Set<Int> {
+    Set(flags.indices.lazy.filter { flags[$0] }.map { sites[$0] })
+  }
 
   /// Finds the patients and sequences on both sides: one pair per group and pair of sites.
   func groups() -> [LeakageReport.Finding] {

@@ -193,7 +193,8 @@ final class SiteSearch {
   /// Returns the files that no site uses; sites may share folders.
   func leftOut(_ sites: [Site]) -> [LeftOut] {
     // Of several spellings of a folder, the shortest names its files.
-    let folders = unusedMasks.map { ($0.key.path, $0.value) }.sorted { ($0.0.count, $0.0) < ($1.0.count, $1.0) }
+    let folders = unusedMasks.map { ($0.key.path, $0.value) }
+      .sorted { ($0.0.count, $0.0) < ($1.0.count, $1.0) }
     let masks = folders.flatMap(\.1.values).map { LeftOut(reason: .maskWithoutImage, url: $0) }
     var paths = StandardPaths()
     var rest: [String: LeftOut] = [:]
