@@ -38,7 +38,10 @@ void *room() {
 
 }  // namespace
 
-bool has_nccl() { return options_constructor() && group_constructor(); }
+bool has_nccl() {
+  load_accelerators();
+  return options_constructor() && group_constructor();
+}
 
 c10::intrusive_ptr<c10d::Backend> make_nccl(
     const c10::intrusive_ptr<c10d::Store> &store, int rank, int count, std::chrono::milliseconds timeout) {
