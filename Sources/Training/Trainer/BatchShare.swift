@@ -12,18 +12,6 @@ struct BatchShare: Sendable {
   /// The source site of each row of the whole batch, counted from 0.
   let sites: [Int]
 
-  /// Makes the share of a process.
-  ///
-  /// - Parameters:
-  ///   - processes: the processes.
-  ///   - sites: the source site of each observed image of the whole batch.
-  ///   - interventions: the number of images with an intervention, which are the first ones.
-  init(_ processes: Processes, sites: [Int], interventions: Int) {
-    observed = OwnRows(of: sites.count, processes)
-    intervened = observed.first(interventions)
-    self.sites = sites + sites.prefix(interventions)
-  }
-
   /// Whether the share is the whole batch.
   var isAll: Bool { observed.areAll }
   /// The number of rows of the whole batch.
@@ -67,5 +55,20 @@ struct BatchShare: Sendable {
     return InterventionPairs(
       intervened: Array(observed.all..<count), partners: Array(0..<intervened.all),
       applied: try all(own.applied), moved: try all(own.moved.to(.uint8)).to(.bool))
+  }
+}
+
+extension BatchShare {
+  /// Makes the share of a process.
+  ///
+  /// - Parameters:
+  ///   - processes: the processes.
+  ///   - sites: the source site of each observed image of the whole batch.
+  ///   - interventions: the number of images with an intervention, which are the first ones.
+  init(_ processes: Processes, sites: [Int], interventions: Int) {
+    let observed = OwnRows(of: sites.count, processes)
+    self.init(
+      observed: observed, intervened: observed.first(interventions),
+      sites: sites + sites.prefix(interventions))
   }
 }
