@@ -46,7 +46,8 @@ extension TrainingRuns {
         EncodedImages(dense: try .zeros([2, 1, 1, 8]), image: try .zeros([2, 8]), layers: []))
       let batch = TrainingBatch(
         images: try .zeros([2, 3, 4, 4]), masks: try .zeros([2, 1, 4, 4]), cached: features,
-        classes: [nil, 1], sites: [0, 1], observed: [0, 1], interventions: nil)
+        classes: [nil, 1], sites: [0, 1], observed: [0, 1], interventions: nil,
+        share: BatchShare(.alone, sites: [0, 1], interventions: 0))
       let same = try batch.pinned(for: .cpu).sent(to: .cpu)
       #expect(same.images === batch.images && same.masks === batch.masks)
       let moved = try batch.pinned(for: .cpu).sent(to: Device(kind: .meta, index: -1))

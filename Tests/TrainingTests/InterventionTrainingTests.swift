@@ -127,7 +127,8 @@ extension TrainingRuns {
       func shares(_ probabilities: [Double]) throws -> [Double] {
         let chosen = try all.choice(
           [FixedPictures.Kind](repeating: .plain, count: 600), of: [Sample](repeating: sample, count: 600),
-          probabilities: probabilities, generator: Generator(seed: 5, for: "shares"))
+          probabilities: probabilities, generator: Generator(seed: 5, for: "shares"),
+          rows: OwnRows(of: 600))
         return (0..<12).map { z in Double(chosen.count { own[$0.intervention ?? 0] == z }) / 600 }
       }
       let counts = (0..<12).map { z in Double(own.count { $0 == z }) }

@@ -66,7 +66,7 @@ extension TrainingRuns {
       let interventions = Interventions(prompts, of: tiny.configuration)
       let found = try #require(
         try TrainingStyles(
-          tiny.configuration, interventions, system, bank, tiny.run, resuming: false,
+          tiny.configuration, interventions, system, bank, tiny.run, resuming: false, .alone,
           TrainingProgress { if case .styling(let done, let total) = $0 { seen.add([done, total]) } }))
       #expect(seen.all == [[0, 3], [1, 3], [2, 3], [3, 3]])
       // The three have the styles of others; what nobody uses is 0.
