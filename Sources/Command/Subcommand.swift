@@ -68,10 +68,10 @@ extension Subcommand {
     }
     let common = arguments.common
     let processes = ManyProcesses()
-    try processes.require(name, among: MCDRLCommand.subcommands.filter(\.sharesWork).map(\.name))
+    try processes.require(name, among: MCDRLCommand.subcommands.filter { $0.sharesWork }.map { $0.name })
     if let threads = try common.threads ?? processes.threads { try Machine.setThreads(threads) }
     Machine.shareProcessors()
-    ImageMemory.shared.limit /= processes.local
+    ImageMemory.shared.limit = ImageMemory.shared.limit / processes.local
     try run(arguments, Console(json: common.json, quiet: common.quiet))
   }
 }

@@ -180,7 +180,7 @@ extension TrainingRuns {
     @Test("Every row of a batch has one process and one place")
     func places() throws {
       for (rows, interventions, count) in [(7, 3, 3), (4, 4, 2), (5, 0, 4), (6, 1, 3)] {
-        let shares = try (0..<count).map { rank -> BatchShare in
+        let shares = (0..<count).map { rank -> BatchShare in
           let share = BatchShare(.alone, sites: Array(0..<rows), interventions: interventions)
           return BatchShare(
             observed: OwnRows(of: share.observed.all, rank: rank, processes: count),
