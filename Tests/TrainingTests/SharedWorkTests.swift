@@ -27,7 +27,7 @@ final class SharedWorkTests {
 
   @Test("Values that are computed in parts reach all with every bit", arguments: [1, 2, 3])
   func parts(_ count: Int) throws {
-    let values = [0.1, -0.0, 5e-324, .infinity, 1 / 3].map { Numbers(value: $0) }
+    let values = [0.1, -0.0, Double.leastNonzeroMagnitude, .infinity, 1 / 3].map { Numbers(value: $0) }
     for length in [0, 1, values.count] {
       let found = try RankThreads.run(count) { processes in
         try processes.inParts(count: length) { Array(values[$0]) }
