@@ -48,6 +48,15 @@ struct Silence : c10::WarningHandler {
   void process(const c10::Warning &) override {}
 };
 
+// Drops the warning that a gradient's strides differ from its bucket's. They do where a dimension has size 1: the layout
+// is the same.
+struct Quiet : c10::WarningHandler {
+  void process(const c10::Warning &warning) override {
+    if (warning.msg().find("Grad strides do not match bucket view strides") == std::string::npos)
+      c10::WarningHandler::process(warning);
+  }
+};
+
 // Runs a body of the reducer with errors that say what to do.
 template <typename Body> void explaining(Group &group, Body body) {
   group.require_whole();
@@ -77,6 +86,9 @@ GroupReducer::GroupReducer(
     TORCH_CHECK(tensor.is_leaf() && tensor.requires_grad(), "a parameter is no leaf that requires gradients");
     if (known.insert(tensor.unsafeGetTensorImpl()).second) parameters.push_back(tensor);
   }
+  // For the backward passes of this thread.
+  static Quiet quiet;
+  c10::WarningUtils::set_warning_handler(&quiet);
   TORCH_CHECK(bucket_bytes > 0, "a bucket must hold a byte at least, got ", bucket_bytes);
   explaining(*group_, [&] {
     connections_ = group_->connect_reducer();

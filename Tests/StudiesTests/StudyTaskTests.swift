@@ -86,7 +86,11 @@ struct StudyTaskTests {
       if steps.add() == 3 { try? Data().write(to: place.appendingPathComponent("2.json")) }
       usleep(20_000)
     }
-    #expect(throws: StudyError.lostClaim(tasks.directory(fold).url)) { try tasks.run([fold], progress) }
+    #expect {
+      try tasks.run([fold], progress)
+    } throws: {
+      "\($0)" == "\(StudyError.lostClaim(tasks.directory(fold).url))"
+    }
     // The new holder gives no sign of life, and the study goes on to its end.
     tasks.claimTiming.patience = 4
     #expect(try tasks.run([fold]).count == 1)

@@ -109,7 +109,9 @@ extension TrainingRuns {
     @Test(
       "Methods whose head normalises own rows train", arguments: ["groupdro", "coral", "irm", "dann", "mcdrl"])
     func ownStatistics(name: String) throws {
-      let done = try train(2, MethodRegistry.builtIn.method(named: name))
+      let done = try train(2, MethodRegistry.builtIn.method(named: name)) {
+        $0.sources = ["site-a", "site-b"]
+      }
       let areFinite = done[0].losses.allSatisfy { $0.isFinite }
       #expect(areFinite)
       expectSame(done[0], done)
