@@ -13,15 +13,19 @@ struct InterventionPartTests {
     let masks = try Tensor.randomUniform([7, 1, 32, 32], generator: Generator(seed: 2)).atLeast(0.5)
       .to(.float32)
     let whole = try interventions(images: images, masks: masks, generator: Generator(seed: 3))
-    let draws = try interventions.draws(7, generator: Generator(seed: 3))
+    func drawn() throws -> Interventions.Draws {
+      try interventions.draws(7, generator: Generator(seed: 3))
+    }
+    let draws = try drawn()
     #expect(try whole.applied.argmax(dim: 1).array(of: Int.self) == draws.confounders)
     for part in [0..<7, 0..<3, 3..<7, 6..<7] {
       func rows(_ tensor: Tensor) throws -> Tensor {
         try tensor.narrowed(dim: 0, start: part.lowerBound, length: part.count)
       }
-      let found = try interventions(draws, part: part, images: rows(images), masks: rows(masks))
+      let found = try interventions(drawn(), part: part, images: rows(images), masks: rows(masks))
       for (own, all) in [(found.images, whole.images), (found.masks, whole.masks)] {
-        #expect(try zip(own.floats(), rows(all).floats()).allSatisfy { abs($0 - $1) < 1e-6 }, "\(part)")
+        let most = try zip(own.floats(), rows(all).floats()).map { abs($0 - $1) }.max() ?? 0
+        #expect(most < 1e-5, "\(part)")
       }
       #expect(try found.applied.isEqual(to: rows(whole.applied)))
     }

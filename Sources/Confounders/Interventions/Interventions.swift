@@ -173,6 +173,8 @@ public struct Interventions: Sendable {
   }
 
   /// The interventions on the images of a batch, drawn and not yet applied.
+  ///
+  /// The draw of an image is applied once: its generator goes on.
   package struct Draws {
     fileprivate let plans: [Plan]
 
