@@ -64,9 +64,9 @@ struct ContestPlan {
     // All come to the same end, and one message is enough.
     try processes.together {
       for site in sites {
-        for (arm, runs) in left where !runs.contains(where: { $0.sites.contains { $0.site.name == site.name } })
-        {
-          throw WorkError.trainedOn(site: site.name, arm: arm.name)
+        for (arm, runs) in left {
+          let isScored = runs.contains { $0.sites.contains { $0.site.name == site.name } }
+          guard isScored else { throw WorkError.trainedOn(site: site.name, arm: arm.name) }
         }
       }
     }
