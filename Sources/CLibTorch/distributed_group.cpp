@@ -83,7 +83,6 @@ Group::Group(const mcdrl_group_options &options)
   meet(options.restarts);
   devices_ = make_devices(options);
   connections_ = connect("calls");
-  timeout_ = std::chrono::milliseconds(options.timeout);
 }
 
 // Agrees on a number of this group, which is a part of all its keys: torchrun keeps its store when it restarts a group,

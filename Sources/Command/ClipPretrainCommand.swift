@@ -91,7 +91,9 @@ enum ClipPretrainCommand: Subcommand {
     let out = try arguments.out
     let stateFile = out.appendingPathComponent("state/checkpoint.safetensors")
     let recordFile = out.appendingPathComponent("pretraining.json")
-    let (resuming, tests) = (try arguments.resume, try arguments.testImages)
+    let launchFile = out.appendingPathComponent("state/launch.json")
+    let tests = try arguments.testImages
+    var resuming = try arguments.resume
     let record = try processes.together { try Self.record(arguments) }
     try processes.requireEqual(record.hash(), "settings")
     try processes.together {
@@ -101,6 +103,7 @@ enum ClipPretrainCommand: Subcommand {
     var lock: FolderLock?
     defer { withExtendedLifetime(lock) {} }
     try processes.first {
+      resuming = resuming || Launch.isRestart(of: launchFile, processes)
       if resuming { try check(record, recordFile) }
       lock = try OutputFolder.lock(out, console)
       // A training that was killed before its first step leaves only a record, and may restart.
@@ -125,6 +128,7 @@ enum ClipPretrainCommand: Subcommand {
       if let sites = inputs.sites {
         try AtomicFile.write(json: WordImages(sites), to: out.appendingPathComponent(WordImages.fileName))
       }
+      if processes.group != nil { try AtomicFile.write(json: Launch(), to: launchFile) }
     }
     let steps = record.configuration.steps
     console.note(

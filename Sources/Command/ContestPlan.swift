@@ -50,8 +50,8 @@ struct ContestPlan {
       return
     }
     for note in Self.notes(all.flatMap(\.runs), at: sites) { console.note(note) }
-    arms = all.map { arm, runs in
-      let left = runs.map { scoring in
+    let left = all.map { arm, runs in
+      let scored = runs.map { scoring in
         let own = scoring.run.configuration.sources
         return Scoring(
           run: scoring.run,
@@ -59,14 +59,18 @@ struct ContestPlan {
             role.isUnseen || role != .source && !own.contains(site.name)
           })
       }
-      return (arm: arm, runs: left.filter { !$0.sites.isEmpty })
+      return (arm: arm, runs: scored.filter { !$0.sites.isEmpty })
     }
-    for site in sites {
-      for (arm, runs) in arms where !runs.contains(where: { $0.sites.contains { $0.site.name == site.name } })
-      {
-        throw WorkError.trainedOn(site: site.name, arm: arm.name)
+    // All come to the same end, and one message is enough.
+    try processes.together {
+      for site in sites {
+        for (arm, runs) in left {
+          let isScored = runs.contains { $0.sites.contains { $0.site.name == site.name } }
+          guard isScored else { throw WorkError.trainedOn(site: site.name, arm: arm.name) }
+        }
       }
     }
+    arms = left
   }
 
   /// States by site how many runs were trained on images of it, unless its name says so.

@@ -80,15 +80,16 @@ struct PretrainingInputs {
         } ?? rendered ?? Self.rendered(record, size: size, processes, console)
       return
     }
-    let catalog = try processes.together {
-      try SiteCatalog(at: folder, defaultClass: record.lesionClass)
+    let (catalog, sites) = try processes.together {
+      let catalog = try SiteCatalog(at: folder, defaultClass: record.lesionClass)
+      let heldOut = try Set((record.holdOut ?? []).map { try catalog.site($0).name })
+      let sites = catalog.sites.filter { !heldOut.contains($0.name) }
+      guard !sites.isEmpty else {
+        throw RunError.noSources(folder, heldOut: heldOut.sorted().joined(separator: ", "))
+      }
+      try RunChecks.requireClasses(sites, record.prompts, in: folder)
+      return (catalog, sites)
     }
-    let heldOut = try Set((record.holdOut ?? []).map { try catalog.site($0).name })
-    let sites = catalog.sites.filter { !heldOut.contains($0.name) }
-    guard !sites.isEmpty else {
-      throw RunError.noSources(folder, heldOut: heldOut.sorted().joined(separator: ", "))
-    }
-    try RunChecks.requireClasses(sites, record.prompts, in: folder)
     try processes.first { try DataNotes.masks(sites, console) }
     DataNotes.leftOut(catalog, console)
     let samples = sites.flatMap(\.samples)

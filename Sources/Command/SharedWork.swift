@@ -7,8 +7,8 @@ import Training
 enum SharedWork {
   /// Joins the processes that `torchrun` started, and does the work with them.
   ///
-  /// Only the first process prints. A failure of this process ends the others, with its message. An
-  /// error that came from another process is not printed again.
+  /// Only the first process prints. A failure of this process ends the others, with its message. Of an
+  /// error that came from another process the first one tells, too.
   ///
   /// - Parameters:
   ///   - console: the console of the command.
@@ -35,7 +35,7 @@ enum SharedWork {
     }
   }
 
-  /// Whether an error only tells what happened in another process, which prints it.
+  /// Whether an error only tells what happened in another process, which has told all of it.
   ///
   /// A process that was killed prints nothing, so then every other one does.
   private static func isOfOthers(_ error: any Error, _ processes: Processes) -> Bool {

@@ -50,7 +50,7 @@ enum TrainCommand: Subcommand {
     _ arguments: Arguments<Options>, _ processes: Processes, _ console: Console
   ) throws {
     let settings = try TrainSettings(arguments)
-    let team = try TrainingTeam(processes, arguments)
+    let team = TrainingTeam(processes)
     var made: Run?
     try processes.first {
       let run = try prepared(arguments, settings, team, console)

@@ -6,15 +6,9 @@ import Training
 /// What `mcdrl train` does differently in several processes.
 struct TrainingTeam {
   private let processes: Processes
-  private let restarts: Int
 
   /// Describes the processes of a call.
-  ///
-  /// - Throws: `UsageError` for a wrong option.
-  init(_ processes: Processes, _ arguments: Arguments<TrainCommand.Options>) throws {
-    self.processes = processes
-    restarts = processes.group?.restarts ?? 0
-  }
+  init(_ processes: Processes) { self.processes = processes }
 
   /// Returns the device that the options state for this process; nil for none.
   ///
@@ -67,10 +61,7 @@ struct TrainingTeam {
   ///
   /// - Parameter out: the folder of the run.
   func continues(_ out: URL) -> Bool {
-    guard restarts > 0, RunFolder(out).exists, let data = try? Data(file: file(RunFolder(out))),
-      let stored = try? JSONDecoder().decode(Launch.self, from: data)
-    else { return false }
-    return stored == Launch()
+    RunFolder(out).exists && Launch.isRestart(of: file(RunFolder(out)), processes)
   }
 
   /// Writes down the command of a new run, for `continues`.
@@ -83,20 +74,6 @@ struct TrainingTeam {
 
   private func file(_ run: RunFolder) -> URL {
     run.stateFile.deletingLastPathComponent().appendingPathComponent("launch.json")
-  }
-
-  /// The command that made a run.
-  private struct Launch: Codable, Equatable {
-    /// A hash of its words and its folder.
-    var command: String
-
-    init() {
-      var hash = StableHash()
-      for word in CommandLine.arguments.dropFirst() + [FileManager.default.currentDirectoryPath] {
-        hash.combine(Data((word + "\n").utf8))
-      }
-      command = hash.text
-    }
   }
 }
 

@@ -130,7 +130,7 @@ struct CaptionedBatches: Sendable {
       )
     }
     let (images, marks) = (try parts(pixels), try parts(known))
-    let done = try interventions(draws, part: changed, images: images.first, masks: marks.first)
+    let done = try interventions(draws, rows: Array(changed), images: images.first, masks: marks.first)
     pixels = try .concatenated([done.images, images.rest], dim: 0)
     masks = try .concatenated([done.masks, marks.rest], dim: 0)
     return names

@@ -181,8 +181,8 @@ package final class ContrastiveTrainer {
 
   /// Computes the loss of a batch.
   ///
-  /// Of several processes the mean of this scalar over the processes is the loss of the whole batch, and the
-  /// mean of its gradients is that loss's gradient. The contrastive parts are computed from the
+  /// Of several processes the mean of this scalar over the processes is the loss of the whole batch,
+  /// and the mean of its gradients is that loss's gradient. The contrastive parts are computed from the
   /// gathered cosines, equally in every process. The part of the masks is computed from the positions
   /// of this process's images, which are too many to gather, and weighs as many images.
   private func loss(_ batch: CaptionedBatch) throws -> Tensor {

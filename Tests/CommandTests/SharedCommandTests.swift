@@ -6,7 +6,9 @@ extension ProgramTests {
   @Suite("clip pretrain and evaluate in several processes")
   struct SharedCommandTests {
     /// Starts a command as each process of one group, with the variables of torchrun.
-    private func run(_ words: [String], processes count: Int, in shop: Workshop) throws -> [Outcome] {
+    private func run(
+      _ words: [String], processes count: Int, restarts: Int = 0, in shop: Workshop
+    ) throws -> [Outcome] {
       let port = try RankThreads.freePort()
       let folders = (0..<count).map { shop.file("rank-\($0)-\(UUID().uuidString)") }
       let started = try folders.enumerated().map { rank, folder in
@@ -16,6 +18,7 @@ extension ProgramTests {
           adding: [
             "RANK": "\(rank)", "WORLD_SIZE": "\(count)", "LOCAL_RANK": "\(rank)",
             "LOCAL_WORLD_SIZE": "\(count)", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
+            "TORCHELASTIC_RESTART_COUNT": "\(restarts)",
           ])
       }
       return try zip(started, folders).map { process, folder in
@@ -70,6 +73,22 @@ extension ProgramTests {
       #expect(found[0].err.contains("3 processes cannot share a batch of 2 pictures"), "\(found[0].err)")
       #expect(found[1].err.isEmpty && found[2].err.isEmpty)
       #expect(!FileManager.default.fileExists(atPath: out.path))
+    }
+
+    @Test("clip pretrain that torchrun restarts continues its own training, and no other")
+    func restarted() throws {
+      let shop = try Workshop()
+      let out = shop.file("clip")
+      let first = try run(words(out), processes: 2, in: shop)
+      try #require(first.map(\.code) == [0, 0], "\(first.map(\.err))")
+      let weights = try Data(contentsOf: out.appendingPathComponent("model.safetensors"))
+      let again = try run(words(out), processes: 2, in: shop)
+      #expect(again[0].code != 0 && again[0].err.contains("--resume"), "\(again[0].err)")
+      let other = try run(words(out, batch: 5), processes: 2, restarts: 1, in: shop)
+      #expect(other[0].code != 0 && other[0].err.contains("--resume"), "\(other[0].err)")
+      let restarted = try run(words(out), processes: 2, restarts: 1, in: shop)
+      #expect(restarted.map(\.code) == [0, 0], "\(restarted.map(\.err))")
+      #expect(try Data(contentsOf: out.appendingPathComponent("model.safetensors")) == weights)
     }
 
     @Test("evaluate writes and prints what one process does, byte for byte")

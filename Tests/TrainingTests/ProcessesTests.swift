@@ -67,12 +67,15 @@ extension TrainingRuns {
       try expectSame(train(1, method)[0], train(count, method))
     }
 
-    @Test("So they do with augmentation, interventions in a part of the rows, and gradients over two steps")
-    func manyDraws() throws {
+    /// With a share of 0.25 one of the two processes has no intervened row.
+    @Test(
+      "So they do with augmentation, interventions in a part of the rows, and gradients over two steps",
+      arguments: [0.5, 0.25])
+    func manyDraws(share: Double) throws {
       @Sendable func change(_ settings: inout RunConfiguration) {
         settings.augmentation = Augmentation()
         settings.augmentation.sharpness = 0.5
-        settings.interventions.share = 0.5
+        settings.interventions.share = share
         settings.interventions.segmentation = 0.5
         settings.accumulation = 2
       }

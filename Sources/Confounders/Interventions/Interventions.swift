@@ -69,18 +69,7 @@ public struct Interventions: Sendable {
   public func callAsFunction(
     images: Tensor, masks: Tensor, probabilities: [Double]? = nil, generator: Generator
   ) throws -> Pictures {
-    let count = try images.sizes(rank: 4, "images")[0]
-    return try self(
-      images: images, masks: masks, probabilities: probabilities, generator: generator,
-      rows: OwnRows(of: count))
-  }
-
-  private func callAsFunction(
-    images: Tensor, masks: Tensor, probabilities: [Double]?, generator: Generator, rows: OwnRows
-  ) throws -> Pictures {
-    let weights = try self.weights(probabilities)
-    let plans = try rows.own(chance(rows.all, generator)).map { try drawn($0, weights) }
-    return try done(plans, images: images, masks: masks)
+    try self(count: 1, images: images, masks: masks, probabilities: probabilities, generator: generator)
   }
 
   /// Draws the confounders for a single image with equal probabilities, without applying them.
@@ -130,12 +119,12 @@ public struct Interventions: Sendable {
   package func callAsFunction(
     count: Int, images: Tensor, masks: Tensor, probabilities: [Double]?, generator: Generator, rows: OwnRows
   ) throws -> Pictures {
-    let first = try self(
-      images: images, masks: masks, probabilities: probabilities, generator: generator, rows: rows)
-    return try (1..<max(1, count)).reduce(first) { done, _ in
-      let next = try self(
-        images: done.images, masks: done.masks, probabilities: probabilities, generator: generator,
-        rows: rows)
+    func once(_ images: Tensor, _ masks: Tensor) throws -> Pictures {
+      let draws = try self.draws(rows.all, probabilities: probabilities, generator: generator)
+      return try self(draws, rows: rows.indices, images: images, masks: masks)
+    }
+    return try (1..<max(1, count)).reduce(once(images, masks)) { done, _ in
+      let next = try once(done.images, done.masks)
       return Pictures(
         images: next.images, masks: next.masks, applied: try done.applied.maximum(next.applied),
         moved: try done.moved.or(next.moved))
@@ -197,19 +186,19 @@ public struct Interventions: Sendable {
     return Draws(plans: try chance(count, generator).map { try drawn($0, weights) })
   }
 
-  /// Applies the draws of a batch to a part of its images, such as those of one process.
+  /// Applies the draws of a batch to some of its rows, such as those of one process.
   ///
   /// - Parameters:
   ///   - draws: the draws of the whole batch.
-  ///   - part: the places of the images in the batch, at least one.
-  ///   - images: the images of the part, n×3×S×S, 0 to 1, S at least 16.
+  ///   - rows: the places of the images in the batch.
+  ///   - images: the images of these rows, n×3×S×S, 0 to 1, S at least 16.
   ///   - masks: n×K×S×S, 0 or 1.
   /// - Returns: the changed images and masks, the same as in the whole batch.
   /// - Throws: `TorchError` if the shapes do not match.
   package func callAsFunction(
-    _ draws: Draws, part: Range<Int>, images: Tensor, masks: Tensor
+    _ draws: Draws, rows: [Int], images: Tensor, masks: Tensor
   ) throws -> Pictures {
-    let plans = Array(draws.plans[part.clamped(to: draws.plans.indices)])
+    let plans = rows.filter(draws.plans.indices.contains).map { draws.plans[$0] }
     guard try images.size(0) == plans.count else {
       throw TorchError.value("\(plans.count) draws do not fit images of \(images.shape)")
     }

@@ -158,7 +158,7 @@ package enum ProcessesError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .differ(let what, let rank):
       "the \(what) of process \(rank) differ from those of process 0; give every process the same version of "
-        + "mcdrl and libtorch, processors with the same instructions, the same CLIP model and the same settings"
+        + "mcdrl and libtorch, processors with the same instructions, the same files and the same settings"
     case .tooMany(let processes, let batch):
       "\(processes) processes cannot share a batch of \(counted(batch, "image")); start at most \(batch) processes, or "
         + "raise batchSize"

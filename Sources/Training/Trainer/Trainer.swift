@@ -53,9 +53,9 @@ package final class Trainer {
   ///   - resuming: whether to continue from the run's saved state.
   ///   - processes: those that train together; all make a trainer of the same inputs.
   ///   - progress: called with every event of the preparation.
-  /// - Throws: `TrainingError.noImages`, `ProcessesError`, `RunError` if features are given for settings
-  ///   that change
-  ///   them or no confounder has a mechanism to intervene with, or the errors of reading the state.
+  /// - Throws: `TrainingError.noImages`, `ProcessesError`, `RunError` if features are given for
+  ///   settings that change them or no confounder has a mechanism to intervene with, or the errors of
+  ///   reading the state.
   package init(
     configuration: RunConfiguration, system: SegmentationSystem, run: RunFolder, training: SampleBank,
     validation: SampleBank, prompts: PromptSet, features: FeatureStore? = nil, target: SampleBank? = nil,
@@ -93,6 +93,11 @@ package final class Trainer {
     if resuming {
       average = try configuration.averaging.average(of: system)
       state = try .load(from: run.stateFile, into: system, optimizer, average, frozenHash: frozenHash)
+      if processes.areSeveral {
+        // A network file system may show an older file on another machine.
+        let weights = try ContentHash(of: optimizer.named).text
+        try processes.requireEqual("\(state.totalSteps) \(weights)", "saved states")
+      }
     }
     // The frozen weights have their values now.
     encoder = try features?.encoder ?? system.frozenEncoder()
