@@ -55,6 +55,11 @@ extension ProgramTests {
         let outcome = try Program.run(["loso", "--out", tasks] + more)
         #expect(outcome.code == 2 && outcome.err.contains(named), "\(more): \(outcome.err)")
       }
+      // The option wins over the setting, which names a device that tests do not have.
+      let device = words(shop, "device", more: ["device=cuda:0", "--device", "cpu", "--plan"])
+      let onDevice = try Program.run(device)
+      #expect(onDevice.code == 0, "\(onDevice.err)")
+
       let other = try Program.run(words(shop, "tasks", epochs: 3, more: ["--seeds", "4,1", "--fold", "0"]))
       #expect(other.code == 2 && other.err.contains("configuration.epochs was 2 and is 3"), "\(other.err)")
       #expect(!exists(shop, "tasks/runs"))

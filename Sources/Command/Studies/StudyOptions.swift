@@ -56,6 +56,7 @@ struct StudyOptions: OptionGroup {
     let settings = try TrainSettings(arguments.settings, clip: clip)
     var (configuration, model) = try settings.configuration(clip: clip, data: data, console)
     configuration.seed = 0
+    if let device = try arguments.common.given(\.device) { configuration.device = device }
     let seeds = try arguments.seeds
     var plan = try StudyPlan(
       study: study, configuration: configuration, arms: arms,
