@@ -39,7 +39,7 @@ extension ProgramTests {
       #expect(lines[11] == ["11", "c", "mcdrl", "1"])
       for file in ["study.json", "prompts.json5"] { #expect(exists(shop, "tasks/\(file)"), "\(file)") }
       #expect(!exists(shop, "tasks/runs") && !exists(shop, "tasks/.lock"))
-      let again = try Program.run("loso", "--out", tasks, "--plan")
+      let again = try Program.run("loso", "--out", tasks, "--plan", "--image-memory", "1MiB")
       #expect(again.code == 0 && again.out == plan.out, "\(again.err)")
       let json = try Program.run("loso", "--out", tasks, "--plan", "--json")
       let entries = try #require(try json.json() as? [[String: Any]])

@@ -36,8 +36,8 @@ struct StudyOptions: OptionGroup {
   static let stored = "required unless DIR has a study.json"
   /// The options that change no result, so that they go with the settings of the folder.
   static let besideStored: Set = [
-    "out", "plan", "fold", "collect", "workers", "threads", "cache", "cache-limit", "keep-cache", "json",
-    "quiet", "help",
+    "out", "plan", "fold", "collect", "workers", "threads", "cache", "cache-limit", "keep-cache",
+    "image-memory", "json", "quiet", "help",
   ]
 
   /// Makes the plan of the options.
