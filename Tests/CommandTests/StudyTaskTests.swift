@@ -39,6 +39,9 @@ extension ProgramTests {
       #expect(lines[11] == ["11", "c", "mcdrl", "1"])
       for file in ["study.json", "prompts.json5"] { #expect(exists(shop, "tasks/\(file)"), "\(file)") }
       #expect(!exists(shop, "tasks/runs") && !exists(shop, "tasks/.lock"))
+      let record = try JSONSerialization.jsonObject(with: Data(contentsOf: shop.file("tasks/study.json")))
+      let seconds = try #require((record as? [String: Any])?["seconds"] as? Double)
+      #expect(seconds > 0)
       let again = try Program.run("loso", "--out", tasks, "--plan", "--image-memory", "1MiB")
       #expect(again.code == 0 && again.out == plan.out, "\(again.err)")
       let json = try Program.run("loso", "--out", tasks, "--plan", "--json")
