@@ -30,7 +30,9 @@ package struct ClaimHolder: Codable, Equatable, Sendable {
   /// A number alone does not name a process, because it is given again.
   var hasEnded: Bool {
     guard let system, let start, system == Self.runningSystem else { return false }
-    return Self.start(of: process) != start
+    // Some systems hide the processes of other users.
+    guard let now = Self.start(of: process) else { return kill(process, 0) == 0 || errno != EPERM }
+    return now != start
   }
 
   /// A number that changes with each start of the system, and the list of processes that this one sees.

@@ -141,7 +141,9 @@ package final class WorkClaim: @unchecked Sendable {
 
   private static func newest(in folder: URL) -> Int {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.compactMap { $0.hasSuffix(".json") ? Int($0.dropLast(5)) : nil }.max() ?? 0
+    // Larger numbers are no claims, and would leave none for the next holder.
+    return names.compactMap { $0.hasSuffix(".json") ? Int($0.dropLast(5)) : nil }
+      .filter { $0 < 1 << 40 }.max() ?? 0
   }
 
   private static func holder(_ file: URL) -> ClaimHolder? {

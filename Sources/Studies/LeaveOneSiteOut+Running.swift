@@ -100,10 +100,32 @@ extension LeaveOneSiteOut {
       defer { claim.release() }
       var own = progress
       own.shouldStop = { progress.shouldStop() || claim.isLost }
-      do { return try body(own) } catch {
+      do { return try unlocked(fold, own) { try body(own) } } catch {
         guard claim.isLost else { throw error }
         throw StudyError.lostClaim(directory(fold).url)
       }
     }
+  }
+
+  /// Works on a claimed fold, and waits while the process before still has the lock of its run.
+  ///
+  /// That process may be ending, or stand still. When it goes on, it saves its state and ends.
+  ///
+  /// - Throws: `FolderLockError` after the patience of claims, `TrainingError.interrupted` after a
+  ///   request to stop, or the error of the body.
+  private func unlocked(
+    _ fold: Fold, _ progress: Progress, _ body: () throws -> FoldResult
+  ) throws -> FoldResult {
+    for look in 0..<claimTiming.patience {
+      do { return try body() } catch is FolderLockError {
+        if look == 0 { progress.waiting(fold, nil) }
+        let next = Date().addingTimeInterval(claimTiming.poll)
+        repeat {
+          guard !progress.shouldStop() else { throw TrainingError.interrupted(epoch: 0, step: 0) }
+          usleep(UInt32(min(claimTiming.poll, 0.2) * 1e6))
+        } while Date() < next
+      }
+    }
+    return try body()
   }
 }

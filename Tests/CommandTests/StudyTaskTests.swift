@@ -39,7 +39,10 @@ extension ProgramTests {
       #expect(lines[11] == ["11", "c", "mcdrl", "1"])
       for file in ["study.json", "prompts.json5"] { #expect(exists(shop, "tasks/\(file)"), "\(file)") }
       #expect(!exists(shop, "tasks/runs") && !exists(shop, "tasks/.lock"))
-      let again = try Program.run("loso", "--out", tasks, "--plan")
+      let record = try JSONSerialization.jsonObject(with: Data(contentsOf: shop.file("tasks/study.json")))
+      let seconds = try #require((record as? [String: Any])?["seconds"] as? Double)
+      #expect(seconds > 0)
+      let again = try Program.run("loso", "--out", tasks, "--plan", "--image-memory", "1MiB")
       #expect(again.code == 0 && again.out == plan.out, "\(again.err)")
       let json = try Program.run("loso", "--out", tasks, "--plan", "--json")
       let entries = try #require(try json.json() as? [[String: Any]])
@@ -55,6 +58,11 @@ extension ProgramTests {
         let outcome = try Program.run(["loso", "--out", tasks] + more)
         #expect(outcome.code == 2 && outcome.err.contains(named), "\(more): \(outcome.err)")
       }
+      // The option wins over the setting, which names a device that tests do not have.
+      let device = words(shop, "device", more: ["device=cuda:0", "--device", "cpu", "--plan"])
+      let onDevice = try Program.run(device)
+      #expect(onDevice.code == 0, "\(onDevice.err)")
+
       let other = try Program.run(words(shop, "tasks", epochs: 3, more: ["--seeds", "4,1", "--fold", "0"]))
       #expect(other.code == 2 && other.err.contains("configuration.epochs was 2 and is 3"), "\(other.err)")
       #expect(!exists(shop, "tasks/runs"))

@@ -108,6 +108,28 @@ struct WorkClaimTests {
     }
   }
 
+  @Test("A process of this machine has ended if there is none of its number")
+  func gone() {
+    let own = ClaimHolder.current
+    guard let system = own.system, let start = own.start else { return }
+    func holder(_ process: Int32) -> ClaimHolder {
+      ClaimHolder(
+        process: process, host: own.host, system: system, start: start, command: "mcdrl", claimed: Date())
+    }
+    #expect(!holder(own.process).hasEnded)
+    // No system gives numbers as large as this.
+    #expect(holder(.max).hasEnded)
+  }
+
+  @Test("A file with a number that no holder can have is no claim")
+  func largest() throws {
+    try withFolder { folder in
+      try writeForeign(folder, .max)
+      let claim = try #require(try take(folder))
+      #expect(!claim.isLost)
+    }
+  }
+
   @Test("Temporary files of other machines stay, because their locks may not be seen here")
   func leftovers() throws {
     try withFolder { folder in

@@ -71,6 +71,33 @@ struct StudyTaskTests {
     #expect(message { try other.requireOwnRuns() }.contains("batchSize was 4, is 5"))
   }
 
+  @Test("A claimed fold waits while the process before still has the lock of its run")
+  func locked() throws {
+    let tiny = try TinyRun(method: .baseline, epochs: 1)
+    let folder = tiny.run.url.appendingPathComponent("tasks")
+    try FileManager.default.createFolder(StudyFolder(folder).claims)
+    let tasks = try study(tiny, folder)
+    let fold = tasks.folds[0]
+    let held = Held()
+    held.lock = try FolderLock(tasks.directory(fold).url)
+    var hasty = tasks
+    hasty.claimTiming.patience = 2
+    #expect(throws: FolderLockError.self) { try hasty.run([fold]) }
+    let waits = Tally()
+    var progress = LeaveOneSiteOut.Progress()
+    progress.waiting = { _, _ in
+      waits.add()
+      held.lock = nil
+    }
+    let results = try tasks.run([fold], progress)
+    #expect(results.count == 1 && waits.value == 1)
+  }
+
+  /// A lock that a callback releases.
+  private final class Held: @unchecked Sendable {
+    var lock: FolderLock?
+  }
+
   @Test("A fold that another process took over is left to it")
   func lost() throws {
     let tiny = try TinyRun(method: .baseline, epochs: 2)

@@ -36,8 +36,8 @@ struct StudyOptions: OptionGroup {
   static let stored = "required unless DIR has a study.json"
   /// The options that change no result, so that they go with the settings of the folder.
   static let besideStored: Set = [
-    "out", "plan", "fold", "collect", "workers", "threads", "cache", "cache-limit", "keep-cache", "json",
-    "quiet", "help",
+    "out", "plan", "fold", "collect", "workers", "threads", "cache", "cache-limit", "keep-cache",
+    "image-memory", "json", "quiet", "help",
   ]
 
   /// Makes the plan of the options.
@@ -56,6 +56,7 @@ struct StudyOptions: OptionGroup {
     let settings = try TrainSettings(arguments.settings, clip: clip)
     var (configuration, model) = try settings.configuration(clip: clip, data: data, console)
     configuration.seed = 0
+    if let device = try arguments.common.given(\.device) { configuration.device = device }
     let seeds = try arguments.seeds
     var plan = try StudyPlan(
       study: study, configuration: configuration, arms: arms,

@@ -26,6 +26,7 @@ extension StudyRunner {
 
   /// Checks data and settings, writes `study.json`, and prints one line for each fold.
   func writePlan() throws {
+    let start = Date()
     let folder = try arguments.out
     let lock = try OutputFolder.lock(folder, console)
     defer { withExtendedLifetime(lock) {} }
@@ -33,7 +34,8 @@ extension StudyRunner {
     let study = try study(in: folder, nil)
     try requireWords(study)
     try study.requireOwnRuns()
-    let writer = StudyWriter(folder: folder, record: try record(study))
+    var writer = StudyWriter(folder: folder, record: try record(study))
+    writer.record.seconds += Date().timeIntervalSince(start)
     try write(writer)
     // This is last, because tasks begin when it is there.
     try FileManager.default.createFolder(study.folder.claims)
