@@ -61,7 +61,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json")
     options = parser.parse_args()
-    sizes = [int(float(size) * (1 << 20)) for size in options.megabytes.split(",")]
+    sizes = sorted({int(float(size) * (1 << 20)) for size in options.megabytes.split(",")})
+    if len(sizes) < 2:
+        parser.error("--megabytes needs two sizes or more: a line goes through them")
+    if min(map(int, options.ranks.split(","))) < 2 or options.rounds < 1:
+        parser.error("--ranks needs numbers from 2, --rounds one from 1")
     record = {"torch": torch.__version__, "processors": os.cpu_count(), "backend": "gloo", "groups": []}
     for ranks in map(int, options.ranks.split(",")):
         context = multiprocessing.get_context("spawn")
@@ -69,9 +73,10 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             group = multiprocessing.spawn(
                 work, (ranks, sizes, options.rounds, os.path.join(folder, "store"), found), nprocs=ranks, join=False)
-            results = [found.get() for _ in sizes]
+            # A process that fails raises here. The few results fit into the pipe until then.
             while not group.join():
                 pass
+            results = [found.get() for _ in sizes]
         share = 2 * (ranks - 1) / ranks
         print(f"{ranks} ranks")
         for size, samples in results:

@@ -85,9 +85,14 @@ void load_accelerators() {
 
 extern "C" {
 
+// What a damaged libtorch throws here means that it has no such device.
 bool mcdrl_has_cuda(void) {
   load_accelerators();
-  return at::hasCUDA();
+  try {
+    return at::hasCUDA();
+  } catch (const std::exception &) {
+    return false;
+  }
 }
 
 bool mcdrl_has_mps(void) { return at::hasMPS(); }
@@ -100,7 +105,11 @@ const char *mcdrl_accelerator_problem(void) {
 int32_t mcdrl_device_count(int32_t device_type) {
   load_accelerators();
   auto type = static_cast<c10::DeviceType>(device_type);
-  return at::accelerator::getAccelerator() == type ? at::accelerator::deviceCount() : 0;
+  try {
+    return at::accelerator::getAccelerator() == type ? at::accelerator::deviceCount() : 0;
+  } catch (const std::exception &) {
+    return 0;
+  }
 }
 
 int mcdrl_synchronize(int32_t device_type, int32_t index, char **error) {

@@ -30,6 +30,11 @@ enum DoctorCommand: Subcommand {
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     if try arguments.licences { return try list(SoftwareComponent.all(), console) }
     if try arguments.parity { return try compare(arguments.common, console) }
+    if try arguments.common.given(\.device) != nil {
+      throw UsageError.rejected(
+        option: "device", text: nil,
+        reason: "the checks look at every device; add --parity to compare one with the CPU")
+    }
     let build = try Machine.buildDescription()
     let blas = build.split(separator: "\n").first { $0.contains("BLAS_INFO") || $0.contains("oneDNN") }
     let version = Machine.libtorchVersion

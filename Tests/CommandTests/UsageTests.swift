@@ -48,6 +48,7 @@ extension ProgramTests {
         (["train", "--data", "x"], "--out"), (["train", "--out"], "--out"),
         (["doctor", "--threads", "0"], "--threads 0"), (["doctor", "--json=1"], "--json"),
         (["prompts", "check"], "prompt file"), (["doctor", "--device", "gpu"], "--device gpu"),
+        (["doctor", "--device", "cpu"], "--parity"),
         (["evaluate"], "run folder"),
         (["predict", "run"], "input"), (["predict", "run", "x", "--out", "y", "--format", "gif"], "gif"),
         (["bench", "--only", "speed"], "--only speed"), (["bench", "--models", "vit"], "--models vit"),

@@ -6,8 +6,11 @@ struct ThresholdCurve: Codable, Equatable, Sendable {
   /// The values; the value for threshold k/255 has index k.
   private(set) var values: [Double]
 
+  /// The values of every curve without images; curves share them until they change.
+  private static let zeros = [Double](repeating: 0, count: count)
+
   /// Makes a curve of zeros.
-  init() { values = [Double](repeating: 0, count: Self.count) }
+  init() { values = Self.zeros }
 
   /// Calls a closure for the value at every threshold.
   init(_ value: (_ threshold: Int) -> Double) { values = (0..<Self.count).map(value) }

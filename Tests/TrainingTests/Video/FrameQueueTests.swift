@@ -5,7 +5,7 @@ import Torch
 
 @testable import Training
 
-@Suite("The queue between the threads of a video", .timeLimit(.minutes(5)))
+@Suite("The queue between the threads of a video", .timeLimit(.minutes(15)))
 struct FrameQueueTests {
   private struct Bad: Error {}
 
@@ -64,7 +64,7 @@ struct FrameQueueTests {
   }
 }
 
-@Suite("Frames on their way to the network", .timeLimit(.minutes(5)))
+@Suite("Frames on their way to the network", .timeLimit(.minutes(15)))
 struct FrameFeedTests {
   private func settings(realtime: Bool) -> VideoSettings {
     var settings = VideoSettings()

@@ -9,7 +9,7 @@ import Torch
 
 @testable import Training
 
-@Suite("Segmentation of a video", .timeLimit(.minutes(5)))
+@Suite("Segmentation of a video", .timeLimit(.minutes(15)))
 struct VideoSegmenterTests {
   private struct Bad: Error, CustomStringConvertible { let description = "a.mp4: damaged" }
 
