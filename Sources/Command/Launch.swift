@@ -21,8 +21,9 @@ struct Launch: Codable, Equatable {
   /// Returns whether `torchrun` has restarted the command that wrote a file.
   ///
   /// - Parameters:
-  ///   - processes: the processes of the command.
   ///   - file: the file of the launch, which need not exist.
+  ///   - processes: the processes of the command.
+  /// - Returns: false also for a file of another command.
   static func isRestart(of file: URL, _ processes: Processes) -> Bool {
     guard let group = processes.group, group.restarts > 0, let data = try? Data(file: file),
       let stored = try? JSONDecoder().decode(Launch.self, from: data)

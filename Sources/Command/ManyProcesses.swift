@@ -47,6 +47,7 @@ struct ManyProcesses {
   /// Returns the device of this process: the graphics processor of its number on this machine.
   ///
   /// - Parameter device: the device of the option or the settings.
+  /// - Returns: that device, or the graphics processor of this process.
   /// - Throws: `ManyProcessesError.device` for one graphics processor of several processes.
   func device(_ device: Device) throws -> Device {
     guard local > 1, device.kind == .cuda else { return device }

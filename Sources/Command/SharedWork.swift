@@ -26,7 +26,7 @@ enum SharedWork {
       try body(processes, own)
     } catch let error as Interruption {
       throw processes.isFirst ? error : QuietEnd(code: Interrupt.exitCode)
-    } catch where isOfOthers(error, processes) {
+    } catch  where isOfOthers(error, processes) {
       throw processes.isFirst ? error : QuietEnd(code: 1)
     } catch {
       group.fail(OptionAdvice.message(error))

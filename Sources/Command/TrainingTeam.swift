@@ -60,6 +60,7 @@ struct TrainingTeam {
   /// Another run in the folder is not continued: without a restart the command refuses it, too.
   ///
   /// - Parameter out: the folder of the run.
+  /// - Returns: false also without a run.
   func continues(_ out: URL) -> Bool {
     RunFolder(out).exists && Launch.isRestart(of: file(RunFolder(out)), processes)
   }

@@ -163,10 +163,11 @@ private struct EqualImages {
       }
       guard withinSites else { return across }
       let sites = Dictionary(grouping: stands) { border.sites[$0[0]] }.values
-      return across + sites.flatMap { stands in
-        let images = stands.flatMap { $0 }.sorted()
-        return images.dropFirst().map { pair(images[0], $0) }
-      }
+      return across
+        + sites.flatMap { stands in
+          let images = stands.flatMap { $0 }.sorted()
+          return images.dropFirst().map { pair(images[0], $0) }
+        }
     }
   }
 

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The memory for decoded images. All banks of a process share one.
+/// The memory for decoded images.
 ///
-/// Images beyond the limit are decoded at each access. The limit does not change results.
+/// All banks of a process share one. Images beyond the limit are decoded at each access. The limit does not change results.
 public final class ImageMemory: @unchecked Sendable {
   /// A quarter of the machine's memory, at most 16 GiB; in bytes.
   public static let standardLimit = min(16 << 30, Int(clamping: ProcessInfo.processInfo.physicalMemory / 4))
@@ -16,7 +16,9 @@ public final class ImageMemory: @unchecked Sendable {
   /// Makes a memory of a size in bytes; nothing is allocated.
   public init(limit: Int = ImageMemory.standardLimit) { most = max(0, limit) }
 
-  /// The size in bytes. A lower one does not free what is taken.
+  /// The size in bytes.
+  ///
+  /// A lower one does not free what is taken.
   public var limit: Int {
     get { lock.withLock { most } }
     set { lock.withLock { most = max(0, newValue) } }

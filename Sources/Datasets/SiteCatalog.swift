@@ -129,7 +129,7 @@ public struct SiteCatalog: Sendable {
 final class SiteSearch {
   private let allows: (DatasetError) -> Bool
   private(set) var faults: [DatasetError] = []
-  /// The folders that were read. Sites may share them.
+  /// The folders that were read, which sites may share.
   private var listings: [Place: [String: URL]] = [:]
   /// The masks of each folder that no site has used, by stem.
   private var unusedMasks: [URL: [String: URL]] = [:]

@@ -13,7 +13,9 @@ final class Thumbnails: @unchecked Sendable {
 
   /// The number of images.
   let count: Int
-  /// The descriptors, float16 n×768; nil if the thumbnails are kept. Rows without a hash are undefined.
+  /// The descriptors, float16 n×768; nil if the thumbnails are kept.
+  ///
+  /// Rows without a hash are undefined.
   let descriptors: Tensor?
   private let lock = NSLock()
   private var kept: [Tensor?]

@@ -16,6 +16,7 @@ extension ContrastiveTrainer {
   ///
   /// - Parameter ids: the tokens of all sentences, int64 U×L.
   /// - Returns: the embeddings of all sentences, normalised, U×d, with gradients.
+  /// - Throws: `CLIPError`, or the error of the group if a process has ended.
   func texts(_ ids: Tensor) throws -> Tensor {
     // Every process decides alike: with fewer sentences than processes each encodes all.
     guard let group = processes.others, try ids.size(0) >= group.count else {
@@ -30,6 +31,7 @@ extension ContrastiveTrainer {
   ///
   /// - Parameter cosines: some tables of this process's images and all sentences, each n×U.
   /// - Returns: the tables of all images, each B×U, with gradients.
+  /// - Throws: the error of the group if a process has ended.
   func gathered(_ cosines: [Tensor]) throws -> [Tensor] {
     guard let group = processes.others, let width = try cosines.first?.size(1) else { return cosines }
     let all = try group.gatheredWithGradient(rows: .concatenated(cosines, dim: 1))

@@ -110,7 +110,8 @@ extension TrainingRuns {
     }
 
     @Test(
-      "Methods whose head normalises own rows train", arguments: ["groupdro", "coral", "irm", "dann", "mcdrl"])
+      "Methods whose head normalises own rows train",
+      arguments: ["groupdro", "coral", "irm", "dann", "mcdrl"])
     func ownStatistics(name: String) throws {
       let done = try train(2, MethodRegistry.builtIn.method(named: name)) {
         $0.sources = ["site-a", "site-b"]

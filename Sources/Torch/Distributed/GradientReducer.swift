@@ -36,7 +36,8 @@ public final class GradientReducer {
     do {
       try check("reducer") {
         mcdrl_reducer_new(
-          group.handle, trained.map(\.handle), Int64(trained.count), Int64(bucketBytes), findsUnused, &out, $0)
+          group.handle, trained.map(\.handle), Int64(trained.count), Int64(bucketBytes), findsUnused, &out, $0
+        )
       }
     } catch TorchError.operation(let name, let message) {
       throw ProcessGroupError.call(name, message: message)

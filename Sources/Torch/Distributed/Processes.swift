@@ -66,12 +66,13 @@ package struct Processes: Sendable {
     try withoutGradients { for tensor in tensors { try others.broadcast(tensor) } }
   }
 
-  /// Makes the reducer of gradients; nil for one process.
+  /// Makes the reducer of gradients.
   ///
   /// It finds the parameters that a step does not use, because losses depend on the batch and the
   /// epoch. For some ten thousand operators this takes some milliseconds a step.
   ///
   /// - Parameter parameters: the trained parameters, in the same order in every process.
+  /// - Returns: the reducer; nil for one process.
   /// - Throws: the error of the group if the processes have different parameters.
   package func reducer(of parameters: [Tensor]) throws -> GradientReducer? {
     try others.map { try GradientReducer(parameters, group: $0, findsUnused: true) }

@@ -21,9 +21,10 @@ struct Rendezvous: Equatable {
   let prefix: String
 
   private static let required = ["RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"]
-  private static let marks = required + [
-    "LOCAL_RANK", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT",
-  ]
+  private static let marks =
+    required + [
+      "LOCAL_RANK", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT",
+    ]
 
   /// Reads the variables; nil if none is set.
   ///
@@ -46,7 +47,8 @@ struct Rendezvous: Equatable {
       let value = try text(name)
       guard let number = Int(value), range.contains(number) else {
         throw ProcessGroupError.variable(
-          name, "\"\(value)\" is not a number from \(range.lowerBound) to \(range.upperBound); torchrun sets it")
+          name,
+          "\"\(value)\" is not a number from \(range.lowerBound) to \(range.upperBound); torchrun sets it")
       }
       return number
     }

@@ -121,6 +121,7 @@ package struct FeatureStore: Sendable {
   ///   - pictures: the fixed images to draw.
   ///   - cache: the cache of the features.
   ///   - workers: the number of images that are drawn and encoded in parallel.
+  ///   - processes: those that share the work.
   ///   - progress: called with the number of finished images among the uncached ones, from any
   ///     thread.
   /// - Throws: the errors of drawing and encoding.

@@ -101,7 +101,8 @@ struct SharedRows {
   ) throws -> Seen {
     let masks = try batch.masks.to(device)
     guard group != nil else { return try own(output, pretrained, masks, objective) }
-    let (classes, pairs) = try hasOwnLosses
+    let (classes, pairs) =
+      try hasOwnLosses
       ? (batch.classes, batch.interventions)
       : (allClasses(), batch.share.pairs(batch.interventions, processes))
     switch traits.sharing {
