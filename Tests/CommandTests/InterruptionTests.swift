@@ -4,7 +4,7 @@ import Testing
 extension ProgramTests {
   @Suite("Interruption")
   struct InterruptionTests {
-    private static let epochs = 12
+    private static let epochs = 30
 
     private func weights(_ shop: Workshop, _ run: String) throws -> Data {
       try Data(contentsOf: shop.file("\(run)/model.safetensors"))
