@@ -138,7 +138,7 @@ let package = Package(
         "SyntheticEndoscopy", "Torch", "Training",
       ], path: "Tests/TestSupport"),
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),
-    .testTarget(name: "TorchTests", dependencies: ["Storage", "Torch"]),
+    .testTarget(name: "TorchTests", dependencies: ["Storage", "TestSupport", "Torch"]),
     .testTarget(
       name: "ImagingTests", dependencies: ["Imaging", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),

@@ -2,11 +2,12 @@ import Torch
 
 /// Cells of similar descriptors.
 ///
-/// Each descriptor is compared with those of near cells only. This is an inverted file (Jégou et al.: Product Quantization for Nearest Neighbor Search, TPAMI
-/// 2011, as in FAISS). Of n descriptors, 8·√n are drawn as centres, and three rounds of spherical
-/// k-means move them. A descriptor is a member of its 2 closest cells and looks for similar ones in
-/// its 48 closest. So a comparison of two needs one of them to find a cell of the other. Work for a
-/// million: 23·n·√n·768 multiply-adds, 1/43 of n²·768. Draws have a fixed seed.
+/// Each descriptor is compared with those of near cells only. This is an inverted file (Jégou et
+/// al.: Product Quantization for Nearest Neighbor Search, TPAMI 2011, as in FAISS). Of n descriptors,
+/// 8·√n are drawn as centres, and three rounds of spherical k-means move them. A descriptor is a
+/// member of its 2 closest cells and looks for similar ones in its 48 closest. So a comparison of two
+/// needs one of them to find a cell of the other. Work for a million: 23·n·√n·768 multiply-adds, 1/43
+/// of n²·768. Draws have a fixed seed.
 ///
 /// Memory, for n descriptors: 400 bytes each, and 0.3 GiB for any n.
 struct DescriptorCells {

@@ -2,7 +2,8 @@ import Foundation
 
 /// The memory for decoded images.
 ///
-/// All banks of a process share one. Images beyond the limit are decoded at each access. The limit does not change results.
+/// All banks of a process share one. Images beyond the limit are decoded at each access. The limit
+/// does not change results.
 public final class ImageMemory: @unchecked Sendable {
   /// A quarter of the machine's memory, at most 16 GiB; in bytes.
   public static let standardLimit = min(16 << 30, Int(clamping: ProcessInfo.processInfo.physicalMemory / 4))

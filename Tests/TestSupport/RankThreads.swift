@@ -23,14 +23,19 @@ package enum RankThreads {
     guard count > 1 else { return [Result { try body(.alone) }] }
     let port = try freePort()
     return try concurrentMap(count: count, threads: count) { rank in
-      let variables = [
-        "RANK": "\(rank)", "WORLD_SIZE": "\(count)", "LOCAL_RANK": "\(rank)",
-        "LOCAL_WORLD_SIZE": "\(count)", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
-      ]
+      let variables = variables(rank: rank, of: count, port: port)
       return Result {
         try body(Processes(ProcessGroup.fromEnvironment(variables, timeout: 60)))
       }
     }
+  }
+
+  /// What `torchrun` would tell a process of this machine.
+  package static func variables(rank: Int, of count: Int, port: Int) -> [String: String] {
+    [
+      "RANK": "\(rank)", "WORLD_SIZE": "\(count)", "LOCAL_RANK": "\(rank)", "LOCAL_WORLD_SIZE": "\(count)",
+      "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
+    ]
   }
 
   /// A port that no program listens on now.

@@ -34,8 +34,8 @@ public final class CompiledLinear: ResidualLayer, Sendable {
   ///   - bias: out, if there is one.
   ///   - precision: the arithmetic.
   ///   - activation: the function of each output.
-  /// - Throws: `TorchError` if the weights cannot be packed or are not on the CPU; `int8` needs processor support
-  ///   (`Machine.hasInt8`).
+  /// - Throws: `TorchError` if the weights cannot be packed or are not on the CPU; `int8` needs
+  ///   processor support (`Machine.hasInt8`).
   public init(
     _ weight: Tensor, bias: Tensor?, precision: Precision, activation: Activation = .none
   ) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Torch
@@ -124,9 +125,9 @@ import Testing
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("group-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let port = try Ranks.freePort()
+    let port = try RankThreads.freePort()
     let found = try concurrentMap(count: 2, threads: 2) { rank -> String in
-      var variables = Ranks.variables(rank: rank, of: 2, port: port)
+      var variables = RankThreads.variables(rank: rank, of: 2, port: port)
       let file = folder.appendingPathComponent("\(rank).json")
       variables["TORCHELASTIC_ERROR_FILE"] = file.path
       let group = try #require(try ProcessGroup.fromEnvironment(variables, timeout: 60))

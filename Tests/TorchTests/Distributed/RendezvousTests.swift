@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Torch
@@ -65,14 +66,14 @@ import Testing
   }
 
   @Test func anUnknownHostAndAnUnknownInterfaceAreErrors() throws {
-    var variables = try Ranks.variables(rank: 0, of: 1, port: Ranks.freePort())
+    var variables = try RankThreads.variables(rank: 0, of: 1, port: RankThreads.freePort())
     variables["GLOO_SOCKET_IFNAME"] = "nosuch0"
     let error = #expect(throws: ProcessGroupError.self) { try ProcessGroup.fromEnvironment(variables) }
     #expect(try #require(error).description.contains("GLOO_SOCKET_IFNAME"))
   }
 
   @Test func aMissingRankIsNamed() throws {
-    let variables = try Ranks.variables(rank: 0, of: 3, port: Ranks.freePort())
+    let variables = try RankThreads.variables(rank: 0, of: 3, port: RankThreads.freePort())
     let error = #expect(throws: ProcessGroupError.self) {
       try ProcessGroup.fromEnvironment(variables, timeout: 0.5)
     }
