@@ -106,7 +106,7 @@ enum MetricsCommand: Subcommand {
       scores.append(assessment.scores)
       polyp.merge(assessment.polyp)
       try reliability.merge(assessment.reliability)
-      try table.append([name], assessment.scores, polyp: assessment.polyp)
+      try table.append([name], assessment.scores, polyp: assessment.polyp.summary.all)
     }
     guard !scores.isEmpty else { throw WorkError.images(failures) }
     if let csv = try arguments.csv { try table.write(to: csv) }
