@@ -64,6 +64,7 @@ enum ClipPretrainCommand: Subcommand {
     let testImages = Option.value(
       "test-images", "N", .integer(), default: 1000,
       "unseen rendered pictures of the zero-shot report; 0 for no report")
+    let imageMemory = CacheOptions().images
     let resume = Option.flag("resume", "continue an interrupted training")
   }
 
@@ -115,6 +116,7 @@ enum ClipPretrainCommand: Subcommand {
       }
     }
 
+    if let size = try arguments.imageMemory { ImageMemory.shared.limit = size }
     let inputs = try PretrainingInputs(record, processes, console)
     let (clip, images) = (try processes.together { try inputs.clip(record) }, inputs.images)
     let trainer = try ContrastiveTrainer(
