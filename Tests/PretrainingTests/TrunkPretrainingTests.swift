@@ -132,7 +132,7 @@ struct TrunkPretrainingTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let samples = catalog.sites.flatMap(\.samples)
     let rendered = try CaptionedImages(rendering: 8, size: size, seed: 2, prompts: prompts())
-    func images(_ count: Int, _ processes: Processes = .alone) throws -> CaptionedImages {
+    @Sendable func images(_ count: Int, _ processes: Processes = .alone) throws -> CaptionedImages {
       try CaptionedImages(
         samples: samples, reader: SampleReader(size: size), prompts: prompts(),
         memoryLimit: count * 4 * size * size, sharedBy: processes)
