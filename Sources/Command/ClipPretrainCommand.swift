@@ -65,6 +65,7 @@ enum ClipPretrainCommand: Subcommand {
       "test-images", "N", .integer(), default: 1000,
       "unseen rendered pictures of the zero-shot report; 0 for no report")
     let imageMemory = CacheOptions().images
+    let timeout = Shared.timeout
     let resume = Option.flag("resume", "continue an interrupted training")
   }
 
@@ -82,7 +83,7 @@ enum ClipPretrainCommand: Subcommand {
   private static let standardImages = 24_000
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    try SharedWork.run(console) { try run(arguments, $0, $1) }
+    try SharedWork.run(console, waiting: arguments.timeout) { try run(arguments, $0, $1) }
   }
 
   /// Trains together with other processes; the first one writes and prints.

@@ -40,10 +40,11 @@ enum EvaluateCommand: Subcommand {
     let unlabelled = Option.optional(
       "unlabelled", "NEW", .file,
       "estimate the mean Dice of a folder of images without masks; needs mcdrl calibrate")
+    let timeout = Shared.timeout
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    try SharedWork.run(console) { processes, console in
+    try SharedWork.run(console, waiting: arguments.timeout) { processes, console in
       if let folder = try arguments.unlabelled {
         return try unlabelled(arguments, folder: folder, processes, console)
       }

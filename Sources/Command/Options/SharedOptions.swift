@@ -51,6 +51,9 @@ enum Shared {
     "the lowest probability of a lesion pixel; dice finds the level of each image")
   static let maxPixels = Option.optional(
     "max-pixels", "N", .integer(atLeast: 1), remark: "maxPixels of the run", "refuse larger images")
+  static let timeout = Option.value(
+    "timeout", "MINUTES", .integer(atLeast: 1, atMost: 100_000),
+    default: Int(ProcessGroup.defaultTimeout / 60), "how long a process of torchrun waits for the others")
   static let link = Option.value(
     "link", "P", .probability, default: 0.8, "how often a confounder follows the lesion at source sites")
 

@@ -157,7 +157,8 @@ struct StudyRunner {
       catalog: SiteCatalog(
         at: URL(fileURLWithPath: configuration.data ?? ""), defaultClass: configuration.lesionClass),
       clip: ProjectFiles.clips, prompts: source.prompts, promptsFile: source.promptsFile, folder: folder,
-      cache: cache, workers: arguments.workers)
+      cache: cache, workers: arguments.workers,
+      needsDevice: TaskOptions.part(arguments.tasks).trains)
     for setting in try plan.ineffectiveInterventions(source.prompts) { console.note("note: \(setting)") }
     return study
   }

@@ -51,6 +51,11 @@ struct StudyWriter {
   /// Returns the file of the record.
   static func recordFile(_ folder: URL) -> URL { folder.appendingPathComponent("study.json") }
 
+  /// Returns the files of the results, the summary first.
+  static func resultFiles(_ folder: URL) -> [URL] {
+    ["results.json", "images.csv", "timing.json", "report.html"].map(folder.appendingPathComponent)
+  }
+
   /// Reads a study's record.
   ///
   /// - Throws: `WorkError` that names the file.

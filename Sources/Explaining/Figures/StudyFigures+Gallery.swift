@@ -114,7 +114,8 @@ extension StudyFigures {
         .map { Drawn(method: run.result.method, place: $0.place, lesionClass: $0.lesionClass) }
       guard !wanted.isEmpty else { continue }
       let predictor = try run.run.predictor(
-        device: run.run.configuration.device, threshold: run.result.threshold)
+        // A machine that only collects may lack the device of the training.
+        device: run.run.configuration.device.orCPU, threshold: run.result.threshold)
       for drawn in Set(wanted) {
         let sample = try sample(drawn.place)
         found[drawn] = Prediction(
