@@ -15,7 +15,11 @@ struct StudyRunner {
   /// A small model gains more from folds in parallel than from more threads.
   private static let threads = 1
   /// The common options of studies.
-  static var common: CommonOptions { CommonOptions(threads: "\(threads)", choosesDevice: true) }
+  ///
+  /// The plan checks the device if this machine trains.
+  static var common: CommonOptions {
+    CommonOptions(threads: "\(threads)", choosesDevice: true, needsDevice: false)
+  }
 
   let source: StudySource
   let arguments: Arguments<StudyOptions>
