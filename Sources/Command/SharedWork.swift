@@ -17,7 +17,8 @@ enum SharedWork {
   ///   - body: the work, which gets the processes and their console; one alone without `torchrun`.
   /// - Throws: `ProcessGroupError` if the processes do not meet, or the error of the work.
   static func run(
-    _ console: Console, on device: Device = .cpu, waiting minutes: Int, _ body: (Processes, Console) throws -> Void
+    _ console: Console, on device: Device = .cpu, waiting minutes: Int,
+    _ body: (Processes, Console) throws -> Void
   ) throws {
     let processes = Processes(try ProcessGroup.fromEnvironment(device: device, timeout: Double(minutes) * 60))
     guard let group = processes.others else { return try body(processes, console) }

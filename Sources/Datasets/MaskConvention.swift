@@ -128,7 +128,8 @@ extension FoundConvention {
     if let (value, file) = singles.first {
       let other = white ?? singles.dropFirst().first.map { ($0.value.url, [0, $0.key]) }
       if let other {
-        throw MaskConventionError.mixed(file.url, values: [0, value], other: other.url, otherValues: other.values)
+        throw MaskConventionError.mixed(
+          file.url, values: [0, value], other: other.url, otherValues: other.values)
       }
       // A threshold of 127 and the value itself mean the same above 127.
       self.init(

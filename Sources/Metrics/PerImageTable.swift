@@ -42,7 +42,9 @@ package struct PerImageTable: Sendable {
   ///   - scores: The image's scores.
   ///   - polyp: The image's polyp measures, for a table that has their columns.
   /// - Throws: ``MetricError/labelCount(expected:found:)`` if the labels do not match the columns.
-  package mutating func append(_ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol.Means? = nil)
+  package mutating func append(
+    _ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol.Means? = nil
+  )
     throws
   {
     guard rowLabels.count == labels.count else {

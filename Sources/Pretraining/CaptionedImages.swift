@@ -75,7 +75,8 @@ package struct CaptionedImages: Sendable {
   /// - Throws: `TorchError` if the sizes differ.
   package func joined(with other: CaptionedImages) throws -> CaptionedImages {
     CaptionedImages(
-      bank: bank, pixels: try .concatenated([pixels, other.pixels], dim: 0), captions: captions + other.captions,
+      bank: bank, pixels: try .concatenated([pixels, other.pixels], dim: 0),
+      captions: captions + other.captions,
       scenes: try scenes.flatMap { scenes in try other.scenes.map(scenes.joined) })
   }
 

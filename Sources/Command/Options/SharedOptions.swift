@@ -26,7 +26,8 @@ struct CommonOptions: OptionGroup {
   ) {
     self.threads = .optional("threads", "N", .integer(atLeast: 1), remark: threads, meaning)
     device = .value(
-      "device", choosesDevice ? "cpu|cuda:0|mps" : "cpu", choosesDevice ? needsDevice ? .device : .anyDevice : .cpuOnly, default: .cpu,
+      "device", choosesDevice ? "cpu|cuda:0|mps" : "cpu",
+      choosesDevice ? needsDevice ? .device : .anyDevice : .cpuOnly, default: .cpu,
       choosesDevice ? "the device to compute on" : "this command computes on the CPU")
   }
 }

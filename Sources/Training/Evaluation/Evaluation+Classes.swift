@@ -50,7 +50,8 @@ extension Evaluation {
   /// - Returns: the classes in their order.
   /// - Throws: `MetricError` if images differ in tolerance or unit, which these never do.
   static func classes(
-    _ images: [Image], _ curves: [Curves], _ trivial: [String: [ImageScores]], _ evaluation: EvaluationProtocol
+    _ images: [Image], _ curves: [Curves], _ trivial: [String: [ImageScores]],
+    _ evaluation: EvaluationProtocol
   ) throws -> [ClassScores] {
     var names: [String] = []
     for name in images.compactMap(\.className) where !names.contains(name) { names.append(name) }
