@@ -71,7 +71,9 @@ let package = Package(
     .systemLibrary(
       name: "CVideoSystem", pkgConfig: part("video"),
       providers: [.apt(["libavformat-dev", "libswscale-dev"]), .brew(["ffmpeg"])]),
-    .target(name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC),
+    .target(
+      name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC,
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
     // The rooms, lowest first; each uses only those above it in this list.
     .target(name: "Storage", dependencies: ["CKernels", "CZlib"]),
