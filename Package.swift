@@ -130,7 +130,9 @@ let package = Package(
         "Benchmarking",
       ]),
 
-    .executableTarget(name: "mcdrl", dependencies: ["Command"]),
+    // Help that does not wait for libtorch.
+    .target(name: "CHelp", dependencies: ["CLibTorch"], exclude: ["help.txt"]),
+    .executableTarget(name: "mcdrl", dependencies: ["CHelp", "Command"]),
 
     // What several tests need; a test target for each room.
     .target(
