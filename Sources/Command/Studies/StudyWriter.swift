@@ -99,15 +99,23 @@ struct StudyWriter {
 
   /// Computes the missing figures that need images and weights.
   ///
+  /// - Parameters:
+  ///   - folds: the results in the order of the study.
+  ///   - catalog: the sites.
+  ///   - cache: the cached features.
+  ///   - console: receives progress.
+  ///   - limit: changes the numbers of images.
   /// - Throws: an error that names the file.
   func figures(
-    _ folds: [FoldResult], _ catalog: SiteCatalog, _ cache: FeatureCache, _ console: Console
+    _ folds: [FoldResult], _ catalog: SiteCatalog, _ cache: FeatureCache, _ console: Console,
+    limit: (inout StudyFigures) -> Void = { _ in }
   ) throws {
     guard let candidate = try candidate else { return }
     var figures = try StudyFigures(
       study: folder, catalog: catalog, candidate: candidate.name, runs: try runs(folds))
     figures.cache = cache
     figures.progress = { console.progress($0) }
+    limit(&figures)
     try figures.compute()
     console.progress("")
   }
@@ -153,14 +161,46 @@ struct StudyWriter {
     try PerImageTable(folds).write(to: folder.appendingPathComponent("images.csv"))
     let timing = StudyTiming(folds: folds, total: record.seconds, workers: record.workers)
     try AtomicFile.write(json: timing, to: folder.appendingPathComponent("timing.json"))
-    let page = folder.appendingPathComponent("report.html")
     let report = StudyReport(
       results: results, timing: timing, curves: try runs(folds).map(TrainingCurve.init),
       figures: try StoredFigures(study: folder), examples: words.examples)
-    let text = try report.page(title: words.title, lead: words.lead)
-    try AtomicFile.write(Data(text.utf8), to: page)
+    try write(page: report.page(title: words.title, lead: words.lead))
     return (results, page)
   }
+
+  /// The page.
+  var page: URL { folder.appendingPathComponent("report.html") }
+
+  /// Writes the page of a study without a result: some images.
+  ///
+  /// - Throws: an error that names the file.
+  func writeOpening(_ words: Words, _ rows: [StudyReport.Example]) throws {
+    try write(
+      page: StudyReport.opening(
+        title: words.title, lead: words.lead,
+        status: "So far: no result. \(Self.reloading)", rows: rows))
+  }
+
+  /// Writes the page of a study that is still training; no other file.
+  ///
+  /// - Parameters:
+  ///   - folds: all folds of some sites.
+  ///   - words: the texts of the page.
+  ///   - count: the number of these sites.
+  /// - Throws: an error that names the file.
+  func writeDraft(_ folds: [FoldResult], _ words: Words, sites count: Int) throws {
+    let report = StudyReport(
+      results: try StudyResults(folds: folds, description: description(words, folds)),
+      status:
+        "So far: \(count) of \(record.data.count) held-out sites. The numbers are of these sites alone. "
+        + "Figures follow at the end. \(Self.reloading)")
+    try write(page: report.page(title: words.title, lead: words.lead))
+  }
+
+  private static let reloading =
+    "This page reloads itself while the command runs. After a stop, the same command continues."
+
+  private func write(page text: String) throws { try AtomicFile.write(Data(text.utf8), to: page) }
 
   private func description(_ words: Words, _ folds: [FoldResult]) throws -> StudyDescription {
     let plan = record.plan
