@@ -37,7 +37,7 @@ final class StudyDraft: @unchecked Sendable {
       finished[fold] = result
       let bySite = Dictionary(grouping: folds, by: \.site)
       let sites = bySite.filter { $0.value.allSatisfy { finished[$0] != nil } }
-      guard sites.count > sitesOnPage, sites.count < bySite.count else { return }
+      guard sites.count > sitesOnPage else { return }
       sitesOnPage = sites.count
       do {
         try writer.writeDraft(
