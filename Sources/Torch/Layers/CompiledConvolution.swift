@@ -25,7 +25,7 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     fileprivate var scalars: [Double] {
       switch self {
       case .none, .relu, .silu: []
-      case .leakyRelu: [slope]
+      case .leakyRelu: [leakySlope]
       case .relu6: [0, 6]
       }
     }
@@ -39,7 +39,7 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
       switch self {
       case .none: x
       case .relu: try x.relu()
-      case .leakyRelu: try x.leakyRelu(slope: slope)
+      case .leakyRelu: try x.leakyRelu(slope: leakySlope)
       case .relu6: try Operators.hardtanh(x, 0, 6)
       case .silu: try x.silu()
       }
@@ -127,7 +127,7 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
     switch activation {
     case .none: x
     case .relu: try Operators.reluInPlace(x)
-    case .leakyRelu: try x.leakyReluInPlace(slope: slope)
+    case .leakyRelu: try x.leakyReluInPlace(slope: leakySlope)
     case .relu6: try Operators.hardtanhInPlace(x, 0, 6)
     case .silu: try Operators.siluInPlace(x)
     }
@@ -139,7 +139,7 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
 }
 
 /// The slope of the leaky ReLU for negative numbers.
-private let slope = 0.01
+let leakySlope = 0.01
 
 /// A memo of weights packed for the last input shapes: immutable in effect.
 ///
