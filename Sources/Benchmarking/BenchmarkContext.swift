@@ -76,7 +76,7 @@ struct Geometry {
   /// The configuration.
   let configuration: CLIPConfiguration
 
-  private init(
+  init(
     _ id: String, _ name: String, projection: Int, _ change: (inout CLIPConfiguration.Vision) -> Void
   ) {
     var configuration = CLIPConfiguration()
@@ -98,7 +98,7 @@ struct Geometry {
     ($0.imageSize, $0.patchSize, $0.stemChannels, $0.activation) = (128, 8, [24, 48, 96], "gelu")
   }
   /// All geometries.
-  static let all = [tiny, baseline, large, resNet]
+  static let all = [tiny, baseline, large, resNet, lite0]
 
   /// OpenAI's ViT-B/16.
   static let baseline = Geometry("vit-b-16", "ViT-B/16", projection: 512) { $0.patchSize = 16 }

@@ -22,5 +22,9 @@ import Testing
     #expect(read.text == "encode:vit-b-16:bfloat16")
     #expect(MemoryProbe("encode:tiny") == nil)
     #expect(MemoryProbe("encode:tiny:float7") == nil)
+    #expect(MemoryProbe("train:lite0:bfloat16:last-2:16")?.text == "train:lite0:bfloat16:last-2:16")
+    for wrong in ["train:lite0:bfloat16", "train:lite0:bfloat16:half:16", "train:lite0:bfloat16:all:0"] {
+      #expect(MemoryProbe(wrong) == nil)
+    }
   }
 }
