@@ -145,7 +145,8 @@ let package = Package(
     .testTarget(
       name: "SyntheticEndoscopyTests", dependencies: ["Imaging", "SyntheticEndoscopy", "TestSupport"]),
     .testTarget(
-      name: "CLIPTests", dependencies: ["CLIP", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
+      name: "CLIPTests", dependencies: ["CLIP", "Imaging", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "ConfoundersTests", dependencies: ["CLIP", "Confounders", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),

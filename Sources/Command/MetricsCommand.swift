@@ -82,31 +82,36 @@ enum MetricsCommand: Subcommand {
     var polyp = PolypProtocol()
     var reliability = try Reliability()
     var failures: [String] = []
-    for pair in pairs.pairs {
-      let found: ProbabilityMap
-      let wanted: BinaryMask
-      do {
-        (found, wanted) = try reader.read(pair)
-      } catch {
+    let (bar, done) = (ProgressBar("scoring", total: pairs.pairs.count), Tally())
+    let scored = try concurrentMap(count: pairs.pairs.count) { index in
+      defer { if pairs.areFolders { console.progress(bar, done.add(), unit: "pairs") } }
+      return try Result { try reader.read(pairs.pairs[index]) }.mapped { found, wanted in
+        let assessment =
+          isGrey
+          ? try ImageAssessment(
+            probability: found, reference: wanted, threshold: threshold, tolerance: tolerance,
+            spacing: spacing) : nil
+        let own =
+          try assessment?.scores
+          ?? ImageScores(
+            prediction: found.mask(threshold), reference: wanted, tolerance: tolerance, spacing: spacing)
+        return (scores: own, assessment: assessment)
+      }
+    }
+    console.progress("")
+    for (pair, result) in zip(pairs.pairs, scored) {
+      switch result {
+      case .success(let (own, assessment)):
+        scores.append(own)
+        if let assessment {
+          polyp.merge(assessment.polyp)
+          try reliability.merge(assessment.reliability)
+        }
+        try table.append([NativePath.shown(pair.name)], own, polyp: assessment?.polyp)
+      case .failure(let error):
         guard pairs.pairs.count > 1 else { throw error }
         failures.append("\(error)")
-        continue
       }
-      let name = NativePath.shown(pair.name)
-      guard evaluation == .pranet else {
-        scores.append(
-          try ImageScores(
-            prediction: found.mask(threshold), reference: wanted, tolerance: tolerance,
-            spacing: spacing))
-        try table.append([name], scores[scores.count - 1])
-        continue
-      }
-      let assessment = try ImageAssessment(
-        probability: found, reference: wanted, threshold: threshold, tolerance: tolerance, spacing: spacing)
-      scores.append(assessment.scores)
-      polyp.merge(assessment.polyp)
-      try reliability.merge(assessment.reliability)
-      try table.append([name], assessment.scores, polyp: assessment.polyp)
     }
     guard !scores.isEmpty else { throw WorkError.images(failures) }
     if let csv = try arguments.csv { try table.write(to: csv) }

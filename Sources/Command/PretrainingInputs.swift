@@ -75,7 +75,7 @@ struct PretrainingInputs {
           try processes.together {
             try CaptionedImages(
               folder: folder, reader: SampleReader(size: size), part: processes.part(of:)
-            ) { if $0 % 20 == 0 { console.progress("reading \($0) pictures") } }
+            ) { console.progress("reading \($0) pictures") }
           }.joined(by: processes)
         } ?? rendered ?? Self.rendered(record, size: size, processes, console)
       return

@@ -87,7 +87,8 @@ package struct CaptionedImages: Sendable {
 
   /// Reads a folder that holds `captions.jsonl`.
   ///
-  /// Its lines have the form `{"image": "images/1.jpg", "captions": ["…", …]}`.
+  /// Its lines have the form `{"image": "images/1.jpg", "captions": ["…", …]}`. Images are decoded on
+  /// all cores, some at a time.
   ///
   /// - Parameters:
   ///   - folder: the folder; image names are relative to it.
@@ -106,10 +107,13 @@ package struct CaptionedImages: Sendable {
       where: { !$0.captions.isEmpty })
     let entries = Array(all[part(all.count).clamped(to: all.indices)])
     let pixels = try Tensor.zeros([entries.count, 3, reader.size, reader.size], dtype: .uint8)
-    for (index, entry) in entries.enumerated() {
-      let image = try reader.image(folder.appendingPathComponent(entry.image))
-      try pixels.selected(dim: 0, index: index).assign(reader.scaled(image))
-      progress(index + 1)
+    for start in stride(from: 0, to: entries.count, by: 64) {
+      let files = entries[start..<min(entries.count, start + 64)].map {
+        folder.appendingPathComponent($0.image)
+      }
+      let images = try concurrentMap(count: files.count) { try reader.scaled(reader.image(files[$0])) }
+      try pixels.narrowed(dim: 0, start: start, length: files.count).assign(.stacked(images))
+      progress(start + files.count)
     }
     self.init(pixels: pixels, captions: entries.map(\.captions), scenes: nil)
   }

@@ -107,7 +107,8 @@ struct StudyWriter {
     var figures = try StudyFigures(
       study: folder, catalog: catalog, candidate: candidate.name, runs: try runs(folds))
     figures.cache = cache
-    figures.progress = { console.progress($0) }
+    let bar = FigureBar()
+    figures.progress = { console.progress(bar.line($0, $1, of: $2)) }
     try figures.compute()
     console.progress("")
   }
@@ -224,5 +225,24 @@ extension StudyWriter.Record {
       precision: plan.configuration.precision.rawValue)
     self.workers = workers
     self.seconds = seconds
+  }
+}
+
+/// The progress line of figures: a new bar for each.
+private final class FigureBar: @unchecked Sendable {
+  private let lock = NSLock()
+  private var (figure, bar) = ("", ProgressBar("", total: 1))
+
+  func line(_ figure: String, _ done: Int, of total: Int) -> String {
+    lock.withLock {
+      guard total > 0 else {
+        self.figure = ""
+        return "computing \(figure)"
+      }
+      if self.figure != figure {
+        (self.figure, bar) = (figure, ProgressBar("computing \(figure)", total: total))
+      }
+      return bar.line(done, unit: "images")
+    }
   }
 }
