@@ -111,7 +111,9 @@ struct CompiledBottleneck: BottleneckPass, Sendable {
   func inner(_ x: Tensor) throws -> Tensor { try second(first(x)) }
 
   func outer(_ inner: Tensor, shortcutOf x: Tensor) throws -> Tensor {
-    try third.adding(inner, to: shortcut?(pooled(x)) ?? x)
+    // A stage begins with a block that has a shortcut of its own. So x is the output of another block of
+    // the stage, which nothing else reads.
+    try third.adding(inner, into: shortcut?(pooled(x)) ?? x)
   }
 }
 
