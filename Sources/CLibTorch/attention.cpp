@@ -26,7 +26,8 @@ struct Rows {
 extern "C" {
 
 bool mcdrl_has_attention_kernel(void) {
-  static const bool found = mcdrl_has_attention();
+  // ATEN_CPU_CAPABILITY can take wide instructions from libtorch, and so from here.
+  static const bool found = mcdrl_has_attention() && at::get_cpu_capability().rfind("AVX512", 0) == 0;
   return found;
 }
 

@@ -115,11 +115,16 @@ enum EvaluateCommand: Subcommand {
   }
 
   /// Keeps other commands out of the folders of runs; the first process does.
+  ///
+  /// Of several processes it also records which arithmetic is the fastest, which the others then find.
   static func lock(
     _ runs: [Run], _ processes: Processes, _ console: Console
   ) throws -> [FolderLock] {
     var locks: [FolderLock] = []
-    try processes.first { locks = try OutputFolder.lock(runs.map(\.folder.url), console) }
+    try processes.first {
+      locks = try OutputFolder.lock(runs.map(\.folder.url), console)
+      if processes.areSeveral { for run in runs { _ = try run.measuredPrecision() } }
+    }
     return locks
   }
 
