@@ -16,6 +16,13 @@ import Testing
     #expect((10e9..<14e9).contains(operations))
   }
 
+  @Test(arguments: [(Geometry.convNeXt, 4.47e9), (.efficientNet, 0.407e9)])
+  func theOperationsOfTrunksAreThePublishedOnes(_ geometry: Geometry, multiplyAdds: Double) {
+    // timm's table of models states multiply-adds for 224 pixels.
+    let operations = MatrixWork.operations(geometry.configuration.vision, projection: 512)
+    #expect(abs(operations / 2 / multiplyAdds - 1) < 0.03, "\(operations / 2)")
+  }
+
   @Test func aMemoryProbeReadsBackFromItsText() throws {
     let probe = MemoryProbe(work: .encode, geometry: "vit-b-16", precision: .bfloat16)
     let read = try #require(MemoryProbe(probe.text))
