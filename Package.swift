@@ -115,6 +115,14 @@ let package = Package(
       name: "Reporting",
       dependencies: ["Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
     .target(
+      name: "Reviewing",
+      dependencies: [
+        "Storage", "Torch", "Imaging", "Datasets", "Metrics", "Statistics", "Training", "Studies",
+        "Explaining", "Reporting",
+      ],
+      // The review page comes with the command.
+      resources: [.embedInCode("Page")]),
+    .target(
       name: "Benchmarking",
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
@@ -199,6 +207,7 @@ let package = Package(
         "Explaining", "Imaging", "Metrics", "Reporting", "Statistics", "Storage", "Studies", "TestSupport",
         "Torch", "Training",
       ], exclude: ["Fixtures"]),
+    .testTarget(name: "ReviewingTests", dependencies: ["Reviewing"]),
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "Torch"]),
