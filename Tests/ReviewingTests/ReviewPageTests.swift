@@ -22,8 +22,10 @@ struct ReviewPageTests {
     }
   }
 
-  @Test("Headless Chromium reviews pictures with the page", .enabled(if: Self.browser != nil, "no Chromium"))
-  func browser() throws {
+  @Test(
+    "Headless Chromium reviews pictures with the page",
+    .enabled(if: Chromium.isInstalled, "skipped without Chromium"))
+  func reviews() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -31,7 +33,7 @@ struct ReviewPageTests {
     try ReviewPage.html.write(to: page, atomically: true, encoding: .utf8)
     let process = Process()
     process.executableURL = Self.root.appending(path: "scripts/check-review")
-    process.arguments = ["--quick", "--page", page.path(percentEncoded: false)]
+    process.arguments = ["--untimed", "--page", page.path(percentEncoded: false)]
     let output = Pipe()
     (process.standardOutput, process.standardError) = (output, output)
     try process.run()
@@ -40,16 +42,17 @@ struct ReviewPageTests {
     #expect(process.terminationStatus == 0, "\(text)")
     print(text)
   }
+}
 
-  /// The path of Chromium, as `scripts/check-review` looks for it; nil also without Python.
-  private static let browser: String? = {
-    func find(_ names: [String]) -> String? {
-      let environment = ProcessInfo.processInfo.environment
-      let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
-      return names.lazy.flatMap { name in folders.lazy.map { "\($0)/\(name)" } }
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
+/// What `scripts/check-review` needs.
+private enum Chromium {
+  /// Whether Chromium and Python are installed.
+  static let isInstalled: Bool = {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    func has(_ name: String) -> Bool {
+      folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
     }
-    guard find(["python3"]) != nil else { return nil }
-    return find(["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"])
+    let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"]
+    return has("python3") && names.contains(where: has)
   }()
 }

@@ -52,6 +52,7 @@
 
   // Nothing wider than the window, and fingers hit every button.
   if (document.documentElement.scrollWidth > innerWidth) problems.push("the page is " + document.documentElement.scrollWidth + " wide");
+  if (innerWidth > 700 && document.documentElement.scrollHeight > innerHeight) problems.push("the page is higher than the window");
   for (const element of document.querySelectorAll("button")) {
     const box = element.getBoundingClientRect();
     if (visible(element) && box.width && (box.width < 24 || box.height < 24)) problems.push(name(element) + " is " + Math.round(box.width) + " × " + Math.round(box.height));

@@ -22,6 +22,18 @@ def decode(text, width, height):
     return [[pixels[x * height + y] for x in range(width)] for y in range(height)]
 
 
+def encode(pixels, lesion):
+    """Run lengths of a picture whose first pixels are lesion."""
+    text = ""
+    for number in [0, lesion, pixels - lesion]:
+        more = True
+        while more:
+            bits, number = number & 31, number >> 5
+            more = number != 0 or bits & 16 != 0
+            text += chr((bits | 32 if more else bits) + 48)
+    return text
+
+
 def stroke(mask, points, size, value):
     """Draws a brush of so many pixels along points of the picture."""
     snap = (lambda v: math.floor(v) + 0.5) if size % 2 else (lambda v: math.floor(v + 0.5))

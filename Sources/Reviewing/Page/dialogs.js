@@ -51,20 +51,34 @@ const Dialogs = (() => {
     return parts.join(" · ");
   }
 
+  // One question at a time; the others wait.
+  const conflicts = [];
+
   /** Shows both decisions, and calls `choose` with true for the one of this window. */
   function conflict(mine, stored, choose) {
+    conflicts.push({ mine, stored, choose });
+    if (conflicts.length === 1) askNext();
+  }
+
+  function askNext() {
+    const { mine, stored, choose } = conflicts[0];
     const dialog = Base.byId("conflict-dialog");
     const place = Data.queue.place.get(mine.item);
     Base.byId("conflict-file").textContent = Data.queue.file[place];
     Base.byId("conflict-mine").textContent = describe(mine);
     Base.byId("conflict-stored").textContent = describe(stored);
     const once = (id, value) => {
-      Base.byId(id).onclick = () => { dialog.close(); choose(value); };
+      Base.byId(id).onclick = () => {
+        dialog.close();
+        conflicts.shift();
+        choose(value);
+        if (conflicts.length) askNext();
+      };
     };
     once("keep-mine", true);
     once("keep-stored", false);
     dialog.oncancel = (event) => event.preventDefault();
-    if (!dialog.open) dialog.showModal();
+    dialog.showModal();
     Base.byId("keep-stored").focus();
   }
 

@@ -57,6 +57,14 @@ const Page = (() => {
     if (after !== null) Data.prepare(after);
   }
 
+  /** Shows the item anew if it is the open one: its decision came from elsewhere. */
+  async function renew(id) {
+    if (place < 0 || Data.queue.id[place] !== id) return;
+    ready = false;
+    await Store.put("drafts", [Decisions.reviewer, id], null);
+    await open(place);
+  }
+
   function legend() {
     const threshold = Data.review.thresholds?.[Editor.layer] ?? null;
     ProbabilityMap.legend(Base.byId("legend-bar"), threshold);
@@ -202,7 +210,7 @@ const Page = (() => {
   }
 
   return {
-    open, go, decide, withdraw, mode, seconds, closeDrawer, start,
+    open, renew, go, decide, withdraw, mode, seconds, closeDrawer, start,
     undo: () => changed(Editor.undo(), "Undo"),
     redo: () => changed(Editor.redo(), "Redo"),
     reset: () => { Editor.reset(); Announce.say("Back to the model's mask."); },

@@ -116,7 +116,10 @@ const Sync = (() => {
       Dialogs.conflict(now.decision, stored, async (mine) => {
         refused.delete(id);
         if (mine) await Decisions.keep(id, { ...Decisions.entry(id), known: stored.revision });
-        else await Decisions.take(stored, stored.revision, false);
+        else {
+          await Decisions.take(stored, stored.revision, false);
+          Page.renew(id);
+        }
         wake();
       });
     } else if ([400, 404, 413].includes(reply.status)) {
