@@ -32,7 +32,8 @@ const Decisions = (() => {
     entries.set(id, entry);
     changed(id);
     try {
-      await Store.put("decisions", [reviewer, id], entry);
+      // What the server has on its disk need not be here, too.
+      await Store.put("decisions", [reviewer, id], entry.unsaved ? entry : null);
     } catch (error) {
       Announce.problem("This browser could not keep the decision (" + error.message +
         "). Export before you close the page.");
@@ -59,6 +60,16 @@ const Decisions = (() => {
     await keep(decision.item, { decision, unsaved, known, masks: null });
   }
 
+  /** Takes all decisions of the server; those that wait here stay. */
+  function takeAll(decisions) {
+    entries = new Map([...entries].filter(([, entry]) => entry.unsaved));
+    for (const decision of decisions) {
+      if (entries.has(decision.item)) continue;
+      entries.set(decision.item, { decision, unsaved: false, known: decision.revision, masks: null });
+    }
+    changed(null);
+  }
+
   const unsaved = () => [...entries.values()].filter((entry) => entry.unsaved);
 
   function counts() {
@@ -73,7 +84,7 @@ const Decisions = (() => {
   }
 
   return {
-    verdicts, open, of, keep, save, take, unsaved, counts,
+    verdicts, open, of, keep, save, take, takeAll, unsaved, counts,
     entry: (id) => entries.get(id) ?? null,
     onChange: (listener) => listeners.push(listener),
     get reviewer() { return reviewer; },

@@ -44,7 +44,7 @@ const Page = (() => {
     Base.byId("mode-probability").disabled = !details.probability;
     if (!details.probability && View.mode === "probability") mode("contour");
     legend();
-    Panel.show(place, details);
+    Panel.show(place, details, draft?.comment);
     Explain.show(details);
     Strip.show(place);
     ready = true;
@@ -107,14 +107,18 @@ const Page = (() => {
     Announce.say("Decision withdrawn.");
   }
 
-  /** Keeps what is drawn over a reload, before it is a decision. */
+  /** Keeps what is drawn and written over a reload, before it is a decision. */
   const keepDraft = (() => {
     let waits = false;
     const now = () => {
       if (!waits || !ready) return;
       waits = false;
-      const id = Data.queue.id[place], edited = Editor.isEdited();
-      const kept = Store.put("drafts", [Decisions.reviewer, id], edited ? { masks: Editor.written() } : null);
+      const id = Data.queue.id[place];
+      const draft = {
+        masks: Editor.isEdited() ? Editor.written() : null,
+        comment: Decisions.of(id) ? "" : Base.byId("comment").value,
+      };
+      const kept = Store.put("drafts", [Decisions.reviewer, id], draft.masks || draft.comment ? draft : null);
       kept.catch((error) => Announce.problem("This browser could not keep the mask: " + error.message));
     };
     const soon = Base.later(150, now);
@@ -186,6 +190,7 @@ const Page = (() => {
       addEventListener(name, touch, { passive: true, capture: true });
     }
     Editor.onChange(keepDraft.soon);
+    Base.byId("comment").addEventListener("input", keepDraft.soon);
     addEventListener("pagehide", keepDraft.now);
     addEventListener("visibilitychange", keepDraft.now);
     Base.byId("size").addEventListener("input", (event) => Tools.resize(Number(event.target.value), true));

@@ -27,7 +27,7 @@ const Panel = (() => {
     Announce.whisper("Drawing " + Data.review.layers[index]);
   }
 
-  function show(next, item) {
+  function show(next, item, comment) {
     place = next;
     details = item;
     const { queue } = Data, decision = Decisions.of(queue.id[place]);
@@ -36,7 +36,7 @@ const Panel = (() => {
     const position = Queue.position(place);
     Base.byId("position").textContent = position
       ? position.at.toLocaleString("en") + " of " + position.of.toLocaleString("en") : "";
-    Base.byId("comment").value = decision?.comment ?? "";
+    Base.byId("comment").value = decision?.comment ?? comment ?? "";
     Base.byId("class").value = decision?.class ?? queue.class[place] ?? "";
     const warnings = Base.byId("warnings");
     warnings.replaceChildren(...(item.warnings ?? []).map((text) => Base.make("li", { text })));

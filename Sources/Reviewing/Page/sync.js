@@ -2,7 +2,7 @@
 const Sync = (() => {
   const token = location.protocol.startsWith("http") ? location.pathname.split("/")[1] : "";
   let server = null;        // what the server states; null from disk
-  let busy = false, stopped = null, pause = 0, timer = 0;
+  let busy = false, fetched = false, stopped = null, pause = 0, timer = 0;
   const refused = new Map();   // ID → the decision that the server does not take as it is
 
   const headers = { "X-Review-Token": token };
@@ -29,23 +29,20 @@ const Sync = (() => {
       else await fail(reply);
     } catch {
       server = { writable: true, reviewers: [] };
-      stopped = "The server does not answer.";
     }
   }
 
-  /** Takes the reviewer's decisions from the server; those that wait here stay. */
+  /** Takes the reviewer's decisions from the server, and then saves what waits. */
   async function fetchDecisions() {
+    fetched = false;
     if (!server) return;
     try {
       const reply = await ask("api/decisions?reviewer=" + encodeURIComponent(Decisions.reviewer));
       if (!reply.ok) return fail(reply);
-      for (const decision of (await reply.json()).decisions) {
-        const own = Decisions.entry(decision.item);
-        if (own && own.unsaved) continue;
-        await Decisions.take(decision, decision.revision, false);
-      }
+      Decisions.takeAll((await reply.json()).decisions);
+      fetched = true;
     } catch {
-      again("The server does not answer.");
+      return again("The server does not answer.");
     }
     wake();
   }
@@ -82,6 +79,7 @@ const Sync = (() => {
   async function wake() {
     show();
     if (!server || !server.writable || busy || stopped) return;
+    if (!fetched) { await fetchDecisions(); return; }
     const entry = waiting()[0];
     if (!entry) return;
     busy = true;
