@@ -11,12 +11,17 @@ const Contours = (() => {
     const result = new Path2D(), box = Masks.bounds(mask, width, height);
     if (!box) return result;
     const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] === 1;
-    const seen = new Uint8Array(mask.length);
+    const seen = new Uint8Array(mask.length), nothing = new Uint8Array(width);
     for (let y = box.top; y < box.bottom; y++) {
-      for (let x = box.left; x < box.right; x++) {
-        const place = y * width + x;
-        if (!mask[place] || seen[place] || (y > 0 && mask[place - width])) continue;
-        follow(x, y, inside, seen, width, smooth, result);
+      const row = mask.subarray(y * width, (y + 1) * width);
+      const above = y > 0 ? mask.subarray((y - 1) * width, y * width) : nothing;
+      // `indexOf` passes over what has no border much faster than a loop does.
+      for (let x = row.indexOf(1, box.left); x >= 0;) {
+        const next = row.indexOf(0, x), end = next < 0 ? width : next;
+        for (let place = above.indexOf(0, x); place >= 0 && place < end; place = above.indexOf(0, place + 1)) {
+          if (!seen[y * width + place]) follow(place, y, inside, seen, width, smooth, result);
+        }
+        x = next < 0 ? -1 : row.indexOf(1, end);
       }
     }
     return result;

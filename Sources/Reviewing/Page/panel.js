@@ -18,7 +18,7 @@ const Panel = (() => {
         onclick: () => chooseLayer(index) }, swatch, name);
       layers.append(button);
     }
-    Editor.onChange(Base.onceAFrame(edited));
+    Editor.onChange(Base.later(100, edited));
     Decisions.onChange((id) => { if (place >= 0 && (id === null || id === Data.queue.id[place])) verdict(); });
   }
 
@@ -93,7 +93,7 @@ const Panel = (() => {
   /** Shows whether the mask differs from the model's, and what accepting would save. */
   function edited() {
     if (place < 0 || !Editor.masks.length) return;
-    const changed = Editor.isEdited(), empty = Editor.isEmpty();
+    const changed = Editor.isEdited(), empty = Editor.isEmpty(), share = Base.percent(Editor.share());
     Base.byId("accept-text").textContent = !changed ? "Accept mask" : empty ? "Save: no lesion" : "Save correction";
     Base.byId("undo").disabled = !Editor.canUndo;
     Base.byId("redo").disabled = !Editor.canRedo;
@@ -103,9 +103,9 @@ const Panel = (() => {
       button.tabIndex = index === Editor.layer ? 0 : -1;
     }
     const area = Base.byId("area");
-    if (area) area.textContent = Base.percent(Editor.share()) + (changed ? ", edited" : "");
+    if (area) area.textContent = share + (changed ? ", edited" : "");
     Base.byId("stage").setAttribute("aria-label", "Picture " + Data.queue.file[place] + ". The mask covers " +
-      Base.percent(Editor.share()) + (changed ? ", edited." : "."));
+      share + (changed ? ", edited." : "."));
     View.key(changed);
   }
 
