@@ -115,11 +115,7 @@ let package = Package(
       name: "Reporting",
       dependencies: ["Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
     .target(
-      name: "Reviewing",
-      dependencies: [
-        "Storage", "Torch", "Imaging", "Datasets", "Metrics", "Statistics", "Training", "Studies",
-        "Explaining", "Reporting",
-      ],
+      name: "Reviewing", dependencies: ["Storage"],
       // The review page comes with the command.
       resources: [.embedInCode("Page")]),
     .target(
