@@ -190,6 +190,7 @@ const Page = (() => {
       addEventListener(name, touch, { passive: true, capture: true });
     }
     Editor.onChange(keepDraft.soon);
+    Editor.onChange(Base.later(100, legend));
     Base.byId("comment").addEventListener("input", keepDraft.soon);
     addEventListener("pagehide", keepDraft.now);
     addEventListener("visibilitychange", keepDraft.now);

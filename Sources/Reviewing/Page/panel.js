@@ -18,6 +18,13 @@ const Panel = (() => {
         onclick: () => chooseLayer(index) }, swatch, name);
       layers.append(button);
     }
+    layers.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      chooseLayer((Editor.layer + step + review.layers.length) % review.layers.length);
+      layers.children[Editor.layer].focus();
+    });
     Editor.onChange(Base.later(100, edited));
     Decisions.onChange((id) => { if (place >= 0 && (id === null || id === Data.queue.id[place])) verdict(); });
   }
