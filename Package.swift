@@ -72,6 +72,10 @@ let package = Package(
       name: "CVideoSystem", pkgConfig: part("video"),
       providers: [.apt(["libavformat-dev", "libswscale-dev"]), .brew(["ffmpeg"])]),
     .target(name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC),
+    .systemLibrary(
+      name: "CHTTPSystem", pkgConfig: part("http"),
+      providers: [.apt(["libmicrohttpd-dev"]), .brew(["libmicrohttpd"])]),
+    .target(name: "CHTTP", dependencies: ["CHTTPSystem"], cSettings: optimizedC),
 
     // The rooms, lowest first; each uses only those above it in this list.
     .target(name: "Storage", dependencies: ["CKernels", "CZlib"]),
@@ -115,6 +119,11 @@ let package = Package(
       name: "Reporting",
       dependencies: ["Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
     .target(
+      name: "Reviewing",
+      dependencies: [
+        "CHTTP", "Storage", "Torch", "Imaging", "Datasets", "Metrics", "Statistics", "Training", "Explaining",
+      ]),
+    .target(
       name: "Benchmarking",
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
@@ -125,7 +134,7 @@ let package = Package(
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
         "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
-        "Benchmarking",
+        "Reviewing", "Benchmarking",
       ]),
 
     .executableTarget(name: "mcdrl", dependencies: ["Command"]),
@@ -199,6 +208,12 @@ let package = Package(
         "Explaining", "Imaging", "Metrics", "Reporting", "Statistics", "Storage", "Studies", "TestSupport",
         "Torch", "Training",
       ], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "ReviewingTests",
+      dependencies: [
+        "Datasets", "Imaging", "Metrics", "Reviewing", "Statistics", "Storage", "TestSupport", "Torch",
+        "Training",
+      ]),
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "Torch"]),
