@@ -213,6 +213,7 @@ enum TrainCommand: Subcommand {
     let catalog = try run.catalog()
     let sources = try run.sources(catalog)
     DataNotes.leftOut(catalog, console)
+    DataNotes.statements(sources, console)
     try DataNotes.masks(
       sources, limits: configuration.reader.limits, classes: configuration.classes, console)
     let split = try run.split(sources)

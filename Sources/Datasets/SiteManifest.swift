@@ -35,12 +35,14 @@ struct SiteManifest: Decodable {
     var licence: String?
     var source: String?
     var citation: String?
+    /// What a user of the site has to know; commands that train on it say it.
+    var note: String?
 
     init(name: String) { self.name = name }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
       case name, images, masks, stems, `class`, classes, groupPattern, groups, labels, lesions, test
-      case unlinked, licence, source, citation
+      case unlinked, licence, source, citation, note
     }
   }
 
@@ -184,7 +186,7 @@ extension SiteManifest.Entry {
     try pattern?.requireMatch(in: own.map(\.id))
     return Site(
       name: name, samples: own, testSamples: tests, unlinkedSamples: twins,
-      origin: DataOrigin(licence: licence, source: source, citation: citation))
+      origin: DataOrigin(licence: licence, source: source, citation: citation, note: note))
   }
 
   /// Checks that the entry states facts only about existing images.

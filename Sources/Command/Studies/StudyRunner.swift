@@ -140,6 +140,7 @@ struct StudyRunner {
   private func checked(_ study: LeaveOneSiteOut) throws -> String {
     let limits = plan.configuration.reader.limits
     DataNotes.leftOut(study.catalog, console)
+    DataNotes.statements(study.catalog.sites, console)
     try DataNotes.masks(study.catalog.sites, limits: limits, classes: plan.configuration.classes, console)
     if try !arguments.allowLeakage { try study.requireUnseen(ProjectFiles.clipFolder) }
     return try DataNotes.leakage(

@@ -17,6 +17,15 @@ package struct ReviewDocument: Codable, Equatable, Sendable {
     /// Further facts, each a name and a text.
     package var facts: [[String]]
 
+    /// Makes a value from its parts.
+    package init(
+      name: String, method: String, trainedOn: [String], heldOut: [String], heldOutChecked: Bool,
+      facts: [[String]]
+    ) {
+      (self.name, self.method, self.trainedOn, self.heldOut) = (name, method, trainedOn, heldOut)
+      (self.heldOutChecked, self.facts) = (heldOutChecked, facts)
+    }
+
     enum CodingKeys: String, CodingKey {
       case name, method, facts
       case trainedOn = "trained_on"

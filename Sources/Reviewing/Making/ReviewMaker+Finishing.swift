@@ -25,6 +25,12 @@ extension ReviewFolder {
 }
 
 extension ReviewMaker {
+  /// Chooses the rows that are queued, and marks the confident controls.
+  package func select(_ rows: [ReviewQueue.Row], _ settings: Settings) -> [ReviewQueue.Row] {
+    ReviewSelection.choose(
+      rows, limit: settings.limit, controls: settings.controls, seed: settings.seed)
+  }
+
   /// The whole of a review before it is written.
   package struct Whole {
     /// The rows, in the order of the inputs.
