@@ -220,7 +220,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Command", "Datasets", "Imaging", "Storage", "TestSupport", "Torch", "Training", "mcdrl",
+        "Command", "Datasets", "Imaging", "Reviewing", "Storage", "TestSupport", "Torch", "Training", "mcdrl",
       ], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
