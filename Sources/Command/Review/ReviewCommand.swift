@@ -101,7 +101,7 @@ final class ReviewWork {
     let (videos, frames) = try segment(found.videos, frames: arguments.frames)
     var inputs = found.images.map { ReviewInput($0, file: $0.shownName) } + frames
     let (origin, isKnown) = try stateSites(&inputs, data: arguments.data)
-    let maker = try ReviewMaker(out, predictor, names: inputs.map(\.source.name))
+    let maker = try ReviewMaker(out, classes: run.configuration.classes, names: inputs.map(\.source.name))
     let (rows, sites) = try predict(inputs, maker)
     guard !rows.isEmpty else { throw WorkError.inputs(failures) }
     var settings = ReviewMaker.Settings()
@@ -159,13 +159,23 @@ final class ReviewWork {
     let bar = ProgressBar("predicting", total: inputs.count)
     let done = Tally()
     let byName = Dictionary(inputs.map { ($0.source.name, $0) }) { first, _ in first }
-    let console = console
+    let (console, predictor) = (console, predictor)
+    @Sendable func look(at found: Predictor.Prediction, _ source: PredictionInput) throws -> ReviewMaker.Look {
+      guard let picture = found.picture else {
+        throw FileError.cannotRead(source.file, reason: "it has no picture")
+      }
+      let all = found.probability
+      let probability = try all.rank > 2 ? all : all.expandedDimension(0)
+      return ReviewMaker.Look(
+        masks: try predictor.rule.mask(probability), probability: probability, picture: picture,
+        certainty: found.certainty)
+    }
     let outcomes = try predictor(
       inputs: inputs.map(\.source), keepingPictures: true,
       make: { source, found in
         Result { () throws -> ReviewQueue.Row? in
-          let prediction = try found.get()
-          return try byName[source.name].map { try maker.write($0, prediction) }
+          let look = try look(at: found.get(), source)
+          return try byName[source.name].map { try maker.write($0, look) }
         }.mapError { PredictCommand.Failure(description: "\($0)") }
       },
       store: { made in

@@ -30,8 +30,24 @@ package final class ReviewMaker: Sendable {
   /// The name of the one mask of a run without classes.
   package static let singleLayer = "lesion"
 
+  /// What is known of an image before it becomes an item.
+  package struct Look: Sendable {
+    /// The masks of the layers, bool K×H×W.
+    package let masks: Tensor
+    /// The probabilities, float32 K×H×W; nil if they are not known.
+    package let probability: Tensor?
+    /// The image, uint8 3×H×W.
+    package let picture: Tensor
+    /// The expected Dice, uncertainty, distance and warnings; nil without a calibration.
+    package let certainty: Certainty?
+
+    /// Makes a value from its parts.
+    package init(masks: Tensor, probability: Tensor?, picture: Tensor, certainty: Certainty? = nil) {
+      (self.masks, self.probability, self.picture, self.certainty) = (masks, probability, picture, certainty)
+    }
+  }
+
   private let folder: ReviewFolder
-  private let predictor: Predictor
   private let ids: [String: String]
   /// The layers of masks.
   package let layers: [String]
@@ -40,13 +56,11 @@ package final class ReviewMaker: Sendable {
   ///
   /// - Parameters:
   ///   - url: the folder, which the caller has locked.
-  ///   - predictor: a predictor of the run.
+  ///   - classes: the classes with a mask each; empty for one mask of all lesions.
   ///   - names: the names of the inputs, which differ.
   /// - Throws: `FileError` that names the folder.
-  package init(_ url: URL, _ predictor: Predictor, names: [String]) throws {
+  package init(_ url: URL, classes: [String], names: [String]) throws {
     folder = ReviewFolder(url)
-    self.predictor = predictor
-    let classes = predictor.configuration.classes
     layers = classes.isEmpty ? [Self.singleLayer] : classes
     ids = Dictionary(zip(names, ReviewID.make(for: names))) { first, _ in first }
     for name in ReviewFolder.parts {
@@ -60,34 +74,37 @@ package final class ReviewMaker: Sendable {
   ///
   /// - Parameters:
   ///   - input: the image.
-  ///   - found: its prediction, with the picture.
+  ///   - look: its masks, with the picture.
   /// - Returns: its row, without its site, which is a place in a list that is not complete yet.
   /// - Throws: an error that names the file.
-  package func write(_ input: ReviewInput, _ found: Predictor.Prediction) throws -> ReviewQueue.Row {
+  package func write(_ input: ReviewInput, _ look: Look) throws -> ReviewQueue.Row {
     let id = ids[input.source.name] ?? input.source.name
-    let all = try found.probability.rank > 2 ? found.probability : found.probability.expandedDimension(0)
-    let masks = try predictor.rule.mask(all)
-    let (height, width) = (try all.size(1), try all.size(2))
+    let masks = look.masks
+    let (height, width) = (try masks.size(1), try masks.size(2))
     let any = try masks.anyClass().to(.float32)
-    let highest = try all.max([0])
+    let highest = try look.probability?.max([0])
     let marked: Double = try any.sum().item()
-    let small = try ReviewScores.reduced(all)
+    let small = try look.probability.map(ReviewScores.reduced)
     let drawn = try layers.enumerated().map {
       try ReviewMask(layer: $1, mask: masks.selected(dim: 0, index: $0))
     }
+    let (inside, presence): (Double?, Double?) = (
+      try highest.map { try ($0 * any).sum().item() }, try highest.map { try $0.max([0, 1]).item() }
+    )
     let item = ReviewItem(
       id: id, masks: drawn, modelHash: ReviewMask.hash(drawn, layers: layers),
-      probability: try layers.enumerated().map { try Self.levels(of: small, $0, named: $1) },
-      confidence: marked > 0 ? try (highest * any).sum().item() / marked : nil,
-      expectedDice: found.certainty?.expectedDice, uncertainty: found.certainty?.uncertainty,
-      distance: found.certainty?.distance, warnings: found.certainty?.warnings, explanation: nil)
-    let picture = found.picture
-    let image = try writeImage(input, picture, id)
+      probability: try small.map { small in
+        try layers.enumerated().map { try Self.levels(of: small, $0, named: $1) }
+      },
+      confidence: marked > 0 ? inside.map { Self.rounded($0 / marked) } : nil,
+      expectedDice: look.certainty?.expectedDice, uncertainty: look.certainty?.uncertainty,
+      distance: look.certainty?.distance, warnings: look.certainty?.warnings, explanation: nil)
+    let image = try writeImage(input, look.picture, id)
     let row = ReviewQueue.Row(
-      id: id, file: input.file, image: image, thumbnail: try picture.flatMap { try writeThumbnail($0, id) },
+      id: id, file: input.file, image: image, thumbnail: try writeThumbnail(look.picture, id),
       site: nil, group: input.group, width: width, height: height,
-      unsure: Self.rounded(try ReviewScores.unsure(small, mask: predictor.rule.mask(small))), movement: nil,
-      area: Self.rounded(marked / Double(width * height)), presence: Self.rounded(try highest.max([0, 1]).item()),
+      unsure: try small.map { Self.rounded(try ReviewScores.unsure($0, mask: ReviewScores.reduced(masks, as: $0))) },
+      movement: nil, area: Self.rounded(marked / Double(width * height)), presence: presence.map(Self.rounded),
       video: input.video, frame: input.frame, time: input.source.time, lesionClass: input.lesionClass)
     try ReviewScript.write(item, calling: .item, to: folder.itemFile(id))
     return row
@@ -143,7 +160,7 @@ package final class ReviewMaker: Sendable {
   }
 
   /// Writes the picture at its own size: the bytes of a file that browsers show as it is, else a PNG.
-  private func writeImage(_ input: ReviewInput, _ picture: Tensor?, _ id: String) throws -> String {
+  private func writeImage(_ input: ReviewInput, _ picture: Tensor, _ id: String) throws -> String {
     if input.source.reading == nil {
       let data = try Data(file: input.source.file, limit: ImageLimits.default.maximumFileBytes)
       let facts = try ImageFile.facts(of: Array(data), file: input.source.file.path)
@@ -151,7 +168,6 @@ package final class ReviewMaker: Sendable {
         return try put(data, "images/\(id).\(facts.format.ending)")
       }
     }
-    guard let picture else { throw FileError.cannotRead(input.source.file, reason: "it has no picture") }
     return try put(Image(picture).pngData(), "images/\(id).png")
   }
 

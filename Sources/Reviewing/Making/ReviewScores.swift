@@ -22,6 +22,20 @@ enum ReviewScores {
       .clamped(min: 0, max: 1)
   }
 
+  /// Scales masks to the size of maps: a pixel is inside if at least half of it is.
+  ///
+  /// - Parameters:
+  ///   - masks: bool, K×H×W.
+  ///   - maps: K×h×w.
+  /// - Returns: bool, K×h×w.
+  /// - Throws: `TorchError` if memory is short.
+  static func reduced(_ masks: Tensor, as maps: Tensor) throws -> Tensor {
+    let (height, width) = (try maps.size(1), try maps.size(2))
+    guard masks.shape != maps.shape else { return masks }
+    return try masks.to(.float32).expandedDimension(0)
+      .resized(height: height, width: width, antialias: true).selected(dim: 0, index: 0).atLeast(0.5)
+  }
+
   /// Computes how unsure a model is inside its border, 0 to 1.
   ///
   /// It is the mean of 4p(1 − p) over the pixels near the border of the mask, of the class where it is
