@@ -10,12 +10,13 @@ import Training
 enum ReviewCommand: Subcommand {
   static let name = "review"
   static let summary = "look at predictions in a browser and correct them: writes the page of a review"
+  static let usage = "RUN INPUT… --out REVIEW [options] | PREDICTIONS --out REVIEW [options]"
   static let example = "mcdrl review runs/c3 new/images --out reviews/new --serve"
   static let common = CommonOptions(choosesDevice: true)
   static let options = Options()
   static let operands = [
-    Operand.one("RUN", "a run folder", "a run folder of mcdrl train"),
-    Operand.oneOrMore("INPUT", "at least one input", "images, DICOM files, videos, or folders of them"),
+    Operand.one("RUN", "a run folder", "a run folder of mcdrl train, or a folder that mcdrl predict wrote"),
+    Operand.any("INPUT", "images", "with a run: images, DICOM files, videos, or folders of them"),
   ]
   static var sections: [Help.Section] {
     let others: [any Subcommand.Type] = [
@@ -49,12 +50,30 @@ enum ReviewCommand: Subcommand {
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    let (place, out, maxPixels) = (arguments.operands[0], try arguments.out, try arguments.maxPixels)
-    try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
-    try OutputFolder.requireApart(out, fromRun: place)
+    let (place, out) = (arguments.operands[0], try arguments.out)
     if try arguments.serve { try ReviewServing.requireBuilt() } else { try arguments.serving.requireNone() }
+    try OutputFolder.requireApart(out, fromRun: place)
+    let inputs = arguments.operands.dropFirst()
+    let isFolder = PredictionFolder.isOne(NativePath.url(place))
+    guard inputs.isEmpty == isFolder else {
+      throw UsageError.inCall(
+        isFolder ? .strayWord(inputs[1], wanted: ["PREDICTIONS"]) : .missingWords(["at least one input"]),
+        usage: fullUsage)
+    }
+    guard isFolder else { return try review(Array(inputs), of: place, arguments, console) }
+    let lock = try OutputFolder.lock(out, console)
+    let (document, failures) = try ReviewPredictions.write(NativePath.url(place), arguments, console)
+    try end(document, failures, lock, arguments, console)
+  }
+
+  /// Predicts and writes.
+  private static func review(
+    _ words: [String], of place: String, _ arguments: Arguments<Options>, _ console: Console
+  ) throws {
+    let (out, maxPixels) = (try arguments.out, try arguments.maxPixels)
+    try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
     let found = try InputImages(
-      arguments.operands.dropFirst(), writingTo: out.appendingPathComponent("images"),
+      words, writingTo: out.appendingPathComponent("images"),
       limits: InputImages.limits(maxPixels), console)
     let run = try ProjectFiles.run(at: URL(fileURLWithPath: place), changes: arguments.inference)
     let predictor = try run.predictor(
@@ -64,6 +83,15 @@ enum ReviewCommand: Subcommand {
     let identity = try ReviewFolder(out).identity(of: run.folder.url.lastPathComponent)
     let work = ReviewWork(run, predictor, out, console)
     let document = try work.write(found, arguments, identity)
+    try end(document, work.failures, lock, arguments, console)
+  }
+
+  /// Prints the result, and serves it.
+  private static func end(
+    _ document: ReviewDocument, _ failures: [String], _ lock: FolderLock, _ arguments: Arguments<Options>,
+    _ console: Console
+  ) throws {
+    let out = try arguments.out
     if console.json, try !arguments.serve {
       try console.result(json: document)
     } else if !console.json {
@@ -72,7 +100,7 @@ enum ReviewCommand: Subcommand {
           + (try arguments.serve
             ? "stored in \(out.path)" : "open \(ReviewFolder(out).pageFile.path), or mcdrl review serve \(out.path)"))
     }
-    let failure = work.failures.isEmpty ? nil : WorkError.inputs(work.failures)
+    let failure = failures.isEmpty ? nil : WorkError.inputs(failures)
     if try arguments.serve {
       if let failure { console.note("\(failure)") }
       try ReviewServing.serve(out, arguments.serving, lock, console)
