@@ -3,8 +3,8 @@
 SWIFT ?= swift
 DEMO ?= demo
 sources = Sources Tests Examples Package.swift
-python = scripts/bench-scale scripts/bench-video scripts/check-dicom scripts/check-distributed scripts/check-exports \
-  scripts/check-video scripts/device-check scripts/documented scripts/get-trunk scripts/import-fixtures \
+python = scripts/attack-review scripts/bench-scale scripts/bench-video scripts/check-dicom scripts/check-distributed \
+  scripts/check-exports scripts/check-video scripts/device-check scripts/documented scripts/get-trunk scripts/import-fixtures \
   scripts/model-scaling scripts/paper-cost scripts/paper-stand-in scripts/random-clip scripts/random-siglip \
   scripts/snippets scripts/to-safetensors
 scripts = $(filter-out $(python) scripts/slurm,$(wildcard scripts/*)) $(wildcard scripts/slurm/*) .ci/run Benchmarks/setup
