@@ -122,7 +122,9 @@ let package = Package(
       name: "Reviewing",
       dependencies: [
         "CHTTP", "Storage", "Torch", "Imaging", "Datasets", "Metrics", "Statistics", "Training", "Explaining",
-      ]),
+      ],
+      // The review page comes with the command.
+      resources: [.embedInCode("Page")]),
     .target(
       name: "Benchmarking",
       dependencies: [

@@ -141,6 +141,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONNECTION, "close");
     return send_answer(exchange);
   }
+  if (exchange->response) {
+    // It is refused, and the rest of it does not count.
+    *size = 0;
+    return MHD_YES;
+  }
   if (*size > 0) {
     if (exchange->capacity - exchange->size < *size) return MHD_NO;
     memcpy(exchange->body + exchange->size, data, *size);

@@ -63,7 +63,8 @@ extension ProgramTests {
     ) throws -> [String: Any] {
       let own = try content(review.appendingPathComponent("items/\(item).js"))
       return [
-        "format": 1, "review": try content(review.appendingPathComponent("review.js"))["id"] ?? "", "item": item,
+        "format": 1, "review": try content(review.appendingPathComponent("review.js"))["id"] ?? "",
+        "item": item,
         "reviewer": "Ana", "time": "2026-05-04T09:31:07.250Z", "verdict": verdict, "class": NSNull(),
         "comment": comment, "masks": NSNull(), "model_hash": own["model_hash"] ?? "", "seconds": 2,
       ]
@@ -76,7 +77,8 @@ extension ProgramTests {
       let training = try Program.run(shop.training("run"))
       try #require(training.code == 0, "\(training.err)")
       let words = [
-        "review", run.path, shop.file("data/c/images").path, shop.file("data/a/images/0.png").path.replacingOccurrences(
+        "review", run.path, shop.file("data/c/images").path,
+        shop.file("data/a/images/0.png").path.replacingOccurrences(
           of: "/a/images/0.png", with: "/a/images/renamed.png"), "--out", review.path, "--explain", "2",
       ]
       // A copy under another name is known by its bytes.
@@ -120,11 +122,15 @@ extension ProgramTests {
       served.end(SIGTERM)
       #expect(served.process.terminationStatus == 143)
       let ana = review.appendingPathComponent("decisions/Ana")
-      #expect(try FileManager.default.contentsOfDirectory(atPath: ana.path).sorted() == ["1.json", "3.json", "renamed.json"])
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: ana.path).sorted() == [
+          "1.json", "3.json", "renamed.json",
+        ])
 
       // The same call again keeps the review and its decisions.
       #expect(try Program.run(words).code == 0)
-      #expect(try content(review.appendingPathComponent("review.js"))["id"] as? String == document["id"] as? String)
+      #expect(
+        try content(review.appendingPathComponent("review.js"))["id"] as? String == document["id"] as? String)
       #expect(try FileManager.default.contentsOfDirectory(atPath: ana.path).count == 3)
 
       let apply = ["review", "apply", review.path, "--out", shop.data.path, "--site", "seen", "--json"]
@@ -135,7 +141,9 @@ extension ProgramTests {
       let summary = try #require(try applied.json() as? [String: Any])
       #expect(summary["images"] as? Int == 3 && summary["held_out"] as? Int == 2)
       let again = try Program.run(shop.training("second", holdOut: "b"))
-      #expect(again.code == 0 && again.err.contains("note: site seen: 2 images of c, which run withheld"), "\(again.err)")
+      #expect(
+        again.code == 0 && again.err.contains("note: site seen: 2 images of c, which run withheld"),
+        "\(again.err)")
 
       let agreement = try Program.run("review", "agreement", review.path)
       #expect(agreement.code == 0 && agreement.out.contains("Ana 3"), "\(agreement.out)")

@@ -29,7 +29,9 @@ struct ApplicationTests {
     ])
     let (record, data) = try apply(fixture)
     let folder = data.appendingPathComponent("reviewed")
-    for (id, pixels) in [("a0", Self.drawn), ("a1", ReviewFixture.model), ("a2", [UInt8](repeating: 0, count: 12))] {
+    for (id, pixels) in [
+      ("a0", Self.drawn), ("a1", ReviewFixture.model), ("a2", [UInt8](repeating: 0, count: 12)),
+    ] {
       let mask = try MaskFile.content(folder.appendingPathComponent("masks/\(id).png"))
       #expect(mask.isBilevel && mask.image.pixels == pixels.map { $0 * 255 }, "\(id)")
       #expect(
@@ -63,7 +65,8 @@ struct ApplicationTests {
     var old = try fixture.decision("b0", .accept)
     old.modelHash = String(repeating: "0", count: 64)
     try fixture.store([
-      fixture.decision("a0", .accept), fixture.decision("a1", .notUsable), fixture.decision("a2", .reject), old,
+      fixture.decision("a0", .accept), fixture.decision("a1", .notUsable), fixture.decision("a2", .reject),
+      old,
       fixture.decision("b1", .undecided),
     ])
     let (record, data) = try apply(fixture)
@@ -106,9 +109,12 @@ struct ApplicationTests {
     let (record, _) = try apply(fixture)
     #expect(record.images.map { "\($0.item) \($0.reviewer) \($0.others)" } == ["a0 Ben [\"Ana\"]"])
     let reasons = record.leftOut.map(\.reason).filter { $0.contains("disagree") }
-    #expect(reasons.count == 2 && reasons.allSatisfy { $0.contains("Ana: accept") && $0.contains("--reviewer") })
+    #expect(
+      reasons.count == 2 && reasons.allSatisfy { $0.contains("Ana: accept") && $0.contains("--reviewer") })
     try FileManager.default.removeItem(at: fixture.scratch.file("data"))
     #expect(try apply(fixture, reviewer: "Ana").record.images.map(\.item) == ["a0", "a1", "a2"])
-    #expect(throws: ReviewError.unknownReviewer("Cem", known: ["Ana", "Ben"])) { try apply(fixture, reviewer: "Cem") }
+    #expect(throws: ReviewError.unknownReviewer("Cem", known: ["Ana", "Ben"])) {
+      try apply(fixture, reviewer: "Cem")
+    }
   }
 }

@@ -51,7 +51,11 @@ struct ReviewScoresTests {
     for pixels in [ReviewFixture.model, [UInt8](repeating: 0, count: 12), [UInt8](repeating: 1, count: 12)] {
       #expect(try ReviewMask.union([ReviewFixture.mask(pixels)])?.pixels == pixels)
     }
-    let other = try ReviewMask(layer: "b", mask: Tensor([UInt8](repeating: 0, count: 11) + [1], shape: [3, 4]).to(.bool))
-    #expect(try ReviewMask.union([ReviewFixture.mask(ReviewFixture.model), other])?.pixels == [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    let other = try ReviewMask(
+      layer: "b", mask: Tensor([UInt8](repeating: 0, count: 11) + [1], shape: [3, 4]).to(.bool))
+    #expect(
+      try ReviewMask.union([ReviewFixture.mask(ReviewFixture.model), other])?.pixels == [
+        1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+      ])
   }
 }

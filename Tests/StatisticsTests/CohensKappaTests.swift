@@ -17,12 +17,14 @@ struct CohensKappaTests {
 
   @Test("The interval resamples groups, and holds the value")
   func interval() throws {
-    let cases = [(20, true, true), (5, true, false), (10, false, true), (15, false, false)].flatMap { count, a, b in
+    let cases = [(20, true, true), (5, true, false), (10, false, true), (15, false, false)].flatMap {
+      count, a, b in
       [(first: Bool, second: Bool)](repeating: (a, b), count: count)
     }
     let single = try #require(try CohensKappa.interval(cases.map { [$0] }))
     let ends = try #require(single.ends)
-    #expect(abs(single.value - 0.4) < 1e-12 && ends.contains(0.4) && ends.lowerBound > 0 && ends.upperBound < 0.7)
+    #expect(
+      abs(single.value - 0.4) < 1e-12 && ends.contains(0.4) && ends.lowerBound > 0 && ends.upperBound < 0.7)
     // Ten equal cases a patient tell no more than one.
     let grouped = try #require(try CohensKappa.interval(cases.map { [_](repeating: $0, count: 10) })?.ends)
     #expect(grouped == ends)

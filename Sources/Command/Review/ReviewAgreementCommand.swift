@@ -29,13 +29,16 @@ enum ReviewAgreementCommand: Subcommand {
             "\(pair.presence.neither)", text(pair.kappa), text(pair.dice),
           ]
         }))
-    for reason in Set(agreement.pairs.flatMap { [$0.kappa?.reason, $0.dice?.reason].compactMap { $0 } }).sorted() {
+    for reason in Set(agreement.pairs.flatMap { [$0.kappa?.reason, $0.dice?.reason].compactMap { $0 } })
+      .sorted()
+    {
       console.result("without an interval: \(reason)")
     }
   }
 
   private static func text(_ interval: Interval?) -> String {
     guard let interval else { return "–" }
-    return format(interval.value) + (interval.ends.map { " [\(format($0.lowerBound)), \(format($0.upperBound))]" } ?? "")
+    return format(interval.value)
+      + (interval.ends.map { " [\(format($0.lowerBound)), \(format($0.upperBound))]" } ?? "")
   }
 }

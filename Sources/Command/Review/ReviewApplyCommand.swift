@@ -44,7 +44,8 @@ enum ReviewApplyCommand: Subcommand {
     let (folder, out) = (NativePath.url(arguments.operands[0]), try arguments.out)
     guard !(FileSystem.resolved(out) + "/").hasPrefix(FileSystem.resolved(folder) + "/") else {
       throw UsageError.rejected(
-        option: "out", text: nil, reason: "\(out.shownPath) lies in the review; choose a folder outside of it")
+        option: "out", text: nil, reason: "\(out.shownPath) lies in the review; choose a folder outside of it"
+      )
     }
     let content = try ReviewContent(of: folder)
     var options = ReviewApplication.Options(site: try arguments.site)
@@ -65,13 +66,15 @@ enum ReviewApplyCommand: Subcommand {
     if let note = record.note { console.note("note: site \(options.site): \(note)") }
     let summary = Summary(
       data: out.path, site: options.site, images: record.images.count,
-      withLesion: imported.images.count { !$0.maskFrom.isEmpty }, heldOut: record.images.count(where: \.heldOut),
+      withLesion: imported.images.count { !$0.maskFrom.isEmpty },
+      heldOut: record.images.count(where: \.heldOut),
       note: record.note, leftOut: record.leftOut)
     if console.json { return try console.result(json: summary) }
     console.result(
       "site \(options.site): \(counted(summary.images, "image")), \(summary.withLesion) with a lesion; "
         + "\(options.site)/\(AppliedReview.fileName) says whose masks they are")
-    for (reason, files) in Dictionary(grouping: record.leftOut, by: \.reason).sorted(by: { $0.key < $1.key }) {
+    for (reason, files) in Dictionary(grouping: record.leftOut, by: \.reason).sorted(by: { $0.key < $1.key })
+    {
       let names = files.prefix(3).map(\.file).joined(separator: ", ")
       console.result("left out: \(names)\(files.count > 3 ? " and \(files.count - 3) more" : ""): \(reason)")
     }

@@ -98,7 +98,8 @@ enum ReviewCommand: Subcommand {
       console.result(
         "\(counted(document.items, "item")) to review, \(document.controls) of them confident controls; "
           + (try arguments.serve
-            ? "stored in \(out.path)" : "open \(ReviewFolder(out).pageFile.path), or mcdrl review serve \(out.path)"))
+            ? "stored in \(out.path)"
+            : "open \(ReviewFolder(out).pageFile.path), or mcdrl review serve \(out.path)"))
     }
     let failure = failures.isEmpty ? nil : WorkError.inputs(failures)
     if try arguments.serve {
@@ -124,7 +125,8 @@ final class ReviewWork {
 
   /// Predicts, explains and writes everything.
   func write(
-    _ found: InputImages, _ arguments: Arguments<ReviewCommand.Options>, _ identity: (id: String, created: String)?
+    _ found: InputImages, _ arguments: Arguments<ReviewCommand.Options>,
+    _ identity: (id: String, created: String)?
   ) throws -> ReviewDocument {
     let (videos, frames) = try segment(found.videos, frames: arguments.frames)
     var inputs = found.images.map { ReviewInput($0, file: $0.shownName) } + frames
@@ -139,7 +141,8 @@ final class ReviewWork {
     settings.seed = try arguments.common.seed
     let bySite = Dictionary(zip(rows.map(\.id), sites)) { first, _ in first }
     let sources = Dictionary(
-      zip(ReviewID.make(for: inputs.map(\.source.name)), inputs)) { first, _ in first }
+      zip(ReviewID.make(for: inputs.map(\.source.name)), inputs)
+    ) { first, _ in first }
     let chosen = try explain(maker.select(rows, settings), sources, maker, settings)
     let ids = ReviewID.make(for: videos.map(\.name))
     let whole = ReviewMaker.Whole(
@@ -154,7 +157,8 @@ final class ReviewWork {
           + "give its data folder with --data")
     }
     return try ReviewFolder(out).finish(
-      whole, layers: maker.layers, threshold: predictor.rule.isThresholdAlone ? level : nil, identity: identity)
+      whole, layers: maker.layers, threshold: predictor.rule.isThresholdAlone ? level : nil,
+      identity: identity)
   }
 
   /// States sites and patients, and describes the run.
@@ -163,7 +167,8 @@ final class ReviewWork {
   ) throws -> (origin: ReviewDocument.Origin, isKnown: Bool) {
     let configuration = run.configuration
     var heldOut = Set([configuration.holdOut].compactMap { $0 })
-    let catalog = try data.map { try run.catalog(at: URL(fileURLWithPath: $0), allowsMissingMasks: true) }
+    let catalog =
+      try data.map { try run.catalog(at: URL(fileURLWithPath: $0), allowsMissingMasks: true) }
       ?? (try? run.catalog(allowsMissingMasks: true))
     if let catalog {
       let match = SiteMatch(catalog, of: run)
@@ -188,7 +193,8 @@ final class ReviewWork {
     let done = Tally()
     let byName = Dictionary(inputs.map { ($0.source.name, $0) }) { first, _ in first }
     let (console, predictor) = (console, predictor)
-    @Sendable func look(at found: Predictor.Prediction, _ source: PredictionInput) throws -> ReviewMaker.Look {
+    @Sendable func look(at found: Predictor.Prediction, _ source: PredictionInput) throws -> ReviewMaker.Look
+    {
       guard let picture = found.picture else {
         throw FileError.cannotRead(source.file, reason: "it has no picture")
       }

@@ -8,7 +8,8 @@ import Torch
 enum ReviewPredictions {
   /// The options that go with a folder of predictions.
   private static let fitting: Set<String> = [
-    "out", "limit", "controls", "serve", "port", "host", "max-pixels", "json", "quiet", "seed", "threads", "device",
+    "out", "limit", "controls", "serve", "port", "host", "max-pixels", "json", "quiet", "seed", "threads",
+    "device",
   ]
 
   /// Writes a review.
@@ -18,7 +19,8 @@ enum ReviewPredictions {
   static func write(
     _ place: URL, _ arguments: Arguments<ReviewCommand.Options>, _ console: Console
   ) throws -> (document: ReviewDocument, failures: [String]) {
-    if let name = (arguments.givenNames + arguments.common.givenNames).first(where: { !fitting.contains($0) }) {
+    if let name = (arguments.givenNames + arguments.common.givenNames).first(where: { !fitting.contains($0) })
+    {
       throw UsageError.rejected(
         option: name, text: nil,
         reason: "needs a run, and \(place.shownPath) holds predictions that are made already; leave it out")

@@ -18,7 +18,8 @@ extension Arguments<ServingOptions> {
   func requireNone() throws {
     for written in [written(\.port), written(\.host)].compactMap({ $0 }) {
       throw UsageError.rejected(
-        option: String(written.dropFirst(2).prefix { $0 != " " }), text: nil, reason: "belongs to --serve; add it")
+        option: String(written.dropFirst(2).prefix { $0 != " " }), text: nil,
+        reason: "belongs to --serve; add it")
     }
   }
 }
@@ -84,7 +85,8 @@ enum ReviewServing {
     } else {
       console.result(server.address)
     }
-    console.note("open this address in a browser on this machine; Ctrl-C ends, and every decision is saved at once")
+    console.note(
+      "open this address in a browser on this machine; Ctrl-C ends, and every decision is saved at once")
     server.run(until: { Interrupt.requested })
     throw Interruption.serving(content.folder.decisions)
   }

@@ -33,7 +33,9 @@ enum ReviewVideos {
       source, to: outputs,
       VideoSummary(video: video.file.path, settings: settings, prediction: predictor.statement),
       shouldStop: { Interrupt.requested },
-      progress: { if $0.frames <= source.frameCount ?? 0 { console.progress(bar, $0.frames, unit: "frames") } })
+      progress: {
+        if $0.frames <= source.frameCount ?? 0 { console.progress(bar, $0.frames, unit: "frames") }
+      })
     console.progress("")
     if outcome.summary.interrupted { throw Interruption.reviewing(folder) }
     for note in VideoPrediction.notes(outcome.summary, video.name) { console.note(note) }

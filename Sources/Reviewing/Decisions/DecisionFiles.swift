@@ -67,7 +67,10 @@ package enum DecisionFiles {
             file.lastPathComponent == "\(decision.item).json"
           else {
             throw ReviewError.decision(
-              file, reason: "it is of \(NativePath.shown(decision.reviewer)) and \(NativePath.shown(decision.item)), not of its name")
+              file,
+              reason:
+                "it is of \(NativePath.shown(decision.reviewer)) and \(NativePath.shown(decision.item)), not of its name"
+            )
           }
           try add(decision, file)
         }
@@ -88,7 +91,8 @@ package enum DecisionFiles {
     return (found, strays)
   }
 
-  private static func decode<Value: Decodable>(_ file: URL, as type: Value.Type = Value.self) throws -> Value {
+  private static func decode<Value: Decodable>(_ file: URL, as type: Value.Type = Value.self) throws -> Value
+  {
     let data = try Data(file: file, limit: 4 * limit)
     do { return try JSONDecoder().decode(Value.self, from: data) } catch {
       throw ReviewError.decision(file, reason: "it is no decision: \(explanation(of: error))")

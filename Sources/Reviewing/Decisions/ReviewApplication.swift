@@ -81,11 +81,13 @@ package struct ReviewApplication {
     func leave(_ reason: String) { leftOut.append(.init(file: row.image, reason: reason)) }
     let usable = Set(own.map { $0.decision.verdict != .notUsable })
     if usable.count > 1 {
-      return leave("the reviewers disagree whether it is usable (\(Self.names(own))); choose one with --reviewer")
+      return leave(
+        "the reviewers disagree whether it is usable (\(Self.names(own))); choose one with --reviewer")
     }
     let known = try truths.filter { try $0.truth.hasLesion != nil }
     guard try Set(known.map { try $0.truth.hasLesion }).count < 2 else {
-      return leave("the reviewers disagree whether there is a lesion (\(Self.names(own))); choose one with --reviewer")
+      return leave(
+        "the reviewers disagree whether there is a lesion (\(Self.names(own))); choose one with --reviewer")
     }
     let newest = known.max {
       ($0.found.decision.date ?? .distantPast, $1.found.decision.reviewer)
@@ -128,11 +130,13 @@ package struct ReviewApplication {
   private var note: String? {
     guard let run = content.document.run else { return nil }
     if !withheld.isEmpty {
-      return "\(counted(withheld.count, "image")) of \(heldOutSites.joined(separator: ", ")), which \(run.name) withheld, "
+      return
+        "\(counted(withheld.count, "image")) of \(heldOutSites.joined(separator: ", ")), which \(run.name) withheld, "
         + "came in by a review: a model that trains on them cannot be scored there"
     }
     guard !run.heldOut.isEmpty, !run.heldOutChecked else { return nil }
-    return "images that came in by a review were not compared with \(run.heldOut.joined(separator: ", ")), which "
+    return
+      "images that came in by a review were not compared with \(run.heldOut.joined(separator: ", ")), which "
       + "\(run.name) withheld"
   }
 
@@ -156,7 +160,8 @@ package struct ReviewApplication {
       }
       return ImportItem(
         stem: item.row.id, image: .file(content.folder.url.appendingPathComponent(item.row.image)),
-        mask: isEmpty ? .empty : .shapes(shapes, source: item.found.file), group: item.row.statedGroup(content),
+        mask: isEmpty ? .empty : .shapes(shapes, source: item.found.file),
+        group: item.row.statedGroup(content),
         lesionClass: isEmpty ? nil : item.found.decision.lesionClass ?? item.row.lesionClass)
     }
     var choices = ImportOptions()
@@ -197,7 +202,9 @@ package struct ReviewApplication {
       let mask = try ShapeRaster.mask(
         of: shapes, width: item.row.width, height: item.row.height, labels: isSingle ? [:] : labels)
       let path = "model-masks/\(item.row.id).png"
-      let (data, file) = (try isSingle ? mask.bilevelPNGData() : mask.pngData(), folder.appendingPathComponent(path))
+      let (data, file) = (
+        try isSingle ? mask.bilevelPNGData() : mask.pngData(), folder.appendingPathComponent(path)
+      )
       if (try? Data(file: file)) != data { try AtomicFile.write(data, to: file) }
       let decision = item.found.decision
       images.append(
@@ -217,7 +224,8 @@ package struct ReviewApplication {
 extension ReviewQueue.Row {
   /// The patient or sequence for `sites.json5`: frames of one video stay together.
   func statedGroup(_ content: ReviewContent) -> String? {
-    group ?? video.flatMap { content.document.videos.indices.contains($0) ? content.document.videos[$0].id : nil }
+    group
+      ?? video.flatMap { content.document.videos.indices.contains($0) ? content.document.videos[$0].id : nil }
   }
 }
 

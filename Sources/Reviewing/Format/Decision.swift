@@ -53,9 +53,10 @@ package struct Decision: Codable, Equatable, Sendable {
       ?? (try? Date.ISO8601FormatStyle().parse(time))
   }
 
-  /// Returns what is wrong with a decision, one sentence; nil if it fits the review.
+  /// Finds what is wrong with a decision.
   ///
   /// - Parameter content: the review.
+  /// - Returns: one sentence; nil if it fits the review.
   package func fault(in content: ReviewContent) -> String? {
     guard format == ReviewDocument.currentFormat else {
       return "the decision has format \(format), and this version reads \(ReviewDocument.currentFormat)"

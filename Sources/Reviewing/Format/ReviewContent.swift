@@ -19,13 +19,15 @@ package struct ReviewContent: Sendable {
     guard document.format == ReviewDocument.currentFormat else {
       throw FileError.malformed(
         folder.documentFile,
-        reason: "has format \(document.format), and this version reads \(ReviewDocument.currentFormat); use the version "
+        reason:
+          "has format \(document.format), and this version reads \(ReviewDocument.currentFormat); use the version "
           + "of mcdrl that wrote it")
     }
     let queue = try ReviewScript.read(folder.queueFile, calling: .queue, as: ReviewQueue.self)
     guard let rows = queue.rows else {
       throw FileError.malformed(
-        folder.queueFile, reason: "its columns do not fit each other; write the review again with mcdrl review")
+        folder.queueFile,
+        reason: "its columns do not fit each other; write the review again with mcdrl review")
     }
     self.rows = rows
     places = Dictionary(rows.enumerated().map { ($0.element.id, $0.offset) }) { first, _ in first }
@@ -99,7 +101,8 @@ package enum ReviewError: Error, Equatable, CustomStringConvertible {
       "\(url.shownPath): the run withheld \(sites.joined(separator: ", ")), and its data was not there to compare the images "
         + "with;\nwrite the review again with --data DATA, or add --allow-held-out if none of them is from there"
     case .unknownReviewer(let name, let known):
-      "no decision of \(NativePath.shown(name)) is in the review; the reviewers are " + known.joined(separator: ", ")
+      "no decision of \(NativePath.shown(name)) is in the review; the reviewers are "
+        + known.joined(separator: ", ")
     }
   }
 }

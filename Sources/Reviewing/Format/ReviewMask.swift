@@ -65,11 +65,12 @@ package struct ReviewMask: Codable, Equatable, Sendable {
     return try BinaryMask(width: width, height: height, pixels: pixels)
   }
 
-  /// Returns the SHA-256 of masks, by which a decision names the masks that it is about.
+  /// Computes the hash by which a decision names the masks that it is about.
   ///
   /// - Parameters:
   ///   - masks: the masks of the model.
   ///   - layers: the layers in their order.
+  /// - Returns: a SHA-256, in hexadecimal digits.
   static func hash(_ masks: [ReviewMask], layers: [String]) -> String {
     let text = layers.flatMap { layer in
       masks.filter { $0.layer == layer }.map { "\(layer)\0\($0.counts)\n" }

@@ -62,7 +62,8 @@ package struct PredictionFolder: Sendable {
     classes = lines[0].classes?.map(\.name) ?? []
     let names = classes
     guard lines.allSatisfy({ ($0.classes?.map(\.name) ?? []) == names }) else {
-      throw FileError.malformed(file, reason: "its lines have different classes; predict all images with one run")
+      throw FileError.malformed(
+        file, reason: "its lines have different classes; predict all images with one run")
     }
     guard Set(lines.map(\.name)).count == lines.count else {
       throw FileError.malformed(file, reason: "two lines have one name; predict the images again")
@@ -75,7 +76,8 @@ package struct PredictionFolder: Sendable {
         let plain = PredictionInput(url)
         return ReviewInput(
           plain.name == line.name
-            ? plain : PredictionInput(frameOf: url, name: line.name) { try ImageFile.read(url, limits: $0) }, file: shown)
+            ? plain : PredictionInput(frameOf: url, name: line.name) { try ImageFile.read(url, limits: $0) },
+          file: shown)
       }
       return ReviewInput(
         PredictionInput(frameOf: url, name: line.name, frame: line.frame, isDICOM: true) {
@@ -95,7 +97,9 @@ package struct PredictionFolder: Sendable {
     guard picture.width == line.width, picture.height == line.height else {
       throw FileError.malformed(
         source.file,
-        reason: "has \(picture.width)×\(picture.height) pixels, and its mask is of \(line.width)×\(line.height); predict it again")
+        reason:
+          "has \(picture.width)×\(picture.height) pixels, and its mask is of \(line.width)×\(line.height); predict it again"
+      )
     }
     let parts: [(stem: String, files: [String])] =
       line.classes?.map { ("\(line.name)-\($0.name)", $0.files) } ?? [(line.name, line.files)]

@@ -60,7 +60,8 @@ package struct ReviewedVideo: Sendable {
   package func chosen(_ count: Int) -> [Int] {
     let usable = frames.indices.filter { frames[$0].skipped == nil }
     return (0..<min(count, usable.count)).compactMap { part -> Int? in
-      let own = usable[part * usable.count / min(count, usable.count)..<(part + 1) * usable.count / min(count, usable.count)]
+      let own = usable[
+        part * usable.count / min(count, usable.count)..<(part + 1) * usable.count / min(count, usable.count)]
       let sure = own.filter { frames[$0].confidence != nil }
       return sure.min { (frames[$0].confidence ?? 1, $0) < (frames[$1].confidence ?? 1, $1) }
         ?? own[own.startIndex + own.count / 2]

@@ -3,9 +3,10 @@ import Storage
 import Training
 
 extension ReviewFolder {
-  /// Returns the ID and the time of the review that a folder holds; nil for a new one.
+  /// Finds the review that the folder holds.
   ///
   /// - Parameter run: the name of the run; nil for a folder of predictions.
+  /// - Returns: its ID and its time; nil for a new folder.
   /// - Throws: `ReviewError.folderInUse` for a review of another run and for other files.
   package func identity(of run: String?) throws -> (id: String, created: String)? {
     guard FileSystem.kind(of: documentFile) != nil else {
@@ -18,7 +19,8 @@ extension ReviewFolder {
     }
     let document = try ReviewScript.read(documentFile, calling: .review, as: ReviewDocument.self)
     guard document.run?.name == run else {
-      throw ReviewError.folderInUse(url, holds: "the review of \(document.run?.name ?? "a folder of predictions")")
+      throw ReviewError.folderInUse(
+        url, holds: "the review of \(document.run?.name ?? "a folder of predictions")")
     }
     return (document.id, document.created)
   }

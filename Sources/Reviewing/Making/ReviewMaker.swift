@@ -103,8 +103,11 @@ package final class ReviewMaker: Sendable {
     let row = ReviewQueue.Row(
       id: id, file: input.file, image: image, thumbnail: try writeThumbnail(look.picture, id),
       site: nil, group: input.group, width: width, height: height,
-      unsure: try small.map { Self.rounded(try ReviewScores.unsure($0, mask: ReviewScores.reduced(masks, as: $0))) },
-      movement: nil, area: Self.rounded(marked / Double(width * height)), presence: presence.map(Self.rounded),
+      unsure: try small.map {
+        Self.rounded(try ReviewScores.unsure($0, mask: ReviewScores.reduced(masks, as: $0)))
+      },
+      movement: nil, area: Self.rounded(marked / Double(width * height)),
+      presence: presence.map(Self.rounded),
       video: input.video, frame: input.frame, time: input.source.time, lesionClass: input.lesionClass)
     try ReviewScript.write(item, calling: .item, to: folder.itemFile(id))
     return row
@@ -154,7 +157,8 @@ package final class ReviewMaker: Sendable {
     try ReviewScript.write(
       ReviewTimeline(
         id: id, index: frames.map(\.index), time: frames.map(\.time),
-        area: frames.map { $0.areaRaw.map(Self.rounded) }, confidence: frames.map { $0.confidence.map(Self.rounded) },
+        area: frames.map { $0.areaRaw.map(Self.rounded) },
+        confidence: frames.map { $0.confidence.map(Self.rounded) },
         skipped: frames.map { $0.skipped?.rawValue }, cuts: frames.filter { $0.cut == true }.map(\.time)),
       calling: .video, to: folder.videoFile(id))
   }
@@ -191,7 +195,8 @@ package final class ReviewMaker: Sendable {
   private static func levels(
     of maps: Tensor, _ index: Int, named layer: String
   ) throws -> ReviewItem.Probability {
-    let levels: [UInt8] = try (maps.selected(dim: 0, index: index) * 255).rounded().to(.uint8).reshaped([-1]).array()
+    let levels: [UInt8] = try (maps.selected(dim: 0, index: index) * 255).rounded().to(.uint8).reshaped([-1])
+      .array()
     return ReviewItem.Probability(
       layer: layer, width: try maps.size(2), height: try maps.size(1),
       levels: Data(levels).base64EncodedString())

@@ -50,7 +50,8 @@ enum ReviewScores {
     let doubt = try probability * (1 - probability) * 4
     return try (0..<probability.size(0)).map { layer in
       let own = try doubt.selected(dim: 0, index: layer)
-      let inside = try mask.selected(dim: 0, index: layer).to(.float32).expandedDimension(0).expandedDimension(0)
+      let inside = try mask.selected(dim: 0, index: layer).to(.float32).expandedDimension(0)
+        .expandedDimension(0)
       func grown(_ mask: Tensor) throws -> Tensor {
         try mask.maxPool(2 * reach + 1, stride: 1, padding: reach)
       }

@@ -36,7 +36,8 @@ final class ReviewFiles: Sendable {
   func opened(_ parts: [Substring]) -> (descriptor: Int32, size: Int, type: String)? {
     switch parts.count {
     case 1 where parts[0] == "" || parts[0] == "index.html": return opened("index.html", in: folder)
-    case 1 where parts[0] == "review.js" || parts[0] == "queue.js": return opened(String(parts[0]), in: folder)
+    case 1 where parts[0] == "review.js" || parts[0] == "queue.js":
+      return opened(String(parts[0]), in: folder)
     case 2:
       guard let endings = Self.folders[String(parts[0])],
         let dot = parts[1].lastIndex(of: "."), ReviewID.isValid(parts[1][..<dot]),

@@ -91,7 +91,9 @@ final class ReviewRules: HTTPHandler {
     guard Self.revision(request) != nil else {
       return Self.error(400, "a decision has the revision that it replaces as If-Match: \"N\"")
     }
-    guard let length = request.bodyLength else { return Self.error(411, "a decision states its Content-Length") }
+    guard let length = request.bodyLength else {
+      return Self.error(411, "a decision states its Content-Length")
+    }
     guard length <= limits.bodyBytes else {
       return Self.error(413, "the decision is longer than \(limits.bodyBytes) bytes")
     }
