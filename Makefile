@@ -4,10 +4,11 @@ SWIFT ?= swift
 DEMO ?= demo
 sources = Sources Tests Examples Package.swift
 python = scripts/attack-review scripts/bench-scale scripts/bench-video scripts/check-dicom scripts/check-distributed \
-  scripts/check-exports scripts/check-video scripts/device-check scripts/documented scripts/get-trunk scripts/import-fixtures \
-  scripts/model-scaling scripts/paper-cost scripts/paper-stand-in scripts/random-clip scripts/random-siglip \
-  scripts/snippets scripts/to-safetensors
-scripts = $(filter-out $(python) scripts/slurm,$(wildcard scripts/*)) $(wildcard scripts/slurm/*) .ci/run Benchmarks/setup
+  scripts/check-exports scripts/check-review scripts/check-video scripts/device-check scripts/documented \
+  scripts/get-trunk scripts/import-fixtures scripts/model-scaling scripts/paper-cost scripts/paper-stand-in \
+  scripts/random-clip scripts/random-siglip scripts/review-fixture scripts/snippets scripts/to-safetensors \
+  $(wildcard scripts/review/*.py)
+scripts = $(filter-out $(python) scripts/slurm scripts/review,$(wildcard scripts/*)) $(wildcard scripts/slurm/*) .ci/run Benchmarks/setup
 MINUTES ?= 5
 PREFIX ?= $(HOME)/.local
 

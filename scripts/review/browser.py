@@ -57,17 +57,25 @@ class Browser:
     def call(self, method, session=None, **parameters):
         """Sends a command and waits for its answer; events wait in `events`."""
         self.number += 1
-        message = {"id": self.number, "method": method, "params": parameters}
+        number = self.number
+        message = {"id": number, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
         self.writer.write(json.dumps(message).encode() + b"\0")
         while True:
             answer = self.receive()
-            if answer.get("id") == self.number:
+            if answer.get("id") == number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
                 return answer["result"]
-            self.events.append(answer)
+            if answer.get("method") == "Page.javascriptDialogOpening":
+                # The page waits for its dialog, and the command may wait for the page.
+                self.number += 1
+                reply = {"id": self.number, "sessionId": answer["sessionId"], "params": {"accept": True},
+                         "method": "Page.handleJavaScriptDialog"}
+                self.writer.write(json.dumps(reply).encode() + b"\0")
+            if "method" in answer:
+                self.events.append(answer)
 
     def open(self, width=1280, height=800, dark=False, touch=False):
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -114,7 +122,7 @@ class Page:
         return result
 
     def note(self, event):
-        """Keeps what the page says on its console and what it throws; answers its dialogs."""
+        """Keeps what the page says on its console, what it throws, and its dialogs."""
         name, values = event["method"], event["params"]
         if name == "Runtime.exceptionThrown":
             thrown = values["exceptionDetails"]
@@ -125,7 +133,6 @@ class Page:
             self.problems.append(" ".join(str(part.get("value")) for part in values["args"]))
         elif name == "Page.javascriptDialogOpening":
             self.problems.append("dialog: " + values["type"])
-            self.browser.call("Page.handleJavaScriptDialog", self.session, accept=True)
 
     def size(self, width, height, touch=False, scale=1):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=touch)

@@ -9,13 +9,14 @@ const Explain = (() => {
   });
 
   function show(item) {
-    details = item;
-    pinned = null;
-    View.compare(null);
     const panel = Base.byId("explain"), list = Base.byId("explain-list");
     const explanation = item.explanation;
-    panel.hidden = !explanation;
+    pinned = null;
+    // A button that has the focus loses it, which is an event of its own.
     list.replaceChildren();
+    details = item;
+    View.compare(null);
+    panel.hidden = !explanation;
     if (!explanation) return;
     const seen = (entry) => entry.seen ?? entry.attention ?? entry.zero_shot ?? 0;
     const sorted = [...explanation.confounders].sort((a, b) => seen(b) - seen(a));
@@ -36,7 +37,7 @@ const Explain = (() => {
       Base.make("span", { class: "name", text: entry.name }),
       Base.make("span", { class: "value", text: Base.number(seen) }), bar);
     if (entry.without) item.append(change("Mask without it", entry.without, entry.name));
-    if (entry.added) item.append(change("With do(z)", entry.added, entry.name));
+    if (entry.added) item.append(change("Under do(z)", entry.added, entry.name));
     return item;
   }
 
@@ -49,7 +50,7 @@ const Explain = (() => {
     const text = label + (name ? " (" + name + ")" : "") + ": Dice with the model's mask " +
       Base.number(other.dice) + (other.area === undefined || other.area === null ? ""
         : ", area " + Base.percent(other.area));
-    const preview = () => { View.compare(masksOf(other.masks)); tell(text); };
+    const preview = () => { View.compare(masksOf(other.masks), label.toLowerCase().replace(" it", name ? " " + name : " intervention")); tell(text); };
     const end = () => { if (pinned) pinned.preview(); else { View.compare(null); tell(); } };
     button.addEventListener("pointerenter", preview);
     button.addEventListener("pointerleave", end);

@@ -1,7 +1,7 @@
 // The page: opens items, takes decisions, and starts everything.
 const Page = (() => {
   let place = -1, opening = 0, ready = false;
-  let began = 0, active = 0, touched = 0;   // for the seconds that an item was in view
+  let active = 0, touched = 0;   // for the seconds that an item was in view
 
   const clock = () => performance.now();
   function touch() {
@@ -39,7 +39,7 @@ const Page = (() => {
       Announce.problem("items/" + id + ".js: " + error.message);
       return;
     }
-    [began, active, touched] = [clock(), decision?.seconds ? decision.seconds * 1000 : 0, clock()];
+    [active, touched] = [(decision?.seconds ?? 0) * 1000, clock()];
     View.show(queue.image[place], queue.file[place], details.probability);
     Base.byId("mode-probability").disabled = !details.probability;
     if (!details.probability && View.mode === "probability") mode("contour");
@@ -79,12 +79,15 @@ const Page = (() => {
       masks = verdict === "correct" ? Editor.written() : null;
     }
     keepDraft.now();
+    const turn = opening;
     const saved = Decisions.save(id, { ...Panel.fields(), verdict, masks, seconds: seconds() }, details);
     Announce.say(Decisions.verdicts[verdict].label + ".");
     const next = Base.byId("go-on").checked ? Queue.beside(1, true) : null;
     await saved;
     // A drawn mask that a decision does not hold stays in the browser.
     if (verdict === "accept" || verdict === "correct") await Store.put("drafts", [Decisions.reviewer, id], null);
+    // The reviewer may have gone elsewhere meanwhile.
+    if (turn !== opening) return;
     if (next !== null) open(next);
     else if (Base.byId("go-on").checked) Announce.say("Every item in the list is decided.");
   }
@@ -106,7 +109,7 @@ const Page = (() => {
       const kept = Store.put("drafts", [Decisions.reviewer, id], edited ? { masks: Editor.written() } : null);
       kept.catch((error) => Announce.problem("This browser could not keep the mask: " + error.message));
     };
-    const soon = Base.later(400, now);
+    const soon = Base.later(150, now);
     return { now, soon: () => { if (ready) { waits = true; soon(); } } };
   })();
 
@@ -164,6 +167,7 @@ const Page = (() => {
     Base.byId("page").hidden = false;
     if (!keeps) Announce.problem("This browser keeps nothing. Export your decisions before you close the page.");
     await Sync.open();
+    Sync.show();
     const known = Keys.localStorageGet("reviewer-" + review.id);
     await reviewer(known ?? await Dialogs.name(Sync.reviewers, true));
     document.body.dataset.ready = "true";
@@ -175,6 +179,7 @@ const Page = (() => {
     }
     Editor.onChange(keepDraft.soon);
     addEventListener("pagehide", keepDraft.now);
+    addEventListener("visibilitychange", keepDraft.now);
     Base.byId("size").addEventListener("input", (event) => Tools.resize(Number(event.target.value), true));
     Base.byId("theme").addEventListener("click", Theme.change);
     Base.byId("export").addEventListener("click", () => Exchange.save().catch((error) => Announce.problem(error.message)));

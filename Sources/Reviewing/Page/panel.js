@@ -51,7 +51,7 @@ const Panel = (() => {
       ["Site", Data.siteName(place) + (Data.isHeldOut(place) ? " (held out: never trained on)" : "")],
       ["Patient or sequence", queue.group[place] ?? ""],
       ["Size", queue.width[place] + " × " + queue.height[place]],
-      ["Lesion", "<area>"],
+      ["Share of lesion", "<area>"],
     ];
     if (queue.video[place] !== null) {
       list.push(["Frame", queue.frame[place] + " at " + Base.seconds(queue.time[place])]);
@@ -103,10 +103,10 @@ const Panel = (() => {
       button.tabIndex = index === Editor.layer ? 0 : -1;
     }
     const area = Base.byId("area");
-    if (area) area.textContent = Base.percent(Editor.share()) + " of the picture" + (changed ? ", edited" : "");
+    if (area) area.textContent = Base.percent(Editor.share()) + (changed ? ", edited" : "");
     Base.byId("stage").setAttribute("aria-label", "Picture " + Data.queue.file[place] + ". The mask covers " +
       Base.percent(Editor.share()) + (changed ? ", edited." : "."));
-    Base.byId("key-edited").hidden = !changed;
+    View.key(changed);
   }
 
   const fields = () => ({

@@ -7,8 +7,8 @@ const QueueRow = (() => {
       src: queue.thumbnail[place] ?? queue.image[place], alt: "", loading: "lazy", decoding: "async",
       width: 56, height: 44, draggable: "false",
     });
-    const facts = [Data.siteName(place), queue.group[place]];
-    if (queue.video[place] !== null) facts.push(Base.seconds(queue.time[place]));
+    const facts = [queue.video[place] === null ? null : Base.seconds(queue.time[place]),
+      Data.siteName(place), queue.group[place]];
     if (decision && queue.why[place] === 1) facts.push("confident control");
     const mark = Base.make("span", { class: "mark", title: verdict ? verdict.label : "To do" });
     mark.dataset.verdict = decision ? decision.verdict : "open";

@@ -174,7 +174,7 @@ const Queue = (() => {
   }
 
   return {
-    open, select, beside, filter,
+    open, select, beside, filter, current: () => current,
     first: () => shown.find((place) => !Decisions.of(Data.queue.id[place])) ?? shown[0] ?? null,
     position: (place) => rank.has(place) ? { at: rank.get(place) + 1, of: shown.length } : null,
   };

@@ -87,8 +87,8 @@ const Strip = (() => {
     const { queue } = Data, at = frames.indexOf(current);
     const row = timeline ? timeline.index.indexOf(queue.frame[current]) : -1;
     const parts = ["frame " + queue.frame[current] + " at " + Base.seconds(queue.time[current]),
-      (at + 1) + " of " + frames.length + " frames to review"];
-    if (row >= 0) parts.push("lesion area " + Base.percent(timeline.area[row]));
+      (at + 1) + " of " + frames.length];
+    if (row >= 0) parts.push("area " + Base.percent(timeline.area[row]));
     if (row >= 0 && timeline.confidence[row] !== null) {
       parts.push("confidence " + Base.number(timeline.confidence[row]));
     }

@@ -31,7 +31,6 @@ const Sync = (() => {
       server = { writable: true, reviewers: [] };
       stopped = "The server does not answer.";
     }
-    show();
   }
 
   /** Takes the reviewer's decisions from the server; those that wait here stay. */

@@ -185,10 +185,23 @@ const View = (() => {
     stroke(path, brush.erases ? "#ffb3a7" : "#ffffff", 1.3);
   }
 
+  /** Says which dashed line is which. */
+  function key(edited) {
+    Base.byId("key-edited").hidden = !edited;
+    Base.byId("key-compared").hidden = !compared;
+    Base.byId("key").hidden = !edited && !compared;
+  }
+
   return {
-    open, show, fit, zoom, pan, pixel, draw, colours, other,
+    key, open, show, fit, zoom, pan, pixel, draw, colours, other,
     /** Shows masks of the explanation beside the current one; null ends that. */
-    compare(masks) { compared = masks; stale = true; draw(); },
+    compare(masks, name = "") {
+      compared = masks;
+      stale = true;
+      Base.byId("key-compared-text").textContent = name;
+      key(Editor.isEdited());
+      draw();
+    },
     point(at, shape, points = []) { cursor = at; brush = shape; outline = points; draw(); },
     /** Scrolls so that a pixel of the picture is in view. */
     reveal(at) {
