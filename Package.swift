@@ -201,8 +201,8 @@ let package = Package(
     .testTarget(
       name: "MutationTests",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Imaging", "Storage", "Studies", "TestSupport", "Torch",
-        "Training",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Reviewing", "Storage", "Studies", "TestSupport",
+        "Torch", "Training",
       ]),
     .testTarget(
       name: "ReportingTests",

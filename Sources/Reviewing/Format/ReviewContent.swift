@@ -45,7 +45,17 @@ package struct ReviewContent: Sendable {
   ///
   /// - Throws: `FileError` that names the file.
   package func item(_ id: String) throws -> ReviewItem {
-    try ReviewScript.read(folder.itemFile(id), calling: .item)
+    let item: ReviewItem = try ReviewScript.read(folder.itemFile(id), calling: .item)
+    for mask in item.masks {
+      guard let row = row(id), mask.size == [row.height, row.width], document.layers.contains(mask.layer),
+        (try? mask.runs) != nil
+      else {
+        throw FileError.malformed(
+          folder.itemFile(id),
+          reason: "its masks do not fit the picture; write the review again with mcdrl review")
+      }
+    }
+    return item
   }
 }
 

@@ -1,3 +1,4 @@
+import Imaging
 import Storage
 
 /// The description of a review: `review.js`.
@@ -159,6 +160,9 @@ package struct ReviewQueue: Codable, Equatable, Sendable {
     lesionClass = rows.map(\.lesionClass)
   }
 
+  /// The largest picture; a call may allow larger ones than the default.
+  private static let limits = ImageLimits(maximumPixels: 1 << 30)
+
   /// The rows; nil if the columns differ in length, or an ID or a path is not allowed.
   package var rows: [Row]? {
     let count = id.count
@@ -169,7 +173,9 @@ package struct ReviewQueue: Codable, Equatable, Sendable {
     guard lengths.allSatisfy({ $0 == count }), id.allSatisfy({ ReviewID.isValid($0) }),
       Set(id).count == count,
       zip(id, image).allSatisfy({ id, image in image == "images/\(id).png" || image == "images/\(id).jpg" }),
-      width.allSatisfy({ $0 > 0 }), height.allSatisfy({ $0 > 0 })
+      zip(width, height).allSatisfy({ width, height in
+        width > 0 && height > 0 && !Self.limits.refuse(width: width, height: height)
+      })
     else { return nil }
     return (0..<count).map { place in
       Row(
