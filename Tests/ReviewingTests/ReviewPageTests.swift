@@ -22,7 +22,7 @@ struct ReviewPageTests {
     }
   }
 
-  @Test("Headless Chromium reviews pictures with the page", .enabled(if: Self.browser != nil, "no Chromium"))
+  @Test("Headless Chromium reviews pictures with the page", .enabled(if: Browser.path != nil, "no Chromium"))
   func browser() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -40,9 +40,12 @@ struct ReviewPageTests {
     #expect(process.terminationStatus == 0, "\(text)")
     print(text)
   }
+}
 
+/// The browser of the test.
+private enum Browser {
   /// The path of Chromium, as `scripts/check-review` looks for it; nil also without Python.
-  private static let browser: String? = {
+  static let path: String? = {
     func find(_ names: [String]) -> String? {
       let environment = ProcessInfo.processInfo.environment
       let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
