@@ -42,7 +42,7 @@ struct ApplicationTests {
     }
     let site = try SiteCatalog(at: data).site("reviewed")
     #expect(site.samples.map(\.id) == ["a0", "a1", "a2"])
-    #expect(site.samples.map(\.group) == ["patient-1", "patient-1", "a2"])
+    #expect(site.samples.map(\.group) == ["reviewed/patient-1", "reviewed/patient-1", "reviewed/a2"])
     #expect(site.samples.map(\.lesionClass) == ["polyp", "polyp", nil])
     #expect(site.origin.note == nil && site.origin.source == "predictions of run, reviewed by Ana")
     #expect(record.images.map(\.verdict) == ["correct", "accept", "no-lesion"])

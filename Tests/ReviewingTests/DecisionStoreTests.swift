@@ -60,7 +60,7 @@ struct DecisionStoreTests {
       ("decisions/Ben/a0.json", "DECISION"), ("decisions/notes.txt", "x"),
       ("decisions/decisions-Ana.json", "[]"),
       ("decisions/decisions-Ana.json", good.replacingOccurrences(of: "\"format\":1", with: "\"format\":2")),
-      ("decisions/.. x/a0.json", "{}"), ("decisions/Ana/a1.json", "DECISION"),
+      ("decisions/-x/a0.json", "{}"), ("decisions/Ana/a1.json", "DECISION"),
     ] {
       let fixture = try ReviewFixture()
       let file = fixture.url.appendingPathComponent(name)

@@ -18,7 +18,7 @@ struct ReviewScoresTests {
       let probability = try Tensor(values, shape: [1, 20, 20])
       return (probability, try probability.atLeast(0.5))
     }
-    for (near, far, wanted) in [(Float(1), Float(0.5), 0.0), (0.5, 1, 1), (0.75, 1, 0.75)] {
+    for (near, far, wanted) in [(Float(1), Float(0.6), 0.0), (0.6, 1, 0.96), (0.75, 1, 0.75)] {
       let (probability, mask) = try map(near, far)
       #expect(abs(try ReviewScores.unsure(probability, mask: mask) - wanted) < 1e-5, "\(near)")
     }

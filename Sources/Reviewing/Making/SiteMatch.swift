@@ -43,7 +43,9 @@ package struct SiteMatch {
     guard input.source.reading == nil, let known = find(input.source.file) else { return }
     let site = known.sample.site
     input.site = known.isTest ? Self.testName(site) : site
-    input.group = known.sample.group == known.sample.id ? nil : known.sample.group
+    // An image without a stated patient is a group of its own.
+    let isAlone = known.sample.group == "\(site)/\(known.sample.id)"
+    input.group = known.sample.statedGroup ?? (isAlone ? nil : known.sample.group)
     input.lesionClass = known.sample.lesionClass
   }
 
