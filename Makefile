@@ -1,20 +1,22 @@
 # The everyday commands. Each runs scripts/bootstrap first, which takes a fraction of a second when nothing is missing.
 
 SWIFT ?= swift
-DEMO ?= demo
+DEMO ?= $(if $(FULL),demo-full,demo)
 sources = Sources Tests Examples Package.swift
-python = scripts/bench-scale scripts/bench-video scripts/check-dicom scripts/check-distributed scripts/check-exports \
-  scripts/check-video scripts/device-check scripts/documented scripts/get-trunk scripts/import-fixtures \
-  scripts/model-scaling scripts/paper-cost scripts/paper-stand-in scripts/random-clip scripts/random-siglip \
-  scripts/snippets scripts/to-safetensors
-scripts = $(filter-out $(python) scripts/slurm,$(wildcard scripts/*)) $(wildcard scripts/slurm/*) .ci/run Benchmarks/setup
+python = scripts/attack-review scripts/bench-scale scripts/bench-video scripts/check-dicom scripts/check-distributed \
+  scripts/check-exports scripts/check-review scripts/check-video scripts/device-check scripts/documented \
+  scripts/get-trunk scripts/import-fixtures scripts/model-scaling scripts/paper-cost scripts/paper-stand-in \
+  scripts/random-clip scripts/random-siglip scripts/review-fixture scripts/snippets scripts/to-safetensors \
+  $(wildcard scripts/review/*.py)
+scripts = $(filter-out $(python) scripts/slurm scripts/review,$(wildcard scripts/*)) $(wildcard scripts/slurm/*) .ci/run Benchmarks/setup
 MINUTES ?= 5
 PREFIX ?= $(HOME)/.local
 
 .PHONY: help bootstrap install-libtorch build test fuzz demo bench docs examples lint format clean
 
 help:
-	@echo 'make demo     the whole story on rendered sites, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
+	@echo 'make demo     a short study on rendered sites, into $(DEMO)/ (another folder: make demo DEMO=FOLDER)'
+	@echo 'make demo FULL=1   the whole study, into demo-full/'
 	@echo 'make test     every test'
 	@echo 'make fuzz     damaged files: the image decoders for MINUTES ($(MINUTES)) in all, then every other reader'
 	@echo 'make bench    speed beside the Python peers, which it installs into Benchmarks/.venv (options: make bench BENCH=--quick)'
@@ -36,7 +38,7 @@ build: bootstrap
 	$(SWIFT) build -c release --product mcdrl
 
 demo: build
-	.build/release/mcdrl demo --out $(DEMO)
+	.build/release/mcdrl demo $(if $(FULL),--full) --out $(DEMO)
 
 bench: build
 	Benchmarks/setup

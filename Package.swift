@@ -71,7 +71,13 @@ let package = Package(
     .systemLibrary(
       name: "CVideoSystem", pkgConfig: part("video"),
       providers: [.apt(["libavformat-dev", "libswscale-dev"]), .brew(["ffmpeg"])]),
-    .target(name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC),
+    .target(
+      name: "CVideo", dependencies: ["CVideoSystem"], cSettings: optimizedC,
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    .systemLibrary(
+      name: "CHTTPSystem", pkgConfig: part("http"),
+      providers: [.apt(["libmicrohttpd-dev"]), .brew(["libmicrohttpd"])]),
+    .target(name: "CHTTP", dependencies: ["CHTTPSystem"], cSettings: optimizedC),
 
     // The rooms, lowest first; each uses only those above it in this list.
     .target(name: "Storage", dependencies: ["CKernels", "CZlib"]),
@@ -115,6 +121,13 @@ let package = Package(
       name: "Reporting",
       dependencies: ["Storage", "Torch", "Imaging", "Metrics", "Statistics", "Studies", "Explaining"]),
     .target(
+      name: "Reviewing",
+      dependencies: [
+        "CHTTP", "Storage", "Torch", "Imaging", "Datasets", "Metrics", "Statistics", "Training", "Explaining",
+      ],
+      // The review page comes with the command.
+      resources: [.embedInCode("Page")]),
+    .target(
       name: "Benchmarking",
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
@@ -125,10 +138,12 @@ let package = Package(
       dependencies: [
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
         "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
-        "Benchmarking",
+        "Reviewing", "Benchmarking",
       ]),
 
-    .executableTarget(name: "mcdrl", dependencies: ["Command"]),
+    // Help that does not wait for libtorch.
+    .target(name: "CHelp", dependencies: ["CLibTorch"], exclude: ["help.txt"]),
+    .executableTarget(name: "mcdrl", dependencies: ["CHelp", "Command"]),
 
     // What several tests need; a test target for each room.
     .target(
@@ -145,7 +160,8 @@ let package = Package(
     .testTarget(
       name: "SyntheticEndoscopyTests", dependencies: ["Imaging", "SyntheticEndoscopy", "TestSupport"]),
     .testTarget(
-      name: "CLIPTests", dependencies: ["CLIP", "Storage", "TestSupport", "Torch"], exclude: ["Fixtures"]),
+      name: "CLIPTests", dependencies: ["CLIP", "Imaging", "Storage", "TestSupport", "Torch"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "ConfoundersTests", dependencies: ["CLIP", "Confounders", "Storage", "TestSupport", "Torch"],
       exclude: ["Fixtures"]),
@@ -190,8 +206,8 @@ let package = Package(
     .testTarget(
       name: "MutationTests",
       dependencies: [
-        "CLIP", "Confounders", "Datasets", "Imaging", "Storage", "Studies", "TestSupport", "Torch",
-        "Training",
+        "CLIP", "Confounders", "Datasets", "Imaging", "Reviewing", "Storage", "Studies", "TestSupport",
+        "Torch", "Training",
       ]),
     .testTarget(
       name: "ReportingTests",
@@ -200,12 +216,18 @@ let package = Package(
         "Torch", "Training",
       ], exclude: ["Fixtures"]),
     .testTarget(
+      name: "ReviewingTests",
+      dependencies: [
+        "Datasets", "Imaging", "Metrics", "Reviewing", "Statistics", "Storage", "TestSupport", "Torch",
+        "Training",
+      ]),
+    .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "Torch"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Command", "Datasets", "Imaging", "Storage", "TestSupport", "Torch", "Training", "mcdrl",
+        "Command", "Datasets", "Imaging", "Reviewing", "Storage", "TestSupport", "Torch", "Training", "mcdrl",
       ], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,4 +1,4 @@
-"""CLIP image encoding by transformers, open_clip, plain PyTorch, ONNX Runtime and OpenVINO, from one folder of weights."""
+"""CLIP image encoding by transformers, open_clip, timm, plain PyTorch, ONNX Runtime and OpenVINO, from one folder."""
 
 import os
 
@@ -97,7 +97,44 @@ def open_clip_names(tensors, layers):
     return found
 
 
-TOWERS = {"transformers": transformers_tower, "open_clip": open_clip_tower, "pytorch": plain_tower}
+class Trunk(torch.nn.Module):
+    """A convolutional model of timm and the linear projection after it."""
+
+    def __init__(self, trunk, projection):
+        super().__init__()
+        self.trunk = trunk
+        self.projection = torch.nn.Linear(trunk.num_features, projection, bias=False)
+
+    def forward(self, pixels):
+        return self.projection(self.trunk(pixels))
+
+
+def timm_tower(folder):
+    import_torchvision()
+    import timm
+
+    settings = configuration(folder)
+    tensors = load_file(os.path.join(folder, "model.safetensors"))
+    trunk = timm.create_model(settings["vision_config"]["trunk"], pretrained=False, num_classes=0)
+    tower = Trunk(trunk, settings["projection_dim"])
+    start = "visual.trunk."
+    found = {"trunk." + key[len(start) :]: value.float() for key, value in tensors.items() if key.startswith(start)}
+    found["projection.weight"] = tensors["visual.head.proj.weight"].float()
+    missing, unexpected = tower.load_state_dict(found, strict=False)
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise ValueError(f"weights do not fit: missing {missing[:3]}, unexpected {unexpected[:3]}")
+    # Convolutions of PyTorch are fastest with the channels of a position side by side.
+    return tower.to(memory_format=torch.channels_last)
+
+
+TOWERS = {
+    "transformers": transformers_tower,
+    "open_clip": open_clip_tower,
+    "pytorch": plain_tower,
+    "timm": timm_tower,
+    "torch.compile": timm_tower,
+}
 
 
 def exporter(folder):
@@ -105,6 +142,8 @@ def exporter(folder):
     vision = configuration(folder)["vision_config"]
     if vision.get("resnet_layers"):
         return open_clip_tower(folder)
+    if vision.get("trunk"):
+        return timm_tower(folder)
     return plain_tower(folder) if vision.get("stem_channels") else transformers_tower(folder)
 
 
@@ -159,12 +198,27 @@ def eager(request, pixels):
     dtype = TYPES[request["precision"]]
     tower = tower.to(dtype)
     pixels = pixels.to(dtype)
+    if isinstance(tower, Trunk):
+        pixels = pixels.to(memory_format=torch.channels_last)
+    if request["peer"] == "torch.compile":
+        tower = compiled(tower, pixels)
 
     def run():
         with torch.inference_mode():
             return tower(pixels)
 
     return run
+
+
+def compiled(tower, pixels):
+    """The tower by torch.compile, with frozen weights, which it then packs and folds."""
+    import torch._inductor.config as inductor
+
+    inductor.freezing = True
+    made = torch.compile(tower)
+    with torch.inference_mode():
+        made(pixels)
+    return made
 
 
 def onnxruntime(request, pixels):

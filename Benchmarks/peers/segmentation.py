@@ -63,24 +63,34 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """A U-Net on the image, into which the grid enters at the level of its own resolution."""
+    """A U-Net on the image, into which the grid, and tower layers if the skips go by level, enter at their resolution.
 
-    def __init__(self, settings, width, stride):
+    `layers` holds the channels and the stride of each tower layer that enters.
+    """
+
+    def __init__(self, settings, width, stride, layers=()):
         super().__init__()
         grid, widths = settings["gridWidth"], settings["detailWidths"]
         self.grid_norm = nn.LayerNorm(width)
         self.grid_proj = nn.Linear(width, grid)
         first = settings["detailStride"]
-        self.level = min(range(len(widths)), key=lambda i: abs((first << i) - stride)) if widths else 0
+        levels = settings.get("decoderWidths") or widths or [grid]
+
+        def nearest(stride):
+            return min(range(len(levels)), key=lambda i: abs((first << i) - stride))
+
+        self.level = nearest(stride)
+        self.layer_levels = [nearest(stride) for _, stride in layers]
+        skips = [sum(c for (c, _), at in zip(layers, self.layer_levels) if at == i) for i in range(len(levels))]
         self.encoders = nn.ModuleList(
             Block(3 if i == 0 else widths[i - 1], widths[i], first if i == 0 else 2, i > 0)
             for i in range(len(widths))
         )
-        levels = widths or [grid]
         self.decoders = nn.ModuleList(
             Block(
                 (levels[i] if i + 1 < len(levels) else 0)
-                + (widths[i] if widths else 0)
+                + (widths[i] if i < len(widths) else 0)
+                + skips[i]
                 + (grid if i == self.level else 0),
                 levels[i],
                 1,
@@ -97,7 +107,7 @@ class Head(nn.Module):
     def fit(x, size):
         return x if x.shape[2:] == size else functional.interpolate(x, size=size, mode="bilinear")
 
-    def forward(self, image, grid):
+    def forward(self, image, grid, layers=()):
         features = self.grid_proj(self.grid_norm(grid)).permute(0, 3, 1, 2)
         x, skips = image.contiguous(memory_format=torch.channels_last), []
         for encoder in self.encoders:
@@ -105,12 +115,12 @@ class Head(nn.Module):
             skips.append(x)
         deeper = None
         for index in reversed(range(len(self.decoders))):
-            size = skips[index].shape[2:] if skips else features.shape[2:]
+            own = skips[index : index + 1] + [x for x, at in zip(layers, self.layer_levels) if at == index]
+            size = own[0].shape[2:] if own else features.shape[2:]
             parts = []
             if deeper is not None:
                 parts.append(self.fit(self.reducers[index](deeper), size))
-            if skips:
-                parts.append(skips[index])
+            parts += [self.fit(x, size) for x in own]
             if index == self.level:
                 parts.append(self.fit(features, size))
             deeper = self.decoders[index](parts[0] if len(parts) == 1 else torch.cat(parts, 1))

@@ -29,6 +29,15 @@ class Pictures(torch.utils.data.Dataset):
         return image.float() / 255, mask.float(), label if mask.any() else -1
 
 
+def segmentation_loss(logits, masks, dice):
+    """Cross-entropy and soft Dice."""
+    entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean((1, 2, 3))
+    probability = logits.sigmoid()
+    overlap = (probability * masks).sum((1, 2, 3))
+    total = probability.sum((1, 2, 3)) + masks.sum((1, 2, 3))
+    return (entropy + dice * (1 - (2 * overlap + 1) / (total + 1))).mean()
+
+
 class Session:
     """A model in training, and what it is trained on."""
 
@@ -49,21 +58,28 @@ class Session:
         self.epoch = 0
         self.folder = request["folder"]
         self.pending = []
+        self.network_name = request.get("network", "same")
+        self.facts = {}
         self.start()
+        self.network = torch.compile(self.model) if request.get("compile") else self.model
 
-    def start(self):
+    def make_model(self):
+        """Makes the model; returns the parameters after the tower and those of its tuned part."""
         configuration = self.configuration
         self.model = Model(
             self.settings["clip"], configuration["model"], self.settings["preparation"], self.tensors
         )
-        tune, rates = configuration["tune"], configuration["optimizer"]
         for parameter in self.model.tower.parameters():
             parameter.requires_grad_(False)
-        tuned = self.model.tower.tuned(tune)
+        tuned = self.model.tower.tuned(configuration["tune"])
         for parameter in tuned:
             parameter.requires_grad_(True)
         self.model.frozen = not tuned
-        own = [*self.model.intervention.parameters(), *self.model.head.parameters()]
+        return [*self.model.intervention.parameters(), *self.model.head.parameters()], tuned
+
+    def start(self):
+        rates = self.configuration["optimizer"]
+        own, tuned = self.make_model()
         groups = [{"params": own, "lr": rates["learningRate"]}]
         if tuned:
             groups.append({"params": tuned, "lr": rates["towerLearningRate"]})
@@ -97,13 +113,8 @@ class Session:
     def loss(self, images, masks, classes):
         weights = self.configuration["model"]["options"] | self.configuration["objective"]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            logits, intervened, embedding = self.model(images)
-        logits = logits.float()
-        entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean((1, 2, 3))
-        probability = logits.sigmoid()
-        overlap = (probability * masks).sum((1, 2, 3))
-        total = probability.sum((1, 2, 3)) + masks.sum((1, 2, 3))
-        loss = (entropy + weights["dice"] * (1 - (2 * overlap + 1) / (total + 1))).mean()
+            logits, intervened, embedding = self.network(images)
+        loss = segmentation_loss(logits.float(), masks, weights["dice"])
         rows = (classes >= 0).nonzero().squeeze(1)
         if len(rows):
             labels = classes[rows]
@@ -162,13 +173,36 @@ class Session:
         os.replace(path + ".part", path)
 
 
+class TrunkSession(Session):
+    """The recipe for real hospitals, or another library's U-Net of equal cost; only L_seg."""
+
+    def make_model(self):
+        from trunk import make_model
+
+        self.model, self.facts = make_model(self.settings, self.tensors, self.network_name)
+        self.model.to(memory_format=torch.channels_last)
+        tuned = self.model.tune(self.configuration["tune"])
+        chosen = {id(parameter) for parameter in tuned}
+        own = [p for p in self.model.parameters() if p.requires_grad and id(p) not in chosen]
+        return own, tuned
+
+    def loss(self, images, masks, classes):
+        images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            logits = self.network(images)
+        return segmentation_loss(logits.float(), masks, self.configuration["objective"]["dice"])
+
+    def validate(self):
+        return None
+
+
 def prepare(request):
     """A session; what runs is a step, an epoch, or a whole study of held-out sites."""
     torch.set_num_threads(request["threads"])
     os.makedirs(request["folder"], exist_ok=True)
     if request["case"] == "study":
         return (lambda _: study(request)), {}
-    session = Session(request)
+    session = (TrunkSession if request["case"] == "train-trunk" else Session)(request)
     if request["what"] == "step":
         session.model.train()
         session.pending = list(session.batches())
@@ -179,7 +213,7 @@ def prepare(request):
         losses, dice = session.train_epoch()
         return {"losses": losses, "dice": dice}
 
-    return run, {}
+    return run, session.facts
 
 
 def study(request):

@@ -22,6 +22,7 @@ CASES = {
     "export": "encoding",
     "files": "files",
     "train": "training",
+    "train-trunk": "training",
     "study": "training",
     "decode": "images",
     "metrics": "scores",

@@ -113,7 +113,13 @@ package final class Benchmark {
     switch group {
     case .encode: try EncodeCases(context).run(add)
     case .files: try FileCases(context).run(add)
-    case .training: try TrainingCases(context: context).run(add)
+    case .training:
+      // Without a choice of models, both are measured; `lite0` stands for the recipe for hospitals.
+      let models = options.models
+      if models != [Geometry.lite0.id] { try TrainingCases(context: context).run(add) }
+      if options.device == .cpu, models.isEmpty || models.contains(Geometry.lite0.id) {
+        try TrunkTrainingCases(context: context).run(add)
+      }
     case .study: try StudyCases(context: context).run(add)
     case .decode: try DecodeCases(context).run(add)
     case .metrics: try MetricsCases(context).run(add)

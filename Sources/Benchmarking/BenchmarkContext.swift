@@ -76,7 +76,7 @@ struct Geometry {
   /// The configuration.
   let configuration: CLIPConfiguration
 
-  private init(
+  init(
     _ id: String, _ name: String, projection: Int, _ change: (inout CLIPConfiguration.Vision) -> Void
   ) {
     var configuration = CLIPConfiguration()
@@ -98,7 +98,7 @@ struct Geometry {
     ($0.imageSize, $0.patchSize, $0.stemChannels, $0.activation) = (128, 8, [24, 48, 96], "gelu")
   }
   /// All geometries.
-  static let all = [tiny, baseline, large, resNet]
+  static let all = [tiny, baseline, large, resNet, efficientNet, convNeXt, lite0]
 
   /// OpenAI's ViT-B/16.
   static let baseline = Geometry("vit-b-16", "ViT-B/16", projection: 512) { $0.patchSize = 16 }
@@ -109,6 +109,15 @@ struct Geometry {
   /// OpenAI's RN50.
   static let resNet = Geometry("rn50", "RN50", projection: 1024) {
     ($0.hiddenSize, $0.heads, $0.stages) = (2048, 32, [3, 4, 6, 3])
+  }
+
+  /// timm's EfficientNet-Lite0 with a linear projection.
+  static let efficientNet = Geometry("efficientnet-lite0", "EfficientNet-Lite0", projection: 512) {
+    $0.trunk = "efficientnet_lite0"
+  }
+  /// timm's ConvNeXt-Tiny with a linear projection.
+  static let convNeXt = Geometry("convnext-tiny", "ConvNeXt-Tiny", projection: 512) {
+    $0.trunk = "convnext_tiny"
   }
 
   /// Makes the model with random weights.
@@ -122,6 +131,7 @@ struct Geometry {
 
   /// The peers that can load its weights.
   var peers: [String] {
+    if configuration.vision.trunk != nil { return ["timm", "torch.compile"] }
     if configuration.vision.stages != nil { return ["open_clip"] }
     return configuration.vision.stemChannels == nil ? ["transformers", "open_clip"] : ["pytorch"]
   }

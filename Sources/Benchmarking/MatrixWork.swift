@@ -7,7 +7,8 @@ import Torch
 enum MatrixWork {
   /// Counts the operations for one image of the tower's own size.
   static func operations(_ vision: CLIPConfiguration.Vision, projection: Int) -> Double {
-    vision.stages.map { resNet(vision, stages: $0, projection: projection) }
+    vision.trunkOperations(projectionSize: projection)
+      ?? vision.stages.map { resNet(vision, stages: $0, projection: projection) }
       ?? transformer(vision, projection: projection)
   }
 

@@ -1,19 +1,7 @@
 #include "CKernels.h"
+#include "lanes.h"
 
 #include <string.h>
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ONE_BODY
-#endif
-#endif
-
-// One body for several processors, chosen when the program is loaded. ThreadSanitizer is not ready by then.
-#if defined(__x86_64__) && defined(__linux__) && defined(__clang__) && !defined(ONE_BODY)
-#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
 
 static inline float real(uint32_t bits) {
   float value;

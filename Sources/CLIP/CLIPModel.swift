@@ -73,10 +73,13 @@ public final class CLIPModel: Module {
   ///   - name: a folder, a safetensors file of OpenAI's or OpenCLIP's, or `random:FILE` with a
   ///     configuration file.
   ///   - seed: the seed of random weights.
+  ///   - lazily: whether the weights of a file stay in it until their use, for use without training.
   /// - Returns: the model, in evaluation mode.
   /// - Throws: `CLIPError`, `SafetensorsError` or `TorchError.parameters` that name the file.
-  public static func load(_ name: String, seed: UInt64 = 0) throws -> CLIPModel {
-    guard name.hasPrefix("random:") else { return try load(folder: URL(fileURLWithPath: name)) }
+  public static func load(_ name: String, seed: UInt64 = 0, lazily: Bool = false) throws -> CLIPModel {
+    guard name.hasPrefix("random:") else {
+      return try load(folder: URL(fileURLWithPath: name), lazily: lazily)
+    }
     let file = URL(fileURLWithPath: String(name.dropFirst("random:".count)))
     return try random(CLIPConfiguration(contentsOf: file), beside: file, seed: seed)
   }

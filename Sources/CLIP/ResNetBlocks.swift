@@ -11,10 +11,12 @@ final class StillNorm: Module {
     if weight != 1 { try norm.weight.fill(weight) }
   }
 
-  func callAsFunction(_ x: Tensor) throws -> Tensor {
-    try x.batchNorm(
-      weight: norm.weight, bias: norm.bias, mean: norm.mean, variance: norm.variance,
-      training: learns && isTraining, momentum: norm.momentum, epsilon: norm.epsilon)
+  /// Normalises B×c×h×w, adds another tensor, if any, and applies an activation.
+  func callAsFunction(
+    _ x: Tensor, adding residual: Tensor? = nil, activation: CompiledConvolution.Activation = .none
+  ) throws -> Tensor {
+    // The statistics follow the mode of this module; that of the inner one is the same.
+    try norm(x, adding: residual, activation: activation, learns: learns)
   }
 
   /// Compiles a convolution and this normalisation after it as one convolution.
@@ -38,7 +40,7 @@ final class ResNetStemLayer: Module, Layer {
   }
 
   /// Maps B×in×h×w to B×out×h/stride×w/stride.
-  func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)).relu() }
+  func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x), activation: .relu) }
 
   /// Compiles the convolution, the normalisation and the ReLU as one.
   func compiled(for precision: Precision) throws -> CompiledConvolution {
@@ -79,13 +81,12 @@ final class Bottleneck: Module, BottleneckPass {
   var norms: [StillNorm] { [norm1, norm2, norm3] + (shortcutNorm.map { [$0] } ?? []) }
 
   func inner(_ x: Tensor) throws -> Tensor {
-    try norm2(second(norm1(first(x)).relu())).relu()
+    try norm2(second(norm1(first(x), activation: .relu)), activation: .relu)
   }
 
   func outer(_ inner: Tensor, shortcutOf x: Tensor) throws -> Tensor {
-    let outer = try norm3(third(inner))
-    guard let shortcut, let shortcutNorm else { return try (outer + x).relu() }
-    return try (outer + shortcutNorm(shortcut(pooled(x)))).relu()
+    let kept = try shortcut.flatMap { try shortcutNorm?($0(pooled(x))) } ?? x
+    return try norm3(third(inner), adding: kept, activation: .relu)
   }
 
   /// Compiles each convolution with its normalisation, and fuses the shortcut into the last.
@@ -111,7 +112,9 @@ struct CompiledBottleneck: BottleneckPass, Sendable {
   func inner(_ x: Tensor) throws -> Tensor { try second(first(x)) }
 
   func outer(_ inner: Tensor, shortcutOf x: Tensor) throws -> Tensor {
-    try third.adding(inner, to: shortcut?(pooled(x)) ?? x)
+    // A stage begins with a block that has a shortcut of its own. So x is the output of another block of
+    // the stage, which nothing else reads.
+    try third.adding(inner, into: shortcut?(pooled(x)) ?? x)
   }
 }
 

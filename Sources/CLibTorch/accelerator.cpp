@@ -1,6 +1,7 @@
 // Devices beside the CPU, through the parts of libtorch that serve all of them: nothing of CUDA is included, and a build
 // on a libtorch for the CPU is the same.
 #include "door.h"
+#include "libtorch_devices.h"
 
 #include <memory>
 #include <mutex>

@@ -1,5 +1,6 @@
 // Attention without gradients, by the kernel of CKernels on libtorch's threads.
 #include "door.h"
+#include "libtorch_machine.h"
 #include "parallel.h"
 #include <CKernels.h>
 
@@ -26,7 +27,8 @@ struct Rows {
 extern "C" {
 
 bool mcdrl_has_attention_kernel(void) {
-  static const bool found = mcdrl_has_attention();
+  // ATEN_CPU_CAPABILITY can take wide instructions from libtorch, and so from here.
+  static const bool found = mcdrl_has_attention() && at::get_cpu_capability().rfind("AVX512", 0) == 0;
   return found;
 }
 

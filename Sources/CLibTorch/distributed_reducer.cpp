@@ -57,6 +57,8 @@ struct Quiet : c10::WarningHandler {
   }
 };
 
+Quiet quiet;
+
 // Runs a body of the reducer with errors that say what to do.
 template <typename Body> void explaining(Group &group, Body body) {
   group.require_whole();
@@ -86,9 +88,6 @@ GroupReducer::GroupReducer(
     TORCH_CHECK(tensor.is_leaf() && tensor.requires_grad(), "a parameter is no leaf that requires gradients");
     if (known.insert(tensor.unsafeGetTensorImpl()).second) parameters.push_back(tensor);
   }
-  // For the backward passes of this thread.
-  static Quiet quiet;
-  c10::WarningUtils::set_warning_handler(&quiet);
   TORCH_CHECK(bucket_bytes > 0, "a bucket must hold a byte at least, got ", bucket_bytes);
   explaining(*group_, [&] {
     connections_ = group_->connect_reducer();
@@ -110,9 +109,15 @@ GroupReducer::GroupReducer(
     reducer_->set_logger(logger_);
     logger_->set_construction_data_and_log("model", {}, -1, false, false, false);
   });
+  // For the backward passes of this thread.
+  thread_ = std::this_thread::get_id();
+  previous_ = c10::WarningUtils::get_warning_handler();
+  c10::WarningUtils::set_warning_handler(&quiet);
 }
 
 GroupReducer::~GroupReducer() {
+  if (std::this_thread::get_id() == thread_ && c10::WarningUtils::get_warning_handler() == &quiet)
+    c10::WarningUtils::set_warning_handler(previous_);
   // Their destructors may throw.
   try {
     logger_.reset();

@@ -18,6 +18,9 @@ private:
   std::shared_ptr<Connections> connections_;
   std::shared_ptr<c10d::Reducer> reducer_;
   std::shared_ptr<c10d::Logger> logger_;
+  // The thread whose warnings the reducer filters, and its handler before.
+  std::thread::id thread_;
+  c10::WarningHandler *previous_ = nullptr;
 };
 
 struct mcdrl_reducer { GroupReducer value; };

@@ -1,6 +1,7 @@
 // Operators, tensors and generators. Converts between C values and IValues of libtorch, guided by
 // operator schemas, and turns every exception into a message.
 #include "door.h"
+#include "libtorch_operators.h"
 
 #include <cstring>
 #include <string>

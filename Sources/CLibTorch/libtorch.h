@@ -1,4 +1,5 @@
-// Every header of libtorch that the door includes. As a system header, so that its warnings stay libtorch's own.
+// Tensors and threads of libtorch, for every file of the door. The others are included where they are needed, because each
+// takes seconds to compile. As a system header, so that its warnings stay libtorch's own.
 #pragma once
 #pragma clang system_header
 #if !__has_include(<ATen/ATen.h>)
@@ -9,13 +10,6 @@
 #error this is another libtorch than 2.13: scripts/bootstrap fetches that one
 #endif
 
-#include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
-#include <ATen/Version.h>
-#include <ATen/autocast_mode.h>
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/cpu/Utils.h>
-#include <c10/core/Event.h>
-#include <c10/core/InferenceMode.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>

@@ -1,5 +1,6 @@
 // Modes of a thread, and the machine.
 #include "door.h"
+#include "libtorch_machine.h"
 
 #include <algorithm>
 #if defined(__GLIBC__)

@@ -4,11 +4,7 @@
 
 #if __has_include(<mcdrl_has_video.h>)
 #define HAS_VIDEO 1
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/pixdesc.h>
-#include <libswscale/swscale.h>
+#include "ffmpeg.h"
 
 // Bytes for the libraries: a descriptor, or memory. Its first failure is kept, because they may hide it.
 struct stream {

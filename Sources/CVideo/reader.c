@@ -215,6 +215,10 @@ int video_open(int descriptor, const uint8_t *content, size_t size, video_option
                video_properties *properties, char *message) {
   *reader = NULL;
   memset(properties, 0, sizeof *properties);
+  if (ffmpeg_problem()) {
+    snprintf(message, VIDEO_MESSAGE_LENGTH, "%s", ffmpeg_problem());
+    return VIDEO_SYSTEM;
+  }
   log_begin();
   struct video_reader *r = calloc(1, sizeof *r);
   if (!r) return fail(message, VIDEO_SYSTEM, "", AVERROR(ENOMEM));

@@ -1,12 +1,12 @@
-#include "CVideo.h"
+#include "parts.h"
 
-#if __has_include(<mcdrl_has_video.h>)
-#include <libavcodec/avcodec.h>
-#include <libavutil/avutil.h>
-
-const char *video_version(void) { return av_version_info(); }
-const char *video_licence(void) { return avcodec_license(); }
-const char *video_encoder(void) { return avcodec_find_encoder_by_name("libx264") ? "libx264" : "mpeg4"; }
+#ifdef HAS_VIDEO
+const char *video_version(void) { return ffmpeg_problem() ? NULL : av_version_info(); }
+const char *video_licence(void) { return ffmpeg_problem() ? NULL : avcodec_license(); }
+const char *video_encoder(void) {
+  if (ffmpeg_problem()) return NULL;
+  return avcodec_find_encoder_by_name("libx264") ? "libx264" : "mpeg4";
+}
 #else
 const char *video_version(void) { return 0; }
 const char *video_licence(void) { return 0; }

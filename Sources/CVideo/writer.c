@@ -144,6 +144,10 @@ static int make_pictures(struct video_writer *w, char *message) {
 int video_create(int descriptor, video_target target, video_writer **writer, char *codec, char *message) {
   *writer = NULL;
   codec[0] = 0;
+  if (ffmpeg_problem()) {
+    snprintf(message, VIDEO_MESSAGE_LENGTH, "%s", ffmpeg_problem());
+    return VIDEO_SYSTEM;
+  }
   log_begin();
   if (target.width < 1 || target.height < 1 || target.width > 32766 || target.height > 32766 ||
       target.time_base_num < 1 || target.time_base_den < 1) {

@@ -97,34 +97,28 @@ enum ClipEmbedCommand: Subcommand {
     let (paths, texts) = (try arguments.images, try arguments.texts)
     guard !paths.isEmpty || !texts.isEmpty else { throw UsageError.missingOneOf(["images", "texts"]) }
     let (out, dense, device) = (try arguments.out, try arguments.dense, try arguments.common.device)
-    let clip = try loadClip(arguments)
+    let clip = try CLIPModel.load(
+      ProjectFiles.clip(arguments.operands[0]), seed: arguments.common.seed, lazily: device == .cpu)
     if device != .cpu { try clip.move(to: device) }
-    let reader = SampleReader(size: clip.preparation.size)
-    var tensors: [String: Tensor] = [:]
+    let bar = ProgressBar("embedding", total: paths.count)
+    let found = try clip.features(of: paths, dense: dense) { console.progress(bar, $0, unit: "images") }
+    console.progress("")
     var failures: [String] = []
-    try inferenceMode {
-      var images: [Tensor] = []
-      var grids: [Tensor] = []
-      for path in paths {
-        let picture: Tensor
-        do {
-          picture = try reader.image(path)
-        } catch {
-          guard paths.count > 1 else { throw error }
-          failures.append("\(error)")
-          continue
-        }
-        let pixels = try clip.preparation(picture).expandedDimension(0)
-        let features = try clip.vision(pixels.to(device), dense: dense)
-        images.append(features.image)
-        grids.append(features.dense)
+    let features = try found.compactMap { result -> ImageFeatures? in
+      switch result {
+      case .success(let features): return features
+      case .failure(let error):
+        guard paths.count > 1 else { throw error }
+        failures.append("\(error)")
+        return nil
       }
-      if !images.isEmpty {
-        tensors["image_features"] = try .concatenated(images, dim: 0)
-        if dense != nil { tensors["dense"] = try .concatenated(grids, dim: 0) }
-      }
-      if !texts.isEmpty { tensors["text_features"] = try clip.textFeatures(texts) }
     }
+    var tensors: [String: Tensor] = [:]
+    if !features.isEmpty {
+      tensors["image_features"] = try .concatenated(features.map(\.image), dim: 0)
+      if dense != nil { tensors["dense"] = try .concatenated(features.map(\.dense), dim: 0) }
+    }
+    if !texts.isEmpty { tensors["text_features"] = try inferenceMode { try clip.textFeatures(texts) } }
     guard !tensors.isEmpty else { throw WorkError.images(failures) }
     try SafetensorsFile.write(tensors, to: out)
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {

@@ -64,6 +64,8 @@ enum ClipPretrainCommand: Subcommand {
     let testImages = Option.value(
       "test-images", "N", .integer(), default: 1000,
       "unseen rendered pictures of the zero-shot report; 0 for no report")
+    let imageMemory = CacheOptions().images
+    let timeout = Shared.timeout
     let resume = Option.flag("resume", "continue an interrupted training")
   }
 
@@ -81,7 +83,7 @@ enum ClipPretrainCommand: Subcommand {
   private static let standardImages = 24_000
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    try SharedWork.run(console) { try run(arguments, $0, $1) }
+    try SharedWork.run(console, waiting: arguments.timeout) { try run(arguments, $0, $1) }
   }
 
   /// Trains together with other processes; the first one writes and prints.
@@ -115,6 +117,7 @@ enum ClipPretrainCommand: Subcommand {
       }
     }
 
+    if let size = try arguments.imageMemory { ImageMemory.shared.limit = size }
     let inputs = try PretrainingInputs(record, processes, console)
     let (clip, images) = (try processes.together { try inputs.clip(record) }, inputs.images)
     let trainer = try ContrastiveTrainer(

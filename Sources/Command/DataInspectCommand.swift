@@ -71,13 +71,20 @@ enum DataInspectCommand: Subcommand {
 
   /// Returns the first findings of each subject, and how many more there are.
   private static func lines(_ findings: [Inspection.Finding]) -> [String] {
-    let groups = Dictionary(grouping: findings, by: \.subject)
-    var seen: Set<String> = []
-    let subjects = findings.map(\.subject).filter { seen.insert($0).inserted }
+    var subjects: [String] = []
+    var known: [String: (first: [String], count: Int)] = [:]
+    for finding in findings {
+      let subject = finding.subject
+      if known[subject] == nil { subjects.append(subject) }
+      known[subject, default: ([], 0)].count += 1
+      if known[subject, default: ([], 0)].count <= mostAlike {
+        known[subject]?.first.append(finding.description)
+      }
+    }
     return subjects.flatMap { subject in
-      let alike = groups[subject, default: []].map(\.description)
-      let rest = alike.count - mostAlike
-      return alike.prefix(mostAlike) + (rest > 0 ? ["… and \(rest) more like this; --json names all"] : [])
+      let (first, count) = known[subject, default: ([], 0)]
+      let rest = count - mostAlike
+      return first + (rest > 0 ? ["… and \(rest) more like this; --json names all"] : [])
     }
   }
 

@@ -52,6 +52,13 @@ enum DataNotes {
     }
   }
 
+  /// Notes what the data folder says that a user of its sites has to know.
+  static func statements(_ sites: [Site], _ console: Console) {
+    for site in sites {
+      if let note = site.origin.note { console.note("note: site \(site.name): \(note)") }
+    }
+  }
+
   /// Notes the files that take no part, one line.
   static func leftOut(_ catalog: SiteCatalog, _ console: Console) {
     guard let summary = LeftOut.summary(catalog.leftOut) else { return }

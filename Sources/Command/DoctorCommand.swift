@@ -1,6 +1,7 @@
 import Benchmarking
 import Foundation
 import Imaging
+import Reviewing
 import Storage
 import Torch
 
@@ -63,7 +64,7 @@ enum DoctorCommand: Subcommand {
       cuda,
       Check(what: "MPS", found: Machine.hasMPS ? "yes" : "no", wanted: "optional", fix: ""),
       Check(what: "image codecs", found: "JPEG, PNG, TIFF, BMP", wanted: "all four", fix: ""),
-      dicom, videoCheck,
+      dicom, videoCheck, serverCheck,
     ]
     if console.json { return try console.result(json: checks) }
     console.result(
@@ -127,6 +128,15 @@ enum DoctorCommand: Subcommand {
     return Check(
       what: "video", found: "FFmpeg \(version), overlays by \(encoder)",
       wanted: "FFmpeg 4.4 or later (optional)", fix: "")
+  }
+
+  /// The server of reviews is an optional part.
+  private static var serverCheck: Check {
+    let version = HTTPLibrary.version
+    return Check(
+      what: "review server", found: version.map { "libmicrohttpd \($0)" } ?? "none",
+      wanted: "libmicrohttpd 0.9.71 or later (optional)",
+      fix: version == nil ? "for mcdrl review --serve \(HTTPLibrary.installation)" : "")
   }
 
   private static func list(_ components: [SoftwareComponent], _ console: Console) throws {

@@ -40,10 +40,11 @@ enum EvaluateCommand: Subcommand {
     let unlabelled = Option.optional(
       "unlabelled", "NEW", .file,
       "estimate the mean Dice of a folder of images without masks; needs mcdrl calibrate")
+    let timeout = Shared.timeout
   }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    try SharedWork.run(console) { processes, console in
+    try SharedWork.run(console, waiting: arguments.timeout) { processes, console in
       if let folder = try arguments.unlabelled {
         return try unlabelled(arguments, folder: folder, processes, console)
       }
@@ -115,11 +116,16 @@ enum EvaluateCommand: Subcommand {
   }
 
   /// Keeps other commands out of the folders of runs; the first process does.
+  ///
+  /// Of several processes it also records which arithmetic is the fastest, which the others then find.
   static func lock(
     _ runs: [Run], _ processes: Processes, _ console: Console
   ) throws -> [FolderLock] {
     var locks: [FolderLock] = []
-    try processes.first { locks = try OutputFolder.lock(runs.map(\.folder.url), console) }
+    try processes.first {
+      locks = try OutputFolder.lock(runs.map(\.folder.url), console)
+      if processes.areSeveral { for run in runs { _ = try run.measuredPrecision() } }
+    }
     return locks
   }
 

@@ -89,27 +89,36 @@ enum ExplainCommand: Subcommand {
     if let mean = run.configuration.inference.mean {
       console.note("note: masks of this run are the \(mean); explanations look at one pass")
     }
-    let bar = ProgressBar("explaining", total: chosen.count)
-    var images: [ExplainedImage] = []
-    var failures: [String] = []
-    for (index, input) in chosen.enumerated() {
+    let inputs = chosen.map { input in
       var input = input
       input.truth = known.strengths(of: input.image)
+      return input
+    }
+    let (bar, done) = (ProgressBar("explaining", total: inputs.count), Tally())
+    // Each image is explained alone, by one of several threads, which also draws and writes.
+    let explained = try concurrentMap(count: inputs.count, on: predictor.device) { index in
+      defer { console.progress(bar, done.add(), unit: "images") }
       // A bad image must not stop the others. A folder that cannot be written stops all.
-      switch Result(catching: { try explainer.explain(input) }) {
-      case .success(let (image, maps)): images.append(try folder.write(image, maps))
-      case .failure(let error): failures.append("\(error)")
+      return try Result { try explainer.explain(inputs[index]) }.mapped { found in
+        (image: try folder.write(found.image, found.maps), means: found.means)
       }
-      console.progress(bar, index + 1, unit: "images")
     }
     console.progress("")
+    var images: [(image: ExplainedImage, means: Explainer.PooledFeatures)] = []
+    var failures: [String] = []
+    for result in explained {
+      switch result {
+      case .success(let found): images.append(found)
+      case .failure(let error): failures.append("\(error)")
+      }
+    }
     let failure = WorkError.images(failures)
     guard !images.isEmpty else { throw failure }
     let explanation = try Explanation(
       model: explainer.model(run: place), site: source.site, trainedOn: source.trainedOn,
       available: source.inputs.count, confounders: explainer.confounders,
-      strengths: options.sweep?.isEmpty == true ? [] : options.strengths, spread: explainer.spread(),
-      images: images)
+      strengths: options.sweep?.isEmpty == true ? [] : options.strengths,
+      spread: Explainer.spread(of: images.map(\.means)), images: images.map(\.image))
     try folder.write(explanation)
     try AtomicFile.write(Data(HTMLPage.explanation(explanation, in: out).text.utf8), to: folder.pageFile)
     if console.json {

@@ -66,6 +66,10 @@ enum Interruption: Error, CustomStringConvertible {
   case benchmark(URL)
   /// The frames of a video so far are written into a folder.
   case video(URL, frames: Int)
+  /// A review is not written.
+  case reviewing(URL)
+  /// A server ended; its decisions are in a folder.
+  case serving(URL)
 
   var description: String {
     switch self {
@@ -74,6 +78,9 @@ enum Interruption: Error, CustomStringConvertible {
     case .benchmark(let file): "interrupted; the finished cases are in \(file.path)"
     case .video(let folder, let frames):
       "interrupted; the results of the first \(counted(frames, "frame")) are in \(folder.path)"
+    case .reviewing(let folder):
+      "interrupted; the review in \(folder.path) is not complete, run the same command again"
+    case .serving(let folder): "stopped; the decisions are in \(folder.path)"
     }
   }
 }

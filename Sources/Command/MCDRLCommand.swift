@@ -21,6 +21,7 @@ public enum MCDRLCommand {
       PromptsSuggestCommand.self, TrainCommand.self, EnsembleCommand.self, TuneCommand.self,
       CalibrateCommand.self, EvaluateCommand.self, CompareCommand.self, LosoCommand.self,
       AblateCommand.self, ReportCommand.self, CardCommand.self, PredictCommand.self, ExplainCommand.self,
+      ReviewCommand.self, ReviewServeCommand.self, ReviewApplyCommand.self, ReviewAgreementCommand.self,
       MetricsCommand.self, BenchCommand.self,
     ]
   }

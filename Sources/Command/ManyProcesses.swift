@@ -37,6 +37,18 @@ struct ManyProcesses {
     throw ManyProcessesError.alone(command, processes: count, sharing: sharing)
   }
 
+  /// Returns an error of the command line as the processes print it: the first one alone.
+  ///
+  /// All of them have the same command line. Any other error stays as it is.
+  func once(_ error: any Error) -> any Error {
+    guard count > 1, rank > 0 else { return error }
+    return switch error {
+    case is UsageError: QuietEnd(code: 2)
+    case is ManyProcessesError: QuietEnd(code: 1)
+    default: error
+    }
+  }
+
   /// The threads of each operator where no option states them: the cores, shared by the processes of
   /// this machine; nil leaves them as they are.
   var threads: Int? {

@@ -64,6 +64,9 @@ enum MetricsCommand: Subcommand {
     }
   }
 
+  /// Pairs that are scored before their curves are pooled.
+  private static let pairsInMemory = 512
+
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
     let (evaluation, threshold) = (
       try arguments.scoring.evaluation, try arguments.scoring.threshold ?? 0.5
@@ -82,32 +85,41 @@ enum MetricsCommand: Subcommand {
     var polyp = PolypProtocol()
     var reliability = try Reliability()
     var failures: [String] = []
-    for pair in pairs.pairs {
-      let found: ProbabilityMap
-      let wanted: BinaryMask
-      do {
-        (found, wanted) = try reader.read(pair)
-      } catch {
-        guard pairs.pairs.count > 1 else { throw error }
-        failures.append("\(error)")
-        continue
+    let (bar, done) = (ProgressBar("scoring", total: pairs.pairs.count), Tally())
+    // An assessment holds curves; so a slice of them is in memory at a time.
+    for start in stride(from: 0, to: pairs.pairs.count, by: pairsInMemory) {
+      let slice = Array(pairs.pairs[start..<min(start + pairsInMemory, pairs.pairs.count)])
+      let scored = try concurrentMap(count: slice.count) { index in
+        defer { if pairs.areFolders { console.progress(bar, done.add(), unit: "pairs") } }
+        return try Result { try reader.read(slice[index]) }.mapped { found, wanted in
+          let assessment =
+            isGrey
+            ? try ImageAssessment(
+              probability: found, reference: wanted, threshold: threshold, tolerance: tolerance,
+              spacing: spacing) : nil
+          let own =
+            try assessment?.scores
+            ?? ImageScores(
+              prediction: found.mask(threshold), reference: wanted, tolerance: tolerance, spacing: spacing)
+          return (scores: own, assessment: assessment)
+        }
       }
-      let name = NativePath.shown(pair.name)
-      guard evaluation == .pranet else {
-        scores.append(
-          try ImageScores(
-            prediction: found.mask(threshold), reference: wanted, tolerance: tolerance,
-            spacing: spacing))
-        try table.append([name], scores[scores.count - 1])
-        continue
+      for (pair, result) in zip(slice, scored) {
+        switch result {
+        case .success(let (own, assessment)):
+          scores.append(own)
+          if let assessment {
+            polyp.merge(assessment.polyp)
+            try reliability.merge(assessment.reliability)
+          }
+          try table.append([NativePath.shown(pair.name)], own, polyp: assessment?.polyp.summary.all)
+        case .failure(let error):
+          guard pairs.pairs.count > 1 else { throw error }
+          failures.append("\(error)")
+        }
       }
-      let assessment = try ImageAssessment(
-        probability: found, reference: wanted, threshold: threshold, tolerance: tolerance, spacing: spacing)
-      scores.append(assessment.scores)
-      polyp.merge(assessment.polyp)
-      try reliability.merge(assessment.reliability)
-      try table.append([name], assessment.scores, polyp: assessment.polyp)
     }
+    console.progress("")
     guard !scores.isEmpty else { throw WorkError.images(failures) }
     if let csv = try arguments.csv { try table.write(to: csv) }
     func report<Scores>(_ scores: Scores) -> Report<Scores> {

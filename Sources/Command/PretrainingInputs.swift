@@ -75,7 +75,7 @@ struct PretrainingInputs {
           try processes.together {
             try CaptionedImages(
               folder: folder, reader: SampleReader(size: size), part: processes.part(of:)
-            ) { if $0 % 20 == 0 { console.progress("reading \($0) pictures") } }
+            ) { console.progress("reading \($0) pictures") }
           }.joined(by: processes)
         } ?? rendered ?? Self.rendered(record, size: size, processes, console)
       return
@@ -93,13 +93,15 @@ struct PretrainingInputs {
     try processes.first { try DataNotes.masks(sites, console) }
     DataNotes.leftOut(catalog, console)
     let samples = sites.flatMap(\.samples)
-    let part = Array(samples[processes.part(of: samples.count)])
-    let bar = ProgressBar("reading", total: part.count)
-    let real = try processes.together {
-      try CaptionedImages(
-        samples: part, reader: SampleReader(size: size), prompts: record.prompts
-      ) { console.progress(bar.line($0, unit: "pictures")) }
-    }.joined(by: processes)
+    let bar = ProgressBar("reading", total: processes.part(of: samples.count).count)
+    let real = try CaptionedImages(
+      samples: samples, reader: SampleReader(size: size), prompts: record.prompts, sharedBy: processes
+    ) { console.progress(bar.line($0, unit: "pictures")) }
+    if real.undecodedCount > 0 {
+      console.note(
+        "note: \(real.undecodedCount) of \(samples.count) pictures do not fit --image-memory; they are decoded at "
+          + "each use")
+    }
     images = try rendered.map(real.joined) ?? real
     (self.catalog, self.sites) = (catalog, sites)
   }

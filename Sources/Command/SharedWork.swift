@@ -13,12 +13,14 @@ enum SharedWork {
   /// - Parameters:
   ///   - console: the console of the command.
   ///   - device: the device of the work.
+  ///   - minutes: how long a process waits for the others.
   ///   - body: the work, which gets the processes and their console; one alone without `torchrun`.
   /// - Throws: `ProcessGroupError` if the processes do not meet, or the error of the work.
   static func run(
-    _ console: Console, on device: Device = .cpu, _ body: (Processes, Console) throws -> Void
+    _ console: Console, on device: Device = .cpu, waiting minutes: Int,
+    _ body: (Processes, Console) throws -> Void
   ) throws {
-    let processes = Processes(try ProcessGroup.fromEnvironment(device: device))
+    let processes = Processes(try ProcessGroup.fromEnvironment(device: device, timeout: Double(minutes) * 60))
     guard let group = processes.others else { return try body(processes, console) }
     let own =
       processes.isFirst ? console : Console(json: console.json, quiet: true, isSilent: true)

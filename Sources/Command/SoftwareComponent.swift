@@ -1,4 +1,5 @@
 import Imaging
+import Reviewing
 import Storage
 import Torch
 
@@ -63,7 +64,7 @@ struct SoftwareComponent: Encodable {
           name: "libtiff", version: CodecVersions.tiff, licence: "libtiff", source: "system"),
         SoftwareComponent(
           name: "zlib", version: ZipArchive.libraryVersion, licence: "Zlib", source: "system"),
-      ] + dicom + video
+      ] + dicom + video + server
   }
 
   /// The libraries of DICOM, if this program was built with them.
@@ -86,6 +87,16 @@ struct SoftwareComponent: Encodable {
     let encoder = SoftwareComponent(
       name: "x264", version: nil, licence: "GPL-2.0-or-later", source: "system, through FFmpeg")
     return [library, encoder]
+  }
+
+  /// The library of the review server, if it was built in.
+  private static var server: [SoftwareComponent] {
+    HTTPLibrary.version.map {
+      [
+        SoftwareComponent(
+          name: "libmicrohttpd", version: $0, licence: "LGPL-2.1-or-later", source: "system, optional")
+      ]
+    } ?? []
   }
 
   /// The version of the compiler, to the minor version that conditional compilation knows.

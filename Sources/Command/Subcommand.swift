@@ -60,18 +60,20 @@ extension Subcommand {
   /// - Parameter words: the words after the name.
   /// - Throws: `UsageError` for a wrong command line, and the errors of the work.
   static func call(_ words: [String]) throws {
+    let processes = ManyProcesses()
     let arguments: Arguments<Options>
     do {
       arguments = try Arguments(words, options, common: common, operands: operands)
     } catch let error as UsageError {
-      throw UsageError.inCall(error, usage: fullUsage)
+      throw processes.once(UsageError.inCall(error, usage: fullUsage))
     }
     let common = arguments.common
-    let processes = ManyProcesses()
     try processes.require(name, among: MCDRLCommand.subcommands.filter { $0.sharesWork }.map { $0.name })
     if let threads = try common.threads ?? processes.threads { try Machine.setThreads(threads) }
     Machine.shareProcessors()
     ImageMemory.shared.limit = ImageMemory.shared.limit / processes.local
-    try run(arguments, Console(json: common.json, quiet: common.quiet))
+    do { try run(arguments, Console(json: common.json, quiet: common.quiet)) } catch {
+      throw processes.once(error)
+    }
   }
 }

@@ -36,13 +36,16 @@ enum TrainCommand: Subcommand {
     let resume = Option.flag(
       "resume", "continue an interrupted run with its own settings, or any run with more --epochs")
     let allowLeakage = Shared.allowLeakage
+    let timeout = Shared.timeout
     let cache = CacheOptions()
   }
 
   static var sections: [Help.Section] { [Help.Section.methods] }
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
-    try SharedWork.run(console, on: TrainingTeam.device(arguments)) { try run(arguments, $0, $1) }
+    try SharedWork.run(console, on: TrainingTeam.device(arguments), waiting: arguments.timeout) {
+      try run(arguments, $0, $1)
+    }
   }
 
   /// Trains together with other processes; the first one writes and prints.
@@ -213,6 +216,7 @@ enum TrainCommand: Subcommand {
     let catalog = try run.catalog()
     let sources = try run.sources(catalog)
     DataNotes.leftOut(catalog, console)
+    DataNotes.statements(sources, console)
     try DataNotes.masks(
       sources, limits: configuration.reader.limits, classes: configuration.classes, console)
     let split = try run.split(sources)

@@ -39,8 +39,15 @@ extension NearDuplicates {
     ) { progress(.comparing, Int(1000 * $0), 1000) }
     .filter { hashes[$0.first] != hashes[$0.second] }
     let checked = try check(candidates, workers: workers, progress, reading)
-    let copies = Set(equal.pairs(border, withinSites: withinSites) + checked.flatMap(equal.spread))
-    return copies.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+    var copies = equal.pairs(border, withinSites: withinSites)
+    copies += checked.lazy.flatMap(equal.spread)
+    copies.sort { ($0.first, $0.second, $0.similarity) < ($1.first, $1.second, $1.similarity) }
+    var last: Pair?
+    copies.removeAll { pair in
+      defer { last = pair }
+      return pair == last
+    }
+    return copies
   }
 
   /// Finds the closest few similar images of each by cells of descriptors.

@@ -11,13 +11,17 @@ public struct DataOrigin: Codable, Equatable, Sendable {
   /// The work to cite; nil if it is not stated.
   public let citation: String?
 
+  /// What a user of the site has to know, such as that its images were held out before; nil for nothing.
+  public let note: String?
+
   /// Makes the statements of a site; a blank text counts as none.
   ///
   /// - Parameters:
   ///   - licence: the licence or the terms of use.
   ///   - source: where the images are from.
   ///   - citation: what to cite.
-  public init(licence: String? = nil, source: String? = nil, citation: String? = nil) {
+  ///   - note: what a user of the site has to know.
+  public init(licence: String? = nil, source: String? = nil, citation: String? = nil, note: String? = nil) {
     func text(_ stated: String?) -> String? {
       let text = stated?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
       return text.isEmpty ? nil : text
@@ -25,5 +29,6 @@ public struct DataOrigin: Codable, Equatable, Sendable {
     self.licence = text(licence)
     self.source = text(source)
     self.citation = text(citation)
+    self.note = text(note)
   }
 }

@@ -3,8 +3,10 @@ import Storage
 
 /// The files of a folder of images or masks.
 package struct ImageFolder: Sendable {
-  /// The image files, by stem.
-  package private(set) var images: [String: URL] = [:]
+  /// The folder.
+  let folder: URL
+  /// The names of the image files, by stem.
+  private(set) var names: [String: String] = [:]
   /// Files of another kind and folders, by name.
   package private(set) var others: [URL] = []
 
@@ -24,19 +26,27 @@ package struct ImageFolder: Sendable {
   ///     the first file counts.
   /// - Throws: `FileError` if the folder cannot be read, or the error of `report`.
   package init(_ folder: URL, onTwice report: (DatasetError) throws -> Void = { throw $0 }) throws {
+    self.folder = folder
     for entry in try Self.entries(in: folder) {
-      let file = folder.appendingPathComponent(entry.name, isDirectory: entry.isFolder)
       guard !entry.isFolder, let stem = Self.stem(entry.name) else {
-        others.append(file)
+        others.append(folder.appendingPathComponent(entry.name, isDirectory: entry.isFolder))
         continue
       }
-      if let first = images[stem] {
-        try report(DatasetError.ambiguous(first: first, second: file))
+      if let first = names[stem] {
+        try report(
+          DatasetError.ambiguous(
+            first: ListedFile(first, in: folder).url, second: ListedFile(entry.name, in: folder).url))
       } else {
-        images[stem] = file
+        names[stem] = entry.name
       }
     }
   }
+
+  /// The image files, by stem.
+  package var images: [String: URL] { names.mapValues { ListedFile($0, in: folder).url } }
+
+  /// Returns the image of a stem; nil if there is none.
+  func file(_ stem: String) -> ListedFile? { names[stem].map { ListedFile($0, in: folder) } }
 
   /// Returns whether a name has the ending of an image.
   static func isImage(_ name: String) -> Bool { stem(name) != nil }
@@ -93,7 +103,8 @@ package struct LeftOut: Sendable, Equatable {
   /// The reason.
   package let reason: Reason
   /// The file or folder.
-  package let url: URL
+  package var url: URL { file.url }
+  let file: ListedFile
 
   /// Describes files in a few words, such as "2 masks without an image"; nil if there are none.
   package static func summary(_ files: [LeftOut]) -> String? {

@@ -100,7 +100,7 @@ extension Sample {
     // An image without a stated group is a group of its own.
     let own = group == "\(site)/\(id)" ? nil : group
     return Sample(
-      site: title, id: id, image: image, mask: mask, lesionClass: lesionClass, group: group,
+      site: title, id: id, image: imageFile, mask: maskFile, lesionClass: lesionClass, group: group,
       statedGroup: statedGroup ?? own, lesionLabels: lesionLabels)
   }
 }

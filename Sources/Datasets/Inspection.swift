@@ -141,20 +141,28 @@ package struct Inspection: Encodable, Sendable {
     figures.testImages = site.allSamples.count - site.samples.count
     figures.groups = Set(site.samples.map(\.group)).count
     for name in site.samples.compactMap(\.lesionClass) { figures.classes[name, default: 0] += 1 }
-    let sizes = views.compactMap(\.size).sorted { ($0[0] * $0[1], $0[1]) < ($1[0] * $1[1], $1[1]) }
-    figures.smallest = sizes.first.map { "\($0[1])×\($0[0])" } ?? ""
-    figures.largest = sizes.last.map { "\($0[1])×\($0[0])" } ?? ""
+    let sizes = views.lazy.compactMap(\.size)
+    func isSmaller(_ one: View.Size, _ other: View.Size) -> Bool {
+      (one.height * one.width, one.width) < (other.height * other.width, other.width)
+    }
+    figures.smallest = sizes.min(by: isSmaller).map { "\($0.width)×\($0.height)" } ?? ""
+    figures.largest = sizes.max(by: isSmaller).map { "\($0.width)×\($0.height)" } ?? ""
     let shares = views.compactMap(\.mask?.share)
     figures.lesionShare = shares.isEmpty ? 0 : shares.reduce(0, +) / Double(shares.count)
-    figures.emptyMasks = shares.filter { $0 == 0 }.count
+    figures.emptyMasks = shares.count { $0 == 0 }
     return figures
   }
 }
 
 /// The results for one image and its mask.
+///
+/// Those of a good image hold no memory of their own. Small pieces that stay between the large ones
+/// of decoding would keep the allocator from using these again.
 private struct View: Sendable {
-  /// Height and width; nil if the image cannot be read.
-  var size: [Int]?
+  typealias Size = (height: Int, width: Int)
+
+  /// nil if the image cannot be read.
+  var size: Size?
   /// The look of a mask whose values are understood; nil without such a mask.
   var mask: MaskLooks.Look?
   /// The problems.
@@ -166,16 +174,16 @@ private struct View: Sendable {
   ) {
     do {
       let image = try reader.image(sample.image)
-      size = Array(image.shape.dropFirst())
+      size = (try image.size(1), try image.size(2))
       try thumbnail(NearDuplicates.thumbnail(of: image))
     } catch {
       problems.append(Inspection.Finding("image", "\(error)"))
     }
-    guard let url = sample.mask else { return }
+    guard let file = sample.maskFile else { return }
     do {
-      let mask = try reader.mask(url, as: convention ?? .grey)
-      if let size { try SampleReader.requireSize(mask, of: sample, imageSize: size) }
-      if convention != nil { self.mask = try MaskLooks.Look(url, mask) }
+      let mask = try reader.mask(file.url, as: convention ?? .grey)
+      if let size { try SampleReader.requireSize(mask, of: sample, imageSize: [size.height, size.width]) }
+      if convention != nil { self.mask = try MaskLooks.Look(file, mask) }
     } catch ImagingError.colouredMask(_, _, _?) where convention == nil {
       // It is why the site has no convention.
     } catch {

@@ -142,7 +142,7 @@ extension Site {
 extension MaskValues {
   /// Returns the number of pixels of a label; the white of a 1-bit file is 1 and 255.
   fileprivate func pixels(of label: Int) -> Int {
-    zip(distinct, pixels).reduce(0) { sum, entry in
+    zip(distinct, pixels ?? []).reduce(0) { sum, entry in
       let isLabel = isBilevel ? entry.0 > 0 && (label == 1 || label == 255) : Int(entry.0) == label
       return sum + (isLabel ? entry.1 : 0)
     }

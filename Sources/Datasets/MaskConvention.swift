@@ -100,10 +100,10 @@ extension FoundConvention {
   ///
   /// - Parameter files: the masks that can be read, with their values.
   /// - Throws: `MaskConventionError`.
-  init(_ files: [(url: URL, values: MaskValues)]) throws {
+  init(_ files: [(file: ListedFile, values: MaskValues)]) throws {
     let kinds = files.map { Self.kind($0.values) }
     func first(_ wanted: (Kind) -> Bool) -> (url: URL, values: [Int])? {
-      kinds.firstIndex(where: wanted).map { (files[$0].url, files[$0].values.distinct.map(Int.init)) }
+      kinds.firstIndex(where: wanted).map { (files[$0].file.url, files[$0].values.distinct.map(Int.init)) }
     }
     if let labels = first({ $0 == .labels }) {
       throw MaskConventionError.labels(labels.url, values: labels.values)
@@ -119,16 +119,17 @@ extension FoundConvention {
     let singles = Dictionary(
       kinds.indices.compactMap { index in
         switch kinds[index] {
-        case .single(let value): (value, files[index].url)
-        case .low where !isGrey: (files[index].values.distinct.last.map(Int.init) ?? 0, files[index].url)
+        case .single(let value): (value, files[index].file)
+        case .low where !isGrey: (files[index].values.distinct.last.map(Int.init) ?? 0, files[index].file)
         default: nil
         }
       }, uniquingKeysWith: { first, _ in first }
     ).sorted { $0.key < $1.key }
-    if let (value, url) = singles.first {
-      let other = white ?? singles.dropFirst().first.map { ($0.value, [0, $0.key]) }
+    if let (value, file) = singles.first {
+      let other = white ?? singles.dropFirst().first.map { ($0.value.url, [0, $0.key]) }
       if let other {
-        throw MaskConventionError.mixed(url, values: [0, value], other: other.url, otherValues: other.values)
+        throw MaskConventionError.mixed(
+          file.url, values: [0, value], other: other.url, otherValues: other.values)
       }
       // A threshold of 127 and the value itself mean the same above 127.
       self.init(
@@ -157,7 +158,7 @@ extension FoundConvention {
   ///   - files: the masks that can be read, with their values by index.
   ///   - lesions: the stated values of lesions.
   /// - Throws: `MaskConventionError.noLesionLabel`.
-  init(_ files: [(url: URL, values: MaskValues)], lesions: [Int]) throws {
+  init(_ files: [(file: ListedFile, values: MaskValues)], lesions: [Int]) throws {
     let hasLesion = files.contains { file in
       file.values.isBilevel && file.values.distinct.contains(1) && lesions.contains(255)
         || file.values.distinct.contains { lesions.contains(Int($0)) }
@@ -165,7 +166,7 @@ extension FoundConvention {
     if !hasLesion, let other = files.first(where: { $0.values.distinct.last ?? 0 > 0 }), !lesions.isEmpty {
       // Other labels alone may be right in a few masks, but not in all of a site.
       throw MaskConventionError.noLesionLabel(
-        other.url, values: other.values.distinct.map(Int.init), lesions: lesions)
+        other.file.url, values: other.values.distinct.map(Int.init), lesions: lesions)
     }
     self.init(
       convention: .values(lesions, as: .indices),

@@ -19,19 +19,19 @@ struct MaskReview {
       let found = try survey.found(limits: limits)
       self.found = found
       let files = try survey.files(limits: limits).compactMap { file in
-        (try? file.values.get()).map { (file.url, $0) }
+        (try? file.values.get()).map { (file.listed, $0) }
       }
       if !found.hasLesion, !files.isEmpty {
         problems.append(
           Inspection.Finding(
             "empty site",
-            "\(files[0].0.deletingLastPathComponent().path): "
+            "\(files[0].0.url.deletingLastPathComponent().path): "
               + (files.count == 1 ? "the mask" : "all \(files.count) masks")
               + " of site \(site.name) are empty; give masks with lesions, or leave the site out"))
       }
-      for (url, values) in files {
+      for (file, values) in files {
         guard let text = Self.remark(values, found.convention, survey.labels) else { continue }
-        warnings.append(Inspection.Finding("values", "\(url.path): \(text)"))
+        warnings.append(Inspection.Finding("values", "\(file.url.path): \(text)"))
       }
     } catch let error as MaskConventionError {
       problems.append(Inspection.Finding("convention", "\(error)"))
@@ -63,15 +63,15 @@ struct MaskReview {
 struct MaskLooks {
   /// The look of one mask.
   struct Look: Sendable {
-    let url: URL
+    let file: ListedFile
     /// The share of the image that the lesion covers.
     let share: Double
     /// The share of the outermost pixels that are lesion.
     let borderShare: Double
 
     /// Measures a mask, bool H×W.
-    init(_ url: URL, _ mask: Tensor) throws {
-      self.url = url
+    init(_ file: ListedFile, _ mask: Tensor) throws {
+      self.file = file
       let values = try mask.to(.float32)
       share = try values.mean().item()
       let (height, width) = (try values.size(0), try values.size(1))
@@ -99,10 +99,10 @@ struct MaskLooks {
         problems.append(
           Inspection.Finding(
             subject,
-            "\(first.url.deletingLastPathComponent().path): \(found.count) of \(marked.count) marked masks of "
-              + "site \(site) \(text), such as \(first.url.lastPathComponent); \(fix)"))
+            "\(first.file.url.deletingLastPathComponent().path): \(found.count) of \(marked.count) marked masks of "
+              + "site \(site) \(text), such as \(first.file.url.lastPathComponent); \(fix)"))
       } else {
-        warnings += found.map { Inspection.Finding(subject, "\($0.url.path): \(text); \(fix)") }
+        warnings += found.map { Inspection.Finding(subject, "\($0.file.url.path): \(text); \(fix)") }
       }
     }
     judge(

@@ -11,17 +11,18 @@ package final class MaskSurvey: @unchecked Sendable {
   /// A mask with its values, or the reason why it cannot be read.
   package struct File: Sendable {
     /// The mask.
-    package let url: URL
+    package var url: URL { listed.url }
+    let listed: ListedFile
     /// The values.
     package let values: Result<MaskValues, any Error>
   }
 
-  private let urls: [URL]
+  private let masks: [ListedFile]
   private let lesions: [Int]?
   /// All stated values; nil if none are stated.
   package let labels: [Int]?
   private let lock = NSLock()
-  private var measured: [File]?
+  private var measured: [Result<MaskValues, any Error>]?
   private var answer: Result<FoundConvention, any Error>?
 
   /// Prepares to look at masks; it reads none.
@@ -30,8 +31,13 @@ package final class MaskSurvey: @unchecked Sendable {
   ///   - urls: the masks.
   ///   - lesions: the stated values of lesions; nil to find them.
   ///   - labels: all stated values.
-  package init(_ urls: [URL], lesions: [Int]? = nil, labels: [Int]? = nil) {
-    (self.urls, self.lesions, self.labels) = (urls, lesions, labels)
+  package convenience init(_ urls: [URL], lesions: [Int]? = nil, labels: [Int]? = nil) {
+    self.init(urls.map { ListedFile($0) }, lesions: lesions, labels: labels)
+  }
+
+  /// Prepares to look at masks of listed folders; it reads none.
+  init(_ masks: [ListedFile], lesions: [Int]? = nil, labels: [Int]? = nil) {
+    (self.masks, self.lesions, self.labels) = (masks, lesions, labels)
   }
 
   /// Returns the convention of the masks.
@@ -63,19 +69,18 @@ package final class MaskSurvey: @unchecked Sendable {
         throw MaskConventionError.palette(file.url, indices: indices)
       }
     }
-    let known = files.compactMap { file in (try? file.values.get()).map { (file.url, $0) } }
+    let known = files.compactMap { file in (try? file.values.get()).map { (file.listed, $0) } }
     return try lesions.map { try FoundConvention(known, lesions: $0) } ?? FoundConvention(known)
   }
 
   private func measure(_ limits: ImageLimits) throws -> [File] {
-    if let measured { return measured }
-    let (urls, meaning) = (urls, lesions == nil ? MaskFile.Meaning.grey : .indices)
-    let files = try concurrentMap(count: urls.count) { index in
-      File(
-        url: urls[index],
-        values: Result { try MaskValues(reading: urls[index], as: meaning, limits: limits) })
-    }
-    measured = files
-    return files
+    let (masks, meaning) = (masks, lesions == nil ? MaskFile.Meaning.grey : .indices)
+    let values =
+      try measured
+      ?? concurrentMap(count: masks.count) { index in
+        Result { try MaskValues(reading: masks[index].url, as: meaning, limits: limits) }
+      }
+    measured = values
+    return zip(masks, values).map { File(listed: $0, values: $1) }
   }
 }

@@ -11,10 +11,12 @@ extension Site {
   package func countWithoutLesion(limits: ImageLimits = .default) throws -> Int? {
     guard let survey else { return nil }
     let convention = try survey.found(limits: limits).convention
-    let files = Dictionary(try survey.files(limits: limits).map { ($0.url, $0.values) }) { first, _ in first }
+    let files = Dictionary(try survey.files(limits: limits).map { ($0.listed, $0.values) }) { first, _ in
+      first
+    }
     var count = 0
     for sample in samples {
-      guard let mask = sample.mask, let values = try? files[mask]?.get() else { return nil }
+      guard let mask = sample.maskFile, let values = try? files[mask]?.get() else { return nil }
       if !convention.hasLesion(values) { count += 1 }
     }
     return count

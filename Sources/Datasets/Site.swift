@@ -9,9 +9,9 @@ public struct Sample: Sendable, Equatable {
   /// The file name without its extension; unique within the site.
   public let id: String
   /// The image file.
-  public let image: URL
+  public var image: URL { imageFile.url }
   /// The mask file; nil if there is none (only for prediction).
-  public let mask: URL?
+  public var mask: URL? { maskFile?.url }
   /// The class of the visible lesion; nil if unknown.
   public let lesionClass: String?
   /// The patient or sequence of the image; a split never separates images of one group.
@@ -26,16 +26,18 @@ public struct Sample: Sendable, Equatable {
   public let labels: [String: Int]?
   /// The masks of its site; nil for a mask of 0 and 255.
   let survey: MaskSurvey?
+  let imageFile: ListedFile
+  let maskFile: ListedFile?
 
   init(
-    site: String, id: String, image: URL, mask: URL?, lesionClass: String?, group: String,
+    site: String, id: String, image: ListedFile, mask: ListedFile?, lesionClass: String?, group: String,
     statedGroup: String? = nil, lesionLabels: [Int]?, labels: [String: Int]? = nil,
     survey: MaskSurvey? = nil
   ) {
     self.site = site
     self.id = id
-    self.image = image
-    self.mask = mask
+    imageFile = image
+    maskFile = mask
     self.lesionClass = lesionClass
     self.group = group
     self.statedGroup = statedGroup
@@ -46,7 +48,8 @@ public struct Sample: Sendable, Equatable {
 
   /// Compares all that is known without a look at the files.
   public static func == (left: Sample, right: Sample) -> Bool {
-    (left.site, left.id, left.image, left.mask) == (right.site, right.id, right.image, right.mask)
+    (left.site, left.id) == (right.site, right.id)
+      && left.imageFile == right.imageFile && left.maskFile == right.maskFile
       && (left.lesionClass, left.group, left.statedGroup) == (
         right.lesionClass, right.group, right.statedGroup
       )

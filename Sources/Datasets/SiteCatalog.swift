@@ -130,9 +130,9 @@ final class SiteSearch {
   private let allows: (DatasetError) -> Bool
   private(set) var faults: [DatasetError] = []
   /// The folders that were read, which sites may share.
-  private var listings: [Place: [String: URL]] = [:]
-  /// The masks of each folder that no site has used, by stem.
-  private var unusedMasks: [URL: [String: URL]] = [:]
+  private var listings: [Place: ImageFolder] = [:]
+  /// The names of the masks of each folder that no site has used, by stem.
+  private var unusedMasks: [URL: [String: String]] = [:]
   private var others: [LeftOut] = []
   private var chosen: Set<URL> = []
 
@@ -155,14 +155,14 @@ final class SiteSearch {
   }
 
   /// Lists a folder of images or masks; it reads a folder once.
-  func list(_ folder: URL, areMasks: Bool) throws -> [String: URL] {
+  func list(_ folder: URL, areMasks: Bool) throws -> ImageFolder {
     let place = Place(folder: folder, areMasks: areMasks)
     if let known = listings[place] { return known }
     let listing = try ImageFolder(folder, onTwice: report)
-    listings[place] = listing.images
-    if areMasks { unusedMasks[folder] = listing.images }
+    listings[place] = listing
+    if areMasks { unusedMasks[folder] = listing.names }
     add(.otherFile, listing.others)
-    return listing.images
+    return listing
   }
 
   /// Notes that images of a site use the masks of their stems.
@@ -174,13 +174,14 @@ final class SiteSearch {
   }
 
   /// Notes that the images of a folder belong to those sites alone that choose them.
-  func choose(from folder: URL, _ images: [String: URL]) {
-    if chosen.insert(folder).inserted { add(.otherStem, Array(images.values)) }
+  func choose(from images: ImageFolder) {
+    guard chosen.insert(images.folder).inserted else { return }
+    others += images.names.values.map { LeftOut(reason: .otherStem, file: ListedFile($0, in: images.folder)) }
   }
 
   /// Adds files that take no part.
   func add(_ reason: LeftOut.Reason, _ urls: [URL]) {
-    others += urls.map { LeftOut(reason: reason, url: $0) }
+    others += urls.map { LeftOut(reason: reason, file: ListedFile($0)) }
   }
 
   /// Adds the images among files that lie outside `images/` and `masks/`.
@@ -193,9 +194,11 @@ final class SiteSearch {
   /// Returns the files that no site uses; sites may share folders.
   func leftOut(_ sites: [Site]) -> [LeftOut] {
     // Of several spellings of a folder, the shortest names its files.
-    let folders = unusedMasks.map { ($0.key.path, $0.value) }
-      .sorted { ($0.0.count, $0.0) < ($1.0.count, $1.0) }
-    let masks = folders.flatMap(\.1.values).map { LeftOut(reason: .maskWithoutImage, url: $0) }
+    let folders = unusedMasks.map { (path: $0.key.path, folder: $0.key, names: $0.value.values) }
+      .sorted { ($0.path.count, $0.path) < ($1.path.count, $1.path) }
+    let masks = folders.flatMap { item in
+      item.names.map { LeftOut(reason: .maskWithoutImage, file: ListedFile($0, in: item.folder)) }
+    }
     var paths = StandardPaths()
     var rest: [String: LeftOut] = [:]
     for file in masks + others {

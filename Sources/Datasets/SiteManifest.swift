@@ -35,12 +35,14 @@ struct SiteManifest: Decodable {
     var licence: String?
     var source: String?
     var citation: String?
+    /// What a user of the site has to know; commands that train on it say it.
+    var note: String?
 
     init(name: String) { self.name = name }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
       case name, images, masks, stems, `class`, classes, groupPattern, groups, labels, lesions, test
-      case unlinked, licence, source, citation
+      case unlinked, licence, source, citation, note
     }
   }
 
@@ -130,7 +132,7 @@ struct SiteManifest: Decodable {
 
 extension SiteManifest.Entry {
   /// An image with its mask, by stem.
-  private typealias Pair = (stem: String, image: URL, mask: URL?)
+  private typealias Pair = (stem: String, image: ListedFile, mask: ListedFile?)
 
   /// Finds the files of the site; nil if it has none and this is passed over.
   ///
@@ -184,7 +186,7 @@ extension SiteManifest.Entry {
     try pattern?.requireMatch(in: own.map(\.id))
     return Site(
       name: name, samples: own, testSamples: tests, unlinkedSamples: twins,
-      origin: DataOrigin(licence: licence, source: source, citation: citation))
+      origin: DataOrigin(licence: licence, source: source, citation: citation, note: note))
   }
 
   /// Checks that the entry states facts only about existing images.
@@ -209,7 +211,7 @@ extension SiteManifest.Entry {
   private func pairs(
     _ imageFolder: URL, _ maskFolder: URL, _ search: SiteSearch, _ chosen: GroupPattern? = nil
   ) throws -> [Pair]? {
-    func list(_ folder: URL, areMasks: Bool) throws -> [String: URL]? {
+    func list(_ folder: URL, areMasks: Bool) throws -> ImageFolder? {
       guard SiteCatalog.isFolder(folder) else {
         try search.report(DatasetError.missingFolder(site: name, folder: folder))
         return nil
@@ -219,22 +221,24 @@ extension SiteManifest.Entry {
     let all = try list(imageFolder, areMasks: false)
     let masks = try list(maskFolder, areMasks: true)
     guard let all else { return nil }
-    var images = all
+    var stems = Array(all.names.keys)
     if let chosen {
-      images = try all.filter { try chosen.group(of: $0.key) != nil }
-      if images.isEmpty { try chosen.requireMatch(in: all.keys.sorted()) }
-      search.choose(from: imageFolder, all)
+      stems = try stems.filter { try chosen.group(of: $0) != nil }
+      if stems.isEmpty { try chosen.requireMatch(in: all.names.keys.sorted()) }
+      search.choose(from: all)
     }
-    guard !images.isEmpty else {
+    guard !stems.isEmpty else {
       try search.report(DatasetError.emptySite(name, folder: imageFolder))
       return nil
     }
-    let orphans = masks.map { masks in images.keys.filter { masks[$0] == nil }.sorted() } ?? []
+    let orphans = masks.map { masks in stems.filter { masks.names[$0] == nil }.sorted() } ?? []
     if !orphans.isEmpty {
       try search.report(DatasetError.missingMasks(site: name, stems: orphans, folder: maskFolder))
     }
-    search.use(images.keys, of: maskFolder)
-    return images.sorted { $0.key < $1.key }.map { ($0.key, $0.value, masks?[$0.key]) }
+    search.use(stems, of: maskFolder)
+    return stems.sorted().compactMap { stem in
+      all.file(stem).map { (stem, $0, masks?.file(stem)) }
+    }
   }
 
   private func lesionValues(_ manifest: URL) throws -> [Int]? {

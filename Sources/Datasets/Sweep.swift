@@ -65,14 +65,17 @@ package struct Sweep: Sendable {
     }
     let place = self.folder
     survey = MaskSurvey(
-      scenes.flatMap { [$0.base] + $0.interventions }.map { place.appendingPathComponent($0.mask) })
+      scenes.flatMap { [$0.base] + $0.interventions }.map {
+        ListedFile(place.appendingPathComponent($0.mask))
+      })
   }
 
   /// Returns an image as a sample, which can be read and segmented like any other.
   package func sample(_ picture: Picture) -> Sample {
     Sample(
       site: "sweep", id: "\(picture.scene)/\(picture.intervention)",
-      image: folder.appendingPathComponent(picture.image), mask: folder.appendingPathComponent(picture.mask),
+      image: ListedFile(folder.appendingPathComponent(picture.image)),
+      mask: ListedFile(folder.appendingPathComponent(picture.mask)),
       lesionClass: nil, group: picture.scene, lesionLabels: nil, survey: survey)
   }
 }

@@ -10,8 +10,8 @@ import Training
 ///
 /// It shows the attention, the selected regions, and the effect of an applied confounder.
 /// Everything is measured in one pass at S×S, the input size of the network, also if the run's
-/// masks are a mean of several passes.
-package final class Explainer {
+/// masks are a mean of several passes. The value is immutable, and several threads may share it.
+package struct Explainer: Sendable {
   /// The settings of an explanation.
   package struct Options: Sendable {
     /// The strengths of the applied confounders, in increasing order.
@@ -44,7 +44,6 @@ package final class Explainer {
   var configuration: RunConfiguration { predictor.configuration }
   let interventions: Interventions
   let swept: [Int]
-  private var pooled: [(observed: Tensor, intervened: Tensor?)] = []
 
   /// Loads a trained run.
   ///
@@ -54,7 +53,7 @@ package final class Explainer {
   ///   - options: the settings.
   /// - Throws: an error that names the file of the run that cannot be used, or the confounder that
   ///   cannot be applied.
-  package convenience init(
+  package init(
     _ run: Run, with predictor: Predictor, options: Options = Options()
   ) throws {
     guard predictor.memberCount == 1 else {
@@ -138,9 +137,11 @@ package final class Explainer {
   /// Explains one image.
   ///
   /// - Parameter input: the image.
-  /// - Returns: the results, and the maps and pictures.
+  /// - Returns: the results, the maps and pictures, and the means for `spread`.
   /// - Throws: an error that names the file.
-  package func explain(_ input: ExplanationInput) throws -> (image: ExplainedImage, maps: ExplanationMaps) {
+  package func explain(
+    _ input: ExplanationInput
+  ) throws -> (image: ExplainedImage, maps: ExplanationMaps, means: PooledFeatures) {
     let read = try predictor.read(input.source, keepingPicture: true)
     let original = try read.picture ?? configuration.reader.image(input.image)
     let (height, width) = (read.height, read.width)
@@ -151,8 +152,9 @@ package final class Explainer {
     let seen = try look(pixels, comparing: true)
     let mask = try seen.mask(predictor.rule)
     let steps = try swept.flatMap { try self.steps($0, input.name, pixels, mask, seen) }
-    pooled.append(
-      (try seen.observed.selected(dim: 0, index: 0), try seen.intervened?.selected(dim: 0, index: 0)))
+    let means = PooledFeatures(
+      observed: try seen.observed.selected(dim: 0, index: 0),
+      intervened: try seen.intervened?.selected(dim: 0, index: 0))
 
     let attention = attends ? seen.attention : nil
     let small = try reference.map { try configuration.reader.scaled(mask: $0, in: read.frame) }
@@ -174,11 +176,23 @@ package final class Explainer {
       Drawing(
         input: input, original: read.frame.shown(original), pixels: pixels, seen: seen, mask: mask,
         reference: reference.map(read.frame.shown), image: image))
-    return (image, maps)
+    return (image, maps, means)
   }
 
-  /// Computes the spread of the explained images.
-  package func spread() throws -> Explanation.Spread {
+  /// F and F_ca of an image, each the mean over its positions.
+  package struct PooledFeatures: Sendable {
+    /// The mean of F, d.
+    let observed: Tensor
+    /// The mean of F_ca, d; nil without an intervention.
+    let intervened: Tensor?
+  }
+
+  /// Computes the spread of explained images.
+  ///
+  /// - Parameter pooled: the means of each image.
+  /// - Returns: the spread; nil values for fewer than two images.
+  /// - Throws: `TorchError` if memory is short.
+  package static func spread(of pooled: [PooledFeatures]) throws -> Explanation.Spread {
     func root(_ rows: [Tensor]) throws -> Double? {
       guard rows.count > 1 else { return nil }
       return try Tensor.stacked(rows).to(.float64).variance([0], correction: 0).sum().item().squareRoot()

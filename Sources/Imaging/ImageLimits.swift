@@ -17,7 +17,7 @@ public struct ImageLimits: Sendable, Hashable {
   public static let `default` = ImageLimits()
 
   /// Returns whether an image of these sides is too large.
-  func refuse(width: Int, height: Int) -> Bool {
+  package func refuse(width: Int, height: Int) -> Bool {
     let (area, overflow) = width.multipliedReportingOverflow(by: height)
     return overflow || area > maximumPixels
   }

@@ -42,7 +42,9 @@ package struct PerImageTable: Sendable {
   ///   - scores: The image's scores.
   ///   - polyp: The image's polyp measures, for a table that has their columns.
   /// - Throws: ``MetricError/labelCount(expected:found:)`` if the labels do not match the columns.
-  package mutating func append(_ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol? = nil)
+  package mutating func append(
+    _ rowLabels: [String], _ scores: ImageScores, polyp: PolypProtocol.Means? = nil
+  )
     throws
   {
     guard rowLabels.count == labels.count else {
@@ -66,8 +68,8 @@ package struct PerImageTable: Sendable {
   package func write(to file: URL) throws { try AtomicFile.write(Data(csv.utf8), to: file) }
 
   /// Formats the measures of the polyp protocol; empty fields without them.
-  private static func fields(_ polyp: PolypProtocol?) -> [String] {
-    guard let means = polyp?.summary.all else { return PolypProtocol.Means.names.map { _ in "" } }
+  private static func fields(_ means: PolypProtocol.Means?) -> [String] {
+    guard let means else { return PolypProtocol.Means.names.map { _ in "" } }
     return means.named.map(\.value.description)
   }
 

@@ -69,9 +69,7 @@ struct CaptionedBatches: Sendable {
     // Each image uses its captions with the smallest random numbers.
     let draws = try Tensor.randomUniform([count, 256], generator: generator).floats()
     // Every process draws for the whole batch, and makes only its own images of it.
-    let own = try indices.narrowed(dim: 0, start: part.lowerBound, length: part.count)
-    var pixels = try images.pixels.indexed(own).to(.float32) / 255
-    var masks = try images.scenes?.masks.indexed(own).to(.float32)
+    var (pixels, masks) = try images.batch(Array(rows[part]))
     if configuration.flips {
       for dim in [2, 3] {
         let mirrored = try Tensor.randomUniform([count, 1, 1, 1], generator: generator)

@@ -17,6 +17,7 @@ extension CaptionedImages {
         confounders: try processes.joined(scenes.confounders), prompts: scenes.prompts)
     }
     return CaptionedImages(
-      pixels: try processes.joined(rows: pixels), captions: try processes.joined(captions), scenes: joined)
+      bank: bank, pixels: try processes.joined(rows: pixels), captions: try processes.joined(captions),
+      scenes: joined)
   }
 }

@@ -5,11 +5,14 @@ import Storage
 import SyntheticEndoscopy
 import Torch
 
-/// Images in memory, each with every caption that is true of it.
+/// Images, each with every caption that is true of it.
 ///
-/// An image takes 3·S² bytes, and S² more with its mask: 64 KiB at 128 px.
+/// An image in memory takes 3·S² bytes, and S² more with its mask: 64 KiB at 128 px. Images of sites
+/// beyond the image memory are decoded at each use.
 package struct CaptionedImages: Sendable {
-  /// uint8, n×3×S×S.
+  /// The images of sites, which come first; nil without sites.
+  let bank: SampleBank?
+  /// The other images, uint8 n×3×S×S.
   package let pixels: Tensor
   /// At least one for each image.
   package let captions: [[String]]
@@ -17,7 +20,8 @@ package struct CaptionedImages: Sendable {
   package let scenes: Scenes?
 
   /// Makes a value from its parts.
-  init(pixels: Tensor, captions: [[String]], scenes: Scenes?) {
+  init(bank: SampleBank? = nil, pixels: Tensor, captions: [[String]], scenes: Scenes?) {
+    self.bank = bank
     self.pixels = pixels
     self.captions = captions
     self.scenes = scenes
@@ -32,14 +36,47 @@ package struct CaptionedImages: Sendable {
     return Set(captions.joined()).union(isSeen ? scenes?.sentences ?? [] : [])
   }
 
+  /// Returns images by number.
+  ///
+  /// - Parameter rows: the numbers of n images.
+  /// - Returns: float32 n×3×S×S from 0 to 1, and masks of 0 and 1, n×1×S×S; nil without scenes.
+  /// - Throws: an error that names a file that cannot be read.
+  package func batch(_ rows: [Int]) throws -> (pixels: Tensor, masks: Tensor?) {
+    let first = bank?.samples.count ?? 0
+    let (known, others) = (rows.filter { $0 < first }, rows.filter { $0 >= first })
+    func stored() throws -> (pixels: Tensor, masks: Tensor?) {
+      let places = try Tensor(others.map { $0 - first })
+      return (
+        try pixels.indexed(places).to(.float32) / 255, try scenes?.masks.indexed(places).to(.float32)
+      )
+    }
+    guard let bank, !known.isEmpty else { return try stored() }
+    let decoded = try bank.batch(known)
+    guard !others.isEmpty, case (let pixels, let masks?) = try stored() else {
+      return (decoded.images, decoded.masks)
+    }
+    // Back in the order of the rows.
+    var (next, later) = (0, known.count)
+    let order = try Tensor(
+      rows.map { row in
+        defer { if row < first { next += 1 } else { later += 1 } }
+        return row < first ? next : later
+      })
+    return (
+      try Tensor.concatenated([decoded.images, pixels], dim: 0).indexed(order),
+      try Tensor.concatenated([decoded.masks, masks], dim: 0).indexed(order)
+    )
+  }
+
   /// Joins two sets of images of one size.
   ///
-  /// - Parameter other: the images to add, with scenes if and only if this value has them.
+  /// - Parameter other: the images to add, of no site, with scenes if and only if this value has them.
   /// - Returns: all images.
   /// - Throws: `TorchError` if the sizes differ.
   package func joined(with other: CaptionedImages) throws -> CaptionedImages {
     CaptionedImages(
-      pixels: try .concatenated([pixels, other.pixels], dim: 0), captions: captions + other.captions,
+      bank: bank, pixels: try .concatenated([pixels, other.pixels], dim: 0),
+      captions: captions + other.captions,
       scenes: try scenes.flatMap { scenes in try other.scenes.map(scenes.joined) })
   }
 
@@ -87,7 +124,8 @@ package struct CaptionedImages: Sendable {
 
   /// Reads a folder that holds `captions.jsonl`.
   ///
-  /// Its lines have the form `{"image": "images/1.jpg", "captions": ["…", …]}`.
+  /// Its lines have the form `{"image": "images/1.jpg", "captions": ["…", …]}`. Images are decoded on
+  /// all cores, some at a time.
   ///
   /// - Parameters:
   ///   - folder: the folder; image names are relative to it.
@@ -106,10 +144,13 @@ package struct CaptionedImages: Sendable {
       where: { !$0.captions.isEmpty })
     let entries = Array(all[part(all.count).clamped(to: all.indices)])
     let pixels = try Tensor.zeros([entries.count, 3, reader.size, reader.size], dtype: .uint8)
-    for (index, entry) in entries.enumerated() {
-      let image = try reader.image(folder.appendingPathComponent(entry.image))
-      try pixels.selected(dim: 0, index: index).assign(reader.scaled(image))
-      progress(index + 1)
+    for start in stride(from: 0, to: entries.count, by: 64) {
+      let files = entries[start..<min(entries.count, start + 64)].map {
+        folder.appendingPathComponent($0.image)
+      }
+      let images = try concurrentMap(count: files.count) { try reader.scaled(reader.image(files[$0])) }
+      try pixels.narrowed(dim: 0, start: start, length: files.count).assign(.stacked(images))
+      progress(start + files.count)
     }
     self.init(pixels: pixels, captions: entries.map(\.captions), scenes: nil)
   }

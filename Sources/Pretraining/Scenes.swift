@@ -5,7 +5,7 @@ import Torch
 
 /// What is known of the images of a training beyond their captions, so that do(z) can change both.
 package struct Scenes: Sendable {
-  /// The reference masks, bool n×1×S×S.
+  /// The reference masks of the images that are of no site, bool n×1×S×S.
   package let masks: Tensor
   /// The visible lesion class of each image; nil without a lesion.
   package let lesions: [String?]
@@ -47,34 +47,44 @@ extension CaptionedImages {
   /// What else an image shows is not known, so no caption names a confounder. do(z) adds them.
   ///
   /// - Parameters:
-  ///   - samples: the images, each with its class unless its mask is empty.
+  ///   - samples: the images, each with its class unless its mask is empty; the same in every
+  ///     process.
   ///   - reader: reads and scales the files.
   ///   - prompts: the words of the captions.
-  ///   - progress: receives the number of finished images, from any thread.
+  ///   - memoryLimit: the memory for decoded images in bytes; nil for what is left of
+  ///     `ImageMemory.shared`. Images beyond are decoded here and at each use.
+  ///   - processes: the processes that share the reading; all of them get all images.
+  ///   - progress: receives the number of finished images of this process, from any thread.
   /// - Throws: `PretrainingError.noClass` for a lesion without a class, or an error that names an
-  ///   unreadable file.
+  ///   unreadable file; in all processes.
   package init(
-    samples: [Sample], reader: SampleReader, prompts: PromptSet,
-    progress: @escaping @Sendable (Int) -> Void = { _ in }
+    samples: [Sample], reader: SampleReader, prompts: PromptSet, memoryLimit: Int? = nil,
+    sharedBy processes: Processes = .alone, progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws {
-    let bank = try SampleBank(samples, reader: reader, progress: progress)
-    let pairs = try samples.indices.map(bank.pair)
-    // One of several processes may have no image.
-    let none = try Tensor.zeros([0, 3, reader.size, reader.size], dtype: .uint8)
-    let masks =
-      pairs.isEmpty
-      ? try Tensor.zeros([0, 1, reader.size, reader.size], dtype: .bool)
-      : try Tensor.stacked(pairs.map(\.mask)).expandedDimension(1)
-    let areas = try masks.to(.float32).sum([1, 2, 3]).floats()
-    let lesions: [String?] = try zip(samples, areas).map { sample, area in
-      guard area > 0 else { return nil }
-      guard let name = sample.lesionClass else { throw PretrainingError.noClass(sample.image) }
-      return name
+    let done = Tally()
+    let bank = try SampleBank(samples, reader: reader, memoryLimit: memoryLimit, sharedBy: processes) { _ in
+      progress(done.add())
     }
+    let decoded = samples.count - bank.undecodedCount
+    let lesions = try processes.inParts(count: samples.count) { part in
+      try concurrentMap(count: part.count) { index -> String? in
+        let (row, sample) = (part.lowerBound + index, samples[part.lowerBound + index])
+        let area = try bank.pair(row).mask.to(.float32).sum().item()
+        if row >= decoded { progress(done.add()) }
+        guard area > 0 else { return nil }
+        guard let name = sample.lesionClass else { throw PretrainingError.noClass(sample.image) }
+        return name
+      }
+    }
+    let plane = [reader.size, reader.size]
     let scenes = Scenes(
-      masks: masks, lesions: lesions, confounders: samples.map { _ in [] }, prompts: prompts)
+      masks: try .zeros([0, 1] + plane, dtype: .bool), lesions: lesions,
+      confounders: samples.map { _ in [] }, prompts: prompts)
     self.init(
-      pixels: pairs.isEmpty ? none : try Tensor.stacked(pairs.map(\.image)),
+      bank: bank, pixels: try .zeros([0, 3] + plane, dtype: .uint8),
       captions: samples.indices.map { scenes.captions($0, doing: nil) }, scenes: scenes)
   }
+
+  /// The number of images that are decoded at each use.
+  package var undecodedCount: Int { bank?.undecodedCount ?? 0 }
 }

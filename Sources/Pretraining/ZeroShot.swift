@@ -84,6 +84,10 @@ package struct ZeroShot: Codable, Equatable, Sendable {
     let names = prompts.classes + ["normal"]
     let sentences = try Tensor.concatenated([text.classes, text.normal.expandedDimension(0)], dim: 0)
 
+    let tower = try clip.vision.compiled(for: .float32)
+    // Extractors differ in the last layer alone.
+    let depth = clip.vision.depth(beforeLast: 1)
+
     var hits: [String: [Double]] = [:]
     var cosines: [[Float]] = prompts.confounders.map { _ in [] }
     var present: [[Bool]] = prompts.confounders.map { _ in [] }
@@ -103,8 +107,9 @@ package struct ZeroShot: Codable, Equatable, Sendable {
             try Tensor($0.mask.pixels, shape: [1, size, size]).greater(than: 127).to(.float32)
           })
         var image: Tensor?
+        let trunk = try tower.trunk(pixels, depth: depth)
         for extractor in DenseFeatures.allCases {
-          let features = try clip.vision(pixels, dense: extractor)
+          let features = try tower(trunk, dense: extractor)
           image = features.image
           let sizes = try features.dense.sizes(rank: 4, "the dense features")
           let positions = try features.dense.reshaped([sizes[0], -1, sizes[3]])

@@ -4,10 +4,11 @@ import Imaging
 /// A page without external resources, scripts or network access.
 ///
 /// Styles, drawings and pictures are inside. It is readable on a phone, in print, in light and
-/// dark.
+/// dark. A page with a status reloads itself.
 package struct HTMLPage {
   private let title: String
   private let lead: String
+  private let status: String?
   private var body = ""
   /// The headings of the sections, with the link target of each.
   private var contents: [(name: String, heading: String)] = []
@@ -17,9 +18,12 @@ package struct HTMLPage {
   /// - Parameters:
   ///   - title: its heading.
   ///   - lead: one or two sentences below it.
-  package init(title: String, lead: String) {
+  ///   - status: what is still missing on a page that is written again soon, and that reloads itself
+  ///     until then; nil for a complete page.
+  package init(title: String, lead: String, status: String? = nil) {
     self.title = title
     self.lead = lead
+    self.status = status
   }
 
   /// Escapes the special characters of HTML in a text.
@@ -170,7 +174,7 @@ package struct HTMLPage {
     <html lang="en">
     <head>
     <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="viewport" content="width=device-width, initial-scale=1">\(reload)
     <title>\(Self.escaped(title))</title>
     <style>
     \(Self.style)
@@ -179,13 +183,20 @@ package struct HTMLPage {
     <body>
     <main>
     <h1>\(Self.escaped(title))</h1>
-    <p class="lead">\(Self.escaped(lead))</p>
+    <p class="lead">\(Self.escaped(lead))</p>\(notice)
     \(navigation)\(body)
     </main>
     </body>
     </html>
 
     """
+  }
+
+  /// Lets the browser read the page again after some seconds, as long as it has a status.
+  private var reload: String { status == nil ? "" : "\n<meta http-equiv=\"refresh\" content=\"5\">" }
+
+  private var notice: String {
+    status.map { "\n<p class=\"status\" role=\"status\">\(Self.escaped($0))</p>" } ?? ""
   }
 
   /// The list of sections; none for a page of one or two.

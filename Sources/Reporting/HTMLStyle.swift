@@ -17,6 +17,7 @@ extension HTMLPage {
     a { color: var(--link); }
     p { max-width: 46rem; }
     .lead { color: var(--faint); font-size: 1.05rem; }
+    .status { border-left: 4px solid var(--link); padding-left: .8rem; font-weight: 600; }
     .contents ul { list-style: none; margin: 1rem 0; padding: 0; columns: 16rem; }
     .contents li { break-inside: avoid; padding: .15rem 0; }
     /* Shadows at the edges beyond which a table goes on. */

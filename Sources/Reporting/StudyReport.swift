@@ -30,17 +30,20 @@ package struct StudyReport {
   package let figures: StoredFigures?
   /// Further pictures.
   package let examples: [Example]
+  /// What is still missing while the study runs; nil at its end.
+  package let status: String?
 
   /// Makes a report from its parts.
   package init(
     results: StudyResults, timing: StudyTiming? = nil, curves: [TrainingCurve] = [],
-    figures: StoredFigures? = nil, examples: [Example] = []
+    figures: StoredFigures? = nil, examples: [Example] = [], status: String? = nil
   ) {
     self.results = results
     self.timing = timing
     self.curves = curves
     self.figures = figures
     self.examples = examples
+    self.status = status
   }
 
   /// Makes the page.
@@ -51,7 +54,7 @@ package struct StudyReport {
   /// - Returns: HTML.
   /// - Throws: `ImagingError.notEncoded`.
   package func page(title: String, lead: String) throws -> String {
-    var page = HTMLPage(title: title, lead: lead)
+    var page = HTMLPage(title: title, lead: lead, status: status)
     headline(&page)
     if let figures, let pictures = figures.gallery { try page.gallery(pictures, in: figures.folder) }
     try scenes(&page)
@@ -286,13 +289,5 @@ package struct StudyReport {
         + "models of the first seed. Every one of these scenes has a lesion and, without a confounder, nothing "
         + "in its way: hence more Dice than above.")
     page.table(table.headings, table.rows, emphasised: [table.rows.count - 1])
-  }
-
-  /// Adds scenes under interventions.
-  func scenes(_ page: inout HTMLPage) throws {
-    guard !examples.isEmpty else { return }
-    page.section(
-      "One scene under every intervention", "Blue: the reference. Yellow: the prediction of one model.")
-    for example in examples { try page.gallery(example.text, example.pictures) }
   }
 }

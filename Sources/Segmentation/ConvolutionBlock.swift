@@ -31,13 +31,12 @@ final class ConvolutionBlock: Module, ConvolutionBlockPass {
   }
 
   func start(_ x: Tensor) throws -> Tensor {
-    // In place, because nothing else needs the output of a normalisation, not even its gradient.
-    try firstNorm(first(x)).leakyReluInPlace()
+    try firstNorm(first(x), activation: .leakyRelu)
   }
 
   func finish(_ y: Tensor, _ x: Tensor) throws -> Tensor {
     guard let second, let secondNorm, let shortcut else { return y }
-    return try secondNorm(second(y)).addInPlace(shortcut(strided(x))).leakyReluInPlace()
+    return try secondNorm(second(y), adding: shortcut(strided(x)), activation: .leakyRelu)
   }
 
   /// Compiles each convolution together with its normalisation.

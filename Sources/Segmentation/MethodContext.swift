@@ -124,6 +124,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case termName(method: String, name: String)
   /// A method whose traits say that several processes share everything adds a term.
   case sharesTerm(method: String)
+  /// A method changes images without the trait that says so, in several processes.
+  case changesImages(method: String)
 
   /// One line that names the method or the option and the valid values.
   public var description: String {
@@ -137,6 +139,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case .sharesTerm(let method):
       "the method \(method) states the trait sharing all, but its loss has more than the mean of L_seg; state "
         + "model or tower"
+    case .changesImages(let method):
+      "the method \(method) changes images, but its traits do not state it; set changesImages"
     case .doesNotDecode(let method): "the method \(method) replaces the head but does not decode"
     case .oneClass(let method, let classes):
       "the method \(method) segments one class, but the setting classes names \(classes.joined(separator: ", ")); "

@@ -6,33 +6,35 @@ import Training
 extension Predictor {
   /// Segments every image of a sweep, and compares each scene with and without every intervention.
   ///
+  /// Scenes are computed in parallel, each image alone.
+  ///
   /// - Parameters:
   ///   - sweep: the scenes.
   ///   - scenes: which scenes, by their number; nil for all.
   ///   - features: cached features of the frozen layers for all images of the sweep, if any.
-  ///   - progress: receives the number of finished scenes.
+  ///   - progress: called with the number of finished scenes, from any thread.
   /// - Returns: one case for each scene and intervention.
   /// - Throws: an error that names the file.
   package func counterfactualCases(
     _ sweep: Sweep, scenes: Range<Int>? = nil, features: FeatureStore? = nil,
-    progress: (Int) -> Void = { _ in }
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws -> [Counterfactual.Case] {
-    func drawn(_ picture: Sweep.Picture) throws -> (prediction: BinaryMask, reference: BinaryMask) {
+    @Sendable func drawn(_ picture: Sweep.Picture) throws -> (prediction: BinaryMask, reference: BinaryMask) {
       let sample = sweep.sample(picture)
       return try masks(sample, cached: features?.cached([sample]))
     }
-    var cases: [Counterfactual.Case] = []
-    for (index, scene) in sweep.scenes[scenes ?? sweep.scenes.indices].enumerated() {
+    let (chosen, done) = (Array(sweep.scenes[scenes ?? sweep.scenes.indices]), Tally())
+    return try concurrentMap(count: chosen.count, on: device) { index in
+      let scene = chosen[index]
       let before = try drawn(scene.base)
-      for picture in scene.interventions {
-        cases.append(
-          Counterfactual.Case(
-            scene: scene.name, confounder: picture.intervention, zoom: picture.zoom / scene.base.zoom,
-            before: before, after: try drawn(picture)))
+      let cases = try scene.interventions.map { picture in
+        Counterfactual.Case(
+          scene: scene.name, confounder: picture.intervention, zoom: picture.zoom / scene.base.zoom,
+          before: before, after: try drawn(picture))
       }
-      progress(index + 1)
-    }
-    return cases
+      progress(done.add())
+      return cases
+    }.flatMap { $0 }
   }
 
   /// Scores images as they are and under do(z) of each of several confounders, in parallel (ours).

@@ -187,7 +187,8 @@ struct FoldRun {
         training: inputs.bank(split.training, settings), validation: inputs.bank(split.validation, settings),
         features: inputs.features(settings), target: inputs.target(study.catalog, settings)),
       TrainingProgress(
-        { if case .step = $0 { step(fold) } }, shouldStop: progress.shouldStop))
+        { if case .step = $0 { step(fold) } }, shouldStop: progress.shouldStop,
+        isReplaced: progress.isReplaced))
   }
 
   /// Scores the chosen run once, at the held-out site, and writes the result.

@@ -100,6 +100,7 @@ extension LeaveOneSiteOut {
       defer { claim.release() }
       var own = progress
       own.shouldStop = { progress.shouldStop() || claim.isLost }
+      own.isReplaced = { claim.isLost }
       do { return try unlocked(fold, own) { try body(own) } } catch {
         guard claim.isLost else { throw error }
         throw StudyError.lostClaim(directory(fold).url)
@@ -109,7 +110,7 @@ extension LeaveOneSiteOut {
 
   /// Works on a claimed fold, and waits while the process before still has the lock of its run.
   ///
-  /// That process may be ending, or stand still. When it goes on, it saves its state and ends.
+  /// That process may be ending, or stand still. When it goes on, it ends and saves nothing.
   ///
   /// - Throws: `FolderLockError` after the patience of claims, `TrainingError.interrupted` after a
   ///   request to stop, or the error of the body.

@@ -36,6 +36,8 @@ public struct LeaveOneSiteOut: Sendable {
     package var waiting: @Sendable (_ fold: Fold?, _ holder: ClaimHolder?) -> Void = { _, _ in }
     /// Called after each step; true saves the state and stops.
     public var shouldStop: @Sendable () -> Bool = { false }
+    /// Whether another process goes on with the fold, so that this one must write nothing more.
+    var isReplaced: @Sendable () -> Bool = { false }
 
     /// Makes callbacks that do nothing and never stop.
     public init() {}
@@ -71,12 +73,13 @@ public struct LeaveOneSiteOut: Sendable {
   ///     each step.
   ///   - workers: the number of folds that train in parallel. First limit libtorch to one thread:
   ///     small models gain more from parallel folds than from several threads per operator.
+  ///   - needsDevice: whether this machine trains folds, so that it needs the device of the plan.
   /// - Throws: `StudyError` or `SettingsError` if there are fewer than two sites, a setting is not
   ///   possible, or the prompts lack something that an arm needs.
   public init(
     _ plan: StudyPlan, catalog: SiteCatalog,
     clip: ClipLoader = ClipLoader(), prompts: PromptSet, promptsFile: URL? = nil, folder: URL,
-    cache: FeatureCache? = nil, workers: Int = 1
+    cache: FeatureCache? = nil, workers: Int = 1, needsDevice: Bool = true
   ) throws {
     guard catalog.sites.count >= 2 else {
       throw StudyError.tooFewSites(catalog.folder)
@@ -84,7 +87,7 @@ public struct LeaveOneSiteOut: Sendable {
     guard catalog.sites.count >= 3 || !plan.hasInnerFolds else {
       throw StudyError.tooFewSources(catalog.folder)
     }
-    try plan.validate()
+    try plan.validate(needsDevice: needsDevice)
     try RunChecks.requireClasses(catalog.sites, prompts, in: catalog.folder)
     for scenes in try plan.scenes { for site in catalog.sites { _ = try site.training(on: scenes) } }
     for arm in plan.arms {

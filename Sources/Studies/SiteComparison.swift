@@ -105,7 +105,7 @@ extension FoldResult.Image {
   /// Returns the images of an evaluation.
   package static func images(_ evaluation: Evaluation) -> [FoldResult.Image] {
     evaluation.images.map {
-      FoldResult.Image($0.sample, className: $0.className, scores: $0.assessment.scores)
+      FoldResult.Image($0.sample, className: $0.className, scores: $0.scores)
     }
   }
 }

@@ -50,8 +50,9 @@ public struct StudyPlan: Codable, Equatable, Sendable {
 
   /// Checks that every run of the study is possible.
   ///
+  /// - Parameter needsDevice: whether this machine computes the runs, so that it needs their device.
   /// - Throws: `StudyError` or `SettingsError` that names the setting.
-  public func validate() throws {
+  public func validate(needsDevice: Bool = true) throws {
     guard !arms.isEmpty, !seeds.isEmpty else { throw StudyError.empty }
     for (kind, names) in [("method", arms.map(\.name)), ("seed", seeds.map { "\($0)" })] {
       if let twice = Self.twice(names) { throw StudyError.twice(kind: kind, twice) }
@@ -76,7 +77,7 @@ public struct StudyPlan: Codable, Equatable, Sendable {
       }
       for candidate in candidates {
         let settings = try settings(arm, candidate)
-        try settings.validate()
+        try needsDevice ? settings.validate() : settings.validateValues()
         guard choices.isEmpty || settings.validationShare > 0 else {
           throw StudyError.noValidation(arm: arm.name)
         }

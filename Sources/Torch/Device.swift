@@ -64,6 +64,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// This device, or the CPU if libtorch cannot use it.
+  package var orCPU: Device { (try? requireAvailable()) == nil ? .cpu : self }
+
   /// Whether this build of libtorch can use this kind of device.
   public var isAvailable: Bool {
     switch kind {

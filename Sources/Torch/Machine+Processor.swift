@@ -27,6 +27,18 @@ extension Machine {
     #endif
   }
 
+  /// The processor's name with what decides the speed of its products.
+  ///
+  /// Virtual machines give different processors one name.
+  package static let processorWithInstructions: String = {
+    let names = processorFeatures.filter { name in
+      ["amx", "avx512_bf16", "avx512_fp16", "avx512_vnni", "avx_vnni", "bf16", "i8mm", "sve"].contains {
+        name.contains($0)
+      }
+    }
+    return ([processor, cpuCapability] + names.sorted()).joined(separator: " ")
+  }()
+
   /// Runs a body with another number of threads for each operator of the calling thread.
   ///
   /// - Parameters:

@@ -10,12 +10,15 @@ public enum Machine {
 
   /// The processor's features by libtorch's names; empty if libtorch cannot tell.
   ///
-  /// Examples: `avx512_bf16`, `amx_int8`, `arm_bf16`.
+  /// Examples: `avx512_bf16`, `amx_int8`, `arm_bf16`. Where `ATEN_CPU_CAPABILITY` takes wide instructions
+  /// from libtorch, they are left out here, too.
   public static let processorFeatures: Set<String> = {
     var text: UnsafeMutablePointer<CChar>?
     guard (try? check("cpu_features") { mcdrl_cpu_features(&text, $0) }) != nil, let text else { return [] }
     defer { mcdrl_string_free(text) }
-    return Set(String(cString: text).split(separator: " ").map(String.init))
+    let names = Set(String(cString: text).split(separator: " ").map(String.init))
+    let isWide = cpuCapability.hasPrefix("AVX512")
+    return names.filter { isWide || !$0.hasPrefix("avx512") && !$0.hasPrefix("amx") }
   }()
 
   /// Whether libtorch was built with oneDNN, for which weights are packed.
@@ -30,9 +33,6 @@ public enum Machine {
   public static var hasInt8: Bool {
     hasOneDNN && !processorFeatures.isDisjoint(with: ["avx512_vnni", "avx_vnni", "amx_int8"])
   }
-
-  /// Whether int8 is the fastest arithmetic here; with AMX, bfloat16 is about as fast.
-  public static var int8IsQuickest: Bool { hasInt8 && !processorFeatures.contains("amx_bf16") }
 
   /// Whether products of bfloat16 are faster here than those of float32.
   public static var hasBFloat16: Bool {

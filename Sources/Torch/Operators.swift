@@ -85,6 +85,7 @@ enum Operators {
   static let packConvolution = Operator("mkldnn::_reorder_convolution_weight")
   static let packedConvolution = Operator("mkldnn::_convolution_pointwise")
   static let packedConvolutionAdd = Operator("mkldnn::_convolution_pointwise", "binary")
+  static let packedConvolutionAddInPlace = Operator("mkldnn::_convolution_pointwise_", "binary")
   static let addScaled = Operator("aten::addcmul")
   // Shape.
   static let reshape = Operator("aten::reshape")

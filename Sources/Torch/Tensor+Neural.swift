@@ -3,7 +3,7 @@ extension Tensor {
   public func matmul(_ other: Tensor) throws -> Tensor { try Operators.matmul(self, other) }
   /// Computes x · weightᵀ + bias over the last dimension; weight out×in.
   public func linear(_ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
-    try Operators.linear(self, weight, bias)
+    try recordsGradients ? product(weight, bias: bias) : Operators.linear(self, weight, bias)
   }
   /// Returns the softmax along a dimension: exponentials divided by their sum.
   public func softmax(dim: Int) throws -> Tensor { try Operators.softmax(self, dim, nil) }
@@ -158,7 +158,9 @@ extension Tensor {
     let size = [height, width]
     switch (interpolation, antialias) {
     case (.nearest, _): return try Operators.upsampleNearest(self, size)
-    case (.bilinear, false): return try Operators.upsampleBilinear(self, size, false)
+    case (.bilinear, false):
+      return try recordsGradients
+        ? resizedBilinearly(height: height, width: width) : Operators.upsampleBilinear(self, size, false)
     case (.bilinear, true): return try Operators.upsampleBilinearAntialiased(self, size, false)
     case (.bicubic, false): return try Operators.upsampleBicubic(self, size, false)
     case (.bicubic, true): return try Operators.upsampleBicubicAntialiased(self, size, false)

@@ -1,3 +1,4 @@
+import CHelp
 import Command
 
 MCDRLCommand.main()

@@ -76,6 +76,8 @@ extension ProgramTests {
       let outcome = try Program.run("demo", "--out", shop.data.path)
       #expect(outcome.code == 2 && outcome.err.contains(shop.data.path), "\(outcome.err)")
       #expect(try Program.run("demo", "--link", "2").code == 2)
+      let quick = try Program.run("demo", "--quick", "--out", shop.file("demo").path)
+      #expect(quick.code == 2 && quick.err.contains("--full"), "\(quick.err)")
     }
   }
 }

@@ -3,12 +3,13 @@ import Testing
 
 @testable import Command
 
-/// The help of every command, compared with the texts in `Fixtures/help`.
+/// The help of every command, compared with the texts in `Fixtures/help` and with those that the program
+/// prints before libtorch starts.
 ///
 /// After a change that is meant, write the texts again and read the difference before you commit it:
 ///
 ///     RENEW_HELP=1 swift test --filter HelpTests
-///     git diff Tests/CommandTests/Fixtures/help
+///     git diff Tests/CommandTests/Fixtures/help Sources/CHelp/help.txt
 @Suite("Help")
 struct HelpTests {
   private static let folder = Program.root.appendingPathComponent("Tests/CommandTests/Fixtures/help")
@@ -17,12 +18,35 @@ struct HelpTests {
   private var texts: [String: String] {
     get throws {
       let names = MCDRLCommand.subcommands.map { $0.name.split(separator: " ").map(String.init) }
-      let families = Set(names.filter { $0.count > 1 }.map { [$0[0]] })
+      let families = Set(names.filter { $0.count > 1 }.map { [$0[0]] }).subtracting(names)
       return try Dictionary(
         uniqueKeysWithValues: (names + families + [[]]).map { words in
           ((["mcdrl"] + words).joined(separator: "-") + ".txt", try MCDRLCommand.help(words) + "\n")
         })
     }
+  }
+
+  /// The texts of `Sources/CHelp/help.txt`: each after a form feed and the words that ask for it.
+  private var early: String {
+    get throws {
+      let names = MCDRLCommand.subcommands.map { $0.name }
+      let families = Set(
+        names.filter { $0.contains(" ") }.compactMap { $0.split(separator: " ").first.map(String.init) })
+      let entries =
+        [("* --version", "mcdrl \(MCDRLCommand.version)\n"), ("*", try MCDRLCommand.help([]) + "\n")]
+        + (try names.map { ($0, try MCDRLCommand.help($0.split(separator: " ").map(String.init)) + "\n") })
+        + (try families.map { ("\($0) *", try MCDRLCommand.help([$0]) + "\n") })
+      return entries.sorted { $0.0 < $1.0 }.map { "\u{c}\($0)\n\($1)" }.joined()
+    }
+  }
+
+  @Test("What the program prints before libtorch starts is the help of its commands")
+  func embedded() throws {
+    let file = Program.root.appendingPathComponent("Sources/CHelp/help.txt")
+    if ProcessInfo.processInfo.environment["RENEW_HELP"] != nil { try Data(early.utf8).write(to: file) }
+    #expect(
+      try String(contentsOf: file, encoding: .utf8) == early,
+      "RENEW_HELP=1 swift test --filter HelpTests writes it again")
   }
 
   @Test("The help of every command is as it is stored")

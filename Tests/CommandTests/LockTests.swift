@@ -43,7 +43,7 @@ extension ProgramTests {
       let used = shop.file("used").path
       for words in [
         shop.training("used", epochs: 1), ["loso"] + study, ["ablate", "--study", "depth"] + study,
-        ["demo", "--quick", "--out", used], ["synth", "--sites", "1", "--per-site", "1", "--out", used],
+        ["demo", "--out", used], ["synth", "--sites", "1", "--per-site", "1", "--out", used],
         ["predict", run, image, "--out", used], ["explain", run, image, "--out", used],
         ["clip", "pretrain", "--images", "4", "--steps", "1", "--batch", "2", "--out", used],
         ["bench", "--quick", "--no-peers", "--out", used],

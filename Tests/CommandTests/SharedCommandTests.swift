@@ -75,6 +75,16 @@ extension ProgramTests {
       #expect(!FileManager.default.fileExists(atPath: out.path))
     }
 
+    @Test("An error of the command line is printed once")
+    func commandLine() throws {
+      let shop = try Workshop()
+      for wrong in [["--steps", "none"], ["--timeout", "0"], ["--device", "cuda:0"]] {
+        let found = try run(words(shop.file("clip")) + wrong, processes: 2, in: shop)
+        #expect(found.map(\.code) == [2, 2] && found[0].err.contains(wrong[0]), "\(found[0].err)")
+        #expect(found[1].err.isEmpty && found[1].out.isEmpty, "\(found[1].err)")
+      }
+    }
+
     @Test("clip pretrain that torchrun restarts continues its own training, and no other")
     func restarted() throws {
       let shop = try Workshop()

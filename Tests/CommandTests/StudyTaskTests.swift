@@ -63,9 +63,26 @@ extension ProgramTests {
       let onDevice = try Program.run(device)
       #expect(onDevice.code == 0, "\(onDevice.err)")
 
+      // Only folds need the device of the plan, not the list of them.
+      for more in [["device=cuda:7", "--plan"], ["--device", "cuda:7", "--plan"]] {
+        let far = try Program.run(words(shop, "far", more: more))
+        #expect(far.code == 0 && far.out.split(separator: "\n").count == 6, "\(far.err)")
+      }
+      let near = try Program.run("loso", "--out", shop.file("far").path, "--fold", "0")
+      #expect(near.code != 0 && near.err.contains("cuda:7"), "\(near.err)")
+      #expect(!exists(shop, "far/runs"))
+
       let other = try Program.run(words(shop, "tasks", epochs: 3, more: ["--seeds", "4,1", "--fold", "0"]))
       #expect(other.code == 2 && other.err.contains("configuration.epochs was 2 and is 3"), "\(other.err)")
       #expect(!exists(shop, "tasks/runs"))
+
+      // The same plan keeps results, another one removes those of the earlier.
+      try Data("{}".utf8).write(to: shop.file("tasks/results.json"))
+      let same = try Program.run(words(shop, "tasks", more: ["--seeds", "4,1", "--plan"]))
+      #expect(same.code == 0 && exists(shop, "tasks/results.json"), "\(same.err)")
+      let changed = try Program.run(words(shop, "tasks", epochs: 3, more: ["--seeds", "4,1", "--plan"]))
+      #expect(changed.code == 0 && changed.err.contains("results.json of the earlier plan"), "\(changed.err)")
+      #expect(!exists(shop, "tasks/results.json"))
     }
 
     @Test(

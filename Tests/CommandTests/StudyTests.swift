@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Command
+
 extension ProgramTests {
   /// `mcdrl loso`, `ablate` and `report`, through the program.
   @Suite("Studies")
@@ -39,10 +41,28 @@ extension ProgramTests {
       for file in ["results.json", "images.csv"] {
         #expect(try bytes(shop, "parts/\(file)") == bytes(shop, "whole/\(file)"), "\(file)")
       }
+      try draft(shop, "parts")
       let before = try bytes(shop, "parts/results.json")
       try FileManager.default.removeItem(at: shop.file("parts/results.json"))
       #expect(try Program.run("report", shop.file("parts").path, "--quiet").code == 0)
       #expect(try bytes(shop, "parts/results.json") == before)
+    }
+
+    /// Expects that the page of an unfinished study holds the sites that are complete, and says so.
+    private func draft(_ shop: Workshop, _ name: String) throws {
+      let writer = try StudyWriter(reading: shop.file(name))
+      let folds = try writer.stored()
+      let results = try bytes(shop, "\(name)/results.json")
+      let words = StudyWriter.Words(title: "Title", lead: "Lead.", text: "Text.")
+      try writer.writeDraft(folds.filter { $0.site != "c" }, words, sites: 2)
+      let page = try String(contentsOf: writer.page, encoding: .utf8)
+      #expect(page.contains("So far: 2 of 3 held-out sites") && page.contains("http-equiv=\"refresh\""))
+      #expect(page.contains("<td>b</td>") && !page.contains("<td>c</td>"))
+      #expect(try bytes(shop, "\(name)/results.json") == results)
+      try writer.write(folds)
+      let whole = try String(contentsOf: writer.page, encoding: .utf8)
+      #expect(!whole.contains("So far") && !whole.contains("http-equiv=\"refresh\""))
+      #expect(whole.contains("<td>c</td>"))
     }
 
     @Test("Missing words of two sites are answered with the sites that they must not know")

@@ -15,8 +15,8 @@ struct CopySearchTests {
     init(_ count: Int) {
       let samples = (0..<count).map { number in
         Sample(
-          site: "\(number % 3)", id: "\(number)", image: URL(fileURLWithPath: "/\(number).png"), mask: nil,
-          lesionClass: nil, group: "\(number)", lesionLabels: nil)
+          site: "\(number % 3)", id: "\(number)", image: ListedFile(URL(fileURLWithPath: "/\(number).png")),
+          mask: nil, lesionClass: nil, group: "\(number)", lesionLabels: nil)
       }
       border = Border(
         (0..<3).map { site in Site(name: "\(site)", samples: samples.filter { $0.site == "\(site)" }) })

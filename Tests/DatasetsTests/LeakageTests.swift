@@ -136,8 +136,8 @@ struct LeakageTests {
     for (first, second) in copies { thumbnails[second] = thumbnails[first] }
     let samples = (0..<count).map { index in
       Sample(
-        site: "\(index % 2)", id: "\(index)", image: URL(fileURLWithPath: "/\(index).png"), mask: nil,
-        lesionClass: nil, group: "\(index)", lesionLabels: nil)
+        site: "\(index % 2)", id: "\(index)", image: ListedFile(URL(fileURLWithPath: "/\(index).png")),
+        mask: nil, lesionClass: nil, group: "\(index)", lesionLabels: nil)
     }
     let halves = [0, 1].map { half in samples.filter { $0.site == "\(half)" } }
     let border = Border(halves.enumerated().map { Site(name: "\($0.offset)", samples: $0.element) })

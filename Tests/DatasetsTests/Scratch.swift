@@ -60,7 +60,8 @@ final class Scratch {
 
   func sample(_ image: String, _ mask: String?, labels: [Int]? = nil) -> Sample {
     Sample(
-      site: "a", id: "x", image: file(image), mask: mask.map(file), lesionClass: nil, group: "a/x",
-      lesionLabels: labels)
+      site: "a", id: "x", image: ListedFile(file(image)), mask: mask.map { ListedFile(file($0)) },
+      lesionClass: nil,
+      group: "a/x", lesionLabels: labels)
   }
 }

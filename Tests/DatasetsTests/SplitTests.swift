@@ -10,7 +10,8 @@ struct SplitTests {
     let samples = groups.enumerated().flatMap { group, count in
       (0..<count).map { index in
         Sample(
-          site: name, id: "\(group)-\(index)", image: URL(fileURLWithPath: "/\(name)/\(group)-\(index).png"),
+          site: name, id: "\(group)-\(index)",
+          image: ListedFile(URL(fileURLWithPath: "/\(name)/\(group)-\(index).png")),
           mask: nil, lesionClass: nil, group: "\(name)/\(group)", lesionLabels: nil)
       }
     }

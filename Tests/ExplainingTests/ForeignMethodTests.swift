@@ -60,13 +60,13 @@ struct ForeignMethodTests {
     #expect(model.method == "shifted" && model.intervenes && model.selectsRegions)
     #expect(model.adjustment == nil && model.dictionary == "words")
     let sample = try #require(try TinyRun.sites.get()[2].testSamples.first)
-    let (image, maps) = try explainer.explain(ExplanationInput(sample))
+    let (image, maps, means) = try explainer.explain(ExplanationInput(sample))
     #expect(image.attention == nil && image.evidence == nil && image.off != nil)
     let selected: [UInt8] = try #require(maps.tensors["selected"]).array()
     #expect(selected.count { $0 == 1 } == selected.count / 4)
     let explanation = try Explanation(
       model: model, site: nil, trainedOn: nil, available: 1, confounders: explainer.confounders,
-      strengths: [], spread: explainer.spread(), images: [image])
+      strengths: [], spread: Explainer.spread(of: [means]), images: [image])
     let answer = explanation.answer.joined(separator: "\n")
     #expect(answer.contains("(shifted) weighs the confounders alike in every image"), "\(answer)")
   }

@@ -49,7 +49,7 @@ struct RunExplanationTests {
       try $0.configuration.set("inference.threshold=dice")
       try $0.configuration.set("inference.flips=true")
     }
-    let (image, _) = try explainer.explain(ExplanationInput(samples[0]))
+    let image = try explainer.explain(ExplanationInput(samples[0])).image
     let pixels = try SampleBank([samples[0]], reader: SampleReader(size: 32)).batch([0]).images
     func share(_ images: Tensor) throws -> Double {
       let probability = try explainer.system.probabilities(images)
@@ -70,7 +70,7 @@ struct RunExplanationTests {
   @Test("Weights, region score, masks and sweep of an image are those of the model, and come with maps")
   func whole() throws {
     let explainer = try explainer(.mcdrl, quick())
-    let (image, maps) = try explainer.explain(ExplanationInput(samples[0]))
+    let (image, maps, _) = try explainer.explain(ExplanationInput(samples[0]))
     let bank = try SampleBank([samples[0]], reader: SampleReader(size: 32))
     let pixels = try bank.batch([0]).images
     let found = try explainer.system.representation(pixels)
@@ -134,7 +134,7 @@ struct RunExplanationTests {
     "Methods without attention have a sweep, a region score and pictures all the same",
     arguments: [MethodChoice.baseline, .withoutIntervention, .withoutRegionSelection] + MethodChoice.peers)
   func methods(method: MethodChoice) throws {
-    let (image, maps) = try explainer(method, quick()).explain(ExplanationInput(samples[0]))
+    let (image, maps, _) = try explainer(method, quick()).explain(ExplanationInput(samples[0]))
     #expect(
       (image.attention != nil) == method.traits.intervenes && (image.off != nil) == method.traits.intervenes)
     #expect((image.steps.first?.shiftIntervened != nil) == method.traits.intervenes && image.steps.count == 4)
@@ -187,16 +187,23 @@ struct RunExplanationTests {
     let explainer = try Explainer(run, with: run.predictor(), options: quick())
     let folder = try ExplanationFolder(tiny.run.url.appendingPathComponent("explained"))
     let known = try KnownConfounders(samples.map(\.image))
-    let images = try samples.map { sample in
-      let truth = known.strengths(of: sample.image)
-      #expect(truth != nil)
-      let (image, maps) = try explainer.explain(ExplanationInput(sample, truth: truth))
-      return try folder.write(image, maps)
+    let inputs = samples.map { ExplanationInput($0, truth: known.strengths(of: $0.image)) }
+    #expect(inputs.allSatisfy { $0.truth != nil })
+    // As many at once as there are threads, as the command does it.
+    let explained = try concurrentMap(count: inputs.count, on: .cpu) { index in
+      let found = try explainer.explain(inputs[index])
+      return (image: try folder.write(found.image, found.maps), means: found.means)
     }
+    let images = explained.map(\.image)
+    // One alone gives the same, apart from the files that were written.
+    let alone = try Machine.withThreads(1) { try explainer.explain(inputs[1]) }
+    var second = images[1]
+    second.pictures = []
+    #expect(alone.image == second)
     let explanation = try Explanation(
       model: explainer.model(run: "run"), site: "site-c", trainedOn: false, available: 8,
       confounders: explainer.confounders, strengths: explainer.options.strengths,
-      spread: explainer.spread(), images: images)
+      spread: Explainer.spread(of: explained.map(\.means)), images: images)
     try folder.write(explanation)
     let text = try HTMLPage.explanation(explanation, in: folder.url).text
     try AtomicFile.write(Data(text.utf8), to: folder.pageFile)

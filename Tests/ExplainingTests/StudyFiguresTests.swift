@@ -75,7 +75,10 @@ struct StudyFiguresTests {
     figures.pictureSize = 16
     figures.latencyPasses = 3
     let notes = Collector<String>()
-    figures.progress = { notes.add($0) }
+    let finished = Collector<String>()
+    figures.progress = { figure, done, total in
+      if total == 0 { notes.add(figure) } else if done == total { finished.add(figure) }
+    }
     // A killed writer left this.
     let leftover = folder.appendingPathComponent("figures/.2vd7paxdye0nd.part")
     try FileManager.default.createDirectory(
@@ -83,6 +86,9 @@ struct StudyFiguresTests {
     try Data("half".utf8).write(to: leftover)
     let stored = try figures.compute()
     #expect(notes.all.count == 9)
+    // Those that pass many images count each of them.
+    let counting = ["features", "attention", "localisation", "probes", "adjustment", "coverage", "erasure"]
+    #expect(Set(finished.all) == Set(counting.map { "\($0).json" }) && finished.count == counting.count)
     #expect(!FileManager.default.fileExists(atPath: leftover.path))
 
     let features = try #require(stored.features)

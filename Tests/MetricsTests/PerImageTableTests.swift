@@ -32,7 +32,7 @@ import TestSupport
     let reference = try BinaryMask("0110")
     let map = try ProbabilityMap(width: 4, height: 1, levels: [0, 255, 255, 0])
     let assessment = try ImageAssessment(probability: map, reference: reference, tolerance: 0)
-    try table.append(["c1", "a"], assessment.scores, polyp: assessment.polyp)
+    try table.append(["c1", "a"], assessment.scores, polyp: assessment.polyp.summary.all)
     try table.append(["c1", "b"], assessment.scores)
     let lines = table.csv.components(separatedBy: "\r\n")
     #expect(

@@ -26,7 +26,7 @@ struct Reader: Sendable, CustomTestStringConvertible {
     [
       safetensors, settings, prompts, phrases, sites, lists, tokenizer, wordPiece, pieces, document, pairs,
       clip, bert, trunk, bitmap, pictures, maps, run, ensemble, card, calibration, annotations, archive,
-      coco, cvat, labelMe, labelStudio,
+      coco, cvat, labelMe, labelStudio, review, predictions,
     ] + (VideoLibrary.version == nil ? [] : [videos]) + dicom
 
   private static let safetensors = Reader(name: "safetensors") { folder in

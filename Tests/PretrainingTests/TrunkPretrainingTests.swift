@@ -114,7 +114,7 @@ struct TrunkPretrainingTests {
     let images = try CaptionedImages(
       samples: catalog.sites.flatMap(\.samples), reader: SampleReader(size: size), prompts: prompts)
     let scenes = try #require(images.scenes)
-    #expect(images.count == 24 && scenes.masks.shape == [24, 1, size, size])
+    #expect(images.count == 24 && scenes.lesions.count == 24)
     for row in 0..<images.count {
       let lesion = scenes.lesions[row]
       #expect(images.captions[row] == prompts.captions(lesion: lesion, confounders: []))
@@ -124,6 +124,45 @@ struct TrunkPretrainingTests {
     }
     let all = images.sentences(for: settings(1))
     #expect(all.isSuperset(of: prompts.captions(lesion: scenes.lesions[0], confounders: ["blood"])))
+  }
+
+  @Test("A training is the same bit for bit whatever part of the images of sites fits the memory")
+  func memory() throws {
+    let (catalog, folder) = try sites()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let samples = catalog.sites.flatMap(\.samples)
+    let rendered = try CaptionedImages(rendering: 8, size: size, seed: 2, prompts: prompts())
+    @Sendable func images(_ count: Int, _ processes: Processes = .alone) throws -> CaptionedImages {
+      try CaptionedImages(
+        samples: samples, reader: SampleReader(size: size), prompts: prompts(),
+        memoryLimit: count * 4 * size * size, sharedBy: processes)
+    }
+    let whole = try images(samples.count)
+    // Rows of both kinds, out of order and twice.
+    let rows = [25, 3, 30, 0, 23, 3, 24]
+    let batch = try whole.joined(with: rendered).batch(rows)
+    for (place, row) in rows.enumerated() {
+      let one = try row < 24 ? whole.batch([row]) : rendered.batch([row - 24])
+      #expect(try batch.pixels.narrowed(dim: 0, start: place, length: 1).isEqual(to: one.pixels))
+      let masks = try #require(batch.masks).narrowed(dim: 0, start: place, length: 1)
+      #expect(try masks.isEqual(to: #require(one.masks)))
+    }
+    func losses(_ images: CaptionedImages, _ name: String) throws -> [Double] {
+      try ContrastiveTrainer(
+        configuration: settings(2), clip: clip(images, settings(2)), images: images,
+        stateFile: folder.appendingPathComponent(name), resuming: false
+      ).train().map(\.loss)
+    }
+    let expected = try losses(whole.joined(with: rendered), "whole")
+    for count in [0, 5] {
+      let part = try images(count)
+      #expect(part.undecodedCount == samples.count - count && part.captions == whole.captions)
+      #expect(try losses(part.joined(with: rendered), "part \(count)") == expected)
+    }
+    for part in try RankThreads.run(2, { try images(5, $0) }) {
+      #expect(part.captions == whole.captions)
+      #expect(try part.batch([23, 1]).pixels.isEqual(to: whole.batch([23, 1]).pixels))
+    }
   }
 
   @Test("Captions alone allow no interventions and no mask loss; a lesion without a class is named")

@@ -26,6 +26,21 @@ struct ReportTests {
     #expect(!text.contains("http"))
   }
 
+  @Test("A page with a status says what is missing and reloads itself, and so does a study without a result")
+  func unfinished() throws {
+    let page = HTMLPage(title: "t", lead: "l", status: "So far: 1 < 2").text
+    #expect(page.contains("role=\"status\">So far: 1 &lt; 2</p>") && page.contains("http-equiv=\"refresh\""))
+    let image = try Image(width: 2, height: 1, channels: 1, pixels: [0, 255])
+    let opening = try StudyReport.opening(
+      title: "t", lead: "l", status: "So far: no result.",
+      rows: [.init(text: "site-a", pictures: [("polyp", image)])])
+    #expect(opening.contains("So far: no result.") && opening.contains("http-equiv=\"refresh\""))
+    #expect(opening.contains("alt=\"site-a: polyp\""))
+    let draft = try StudyReport(results: StudyExample.study(), status: "So far: 1 of 3").page(
+      title: "t", lead: "l")
+    #expect(draft.contains("So far: 1 of 3") && draft.contains("Dice at sites that were not trained on"))
+  }
+
   @Test("The page of a study shows every section that it has something for, and its verdicts as they stand")
   func study() throws {
     let results = try StudyExample.study()

@@ -4,7 +4,7 @@ import Torch
 
 @testable import Segmentation
 
-/// The head's block in training, where activations take the place of what they are of.
+/// The head's block in training, where one pass normalises, adds and activates.
 @Suite struct ConvolutionBlockTests {
   @Test(arguments: [1, 2], [nil, DType.bfloat16])
   func gradientsAreThoseOfTheFormula(_ stride: Int, _ type: DType?) throws {
@@ -39,8 +39,10 @@ import Torch
         (normalised(y.conv2d(weight("conv2.weight"), padding: 1), "norm2")
         + few.conv2d(weight("shortcut.weight"))).leakyRelu()
     }
+    // The block rounds to bfloat16 once where the formula rounds after each operator.
+    let tolerance = type == nil ? 1e-5 : 0.05
     for (mine, theirs) in zip(found, wanted) {
-      #expect(try difference(mine, theirs) <= 1e-5 * (theirs.magnitude().doubles().max() ?? 1))
+      #expect(try difference(mine, theirs) <= tolerance * (theirs.magnitude().doubles().max() ?? 1))
     }
   }
 }

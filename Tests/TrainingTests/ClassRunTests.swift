@@ -104,6 +104,15 @@ extension TrainingRuns {
       }
 
       let evaluation = try opened.evaluate(on: site, with: predictor)
+      var rules = Run.EvaluationRules()
+      (rules.block, rules.evaluation) = (3, .pranet)
+      let inBlocks = try opened.evaluate(on: site, with: predictor, rules: rules)
+      rules.block = 100
+      let whole = try opened.evaluate(on: site, with: predictor, rules: rules)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      #expect(try encoder.encode(inBlocks) == encoder.encode(whole))
+      #expect(try inBlocks.table().csv == whole.table().csv && whole.images[0].polyp != nil)
       let scores = try #require(evaluation.classes)
       #expect(scores.map(\.name) == ["bright", "dark"] && scores.map(\.model.count) == [8, 8])
       #expect(scores.map(\.model.countEmptyReference) == [0, 1])
@@ -117,7 +126,7 @@ extension TrainingRuns {
         let wanted = Self.labels(3).map { $0 == [2, 5][index] }
         #expect(try pair.reference == BinaryMask(width: 32, height: 32, values: wanted))
         #expect(
-          try evaluation.images[6 + index].assessment.scores
+          try evaluation.images[6 + index].scores
             == ImageScores(prediction: pair.prediction, reference: pair.reference, tolerance: 2))
       }
       let all = try predictor.masks(site.samples[3])

@@ -1,3 +1,4 @@
+import CLIP
 import Foundation
 import Testing
 import TestSupport
@@ -11,41 +12,36 @@ import Torch
     PrecisionCheck(images: 10, dice: dice, processor: "any")
   }
 
-  @Test func aQuickerArithmeticIsTakenOnlyWhereDiceStays() {
-    let quick: Precision = Machine.hasBFloat16 ? .bfloat16 : .float32
-    #expect(check(["float32": 0.8, "bfloat16": 0.7981]).choice == quick)
-    #expect(check(["float32": 0.8, "bfloat16": 0.8019]).choice == quick)
-    #expect(check(["float32": 0.8, "bfloat16": 0.7975]).choice == .float32)
-    #expect(check(["float32": 0.8, "bfloat16": 0.8025]).choice == .float32)
-    #expect(check(["float32": 0.8]).choice == .float32)
-    #expect(check(["bfloat16": 0.8]).choice == .float32)
-  }
-
-  @Test func theQuickestThatKeepsDiceIsTaken() {
-    let whole: Precision = Machine.int8IsQuickest ? .int8 : Machine.hasBFloat16 ? .bfloat16 : .float32
-    #expect(check(["float32": 0.8, "bfloat16": 0.8, "int8": 0.7985]).choice == whole)
-    // Where bfloat16 fails, int8 may still pass.
-    #expect(
-      check(["float32": 0.8, "bfloat16": 0.79, "int8": 0.8]).choice
-        == (Machine.int8IsQuickest ? .int8 : .float32))
-    let quick: Precision = Machine.hasBFloat16 ? .bfloat16 : .float32
-    #expect(check(["float32": 0.8, "bfloat16": 0.8, "int8": 0.79]).choice == quick)
-    #expect(!PrecisionCheck.quickestFirst.contains(.float32))
-  }
-
-  /// Whatever this processor is quick in.
-  @Test func ofAnyProcessorsArithmeticsTheQuickestThatKeepsDiceIsTaken() {
-    let all: [Precision] = [.int8, .bfloat16]
-    func choice(_ bfloat16: Double, _ int8: Double, _ candidates: [Precision]) -> Precision {
-      check(["float32": 0.8, "bfloat16": bfloat16, "int8": int8]).choice(among: candidates)
+  @Test func ofTheArithmeticsThatKeepDiceTheFastestIsTaken() {
+    func choice(_ bfloat16: Double?, _ int8: Double?, _ times: [String: Double]) -> Precision {
+      let dice = ["float32": 0.8, "bfloat16": bfloat16, "int8": int8].compactMapValues { $0 }
+      return check(dice).choice(times)
     }
-    #expect(choice(0.8, 0.7981, all) == .int8 && choice(0.8, 0.8019, all) == .int8)
-    #expect(choice(0.8, 0.7979, all) == .bfloat16 && choice(0.8, 0.8021, all) == .bfloat16)
-    #expect(choice(0.7979, 0.7979, all) == .float32 && choice(0.7979, 0.8, all) == .int8)
-    #expect(choice(0.8, 0.8, [.bfloat16]) == .bfloat16 && choice(0.8, 0.8, []) == .float32)
-    // What was not measured is not taken, nor is anything where float32 was not.
-    #expect(check(["float32": 0.8, "bfloat16": 0.8]).choice(among: all) == .bfloat16)
-    #expect(check(["int8": 0.8, "bfloat16": 0.8]).choice(among: all) == .float32)
+    let zen = ["float32": 4, "bfloat16": 2, "int8": 1.0]
+    #expect(choice(0.8, 0.7981, zen) == .int8 && choice(0.8, 0.8019, zen) == .int8)
+    #expect(choice(0.8, 0.7979, zen) == .bfloat16 && choice(0.8, 0.8021, zen) == .bfloat16)
+    #expect(choice(0.7979, 0.7979, zen) == .float32 && choice(0.7979, 0.8, zen) == .int8)
+    // With tile products, int8 gains nothing. A gain within chance is none.
+    #expect(choice(0.8, 0.8, ["float32": 4, "bfloat16": 1, "int8": 0.95]) == .bfloat16)
+    #expect(choice(0.8, 0.8, ["float32": 1, "bfloat16": 1.5, "int8": 0.95]) == .float32)
+    // Without a time or without a score nothing is taken.
+    #expect(choice(0.8, 0.8, ["float32": 4]) == .float32 && choice(nil, nil, zen) == .float32)
+    #expect(check(["int8": 0.8, "bfloat16": 0.8]).choice(zen) == .float32)
+  }
+
+  @Test func aRunKeepsTheTimesOfAProcessor() throws {
+    let tiny = try TinyRun()
+    try tiny.run.create()
+    var geometry = CLIPConfiguration()
+    geometry.vision.hiddenSize = 64
+    let clip = ClipDescription(geometry: geometry, preparation: ImagePreparation(size: 32))
+    let first = try PrecisionSpeed.times(of: tiny.run, clip, imageSize: 32)
+    #expect(Set(first.keys) == Set(Precision.allCases.filter(\.isQuickHere).map(\.rawValue)))
+    #expect(first.values.allSatisfy { $0 > 0 && $0.isFinite })
+    #expect(try PrecisionSpeed.times(of: tiny.run, clip, imageSize: 32) == first)
+    // A damaged record is made anew.
+    try Data("{".utf8).write(to: tiny.run.speedFile)
+    #expect(try !PrecisionSpeed.times(of: tiny.run, clip, imageSize: 32).isEmpty)
   }
 
   @Test func changesAreAgainstSinglePrecision() throws {

@@ -200,7 +200,35 @@ extension TrainingRuns {
         }
       }
     }
+
+    @Test("Images that change without the trait that says so are an error in several processes")
+    func silentChange() throws {
+      let methods = MethodRegistry.builtIn.adding(Silent.self)
+      let method = try methods.method(named: Silent.name)
+      for outcome in try RankThreads.outcomes(
+        2,
+        { processes in
+          let tiny = try TinyRun(method: method, epochs: 1, methods: methods)
+          try tiny.trainer(processes: processes).trainer.train()
+        })
+      {
+        let error = #expect(throws: MethodError.self) { try outcome.get() }
+        #expect(error?.description.contains("changesImages") == true)
+      }
+    }
   }
+}
+
+/// A method whose hook changes images, which its traits do not say.
+private final class Silent: SegmentationMethod, ConfigurableMethod {
+  static let name = "silent-change"
+  static let summary = "for tests"
+
+  static func traits(_ options: NoOptions) -> MethodTraits { MethodTraits() }
+
+  init(_ options: NoOptions, _ context: MethodContext) throws { super.init() }
+
+  override func images(_ images: Tensor, _ pass: TrainingPass) throws -> Tensor { try 1 - images }
 }
 
 /// A linear reading of each position, with terms that depend on all rows of a batch.

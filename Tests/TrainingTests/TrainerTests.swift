@@ -11,6 +11,35 @@ import Torch
 extension TrainingRuns {
   @Suite("Trainer")
   struct TrainerTests {
+    @Test("A process whose run another one has taken over stops and leaves its state as it is")
+    func replaced() throws {
+      let tiny = try TinyRun(method: .baseline)
+      let (trainer, _) = try tiny.trainer()
+      let steps = Tally()
+      let stops = TrainingProgress({ if case .step = $0 { steps.add() } }, shouldStop: { steps.value > 1 })
+      #expect(throws: TrainingError.self) { try trainer.train(stops) }
+      let state = try Data(contentsOf: tiny.run.stateFile)
+      let replaced = TrainingProgress(
+        { if case .step = $0 { steps.add() } }, shouldStop: { true }, isReplaced: { true })
+      #expect(throws: TrainingError.self) { try trainer.train(replaced) }
+      #expect(try steps.value > 2 && Data(contentsOf: tiny.run.stateFile) == state)
+      // At the end of an epoch there is neither state nor metrics of it.
+      let end = TrainingProgress({ _ in }, shouldStop: { false }, isReplaced: { true })
+      #expect(throws: TrainingError.self) { try trainer.train(end) }
+      #expect(try Data(contentsOf: tiny.run.stateFile) == state)
+      #expect((try? tiny.run.history())?.isEmpty != false)
+    }
+
+    @Test("The losses of a step are read at once with the values of one by one")
+    func losses() throws {
+      let values = try [Tensor([0.1] as [Float], shape: []), Tensor([0.3] as [Float], shape: [1])]
+      let exact = try Tensor([0.7] as [Float], shape: []).to(.float64) / 3
+      let found = try StepLosses(
+        total: values[0], segmentation: values[1], terms: [("a", exact), ("b", values[0].to(.bfloat16))])
+      #expect(try found.total == values[0].item() && found.segmentation == values[1].item())
+      #expect(try found.terms.map(\.value) == [exact.item(), values[0].to(.bfloat16).item()])
+    }
+
     @Test("Divergence is an error, and the state file can still be loaded", arguments: [4, 12])
     func diverged(batch: Int) throws {
       let tiny = try TinyRun(method: .baseline)

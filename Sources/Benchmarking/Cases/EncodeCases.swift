@@ -7,7 +7,7 @@ import Training
 
 /// CLIP image encoding in each precision.
 ///
-/// The peers are transformers, open_clip, ONNX Runtime and OpenVINO.
+/// The peers are transformers, open_clip, timm (eager and compiled), ONNX Runtime and OpenVINO.
 struct EncodeCases {
   private let context: BenchmarkContext
   /// The tolerance of outputs; with random weights, int8 is imprecise.
@@ -17,7 +17,9 @@ struct EncodeCases {
 
   func run(_ add: (CaseRecord) throws -> Void) throws {
     let few = context.quick && context.options.models.isEmpty
-    for geometry in context.geometries(few ? [.tiny, .baseline] : [.tiny, .baseline, .large, .resNet]) {
+    // The recipe for hospitals has the trunk of `efficientNet`.
+    let geometries = Geometry.all.filter { $0.id != Geometry.lite0.id }
+    for geometry in context.geometries(few ? [.tiny, .baseline] : geometries) {
       let folder = try context.clipFolder(geometry)
       let onnx = context.options.device == .cpu ? exported(folder) : nil
       for batch in context.quick && geometry.id != "tiny" ? [1] : [1, 8] {
@@ -74,11 +76,14 @@ struct EncodeCases {
     }
     guard let onnx else { return found }
     request["onnx"] = .string(onnx)
+    let vision = geometry.configuration.vision
+    // The integer products of ONNX Runtime are for transformers, as ours are.
+    let isTransformer = vision.stages == nil && vision.trunk == nil
     let runtimes = [
       ("onnxruntime", "float32"), ("onnxruntime", "int8"), ("openvino", "float32"), ("openvino", "bfloat16"),
     ]
     found += runtimes.filter {
-      $0.1 != "int8" || !context.quick && geometry.configuration.vision.stages == nil
+      $0.1 != "int8" || !context.quick && isTransformer
     }.compactMap { peer, precision in
       context.peers.contestant(
         peer, precision: precision, work: "encode", request, tolerance: Self.tolerance[precision])

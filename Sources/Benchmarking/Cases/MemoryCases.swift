@@ -14,8 +14,12 @@ struct MemoryCases {
     guard context.options.program != nil else {
       throw BenchmarkError.noProgram
     }
-    try add(encoding())
-    try add(files())
+    // A choice of `lite0` alone measures the memory of its training.
+    if context.options.models != [Geometry.lite0.id] {
+      try add(encoding())
+      try add(files())
+    }
+    if !context.quick { try training(add) }
   }
 
   private func encoding() throws -> CaseRecord {
@@ -65,7 +69,7 @@ struct MemoryCases {
     return told(record)
   }
 
-  private func told(_ record: CaseRecord) -> CaseRecord {
+  func told(_ record: CaseRecord) -> CaseRecord {
     for contestant in record.contestants {
       let value = contestant.spread.map { BenchmarkTable.size($0.median) } ?? contestant.failure ?? "–"
       context.note("  \(record.name): \(contestant.name) \(contestant.precision ?? "") \(value)")
@@ -74,9 +78,13 @@ struct MemoryCases {
   }
 
   private func own(_ work: MemoryProbe.Work, _ precision: Precision) -> ContestantRecord {
-    var record = ContestantRecord("mcdrl", .ours, precision: precision.rawValue)
+    own(MemoryProbe(work: work, geometry: geometry.id, precision: precision))
+  }
+
+  /// Measures this software in a fresh process.
+  func own(_ probe: MemoryProbe, name: String = "mcdrl") -> ContestantRecord {
+    var record = ContestantRecord(name, .ours, precision: probe.precision.rawValue)
     do {
-      let probe = MemoryProbe(work: work, geometry: geometry.id, precision: precision)
       let program = context.options.program ?? []
       let worker = try PeerWorker(
         "mcdrl",
@@ -94,8 +102,10 @@ struct MemoryCases {
     return record
   }
 
-  private func peer(
-    _ peer: String, name: String, _ precision: String, _ work: String, _ request: [String: JSONValue]
+  /// Measures a peer in a fresh process; nil if there are no peers.
+  func peer(
+    _ peer: String, name: String, _ precision: String, _ work: String, _ request: [String: JSONValue],
+    call: [String: JSONValue] = [:]
   ) -> ContestantRecord? {
     guard context.options.peers != nil else { return nil }
     var record = ContestantRecord(name, .peer, precision: precision)
@@ -109,7 +119,8 @@ struct MemoryCases {
         "precision": .string(precision), "threads": .integer(context.options.threads),
       ]) { $1 }
       _ = try worker.ask(members)
-      _ = try worker.ask(["do": .string("run"), "handle": handle, "count": .integer(3)])
+      let run: [String: JSONValue] = ["do": .string("run"), "handle": handle, "count": .integer(3)]
+      _ = try worker.ask(run.merging(call) { $1 })
       guard let peak = try worker.ask(["do": .string("memory")]).number("peak") else {
         throw PeerError.lost(peer: peer, reason: "gave no peak")
       }
@@ -118,64 +129,5 @@ struct MemoryCases {
       record.failure = "\(error)"
     }
     return record
-  }
-}
-
-/// Work that this program does in a separate process, to measure its memory.
-package struct MemoryProbe: Sendable {
-  enum Work: String { case encode, files }
-
-  let work: Work
-  let geometry: String
-  let precision: Precision
-
-  init(work: Work, geometry: String, precision: Precision) {
-    (self.work, self.geometry, self.precision) = (work, geometry, precision)
-  }
-
-  /// Reads the value of `text`; nil for anything else.
-  package init?(_ text: String) {
-    let words = text.split(separator: ":").map(String.init)
-    guard words.count == 3, let work = Work(rawValue: words[0]), let precision = Precision(rawValue: words[2])
-    else { return nil }
-    self.init(work: work, geometry: words[1], precision: precision)
-  }
-
-  /// `encode:vit-b-16:bfloat16`.
-  package var text: String { "\(work.rawValue):\(geometry):\(precision.rawValue)" }
-
-  /// Does the work three times and returns the peak memory of the process, in bytes.
-  ///
-  /// - Parameter options: those of the parent run, with its working folder.
-  /// - Returns: bytes; 0 if the system does not report it.
-  /// - Throws: the errors of the work.
-  package func peak(_ options: BenchmarkOptions) throws -> Int {
-    try Machine.setThreads(options.threads)
-    let context = BenchmarkContext(options) { _ in }
-    guard let geometry = Geometry.all.first(where: { $0.id == geometry }) else {
-      throw BenchmarkError.unknownGeometry(text)
-    }
-    switch work {
-    case .encode:
-      let encoder = try ImageEncoding(context.clipFolder(geometry), precision)
-      let side = geometry.configuration.vision.imageSize
-      let pixels = try Tensor.zeros([8, 3, side, side])
-      for _ in 0..<3 { _ = try encoder(pixels) }
-    case .files:
-      let folder = try context.folder("memory-frames")
-      let frames = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-      let configuration = BenchmarkSettings.configuration(geometry, seed: options.seed)
-      let description = ClipDescription(
-        geometry: geometry.configuration,
-        preparation: ImagePreparation(size: geometry.configuration.vision.imageSize))
-      // This is the same as in `mcdrl predict`.
-      let system = try SegmentationSystem.stored(
-        Models.weights(context, geometry), description, configuration, lazily: true
-      ).compiled(for: precision)
-      let pipeline = try FilePipeline(
-        Predictor(system, configuration, precision: precision), context.folder("memory-masks"))
-      for _ in 0..<3 { try pipeline(frames.sorted { $0.path < $1.path }) }
-    }
-    return peakMemory() ?? 0
   }
 }

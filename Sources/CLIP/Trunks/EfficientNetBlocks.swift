@@ -39,7 +39,12 @@ final class NormedConvolution: Module, Layer {
 
   /// Maps B×in×h×w to B×out×⌈h/stride⌉×⌈w/stride⌉.
   func callAsFunction(_ x: Tensor) throws -> Tensor {
-    try activation(norm(convolution(padding?(x) ?? x)))
+    try norm(convolution(padding?(x) ?? x), activation: activation)
+  }
+
+  /// Adds a tensor of the output's shape before the activation.
+  func adding(_ x: Tensor, to residual: Tensor) throws -> Tensor {
+    try norm(convolution(padding?(x) ?? x), adding: residual, activation: activation)
   }
 
   /// Compiles the three as one convolution.
@@ -162,7 +167,7 @@ final class MobileBlock: Module, MobileBlockPass {
 
   func outer(_ inner: Tensor) throws -> Tensor { try project(inner) }
 
-  func outer(_ inner: Tensor, addedTo x: Tensor) throws -> Tensor { try project(inner) + x }
+  func outer(_ inner: Tensor, addedTo x: Tensor) throws -> Tensor { try project.adding(inner, to: x) }
 
   /// Compiles each convolution with its normalisation, and fuses the shortcut into the last.
   func compiled(for precision: Precision) throws -> CompiledMobileBlock {

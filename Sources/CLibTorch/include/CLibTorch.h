@@ -86,6 +86,21 @@ bool mcdrl_kernels_use_all_threads(void);
 int mcdrl_attend(
     mcdrl_tensor_t queries, mcdrl_tensor_t keys, mcdrl_tensor_t values, mcdrl_tensor_t *out, char **error);
 
+// Operators of training with a quicker backward pass than libtorch's. Where that does not apply, and without gradients,
+// they are libtorch's own. Their gradients cannot be differentiated again.
+// A depthwise convolution of B×C×H×W by C×1×k×k, in the type of the CPU's autocast.
+int mcdrl_depthwise_convolution(
+    mcdrl_tensor_t x, mcdrl_tensor_t weight, int64_t stride, int64_t padding, mcdrl_tensor_t *out, char **error);
+// f(batch_norm(x) + residual) with f(v) = v · slope for v ≤ 0, else min(v, cap); no residual if it is null.
+int mcdrl_normalize(
+    mcdrl_tensor_t x, mcdrl_tensor_t weight, mcdrl_tensor_t bias, mcdrl_tensor_t residual, mcdrl_tensor_t mean,
+    mcdrl_tensor_t variance, bool training, double momentum, double epsilon, double slope, double cap,
+    mcdrl_tensor_t *out, char **error);
+// Bilinear resizing, pixel centres at half-integers; the backward pass is quick where the image grows.
+int mcdrl_enlarge(mcdrl_tensor_t x, int64_t height, int64_t width, mcdrl_tensor_t *out, char **error);
+// x · weightᵀ + bias over the last dimension; no bias if it is null.
+int mcdrl_linear(mcdrl_tensor_t x, mcdrl_tensor_t weight, mcdrl_tensor_t bias, mcdrl_tensor_t *out, char **error);
+
 // Random numbers.
 int mcdrl_generator_new(uint64_t seed, mcdrl_generator_t *out, char **error);
 void mcdrl_generator_free(mcdrl_generator_t generator);

@@ -22,7 +22,7 @@ enum {
   VIDEO_ENCRYPTED = 5,
   /// The picture has more pixels than allowed; width and height are in the properties.
   VIDEO_TOO_LARGE = 6,
-  /// The system failed: a read, a write or memory. The message is the system's.
+  /// The system failed: a read, a write, memory, or FFmpeg's libraries do not load. The message is the system's.
   VIDEO_SYSTEM = 7,
   /// The program was built without FFmpeg.
   VIDEO_ABSENT = 8,
@@ -88,13 +88,13 @@ typedef struct {
 typedef struct video_reader video_reader;
 typedef struct video_writer video_writer;
 
-/// The version of FFmpeg; null if MCDRL was built without video.
+/// The version of FFmpeg; null without FFmpeg.
 const char *_Nullable video_version(void);
 
-/// The licence of the FFmpeg that the program runs with; null if MCDRL was built without video.
+/// The licence of the FFmpeg that the program runs with; null without FFmpeg.
 const char *_Nullable video_licence(void);
 
-/// The encoder of overlay videos; null if MCDRL was built without video.
+/// The encoder of overlay videos; null without FFmpeg.
 const char *_Nullable video_encoder(void);
 
 /// Opens a video, chooses its stream and decodes the first frame. With a descriptor of -1 it reads `size` bytes of

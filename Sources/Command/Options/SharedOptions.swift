@@ -19,13 +19,15 @@ struct CommonOptions: OptionGroup {
   ///   - threads: the command's default number of threads, for the help.
   ///   - meaning: the use of the threads, for the help.
   ///   - choosesDevice: whether the command can compute on devices other than the CPU.
+  ///   - needsDevice: whether the device must be there. Another machine may be the one that computes.
   init(
     threads: String = "one a core", meaning: String = "threads that share the work of one operator",
-    choosesDevice: Bool
+    choosesDevice: Bool, needsDevice: Bool = true
   ) {
     self.threads = .optional("threads", "N", .integer(atLeast: 1), remark: threads, meaning)
     device = .value(
-      "device", choosesDevice ? "cpu|cuda:0|mps" : "cpu", choosesDevice ? .device : .cpuOnly, default: .cpu,
+      "device", choosesDevice ? "cpu|cuda:0|mps" : "cpu",
+      choosesDevice ? needsDevice ? .device : .anyDevice : .cpuOnly, default: .cpu,
       choosesDevice ? "the device to compute on" : "this command computes on the CPU")
   }
 }
@@ -51,6 +53,9 @@ enum Shared {
     "the lowest probability of a lesion pixel; dice finds the level of each image")
   static let maxPixels = Option.optional(
     "max-pixels", "N", .integer(atLeast: 1), remark: "maxPixels of the run", "refuse larger images")
+  static let timeout = Option.value(
+    "timeout", "MINUTES", .integer(atLeast: 1, atMost: 100_000),
+    default: Int(ProcessGroup.defaultTimeout / 60), "how long a process of torchrun waits for the others")
   static let link = Option.value(
     "link", "P", .probability, default: 0.8, "how often a confounder follows the lesion at source sites")
 
@@ -102,6 +107,9 @@ extension ValueForm where Value == Device {
         return device
       }, text: \.description)
   }
+
+  /// A device that this machine may lack.
+  static var anyDevice: ValueForm { ValueForm(read: { try Device(parsing: $0) }, text: \.description) }
 
   /// The CPU only.
   static var cpuOnly: ValueForm { device.checked("this command computes on the cpu only") { $0 == .cpu } }

@@ -6,7 +6,7 @@ enum AblateCommand: Subcommand {
   static let name = "ablate"
   static let summary = "vary one part of the method, and hold out every site in turn"
   static let usage =
-    "--study NAME --data DATA --clip CLIP --out DIR [options] | --out DIR [--fold N,… | --collect]"
+    "--study NAME --data DATA --clip CLIP --out DIR [options] | --out DIR [--plan | --fold N,… | --collect]"
   static let example = "mcdrl ablate --study depth --data polypgen --clip tiny --out depth"
   static let common = StudyRunner.common
   static let options = Options()

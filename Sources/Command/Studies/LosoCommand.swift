@@ -6,7 +6,7 @@ enum LosoCommand: Subcommand {
   static let name = "loso"
   static let summary = "hold out every site in turn, with any methods and seeds, and write one report"
   static let usage =
-    "--data DATA --clip CLIP --out DIR [options] | --out DIR [--fold N,… | --collect]"
+    "--data DATA --clip CLIP --out DIR [options] | --out DIR [--plan | --fold N,… | --collect]"
   static let example =
     "mcdrl loso --data polypgen --clip tiny --methods baseline,mcdrl --seeds 0,1 --out study"
   static let common = StudyRunner.common

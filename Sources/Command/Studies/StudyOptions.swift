@@ -65,7 +65,8 @@ struct StudyOptions: OptionGroup {
     plan.selection = try arguments.select
     plan.threshold = try arguments.threshold
     (plan.tolerance, plan.spacing) = (try arguments.distances.tolerance, try arguments.distances.spacing)
-    try plan.validate()
+    let part = try TaskOptions.part(arguments.tasks)
+    try plan.validate(needsDevice: part.trains)
     try plan.requireTower(of: model)
     for (option, arms) in try plan.unreadOptions() {
       console.note(

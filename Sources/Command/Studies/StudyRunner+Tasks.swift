@@ -36,10 +36,21 @@ extension StudyRunner {
     try study.requireOwnRuns()
     var writer = StudyWriter(folder: folder, record: try record(study))
     writer.record.seconds += Date().timeIntervalSince(start)
+    if try source.replacesPlan { try removeResults(folder) }
     try write(writer)
     // This is last, because tasks begin when it is there.
     try FileManager.default.createFolder(study.folder.claims)
     try show(entries(study))
+  }
+
+  /// Removes the results of an earlier plan, which are not those of the new one.
+  private func removeResults(_ folder: URL) throws {
+    for file in StudyWriter.resultFiles(folder) where FileSystem.kind(of: file) != nil {
+      do { try FileManager.default.removeItem(at: file) } catch {
+        throw FileError.cannotWrite(file, reason: "the results of the earlier plan cannot be removed")
+      }
+      console.note("note: \(file.lastPathComponent) of the earlier plan is removed")
+    }
   }
 
   /// Trains and scores some folds of a planned study.

@@ -11,11 +11,13 @@ extension StudyRunner {
   ///   - study: the study.
   ///   - chosen: some of its folds; nil for all.
   ///   - workers: the number of folds in parallel.
+  ///   - report: called after each fold, from its thread.
   ///   - console: receives progress.
   /// - Returns: the results of these folds.
   /// - Throws: `Interruption.study` after Ctrl-C, or an error that names the file.
   static func train(
-    _ study: LeaveOneSiteOut, only chosen: [LeaveOneSiteOut.Fold]? = nil, workers: Int, _ console: Console
+    _ study: LeaveOneSiteOut, only chosen: [LeaveOneSiteOut.Fold]? = nil, workers: Int,
+    finished report: @escaping @Sendable (FoldResult) -> Void = { _ in }, _ console: Console
   ) throws -> [FoldResult] {
     let folds = chosen ?? study.folds
     let (all, done) = (folds.count, study.finished(of: folds).count)
@@ -38,6 +40,7 @@ extension StudyRunner {
         "  \(finished.add())/\(all) \(result.site) held out, \(result.method), seed \(result.seed): Dice "
           + "\(format(result.dice)), with a lesion \(format(result.diceWithLesion)) (familiar sites \(format(result.validationDice))), "
           + duration(result.seconds) + waiting(result.waited, of: result.seconds) + bar.left(taken.value))
+      report(result)
     }
     progress.waiting = { fold, holder in
       let holder = holder.map { "process \($0.process) on \($0.host)" } ?? "another process"

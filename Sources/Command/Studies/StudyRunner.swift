@@ -15,7 +15,11 @@ struct StudyRunner {
   /// A small model gains more from folds in parallel than from more threads.
   private static let threads = 1
   /// The common options of studies.
-  static var common: CommonOptions { CommonOptions(threads: "\(threads)", choosesDevice: true) }
+  ///
+  /// The plan checks the device if this machine trains.
+  static var common: CommonOptions {
+    CommonOptions(threads: "\(threads)", choosesDevice: true, needsDevice: false)
+  }
 
   let source: StudySource
   let arguments: Arguments<StudyOptions>
@@ -140,6 +144,7 @@ struct StudyRunner {
   private func checked(_ study: LeaveOneSiteOut) throws -> String {
     let limits = plan.configuration.reader.limits
     DataNotes.leftOut(study.catalog, console)
+    DataNotes.statements(study.catalog.sites, console)
     try DataNotes.masks(study.catalog.sites, limits: limits, classes: plan.configuration.classes, console)
     if try !arguments.allowLeakage { try study.requireUnseen(ProjectFiles.clipFolder) }
     return try DataNotes.leakage(
@@ -157,7 +162,8 @@ struct StudyRunner {
       catalog: SiteCatalog(
         at: URL(fileURLWithPath: configuration.data ?? ""), defaultClass: configuration.lesionClass),
       clip: ProjectFiles.clips, prompts: source.prompts, promptsFile: source.promptsFile, folder: folder,
-      cache: cache, workers: arguments.workers)
+      cache: cache, workers: arguments.workers,
+      needsDevice: TaskOptions.part(arguments.tasks).trains)
     for setting in try plan.ineffectiveInterventions(source.prompts) { console.note("note: \(setting)") }
     return study
   }

@@ -61,6 +61,14 @@ struct StudySource {
     }
   }
 
+  /// Whether the folder holds another plan.
+  var replacesPlan: Bool {
+    get throws {
+      guard !isStored, let record else { return false }
+      return try !SettingChange.list(from: record.plan, to: Self.asStored(plan)).isEmpty
+    }
+  }
+
   /// Returns a plan as a file of it is read.
   private static func asStored(_ plan: StudyPlan) throws -> StudyPlan {
     let decoder = JSONDecoder()

@@ -51,6 +51,11 @@ struct StudyWriter {
   /// Returns the file of the record.
   static func recordFile(_ folder: URL) -> URL { folder.appendingPathComponent("study.json") }
 
+  /// Returns the files of the results, the summary first.
+  static func resultFiles(_ folder: URL) -> [URL] {
+    ["results.json", "images.csv", "timing.json", "report.html"].map(folder.appendingPathComponent)
+  }
+
   /// Reads a study's record.
   ///
   /// - Throws: `WorkError` that names the file.
@@ -99,15 +104,24 @@ struct StudyWriter {
 
   /// Computes the missing figures that need images and weights.
   ///
+  /// - Parameters:
+  ///   - folds: the results in the order of the study.
+  ///   - catalog: the sites.
+  ///   - cache: the cached features.
+  ///   - console: receives progress.
+  ///   - limit: changes the numbers of images.
   /// - Throws: an error that names the file.
   func figures(
-    _ folds: [FoldResult], _ catalog: SiteCatalog, _ cache: FeatureCache, _ console: Console
+    _ folds: [FoldResult], _ catalog: SiteCatalog, _ cache: FeatureCache, _ console: Console,
+    limit: (inout StudyFigures) -> Void = { _ in }
   ) throws {
     guard let candidate = try candidate else { return }
     var figures = try StudyFigures(
       study: folder, catalog: catalog, candidate: candidate.name, runs: try runs(folds))
     figures.cache = cache
-    figures.progress = { console.progress($0) }
+    let bar = FigureBar()
+    figures.progress = { console.progress(bar.line($0, $1, of: $2)) }
+    limit(&figures)
     try figures.compute()
     console.progress("")
   }
@@ -153,14 +167,46 @@ struct StudyWriter {
     try PerImageTable(folds).write(to: folder.appendingPathComponent("images.csv"))
     let timing = StudyTiming(folds: folds, total: record.seconds, workers: record.workers)
     try AtomicFile.write(json: timing, to: folder.appendingPathComponent("timing.json"))
-    let page = folder.appendingPathComponent("report.html")
     let report = StudyReport(
       results: results, timing: timing, curves: try runs(folds).map(TrainingCurve.init),
       figures: try StoredFigures(study: folder), examples: words.examples)
-    let text = try report.page(title: words.title, lead: words.lead)
-    try AtomicFile.write(Data(text.utf8), to: page)
+    try write(page: report.page(title: words.title, lead: words.lead))
     return (results, page)
   }
+
+  /// The page.
+  var page: URL { folder.appendingPathComponent("report.html") }
+
+  /// Writes the page of a study without a result: some images.
+  ///
+  /// - Throws: an error that names the file.
+  func writeOpening(_ words: Words, _ rows: [StudyReport.Example]) throws {
+    try write(
+      page: StudyReport.opening(
+        title: words.title, lead: words.lead,
+        status: "So far: no result. \(Self.reloading)", rows: rows))
+  }
+
+  /// Writes the page of a study that is still training; no other file.
+  ///
+  /// - Parameters:
+  ///   - folds: all folds of some sites.
+  ///   - words: the texts of the page.
+  ///   - count: the number of these sites.
+  /// - Throws: an error that names the file.
+  func writeDraft(_ folds: [FoldResult], _ words: Words, sites count: Int) throws {
+    let report = StudyReport(
+      results: try StudyResults(folds: folds, description: description(words, folds)),
+      status:
+        "So far: \(count) of \(record.data.count) held-out sites. The numbers are of these sites alone. "
+        + "Figures follow at the end. \(Self.reloading)")
+    try write(page: report.page(title: words.title, lead: words.lead))
+  }
+
+  private static let reloading =
+    "This page reloads itself while the command runs. After a stop, the same command continues."
+
+  private func write(page text: String) throws { try AtomicFile.write(Data(text.utf8), to: page) }
 
   private func description(_ words: Words, _ folds: [FoldResult]) throws -> StudyDescription {
     let plan = record.plan
@@ -224,5 +270,24 @@ extension StudyWriter.Record {
       precision: plan.configuration.precision.rawValue)
     self.workers = workers
     self.seconds = seconds
+  }
+}
+
+/// The progress line of figures: a new bar for each.
+private final class FigureBar: @unchecked Sendable {
+  private let lock = NSLock()
+  private var (figure, bar) = ("", ProgressBar("", total: 1))
+
+  func line(_ figure: String, _ done: Int, of total: Int) -> String {
+    lock.withLock {
+      guard total > 0 else {
+        self.figure = ""
+        return "computing \(figure)"
+      }
+      if self.figure != figure {
+        (self.figure, bar) = (figure, ProgressBar("computing \(figure)", total: total))
+      }
+      return bar.line(done, unit: "images")
+    }
   }
 }

@@ -18,6 +18,9 @@ struct TaskOptions: OptionGroup {
     case folds([Int])
     /// The results.
     case collect
+
+    /// Whether it trains folds, on the device of the plan.
+    var trains: Bool { self != .plan && self != .collect }
   }
 
   /// Returns the part of a study that a call does.

@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import Storage
+import Torch
 
 /// The formats of exports.
 package enum ExportFormat: String, CaseIterable, Sendable {
@@ -12,7 +13,7 @@ package enum ExportFormat: String, CaseIterable, Sendable {
 /// Writes images and masks for other tools.
 ///
 /// Every mask comes back pixel for pixel.
-package struct DataExport {
+package struct DataExport: Sendable {
   /// The counts of an export.
   package struct Summary: Encodable, Equatable, Sendable {
     /// The format.
@@ -30,7 +31,7 @@ package struct DataExport {
   }
 
   /// An image that is being written.
-  struct Picture {
+  struct Picture: Sendable {
     /// The path below the folder of images, such as `c1/0001.jpg`.
     let path: String
     let width: Int
@@ -39,6 +40,9 @@ package struct DataExport {
     /// Whether the image file is turned by its EXIF, and the copy upright.
     let isTurned: Bool
   }
+
+  /// The images that are read before their annotations are written.
+  private static let batch = 32
 
   private let set: ExportSet
   private let folder: URL
@@ -68,17 +72,27 @@ package struct DataExport {
       default: COCOWriter(set.labels)
       }
     var (regions, turned) = (0, 0)
-    for (index, item) in set.items.enumerated() {
-      let picture = try copy(item, below: writer.imageFolder)
-      turned += picture.isTurned ? 1 : 0
-      let found = try item.regions(width: picture.width, height: picture.height)
-      regions += found.count
-      do {
-        try writer.add(picture, found, to: folder)
-      } catch let error as RunLengthError {
-        throw ImportError.malformed(item.source, reason: "\(error)")
+    for start in stride(from: 0, to: set.items.count, by: Self.batch) {
+      let items = Array(set.items[start..<min(set.items.count, start + Self.batch)])
+      let parent = writer.imageFolder
+      // Files are read and copied on all cores. Annotations follow in the order of the images.
+      let read = try concurrentMap(count: items.count) { index in
+        let picture = try copy(items[index], below: parent)
+        return (
+          picture: picture,
+          regions: try items[index].regions(width: picture.width, height: picture.height)
+        )
       }
-      progress(index + 1)
+      for (index, (picture, found)) in read.enumerated() {
+        turned += picture.isTurned ? 1 : 0
+        regions += found.count
+        do {
+          try writer.add(picture, found, to: folder)
+        } catch let error as RunLengthError {
+          throw ImportError.malformed(picture.item.source, reason: "\(error)")
+        }
+        progress(start + index + 1)
+      }
     }
     return Summary(
       format: format.rawValue, images: set.items.count, turned: turned, regions: regions, labels: labels,
@@ -126,17 +140,24 @@ package struct DataExport {
     for part in [images, masks] { try FileManager.default.createFolder(part) }
     var cases: [(name: String, site: String?)] = []
     var names: Set<String> = []
-    for (index, item) in set.items.enumerated() {
+    for item in set.items {
       let plain = Self.plain([item.site, item.stem].compactMap { $0 }.joined(separator: "_"))
       var (name, number) = (plain, 2)
       while !names.insert(name.lowercased()).inserted { (name, number) = ("\(plain)_\(number)", number + 1) }
-      let image = try ImageFile.read(item.image)
-      try ImageFile.writePNG(image.rgb, to: images.appendingPathComponent("\(name)_0000.png"))
-      try MaskFile.writeLabels(
-        try item.labelMap(width: image.width, height: image.height),
-        to: masks.appendingPathComponent("\(name).png"))
       cases.append((name, item.site))
-      progress(index + 1)
+    }
+    for start in stride(from: 0, to: cases.count, by: Self.batch) {
+      let part = cases[start..<min(cases.count, start + Self.batch)].map(\.name)
+      _ = try concurrentMap(count: part.count) { index in
+        let (item, name) = (set.items[start + index], part[index])
+        let image = try ImageFile.read(item.image)
+        try ImageFile.writePNG(image.rgb, to: images.appendingPathComponent("\(name)_0000.png"))
+        try MaskFile.writeLabels(
+          try item.labelMap(width: image.width, height: image.height),
+          to: masks.appendingPathComponent("\(name).png"))
+        return true
+      }
+      progress(start + part.count)
     }
     let values = Dictionary(set.labels.enumerated().map { ($0.element.name, $0.offset + 1) }) { first, _ in
       first

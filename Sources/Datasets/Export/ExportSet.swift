@@ -4,7 +4,7 @@ import Storage
 import Torch
 
 /// The images and masks that an export writes: a data folder, or a folder of predictions.
-package struct ExportSet {
+package struct ExportSet: Sendable {
   /// A name and its value in label maps.
   package struct Label: Equatable, Sendable {
     package let name: String
@@ -12,7 +12,7 @@ package struct ExportSet {
   }
 
   /// An image with its masks.
-  package struct Item {
+  package struct Item: Sendable {
     /// The site; nil for predictions.
     package let site: String?
     /// The name without ending; unique within its site.
@@ -22,7 +22,7 @@ package struct ExportSet {
     /// The file that the masks are from, for errors.
     package let source: URL
     /// Reads a mask for each label, 0 and 255, for an image of height and width.
-    fileprivate let read: ([Int]) throws -> [Tensor]
+    fileprivate let read: @Sendable ([Int]) throws -> [Tensor]
   }
 
   /// The labels, in order.

@@ -254,6 +254,7 @@ package struct SiteImport {
     let origin = listing.origin
     for (key, text) in [
       ("licence", origin.licence), ("source", origin.source), ("citation", origin.citation),
+      ("note", origin.note),
     ] {
       if let text { members.append((key, .string(text))) }
     }

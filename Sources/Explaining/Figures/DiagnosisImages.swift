@@ -1,4 +1,5 @@
 import Datasets
+import Foundation
 import Segmentation
 import Studies
 import Torch
@@ -54,6 +55,7 @@ struct DiagnosisInputs: Sendable {
   private var banks: [SampleReader: SampleBank] = [:]
   private var stores: [FeatureKey: FeatureStore] = [:]
   private let given: FeatureStore?
+  private let progress: FigureProgress
 
   /// Decodes and encodes the images of some runs.
   ///
@@ -61,11 +63,13 @@ struct DiagnosisInputs: Sendable {
   ///   - runs: with the images of each.
   ///   - features: existing features of the frozen layers, if any.
   ///   - cache: the cache for other features.
+  ///   - progress: counts the images that pass.
   /// - Throws: an error that names the file.
-  init(_ runs: [(run: StudyFigures.Run, samples: [Sample])], features: FeatureStore?, cache: FeatureCache?)
-    throws
-  {
-    given = features
+  init(
+    _ runs: [(run: StudyFigures.Run, samples: [Sample])], features: FeatureStore?, cache: FeatureCache?,
+    _ progress: FigureProgress
+  ) throws {
+    (given, self.progress) = (features, progress)
     let all = runs.map {
       (settings: $0.run.run.configuration, run: $0.run, samples: $0.samples)
     }
@@ -81,7 +85,7 @@ struct DiagnosisInputs: Sendable {
       }
       stores[key] = try FeatureStore(
         bank, system: run.run.trainedSystem(), cache: cache,
-        workers: StudyFigures.workers)
+        workers: ProcessInfo.processInfo.activeProcessorCount)
     }
   }
 
@@ -100,6 +104,7 @@ struct DiagnosisInputs: Sendable {
       try inferenceMode {
         try use(batch, system.encoded(batch.images, cached: store?.cached(rows.map { samples[$0] })))
       }
+      progress.add(rows.count)
     }
   }
 }

@@ -11,8 +11,10 @@ extension StudyFigures {
   func adjustmentFigure(
     _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
   ) throws -> AdjustmentFigure {
-    let rows = try concurrentMap(count: runs.count, threads: Self.workers) { index in
-      try Self.adjustment(runs[index], adjusted(runs[index]), inputs)
+    let samples = try runs.map(adjusted)
+    images.expect(samples.reduce(0) { $0 + $1.count })
+    let rows = try Self.inParallel(runs.count) { index in
+      try Self.adjustment(runs[index], samples[index], inputs)
     }
     return AdjustmentFigure(
       fingerprint: fingerprint, limit: adjustmentLimit,

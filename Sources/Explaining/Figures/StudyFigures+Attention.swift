@@ -8,12 +8,10 @@ extension StudyFigures {
     _ runs: [Run], _ features: FeatureStore?, fingerprint: String
   ) throws -> AttentionFigure {
     let samples = spread(try runs.map { try catalog.site($0.result.site).testSamples })
-    var names: [String] = []
-    let rows = try zip(runs, samples).map { run, samples in
+    images.expect(samples.reduce(0) { $0 + $1.count })
+    let rows = try Self.inParallel(runs.count) { index in
+      let (run, samples) = (runs[index], samples[index])
       let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
-      if names.isEmpty {
-        names = run.run.prompts.confounders.map(\.name)
-      }
       var weights: [Tensor] = []
       try eachRepresentation(samples, system, settings.reader, features) { representation in
         if let attention = representation.attention { weights.append(try attention.mean([1])) }
@@ -24,7 +22,7 @@ extension StudyFigures {
         deviation: try images.variance([0], correction: 0).squareRoot().doubles())
     }
     return AttentionFigure(
-      fingerprint: fingerprint, method: candidate, seed: runs.first?.result.seed ?? seed, confounders: names,
-      rows: rows)
+      fingerprint: fingerprint, method: candidate, seed: runs.first?.result.seed ?? seed,
+      confounders: runs.first?.run.prompts.confounders.map(\.name) ?? [], rows: rows)
   }
 }

@@ -11,9 +11,10 @@ extension StudyFigures {
   func coverageFigure(
     _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
   ) throws -> CoverageFigure {
-    let images = try runs.map { try DiagnosisImages($0, catalog, limit: coverageLimit) }
-    let rows = try concurrentMap(count: runs.count, threads: Self.workers) { index in
-      try Self.coverage(runs[index], images[index].samples, inputs)
+    let chosen = try runs.map { try DiagnosisImages($0, catalog, limit: coverageLimit) }
+    images.expect(chosen.reduce(0) { $0 + $1.samples.count })
+    let rows = try Self.inParallel(runs.count) { index in
+      try Self.coverage(runs[index], chosen[index].samples, inputs)
     }
     return CoverageFigure(
       fingerprint: fingerprint, images: DiagnosisImages.rule(limit: coverageLimit),

@@ -33,7 +33,7 @@ extension StudyFigures {
             + DiagnosisImages(run, catalog, limit: coverageLimit).samples + adjusted(run)
         )
       }
-      let found = try DiagnosisInputs(all, features: features, cache: cache ?? own)
+      let found = try DiagnosisInputs(all, features: features, cache: cache ?? own, images)
       made = found
       return found
     }
@@ -79,6 +79,19 @@ extension StudyFigures {
     try? FileManager.default.removeItem(at: folder.appendingPathComponent(file.rawValue))
   }
 
-  /// The number of models in parallel; 1 if libtorch itself uses several threads.
-  static var workers: Int { Machine.threads == 1 ? ProcessInfo.processInfo.activeProcessorCount : 1 }
+  /// The most models at once, because each has its own weights in memory.
+  private static let mostModels = 8
+
+  /// Computes values in parallel, in order, each with an equal share of libtorch's threads.
+  ///
+  /// The passes of a figure are small, so two threads for two passes are faster than for one.
+  static func inParallel<Value: Sendable>(
+    _ count: Int, _ body: @escaping @Sendable (Int) throws -> Value
+  ) throws -> [Value] {
+    let workers = max(1, min(count, mostModels, ProcessInfo.processInfo.activeProcessorCount))
+    let threads = max(1, Machine.threads / workers)
+    return try concurrentMap(count: count, threads: workers) { index in
+      try Machine.withThreads(threads) { try body(index) }
+    }
+  }
 }

@@ -10,10 +10,13 @@ extension StudyFigures {
   func erasureFigure(
     _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
   ) throws -> ErasureFigure {
-    let rows = try concurrentMap(count: runs.count, threads: Self.workers) { index in
+    let fitted = try runs.map { try DiagnosisImages($0, catalog, limit: diagnosisLimit).samples }
+    let scored = try runs.map(adjusted)
+    images.expect((fitted + scored).reduce(0) { $0 + $1.count })
+    let rows = try Self.inParallel(runs.count) { index in
       let run = runs[index]
-      return try ErasureMeasure(run.run.compiledSystem(), run, inputs).row(
-        fittedTo: DiagnosisImages(run, catalog, limit: diagnosisLimit).samples, scored: adjusted(run))
+      return try ErasureMeasure(run.run.compiledSystem(), run, inputs)
+        .row(fittedTo: fitted[index], scored: scored[index])
     }
     return ErasureFigure(
       fingerprint: fingerprint, limit: diagnosisLimit, scored: adjustmentLimit,

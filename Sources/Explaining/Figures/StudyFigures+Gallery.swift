@@ -90,14 +90,14 @@ extension StudyFigures {
     return (withLesion.isEmpty ? all : withLesion).map(\.scored)
   }
 
-  private struct Drawn: Hashable {
+  private struct Drawn: Hashable, Sendable {
     let method: String
     let place: GalleryChoice.Place
     let lesionClass: String?
   }
 
   /// The masks of one method on an image, and how they were computed.
-  private struct Prediction {
+  private struct Prediction: Sendable {
     let masks: (prediction: BinaryMask, reference: BinaryMask)
     let precision: Precision
     let decoding: Predictor.Decoding
@@ -107,14 +107,17 @@ extension StudyFigures {
   private func predictions(_ choices: [GalleryChoice], _ features: FeatureStore?) throws -> [Drawn:
     Prediction]
   {
-    var found: [Drawn: Prediction] = [:]
-    for run in methods.flatMap(heldOut) {
+    let runs = methods.flatMap(heldOut)
+    let found = try Self.inParallel(runs.count) { index -> [Drawn: Prediction] in
+      let run = runs[index]
       let wanted = choices.filter { $0.methods.contains(run.result.method) }
         .filter { $0.place.site == run.result.site }
         .map { Drawn(method: run.result.method, place: $0.place, lesionClass: $0.lesionClass) }
-      guard !wanted.isEmpty else { continue }
+      guard !wanted.isEmpty else { return [:] }
       let predictor = try run.run.predictor(
-        device: run.run.configuration.device, threshold: run.result.threshold)
+        // A machine that only collects may lack the device of the training.
+        device: run.run.configuration.device.orCPU, threshold: run.result.threshold)
+      var found: [Drawn: Prediction] = [:]
       for drawn in Set(wanted) {
         let sample = try sample(drawn.place)
         found[drawn] = Prediction(
@@ -122,8 +125,9 @@ extension StudyFigures {
             sample, ofClass: drawn.lesionClass, cached: features?.cached([sample])),
           precision: predictor.precision, decoding: predictor.decoding)
       }
+      return found
     }
-    return found
+    return found.reduce(into: [:]) { all, own in all.merge(own) { first, _ in first } }
   }
 
   private func sample(_ place: GalleryChoice.Place) throws -> Sample {

@@ -11,13 +11,11 @@ extension StudyFigures {
     _ runs: [Run], _ features: FeatureStore?, fingerprint: String
   ) throws -> LocalisationFigure {
     let samples = spread(try runs.map { try catalog.site($0.result.site).testSamples })
-    var score = ""
-    var selects = false
-    let rows = try zip(runs, samples).map { run, samples in
+    images.expect(samples.reduce(0) { $0 + $1.count })
+    let rows = try Self.inParallel(runs.count) { index in
+      let (run, samples) = (runs[index], samples[index])
       let (system, settings) = (try run.run.compiledSystem(), run.run.configuration)
-      let traits = settings.model.method.traits
-      (score, selects) = (traits.regionScore, traits.selectsRegions)
-      let fraction = traits.regionFraction ?? RegionConfiguration().fraction
+      let fraction = settings.model.method.traits.regionFraction ?? RegionConfiguration().fraction
       let selection = try RegionSelection(fraction: fraction)
       var images: [RegionLocalisation.Image] = []
       try eachBatch(samples, settings.reader, features) { batch, masks, cached in
@@ -28,8 +26,10 @@ extension StudyFigures {
       return LocalisationFigure.Row(
         site: run.result.site, fraction: fraction, found: RegionLocalisation(images))
     }
+    let traits = runs.last?.run.configuration.model.method.traits
     return LocalisationFigure(
-      fingerprint: fingerprint, method: candidate, seed: runs.first?.result.seed ?? seed, score: score,
-      selects: selects, rows: rows)
+      fingerprint: fingerprint, method: candidate, seed: runs.first?.result.seed ?? seed,
+      score: traits?.regionScore ?? "",
+      selects: traits?.selectsRegions ?? false, rows: rows)
   }
 }

@@ -10,7 +10,8 @@ extension StudyFigures {
     _ runs: [Run], _ inputs: DiagnosisInputs, fingerprint: String
   ) throws -> ProbeFigure {
     let images = try runs.map { try DiagnosisImages($0, catalog, limit: diagnosisLimit) }
-    let layers = try concurrentMap(count: runs.count, threads: Self.workers) {
+    self.images.expect(images.reduce(0) { $0 + $1.samples.count })
+    let layers = try Self.inParallel(runs.count) {
       try Self.layers(runs[$0], images[$0].samples, inputs)
     }
     // With a frozen tower, F is the same in all folds. Without an intervention, F is the input of
@@ -28,7 +29,7 @@ extension StudyFigures {
     }
     let (questions, probe) = (distinct, LinearProbe())
     let known = try KnownConfounders(images.flatMap { $0.samples.map(\.image) })
-    let answers = try concurrentMap(count: questions.count, threads: Self.workers) {
+    let answers = try Self.inParallel(questions.count) {
       try questions[$0].answer(probe, known)
     }
     let rows = runs.indices.map { index in

@@ -55,9 +55,11 @@ package struct StudyFigures: Sendable {
   ///
   /// If nil, they are in a folder beside the figures, which is removed at the end.
   package var cache: FeatureCache?
-  /// Receives the name of the current computation.
-  package var progress: @Sendable (String) -> Void = { _ in }
+  /// Receives the current figure, and the numbers of its images that have passed and of all; both are
+  /// 0 if they are not known.
+  package var progress: @Sendable (_ figure: String, _ done: Int, _ total: Int) -> Void = { _, _, _ in }
 
+  let images = FigureProgress()
   let folder: URL
   let catalog: SiteCatalog
   let candidate: String
@@ -153,7 +155,7 @@ package struct StudyFigures: Sendable {
     let fingerprint = try fingerprint(of: runs, "\(file.rawValue) \(settings)")
     let known = try? JSONDecoder().decode(Known.self, from: Data(file: url))
     if known?.fingerprint == fingerprint, file != .gallery || hasPictures(url) { return }
-    progress("computing \(file.rawValue)")
+    images.begin(file.rawValue, telling: progress)
     try AtomicFile.write(json: try figure(fingerprint), to: url)
   }
 
@@ -222,6 +224,7 @@ package struct StudyFigures: Sendable {
       let batch = try bank.batch(rows)
       let masks = try batch.masks.max([1], keepDimensions: true)
       try use(batch.images, masks, features?.cached(rows.map { samples[$0] }))
+      images.add(rows.count)
     }
   }
 }

@@ -88,10 +88,24 @@ public final class BatchNorm2d: Module, Layer {
   }
 
   /// Maps B×C×h×w to B×C×h×w by the batch's statistics in training, otherwise by the running ones.
-  public func callAsFunction(_ x: Tensor) throws -> Tensor {
+  public func callAsFunction(_ x: Tensor) throws -> Tensor { try self(x, activation: .none) }
+
+  /// Normalises B×C×h×w, adds another tensor and applies an activation, which is faster than one by one.
+  ///
+  /// - Parameters:
+  ///   - x: B×C×h×w.
+  ///   - residual: the tensor to add, B×C×h×w; nil for none.
+  ///   - activation: the function of the sum.
+  ///   - learns: whether training uses and updates the batch's statistics.
+  /// - Returns: B×C×h×w.
+  /// - Throws: `TorchError.operation` if the shapes do not fit.
+  public func callAsFunction(
+    _ x: Tensor, adding residual: Tensor? = nil, activation: CompiledConvolution.Activation,
+    learns: Bool = true
+  ) throws -> Tensor {
     try x.batchNorm(
-      weight: weight, bias: bias, mean: mean, variance: variance, training: isTraining, momentum: momentum,
-      epsilon: epsilon)
+      weight: weight, bias: bias, mean: mean, variance: variance, training: learns && isTraining,
+      momentum: momentum, epsilon: epsilon, adding: residual, activation: activation)
   }
 
   /// Compiles a convolution and this normalisation, by the running statistics, as one convolution.

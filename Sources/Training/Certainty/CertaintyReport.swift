@@ -46,31 +46,53 @@ public struct CertaintyReport: Codable, Sendable {
     let certainty: Certainty
   }
 
-  /// Summarises images.
-  ///
-  /// - Parameters:
-  ///   - parts: a part for each image, at least one.
-  ///   - dice: the true Dice of each.
-  ///   - calibration: the calibration.
-  /// - Throws: `MetricError` without an image.
-  init(_ parts: [Part], dice: [Double], _ calibration: Calibration) throws {
-    var (reliability, before, after) = (try Reliability(), RiskCounts(), RiskCounts())
-    for part in parts {
+  /// The sums over images, and the certainty and Dice of each.
+  struct Sums: Sendable {
+    private(set) var reliability: Reliability
+    private(set) var before = RiskCounts()
+    private(set) var after = RiskCounts()
+    private(set) var certainties: [Certainty] = []
+    private(set) var dice: [Double] = []
+
+    /// Starts without images.
+    ///
+    /// - Throws: never, with the standard bins.
+    init() throws { reliability = try Reliability() }
+
+    /// Adds an image; another order of the images may change the last bits.
+    ///
+    /// - Parameters:
+    ///   - part: its part.
+    ///   - dice: its true Dice.
+    /// - Throws: `MetricError` for other bins, which parts never have.
+    mutating func add(_ part: Part, dice: Double) throws {
       try reliability.merge(part.reliability)
       before.merge(part.before)
       after.merge(part.after)
+      certainties.append(part.certainty)
+      self.dice.append(dice)
     }
+  }
+
+  /// Summarises images.
+  ///
+  /// - Parameters:
+  ///   - sums: the sums over at least one image.
+  ///   - calibration: the calibration.
+  /// - Throws: `MetricError` without an image.
+  init(_ sums: Sums, _ calibration: Calibration) throws {
+    let (certainties, dice) = (sums.certainties, sums.dice)
     model = calibration.model
-    calibrated = reliability.summary
+    calibrated = sums.reliability.summary
     uncertainty = calibration.uncertainty
-    pixelAURCBefore = before.curve.area
-    pixelAURCAfter = after.curve.area
+    pixelAURCBefore = sums.before.curve.area
+    pixelAURCAfter = sums.after.curve.area
     // A correction leaves the order of images; its cut to 0 to 1 would make ties.
     images = try DiceCoverage(
-      dice: dice, uncertainties: parts.map { 1 - calibration.dice.image($0.certainty.cues) })
-    (expected, uncorrected) = calibration.expectedDice(ofSite: parts.map(\.certainty.cues))
+      dice: dice, uncertainties: certainties.map { 1 - calibration.dice.image($0.cues) })
+    (expected, uncorrected) = calibration.expectedDice(ofSite: certainties.map(\.cues))
     error = dice.reduce(0, +) / Double(max(1, dice.count)) - expected.dice
-    unfamiliar = parts.count { $0.certainty.isUnfamiliar }
+    unfamiliar = certainties.count { $0.isUnfamiliar }
   }
 }
 
@@ -114,37 +136,62 @@ extension Predictor {
 
   /// Assesses samples in parallel, with their certainty if the run is calibrated.
   ///
-  /// - Parameters: as for `assess`, and the processes that share the samples.
-  /// - Returns: the assessments of each sample, one for each class, and the report; nil without a
-  ///   calibration.
-  /// - Throws: an error that names the file.
+  /// The curves of an image take 6 KiB, with a calibration 38 KiB. So only those of a block of
+  /// samples exist at a time.
+  ///
+  /// - Parameters:
+  ///   - samples: images with their references.
+  ///   - tolerance: the tolerance of the normalised surface Dice, in pixels or, with a spacing,
+  ///     millimetres.
+  ///   - spacing: millimetres per pixel; nil measures in pixels.
+  ///   - block: the number of samples of a block.
+  ///   - processes: the processes that share the samples of a block.
+  ///   - progress: receives the number of finished samples and of all, of this process.
+  ///   - body: receives the assessments of each sample, one for each class, in the order of samples.
+  /// - Returns: the report; nil without a calibration.
+  /// - Throws: an error that names the file, or the error of the body.
   func assessWithCertainty(
-    _ samples: [Sample], tolerance: Double, spacing: PixelSpacing?, _ processes: Processes = .alone,
-    progress: @escaping @Sendable (Int) -> Void
-  ) throws -> (assessments: [[ImageAssessment]], report: CertaintyReport?) {
-    guard let certainty, !samples.isEmpty else {
-      let found = try processes.inParts(count: samples.count) {
-        try assessClasses(Array(samples[$0]), tolerance: tolerance, spacing: spacing, progress: progress)
-      }
-      return (found, nil)
+    _ samples: [Sample], tolerance: Double, spacing: PixelSpacing?, block: Int = 1024,
+    _ processes: Processes = .alone, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void,
+    _ body: ([ImageAssessment]) throws -> Void
+  ) throws -> CertaintyReport? {
+    let blocks = stride(from: 0, to: samples.count, by: block).map {
+      $0..<min(samples.count, $0 + block)
     }
-    let done = Tally()
-    let found = try processes.inParts(count: samples.count) { part in
-      try concurrentMap(count: part.count, on: device) { index in
-        let sample = samples[part.lowerBound + index]
-        let one = try self.assess(sample, certainty, tolerance: tolerance, spacing: spacing)
-        progress(done.add())
-        return Assessed(assessment: one.assessment, part: one.part)
+    let own = blocks.reduce(0) { $0 + processes.part(of: $1.count).count }
+    let (certainty, done) = (certainty, Tally())
+    var sums = try CertaintyReport.Sums()
+    for block in blocks {
+      let found = try processes.inParts(count: block.count) { part in
+        try concurrentMap(count: part.count, on: device) { index in
+          let sample = samples[block.lowerBound + part.lowerBound + index]
+          let one = try self.assessed(sample, certainty, tolerance: tolerance, spacing: spacing)
+          progress(done.add(), own)
+          return one
+        }
+      }
+      for one in found {
+        try body(one.assessments)
+        if let part = one.part { try sums.add(part, dice: one.assessments[0].scores.dice) }
       }
     }
-    let dice = found.map(\.assessment.scores.dice)
-    return (
-      found.map { [$0.assessment] }, try CertaintyReport(found.map(\.part), dice: dice, certainty.calibration)
-    )
+    guard let certainty, !samples.isEmpty else { return nil }
+    return try CertaintyReport(sums, certainty.calibration)
+  }
+
+  private func assessed(
+    _ sample: Sample, _ certainty: CertaintyModel?, tolerance: Double, spacing: PixelSpacing?
+  ) throws -> Assessed {
+    guard let certainty else {
+      return Assessed(
+        assessments: try assessClasses(sample, tolerance: tolerance, spacing: spacing), part: nil)
+    }
+    let one = try assess(sample, certainty, tolerance: tolerance, spacing: spacing)
+    return Assessed(assessments: [one.assessment], part: one.part)
   }
 
   private struct Assessed: Codable, Sendable {
-    let assessment: ImageAssessment
-    let part: CertaintyReport.Part
+    let assessments: [ImageAssessment]
+    let part: CertaintyReport.Part?
   }
 }

@@ -20,36 +20,47 @@ extension Evaluation {
     }
   }
 
-  /// Adds up the polyp protocol and the reliability curve of images.
-  static func pooled(_ found: [ImageAssessment]) throws -> (polyp: PolypProtocol, reliability: Reliability) {
-    var (polyp, reliability) = (PolypProtocol(), try Reliability())
-    for assessment in found {
+  /// The curves of images, added up.
+  struct Curves {
+    private(set) var polyp = PolypProtocol()
+    private(set) var reliability: Reliability
+
+    /// Starts without images.
+    ///
+    /// - Throws: never, with the standard bins.
+    init() throws { reliability = try Reliability() }
+
+    /// Adds an image; another order of the images may change the last bits.
+    ///
+    /// - Parameter assessment: its results.
+    /// - Throws: `MetricError` for other bins, which assessments never have.
+    mutating func add(_ assessment: ImageAssessment) throws {
       polyp.merge(assessment.polyp)
       try reliability.merge(assessment.reliability)
     }
-    return (polyp, reliability)
   }
 
   /// Summarises each class.
   ///
   /// - Parameters:
   ///   - images: each class of the first image, then of the next.
+  ///   - curves: the curves of each class.
   ///   - trivial: the scores of predictors that ignore the image, in the same order, by name.
   ///   - evaluation: the protocol of the evaluation.
   /// - Returns: the classes in their order.
   /// - Throws: `MetricError` if images differ in tolerance or unit, which these never do.
   static func classes(
-    _ images: [Image], _ trivial: [String: [ImageScores]], _ evaluation: EvaluationProtocol
+    _ images: [Image], _ curves: [Curves], _ trivial: [String: [ImageScores]],
+    _ evaluation: EvaluationProtocol
   ) throws -> [ClassScores] {
     var names: [String] = []
     for name in images.compactMap(\.className) where !names.contains(name) { names.append(name) }
-    return try names.map { name in
+    return try zip(names, curves).map { name, curves in
       let rows = images.indices.filter { images[$0].className == name }
-      let found = rows.map { images[$0].assessment }
-      let (polyp, reliability) = try pooled(found)
       return ClassScores(
-        name: name, model: try ScoreSummary(of: found.map(\.scores)), calibration: reliability.summary,
-        polyp: evaluation == .pranet ? polyp.summary : nil,
+        name: name, model: try ScoreSummary(of: rows.map { images[$0].scores }),
+        calibration: curves.reliability.summary,
+        polyp: evaluation == .pranet ? curves.polyp.summary : nil,
         trivial: try trivial.mapValues { scores in try ScoreSummary(of: rows.map { scores[$0] }) })
     }
   }

@@ -67,7 +67,9 @@ public struct Evaluation: Encodable, Sendable {
     /// One of several classes; nil for one class.
     public let className: String?
     /// The scores.
-    public let assessment: ImageAssessment
+    public let scores: ImageScores
+    /// The measures of the polyp protocol; nil if not requested.
+    public let polyp: PolypProtocol.Means?
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -89,8 +91,7 @@ public struct Evaluation: Encodable, Sendable {
       let sample = image.sample
       try table.append(
         [site, sample.id, sample.group, image.className ?? sample.lesionClass ?? ""],
-        image.assessment.scores,
-        polyp: image.assessment.polyp)
+        image.scores, polyp: image.polyp)
     }
     return table
   }
@@ -115,6 +116,8 @@ extension Run {
     public var spacing: PixelSpacing?
     /// The protocol of the evaluation.
     public var evaluation = EvaluationProtocol.fixedThreshold
+    /// The number of images whose curves exist at a time.
+    var block = 1024
 
     /// Makes the defaults.
     public init() {}
@@ -159,14 +162,20 @@ extension Run {
     let predictor = try predictor ?? self.predictor()
     let samples = chosen ?? scored(site, as: role)
     let names = configuration.maskNames
-    let own = processes.part(of: samples.count).count
-    let (assessed, certainty) = try predictor.assessWithCertainty(
-      samples, tolerance: rules.tolerance, spacing: rules.spacing, processes
-    ) { progress($0, own) }
-    let images = zip(samples, assessed).flatMap { sample, found in
-      zip(names, found).map { name, assessment in
-        Evaluation.Image(
-          sample: sample, className: names.count > 1 ? name : nil, assessment: assessment)
+    var images: [Evaluation.Image] = []
+    var (curves, ofClasses) = (try Evaluation.Curves(), try names.map { _ in try Evaluation.Curves() })
+    let certainty = try predictor.assessWithCertainty(
+      samples, tolerance: rules.tolerance, spacing: rules.spacing, block: rules.block, processes,
+      progress: progress
+    ) { found in
+      let sample = samples[images.count / names.count]
+      for (index, assessment) in found.enumerated() {
+        try curves.add(assessment)
+        if names.count > 1 { try ofClasses[index].add(assessment) }
+        images.append(
+          Evaluation.Image(
+            sample: sample, className: names.count > 1 ? names[index] : nil, scores: assessment.scores,
+            polyp: rules.evaluation == .pranet ? assessment.polyp.summary.all : nil))
       }
     }
     let ignoring = try trivial(samples, processes) { prediction, reference in
@@ -174,9 +183,9 @@ extension Run {
         prediction: prediction, reference: reference, tolerance: rules.tolerance, spacing: rules.spacing)
     }
     let others = try ignoring.mapValues { try ScoreSummary(of: $0) }
-    let (method, found) = (predictor.methodLabel, images.map(\.assessment))
-    let (polyp, reliability) = try Evaluation.pooled(found)
-    let classes = try names.count < 2 ? nil : Evaluation.classes(images, ignoring, rules.evaluation)
+    let (method, found) = (predictor.methodLabel, images.map(\.scores))
+    let classes =
+      try names.count < 2 ? nil : Evaluation.classes(images, ofClasses, ignoring, rules.evaluation)
     return Evaluation(
       site: site.name, method: method, seed: configuration.seed,
       threshold: predictor.threshold, inference: predictor.inference,
@@ -185,10 +194,10 @@ extension Run {
       members: try memberParts(in: samples, of: site),
       isNamesake: role == .namesake, part: role.word, selection: configuration.weightsRule,
       evaluation: rules.evaluation,
-      model: try ScoreSummary(of: found.map(\.scores)), classes: classes,
-      calibration: reliability.summary, certainty: certainty,
-      polyp: rules.evaluation == .pranet ? polyp.summary : nil, trivial: others,
-      findings: Self.findings(method, at: site.name, found.map(\.scores), others)
+      model: try ScoreSummary(of: found), classes: classes,
+      calibration: curves.reliability.summary, certainty: certainty,
+      polyp: rules.evaluation == .pranet ? curves.polyp.summary : nil, trivial: others,
+      findings: Self.findings(method, at: site.name, found, others)
         + Self.findings(method, at: site.name, images, classes ?? [])
         + (certainty == nil ? [] : Self.fitted(method, at: site.name, role)),
       images: images, role: role)
@@ -210,7 +219,7 @@ extension Run {
     classes.flatMap { item in
       findings(
         "\(method), \(item.name),", at: site,
-        images.filter { $0.className == item.name }.map(\.assessment.scores), item.trivial)
+        images.filter { $0.className == item.name }.map(\.scores), item.trivial)
     }
   }
 
@@ -281,6 +290,6 @@ extension Run {
       let sources = try? sources(catalog), !sources.isEmpty
     else { return nil }
     return try TrivialPredictor.meanMask(
-      SampleBank(split(sources).training, reader: configuration.reader))
+      SampleBank(split(sources).training, reader: configuration.reader, memoryLimit: 0))
   }
 }

@@ -32,9 +32,12 @@ package enum TrivialPredictor: String, Codable, Sendable, CaseIterable {
   /// - Throws: an error that names the file.
   package static func meanMask(_ bank: SampleBank) throws -> Tensor {
     var total: Tensor?
-    for index in bank.samples.indices {
-      let mask = try bank.pair(index).mask.to(.float32)
-      total = try total.map { try $0 + mask } ?? mask
+    // Images beyond the memory limit are decoded in parallel, some at a time.
+    for start in stride(from: 0, to: bank.samples.count, by: 64) {
+      let masks = try concurrentMap(count: min(64, bank.samples.count - start)) {
+        try bank.pair(start + $0).mask.to(.float32)
+      }
+      for mask in masks { total = try total.map { try $0 + mask } ?? mask }
     }
     return try (total ?? .zeros([1, 1])) / Double(max(1, bank.samples.count))
   }

@@ -35,7 +35,7 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
   package init(_ run: Run, validation: SampleBank, batchSize: Int = 16) throws {
     guard !validation.samples.isEmpty else { throw TrainingError.noImages }
     var dice: [String: Double] = [:]
-    for precision in Precision.allCases where Self.isQuick(precision) {
+    for precision in Precision.allCases where precision.isQuickHere {
       let system = try run.compiledSystem(for: precision)
       dice[precision.rawValue] = try validation.meanDice(batchSize: batchSize) {
         try system.probabilities($0, cached: $1)
@@ -63,26 +63,21 @@ package struct PrecisionCheck: Codable, Equatable, Sendable {
     }
   }
 
-  /// The default arithmetic: the fastest here that changes Dice by less than the tolerance.
-  package var choice: Precision { choice(among: Self.quickestFirst) }
-
-  /// Chooses the first of some arithmetics that changes Dice by less than the tolerance.
+  /// Chooses the fastest arithmetic that changes Dice by less than the tolerance.
   ///
-  /// The fastest comes first.
-  func choice(among candidates: [Precision]) -> Precision {
-    candidates.first { change($0).map { abs($0) < Self.tolerance } ?? false } ?? .float32
-  }
-
-  /// The arithmetics that are faster here than float32, the fastest first.
-  static var quickestFirst: [Precision] {
-    (Machine.int8IsQuickest ? [.int8] : []) + (Machine.hasBFloat16 ? [.bfloat16] : [])
-  }
-
-  private static func isQuick(_ precision: Precision) -> Bool {
-    switch precision {
-    case .float32: true
-    case .bfloat16: Machine.hasBFloat16
-    case .int8: Machine.hasInt8
+  /// A less exact one must be faster than each more exact one by `PrecisionSpeed.leastGain`.
+  ///
+  /// - Parameter times: the time of each arithmetic by name; one without a time is not taken.
+  /// - Returns: the arithmetic; float32 if no other qualifies.
+  package func choice(_ times: [String: Double]) -> Precision {
+    [Precision.bfloat16, .int8].filter(keepsDice).reduce(.float32) { best, next in
+      guard let own = times[next.rawValue], let other = times[best.rawValue] else { return best }
+      return own * PrecisionSpeed.leastGain < other ? next : best
     }
+  }
+
+  /// Whether an arithmetic changes Dice by less than the tolerance.
+  func keepsDice(_ precision: Precision) -> Bool {
+    change(precision).map { abs($0) < Self.tolerance } ?? false
   }
 }

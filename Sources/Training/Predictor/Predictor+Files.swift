@@ -110,20 +110,4 @@ extension Predictor {
       return assessment
     }
   }
-
-  /// Assesses each class of samples in parallel; the parameters are those of `assess`.
-  ///
-  /// - Returns: for each sample, one assessment for each class.
-  /// - Throws: an error that names the file.
-  package func assessClasses(
-    _ samples: [Sample], tolerance: Double, spacing: PixelSpacing? = nil,
-    progress: @escaping @Sendable (Int) -> Void = { _ in }
-  ) throws -> [[ImageAssessment]] {
-    let done = Tally()
-    return try concurrentMap(count: samples.count, on: device) { index in
-      let found = try self.assessClasses(samples[index], tolerance: tolerance, spacing: spacing)
-      progress(done.add())
-      return found
-    }
-  }
 }

@@ -17,7 +17,10 @@ extension Run {
       try folder.write(stored, to: folder.configurationFile)
       settings.set(stored.inference.rule)
     }
-    let own = [folder.precisionFile, folder.maskRuleFile, folder.calibrationFile, folder.familiarityFile]
+    let own = [
+      folder.precisionFile, folder.speedFile, folder.maskRuleFile, folder.calibrationFile,
+      folder.familiarityFile,
+    ]
     let scores = try folder.scoreFiles()
     for file in own + scores { try? FileManager.default.removeItem(at: file) }
     guard !scores.isEmpty else { return }

@@ -1,10 +1,34 @@
 import Segmentation
+import Torch
 
 /// The losses of one step; the terms are unweighted.
 struct StepLosses {
   var total: Double
   var segmentation: Double
   var terms: [(name: String, value: Double)]
+
+  /// Makes losses of known values.
+  init(total: Double, segmentation: Double, terms: [(name: String, value: Double)]) {
+    (self.total, self.segmentation, self.terms) = (total, segmentation, terms)
+  }
+
+  /// Reads losses from the device, all at once: each reading waits for the device.
+  ///
+  /// - Parameters:
+  ///   - total: a scalar.
+  ///   - segmentation: a scalar.
+  ///   - terms: a scalar each.
+  /// - Throws: `TorchError` for a term that is no scalar.
+  init(total: Tensor, segmentation: Tensor, terms: [(name: String, value: Tensor)]) throws {
+    let all = try ([total, segmentation] + terms.map(\.value)).map {
+      try $0.detached().to(total.device).reshaped([])
+    }
+    // Types may differ; a number of several keeps its value.
+    let values = try Tensor.stacked(all).to(.cpu).doubles()
+    self.init(
+      total: values[0], segmentation: values[1],
+      terms: zip(terms, values.dropFirst(2)).map { ($0.name, $1) })
+  }
 
   /// Checks that the names of the terms can stand among the metrics.
   ///

@@ -68,15 +68,23 @@ struct SharedRows {
 
   /// Lets the method change the images; it sees all of them.
   ///
+  /// A method that states no change has none to make, so its images are not gathered.
+  ///
   /// - Parameters:
   ///   - images: the rows of this process.
+  ///   - method: the name of the method.
   ///   - change: the hook of the method.
   /// - Returns: the changed rows of this process.
-  /// - Throws: the error of the hook, or of the group.
-  func changed(_ images: Tensor, _ change: (Tensor) throws -> Tensor) throws -> Tensor {
+  /// - Throws: `MethodError.changesImages` for a change that the traits do not state, the error of the
+  ///   hook, or of the group.
+  func changed(
+    _ images: Tensor, by method: String, _ change: (Tensor) throws -> Tensor
+  ) throws -> Tensor {
     guard group != nil else { return try change(images) }
-    // A method that shares more than the tower states everything that it does.
-    guard traits.changesImages || traits.sharing == .tower else { return images }
+    guard traits.changesImages else {
+      guard try change(images) === images else { throw MethodError.changesImages(method: method) }
+      return images
+    }
     let changed = try change(all(images, gradient: false))
     return try changed.indexed(Tensor(batch.share.rows).to(changed.device))
   }

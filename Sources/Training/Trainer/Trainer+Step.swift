@@ -18,7 +18,7 @@ extension Trainer {
     }
     let generator = try Generator(seed: configuration.seed, for: "method", "\(state.epoch)", "\(state.step)")
     let all = pass(batch.share.sites, generator)
-    let images = try rows.changed(batch.images) { try method.images($0, all) }
+    let images = try rows.changed(batch.images, by: method.label) { try method.images($0, all) }
     let restyling = try styles?.restyling(batch.interventions, generator, rows: batch.share.intervened)
     // Styles act inside the tower, so its frozen part cannot run ahead.
     let frozen = restyling == nil ? try encoder?(images, cached: batch.cached) : nil
@@ -42,9 +42,7 @@ extension Trainer {
     var total = replaced ?? segmentation
     for term in terms { total = try total + term.value * term.weight }
     let losses = try rows.summed(
-      StepLosses(
-        total: try total.detached().item(), segmentation: try segmentation.detached().item(),
-        terms: try terms.map { ($0.name, try $0.value.detached().item()) }))
+      StepLosses(total: total, segmentation: segmentation, terms: terms.map { ($0.name, $0.value) }))
     try check(losses.total)
     try losses.requireNames(of: method)
     let scaled = try rows.scaled(total, accumulation: configuration.accumulation)

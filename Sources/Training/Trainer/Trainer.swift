@@ -152,10 +152,12 @@ package final class Trainer {
         try processes.isTrueAnywhere(progress.shouldStop())
       {
         state.seconds += Date().timeIntervalSince(start)
+        try requireOwn(progress)
         try save()
         throw TrainingError.interrupted(epoch: epoch + 1, step: state.step)
       }
     }
+    try requireOwn(progress)
     // Validation and the saved weights are those of this epoch, with or without the intervention.
     system.setIntervention(ofEpoch: epoch)
     let intervenes = system.model.method.intervenes(inEpoch: epoch, of: configuration.plannedEpochs)
@@ -177,6 +179,7 @@ package final class Trainer {
     state.step = 0
     state.seconds = 0
     state.sums = LossSums()
+    try requireOwn(progress)
     // The chosen weights are already on disk: a kill between the two writes repeats this epoch
     // identically.
     try save()
@@ -185,6 +188,12 @@ package final class Trainer {
       throw TrainingError.interrupted(epoch: state.epoch, step: stepsPerEpoch)
     }
     return metrics
+  }
+
+  /// Stops without a write if another process goes on with the run from the last state.
+  private func requireOwn(_ progress: TrainingProgress) throws {
+    guard try processes.isTrueAnywhere(progress.isReplaced()) else { return }
+    throw TrainingError.interrupted(epoch: state.epoch + 1, step: state.step)
   }
 
   /// Scores the present weights on the validation images.

@@ -59,6 +59,8 @@ public struct TrainingProgress: Sendable {
   public var report: @Sendable (TrainingEvent) -> Void
   /// The function that is asked after each step; true saves the state and stops.
   public var shouldStop: @Sendable () -> Bool
+  /// The function that is asked before each write; true stops without it.
+  package var isReplaced: @Sendable () -> Bool = { false }
 
   /// Makes callbacks, by default without reports and without a stop.
   ///
@@ -71,5 +73,20 @@ public struct TrainingProgress: Sendable {
   ) {
     self.report = report
     self.shouldStop = shouldStop
+  }
+
+  /// Makes callbacks of a run that another process may take over.
+  ///
+  /// - Parameters:
+  ///   - report: receives every event, on the training's thread.
+  ///   - shouldStop: asked after each step; true saves the state and stops.
+  ///   - isReplaced: asked before each write; true stops without it, because the state of the other
+  ///     process is newer.
+  package init(
+    _ report: @escaping @Sendable (TrainingEvent) -> Void,
+    shouldStop: @escaping @Sendable () -> Bool, isReplaced: @escaping @Sendable () -> Bool
+  ) {
+    self.init(report, shouldStop: shouldStop)
+    self.isReplaced = isReplaced
   }
 }

@@ -19,48 +19,31 @@ enum DemoCommand: Subcommand {
     meaning: "folds that train in parallel, each on one thread", choosesDevice: false)
 
   struct Options: OptionGroup {
-    let out = Option.value(
-      "out", "DIR", .file, default: URL(fileURLWithPath: "demo"),
+    let out = Option.optional(
+      "out", "DIR", .file, remark: "demo, or demo-full with --full",
       "the folder of data, runs, results.json, images.csv and report.html")
     let link = Shared.link
-    let quick = Option.flag("quick", "fewer images and one seed; the numbers are rough")
-  }
-
-  /// The parts of a demonstration; another call reads `demo.json` to see whether it may continue.
-  private struct Plan: Codable, Equatable {
-    var perSite: Int
-    var testPerSite: Int
-    var sweep: Int
-    var seeds: [UInt64]
-    var epochs: Int
-    var link: Double
-    var worldSeed: UInt64
-    var weights: String
-    var prompts: PromptSet
-    var version = MCDRLCommand.version
-
-    init(quick: Bool, link: Double, seed: UInt64, clip: CLIPModel, prompts: PromptSet) throws {
-      (perSite, testPerSite, sweep, epochs) = quick ? (40, 24, 8, 8) : (80, 60, 16, 16)
-      seeds = quick ? [seed] : [seed, seed + 1]
-      self.link = link
-      worldSeed = seed
-      weights = try Fingerprint.hash(of: clip)
-      self.prompts = prompts
-    }
+    let full = Option.flag("full", "the whole study: more images, epochs and seeds, and narrower intervals")
+    /// The name that the present default had in an earlier version.
+    let quick = Option.flag("quick", "").hidden()
   }
 
   private static let methods = [ArmDefinition.baseline, .mcdrl]
 
   static func run(_ arguments: Arguments<Options>, _ console: Console) throws {
+    guard try !arguments.quick else {
+      throw UsageError.rejected(
+        option: "quick", text: nil, reason: "the short study is the default now; --full runs the whole one")
+    }
     let start = Date()
-    let out = try arguments.out
+    let out = try arguments.out ?? URL(fileURLWithPath: arguments.full ? "demo-full" : "demo")
     let lock = try OutputFolder.lock(out, console)
     defer { withExtendedLifetime(lock) {} }
     try StudyRunner.refuseForeign(out, unless: "demo.json")
     let clip = try CLIPModel.load(ProjectFiles.clip("tiny"))
     let prompts = try ProjectFiles.promptSet(nil).prompts
-    let plan = try Plan(
-      quick: arguments.quick, link: arguments.link, seed: arguments.common.seed, clip: clip, prompts: prompts)
+    let plan = try DemoPlan(
+      full: arguments.full, link: arguments.link, seed: arguments.common.seed, clip: clip, prompts: prompts)
     try claim(out, plan)
     // A small model gains more from folds in parallel than from more threads for each operator.
     let workers = try arguments.common.threads ?? ProcessInfo.processInfo.activeProcessorCount
@@ -69,46 +52,54 @@ enum DemoCommand: Subcommand {
     try render(plan, to: data, size: clip.preparation.size, prompts, console)
 
     let training = try StudyPlan(
-      study: "demo", configuration: settings(plan, data: data, size: clip.preparation.size),
+      study: "demo", configuration: plan.settings(data: data, size: clip.preparation.size),
       arms: methods, seeds: plan.seeds)
     let catalog = try SiteCatalog(at: data)
     let cache = FeatureCache(out.appendingPathComponent("cache"))
     let study = try LeaveOneSiteOut(
       training, catalog: catalog, clip: ProjectFiles.clips, prompts: prompts, folder: out, cache: cache,
       workers: workers)
-    console.note("2/5 encoding all images once with the frozen tower")
-    console.note("3/5 training on its features")
-    let folds = try StudyRunner.train(study, workers: workers, console)
-    console.note("4/5 measuring how predictions move when only a confounder moves")
     let sweep = try Sweep(data)
-    let counterfactual = try counterfactual(study, plan, sweep, cache, workers: workers, console)
-
-    console.note("5/5 computing figures, intervals and the report")
-    let writer = StudyWriter(
+    var words = try words(plan, catalog, size: clip.preparation.size)
+    var writer = StudyWriter(
       folder: out,
       record: try StudyWriter.Record(
-        study, leakage: "not checked: every scene is drawn anew", workers: workers,
-        seconds: Date().timeIntervalSince(start)))
-    try writer.figures(folds, catalog, cache, console)
+        study, leakage: "not checked: every scene is drawn anew", workers: workers, seconds: 0))
+    try writer.writeOpening(words, OpeningPictures(catalog: catalog, sweep: sweep).rows)
+    console.note("\(writer.page.path) fills in while the study runs")
+    console.note("2/5 encoding all images once with the frozen tower")
+    console.note("3/5 training on its features")
+    let draft = StudyDraft(study, writer, words, console)
+    let folds = try StudyRunner.train(study, workers: workers, finished: draft.add, console)
+    console.note("4/5 measuring how predictions move when only a confounder moves")
+    words.counterfactual = try counterfactual(study, plan, sweep, cache, workers: workers, console)
+
+    console.note("5/5 computing figures, intervals and the report")
+    try writer.figures(folds, catalog, cache, console, limit: plan.limit)
     cache.remove()
+    words.examples = try SceneGallery(study: study, sweep: sweep, seed: plan.seeds[0]).examples
+    writer.record.seconds = Date().timeIntervalSince(start)
+    let (results, page) = try writer.write(folds, words)
+    if console.json { return try console.result(json: results) }
+    show(results, page, seconds: Date().timeIntervalSince(start), console)
+    console.result(plan.size(sites: catalog.sites.count))
+  }
+
+  private static func words(_ plan: DemoPlan, _ catalog: SiteCatalog, size: Int) throws -> StudyWriter.Words {
     var words = StudyWriter.Words(
       title: "MCDRL on rendered endoscopy",
       lead:
-        "Five rendered sites with a known causal model; each is held out in turn, and a model trained at the "
-        + "others is scored there.",
+        "Rendered sites with a known causal model; each is held out in turn, and a model trained at the "
+        + "others is scored there. " + plan.size(sites: catalog.sites.count),
       text:
         "\(catalog.sites.count) rendered sites of \(plan.perSite) images to train on and \(plan.testPerSite) "
-        + "others to score the site on when it is held out, \(clip.preparation.size) px. At source sites a "
+        + "others to score the site on when it is held out, \(size) px. At source sites a "
         + "confounder follows the lesion with probability \(plan.link). At a held-out site it does not "
         + "(docs/explanation/causal-model.md). The image tower is the frozen CLIP tiny.")
     words.settings = [
       "demo.link": .number(plan.link), "demo.worldSeed": try JSONValue(encoding: plan.worldSeed),
     ]
-    words.counterfactual = counterfactual
-    words.examples = try SceneGallery(study: study, sweep: sweep, seed: plan.seeds[0]).examples
-    let (results, page) = try writer.write(folds, words)
-    if console.json { return try console.result(json: results) }
-    show(results, page, seconds: Date().timeIntervalSince(start), console)
+    return words
   }
 
   private static func show(_ results: StudyResults, _ page: URL, seconds: Double, _ console: Console) {
@@ -130,19 +121,19 @@ enum DemoCommand: Subcommand {
   private static func planFile(_ out: URL) -> URL { out.appendingPathComponent("demo.json") }
 
   /// Writes the plan to an empty folder, or checks that the folder has the same plan.
-  private static func claim(_ out: URL, _ plan: Plan) throws {
+  private static func claim(_ out: URL, _ plan: DemoPlan) throws {
     guard let data = try? Data(file: planFile(out)) else {
       try FileManager.default.createFolder(out)
       return try AtomicFile.write(json: plan, to: planFile(out))
     }
-    let old = try? JSONDecoder().decode(Plan.self, from: data)
+    let old = try? JSONDecoder().decode(DemoPlan.self, from: data)
     guard old != plan else { return }
     throw UsageError.otherSettings(
       option: "out", in: out, changed: old.map { SettingChange.list(from: $0, to: plan) } ?? [])
   }
 
   private static func render(
-    _ plan: Plan, to data: URL, size: Int, _ prompts: PromptSet, _ console: Console
+    _ plan: DemoPlan, to data: URL, size: Int, _ prompts: PromptSet, _ console: Console
   ) throws {
     // The list of sites is written last, so a folder with the list is complete.
     guard !FileManager.default.fileExists(atPath: data.appendingPathComponent("sites.json5").path) else {
@@ -157,29 +148,9 @@ enum DemoCommand: Subcommand {
     console.progress("")
   }
 
-  /// Returns the settings of every fold: a frozen, cached tower, and a head on the grid alone.
-  private static func settings(_ plan: Plan, data: URL, size: Int) throws -> RunConfiguration {
-    var configuration = RunConfiguration()
-    configuration.data = data.path
-    configuration.clip = "tiny"
-    configuration.model.method = .mcdrl
-    configuration.imageSize = size
-    configuration.epochs = plan.epochs
-    configuration.batchSize = 16
-    configuration.tune = .none
-    configuration.augmentation = .none
-    configuration.validationShare = 0.2
-    configuration.optimizer.learningRate = 0.002
-    // There is no branch on the pixels: this is faster, and better on the validation split of the
-    // source sites. So the head sees only features after the intervention.
-    configuration.model.head.detailWidths = []
-    configuration.model.head.gridWidth = 48
-    return configuration
-  }
-
   /// Runs the sweep with the models of the first seed; the result is the mean over the folds.
   private static func counterfactual(
-    _ study: LeaveOneSiteOut, _ plan: Plan, _ sweep: Sweep, _ cache: FeatureCache, workers: Int,
+    _ study: LeaveOneSiteOut, _ plan: DemoPlan, _ sweep: Sweep, _ cache: FeatureCache, workers: Int,
     _ console: Console
   ) throws -> [String: Counterfactual.Summary] {
     let folds = study.folds.filter { $0.seed == plan.seeds[0] }

@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+@testable import Reviewing
+
+@Suite("The review page")
+struct ReviewPageTests {
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  @Test("Every file of the page is in it once, and nothing is loaded by an address")
+  func parts() {
+    let named = ReviewPage.markup.compactMap(ReviewPage.named(by:))
+    #expect(named.sorted() == ReviewPage.parts.keys.sorted())
+    for (name, bytes) in ReviewPage.parts {
+      let part = String(decoding: bytes, as: UTF8.self)
+      #expect(ReviewPage.html.components(separatedBy: part).count == 2, "\(name)")
+    }
+    for address in ["http:", "https:", " src=\"", "@import", "url("] {
+      let found = ReviewPage.html.replacing("http://www.w3.org/2000/svg", with: "").contains(address)
+      #expect(!found, "\(address)")
+    }
+  }
+
+  @Test(
+    "Headless Chromium reviews pictures with the page",
+    .enabled(if: Chromium.isInstalled, "skipped without Chromium"))
+  func reviews() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let page = folder.appending(path: "index.html")
+    try ReviewPage.html.write(to: page, atomically: true, encoding: .utf8)
+    let process = Process()
+    process.executableURL = Self.root.appending(path: "scripts/check-review")
+    process.arguments = ["--untimed", "--page", page.path(percentEncoded: false)]
+    let output = Pipe()
+    (process.standardOutput, process.standardError) = (output, output)
+    try process.run()
+    let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(text)")
+    print(text)
+  }
+}
+
+/// What `scripts/check-review` needs.
+private enum Chromium {
+  /// Whether Chromium and Python are installed.
+  static let isInstalled: Bool = {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    func has(_ name: String) -> Bool {
+      folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"]
+    return has("python3") && names.contains(where: has)
+  }()
+}

@@ -1,0 +1,88 @@
+"""The page from a server that fails, is gone, and has other decisions."""
+
+import time
+
+import masks
+import stub
+from reviewer import HEIGHT, WIDTH, Review, check
+
+
+def from_server(chromium, folder, pictures):
+    server = stub.Stub(folder)
+    review = Review(chromium, server.address, pictures, name="Chi")
+    page = review.page
+    saved = "document.querySelector('#saved').dataset.state === 'saved'"
+    page.wait(saved)
+    review.item(0)
+    page.key("a")
+    page.wait("Decisions.entry('00000')?.unsaved === false")
+    check("a decision is saved at once", server.decisions[("Chi", "00000")]["verdict"] == "accept")
+
+    server.failure = 507
+    review.item(1)
+    page.key("l")
+    page.wait("!document.querySelector('#banner').hidden")
+    check("a full disk is shown, and the decision counted", page.evaluate("document.querySelector('#saved-text').textContent") == "1 not saved")
+    review.look("not-saved")
+    review.audit("not saved")
+    server.failure = None
+    page.wait("Decisions.entry('00001')?.unsaved === false")
+    check("it is saved when there is room", server.decisions[("Chi", "00001")]["verdict"] == "no-lesion")
+
+    server.stop()
+    review.item(2)
+    page.key("x")
+    page.wait("!document.querySelector('#banner').hidden")
+    server.start()
+    page.wait("Decisions.entry('00002')?.unsaved === false", 15)
+    check("a server that was gone gets what waited", server.decisions[("Chi", "00002")]["verdict"] == "reject")
+
+    stored = server.decisions[("Chi", "00003")] = {
+        **server.decisions[("Chi", "00002")], "item": "00003", "comment": "from another window", "revision": 4}
+    review.item(3)
+    page.key("u")
+    page.wait("document.querySelector('#conflict-dialog').open")
+    review.look("conflict")
+    review.audit("conflict")
+    check("two decisions are shown and none is lost", server.decisions[("Chi", "00003")] == stored)
+    page.click("#keep-mine")
+    page.wait("Decisions.entry('00003')?.unsaved === false")
+    check("the chosen one is saved over the other", server.decisions[("Chi", "00003")]["verdict"] == "not-usable"
+          and server.decisions[("Chi", "00003")]["revision"] == 5)
+
+    for item in ("00006", "00007"):
+        server.decisions[("Chi", item)] = {
+            **stored, "item": item, "verdict": "correct", "revision": 2,
+            "masks": [{"layer": "lesion", "size": [HEIGHT, WIDTH], "counts": masks.encode(WIDTH * HEIGHT, 1)}]}
+    server.failure = 503
+    for number in (6, 7):
+        review.item(number)
+        page.key("x")
+        page.wait(f"Decisions.entry('{number:05}')?.unsaved")
+    server.failure = None
+    page.wait("document.querySelector('#conflict-dialog').open")
+    page.click("#keep-stored")
+    page.wait("Decisions.of('00006')?.verdict === 'correct' && document.querySelector('#conflict-dialog').open")
+    page.click("#keep-mine")
+    page.wait("Decisions.entry('00007')?.unsaved === false")
+    check("each of two is asked about", server.decisions[("Chi", "00007")]["verdict"] == "reject")
+    review.item(6)
+    check("the saved mask is shown", sum(map(sum, review.mask())) == 1)
+
+    server.failure = 401
+    review.item(5)
+    page.key("a")
+    page.wait("document.querySelector('#banner').textContent.includes('anew')")
+    puts = server.puts
+    time.sleep(1.5)
+    check("after a new start of the server the page asks and does not insist", server.puts == puts)
+    server.failure = None
+    page.goto("about:blank")
+    page.evaluate("1")
+    check("leaving with an unsaved decision is asked first", "dialog: beforeunload" in page.problems)
+    review.open(server.address)
+    page.wait("Decisions.entry('00005')?.unsaved === false")
+    check("and it is saved after a reload", server.decisions[("Chi", "00005")]["verdict"] == "accept")
+    check("the reviewer's decisions come from the server", page.evaluate("Decisions.counts().decided") == 7)
+    server.stop()
+    page.close()
