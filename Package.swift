@@ -217,10 +217,7 @@ let package = Package(
       ], exclude: ["Fixtures"]),
     .testTarget(
       name: "ReviewingTests",
-      dependencies: [
-        "Datasets", "Imaging", "Metrics", "Reviewing", "Statistics", "Storage", "TestSupport", "Torch",
-        "Training",
-      ]),
+      dependencies: ["Datasets", "Imaging", "Metrics", "Reviewing", "Storage", "TestSupport", "Torch"]),
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "Torch"]),
