@@ -93,6 +93,11 @@ package struct PredictionFolder: Sendable {
   /// - Throws: an error that names the file and the fix.
   package func look(_ index: Int) throws -> ReviewMaker.Look {
     let (line, source) = (lines[index], inputs[index].source)
+    guard FileSystem.kind(of: source.file) == .file else {
+      throw FileError.malformed(
+        folder.appendingPathComponent(Self.recordName),
+        reason: "names \(source.file.shownPath), and no such file is there; put the image back there")
+    }
     let picture = try source.reading?(limits) ?? ImageFile.read(source.file, limits: limits)
     guard picture.width == line.width, picture.height == line.height else {
       throw FileError.malformed(
