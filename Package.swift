@@ -18,6 +18,9 @@ func part(_ name: String) -> String {
 // the place of libtorch.
 let optimizedC: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O2"])]
 let optimizedCXX: [CXXSetting] = isDependency ? [] : [.unsafeFlags(["-O1"])]
+// The optimiser takes four fifths of the time of compiling the command, whose work is in the libraries.
+let unoptimizedSwift: [SwiftSetting] =
+  isDependency ? [] : [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 let runPath: [LinkerSetting] =
   isDependency
   ? []
@@ -139,7 +142,7 @@ let package = Package(
         "Storage", "Torch", "Imaging", "SyntheticEndoscopy", "CLIP", "Confounders", "Segmentation",
         "Datasets", "Metrics", "Statistics", "Pretraining", "Training", "Studies", "Explaining", "Reporting",
         "Reviewing", "Benchmarking",
-      ]),
+      ], swiftSettings: unoptimizedSwift),
 
     // Help that does not wait for libtorch.
     .target(name: "CHelp", dependencies: ["CLibTorch"], exclude: ["help.txt"]),
