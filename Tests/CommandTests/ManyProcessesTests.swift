@@ -2,6 +2,31 @@ import Foundation
 import Testing
 import TestSupport
 
+@testable import Command
+
+@Suite("Errors of many processes")
+struct ManyProcessesErrorTests {
+  @Test("An error of the command line is of the first process, one of a device of the first on each machine")
+  func once() throws {
+    func process(_ rank: Int, _ local: Int) -> ManyProcesses {
+      ManyProcesses([
+        "RANK": "\(rank)", "WORLD_SIZE": "8", "LOCAL_RANK": "\(local)", "LOCAL_WORLD_SIZE": "4",
+      ])
+    }
+    let wrong = UsageError.inCall(.repeatedOption("--seed"), usage: "train")
+    let device = UsageError.inCall(.rejected(option: "device", text: "cuda", reason: "no"), usage: "train")
+    let shared = ManyProcessesError.device(.cuda(1), processes: 4)
+    #expect([wrong, device].allSatisfy { process(0, 0).once($0) is UsageError })
+    for rank in 1..<4 {
+      let all: [any Error] = [wrong, device, shared]
+      #expect(all.map { (process(rank, rank).once($0) as? QuietEnd)?.code } == [2, 2, 1])
+    }
+    #expect((process(4, 0).once(wrong) as? QuietEnd)?.code == 2)
+    #expect(process(4, 0).once(device) is UsageError)
+    #expect(process(4, 0).once(shared) is ManyProcessesError)
+  }
+}
+
 extension ProgramTests {
   /// Two programs with the variables of `torchrun`; it is not needed itself.
   @Suite("Many processes")
