@@ -175,11 +175,13 @@ extension Run {
     let split = try split(sources)
     let total = split.training.count + split.validation.count
     let report = progress.report
+    // Each process reads a part of both.
+    let own = [split.training, split.validation].map { processes.part(of: $0.count).count }
     let training = try SampleBank(split.training, reader: configuration.reader, sharedBy: processes) {
-      report(.reading(done: $0, total: total))
+      report(.reading(done: $0, total: own[0] + own[1]))
     }
     let validation = try SampleBank(split.validation, reader: configuration.reader, sharedBy: processes) {
-      report(.reading(done: split.training.count + $0, total: total))
+      report(.reading(done: own[0] + $0, total: own[0] + own[1]))
     }
     let target =
       configuration.interventions.prior == .heldOut
