@@ -32,6 +32,19 @@ extension StagedFront {
   }
 }
 
+/// The first part of a ConvNeXt or EfficientNet, trained or compiled: a stem of one layer and stages.
+protocol StemFront: StagedFront {
+  associatedtype Stem: Layer
+
+  var stem: Stem { get }
+}
+
+extension StemFront {
+  // Convolutions on a CPU are fastest with channels last, where a position's channels are adjacent, as
+  // normalisations need them.
+  func started(_ pixels: Tensor) throws -> Tensor { try stem(pixels.channelsLast()) }
+}
+
 /// A whole convolutional tower, trained or compiled.
 protocol StagedPass: ResumingPass where Front: StagedFront {
   /// Reads the output of the last stage, B×c×h×w.

@@ -85,24 +85,40 @@ struct TokenizerSettings {
   }
 
   private mutating func readTokens(_ reader: inout SettingsReader) throws {
-    for role in Self.roles {
-      guard let value = reader.take(role), value != .null else { continue }
-      named[role] = try Self.added(value, reader.name(role), in: reader, isSpecial: true)
-    }
+    for (role, token) in try Self.roleTokens(&reader) { named[role] = token }
     for (role, text) in [("bos_token", Tokenizer.startText), ("eos_token", Tokenizer.endText)] {
       guard let found = named[role], found.token.content != text else { continue }
       throw reader.refusal(role, .string(found.token.content), "supported: \"\(text)\"")
     }
-    for key in ["additional_special_tokens", "extra_special_tokens"] {
-      guard let value = reader.take(key), value != .null else { continue }
+    further += try Self.furtherTokens(&reader)
+  }
+
+  /// Reads the tokens with a role, such as `pad_token`, in the order of the roles.
+  static func roleTokens(_ reader: inout SettingsReader) throws -> [(role: String, token: Added)] {
+    try roles.compactMap { role -> (role: String, token: Added)? in
+      guard let value = reader.take(role), value != .null else { return nil }
+      return (role, try added(value, reader.name(role), in: reader, isSpecial: true))
+    }
+  }
+
+  /// Reads the special tokens without a role.
+  static func furtherTokens(_ reader: inout SettingsReader) throws -> [Added] {
+    try ["additional_special_tokens", "extra_special_tokens"].flatMap { key -> [Added] in
+      guard let value = reader.take(key), value != .null else { return [] }
       let items: [JSONValue]
       switch value {
       case .array(let list): items = list
       case .object(let list): items = list.sorted { $0.key < $1.key }.map(\.value)
       default: throw reader.refusal(key, value, "it must be a list of tokens")
       }
-      further += try items.map { try Self.added($0, reader.name(key), in: reader, isSpecial: true) }
+      return try items.map { try added($0, reader.name(key), in: reader, isSpecial: true) }
     }
+  }
+
+  /// Reads the most tokens of a sentence; Int.max without a limit, for which a large number stands, too.
+  static func longest(_ reader: inout SettingsReader) throws -> Int {
+    if case .number? = reader.peek("model_max_length") { _ = reader.take("model_max_length") }
+    return try reader.integer("model_max_length", in: 2...Int.max) ?? Int.max
   }
 
   /// Reads the added tokens of `tokenizer.json`.
@@ -149,9 +165,7 @@ struct TokenizerSettings {
 
   /// Reads the settings of the form of sentences, and refuses all others.
   private mutating func readForm(_ reader: inout SettingsReader) throws {
-    // Large numbers stand for no limit.
-    if case .number? = reader.peek("model_max_length") { _ = reader.take("model_max_length") }
-    longest = try reader.integer("model_max_length", in: 2...Int.max) ?? Int.max
+    longest = try Self.longest(&reader)
     try reader.expect([
       "tokenizer_class": ["CLIPTokenizer", "CLIPTokenizerFast"], "backend": ["tokenizers"],
       "do_lower_case": [true], "add_prefix_space": [false], "padding_side": ["right"],

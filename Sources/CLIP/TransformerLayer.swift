@@ -34,19 +34,29 @@ final class TransformerLayer: Module, TransformerBlock {
   /// Compiles the layer; `readsValues` gives the value path its own product.
   func compiled(for precision: Precision, readsValues: Bool) throws -> CompiledTransformerLayer {
     defer { releasePages() }
-    // x · sigmoid(a·x) is silu(a·x) / a. Both factors go into weights: one pass instead of three.
-    let isQuick = activation == "quick_gelu"
-    let factor = isQuick ? 1.702 : 1
     return try withoutGradients {
-      CompiledTransformerLayer(
+      let forward = try CompiledLinear.forward(innerLayer, outer, activation: activation, for: precision)
+      return CompiledTransformerLayer(
         norm1: try norm1.compiled(),
         attention: try attention.compiled(for: precision, readsValues: readsValues),
-        norm2: try norm2.compiled(),
-        innerLayer: try CompiledLinear(
-          innerLayer.weight * factor, bias: innerLayer.bias.map { try $0 * factor }, precision: precision,
-          activation: CompiledLinear.Activation(named: activation)),
-        outer: try CompiledLinear(outer.weight / factor, bias: outer.bias, precision: precision))
+        norm2: try norm2.compiled(), innerLayer: forward.inner, outer: forward.outer)
     }
+  }
+}
+
+extension CompiledLinear {
+  /// Compiles both layers of a feed-forward, with the activation between them.
+  static func forward(
+    _ inner: Linear, _ outer: Linear, activation: String, for precision: Precision
+  ) throws -> (inner: CompiledLinear, outer: CompiledLinear) {
+    // x · sigmoid(a·x) is silu(a·x) / a. Both factors go into weights: one pass instead of three.
+    let factor = activation == "quick_gelu" ? 1.702 : 1
+    return (
+      try CompiledLinear(
+        inner.weight * factor, bias: inner.bias.map { try $0 * factor }, precision: precision,
+        activation: Activation(named: activation)),
+      try CompiledLinear(outer.weight / factor, bias: outer.bias, precision: precision)
+    )
   }
 }
 

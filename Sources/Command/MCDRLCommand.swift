@@ -42,23 +42,24 @@ public enum MCDRLCommand {
       try StandardStreams.finish()
       return 0
     } catch let error as UsageError {
-      complain("\(error)")
+      complain(error)
       return 2
     } catch let error as Interruption {
-      complain("\(error)")
+      complain(error)
       return Interrupt.exitCode
     } catch let end as QuietEnd {
       return end.code
     } catch OutputError.closedPipe {
       return 1
     } catch {
-      complain(OptionAdvice.message(error))
+      complain(error)
       return 1
     }
   }
 
-  private static func complain(_ text: String) {
-    StandardStreams.write(message: "mcdrl: \(Console.printable(text))\n")
+  /// Prints an error, in the place of a progress line.
+  static func complain(_ error: any Error) {
+    Console(json: false, quiet: false).note("mcdrl: \(OptionAdvice.message(error))")
   }
 
   private static func dispatch(_ words: [String]) throws {

@@ -39,10 +39,13 @@ struct ManyProcesses {
 
   /// Returns an error of the command line as the processes print it: the first one alone.
   ///
-  /// All of them have the same command line. Any other error stays as it is.
+  /// All of them have the same command line. Machines may have other devices, so an error of a device
+  /// is printed by the first process of each machine. Any other error stays as it is.
   func once(_ error: any Error) -> any Error {
     guard count > 1, rank > 0 else { return error }
     return switch error {
+    case let error as UsageError where error.isOfDevice && localRank == 0: error
+    case ManyProcessesError.device where localRank == 0: error
     case is UsageError: QuietEnd(code: 2)
     case is ManyProcessesError: QuietEnd(code: 1)
     default: error

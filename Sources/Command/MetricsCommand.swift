@@ -89,7 +89,7 @@ enum MetricsCommand: Subcommand {
     // An assessment holds curves; so a slice of them is in memory at a time.
     for start in stride(from: 0, to: pairs.pairs.count, by: pairsInMemory) {
       let slice = Array(pairs.pairs[start..<min(start + pairsInMemory, pairs.pairs.count)])
-      let scored = try concurrentMap(count: slice.count) { index in
+      let scored = try concurrentMap(count: slice.count, on: .cpu) { index in
         defer { if pairs.areFolders { console.progress(bar, done.add(), unit: "pairs") } }
         return try Result { try reader.read(slice[index]) }.mapped { found, wanted in
           let assessment =

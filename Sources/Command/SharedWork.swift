@@ -15,7 +15,8 @@ enum SharedWork {
   ///   - device: the device of the work.
   ///   - minutes: how long a process waits for the others.
   ///   - body: the work, which gets the processes and their console; one alone without `torchrun`.
-  /// - Throws: `ProcessGroupError` if the processes do not meet, or the error of the work.
+  /// - Throws: `ProcessGroupError` if the processes do not meet, the error of the work, or `QuietEnd` if
+  ///   it is printed.
   static func run(
     _ console: Console, on device: Device = .cpu, waiting minutes: Int,
     _ body: (Processes, Console) throws -> Void
@@ -31,9 +32,12 @@ enum SharedWork {
     } catch  where isOfOthers(error, processes) {
       throw processes.isFirst ? error : QuietEnd(code: 1)
     } catch {
+      // All processes have the same command line. An error is printed before the process leaves the
+      // group, because a launcher may end this process as soon as another one has ended.
+      let isWrongUse = error is UsageError
+      if processes.isFirst || !isWrongUse { MCDRLCommand.complain(error) }
       group.fail(OptionAdvice.message(error))
-      // All processes have the same command line.
-      throw error is UsageError && !processes.isFirst ? QuietEnd(code: 2) : error
+      throw QuietEnd(code: isWrongUse ? 2 : 1)
     }
   }
 
@@ -52,7 +56,7 @@ enum SharedWork {
   }
 }
 
-/// The end of a process whose error another process prints.
+/// The end of a process whose error is printed, by itself before or by another process.
 struct QuietEnd: Error {
   /// The exit code.
   let code: Int32

@@ -60,7 +60,7 @@ enum TrainCommand: Subcommand {
       try describe(run, console)
       made = run
     }
-    let run = try made ?? team.opened(arguments)
+    let run = try processes.together { try made ?? team.opened(arguments) }
     let configuration = run.configuration
     if processes.areSeveral { console.note("\(processes.count) processes share each batch") }
     let kept = try CommandCache(arguments.cache, in: run.folder.url, console)

@@ -9,12 +9,6 @@ struct GroupPattern {
   private let manifest: URL
   private let expression: NSRegularExpression
 
-  /// The largest number of reports of progress in one search.
-  ///
-  /// One comes about every 10,000 steps. A search in the name of a file takes a few hundred, unless
-  /// the expression is made so that they double with every letter.
-  private static let patience = 100
-
   /// Makes the pattern.
   ///
   /// - Parameters:
@@ -42,24 +36,18 @@ struct GroupPattern {
   /// - Returns: the group; nil without a match.
   /// - Throws: `DatasetError.badCatalog` if the search takes more than a million steps.
   func group(of stem: String) throws -> String? {
-    var (found, reports) = (NSTextCheckingResult?.none, 0)
-    expression.enumerateMatches(
-      in: stem, options: .reportProgress, range: NSRange(stem.startIndex..., in: stem)
-    ) { match, _, stop in
-      found = match
-      reports += 1
-      if match != nil || reports > Self.patience { stop.pointee = true }
-    }
-    guard found != nil || reports <= Self.patience else {
+    switch expression.boundedMatch(in: stem) {
+    case .nothing: return nil
+    case .found(let found):
+      let range = found.numberOfRanges > 1 ? found.range(at: 1) : found.range
+      return Range(range, in: stem).map { String(stem[$0]) }
+    case .tooLong:
       throw DatasetError.badCatalog(
         manifest,
         reason: "site \(site): \(key.rawValue) \"\(text)\" takes too long on the image \(stem); write it "
           + "without repetitions inside of repetitions"
           + (key == .groupPattern ? ", or name the groups under groups" : ""))
     }
-    guard let found else { return nil }
-    let range = found.numberOfRanges > 1 ? found.range(at: 1) : found.range
-    return Range(range, in: stem).map { String(stem[$0]) }
   }
 
   /// Requires that the pattern finds a group in at least one image.

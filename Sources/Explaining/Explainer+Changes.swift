@@ -59,7 +59,7 @@ extension Explainer {
       let small = try predictor.rule.mask(probability)
       let large = try read.frame.restored(probability, height: read.height, width: read.width)
       return ExplainedChanges.Change(
-        dice: try dice(small, mask),
+        dice: try Overlaps(small, mask).dice[0],
         mask: try predictor.rule.mask(large.selected(dim: 0, index: 0).selected(dim: 0, index: 0)))
     }
     let without = try withoutEach(pixels)
@@ -89,11 +89,5 @@ extension Explainer {
         return try system(pixels, cached: .encoded(encoded), pass).logits.to(.float32).to(.cpu).sigmoid()
       }
     }
-  }
-
-  private func dice(_ first: Tensor, _ second: Tensor) throws -> Double {
-    func count(_ mask: Tensor) throws -> Double { try mask.to(.float64).sum().item() }
-    let sum = try count(first) + count(second)
-    return try sum == 0 ? 1 : 2 * count(first.and(second)) / sum
   }
 }

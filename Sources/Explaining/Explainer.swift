@@ -259,7 +259,7 @@ package struct Explainer: Sendable {
 }
 
 /// The overlap of masks, B×1×S×S, row by row; two empty masks agree.
-private struct Overlaps {
+struct Overlaps {
   let dice: [Double]
   let iou: [Double]
 

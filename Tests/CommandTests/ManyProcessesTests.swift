@@ -2,20 +2,46 @@ import Foundation
 import Testing
 import TestSupport
 
+@testable import Command
+
+@Suite("Errors of many processes")
+struct ManyProcessesErrorTests {
+  @Test("An error of the command line is of the first process, one of a device of the first on each machine")
+  func once() throws {
+    func process(_ rank: Int, _ local: Int) -> ManyProcesses {
+      ManyProcesses([
+        "RANK": "\(rank)", "WORLD_SIZE": "8", "LOCAL_RANK": "\(local)", "LOCAL_WORLD_SIZE": "4",
+      ])
+    }
+    let wrong = UsageError.inCall(.repeatedOption("--seed"), usage: "train")
+    let device = UsageError.inCall(.rejected(option: "device", text: "cuda", reason: "no"), usage: "train")
+    let shared = ManyProcessesError.device(.cuda(1), processes: 4)
+    #expect([wrong, device].allSatisfy { process(0, 0).once($0) is UsageError })
+    for rank in 1..<4 {
+      let all: [any Error] = [wrong, device, shared]
+      #expect(all.map { (process(rank, rank).once($0) as? QuietEnd)?.code } == [2, 2, 1])
+    }
+    #expect((process(4, 0).once(wrong) as? QuietEnd)?.code == 2)
+    #expect(process(4, 0).once(device) is UsageError)
+    #expect(process(4, 0).once(shared) is ManyProcessesError)
+  }
+}
+
 extension ProgramTests {
   /// Two programs with the variables of `torchrun`; it is not needed itself.
   @Suite("Many processes")
   struct ManyProcessesTests {
     private static let method = ["--method", "clipseg"]
 
-    /// Starts a command in two processes, whose output goes to `rank-0` and `rank-1`.
-    private func start(_ words: [String], in shop: Workshop) throws -> [Process] {
+    /// Starts a command in two processes, whose output goes to `rank-0` and `rank-1`, where they also
+    /// look for relative paths if they are apart.
+    private func start(_ words: [String], apart: Bool = false, in shop: Workshop) throws -> [Process] {
       let port = try RankThreads.freePort()
       return try (0..<2).map { rank in
         let folder = shop.file("rank-\(rank)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return try Program.start(
-          words, in: folder,
+          words, in: folder, from: apart ? folder : Program.root,
           adding: [
             "RANK": "\(rank)", "WORLD_SIZE": "2", "LOCAL_RANK": "\(rank)", "LOCAL_WORLD_SIZE": "2",
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
@@ -91,6 +117,29 @@ extension ProgramTests {
       #expect(try text(shop, 0).contains("nowhere"))
       #expect(try text(shop, 1) == "")
       #expect(!FileManager.default.fileExists(atPath: shop.file("run").path))
+    }
+
+    @Test("An error that both have is printed by the first, and one of the second alone by the second, too")
+    func faults() throws {
+      let shop = try Workshop()
+      let trained = try Program.run(shop.training("run", epochs: 1, more: Self.method))
+      try #require(trained.code == 0, "\(trained.err)")
+      let resume = ["train", "--out", shop.file("run").path, "--resume", "--threads", "1"]
+      let place = shop.file("rank-0")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        at: place.appendingPathComponent("sites"), withDestinationURL: shop.data)
+      let alone = try start(resume + ["--data", "sites"], apart: true, in: shop)
+      for process in alone { process.waitUntilExit() }
+      #expect(alone.map(\.terminationStatus) == [1, 1])
+      #expect(try text(shop, 1).contains("sites") && text(shop, 0).contains("(process 1)"))
+
+      try Data("no state".utf8).write(to: shop.file("run/state/checkpoint.safetensors"))
+      let both = try start(resume, in: shop)
+      for process in both { process.waitUntilExit() }
+      #expect(both.map(\.terminationStatus) == [1, 1])
+      #expect(try text(shop, 0).contains("checkpoint.safetensors"))
+      #expect(try text(shop, 1) == "")
     }
 
     @Test("A command that works in one process refuses several")

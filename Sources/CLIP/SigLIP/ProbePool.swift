@@ -60,15 +60,11 @@ final class ProbePool: Module, ProbePoolPass {
         try CompiledLinear(
           weights[index].contiguous(), bias: biases[index].contiguous(), precision: precision)
       }
-      let isQuick = activation == "quick_gelu"
-      let factor = isQuick ? 1.702 : 1
+      let forward = try CompiledLinear.forward(widen, narrow, activation: activation, for: precision)
       return CompiledProbePool(
         heads: heads, query: try query.detached().copy(), key: try product(1), value: try product(2),
-        out: try out.compiled(for: precision), norm: try norm.compiled(),
-        widen: try CompiledLinear(
-          widen.weight * factor, bias: widen.bias.map { try $0 * factor }, precision: precision,
-          activation: CompiledLinear.Activation(named: activation)),
-        narrow: try CompiledLinear(narrow.weight / factor, bias: narrow.bias, precision: precision))
+        out: try out.compiled(for: precision), norm: try norm.compiled(), widen: forward.inner,
+        narrow: forward.outer)
     }
   }
 }

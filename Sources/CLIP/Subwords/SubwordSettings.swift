@@ -30,10 +30,6 @@ struct SubwordSettings {
     ["SiglipTokenizer", "SiglipTokenizerFast"], ["Siglip2Tokenizer", "GemmaTokenizer", "GemmaTokenizerFast"]
   )
 
-  private static let names = [
-    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
-  ]
-
   /// Reads the settings of a folder.
   ///
   /// - Throws: `CLIPError` or `FileError` that names the file and the setting.
@@ -45,9 +41,7 @@ struct SubwordSettings {
     lowersCase = try main.flag("do_lower_case")
     padsLeft = try main.choice("padding_side", ["right", "left"]).map { $0 == "left" }
     (addsStart, addsEnd) = (try main.flag("add_bos_token"), try main.flag("add_eos_token"))
-    // Large numbers stand for no limit.
-    if case .number? = main.peek("model_max_length") { _ = main.take("model_max_length") }
-    longest = try main.integer("model_max_length", in: 2...Int.max) ?? Int.max
+    longest = try TokenizerSettings.longest(&main)
     try main.expect([
       "sp_model_kwargs": [.object([:])], "legacy": [true], "truncation_side": ["right"],
       "split_special_tokens": [false], "add_prefix_space": [false, true], "auto_map": [],
@@ -74,23 +68,10 @@ struct SubwordSettings {
   ]
 
   private mutating func readTokens(_ reader: inout SettingsReader) throws {
-    for role in Self.names {
-      guard let value = reader.take(role), value != .null else { continue }
-      let token = try TokenizerSettings.added(value, reader.name(role), in: reader, isSpecial: true).token
-      if roles[role] == nil { roles[role] = token.content }
+    for (role, found) in try TokenizerSettings.roleTokens(&reader) where roles[role] == nil {
+      roles[role] = found.token.content
     }
-    for key in ["additional_special_tokens", "extra_special_tokens"] {
-      guard let value = reader.take(key), value != .null else { continue }
-      let items: [JSONValue]
-      switch value {
-      case .array(let list): items = list
-      case .object(let list): items = list.sorted { $0.key < $1.key }.map(\.value)
-      default: throw reader.refusal(key, value, "it must be a list of tokens")
-      }
-      further += try items.map {
-        try TokenizerSettings.added($0, reader.name(key), in: reader, isSpecial: true).token.content
-      }
-    }
+    further += try TokenizerSettings.furtherTokens(&reader).map(\.token.content)
     guard var list = try reader.settings("added_tokens_decoder") else { return }
     for key in list.keys {
       guard let value = list.take(key) else { continue }

@@ -100,20 +100,8 @@ struct CompiledConvNeXtStem: Layer, Sendable {
   func callAsFunction(_ x: Tensor) throws -> Tensor { try norm.overChannels(convolution(x)) }
 }
 
-/// The first part of a ConvNeXt, trained or compiled: the stem and stages.
-protocol ConvNeXtFront: StagedFront {
-  associatedtype Stem: Layer
-
-  var stem: Stem { get }
-}
-
-extension ConvNeXtFront {
-  // With channels last, a position's channels are adjacent, as normalisations need them.
-  func started(_ pixels: Tensor) throws -> Tensor { try stem(pixels.channelsLast()) }
-}
-
 /// A whole ConvNeXt, trained or compiled.
-protocol ConvNeXtPass: StagedPass where Front: ConvNeXtFront {
+protocol ConvNeXtPass: StagedPass where Front: StemFront {
   associatedtype Norm: Layer
   associatedtype Projection: Layer
 
@@ -132,7 +120,7 @@ extension ConvNeXtPass {
 }
 
 /// The first part of a ConvNeXt, trained.
-struct TrainedConvNeXtFront: ConvNeXtFront {
+struct TrainedConvNeXtFront: StemFront {
   let stem: ConvNeXtStem
   let stages: [[ConvNeXtStage]]
   let towerDepth: Int
@@ -140,7 +128,7 @@ struct TrainedConvNeXtFront: ConvNeXtFront {
 }
 
 /// The first part of a ConvNeXt, compiled for inference.
-struct CompiledConvNeXtFront: ConvNeXtFront, TrunkPass, Sendable {
+struct CompiledConvNeXtFront: StemFront, TrunkPass, Sendable {
   let stem: CompiledConvNeXtStem
   let stages: [[CompiledConvNeXtStage]]
   let towerDepth: Int

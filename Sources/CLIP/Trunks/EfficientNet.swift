@@ -107,20 +107,8 @@ public final class EfficientNet: ImageTower, EfficientNetPass {
   }
 }
 
-/// The first part of an EfficientNet, trained or compiled: the first convolution and stages.
-protocol EfficientNetFront: StagedFront {
-  associatedtype Stem: Layer
-
-  var stem: Stem { get }
-}
-
-extension EfficientNetFront {
-  // Convolutions on a CPU are fastest with channels last.
-  func started(_ pixels: Tensor) throws -> Tensor { try stem(pixels.channelsLast()) }
-}
-
 /// A whole EfficientNet, trained or compiled.
-protocol EfficientNetPass: StagedPass where Front: EfficientNetFront {
+protocol EfficientNetPass: StagedPass where Front: StemFront {
   associatedtype End: Layer
   associatedtype Projection: Layer
 
@@ -139,7 +127,7 @@ extension EfficientNetPass {
 }
 
 /// The first part of an EfficientNet, trained.
-struct TrainedEfficientNetFront: EfficientNetFront {
+struct TrainedEfficientNetFront: StemFront {
   let stem: NormedConvolution
   let stages: [[MobileBlock]]
   let towerDepth: Int
@@ -147,7 +135,7 @@ struct TrainedEfficientNetFront: EfficientNetFront {
 }
 
 /// The first part of an EfficientNet, compiled for inference.
-struct CompiledEfficientNetFront: EfficientNetFront, TrunkPass, Sendable {
+struct CompiledEfficientNetFront: StemFront, TrunkPass, Sendable {
   let stem: CompiledNormedConvolution
   let stages: [[CompiledMobileBlock]]
   let towerDepth: Int

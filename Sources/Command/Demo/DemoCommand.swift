@@ -65,12 +65,17 @@ enum DemoCommand: Subcommand {
       folder: out,
       record: try StudyWriter.Record(
         study, leakage: "not checked: every scene is drawn anew", workers: workers, seconds: 0))
-    try writer.writeOpening(words, OpeningPictures(catalog: catalog, sweep: sweep).rows)
-    console.note("\(writer.page.path) fills in while the study runs")
+    // If nothing is left to train, the page of the call before stays until the new one is complete.
+    let trains = study.finished.count < study.folds.count
+    if trains {
+      try writer.writeOpening(words, OpeningPictures(catalog: catalog, sweep: sweep).rows)
+      console.note("\(writer.page.path) fills in while the study runs")
+    }
     console.note("2/5 encoding all images once with the frozen tower")
     console.note("3/5 training on its features")
     let draft = StudyDraft(study, writer, words, console)
-    let folds = try StudyRunner.train(study, workers: workers, finished: draft.add, console)
+    let folds = try StudyRunner.train(
+      study, workers: workers, finished: { if trains { draft.add($0) } }, console)
     console.note("4/5 measuring how predictions move when only a confounder moves")
     words.counterfactual = try counterfactual(study, plan, sweep, cache, workers: workers, console)
 

@@ -53,6 +53,17 @@ indirect enum UsageError: Error {
   case inCall(UsageError, usage: String)
 }
 
+extension UsageError {
+  /// Whether a device was rejected, which another machine may have.
+  var isOfDevice: Bool {
+    switch self {
+    case .rejected(let option, _, _): option == "device"
+    case .inCall(let error, _): error.isOfDevice
+    default: false
+    }
+  }
+}
+
 extension UsageError: CustomStringConvertible {
   /// One to three lines: the word or option, the fault and the fix.
   var description: String {

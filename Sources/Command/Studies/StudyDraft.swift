@@ -3,8 +3,8 @@ import Studies
 
 /// The page of a study that is still training: it is written again after each site.
 ///
-/// A site is on the page when all of its folds are finished, so that every number on it is that of
-/// the final page. Only `report.html` is written; the other files follow at the end.
+/// A site is on the page when all of its folds are finished, so that its scores are those of the
+/// final page. Only `report.html` is written; the other files follow at the end.
 final class StudyDraft: @unchecked Sendable {
   private let writer: StudyWriter
   private let words: StudyWriter.Words

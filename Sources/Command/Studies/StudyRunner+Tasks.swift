@@ -47,9 +47,10 @@ extension StudyRunner {
   private func removeResults(_ folder: URL) throws {
     for file in StudyWriter.resultFiles(folder) where FileSystem.kind(of: file) != nil {
       do { try FileManager.default.removeItem(at: file) } catch {
-        throw FileError.cannotWrite(file, reason: "the results of the earlier plan cannot be removed")
+        throw FileError.cannotWrite(
+          file, reason: "the results of an earlier plan cannot be removed: \(FileError.reason(of: error))")
       }
-      console.note("note: \(file.lastPathComponent) of the earlier plan is removed")
+      console.note("note: \(file.lastPathComponent) of an earlier plan is removed")
     }
   }
 

@@ -61,10 +61,11 @@ struct StudySource {
     }
   }
 
-  /// Whether the folder holds another plan.
+  /// Whether the folder may hold another plan: also one that cannot be read.
   var replacesPlan: Bool {
     get throws {
-      guard !isStored, let record else { return false }
+      guard !isStored else { return false }
+      guard let record else { return true }
       return try !SettingChange.list(from: record.plan, to: Self.asStored(plan)).isEmpty
     }
   }

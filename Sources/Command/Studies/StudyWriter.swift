@@ -273,14 +273,15 @@ extension StudyWriter.Record {
   }
 }
 
-/// The progress line of figures: a new bar for each.
+/// The progress line of figures: a new bar for each, while images pass.
 private final class FigureBar: @unchecked Sendable {
   private let lock = NSLock()
   private var (figure, bar) = ("", ProgressBar("", total: 1))
 
   func line(_ figure: String, _ done: Int, of total: Int) -> String {
     lock.withLock {
-      guard total > 0 else {
+      // After its last image a figure may still fit or sort for a while.
+      guard done < total else {
         self.figure = ""
         return "computing \(figure)"
       }

@@ -5,8 +5,6 @@ struct BoundedPattern {
   private let option: String
   private let text: String
   private let expression: NSRegularExpression
-  /// The largest number of reports of progress in one search; one comes about every 10,000 steps.
-  private static let patience = 100
   /// The most wildcards of a file pattern, whose search takes longer with each.
   private static let mostWildcards = 8
 
@@ -84,21 +82,15 @@ struct BoundedPattern {
   ///
   /// - Throws: `ImportError.option` if the search takes more than a million steps.
   func captures(in path: String) throws -> [String]? {
-    var (found, reports) = (NSTextCheckingResult?.none, 0)
-    expression.enumerateMatches(
-      in: path, options: .reportProgress, range: NSRange(path.startIndex..., in: path)
-    ) { match, _, stop in
-      found = match
-      reports += 1
-      if match != nil || reports > Self.patience { stop.pointee = true }
-    }
-    guard found != nil || reports <= Self.patience else {
+    switch expression.boundedMatch(in: path) {
+    case .nothing: return nil
+    case .found(let found):
+      let ranges = found.numberOfRanges > 1 ? Array(1..<found.numberOfRanges) : [0]
+      return ranges.map { Range(found.range(at: $0), in: path).map { String(path[$0]) } ?? "" }
+    case .tooLong:
       throw ImportError.option(
         option,
         reason: "\(text) takes too long on \(path); write it without repetitions inside of repetitions")
     }
-    guard let found else { return nil }
-    let ranges = found.numberOfRanges > 1 ? Array(1..<found.numberOfRanges) : [0]
-    return ranges.map { Range(found.range(at: $0), in: path).map { String(path[$0]) } ?? "" }
   }
 }

@@ -62,16 +62,14 @@ extension Run {
     _ progress: TrainingProgress, cache: FeatureCache?, _ processes: Processes
   ) throws -> [EpochMetrics] {
     try processes.first { try folder.requireResumable(finished: 0) }
-    let catalog = try catalog()
-    let sources = try sources(catalog)
-    try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
+    let (catalog, sources) = try processes.together(checkedSources)
     try processes.first {
       if folder.hasState, let stored = try folder.fingerprint() {
         try RunChecks.requireSameData(sources, as: stored, of: folder.url, classes: configuration.classes)
       }
     }
     let own = cache ?? FeatureCache(folder.cacheFolder)
-    let system = try freshSystem()
+    let system = try processes.together { try freshSystem() }
     let heldOut = try configuration.holdOut.map(catalog.site)
     let inputs = try inputs(system, from: sources, heldOut: heldOut, cache: own, processes, progress)
     let metrics = try trainLocked(system, on: inputs, progress, processes)
@@ -84,6 +82,14 @@ extension Run {
       progress.report(.note("the rule of masks was not chosen: \(error)"))
     }
     return metrics
+  }
+
+  /// Reads the catalogue, and checks the sites to train on.
+  private func checkedSources() throws -> (catalog: SiteCatalog, sources: [Site]) {
+    let catalog = try catalog()
+    let sources = try sources(catalog)
+    try RunChecks.requireClasses(sources, prompts, in: catalog.folder)
+    return (catalog, sources)
   }
 
   /// Trains a model of this run on images in memory.
@@ -112,7 +118,7 @@ extension Run {
       try folder.requireResumable(finished: 0)
       return folder.hasState
     }
-    try RunChecks.requireScores(configuration, inputs.validation.samples)
+    try processes.together { try RunChecks.requireScores(configuration, inputs.validation.samples) }
     let trainer = try Trainer(
       configuration: configuration, system: system, run: folder, training: inputs.training,
       validation: inputs.validation, prompts: prompts, features: inputs.features,
@@ -169,11 +175,13 @@ extension Run {
     let split = try split(sources)
     let total = split.training.count + split.validation.count
     let report = progress.report
+    // Each process reads a part of both.
+    let own = [split.training, split.validation].map { processes.part(of: $0.count).count }
     let training = try SampleBank(split.training, reader: configuration.reader, sharedBy: processes) {
-      report(.reading(done: $0, total: total))
+      report(.reading(done: $0, total: own[0] + own[1]))
     }
     let validation = try SampleBank(split.validation, reader: configuration.reader, sharedBy: processes) {
-      report(.reading(done: split.training.count + $0, total: total))
+      report(.reading(done: own[0] + $0, total: own[0] + own[1]))
     }
     let target =
       configuration.interventions.prior == .heldOut

@@ -63,7 +63,7 @@ package final class Trainer {
   ) throws {
     guard features == nil || configuration.cachesFeatures else { throw RunError.featuresChange }
     guard !training.samples.isEmpty else { throw TrainingError.noImages }
-    try RunChecks.requireMechanisms(configuration, prompts, in: "the prompts")
+    try processes.together { try RunChecks.requireMechanisms(configuration, prompts, in: "the prompts") }
     let batch = min(configuration.batchSize, training.samples.count)
     guard processes.count <= batch else {
       throw ProcessesError.tooMany(processes: processes.count, batch: batch)
@@ -91,8 +91,13 @@ package final class Trainer {
     pretrained =
       configuration.model.method.traits.needsPretrained ? try system.pretrainedEncoder() : nil
     if resuming {
-      average = try configuration.averaging.average(of: system)
-      state = try .load(from: run.stateFile, into: system, optimizer, average, frozenHash: frozenHash)
+      let (optimizer, frozenHash) = (optimizer, frozenHash)
+      let average = try configuration.averaging.average(of: system)
+      self.average = average
+      state = try processes.together {
+        try TrainingState.load(
+          from: run.stateFile, into: system, optimizer, average, frozenHash: frozenHash)
+      }
       if processes.areSeveral {
         // A network file system may show an older file on another machine.
         let weights = try ContentHash(of: optimizer.named).text

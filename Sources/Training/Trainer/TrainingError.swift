@@ -22,7 +22,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
 
 /// An event of a training.
 public enum TrainingEvent: Sendable {
-  /// Images are being read: done, total.
+  /// Images are being read: done, total, of several processes those of this one.
   case reading(done: Int, total: Int)
   /// Features of frozen layers are being computed: done, total.
   case encoding(done: Int, total: Int)
