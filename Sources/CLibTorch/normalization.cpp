@@ -193,8 +193,8 @@ extern "C" int mcdrl_normalize(
     auto channels = image.dim() == 4 ? image.size(1) : -1;
     bool applies = fits(image) && at::GradMode::is_enabled() && (!training || image.numel() > channels);
     for (auto each : {weight, bias, mean, variance})
-      applies = applies && each->value.scalar_type() == at::kFloat && each->value.is_contiguous()
-                && each->value.numel() == channels;
+      applies = applies && each->value.device().is_cpu() && each->value.scalar_type() == at::kFloat
+                && each->value.is_contiguous() && each->value.numel() == channels;
     std::optional<at::Tensor> added;
     if (residual) {
       added = residual->value;
