@@ -46,9 +46,12 @@ import Testing
       [3, 1, 1, 9, 7], [3, 2, 0, 9, 8], [3, 2, 1, 8, 5], [5, 1, 2, 4, 3], [5, 2, 0, 11, 12], [7, 1, 3, 6, 9],
     ])
   func aDepthwiseConvolutionHasTheGradientsOfLibtorch(_ type: DType, _ sizes: [Int]) throws {
-    for channels in [32, 24] {
-      try expectEqual(type, [[2, channels, sizes[3], sizes[4]], [channels, 1, sizes[0], sizes[0]]]) {
-        try $0[0].depthwiseConv2d($0[1], stride: sizes[1], padding: sizes[2])
+    for (channels, adds) in [(32, false), (32, true), (24, true)] {
+      let shapes = [[2, channels, sizes[3], sizes[4]], [channels, 1, sizes[0], sizes[0]]]
+      try expectEqual(type, shapes + (adds ? [[channels]] : [])) {
+        // As that of a layer, the bias has the type of the weights.
+        let bias = adds ? try $0[2].to($0[1].dtype) : nil
+        return try $0[0].depthwiseConv2d($0[1], bias: bias, stride: sizes[1], padding: sizes[2])
       }
     }
   }
