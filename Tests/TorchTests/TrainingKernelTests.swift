@@ -1,4 +1,5 @@
 import Testing
+import TestSupport
 
 @testable import Torch
 
@@ -31,11 +32,9 @@ import Testing
     )
     #expect(found.count == shapes.count + 1 && exact.count == found.count)
     for (one, other) in zip(found, exact) {
-      #expect(one.shape == other.shape)
-      let (far, scale) = (
-        try (one - other).doubles().map(abs).max() ?? 1, try other.doubles().map(abs).max() ?? 0
-      )
-      #expect(far <= (type == .float32 ? 1e-5 : 0.02) * scale)
+      let scale = try other.magnitude().doubles().max() ?? 0
+      // bfloat16 rounds by 1/256 at most; an activation after a kernel adds one rounding more each way.
+      #expect(try difference(one, other) <= (type == .float32 ? 1e-5 : 3.0 / 256) * scale)
     }
   }
 
@@ -73,8 +72,8 @@ import Testing
             adding: adds ? inputs[3] : nil, activation: activation)
         }
         let shapes = [image, [channels], [channels]] + (adds ? [image] : [])
-        // Where a value lies at a kink, bfloat16 may fall on its other side.
-        if type == .float32 || activation == .none { try expectEqual(type, shapes, normalized) }
+        // The kernel adds up in float32, so bfloat16 does not move values over a kink.
+        try expectEqual(type, shapes, normalized)
       }
     }
   }
