@@ -98,8 +98,8 @@ import TestSupport
     func variance(_ type: DType) throws -> [Double] {
       let found = try Tensor.ones([16]).to(type)
       _ = try x.to(type).batchNorm(
-        weight: .ones([16]).to(type), bias: .zeros([16]).to(type), mean: .zeros([16]).to(type), variance: found,
-        training: true, momentum: 1, epsilon: 1e-5, adding: nil, activation: .relu)
+        weight: .ones([16]).to(type), bias: .zeros([16]).to(type), mean: .zeros([16]).to(type),
+        variance: found, training: true, momentum: 1, epsilon: 1e-5, adding: nil, activation: .relu)
       return try found.doubles()
     }
     let (found, exact) = (try variance(.float32), try variance(.float64))
