@@ -8,11 +8,13 @@ namespace {
 // for kernels beyond 3×3.
 struct Depthwise : torch::autograd::Function<Depthwise> {
   static at::Tensor forward(
-      AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {
+      AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+      int64_t stride, int64_t padding) {
     context->save_for_backward({x, weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
-    return at::conv2d(x, weight, {}, {stride, stride}, {padding, padding}, {1, 1}, x.size(1));
+    context->saved_data["has_bias"] = bias.has_value();
+    return at::conv2d(x, weight, bias, {stride, stride}, {padding, padding}, {1, 1}, x.size(1));
   }
 
   static variable_list backward(AutogradContext *context, variable_list outputs) {
@@ -30,7 +32,9 @@ struct Depthwise : torch::autograd::Function<Depthwise> {
     auto space = workspaces.mutable_data_ptr<float>();
     auto out = static_cast<const char *>(gradient.const_data_ptr());
     int64_t in_size = x.stride(0) * x.element_size(), out_size = gradient.stride(0) * gradient.element_size();
-    at::Tensor by_x, by_weight;
+    at::Tensor by_x, by_weight, by_bias;
+    // A missing tensor is not counted among the inputs.
+    if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(2)) by_bias = gradient.sum({0, 2, 3});
     bool wants_x = context->needs_input_grad(0), wants_weight = context->needs_input_grad(1);
     bool own_x = wants_x && shape.stride > 1 && (shape.is_half || shape.padding > 0);
     bool own_weight = wants_weight && kernel > 3;
@@ -64,7 +68,7 @@ struct Depthwise : torch::autograd::Function<Depthwise> {
       });
       by_weight = parts.sum(0).transpose(1, 2).reshape(weight.sizes()).to(weight.scalar_type());
     }
-    return {by_x, by_weight, {}, {}};
+    return {by_x, by_weight, by_bias, {}, {}};
   }
 };
 
@@ -77,10 +81,13 @@ at::Tensor cast(const at::Tensor &x) {
 }  // namespace
 
 extern "C" int mcdrl_depthwise_convolution(
-    mcdrl_tensor_t x, mcdrl_tensor_t weight, int64_t stride, int64_t padding, mcdrl_tensor_t *out, char **error) {
+    mcdrl_tensor_t x, mcdrl_tensor_t weight, mcdrl_tensor_t bias, int64_t stride, int64_t padding, mcdrl_tensor_t *out,
+    char **error) {
   return guarded(error, [&] {
-    auto image = x->value.device().is_cpu() ? cast(x->value) : x->value;
-    auto kernel = x->value.device().is_cpu() ? cast(weight->value) : weight->value;
+    auto own = [&](mcdrl_tensor_t each) { return x->value.device().is_cpu() ? cast(each->value) : each->value; };
+    auto image = own(x), kernel = own(weight);
+    std::optional<at::Tensor> added;
+    if (bias) added = own(bias);
     TORCH_CHECK(image.dim() == 4 && kernel.dim() == 4, "a depthwise convolution is of B×C×H×W by C×1×k×k");
     bool applies = fits(image) && at::GradMode::is_enabled() && kernel.scalar_type() == image.scalar_type()
                    && kernel.size(0) == image.size(1) && kernel.size(1) == 1 && kernel.size(2) == kernel.size(3)
@@ -88,8 +95,8 @@ extern "C" int mcdrl_depthwise_convolution(
                    && image.size(1) % mcdrl_depthwise_lanes == 0
                    && std::min(image.size(2), image.size(3)) + 2 * padding >= kernel.size(2);
     *out = wrap(
-        applies ? Depthwise::apply(image, kernel, stride, padding)
+        applies ? Depthwise::apply(image, kernel, added, stride, padding)
                 : at::conv2d(
-                      image, kernel, {}, {stride, stride}, {padding, padding}, {1, 1}, image.size(1)));
+                      image, kernel, added, {stride, stride}, {padding, padding}, {1, 1}, image.size(1)));
   });
 }

@@ -7,6 +7,9 @@
 
 namespace {
 
+// Two sums for each channel.
+using Sums = std::array<std::vector<double>, 2>;
+
 // Rows of whole pixels, folded so that 16 values fit into them where possible, in parts of a fixed size.
 struct Parts {
   int64_t channels, fold = 1, width, rows, each, count;
@@ -36,13 +39,13 @@ struct Parts {
 
   // Two sums of all parts, for each channel, in double precision. body(first element, rows, sums, others) makes those of
   // a part.
-  template <typename Body> std::array<std::vector<double>, 2> sums(const Body &body) const {
+  template <typename Body> Sums sums(const Body &body) const {
     std::vector<float> found(count * 2 * width);
     each_part([&](int64_t part, int64_t first, int64_t rows) {
       auto place = found.data() + part * 2 * width;
       body(first, rows, place, place + width);
     });
-    std::array<std::vector<double>, 2> total{std::vector<double>(channels), std::vector<double>(channels)};
+    Sums total{std::vector<double>(channels), std::vector<double>(channels)};
     for (int64_t i = 0; i < count * 2; i++)
       for (int64_t c = 0; c < width; c++) total[i % 2][c % channels] += found[i * width + c];
     return total;
@@ -64,6 +67,24 @@ struct Line {
   }
 };
 
+// The sums over rows of x − origin and of its square, for each channel.
+Sums sums_around(const Parts &parts, const at::Tensor &x, const std::vector<float> &origin) {
+  Line line{x, {}, origin, origin, 1, INFINITY};
+  return parts.sums([&](int64_t first, int64_t rows, float *sums, float *squares) {
+    auto own = line.rows(parts.width, first, rows);
+    mcdrl_normalization_sums(&own, origin.data(), sums, squares);
+  });
+}
+
+// Whether an origin is more than 8 standard deviations from the mean. Then squares lose two digits or more.
+bool is_far(const Parts &parts, const Sums &found) {
+  for (int64_t c = 0; c < parts.channels; c++) {
+    double moved = found[0][c] / parts.pixels;
+    if (moved * moved > 64 * (found[1][c] / parts.pixels - moved * moved)) return true;
+  }
+  return false;
+}
+
 struct Normalization : torch::autograd::Function<Normalization> {
   // The rows of what is kept: a number for each channel.
   enum { SCALE, SHIFT, MEAN, INVERSE, ROWS };
@@ -82,19 +103,22 @@ struct Normalization : torch::autograd::Function<Normalization> {
     std::vector<double> variance(old_variance, old_variance + channels);
     std::copy(old_mean, old_mean + channels, mean);
     if (training) {
-      // The first pixel is near enough to the mean for differences of squares.
-      auto first_pixel = parts.columns([&](int64_t c) {
+      // The first pixel is near enough to the mean for differences of squares, unless it is unlike the others, as that
+      // of a dark corner may be. Then the sums are made again around the mean.
+      auto origin = parts.columns([&](int64_t c) {
         return is_half(x) ? static_cast<float>(x.const_data_ptr<at::BFloat16>()[c]) : x.const_data_ptr<float>()[c];
       });
-      Line line{x, {}, first_pixel, first_pixel, slope, cap};
-      auto [sums, squares] = parts.sums([&](int64_t first, int64_t rows, float *sums, float *squares) {
-        auto own = line.rows(parts.width, first, rows);
-        mcdrl_normalization_sums(&own, first_pixel.data(), sums, squares);
-      });
+      auto total = sums_around(parts, x, origin);
+      if (is_far(parts, total)) {
+        for (int64_t i = 0; i < parts.width; i++)
+          origin[i] = static_cast<float>(origin[i] + total[0][i % channels] / parts.pixels);
+        total = sums_around(parts, x, origin);
+      }
+      const auto &sums = total[0], &squares = total[1];
       for (int64_t c = 0; c < channels; c++) {
         double moved = sums[c] / parts.pixels;
         variance[c] = std::max(0.0, squares[c] / parts.pixels - moved * moved);
-        mean[c] = static_cast<float>(first_pixel[c] + moved);
+        mean[c] = static_cast<float>(origin[c] + moved);
         double unbiased = variance[c] * parts.pixels / std::max(1.0, parts.pixels - 1);
         old_mean[c] = static_cast<float>((1 - momentum) * old_mean[c] + momentum * mean[c]);
         old_variance[c] = static_cast<float>((1 - momentum) * old_variance[c] + momentum * unbiased);
@@ -193,8 +217,8 @@ extern "C" int mcdrl_normalize(
     auto channels = image.dim() == 4 ? image.size(1) : -1;
     bool applies = fits(image) && at::GradMode::is_enabled() && (!training || image.numel() > channels);
     for (auto each : {weight, bias, mean, variance})
-      applies = applies && each->value.scalar_type() == at::kFloat && each->value.is_contiguous()
-                && each->value.numel() == channels;
+      applies = applies && each->value.device().is_cpu() && each->value.scalar_type() == at::kFloat
+                && each->value.is_contiguous() && each->value.numel() == channels;
     std::optional<at::Tensor> added;
     if (residual) {
       added = residual->value;

@@ -1,8 +1,7 @@
 // Products of training in float32 by oneDNN, on processors where libtorch's own are slower.
-#include "autograd.h"
-#include "door.h"
 #include "libtorch_machine.h"
 #include "libtorch_operators.h"
+#include "training.h"
 
 namespace {
 
@@ -41,7 +40,7 @@ struct Product : torch::autograd::Function<Product> {
 
   static torch::autograd::variable_list backward(
       torch::autograd::AutogradContext *context, torch::autograd::variable_list outputs) {
-    TORCH_CHECK(!at::GradMode::is_enabled(), "gradients of gradients do not pass through the products of training");
+    require_once();
     auto saved = context->get_saved_variables();
     auto gradient = outputs[0].contiguous();
     at::Tensor by_x, by_weight, by_bias;

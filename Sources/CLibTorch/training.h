@@ -1,4 +1,4 @@
-// What operators of training with a backward pass of their own share. Each falls back to libtorch where its kernels do not
+// Shared by operators of training with a backward pass of their own. Each falls back to libtorch where its kernels do not
 // apply. Results do not depend on the number of threads: sums are made of parts of a fixed size, in a fixed order.
 #pragma once
 #include "autograd.h"
@@ -28,7 +28,10 @@ inline at::Tensor laid_out(const at::Tensor &gradient, const at::Tensor &x) {
 
 // The kernels leave no graph, so a gradient of a gradient would be wrong.
 inline void require_once() {
-  TORCH_CHECK(!at::GradMode::is_enabled(), "gradients of gradients do not pass through the kernels of training");
+  TORCH_CHECK(
+      !at::GradMode::is_enabled(),
+      "gradients of gradients do not pass through the kernels of training; ",
+      "in float64 libtorch's operators take their place");
 }
 
 }  // namespace

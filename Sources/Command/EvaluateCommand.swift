@@ -124,7 +124,8 @@ enum EvaluateCommand: Subcommand {
     var locks: [FolderLock] = []
     try processes.first {
       locks = try OutputFolder.lock(runs.map(\.folder.url), console)
-      if processes.areSeveral { for run in runs { _ = try run.measuredPrecision() } }
+      // An unreadable file is an error where no arithmetic is stated.
+      if processes.areSeveral { for run in runs { _ = try? run.measuredPrecision() } }
     }
     return locks
   }

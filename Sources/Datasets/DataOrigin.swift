@@ -11,7 +11,7 @@ public struct DataOrigin: Codable, Equatable, Sendable {
   /// The work to cite; nil if it is not stated.
   public let citation: String?
 
-  /// What a user of the site has to know, such as that its images were held out before; nil for nothing.
+  /// A warning for users of the site, such as that its images were held out before; nil for none.
   public let note: String?
 
   /// Makes the statements of a site; a blank text counts as none.
@@ -20,7 +20,7 @@ public struct DataOrigin: Codable, Equatable, Sendable {
   ///   - licence: the licence or the terms of use.
   ///   - source: where the images are from.
   ///   - citation: what to cite.
-  ///   - note: what a user of the site has to know.
+  ///   - note: a warning for users of the site.
   public init(licence: String? = nil, source: String? = nil, citation: String? = nil, note: String? = nil) {
     func text(_ stated: String?) -> String? {
       let text = stated?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""

@@ -35,7 +35,7 @@ struct SiteManifest: Decodable {
     var licence: String?
     var source: String?
     var citation: String?
-    /// What a user of the site has to know; commands that train on it say it.
+    /// A warning for users of the site; commands that train on it say it.
     var note: String?
 
     init(name: String) { self.name = name }

@@ -10,13 +10,17 @@ extension Tensor {
   ///
   /// - Parameters:
   ///   - weight: C×1×k×k.
+  ///   - bias: C; nil for none.
   ///   - stride: the stride in both directions.
   ///   - padding: the zeros on each side.
   /// - Returns: B×C×h×w.
   /// - Throws: `TorchError.operation` if the shapes do not fit.
-  public func depthwiseConv2d(_ weight: Tensor, stride: Int = 1, padding: Int = 0) throws -> Tensor {
+  public func depthwiseConv2d(
+    _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0
+  ) throws -> Tensor {
     try Self.made("depthwise convolution") {
-      mcdrl_depthwise_convolution(handle, weight.handle, Int64(stride), Int64(padding), $0, $1)
+      mcdrl_depthwise_convolution(
+        handle, weight.handle, bias?.handle, Int64(stride), Int64(padding), $0, $1)
     }
   }
 

@@ -2,39 +2,17 @@
 // several processors and runs it there or under emulation.
 #include "CKernels.h"
 #include "CKernelsHash.h"
+#include "numbers.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-static int faults = 0;
+int faults = 0;
 
-static void expect(bool holds, const char *what) {
+void expect(bool holds, const char *what) {
   if (!holds) {
     printf("  WRONG: %s\n", what);
     faults++;
   }
-}
-
-// Numbers between -1 and 1, the same on every processor.
-static float draw(void) {
-  static uint64_t state = 0x9E3779B97F4A7C15u;
-  state = state * 6364136223846793005u + 1442695040888963407u;
-  return (float)((double)(state >> 11) / (double)(1ull << 52) - 1.0);
-}
-
-static uint16_t half(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-static float whole(uint16_t value) {
-  uint32_t bits = (uint32_t)value << 16;
-  float found;
-  memcpy(&found, &bits, sizeof found);
-  return found;
 }
 
 static void check_rows(void) {
@@ -118,6 +96,7 @@ static void check_attention(int64_t queries, int64_t keys, int64_t width, bool i
 int main(void) {
   check_rows();
   check_hash();
+  check_training();
   if (mcdrl_has_attention()) {
     for (int is_half = 0; is_half < 2; is_half++) {
       check_attention(197, 197, 64, is_half);
@@ -127,7 +106,7 @@ int main(void) {
     }
   }
   printf(
-      "  rows, SHA-256%s: %s\n", mcdrl_has_attention() ? ", attention" : " (no attention kernel here)",
+      "  rows, SHA-256, training%s: %s\n", mcdrl_has_attention() ? ", attention" : " (no attention kernel here)",
       faults ? "WRONG" : "right");
   return faults > 0;
 }

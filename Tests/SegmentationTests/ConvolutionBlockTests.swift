@@ -9,6 +9,14 @@ import Torch
   @Test(arguments: [1, 2], [nil, DType.bfloat16])
   func gradientsAreThoseOfTheFormula(_ stride: Int, _ type: DType?) throws {
     let block = try ConvolutionBlock(3, 16, stride: stride, isDouble: true, generator: Generator(seed: 4))
+    if type != nil {
+      // Far from the kink of the activation, half of the channels on each side: a value that bfloat16
+      // rounds across it would get another gradient.
+      let far = try Tensor((0..<16).map { $0 % 2 == 0 ? -12 : 12 } as [Float])
+      for each in block.parameters() where ["norm1.bias", "norm2.bias"].contains(each.key) {
+        try each.tensor.assign(far)
+      }
+    }
     try block.requireGradients(true)
     let parameters = block.parameters()
     let copies = try parameters.map { try $0.tensor.detached().copy().requireGradient(true) }
@@ -39,8 +47,8 @@ import Torch
         (normalised(y.conv2d(weight("conv2.weight"), padding: 1), "norm2")
         + few.conv2d(weight("shortcut.weight"))).leakyRelu()
     }
-    // The block rounds to bfloat16 once where the formula rounds after each operator.
-    let tolerance = type == nil ? 1e-5 : 0.05
+    // The block rounds to bfloat16, by 1/256 at most, once where the formula rounds after each operator.
+    let tolerance = type == nil ? 1e-5 : 4.0 / 256
     for (mine, theirs) in zip(found, wanted) {
       #expect(try difference(mine, theirs) <= tolerance * (theirs.magnitude().doubles().max() ?? 1))
     }

@@ -1,4 +1,5 @@
 import Testing
+import TestSupport
 
 @testable import Torch
 
@@ -31,11 +32,9 @@ import Testing
     )
     #expect(found.count == shapes.count + 1 && exact.count == found.count)
     for (one, other) in zip(found, exact) {
-      #expect(one.shape == other.shape)
-      let (far, scale) = (
-        try (one - other).doubles().map(abs).max() ?? 1, try other.doubles().map(abs).max() ?? 0
-      )
-      #expect(far <= (type == .float32 ? 1e-5 : 0.02) * scale)
+      let scale = try other.magnitude().doubles().max() ?? 0
+      // bfloat16 rounds by 1/256 at most; an activation after a kernel adds one rounding more each way.
+      #expect(try difference(one, other) <= (type == .float32 ? 1e-5 : 3.0 / 256) * scale)
     }
   }
 
@@ -46,9 +45,12 @@ import Testing
       [3, 1, 1, 9, 7], [3, 2, 0, 9, 8], [3, 2, 1, 8, 5], [5, 1, 2, 4, 3], [5, 2, 0, 11, 12], [7, 1, 3, 6, 9],
     ])
   func aDepthwiseConvolutionHasTheGradientsOfLibtorch(_ type: DType, _ sizes: [Int]) throws {
-    for channels in [32, 24] {
-      try expectEqual(type, [[2, channels, sizes[3], sizes[4]], [channels, 1, sizes[0], sizes[0]]]) {
-        try $0[0].depthwiseConv2d($0[1], stride: sizes[1], padding: sizes[2])
+    for (channels, adds) in [(32, false), (32, true), (24, true)] {
+      let shapes = [[2, channels, sizes[3], sizes[4]], [channels, 1, sizes[0], sizes[0]]]
+      try expectEqual(type, shapes + (adds ? [[channels]] : [])) {
+        // As that of a layer, the bias has the type of the weights.
+        let bias = adds ? try $0[2].to($0[1].dtype) : nil
+        return try $0[0].depthwiseConv2d($0[1], bias: bias, stride: sizes[1], padding: sizes[2])
       }
     }
   }
@@ -70,8 +72,8 @@ import Testing
             adding: adds ? inputs[3] : nil, activation: activation)
         }
         let shapes = [image, [channels], [channels]] + (adds ? [image] : [])
-        // Where a value lies at a kink, bfloat16 may fall on its other side.
-        if type == .float32 || activation == .none { try expectEqual(type, shapes, normalized) }
+        // The kernel adds up in float32, so bfloat16 does not move values over a kink.
+        try expectEqual(type, shapes, normalized)
       }
     }
   }
@@ -87,6 +89,21 @@ import Testing
     }
     let (found, exact) = (try statistics(.float32), try statistics(.float64))
     #expect(zip(found, exact).allSatisfy { abs($0 - $1) < 1e-5 })
+  }
+
+  @Test func aDarkFirstPixelCostsTheVarianceNoDigits() throws {
+    let x = try (Tensor.randomNormal([4, 16, 32, 32], generator: Generator(seed: 6)) * 0.1 + 5).channelsLast()
+    try x.narrowed(dim: 0, start: 0, length: 1).narrowed(dim: 2, start: 0, length: 1)
+      .narrowed(dim: 3, start: 0, length: 1).fill(0)
+    func variance(_ type: DType) throws -> [Double] {
+      let found = try Tensor.ones([16]).to(type)
+      _ = try x.to(type).batchNorm(
+        weight: .ones([16]).to(type), bias: .zeros([16]).to(type), mean: .zeros([16]).to(type),
+        variance: found, training: true, momentum: 1, epsilon: 1e-5, adding: nil, activation: .relu)
+      return try found.doubles()
+    }
+    let (found, exact) = (try variance(.float32), try variance(.float64))
+    #expect(zip(found, exact).allSatisfy { abs($0 - $1) < 1e-4 * $1 })
   }
 
   @Test(

@@ -181,6 +181,10 @@ extension TrainingRuns {
       if file == "precision.json", isGone { return #expect(found.isEmpty, "\(found)") }
       let place = file == "config.json" && isGone ? tiny.run.url.path : url.path
       #expect(found.contains(place), "\(found)")
+      if file == "precision.json" {
+        // The message says to state the arithmetic.
+        #expect(try tiny.open().predictor(precision: .float32).precision == .float32)
+      }
     }
 
     @Test("State without weights, and weights without state, are named and not trained over")

@@ -15,7 +15,7 @@ package struct MemoryProbe: Sendable {
   /// The trained part of the tower and the images of a step; of training alone.
   let training: Training?
 
-  /// What a training needs beside the model.
+  /// The settings of a training beside its model.
   struct Training: Sendable {
     let tune: Tuning
     let batch: Int

@@ -88,9 +88,10 @@ int mcdrl_attend(
 
 // Operators of training with a quicker backward pass than libtorch's. Where that does not apply, and without gradients,
 // they are libtorch's own. Their gradients cannot be differentiated again.
-// A depthwise convolution of B×C×H×W by C×1×k×k, in the type of the CPU's autocast.
+// A depthwise convolution of B×C×H×W by C×1×k×k, in the type of the CPU's autocast; no bias if it is null.
 int mcdrl_depthwise_convolution(
-    mcdrl_tensor_t x, mcdrl_tensor_t weight, int64_t stride, int64_t padding, mcdrl_tensor_t *out, char **error);
+    mcdrl_tensor_t x, mcdrl_tensor_t weight, mcdrl_tensor_t bias, int64_t stride, int64_t padding, mcdrl_tensor_t *out,
+    char **error);
 // f(batch_norm(x) + residual) with f(v) = v · slope for v ≤ 0, else min(v, cap); no residual if it is null.
 int mcdrl_normalize(
     mcdrl_tensor_t x, mcdrl_tensor_t weight, mcdrl_tensor_t bias, mcdrl_tensor_t residual, mcdrl_tensor_t mean,

@@ -42,8 +42,8 @@ public final class Conv2d: Module, Layer {
 
   /// Maps B×in×H×W to B×out×h×w.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    if groups > 1, bias == nil, recordsGradients, weight.shape[0] == groups, weight.shape[1] == 1 {
-      return try x.depthwiseConv2d(weight, stride: stride, padding: padding)
+    if groups > 1, recordsGradients, weight.shape[0] == groups, weight.shape[1] == 1 {
+      return try x.depthwiseConv2d(weight, bias: bias, stride: stride, padding: padding)
     }
     return try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
   }

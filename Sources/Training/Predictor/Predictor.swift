@@ -256,8 +256,8 @@ extension Run {
   ) throws -> Predictor {
     var settings = configuration
     if let maxPixels { settings.maxPixels = maxPixels }
-    // The choice was measured on the CPU.
-    let measured = device == .cpu ? try measuredPrecision() : nil
+    // The choice was measured on the CPU. A stated arithmetic needs none, nor a file that can be read.
+    let measured = precision == nil && device == .cpu ? try measuredPrecision() : nil
     let chosen = precision ?? measured ?? configuration.precision
     let (systems, shareTower) = try compiledSystems(on: device, for: chosen)
     return Predictor(
