@@ -48,7 +48,8 @@ import Torch
         + few.conv2d(weight("shortcut.weight"))).leakyRelu()
     }
     // The block rounds to bfloat16, by 1/256 at most, once where the formula rounds after each operator.
-    let tolerance = type == nil ? 1e-5 : 4.0 / 256
+    // Without instructions for bfloat16, libtorch's convolutions also add up in it.
+    let tolerance = type == nil ? 1e-5 : 6.0 / 256
     for (mine, theirs) in zip(found, wanted) {
       #expect(try difference(mine, theirs) <= tolerance * (theirs.magnitude().doubles().max() ?? 1))
     }
