@@ -70,7 +70,7 @@ enum ReviewCommand: Subcommand {
     let (out, maxPixels) = (try arguments.out, try arguments.maxPixels)
     try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
     let found = try InputImages(
-      words, writingTo: out.appendingPathComponent("images"),
+      words, writingTo: out.appendingPathComponent("images"), distinguishes: true,
       limits: InputImages.limits(maxPixels), console)
     let run = try ProjectFiles.run(at: URL(fileURLWithPath: place), changes: arguments.inference)
     let predictor = try run.predictor(

@@ -10,13 +10,14 @@ enum ReviewVideos {
   ///
   /// - Parameters:
   ///   - video: the video.
+  ///   - shown: the name of its file for people.
   ///   - predictor: the model.
   ///   - folder: the folder of the review, which holds the lines meanwhile.
   ///   - console: receives progress.
   /// - Returns: the lines of its frames.
   /// - Throws: an error that names the file; `Interruption.video` after Ctrl-C.
   static func segment(
-    _ video: InputVideo, _ predictor: Predictor, in folder: URL, _ console: Console
+    _ video: InputVideo, shown: String, _ predictor: Predictor, in folder: URL, _ console: Console
   ) throws -> ReviewedVideo {
     let source = try video.open()
     var settings = VideoSettings()
@@ -47,7 +48,7 @@ enum ReviewVideos {
       console.note("\(video.name): \(error); the frames before it are in the review")
     }
     return ReviewedVideo(
-      name: video.name, file: video.file.lastPathComponent, width: source.width, height: source.height,
+      name: video.name, file: shown, width: source.width, height: source.height,
       frames: frames, duration: source.duration ?? frames.last?.time ?? 0)
   }
 }

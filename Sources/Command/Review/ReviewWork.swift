@@ -24,8 +24,9 @@ final class ReviewWork {
     _ found: InputImages, _ arguments: Arguments<ReviewCommand.Options>,
     _ identity: (id: String, created: String)?
   ) throws -> ReviewDocument {
-    let (videos, frames) = try segment(found.videos, frames: arguments.frames)
-    var inputs = found.images.map { ReviewInput($0, file: $0.shownName) } + frames
+    let (videos, frames) = try segment(found, frames: arguments.frames)
+    var inputs =
+      found.images.map { ReviewInput($0, file: $0.shown(as: found.shownName(of: $0.file))) } + frames
     let (origin, isKnown) = try stateSites(&inputs, data: arguments.data)
     let maker = try ReviewMaker(out, classes: run.configuration.classes, names: inputs.map(\.source.name))
     let (rows, sites) = try predict(inputs, maker)
@@ -166,12 +167,13 @@ final class ReviewWork {
 
   /// Segments videos, and chooses the frames to review.
   private func segment(
-    _ videos: [InputVideo], frames: Int
+    _ all: InputImages, frames: Int
   ) throws -> (videos: [ReviewedVideo], frames: [ReviewInput]) {
     var (found, inputs): ([ReviewedVideo], [ReviewInput]) = ([], [])
-    for video in videos {
+    for video in all.videos {
       do {
-        let reviewed = try ReviewVideos.segment(video, predictor, in: out, console)
+        let reviewed = try ReviewVideos.segment(
+          video, shown: all.shownName(of: video.file), predictor, in: out, console)
         let places = reviewed.chosen(frames)
         let stills = video.stills(at: places.map { reviewed.frames[$0].time }, or: places.count)
         inputs += zip(places, stills).map { place, still in
@@ -188,6 +190,6 @@ final class ReviewWork {
 }
 
 extension PredictionInput {
-  /// The name of the file, and the frame if it has several.
-  fileprivate var shownName: String { file.lastPathComponent + (frame.map { ", frame \($0)" } ?? "") }
+  /// The name for people: that of the file, and the frame if it has several.
+  fileprivate func shown(as file: String) -> String { file + (frame.map { ", frame \($0)" } ?? "") }
 }
