@@ -78,7 +78,8 @@ enum ReviewCommand: Subcommand {
       threshold: arguments.threshold, maxPixels: maxPixels)
     let lock = try OutputFolder.lock(out, console)
     let identity = try ReviewFolder(out).identity(of: run.folder.url.lastPathComponent)
-    let work = ReviewWork(run, predictor, out, console)
+    try ReviewFolder(out).begin()
+    let work = try ReviewWork(run, predictor, out, console)
     let document = try work.write(found, arguments, identity)
     try end(document, work.failures, lock, arguments, console)
   }
