@@ -220,7 +220,9 @@ let package = Package(
       ], exclude: ["Fixtures"]),
     .testTarget(
       name: "ReviewingTests",
-      dependencies: ["Datasets", "Imaging", "Metrics", "Reviewing", "Storage", "TestSupport", "Torch"]),
+      dependencies: [
+        "Datasets", "Imaging", "Metrics", "Reviewing", "Storage", "TestSupport", "Torch", "Training",
+      ]),
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "Torch"]),

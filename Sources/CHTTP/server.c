@@ -1,109 +1,21 @@
 // A server of libmicrohttpd, whose threads call the functions of the caller.
-#include "CHTTP.h"
+#include "server.h"
 
 #if __has_include(<mcdrl_has_http.h>)
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <netdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 // Memory for the headers of a connection. Longer ones are answered with 431.
 enum { HEADER_MEMORY = 16 << 10, BACKLOG = 128 };
 
-// A connection. The list of all is how slow ones are found.
-struct client {
-  struct client *next, **place;
-  int socket;
-  // When the wait for a request, or the sending of an answer, began.
-  time_t since;
-  int is_answering;
-};
-
-struct http_server {
-  struct MHD_Daemon *daemon;
-  http_options options;
-  uint16_t port;
-  pthread_mutex_t lock;
-  // What the lock protects.
-  struct client *clients;
-  size_t body_bytes;
-};
-
-struct http_exchange {
-  http_server *server;
-  struct MHD_Connection *connection;
-  const char *method, *path;
-  uint8_t *body;
-  size_t size, capacity;
-  struct MHD_Response *response;
-  unsigned int status;
-};
-
 const char *http_version(void) { return MHD_get_version(); }
-
-static time_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec;
-}
-
-// ---- Connections -----------------------------------------------------------------------------------------------
-
-static void on_connection(void *context, struct MHD_Connection *connection, void **state,
-                          enum MHD_ConnectionNotificationCode code) {
-  http_server *server = context;
-  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct client *client = calloc(1, sizeof *client);
-    *state = client;
-    if (!client) return;
-    client->socket = info ? info->connect_fd : -1;
-    client->since = now();
-    pthread_mutex_lock(&server->lock);
-    client->next = server->clients;
-    client->place = &server->clients;
-    if (client->next) client->next->place = &client->next;
-    server->clients = client;
-    pthread_mutex_unlock(&server->lock);
-  } else if (*state) {
-    struct client *client = *state;
-    // The socket is still open here, so its number can not be that of another connection.
-    pthread_mutex_lock(&server->lock);
-    *client->place = client->next;
-    if (client->next) client->next->place = client->place;
-    pthread_mutex_unlock(&server->lock);
-    free(client);
-    *state = NULL;
-  }
-}
-
-static void set_phase(http_server *server, struct MHD_Connection *connection, int is_answering) {
-  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  struct client *client = info ? info->socket_context : NULL;
-  if (!client) return;
-  pthread_mutex_lock(&server->lock);
-  client->since = now();
-  client->is_answering = is_answering;
-  pthread_mutex_unlock(&server->lock);
-}
-
-void http_end_slow(http_server *server) {
-  time_t time = now();
-  pthread_mutex_lock(&server->lock);
-  for (struct client *client = server->clients; client; client = client->next) {
-    time_t most = client->is_answering ? server->options.answer_seconds : server->options.request_seconds;
-    if (time - client->since > most) shutdown(client->socket, SHUT_RDWR);
-  }
-  pthread_mutex_unlock(&server->lock);
-}
 
 // ---- Requests --------------------------------------------------------------------------------------------------
 
@@ -138,6 +50,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
   if (is_first) {
     server->options.begin(server->options.context, exchange);
     if (!exchange->response) return MHD_YES;
+    if (exchange->lingers) let_linger(connection);
     MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONNECTION, "close");
     return send_answer(exchange);
   }
@@ -220,6 +133,8 @@ void http_answer(http_exchange *exchange, int status, const void *bytes, size_t 
   exchange->response = MHD_create_response_from_buffer(size, (void *)bytes, MHD_RESPMEM_MUST_COPY);
 }
 
+void http_linger(http_exchange *exchange) { exchange->lingers = 1; }
+
 void http_answer_file(http_exchange *exchange, int descriptor, uint64_t size) {
   if (!exchange->response) exchange->response = MHD_create_response_from_fd64(size, descriptor);
   else close(descriptor);
@@ -277,7 +192,7 @@ http_server *http_start(const char *host, uint16_t port, http_options options, c
         MHD_OPTION_LISTEN_SOCKET, descriptor, MHD_OPTION_CONNECTION_LIMIT, options.connections,
         MHD_OPTION_THREAD_POOL_SIZE, options.threads, MHD_OPTION_CONNECTION_TIMEOUT, options.idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_end, server,
+        MHD_OPTION_NOTIFY_CONNECTION, note_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_end, server,
         MHD_OPTION_END);
     if (!server->daemon) {
       snprintf(message, HTTP_MESSAGE_LENGTH, "libmicrohttpd does not start: %s", strerror(errno));

@@ -27,6 +27,7 @@ const uint8_t *http_body(const http_exchange *exchange, size_t *size) { return (
 void http_answer(http_exchange *exchange, int status, const void *bytes, size_t size) {
   (void)exchange, (void)status, (void)bytes, (void)size;
 }
+void http_linger(http_exchange *exchange) { (void)exchange; }
 void http_answer_file(http_exchange *exchange, int descriptor, uint64_t size) {
   (void)exchange, (void)size;
   close(descriptor);

@@ -15,6 +15,9 @@ struct InputImages {
   private(set) var others: [URL] = []
   /// The overlays in folders that `mcdrl predict` drew; they are no input.
   private(set) var overlays: [URL] = []
+  /// The names that images had before they were named by their folders, too; empty for other images.
+  private(set) var stems: [String: String] = [:]
+  private var folders = FolderNames([])
   private let limits: ImageLimits
   private let frames = DICOMFrames()
 
@@ -25,12 +28,13 @@ struct InputImages {
   /// - Parameters:
   ///   - words: the files and folders.
   ///   - target: the output folder.
+  ///   - distinguishes: whether files of one stem are named by their folders, too, and not refused.
   ///   - limits: the limits on DICOM files and videos, whose headers are read.
   ///   - console: receives a note of what is left out in folders.
   /// - Throws: an error that names the file or folder and the fix.
   init(
-    _ words: some Collection<String>, writingTo target: URL, limits: ImageLimits = .default,
-    _ console: Console
+    _ words: some Collection<String>, writingTo target: URL, distinguishes: Bool = false,
+    limits: ImageLimits = .default, _ console: Console
   ) throws {
     self.limits = limits
     let urls = words.map(NativePath.url)
@@ -51,12 +55,41 @@ struct InputImages {
     guard !images.isEmpty || !videos.isEmpty else {
       throw WorkError.noImages(urls[0], wanted: "images, DICOM files or videos, or a folder of them")
     }
+    if distinguishes { distinguish(console) }
     var known: [String: URL] = [:]
     for (name, file) in images.map({ ($0.name, $0.file) }) + videos.map({ ($0.name, $0.file) }) {
       if let other = known.updateValue(file, forKey: name) { throw WorkError.sameStem(other, file) }
     }
     try Self.requireApart(Array(known.values).sorted { $0.path < $1.path }, from: target)
   }
+
+  /// Gives files of one stem different names, and leaves out files that are given twice.
+  private mutating func distinguish(_ console: Console) {
+    let count = images.count + videos.count
+    var seen: Set<String> = []
+    images.removeAll { !seen.insert("\($0.file.standardizedFileURL.path)\0\($0.frame ?? 0)").inserted }
+    seen = []
+    videos.removeAll { !seen.insert($0.file.standardizedFileURL.path).inserted }
+    let left = count - images.count - videos.count
+    if left > 0 { console.note("given twice, and taken once: \(counted(left, "input"))") }
+    folders = FolderNames(
+      images.map { (name: $0.name, file: $0.file) } + videos.map { (name: $0.name, file: $0.file) })
+    images = images.map { image in
+      folders.path(of: image.file).map { path in
+        let named = image.named(by: path)
+        stems[named.name] = image.name
+        return named
+      } ?? image
+    }
+    videos = videos.map { video in
+      folders.path(of: video.file).map {
+        InputVideo(name: $0, file: video.file, isDICOM: video.isDICOM, limits: video.limits)
+      } ?? video
+    }
+  }
+
+  /// Returns the name of a file for people: with its folders if another file has the same stem.
+  func shownName(of file: URL) -> String { folders.path(of: file) ?? file.lastPathComponent }
 
   /// Finds the images of a folder, without a look at its own folders; empty if it has none.
   ///

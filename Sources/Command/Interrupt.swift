@@ -66,7 +66,7 @@ enum Interruption: Error, CustomStringConvertible {
   case benchmark(URL)
   /// The frames of a video so far are written into a folder.
   case video(URL, frames: Int)
-  /// A review is not written.
+  /// A review is not complete; its items so far are kept.
   case reviewing(URL)
   /// A server ended; its decisions are in a folder.
   case serving(URL)
@@ -79,7 +79,7 @@ enum Interruption: Error, CustomStringConvertible {
     case .video(let folder, let frames):
       "interrupted; the results of the first \(counted(frames, "frame")) are in \(folder.path)"
     case .reviewing(let folder):
-      "interrupted; the review in \(folder.path) is not complete, run the same command again"
+      "interrupted; the items so far are kept in \(folder.path), run the same command again to go on"
     case .serving(let folder): "stopped; the decisions are in \(folder.path)"
     }
   }

@@ -43,3 +43,37 @@ package struct ContentHash: WordHash, Codable, Hashable, Sendable {
   /// The hash as 32 hexadecimal digits.
   package var text: String { String(format: "%016lx%016lx", first, second) }
 }
+
+extension ContentHash {
+  /// Hashes the bytes of a file, of which a part at a time is in memory.
+  ///
+  /// - Throws: `FileError` that names the file.
+  package init(file url: URL) throws {
+    switch FileSystem.kind(of: url) {
+    case .folder: throw FileError.isFolder(url)
+    case .other: throw FileError.notRegular(url)
+    case .file, nil: break
+    }
+    let descriptor = url.withNativePath { path in uninterrupted { open(path, O_RDONLY | O_CLOEXEC) } }
+    guard descriptor >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+    defer { close(descriptor) }
+    self.init()
+    var part = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      // Parts are full, so that the hash does not depend on how much the system reads at once.
+      var filled = 0
+      while filled < part.count {
+        let count = part.withUnsafeMutableBytes { bytes in
+          let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[filled...])
+          return read(descriptor, rest.baseAddress, rest.count)
+        }
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { throw FileError.cannotRead(url, reason: FileError.systemReason()) }
+        guard count > 0 else { break }
+        filled += count
+      }
+      guard filled > 0 else { return }
+      part.withUnsafeBytes { combine(UnsafeRawBufferPointer(rebasing: $0[..<filled])) }
+    }
+  }
+}

@@ -75,6 +75,37 @@ extension ProgramTests {
       #expect(names.filter { $0.hasSuffix(".png") }.count == 16 && names.contains("7-disc.png"))
     }
 
+    @Test("A review has a mask for each class, and its decisions become label maps to train on")
+    func reviewed() throws {
+      let shop = try shop()
+      let classes = ["--method", "baseline", "--set", "classes=[\"disc\",\"a bar\"]"]
+      let training = try Program.run(shop.training("run", epochs: 1, more: classes))
+      try #require(training.code == 0, "\(training.err)")
+      let (run, inputs) = (shop.file("run").path, shop.file("data/a/images").path)
+      let made = try Program.run("review", run, inputs, "--out", shop.file("review").path)
+      #expect(made.code == 0 && made.err.contains("the review has no explanations"), "\(made.err)")
+      let predicted = try Program.run(
+        "predict", run, inputs, "--out", shop.file("out").path, "--format", "mask,probability")
+      try #require(predicted.code == 0, "\(predicted.err)")
+      let of = try Program.run("review", shop.file("out").path, "--out", shop.file("second").path)
+      #expect(of.code == 0, "\(of.err)")
+      for name in ["review", "second"] {
+        let review = ReviewFiles(shop.file(name))
+        #expect(try review.content("review.js")["layers"] as? [String] == ["disc", "a bar"])
+        let item = try review.content("items/0.js")
+        let layers = (item["masks"] as? [[String: Any]])?.map { $0["layer"] as? String }
+        #expect(layers == ["disc", "a bar"], "\(name)")
+        #expect((item["probability"] as? [Any])?.count == 2, "\(name)")
+      }
+      let review = ReviewFiles(shop.file("review"))
+      for item in ["0", "1", "2", "3"] { try review.decide(item, "accept") }
+      let applied = try Program.run(
+        "review", "apply", review.url.path, "--out", shop.data.path, "--site", "seen")
+      try #require(applied.code == 0, "\(applied.err)")
+      let again = try Program.run(shop.training("next", epochs: 1, more: classes))
+      #expect(again.code == 0 && again.err.contains("seen"), "\(again.err)")
+    }
+
     @Test("explain and methods of one mask say so")
     func refused() throws {
       let shop = try shop()

@@ -59,6 +59,33 @@ struct ApplicationTests {
     #expect(try apply(fixture, allowsHeldOut: true).record.images.count == 4)
   }
 
+  @Test("Masks of several classes become label maps, in which the later class covers the earlier one")
+  func severalClasses() throws {
+    let fixture = try ReviewFixture(heldOut: [], layers: ["disc", "a bar"])
+    var corrected = try fixture.decision("a1", .correct, ReviewFixture.model)
+    // The order of a decision's masks plays no part.
+    corrected.masks = [
+      try ReviewFixture.mask(Self.drawn, "a bar"), try ReviewFixture.mask(ReviewFixture.model, "disc"),
+    ]
+    try fixture.store([
+      fixture.decision("a0", .accept), corrected, fixture.decision("a2", .noLesion),
+    ])
+    let (record, data) = try apply(fixture)
+    for (id, pixels) in [
+      ("a0", [1, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0]), ("a1", [1, 2, 2, 0, 0, 2, 0, 0, 0, 0, 0, 2]),
+      ("a2", [UInt8](repeating: 0, count: 12)),
+    ] as [(String, [UInt8])] {
+      let masks = data.appendingPathComponent("reviewed/masks/\(id).png")
+      #expect(try MaskFile.content(masks, as: .indices).image.pixels == pixels, "\(id)")
+      let model = data.appendingPathComponent("reviewed/model-masks/\(id).png")
+      #expect(
+        try MaskFile.content(model, as: .indices).image.pixels == [1, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    }
+    let sample = try #require(try SiteCatalog(at: data).site("reviewed").samples.first)
+    #expect(sample.labels == ["disc": 1, "a bar": 2])
+    #expect(record.images.map(\.verdict) == ["accept", "correct", "no-lesion"])
+  }
+
   @Test("Items without a known mask are left out and named with the reason")
   func leftOut() throws {
     let fixture = try ReviewFixture(heldOut: [])

@@ -15,16 +15,19 @@ final class ReviewFixture {
   /// The mask of the model on every picture: the first two pixels of the first row.
   static let model: [UInt8] = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 
-  init(heldOut: [String] = ["b"], checked: Bool = true) throws {
+  /// The mask of the model in a second layer: it shares a pixel with the first.
+  static let second: [UInt8] = [0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+
+  init(heldOut: [String] = ["b"], checked: Bool = true, layers: [String] = ["lesion"]) throws {
     scratch = try TemporaryFolder("review")
     for name in ReviewFolder.parts {
       try FileManager.default.createFolder(url.appendingPathComponent(name))
     }
     let folder = ReviewFolder(url)
     let rows = try Self.ids.map { id in
-      let masks = [try Self.mask(Self.model)]
+      let masks = try zip([Self.model, Self.second], layers).map { try Self.mask($0, $1) }
       let item = ReviewItem(
-        id: id, masks: masks, modelHash: ReviewMask.hash(masks, layers: ["lesion"]), probability: nil,
+        id: id, masks: masks, modelHash: ReviewMask.hash(masks, layers: layers), probability: nil,
         confidence: 0.9, explanation: nil)
       try ReviewScript.write(item, calling: .item, to: folder.itemFile(id))
       let pixels = (0..<36).map { UInt8(truncatingIfNeeded: 7 * $0 + Int(id.utf8.last ?? 0)) }
@@ -42,13 +45,13 @@ final class ReviewFixture {
       ReviewMaker.Whole(
         rows: rows, sites: Self.ids.map { String($0.prefix(1)) }, videos: [], run: origin,
         classes: ["polyp", "adenoma"], title: "run: 5 items"),
-      layers: ["lesion"], threshold: 0.5, identity: nil)
+      layers: layers, threshold: 0.5, identity: nil)
   }
 
   var content: ReviewContent { get throws { try ReviewContent(of: url) } }
 
-  static func mask(_ pixels: [UInt8]) throws -> ReviewMask {
-    try ReviewMask(layer: "lesion", mask: Tensor(pixels, shape: [3, 4]).to(.bool))
+  static func mask(_ pixels: [UInt8], _ layer: String = "lesion") throws -> ReviewMask {
+    try ReviewMask(layer: layer, mask: Tensor(pixels, shape: [3, 4]).to(.bool))
   }
 
   /// A decision about an item; pixels are of a corrected mask.

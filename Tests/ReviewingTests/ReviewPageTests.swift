@@ -24,7 +24,7 @@ struct ReviewPageTests {
 
   @Test(
     "Headless Chromium reviews pictures with the page",
-    .enabled(if: Chromium.isInstalled, "skipped without Chromium"))
+    .enabled(if: Chromium.isInstalled, "skipped without Chromium: scripts/install-test-tools installs it"))
   func reviews() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -48,11 +48,15 @@ struct ReviewPageTests {
 private enum Chromium {
   /// Whether Chromium and Python are installed.
   static let isInstalled: Bool = {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    let environment = ProcessInfo.processInfo.environment
+    let folders = (environment["PATH"] ?? "").split(separator: ":")
     func has(_ name: String) -> Bool {
-      folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
+      let places = name.contains("/") ? [name] : folders.map { "\($0)/\(name)" }
+      return places.contains { FileManager.default.isExecutableFile(atPath: $0) }
     }
-    let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"]
-    return has("python3") && names.contains(where: has)
+    // The script takes the one that CHROMIUM names, and no other then.
+    let known = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"]
+    let named = (environment["CHROMIUM"] ?? "").isEmpty ? known : [environment["CHROMIUM"] ?? ""]
+    return has("python3") && named.contains(where: has)
   }()
 }

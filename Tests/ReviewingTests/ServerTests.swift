@@ -206,6 +206,18 @@ struct ServerTests {
     #expect(stranger?.status == 403)
   }
 
+  @Test("A client that sends a long body whole reads why it is refused")
+  func refusedBodies() throws {
+    let review = try ServedReview()
+    let body = Data(repeating: 32, count: 20_000_000)
+    for _ in 0..<5 {
+      let answer = review.put(body, as: "a0")
+      #expect(answer?.status == 413 && answer?.json?["error"] is String)
+    }
+    #expect(review.put(body, as: "a0", replacing: 0, ["Content-Type": "text/plain"])?.status == 400)
+    #expect(review.get("review.js")?.status == 200)
+  }
+
   @Test("Bodies of many requests together keep to a limit")
   func bodyMemory() throws {
     var limits = ServerLimits()

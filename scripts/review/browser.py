@@ -19,9 +19,10 @@ def find():
 
 
 class Browser:
-    """A headless browser with a profile of its own. Ends with `close`."""
+    """A headless browser with a profile of its own. Ends with `close`. `patience` is in seconds."""
 
-    def __init__(self, program):
+    def __init__(self, program, patience=10):
+        self.patience = patience
         self.folder = tempfile.mkdtemp(prefix="check-review-")
         read_here, write_there = os.pipe()
         read_there, write_here = os.pipe()
@@ -34,7 +35,8 @@ class Browser:
 
         options = ["--headless=new", "--no-first-run", "--disable-gpu", "--remote-debugging-pipe", "--disable-extensions",
                    "--disable-background-networking", "--disable-component-update", "--force-color-profile=srgb",
-                   "--hide-scrollbars", "--font-render-hinting=none", "--user-data-dir=" + self.folder]
+                   "--hide-scrollbars", "--font-render-hinting=none", "--disable-dev-shm-usage",
+                   "--user-data-dir=" + self.folder]
         if os.geteuid() == 0:
             options.append("--no-sandbox")
         self.process = subprocess.Popen(
@@ -152,8 +154,9 @@ class Page:
             raise RuntimeError(expression + ": " + details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
-    def wait(self, condition, seconds=10):
+    def wait(self, condition):
         """Waits until an expression is true."""
+        seconds = self.browser.patience
         end = time.monotonic() + seconds
         while True:
             try:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import time
 
 import masks
 from reviewer import HEIGHT, WIDTH, Review, check, export
@@ -116,7 +115,7 @@ def from_disk(chromium, folder, downloads, pictures):
         review.item(number)
         page.key(key)
         page.wait(f"Decisions.of(Data.queue.id[{number}])")
-    time.sleep(0.2)
+    page.wait("Store.decisions('Ana García').then(kept => kept.length === 5)")
     review.open((folder / "index.html").as_uri())
     check("decisions outlive a reload", page.evaluate("Decisions.counts().decided") == 5)
     check("the confident control shows once it is decided", page.evaluate(

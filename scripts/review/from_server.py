@@ -34,7 +34,7 @@ def from_server(chromium, folder, pictures):
     page.key("x")
     page.wait("!document.querySelector('#banner').hidden")
     server.start()
-    page.wait("Decisions.entry('00002')?.unsaved === false", 15)
+    page.wait("Decisions.entry('00002')?.unsaved === false")
     check("a server that was gone gets what waited", server.decisions[("Chi", "00002")]["verdict"] == "reject")
 
     stored = server.decisions[("Chi", "00003")] = {

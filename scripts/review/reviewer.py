@@ -73,7 +73,7 @@ def export(review, folder):
     before = set(folder.iterdir())
     review.page.browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
     review.page.click("#export")
-    end = time.monotonic() + 10
+    end = time.monotonic() + review.page.browser.patience
     while time.monotonic() < end:
         new = [file for file in set(folder.iterdir()) - before if file.suffix == ".json"]
         if new:

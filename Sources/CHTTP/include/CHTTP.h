@@ -64,6 +64,9 @@ const uint8_t *_Nullable http_body(const http_exchange *_Nonnull exchange, size_
 
 /// Answers with bytes, which are copied.
 void http_answer(http_exchange *_Nonnull exchange, int status, const void *_Nullable bytes, size_t size);
+/// Lets a client that is refused go on sending for two seconds, so that it gets the answer and not a reset
+/// connection. It takes a thread meanwhile, so it is for clients that are known.
+void http_linger(http_exchange *_Nonnull exchange);
 /// Answers with a file; the descriptor is the server's from then on.
 void http_answer_file(http_exchange *_Nonnull exchange, int descriptor, uint64_t size);
 /// Adds a header to the answer.

@@ -70,7 +70,7 @@ enum ReviewCommand: Subcommand {
     let (out, maxPixels) = (try arguments.out, try arguments.maxPixels)
     try ProjectFiles.requireOneThreshold(arguments.threshold, changes: arguments.inference)
     let found = try InputImages(
-      words, writingTo: out.appendingPathComponent("images"),
+      words, writingTo: out.appendingPathComponent("images"), distinguishes: true,
       limits: InputImages.limits(maxPixels), console)
     let run = try ProjectFiles.run(at: URL(fileURLWithPath: place), changes: arguments.inference)
     let predictor = try run.predictor(
@@ -78,7 +78,8 @@ enum ReviewCommand: Subcommand {
       threshold: arguments.threshold, maxPixels: maxPixels)
     let lock = try OutputFolder.lock(out, console)
     let identity = try ReviewFolder(out).identity(of: run.folder.url.lastPathComponent)
-    let work = ReviewWork(run, predictor, out, console)
+    try ReviewFolder(out).begin()
+    let work = try ReviewWork(run, predictor, out, console)
     let document = try work.write(found, arguments, identity)
     try end(document, work.failures, lock, arguments, console)
   }

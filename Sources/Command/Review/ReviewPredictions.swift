@@ -28,6 +28,7 @@ enum ReviewPredictions {
     let found = try PredictionFolder(place, limits: InputImages.limits(arguments.maxPixels))
     let out = try arguments.out
     let identity = try ReviewFolder(out).identity(of: nil)
+    try ReviewFolder(out).begin()
     let maker = try ReviewMaker(out, classes: found.classes, names: found.inputs.map(\.source.name))
     let bar = ProgressBar("reading", total: found.inputs.count)
     let done = Tally()

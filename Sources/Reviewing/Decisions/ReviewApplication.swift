@@ -155,7 +155,7 @@ package struct ReviewApplication {
     listing.leftOut = leftOut
     listing.items = chosen.map { item in
       let isEmpty = item.isEmpty
-      let shapes = item.masks.compactMap { mask in
+      let shapes = inOrder(item.masks).compactMap { mask in
         (try? mask.runs).map { LabelledShape(label: mask.layer, form: .runs($0)) }
       }
       return ImportItem(
@@ -183,6 +183,11 @@ package struct ReviewApplication {
     return (record, imported, listed)
   }
 
+  /// The masks in the order of the layers: a label map has one value a pixel, that of the last one.
+  private func inOrder(_ masks: [ReviewMask]) -> [ReviewMask] {
+    content.document.layers.compactMap { layer in masks.first { $0.layer == layer } }
+  }
+
   private var labels: [String: Int] {
     Dictionary(content.document.layers.enumerated().map { ($1, $0 + 1) }) { first, _ in first }
   }
@@ -197,7 +202,7 @@ package struct ReviewApplication {
     for item in chosen {
       guard let image = stems[item.row.id] else { continue }
       let model = try content.item(item.row.id)
-      let shapes = try model.masks.map { LabelledShape(label: $0.layer, form: .runs(try $0.runs)) }
+      let shapes = try inOrder(model.masks).map { LabelledShape(label: $0.layer, form: .runs(try $0.runs)) }
       let isSingle = content.document.layers == [ReviewMaker.singleLayer]
       let mask = try ShapeRaster.mask(
         of: shapes, width: item.row.width, height: item.row.height, labels: isSingle ? [:] : labels)

@@ -70,6 +70,8 @@ package struct ReviewFolder: Sendable {
   package var pageFile: URL { url.appendingPathComponent("index.html") }
   package var documentFile: URL { url.appendingPathComponent("review.js") }
   package var queueFile: URL { url.appendingPathComponent("queue.js") }
+  /// It is there until the first call has ended.
+  package var unfinishedFile: URL { url.appendingPathComponent("unfinished") }
   package var decisions: URL { url.appendingPathComponent("decisions") }
   package func itemFile(_ id: String) -> URL { url.appendingPathComponent("items/\(id).js") }
   package func videoFile(_ id: String) -> URL { url.appendingPathComponent("videos/\(id).js") }

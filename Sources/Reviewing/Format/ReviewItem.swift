@@ -55,6 +55,27 @@ package struct ReviewItem: Codable, Equatable, Sendable {
     }
   }
 
+  /// What the item was made of, with its numbers of the queue, so that a later call can keep it.
+  package struct Made: Codable, Equatable, Sendable {
+    /// The hash of the model and its settings.
+    package var model: String
+    /// The hash of the input.
+    package var input: String
+    /// The path of the picture, and the hash of its bytes.
+    package var image: String
+    package var imageHash: String
+    @Nullable package var thumbnail: String?
+    @Nullable package var unsure: Double?
+    @Nullable package var movement: Double?
+    package var area: Double
+    @Nullable package var presence: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case model, input, image, thumbnail, unsure, movement, area, presence
+      case imageHash = "image_hash"
+    }
+  }
+
   package var id: String
   package var masks: [ReviewMask]
   package var modelHash: String
@@ -67,9 +88,11 @@ package struct ReviewItem: Codable, Equatable, Sendable {
   package var distance: Double?
   package var warnings: [String]?
   @Nullable package var explanation: Explanation?
+  /// Of an item that a run made.
+  package var made: Made?
 
   enum CodingKeys: String, CodingKey {
-    case id, masks, probability, confidence, uncertainty, distance, warnings, explanation
+    case id, masks, probability, confidence, uncertainty, distance, warnings, explanation, made
     case modelHash = "model_hash"
     case expectedDice = "expected_dice"
   }

@@ -107,7 +107,8 @@ package struct PredictionFolder: Sendable {
       )
     }
     let parts: [(stem: String, files: [String])] =
-      line.classes?.map { ("\(line.name)-\($0.name)", $0.files) } ?? [(line.name, line.files)]
+      line.classes?.map { ("\(line.name)-\(RunConfiguration.fileName(ofClass: $0.name))", $0.files) }
+      ?? [(line.name, line.files)]
     let masks = try parts.map { try mask($0.stem, $0.files, line) }
     let maps = try parts.compactMap { try probability($0.stem, $0.files, line) }
     return ReviewMaker.Look(

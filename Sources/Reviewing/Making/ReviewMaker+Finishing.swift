@@ -5,12 +5,17 @@ import Training
 extension ReviewFolder {
   /// Finds the review that the folder holds.
   ///
+  /// Files of items that a call does not name are removed at its end. So a folder of somebody else's
+  /// `images` is no review, unless a call that has not ended marked it (`begin`).
+  ///
   /// - Parameter run: the name of the run; nil for a folder of predictions.
   /// - Returns: its ID and its time; nil for a new folder.
   /// - Throws: `ReviewError.folderInUse` for a review of another run and for other files.
   package func identity(of run: String?) throws -> (id: String, created: String)? {
     guard FileSystem.kind(of: documentFile) != nil else {
-      let own = Set(Self.parts + ["decisions", "queue.js", FolderLock.fileName])
+      let isBegun = FileSystem.kind(of: unfinishedFile) == .file
+      let parts = isBegun ? Self.parts + ["queue.js", unfinishedFile.lastPathComponent] : []
+      let own = Set(parts + ["decisions", FolderLock.fileName])
       let names = FileSystem.kind(of: url) == nil ? [] : try FileSystem.entries(of: url).map(\.name)
       if let other = names.first(where: { !own.contains($0) }) {
         throw ReviewError.folderInUse(url, holds: NativePath.shown(other))
@@ -23,6 +28,16 @@ extension ReviewFolder {
         url, holds: "the review of \(document.run?.name ?? "a folder of predictions")")
     }
     return (document.id, document.created)
+  }
+
+  /// Marks a new folder, so that a later call may go on in it.
+  ///
+  /// - Throws: `FileError` that names the file.
+  package func begin() throws {
+    guard FileSystem.kind(of: documentFile) == nil, FileSystem.kind(of: unfinishedFile) == nil else { return }
+    try FileManager.default.createFolder(url)
+    let text = "mcdrl review has not written all of this folder yet.\n"
+    try AtomicFile.write(Data(text.utf8), to: unfinishedFile)
   }
 }
 
@@ -92,17 +107,27 @@ extension ReviewFolder {
     try ReviewScript.write(ReviewQueue(rows), calling: .queue, to: queueFile)
     try ReviewScript.write(document, calling: .review, to: documentFile)
     try AtomicFile.write(Data(ReviewPage.html.utf8), to: pageFile)
-    try removeStale(Set(rows.map(\.id) + whole.videos.map(\.id)))
+    try removeStale(items: Set(rows.map(\.id)), videos: Set(whole.videos.map(\.id)))
+    _ = unfinishedFile.withNativePath { unlink($0) }
     return document
   }
 
+  /// The endings of the files in each folder.
+  private static let endings = [
+    "items": ["js"], "images": ["png", "jpg"], "thumbnails": ["jpg"], "videos": ["js"] + ReviewFrames.endings,
+  ]
+
   /// Removes files of items and videos that the queue does not name.
-  private func removeStale(_ ids: Set<String>) throws {
+  private func removeStale(items: Set<String>, videos: Set<String>) throws {
     for part in Self.parts {
       let place = url.appendingPathComponent(part)
+      let ids = part == "videos" ? videos : items
       for file in try FileSystem.contents(of: place) {
-        let id = file.deletingPathExtension().lastPathComponent
-        guard ReviewID.isValid(id), !ids.contains(id) else { continue }
+        let words = file.lastPathComponent.split(
+          separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard words.count == 2, Self.endings[part]?.contains(String(words[1])) == true,
+          ReviewID.isValid(words[0]), !ids.contains(String(words[0]))
+        else { continue }
         guard file.withNativePath({ unlink($0) }) == 0 else {
           throw FileError.cannotWrite(file, reason: FileError.systemReason())
         }

@@ -9,8 +9,8 @@ import Training
 /// Makes the items of a review from predictions, and writes the review.
 ///
 /// Items are written as they come. The queue, the description and the page come last, in this order. So an
-/// interrupted call leaves no page that lacks its items, and the same call again goes over the same files.
-/// Decisions are never touched.
+/// interrupted call leaves no page that lacks its items, and the same call again keeps the items that are
+/// there (``kept(_:by:_:)``). Decisions are never touched.
 package final class ReviewMaker: Sendable {
   /// The choices for a review.
   package struct Settings: Sendable {
@@ -47,8 +47,8 @@ package final class ReviewMaker: Sendable {
     }
   }
 
-  private let folder: ReviewFolder
-  private let ids: [String: String]
+  let folder: ReviewFolder
+  let ids: [String: String]
   /// The layers of masks.
   package let layers: [String]
 
@@ -75,9 +75,12 @@ package final class ReviewMaker: Sendable {
   /// - Parameters:
   ///   - input: the image.
   ///   - look: its masks, with the picture.
+  ///   - origin: the model and the input, by which a later call knows the item; nil if it is not to be kept.
   /// - Returns: its row, without its site, which is a place in a list that is not complete yet.
   /// - Throws: an error that names the file.
-  package func write(_ input: ReviewInput, _ look: Look) throws -> ReviewQueue.Row {
+  package func write(
+    _ input: ReviewInput, _ look: Look, of origin: ReviewOrigin? = nil
+  ) throws -> ReviewQueue.Row {
     let id = ids[input.source.name] ?? input.source.name
     let masks = look.masks
     let (height, width) = (try masks.size(1), try masks.size(2))
@@ -91,6 +94,17 @@ package final class ReviewMaker: Sendable {
     let (inside, presence): (Double?, Double?) = (
       try highest.map { try ($0 * any).sum().item() }, try highest.map { try $0.max([0, 1]).item() }
     )
+    let image = try writeImage(input, look.picture, id)
+    let thumbnail = try writeThumbnail(look.picture, id)
+    let unsure = try small.map {
+      Self.rounded(try ReviewScores.unsure($0, mask: ReviewScores.reduced(masks, as: $0)))
+    }
+    let area = Self.rounded(marked / Double(width * height))
+    let made = origin.map {
+      ReviewItem.Made(
+        model: $0.model, input: $0.input, image: image.path, imageHash: image.hash, thumbnail: thumbnail,
+        unsure: unsure, movement: nil, area: area, presence: presence.map(Self.rounded))
+    }
     let item = ReviewItem(
       id: id, masks: drawn, modelHash: ReviewMask.hash(drawn, layers: layers),
       probability: try small.map { small in
@@ -98,19 +112,14 @@ package final class ReviewMaker: Sendable {
       },
       confidence: marked > 0 ? inside.map { Self.rounded($0 / marked) } : nil,
       expectedDice: look.certainty?.expectedDice, uncertainty: look.certainty?.uncertainty,
-      distance: look.certainty?.distance, warnings: look.certainty?.warnings, explanation: nil)
-    let image = try writeImage(input, look.picture, id)
-    let row = ReviewQueue.Row(
-      id: id, file: input.file, image: image, thumbnail: try writeThumbnail(look.picture, id),
-      site: nil, group: input.group, width: width, height: height,
-      unsure: try small.map {
-        Self.rounded(try ReviewScores.unsure($0, mask: ReviewScores.reduced(masks, as: $0)))
-      },
-      movement: nil, area: Self.rounded(marked / Double(width * height)),
-      presence: presence.map(Self.rounded),
-      video: input.video, frame: input.frame, time: input.source.time, lesionClass: input.lesionClass)
+      distance: look.certainty?.distance, warnings: look.certainty?.warnings, explanation: nil, made: made)
+    // The picture comes first: an item that is there has its own.
     try ReviewScript.write(item, calling: .item, to: folder.itemFile(id))
-    return row
+    return ReviewQueue.Row(
+      id: id, file: input.file, image: image.path, thumbnail: thumbnail, site: nil, group: input.group,
+      width: width, height: height, unsure: unsure, movement: nil, area: area,
+      presence: presence.map(Self.rounded), video: input.video, frame: input.frame, time: input.source.time,
+      lesionClass: input.lesionClass)
   }
 
   /// Adds an explanation to an item that was written.
@@ -140,9 +149,10 @@ package final class ReviewMaker: Sendable {
           added: try entry.added.map { try change($0, strength: strength) })
       },
       interventionOff: try changes.off.map { try change($0) })
-    try ReviewScript.write(item, calling: .item, to: folder.itemFile(row.id))
     var row = row
     row.movement = changes.movement.map(Self.rounded)
+    item.made?.movement = row.movement
+    try ReviewScript.write(item, calling: .item, to: folder.itemFile(row.id))
     return row
   }
 
@@ -164,15 +174,18 @@ package final class ReviewMaker: Sendable {
   }
 
   /// Writes the picture at its own size: the bytes of a file that browsers show as it is, else a PNG.
-  private func writeImage(_ input: ReviewInput, _ picture: Tensor, _ id: String) throws -> String {
+  private func writeImage(
+    _ input: ReviewInput, _ picture: Tensor, _ id: String
+  ) throws -> (path: String, hash: String) {
     if input.source.reading == nil {
       let data = try Data(file: input.source.file, limit: ImageLimits.default.maximumFileBytes)
       let facts = try ImageFile.facts(of: Array(data), file: input.source.file.path)
       if facts.isUpright, facts.format == .jpeg || facts.format == .png {
-        return try put(data, "images/\(id).\(facts.format.ending)")
+        return (try put(data, "images/\(id).\(facts.format.ending)"), Self.hash(data))
       }
     }
-    return try put(Image(picture).pngData(), "images/\(id).png")
+    let data = try Image(picture).pngData()
+    return (try put(data, "images/\(id).png"), Self.hash(data))
   }
 
   /// Writes a picture of 96 rows; nil for one that is as small.
@@ -190,6 +203,13 @@ package final class ReviewMaker: Sendable {
     let url = folder.url.appendingPathComponent(path)
     if (try? Data(file: url)) != data { try AtomicFile.write(data, to: url) }
     return path
+  }
+
+  /// A hash of the bytes of a picture.
+  static func hash(_ data: Data) -> String {
+    var hash = ContentHash()
+    hash.combine(data)
+    return hash.text
   }
 
   private static func levels(

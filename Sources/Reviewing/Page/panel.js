@@ -110,7 +110,8 @@ const Panel = (() => {
       button.tabIndex = index === Editor.layer ? 0 : -1;
     }
     const area = Base.byId("area");
-    if (area) area.textContent = share + (changed ? ", edited" : "");
+    const layer = Data.review.layers.length > 1 ? Data.review.layers[Editor.layer] + " " : "";
+    if (area) area.textContent = layer + share + (changed ? ", edited" : "");
     Base.byId("stage").setAttribute("aria-label", "Picture " + Data.queue.file[place] + ". The mask covers " +
       share + (changed ? ", edited." : "."));
     View.key(changed);

@@ -28,6 +28,9 @@ struct HTTPRequest {
 
   /// Asks for the body; false if the bodies of all requests take too much memory.
   func keepBody() -> Bool { http_keep_body(exchange) != 0 }
+
+  /// Lets the client send the rest of its body before the connection ends, so that it reads the refusal.
+  func linger() { http_linger(exchange) }
 }
 
 /// An answer.

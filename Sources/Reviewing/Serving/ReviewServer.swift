@@ -80,7 +80,10 @@ final class ReviewRules: HTTPHandler {
     guard let token = request.header("X-Review-Token"), access.isToken(token) else {
       return Self.error(401, "the token is missing or wrong; open the address that mcdrl printed")
     }
-    return isDecision ? refusal(ofDecision: request) : nil
+    guard isDecision, let refusal = refusal(ofDecision: request) else { return nil }
+    // The page is known, and is to learn why. A stranger makes the server read nothing.
+    request.linger()
+    return refusal
   }
 
   private func refusal(ofDecision request: HTTPRequest) -> HTTPAnswer? {

@@ -10,7 +10,7 @@ package struct PredictionInput: Sendable {
   package typealias Reading = @Sendable (ImageLimits) throws -> Image
 
   /// The name of the results: the stem of the file, with a number or time for one of several frames.
-  package let name: String
+  package private(set) var name: String
   /// The file.
   package let file: URL
   /// The number of the frame in its file, from 1; nil for a file of one image.
@@ -45,5 +45,12 @@ package struct PredictionInput: Sendable {
   ) {
     (self.file, self.name, self.frame, self.time) = (file, name, frame, time)
     (self.isDICOM, self.reading) = (isDICOM, reading)
+  }
+
+  /// Returns the same image with another name of its results.
+  package func named(_ name: String) -> PredictionInput {
+    var other = self
+    other.name = name
+    return other
   }
 }

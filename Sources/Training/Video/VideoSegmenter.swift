@@ -47,13 +47,16 @@ package struct VideoSegmenter {
   ///   - outputs: where results go; they are finished at the end, also after a stop or an error of the
   ///     source.
   ///   - summary: the description of video and model, to be filled.
+  ///   - known: the lines of the first frames, of an earlier call with the same model, video and settings.
+  ///     These frames are only decoded and judged. The settings must not smooth, and `outputs` have no video.
   ///   - shouldStop: asked before each frame; true ends the work.
   ///   - progress: called after each frame.
   /// - Returns: the summary, and the error of the source or the model if there was one.
   /// - Throws: an error that names the file that cannot be written.
   package func callAsFunction(
     _ source: any FrameSource, to outputs: VideoOutputs, _ summary: VideoSummary,
-    shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in }
+    after known: [FrameRecord] = [], shouldStop: () -> Bool = { false },
+    progress: (Progress) -> Void = { _ in }
   ) throws -> Outcome {
     let system = SystemClock()
     let start = system.now
@@ -61,7 +64,7 @@ package struct VideoSegmenter {
     // A long queue would hide from the feed that writing is slow.
     let writer = ResultWriter(outputs, depth: settings.effective.queue)
     var state = VideoState(predictor.rule, settings, summary)
-    let work = Result { try run(feed, writer, &state, shouldStop, progress) }
+    let work = Result { try run(feed, writer, &state, known, shouldStop, progress) }
     feed.stop()
     try writer.finish()
     if case .failure(let error) = work { state.summary.failure = "\(error)" }
@@ -75,8 +78,8 @@ package struct VideoSegmenter {
   }
 
   private func run(
-    _ feed: FrameFeed, _ writer: ResultWriter, _ state: inout VideoState, _ shouldStop: () -> Bool,
-    _ progress: (Progress) -> Void
+    _ feed: FrameFeed, _ writer: ResultWriter, _ state: inout VideoState, _ known: [FrameRecord],
+    _ shouldStop: () -> Bool, _ progress: (Progress) -> Void
   ) throws {
     let most = settings.effective.batch
     while true {
@@ -87,8 +90,10 @@ package struct VideoSegmenter {
       guard let first = try feed.next() else { return }
       var frames = [first]
       while frames.count < most, let next = feed.ready() { frames.append(next) }
-      for (frame, prediction) in zip(frames, try predictions(frames, &state)) {
-        let result = try state.result(of: frame, prediction)
+      for (frame, prediction) in zip(frames, try predictions(frames, &state, after: known.count)) {
+        let result =
+          frame.index < known.count
+          ? state.result(of: frame, known: known[frame.index]) : try state.result(of: frame, prediction)
         guard writer.add(result) else { return }
         progress(Progress(frames: state.summary.frames, time: frame.time))
       }
@@ -97,9 +102,9 @@ package struct VideoSegmenter {
 
   /// Segments frames in parallel, each alone; nil for those that need no prediction.
   private func predictions(
-    _ frames: [FedFrame], _ state: inout VideoState
+    _ frames: [FedFrame], _ state: inout VideoState, after known: Int
   ) throws -> [(prediction: FramePrediction, seconds: Double)?] {
-    let isNeeded = frames.map { state.needsPrediction($0) }
+    let isNeeded = frames.map { state.needsPrediction($0) && $0.index >= known }
     let predictor = predictor
     let work: @Sendable (Int) throws -> (prediction: FramePrediction, seconds: Double)? = { index in
       guard isNeeded[index], let pixels = frames[index].pixels else { return nil }

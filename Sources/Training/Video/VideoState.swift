@@ -61,6 +61,24 @@ struct VideoState {
     } else {
       mask = skip(frame, &record)
     }
+    return finished(frame, record, mask)
+  }
+
+  /// Takes over the line of the next frame from an earlier call that did not smooth.
+  mutating func result(of frame: FedFrame, known record: FrameRecord) -> FrameResult {
+    decode.add(frame.decodeSeconds)
+    judge.add(frame.judgeSeconds)
+    switch record.skipped {
+    case nil:
+      last = (record, nil)
+      if let view = frame.judgement.view { lastView = view }
+    case .black: last = nil
+    case .repeated, .dropped: break
+    }
+    return finished(frame, record, nil)
+  }
+
+  private mutating func finished(_ frame: FedFrame, _ record: FrameRecord, _ mask: Tensor?) -> FrameResult {
     note(record, frame)
     return FrameResult(
       record: record, image: frame.image, mask: mask, pts: frame.pts, duration: frame.duration,

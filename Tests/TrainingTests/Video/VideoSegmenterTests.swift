@@ -48,6 +48,30 @@ struct VideoSegmenterTests {
     #expect(found.outcome.error == nil)
   }
 
+  @Test("With the lines of the first frames the others get the lines of one call", arguments: [1, 3])
+  func continued(batch: Int) throws {
+    var pictures = try brightening(12)
+    // Repeated frames, also of a black one, and a black one at the end.
+    pictures[3] = pictures[2]
+    pictures[5] = try Image(width: 48, height: 32, channels: 3, pixels: [UInt8](repeating: 0, count: 4608))
+    pictures[6] = pictures[5]
+    pictures[8] = pictures[7]
+    pictures[11] = pictures[5]
+    var settings = MadeVideo.unsmoothed
+    (settings.keep, settings.batch) = (1, batch)
+    let asked = GreenPredictor()
+    let whole = try MadeVideo(MadeFrames(pictures), asked, settings)
+    let lines = try whole.lines
+    for count in 0...lines.count {
+      let predictor = GreenPredictor()
+      let rest = try MadeVideo(MadeFrames(pictures), predictor, settings, after: Array(lines.prefix(count)))
+      #expect(try rest.lines == lines, "\(count)")
+      #expect(rest.outcome.summary.segmented == whole.outcome.summary.segmented, "\(count)")
+      let left = lines.dropFirst(count).count { $0.skipped == nil }
+      #expect(predictor.asked.value == left, "\(count)")
+    }
+  }
+
   @Test("Smoothing delays a lesion; off, masks are those of single frames")
   func smoothing() throws {
     let pictures = try (0..<20).map { try MadeVideo.frame(green: $0 < 10 ? 124 : 131, seed: UInt64($0)) }

@@ -81,7 +81,8 @@ struct MadeVideo {
   init(
     _ source: any FrameSource, _ predictor: any FramePredictor = GreenPredictor(),
     _ settings: VideoSettings = VideoSettings(), clock: any PlaybackClock = SkippingClock(),
-    shouldStop: () -> Bool = { false }, progress: (VideoSegmenter.Progress) -> Void = { _ in }
+    after known: [FrameRecord] = [], shouldStop: () -> Bool = { false },
+    progress: (VideoSegmenter.Progress) -> Void = { _ in }
   ) throws {
     let (overlay, mask) = (CollectedVideo(), CollectedVideo())
     (self.overlay, self.mask) = (overlay, mask)
@@ -91,6 +92,7 @@ struct MadeVideo {
     }
     outcome = try VideoSegmenter(predictor, settings, clock: clock)(
       source, to: outputs, VideoSummary(video: "a.mp4", settings: settings, prediction: "by green"),
+      after: known,
       shouldStop: shouldStop, progress: progress)
   }
 
