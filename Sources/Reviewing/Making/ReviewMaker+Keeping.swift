@@ -39,7 +39,8 @@ extension ReviewMaker {
   /// - Throws: `FileError` that names the file.
   package func withoutExplanation(_ row: ReviewQueue.Row) throws -> ReviewQueue.Row {
     var item: ReviewItem = try ReviewScript.read(folder.itemFile(row.id), calling: .item)
-    (item.explanation, item.made?.movement) = (nil, nil)
+    item.explanation = nil
+    item.made?.movement = nil
     try ReviewScript.write(item, calling: .item, to: folder.itemFile(row.id))
     var row = row
     row.movement = nil
