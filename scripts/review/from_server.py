@@ -37,6 +37,13 @@ def from_server(chromium, folder, pictures):
     page.wait("Decisions.entry('00002')?.unsaved === false")
     check("a server that was gone gets what waited", server.decisions[("Chi", "00002")]["verdict"] == "reject")
 
+    server.loses = 1
+    review.item(8)
+    page.key("u")
+    page.wait("Decisions.entry('00008')?.unsaved === false || document.querySelector('#conflict-dialog').open")
+    check("a saved decision whose answer was lost is no conflict", not page.evaluate(
+        "document.querySelector('#conflict-dialog').open") and server.decisions[("Chi", "00008")]["revision"] == 1)
+
     stored = server.decisions[("Chi", "00003")] = {
         **server.decisions[("Chi", "00002")], "item": "00003", "comment": "from another window", "revision": 4}
     review.item(3)
@@ -83,6 +90,6 @@ def from_server(chromium, folder, pictures):
     review.open(server.address)
     page.wait("Decisions.entry('00005')?.unsaved === false")
     check("and it is saved after a reload", server.decisions[("Chi", "00005")]["verdict"] == "accept")
-    check("the reviewer's decisions come from the server", page.evaluate("Decisions.counts().decided") == 7)
+    check("the reviewer's decisions come from the server", page.evaluate("Decisions.counts().decided") == 8)
     server.stop()
     page.close()

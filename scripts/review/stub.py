@@ -10,10 +10,14 @@ TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=u
 
 
 class Stub:
-    """Serves a folder on loopback. `failure` is None or a status that a PUT gets."""
+    """Serves a folder on loopback. `failure` is None or a status that a PUT gets.
+
+    `loses` is how many of the next answers to a PUT are lost, after the decision is saved.
+    """
 
     def __init__(self, folder, token="0123456789abcdef"):
         self.folder, self.token, self.failure = Path(folder), token, None
+        self.loses = 0
         self.decisions, self.puts = {}, 0
         self.server = None
         self.port = 0
@@ -81,6 +85,10 @@ class Stub:
                     return self.answer(409, {"error": "Another revision is stored.", "decision": stored})
                 decision["revision"] = (stored["revision"] if stored else 0) + 1
                 stub.decisions[key] = decision
+                if stub.loses:
+                    stub.loses -= 1
+                    self.close_connection = True
+                    return None
                 return self.answer(200, {"revision": decision["revision"], "time": decision["time"]})
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)

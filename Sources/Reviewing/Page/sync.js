@@ -39,8 +39,10 @@ const Sync = (() => {
     try {
       const reply = await ask("api/decisions?reviewer=" + encodeURIComponent(Decisions.reviewer));
       if (!reply.ok) return fail(reply);
-      Decisions.takeAll((await reply.json()).decisions);
+      const { decisions, faults } = await reply.json();
+      Decisions.takeAll(decisions);
       fetched = true;
+      if (faults?.length) Announce.problem("Not read: " + faults.join(" "));
     } catch {
       return again("The server does not answer.");
     }
@@ -98,6 +100,8 @@ const Sync = (() => {
       method: "PUT", body: JSON.stringify(decision),
       headers: { "Content-Type": "application/json", "If-Match": '"' + entry.known + '"' },
     });
+    // Another reviewer has the page now. The decision waits in the browser until its own one comes back.
+    if (decision.reviewer !== Decisions.reviewer) return;
     const now = Decisions.entry(id);
     if (reply.ok) {
       const { revision } = await reply.json();
@@ -110,6 +114,17 @@ const Sync = (() => {
       }
     } else if (reply.status === 409) {
       const stored = (await reply.json()).decision;
+      if (!stored) {
+        // Somebody removed the file, so there is nothing to replace.
+        await Decisions.keep(id, { ...now, known: 0 });
+        return;
+      }
+      if (stored.time === decision.time && stored.verdict === decision.verdict) {
+        // The server saved this decision, and its answer was lost on the way.
+        const saved = now.decision === decision;
+        await Decisions.keep(id, { ...now, unsaved: !saved, known: stored.revision });
+        return;
+      }
       refused.set(id, now.decision);
       Dialogs.conflict(now.decision, stored, async (mine) => {
         refused.delete(id);
@@ -120,7 +135,7 @@ const Sync = (() => {
         }
         wake();
       });
-    } else if ([400, 404, 413].includes(reply.status)) {
+    } else if ([400, 404, 413, 422].includes(reply.status)) {
       refused.set(id, decision);
       Announce.problem("Not saved: " + await message(reply) + " The decision stays in this browser.");
     } else {
