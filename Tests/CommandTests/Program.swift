@@ -2,8 +2,8 @@ import Foundation
 import Imaging
 import Testing
 
-/// Tests that run the built program, one after the other.
-@Suite("The mcdrl program", .serialized, .timeLimit(.minutes(10)))
+/// Tests that run the built program, as many at once as there are cores.
+@Suite("The mcdrl program", .timeLimit(.minutes(10)))
 struct ProgramTests {}
 
 /// What a call of the program came to.
