@@ -138,6 +138,22 @@ struct ServerTests {
     }
   }
 
+  @Test("A damaged file of a decision is named, hides no other and is not replaced")
+  func damaged() throws {
+    let review = try ServedReview()
+    for item in ["a0", "a1"] { _ = try review.put(review.fixture.decision(item, .accept, by: "Ana Ruiz")) }
+    let file = review.fixture.url.appendingPathComponent("decisions/Ana Ruiz/a0.json")
+    try Data("{\"format\":1,".utf8).write(to: file)
+
+    let token = ["X-Review-Token": review.token]
+    let listed = review.get("api/decisions?reviewer=Ana%20Ruiz", token)?.json
+    #expect((listed?["decisions"] as? [[String: Any]])?.map { $0["item"] as? String } == ["a1"])
+    #expect((listed?["faults"] as? [String])?.first?.contains(file.path) == true)
+    let answer = try review.put(review.fixture.decision("a0", .reject, by: "Ana Ruiz"))
+    #expect(answer?.status == 422 && (answer?.json?["error"] as? String)?.contains(file.path) == true)
+    #expect(try Data(contentsOf: file) == Data("{\"format\":1,".utf8))
+  }
+
   @Test("A decision that does not fit the review is refused, and nothing is stored")
   func wrongDecisions() throws {
     let review = try ServedReview()

@@ -60,13 +60,22 @@ package final class DecisionStore: Sendable {
 
   /// Returns the stored decisions of a reviewer as JSON, in the order of their names.
   ///
-  /// - Throws: `FileError` that names the file.
-  package func documents(of reviewer: String) throws -> [Data] {
+  /// - Parameter reviewer: a valid name.
+  /// - Returns: the decisions, and what is wrong with each file that holds none.
+  /// - Throws: `FileError` that names the folder.
+  package func documents(of reviewer: String) throws -> (decisions: [Data], faults: [String]) {
     let place = folder.appendingPathComponent(reviewer)
-    guard FileSystem.kind(of: place) == .folder else { return [] }
-    return try FileSystem.contents(of: place).filter { $0.pathExtension == "json" }.map {
-      try Data(file: $0, limit: DecisionFiles.limit)
+    guard FileSystem.kind(of: place) == .folder else { return ([], []) }
+    var (decisions, faults): ([Data], [String]) = ([], [])
+    for file in try FileSystem.contents(of: place) where file.pathExtension == "json" {
+      do {
+        _ = try DecisionFiles.read(file)
+        decisions.append(try Data(file: file, limit: DecisionFiles.limit))
+      } catch {
+        faults.append("\(error)")
+      }
     }
+    return (decisions, faults)
   }
 
   /// Refuses a link in the place of a folder, which would lead the files out of the review.

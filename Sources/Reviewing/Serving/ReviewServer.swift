@@ -150,10 +150,13 @@ final class ReviewRules: HTTPHandler {
     guard let name = request.query("reviewer")?.removingPercentEncoding, ReviewerName.isValid(name) else {
       return Self.error(400, ReviewerName.rule)
     }
-    let documents = try store.documents(of: name)
-    let list = Data(documents.joined(separator: Data(",".utf8)))
+    let (decisions, faults) = try store.documents(of: name)
+    let list = Data(decisions.joined(separator: Data(",".utf8)))
+    let stated = try JSONEncoder().encode(faults)
     return HTTPAnswer(
-      status: 200, content: .bytes(Data("{\"decisions\":[".utf8) + list + Data("]}".utf8)),
+      status: 200,
+      content: .bytes(
+        Data("{\"decisions\":[".utf8) + list + Data("],\"faults\":".utf8) + stated + Data("}".utf8)),
       headers: Self.headers(Self.jsonType))
   }
 
@@ -220,6 +223,8 @@ final class ReviewRules: HTTPHandler {
   }
 
   private static func failure(_ error: any Error) -> HTTPAnswer {
+    // Asking again does not help: somebody has to look at the file.
+    if case ReviewError.decision = error { return Self.error(422, "\(error)") }
     guard case FileError.cannotWrite(_, let reason) = error else { return Self.error(500, "\(error)") }
     let isFull = [ENOSPC, EDQUOT, EFBIG].contains { reason == String(cString: strerror($0)) }
     return isFull
