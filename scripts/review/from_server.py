@@ -91,5 +91,49 @@ def from_server(chromium, folder, pictures):
     page.wait("Decisions.entry('00005')?.unsaved === false")
     check("and it is saved after a reload", server.decisions[("Chi", "00005")]["verdict"] == "accept")
     check("the reviewer's decisions come from the server", page.evaluate("Decisions.counts().decided") == 8)
+    words(server, review)
     server.stop()
     page.close()
+
+
+def words(server, review):
+    """Comments stay with the decision and the reviewer that they belong to."""
+    page = review.page
+    theirs = server.decisions[("Chi", "00009")] = {
+        **server.decisions[("Chi", "00002")], "item": "00009", "comment": "from another window", "revision": 3}
+    review.item(9)
+    page.evaluate("document.querySelector('#comment').value = 'mine'")
+    page.key("x")
+    page.wait("document.querySelector('#conflict-dialog').open")
+    review.item(9)
+    page.click("#keep-stored")
+    page.wait("Decisions.of('00009')?.comment === 'from another window'")
+    review.item(10)
+    time.sleep(0.3)
+    check("the comment of the chosen decision stays", server.decisions[("Chi", "00009")] == theirs)
+
+    other = server.decisions[("Dee", "00000")] = {
+        **server.decisions[("Chi", "00000")], "reviewer": "Dee", "comment": "by Dee", "revision": 1}
+    review.item(0)
+    page.evaluate("document.querySelector('#comment').value = 'by Chi'")
+    page.evaluate("Panel.amend()")
+    page.wait("Decisions.entry('00000')?.unsaved === false")
+    check("a comment is added to a decision", server.decisions[("Chi", "00000")]["comment"] == "by Chi")
+    review.open(server.address, name="Dee")
+    page.wait("Decisions.of('00000')?.comment === 'by Dee'")
+    review.item(10)
+    time.sleep(0.3)
+    check("another reviewer's comment stays", server.decisions[("Dee", "00000")] == other)
+
+    review.item(11)
+    page.key("p")
+    left, top = review.actual()
+    for x, y in ((20, 20), (60, 20), (60, 60)):
+        page.mouse("mousePressed", left + x, top + y)
+        page.mouse("mouseReleased", left + x, top + y)
+    page.key("a")
+    check("an open polygon is not dropped by a decision",
+          page.evaluate("Tools.hasPoints && !Decisions.of('00011')"))
+    page.key("Enter")
+    page.key("a")
+    page.wait("Decisions.of('00011')?.verdict === 'correct'")

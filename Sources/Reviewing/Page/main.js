@@ -57,12 +57,17 @@ const Page = (() => {
     if (after !== null) Data.prepare(after);
   }
 
+  const notKept = (error) => Announce.problem("This browser could not keep the mask: " + error.message);
+
   /** Shows the item anew if it is the open one: its decision came from elsewhere. */
   async function renew(id) {
-    if (place < 0 || Data.queue.id[place] !== id) return;
+    const now = place, elsewhere = () => Queue.current() !== now;
+    if (now < 0 || Data.queue.id[now] !== id || elsewhere()) return;
     ready = false;
-    await Store.put("drafts", [Decisions.reviewer, id], null);
-    await open(place);
+    Panel.leave();
+    await Store.put("drafts", [Decisions.reviewer, id], null).catch(notKept);
+    // The reviewer may have gone elsewhere meanwhile.
+    if (!elsewhere()) await open(now);
   }
 
   function legend() {
@@ -80,6 +85,10 @@ const Page = (() => {
   /** Takes a decision about what is in view, and goes on. */
   async function decide(choice) {
     if (!ready) return;
+    if (Tools.hasPoints) {
+      Announce.say("Close the polygon with Enter, or drop it with Escape, and decide then.");
+      return;
+    }
     const edited = Editor.isEdited(), { details } = Panel, id = Data.queue.id[place];
     let verdict = choice, masks = null;
     if (choice === "accept" && edited) {
@@ -93,7 +102,9 @@ const Page = (() => {
     const next = Base.byId("go-on").checked ? Queue.beside(1, true) : null;
     await saved;
     // A drawn mask that a decision does not hold stays in the browser.
-    if (verdict === "accept" || verdict === "correct") await Store.put("drafts", [Decisions.reviewer, id], null);
+    if (verdict === "accept" || verdict === "correct") {
+      await Store.put("drafts", [Decisions.reviewer, id], null).catch(notKept);
+    }
     // The reviewer may have gone elsewhere meanwhile.
     if (turn !== opening) return;
     if (next !== null) open(next);
@@ -119,7 +130,7 @@ const Page = (() => {
         comment: Decisions.of(id) ? "" : Base.byId("comment").value,
       };
       const kept = Store.put("drafts", [Decisions.reviewer, id], draft.masks || draft.comment ? draft : null);
-      kept.catch((error) => Announce.problem("This browser could not keep the mask: " + error.message));
+      kept.catch(notKept);
     };
     const soon = Base.later(150, now);
     return { now, soon: () => { if (ready) { waits = true; soon(); } } };
@@ -150,6 +161,10 @@ const Page = (() => {
   }
 
   async function reviewer(name) {
+    // What the one before drew and wrote stays with that one.
+    keepDraft.now();
+    Panel.amend();
+    Panel.leave();
     ready = false;
     Keys.localStorageSet("reviewer-" + Data.review.id, name);
     Base.byId("reviewer-text").textContent = name;

@@ -1,6 +1,7 @@
 // The panel beside the picture: facts, verdict, class and comment.
 const Panel = (() => {
   let place = -1, details = null;
+  let shown = null;             // class and comment as they were shown or saved last
 
   function open() {
     const { review } = Data;
@@ -26,7 +27,12 @@ const Panel = (() => {
       layers.children[Editor.layer].focus();
     });
     Editor.onChange(Base.later(100, edited));
-    Decisions.onChange((id) => { if (place >= 0 && (id === null || id === Data.queue.id[place])) verdict(); });
+    Decisions.onChange((id) => {
+      if (place < 0 || id !== null && id !== Data.queue.id[place]) return;
+      // A decision that came from elsewhere brings its own words, unless somebody is writing.
+      if (id === null && isShown(fields())) words(null);
+      verdict();
+    });
   }
 
   function chooseLayer(index) {
@@ -37,20 +43,29 @@ const Panel = (() => {
   function show(next, item, comment) {
     place = next;
     details = item;
-    const { queue } = Data, decision = Decisions.of(queue.id[place]);
+    const { queue } = Data;
     Base.byId("file").textContent = queue.file[place];
     Base.byId("file").title = queue.file[place];
     const position = Queue.position(place);
     Base.byId("position").textContent = position
       ? position.at.toLocaleString("en") + " of " + position.of.toLocaleString("en") : "";
-    Base.byId("comment").value = decision?.comment ?? comment ?? "";
-    Base.byId("class").value = decision?.class ?? queue.class[place] ?? "";
+    words(comment);
     const warnings = Base.byId("warnings");
     warnings.replaceChildren(...(item.warnings ?? []).map((text) => Base.make("li", { text })));
     warnings.hidden = !warnings.children.length;
     verdict();
     edited();
   }
+
+  /** Shows class and comment: of the decision, or else of a draft. */
+  function words(comment) {
+    const { queue } = Data, decision = Decisions.of(queue.id[place]);
+    Base.byId("comment").value = decision?.comment ?? comment ?? "";
+    Base.byId("class").value = decision?.class ?? queue.class[place] ?? "";
+    shown = fields();
+  }
+
+  const isShown = (now) => now.class === shown.class && now.comment === shown.comment;
 
   function facts() {
     const { queue } = Data, id = queue.id[place], decided = Boolean(Decisions.of(id));
@@ -127,14 +142,19 @@ const Panel = (() => {
     const decision = place >= 0 ? Decisions.of(Data.queue.id[place]) : null;
     if (!decision) return;
     const now = fields();
-    if (now.class === decision.class && now.comment === decision.comment) return;
+    if (isShown(now)) return;
+    shown = now;
     Decisions.save(decision.item, { ...now, verdict: decision.verdict, masks: decision.masks,
       seconds: Page.seconds() }, details);
     Announce.whisper("Decision changed.");
   }
 
   return {
-    open, show, fields, amend,
+    open, show, amend,
+    /** Class and comment, to be saved with a decision. */
+    fields: () => (shown = fields()),
+    /** Forgets the item: what stands in the fields belongs to no decision any more. */
+    leave: () => { place = -1; },
     nextLayer() {
       if (Data.review.layers.length > 1) chooseLayer((Editor.layer + 1) % Data.review.layers.length);
     },
