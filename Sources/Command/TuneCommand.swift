@@ -15,7 +15,7 @@ enum TuneCommand: Subcommand {
 
   struct Options: OptionGroup {
     let data = Shared.data.optional("that of the run")
-    let precision = Shared.precision("the fastest that keeps Dice on the run's validation images")
+    let precision = Shared.precision("that of the training")
     let decoding = Shared.decoding
   }
 
@@ -24,8 +24,8 @@ enum TuneCommand: Subcommand {
     let lock = try OutputFolder.lock(run.folder.url, console)
     defer { withExtendedLifetime(lock) {} }
     let predictor = try run.predictor(
-      device: arguments.common.device, precision: arguments.precision, decoding: arguments.decoding,
-      usesCalibration: false)
+      device: arguments.common.device, precision: arguments.precision ?? run.configuration.precision,
+      decoding: arguments.decoding, usesCalibration: false)
     let before = predictor.rule
     let bar = ProgressBar("choosing", total: 100)
     let tuning = try run.tuneMasks(

@@ -134,8 +134,8 @@ extension TrainingRuns {
       // A finished run keeps its choice; asked again, it finds the same.
       try run.train()
       #expect(try opened.tuneMasks() == tuning)
-      // The score is that of the masks at the images' own size, by site.
-      let predictor = try opened.predictor()
+      // The score is that of the masks at the images' own size in the arithmetic of the training, by site.
+      let predictor = try opened.predictor(precision: opened.configuration.precision)
       let bySite = try ["site-a", "site-b"].compactMap { site -> Double? in
         let counts = try opened.validationSamples().filter { $0.site == site }.map { sample in
           let masks = try predictor.masks(sample)

@@ -10,7 +10,8 @@ extension Run {
   ///
   /// - Parameters:
   ///   - data: the folder of the data the run was trained on; nil for that of its settings.
-  ///   - predictor: computes the probabilities; nil for the run's default one.
+  ///   - predictor: computes the probabilities; nil for one with the arithmetic of the training, so that no
+  ///     measured time decides.
   ///   - progress: called with the number of finished passes over an image and of all, from any thread.
   /// - Returns: the choice.
   /// - Throws: `MaskTuningError`, `RunError.otherData` if the images are not those of the training,
@@ -33,7 +34,8 @@ extension Run {
     guard !configuration.segmentsClasses else { throw ClassError.several(configuration.classes) }
     guard !samples.isEmpty else { throw MaskTuningError.noImages }
     let tuning = try MaskTuning(
-      predictor ?? self.predictor(device: configuration.device), on: samples, progress: progress)
+      predictor ?? self.predictor(device: configuration.device, precision: configuration.precision),
+      on: samples, progress: progress)
     var stored = try folder.configuration(methods: configuration.methods)
     stored.inference.rule = tuning.chosen.rule
     // The file of the choice is last: a kill before it lets the choice be made again.
