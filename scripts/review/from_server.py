@@ -92,6 +92,7 @@ def from_server(chromium, folder, pictures):
     check("and it is saved after a reload", server.decisions[("Chi", "00005")]["verdict"] == "accept")
     check("the reviewer's decisions come from the server", page.evaluate("Decisions.counts().decided") == 8)
     words(server, review)
+    slowly(server, review)
     server.stop()
     page.close()
 
@@ -137,3 +138,24 @@ def words(server, review):
     page.key("Enter")
     page.key("a")
     page.wait("Decisions.of('00011')?.verdict === 'correct'")
+
+
+def slowly(server, review):
+    """No decision is about another picture than the one in view."""
+    page = review.page
+    review.open(server.address, name="Dee")
+    # Neither the open item nor the next one, which the page reads ahead.
+    number = page.evaluate(
+        "[12, 13, 14].find((place) => place !== Queue.current() && place !== Queue.beside(1, false))")
+    before = dict(server.decisions)
+    server.slow = 1.5
+    page.evaluate(f"void Page.open({number})")
+    page.key("x")
+    time.sleep(0.8)
+    check("while an item is on its way no other is shown",
+          page.evaluate("document.querySelector('#picture').hidden && !Page.isReady"))
+    page.key("x")
+    page.wait(f"Page.isReady && document.querySelector('#file').textContent === Data.queue.file[{number}]")
+    time.sleep(0.3)
+    check("and nothing is decided", server.decisions == before)
+    server.slow = 0

@@ -3,6 +3,7 @@
 import http.server
 import json
 import threading
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -12,12 +13,13 @@ TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=u
 class Stub:
     """Serves a folder on loopback. `failure` is None or a status that a PUT gets.
 
-    `loses` is how many of the next answers to a PUT are lost, after the decision is saved.
+    `loses` is how many of the next answers to a PUT are lost, after the decision is saved. `slow` is how many
+    seconds the files of an item take.
     """
 
     def __init__(self, folder, token="0123456789abcdef"):
         self.folder, self.token, self.failure = Path(folder), token, None
-        self.loses = 0
+        self.loses, self.slow = 0, 0
         self.decisions, self.puts = {}, 0
         self.server = None
         self.port = 0
@@ -66,6 +68,8 @@ class Stub:
                     name = urllib.parse.parse_qs(url.query)["reviewer"][0]
                     found = [decision for (reviewer, _), decision in stub.decisions.items() if reviewer == name]
                     return self.answer(200, {"decisions": found})
+                if path.startswith(("images/", "items/")):
+                    time.sleep(stub.slow)
                 file = stub.folder / path
                 if ".." in parts or not file.is_file():
                     return self.answer(404, {"error": "There is no such file."})

@@ -1,8 +1,8 @@
 // The files of the review: scripts with one call each, since a page from disk may load nothing else.
 const Data = (() => {
   const waiting = new Map();   // address of a script → what its call gave
-  const details = new Map();   // ID of an item → its details, or a promise of them; the oldest first
-  const kept = 24;
+  // ID of an item or a video → a promise; the oldest first.
+  const details = new Map(), pictures = new Map(), videos = new Map();
   let review = null, queue = null;
 
   const receive = (key) => (value) => waiting.set(key(value), value);
@@ -47,34 +47,43 @@ const Data = (() => {
     }
   }
 
-  /** The masks and facts of an item; they are read once and kept for a while. */
-  function item(place) {
-    const id = queue.id[place];
-    if (!details.has(id)) {
-      const promise = load("items/" + id + ".js");
-      details.set(id, promise);
-      promise.catch(() => details.delete(id));
-      if (details.size > kept) details.delete(details.keys().next().value);
+  /** Reads a value once and keeps some of them; what could not be read is tried again the next time. */
+  function once(values, id, kept, read) {
+    if (!values.has(id)) {
+      const promise = read();
+      values.set(id, promise);
+      promise.catch(() => { if (values.get(id) === promise) values.delete(id); });
+      if (values.size > kept) values.delete(values.keys().next().value);
     }
-    return details.get(id);
+    return values.get(id);
   }
 
-  const videos = new Map();
-  function video(place) {
-    const id = review.videos[place].id;
-    if (!videos.has(id)) videos.set(id, load("videos/" + id + ".js"));
-    return videos.get(id);
-  }
+  /** The masks and facts of an item. */
+  const item = (place) => once(details, queue.id[place], 24, () => load("items/" + queue.id[place] + ".js"));
+
+  const video = (place) => once(videos, review.videos[place].id, 24, () => load("videos/" + review.videos[place].id + ".js"));
+
+  /** The picture of an item as an element of its own, once all of it is there. */
+  const picture = (place) => once(pictures, queue.id[place], 3, () => new Promise((resolve, reject) => {
+    const image = new Image(), path = queue.image[place], wanted = queue.width[place] + " × " + queue.height[place];
+    image.decoding = "sync";
+    image.onload = () => {
+      const size = image.naturalWidth + " × " + image.naturalHeight;
+      if (size === wanted) resolve(image);
+      else reject(new Error(path + " has " + size + " pixels, and its masks " + wanted + ". Run mcdrl review again."));
+    };
+    image.onerror = () => reject(new Error(path + " cannot be read."));
+    image.src = path;
+  }));
 
   /** Reads what the next item needs before it is opened. */
   function prepare(place) {
     item(place).catch(() => {});
-    const picture = new Image();
-    picture.src = queue.image[place];
+    picture(place).catch(() => {});
   }
 
   return {
-    open, item, video, prepare,
+    open, item, video, picture, prepare,
     get review() { return review; },
     get queue() { return queue; },
     siteName: (place) => queue.site[place] === null ? "" : review.sites[queue.site[place]].name,

@@ -14,33 +14,57 @@ const Page = (() => {
   async function open(next) {
     if (next === null || next === undefined) return;
     if (next === place && ready) { closeDrawer(); return; }
-    keepDraft.now();
-    Panel.amend();
-    const turn = ++opening, { queue } = Data, id = queue.id[next];
+    settle();
+    const turn = ++opening, id = Data.queue.id[next];
     ready = false;
     Tools.leave();
     Queue.select(next);
     closeDrawer();
-    let details, draft = null;
+    const slow = setTimeout(() => { if (turn === opening) blank(next, "Opening …"); }, 400);
     try {
-      [details, draft] = await Promise.all([Data.item(next), Store.get("drafts", [Decisions.reviewer, id])]);
+      // Name, picture and masks change together, so that no decision is about another picture than the shown one.
+      const parts = await Promise.all([Data.item(next), Data.picture(next), readDraft(id)]);
+      if (turn === opening) show(next, ...parts);
     } catch (error) {
-      if (turn === opening) Announce.problem(error.message);
-      return;
+      if (turn !== opening) return;
+      blank(next, "This item cannot be opened.");
+      Announce.problem(error.message);
+    } finally {
+      clearTimeout(slow);
     }
-    if (turn !== opening) return;
-    place = next;
-    const size = { width: queue.width[place], height: queue.height[place] };
-    const decision = Decisions.of(id);
+  }
+
+  /** What was drawn and written before; an item opens without it, too. */
+  const readDraft = (id) => Store.get("drafts", [Decisions.reviewer, id]).catch(() => null);
+
+  /** Keeps what is half done about the open item. */
+  function settle() {
+    keepDraft.now();
+    Panel.amend();
+  }
+
+  /** Shows no item, so that nothing that is done belongs to the wrong one. */
+  function blank(next, text) {
+    [place, ready] = [-1, false];
+    Tools.leave();
+    Editor.close();
+    View.hide();
+    Panel.blank(next, text);
+    if (next !== null) Strip.show(next);
+  }
+
+  /** Shows an item whose parts were read. */
+  function show(next, details, picture, draft) {
+    const { queue } = Data, id = queue.id[next], decision = Decisions.of(id);
+    const size = { width: queue.width[next], height: queue.height[next] };
     try {
       Editor.open(size, details.masks, draft?.masks ?? decision?.masks ?? null);
+      View.show(picture, queue.file[next], details.probability);
     } catch (error) {
-      Editor.close();
-      Announce.problem("items/" + id + ".js: " + error.message);
-      return;
+      throw new Error("items/" + id + ".js: " + error.message);
     }
+    place = next;
     [active, touched] = [(decision?.seconds ?? 0) * 1000, clock()];
-    View.show(queue.image[place], queue.file[place], details.probability);
     Base.byId("mode-probability").disabled = !details.probability;
     if (!details.probability && View.mode === "probability") mode("contour");
     legend();
@@ -63,8 +87,8 @@ const Page = (() => {
   async function renew(id) {
     const now = place, elsewhere = () => Queue.current() !== now;
     if (now < 0 || Data.queue.id[now] !== id || elsewhere()) return;
-    ready = false;
-    Panel.leave();
+    keepDraft.drop();
+    blank(now, "Opening …");
     await Store.put("drafts", [Decisions.reviewer, id], null).catch(notKept);
     // The reviewer may have gone elsewhere meanwhile.
     if (!elsewhere()) await open(now);
@@ -89,6 +113,7 @@ const Page = (() => {
       Announce.say("Close the polygon with Enter, or drop it with Escape, and decide then.");
       return;
     }
+    Tools.finish();
     const edited = Editor.isEdited(), { details } = Panel, id = Data.queue.id[place];
     let verdict = choice, masks = null;
     if (choice === "accept" && edited) {
@@ -133,7 +158,8 @@ const Page = (() => {
       kept.catch(notKept);
     };
     const soon = Base.later(150, now);
-    return { now, soon: () => { if (ready) { waits = true; soon(); } } };
+    const drop = () => { waits = false; };
+    return { now, drop, soon: () => { if (ready) { waits = true; soon(); } } };
   })();
 
   function mode(name) {
@@ -144,6 +170,13 @@ const Page = (() => {
     }
     Base.byId("legend").hidden = name !== "probability";
     Announce.whisper({ contour: "Image with contour", probability: "Image with probability", mask: "Mask alone" }[name]);
+  }
+
+  /** Changes the mask of the open item, after a stroke that goes on. */
+  function edit(work) {
+    if (!ready) return;
+    Tools.finish();
+    work();
   }
 
   const changed = (name, what) => Announce.whisper(name ? what + ": " + name + ". The mask covers " +
@@ -161,18 +194,16 @@ const Page = (() => {
   }
 
   async function reviewer(name) {
-    // What the one before drew and wrote stays with that one.
-    keepDraft.now();
-    Panel.amend();
-    Panel.leave();
-    ready = false;
+    // What is open belongs to the reviewer before.
+    settle();
+    blank(null, "Opening …");
+    const turn = ++opening;
     Keys.localStorageSet("reviewer-" + Data.review.id, name);
     Base.byId("reviewer-text").textContent = name;
     await Decisions.open(name);
     await Sync.fetchDecisions();
     Queue.filter();
-    place = -1;
-    await open(Queue.first());
+    if (turn === opening) await open(Queue.first());
   }
 
   async function start() {
@@ -232,10 +263,11 @@ const Page = (() => {
 
   return {
     open, renew, go, decide, withdraw, mode, seconds, closeDrawer, start,
-    undo: () => changed(Editor.undo(), "Undo"),
-    redo: () => changed(Editor.redo(), "Redo"),
-    reset: () => { Editor.reset(); Announce.say("Back to the model's mask."); },
-    fillAll: () => Announce.say(Base.count(Editor.fillAll(), "pixel") + " of holes filled."),
+    get isReady() { return ready; },
+    undo: () => edit(() => changed(Editor.undo(), "Undo")),
+    redo: () => edit(() => changed(Editor.redo(), "Redo")),
+    reset: () => edit(() => { Editor.reset(); Announce.say("Back to the model's mask."); }),
+    fillAll: () => edit(() => Announce.say(Base.count(Editor.fillAll(), "pixel") + " of holes filled.")),
     search: () => { if (Base.byId("drawer").offsetParent) drawer(true); Base.byId("queue-search").focus(); },
   };
 })();

@@ -49,6 +49,7 @@ const Panel = (() => {
     const position = Queue.position(place);
     Base.byId("position").textContent = position
       ? position.at.toLocaleString("en") + " of " + position.of.toLocaleString("en") : "";
+    Base.byId("comment").readOnly = false;
     words(comment);
     const warnings = Base.byId("warnings");
     warnings.replaceChildren(...(item.warnings ?? []).map((text) => Base.make("li", { text })));
@@ -137,7 +138,7 @@ const Panel = (() => {
     comment: Base.byId("comment").value.slice(0, 4000).normalize("NFC"),
   });
 
-  /** A later change of class or comment belongs to the decision. */
+  /** A later change of class or comment belongs to the decision. Fields that nobody touched change nothing. */
   function amend() {
     const decision = place >= 0 ? Decisions.of(Data.queue.id[place]) : null;
     if (!decision) return;
@@ -149,12 +150,27 @@ const Panel = (() => {
     Announce.whisper("Decision changed.");
   }
 
+  /** Shows the name of an item that is not open: its files are on the way, or cannot be read. */
+  function blank(next, text) {
+    [place, details, shown] = [-1, null, null];
+    Base.byId("file").textContent = next === null ? "" : Data.queue.file[next];
+    Base.byId("comment").value = Base.byId("position").textContent = "";
+    // Not disabled: a field that loses the focus would turn what is typed into keys.
+    Base.byId("comment").readOnly = true;
+    const state = Base.byId("verdict-text");
+    state.textContent = text;
+    state.dataset.verdict = "open";
+    for (const button of document.querySelectorAll("[data-verdict-name]")) button.setAttribute("aria-pressed", false);
+    for (const id of ["warnings", "withdraw", "explain"]) Base.byId(id).hidden = true;
+    Base.byId("facts").replaceChildren();
+    Base.byId("stage").setAttribute("aria-label", "Picture. " + text);
+    View.key(false);
+  }
+
   return {
-    open, show, amend,
+    open, show, amend, blank,
     /** Class and comment, to be saved with a decision. */
     fields: () => (shown = fields()),
-    /** Forgets the item: what stands in the fields belongs to no decision any more. */
-    leave: () => { place = -1; },
     nextLayer() {
       if (Data.review.layers.length > 1) chooseLayer((Editor.layer + 1) % Data.review.layers.length);
     },

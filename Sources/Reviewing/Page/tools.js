@@ -55,7 +55,7 @@ const Tools = (() => {
 
   function down(event) {
     stage.focus({ preventScroll: true });
-    if (!Editor.masks.length) return;
+    if (!Page.isReady) return;
     stage.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, event);
     if (pointers.size === 2) { stop(); action = { kind: "pinch", ...spread() }; return; }
@@ -165,7 +165,7 @@ const Tools = (() => {
   }
 
   function press() {
-    if (tool === "hand" || !Editor.masks.length) return;
+    if (tool === "hand" || !Page.isReady) return;
     cursor ??= { x: Math.floor(Editor.width / 2) + 0.5, y: Math.floor(Editor.height / 2) + 0.5 };
     if (tool === "polygon") vertex(cursor);
     else if (!draws()) at(cursor);
@@ -187,6 +187,14 @@ const Tools = (() => {
     Announce.whisper(names[tool] + " up. The mask covers " + Base.percent(Editor.share()) + ".");
   }
 
+  /** Ends a stroke that goes on, so that it is an action of its own. */
+  function finish() {
+    if (action?.kind !== "stroke") return;
+    if (penDown) { lift(); return; }
+    Editor.end(action.value ? "brush" : "eraser");
+    action = null;
+  }
+
   /** Takes back what is half done; says whether there was something. */
   function abandon() {
     if (points.length) { points = []; show(); return true; }
@@ -205,7 +213,7 @@ const Tools = (() => {
   }
 
   return {
-    open, choose, resize, arrow, press, close, abandon, leave, names,
+    open, choose, resize, arrow, press, close, abandon, finish, leave, names,
     /** Removes the last corner of an open polygon. */
     back: () => { points.pop(); show(); },
     get size() { return size; },

@@ -29,8 +29,12 @@ const View = (() => {
   }
 
   /** Takes the picture and the probability of an item. */
-  function show(source, label, maps) {
-    picture.src = source;
+  function show(image, label, maps) {
+    if (image !== picture) picture.replaceWith(image);
+    picture = image;
+    picture.id = "picture";
+    picture.draggable = false;
+    picture.hidden = false;
     picture.alt = label;
     picture.width = Editor.width;
     picture.height = Editor.height;
@@ -40,6 +44,13 @@ const View = (() => {
     });
     [compared, outline, modelPaths, stale] = [null, [], [], true];
     fit();
+  }
+
+  /** Shows nothing: no item is open. */
+  function hide() {
+    picture.hidden = true;
+    [compared, outline] = [null, []];
+    draw();
   }
 
   const room = () => [stage.clientWidth, stage.clientHeight];
@@ -193,7 +204,7 @@ const View = (() => {
   }
 
   return {
-    key, open, show, fit, zoom, pan, pixel, draw, colours, other,
+    key, open, show, hide, fit, zoom, pan, pixel, draw, colours, other,
     /** Shows masks of the explanation beside the current one; null ends that. */
     compare(masks, name = "") {
       compared = masks;
