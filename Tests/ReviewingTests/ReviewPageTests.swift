@@ -34,6 +34,11 @@ struct ReviewPageTests {
     let process = Process()
     process.executableURL = Self.root.appending(path: "scripts/check-review")
     process.arguments = ["--untimed", "--page", page.path(percentEncoded: false)]
+    // The Python that scripts/install-test-tools made has pycocotools.
+    var variables = ProcessInfo.processInfo.environment
+    let tools = Self.root.appending(path: ".deps/test-tools/bin").path(percentEncoded: false)
+    variables["PATH"] = "\(tools):\(variables["PATH"] ?? "")"
+    process.environment = variables
     let output = Pipe()
     (process.standardOutput, process.standardError) = (output, output)
     try process.run()
