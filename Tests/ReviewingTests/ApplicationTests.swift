@@ -144,4 +144,16 @@ struct ApplicationTests {
       try apply(fixture, reviewer: "Cem")
     }
   }
+
+  @Test("A mask that one reviewer accepts and another rejects is left out, and a corrected one is not")
+  func rejected() throws {
+    let fixture = try ReviewFixture(heldOut: [])
+    try fixture.store([
+      fixture.decision("a0", .accept, by: "Ana"), fixture.decision("a0", .reject, by: "Ben"),
+      fixture.decision("a1", .correct, by: "Ana", Self.drawn), fixture.decision("a1", .reject, by: "Ben"),
+    ])
+    let (record, _) = try apply(fixture)
+    #expect(record.images.map(\.item) == ["a1"])
+    #expect(record.leftOut.contains { $0.reason.contains("whether the mask is right (Ana: accept, Ben: reject)") })
+  }
 }

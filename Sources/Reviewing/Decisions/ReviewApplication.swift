@@ -39,8 +39,8 @@ package struct ReviewApplication {
 
   /// Chooses the mask of each item.
   ///
-  /// Of several reviewers the last decision counts. If they disagree whether there is a lesion, or whether
-  /// the picture is usable, the item is left out.
+  /// Of several reviewers the last decision counts. If they disagree whether there is a lesion, whether the
+  /// picture is usable, or whether the mask of the model is right, the item is left out.
   ///
   /// - Parameters:
   ///   - content: the review.
@@ -96,6 +96,11 @@ package struct ReviewApplication {
     guard let newest, case .masks(let masks) = newest.truth else {
       guard case .unknown(let reason)? = truths.first?.truth else { return }
       return leave(reason)
+    }
+    let isOfModel = newest.found.decision.verdict == .accept
+    guard !isOfModel || !own.contains(where: { $0.decision.verdict == .reject }) else {
+      return leave(
+        "the reviewers disagree whether the mask is right (\(Self.names(own))); choose one with --reviewer")
     }
     chosen.append(
       Chosen(
