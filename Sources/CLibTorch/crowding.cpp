@@ -11,10 +11,12 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 
 extern "C" {
 __attribute__((weak)) int omp_get_num_procs(void);
@@ -62,6 +64,46 @@ struct Usage {
   }
 };
 
+// The processor time of the whole machine in seconds, with that of other machines beside this one; below 0 where the
+// system does not tell.
+double machine_seconds() {
+  std::FILE *file = std::fopen("/proc/stat", "re");
+  if (!file) return -1;
+  unsigned long long user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, softirq = 0, steal = 0;
+  int found = std::fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &waiting, &irq,
+                          &softirq, &steal);
+  std::fclose(file);
+  if (found < 8) return -1;
+  return static_cast<double>(user + nice + system + irq + softirq + steal) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+// How many processors other programs use: a mean of about half a second.
+class Others {
+ public:
+  // Takes the time of this process. Says whether others use a processor for some of the time.
+  bool use(double own_seconds) {
+    auto now = std::chrono::steady_clock::now();
+    double machine = machine_seconds();
+    if (machine < 0) return true;
+    double elapsed = std::chrono::duration<double>(now - time_).count();
+    if (machine_ >= 0 && elapsed > 0) {
+      double processors = (machine - machine_ - (own_seconds - own_)) / elapsed;
+      mean_ += (std::max(0.0, processors) - mean_) * kShare;
+    }
+    time_ = now;
+    machine_ = machine;
+    own_ = own_seconds;
+    return mean_ >= kSome;
+  }
+
+ private:
+  static constexpr double kShare = 0.1;
+  // Less is the system's own work.
+  static constexpr double kSome = 0.2;
+  std::chrono::steady_clock::time_point time_ = std::chrono::steady_clock::now();
+  double machine_ = -1, own_ = 0, mean_ = 0;
+};
+
 // The longest time on a processor that counts as interrupted. Alone, a process keeps one for far longer.
 constexpr double kInterrupted = 0.025;
 // So many interruptions too many begin the crowd, and no more than twice as many are remembered.
@@ -72,6 +114,7 @@ constexpr int kQuiet = 60;
 
 void watch(unsigned count) {
   std::unique_ptr<Crowd> crowd;
+  Others others;
   int quiet = 0;
   double excess = 0;
   for (Usage before = Usage::now();;) {
@@ -82,7 +125,8 @@ void watch(unsigned count) {
     double usual = std::max(0.5, (now.seconds - before.seconds) / kInterrupted);
     excess = std::clamp(excess + interruptions - usual, 0.0, 2 * kCrowded);
     before = now;
-    if (excess >= kCrowded) {
+    // The threads of this process interrupt each other, too, where it has several teams.
+    if (others.use(now.seconds) && excess >= kCrowded) {
       quiet = 0;
       try {
         if (!crowd) crowd = std::make_unique<Crowd>(count);
