@@ -154,6 +154,7 @@ struct ApplicationTests {
     ])
     let (record, _) = try apply(fixture)
     #expect(record.images.map(\.item) == ["a1"])
-    #expect(record.leftOut.contains { $0.reason.contains("whether the mask is right (Ana: accept, Ben: reject)") })
+    let reasons = record.leftOut.map(\.reason)
+    #expect(reasons.contains { $0.contains("whether the mask is right (Ana: accept, Ben: reject)") })
   }
 }
