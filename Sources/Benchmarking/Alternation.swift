@@ -49,8 +49,8 @@ struct Pace {
   var long = 5.0
   /// The pause between two turns, in seconds.
   ///
-  /// The threads of the previous contestant go to sleep in it.
-  var pause = 0.02
+  /// The threads of the previous contestant go to sleep in it; some spin for 0.2 seconds first.
+  var pause = 0.25
 }
 
 /// Measures the seconds of a body.

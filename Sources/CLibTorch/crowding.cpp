@@ -77,7 +77,7 @@ double machine_seconds() {
   return static_cast<double>(user + nice + system + irq + softirq + steal) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-// How many processors other programs use: a mean of about half a second.
+// How many processors other programs use while this process works: a mean of about half a second of that work.
 class Others {
  public:
   // Takes the time of this process. Says whether others use a processor for some of the time.
@@ -87,8 +87,10 @@ class Others {
     if (machine < 0) return true;
     double elapsed = std::chrono::duration<double>(now - time_).count();
     if (machine_ >= 0 && elapsed > 0) {
-      double processors = (machine - machine_ - (own_seconds - own_)) / elapsed;
-      mean_ += (std::max(0.0, processors) - mean_) * kShare;
+      double own = own_seconds - own_;
+      double processors = std::max(0.0, machine - machine_ - own) / elapsed;
+      // What others do while this process rests takes nothing away from it.
+      mean_ += (processors - mean_) * kShare * std::clamp(own / elapsed, 0.0, 1.0);
     }
     time_ = now;
     machine_ = machine;
