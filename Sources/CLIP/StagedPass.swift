@@ -64,7 +64,8 @@ extension StagedPass {
     let stages = front.stages
     var outputs = try HiddenLayers(hidden, of: stages.count, reading: trunk.reading)
       .outputs(of: trunk, towerDepth: stages.count)
-    var x = trunk.input
+    // A cache stores the order of the indices.
+    var x = try trunk.input.channelsLast()
     if hidden.contains(trunk.depth) { outputs[trunk.depth] = try x.permuted([0, 2, 3, 1]) }
     for (index, stage) in stages.enumerated().dropFirst(trunk.depth) {
       x = try stage.reduce(x) { try $1($0) }
