@@ -22,7 +22,9 @@ extension StagedFront {
   ) throws -> ImageTrunk {
     guard reading == .outputs else { throw CLIPError.noKeys }
     let wanted = try HiddenLayers(hidden, of: towerDepth).before(depth)
-    var x = try started(pixels.to(activationType ?? pixels.dtype))
+    // Convolutions on a CPU are fastest with channels last, where a position's channels are adjacent,
+    // as normalisations need them.
+    var x = try started(pixels.to(activationType ?? pixels.dtype).channelsLast())
     var outputs: [Tensor] = []
     for (index, stage) in stages.prefix(depth).enumerated() {
       x = try stage.reduce(x) { try $1($0) }
@@ -40,9 +42,7 @@ protocol StemFront: StagedFront {
 }
 
 extension StemFront {
-  // Convolutions on a CPU are fastest with channels last, where a position's channels are adjacent, as
-  // normalisations need them.
-  func started(_ pixels: Tensor) throws -> Tensor { try stem(pixels.channelsLast()) }
+  func started(_ pixels: Tensor) throws -> Tensor { try stem(pixels) }
 }
 
 /// A whole convolutional tower, trained or compiled.

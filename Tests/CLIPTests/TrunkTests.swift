@@ -34,13 +34,16 @@ import Torch
         for depth in 0..<tower.hiddenWidths.count {
           let trunk = try tower.trunk(pixels, depth: depth, hidden: hidden)
           #expect(trunk.layers.count == hidden.count { $0 < depth })
-          let split = try tower(trunk, dense: dense, hidden: hidden)
-          for (one, other) in zip(
-            [whole.image, whole.dense] + whole.layers, [split.image, split.dense] + split.layers)
-          {
-            #expect(try one.isEqual(to: other), "\(type(of: tower)) after \(depth), layers \(hidden)")
+          // A cache stores the order of the indices.
+          let stored = try trunk.map { try $0.contiguous() }
+          for split in try [trunk, stored].map({ try tower($0, dense: dense, hidden: hidden) }) {
+            for (one, other) in zip(
+              [whole.image, whole.dense] + whole.layers, [split.image, split.dense] + split.layers)
+            {
+              #expect(try one.isEqual(to: other), "\(type(of: tower)) after \(depth), layers \(hidden)")
+            }
+            #expect(split.layers.count == hidden.count)
           }
-          #expect(split.layers.count == hidden.count)
         }
       }
     }
