@@ -64,7 +64,7 @@ extension StagedPass {
     let stages = front.stages
     var outputs = try HiddenLayers(hidden, of: stages.count, reading: trunk.reading)
       .outputs(of: trunk, towerDepth: stages.count)
-    // A cache stores the order of the indices.
+    // A cache stores values in the order of their indices, channels first.
     var x = try trunk.input.channelsLast()
     if hidden.contains(trunk.depth) { outputs[trunk.depth] = try x.permuted([0, 2, 3, 1]) }
     for (index, stage) in stages.enumerated().dropFirst(trunk.depth) {

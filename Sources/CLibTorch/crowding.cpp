@@ -9,6 +9,7 @@
 #include "CLibTorch.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -77,6 +78,19 @@ double machine_seconds() {
   return static_cast<double>(user + nice + system + irq + softirq + steal) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+// Whether the system limits the processor time of this process, as that of a container.
+bool has_quota() {
+  char text[32] = "";
+  for (const char *name : {"/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"}) {
+    std::FILE *file = std::fopen(name, "re");
+    if (!file) continue;
+    bool found = std::fscanf(file, "%31s", text) == 1;
+    std::fclose(file);
+    if (found) return std::isdigit(static_cast<unsigned char>(text[0])) != 0;
+  }
+  return false;
+}
+
 // How many processors other programs use while this process works: a mean of about half a second of that work.
 class Others {
  public:
@@ -84,11 +98,12 @@ class Others {
   bool use(double own_seconds) {
     auto now = std::chrono::steady_clock::now();
     double machine = machine_seconds();
-    if (machine < 0) return true;
+    if (machine < 0 || has_quota_) return true;
     double elapsed = std::chrono::duration<double>(now - time_).count();
     if (machine_ >= 0 && elapsed > 0) {
       double own = own_seconds - own_;
-      double processors = std::max(0.0, machine - machine_ - own) / elapsed;
+      // Both clocks are coarse, so a single difference may be below 0.
+      double processors = (machine - machine_ - own) / elapsed;
       // What others do while this process rests takes nothing away from it.
       mean_ += (processors - mean_) * kShare * std::clamp(own / elapsed, 0.0, 1.0);
     }
@@ -104,6 +119,8 @@ class Others {
   static constexpr double kSome = 0.2;
   std::chrono::steady_clock::time_point time_ = std::chrono::steady_clock::now();
   double machine_ = -1, own_ = 0, mean_ = 0;
+  // Who spins through a quota loses it, though no other program computes.
+  const bool has_quota_ = has_quota();
 };
 
 // The longest time on a processor that counts as interrupted. Alone, a process keeps one for far longer.
@@ -111,7 +128,7 @@ constexpr double kInterrupted = 0.025;
 // So many interruptions too many begin the crowd, and no more than twice as many are remembered.
 constexpr double kCrowded = 3;
 constexpr auto kInterval = std::chrono::milliseconds(50);
-// How many intervals without interruption end the crowd: three seconds.
+// How many intervals without interruption by others end the crowd: three seconds.
 constexpr int kQuiet = 60;
 
 void watch(unsigned count) {

@@ -34,7 +34,7 @@ import Torch
         for depth in 0..<tower.hiddenWidths.count {
           let trunk = try tower.trunk(pixels, depth: depth, hidden: hidden)
           #expect(trunk.layers.count == hidden.count { $0 < depth })
-          // A cache stores the order of the indices.
+          // A cache stores values in the order of their indices.
           let stored = try trunk.map { try $0.contiguous() }
           for split in try [trunk, stored].map({ try tower($0, dense: dense, hidden: hidden) }) {
             for (one, other) in zip(

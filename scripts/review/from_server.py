@@ -159,3 +159,21 @@ def slowly(server, review):
     time.sleep(0.3)
     check("and nothing is decided", server.decisions == before)
     server.slow = 0
+    server.slow = 0
+    late(server, review)
+
+
+def late(server, review):
+    """A decision that comes from the server after its item was opened brings its mask."""
+    page = review.page
+    number = page.evaluate("Data.queue.id.findIndex((id, place) => place > 14 && !Decisions.of(id))")
+    item = page.evaluate(f"Data.queue.id[{number}]")
+    review.item(number)
+    server.decisions[("Dee", item)] = {
+        **server.decisions[("Chi", "00007")], "item": item, "reviewer": "Dee", "verdict": "correct", "comment": "",
+        "revision": 1, "masks": [{"layer": "lesion", "size": [HEIGHT, WIDTH], "counts": masks.encode(WIDTH * HEIGHT, 1)}]}
+    page.evaluate("document.querySelector('#comment').value = ''")
+    page.evaluate("void Sync.fetchDecisions()")
+    page.wait(f"Page.isReady && Decisions.of('{item}')?.verdict === 'correct'")
+    time.sleep(0.5)
+    check("a decision that comes late shows its mask", sum(map(sum, review.mask())) == 1)

@@ -40,7 +40,7 @@ package struct ReviewApplication {
   /// Chooses the mask of each item.
   ///
   /// Of several reviewers the last decision counts. If they disagree whether there is a lesion, whether the
-  /// picture is usable, or whether the mask of the model is right, the item is left out.
+  /// picture is usable, or if one accepts the model's mask and another rejects it, the item is left out.
   ///
   /// - Parameters:
   ///   - content: the review.
@@ -97,8 +97,11 @@ package struct ReviewApplication {
       guard case .unknown(let reason)? = truths.first?.truth else { return }
       return leave(reason)
     }
-    let isOfModel = newest.found.decision.verdict == .accept
-    guard !isOfModel || !own.contains(where: { $0.decision.verdict == .reject }) else {
+    let last = newest.found.decision
+    func rejectsTheSame(_ other: Decision) -> Bool {
+      other.verdict == .reject && other.modelHash.lowercased() == last.modelHash.lowercased()
+    }
+    guard last.verdict != .accept || !own.contains(where: { rejectsTheSame($0.decision) }) else {
       return leave(
         "the reviewers disagree whether the mask is right (\(Self.names(own))); choose one with --reviewer")
     }

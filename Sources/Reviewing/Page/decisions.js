@@ -70,6 +70,12 @@ const Decisions = (() => {
     changed(null);
   }
 
+  /** Makes the next decision about an item a conflict: what is in view does not follow from the saved one. */
+  function doubt(id) {
+    const entry = entries.get(id);
+    if (entry) entries.set(id, { ...entry, known: 0 });
+  }
+
   const unsaved = () => [...entries.values()].filter((entry) => entry.unsaved);
 
   function counts() {
@@ -84,7 +90,7 @@ const Decisions = (() => {
   }
 
   return {
-    verdicts, open, of, keep, save, take, takeAll, unsaved, counts,
+    verdicts, open, of, keep, save, take, takeAll, doubt, unsaved, counts,
     entry: (id) => entries.get(id) ?? null,
     onChange: (listener) => listeners.push(listener),
     get reviewer() { return reviewer; },

@@ -1,6 +1,7 @@
 // The page: opens items, takes decisions, and starts everything.
 const Page = (() => {
   let place = -1, opening = 0, ready = false;
+  let opened = null;             // the decision that the shown masks come from
   let active = 0, touched = 0;   // for the seconds that an item was in view
 
   const clock = () => performance.now();
@@ -63,7 +64,7 @@ const Page = (() => {
     } catch (error) {
       throw new Error("items/" + id + ".js: " + error.message);
     }
-    place = next;
+    [place, opened] = [next, decision];
     [active, touched] = [(decision?.seconds ?? 0) * 1000, clock()];
     Base.byId("mode-probability").disabled = !details.probability;
     if (!details.probability && View.mode === "probability") mode("contour");
@@ -81,15 +82,29 @@ const Page = (() => {
     if (after !== null) Data.prepare(after);
   }
 
+  /** Shows the masks of a decision that came from the server after the item was opened. */
+  function follow(id) {
+    if (!ready) return;
+    const own = Data.queue.id[place], decision = Decisions.of(own), before = opened;
+    if (id !== null && id !== own) return;
+    opened = decision;
+    if (id !== null || decision?.time === before?.time || !decision?.masks) return;
+    if (Editor.isEdited()) { Decisions.doubt(own); return; }
+    const now = place;
+    settle();
+    ready = false;
+    open(now);
+  }
+
   const notKept = (error) => Announce.problem("This browser could not keep the mask: " + error.message);
 
   /** Shows the item anew if it is the open one: its decision came from elsewhere. */
   async function renew(id) {
-    const now = place, elsewhere = () => Queue.current() !== now;
+    const now = place, name = Decisions.reviewer, elsewhere = () => Queue.current() !== now;
     if (now < 0 || Data.queue.id[now] !== id || elsewhere()) return;
     keepDraft.drop();
     blank(now, "Opening …");
-    await Store.put("drafts", [Decisions.reviewer, id], null).catch(notKept);
+    await Store.put("drafts", [name, id], null).catch(notKept);
     // The reviewer may have gone elsewhere meanwhile.
     if (!elsewhere()) await open(now);
   }
@@ -110,7 +125,7 @@ const Page = (() => {
   async function decide(choice) {
     if (!ready) return;
     if (Tools.hasPoints) {
-      Announce.say("Close the polygon with Enter, or drop it with Escape, and decide then.");
+      Announce.say("Close the polygon with Enter, or with a tap on its first corner, or drop it with Escape, and decide then.");
       return;
     }
     Tools.finish();
@@ -121,14 +136,14 @@ const Page = (() => {
       masks = verdict === "correct" ? Editor.written() : null;
     }
     keepDraft.now();
-    const turn = opening;
+    const turn = opening, name = Decisions.reviewer;
     const saved = Decisions.save(id, { ...Panel.fields(), verdict, masks, seconds: seconds() }, details);
     Announce.say(Decisions.verdicts[verdict].label + ".");
     const next = Base.byId("go-on").checked ? Queue.beside(1, true) : null;
     await saved;
     // A drawn mask that a decision does not hold stays in the browser.
     if (verdict === "accept" || verdict === "correct") {
-      await Store.put("drafts", [Decisions.reviewer, id], null).catch(notKept);
+      await Store.put("drafts", [name, id], null).catch(notKept);
     }
     // The reviewer may have gone elsewhere meanwhile.
     if (turn !== opening) return;
@@ -235,6 +250,7 @@ const Page = (() => {
     for (const name of ["pointerdown", "pointermove", "keydown", "wheel"]) {
       addEventListener(name, touch, { passive: true, capture: true });
     }
+    Decisions.onChange(follow);
     Editor.onChange(keepDraft.soon);
     Editor.onChange(Base.later(100, legend));
     Base.byId("comment").addEventListener("input", keepDraft.soon);

@@ -30,7 +30,7 @@ const Panel = (() => {
     Decisions.onChange((id) => {
       if (place < 0 || id !== null && id !== Data.queue.id[place]) return;
       // A decision that came from elsewhere brings its own words, unless somebody is writing.
-      if (id === null && isShown(fields())) words(null);
+      if (id === null && isShown(fields())) words(fields().comment);
       verdict();
     });
   }

@@ -3,6 +3,8 @@ const Sync = (() => {
   const token = location.protocol.startsWith("http") ? location.pathname.split("/")[1] : "";
   let server = null;        // what the server states; null from disk
   let busy = false, fetched = false, stopped = null, pause = 0, timer = 0;
+  let fetches = 0;
+  const lost = new Map();      // ID → the time of the decision whose answer did not come
   const refused = new Map();   // ID → the decision that the server does not take as it is
 
   const headers = { "X-Review-Token": token };
@@ -36,15 +38,19 @@ const Sync = (() => {
   async function fetchDecisions() {
     fetched = false;
     if (!server) return;
+    const name = Decisions.reviewer, turn = ++fetches;
+    const isOld = () => turn !== fetches || name !== Decisions.reviewer;
     try {
-      const reply = await ask("api/decisions?reviewer=" + encodeURIComponent(Decisions.reviewer));
-      if (!reply.ok) return fail(reply);
+      const reply = await ask("api/decisions?reviewer=" + encodeURIComponent(name));
+      if (isOld()) return;
+      if (!reply.ok) return await fail(reply);
       const { decisions, faults } = await reply.json();
+      if (isOld()) return;
       Decisions.takeAll(decisions);
       fetched = true;
       if (faults?.length) Announce.problem("Not read: " + faults.join(" "));
     } catch {
-      return again("The server does not answer.");
+      return isOld() ? undefined : again("The server does not answer.");
     }
     wake();
   }
@@ -99,6 +105,9 @@ const Sync = (() => {
     const reply = await ask("api/decisions/" + id, {
       method: "PUT", body: JSON.stringify(decision),
       headers: { "Content-Type": "application/json", "If-Match": '"' + entry.known + '"' },
+    }).catch((error) => {
+      lost.set(id, decision.time);
+      throw error;
     });
     // Another reviewer has the page now. The decision waits in the browser until its own one comes back.
     if (decision.reviewer !== Decisions.reviewer) return;
@@ -119,9 +128,11 @@ const Sync = (() => {
         await Decisions.keep(id, { ...now, known: 0 });
         return;
       }
-      if (stored.time === decision.time && stored.verdict === decision.verdict) {
-        // The server saved this decision, and its answer was lost on the way.
-        const saved = now.decision === decision;
+      const isSame = stored.time === decision.time && stored.verdict === decision.verdict;
+      if (isSame || stored.time === lost.get(id)) {
+        // The server saved this decision, or the one before it, and its answer was lost on the way.
+        const saved = isSame && now.decision === decision;
+        lost.delete(id);
         await Decisions.keep(id, { ...now, unsaved: !saved, known: stored.revision });
         return;
       }
