@@ -55,7 +55,21 @@ package enum BenchmarkTable {
       let peaks = record.peaks.sorted { $0.key < $1.key }.map { "\($0.key) \(rate($0.value))" }
       lines.append("Fastest matrix product of the run: \(peaks.joined(separator: ", ")).")
     }
-    return lines.joined(separator: "\n\n")
+    return lines.map(wrapped).joined(separator: "\n\n")
+  }
+
+  /// Breaks a paragraph at spaces so that no line has more than 100 characters, if its words allow.
+  private static func wrapped(_ paragraph: String) -> String {
+    var lines = [""]
+    for word in paragraph.split(separator: " ") {
+      let last = lines[lines.count - 1]
+      if last.isEmpty || last.count + 1 + word.count <= 100 {
+        lines[lines.count - 1] = last.isEmpty ? String(word) : "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.joined(separator: "\n")
   }
 
   private static func table(_ cases: [CaseRecord], _ record: BenchmarkRecord) -> String {

@@ -11,6 +11,16 @@ import Testing
     #expect(text.contains("float32 160 GFLOP/s"))
   }
 
+  @Test("Prose above the tables is broken at 100 columns, and no word is lost")
+  func wrapped() {
+    var record = exampleRecord()
+    for index in 0..<30 { record.versions["package\(index)"] = "1.2.\(index)" }
+    let lines = BenchmarkTable.markdown(record).split(separator: "\n")
+    #expect(lines.allSatisfy { $0.hasPrefix("|") || $0.count <= 100 })
+    let words = Set(lines.flatMap { $0.split(separator: " ") })
+    for index in 0..<30 { #expect(words.contains("package\(index)")) }
+  }
+
   @Test func aPeersRowHasItsRatioAndItsDifference() throws {
     let text = BenchmarkTable.markdown(exampleRecord())
     let row = try #require(text.split(separator: "\n").first { $0.contains("| transformers | float32") })
