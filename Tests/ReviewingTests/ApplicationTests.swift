@@ -157,4 +157,16 @@ struct ApplicationTests {
     let reasons = record.leftOut.map(\.reason)
     #expect(reasons.contains { $0.contains("whether the mask is right (Ana: accept, Ben: reject)") })
   }
+
+  @Test("A rejection of an earlier mask of the model does not leave out an accepted one")
+  func rejectedBefore() throws {
+    let fixture = try ReviewFixture(heldOut: [])
+    let now = try fixture.decision("a0", .reject, by: "Ben")
+    let earlier = Decision(
+      format: now.format, review: now.review, item: now.item, reviewer: now.reviewer, time: now.time,
+      verdict: now.verdict, lesionClass: nil, comment: "", masks: nil,
+      modelHash: String(repeating: "0", count: 64), seconds: now.seconds)
+    try fixture.store([fixture.decision("a0", .accept, by: "Ana"), earlier])
+    #expect(try apply(fixture).0.images.map(\.item) == ["a0"])
+  }
 }
