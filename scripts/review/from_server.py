@@ -159,7 +159,6 @@ def slowly(server, review):
     time.sleep(0.3)
     check("and nothing is decided", server.decisions == before)
     server.slow = 0
-    server.slow = 0
     late(server, review)
 
 

@@ -125,7 +125,8 @@ const Page = (() => {
   async function decide(choice) {
     if (!ready) return;
     if (Tools.hasPoints) {
-      Announce.say("Close the polygon with Enter, or with a tap on its first corner, or drop it with Escape, and decide then.");
+      Announce.say("Close the polygon with Enter or with a tap on its first corner, or drop it with Escape, " +
+        "and decide then.");
       return;
     }
     Tools.finish();
