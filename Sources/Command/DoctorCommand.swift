@@ -48,6 +48,7 @@ enum DoctorCommand: Subcommand {
       Check(
         what: "products", found: blas == nil ? "no oneDNN" : "oneDNN", wanted: "oneDNN",
         fix: blas == nil ? "use the pinned libtorch" : ""),
+      convolutions,
       Check(
         what: "vector instructions", found: Machine.cpuCapability, wanted: "AVX2 or better",
         fix: Machine.cpuCapability == "DEFAULT" ? "expect slow products on this processor" : ""),
@@ -70,6 +71,19 @@ enum DoctorCommand: Subcommand {
     console.result(
       Console.table(
         ["what", "found", "wanted", "fix"], checks.map { [$0.what, $0.found, $0.wanted, $0.fix] }))
+  }
+
+  /// The oneDNN of compiled convolutions, which is there for Linux on x86-64.
+  private static var convolutions: Check {
+    let found = Machine.oneDNNVersion.map { "oneDNN \($0)" } ?? "libtorch"
+    #if os(Linux) && arch(x86_64)
+      return Check(
+        what: "convolutions", found: found, wanted: "oneDNN 3",
+        fix: Machine.oneDNNVersion == nil
+          ? "run scripts/bootstrap without LIBTORCH, or put libdnnl.so.3 into its lib" : "")
+    #else
+      return Check(what: "convolutions", found: found, wanted: "optional", fix: "")
+    #endif
   }
 
   /// Nvidia's graphics processors.

@@ -64,7 +64,17 @@ struct SoftwareComponent: Encodable {
           name: "libtiff", version: CodecVersions.tiff, licence: "libtiff", source: "system"),
         SoftwareComponent(
           name: "zlib", version: ZipArchive.libraryVersion, licence: "Zlib", source: "system"),
-      ] + dicom + video + server
+      ] + convolutions + dicom + video + server
+  }
+
+  /// The oneDNN of compiled convolutions, if it is there.
+  private static var convolutions: [SoftwareComponent] {
+    Machine.oneDNNVersion.map {
+      [
+        SoftwareComponent(
+          name: "oneDNN of convolutions", version: $0, licence: "Apache-2.0", source: "wheel of oneDNN")
+      ]
+    } ?? []
   }
 
   /// The libraries of DICOM, if this program was built with them.

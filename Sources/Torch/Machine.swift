@@ -21,6 +21,14 @@ public enum Machine {
     return names.filter { isWide || !$0.hasPrefix("avx512") && !$0.hasPrefix("amx") }
   }()
 
+  /// The version of the oneDNN beside libtorch's, which `scripts/bootstrap` fetches; nil without it.
+  ///
+  /// It computes compiled convolutions. Without it libtorch computes them, more slowly.
+  public static let oneDNNVersion = mcdrl_onednn_version().map { String(cString: $0) }
+
+  /// Whether compiled convolutions have a oneDNN beside libtorch's.
+  static var hasPreparedConvolutions: Bool { oneDNNVersion != nil }
+
   /// Whether libtorch was built with oneDNN, for which weights are packed.
   public static let hasOneDNN: Bool = {
     let build = (try? buildDescription()) ?? ""

@@ -82,10 +82,6 @@ enum Operators {
   static let packedLinearAdd = Operator("mkldnn::_linear_pointwise", "binary")
   static let packIntegerLinear = Operator("onednn::qlinear_prepack")
   static let packedIntegerLinear = Operator("onednn::qlinear_pointwise")
-  static let packConvolution = Operator("mkldnn::_reorder_convolution_weight")
-  static let packedConvolution = Operator("mkldnn::_convolution_pointwise")
-  static let packedConvolutionAdd = Operator("mkldnn::_convolution_pointwise", "binary")
-  static let packedConvolutionAddInPlace = Operator("mkldnn::_convolution_pointwise_", "binary")
   static let addScaled = Operator("aten::addcmul")
   // Shape.
   static let reshape = Operator("aten::reshape")

@@ -133,9 +133,11 @@ package final class SegmentationSystem: Module {
     hash.combine(
       "\(tuning) \(precision.rawValue) \(model.configuration.dense) \(model.towerLayers) \(device.kind)")
     // The number rises if the last bits of the frozen part's results change. 2: this package's
-    // attention kernel.
-    hash.combine("arithmetic 2")
-    hash.combine("laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability) \(Machine.hasOneDNN)")
+    // attention kernel. 3: prepared convolutions.
+    hash.combine("arithmetic 3")
+    hash.combine(
+      "laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability) \(Machine.hasOneDNN) "
+        + "\(Machine.oneDNNVersion ?? "")")
     // The processor's features determine how products are computed.
     hash.combine(Machine.processorFeatures.sorted().joined(separator: " "))
     hash.combine(tower.geometry)

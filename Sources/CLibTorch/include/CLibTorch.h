@@ -15,6 +15,7 @@ typedef struct mcdrl_operator *mcdrl_operator_t;
 typedef struct mcdrl_event *mcdrl_event_t;
 typedef struct mcdrl_group *mcdrl_group_t;
 typedef struct mcdrl_reducer *mcdrl_reducer_t;
+typedef struct mcdrl_convolution *mcdrl_convolution_t;
 
 enum mcdrl_kind {
   MCDRL_NONE = 0,
@@ -85,6 +86,32 @@ bool mcdrl_has_attention_kernel(void);
 bool mcdrl_kernels_use_all_threads(void);
 int mcdrl_attend(
     mcdrl_tensor_t queries, mcdrl_tensor_t keys, mcdrl_tensor_t values, mcdrl_tensor_t *out, char **error);
+
+// Convolutions of inference, by oneDNN, which describes them once for each shape of the input. Threads may share one.
+// Without gradients; in the type of the weights, float32 or bfloat16.
+enum mcdrl_activation {
+  MCDRL_NO_ACTIVATION = 0,
+  MCDRL_RELU,   // max(x, 0) + alpha · min(x, 0)
+  MCDRL_CLAMP,  // at least alpha, at most beta
+  MCDRL_SILU    // x · σ(alpha · x)
+};
+typedef struct {
+  int64_t stride, padding, groups;
+  enum mcdrl_activation activation;
+  double alpha, beta;
+} mcdrl_convolution_options;
+// The version of the oneDNN that computes them, which is not libtorch's; null if it is missing.
+const char *mcdrl_onednn_version(void);
+// Copies weights, out×(in/groups)×k×k, and a bias; no bias if it is null.
+int mcdrl_convolution_new(
+    mcdrl_tensor_t weight, mcdrl_tensor_t bias, const mcdrl_convolution_options *options, mcdrl_convolution_t *out,
+    char **error);
+// f(convolution(x) + residual), B×out×h×w with channels last; no residual if it is null, in its memory if `in_place` and it
+// has the type and the layout of the result.
+int mcdrl_convolution_call(
+    mcdrl_convolution_t convolution, mcdrl_tensor_t x, mcdrl_tensor_t residual, bool in_place, mcdrl_tensor_t *out,
+    char **error);
+void mcdrl_convolution_free(mcdrl_convolution_t convolution);
 
 // Operators of training with a quicker backward pass than libtorch's. Where that does not apply, and without gradients,
 // they are libtorch's own. Their gradients cannot be differentiated again.
