@@ -36,7 +36,8 @@ import Testing
 
     func layer(_ generator: Generator) throws -> Conv2d {
       try Conv2d(
-        inputs, outputs, kernel: kernel, stride: stride, padding: padding, groups: groups, generator: generator)
+        inputs, outputs, kernel: kernel, stride: stride, padding: padding, groups: groups,
+        generator: generator)
     }
   }
 
