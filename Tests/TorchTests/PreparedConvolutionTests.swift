@@ -4,7 +4,7 @@ import Testing
 @testable import Torch
 
 /// Convolutions that oneDNN describes once for each shape.
-@Suite(.enabled(if: Machine.hasPreparedConvolutions)) struct PreparedConvolutionTests {
+@Suite struct PreparedConvolutionTests {
   private let generator: Generator
 
   init() throws { generator = try Generator(seed: 5) }
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Geometry.all, [Precision.float32, .bfloat16])
+  @Test(.enabled(if: Machine.hasPreparedConvolutions), arguments: Geometry.all, Precision.trainable)
   func convolutionsOfEveryGeometryAgreeWithLibtorch(_ geometry: Geometry, _ precision: Precision) throws {
     guard precision == .float32 || Machine.hasBFloat16 else { return }
     let tolerance = precision == .float32 ? 1e-5 : 2e-2
@@ -57,6 +57,26 @@ import Testing
       let own = try residual.to(precision.activationType).channelsLast().copy()
       #expect(try distance(compiled.adding(x, into: own), sum) < tolerance, "\(activation), in place")
       #expect(try distance(own, sum) < tolerance, "the sum lies in the memory of the residual")
+    }
+  }
+
+  @Test(arguments: Geometry.all, Precision.trainable)
+  func withoutTheLibraryLibtorchComputesTheSame(_ geometry: Geometry, _ precision: Precision) throws {
+    let tolerance = precision == .float32 ? 1e-5 : 2e-2
+    let layer = try geometry.layer(generator)
+    let x = try normal([2, geometry.inputs, 15, 18])
+    let wanted = try withoutGradients { try layer(x) }
+    let residual = try normal(wanted.shape)
+    for activation in [CompiledConvolution.Activation.none, .relu, .leakyRelu, .relu6, .silu] {
+      let compiled = try withoutGradients {
+        try CompiledConvolution(
+          layer.weight, bias: layer.bias, stride: layer.stride, padding: layer.padding,
+          groups: layer.groups, precision: precision, activation: activation, isPrepared: false)
+      }
+      #expect(try distance(compiled(x), activation(wanted)) < tolerance, "\(activation)")
+      let sum = try activation(wanted + residual)
+      #expect(try distance(compiled.adding(x, to: residual), sum) < tolerance, "\(activation), residual")
+      #expect(try distance(compiled.adding(x, into: residual), sum) < tolerance, "\(activation), in place")
     }
   }
 

@@ -66,17 +66,18 @@ public final class CompiledConvolution: ResidualLayer, Sendable {
   ///   - groups: the number of channel groups.
   ///   - precision: the arithmetic.
   ///   - activation: the function of each output.
+  ///   - isPrepared: whether oneDNN computes, where the processor has the arithmetic.
   /// - Throws: `TorchError` if the weights cannot be converted or are not on the CPU.
   init(
     _ weight: Tensor, bias: Tensor?, stride: Int, padding: Int, groups: Int, precision: Precision,
-    activation: Activation
+    activation: Activation, isPrepared: Bool = Machine.hasPreparedConvolutions
   ) throws {
     try requireCPU(weight)
     type = precision.activationType
     self.activation = activation
     // The layer copies: later changes of the weights must not reach it.
     let weight = try weight.copy(as: type)
-    if Machine.hasPreparedConvolutions && (type == .float32 || Machine.hasBFloat16) {
+    if isPrepared && (type == .float32 || Machine.hasBFloat16) {
       work = .prepared(
         try PreparedConvolution(
           weight, bias: bias, stride: stride, padding: padding, groups: groups,

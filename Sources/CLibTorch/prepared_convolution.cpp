@@ -1,4 +1,5 @@
-#include "prepared.h"
+// Describes convolutions to oneDNN, packs their weights and runs them.
+#include "prepared_convolution.h"
 
 #ifdef MCDRL_HAS_ONEDNN
 #include <algorithm>
@@ -8,7 +9,7 @@ using namespace prepared;
 
 namespace {
 
-// The layout of a tensor in one piece, with the dimensions in this order from the slowest to the fastest.
+// Sets `to` to the layout of a tensor in one piece, with the dimensions in this order from the slowest to the fastest.
 void lay_out(Layout &to, at::IntArrayRef shape, dnnl_data_type_t type, std::vector<int> order) {
   dnnl_dims_t sizes, strides;
   std::copy(shape.begin(), shape.end(), sizes);
@@ -19,6 +20,7 @@ void lay_out(Layout &to, at::IntArrayRef shape, dnnl_data_type_t type, std::vect
       "a layout");
 }
 
+// Sets `to` to any layout, which oneDNN chooses.
 void lay_out_freely(Layout &to, at::IntArrayRef shape, dnnl_data_type_t type) {
   dnnl_dims_t sizes;
   std::copy(shape.begin(), shape.end(), sizes);
@@ -39,8 +41,9 @@ void run(dnnl_primitive_t primitive, const std::vector<dnnl_exec_arg_t> &argumen
   Stream stream;
   check(onednn()->stream_create(stream.out(), onednn()->engine, dnnl_stream_default_flags), "a stream");
   check(
-      onednn()->primitive_execute(primitive, stream, static_cast<int>(arguments.size()), arguments.data()), "a convolution");
-  check(onednn()->stream_wait(stream), "a convolution");
+      onednn()->primitive_execute(primitive, stream, static_cast<int>(arguments.size()), arguments.data()),
+      "running a primitive");
+  check(onednn()->stream_wait(stream), "running a primitive");
 }
 
 dnnl_alg_kind_t kind_of(mcdrl_activation activation) {
@@ -57,7 +60,7 @@ const int with_other = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
 }  // namespace
 
-// The layer copies: later changes of the weights must not reach it.
+// The weights of a compiled layer are its own: later changes of the weights must not reach it.
 mcdrl_convolution::mcdrl_convolution(const at::Tensor &w, const at::Tensor &b, const mcdrl_convolution_options &options)
     : sizes(w.sizes().vec()), element(w.scalar_type()),
       bias(b.defined() ? b.detach().to(at::kFloat).clone(at::MemoryFormat::Contiguous) : b),
@@ -174,7 +177,8 @@ at::Tensor mcdrl_convolution::call(const at::Tensor &given, const at::Tensor *re
   TORCH_CHECK(given.device().is_cpu(), "a prepared convolution is for the CPU, and its input is not in CPU memory");
   TORCH_CHECK(given.dim() == 4, "a convolution takes B×C×H×W, not ", given.sizes());
   TORCH_CHECK(
-      given.size(1) == sizes[1] * groups, "the convolution takes ", sizes[1] * groups, " channels, not ", given.sizes());
+      given.size(1) == sizes[1] * groups, "the convolution takes ", sizes[1] * groups, " channels, not ",
+      given.sizes());
   TORCH_CHECK(
       given.size(2) + 2 * padding >= sizes[2] && given.size(3) + 2 * padding >= sizes[3],
       "the kernel is larger than the padded image ", given.sizes());

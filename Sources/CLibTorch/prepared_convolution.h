@@ -33,7 +33,7 @@ using PostOps = Owned<dnnl_post_ops_t, &OneDNN::post_ops_destroy>;
 using Attributes = Owned<dnnl_primitive_attr_t, &OneDNN::primitive_attr_destroy>;
 using Stream = Owned<dnnl_stream_t, &OneDNN::stream_destroy>;
 
-// What is added to a convolution before the activation.
+// What is added to a convolution before the activation: nothing, another tensor, or what lies in the result's own memory.
 enum class Sum { none, other, own };
 
 // A convolution of inputs of one shape.
