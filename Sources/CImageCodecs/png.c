@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <png.h>
+#include <zlib.h>
 
 struct session {
   jmp_buf jump;
@@ -175,11 +176,10 @@ static int run_encode(struct session *s, const uint8_t *samples, uint32_t width,
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_IHDR(png, s->info, width, height, (int)bits, channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  if (bits == 1) {
-    // Masks are long runs of equal bytes: those are found quickly, and looking longer makes files hardly smaller.
-    png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
-    png_set_compression_level(png, 1);
-  }
+  // Once rows are filtered, what repeats in photographs and masks is runs of equal bytes. Looking for longer
+  // matches takes four times the time for files that are a few percent smaller.
+  png_set_compression_strategy(png, Z_RLE);
+  if (bits == 1) png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
   png_write_info(png, s->info);
   for (uint32_t y = 0; y < height; y++) {
     const uint8_t *row = samples + (size_t)width * channels * (bits == 16 ? 2 : 1) * y;

@@ -114,6 +114,27 @@ struct SiteImportTests {
     #expect(text.contains("s/masks/1.png") && text.contains("other content"), "\(text)")
   }
 
+  @Test("A mask that was compressed otherwise is the same content and stays; one changed pixel is refused")
+  func compressedOtherwise() throws {
+    let trial = try simple()
+    try trial.run("folder")
+    let file = trial.data.appendingPathComponent("s/masks/1.png")
+    let first = try Data(file: file)
+    var mask = try ImageFile.decode([UInt8](first), file: "mask")
+    try ImageFile.writePNG(mask, to: file)
+    let other = try Data(file: file)
+    #expect(other != first)
+    try trial.run("folder")
+    #expect(try Data(file: file) == other)
+
+    mask = try Image(
+      width: mask.width, height: mask.height, channels: mask.channels,
+      pixels: [255 - mask.pixels[0]] + mask.pixels.dropFirst())
+    try ImageFile.writePNG(mask, to: file)
+    let text = message { try trial.run("folder") }
+    #expect(text.contains("s/masks/1.png") && text.contains("other content"), "\(text)")
+  }
+
   @Test("An interrupted import goes on: files that are there stay, and the rest is written")
   func goesOn() throws {
     let trial = try simple()

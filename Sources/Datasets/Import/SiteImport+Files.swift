@@ -169,13 +169,23 @@ extension SiteImport {
     return facts.isUpright ? facts.format : .png
   }
 
-  /// Writes a file, unless it stands there with the same content.
+  /// Writes a file, unless it stands there with the same content: the same bytes, or a PNG of the same
+  /// pixels that another version or program compressed.
   private static func store(_ data: Data, at path: String, in target: Target) throws {
     let url = target.folder.appendingPathComponent(path)
     guard FileSystem.kind(of: url) != nil else {
       return target.comparesOnly ? () : try AtomicFile.write(data, to: url)
     }
-    guard try Data(file: url) == data else { throw OtherContent(path: path) }
+    let stored = try Data(file: url)
+    guard stored == data || samePixels(stored, data, path) else { throw OtherContent(path: path) }
+  }
+
+  /// Whether two files of the same name are PNGs of the same pixels.
+  private static func samePixels(_ first: Data, _ second: Data, _ path: String) -> Bool {
+    guard path.hasSuffix(".png"), let first = try? ImageFile.decode(Array(first), file: path),
+      let second = try? ImageFile.decode(Array(second), file: path)
+    else { return false }
+    return first == second
   }
 
   /// Where files go.
