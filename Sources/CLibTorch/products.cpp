@@ -1,4 +1,4 @@
-// Products of training in float32 by oneDNN, on processors where libtorch's own are slower.
+// Linear layers in float32 by oneDNN, on processors where libtorch's own are slower.
 #include "libtorch_machine.h"
 #include "libtorch_operators.h"
 #include "training.h"
@@ -60,7 +60,7 @@ extern "C" int mcdrl_linear(
     const auto &in = x->value, &by = weight->value;
     std::optional<at::Tensor> added;
     if (bias) added = bias->value;
-    bool applies = at::GradMode::is_enabled() && has_quicker_products() && in.device().is_cpu()
+    bool applies = has_quicker_products() && in.device().is_cpu()
                    && !at::autocast::is_autocast_enabled(at::kCPU) && in.scalar_type() == at::kFloat
                    && by.scalar_type() == at::kFloat && in.dim() > 1 && by.dim() == 2 && in.size(-1) == by.size(1)
                    && (!added || (added->scalar_type() == at::kFloat && added->dim() == 1 && added->size(0) == by.size(0)));
@@ -72,6 +72,8 @@ extern "C" int mcdrl_linear(
     }
     auto shape = in.sizes().vec();
     shape.back() = by.size(0);
-    *out = wrap(Product::apply(in.reshape({-1, by.size(1)}).contiguous(), by, added).reshape(shape));
+    auto rows = in.reshape({-1, by.size(1)}).contiguous();
+    auto found = at::GradMode::is_enabled() ? Product::apply(rows, by, added) : product(rows, by, added);
+    *out = wrap(found.reshape(shape));
   });
 }

@@ -74,7 +74,6 @@ enum Operators {
   static let equal = Operator("aten::equal")
   // Products.
   static let matmul = Operator("aten::matmul")
-  static let linear = Operator("aten::linear")
   static let attention = Operator("aten::scaled_dot_product_attention")
   // Products of packed weights (oneDNN).
   static let packLinear = Operator("mkldnn::_reorder_linear_weight")

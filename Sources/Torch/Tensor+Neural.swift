@@ -1,10 +1,6 @@
 extension Tensor {
   /// Returns the matrix product of the last two dimensions, the others broadcast.
   public func matmul(_ other: Tensor) throws -> Tensor { try Operators.matmul(self, other) }
-  /// Computes x · weightᵀ + bias over the last dimension; weight out×in.
-  public func linear(_ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
-    try recordsGradients ? product(weight, bias: bias) : Operators.linear(self, weight, bias)
-  }
   /// Returns the softmax along a dimension: exponentials divided by their sum.
   public func softmax(dim: Int) throws -> Tensor { try Operators.softmax(self, dim, nil) }
   /// Returns the logarithm of the softmax.

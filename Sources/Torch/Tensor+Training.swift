@@ -1,7 +1,7 @@
 import CLibTorch
 
-// Operators whose backward pass has a kernel of this package. Without gradients, on other devices and
-// for other layouts they are libtorch's own.
+// Operators of training that libtorch computes slowly as they are. On other devices and for other
+// layouts they are libtorch's own.
 extension Tensor {
   /// Convolves each channel of B×C×H×W by a kernel of its own.
   ///
@@ -58,8 +58,10 @@ extension Tensor {
     try Self.made("upsample_bilinear2d") { mcdrl_enlarge(handle, Int64(height), Int64(width), $0, $1) }
   }
 
-  /// Computes x · weightᵀ + bias over the last dimension, in float32 by the faster library.
-  func product(_ weight: Tensor, bias: Tensor?) throws -> Tensor {
+  /// Computes x · weightᵀ + bias over the last dimension; weight out×in.
+  ///
+  /// In float32, the faster of libtorch's libraries computes it, also without gradients.
+  public func linear(_ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
     try Self.made("linear") { mcdrl_linear(handle, weight.handle, bias?.handle, $0, $1) }
   }
 

@@ -119,9 +119,20 @@ import TestSupport
     }
   }
 
-  @Test func aProductHasTheGradientsOfLibtorch() throws {
-    try expectEqual(.float32, [[3, 40, 96], [80, 96], [80]]) { try $0[0].product($0[1], bias: $0[2]) }
-    try expectEqual(.float32, [[3, 40, 96], [80, 96]]) { try $0[0].product($0[1], bias: nil) }
+  @Test func aLinearLayerHasTheGradientsOfLibtorch() throws {
+    try expectEqual(.float32, [[3, 40, 96], [80, 96], [80]]) { try $0[0].linear($0[1], bias: $0[2]) }
+    try expectEqual(.float32, [[3, 40, 96], [80, 96]]) { try $0[0].linear($0[1]) }
+  }
+
+  @Test func aLinearLayerIsTheSameInTrainingAndInference() throws {
+    let generator = try Generator(seed: 5)
+    let x = try Tensor.randomNormal([3, 40, 700], generator: generator)
+    let weight = try Tensor.randomNormal([80, 700], generator: generator)
+    let bias = try Tensor.randomNormal([80], generator: generator)
+    let training = try x.linear(weight, bias: bias)
+    let inference = try inferenceMode { try x.linear(weight, bias: bias).doubles() }
+    #expect(try training.doubles() == inference)
+    #expect(try training.shape == [3, 40, 80])
   }
 
   @Test func gradientsAreTheSameWithAnyNumberOfThreads() throws {
