@@ -1,4 +1,4 @@
-// Attention without gradients, by the kernel of CKernels on libtorch's threads.
+// Attention without gradients, by the kernels of CKernels on libtorch's threads.
 #include "door.h"
 #include "libtorch_machine.h"
 #include "parallel.h"
@@ -32,6 +32,11 @@ bool mcdrl_has_attention_kernel(void) {
   return found;
 }
 
+bool mcdrl_has_tile_attention_kernel(void) {
+  static const bool found = mcdrl_has_attention_kernel() && mcdrl_has_tile_attention();
+  return found;
+}
+
 bool mcdrl_kernels_use_all_threads(void) { return has_workers(); }
 
 int mcdrl_attend(
@@ -50,11 +55,14 @@ int mcdrl_attend(
     // As the layer after it wants them: the heads of a position lie side by side.
     auto result = at::empty({images, q.size(2), heads, width}, q.options()).transpose(1, 2);
     Rows from_q(q), from_k(k), from_v(v), to(result);
-    auto words = mcdrl_attention_words(k.size(2), width);
+    bool has_tiles = type == at::kBFloat16 && width % 32 == 0 && mcdrl_has_tile_attention_kernel();
+    auto words = (has_tiles ? mcdrl_tile_attention_words : mcdrl_attention_words)(k.size(2), width);
     auto workspaces = at::empty({workers(images * heads, 1), words}, at::kInt);
     auto space = workspaces.data_ptr<int32_t>();
     auto scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width)));
-    auto attend = type == at::kFloat ? mcdrl_attention_float : mcdrl_attention_bfloat16;
+    auto attend = type == at::kFloat ? mcdrl_attention_float
+                  : has_tiles        ? mcdrl_tile_attention
+                                     : mcdrl_attention_bfloat16;
     int64_t query_count = q.size(2), key_count = k.size(2);
     side_by_side(images * heads, 1, [&](int64_t i, int64_t worker) {
       auto image = i / heads, head = i % heads;

@@ -47,13 +47,22 @@ public enum Machine {
     !processorFeatures.isDisjoint(with: ["avx512_bf16", "amx_bf16", "arm_bf16", "bf16"])
   }
 
-  /// Whether this package's attention kernel is faster here than libtorch's.
+  /// Returns whether this package's attention is faster here than libtorch's.
   ///
   /// libtorch computes the products with MKL. On processors without AMX, MKL may convert bfloat16
-  /// to float32 first; on some, it is slow in float32, too. With AMX this package's kernel, which
-  /// does not use AMX, has not been measured.
-  static let ownAttentionIsQuicker =
-    hasAttentionKernel && !processorFeatures.contains("amx_bf16") && mcdrl_kernels_use_all_threads()
+  /// to float32 first; on some, it is slow in float32, too. On processors with AMX, libtorch's
+  /// products use tiles in bfloat16; there only the kernel with tiles takes its place.
+  ///
+  /// - Parameters:
+  ///   - type: float32 or bfloat16.
+  ///   - width: the width of a head.
+  static func ownAttentionIsQuicker(_ type: DType, width: Int) -> Bool {
+    guard hasAttentionKernel, mcdrl_kernels_use_all_threads() else { return false }
+    return !hasTiles || type == .bfloat16 && width % 32 == 0 && mcdrl_has_tile_attention_kernel()
+  }
+
+  /// Whether the processor has the tile products of AMX in bfloat16.
+  private static let hasTiles = processorFeatures.contains("amx_bf16")
 
   /// Whether the processor has the instructions that this package's attention kernel needs.
   static let hasAttentionKernel = mcdrl_has_attention_kernel()

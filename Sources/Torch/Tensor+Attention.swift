@@ -13,7 +13,9 @@ extension Tensor {
   public func attention(
     keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
   ) throws -> Tensor {
-    if mask == nil, !causal, Machine.ownAttentionIsQuicker, isFitForOwnAttention(keys, values) {
+    if mask == nil, !causal, isFitForOwnAttention(keys, values),
+      Machine.ownAttentionIsQuicker(dtype, width: shape[3])
+    {
       return try ownAttention(keys: keys, values: values)
     }
     return try Operators.attention(self, keys, values, mask, 0.0, causal)

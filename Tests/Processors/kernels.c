@@ -50,7 +50,11 @@ static void check_hash(void) {
   expect(memcmp(digest, known, sizeof known) == 0, "SHA-256 of abc");
 }
 
-static void check_attention(int64_t queries, int64_t keys, int64_t width, bool is_half) {
+// How attention is computed.
+typedef enum { IN_FLOAT, IN_BFLOAT16, BY_TILES } manner;
+
+static void check_attention(int64_t queries, int64_t keys, int64_t width, manner how) {
+  bool is_half = how != IN_FLOAT;
   int64_t sizes[] = {queries * width, keys * width, keys * width, queries * width};
   float *parts[4];
   uint16_t *halves[4];
@@ -64,10 +68,13 @@ static void check_attention(int64_t queries, int64_t keys, int64_t width, bool i
   }
   mcdrl_attention call = {parts[0], parts[1], parts[2], parts[3], queries, keys,  width,
                           width,    width,    width,    width,    1 / sqrtf((float)width)};
-  void *space = malloc(mcdrl_attention_words(keys, width) * 4);
+  int64_t words = how == BY_TILES ? mcdrl_tile_attention_words(keys, width) : mcdrl_attention_words(keys, width);
+  void *space = malloc(words * 4);
+  // What an earlier call left must not matter.
+  memset(space, 0xff, words * 4);
   if (is_half) {
     call.q = halves[0], call.k = halves[1], call.v = halves[2], call.out = halves[3];
-    mcdrl_attention_bfloat16(&call, space);
+    (how == BY_TILES ? mcdrl_tile_attention : mcdrl_attention_bfloat16)(&call, space);
     for (int64_t i = 0; i < sizes[3]; i++) parts[3][i] = whole(halves[3][i]);
   } else {
     mcdrl_attention_float(&call, space);
@@ -86,7 +93,8 @@ static void check_attention(int64_t queries, int64_t keys, int64_t width, bool i
       double wanted = 0;
       for (int64_t k = 0; k < keys; k++) wanted += weights[k] / sum * parts[2][k * width + d];
       double far = fabs(wanted - parts[3][q * width + d]);
-      expect(far <= (is_half ? 0.02 : 2e-6), is_half ? "attention in bfloat16" : "attention in float32");
+      const char *names[] = {"attention in float32", "attention in bfloat16", "attention with tiles"};
+      expect(far <= (is_half ? 0.02 : 2e-6), names[how]);
     }
   }
   for (int p = 0; p < 4; p++) free(parts[p]), free(halves[p]);
@@ -97,16 +105,25 @@ int main(void) {
   check_rows();
   check_hash();
   check_training();
+  const char *attention = " (no attention kernel here)", *tiles = "";
   if (mcdrl_has_attention()) {
-    for (int is_half = 0; is_half < 2; is_half++) {
-      check_attention(197, 197, 64, is_half);
-      check_attention(1, 50, 64, is_half);
-      check_attention(7, 1, 16, is_half);
-      check_attention(13, 33, 80, is_half);
+    attention = ", attention";
+    for (manner how = IN_FLOAT; how <= IN_BFLOAT16; how++) {
+      check_attention(197, 197, 64, how);
+      check_attention(1, 50, 64, how);
+      check_attention(7, 1, 16, how);
+      check_attention(13, 33, 80, how);
+    }
+    bool has_tiles = mcdrl_has_tile_attention();
+    if (has_tiles || emulate_tiles()) {
+      check_attention(197, 197, 64, BY_TILES);
+      check_attention(32, 64, 64, BY_TILES);
+      check_attention(1, 50, 32, BY_TILES);
+      check_attention(33, 1, 96, BY_TILES);
+      tiles = has_tiles ? ", attention with tiles" : ", attention with tiles in software";
+      expect(has_tiles || emulated_instructions() > 0, "no tile instruction was executed");
     }
   }
-  printf(
-      "  rows, SHA-256, training%s: %s\n", mcdrl_has_attention() ? ", attention" : " (no attention kernel here)",
-      faults ? "WRONG" : "right");
+  printf("  rows, SHA-256, training%s%s: %s\n", attention, tiles, faults ? "WRONG" : "right");
   return faults > 0;
 }

@@ -10,6 +10,10 @@
 void expect(bool holds, const char *what);
 // Checks the kernels of training.
 void check_training(void);
+// Executes the tile instructions of AMX in software from now on; false where that cannot be.
+bool emulate_tiles(void);
+// How many it has executed so.
+int64_t emulated_instructions(void);
 
 // Numbers between -1 and 1, the same on every processor.
 static inline float draw(void) {

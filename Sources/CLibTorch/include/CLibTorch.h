@@ -82,6 +82,8 @@ int mcdrl_quantize_rows(mcdrl_tensor_t tensor, mcdrl_tensor_t *codes, mcdrl_tens
 // softmax(q·kᵀ / √d)·v of B×H×N×d over B×H×M×d, float32 or bfloat16, without gradients, where `mcdrl_has_attention_kernel`
 // and d is a multiple of 16; the result lies in memory as B×N×H×d.
 bool mcdrl_has_attention_kernel(void);
+// Whether that goes through the tiles of AMX in bfloat16, for d a multiple of 32.
+bool mcdrl_has_tile_attention_kernel(void);
 // Whether kernels that are not libtorch's use more threads than the caller's.
 bool mcdrl_kernels_use_all_threads(void);
 int mcdrl_attend(
