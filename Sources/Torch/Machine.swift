@@ -47,7 +47,7 @@ public enum Machine {
     !processorFeatures.isDisjoint(with: ["avx512_bf16", "amx_bf16", "arm_bf16", "bf16"])
   }
 
-  /// Returns whether this package's attention is faster here than libtorch's.
+  /// Chooses between this package's attention and libtorch's.
   ///
   /// libtorch computes the products with MKL. On processors without AMX, MKL may convert bfloat16
   /// to float32 first; on some, it is slow in float32, too. On processors with AMX, libtorch's
@@ -56,6 +56,7 @@ public enum Machine {
   /// - Parameters:
   ///   - type: float32 or bfloat16.
   ///   - width: the width of a head.
+  /// - Returns: whether this package's is faster on this processor.
   static func ownAttentionIsQuicker(_ type: DType, width: Int) -> Bool {
     guard hasAttentionKernel, mcdrl_kernels_use_all_threads() else { return false }
     return !hasTiles || type == .bfloat16 && width % 32 == 0 && mcdrl_has_tile_attention_kernel()
