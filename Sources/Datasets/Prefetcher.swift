@@ -3,7 +3,9 @@ import Torch
 
 /// Makes items in order on its own thread, a few ahead of the consumer.
 ///
-/// If the system refuses the thread, the consumer's thread makes each item.
+/// If the system refuses the thread, the consumer's thread makes each item. Where the consumer computes
+/// on the processor with all threads of libtorch, an item is made with one: a second team of threads
+/// would slow both.
 package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var ready: [Result<Item, any Error>] = []
@@ -19,18 +21,24 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   /// - Parameters:
   ///   - range: which items, in order.
   ///   - depth: the maximum number of finished items in the queue; it bounds memory.
+  ///   - device: the device on which the consumer computes.
   ///   - make: makes one item; called on one thread only.
   package convenience init(
-    _ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item
+    _ range: Range<Int>, depth: Int = 2, for device: Device = .cpu,
+    make: @escaping @Sendable (Int) throws -> Item
   ) {
-    self.init(range, depth: depth, start: Machine.startThread, make: make)
+    self.init(range, depth: depth, for: device, start: Machine.startThread, make: make)
   }
 
   /// Makes items on the thread that `start` starts, or on the consumer's if it returns false.
   init(
-    _ range: Range<Int>, depth: Int = 2, start: (@escaping @Sendable () -> Void) -> Bool,
-    make: @escaping @Sendable (Int) throws -> Item
+    _ range: Range<Int>, depth: Int = 2, for device: Device = .cpu,
+    start: (@escaping @Sendable () -> Void) -> Bool, make: @escaping @Sendable (Int) throws -> Item
   ) {
+    let threads = device == .cpu ? 1 : Machine.threads
+    let make: @Sendable (Int) throws -> Item = { index in
+      try Machine.withThreads(threads) { try make(index) }
+    }
     let isStarted = start { [weak self] in
       for index in range {
         let result = Result { try make(index) }

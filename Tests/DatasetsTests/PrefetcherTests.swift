@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torch
 
 @testable import Datasets
 
@@ -14,6 +15,18 @@ struct PrefetcherTests {
     while let item = try prefetcher.next() { found.append(item) }
     #expect(found == (3..<20).map { $0 * $0 })
     #expect(try prefetcher.next() == nil)
+  }
+
+  @Test("An item is made with one thread of libtorch, or with all where a device computes")
+  func threads() throws {
+    let found = try Machine.withThreads(3) {
+      try [
+        Prefetcher(0..<1) { _ in Machine.threads },
+        Prefetcher(0..<1, start: { _ in false }) { _ in Machine.threads },
+        Prefetcher(0..<1, for: .cuda()) { _ in Machine.threads },
+      ].map { try $0.next() } + [Machine.threads]
+    }
+    #expect(found == [1, 1, 3, 3])
   }
 
   @Test("An empty range gives nil at once")

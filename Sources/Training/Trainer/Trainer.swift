@@ -238,7 +238,7 @@ package final class Trainer {
     let order = try configuration.sampling.order(
       sites: sites, generator: Generator(seed: configuration.seed, for: "order", "\(epoch)"))
     let device = system.device
-    return Prefetcher(first..<stepsPerEpoch) { step in
+    return Prefetcher(first..<stepsPerEpoch, for: device) { step in
       try maker.batch(
         Array(order[step * size..<min(order.count, (step + 1) * size)]), epoch: epoch, step: step
       ).pinned(for: device)
