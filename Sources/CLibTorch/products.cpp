@@ -64,7 +64,8 @@ extern "C" int mcdrl_linear(
                    && !at::autocast::is_autocast_enabled(at::kCPU) && in.scalar_type() == at::kFloat
                    && by.scalar_type() == at::kFloat && in.dim() > 1 && by.dim() == 2 && in.size(-1) == by.size(1)
                    && (!added || (added->scalar_type() == at::kFloat && added->dim() == 1 && added->size(0) == by.size(0)));
-    // The matrices are laid out anew in each call, which is worth it for large ones alone.
+    // The matrices are laid out anew in each call, which is worth it for large ones alone. So the last bits of a row can
+    // depend on how many rows there are.
     applies = applies && by.size(0) >= 64 && by.size(1) >= 64 && in.numel() / by.size(1) >= 64;
     if (!applies) {
       *out = wrap(at::linear(in, by, added));

@@ -4,8 +4,8 @@ import Torch
 /// Makes items in order on its own thread, a few ahead of the consumer.
 ///
 /// If the system refuses the thread, the consumer's thread makes each item. Where the consumer computes
-/// on the processor with all threads of libtorch, an item is made with one: a second team of threads
-/// would slow both.
+/// on the CPU with all threads of libtorch, an item is made with one: a second team of threads would
+/// slow both. The consumer's thread uses one, too, so that each item has the same bits.
 package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var ready: [Result<Item, any Error>] = []
@@ -24,7 +24,7 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   ///   - device: the device on which the consumer computes.
   ///   - make: makes one item; called on one thread only.
   package convenience init(
-    _ range: Range<Int>, depth: Int = 2, for device: Device = .cpu,
+    _ range: Range<Int>, depth: Int = 2, for device: Device,
     make: @escaping @Sendable (Int) throws -> Item
   ) {
     self.init(range, depth: depth, for: device, start: Machine.startThread, make: make)
@@ -32,7 +32,7 @@ package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
 
   /// Makes items on the thread that `start` starts, or on the consumer's if it returns false.
   init(
-    _ range: Range<Int>, depth: Int = 2, for device: Device = .cpu,
+    _ range: Range<Int>, depth: Int = 2, for device: Device,
     start: (@escaping @Sendable () -> Void) -> Bool, make: @escaping @Sendable (Int) throws -> Item
   ) {
     let threads = device == .cpu ? 1 : Machine.threads

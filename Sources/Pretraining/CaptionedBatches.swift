@@ -58,7 +58,7 @@ struct CaptionedBatches: Sendable {
   /// Prepares the batches from a step to the last one before their use.
   func from(step first: Int) -> Prefetcher<CaptionedBatch> {
     let maker = self
-    return Prefetcher(first..<configuration.steps) { try maker.batch($0) }
+    return Prefetcher(first..<configuration.steps, for: .cpu) { try maker.batch($0) }
   }
 
   private func batch(_ step: Int) throws -> CaptionedBatch {

@@ -50,20 +50,23 @@ public enum Machine {
   /// Chooses between this package's attention and libtorch's.
   ///
   /// libtorch computes the products with MKL. On processors without AMX, MKL may convert bfloat16
-  /// to float32 first; on some, it is slow in float32, too. On processors with AMX, libtorch's
-  /// products use tiles in bfloat16; there only the kernel with tiles takes its place.
+  /// to float32 first; on some, it is slow in float32, too. With AMX, libtorch's products use tiles
+  /// in bfloat16, and MKL's are not slow in float32. So there only the kernel with tiles takes its
+  /// place. Its speed was not measured.
   ///
   /// - Parameters:
   ///   - type: float32 or bfloat16.
   ///   - width: the width of a head.
-  /// - Returns: whether this package's is faster on this processor.
-  static func ownAttentionIsQuicker(_ type: DType, width: Int) -> Bool {
+  /// - Returns: whether this package's is taken on this processor.
+  static func takesOwnAttention(_ type: DType, width: Int) -> Bool {
     guard hasAttentionKernel, mcdrl_kernels_use_all_threads() else { return false }
-    return !hasTiles || type == .bfloat16 && width % 32 == 0 && mcdrl_has_tile_attention_kernel()
+    return !attentionHasTiles || type == .bfloat16 && width % 32 == 0
   }
 
-  /// Whether the processor has the tile products of AMX in bfloat16.
-  private static let hasTiles = processorFeatures.contains("amx_bf16")
+  /// Whether this package's attention in bfloat16 uses the tiles of AMX.
+  ///
+  /// The processor must have them, and the system must keep them for this process.
+  package static let attentionHasTiles = mcdrl_has_tile_attention_kernel()
 
   /// Whether the processor has the instructions that this package's attention kernel needs.
   static let hasAttentionKernel = mcdrl_has_attention_kernel()

@@ -13,8 +13,8 @@ extension Tensor {
   public func attention(
     keys: Tensor, values: Tensor, mask: Tensor? = nil, causal: Bool = false
   ) throws -> Tensor {
-    if mask == nil, !causal, isFitForOwnAttention(keys, values),
-      Machine.ownAttentionIsQuicker(dtype, width: shape[3])
+    if mask == nil, !causal, Machine.hasAttentionKernel, isFitForOwnAttention(keys, values),
+      Machine.takesOwnAttention(dtype, width: shape[3])
     {
       return try ownAttention(keys: keys, values: values)
     }

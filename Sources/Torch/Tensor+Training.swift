@@ -1,7 +1,7 @@
 import CLibTorch
 
-// Operators of training that libtorch computes slowly as they are. On other devices and for other
-// layouts they are libtorch's own.
+// Operators that libtorch computes slowly in training. On other devices and for other layouts they
+// are libtorch's own, and without gradients all but linear layers are.
 extension Tensor {
   /// Convolves each channel of B×C×H×W by a kernel of its own.
   ///
@@ -60,7 +60,8 @@ extension Tensor {
 
   /// Computes x · weightᵀ + bias over the last dimension; weight out×in.
   ///
-  /// In float32, the faster of libtorch's libraries computes it, also without gradients.
+  /// On AMD's processors with AVX-512, oneDNN computes large products in float32, with gradients or
+  /// without. Otherwise libtorch chooses.
   public func linear(_ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
     try Self.made("linear") { mcdrl_linear(handle, weight.handle, bias?.handle, $0, $1) }
   }

@@ -133,13 +133,14 @@ package final class SegmentationSystem: Module {
     hash.combine(
       "\(tuning) \(precision.rawValue) \(model.configuration.dense) \(model.towerLayers) \(device.kind)")
     // The number rises if the last bits of the frozen part's results change. 2: this package's
-    // attention kernel. 3: prepared convolutions.
-    hash.combine("arithmetic 3")
+    // attention kernel. 3: prepared convolutions. 4: float32 linear layers by oneDNN.
+    hash.combine("arithmetic 4")
     hash.combine(
       "laid out, \(Machine.libtorchVersion) \(Machine.cpuCapability) \(Machine.hasOneDNN) "
         + "\(Machine.oneDNNVersion ?? "")")
     // The processor's features determine how products are computed.
     hash.combine(Machine.processorFeatures.sorted().joined(separator: " "))
+    if Machine.attentionHasTiles { hash.combine("attention with tiles") }
     hash.combine(tower.geometry)
     let tuned = Set(try tower.parameters(tuned: tuning).map(\.key))
     hash.combine(try ContentHash(of: tower.state().filter { !tuned.contains($0.key) }))

@@ -53,52 +53,81 @@ static void check_hash(void) {
 // How attention is computed.
 typedef enum { IN_FLOAT, IN_BFLOAT16, BY_TILES } manner;
 
-static void check_attention(int64_t queries, int64_t keys, int64_t width, manner how) {
-  bool is_half = how != IN_FLOAT;
-  int64_t sizes[] = {queries * width, keys * width, keys * width, queries * width};
-  float *parts[4];
-  uint16_t *halves[4];
-  for (int p = 0; p < 4; p++) {
-    parts[p] = malloc(sizes[p] * sizeof(float));
-    halves[p] = malloc(sizes[p] * sizeof(uint16_t));
-    for (int64_t i = 0; i < sizes[p]; i++) {
-      halves[p][i] = half(2 * draw());
-      parts[p][i] = whole(halves[p][i]);
-    }
+// Rows of numbers with gaps between them; what is in the gaps must not matter and must stay.
+typedef struct {
+  int64_t rows, width, stride;
+  float *values;
+  uint16_t *halves;
+} matrix;
+
+static const float GAP = 1e30f;
+
+static matrix drawn(int64_t rows, int64_t width, int64_t gap) {
+  matrix made = {rows, width, width + gap};
+  made.values = malloc(rows * made.stride * sizeof(float));
+  made.halves = malloc(rows * made.stride * sizeof(uint16_t));
+  for (int64_t i = 0; i < rows * made.stride; i++) {
+    made.halves[i] = half(i % made.stride < width ? 2 * draw() : GAP);
+    made.values[i] = whole(made.halves[i]);
   }
-  mcdrl_attention call = {parts[0], parts[1], parts[2], parts[3], queries, keys,  width,
-                          width,    width,    width,    width,    1 / sqrtf((float)width)};
-  int64_t words = how == BY_TILES ? mcdrl_tile_attention_words(keys, width) : mcdrl_attention_words(keys, width);
-  void *space = malloc(words * 4);
+  return made;
+}
+
+static double at(const matrix *m, int64_t row, int64_t column) { return m->values[row * m->stride + column]; }
+
+// Computes attention, and says what is wrong outside of the results: in the gaps, or behind the workspace.
+static void attend(const matrix *q, const matrix *k, const matrix *v, matrix *out, float scale, manner how) {
+  mcdrl_attention call = {q->values,  k->values, v->values, out->values, q->rows,     k->rows,
+                          q->width,   q->stride, k->stride, v->stride,   out->stride, scale};
+  enum { BEHIND = 64 };
+  int64_t words = (how == BY_TILES ? mcdrl_tile_attention_words : mcdrl_attention_words)(k->rows, q->width);
+  uint8_t *space = malloc(words * 4 + BEHIND);
   // What an earlier call left must not matter.
-  memset(space, 0xff, words * 4);
-  if (is_half) {
-    call.q = halves[0], call.k = halves[1], call.v = halves[2], call.out = halves[3];
-    (how == BY_TILES ? mcdrl_tile_attention : mcdrl_attention_bfloat16)(&call, space);
-    for (int64_t i = 0; i < sizes[3]; i++) parts[3][i] = whole(halves[3][i]);
-  } else {
+  memset(space, 0xff, words * 4 + BEHIND);
+  if (how == IN_FLOAT) {
     mcdrl_attention_float(&call, space);
+  } else {
+    call.q = q->halves, call.k = k->halves, call.v = v->halves, call.out = out->halves;
+    (how == BY_TILES ? mcdrl_tile_attention : mcdrl_attention_bfloat16)(&call, space);
+    for (int64_t i = 0; i < out->rows * out->stride; i++) out->values[i] = whole(out->halves[i]);
   }
+  for (int64_t i = 0; i < BEHIND; i++) expect(space[words * 4 + i] == 0xff, "attention writes behind its workspace");
+  for (int64_t i = 0; i < out->rows * out->stride; i++)
+    if (i % out->stride >= out->width) expect(out->values[i] == whole(half(GAP)), "attention writes between rows");
+  free(space);
+}
+
+static void check_attention(int64_t queries, int64_t keys, int64_t width, manner how) {
+  matrix q = drawn(queries, width, 3), k = drawn(keys, width, 5), v = drawn(keys, width, 8), out = drawn(queries, width, 11);
+  float scale = 1 / sqrtf((float)width);
+  attend(&q, &k, &v, &out, scale, how);
   double *weights = malloc(keys * sizeof(double));
-  for (int64_t q = 0; q < queries; q++) {
+  for (int64_t i = 0; i < queries; i++) {
     double most = -INFINITY, sum = 0;
-    for (int64_t k = 0; k < keys; k++) {
-      weights[k] = 0;
-      for (int64_t d = 0; d < width; d++) weights[k] += (double)parts[0][q * width + d] * parts[1][k * width + d];
-      weights[k] *= call.scale;
-      most = fmax(most, weights[k]);
+    for (int64_t j = 0; j < keys; j++) {
+      weights[j] = 0;
+      for (int64_t d = 0; d < width; d++) weights[j] += at(&q, i, d) * at(&k, j, d);
+      weights[j] *= scale;
+      most = fmax(most, weights[j]);
     }
-    for (int64_t k = 0; k < keys; k++) sum += weights[k] = exp(weights[k] - most);
+    for (int64_t j = 0; j < keys; j++) sum += weights[j] = exp(weights[j] - most);
     for (int64_t d = 0; d < width; d++) {
       double wanted = 0;
-      for (int64_t k = 0; k < keys; k++) wanted += weights[k] / sum * parts[2][k * width + d];
-      double far = fabs(wanted - parts[3][q * width + d]);
+      for (int64_t j = 0; j < keys; j++) wanted += weights[j] / sum * at(&v, j, d);
       const char *names[] = {"attention in float32", "attention in bfloat16", "attention with tiles"};
-      expect(far <= (is_half ? 0.02 : 2e-6), names[how]);
+      expect(fabs(wanted - at(&out, i, d)) <= (how == IN_FLOAT ? 2e-6 : 0.02), names[how]);
     }
   }
-  for (int p = 0; p < 4; p++) free(parts[p]), free(halves[p]);
-  free(space), free(weights);
+  // A query that is not a number spoils its own row alone, a key all of them.
+  q.halves[0] = half(NAN), q.values[0] = NAN;
+  attend(&q, &k, &v, &out, scale, how);
+  for (int64_t i = 0; i < queries; i++) expect(isnan(at(&out, i, 0)) == (i == 0), "a query that is not a number");
+  k.halves[(keys - 1) * k.stride] = half(NAN), k.values[(keys - 1) * k.stride] = NAN;
+  attend(&q, &k, &v, &out, scale, how);
+  for (int64_t i = 0; i < queries; i++) expect(isnan(at(&out, i, 0)), "a key that is not a number");
+  matrix all[] = {q, k, v, out};
+  for (int m = 0; m < 4; m++) free(all[m].values), free(all[m].halves);
+  free(weights);
 }
 
 int main(void) {
@@ -115,6 +144,7 @@ int main(void) {
       check_attention(13, 33, 80, how);
     }
     bool has_tiles = mcdrl_has_tile_attention();
+    tiles = " (no tiles here)";
     if (has_tiles || emulate_tiles()) {
       check_attention(197, 197, 64, BY_TILES);
       check_attention(32, 64, 64, BY_TILES);

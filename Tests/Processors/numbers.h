@@ -10,7 +10,8 @@
 void expect(bool holds, const char *what);
 // Checks the kernels of training.
 void check_training(void);
-// Executes the tile instructions of AMX in software from now on; false where that cannot be.
+// Executes the tile instructions of AMX in software from now on; false where that cannot be: on other systems, and on a
+// processor that has them, whose system does not grant them.
 bool emulate_tiles(void);
 // How many it has executed so.
 int64_t emulated_instructions(void);

@@ -34,8 +34,8 @@ void mcdrl_attention_bfloat16(const mcdrl_attention *attention, void *workspace)
 // In float32.
 void mcdrl_attention_float(const mcdrl_attention *attention, void *workspace);
 
-// The same in bfloat16 with the tile products of AMX; `width` is a multiple of 32. Asking whether this processor can also
-// asks the system to keep tiles for this process.
+// The same in bfloat16 with the tile products of AMX; `width` is a multiple of 32. `mcdrl_has_tile_attention` also asks
+// the system to keep tiles for this process. The others must not be called where it is false.
 bool mcdrl_has_tile_attention(void);
 int64_t mcdrl_tile_attention_words(int64_t keys, int64_t width);
 void mcdrl_tile_attention(const mcdrl_attention *attention, void *workspace);
