@@ -1,13 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Reviewing
 
 @Suite("The review page")
 struct ReviewPageTests {
-  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-
   @Test("Every file of the page is in it once, and nothing is loaded by an address")
   func parts() {
     let named = ReviewPage.markup.compactMap(ReviewPage.named(by:))
@@ -31,20 +29,11 @@ struct ReviewPageTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let page = folder.appending(path: "index.html")
     try ReviewPage.html.write(to: page, atomically: true, encoding: .utf8)
-    let process = Process()
-    process.executableURL = Self.root.appending(path: "scripts/check-review")
-    process.arguments = ["--untimed", "--page", page.path(percentEncoded: false)]
     // The Python that scripts/install-test-tools made has pycocotools.
-    var variables = ProcessInfo.processInfo.environment
-    let tools = Self.root.appending(path: ".deps/test-tools/bin").path(percentEncoded: false)
-    variables["PATH"] = "\(tools):\(variables["PATH"] ?? "")"
-    process.environment = variables
-    let output = Pipe()
-    (process.standardOutput, process.standardError) = (output, output)
-    try process.run()
-    let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(text)")
+    let (code, text) = try Project.run(
+      "scripts/check-review", ["--untimed", "--page", page.path(percentEncoded: false)],
+      tools: ".deps/test-tools/bin")
+    #expect(code == 0, "\(text)")
     print(text)
   }
 }
